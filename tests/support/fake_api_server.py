@@ -51,6 +51,7 @@ from safelight.policy.findings import Finding, Modality, Stage, TextSpan
 from safelight.policy.verdicts import Action, Verdict
 from safelight.policy.waivers import Waiver
 from safelight.store.database import Database
+from safelight.store.tables import statements
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Accounts, KeyScope, Principal, PrincipalKind
 from safelight.trust.appeals import Appeals
@@ -59,6 +60,14 @@ from safelight.trust.library import Library
 from safelight.trust.quality import Quality, QualityResults
 from safelight.trust.reports import ReportedVideo, Reports
 from safelight.trust.reviews import Case, Decision, ReviewQueue, Reviews
+from safelight.trust.statements import (
+    NewStatement,
+    StatementKind,
+    Statements,
+    StatementSource,
+    ground_of_verdict,
+    record_statement,
+)
 from safelight.trust.templates import Templates
 from safelight.trust.webhooks import Webhooks
 from safelight.web.services import Services
@@ -263,6 +272,12 @@ class Desk:
     def refuse(self, tx: Transaction, case: Case, decision: Decision) -> None:
         self.change(case.video_id, state=VideoState.BLOCKED)
 
+    def keep(self, tx: Transaction, case: Case, decision: Decision) -> None:
+        """Nothing about the video changes."""
+
+    def uphold(self, tx: Transaction, case: Case, decision: Decision) -> None:
+        """Nothing about the video changes."""
+
     def withdraw(self, tx: Transaction, case: Case, decision: Decision) -> None:
         self.change(case.video_id, state=VideoState.WITHDRAWN)
 
@@ -274,6 +289,18 @@ class Desk:
         video = self.videos.get(video_id)
         if video is None or video.state is not VideoState.REJECTED:
             raise Conflict(f"{video_id} was not blocked.", param="video_id")
+        if not tx.count(statements, statements.c.video_id == video_id):
+            new = NewStatement(
+                kind=StatementKind.BLOCKED,
+                source=StatementSource.POLICY,
+                ground=ground_of_verdict(card_verdict(video.prompt), SHIPPED),
+                automated_detection=True,
+                automated_decision=True,
+                account=video.principal_id,
+                video_id=video_id,
+                stage=video.stage,
+            )
+            record_statement(tx, new)
         return BlockedVideo(
             id=video_id,
             stage=video.stage,
@@ -474,6 +501,7 @@ def live(
             quality=Quality(database),
             quality_results=QualityResults(database),
             reports=Reports(database, taxonomy=SHIPPED, subject=desk.reportable),
+            statements=Statements(database),
             appeals=Appeals(
                 database, subject=desk.appealable, deciders=lambda tenant, vault: frozenset({"ada"})
             ),

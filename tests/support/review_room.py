@@ -63,11 +63,17 @@ class RecordedActions:
     def refuse(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None]:
         return self._apply("refuse", case)
 
+    def keep(self, tx: Transaction, case: Case, decision: Decision) -> None:
+        """Nothing about the video changes."""
+
     def withdraw(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None]:
         return self._apply("withdraw", case)
 
     def overturn(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None]:
         return self._apply("overturn", case)
+
+    def uphold(self, tx: Transaction, case: Case, decision: Decision) -> None:
+        """Nothing about the video changes."""
 
 
 class ReviewRoom:

@@ -25,6 +25,7 @@ from . import (
     attempts,
     batches,
     checks,
+    consents,
     content_provenance,
     derivatives,
     ledger,
@@ -39,6 +40,7 @@ from . import (
     reviews,
     soft_bindings,
     standing,
+    statements,
     sync,
     system,
     templates,
@@ -121,7 +123,18 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
     app.include_router(content_provenance.router)
     app.include_router(soft_bindings.router)
     app.include_router(batches.router)
-    for trust in (reports, appeals, review_queue, reviews, quality, webhooks, templates, library):
+    for trust in (
+        reports,
+        appeals,
+        statements,
+        consents,
+        review_queue,
+        reviews,
+        quality,
+        webhooks,
+        templates,
+        library,
+    ):
         app.include_router(trust.router)
     for accounts in (standing, ledger, access):
         app.include_router(accounts.router)

@@ -30,6 +30,7 @@ class VideoAppeal(BaseModel):
     id: str
     object: Literal["video.appeal"]
     video_id: str
+    statement_id: str
     created_at: int
     state: Literal["waiting", "overturned", "upheld", "closed"]
     due_at: int
@@ -84,6 +85,7 @@ def appeal_object(made: Appeal) -> dict[str, Any]:
         "id": made.id,
         "object": "video.appeal",
         "video_id": made.video_id,
+        "statement_id": made.statement_id,
         "state": made.state.value,
         "created_at": int(made.created_at),
         "due_at": int(made.due_at),

@@ -71,7 +71,7 @@ class Container:
     def services(self) -> Services:
         """Services of the HTTP API and the web pages."""
         from safelight.attempts.attempt_log import AttemptLog
-        from safelight.web.services import Services
+        from safelight.web.services import ConsentServices, Services
 
         server = self.core.settings.server
         return Services(
@@ -91,6 +91,11 @@ class Container:
             quality_results=self.review.quality_results,
             reports=self.review.reports,
             appeals=self.review.appeals,
+            consents=ConsentServices(
+                requests=self.review.consents.requests, answers=self.review.consents.answers
+            ),
+            public_url=server.public_url,
+            statements=self.review.statements,
             webhooks=self.persistence.webhooks,
             templates=self.prompts.templates,
             library=self.prompts.library,

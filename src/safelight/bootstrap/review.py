@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from safelight.trust.reports import Reports
     from safelight.trust.reports.hash_screen import HashScreen
     from safelight.trust.reviews import DecisionExecutor, ExposureLog, ReviewQueue, Reviews
+    from safelight.trust.statements import Statements
     from safelight.trust.templates import Templates
 
 _REVIEW_PRUNING_INTERVAL_S = 3600.0
@@ -212,6 +213,12 @@ class ReviewParts:
             deciders=self.deciders,
             per_hour=self._core.settings.limits.reports_per_hour,
         )
+
+    @cached_property
+    def statements(self) -> Statements:
+        from safelight.trust.statements import Statements
+
+        return Statements(self._persistence.database)
 
     @cached_property
     def notifier(self) -> Notifier:

@@ -21,8 +21,9 @@ from safelight.net.webhook_client import WebhookClient
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.store.transaction import Transaction
+from safelight.trust.consents.store import WITHDRAWN_TOPIC as CONSENT_TOPIC
 from safelight.trust.reports.notice_store import TOPIC as REPORT_TOPIC
-from safelight.trust.reviews import CaseState
+from safelight.trust.reviews import CaseState, DecisionAction
 from safelight.trust.standing import TOPIC as STANDING_TOPIC
 from safelight.trust.webhooks import Deliveries, EventType, WebhookDelivery, build_payload, signed_headers
 
@@ -57,6 +58,7 @@ _BATCH_EVENTS: Mapping[str, EventType] = {
 _CASE_EVENTS: Mapping[str, EventType] = {
     "case.opened": EventType.CASE_OPENED,
     "case.due_soon": EventType.CASE_DUE_SOON,
+    "case.decided": EventType.CASE_DECIDED,
 }
 #: The webhook event for each topic whose message is the data of the event.
 _BODY_EVENTS: Mapping[str, EventType] = {
@@ -101,7 +103,9 @@ class Notifier:
         cannot be converted stays in the outbox, and the others are converted.
         """
         due = (
-            tables.outbox.c.topic.in_([*_TOPICS, *_BATCH_EVENTS, *_CASE_EVENTS, *_BODY_EVENTS, REPORT_TOPIC]),
+            tables.outbox.c.topic.in_(
+                [*_TOPICS, *_BATCH_EVENTS, *_CASE_EVENTS, *_BODY_EVENTS, REPORT_TOPIC, CONSENT_TOPIC]
+            ),
             tables.outbox.c.due_at <= self._database.clock(),
             tables.outbox.c.delivered_at.is_(None),
             tables.outbox.c.dead_at.is_(None),
@@ -147,14 +151,20 @@ class Notifier:
         if event.topic in _BATCH_EVENTS:
             self._queue(tx, event, event.id, _BATCH_EVENTS[event.topic], {"id": event.subject})
             return
-        if event.topic == REPORT_TOPIC:
-            self._queue_report_event(tx, event)
+        if event.topic == EventType.CASE_DECIDED.value:
+            self._queue_decision(tx, event)
             return
         if event.topic in _CASE_EVENTS:
             self._queue_case_event(tx, event, _CASE_EVENTS[event.topic])
             return
+        if event.topic == REPORT_TOPIC:
+            self._queue_report_event(tx, event)
+            return
         if event.topic in _BODY_EVENTS:
             self._queue(tx, event, event.id, _BODY_EVENTS[event.topic], msgspec.json.decode(event.body))
+            return
+        if event.topic == CONSENT_TOPIC:
+            self._queue(tx, event, event.id, EventType.CONSENT_WITHDRAWN, {"id": event.subject})
             return
         state = _TOPICS[event.topic]
         kind = _EVENTS.get(state)
@@ -192,6 +202,28 @@ class Notifier:
         if row is not None and row.outcome is not None:
             data = {"id": row.id, "video_id": row.video_id, "lane": row.lane, "outcome": row.outcome}
             self._queue(tx, event, event.id, EventType.REPORT_DECIDED, data)
+
+    def _queue_decision(self, tx: Transaction, event: Row[Any]) -> None:
+        """The outcome of a case, and of the appeal that it is about, without anything about the reviewer."""
+        decided, tenant = tables.decisions.c, event.tenant_id
+        made = tx.one(tables.decisions, decided.case_id == event.subject, decided.tenant_id == tenant)
+        case = tx.one(tables.cases, tables.cases.c.id == event.subject, tables.cases.c.tenant_id == tenant)
+        if made is None or case is None:
+            return
+        data = {"id": case.id, "kind": case.kind, "video_id": case.video_id, "action": made.action}
+        self._queue(tx, event, event.id, EventType.CASE_DECIDED, data)
+        appeal = tx.one(tables.appeals, tables.appeals.c.case_id == case.id)
+        if appeal is None:
+            return
+        data = {
+            "id": appeal.id,
+            "statement_id": appeal.statement_id,
+            "video_id": appeal.video_id,
+            "safety_identifier": appeal.end_user,
+            "state": "overturned" if made.action == DecisionAction.OVERTURN.value else "upheld",
+        }
+        # A second event needs its own id, which must stay the same if this event is processed again.
+        self._queue(tx, event, f"{event.id}a", EventType.APPEAL_DECIDED, data)
 
     def _queue(
         self, tx: Transaction, event: Row[Any], event_id: str, kind: EventType, data: dict[str, Any]

@@ -1,4 +1,4 @@
-"""Reinstates a blocked video after a successful appeal, as a new video that links to the blocked one."""
+"""Reinstates a blocked or withdrawn video after a successful appeal, as a new video linked to the old one."""
 
 from __future__ import annotations
 
@@ -54,9 +54,9 @@ _COPIED_COLUMNS = (
 
 
 def appealable(tx: Transaction, video_id: str) -> AppealSubject:
-    """Lock and return the blocked video of an appeal.
+    """Lock and return the blocked or withdrawn video of an appeal.
 
-    Raises `NotFound`, or `Conflict` if the block cannot be appealed.
+    Raises `NotFound`, or `Conflict` if the decision cannot be appealed.
     """
     row = _locked(tx, video_id)
     record = stage_records(tx, row.id)[-1]
@@ -72,11 +72,12 @@ def appealable(tx: Transaction, video_id: str) -> AppealSubject:
 
 
 def reinstate(context: PipelineContext, tx: Transaction, video_id: str, decision: Decision) -> str:
-    """Create a new video in place of a blocked one. Returns the id of the new video.
+    """Create a new video in place of a blocked or withdrawn one. Returns the id of the new video.
 
-    If the generated clip is still stored, it is sealed, so that nothing is generated or charged again.
-    Otherwise the request runs through the whole pipeline. The new video takes no quota and costs nothing.
-    Raises `Conflict` if the video cannot be reinstated.
+    The sealed file of a withdrawn video is delivered again. If the generated clip of a blocked video is still
+    stored, it is sealed, so that nothing is generated or charged again. Otherwise the request runs through
+    the whole pipeline. The new video takes no quota and costs nothing. Raises `Conflict` if the video cannot
+    be reinstated.
     """
     released_id = new_id("video")
     with context.tracer.submission(released_id):
@@ -109,10 +110,10 @@ def _reinstate_as(
             "state": VideoState.SEALING.value,
             "stage": Stage.DELIVERY.value,
             "progress": 90,
-            "generated_sha256": old.generated_sha256,
+            "generated_sha256": clip.sha256,
             "verdict_action": output.verdict.action.value,
             "badge_text": context.delivery.label.text
-            if requires_label(policy, Stage.OUTPUT, output.findings)
+            if clip.kind == "generated" and requires_label(policy, Stage.OUTPUT, output.findings)
             else None,
         }
     tx.insert(
@@ -160,19 +161,23 @@ def _reinstate_as(
 
 
 def _locked(tx: Transaction, video_id: str) -> Row[Any]:
-    """Lock and return the row of a blocked video. Raises `Conflict` if its block cannot be appealed."""
+    """Lock and return the row of a blocked or withdrawn video.
+
+    Raises `Conflict` if the decision cannot be appealed.
+    """
     row = tx.one(tables.videos, tables.videos.c.id == video_id, lock=True)
     if row is None or row.deleted_at is not None:
         raise NotFound(f"There is no video {video_id[:80]!r}.", param="video_id")
     explanation = mappers.from_json(row.explanation) or {}
-    if row.state not in (VideoState.REJECTED.value, VideoState.BLOCKED.value):
+    is_withdrawn = row.state == VideoState.WITHDRAWN.value
+    if not is_withdrawn and row.state not in (VideoState.REJECTED.value, VideoState.BLOCKED.value):
         raise Conflict(f"{video_id} was not blocked: it is {row.state}.", param="video_id")
     if explanation.get("source") == "provider":
         raise Conflict(
             f"{video_id} was blocked by its provider. This installation cannot reverse that decision.",
             param="video_id",
         )
-    if row.vaulted or not explanation.get("appeal"):
+    if row.vaulted or not (is_withdrawn or explanation.get("appeal")):
         raise Conflict(f"{video_id} cannot be appealed.", param="video_id")
     if row.reinstated_as is not None:
         raise Conflict(f"{video_id} was already reinstated, as {row.reinstated_as}.", param="video_id")
@@ -209,18 +214,26 @@ def _reevaluate(policy: TenantPolicy, made: tuple[StageRecord, ...], *, output: 
 
 
 def _clip(tx: Transaction, old: Row[Any]) -> Row[Any] | None:
-    """The stored file of the generated clip. None if it is not stored any more."""
-    if old.state != VideoState.BLOCKED.value or old.generated_sha256 is None:
+    """The stored file of the generated clip, or the sealed file of a withdrawn video.
+
+    None if the clip is not stored any more. Raises `Conflict` if the sealed file is not.
+    """
+    is_withdrawn = old.state == VideoState.WITHDRAWN.value
+    sha256 = old.sealed_sha256 if is_withdrawn else old.generated_sha256
+    if old.state == VideoState.REJECTED.value or sha256 is None:
         return None
     assets = tables.assets.c
-    return tx.one(
+    found = tx.one(
         tables.assets,
         assets.video_id == old.id,
-        assets.kind == "generated",
-        assets.sha256 == old.generated_sha256,
+        assets.kind == ("sealed" if is_withdrawn else "generated"),
+        assets.sha256 == sha256,
         assets.retention == Retention.EVIDENCE.value,
         assets.deleted_at.is_(None),
     )
+    if found is None and is_withdrawn:
+        raise Conflict(f"The file of {old.id} is not stored any more.", param="case_id")
+    return found
 
 
 def _copy_sources(

@@ -15,10 +15,11 @@ from safelight.policy.findings import Modality, Stage
 from safelight.policy.verdicts import Action
 from safelight.store import tables
 from safelight.store.transaction import Transaction
-from safelight.trust.appeals import AppealSubject
+from safelight.trust.appeals import BY_REPORTER, AppealSubject, statement_of_case
 from safelight.trust.reports import ReportedVideo
 from safelight.trust.reports.reported_hashes import settle_matches
 from safelight.trust.reviews import Case, Decision
+from safelight.trust.statements import StatementKind
 
 from . import mappers, outcomes
 from .context import PipelineContext
@@ -28,7 +29,7 @@ from .reinstatement import appealable, reinstate
 from .stage_records import stage_records
 from .states import VideoState
 from .transitions import transition
-from .video_statements import cause_of_report
+from .video_statements import cause_of_report, state_appeal_outcome, state_report_outcome
 from .withdrawal import withdraw_within
 
 _log = logging.getLogger(__name__)
@@ -85,6 +86,10 @@ class ReviewActions:
 
     def withdraw(self, tx: Transaction, case: Case, decision: Decision) -> None:
         """Withdraw a reported video and its descendants."""
+        self._withdraw(tx, case, decision)
+        state_report_outcome(self._context, tx, case, decision, StatementKind.REPORT_UPHELD)
+
+    def _withdraw(self, tx: Transaction, case: Case, decision: Decision) -> None:
         withdraw_within(
             self._context,
             tx,
@@ -95,8 +100,20 @@ class ReviewActions:
         )
         strike_for_withdrawal(self._context, tx, case, decision)
 
-    def overturn(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None]:
-        """Reinstate a blocked video under a new id."""
+    def keep(self, tx: Transaction, case: Case, decision: Decision) -> None:
+        """Tell the people who reported a video that it stays."""
+        state_report_outcome(self._context, tx, case, decision, StatementKind.REPORT_REJECTED)
+
+    def uphold(self, tx: Transaction, case: Case, decision: Decision) -> None:
+        """Tell the person who appealed that the decision stays."""
+        state_appeal_outcome(tx, decision, StatementKind.APPEAL_REJECTED)
+
+    def overturn(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None] | None:
+        """Reinstate a blocked or withdrawn video under a new id; withdraw one whose report was rejected."""
+        if statement_of_case(tx, case.id).content.kind in BY_REPORTER:
+            self._withdraw(tx, case, decision)
+            state_appeal_outcome(tx, decision, StatementKind.REPORT_UPHELD)
+            return None
         new_video_id = reinstate(self._context, tx, case.video_id, decision)
         return partial(self._resume, case.tenant, new_video_id, 1)
 

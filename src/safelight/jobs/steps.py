@@ -60,6 +60,7 @@ from .lineage import source_clip_of
 from .models import RetryRefusal, RetryResult, Video, VideoSnapshot
 from .references import screen_stored_references
 from .retries import describe_retry
+from .second_release import release_sealed
 from .stage_records import record_stage
 from .states import VideoState
 from .transitions import transition
@@ -254,6 +255,9 @@ def _may_have_unjudged_tracks(context: PipelineContext, snapshot: VideoSnapshot,
 def run_sealing(context: PipelineContext, snapshot: VideoSnapshot) -> None:
     """Draw the badge, seal the file and add the registry row. Delivery is possible only after this."""
     video, scanned_sha256 = snapshot.video, snapshot.generated_sha256 or ""
+    if video.reinstated_from and (known := context.registry.by_sha256(scanned_sha256)) is not None:
+        release_sealed(context, snapshot, known)
+        return
     with context.work_dir(video.id) as work_dir, context.local_slot(video, Part.SEAL):
         source, sealed = work_dir / "scanned.mp4", work_dir / "sealed.mp4"
         context.blobs.copy_to(video.tenant, scanned_sha256, source)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
+from safelight.store import tables
 from safelight.store.transaction import Transaction
+from safelight.trust.appeals import statement_of_case
+from safelight.trust.reports import ReporterKind
 from safelight.trust.reviews import Case, Decision
 from safelight.trust.statements import (
     NO_GROUND,
@@ -157,3 +160,49 @@ def cause_of_report(context: PipelineContext, case: Case, decision: Decision) ->
         case_id=case.id,
         decision_id=decision.id,
     )
+
+
+def state_report_outcome(
+    context: PipelineContext, tx: Transaction, case: Case, decision: Decision, kind: StatementKind
+) -> None:
+    """A reviewer decided about a reported video: each account and end user that reported it is told."""
+    rows = tx.select(tables.reports, tables.reports.c.case_id == case.id)
+    new = NewStatement(
+        kind=kind,
+        source=StatementSource.REPORT,
+        ground=ground_of_category(
+            case.category, context.policies.taxonomy, clause=decision.clause or case.rule
+        ),
+        automated_detection=False,
+        automated_decision=False,
+        video_id=case.video_id,
+        stage=Stage.DELIVERY,
+        case_id=case.id,
+        decision_id=decision.id,
+        objection=Objection.APPEAL if kind is StatementKind.REPORT_REJECTED else Objection.NONE,
+    )
+    for reporter_kind, reporter in sorted({(row.reporter_kind, row.reporter) for row in rows}):
+        if reporter_kind == ReporterKind.END_USER.value:
+            record_statement(tx, replace(new, end_user=reporter))
+        elif reporter_kind in (ReporterKind.KEY.value, ReporterKind.PERSON.value):
+            record_statement(tx, replace(new, account=reporter))
+
+
+def state_appeal_outcome(tx: Transaction, decision: Decision, kind: StatementKind) -> None:
+    """A reviewer decided about an appeal. The answer gives the rule that the reviewer named."""
+    against = statement_of_case(tx, decision.case_id).content
+    ground = against.ground
+    if decision.clause and ground.rule:
+        ground = replace(ground, rule=decision.clause)
+    new = replace(
+        against,
+        kind=kind,
+        source=StatementSource.APPEAL,
+        ground=ground,
+        automated_detection=False,
+        automated_decision=False,
+        case_id=decision.case_id,
+        decision_id=decision.id,
+        objection=Objection.NONE,
+    )
+    record_statement(tx, new)

@@ -81,9 +81,14 @@ def withdraw_within(
 
 
 def is_withdrawn(database: Database, video_id: str) -> bool:
-    """Whether a video of any tenant was withdrawn or vaulted, for answers about the origin of files."""
+    """Whether a video of any tenant was withdrawn or vaulted, for answers about the origin of files.
+
+    If its file was delivered again under a new id, the newest id counts.
+    """
     with database.across_tenants("origin of a file", readonly=True) as tx:
         row = tx.one(tables.videos, tables.videos.c.id == video_id)
+        while row is not None and row.reinstated_as is not None:
+            row = tx.one(tables.videos, tables.videos.c.id == row.reinstated_as)
     return row is not None and (row.state == VideoState.WITHDRAWN.value or row.vaulted)
 
 

@@ -37,6 +37,7 @@ from safelight.trust.library import Library
 from safelight.trust.quality import Quality, QualityResults
 from safelight.trust.reports import Reports
 from safelight.trust.reviews import ReviewQueue, Reviews
+from safelight.trust.statements import Statements
 from safelight.trust.templates import Templates
 from safelight.trust.webhooks import Webhooks
 
@@ -84,6 +85,7 @@ class Services:
     quality_results: QualityResults
     reports: Reports
     appeals: Appeals
+    statements: Statements
     webhooks: Webhooks
     attempts: AttemptLog
     drift: DriftHistory

@@ -32,7 +32,7 @@ from .standing import (
     ledger_entries,
     strikes,
 )
-from .statements import statements
+from .statements import appeals, statements
 from .trust import (
     blocked_prompt_sketches,
     cases,
@@ -51,6 +51,7 @@ __all__ = [
     "account_invitations",
     "account_terms",
     "api_keys",
+    "appeals",
     "assets",
     "attempts",
     "audit_log",

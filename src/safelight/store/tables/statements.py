@@ -1,8 +1,8 @@
-"""Statements of reasons: what was decided about a video or an account, as the person concerned reads it."""
+"""Statements of reasons: what was decided, as the person concerned reads it; and the appeals against it."""
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, Index, Table
+from sqlalchemy import Boolean, Column, Index, Table, UniqueConstraint
 
 from .types import metadata, text, time
 
@@ -44,4 +44,26 @@ statements = Table(
     Index(None, "tenant_id", "video_id", "at"),
     Index(None, "tenant_id", "end_user", "at"),
     Index(None, "tenant_id", "account", "at"),
+)
+
+#: The text of an appeal is in `reports`, under the same id.
+appeals = Table(
+    "appeals",
+    metadata,
+    text("id", primary_key=True),
+    text("tenant_id"),
+    #: Each decision, of which a statement was made, is appealed at most once.
+    text("statement_id"),
+    text("video_id"),
+    text("case_id"),
+    #: The person or API key that sent it, and the end user on whose behalf.
+    text("account"),
+    text("end_user", null=True),
+    text("idempotency_key", null=True),
+    text("request_sha256"),
+    time("created_at"),
+    UniqueConstraint("statement_id"),
+    UniqueConstraint("case_id"),
+    UniqueConstraint("tenant_id", "idempotency_key"),
+    Index(None, "tenant_id", "video_id"),
 )

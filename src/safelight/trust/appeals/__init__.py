@@ -1,8 +1,18 @@
-"""Appeals: the requester of a blocked video may object to the block, once."""
+"""Appeals: the person whom a decision concerns may object to it, once. Another person decides."""
 
 from __future__ import annotations
 
-from .models import Appeal, AppealState, AppealSubject
+from .models import BY_REPORTER, BY_REQUESTER, Appeal, AppealState, AppealSubject, NewAppeal
 from .service import Appeals
+from .store import statement_of_case
 
-__all__ = ["Appeal", "AppealState", "AppealSubject", "Appeals"]
+__all__ = [
+    "BY_REPORTER",
+    "BY_REQUESTER",
+    "Appeal",
+    "AppealState",
+    "AppealSubject",
+    "Appeals",
+    "NewAppeal",
+    "statement_of_case",
+]

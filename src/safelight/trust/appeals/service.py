@@ -1,14 +1,20 @@
-"""Records appeals against blocks. Each video has at most one appeal.
+"""Records appeals against decisions. Each decision, of which a statement was made, is appealed at most once.
 
 An appeal is stored as a report. A reviewer who is not involved in the case decides it.
 """
 
 from __future__ import annotations
 
-from safelight.errors import Conflict, InvalidField, NotFound
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import Row
+
+from safelight.errors import InvalidField, NotFound
 from safelight.ids import new_id
+from safelight.policy.findings import Stage
 from safelight.store.database import Database
-from safelight.store.tables import cases, decisions, reports
+from safelight.store.tables import appeals, cases, decisions
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from safelight.trust.reports import Report, ReporterKind
@@ -24,8 +30,18 @@ from safelight.trust.reviews import (
     open_case,
     record_conflicts,
 )
+from safelight.trust.statements import Statement
 
-from .models import Appeal, AppealState, AppealSubjectLookup, ReviewerLookup
+from .models import (
+    BY_REPORTER,
+    Appeal,
+    AppealState,
+    AppealSubject,
+    AppealSubjectLookup,
+    NewAppeal,
+    ReviewerLookup,
+)
+from .store import find_repeated, find_statement, fingerprint
 
 #: The time until the review of an appeal is due.
 REVIEW_DUE_S = 48 * 3600.0
@@ -49,7 +65,7 @@ class Appeals:
     ) -> None:
         """`subject` finds the video, in the transaction of the appeal.
 
-        `per_hour` limits the appeals and reports of each principal, counted together.
+        `per_hour` limits the appeals and reports of each principal, or end user, counted together.
         """
         self._database = database
         self._deciders = deciders
@@ -57,93 +73,138 @@ class Appeals:
         self._per_hour = per_hour
 
     def add(self, principal: Principal, video_id: str, *, text: str) -> Appeal:
-        """Record an appeal and open a case for it.
+        """Appeal the block or the withdrawal of a video. Raises the same errors as `send`."""
+        return self.send(principal, NewAppeal(video_id=video_id, text=text))
 
-        Raises `InvalidField`, `RateLimited`, `Conflict` for a second appeal of the same video, and the errors
-        of `subject`.
+    def send(self, principal: Principal, new: NewAppeal) -> Appeal:
+        """Record an appeal and open a case for it. The same appeal with the same idempotency key is recorded
+        once.
+
+        Raises `InvalidField`, `RateLimited`, `NotFound`, `Conflict` for a second appeal against the same
+        decision or a decision that cannot be appealed, `IdempotencyKeyReused`, and the errors of `subject`.
         """
         principal.require(KeyScope.VIDEOS_READ)
-        deciders = self._deciders(principal.tenant, False), self._deciders(principal.tenant, True)
-        text = text.strip()
-        if not text or len(text) > MAX_TEXT_CHARACTERS or "\0" in text:
-            raise InvalidField(
-                f"An appeal needs a text of 1 to {MAX_TEXT_CHARACTERS} characters.", param="text"
-            )
+        new = replace(new, text=_valid_text(new.text))
         with self._database.transaction(principal.tenant) as tx:
-            video = self._subject(tx, video_id)
-            if tx.count(cases, cases.c.video_id == video.id, cases.c.kind == CaseKind.APPEAL.value):
-                raise Conflict(
-                    f"{video.id} was appealed already; each video can be appealed once.", param="video_id"
-                )
-            now = tx.now()
-            enforce_rate_limit(tx, principal.id, per_hour=self._per_hour, what="appeals and reports")
-            new = NewCase(
-                video_id=video.id,
-                kind=CaseKind.APPEAL,
-                stage=video.stage,
-                due_at=now + REVIEW_DUE_S,
-                category=video.category,
-                rule=video.rule,
-                reason=video.reason,
-                quarantined=video.quarantined,
+            if (repeated := find_repeated(tx, new)) is not None:
+                return self._appeal(tx, repeated)
+            video = self._subject(tx, new.video_id) if new.video_id is not None else None
+            against = find_statement(tx, new)
+            if video is None and against.content.kind not in BY_REPORTER:
+                video = self._subject(tx, against.content.video_id or "")
+            enforce_rate_limit(
+                tx, new.end_user or principal.id, per_hour=self._per_hour, what="appeals and reports"
             )
-            case = open_case(tx, new, actor=principal.id)
-            kind = ReporterKind.KEY if principal.kind is PrincipalKind.KEY else ReporterKind.PERSON
-            report = Report(
-                id=new_id("appeal"),
-                tenant=principal.tenant,
-                video_id=video.id,
-                case_id=case.id,
-                category=None,
-                reason="appeal",
-                note=text,
-                reporter_kind=kind,
-                reporter=principal.id,
-                contact=None,
-                created_at=now,
-            )
-            add_report(tx, report)
+            case = open_case(tx, _new_case(tx, against, video), actor=principal.id)
+            appeal_id = _add(tx, principal, new, against, case)
             record_conflicts(tx, case)
             tx.append_audit(
                 "appeal.received",
-                subject=video.id,
+                subject=case.video_id,
                 actor=principal.id,
-                content={"appeal": report.id, "case": case.id, "text": text},
+                content={
+                    "appeal": appeal_id,
+                    "case": case.id,
+                    "statement": against.id,
+                    "end_user": new.end_user,
+                    "text": new.text,
+                },
             )
-            return _appeal(tx, report.id, now, case, deciders)
+            row = tx.one(appeals, appeals.c.id == appeal_id)
+            assert row is not None
+            return self._appeal(tx, row)
 
     def get(self, principal: Principal, video_id: str) -> Appeal:
-        """The appeal against the block of this video. Raises `NotFound` without an appeal."""
+        """The newest appeal about this video. Raises `NotFound` without an appeal."""
         principal.require(KeyScope.VIDEOS_READ)
-        deciders = self._deciders(principal.tenant, False), self._deciders(principal.tenant, True)
         with self._database.read_transaction(principal.tenant) as tx:
-            found = tx.one(cases, cases.c.video_id == video_id, cases.c.kind == CaseKind.APPEAL.value)
-            sent = tx.one(reports, reports.c.case_id == found.id) if found is not None else None
-            if found is None or sent is None:
+            newest = (appeals.c.created_at.desc(), appeals.c.id.desc())
+            rows = tx.select(appeals, appeals.c.video_id == video_id, order_by=newest, limit=1)
+            if not rows:
                 raise NotFound(f"{video_id[:80]!r} has no appeal.", param="video_id")
-            return _appeal(tx, sent.id, sent.created_at, case_from_row(found), deciders)
+            return self._appeal(tx, rows[0])
 
+    def of_statement(self, principal: Principal, statement_id: str, *, end_user: str | None = None) -> Appeal:
+        """The appeal against the decision of a statement; for an end user, only if they sent it."""
+        principal.require(KeyScope.VIDEOS_READ)
+        where = [appeals.c.end_user == end_user] if end_user is not None else []
+        with self._database.read_transaction(principal.tenant) as tx:
+            row = tx.one(appeals, appeals.c.statement_id == statement_id, *where)
+            if row is None:
+                raise NotFound(f"{statement_id[:80]!r} has no appeal.", param="statement_id")
+            return self._appeal(tx, row)
 
-def _appeal(
-    tx: Transaction,
-    appeal_id: str,
-    created_at: float,
-    case: Case,
-    deciders: tuple[frozenset[str], frozenset[str]],
-) -> Appeal:
-    state = AppealState.WAITING
-    if case.state not in UNFINISHED:
-        decision = tx.one(decisions, decisions.c.case_id == case.id)
-        state = (
-            AppealState.CLOSED if decision is None else _STATE_OF_DECISION[DecisionAction(decision.action)]
+    def _appeal(self, tx: Transaction, row: Row[Any]) -> Appeal:
+        found = tx.one(cases, cases.c.id == row.case_id)
+        assert found is not None
+        case = case_from_row(found)
+        state = AppealState.WAITING
+        if case.state not in UNFINISHED:
+            made = tx.one(decisions, decisions.c.case_id == case.id)
+            state = AppealState.CLOSED if made is None else _STATE_OF_DECISION[DecisionAction(made.action)]
+        known = self._deciders(case.tenant, case.quarantined)
+        return Appeal(
+            id=row.id,
+            video_id=case.video_id,
+            case_id=case.id,
+            statement_id=row.statement_id,
+            state=state,
+            created_at=row.created_at,
+            due_at=case.due_at,
+            no_eligible_reviewer=state is AppealState.WAITING and not known - involved_people(tx, case),
         )
-    waiting = state is AppealState.WAITING
-    return Appeal(
-        id=appeal_id,
+
+
+def _valid_text(text: str) -> str:
+    text = text.strip()
+    if not text or len(text) > MAX_TEXT_CHARACTERS or "\0" in text:
+        raise InvalidField(f"An appeal needs a text of 1 to {MAX_TEXT_CHARACTERS} characters.", param="text")
+    return text
+
+
+def _new_case(tx: Transaction, against: Statement, video: AppealSubject | None) -> NewCase:
+    """The case of an appeal: with the verdict of a blocked video, or the reported category."""
+    decided = against.content
+    before = tx.one(cases, cases.c.id == decided.case_id) if decided.case_id else None
+    return NewCase(
+        video_id=decided.video_id or "",
+        kind=CaseKind.APPEAL,
+        stage=video.stage if video is not None else Stage.DELIVERY,
+        due_at=tx.now() + REVIEW_DUE_S,
+        category=(video.category if video is not None else "") or (before.category if before else ""),
+        rule=(video.rule if video is not None else "") or (before.rule if before else ""),
+        reason=(video.reason if video is not None else "") or (before.reason if before else ""),
+        quarantined=video.quarantined if video is not None else bool(before and before.quarantined),
+    )
+
+
+def _add(tx: Transaction, principal: Principal, new: NewAppeal, against: Statement, case: Case) -> str:
+    kind = ReporterKind.KEY if principal.kind is PrincipalKind.KEY else ReporterKind.PERSON
+    now = tx.now()
+    report = Report(
+        id=new_id("appeal"),
+        tenant=principal.tenant,
         video_id=case.video_id,
         case_id=case.id,
-        state=state,
-        created_at=created_at,
-        due_at=case.due_at,
-        no_eligible_reviewer=waiting and not deciders[case.quarantined] - involved_people(tx, case),
+        category=None,
+        reason="appeal",
+        note=new.text,
+        reporter_kind=ReporterKind.END_USER if new.end_user is not None else kind,
+        reporter=new.end_user or principal.id,
+        contact=None,
+        created_at=now,
     )
+    add_report(tx, report)
+    tx.insert(
+        appeals,
+        id=report.id,
+        statement_id=against.id,
+        video_id=case.video_id,
+        case_id=case.id,
+        account=principal.id,
+        end_user=new.end_user,
+        idempotency_key=new.idempotency_key,
+        request_sha256=fingerprint(new),
+        created_at=now,
+    )
+    return report.id

@@ -165,12 +165,11 @@ def apply_decision(
             return actions.withdraw(tx, of, made)
         case DecisionAction.OVERTURN:
             return actions.overturn(tx, of, made)
-        case (
-            DecisionAction.KEEP
-            | DecisionAction.UPHOLD
-            | DecisionAction.IN_POLICY
-            | DecisionAction.AGAINST_POLICY
-        ):
+        case DecisionAction.KEEP:
+            return actions.keep(tx, of, made)
+        case DecisionAction.UPHOLD:
+            return actions.uphold(tx, of, made)
+        case DecisionAction.IN_POLICY | DecisionAction.AGAINST_POLICY:
             return None
 
 

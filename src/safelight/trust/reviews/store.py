@@ -231,6 +231,7 @@ def add_decision(tx: Transaction, made: Decision) -> None:
         return
     tx.insert(decisions, **_columns(made))
     _append_audit(tx, f"case.{made.action.value}", made)
+    tx.publish("case.decided", subject=made.case_id, body={})
 
 
 def add_pending(tx: Transaction, made: Decision, *, due_at: float) -> None:

@@ -13,6 +13,7 @@ from .models import (
     StatementKind,
     StatementSource,
 )
+from .service import StatementPage, StatementQuery, Statements
 from .store import erase_reasons, record_statement, statement_from_row
 from .text import StatementText, describe
 
@@ -25,8 +26,11 @@ __all__ = [
     "Objection",
     "Statement",
     "StatementKind",
+    "StatementPage",
+    "StatementQuery",
     "StatementSource",
     "StatementText",
+    "Statements",
     "describe",
     "erase_reasons",
     "ground_of_category",

@@ -30,6 +30,12 @@ class EventType(StrEnum):
     CASE_OPENED = "case.opened"
     #: A case still waits, and its due time is near.
     CASE_DUE_SOON = "case.due_soon"
+    #: A reviewer decided a case, and the decision was carried out.
+    CASE_DECIDED = "case.decided"
+    #: A reviewer decided an appeal, and the decision was carried out.
+    APPEAL_DECIDED = "appeal.decided"
+    #: A person withdrew a consent, or the operator ended it.
+    CONSENT_WITHDRAWN = "consent.withdrawn"
     #: A report has an outcome: what the reporter should be told.
     REPORT_DECIDED = "report.decided"
 

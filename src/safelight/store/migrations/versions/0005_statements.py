@@ -1,4 +1,4 @@
-"""Fifth migration: statements of reasons.
+"""Fifth migration: statements of reasons, and the appeals against the decisions.
 
 Until the first release, changes of these tables are made in this file.
 """
@@ -38,10 +38,22 @@ def upgrade() -> None:
         sa.Index(None, "tenant_id", "end_user", "at"),
         sa.Index(None, "tenant_id", "account", "at"),
     )
+    op.create_table(
+        "appeals",
+        *text("id", "tenant_id", "statement_id", "video_id", "case_id", "account", "request_sha256"),
+        *text("end_user", "idempotency_key", null=True),
+        *double("created_at"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("statement_id"),
+        sa.UniqueConstraint("case_id"),
+        sa.UniqueConstraint("tenant_id", "idempotency_key"),
+        sa.Index(None, "tenant_id", "video_id"),
+    )
     _reject_changes(", ".join(_FIXED), "a statement is never changed")
 
 
 def downgrade() -> None:
+    op.drop_table("appeals")
     op.drop_table("statements")
     if op.get_bind().dialect.name == "postgresql":
         op.get_bind().exec_driver_sql("DROP FUNCTION statements_fixed()")

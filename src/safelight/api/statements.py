@@ -1,0 +1,250 @@
+"""The routes of `/v1/safelight/statements`: what was decided about videos and accounts, and appeals."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.errors import InvalidField
+from safelight.i18n import DEFAULT
+from safelight.policy.explanations import ExplanationLevel
+from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.appeals import NewAppeal
+from safelight.trust.statements import (
+    Objection,
+    Statement,
+    StatementKind,
+    StatementQuery,
+    StatementSource,
+    describe,
+)
+from safelight.trust.statements.service import MAX_RESULTS
+from safelight.web.auth import requires
+from safelight.web.create_request import MAX_IDEMPOTENCY_KEY, require_writable
+from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
+from safelight.web.json_fields import optional_text, required_text
+from safelight.web.json_response import JsonResponse
+from safelight.web.request_body import read_body
+from safelight.web.state import app_state
+
+from . import schemas
+from .appeals import VideoAppeal, appeal_object
+
+Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
+StatementId = Annotated[str, Path(max_length=80)]
+EndUser = Annotated[
+    str | None,
+    Query(
+        alias="safety_identifier",
+        min_length=1,
+        max_length=128,
+        description="Only statements to this end user, in the degree of detail for end users.",
+    ),
+]
+Language = Annotated[Literal["en", "zh-Hant", "zh-Hans"], Query(description="The language of `text`.")]
+
+router = APIRouter(prefix="/v1/safelight/statements", tags=["statements"], responses=errors(*COMMON_ERRORS))
+
+
+class StatementTextObject(BaseModel):
+    decision: str
+    reason: str
+    decided_by: str
+    scope: str
+    objection: str
+
+
+class StatementAppeal(BaseModel):
+    possible: bool = Field(description="Whether the decision can be appealed by API, once.")
+    until: int | None
+
+
+class StatementObject(BaseModel):
+    id: str
+    object: Literal["safelight.statement"]
+    created_at: int
+    video_id: str | None = Field(description="Null: the decision is about the account.")
+    safety_identifier: str | None
+    kind: Literal[*StatementKind]  # type: ignore[valid-type]
+    source: Literal[*StatementSource]  # type: ignore[valid-type]
+    automated_detection: bool
+    automated_decision: bool
+    stage: str | None
+    group: str | None
+    category: str | None = Field(description="Null for end users, and where it is withheld.")
+    policy: str | None
+    rule: str | None
+    until: int | None = Field(description="The end of the restriction; null if it has no end.")
+    released_as: str | None = Field(description="The new video after a successful appeal.")
+    appeal: StatementAppeal
+    language: str
+    text: StatementTextObject
+
+
+class StatementList(BaseModel):
+    object: Literal["list"]
+    data: list[StatementObject]
+    has_more: bool
+
+
+_APPEAL: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["text"],
+                    "properties": {
+                        "text": {"type": "string", "minLength": 1, "maxLength": 4000},
+                        "safety_identifier": {
+                            "type": ["string", "null"],
+                            "maxLength": 128,
+                            "description": "The end user who appeals. The statement must address them.",
+                        },
+                    },
+                }
+            }
+        },
+    },
+    "parameters": [
+        {
+            **schemas.IDEMPOTENCY,
+            "description": "Idempotency key: the same key with the same appeal returns the first appeal.",
+        }
+    ],
+}
+
+
+@router.get(
+    "",
+    summary="List statements about decisions",
+    responses={200: {"model": StatementList}, **errors(404)},
+)
+async def list_statements(
+    request: Request,
+    principal: Reader,
+    video_id: Annotated[str | None, Query(max_length=80)] = None,
+    end_user: EndUser = None,
+    language: Language = "en",
+    after: Annotated[str | None, Query(max_length=80)] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_RESULTS)] = MAX_RESULTS,
+) -> Response:
+    """About a video: the statements to the person who requested it. Without `video_id` and
+    `safety_identifier`: those to the account of the key.
+    """
+    require_writable((video_id or "") + (end_user or "") + (after or ""), "safety_identifier")
+    app = app_state(request)
+    wanted = StatementQuery(video_id=video_id, end_user=end_user, after=after, limit=limit)
+    page = await app.threads.run(app.services.statements.find, principal, wanted)
+    level = _level(end_user)
+    data = [statement_object(each, level=level, language=language) for each in page.statements]
+    return JsonResponse({"object": "list", "data": data, "has_more": page.has_more})
+
+
+@router.get(
+    "/{statement_id}",
+    summary="Retrieve a statement",
+    responses={200: {"model": StatementObject}, **errors(404)},
+)
+async def retrieve(
+    request: Request,
+    principal: Reader,
+    statement_id: StatementId,
+    end_user: EndUser = None,
+    language: Language = "en",
+) -> Response:
+    require_writable(statement_id + (end_user or ""), "safety_identifier")
+    app = app_state(request)
+    found = await app.threads.run(app.services.statements.get, principal, statement_id, end_user=end_user)
+    return JsonResponse(statement_object(found, level=_level(end_user), language=language))
+
+
+@router.post(
+    "/{statement_id}/appeal",
+    summary="Appeal against the decision of a statement (once)",
+    responses={200: {"model": VideoAppeal}, **errors(*BODY_ERRORS, 404, 409, 429)},
+    openapi_extra=_APPEAL,
+)
+async def appeal(request: Request, principal: Reader, statement_id: StatementId) -> Response:
+    app = app_state(request)
+    async with read_body(request, app.services) as body:
+        fields = body.fields
+    end_user = optional_text(fields, "safety_identifier")
+    key = request.headers.get("idempotency-key")
+    if key is not None and (len(key) > MAX_IDEMPOTENCY_KEY or not key.isprintable()):
+        raise InvalidField(
+            f"Idempotency-Key may have {MAX_IDEMPOTENCY_KEY} printable characters.", param="Idempotency-Key"
+        )
+    if end_user is not None:
+        require_writable(end_user, "safety_identifier")
+    new = NewAppeal(
+        statement_id=statement_id,
+        text=required_text(fields, "text"),
+        end_user=end_user,
+        idempotency_key=key,
+    )
+    return JsonResponse(appeal_object(await app.threads.run(app.services.appeals.send, principal, new)))
+
+
+@router.get(
+    "/{statement_id}/appeal",
+    summary="Retrieve the appeal against the decision of a statement",
+    responses={200: {"model": VideoAppeal}, **errors(404)},
+)
+async def retrieve_appeal(
+    request: Request, principal: Reader, statement_id: StatementId, end_user: EndUser = None
+) -> Response:
+    require_writable(statement_id + (end_user or ""), "safety_identifier")
+    app = app_state(request)
+    made = await app.threads.run(
+        app.services.appeals.of_statement, principal, statement_id, end_user=end_user
+    )
+    return JsonResponse(appeal_object(made))
+
+
+def statement_object(
+    statement: Statement, *, level: ExplanationLevel, language: str = DEFAULT
+) -> dict[str, Any]:
+    """A statement as JSON. An end user is told the group of the reason, a developer also the rule."""
+    new = statement.content
+    text = describe(statement, level=level, language=language)
+    detailed = level is not ExplanationLevel.END_USER
+    return {
+        "id": statement.id,
+        "object": "safelight.statement",
+        "created_at": int(statement.at),
+        "video_id": new.video_id,
+        "safety_identifier": new.end_user,
+        "kind": new.kind.value,
+        "source": new.source.value,
+        "automated_detection": new.automated_detection,
+        "automated_decision": new.automated_decision,
+        "stage": new.stage.value if new.stage else None,
+        "group": new.ground.group or None,
+        "category": (new.ground.category or None) if detailed else None,
+        "policy": (new.ground.policy or None) if detailed else None,
+        "rule": (new.ground.rule or None) if detailed else None,
+        "until": int(new.until) if new.until is not None else None,
+        "released_as": new.released_as,
+        "appeal": {
+            "possible": new.objection is Objection.APPEAL,
+            "until": int(statement.objection_until) if statement.objection_until is not None else None,
+        },
+        "language": language,
+        "text": {
+            "decision": text.decision,
+            "reason": text.reason,
+            "decided_by": text.decided_by,
+            "scope": text.scope,
+            "objection": text.objection,
+        },
+    }
+
+
+def _level(end_user: str | None) -> ExplanationLevel:
+    return ExplanationLevel.DEVELOPER if end_user is None else ExplanationLevel.END_USER

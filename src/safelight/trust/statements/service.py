@@ -1,0 +1,95 @@
+"""Reads the statements of an installation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement
+
+from safelight.errors import NotFound
+from safelight.ids import is_id
+from safelight.store.database import Database
+from safelight.store.tables import statements, videos
+from safelight.store.transaction import Transaction
+from safelight.trust.accounts import KeyScope, Principal
+
+from .models import Statement
+from .store import statement_from_row
+
+MAX_RESULTS = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatementQuery:
+    """Which statements are wanted: those about a video, and those to an end user.
+
+    Without both, the statements to the account of the caller.
+    """
+
+    video_id: str | None = None
+    end_user: str | None = None
+    #: The id of the last statement of the previous page.
+    after: str | None = None
+    limit: int = MAX_RESULTS
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatementPage:
+    #: The newest first.
+    statements: tuple[Statement, ...]
+    has_more: bool
+
+
+class Statements:
+    """Every method needs the scope `videos:read`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, principal: Principal, wanted: StatementQuery) -> StatementPage:
+        """A page of statements. About a video, only those to the person who requested it: never those to
+        people who reported it.
+        """
+        principal.require(KeyScope.VIDEOS_READ)
+        of = statements.c
+        limit = max(1, min(wanted.limit, MAX_RESULTS))
+        with self._database.read_transaction(principal.tenant) as tx:
+            where = _conditions(tx, principal, wanted)
+            if wanted.after is not None:
+                last = _one(tx, wanted.after, *where)
+                same = (of.at == last.at) & (of.id < last.id)
+                where.append((of.at < last.at) | same)
+            rows = tx.select(statements, *where, order_by=(of.at.desc(), of.id.desc()), limit=limit + 1)
+        return StatementPage(
+            statements=tuple(statement_from_row(row) for row in rows[:limit]), has_more=len(rows) > limit
+        )
+
+    def get(self, principal: Principal, statement_id: str, *, end_user: str | None = None) -> Statement:
+        """A statement; for an end user, only one that addresses them. Raises `NotFound`."""
+        principal.require(KeyScope.VIDEOS_READ)
+        where = [statements.c.end_user == end_user] if end_user is not None else []
+        with self._database.read_transaction(principal.tenant) as tx:
+            return _one(tx, statement_id, *where)
+
+
+def _conditions(tx: Transaction, principal: Principal, wanted: StatementQuery) -> list[ColumnElement[bool]]:
+    of = statements.c
+    where: list[ColumnElement[bool]] = []
+    if wanted.end_user is not None:
+        where.append(of.end_user == wanted.end_user)
+    elif wanted.video_id is None:
+        where.append(of.account == principal.id)
+    if wanted.video_id is not None:
+        where.append(of.video_id == wanted.video_id)
+        if wanted.end_user is None:
+            row = tx.one(videos, videos.c.id == wanted.video_id)
+            where.append(of.account == (row.principal_id if row is not None else ""))
+    return where
+
+
+def _one(tx: Transaction, statement_id: str, *where: ColumnElement[bool]) -> Statement:
+    known = is_id(statement_id, "statement")
+    row = tx.one(statements, statements.c.id == statement_id, *where) if known else None
+    if row is None:
+        raise NotFound(f"There is no statement {statement_id[:80]!r}.", param="statement_id")
+    return statement_from_row(row)

@@ -1,0 +1,144 @@
+"""Appeals against withdrawals and rejected reports, and on behalf of end users, on both databases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from safelight.errors import Conflict, Forbidden, IdempotencyKeyReused, NotFound
+from safelight.jobs.models import Video
+from safelight.jobs.states import VideoState
+from safelight.jobs.withdrawal import is_withdrawn, withdraw
+from safelight.store import tables
+from safelight.trust.appeals import Appeal, NewAppeal
+from safelight.trust.reports import NewReport
+from safelight.trust.reviews import CaseKind
+from safelight.trust.statements import OBJECTION_S, Statement, StatementKind, StatementQuery
+
+from .conftest import House
+from .test_appeals import refused, released
+from .test_decisions import decide, delivered, reviewer
+
+
+def statements_to(house: House, end_user: str) -> tuple[Statement, ...]:
+    service = house.container.review.statements
+    return service.find(house.who, StatementQuery(end_user=end_user)).statements
+
+
+def about(house: House, video: Video) -> tuple[Statement, ...]:
+    service = house.container.review.statements
+    return service.find(house.who, StatementQuery(video_id=video.id)).statements
+
+
+def send(house: House, **fields: Any) -> Appeal:
+    new = NewAppeal(**{"text": "Please look again.", **fields})
+    return house.container.review.appeals.send(house.who, new)
+
+
+def decide_appeal(house: House, appeal: Appeal, action: str, name: str = "ben") -> None:
+    case = house.container.review.reviews.get(reviewer(house, name), appeal.case_id).case
+    assert case.kind is CaseKind.APPEAL
+    decide(house, case, action, name)
+
+
+def reported(house: House, video: Video, action: str, *, end_user: str = "reader-3") -> None:
+    receipt = house.container.review.reports.add(
+        house.who, NewReport(video_id=video.id, reason="offensive", end_user=end_user)
+    )
+    case = house.container.review.reviews.get(reviewer(house), receipt.report.case_id or "").case
+    decide(house, case, action)
+
+
+def test_a_won_appeal_delivers_a_withdrawn_file_again_as_it_was_sealed(house: House) -> None:
+    video = delivered(house, safety_identifier="user-7")
+    withdraw(house.container.pipeline.context, video, actor="ada", why="a court said so")
+    database = house.container.persistence.database
+    assert is_withdrawn(database, video.id)
+    decide_appeal(house, send(house, video_id=video.id), "overturn")
+    again = house.carry(released(house, video))
+    assert (again.state, again.sealed_sha256) == (VideoState.DELIVERED, video.sealed_sha256)
+    for variant in ("video", "thumbnail"):
+        assert house.videos.content(house.who, again.id, variant).size > 0
+    assert house.videos.get(house.who, video.id).state is VideoState.WITHDRAWN
+    assert not is_withdrawn(database, video.id)
+    kinds = [made.content.kind for made in statements_to(house, "user-7")]
+    assert kinds == [StatementKind.REINSTATED, StatementKind.WITHDRAWN]
+    withdraw(house.container.pipeline.context, again, actor="ada", why="again")
+    assert is_withdrawn(database, video.id)
+
+
+def test_a_reporter_is_told_that_a_video_stays_and_can_appeal(house: House) -> None:
+    video = delivered(house)
+    reported(house, video, "keep")
+    (told,) = statements_to(house, "reader-3")
+    assert told.content.kind is StatementKind.REPORT_REJECTED
+    assert about(house, video) == ()
+    appeal = send(house, statement_id=told.id, end_user="reader-3")
+    with pytest.raises(Forbidden):
+        decide_appeal(house, appeal, "overturn", "ada")
+    decide_appeal(house, appeal, "overturn")
+    assert house.videos.get(house.who, video.id).state is VideoState.WITHDRAWN
+    (withdrawn,) = about(house, video)
+    assert withdrawn.content.kind is StatementKind.WITHDRAWN
+    assert "reader-3" not in repr(withdrawn)
+    assert statements_to(house, "reader-3")[0].content.kind is StatementKind.REPORT_UPHELD
+
+
+def test_a_rejected_appeal_is_stated_with_the_clause_and_without_the_note(house: House) -> None:
+    video = delivered(house, safety_identifier="user-7")
+    reported(house, video, "withdraw")
+    assert statements_to(house, "reader-3")[0].content.kind is StatementKind.REPORT_UPHELD
+    decide_appeal(house, send(house, video_id=video.id), "uphold")
+    last = statements_to(house, "user-7")[0]
+    assert last.content.kind is StatementKind.APPEAL_REJECTED
+    assert not last.content.automated_decision
+    assert last.objection_until is None
+    with pytest.raises(Conflict):
+        send(house, video_id=video.id)
+
+
+def test_an_end_user_reads_and_appeals_only_what_addresses_them(house: House) -> None:
+    refused(house, safety_identifier="user-7")
+    (made,) = statements_to(house, "user-7")
+    statements = house.container.review.statements
+    assert statements_to(house, "user-8") == ()
+    with pytest.raises(NotFound):
+        statements.get(house.who, made.id, end_user="user-8")
+    with pytest.raises(NotFound):
+        send(house, statement_id=made.id, end_user="user-8")
+    appeal = send(house, statement_id=made.id, end_user="user-7")
+    assert appeal.statement_id == made.id
+    of_statement = house.container.review.appeals.of_statement
+    assert of_statement(house.who, made.id, end_user="user-7") == appeal
+    with pytest.raises(NotFound):
+        of_statement(house.who, made.id, end_user="user-8")
+
+
+def test_the_same_appeal_with_the_same_key_is_recorded_once(house: House) -> None:
+    refused(house, safety_identifier="user-7")
+    (made,) = statements_to(house, "user-7")
+    first = send(house, statement_id=made.id, idempotency_key="k1")
+    assert send(house, statement_id=made.id, idempotency_key="k1") == first
+    with pytest.raises(IdempotencyKeyReused):
+        send(house, statement_id=made.id, idempotency_key="k1", text="Something else.")
+    with pytest.raises(Conflict):
+        send(house, statement_id=made.id, idempotency_key="k2")
+
+
+def test_an_appeal_is_possible_for_six_months(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    refused(house, safety_identifier="user-7")
+    (made,) = statements_to(house, "user-7")
+    monkeypatch.setattr(house.container.persistence.database, "clock", lambda: made.at + OBJECTION_S + 1.0)
+    with pytest.raises(Conflict, match="time to appeal"):
+        send(house, statement_id=made.id)
+
+
+def test_a_withdrawn_file_that_is_not_stored_any_more_cannot_be_released(house: House) -> None:
+    video = delivered(house)
+    withdraw(house.container.pipeline.context, video, actor="ada", why="a court said so")
+    appeal = send(house, video_id=video.id)
+    with house.container.persistence.database.transaction(video.tenant) as tx:
+        tx.update(tables.assets, tables.assets.c.video_id == video.id, deleted_at=tx.now())
+    with pytest.raises(Conflict, match="not stored"):
+        decide_appeal(house, appeal, "overturn")
