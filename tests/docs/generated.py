@@ -8,6 +8,7 @@ import sys
 import types
 import typing
 from collections.abc import Callable
+from decimal import Decimal
 from enum import Enum
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -75,6 +76,7 @@ _KINDS: dict[Any, str] = {
     str: "text",
     int: "whole number",
     float: "number",
+    Decimal: "number",
     bool: "true or false",
     Path: "path",
     Any: "any value",
@@ -85,6 +87,8 @@ def _kind(annotation: Any) -> str:
     if annotation in _KINDS:
         return _KINDS[annotation]
     origin, inside = get_origin(annotation), get_args(annotation)
+    if origin is typing.Annotated:
+        return _kind(inside[0])
     if origin is Literal:
         return " or ".join(f"`{word}`" for word in inside)
     if origin in (typing.Union, types.UnionType):
