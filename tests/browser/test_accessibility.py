@@ -21,6 +21,7 @@ PAGES = (
     "/videos/batches",
     "/review",
     "/review?state=closed",
+    "/review/quality",
     "/advice",
     "/attempts",
     "/verify",

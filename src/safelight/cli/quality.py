@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from safelight.i18n import Messages, load_messages
+
 from .commands import load_container
 from .exit_codes import Exit
-from .language import texts
+from .language import language
 from .output import emit, format_day, printable
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ def list_(ctx: typer.Context, as_json: Json = False) -> int:
     container = load_container(ctx)
     found = container.review.quality.list_golden(_make_lead(container))
     lines = "\n".join(map(_format_golden, found))
-    emit({"golden": list(map(_to_json, found))}, as_json, lines or texts()("quality.none"))
+    emit({"golden": list(map(_to_json, found))}, as_json, lines or _texts()("none"))
     return Exit.OK
 
 
@@ -97,7 +99,7 @@ def prevalence(ctx: typer.Context, as_json: Json = False) -> int:
     draws = container.review.quality_results.list_draws(_make_lead(container))
     figures = [prevalence_figures(draw) for draw in draws]
     lines = "\n".join(map(_format_draw, figures))
-    emit({"samples": figures}, as_json, lines or texts()("quality.no_samples"))
+    emit({"samples": figures}, as_json, lines or _texts()("no_samples"))
     return Exit.OK
 
 
@@ -108,15 +110,19 @@ def agreement(ctx: typer.Context, as_json: Json = False) -> int:
 
     container = load_container(ctx)
     answers = container.review.quality_results.team_answers(_make_lead(container))
-    figures, t = team_figures(answers), texts()
-    lines = [t("quality.few_people", n=figures["min_people"])]
+    figures, t = team_figures(answers), _texts()
+    lines = [t("few_people", n=figures["min_people"])]
     if figures["enough_people"]:
         names = ("golden", "second", "machine")
         lines = [_format_agreement(name, figures[name]) for name in names]
         if figures["alpha"] is not None:
-            lines.append(t("quality.alpha", alpha=figures["alpha"]))
+            lines.append(t("alpha", alpha=figures["alpha"]))
     emit(figures, as_json, "\n".join(lines))
     return Exit.OK
+
+
+def _texts() -> Messages:
+    return load_messages("quality", language())
 
 
 def _make_lead(container: Container) -> Principal:
@@ -156,40 +162,40 @@ def _to_json(golden: Golden) -> dict[str, Any]:
 
 
 def _format_golden(golden: Golden) -> str:
-    t = texts()
+    t = _texts()
     line = t(
         "quality.golden",
         id=golden.id,
         video=golden.video_id,
-        answer=t(f"quality.answer.{golden.answer}"),
+        answer=t(f"answer.{golden.answer}"),
         note=printable(golden.note),
     )
-    return t("quality.retired", golden=line) if golden.retired_at is not None else line
+    return t("retired", golden=line) if golden.retired_at is not None else line
 
 
 def _format_draw(figures: dict[str, Any]) -> str:
-    t = texts()
-    lines = [t("quality.sample", since=format_day(figures["since"]), until=format_day(figures["until"]))]
+    t = _texts()
+    lines = [t("sample", since=format_day(figures["since"]), until=format_day(figures["until"]))]
     for row in figures["strata"]:
         counts = {name: row[name] for name in ("delivered", "drawn", "answered")}
-        line = t("quality.stratum", name=t(f"quality.strata.{row['stratum']}"), **counts)
+        line = t("stratum", name=t(f"strata.{row['stratum']}"), **counts)
         if row["enough"]:
             low, high = row["interval"]
             values = {"rate": _percent(row["rate"]), "low": _percent(low), "high": _percent(high)}
-            found = t("quality.rate", found=row["found"], needed=row["needed"], **values)
+            found = t("rate", found=row["found"], needed=row["needed"], **values)
         else:
-            found = t("quality.few_answers", n=figures["min_answers"])
+            found = t("few_answers", n=figures["min_answers"])
         lines.append(f"  {line} {found}")
     return "\n".join(lines)
 
 
 def _format_agreement(name: str, figure: dict[str, Any]) -> str:
-    t = texts()
-    values = {"name": t(f"quality.compared.{name}"), "same": figure["same"], "n": figure["n"]}
+    t = _texts()
+    values = {"name": t(f"compared.{name}"), "same": figure["same"], "n": figure["n"]}
     if not figure["enough"]:
-        return t("quality.few_cases", **values)
+        return t("few_cases", **values)
     low, high = map(_percent, figure["interval"])
-    line = t("quality.same", rate=_percent(figure["rate"]), low=low, high=high, **values)
+    line = t("same", rate=_percent(figure["rate"]), low=low, high=high, **values)
     return f"{line} kappa {figure['kappa']}" if figure.get("kappa") is not None else line
 
 

@@ -34,6 +34,7 @@ from .policy_pages import PolicyPages
 from .provider_error_pages import ProviderErrorPages
 from .render import THEME_COOKIE, THEMES, Pages
 from .review_pages import ReviewPages
+from .quality_pages import QualityPages
 from .review_queue_pages import ReviewQueuePages
 from .services import ConsoleServices
 from .settings_pages import SettingsPages
@@ -75,7 +76,7 @@ class Console:
             ProviderErrorPages(*services),
         )
         review, coverage = ReviewPages(*services), CoveragePages(*services)
-        review_queue = ReviewQueuePages(*services)
+        review_queue, quality = ReviewQueuePages(*services), QualityPages(*services)
         appeals, advice = AppealPages(*services), AdvicePages(*services)
         batches = BatchesPages(*services)
         attempts, tries = AttemptsPages(*services), TryPages(*services)
@@ -138,6 +139,10 @@ class Console:
             ("GET", "/review/{case_id}", protected(review.show_case, any_of=DECIDER)),
             ("POST", "/review/{case_id}", protected(review.decide, any_of=DECIDER)),
             ("POST", "/review/{case_id}/lease", protected(review_queue.extend_lease, any_of=DECIDER)),
+            ("GET", "/review/quality", protected(quality.show, any_of=DECIDER)),
+            ("POST", "/review/quality/golden", protected(quality.add_golden, policy_scope)),
+            ("POST", "/review/quality/golden/{golden_id}", protected(quality.retire_golden, policy_scope)),
+            ("POST", "/review/quality/samples", protected(quality.draw, policy_scope)),
             ("POST", "/review/{case_id}/skip", protected(review.skip, any_of=DECIDER)),
             ("POST", "/review/{case_id}/escalate", protected(review.escalate, any_of=DECIDER)),
             ("POST", "/review/{case_id}/undo", protected(review.undo, any_of=DECIDER)),

@@ -24,6 +24,7 @@ SLICES = (
     "prompts",
     "provenance",
     "retries",
+    "quality",
     "settings",
     "statements",
     "triggers",
@@ -53,6 +54,7 @@ SAME_AS_ENGLISH = {
     "provenance": set[str](),
     "retries": set[str](),
     "settings": set[str](),
+    "quality": set[str](),
     "statements": set[str](),
     "triggers": {"quote"},
 }

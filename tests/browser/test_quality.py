@@ -1,0 +1,72 @@
+"""Browser tests of quality reviews: a blind case takes one key; the page of results fits and is accessible."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from safelight.trust.quality.models import NewQualityCase, QualityPurpose
+from safelight.trust.quality.store import open_quality_case
+from support.console_server import ConsoleServer
+from support.fake_api_server import CARD, a_video, card_verdict, judged
+
+pytestmark = pytest.mark.browser
+
+
+def test_a_blind_case_shows_the_content_alone_and_takes_one_key(staff: Page, console: ConsoleServer) -> None:
+    desk = console.server.desk
+    video = desk.put(a_video(tenant=console.server.tenant, prompt="a brawl on a stage"))
+    desk.judgements[video.id] = (judged(card_verdict(CARD)),)
+    with console.database.transaction(console.server.tenant) as tx:
+        case = open_quality_case(
+            tx,
+            NewQualityCase(
+                purpose=QualityPurpose.SECOND,
+                source="case",
+                video_id=video.id,
+                due_s=900.0,
+                category="violence",
+                expected="in_policy",
+            ),
+        )
+    assert case is not None
+    staff.goto(f"{console.server.url}/review/{case.id}")
+    expect(staff.locator("#case")).to_contain_text("You judge the content alone.")
+    expect(staff.locator("#case .prompt")).to_have_text("a brawl on a stage")
+    expect(staff.locator("#case mark, #case .evidence, #case .lanes")).to_have_count(0)
+    assert video.id not in staff.content()
+    expect(staff.locator(".case-layout")).not_to_contain_text("violence", ignore_case=True)
+    staff.keyboard.press("r")
+    staff.wait_for_url(f"**decided={case.id}")
+    console.carry_out_decisions()
+    staff.goto(f"{console.server.url}/review/quality")
+    expect(staff.locator("section[aria-labelledby=own]")).to_contain_text("other answer: within the policy")
+
+
+@pytest.mark.parametrize(
+    ("staff", "title"),
+    [("en", "Quality of reviews"), ("zh-TW", "審核品質"), ("zh-CN", "审核质量")],
+    indirect=["staff"],
+)
+def test_the_page_of_results_is_accessible_and_fits(
+    staff: Page, console: ConsoleServer, axe: str, title: str
+) -> None:
+    found: list[str] = []
+    staff.goto(f"{console.server.url}/review/quality")
+    for name, day in (("since", "2026-01-01"), ("until", "2026-01-02")):
+        staff.locator(f"[name={name}]").fill(day)
+    staff.locator("form[action='/review/quality/samples'] button").click()
+    for width in (390, 1440):
+        staff.set_viewport_size({"width": width, "height": 900})
+        for scheme in ("light", "dark"):
+            staff.emulate_media(color_scheme="light" if scheme == "light" else "dark")
+            staff.goto(f"{console.server.url}/review/quality")
+            expect(staff.locator("h1")).to_have_text(title)
+            wide = staff.evaluate("document.documentElement.scrollWidth")
+            assert wide <= width
+            staff.evaluate(axe)
+            result: dict[str, Any] = staff.evaluate("() => axe.run(document)")
+            found += [one["id"] for one in result["violations"] if one["impact"] in {"serious", "critical"}]
+    assert found == []
