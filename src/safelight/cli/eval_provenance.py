@@ -56,6 +56,7 @@ def format_provenance_report(report: Mapping[str, Any]) -> str:
     lines = [t("eval_provenance.clips", **shown)]
     for row in (*report["attacks"], *report["kinds"]):
         low, high = (f"{100 * end:.1f}" for end in row["interval"])
+        registry_low, registry_high = (f"{100 * end:.1f}" for end in row["interval_registry"])
         lines.append(
             t(
                 "eval_provenance.recovered",
@@ -64,6 +65,9 @@ def format_provenance_report(report: Mapping[str, Any]) -> str:
                 n=row["n"],
                 low=low,
                 high=high,
+                registry=f"{100 * row['recovered_registry']:.1f}",
+                registry_low=registry_low,
+                registry_high=registry_high,
             )
         )
     quality, unmarked = report["quality"], report["unmarked"]

@@ -22,13 +22,16 @@ from safelight.errors import InvalidField, SafelightError
 from safelight.fileio import append_line, sha256_file
 from safelight.media.decode import VideoDecoder
 from safelight.media.probe import VideoLimits
+from safelight.provenance.fingerprints import frame_hashes, picture_comparison
+from safelight.provenance.recovery import known_mark_search
 from safelight.provenance.watermark import embedder
 from safelight.provenance.watermark.detector import WatermarkDetection, WatermarkDetector
 from safelight.provenance.watermark.embedder import WatermarkEmbedder, choose_strength
 from safelight.provenance.watermark.pattern import SHORT_SIDE, WatermarkPattern, derive_seed
 from safelight.provenance.watermark.residual import ResidualSums
 
-from . import watermark_attacks
+from . import registered_clips, watermark_attacks
+from .registered_clips import RegisteredClips
 from .structural_similarity import structural_similarity
 from .tuning_clips import TUNING_CLIPS
 from .visual_masking import BLOCK, visible_change
@@ -90,7 +93,8 @@ def code_sha256() -> str:
     folder = Path(embedder.__file__).parent
     # `clip_marking` decodes, encodes and keeps time for deliveries, which are not measured here.
     watermark = [path for path in sorted(folder.glob("*.py")) if path.stem != "clip_marking"]
-    files = [*watermark, Path(watermark_attacks.__file__), Path(__file__)]
+    others = (watermark_attacks, registered_clips, known_mark_search, picture_comparison, frame_hashes)
+    files = [*watermark, *(Path(str(one.__file__)) for one in others), Path(__file__)]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
@@ -110,6 +114,7 @@ class ProvenanceEvaluation:
         self._keys = keys
         self._results = results
         self._code = code_sha256()
+        self._registered: RegisteredClips | None = None
         self._rows = {_identity(row): row for row in _read_rows(results) if row["code"] == self._code}
 
     @property
@@ -124,11 +129,16 @@ class ProvenanceEvaluation:
             names = [*self._attacks, UNMARKED]
             missing = [name for name in names if (clip.sha256, key, name) not in self._rows]
             if missing:
-                for row in measure(clip, key, missing):
+                for row in self._measure(clip, key, missing):
                     self._keep({**row, "code": self._code})
             rows += [self._rows[clip.sha256, key, name] for name in names]
             done(number)
         return rows
+
+    def _measure(self, clip: EvaluatedClip, key: int, attacks: Sequence[str]) -> Iterator[dict[str, Any]]:
+        if self._registered is None:
+            self._registered = RegisteredClips({one.sha256: one.path for one in self._clips})
+        return measure(clip, key, attacks, self._registered)
 
     def _keep(self, row: dict[str, Any]) -> None:
         self._rows[_identity(row)] = row
@@ -153,11 +163,13 @@ def _read_rows(path: Path) -> list[dict[str, Any]]:
         ) from error
 
 
-def measure(clip: EvaluatedClip, key: int, attacks: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """One row for each of these attacks."""
+def measure(
+    clip: EvaluatedClip, key: int, attacks: Sequence[str], registered: RegisteredClips
+) -> Iterator[dict[str, Any]]:
+    """One row for each of these attacks. `registered` has the fingerprints of all clips."""
     plain = read_luma(clip.path)
     pattern = WatermarkPattern.from_seed(derive_seed(hashlib.sha256(b"evaluation %d" % key).digest(), 1))
-    content_id = int.from_bytes(hashlib.sha256(f"{clip.sha256} {key}".encode()).digest()[:8], "big")
+    content_id = _content_id(clip.sha256, key)
     started = time.process_time()
     marker = WatermarkEmbedder(pattern, content_id, strength=choose_strength(plain.frames[::_SAMPLED]))
     marked = LumaClip(
@@ -170,28 +182,44 @@ def measure(clip: EvaluatedClip, key: int, attacks: Sequence[str]) -> Iterator[d
     common = {"clip": clip.sha256, "source": clip.source, "kind": clip.kind, "key": key}
     common |= _quality(plain, marked) | {"mark_s_per_frame": round(mark_s, 5)}
     delivered = deliver(marked)
+    registered.register(clip.sha256, delivered)
+    marks = {sha256: _content_id(sha256, key) for sha256 in registered.clips}
     for name in attacks:
         # The same clip, key and attack always get the same random numbers.
         random = np.random.default_rng(list(f"{clip.sha256}{key}{name}".encode()))
         copy = deliver(plain) if name == UNMARKED else ATTACKS[name](delivered, random)
         started = time.process_time()
-        found = search(detector, copy)
+        sums = _sums(copy)
+        found = search(detector, sums)
+        search_s = time.process_time() - started
+        named = clip.sha256 if found is not None else registered.find(copy, sums, marks, pattern.seed)
         yield {
             **common,
             "attack": name,
             "recovered": found is not None and found.content_id == content_id,
             "accepted": found is not None,
             "sigmas": round(found.sigmas, 2) if found else None,
-            "search_s": round(time.process_time() - started, 3),
+            # Read, or found with the help of the registered pictures.
+            "recovered_registry": named == clip.sha256 and (found is None or found.content_id == content_id),
+            "accepted_registry": named is not None,
+            "search_s": round(search_s, 3),
         }
 
 
-def search(detector: WatermarkDetector, clip: LumaClip) -> WatermarkDetection | None:
-    """A full search within the budget."""
-    end = time.process_time() + BUDGET_S
+def _content_id(clip: str, key: int) -> int:
+    return int.from_bytes(hashlib.sha256(f"{clip} {key}".encode()).digest()[:8], "big")
+
+
+def _sums(clip: LumaClip) -> ResidualSums:
     sums = ResidualSums()
     for frame, at in zip(clip.frames, clip.times, strict=True):
         sums.add(frame, at)
+    return sums
+
+
+def search(detector: WatermarkDetector, sums: ResidualSums) -> WatermarkDetection | None:
+    """A full search within the budget."""
+    end = time.process_time() + BUDGET_S
     return detector.search(sums, lambda: time.process_time() > end)
 
 

@@ -31,7 +31,8 @@ def build_report(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         "unmarked": {
             "searches": len(unmarked),
             "accepts": sum(row["accepted"] for row in unmarked),
-            "wrong_ids": sum(row["accepted"] and not row["recovered"] for row in marked),
+            "accepts_registry": sum(row["accepted_registry"] for row in unmarked),
+            "wrong_ids": sum(row["accepted_registry"] and not row["recovered_registry"] for row in marked),
         },
         "seconds": {
             "mark_per_frame": round(float(np.mean([row["mark_s_per_frame"] for row in each_clip])), 5),
@@ -58,17 +59,21 @@ def _recovered(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {
         "n": len(rows),
         "recovered_blind": round(sum(row["recovered"] for row in rows) / len(rows), 4),
-        "interval": bootstrap_interval(rows),
+        "interval": bootstrap_interval(rows, "recovered"),
+        "recovered_registry": round(sum(row["recovered_registry"] for row in rows) / len(rows), 4),
+        "interval_registry": bootstrap_interval(rows, "recovered_registry"),
     }
 
 
-def bootstrap_interval(rows: Sequence[dict[str, Any]]) -> list[float]:
-    """95 % interval of the share of recovered marks. Whole sources are drawn: clips of one are alike."""
+def bootstrap_interval(rows: Sequence[dict[str, Any]], name: str) -> list[float]:
+    """95 % interval of the share of rows in which `name` is true. Whole sources are drawn: clips of one are
+    alike.
+    """
     sources = sorted({row["source"] for row in rows})
     counts = np.array(
         [
             [
-                sum(row["recovered"] for row in rows if row["source"] == one),
+                sum(row[name] for row in rows if row["source"] == one),
                 sum(row["source"] == one for row in rows),
             ]
             for one in sources

@@ -190,6 +190,30 @@ def _record_screen(clip: LumaClip, random: Random) -> LumaClip:
     """
     share = random.uniform(0.6, 1.3)
     shown = _crop(clip, random.uniform(0.9, 1.0), random)
+    return _h264(_record(shown, share, random), 30)
+
+
+def _film_screen(clip: LumaClip, random: Random) -> LumaClip:
+    """The hard recording: a screen that a camera on a stand films at an angle.
+
+    Each corner moves inwards by up to 6 % of its side; scale 0.5 to 1.0; then as in `screen-recording`, with
+    CRF 33.
+    """
+    height, width = clip.frames[0].shape
+    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
+    inwards = np.sign(np.array([width, height]) / 2 - corners) * random.uniform(0, 0.06, (4, 2))
+    seen = (corners + inwards * (width, height)).astype(np.float32)
+    matrix = cv2.getPerspectiveTransform(corners, seen)
+    filmed = tuple(
+        np.asarray(cv2.warpPerspective(frame, matrix, (width, height), borderValue=30), np.uint8)
+        for frame in clip.frames
+    )
+    recorded = _record(replace(clip, frames=filmed), random.uniform(0.5, 1.0), random)
+    return _h264(recorded, 33)
+
+
+def _record(shown: LumaClip, share: float, random: Random) -> LumaClip:
+    """What a recorder gets of a clip that is shown at this scale."""
     height, width = _resize(shown.frames[0], share, share).shape
     angle, period = random.uniform(0, np.pi), random.uniform(2.1, 3.7)
     rows, columns = np.mgrid[0:height, 0:width].astype(np.float32)
@@ -197,13 +221,13 @@ def _record_screen(clip: LumaClip, random: Random) -> LumaClip:
     moire = (1 + random.uniform(0.02, 0.04) * np.sin(2 * np.pi * along / period)).astype(np.float32)
     levels = np.linspace(0, 1, 256) ** random.uniform(0.8, 1.25) * random.uniform(0.85, 1.1)
     table = _to_luma(np.rint(255 * levels))
-    times = [time for time in np.arange(0, clip.times[-1], 1 / 30) if random.random() > 0.03]
+    times = [time for time in np.arange(0, shown.times[-1], 1 / 30) if random.random() > 0.03]
     recorded = []
     for frame in (picked := _pick(shown, times, 30.0)).frames:
         seen = cv2.LUT(_to_luma(_resize(frame, share, share) * moire), table)
         blurred = cv2.GaussianBlur(seen, (0, 0), 0.6).astype(np.float32)
         recorded.append(_to_luma(blurred + 4 * random.standard_normal(blurred.shape, np.float32)))
-    return _h264(replace(picked, frames=tuple(recorded)), 30)
+    return replace(picked, frames=tuple(recorded))
 
 
 def _apply_gamma(luma: Luma, _random: Random) -> npt.NDArray[Any]:
@@ -241,4 +265,5 @@ ATTACKS: dict[str, Attack] = {
     "noise": _each(lambda luma, random: luma + 15 * random.standard_normal(luma.shape, np.float32)),
     "crop-resize-h264": _crop_resize_compress,
     "screen-recording": _record_screen,
+    "hard-recording": _film_screen,
 }

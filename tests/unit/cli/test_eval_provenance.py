@@ -5,6 +5,7 @@ from safelight.cli.eval_provenance import format_provenance_report
 
 def test_the_text_names_each_attack_and_kind_with_its_interval() -> None:
     row = {"n": 4, "recovered_blind": 0.75, "interval": [0.5, 1.0]}
+    row |= {"recovered_registry": 1.0, "interval_registry": [1.0, 1.0]}
     text = format_provenance_report(
         {
             "clips": 4,
@@ -18,7 +19,7 @@ def test_the_text_names_each_attack_and_kind_with_its_interval() -> None:
                 "visibility": {"mean": 15.1, "most": 20.2},
                 "flicker": {"mean": 3.1, "most": 9.9},
             },
-            "unmarked": {"searches": 4, "accepts": 0, "wrong_ids": 0},
+            "unmarked": {"searches": 4, "accepts": 0, "accepts_registry": 0, "wrong_ids": 0},
             "seconds": {
                 "mark_per_frame": 0.005,
                 "search_p50": 0.2,
@@ -27,7 +28,7 @@ def test_the_text_names_each_attack_and_kind_with_its_interval() -> None:
             },
         }
     )
-    assert "crop-50: read back 75.0 % of 4 (50.0-100.0 %)" in text
+    assert "crop-50: read back 75.0 % of 4 (50.0-100.0 %); with the registry 100.0 % (100.0-100.0 %)" in text
     assert "camera: read back 75.0 % of 4 (50.0-100.0 %)" in text
     assert "mark 15.1 (most 20.2), change between frames 3.1 (most 9.9)" in text
-    assert "4 searched, 0 read as marked" in text
+    assert "4 searched, 0 read as marked, 0 with the registry" in text

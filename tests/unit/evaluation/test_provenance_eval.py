@@ -36,11 +36,12 @@ def test_a_clip_is_marked_attacked_and_read_back(folder: Path, tmp_path: Path) -
     assert [row["recovered"] for row in rows] == [True, True, False]
     report = build_report(rows)
     assert report["kinds"][0]["kind"] == "drawn"
+    assert report["attacks"][0]["recovered_registry"] == 1.0
     assert report["sources"] == 1
     assert report["quality"]["psnr_db"]["least"] >= 42.5
     assert 0 < report["quality"]["visibility"]["mean"] <= report["quality"]["visibility"]["most"]
     assert 0 < report["quality"]["flicker"]["mean"] <= report["quality"]["flicker"]["most"]
-    assert report["unmarked"] == {"searches": 1, "accepts": 0, "wrong_ids": 0}
+    assert report["unmarked"] == {"searches": 1, "accepts": 0, "accepts_registry": 0, "wrong_ids": 0}
 
 
 def test_finished_rows_are_not_measured_again(
@@ -88,5 +89,5 @@ def test_a_file_of_results_that_is_something_else_is_not_overwritten(folder: Pat
 def test_intervals_are_wider_if_the_rows_are_of_few_sources() -> None:
     many = [{"source": str(number), "recovered": number % 4 != 0} for number in range(40)]
     few = [{"source": str(number % 4), "recovered": number % 4 != 0} for number in range(40)]
-    (low, high), (low_few, high_few) = bootstrap_interval(many), bootstrap_interval(few)
+    (low, high), (low_few, high_few) = (bootstrap_interval(each, "recovered") for each in (many, few))
     assert 0 < high - low < high_few - low_few

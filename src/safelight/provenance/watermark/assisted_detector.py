@@ -17,19 +17,19 @@ import numpy.typing as npt
 from . import payload
 from .pattern import TILE, WatermarkPattern
 from .residual import WEIGHTINGS, ResidualSums
-from .synchroniser import Floats, Synchroniser
+from .synchroniser import Floats, Peak, Synchroniser
 
 Perspective = npt.NDArray[np.float64]
 
 #: A mark is accepted from this correlation on. The highest possible one is 22.6, the root of 512 tones.
 MIN_CORRELATION = 6.5
-#: Codewords are looked for at so many places of the tile, of one picture and one weighting.
-PLACES = 8
-#: Canonical pixels from the expected place, in which the first half of the places is: in a picture that
-#: moves, the registered frame is of a slightly other time.
-_REACH = 12
+#: Where codewords are looked for: canonical pixels from the expected place, and how many places. In a picture
+#: that moves, the registered frame is of a slightly other time; the last reach is the whole tile.
+_REACHES = ((3, 3), (12, 3), (TILE // 2, 2))
+#: Places for one picture and one weighting.
+PLACES = sum(count for _reach, count in _REACHES)
 #: Steps of the refinement of a geometry, as shares of the picture, and how many of each are tried.
-_REFINEMENTS, _TRIES = (0.002, 0.001), 10
+_REFINEMENTS, _TRIES = (0.002, 0.001), 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +42,14 @@ class RegisteredGeometry:
     width: int
     height: int
     mirrored: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class _View:
+    """Sums of residuals with one weighting, mirrored if the copy is."""
+
+    chunks: list[Floats]
+    numbers: list[int]
 
 
 class AssistedDetector:
@@ -58,39 +66,47 @@ class AssistedDetector:
         without this mark is that of at most `PLACES` random trials for each weighting.
         """
         signs = 1.0 - 2.0 * payload.encode(self._pattern, content_id)
-        _slot, *place = self._pattern.start(content_id)
-        best = 0.0
+        _slot, *start = self._pattern.start(content_id)
+        place, best = (start[0], start[1]), 0.0
         for weighting in WEIGHTINGS if sums.chunks else ():
-            chunks = [_oriented(one, geometry.mirrored) for one in sums.of(weighting)]
-            if not any(one.any() for one in chunks):
-                continue
-            tiles = self._refined(chunks, sums.numbers, geometry, (place[0], place[1]))
-            for llr in self._soft_bits(tiles, sums.numbers, (place[0], place[1])):
-                norm = float(np.linalg.norm(llr))
-                best = max(best, float(signs @ llr) / norm if norm else 0.0)
+            view = _View(
+                chunks=[_oriented(one, geometry.mirrored) for one in sums.of(weighting)], numbers=sums.numbers
+            )
+            if any(one.any() for one in view.chunks):
+                for llr in self._soft_bits(view, geometry, place):
+                    norm = float(np.linalg.norm(llr))
+                    best = max(best, float(signs @ llr) / norm if norm else 0.0)
         return best
 
+    def _soft_bits(
+        self, view: _View, geometry: RegisteredGeometry, place: tuple[int, int]
+    ) -> Iterator[Floats]:
+        """Soft bits at the most likely places: near the expected one, and anywhere if the picture moves."""
+        for reach, count in _REACHES:
+            tiles = _fold(view.chunks, geometry.perspective, geometry)
+            peaks = self._synchroniser.peaks_near(tiles, view.numbers, place, reach)
+            if reach < TILE // 2:
+                tiles, peaks = self._refined(view, geometry, (place, reach), (tiles, peaks))
+            for peak in peaks[:count]:
+                yield self._synchroniser.soft_bits(tiles, view.numbers, peak)
+
     def _refined(
-        self, chunks: list[Floats], numbers: list[int], geometry: RegisteredGeometry, place: tuple[int, int]
-    ) -> Floats:
-        """The tiles at the geometry nearby with the highest peak near the expected place."""
+        self,
+        view: _View,
+        geometry: RegisteredGeometry,
+        near: tuple[tuple[int, int], int],
+        best: tuple[Floats, list[Peak]],
+    ) -> tuple[Floats, list[Peak]]:
+        """The tiles at the geometry nearby with the highest peak near the expected place, and their peaks."""
         matrix, random = geometry.perspective, np.random.default_rng(0)
-        tiles = _fold(chunks, matrix, geometry)
-        highest = self._synchroniser.peaks_near(tiles, numbers, place, _REACH)[0].sigmas
         for reach in _REFINEMENTS:
             for step in random.normal(0, reach, (_TRIES, 2, 2)):
                 tried = _about_centre(step, geometry) @ matrix
-                folded = _fold(chunks, tried, geometry)
-                sigmas = self._synchroniser.peaks_near(folded, numbers, place, _REACH)[0].sigmas
-                if sigmas > highest:
-                    matrix, tiles, highest = tried, folded, sigmas
-        return tiles
-
-    def _soft_bits(self, tiles: Floats, numbers: list[int], place: tuple[int, int]) -> Iterator[Floats]:
-        """Soft bits at the most likely places: near the expected one, and anywhere if the picture moves."""
-        for reach in (_REACH, TILE // 2):
-            for peak in self._synchroniser.peaks_near(tiles, numbers, place, reach)[: PLACES // 2]:
-                yield self._synchroniser.soft_bits(tiles, numbers, peak)
+                tiles = _fold(view.chunks, tried, geometry)
+                peaks = self._synchroniser.peaks_near(tiles, view.numbers, *near)
+                if peaks[0].sigmas > best[1][0].sigmas:
+                    matrix, best = tried, (tiles, peaks)
+        return best
 
 
 def false_accepts_at_most(correlation: float, geometries: int) -> float:
