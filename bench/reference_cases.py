@@ -336,11 +336,22 @@ def likeness(book: Book) -> None:
         )
         book.ladder(
             "likeness",
-            f"A face in a reference ({modality}), with the subject's consent",
+            f"A face in a reference ({modality}), with a consent given on camera",
             "reference",
             "likeness",
             modality,
-            {"allow": [0.5, 0.8, 0.99]},
+            {"allow": [0.5, 0.8]},
+            attributes={**face, "consented": True},
+            consents=["consent_1"],
+            **present,
+        )
+        book.ladder(
+            "likeness",
+            f"A face in a reference ({modality}), with a consent not given on camera",
+            "reference",
+            "likeness",
+            modality,
+            {"hold": [0.99]},
             attributes=face,
             consents=["consent_1"],
             **present,
@@ -466,7 +477,7 @@ def likeness(book: Book) -> None:
         "likeness",
         "frames",
         {"allow": [0.5, 0.9]},
-        attributes={"kind": "match"},
+        attributes={**{"kind": "match"}, "consented": True},
         consents=["consent_1"],
     )
     for modality, stage in (("text", "prompt"), ("image", "reference"), ("frames", "output")):

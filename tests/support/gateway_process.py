@@ -61,11 +61,11 @@ def running(folder: Path) -> Iterator[Running]:
 
 
 @contextmanager
-def started(folder: Path, key: str, **settings: str) -> Iterator[Running]:
+def started(folder: Path, key: str, *, port: int = 0, **settings: str) -> Iterator[Running]:
     """`safelight serve` on the data directory in `folder`. `settings` are environment variables."""
     with (folder / "gateway.log").open("w") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "safelight", "serve", "--port", "0", "--json", "--verbose"],
+            [sys.executable, "-m", "safelight", "serve", "--port", str(port), "--json", "--verbose"],
             cwd=folder,
             env=_environment(folder) | settings,
             stdout=subprocess.PIPE,

@@ -51,6 +51,7 @@ def test_flags_override_the_environment_which_overrides_the_file(
         ("[tracing]\nendpoint = 'http://me:key@otel.example'\n", "OTEL_EXPORTER_OTLP_HEADERS"),
         ("port == 1\n", "not valid TOML"),
         ("[mail]\nhost = 'smtp.example.com'\n", "set mail.sender"),
+        ("[mail]\nhost = 'a.example'\nsender = 's@a.example'\n", "set server.public_url"),
         ("[mail]\nhost = 'a.example'\nsender = 's@a.example'\nuser = 'ada'\n", "set both mail.user and"),
         ("[mail]\nhost = 'a.example'\nsender = 's@a.example'\nsecurity = 'none'\n", "on this machine"),
         ("[sealing]\nkey = 'k.pem'\n", "set both `key` and `chain`"),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from safelight.detectors.likeness.voices import VoiceMatcher
     from safelight.scanning.service import Scanner
     from safelight.trust.consents import Consents, ProtectedPeople, TemplateKey, TemplateVector
+    from safelight.trust.consents.enrolment import EnrolledClip
 
 
 class LikenessParts:
@@ -37,15 +38,24 @@ class LikenessParts:
     def consents(self) -> Consents:
         from safelight.trust.consents import Consents
 
-        return Consents(self._persistence.database, self.template_key, self._enrol_face, self._enrol_voice)
+        return Consents(self._persistence.database, self.template_key, self.enrol_face, self._enrol_voice)
 
     @cached_property
     def protected_people(self) -> ProtectedPeople:
         from safelight.trust.consents import ProtectedPeople
 
         return ProtectedPeople(
-            self._persistence.database, self.template_key, self._enrol_face, self._enrol_voice
+            self._persistence.database, self.template_key, self.enrol_face, self._enrol_voice
         )
+
+    @property
+    def no_camera_reason(self) -> str | None:
+        """Why consents before the camera are off; None if they are on."""
+        from safelight.detectors.likeness.dlib_faces import missing_package
+
+        if not self._core.settings.likeness.enabled:
+            return "the settings declare no legal basis for biometric data (likeness.enabled)."
+        return missing_package() or None
 
     @cached_property
     def face_embedder(self) -> DlibFaceEmbedder:
@@ -85,7 +95,7 @@ class LikenessParts:
             if (describer := self.__dict__.get(name)) is not None:
                 describer.close()
 
-    def _enrol_face(self, path: Path) -> TemplateVector:
+    def enrol_face(self, path: Path) -> TemplateVector:
         """Compute the template of a face.
 
         Raises `SettingsError` if face matching is disabled or not installed.
@@ -101,6 +111,20 @@ class LikenessParts:
             scanner=self._core.decode_only_scanner,
             embedder=self.face_embedder,
             scratch=lambda: self._persistence.scratch,
+        )
+        return enrol(path)
+
+    def enrol_clip(self, path: Path) -> EnrolledClip:
+        """Compute the templates of a clip of one person. Raises `SettingsError` if faces are not compared."""
+        from safelight.trust.consents.enrolment import ClipEnroller
+
+        if self.no_camera_reason is not None:
+            raise SettingsError(f"Consents before the camera are off: {self.no_camera_reason}")
+        enrol = ClipEnroller(
+            scanner=self._core.decode_only_scanner,
+            embedder=self.face_embedder,
+            scratch=lambda: self._persistence.scratch,
+            max_distance=self._core.settings.likeness.consent_distance,
         )
         return enrol(path)
 

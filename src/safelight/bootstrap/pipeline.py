@@ -49,7 +49,7 @@ class PipelineParts:
     ) -> None:
         self._core = core
         self._persistence = persistence
-        self._likeness = likeness
+        self.likeness = likeness
         self._provenance = provenance
         #: See `PipelineContext.retry`. The container sets it, because retries need the parts of `review`.
         self.retry: Callable[[VideoSnapshot, ProviderRefusal, Path], RetryResult]
@@ -77,7 +77,7 @@ class PipelineParts:
         return SceneDetection(
             detectors=self._core.detectors.scene_detectors(),
             scratch=lambda: self._persistence.scratch,
-            likeness=self._likeness.face_matcher,
+            likeness=self.likeness.face_matcher,
         )
 
     @cached_property
@@ -88,7 +88,7 @@ class PipelineParts:
         return SpeechAnalyzer(
             transcriber=self._core.detectors.transcriber,
             scratch=lambda: self._persistence.data_directory.scratch,
-            voices=self._likeness.voice_matcher,
+            voices=self.likeness.voice_matcher,
         )
 
     @cached_property

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .batches import BatchParts
+from .consents import ConsentParts
 from .core import CoreParts
 from .installation_coverage import InstallationCoverage
 from .persistence import PersistenceParts
@@ -59,6 +60,7 @@ class ReviewParts:
             videos=lambda: self.videos,
             templates=templates,
         )
+        self.consents = ConsentParts(core, persistence, pipeline)
         self.coverage = InstallationCoverage(core, persistence)
         self.readiness = ProcessReadiness(
             core, persistence, pipeline, background_parts=lambda: self.background_parts
@@ -245,8 +247,8 @@ class ReviewParts:
             self.decision_executor.part,
             self.review_pruning,
             self.quality_sampling,
-            *self.consents.parts,
             self.notice_follow_up.part,
+            *self.consents.parts,
             self.notifier.part,
             self.notifier.pruning,
             self._persistence.drift_watch.part,

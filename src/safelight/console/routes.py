@@ -22,6 +22,8 @@ from .advice_pages import AdvicePages
 from .appeal_pages import AppealPages
 from .attempts_pages import AttemptsPages
 from .batches_pages import BatchesPages
+from .consent_answer_pages import ConsentAnswerPages
+from .consent_pages import ConsentPages
 from .coverage_pages import CoveragePages
 from .handler import PageHandler
 from .invitation_pages import InvitationPages
@@ -87,6 +89,7 @@ class Console:
             InvitationPages(*services),
         )
         openid = OpenIdPages(self._state, self._services, login)
+        consents, consent_answers = ConsentPages(*services), ConsentAnswerPages(*services)
         notices = NoticePages(*services)
         settings, policies = SettingsPages(*services), PolicyPages(*services)
         read, write, admin, policy_scope = (
@@ -166,6 +169,15 @@ class Console:
             ("POST", "/account/sessions/{session_id}/end", protected(account.end_session)),
             ("GET", "/invitation", public(invitation.show)),
             ("POST", "/invitation", public(invitation.accept)),
+            ("GET", "/consents", protected(consents.show, read)),
+            ("POST", "/consents", protected(consents.ask, write)),
+            ("GET", "/consents/{consent_id}", protected(consents.show_one, read)),
+            ("GET", "/consents/{consent_id}/frames", protected(consents.frames, KeyScope.REVIEW)),
+            ("POST", "/consents/{consent_id}", protected(consents.decide, KeyScope.REVIEW)),
+            ("GET", "/consent", public(consent_answers.show)),
+            ("POST", "/consent", public(consent_answers.answer)),
+            ("GET", "/consent/page", public(consent_answers.show_page)),
+            ("POST", "/consent/page", public(consent_answers.withdraw)),
             ("GET", "/login", public(login.show)),
             ("POST", "/login", public(login.redeem)),
             ("GET", "/login/openid", public(openid.begin)),

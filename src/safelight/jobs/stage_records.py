@@ -9,9 +9,11 @@ from safelight.ids import new_id
 from safelight.metrics import COVERAGE_GAPS, STAGE_VERDICTS, TEXT_DEPTH
 from safelight.moderation.evaluation import StageResult
 from safelight.policy.findings import Finding, pack, unpack
+from safelight.policy.verdicts import Action
 from safelight.store import tables
 from safelight.store.transaction import Transaction
 from safelight.tracing.tracer import current_span
+from safelight.trust.consent_requests.store import record_use
 from safelight.trust.reviews import approved_verdict_ids, overturned_verdict_ids
 
 from . import mappers
@@ -50,6 +52,10 @@ def record_stage(tx: Transaction, video_id: str, result: StageResult) -> None:
         body=body,
         created_at=now,
     )
+    if verdict.action is not Action.BLOCK:
+        voices = result.details.get("voices", {}).get("consents", [])
+        for consent_id in dict.fromkeys((*verdict.consents, *voices)):
+            record_use(tx, consent_id, video_id)
     tx.append_audit(
         "verdict",
         subject=video_id,

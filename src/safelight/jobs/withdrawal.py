@@ -56,27 +56,40 @@ def withdraw_within(
             f"Only a delivered video can be withdrawn, but {video_id} is {video.state.value}.",
             param="video_id",
         )
-    _withdraw_one(tx, video, cause, actor=actor, why={"why": why})
-    changed = [video_id]
-    below = _children(tx, video_id)
-    seen = {video_id}
-    while below:
-        child_id = below.pop(0)
-        if child_id in seen:
+    return end_family_within(context, tx, video_id, actor=actor, why=why, cause=cause)
+
+
+def end_family_within(
+    context: PipelineContext,
+    tx: Transaction,
+    video_id: str,
+    *,
+    actor: str,
+    why: str,
+    cause: WithdrawalCause,
+) -> tuple[str, ...]:
+    """Withdraw what is delivered and stop what is unfinished: a video in any state, and its descendants.
+
+    Returns the ids of all changed videos.
+    """
+    changed: list[str] = []
+    waiting, seen = [video_id], set[str]()
+    while waiting:
+        next_id = waiting.pop(0)
+        if next_id in seen:
             continue
-        seen.add(child_id)
-        below += _children(tx, child_id)
-        child = _locked(tx, child_id)
-        if child is None:
+        seen.add(next_id)
+        waiting += _children(tx, next_id)
+        video = _locked(tx, next_id)
+        if video is None or (video.state in TERMINAL and video.state is not VideoState.DELIVERED):
             continue
-        if child.state is VideoState.DELIVERED:
-            _withdraw_one(tx, child, cause, actor=actor, why={"why": why, "because_of": video_id})
-        elif child.state not in TERMINAL:
-            _stop(context, tx, child, actor=actor)
-            state_withdrawal(tx, child, cause)
+        if video.state is VideoState.DELIVERED:
+            source = {} if next_id == video_id else {"because_of": video_id}
+            _withdraw_one(tx, video, cause, actor=actor, why={"why": why, **source})
         else:
-            continue
-        changed.append(child_id)
+            _stop(context, tx, video, actor=actor)
+            state_withdrawal(tx, video, cause)
+        changed.append(next_id)
     return tuple(changed)
 
 

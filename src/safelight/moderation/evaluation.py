@@ -7,6 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import msgspec
+
 from safelight import canonical_json
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.decisions import required_coverage
@@ -106,6 +108,34 @@ def reevaluate_for_appeal(
         context=policy.context(
             earlier.stage, audience=earlier.verdict.audience, consents=earlier.verdict.consents
         ),
+        subject_sha256=earlier.verdict.subject_sha256,
+    )
+    return replace(earlier, verdict=verdict)
+
+
+def reevaluate_without_consent(
+    policy: TenantPolicy, earlier: StageResult, consent_id: str
+) -> StageResult | None:
+    """Evaluate an earlier stage result again with the current policy, without one consent.
+
+    None if the consent made no difference then. The approval of a reviewer rested on it, so it is ignored.
+    """
+    voices = earlier.details.get("voices", {}).get("consents", [])
+    if consent_id not in (*earlier.verdict.consents, *voices):
+        return None
+    findings = [
+        msgspec.structs.replace(one, attributes={**one.attributes, "consented": False})
+        if one.attributes.get("consented")
+        else one
+        for one in earlier.findings
+    ]
+    verdict = decide_with_overrides(
+        policy.policy,
+        policy.taxonomy,
+        findings=ReviewedFindings(findings=findings),
+        coverage=earlier.coverage,
+        # One person who is not covered makes the others' consents insufficient.
+        context=policy.context(earlier.stage, audience=earlier.verdict.audience),
         subject_sha256=earlier.verdict.subject_sha256,
     )
     return replace(earlier, verdict=verdict)

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from safelight.detectors.likeness.matching import MatchResult
+from safelight.detectors.likeness.matching import MatchResult, mark_consented
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.cross_modal import mark_disagreements
@@ -121,7 +121,7 @@ class OutputStage:
             *tags.findings,
             *joined.findings,
             *local.findings,
-            *faces.findings,
+            *(mark_consented(faces.findings) if faces.all_on_camera else faces.findings),
             *speech.speakers.findings,
         ]
         cells = [

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from safelight.detectors.likeness.matching import covering_consents
+from safelight.detectors.likeness.matching import all_given_on_camera, covering_consents, mark_consented
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.errors import InvalidMedia, TooLarge
 from safelight.fileio import sha256_file
@@ -169,6 +169,7 @@ class ReferenceStage:
                     (*local.cells, *faces.cells, *map(_without_spoken_names, voices.cells)),
                 )
             consents = covering_consents(people)
+            results.consented = all_given_on_camera(people)
             result = self._evaluate(files, context, results, consents, full=True)
             # Remote detectors run last, because the verdict on the local findings decides whether they may
             # get the files.
@@ -196,12 +197,13 @@ class ReferenceStage:
         full: bool = False,
     ) -> StageResult:
         reports = results.reports
+        findings = mark_consented(results.findings) if results.consented else results.findings
         return evaluate(
             context.policy,
             StageInput(
                 stage=Stage.REFERENCE,
                 subject_sha256=_combined_sha256(files),
-                findings=(*context.prior, *results.findings),
+                findings=(*context.prior, *findings),
                 coverage=tuple(results.cells),
                 modalities=frozenset(results.modalities),
                 audience=context.audience,
@@ -280,6 +282,8 @@ class _FileResults:
     cells: list[Cell] = field(default_factory=list)
     modalities: set[Modality] = field(default_factory=set)
     reports: dict[ReferenceInput, ScanReport] = field(default_factory=dict)
+    #: Whether every person shown gave a consent before the camera.
+    consented: bool = False
 
     def add(self, file: ReferenceInput, report: ScanReport, ocr: OcrResult, matches: HashMatchResult) -> None:
         self.reports[file] = report

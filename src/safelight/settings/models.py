@@ -415,6 +415,12 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _mail_needs_address(self) -> Settings:
+        if self.mail.host is not None and not self.server.public_url:
+            raise ValueError("set server.public_url: the links in mail lead to it")
+        return self
+
+    @model_validator(mode="after")
     def _default_exists(self) -> Settings:
         if self.generation.default_generator not in self.generators:
             known = ", ".join(sorted(self.generators)) or "none"

@@ -33,6 +33,7 @@ from safelight.provenance.soft_bindings import SoftBindings
 from safelight.tracing.tracer import Tracer
 from safelight.trust.accounts import Accounts, Principal
 from safelight.trust.appeals import Appeals
+from safelight.trust.consent_requests import ConsentRequests, SubjectAnswers
 from safelight.trust.library import Library
 from safelight.trust.quality import Quality, QualityResults
 from safelight.trust.reports import Reports
@@ -74,6 +75,14 @@ class ModerationService(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ConsentServices:
+    """Requests for consents, and the answers of the people who are asked."""
+
+    requests: ConsentRequests
+    answers: SubjectAnswers
+
+
+@dataclass(frozen=True, kw_only=True)
 class Services:
     """Everything that the HTTP API needs."""
 
@@ -111,6 +120,10 @@ class Services:
     provenance_answer_s: float = ANSWER_AFTER_S
     #: Resolves soft bindings to manifests; None if this server does not offer that.
     soft_bindings: SoftBindings | None = None
+    #: Asks for consents; None if this server does not offer that.
+    consents: ConsentServices | None = None
+    #: The configured address of this server, for links in mail.
+    public_url: str | None = None
     #: Counts one check against the check limit of the principal's account.
     spend: Callable[[Principal], None] | None = None
     #: Seconds that `POST /v1/videos/sync` waits for the file before it responds with the video instead.

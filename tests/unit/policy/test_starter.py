@@ -84,13 +84,18 @@ def test_a_face_in_a_reference_is_blocked(decided: Any, seen: Any) -> None:
     assert (verdict.action, verdict.rule) == ("block", "lk-1")
 
 
-def test_a_face_in_a_reference_is_allowed_with_the_subjects_consent(decided: Any, seen: Any) -> None:
-    face = seen("likeness", 0.9, "image", kind="face")
-    assert decided("reference", face, consents=("consent_1",)).action == "allow"
+def test_a_face_in_a_reference_is_allowed_only_with_a_consent_that_was_given_on_camera(
+    decided: Any, seen: Any
+) -> None:
+    recorded = seen("likeness", 0.9, "image", kind="face")
+    verdict = decided("reference", recorded, consents=("consent_1",))
+    assert (verdict.action, verdict.rule) == ("hold", "lk-9")
+    on_camera = seen("likeness", 0.9, "image", kind="face", consented=True)
+    assert decided("reference", on_camera, consents=("consent_1",)).action == "allow"
 
 
 def test_a_consent_does_not_allow_a_sexual_depiction(decided: Any, seen: Any) -> None:
-    face = seen("likeness", 0.9, "image", kind="face")
+    face = seen("likeness", 0.9, "image", kind="face", consented=True)
     verdict = decided("reference", face, seen("sexual", 0.9), consents=("consent_1",))
     assert (verdict.action, verdict.category) == ("block", "ncii")
 

@@ -109,6 +109,7 @@ class FaceMatcher:
             and all(cover is not None for cover in covers)
             and all(_is_tracked(one, tracks, scene) for one in others)
         )
+        on_camera = {one.record for one in consented if one.on_camera}
         note = (
             ""
             if whole
@@ -119,6 +120,7 @@ class FaceMatcher:
             cells=_cells(scene, note, count_people(protected)),
             consents=tuple(sorted({cover for cover in covers if cover is not None})) if everybody else (),
             all_covered=everybody,
+            all_on_camera=everybody and {cover for cover in covers if cover is not None} <= on_camera,
             compared_people=count_people(consented, protected),
         )
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -36,6 +37,8 @@ class EnrolledPerson:
     name: str
     template: Template
     public_figure: bool = False
+    #: Whether the person gave the consent before the camera, and a reviewer confirmed it.
+    on_camera: bool = False
 
 
 class ConsentLookup(Protocol):
@@ -56,6 +59,8 @@ class MatchResult:
     consents: tuple[str, ...] = ()
     #: Whether consents cover every person in the file.
     all_covered: bool = False
+    #: Whether each of these consents was given before the camera.
+    all_on_camera: bool = False
     #: Number of enrolled people in the comparison.
     compared_people: int = 0
 
@@ -81,11 +86,15 @@ def find_nearest(
 def find_shared_consent(
     templates: Sequence[Template], consented: Sequence[EnrolledPerson], threshold: float
 ) -> str | None:
-    """The consent record that matches all of these templates; None if there is none."""
+    """The consent record that matches all of these templates; None if there is none.
+
+    A consent that was given before the camera comes first.
+    """
     records = {one.record for one in consented}
     for template in templates:
         records &= {one.record for one in consented if distance(template, one.template) <= threshold}
-    return min(records) if records and templates else None
+    on_camera = records & {one.record for one in consented if one.on_camera}
+    return min(on_camera or records) if records and templates else None
 
 
 def match_score(separation: float, threshold: float) -> float:
@@ -103,6 +112,21 @@ def covering_consents(files: Sequence[MatchResult]) -> tuple[str, ...]:
     if not all(one.all_covered for one in files):
         return ()
     return tuple(sorted({consent for one in files for consent in one.consents}))
+
+
+def all_given_on_camera(files: Sequence[MatchResult]) -> bool:
+    """Whether consents cover all people in all files, and each of them was given before the camera."""
+    return bool(covering_consents(files)) and all(one.all_on_camera for one in files if one.consents)
+
+
+def mark_consented(findings: Iterable[Finding]) -> list[Finding]:
+    """The findings, those of faces marked as consented."""
+    return [
+        msgspec.structs.replace(one, attributes={**one.attributes, "consented": True})
+        if one.category == Category.LIKENESS.value and one.attributes.get("kind") in {"face", "match"}
+        else one
+        for one in findings
+    ]
 
 
 def likeness_cell(

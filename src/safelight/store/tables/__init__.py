@@ -13,6 +13,7 @@ from .accounts import (
 )
 from .audit_log import audit_log, audit_log_contents, audit_log_head
 from .batches import batch_rows, batch_submissions, batches, deleted_batches
+from .consents import consent_media, consent_requests, consent_uses
 from .drift import drift_episodes
 from .fingerprints import provenance_check_counts, seal_fingerprints
 from .likeness import biometric_templates, consents, protected_people
@@ -68,6 +69,9 @@ __all__ = [
     "cases",
     "characters",
     "check_usage",
+    "consent_media",
+    "consent_requests",
+    "consent_uses",
     "consents",
     "decisions",
     "deleted_batches",

@@ -16,6 +16,8 @@ consents = Table(
     text("recorded_by"),
     #: How the subject gave the consent: a signed form, a case, a link.
     text("evidence"),
+    #: 0: recorded by the operator; 1: answered from a verified address; 2: given before the camera.
+    integer("level", default=0),
     time("created_at"),
     time("expires_at", null=True),
     time("revoked_at", null=True),

@@ -17,7 +17,7 @@ CONSENT_PAGE_PREFIX = "mine-"
 #: A token has 256 random bits and cannot be guessed, so the digest needs no salt and no slow hash. A
 #: link has 192, so that it fits on a line of 80 columns.
 _RANDOM_BYTES, _LINK_BYTES = 32, 24
-_LINKS = frozenset({LINK_PREFIX, INVITATION_PREFIX})
+_LINKS = frozenset({LINK_PREFIX, INVITATION_PREFIX, CONSENT_PREFIX, CONSENT_PAGE_PREFIX})
 _RANDOM_PART, _LINK_PART = re.compile(r"[A-Za-z0-9_-]{43}"), re.compile(r"[A-Za-z0-9_-]{32}")
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from .encryption import TemplateKey
-from .models import Consent, ConsentScope, NewConsent, NewProtectedPerson, ProtectedPerson
+from .models import Consent, ConsentLevel, ConsentScope, NewConsent, NewProtectedPerson, ProtectedPerson
 from .service import Consents, EnrolledLookup, ProtectedPeople
 from .store import TemplateVector
 
 __all__ = [
     "Consent",
+    "ConsentLevel",
     "ConsentScope",
     "Consents",
     "EnrolledLookup",

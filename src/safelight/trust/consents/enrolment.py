@@ -1,4 +1,4 @@
-"""Computes the face template of a picture of one person, and the voice template of a recording.
+"""Computes face templates of a picture or clip of one person, and the voice template of a recording.
 
 Only a sandboxed process opens the files.
 """
@@ -20,9 +20,16 @@ from safelight.detectors.likeness.voices import VoiceEmbedder
 from safelight.detectors.protocol import Keyframe
 from safelight.errors import InvalidMedia, SandboxFailed
 from safelight.scanning.service import Scanner
+from safelight.scanning.tasks import OutputDirs
 from safelight.scanning.voice_segments import cut_voice_segments
 
+from .sheet import draw_sheet
 from .store import TemplateVector
+
+#: Frames of a clip that must show the face. One frame could be a picture held before the camera.
+_MIN_FACE_FRAMES = 2
+#: More templates of one face make a comparison slower and hardly better.
+_MAX_TEMPLATES = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +65,64 @@ class FaceEnroller:
                 remedy="Use a picture that shows only this person, from the front, in good light.",
             )
         return TemplateVector(model=VERSION, template=tracks[0].templates[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnrolledClip:
+    """What a clip of one person leaves behind. The clip itself is not needed any more."""
+
+    vectors: tuple[TemplateVector, ...]
+    #: Frames of the clip in one picture, as WebP, for the reviewer.
+    sheet: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipEnroller:
+    """Computes the face templates of a clip that shows one person."""
+
+    #: A scanner without detectors. It only decodes the clip.
+    scanner: Scanner
+    embedder: FaceEmbedder
+    scratch: Callable[[], Path]
+    #: Maximum distance between two faces of the clip. A larger distance means more than one person.
+    max_distance: float
+
+    def __call__(self, path: Path) -> EnrolledClip:
+        """The templates and the sheet of frames.
+
+        Raises `InvalidMedia` unless every frame that was compared shows the same one face.
+        """
+        with TemporaryDirectory(dir=self.scratch(), prefix="enrol-") as folder:
+            report = self.scanner.scan_video(path, outputs=OutputDirs(keyframes=Path(folder)))
+            if report.failure or not report.keyframes:
+                raise InvalidMedia(f"The clip cannot be opened: {report.failure or 'it has no frames'}")
+            keyframes = [
+                Keyframe(
+                    frame=look.frame,
+                    start_s=look.start_s,
+                    end_s=look.end_s,
+                    path=Path(look.path),
+                    width=look.width,
+                    height=look.height,
+                )
+                for look in report.keyframes
+            ]
+            tracks = self.embedder.find_tracks(keyframes, {}, moving=True)
+            sheet = draw_sheet([keyframe.pixels() for keyframe in keyframes])
+        seen = [spot.keyframe for track in tracks for spot in track.detections]
+        templates = [template for track in tracks for template in track.templates]
+        if not templates or len(set(seen)) < min(_MIN_FACE_FRAMES, len(keyframes)):
+            raise InvalidMedia(
+                "The clip shows no face for long enough.",
+                remedy="Record yourself from the front, in good light, for some seconds.",
+            )
+        farthest = max((distance(*pair) for pair in combinations(templates, 2)), default=0.0)
+        if len(set(seen)) < len(seen) or farthest > self.max_distance:
+            raise InvalidMedia(
+                "The clip shows more than one person.", remedy="Record yourself alone, in one piece."
+            )
+        vectors = [TemplateVector(model=VERSION, template=each) for each in templates[:_MAX_TEMPLATES]]
+        return EnrolledClip(vectors=tuple(vectors), sheet=sheet)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from pathlib import Path
 
 from safelight.errors import InvalidField
@@ -21,6 +21,17 @@ class ConsentScope(StrEnum):
     LIKENESS = "likeness"
     #: The person's voice, in generated videos and in clips sent with a request.
     VOICE = "voice"
+
+
+class ConsentLevel(IntEnum):
+    """How sure it is that the person shown gave the consent. It is shown wherever a consent is used."""
+
+    #: The operator recorded what the person gave, or the answer came by a link from an unverified address.
+    RECORDED = 0
+    #: Somebody who reads the mail of the address answered a link.
+    LINK = 1
+    #: The person showed a random phrase before the camera, and a reviewer confirmed it.
+    ON_CAMERA = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +69,7 @@ class Consent:
     #: Number of stored templates, and how many of these are voice templates.
     templates: int = 0
     voices: int = 0
+    level: ConsentLevel = ConsentLevel.RECORDED
 
     def in_force(self, now: float) -> bool:
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)

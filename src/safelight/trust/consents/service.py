@@ -19,6 +19,7 @@ from . import store
 from .encryption import TemplateKey
 from .models import (
     Consent,
+    ConsentLevel,
     ConsentScope,
     NewConsent,
     NewProtectedPerson,
@@ -85,13 +86,8 @@ class Consents:
             row = tx.one(tables.consents, tables.consents.c.id == identity, lock=True)
             if row is None or row.revoked_at is not None:
                 raise NotFound(f"No consent {identity!r} is in force.", remedy="See: safelight consents list")
-            tx.update(
-                tables.consents, tables.consents.c.id == identity, revoked_at=now, revoked_by=revoked_by
-            )
-            deleted = store.delete_templates(tx, (identity,))
+            store.end_consent(tx, identity, revoked_by=revoked_by, actor=by)
             _delete_expired(tx, now)
-            content = {"revoked_by": revoked_by, "templates": deleted}
-            tx.append_audit("consent.revoked", subject=identity, actor=by, content=content)
             return _get_consent(tx, identity)
 
     def delete_expired_templates(self, tenant: str) -> int:
@@ -188,7 +184,12 @@ class EnrolledLookup:
             ]
             found = store.decrypt_templates(tx, self.key, tenant, self.model, {row.id for row in rows})
         return tuple(
-            EnrolledPerson(record=row.id, name=row.subject, template=template)
+            EnrolledPerson(
+                record=row.id,
+                name=row.subject,
+                template=template,
+                on_camera=row.level == ConsentLevel.ON_CAMERA,
+            )
             for row in rows
             for template in found.get(row.id, ())
         )

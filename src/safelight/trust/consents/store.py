@@ -14,7 +14,10 @@ from safelight.store import tables
 from safelight.store.transaction import Transaction
 
 from .encryption import Template, TemplateKey
-from .models import Consent, ConsentScope, ProtectedPerson
+from .models import Consent, ConsentLevel, ConsentScope, ProtectedPerson
+
+#: Topic of the outbox for the webhook of a consent that ended before its time.
+WITHDRAWN_TOPIC = "consent.withdrawn"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +48,7 @@ def consent_from_row(row: Row[Any], counts: TemplateCounts) -> Consent:
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
         revoked_by=row.revoked_by,
+        level=ConsentLevel(row.level),
         templates=counts.templates,
         voices=counts.voices,
     )
@@ -81,6 +85,25 @@ def delete_templates(tx: Transaction, owners: Iterable[str]) -> int:
     """Delete all templates of these consents or protected people. Returns the number of deleted templates."""
     templates = tables.biometric_templates
     return sum(tx.delete(templates, templates.c.owner_id == owner) for owner in owners)
+
+
+def end_consent(tx: Transaction, identity: str, *, revoked_by: str, actor: str) -> None:
+    """End a consent and delete its templates. A webhook reports it.
+
+    The videos that used it are withdrawn afterwards by `jobs.consent_withdrawals`.
+    """
+    tx.update(tables.consents, tables.consents.c.id == identity, revoked_at=tx.now(), revoked_by=revoked_by)
+    # If the subject gave it by a link, the request has the same id.
+    requests = tables.consent_requests
+    tx.update(requests, requests.c.id == identity, state="withdrawn", email="")
+    deleted = delete_templates(tx, (identity,))
+    tx.append_audit(
+        "consent.revoked",
+        subject=identity,
+        actor=actor,
+        content={"revoked_by": revoked_by, "templates": deleted},
+    )
+    tx.publish(WITHDRAWN_TOPIC, subject=identity, body={})
 
 
 def count_templates(tx: Transaction) -> dict[str, TemplateCounts]:

@@ -17,6 +17,7 @@ from safelight.policy.findings import Match, Stage
 from safelight.policy.verdicts import Action
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import DPIA_HEADINGS, DPIA_PLACEHOLDER, LikenessSettings, Settings
+from safelight.store import tables
 from safelight.trust.consents import NewConsent, NewProtectedPerson
 from safelight.trust.waivers import NewWaiver
 from support.clips import make_clip
@@ -87,6 +88,12 @@ def consent(container: Container, path: Path) -> str:
     ).id
 
 
+def give_on_camera(container: Container, record: str) -> None:
+    """Raise the level of a consent, as the confirmation of a reviewer does."""
+    with container.persistence.database.transaction(container.persistence.tenant) as tx:
+        tx.update(tables.consents, tables.consents.c.id == record, level=2)
+
+
 def test_a_face_in_a_reference_is_allowed_with_the_subjects_consent_and_only_while_it_holds(
     container: Container, tmp_path: Path
 ) -> None:
@@ -95,6 +102,9 @@ def test_a_face_in_a_reference_is_allowed_with_the_subjects_consent_and_only_whi
     stranger = picture(tmp_path / "ben.png", portrait(BEN))
     both = picture(tmp_path / "both.png", pair(ANN, BEN))
     record = consent(container, enrolled)
+    held = scanned_result(container, another)
+    assert (held.verdict.rule, held.verdict.consents) == ("lk-9", (record,))
+    give_on_camera(container, record)
     allowed = scanned_result(container, another)
     assert allowed.verdict.action is Action.ALLOW
     assert allowed.verdict.consents == (record,)

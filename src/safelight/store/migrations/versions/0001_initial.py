@@ -108,6 +108,7 @@ def upgrade() -> None:
     op.create_table(
         "consents",
         *_text("id", "tenant_id", "subject", "scope", "recorded_by", "evidence"),
+        *_integer("level"),
         *_double("created_at"),
         *_double("expires_at", "revoked_at", null=True),
         *_text("revoked_by", null=True),

@@ -1,0 +1,33 @@
+"""Requests for a consent: the subject answers a link, withdraws on a page, and a reviewer confirms clips."""
+
+from __future__ import annotations
+
+from .models import (
+    Answer,
+    AskedConsent,
+    ConsentFlag,
+    ConsentRequest,
+    ConsentTerms,
+    Device,
+    GivenConsent,
+    NewConsentRequest,
+    RequestState,
+    SubjectPage,
+)
+from .service import ConsentRequests
+from .subject import SubjectAnswers
+
+__all__ = [
+    "Answer",
+    "AskedConsent",
+    "ConsentFlag",
+    "ConsentRequest",
+    "ConsentRequests",
+    "ConsentTerms",
+    "Device",
+    "GivenConsent",
+    "NewConsentRequest",
+    "RequestState",
+    "SubjectAnswers",
+    "SubjectPage",
+]

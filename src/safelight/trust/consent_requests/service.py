@@ -1,0 +1,222 @@
+"""Asks for consents, and lets reviewers confirm what subjects gave before the camera."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
+from safelight.ids import new_id
+from safelight.store.database import Database
+from safelight.store.key_ring import KeyRing
+from safelight.store.tables import consent_media, consent_requests, people
+from safelight.store.transaction import Transaction
+from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.accounts.tokens import CONSENT_PREFIX, hash_token, new_token
+from safelight.trust.consents.models import ConsentLevel, validate_line
+from safelight.trust.consents.store import delete_templates
+from safelight.trust.mail import MailKind, MailQueue, NewMail
+from safelight.trust.people.models import LANGUAGES
+from safelight.trust.people.service import normalize_email
+
+from . import store
+from .models import (
+    AskedConsent,
+    ConsentRequest,
+    Device,
+    NewConsentRequest,
+    RequestState,
+    terms_to_json,
+)
+from .phrases import new_phrase
+
+#: Long enough for a week of absence. The person who asks can ask again.
+LINK_TTL_S = 7 * 86_400.0
+#: An answer that no reviewer confirms in this time expires, because its picture must not be kept for long.
+REVIEW_TTL_S = 14 * 86_400.0
+_MAX_OPEN_REQUESTS = 200
+_MAX_LISTED = 500
+
+
+class ConsentRequests:
+    """The requests of a tenant. The person who asks can neither change nor withdraw what was given."""
+
+    def __init__(
+        self, database: Database, keys: KeyRing, mail: MailQueue, *, no_camera_reason: str | None
+    ) -> None:
+        self._database, self._keys, self._mail = database, keys, mail
+        #: Why consents before the camera are off; None if they are on.
+        self.no_camera_reason = no_camera_reason
+
+    def ask(
+        self, principal: Principal, new: NewConsentRequest, device: Device, *, base_url: str
+    ) -> AskedConsent:
+        """Make a request and send its link by mail, or return the link if no mail server is configured.
+
+        A request with a known idempotency key returns the first one, without its link. Raises `InvalidField`,
+        and `Conflict` for an address of this account and for too many open requests.
+        """
+        principal.require(KeyScope.VIDEOS_WRITE)
+        level = self._level(new.level)
+        email = normalize_email(new.email)
+        if new.language not in LANGUAGES:
+            raise InvalidField("That is not a language of the pages.", param="language")
+        with self._database.transaction(principal.tenant) as tx:
+            if (known := _find_repeat(tx, new.idempotency_key)) is not None:
+                return AskedConsent(request=known, link=None)
+            terms = new.terms(tx.now())
+            _refuse_own_address(tx, email)
+            waiting = (RequestState.ASKED.value, RequestState.WAITING.value)
+            if tx.count(consent_requests, consent_requests.c.state.in_(waiting)) >= _MAX_OPEN_REQUESTS:
+                raise Conflict(f"{_MAX_OPEN_REQUESTS} requests are open. Wait for answers.")
+            identity, token = new_id("consent"), new_token(CONSENT_PREFIX)
+            asker, link = validate_line(new.asker, "asker"), f"{base_url}/consent?token={token}"
+            mail = NewMail(
+                kind=MailKind.CONSENT_ASKED,
+                to=email,
+                language=new.language,
+                event=identity,
+                link=link,
+                values={"asker": asker},
+            )
+            mailed = self._mail.enqueue(tx, mail)
+            tx.insert(
+                consent_requests,
+                id=identity,
+                asked_by=principal.id,
+                end_user=new.end_user,
+                asker=asker,
+                subject=validate_line(new.subject, "subject"),
+                email=email,
+                language=new.language,
+                terms=terms_to_json(terms),
+                level=level.value,
+                phrase=new_phrase(new.language) if level is ConsentLevel.ON_CAMERA else "",
+                state=RequestState.ASKED.value,
+                link_digest=hash_token(token),
+                link_expires_at=tx.now() + LINK_TTL_S,
+                mailed=mailed,
+                asker_device=store.device_digest(identity, device),
+                flags=[],
+                accepted=[],
+                idempotency_key=new.idempotency_key,
+                created_at=tx.now(),
+            )
+            content = {"level": level.value, "mailed": mailed, "terms": terms_to_json(terms)}
+            tx.append_audit("consent.asked", subject=identity, actor=principal.id, content=content)
+            request = store.request_from_row(store.find_row(tx, identity), tx.now())
+            return AskedConsent(request=request, link=None if mailed else link)
+
+    def list(self, principal: Principal) -> tuple[ConsentRequest, ...]:
+        """The newest requests of the tenant."""
+        principal.require(KeyScope.VIDEOS_READ)
+        with self._database.read_transaction(principal.tenant) as tx:
+            order = (consent_requests.c.created_at.desc(), consent_requests.c.id)
+            rows = tx.select(consent_requests, order_by=order, limit=_MAX_LISTED)
+            return tuple(store.request_from_row(row, tx.now()) for row in rows)
+
+    def get(self, principal: Principal, identity: str) -> ConsentRequest:
+        """One request. Raises `NotFound`."""
+        principal.require(KeyScope.VIDEOS_READ)
+        with self._database.read_transaction(principal.tenant) as tx:
+            return store.request_from_row(store.find_row(tx, identity), tx.now())
+
+    def show_media(self, principal: Principal, identity: str) -> bytes:
+        """The frames of the subject's clip, as WebP, for a reviewer. Each view is in the audit log."""
+        principal.require(KeyScope.REVIEW)
+        with self._database.transaction(principal.tenant) as tx:
+            row = tx.one(consent_media, consent_media.c.request_id == identity)
+            plain = None if row is None else self._keys.decrypt(row.ciphertext, media_record(identity))
+            if plain is None:
+                raise NotFound("There is no picture to show.", param="consent_id")
+            tx.append_audit("consent.media_shown", subject=identity, actor=principal.id, content={})
+            return plain
+
+    def decide(
+        self, principal: Principal, identity: str, *, confirm: bool, cleared: Sequence[str] = ()
+    ) -> ConsentRequest:
+        """Confirm or reject an answer before the camera. Its picture is deleted in both cases.
+
+        `cleared` has to name every flag of a request that is confirmed. Raises `Conflict`, and `Forbidden`
+        for the person who asked.
+        """
+        principal.require(KeyScope.REVIEW)
+        with self._database.transaction(principal.tenant) as tx:
+            row = store.find_row(tx, identity, lock=True)
+            if row.state != RequestState.WAITING.value:
+                raise Conflict("This request does not wait for a reviewer.", param="consent_id")
+            if row.asked_by == principal.id:
+                raise Forbidden("Another person than the one who asked decides about a consent.")
+            left = [flag for flag in row.flags if flag not in cleared]
+            if confirm and left:
+                raise InvalidField(
+                    f"These flags are not cleared: {', '.join(left)}.",
+                    param="cleared_flags",
+                    remedy="Ask the subject in another way, then name each flag, or reject the answer.",
+                )
+            decided = {"decided_by": principal.id, "decided_at": tx.now()}
+            if confirm:
+                state = RequestState.GIVEN
+                tx.update(consent_requests, consent_requests.c.id == identity, state=state.value, **decided)
+                store.record_consent(tx, row, ConsentLevel.ON_CAMERA)
+                store.delete_media(tx, identity)
+            else:
+                state = RequestState.REJECTED
+                delete_templates(tx, (identity,))
+                store.end_request(tx, identity, state, **decided)
+            tx.append_audit(
+                f"consent.{'confirmed' if confirm else 'rejected'}",
+                subject=identity,
+                actor=principal.id,
+                content={"flags": row.flags},
+            )
+            return store.request_from_row(store.find_row(tx, identity), tx.now())
+
+    def end_old(self) -> int:
+        """End requests that nobody answered, and answers that no reviewer confirmed, in time."""
+        asked, waiting = RequestState.ASKED.value, RequestState.WAITING.value
+        with self._database.across_tenants("consent requests that are over") as tx:
+            now, of = tx.now(), consent_requests.c
+            late = tx.select(consent_requests, of.state == asked, of.link_expires_at <= now)
+            late += tx.select(consent_requests, of.state == waiting, of.answered_at <= now - REVIEW_TTL_S)
+            for row in late:
+                delete_templates(tx, (row.id,))
+                store.end_request(tx, row.id, RequestState.EXPIRED)
+            return len(late)
+
+    def _level(self, wanted: int) -> ConsentLevel:
+        if wanted not in (ConsentLevel.LINK, ConsentLevel.ON_CAMERA):
+            raise InvalidField("A request asks for level 1 or 2.", param="level")
+        if wanted == ConsentLevel.ON_CAMERA and self.no_camera_reason is not None:
+            raise InvalidField(
+                f"Consents before the camera (level 2) are off: {self.no_camera_reason}",
+                param="level",
+                remedy="Ask for level 1, or read docs/consents.md.",
+            )
+        return ConsentLevel(wanted)
+
+
+def media_record(identity: str) -> str:
+    """The associated data of the encrypted media of a request."""
+    return f"consent_media:{identity}"
+
+
+def _find_repeat(tx: Transaction, key: str | None) -> ConsentRequest | None:
+    if key is None:
+        return None
+    row = tx.one(consent_requests, consent_requests.c.idempotency_key == key)
+    return None if row is None else store.request_from_row(row, tx.now())
+
+
+def _refuse_own_address(tx: Transaction, email: str) -> None:
+    """Raise `Conflict` if a person of this tenant has the address, also with another part after `+`."""
+    wanted = _without_tag(email)
+    rows = tx.select(people, columns=[people.c.email])
+    if any(_without_tag(row.email) == wanted for row in rows):
+        raise Conflict(
+            "The address belongs to this account. A consent is asked of another person.", param="email"
+        )
+
+
+def _without_tag(email: str) -> str:
+    name, _, domain = email.rpartition("@")
+    return f"{name.partition('+')[0]}@{domain}"

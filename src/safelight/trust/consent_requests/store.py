@@ -1,0 +1,114 @@
+"""Reads and changes rows of consent requests and of the uses of consents."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row
+
+from safelight.errors import NotFound
+from safelight.ids import is_id
+from safelight.store.tables import consent_media, consent_requests, consent_uses, consents, videos
+from safelight.store.transaction import Transaction
+from safelight.trust.consents.models import ConsentLevel
+
+from .models import ConsentFlag, ConsentRequest, ConsentTerms, ConsentUse, Device, RequestState
+
+
+def find_row(tx: Transaction, identity: str, *, lock: bool = False) -> Row[Any]:
+    """The row of a request. Raises `NotFound`."""
+    row = None
+    if is_id(identity, "consent"):
+        row = tx.one(consent_requests, consent_requests.c.id == identity, lock=lock)
+    if row is None:
+        raise NotFound(f"There is no consent request {identity[:80]!r}.", param="consent_id")
+    return row
+
+
+def request_from_row(row: Row[Any], now: float) -> ConsentRequest:
+    """A request. One that nobody answered in time is shown as expired."""
+    state = RequestState(row.state)
+    if state is RequestState.ASKED and now >= row.link_expires_at:
+        state = RequestState.EXPIRED
+    return ConsentRequest(
+        id=row.id,
+        tenant=row.tenant_id,
+        asked_by=row.asked_by,
+        end_user=row.end_user,
+        asker=row.asker,
+        subject=row.subject,
+        email=row.email,
+        language=row.language,
+        terms=msgspec.convert(row.terms, ConsentTerms),
+        level=ConsentLevel(row.level),
+        phrase=row.phrase,
+        state=state,
+        mailed=row.mailed,
+        flags=tuple(ConsentFlag(flag) for flag in row.flags),
+        link_expires_at=row.link_expires_at,
+        created_at=row.created_at,
+        answered_at=row.answered_at,
+        decided_at=row.decided_at,
+    )
+
+
+def end_request(tx: Transaction, identity: str, state: RequestState, **changes: Any) -> None:
+    """End a request without a consent: its links, its address and its media are deleted."""
+    tx.update(
+        consent_requests,
+        consent_requests.c.id == identity,
+        state=state.value,
+        email="",
+        asker_device="",
+        link_digest=None,
+        page_digest=None,
+        **changes,
+    )
+    delete_media(tx, identity)
+
+
+def delete_media(tx: Transaction, identity: str) -> None:
+    tx.delete(consent_media, consent_media.c.request_id == identity)
+
+
+def record_consent(tx: Transaction, row: Row[Any], level: ConsentLevel) -> None:
+    """Record the consent that the subject of this request gave. It has the id of the request."""
+    tx.insert(
+        consents,
+        id=row.id,
+        subject=row.subject,
+        scope=row.accepted,
+        recorded_by="subject",
+        evidence="link sent by mail" if row.mailed else "link passed on by the person who asked",
+        level=level.value,
+        created_at=tx.now(),
+        expires_at=msgspec.convert(row.terms, ConsentTerms).expires_at,
+    )
+
+
+def device_digest(identity: str, device: Device) -> str:
+    """Differs for each request, so that two requests cannot be linked by it."""
+    return hashlib.sha256(f"{identity}\x00{device.address}\x00{device.browser}".encode()).hexdigest()
+
+
+def record_use(tx: Transaction, consent_id: str, video_id: str) -> None:
+    """Record that a consent made a difference for a video. The second time changes nothing."""
+    tx.insert_or_ignore(consent_uses, consent_id=consent_id, video_id=video_id, at=tx.now(), ended_at=None)
+
+
+def read_uses(tx: Transaction, consent_id: str) -> tuple[ConsentUse, ...]:
+    """The videos that used a consent, newest first, with their state. A deleted video stays in the list."""
+    rows = tx.select(
+        consent_uses,
+        consent_uses.c.consent_id == consent_id,
+        order_by=(consent_uses.c.at.desc(), consent_uses.c.video_id),
+    )
+    ids = [row.video_id for row in rows]
+    known = tx.select(videos, videos.c.id.in_(ids), columns=[videos.c.id, videos.c.state]) if ids else []
+    states = {row.id: row.state for row in known}
+    return tuple(
+        ConsentUse(video_id=row.video_id, at=row.at, state=states.get(row.video_id, "deleted"))
+        for row in rows
+    )

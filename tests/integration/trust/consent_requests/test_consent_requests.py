@@ -1,0 +1,314 @@
+"""Requests for consents: links, levels, flags, withdrawal, and what is deleted when."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from safelight.errors import Conflict, Forbidden, InvalidField, InvalidMedia, NotFound
+from safelight.store.database import Database
+from safelight.store.key_ring import KeyRing
+from safelight.store.tables import biometric_templates, consent_media, consent_requests, outbox
+from safelight.trust.accounts import ROLES, KeyScope, Principal, Role
+from safelight.trust.accounts.models import PrincipalKind
+from safelight.trust.consent_requests import (
+    Answer,
+    AskedConsent,
+    ConsentFlag,
+    ConsentRequests,
+    Device,
+    NewConsentRequest,
+    RequestState,
+    SubjectAnswers,
+)
+from safelight.trust.consents import ConsentLevel, EnrolledLookup, TemplateKey, TemplateVector
+from safelight.trust.consents.enrolment import EnrolledClip
+from safelight.trust.mail import MailQueue
+from safelight.trust.people import NewPerson, People
+
+TENANT = "tenant_here"
+BASE = "https://gateway.example"
+DESK = Device(address="192.0.2.1", browser="Firefox")
+PHONE = Device(address="198.51.100.7", browser="Safari")
+FRAMES = b"frames of the clip"
+
+
+def _principal(name: str, *scopes: KeyScope, tenant: str = TENANT) -> Principal:
+    return Principal(id=name, tenant=tenant, name=name, kind=PrincipalKind.KEY, scopes=frozenset(scopes))
+
+
+ASKER = _principal("key_asker", *ROLES[Role.CREATOR].scopes)
+REVIEWER = _principal("key_reviewer", *ROLES[Role.REVIEWER].scopes)
+
+
+def _face(path: Path) -> TemplateVector:
+    return TemplateVector(model="resnet-1", template=np.full(128, 1.0))
+
+
+def _clip(path: Path) -> EnrolledClip:
+    if path.read_bytes().startswith(b"nobody"):
+        raise InvalidMedia("The clip shows no face for long enough.")
+    return EnrolledClip(vectors=(_face(path),), sheet=FRAMES)
+
+
+@dataclass
+class World:
+    database: Database
+    requests: ConsentRequests
+    answers: SubjectAnswers
+    lookup: EnrolledLookup
+    people: People
+    mail: MailQueue
+    folder: Path
+    now: list[float]
+
+    def ask(self, *, by: Principal = ASKER, device: Device = DESK, **changed: Any) -> AskedConsent:
+        fields = {
+            "asker": "Studio",
+            "subject": "Ann",
+            "email": "ann@example.org",
+            "uses": "one film",
+            "territory": "EU",
+            "expires_at": self.now[0] + 86_400 * 30,
+        }
+        return self.requests.ask(by, NewConsentRequest(**(fields | changed)), device, base_url=BASE)
+
+    def token(self, asked: AskedConsent) -> str:
+        assert asked.link is not None
+        return asked.link.partition("token=")[2]
+
+    def clip(self, content: bytes = b"a clip") -> Path:
+        path = self.folder / f"clip-{content[:12].decode()}"
+        path.write_bytes(content)
+        return path
+
+    def accept(self, asked: AskedConsent, *, device: Device = PHONE, **changed: Any) -> str:
+        fields = {"accepts": True, "scope": ["likeness"], "is_adult": True, "media": self.clip()}
+        answer = Answer(**(fields | changed))
+        given = self.answers.answer(self.token(asked), answer, device, base_url=BASE)
+        assert given.page is not None
+        return given.page.partition("token=")[2]
+
+    def stored(self) -> str:
+        with self.database.read_transaction(TENANT) as tx:
+            return repr([*tx.select(consent_requests), *tx.select(consent_media)])
+
+    def count(self, table: Any, *where: Any) -> int:
+        with self.database.read_transaction(TENANT) as tx:
+            return tx.count(table, *where)
+
+
+@pytest.fixture
+def world(database_url: str, tmp_path: Path) -> Iterator[World]:
+    now = [1_700_000_000.0]
+    database = Database(database_url, clock=lambda: now[0])
+    keys = KeyRing.load(tmp_path / "keys", "secrets", remedy="")
+    template_key = TemplateKey.load(tmp_path / "keys")
+    mail = MailQueue(keys, enabled=False)
+    yield World(
+        database=database,
+        requests=ConsentRequests(database, keys, mail, no_camera_reason=None),
+        answers=SubjectAnswers(
+            database,
+            keys=keys,
+            template_key=template_key,
+            mail=mail,
+            enrol_picture=_face,
+            enrol_clip=_clip,
+        ),
+        lookup=EnrolledLookup(database=database, key=template_key, model="resnet-1"),
+        people=People(database, keys),
+        mail=mail,
+        folder=tmp_path,
+        now=now,
+    )
+    database.close()
+
+
+def test_a_consent_on_camera_is_in_force_only_after_a_reviewer_confirmed_it(world: World) -> None:
+    world.mail.enabled = False
+    asked = world.ask()
+    assert len(asked.request.phrase.split()) == 5
+    page = world.accept(asked)
+    assert world.answers.page(page).request.state is RequestState.WAITING
+    assert world.lookup.consented(TENANT) == ()
+    assert world.requests.show_media(REVIEWER, asked.request.id) == FRAMES
+    flags = [ConsentFlag.LINK_SHOWN.value]
+    world.requests.decide(REVIEWER, asked.request.id, confirm=True, cleared=flags)
+    (enrolled,) = world.lookup.consented(TENANT)
+    assert (enrolled.record, enrolled.on_camera) == (asked.request.id, True)
+    assert world.answers.page(page).level is ConsentLevel.ON_CAMERA
+    assert world.count(consent_media) == 0
+
+
+def test_the_level_of_a_link_depends_on_whether_it_was_sent_by_mail(world: World) -> None:
+    shown = world.ask(level=1)
+    page = world.accept(shown, media=None)
+    assert world.answers.page(page).level is ConsentLevel.RECORDED
+    world.mail.enabled = True
+    mailed = world.ask(level=1, email="ben@example.org")
+    assert mailed.link is None
+    assert mailed.request.mailed
+
+
+def test_a_link_works_once_and_for_seven_days(world: World) -> None:
+    asked = world.ask()
+    token = world.token(asked)
+    world.answers.open(token)
+    world.answers.open(token)
+    world.accept(asked)
+    with pytest.raises(NotFound):
+        world.accept(asked)
+    late = world.ask(email="ben@example.org")
+    world.now[0] += 7 * 86_400
+    with pytest.raises(NotFound):
+        world.accept(late)
+    assert world.requests.get(ASKER, late.request.id).state is RequestState.EXPIRED
+    assert world.requests.end_old() == 1
+    assert "ben@example.org" not in world.stored()
+
+
+def test_a_link_is_never_sent_to_an_address_of_the_account(world: World) -> None:
+    owner = _principal("user_owner", *ROLES[Role.OWNER].scopes)
+    world.people.add(owner, NewPerson(name="Eve", email="eve@example.org", role=Role.CREATOR))
+    for address in ("eve@example.org", "EVE+ann@example.org"):
+        with pytest.raises(Conflict):
+            world.ask(email=address)
+
+
+def test_an_answer_from_the_device_or_session_of_the_asker_is_flagged_until_a_reviewer_clears_it(
+    world: World,
+) -> None:
+    asked = world.ask(email="second@example.org")
+    world.accept(asked, device=replace(DESK, signed_in=ASKER.id))
+    made = world.requests.get(REVIEWER, asked.request.id)
+    assert set(made.flags) == set(ConsentFlag)
+    with pytest.raises(InvalidField):
+        world.requests.decide(REVIEWER, made.id, confirm=True, cleared=["link_shown"])
+    assert world.lookup.consented(TENANT) == ()
+    assert DESK.address not in world.stored()
+
+
+def test_the_person_who_asked_cannot_confirm_withdraw_or_see_the_frames(world: World) -> None:
+    both = _principal("key_both", *KeyScope)
+    asked = world.ask(by=both)
+    world.accept(asked)
+    with pytest.raises(Forbidden):
+        world.requests.decide(both, asked.request.id, confirm=True, cleared=["link_shown"])
+    with pytest.raises(Forbidden):
+        world.requests.show_media(ASKER, asked.request.id)
+    with pytest.raises(NotFound):
+        world.answers.withdraw(world.token(asked))
+
+
+def test_a_clip_is_accepted_once_in_a_tenant(world: World) -> None:
+    world.accept(world.ask(), media=world.clip(b"recorded"))
+    again = world.ask(email="ben@example.org")
+    with pytest.raises(Conflict):
+        world.accept(again, media=world.clip(b"recorded"))
+    world.accept(again, media=world.clip(b"a new one"))
+
+
+def test_a_bad_answer_does_not_use_up_the_link(world: World) -> None:
+    asked = world.ask()
+    with pytest.raises(InvalidField):
+        world.accept(asked, is_adult=False)
+    with pytest.raises(InvalidField):
+        world.accept(asked, scope=["voice"])
+    with pytest.raises(InvalidField):
+        world.accept(asked, scope=[])
+    with pytest.raises(InvalidField):
+        world.accept(asked, media=None)
+    with pytest.raises(InvalidMedia):
+        world.accept(asked, media=world.clip(b"nobody"))
+    assert world.count(biometric_templates) == 0
+    world.accept(asked)
+
+
+def test_frames_and_addresses_are_not_readable_in_the_database_and_end_with_the_decision(
+    world: World,
+) -> None:
+    asked = world.ask()
+    world.accept(asked)
+    assert FRAMES.decode() not in world.stored()
+    world.requests.decide(REVIEWER, asked.request.id, confirm=False)
+    assert world.requests.get(ASKER, asked.request.id).state is RequestState.REJECTED
+    assert world.count(consent_media) == world.count(biometric_templates) == 0
+    assert "ann@example.org" not in world.stored()
+
+
+def test_an_answer_that_no_reviewer_looked_at_expires_with_its_data(world: World) -> None:
+    world.accept(world.ask())
+    world.now[0] += 14 * 86_400
+    assert world.requests.end_old() == 1
+    assert world.count(consent_media) == world.count(biometric_templates) == 0
+
+
+def test_a_refusal_deletes_the_address_and_records_no_consent(world: World) -> None:
+    asked = world.ask()
+    refusal = Answer(accepts=False)
+    given = world.answers.answer(world.token(asked), refusal, PHONE, base_url=BASE)
+    assert (given.request.state, given.page) == (RequestState.REFUSED, None)
+    assert "ann@example.org" not in world.stored()
+
+
+def test_the_subject_withdraws_once_and_for_good(world: World) -> None:
+    asked = world.ask(level=1)
+    page = world.accept(asked)
+    assert len(world.lookup.consented(TENANT)) == 1
+    assert world.answers.withdraw(page).request.state is RequestState.WITHDRAWN
+    assert world.answers.withdraw(page).request.state is RequestState.WITHDRAWN
+    assert world.lookup.consented(TENANT) == ()
+    assert world.count(biometric_templates) == 0
+    assert world.count(outbox, outbox.c.topic == "consent.withdrawn") == 1
+
+
+def test_a_request_with_a_known_key_is_not_sent_again(world: World) -> None:
+    first = world.ask(idempotency_key="k1")
+    again = world.ask(idempotency_key="k1", email="ben@example.org")
+    assert (again.request.id, again.link) == (first.request.id, None)
+    assert world.count(consent_requests) == 1
+
+
+def test_a_platform_uses_only_tokens_of_its_own_tenant(world: World) -> None:
+    asked = world.ask(level=1)
+    with pytest.raises(NotFound):
+        world.answers.open(world.token(asked), tenant="tenant_there")
+    page = world.accept(asked)
+    with pytest.raises(NotFound):
+        world.answers.withdraw(page, tenant="tenant_there")
+    world.answers.page(page, tenant=TENANT)
+
+
+def test_without_a_biometric_basis_level_two_is_off_and_says_so(world: World) -> None:
+    world.requests.no_camera_reason = "no legal basis is declared."
+    with pytest.raises(InvalidField, match="no legal basis is declared"):
+        world.ask()
+    world.ask(level=1)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"expires_at": 1.0},
+        {"expires_at": 9e9},
+        {"scope": ["nude"]},
+        {"scope": []},
+        {"level": 3},
+        {"level": 0},
+        {"language": "fr"},
+        {"email": "ann"},
+        {"email": "ann@example.org\nBcc: x@example.org"},
+        {"asker": "two\nlines"},
+        {"uses": ""},
+    ],
+)
+def test_bad_requests_are_refused(world: World, changed: dict[str, Any]) -> None:
+    with pytest.raises(InvalidField):
+        world.ask(**changed)
+    assert world.count(consent_requests) == 0
