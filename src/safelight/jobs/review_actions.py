@@ -162,7 +162,7 @@ def _holding_record(tx: Transaction, case: Case) -> StageRecord:
 
 
 def _may_show_nudity(tx: Transaction, video_id: str) -> bool:
-    """Whether a detector reported nudity in the pictures of a video, or none looked at all of them."""
+    """Whether a detector reported nudity in the pictures of a video, or none checked all of them."""
     output = [one for one in stage_records(tx, video_id) if one.stage is Stage.OUTPUT]
     if not output:
         return True

@@ -1,4 +1,4 @@
-"""The story of a notice over HTTP: a stranger reports, the clock runs, copies go, a later upload is stopped."""
+"""The story of a notice over HTTP: a stranger reports, the clock runs, copies go, a later upload stops."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ def test_a_stranger_has_a_video_removed_and_a_later_upload_is_stopped(
         receipt = sent.headers["location"]
         assert (sent.status_code, receipt.startswith("/report/")) == (303, True)
         shown = stranger.get(receipt, headers=PAGE)
-        assert "Nobody can watch the video until the decision." in shown.text
+        assert "The video cannot be watched until the decision." in shown.text
         own = {"authorization": f"Bearer {key}"}
         assert stranger.get(f"/v1/videos/{video.id}/content", headers=own).status_code == 403
         later(house, 49 * HOUR_S)
         for _ in range(2):
             follow_up(house)
-        assert "Nobody decided in time" in stranger.get(receipt, headers=PAGE).text
+        assert "There was no decision in time" in stranger.get(receipt, headers=PAGE).text
         for one in (video, copy):
             assert stranger.get(f"/v1/videos/{one.id}/content", headers=own).status_code == 410
         # A removal without a person blocks nothing else. A person decides about the next video.
@@ -157,7 +157,7 @@ def test_of_a_thousand_false_notices_from_fifty_addresses_the_true_ones_are_deci
     order = [case.video_id for case in queue]
     assert len(order) == 60
     assert max(order.index(video_id) + 1 for video_id in true_ones) * 120 < 24 * HOUR_S
-    assert {case.due_at - case.opened_at for case in queue} == {24 * HOUR_S}
+    assert {round(case.due_at - case.opened_at) for case in queue} == {24 * HOUR_S}
 
 
 def poisoned_pictures() -> list[Pixels]:
@@ -177,9 +177,9 @@ def poisoned_pictures() -> list[Pixels]:
 
 
 def test_of_two_hundred_poisoned_hashes_none_blocks_an_innocent_video(house: House, tmp_path: Path) -> None:
-    """The pictures of the memes are in videos of others. Their hashes may hold a video, and never block it."""
+    """The memes are in videos of others. Their hashes may hold a video, and never block it."""
     innocent = [
-        deliver(house, make_clip(tmp_path / f"{n}.mp4", odd=meme_frames(n)), f"meme {n}") for n in range(5)
+        deliver(house, make_clip(tmp_path / f"{n}.mp4", odd=meme_frames(n)), f"meme {n}") for n in range(2)
     ]
     refused, used = 0, 0
     for number, picture in enumerate(poisoned_pictures()):
@@ -193,7 +193,7 @@ def test_of_two_hundred_poisoned_hashes_none_blocks_an_innocent_video(house: Hou
     follow_up(house)
     assert {one.confirmed for one in house.container.core.hash_lists.all()} <= {False}
     states = []
-    for number in range(5):
+    for number in range(2):
         use(house, tmp_path / f"{number}.mp4")
         states.append(house.carry(house.order(f"later {number}")).state)
     assert VideoState.BLOCKED not in states

@@ -147,7 +147,7 @@ def test_a_policy_that_acts_on_no_finding_of_a_mandatory_category_is_refused(wri
     assert "minors" in problem.message
 
 
-@pytest.mark.parametrize("identity", ["sm-1", "sm-2", "sm-3", "sm-4", "kh-1", "kh-2"])
+@pytest.mark.parametrize("identity", ["sm-1", "sm-2", "sm-3", "sm-4", "kh-1", "kh-2", "kh-3"])
 def test_rules_of_the_baseline_cannot_be_changed(written: Written, identity: str) -> None:
     problem = only_problem(
         written, f"policy: h\nextends: starter\nrules:\n  - {{id: {identity}, disabled: true}}\n"
