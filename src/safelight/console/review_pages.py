@@ -19,6 +19,7 @@ from safelight.policy.explanations import ExplanationLevel
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState, DecisionRequest
 from safelight.trust.reviews.models import ACTIONS, HEARTBEAT_S, UNDO_S
+from safelight.trust.reviews.related import EarlierDecision
 from safelight.web.state import AppState
 
 from .explanation_view import explanation_lines, prompt_spans
@@ -82,6 +83,7 @@ class ReviewPages(PageHandler):
                 _case_row(case, prompts.get(case.video_id, ""), t, self.console.clock()) for case in cases
             ],
             state=state if state == "open" else "closed",
+            may_see_standings=self.services.standing is not None and principal.has_scope(KeyScope.REVIEW),
             nothing_next="next" in request.query_params,
             last=await self._decided_before(request, principal, t),
             example=f"/?{urlencode({'prompt': t('review.example_prompt')})}"
@@ -170,6 +172,7 @@ class ReviewPages(PageHandler):
         t = self.translations(request)
         case_file = await self.run(self.services.reviews.get, principal, case_id)
         record = await self.run(self.services.videos.record, principal, case_file.case.video_id)
+        related = await self.run(self.services.reviews.related, principal, case_id)
         queue = await self.run(self.services.reviews.list, principal, state=CaseState.OPEN, limit=12)
         pictures, policies = self.console.reveal, self.console.policies
         exposure = await self.run(self.console.exposure.read, principal) if self.console.exposure else None
@@ -186,6 +189,10 @@ class ReviewPages(PageHandler):
                 for case in queue.cases
             ],
             **self._case_values(case_file, record, t),
+            related={
+                "history": [_earlier_row(one, t) for one in related.history],
+                "similar": [_earlier_row(one, t) for one in related.similar],
+            },
             clauses=() if case_file.case.is_blind else likely_clauses(policy, record, t),
             actions=[action.value for action in ACTIONS[case_file.case.kind]],
             may=principal.has_scope(KeyScope.VAULT if case_file.case.quarantined else KeyScope.REVIEW),
@@ -229,9 +236,7 @@ class ReviewPages(PageHandler):
             "video": record.video,
             "version": case.version,
             "members": case_file.members,
-            "prompt": split_highlights(
-                record.video.prompt, () if case.is_blind else prompt_spans(details)
-            ),
+            "prompt": split_highlights(record.video.prompt, () if case.is_blind else prompt_spans(details)),
             "lines": [line for line in explanation_lines(details, record.video.prompt, t) if not line.href],
             "record": record_view(record, taxonomy, t),
             "timeline": video_timeline(record, taxonomy, t, now=None),
@@ -248,6 +253,17 @@ def _note_row(note: Any, t: Translations) -> dict[str, str]:
         "at": format_datetime(float(note["at"]), t),
         "reason": t(key) if t.has(key) else str(note["reason"] or note["category"] or ""),
         "note": str(note["note"]),
+    }
+
+
+def _earlier_row(made: EarlierDecision, t: Translations) -> dict[str, str]:
+    return {
+        "href": f"/review/{made.case_id}",
+        "kind": t(f"review.kind.{made.kind.value}"),
+        "action": t(f"review.action.{made.action.value}"),
+        "category": translate_category(made.category, t) if made.category else "",
+        "at": format_datetime(made.at, t),
+        "prompt": truncate(made.prompt, 80),
     }
 
 

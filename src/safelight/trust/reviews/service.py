@@ -40,6 +40,7 @@ from .models import (
     PendingDecision,
 )
 from .priority import rank_at
+from .related import RelatedDecisions, read_related
 
 MAX_REASON_CHARACTERS = 2000
 MAX_CLAUSE_CHARACTERS = 200
@@ -155,6 +156,11 @@ class Reviews:
                 for row in newest
             ),
         )
+
+    def related(self, principal: Principal, case_id: str) -> RelatedDecisions:
+        """Earlier decisions about the same account and about the same rule. Raises `NotFound`."""
+        with self._database.read_transaction(principal.tenant) as tx:
+            return read_related(tx, self._row(tx, principal, case_id), visible_to(principal))
 
     def list_for_video(self, principal: Principal, video_id: str) -> tuple[Case, ...]:
         """Every case of a video that this principal may see, oldest first, without quality reviews."""

@@ -1,0 +1,104 @@
+"""Earlier decisions that help with a case: about the same account, and about the same rule."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, select
+
+from safelight.detectors.text.normalise import normalize_text
+from safelight.store.tables import cases, decisions, videos
+from safelight.store.transaction import Transaction
+
+from .models import Case, CaseKind, DecisionAction
+
+#: Decisions that a page shows of each kind.
+MAX_SHOWN = 6
+#: The newest decisions among which the most similar prompts are found.
+_MAX_COMPARED = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class EarlierDecision:
+    """A decision on another case, without its author."""
+
+    case_id: str
+    kind: CaseKind
+    category: str
+    action: DecisionAction
+    at: float
+    prompt: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RelatedDecisions:
+    """What reviewers decided before; empty for a quality review, which is judged by its content alone."""
+
+    #: About videos of the same end user, or else of the same account, newest first.
+    history: tuple[EarlierDecision, ...] = ()
+    #: About the same rule, or else the same category, in the videos of others; the most similar words first.
+    similar: tuple[EarlierDecision, ...] = ()
+
+
+def read_related(tx: Transaction, of: Case, visible: Sequence[ColumnElement[bool]]) -> RelatedDecisions:
+    """`visible`: the condition on the cases that the reader may see."""
+    video = tx.one(videos, videos.c.id == of.video_id)
+    if video is None or of.is_blind:
+        return RelatedDecisions()
+    account = videos.c.principal_id == video.principal_id
+    own = account if video.end_user is None else and_(account, videos.c.end_user == video.end_user)
+    others = (~own) if video.end_user is None else (videos.c.end_user.is_distinct_from(video.end_user))
+    same = cases.c.rule == of.rule if of.rule else cases.c.category == of.category
+    elsewhere = (*visible, cases.c.id != of.id)
+    compared = _read(tx, (*elsewhere, others, same), limit=_MAX_COMPARED)
+    words = _words(video.prompt)
+    nearest = sorted(compared, key=lambda row: -_similarity(words, _words(row.prompt)))
+    return RelatedDecisions(
+        history=tuple(map(_decision, _read(tx, (*elsewhere, own), limit=MAX_SHOWN))),
+        similar=tuple(map(_decision, nearest[:MAX_SHOWN])),
+    )
+
+
+def _read(tx: Transaction, where: Sequence[ColumnElement[bool]], *, limit: int) -> list[Row[Any]]:
+    """The newest decisions on cases that meet the condition."""
+    same_case = and_(cases.c.id == decisions.c.case_id, cases.c.tenant_id == decisions.c.tenant_id)
+    same_video = and_(videos.c.id == decisions.c.video_id, videos.c.tenant_id == decisions.c.tenant_id)
+    scoped = [condition for table in (decisions, cases, videos) for condition in tx.tenant_condition(table)]
+    query = (
+        select(
+            cases.c.id, cases.c.kind, cases.c.category, decisions.c.action, decisions.c.at, videos.c.prompt
+        )
+        .join_from(decisions, cases, same_case)
+        .join(videos, same_video)
+        # A vaulted video is shown to nobody but the vault officer.
+        .where(*scoped, *where, videos.c.vaulted.is_(False))
+        .order_by(decisions.c.at.desc(), decisions.c.id.desc())
+        .limit(limit)
+    )
+    return list(tx.execute(query).all())
+
+
+def _decision(row: Row[Any]) -> EarlierDecision:
+    return EarlierDecision(
+        case_id=row.id,
+        kind=CaseKind(row.kind),
+        category=row.category,
+        action=DecisionAction(row.action),
+        at=row.at,
+        prompt=row.prompt,
+    )
+
+
+def _words(prompt: str) -> frozenset[str]:
+    """The words of a prompt; of a text without spaces, pairs of characters."""
+    text = normalize_text(prompt)
+    words = text.split()
+    return frozenset(words) if len(words) > 2 else frozenset(map("".join, pairwise(text)))
+
+
+def _similarity(one: frozenset[str], other: frozenset[str]) -> float:
+    """The part of all words that both have."""
+    return len(one & other) / max(1, len(one | other))
