@@ -33,7 +33,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path
     provider = OpenIdProvider(client, JsonClient(allow_hosts={f"127.0.0.1:{port}"}))
     with closing(Database(f"sqlite:///{file}")) as database:
         keys = KeyRing.load(folder / "keys", "secrets", remedy="")
-        people = People(database, keys)
+        people = People(database)
         pages = ConsoleServices(
             people=PeopleServices(people=people, sign_in=SignIn(database, keys, FastHasher())),
             openid=OpenIdServices(

@@ -37,7 +37,7 @@ class PeopleParts:
     def service(self) -> People:
         from safelight.trust.people import People
 
-        return People(self._database, self.keys)
+        return People(self._database)
 
     @cached_property
     def sign_in(self) -> SignIn:

@@ -16,7 +16,7 @@ from .output import emit, format_day, format_time
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
-    from safelight.trust.accounts import Principal, Role
+    from safelight.trust.accounts import KeyRecord, Principal, Role
     from safelight.trust.people import Invitation, Person
 
 app = typer.Typer(no_args_is_help=True, help="Invite people, change their roles, disable and reset them.")
@@ -80,12 +80,38 @@ def change_role(
 
 
 @app.command()
-def disable(ctx: typer.Context, who: WhoArgument, tenant: TenantOption = None, as_json: Json = False) -> int:
-    """Disable a person, end all sessions and revoke their keys. The last active owner cannot be disabled."""
+def disable(
+    ctx: typer.Context,
+    who: WhoArgument,
+    keep_keys: Annotated[bool, typer.Option("--keep-keys", help="Revoke no API key.")] = False,
+    revoke_keys: Annotated[
+        bool, typer.Option("--revoke-keys", help="Revoke all API keys that the person created.")
+    ] = False,
+    tenant: TenantOption = None,
+    as_json: Json = False,
+) -> int:
+    """Disable a person, end all sessions, and revoke the privileged API keys that the person created."""
+    from safelight.trust.people import KeysOfDisabled
+
+    if keep_keys and revoke_keys:
+        raise BadInput("Name --keep-keys or --revoke-keys, not both.")
+    keys = KeysOfDisabled.PRIVILEGED
+    if keep_keys or revoke_keys:
+        keys = KeysOfDisabled.NONE if keep_keys else KeysOfDisabled.ALL
     container = load_container(ctx)
     operator, people = _administrator(container, tenant), container.persistence.people.service
-    person = people.disable(operator, people.find(operator, who).id)
-    emit(_to_json(person), as_json, f"Disabled: {_format_line(person)}")
+    done = people.disable(operator, people.find(operator, who).id, keys)
+    lines = [
+        f"Disabled: {_format_line(done.person)}",
+        *(f"Revoked key: {_format_key(key)}" for key in done.revoked_keys),
+        *(f"Key that still works: {_format_key(key)}" for key in done.kept_keys),
+    ]
+    payload = {
+        **_to_json(done.person),
+        "revoked_keys": [_key_to_json(key) for key in done.revoked_keys],
+        "kept_keys": [_key_to_json(key) for key in done.kept_keys],
+    }
+    emit(payload, as_json, "\n".join(lines))
     return Exit.OK
 
 
@@ -176,6 +202,14 @@ def _to_json(person: Person) -> dict[str, Any]:
         "created_by": person.created_by,
         "recovery_codes_left": person.recovery_codes_left,
     }
+
+
+def _key_to_json(key: KeyRecord) -> dict[str, Any]:
+    return {"id": key.id, "name": key.name, "scopes": sorted(key.scopes)}
+
+
+def _format_key(key: KeyRecord) -> str:
+    return f"{key.id}  {key.name}  {' '.join(sorted(key.scopes))}"
 
 
 def _format_line(person: Person) -> str:

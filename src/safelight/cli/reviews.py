@@ -172,15 +172,24 @@ def _decide(
 
 
 def _make_reviewer(container: Container, by: str, *, quarantined: bool) -> Principal:
-    """The principal for the person at the terminal, with the given name. Has the vault scope only if
-    requested.
+    """The principal of the person who decides. Has the vault scope only if requested.
+
+    An enrolled person, by id, e-mail address or name, is the same person as on the pages, with the own role.
+    Any other name stands for the person at the terminal.
     """
+    from dataclasses import replace
+
     from safelight.errors import InvalidField
     from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
+
+    from .demo import operator
 
     name = by.strip()
     if not name or len(name) > 100 or not name.isprintable():
         raise InvalidField("A name must have 1 to 100 printable characters.", param="by")
+    enrolled = container.persistence.people.service.find_principal(operator(container), name)
+    if enrolled is not None:
+        return enrolled if quarantined else replace(enrolled, scopes=enrolled.scopes - {KeyScope.VAULT})
     scopes = {KeyScope.REVIEW, *({KeyScope.VAULT} if quarantined else ())}
     return Principal(
         tenant=container.persistence.tenant,

@@ -42,13 +42,16 @@ class InvitationPages(PageHandler):
         self._rate_limiter.allow(request.client.host if request.client else "")
         form = await read_short_form(request, self.services)
         token = form.get("token", "")
-        proofs = Proofs(password=form.get("password", ""), code=form.get("code", ""))
+        sealed_secret = form.get("secret", "")
+        proofs = Proofs(
+            password=form.get("password", ""), code=form.get("code", ""), sealed_secret=sealed_secret
+        )
         try:
             signed_in = await self.run(
                 lambda: self._sign_in.accept(token, proofs, browser=browser_of(request))
             )
         except SafelightError as problem:
-            return await self._render_form(request, token, problem=problem)
+            return await self._render_form(request, token, sealed_secret, problem=problem)
         return await self._render_codes(request, signed_in)
 
     @property
@@ -58,12 +61,17 @@ class InvitationPages(PageHandler):
         return self.console.people.sign_in
 
     async def _render_form(
-        self, request: Request, token: str, *, problem: SafelightError | None = None
+        self,
+        request: Request,
+        token: str,
+        sealed_secret: str = "",
+        *,
+        problem: SafelightError | None = None,
     ) -> Response:
         p = people_texts(self.translations(request))
         invitation: OpenInvitation | None = None
         try:
-            invitation = await self.run(self._sign_in.invited, token)
+            invitation = await self.run(self._sign_in.invited, token, sealed_secret)
         except Unauthenticated as invalid:
             problem = invalid
         values: dict[str, Any] = {

@@ -9,7 +9,15 @@ from starlette.responses import Response
 
 from safelight.errors import InvalidField, NotFound, SafelightError
 from safelight.trust.accounts import ROLES, KeyScope, Principal, Role
-from safelight.trust.people import LANGUAGES, Invitation, NewPerson, People, Person, PersonState
+from safelight.trust.people import (
+    LANGUAGES,
+    DisabledPerson,
+    Invitation,
+    NewPerson,
+    People,
+    Person,
+    PersonState,
+)
 
 from .formatting import format_date, format_datetime
 from .handler import PageHandler
@@ -47,7 +55,9 @@ class PeoplePages(PageHandler):
                 invitation = await self.run(self._people.reset, principal, person)
                 return await self._render_people(request, principal, invitation=invitation)
             if form.get("action") == "disable":
-                await self.run(self._people.disable, principal, person)
+                done = await self.run(self._people.disable, principal, person)
+                if done.revoked_keys or done.kept_keys:
+                    return await self._render_people(request, principal, disabled=done)
             else:
                 await self.run(self._people.change_role, principal, person, _parse_role(form))
         except NotFound:
@@ -69,6 +79,7 @@ class PeoplePages(PageHandler):
         *,
         problem: SafelightError | None = None,
         invitation: Invitation | None = None,
+        disabled: DisabledPerson | None = None,
         form: dict[str, str] | None = None,
     ) -> Response:
         t = self.translations(request)
@@ -87,6 +98,13 @@ class PeoplePages(PageHandler):
             may_see_settings=principal.has_scope(KeyScope.ADMIN),
             problem=describe_problem(problem, p) if problem else "",
             form=form or {},
+            disabled=None
+            if disabled is None
+            else {
+                "name": disabled.person.name,
+                "revoked_keys": [key.name for key in disabled.revoked_keys],
+                "kept_keys": [key.name for key in disabled.kept_keys],
+            },
             invitation=None
             if invitation is None
             else {

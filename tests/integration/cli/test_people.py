@@ -9,7 +9,7 @@ import pytest
 
 from safelight.bootstrap import load
 from safelight.cli import main
-from safelight.trust.accounts import ROLES, Role
+from safelight.trust.accounts import ROLES, KeyScope, Role
 from safelight.trust.people import Proofs
 from support.people import PASSWORD, one_time_code
 
@@ -34,10 +34,9 @@ def test_a_person_is_invited_accepts_signs_in_and_is_disabled(run: Run) -> None:
     assert (person["role"], person["state"], person["language"]) == ("trust_lead", "invited", "zh-Hant")
     token = made["invitation"].partition("token=")[2]
     persistence = load().persistence
-    secret = persistence.people.sign_in.invited(token).totp_secret
-    signed_in = persistence.people.sign_in.accept(
-        token, Proofs(password=PASSWORD, code=one_time_code(secret))
-    )
+    page = persistence.people.sign_in.invited(token)
+    chosen = Proofs(password=PASSWORD, code=one_time_code(page.totp_secret), sealed_secret=page.sealed_secret)
+    signed_in = persistence.people.sign_in.accept(token, chosen)
     proofs = Proofs(password=PASSWORD, code=signed_in.recovery_codes[0])
     assert run("rotate-key") == (0, {"encrypted": 1})
     # This process, which was running before, follows the rotation.
@@ -49,7 +48,13 @@ def test_a_person_is_invited_accepts_signs_in_and_is_disabled(run: Run) -> None:
     assert run("role", "ada@example.com", "auditor")[0] == 1
     code, again = run("reset", "ada@example.com")
     assert (code, again["person"]["state"]) == (0, "invited")
-    assert run("disable", "ada@example.com")[1]["state"] == "disabled"
+    key, _ = persistence.accounts.create_key(persistence.tenant, "desk", {KeyScope.REVIEW}, by=person["id"])
+    kept, _ = persistence.accounts.create_key(persistence.tenant, "application", by=person["id"])
+    assert run("disable", "ada@example.com", "--keep-keys", "--revoke-keys")[0] == 1
+    code, done = run("disable", "ada@example.com")
+    assert (code, done["state"]) == (0, "disabled")
+    assert done["revoked_keys"] == [{"id": key.id, "name": "desk", "scopes": ["review"]}]
+    assert [each["id"] for each in done["kept_keys"]] == [kept.id]
     assert [person["state"] for person in run("list")[1]["people"]] == ["disabled"]
 
 

@@ -10,9 +10,17 @@ import pytest
 
 from safelight.bootstrap import Container, load
 from safelight.cli import main
+from safelight.cli.demo import operator
 from safelight.ids import new_id
+from safelight.jobs.stage_records import record_stage
+from safelight.moderation.evaluation import StageResult
+from safelight.policy.coverage import Coverage
 from safelight.policy.findings import Stage
+from safelight.policy.verdicts import Action, Verdict
+from safelight.store.tables import people as people_table
 from safelight.store.tables import videos
+from safelight.trust.accounts import Role
+from safelight.trust.people import NewPerson
 from safelight.trust.reviews import CaseKind, NewCase, open_case
 
 Run = Callable[..., tuple[int, Any]]
@@ -52,6 +60,18 @@ def held(container: Container, *, quarantined: bool = False) -> tuple[str, str]:
             request=b'{"pending":false}',
             request_sha256="0" * 64,
         )
+        verdict = Verdict(
+            action=Action.HOLD,
+            stage=Stage.PROMPT,
+            subject_sha256="0" * 64,
+            policy="house",
+            policy_sha256="0" * 64,
+        )
+        record_stage(
+            tx,
+            video,
+            StageResult(stage=Stage.PROMPT, verdict=verdict, findings=(), coverage=Coverage(cells=())),
+        )
         case = open_case(
             tx,
             NewCase(
@@ -86,6 +106,32 @@ def test_an_open_case_is_listed_shown_and_approved(run: Run, capsys: pytest.Capt
     assert [each["id"] for each in run("reviews", "list", "--all")[1]["reviews"]] == [case]
     assert main(["reviews", "show", case]) == 0
     assert "Approved, by Ada" in capsys.readouterr().out
+
+
+def test_an_enrolled_person_is_the_same_at_the_terminal_as_on_the_pages(run: Run) -> None:
+    container = load()
+    people, tenant = container.persistence.people.service, container.persistence.tenant
+    enrolled = {}
+    for name, role in (("Ada Reed", "reviewer"), ("Bo", "reviewer"), ("Cy", "creator"), ("Dee", "owner")):
+        new = NewPerson(name=name, email=f"{name[:2].lower()}@example.com", role=Role(role))
+        enrolled[name] = people.add(operator(container), new).person
+    with container.persistence.database.transaction(tenant) as tx:
+        tx.update(people_table, people_table.c.name != "Dee", state="active")
+    ada = enrolled["Ada Reed"]
+
+    _, first = held(container)
+    decided = run("reviews", "refuse", first, "--reason", "A fight.", "--by", "ada reed")[1]
+    assert decided["decision"]["decided_by"] == ada.id
+    video, second = held(container)
+    with container.persistence.database.transaction(tenant) as tx:
+        tx.update(videos, videos.c.id == video, principal_id=ada.id)
+    for by in (ada.id, ada.email, ada.name):
+        code, refused = run("reviews", "approve", second, "--reason", "Mine.", "--by", by)
+        assert (code, refused["error"]["code"]) == (1, "permission_denied"), by
+    for by in ("cy@example.com", "Dee", "nobody@example.com", "user_x"):
+        code, refused = run("reviews", "approve", second, "--reason", "Mine.", "--by", by)
+        assert code == 1, by
+    assert run("reviews", "refuse", second, "--reason", "A fight.", "--by", "Bo")[0] == 0
 
 
 def test_quarantined_cases_are_shown_only_to_the_vault_officer(run: Run) -> None:

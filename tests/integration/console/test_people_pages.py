@@ -52,7 +52,14 @@ def accept(client: httpx.Client, path: str) -> tuple[httpx.Response, str]:
     found = re.search(r'<code class="long">([A-Z2-7 ]{39})</code>', shown.text)
     assert found
     secret = found[1].replace(" ", "")
-    form = {"token": path.partition("token=")[2], "password": PASSWORD, "code": one_time_code(secret)}
+    sealed = re.search(r'name="secret" value="([0-9a-f]+)"', shown.text)
+    assert sealed
+    form = {
+        "token": path.partition("token=")[2],
+        "secret": sealed[1],
+        "password": PASSWORD,
+        "code": one_time_code(secret),
+    }
     return client.post("/invitation", data=form), secret
 
 

@@ -90,8 +90,6 @@ invitations = Table(
     text("digest", primary_key=True),
     text("tenant_id"),
     text("person_id"),
-    #: Encrypted. It becomes the secret of the person when the invitation is accepted.
-    blob("totp_secret"),
     time("expires_at"),
     Index(None, "tenant_id", "person_id"),
 )

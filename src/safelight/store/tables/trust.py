@@ -122,6 +122,7 @@ reports = Table(
     text("contact", null=True),
     time("created_at"),
     Index(None, "tenant_id", "case_id"),
+    Index(None, "tenant_id", "video_id"),
     Index(None, "tenant_id", "reporter", "created_at"),
 )
 

@@ -241,19 +241,28 @@ def add_key(tx: Transaction, name: str, scopes: Iterable[KeyScope], *, by: str) 
     return record, token
 
 
-def revoke_keys_of(tx: Transaction, person: str, *, by: str) -> None:
-    """Revoke the keys that a person created, and those that were created with them.
+def revoke_keys_of(
+    tx: Transaction, person: str, scopes: frozenset[KeyScope], *, by: str
+) -> tuple[tuple[KeyRecord, ...], tuple[KeyRecord, ...]]:
+    """Revoke the keys with any of these scopes that a person created, or that were created with such keys.
 
-    A process may still accept them for up to `TOKEN_CACHE_S`.
+    Returns the revoked keys, and those that still work. A process may accept a revoked key for up to
+    `TOKEN_CACHE_S`.
     """
+    revoked: list[KeyRecord] = []
+    kept: list[KeyRecord] = []
     creators = {person}
     while creators:
-        created = tx.select(
-            api_keys, api_keys.c.created_by.in_(creators), api_keys.c.revoked_at.is_(None), lock=True
-        )
+        created = tx.select(api_keys, api_keys.c.created_by.in_(creators), lock=True)
         for row in created:
-            _revoke(tx, row, by)
+            if row.revoked_at is None:
+                record = store.key_from_row(row)
+                ends = bool(record.scopes & scopes)
+                (revoked if ends else kept).append(record)
+                if ends:
+                    _revoke(tx, row, by)
         creators = {row.id for row in created}
+    return tuple(revoked), tuple(kept)
 
 
 def _revoke(tx: Transaction, row: Row[Any], by: str) -> None:

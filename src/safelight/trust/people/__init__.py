@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from .models import LANGUAGES, Invitation, NewPerson, Person, PersonState
+from .models import (
+    LANGUAGES,
+    DisabledPerson,
+    Invitation,
+    KeysOfDisabled,
+    NewPerson,
+    Person,
+    PersonState,
+)
 from .passwords import PasswordHasher
 from .service import People
 from .sign_in import OpenInvitation, Proofs, SignedIn, SignIn
 
 __all__ = [
     "LANGUAGES",
+    "DisabledPerson",
     "Invitation",
+    "KeysOfDisabled",
     "NewPerson",
     "OpenInvitation",
     "PasswordHasher",

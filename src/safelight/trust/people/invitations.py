@@ -6,20 +6,18 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from safelight.store.key_ring import KeyRing
 from safelight.store.tables import invitations
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts.tokens import INVITATION_PREFIX, hash_token, new_token
 
 from . import store
 from .models import Invitation
-from .one_time_codes import new_totp_secret
 
 #: Long enough for a holiday weekend. A new invitation can be made at any time.
 INVITATION_TTL_S = 7 * 86_400.0
 
 
-def invite(tx: Transaction, keys: KeyRing, row: Row[Any], ttl_s: float = INVITATION_TTL_S) -> Invitation:
+def invite(tx: Transaction, row: Row[Any], ttl_s: float = INVITATION_TTL_S) -> Invitation:
     """A new invitation for the person of this row."""
     withdraw_invitations(tx, row.id)
     token, expires = new_token(INVITATION_PREFIX), tx.now() + ttl_s
@@ -27,7 +25,6 @@ def invite(tx: Transaction, keys: KeyRing, row: Row[Any], ttl_s: float = INVITAT
         invitations,
         digest=hash_token(token),
         person_id=row.id,
-        totp_secret=keys.encrypt(new_totp_secret().encode(), totp_record(row.id)),
         expires_at=expires,
     )
     return Invitation(person=store.person_from_row(row), token=token, expires_at=expires)

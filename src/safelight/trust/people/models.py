@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from safelight.trust.accounts import Role
+from safelight.trust.accounts import KeyRecord, KeyScope, Role
 from safelight.trust.accounts.store import ACTIVE
 
 #: The languages of our pages and messages.
@@ -41,6 +41,36 @@ class Person:
     created_at: float
     created_by: str
     recovery_codes_left: int
+
+
+class KeysOfDisabled(StrEnum):
+    """Which API keys that a person created end when the person is disabled."""
+
+    #: Those that decide, manage or reach the vault: with them the person could go on. Keys of applications
+    #: stay, so that production does not stop.
+    PRIVILEGED = "privileged"
+    ALL = "all"
+    NONE = "none"
+
+    @property
+    def scopes(self) -> frozenset[KeyScope]:
+        """A key with any of these scopes ends."""
+        if self is KeysOfDisabled.PRIVILEGED:
+            return _PRIVILEGED
+        return frozenset(KeyScope) if self is KeysOfDisabled.ALL else frozenset()
+
+
+_PRIVILEGED = frozenset({KeyScope.REVIEW, KeyScope.POLICY, KeyScope.ADMIN, KeyScope.PEOPLE, KeyScope.VAULT})
+
+
+@dataclass(frozen=True, kw_only=True)
+class DisabledPerson:
+    """A person who was disabled, and what became of the API keys that this person had created."""
+
+    person: Person
+    revoked_keys: tuple[KeyRecord, ...]
+    #: They still work, and the person may know them.
+    kept_keys: tuple[KeyRecord, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

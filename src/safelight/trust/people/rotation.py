@@ -5,13 +5,13 @@ from __future__ import annotations
 from safelight.errors import SafelightError
 from safelight.store.database import Database
 from safelight.store.key_ring import KeyRing
-from safelight.store.tables import invitations, people
+from safelight.store.tables import people
 
 from .invitations import totp_record
 
 
 class SecretRotation:
-    """Replaces the key of the secrets of people: those of authenticators, and those of open invitations."""
+    """Replaces the key of the secrets of authenticators."""
 
     def __init__(self, database: Database, keys: KeyRing) -> None:
         self._database = database
@@ -42,10 +42,6 @@ class SecretRotation:
                 if not self._keys.is_current(row.totp_secret):
                     again = self._encrypt_again(row.totp_secret, row.id)
                     count += tx.update(people, people.c.id == row.id, totp_secret=again)
-            for row in tx.select(invitations, lock=True):
-                if not self._keys.is_current(row.totp_secret):
-                    again = self._encrypt_again(row.totp_secret, row.person_id)
-                    count += tx.update(invitations, invitations.c.digest == row.digest, totp_secret=again)
         return count
 
     def _encrypt_again(self, ciphertext: bytes, person: str) -> bytes:

@@ -11,7 +11,6 @@ from sqlalchemy.exc import IntegrityError
 from safelight.errors import Conflict, InvalidField, NotFound
 from safelight.ids import new_id
 from safelight.store.database import Database
-from safelight.store.key_ring import KeyRing
 from safelight.store.tables import openid_identities, people
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import OPERATOR, ROLES, KeyScope, Principal, Role
@@ -21,7 +20,15 @@ from safelight.trust.accounts.store import principal_of_person
 
 from . import store
 from .invitations import invite, withdraw_invitations
-from .models import LANGUAGES, Invitation, NewPerson, Person, PersonState
+from .models import (
+    LANGUAGES,
+    DisabledPerson,
+    Invitation,
+    KeysOfDisabled,
+    NewPerson,
+    Person,
+    PersonState,
+)
 
 _MAX_NAME_CHARACTERS = 100
 MAX_EMAIL_CHARACTERS = 254
@@ -31,9 +38,8 @@ _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 class People:
     """The people of all tenants. `principal` needs the scope `people`, which the owner has."""
 
-    def __init__(self, database: Database, keys: KeyRing) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._keys = keys
 
     def add(self, principal: Principal, new: NewPerson) -> Invitation:
         """Add a person and make their invitation.
@@ -65,7 +71,7 @@ class People:
                 actor=principal.id,
                 content={"name": new.name.strip(), "email": email, "role": new.role.value},
             )
-            return invite(tx, self._keys, store.find_row(tx, identity))
+            return invite(tx, store.find_row(tx, identity))
 
     def list(self, principal: Principal) -> tuple[Person, ...]:
         """All people of the tenant, oldest first."""
@@ -87,6 +93,26 @@ class People:
             raise NotFound(f"There is no person {id_or_email[:80]!r}.", remedy="See: safelight people list")
         return found
 
+    def find_principal(self, principal: Principal, who: str) -> Principal | None:
+        """The enrolled person with this id, e-mail address or name, as they act now; None if there is none.
+
+        Raises `InvalidField` if several people have this name or the person may not sign in, and `NotFound`
+        for an id or an address that belongs to no person.
+        """
+        named = [person for person in self.list(principal) if person.name.lower() == who.strip().lower()]
+        if len(named) > 1:
+            raise InvalidField(
+                f"{len(named)} people are called {who[:80]!r}.", param="by", remedy="Name the e-mail address."
+            )
+        if not named and "@" not in who and not who.strip().startswith("user_"):
+            return None
+        person = named[0] if named else self.find(principal, who)
+        with self._database.read_transaction(principal.tenant) as tx:
+            found = principal_of_person(store.find_row(tx, person.id))
+        if found is None:
+            raise InvalidField(f"{person.name} is {person.state.value} and decides nothing.", param="by")
+        return found
+
     def change_role(self, principal: Principal, person: str, role: Role) -> Person:
         """Give a person another role. It applies from their next request on.
 
@@ -97,8 +123,10 @@ class People:
             give_role(tx, person, role, by=principal.id)
             return store.person_from_row(store.find_row(tx, person))
 
-    def disable(self, principal: Principal, person: str) -> Person:
-        """End the sessions of a person at once, refuse further sign-ins, and revoke the keys they created.
+    def disable(
+        self, principal: Principal, person: str, keys: KeysOfDisabled = KeysOfDisabled.PRIVILEGED
+    ) -> DisabledPerson:
+        """End the sessions of a person at once, refuse further sign-ins, and revoke keys that they created.
 
         Raises `Conflict` for the last owner.
         """
@@ -111,8 +139,10 @@ class People:
             withdraw_invitations(tx, person)
             tx.append_audit("person.disabled", subject=person, actor=principal.id, content={})
             end_sessions(tx, person, by=principal.id)
-            revoke_keys_of(tx, person, by=principal.id)
-            return store.person_from_row(store.find_row(tx, person))
+            revoked, kept = revoke_keys_of(tx, person, keys.scopes, by=principal.id)
+            return DisabledPerson(
+                person=store.person_from_row(store.find_row(tx, person)), revoked_keys=revoked, kept_keys=kept
+            )
 
     def reset(self, principal: Principal, person: str) -> Invitation:
         """Forget password, authenticator and recovery codes, end all sessions, and invite the person again.
@@ -126,7 +156,7 @@ class People:
             _forget_proofs(tx, person, PersonState.INVITED)
             tx.append_audit("person.reset", subject=person, actor=principal.id, content={})
             end_sessions(tx, person, by=principal.id)
-            return invite(tx, self._keys, store.find_row(tx, person))
+            return invite(tx, store.find_row(tx, person))
 
     def set_language(self, principal: Principal, language: str) -> None:
         """Store the language of the person who asks."""

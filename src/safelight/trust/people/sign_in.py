@@ -27,6 +27,7 @@ from .one_time_codes import (
     match_recovery_code,
     match_totp,
     new_recovery_codes,
+    new_totp_secret,
     totp_address,
 )
 from .passwords import PasswordHasher, check_password
@@ -43,6 +44,8 @@ class OpenInvitation:
     person: Person
     totp_secret: str
     totp_address: str
+    #: The secret, encrypted. The page sends it back, so that only the page that is used decides it.
+    sealed_secret: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +65,8 @@ class Proofs:
 
     password: str
     code: str
+    #: The encrypted secret of the new authenticator, as the page of the invitation contained it.
+    sealed_secret: str = ""
 
 
 class SignIn:
@@ -93,16 +98,22 @@ class SignIn:
         self._failures.forget(subject)
         return signed_in
 
-    def invited(self, token: str) -> OpenInvitation:
-        """The invitation with this token. Raises `Unauthenticated` if it is invalid, used or expired."""
+    def invited(self, token: str, sealed_secret: str = "") -> OpenInvitation:
+        """The invitation with this token. Raises `Unauthenticated` if it is invalid, used or expired.
+
+        Each call makes a new secret for the authenticator, unless the page sends one back: another reader of
+        the link, such as a link preview, then does not know the one that the person scans.
+        """
         row = self._find_invitation(token)
         with self._database.read_transaction(row.tenant_id) as tx:
             person = store.person_from_row(store.find_row(tx, row.person_id))
-        secret = self._decrypt(row.totp_secret, person.id)
+        record = f"invitations:{row.digest}:totp"
+        secret = self._unseal(sealed_secret, record) or new_totp_secret()
         return OpenInvitation(
             person=person,
             totp_secret=secret,
             totp_address=totp_address(secret, email=person.email, issuer=_ISSUER),
+            sealed_secret=self._keys.encrypt(secret.encode(), record).hex(),
         )
 
     def accept(self, token: str, proofs: Proofs, *, browser: str = "") -> SignedIn:
@@ -111,7 +122,7 @@ class SignIn:
         Ends all sessions of the person and opens a new one. Raises `InvalidField`, and `Unauthenticated` if
         the invitation is invalid, used or expired.
         """
-        invited = self.invited(token)
+        invited = self.invited(token, proofs.sealed_secret)
         person = invited.person
         check_password(proofs.password, email=person.email)
         step = match_totp(invited.totp_secret, proofs.code, self._database.clock(), after=None)
@@ -167,7 +178,7 @@ class SignIn:
             if row.password_hash != known.password_hash or row.state != PersonState.ACTIVE:
                 raise Unauthenticated("The password is wrong.")
             tx.append_audit("person.change_begun", subject=row.id, actor=row.id, content={})
-            return invite(tx, self._keys, row, CHANGE_TTL_S)
+            return invite(tx, row, CHANGE_TTL_S)
 
     def _try(self, address: str, proofs: Proofs, browser: str) -> tuple[Row[Any] | None, SignedIn | None]:
         """The person with this address, and a session for them if the proofs are right."""
@@ -215,6 +226,14 @@ class SignIn:
         if row is None:
             raise _invalid_invitation()
         return row
+
+    def _unseal(self, sealed: str, record: str) -> str | None:
+        """The secret that a page sent back; None if this invitation did not make it."""
+        try:
+            plain = self._keys.decrypt(bytes.fromhex(sealed), record)
+        except ValueError:
+            return None
+        return None if plain is None else plain.decode()
 
     def _decrypt(self, ciphertext: bytes, person: str) -> str:
         plain = self._keys.decrypt(ciphertext, totp_record(person))

@@ -40,6 +40,7 @@ class ReviewQueue:
         did not skip and did not decline. It is leased to the reviewer. None if there is none.
         """
         with self._database.transaction(principal.tenant) as tx:
+            _lock_reviewer(tx, principal)
             where = [*_offered_to(tx, principal), *self._within_exposure(tx, principal)]
             held = _held_by(tx, principal)
             if held and (own := _lease_first(tx, principal, [*where, cases.c.id.in_(held)])) is not None:
@@ -60,6 +61,7 @@ class ReviewQueue:
         has it, or if it is closed.
         """
         with self._database.transaction(principal.tenant) as tx:
+            _lock_reviewer(tx, principal)
             case = _open_case(tx, principal, case_id)
             record_conflicts(tx, case)
             if obstacle(tx, principal, case) is not None:
@@ -136,6 +138,17 @@ class ReviewQueue:
         """Delete the skips of all tenants that are older than `KEEP_SKIPS_S`."""
         with self._database.across_tenants("old skips") as tx:
             tx.delete(case_skips, case_skips.c.at < tx.now() - KEEP_SKIPS_S)
+
+
+def _lock_reviewer(tx: Transaction, principal: Principal) -> None:
+    """Let requests of one reviewer wait for each other: two at the same time, for example of two tabs, would
+    get two cases.
+    """
+    own = reviewer_preferences.c.person == principal.id
+    if tx.one(reviewer_preferences, own, lock=True) is None:
+        first = {"declined_categories": [], "updated_at": tx.now()}
+        tx.insert_or_ignore(reviewer_preferences, person=principal.id, **first)
+        tx.one(reviewer_preferences, own, lock=True)
 
 
 def _offered_to(tx: Transaction, principal: Principal) -> list[ColumnElement[bool]]:

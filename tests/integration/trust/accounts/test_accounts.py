@@ -229,7 +229,7 @@ def test_expired_links_and_sessions_are_removed(accounts: Accounts, database: Da
     assert accounts.purge_expired() == 0
     with database.transaction(tenant.id) as tx:
         expires = clock.now + SESSION_TTL_S
-        tx.insert(invitations, digest="x", person_id="user_x", totp_secret=b"x", expires_at=expires)
+        tx.insert(invitations, digest="x", person_id="user_x", expires_at=expires)
     clock.now += SESSION_TTL_S + 1
     assert accounts.purge_expired() == 4
     with database.read_transaction(tenant.id) as tx:

@@ -94,9 +94,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> 
         keys = KeyRing.load(folder / "keys", "secrets", remedy="")
         service = OpenIdSignIn(database, keys, OpenIdProvider(CLIENT, ScriptedHttp({})), OpenIdRules())
         pages = ConsoleServices(
-            people=PeopleServices(
-                people=People(database, keys), sign_in=SignIn(database, keys, FastHasher())
-            ),
+            people=PeopleServices(people=People(database), sign_in=SignIn(database, keys, FastHasher())),
             openid=OpenIdServices(sign_in=service, name="Example account"),
         )
         with live(folder, file, pages=pages) as server:

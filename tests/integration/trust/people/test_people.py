@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound, Unauthenticated
 from safelight.store.database import Database
-from safelight.store.key_ring import KeyRing
 from safelight.store.tables import audit_log, people
 from safelight.trust.accounts import (
     OPERATOR,
@@ -22,7 +20,7 @@ from safelight.trust.accounts import (
 )
 from safelight.trust.accounts.sessions import open_session
 from safelight.trust.accounts.store import principal_of_person
-from safelight.trust.people import NewPerson, People, Person, PersonState
+from safelight.trust.people import KeysOfDisabled, NewPerson, People, Person, PersonState
 
 
 @pytest.fixture
@@ -38,8 +36,8 @@ def accounts(database: Database) -> Accounts:
 
 
 @pytest.fixture
-def enrolled(database: Database, tmp_path: Path) -> People:
-    return People(database, KeyRing.load(tmp_path / "keys", "secrets", remedy="none"))
+def enrolled(database: Database) -> People:
+    return People(database)
 
 
 @pytest.fixture
@@ -124,22 +122,46 @@ def test_a_disabled_person_is_out_at_once_and_decides_nothing(
         enrolled.disable(operator, person.id)
 
 
-def test_the_keys_that_a_disabled_person_created_are_revoked(
-    database: Database, enrolled: People, operator: Principal
+@pytest.mark.parametrize(
+    ("keys", "revoked"),
+    [
+        (KeysOfDisabled.PRIVILEGED, {"own", "made with own", "made with a revoked key"}),
+        (KeysOfDisabled.ALL, {"own", "made with own", "made with a revoked key", "application"}),
+        (KeysOfDisabled.NONE, set()),
+    ],
+)
+def test_the_keys_that_a_disabled_person_created_are_shown_and_revoked_as_asked(
+    database: Database, enrolled: People, operator: Principal, keys: KeysOfDisabled, revoked: set[str]
 ) -> None:
     accounts = Accounts(database, cache_s=0)
     person, _ = add_active(database, enrolled, operator, "ada", Role.OWNER)
     add_active(database, enrolled, operator, "bo", Role.OWNER)
-    first, own = accounts.create_key(operator.tenant, "own", by=person.id)
-    _, with_it = accounts.create_key(operator.tenant, "made with own", by=first.id)
-    _, of_operator = accounts.create_key(operator.tenant, "application")
+    admin = frozenset({KeyScope.ADMIN})
+    first, own = accounts.create_key(operator.tenant, "own", admin, by=person.id)
+    gone, _ = accounts.create_key(operator.tenant, "gone", admin, by=person.id)
+    tokens = {
+        "own": own,
+        "made with own": accounts.create_key(
+            operator.tenant, "made with own", {KeyScope.REVIEW}, by=first.id
+        )[1],
+        "made with a revoked key": accounts.create_key(
+            operator.tenant, "made with a revoked key", {KeyScope.POLICY}, by=gone.id
+        )[1],
+        "application": accounts.create_key(operator.tenant, "application", by=first.id)[1],
+        "of the operator": accounts.create_key(operator.tenant, "of the operator", admin)[1],
+    }
+    accounts.revoke_key(operator.tenant, gone.id)
     enrolled.reset(operator, person.id)
     accounts.authenticate(own)
-    enrolled.disable(operator, person.id)
-    for token in (own, with_it):
-        with pytest.raises(Unauthenticated):
+    done = enrolled.disable(operator, person.id, keys)
+    assert {key.name for key in done.revoked_keys} == revoked
+    assert {key.name for key in done.kept_keys} == set(tokens) - revoked - {"of the operator"}
+    for name, token in tokens.items():
+        if name in revoked:
+            with pytest.raises(Unauthenticated):
+                accounts.authenticate(token)
+        else:
             accounts.authenticate(token)
-    accounts.authenticate(of_operator)
 
 
 def test_the_last_active_owner_stays(

@@ -73,8 +73,8 @@ def desk(database: Database, keys: KeyRing) -> SignIn:
 
 
 @pytest.fixture
-def enrolled(database: Database, keys: KeyRing) -> People:
-    return People(database, keys)
+def enrolled(database: Database) -> People:
+    return People(database)
 
 
 @pytest.fixture
@@ -95,9 +95,13 @@ def invitation(enrolled: People, operator: Principal) -> str:
 
 def accept(desk: SignIn, clock: Clock, token: str) -> tuple[SignedIn, str]:
     """Accept an invitation. Returns the session and the secret of the authenticator."""
-    secret = desk.invited(token).totp_secret
-    proofs = Proofs(password=PASSWORD, code=one_time_code(secret, clock.now))
-    return desk.accept(token, proofs), secret
+    page = desk.invited(token)
+    proofs = Proofs(
+        password=PASSWORD,
+        code=one_time_code(page.totp_secret, clock.now),
+        sealed_secret=page.sealed_secret,
+    )
+    return desk.accept(token, proofs), page.totp_secret
 
 
 def test_an_invited_person_sets_password_and_authenticator_and_signs_in(
@@ -127,6 +131,27 @@ def test_an_invitation_works_once_and_for_seven_days(
             desk.invited(token)
 
 
+def test_who_only_looks_at_an_invitation_does_not_know_the_second_factor(
+    desk: SignIn, enrolled: People, operator: Principal, clock: Clock, invitation: str
+) -> None:
+    seen_by_a_preview = desk.invited(invitation)
+    page = desk.invited(invitation)
+    seen_later = desk.invited(invitation)
+    assert len({each.totp_secret for each in (seen_by_a_preview, page, seen_later)}) == 3
+    # After a wrong code the page shows the same secret again, and only this invitation accepts it.
+    assert desk.invited(invitation, page.sealed_secret).totp_secret == page.totp_secret
+    other = enrolled.add(operator, NewPerson(name="Bo", email="bo@example.com", role=Role.CREATOR)).token
+    for forged in (page.sealed_secret[:-2] + "00", "00", "zz", ""):
+        assert desk.invited(invitation, forged).totp_secret != page.totp_secret
+    assert desk.invited(other, page.sealed_secret).totp_secret != page.totp_secret
+    code = one_time_code(page.totp_secret, clock.now)
+    desk.accept(invitation, Proofs(password=PASSWORD, code=code, sealed_secret=page.sealed_secret))
+    clock.now += 60
+    for known in (seen_by_a_preview, seen_later):
+        with pytest.raises(Unauthenticated):
+            desk.sign_in(ADA, Proofs(password=PASSWORD, code=one_time_code(known.totp_secret, clock.now)))
+
+
 def test_a_new_invitation_replaces_the_earlier_one(
     desk: SignIn, enrolled: People, operator: Principal, invitation: str
 ) -> None:
@@ -145,9 +170,10 @@ def test_a_new_invitation_replaces_the_earlier_one(
 def test_a_weak_password_leaves_the_invitation_open(
     desk: SignIn, clock: Clock, invitation: str, password: str
 ) -> None:
-    secret = desk.invited(invitation).totp_secret
+    page = desk.invited(invitation)
+    code = one_time_code(page.totp_secret, clock.now)
     with pytest.raises(InvalidField) as problem:
-        desk.accept(invitation, Proofs(password=password, code=one_time_code(secret, clock.now)))
+        desk.accept(invitation, Proofs(password=password, code=code, sealed_secret=page.sealed_secret))
     assert problem.value.param == "password"
     with pytest.raises(InvalidField) as problem:
         desk.accept(invitation, Proofs(password=PASSWORD, code="000 000x"))
@@ -317,7 +343,6 @@ def test_accepting_one_link_ends_all_others_and_a_disabled_person_accepts_none(
                 invitations,
                 digest=kept.digest,
                 person_id=kept.person_id,
-                totp_secret=kept.totp_secret,
                 expires_at=kept.expires_at,
             )
 
@@ -406,17 +431,20 @@ def test_a_rotation_of_the_key_keeps_every_secret_even_if_it_was_interrupted(
 ) -> None:
     _, secret = accept(desk, clock, invitation)
     open_one = enrolled.add(operator, NewPerson(name="Bo", email="bo@example.com", role=Role.CREATOR)).token
+    page = desk.invited(open_one)
     rotation = SecretRotation(database, keys)
     for _ in range(3):
         keys.add_key()  # a rotation that was killed after it had added a key
         rotation.rotate(by=OPERATOR)
         with database.read_transaction(operator.tenant) as tx:
-            rows = (*tx.select(people), *tx.select(invitations))
+            rows = tx.select(people)
         stored = [row.totp_secret for row in rows if row.totp_secret is not None]
         assert stored
         assert all(keys.is_current(each) for each in stored)
         clock.now += 60
         desk.sign_in(ADA, Proofs(password=PASSWORD, code=one_time_code(secret, clock.now)))
+    # The page of an invitation that was open before shows another secret now.
+    assert desk.invited(open_one, page.sealed_secret).totp_secret != page.totp_secret
     accept(desk, clock, open_one)
 
 
@@ -443,8 +471,9 @@ def test_rotations_at_the_same_time_keep_every_secret(
 
 
 def test_a_rotation_without_the_present_key_changes_nothing(
-    database: Database, invitation: str, tmp_path: Path
+    desk: SignIn, database: Database, clock: Clock, invitation: str, tmp_path: Path
 ) -> None:
+    accept(desk, clock, invitation)
     other = KeyRing.load(tmp_path / "others", "secrets", remedy="none")
     before = (tmp_path / "others" / "secrets.key").read_bytes()
     with pytest.raises(SafelightError, match="cannot be decrypted"):

@@ -41,6 +41,16 @@ def test_near_duplicates_are_one_case_of_the_queue(room: ReviewRoom) -> None:
         room.decide(ADA, members[0])
 
 
+def test_a_full_cluster_takes_no_further_case(room: ReviewRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("safelight.trust.reviews.clusters.MAX_CLUSTER_CASES", 3)
+    cases = [room.open_case(SAME[0]) for _ in range(7)]
+    leaders = [room.reviews.get(ADA, case.id).case.leader_id or case.id for case in cases]
+    first, second, third = cases[0].id, cases[3].id, cases[6].id
+    assert leaders == [first, first, first, second, second, second, third]
+    room.decide(ADA, cases[0])
+    assert states(room, cases) == [CaseState.DECIDED] * 3 + [CaseState.OPEN] * 4
+
+
 @pytest.mark.parametrize("prompt", ["a knife fight on a boat", "a girl in a knife fight on a roof"])
 def test_one_other_word_makes_another_case(room: ReviewRoom, prompt: str) -> None:
     room.open_case(SAME[0])

@@ -51,6 +51,28 @@ def test_reviewers_who_ask_at_the_same_time_never_get_the_same_case(room: Review
     assert len({case.id for case in taken if case is not None}) == 8
 
 
+def test_one_reviewer_who_asks_twice_at_the_same_time_has_one_case(room: ReviewRoom) -> None:
+    cases = [room.open_case(f"prompt {number}") for number in range(8)]
+
+    def take() -> str:
+        taken = room.queue.take_next(ADA)
+        assert taken is not None
+        return taken.id
+
+    def leased() -> list[str]:
+        found = (room.reviews.get(ADA, case.id).case for case in cases)
+        return [case.id for case in found if case.leased_by == "ada"]
+
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(5):
+            taken = [pool.submit(take) for _ in range(4)]
+            assert len({future.result() for future in taken}) == 1
+            opened = [pool.submit(room.queue.extend_lease, ADA, case.id) for case in cases[:4]]
+            assert all(future.result() for future in opened)
+            assert len(leased()) == 1
+            room.queue.release(ADA, leased()[0])
+
+
 def test_a_closed_laptop_gives_the_case_back_after_the_lease(room: ReviewRoom) -> None:
     case = room.open_case("a scene")
     room.queue.take_next(ADA)

@@ -33,7 +33,6 @@ def upgrade() -> None:
     op.create_table(
         "invitations",
         *text("digest", "tenant_id", "person_id"),
-        *bytes_("totp_secret"),
         *double("expires_at"),
         sa.PrimaryKeyConstraint("digest"),
         sa.Index(None, "tenant_id", "person_id"),

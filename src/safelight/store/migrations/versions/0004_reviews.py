@@ -95,6 +95,7 @@ def upgrade() -> None:
         *double("created_at"),
         sa.PrimaryKeyConstraint("id"),
         sa.Index(None, "tenant_id", "case_id"),
+        sa.Index(None, "tenant_id", "video_id"),
         sa.Index(None, "tenant_id", "reporter", "created_at"),
     )
     op.create_table(
