@@ -106,6 +106,7 @@ def _to_json(consent: Consent, now: float) -> dict[str, Any]:
     return {
         "id": consent.id,
         "subject": consent.subject,
+        "level": consent.level.value,
         "scope": [scope.value for scope in consent.scope],
         "recorded_by": consent.recorded_by,
         "evidence": consent.evidence,
@@ -128,4 +129,4 @@ def _format_line(consent: Consent, now: float) -> str:
         until = f"{'until' if consent.in_force(now) else 'expired'} {format_day(consent.expires_at)}"
     scope = ", ".join(one.value for one in consent.scope)
     recorded = f"{consent.evidence}; recorded by {consent.recorded_by}"
-    return f"{consent.id}  {consent.subject}: {scope}, {until}; {recorded}"
+    return f"{consent.id}  {consent.subject}: {scope}, level {consent.level.value}, {until}; {recorded}"
