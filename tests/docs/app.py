@@ -25,6 +25,7 @@ def app() -> Any:
             quality_results=None,  # type: ignore[arg-type]
             reports=None,  # type: ignore[arg-type]
             appeals=None,  # type: ignore[arg-type]
+            statements=None,  # type: ignore[arg-type]
             webhooks=None,  # type: ignore[arg-type]
             attempts=None,  # type: ignore[arg-type]
             drift=None,  # type: ignore[arg-type]

@@ -120,28 +120,32 @@ _APPEAL: dict[str, Any] = {
 }
 
 
+def read_query(
+    video_id: Annotated[str | None, Query(max_length=80)] = None,
+    end_user: EndUser = None,
+    after: Annotated[str | None, Query(max_length=80)] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_RESULTS)] = MAX_RESULTS,
+) -> StatementQuery:
+    """The search of a request."""
+    require_writable((video_id or "") + (end_user or "") + (after or ""), "safety_identifier")
+    return StatementQuery(video_id=video_id, end_user=end_user, after=after, limit=limit)
+
+
 @router.get(
-    "",
-    summary="List statements about decisions",
-    responses={200: {"model": StatementList}, **errors(404)},
+    "", summary="List statements about decisions", responses={200: {"model": StatementList}, **errors(404)}
 )
 async def list_statements(
     request: Request,
     principal: Reader,
-    video_id: Annotated[str | None, Query(max_length=80)] = None,
-    end_user: EndUser = None,
+    wanted: Annotated[StatementQuery, Depends(read_query)],
     language: Language = "en",
-    after: Annotated[str | None, Query(max_length=80)] = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_RESULTS)] = MAX_RESULTS,
 ) -> Response:
     """About a video: the statements to the person who requested it. Without `video_id` and
     `safety_identifier`: those to the account of the key.
     """
-    require_writable((video_id or "") + (end_user or "") + (after or ""), "safety_identifier")
     app = app_state(request)
-    wanted = StatementQuery(video_id=video_id, end_user=end_user, after=after, limit=limit)
     page = await app.threads.run(app.services.statements.find, principal, wanted)
-    level = _level(end_user)
+    level = _level(wanted.end_user)
     data = [statement_object(each, level=level, language=language) for each in page.statements]
     return JsonResponse({"object": "list", "data": data, "has_more": page.has_more})
 

@@ -17,6 +17,7 @@ from .output import emit, format_time, printable
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
     from safelight.trust.accounts import Principal
+    from safelight.trust.appeals import OverturnRate
     from safelight.trust.reviews import Case, CaseFile
 
 app = typer.Typer(no_args_is_help=True, help="List cases that wait for a reviewer, and decide them.")
@@ -101,6 +102,33 @@ def show(ctx: typer.Context, case: CaseId, quarantined: Quarantined = False, as_
     container = load_container(ctx)
     file = container.review.reviews.get(_make_reviewer(container, "operator", quarantined=quarantined), case)
     emit(_case_file_to_json(file), as_json, _format_case_file(file, container.persistence.database.clock()))
+    return Exit.OK
+
+
+@app.command()
+def overturned(ctx: typer.Context, as_json: Json = False) -> int:
+    """Show how many appeals against the blocks of each rule were successful, from 20 decided appeals up."""
+    from safelight.trust.appeals import MIN_DECIDED, overturn_rates
+
+    container = load_container(ctx)
+    reviewer = _make_reviewer(container, "operator", quarantined=False)
+    rates = overturn_rates(container.persistence.database, reviewer)
+    data = [
+        {
+            "rule": rate.rule or None,
+            "decided": rate.decided,
+            "overturned": rate.overturned,
+            "rate": rate.overturned / rate.decided if rate.is_enough else None,
+            "interval_95": rate.interval,
+        }
+        for rate in rates
+    ]
+    lines = [_format_rate(rate) for rate in rates]
+    emit(
+        {"rules": data, "min_decided": MIN_DECIDED},
+        as_json,
+        "\n".join(lines) or texts()("reviews.no_appeals"),
+    )
     return Exit.OK
 
 
@@ -297,3 +325,15 @@ def _format_case_file(file: CaseFile, now: float) -> str:
         )
         lines.append(t("reviews.choices", names=names))
     return "\n  ".join([_format_line(case, now), *map(printable, lines)])
+
+
+def _format_rate(rate: OverturnRate) -> str:
+    t = texts()
+    rule = printable(rate.rule) or t("reviews.no_rule")
+    if rate.interval is None:
+        return t("reviews.too_few", rule=rule, n=rate.decided, overturned=rate.overturned)
+    low, high = (f"{100 * bound:.0f}" for bound in rate.interval)
+    share = f"{100 * rate.overturned / rate.decided:.0f}"
+    return t(
+        "reviews.rate", rule=rule, n=rate.decided, overturned=rate.overturned, share=share, low=low, high=high
+    )

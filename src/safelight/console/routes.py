@@ -29,8 +29,8 @@ from .handler import PageHandler
 from .invitation_pages import InvitationPages
 from .library_pages import LibraryPages
 from .login import PREFERENCE_TTL_S, Login, local_path
-from .openid_pages import OpenIdPages
 from .notice_pages import NoticePages
+from .openid_pages import OpenIdPages
 from .people_pages import PeoplePages
 from .policy_pages import PolicyPages
 from .provider_error_pages import ProviderErrorPages
@@ -40,6 +40,7 @@ from .quality_pages import QualityPages
 from .review_queue_pages import ReviewQueuePages
 from .services import ConsoleServices
 from .settings_pages import SettingsPages
+from .statement_pages import StatementPages
 from .studio_pages import StudioPages
 from .template_pages import TemplatePages
 from .translations import COOKIE as LANGUAGE_COOKIE
@@ -80,6 +81,7 @@ class Console:
         review, coverage = ReviewPages(*services), CoveragePages(*services)
         review_queue, quality = ReviewQueuePages(*services), QualityPages(*services)
         appeals, advice = AppealPages(*services), AdvicePages(*services)
+        statements = StatementPages(*services)
         batches = BatchesPages(*services)
         attempts, tries = AttemptsPages(*services), TryPages(*services)
         templates, library = TemplatePages(*services), LibraryPages(*services)
@@ -112,6 +114,7 @@ class Console:
             ("POST", "/videos/{video_id}/report", protected(videos.report, read)),
             ("GET", "/videos/{video_id}/appeal", protected(appeals.show, read)),
             ("POST", "/videos/{video_id}/appeal", protected(appeals.appeal, read)),
+            ("GET", "/videos/{video_id}/statements", protected(statements.show, read)),
             ("GET", "/advice", protected(advice.show, KeyScope.CHECKS)),
             ("POST", "/advice", protected(advice.check, KeyScope.CHECKS)),
             ("POST", "/advice/try", protected(tries.create, KeyScope.CHECKS, write)),

@@ -14,6 +14,7 @@ from safelight.moderation.coverage_count import installed_checks
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.appeals import Appeal
 from safelight.trust.reports import NewReport, ReportReason
+from safelight.trust.statements import StatementQuery
 from safelight.web.audit_entries import hide_staff, is_reviewer
 from safelight.web.video_facts import valid_video_id
 
@@ -66,6 +67,7 @@ class VideoPages(PageHandler):
             "video.html",
             principal,
             appeal=appeal,
+            has_statements=await self.run(self._has_statements, principal, video_id),
             appeal_due=format_datetime(appeal.due_at, t) if appeal else "",
             video=view,
             record=record_view(shown, taxonomy, t, keys=await self._key_names(principal)),
@@ -90,6 +92,10 @@ class VideoPages(PageHandler):
             return self.services.appeals.get(principal, video_id)
         except NotFound:
             return None
+
+    def _has_statements(self, principal: Principal, video_id: str) -> bool:
+        wanted = StatementQuery(video_id=video_id, limit=1)
+        return bool(self.services.statements.find(principal, wanted).statements)
 
     async def report_form(self, request: Request, principal: Principal) -> Response:
         video_id = valid_video_id(request.path_params["video_id"])

@@ -13,7 +13,7 @@ from safelight.trust.reports import ReporterKind
 from safelight.trust.reviews import Case, Decision
 from safelight.trust.statements import (
     NO_GROUND,
-    Ground,
+    DecisionGround,
     GroundBasis,
     NewStatement,
     Objection,
@@ -34,7 +34,7 @@ class WithdrawalCause:
     """Why a video is withdrawn, for the statement to the person who requested it."""
 
     source: StatementSource
-    ground: Ground = NO_GROUND
+    ground: DecisionGround = NO_GROUND
     automated_detection: bool = False
     automated_decision: bool = False
     case_id: str | None = None
@@ -165,7 +165,7 @@ def cause_of_report(context: PipelineContext, case: Case, decision: Decision) ->
 def state_report_outcome(
     context: PipelineContext, tx: Transaction, case: Case, decision: Decision, kind: StatementKind
 ) -> None:
-    """A reviewer decided about a reported video: each account and end user that reported it is told."""
+    """State the decision about a reported video to each account and end user that reported it."""
     rows = tx.select(tables.reports, tables.reports.c.case_id == case.id)
     new = NewStatement(
         kind=kind,

@@ -236,3 +236,34 @@ def test_no_webhook_names_staff_and_every_decision_is_sent(story: Story) -> None
     assert kinds.count("appeal.decided") == 3
     assert kinds.count("case.decided") == 5
     assert [word for word in story.planted for body in bodies if word in body] == []
+
+
+def test_the_page_of_a_video_explains_each_decision_and_links_to_it(story: Story) -> None:
+    client, browser = platform(story.house), creator(story.house)
+    play(story, client)
+    lost = story.videos[-1]
+    page, own = browser.send([("GET", f"/videos/{lost}", None), ("GET", f"/videos/{lost}/statements", None)])
+    assert f"/videos/{lost}/statements" in page.text
+    assert "You can appeal free of charge until" in own.text
+    assert "The appeal was rejected." in own.text
+    (chinese,) = browser.send([("GET", f"/videos/{lost}/statements", None)], **{"accept-language": "zh-Hant"})
+    assert "申訴未獲接受" in chinese.text
+    listed = client.get("/v1/safelight/statements?safety_identifier=user-4&language=zh-Hans")["data"]
+    assert [each["kind"] for each in listed] == ["appeal_rejected", "blocked"]
+    assert {each["rule"] for each in listed} == {None}
+    assert "申诉未被接受" in listed[0]["text"]["decision"]
+
+
+def test_a_platform_appeals_for_its_end_user_once_per_key(story: Story) -> None:
+    client = platform(story.house)
+    blocked(client, "user-9")
+    (made,) = client.get("/v1/safelight/statements?safety_identifier=user-9")["data"]
+    path, body = f"/v1/safelight/statements/{made['id']}/appeal", {"text": "It is a play."}
+    assert client.post(path, {**body, "safety_identifier": "user-8"}).status_code == 404
+    mine = {**body, "safety_identifier": "user-9"}
+    first = client.post(path, mine, **{"idempotency-key": "a1"})
+    assert (first.status_code, first.json()["statement_id"]) == (200, made["id"])
+    assert client.post(path, mine, **{"idempotency-key": "a1"}).json() == first.json()
+    assert client.post(path, {**mine, "text": "Other."}, **{"idempotency-key": "a1"}).status_code == 409
+    assert client.post(path, mine).status_code == 409
+    assert client.get(f"{path}?safety_identifier=user-9") == first.json()

@@ -50,7 +50,7 @@ class AppealState(StrEnum):
     OVERTURNED = "overturned"
     #: A reviewer rejected the appeal: the decision stays.
     UPHELD = "upheld"
-    #: The appeal was closed without a decision, because the video no longer exists.
+    #: The appeal was closed without a decision, because the video was deleted.
     CLOSED = "closed"
 
 

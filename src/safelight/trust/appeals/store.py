@@ -27,7 +27,7 @@ def find_statement(tx: Transaction, new: NewAppeal) -> Statement:
         where.append(of.id == (new.statement_id if is_id(new.statement_id, "statement") else ""))
     rows = tx.select(statements, *where, order_by=(of.at.desc(), of.id.desc()), limit=1, lock=True)
     if not rows:
-        raise NotFound("There is no such statement.", param="statement_id")
+        raise NotFound("This statement was not found.", param="statement_id")
     found = statement_from_row(rows[0])
     new_kind, subject = found.content.kind, new.video_id or found.content.video_id or found.id
     if found.content.objection is not Objection.APPEAL or new_kind not in BY_REQUESTER | BY_REPORTER:

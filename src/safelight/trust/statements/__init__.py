@@ -5,7 +5,7 @@ from __future__ import annotations
 from .grounds import NO_GROUND, ground_of_category, ground_of_verdict
 from .models import (
     OBJECTION_S,
-    Ground,
+    DecisionGround,
     GroundBasis,
     NewStatement,
     Objection,
@@ -20,7 +20,7 @@ from .text import StatementText, describe
 __all__ = [
     "NO_GROUND",
     "OBJECTION_S",
-    "Ground",
+    "DecisionGround",
     "GroundBasis",
     "NewStatement",
     "Objection",

@@ -6,24 +6,24 @@ from safelight.policy.categories import Taxonomy
 from safelight.policy.explanations import ExplanationLevel, can_name, explain
 from safelight.policy.verdicts import Verdict
 
-from .models import Ground, GroundBasis
+from .models import DecisionGround, GroundBasis
 
 #: The reason of a decision that has no other reason than its kind and its source.
-NO_GROUND = Ground(basis=GroundBasis.NONE)
+NO_GROUND = DecisionGround(basis=GroundBasis.NONE)
 
 
-def ground_of_verdict(verdict: Verdict, taxonomy: Taxonomy, *, clause: str | None = None) -> Ground:
+def ground_of_verdict(verdict: Verdict, taxonomy: Taxonomy, *, clause: str | None = None) -> DecisionGround:
     """The reason of a verdict. `clause`: the rule that a reviewer named instead of the deciding rule."""
     if verdict.vault:
-        return Ground(basis=GroundBasis.WITHHELD)
+        return DecisionGround(basis=GroundBasis.WITHHELD)
     if verdict.is_decided_by_gaps:
-        return Ground(basis=GroundBasis.GAP, policy=verdict.policy, rule=verdict.rule)
+        return DecisionGround(basis=GroundBasis.GAP, policy=verdict.policy, rule=verdict.rule)
     if verdict.test_card_only:
-        return Ground(basis=GroundBasis.TEST_CARD, policy=verdict.policy, rule=verdict.rule)
+        return DecisionGround(basis=GroundBasis.TEST_CARD, policy=verdict.policy, rule=verdict.rule)
     if not can_name(verdict.category, learned=verdict.learned_alone):
-        return Ground(basis=GroundBasis.UNNAMED, policy=verdict.policy)
+        return DecisionGround(basis=GroundBasis.UNNAMED, policy=verdict.policy)
     known = explain(verdict, taxonomy, level=ExplanationLevel.DEVELOPER)
-    return Ground(
+    return DecisionGround(
         basis=GroundBasis.CATEGORY,
         group=known.group,
         category=known.categories[0] if known.rule and known.categories else "",
@@ -33,13 +33,13 @@ def ground_of_verdict(verdict: Verdict, taxonomy: Taxonomy, *, clause: str | Non
     )
 
 
-def ground_of_category(category: str, taxonomy: Taxonomy, *, policy: str = "", clause: str = "") -> Ground:
+def ground_of_category(category: str, taxonomy: Taxonomy, *, policy: str = "", clause: str = "") -> DecisionGround:
     """The reason of a person's decision that names a category of the policy."""
     if category not in taxonomy:
         return NO_GROUND
     spec = taxonomy[category]
     shown = not spec.hide_details
-    return Ground(
+    return DecisionGround(
         basis=GroundBasis.CATEGORY,
         group=spec.group.value,
         category=category if shown else "",

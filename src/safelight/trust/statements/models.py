@@ -21,7 +21,7 @@ class StatementKind(StrEnum):
     REFUSED = "refused"
     #: No reviewer decided about the held video in time.
     EXPIRED = "expired"
-    #: The delivered video is no longer available.
+    #: The content of the delivered video cannot be fetched any more.
     WITHDRAWN = "withdrawn"
     #: The delivered video is not available until a decision is made.
     HIDDEN = "hidden"
@@ -47,7 +47,7 @@ class StatementSource(StrEnum):
 
     #: A check of this installation.
     POLICY = "policy"
-    #: A report. It never says who reported.
+    #: A report. It never names the reporter.
     REPORT = "report"
     #: An order of an authority.
     AUTHORITY = "authority"
@@ -91,8 +91,8 @@ class Objection(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ground:
-    """Why, as far as a developer of the tenant may know it. An end user gets the group only."""
+class DecisionGround:
+    """Why, limited to what a developer of the tenant may know it. An end user gets the group only."""
 
     basis: GroundBasis
     group: str = ""
@@ -110,7 +110,7 @@ class NewStatement:
 
     kind: StatementKind
     source: StatementSource
-    ground: Ground
+    ground: DecisionGround
     automated_detection: bool
     automated_decision: bool
     #: The person or API key, and the end user, whom the statement addresses. At least one is needed.

@@ -14,7 +14,7 @@ from safelight.store.transaction import Transaction
 
 from .models import (
     OBJECTION_S,
-    Ground,
+    DecisionGround,
     GroundBasis,
     NewStatement,
     Objection,
@@ -97,7 +97,7 @@ def statement_from_row(row: Row[Any]) -> Statement:
             stage=Stage(row.stage) if row.stage else None,
             source=StatementSource(row.source),
             objection=Objection(row.objection),
-            ground=Ground(
+            ground=DecisionGround(
                 basis=GroundBasis(row.basis),
                 group=row.group_name,
                 category=row.category,

@@ -29,7 +29,7 @@ class StatementText:
 
     #: What was decided.
     decision: str
-    #: How the reason became known, and the reason as far as the reader may know it.
+    #: How the reason became known, and the reason limited to what the reader may know.
     reason: str
     #: By a person or by a machine.
     decided_by: str

@@ -12,7 +12,7 @@ from safelight.store.database import Database
 from safelight.store.tables import audit_log, statements
 from safelight.trust.statements import (
     OBJECTION_S,
-    Ground,
+    DecisionGround,
     GroundBasis,
     NewStatement,
     Objection,
@@ -28,7 +28,7 @@ TENANT = "tenant_a"
 NEW = NewStatement(
     kind=StatementKind.BLOCKED,
     source=StatementSource.POLICY,
-    ground=Ground(
+    ground=DecisionGround(
         basis=GroundBasis.CATEGORY,
         group="violence",
         category="violence/graphic",

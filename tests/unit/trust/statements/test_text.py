@@ -16,7 +16,7 @@ from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.trust.statements import (
     OBJECTION_S,
-    Ground,
+    DecisionGround,
     GroundBasis,
     NewStatement,
     Objection,
@@ -30,7 +30,7 @@ from safelight.trust.statements import (
 
 NOW = 1_800_000_000.0
 RULE, REASON = "graphic_violence", "Words that ask for an open wound."
-GROUND = Ground(
+GROUND = DecisionGround(
     basis=GroundBasis.CATEGORY,
     group="violence",
     category="violence/graphic",
@@ -62,7 +62,7 @@ statements = st.builds(
     kind=st.sampled_from(StatementKind),
     source=st.sampled_from(StatementSource),
     ground=st.builds(
-        Ground,
+        DecisionGround,
         basis=st.sampled_from(GroundBasis),
         group=st.sampled_from([*(group.value for group in Group), ""]),
         policy=st.sampled_from(["", "starter"]),
@@ -156,8 +156,8 @@ def test_categories_whose_details_could_instruct_are_named_by_their_group_only(c
 
 def test_a_vaulted_decision_gives_no_reason_and_one_classifier_names_no_grave_category() -> None:
     taxonomy = SHIPPED
-    assert ground_of_verdict(verdict("sexual/minors", vault=True), taxonomy) == Ground(
+    assert ground_of_verdict(verdict("sexual/minors", vault=True), taxonomy) == DecisionGround(
         basis=GroundBasis.WITHHELD
     )
     alone = ground_of_verdict(verdict("extremism", learned_alone=True), taxonomy)
-    assert alone == Ground(basis=GroundBasis.UNNAMED, policy="starter")
+    assert alone == DecisionGround(basis=GroundBasis.UNNAMED, policy="starter")
