@@ -22,6 +22,7 @@ PAGES = (
     "/review",
     "/review?state=closed",
     "/review/quality",
+    "/review/standings",
     "/advice",
     "/attempts",
     "/verify",

@@ -54,12 +54,16 @@ from safelight.store.database import Database
 from safelight.store.tables import statements
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Accounts, KeyScope, Principal, PrincipalKind
+from safelight.trust.accounts.access import AccessLimits, AccountAccess
+from safelight.trust.accounts.terms import AccountTerms
 from safelight.trust.appeals import Appeals
 from safelight.trust.appeals import AppealSubject as BlockedVideo
+from safelight.trust.ledger import Ledger
 from safelight.trust.library import Library
 from safelight.trust.quality import Quality, QualityResults
 from safelight.trust.reports import ReportedVideo, Reports
 from safelight.trust.reviews import Case, Decision, ReviewQueue, Reviews
+from safelight.trust.standing import Bans, Standings, Thresholds
 from safelight.trust.statements import (
     NewStatement,
     StatementKind,
@@ -71,6 +75,7 @@ from safelight.trust.statements import (
 from safelight.trust.templates import Templates
 from safelight.trust.webhooks import Webhooks
 from safelight.web.services import Services
+from safelight.web.standing import StandingServices
 
 CARD = "SAFELIGHT-TEST:violence"
 PERSON = frozenset({KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE, KeyScope.CHECKS, KeyScope.TEST})
@@ -480,6 +485,18 @@ class Live:
         return f"{self.url}/login?token={self.accounts.create_login_link(person)}"
 
 
+def _standing(database: Database, tenant: str) -> StandingServices:
+    standings = Standings(database, Thresholds())
+    return StandingServices(
+        standings=standings,
+        bans=Bans(database, standings),
+        terms=AccountTerms(database),
+        ledger=Ledger(database),
+        access=AccountAccess(database, AccessLimits()),
+        tenant=lambda: tenant,
+    )
+
+
 @contextmanager
 def live(
     folder: Path, database_file: Path, *, pages: ConsoleServices | None = None, **options: Any
@@ -502,6 +519,7 @@ def live(
             quality_results=QualityResults(database),
             reports=Reports(database, taxonomy=SHIPPED, subject=desk.reportable),
             statements=Statements(database),
+            standing=_standing(database, tenant),
             appeals=Appeals(
                 database, subject=desk.appealable, deciders=lambda tenant, vault: frozenset({"ada"})
             ),

@@ -24,7 +24,7 @@ Admin = Annotated[Principal, Depends(requires(KeyScope.ADMIN))]
 router = APIRouter(prefix="/v1/safelight/ledger", tags=["ledger"], responses=errors(*COMMON_ERRORS, 404))
 
 
-class EntryObject(BaseModel):
+class LedgerEntryObject(BaseModel):
     id: str
     at: float
     kind: Literal["charge", "credit", "cost"] = Field(
@@ -41,9 +41,9 @@ class EntryObject(BaseModel):
     safety_identifier: str | None
 
 
-class EntryList(BaseModel):
+class LedgerEntryList(BaseModel):
     object: Literal["list"]
-    data: list[EntryObject]
+    data: list[LedgerEntryObject]
     has_more: bool
 
 
@@ -65,7 +65,7 @@ class SumList(BaseModel):
 @router.get(
     "",
     summary="List ledger entries, oldest first",
-    responses={200: {"model": EntryList, "content": {"text/csv": {}}}},
+    responses={200: {"model": LedgerEntryList, "content": {"text/csv": {}}}},
 )
 async def list_entries(
     request: Request,
@@ -78,7 +78,9 @@ async def list_entries(
     entries, more = await threads.run(ledger.list, principal, after=after, limit=limit)
     if kind == "csv":
         rows = [entry_object(one) for one in entries]
-        return Response(write_csv(rows, list(EntryObject.model_fields)), media_type="text/csv; charset=utf-8")
+        return Response(
+            write_csv(rows, list(LedgerEntryObject.model_fields)), media_type="text/csv; charset=utf-8"
+        )
     return JsonResponse({"object": "list", "data": [entry_object(one) for one in entries], "has_more": more})
 
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from safelight.jobs.retries import Retries
     from safelight.policy.replay import ReplayRecord
     from safelight.web.services import Services
-    from safelight.web.standing import StandingServices
 
     from .gauges import Gauges
 
@@ -101,7 +100,7 @@ class Container:
             library=self.prompts.library,
             attempts=AttemptLog(self.persistence.database),
             drift=self.persistence.drift_history,
-            standing=self.standing_services,
+            standing=self.pipeline.standing.services,
             generators=self.core.generators,
             demands_template=lambda tenant: self.persistence.active_policy(tenant).demands_template,
             scratch=self.persistence.data_directory.scratch,
@@ -113,31 +112,6 @@ class Container:
             metrics_are_open=server.loopback and not server.behind_proxy,
             max_body_bytes=server.max_body_mb << 20,
             max_prompt_chars=server.max_prompt_characters,
-        )
-
-    @cached_property
-    def standing_services(self) -> StandingServices:
-        from safelight.trust.accounts.access import Access, AccessLimits
-        from safelight.trust.accounts.terms import AccountTerms
-        from safelight.trust.ledger import Ledger
-        from safelight.trust.standing import Bans
-        from safelight.web.standing import StandingServices
-
-        database, access = self.persistence.database, self.core.settings.access
-        return StandingServices(
-            standings=self.pipeline.standings,
-            bans=Bans(database, self.pipeline.standings),
-            terms=AccountTerms(database),
-            ledger=Ledger(database),
-            access=Access(
-                database,
-                AccessLimits(
-                    accepts_requests=access.requests,
-                    requests_per_hour=access.requests_per_hour,
-                    invitations=access.invitations,
-                ),
-            ),
-            tenant=lambda: self.persistence.tenant,
         )
 
     @cached_property

@@ -16,9 +16,9 @@ from .core import CoreParts
 from .likeness import LikenessParts
 from .persistence import PersistenceParts
 from .provenance import ProvenanceParts
+from .standing import StandingParts
 
 if TYPE_CHECKING:
-    from safelight.jobs.accounting import Accounting
     from safelight.jobs.context import PipelineContext
     from safelight.jobs.hash_recheck import HashRecheck
     from safelight.jobs.models import RetryResult, VideoSnapshot
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from safelight.moderation.speech import SpeechAnalyzer
     from safelight.provenance.late_timestamps import LateTimestamps
     from safelight.provenance.recovery.copies import CopySearch
-    from safelight.trust.standing import Standings
 
 
 class PipelineParts:
@@ -51,6 +50,7 @@ class PipelineParts:
         self._persistence = persistence
         self.likeness = likeness
         self._provenance = provenance
+        self.standing = StandingParts(core, persistence)
         #: See `PipelineContext.retry`. The container sets it, because retries need the parts of `review`.
         self.retry: Callable[[VideoSnapshot, ProviderRefusal, Path], RetryResult]
 
@@ -166,8 +166,8 @@ class PipelineParts:
             registry=self._persistence.seal_registry,
             recovery=self._provenance.recovery,
             delivery=self.delivery,
-            accounting=self._accounting(),
-            standings=self.standings,
+            accounting=self.standing.accounting,
+            standings=self.standing.standings,
             explain=self.explain_verdict,
             generators=self._core.generators,
             limits=PipelineLimits(
@@ -192,50 +192,6 @@ class PipelineParts:
             refusals=RefusalBudget(self._persistence.database, refusal_limits(self._core.generators)),
             shutdown_event=self._core.shutdown_event,
             tracer=self._core.tracer,
-        )
-
-    @cached_property
-    def standings(self) -> Standings:
-        from safelight.trust.standing import Standings, Thresholds
-
-        wanted = self._core.settings.standing
-        return Standings(
-            self._persistence.database,
-            Thresholds(
-                warning=wanted.warning_points,
-                cool_down=wanted.cool_down_points,
-                suspension=wanted.suspension_points,
-                ban=wanted.ban_points,
-                expiry_s=wanted.expiry_days * 86_400,
-                cool_down_s=wanted.cool_down_hours * 3600,
-                suspension_s=wanted.suspension_days * 86_400,
-            ),
-        )
-
-    def _accounting(self) -> Accounting:
-        from safelight.jobs.accounting import Accounting
-        from safelight.jobs.quota import DailyLimits, Quota
-        from safelight.trust.ledger import Prices, to_micros
-
-        limits, ledger = self._core.settings.limits, self._core.settings.ledger
-        return Accounting(
-            quota=Quota(
-                seconds_per_day=limits.seconds_per_day,
-                videos_per_day=limits.videos_per_day,
-                cost_per_day_micros=None if limits.cost_per_day is None else to_micros(limits.cost_per_day),
-                end_user=DailyLimits(
-                    videos=limits.end_user_videos_per_day,
-                    seconds=limits.end_user_seconds_per_day,
-                    cost_micros=None
-                    if limits.end_user_cost_per_day is None
-                    else to_micros(limits.end_user_cost_per_day),
-                ),
-            ),
-            prices=Prices(
-                currency=ledger.currency,
-                micros_per_second=to_micros(ledger.price_per_second),
-                by_model={model: to_micros(price) for model, price in ledger.prices.items()},
-            ),
         )
 
     @cached_property

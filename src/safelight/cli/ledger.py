@@ -32,7 +32,7 @@ def list_(
     from safelight.trust.ledger import entry_object
 
     container = load_container(ctx)
-    entries = container.standing_services.ledger.read_all(operator(container))
+    entries = container.pipeline.standing.services.ledger.read_all(operator(container))
     rows = [entry_object(one) for one in entries]
     if as_csv:
         typer.echo(write_csv(rows, _COLUMNS), nl=False)
@@ -61,7 +61,7 @@ def sums(
     if by not in list(SumBy):
         raise InvalidField(f"{by[:40]!r} is not possible.", param="by", remedy="tenant, account or end_user.")
     container, t = load_container(ctx), texts()
-    found = container.standing_services.ledger.sums(operator(container), SumBy(by))
+    found = container.pipeline.standing.services.ledger.sums(operator(container), SumBy(by))
     lines = [
         printable(
             t(

@@ -40,6 +40,7 @@ from .quality_pages import QualityPages
 from .review_queue_pages import ReviewQueuePages
 from .services import ConsoleServices
 from .settings_pages import SettingsPages
+from .standing_pages import StandingPages
 from .statement_pages import StatementPages
 from .studio_pages import StudioPages
 from .template_pages import TemplatePages
@@ -93,6 +94,7 @@ class Console:
         openid = OpenIdPages(self._state, self._services, login)
         consents, consent_answers = ConsentPages(*services), ConsentAnswerPages(*services)
         notices = NoticePages(*services)
+        standings = StandingPages(*services)
         settings, policies = SettingsPages(*services), PolicyPages(*services)
         read, write, admin, policy_scope = (
             KeyScope.VIDEOS_READ,
@@ -142,9 +144,9 @@ class Console:
             ("POST", "/explain-error", public(provider_errors.explain)),
             ("GET", "/review", protected(review.list_cases, any_of=DECIDER)),
             ("POST", "/review/next", protected(review_queue.take_next, any_of=DECIDER)),
-            ("GET", "/review/{case_id}", protected(review.show_case, any_of=DECIDER)),
-            ("POST", "/review/{case_id}", protected(review.decide, any_of=DECIDER)),
-            ("POST", "/review/{case_id}/lease", protected(review_queue.extend_lease, any_of=DECIDER)),
+            ("GET", "/review/standings", protected(standings.show, KeyScope.REVIEW)),
+            ("POST", "/review/standings/bans", protected(standings.propose, KeyScope.REVIEW)),
+            ("POST", "/review/standings/bans/{ban_id}", protected(standings.change, KeyScope.REVIEW)),
             ("GET", "/review/quality", protected(quality.show, any_of=DECIDER)),
             ("POST", "/review/quality/golden", protected(quality.add_golden, policy_scope)),
             ("POST", "/review/quality/golden/{golden_id}", protected(quality.retire_golden, policy_scope)),

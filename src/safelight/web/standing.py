@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from safelight.trust.accounts.access import Access
+from safelight.trust.accounts.access import AccountAccess
 from safelight.trust.accounts.terms import AccountTerms
 from safelight.trust.ledger import Ledger
 from safelight.trust.standing import Bans, Standings
@@ -17,6 +17,6 @@ class StandingServices:
     bans: Bans
     terms: AccountTerms
     ledger: Ledger
-    access: Access
+    access: AccountAccess
     #: The tenant that people without an account ask for access.
     tenant: Callable[[], str]

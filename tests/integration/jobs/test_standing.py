@@ -54,7 +54,7 @@ def blocked(house: House, prompt: str, end_user: str | None = "ann", **fields: A
 
 
 def standing(house: House, end_user: str | None = "ann") -> Standing:
-    return house.container.pipeline.standings.own(house.who, end_user)
+    return house.container.pipeline.standing.standings.own(house.who, end_user)
 
 
 def events(house: House, topic: str) -> list[Any]:
@@ -233,7 +233,7 @@ def test_a_ban_needs_two_senior_people_and_a_notice_of_a_day(
 ) -> None:
     house = furnish(standing={"cool_down_points": 90, "suspension_points": 91, "ban_points": 92})
     database = house.container.persistence.database
-    bans = Bans(database, house.container.pipeline.standings)
+    bans = Bans(database, house.container.pipeline.standing.standings)
     ada, ben = (person(house, name, Role.SENIOR_REVIEWER) for name in ("ada", "ben"))
     subject = end_user_subject("ann")
     with pytest.raises(Conflict, match="points, and a ban needs 92"):
@@ -255,7 +255,7 @@ def test_a_ban_without_a_threat_to_life_starts_after_a_day(
     house = furnish(
         standing={"warning_points": 1, "cool_down_points": 2, "suspension_points": 3, "ban_points": 4}
     )
-    bans = Bans(house.container.persistence.database, house.container.pipeline.standings)
+    bans = Bans(house.container.persistence.database, house.container.pipeline.standing.standings)
     ada, ben = (person(house, name, Role.TRUST_LEAD) for name in ("ada", "ben"))
     blocked(house, BLOCKED[0])
     clock.now += 15 * DAY

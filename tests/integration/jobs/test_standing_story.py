@@ -163,7 +163,7 @@ def test_bad_input_has_plain_answers_and_changes_nothing(furnish: Callable[..., 
 
 def test_a_ban_is_shown_without_its_reason_and_its_people(furnish: Callable[..., House]) -> None:
     house = furnish()
-    bans = house.container.standing_services.bans
+    bans = house.container.pipeline.standing.services.bans
     made = bans.propose(
         person(house, "user_secret", Role.TRUST_LEAD),
         "end_user:ann",

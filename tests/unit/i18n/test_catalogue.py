@@ -28,6 +28,7 @@ SLICES = (
     "quality",
     "retries",
     "settings",
+    "standing",
     "statements",
     "triggers",
 )
@@ -59,7 +60,7 @@ SAME_AS_ENGLISH = {
     "quality": set[str](),
     "retries": set[str](),
     "settings": set[str](),
-    "quality": set[str](),
+    "standing": set[str](),
     "statements": set[str](),
     "triggers": {"quote"},
 }

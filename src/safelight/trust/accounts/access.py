@@ -1,6 +1,6 @@
 """Ways to a key without the operator's terminal: a request that a person decides, and invitations.
 
-A key that was made with an invitation invites nobody.
+A key that was made with an invitation cannot invite.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class AccessLimits:
     invitations: int = 0
 
 
-class Access:
+class AccountAccess:
     def __init__(self, database: Database, limits: AccessLimits) -> None:
         self._database = database
         self._limits = limits

@@ -14,7 +14,7 @@ from safelight.policy.findings import INDICATOR_SCORE, Basis, Finding, Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.trust.reviews.priority import severity_of
 
-#: Signs of distress. Whoever searches for help is not punished for it.
+#: Signs of distress. A person who searches for help is not punished for it.
 _DISTRESS = frozenset({"self-harm", "self-harm/intent"})
 _REQUEST_STAGES = frozenset({Stage.PROMPT, Stage.REFERENCE})
 _GROUNDED = frozenset({Basis.MATCHED, Basis.COMPOSED})
