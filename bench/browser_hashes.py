@@ -28,7 +28,8 @@ from PIL import Image, ImageDraw, ImageFilter
 from safelight.media.encode import Mp4Writer, VideoFormat
 
 Pixels = npt.NDArray[np.uint8]
-PICTURES, CLIPS, FPS, CLIP_FRAMES = 100, 20, 24, 72
+#: The number of frames keeps the times at which the page hashes away from the border between two frames.
+PICTURES, CLIPS, FPS, CLIP_FRAMES = 100, 20, 24, 76
 #: Frames of a clip that the page hashes: `FRAMES` in media_hashes.js.
 HASHED_FRAMES = 12
 TIMEOUT_S = 600
