@@ -86,8 +86,8 @@ class Container:
             spend=self.persistence.check_limiter.consume,
             reviews=self.review.reviews,
             review_queue=self.review.review_queue,
-            quality=self.review.quality,
-            quality_results=self.review.quality_results,
+            quality=self.review.quality.service,
+            quality_results=self.review.quality.results,
             reports=self.review.reports,
             appeals=self.review.appeals,
             consents=ConsentServices(

@@ -14,6 +14,7 @@ from .installation_coverage import InstallationCoverage
 from .persistence import PersistenceParts
 from .pipeline import PipelineParts
 from .process_readiness import ProcessReadiness
+from .quality import QualityParts
 
 if TYPE_CHECKING:
     from safelight.background.part import BackgroundPart
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from safelight.moderation.moderations_api import ModerationsApi
     from safelight.moderation.timed_reference import TimedReferenceStage
     from safelight.trust.appeals import Appeals
-    from safelight.trust.quality import Quality, QualityResults
     from safelight.trust.reports import Reports
     from safelight.trust.reports.hash_screen import HashScreen
     from safelight.trust.reviews import DecisionExecutor, ExposureLog, ReviewQueue, Reviews
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from safelight.trust.templates import Templates
 
 _REVIEW_PRUNING_INTERVAL_S = 3600.0
-#: A second review is done days later; five minutes are soon enough.
-_QUALITY_INTERVAL_S = 300.0
 
 
 class ReviewParts:
@@ -61,6 +59,7 @@ class ReviewParts:
             templates=templates,
         )
         self.consents = ConsentParts(core, persistence, pipeline)
+        self.quality = QualityParts(core, persistence)
         self.coverage = InstallationCoverage(core, persistence)
         self.readiness = ProcessReadiness(
             core, persistence, pipeline, background_parts=lambda: self.background_parts
@@ -96,44 +95,6 @@ class ReviewParts:
         from safelight.trust.reviews import ExposureLog
 
         return ExposureLog(self._persistence.database, budget=self._core.settings.review.exposure_budget)
-
-    @cached_property
-    def quality(self) -> Quality:
-        from safelight.trust.quality import Quality
-
-        return Quality(self._persistence.database)
-
-    @cached_property
-    def quality_results(self) -> QualityResults:
-        from safelight.trust.quality import QualityResults
-
-        return QualityResults(self._persistence.database)
-
-    @cached_property
-    def quality_sampling(self) -> BackgroundPart:
-        """Opens second reviews and golden cases, and closes those that nobody answered."""
-        from safelight.background.part import BackgroundPart
-        from safelight.trust.quality import QualitySampler, SamplingRule
-
-        settings = self._core.settings.review
-        sampler = QualitySampler(
-            self._persistence.database,
-            SamplingRule(
-                second_review_rate=settings.second_review_rate, golden_per_day=settings.golden_per_day
-            ),
-        )
-        tasks = {
-            "open_second_reviews": sampler.open_second_reviews,
-            "open_golden_cases": sampler.open_golden_cases,
-            "close_overdue": sampler.close_overdue,
-            "delete_old_answers": sampler.delete_old_answers,
-        }
-        return BackgroundPart(
-            "quality-sampling",
-            tasks,
-            interval_s=_QUALITY_INTERVAL_S,
-            stopping=self._core.shutdown_event,
-        )
 
     @cached_property
     def review_pruning(self) -> BackgroundPart:
@@ -246,7 +207,7 @@ class ReviewParts:
             self.batches.advancer.part,
             self.decision_executor.part,
             self.review_pruning,
-            self.quality_sampling,
+            self.quality.sampling,
             self.notice_follow_up.part,
             *self.consents.parts,
             self.notifier.part,

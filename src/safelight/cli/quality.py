@@ -39,7 +39,7 @@ def add(
     from safelight.trust.quality import NewGolden
 
     container = load_container(ctx)
-    golden = container.review.quality.add_golden(
+    golden = container.review.quality.service.add_golden(
         _make_lead(container), NewGolden(video_id=video, answer=answer, note=note, clause=clause)
     )
     emit(_to_json(golden), as_json, _format_golden(golden))
@@ -50,7 +50,7 @@ def add(
 def list_(ctx: typer.Context, as_json: Json = False) -> int:
     """List the golden cases, newest first."""
     container = load_container(ctx)
-    found = container.review.quality.list_golden(_make_lead(container))
+    found = container.review.quality.service.list_golden(_make_lead(container))
     lines = "\n".join(map(_format_golden, found))
     emit({"golden": list(map(_to_json, found))}, as_json, lines or _texts()("none"))
     return Exit.OK
@@ -64,7 +64,7 @@ def retire(
 ) -> int:
     """Stop giving a golden case to reviewers."""
     container = load_container(ctx)
-    retired = container.review.quality.retire_golden(_make_lead(container), golden)
+    retired = container.review.quality.service.retire_golden(_make_lead(container), golden)
     emit(_to_json(retired), as_json, _format_golden(retired))
     return Exit.OK
 
@@ -85,7 +85,7 @@ def sample(
 
     container = load_container(ctx)
     new = NewDraw(since=_parse_day(since, "since"), until=_parse_day(until, "until"), per_stratum=per_stratum)
-    drawn = prevalence_figures(container.review.quality.draw(_make_lead(container), new))
+    drawn = prevalence_figures(container.review.quality.service.draw(_make_lead(container), new))
     emit(drawn, as_json, _format_draw(drawn))
     return Exit.OK
 
@@ -96,7 +96,7 @@ def prevalence(ctx: typer.Context, as_json: Json = False) -> int:
     from safelight.evaluation.review_quality import prevalence_figures
 
     container = load_container(ctx)
-    draws = container.review.quality_results.list_draws(_make_lead(container))
+    draws = container.review.quality.results.list_draws(_make_lead(container))
     figures = [prevalence_figures(draw) for draw in draws]
     lines = "\n".join(map(_format_draw, figures))
     emit({"samples": figures}, as_json, lines or _texts()("no_samples"))
@@ -109,7 +109,7 @@ def agreement(ctx: typer.Context, as_json: Json = False) -> int:
     from safelight.evaluation.review_quality import team_figures
 
     container = load_container(ctx)
-    answers = container.review.quality_results.team_answers(_make_lead(container))
+    answers = container.review.quality.results.team_answers(_make_lead(container))
     figures, t = team_figures(answers), _texts()
     lines = [t("few_people", n=figures["min_people"])]
     if figures["enough_people"]:

@@ -12,7 +12,7 @@ from safelight.trust.reviews import DecisionAction
 from .sampling import Stratum
 
 _DAY_S = 86_400.0
-#: After this time without an answer a quality review is closed: nobody waits for it.
+#: After this time without an answer a quality review is closed.
 REVIEW_DUE_S = 7 * _DAY_S
 #: The same for a sample, of which there are hundreds.
 SAMPLE_DUE_S = 30 * _DAY_S

@@ -28,7 +28,7 @@ from . import store
 from .models import AS_ANSWER, KEEP_ANSWERS_S, REVIEW_DUE_S, NewQualityCase, QualityPurpose, SamplingRule
 from .sampling import is_selected
 
-#: Decisions of this time are looked at in each round, so that a gateway that was stopped misses none.
+#: Each round reads the decisions of this time, so that a gateway that was stopped misses none.
 _WINDOW_S = 2 * 86_400.0
 _DAY_S = 86_400.0
 
@@ -87,7 +87,7 @@ class QualitySampler:
                     left -= 1
 
     def close_overdue(self) -> None:
-        """Close quality reviews that nobody answered in time, or whose video was deleted or locked away."""
+        """Close quality reviews without an answer in time, or whose video was deleted or locked away."""
         with self._database.across_tenants("overdue quality reviews") as tx:
             unavailable = select(videos.c.id).where(or_(videos.c.deleted_at.is_not(None), videos.c.vaulted))
             overdue = (

@@ -44,6 +44,6 @@ def select_some(seed: bytes, names: Iterable[str], count: int) -> list[str]:
 
 
 def _position(seed: bytes, name: str) -> int:
-    """A number that is uniform over names, and that nobody without the seed can compute."""
+    """A number that is uniform over names, and that cannot be computed without the seed."""
     digest = hmac.new(seed, name.encode(), hashlib.sha256).digest()
     return int.from_bytes(digest[:_BYTES], "big")
