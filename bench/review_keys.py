@@ -1,0 +1,131 @@
+"""Keys, time to paint, and how much picture a reviewer is shown, over scripted cases in Chromium.
+
+python -m bench.review_keys [--cases 50] [--json] [--chromium /usr/bin/chromium]
+
+The script names a rule, decides, and so on to the next case. Every second case is revealed for one second
+first. The pages, the queue and the decisions are the real ones; the videos are not generated, and the picture
+is a grey gradient.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+
+from safelight.store.database import Database
+from safelight.store.migrations import migrate
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+
+from support.console_server import ConsoleServer, run_console_server
+from support.fake_api_server import CARD, a_video, card_verdict, judged
+
+from .gateway import quantile
+
+#: Each reveal of the script, in milliseconds.
+_REVEAL_MS = 1000
+#: What playing the clip once would show: seconds and CSS pixels.
+_CLIP_S, _CLIP_PIXELS = 4, 1280 * 720
+#: Stores the time of a key press, also for the next page, and of the frame after the one that shows it.
+_LISTEN = """() => addEventListener('keydown', (event) => {
+  sessionStorage.pressed = performance.timeOrigin + event.timeStamp;
+  sessionStorage.painted = '';
+  requestAnimationFrame(() => requestAnimationFrame(() => {
+    sessionStorage.painted = performance.timeOrigin + performance.now();
+  }));
+}, { capture: true })"""
+_SAME_PAGE = "() => sessionStorage.painted && sessionStorage.painted - sessionStorage.pressed"
+_NEXT_PAGE = """() => { const paint = performance.getEntriesByName('first-contentful-paint')[0];
+  return paint ? performance.timeOrigin + paint.startTime - sessionStorage.pressed : null; }"""
+_AREA = """() => { const box = document.querySelector('#image-cover canvas').getBoundingClientRect();
+  return box.width * box.height; }"""
+
+
+def measure(console: ConsoleServer, page: Page, count: int) -> dict[str, Any]:
+    desk, url = console.server.desk, console.server.url
+    page.goto(console.staff_login())
+    page.locator("main button.main").click()
+    page.wait_for_url(f"{url}/")
+    for number in range(count):
+        video = desk.put(a_video(tenant=console.server.tenant, prompt=f"scripted case number {number}"))
+        desk.judgements[video.id] = (judged(card_verdict(CARD)),)
+        console.hold(video.id)
+    page.goto(f"{url}/review")
+    page.get_by_role("button", name="Take the next case").click()
+    page.wait_for_url(re.compile("/review/case_"))
+    keys, rule_ms, decision_ms, shown = 0, [], [], 0.0
+    for number in range(count):
+        page.evaluate(_LISTEN)
+        if number % 2:
+            shown += _reveal(page)
+        page.keyboard.press("1")
+        rule_ms.append(float(page.wait_for_function(_SAME_PAGE).json_value()))
+        decided = page.url.partition("?")[0].rpartition("/")[2]
+        page.keyboard.press("a")
+        keys += 2
+        page.wait_for_url(re.compile(f"decided={decided}"))
+        decision_ms.append(float(page.wait_for_function(_NEXT_PAGE).json_value()))
+    console.carry_out_decisions()
+    return {
+        "cases": count,
+        "keys_per_case": keys / count,
+        "rule_key_to_paint_ms": _times(rule_ms),
+        "decision_key_to_next_case_painted_ms": _times(decision_ms),
+        "revealed_cases": count // 2,
+        "shown_part_of_playing_the_clip": round(shown / (count * _CLIP_S * _CLIP_PIXELS), 4),
+        "shown_part_in_revealed_cases": round(shown / (count // 2 * _CLIP_S * _CLIP_PIXELS), 4),
+    }
+
+
+def _reveal(page: Page) -> float:
+    """Hold the key that shows the picture. Returns seconds times CSS pixels."""
+    page.keyboard.down(" ")
+    page.locator("#image-cover canvas").wait_for()
+    area = float(page.evaluate(_AREA))
+    page.wait_for_timeout(_REVEAL_MS)
+    page.keyboard.up(" ")
+    return area * _REVEAL_MS / 1000
+
+
+def _times(values: list[float]) -> dict[str, float]:
+    return {
+        "median": round(statistics.median(values), 1),
+        "p95": round(quantile(values, 0.95), 1),
+        "max": round(max(values), 1),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cases", type=int, default=50)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--chromium", default="/usr/bin/chromium")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        folder = Path(name)
+        database = Database(f"sqlite:///{folder / 'db.sqlite3'}")
+        migrate(database)
+        database.close()
+        browser = playwright.chromium.launch(
+            executable_path=arguments.chromium, args=["--no-sandbox", "--disable-gpu"]
+        )
+        with run_console_server(folder, folder / "db.sqlite3") as console:
+            found = measure(console, browser.new_page(), arguments.cases)
+        browser.close()
+    if arguments.json:
+        print(json.dumps(found, indent=2))
+        return
+    for name, value in found.items():
+        print(f"{name}: {value}")
+
+
+if __name__ == "__main__":
+    main()
