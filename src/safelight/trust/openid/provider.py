@@ -22,7 +22,7 @@ from .tokens import untrusted
 
 #: A provider that changes its addresses keeps the old ones for longer.
 METADATA_TTL_S = 3600.0
-#: The shortest time between two reads of the keys. Anybody can send a token with an unknown key.
+#: The shortest time between two reads of the keys. Any client can send a token with an unknown key.
 KEYS_INTERVAL_S = 30.0
 #: For this time, a provider that did not answer is not asked again, so that requests do not queue for it.
 DOWN_S = 5.0

@@ -20,7 +20,7 @@ CLOCK_SKEW_S = 60
 #: A logout token is sent at once. An older one may be a copy.
 MAX_LOGOUT_TOKEN_AGE_S = 120
 _LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
-#: Longer texts are no identifiers of a known provider.
+#: The identifiers of known providers are shorter.
 _MAX_IDENTIFIER_CHARACTERS = 255
 
 

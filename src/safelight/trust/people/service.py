@@ -178,7 +178,7 @@ class People:
     def refresh(self, principal: Principal) -> Principal | None:
         """The principal as it is now: None for a person who was disabled.
 
-        A principal that is no enrolled person, such as the operator, is returned unchanged.
+        A principal that is not an enrolled person, such as the operator, is returned unchanged.
         """
         with self._database.read_transaction(principal.tenant) as tx:
             row = tx.one(people, people.c.id == principal.id)
@@ -186,7 +186,7 @@ class People:
 
 
 def normalize_email(email: str) -> str:
-    """The address in lower case. Raises `InvalidField` if it is no e-mail address."""
+    """The address in lower case. Raises `InvalidField` if it is not an e-mail address."""
     cleaned = email.strip().lower()
     if len(cleaned) > MAX_EMAIL_CHARACTERS or not cleaned.isprintable() or not _EMAIL.fullmatch(cleaned):
         raise InvalidField("That is not an e-mail address.", param="email", remedy="Send ada@example.com.")

@@ -144,6 +144,7 @@ def downgrade() -> None:
         "batch_submissions",
         "batch_rows",
         "batches",
+        "deleted_batches",
         "library_uses",
         "library_terms",
         "library_entries",
