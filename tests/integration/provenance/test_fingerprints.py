@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -74,11 +75,26 @@ def test_an_index_follows_what_other_processes_add_and_remove(database: Database
     assert index.search([_hashes(a_fingerprint(1))]) == ()
     sha256 = _record(database, 1)
     assert [one.sha256 for one in index.search([_hashes(a_fingerprint(1))])] == [sha256]
-    _record(database, 2)
+    for number in (2, 3):
+        _record(database, number)
     with database.transaction("tenant_a") as tx:
-        remove_fingerprints(tx, "video_1")
-    assert index.search([_hashes(a_fingerprint(1))]) == ()
+        for number in (1, 3):
+            remove_fingerprints(tx, f"video_{number}")
+    for number in (1, 3):
+        assert index.search([_hashes(a_fingerprint(number))]) == ()
     assert len(index) == 8
+
+
+def test_a_row_from_a_machine_whose_clock_is_ahead_hides_no_later_row(database: Database) -> None:
+    index = FingerprintIndex(FingerprintStore(database))
+    ahead = _record(database, 1)
+    with database.transaction("tenant_a") as tx:
+        tx.update(
+            seal_fingerprints, seal_fingerprints.c.sha256 == ahead, changed_at=time.time() + 24 * 60 * 60
+        )
+    assert index.search([_hashes(a_fingerprint(1))])
+    later = _record(database, 2)
+    assert [one.sha256 for one in index.search([_hashes(a_fingerprint(2))])] == [later]
 
 
 def test_a_removed_fingerprint_leaves_only_a_commitment(database: Database) -> None:

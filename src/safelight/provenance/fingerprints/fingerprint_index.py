@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -89,11 +90,12 @@ class FingerprintIndex:
     def _refresh(self) -> None:
         changes = self._source.changes(self._since - _OVERLAP_S)
         removed = [one.sha256 for one in changes if one.is_removed and one.sha256 in self._numbers]
-        for sha256 in removed:
-            numbers = self._numbers.pop(sha256)
-            if numbers.size:
-                self._index.remove_ids(self._selector(numbers))
-            for number in numbers:
+        if removed:
+            # One call for all: each one rewrites the whole index.
+            gone = np.concatenate([self._numbers.pop(sha256) for sha256 in removed])
+            if gone.size:
+                self._index.remove_ids(self._selector(gone))
+            for number in gone:
                 del self._files[int(number)]
         added = {one.sha256 for one in changes if not one.is_removed and one.sha256 not in self._numbers}
         for sha256, hashes in self._source.hashes(added) if added else ():
@@ -103,4 +105,5 @@ class FingerprintIndex:
             self._next += len(hashes)
             self._numbers[sha256] = numbers
             self._files.update(dict.fromkeys(numbers.tolist(), sha256))
-        self._since = max([self._since, *(one.changed_at for one in changes)])
+        # A row from a machine whose clock is ahead must not hide later changes of others.
+        self._since = min(max([self._since, *(one.changed_at for one in changes)]), time.time())
