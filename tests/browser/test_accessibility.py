@@ -25,6 +25,7 @@ PAGES = (
     "/review/standings",
     "/advice",
     "/attempts",
+    "/consents",
     "/verify",
     "/explain-error",
     "/coverage",

@@ -36,6 +36,7 @@ from safelight.trust.reviews import (
 )
 from safelight.trust.reviews.models import UNDO_S
 from safelight.trust.waivers import NewWaiver
+from safelight.web.services import ConsentServices
 from support.fake_api_server import Live, Shelf, judged, live
 from support.people import FastHasher
 
@@ -165,6 +166,9 @@ def run_console_server(folder: Path, database_file: Path) -> Iterator[ConsoleSer
             provenance=container.provenance.checks,
             provenance_answer_s=0.0,
             checks=container.review.checks,
+            consents=ConsentServices(
+                requests=container.review.consents.requests, answers=container.review.consents.answers
+            ),
         ) as server:
             yield ConsoleServer(
                 server=server,

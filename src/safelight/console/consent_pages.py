@@ -111,7 +111,7 @@ class ConsentPages(PageHandler):
             {
                 "id": each.id,
                 "subject": each.subject,
-                "level": c(f"level_short.{each.level.value}"),
+                "level": c(f"level_short.{each.reachable_level.value}"),
                 "state": c(f"state.{each.state.value}"),
                 "waits": each.state is RequestState.WAITING,
                 "asked": format_date(each.created_at, t),

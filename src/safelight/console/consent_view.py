@@ -25,7 +25,7 @@ def terms_rows(asked: ConsentRequest, t: Translations) -> list[tuple[str, str]]:
         (c("terms.commercial"), c("yes") if terms.commercial else c("no")),
         (c("terms.territory"), terms.territory),
         (c("terms.until"), format_date(terms.expires_at, t)),
-        (c("terms.level"), c(f"level.{asked.level.value}")),
+        (c("terms.level"), c(f"level.{asked.reachable_level.value}")),
     ]
 
 

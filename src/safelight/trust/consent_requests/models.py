@@ -124,6 +124,12 @@ class ConsentRequest:
     answered_at: float | None = None
     decided_at: float | None = None
 
+    @property
+    def reachable_level(self) -> ConsentLevel:
+        """The level of a consent from this request. A link that was passed on proves no address."""
+        passed_on = self.level is ConsentLevel.LINK and not self.mailed
+        return ConsentLevel.RECORDED if passed_on else self.level
+
 
 @dataclass(frozen=True, kw_only=True)
 class AskedConsent:

@@ -122,7 +122,7 @@ def world(database_url: str, tmp_path: Path) -> Iterator[World]:
             enrol_clip=_clip,
         ),
         lookup=EnrolledLookup(database=database, key=template_key, model="resnet-1"),
-        people=People(database, keys),
+        people=People(database),
         mail=mail,
         folder=tmp_path,
         now=now,

@@ -1,0 +1,74 @@
+"""A person asks for a consent on a page; the subject answers, sees the uses and withdraws on others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from support.console_server import ConsoleServer
+
+pytestmark = pytest.mark.browser
+#: A phone and a desk.
+WIDTHS = (390, 1440)
+
+
+@contextmanager
+def subject(browser: Browser, language: str) -> Iterator[Page]:
+    context = browser.new_context(locale=language, viewport={"width": 390, "height": 844})
+    yield context.new_page()
+    context.close()
+
+
+def check(page: Page, axe: str) -> None:
+    """No violation in light and dark, at both widths, and nothing wider than the page."""
+    for width in WIDTHS:
+        page.set_viewport_size({"width": width, "height": 900})
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme="light" if scheme == "light" else "dark")
+            page.evaluate(axe)
+            found = page.evaluate("() => axe.run(document)")["violations"]
+            assert [one["id"] for one in found if one["impact"] in {"serious", "critical"}] == []
+
+
+@pytest.mark.parametrize(
+    ("language", "title", "withdraw", "ended"),
+    [
+        ("en", "May your face or voice be used?", "Withdraw now", "Withdrawn"),
+        ("zh-TW", "可以使用您的臉部或聲音嗎？", "立即撤回", "已撤回"),
+        ("zh-CN", "可以使用您的面部或声音吗？", "立即撤回", "已撤回"),
+    ],
+)
+def test_a_consent_is_asked_given_and_withdrawn_on_pages(
+    staff: Page,
+    console: ConsoleServer,
+    browser: Browser,
+    axe: str,
+    language: str,
+    title: str,
+    withdraw: str,
+    ended: str,
+) -> None:
+    staff.goto(f"{console.server.url}/consents")
+    fields = {"subject": "Ann", "email": "ann@example.org", "asker": "Studio", "uses": "a film"}
+    for name, value in {**fields, "territory": "EU"}.items():
+        staff.locator(f"[name={name}]").fill(value)
+    staff.locator("form[action='/consents'] button.main").click()
+    link = staff.locator("code.secret").inner_text()
+    with subject(browser, language) as page:
+        page.goto(link)
+        expect(page.get_by_role("heading", name=title)).to_be_visible()
+        check(page, axe)
+        page.locator("[name=likeness]").check()
+        page.locator("[name=is_adult]").check()
+        page.locator("button[value=accept]").click()
+        page.locator("main a code.secret").click()
+        check(page, axe)
+        page.get_by_role("button", name=withdraw).click()
+        expect(page.locator("main [role=status]")).to_have_text(ended)
+        expect(page.get_by_role("button", name=withdraw)).to_have_count(0)
+        page.goto(link)
+        expect(page.locator("main [role=alert]")).to_be_visible()
