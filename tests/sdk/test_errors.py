@@ -30,6 +30,7 @@ CASES: dict[str, tuple[Exception, str, int, str, int]] = {
     "large": (errors.TooLarge("No."), "APIStatusError", 413, "too_large", 1),
     "quota": (errors.QuotaExceeded("No.", retry_after_s=3600), "RateLimitError", 429, "quota_exceeded", 1),
     "probes": (errors.CheckLimitExceeded("No."), "RateLimitError", 429, "check_limit_exceeded", 1),
+    "cool-down": (errors.CoolDown("No."), "RateLimitError", 429, "cool_down", 1),
     "fault": (RuntimeError("a fault of ours"), "InternalServerError", 500, "internal_error", 1),
     "busy": (errors.Unavailable("No.", retry_after_s=0.1), "InternalServerError", 503, "unavailable", 3),
     "uncovered": (errors.NotCovered("No.", retry_after_s=0.1), "InternalServerError", 503, "not_covered", 3),

@@ -17,7 +17,7 @@ _CODES: Mapping[str, ErrorKind] = {
     code: kind
     for kind, codes in {
         ErrorKind.CONTENT_BLOCK: "sentinel_block moderation_blocked",
-        ErrorKind.RATE_LIMIT: "rate_limited check_limit_exceeded",
+        ErrorKind.RATE_LIMIT: "rate_limited check_limit_exceeded cool_down",
         ErrorKind.QUOTA: "quota_exceeded refusal_budget_used",
         ErrorKind.AUTH: "invalid_api_key permission_denied account_suspended",
         ErrorKind.INVALID_REQUEST: (
