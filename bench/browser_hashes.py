@@ -83,15 +83,17 @@ def make_files(folder: Path) -> None:
                 writer.add_frame(np.ascontiguousarray(whole[y : y + 360, x : x + 640]))
 
 
-def reference(path: Path) -> list[tuple[npt.NDArray[np.uint8], int]]:
-    """The hashes of `pdqhash` of a picture, or of the frames of a clip that the page hashes."""
+def reference(path: Path) -> list[list[npt.NDArray[np.uint8]]]:
+    """The hashes of `pdqhash` of a picture, or of the frames of a clip that the page hashes: each with the
+    frame before and after, because browsers differ by one frame in where they seek to.
+    """
     if path.suffix != ".mp4":
-        return [pdqhash.compute(np.asarray(Image.open(path).convert("RGB")))]
+        return [[pdqhash.compute(np.asarray(Image.open(path).convert("RGB")))[0]]]
     with av.open(str(path)) as container:
         frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
-    length_s = len(frames) / FPS
-    places = [int(length_s * (number + 0.5) / HASHED_FRAMES * FPS) for number in range(HASHED_FRAMES)]
-    return [pdqhash.compute(np.ascontiguousarray(frames[place])) for place in places]
+    hashes = [pdqhash.compute(np.ascontiguousarray(frame))[0] for frame in frames]
+    places = [int(len(frames) * (number + 0.5) / HASHED_FRAMES) for number in range(HASHED_FRAMES)]
+    return [hashes[max(place - 1, 0) : place + 2] for place in places]
 
 
 def distance(hexadecimal: str, bits: npt.NDArray[np.uint8]) -> int:
@@ -167,10 +169,8 @@ def main() -> None:
                     unread += 1
                     continue
                 known = reference(path)
-                frames = [
-                    distance(one["hash"], bits)
-                    for one, (bits, _q) in zip(found[path.name], known, strict=True)
-                ]
+                pairs = zip(found[path.name], known, strict=True)
+                frames = [min(distance(one["hash"], bits) for bits in near) for one, near in pairs]
                 worst.append(max(frames))
             within = sum(one <= 10 for one in worst)
             print(

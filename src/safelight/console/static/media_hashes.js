@@ -28,6 +28,12 @@ const event = (target, name) => new Promise((resolve, reject) => {
   target.addEventListener("error", () => reject(new Error("The file cannot be read.")), { once: true });
 });
 
+// After a seek, a browser can still draw the frame before it: wait for the new one, at most 0.3 s.
+const shown = (video) => Promise.race([
+  new Promise((resolve) => { video.requestVideoFrameCallback?.(resolve); }),
+  new Promise((resolve) => { setTimeout(resolve, 300); }),
+]);
+
 const hashClip = async (file, number) => {
   const video = document.createElement("video");
   video.muted = true;
@@ -37,7 +43,7 @@ const hashClip = async (file, number) => {
     await event(video, "loadeddata");
     const found = [];
     for (let frame = 0; frame < FRAMES; frame += 1) {
-      const arrived = event(video, "seeked");
+      const arrived = Promise.all([event(video, "seeked"), shown(video)]);
       video.currentTime = (video.duration * (frame + 0.5)) / FRAMES;
       await arrived;
       found.push({ ...pdq(pixelsOf(video, video.videoWidth, video.videoHeight)), clip: number });
