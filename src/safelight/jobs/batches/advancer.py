@@ -18,6 +18,7 @@ from safelight.errors import Forbidden, NotFound, RateLimited, SafelightError, U
 from safelight.jobs.context import PipelineContext
 from safelight.jobs.models import CreateRequest, SubmissionResult, Video
 from safelight.jobs.states import TERMINAL, VideoState
+from safelight.store.database import Database
 from safelight.store.tables import batch_rows, batches
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
@@ -89,14 +90,10 @@ class BatchAdvancer:
         if self.context.clock_watch.held_for_s():
             return
         with database.across_tenants("expired batches", readonly=True) as tx:
-            keys_before = tx.now() - _KEEP_KEYS_S
-            has_old_keys = store.has_deleted(tx, keys_before)
             before = tx.now() - self.context.limits.keep_s
             parked = self.part.rows.parked()
             found = store.expired_batches(tx, before, left_out=parked, limit=_MAX_BATCHES)
-        if has_old_keys:
-            with database.across_tenants("keys of deleted batches") as tx:
-                store.forget_deleted(tx, keys_before)
+        _forget_old_keys(database)
         for batch in found:
             with self.part.rows.attempt(batch.id), database.transaction(batch.principal.tenant) as tx:
                 current = store.find(tx, batch.id, lock=True)
@@ -299,3 +296,12 @@ class BatchAdvancer:
                 finish(tx, current, BatchState.STOPPED)
             elif not states.get(RowState.PENDING.value):
                 finish(tx, current, BatchState.COMPLETED)
+
+
+def _forget_old_keys(database: Database) -> None:
+    with database.across_tenants("keys of deleted batches", readonly=True) as tx:
+        before = tx.now() - _KEEP_KEYS_S
+        has_old = store.has_deleted(tx, before)
+    if has_old:
+        with database.across_tenants("keys of deleted batches") as tx:
+            store.forget_deleted(tx, before)
