@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -99,6 +101,13 @@ class Client:
     def post(self, path: str, body: Mapping[str, Any], **headers: str) -> httpx.Response:
         (answer,) = self.send([("POST", path, body)], **headers)
         return answer
+
+
+@pytest.fixture
+def database_url(sqlite_template: Path, tmp_path: Path) -> str:
+    """SQLite only: what an answer contains does not depend on the database, and the crawl is long."""
+    shutil.copyfile(sqlite_template, tmp_path / "db.sqlite3")
+    return f"sqlite:///{tmp_path / 'db.sqlite3'}"
 
 
 @pytest.fixture
