@@ -132,14 +132,9 @@ class ReviewParts:
 
     @cached_property
     def _hash_screen(self) -> HashScreen:
-        from safelight.trust.reports.harmless_pictures import harmless_hashes
-        from safelight.trust.reports.hash_screen import DeliveredMatches, HashScreen
+        from safelight.jobs.notice_follow_up import make_hash_screen
 
-        def find(hashed: bytes) -> DeliveredMatches:
-            near = self._pipeline.copies.find_near(hashed)
-            return DeliveredMatches(video_ids=near.video_ids, unrelated=near.unrelated)
-
-        return HashScreen(find=find, harmless=harmless_hashes())
+        return make_hash_screen(self._pipeline.copies)
 
     @cached_property
     def notice_follow_up(self) -> NoticeFollowUp:

@@ -18,7 +18,8 @@ from safelight.provenance.recovery.copies import CopySearch
 from safelight.store import tables
 from safelight.store.transaction import Transaction
 from safelight.trust.reports import LANES, NoticeOutcome, ReportLane, UnattendedAction
-from safelight.trust.reports.hash_screen import HashScreen
+from safelight.trust.reports.harmless_pictures import harmless_hashes
+from safelight.trust.reports.hash_screen import DeliveredMatches, HashScreen
 from safelight.trust.reports.hidings import end_hiding, hide
 from safelight.trust.reports.models import HashState, ReportedHash
 from safelight.trust.reports.notice_store import ClosedNotice, answer, list_closed
@@ -35,6 +36,16 @@ _INTERVAL_S = 2.0
 _MAX_ROWS_PER_ROUND = 200
 _ACTOR = "notices"
 _REMOVED = (NoticeOutcome.REMOVED, NoticeOutcome.REMOVED_UNATTENDED)
+
+
+def make_hash_screen(copies: CopySearch) -> HashScreen:
+    """The screen for reported hashes, with the delivered videos and the harmless pictures."""
+
+    def find(hashed: bytes) -> DeliveredMatches:
+        near = copies.find_near(hashed)
+        return DeliveredMatches(video_ids=near.video_ids, unrelated=near.unrelated)
+
+    return HashScreen(find=find, harmless=harmless_hashes())
 
 
 @dataclass(frozen=True, kw_only=True)
