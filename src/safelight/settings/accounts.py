@@ -79,12 +79,12 @@ class StandingSettings(Section):
         default=1, ge=1, description="Points of valid strikes from which an account or end user is warned."
     )
     cool_down_points: int = Field(
-        default=4, ge=1, description="Points from which an end user has to wait after each strike."
+        default=6, ge=1, description="Points from which an end user has to wait after each strike."
     )
     suspension_points: int = Field(
-        default=8, ge=1, description="Points from which an end user is suspended after each strike."
+        default=9, ge=1, description="Points from which an end user is suspended after each strike."
     )
-    ban_points: int = Field(default=12, ge=1, description="Points from which two people may ban an end user.")
+    ban_points: int = Field(default=15, ge=1, description="Points from which two people may ban an end user.")
     cool_down_hours: float = Field(default=24.0, gt=0, description="Hours of a cool-down.")
     suspension_days: float = Field(default=14.0, gt=0, description="Days of a suspension.")
 

@@ -57,7 +57,7 @@ def test_two_senior_people_ban_an_end_user_and_one_lifts_it(
     assert sign_in(Role.REVIEWER).post(f"{PAGE}/bans", data=THREAT).status_code == 403
     refused = ada.post(f"{PAGE}/bans", data={"end_user": "ann", "reason": "Annoys me."})
     assert refused.status_code == 409
-    assert "a ban needs 12" in refused.text
+    assert "a ban needs 15" in refused.text
     assert ada.post(f"{PAGE}/bans", data=THREAT).status_code == 303
     shown = ada.get(PAGE).text
     assert "&lt;b&gt;a neighbour&lt;/b&gt;" in shown

@@ -71,9 +71,9 @@ class Bans:
 
     def confirm(self, principal: Principal, ban_id: str) -> Ban:
         """Confirm the ban that another person proposed. Raises `Forbidden` for the same person."""
-        _require_senior(principal)
         with self._database.transaction(principal.tenant) as tx:
             ban = _find(tx, ban_id)
+            _require_senior(principal)
             if principal.id in find_same_people(tx, [ban.proposed_by]):
                 raise Forbidden("Another person than the one who proposed a ban has to confirm it.")
             if ban.confirmed_at is not None:

@@ -38,9 +38,9 @@ class Thresholds:
     """The points from which each level applies, and how long strikes and levels last."""
 
     warning: int = 1
-    cool_down: int = 4
-    suspension: int = 8
-    ban: int = 12
+    cool_down: int = 6
+    suspension: int = 9
+    ban: int = 15
     expiry_s: float = 90 * 86_400.0
     cool_down_s: float = 24 * 3600.0
     suspension_s: float = 14 * 86_400.0

@@ -13,7 +13,7 @@ from safelight.trust.standing.levels import compute_standing
 from safelight.trust.standing.models import WEIGHTS
 
 ANN = end_user_subject("ann")
-LIMITS = Thresholds(expiry_s=1000.0, cool_down_s=10.0, suspension_s=100.0)
+LIMITS = Thresholds(cool_down=4, suspension=8, expiry_s=1000.0, cool_down_s=10.0, suspension_s=100.0)
 NEVER = 10.0**9
 
 
