@@ -13,10 +13,10 @@ from starlette.responses import Response
 from safelight.errors import InvalidField, NotFound
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.consent_requests import (
-    Answer,
     ConsentFlag,
     ConsentRequest,
     NewConsentRequest,
+    SubjectAnswer,
     SubjectPage,
 )
 from safelight.trust.consents import ConsentLevel, ConsentScope
@@ -295,7 +295,7 @@ async def decide(request: Request, principal: Reviewer, consent_id: str) -> Resp
     return JsonResponse(request_object(decided, principal))
 
 
-def read_answer(body: Body) -> Answer:
+def read_answer(body: Body) -> SubjectAnswer:
     """The answer in a form. Raises `InvalidField`."""
     accepts = body.fields.get("accepts")
     if accepts not in ("true", "false"):
@@ -304,7 +304,7 @@ def read_answer(body: Body) -> Answer:
     files: list[Path] = [upload.path for upload in body.uploads if upload.field == "media"]
     if len(files) > 1:
         raise InvalidField("Send one file in `media`.", param="media")
-    return Answer(
+    return SubjectAnswer(
         accepts=accepts == "true",
         scope=scope,
         is_adult=body.fields.get("is_adult") == "true",

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .core import CoreParts
+from .mail import MailParts
 from .persistence import PersistenceParts
 from .pipeline import PipelineParts
 
@@ -26,13 +27,23 @@ class ConsentParts:
         self._pipeline = pipeline
 
     @cached_property
+    def mail(self) -> MailParts:
+        """Outgoing mail, by which links are sent."""
+        return MailParts(
+            self._core.settings.mail,
+            self._persistence.database,
+            self._persistence.people.keys,
+            stopping=self._core.shutdown_event,
+        )
+
+    @cached_property
     def requests(self) -> ConsentRequests:
         from safelight.trust.consent_requests import ConsentRequests
 
         return ConsentRequests(
             self._persistence.database,
             self._persistence.people.keys,
-            self._persistence.mail_queue,
+            self.mail.queue,
             no_camera_reason=self._pipeline.likeness.no_camera_reason,
         )
 
@@ -45,7 +56,7 @@ class ConsentParts:
             self._persistence.database,
             keys=self._persistence.people.keys,
             template_key=likeness.template_key,
-            mail=self._persistence.mail_queue,
+            mail=self.mail.queue,
             enrol_picture=likeness.enrol_face,
             enrol_clip=likeness.enrol_clip,
         )
@@ -67,4 +78,5 @@ class ConsentParts:
             interval_s=_PRUNING_INTERVAL_S,
             stopping=self._core.shutdown_event,
         )
-        return self.withdrawals.part, pruning
+        sender = self.mail.sender
+        return (self.withdrawals.part, pruning, *(() if sender is None else (sender.part,)))

@@ -119,7 +119,7 @@ class LikenessParts:
         from safelight.trust.consents.enrolment import ClipEnroller
 
         if self.no_camera_reason is not None:
-            raise SettingsError(f"Consents before the camera are off: {self.no_camera_reason}")
+            raise SettingsError(f"Consents on camera are off: {self.no_camera_reason}")
         enrol = ClipEnroller(
             scanner=self._core.decode_only_scanner,
             embedder=self.face_embedder,

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from safelight.attempts.drift_history import DriftHistory
     from safelight.attempts.drift_watch import DriftWatch
     from safelight.attempts.risk_history import RiskHistory
-    from safelight.net.mail_client import MailClient
     from safelight.net.webhook_client import WebhookClient
     from safelight.provenance.keys import KeyStore
     from safelight.provenance.registry import Registry
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
     from safelight.trust.check_limits import CheckLimiter
     from safelight.trust.enrolments import Enrolments
     from safelight.trust.evasion.service import EvasionTracker
-    from safelight.trust.mail import MailQueue, MailSender
     from safelight.trust.policies import Policies
     from safelight.trust.waivers import Waivers
     from safelight.trust.webhooks import Webhooks
@@ -289,42 +287,6 @@ class PersistenceParts:
         from safelight.net.webhook_client import WebhookClient
 
         return WebhookClient(allow_hosts=self._core.settings.fetch.allowed_private_hosts)
-
-    @cached_property
-    def mail_client(self) -> MailClient | None:
-        """None if the settings name no mail server."""
-        from safelight.net.mail_client import MailClient, MailSecurity, MailServer
-
-        mail = self._core.settings.mail
-        if mail.host is None:
-            return None
-        return MailClient(
-            MailServer(
-                host=mail.host,
-                port=mail.effective_port,
-                security=MailSecurity(mail.security),
-                sender=mail.sender,
-                user=mail.user,
-                password=mail.password,
-            )
-        )
-
-    @cached_property
-    def mail_queue(self) -> MailQueue:
-        from safelight.trust.mail import MailQueue
-
-        return MailQueue(self.people.keys, enabled=self._core.settings.mail.host is not None)
-
-    @cached_property
-    def mail_sender(self) -> MailSender | None:
-        """Sends the queued mails; None if the settings name no mail server."""
-        from safelight.trust.mail import MailSender
-
-        if self.mail_client is None:
-            return None
-        return MailSender(
-            self.database, self.people.keys, self.mail_client, stopping=self._core.shutdown_event
-        )
 
     @cached_property
     def webhooks(self) -> Webhooks:

@@ -193,7 +193,7 @@ class ReviewParts:
     @property
     def background_parts(self) -> tuple[BackgroundPart, ...]:
         """The parts that work in threads, in the order in which they start."""
-        late, mail = self._pipeline.late_timestamps, self._persistence.mail_sender
+        late = self._pipeline.late_timestamps
         return (
             *self._pipeline.queue.parts,
             self._pipeline.upstream_waits.part,
@@ -205,12 +205,10 @@ class ReviewParts:
             self.quality.sampling,
             self.notice_follow_up.part,
             *self.consents.parts,
-            self.notifier.part,
-            self.notifier.pruning,
+            *self.notifier.parts,
             self._persistence.drift_watch.part,
             self._persistence.audit_checkpoint_writer.part,
             *(() if late is None else (late.part,)),
-            *(() if mail is None else (mail.part,)),
         )
 
     @cached_property

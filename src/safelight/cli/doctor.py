@@ -167,7 +167,7 @@ def _check_installation(container: Container) -> Iterator[DoctorCheck]:
         ),
         "clock jumps": lambda: _check_database(container, doctor_checks.clock_jumps),
         "policy": lambda: _check_policy(container),
-        "mail": lambda: doctor_mail_check.mail(container.persistence.mail_client),
+        "mail": lambda: _check_mail(container),
     }
     for name, check in checks.items():
         yield guarded(name, check)
@@ -292,6 +292,12 @@ def _read_signing_start(container: Container) -> dt.datetime | None:
 
 def _key_dir(container: Container) -> Path:
     return container.core.settings.storage.key_dir or container.core.settings.data / "keys"
+
+
+def _check_mail(container: Container) -> DoctorCheck:
+    from safelight.bootstrap.mail import make_mail_client
+
+    return doctor_mail_check.mail(make_mail_client(container.core.settings.mail))
 
 
 def _check_policy(container: Container) -> DoctorCheck:

@@ -31,12 +31,13 @@ def send_test(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Send one mail now and report what the server answered."""
+    from safelight.bootstrap.mail import make_mail_client
     from safelight.net.mail_client import MailText
     from safelight.trust.mail import MailKind, NewMail
     from safelight.trust.mail.service import render_mail
 
     container = load_container(ctx)
-    client = container.persistence.mail_client
+    client = make_mail_client(container.core.settings.mail)
     if client is None:
         raise SettingsError("No mail server is configured.", remedy="Set mail.host and mail.sender.")
     event = new_id("event")

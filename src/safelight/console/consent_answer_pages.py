@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from safelight.errors import NotFound, SafelightError
 from safelight.i18n import load_messages
-from safelight.trust.consent_requests import Answer, ConsentRequest, SubjectAnswers, SubjectPage
+from safelight.trust.consent_requests import ConsentRequest, SubjectAnswer, SubjectAnswers, SubjectPage
 from safelight.trust.consents import ConsentLevel
 from safelight.web.auth import check_same_origin
 from safelight.web.consent_call import base_url, device_of
@@ -151,10 +151,10 @@ class ConsentAnswerPages(PageHandler):
         return response
 
 
-def _read_answer(body: Body) -> Answer:
+def _read_answer(body: Body) -> SubjectAnswer:
     files = [upload.path for upload in body.uploads if upload.field == "media"]
     scope = [name for name in ("likeness", "voice") if body.fields.get(name) == "yes"]
-    return Answer(
+    return SubjectAnswer(
         accepts=body.fields.get("answer") == "accept",
         scope=scope,
         is_adult=body.fields.get("is_adult") == "yes",

@@ -28,7 +28,7 @@ _CAUSE = WithdrawalCause(
 
 
 class ConsentWithdrawals:
-    """A background part. A crash loses nothing: a use stays open until its video was looked at.
+    """A background part. A crash loses nothing: a use stays open until its video was evaluated again.
 
     This also reaches a video whose check was under way when the consent was withdrawn, because its use is
     recorded with the result of the check.
@@ -41,7 +41,7 @@ class ConsentWithdrawals:
         )
 
     def withdraw_due(self) -> int:
-        """Look at the open uses of consents that were withdrawn. Returns the number of changed videos."""
+        """Evaluate the videos of withdrawn consents again. Returns the number of changed videos."""
         with self._context.database.across_tenants("uses of withdrawn consents", readonly=True) as tx:
             rows = tx.execute(
                 select(consent_uses)

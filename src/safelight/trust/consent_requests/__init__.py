@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from .models import (
-    Answer,
     AskedConsent,
     ConsentFlag,
     ConsentRequest,
@@ -12,13 +11,13 @@ from .models import (
     GivenConsent,
     NewConsentRequest,
     RequestState,
+    SubjectAnswer,
     SubjectPage,
 )
 from .service import ConsentRequests
 from .subject import SubjectAnswers
 
 __all__ = [
-    "Answer",
     "AskedConsent",
     "ConsentFlag",
     "ConsentRequest",
@@ -28,6 +27,7 @@ __all__ = [
     "GivenConsent",
     "NewConsentRequest",
     "RequestState",
+    "SubjectAnswer",
     "SubjectAnswers",
     "SubjectPage",
 ]

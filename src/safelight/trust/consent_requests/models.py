@@ -13,7 +13,7 @@ import msgspec
 from safelight.errors import InvalidField
 from safelight.trust.consents.models import ConsentLevel, ConsentScope, validate_line, validate_scopes
 
-#: A consent ends at the latest after this time, so that nobody is bound by an answer of long ago.
+#: A consent ends at the latest after this time, so that an old answer binds no person.
 MAX_DURATION_S = 2 * 366 * 86_400.0
 
 
@@ -24,13 +24,13 @@ class RequestState(StrEnum):
     ASKED = "asked"
     #: The subject refused.
     REFUSED = "refused"
-    #: Nobody answered in time, or no reviewer decided in time.
+    #: The subject did not answer in time, or no reviewer decided in time.
     EXPIRED = "expired"
     #: The subject accepted before the camera; a reviewer has to confirm it.
     WAITING = "waiting"
     #: A reviewer did not confirm it.
     REJECTED = "rejected"
-    #: The consent is recorded. Whether it is in force, the consent says.
+    #: The consent is recorded, with its own end.
     GIVEN = "given"
     #: The subject withdrew the consent.
     WITHDRAWN = "withdrawn"
@@ -140,7 +140,7 @@ class AskedConsent:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class SubjectAnswer:
     """The answer of the subject."""
 
     accepts: bool

@@ -172,7 +172,7 @@ class ConsentRequests:
             return store.request_from_row(store.find_row(tx, identity), tx.now())
 
     def end_old(self) -> int:
-        """End requests that nobody answered, and answers that no reviewer confirmed, in time."""
+        """End requests without an answer in time, and answers that no reviewer confirmed in time."""
         asked, waiting = RequestState.ASKED.value, RequestState.WAITING.value
         with self._database.across_tenants("consent requests that are over") as tx:
             now, of = tx.now(), consent_requests.c
@@ -188,7 +188,7 @@ class ConsentRequests:
             raise InvalidField("A request asks for level 1 or 2.", param="level")
         if wanted == ConsentLevel.ON_CAMERA and self.no_camera_reason is not None:
             raise InvalidField(
-                f"Consents before the camera (level 2) are off: {self.no_camera_reason}",
+                f"Consents on camera (level 2) are off: {self.no_camera_reason}",
                 param="level",
                 remedy="Ask for level 1, or read docs/consents.md.",
             )

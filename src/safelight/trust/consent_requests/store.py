@@ -28,7 +28,7 @@ def find_row(tx: Transaction, identity: str, *, lock: bool = False) -> Row[Any]:
 
 
 def request_from_row(row: Row[Any], now: float) -> ConsentRequest:
-    """A request. One that nobody answered in time is shown as expired."""
+    """A request. Without an answer in time, it is shown as expired."""
     state = RequestState(row.state)
     if state is RequestState.ASKED and now >= row.link_expires_at:
         state = RequestState.EXPIRED

@@ -29,12 +29,12 @@ from safelight.trust.mail import MailKind, MailQueue, NewMail
 
 from . import store
 from .models import (
-    Answer,
     ConsentFlag,
     ConsentRequest,
     Device,
     GivenConsent,
     RequestState,
+    SubjectAnswer,
     SubjectPage,
 )
 from .service import media_record
@@ -72,7 +72,7 @@ class SubjectAnswers:
             return store.request_from_row(row, tx.now())
 
     def answer(
-        self, token: str, answer: Answer, device: Device, *, base_url: str, tenant: str | None = None
+        self, token: str, answer: SubjectAnswer, device: Device, *, base_url: str, tenant: str | None = None
     ) -> GivenConsent:
         """Accept or refuse. The link is used up, except if the answer is not valid.
 
@@ -153,7 +153,7 @@ class SubjectAnswers:
         return GivenConsent(request=ended, page=None)
 
     def _enrol(
-        self, request: ConsentRequest, answer: Answer, scope: tuple[ConsentScope, ...]
+        self, request: ConsentRequest, answer: SubjectAnswer, scope: tuple[ConsentScope, ...]
     ) -> tuple[list[TemplateVector], bytes]:
         """The templates of the face, and the frames for the reviewer."""
         if request.level is ConsentLevel.ON_CAMERA:
@@ -170,7 +170,7 @@ class SubjectAnswers:
         return [self._enrol_picture(answer.media)], b""
 
 
-def _accepted_scope(request: ConsentRequest, answer: Answer) -> tuple[ConsentScope, ...]:
+def _accepted_scope(request: ConsentRequest, answer: SubjectAnswer) -> tuple[ConsentScope, ...]:
     if not answer.is_adult:
         raise InvalidField(
             "Only a person of full age can give this consent.",

@@ -28,7 +28,7 @@ class ConsentLevel(IntEnum):
 
     #: The operator recorded what the person gave, or the answer came by a link from an unverified address.
     RECORDED = 0
-    #: Somebody who reads the mail of the address answered a link.
+    #: A person who reads the mail of the address answered a link.
     LINK = 1
     #: The person showed a random phrase before the camera, and a reviewer confirmed it.
     ON_CAMERA = 2

@@ -57,7 +57,7 @@ def render_mail(new: NewMail) -> QueuedMail:
     values = {**new.values, "link": new.link}
     subject = messages(f"{new.kind.value}.subject", **values)
     text = messages(f"{new.kind.value}.text", **values).strip()
-    # A name that somebody entered must not add a header line.
+    # A name that a user entered must not add a header line.
     one_line = " ".join(subject.split())
     return QueuedMail(
         to=normalize_email(new.to),

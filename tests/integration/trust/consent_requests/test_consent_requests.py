@@ -17,13 +17,13 @@ from safelight.store.tables import biometric_templates, consent_media, consent_r
 from safelight.trust.accounts import ROLES, KeyScope, Principal, Role
 from safelight.trust.accounts.models import PrincipalKind
 from safelight.trust.consent_requests import (
-    Answer,
     AskedConsent,
     ConsentFlag,
     ConsentRequests,
     Device,
     NewConsentRequest,
     RequestState,
+    SubjectAnswer,
     SubjectAnswers,
 )
 from safelight.trust.consents import ConsentLevel, EnrolledLookup, TemplateKey, TemplateVector
@@ -89,7 +89,7 @@ class World:
 
     def accept(self, asked: AskedConsent, *, device: Device = PHONE, **changed: Any) -> str:
         fields = {"accepts": True, "scope": ["likeness"], "is_adult": True, "media": self.clip()}
-        answer = Answer(**(fields | changed))
+        answer = SubjectAnswer(**(fields | changed))
         given = self.answers.answer(self.token(asked), answer, device, base_url=BASE)
         assert given.page is not None
         return given.page.partition("token=")[2]
@@ -251,7 +251,7 @@ def test_an_answer_that_no_reviewer_looked_at_expires_with_its_data(world: World
 
 def test_a_refusal_deletes_the_address_and_records_no_consent(world: World) -> None:
     asked = world.ask()
-    refusal = Answer(accepts=False)
+    refusal = SubjectAnswer(accepts=False)
     given = world.answers.answer(world.token(asked), refusal, PHONE, base_url=BASE)
     assert (given.request.state, given.page) == (RequestState.REFUSED, None)
     assert "ann@example.org" not in world.stored()
