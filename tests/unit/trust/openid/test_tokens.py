@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 from collections.abc import Mapping
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -43,8 +44,16 @@ LOGOUT_CLAIMS = {
     "jti": "1",
     "events": {LOGOUT_EVENT: {}},
 }
+
+
 #: A claim that is left out.
-MISSING = object()
+class _Missing(Enum):
+    """Marks a claim that is left out. An enum, so that the names of tests are equal in every worker."""
+
+    MISSING = "missing"
+
+
+MISSING = _Missing.MISSING
 
 
 def sign(claims: Mapping[str, Any], changes: Mapping[str, Any], key: RSAKey = KEY) -> str:
