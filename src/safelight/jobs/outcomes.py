@@ -47,7 +47,7 @@ EARLY_STAGES = frozenset({Stage.ADMISSION, Stage.PROMPT, Stage.REFERENCE})
 
 #: The rule of a case, and the reason of a hold, that the term `review_first` caused and no policy.
 FIRST_OUTPUT = "review_first"
-FIRST_OUTPUT_SENTENCE = "A reviewer looks at the first videos of every new account before they are delivered."
+FIRST_OUTPUT_SENTENCE = "A reviewer checks the first videos of every new account before they are delivered."
 
 
 def decision_facts(case: Case, decision: Decision) -> dict[str, Any]:

@@ -34,7 +34,7 @@ _PARTS_LEFT: Mapping[VideoState, tuple[Part, ...]] = {
 }
 
 _ATTEMPT = tables.attempts.c
-#: Whether the generator did not take a request for a video in `generating`, and none is on its way to it.
+#: Whether the generator has not accepted a request for a video in `generating`, and none is being sent.
 _IS_NOT_TAKEN = and_(
     tables.videos.c.state == VideoState.GENERATING.value,
     exists().where(_ATTEMPT.video_id == tables.videos.c.id, _ATTEMPT.outcome == "not_taken"),

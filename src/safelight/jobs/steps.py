@@ -231,7 +231,7 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
 
 
 def _is_held_first(context: PipelineContext, tx: Transaction, video: Video) -> bool:
-    """Whether a reviewer looks at this output because of `review_first`. An appeal was such a look."""
+    """Whether a reviewer checks this output because of `review_first`. An appeal counts as such a check."""
     limits = context.limits
     return video.reinstated_from is None and claim_first_review(
         tx,

@@ -44,7 +44,7 @@ def withdraw_within(
     """Withdraw a delivered video: content and previews become unavailable, the file is kept as evidence.
 
     Descendants are remixes, edits, extensions and reinstated videos. Delivered descendants are withdrawn too,
-    and unfinished ones fail. Everybody who requested one of them gets a statement with `cause`. Returns the
+    and unfinished ones fail. Each person who requested one of them gets a statement with `cause`. Returns the
     ids of all changed videos, this one first. Raises `NotFound`, and `Conflict` if the video is not
     delivered.
     """
