@@ -379,3 +379,18 @@ def test_after_one_failed_rewrite_the_advice_says_so_and_stops(locale: str) -> N
     said = {"en": "something real", "zh-Hant": "真的", "zh-Hans": "确实"}
     assert said[locale] in wire["no_suggestions"]["text"]
     assert wire["drivers"]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "condition"),
+    [
+        ("A toddler alone beside a boiling pot", "with_others"),
+        ("A man falling down the stairs", "no_fall"),
+        ("A swimmer struggling to stay above the surface", "no_struggle"),
+        ("公益短片：朋友覺得沒有希望的時候，可以怎麼陪他", "no_despair"),
+    ],
+)
+def test_a_condition_names_the_risk_that_the_replaced_word_states(prompt: str, condition: str) -> None:
+    found = [one for one in advised(prompt).suggestions if one.message == "replace"]
+    assert found
+    assert all(condition in one.conditions for one in found)
