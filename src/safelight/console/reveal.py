@@ -43,10 +43,13 @@ class RevealPictures:
         closed.
         """
         case = case_file.case
-        principal.require(KeyScope.VAULT if case.quarantined else KeyScope.REVIEW)
+        video = self.store.row(principal.tenant, case.video_id)
+        # A video stays quarantined after its release, and later cases about it may not be.
+        is_quarantined = case.quarantined or video.quarantined
+        principal.require(KeyScope.VAULT if is_quarantined else KeyScope.REVIEW)
         if case.state is not CaseState.OPEN:
             raise NotFound("This case is closed. Images are shown only for open cases.")
-        stored = self._stored(principal, case_file)
+        stored = None if video.vaulted else self._stored(principal, case_file)
         if stored is None:
             raise NotFound("This case has no images. Decide on the text.")
         with self.database.transaction(principal.tenant) as tx:

@@ -176,6 +176,7 @@ def _delivered_by_stratum(
         videos,
         videos.c.state == _DELIVERED,
         videos.c.deleted_at.is_(None),
+        videos.c.vaulted.is_(False),
         *time,
         columns=[videos.c.id],
         order_by=(videos.c.id,),

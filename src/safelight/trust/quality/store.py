@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from safelight.ids import new_id
 from safelight.policy.findings import INDICATOR_SCORE, Finding, Stage
 from safelight.policy.verdicts import Action, Verdict
-from safelight.store.tables import cases, findings, installation, quality_cases, verdicts
+from safelight.store.tables import cases, findings, installation, quality_cases, verdicts, videos
 from safelight.store.transaction import Transaction
 from safelight.trust.reviews import Case, CaseKind, CaseState, DecisionAction, case_from_row
 from safelight.trust.reviews.conflicts import record_conflicts
@@ -25,10 +25,14 @@ _findings_decoder = msgspec.json.Decoder(tuple[Finding, ...])
 
 
 def open_quality_case(tx: Transaction, new: NewQualityCase) -> Case | None:
-    """Open a quality review. None if it was opened before.
+    """Open a quality review. None if it was opened before, or if the video is deleted or locked away.
 
+    Only the vault officer gets that of a quarantined video, which stays quarantined after its release.
     It is not in the audit log under the video: the person who requested the video does not wait for it.
     """
+    video = tx.one(videos, videos.c.id == new.video_id)
+    if video is None or video.deleted_at is not None or video.vaulted:
+        return None
     case_id, now = new_id("case"), tx.now()
     added = tx.insert_or_ignore(
         quality_cases,
@@ -57,7 +61,7 @@ def open_quality_case(tx: Transaction, new: NewQualityCase) -> Case | None:
         reason="",
         state=CaseState.OPEN.value,
         dedup_key=f"{CaseKind.QUALITY.value}:{case_id}",
-        quarantined=new.quarantined,
+        quarantined=new.quarantined or video.quarantined,
         opened_at=now,
         due_at=now + new.due_s,
         severity=severity,

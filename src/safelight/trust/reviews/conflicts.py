@@ -1,4 +1,4 @@
-"""People who may not decide an appeal or answer in a quality review, because they are involved in it."""
+"""People who are involved in a video, and so may not decide an appeal or answer in a quality review."""
 
 from __future__ import annotations
 
@@ -32,18 +32,25 @@ _MAX_IDS = 500
 
 def involved_people(tx: Transaction, of: Case) -> frozenset[str]:
     """Ids of the people who may not decide an appeal or answer in a quality review."""
-    return people_around(tx, of.video_id, apart_from=of.id)
+    return people_around(tx, of.video_id, apart_from=of.id, count_quality_answers=of.kind is CaseKind.QUALITY)
 
 
-def people_around(tx: Transaction, video_id: str, *, apart_from: str = "") -> frozenset[str]:
+def people_around(
+    tx: Transaction, video_id: str, *, apart_from: str = "", count_quality_answers: bool = True
+) -> frozenset[str]:
     """Ids of the people who had to do with a video. `apart_from`: a case that does not count.
 
     They decided about this video, about a video from which it was made or that was made from it, or about a
     near-duplicate that was decided with one of these; they requested it, reported it, sent the appeal, or
     made it a golden case. A person and the API keys that this person created are the same.
+
+    `count_quality_answers`: also those who answered in a quality review. An appeal does not count them: such
+    an answer is no decision, and small teams would have nobody left for the appeal.
     """
     related = _lineage(tx, video_id)
     related_cases = _clusters(tx, related) - {apart_from}
+    if not count_quality_answers:
+        related_cases -= _quality_reviews(tx, related)
     found: set[str] = set()
     for ids in _chunks(related_cases):
         for table in (decisions, pending_decisions):
@@ -159,6 +166,16 @@ def _clusters(tx: Transaction, video_ids: Collection[str]) -> set[str]:
         for row in tx.select(cases, cases.c.cluster_id.in_(ids), columns=columns)
     }
     return {row.id for row in own} | clusters | others
+
+
+def _quality_reviews(tx: Transaction, video_ids: Collection[str]) -> set[str]:
+    """The ids of the quality reviews of these videos."""
+    of_quality = cases.c.kind == CaseKind.QUALITY.value
+    return {
+        row.id
+        for ids in _chunks(video_ids)
+        for row in tx.select(cases, cases.c.video_id.in_(ids), of_quality, columns=[cases.c.id])
+    }
 
 
 def _chunks(ids: Collection[str]) -> list[list[str]]:

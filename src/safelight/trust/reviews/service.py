@@ -39,7 +39,6 @@ from .models import (
     DecisionRequest,
     PendingDecision,
 )
-from .priority import rank_at
 from .related import RelatedDecisions, read_related
 
 MAX_REASON_CHARACTERS = 2000
@@ -95,9 +94,9 @@ class Reviews:
             if after is not None:
                 start = self._row(tx, principal, after)
                 at = cases.c.rank_at if soonest else cases.c.opened_at
-                value = _rank_of(start) if soonest else start.opened_at
-                same = (at == value) & (cases.c.id > start.id if soonest else cases.c.id < start.id)
-                where.append(((at > value) if soonest else (at < value)) | same)
+                (stored,) = tx.select(cases, cases.c.id == start.id, columns=[at.label("value")])
+                same = (at == stored.value) & (cases.c.id > start.id if soonest else cases.c.id < start.id)
+                where.append(((at > stored.value) if soonest else (at < stored.value)) | same)
             where.append(open_to(tx, principal))
             if late:
                 where.append(cases.c.due_at < tx.now())
@@ -314,7 +313,8 @@ def obstacle(tx: Transaction, principal: Principal, case: Case) -> Forbidden | N
     if case.kind in INDEPENDENT and principal.id in involved_people(tx, case):
         return Forbidden(
             f"You cannot decide this {'appeal' if case.kind is CaseKind.APPEAL else 'case'}, because you "
-            "requested the video, sent the appeal, or decided on this video earlier.",
+            "requested or reported the video, sent an appeal about it, decided on it earlier, or made it a "
+            "golden case.",
             remedy="Ask another reviewer to decide it.",
         )
     own = frozenset() if case.kind in INDEPENDENT else own_people(tx, case)
@@ -389,10 +389,6 @@ def _cannot_undo(tx: Transaction, case: Case) -> Conflict:
             param="case_id",
         )
     return Conflict(f"{case.id} has no decision that can be undone.", param="case_id")
-
-
-def _rank_of(case: Case) -> float:
-    return rank_at(due_at=case.due_at, severity=case.severity, reach=case.reach)
 
 
 def _utc(at: float) -> str:

@@ -14,6 +14,7 @@ from safelight.trust.quality import NewDraw, Quality, QualityResults, QualitySam
 from safelight.trust.quality.models import KEEP_ANSWERS_S
 from support.review_room import START, TENANT, ReviewRoom, reviewer
 
+VAULT = reviewer("val", Role.VAULT_OFFICER, KeyScope.VAULT)
 LEAD = reviewer("lee", Role.TRUST_LEAD, KeyScope.REVIEW, KeyScope.POLICY)
 ADA = reviewer("ada")
 SENIOR = reviewer("sam", Role.SENIOR_REVIEWER)
@@ -104,3 +105,26 @@ def test_a_time_that_is_not_over_is_refused(room: ReviewRoom) -> None:
         Quality(room.database).draw(LEAD, NewDraw(since=START - 10, until=START + 10, per_stratum=2))
     with pytest.raises(InvalidField, match="per_stratum"):
         Quality(room.database).draw(LEAD, NewDraw(since=START - 10, until=START, per_stratum=0))
+
+
+def test_only_the_vault_officer_gets_a_quarantined_video_of_a_sample(room: ReviewRoom) -> None:
+    released, vaulted = deliver(room, "sexual"), deliver(room)
+    with room.database.transaction(TENANT) as tx:
+        tx.update(tables.videos, tables.videos.c.id == released, quarantined=True)
+        tx.update(tables.videos, tables.videos.c.id == vaulted, vaulted=True)
+    drawn = Quality(room.database).draw(LEAD, WEEK)
+    assert sum(row.drawn for row in drawn.strata) == 1
+    assert room.queue.take_next(ADA) is None
+    assert room.reviews.list(ADA).cases == ()
+    case = room.queue.take_next(VAULT)
+    assert case is not None
+    assert (case.video_id, case.quarantined) == (released, True)
+
+
+def test_a_review_of_a_video_that_is_quarantined_later_is_closed(room: ReviewRoom) -> None:
+    video = deliver(room)
+    Quality(room.database).draw(LEAD, WEEK)
+    with room.database.transaction(TENANT) as tx:
+        tx.update(tables.videos, tables.videos.c.id == video, quarantined=True)
+    QualitySampler(room.database, SamplingRule()).close_overdue()
+    assert room.queue.take_next(ADA) is None

@@ -13,6 +13,7 @@ from safelight.errors import Forbidden
 from safelight.ids import new_id
 from safelight.store.tables import audit_log, audit_log_contents, people, reports, tenants
 from safelight.trust.accounts import Accounts, KeyScope, Role
+from safelight.trust.quality import QualitySampler, SamplingRule
 from safelight.trust.reviews import Case, CaseKind, CaseState, DecisionRequest, record_conflicts
 from safelight.trust.reviews.models import UNDO_S
 from support.review_room import TENANT, ReviewRoom, reviewer
@@ -229,3 +230,24 @@ def test_a_pending_decision_ends_with_the_role_of_its_author(
     assert file.case.state is CaseState.OPEN
     assert file.pending is not None
     assert "may not decide this case any more" in (file.pending.conflict or "")
+
+
+def test_an_answer_in_a_quality_review_leaves_the_person_free_for_the_appeal(room: ReviewRoom) -> None:
+    for person in (ADA, BO):
+        room.enroll(person)
+    first = room.open_case(PROMPT)
+    room.decide(ADA, first, "refuse")
+    sampler = QualitySampler(room.database, SamplingRule(second_review_rate=1.0))
+    sampler.open_second_reviews()
+    second = room.queue.take_next(BO)
+    assert second is not None
+    wanted = DecisionRequest(action="in_policy", reason="Looked at it.")
+    room.reviews.decide_with_undo(BO, second.id, wanted)
+    appeal = appealed(room, first.video_id)
+    room.clock.now += 20
+    room.executor.carry_out_due()
+    assert room.queue.take_next(ADA) is None
+    taken = room.queue.take_next(BO)
+    assert taken is not None
+    assert taken.id == appeal.id
+    room.decide(BO, appeal, "overturn")

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
+from safelight.policy.findings import Stage
 from safelight.store.tables import case_skips
 from safelight.trust.accounts import KeyScope, Role
-from safelight.trust.reviews import CaseKind, CaseState, DecisionRequest
+from safelight.trust.reviews import CaseKind, CaseState, DecisionRequest, NewCase, open_case
 from safelight.trust.reviews.models import KEEP_SKIPS_S, LEASE_S
 from support.review_room import TENANT, ReviewRoom, reviewer
 
@@ -246,3 +247,26 @@ def test_another_tenant_gets_nothing(room: ReviewRoom) -> None:
     assert room.queue.take_next(stranger) is None
     with pytest.raises(NotFound):
         room.queue.skip(stranger, case.id, reason="x")
+
+
+def test_the_page_after_a_case_that_comes_first_has_the_next_cases(room: ReviewRoom) -> None:
+    others = {room.open_case(f"scene {number}").id for number in range(3)}
+    video = room.add_video("a scene")
+    with room.database.transaction(TENANT) as tx:
+        first = open_case(
+            tx,
+            NewCase(
+                video_id=video,
+                kind=CaseKind.REPORT,
+                stage=Stage.DELIVERY,
+                due_at=tx.now() + 48 * 3600,
+                category="violence",
+                rule="",
+                reason="",
+                comes_first=True,
+            ),
+            actor="policy",
+        )
+    page = room.reviews.list(ADA, limit=1)
+    assert ([case.id for case in page.cases], page.has_more) == ([first.id], True)
+    assert {case.id for case in room.reviews.list(ADA, after=first.id).cases} == others
