@@ -147,7 +147,6 @@ class ConsentAnswerPages(PageHandler):
         response = await self.render_page(request, template, None, status, c=c, **values)
         # The address has a secret, and the page personal data.
         response.headers["cache-control"] = "no-store"
-        response.headers["referrer-policy"] = "no-referrer"
         return response
 
 

@@ -7,6 +7,8 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from email.errors import MessageError
+from email.headerregistry import Address
 from email.message import EmailMessage
 from enum import StrEnum
 from typing import Any
@@ -69,8 +71,12 @@ class MailClient:
     def send(self, mail: MailText) -> MailResult:
         """Send one mail. Never raises: a failure is reported in the result, without the recipient."""
         try:
+            message = self._message(mail)
+        except (ValueError, IndexError, MessageError):
+            return MailResult(error="The recipient is not one address.", permanent=True)
+        try:
             with self._connection() as smtp:
-                smtp.send_message(self._message(mail))
+                smtp.send_message(message)
         except smtplib.SMTPRecipientsRefused as error:
             code = next(iter(error.recipients.values()))[0]
             return MailResult(error=f"The server refused the recipient ({code}).", permanent=code >= 500)
@@ -116,7 +122,8 @@ class MailClient:
         message.set_content(mail.text)
         headers: dict[str, Any] = {
             "From": self._server.sender,
-            "To": mail.to,
+            # As one address: a text could be read as several.
+            "To": Address(addr_spec=mail.to),
             "Subject": mail.subject,
             "Message-ID": f"<{mail.id}@{self._server.sender.rpartition('@')[2].rstrip('>')}>",
             "Content-Language": mail.language,

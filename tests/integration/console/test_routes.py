@@ -245,3 +245,12 @@ def test_if_the_error_page_fails_json_is_returned(tmp_path: Path, sqlite_templat
 def test_an_earlier_prompt_is_filled_in(signed_in: httpx.Client) -> None:
     video_id = create_video(signed_in, "a <fox> & friends").url.path.rpartition("/")[2]
     assert "a &lt;fox&gt; &amp; friends</textarea>" in signed_in.get(f"/?from={video_id}").text
+
+
+def test_the_pages_of_subjects_let_a_browser_name_the_origin_of_their_forms(
+    server: Live, browser: httpx.Client
+) -> None:
+    # A policy of `no-referrer` makes browsers send `Origin: null`, which is refused as another site.
+    for path in ("/consent", "/consent/page"):
+        assert browser.get(path, params={"token": "unknown"}).headers["referrer-policy"] == "same-origin"
+        assert browser.post(path, data={"token": "unknown"}).status_code == 404

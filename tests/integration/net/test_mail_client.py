@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,13 @@ def test_a_refused_recipient_is_final_only_if_the_server_says_so(code: int, perm
         result = MailClient(_server(box.port)).send(_MAIL)
     assert (result.permanent, str(code) in result.error) == (permanent, True)
     assert "ann@" not in result.error
+
+
+@pytest.mark.parametrize("to", ["z,eve@example.org", "z<eve@example.org>", "a:b@example.org;", "[@x.y", ""])
+def test_a_mail_has_one_recipient_or_is_not_sent(to: str) -> None:
+    with mail_server() as box:
+        result = MailClient(_server(box.port)).send(replace(_MAIL, to=to))
+    assert (result.permanent, box.received) == (True, [])
 
 
 def test_a_server_that_is_down_is_a_failure_that_can_be_tried_again() -> None:

@@ -32,7 +32,10 @@ from .models import (
 
 _MAX_NAME_CHARACTERS = 100
 MAX_EMAIL_CHARACTERS = 254
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+#: The plain form of RFC 5322 in ASCII. A comma, a comment or an address in <> would add or change recipients.
+_EMAIL = re.compile(
+    r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*@[a-z0-9-]+(\.[a-z0-9-]+)+"
+)
 
 
 class People:
@@ -188,7 +191,7 @@ class People:
 def normalize_email(email: str) -> str:
     """The address in lower case. Raises `InvalidField` if it is not an e-mail address."""
     cleaned = email.strip().lower()
-    if len(cleaned) > MAX_EMAIL_CHARACTERS or not cleaned.isprintable() or not _EMAIL.fullmatch(cleaned):
+    if len(cleaned) > MAX_EMAIL_CHARACTERS or not _EMAIL.fullmatch(cleaned):
         raise InvalidField("That is not an e-mail address.", param="email", remedy="Send ada@example.com.")
     return cleaned
 
