@@ -34,9 +34,9 @@ from .openid_pages import OpenIdPages
 from .people_pages import PeoplePages
 from .policy_pages import PolicyPages
 from .provider_error_pages import ProviderErrorPages
+from .quality_pages import QualityPages
 from .render import THEME_COOKIE, THEMES, Pages
 from .review_pages import ReviewPages
-from .quality_pages import QualityPages
 from .review_queue_pages import ReviewQueuePages
 from .services import ConsoleServices
 from .settings_pages import SettingsPages
@@ -151,6 +151,9 @@ class Console:
             ("POST", "/review/quality/golden", protected(quality.add_golden, policy_scope)),
             ("POST", "/review/quality/golden/{golden_id}", protected(quality.retire_golden, policy_scope)),
             ("POST", "/review/quality/samples", protected(quality.draw, policy_scope)),
+            ("GET", "/review/{case_id}", protected(review.show_case, any_of=DECIDER)),
+            ("POST", "/review/{case_id}", protected(review.decide, any_of=DECIDER)),
+            ("POST", "/review/{case_id}/lease", protected(review_queue.extend_lease, any_of=DECIDER)),
             ("POST", "/review/{case_id}/skip", protected(review.skip, any_of=DECIDER)),
             ("POST", "/review/{case_id}/escalate", protected(review.escalate, any_of=DECIDER)),
             ("POST", "/review/{case_id}/undo", protected(review.undo, any_of=DECIDER)),
