@@ -78,7 +78,8 @@ def test_rows_of_another_tenant_are_invisible(database: Database, table: Table) 
             assert tx.count(table, *theirs) == 0
         changeable = [column.key for column in table.c if not column.primary_key and column is not own]
         if changeable:
-            assert tx.update(table, **{changeable[0]: getattr(tx.one(table), changeable[0])}) == 1
+            # The last column: a trigger protects the others of a statement.
+            assert tx.update(table, **{changeable[-1]: getattr(tx.one(table), changeable[-1])}) == 1
         assert tx.execute(select(table).where(*tx.tenant_condition(table))).one() == tx.one(table)
         assert tx.delete(table) == 1
     with database.read_transaction("acme") as tx:

@@ -47,10 +47,11 @@ class FingerprintIndex:
     with the changes of all processes before each search. Thread-safe.
     """
 
-    def __init__(self, source: FingerprintSource) -> None:
+    def __init__(self, source: FingerprintSource, *, clock: Callable[[], float] = time.time) -> None:
         import faiss
 
         self._source = source
+        self._clock = clock
         self._selector = faiss.IDSelectorBatch
         self._index = faiss.IndexBinaryIDMap2(faiss.IndexBinaryFlat(8 * BYTES))
         self._lock = threading.Lock()
@@ -106,4 +107,4 @@ class FingerprintIndex:
             self._numbers[sha256] = numbers
             self._files.update(dict.fromkeys(numbers.tolist(), sha256))
         # A row from a machine whose clock is ahead must not hide later changes of others.
-        self._since = min(max([self._since, *(one.changed_at for one in changes)]), time.time())
+        self._since = min(max([self._since, *(one.changed_at for one in changes)]), self._clock())
