@@ -63,6 +63,7 @@ def _give(
         end_user=video.end_user,
         cause=cause,
         decision_id=decision.id if decision else None,
+        case_id=decision.case_id if decision else None,
         actor=decision.decided_by if decision else "policy",
     )
     context.standings.give(tx, offence)

@@ -43,7 +43,7 @@ cases = Table(
     text("leader_id", null=True),
     #: The id of the first case of the cluster; kept when the case leaves it or is closed.
     text("cluster_id", null=True),
-    #: Equal for near-duplicates; null when the case is closed.
+    #: Equal for near-duplicates, also after they are closed; null for a case that is decided by itself.
     text("cluster_key", null=True),
     #: The reviewer who has the case open, until `leased_until`.
     text("leased_by", null=True),

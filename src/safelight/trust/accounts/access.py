@@ -14,14 +14,15 @@ from sqlalchemy import Row
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound, RateLimited
 from safelight.ids import is_id, new_id
 from safelight.store.database import Database
-from safelight.store.tables import access_requests, account_invitations
+from safelight.store.tables import access_requests, account_invitations, api_keys, people
 from safelight.store.transaction import Transaction
 
 from .models import APPLICATION_SCOPES, OPERATOR, KeyRecord, Principal, PrincipalKind
 from .permissions import KeyScope
 from .service import add_key
+from .store import ACTIVE
 from .subjects import account_subject
-from .terms import read_terms
+from .terms import lock_subject, read_terms
 from .tokens import ACCESS_PREFIX, INVITATION_PREFIX, hash_token, is_well_formed, new_token
 
 _HOUR_S = 3600.0
@@ -155,8 +156,9 @@ class AccountAccess:
             now = tx.now()
             own = read_terms(tx, account_subject(principal.id)).invitations
             allowed = self._limits.invitations if own is None else own
-            # Locked, so that two requests at the same time cannot exceed the number.
-            given = tx.select(account_invitations, of.invited_by == principal.id, lock=True)
+            # Two requests at the same time must not exceed the number.
+            lock_subject(tx, account_subject(principal.id))
+            given = tx.select(account_invitations, of.invited_by == principal.id)
             if sum(1 for row in given if row.key_id or row.expires_at > now) >= allowed:
                 raise Conflict(f"This account may invite {allowed} people, and no invitation is left.")
             tx.insert(
@@ -179,6 +181,8 @@ class AccountAccess:
             row = tx.one(account_invitations, of.digest == hash_token(token), lock=True)
             if row is None or row.key_id is not None or row.expires_at <= tx.now():
                 raise _unknown()
+            if not _may_still_invite(tx, row.invited_by):
+                raise _unknown()
             record, key = add_key(tx, name, APPLICATION_SCOPES, by=OPERATOR)
             tx.update(account_invitations, of.id == row.id, key_id=record.id)
             content = {"key": record.id, "invited_by": row.invited_by}
@@ -197,6 +201,15 @@ class AccountAccess:
 
 def _unknown() -> NotFound:
     return NotFound("This token is unknown, was used, or has expired.", param="token")
+
+
+def _may_still_invite(tx: Transaction, account: str) -> bool:
+    """Whether the key that invited was not revoked, or the person not disabled."""
+    key = tx.one(api_keys, api_keys.c.id == account, lock=True)
+    if key is not None:
+        return key.revoked_at is None
+    person = tx.one(people, people.c.id == account)
+    return account == OPERATOR if person is None else person.state == ACTIVE
 
 
 def _text(value: str, field: str) -> str:

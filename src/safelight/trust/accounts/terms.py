@@ -77,6 +77,12 @@ def read_terms(tx: Transaction, subject: str) -> Terms:
     )
 
 
+def lock_subject(tx: Transaction, subject: str) -> None:
+    """Let other transactions that lock this subject wait until the end of this one."""
+    tx.insert_or_ignore(account_terms, subject=subject, held_first=0)
+    tx.one(account_terms, account_terms.c.subject == subject, lock=True)
+
+
 def read_audience(tx: Transaction, principal_id: str, end_user: str | None) -> Audience:
     """The strictest audience that is set for the tenant, the account or the end user."""
     of = account_terms.c
@@ -112,7 +118,8 @@ def claim_first_review(tx: Transaction, end_user: str | None, *, per_tenant: int
 _STRICTNESS = (Audience.GENERAL, Audience.SENSITIVE, Audience.MINORS)
 
 
-def _check(subject: str, terms: Terms) -> None:
+def check_subject(subject: str) -> None:
+    """Raise `InvalidField` if this is not a subject."""
     account, end_user = split_subject(subject)
     if subject != TENANT_SUBJECT and not account and not end_user:
         raise InvalidField(
@@ -125,6 +132,10 @@ def _check(subject: str, terms: Terms) -> None:
             f"The identifier of an end user has at most {MAX_END_USER_CHARACTERS} printable characters.",
             param="subject",
         )
+
+
+def _check(subject: str, terms: Terms) -> None:
+    check_subject(subject)
     for name, value in asdict(replace(terms, audience=None)).items():
         if value is not None and not 0 <= value <= _MAX_TERM:
             raise InvalidField(f"{name} must be a whole number from 0 on.", param=name)

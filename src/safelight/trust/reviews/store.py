@@ -147,7 +147,6 @@ def _closed(tx: Transaction, state: CaseState) -> dict[str, Any]:
     return {
         "state": state.value,
         "dedup_key": None,
-        "cluster_key": None,
         "leased_by": None,
         "leased_until": None,
         "closed_at": tx.now(),

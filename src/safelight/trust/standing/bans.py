@@ -9,6 +9,7 @@ from safelight.store.tables import bans
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal, PrincipalKind, ReviewRank, find_same_people
 from safelight.trust.accounts.subjects import split_subject
+from safelight.trust.accounts.terms import check_subject, lock_subject
 from safelight.trust.reviews.service import MAX_REASON_CHARACTERS, validate_text
 
 from .changes import announce_change
@@ -33,13 +34,15 @@ class Bans:
         """
         _require_senior(principal)
         reason = validate_text(reason, "reason", MAX_REASON_CHARACTERS)
-        if split_subject(subject)[1] is None:
+        check_subject(subject)
+        if not split_subject(subject)[1]:
             raise InvalidField(
                 "Only an end user can be banned: a key serves many people.",
                 param="subject",
                 remedy="Send end_user:IDENTIFIER, or revoke the key.",
             )
         with self._database.transaction(principal.tenant) as tx:
+            lock_subject(tx, subject)
             if ban_of(tx, subject) is not None:
                 raise Conflict(f"{subject} has a ban already, or one that waits for confirmation.")
             standing, least = self._standings.read(tx, subject), self._standings.thresholds.ban
@@ -56,7 +59,7 @@ class Bans:
                 proposed_by=principal.id,
                 proposed_at=tx.now(),
             )
-            if not tx.insert_or_ignore(
+            tx.insert(
                 bans,
                 id=made.id,
                 subject=subject,
@@ -64,15 +67,14 @@ class Bans:
                 threat_to_life=threat_to_life,
                 proposed_by=principal.id,
                 proposed_at=made.proposed_at,
-            ):
-                raise Conflict(f"{subject} has a ban already, or one that waits for confirmation.")
+            )
             tx.append_audit("ban.proposed", subject=made.id, actor=principal.id, content={"reason": reason})
         return made
 
     def confirm(self, principal: Principal, ban_id: str) -> Ban:
         """Confirm the ban that another person proposed. Raises `Forbidden` for the same person."""
         with self._database.transaction(principal.tenant) as tx:
-            ban = _find(tx, ban_id)
+            ban = _lock(tx, ban_id)
             _require_senior(principal)
             if principal.id in find_same_people(tx, [ban.proposed_by]):
                 raise Forbidden("Another person than the one who proposed a ban has to confirm it.")
@@ -96,7 +98,7 @@ class Bans:
         _require_senior(principal)
         reason = validate_text(reason, "reason", MAX_REASON_CHARACTERS)
         with self._database.transaction(principal.tenant) as tx:
-            ban = _find(tx, ban_id)
+            ban = _lock(tx, ban_id)
             before = self._standings.read(tx, ban.subject)
             tx.update(
                 bans,
@@ -121,10 +123,16 @@ def _require_senior(principal: Principal) -> None:
         )
 
 
+def _lock(tx: Transaction, ban_id: str) -> Ban:
+    """Lock the subject of a ban, and return the ban as it is then."""
+    lock_subject(tx, _find(tx, ban_id).subject)
+    return _find(tx, ban_id)
+
+
 def _find(tx: Transaction, ban_id: str) -> Ban:
     row = None
     if is_id(ban_id, "ban"):
-        row = tx.one(bans, bans.c.id == ban_id, bans.c.lifted_at.is_(None), lock=True)
+        row = tx.one(bans, bans.c.id == ban_id, bans.c.lifted_at.is_(None))
     if row is None:
         raise NotFound(f"There is no ban {ban_id[:80]!r} that can be changed.", param="ban_id")
     return ban_from_row(row)

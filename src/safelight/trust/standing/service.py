@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from safelight.errors import AccountSuspended, CoolDown
 from safelight.ids import new_id
 from safelight.store.database import Database
-from safelight.store.tables import bans, strikes
+from safelight.store.tables import bans, cases, strikes
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from safelight.trust.accounts.subjects import account_subject, end_user_subject
+from safelight.trust.accounts.terms import lock_subject
 
 from .changes import announce_change
 from .grounds import Cause
@@ -33,8 +34,9 @@ class Offence:
     end_user: str | None
     #: None: the decision gives no strike.
     cause: Cause | None
-    #: The decision of a person; None for a block by the policy.
+    #: The decision of a person, and its case; None for a block by the policy.
     decision_id: str | None = None
+    case_id: str | None = None
     #: For the audit log: the reviewer, or `policy`.
     actor: str = "policy"
 
@@ -50,7 +52,10 @@ class Standings:
             return
         end_user = offence.end_user
         subject = end_user_subject(end_user) if end_user else account_subject(offence.account)
+        lock_subject(tx, subject)
         before, now = self.read(tx, subject), tx.now()
+        if _is_repeated(tx, before, offence):
+            return
         by_person = offence.decision_id is not None
         severity = offence.cause.severity
         given = tx.insert_or_ignore(
@@ -78,8 +83,12 @@ class Standings:
 
     def remove(self, tx: Transaction, video_id: str, *, actor: str, reason: str = APPEAL_WON) -> None:
         """Remove the strike for a video, if there is one, in the transaction of the decision."""
-        row = tx.one(strikes, strikes.c.video_id == video_id, strikes.c.removed_at.is_(None), lock=True)
+        valid = (strikes.c.video_id == video_id, strikes.c.removed_at.is_(None))
+        row = tx.one(strikes, *valid)
         if row is None:
+            return
+        lock_subject(tx, row.subject)
+        if tx.one(strikes, *valid, lock=True) is None:
             return
         before = self.read(tx, row.subject)
         tx.update(strikes, strikes.c.id == row.id, removed_at=tx.now(), removed_reason=reason)
@@ -144,3 +153,12 @@ class Standings:
         return StandingPage(
             standings=tuple(sorted(found, key=lambda one: (-one.points, one.subject))), bans=tuple(open_bans)
         )
+
+
+def _is_repeated(tx: Transaction, standing: Standing, offence: Offence) -> bool:
+    """Whether this subject has a valid strike for a near-duplicate: the same request is one strike."""
+    row = tx.one(cases, cases.c.id == offence.case_id) if offence.case_id else None
+    if row is None or row.cluster_key is None or not standing.strikes:
+        return False
+    struck = [one.video_id for one in standing.strikes]
+    return bool(tx.count(cases, cases.c.cluster_key == row.cluster_key, cases.c.video_id.in_(struck)))

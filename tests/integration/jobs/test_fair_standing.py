@@ -1,0 +1,118 @@
+"""Fairness of strikes, levels and bans through the pipeline, on both databases."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import pytest
+
+from safelight.errors import Conflict, InvalidField, NotFound
+from safelight.jobs.states import VideoState
+from safelight.trust.accounts.permissions import Role
+from safelight.trust.accounts.subjects import end_user_subject
+from safelight.trust.standing import Bans, Cause, Level, Offence
+
+from .conftest import House
+from .test_appeals import appealed
+from .test_appeals_by_statement import statements_to
+from .test_decisions import MARKED, decide, held, only_case
+from .test_standing import BLOCKED, Clock, blocked, clock, events, person, standing
+
+__all__ = ["clock", "held"]
+
+
+def account_statements(house: House, end_user: str = "ann") -> list[str]:
+    """The kinds of the statements about the account of an end user, newest first."""
+    made = statements_to(house, end_user)
+    return [one.content.kind.value for one in made if one.content.video_id is None]
+
+
+def run_together(calls: Sequence[Callable[[], None]]) -> None:
+    threads = [threading.Thread(target=call) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_one_decision_on_near_duplicates_is_one_strike_per_end_user(held: Callable[..., House]) -> None:
+    house = held()
+    for end_user in ("ann", "ann", "ann", "bob"):
+        assert house.carry(house.order(MARKED, safety_identifier=end_user)).state is VideoState.HELD
+    decide(house, only_case(house), "refuse")
+    assert [len(standing(house, one).strikes) for one in ("ann", "bob")] == [1, 1]
+    assert house.carry(house.order(MARKED, safety_identifier="ann")).state is VideoState.HELD
+    decide(house, only_case(house), "refuse")
+    assert len(standing(house).strikes) == 1
+
+
+def test_strikes_at_the_same_time_announce_the_level_that_they_reach(
+    furnish: Callable[..., House],
+) -> None:
+    house = furnish()
+    database, standings = house.container.persistence.database, house.container.pipeline.standing.standings
+
+    def give(number: int) -> None:
+        offence = Offence(
+            video_id=f"video_{number:032x}", account="k", end_user="ann", cause=Cause(category="ncii")
+        )
+        with database.transaction(house.who.tenant) as tx:
+            standings.give(tx, offence)
+
+    run_together([partial(give, number) for number in range(3)])
+    assert standing(house).level is Level.SUSPENSION
+    assert sorted(account_statements(house)) == ["cooled_down", "suspended", "warned"]
+    assert len(events(house, "standing.changed")) == 3
+
+
+def test_a_won_appeal_is_never_stated_as_a_warning(furnish: Callable[..., House], clock: Clock) -> None:
+    house = furnish(standing={"cool_down_points": 90, "suspension_points": 91, "ban_points": 92})
+    house.waive()
+    blocked(house, BLOCKED[0])
+    clock.now += 10
+    video = blocked(house, BLOCKED[1])
+    assert account_statements(house) == ["warned"]
+    decide(house, appealed(house, video), "overturn")
+    assert account_statements(house) == ["warned"]
+    assert len(events(house, "standing.changed")) == 3
+
+
+def test_only_an_end_user_with_an_identifier_can_be_banned(furnish: Callable[..., House]) -> None:
+    house = furnish()
+    bans = Bans(house.container.persistence.database, house.container.pipeline.standing.standings)
+    for identifier in ("", "a" * 129, "a\0"):
+        with pytest.raises(InvalidField):
+            bans.propose(
+                person(house, "ada", Role.TRUST_LEAD),
+                end_user_subject(identifier),
+                reason="x",
+                threat_to_life=True,
+            )
+
+
+def test_invitations_at_the_same_time_do_not_exceed_the_number(furnish: Callable[..., House]) -> None:
+    house = furnish(access={"invitations": 1})
+    accounts = house.container.persistence.accounts
+    inviting = accounts.authenticate(accounts.create_key(house.who.tenant, "house")[1])
+    access, made = house.container.pipeline.standing.services.access, list[str]()
+
+    def invite() -> None:
+        with contextlib.suppress(Conflict):
+            made.append(access.invite(inviting)[0])
+
+    run_together([invite] * 4)
+    assert len(made) == 1
+
+
+def test_an_invitation_of_a_revoked_key_makes_no_key(furnish: Callable[..., House]) -> None:
+    house = furnish(access={"invitations": 1})
+    accounts = house.container.persistence.accounts
+    record, token = accounts.create_key(house.who.tenant, "house")
+    access = house.container.pipeline.standing.services.access
+    invitation, _ = access.invite(accounts.authenticate(token))
+    accounts.revoke_key(house.who.tenant, record.id)
+    with pytest.raises(NotFound):
+        access.accept(invitation, name="x")
