@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from safelight.store.key_ring import KeyRing
     from safelight.trust.openid import OpenIdSignIn
     from safelight.trust.people import People, SignIn
+    from safelight.trust.people.rotation import SecretRotation
 
 
 class PeopleParts:
@@ -24,7 +25,7 @@ class PeopleParts:
 
     @cached_property
     def keys(self) -> KeyRing:
-        """The keys that encrypt the secrets of authenticators in the database."""
+        """The keys that encrypt secrets, mails and the media of consents in the database."""
         from safelight.store.key_ring import KeyRing
 
         return KeyRing.load(
@@ -44,6 +45,16 @@ class PeopleParts:
         from safelight.trust.people import PasswordHasher, SignIn
 
         return SignIn(self._database, self.keys, PasswordHasher())
+
+    @cached_property
+    def rotation(self) -> SecretRotation:
+        """Of the keys. Names every column that they encrypt."""
+        from safelight.trust.consent_requests import MEDIA
+        from safelight.trust.mail import MAILS
+        from safelight.trust.openid import ID_TOKENS
+        from safelight.trust.people.rotation import TOTP_SECRETS, SecretRotation
+
+        return SecretRotation(self._database, self.keys, (TOTP_SECRETS, MEDIA, MAILS, ID_TOKENS))
 
     @cached_property
     def openid(self) -> OpenIdSignIn | None:

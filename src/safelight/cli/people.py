@@ -145,10 +145,8 @@ def roles(as_json: Json = False) -> int:
 def rotate_key(ctx: typer.Context, as_json: Json = False) -> int:
     """Encrypt the secrets of all authenticators with a new key. A running gateway uses it at once."""
     from safelight.trust.accounts import OPERATOR
-    from safelight.trust.people.rotation import SecretRotation
 
-    persistence = load_container(ctx).persistence
-    count = SecretRotation(persistence.database, persistence.people.keys).rotate(by=OPERATOR)
+    count = load_container(ctx).persistence.people.rotation.rotate(by=OPERATOR)
     emit({"encrypted": count}, as_json, f"New key. Secrets encrypted with it: {count}.")
     return Exit.OK
 

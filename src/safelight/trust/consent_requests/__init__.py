@@ -14,10 +14,11 @@ from .models import (
     SubjectAnswer,
     SubjectPage,
 )
-from .service import ConsentRequests
+from .service import MEDIA, ConsentRequests
 from .subject import SubjectAnswers
 
 __all__ = [
+    "MEDIA",
     "AskedConsent",
     "ConsentFlag",
     "ConsentRequest",

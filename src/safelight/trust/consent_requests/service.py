@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row
 
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.ids import new_id
 from safelight.store.database import Database
+from safelight.store.encrypted_column import EncryptedColumn
 from safelight.store.key_ring import KeyRing
-from safelight.store.tables import consent_media, consent_requests, people
+from safelight.store.tables import audit_log, consent_media, consent_requests, people
 from safelight.store.transaction import Transaction
-from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.accounts import KeyScope, Principal, find_same_people
+from safelight.trust.accounts.models import PrincipalKind
 from safelight.trust.accounts.tokens import CONSENT_PREFIX, hash_token, new_token
 from safelight.trust.consents.models import ConsentLevel, validate_line
 from safelight.trust.consents.store import delete_templates
@@ -34,6 +39,7 @@ LINK_TTL_S = 7 * 86_400.0
 #: An answer that no reviewer confirms in this time expires, because its picture must not be kept for long.
 REVIEW_TTL_S = 14 * 86_400.0
 _MAX_OPEN_REQUESTS = 200
+_SHOWN = "consent.media_shown"
 _MAX_LISTED = 500
 
 
@@ -121,14 +127,18 @@ class ConsentRequests:
             return store.request_from_row(store.find_row(tx, identity), tx.now())
 
     def show_media(self, principal: Principal, identity: str) -> bytes:
-        """The frames of the subject's clip, as WebP, for a reviewer. Each view is in the audit log."""
+        """The frames of the subject's clip, as WebP, for a reviewer. Each view is in the audit log.
+
+        Raises `NotFound`, and `Forbidden` for the person who asked.
+        """
         principal.require(KeyScope.REVIEW)
         with self._database.transaction(principal.tenant) as tx:
+            _refuse_asker(tx, store.find_row(tx, identity), principal)
             row = tx.one(consent_media, consent_media.c.request_id == identity)
             plain = None if row is None else self._keys.decrypt(row.ciphertext, media_record(identity))
             if plain is None:
                 raise NotFound("There is no picture to show.", param="consent_id")
-            tx.append_audit("consent.media_shown", subject=identity, actor=principal.id, content={})
+            tx.append_audit(_SHOWN, subject=identity, actor=principal.id, content={})
             return plain
 
     def decide(
@@ -136,16 +146,17 @@ class ConsentRequests:
     ) -> ConsentRequest:
         """Confirm or reject an answer before the camera. Its picture is deleted in both cases.
 
-        `cleared` has to name every flag of a request that is confirmed. Raises `Conflict`, and `Forbidden`
-        for the person who asked.
+        Only a person who has seen the frames confirms. `cleared` has to name every flag of a request that is
+        confirmed. Raises `Conflict`, `InvalidField`, and `Forbidden` for a key and for the person who asked.
         """
         principal.require(KeyScope.REVIEW)
         with self._database.transaction(principal.tenant) as tx:
             row = store.find_row(tx, identity, lock=True)
             if row.state != RequestState.WAITING.value:
                 raise Conflict("This request does not wait for a reviewer.", param="consent_id")
-            if row.asked_by == principal.id:
-                raise Forbidden("Another person than the one who asked decides about a consent.")
+            _refuse_asker(tx, row, principal)
+            if confirm:
+                _require_viewer(tx, identity, principal)
             left = [flag for flag in row.flags if flag not in cleared]
             if confirm and left:
                 raise InvalidField(
@@ -198,6 +209,29 @@ class ConsentRequests:
 def media_record(identity: str) -> str:
     """The associated data of the encrypted media of a request."""
     return f"consent_media:{identity}"
+
+
+MEDIA = EncryptedColumn(table=consent_media, identity="request_id", column="ciphertext", record=media_record)
+
+
+def _refuse_asker(tx: Transaction, row: Row[Any], principal: Principal) -> None:
+    """Raise `Forbidden` for the person who asked, also if this person asked or acts with a key."""
+    if principal.id in find_same_people(tx, (row.asked_by,)):
+        raise Forbidden("Another person than the one who asked decides about a consent.")
+
+
+def _require_viewer(tx: Transaction, identity: str, principal: Principal) -> None:
+    """Raise an error for a program, and for a person who has not looked at the frames."""
+    if principal.kind is not PrincipalKind.PERSON:
+        raise Forbidden("Only a person who is signed in confirms a consent on camera.")
+    of = audit_log.c
+    views = tx.count(audit_log, of.event == _SHOWN, of.subject == identity, of.actor == principal.id)
+    if not views:
+        raise InvalidField(
+            "Nobody confirms a clip without having seen it.",
+            param="frames",
+            remedy="Look at the frames, then confirm.",
+        )
 
 
 def _find_repeat(tx: Transaction, key: str | None) -> ConsentRequest | None:

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from .models import MailKind, NewMail
 from .sender import MailSender
-from .service import MailQueue
+from .service import MAILS, MailQueue
 
-__all__ = ["MailKind", "MailQueue", "MailSender", "NewMail"]
+__all__ = ["MAILS", "MailKind", "MailQueue", "MailSender", "NewMail"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections.abc import Callable
 
 import msgspec
 
@@ -15,7 +17,7 @@ from safelight.store.outbox import Message, Outbox
 from safelight.store.tables import outbox
 
 from .models import EncryptedMail, QueuedMail
-from .service import TOPIC
+from .service import ERASED, TOPIC
 
 _log = logging.getLogger(__name__)
 _INTERVAL_S = 2.0
@@ -23,6 +25,8 @@ _INTERVAL_S = 2.0
 _LEASE_S = 180.0
 #: One round ends after this number of mails, so that a stop is noticed.
 _MAX_PER_ROUND = 20
+#: Less than the time after which a part that does not end its task is not ready, with one more attempt.
+_ROUND_S = 30.0
 
 
 class MailSender:
@@ -32,8 +36,15 @@ class MailSender:
     """
 
     def __init__(
-        self, database: Database, keys: KeyRing, client: MailClient, *, stopping: threading.Event
+        self,
+        database: Database,
+        keys: KeyRing,
+        client: MailClient,
+        *,
+        stopping: threading.Event,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._monotonic = monotonic
         self._database, self._keys, self._client = database, keys, client
         self._outbox = Outbox(database, lease_s=_LEASE_S)
         self._stopping = stopping
@@ -43,9 +54,10 @@ class MailSender:
         """Send the mails that are due. Returns how many were sent. A round ends at the first failure of the
         server, so that a server that is down is not asked for every mail.
         """
-        sent = 0
+        sent, end = 0, self._monotonic() + _ROUND_S
         for _ in range(_MAX_PER_ROUND):
-            claimed = () if self._stopping.is_set() else self._outbox.claim(TOPIC, limit=1)
+            is_over = self._stopping.is_set() or self._monotonic() > end
+            claimed = () if is_over else self._outbox.claim(TOPIC, limit=1)
             if not claimed:
                 break
             result = self._send(claimed[0])
@@ -57,7 +69,8 @@ class MailSender:
     def _send(self, message: Message) -> MailResult:
         queued = self._decrypt(message)
         if queued is None:
-            result = MailResult(error="The mail cannot be decrypted.", permanent=True)
+            # Not permanent: another gateway may have the key, or it is restored from a backup.
+            result = MailResult(error="The mail cannot be decrypted.")
         else:
             result = self._client.send(
                 MailText(
@@ -85,4 +98,4 @@ class MailSender:
 
     def _erase(self, message: Message) -> None:
         with self._database.across_tenants("the text of a mail that is not sent any more") as tx:
-            tx.update(outbox, outbox.c.id == message.id, body=b"{}")
+            tx.update(outbox, outbox.c.id == message.id, body=ERASED)

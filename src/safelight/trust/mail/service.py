@@ -7,6 +7,7 @@ import hashlib
 import msgspec
 
 from safelight.i18n import load_messages
+from safelight.store.encrypted_column import EncryptedColumn
 from safelight.store.key_ring import KeyRing
 from safelight.store.tables import outbox
 from safelight.store.transaction import Transaction
@@ -16,6 +17,8 @@ from .models import EncryptedMail, NewMail, QueuedMail
 
 #: The topic of mails in the outbox.
 TOPIC = "mail"
+#: The body of a mail that is not sent any more.
+ERASED = b"{}"
 
 
 class MailQueue:
@@ -65,6 +68,26 @@ def render_mail(new: NewMail) -> QueuedMail:
         text=f"{text}\n\n-- \n{messages('footer')}\n",
         language=messages.tag,
     )
+
+
+def _read_ciphertext(body: bytes) -> bytes | None:
+    """The ciphertext of a mail; None after its text was deleted."""
+    return None if body == ERASED else msgspec.json.decode(body, type=EncryptedMail).ciphertext
+
+
+def _write_ciphertext(ciphertext: bytes) -> bytes:
+    return msgspec.json.encode(EncryptedMail(ciphertext=ciphertext))
+
+
+MAILS = EncryptedColumn(
+    table=outbox,
+    identity="id",
+    column="body",
+    record=str,
+    where=outbox.c.topic == TOPIC,
+    read=_read_ciphertext,
+    write=_write_ciphertext,
+)
 
 
 def _digest(*parts: str) -> str:

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from .models import CallbackAnswer, OpenIdClient, OpenIdRules
 from .provider import OpenIdProvider
-from .service import OpenIdSignIn
+from .service import ID_TOKENS, OpenIdSignIn
 
-__all__ = ["CallbackAnswer", "OpenIdClient", "OpenIdProvider", "OpenIdRules", "OpenIdSignIn"]
+__all__ = [
+    "ID_TOKENS",
+    "CallbackAnswer",
+    "OpenIdClient",
+    "OpenIdProvider",
+    "OpenIdRules",
+    "OpenIdSignIn",
+]

@@ -13,6 +13,7 @@ from sqlalchemy import Row
 
 from safelight.errors import Forbidden, SafelightError, Unauthenticated
 from safelight.store.database import Database
+from safelight.store.encrypted_column import EncryptedColumn
 from safelight.store.key_ring import KeyRing
 from safelight.store.tables import invitations, openid_attempts, openid_identities, openid_sessions, people
 from safelight.store.tables import sessions as session_table
@@ -77,7 +78,13 @@ class OpenIdSignIn:
         already, or is not as expected; `Forbidden` for a person who may not sign in here; `Unavailable`.
         """
         back = self._take_attempt(answer.state, browser_secret)
-        if answer.error or not answer.code or len(answer.code) > _MAX_PARAMETER_CHARACTERS:
+        if answer.error:
+            raise Unauthenticated(
+                "The sign-in at the provider was not completed.",
+                param="openid_cancelled",
+                remedy="Begin again.",
+            )
+        if not answer.code or len(answer.code) > _MAX_PARAMETER_CHARACTERS:
             raise tokens.untrusted("The provider did not sign you in.")
         self._provider.check_issuer(answer.issuer)
         token = self._provider.exchange(answer.code, _derive(browser_secret, "verifier", answer.state))
@@ -239,3 +246,8 @@ def _encode(data: bytes) -> str:
 def _token_record(session: str) -> str:
     """The associated data of a session's encrypted ID token."""
     return f"openid_sessions:{session}:id_token"
+
+
+ID_TOKENS = EncryptedColumn(
+    table=openid_sessions, identity="session_id", column="id_token", record=_token_record
+)

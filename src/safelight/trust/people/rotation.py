@@ -2,26 +2,46 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
+
 from safelight.errors import SafelightError
 from safelight.store.database import Database
+from safelight.store.encrypted_column import EncryptedColumn
 from safelight.store.key_ring import KeyRing
 from safelight.store.tables import people
 
 from .invitations import totp_record
 
+_log = logging.getLogger(__name__)
+
+TOTP_SECRETS = EncryptedColumn(
+    table=people,
+    identity="id",
+    column="totp_secret",
+    record=totp_record,
+    where=people.c.totp_secret.is_not(None),
+    remedy=lambda person: (
+        f"Restore secrets.key from a backup, or reset the person {person}: safelight people reset."
+    ),
+)
+
 
 class SecretRotation:
-    """Replaces the key of the secrets of authenticators."""
+    """Replaces the key of a key ring. `columns` are all columns that the ring encrypts: a value of another
+    column is lost with the second rotation.
+    """
 
-    def __init__(self, database: Database, keys: KeyRing) -> None:
+    def __init__(self, database: Database, keys: KeyRing, columns: Sequence[EncryptedColumn]) -> None:
         self._database = database
         self._keys = keys
+        self._columns = columns
 
     def rotate(self, *, by: str) -> int:
-        """Add a key and encrypt all secrets with it. Returns their number.
+        """Add a key and encrypt all values with it. Returns their number.
 
         If it is interrupted, it can be called again. Raises `SafelightError`, before it adds a key, if a
-        secret cannot be decrypted.
+        value that has to be kept cannot be decrypted.
         """
         with self._keys.rotation():
             # A new key displaces the oldest one, which an interrupted rotation may have left in use.
@@ -35,20 +55,36 @@ class SecretRotation:
         return count
 
     def _encrypt_all(self) -> int:
-        """Encrypt what an older key encrypted with the newest one. Returns the number of changed secrets."""
-        count = 0
-        with self._database.across_tenants("rotating the key of secrets") as tx:
-            for row in tx.select(people, people.c.totp_secret.is_not(None), lock=True):
-                if not self._keys.is_current(row.totp_secret):
-                    again = self._encrypt_again(row.totp_secret, row.id)
-                    count += tx.update(people, people.c.id == row.id, totp_secret=again)
-        return count
+        """Encrypt what an older key encrypted with the newest one. Returns the number of changed values."""
+        return sum(
+            self._encrypt_row(column, identity)
+            for column in self._columns
+            for identity in self._identities(column)
+        )
 
-    def _encrypt_again(self, ciphertext: bytes, person: str) -> bytes:
-        plain = self._keys.decrypt(ciphertext, totp_record(person))
-        if plain is None:
+    def _identities(self, column: EncryptedColumn) -> list[str]:
+        key = column.table.c[column.identity]
+        where = () if column.where is None else (column.where,)
+        with self._database.across_tenants("rotating the key of secrets", readonly=True) as tx:
+            return [row[0] for row in tx.select(column.table, *where, columns=[key], order_by=(key,))]
+
+    def _encrypt_row(self, column: EncryptedColumn, identity: str) -> bool:
+        """One transaction for each row: clips are large, and other writers need not wait for all of them."""
+        this = column.table.c[column.identity] == identity
+        with self._database.across_tenants("rotating the key of secrets") as tx:
+            row = tx.one(column.table, this, lock=True)
+            stored = None if row is None else getattr(row, column.column)
+            ciphertext = None if stored is None else column.read(bytes(stored))
+            if ciphertext is None or self._keys.is_current(ciphertext):
+                return False
+            plain = self._keys.decrypt(ciphertext, column.record(identity))
+            name = f"{column.table.name}.{column.column} of {identity}"
+            if plain is not None:
+                again = self._keys.encrypt(plain, column.record(identity))
+                return bool(tx.update(column.table, this, **{column.column: column.write(again)}))
+        if column.remedy is not None:
             raise SafelightError(
-                f"The secret of {person} cannot be decrypted, because its key is missing.",
-                remedy="Restore secrets.key from a backup, or reset this person: safelight people reset.",
+                f"{name} cannot be decrypted, because its key is missing.", remedy=column.remedy(identity)
             )
-        return self._keys.encrypt(plain, totp_record(person))
+        _log.warning("%s cannot be decrypted, because its key is missing, and stays as it is.", name)
+        return False

@@ -148,3 +148,24 @@ def test_every_mail_has_a_text_with_its_link_in_every_language(kind: MailKind, l
     assert mail.language == language
     assert mail.text.count(_LINK) == 1
     assert "{" not in mail.text + mail.subject
+
+
+def test_a_mail_whose_key_is_missing_is_kept_until_the_key_is_there(world: World, tmp_path: Path) -> None:
+    world.enqueue()
+    keys = tmp_path / "keys" / "secrets.key"
+    right = keys.read_bytes()
+    keys.write_bytes(bytes(32))
+    assert world.sender.send_due() == 0
+    assert [(row[0] == b"{}", row[2]) for row in world.rows()] == [(False, None)]
+    keys.write_bytes(right)
+    world.now[0] += 6
+    assert world.sender.send_due() == 1
+
+
+def test_a_slow_server_does_not_hold_a_round_for_all_mails(world: World) -> None:
+    seconds = iter(range(0, 1000, 20))
+    world.sender._monotonic = lambda: next(seconds)
+    for number in range(5):
+        world.enqueue(f"consent_{number}")
+    assert world.sender.send_due() == 1
+    assert world.sender.send_due() == 1

@@ -19,7 +19,7 @@ from safelight.trust.people import NewPerson, PasswordHasher, People, PersonStat
 from safelight.trust.people.failures import FAILURE_WINDOW_S, MAX_FAILURES
 from safelight.trust.people.invitations import INVITATION_TTL_S
 from safelight.trust.people.passwords import MAX_WAITING
-from safelight.trust.people.rotation import SecretRotation
+from safelight.trust.people.rotation import TOTP_SECRETS, SecretRotation
 from safelight.trust.people.sign_in import CHANGE_TTL_S
 from support.people import PASSWORD, FastHasher, one_time_code
 
@@ -432,7 +432,7 @@ def test_a_rotation_of_the_key_keeps_every_secret_even_if_it_was_interrupted(
     _, secret = accept(desk, clock, invitation)
     open_one = enrolled.add(operator, NewPerson(name="Bo", email="bo@example.com", role=Role.CREATOR)).token
     page = desk.invited(open_one)
-    rotation = SecretRotation(database, keys)
+    rotation = SecretRotation(database, keys, (TOTP_SECRETS,))
     for _ in range(3):
         keys.add_key()  # a rotation that was killed after it had added a key
         rotation.rotate(by=OPERATOR)
@@ -458,7 +458,7 @@ def test_rotations_at_the_same_time_keep_every_secret(
     def rotate() -> None:
         keys = KeyRing.load(tmp_path / "keys", "secrets", remedy="none")
         together.wait()
-        rotated.append(SecretRotation(database, keys).rotate(by=OPERATOR))
+        rotated.append(SecretRotation(database, keys, (TOTP_SECRETS,)).rotate(by=OPERATOR))
 
     threads = [threading.Thread(target=rotate) for _ in range(3)]
     for thread in threads:
@@ -477,7 +477,7 @@ def test_a_rotation_without_the_present_key_changes_nothing(
     other = KeyRing.load(tmp_path / "others", "secrets", remedy="none")
     before = (tmp_path / "others" / "secrets.key").read_bytes()
     with pytest.raises(SafelightError, match="cannot be decrypted"):
-        SecretRotation(database, other).rotate(by=OPERATOR)
+        SecretRotation(database, other, (TOTP_SECRETS,)).rotate(by=OPERATOR)
     assert (tmp_path / "others" / "secrets.key").read_bytes() == before
 
 
