@@ -11,6 +11,7 @@ from contextlib import closing
 import httpx
 import pytest
 
+from safelight.console.login import MAX_SIGN_INS
 from safelight.errors import Forbidden, SafelightError, Unauthenticated
 from safelight.store.database import Database
 from safelight.store.tables import openid_attempts, openid_sessions
@@ -268,3 +269,30 @@ def test_begun_sign_ins_and_ended_sessions_are_purged(installation: Installation
         Accounts(tomorrow).purge_expired()
         with tomorrow.across_tenants("test", readonly=True) as tx:
             assert tx.count(openid_attempts) == tx.count(openid_sessions) == 0
+
+
+def test_a_person_who_cancels_is_told_so(installation: Installation, open_browser: Browsers) -> None:
+    browser = open_browser()
+    state = httpx.URL(begin(browser)).params["state"]
+    page = browser.get("/login/openid/callback", params={"state": state, "error": "access_denied"})
+    assert page.status_code == 401
+    assert "The sign-in at Example account was not completed. Try again." in page.text
+
+
+def test_refused_messages_are_limited_and_verified_ones_are_not(
+    installation: Installation, open_browser: Browsers
+) -> None:
+    _person, account = installation.invite()
+    installation.openid.next(account)
+    browser, stranger = open_browser(), open_browser()
+    sign_in(installation, browser)
+    codes = [
+        stranger.post("/login/openid/logout", data={"logout_token": "x"}).status_code
+        for _ in range(MAX_SIGN_INS + 1)
+    ]
+    assert (codes[0], codes[-1]) == (400, 429)
+    installation.openid.sign_out(browser, f"{installation.openid.issuer}/session/end")
+    deadline = time.monotonic() + 20
+    while browser.get("/review").status_code == 200 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert browser.get("/review").status_code == 303

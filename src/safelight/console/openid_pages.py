@@ -28,6 +28,7 @@ class OpenIdPages:
         self._console = console
         self._login = login
         self._rate_limiter = RateLimiter(MAX_SIGN_INS, SIGN_IN_WINDOW_S)
+        self._refused_messages = RateLimiter(MAX_SIGN_INS, SIGN_IN_WINDOW_S)
 
     async def begin(self, request: Request) -> Response:
         """Lead the browser to the provider."""
@@ -77,22 +78,30 @@ class OpenIdPages:
         return response
 
     async def end_by_provider(self, request: Request) -> Response:
-        """Back-channel logout: the provider reports that a person signed out there."""
+        """Back-channel logout: the provider reports that a person signed out there.
+
+        Only refused messages count: a provider sends one message for each session from one address, and does
+        not repeat it.
+        """
         sign_in = self._sign_in
-        self._count(request)
         form = await read_short_form(request, self._state.services)
         try:
             await self._state.threads.run(sign_in.end_by_provider, form.get("logout_token", ""))
         except Unauthenticated as problem:
+            self._refused_messages.allow(_address_of(request))
             answer = {"error": "invalid_request", "error_description": problem.message}
             return JSONResponse(answer, status_code=400)
         return Response(status_code=200)
 
     def _count(self, request: Request) -> None:
-        self._rate_limiter.allow(request.client.host if request.client else "")
+        self._rate_limiter.allow(_address_of(request))
 
     @property
     def _sign_in(self) -> OpenIdSignIn:
         if self._console.openid is None:
             raise NotFound("This server has no sign-in through a provider.")
         return self._console.openid.sign_in
+
+
+def _address_of(request: Request) -> str:
+    return request.client.host if request.client else ""

@@ -32,7 +32,7 @@ def people_texts(t: Translations) -> Messages:
 
 
 #: The message of a problem of the sign-in through a provider.
-_OPENID = {"openid", "openid_state", "openid_person", "openid_groups"}
+_OPENID = {"openid", "openid_cancelled", "openid_state", "openid_person", "openid_groups"}
 
 
 def describe_problem(

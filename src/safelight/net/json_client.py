@@ -27,8 +27,17 @@ _IDLE_S = 5.0
 class JsonExchangeFailed(Exception):
     """There was no JSON object: no connection, no answer in time, or another kind of body.
 
-    Not in the error tree: callers catch it and raise their own error.
+    Not in the error tree: callers catch it and raise their own error. `status` is 0 without an answer.
     """
+
+    def __init__(self, message: str, *, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+    @property
+    def was_refused(self) -> bool:
+        """Whether the server answered that the request is at fault."""
+        return 400 <= self.status < 500
 
 
 class JsonClient:
@@ -90,7 +99,7 @@ class JsonClient:
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
             raise JsonExchangeFailed("The connection failed.") from error
         except (ValueError, RecursionError) as error:
-            raise JsonExchangeFailed(f"The answer (status {status}) is not JSON.") from error
+            raise JsonExchangeFailed(f"The answer (status {status}) is not JSON.", status=status) from error
         if not isinstance(document, dict):
-            raise JsonExchangeFailed(f"The answer (status {status}) is not a JSON object.")
+            raise JsonExchangeFailed(f"The answer (status {status}) is not a JSON object.", status=status)
         return status, document

@@ -70,7 +70,7 @@ class Identity:
 
 @dataclass(frozen=True, kw_only=True)
 class EndedAtProvider:
-    """A verified message of the provider that sessions ended. One of the two is empty or both are set."""
+    """A verified message of the provider that sessions ended. At least one of `subject` and `sid` is set."""
 
     issuer: str
     subject: str

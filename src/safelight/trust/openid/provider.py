@@ -5,14 +5,15 @@ from __future__ import annotations
 import base64
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from joserfc import jws
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import JWKRegistry, Key, KeySet
 
 from safelight.errors import Unavailable
 from safelight.net.json_client import JsonClient, JsonExchangeFailed
@@ -134,8 +135,8 @@ class OpenIdProvider:
         try:
             if status != 200:
                 raise ValueError
-            read = KeySet.import_key_set({"keys": document["keys"]})
-        except (JoseError, ValueError, KeyError, TypeError, AttributeError) as error:
+            read = _import_keys(document["keys"])
+        except (ValueError, KeyError, TypeError) as error:
             raise untrusted("The keys of the provider cannot be read.") from error
         with self._lock:
             self._keys = _Keys(read, now)
@@ -172,7 +173,9 @@ class OpenIdProvider:
         try:
             return request()
         except JsonExchangeFailed as error:
-            self._down_until = self._clock() + DOWN_S
+            # Some providers refuse a wrong code with a page of HTML, and anybody can send wrong codes.
+            if not error.was_refused:
+                self._down_until = self._clock() + DOWN_S
             raise _down() from error
 
     def _checked(self, url: object, *, may_lack: bool = False) -> str:
@@ -181,10 +184,25 @@ class OpenIdProvider:
             return ""
         if not isinstance(url, str) or not url.isprintable():
             raise untrusted("The provider does not name all of its addresses.")
-        scheme = urlsplit(url).scheme
+        try:
+            scheme = urlsplit(url).scheme
+        except ValueError as error:
+            raise untrusted("The provider names an address that is not valid.") from error
         if scheme != "https" and scheme != urlsplit(self.client.issuer).scheme:
             raise untrusted("The provider names an address without TLS.")
         return url
+
+
+def _import_keys(documents: Sequence[Mapping[str, Any]]) -> KeySet:
+    """The keys for signatures that can be read; others are ignored (RFC 7517, section 5). One is needed."""
+    keys: list[Key] = []
+    for document in documents:
+        with suppress(JoseError, ValueError, KeyError, TypeError, AttributeError):
+            if document.get("use", "sig") == "sig":
+                keys.append(JWKRegistry.import_key(dict(document)))
+    if not keys:
+        raise ValueError("No key can be read.")
+    return KeySet(keys)
 
 
 def _with_query(endpoint: str, **fields: str) -> str:

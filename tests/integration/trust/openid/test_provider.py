@@ -11,6 +11,8 @@ from typing import Any
 
 import httpx
 import pytest
+from joserfc import jwt
+from joserfc.jwk import RSAKey
 
 from safelight.console.services import ConsoleServices, OpenIdServices, PeopleServices
 from safelight.errors import Unauthenticated, Unavailable
@@ -62,6 +64,7 @@ def provider(document: dict[str, Any], clock: Callable[[], float] = lambda: 100.
         {"token_endpoint": None},
         {"jwks_uri": ["x"]},
         {"end_session_endpoint": "ftp://login.example.com"},
+        {"jwks_uri": "https://["},
     ],
     ids=str,
 )
@@ -82,6 +85,38 @@ def test_a_provider_that_does_not_answer_is_left_alone_for_some_seconds() -> Non
     http.documents[f"{ISSUER}/.well-known/openid-configuration"] = DOCUMENT
     assert down.sign_in_url(state="s", nonce="n", challenge="c").startswith(f"{ISSUER}/auth?")
     assert down.sign_out_url("token") is None
+
+
+def test_a_key_of_an_unknown_kind_does_not_hide_the_others() -> None:
+    good = RSAKey.generate_key(2048, {"kid": "one"}, private=True)
+    public = good.as_dict(private=False)
+    unknown = {"kty": "EC", "crv": "brainpoolP256r1", "x": "AA", "y": "AA", "kid": "two"}
+    encrypting = {**public, "kid": "three", "use": "enc"}
+    documents: dict[str, Any] = {
+        f"{ISSUER}/.well-known/openid-configuration": DOCUMENT,
+        f"{ISSUER}/keys": {"keys": [unknown, encrypting, "x", public]},
+    }
+    token = jwt.encode({"alg": "RS256", "kid": "one"}, {}, good)
+    keys = OpenIdProvider(CLIENT, ScriptedHttp(documents)).keys_for(token)
+    assert [key.kid for key in keys.keys] == ["one"]
+    documents[f"{ISSUER}/keys"] = {"keys": [unknown, encrypting]}
+    with pytest.raises(Unauthenticated, match="cannot be read"):
+        OpenIdProvider(CLIENT, ScriptedHttp(documents)).keys_for(token)
+
+
+@pytest.mark.parametrize(("status", "asked"), [(400, 2), (500, 1), (0, 1)])
+def test_a_refused_code_does_not_count_as_a_provider_that_is_down(status: int, asked: int) -> None:
+    class Refusing(ScriptedHttp):
+        def post_form(self, url: str, fields: object, headers: object) -> tuple[int, dict[str, Any]]:
+            self.asked.append(url)
+            raise JsonExchangeFailed("The answer is not JSON.", status=status)
+
+    http = Refusing({f"{ISSUER}/.well-known/openid-configuration": DOCUMENT})
+    refusing = OpenIdProvider(CLIENT, http, clock=lambda: 100.0)
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            refusing.exchange("wrong", "verifier")
+    assert http.asked.count(f"{ISSUER}/token") == asked
 
 
 @pytest.fixture(scope="module")
