@@ -1,9 +1,15 @@
-"""Ends videos whose deadline has passed, and cancels their requests at the upstreams."""
+"""Ends videos whose deadline has passed, and cancels requests at the upstreams that nobody waits for."""
 
 from __future__ import annotations
 
 from safelight.background.part import BackgroundPart
-from safelight.errors import DeadlineExceeded, SafelightError, SubmissionUnconfirmed, UpstreamUnavailable
+from safelight.errors import (
+    DeadlineExceeded,
+    SafelightError,
+    SubmissionUnconfirmed,
+    UpstreamUnavailable,
+    Withdrawn,
+)
 from safelight.generation.protocol import Billing, RemoteGenerator
 from safelight.store import tables
 from safelight.store.transaction import Transaction
@@ -20,6 +26,8 @@ _INTERVAL_S = 5.0
 #: A request at an upstream that does not answer is left there after this time.
 _TRIED_FOR_S = 3600.0
 _MAX_PER_ROUND = 500
+#: The outcomes of attempts that were ended here and not at the upstream.
+_ENDED_HERE = (DeadlineExceeded.code, Withdrawn.code)
 
 
 def end_late(context: PipelineContext, tx: Transaction, video: Video, error: DeadlineExceeded) -> None:
@@ -44,7 +52,7 @@ def is_unconfirmed(attempt: Attempt) -> bool:
 
 
 class Cancellation:
-    """Deletes the requests of late videos at their upstreams, as far as these allow it.
+    """Deletes the requests of late and stopped videos at their upstreams, as far as these allow it.
 
     A background part: the database says which requests are left, so none is forgotten in a crash.
     """
@@ -69,7 +77,7 @@ class Cancellation:
         with self._context.database.across_tenants("late requests", readonly=True) as tx:
             left = tx.select(
                 tables.attempts,
-                attempts.outcome == DeadlineExceeded.code,
+                attempts.outcome.in_(_ENDED_HERE),
                 attempts.upstream_id.is_not(None),
                 attempts.upstream_copy_status.is_(None),
                 attempts.ended_at > self._context.database.clock() - 2 * _TRIED_FOR_S,

@@ -76,11 +76,14 @@ def state_refusal(
     context: PipelineContext, tx: Transaction, video: Video, verdict: Verdict, decision: Decision
 ) -> None:
     """A reviewer rejected the video that `verdict` held."""
+    first = video.is_held_first
     new = NewStatement(
         kind=StatementKind.REFUSED,
-        source=StatementSource.POLICY,
-        ground=ground_of_verdict(verdict, context.policies.taxonomy, clause=decision.clause),
-        automated_detection=True,
+        source=StatementSource.OPERATOR if first else StatementSource.POLICY,
+        ground=NO_GROUND
+        if first
+        else ground_of_verdict(verdict, context.policies.taxonomy, clause=decision.clause),
+        automated_detection=not first,
         automated_decision=False,
         account=video.principal_id,
         end_user=video.end_user,
@@ -96,11 +99,12 @@ def state_refusal(
 def state_expiry(context: PipelineContext, tx: Transaction, video: Video) -> None:
     """No reviewer decided about the held video in time."""
     holds = [one.verdict for one in stage_records(tx, video.id) if one.verdict.action is Action.HOLD]
+    first = video.is_held_first
     new = NewStatement(
         kind=StatementKind.EXPIRED,
-        source=StatementSource.POLICY,
-        ground=ground_of_verdict(holds[-1], context.policies.taxonomy) if holds else NO_GROUND,
-        automated_detection=True,
+        source=StatementSource.OPERATOR if first else StatementSource.POLICY,
+        ground=ground_of_verdict(holds[-1], context.policies.taxonomy) if holds and not first else NO_GROUND,
+        automated_detection=not first,
         automated_decision=True,
         account=video.principal_id,
         end_user=video.end_user,
@@ -112,8 +116,23 @@ def state_expiry(context: PipelineContext, tx: Transaction, video: Video) -> Non
 
 
 def state_withdrawal(tx: Transaction, video: Video, cause: WithdrawalCause) -> None:
-    """The delivered video was withdrawn, or a video that is still made from a withdrawn one was stopped."""
-    new = NewStatement(
+    """The delivered video was withdrawn."""
+    record_statement(tx, _withdrawal(video, cause))
+
+
+def state_stop(tx: Transaction, video: Video, cause: WithdrawalCause) -> None:
+    """The video was not finished when it, or one that it is made from, was withdrawn.
+
+    There is no file that an appeal could release.
+    """
+    withdrawn = _withdrawal(video, cause)
+    record_statement(
+        tx, replace(withdrawn, kind=StatementKind.STOPPED, stage=video.stage, objection=Objection.OPERATOR)
+    )
+
+
+def _withdrawal(video: Video, cause: WithdrawalCause) -> NewStatement:
+    return NewStatement(
         kind=StatementKind.WITHDRAWN,
         source=cause.source,
         ground=cause.ground,
@@ -127,7 +146,6 @@ def state_withdrawal(tx: Transaction, video: Video, cause: WithdrawalCause) -> N
         decision_id=cause.decision_id,
         objection=cause.objection,
     )
-    record_statement(tx, new)
 
 
 def state_reinstatement(tx: Transaction, video: Video, released_as: str, decision: Decision) -> None:

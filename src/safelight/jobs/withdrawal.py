@@ -13,12 +13,13 @@ from safelight.trust.library.store import withdraw_entries
 from safelight.trust.reviews import CaseKind, close_cases
 
 from . import mappers, outcomes
+from .attempt_store import finish_attempt, last_attempt
 from .context import PipelineContext
 from .files import drop_files
 from .models import Video
 from .states import TERMINAL, VideoState
 from .transitions import transition
-from .video_statements import BY_OPERATOR, WithdrawalCause, state_withdrawal
+from .video_statements import BY_OPERATOR, WithdrawalCause, state_stop, state_withdrawal
 
 #: Previews of the delivered file. They show the video, so they are deleted when it is withdrawn.
 _PICTURES = ("thumbnail", "spritesheet")
@@ -88,7 +89,7 @@ def end_family_within(
             _withdraw_one(tx, video, cause, actor=actor, why={"why": why, **source})
         else:
             _stop(context, tx, video, actor=actor)
-            state_withdrawal(tx, video, cause)
+            state_stop(tx, video, cause)
         changed.append(next_id)
     return tuple(changed)
 
@@ -126,6 +127,9 @@ def _withdraw_one(
 
 def _stop(context: PipelineContext, tx: Transaction, video: Video, *, actor: str) -> None:
     close_cases(tx, video.id, actor=actor)
+    last = last_attempt(tx, video.id)
+    if last is not None and last.ended_at is None:
+        finish_attempt(tx, video.id, last, Withdrawn.code, charge=last.charge)
     outcomes.fail(context, tx, video, Withdrawn("The source of this video was withdrawn."))
 
 

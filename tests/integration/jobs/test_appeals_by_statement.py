@@ -14,7 +14,7 @@ from safelight.store import tables
 from safelight.trust.appeals import Appeal, NewAppeal
 from safelight.trust.reports import NewReport
 from safelight.trust.reviews import CaseKind
-from safelight.trust.statements import OBJECTION_S, Statement, StatementKind, StatementQuery
+from safelight.trust.statements import OBJECTION_S, Objection, Statement, StatementKind, StatementQuery
 
 from .conftest import House
 from .test_appeals import refused, released
@@ -142,3 +142,15 @@ def test_a_withdrawn_file_that_is_not_stored_any_more_cannot_be_released(house: 
         tx.update(tables.assets, tables.assets.c.video_id == video.id, deleted_at=tx.now())
     with pytest.raises(Conflict, match="not stored"):
         decide_appeal(house, appeal, "overturn")
+
+
+def test_who_waited_for_a_stopped_video_is_told_so_and_offered_no_appeal(house: House) -> None:
+    source, video = delivered(house), house.order("a paper boat")
+    with house.container.persistence.database.transaction(video.tenant) as tx:
+        tx.update(tables.videos, tables.videos.c.id == video.id, remixed_from=source.id)
+    withdraw(house.container.pipeline.context, source, actor="ada", why="a court said so")
+    (told,) = about(house, video)
+    assert (told.content.kind, told.content.objection) == (StatementKind.STOPPED, Objection.OPERATOR)
+    assert told.objection_until is None
+    with pytest.raises(Conflict):
+        send(house, statement_id=told.id)

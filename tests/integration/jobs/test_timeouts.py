@@ -15,8 +15,10 @@ from safelight.jobs.models import Attempt, Video
 from safelight.jobs.runner import Runner
 from safelight.jobs.states import VideoState
 from safelight.jobs.timeouts import Cancellation
+from safelight.jobs.withdrawal import withdraw
 from safelight.store import tables
 from safelight.testing.upstream import ScriptedUpstream
+from safelight.trust.ledger import EntryKind, Ledger
 
 from .conftest import House
 from .test_video_lifecycle import PAID, sweeper
@@ -82,6 +84,27 @@ def test_the_charge_of_a_finished_video_that_cannot_be_downloaded_in_time_is_rec
     message = ended.error_message or ""
     assert "paid had finished it; the file was not downloaded and converted in time." in message
     assert "paid charged 0.4 USD for it" in message
+
+
+@pytest.mark.parametrize("charge", [0.4, None])
+def test_a_stopped_video_leaves_its_charge_in_the_ledger_and_no_copy_at_the_upstream(
+    house: House, upstream: ScriptedUpstream, charge: float | None
+) -> None:
+    source = house.carry(house.order())
+    away = {"status": 503, "times": 1}
+    upstream.play(
+        {"otherwise": {"polls": 0, "charge": charge, "content": away} if charge else {"ends": "never"}}
+    )
+    video, database = at_the_upstream(house), house.container.persistence.database
+    with database.transaction(tenant=video.tenant) as tx:
+        tx.update(tables.videos, tables.videos.c.id == video.id, remixed_from=source.id)
+    withdraw(house.container.pipeline.context, source, actor="ada", why="a court said so")
+    made = attempt(house, video)
+    assert (made.outcome, made.charge.amount) == ("withdrawn", charge)
+    costs = [one.amount_micros for one in Ledger(database).read_all(house.who) if one.kind is EntryKind.COST]
+    assert costs == [400_000 if charge else None]
+    Cancellation(house.container.pipeline.context).cancel_late()
+    assert attempt(house, video).upstream_copy_status == "deleted"
 
 
 @pytest.mark.parametrize("ends", ["completed", "failed"])

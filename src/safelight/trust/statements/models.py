@@ -23,6 +23,8 @@ class StatementKind(StrEnum):
     EXPIRED = "expired"
     #: The content of the delivered video cannot be fetched any more.
     WITHDRAWN = "withdrawn"
+    #: The video was not finished when it, or a video that it is made from, was withdrawn.
+    STOPPED = "stopped"
     #: The delivered video is not available until a decision is made.
     HIDDEN = "hidden"
     #: The hidden video is available again.
