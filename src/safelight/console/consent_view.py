@@ -10,7 +10,7 @@ from .formatting import format_date
 from .translations import Translations
 
 #: The message of a problem with one field.
-_FIELDS = {"is_adult", "scope", "media", "email", "expires_at", "level", "cleared_flags"}
+_FIELDS = {"is_adult", "scope", "media", "email", "expires_at", "level", "cleared_flags", "frames"}
 
 
 def terms_rows(asked: ConsentRequest, t: Translations) -> list[tuple[str, str]]:

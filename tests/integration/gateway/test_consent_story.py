@@ -29,7 +29,10 @@ UNUSED_DETECTORS = ("ocr", "nudenet", "open-nsfw", "minilm", "hate-symbols")
 @dataclass
 class Story:
     client: httpx.Client
+    #: A browser in which a person is signed in.
     reviewer: httpx.Client
+    #: A program with a key of the scope `review`.
+    key_reviewer: httpx.Client
     #: A browser without an account.
     subject: httpx.Client
     #: The address that the settings name, to which links in mail lead.
@@ -69,6 +72,8 @@ class Story:
             return (browser or self.subject).post(path, data=fields, files={"media": file})
 
     def decide(self, consent: str, **body: Any) -> httpx.Response:
+        """The decision of a reviewer who has seen the frames."""
+        assert self.reviewer.get(f"/v1/safelight/consents/{consent}/media").content[:4] == b"RIFF"
         return self.reviewer.post(f"/v1/safelight/consents/{consent}/decision", json=body)
 
     def create(self, picture: Path) -> httpx.Response:
@@ -139,10 +144,13 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
 
             with (
                 client({"authorization": f"Bearer {key}"}) as ours,
-                client({"authorization": f"Bearer {reviewer_key}"}) as reviewer,
+                client({"authorization": f"Bearer {reviewer_key}"}) as key_reviewer,
                 client(browser) as subject,
+                client({"sec-fetch-site": "same-origin"}) as reviewer,
             ):
-                yield Story(ours, reviewer, subject, gateway.address, box, hook, folder)
+                login = gateway.login.partition("token=")[2] or gateway.login
+                assert reviewer.post("/login", data={"token": login}).status_code == 303
+                yield Story(ours, reviewer, key_reviewer, subject, gateway.address, box, hook, folder)
 
 
 def test_a_consent_given_on_camera_is_used_and_its_withdrawal_reaches_descendants(story: Story) -> None:
@@ -160,8 +168,10 @@ def test_a_consent_given_on_camera_is_used_and_its_withdrawal_reaches_descendant
     assert answered.status_code == 200, answered.text
     mine = story.link("ann@example.org", "/consent/page")
     assert story.create(reference).status_code == 400
-    frames = story.reviewer.get(f"/v1/safelight/consents/{asked['id']}/media")
-    assert frames.content[:4] == b"RIFF"
+    program = story.key_reviewer.post(
+        f"/v1/safelight/consents/{asked['id']}/decision", json={"confirm": True}
+    )
+    assert program.status_code == 403
     assert story.decide(asked["id"], confirm=True).json()["state"] == "given"
     made = story.create(reference).json()
     video = story.wait(made["id"])

@@ -13,6 +13,7 @@ from safelight.store.database import Database
 from safelight.store.key_ring import KeyRing
 from safelight.store.tables import consent_media, consent_requests, consents
 from safelight.store.transaction import Transaction
+from safelight.trust.accounts import find_same_people
 from safelight.trust.accounts.tokens import (
     CONSENT_PAGE_PREFIX,
     CONSENT_PREFIX,
@@ -88,7 +89,7 @@ class SubjectAnswers:
             row = _find_open(tx, token, lock=True)
             now = tx.now()
             _refuse_known_clip(tx, clip)
-            flags = _flags(row, device)
+            flags = _flags(tx, row, device)
             on_camera = request.level is ConsentLevel.ON_CAMERA
             state = RequestState.WAITING if on_camera else RequestState.GIVEN
             page = new_token(CONSENT_PAGE_PREFIX)
@@ -183,13 +184,13 @@ def _accepted_scope(request: ConsentRequest, answer: SubjectAnswer) -> tuple[Con
     return scope
 
 
-def _flags(row: Row[Any], device: Device) -> tuple[ConsentFlag, ...]:
+def _flags(tx: Transaction, row: Row[Any], device: Device) -> tuple[ConsentFlag, ...]:
     found = []
     if not row.mailed:
         found.append(ConsentFlag.LINK_SHOWN)
     if store.device_digest(row.id, device) == row.asker_device:
         found.append(ConsentFlag.SAME_DEVICE)
-    if device.signed_in == row.asked_by:
+    if device.signed_in in find_same_people(tx, (row.asked_by,)):
         found.append(ConsentFlag.SAME_SESSION)
     return tuple(found)
 

@@ -13,7 +13,7 @@ import pytest
 from safelight.errors import Conflict, Forbidden, InvalidField, InvalidMedia, NotFound
 from safelight.store.database import Database
 from safelight.store.key_ring import KeyRing
-from safelight.store.tables import biometric_templates, consent_media, consent_requests, outbox
+from safelight.store.tables import api_keys, biometric_templates, consent_media, consent_requests, outbox
 from safelight.trust.accounts import ROLES, KeyScope, Principal, Role
 from safelight.trust.accounts.models import PrincipalKind
 from safelight.trust.consent_requests import (
@@ -43,7 +43,13 @@ def _principal(name: str, *scopes: KeyScope, tenant: str = TENANT) -> Principal:
 
 
 ASKER = _principal("key_asker", *ROLES[Role.CREATOR].scopes)
-REVIEWER = _principal("key_reviewer", *ROLES[Role.REVIEWER].scopes)
+REVIEWER = Principal(
+    id="user_reviewer",
+    tenant=TENANT,
+    name="Rex",
+    kind=PrincipalKind.PERSON,
+    scopes=frozenset(ROLES[Role.REVIEWER].scopes),
+)
 
 
 def _face(path: Path) -> TemplateVector:
@@ -204,6 +210,42 @@ def test_the_person_who_asked_cannot_confirm_withdraw_or_see_the_frames(world: W
         world.requests.show_media(ASKER, asked.request.id)
     with pytest.raises(NotFound):
         world.answers.withdraw(world.token(asked))
+
+
+def test_only_a_person_who_has_seen_the_frames_confirms(world: World) -> None:
+    asked = world.ask()
+    world.accept(asked)
+    program = _principal("key_program", *ROLES[Role.REVIEWER].scopes)
+    world.requests.show_media(program, asked.request.id)
+    with pytest.raises(Forbidden, match="Only a person"):
+        world.requests.decide(program, asked.request.id, confirm=True, cleared=["link_shown"])
+    with pytest.raises(InvalidField, match="without having seen it"):
+        world.requests.decide(REVIEWER, asked.request.id, confirm=True, cleared=["link_shown"])
+    assert world.lookup.consented(TENANT) == ()
+    world.requests.show_media(REVIEWER, asked.request.id)
+    world.requests.decide(REVIEWER, asked.request.id, confirm=True, cleared=["link_shown"])
+    assert len(world.lookup.consented(TENANT)) == 1
+
+
+def test_who_asked_with_an_own_key_is_the_person_who_asked(world: World) -> None:
+    with world.database.transaction(TENANT) as tx:
+        tx.insert(
+            api_keys,
+            id=ASKER.id,
+            name="own key",
+            digest="digest",
+            scopes=[],
+            created_at=tx.now(),
+            created_by=REVIEWER.id,
+        )
+    asked = world.ask()
+    world.accept(asked, device=replace(PHONE, signed_in=REVIEWER.id))
+    made = world.requests.get(ASKER, asked.request.id)
+    assert ConsentFlag.SAME_SESSION in made.flags
+    with pytest.raises(Forbidden):
+        world.requests.show_media(REVIEWER, made.id)
+    with pytest.raises(Forbidden):
+        world.requests.decide(REVIEWER, made.id, confirm=True, cleared=[flag.value for flag in made.flags])
 
 
 def test_a_clip_is_accepted_once_in_a_tenant(world: World) -> None:
