@@ -64,6 +64,10 @@ class QueueStatus:
     not_taken: bool = False
 
 
+#: The rule of a case, and the reason of a hold, that the term `review_first` caused and no policy.
+FIRST_OUTPUT = "review_first"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Video:
     id: str
@@ -117,6 +121,11 @@ class Video:
     template: TemplateUse | None = None
     #: Set by the service for a video that is not finished and not held.
     queue: QueueStatus | None = None
+
+    @property
+    def is_held_first(self) -> bool:
+        """Whether a reviewer checks the output because of `review_first`, while the video is held."""
+        return self.state is VideoState.HELD and (self.explanation or {}).get("reason") == FIRST_OUTPUT
 
 
 class RetryRefusal(StrEnum):

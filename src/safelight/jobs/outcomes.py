@@ -19,6 +19,7 @@ from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.store.transaction import Transaction
 from safelight.tracing.tracer import outermost_span
+from safelight.trust.accounts.terms import release_first_review
 from safelight.trust.ledger import Reason
 from safelight.trust.reviews import (
     Case,
@@ -34,7 +35,7 @@ from .attempt_store import last_attempt
 from .context import PipelineContext
 from .failure_message import describe_failure
 from .files import vault_files
-from .models import Video
+from .models import FIRST_OUTPUT, Video
 from .offences import strike_for_block, strike_for_refusal
 from .states import VideoState
 from .transitions import transition
@@ -45,8 +46,6 @@ _log = logging.getLogger(__name__)
 #: Stages before the generation. A video that ends in one of them is rejected, not blocked.
 EARLY_STAGES = frozenset({Stage.ADMISSION, Stage.PROMPT, Stage.REFERENCE})
 
-#: The rule of a case, and the reason of a hold, that the term `review_first` caused and no policy.
-FIRST_OUTPUT = "review_first"
 FIRST_OUTPUT_SENTENCE = "A reviewer checks the first videos of every new account before they are delivered."
 
 
@@ -266,6 +265,7 @@ def expire_review(context: PipelineContext, tx: Transaction, video: Video) -> No
         },
     )
     state_expiry(context, tx, video)
+    _give_first_review_back(tx, video)
     context.accounting.release(tx, video, Reason.REVIEW_EXPIRED)
 
 
@@ -310,4 +310,11 @@ def fail(context: PipelineContext, tx: Transaction, video: Video, error: Safelig
         error_code=error.code,
         error_message=sentence,
     )
+    _give_first_review_back(tx, video)
     context.accounting.release(tx, video, Reason.FAILED)
+
+
+def _give_first_review_back(tx: Transaction, video: Video) -> None:
+    """No reviewer looked at this output, so another of the first ones is held instead."""
+    if video.is_held_first:
+        release_first_review(tx, video.principal_id, video.end_user)

@@ -235,6 +235,7 @@ def _is_held_first(context: PipelineContext, tx: Transaction, video: Video) -> b
     limits = context.limits
     return video.reinstated_from is None and claim_first_review(
         tx,
+        video.principal_id,
         video.end_user,
         per_tenant=limits.first_outputs,
         per_end_user=limits.first_outputs_of_end_user,

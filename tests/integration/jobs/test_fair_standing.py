@@ -10,10 +10,13 @@ from functools import partial
 import pytest
 
 from safelight.errors import Conflict, InvalidField, NotFound
+from safelight.jobs.outcomes import expire_review
 from safelight.jobs.states import VideoState
 from safelight.trust.accounts.permissions import Role
-from safelight.trust.accounts.subjects import end_user_subject
+from safelight.trust.accounts.subjects import TENANT_SUBJECT, account_subject, end_user_subject
+from safelight.trust.accounts.terms import AccountTerms, Terms
 from safelight.trust.standing import Bans, Cause, Level, Offence
+from safelight.trust.statements import StatementSource
 
 from .conftest import House
 from .test_appeals import appealed
@@ -116,3 +119,31 @@ def test_an_invitation_of_a_revoked_key_makes_no_key(furnish: Callable[..., Hous
     accounts.revoke_key(house.who.tenant, record.id)
     with pytest.raises(NotFound):
         access.accept(invitation, name="x")
+
+
+def test_a_first_output_that_nobody_reviewed_does_not_count(
+    furnish: Callable[..., House], clock: Clock
+) -> None:
+    house = furnish(review={"first_outputs": 1})
+    house.waive()
+    video = house.carry(house.order(safety_identifier="ann"))
+    assert video.state is VideoState.HELD
+    context = house.container.pipeline.context
+    with context.database.transaction(house.who.tenant) as tx:
+        expire_review(context, tx, video)
+    assert house.carry(house.order("a red balloon", safety_identifier="ann")).state is VideoState.HELD
+    decide(house, only_case(house), "refuse")
+    assert house.carry(house.order("a paper boat", safety_identifier="ann")).state is VideoState.DELIVERED
+    told = [one.content for one in statements_to(house, "ann")]
+    assert {(one.source, one.automated_detection) for one in told} == {(StatementSource.OPERATOR, False)}
+
+
+def test_the_first_outputs_of_an_account_wait_for_a_reviewer(furnish: Callable[..., House]) -> None:
+    house = furnish()
+    house.waive()
+    terms = AccountTerms(house.container.persistence.database)
+    terms.set(house.who, account_subject(house.who.id), Terms(review_first=1))
+    assert house.carry(house.order()).state is VideoState.HELD
+    assert house.carry(house.order("a red balloon")).state is VideoState.DELIVERED
+    with pytest.raises(InvalidField):
+        terms.set(house.who, TENANT_SUBJECT, Terms(invitations=1))

@@ -92,14 +92,17 @@ def read_audience(tx: Transaction, principal_id: str, end_user: str | None) -> A
     return max((Audience(row.audience) for row in rows), key=_STRICTNESS.index, default=Audience.GENERAL)
 
 
-def claim_first_review(tx: Transaction, end_user: str | None, *, per_tenant: int, per_end_user: int) -> bool:
-    """Whether an output is one of the first of its tenant or its end user, which a person reviews.
+def claim_first_review(
+    tx: Transaction, principal_id: str, end_user: str | None, *, per_tenant: int, per_end_user: int
+) -> bool:
+    """Whether an output is one of the first of its tenant, account or end user, which a person reviews.
 
-    It is counted for both. `per_tenant` and `per_end_user`: the settings, for those without terms.
+    It is counted for all three. `per_tenant` and `per_end_user`: the settings, for those without terms.
     """
-    _, _, *named = subjects_of("", end_user)
     held = False
-    for subject, setting in ((TENANT_SUBJECT, per_tenant), *((one, per_end_user) for one in named)):
+    for subject, setting in zip(
+        subjects_of(principal_id, end_user), (per_tenant, 0, per_end_user), strict=False
+    ):
         wanted = read_terms(tx, subject).review_first
         limit = setting if wanted is None else wanted
         if not limit:
@@ -112,6 +115,15 @@ def claim_first_review(tx: Transaction, end_user: str | None, *, per_tenant: int
             )
         )
     return held
+
+
+def release_first_review(tx: Transaction, principal_id: str, end_user: str | None) -> None:
+    """Take back a claim whose output nobody reviewed. A subject that had reached its number before this
+    output has one more output held.
+    """
+    of = account_terms.c
+    for subject in subjects_of(principal_id, end_user):
+        tx.update(account_terms, of.subject == subject, of.held_first > 0, held_first=of.held_first - 1)
 
 
 #: From the least strict to the strictest.
@@ -136,6 +148,8 @@ def check_subject(subject: str) -> None:
 
 def _check(subject: str, terms: Terms) -> None:
     check_subject(subject)
+    if terms.invitations is not None and split_subject(subject)[0] is None:
+        raise InvalidField("Only an account can invite people.", param="invitations")
     for name, value in asdict(replace(terms, audience=None)).items():
         if value is not None and not 0 <= value <= _MAX_TERM:
             raise InvalidField(f"{name} must be a whole number from 0 on.", param=name)
