@@ -1,4 +1,4 @@
-"""Browser tests of quality reviews: a blind case takes one key; the page of results fits and is accessible."""
+"""Quality reviews in a browser: a blind case takes one key; the page of results fits and is accessible."""
 
 from __future__ import annotations
 
@@ -11,13 +11,18 @@ from safelight.trust.quality.models import NewQualityCase, QualityPurpose
 from safelight.trust.quality.store import open_quality_case
 from support.console_server import ConsoleServer
 from support.fake_api_server import CARD, a_video, card_verdict, judged
+from support.review_room import Clock, ReviewRoom
 
 pytestmark = pytest.mark.browser
 
 
-def test_a_blind_case_shows_the_content_alone_and_takes_one_key(staff: Page, console: ConsoleServer) -> None:
-    desk = console.server.desk
-    video = desk.put(a_video(tenant=console.server.tenant, prompt="a brawl on a stage"))
+def test_a_blind_case_shows_the_content_alone_and_takes_one_key(
+    staff: Page, console: ConsoleServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk, prompt = console.server.desk, "a brawl on a stage"
+    monkeypatch.setattr("support.review_room.TENANT", console.server.tenant)
+    stored = ReviewRoom(console.database, Clock()).add_video(prompt)
+    video = desk.put(a_video(id=stored, tenant=console.server.tenant, prompt=prompt))
     desk.judgements[video.id] = (judged(card_verdict(CARD)),)
     with console.database.transaction(console.server.tenant) as tx:
         case = open_quality_case(
