@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -86,6 +86,20 @@ class FingerprintIndex:
         return tuple(
             SimilarFile(sha256=sha256, share=count / len(searched))
             for sha256, count in votes.most_common(MAX_SHORTLIST)
+        )
+
+    def search_all(self, frames: Iterable[Hashes]) -> tuple[SimilarFile, ...]:
+        """Like `search`, but all files with near frames: for a removal, which must not leave one of them."""
+        searched = [hashes for hashes in frames if len(hashes)]
+        votes: Counter[str] = Counter()
+        with self._lock:
+            self._refresh()
+            for hashes in searched if len(self) else ():
+                # The distances that are found are less than the radius.
+                _limits, _distances, numbers = self._index.range_search(hashes, MAX_DISTANCE_BITS + 1)
+                votes.update({self._files[int(number)] for number in numbers})
+        return tuple(
+            SimilarFile(sha256=sha256, share=count / len(searched)) for sha256, count in votes.most_common()
         )
 
     def _refresh(self) -> None:

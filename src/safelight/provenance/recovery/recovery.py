@@ -36,6 +36,8 @@ _LIMITS = Limits(wall_s=120.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=1 << 
 #: Share of the searched frames that must match frames of a registered file. Two scenes of a longer clip may
 #: come from elsewhere.
 _AGREEING_SHARE = 0.5
+#: Registered pictures that one child compares with a file, which takes about a second for each.
+_MAX_COMPARED = 20
 #: Processor time for the marks of similar registered files, in seconds, and limits of the child. It stops by
 #: itself after one more picture.
 _KNOWN_S = 4.0
@@ -126,19 +128,27 @@ class Recovery:
         return self.conclude(path, self.look(path))
 
     def find_copies(self, path: Path, *, share: float) -> tuple[str, ...]:
-        """The hashes of the registered files that have at least this share of the frames of a file, and whose
+        """The hashes of all registered files that have at least this share of the frames of a file, and whose
         picture does not differ.
+
+        The answer removes videos. So a child that fails is an error, and never an answer: raises
+        `SandboxFailed`, and `InvalidMedia` or `TooLarge` if the file cannot be read.
         """
-        found = self._sources.index.search(self._frames(path) or ())
+        found = self._sources.index.search_all(self._hash_frames(path))
         near = [one.sha256 for one in found if one.share >= share]
-        known = [(sha256, self._sources.fingerprints.picture(sha256)) for sha256 in near]
-        pictures = [(sha256, picture) for sha256, picture in known if picture is not None]
-        results = self._compare(path, [picture for _sha256, picture in pictures])
-        return tuple(
-            sha256
-            for (sha256, _picture), result in zip(pictures, results, strict=True)
-            if result is not Comparison.DIFFERS
-        )
+        copies: list[str] = []
+        for start in range(0, len(near), _MAX_COMPARED):
+            known = {
+                one: self._sources.fingerprints.picture(one) for one in near[start : start + _MAX_COMPARED]
+            }
+            pictures = {sha256: picture for sha256, picture in known.items() if picture is not None}
+            results = self._compare_all(path, list(pictures.values()))
+            copies += [
+                sha256
+                for sha256, result in zip(pictures, results, strict=True)
+                if result is not Comparison.DIFFERS
+            ]
+        return tuple(copies)
 
     def look(self, path: Path) -> FirstLook:
         """The evidence that needs no watermark: bytes, manifest, and similar registered pictures."""
@@ -192,16 +202,20 @@ class Recovery:
     def _frames(self, path: Path) -> list[Any] | None:
         """The hashes of sampled frames; None if the file has no picture that can be decoded."""
         try:
-            answer = self._sandbox.run(
-                EntryPoint.of(search_in_child), _source(path), reads=[path.resolve()], limits=_LIMITS
-            )
-            found = msgspec.convert(answer, SearchedFrames)
-        except msgspec.ValidationError as error:
-            raise SandboxCrashed("The sandboxed child returned data of the wrong type.") from error
+            return self._hash_frames(path)
         except (InvalidMedia, TooLarge):
             return None
         except SandboxFailed:
             return []
+
+    def _hash_frames(self, path: Path) -> list[Any]:
+        answer = self._sandbox.run(
+            EntryPoint.of(search_in_child), _source(path), reads=[path.resolve()], limits=_LIMITS
+        )
+        try:
+            found = msgspec.convert(answer, SearchedFrames)
+        except msgspec.ValidationError as error:
+            raise SandboxCrashed("The sandboxed child returned data of the wrong type.") from error
         return [np.frombuffer(hashes, np.uint8).reshape(-1, BYTES) for hashes in found.frames]
 
     def _search_mark(self, path: Path) -> tuple[MarkSearch, str | None]:
@@ -273,20 +287,25 @@ class Recovery:
         return results
 
     def _compare(self, path: Path, registered: Sequence[RegisteredPicture]) -> list[Comparison]:
+        """For a public check: a file that cannot be compared is no error."""
+        try:
+            return self._compare_all(path, registered)
+        except (InvalidMedia, TooLarge, SandboxFailed):
+            return [Comparison.NOT_COMPARABLE] * len(registered)
+
+    def _compare_all(self, path: Path, registered: Sequence[RegisteredPicture]) -> list[Comparison]:
         if not registered:
             return []
+        answer = self._sandbox.run(
+            EntryPoint.of(compare_in_child),
+            {**_source(path), "registered": list(registered)},
+            reads=[path.resolve()],
+            limits=_LIMITS,
+        )
         try:
-            answer = self._sandbox.run(
-                EntryPoint.of(compare_in_child),
-                {**_source(path), "registered": list(registered)},
-                reads=[path.resolve()],
-                limits=_LIMITS,
-            )
             results = msgspec.convert(answer, list[Comparison])
         except msgspec.ValidationError as error:
             raise SandboxCrashed("The sandboxed child returned data of the wrong type.") from error
-        except (InvalidMedia, TooLarge, SandboxFailed):
-            return [Comparison.NOT_COMPARABLE] * len(registered)
         if len(results) != len(registered):
             raise SandboxCrashed("The sandboxed child returned another number of results.")
         return results
