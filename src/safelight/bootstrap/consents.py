@@ -59,6 +59,7 @@ class ConsentParts:
             mail=self.mail.queue,
             enrol_picture=likeness.enrol_face,
             enrol_clip=likeness.enrol_clip,
+            no_camera_reason=likeness.no_camera_reason,
         )
 
     @cached_property

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, and_, or_
 
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.ids import new_id
@@ -33,6 +33,7 @@ from .models import (
     terms_to_json,
 )
 from .phrases import new_phrase
+from .store import require_camera
 
 #: Long enough for a week of absence. The person who asks can ask again.
 LINK_TTL_S = 7 * 86_400.0
@@ -156,6 +157,7 @@ class ConsentRequests:
                 raise Conflict("This request does not wait for a reviewer.", param="consent_id")
             _refuse_asker(tx, row, principal)
             if confirm:
+                require_camera(self.no_camera_reason)
                 _require_viewer(tx, identity, principal)
             left = [flag for flag in row.flags if flag not in cleared]
             if confirm and left:
@@ -183,26 +185,26 @@ class ConsentRequests:
             return store.request_from_row(store.find_row(tx, identity), tx.now())
 
     def end_old(self) -> int:
-        """End requests without an answer in time, and answers that no reviewer confirmed in time."""
+        """End requests without an answer in time, answers that no reviewer confirmed in time, and the data of
+        consents that have expired. Returns how many ended.
+        """
         asked, waiting = RequestState.ASKED.value, RequestState.WAITING.value
         with self._database.across_tenants("consent requests that are over") as tx:
             now, of = tx.now(), consent_requests.c
-            late = tx.select(consent_requests, of.state == asked, of.link_expires_at <= now)
-            late += tx.select(consent_requests, of.state == waiting, of.answered_at <= now - REVIEW_TTL_S)
+            # Locked, and without those that a subject or a reviewer is changing now.
+            unanswered = and_(of.state == asked, of.link_expires_at <= now)
+            undecided = and_(of.state == waiting, of.answered_at <= now - REVIEW_TTL_S)
+            late = tx.select(consent_requests, or_(unanswered, undecided), lock=True, skip_locked=True)
             for row in late:
                 delete_templates(tx, (row.id,))
                 store.end_request(tx, row.id, RequestState.EXPIRED)
-            return len(late)
+            return len(late) + store.delete_data_of_expired(tx)
 
     def _level(self, wanted: int) -> ConsentLevel:
         if wanted not in (ConsentLevel.LINK, ConsentLevel.ON_CAMERA):
             raise InvalidField("A request asks for level 1 or 2.", param="level")
-        if wanted == ConsentLevel.ON_CAMERA and self.no_camera_reason is not None:
-            raise InvalidField(
-                f"Consents on camera (level 2) are off: {self.no_camera_reason}",
-                param="level",
-                remedy="Ask for level 1, or read docs/consents.md.",
-            )
+        if wanted == ConsentLevel.ON_CAMERA:
+            require_camera(self.no_camera_reason)
         return ConsentLevel(wanted)
 
 

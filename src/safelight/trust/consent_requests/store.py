@@ -6,11 +6,18 @@ import hashlib
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row
+from sqlalchemy import Row, select
 
-from safelight.errors import NotFound
+from safelight.errors import InvalidField, NotFound
 from safelight.ids import is_id
-from safelight.store.tables import consent_media, consent_requests, consent_uses, consents, videos
+from safelight.store.tables import (
+    biometric_templates,
+    consent_media,
+    consent_requests,
+    consent_uses,
+    consents,
+    videos,
+)
 from safelight.store.transaction import Transaction
 from safelight.trust.consents.models import ConsentLevel
 
@@ -71,6 +78,27 @@ def end_request(tx: Transaction, identity: str, state: RequestState, **changes: 
 
 def delete_media(tx: Transaction, identity: str) -> None:
     tx.delete(consent_media, consent_media.c.request_id == identity)
+
+
+def delete_data_of_expired(tx: Transaction) -> int:
+    """Delete the templates, addresses and hashes of clips of all consents that have expired.
+
+    The record and the subject's page stay. Returns the number of requests whose data were deleted.
+    """
+    expired = select(consents.c.id).where(*tx.tenant_condition(consents), consents.c.expires_at <= tx.now())
+    tx.delete(biometric_templates, biometric_templates.c.owner_id.in_(expired))
+    of = consent_requests.c
+    return tx.update(consent_requests, of.id.in_(expired), of.email != "", email="", clip_sha256=None)
+
+
+def require_camera(off_because: str | None) -> None:
+    """Raise `InvalidField` if consents on camera are off."""
+    if off_because is not None:
+        raise InvalidField(
+            f"Consents on camera (level 2) are off: {off_because}",
+            param="level",
+            remedy="Ask for level 1, or read docs/consents.md.",
+        )
 
 
 def record_consent(tx: Transaction, row: Row[Any], level: ConsentLevel) -> None:

@@ -56,9 +56,12 @@ class SubjectAnswers:
         mail: MailQueue,
         enrol_picture: Enroll,
         enrol_clip: EnrollClip,
+        no_camera_reason: str | None,
     ) -> None:
         self._database, self._keys, self._template_key, self._mail = database, keys, template_key, mail
         self._enrol_picture, self._enrol_clip = enrol_picture, enrol_clip
+        #: Why consents before the camera are off; None if they are on.
+        self.no_camera_reason = no_camera_reason
 
     def open(self, token: str, *, tenant: str | None = None) -> ConsentRequest:
         """The request of a link. Changes nothing, because programs that read mail open links too.
@@ -158,6 +161,7 @@ class SubjectAnswers:
     ) -> tuple[list[TemplateVector], bytes]:
         """The templates of the face, and the frames for the reviewer."""
         if request.level is ConsentLevel.ON_CAMERA:
+            store.require_camera(self.no_camera_reason)
             if answer.media is None:
                 raise InvalidField(
                     "A clip is needed.", param="media", remedy="Record yourself with the phrase."

@@ -26,6 +26,7 @@ from safelight.trust.consent_requests import (
     SubjectAnswer,
     SubjectAnswers,
 )
+from safelight.trust.consent_requests.store import find_row
 from safelight.trust.consents import ConsentLevel, EnrolledLookup, TemplateKey, TemplateVector
 from safelight.trust.consents.enrolment import EnrolledClip
 from safelight.trust.mail import MailQueue
@@ -126,6 +127,7 @@ def world(database_url: str, tmp_path: Path) -> Iterator[World]:
             mail=mail,
             enrol_picture=_face,
             enrol_clip=_clip,
+            no_camera_reason=None,
         ),
         lookup=EnrolledLookup(database=database, key=template_key, model="resnet-1"),
         people=People(database),
@@ -291,6 +293,35 @@ def test_an_answer_that_no_reviewer_looked_at_expires_with_its_data(world: World
     assert world.count(consent_media) == world.count(biometric_templates) == 0
 
 
+def test_a_consent_that_has_expired_keeps_no_template_no_address_and_no_hash_of_the_clip(
+    world: World,
+) -> None:
+    asked = world.ask()
+    page = world.accept(asked)
+    world.requests.show_media(REVIEWER, asked.request.id)
+    world.requests.decide(REVIEWER, asked.request.id, confirm=True, cleared=["link_shown"])
+    assert world.requests.end_old() == 0
+    world.now[0] += 400 * 86_400
+    assert world.requests.end_old() == 1
+    assert world.requests.end_old() == 0
+    assert world.count(biometric_templates) == 0
+    assert "ann@example.org" not in world.stored()
+    assert world.count(consent_requests, consent_requests.c.clip_sha256.is_not(None)) == 0
+    assert world.answers.withdraw(page).request.state is RequestState.WITHDRAWN
+
+
+def test_an_answer_that_a_reviewer_is_confirming_does_not_expire(world: World, database_url: str) -> None:
+    if not database_url.startswith("postgresql"):
+        pytest.skip("SQLite has one writer at a time")
+    asked = world.ask()
+    page = world.accept(asked)
+    world.now[0] += 14 * 86_400
+    with world.database.transaction(TENANT) as tx:
+        find_row(tx, asked.request.id, lock=True)
+        assert world.requests.end_old() == 0
+    assert world.answers.page(page).request.state is RequestState.WAITING
+
+
 def test_a_refusal_deletes_the_address_and_records_no_consent(world: World) -> None:
     asked = world.ask()
     refusal = SubjectAnswer(accepts=False)
@@ -328,9 +359,17 @@ def test_a_platform_uses_only_tokens_of_its_own_tenant(world: World) -> None:
 
 
 def test_without_a_biometric_basis_level_two_is_off_and_says_so(world: World) -> None:
-    world.requests.no_camera_reason = "no legal basis is declared."
-    with pytest.raises(InvalidField, match="no legal basis is declared"):
+    waiting, open_link = world.ask(), world.ask(email="ben@example.org")
+    world.accept(waiting)
+    world.requests.show_media(REVIEWER, waiting.request.id)
+    off = "no legal basis is declared."
+    world.requests.no_camera_reason = world.answers.no_camera_reason = off
+    with pytest.raises(InvalidField, match=off):
         world.ask()
+    with pytest.raises(InvalidField, match=off):
+        world.accept(open_link, media=world.clip(b"another"))
+    with pytest.raises(InvalidField, match=off):
+        world.requests.decide(REVIEWER, waiting.request.id, confirm=True, cleared=["link_shown"])
     world.ask(level=1)
 
 
