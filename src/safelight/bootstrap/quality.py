@@ -37,7 +37,7 @@ class QualityParts:
 
     @cached_property
     def sampling(self) -> BackgroundPart:
-        """Opens second reviews and golden cases, closes overdue ones, and deletes old answers."""
+        """Opens second reviews, golden cases and samples, closes overdue ones, and deletes old answers."""
         from safelight.background.part import BackgroundPart
         from safelight.trust.quality import QualitySampler, SamplingRule
 
@@ -49,6 +49,7 @@ class QualityParts:
         tasks = {
             "open_second_reviews": sampler.open_second_reviews,
             "open_golden_cases": sampler.open_golden_cases,
+            "open_samples": sampler.open_samples,
             "close_overdue": sampler.close_overdue,
             "delete_old_answers": sampler.delete_old_answers,
         }

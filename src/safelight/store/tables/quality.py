@@ -24,7 +24,7 @@ quality_cases = Table(
     text("expected", null=True),
     #: Who made the first decision; null for the other purposes.
     text("first_person", null=True),
-    #: The strongest action of the policy on this video; null if it was about missing checks.
+    #: The verdicts of the policy as an answer; null if they were about missing checks.
     text("machine", null=True),
     #: The stratum of a sample.
     text("stratum", null=True),
@@ -42,7 +42,7 @@ quality_answers = Table(
     text("tenant_id"),
     #: Null in a sample after the time for which figures about people are kept.
     text("person", null=True),
-    #: A `QualityAnswer`.
+    #: `in_policy` or `against_policy`.
     text("answer"),
     text("clause", null=True),
     time("at"),
@@ -57,7 +57,7 @@ golden_cases = Table(
     text("id", primary_key=True),
     text("tenant_id"),
     text("video_id"),
-    #: The right answer, a `QualityAnswer`, and why it is right.
+    #: The right answer, and why it is right.
     text("answer"),
     text("clause", null=True),
     text("note"),
@@ -79,6 +79,8 @@ quality_draws = Table(
     #: By stratum: the number of videos that were delivered, and of those that were drawn.
     json("delivered"),
     json("drawn"),
+    #: Video, stratum and category of each drawn video; null when a review was opened for all of them.
+    json("waiting", null=True),
     text("drawn_by"),
     time("drawn_at"),
     Index(None, "tenant_id", "drawn_at"),

@@ -72,6 +72,7 @@ def read_draws(tx: Transaction, draw_id: str | None = None) -> tuple[Draw, ...]:
     rows = tx.select(
         quality_draws,
         *(() if draw_id is None else (quality_draws.c.id == draw_id,)),
+        columns=[column for column in quality_draws.c if column is not quality_draws.c.waiting],
         order_by=(quality_draws.c.drawn_at.desc(), quality_draws.c.id.desc()),
         limit=_MAX_DRAWS,
     )

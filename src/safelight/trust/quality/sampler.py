@@ -14,6 +14,7 @@ from safelight.store.tables import (
     people,
     quality_answers,
     quality_cases,
+    quality_draws,
     videos,
 )
 from safelight.store.transaction import Transaction
@@ -25,6 +26,7 @@ from safelight.trust.reviews.models import DecisionAction
 from safelight.trust.reviews.priority import severity_of
 
 from . import store
+from .draws import open_drawn
 from .models import AS_ANSWER, KEEP_ANSWERS_S, REVIEW_DUE_S, NewQualityCase, QualityPurpose, SamplingRule
 from .sampling import is_selected
 
@@ -85,6 +87,18 @@ class QualitySampler:
             for row in mildest_first:
                 if left > 0 and row.id not in known and _open_golden(tx, row, category[row.id], person):
                     left -= 1
+
+    def open_samples(self) -> None:
+        """Open the reviews of large samples, which a request left to this."""
+        with self._database.across_tenants("open samples", readonly=True) as tx:
+            draws = tx.select(
+                quality_draws,
+                quality_draws.c.waiting.is_not(None),
+                columns=[quality_draws.c.tenant_id, quality_draws.c.id],
+                order_by=(quality_draws.c.drawn_at,),
+            )
+        for draw in draws:
+            open_drawn(self._database, draw.tenant_id, draw.id)
 
     def close_overdue(self) -> None:
         """Close quality reviews without an answer in time, or whose video was deleted or locked away."""

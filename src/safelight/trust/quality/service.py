@@ -7,23 +7,21 @@ from safelight.ids import new_id
 from safelight.store.database import Database
 from safelight.store.tables import golden_cases, quality_draws, videos
 from safelight.store.transaction import Transaction
-from safelight.trust.accounts import KeyScope, Principal, ReviewRank
+from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.reviews import CaseKind
 from safelight.trust.reviews.models import ACTIONS
 from safelight.trust.reviews.priority import severity_of
 from safelight.trust.reviews.service import MAX_CLAUSE_CHARACTERS, MAX_REASON_CHARACTERS, validate_text
 
 from . import store
+from .draws import is_same_open, open_drawn
 from .models import (
     MAX_GOLDEN_SEVERITY,
     MAX_PER_STRATUM,
-    SAMPLE_DUE_S,
     Draw,
     Golden,
     NewDraw,
     NewGolden,
-    NewQualityCase,
-    QualityPurpose,
 )
 from .results import read_draws
 from .sampling import Stratum, select_some, stratum_of
@@ -31,6 +29,8 @@ from .sampling import Stratum, select_some, stratum_of
 #: Number of ids in one condition. PostgreSQL and SQLite accept far more.
 _MAX_IDS = 500
 _DELIVERED = "delivered"
+#: A small sample is open at once; a request does not wait for a large one.
+_BATCHES_AT_ONCE = 4
 _ANSWERS = tuple(action.value for action in ACTIONS[CaseKind.QUALITY])
 
 
@@ -105,7 +105,10 @@ class Quality:
     def draw(self, principal: Principal, new: NewDraw) -> Draw:
         """Draw a random sample of delivered videos from each stratum, and open a quality review for each.
 
+        The `QualitySampler` opens those of a large sample.
+
         Raises `InvalidField` for a time that is not over yet: later videos would have no chance to be drawn.
+        Raises `Conflict` if an earlier sample of the same time is open.
         """
         principal.require(KeyScope.POLICY)
         if not 1 <= new.per_stratum <= MAX_PER_STRATUM:
@@ -113,13 +116,25 @@ class Quality:
         with self._database.transaction(principal.tenant) as tx:
             if not new.since < new.until <= tx.now():
                 raise InvalidField("The time must end after it begins, and be over.", param="until")
+            seed = store.read_seed(tx)
+        # Reading takes long: nobody who writes waits for it.
+        with self._database.read_transaction(principal.tenant) as tx:
             strata, categories = _delivered_by_stratum(tx, new)
-            draw_id, seed = new_id("draw"), store.read_seed(tx)
-            # The id of the draw is part of the seed: two draws are independent.
-            chosen = {
-                stratum: select_some(seed + draw_id.encode(), names, new.per_stratum)
-                for stratum, names in strata.items()
-            }
+        draw_id = new_id("draw")
+        # The id of the draw is part of the seed: two draws are independent.
+        chosen = {
+            stratum: select_some(seed + draw_id.encode(), names, new.per_stratum)
+            for stratum, names in strata.items()
+        }
+        with self._database.transaction(principal.tenant) as tx:
+            # It locks the row of the seed, so that of two requests at the same time the second is refused.
+            store.read_seed(tx)
+            if is_same_open(tx, new):
+                raise Conflict(
+                    "A sample of this time is open already.",
+                    param="since",
+                    remedy="Answer its cases first, or choose another time.",
+                )
             tx.insert(
                 quality_draws,
                 id=draw_id,
@@ -127,31 +142,22 @@ class Quality:
                 until=new.until,
                 delivered={stratum.value: len(names) for stratum, names in strata.items()},
                 drawn={stratum.value: len(names) for stratum, names in chosen.items()},
+                waiting=[
+                    [name, stratum.value, max(categories[name], key=severity_of, default="")]
+                    for stratum, names in chosen.items()
+                    for name in names
+                ],
                 drawn_by=principal.id,
                 drawn_at=tx.now(),
             )
-            for stratum, names in chosen.items():
-                for name in names:
-                    store.open_quality_case(
-                        tx,
-                        NewQualityCase(
-                            purpose=QualityPurpose.SAMPLE,
-                            source=draw_id,
-                            video_id=name,
-                            due_s=SAMPLE_DUE_S,
-                            category=max(categories[name], key=severity_of, default=""),
-                            required_rank=ReviewRank.SENIOR
-                            if stratum is Stratum.SEVERE
-                            else ReviewRank.REVIEWER,
-                            stratum=stratum,
-                        ),
-                    )
             tx.append_audit(
                 "quality.drawn",
                 subject=draw_id,
                 actor=principal.id,
                 content={stratum.value: len(names) for stratum, names in chosen.items()},
             )
+        open_drawn(self._database, principal.tenant, draw_id, batches=_BATCHES_AT_ONCE)
+        with self._database.read_transaction(principal.tenant) as tx:
             return read_draws(tx, draw_id)[0]
 
 

@@ -105,7 +105,7 @@ def found_categories(tx: Transaction, video_ids: list[str]) -> dict[str, set[str
 def read_seed(tx: Transaction) -> bytes:
     """The secret seed of this installation. Created with the first use; it needs a writing transaction."""
     tx.insert_or_ignore(installation, key=_SEED_KEY, value=secrets.token_hex(_SEED_BYTES))
-    row = tx.one(installation, installation.c.key == _SEED_KEY)
+    row = tx.one(installation, installation.c.key == _SEED_KEY, lock=True)
     assert row is not None  # It was added above, if it was missing.
     return bytes.fromhex(row.value)
 

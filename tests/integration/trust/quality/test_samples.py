@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from safelight import canonical_json
-from safelight.errors import InvalidField
+from safelight.errors import Conflict, InvalidField
 from safelight.evaluation.review_quality import prevalence_figures
 from safelight.ids import new_id
 from safelight.store import tables
 from safelight.trust.accounts import KeyScope, Role
-from safelight.trust.quality import NewDraw, Quality, QualityResults, QualitySampler, SamplingRule, Stratum
+from safelight.trust.quality import (
+    NewDraw,
+    Quality,
+    QualityResults,
+    QualitySampler,
+    SamplingRule,
+    Stratum,
+    draws,
+)
 from safelight.trust.quality.models import KEEP_ANSWERS_S
 from support.review_room import START, TENANT, ReviewRoom, reviewer
 
@@ -128,3 +138,33 @@ def test_a_review_of_a_video_that_is_quarantined_later_is_closed(room: ReviewRoo
         tx.update(tables.videos, tables.videos.c.id == video, quarantined=True)
     QualitySampler(room.database, SamplingRule()).close_overdue()
     assert room.queue.take_next(ADA) is None
+
+
+def test_a_large_sample_is_opened_in_parts_and_each_review_once(
+    room: ReviewRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(draws, "BATCH", 2)
+    for _ in range(20):
+        deliver(room)
+    week = replace(WEEK, per_stratum=20)
+    (stratum, *_) = Quality(room.database).draw(LEAD, week).strata
+    assert stratum.drawn == 20
+    assert room.reviews.count_open(ADA) == 8
+    sampler = QualitySampler(room.database, SamplingRule())
+    for _ in range(2):
+        sampler.open_samples()
+    assert room.reviews.count_open(ADA) == 20
+    with room.database.read_transaction(TENANT) as tx:
+        assert [row.waiting for row in tx.select(tables.quality_draws)] == [None]
+
+
+def test_a_repeated_request_does_not_draw_again_while_the_sample_is_open(room: ReviewRoom) -> None:
+    deliver(room)
+    quality = Quality(room.database)
+    quality.draw(LEAD, WEEK)
+    with pytest.raises(Conflict, match="open already"):
+        quality.draw(LEAD, WEEK)
+    case = room.queue.take_next(ADA)
+    assert case is not None
+    room.decide(ADA, case, "in_policy")
+    assert quality.draw(LEAD, WEEK).strata[0].drawn == 1
