@@ -79,7 +79,10 @@ class StandingPages(PageHandler):
             problem=problem,
             form=form or {},
             standings=[_standing_row(one, t) for one in page.standings],
-            bans=[_ban_row(one, principal, t) for one in page.bans],
+            bans=[
+                {**_ban_row(one, principal, t), "again": one.id in page.bans_without_points}
+                for one in page.bans
+            ],
             may_ban=senior,
             ban_points=self._standing.standings.thresholds.ban,
         )

@@ -16,15 +16,18 @@ from safelight.trust.accounts.permissions import Role
 from safelight.trust.accounts.subjects import TENANT_SUBJECT, account_subject, end_user_subject
 from safelight.trust.accounts.terms import AccountTerms, Terms
 from safelight.trust.standing import Bans, Cause, Level, Offence
-from safelight.trust.statements import StatementSource
+from safelight.trust.statements import StatementKind, StatementSource
 
 from .conftest import House
 from .test_appeals import appealed
 from .test_appeals_by_statement import statements_to
 from .test_decisions import MARKED, decide, held, only_case
-from .test_standing import BLOCKED, Clock, blocked, clock, events, person, standing
+from .test_standing import BLOCKED, DAY, Clock, blocked, clock, events, person, standing
 
 __all__ = ["clock", "held"]
+
+#: Two strikes of three points are enough for a ban.
+LOW = {"warning_points": 1, "cool_down_points": 2, "suspension_points": 3, "ban_points": 6}
 
 
 def account_statements(house: House, end_user: str = "ann") -> list[str]:
@@ -147,3 +150,64 @@ def test_the_first_outputs_of_an_account_wait_for_a_reviewer(furnish: Callable[.
     assert house.carry(house.order("a red balloon")).state is VideoState.DELIVERED
     with pytest.raises(InvalidField):
         terms.set(house.who, TENANT_SUBJECT, Terms(invitations=1))
+
+
+def test_a_proposed_or_announced_ban_ends_with_the_strikes_behind_it(
+    furnish: Callable[..., House], clock: Clock
+) -> None:
+    house = furnish(standing=LOW)
+    house.waive()
+    standings = house.container.pipeline.standing.standings
+    bans = Bans(house.container.persistence.database, standings)
+    ada, ben = (person(house, name, Role.TRUST_LEAD) for name in ("ada", "ben"))
+    first = blocked(house, BLOCKED[0])
+    clock.now += 15 * DAY
+    second = blocked(house, BLOCKED[1])
+    clock.now += 15 * DAY
+    proposed = bans.propose(ada, end_user_subject("ann"), reason="x")
+    decide(house, appealed(house, first), "overturn", "cem")
+    with pytest.raises(NotFound):
+        bans.confirm(ben, proposed.id)
+    blocked(house, BLOCKED[2])
+    clock.now += 15 * DAY
+    announced = bans.confirm(ben, bans.propose(ada, end_user_subject("ann"), reason="x").id)
+    told = statements_to(house, "ann")[0]
+    assert (told.content.kind, told.content.until) == (StatementKind.BAN_ANNOUNCED, announced.effective_at)
+    decide(house, appealed(house, second), "overturn", "cem")
+    assert account_statements(house)[0] == "ban_cancelled"
+    clock.now += DAY
+    house.order(safety_identifier="ann")
+
+
+def test_a_ban_in_force_whose_strikes_were_removed_is_marked_for_a_new_decision(
+    furnish: Callable[..., House], clock: Clock
+) -> None:
+    house = furnish(standing=LOW)
+    house.waive()
+    standings = house.container.pipeline.standing.standings
+    bans = Bans(house.container.persistence.database, standings)
+    ada, ben = (person(house, name, Role.TRUST_LEAD) for name in ("ada", "ben"))
+    video = blocked(house, BLOCKED[0])
+    clock.now += 15 * DAY
+    blocked(house, BLOCKED[1])
+    made = bans.confirm(ben, bans.propose(ada, end_user_subject("ann"), reason="x").id)
+    clock.now += DAY
+    assert standings.list(ada).bans_without_points == frozenset()
+    decide(house, appealed(house, video), "overturn", "cem")
+    assert standing(house).level is Level.BAN
+    assert standings.list(ada).bans_without_points == {made.id}
+
+
+def test_a_ban_with_too_few_points_left_cannot_be_confirmed(
+    furnish: Callable[..., House], clock: Clock
+) -> None:
+    house = furnish(standing=LOW)
+    bans = Bans(house.container.persistence.database, house.container.pipeline.standing.standings)
+    ada, ben = (person(house, name, Role.TRUST_LEAD) for name in ("ada", "ben"))
+    blocked(house, BLOCKED[0])
+    clock.now += 15 * DAY
+    blocked(house, BLOCKED[1])
+    made = bans.propose(ada, end_user_subject("ann"), reason="x")
+    clock.now += 91 * DAY
+    with pytest.raises(Conflict, match="points"):
+        bans.confirm(ben, made.id)

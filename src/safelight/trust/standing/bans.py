@@ -13,9 +13,9 @@ from safelight.trust.accounts.terms import check_subject, lock_subject
 from safelight.trust.reviews.service import MAX_REASON_CHARACTERS, validate_text
 
 from .changes import announce_change
-from .models import BAN_NOTICE_S, Ban
+from .models import BAN_NOTICE_S, Ban, Standing
 from .service import Standings
-from .store import ban_from_row, ban_of
+from .store import ban_from_row, ban_of, lift_ban
 
 
 class Bans:
@@ -45,12 +45,7 @@ class Bans:
             lock_subject(tx, subject)
             if ban_of(tx, subject) is not None:
                 raise Conflict(f"{subject} has a ban already, or one that waits for confirmation.")
-            standing, least = self._standings.read(tx, subject), self._standings.thresholds.ban
-            if standing.points < least and not threat_to_life:
-                raise Conflict(
-                    f"{subject} has strikes of {standing.points} points, and a ban needs {least}.",
-                    param="subject",
-                )
+            self._require_points(self._standings.read(tx, subject), threat_to_life=threat_to_life)
             made = Ban(
                 id=new_id("ban"),
                 subject=subject,
@@ -72,7 +67,10 @@ class Bans:
         return made
 
     def confirm(self, principal: Principal, ban_id: str) -> Ban:
-        """Confirm the ban that another person proposed. Raises `Forbidden` for the same person."""
+        """Confirm the ban that another person proposed.
+
+        Raises `Forbidden` for the same person, and `Conflict` if the strikes no longer have enough points.
+        """
         with self._database.transaction(principal.tenant) as tx:
             ban = _lock(tx, ban_id)
             _require_senior(principal)
@@ -81,6 +79,7 @@ class Bans:
             if ban.confirmed_at is not None:
                 raise Conflict(f"{ban.id} was confirmed already.", param="ban_id")
             now, before = tx.now(), self._standings.read(tx, ban.subject)
+            self._require_points(before, threat_to_life=ban.threat_to_life)
             tx.update(
                 bans,
                 bans.c.id == ban.id,
@@ -100,19 +99,20 @@ class Bans:
         with self._database.transaction(principal.tenant) as tx:
             ban = _lock(tx, ban_id)
             before = self._standings.read(tx, ban.subject)
-            tx.update(
-                bans,
-                bans.c.id == ban.id,
-                lifted_by=principal.id,
-                lifted_at=tx.now(),
-                lifted_reason=reason,
-            )
-            tx.append_audit("ban.lifted", subject=ban.id, actor=principal.id, content={"reason": reason})
+            lift_ban(tx, ban, actor=principal.id, reason=reason)
             after = self._standings.read(tx, ban.subject)
             announce_change(tx, before, after, actor=principal.id, by_person=True)
             row = tx.one(bans, bans.c.id == ban.id)
             assert row is not None
             return ban_from_row(row)
+
+    def _require_points(self, standing: Standing, *, threat_to_life: bool) -> None:
+        least = self._standings.thresholds.ban
+        if standing.points < least and not threat_to_life:
+            raise Conflict(
+                f"{standing.subject} has strikes of {standing.points} points, and a ban needs {least}.",
+                param="subject",
+            )
 
 
 def _require_senior(principal: Principal) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from safelight.store.transaction import Transaction
@@ -49,30 +49,36 @@ def announce_change(
     }
     tx.append_audit(TOPIC, subject=after.subject, actor=actor, content=data)
     tx.publish(TOPIC, subject=after.subject, body=data)
-    is_banned = after.ban_at is not None and before.ban_at is None
-    if not (is_banned or _is_stricter(before, after) or _is_restored(before, after)):
+    for kind in _statement_kinds(before, after):
+        # The request that was struck has a statement with its reason. That reason is not repeated here.
+        in_favour = kind in (StatementKind.ACCOUNT_RESTORED, StatementKind.BAN_CANCELLED)
+        ends = after.ban_at if kind is StatementKind.BAN_ANNOUNCED else after.until
+        record_statement(
+            tx,
+            NewStatement(
+                kind=kind,
+                source=StatementSource.STRIKES,
+                ground=NO_GROUND,
+                automated_detection=not by_person,
+                automated_decision=not by_person,
+                account=account,
+                end_user=end_user,
+                until=None if in_favour else ends,
+                objection=Objection.NONE if in_favour else Objection.OPERATOR,
+            ),
+        )
+
+
+def _statement_kinds(before: Standing, after: Standing) -> Iterator[StatementKind]:
+    if before.ban_at is None and after.ban_at is not None:
+        yield StatementKind.BANNED if after.level is Level.BAN else StatementKind.BAN_ANNOUNCED
         return
-    if is_banned:
-        kind = StatementKind.BANNED
-    elif _is_restored(before, after):
-        kind = StatementKind.ACCOUNT_RESTORED
-    else:
-        kind = _STATEMENTS[after.level]
-    # The request that was struck has a statement with its reason. That reason is not repeated here.
-    record_statement(
-        tx,
-        NewStatement(
-            kind=kind,
-            source=StatementSource.STRIKES,
-            ground=NO_GROUND,
-            automated_detection=not by_person,
-            automated_decision=not by_person,
-            account=account,
-            end_user=end_user,
-            until=None if is_banned or kind is StatementKind.ACCOUNT_RESTORED else after.until,
-            objection=Objection.NONE if kind is StatementKind.ACCOUNT_RESTORED else Objection.OPERATOR,
-        ),
-    )
+    if before.ban_at is not None and after.ban_at is None and before.level is not Level.BAN:
+        yield StatementKind.BAN_CANCELLED
+    if before.level.stops_requests and not after.level.stops_requests:
+        yield StatementKind.ACCOUNT_RESTORED
+    elif _is_stricter(before, after):
+        yield _STATEMENTS[after.level]
 
 
 def _is_stricter(before: Standing, after: Standing) -> bool:
@@ -81,8 +87,3 @@ def _is_stricter(before: Standing, after: Standing) -> bool:
     if before.level is not after.level:
         return order.index(after.level) > order.index(before.level)
     return after.level.stops_requests and (after.until or 0.0) > (before.until or 0.0)
-
-
-def _is_restored(before: Standing, after: Standing) -> bool:
-    """Whether requests are possible again."""
-    return before.level.stops_requests and not after.level.stops_requests

@@ -106,3 +106,5 @@ class StandingPage:
 
     standings: tuple[Standing, ...]
     bans: tuple[Ban, ...]
+    #: The ids of bans whose strikes were removed so that they have too few points.
+    bans_without_points: frozenset[str] = frozenset()

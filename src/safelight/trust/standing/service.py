@@ -17,8 +17,8 @@ from safelight.trust.accounts.terms import lock_subject
 from .changes import announce_change
 from .grounds import Cause
 from .levels import compute_standing
-from .models import WEIGHTS, GivenBy, Level, Standing, StandingPage, Thresholds
-from .store import ban_from_row, ban_of, strikes_of
+from .models import WEIGHTS, Ban, GivenBy, Level, Standing, StandingPage, Thresholds
+from .store import ban_from_row, ban_of, lift_ban, strikes_of
 
 #: Why a strike was removed.
 APPEAL_WON = "appeal_won"
@@ -82,7 +82,11 @@ class Standings:
         announce_change(tx, before, self.read(tx, subject), actor=offence.actor, by_person=by_person)
 
     def remove(self, tx: Transaction, video_id: str, *, actor: str, reason: str = APPEAL_WON) -> None:
-        """Remove the strike for a video, if there is one, in the transaction of the decision."""
+        """Remove the strike for a video, if there is one, in the transaction of the decision.
+
+        A ban that is not in force yet is lifted if it no longer has enough points. One in force stays until
+        a person lifts it; `list` shows it.
+        """
         valid = (strikes.c.video_id == video_id, strikes.c.removed_at.is_(None))
         row = tx.one(strikes, *valid)
         if row is None:
@@ -98,7 +102,19 @@ class Standings:
             actor=actor,
             content={"strike": row.id, "subject": row.subject, "reason": reason},
         )
+        ban = ban_of(tx, row.subject)
+        if ban is not None and not ban.is_in_force(tx.now()) and self._lacks_points(tx, ban):
+            lift_ban(tx, ban, actor=actor, reason=reason)
         announce_change(tx, before, self.read(tx, row.subject), actor=actor, by_person=True)
+
+    def _lacks_points(self, tx: Transaction, ban: Ban) -> bool:
+        """Whether strikes behind a ban were removed, and those that are left have too few points for it."""
+        removed = any(
+            one.removed_at is not None and one.removed_at >= ban.proposed_at
+            for one in strikes_of(tx, ban.subject)
+        )
+        points = self.read(tx, ban.subject).points
+        return removed and not ban.threat_to_life and points < self.thresholds.ban
 
     def read(self, tx: Transaction, subject: str) -> Standing:
         return compute_standing(
@@ -149,9 +165,12 @@ class Standings:
             )
             open_bans = [ban_from_row(row) for row in tx.select(bans, bans.c.lifted_at.is_(None))]
             subjects = dict.fromkeys([row.subject for row in rows] + [one.subject for one in open_bans])
+            weak = frozenset(one.id for one in open_bans if self._lacks_points(tx, one))
             found = [self.read(tx, subject) for subject in subjects]
         return StandingPage(
-            standings=tuple(sorted(found, key=lambda one: (-one.points, one.subject))), bans=tuple(open_bans)
+            standings=tuple(sorted(found, key=lambda one: (-one.points, one.subject))),
+            bans=tuple(open_bans),
+            bans_without_points=weak,
         )
 
 

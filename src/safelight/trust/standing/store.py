@@ -29,6 +29,11 @@ def ban_of(tx: Transaction, subject: str, *, lock: bool = False) -> Ban | None:
     return None if row is None else ban_from_row(row)
 
 
+def lift_ban(tx: Transaction, ban: Ban, *, actor: str, reason: str) -> None:
+    tx.update(bans, bans.c.id == ban.id, lifted_by=actor, lifted_at=tx.now(), lifted_reason=reason)
+    tx.append_audit("ban.lifted", subject=ban.id, actor=actor, content={"reason": reason})
+
+
 def strike_from_row(row: Row[Any]) -> Strike:
     return Strike(
         id=row.id,

@@ -40,7 +40,11 @@ class StatementKind(StrEnum):
     WARNED = "warned"
     COOLED_DOWN = "cooled_down"
     SUSPENDED = "suspended"
+    #: The ban takes effect at `until`.
+    BAN_ANNOUNCED = "ban_announced"
     BANNED = "banned"
+    #: An announced ban does not take effect.
+    BAN_CANCELLED = "ban_cancelled"
     ACCOUNT_RESTORED = "account_restored"
 
 

@@ -18,6 +18,7 @@ _NO_RESTRICTION = frozenset(
         StatementKind.REPORT_UPHELD,
         StatementKind.REPORT_REJECTED,
         StatementKind.WARNED,
+        StatementKind.BAN_CANCELLED,
         StatementKind.ACCOUNT_RESTORED,
     }
 )
@@ -92,7 +93,8 @@ def _scope(new: NewStatement, t: Messages, language: str) -> str:
     about = t("scope.video" if new.video_id else "scope.account")
     if new.kind in _NO_RESTRICTION:
         return about
-    end = t("scope.open") if new.until is None else t("scope.until", until=_day(new.until, language))
+    is_open = new.until is None or new.kind is StatementKind.BAN_ANNOUNCED
+    end = t("scope.open") if is_open else t("scope.until", until=_day(new.until, language))
     return t("join").join((about, end))
 
 
