@@ -12,6 +12,7 @@ from safelight.jobs.states import VideoState
 from safelight.jobs.withdrawal import is_withdrawn, withdraw
 from safelight.store import tables
 from safelight.trust.appeals import Appeal, NewAppeal
+from safelight.trust.appeals.store import find_repeated
 from safelight.trust.reports import NewReport
 from safelight.trust.reviews import CaseKind
 from safelight.trust.statements import OBJECTION_S, Objection, Statement, StatementKind, StatementQuery
@@ -154,3 +155,44 @@ def test_who_waited_for_a_stopped_video_is_told_so_and_offered_no_appeal(house: 
     assert told.objection_until is None
     with pytest.raises(Conflict):
         send(house, statement_id=told.id)
+
+
+def test_another_key_of_the_tenant_cannot_find_out_who_reported_a_video(house: House) -> None:
+    video = delivered(house, safety_identifier="creator-1")
+    reported(house, video, "keep", end_user="reporter-9")
+    (told,) = statements_to(house, "reporter-9")
+    sent = send(house, statement_id=told.id, end_user="reporter-9")
+    accounts = house.container.persistence.accounts
+    _, token = accounts.create_key(house.who.tenant, "the creator")
+    creator = accounts.authenticate(token)
+    appeals, statements = house.container.review.appeals, house.container.review.statements
+    with pytest.raises(NotFound):
+        appeals.get(creator, video.id)
+    with pytest.raises(NotFound):
+        appeals.of_statement(creator, told.id)
+    with pytest.raises(NotFound):
+        statements.get(creator, told.id)
+    assert statements.get(creator, told.id, end_user="reporter-9") == told
+    assert appeals.of_statement(creator, told.id, end_user="reporter-9") == sent
+    decide_appeal(house, sent, "uphold")
+    withdraw(house.container.pipeline.context, video, actor="ada", why="a court said so")
+    (withdrawn,) = about(house, video)
+    assert statements.get(creator, withdrawn.id) == withdrawn
+    own = send(house, video_id=video.id)
+    assert appeals.get(creator, video.id) == own == appeals.of_statement(creator, withdrawn.id)
+
+
+def test_an_appeal_that_is_sent_twice_at_the_same_time_is_recorded_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused(house, safety_identifier="user-7")
+    (made,) = statements_to(house, "user-7")
+    first = send(house, statement_id=made.id, idempotency_key="k1")
+    skipped = iter([True])
+    # The first look is before the other request commits, the second one when the statement is locked.
+    monkeypatch.setattr(
+        "safelight.trust.appeals.service.find_repeated",
+        lambda tx, new: None if next(skipped, False) else find_repeated(tx, new),
+    )
+    again = send(house, statement_id=made.id, idempotency_key="k1")
+    assert again == first

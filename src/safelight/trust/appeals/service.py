@@ -14,7 +14,7 @@ from safelight.errors import InvalidField, NotFound
 from safelight.ids import new_id
 from safelight.policy.findings import Stage
 from safelight.store.database import Database
-from safelight.store.tables import appeals, cases, decisions
+from safelight.store.tables import appeals, cases, decisions, statements
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from safelight.trust.reports import Report, ReporterKind
@@ -30,10 +30,11 @@ from safelight.trust.reviews import (
     open_case,
     record_conflicts,
 )
-from safelight.trust.statements import Statement
+from safelight.trust.statements import Statement, find_readable
 
 from .models import (
     BY_REPORTER,
+    BY_REQUESTER,
     Appeal,
     AppealState,
     AppealSubject,
@@ -41,7 +42,7 @@ from .models import (
     NewAppeal,
     ReviewerLookup,
 )
-from .store import find_repeated, find_statement, fingerprint
+from .store import find_repeated, find_statement, fingerprint, require_first
 
 #: The time until the review of an appeal is due.
 REVIEW_DUE_S = 48 * 3600.0
@@ -90,6 +91,10 @@ class Appeals:
                 return self._appeal(tx, repeated)
             video = self._subject(tx, new.video_id) if new.video_id is not None else None
             against = find_statement(tx, new)
+            if (repeated := find_repeated(tx, new)) is not None:
+                # The same request, sent twice at the same time: the statement was locked until now.
+                return self._appeal(tx, repeated)
+            require_first(tx, against)
             if video is None and against.content.kind not in BY_REPORTER:
                 video = self._subject(tx, against.content.video_id or "")
             enforce_rate_limit(
@@ -115,20 +120,31 @@ class Appeals:
             return self._appeal(tx, row)
 
     def get(self, principal: Principal, video_id: str) -> Appeal:
-        """The newest appeal about this video. Raises `NotFound` without an appeal."""
+        """The newest appeal of the person who requested this video. Raises `NotFound` without an appeal.
+
+        An appeal of a person who reported the video is never returned here.
+        """
         principal.require(KeyScope.VIDEOS_READ)
         with self._database.read_transaction(principal.tenant) as tx:
-            newest = (appeals.c.created_at.desc(), appeals.c.id.desc())
-            rows = tx.select(appeals, appeals.c.video_id == video_id, order_by=newest, limit=1)
+            of, newest = statements.c, (appeals.c.created_at.desc(), appeals.c.id.desc())
+            kinds = [kind.value for kind in BY_REQUESTER]
+            theirs = tx.select(statements, of.video_id == video_id, of.kind.in_(kinds), columns=[of.id])
+            ids = [row.id for row in theirs]
+            rows = tx.select(appeals, appeals.c.statement_id.in_(ids), order_by=newest, limit=1)
             if not rows:
                 raise NotFound(f"{video_id[:80]!r} has no appeal.", param="video_id")
             return self._appeal(tx, rows[0])
 
     def of_statement(self, principal: Principal, statement_id: str, *, end_user: str | None = None) -> Appeal:
-        """The appeal against the decision of a statement; for an end user, only if they sent it."""
+        """The appeal against the decision of a statement; for an end user, only if they sent it.
+
+        Without `end_user`, the caller must be allowed to read the statement.
+        """
         principal.require(KeyScope.VIDEOS_READ)
         where = [appeals.c.end_user == end_user] if end_user is not None else []
         with self._database.read_transaction(principal.tenant) as tx:
+            if end_user is None:
+                find_readable(tx, principal, statement_id, end_user=None)
             row = tx.one(appeals, appeals.c.statement_id == statement_id, *where)
             if row is None:
                 raise NotFound(f"{statement_id[:80]!r} has no appeal.", param="statement_id")

@@ -17,7 +17,7 @@ from .models import BY_REPORTER, BY_REQUESTER, NewAppeal
 
 
 def find_statement(tx: Transaction, new: NewAppeal) -> Statement:
-    """The statement of an appeal. Raises `NotFound`, and `Conflict` if it cannot be appealed any more."""
+    """The statement of an appeal, locked. Raises `NotFound`, and `Conflict` if no appeal is possible."""
     of = statements.c
     where = [of.end_user == new.end_user] if new.end_user is not None else []
     if new.statement_id is None:
@@ -38,11 +38,16 @@ def find_statement(tx: Transaction, new: NewAppeal) -> Statement:
             param="statement_id",
             remedy="Write to the operator of this service.",
         )
-    if tx.count(appeals, appeals.c.statement_id == found.id):
+    return found
+
+
+def require_first(tx: Transaction, against: Statement) -> None:
+    """Raise `Conflict` if the decision was appealed already. The caller has locked its statement."""
+    if tx.count(appeals, appeals.c.statement_id == against.id):
+        subject = against.content.video_id or against.id
         raise Conflict(
             f"{subject} was appealed already; each decision can be appealed once.", param="statement_id"
         )
-    return found
 
 
 def find_repeated(tx: Transaction, new: NewAppeal) -> Row[Any] | None:

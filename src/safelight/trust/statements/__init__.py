@@ -13,7 +13,7 @@ from .models import (
     StatementKind,
     StatementSource,
 )
-from .service import StatementPage, StatementQuery, Statements
+from .service import StatementPage, StatementQuery, Statements, find_readable
 from .store import erase_reasons, record_statement, statement_from_row
 from .text import StatementText, describe
 
@@ -33,6 +33,7 @@ __all__ = [
     "Statements",
     "describe",
     "erase_reasons",
+    "find_readable",
     "ground_of_category",
     "ground_of_verdict",
     "record_statement",

@@ -65,11 +65,34 @@ class Statements:
         )
 
     def get(self, principal: Principal, statement_id: str, *, end_user: str | None = None) -> Statement:
-        """A statement; for an end user, only one that addresses them. Raises `NotFound`."""
+        """A statement; for an end user, only one that addresses them. Raises `NotFound`.
+
+        Without `end_user`: one to the account of the caller, or to the person who requested its video.
+        """
         principal.require(KeyScope.VIDEOS_READ)
-        where = [statements.c.end_user == end_user] if end_user is not None else []
         with self._database.read_transaction(principal.tenant) as tx:
-            return _one(tx, statement_id, *where)
+            return find_readable(tx, principal, statement_id, end_user=end_user)
+
+
+def find_readable(
+    tx: Transaction, principal: Principal, statement_id: str, *, end_user: str | None
+) -> Statement:
+    """A statement that this caller may read. Raises `NotFound`.
+
+    A statement to a person who reported a video names that person, and other keys of the tenant may belong to
+    the person who requested it.
+    """
+    if end_user is not None:
+        return _one(tx, statement_id, statements.c.end_user == end_user)
+    found = _one(tx, statement_id)
+    account, video_id = found.content.account, found.content.video_id
+    if account == principal.id:
+        return found
+    # Any key of the tenant may read what is said to the requester of a video, as it may read the video.
+    row = tx.one(videos, videos.c.id == video_id) if account is not None and video_id is not None else None
+    if row is None or row.principal_id != account:
+        raise _unknown(statement_id)
+    return found
 
 
 def _conditions(tx: Transaction, principal: Principal, wanted: StatementQuery) -> list[ColumnElement[bool]]:
@@ -91,5 +114,9 @@ def _one(tx: Transaction, statement_id: str, *where: ColumnElement[bool]) -> Sta
     known = is_id(statement_id, "statement")
     row = tx.one(statements, statements.c.id == statement_id, *where) if known else None
     if row is None:
-        raise NotFound(f"There is no statement {statement_id[:80]!r}.", param="statement_id")
+        raise _unknown(statement_id)
     return statement_from_row(row)
+
+
+def _unknown(statement_id: str) -> NotFound:
+    return NotFound(f"There is no statement {statement_id[:80]!r}.", param="statement_id")
