@@ -25,7 +25,7 @@ MAX_GOLDEN_SEVERITY = 8
 #: The largest sample of one stratum. With 20,000 answers the interval of a rate of 0.5 % is 0.2 points wide.
 MAX_PER_STRATUM = 20_000
 
-#: Each decision as an answer.
+#: Each decision as an answer. In an appeal of a reporter, overturn and uphold mean the opposite.
 AS_ANSWER: Mapping[DecisionAction, DecisionAction] = {
     DecisionAction.APPROVE: DecisionAction.IN_POLICY,
     DecisionAction.KEEP: DecisionAction.IN_POLICY,

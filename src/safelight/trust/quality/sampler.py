@@ -8,6 +8,7 @@ from sqlalchemy import Row, and_, or_, select
 
 from safelight.store.database import Database
 from safelight.store.tables import (
+    appeals,
     cases,
     decisions,
     golden_cases,
@@ -15,12 +16,14 @@ from safelight.store.tables import (
     quality_answers,
     quality_cases,
     quality_draws,
+    statements,
     videos,
 )
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.accounts.store import ACTIVE, principal_of_person
-from safelight.trust.reviews import CaseKind, CaseState, case_from_row
+from safelight.trust.appeals import BY_REPORTER
+from safelight.trust.reviews import Case, CaseKind, CaseState, case_from_row
 from safelight.trust.reviews.conflicts import has_other_decider, people_around
 from safelight.trust.reviews.models import DecisionAction
 from safelight.trust.reviews.priority import severity_of
@@ -152,10 +155,26 @@ def _open_second_review(tx: Transaction, made: Row[Any]) -> None:
             quarantined=first.quarantined,
             category=first.category,
             required_rank=first.required_rank,
-            expected=AS_ANSWER[DecisionAction(made.action)].value,
+            expected=_answer_of(tx, first, DecisionAction(made.action)).value,
             first_person=made.decided_by,
         ),
     )
+
+
+def _answer_of(tx: Transaction, case: Case, action: DecisionAction) -> DecisionAction:
+    """A decision as an answer about the video."""
+    answer = AS_ANSWER[action]
+    if case.kind is not CaseKind.APPEAL:
+        return answer
+    of_case = select(appeals.c.statement_id).where(
+        *tx.tenant_condition(appeals), appeals.c.case_id == case.id
+    )
+    by_reporter = [kind.value for kind in BY_REPORTER]
+    if not tx.count(statements, statements.c.id.in_(of_case), statements.c.kind.in_(by_reporter)):
+        return answer
+    # Against a rejected report: to overturn it is to withdraw the video.
+    (other,) = set(AS_ANSWER.values()) - {answer}
+    return other
 
 
 def _open_golden(tx: Transaction, golden: Row[Any], category: str, person: Principal) -> bool:

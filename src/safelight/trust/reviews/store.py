@@ -9,7 +9,15 @@ from sqlalchemy import Row
 
 from safelight.ids import new_id
 from safelight.policy.findings import Stage
-from safelight.store.tables import cases, decisions, pending_decisions, quality_answers, verdicts, videos
+from safelight.store.tables import (
+    cases,
+    decisions,
+    outbox,
+    pending_decisions,
+    quality_answers,
+    verdicts,
+    videos,
+)
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import ROLES, Principal, ReviewRank, Role, find_same_people
 
@@ -31,6 +39,7 @@ from .priority import MAX_HEAD_START_S, rank_at, severity_of
 #: How long before the due time of a case the webhook `case.due_soon` is sent, unless a third of its time
 #: is shorter, as with holds, which are due in minutes.
 MAX_DUE_SOON_S = 3600.0
+_DUE_SOON = "case.due_soon"
 _UNFINISHED = [state.value for state in UNFINISHED]
 
 
@@ -96,17 +105,26 @@ def _hasten(tx: Transaction, case_id: str, new: NewCase, severity: int) -> Row[A
     due_at, severity = min(row.due_at, new.due_at), max(row.severity, severity)
     first = _first_rank(tx, new, severity) if new.comes_first else row.rank_at
     rank = min(row.rank_at, first, rank_at(due_at=due_at, severity=severity, reach=row.reach))
-    tx.update(cases, cases.c.id == case_id, due_at=due_at, severity=severity, rank_at=rank)
-    (row,) = tx.select(cases, cases.c.id == case_id)
-    return row
+    category = new.category if severity > row.severity and new.category else row.category
+    tx.update(cases, cases.c.id == case_id, due_at=due_at, severity=severity, rank_at=rank, category=category)
+    (changed,) = tx.select(cases, cases.c.id == case_id)
+    if due_at < row.due_at and row.leader_id is None:
+        unsent = (outbox.c.topic == _DUE_SOON, outbox.c.subject == case_id, outbox.c.delivered_at.is_(None))
+        tx.delete(outbox, *unsent)
+        _announce_due(tx, changed)
+    return changed
 
 
 def _announce(tx: Transaction, row: Row[Any]) -> None:
     """Tell the operator's webhooks about a new case now, and again when its due time is near."""
+    tx.publish("case.opened", subject=row.id, body={})
+    _announce_due(tx, row)
+
+
+def _announce_due(tx: Transaction, row: Row[Any]) -> None:
     remaining_s = max(0.0, row.due_at - row.opened_at)
     due_soon_at = row.due_at - min(MAX_DUE_SOON_S, remaining_s / 3)
-    tx.publish("case.opened", subject=row.id, body={})
-    tx.publish("case.due_soon", subject=row.id, body={}, due_at=due_soon_at)
+    tx.publish(_DUE_SOON, subject=row.id, body={}, due_at=due_soon_at)
 
 
 def close_cases(tx: Transaction, video_id: str, *, actor: str, kind: CaseKind | None = None) -> int:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import Double
 
 from safelight.errors import NotFound
 from safelight.policy.categories import SHIPPED
-from safelight.store.tables import audit_log, decisions, quality_answers, quality_cases
+from safelight.store.tables import appeals, audit_log, decisions, quality_answers, quality_cases, statements
 from safelight.trust.accounts import Role
 from safelight.trust.quality import QualityResults, QualitySampler, SamplingRule
 from safelight.trust.quality.models import KEEP_ANSWERS_S, REVIEW_DUE_S
@@ -136,3 +137,39 @@ def test_a_rate_selects_a_part_of_the_decisions(room: ReviewRoom) -> None:
     sampler = QualitySampler(room.database, SamplingRule(second_review_rate=0.25))
     sampler.open_second_reviews()
     assert 3 <= room.reviews.count_open(BO) <= 29
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"), [("report_rejected", "against_policy"), ("video_withdrawn", "in_policy")]
+)
+def test_an_overturned_appeal_of_a_reporter_means_that_the_video_is_against_the_policy(
+    room: ReviewRoom, kind: str, expected: str
+) -> None:
+    room.enroll(ADA)
+    room.enroll(BO)
+    case = room.open_case("a scene", kind=CaseKind.APPEAL)
+    with room.database.transaction(TENANT) as tx:
+        filled = {
+            column.name: ""
+            for column in statements.c
+            if not column.nullable and column.name != "tenant_id" and column.default is None
+        }
+        numbers = {"automated_detection": False, "automated_decision": False}
+        times = {column.name: 0.0 for column in statements.c if isinstance(column.type, Double)}
+        tx.insert(
+            statements, **{**filled, **numbers, **times, "id": "s", "kind": kind, "video_id": case.video_id}
+        )
+        tx.insert(
+            appeals,
+            id="a",
+            statement_id="s",
+            video_id=case.video_id,
+            case_id=case.id,
+            account="key_1",
+            request_sha256="0",
+            created_at=0.0,
+        )
+    room.decide(ADA, case, "overturn")
+    all_again(room).open_second_reviews()
+    with room.database.read_transaction(TENANT) as tx:
+        assert [row.expected for row in tx.select(quality_cases)] == [expected]

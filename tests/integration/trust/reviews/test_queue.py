@@ -8,7 +8,7 @@ import pytest
 
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.policy.findings import Stage
-from safelight.store.tables import case_skips
+from safelight.store.tables import case_skips, outbox
 from safelight.trust.accounts import KeyScope, Role
 from safelight.trust.reviews import CaseKind, CaseState, DecisionRequest, NewCase, open_case
 from safelight.trust.reviews.models import KEEP_SKIPS_S, LEASE_S
@@ -270,3 +270,19 @@ def test_the_page_after_a_case_that_comes_first_has_the_next_cases(room: ReviewR
     page = room.reviews.list(ADA, limit=1)
     assert ([case.id for case in page.cases], page.has_more) == ([first.id], True)
     assert {case.id for case in room.reviews.list(ADA, after=first.id).cases} == others
+
+
+def test_a_report_with_a_shorter_clock_moves_the_notice_and_shows_the_graver_category(
+    room: ReviewRoom,
+) -> None:
+    first = room.open_case("a scene", kind=CaseKind.REPORT, category="ip/brand", due_s=7 * 86_400)
+    room.clock.now += 86_400
+    room.open_case("", kind=CaseKind.REPORT, category="ncii", due_s=3600, video_id=first.video_id)
+    with room.database.read_transaction(TENANT) as tx:
+        (notice,) = tx.select(outbox, outbox.c.topic == "case.due_soon", outbox.c.subject == first.id)
+    assert notice.due_at == room.clock.now
+    (case,) = room.reviews.list(ADA).cases
+    assert (case.category, case.due_at) == ("ncii", room.clock.now + 3600)
+    # A later one that is milder and due later changes neither.
+    room.open_case("", kind=CaseKind.REPORT, category="ip/brand", due_s=86_400, video_id=first.video_id)
+    assert room.reviews.list(ADA).cases[0].category == "ncii"
