@@ -46,7 +46,7 @@ def _stage_record(made: StageRecord, taxonomy: Taxonomy) -> dict[str, Any]:
     }
 
 
-def _is_hidden(category: str, taxonomy: Taxonomy) -> bool:
+def is_hidden(category: str, taxonomy: Taxonomy) -> bool:
     """Whether only the group of the category may be shown.
 
     Also true for unknown categories, because the package that defines them may have been removed.
@@ -54,7 +54,7 @@ def _is_hidden(category: str, taxonomy: Taxonomy) -> bool:
     return category not in taxonomy or taxonomy[category].hide_details
 
 
-def _group(category: str, taxonomy: Taxonomy, *, learned: bool) -> str | None:
+def shown_group(category: str, taxonomy: Taxonomy, *, learned: bool) -> str | None:
     """The group of a category, unless a classifier alone reported it and it is not named then."""
     named = category in taxonomy and can_name(category, learned=learned)
     return taxonomy[category].group.value if named else None
@@ -66,7 +66,7 @@ def _verdict(verdict: Verdict, taxonomy: Taxonomy) -> dict[str, Any]:
         "subject_sha256": verdict.subject_sha256,
         "policy": verdict.policy,
         "policy_sha256": verdict.policy_sha256,
-        "group": _group(verdict.category, taxonomy, learned=verdict.learned_alone),
+        "group": shown_group(verdict.category, taxonomy, learned=verdict.learned_alone),
         "category": None,
         "rule": None,
         "reason": None,
@@ -77,7 +77,7 @@ def _verdict(verdict: Verdict, taxonomy: Taxonomy) -> dict[str, Any]:
         "test_card_only": verdict.test_card_only,
         "learned_alone": verdict.learned_alone,
     }
-    if not verdict.category or not _is_hidden(verdict.category, taxonomy):
+    if not verdict.category or not is_hidden(verdict.category, taxonomy):
         shown |= {
             "category": verdict.category or None,
             "rule": verdict.rule or None,
@@ -88,8 +88,10 @@ def _verdict(verdict: Verdict, taxonomy: Taxonomy) -> dict[str, Any]:
 
 
 def _finding(finding: Finding, taxonomy: Taxonomy) -> dict[str, Any]:
-    group = _group(finding.category, taxonomy, learned=is_text(finding) and finding.basis is Basis.LEARNED)
-    if _is_hidden(finding.category, taxonomy):
+    group = shown_group(
+        finding.category, taxonomy, learned=is_text(finding) and finding.basis is Basis.LEARNED
+    )
+    if is_hidden(finding.category, taxonomy):
         return {
             "group": group,
             "basis": finding.basis.value,

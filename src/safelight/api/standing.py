@@ -10,11 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.errors import InvalidField, NotFound
+from safelight.policy.categories import Taxonomy
 from safelight.policy.verdicts import Audience
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.accounts.subjects import end_user_subject, split_subject
 from safelight.trust.accounts.terms import Terms
-from safelight.trust.standing import Ban, Standing
+from safelight.trust.standing import Ban, Standing, Strike
 from safelight.web.auth import requires
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
 from safelight.web.json_fields import optional_flag, required_text
@@ -22,6 +23,8 @@ from safelight.web.json_response import JsonResponse
 from safelight.web.request_body import read_body
 from safelight.web.standing import StandingServices
 from safelight.web.state import app_state
+
+from .record import is_hidden, shown_group
 
 Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
 Reviewer = Annotated[Principal, Depends(requires(KeyScope.REVIEW))]
@@ -33,7 +36,8 @@ router = APIRouter(prefix="/v1/safelight", tags=["standing"], responses=errors(*
 class StrikeObject(BaseModel):
     id: str
     video_id: str
-    category: str
+    group: str | None = Field(description="The group of the category. Null: it is not named.")
+    category: str | None = Field(description="Null outside the review if only its group may be shown.")
     weight: int
     given_by: Literal["person", "machine"]
     given_at: int
@@ -117,7 +121,10 @@ async def own_standing(
 ) -> Response:
     threads, services = app_state(request).threads, standing_services(request)
     return JsonResponse(
-        standing_object(await threads.run(services.standings.own, principal, safety_identifier))
+        standing_object(
+            await threads.run(services.standings.own, principal, safety_identifier),
+            app_state(request).services.taxonomy,
+        )
     )
 
 
@@ -128,11 +135,12 @@ async def own_standing(
 )
 async def list_standings(request: Request, principal: Reviewer) -> Response:
     threads, services = app_state(request).threads, standing_services(request)
+    taxonomy = app_state(request).services.taxonomy
     page = await threads.run(services.standings.list, principal)
     return JsonResponse(
         {
             "object": "list",
-            "data": [standing_object(one) for one in page.standings],
+            "data": [standing_object(one, taxonomy, is_staff=True) for one in page.standings],
             "bans": [ban_object(one) for one in page.bans],
         }
     )
@@ -223,7 +231,10 @@ def terms_object(terms: Terms) -> dict[str, Any]:
     return {name: getattr(terms, name) for name in TermsObject.model_fields}
 
 
-def standing_object(standing: Standing) -> dict[str, Any]:
+def standing_object(standing: Standing, taxonomy: Taxonomy, *, is_staff: bool = False) -> dict[str, Any]:
+    """A standing. Only reviewers read categories whose group alone may be shown, and those that may not be
+    named.
+    """
     account, end_user = split_subject(standing.subject)
     return {
         "object": "standing",
@@ -237,7 +248,7 @@ def standing_object(standing: Standing) -> dict[str, Any]:
             {
                 "id": one.id,
                 "video_id": one.video_id,
-                "category": one.category,
+                **_shown(one, taxonomy, is_staff=is_staff),
                 "weight": one.weight,
                 "given_by": one.given_by.value,
                 "given_at": int(one.given_at),
@@ -246,6 +257,12 @@ def standing_object(standing: Standing) -> dict[str, Any]:
             for one in standing.strikes
         ],
     }
+
+
+def _shown(strike: Strike, taxonomy: Taxonomy, *, is_staff: bool) -> dict[str, str | None]:
+    group = shown_group(strike.category, taxonomy, learned=strike.learned and not is_staff)
+    named = is_staff or (group is not None and not is_hidden(strike.category, taxonomy))
+    return {"group": group, "category": strike.category if named else None}
 
 
 def ban_object(ban: Ban) -> dict[str, Any]:

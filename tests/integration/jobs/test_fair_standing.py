@@ -9,6 +9,7 @@ from functools import partial
 
 import pytest
 
+from safelight.api.standing import standing_object
 from safelight.errors import Conflict, InvalidField, NotFound
 from safelight.jobs.outcomes import expire_review
 from safelight.jobs.states import VideoState
@@ -211,3 +212,21 @@ def test_a_ban_with_too_few_points_left_cannot_be_confirmed(
     clock.now += 91 * DAY
     with pytest.raises(Conflict, match="points"):
         bans.confirm(ben, made.id)
+
+
+def test_a_strike_names_its_category_only_where_its_statement_does(furnish: Callable[..., House]) -> None:
+    house = furnish()
+    standings, taxonomy = house.container.pipeline.standing.standings, house.container.core.taxonomy
+    causes = (Cause(category="violence"), Cause(category="extremism"), Cause(category="ncii", learned=True))
+    with house.container.persistence.database.transaction(house.who.tenant) as tx:
+        for number, cause in enumerate(causes):
+            video_id = f"video_{number:032x}"
+            standings.give(tx, Offence(video_id=video_id, account="k", end_user="ann", cause=cause))
+    found = standing(house)
+    shown = {
+        one["video_id"][-1]: (one["group"], one["category"])
+        for one in standing_object(found, taxonomy)["strikes"]
+    }
+    assert shown == {"0": ("violence", "violence"), "1": ("extremism", None), "2": (None, None)}
+    staff = standing_object(found, taxonomy, is_staff=True)["strikes"]
+    assert {one["category"] for one in staff} == {"violence", "extremism", "ncii"}

@@ -40,6 +40,8 @@ strikes = Table(
     text("subject"),
     text("video_id"),
     text("category"),
+    #: Whether one classifier alone reported the category.
+    Column("learned", Boolean, nullable=False),
     integer("severity"),
     integer("weight"),
     text("given_by"),

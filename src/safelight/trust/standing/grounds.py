@@ -25,6 +25,8 @@ class Cause:
     """Why a strike is given."""
 
     category: str
+    #: Whether one classifier alone reported it.
+    learned: bool = False
 
     @property
     def severity(self) -> int:
@@ -54,7 +56,7 @@ def find_refusal_cause(verdict: Verdict, requested: Iterable[Finding]) -> Cause 
         one.category == verdict.category and one.score >= INDICATOR_SCORE for one in requested
     ):
         return None
-    return Cause(category=verdict.category)
+    return Cause(category=verdict.category, learned=verdict.learned_alone)
 
 
 def find_withdrawal_cause(category: str) -> Cause | None:

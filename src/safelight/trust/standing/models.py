@@ -60,6 +60,8 @@ class Strike:
     #: When it was removed, for example by an appeal, and why.
     removed_at: float | None = None
     removed_reason: str | None = None
+    #: Whether one classifier alone reported the category.
+    learned: bool = False
 
     def is_valid(self, now: float) -> bool:
         return self.removed_at is None and self.expires_at > now

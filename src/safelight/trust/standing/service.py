@@ -64,6 +64,7 @@ class Standings:
             subject=subject,
             video_id=offence.video_id,
             category=offence.cause.category,
+            learned=offence.cause.learned,
             severity=severity,
             weight=WEIGHTS[severity],
             given_by=(GivenBy.PERSON if by_person else GivenBy.MACHINE).value,

@@ -47,6 +47,7 @@ def strike_from_row(row: Row[Any]) -> Strike:
         expires_at=row.expires_at,
         removed_at=row.removed_at,
         removed_reason=row.removed_reason,
+        learned=row.learned,
     )
 
 

@@ -36,6 +36,7 @@ def upgrade() -> None:
     op.create_table(
         "strikes",
         *text("id", "tenant_id", "subject", "video_id", "category"),
+        *boolean("learned"),
         *integer("severity", "weight"),
         *text("given_by"),
         *text("decision_id", null=True),
