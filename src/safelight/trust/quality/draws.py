@@ -14,7 +14,7 @@ from . import store
 from .models import SAMPLE_DUE_S, NewDraw, NewQualityCase, QualityPurpose
 from .sampling import Stratum
 
-#: Cases in one transaction. Opening one takes 4 ms, and SQLite lets nobody else write meanwhile.
+#: Cases in one transaction. Opening one takes 4 ms, and with SQLite, no other process writes meanwhile.
 BATCH = 25
 
 

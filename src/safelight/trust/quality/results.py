@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
-from sqlalchemy import Row, and_, select
+from sqlalchemy import Row, and_, func, select
 
 from safelight.store.database import Database
 from safelight.store.tables import golden_cases, people, quality_answers, quality_cases, quality_draws
@@ -14,10 +14,14 @@ from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.reviews import DecisionAction
 
-from .models import KEEP_ANSWERS_S, Draw, OwnAnswer, QualityPurpose, StratumCounts, TeamAnswers
+from .models import KEEP_ANSWERS_S, MIN_PEOPLE, Draw, OwnAnswer, QualityPurpose, StratumCounts, TeamAnswers
 from .sampling import Stratum
 
 _MAX_DRAWS = 50
+_SAME_CASE = and_(
+    quality_answers.c.case_id == quality_cases.c.case_id,
+    quality_answers.c.tenant_id == quality_cases.c.tenant_id,
+)
 
 
 class QualityResults:
@@ -43,21 +47,33 @@ class QualityResults:
         return tuple(own)
 
     def team_answers(self, principal: Principal) -> TeamAnswers:
-        """The answers of all people of the last `KEEP_ANSWERS_S`, without names."""
+        """The answers of all people of the last `KEEP_ANSWERS_S`, without names.
+
+        A list is empty if its answers are those of fewer than `MIN_PEOPLE` people: a figure about it would be
+        about single people.
+        """
         principal.require(KeyScope.POLICY)
         with self._database.read_transaction(principal.tenant) as tx:
             rows = _comparable(tx)
             enrolled = {row.id for row in tx.select(people, columns=[people.c.id])}
+        golden, second = (
+            [row for row in rows if row.purpose == purpose.value]
+            for purpose in (QualityPurpose.GOLDEN, QualityPurpose.SECOND)
+        )
+        answered = {row.person for row in rows} & enrolled
+        decided = {row.first_person for row in second} & enrolled
         of_cases: dict[str, list[str]] = {}
         for row in rows:
             first = [row.expected] if row.purpose == QualityPurpose.SECOND.value else []
             of_cases.setdefault(row.source, first).append(row.answer)
         return TeamAnswers(
-            people=len(enrolled & {name for row in rows for name in (row.person, row.first_person)}),
-            of_cases=tuple(map(tuple, of_cases.values())),
-            golden=_pairs(rows, QualityPurpose.GOLDEN),
-            second=_pairs(rows, QualityPurpose.SECOND),
-            machine=tuple((row.machine, row.answer) for row in rows if row.machine is not None),
+            people=len(answered),
+            of_cases=tuple(map(tuple, of_cases.values())) if len(answered | decided) >= MIN_PEOPLE else (),
+            golden=_pairs(golden, {row.person for row in golden} & enrolled),
+            second=_pairs(second, ({row.person for row in second} & enrolled) | decided),
+            machine=tuple((row.machine, row.answer) for row in rows if row.machine is not None)
+            if len(answered) >= MIN_PEOPLE
+            else (),
         )
 
     def list_draws(self, principal: Principal) -> tuple[Draw, ...]:
@@ -83,9 +99,7 @@ def read_draws(tx: Transaction, draw_id: str | None = None) -> tuple[Draw, ...]:
 
 
 def _strata(tx: Transaction, draw: Row[Any]) -> tuple[StratumCounts, ...]:
-    answers = Counter(
-        (row.stratum, row.answer) for row in _answers(tx, (QualityPurpose.SAMPLE,)) if row.source == draw.id
-    )
+    answers = _count_answers(tx, draw.id)
     return tuple(
         StratumCounts(
             stratum=stratum,
@@ -96,6 +110,18 @@ def _strata(tx: Transaction, draw: Row[Any]) -> tuple[StratumCounts, ...]:
         )
         for stratum in Stratum
     )
+
+
+def _count_answers(tx: Transaction, draw_id: str) -> Counter[tuple[str, str]]:
+    """The number of answers in a sample, by stratum and answer."""
+    query = (
+        select(quality_cases.c.stratum, quality_answers.c.answer, func.count().label("amount"))
+        .join_from(quality_cases, quality_answers, _SAME_CASE)
+        .where(*tx.tenant_condition(quality_cases), *tx.tenant_condition(quality_answers))
+        .where(quality_cases.c.purpose == QualityPurpose.SAMPLE.value, quality_cases.c.source == draw_id)
+        .group_by(quality_cases.c.stratum, quality_answers.c.answer)
+    )
+    return Counter({(row.stratum, row.answer): row.amount for row in tx.execute(query).all()})
 
 
 def _comparable(tx: Transaction) -> list[Row[Any]]:
@@ -109,13 +135,9 @@ def _comparable(tx: Transaction) -> list[Row[Any]]:
 
 
 def _answers(tx: Transaction, purposes: Iterable[QualityPurpose]) -> list[Row[Any]]:
-    same = and_(
-        quality_answers.c.case_id == quality_cases.c.case_id,
-        quality_answers.c.tenant_id == quality_cases.c.tenant_id,
-    )
     query = (
         select(quality_cases, quality_answers.c.person, quality_answers.c.answer, quality_answers.c.at)
-        .join_from(quality_cases, quality_answers, same)
+        .join_from(quality_cases, quality_answers, _SAME_CASE)
         .where(*tx.tenant_condition(quality_cases), *tx.tenant_condition(quality_answers))
         .where(quality_cases.c.purpose.in_([purpose.value for purpose in purposes]))
         .order_by(quality_answers.c.at.desc(), quality_answers.c.case_id)
@@ -123,5 +145,6 @@ def _answers(tx: Transaction, purposes: Iterable[QualityPurpose]) -> list[Row[An
     return list(tx.execute(query).all())
 
 
-def _pairs(rows: Iterable[Row[Any]], purpose: QualityPurpose) -> tuple[tuple[str, str], ...]:
-    return tuple((row.expected, row.answer) for row in rows if row.purpose == purpose.value)
+def _pairs(rows: Iterable[Row[Any]], of_people: Collection[str]) -> tuple[tuple[str, str], ...]:
+    """The expected and the given answers; none if they are those of too few people."""
+    return tuple((row.expected, row.answer) for row in rows) if len(of_people) >= MIN_PEOPLE else ()

@@ -117,7 +117,7 @@ class Quality:
             if not new.since < new.until <= tx.now():
                 raise InvalidField("The time must end after it begins, and be over.", param="until")
             seed = store.read_seed(tx)
-        # Reading takes long: nobody who writes waits for it.
+        # Reading takes long: no writer waits for it.
         with self._database.read_transaction(principal.tenant) as tx:
             strata, categories = _delivered_by_stratum(tx, new)
         draw_id = new_id("draw")

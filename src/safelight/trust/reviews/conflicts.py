@@ -45,7 +45,7 @@ def people_around(
     made it a golden case. A person and the API keys that this person created are the same.
 
     `count_quality_answers`: also those who answered in a quality review. An appeal does not count them: such
-    an answer is no decision, and small teams would have nobody left for the appeal.
+    an answer is no decision, and small teams would have no reviewer left for the appeal.
     """
     related = _lineage(tx, video_id)
     related_cases = _clusters(tx, related) - {apart_from}

@@ -93,6 +93,12 @@ class ReviewQueue:
         reason = validate_text(reason, "reason", MAX_REASON_CHARACTERS)
         with self._database.transaction(principal.tenant) as tx:
             case = _open_case(tx, principal, case_id)
+            if case.kind is CaseKind.QUALITY:
+                raise Conflict(
+                    f"{case.id} is a quality review, which stays with the people who got it.",
+                    param="case_id",
+                    remedy="Skip it.",
+                )
             rank = max(principal.review_rank, case.required_rank) + 1
             if rank > highest_rank(quarantined=case.quarantined):
                 raise Conflict(

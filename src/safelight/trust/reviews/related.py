@@ -73,7 +73,7 @@ def _read(tx: Transaction, where: Sequence[ColumnElement[bool]], *, limit: int) 
         )
         .join_from(decisions, cases, same_case)
         .join(videos, same_video)
-        # A vaulted video is shown to nobody but the vault officer.
+        # A vaulted video is shown only to the vault officer.
         .where(*scoped, *where, videos.c.vaulted.is_(False))
         .order_by(decisions.c.at.desc(), decisions.c.id.desc())
         .limit(limit)

@@ -94,7 +94,8 @@ def test_the_team_has_figures_from_five_people_and_nobody_is_named(room: ReviewR
     daily(room).open_golden_cases()
     results = QualityResults(room.database)
     for number, person in enumerate(TEAM):
-        assert results.team_answers(LEAD).people == number
+        answers = results.team_answers(LEAD)
+        assert (answers.people, answers.golden, answers.machine, answers.of_cases) == (number, (), (), ())
         case = room.queue.take_next(person)
         assert case is not None
         room.decide(person, case, "in_policy")
@@ -105,3 +106,34 @@ def test_the_team_has_figures_from_five_people_and_nobody_is_named(room: ReviewR
     assert not {person.id for person in TEAM} & set(repr(answers).replace("'", " ").split())
     with pytest.raises(Forbidden):
         results.team_answers(TEAM[0])
+
+
+def test_a_figure_is_not_that_of_one_person_because_others_decided_twice(room: ReviewRoom) -> None:
+    for person in (LEAD, *TEAM):
+        room.enroll(person)
+    case = room.open_case("another scene")
+    room.decide(TEAM[1], case, "refuse")
+    QualitySampler(room.database, SamplingRule(second_review_rate=1.0)).open_second_reviews()
+    second = room.queue.take_next(TEAM[2])
+    assert second is not None
+    room.decide(TEAM[2], second, "in_policy")
+    add(room)
+    daily(room).open_golden_cases()
+    for person in (TEAM[0], *TEAM[3:]):
+        given = room.queue.take_next(person)
+        assert given is not None
+        room.decide(person, given, "in_policy")
+    answers = QualityResults(room.database).team_answers(LEAD)
+    # Four people answered; the fifth only made a decision that was reviewed again.
+    assert (answers.people, answers.golden, answers.second) == (4, (), ())
+
+
+def test_a_quality_review_is_not_escalated(room: ReviewRoom) -> None:
+    room.enroll(TEAM[0])
+    add(room)
+    daily(room).open_golden_cases()
+    given = room.queue.take_next(TEAM[0])
+    assert given is not None
+    with pytest.raises(Conflict, match="quality review"):
+        room.queue.escalate(TEAM[0], given.id, reason="Hard.")
+    assert room.queue.take_next(TEAM[0]) == given
