@@ -118,7 +118,7 @@ def claim_first_review(
 
 
 def release_first_review(tx: Transaction, principal_id: str, end_user: str | None) -> None:
-    """Take back a claim whose output nobody reviewed. A subject that had reached its number before this
+    """Take back a claim whose output was not reviewed. A subject that had reached its number before this
     output has one more output held.
     """
     of = account_terms.c

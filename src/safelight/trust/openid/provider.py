@@ -173,7 +173,7 @@ class OpenIdProvider:
         try:
             return request()
         except JsonExchangeFailed as error:
-            # Some providers refuse a wrong code with a page of HTML, and anybody can send wrong codes.
+            # Some providers refuse a wrong code with a page of HTML, and any client can send wrong codes.
             if not error.was_refused:
                 self._down_until = self._clock() + DOWN_S
             raise _down() from error

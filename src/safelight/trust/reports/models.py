@@ -41,7 +41,7 @@ class ReportReason(StrEnum):
 
 
 class NoticeOutcome(StrEnum):
-    """What the reporter is told in the end."""
+    """The outcome that the reporter gets."""
 
     #: A person decided that the video stays.
     KEPT = "kept"
@@ -189,7 +189,7 @@ class ReportedVideo:
 
     id: str
     quarantined: bool
-    #: Whether a detector saw nudity in it, or no detector could look for nudity.
+    #: Whether a detector saw nudity in it, or no detector could check for nudity.
     may_show_nudity: bool = False
 
 

@@ -88,7 +88,7 @@ def find_readable(
     account, video_id = found.content.account, found.content.video_id
     if account == principal.id:
         return found
-    # Any key of the tenant may read what is said to the requester of a video, as it may read the video.
+    # Any key of the tenant may read the statement to the requester of a video, as it may read the video.
     row = tx.one(videos, videos.c.id == video_id) if account is not None and video_id is not None else None
     if row is None or row.principal_id != account:
         raise _unknown(statement_id)

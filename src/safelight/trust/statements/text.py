@@ -47,7 +47,7 @@ class StatementText:
 
 
 def describe(statement: Statement, *, level: ExplanationLevel, language: str = DEFAULT) -> StatementText:
-    """The text for this reader: an end user is told the group of the reason, a developer also the rule."""
+    """The text for this reader: an end user gets the group of the reason, a developer also the rule."""
     t, new = load_messages("statements", language), statement.content
     return StatementText(
         decision=t(

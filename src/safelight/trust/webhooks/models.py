@@ -36,7 +36,7 @@ class EventType(StrEnum):
     APPEAL_DECIDED = "appeal.decided"
     #: A person withdrew a consent, or the operator ended it.
     CONSENT_WITHDRAWN = "consent.withdrawn"
-    #: A report has an outcome: what the reporter should be told.
+    #: A report has an outcome, which the reporter gets.
     REPORT_DECIDED = "report.decided"
 
 
