@@ -95,9 +95,11 @@ class Quota:
                 cost_micros=used.cost_micros + usage.cost_micros,
             )
             if changed != 1:
+                is_end_user = subject not in (TENANT_SUBJECT, account_subject(usage.account))
                 raise QuotaExceeded(
                     f"{_whose(subject)} has used its quota for today: {limits.describe()} a day (UTC).",
                     retry_after_s=86400 - now % 86400,
+                    param="safety_identifier" if is_end_user else None,
                 )
 
     def allowance(self, tx: Transaction, principal_id: str, *, now: float) -> QuotaStatus:

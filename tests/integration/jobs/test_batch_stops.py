@@ -11,6 +11,9 @@ from safelight.errors import Unavailable
 from safelight.jobs.batches.models import Batch
 from safelight.store.tables import batches
 from safelight.testing.upstream import ScriptedUpstream
+from safelight.trust.accounts.subjects import end_user_subject
+from safelight.trust.accounts.terms import AccountTerms, Terms
+from safelight.trust.standing import Cause, Offence
 from safelight_client.retries import RetryPolicy
 
 from .conftest import Crash
@@ -125,3 +128,21 @@ def test_a_row_that_waits_for_its_retry_keeps_its_reservation_when_others_do_not
     done = studio.carry(batch, rounds=600)
     assert (done.state, done.stop_reason) == ("stopped", "The ceiling does not allow 1 more row.")
     assert studio.states(batch) == ["delivered", "pending"]
+
+
+def test_an_end_user_who_may_not_request_videos_does_not_stop_the_rows_of_others(studio: Studio) -> None:
+    house, rows = studio.house, shots(3)
+    for row, end_user in zip(rows, ("ann", "bob", "cem"), strict=True):
+        row["safety_identifier"] = end_user
+    standings = house.container.pipeline.standing.standings
+    database = house.container.persistence.database
+    with database.transaction(house.who.tenant) as tx:
+        for number in range(3):
+            video_id, cause = f"video_{number:032x}", Cause(category="ncii")
+            standings.give(tx, Offence(video_id=video_id, account="key", end_user="ann", cause=cause))
+    AccountTerms(database).set(house.who, end_user_subject("bob"), Terms(videos_per_day=0))
+    batch = studio.order(*rows)
+    done = studio.carry(batch)
+    assert (done.state, studio.states(batch)) == ("completed", ["failed", "failed", "delivered"])
+    outcomes = [row.entries[-1].outcome for row in studio.rows(batch)]
+    assert outcomes[:2] == ["account_suspended", "quota_exceeded"]

@@ -215,6 +215,10 @@ class BatchAdvancer:
             result = self.submit(principal, entry.key, self.planner.read_request(principal, fields))
         except (RateLimited, Forbidden) as error:
             # Nothing was created: a limit of the gateway refused the request.
+            if error.param == "safety_identifier":
+                # A limit of this end user, who may not stop the rows of others.
+                self._fail(batch, row, entry, error)
+                return False
             with self._changing(batch) as (tx, current):
                 take_back(tx, current, entry)
                 stop(tx, current, REFUSED.format(error))
@@ -225,10 +229,7 @@ class BatchAdvancer:
                 store.change(tx, batch.id, wait_reason=str(error), due_at=due_at)
             return True
         except SafelightError as error:
-            with self._changing(batch) as (tx, current):
-                ended = replace(entry, state="ended", outcome=error.code, charged="no", cost=0)
-                store.write_entry(tx, ended)
-                end_row(tx, current, row, RowState.FAILED, str(error))
+            self._fail(batch, row, entry, error)
             return False
         if result.video.state in TERMINAL:
             self._settle(batch, row, entry, result.video)
@@ -238,6 +239,13 @@ class BatchAdvancer:
             if current.wait_reason:
                 store.change(tx, batch.id, wait_reason="")
         return result.video.state is not VideoState.HELD
+
+    def _fail(self, batch: Batch, row: Row, entry: JournalEntry, error: SafelightError) -> None:
+        """End a row whose request was refused."""
+        with self._changing(batch) as (tx, current):
+            ended = replace(entry, state="ended", outcome=error.code, charged="no", cost=0)
+            store.write_entry(tx, ended)
+            end_row(tx, current, row, RowState.FAILED, str(error))
 
     def _settle(self, batch: Batch, row: Row, entry: JournalEntry, video: Video) -> None:
         """Record the end of a submission, and what follows."""
