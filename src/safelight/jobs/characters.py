@@ -47,7 +47,7 @@ class Characters:
         if context.recovery.recover(file.path).names_withdrawn:
             raise withdrawn_source(file)
         character_id = new_id("character")
-        results = self._screen(principal, name, file)
+        results = self._screen(principal, name, file, end_user)
         deciding = results[-1]
         action = deciding.verdict.action
         state = {Action.BLOCK: CharacterState.REJECTED, Action.HOLD: CharacterState.HELD}.get(
@@ -128,7 +128,9 @@ class Characters:
             row = tx.one(tables.characters, tables.characters.c.id == character_id)
         return None if row is None else mappers.character(row)
 
-    def _screen(self, principal: Principal, name: str, file: ReferenceInput) -> tuple[StageResult, ...]:
+    def _screen(
+        self, principal: Principal, name: str, file: ReferenceInput, end_user: str | None
+    ) -> tuple[StageResult, ...]:
         stages = self.references.context.stages
         policy = self.references.context.policies.load(principal.tenant)
         texts = {"name": name}
@@ -142,7 +144,8 @@ class Characters:
         try:
             with context.local_slots.hold(waiting, keep=False):
                 clip = stages.reference.screen(
-                    (file,), ScreeningContext(policy=policy, texts=texts, prior=prompt.findings)
+                    (file,),
+                    ScreeningContext(policy=policy, texts=texts, prior=prompt.findings, end_user=end_user),
                 )
         except ShutdownRequested:
             raise Unavailable("The gateway is being stopped.") from None

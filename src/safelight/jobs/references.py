@@ -139,6 +139,7 @@ def screen_stored_references(
             approved=snapshot.approved,
             overturned=snapshot.overturned,
             audience=snapshot.audience,
+            end_user=snapshot.video.end_user,
         ),
     )
 

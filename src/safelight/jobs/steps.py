@@ -194,6 +194,7 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
                     approved=snapshot.approved,
                     overturned=snapshot.overturned,
                     audience=snapshot.audience,
+                    end_user=video.end_user,
                     generator_texts=generator.info().own_texts if generator else (),
                 ),
                 subject_sha256=sha256,

@@ -149,7 +149,11 @@ class SubmissionService:
             reference = self.references.screen(
                 submission.references,
                 ScreeningContext(
-                    policy=policy, texts=admitted.texts, prior=prompt.findings, audience=audience
+                    policy=policy,
+                    texts=admitted.texts,
+                    prior=prompt.findings,
+                    audience=audience,
+                    end_user=admitted.end_user,
                 ),
             )
             results = (prompt, *((reference,) if reference else ()))

@@ -178,6 +178,7 @@ class CheckService:
                 texts=admitted.texts,
                 prior=prompt.findings,
                 audience=prompt.verdict.audience,
+                end_user=admitted.end_user,
             )
             found, left = self.timed_references.screen_files(files, context)
             return (prompt, *found), tuple(file.field for file in left)

@@ -113,7 +113,9 @@ class OutputStage:
             else "\n".join(text.text for text in report.transcript),
         )
         local = self.scene_detection.run_local(scene_input)
-        faces = self.scene_detection.match_faces(scene_input, tenant=tenant, faces=report.findings)
+        faces = self.scene_detection.match_faces(
+            scene_input, tenant=tenant, faces=report.findings, end_user=context.end_user
+        )
         findings = [
             *hash_matches.findings,
             *report.findings,

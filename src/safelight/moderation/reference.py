@@ -160,7 +160,9 @@ class ReferenceStage:
                 )
                 scenes.append((file, scene))
                 local = self.scene_detection.run_local(scene)
-                faces = self.scene_detection.match_faces(scene, tenant=tenant, faces=report.findings)
+                faces = self.scene_detection.match_faces(
+                    scene, tenant=tenant, faces=report.findings, end_user=context.end_user
+                )
                 people.append(faces)
                 voices = self.speech_analyzer.match_voices(report, tenant=tenant)
                 results.extend(

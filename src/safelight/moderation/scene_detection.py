@@ -61,11 +61,13 @@ class SceneDetection:
         """Run the local scene detectors."""
         return self._ask([one for one in self.detectors if not one.remote], scene)
 
-    def match_faces(self, scene: SceneInput, *, tenant: str, faces: Iterable[Finding]) -> MatchResult:
+    def match_faces(
+        self, scene: SceneInput, *, tenant: str, faces: Iterable[Finding], end_user: str | None
+    ) -> MatchResult:
         """Compare faces with enrolled people. `faces` has the face findings of other detectors."""
         if self.likeness is None:
             return MatchResult()
-        return self.likeness.recognise(scene, tenant=tenant, faces=tuple(faces))
+        return self.likeness.recognise(scene, tenant=tenant, faces=tuple(faces), end_user=end_user)
 
     def run_remote(self, scene: SceneInput, verdict: Verdict, findings: Iterable[Finding]) -> SceneResult:
         """Run the remote scene detectors, if the content may be sent to them.

@@ -25,5 +25,7 @@ class ScreeningContext:
     #: Findings that a successful appeal overturned. They are ignored.
     overturned: tuple[Finding, ...] = ()
     audience: Audience = Audience.GENERAL
+    #: The end user who requests the video; None if the account requests it for itself.
+    end_user: str | None = None
     #: Texts that the generator writes into every clip by itself.
     generator_texts: tuple[str, ...] = ()

@@ -76,9 +76,13 @@ class Story:
         assert self.reviewer.get(f"/v1/safelight/consents/{consent}/media").content[:4] == b"RIFF"
         return self.reviewer.post(f"/v1/safelight/consents/{consent}/decision", json=body)
 
-    def create(self, picture: Path) -> httpx.Response:
+    def create(self, picture: Path, **more: str) -> httpx.Response:
         with picture.open("rb") as file:
-            fields = {"prompt": "a person reads a book in a garden", "seconds": "4", "size": "720x1280"}
+            fields = {
+                "prompt": "a person reads a book in a garden",
+                "seconds": "4",
+                "size": "720x1280",
+            } | more
             return self.client.post("/v1/videos", data=fields, files={"input_reference": file})
 
     def wait(self, video: str) -> dict[str, Any]:
@@ -173,6 +177,9 @@ def test_a_consent_given_on_camera_is_used_and_its_withdrawal_reaches_descendant
     )
     assert program.status_code == 403
     assert story.decide(asked["id"], confirm=True).json()["state"] == "given"
+    # The consent was asked without an end user, so it does not let an end user of the platform pass.
+    other = story.create(reference, safety_identifier="carl").json()
+    assert other["safelight"]["state"] == "held"
     made = story.create(reference).json()
     video = story.wait(made["id"])
     assert video["status"] == "completed", video
@@ -191,7 +198,8 @@ def test_a_consent_given_on_camera_is_used_and_its_withdrawal_reaches_descendant
     (event,) = [json.loads(got.body) for got in story.hook.wait_for(1)]
     assert (event["type"], event["data"]) == ("consent.withdrawn", {"id": asked["id"]})
     uses = story.client.post("/v1/safelight/consents/uses", json={"token": token}).json()
-    assert [(use["video_id"], use["state"]) for use in uses["uses"]] == [(made["id"], "withdrawn")]
+    ended = {(use["video_id"], use["state"]) for use in uses["uses"]}
+    assert ended == {(made["id"], "withdrawn"), (other["id"], "failed")}
 
 
 def test_no_forgery_passes_without_a_reviewer(story: Story) -> None:

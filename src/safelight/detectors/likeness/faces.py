@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from safelight.detectors.box_tracker import intersection_over_union
@@ -58,7 +58,9 @@ class FaceEmbedder(Protocol):
 class FaceRecogniser(Protocol):
     """Interface of face matching, for the moderation stages."""
 
-    def recognise(self, scene: SceneInput, *, tenant: str, faces: Sequence[Finding]) -> MatchResult: ...
+    def recognise(
+        self, scene: SceneInput, *, tenant: str, faces: Sequence[Finding], end_user: str | None = None
+    ) -> MatchResult: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,14 +71,19 @@ class FaceMatcher:
     lookup: ConsentLookup
     distances: Distances = DEFAULT_FACE_DISTANCES
 
-    def recognise(self, scene: SceneInput, *, tenant: str, faces: Sequence[Finding]) -> MatchResult:
+    def recognise(
+        self, scene: SceneInput, *, tenant: str, faces: Sequence[Finding], end_user: str | None = None
+    ) -> MatchResult:
         """Match the faces of a scene. `faces` are findings of other detectors.
+
+        A consent on camera that was asked for another end user than `end_user` counts as a recorded one.
 
         For a tenant without enrolled people, no templates are computed. A failure becomes a gap in coverage
         and is not raised.
         """
         try:
-            consented, protected = self.lookup.consented(tenant), self.lookup.protected(tenant)
+            consented = [_limited_to(end_user, one) for one in self.lookup.consented(tenant)]
+            protected = self.lookup.protected(tenant)
         except SafelightError as error:
             return MatchResult(
                 cells=(
@@ -123,6 +130,10 @@ class FaceMatcher:
             all_on_camera=everybody and {cover for cover in covers if cover is not None} <= on_camera,
             compared_people=count_people(consented, protected),
         )
+
+
+def _limited_to(end_user: str | None, one: EnrolledPerson) -> EnrolledPerson:
+    return replace(one, on_camera=one.on_camera and one.end_user == end_user)
 
 
 def _match_protected(

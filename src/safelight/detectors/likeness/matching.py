@@ -39,6 +39,8 @@ class EnrolledPerson:
     public_figure: bool = False
     #: Whether the person gave the consent before the camera, and a reviewer confirmed it.
     on_camera: bool = False
+    #: The end user for whom a platform asked; None if the account asked for itself.
+    end_user: str | None = None
 
 
 class ConsentLookup(Protocol):
@@ -59,7 +61,7 @@ class MatchResult:
     consents: tuple[str, ...] = ()
     #: Whether consents cover every person in the file.
     all_covered: bool = False
-    #: Whether each of these consents was given before the camera.
+    #: Whether each of these consents was given before the camera, for the end user who requests the video.
     all_on_camera: bool = False
     #: Number of enrolled people in the comparison.
     compared_people: int = 0

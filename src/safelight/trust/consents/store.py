@@ -106,6 +106,13 @@ def end_consent(tx: Transaction, identity: str, *, revoked_by: str, actor: str) 
     tx.publish(WITHDRAWN_TOPIC, subject=identity, body={})
 
 
+def end_users_of(tx: Transaction, consents: Collection[str]) -> dict[str, str]:
+    """The end users for whom a platform asked for these consents. Others have none."""
+    of = tables.consent_requests.c
+    found = tx.select(tables.consent_requests, of.id.in_(consents), of.end_user.is_not(None))
+    return {row.id: row.end_user for row in found}
+
+
 def count_templates(tx: Transaction) -> dict[str, TemplateCounts]:
     """The template counts of every consent and protected person, by their id."""
     found: dict[str, TemplateCounts] = {}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -123,6 +124,27 @@ def test_several_files_are_covered_together_or_not_at_all() -> None:
     stranger = MatchResult(all_covered=False)
     assert covering_consents([ann, nobody]) == ("consent_1",)
     assert covering_consents([ann, stranger]) == ()
+
+
+@pytest.mark.parametrize("of", ["bob", None])
+def test_a_consent_on_camera_counts_only_for_the_end_user_for_whom_it_was_asked(of: str | None) -> None:
+    records = Records([replace(CONSENT, on_camera=True, end_user=of)])
+    matcher = FaceMatcher(embedder=FakeEmbedder(track(LEFT, ANN)), lookup=records)
+    for requester in ("bob", "carl", None):
+        who = matcher.recognise(scene(), tenant="t", faces=(face(LEFT),), end_user=requester)
+        assert (who.consents, who.all_on_camera) == (("consent_1",), requester == of)
+
+
+def test_an_own_consent_on_camera_comes_before_that_of_another_end_user() -> None:
+    records = Records(
+        [
+            replace(CONSENT, record=f"consent_{number}", on_camera=True, end_user=of)
+            for number, of in enumerate(("carl", "bob"))
+        ]
+    )
+    matcher = FaceMatcher(embedder=FakeEmbedder(track(LEFT, ANN)), lookup=records)
+    who = matcher.recognise(scene(), tenant="t", faces=(face(LEFT),), end_user="bob")
+    assert (who.consents, who.all_on_camera) == (("consent_1",), True)
 
 
 def test_missing_keyframes_prevent_consent_coverage() -> None:
