@@ -107,7 +107,7 @@ _LINE = {"type": "string", "maxLength": 500}
 _ASK = _body(
     ["asker", "subject", "email", "uses", "territory", "expires_at"],
     {
-        "asker": _LINE,
+        "asker": {"type": "string", "maxLength": 80, "description": "A name, without a link."},
         "subject": _LINE,
         "email": {"type": "string", "format": "email"},
         "uses": _LINE,
@@ -151,7 +151,7 @@ _KEY_HEADER = {"name": "Idempotency-Key", "in": "header", "schema": {"type": "st
 @router.post(
     "",
     summary="Ask a person for a consent to use their face or voice",
-    responses={200: {"model": ConsentRequestObject}, **errors(*BODY_ERRORS, 409)},
+    responses={200: {"model": ConsentRequestObject}, **errors(*BODY_ERRORS, 409, 429)},
     openapi_extra={**_ASK, "parameters": [_KEY_HEADER]},
 )
 async def ask(request: Request, principal: Writer) -> Response:

@@ -42,21 +42,21 @@ class ConsentWithdrawals:
 
     def withdraw_due(self) -> int:
         """Evaluate the videos of withdrawn consents again. Returns the number of changed videos."""
+        name = consent_uses.c.consent_id + " " + consent_uses.c.video_id
         with self._context.database.across_tenants("uses of withdrawn consents", readonly=True) as tx:
             rows = tx.execute(
                 select(consent_uses)
                 .join(consents, consents.c.id == consent_uses.c.consent_id)
                 .where(consent_uses.c.ended_at.is_(None), consents.c.revoked_at.is_not(None))
+                # Before the limit, so that uses that fail do not hold up all others.
+                .where(name.not_in(self.part.rows.parked()))
                 .order_by(consent_uses.c.at)
                 .limit(_MAX_PER_ROUND)
             ).all()
-        changed, parked = 0, self.part.rows.parked()
+        changed = 0
         for row in rows:
-            name = f"{row.consent_id} {row.video_id}"
-            if name in parked:
-                continue
             with (
-                self.part.rows.attempt(name),
+                self.part.rows.attempt(f"{row.consent_id} {row.video_id}"),
                 self._context.database.transaction(row.tenant_id) as tx,
             ):
                 changed += self._end_use(tx, row.consent_id, row.video_id)

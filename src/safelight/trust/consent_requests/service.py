@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from sqlalchemy import Row, and_, or_
 
-from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
+from safelight.errors import Conflict, Forbidden, IdempotencyKeyReused, InvalidField, NotFound
 from safelight.ids import new_id
 from safelight.store.database import Database
 from safelight.store.encrypted_column import EncryptedColumn
 from safelight.store.key_ring import KeyRing
-from safelight.store.tables import audit_log, consent_media, consent_requests, people
+from safelight.store.tables import audit_log, consent_media, consent_requests
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal, find_same_people
 from safelight.trust.accounts.models import PrincipalKind
@@ -27,19 +28,20 @@ from . import store
 from .models import (
     AskedConsent,
     ConsentRequest,
+    ConsentTerms,
     Device,
     NewConsentRequest,
     RequestState,
     terms_to_json,
 )
 from .phrases import new_phrase
+from .request_limits import refuse_own_address, require_asker, require_end_user, require_room
 from .store import require_camera
 
 #: Long enough for a week of absence. The person who asks can ask again.
 LINK_TTL_S = 7 * 86_400.0
 #: An answer that no reviewer confirms in this time expires, because its picture must not be kept for long.
 REVIEW_TTL_S = 14 * 86_400.0
-_MAX_OPEN_REQUESTS = 200
 _SHOWN = "consent.media_shown"
 _MAX_LISTED = 500
 
@@ -59,8 +61,9 @@ class ConsentRequests:
     ) -> AskedConsent:
         """Make a request and send its link by mail, or return the link if no mail server is configured.
 
-        A request with a known idempotency key returns the first one, without its link. Raises `InvalidField`,
-        and `Conflict` for an address of this account and for too many open requests.
+        A repeated request with an idempotency key of this principal returns the first one, without its link.
+        Raises `InvalidField`, `IdempotencyKeyReused` for another request with the key, `Conflict` for an
+        address of this account and for too many open requests, and `RateLimited`.
         """
         principal.require(KeyScope.VIDEOS_WRITE)
         level = self._level(new.level)
@@ -68,15 +71,15 @@ class ConsentRequests:
         if new.language not in LANGUAGES:
             raise InvalidField("That is not a language of the pages.", param="language")
         with self._database.transaction(principal.tenant) as tx:
-            if (known := _find_repeat(tx, new.idempotency_key)) is not None:
-                return AskedConsent(request=known, link=None)
             terms = new.terms(tx.now())
-            _refuse_own_address(tx, email)
-            waiting = (RequestState.ASKED.value, RequestState.WAITING.value)
-            if tx.count(consent_requests, consent_requests.c.state.in_(waiting)) >= _MAX_OPEN_REQUESTS:
-                raise Conflict(f"{_MAX_OPEN_REQUESTS} requests are open. Wait for answers.")
+            key = new.idempotency_key and f"{principal.id} {new.idempotency_key}"
+            if key and (row := tx.one(consent_requests, consent_requests.c.idempotency_key == key)):
+                _require_same(row, new, terms, email)
+                return AskedConsent(request=store.request_from_row(row, tx.now()), link=None)
+            refuse_own_address(tx, email)
+            require_room(tx, principal.id, email)
             identity, token = new_id("consent"), new_token(CONSENT_PREFIX)
-            asker, link = validate_line(new.asker, "asker"), f"{base_url}/consent?token={token}"
+            asker, link = require_asker(new.asker), f"{base_url}/consent?token={token}"
             mail = NewMail(
                 kind=MailKind.CONSENT_ASKED,
                 to=email,
@@ -90,7 +93,7 @@ class ConsentRequests:
                 consent_requests,
                 id=identity,
                 asked_by=principal.id,
-                end_user=new.end_user,
+                end_user=require_end_user(new.end_user),
                 asker=asker,
                 subject=validate_line(new.subject, "subject"),
                 email=email,
@@ -105,7 +108,7 @@ class ConsentRequests:
                 asker_device=store.device_digest(identity, device),
                 flags=[],
                 accepted=[],
-                idempotency_key=new.idempotency_key,
+                idempotency_key=key,
                 created_at=tx.now(),
             )
             content = {"level": level.value, "mailed": mailed, "terms": terms_to_json(terms)}
@@ -236,23 +239,21 @@ def _require_viewer(tx: Transaction, identity: str, principal: Principal) -> Non
         )
 
 
-def _find_repeat(tx: Transaction, key: str | None) -> ConsentRequest | None:
-    if key is None:
-        return None
-    row = tx.one(consent_requests, consent_requests.c.idempotency_key == key)
-    return None if row is None else store.request_from_row(row, tx.now())
-
-
-def _refuse_own_address(tx: Transaction, email: str) -> None:
-    """Raise `Conflict` if a person of this tenant has the address, also with another part after `+`."""
-    wanted = _without_tag(email)
-    rows = tx.select(people, columns=[people.c.email])
-    if any(_without_tag(row.email) == wanted for row in rows):
-        raise Conflict(
-            "The address belongs to this account. A consent is asked of another person.", param="email"
+def _require_same(row: Row[Any], new: NewConsentRequest, terms: ConsentTerms, email: str) -> None:
+    """Raise `IdempotencyKeyReused` if the first request with this key was another one."""
+    first = (
+        row.asker,
+        row.subject,
+        row.language,
+        row.level,
+        row.end_user,
+        msgspec.convert(row.terms, ConsentTerms),
+    )
+    again = (new.asker.strip(), new.subject.strip(), new.language, new.level, new.end_user or None, terms)
+    # The address of a request that has ended is deleted.
+    if first != again or row.email not in ("", email):
+        raise IdempotencyKeyReused(
+            "This Idempotency-Key was sent earlier with a different request.",
+            param="Idempotency-Key",
+            remedy="Send the earlier request again without changes, or use a new key.",
         )
-
-
-def _without_tag(email: str) -> str:
-    name, _, domain = email.rpartition("@")
-    return f"{name.partition('+')[0]}@{domain}"

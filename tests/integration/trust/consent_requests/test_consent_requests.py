@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from safelight.errors import Conflict, Forbidden, InvalidField, InvalidMedia, NotFound
+from safelight.errors import (
+    Conflict,
+    Forbidden,
+    IdempotencyKeyReused,
+    InvalidField,
+    InvalidMedia,
+    NotFound,
+    RateLimited,
+)
 from safelight.store.database import Database
 from safelight.store.key_ring import KeyRing
 from safelight.store.tables import api_keys, biometric_templates, consent_media, consent_requests, outbox
@@ -154,6 +162,15 @@ def test_a_consent_on_camera_is_in_force_only_after_a_reviewer_confirmed_it(worl
     assert world.count(consent_media) == 0
 
 
+def test_a_consent_on_camera_names_the_end_user_for_whom_it_was_asked(world: World) -> None:
+    for end_user in ("bob", None):
+        asked = world.ask(end_user=end_user, email=f"{end_user}@example.org".lower())
+        world.accept(asked, media=world.clip(f"clip of {end_user}".encode()))
+        world.requests.show_media(REVIEWER, asked.request.id)
+        world.requests.decide(REVIEWER, asked.request.id, confirm=True, cleared=["link_shown"])
+    assert {one.end_user for one in world.lookup.consented(TENANT)} == {"bob", None}
+
+
 def test_the_level_of_a_link_depends_on_whether_it_was_sent_by_mail(world: World) -> None:
     shown = world.ask(level=1)
     page = world.accept(shown, media=None)
@@ -179,6 +196,21 @@ def test_a_link_works_once_and_for_seven_days(world: World) -> None:
     assert world.requests.get(ASKER, late.request.id).state is RequestState.EXPIRED
     assert world.requests.end_old() == 1
     assert "ben@example.org" not in world.stored()
+
+
+def test_an_address_and_an_hour_have_room_for_few_requests(world: World) -> None:
+    for number in range(3):
+        world.ask(email=f"ann+{number}@example.org")
+    with pytest.raises(Conflict, match="3 requests to this address"):
+        world.ask(email="ann@example.org")
+    for number in range(57):
+        asked = world.ask(email=f"stranger{number}@example.org")
+        refusal = SubjectAnswer(accepts=False)
+        world.answers.answer(world.token(asked), refusal, PHONE, base_url=BASE)
+    with pytest.raises(RateLimited):
+        world.ask(email="ben@example.org")
+    world.now[0] += 3600
+    world.ask(email="ben@example.org")
 
 
 def test_a_link_is_never_sent_to_an_address_of_the_account(world: World) -> None:
@@ -343,9 +375,19 @@ def test_the_subject_withdraws_once_and_for_good(world: World) -> None:
 
 def test_a_request_with_a_known_key_is_not_sent_again(world: World) -> None:
     first = world.ask(idempotency_key="k1")
-    again = world.ask(idempotency_key="k1", email="ben@example.org")
+    again = world.ask(idempotency_key="k1")
     assert (again.request.id, again.link) == (first.request.id, None)
     assert world.count(consent_requests) == 1
+    for changed in (
+        {"email": "ben@example.org"},
+        {"subject": "Ben"},
+        {"uses": "two films"},
+        {"end_user": "x"},
+    ):
+        with pytest.raises(IdempotencyKeyReused):
+            world.ask(idempotency_key="k1", **changed)
+    other = world.ask(idempotency_key="k1", by=_principal("key_other", *ROLES[Role.CREATOR].scopes))
+    assert other.request.id != first.request.id
 
 
 def test_a_platform_uses_only_tokens_of_its_own_tenant(world: World) -> None:
@@ -392,6 +434,10 @@ def test_without_a_biometric_basis_level_two_is_off_and_says_so(world: World) ->
         {"email": "[@example.org"},
         {"email": "anné@example.org"},
         {"asker": "two\nlines"},
+        {"asker": "a" * 81},
+        {"asker": "see www.example.org"},
+        {"asker": "see HTTPS://example.org"},
+        {"end_user": "a" * 129},
         {"uses": ""},
     ],
 )
