@@ -144,7 +144,7 @@ async def samples(request: Request, principal: Lead) -> Response:
 @router.post(
     "/samples",
     summary="Draw a random sample of delivered videos for review",
-    responses={200: {"model": SamplePrevalence}, **errors(*BODY_ERRORS)},
+    responses={200: {"model": SamplePrevalence}, **errors(*BODY_ERRORS, 409)},
     openapi_extra=_DRAW,
 )
 async def draw_sample(request: Request, principal: Lead) -> Response:
@@ -153,7 +153,7 @@ async def draw_sample(request: Request, principal: Lead) -> Response:
         new = NewDraw(
             since=_number(body.fields, "since"),
             until=_number(body.fields, "until"),
-            per_stratum=int(_number(body.fields, "per_stratum")),
+            per_stratum=_integer(body.fields, "per_stratum"),
         )
     return JsonResponse(prevalence_figures(await app.threads.run(app.services.quality.draw, principal, new)))
 
@@ -213,3 +213,10 @@ def _number(fields: Mapping[str, Any], name: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidField(f"{name} must be a number.", param=name)
     return float(value)
+
+
+def _integer(fields: Mapping[str, Any], name: str) -> int:
+    value = fields.get(name)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidField(f"{name} must be an integer.", param=name)
+    return value

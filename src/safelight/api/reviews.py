@@ -59,7 +59,7 @@ class Review(BaseModel):
     version: int = Field(
         description="Send it with the decision, to be refused if the case changed meanwhile."
     )
-    severity: int
+    severity: int | None = Field(description="Null for a quality review: it follows from the category.")
     reach: int = Field(description="The number of videos and reports that the decision is about.")
     decided_with: str | None = Field(description="For a near-duplicate: the case with which it is decided.")
     actions: list[str] = Field(description="Possible decisions; empty once the case is closed.")
@@ -195,7 +195,7 @@ def review_object(case: Case) -> dict[str, Any]:
         "due_at": int(case.due_at),
         "closed_at": None if case.closed_at is None else int(case.closed_at),
         "version": case.version,
-        "severity": case.severity,
+        "severity": None if case.is_blind else case.severity,
         "reach": case.reach,
         "decided_with": case.leader_id,
         "actions": [action.value for action in case.actions],

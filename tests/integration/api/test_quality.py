@@ -64,7 +64,8 @@ def test_a_second_review_shows_neither_decision_nor_findings_and_changes_nothing
     assert client.post("/v1/reviews/next", headers=first).status_code == 204
     taken = client.post("/v1/reviews/next", headers=second).json()
     assert (taken["kind"], taken["actions"]) == ("quality", ["in_policy", "against_policy"])
-    assert {taken[name] for name in ("video_id", "category", "rule", "reason", "decision")} == {None}
+    hidden = ("video_id", "category", "rule", "reason", "decision", "severity")
+    assert {taken[name] for name in hidden} == {None}
     assert case.video_id not in str(taken)
     mine = f"/v1/reviews/{taken['id']}"
     assert client.get(mine, headers=first).status_code == 404
@@ -105,5 +106,6 @@ def test_golden_cases_and_samples_on_the_wire(
     assert not any(row["enough"] for row in drawn["strata"])
     late = {**window, "until": clock.now + 3600}
     assert client.post(samples, headers=lead, json=late).status_code == 400
-    assert client.post(samples, headers=lead, json={**window, "since": "x"}).status_code == 400
+    for wrong in ({"since": "x"}, {"per_stratum": 2.7}, {"per_stratum": True}):
+        assert client.post(samples, headers=lead, json={**window, **wrong}).status_code == 400
     assert client.get(samples, headers=lead).json()["data"][0]["id"] == drawn["id"]
