@@ -20,7 +20,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from safelight.evaluation.provenance_eval import BUDGET_S, EvaluatedClip, find_clips, read_luma
+from safelight.evaluation.provenance_eval import EvaluatedClip, find_clips, read_luma
 from safelight.evaluation.watermark_attacks import Luma, LumaClip
 from safelight.fileio import append_line
 from safelight.provenance.watermark import (
@@ -36,6 +36,7 @@ from safelight.provenance.watermark.detector import MIN_SIGMAS, WatermarkDetecto
 from safelight.provenance.watermark.pattern import SHORT_SIDE, WatermarkPattern, derive_seed
 from safelight.provenance.watermark.residual import WEIGHTINGS, ResidualSums
 from safelight.provenance.watermark.synchroniser import Floats, Synchronisation, Synchroniser, fold
+from safelight.provenance.watermark_service import SEARCH_S
 
 #: Searches in copies of one clip, before the next clip.
 _EACH = 4
@@ -96,7 +97,7 @@ def search(clip: EvaluatedClip, number: int) -> dict[str, Any]:
     copy = reduced(read_luma(clip.path), np.random.default_rng(number))
     key = pattern_of(f"unmarked search {number}")
     recorder = RecordingSynchroniser(key)
-    end = time.process_time() + BUDGET_S
+    end = time.process_time() + SEARCH_S
     found = WatermarkDetector(key, recorder).search(sums_of(copy), lambda: time.process_time() > end)
     return {
         "search": number,

@@ -29,6 +29,7 @@ from safelight.provenance.watermark.detector import WatermarkDetection, Watermar
 from safelight.provenance.watermark.embedder import WatermarkEmbedder, choose_strength
 from safelight.provenance.watermark.pattern import SHORT_SIDE, WatermarkPattern, derive_seed
 from safelight.provenance.watermark.residual import ResidualSums
+from safelight.provenance.watermark_service import SEARCH_S
 
 from . import registered_clips, watermark_attacks
 from .registered_clips import RegisteredClips
@@ -37,8 +38,6 @@ from .tuning_clips import TUNING_CLIPS
 from .visual_masking import BLOCK, visible_change
 from .watermark_attacks import ATTACKS, Luma, LumaClip, deliver
 
-#: Time for one search, in seconds of processor time.
-BUDGET_S = 15.0
 #: Only the start of a clip is measured.
 _MAX_S = 4.0
 _MEDIA = (".mp4", ".mkv", ".webm", ".avi", ".mov")
@@ -219,7 +218,7 @@ def _sums(clip: LumaClip) -> ResidualSums:
 
 def search(detector: WatermarkDetector, sums: ResidualSums) -> WatermarkDetection | None:
     """A full search within the budget."""
-    end = time.process_time() + BUDGET_S
+    end = time.process_time() + SEARCH_S
     return detector.search(sums, lambda: time.process_time() > end)
 
 

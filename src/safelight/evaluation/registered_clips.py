@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
@@ -21,7 +22,8 @@ from safelight.provenance.fingerprints.fingerprinter import (
 )
 from safelight.provenance.fingerprints.frame_hashes import Hashes, searched_hashes
 from safelight.provenance.fingerprints.picture_comparison import RegisteredPicture, SearchedPictures
-from safelight.provenance.recovery.known_mark_search import has_known_mark
+from safelight.provenance.recovery.known_mark_search import KnownPicture, SearchBudget, search_known
+from safelight.provenance.recovery.recovery import KNOWN_S
 from safelight.provenance.watermark.residual import ResidualSums
 
 from .watermark_attacks import Luma, LumaClip
@@ -64,16 +66,20 @@ class RegisteredClips:
         )
 
     def find(self, copy: LumaClip, sums: ResidualSums, marks: dict[str, int], seed: bytes) -> str | None:
-        """The clip whose picture and mark a copy has; `marks` are the ids of all clips."""
+        """The clip whose picture and mark a copy has, searched as in a recovery; `marks` are the ids of all
+        clips.
+        """
         hashed = [searched_hashes(one.pixels) for one in _spread(copy, _HASHED)]
         searched = SearchedPictures([one.pixels for one in _spread(copy, _REGISTERED)])
-        for named in self._index.search(hashed):
-            known = self._fingerprints[named.sha256]
-            picture = RegisteredPicture(thumbnails=known.thumbnails, step_s=known.step_s)
-            registrations = searched.register(picture)
-            if registrations and has_known_mark(seed, marks[named.sha256], sums, registrations):
-                return named.sha256
-        return None
+        budget = SearchBudget(KNOWN_S, time.process_time)
+        named = [one.sha256 for one in self._index.search(hashed)]
+        known = [KnownPicture(picture=self._picture(one), content_id=marks[one], seed=seed) for one in named]
+        results = search_known(searched, lambda: sums, known, budget)
+        return next((one for one, result in zip(named, results, strict=True) if result.has_mark), None)
+
+    def _picture(self, sha256: str) -> RegisteredPicture:
+        known = self._fingerprints[sha256]
+        return RegisteredPicture(thumbnails=known.thumbnails, step_s=known.step_s)
 
 
 def _spread(clip: LumaClip, count: int) -> Sequence[ClipFrame]:

@@ -20,10 +20,10 @@ _LIMITS = Limits(wall_s=1800.0, cpu_s=3600, memory_bytes=3 << 30, file_bytes=8 <
 #: A child ends itself when its time is used up. If it does not, it is ended this many seconds later.
 _GRACE_S = 30.0
 _ID_BITS = 64
-#: Processor time for the search in one file, in seconds. With that for known marks (`recovery`), it is 15 s.
-_SEARCH_S = 11.0
+#: Processor time for the search in one file, in seconds. That for known marks (`recovery.KNOWN_S`) follows.
+SEARCH_S = 11.0
 #: Limits of a search: the file is a stranger's. The child stops by itself when its processor time is used up.
-_SEARCH_LIMITS = msgspec.structs.replace(_LIMITS, wall_s=4 * _SEARCH_S, cpu_s=round(2 * _SEARCH_S))
+_SEARCH_LIMITS = msgspec.structs.replace(_LIMITS, wall_s=4 * SEARCH_S, cpu_s=round(2 * SEARCH_S))
 #: Encodes in half the time of `veryfast`. Free previews are made often and waited for.
 _PREVIEW_PRESET = "ultrafast"
 
@@ -109,7 +109,7 @@ class WatermarkReader:
         argument = {
             "source": str(path.resolve()),
             "seeds": [epoch.seed for epoch in self._keys.searched()],
-            "budget_s": _SEARCH_S,
+            "budget_s": SEARCH_S,
         }
         try:
             answer = self._sandbox.run(

@@ -25,10 +25,10 @@ _MIN_TO_DIFFER = 150
 _MIN_CONTRAST = 0.015
 #: A feature matches if the second best match is this much worse (Lowe's ratio test).
 _RATIO = 0.8
-#: Matches that agree on one perspective: pictures with at least `_MIN_AGREEING` show the same, and if no pair
+#: Matches that agree on one perspective: pictures with at least `MIN_AGREEING` show the same, and if no pair
 #: has more than `_MAX_CHANCE`, they show something else. Between the two nothing is concluded. Unrelated
 #: clips had at most 6; see docs/recovery.md.
-_MIN_AGREEING, _MAX_CHANCE = 15, 8
+MIN_AGREEING, _MAX_CHANCE = 15, 8
 _REPROJECTION_PX = 4.0
 #: Scale of a plausible perspective.
 _MIN_SCALE, _MAX_SCALE = 0.2, 5.0
@@ -74,9 +74,9 @@ def compare_pictures(frames: Sequence[Pixels], registered: RegisteredPicture) ->
     known = list(_features(map(_decode, registered.thumbnails)))
     plain = list(_features(map(_grey, frames)))
     best = _best_match(plain, known).count
-    if best < _MIN_AGREEING:
+    if best < MIN_AGREEING:
         best = max(best, _best_match(_features(map(_mirrored, frames)), known).count)
-    if best >= _MIN_AGREEING:
+    if best >= MIN_AGREEING:
         return Comparison.AGREES
     counts = len(known), len(plain)
     is_complete = min(counts) > 0 and counts == (len(registered.thumbnails), len(frames))
@@ -100,6 +100,21 @@ class SearchedPictures:
     def _turned(self) -> list[_Features]:
         return list(_features(map(_mirrored, self._frames)))
 
+    @cached_property
+    def _small(self) -> list[_Features]:
+        return list(_features(_halved(_grey(one)) for one in self._frames[::3]))
+
+    @cached_property
+    def _small_turned(self) -> list[_Features]:
+        return list(_features(_halved(_mirrored(one)) for one in self._frames[::3]))
+
+    def count_agreeing(self, registered: RegisteredPicture, *, mirrored: bool) -> int:
+        """The features that agree on one perspective, in the best of every third frame at half its size: a
+        first look, which takes a fraction of the time of `register`. `MIN_AGREEING` show the same.
+        """
+        known = list(_features(_halved(_decode(one)) for one in registered.thumbnails))
+        return _best_match(self._small_turned if mirrored else self._small, known).count
+
     def register(self, registered: RegisteredPicture) -> list[Registration]:
         """The best agreements of a frame with a thumbnail, each with another thumbnail.
 
@@ -118,7 +133,7 @@ class SearchedPictures:
                 height=match.height,
             )
             for match in matches[:MAX_REGISTRATIONS]
-            if match.perspective is not None and match.count >= _MIN_AGREEING
+            if match.perspective is not None and match.count >= MIN_AGREEING
         ]
 
 
@@ -194,6 +209,12 @@ def _is_plausible(perspective: Perspective) -> bool:
 def _decode(jpeg: bytes) -> Pixels:
     picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
     return np.zeros((1, 1), np.uint8) if picture is None else np.asarray(picture, np.uint8)
+
+
+def _halved(pixels: Pixels) -> Pixels:
+    height, width = pixels.shape
+    size = (max(width // 2, 1), max(height // 2, 1))
+    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _grey(pixels: Pixels) -> Pixels:

@@ -17,6 +17,7 @@ import numpy as np
 from safelight.media.images import ImageLimits, read_image
 from safelight.provenance.fingerprints.fingerprinter import is_picture, sample_file
 from safelight.provenance.fingerprints.picture_comparison import (
+    MIN_AGREEING,
     RegisteredPicture,
     Registration,
     SearchedPictures,
@@ -33,6 +34,8 @@ from safelight.provenance.watermark.residual import ResidualSums
 #: Frames of the file that are registered. In a clip of 4 s, one is at most an eighth of a second from each
 #: thumbnail.
 _FRAMES = 16
+#: Share of the time for the first look at all pictures.
+_LOOK_SHARE = 0.5
 
 
 class KnownPicture(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,11 +47,11 @@ class KnownPicture(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KnownMarkTask(msgspec.Struct, frozen=True, kw_only=True):
-    """Argument of `search_known_in_child`. The pictures are tried in their order."""
+    """Argument of `search_known_in_child`."""
 
     source: str
     known: tuple[KnownPicture, ...]
-    #: Processor time for all, in seconds. Pictures that are not reached in time do not agree.
+    #: Processor time for all, in seconds. The search ends with the step that it is in.
     budget_s: float
 
 
@@ -57,45 +60,93 @@ class KnownMarkResult(msgspec.Struct, frozen=True, kw_only=True):
 
     agrees: bool = False
     has_mark: bool = False
+    #: Whether the file was compared with the picture before the time was used up.
+    was_reached: bool = False
 
 
 def search_known_in_child(argument: Any, _link: object) -> list[KnownMarkResult]:
-    """Entry point: one result for each registered picture, in their order. The search ends with the first
-    mark that is found.
-    """
+    """Entry point: one result for each registered picture, in their order."""
     task = msgspec.convert(argument, KnownMarkTask)
-    end = time.process_time() + task.budget_s
-
-    def is_over() -> bool:
-        return time.process_time() > end
-
-    path, results = Path(task.source), [KnownMarkResult()] * len(task.known)
+    budget, path = SearchBudget(task.budget_s, time.process_time), Path(task.source)
     searched = SearchedPictures(list(sample_file(path, _FRAMES)))
+    return search_known(searched, lambda: _sums(path, budget.is_over), task.known, budget)
+
+
+class SearchBudget:
+    """Processor time of one search, from now on."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._start = clock()
+
+    def is_over(self, share: float = 1.0) -> bool:
+        """Whether this share of the time is used up."""
+        return self._clock() - self._start > share * self._seconds
+
+
+def search_known(
+    searched: SearchedPictures,
+    add_up_sums: Callable[[], ResidualSums],
+    known: Sequence[KnownPicture],
+    budget: SearchBudget,
+) -> list[KnownMarkResult]:
+    """One result for each registered picture, in their order. The search ends with the first mark.
+
+    A first look at all pictures comes before the search for marks, which takes seconds for each picture:
+    versions of one video share frames, so the origin of a copy is often not the first of them.
+    """
+    counts, reached = _look(searched, known, budget)
+    results = [
+        KnownMarkResult(agrees=counts[number] >= MIN_AGREEING, was_reached=number in reached)
+        for number in range(len(known))
+    ]
     sums: ResidualSums | None = None
-    for number, known in enumerate(task.known):
-        if is_over():
+    for number in sorted(range(len(known)), key=lambda one: -counts[one]):
+        if budget.is_over():
             break
-        registrations = searched.register(known.picture)
+        registrations = searched.register(known[number].picture)
         if not registrations:
+            results[number] = msgspec.structs.replace(results[number], was_reached=True)
             continue
-        results[number] = KnownMarkResult(agrees=True)
-        if known.seed is None or known.content_id is None:
-            continue
-        sums = sums or _sums(path, is_over)
-        if has_known_mark(known.seed, known.content_id, sums, registrations):
-            results[number] = KnownMarkResult(agrees=True, has_mark=True)
+        results[number] = KnownMarkResult(agrees=True, was_reached=True)
+        sums = sums or (None if budget.is_over() else add_up_sums())
+        if sums is not None and _has_mark(known[number], sums, registrations, budget):
+            results[number] = KnownMarkResult(agrees=True, was_reached=True, has_mark=True)
             break
     return results
 
 
-def has_known_mark(
-    seed: bytes, content_id: int, sums: ResidualSums, registrations: Sequence[Registration]
+def _look(
+    searched: SearchedPictures, known: Sequence[KnownPicture], budget: SearchBudget
+) -> tuple[list[int], set[int]]:
+    """The features that agree with each picture, and the numbers of the pictures that were reached. The
+    mirror image is looked at only if no picture agrees.
+    """
+    counts, reached = [0] * len(known), set[int]()
+    for mirrored in (False, True):
+        reached = set()
+        for number, one in enumerate(known):
+            if budget.is_over(_LOOK_SHARE):
+                return counts, reached
+            found = searched.count_agreeing(one.picture, mirrored=mirrored)
+            counts[number] = max(counts[number], found)
+            reached.add(number)
+        if max(counts, default=0) >= MIN_AGREEING:
+            break
+    return counts, reached
+
+
+def _has_mark(
+    known: KnownPicture, sums: ResidualSums, registrations: Sequence[Registration], budget: SearchBudget
 ) -> bool:
-    """Whether a registered picture has the mark with this id."""
-    detector = AssistedDetector(WatermarkPattern.from_seed(seed))
+    if known.seed is None or known.content_id is None:
+        return False
+    detector = AssistedDetector(WatermarkPattern.from_seed(known.seed))
     return any(
-        detector.correlation(sums, canonical_geometry(one), content_id) >= MIN_CORRELATION
+        detector.correlation(sums, canonical_geometry(one), known.content_id) >= MIN_CORRELATION
         for one in registrations
+        if not budget.is_over()
     )
 
 

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 #: searched until the next day: somebody who removes it step by step would otherwise see when it is gone.
 MAX_CHECKS_PER_DAY = 5
 #: Every answer after a search for a watermark is given this long after its request, or later if the
-#: machine is busy. Otherwise the time would tell how readable the mark is.
-ANSWER_AFTER_S = 17.0
+#: machine is busy. Otherwise the time would tell how readable the mark is. The sum of both searches with
+#: their last step (21 s), reading the file, and the starts of the children.
+ANSWER_AFTER_S = 24.0
 _LIMITED = Conclusion(answer=Answer.CANNOT_TELL, ground=Ground.LIMIT_REACHED)
 _FROM_HERE = (Answer.UNCHANGED, Answer.CHANGED)
 

@@ -38,9 +38,9 @@ _LIMITS = Limits(wall_s=120.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=1 << 
 _AGREEING_SHARE = 0.5
 #: Registered pictures that one child compares with a file, which takes about a second for each.
 _MAX_COMPARED = 20
-#: Processor time for the marks of similar registered files, in seconds, and limits of the child. It stops by
-#: itself after one more picture.
-_KNOWN_S = 4.0
+#: Processor time for the marks of similar registered files, in seconds, and limits of the child. A mark takes
+#: about 6 s. The child stops by itself after one more step, which takes 2 s at most.
+KNOWN_S = 8.0
 _KNOWN_LIMITS = msgspec.structs.replace(_LIMITS, wall_s=40.0, cpu_s=20)
 
 
@@ -99,6 +99,8 @@ class _Similar:
 
     seal: Seal | None = None
     has_mark: bool = False
+    #: Whether every file of the shortlist was compared. Otherwise the origin may be among the others.
+    is_complete: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,6 +190,8 @@ class Recovery:
         if similar.has_mark:
             evidence = OriginEvidence(mark=MarkSearch.READ, marked_picture=Comparison.AGREES)
         else:
+            if mark is MarkSearch.NOT_READ and not similar.is_complete:
+                mark = MarkSearch.NOT_SEARCHED
             evidence = OriginEvidence(mark=mark, has_similar=similar.seal is not None)
         return self._recovered(evidence, look, similar.seal)
 
@@ -250,7 +254,9 @@ class Recovery:
         agreeing = [seal for seal, result in pairs if result.agrees]
         if look.similar:
             return _Similar(seal=registry.by_sha256(look.similar[0]))
-        return _Similar(seal=agreeing[0] if agreeing else None)
+        return _Similar(
+            seal=agreeing[0] if agreeing else None, is_complete=all(one.was_reached for one in results)
+        )
 
     def _known(self, seal: Seal, picture: RegisteredPicture) -> KnownPicture:
         content_id = seal.mark.content_id
@@ -273,7 +279,7 @@ class Recovery:
         try:
             answer = self._sandbox.run(
                 EntryPoint.of(search_known_in_child),
-                {**_source(path), "known": list(known), "budget_s": _KNOWN_S},
+                {**_source(path), "known": list(known), "budget_s": KNOWN_S},
                 reads=[path.resolve()],
                 limits=_KNOWN_LIMITS,
             )
