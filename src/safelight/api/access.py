@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends
@@ -78,6 +79,7 @@ def _text(length: int) -> dict[str, Any]:
 )
 async def request_access(request: Request) -> Response:
     app, services = app_state(request), standing_services(request)
+    services.addresses.allow(request.client.host if request.client else "")
     async with read_body(request, app.services) as body:
         texts = {field: required_text(body.fields, field) for field in ("name", "contact", "purpose")}
 
@@ -105,12 +107,14 @@ async def collect_key(request: Request) -> Response:
 
 @router.get(
     "/access-requests",
-    summary="List requests for access, newest first",
+    summary="List requests for access, newest first; those that wait, oldest first",
     responses={200: {"model": AccessRequestList}, **errors(*COMMON_ERRORS)},
 )
-async def list_requests(request: Request, principal: Admin, state: AccessState | None = None) -> Response:
+async def list_requests(
+    request: Request, principal: Admin, state: AccessState | None = None, after: str | None = None
+) -> Response:
     threads, services = app_state(request).threads, standing_services(request)
-    found = await threads.run(services.access.list, principal, state)
+    found = await threads.run(partial(services.access.list, principal, state, after=after))
     return JsonResponse({"object": "list", "data": [staff_object(one) for one in found]})
 
 

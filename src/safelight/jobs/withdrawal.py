@@ -74,14 +74,11 @@ def end_family_within(
     Returns the ids of all changed videos.
     """
     changed: list[str] = []
-    waiting, seen = [video_id], set[str]()
-    while waiting:
-        next_id = waiting.pop(0)
-        if next_id in seen:
-            continue
-        seen.add(next_id)
-        waiting += _children(tx, next_id)
-        video = _locked(tx, next_id)
+    family = _family(tx, video_id)
+    # All are locked before a refund locks the quota of the tenant: a step locks its video before the quota.
+    videos = {each: _locked(tx, each) for each in sorted(family)}
+    for next_id in family:
+        video = videos[next_id]
         if video is None or (video.state in TERMINAL and video.state is not VideoState.DELIVERED):
             continue
         if video.state is VideoState.DELIVERED:
@@ -139,6 +136,15 @@ def _locked(tx: Transaction, video_id: str) -> Video | None:
         return None
     row = tx.one(tables.videos, tables.videos.c.id == video_id, lock=True)
     return None if row is None else mappers.video(row)
+
+
+def _family(tx: Transaction, video_id: str) -> list[str]:
+    """The ids of a video and its descendants, each once, the nearest first."""
+    family, seen = [video_id], {video_id}
+    for each in family:
+        family += [child for child in _children(tx, each) if child not in seen]
+        seen.update(family)
+    return family
 
 
 def _children(tx: Transaction, video_id: str) -> list[str]:

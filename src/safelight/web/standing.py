@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from safelight.trust.accounts.access import AccountAccess
 from safelight.trust.accounts.terms import AccountTerms
 from safelight.trust.ledger import Ledger
 from safelight.trust.standing import Bans, Standings
+
+from .rate_limit import RateLimiter
+
+#: In an hour. A person asks once; some people share an address.
+_REQUESTS_PER_ADDRESS = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,3 +25,5 @@ class StandingServices:
     access: AccountAccess
     #: The tenant that people without an account ask for access.
     tenant: Callable[[], str]
+    #: For requests for access, in addition to the limit for all people together.
+    addresses: RateLimiter = field(default_factory=lambda: RateLimiter(_REQUESTS_PER_ADDRESS, 3600.0))

@@ -8,11 +8,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import pytest
+from starlette.testclient import TestClient
 
 from safelight.api.standing import standing_object
 from safelight.errors import Conflict, InvalidField, NotFound
 from safelight.jobs.outcomes import expire_review
 from safelight.jobs.states import VideoState
+from safelight.trust.accounts import access as access_module
+from safelight.trust.accounts.access import AccessState
 from safelight.trust.accounts.permissions import Role
 from safelight.trust.accounts.subjects import TENANT_SUBJECT, account_subject, end_user_subject
 from safelight.trust.accounts.terms import AccountTerms, Terms
@@ -112,6 +115,30 @@ def test_invitations_at_the_same_time_do_not_exceed_the_number(furnish: Callable
 
     run_together([invite] * 4)
     assert len(made) == 1
+
+
+def test_waiting_requests_for_access_are_listed_oldest_first_and_by_page(
+    furnish: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access_module, "_MAX_LISTED", 2)
+    house = furnish(access={"requests": True})
+    access = house.container.pipeline.standing.services.access
+    ids = [
+        access.request(house.who.tenant, name=str(number), contact="c", purpose="p")[0].id
+        for number in range(3)
+    ]
+    assert [one.id for one in access.list(house.who, AccessState.WAITING)] == ids[:2]
+    assert [one.id for one in access.list(house.who, AccessState.WAITING, after=ids[1])] == ids[2:]
+    assert [one.id for one in access.list(house.who)] == [ids[2], ids[1]]
+    assert [one.id for one in access.list(house.who, after=ids[1])] == [ids[0]]
+
+
+def test_one_address_cannot_use_up_the_requests_for_access_of_all(furnish: Callable[..., House]) -> None:
+    house = furnish(access={"requests": True})
+    asked = {"name": "Ada", "contact": "ada@example.com", "purpose": "School films."}
+    with TestClient(house.container.app) as client:
+        answers = [client.post("/v1/safelight/access-requests", json=asked).status_code for _ in range(6)]
+    assert answers == [200] * 5 + [429]
 
 
 def test_an_invitation_of_a_revoked_key_makes_no_key(furnish: Callable[..., House]) -> None:

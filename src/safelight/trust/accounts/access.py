@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, tuple_
 
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound, RateLimited
 from safelight.ids import is_id, new_id
@@ -93,13 +93,22 @@ class AccountAccess:
             tx.append_audit("access.requested", subject=identity, actor=identity, content=texts)
             return _request(_find(tx, identity)), token
 
-    def list(self, principal: Principal, state: AccessState | None = None) -> tuple[AccessRequest, ...]:
-        """The requests, newest first."""
+    def list(
+        self, principal: Principal, state: AccessState | None = None, *, after: str | None = None
+    ) -> tuple[AccessRequest, ...]:
+        """A page of requests, after the one with the id `after`: newest first, but the waiting ones oldest
+        first, so that later requests cannot hide them.
+        """
         principal.require(KeyScope.ADMIN)
-        where = () if state is None else (access_requests.c.state == state.value,)
+        of, is_waiting = access_requests.c, state is AccessState.WAITING
+        where = [] if state is None else [of.state == state.value]
         with self._database.read_transaction(principal.tenant) as tx:
-            newest = (access_requests.c.created_at.desc(), access_requests.c.id.desc())
-            rows = tx.select(access_requests, *where, order_by=newest, limit=_MAX_LISTED)
+            if after is not None:
+                last = _find(tx, after)
+                place, end = tuple_(of.created_at, of.id), tuple_(last.created_at, last.id)
+                where.append(place > end if is_waiting else place < end)
+            order = (of.created_at, of.id) if is_waiting else (of.created_at.desc(), of.id.desc())
+            rows = tx.select(access_requests, *where, order_by=order, limit=_MAX_LISTED)
         return tuple(_request(row) for row in rows)
 
     def decide(self, principal: Principal, request_id: str, *, approve: bool, reason: str) -> AccessRequest:
