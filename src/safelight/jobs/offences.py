@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from safelight.policy.compiled import categories_of
+from safelight.policy.findings import INDICATOR_SCORE, Stage
 from safelight.policy.verdicts import Verdict
 from safelight.store import tables
 from safelight.store.transaction import Transaction
@@ -41,17 +43,41 @@ def strike_for_refusal(
 
 def strike_for_withdrawal(context: PipelineContext, tx: Transaction, case: Case, decision: Decision) -> None:
     """After a reviewer withdrew a reported video. Those made from it give no strike."""
+    requested = (
+        finding
+        for record in stage_records(tx, case.video_id)
+        if record.stage in (Stage.PROMPT, Stage.REFERENCE)
+        for finding in record.findings
+    )
+    category = find_confirmed_category(context, tx, case, decision)
     row = tx.one(tables.videos, tables.videos.c.id == case.video_id)
     if row is not None:
         offence = Offence(
             video_id=row.id,
             account=row.principal_id,
             end_user=row.end_user,
-            cause=find_withdrawal_cause(case.category),
+            cause=find_withdrawal_cause(category, requested),
             decision_id=decision.id,
             actor=decision.decided_by,
         )
         context.standings.give(tx, offence)
+
+
+def find_confirmed_category(context: PipelineContext, tx: Transaction, case: Case, decision: Decision) -> str:
+    """The category of the rule that the reviewer of a report named; else the reported one, if a finding of
+    the video has it; else empty. A person who reports does not choose what is held against another.
+    """
+    rules = context.policies.load_within(tx, case.tenant).policy.rules
+    named = next((categories_of(rule) for rule in rules if rule.id == decision.clause), frozenset())
+    if named:
+        # A rule about several categories confirms the reported one, if it is among them.
+        return next(iter(named)) if len(named) == 1 else next(iter(named & {case.category}), "")
+    is_found = any(
+        one.category == case.category and one.score >= INDICATOR_SCORE and not one.test_card
+        for record in stage_records(tx, case.video_id)
+        for one in record.findings
+    )
+    return case.category if is_found else ""
 
 
 def _give(

@@ -96,7 +96,7 @@ class ReviewActions:
             case.video_id,
             actor=decision.decided_by,
             why=f"decision {decision.id}",
-            cause=cause_of_report(self._context, case, decision),
+            cause=cause_of_report(self._context, tx, case, decision),
         )
         strike_for_withdrawal(self._context, tx, case, decision)
 

@@ -26,6 +26,7 @@ from safelight.trust.statements import (
 
 from .context import PipelineContext
 from .models import Video
+from .offences import find_confirmed_category
 from .stage_records import stage_records
 
 
@@ -168,16 +169,23 @@ def state_reinstatement(tx: Transaction, video: Video, released_as: str, decisio
     record_statement(tx, new)
 
 
-def cause_of_report(context: PipelineContext, case: Case, decision: Decision) -> WithdrawalCause:
+def cause_of_report(
+    context: PipelineContext, tx: Transaction, case: Case, decision: Decision
+) -> WithdrawalCause:
     """A reviewer withdrew a video because it was reported."""
     return WithdrawalCause(
         source=StatementSource.REPORT,
-        ground=ground_of_category(
-            case.category, context.policies.taxonomy, clause=decision.clause or case.rule
-        ),
+        ground=_ground_of_report(context, tx, case, decision),
         case_id=case.id,
         decision_id=decision.id,
     )
+
+
+def _ground_of_report(
+    context: PipelineContext, tx: Transaction, case: Case, decision: Decision
+) -> DecisionGround:
+    category = find_confirmed_category(context, tx, case, decision)
+    return ground_of_category(category, context.policies.taxonomy, clause=decision.clause or case.rule)
 
 
 def state_report_outcome(
@@ -188,9 +196,7 @@ def state_report_outcome(
     new = NewStatement(
         kind=kind,
         source=StatementSource.REPORT,
-        ground=ground_of_category(
-            case.category, context.policies.taxonomy, clause=decision.clause or case.rule
-        ),
+        ground=_ground_of_report(context, tx, case, decision),
         automated_detection=False,
         automated_decision=False,
         video_id=case.video_id,

@@ -206,7 +206,7 @@ class CompiledPolicy:
         for clause in rule.any_of:
             some |= self._add_clause(rule, clause, context)
         action = (override.action if override is not None else None) or rule.action
-        named = {rule.category} if rule.category else _categories_of(rule)
+        named = categories_of(rule)
         return CompiledRule(
             rule=rule,
             action=action,
@@ -237,7 +237,10 @@ def _clauses_of(rule: Rule) -> list[Clause]:
     return [*([rule.when] if rule.when is not None else []), *rule.all_of, *rule.any_of]
 
 
-def _categories_of(rule: Rule) -> frozenset[str]:
+def categories_of(rule: Rule) -> frozenset[str]:
+    """The category that the rule gives, else those of its clauses."""
+    if rule.category:
+        return frozenset({rule.category})
     return frozenset().union(*(clause.categories for clause in _clauses_of(rule)))
 
 

@@ -11,7 +11,10 @@ from safelight.jobs import outcomes
 from safelight.jobs.models import Video
 from safelight.jobs.states import VideoState
 from safelight.jobs.withdrawal import withdraw
+from safelight.policy.compiled import categories_of
 from safelight.store import tables
+from safelight.trust.reports import NewReport
+from safelight.trust.reviews import DecisionRequest
 from safelight.trust.statements import (
     GroundBasis,
     NewStatement,
@@ -24,7 +27,7 @@ from safelight.trust.statements import (
 
 from .conftest import House
 from .test_appeals import appealed, blocked_by_ada, held_output, refused, released
-from .test_decisions import decide, delivered
+from .test_decisions import decide, delivered, reviewer
 from .test_video_lifecycle import PAID
 
 
@@ -38,6 +41,12 @@ def statements(house: House, video: Video) -> list[Statement]:
 def only(house: House, video: Video) -> NewStatement:
     (made,) = statements(house, video)
     return made.content
+
+
+def withdrawal(house: House, video: Video) -> NewStatement:
+    made = [each.content for each in statements(house, video)]
+    (found,) = (each for each in made if each.kind is StatementKind.WITHDRAWN)
+    return found
 
 
 def test_a_block_before_generation_is_stated_with_its_reason_and_the_appeal(house: House) -> None:
@@ -126,3 +135,34 @@ def test_a_successful_appeal_is_stated_with_the_new_video(furnish: Callable[...,
     assert made.content.released_as == released(house, video).id
     assert made.objection_until is None
     assert house.videos.get(house.who, video.id).state is VideoState.BLOCKED
+
+
+@pytest.mark.parametrize("clause", [None, "held-1"])
+def test_a_reporter_does_not_choose_the_reason_of_a_withdrawal_and_causes_no_strike(
+    house: House, clause: str | None
+) -> None:
+    video = delivered(house, safety_identifier="ann")
+    receipt = house.container.review.reports.add(
+        house.who, NewReport(video_id=video.id, reason="nude", category="sexual", end_user="bob")
+    )
+    request = DecisionRequest(action="withdraw", reason="Looked at it.", clause=clause)
+    house.container.review.reviews.decide(reviewer(house), receipt.report.case_id or "", request)
+    made = withdrawal(house, video)
+    assert (made.kind, made.source) == (StatementKind.WITHDRAWN, StatementSource.REPORT)
+    assert (made.ground.basis, made.ground.group) == (GroundBasis.NONE, "")
+    assert house.container.pipeline.standing.standings.own(house.who, "ann").points == 0
+
+
+def test_the_rule_that_the_reviewer_names_is_the_reason_of_a_withdrawal(house: House) -> None:
+    video = delivered(house)
+    context = house.container.pipeline.context
+    with context.database.read_transaction(video.tenant) as tx:
+        rules = context.policies.load_within(tx, video.tenant).policy.rules
+    rule = next(one for one in rules if categories_of(one) == {"harassment"})
+    receipt = house.container.review.reports.add(
+        house.who, NewReport(video_id=video.id, reason="nude", category="sexual")
+    )
+    request = DecisionRequest(action="withdraw", reason="Looked at it.", clause=rule.id)
+    house.container.review.reviews.decide(reviewer(house), receipt.report.case_id or "", request)
+    made = withdrawal(house, video)
+    assert (made.ground.category, made.ground.rule) == ("harassment", rule.id)

@@ -52,16 +52,26 @@ def find_refusal_cause(verdict: Verdict, requested: Iterable[Finding]) -> Cause 
     """
     if not verdict.findings or not _may(verdict):
         return None
-    if verdict.stage not in _REQUEST_STAGES and not any(
-        one.category == verdict.category and one.score >= INDICATOR_SCORE for one in requested
-    ):
+    if verdict.stage not in _REQUEST_STAGES and not _has_sign(requested, verdict.category):
         return None
     return Cause(category=verdict.category, learned=verdict.learned_alone)
 
 
-def find_withdrawal_cause(category: str) -> Cause | None:
-    """The cause of a strike after a reviewer withdrew a reported video; None if it gives no strike."""
-    return None if category in _DISTRESS else Cause(category=category)
+def find_withdrawal_cause(category: str, requested: Iterable[Finding]) -> Cause | None:
+    """The cause of a strike after a reviewer withdrew a reported video; None if it gives no strike.
+
+    `category`: the one that the reviewer or a finding confirmed, else empty. `requested`: the findings in the
+    request. Without a sign of this category in the request, the generator is the cause, not the person.
+    """
+    if category in _DISTRESS or not _has_sign(requested, category):
+        return None
+    return Cause(category=category)
+
+
+def _has_sign(requested: Iterable[Finding], category: str) -> bool:
+    return any(
+        one.category == category and one.score >= INDICATOR_SCORE and not one.test_card for one in requested
+    )
 
 
 def _may(verdict: Verdict) -> bool:

@@ -83,6 +83,10 @@ def test_a_refusal_because_of_a_missing_check_gives_no_strike() -> None:
     assert find_refusal_cause(verdict(action=Action.HOLD), ()) is None
 
 
-def test_a_withdrawn_video_gives_a_strike_unless_it_shows_distress() -> None:
-    assert find_withdrawal_cause("harassment") is not None
-    assert find_withdrawal_cause("self-harm") is None
+def test_a_withdrawn_video_gives_a_strike_only_if_the_request_asked_for_it() -> None:
+    assert find_withdrawal_cause("hate", [finding(score=0.3)]) is not None
+    assert find_withdrawal_cause("hate", ()) is None
+    assert find_withdrawal_cause("ncii", [finding()]) is None
+    assert find_withdrawal_cause("", [finding()]) is None
+    assert find_withdrawal_cause("hate", [finding(test_card=True)]) is None
+    assert find_withdrawal_cause("self-harm", [finding(category="self-harm")]) is None
