@@ -50,6 +50,7 @@ class _Samples:
     fingerprint_step_s: float
     sums: ResidualSums = field(default_factory=ResidualSums)
     frames: list[ClipFrame] = field(default_factory=list)
+    has_all_frames: bool = True
     _next_read_s: float = 0.0
     _next_frame_s: float = 0.0
 
@@ -60,7 +61,19 @@ class _Samples:
                 self.sums.add(shown_luma(frame, rotation), time_s)
         if time_s >= self._next_frame_s and len(self.frames) < MAX_HASHED:
             self._next_frame_s = time_s + self.fingerprint_step_s * _TOLERANCE
-            self.frames.append(ClipFrame(time_s=time_s, pixels=shown_pixels(frame, rotation)))
+            try:
+                self.frames.append(ClipFrame(time_s=time_s, pixels=shown_pixels(frame, rotation)))
+            except Exception:  # of any library: a missing fingerprint must not cost the mark
+                self.has_all_frames = False
+
+    def fingerprint(self) -> ClipFingerprint | None:
+        """None if it cannot be made: that must not cost a paid video."""
+        if not self.has_all_frames:
+            return None
+        try:
+            return fingerprint_frames(self.frames)
+        except Exception:  # of any library
+            return None
 
 
 def read_back(path: Path, seed: bytes) -> SealedPicture:
@@ -74,10 +87,7 @@ def read_back(path: Path, seed: bytes) -> SealedPicture:
     content_id = read_mark(path, seed) if found is None else found.content_id
     if content_id is None:
         return SealedPicture(content_id=None)
-    try:
-        return SealedPicture(content_id=content_id, fingerprint=fingerprint_frames(samples.frames))
-    except Exception:  # of any library: a missing fingerprint must not cost a paid video
-        return SealedPicture(content_id=content_id)
+    return SealedPicture(content_id=content_id, fingerprint=samples.fingerprint())
 
 
 def _sample(path: Path) -> _Samples:
