@@ -52,7 +52,14 @@ class NoticeObject(BaseModel):
 
 class RefusedHashObject(BaseModel):
     hash: str
-    reason: Literal["invalid", "low_quality", "too_few_frames", "harmless_picture", "common_picture"]
+    reason: Literal[
+        "invalid",
+        "low_quality",
+        "too_few_frames",
+        "harmless_picture",
+        "common_picture",
+        "decided_harmless",
+    ]
 
 
 class ReportObject(BaseModel):
@@ -101,8 +108,8 @@ _NOTICE_FIELDS: dict[str, Any] = {
         "type": ["array", "null"],
         "maxItems": 240,
         "items": _HASH,
-        "description": "PDQ hashes that the reporter's own device computed. They only hold files for review "
-        "until a person confirms a match.",
+        "description": "PDQ hashes that the reporter's own device computed, only in the lane "
+        "`intimate_imagery`. They only hold files of this tenant for review until a person confirms a match.",
     },
 }
 

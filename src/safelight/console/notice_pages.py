@@ -15,14 +15,22 @@ from safelight.trust.reports import NewReport, NoticeStatus, ReportLane, ReportR
 from safelight.trust.reports.validation import find_video_id
 from safelight.web.auth import check_same_origin
 from safelight.web.middleware import CONTENT_SECURITY_POLICY
-from safelight.web.rate_limit import network_of
+from safelight.web.rate_limit import RateLimiter, network_of
 from safelight.web.reported_hashes import read_hashes
+from safelight.web.request_body import read_short_form
+from safelight.web.state import AppState
 
 from .formatting import format_datetime
 from .handler import PageHandler
+from .render import Pages
+from .services import ConsoleServices
 
 #: The page reads frames of a clip that the person chose, which never leaves the browser.
 _WITH_LOCAL_CLIPS = CONTENT_SECURITY_POLICY.replace("media-src 'self'", "media-src 'self' blob:")
+#: 240 hashes and a note of 4000 Chinese characters are 70 KiB in a form.
+_MAX_FORM_BYTES = 256 * 1024
+#: Forms that one address may send, valid or not. The valid ones also have an hourly limit.
+_MAX_FORMS, _FORMS_WINDOW_S = 30, 600.0
 _PROBLEMS: tuple[tuple[type[SafelightError], str], ...] = (
     (RateLimited, "problem.limit"),
     (Withdrawn, "problem.withdrawn"),
@@ -33,6 +41,10 @@ _PROBLEMS: tuple[tuple[type[SafelightError], str], ...] = (
 
 class NoticePages(PageHandler):
     """Handlers that need no account and work without scripts, except for the hashes."""
+
+    def __init__(self, state: AppState, pages: Pages, console: ConsoleServices) -> None:
+        super().__init__(state, pages, console)
+        self._rate_limiter = RateLimiter(_MAX_FORMS, _FORMS_WINDOW_S)
 
     async def show(self, request: Request) -> Response:
         location = request.query_params.get("video", "")[:200]
@@ -67,8 +79,11 @@ class NoticePages(PageHandler):
 
     async def _file(self, request: Request, lane: ReportLane, template: str) -> Response:
         check_same_origin(request)
-        form = await self.read_form(request)
-        network = network_of(request.client.host if request.client else "")
+        address = request.client.host if request.client else ""
+        # Before the body is read: anybody may send one.
+        self._rate_limiter.allow(address)
+        form = await read_short_form(request, self.services, max_bytes=_MAX_FORM_BYTES)
+        network = network_of(address)
         try:
             new = _new_report(form, lane)
             receipt = await self.run(self.services.reports.add_from_visitor, new, network=network)
@@ -124,10 +139,10 @@ def _describe(problem: SafelightError, n: Messages) -> str:
         if isinstance(problem, kind):
             return n(key)
     field = problem.param or ""
-    if field == "location":
-        return n("problem.location")
+    if field in ("location", "hashes"):
+        return n(f"problem.{field}")
     labels = {name: n(f"intimate.{name}") for name in ("name", "contact", "note", "good_faith", "files")}
-    labels |= {"hashes": n("intimate.files"), "reason": n("report.reason")}
+    labels |= {"reason": n("report.reason")}
     return n("problem.missing", field=labels.get(field, field))
 
 

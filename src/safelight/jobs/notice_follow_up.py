@@ -5,6 +5,7 @@ the hashes of removed videos.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from safelight.background.part import BackgroundPart
 from safelight.detectors.image.hash_lists import HashLists
 from safelight.errors import Conflict, NotFound
 from safelight.policy.categories import Category
+from safelight.policy.findings import Stage
 from safelight.provenance.recovery.copies import CopySearch
 from safelight.store import tables
 from safelight.store.transaction import Transaction
@@ -24,8 +26,8 @@ from safelight.trust.reports.hash_screen import DeliveredMatches, HashScreen
 from safelight.trust.reports.hidings import end_hiding, hide
 from safelight.trust.reports.models import HashState, ReportedHash
 from safelight.trust.reports.notice_store import ClosedNotice, answer, list_closed
-from safelight.trust.reports.reported_hashes import add_hashes, confirm_hashes, write_lists
-from safelight.trust.reviews import CaseState
+from safelight.trust.reports.reported_hashes import add_hashes, write_lists
+from safelight.trust.reviews import CaseKind, CaseState, NewCase, open_case
 from safelight.trust.statements import StatementSource, ground_of_category
 
 from .context import PipelineContext
@@ -44,9 +46,11 @@ _REMOVED = (NoticeOutcome.REMOVED, NoticeOutcome.REMOVED_UNATTENDED)
 def make_hash_screen(copies: CopySearch) -> HashScreen:
     """The screen for reported hashes, with the delivered videos and the harmless pictures."""
 
-    def find(hashed: bytes) -> DeliveredMatches:
-        near = copies.find_near(hashed)
-        return DeliveredMatches(video_ids=near.video_ids, unrelated=near.unrelated)
+    def find(hashes: Sequence[bytes]) -> list[DeliveredMatches]:
+        return [
+            DeliveredMatches(video_ids=near.video_ids, unrelated=near.unrelated)
+            for near in copies.find_near(hashes)
+        ]
 
     return HashScreen(find=find, harmless=harmless_hashes())
 
@@ -173,10 +177,6 @@ class NoticeFollowUp:
             return
         if one.outcome is not NoticeOutcome.GONE:
             end_hiding(tx, one.video_id, notice_id=one.id, upheld=one.outcome in _REMOVED)
-        if one.outcome is NoticeOutcome.REMOVED:
-            row = tx.one(tables.notices, tables.notices.c.id == one.id)
-            assert row is not None  # It was answered in this transaction.
-            confirm_hashes(tx, row.notice_id)
 
     def _follow(self, row: Row[Any]) -> None:
         """The file is read outside of a transaction; the withdrawals and the hashes are recorded at once."""
@@ -187,7 +187,10 @@ class NoticeFollowUp:
         used = self._screen.screen(found.hashes).used if by_person else ()
         for tenant, video_id in self._owners(found.copies):
             with self._context.database.transaction(tenant=tenant) as tx:
-                self._withdraw(tx, video_id, why=f"copy of {row.video_id}", is_copy=True)
+                if tenant == row.tenant_id:
+                    self._withdraw(tx, video_id, why=f"copy of {row.video_id}", is_copy=True)
+                else:
+                    _open_case_of_copy(tx, video_id)
         with self._context.database.transaction(tenant=row.tenant_id) as tx:
             if tx.update(
                 tables.notices,
@@ -195,7 +198,10 @@ class NoticeFollowUp:
                 tables.notices.c.followed_up_at.is_(None),
                 followed_up_at=tx.now(),
             ):
-                add_hashes(tx, row.notice_id, [one.hash for one in used], state=HashState.BLOCKS)
+                hashes = [one.hash for one in used]
+                # Other tenants decide themselves: there the frames only hold.
+                add_hashes(tx, row.notice_id, hashes, state=HashState.BLOCKS, tenant_only=True)
+                add_hashes(tx, row.notice_id, hashes, state=HashState.HOLDS, tenant_only=False)
 
     def _read(self, row: Row[Any]) -> RemovedVideo:
         """The copies and the hashes of a removed video, from the file that is kept as evidence."""
@@ -236,3 +242,21 @@ class NoticeFollowUp:
         except (Conflict, NotFound):
             # It was withdrawn or deleted meanwhile, for example as a remix of another copy.
             return
+
+
+def _open_case_of_copy(tx: Transaction, video_id: str) -> None:
+    """A person of the tenant decides about a copy of a video that another tenant removed."""
+    video = tx.one(tables.videos, tables.videos.c.id == video_id)
+    if video is None or video.state != VideoState.DELIVERED.value:
+        return
+    new = NewCase(
+        video_id=video_id,
+        kind=CaseKind.REPORT,
+        stage=Stage.DELIVERY,
+        due_at=tx.now() + LANES[ReportLane.INTIMATE_IMAGERY].due_s,
+        category=Category.NCII.value,
+        reason="A video with the same picture was removed as intimate pictures.",
+        quarantined=video.quarantined,
+        comes_first=True,
+    )
+    open_case(tx, new, actor=_ACTOR)

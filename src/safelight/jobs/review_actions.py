@@ -17,7 +17,7 @@ from safelight.store import tables
 from safelight.store.transaction import Transaction
 from safelight.trust.appeals import BY_REPORTER, AppealSubject, statement_of_case
 from safelight.trust.reports import ReportedVideo
-from safelight.trust.reports.reported_hashes import settle_matches
+from safelight.trust.reports.reported_hashes import drop_hashes_of_video, settle_matches
 from safelight.trust.reviews import Case, Decision
 from safelight.trust.statements import StatementKind
 
@@ -52,7 +52,7 @@ class ReviewActions:
             "enqueue_count": row.enqueue_count + 1,
             "explanation": outcomes.support_of(video) or None,
         }
-        settle_matches(tx, _holding_record(tx, case).verdict.findings, confirmed=False)
+        settle_matches(tx, case.video_id, _holding_record(tx, case).verdict.findings, confirmed=False)
         early = case.stage in outcomes.EARLY_STAGES
         if case.stage is Stage.REFERENCE:
             # The reviewer approved the references too, so they are not screened again.
@@ -81,7 +81,7 @@ class ReviewActions:
         """End a held video that a reviewer rejected. Its quota is returned."""
         video, _ = self._held(tx, case)
         verdict = _holding_record(tx, case).verdict
-        settle_matches(tx, verdict.findings, confirmed=True)
+        settle_matches(tx, case.video_id, verdict.findings, confirmed=True)
         outcomes.reject_by_reviewer(self._context, tx, video, verdict, case, decision)
 
     def withdraw(self, tx: Transaction, case: Case, decision: Decision) -> None:
@@ -115,6 +115,7 @@ class ReviewActions:
             state_appeal_outcome(tx, decision, StatementKind.REPORT_UPHELD)
             return None
         new_video_id = reinstate(self._context, tx, case.video_id, decision)
+        drop_hashes_of_video(tx, case.video_id)
         return partial(self._resume, case.tenant, new_video_id, 1)
 
     def appeal_subject(self, tx: Transaction, video_id: str) -> AppealSubject:

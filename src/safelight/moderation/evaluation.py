@@ -59,8 +59,12 @@ class StageResult:
 def evaluate(policy: TenantPolicy, given: StageInput) -> StageResult:
     """Evaluate a tenant's policy and waivers on the findings and coverage of one stage.
 
-    Pure, because the caller has loaded `policy`.
+    Pure, because the caller has loaded `policy`. Matches with a list of another tenant do not count and are
+    left out of the result.
     """
+    counted = tuple(
+        one for one in given.findings if one.attributes.get("tenant", policy.tenant) == policy.tenant
+    )
     required = required_coverage(policy.policy, policy.taxonomy, given.stage, given.modalities)
     coverage = annotate_coverage(Coverage(cells=required).merge(given.coverage))
     if given.scan_error:
@@ -77,9 +81,7 @@ def evaluate(policy: TenantPolicy, given: StageInput) -> StageResult:
     verdict = decide_with_overrides(
         policy.policy,
         policy.taxonomy,
-        findings=ReviewedFindings(
-            findings=given.findings, approved=given.approved, overturned=given.overturned
-        ),
+        findings=ReviewedFindings(findings=counted, approved=given.approved, overturned=given.overturned),
         coverage=coverage,
         context=policy.context(given.stage, audience=given.audience, consents=given.consents),
         subject_sha256=given.subject_sha256,
@@ -87,7 +89,7 @@ def evaluate(policy: TenantPolicy, given: StageInput) -> StageResult:
     return StageResult(
         stage=given.stage,
         verdict=verdict,
-        findings=given.findings,
+        findings=counted,
         coverage=coverage,
         details=given.details,
     )

@@ -197,6 +197,9 @@ def _visible_kind(appearance: BriefAppearance, index: _ScanIndex) -> str:
     for finding in index.findings_in(appearance):
         if not _is_evidence(finding, appearance) or _persists(finding, index):
             continue
+        if "tenant" in finding.attributes:
+            # It counts for one tenant, and a scan does not know for which tenant it is.
+            continue
         kind = finding.attributes.get("kind")
         return kind if isinstance(kind, str) else "picture"
     return ""

@@ -110,12 +110,14 @@ async def _multipart(request: Request, services: Services, folder: Path, content
     return Body(fields=nest(reader.texts), uploads=tuple(reader.uploads))
 
 
-async def read_short_form(request: Request, services: Services) -> dict[str, str]:
-    """The fields of a plain form of at most 64 KiB."""
+async def read_short_form(
+    request: Request, services: Services, *, max_bytes: int = MAX_SHORT_FORM_BYTES
+) -> dict[str, str]:
+    """The fields of a plain form without files."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise HTTPException(415, "Send the body as application/x-www-form-urlencoded.")
-    fields = _form(await _whole(request, services, MAX_SHORT_FORM_BYTES))
+    fields = _form(await _whole(request, services, max_bytes))
     return {name: value for name, value in fields.items() if isinstance(value, str)}
 
 

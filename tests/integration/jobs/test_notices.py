@@ -279,7 +279,9 @@ def test_a_reported_hash_only_holds_until_a_person_confirms_a_match(house: House
     decide(house, "refuse", vault=True)
     follow_up(house)
     assert house.carry(house.order("again")).state is VideoState.BLOCKED
-    assert {one.name for one in house.container.core.hash_lists.all()} == {"stay-down"}
+    own = f"safelight-stay-down-{house.who.tenant.replace('_', '-')}"
+    named = {one.name: one.tenant for one in house.container.core.hash_lists.all()}
+    assert named == {"safelight-reported": None, own: house.who.tenant}
 
 
 def test_a_match_that_a_person_approves_drops_the_hash(house: House, tmp_path: Path) -> None:

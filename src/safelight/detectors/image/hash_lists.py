@@ -20,12 +20,15 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.detectors.list_folder import FolderStamp, ListFolder
+from safelight.errors import InvalidField
 from safelight.policy.findings import Basis, Finding, Match, Modality
 
 from .pdq import MAX_DISTANCE_BITS, distances
 
 NAME, VERSION = "hash-lists", "pdq-1"
 SUFFIX = ".hashes"
+#: Lists with such a name are written from the database. An operator's list cannot have one.
+RESERVED_PREFIX = "safelight-"
 
 
 class HashKind(StrEnum):
@@ -51,6 +54,14 @@ class HashTable:
         return self.by_kind.get(kind, frozenset())
 
 
+@dataclass(frozen=True, kw_only=True)
+class ListScope:
+    """What a match with a list means, and for whom. The fields are those of `HashList`."""
+
+    confirmed: bool = True
+    tenant: str | None = None
+
+
 class HashList:
     """One list, read from its file. The file is memory-mapped, so that a lookup reads only the pages that
     it needs.
@@ -67,6 +78,8 @@ class HashList:
         self.imported_at: float = about["at"]
         #: Whether a person or a publisher confirmed the hashes. A match with others only holds.
         self.confirmed: bool = about.get("confirmed", True)
+        #: The tenant for whose files the list counts; None: for those of all tenants.
+        self.tenant: str | None = about.get("tenant")
         self.counts: dict[HashKind, int] = {HashKind(key): int(n) for key, n in about["counts"].items()}
 
     @property
@@ -92,10 +105,13 @@ class HashList:
         bits = distances(self.pdq, hashed)
         place = int(bits.argmin())
         return (
-            (int(bits[place]), _prefix(self.pdq[place].tobytes()))
+            (int(bits[place]), self._entry(self.pdq[place].tobytes()))
             if bits[place] <= MAX_DISTANCE_BITS
             else None
         )
+
+    def _entry(self, hashed: bytes) -> str:
+        return _prefix(hashed) if self.confirmed else digest_of(hashed)
 
     def hashes(self) -> HashTable:
         """All hashes of the list."""
@@ -141,19 +157,26 @@ class HashLists:
         return HashList(self._files.existing(name))
 
     def check_name(self, name: str) -> None:
-        """Raise `InvalidField` if a list cannot have this name."""
+        """Raise `InvalidField` if a list of an operator cannot have this name."""
         self._files.path(name)
+        if name.startswith(RESERVED_PREFIX):
+            raise InvalidField(
+                f"Names that begin with {RESERVED_PREFIX!r} are kept for the lists of reported hashes.",
+                param="name",
+            )
 
     def put(
-        self, name: str, category: str, hashes: HashTable, *, at: float, confirmed: bool = True
+        self, name: str, category: str, hashes: HashTable, *, at: float, scope: ListScope | None = None
     ) -> HashList:
-        """Write or replace the list of this name."""
+        """Write or replace the list of this name. Without `scope` it is confirmed and counts for all."""
+        scope = scope or ListScope()
         sections = [np.array(sorted(hashes.get(kind)), dtype=f"V{kind.bytes}").tobytes() for kind in HashKind]
         about = {
             "name": name,
             "category": category,
             "at": at,
-            "confirmed": confirmed,
+            "confirmed": scope.confirmed,
+            "tenant": scope.tenant,
             "counts": {kind.value: len(hashes.get(kind)) for kind in HashKind},
         }
         return HashList(self._files.write(name, [json.dumps(about).encode() + b"\n", *sections]))
@@ -207,6 +230,8 @@ def make_finding(
     """
     kind = "hash" if one.confirmed else "reported_hash"
     attributes: dict[str, Any] = {"kind": kind, "list": one.name}
+    if one.tenant is not None:
+        attributes["tenant"] = one.tenant
     return Finding(
         category=one.category,
         score=1.0,
@@ -220,6 +245,11 @@ def make_finding(
         evidence=(Match(list=one.name, entry=entry, distance=distance),),
         attributes={**attributes, "source": source} if source else attributes,
     )
+
+
+def digest_of(hashed: bytes) -> str:
+    """Names a reported hash in a finding. Unlike first digits, nobody can make another hash with the same."""
+    return hashlib.sha256(hashed).hexdigest()[:16]
 
 
 def _prefix(hashed: bytes) -> str:

@@ -88,6 +88,20 @@ class FingerprintIndex:
             for sha256, count in votes.most_common(MAX_SHORTLIST)
         )
 
+    def search_each(self, hashes: Hashes) -> list[list[str]]:
+        """The files with a frame near to each hash, at most `MAX_SHORTLIST` for each."""
+        with self._lock:
+            self._refresh()
+            if not len(hashes) or not len(self):
+                return [[] for _ in hashes]
+            distances, numbers = self._index.search(hashes, min(_NEIGHBOURS, len(self)))
+            near = [
+                row[(bits <= MAX_DISTANCE_BITS) & (row >= 0)]
+                for row, bits in zip(numbers, distances, strict=True)
+            ]
+            files = [list(dict.fromkeys(self._files[int(number)] for number in row)) for row in near]
+        return [found[:MAX_SHORTLIST] for found in files]
+
     def search_all(self, frames: Iterable[Hashes]) -> tuple[SimilarFile, ...]:
         """Like `search`, but all files with near frames: for a removal, which must not leave one of them."""
         searched = [hashes for hashes in frames if len(hashes)]

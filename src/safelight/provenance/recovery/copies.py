@@ -62,12 +62,18 @@ class CopySearch:
         """The ids of the delivered videos that are copies of a file."""
         return self._video_ids(self._recovery.find_copies(path, share=_COPY_SHARE))
 
-    def find_near(self, hashed: bytes) -> NearVideos:
-        """The delivered videos with a frame near to a PDQ hash."""
-        wanted = np.frombuffer(hashed, np.uint8).reshape(1, BYTES)
-        files = [one.sha256 for one in self._index.search([wanted])]
-        known = dict(self._fingerprints.hashes(files))
-        return NearVideos(video_ids=self._video_ids(files), unrelated=count_groups(list(known.values())))
+    def find_near(self, hashes: Sequence[bytes]) -> tuple[NearVideos, ...]:
+        """The delivered videos with a frame near to each of these PDQ hashes, by one search."""
+        wanted = np.frombuffer(b"".join(hashes), np.uint8).reshape(-1, BYTES)
+        near = self._index.search_each(wanted)
+        known = dict(self._fingerprints.hashes({sha256 for files in near for sha256 in files}))
+        return tuple(
+            NearVideos(
+                video_ids=self._video_ids(files),
+                unrelated=count_groups([known[one] for one in files if one in known]),
+            )
+            for files in near
+        )
 
     def distinctive_hashes(self, path: Path) -> tuple[DistinctiveHash, ...]:
         """The PDQ hashes of the sampled frames of a file, without cropped or mirrored versions."""

@@ -57,11 +57,16 @@ notice_hashes = Table(
     metadata,
     text("id", primary_key=True),
     text("tenant_id"),
+    #: The notice; for a decision of a person about a match, the video that matched.
     text("notice_id"),
-    #: 64 hexadecimal digits.
-    text("hash"),
+    #: 64 hexadecimal digits; null for a decision about a hash of another row.
+    text("hash", null=True),
+    #: `hash_lists.digest_of` the hash, which names it in findings.
+    text("entry"),
     #: A `HashState`.
     text("state"),
+    #: Whether the hash counts only for the files of this tenant. Always true for one that blocks.
+    Column("tenant_only", Boolean, nullable=False),
     time("created_at"),
     time("decided_at", null=True),
     Index(None, "tenant_id", "notice_id"),

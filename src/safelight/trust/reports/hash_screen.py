@@ -11,15 +11,18 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
-from safelight.detectors.image.pdq import MAX_DISTANCE_BITS, MIN_QUALITY, distances
+from safelight.detectors.image.pdq import BYTES, MAX_DISTANCE_BITS, MIN_QUALITY, distances
 
 from .models import RefusedHash, ReportedHash
 
 _HASH = re.compile(r"[0-9a-f]{64}")
-#: A clip needs this number of frames whose hashes differ from each other by `_MIN_DISTINCT_BITS` or more. One
+#: A clip needs this number of frames whose hashes differ from each other by more than a match may. One
 #: frame of a clip can be a title or a black screen.
 MIN_DISTINCT_FRAMES = 3
-_MIN_DISTINCT_BITS = 8
+_MIN_DISTINCT_BITS = MAX_DISTANCE_BITS + 1
+#: A PDQ hash has about as many ones as zeros, because each bit says whether a value is above the median. A
+#: hash that is further from that was not computed from a picture with detail.
+_MAX_IMBALANCE_BITS = 16
 #: A hash near to more delivered videos that have nothing to do with each other shows something common.
 MAX_UNRELATED_MATCHES = 3
 
@@ -33,6 +36,8 @@ class Refusal(StrEnum):
     #: A colour bar, a gradient, a chessboard or another picture of the reference set.
     HARMLESS_PICTURE = "harmless_picture"
     COMMON_PICTURE = "common_picture"
+    #: A person decided that a file with this picture is harmless.
+    DECIDED_HARMLESS = "decided_harmless"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,37 +65,53 @@ class Screening:
 class HashScreen:
     """Screens the hashes of one notice."""
 
-    #: Finds the delivered videos that are near to a hash.
-    find: Callable[[bytes], DeliveredMatches]
+    #: Finds the delivered videos that are near to each hash.
+    find: Callable[[Sequence[bytes]], Sequence[DeliveredMatches]]
     #: Hashes of harmless pictures, (n, 32).
     harmless: npt.NDArray[np.uint8]
 
-    def screen(self, reported: Sequence[ReportedHash]) -> Screening:
-        used: dict[str, ScreenedHash] = {}
+    def screen(
+        self, reported: Sequence[ReportedHash], *, decided: npt.NDArray[np.uint8] | None = None
+    ) -> Screening:
+        """`decided` has the hashes of pictures that a person decided to be harmless, (n, 32)."""
+        good: dict[str, None] = {}
         refused: list[RefusedHash] = []
         for clip, frames in groupby(reported, key=lambda one: one.clip):
-            good: list[str] = []
+            whole: list[str] = []
             for one in frames:
                 why = _refuse_by_itself(one)
                 if why is None:
-                    good.append(one.hash)
+                    whole.append(one.hash)
                 else:
                     refused.append(RefusedHash(hash=one.hash[:64], reason=why.value))
-            too_few = clip is not None and count_distinct(good) < MIN_DISTINCT_FRAMES
-            for hashed in dict.fromkeys(good):
-                matches = DeliveredMatches() if too_few else self.find(bytes.fromhex(hashed))
-                why = Refusal.TOO_FEW_FRAMES if too_few else self._refuse_by_matches(hashed, matches)
-                if why is None:
-                    used[hashed] = ScreenedHash(hash=hashed, matches=matches)
-                else:
-                    refused.append(RefusedHash(hash=hashed, reason=why.value))
-        return Screening(used=tuple(used.values()), refused=tuple(refused))
+            if clip is not None and count_distinct(whole) < MIN_DISTINCT_FRAMES:
+                too_few = Refusal.TOO_FEW_FRAMES.value
+                refused += [RefusedHash(hash=one, reason=too_few) for one in dict.fromkeys(whole)]
+            else:
+                good |= dict.fromkeys(whole)
+        used: list[ScreenedHash] = []
+        found = self.find([bytes.fromhex(one) for one in good]) if good else ()
+        for hashed, matches in zip(good, found, strict=True):
+            why = self._refuse_by_matches(hashed, matches, decided)
+            if why is None:
+                used.append(ScreenedHash(hash=hashed, matches=matches))
+            else:
+                refused.append(RefusedHash(hash=hashed, reason=why.value))
+        return Screening(used=tuple(used), refused=tuple(refused))
 
-    def _refuse_by_matches(self, hashed: str, matches: DeliveredMatches) -> Refusal | None:
+    def _refuse_by_matches(
+        self, hashed: str, matches: DeliveredMatches, decided: npt.NDArray[np.uint8] | None
+    ) -> Refusal | None:
         value = np.frombuffer(bytes.fromhex(hashed), np.uint8)
-        if len(self.harmless) and int(distances(self.harmless, value).min()) <= MAX_DISTANCE_BITS:
+        if _is_near(self.harmless, value):
             return Refusal.HARMLESS_PICTURE
+        if decided is not None and _is_near(decided, value):
+            return Refusal.DECIDED_HARMLESS
         return Refusal.COMMON_PICTURE if matches.unrelated > MAX_UNRELATED_MATCHES else None
+
+
+def _is_near(known: npt.NDArray[np.uint8], value: npt.NDArray[np.uint8]) -> bool:
+    return len(known) > 0 and int(distances(known, value).min()) <= MAX_DISTANCE_BITS
 
 
 def count_distinct(hashes: Sequence[str]) -> int:
@@ -106,4 +127,6 @@ def count_distinct(hashes: Sequence[str]) -> int:
 def _refuse_by_itself(one: ReportedHash) -> Refusal | None:
     if not _HASH.fullmatch(one.hash):
         return Refusal.INVALID
-    return Refusal.LOW_QUALITY if one.quality < MIN_QUALITY else None
+    ones = int.from_bytes(bytes.fromhex(one.hash)).bit_count()
+    is_balanced = abs(ones - 4 * BYTES) <= _MAX_IMBALANCE_BITS
+    return None if one.quality >= MIN_QUALITY and is_balanced else Refusal.LOW_QUALITY

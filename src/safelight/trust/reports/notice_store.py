@@ -9,17 +9,21 @@ from typing import Any
 
 from sqlalchemy import Row, and_, select
 
-from safelight.errors import IdempotencyKeyReused
+from safelight.errors import IdempotencyKeyReused, RateLimited
 from safelight.store.tables import cases, decisions, notice_hashes, notices, video_hidings
 from safelight.store.transaction import Transaction
 from safelight.trust.reviews import UNFINISHED, CaseState, DecisionAction
 
 from .lanes import ReportLane
 from .models import HashState, Notice, NoticeOutcome, NoticeStatus
+from .reported_hashes import HOLD_S
 
 #: The topic of the outbox for the outcome of a report.
 TOPIC = "report.decided"
 _OUTCOMES = {DecisionAction.KEEP: NoticeOutcome.KEPT, DecisionAction.WITHDRAW: NoticeOutcome.REMOVED}
+_HOUR_S = 3600.0
+#: Hashes of one reporter that hold files at the same time: two notices of the largest size.
+MAX_WAITING_HASHES = 480
 _USED = (HashState.HOLDS.value, HashState.BLOCKS.value)
 
 
@@ -61,7 +65,21 @@ def read_status(tx: Transaction, notice_id: str) -> NoticeStatus | None:
     rows = tx.select(notices, notices.c.notice_id == notice_id, order_by=(notices.c.created_at, notices.c.id))
     if not rows:
         return None
-    hashes = tx.count(notice_hashes, notice_hashes.c.notice_id == notice_id, notice_hashes.c.state.in_(_USED))
+    entries = notice_hashes.c.entry
+    own = tx.select(
+        notice_hashes,
+        notice_hashes.c.notice_id == notice_id,
+        notice_hashes.c.state.in_(_USED),
+        columns=[entries],
+    )
+    used = {row.entry for row in own}
+    dropped = tx.select(
+        notice_hashes,
+        entries.in_(sorted(used)),
+        notice_hashes.c.state == HashState.DROPPED.value,
+        columns=[entries],
+    )
+    hashes = len(used - {row.entry for row in dropped})
     hidden = {
         row.video_id
         for row in tx.select(
@@ -98,6 +116,32 @@ def list_closed(tx: Transaction, *, limit: int) -> list[ClosedNotice]:
         )
         for row in rows
     ]
+
+
+def enforce_limits(tx: Transaction, reporter: str, *, per_hour: int, hashes: int = 0) -> None:
+    """Raise `RateLimited` if this reporter sent too many notices within an hour, or too many hashes."""
+    now = tx.now()
+    sent = tx.select(
+        notices, notices.c.reporter == reporter, columns=[notices.c.notice_id, notices.c.created_at]
+    )
+    times = {row.notice_id: row.created_at for row in sent}
+    recent = sorted(at for at in times.values() if at > now - _HOUR_S)
+    if len(recent) >= per_hour:
+        raise RateLimited(
+            f"You have sent {len(recent)} reports within an hour, the maximum. All are recorded.",
+            retry_after_s=max(1.0, recent[-per_hour] + _HOUR_S - now),
+        )
+    waiting = tx.count(
+        notice_hashes,
+        notice_hashes.c.notice_id.in_(sorted(times)),
+        notice_hashes.c.state == HashState.HOLDS.value,
+        notice_hashes.c.created_at > now - HOLD_S,
+    )
+    if hashes and waiting + hashes > MAX_WAITING_HASHES:
+        raise RateLimited(
+            f"Of the hashes that you sent, {waiting} are used. The maximum is {MAX_WAITING_HASHES}.",
+            retry_after_s=_HOUR_S,
+        )
 
 
 def answer(tx: Transaction, notice_id: str, outcome: NoticeOutcome) -> bool:

@@ -1,4 +1,5 @@
-"""The two hash lists that come from reports: one that holds, and one that blocks. Neither can be queried.
+"""The hash lists that come from reports. One that holds is for all tenants; the others are for one tenant
+each. None can be queried.
 
 The database has the hashes; the files that the detectors read are written from it.
 """
@@ -6,87 +7,135 @@ The database has the hashes; the files that the detectors read are written from 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from safelight.detectors.image.hash_lists import HashKind, HashLists, HashTable
-from safelight.errors import NotFound
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Row
+
+from safelight.detectors.image.hash_lists import (
+    RESERVED_PREFIX,
+    HashKind,
+    HashLists,
+    HashTable,
+    ListScope,
+    digest_of,
+)
+from safelight.detectors.image.pdq import BYTES
 from safelight.ids import new_id
 from safelight.policy.findings import Finding, Match
 from safelight.store.database import Database
-from safelight.store.tables import notice_hashes
+from safelight.store.tables import notice_hashes, notices
 from safelight.store.transaction import Transaction
 
 from .models import HashState
 
-#: The names of the lists, and the category of both: intimate pictures without consent.
-LISTS = {HashState.HOLDS: "reported", HashState.BLOCKS: "stay-down"}
+#: The names of the lists begin with these words. The category of all is that of intimate pictures.
+_HOLDING, _BLOCKING = f"{RESERVED_PREFIX}reported", f"{RESERVED_PREFIX}stay-down"
 CATEGORY = "ncii"
+#: How long a hash holds files if no person decides about a match.
+HOLD_S = 90 * 86400.0
 
 
-def add_hashes(tx: Transaction, notice_id: str, hashes: Iterable[str], *, state: HashState) -> None:
+def add_hashes(
+    tx: Transaction, notice_id: str, hashes: Iterable[str], *, state: HashState, tenant_only: bool
+) -> None:
     for hashed in hashes:
-        tx.insert(
-            notice_hashes,
-            id=new_id("hash"),
-            notice_id=notice_id,
-            hash=hashed,
-            state=state.value,
-            created_at=tx.now(),
-        )
+        _insert(tx, notice_id, digest_of(bytes.fromhex(hashed)), state, hash=hashed, tenant_only=tenant_only)
 
 
-def confirm_hashes(tx: Transaction, notice_id: str) -> int:
-    """A person confirmed a match of this notice: its hashes block from now on."""
-    return _settle(tx, [notice_hashes.c.notice_id == notice_id], HashState.BLOCKS)
+def settle_matches(tx: Transaction, video_id: str, findings: Sequence[Finding], *, confirmed: bool) -> None:
+    """A person decided about a file that was held because it matched.
 
-
-def settle_matches(tx: Transaction, findings: Sequence[Finding], *, confirmed: bool) -> int:
-    """A person decided about a file that was held because it matched: the hashes of these findings block from
-    now on, or do nothing any more.
+    The matched hashes block files of this tenant from now on, or hold no files of any tenant any more.
     """
     entries = {
         one.entry
         for finding in findings
         for one in finding.evidence
-        if isinstance(one, Match) and one.list == LISTS[HashState.HOLDS]
+        if isinstance(one, Match) and one.list.startswith(_HOLDING)
     }
-    state = HashState.BLOCKS if confirmed else HashState.DROPPED
-    return sum(_settle(tx, [notice_hashes.c.hash.startswith(entry)], state) for entry in entries)
+    for entry in sorted(entries):
+        _insert(tx, video_id, entry, HashState.BLOCKS if confirmed else HashState.DROPPED, tenant_only=True)
 
 
-def _settle(tx: Transaction, where: list[object], state: HashState) -> int:
-    return tx.update(
+def drop_hashes_of_video(tx: Transaction, video_id: str) -> None:
+    """The removal of a video was wrong: what it listed does nothing any more."""
+    rows = tx.select(notices, notices.c.video_id == video_id, columns=[notices.c.notice_id])
+    tx.update(
         notice_hashes,
-        *where,  # type: ignore[arg-type]
-        notice_hashes.c.state == HashState.HOLDS.value,
-        state=state.value,
+        notice_hashes.c.notice_id.in_([video_id, *{row.notice_id for row in rows}]),
+        state=HashState.DROPPED.value,
         decided_at=tx.now(),
+    )
+
+
+def read_harmless(database: Database) -> npt.NDArray[np.uint8]:
+    """The reported hashes of which a person decided that a match is harmless, (n, 32)."""
+    with database.across_tenants("hashes of harmless pictures", readonly=True) as tx:
+        dropped = tx.select(
+            notice_hashes,
+            notice_hashes.c.state == HashState.DROPPED.value,
+            columns=[notice_hashes.c.entry],
+        )
+        entries = sorted({row.entry for row in dropped})
+        rows = tx.select(
+            notice_hashes,
+            notice_hashes.c.entry.in_(entries),
+            notice_hashes.c.hash.is_not(None),
+            columns=[notice_hashes.c.hash],
+        )
+    found = sorted({bytes.fromhex(row.hash) for row in rows})
+    return np.frombuffer(b"".join(found), np.uint8).reshape(-1, BYTES)
+
+
+def _insert(tx: Transaction, notice_id: str, entry: str, state: HashState, **values: Any) -> None:
+    now = tx.now()
+    tx.insert(
+        notice_hashes,
+        id=new_id("hash"),
+        notice_id=notice_id,
+        entry=entry,
+        state=state.value,
+        created_at=now,
+        decided_at=None if state is HashState.HOLDS else now,
+        **values,
     )
 
 
 def write_lists(database: Database, lists: HashLists) -> bool:
     """Write the files from the database if they differ. Returns whether one was written or removed."""
     with database.across_tenants("reported hashes", readonly=True) as tx:
-        rows = tx.select(
-            notice_hashes,
-            notice_hashes.c.state.in_([state.value for state in LISTS]),
-            columns=[notice_hashes.c.hash, notice_hashes.c.state],
-        )
+        rows = tx.select(notice_hashes)
         now = tx.now()
-    blocking = {bytes.fromhex(row.hash) for row in rows if row.state == HashState.BLOCKS.value}
-    holding = {bytes.fromhex(row.hash) for row in rows} - blocking
+    wanted = lists_of(rows, now)
+    known = {one.name: one for one in lists.all() if one.name.startswith((_HOLDING, _BLOCKING))}
     changed = False
-    for state, wanted in ((HashState.BLOCKS, blocking), (HashState.HOLDS, holding)):
-        name = LISTS[state]
-        try:
-            known = set(lists.get(name).hashes().get(HashKind.PDQ))
-        except NotFound:
-            known = set()
-        if known == wanted:
+    for name, (scope, hashes) in wanted.items():
+        if name in known and known[name].hashes().get(HashKind.PDQ) == hashes:
             continue
-        if wanted:
-            table = HashTable(by_kind={HashKind.PDQ: frozenset(wanted)})
-            lists.put(name, CATEGORY, table, at=now, confirmed=state is HashState.BLOCKS)
-        else:
-            lists.remove(name)
+        lists.put(name, CATEGORY, HashTable(by_kind={HashKind.PDQ: hashes}), at=now, scope=scope)
+        changed = True
+    for name in known.keys() - wanted.keys():
+        lists.remove(name)
         changed = True
     return changed
+
+
+def lists_of(rows: Iterable[Row[Any]], now: float) -> dict[str, tuple[ListScope, frozenset[bytes]]]:
+    """The name, the scope and the hashes of each list that is not empty. Pure."""
+    rows = list(rows)
+    hashes = {row.entry: bytes.fromhex(row.hash) for row in rows if row.hash is not None}
+    dropped = {row.entry for row in rows if row.state == HashState.DROPPED.value}
+    found: dict[str, tuple[ListScope, set[bytes]]] = {}
+    for row in rows:
+        blocks = row.state == HashState.BLOCKS.value
+        holds = (
+            row.state == HashState.HOLDS.value and row.entry not in dropped and row.created_at > now - HOLD_S
+        )
+        if row.entry in hashes and (blocks or holds):
+            tenant = row.tenant_id if row.tenant_only else None
+            name = (_BLOCKING if blocks else _HOLDING) + (f"-{tenant.replace('_', '-')}" if tenant else "")
+            scope = ListScope(confirmed=blocks, tenant=tenant)
+            found.setdefault(name, (scope, set()))[1].add(hashes[row.entry])
+    return {name: (scope, frozenset(one)) for name, (scope, one) in found.items()}

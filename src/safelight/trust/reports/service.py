@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 
 from safelight import canonical_json
-from safelight.errors import Forbidden, NotFound, Withdrawn
+from safelight.errors import Forbidden, InvalidField, NotFound, Withdrawn
 from safelight.ids import is_id, new_id
 from safelight.policy.categories import Category, Taxonomy
 from safelight.policy.findings import Stage
@@ -35,7 +35,7 @@ from .models import (
     ReporterKind,
     SubjectLookup,
 )
-from .reported_hashes import add_hashes
+from .reported_hashes import add_hashes, read_harmless
 from .validation import ValidReport, find_video_id, reporter_of, validate
 
 #: Reports that one network address may send without an account in an hour. A person who found several videos
@@ -56,8 +56,6 @@ class _Sender:
     tenant: str
     kind: ReporterKind
     reporter: str
-    #: The actor in the audit log.
-    actor: str
     per_hour: int
 
 
@@ -102,7 +100,6 @@ class Reports:
             tenant=principal.tenant,
             kind=kind,
             reporter=reporter,
-            actor=principal.id,
             per_hour=self._per_hour,
         )
         return self._file(sender, new)
@@ -120,7 +117,6 @@ class Reports:
             tenant=self._tenant_of(video_id),
             kind=ReporterKind.VISITOR,
             reporter=f"visitor:{digest[:24]}",
-            actor="visitor",
             per_hour=MAX_VISITOR_REPORTS_PER_HOUR,
         )
         return self._file(sender, new)
@@ -171,14 +167,20 @@ class Reports:
     def _file(self, sender: _Sender, new: NewReport) -> Receipt:
         valid = validate(new, self._taxonomy)
         request_sha256 = hashlib.sha256(canonical_json.encode(asdict(new))).hexdigest()
-        if new.idempotency_key:
-            with self._database.read_transaction(sender.tenant) as tx:
+        # Also before the hashes are compared, which is slow.
+        with self._database.read_transaction(sender.tenant) as tx:
+            if new.idempotency_key:
                 repeated = self._find_repeated(tx, sender, new.idempotency_key, request_sha256)
-            if repeated is not None:
-                return repeated
-        screening = (
-            self._hash_screen().screen(new.hashes) if self._hash_screen and new.hashes else Screening()
-        )
+                if repeated is not None:
+                    return repeated
+            _enforce_limits(tx, sender, hashes=len(new.hashes))
+        screening = self._screen(new)
+        if not valid.video_id and not screening.used:
+            raise InvalidField(
+                "None of the hashes can be used.",
+                param="hashes",
+                remedy="Choose clearer pictures or longer clips, or send the address of the video.",
+            )
         wanted = dict.fromkeys(
             [*([valid.video_id] if valid.video_id else []), *_matched(screening)],
         )
@@ -187,7 +189,7 @@ class Reports:
                 repeated = self._find_repeated(tx, sender, new.idempotency_key, request_sha256)
                 if repeated is not None:
                     return repeated
-            _enforce_rate_limit(tx, sender)
+            _enforce_limits(tx, sender, hashes=len(screening.used))
             filing = _Filing(
                 tx=tx,
                 sender=sender,
@@ -203,7 +205,13 @@ class Reports:
                     found.append(filing.add(video))
             if not found:
                 filing.add_without_video()
-            add_hashes(tx, filing.notice_id, [one.hash for one in screening.used], state=HashState.HOLDS)
+            add_hashes(
+                tx,
+                filing.notice_id,
+                [one.hash for one in screening.used],
+                state=HashState.HOLDS,
+                tenant_only=sender.kind is not ReporterKind.VISITOR,
+            )
             status = notice_store.read_status(tx, filing.notice_id)
             assert status is not None  # It was added in this transaction.
         return Receipt(
@@ -214,6 +222,11 @@ class Reports:
             token=filing.token,
             refused=screening.refused,
         )
+
+    def _screen(self, new: NewReport) -> Screening:
+        if self._hash_screen is None or not new.hashes:
+            return Screening()
+        return self._hash_screen().screen(new.hashes, decided=read_harmless(self._database))
 
     def _find_repeated(
         self, tx: Transaction, sender: _Sender, key: str, request_sha256: str
@@ -276,7 +289,7 @@ class _Filing:
         tx.append_audit(
             "report.received",
             subject=video.id,
-            actor=sender.actor if sender.kind is not ReporterKind.END_USER else "end_user",
+            actor=sender.kind.value,
             content={
                 "report": report.id,
                 "case": case.id,
@@ -339,7 +352,7 @@ class _Filing:
         )
         if self._is_lowered():
             new = replace(new, severity=min(1, severity_of(new.category)))
-        return open_case(self.tx, new, actor=self.sender.actor)
+        return open_case(self.tx, new, actor=self.sender.kind.value)
 
     def _is_lowered(self) -> bool:
         """Whether the earlier reports of this reporter were so rarely right that this one waits longer."""
@@ -358,5 +371,6 @@ def _matched(screening: Screening) -> list[str]:
     return [video_id for one in screening.used for video_id in one.matches.video_ids]
 
 
-def _enforce_rate_limit(tx: Transaction, sender: _Sender) -> None:
+def _enforce_limits(tx: Transaction, sender: _Sender, *, hashes: int) -> None:
     store.enforce_rate_limit(tx, sender.reporter, per_hour=sender.per_hour, what="reports")
+    notice_store.enforce_limits(tx, sender.reporter, per_hour=sender.per_hour, hashes=hashes)

@@ -60,6 +60,12 @@ def validate(new: NewReport, taxonomy: Taxonomy) -> ValidReport:
         )
     if not video_id and not new.hashes:
         raise InvalidField("A report needs a video or hashes.", param="location")
+    if new.hashes and new.lane is not ReportLane.INTIMATE_IMAGERY:
+        raise InvalidField(
+            f"Only the lane {ReportLane.INTIMATE_IMAGERY.value} takes hashes.",
+            param="hashes",
+            remedy="Send them in that lane, or leave them out.",
+        )
     if len(new.hashes) > MAX_HASHES:
         raise InvalidField(f"A notice has at most {MAX_HASHES} hashes.", param="hashes")
     if len(new.idempotency_key or "") > _MAX_KEY_CHARACTERS:
@@ -101,6 +107,10 @@ def find_video_id(location: str) -> str:
 def reporter_of(principal: Principal, end_user: str | None) -> tuple[ReporterKind, str]:
     """Who reports, for a report with an account."""
     if end_user:
+        if end_user.strip().startswith("visitor:"):
+            raise InvalidField(
+                "This identifier is kept for people without an account.", param="safety_identifier"
+            )
         return ReporterKind.END_USER, validate_text(end_user, "safety_identifier", MAX_REPORTER_CHARACTERS)
     kind = ReporterKind.KEY if principal.kind is PrincipalKind.KEY else ReporterKind.PERSON
     return kind, principal.id

@@ -28,7 +28,8 @@ REPORTED = st.builds(
 
 def screen(*, unrelated: int = 0) -> HashScreen:
     return HashScreen(
-        find=lambda _hashed: DeliveredMatches(unrelated=unrelated), harmless=np.zeros((0, BYTES), np.uint8)
+        find=lambda hashes: [DeliveredMatches(unrelated=unrelated) for _ in hashes],
+        harmless=np.zeros((0, BYTES), np.uint8),
     )
 
 
@@ -54,6 +55,8 @@ def test_every_reported_hash_is_used_or_refused_and_none_is_both(reported: list[
         (ReportedHash(hash="AB" * 32, quality=100), Refusal.INVALID),
         (picture(b"\x0f" * BYTES, quality=MIN_QUALITY - 1), Refusal.LOW_QUALITY),
         (picture(b"\x0f" * BYTES, clip=0), Refusal.TOO_FEW_FRAMES),
+        (picture(b"\x01" * BYTES), Refusal.LOW_QUALITY),
+        (picture(b"\x7f" * BYTES), Refusal.LOW_QUALITY),
     ],
 )
 def test_a_hash_that_is_no_evidence_is_refused(one: ReportedHash, why: Refusal) -> None:
@@ -81,10 +84,17 @@ def test_a_picture_of_more_than_three_unrelated_videos_is_refused(unrelated: int
 
 def test_every_test_picture_is_refused_and_a_random_hash_is_not() -> None:
     harmless = harmless_hashes()
-    filled = HashScreen(find=lambda _hashed: DeliveredMatches(), harmless=harmless)
+    filled = HashScreen(find=lambda hashes: [DeliveredMatches() for _ in hashes], harmless=harmless)
     reported = [picture(row.tobytes()) for row in harmless]
     done = filled.screen(reported)
     assert done.used == ()
-    assert {one.reason for one in done.refused} == {Refusal.HARMLESS_PICTURE.value}
+    assert Refusal.HARMLESS_PICTURE.value in {one.reason for one in done.refused}
     random = np.random.default_rng(1).integers(0, 256, BYTES).astype(np.uint8).tobytes()
     assert len(filled.screen([picture(random)]).used) == 1
+
+
+def test_a_hash_near_to_one_that_a_person_decided_to_be_harmless_is_refused() -> None:
+    known = np.full((1, BYTES), 0x0F, np.uint8)
+    changed = bytes([0x1F]) + b"\x0f" * (BYTES - 1)
+    done = screen().screen([picture(changed)], decided=known)
+    assert [one.reason for one in done.refused] == [Refusal.DECIDED_HARMLESS.value]

@@ -37,7 +37,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "notice_hashes",
-        *text("id", "tenant_id", "notice_id", "hash", "state"),
+        *text("id", "tenant_id", "notice_id", "entry", "state"),
+        *text("hash", null=True),
+        *boolean("tenant_only"),
         *double("created_at"),
         *double("decided_at", null=True),
         sa.PrimaryKeyConstraint("id"),

@@ -1,0 +1,144 @@
+"""What a reported hash must not do: block what nobody confirmed, flood, or count in another tenant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from safelight.detectors.image.hash_lists import HashKind, HashTable, ListScope, digest_of
+from safelight.errors import InvalidField, RateLimited
+from safelight.jobs.states import VideoState
+from safelight.store import tables
+from safelight.trust.audit import read_entries
+from safelight.trust.reports import NewReport, ReportedHash
+from safelight.trust.reports.models import HashState
+from safelight.trust.reports.reported_hashes import add_hashes
+
+from .conftest import House
+from .test_notices import (
+    HOUR_S,
+    decide,
+    deliver,
+    drawn,
+    follow_up,
+    hashes_of,
+    intimate,
+    later,
+    make_insert,
+    make_scene,
+    notify,
+    use,
+)
+
+
+def blocked_hashes(house: House) -> set[bytes]:
+    lists = [one for one in house.container.core.hash_lists.all() if one.confirmed]
+    return {each for one in lists for each in one.hashes().get(HashKind.PDQ)}
+
+
+def test_a_removed_video_confirms_no_hash_that_it_does_not_show(house: House, tmp_path: Path) -> None:
+    """The attack: a bad video of one's own, reported with the hashes of popular pictures."""
+    own = deliver(house, make_scene(tmp_path / "own.mp4", 5))
+    notify(house, own, hashes=hashes_of(drawn(777)))
+    decide(house, "withdraw", video=own)
+    for _ in range(2):
+        follow_up(house)
+    assert blocked_hashes(house)
+    assert bytes.fromhex(hashes_of(drawn(777))[0].hash) not in blocked_hashes(house)
+    use(house, make_insert(tmp_path / "innocent.mp4", 777))
+    assert house.carry(house.order("an innocent video")).state is VideoState.HELD
+
+
+def test_notices_of_hashes_have_the_hourly_limit_and_a_number_of_hashes(house: House) -> None:
+    for number in range(10):
+        notify(house, hashes=hashes_of(drawn(1000 + number)))
+    screened: list[object] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(house.container.review.reports, "_screen", screened.append)
+        with pytest.raises(RateLimited):
+            notify(house, hashes=hashes_of(drawn(2000)))
+    assert screened == []
+    later(house, 2 * HOUR_S)
+    with house.container.persistence.database.transaction(house.who.tenant) as tx:
+        notice = tx.select(tables.notices, limit=1)[0].notice_id
+        many = [f"{number:064x}" for number in range(480)]
+        add_hashes(tx, notice, many, state=HashState.HOLDS, tenant_only=False)
+    with pytest.raises(RateLimited, match="480"):
+        notify(house, hashes=hashes_of(drawn(2000)))
+
+
+def test_a_hash_without_a_decision_stops_nothing_after_90_days(house: House) -> None:
+    notify(house, hashes=hashes_of(drawn(1)))
+    follow_up(house)
+    assert [one.name for one in house.container.core.hash_lists.all()] == ["safelight-reported"]
+    later(house, 91 * 24 * HOUR_S)
+    follow_up(house)
+    assert house.container.core.hash_lists.all() == ()
+
+
+def test_a_list_of_the_operator_stays_and_reserved_names_are_refused(house: House) -> None:
+    lists = house.container.core.hash_lists
+    table = HashTable(by_kind={HashKind.PDQ: frozenset([b"\x01" * 32])})
+    for name in ("stay-down", "reported"):
+        lists.put(name, "ncii", table, at=1.0)
+    follow_up(house)
+    assert [one.name for one in lists.all()] == ["reported", "stay-down"]
+    with pytest.raises(InvalidField, match="safelight-"):
+        lists.check_name("safelight-stay-down")
+
+
+def test_hashes_of_an_account_count_only_for_its_own_tenant(house: House, tmp_path: Path) -> None:
+    accounts = house.container.persistence.accounts
+    other = accounts.create_tenant("other").id
+    with house.container.persistence.database.transaction(other) as tx:
+        hashed = hashes_of(drawn(1))[0].hash
+        add_hashes(tx, "report_x", [hashed], state=HashState.HOLDS, tenant_only=True)
+        add_hashes(tx, "report_x", [hashed], state=HashState.BLOCKS, tenant_only=True)
+    follow_up(house)
+    assert {one.tenant for one in house.container.core.hash_lists.all()} == {other}
+    use(house, make_insert(tmp_path / "made.mp4", 1))
+    assert house.carry(house.order()).state is VideoState.DELIVERED
+    with pytest.raises(InvalidField, match="intimate_imagery"):
+        house.container.review.reports.add(
+            house.who, NewReport(reason="copyright", hashes=hashes_of(drawn(1)))
+        )
+
+
+def test_an_approval_settles_a_hash_that_another_tenant_received(house: House, tmp_path: Path) -> None:
+    other = house.container.persistence.accounts.create_tenant("other").id
+    with house.container.persistence.database.transaction(other) as tx:
+        hashes = [hashes_of(drawn(1))[0].hash]
+        add_hashes(tx, "report_x", hashes, state=HashState.HOLDS, tenant_only=False)
+    follow_up(house)
+    use(house, make_insert(tmp_path / "made.mp4", 1))
+    assert house.carry(house.order()).state is VideoState.HELD
+    decide(house, "approve", vault=True)
+    follow_up(house)
+    assert house.container.core.hash_lists.all() == ()
+    with pytest.raises(InvalidField, match="None of the hashes"):
+        notify(house, hashes=hashes_of(drawn(1)), network="192.0.2.9")
+
+
+def test_a_notice_of_which_no_hash_can_be_used_is_refused(house: House) -> None:
+    with pytest.raises(InvalidField, match="None of the hashes"):
+        notify(house, hashes=(ReportedHash(hash="0f" * 32, quality=3),))
+
+
+def test_the_exported_log_does_not_name_the_account_that_reported(house: House) -> None:
+    video = house.carry(house.order())
+    house.container.review.reports.add(house.who, intimate(location=video.id))
+    entries = read_entries(house.container.persistence.database, limit=1000)
+    about = [one for one in entries if one.event in ("report.received", "case.opened")]
+    assert about
+    assert not [one for one in about if house.who.id in str(one)]
+
+
+def test_two_reported_hashes_with_the_same_first_digits_have_different_entries(house: House) -> None:
+    first, second = bytes(32), bytes(16) + b"\xff" * 16
+    table = HashTable(by_kind={HashKind.PDQ: frozenset([first, second])})
+    scope = ListScope(confirmed=False)
+    reported = house.container.core.hash_lists.put("x", "ncii", table, at=1.0, scope=scope)
+    near = [reported.nearest(np.frombuffer(one, np.uint8)) for one in (first, second)]
+    assert near == [(0, digest_of(first)), (0, digest_of(second))]
