@@ -12,6 +12,7 @@ from safelight.backoff import Backoff
 
 from .database import Database
 from .tables import outbox
+from .transaction import Transaction
 
 #: Delays between the attempts. After the last attempt a message is marked dead and kept for inspection.
 RETRY_BACKOFF = Backoff(delays_s=(5.0, 30.0, 120.0, 600.0, 3600.0, 21600.0), max_attempts=12)
@@ -77,18 +78,25 @@ class Outbox:
             for row in rows
         )
 
-    def mark_delivered(self, message: Message) -> None:
-        """Mark a message as delivered, so that it is not claimed again."""
+    def mark_delivered(self, message: Message, *, body: bytes | None = None) -> None:
+        """Mark a message as delivered, so that it is not claimed again. `body` replaces its body."""
         with self._database.across_tenants("a message was delivered") as tx:
             tx.update(outbox, outbox.c.id == message.id, delivered_at=tx.now(), last_error=None)
+            _replace_body(tx, message, body)
 
-    def mark_failed(self, message: Message, error: str, *, permanent: bool = False) -> float | None:
-        """Record a failed attempt. Returns the time of the next attempt; None if the message is now dead."""
+    def mark_failed(
+        self, message: Message, error: str, *, permanent: bool = False, body: bytes | None = None
+    ) -> float | None:
+        """Record a failed attempt. Returns the time of the next attempt; None if the message is now dead.
+
+        `body` replaces the body of a dead message.
+        """
         with self._database.across_tenants("a message was not delivered") as tx:
             now = tx.now()
             mine = outbox.c.id == message.id
             if permanent or RETRY_BACKOFF.is_exhausted(message.attempt):
                 tx.update(outbox, mine, dead_at=now, last_error=error[:1000])
+                _replace_body(tx, message, body)
                 return None
             due = now + RETRY_BACKOFF.delay_s(message.attempt)
             tx.update(outbox, mine, due_at=due, last_error=error[:1000])
@@ -98,3 +106,8 @@ class Outbox:
         """Delete the messages that were delivered before this time. Returns their number."""
         with self._database.across_tenants("old messages") as tx:
             return tx.delete(outbox, outbox.c.delivered_at < before)
+
+
+def _replace_body(tx: Transaction, message: Message, body: bytes | None) -> None:
+    if body is not None:
+        tx.update(outbox, outbox.c.id == message.id, body=body)

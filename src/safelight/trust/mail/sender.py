@@ -14,7 +14,6 @@ from safelight.net.mail_client import MailClient, MailResult, MailText
 from safelight.store.database import Database
 from safelight.store.key_ring import KeyRing
 from safelight.store.outbox import Message, Outbox
-from safelight.store.tables import outbox
 
 from .models import EncryptedMail, QueuedMail
 from .service import ERASED, TOPIC
@@ -45,7 +44,7 @@ class MailSender:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._monotonic = monotonic
-        self._database, self._keys, self._client = database, keys, client
+        self._keys, self._client = keys, client
         self._outbox = Outbox(database, lease_s=_LEASE_S)
         self._stopping = stopping
         self.part = BackgroundPart("mail", {"send": self.send_due}, interval_s=_INTERVAL_S, stopping=stopping)
@@ -82,11 +81,11 @@ class MailSender:
                 )
             )
         if not result.error:
-            self._outbox.mark_delivered(message)
-            self._erase(message)
-        elif self._outbox.mark_failed(message, result.error, permanent=result.permanent) is None:
+            self._outbox.mark_delivered(message, body=ERASED)
+            return result
+        due = self._outbox.mark_failed(message, result.error, permanent=result.permanent, body=ERASED)
+        if due is None:
             _log.warning("%s was not sent, and no further attempt is made: %s", message.id, result.error)
-            self._erase(message)
         else:
             _log.warning("%s was not sent and is tried again: %s", message.id, result.error)
         return result
@@ -95,7 +94,3 @@ class MailSender:
         encrypted = msgspec.convert(message.body, EncryptedMail)
         plain = self._keys.decrypt(encrypted.ciphertext, message.id)
         return None if plain is None else msgspec.json.decode(plain, type=QueuedMail)
-
-    def _erase(self, message: Message) -> None:
-        with self._database.across_tenants("the text of a mail that is not sent any more") as tx:
-            tx.update(outbox, outbox.c.id == message.id, body=ERASED)

@@ -169,3 +169,22 @@ def test_a_slow_server_does_not_hold_a_round_for_all_mails(world: World) -> None
         world.enqueue(f"consent_{number}")
     assert world.sender.send_due() == 1
     assert world.sender.send_due() == 1
+
+
+def test_a_sent_mail_and_its_deleted_text_are_one_transaction(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop_after_it(database: Database, why: str, **options: bool) -> object:
+        found = real(database, why, **options)
+        monkeypatch.setattr(Database, "across_tenants", killed if "delivered" in why else stop_after_it)
+        return found
+
+    def killed(*_arguments: object, **_options: object) -> None:
+        raise SystemExit
+
+    real = Database.across_tenants
+    world.enqueue()
+    monkeypatch.setattr(Database, "across_tenants", stop_after_it)
+    with pytest.raises(SystemExit):
+        world.sender.send_due()
+    assert [(row[0], row[1] is not None) for row in world.rows()] == [(b"{}", True)]
