@@ -17,6 +17,7 @@ from safelight.trust.accounts.subjects import end_user_subject, split_subject
 from safelight.trust.accounts.terms import Terms
 from safelight.trust.standing import Ban, Standing, Strike
 from safelight.web.auth import requires
+from safelight.web.create_request import require_writable
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
 from safelight.web.json_fields import optional_flag, required_text
 from safelight.web.json_response import JsonResponse
@@ -119,6 +120,7 @@ async def own_standing(
     principal: Reader,
     safety_identifier: Annotated[str | None, Query(max_length=128)] = None,
 ) -> Response:
+    require_writable(safety_identifier or "", "safety_identifier")
     threads, services = app_state(request).threads, standing_services(request)
     return JsonResponse(
         standing_object(

@@ -94,13 +94,15 @@ def end_family_within(
 def is_withdrawn(database: Database, video_id: str) -> bool:
     """Whether a video of any tenant was withdrawn or vaulted, for answers about the origin of files.
 
-    If its file was delivered again under a new id, the newest id counts.
+    If its file was released under new ids, it is withdrawn until the newest of them is delivered.
     """
+    released, next_id = [], video_id
     with database.across_tenants("origin of a file", readonly=True) as tx:
-        row = tx.one(tables.videos, tables.videos.c.id == video_id)
-        while row is not None and row.reinstated_as is not None:
-            row = tx.one(tables.videos, tables.videos.c.id == row.reinstated_as)
-    return row is not None and (row.state == VideoState.WITHDRAWN.value or row.vaulted)
+        while next_id and (row := tx.one(tables.videos, tables.videos.c.id == next_id)) is not None:
+            released.append(row)
+            next_id = row.reinstated_as
+    ended = any(row.vaulted or row.state == VideoState.WITHDRAWN.value for row in released)
+    return ended and (released[-1].vaulted or released[-1].state != VideoState.DELIVERED.value)
 
 
 def _withdraw_one(

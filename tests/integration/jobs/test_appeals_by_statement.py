@@ -57,6 +57,7 @@ def test_a_won_appeal_delivers_a_withdrawn_file_again_as_it_was_sealed(house: Ho
     database = house.container.persistence.database
     assert is_withdrawn(database, video.id)
     decide_appeal(house, send(house, video_id=video.id), "overturn")
+    assert is_withdrawn(database, video.id)
     again = house.carry(released(house, video))
     assert (again.state, again.sealed_sha256) == (VideoState.DELIVERED, video.sealed_sha256)
     for variant in ("video", "thumbnail"):

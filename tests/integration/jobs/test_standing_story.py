@@ -176,3 +176,12 @@ def test_a_ban_is_shown_without_its_reason_and_its_people(furnish: Callable[...,
         assert [one["id"] for one in listed["bans"]] == [made.id]
         for hidden in ("A note for staff", "user_secret"):
             assert hidden not in str(listed) + str(staff.standing())
+
+
+def test_a_character_that_no_database_stores_is_a_wrong_request(house: House) -> None:
+    with TestClient(house.container.app) as client:
+        staff = Api(client, key_for(house, KeyScope.ADMIN, KeyScope.VIDEOS_READ))
+        staff("GET", f"{OURS}/standing?safety_identifier=%00", expect=400)
+        for subject in ("end_user:%00", "account:%00"):
+            staff("GET", f"{OURS}/terms?subject={subject}", expect=400)
+        staff("GET", f"{OURS}/ledger?after=%00", expect=404)

@@ -45,6 +45,7 @@ class AccountTerms:
 
     def get(self, principal: Principal, subject: str) -> Terms:
         principal.require(KeyScope.ADMIN)
+        check_subject(subject)
         with self._database.read_transaction(principal.tenant) as tx:
             return read_terms(tx, subject)
 
@@ -139,6 +140,8 @@ def check_subject(subject: str) -> None:
             param="subject",
             remedy="Send tenant, account:ID or end_user:IDENTIFIER.",
         )
+    if account and not account.isprintable():
+        raise InvalidField("The id of an account has a character that is not printable.", param="subject")
     if end_user and (len(end_user) > MAX_END_USER_CHARACTERS or not end_user.isprintable()):
         raise InvalidField(
             f"The identifier of an end user has at most {MAX_END_USER_CHARACTERS} printable characters.",

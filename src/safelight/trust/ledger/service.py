@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from sqlalchemy import ColumnElement, case, func, select, tuple_
 
 from safelight.errors import NotFound
+from safelight.ids import is_id
 from safelight.store.database import Database
 from safelight.store.tables import ledger_entries
 from safelight.trust.accounts import KeyScope, Principal
@@ -39,7 +40,7 @@ class Ledger:
         with self._database.read_transaction(principal.tenant) as tx:
             where = []
             if after is not None:
-                start = tx.one(ledger_entries, of.id == after)
+                start = tx.one(ledger_entries, of.id == after) if is_id(after, "ledger") else None
                 if start is None:
                     raise NotFound(f"There is no ledger entry {after[:80]!r}.", param="after")
                 where.append(tuple_(of.at, of.id) > (start.at, start.id))
