@@ -49,7 +49,7 @@ class ConsentParts:
 
     @cached_property
     def answers(self) -> SubjectAnswers:
-        from safelight.trust.consent_requests import SubjectAnswers
+        from safelight.trust.consent_requests import SubjectAnswers, SubjectEnrolment
 
         likeness = self._pipeline.likeness
         return SubjectAnswers(
@@ -57,9 +57,11 @@ class ConsentParts:
             keys=self._persistence.people.keys,
             template_key=likeness.template_key,
             mail=self.mail.queue,
-            enrol_picture=likeness.enrol_face,
-            enrol_clip=likeness.enrol_clip,
-            no_camera_reason=likeness.no_camera_reason,
+            enrolment=SubjectEnrolment(
+                picture=likeness.enrol_face,
+                clip=likeness.enrol_clip,
+                no_camera_reason=likeness.no_camera_reason,
+            ),
         )
 
     @cached_property

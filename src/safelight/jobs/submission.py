@@ -16,6 +16,7 @@ from safelight.moderation.reference import ReferenceInput
 from safelight.moderation.request import AdmittedRequest, CreateRequest, RetryTerms
 from safelight.moderation.screening import ScreeningContext
 from safelight.moderation.template_demand import find_missing_template
+from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.explanations import help_lines
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
@@ -147,14 +148,7 @@ class SubmissionService:
         with self.context.work_dir(video_id) as work_dir:
             submission = replace(submission, references=self.references.fetch_all(admitted, work_dir))
             reference = self.references.screen(
-                submission.references,
-                ScreeningContext(
-                    policy=policy,
-                    texts=admitted.texts,
-                    prior=prompt.findings,
-                    audience=audience,
-                    end_user=admitted.end_user,
-                ),
+                submission.references, _context_of_references(admitted, policy, prompt)
             )
             results = (prompt, *((reference,) if reference else ()))
             if reference and reference.verdict.action is Action.BLOCK:
@@ -325,6 +319,18 @@ class SubmissionService:
         row = tx.one(tables.videos, tables.videos.c.id == video_id)
         assert row is not None
         return mappers.video(row)
+
+
+def _context_of_references(
+    admitted: AdmittedRequest, policy: TenantPolicy, prompt: StageResult
+) -> ScreeningContext:
+    return ScreeningContext(
+        policy=policy,
+        texts=admitted.texts,
+        prior=prompt.findings,
+        audience=prompt.verdict.audience,
+        end_user=admitted.end_user,
+    )
 
 
 def _work(submission: Submission) -> AcceptedWork:

@@ -15,7 +15,7 @@ from .models import (
     SubjectPage,
 )
 from .service import MEDIA, ConsentRequests
-from .subject import SubjectAnswers
+from .subject import SubjectAnswers, SubjectEnrolment
 
 __all__ = [
     "MEDIA",
@@ -30,5 +30,6 @@ __all__ = [
     "RequestState",
     "SubjectAnswer",
     "SubjectAnswers",
+    "SubjectEnrolment",
     "SubjectPage",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row
@@ -44,6 +45,16 @@ from .service import media_record
 EnrollClip = Callable[..., EnrolledClip]
 
 
+@dataclass(frozen=True, kw_only=True)
+class SubjectEnrolment:
+    """How the files of subjects become templates."""
+
+    picture: Enroll
+    clip: EnrollClip
+    #: Why consents before the camera are off; None if they are on.
+    no_camera_reason: str | None
+
+
 class SubjectAnswers:
     """Answers to requests. A token is the only proof of identity, so every method takes one."""
 
@@ -54,14 +65,10 @@ class SubjectAnswers:
         keys: KeyRing,
         template_key: TemplateKey,
         mail: MailQueue,
-        enrol_picture: Enroll,
-        enrol_clip: EnrollClip,
-        no_camera_reason: str | None,
+        enrolment: SubjectEnrolment,
     ) -> None:
         self._database, self._keys, self._template_key, self._mail = database, keys, template_key, mail
-        self._enrol_picture, self._enrol_clip = enrol_picture, enrol_clip
-        #: Why consents before the camera are off; None if they are on.
-        self.no_camera_reason = no_camera_reason
+        self.enrolment = enrolment
 
     def open(self, token: str, *, tenant: str | None = None) -> ConsentRequest:
         """The request of a link. Changes nothing, because programs that read mail open links too.
@@ -161,18 +168,18 @@ class SubjectAnswers:
     ) -> tuple[list[TemplateVector], bytes]:
         """The templates of the face, and the frames for the reviewer."""
         if request.level is ConsentLevel.ON_CAMERA:
-            store.require_camera(self.no_camera_reason)
+            store.require_camera(self.enrolment.no_camera_reason)
             if answer.media is None:
                 raise InvalidField(
                     "A clip is needed.", param="media", remedy="Record yourself with the phrase."
                 )
-            clip = self._enrol_clip(answer.media)
+            clip = self.enrolment.clip(answer.media)
             return (list(clip.vectors) if ConsentScope.LIKENESS in scope else []), clip.sheet
         if answer.media is None:
             return [], b""
         if ConsentScope.LIKENESS not in scope:
             raise InvalidField("A picture is accepted only with the scope likeness.", param="media")
-        return [self._enrol_picture(answer.media)], b""
+        return [self.enrolment.picture(answer.media)], b""
 
 
 def _accepted_scope(request: ConsentRequest, answer: SubjectAnswer) -> tuple[ConsentScope, ...]:

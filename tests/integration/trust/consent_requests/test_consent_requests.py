@@ -33,6 +33,7 @@ from safelight.trust.consent_requests import (
     RequestState,
     SubjectAnswer,
     SubjectAnswers,
+    SubjectEnrolment,
 )
 from safelight.trust.consent_requests.store import find_row
 from safelight.trust.consents import ConsentLevel, EnrolledLookup, TemplateKey, TemplateVector
@@ -133,9 +134,7 @@ def world(database_url: str, tmp_path: Path) -> Iterator[World]:
             keys=keys,
             template_key=template_key,
             mail=mail,
-            enrol_picture=_face,
-            enrol_clip=_clip,
-            no_camera_reason=None,
+            enrolment=SubjectEnrolment(picture=_face, clip=_clip, no_camera_reason=None),
         ),
         lookup=EnrolledLookup(database=database, key=template_key, model="resnet-1"),
         people=People(database),
@@ -405,7 +404,8 @@ def test_without_a_biometric_basis_level_two_is_off_and_says_so(world: World) ->
     world.accept(waiting)
     world.requests.show_media(REVIEWER, waiting.request.id)
     off = "no legal basis is declared."
-    world.requests.no_camera_reason = world.answers.no_camera_reason = off
+    world.requests.no_camera_reason = off
+    world.answers.enrolment = replace(world.answers.enrolment, no_camera_reason=off)
     with pytest.raises(InvalidField, match=off):
         world.ask()
     with pytest.raises(InvalidField, match=off):
