@@ -9,12 +9,14 @@ import pytest
 
 from safelight.detectors.image.hash_lists import HashKind, HashTable, ListScope, digest_of
 from safelight.errors import InvalidField, RateLimited
+from safelight.ids import new_id
+from safelight.jobs.notice_follow_up import RemovedVideo
 from safelight.jobs.states import VideoState
 from safelight.store import tables
 from safelight.trust.audit import read_entries
 from safelight.trust.reports import NewReport, ReportedHash
 from safelight.trust.reports.models import HashState
-from safelight.trust.reports.reported_hashes import add_hashes
+from safelight.trust.reports.reported_hashes import add_hashes, drop_hashes_of_video
 
 from .conftest import House
 from .test_notices import (
@@ -119,6 +121,42 @@ def test_an_approval_settles_a_hash_that_another_tenant_received(house: House, t
     assert house.container.core.hash_lists.all() == ()
     with pytest.raises(InvalidField, match="None of the hashes"):
         notify(house, hashes=hashes_of(drawn(1)), network="192.0.2.9")
+
+
+def test_what_a_wrong_removal_listed_stops_doing_anything(house: House, tmp_path: Path) -> None:
+    own = deliver(house, make_scene(tmp_path / "own.mp4", 5))
+    notify(house, own)
+    decide(house, "withdraw", video=own)
+    for _ in range(2):
+        follow_up(house)
+    assert blocked_hashes(house)
+    with house.container.persistence.database.transaction(house.who.tenant) as tx:
+        drop_hashes_of_video(tx, own.id)
+    follow_up(house)
+    assert house.container.core.hash_lists.all() == ()
+
+
+def test_a_copy_of_another_tenant_gets_a_case_and_stays(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = house.container.persistence.database
+    video, copy = house.carry(house.order()), new_id("video")
+    other = house.container.persistence.accounts.create_tenant("other").id
+    with database.read_transaction(house.who.tenant) as tx:
+        row = tx.one(tables.videos, tables.videos.c.id == video.id)
+    assert row is not None
+    with database.transaction(other) as tx:
+        tx.insert(tables.videos, **{**row._mapping, "id": copy, "tenant_id": other})
+    found = RemovedVideo(copies=(copy,), hashes=())
+    monkeypatch.setattr(house.container.review.notice_follow_up, "_read", lambda _row: found)
+    notify(house, video)
+    later(house, 49 * HOUR_S)
+    for _ in range(2):
+        follow_up(house)
+    with database.read_transaction(other) as tx:
+        (case,) = tx.select(tables.cases)
+        state = tx.select(tables.videos)[0].state
+    assert (case.video_id, state) == (copy, VideoState.DELIVERED.value)
 
 
 def test_a_notice_of_which_no_hash_can_be_used_is_refused(house: House) -> None:
