@@ -258,8 +258,8 @@ class BatchAdvancer:
         with self._changing(batch) as (tx, current):
             store.write_entry(tx, ended.entry)
             if ended.problem is None:
-                self._go_on(tx, current, row, ended)
-            elif delay is None or current.stop_reason or not self._reserve_again(tx, current, ended):
+                _go_on(tx, current, row, ended)
+            elif delay is None or current.stop_reason or not _reserve_again(tx, current, ended):
                 end_row(tx, current, row, ended.row_state, ended.message, near=near)
             else:
                 stored = store.find_row(tx, batch.id, row.number)
@@ -279,16 +279,6 @@ class BatchAdvancer:
             rows = store.rows(tx, batch.id)
         return find_neighbours(rows, blocked)
 
-    def _reserve_again(self, tx: Transaction, batch: Batch, ended: EndedSubmission) -> bool:
-        return store.ceiling(tx, batch).reserve(ended.entry.worst)
-
-    def _go_on(self, tx: Transaction, batch: Batch, row: Row, ended: EndedSubmission) -> None:
-        """After a delivered video the row has ended; after a delivered draft its video follows."""
-        if ended.entry.phase == "video":
-            end_row(tx, batch, row, RowState.DELIVERED, "")
-            return
-        leave(tx, batch, store.find_row(tx, batch.id, row.number))
-
     def _finish(self, batch: Batch) -> None:
         with self.context.database.read_transaction(batch.principal.tenant) as tx:
             # A batch that only waits for its videos takes no lock.
@@ -304,6 +294,18 @@ class BatchAdvancer:
                 finish(tx, current, BatchState.STOPPED)
             elif not states.get(RowState.PENDING.value):
                 finish(tx, current, BatchState.COMPLETED)
+
+
+def _reserve_again(tx: Transaction, batch: Batch, ended: EndedSubmission) -> bool:
+    return store.ceiling(tx, batch).reserve(ended.entry.worst)
+
+
+def _go_on(tx: Transaction, batch: Batch, row: Row, ended: EndedSubmission) -> None:
+    """After a delivered video the row has ended; after a delivered draft its video follows."""
+    if ended.entry.phase == "video":
+        end_row(tx, batch, row, RowState.DELIVERED, "")
+        return
+    leave(tx, batch, store.find_row(tx, batch.id, row.number))
 
 
 def _forget_old_keys(database: Database) -> None:
