@@ -477,7 +477,7 @@ def likeness(book: Book) -> None:
         "likeness",
         "frames",
         {"allow": [0.5, 0.9]},
-        attributes={**{"kind": "match"}, "consented": True},
+        attributes={"kind": "match", "consented": True},
         consents=["consent_1"],
     )
     for modality, stage in (("text", "prompt"), ("image", "reference"), ("frames", "output")):

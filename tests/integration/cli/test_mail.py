@@ -25,7 +25,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_test_mail_reports_what_the_server_answered(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with mail_server() as box:
         (here / "safelight.toml").write_text(
-            f'[server]\npublic_url = "https://gateway.example"\n[mail]\nhost = "127.0.0.1"\nport = {box.port}\nsecurity = "none"\nsender = "s@example.com"\n'
+            '[server]\npublic_url = "https://gateway.example"\n'
+            f'[mail]\nhost = "127.0.0.1"\nport = {box.port}\n'
+            'security = "none"\nsender = "s@example.com"\n'
         )
         code, sent = run(capsys, "mail", "test", "ann@example.org", "--mail-language", "zh-Hant")
         assert (code, sent["sent"]) == (0, True)

@@ -1,4 +1,4 @@
-"""Hashes of test pictures: colour bars, gradients, stripes, chessboards, circles. Reporting one of them cannot
+"""Hashes of test pictures: colour bars, gradients, stripes, chessboards, circles. Reporting one cannot
 hold the videos of others.
 """
 

@@ -33,7 +33,9 @@ def ground_of_verdict(verdict: Verdict, taxonomy: Taxonomy, *, clause: str | Non
     )
 
 
-def ground_of_category(category: str, taxonomy: Taxonomy, *, policy: str = "", clause: str = "") -> DecisionGround:
+def ground_of_category(
+    category: str, taxonomy: Taxonomy, *, policy: str = "", clause: str = ""
+) -> DecisionGround:
     """The reason of a person's decision that names a category of the policy."""
     if category not in taxonomy:
         return NO_GROUND

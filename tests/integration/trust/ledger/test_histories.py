@@ -127,7 +127,6 @@ def test_an_event_that_fails_leaves_nothing_in_the_ledger(database: Database) ->
     tenant = Accounts(database).create_tenant("one").id
     work = Work(video_id=new_id("video"), account="key_1", end_user=None)
 
-
     def interrupted() -> None:
         with database.transaction(tenant) as tx:
             charge(tx, PRICES["USD"], work, model="plain", seconds=4)

@@ -70,9 +70,13 @@ def test_an_appeal_is_possible_for_six_months_and_only_where_the_statement_offer
 
 
 def test_a_statement_exists_only_if_its_decision_is_committed(database: Database) -> None:
-    with pytest.raises(RuntimeError), database.transaction(TENANT) as tx:
-        record_statement(tx, NEW)
-        raise RuntimeError
+    def interrupted() -> None:
+        with database.transaction(TENANT) as tx:
+            record_statement(tx, NEW)
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        interrupted()
     with database.read_transaction(TENANT) as tx:
         assert not tx.select(statements)
         assert not tx.select(audit_log)
