@@ -41,6 +41,8 @@ class KeyboardUser:
 
     def run_command(self, command: str) -> None:
         """Run a command of the command palette by its name."""
+        # The page shows this button when its script listens to keys. On a busy machine, that is after the text.
+        self.page.locator("#keys-open:not([hidden])").wait_for(state="attached")
         self.press("Escape", "Control+k")
         self.type(command)
         self.press("Enter")

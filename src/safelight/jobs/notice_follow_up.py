@@ -5,7 +5,7 @@ the hashes of removed videos.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,9 +70,16 @@ class NoticeFollowUp:
     """
 
     def __init__(
-        self, context: PipelineContext, *, lists: HashLists, screen: HashScreen, copies: CopySearch
+        self,
+        context: PipelineContext,
+        *,
+        lists: HashLists,
+        screen: HashScreen,
+        copies: CopySearch,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._context = context
+        self._monotonic = monotonic
         self._lists = lists
         self._screen = screen
         self._copies = copies
@@ -134,9 +141,9 @@ class NoticeFollowUp:
                 order_by=(notices.answered_at, notices.id),
                 limit=_MAX_ROWS_PER_ROUND,
             )
-        end = time.monotonic() + _ROUND_S
+        end = self._monotonic() + _ROUND_S
         for row in rows:
-            if self._context.shutdown_event.is_set() or time.monotonic() > end:
+            if self._context.shutdown_event.is_set() or self._monotonic() > end:
                 return
             with self.part.rows.attempt(row.id):
                 self._follow(row)
