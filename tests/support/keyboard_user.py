@@ -41,7 +41,7 @@ class KeyboardUser:
 
     def run_command(self, command: str) -> None:
         """Run a command of the command palette by its name."""
-        # The page shows this button when its script listens to keys. On a busy machine, that is after the text.
+        # The page shows this button when its script listens to keys. That can be after its text.
         self.page.locator("#keys-open:not([hidden])").wait_for(state="attached")
         self.press("Escape", "Control+k")
         self.type(command)
