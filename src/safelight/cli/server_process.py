@@ -53,7 +53,7 @@ def set_up_logging(settings: LogSettings, *, verbose: bool = False) -> Callable[
     handler.setFormatter(JsonFormatter() if settings.format == "json" else _line_formatter())
     held = MemoryHandler(_MAX_HELD_LINES, flushLevel=logging.ERROR, target=handler)
     logging.basicConfig(level=settings.level.upper(), handlers=[held], force=True)
-    for quiet in ("httpx", "httpcore", "alembic", "dbos", "uvicorn.error"):
+    for quiet in ("httpx", "httpcore", "alembic", "dbos", "uvicorn.error", "faiss.loader"):
         logging.getLogger(quiet).setLevel(logging.WARNING)
     requests = logging.getLogger("safelight.web.middleware")
     requests.filters = [AccessFilter(verbose=verbose)]
