@@ -87,6 +87,21 @@ def test_a_reporter_is_told_that_a_video_stays_and_can_appeal(house: House) -> N
     assert statements_to(house, "reader-3")[0].content.kind is StatementKind.REPORT_UPHELD
 
 
+def test_two_people_who_reported_one_video_appeal_at_the_same_time(house: House) -> None:
+    video = delivered(house)
+    sent = []
+    for end_user in ("reader-3", "reader-4"):
+        reported(house, video, "keep", end_user=end_user)
+    for end_user in ("reader-3", "reader-4"):
+        told = statements_to(house, end_user)[0]
+        sent.append(send(house, statement_id=told.id, end_user=end_user))
+    first, second = sent
+    assert first.case_id != second.case_id
+    decide_appeal(house, first, "uphold")
+    decide_appeal(house, second, "overturn", "cleo")
+    assert house.videos.get(house.who, video.id).state is VideoState.WITHDRAWN
+
+
 def test_a_rejected_appeal_is_stated_with_the_clause_and_without_the_note(house: House) -> None:
     video = delivered(house, safety_identifier="user-7")
     reported(house, video, "withdraw")

@@ -191,6 +191,7 @@ def _new_case(tx: Transaction, against: Statement, video: AppealSubject | None) 
         rule=(video.rule if video is not None else "") or (before.rule if before else ""),
         reason=(video.reason if video is not None else "") or (before.reason if before else ""),
         quarantined=video.quarantined if video is not None else bool(before and before.quarantined),
+        statement_id=against.id,
     )
 
 

@@ -99,6 +99,8 @@ class NewCase:
     severity: int | None = None
     #: Whether the case comes before all cases that are opened later.
     comes_first: bool = False
+    #: For an appeal: the statement it is against. Each appeal has its own case.
+    statement_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,8 +44,8 @@ _UNFINISHED = [state.value for state in UNFINISHED]
 
 
 def open_case(tx: Transaction, new: NewCase, *, actor: str) -> Case:
-    """The open case of this kind for this video. Created if there is none."""
-    dedup_key = f"{new.kind.value}:{new.video_id}"
+    """The open case of this kind for this video, or against this statement. Created if there is none."""
+    dedup_key = f"{new.kind.value}:{new.statement_id or new.video_id}"
     severity = new.severity if new.severity is not None else severity_of(new.category)
     added = tx.insert_or_ignore(
         cases,
