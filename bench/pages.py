@@ -9,18 +9,15 @@ import argparse
 import json
 import statistics
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page, sync_playwright
-
-from safelight.store.database import Database
-from safelight.store.migrations import migrate
+from playwright.sync_api import Page
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from support.console_server import ConsoleServer, run_console_server
+from support.console_browser import open_console
+from support.console_server import ConsoleServer
 
 PATHS = (
     "/",
@@ -84,17 +81,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--chromium", default="/usr/bin/chromium")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
-        folder = Path(name)
-        database = Database(f"sqlite:///{folder / 'db.sqlite3'}")
-        migrate(database)
-        database.close()
-        browser = playwright.chromium.launch(
-            executable_path=arguments.chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
-        with run_console_server(folder, folder / "db.sqlite3") as console:
-            found = measure(console, browser.new_page(), arguments.runs)
-        browser.close()
+    with open_console(arguments.chromium) as (console, page):
+        found = measure(console, page, arguments.runs)
     if arguments.json:
         print(json.dumps(found, indent=2))
         return

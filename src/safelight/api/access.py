@@ -21,6 +21,7 @@ from safelight.web.json_response import JsonResponse
 from safelight.web.request_body import read_body
 from safelight.web.state import app_state
 
+from .field_schemas import describe_body
 from .standing import standing_services
 
 Admin = Annotated[Principal, Depends(requires(KeyScope.ADMIN))]
@@ -61,11 +62,6 @@ class AcceptedInvitation(BaseModel):
     key: str
 
 
-def _body(**properties: Any) -> dict[str, Any]:
-    schema = {"type": "object", "required": list(properties), "properties": properties}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-
-
 def _text(length: int) -> dict[str, Any]:
     return {"type": "string", "minLength": 1, "maxLength": length}
 
@@ -75,7 +71,9 @@ def _text(length: int) -> dict[str, Any]:
     summary="Ask for access, without an account",
     dependencies=[Depends(no_account)],
     responses={200: {"model": AccessRequestObject}, **errors(*BODY_ERRORS, 429)},
-    openapi_extra=_body(name=_text(100), contact=_text(254), purpose=_text(2000)),
+    openapi_extra=describe_body(
+        ["name", "contact", "purpose"], {"name": _text(100), "contact": _text(254), "purpose": _text(2000)}
+    ),
 )
 async def request_access(request: Request) -> Response:
     app, services = app_state(request), standing_services(request)
@@ -95,7 +93,7 @@ async def request_access(request: Request) -> Response:
     summary="Read the decision on a request, and collect the key once",
     dependencies=[Depends(no_account)],
     responses={200: {"model": AccessRequestObject}, **errors(*BODY_ERRORS)},
-    openapi_extra=_body(token=_text(100)),
+    openapi_extra=describe_body(["token"], {"token": _text(100)}),
 )
 async def collect_key(request: Request) -> Response:
     app, services = app_state(request), standing_services(request)
@@ -122,7 +120,10 @@ async def list_requests(
     "/access-requests/{request_id}/decision",
     summary="Approve or decline a request for access",
     responses={200: {"model": AccessRequestObject}, **errors(*BODY_ERRORS, *COMMON_ERRORS, 409)},
-    openapi_extra=_body(action={"type": "string", "enum": ["approve", "decline"]}, reason=_text(2000)),
+    openapi_extra=describe_body(
+        ["action", "reason"],
+        {"action": {"type": "string", "enum": ["approve", "decline"]}, "reason": _text(2000)},
+    ),
 )
 async def decide(request: Request, principal: Admin, request_id: str) -> Response:
     app, services = app_state(request), standing_services(request)
@@ -152,7 +153,7 @@ async def invite(request: Request, principal: Writer) -> Response:
     summary="Accept an invitation: a new key, once",
     dependencies=[Depends(no_account)],
     responses={200: {"model": AcceptedInvitation}, **errors(*BODY_ERRORS)},
-    openapi_extra=_body(token=_text(100), name=_text(100)),
+    openapi_extra=describe_body(["token", "name"], {"token": _text(100), "name": _text(100)}),
 )
 async def accept(request: Request) -> Response:
     app, services = app_state(request), standing_services(request)

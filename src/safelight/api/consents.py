@@ -29,6 +29,8 @@ from safelight.web.request_body import Body, read_body
 from safelight.web.services import ConsentServices
 from safelight.web.state import app_state
 
+from .field_schemas import describe_body
+
 Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
 Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
 Reviewer = Annotated[Principal, Depends(requires(KeyScope.REVIEW))]
@@ -98,13 +100,8 @@ class ConsentPage(BaseModel):
     uses: list[ConsentUseObject]
 
 
-def _body(required: list[str], properties: dict[str, Any], kind: str = "application/json") -> dict[str, Any]:
-    schema = {"type": "object", "required": required, "properties": properties}
-    return {"requestBody": {"required": True, "content": {kind: {"schema": schema}}}}
-
-
 _LINE = {"type": "string", "maxLength": 500}
-_ASK = _body(
+_ASK = describe_body(
     ["asker", "subject", "email", "uses", "territory", "expires_at"],
     {
         "asker": {"type": "string", "maxLength": 80, "description": "A name, without a link."},
@@ -121,7 +118,7 @@ _ASK = _body(
     },
 )
 _TOKEN = {"token": {"type": "string"}}
-_ANSWER = _body(
+_ANSWER = describe_body(
     ["token", "accepts"],
     {
         **_TOKEN,
@@ -135,7 +132,7 @@ _ANSWER = _body(
     },
     "multipart/form-data",
 )
-_DECISION = _body(
+_DECISION = describe_body(
     ["confirm"],
     {
         "confirm": {"type": "boolean"},
@@ -196,7 +193,7 @@ async def list_requests(request: Request, principal: Reader) -> Response:
     "/open",
     summary="Read what a link asks, for the page of a platform",
     responses={200: {"model": OpenConsentRequest}, **errors(*BODY_ERRORS, 404)},
-    openapi_extra=_body(["token"], _TOKEN),
+    openapi_extra=describe_body(["token"], _TOKEN),
 )
 async def open_link(request: Request, principal: Writer) -> Response:
     """Changes nothing."""
@@ -230,7 +227,7 @@ async def answer(request: Request, principal: Writer) -> Response:
     "/uses",
     summary="List the uses of a consent, with the secret of the subject's page",
     responses={200: {"model": ConsentPage}, **errors(*BODY_ERRORS, 404)},
-    openapi_extra=_body(["token"], _TOKEN),
+    openapi_extra=describe_body(["token"], _TOKEN),
 )
 async def uses(request: Request, principal: Reader) -> Response:
     token = await _read_token(request)
@@ -243,7 +240,7 @@ async def uses(request: Request, principal: Reader) -> Response:
     "/withdraw",
     summary="Withdraw a consent, with the secret of the subject's page",
     responses={200: {"model": ConsentPage}, **errors(*BODY_ERRORS, 404)},
-    openapi_extra=_body(["token"], _TOKEN),
+    openapi_extra=describe_body(["token"], _TOKEN),
 )
 async def withdraw(request: Request, principal: Writer) -> Response:
     """Ends the consent at once. A repeated request changes nothing."""

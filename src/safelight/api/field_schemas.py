@@ -1,8 +1,17 @@
-"""Schemas of fields of request bodies that only one route has."""
+"""Schemas of request bodies, and of fields that only one route has."""
 
 from __future__ import annotations
 
 from typing import Any
+
+
+def describe_body(
+    required: list[str], properties: dict[str, Any], media_type: str = "application/json"
+) -> dict[str, Any]:
+    """The OpenAPI description of a request body with these fields, for `openapi_extra`."""
+    schema = {"type": "object", "required": required, "properties": properties}
+    return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}
+
 
 #: What `POST /v1/safelight/checks` takes in addition to the fields of a generation request.
 ADVICE_FIELDS: dict[str, Any] = {

@@ -25,6 +25,7 @@ from safelight.web.state import app_state
 from safelight.web.video_facts import valid_video_id
 
 from . import schemas
+from .field_schemas import describe_body
 
 Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
 Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
@@ -84,12 +85,7 @@ _CATEGORY: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": MAX_
 _NOTES: dict[str, Any] = {"type": "string", "maxLength": MAX_NOTES_CHARACTERS}
 
 
-def _json_body(required: list[str], properties: dict[str, Any]) -> dict[str, Any]:
-    schema = {"type": "object", "required": required, "properties": properties}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-
-
-_ADD = _json_body(
+_ADD = describe_body(
     ["video_id", "category"],
     {
         "video_id": {"type": "string"},
@@ -98,7 +94,7 @@ _ADD = _json_body(
         "variation_of": {"type": ["string", "null"], "description": "The id of another entry."},
     },
 )
-_IMPORT = _json_body(
+_IMPORT = describe_body(
     ["entries"],
     {
         "entries": {

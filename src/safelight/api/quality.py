@@ -21,6 +21,7 @@ from safelight.web.json_response import JsonResponse
 from safelight.web.request_body import read_body
 from safelight.web.state import app_state
 
+from .field_schemas import describe_body
 from .reviews import Reviewer
 
 Lead = Annotated[Principal, Depends(requires(KeyScope.POLICY))]
@@ -98,23 +99,22 @@ class GoldenList(BaseModel):
     data: list[GoldenCase]
 
 
-def _body(required: list[str], **properties: dict[str, Any]) -> dict[str, Any]:
-    schema = {"type": "object", "required": required, "properties": properties}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-
-
-_GOLDEN = _body(
+_GOLDEN = describe_body(
     ["video_id", "answer", "note"],
-    video_id={"type": "string"},
-    answer={"type": "string", "enum": ["in_policy", "against_policy"]},
-    note={"type": "string", "maxLength": 2000},
-    clause={"type": ["string", "null"], "maxLength": 200},
+    {
+        "video_id": {"type": "string"},
+        "answer": {"type": "string", "enum": ["in_policy", "against_policy"]},
+        "note": {"type": "string", "maxLength": 2000},
+        "clause": {"type": ["string", "null"], "maxLength": 200},
+    },
 )
-_DRAW = _body(
+_DRAW = describe_body(
     ["since", "until", "per_stratum"],
-    since={"type": "number"},
-    until={"type": "number"},
-    per_stratum={"type": "integer", "minimum": 1},
+    {
+        "since": {"type": "number"},
+        "until": {"type": "number"},
+        "per_stratum": {"type": "integer", "minimum": 1},
+    },
 )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.requests import Request
@@ -15,6 +13,7 @@ from safelight.web.json_response import JsonResponse
 from safelight.web.request_body import read_body
 from safelight.web.state import app_state
 
+from .field_schemas import describe_body
 from .reviews import Review, Reviewer, ReviewFile, case_file_object, review_object
 
 router = APIRouter(prefix="/v1/reviews", tags=["reviews"], responses=errors(*COMMON_ERRORS, 404))
@@ -26,14 +25,10 @@ class Preferences(BaseModel):
     )
 
 
-def _body(name: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """The OpenAPI description of a JSON body with one field."""
-    content = {"schema": {"type": "object", "required": [name], "properties": {name: schema}}}
-    return {"requestBody": {"required": True, "content": {"application/json": content}}}
-
-
-_REASON = _body("reason", {"type": "string", "maxLength": 2000})
-_CATEGORIES = _body("declined_categories", {"type": "array", "items": {"type": "string"}})
+_REASON = describe_body(["reason"], {"reason": {"type": "string", "maxLength": 2000}})
+_CATEGORIES = describe_body(
+    ["declined_categories"], {"declined_categories": {"type": "array", "items": {"type": "string"}}}
+)
 
 
 @router.post(

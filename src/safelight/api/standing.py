@@ -25,6 +25,7 @@ from safelight.web.request_body import read_body
 from safelight.web.standing import StandingServices
 from safelight.web.state import app_state
 
+from .field_schemas import describe_body
 from .record import is_hidden, shown_group
 
 Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
@@ -82,21 +83,18 @@ class TermsObject(BaseModel):
     invitations: int | None = None
 
 
-def _body(required: list[str], **properties: Any) -> dict[str, Any]:
-    schema = {"type": "object", "required": required, "properties": properties}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
-
-
 _REASON = {"type": "string", "maxLength": 2000, "description": "For staff; it never leaves the console."}
-_BAN = _body(
+_BAN = describe_body(
     ["safety_identifier", "reason"],
-    safety_identifier={"type": "string", "maxLength": 128},
-    reason=_REASON,
-    threat_to_life={"type": "boolean", "description": "Then neither points nor a notice are needed."},
+    {
+        "safety_identifier": {"type": "string", "maxLength": 128},
+        "reason": _REASON,
+        "threat_to_life": {"type": "boolean", "description": "Then neither points nor a notice are needed."},
+    },
 )
-_TERMS = _body(
+_TERMS = describe_body(
     [],
-    **{
+    {
         name: {"type": ["string" if name == "audience" else "integer", "null"]}
         for name in TermsObject.model_fields
     },
@@ -182,7 +180,7 @@ async def confirm_ban(request: Request, principal: Reviewer, ban_id: str) -> Res
     "/bans/{ban_id}/lift",
     summary="Lift a ban, or withdraw its proposal",
     responses={200: {"model": BanObject}, **errors(*BODY_ERRORS)},
-    openapi_extra=_body(["reason"], reason=_REASON),
+    openapi_extra=describe_body(["reason"], {"reason": _REASON}),
 )
 async def lift_ban(request: Request, principal: Reviewer, ban_id: str) -> Response:
     app, services = app_state(request), standing_services(request)

@@ -9,7 +9,6 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import InvalidField
 from safelight.i18n import DEFAULT
 from safelight.policy.explanations import ExplanationLevel
 from safelight.trust.accounts import KeyScope, Principal
@@ -24,7 +23,7 @@ from safelight.trust.statements import (
 )
 from safelight.trust.statements.service import MAX_RESULTS
 from safelight.web.auth import requires
-from safelight.web.create_request import MAX_IDEMPOTENCY_KEY, require_writable
+from safelight.web.create_request import require_writable, valid_idempotency_key
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
 from safelight.web.json_fields import optional_text, required_text
 from safelight.web.json_response import JsonResponse
@@ -33,6 +32,7 @@ from safelight.web.state import app_state
 
 from . import schemas
 from .appeals import VideoAppeal, appeal_object
+from .field_schemas import describe_body
 
 Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
 StatementId = Annotated[str, Path(max_length=80)]
@@ -92,25 +92,17 @@ class StatementList(BaseModel):
 
 
 _APPEAL: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["text"],
-                    "properties": {
-                        "text": {"type": "string", "minLength": 1, "maxLength": 4000},
-                        "safety_identifier": {
-                            "type": ["string", "null"],
-                            "maxLength": 128,
-                            "description": "The end user who appeals. The statement must address them.",
-                        },
-                    },
-                }
-            }
+    **describe_body(
+        ["text"],
+        {
+            "text": {"type": "string", "minLength": 1, "maxLength": 4000},
+            "safety_identifier": {
+                "type": ["string", "null"],
+                "maxLength": 128,
+                "description": "The end user who appeals. The statement must address them.",
+            },
         },
-    },
+    ),
     "parameters": [
         {
             **schemas.IDEMPOTENCY,
@@ -179,11 +171,7 @@ async def appeal(request: Request, principal: Reader, statement_id: StatementId)
     async with read_body(request, app.services) as body:
         fields = body.fields
     end_user = optional_text(fields, "safety_identifier")
-    key = request.headers.get("idempotency-key")
-    if key is not None and (len(key) > MAX_IDEMPOTENCY_KEY or not key.isprintable()):
-        raise InvalidField(
-            f"Idempotency-Key may have {MAX_IDEMPOTENCY_KEY} printable characters.", param="Idempotency-Key"
-        )
+    key = valid_idempotency_key(request.headers.get("idempotency-key"))
     if end_user is not None:
         require_writable(end_user, "safety_identifier")
     new = NewAppeal(
@@ -214,7 +202,7 @@ async def retrieve_appeal(
 def statement_object(
     statement: Statement, *, level: ExplanationLevel, language: str = DEFAULT
 ) -> dict[str, Any]:
-    """A statement as JSON. An end user is told the group of the reason, a developer also the rule."""
+    """A statement as JSON: for an end user with the group of the reason, for a developer also the rule."""
     new = statement.content
     text = describe(statement, level=level, language=language)
     detailed = level is not ExplanationLevel.END_USER

@@ -1,4 +1,4 @@
-"""Ends videos whose deadline has passed, and cancels requests at the upstreams that nobody waits for."""
+"""Ends videos whose deadline has passed, and cancels requests at the upstreams whose result is not needed."""
 
 from __future__ import annotations
 

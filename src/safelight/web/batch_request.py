@@ -10,7 +10,7 @@ from typing import Any
 
 from safelight.errors import InvalidField, TooLarge, UnsupportedField
 from safelight.jobs.batches.models import BatchLimits, BatchRequest
-from safelight.web.create_request import MAX_IDEMPOTENCY_KEY, require_writable
+from safelight.web.create_request import require_writable, valid_idempotency_key
 from safelight.web.json_fields import optional_flag, optional_text
 from safelight_client import BatchError
 from safelight_client.batch import BatchRow, PlanOptions
@@ -113,7 +113,7 @@ def read_batch_request(
         ),
         limits=read_limits(limits, BatchLimits()),
         run=optional_flag(fields, "run", default=False),
-        idempotency_key=_key(idempotency_key),
+        idempotency_key=valid_idempotency_key(idempotency_key),
     )
 
 
@@ -216,13 +216,3 @@ def _storable(row: BatchRow, max_prompt_chars: int) -> BatchRow:
         problem = f"The id of the row has a NUL character or more than {_MAX_NAME} characters."
         return replace(row, name="", problems=(*row.problems, problem))
     return row
-
-
-def _key(value: str | None) -> str | None:
-    if not value:
-        return None
-    if len(value) > MAX_IDEMPOTENCY_KEY or not value.isprintable():
-        raise InvalidField(
-            f"Idempotency-Key may have {MAX_IDEMPOTENCY_KEY} printable characters.", param="Idempotency-Key"
-        )
-    return value

@@ -70,7 +70,7 @@ def create_request(
     with problems.collected():
         metadata = _metadata(fields.get("metadata"))
     with problems.collected():
-        key = _key(idempotency_key)
+        key = valid_idempotency_key(idempotency_key)
     with problems.collected():
         characters = _characters(fields.get("characters"))
     if not is_deferred:
@@ -158,7 +158,8 @@ def _characters(value: Any) -> tuple[str, ...]:
     return tuple(ids)
 
 
-def _key(value: str | None) -> str | None:
+def valid_idempotency_key(value: str | None) -> str | None:
+    """The key of this header; None if it is missing or empty. Raises `InvalidField`."""
     if not value:
         return None
     if len(value) > MAX_IDEMPOTENCY_KEY or not value.isprintable():

@@ -248,7 +248,7 @@ def make_finding(
 
 
 def digest_of(hashed: bytes) -> str:
-    """Names a reported hash in a finding. Unlike first digits, nobody can make another hash with the same."""
+    """Names a reported hash in a finding. Unlike its first digits, it cannot be imitated by another hash."""
     return hashlib.sha256(hashed).hexdigest()[:16]
 
 

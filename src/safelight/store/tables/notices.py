@@ -1,4 +1,4 @@
-"""Notices: when a report is due and what the reporter is told; reported hashes; hidden videos."""
+"""Notices: when a report is due and which outcome the reporter gets; reported hashes; hidden videos."""
 
 from __future__ import annotations
 

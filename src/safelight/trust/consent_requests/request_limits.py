@@ -1,4 +1,4 @@
-"""Limits of consent requests, so that nobody floods an address with mail from the operator."""
+"""Limits of consent requests, so that an address is not flooded with mail from the operator."""
 
 from __future__ import annotations
 

@@ -27,6 +27,7 @@ from safelight.trust.reviews import Case, CaseKind, CaseState, case_from_row
 from safelight.trust.reviews.conflicts import has_other_decider, people_around
 from safelight.trust.reviews.models import DecisionAction
 from safelight.trust.reviews.priority import severity_of
+from safelight.trust.reviews.store import closed_columns
 
 from . import store
 from .draws import open_drawn
@@ -118,8 +119,7 @@ class QualitySampler:
                 cases.c.state == CaseState.OPEN.value,
                 or_(cases.c.due_at < tx.now(), cases.c.video_id.in_(unavailable)),
             )
-            closed = {"dedup_key": None, "leased_by": None, "leased_until": None, "closed_at": tx.now()}
-            tx.update(cases, *overdue, state=CaseState.EXPIRED.value, **closed)
+            tx.update(cases, *overdue, **closed_columns(tx, CaseState.EXPIRED))
 
     def delete_old_answers(self) -> None:
         """Delete answers that are older than `KEEP_ANSWERS_S`; those of samples stay without the person."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,10 +34,6 @@ class ClosedNotice:
     tenant: str
     video_id: str
     outcome: NoticeOutcome
-
-
-def hash_token(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def find_repeated(
@@ -145,7 +140,7 @@ def enforce_limits(tx: Transaction, reporter: str, *, per_hour: int, hashes: int
 
 
 def answer(tx: Transaction, notice_id: str, outcome: NoticeOutcome) -> bool:
-    """Record what the reporter is told, and publish it. Returns False if the notice was answered already."""
+    """Record the outcome for the reporter, and publish it. Returns False if the notice has an outcome."""
     changed = tx.update(
         notices,
         notices.c.id == notice_id,

@@ -18,6 +18,7 @@ from safelight.store.database import Database
 from safelight.store.tables import cases, notices, reports, tenants, videos
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.accounts.tokens import hash_token
 from safelight.trust.reviews import Case, CaseKind, NewCase, open_case
 from safelight.trust.reviews.priority import severity_of
 
@@ -44,7 +45,7 @@ MAX_VISITOR_REPORTS_PER_HOUR = 10
 #: The priority of a reporter whose reports are rarely upheld is lowered after this number of decisions.
 _MIN_DECIDED, _MIN_UPHELD_SHARE = 5, 0.2
 _NEWEST_DECIDED = 20
-#: Reports of these categories keep their priority, whoever sent them.
+#: Reports of these categories keep their priority for every sender.
 _NEVER_LOWERED = frozenset(
     {Category.SEXUAL_MINORS.value, Category.NCII.value, "self-harm/intent", "minors-present", "extremism"}
 )
@@ -133,7 +134,7 @@ class Reports:
     def get_by_token(self, token: str) -> NoticeStatus:
         """The status of the report with this secret. Raises `NotFound`."""
         with self._database.across_tenants("the receipt of a report", readonly=True) as tx:
-            digest = notice_store.hash_token(token[:200])
+            digest = hash_token(token[:200])
             row = tx.one(notices, notices.c.token_sha256 == digest)
             found = notice_store.read_status(tx, row.notice_id) if row is not None else None
         if found is None:
@@ -330,7 +331,7 @@ class _Filing:
             location=self.valid.location,
             video_id=video_id,
             case_id=case_id,
-            token_sha256=notice_store.hash_token(self.token) if first else None,
+            token_sha256=hash_token(self.token) if first else None,
             **(self.columns if first else {}),
             created_at=tx.now(),
             due_at=tx.now() + rules.due_s,

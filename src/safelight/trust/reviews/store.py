@@ -136,7 +136,7 @@ def close_cases(tx: Transaction, video_id: str, *, actor: str, kind: CaseKind | 
     if kind is not None:
         where.append(cases.c.kind == kind.value)
     rows = tx.select(cases, *where, lock=True)
-    closed = tx.update(cases, *where, **_closed(tx, CaseState.EXPIRED))
+    closed = tx.update(cases, *where, **closed_columns(tx, CaseState.EXPIRED))
     for row in rows:
         if row.leader_id is None and (leader := replace_leader(tx, row)) is not None:
             _announce(tx, leader)
@@ -154,13 +154,13 @@ def close_case(tx: Transaction, case_id: str, *, state: CaseState) -> bool:
             cases,
             cases.c.id == case_id,
             cases.c.state == state.value,
-            **_closed(tx, CaseState.DECIDED),
+            **closed_columns(tx, CaseState.DECIDED),
         )
         == 1
     )
 
 
-def _closed(tx: Transaction, state: CaseState) -> dict[str, Any]:
+def closed_columns(tx: Transaction, state: CaseState) -> dict[str, Any]:
     """The columns of a case that is closed now."""
     return {
         "state": state.value,
