@@ -165,6 +165,7 @@ class Container:
                 scratch=self.persistence.data_directory.scratch,
             ),
             exposure=self.review.exposure_log,
+            compliance_menu=self.core.settings.server.compliance_menu,
             settings=lambda: self.core.settings.model_dump(mode="json"),
             setting_sources=self.core.settings.sources,
             name_lists=NameListEditor(

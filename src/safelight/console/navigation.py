@@ -17,9 +17,10 @@ class NavItem:
     count: int = 0
 
 
-#: Number of items that a narrow screen shows, and a wide one; the others are in a menu.
+#: Number of items that a narrow screen shows; the others are in a menu.
 NAV_NARROW = 4
-NAV_WIDE = 6
+#: The items that a wide screen shows; the others are in a menu.
+_WIDE = frozenset({"studio", "videos", "review", "verify", "settings", "compliance"})
 
 #: Message key, path and scopes of each item. A person needs one of the scopes; without scopes the page is
 #: public.
@@ -28,8 +29,9 @@ _NAV_ITEMS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
     ("videos", "/videos", (KeyScope.VIDEOS_READ,)),
     ("review", "/review", (KeyScope.REVIEW, KeyScope.VAULT)),
     ("verify", "/verify", ()),
-    ("advice", "/advice", (KeyScope.CHECKS,)),
     ("settings", "/settings", (KeyScope.ADMIN,)),
+    ("compliance", "/compliance", (KeyScope.VIDEOS_READ,)),
+    ("advice", "/advice", (KeyScope.CHECKS,)),
     ("templates", "/templates", (KeyScope.VIDEOS_READ,)),
     ("attempts", "/attempts", (KeyScope.VIDEOS_READ,)),
     ("explain_error", "/explain-error", ()),
@@ -38,14 +40,31 @@ _NAV_ITEMS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
 )
 
 
-def nav_items(principal: Principal | None, path: str, waiting_cases: int) -> tuple[NavItem, ...]:
-    """The items for pages that this person may open. Without a session, only the public pages."""
+def nav_items(
+    principal: Principal | None, path: str, waiting_cases: int, *, compliance_menu: bool = False
+) -> tuple[NavItem, ...]:
+    """The items for pages that this person may open. Without a session, only the public pages.
+
+    `compliance_menu`: show the item Compliance to every person.
+    """
     items = []
     for key, href, scopes in _NAV_ITEMS:
         if scopes and (principal is None or not any(principal.has_scope(scope) for scope in scopes)):
+            continue
+        if key == "compliance" and not (compliance_menu or _needs_compliance(principal)):
             continue
         current = path == href or (href != "/" and path.startswith(f"{href}/"))
         items.append(
             NavItem(key=key, href=href, current=current, count=waiting_cases if key == "review" else 0)
         )
     return tuple(items)
+
+
+def count_wide(items: tuple[NavItem, ...]) -> int:
+    """How many of the first items a wide screen shows."""
+    return max(NAV_NARROW, sum(item.key in _WIDE for item in items))
+
+
+def _needs_compliance(principal: Principal | None) -> bool:
+    """Whether the work of this person is review or audit: their role cannot request videos."""
+    return principal is not None and not principal.has_scope(KeyScope.VIDEOS_WRITE)

@@ -22,7 +22,7 @@ from safelight.web.middleware import request_id
 from safelight.web.state import AppState
 
 from .formatting import format_datetime, name_waiver_decider
-from .navigation import NAV_NARROW, NAV_WIDE, nav_items
+from .navigation import NAV_NARROW, count_wide, nav_items
 from .translations import COOKIE as LANGUAGE_COOKIE
 from .translations import Translations, load_languages, negotiate_language
 
@@ -52,8 +52,9 @@ class Pages:
     all files.
     """
 
-    def __init__(self, state: AppState) -> None:
+    def __init__(self, state: AppState, *, compliance_menu: bool = False) -> None:
         self._state = state
+        self._compliance_menu = compliance_menu
         self._static: dict[str, bytes] = {
             source.name: source.read_bytes()
             for source in files("safelight.console").joinpath("static").iterdir()
@@ -84,6 +85,7 @@ class Pages:
         theme = request.cookies.get(THEME_COOKIE, THEMES[0])
         theme = theme if theme in THEMES else THEMES[0]
         path = request.url.path
+        items = nav_items(principal, path, waiting_cases, compliance_menu=self._compliance_menu)
         common = {
             "t": t,
             "theme": theme,
@@ -97,8 +99,8 @@ class Pages:
             "request_id": request_id(request.scope),
             "signed_in": principal.name if principal else None,
             "nav_narrow": NAV_NARROW,
-            "nav_wide": NAV_WIDE,
-            "nav_items": nav_items(principal, path, waiting_cases),
+            "nav_wide": count_wide(items),
+            "nav_items": items,
             "current_path": path,
         }
         text = self._environment.get_template(template).render({**common, **values})

@@ -83,7 +83,6 @@ class ReviewPages(PageHandler):
                 _case_row(case, prompts.get(case.video_id, ""), t, self.console.clock()) for case in cases
             ],
             state=state if state == "open" else "closed",
-            may_see_standings=self.services.standing is not None and principal.has_scope(KeyScope.REVIEW),
             nothing_next="next" in request.query_params,
             last=await self._decided_before(request, principal, t),
             example=f"/?{urlencode({'prompt': t('review.example_prompt')})}"

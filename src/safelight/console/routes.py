@@ -22,6 +22,7 @@ from .advice_pages import AdvicePages
 from .appeal_pages import AppealPages
 from .attempts_pages import AttemptsPages
 from .batches_pages import BatchesPages
+from .compliance_pages import CompliancePages
 from .consent_answer_pages import ConsentAnswerPages
 from .consent_pages import ConsentPages
 from .coverage_pages import CoveragePages
@@ -62,7 +63,7 @@ class Console:
     def __init__(self, state: AppState, services: ConsoleServices) -> None:
         self._state = state
         self._services = services
-        self._pages = Pages(state)
+        self._pages = Pages(state, compliance_menu=services.compliance_menu)
         self._handler = PageHandler(state, self._pages, services)
 
     def mount(self, app: FastAPI) -> None:
@@ -94,7 +95,7 @@ class Console:
         openid = OpenIdPages(self._state, self._services, login)
         consents, consent_answers = ConsentPages(*services), ConsentAnswerPages(*services)
         notices = NoticePages(*services)
-        standings = StandingPages(*services)
+        standings, compliance = StandingPages(*services), CompliancePages(*services)
         settings, policies = SettingsPages(*services), PolicyPages(*services)
         read, write, admin, policy_scope = (
             KeyScope.VIDEOS_READ,
@@ -159,6 +160,7 @@ class Console:
             ("POST", "/review/{case_id}/undo", protected(review.undo, any_of=DECIDER)),
             ("POST", "/review/{case_id}/reveal", protected(review_queue.reveal, any_of=DECIDER)),
             ("POST", "/review/{case_id}/hide", protected(review_queue.hide, any_of=DECIDER)),
+            ("GET", "/compliance", protected(compliance.show, read)),
             ("GET", "/coverage", protected(coverage.show, read)),
             ("GET", "/policy", protected(policies.show, policy_scope)),
             ("POST", "/policy", protected(policies.act, policy_scope)),

@@ -68,5 +68,7 @@ class ConsoleServices:
     name_lists: NameListEditor | None = None
     #: Returns Unix seconds from the clock that also sets expiry and due times.
     clock: Callable[[], float] = time.time
+    #: Show the menu entry Compliance to every person.
+    compliance_menu: bool = False
     #: Base URL of this server, used in examples.
     address: str = ""

@@ -64,6 +64,12 @@ class ServerSettings(Section):
         default=32_000, ge=1, description="Longest accepted prompt, in characters."
     )
 
+    compliance_menu: bool = Field(
+        default=False,
+        description="Show the entry Compliance in the menu of every person. Otherwise only people who review "
+        "or audit, and cannot request videos, have it.",
+    )
+
     @property
     def loopback(self) -> bool:
         if self.host == "localhost":

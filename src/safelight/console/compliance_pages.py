@@ -1,0 +1,43 @@
+"""The page that leads to all pages for compliance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.i18n import load_messages
+from safelight.trust.accounts import KeyScope, Principal
+
+from .handler import PageHandler
+
+#: Message key, path, and the scopes of which a person needs one.
+_TOPICS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
+    ("decided", "/review?state=closed", (KeyScope.REVIEW, KeyScope.VAULT)),
+    ("quality", "/review/quality", (KeyScope.REVIEW, KeyScope.VAULT)),
+    ("standings", "/review/standings", (KeyScope.REVIEW,)),
+    ("consents", "/consents", (KeyScope.VIDEOS_READ,)),
+    ("people", "/settings/people", (KeyScope.PEOPLE,)),
+    ("policy", "/policy", (KeyScope.POLICY,)),
+    ("coverage", "/coverage", (KeyScope.VIDEOS_READ,)),
+    ("own", "/account", (KeyScope.VIDEOS_READ,)),
+)
+
+
+class CompliancePages(PageHandler):
+    async def show(self, request: Request, principal: Principal) -> Response:
+        return await self.render_page(
+            request,
+            "compliance.html",
+            principal,
+            c=load_messages("compliance", self.translations(request).tag),
+            topics=list(_offered(principal)),
+        )
+
+
+def _offered(principal: Principal) -> Iterator[tuple[str, str]]:
+    """Message key and path of each page that this person may open."""
+    for name, path, scopes in _TOPICS:
+        if any(principal.has_scope(scope) for scope in scopes):
+            yield name, path
