@@ -35,6 +35,7 @@ _STEPS = {
     "appeal": 2,
     "decide": 9,
     "take": 1,
+    "reserve": 5,
     "undo": 2,
     "give back": 2,
     "wait": 3,
@@ -54,6 +55,9 @@ def step(world: ReviewWorld, chance: random.Random, people: int) -> str:
             world.open_appeal(number)
         case "take":
             world.take(person)
+        case "reserve":
+            world.take(person)
+            world.reserve(person)
         case "decide":
             world.take(person)
             first, undoable = chance.random() < 0.5, chance.random() < 0.7

@@ -34,6 +34,8 @@ class ReviewWorld:
     requesters: dict[str, str] = field(default_factory=dict)
     #: The cases that reviewers took last, by person.
     taken: dict[str, Case] = field(default_factory=dict)
+    #: The cases that reviewers reserved last, by person.
+    reserved: dict[str, Case] = field(default_factory=dict)
     #: Who decided about a lineage, also if the decision is not carried out yet.
     deciders: dict[str, Counter[str]] = field(default_factory=dict)
     opened: int = 0
@@ -70,14 +72,28 @@ class ReviewWorld:
     def take(self, person: int) -> None:
         who = self.people[person % len(self.people)]
         case = self.room.queue.take_next(who)
-        if case is None:
-            self.taken.pop(who.id, None)
+        before = self.taken.pop(who.id, None)
+        if case is None or before is None or case.id != before.id:
+            # It was taken now, or went back to the queue.
+            self.reserved.pop(who.id, None)
+        if case is not None:
+            self._assert_alone(who, case)
+            self.taken[who.id] = case
+
+    def reserve(self, person: int) -> None:
+        """Reserve the case after the one that a person has."""
+        who = self.people[person % len(self.people)]
+        if who.id not in self.taken:
             return
-        assert case.leased_by == who.id
-        others = [held for name, held in self.taken.items() if name != who.id and held.id == case.id]
-        assert all((held.leased_until or 0) <= self.room.clock.now for held in others), "leased twice"
-        self._assert_not_involved(who, case)
-        self.taken[who.id] = case
+        try:
+            case = self.room.queue.reserve_next(who, self.taken[who.id].id)
+        except Conflict:
+            return
+        self.reserved.pop(who.id, None)
+        if case is not None:
+            assert case.id != self.taken[who.id].id
+            self._assert_alone(who, case)
+            self.reserved[who.id] = case
 
     def decide(self, person: int, *, first_action: bool, undoable: bool, crash: bool) -> None:
         who = self.people[person % len(self.people)]
@@ -181,6 +197,14 @@ class ReviewWorld:
     def _unfinished(self) -> int:
         with self.room.database.read_transaction(TENANT) as tx:
             return tx.count(cases, cases.c.state != CaseState.DECIDED.value)
+
+    def _assert_alone(self, who: Principal, case: Case) -> None:
+        """The case belongs to this person, and no other person has a lease of it that is still valid."""
+        assert case.leased_by == who.id
+        all_held = (*self.taken.items(), *self.reserved.items())
+        others = [held for name, held in all_held if name != who.id and held.id == case.id]
+        assert all((held.leased_until or 0) <= self.room.clock.now for held in others), "leased twice"
+        self._assert_not_involved(who, case)
 
     def _assert_not_involved(self, who: Principal, case: Case) -> None:
         if case.kind is CaseKind.APPEAL:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Double, Index, PrimaryKeyConstraint, Table
+from sqlalchemy import Boolean, Column, Double, Index, PrimaryKeyConstraint, Table
 
 from .types import integer, json, metadata, text, time
 
@@ -35,6 +35,8 @@ reviewer_preferences = Table(
     text("person"),
     #: The names of the categories whose cases this person is not offered.
     json("declined_categories"),
+    #: Whether this person gets mails about cases.
+    Column("mails", Boolean, nullable=False, default=True),
     time("updated_at"),
     PrimaryKeyConstraint("tenant_id", "person"),
 )

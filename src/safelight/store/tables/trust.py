@@ -48,6 +48,8 @@ cases = Table(
     #: The reviewer who has the case open, until `leased_until`.
     text("leased_by", null=True),
     time("leased_until", null=True),
+    #: Whether the lease is for the case after the one that the reviewer has open. Only valid while leased.
+    Column("reserved", Boolean, nullable=False, default=False),
     #: The lowest `ReviewRank` that may decide the case: higher after an escalation, and for an appeal against
     #: a decision of a person with a higher role.
     integer("required_rank", default=1),

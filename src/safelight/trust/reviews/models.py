@@ -134,6 +134,8 @@ class Case:
     #: The reviewer who has the case open now, and until when.
     leased_by: str | None = None
     leased_until: float | None = None
+    #: Whether the lease is for the case after the one that the reviewer has open. Only valid while leased.
+    reserved: bool = False
     #: The lowest rank that may decide the case.
     required_rank: ReviewRank = ReviewRank.REVIEWER
 
@@ -227,6 +229,8 @@ class CasePage:
 class ReviewerPreferences:
     #: The names of the categories whose cases the reviewer is not offered.
     declined_categories: tuple[str, ...] = ()
+    #: Whether the reviewer gets mails about cases.
+    mails: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -415,6 +415,7 @@ def case_from_row(row: Row[Any]) -> Case:
         leader_id=row.leader_id,
         leased_by=row.leased_by,
         leased_until=row.leased_until,
+        reserved=row.reserved,
         required_rank=ReviewRank(row.required_rank),
     )
 

@@ -49,6 +49,11 @@ class Histories(RuleBasedStateMachine):
     def take(self, person: int) -> None:
         self.world.take(person)
 
+    @rule(person=people)
+    def take_and_reserve(self, person: int) -> None:
+        self.world.take(person)
+        self.world.reserve(person)
+
     @rule(person=people, first=st.booleans(), undoable=st.booleans(), crash=st.booleans())
     def take_and_decide(self, person: int, first: bool, undoable: bool, crash: bool) -> None:
         self.world.take(person)

@@ -96,6 +96,90 @@ def test_a_reviewer_who_opens_a_second_case_gives_the_first_one_back(room: Revie
     assert taken.id == first.id
 
 
+def test_a_reserved_case_is_the_one_that_the_reviewer_gets_next(room: ReviewRoom) -> None:
+    first, second, third = (room.open_case(f"scene {number}") for number in range(3))
+    room.queue.take_next(ADA)
+    reserved = room.queue.reserve_next(ADA, first.id)
+    assert reserved is not None
+    assert (reserved.id, reserved.leased_by) == (second.id, "ada")
+    # Asking again changes neither the open case nor the reserved one.
+    assert room.queue.reserve_next(ADA, first.id) == reserved
+    taken = [room.queue.take_next(who) for who in (ADA, BO)]
+    assert [case.id for case in taken if case is not None] == [first.id, third.id]
+    room.decide(ADA, first)
+    following = room.queue.take_next(ADA)
+    assert following is not None
+    assert (following.id, following.reserved) == (second.id, False)
+
+
+def test_a_reserved_case_is_kept_and_lost_with_the_open_one(room: ReviewRoom) -> None:
+    first, second = (room.open_case(f"scene {number}") for number in range(2))
+    room.queue.take_next(ADA)
+    room.queue.reserve_next(ADA, first.id)
+    for _ in range(3):
+        room.clock.now += LEASE_S - 1
+        room.queue.extend_lease(ADA, first.id)
+    assert room.queue.take_next(BO) is None
+    room.clock.now += LEASE_S + 1
+    taken = {case.id for case in map(room.queue.take_next, (BO, reviewer("cleo"))) if case is not None}
+    assert taken == {first.id, second.id}
+
+
+def test_a_reservation_ends_when_the_reviewer_leaves_or_opens_another_case(room: ReviewRoom) -> None:
+    first, second, third = (room.open_case(f"scene {number}") for number in range(3))
+    room.queue.take_next(ADA)
+    room.queue.reserve_next(ADA, first.id)
+    room.queue.cancel_reservation(BO, second.id)
+    assert room.reviews.get(ADA, second.id).case.leased_by == "ada"
+    room.queue.cancel_reservation(ADA, second.id)
+    assert room.reviews.get(ADA, second.id).case.leased_by is None
+    room.queue.reserve_next(ADA, first.id)
+    room.queue.extend_lease(ADA, third.id)
+    assert [room.reviews.get(ADA, case.id).case.leased_by for case in (first, second)] == [None, None]
+    # The message of a page that was left can come after the case was opened.
+    room.queue.extend_lease(ADA, second.id)
+    room.queue.cancel_reservation(ADA, second.id)
+    assert room.reviews.get(ADA, second.id).case.leased_by == "ada"
+
+
+def test_only_the_reviewer_who_has_a_case_open_reserves_the_next_one(room: ReviewRoom) -> None:
+    first, _second = (room.open_case(f"scene {number}") for number in range(2))
+    room.queue.take_next(ADA)
+    for who in (BO, reviewer("cleo")):
+        with pytest.raises(Conflict, match="do not have"):
+            room.queue.reserve_next(who, first.id)
+    room.decide(ADA, first)
+    with pytest.raises(Conflict, match="do not have"):
+        room.queue.reserve_next(ADA, first.id)
+
+
+def test_a_case_that_the_reviewer_declined_meanwhile_is_not_given_although_it_was_reserved(
+    room: ReviewRoom,
+) -> None:
+    first = room.open_case("a wound", category="violence/graphic")
+    declined = room.open_case("a scene", category="sexual")
+    room.queue.take_next(ADA)
+    reserved = room.queue.reserve_next(ADA, first.id)
+    assert reserved is not None
+    assert reserved.id == declined.id
+    room.queue.decline_categories(ADA, ["sexual"])
+    assert room.queue.reserve_next(ADA, first.id) is None
+    room.decide(ADA, first)
+    assert room.queue.take_next(ADA) is None
+
+
+def test_reservations_at_the_same_time_are_of_different_cases(room: ReviewRoom) -> None:
+    for number in range(8):
+        room.open_case(f"scene {number}")
+    people = [reviewer(f"person {number}") for number in range(4)]
+    opened = [case.id for who in people if (case := room.queue.take_next(who)) is not None]
+    with ThreadPoolExecutor(8) as threads:
+        reserved = list(threads.map(room.queue.reserve_next, people * 2, opened * 2))
+    assert len({case.id for case in reserved if case is not None}) == 4
+    assert reserved[:4] == reserved[4:]
+    assert not {case.id for case in reserved if case is not None} & set(opened)
+
+
 def test_signs_of_life_keep_the_case(room: ReviewRoom) -> None:
     case = room.open_case("a scene")
     room.queue.take_next(ADA)

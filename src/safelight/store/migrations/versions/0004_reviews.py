@@ -22,7 +22,7 @@ def upgrade() -> None:
         "cases",
         *text("id", "tenant_id", "video_id", "kind", "stage", "category", "rule", "reason", "state"),
         *text("dedup_key", null=True),
-        *boolean("quarantined"),
+        *boolean("quarantined", "reserved"),
         *double("opened_at", "due_at"),
         *double("closed_at", null=True),
         *integer("version", "severity", "reach", "required_rank"),
@@ -101,6 +101,7 @@ def upgrade() -> None:
     op.create_table(
         "reviewer_preferences",
         *text("tenant_id", "person", "declined_categories"),
+        *boolean("mails"),
         *double("updated_at"),
         sa.PrimaryKeyConstraint("tenant_id", "person"),
     )
