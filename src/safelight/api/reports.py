@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from safelight.errors import InvalidField
 from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.people import LANGUAGES
 from safelight.trust.reports import NewReport, NoticeStatus, Receipt, ReportLane
 from safelight.web.auth import requires
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
@@ -82,7 +83,12 @@ _FIELDS: dict[str, Any] = {
     "category": {"type": ["string", "null"], "description": "A category of the policy."},
     "reason": _text(200, "Free text, instead of a category."),
     "note": _text(4000),
-    "contact": _text(320),
+    "contact": _text(320, "An e-mail address gets a mail with the decision, if a mail server is configured."),
+    "language": {
+        "type": ["string", "null"],
+        "enum": [*LANGUAGES, None],
+        "description": "The language of this mail. Default: `en`.",
+    },
     "safety_identifier": _text(128, "The end user who reports, if that is not the owner of the API key."),
 }
 _HASH: dict[str, Any] = {
@@ -135,6 +141,7 @@ async def report(request: Request, principal: Reader, video_id: str) -> Response
         reason=optional_text(fields, "reason"),
         note=optional_text(fields, "note") or "",
         contact=optional_text(fields, "contact"),
+        language=optional_text(fields, "language") or "en",
         end_user=optional_text(fields, "safety_identifier"),
     )
     receipt = await app.threads.run(app.services.reports.add, principal, new)
@@ -161,6 +168,7 @@ async def add(request: Request, principal: Reader) -> Response:
         reason=optional_text(fields, "reason"),
         note=optional_text(fields, "note") or "",
         contact=optional_text(fields, "contact"),
+        language=optional_text(fields, "language") or "en",
         end_user=optional_text(fields, "safety_identifier"),
         lane=_lane(fields),
         location=optional_text(fields, "location") or "",

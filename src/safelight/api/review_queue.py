@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from safelight.trust.reviews.models import ReviewerPreferences
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
-from safelight.web.json_fields import optional_texts, required_text
+from safelight.web.json_fields import optional_flag, optional_texts, required_text
 from safelight.web.json_response import JsonResponse
 from safelight.web.request_body import read_body
 from safelight.web.state import app_state
@@ -23,11 +26,16 @@ class Preferences(BaseModel):
     declined_categories: list[str] = Field(
         description="Names of the categories whose cases this reviewer is not offered."
     )
+    mails: bool = Field(description="Whether this reviewer gets mails about cases, if a person.")
 
 
 _REASON = describe_body(["reason"], {"reason": {"type": "string", "maxLength": 2000}})
-_CATEGORIES = describe_body(
-    ["declined_categories"], {"declined_categories": {"type": "array", "items": {"type": "string"}}}
+_PREFERENCES = describe_body(
+    ["declined_categories"],
+    {
+        "declined_categories": {"type": "array", "items": {"type": "string"}},
+        "mails": {"type": "boolean", "description": "Left out: unchanged."},
+    },
 )
 
 
@@ -51,21 +59,28 @@ async def take_next(request: Request, principal: Reviewer) -> Response:
 async def preferences(request: Request, principal: Reviewer) -> Response:
     app = app_state(request)
     found = await app.threads.run(app.services.review_queue.preferences, principal)
-    return JsonResponse({"declined_categories": list(found.declined_categories)})
+    return JsonResponse(_preferences_object(found))
 
 
 @router.put(
     "/preferences",
     summary="Change the own preferences",
     responses={200: {"model": Preferences}, **errors(*BODY_ERRORS)},
-    openapi_extra=_CATEGORIES,
+    openapi_extra=_PREFERENCES,
 )
 async def change_preferences(request: Request, principal: Reviewer) -> Response:
     app = app_state(request)
     async with read_body(request, app.services) as body:
         names = optional_texts(body.fields, "declined_categories") or []
+        mails = optional_flag(body.fields, "mails", default=None)
     found = await app.threads.run(app.services.review_queue.decline_categories, principal, names)
-    return JsonResponse({"declined_categories": list(found.declined_categories)})
+    if mails is not None:
+        found = await app.threads.run(app.services.review_queue.choose_mails, principal, wanted=mails)
+    return JsonResponse(_preferences_object(found))
+
+
+def _preferences_object(of: ReviewerPreferences) -> dict[str, Any]:
+    return {"declined_categories": list(of.declined_categories), "mails": of.mails}
 
 
 @router.post(

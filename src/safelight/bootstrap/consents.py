@@ -21,20 +21,14 @@ _PRUNING_INTERVAL_S = 600.0
 class ConsentParts:
     """Requests, answers and withdrawals of consents."""
 
-    def __init__(self, core: CoreParts, persistence: PersistenceParts, pipeline: PipelineParts) -> None:
+    def __init__(
+        self, core: CoreParts, persistence: PersistenceParts, pipeline: PipelineParts, mail: MailParts
+    ) -> None:
         self._core = core
         self._persistence = persistence
         self._pipeline = pipeline
-
-    @cached_property
-    def mail(self) -> MailParts:
-        """Outgoing mail, by which links are sent."""
-        return MailParts(
-            self._core.settings.mail,
-            self._persistence.database,
-            self._persistence.people.keys,
-            stopping=self._core.shutdown_event,
-        )
+        #: Outgoing mail, by which links are sent.
+        self.mail = mail
 
     @cached_property
     def requests(self) -> ConsentRequests:
@@ -81,5 +75,4 @@ class ConsentParts:
             interval_s=_PRUNING_INTERVAL_S,
             stopping=self._core.shutdown_event,
         )
-        sender = self.mail.sender
-        return (self.withdrawals.part, pruning, *(() if sender is None else (sender.part,)))
+        return (self.withdrawals.part, pruning)

@@ -53,8 +53,11 @@ class PeopleParts:
         from safelight.trust.mail import MAILS
         from safelight.trust.openid import ID_TOKENS
         from safelight.trust.people.rotation import TOTP_SECRETS, SecretRotation
+        from safelight.trust.reports.decision_mails import RECEIPT_TOKENS
 
-        return SecretRotation(self._database, self.keys, (TOTP_SECRETS, MEDIA, MAILS, ID_TOKENS))
+        return SecretRotation(
+            self._database, self.keys, (TOTP_SECRETS, MEDIA, MAILS, ID_TOKENS, RECEIPT_TOKENS)
+        )
 
     @cached_property
     def openid(self) -> OpenIdSignIn | None:

@@ -11,6 +11,7 @@ from .batches import BatchParts
 from .consents import ConsentParts
 from .core import CoreParts
 from .installation_coverage import InstallationCoverage
+from .mail import MailParts
 from .persistence import PersistenceParts
 from .pipeline import PipelineParts
 from .process_readiness import ProcessReadiness
@@ -58,7 +59,8 @@ class ReviewParts:
             videos=lambda: self.videos,
             templates=templates,
         )
-        self.consents = ConsentParts(core, persistence, pipeline)
+        self.mail = MailParts(core, persistence)
+        self.consents = ConsentParts(core, persistence, pipeline, self.mail)
         self.quality = QualityParts(core, persistence)
         self.coverage = InstallationCoverage(core, persistence)
         self.readiness = ProcessReadiness(
@@ -128,6 +130,7 @@ class ReviewParts:
             subject=self.review_actions.report_subject,
             per_hour=self._core.settings.limits.reports_per_hour,
             hash_screen=lambda: self._hash_screen,
+            mails=self.mail.decisions,
         )
 
     @cached_property
@@ -145,6 +148,7 @@ class ReviewParts:
             lists=self._core.hash_lists,
             screen=self._hash_screen,
             copies=self._pipeline.copies,
+            mails=self.mail.decisions,
         )
 
     def deciders(self, tenant: str, vault: bool) -> frozenset[str]:
@@ -188,6 +192,18 @@ class ReviewParts:
             Deliveries(self._persistence.database),
             self._persistence.webhook_client,
             stopping=self._core.shutdown_event,
+            mails_cases=self.mail.queue.enabled,
+        )
+
+    @cached_property
+    def canary_sender(self) -> CanarySender:
+        from safelight.attempts.canaries.calls import CanaryCalls
+        from safelight.jobs.canary_sender import CanarySender
+
+        return CanarySender(
+            context=self._pipeline.context,
+            calls=CanaryCalls(self._persistence.database),
+            limits=self.admission_limits,
         )
 
     @property
@@ -205,6 +221,7 @@ class ReviewParts:
             self.quality.sampling,
             self.notice_follow_up.part,
             *self.consents.parts,
+            *self.mail.parts,
             *self.notifier.parts,
             self._persistence.drift_watch.part,
             self._persistence.audit_checkpoint_writer.part,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -43,6 +44,12 @@ class AccountPages(PageHandler):
             return await self._render_account(request, principal, problem=problem)
         return self.redirect(invitation.path)
 
+    async def choose_mails(self, request: Request, principal: Principal) -> Response:
+        """Switch mails about cases on or off for this reviewer."""
+        wanted = (await self.read_form(request)).get("mails") == "on"
+        await self.run(partial(self.services.review_queue.choose_mails, principal, wanted=wanted))
+        return self.redirect("/account")
+
     async def end_session(self, request: Request, principal: Principal) -> Response:
         session = request.path_params["session_id"]
         await self.run(self.services.accounts.sessions.end_one, principal, session)
@@ -62,6 +69,9 @@ class AccountPages(PageHandler):
         person: Person | None = None
         if principal.role is not None and self.console.people is not None:
             person = await self.run(self.console.people.people.get, principal.tenant, principal.id)
+        mails: bool | None = None
+        if person is not None and principal.review_rank and self.services.reports.sends_mail:
+            mails = (await self.run(self.services.review_queue.preferences, principal)).mails
         current = await self.run(sessions.identify, request.cookies.get(COOKIE, ""))
         opened = await self.run(sessions.list, principal)
         return await self.render_page(
@@ -71,6 +81,7 @@ class AccountPages(PageHandler):
             problem.status if problem else 200,
             p=p,
             person=person,
+            mails=mails,
             name=principal.name,
             page_languages=LANGUAGES,
             problem=describe_problem(problem, p, unauthenticated="error.wrong_password") if problem else "",

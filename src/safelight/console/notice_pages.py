@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
@@ -85,7 +86,7 @@ class NoticePages(PageHandler):
         form = await read_short_form(request, self.services, max_bytes=_MAX_FORM_BYTES)
         network = network_of(address)
         try:
-            new = _new_report(form, lane)
+            new = replace(_new_report(form, lane), language=self.translations(request).tag)
             receipt = await self.run(self.services.reports.add_from_visitor, new, network=network)
         except (InvalidField, RateLimited, Withdrawn, NotFound, Conflict) as problem:
             return await self._render(request, template, form=form, problem=problem)
@@ -103,6 +104,7 @@ class NoticePages(PageHandler):
             n=n,
             problem=_describe(problem, n) if problem else "",
             reasons=[one.value for one in ReportReason],
+            sends_mail=self.services.reports.sends_mail,
             **values,
         )
         if template == "intimate_form.html":

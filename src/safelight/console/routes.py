@@ -175,6 +175,7 @@ class Console:
             ("POST", "/settings/people/{person_id}", protected(people.change, KeyScope.PEOPLE)),
             ("GET", "/account", protected(account.show)),
             ("POST", "/account/language", protected(account.change_language)),
+            ("POST", "/account/mails", protected(account.choose_mails, KeyScope.REVIEW)),
             ("POST", "/account/change", protected(account.change_proofs)),
             ("POST", "/account/sessions/{session_id}/end", protected(account.end_session)),
             ("GET", "/invitation", public(invitation.show)),

@@ -115,6 +115,7 @@ class VideoPages(PageHandler):
                     reason=form.get("reason") or None,
                     note=form.get("note", ""),
                     contact=form.get("contact") or None,
+                    language=self.translations(request).tag,
                 ),
             )
         except InvalidField as problem:
@@ -129,7 +130,7 @@ class VideoPages(PageHandler):
             report_id=receipt.report.id,
             due=format_datetime(receipt.due_at, t),
             already_reported=receipt.already_reported,
-            contact=receipt.report.contact is not None,
+            contact=receipt.is_mailed,
         )
 
     async def _render_report_form(

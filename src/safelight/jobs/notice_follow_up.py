@@ -21,6 +21,7 @@ from safelight.provenance.recovery.copies import CopySearch
 from safelight.store import tables
 from safelight.store.transaction import Transaction
 from safelight.trust.reports import LANES, NoticeOutcome, ReportLane, UnattendedAction
+from safelight.trust.reports.decision_mails import DecisionMails
 from safelight.trust.reports.harmless_pictures import harmless_hashes
 from safelight.trust.reports.hash_screen import DeliveredMatches, HashScreen
 from safelight.trust.reports.hidings import end_hiding, hide
@@ -76,6 +77,7 @@ class NoticeFollowUp:
         lists: HashLists,
         screen: HashScreen,
         copies: CopySearch,
+        mails: DecisionMails,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._context = context
@@ -83,6 +85,7 @@ class NoticeFollowUp:
         self._lists = lists
         self._screen = screen
         self._copies = copies
+        self._mails = mails
         self.part = BackgroundPart(
             "notices",
             {
@@ -182,6 +185,7 @@ class NoticeFollowUp:
     def _answer(self, tx: Transaction, one: ClosedNotice) -> None:
         if not answer(tx, one.id, one.outcome):
             return
+        self._mails.queue(tx, one.id)
         if one.outcome is not NoticeOutcome.GONE:
             end_hiding(tx, one.video_id, notice_id=one.id, upheld=one.outcome in _REMOVED)
 

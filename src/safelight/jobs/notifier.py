@@ -24,6 +24,7 @@ from safelight.store.transaction import Transaction
 from safelight.trust.consents.store import WITHDRAWN_TOPIC as CONSENT_TOPIC
 from safelight.trust.reports.notice_store import TOPIC as REPORT_TOPIC
 from safelight.trust.reviews import CaseState, DecisionAction
+from safelight.trust.reviews.case_mails import announce_by_mail
 from safelight.trust.standing import TOPIC as STANDING_TOPIC
 from safelight.trust.webhooks import Deliveries, EventType, WebhookDelivery, build_payload, signed_headers
 
@@ -77,7 +78,10 @@ class Notifier:
         deliverer: WebhookClient,
         *,
         stopping: threading.Event,
+        mails_cases: bool = False,
     ) -> None:
+        """`mails_cases`: also let `CaseMails` announce cases that wait."""
+        self._mails_cases = mails_cases
         self._database = database
         self._deliveries = deliveries
         self._deliverer = deliverer
@@ -199,6 +203,8 @@ class Notifier:
                 "path": f"/review/{row.id}",
             }
             self._queue(tx, event, event.id, kind, data)
+            if self._mails_cases:
+                announce_by_mail(tx, row, due_soon=kind is EventType.CASE_DUE_SOON)
 
     def _queue_report_event(self, tx: Transaction, event: Row[Any]) -> None:
         """The outcome of a report, without anything about the reporter: the id is enough to find them."""

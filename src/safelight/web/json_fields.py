@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, overload
 
 from safelight.errors import InvalidField
 
@@ -34,7 +34,11 @@ def optional_texts(fields: Mapping[str, Any], name: str) -> list[str] | None:
     raise InvalidField(f"`{name}` must be a list of texts.", param=name)
 
 
-def optional_flag(fields: Mapping[str, Any], name: str, *, default: bool) -> bool:
+@overload
+def optional_flag(fields: Mapping[str, Any], name: str, *, default: bool) -> bool: ...
+@overload
+def optional_flag(fields: Mapping[str, Any], name: str, *, default: None) -> bool | None: ...
+def optional_flag(fields: Mapping[str, Any], name: str, *, default: bool | None) -> bool | None:
     """A boolean, or the default if it is missing or null. Raises `InvalidField` for any other value."""
     value = fields.get(name)
     if value is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, Table, UniqueConstraint
 from sqlalchemy import text as sql
 
-from .types import metadata, text, time
+from .types import blob, metadata, text, time
 
 
 def _open_index(*columns: str, where: str) -> Index:
@@ -31,6 +31,10 @@ notices = Table(
     text("case_id", null=True),
     #: The SHA-256 of the secret in the address of the receipt.
     text("token_sha256", null=True),
+    #: The same secret, encrypted, until the mail with the decision is queued; null if no mail is sent.
+    blob("receipt_token", null=True),
+    #: The language of that mail.
+    text("language", null=True),
     text("idempotency_key", null=True),
     text("request_sha256", null=True),
     time("created_at"),

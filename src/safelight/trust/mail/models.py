@@ -18,6 +18,12 @@ class MailKind(StrEnum):
     CONSENT_ASKED = "consent_asked"
     #: A person gave a consent: the link to the page where they can withdraw it.
     CONSENT_GIVEN = "consent_given"
+    #: Cases that a reviewer may decide were opened.
+    CASES_WAITING = "cases_waiting"
+    #: Cases that a reviewer may decide are due soon.
+    CASES_DUE = "cases_due"
+    #: The decision about a report, for the person who sent it.
+    REPORT_DECIDED = "report_decided"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -100,6 +100,8 @@ class NewReport:
     hashes: tuple[ReportedHash, ...] = ()
     #: The same request with the same key is recorded once.
     idempotency_key: str | None = None
+    #: The language of the mail with the decision.
+    language: str = "en"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,6 +178,8 @@ class Receipt:
     #: request.
     token: str = ""
     refused: tuple[RefusedHash, ...] = ()
+    #: Whether the decision is sent to the address of the reporter.
+    is_mailed: bool = False
 
     @property
     def path(self) -> str | None:

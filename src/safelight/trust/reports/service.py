@@ -8,6 +8,7 @@ import hashlib
 import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from safelight import canonical_json
 from safelight.errors import Forbidden, InvalidField, NotFound, Withdrawn
@@ -23,6 +24,7 @@ from safelight.trust.reviews import Case, CaseKind, NewCase, open_case
 from safelight.trust.reviews.priority import severity_of
 
 from . import notice_store, store
+from .decision_mails import DecisionMails
 from .hash_screen import HashScreen, Screening
 from .hidings import hide, may_hide
 from .lanes import LANES, ReportLane, UnattendedAction
@@ -71,15 +73,22 @@ class Reports:
         subject: SubjectLookup,
         per_hour: int = 60,
         hash_screen: Callable[[], HashScreen] | None = None,
+        mails: DecisionMails | None = None,
     ) -> None:
         """`subject` finds the video, in the transaction of the report. `per_hour` limits each reporter.
-        Without `hash_screen` no hashes are accepted.
+        Without `hash_screen` no hashes are accepted, without `mails` no mail has the decision.
         """
         self._database = database
         self._taxonomy = taxonomy
         self._subject = subject
         self._per_hour = per_hour
         self._hash_screen = hash_screen
+        self._mails = mails
+
+    @property
+    def sends_mail(self) -> bool:
+        """Whether a reporter who leaves an e-mail address gets the decision by mail."""
+        return self._mails is not None and self._mails.enabled
 
     def add(self, principal: Principal, new: NewReport) -> Receipt:
         """Record a report, and open a case for its video unless one is open.
@@ -191,13 +200,18 @@ class Reports:
                 if repeated is not None:
                     return repeated
             _enforce_limits(tx, sender, hashes=len(screening.used))
+            notice_id, token = new_id("report"), secrets.token_urlsafe(24)
             filing = _Filing(
                 tx=tx,
                 sender=sender,
                 valid=valid,
-                notice_id=new_id("report"),
-                token=secrets.token_urlsafe(24),
-                columns={"idempotency_key": new.idempotency_key, "request_sha256": request_sha256},
+                notice_id=notice_id,
+                token=token,
+                columns={
+                    "idempotency_key": new.idempotency_key,
+                    "request_sha256": request_sha256,
+                    **self._mail_columns(notice_id, token, valid),
+                },
             )
             found: list[tuple[Report, Case, bool]] = []
             for video_id in wanted:
@@ -222,7 +236,12 @@ class Reports:
             already_reported=bool(found) and found[0][2],
             token=filing.token,
             refused=screening.refused,
+            is_mailed=filing.columns.get("receipt_token") is not None,
         )
+
+    def _mail_columns(self, notice_id: str, token: str, valid: ValidReport) -> dict[str, Any]:
+        stored = self._mails and self._mails.encrypt_token(notice_id, token, valid.contact)
+        return {"receipt_token": stored, "language": valid.language} if stored else {}
 
     def _screen(self, new: NewReport) -> Screening:
         if self._hash_screen is None or not new.hashes:
@@ -264,7 +283,7 @@ class _Filing:
     valid: ValidReport
     notice_id: str
     token: str
-    columns: dict[str, str | None]
+    columns: dict[str, Any]
     rows: int = 0
 
     def add(self, video: ReportedVideo) -> tuple[Report, Case, bool]:

@@ -9,6 +9,7 @@ from safelight.errors import InvalidField
 from safelight.policy.categories import Category, Taxonomy
 from safelight.policy.yaml_reader import did_you_mean
 from safelight.trust.accounts import Principal, PrincipalKind
+from safelight.trust.people import LANGUAGES
 
 from .lanes import ReportLane
 from .models import NewReport, ReporterKind, ReportReason
@@ -35,6 +36,7 @@ class ValidReport:
     name: str | None
     location: str | None
     lane: ReportLane
+    language: str
 
 
 def validate(new: NewReport, taxonomy: Taxonomy) -> ValidReport:
@@ -79,6 +81,7 @@ def validate(new: NewReport, taxonomy: Taxonomy) -> ValidReport:
         name=validate_text(new.name or "", "name", MAX_NAME_CHARACTERS) or None,
         location=location or None,
         lane=new.lane,
+        language=_validate_language(new.language),
     )
     if new.lane is ReportLane.INTIMATE_IMAGERY:
         _require_complete(valid, in_good_faith=new.in_good_faith)
@@ -121,6 +124,16 @@ def validate_text(text: str, param: str, max_characters: int) -> str:
     if len(text) > max_characters or "\0" in text:
         raise InvalidField(f"{param} must have at most {max_characters} characters.", param=param)
     return text
+
+
+def _validate_language(language: str) -> str:
+    if language not in LANGUAGES:
+        raise InvalidField(
+            f"{language[:20]!r} is not a language of the pages.",
+            param="language",
+            remedy=f"Send one of {', '.join(LANGUAGES)}.",
+        )
+    return language
 
 
 def _validate_category(category: str | None, taxonomy: Taxonomy) -> str | None:

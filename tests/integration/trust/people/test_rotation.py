@@ -16,6 +16,7 @@ from safelight.trust.consent_requests import MEDIA
 from safelight.trust.mail import MAILS, MailKind, MailQueue, NewMail
 from safelight.trust.openid import ID_TOKENS
 from safelight.trust.people.rotation import TOTP_SECRETS
+from safelight.trust.reports.decision_mails import RECEIPT_TOKENS
 
 #: The modules that store what the key ring encrypts, each with its columns in the rotation.
 _STORING = {
@@ -23,6 +24,7 @@ _STORING = {
     "mail/service.py": MAILS,
     "openid/service.py": ID_TOKENS,
     "people/sign_in.py": TOTP_SECRETS,
+    "reports/decision_mails.py": RECEIPT_TOKENS,
 }
 
 

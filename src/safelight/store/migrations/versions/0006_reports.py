@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from safelight.store.migrations.columns import boolean, double, partial_index, text
+from safelight.store.migrations.columns import boolean, bytes_, double, partial_index, text
 
 revision = "0006"
 down_revision = "0005"
@@ -21,7 +21,8 @@ def upgrade() -> None:
         "notices",
         *text("id", "tenant_id", "notice_id", "lane", "reporter"),
         *text("name", "location", "video_id", "case_id", null=True),
-        *text("token_sha256", "idempotency_key", "request_sha256", null=True),
+        *text("token_sha256", "idempotency_key", "request_sha256", "language", null=True),
+        *bytes_("receipt_token", null=True),
         *double("created_at", "due_at"),
         *double("unattended_at", null=True),
         *text("outcome", null=True),

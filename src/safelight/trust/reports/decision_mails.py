@@ -1,0 +1,80 @@
+"""Mails with the decision to reporters who left an e-mail address."""
+
+from __future__ import annotations
+
+from safelight.errors import InvalidField
+from safelight.i18n import load_messages
+from safelight.store.encrypted_column import EncryptedColumn
+from safelight.store.key_ring import KeyRing
+from safelight.store.tables import notices, reports
+from safelight.store.transaction import Transaction
+from safelight.trust.mail import MailKind, MailQueue, NewMail
+from safelight.trust.people.service import normalize_email
+
+RECEIPT_TOKENS = EncryptedColumn(
+    table=notices,
+    identity="id",
+    column="receipt_token",
+    record=str,
+    where=notices.c.receipt_token.is_not(None),
+)
+
+
+class DecisionMails:
+    """Keeps the secret of the receipt until the decision, and queues the mail with the link to it."""
+
+    def __init__(self, queue: MailQueue, keys: KeyRing, *, base_url: str) -> None:
+        self._queue = queue
+        self._keys = keys
+        self._base_url = base_url
+
+    @property
+    def enabled(self) -> bool:
+        return self._queue.enabled
+
+    def encrypt_token(self, notice_id: str, token: str, contact: str | None) -> bytes | None:
+        """The secret of a receipt as it is stored; None if no mail can be sent to this contact."""
+        if contact is None or not self.enabled:
+            return None
+        try:
+            normalize_email(contact)
+        except InvalidField:
+            # A telephone number, for example.
+            return None
+        return self._keys.encrypt(token.encode(), notice_id)
+
+    def queue(self, tx: Transaction, row_id: str) -> None:
+        """Queue the mail if everything is decided that was sent with the form of this row.
+
+        Reports of one video with the same address bring one mail, so that a flood of reports is no flood of
+        mails to an address that somebody else entered.
+        """
+        row = tx.one(notices, notices.c.id == row_id)
+        # Locked: two processes that answer two videos of one form would both find the other one waiting.
+        first = tx.one(notices, notices.c.id == row.notice_id, lock=True) if row is not None else None
+        if first is None or first.receipt_token is None:
+            return
+        same_form = (notices.c.notice_id == first.notice_id, notices.c.video_id.is_not(None))
+        outcomes = {one.outcome for one in tx.select(notices, *same_form, columns=[notices.c.outcome])}
+        if None in outcomes:
+            return
+        tx.update(notices, notices.c.id == first.id, receipt_token=None)
+        report = tx.one(reports, reports.c.id == first.id)
+        token = self._keys.decrypt(first.receipt_token, first.id)
+        if report is None or report.contact is None or token is None:
+            # The contact was erased, or the key was lost. The page of the receipt has the decision.
+            return
+        language = first.language or "en"
+        key = f"status.{outcomes.pop()}" if len(outcomes) == 1 else "status.several"
+        messages = load_messages("notices", language)
+        self._queue.enqueue(
+            tx,
+            NewMail(
+                kind=MailKind.REPORT_DECIDED,
+                to=report.contact,
+                language=language,
+                event=first.case_id,
+                link=f"{self._base_url}/report/{token.decode()}",
+                values={"decision": messages(key), "objection": messages("status.objection")},
+            ),
+        )

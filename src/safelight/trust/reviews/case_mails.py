@@ -1,0 +1,152 @@
+"""Mails to enrolled reviewers about cases that wait: a link, and nothing about the cases."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, func, or_, select
+
+from safelight.background.part import BackgroundPart
+from safelight.store.database import Database
+from safelight.store.tables import cases, outbox, people
+from safelight.store.transaction import Transaction
+from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.accounts.store import ACTIVE, principal_of_person
+from safelight.trust.mail import MailKind, MailQueue, NewMail
+
+from .conflicts import record_conflicts
+from .queue import offered_to, read_preferences
+from .service import obstacle
+from .store import case_from_row
+
+#: The topic of the outbox for cases that are not announced by mail yet.
+TOPIC = "case.mail"
+_INTERVAL_S = 10.0
+#: Cases of one minute are one mail, and a reviewer gets at most one mail in five minutes. Not longer, because
+#: holds are due in minutes.
+COLLECT_S, MIN_GAP_S = 60.0, 300.0
+#: Cases of one mail. Later ones are announced by the next.
+_MAX_CASES = 2000
+#: Cases at which a person is involved that are passed over to find one that they may decide.
+_MAX_PASSED_OVER = 100
+_WAITING = (outbox.c.topic == TOPIC, outbox.c.delivered_at.is_(None))
+
+
+def announce_by_mail(tx: Transaction, case: Row[Any], *, due_soon: bool) -> None:
+    """Let the next mail to reviewers announce this open case."""
+    tx.publish(TOPIC, subject=case.id, body={"due_soon": due_soon}, tenant=case.tenant_id)
+
+
+class CaseMails:
+    """A background part. Cases that wait for their mail are in the outbox, so a restart loses none, and of
+    several processes one announces a case.
+    """
+
+    def __init__(
+        self, database: Database, queue: MailQueue, *, base_url: str, stopping: threading.Event
+    ) -> None:
+        self._database = database
+        self._queue = queue
+        self._base_url = base_url
+        self.part = BackgroundPart(
+            "case-mails", {"queue_due": self.queue_due}, interval_s=_INTERVAL_S, stopping=stopping
+        )
+
+    def queue_due(self) -> int:
+        """Queue the mails about cases that have waited long enough. Returns the number of mails."""
+        with self._database.across_tenants("cases to announce by mail", readonly=True) as tx:
+            tenants = tx.execute(
+                select(outbox.c.tenant_id)
+                .where(*_WAITING)
+                .group_by(outbox.c.tenant_id)
+                .having(func.min(outbox.c.created_at) <= tx.now() - COLLECT_S)
+            )
+            due = [row.tenant_id for row in tenants]
+        mails = 0
+        for tenant in due:
+            if tenant in self.part.rows.parked():
+                continue
+            with self.part.rows.attempt(tenant), self._database.transaction(tenant) as tx:
+                mails += self._queue_for(tx)
+        return mails
+
+    def _queue_for(self, tx: Transaction) -> int:
+        """The mails of one tenant. The cases are taken from the outbox in the same transaction."""
+        waiting = tx.select(
+            outbox,
+            *_WAITING,
+            order_by=(outbox.c.created_at, outbox.c.id),
+            limit=_MAX_CASES,
+            lock=True,
+            skip_locked=True,
+        )
+        sent_before = (
+            outbox.c.topic == TOPIC,
+            outbox.c.delivered_at.is_not(None),
+            outbox.c.delivered_at > tx.now() - MIN_GAP_S,
+        )
+        if (
+            not waiting
+            or waiting[0].created_at > tx.now() - COLLECT_S
+            or tx.select(outbox, *sent_before, limit=1)
+        ):
+            return 0
+        due_soon = {row.subject for row in waiting if msgspec.json.decode(row.body)["due_soon"]}
+        new = {row.subject for row in waiting} - due_soon
+        mails = 0
+        for person in tx.select(people, people.c.state == ACTIVE, order_by=(people.c.id,)):
+            kind = _mail_kind(tx, principal_of_person(person), due_soon=sorted(due_soon), new=sorted(new))
+            if kind is not None:
+                mails += self._queue.enqueue(tx, self._mail(kind, person, event=waiting[0].id))
+        # One row stays: the time of this mail.
+        first, *others = [row.id for row in waiting]
+        tx.delete(outbox, outbox.c.topic == TOPIC, outbox.c.delivered_at.is_not(None))
+        tx.delete(outbox, outbox.c.id.in_(others))
+        tx.update(outbox, outbox.c.id == first, delivered_at=tx.now())
+        return mails
+
+    def _mail(self, kind: MailKind, person: Row[Any], *, event: str) -> NewMail:
+        return NewMail(
+            kind=kind,
+            to=person.email,
+            language=person.language,
+            event=event,
+            link=f"{self._base_url}/review",
+            values={"account": f"{self._base_url}/account"},
+        )
+
+
+def _mail_kind(
+    tx: Transaction, person: Principal | None, *, due_soon: Sequence[str], new: Sequence[str]
+) -> MailKind | None:
+    """The mail that a person gets; None without a case that this person may take, or if they want no mail."""
+    if person is None or not (person.has_scope(KeyScope.REVIEW) or person.has_scope(KeyScope.VAULT)):
+        return None
+    if not read_preferences(tx, person).mails:
+        return None
+    if _may_take_one(tx, person, due_soon):
+        return MailKind.CASES_DUE
+    return MailKind.CASES_WAITING if _may_take_one(tx, person, new) else None
+
+
+def _may_take_one(tx: Transaction, person: Principal, case_ids: Sequence[str]) -> bool:
+    """Whether the queue would give one of these cases to this person now."""
+    if not case_ids:
+        return False
+    free = or_(cases.c.leased_until.is_(None), cases.c.leased_until < tx.now())
+    rows = tx.select(
+        cases,
+        cases.c.id.in_(case_ids),
+        *offered_to(tx, person),
+        free,
+        order_by=(cases.c.rank_at, cases.c.id),
+        limit=_MAX_PASSED_OVER,
+    )
+    for case in map(case_from_row, rows):
+        record_conflicts(tx, case)
+        if obstacle(tx, person, case) is None:
+            return True
+    return False

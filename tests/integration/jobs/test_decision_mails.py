@@ -1,0 +1,116 @@
+"""A reporter who left an e-mail address gets the decision once, with a link to the receipt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from safelight.errors import InvalidField
+from safelight.store import tables
+from safelight.trust.reports import NewReport, Receipt
+from support.mail_server import Mailbox, mail_server
+
+from .conftest import House
+from .test_notices import decide, deliver, make_scene
+
+_BASE = "https://gateway.example"
+
+
+@pytest.fixture
+def box() -> Iterator[Mailbox]:
+    with mail_server() as box:
+        yield box
+
+
+@pytest.fixture
+def office(furnish: Callable[..., House], box: Mailbox) -> House:
+    mail = {"host": "127.0.0.1", "port": box.port, "security": "none", "sender": "s@example.com"}
+    made = furnish(server={"public_url": _BASE}, mail=mail)
+    made.waive()
+    return made
+
+
+def report(
+    house: House, video_id: str, contact: str | None, *, network: str = "192.0.2.1", language: str = "en"
+) -> Receipt:
+    new = NewReport(location=video_id, reason="deception", contact=contact, language=language)
+    return house.container.review.reports.add_from_visitor(new, network=network)
+
+
+def answer_and_send(house: House) -> None:
+    review = house.container.review
+    review.notice_follow_up.answer_reporters()
+    assert review.mail.sender is not None
+    review.mail.sender.send_due()
+
+
+def test_the_decision_goes_once_to_the_address_in_the_reporter_s_language(
+    office: House, box: Mailbox, tmp_path: Path
+) -> None:
+    video = deliver(office, make_scene(tmp_path / "a.mp4", 1), "a secret prompt")
+    receipt = report(office, video.id, " Ann@Example.org", language="zh-Hant")
+    assert receipt.is_mailed
+    with office.container.persistence.database.across_tenants("a test", readonly=True) as tx:
+        (row,) = tx.select(tables.notices)
+    assert receipt.token.encode() not in row.receipt_token
+    answer_and_send(office)
+    assert box.received == []
+
+    decide(office, "withdraw")
+    answer_and_send(office)
+    answer_and_send(office)
+    (mail,) = box.received
+    text = mail.get_content()
+    assert mail["To"] == "ann@example.org"
+    assert mail["Subject"] == "您的檢舉已有決定"
+    assert f"{_BASE}{receipt.path}" in text
+    for hidden in ("ada", "Looked at it", "secret", "operator", video.id):
+        assert hidden not in text.lower()
+    with office.container.persistence.database.across_tenants("a test", readonly=True) as tx:
+        (row,) = tx.select(tables.notices)
+    assert row.receipt_token is None
+
+
+def test_reports_of_one_video_with_one_address_bring_one_mail_and_others_their_own(
+    office: House, box: Mailbox, tmp_path: Path
+) -> None:
+    video = deliver(office, make_scene(tmp_path / "a.mp4", 2))
+    for number in range(4):
+        report(office, video.id, "victim@example.org", network=f"192.0.2.{number}")
+    report(office, video.id, "ben@example.org")
+    assert not report(office, video.id, "+886 912 345 678").is_mailed
+    assert not report(office, video.id, "a@example.org, b@example.org").is_mailed
+    assert not report(office, video.id, None).is_mailed
+    decide(office, "keep")
+    answer_and_send(office)
+    assert sorted(str(one["To"]) for one in box.received) == ["ben@example.org", "victim@example.org"]
+
+
+def test_a_restart_between_the_decision_and_the_mail_loses_nothing(
+    office: House, box: Mailbox, tmp_path: Path
+) -> None:
+    video = deliver(office, make_scene(tmp_path / "a.mp4", 3))
+    report(office, video.id, "ann@example.org")
+    decide(office, "keep")
+    box.fail_next = 1
+    answer_and_send(office)
+    assert box.received == []
+    database = office.container.persistence.database
+    earlier = database.clock
+    database.clock = lambda: earlier() + 60
+    answer_and_send(office)
+    assert len(box.received) == 1
+
+
+def test_without_a_mail_server_no_mail_is_promised_and_no_secret_is_stored(
+    house: House, tmp_path: Path
+) -> None:
+    assert not house.container.review.reports.sends_mail
+    video = deliver(house, make_scene(tmp_path / "a.mp4", 4))
+    assert not report(house, video.id, "ann@example.org").is_mailed
+    with house.container.persistence.database.across_tenants("a test", readonly=True) as tx:
+        assert [row.receipt_token for row in tx.select(tables.notices)] == [None]
+    with pytest.raises(InvalidField, match="language"):
+        report(house, video.id, None, language="xx")
