@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.errors import NotFound
-from safelight.provenance.seal import WATERMARK_ALGORITHM
+from safelight.provenance.seal import FINGERPRINT_ALGORITHM, WATERMARK_ALGORITHM
 from safelight.provenance.soft_bindings import SoftBindings
 from safelight.web.access import no_account
 from safelight.web.error_responses import BODY_ERRORS, errors
@@ -88,7 +88,9 @@ _CONTENT: dict[str, Any] = {
     responses={200: {"model": SoftBindingAlgorithms}},
 )
 async def list_algorithms() -> Response:
-    return JsonResponse({"watermarks": [{"alg": WATERMARK_ALGORITHM}], "fingerprints": []})
+    return JsonResponse(
+        {"watermarks": [{"alg": WATERMARK_ALGORITHM}], "fingerprints": [{"alg": FINGERPRINT_ALGORITHM}]}
+    )
 
 
 @router.get(

@@ -6,10 +6,14 @@ from pathlib import Path
 
 from safelight.generation.protocol import LocalGenerator
 from safelight.moderation.admission import SOURCE_FIELD
+from safelight.policy.findings import Stage
 from safelight.provenance.manifest import Ingredient, ParentAction, Relationship
+from safelight.provenance.manifest_carrier import carry_manifest
 
 from .context import NewFile, PipelineContext
 from .models import VideoSnapshot
+from .references import SOURCE_SEAL
+from .withdrawal import is_withdrawn
 
 #: Kind of the stored manifest of the file that a provider delivered.
 UPSTREAM_MANIFEST = "upstream_manifest"
@@ -46,6 +50,8 @@ def load_ingredients(
         path = work_dir / f"ingredient-{number}"
         context.blobs.copy_to(tenant, reference["sha256"], path)
         is_source = reference["field"] == SOURCE_FIELD
+        if is_source and (manifest := _stored_manifest(context, snapshot)):
+            path.write_bytes(carry_manifest(manifest))
         # A manifest has one parent only: the file that came from the provider, if it has a manifest.
         is_parent = is_source and not any(one.relationship is Relationship.PARENT for one in found)
         found.append(
@@ -58,6 +64,15 @@ def load_ingredients(
             )
         )
     return tuple(found)
+
+
+def _stored_manifest(context: PipelineContext, snapshot: VideoSnapshot) -> bytes:
+    """The registry's manifest for an uploaded source that lost its own; empty if there is none, or if it was
+    erased or its video withdrawn since.
+    """
+    record = snapshot.last_stage(Stage.REFERENCE)
+    seal = context.registry.by_sha256(record.details.get(SOURCE_SEAL, "")) if record is not None else None
+    return b"" if seal is None or is_withdrawn(context.database, seal.video_id) else seal.manifest
 
 
 def _upstream(path: Path, *, archived: bool) -> Ingredient:

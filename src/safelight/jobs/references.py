@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from safelight.errors import Withdrawn
+from safelight.moderation.admission import SOURCE_FIELD
 from safelight.moderation.evaluation import StageResult
 from safelight.moderation.reference import ReferenceInput
 from safelight.moderation.request import AdmittedRequest
@@ -14,6 +15,8 @@ from safelight.moderation.screening import ScreeningContext
 from safelight.moderation.timed_reference import TimedReferenceStage
 from safelight.net.fetch import Fetcher
 from safelight.policy.findings import Stage
+from safelight.provenance.models import ManifestState
+from safelight.provenance.recovery.recovery import Recovered
 from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
 
@@ -21,6 +24,10 @@ from .context import PipelineContext
 from .files import FileRow, add_file
 from .models import VideoSnapshot
 from .withdrawal import is_withdrawn
+
+#: Entry in the details of the stage `reference`: the hash of the delivered file of which the uploaded source
+#: is a copy that lost its manifest.
+SOURCE_SEAL = "source_seal"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,10 +134,16 @@ def screen_stored_references(
                 sha256=reference["sha256"],
             )
         )
+    details: dict[str, str] = {}
     for file in files:
-        if not file.is_picture and context.recovery.recover(file.path).names_withdrawn:
+        if file.is_picture:
+            continue
+        recovered = context.recovery.recover(file.path)
+        if recovered.names_withdrawn:
             raise withdrawn_source(file)
-    return context.stages.reference.screen(
+        if file.field == SOURCE_FIELD and (stripped := _stripped_file(recovered)):
+            details[SOURCE_SEAL] = stripped
+    result = context.stages.reference.screen(
         files,
         ScreeningContext(
             policy=context.policies.load(tenant),
@@ -142,6 +155,14 @@ def screen_stored_references(
             end_user=snapshot.video.end_user,
         ),
     )
+    return replace(result, details={**result.details, **details})
+
+
+def _stripped_file(recovered: Recovered) -> str | None:
+    """The hash of the delivered file of which this one is a copy without any manifest."""
+    if recovered.seal is None or recovered.verification.state is not ManifestState.ABSENT:
+        return None
+    return recovered.seal.sha256 if recovered.source_video else None
 
 
 def withdrawn_source(file: ReferenceInput) -> Withdrawn:

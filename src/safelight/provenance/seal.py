@@ -16,6 +16,8 @@ from .fingerprints.clip_fingerprint import ClipFingerprint
 #: Name of the watermark and its version, as in the manifest. Another method gets another number. C2PA's list
 #: demands that such a name begins with the domain of its publisher, reversed.
 WATERMARK_ALGORITHM = "org.safelight.watermark.1"
+#: Name of the fingerprint and its version. No manifest contains one.
+FINGERPRINT_ALGORITHM = "org.safelight.fingerprint.1"
 
 
 class MarkState(StrEnum):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from safelight.errors import InvalidField, NotFound
 
-from .seal import WATERMARK_ALGORITHM, Seal
+from .seal import FINGERPRINT_ALGORITHM, WATERMARK_ALGORITHM, Seal
 
 if TYPE_CHECKING:
     from .registry import Registry
@@ -32,6 +32,12 @@ class SoftBindings:
 
         Raises `InvalidField` for another algorithm, and for a value that is not one of it.
         """
+        if algorithm == FINGERPRINT_ALGORITHM:
+            raise InvalidField(
+                "No manifest contains a fingerprint.",
+                param="alg",
+                remedy="Send the content to matches/byContent.",
+            )
         self.require_known(algorithm)
         try:
             content_id = base64.b64decode(value, validate=True)
@@ -42,8 +48,8 @@ class SoftBindings:
         return self.find_for(self._registry.by_mark(content_id.hex()))
 
     def require_known(self, algorithm: str) -> None:
-        """Raises `InvalidField` for another algorithm than that of our watermark."""
-        if algorithm != WATERMARK_ALGORITHM:
+        """Raises `InvalidField` for another algorithm than those of our watermark and fingerprint."""
+        if algorithm not in (WATERMARK_ALGORITHM, FINGERPRINT_ALGORITHM):
             raise InvalidField(
                 f"The algorithm {algorithm[:100]!r} is not supported.",
                 param="alg",

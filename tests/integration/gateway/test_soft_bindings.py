@@ -78,7 +78,10 @@ def test_unknown_values_and_identifiers_are_not_found(stranger: httpx.Client, vi
 @pytest.mark.parametrize("value", ["", "AAAA", "not base64!", "A" * 4000])
 def test_a_wrong_value_or_algorithm_is_refused(stranger: httpx.Client, value: str) -> None:
     alg = stranger.get(f"{API}/services/supportedAlgorithms").json()["watermarks"][0]["alg"]
-    for query in ({"alg": alg, "value": value}, {"alg": "com.example.mark", "value": "AAAAAAAAAAA="}, {}):
+    offered = stranger.get(f"{API}/services/supportedAlgorithms").json()
+    refused = ("com.example.mark", offered["fingerprints"][0]["alg"])
+    queries = [{"alg": one, "value": "AAAAAAAAAAA="} for one in refused]
+    for query in ({"alg": alg, "value": value}, *queries, {}):
         assert stranger.get(f"{API}/matches/byBinding", params=query).status_code == 400
         assert stranger.post(f"{API}/matches/byBinding", json=query).status_code == 400
 
@@ -87,6 +90,7 @@ def test_a_wrong_value_or_algorithm_is_refused(stranger: httpx.Client, value: st
 def test_the_content_leads_to_the_manifest(stranger: httpx.Client, video: bytes, as_form: bool) -> None:
     url, identifier = f"{API}/matches/byContent", read(video)["active_manifest"]
     if as_form:
+        url += "?alg=org.safelight.fingerprint.1"
         answer = stranger.post(url, files={"file": ("a.mp4", video, "video/mp4")})
     else:
         answer = stranger.post(url, content=video, headers={"content-type": "video/mp4"})

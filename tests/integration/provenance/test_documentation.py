@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from pathlib import Path
 
 import pytest
 
+from safelight.provenance.seal import FINGERPRINT_ALGORITHM, WATERMARK_ALGORITHM
 from safelight.provenance.sealing import Sealer
 
 from .conftest import FactsMaker
@@ -40,3 +42,22 @@ def test_the_page_documents_every_field_of_the_verdict() -> None:
         "algorithmicMedia",
     ):
         assert part in text
+
+
+def test_the_entries_for_the_list_of_soft_bindings_have_our_names_and_the_fields_of_the_list() -> None:
+    blocks = re.findall(r"```json\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
+    entries = [entry for entry in map(json.loads, blocks) if "alg" in entry]
+    assert {entry["alg"]: entry["type"] for entry in entries} == {
+        WATERMARK_ALGORITHM: "watermark",
+        FINGERPRINT_ALGORITHM: "fingerprint",
+    }
+    for entry in entries:
+        assert set(entry) == {
+            "identifier",
+            "alg",
+            "type",
+            "decodedMediaTypes",
+            "entryMetadata",
+            "softBindingResolutionApis",
+        }
+        assert set(entry["entryMetadata"]) == {"description", "dateEntered", "contact", "informationalUrl"}

@@ -17,13 +17,23 @@ from c2pa import Builder, C2paSigningAlg, Context, Signer
 from PIL import Image
 
 from safelight.i18n import translate_sentence
+from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
+from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.manifest import Ingredient, ParentAction, Relationship, TrainingUse
+from safelight.provenance.recovery.conclusion import Answer, Ground
+from safelight.provenance.recovery.provenance_check import public_answer
+from safelight.provenance.recovery.recovery import Recovery, RecoverySources
+from safelight.provenance.recovery.wording import describe_answer
+from safelight.provenance.registry import Registry
 from safelight.provenance.revocations import Revocation
 from safelight.provenance.sealing import Sealer, SealingOptions
 from safelight.provenance.timestamping import Timestamper
 from safelight.provenance.verification import Verifier, find_sidecar
+from safelight.provenance.watermark_keys import WatermarkKeys
+from safelight.provenance.watermark_service import WatermarkReader
 from safelight.sandbox.sandbox import Sandbox
+from safelight.store.database import Database
 
 from .test_sidecars import write_clip
 from .timestamp_server import TimestampServer
@@ -395,3 +405,42 @@ def test_each_file_gets_the_right_answer_in_three_languages(
 
 
 WORDS = (lambda one: one.says, lambda one: one.proves, lambda one: one.does_not_prove)
+
+
+@pytest.mark.parametrize("is_withdrawn", [False, True], ids=["delivered", "withdrawn"])
+@pytest.mark.parametrize(
+    ("added", "ground"),
+    [(b"", Ground.EXACT_FILE), ((8).to_bytes(4, "big") + b"free", Ground.MANIFEST)],
+    ids=["its bytes", "its manifest"],
+)
+def test_a_file_of_a_withdrawn_video_is_from_here_and_says_so_in_three_languages(
+    added: bytes,
+    ground: Ground,
+    is_withdrawn: bool,
+    sandbox: Sandbox,
+    database: Database,
+    video: Path,
+    facts: Callable[..., Any],
+    tmp_path: Path,
+) -> None:
+    keys, path = KeyStore.own(tmp_path / "keys", organization="Test Films"), tmp_path / "sealed.mp4"
+    seal = Sealer(sandbox=sandbox, keys=keys).seal(video, path, facts())
+    with database.transaction("tenant_a") as tx:
+        Registry(database).record(tx, seal)
+    path.write_bytes(path.read_bytes() + added)
+    fingerprints = FingerprintStore(database)
+    recovery = Recovery(
+        sandbox=sandbox,
+        verifier=Verifier(sandbox=sandbox, keys=keys),
+        reader=WatermarkReader(sandbox=sandbox, keys=WatermarkKeys(tmp_path / "watermark")),
+        sources=RecoverySources(
+            registry=Registry(database),
+            fingerprints=fingerprints,
+            index=FingerprintIndex(fingerprints),
+            is_withdrawn=lambda video_id: is_withdrawn and video_id == seal.video_id,
+        ),
+    )
+    found = public_answer(recovery.recover(path))
+    assert (found.answer, found.ground, found.withdrawn) == (Answer.UNCHANGED, ground, is_withdrawn)
+    for tag, sentence in (("en", "withdrawn"), ("zh-Hant", "撤回"), ("zh-Hans", "撤回")):
+        assert (sentence in describe_answer(found, "Test Films", tag)) == is_withdrawn
