@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, Row, or_, select
 
 from safelight.errors import Conflict, InvalidField
 from safelight.policy.categories import Taxonomy
@@ -25,8 +25,8 @@ from .store import case_from_row
 class ReviewQueue:
     """The queue of one installation. Two reviewers never have the same case at the same time.
 
-    A reviewer has one case. It returns to the queue if it is skipped or escalated, or if the page gives no
-    sign of life for `LEASE_S`.
+    A reviewer has one case, and can reserve the one after it, whose text is prefetched. Both return to the
+    queue if the page gives no sign of life for `LEASE_S`; the first also if it is skipped or escalated.
     """
 
     def __init__(
@@ -37,17 +37,41 @@ class ReviewQueue:
         self._exposure = exposure
 
     def take_next(self, principal: Principal) -> Case | None:
-        """The case that this reviewer has, or else the first case of the queue that this reviewer may decide,
-        did not skip and did not decline. It is leased to the reviewer. None if there is none.
+        """The case that this reviewer has or reserved, or else the first case of the queue that this reviewer
+        may decide, did not skip and did not decline. It is leased to the reviewer. None if there is none.
         """
         with self._database.transaction(principal.tenant) as tx:
             _lock_reviewer(tx, principal)
             where = [*offered_to(tx, principal), *self._within_exposure(tx, principal)]
+            for held in _held_by(tx, principal):
+                own = _first_possible(tx, principal, [*where, cases.c.id == held.id])
+                if own is not None:
+                    return _lease(tx, principal, own)
+            following = _first_possible(tx, principal, [*where, _is_free(tx)])
+            return _lease(tx, principal, following) if following is not None else None
+
+    def reserve_next(self, principal: Principal, case_id: str) -> Case | None:
+        """The case that this reviewer gets after the open case `case_id`. It is leased to the reviewer, who
+        keeps the open case. None if there is none.
+
+        Raises `Conflict` if the reviewer does not have the case `case_id` open.
+        """
+        with self._database.transaction(principal.tenant) as tx:
+            _lock_reviewer(tx, principal)
             held = _held_by(tx, principal)
-            if held and (own := _lease_first(tx, principal, [*where, cases.c.id.in_(held)])) is not None:
-                return own
-            free = or_(cases.c.leased_until.is_(None), cases.c.leased_until < tx.now())
-            return _lease_first(tx, principal, [*where, free])
+            if not held or held[0].id != case_id or held[0].reserved:
+                raise Conflict(f"You do not have {case_id[:80]} open.", param="case_id")
+            where = [*offered_to(tx, principal), *self._within_exposure(tx, principal)]
+            for possible in (*(cases.c.id == row.id for row in held[1:]), _is_free(tx)):
+                following = _first_possible(tx, principal, [*where, cases.c.id != case_id, possible])
+                if following is not None:
+                    return _reserve(tx, principal, following)
+            return None
+
+    def cancel_reservation(self, principal: Principal, case_id: str) -> None:
+        """Give a reserved case back to the queue. Nothing happens if the reviewer has opened it meanwhile."""
+        with self._database.transaction(principal.tenant) as tx:
+            _release(tx, principal, cases.c.id == case_id, cases.c.reserved)
 
     def _within_exposure(self, tx: Transaction, principal: Principal) -> list[ColumnElement[bool]]:
         """No quality reviews for a reviewer whose budget of pictures is nearly used: they can wait."""
@@ -56,7 +80,8 @@ class ReviewQueue:
         return [cases.c.kind != CaseKind.QUALITY.value]
 
     def extend_lease(self, principal: Principal, case_id: str) -> Case:
-        """Keep a case for this reviewer for another `LEASE_S`, or take it if it is free.
+        """Keep a case for this reviewer for another `LEASE_S`, and the reserved one with it, or take it if it
+        is free.
 
         A case that this reviewer may not decide is returned unchanged. Raises `Conflict` if another reviewer
         has it, or if it is closed.
@@ -73,7 +98,7 @@ class ReviewQueue:
         """Give a case back to the queue. Nothing happens if the reviewer does not have it."""
         with self._database.transaction(principal.tenant) as tx:
             find_case(tx, principal, case_id)
-            _release(tx, principal, case_id)
+            _release(tx, principal, cases.c.id == case_id)
 
     def skip(self, principal: Principal, case_id: str, *, reason: str) -> None:
         """Give a case back, and do not offer it to this reviewer again.
@@ -84,7 +109,7 @@ class ReviewQueue:
         with self._database.transaction(principal.tenant) as tx:
             _open_case(tx, principal, case_id)
             tx.insert_or_ignore(case_skips, case_id=case_id, person=principal.id, reason=reason, at=tx.now())
-            _release(tx, principal, case_id)
+            _release(tx, principal, cases.c.id == case_id)
 
     def escalate(self, principal: Principal, case_id: str, *, reason: str) -> Case:
         """Give a case to reviewers with a higher rank than this reviewer's.
@@ -187,23 +212,28 @@ def offered_to(tx: Transaction, principal: Principal) -> list[ColumnElement[bool
     ]
 
 
-def _held_by(tx: Transaction, principal: Principal) -> list[str]:
-    """The ids of the cases that are leased to a reviewer. Alone, so that their index is used."""
-    return [
-        row.id
-        for row in tx.select(
-            cases,
-            cases.c.leased_by == principal.id,
-            # The index has only these rows, and SQLite uses it only if the condition is repeated.
-            cases.c.leased_by.is_not(None),
-            cases.c.leased_until >= tx.now(),
-            columns=[cases.c.id],
-        )
-    ]
+def _held_by(tx: Transaction, principal: Principal) -> list[Row[Any]]:
+    """The open case of a reviewer, and then the reserved one. Alone, so that their index is used."""
+    return tx.select(
+        cases,
+        *_leased_to(principal),
+        cases.c.leased_until >= tx.now(),
+        columns=[cases.c.id, cases.c.reserved],
+        order_by=(cases.c.reserved,),
+    )
 
 
-def _lease_first(tx: Transaction, principal: Principal, where: list[ColumnElement[bool]]) -> Case | None:
-    """Lease the first of these cases in which the principal is not involved."""
+def _leased_to(principal: Principal) -> tuple[ColumnElement[bool], ...]:
+    # The index has only leased cases, and SQLite uses it only if the condition is repeated.
+    return (cases.c.leased_by == principal.id, cases.c.leased_by.is_not(None))
+
+
+def _is_free(tx: Transaction) -> ColumnElement[bool]:
+    return or_(cases.c.leased_until.is_(None), cases.c.leased_until < tx.now())
+
+
+def _first_possible(tx: Transaction, principal: Principal, where: list[ColumnElement[bool]]) -> Case | None:
+    """The first of these cases in which the principal is not involved, locked."""
     while True:
         rows = tx.select(
             cases, *where, order_by=(cases.c.rank_at, cases.c.id), limit=1, lock=True, skip_locked=True
@@ -214,22 +244,41 @@ def _lease_first(tx: Transaction, principal: Principal, where: list[ColumnElemen
         # Conflicts that arose after the appeal was opened are recorded now, so it is not selected again.
         record_conflicts(tx, case)
         if obstacle(tx, principal, case) is None:
-            return _lease(tx, principal, case)
+            return case
         where = [*where, cases.c.id != case.id]
 
 
 def _lease(tx: Transaction, principal: Principal, case: Case) -> Case:
+    """Make this the open case of the reviewer. The others return to the queue, but a reviewer who had this
+    case open already keeps the reserved one.
+    """
+    others = (*_leased_to(principal), cases.c.id != case.id)
     until = tx.now() + LEASE_S
-    held = (cases.c.leased_by == principal.id, cases.c.leased_by.is_not(None), cases.c.id != case.id)
-    tx.update(cases, *held, leased_by=None, leased_until=None)
-    tx.update(cases, cases.c.id == case.id, leased_by=principal.id, leased_until=until)
-    return replace(case, leased_by=principal.id, leased_until=until)
+    if case.leased_by == principal.id and not case.reserved:
+        tx.update(cases, *others, leased_until=until)
+    else:
+        tx.update(cases, *others, leased_by=None, leased_until=None)
+    return _store_lease(tx, principal, case, reserved=False)
 
 
-def _release(tx: Transaction, principal: Principal, case_id: str) -> None:
-    tx.update(
-        cases, cases.c.id == case_id, cases.c.leased_by == principal.id, leased_by=None, leased_until=None
-    )
+def _reserve(tx: Transaction, principal: Principal, case: Case) -> Case:
+    """Make this the only reserved case of the reviewer."""
+    _release(tx, principal, cases.c.id != case.id, cases.c.reserved)
+    return _store_lease(tx, principal, case, reserved=True)
+
+
+def _store_lease(tx: Transaction, principal: Principal, case: Case, *, reserved: bool) -> Case:
+    lease: dict[str, Any] = {
+        "leased_by": principal.id,
+        "leased_until": tx.now() + LEASE_S,
+        "reserved": reserved,
+    }
+    tx.update(cases, cases.c.id == case.id, **lease)
+    return replace(case, **lease)
+
+
+def _release(tx: Transaction, principal: Principal, *where: ColumnElement[bool]) -> None:
+    tx.update(cases, *_leased_to(principal), *where, leased_by=None, leased_until=None)
 
 
 def _open_case(tx: Transaction, principal: Principal, case_id: str) -> Case:
