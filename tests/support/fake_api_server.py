@@ -39,7 +39,7 @@ from safelight.jobs.models import (
     VideoFilter,
     VideoRecord,
 )
-from safelight.jobs.quota import QuotaStatus
+from safelight.jobs.quota import Quota, QuotaReader, QuotaStatus
 from safelight.jobs.states import VideoState
 from safelight.moderation.moderations_api import ModerationInput, ModerationResult, to_omni_categories
 from safelight.moderation.request import CreateRequest
@@ -55,6 +55,7 @@ from safelight.store.tables import statements
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Accounts, KeyScope, Principal, PrincipalKind
 from safelight.trust.accounts.access import AccessLimits, AccountAccess
+from safelight.trust.accounts.invitations import AccountInvitations
 from safelight.trust.accounts.terms import AccountTerms
 from safelight.trust.appeals import Appeals
 from safelight.trust.appeals import AppealSubject as BlockedVideo
@@ -492,7 +493,9 @@ def _standing(database: Database, tenant: str) -> StandingServices:
         bans=Bans(database, standings),
         terms=AccountTerms(database),
         ledger=Ledger(database),
-        access=AccountAccess(database, AccessLimits()),
+        access=AccountAccess(database, AccessLimits(accepts_requests=True)),
+        invitations=AccountInvitations(database, 1),
+        quotas=QuotaReader(database, Quota(seconds_per_day=600, videos_per_day=50)),
         tenant=lambda: tenant,
     )
 

@@ -1,4 +1,4 @@
-"""Routes by which people get a key: requests that a person decides, and invitations of accounts."""
+"""Routes by which people without an account ask for a key, and others decide."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ from .field_schemas import describe_body
 from .standing import standing_services
 
 Admin = Annotated[Principal, Depends(requires(KeyScope.ADMIN))]
-Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
 
 router = APIRouter(prefix="/v1/safelight", tags=["access"], responses=errors(404))
 
@@ -47,19 +46,6 @@ class AccessRequestObject(BaseModel):
 class AccessRequestList(BaseModel):
     object: Literal["list"]
     data: list[AccessRequestObject]
-
-
-class InvitationObject(BaseModel):
-    object: Literal["invitation"]
-    token: str
-    expires_at: int
-
-
-class AcceptedInvitation(BaseModel):
-    object: Literal["key"]
-    id: str
-    name: str
-    key: str
 
 
 def _text(length: int) -> dict[str, Any]:
@@ -135,32 +121,6 @@ async def decide(request: Request, principal: Admin, request_id: str) -> Respons
         services.access.decide, principal, request_id, approve=action == "approve", reason=reason
     )
     return JsonResponse(staff_object(made))
-
-
-@router.post(
-    "/invitations",
-    summary="Invite one person",
-    responses={200: {"model": InvitationObject}, **errors(*COMMON_ERRORS, 409)},
-)
-async def invite(request: Request, principal: Writer) -> Response:
-    threads, services = app_state(request).threads, standing_services(request)
-    token, expires_at = await threads.run(services.access.invite, principal)
-    return JsonResponse({"object": "invitation", "token": token, "expires_at": int(expires_at)})
-
-
-@router.post(
-    "/invitations/accept",
-    summary="Accept an invitation: a new key, once",
-    dependencies=[Depends(no_account)],
-    responses={200: {"model": AcceptedInvitation}, **errors(*BODY_ERRORS)},
-    openapi_extra=describe_body(["token", "name"], {"token": _text(100), "name": _text(100)}),
-)
-async def accept(request: Request) -> Response:
-    app, services = app_state(request), standing_services(request)
-    async with read_body(request, app.services) as body:
-        token, name = required_text(body.fields, "token"), required_text(body.fields, "name")
-    record, key = await app.threads.run(services.access.accept, token, name=name)
-    return JsonResponse({"object": "key", "id": record.id, "name": record.name, "key": key})
 
 
 def request_object(made: AccessRequest) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from . import (
     consents,
     content_provenance,
     derivatives,
+    invitations,
     ledger,
     library,
     metrics,
@@ -136,7 +137,7 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
         library,
     ):
         app.include_router(trust.router)
-    for accounts in (standing, ledger, access):
+    for accounts in (standing, ledger, access, invitations):
         app.include_router(accounts.router)
     app.include_router(system.router)
     app.include_router(metrics.router)

@@ -9,10 +9,18 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.attempts.export import write_csv
+from safelight.attempts.export import write_csv, write_jsonl
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.ledger import SumBy, entry_object, sum_object
+from safelight.trust.ledger import (
+    ENTRY_COLUMNS,
+    EntryKind,
+    LedgerFilter,
+    SumBy,
+    entry_object,
+    sum_object,
+)
 from safelight.web.auth import requires
+from safelight.web.create_request import require_writable
 from safelight.web.error_responses import COMMON_ERRORS, errors
 from safelight.web.json_response import JsonResponse
 from safelight.web.state import app_state
@@ -62,36 +70,76 @@ class SumList(BaseModel):
     data: list[SumObject]
 
 
+def _wanted(
+    account: Annotated[str | None, Query(max_length=80)] = None,
+    safety_identifier: Annotated[str | None, Query(max_length=128)] = None,
+    video_id: Annotated[str | None, Query(max_length=80)] = None,
+    kind: EntryKind | None = None,
+    since: Annotated[float, Query(ge=0, description="Unix seconds.")] = 0.0,
+    until: Annotated[float | None, Query(ge=0, description="Unix seconds, not included.")] = None,
+) -> LedgerFilter:
+    for name, value in (
+        ("account", account),
+        ("safety_identifier", safety_identifier),
+        ("video_id", video_id),
+    ):
+        require_writable(value or "", name)
+    return LedgerFilter(
+        account=account,
+        end_user=safety_identifier,
+        video_id=video_id,
+        kinds=() if kind is None else (kind,),
+        since=since,
+        until=until,
+    )
+
+
+Wanted = Annotated[LedgerFilter, Depends(_wanted)]
+
+
 @router.get(
     "",
     summary="List ledger entries, oldest first",
-    responses={200: {"model": LedgerEntryList, "content": {"text/csv": {}}}},
+    responses={200: {"model": LedgerEntryList, "content": {"text/csv": {}, "application/jsonl": {}}}},
 )
 async def list_entries(
     request: Request,
     principal: Admin,
+    wanted: Wanted,
     after: Annotated[str | None, Query(max_length=80)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    kind: Annotated[Literal["json", "csv"], Query(alias="format")] = "json",
+    form: Annotated[Literal["json", "jsonl", "csv"], Query(alias="format")] = "json",
 ) -> Response:
     threads, ledger = app_state(request).threads, standing_services(request).ledger
-    entries, more = await threads.run(ledger.list, principal, after=after, limit=limit)
-    if kind == "csv":
-        rows = [entry_object(one) for one in entries]
-        return Response(
-            write_csv(rows, list(LedgerEntryObject.model_fields)), media_type="text/csv; charset=utf-8"
-        )
-    return JsonResponse({"object": "list", "data": [entry_object(one) for one in entries], "has_more": more})
+    entries, more = await threads.run(ledger.list, principal, wanted, after=after, limit=limit)
+    rows = [entry_object(one) for one in entries]
+    if form == "csv":
+        return Response(write_csv(rows, ENTRY_COLUMNS), media_type="text/csv; charset=utf-8")
+    if form == "jsonl":
+        return Response(write_jsonl(rows), media_type="application/jsonl; charset=utf-8")
+    return JsonResponse({"object": "list", "data": rows, "has_more": more})
 
 
 @router.get("/sums", summary="Sums of the ledger", responses={200: {"model": SumList}})
-async def sums(
-    request: Request,
-    principal: Admin,
-    by: SumBy = SumBy.TENANT,
-    since: Annotated[float, Query(ge=0, description="Unix seconds.")] = 0.0,
-    until: Annotated[float | None, Query(ge=0, description="Unix seconds, not included.")] = None,
-) -> Response:
+async def sums(request: Request, principal: Admin, wanted: Wanted, by: SumBy = SumBy.TENANT) -> Response:
     threads, ledger = app_state(request).threads, standing_services(request).ledger
-    found = await threads.run(ledger.sums, principal, by, since=since, until=until)
+    found = await threads.run(ledger.sums, principal, by, wanted)
     return JsonResponse({"object": "list", "data": [sum_object(one) for one in found]})
+
+
+@router.get(
+    "/own",
+    summary="Own charges and credits, or those of an end user, newest first",
+    responses={200: {"model": LedgerEntryList}},
+)
+async def own_charges(
+    request: Request,
+    principal: Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))],
+    safety_identifier: Annotated[str | None, Query(max_length=128)] = None,
+    after: Annotated[str | None, Query(max_length=80)] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Response:
+    require_writable(safety_identifier or "", "safety_identifier")
+    threads, ledger = app_state(request).threads, standing_services(request).ledger
+    entries, more = await threads.run(ledger.list_own, principal, safety_identifier, after=after, limit=limit)
+    return JsonResponse({"object": "list", "data": [entry_object(one) for one in entries], "has_more": more})

@@ -10,11 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.errors import InvalidField, NotFound
+from safelight.jobs.quota import QuotaUse
 from safelight.policy.categories import Taxonomy
 from safelight.policy.verdicts import Audience
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.accounts.subjects import end_user_subject, split_subject
-from safelight.trust.accounts.terms import Terms
+from safelight.trust.accounts.terms import SavedTerms, Terms
+from safelight.trust.ledger import LedgerSum
 from safelight.trust.standing import Ban, Standing, Strike
 from safelight.web.auth import requires
 from safelight.web.create_request import require_writable
@@ -57,6 +59,32 @@ class StandingObject(BaseModel):
     strikes: list[StrikeObject] = Field(description="Valid strikes, newest first. A won appeal removes one.")
 
 
+class QuotaObject(BaseModel):
+    used: int
+    limit: int | None = Field(description="Null: no limit.")
+
+
+class QuotasObject(BaseModel):
+    """What was used today (UTC), and the limits."""
+
+    videos: QuotaObject
+    seconds: QuotaObject
+    cost_micros: QuotaObject
+    resets_at: int
+
+
+class ChargesObject(BaseModel):
+    currency: str
+    charged_micros: int
+    credited_micros: int
+    due_micros: int
+
+
+class OwnStandingObject(StandingObject):
+    quotas: QuotasObject
+    charges: list[ChargesObject] = Field(description="Sums of all time, by currency.")
+
+
 class StandingList(BaseModel):
     object: Literal["list"]
     data: list[StandingObject]
@@ -83,6 +111,10 @@ class TermsObject(BaseModel):
     invitations: int | None = None
 
 
+class SavedTermsObject(TermsObject):
+    revision: int = Field(description="How often the terms of this subject were changed.")
+
+
 _REASON = {"type": "string", "maxLength": 2000, "description": "For staff; it never leaves the console."}
 _BAN = describe_body(
     ["safety_identifier", "reason"],
@@ -92,12 +124,16 @@ _BAN = describe_body(
         "threat_to_life": {"type": "boolean", "description": "Then neither points nor a notice are needed."},
     },
 )
+_TERM_TYPES = {"audience": "string"}
 _TERMS = describe_body(
     [],
     {
-        name: {"type": ["string" if name == "audience" else "integer", "null"]}
-        for name in TermsObject.model_fields
-    },
+        "revision": {
+            "type": "integer",
+            "description": "Of the terms that you have read. If they were changed since, the answer is 409.",
+        },
+    }
+    | {name: {"type": [_TERM_TYPES.get(name, "integer"), "null"]} for name in TermsObject.model_fields},
 )
 
 
@@ -111,7 +147,7 @@ def standing_services(request: Request) -> StandingServices:
 @router.get(
     "/standing",
     summary="Own standing, or that of an end user",
-    responses={200: {"model": StandingObject}},
+    responses={200: {"model": OwnStandingObject}},
 )
 async def own_standing(
     request: Request,
@@ -120,11 +156,15 @@ async def own_standing(
 ) -> Response:
     require_writable(safety_identifier or "", "safety_identifier")
     threads, services = app_state(request).threads, standing_services(request)
+    standing = await threads.run(services.standings.own, principal, safety_identifier)
+    quotas = await threads.run(services.quotas.own, principal, safety_identifier)
+    charges = await threads.run(services.ledger.sums_own, principal, safety_identifier)
     return JsonResponse(
-        standing_object(
-            await threads.run(services.standings.own, principal, safety_identifier),
-            app_state(request).services.taxonomy,
-        )
+        {
+            **standing_object(standing, app_state(request).services.taxonomy),
+            "quotas": quota_object(quotas),
+            "charges": [charges_object(one) for one in charges],
+        }
     )
 
 
@@ -194,7 +234,7 @@ async def lift_ban(request: Request, principal: Reviewer, ban_id: str) -> Respon
 Subject = Annotated[str, Query(max_length=256, description="tenant, account:ID or end_user:IDENTIFIER.")]
 
 
-@router.get("/terms", summary="Terms of an account or end user", responses={200: {"model": TermsObject}})
+@router.get("/terms", summary="Terms of an account or end user", responses={200: {"model": SavedTermsObject}})
 async def get_terms(request: Request, principal: Admin, subject: Subject) -> Response:
     threads, services = app_state(request).threads, standing_services(request)
     return JsonResponse(terms_object(await threads.run(services.terms.get, principal, subject)))
@@ -203,14 +243,24 @@ async def get_terms(request: Request, principal: Admin, subject: Subject) -> Res
 @router.put(
     "/terms",
     summary="Replace the terms of an account or end user",
-    responses={200: {"model": TermsObject}, **errors(*BODY_ERRORS)},
+    responses={200: {"model": SavedTermsObject}, **errors(*BODY_ERRORS, 409)},
     openapi_extra=_TERMS,
 )
 async def set_terms(request: Request, principal: Admin, subject: Subject) -> Response:
     app, services = app_state(request), standing_services(request)
     async with read_body(request, app.services) as body:
-        terms = _terms(body.fields)
-    return JsonResponse(terms_object(await app.threads.run(services.terms.set, principal, subject, terms)))
+        fields = dict(body.fields)
+        revision = _revision(fields.pop("revision", None))
+        terms = _terms(fields)
+    return JsonResponse(
+        terms_object(await app.threads.run(services.terms.set, principal, subject, terms, revision=revision))
+    )
+
+
+def _revision(value: Any) -> int | None:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise InvalidField("revision must be a whole number.", param="revision")
+    return value
 
 
 def _terms(fields: Any) -> Terms:
@@ -218,17 +268,39 @@ def _terms(fields: Any) -> Terms:
     for name, value in fields.items():
         if name not in names:
             raise InvalidField(f"{name[:40]!r} is not a term.", param=name[:40])
-        if name != "audience" and value is not None and (not isinstance(value, int) or value is True):
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        if name not in _TERM_TYPES and value is not None and not is_number:
             raise InvalidField(f"{name} must be a whole number or null.", param=name)
     audience = fields.get("audience")
     if audience is not None and audience not in list(Audience):
         raise InvalidField("audience must be general, sensitive, minors or null.", param="audience")
-    numbers = {name: value for name, value in fields.items() if name != "audience"}
-    return Terms(audience=None if audience is None else Audience(audience), **numbers)
+    return Terms(
+        audience=None if audience is None else Audience(audience),
+        **{name: value for name, value in fields.items() if name not in _TERM_TYPES},
+    )
 
 
-def terms_object(terms: Terms) -> dict[str, Any]:
-    return {name: getattr(terms, name) for name in TermsObject.model_fields}
+def terms_object(saved: SavedTerms) -> dict[str, Any]:
+    terms = {name: getattr(saved.terms, name) for name in TermsObject.model_fields}
+    return {**terms, "revision": saved.revision}
+
+
+def quota_object(use: QuotaUse) -> dict[str, Any]:
+    return {
+        "videos": {"used": use.used.videos, "limit": use.limits.videos},
+        "seconds": {"used": use.used.seconds, "limit": use.limits.seconds},
+        "cost_micros": {"used": use.used.cost_micros, "limit": use.limits.cost_micros},
+        "resets_at": int(use.resets_at),
+    }
+
+
+def charges_object(one: LedgerSum) -> dict[str, Any]:
+    return {
+        "currency": one.currency,
+        "charged_micros": one.charged_micros,
+        "credited_micros": one.credited_micros,
+        "due_micros": one.due_micros,
+    }
 
 
 def standing_object(standing: Standing, taxonomy: Taxonomy, *, is_staff: bool = False) -> dict[str, Any]:

@@ -65,7 +65,9 @@ class StandingParts:
 
     @cached_property
     def services(self) -> StandingServices:
+        from safelight.jobs.quota import QuotaReader
         from safelight.trust.accounts.access import AccessLimits, AccountAccess
+        from safelight.trust.accounts.invitations import AccountInvitations
         from safelight.trust.accounts.terms import AccountTerms
         from safelight.trust.ledger import Ledger
         from safelight.trust.standing import Bans
@@ -82,9 +84,10 @@ class StandingParts:
                 AccessLimits(
                     accepts_requests=access.requests,
                     requests_per_hour=access.requests_per_hour,
-                    invitations=access.invitations,
                 ),
             ),
+            invitations=AccountInvitations(database, access.invitations),
+            quotas=QuotaReader(database, self.accounting.quota),
             tenant=lambda: self._persistence.tenant,
         )
 

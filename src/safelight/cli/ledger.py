@@ -15,10 +15,6 @@ from .output import emit, format_day, printable
 app = typer.Typer(no_args_is_help=True, help="List and sum charges, credits and the costs of generators.")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-_COLUMNS = (
-    *("id", "at", "kind", "reason", "amount_micros", "currency", "video_id", "attempt_id", "account"),
-    "safety_identifier",
-)
 
 
 @app.command("list")
@@ -29,13 +25,13 @@ def list_(
 ) -> int:
     """List all entries, oldest first. Amounts are in millionths of the currency."""
     from safelight.attempts.export import write_csv
-    from safelight.trust.ledger import entry_object
+    from safelight.trust.ledger import ENTRY_COLUMNS, entry_object
 
     container = load_container(ctx)
     entries = container.pipeline.standing.services.ledger.read_all(operator(container))
     rows = [entry_object(one) for one in entries]
     if as_csv:
-        typer.echo(write_csv(rows, _COLUMNS), nl=False)
+        typer.echo(write_csv(rows, ENTRY_COLUMNS), nl=False)
         return Exit.OK
     lines = [
         printable(

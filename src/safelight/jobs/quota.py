@@ -12,8 +12,15 @@ from sqlalchemy import ColumnElement
 
 from safelight.errors import QuotaExceeded
 from safelight.store import tables
+from safelight.store.database import Database
 from safelight.store.transaction import Transaction
-from safelight.trust.accounts.subjects import TENANT_SUBJECT, account_subject, subjects_of
+from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.accounts.subjects import (
+    TENANT_SUBJECT,
+    account_subject,
+    end_user_subject,
+    subjects_of,
+)
 from safelight.trust.accounts.terms import Terms, read_terms
 from safelight.trust.ledger import MICROS
 
@@ -55,6 +62,23 @@ class DailyLimits:
             )
             if limit is not None
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsedToday:
+    videos: int
+    seconds: int
+    cost_micros: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuotaUse:
+    """What one subject used today (UTC), and its limits."""
+
+    used: UsedToday
+    limits: DailyLimits
+    #: When the next day begins, in unix seconds.
+    resets_at: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,17 +127,26 @@ class Quota:
                 )
 
     def allowance(self, tx: Transaction, principal_id: str, *, now: float) -> QuotaStatus:
-        used, subject = tables.quota_usage.c, account_subject(principal_id)
-        row = tx.one(tables.quota_usage, used.subject == subject, used.day == _day(now))
-        limits = self._limits(tx, subject)
-        videos, seconds = limits.videos or 0, limits.seconds or 0
+        use = self.read(tx, account_subject(principal_id), now=now)
+        videos, seconds = use.limits.videos or 0, use.limits.seconds or 0
         return QuotaStatus(
             videos_per_day=videos,
-            videos_left=max(0, videos - (row.videos if row else 0)),
+            videos_left=max(0, videos - use.used.videos),
             seconds_per_day=seconds,
-            seconds_left=max(0, int(seconds - (row.seconds if row else 0))),
-            reset_s=86400 - now % 86400,
+            seconds_left=max(0, seconds - use.used.seconds),
+            reset_s=use.resets_at - now,
         )
+
+    def read(self, tx: Transaction, subject: str, *, now: float) -> QuotaUse:
+        """What a subject used today, and its limits."""
+        of = tables.quota_usage.c
+        row = tx.one(tables.quota_usage, of.subject == subject, of.day == _day(now))
+        used = UsedToday(
+            videos=row.videos if row else 0,
+            seconds=int(row.seconds) if row else 0,
+            cost_micros=row.cost_micros if row else 0,
+        )
+        return QuotaUse(used=used, limits=self._limits(tx, subject), resets_at=now + 86400 - now % 86400)
 
     def refund(self, tx: Transaction, usage: Usage, *, reserved_at: float) -> None:
         """Return the quotas of a video. They are added to the day on which they were reserved."""
@@ -161,3 +194,25 @@ def _whose(subject: str) -> str:
 
 def _day(now: float) -> str:
     return dt.datetime.fromtimestamp(now, dt.UTC).date().isoformat()
+
+
+class QuotaReader:
+    """Reads how much of a quota was used today."""
+
+    def __init__(self, database: Database, quota: Quota) -> None:
+        self._database = database
+        self._quota = quota
+
+    def own(self, principal: Principal, end_user: str | None = None) -> QuotaUse:
+        """The quota of the caller, or of an end user of the tenant."""
+        principal.require(KeyScope.VIDEOS_READ)
+        subject = end_user_subject(end_user) if end_user else account_subject(principal.id)
+        return self._read(principal, subject)
+
+    def of_subject(self, principal: Principal, subject: str) -> QuotaUse:
+        principal.require(KeyScope.ADMIN)
+        return self._read(principal, subject)
+
+    def _read(self, principal: Principal, subject: str) -> QuotaUse:
+        with self._database.read_transaction(principal.tenant) as tx:
+            return self._quota.read(tx, subject, now=tx.now())

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from safelight.jobs.quota import QuotaReader
 from safelight.trust.accounts.access import AccountAccess
+from safelight.trust.accounts.invitations import AccountInvitations
 from safelight.trust.accounts.terms import AccountTerms
 from safelight.trust.ledger import Ledger
 from safelight.trust.standing import Bans, Standings
@@ -22,7 +24,9 @@ class StandingServices:
     bans: Bans
     terms: AccountTerms
     ledger: Ledger
+    quotas: QuotaReader
     access: AccountAccess
+    invitations: AccountInvitations
     #: The tenant that people without an account ask for access.
     tenant: Callable[[], str]
     #: For requests for access, in addition to the limit for all people together.

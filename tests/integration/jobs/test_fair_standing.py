@@ -107,11 +107,11 @@ def test_invitations_at_the_same_time_do_not_exceed_the_number(furnish: Callable
     house = furnish(access={"invitations": 1})
     accounts = house.container.persistence.accounts
     inviting = accounts.authenticate(accounts.create_key(house.who.tenant, "house")[1])
-    access, made = house.container.pipeline.standing.services.access, list[str]()
+    invitations, made = house.container.pipeline.standing.services.invitations, list[str]()
 
     def invite() -> None:
         with contextlib.suppress(Conflict):
-            made.append(access.invite(inviting)[0])
+            made.append(invitations.invite(inviting)[0])
 
     run_together([invite] * 4)
     assert len(made) == 1
@@ -145,11 +145,11 @@ def test_an_invitation_of_a_revoked_key_makes_no_key(furnish: Callable[..., Hous
     house = furnish(access={"invitations": 1})
     accounts = house.container.persistence.accounts
     record, token = accounts.create_key(house.who.tenant, "house")
-    access = house.container.pipeline.standing.services.access
-    invitation, _ = access.invite(accounts.authenticate(token))
+    invitations = house.container.pipeline.standing.services.invitations
+    invitation, _ = invitations.invite(accounts.authenticate(token))
     accounts.revoke_key(house.who.tenant, record.id)
     with pytest.raises(NotFound):
-        access.accept(invitation, name="x")
+        invitations.accept(invitation, name="x")
 
 
 def test_a_first_output_that_nobody_reviewed_does_not_count(

@@ -29,6 +29,8 @@ ledger_entries = Table(
     UniqueConstraint("tenant_id", "event_key"),
     Index(None, "tenant_id", "at", "id"),
     Index(None, "tenant_id", "video_id"),
+    Index(None, "tenant_id", "account", "at"),
+    Index(None, "tenant_id", "end_user", "at"),
 )
 
 strikes = Table(
@@ -96,6 +98,8 @@ account_terms = Table(
     integer("invitations", null=True),
     #: How many outputs were held because of `review_first`.
     integer("held_first", default=0),
+    #: Grows with each change of the terms.
+    integer("revision", default=0),
     PrimaryKeyConstraint("tenant_id", "subject"),
 )
 
@@ -129,6 +133,7 @@ account_invitations = Table(
     text("invited_by"),
     time("created_at"),
     time("expires_at"),
+    time("revoked_at", null=True),
     #: The key that was made with the invitation.
     text("key_id", null=True),
     UniqueConstraint("digest"),

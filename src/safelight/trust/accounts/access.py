@@ -1,7 +1,4 @@
-"""Ways to a key without the operator's terminal: a request that a person decides, and invitations.
-
-A key that was made with an invitation cannot invite.
-"""
+"""Requests of people without an account for a key, which a person decides."""
 
 from __future__ import annotations
 
@@ -11,24 +8,19 @@ from typing import Any
 
 from sqlalchemy import Row, tuple_
 
-from safelight.errors import Conflict, Forbidden, InvalidField, NotFound, RateLimited
+from safelight.errors import Conflict, NotFound, RateLimited
 from safelight.ids import is_id, new_id
 from safelight.store.database import Database
-from safelight.store.tables import access_requests, account_invitations, api_keys, people
+from safelight.store.tables import access_requests
 from safelight.store.transaction import Transaction
 
-from .models import APPLICATION_SCOPES, OPERATOR, KeyRecord, Principal, PrincipalKind
+from .access_texts import access_text, tenant_of_token
+from .models import APPLICATION_SCOPES, OPERATOR, Principal
 from .permissions import KeyScope
 from .service import add_key
-from .store import ACTIVE
-from .subjects import account_subject
-from .terms import lock_subject, read_terms
-from .tokens import ACCESS_PREFIX, INVITATION_PREFIX, hash_token, is_well_formed, new_token
+from .tokens import ACCESS_PREFIX, hash_token, new_token
 
 _HOUR_S = 3600.0
-#: An account invitation is valid for a week, as that of a person.
-INVITATION_TTL_S = 7 * 86_400.0
-_MAX_TEXT = {"name": 100, "contact": 254, "purpose": 2000, "reason": 2000}
 _MAX_LISTED = 200
 
 
@@ -55,11 +47,10 @@ class AccessRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class AccessLimits:
-    """The settings: whether strangers may ask, how often, and how many people a key may invite."""
+    """The settings: whether strangers may ask, and how often."""
 
     accepts_requests: bool = False
     requests_per_hour: int = 20
-    invitations: int = 0
 
 
 class AccountAccess:
@@ -75,7 +66,7 @@ class AccountAccess:
         if not self._limits.accepts_requests:
             raise NotFound("This installation does not accept requests for access.")
         texts = {"name": name, "contact": contact, "purpose": purpose}
-        texts = {field: _text(value, field) for field, value in texts.items()}
+        texts = {field: access_text(value, field) for field, value in texts.items()}
         token, identity = new_token(ACCESS_PREFIX), new_id("access")
         with self._database.transaction(tenant) as tx:
             now = tx.now()
@@ -114,7 +105,7 @@ class AccountAccess:
     def decide(self, principal: Principal, request_id: str, *, approve: bool, reason: str) -> AccessRequest:
         """Approve or decline a request, once. The applicant reads the reason."""
         principal.require(KeyScope.ADMIN)
-        reason = _text(reason, "reason")
+        reason = access_text(reason, "reason")
         state = AccessState.APPROVED if approve else AccessState.DECLINED
         with self._database.transaction(principal.tenant) as tx:
             row = _find(tx, request_id, lock=True)
@@ -134,7 +125,7 @@ class AccountAccess:
 
     def collect(self, token: str) -> tuple[AccessRequest, str | None]:
         """The request of this token; if it is approved, also the token of a new key, once."""
-        tenant = self._tenant_of(access_requests, token, ACCESS_PREFIX)
+        tenant = tenant_of_token(self._database, access_requests, token, ACCESS_PREFIX)
         with self._database.transaction(tenant) as tx:
             row = tx.one(access_requests, access_requests.c.digest == hash_token(token), lock=True)
             assert row is not None  # Requests are never deleted.
@@ -149,83 +140,6 @@ class AccountAccess:
             )
             tx.append_audit("access.collected", subject=row.id, actor=row.id, content={"key": record.id})
             return _request(_find(tx, row.id)), key
-
-    def invite(self, principal: Principal) -> tuple[str, float]:
-        """An invitation for one person: its token, which is returned only here, and its end.
-
-        Raises `Forbidden` for a key that was invited itself, and `Conflict` if none is left.
-        """
-        principal.require(KeyScope.VIDEOS_WRITE)
-        of, token = account_invitations.c, new_token(INVITATION_PREFIX)
-        with self._database.transaction(principal.tenant) as tx:
-            if principal.kind is PrincipalKind.KEY and tx.count(
-                account_invitations, of.key_id == principal.id
-            ):
-                raise Forbidden("A key that was made with an invitation cannot invite.")
-            now = tx.now()
-            own = read_terms(tx, account_subject(principal.id)).invitations
-            allowed = self._limits.invitations if own is None else own
-            # Two requests at the same time must not exceed the number.
-            lock_subject(tx, account_subject(principal.id))
-            given = tx.select(account_invitations, of.invited_by == principal.id)
-            if sum(1 for row in given if row.key_id or row.expires_at > now) >= allowed:
-                raise Conflict(f"This account may invite {allowed} people, and no invitation is left.")
-            tx.insert(
-                account_invitations,
-                id=(identity := new_id("invitation")),
-                digest=hash_token(token),
-                invited_by=principal.id,
-                created_at=now,
-                expires_at=now + INVITATION_TTL_S,
-            )
-            tx.append_audit("invitation.made", subject=identity, actor=principal.id, content={})
-        return token, now + INVITATION_TTL_S
-
-    def accept(self, token: str, *, name: str) -> tuple[KeyRecord, str]:
-        """Accept an invitation: a new key in the same tenant, and its token. Works once."""
-        name = _text(name, "name")
-        tenant = self._tenant_of(account_invitations, token, INVITATION_PREFIX)
-        with self._database.transaction(tenant) as tx:
-            of = account_invitations.c
-            row = tx.one(account_invitations, of.digest == hash_token(token), lock=True)
-            if row is None or row.key_id is not None or row.expires_at <= tx.now():
-                raise _unknown()
-            if not _may_still_invite(tx, row.invited_by):
-                raise _unknown()
-            record, key = add_key(tx, name, APPLICATION_SCOPES, by=OPERATOR)
-            tx.update(account_invitations, of.id == row.id, key_id=record.id)
-            content = {"key": record.id, "invited_by": row.invited_by}
-            tx.append_audit("invitation.accepted", subject=row.id, actor=record.id, content=content)
-            return record, key
-
-    def _tenant_of(self, table: Any, token: str, prefix: str) -> str:
-        if not is_well_formed(token, prefix):
-            raise _unknown()
-        with self._database.across_tenants("finding a token of access", readonly=True) as tx:
-            row = tx.one(table, table.c.digest == hash_token(token))
-        if row is None:
-            raise _unknown()
-        return str(row.tenant_id)
-
-
-def _unknown() -> NotFound:
-    return NotFound("This token is unknown, was used, or has expired.", param="token")
-
-
-def _may_still_invite(tx: Transaction, account: str) -> bool:
-    """Whether the key that invited was not revoked, or the person not disabled."""
-    key = tx.one(api_keys, api_keys.c.id == account, lock=True)
-    if key is not None:
-        return key.revoked_at is None
-    person = tx.one(people, people.c.id == account)
-    return account == OPERATOR if person is None else person.state == ACTIVE
-
-
-def _text(value: str, field: str) -> str:
-    value = value.strip()
-    if not value or len(value) > _MAX_TEXT[field] or "\0" in value:
-        raise InvalidField(f"The {field} must have 1 to {_MAX_TEXT[field]} characters.", param=field)
-    return value
 
 
 def _find(tx: Transaction, request_id: str, *, lock: bool = False) -> Row[Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from safelight.errors import InvalidField, NotFound
+from safelight.errors import Conflict, InvalidField, NotFound
 from safelight.policy.verdicts import Audience
 from safelight.store.database import Database
 from safelight.store.tables import account_terms, api_keys, people
@@ -37,20 +37,34 @@ class Terms:
     invitations: int | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class SavedTerms:
+    """The terms of a subject as stored."""
+
+    terms: Terms
+    #: How often they were changed.
+    revision: int
+
+
 class AccountTerms:
     """Reads and sets terms. To set and list them, `principal` needs the scope `admin`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def get(self, principal: Principal, subject: str) -> Terms:
+    def get(self, principal: Principal, subject: str) -> SavedTerms:
         principal.require(KeyScope.ADMIN)
         check_subject(subject)
         with self._database.read_transaction(principal.tenant) as tx:
-            return read_terms(tx, subject)
+            return SavedTerms(terms=read_terms(tx, subject), revision=_read_revision(tx, subject))
 
-    def set(self, principal: Principal, subject: str, terms: Terms) -> Terms:
-        """Replace the terms of a subject. Raises `InvalidField`, and `NotFound` for an unknown account."""
+    def set(
+        self, principal: Principal, subject: str, terms: Terms, *, revision: int | None = None
+    ) -> SavedTerms:
+        """Replace the terms of a subject. Raises `InvalidField`, and `NotFound` for an unknown account.
+
+        `revision`: of the terms that the caller has read. Raises `Conflict` if they were changed since.
+        """
         principal.require(KeyScope.ADMIN)
         _check(subject, terms)
         values: dict[str, Any] = asdict(terms)
@@ -58,10 +72,23 @@ class AccountTerms:
             account, _ = split_subject(subject)
             if account is not None and not _is_account(tx, account):
                 raise NotFound(f"There is no key or person {account[:80]!r}.", param="subject")
-            tx.insert_or_ignore(account_terms, subject=subject, held_first=0)
-            tx.update(account_terms, account_terms.c.subject == subject, **values)
+            lock_subject(tx, subject)
+            saved = _read_revision(tx, subject)
+            if revision is not None and revision != saved:
+                raise Conflict(
+                    f"The terms of {subject} were changed meanwhile.",
+                    param="revision",
+                    remedy="Read them again, and repeat your change.",
+                )
+            of = account_terms.c
+            tx.update(account_terms, of.subject == subject, revision=saved + 1, **values)
             tx.append_audit("terms.set", subject=subject, actor=principal.id, content=values)
-        return terms
+        return SavedTerms(terms=terms, revision=saved + 1)
+
+
+def _read_revision(tx: Transaction, subject: str) -> int:
+    row = tx.one(account_terms, account_terms.c.subject == subject)
+    return 0 if row is None else int(row.revision)
 
 
 def read_terms(tx: Transaction, subject: str) -> Terms:

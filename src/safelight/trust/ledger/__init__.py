@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
-from .models import MICROS, EntryKind, LedgerEntry, LedgerSum, Prices, Reason, SumBy, Work, to_micros
-from .serializers import entry_object, sum_object
+from .models import (
+    MICROS,
+    EntryKind,
+    LedgerEntry,
+    LedgerFilter,
+    LedgerSum,
+    Prices,
+    Reason,
+    SumBy,
+    Work,
+    to_micros,
+)
+from .serializers import ENTRY_COLUMNS, entry_object, sum_object
 from .service import Ledger
-from .store import charge, charged_micros, credit, record_cost
+from .store import charge, charged_micros, credit, record_canary_cost, record_cost
 
 __all__ = [
+    "ENTRY_COLUMNS",
     "MICROS",
     "EntryKind",
     "Ledger",
     "LedgerEntry",
+    "LedgerFilter",
     "LedgerSum",
     "Prices",
     "Reason",
@@ -21,6 +34,7 @@ __all__ = [
     "charged_micros",
     "credit",
     "entry_object",
+    "record_canary_cost",
     "record_cost",
     "sum_object",
     "to_micros",

@@ -32,6 +32,8 @@ class Reason(StrEnum):
     APPEAL_WON = "appeal_won"
     #: The generator charged for an attempt.
     ATTEMPT = "attempt"
+    #: The generator charged for a call of a canary, which nobody is charged for.
+    CANARY = "canary"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +53,7 @@ class Prices:
 class Work:
     """The video that an entry is about, and who requested it."""
 
+    #: Empty for a call of a canary.
     video_id: str
     account: str
     end_user: str | None
@@ -68,6 +71,24 @@ class LedgerEntry:
     amount_micros: int | None
     currency: str
     work: Work
+
+
+#: What the end user or account pays. Costs of the generator are for the operator only.
+PAID_BY_REQUESTER = (EntryKind.CHARGE, EntryKind.CREDIT)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LedgerFilter:
+    """Which entries to list or sum. None: not restricted."""
+
+    account: str | None = None
+    end_user: str | None = None
+    video_id: str | None = None
+    #: Empty: all kinds.
+    kinds: tuple[EntryKind, ...] = ()
+    #: In unix seconds; `until` is not included.
+    since: float = 0.0
+    until: float | None = None
 
 
 class SumBy(StrEnum):

@@ -6,6 +6,12 @@ from typing import Any
 
 from .models import LedgerEntry, LedgerSum
 
+#: The fields of an entry, in their order.
+ENTRY_COLUMNS = (
+    *("id", "at", "kind", "reason", "amount_micros", "currency", "video_id", "attempt_id", "account"),
+    "safety_identifier",
+)
+
 
 def entry_object(entry: LedgerEntry) -> dict[str, Any]:
     return {

@@ -12,6 +12,9 @@ from safelight.store.transaction import Transaction
 
 from .models import EntryKind, LedgerEntry, Prices, Reason, Work
 
+#: The account of calls that no client asked for.
+CANARY_ACCOUNT = "canaries"
+
 
 def charge(tx: Transaction, prices: Prices, work: Work, *, model: str, seconds: int) -> int:
     """Charge an accepted video, once. Returns its price in micro-units; a price of 0 makes no entry."""
@@ -54,6 +57,12 @@ def record_cost(
     if row is not None:
         work = Work(video_id=video_id, account=row.principal_id, end_user=row.end_user, attempt_id=attempt_id)
         _add(tx, work, EntryKind.COST, Reason.ATTEMPT, amount_micros, currency)
+
+
+def record_canary_cost(tx: Transaction, attempt_id: str, amount_micros: int | None, currency: str) -> None:
+    """Record what the generator charged for a call of a canary, once. `None`: an unknown amount."""
+    work = Work(video_id="", account=CANARY_ACCOUNT, end_user=None, attempt_id=attempt_id)
+    _add(tx, work, EntryKind.COST, Reason.CANARY, amount_micros, currency)
 
 
 def _add(

@@ -32,6 +32,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant_id", "event_key"),
         sa.Index(None, "tenant_id", "at", "id"),
         sa.Index(None, "tenant_id", "video_id"),
+        sa.Index(None, "tenant_id", "account", "at"),
+        sa.Index(None, "tenant_id", "end_user", "at"),
     )
     op.create_table(
         "strikes",
@@ -76,7 +78,7 @@ def upgrade() -> None:
             *("review_first", "videos_per_day", "seconds_per_day", "cost_per_day_micros", "invitations"),
             null=True,
         ),
-        *integer("held_first"),
+        *integer("held_first", "revision"),
         sa.PrimaryKeyConstraint("tenant_id", "subject"),
     )
     op.create_table(
@@ -94,6 +96,7 @@ def upgrade() -> None:
         "account_invitations",
         *text("id", "tenant_id", "digest", "invited_by"),
         *double("created_at", "expires_at"),
+        *double("revoked_at", null=True),
         *text("key_id", null=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("digest"),

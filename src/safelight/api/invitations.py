@@ -1,0 +1,130 @@
+"""Routes of invitations, by which an account gives one more person a key."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.accounts.invitations import AccountInvitation
+from safelight.web.access import no_account
+from safelight.web.auth import requires
+from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
+from safelight.web.json_fields import required_text
+from safelight.web.json_response import JsonResponse
+from safelight.web.request_body import read_body
+from safelight.web.state import app_state
+
+from .field_schemas import describe_body
+from .standing import standing_services
+
+Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
+Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
+Admin = Annotated[Principal, Depends(requires(KeyScope.ADMIN))]
+
+router = APIRouter(prefix="/v1/safelight", tags=["access"], responses=errors(404))
+
+
+class InvitationObject(BaseModel):
+    id: str
+    object: Literal["invitation"]
+    state: Literal["open", "accepted", "expired", "revoked"]
+    created_at: int
+    expires_at: int
+    key_id: str | None = Field(description="The key that was made with it.")
+    token: str | None = Field(default=None, description="Only when the invitation is made.")
+    invited_by: str | None = Field(default=None, description="Only in the list of the tenant.")
+
+
+class InvitationList(BaseModel):
+    object: Literal["list"]
+    data: list[InvitationObject]
+
+
+class AcceptedInvitation(BaseModel):
+    object: Literal["key"]
+    id: str
+    name: str
+    key: str
+
+
+@router.post(
+    "/invitations",
+    summary="Invite one person",
+    responses={200: {"model": InvitationObject}, **errors(*COMMON_ERRORS, 409)},
+)
+async def invite(request: Request, principal: Writer) -> Response:
+    threads, services = app_state(request).threads, standing_services(request)
+    token, made = await threads.run(services.invitations.invite, principal)
+    return JsonResponse({**invitation_object(made), "token": token})
+
+
+@router.get(
+    "/invitations",
+    summary="List own invitations, newest first",
+    responses={200: {"model": InvitationList}, **errors(*COMMON_ERRORS)},
+)
+async def list_own(request: Request, principal: Reader) -> Response:
+    threads, services = app_state(request).threads, standing_services(request)
+    found = await threads.run(services.invitations.list, principal)
+    return JsonResponse({"object": "list", "data": [invitation_object(one) for one in found]})
+
+
+@router.get(
+    "/invitations/all",
+    summary="List the invitations of all accounts, newest first",
+    responses={200: {"model": InvitationList}, **errors(*COMMON_ERRORS)},
+)
+async def list_all(request: Request, principal: Admin) -> Response:
+    threads, services = app_state(request).threads, standing_services(request)
+    found = await threads.run(partial(services.invitations.list, principal, everyone=True))
+    data = [{**invitation_object(one), "invited_by": one.invited_by} for one in found]
+    return JsonResponse({"object": "list", "data": data})
+
+
+@router.delete(
+    "/invitations/{invitation_id}",
+    summary="Revoke an invitation",
+    responses={200: {"model": InvitationObject}, **errors(*COMMON_ERRORS, 409)},
+)
+async def revoke(request: Request, principal: Writer, invitation_id: str) -> Response:
+    threads, services = app_state(request).threads, standing_services(request)
+    revoked = await threads.run(services.invitations.revoke, principal, invitation_id)
+    return JsonResponse(invitation_object(revoked))
+
+
+@router.post(
+    "/invitations/accept",
+    summary="Accept an invitation: a new key, once",
+    dependencies=[Depends(no_account)],
+    responses={200: {"model": AcceptedInvitation}, **errors(*BODY_ERRORS)},
+    openapi_extra=describe_body(
+        ["token", "name"],
+        {
+            "token": {"type": "string", "minLength": 1, "maxLength": 100},
+            "name": {"type": "string", "minLength": 1, "maxLength": 100},
+        },
+    ),
+)
+async def accept(request: Request) -> Response:
+    app, services = app_state(request), standing_services(request)
+    async with read_body(request, app.services) as body:
+        token, name = required_text(body.fields, "token"), required_text(body.fields, "name")
+    record, key = await app.threads.run(partial(services.invitations.accept, token, name=name))
+    return JsonResponse({"object": "key", "id": record.id, "name": record.name, "key": key})
+
+
+def invitation_object(one: AccountInvitation) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "object": "invitation",
+        "state": one.state.value,
+        "created_at": int(one.created_at),
+        "expires_at": int(one.expires_at),
+        "key_id": one.key_id,
+    }

@@ -1,0 +1,189 @@
+"""Invitations by which an account gives one more person a key.
+
+A key that was made with an invitation cannot invite.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Row
+
+from safelight.errors import Conflict, Forbidden, NotFound
+from safelight.ids import is_id, new_id
+from safelight.store.database import Database
+from safelight.store.tables import account_invitations, api_keys, people
+from safelight.store.transaction import Transaction
+
+from .access_texts import access_text, tenant_of_token, unknown_token
+from .models import APPLICATION_SCOPES, OPERATOR, KeyRecord, Principal, PrincipalKind
+from .permissions import KeyScope
+from .service import add_key
+from .store import ACTIVE
+from .subjects import account_subject
+from .terms import lock_subject, read_terms
+from .tokens import INVITATION_PREFIX, hash_token, new_token
+
+#: An account invitation is valid for a week, as that of a person.
+INVITATION_TTL_S = 7 * 86_400.0
+_MAX_LISTED = 200
+
+
+class InvitationState(StrEnum):
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccountInvitation:
+    """An invitation as stored, without its token."""
+
+    id: str
+    invited_by: str
+    state: InvitationState
+    created_at: float
+    expires_at: float
+    #: The key that was made with it.
+    key_id: str | None
+
+
+class AccountInvitations:
+    """`per_account`: how many people an account may invite, unless its terms give another number."""
+
+    def __init__(self, database: Database, per_account: int) -> None:
+        self._database = database
+        self._per_account = per_account
+
+    def invite(self, principal: Principal) -> tuple[str, AccountInvitation]:
+        """Invite one person: the token, which is returned only here, and the invitation.
+
+        Raises `Forbidden` for a key that was invited itself, and `Conflict` if none is left.
+        """
+        principal.require(KeyScope.VIDEOS_WRITE)
+        of, token = account_invitations.c, new_token(INVITATION_PREFIX)
+        with self._database.transaction(principal.tenant) as tx:
+            if principal.kind is PrincipalKind.KEY and tx.count(
+                account_invitations, of.key_id == principal.id
+            ):
+                raise Forbidden("A key that was made with an invitation cannot invite.")
+            # Two requests at the same time must not exceed the number.
+            lock_subject(tx, account_subject(principal.id))
+            if not self._left(tx, principal.id):
+                allowed = self._allowed(tx, principal.id)
+                raise Conflict(f"This account may invite {allowed} people, and no invitation is left.")
+            now = tx.now()
+            tx.insert(
+                account_invitations,
+                id=(identity := new_id("invitation")),
+                digest=hash_token(token),
+                invited_by=principal.id,
+                created_at=now,
+                expires_at=now + INVITATION_TTL_S,
+            )
+            tx.append_audit("invitation.made", subject=identity, actor=principal.id, content={})
+            return token, _invitation(_find(tx, identity), now)
+
+    def left(self, principal: Principal) -> int:
+        """How many more people this account may invite now."""
+        with self._database.read_transaction(principal.tenant) as tx:
+            return self._left(tx, principal.id)
+
+    def list(self, principal: Principal, *, everyone: bool = False) -> tuple[AccountInvitation, ...]:
+        """The own invitations, newest first, or those of the whole tenant, which needs the scope `admin`."""
+        principal.require(KeyScope.ADMIN if everyone else KeyScope.VIDEOS_READ)
+        of = account_invitations.c
+        where = [] if everyone else [of.invited_by == principal.id]
+        with self._database.read_transaction(principal.tenant) as tx:
+            order = (of.created_at.desc(), of.id.desc())
+            rows = tx.select(account_invitations, *where, order_by=order, limit=_MAX_LISTED)
+            return tuple(_invitation(row, tx.now()) for row in rows)
+
+    def revoke(self, principal: Principal, invitation_id: str) -> AccountInvitation:
+        """Make an own invitation void, or with the scope `admin` any of the tenant.
+
+        Raises `NotFound`, and `Conflict` if it was accepted: then its key can be revoked.
+        """
+        with self._database.transaction(principal.tenant) as tx:
+            row, now = _find(tx, invitation_id, lock=True), tx.now()
+            if row.invited_by != principal.id and not principal.has_scope(KeyScope.ADMIN):
+                raise _unknown(invitation_id)
+            if row.key_id is not None:
+                raise Conflict(
+                    f"{row.id} was accepted already.",
+                    param="invitation_id",
+                    remedy=f"Revoke the key {row.key_id}.",
+                )
+            if row.revoked_at is None:
+                tx.update(account_invitations, account_invitations.c.id == row.id, revoked_at=now)
+                tx.append_audit("invitation.revoked", subject=row.id, actor=principal.id, content={})
+            return _invitation(_find(tx, row.id), now)
+
+    def accept(self, token: str, *, name: str) -> tuple[KeyRecord, str]:
+        """Accept an invitation: a new key in the same tenant, and its token. Works once."""
+        name = access_text(name, "name")
+        tenant = tenant_of_token(self._database, account_invitations, token, INVITATION_PREFIX)
+        with self._database.transaction(tenant) as tx:
+            of = account_invitations.c
+            row = tx.one(account_invitations, of.digest == hash_token(token), lock=True)
+            if row is None or _invitation(row, tx.now()).state is not InvitationState.OPEN:
+                raise unknown_token()
+            if not _may_still_invite(tx, row.invited_by):
+                raise unknown_token()
+            record, key = add_key(tx, name, APPLICATION_SCOPES, by=OPERATOR)
+            tx.update(account_invitations, of.id == row.id, key_id=record.id)
+            content = {"key": record.id, "invited_by": row.invited_by}
+            tx.append_audit("invitation.accepted", subject=row.id, actor=record.id, content=content)
+            return record, key
+
+    def _allowed(self, tx: Transaction, account: str) -> int:
+        own = read_terms(tx, account_subject(account)).invitations
+        return self._per_account if own is None else own
+
+    def _left(self, tx: Transaction, account: str) -> int:
+        given = tx.select(account_invitations, account_invitations.c.invited_by == account)
+        counted = (InvitationState.OPEN, InvitationState.ACCEPTED)
+        used = sum(_invitation(row, tx.now()).state in counted for row in given)
+        return max(0, self._allowed(tx, account) - used)
+
+
+def _may_still_invite(tx: Transaction, account: str) -> bool:
+    """Whether the key that invited was not revoked, or the person not disabled."""
+    key = tx.one(api_keys, api_keys.c.id == account, lock=True)
+    if key is not None:
+        return key.revoked_at is None
+    person = tx.one(people, people.c.id == account)
+    return account == OPERATOR if person is None else person.state == ACTIVE
+
+
+def _find(tx: Transaction, invitation_id: str, *, lock: bool = False) -> Row[Any]:
+    row = None
+    if is_id(invitation_id, "invitation"):
+        row = tx.one(account_invitations, account_invitations.c.id == invitation_id, lock=lock)
+    if row is None:
+        raise _unknown(invitation_id)
+    return row
+
+
+def _unknown(invitation_id: str) -> NotFound:
+    return NotFound(f"There is no invitation {invitation_id[:80]!r}.", param="invitation_id")
+
+
+def _invitation(row: Row[Any], now: float) -> AccountInvitation:
+    if row.key_id is not None:
+        state = InvitationState.ACCEPTED
+    elif row.revoked_at is not None:
+        state = InvitationState.REVOKED
+    else:
+        state = InvitationState.OPEN if row.expires_at > now else InvitationState.EXPIRED
+    return AccountInvitation(
+        id=row.id,
+        invited_by=row.invited_by,
+        state=state,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        key_id=row.key_id,
+    )
