@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, StorageState, expect, sync_playwright
 
+from safelight.store.database import Database
+from safelight.testing.upstream import ScriptedUpstream
 from support.console_server import ConsoleServer, run_console_server
 from support.gateway_process import Running, running
 from support.keyboard_user import KeyboardUser, translations_for
@@ -150,3 +152,17 @@ def axe() -> str:
     if not AXE.is_file():
         leave_out("axe-core", "run `npm ci` in tests/browser/node")
     return AXE.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def sqlite_database(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
+    """A database with this version's tables and nothing in them."""
+    shutil.copyfile(sqlite_template, tmp_path / "db.sqlite3")
+    with closing(Database(f"sqlite:///{tmp_path / 'db.sqlite3'}")) as database:
+        yield database
+
+
+@pytest.fixture
+def upstream() -> Iterator[ScriptedUpstream]:
+    with ScriptedUpstream({"otherwise": {"polls": 0}}) as server:
+        yield server

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from safelight.i18n import translate_sentence
 from safelight.jobs.models import Video, VideoRecord
 from safelight.jobs.states import VideoState
@@ -63,6 +65,10 @@ def explain_video(
             in_english=t.tag != "en" and sentence == original,
         )
     assert record is not None
+    is_refused = bool(stored.get("reviewed"))
+    if is_refused:
+        # The stored verdict only held the video, and a reviewer rejected it.
+        verdict = msgspec.structs.replace(verdict, action=Action.BLOCK)
     explanation = explain(
         verdict,
         taxonomy,
@@ -73,8 +79,10 @@ def explain_video(
         ),
         locale=t.tag,
     )
+    sentences = [t("verdict.rejected_by_reviewer")] if is_refused else []
     return VerdictText(
-        sentence=explanation.sentence, details={**explanation.as_wire(), "gap_notes": explanation.gap_notes}
+        sentence=t.join_sentences([*sentences, explanation.sentence]),
+        details={**explanation.as_wire(), "gap_notes": explanation.gap_notes},
     )
 
 

@@ -2,95 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from safelight.bootstrap import Container
-from safelight.bootstrap.core import ENROLLED
-from safelight.cli.demo import operator
-from safelight.detectors.protocol import DetectorPlugin
-from safelight.detectors.registry import DetectorRegistry
-from safelight.generation.protocol import Generator
-from safelight.generation.videos_api import create as videos_api
-from safelight.jobs.models import CreateRequest, Video, VideoSnapshot
-from safelight.jobs.runner import Runner
-from safelight.moderation.tenant_policy import TenantPolicy
-from safelight.policy.waivers import EVERYTHING
 from safelight.sandbox.sandbox import Sandbox
-from safelight.settings import Settings
 from safelight.store.database import Database
-from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
-from safelight.trust.accounts import Principal
-from safelight.trust.waivers import NewWaiver
+from support.house import Crash, House, furnishing
 
-
-class Crash(BaseException):
-    """Simulates kill -9: no product code catches it."""
-
-
-class House:
-    """An installation, a person in it, and the means to crash it at a boundary."""
-
-    def __init__(self, container: Container) -> None:
-        self.container = container
-        self.who: Principal = operator(container)
-        self.crash_at: str | None = None
-        self.handed_over: list[str] = []
-        container.pipeline.context = replace(container.pipeline.context, fault_hook=self._boundary)
-        videos = container.review.videos
-        self.videos = replace(
-            videos, enqueue=lambda _tenant, video_id, _run: self.handed_over.append(video_id)
-        )
-
-    def _boundary(self, name: str) -> None:
-        if name == self.crash_at:
-            self.crash_at = None
-            raise Crash(name)
-
-    def waive(self) -> None:
-        self.container.persistence.waivers.add(
-            NewWaiver(
-                name="tests",
-                decided_by="a test",
-                reason="no model sees it",
-                categories=(EVERYTHING,),
-            ),
-            taxonomy=self.container.core.taxonomy,
-        )
-
-    def snapshot(self, video: Video) -> VideoSnapshot:
-        return self.container.pipeline.context.videos.snapshot(video.tenant, video.id)
-
-    def policy(self) -> TenantPolicy:
-        return self.container.pipeline.policy_loader.load(self.who.tenant)
-
-    def order(self, prompt: str = "a quiet lake", **fields: Any) -> Video:
-        return self.videos.create(self.who, CreateRequest(prompt=prompt, **fields))
-
-    def carry(self, video: Video) -> Video:
-        runner = Runner(self.container.pipeline.context)
-        while (following := runner.run_steps(video.tenant, video.id)) is not None:
-            time.sleep(min(following.after_s, 0.05))
-        return self.videos.get(self.who, video.id)
-
-    def carry_through_crashes(self, video: Video) -> Video:
-        """As the engine does: take up again after every crash."""
-        while True:
-            try:
-                return self.carry(video)
-            except Crash:
-                continue
-
-
-def enrolled(name: str, folder: Path) -> dict[str, Any]:
-    """Options of a detector that matches enrolled content, as the container passes them."""
-    return {"folder": str(folder / "data" / ENROLLED[name])} if name in ENROLLED else {}
+__all__ = ["Crash", "House"]
 
 
 @pytest.fixture
@@ -103,35 +25,8 @@ def upstream() -> Iterator[ScriptedUpstream]:
 def furnish(
     database: Database, tmp_path: Path, upstream: ScriptedUpstream, forking_sandbox: Sandbox
 ) -> Iterator[Callable[..., House]]:
-    """Make a house: quick detectors, an instant generator, and a paid and an own upstream."""
-    opened: list[Any] = []
-
-    def make(*plugins: DetectorPlugin, **settings: Any) -> House:
-        container = Container(Settings(data=tmp_path / "data", **{"scan": {"warm_workers": 0}, **settings}))
-        container.persistence.database = database
-        container.core.sandbox = forking_sandbox
-        quick = DetectorRegistry.discover(
-            dict.fromkeys(("ocr", "nudenet", "open-nsfw", "minilm", "faces", "hate-symbols"), False)
-        )
-        container.core.detectors = DetectorRegistry(
-            [*((plugin, enrolled(plugin.name, tmp_path)) for plugin in (*quick.plugins, *plugins))],
-            missing=quick.missing,
-        )
-        remote = {"url": upstream.url, "models": ["paid-1"], "list_lag_s": 0.2}
-        paid = videos_api({**remote, "name": "paid", "billing": "paid"})
-        own = videos_api({**remote, "name": "own", "billing": "own", "models": ["own-1"]})
-        opened.extend((paid, own))
-        generators: dict[str, Generator] = {
-            "storyboard": instant({"name": "storyboard", "models": ["instant-1"], "seconds": [4, 8, 12]}),
-            "paid": paid,
-            "own": own,
-        }
-        container.core.generators = generators
-        return House(container)
-
-    yield make
-    for part in opened:
-        part.close()
+    with furnishing(database, tmp_path, upstream, forking_sandbox) as make:
+        yield make
 
 
 @pytest.fixture

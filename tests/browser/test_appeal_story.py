@@ -1,0 +1,133 @@
+"""A refusal is understood and appealed, another reviewer reverses it, and everything is restored."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from safelight.console.translations import load_languages
+from safelight.jobs.states import VideoState
+from safelight.sandbox.sandbox import Sandbox
+from safelight.store.database import Database
+from safelight.testing.upstream import ScriptedUpstream
+from safelight.trust.accounts.permissions import Role
+from safelight.trust.audit import verify
+from safelight.trust.ledger import Ledger, SumBy
+from support.house import furnishing
+from support.site import Site, open_site
+
+pytestmark = pytest.mark.browser
+#: A test card number that no bank issues. It is private data, which the policy holds.
+PROMPT = "A letter on a desk with the card number 4111 1111 1111 1111"
+#: Price of a video of four seconds.
+PRICE_MICROS = 1_000_000
+T = load_languages()["en"]
+#: What the audit log has at least, in this order.
+LOGGED = (
+    *("video.held", "case.opened", "case.refuse", "video.rejected", "strike.given"),
+    *("appeal.received", "case.overturn", "strike.removed", "video.released", "video.delivered"),
+)
+
+
+@pytest.fixture
+def site(
+    sqlite_database: Database,
+    tmp_path: Path,
+    upstream: ScriptedUpstream,
+    forking_sandbox: Sandbox,
+    browser: Browser,
+) -> Iterator[Site]:
+    with furnishing(sqlite_database, tmp_path, upstream, forking_sandbox) as furnish:
+        house = furnish(ledger={"price_per_second": "0.25"}, limits={"videos_per_day": 2})
+        house.waive()
+        with open_site(house, browser) as opened:
+            yield opened
+
+
+def decide(page: Page, action: str, clause: bool = False) -> None:
+    """Decide the case on the page, with a written reason that stays inside."""
+    if clause:
+        page.locator("[name=clause]").first.check()
+    page.locator("#reason").fill("An internal note.")
+    page.locator(f"#decide button[value={action}]").click()
+    page.wait_for_url(re.compile("decided="))
+
+
+def test_a_refusal_is_appealed_and_another_reviewer_restores_everything(site: Site) -> None:
+    house, who = site.house, {}
+    for name, role in (("cleo", Role.CREATOR), ("ada", Role.REVIEWER), ("ben", Role.REVIEWER)):
+        who[name] = site.enroll(name, role)
+    videos, standing = house.container.review.videos, house.container.pipeline.standing
+    creator = site.visit(who=who["cleo"])
+    creator.locator("#prompt").fill(PROMPT)
+    creator.locator("#prompt").press("Control+Enter")
+    expect(creator.get_by_role("heading", name=T("state.held"))).to_be_visible()
+    video_id = str(creator.locator("#outcome article").get_attribute("data-video"))
+    assert videos.allowance(who["cleo"]).videos_left == 1
+
+    # Ada refuses. That gives a strike, and the quota and the price are returned.
+    ada = site.visit("/review", who=who["ada"])
+    ada.locator("[data-row]", has_text=PROMPT).click()
+    decide(ada, "refuse", clause=True)
+    site.carry_out_decisions()
+    assert videos.get(who["cleo"], video_id).state is VideoState.REJECTED
+    assert videos.allowance(who["cleo"]).videos_left == 2
+    assert standing.standings.own(who["cleo"], None).points > 0
+
+    assert total(site) == (PRICE_MICROS, 0)
+
+    # The creator reads what was decided and why, and appeals.
+    statements = f"{site.address}/videos/{video_id}/statements"
+    creator.goto(statements)
+    expect(creator.locator("main")).to_contain_text(T("category.privacy"))
+    creator.goto(f"{site.address}/videos/{video_id}")
+    expect(creator.locator("main")).to_contain_text(T("verdict.rejected_by_reviewer"))
+    expect(creator.locator("main")).not_to_contain_text("Wait for the review")
+    creator.get_by_role("link", name=T("explain.appeal_link")).click()
+    creator.locator("[name=text]").fill("It is the number of a test card from a manual.")
+    creator.locator("main button.main").click()
+    expect(creator.get_by_role("heading", name=T("appeal.thanks"))).to_be_visible()
+
+    # Ada is not given the appeal, and cannot decide it. Ben reverses her decision.
+    ada.goto(f"{site.address}/review")
+    ada.locator("form[action='/review/next'] button").click()
+    expect(ada.get_by_text(T("review.nothing_next"))).to_be_visible()
+    ada.locator("[data-row]", has_text=PROMPT).click()
+    expect(ada.locator("#other-reviewer")).to_be_visible()
+    expect(ada.locator("#decide")).to_have_count(0)
+    ben = site.visit("/review", who=who["ben"])
+    ben.locator("form[action='/review/next'] button").click()
+    decide(ben, "overturn")
+    site.carry_out_decisions()
+
+    # The strike, the quota and the price are as before, and the video is delivered under a new id.
+    released = videos.get(who["cleo"], video_id).reinstated_as
+    assert released is not None
+    assert house.carry(videos.get(who["cleo"], released)).state is VideoState.DELIVERED
+    assert standing.standings.own(who["cleo"], None).points == 0
+    assert videos.allowance(who["cleo"]).videos_left == 2
+    assert total(site) == (2 * PRICE_MICROS, 0)
+    creator.goto(f"{site.address}/videos/{video_id}")
+    creator.locator(f"main > p.tone a[href='/videos/{released}']").click()
+    expect(creator.locator("main video")).to_be_visible()
+    creator.goto(statements)
+    expect(creator.get_by_role("heading", name=re.compile(f"released as {released}"))).to_be_visible()
+    for path in ("", "/statements", "/appeal"):
+        creator.goto(f"{site.address}/videos/{video_id}{path}")
+        shown = creator.content()
+        assert not [one for one in ("user_ada", "user_ben", "An internal note.") if one in shown]
+    events = site.logged_events()
+    places = [events.index(one) for one in LOGGED]
+    assert places == sorted(places)
+    persistence = house.container.persistence
+    assert verify(persistence.database, (), persistence.audit_checkpoint_key).ok
+
+
+def total(site: Site) -> tuple[int, int]:
+    """What was charged, and what is due after the credits."""
+    (found,) = Ledger(site.house.container.persistence.database).sums(site.house.who, SumBy.TENANT)
+    return found.charged_micros, found.due_micros

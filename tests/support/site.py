@@ -1,0 +1,101 @@
+"""An installation on a free port, for stories in which several people use its pages."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.sync_api import Browser, Page
+
+from safelight.store.tables import people
+from safelight.trust.accounts import Principal, PrincipalKind
+from safelight.trust.accounts.permissions import ROLES, Role
+from safelight.trust.audit import read_entries
+from safelight.trust.reviews import DecisionExecutor
+from safelight.trust.reviews.models import UNDO_S
+
+from .fake_api_server import listening
+from .house import House
+
+
+@dataclass
+class Site:
+    house: House
+    address: str
+    browser: Browser
+    #: Errors of pages and violations of the Content-Security-Policy.
+    problems: list[str] = field(default_factory=list)
+    #: How far the clock of the installation is ahead.
+    ahead_s: float = 0.0
+
+    def enroll(self, name: str, role: Role) -> Principal:
+        """An active person, as after an invitation."""
+        tenant = self.house.who.tenant
+        with self.house.container.persistence.database.transaction(tenant) as tx:
+            tx.insert(
+                people,
+                id=f"user_{name}",
+                name=name,
+                email=f"{name}@example.com",
+                role=role.value,
+                language="en",
+                state="active",
+                created_at=tx.now(),
+                created_by="operator",
+                recovery_codes=[],
+            )
+        return Principal(
+            tenant=tenant,
+            id=f"user_{name}",
+            kind=PrincipalKind.PERSON,
+            name=name,
+            scopes=ROLES[role].scopes,
+            role=role,
+        )
+
+    def visit(self, path: str = "/", *, who: Principal | None = None, **options: Any) -> Page:
+        """A page of a new browser, signed in as this person. `options` are those of the browser's context."""
+        page = self.browser.new_context(reduced_motion="reduce", **options).new_page()
+        page.on("pageerror", lambda error: self.problems.append(str(error)))
+        page.on(
+            "console",
+            lambda message: (
+                self.problems.append(message.text) if "Content Security Policy" in message.text else None
+            ),
+        )
+        if who is not None:
+            token = self.house.container.persistence.accounts.create_login_link(who)
+            page.goto(f"{self.address}/login?token={token}")
+            page.locator("main button.main").click()
+            page.wait_for_url(f"{self.address}/")
+        page.goto(f"{self.address}{path}")
+        return page
+
+    def carry_out_decisions(self) -> None:
+        """Carry out the pending decisions, as the gateway does when their time to undo is over."""
+        self.ahead_s += UNDO_S
+        database, actions = (
+            self.house.container.persistence.database,
+            self.house.container.review.review_actions,
+        )
+        DecisionExecutor(database, actions, stopping=threading.Event()).carry_out_due()
+
+    def logged_events(self) -> list[str]:
+        """The events in the audit log, oldest first."""
+        return [entry.event for entry in read_entries(self.house.container.persistence.database, limit=1000)]
+
+
+@contextmanager
+def open_site(house: House, browser: Browser) -> Iterator[Site]:
+    """The house on a free port. Fails on errors of its pages."""
+    with ExitStack() as stack:
+        site = Site(house, stack.enter_context(listening(house.container.app)), browser)
+        house.container.persistence.database.clock = lambda: time.time() + site.ahead_s
+        yield site
+        for context in browser.contexts:
+            context.close()
+        assert site.problems == []
