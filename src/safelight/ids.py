@@ -33,6 +33,7 @@ KINDS = frozenset(
         "access",
         "invitation",
         "drift",
+        "canary",
         "hash",
         "golden",
         "draw",

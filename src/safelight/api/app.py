@@ -24,6 +24,7 @@ from . import (
     appeals,
     attempts,
     batches,
+    canaries,
     checks,
     consents,
     content_provenance,
@@ -121,6 +122,7 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
     for routes in (videos, derivatives, sync, models, moderations, checks, advice_checks, provider_errors):
         app.include_router(routes.router)
     app.include_router(attempts.router)
+    app.include_router(canaries.router)
     app.include_router(content_provenance.router)
     app.include_router(soft_bindings.router)
     app.include_router(batches.router)

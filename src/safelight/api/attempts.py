@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from safelight.attempts.answers import answer_gate, attempt_answer, claim_of
 from safelight.attempts.claim_text import CLAIM_COLUMNS, claim_table, write_markdown
-from safelight.attempts.drift import DriftKind
+from safelight.attempts.drift import DriftKind, DriftSource
 from safelight.attempts.export import write_csv
 from safelight.attempts.fields import MAX_ERROR_CHARS, MAX_PROMPT_CHARS, read_attempt, read_time
 from safelight.attempts.models import AttemptFilter, AttemptOrigin, AttemptOutcome, NewAttempt
@@ -151,6 +151,7 @@ class DriftObject(BaseModel):
     until: str | None = Field(description="The next change; null if this one goes on.")
     before: OutcomeRateObject
     after: OutcomeRateObject
+    found_in: Literal[*DriftSource]  # type: ignore[valid-type]
     text: str
 
 
@@ -281,7 +282,10 @@ async def list_attempts(
     after: Annotated[str | None, Query(description="List the attempts after this id.")] = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> Response:
-    """Newest first: those of the gateway, and those that were added or imported."""
+    """Newest first: those of the gateway, and those that were added or imported.
+
+    The calls of canaries are listed only with `origin=canary`.
+    """
     state = app_state(request)
     page = await state.threads.run(
         state.services.attempts.page, principal.tenant, wanted, after=after, limit=limit

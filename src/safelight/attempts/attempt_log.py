@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-import msgspec
-from sqlalchemy import ColumnElement, Row, and_, or_, select
+from sqlalchemy import ColumnElement, Row, and_, or_
 
 from safelight import canonical_json
-from safelight.errors import InvalidField, NotFound, UpstreamModerationBlocked
+from safelight.errors import InvalidField, NotFound
 from safelight.generation.protocol import Charge, ChargeStatus
 from safelight.ids import is_id, new_id
 from safelight.store.database import Database
-from safelight.store.tables import attempts, reported_attempts, videos
+from safelight.store.tables import attempts, canary_calls, reported_attempts, videos
 from safelight.store.transaction import Transaction
 
-from .error_text import withhold_prompt
+from .canaries.attempts import read_canary_attempts
+from .gateway_attempts import read_gateway_attempts
 from .models import (
     MAX_ATTEMPTS,
     AttemptFilter,
@@ -31,30 +30,6 @@ from .models import (
     NewAttempt,
 )
 from .refunds import check_refund, find_missing_refund
-
-#: Ends of attempts before the last one of a video.
-_NOT_TAKEN = ("not_taken", "lost")
-#: What became of a file that the provider made, by the state of the video; otherwise it passed.
-_ENDS = {
-    "blocked": AttemptOutcome.STOPPED,
-    "rejected": AttemptOutcome.STOPPED,
-    "held": AttemptOutcome.RUNNING,
-}
-_GATEWAY_COLUMNS = (
-    attempts.c.id,
-    attempts.c.number,
-    attempts.c.generator,
-    attempts.c.created_at,
-    attempts.c.submitted_at,
-    attempts.c.ended_at,
-    attempts.c.outcome,
-    attempts.c.upstream_id,
-    *(attempts.c.charge_status, attempts.c.amount, attempts.c.currency, attempts.c.charge_source),
-    *(videos.c.model, videos.c.prompt, videos.c.seconds, videos.c.width, videos.c.height),
-    *(videos.c.state, videos.c.error_message, videos.c.explanation, videos.c.deleted_at),
-    *(videos.c.vaulted, videos.c.quarantined),
-    videos.c.id.label("video"),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,8 +55,10 @@ class AttemptLog:
             found: list[AttemptRecord] = []
             if wanted.origin in (None, AttemptOrigin.GATEWAY):
                 found += _gateway(tx, wanted, start, limit + 1)
-            if wanted.origin is not AttemptOrigin.GATEWAY:
+            if wanted.origin not in (AttemptOrigin.GATEWAY, AttemptOrigin.CANARY):
                 found += _reported(tx, wanted, start, limit + 1)
+            if wanted.with_canaries or wanted.origin is AttemptOrigin.CANARY:
+                found += read_canary_attempts(tx, _canary_conditions(wanted, start), limit + 1)
             found.sort(key=lambda one: (one.at, one.id), reverse=True)
             return AttemptPage(attempts=_with_refunds(tx, found[:limit]), has_more=len(found) > limit)
 
@@ -141,7 +118,7 @@ class AttemptLog:
 def _get(tx: Transaction, attempt_id: str) -> AttemptRecord:
     found: list[AttemptRecord] = []
     if is_id(attempt_id, "attempt"):
-        found += _select_gateway(tx, [attempts.c.id == attempt_id], 1)
+        found += read_gateway_attempts(tx, [attempts.c.id == attempt_id], 1)
         found += [
             _reported_record(row)
             for row in tx.select(
@@ -150,6 +127,7 @@ def _get(tx: Transaction, attempt_id: str) -> AttemptRecord:
                 reported_attempts.c.refund_of.is_(None),
             )
         ]
+        found += read_canary_attempts(tx, [canary_calls.c.id == attempt_id], 1)
     if not found:
         raise NotFound(f"There is no attempt {attempt_id[:80]!r}.", param="attempt_id")
     return _with_refunds(tx, found)[0]
@@ -185,102 +163,13 @@ def _gateway(
         "provider": attempts.c.generator,
         "model": videos.c.model,
     }
-    return _select_gateway(tx, _conditions(wanted, start, columns), limit)
+    return read_gateway_attempts(tx, _conditions(wanted, start, columns), limit)
 
 
-def _select_gateway(tx: Transaction, where: Sequence[ColumnElement[bool]], limit: int) -> list[AttemptRecord]:
-    rows = tx.execute(
-        select(*_GATEWAY_COLUMNS)
-        .select_from(attempts)
-        .join(
-            videos,
-            and_(attempts.c.tenant_id == videos.c.tenant_id, attempts.c.video_id == videos.c.id),
-        )
-        .where(*tx.tenant_condition(attempts), *tx.tenant_condition(videos), *where)
-        .order_by(attempts.c.created_at.desc(), attempts.c.id.desc())
-        .limit(limit)
-    )
-    return [_gateway_record(row) for row in rows]
-
-
-def _gateway_record(row: Row[Any]) -> AttemptRecord:
-    explanation = msgspec.json.decode(row.explanation) if row.explanation is not None else {}
-    withheld = row.vaulted or row.quarantined or row.deleted_at is not None
-    outcome = _gateway_outcome(row, explanation)
-    refused = outcome is AttemptOutcome.REFUSED
-    said = _provider_error(explanation) if refused else _reported_problem(row, outcome)
-    error = _own_error(row, outcome) if said is None else said
-    return AttemptRecord(
-        id=row.id,
-        origin=AttemptOrigin.GATEWAY,
-        at=row.created_at,
-        provider=row.generator,
-        model=row.model,
-        seconds=float(row.seconds),
-        width=row.width,
-        height=row.height,
-        prompt=None if withheld else row.prompt,
-        error=withhold_prompt(error, row.prompt) if withheld else error,
-        outcome=outcome,
-        stage=str(explanation.get("moderation_stage", "unknown")) if refused else "unknown",
-        file_came=_file_came(row, said),
-        charge=Charge(
-            charged=ChargeStatus(row.charge_status),
-            amount=row.amount,
-            currency=row.currency if row.amount is not None else "",
-            source=row.charge_source,
-        ),
-        request_id=row.upstream_id or "",
-        video_id=row.video,
-        is_own_error=said is None and error != "",
-        is_undelivered=outcome is AttemptOutcome.PASSED and row.state == "failed",
-    )
-
-
-def _gateway_outcome(row: Row[Any], explanation: Mapping[str, Any]) -> AttemptOutcome:
-    if row.ended_at is None:
-        return AttemptOutcome.RUNNING
-    if row.outcome == "done":
-        return _ENDS.get(row.state, AttemptOutcome.PASSED)
-    if row.outcome == UpstreamModerationBlocked.code and explanation.get("source") == "provider":
-        return AttemptOutcome.REFUSED
-    return AttemptOutcome.FAILED
-
-
-def _provider_error(explanation: Mapping[str, Any]) -> str:
-    parts = (explanation.get("provider_code"), explanation.get("provider_message"))
-    return ": ".join(str(part) for part in parts if part)
-
-
-def _reported_problem(row: Row[Any], outcome: AttemptOutcome) -> str | None:
-    """The provider's words in the message of a failed video; None if it did not report a failure."""
-    name = re.escape(row.generator)
-    # As composed by `jobs.attempts` and `jobs.failure_message`.
-    found = re.fullmatch(
-        rf"{name} failed: (.*?)(?: (?:{name} (?:did not charge|charged)|It is not known whether {name}) .*)?",
-        row.error_message or "",
-        re.DOTALL,
-    )
-    if outcome is not AttemptOutcome.FAILED or row.outcome in _NOT_TAKEN or found is None:
-        return None
-    return "" if found[1] == "it gave no reason." else found[1]
-
-
-def _file_came(row: Row[Any], said: str | None) -> bool | None:
-    if row.ended_at is None:
-        return None
-    if row.outcome == "done":
-        return True
-    # Otherwise the gateway gave up or lost the request, or could not download the file.
-    refused = row.outcome in (UpstreamModerationBlocked.code, "upstream_rejected", *_NOT_TAKEN)
-    return False if refused or said is not None else None
-
-
-def _own_error(row: Row[Any], outcome: AttemptOutcome) -> str:
-    """The error of the video belongs to its last attempt; earlier ones were not taken or lost."""
-    if outcome is not AttemptOutcome.FAILED:
-        return ""
-    return (row.error_message or "") if row.outcome not in _NOT_TAKEN else row.outcome
+def _canary_conditions(wanted: AttemptFilter, start: tuple[float, str] | None) -> list[ColumnElement[bool]]:
+    of = canary_calls.c
+    columns = {"id": of.id, "at": of.created_at, "provider": of.generator, "model": of.model}
+    return _conditions(wanted, start, columns)
 
 
 def _reported(
@@ -341,9 +230,14 @@ def _own_request_ids(tx: Transaction, wanted: set[str]) -> dict[str, str]:
     """The ids of the gateway's attempts by these request ids."""
     if not wanted:
         return {}
-    columns = [attempts.c.id, attempts.c.upstream_id]
-    rows = tx.select(attempts, attempts.c.upstream_id.is_not(None), columns=columns)
-    return {row.upstream_id: row.id for row in rows if row.upstream_id in wanted}
+    return {
+        row.upstream_id: row.id
+        for table in (attempts, canary_calls)
+        for row in tx.select(
+            table, table.c.upstream_id.is_not(None), columns=[table.c.id, table.c.upstream_id]
+        )
+        if row.upstream_id in wanted
+    }
 
 
 def _ids_here(tx: Transaction, wanted: set[str]) -> set[str]:
@@ -351,7 +245,9 @@ def _ids_here(tx: Transaction, wanted: set[str]) -> set[str]:
     if not wanted:
         return set()
     return wanted & {
-        row.id for table in (attempts, reported_attempts) for row in tx.select(table, columns=[table.c.id])
+        row.id
+        for table in (attempts, reported_attempts, canary_calls)
+        for row in tx.select(table, columns=[table.c.id])
     }
 
 

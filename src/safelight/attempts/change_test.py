@@ -25,8 +25,11 @@ _LEVELS: Array = np.arange(-5.6, 3.0, _STEP)
 _PRIOR = (0.5, 2.0)
 #: Smallest and largest change in log-odds: from 5 %, a change to 13 % and to 38 %.
 _CHANGES = (1.0, 2.5)
+LARGEST_CHANGE = _CHANGES[1]
 #: Largest change for prompts with one word: from 5 % to 74 %, because a filter refuses nearly all of them.
 MAX_WORD_CHANGE = 4.0
+#: Largest change for canaries: from 1 % to 48 %, because a prompt that always passed can be refused always.
+MAX_CANARY_CHANGE = 4.5
 #: Share of the probability that is left out at each end of the interval of the start.
 _TAIL = 0.025
 _TINY = 1e-300
@@ -50,17 +53,22 @@ class RateChange:
 
 
 def find_change(
-    outcomes: Array, risks: Array, *, direction: Direction, threshold: float
+    outcomes: Array,
+    risks: Array,
+    *,
+    direction: Direction,
+    threshold: float,
+    largest: float = LARGEST_CHANGE,
 ) -> RateChange | None:
     """The first alarm; None if there is none. It does not depend on the outcomes after it.
 
     `outcomes`: 1 or 0. `risks`: of each outcome, the log-odds that it is 1, up to a number that is the same
-    for all of them until the change.
+    for all of them until the change. `largest`: the largest change, in log-odds.
     """
     if not len(outcomes):
         return None
     likelihoods = _log_likelihoods(outcomes, risks)
-    starts = _log_starts(likelihoods[:-1], _moves(direction, _CHANGES[1]))
+    starts = _log_starts(likelihoods[:-1], _moves(direction, largest))
     sums = np.logaddexp.accumulate(starts, axis=0)
     evidence = _log_sum(likelihoods[1:] + sums) - _log_sum(likelihoods[1:] + _log_prior())
     reached = np.flatnonzero(evidence >= np.log(threshold))
@@ -79,7 +87,7 @@ def find_change(
 
 
 def weigh_change(
-    outcomes: Array, risks: Array, start: int, *, direction: Direction, largest: float = _CHANGES[1]
+    outcomes: Array, risks: Array, start: int, *, direction: Direction, largest: float = LARGEST_CHANGE
 ) -> float:
     """The logarithm of the likelihood with a change before outcome number `start`, over that without one."""
     likelihoods = _log_likelihoods(outcomes, risks)

@@ -157,8 +157,7 @@ def find_second_charges(records: Iterable[AttemptRecord]) -> frozenset[str]:
 
 def _is_same_provider(one: AttemptRecord, other: AttemptRecord) -> bool:
     # The gateway's attempts have the name of the generator in the settings instead.
-    is_own = (one.origin is AttemptOrigin.GATEWAY) is not (other.origin is AttemptOrigin.GATEWAY)
-    return is_own or one.provider == other.provider
+    return one.is_reported is not other.is_reported or one.provider == other.provider
 
 
 def _has_failed_here(attempt: AttemptRecord) -> bool:

@@ -1,12 +1,12 @@
 """Drift: since when a provider refuses more or less, fails more, or charges differently. Pure.
 
-Nothing is sent: only attempts that were made anyway are read. Refusals are compared with the risk that the
-risk model expects, or with the rate so far if there are too few outcomes for it.
+Only attempts that were made anyway are read, and the calls of active canaries. Refusals are compared with the
+risk that the risk model expects, or with the rate so far if there are too few outcomes for it.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,8 +20,16 @@ from safelight.advice.risk_features import driver_feature
 from safelight.detectors.text.calibration import wilson_interval
 from safelight.i18n import Messages
 
-from .change_test import MAX_WORD_CHANGE, Array, Direction, find_change, weigh_change
-from .models import AttemptRecord, format_moment
+from .change_test import (
+    LARGEST_CHANGE,
+    MAX_CANARY_CHANGE,
+    MAX_WORD_CHANGE,
+    Array,
+    Direction,
+    find_change,
+    weigh_change,
+)
+from .models import AttemptOrigin, AttemptRecord, format_moment
 from .stream_outcomes import StreamOutcome, estimate_risks, first_tries, split_streams
 
 YEAR_S = 365.25 * 86_400.0
@@ -37,6 +45,15 @@ _MIN_WITH_WORD, _MIN_EXPLAINED, _MAX_WORDS = 3, 0.5, 20
 #: Prior log-odds of a rise for some word, compared with one for all prompts. Chosen on simulated drifts, so
 #: that about one of seven rises for all prompts is taken for one of a word.
 _WORD_ODDS = 2.0
+
+
+class DriftSource(StrEnum):
+    """What a drift was found in."""
+
+    #: The attempts of clients, and those that were added or imported.
+    ATTEMPTS = "attempts"
+    #: The calls of active canaries.
+    CANARIES = "canaries"
 
 
 class DriftKind(StrEnum):
@@ -92,10 +109,11 @@ class Drift:
     #: Of the attempts that are compared: refused, failed, charged, or with another price.
     before: OutcomeRate
     after: OutcomeRate
+    found_in: DriftSource = DriftSource.ATTEMPTS
 
     def text(self, t: Messages, *, format_time: Callable[[float], str] = format_moment) -> str:
         """One sentence."""
-        return t(
+        said = t(
             f"drift.{self.kind.value}",
             provider="/".join(part for part in (self.provider, self.model) if part),
             words=self.words.partition(":")[2],
@@ -105,6 +123,7 @@ class Drift:
             count=self.after.count,
             total=self.after.total,
         )
+        return f"{said}{t('drift.by_canaries')}" if self.found_in is DriftSource.CANARIES else said
 
     def as_json(self, t: Messages) -> dict[str, Any]:
         return {
@@ -120,6 +139,7 @@ class Drift:
             "until": None if self.until is None else format_moment(self.until),
             "before": self.before.as_json(),
             "after": self.after.as_json(),
+            "found_in": self.found_in.value,
             "text": self.text(t),
         }
 
@@ -152,13 +172,19 @@ def find_drift(attempts: Iterable[AttemptRecord], *, has_older: bool = False) ->
 
     `has_older`: whether the account has older attempts too.
     """
-    read = split_streams(attempts)
-    streams = {key: _series_of(outcomes) for key, outcomes in read.outcomes.items()}
+    all_attempts = list(attempts)
+    read = split_streams(one for one in all_attempts if one.origin is not AttemptOrigin.CANARY)
+    canaries = split_streams(one for one in all_attempts if one.origin is AttemptOrigin.CANARY)
+    streams: defaultdict[tuple[str, str], list[_Series]] = defaultdict(list)
+    for key, outcomes in read.outcomes.items():
+        streams[key] += _series_of(outcomes)
+    for key, outcomes in canaries.outcomes.items():
+        streams[key] += _canary_series(outcomes)
     rows = [row for series in streams.values() for each in series for row in each.rows]
     if not rows:
         return DriftReport()
     # All attempts of a busy account that are read can be of one hour: only a new account gets a longer time.
-    shortest = 1.0 if has_older or read.has_older else _NEW_ACCOUNT_S
+    shortest = 1.0 if has_older or read.has_older or canaries.has_older else _NEW_ACCOUNT_S
     years = max(max(row.at for row in rows) - min(row.at for row in rows), shortest) / YEAR_S
     # One false alarm a year is the limit of all providers and models together.
     totals = Counter[DriftKind]()
@@ -204,6 +230,9 @@ class _Series:
     #: 1 or 0 for each row of a part of the series that begins after a change.
     read: Callable[[Sequence[StreamOutcome]], Array]
     tests: tuple[_Test, ...]
+    #: The largest change, in log-odds.
+    largest: float = LARGEST_CHANGE
+    found_in: DriftSource = DriftSource.ATTEMPTS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,6 +267,7 @@ _REFUSALS = (
     ),
     _Test(kind=DriftKind.REFUSES_LESS, direction=Direction.DOWN),
 )
+_RISES = (DriftKind.REFUSES_MORE, DriftKind.REFUSES_WORDS)
 _FAILURES = (
     _Test(kind=DriftKind.FAILS_MORE, direction=Direction.UP),
     _Test(kind=DriftKind.FAILS_LESS, direction=Direction.DOWN),
@@ -247,6 +277,38 @@ _CHARGES = (
     _Test(kind=DriftKind.CHARGES_LESS, direction=Direction.DOWN),
 )
 _PRICES = (_Test(kind=DriftKind.PRICE, direction=Direction.UP),)
+
+
+#: Of the few prompts of canaries, a word explains nothing.
+_CANARY_REFUSALS = (_REFUSALS[0], _REFUSALS[-1])
+
+
+def _canary_series(outcomes: Sequence[StreamOutcome]) -> tuple[_Series, ...]:
+    """The refusals and failures of canaries, which are apart: their prompts were chosen because they pass.
+
+    Each call counts, also of one prompt. What they were charged says little, because it is always the
+    shortest length.
+    """
+    judged = [one for one in outcomes if one.refused is not None]
+    answered = [one for one in outcomes if one.failed is not None]
+    return (
+        _Series(
+            rows=judged,
+            risks=np.zeros(len(judged)),
+            read=lambda rows: np.array([bool(row.refused) for row in rows], dtype=np.float64),
+            tests=_CANARY_REFUSALS,
+            largest=MAX_CANARY_CHANGE,
+            found_in=DriftSource.CANARIES,
+        ),
+        _Series(
+            rows=answered,
+            risks=np.zeros(len(answered)),
+            read=lambda rows: np.array([bool(row.failed) for row in rows], dtype=np.float64),
+            tests=_FAILURES,
+            largest=MAX_CANARY_CHANGE,
+            found_in=DriftSource.CANARIES,
+        ),
+    )
 
 
 def _series_of(outcomes: Sequence[StreamOutcome]) -> tuple[_Series, ...]:
@@ -300,7 +362,7 @@ def _find_in(
         rows, risks = series.rows[alarm.begin : end], series.risks[alarm.begin : end]
         values, split = series.read(rows), alarm.start - alarm.begin
         kind, words, chosen = alarm.test.kind, "", np.arange(len(rows))
-        if kind in (DriftKind.REFUSES_MORE, DriftKind.REFUSES_WORDS):
+        if kind in _RISES and series.found_in is DriftSource.ATTEMPTS:
             words = _find_words(rows, values, risks, split)
             kind = DriftKind.REFUSES_WORDS if words else DriftKind.REFUSES_MORE
             if words:
@@ -318,6 +380,7 @@ def _find_in(
                 until=None if following is None else series.rows[following.start].at,
                 before=_rate(values[chosen[chosen < split]]),
                 after=_rate(values[chosen[chosen >= split]]),
+                found_in=series.found_in,
             )
         )
     return found
@@ -333,7 +396,11 @@ def _first_alarm(series: _Series, thresholds: Mapping[DriftKind, float], begin: 
         if not len(chosen):
             continue
         change = find_change(
-            values[chosen], risks[chosen], direction=test.direction, threshold=thresholds[test.kind]
+            values[chosen],
+            risks[chosen],
+            direction=test.direction,
+            threshold=thresholds[test.kind],
+            largest=series.largest,
         )
         if change is not None:
             at, start, earliest, latest = (

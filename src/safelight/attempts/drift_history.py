@@ -15,6 +15,7 @@ from .newest_attempts import iterate_newest
 
 #: Newest attempts of the tenant that are read, of all providers together: more take seconds.
 MAX_READ = 2_000
+_WANTED = AttemptFilter(with_canaries=True)
 #: A drift that was found in this time, and goes on, is shown at the head of lists.
 RECENT_S = 14 * 86_400.0
 #: Drift is searched again after this time, because it takes up to seconds.
@@ -74,7 +75,7 @@ class DriftHistory:
         return kept
 
     def _search(self, tenant: str, kept: _Kept) -> DriftReport:
-        newest = list(iterate_newest(self._log, tenant, AttemptFilter(), limit=MAX_READ))
+        newest = list(iterate_newest(self._log, tenant, _WANTED, limit=MAX_READ))
         kept.report = find_drift(newest, has_older=len(newest) >= MAX_READ)
         kept.at = self._monotonic()
         return kept.report

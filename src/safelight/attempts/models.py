@@ -23,6 +23,8 @@ class AttemptOrigin(StrEnum):
     IMPORTED = "imported"
     #: Entered by a person.
     REPORTED = "reported"
+    #: This gateway sent it as an active canary; no client asked for it.
+    CANARY = "canary"
 
 
 class AttemptOutcome(StrEnum):
@@ -87,7 +89,7 @@ class AttemptRecord:
     @property
     def is_reported(self) -> bool:
         """Whether this gateway did not submit it."""
-        return self.origin is not AttemptOrigin.GATEWAY
+        return self.origin in (AttemptOrigin.IMPORTED, AttemptOrigin.REPORTED)
 
     @property
     def is_refunded(self) -> bool:
@@ -158,7 +160,9 @@ class AttemptFilter:
 
     provider: str = ""
     model: str = ""
+    #: Without one, the calls of canaries are left out.
     origin: AttemptOrigin | None = None
+    with_canaries: bool = False
     #: From this time, and before that time, in unix seconds.
     since: float | None = None
     until: float | None = None

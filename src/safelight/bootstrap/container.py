@@ -98,6 +98,7 @@ class Container:
             webhooks=self.persistence.webhooks,
             templates=self.prompts.templates,
             library=self.prompts.library,
+            canaries=self.prompts.canaries,
             attempts=AttemptLog(self.persistence.database),
             drift=self.persistence.drift_history,
             standing=self.pipeline.standing.services,

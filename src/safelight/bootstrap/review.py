@@ -19,6 +19,7 @@ from .quality import QualityParts
 
 if TYPE_CHECKING:
     from safelight.background.part import BackgroundPart
+    from safelight.jobs.canary_sender import CanarySender
     from safelight.jobs.notice_follow_up import NoticeFollowUp
     from safelight.jobs.notifier import Notifier
     from safelight.jobs.review_actions import ReviewActions
@@ -232,6 +233,7 @@ class ReviewParts:
     def admission_limits(self) -> AdmissionLimits:
         """Limits on the fields of a request, the same for a video and for a check."""
         from safelight.moderation.admission import AdmissionLimits
+            self.canary_sender.part,
 
         return AdmissionLimits(max_prompt_characters=self._core.settings.server.max_prompt_characters)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from safelight.attempts.attempt_log import AttemptLog
+from safelight.attempts.canaries.service import Canaries
 from safelight.attempts.drift_history import DriftHistory
 from safelight.generation.protocol import Generator
 from safelight.jobs.batches.service import BatchService
@@ -110,6 +111,8 @@ class Services:
     #: The folder for uploads; a file is removed when its request ends.
     scratch: Path
     version: str
+    #: Canaries at providers; None if this server does not offer them.
+    canaries: Canaries | None = None
     #: Standing, terms, ledger and access; None if this server does not offer them.
     standing: StandingServices | None = None
     #: Checks a generation request without submitting it; None if this server does not offer that.

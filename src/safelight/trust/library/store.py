@@ -11,6 +11,7 @@ from sqlalchemy import Row, select
 
 from safelight.ids import new_id
 from safelight.store.tables import (
+    canaries,
     library_entries,
     library_terms,
     library_uses,
@@ -57,7 +58,13 @@ def insert_entry(tx: Transaction, *, prompt: str, category: str, notes: str, **c
 
 
 def delete_entry(tx: Transaction, identity: str) -> None:
-    """Delete an entry with its terms and uses. Its variations stay as entries of their own."""
+    """Delete an entry with its terms and uses. Its variations stay as entries of their own.
+
+    A canary of the entry is stopped, and loses its prompt.
+    """
+    of = canaries.c
+    stopped = {"state": "stopped", "reason": "entry_removed", "prompt": None, "run_requested_at": None}
+    tx.update(canaries, of.entry_id == identity, of.removed_at.is_(None), switched_at=tx.now(), **stopped)
     tx.delete(library_terms, library_terms.c.entry_id == identity)
     tx.delete(library_uses, library_uses.c.entry_id == identity)
     tx.update(library_entries, library_entries.c.variation_of == identity, variation_of=None)

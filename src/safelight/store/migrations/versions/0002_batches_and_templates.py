@@ -1,4 +1,4 @@
-"""Second migration: batches, prompt templates, the library of prompts, and episodes of drift.
+"""Second migration: batches, prompt templates, the library of prompts, episodes of drift, and canaries.
 
 Until the first release, changes of these tables are made in this file.
 """
@@ -136,6 +136,51 @@ def upgrade() -> None:
             postgresql_where=sa.text("ended_at IS NULL"),
         ),
     )
+    op.create_table(
+        "canaries",
+        *text("id", "tenant_id", "entry_id"),
+        *text("prompt", null=True),
+        *text("generator", "model"),
+        *integer("per_day", "ceiling_micros", "price_micros"),
+        *text("price_source"),
+        *integer("passes"),
+        *double("passed_since"),
+        *text("state"),
+        *text("reason", null=True),
+        *double("created_at"),
+        *text("created_by"),
+        *double("switched_at"),
+        *double("run_requested_at", "removed_at", null=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.Index(
+            None,
+            "tenant_id",
+            "entry_id",
+            "generator",
+            "model",
+            unique=True,
+            sqlite_where=sa.text("removed_at IS NULL"),
+            postgresql_where=sa.text("removed_at IS NULL"),
+        ),
+    )
+    op.create_table(
+        "canary_calls",
+        *text("id", "tenant_id", "canary_id", "generator", "model"),
+        *integer("seconds", "width", "height"),
+        *double("slot", "created_at"),
+        *integer("reserved_micros"),
+        *text("upstream_id", null=True),
+        *double("ended_at", null=True),
+        *text("outcome", null=True),
+        *text("stage", "error", "charge_status"),
+        *double("amount", null=True),
+        *text("currency", "charge_source"),
+        *text("upstream_copy_status", null=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("tenant_id", "canary_id", "slot"),
+        sa.Index(None, "tenant_id", "created_at", "id"),
+        sa.Index(None, "generator", "ended_at"),
+    )
 
 
 def downgrade() -> None:
@@ -151,5 +196,7 @@ def downgrade() -> None:
         "template_videos",
         "prompt_templates",
         "drift_episodes",
+        "canary_calls",
+        "canaries",
     ):
         op.drop_table(table)
