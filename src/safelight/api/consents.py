@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.errors import InvalidField, NotFound
+from safelight.policy.intended_use import UseKind
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.consent_requests import (
     ConsentFlag,
@@ -49,6 +50,7 @@ class ConsentRequestObject(BaseModel):
     asker: str
     scope: list[str]
     uses: str
+    use_kinds: list[str] = Field(description="Empty: every kind of use.")
     commercial: bool
     territory: str
     expires_at: int
@@ -75,6 +77,7 @@ class OpenConsentRequest(BaseModel):
     scope: list[str]
     uses: str
     commercial: bool
+    use_kinds: list[str] = Field(description="Empty: every kind of use.")
     territory: str
     expires_at: int
 
@@ -108,7 +111,12 @@ _ASK = describe_body(
         "subject": _LINE,
         "email": {"type": "string", "format": "email"},
         "uses": _LINE,
-        "territory": _LINE,
+        "use_kinds": {
+            "type": ["array", "null"],
+            "items": {"type": "string", "enum": [kind.value for kind in UseKind]},
+            "description": "The kinds of use that requests may state. Without it: every kind.",
+        },
+        "territory": {"type": "string", "description": "`world`, or country codes, EU, EEA with commas."},
         "expires_at": {"type": "integer"},
         "scope": {"type": ["array", "null"], "items": {"type": "string", "enum": _SCOPES}},
         "commercial": {"type": ["boolean", "null"]},
@@ -171,6 +179,7 @@ async def ask(request: Request, principal: Writer) -> Response:
         expires_at=float(expires_at),
         scope=optional_texts(fields, "scope") or [ConsentScope.LIKENESS.value],
         commercial=optional_flag(fields, "commercial", default=False),
+        kinds=optional_texts(fields, "use_kinds") or (),
         language=optional_text(fields, "language") or "en",
         level=ConsentLevel.ON_CAMERA if level is None else level,
         end_user=optional_text(fields, "safety_identifier"),
@@ -346,6 +355,7 @@ def _shown_terms(made: ConsentRequest) -> dict[str, Any]:
         "asker": made.asker,
         "scope": [part.value for part in terms.scope],
         "uses": terms.uses,
+        "use_kinds": [kind.value for kind in terms.kinds],
         "commercial": terms.commercial,
         "territory": terms.territory,
         "expires_at": int(terms.expires_at),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from safelight.policy.intended_use import UseKind
+
 
 def describe_body(
     required: list[str], properties: dict[str, Any], media_type: str = "application/json"
@@ -45,10 +47,30 @@ ADVICE_FIELDS: dict[str, Any] = {
 OWN_FIELD: dict[str, Any] = {
     "type": "object",
     "properties": {
+_USE: dict[str, Any] = {
+    "type": "object",
+    "description": "What the video is made for. A consent can be limited to it; the terms state the rest.",
+    "properties": {
+        "kind": {"type": ["string", "null"], "enum": [*(kind.value for kind in UseKind), None]},
+        "commercial": {"type": ["boolean", "null"], "description": "Whether it may advertise or be sold."},
+        "territory": {
+            "type": ["string", "null"],
+            "description": "Where it may be published: `world`, or country codes, EU and EEA with commas.",
+        },
+    },
+    "additionalProperties": False,
+}
+#: `safelight` of other requests.
+USE_FIELD: dict[str, Any] = {
+    "type": "object",
+    "properties": {"use": _USE},
+    "additionalProperties": False,
+}
         "template": {
             "type": "object",
             "description": "The template from which the prompt is made; the field `prompt` is left out.",
             "required": ["name"],
+        "use": _USE,
             "properties": {
                 "name": {"type": "string"},
                 "version": {

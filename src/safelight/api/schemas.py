@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from safelight.jobs.models import RetryRefusal
 
-from .field_schemas import ADVICE_FIELDS, OWN_FIELD
+from .field_schemas import ADVICE_FIELDS, OWN_FIELD, USE_FIELD
 
 
 class Health(BaseModel):
@@ -353,7 +353,10 @@ _BY_ID: dict[str, Any] = {
     "additionalProperties": False,
 }
 _VIDEO_BY_ID: dict[str, Any] = {"oneOf": [_BY_ID, {"type": "string", "description": "Only the id."}]}
-_IDENTITY: dict[str, Any] = {name: _FIELDS[name] for name in ("prompt", "safety_identifier", "metadata")}
+_IDENTITY: dict[str, Any] = {
+    **{name: _FIELDS[name] for name in ("prompt", "safety_identifier", "metadata")},
+    "safelight": USE_FIELD,
+}
 
 #: Body of `POST /v1/safelight/checks`: that of `POST /v1/videos` with the fields of the advice.
 ADVICE_CHECK_BODY: dict[str, Any] = _request_body(
@@ -364,6 +367,7 @@ ADVICE_CHECK_BODY: dict[str, Any] = _request_body(
     },
     {"input_reference": (_FILE, {"type": ["object", "array", "string", "null"]})},
 )
+        "safelight": USE_FIELD,
 
 REMIX_BODY: dict[str, Any] = _request_body(["prompt"], _IDENTITY, {})
 EDIT_BODY: dict[str, Any] = _request_body(

@@ -12,23 +12,23 @@ from starlette.responses import Response
 from safelight.errors import InvalidField, NotFound
 from safelight.jobs.quota import QuotaUse
 from safelight.policy.categories import Taxonomy
+from safelight.policy.intended_use import normalize_territory, read_kind
 from safelight.policy.verdicts import Audience
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.accounts.subjects import end_user_subject, split_subject
 from safelight.trust.accounts.terms import SavedTerms, Terms
 from safelight.trust.ledger import LedgerSum
-from safelight.trust.standing import Ban, Standing, Strike
+from safelight.trust.standing import Ban, Standing, Strike, shown_category, shown_group
 from safelight.web.auth import requires
 from safelight.web.create_request import require_writable
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
-from safelight.web.json_fields import optional_flag, required_text
+from safelight.web.json_fields import optional_flag, optional_text, required_text
 from safelight.web.json_response import JsonResponse
 from safelight.web.request_body import read_body
 from safelight.web.standing import StandingServices
 from safelight.web.state import app_state
 
 from .field_schemas import describe_body
-from .record import is_hidden, shown_group
 
 Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
 Reviewer = Annotated[Principal, Depends(requires(KeyScope.REVIEW))]
@@ -109,6 +109,9 @@ class TermsObject(BaseModel):
     seconds_per_day: int | None = None
     cost_per_day_micros: int | None = None
     invitations: int | None = None
+    use_kind: Literal["personal", "entertainment", "education", "news", "advertising"] | None = None
+    commercial: bool | None = None
+    territory: str | None = None
 
 
 class SavedTermsObject(TermsObject):
@@ -124,7 +127,7 @@ _BAN = describe_body(
         "threat_to_life": {"type": "boolean", "description": "Then neither points nor a notice are needed."},
     },
 )
-_TERM_TYPES = {"audience": "string"}
+_TERM_TYPES = {"audience": "string", "use_kind": "string", "territory": "string", "commercial": "boolean"}
 _TERMS = describe_body(
     [],
     {
@@ -274,8 +277,15 @@ def _terms(fields: Any) -> Terms:
     audience = fields.get("audience")
     if audience is not None and audience not in list(Audience):
         raise InvalidField("audience must be general, sensitive, minors or null.", param="audience")
+    kind, territory = optional_text(fields, "use_kind"), optional_text(fields, "territory")
+    commercial = fields.get("commercial")
+    if commercial is not None and not isinstance(commercial, bool):
+        raise InvalidField("commercial must be true, false or null.", param="commercial")
     return Terms(
         audience=None if audience is None else Audience(audience),
+        use_kind=None if kind is None else read_kind(kind, "use_kind"),
+        commercial=commercial,
+        territory=None if territory is None else normalize_territory(territory, "territory"),
         **{name: value for name, value in fields.items() if name not in _TERM_TYPES},
     )
 
@@ -332,9 +342,13 @@ def standing_object(standing: Standing, taxonomy: Taxonomy, *, is_staff: bool = 
 
 
 def _shown(strike: Strike, taxonomy: Taxonomy, *, is_staff: bool) -> dict[str, str | None]:
-    group = shown_group(strike.category, taxonomy, learned=strike.learned and not is_staff)
-    named = is_staff or (group is not None and not is_hidden(strike.category, taxonomy))
-    return {"group": group, "category": strike.category if named else None}
+    if is_staff:
+        known = strike.category in taxonomy
+        return {
+            "group": taxonomy[strike.category].group.value if known else None,
+            "category": strike.category,
+        }
+    return {"group": shown_group(strike, taxonomy), "category": shown_category(strike, taxonomy)}
 
 
 def ban_object(ban: Ban) -> dict[str, Any]:

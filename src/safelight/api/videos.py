@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
@@ -204,8 +205,10 @@ async def _read_create(
     with problems.collected():
         # In a thread: it compares two long texts.
         retry = await state.threads.run(
-            read_retry_terms, fields.pop("safelight", None), fields.get("prompt"), max_prompt_chars=longest
+            read_retry_terms, fields.get("safelight"), fields.get("prompt"), max_prompt_chars=longest
         )
+    if isinstance(fields.get("safelight"), Mapping):
+        fields["safelight"] = {"use": fields["safelight"].get("use")}
     asked = create_request(
         fields, body.uploads, max_prompt_chars=longest, idempotency_key=idempotency_key, problems=problems
     )

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from safelight.errors import InvalidField, NotFound, SafelightError
 from safelight.i18n import LANGUAGES, load_messages
+from safelight.policy.intended_use import UseKind
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.consent_requests import (
     AskedConsent,
@@ -91,6 +92,7 @@ class ConsentPages(PageHandler):
             expires_at=self.console.clock() + int(days) * _DAY_S,
             scope=[name for name in ("likeness", "voice") if form.get(name) == "yes"],
             commercial=form.get("commercial") == "yes",
+            kinds=[kind.value for kind in UseKind if form.get(f"kind_{kind.value}") == "yes"],
             language=form.get("language", "en"),
             level=ConsentLevel.ON_CAMERA if form.get("level") == "2" else ConsentLevel.LINK,
         )
@@ -132,6 +134,7 @@ class ConsentPages(PageHandler):
             asked=asked,
             form=form or {},
             page_languages=LANGUAGES,
+            kinds=[kind.value for kind in UseKind],
             max_days=_MAX_DAYS,
             problem=describe_problem(problem, t),
         )

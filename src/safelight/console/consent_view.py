@@ -4,26 +4,39 @@ from __future__ import annotations
 
 from safelight.errors import Conflict, InvalidField, InvalidMedia, NotFound, RateLimited, SafelightError
 from safelight.i18n import load_messages
+from safelight.policy.intended_use import WORLD
 from safelight.trust.consent_requests import ConsentRequest
 
 from .formatting import format_date
 from .translations import Translations
 
 #: The message of a problem with one field.
-_FIELDS = {"is_adult", "scope", "media", "email", "expires_at", "level", "cleared_flags", "frames"}
+_FIELDS = {
+    "is_adult",
+    "scope",
+    "media",
+    "email",
+    "expires_at",
+    "level",
+    "territory",
+    "cleared_flags",
+    "frames",
+}
 
 
 def terms_rows(asked: ConsentRequest, t: Translations) -> list[tuple[str, str]]:
     """The terms in words, as pairs of label and value."""
     c, terms = load_messages("consents", t.tag), asked.terms
     separator = c("separator")
+    kinds = separator.join(c(f"kind.{kind.value}") for kind in terms.kinds)
     return [
         (c("terms.asker"), asked.asker),
         (c("terms.subject"), asked.subject),
         (c("terms.scope"), separator.join(c(f"scope.{part.value}") for part in terms.scope)),
         (c("terms.uses"), terms.uses),
+        (c("terms.kinds"), kinds or c("kind.every")),
         (c("terms.commercial"), c("yes") if terms.commercial else c("no")),
-        (c("terms.territory"), terms.territory),
+        (c("terms.territory"), c("territory.world") if terms.territory == WORLD else terms.territory),
         (c("terms.until"), format_date(terms.expires_at, t)),
         (c("terms.level"), c(f"level.{asked.reachable_level.value}")),
     ]

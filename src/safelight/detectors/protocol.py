@@ -233,6 +233,8 @@ class SceneInput:
     #: transcribed.
     on_screen: str | None = None
     transcript: str | None = None
+    #: Whether the file has speech, or sound in which no speech detection ran.
+    may_speak: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

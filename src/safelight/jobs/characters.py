@@ -12,10 +12,12 @@ from safelight.moderation.evaluation import StageResult
 from safelight.moderation.reference import ReferenceInput
 from safelight.moderation.screening import ScreeningContext
 from safelight.policy.findings import Stage
+from safelight.policy.intended_use import Requester
 from safelight.policy.verdicts import Action
 from safelight.store import tables
 from safelight.store.retention import Retention
 from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.accounts.terms import read_audience
 
 from . import mappers
 from .fair_order import SlotRequest
@@ -40,6 +42,8 @@ class Characters:
         """
         principal.require(KeyScope.VIDEOS_WRITE)
         context = self.references.context
+        with context.database.read_transaction(principal.tenant) as tx:
+            context.standings.require_good(tx, end_user)
         file = ReferenceInput.of(clip, "video")
         if file.is_picture:
             raise InvalidMedia("This file is an image. A character needs a video clip.", param="video")
@@ -132,9 +136,11 @@ class Characters:
         self, principal: Principal, name: str, file: ReferenceInput, end_user: str | None
     ) -> tuple[StageResult, ...]:
         stages = self.references.context.stages
-        policy = self.references.context.policies.load(principal.tenant)
+        with self.references.context.database.read_transaction(principal.tenant) as tx:
+            policy = self.references.context.policies.load_within(tx, principal.tenant)
+            audience = read_audience(tx, principal.id, end_user)
         texts = {"name": name}
-        prompt = stages.prompt.screen(texts, policy)
+        prompt = stages.prompt.screen(texts, policy, audience=audience)
         if prompt.verdict.action is Action.BLOCK:
             return (prompt,)
         context = self.references.context
@@ -145,7 +151,14 @@ class Characters:
             with context.local_slots.hold(waiting, keep=False):
                 clip = stages.reference.screen(
                     (file,),
-                    ScreeningContext(policy=policy, texts=texts, prior=prompt.findings, end_user=end_user),
+                    ScreeningContext(
+                        policy=policy,
+                        texts=texts,
+                        prior=prompt.findings,
+                        audience=audience,
+                        # Each request that uses the character states what it is for.
+                        requester=Requester(account=principal.id, end_user=end_user, use=None),
+                    ),
                 )
         except ShutdownRequested:
             raise Unavailable("The gateway is being stopped.") from None

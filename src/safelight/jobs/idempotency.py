@@ -20,6 +20,8 @@ from safelight.store import tables
 from safelight.store.database import Database
 from safelight.store.transaction import Transaction
 
+from .requester import store_use
+
 KEY_LIFETIME_S = 24 * 3600.0
 _POLL_S = 0.05
 #: How long a client waits that was answered while the first request was running. Its end is not known.
@@ -179,5 +181,6 @@ def fingerprint(request: CreateRequest) -> str:
         "uploads": [[upload.field, sha256_file(upload.path)] for upload in request.uploads],
         **({"retry": asdict(request.retry)} if request.retry else {}),
         **({"template": asdict(request.template)} if request.template else {}),
+        **store_use(request.use),
     }
     return hashlib.sha256(canonical_json.encode(document)).hexdigest()

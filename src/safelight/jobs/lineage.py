@@ -47,6 +47,8 @@ class LineageTrace:
     #: Findings inherited from the sources.
     prior: tuple[Finding, ...] = ()
     borrowed: tuple[ReusedFile, ...] = ()
+    #: The consents on which the sources rest.
+    consents: tuple[str, ...] = ()
 
     @property
     def source(self) -> str | None:

@@ -23,6 +23,7 @@ from safelight.store.transaction import Transaction
 from .context import PipelineContext
 from .files import FileRow, add_file
 from .models import VideoSnapshot
+from .requester import requester_of
 from .withdrawal import is_withdrawn
 
 #: Entry in the details of the stage `reference`: the hash of the delivered file of which the uploaded source
@@ -152,7 +153,7 @@ def screen_stored_references(
             approved=snapshot.approved,
             overturned=snapshot.overturned,
             audience=snapshot.audience,
-            end_user=snapshot.video.end_user,
+            requester=requester_of(snapshot.video, request),
         ),
     )
     return replace(result, details={**result.details, **details})

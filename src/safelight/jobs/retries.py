@@ -34,6 +34,7 @@ from .idempotency import IdempotencyKeys
 from .interruptions import UpstreamPending
 from .models import RetryRefusal, RetryResult, SubmissionResult, Video, VideoSnapshot
 from .repository import VideoRepository
+from .requester import use_of
 from .states import VideoState
 
 _log = logging.getLogger(__name__)
@@ -248,5 +249,6 @@ def _fields(snapshot: VideoSnapshot) -> dict[str, Any]:
         "size": f"{video.width}x{video.height}",
         "extra": extra,
         "safety_identifier": video.end_user,
+        "use": use_of(snapshot.request),
         "metadata": dict(video.metadata),
     }

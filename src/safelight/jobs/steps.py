@@ -59,6 +59,7 @@ from .ingredients import UPSTREAM_MANIFEST, keep_upstream_manifest, load_ingredi
 from .lineage import source_clip_of
 from .models import RetryRefusal, RetryResult, Video, VideoSnapshot
 from .references import screen_stored_references
+from .requester import requester_of
 from .retries import describe_retry
 from .second_release import release_sealed
 from .stage_records import record_stage
@@ -194,7 +195,7 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
                     approved=snapshot.approved,
                     overturned=snapshot.overturned,
                     audience=snapshot.audience,
-                    end_user=video.end_user,
+                    requester=requester_of(video, snapshot.request),
                     generator_texts=generator.info().own_texts if generator else (),
                 ),
                 subject_sha256=sha256,

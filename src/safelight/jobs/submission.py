@@ -19,13 +19,15 @@ from safelight.moderation.template_demand import find_missing_template
 from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.explanations import help_lines
 from safelight.policy.findings import Stage
+from safelight.policy.intended_use import Requester
 from safelight.policy.verdicts import Action, Verdict
 from safelight.store import tables
 from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
-from safelight.trust.accounts.terms import read_audience
+from safelight.trust.accounts.terms import read_audience, read_requester
 from safelight.trust.check_limits import CheckLimiter
+from safelight.trust.consent_requests.store import record_use
 from safelight.trust.evasion.models import NO_MATCH, EvasionMatch
 from safelight.trust.evasion.service import BlockedPrompt, EvasionTracker
 from safelight.trust.ledger import Work
@@ -43,7 +45,9 @@ from .models import SubmissionResult, Video
 from .offences import strike_for_block
 from .references import References
 from .repository import next_created_at
+from .requester import store_use
 from .retries import VARIATION_FIELD, store_terms
+from .source_consents import with_consents
 from .stage_records import record_stage
 from .states import VideoState
 from .summary import summary
@@ -57,6 +61,7 @@ class Submission:
     principal: Principal
     video_id: str
     admitted: AdmittedRequest
+    requester: Requester
     lineage: LineageTrace
     claim: KeyClaim | None
     scrutiny: EvasionMatch = NO_MATCH
@@ -121,6 +126,10 @@ class SubmissionService:
             self.check_limiter.require_within(tx, principal, admitted.end_user)
             recent_blocks = self.evasion_tracker.recent_blocks(tx, principal, admitted.end_user)
             policy = self.context.policies.load_within(tx, principal.tenant)
+            requester = read_requester(tx, principal.id, admitted.end_user, request.use)
+            lineage = with_consents(
+                tx, lineage, requester, compares_faces=self.context.stages.reference.compares_faces
+            )
         if policy.policy.demands_template and (refused := find_missing_template(request, admitted)):
             raise refused
         scrutiny = self.evasion_tracker.match(recent_blocks, admitted.texts, negated=admitted.negated)
@@ -137,6 +146,7 @@ class SubmissionService:
             principal=principal,
             video_id=video_id,
             admitted=admitted,
+            requester=requester,
             lineage=lineage,
             claim=claim,
             scrutiny=scrutiny,
@@ -148,7 +158,7 @@ class SubmissionService:
         with self.context.work_dir(video_id) as work_dir:
             submission = replace(submission, references=self.references.fetch_all(admitted, work_dir))
             reference = self.references.screen(
-                submission.references, _context_of_references(admitted, policy, prompt)
+                submission.references, _context_of_references(submission, policy, prompt)
             )
             results = (prompt, *((reference,) if reference else ()))
             if reference and reference.verdict.action is Action.BLOCK:
@@ -195,6 +205,8 @@ class SubmissionService:
             if submission.scrutiny:
                 self.check_limiter.record_block(tx, principal, submission.admitted.end_user)
             self.lineage.record(tx, video_id, submission.lineage)
+            for consent_id in submission.lineage.consents:
+                record_use(tx, consent_id, video_id)
             self.references.record_files(tx, video_id, submission.references, Retention.EVIDENCE)
         self.references.store_files(principal.tenant, submission.references, Retention.EVIDENCE)
         if held is None:
@@ -322,14 +334,14 @@ class SubmissionService:
 
 
 def _context_of_references(
-    admitted: AdmittedRequest, policy: TenantPolicy, prompt: StageResult
+    submission: Submission, policy: TenantPolicy, prompt: StageResult
 ) -> ScreeningContext:
     return ScreeningContext(
         policy=policy,
-        texts=admitted.texts,
+        texts=submission.admitted.texts,
         prior=prompt.findings,
         audience=prompt.verdict.audience,
-        end_user=admitted.end_user,
+        requester=submission.requester,
     )
 
 
@@ -367,6 +379,7 @@ def _request(submission: Submission, *, pending: bool) -> bytes:
             ],
             "pending": pending,
             "origin": asdict(lineage.origin) if lineage.origin else None,
+            **store_use(submission.requester.use),
             **store_terms(submission.retry),
             **({"template": asdict(submission.template)} if submission.template else {}),
         }

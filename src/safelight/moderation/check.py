@@ -22,8 +22,9 @@ from safelight.policy.categories import Taxonomy
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action
 from safelight.store.database import Database
+from safelight.policy.intended_use import Requester
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.accounts.terms import read_audience
+from safelight.trust.accounts.terms import read_audience, read_requester
 from safelight.trust.evasion.models import EvasionMatch, SimilarBlock
 from safelight.trust.evasion.service import BlockedPrompt, EvasionTracker
 
@@ -98,8 +99,9 @@ class CheckService:
         )
         results: tuple[StageResult, ...] = (prompt,)
         left: tuple[str, ...] = ()
+            requester = read_requester(tx, principal.id, admitted.end_user, request.use)
         if (admitted.uploads or admitted.urls) and prompt.verdict.action is not Action.BLOCK:
-            results, left = self._with_references(admitted, prompt, policy)
+            results, left = self._with_references(admitted, prompt, policy, requester)
         asked = self._asked(options.provider, request, admitted)
         found = summarize_check(
             results,
@@ -163,7 +165,7 @@ class CheckService:
         return self.estimate_risks(principal.tenant, asked, prompts, seconds=admitted.seconds, size=size)
 
     def _with_references(
-        self, admitted: AdmittedRequest, prompt: StageResult, policy: TenantPolicy
+        self, admitted: AdmittedRequest, prompt: StageResult, policy: TenantPolicy, requester: Requester
     ) -> tuple[tuple[StageResult, ...], tuple[str, ...]]:
         """The results, and the fields of the references that were not screened in time."""
         self.scratch.mkdir(parents=True, exist_ok=True)
@@ -178,7 +180,7 @@ class CheckService:
                 texts=admitted.texts,
                 prior=prompt.findings,
                 audience=prompt.verdict.audience,
-                end_user=admitted.end_user,
+                requester=requester,
             )
             found, left = self.timed_references.screen_files(files, context)
             return (prompt, *found), tuple(file.field for file in left)

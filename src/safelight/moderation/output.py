@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from safelight.detectors.likeness.matching import MatchResult, mark_consented
+from safelight.detectors.likeness.matching import MatchResult, mark_consented, merge_shortfalls
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.cross_modal import mark_disagreements
@@ -114,7 +114,7 @@ class OutputStage:
         )
         local = self.scene_detection.run_local(scene_input)
         faces = self.scene_detection.match_faces(
-            scene_input, tenant=tenant, faces=report.findings, end_user=context.end_user
+            scene_input, tenant=tenant, faces=report.findings, requester=context.requester
         )
         findings = [
             *hash_matches.findings,
@@ -137,6 +137,8 @@ class OutputStage:
             *faces.cells,
         ]
 
+        uncovered = merge_shortfalls((faces,))
+
         def evaluate_with(more: Iterable[Finding], others: Iterable[Cell]) -> StageResult:
             coverage = mark_unscanned(Coverage().merge([*cells, *others]), report.media)
             marked = mark_disagreements(
@@ -158,7 +160,11 @@ class OutputStage:
                     approved=context.approved,
                     overturned=context.overturned,
                     consents=faces.consents,
-                    details={**summary(report), **voice_match_facts(speech.speakers)},
+                    details={
+                        **summary(report),
+                        **voice_match_facts(speech.speakers),
+                        **({"uncovered": uncovered} if uncovered else {}),
+                    },
                     scan_error=report.failure,
                 ),
             )

@@ -12,7 +12,12 @@ from typing import Any
 
 import msgspec
 
-from safelight.detectors.likeness.matching import all_given_on_camera, covering_consents, mark_consented
+from safelight.detectors.likeness.matching import (
+    all_given_on_camera,
+    covering_consents,
+    mark_consented,
+    merge_shortfalls,
+)
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.errors import InvalidMedia, TooLarge
 from safelight.fileio import sha256_file
@@ -100,6 +105,10 @@ class ReferenceStage:
     #: Reads the provenance claims of a file in a sandboxed child, for the stage record.
     provenance_claims: Callable[[Path], Mapping[str, Any]] = lambda _path: {}
 
+    @property
+    def compares_faces(self) -> bool:
+        return self.scene_detection.likeness is not None
+
     def screen(
         self,
         files: Sequence[ReferenceInput],
@@ -161,7 +170,7 @@ class ReferenceStage:
                 scenes.append((file, scene))
                 local = self.scene_detection.run_local(scene)
                 faces = self.scene_detection.match_faces(
-                    scene, tenant=tenant, faces=report.findings, end_user=context.end_user
+                    scene, tenant=tenant, faces=report.findings, requester=context.requester
                 )
                 people.append(faces)
                 voices = self.speech_analyzer.match_voices(report, tenant=tenant)
@@ -172,6 +181,7 @@ class ReferenceStage:
                 )
             consents = covering_consents(people)
             results.consented = all_given_on_camera(people)
+            results.shortfalls = merge_shortfalls(people)
             result = self._evaluate(files, context, results, consents, full=True)
             # Remote detectors run last, because the verdict on the local findings decides whether they may
             # get the files.
@@ -212,7 +222,10 @@ class ReferenceStage:
                 approved=context.approved,
                 overturned=context.overturned,
                 consents=consents,
-                details={"references": [self._facts(file, report, full) for file, report in reports.items()]},
+                details={
+                    "references": [self._facts(file, report, full) for file, report in reports.items()],
+                    **({"uncovered": results.shortfalls} if results.shortfalls else {}),
+                },
                 scan_error=next((report.failure for report in reports.values() if report.failure), ""),
             ),
         )
@@ -286,6 +299,8 @@ class _FileResults:
     reports: dict[ReferenceInput, ScanReport] = field(default_factory=dict)
     #: Whether every person shown gave a consent before the camera.
     consented: bool = False
+    #: Why consents on camera do not cover the request, by record.
+    shortfalls: dict[str, str] = field(default_factory=dict)
 
     def add(self, file: ReferenceInput, report: ScanReport, ocr: OcrResult, matches: HashMatchResult) -> None:
         self.reports[file] = report

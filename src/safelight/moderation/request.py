@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from safelight.generation.protocol import Derivation
+from safelight.policy.intended_use import IntendedUse
 from safelight.trust.templates import TemplateUse
 
 from .field_problems import FieldProblems
@@ -61,6 +62,8 @@ class CreateRequest:
     characters: tuple[str, ...] = ()
     #: None if the client asks for no retry.
     retry: RetryTerms | None = None
+    #: What the video is made for, as far as the request states it.
+    use: IntendedUse = field(default_factory=IntendedUse)
     #: The template from which the prompt was made. Set by the gateway, never read from a body as it is.
     template: TemplateUse | None = None
     #: Wrong fields that were found in parsing; admission names them together with those that it finds.

@@ -16,6 +16,7 @@ from safelight.detectors.likeness.matching import MatchResult
 from safelight.detectors.protocol import Keyframe, PartialInspection, SceneDetector, SceneFinding, SceneInput
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality, suggests_sexual_minors
+from safelight.policy.intended_use import Requester
 from safelight.policy.verdicts import Action, Verdict
 from safelight.scanning.report import ScanReport
 from safelight.scanning.segments import FrameTiming, build_segments
@@ -62,12 +63,12 @@ class SceneDetection:
         return self._ask([one for one in self.detectors if not one.remote], scene)
 
     def match_faces(
-        self, scene: SceneInput, *, tenant: str, faces: Iterable[Finding], end_user: str | None
+        self, scene: SceneInput, *, tenant: str, faces: Iterable[Finding], requester: Requester
     ) -> MatchResult:
         """Compare faces with enrolled people. `faces` has the face findings of other detectors."""
         if self.likeness is None:
             return MatchResult()
-        return self.likeness.recognise(scene, tenant=tenant, faces=tuple(faces), end_user=end_user)
+        return self.likeness.recognise(scene, tenant=tenant, faces=tuple(faces), requester=requester)
 
     def run_remote(self, scene: SceneInput, verdict: Verdict, findings: Iterable[Finding]) -> SceneResult:
         """Run the remote scene detectors, if the content may be sent to them.
@@ -149,6 +150,7 @@ def scene_of(
         texts=texts,
         on_screen=on_screen,
         transcript=transcript,
+        may_speak=report.has_audio and not (report.audio is not None and report.audio.has_no_speech),
     )
 
 

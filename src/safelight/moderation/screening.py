@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from safelight.policy.findings import Finding
+from safelight.policy.intended_use import Requester
 from safelight.policy.verdicts import Audience
 
 from .tenant_policy import TenantPolicy
@@ -25,7 +26,7 @@ class ScreeningContext:
     #: Findings that a successful appeal overturned. They are ignored.
     overturned: tuple[Finding, ...] = ()
     audience: Audience = Audience.GENERAL
-    #: The end user who requests the video; None if the account requests it for itself.
-    end_user: str | None = None
+    #: Who requests the video and for what, which a consent may be limited to.
+    requester: Requester = field(default_factory=Requester)
     #: Texts that the generator writes into every clip by itself.
     generator_texts: tuple[str, ...] = ()

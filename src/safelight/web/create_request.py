@@ -10,14 +10,17 @@ from safelight.errors import InvalidField
 from safelight.generation.protocol import MEDIA_FIELDS
 from safelight.moderation.field_problems import FieldProblems
 from safelight.moderation.request import CreateRequest, Upload
+from safelight.policy.intended_use import IntendedUse
 from safelight.web.form_fields import format_name
+
+from .intended_use import read_intended_use
 
 #: Keys of an object that hold a URL, such as `{"image_url": ...}` and `{"image_url": {"url": ...}}`.
 _URL_KEYS = frozenset({"url", "uri", "image_url", "video_url", "audio_url", "image", "video", "audio"})
 _SCHEMES = ("https://", "http://", "data:")
 
 _OURS = frozenset(
-    {"prompt", "model", "seconds", "size", "characters", "safety_identifier", "user", "metadata"}
+    {"prompt", "model", "seconds", "size", "characters", "safety_identifier", "user", "metadata", "safelight"}
 )
 MAX_DEPTH = 12
 MAX_METADATA = 16
@@ -64,6 +67,7 @@ def create_request(
     prompt, key = "", None
     metadata: dict[str, str] = {}
     characters: tuple[str, ...] = ()
+    use = IntendedUse()
     with problems.collected():
         prompt = _prompt(fields.get("prompt"), max_prompt_chars)
     urls, extra = _media(fields, problems)
@@ -73,6 +77,8 @@ def create_request(
         key = valid_idempotency_key(idempotency_key)
     with problems.collected():
         characters = _characters(fields.get("characters"))
+    with problems.collected():
+        use = read_intended_use(fields.get("safelight"))
     if not is_deferred:
         problems.raise_all()
     return CreateRequest(
@@ -87,6 +93,7 @@ def create_request(
         metadata=metadata,
         idempotency_key=key,
         characters=characters,
+        use=use,
         problems=problems,
     )
 

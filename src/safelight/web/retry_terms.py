@@ -25,7 +25,7 @@ def read_retry_terms(value: Any, prompt: Any, *, max_prompt_chars: int) -> Retry
     A variation keeps who is in the video, how many, ages, identities and quoted text, and adds no word about
     youth, undress, swimwear, sex or school.
     """
-    asked = _object(value, _FIELD, {"retry"}).get("retry")
+    asked = _object(value, _FIELD, {"retry", "use"}).get("retry")
     if isinstance(asked, bool | str):
         asked = {"same": asked}
     given = _object(asked, _RETRY, {"same", "variation"})

@@ -82,6 +82,8 @@ class Story:
                 "prompt": "a person reads a book in a garden",
                 "seconds": "4",
                 "size": "720x1280",
+                "safelight[use][commercial]": "false",
+                "safelight[use][territory]": "DE",
             } | more
             return self.client.post("/v1/videos", data=fields, files={"input_reference": file})
 
@@ -180,12 +182,17 @@ def test_a_consent_given_on_camera_is_used_and_its_withdrawal_reaches_descendant
     # The consent was asked without an end user, so it does not let an end user of the platform pass.
     other = story.create(reference, safety_identifier="carl").json()
     assert other["safelight"]["state"] == "held"
+    # Advertising was not asked for, and the places are part of the terms.
+    for key, value in (("commercial", "true"), ("territory", "US")):
+        outside = story.create(reference, **{f"safelight[use][{key}]": value}).json()
+        assert outside["safelight"]["state"] == "held"
     made = story.create(reference).json()
     video = story.wait(made["id"])
     assert video["status"] == "completed", video
-    remix = story.client.post(f"/v1/videos/{made['id']}/remix", json={"prompt": "the same at night"}).json()
+    at_night = {"prompt": "the same at night", "safelight": {"use": {"commercial": False, "territory": "DE"}}}
+    remix = story.client.post(f"/v1/videos/{made['id']}/remix", json=at_night).json()
     assert story.wait(remix["id"])["status"] == "completed"
-    assert made["id"] in story.subject.get(mine).text
+    assert {made["id"], remix["id"]} <= set(re.findall(r"video_\w+", story.subject.get(mine).text))
     token = mine.partition("token=")[2]
     withdrawn = story.subject.post("/consent/page", data={"token": token})
     assert "Withdrawn" in withdrawn.text
@@ -199,7 +206,8 @@ def test_a_consent_given_on_camera_is_used_and_its_withdrawal_reaches_descendant
     assert (event["type"], event["data"]) == ("consent.withdrawn", {"id": asked["id"]})
     uses = story.client.post("/v1/safelight/consents/uses", json={"token": token}).json()
     ended = {(use["video_id"], use["state"]) for use in uses["uses"]}
-    assert ended == {(made["id"], "withdrawn"), (other["id"], "failed")}
+    assert {(made["id"], "withdrawn"), (remix["id"], "withdrawn"), (other["id"], "failed")} <= ended
+    assert {state for _, state in ended} == {"withdrawn", "failed"}
 
 
 def test_no_forgery_passes_without_a_reviewer(story: Story) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from safelight.errors import (
+    AccountSuspended,
     Conflict,
     InvalidField,
     InvalidMedia,
@@ -20,6 +22,7 @@ from safelight.errors import (
 )
 from safelight.generation.protocol import Derivation
 from safelight.generation.videos_api import create as videos_api
+from safelight.jobs.consent_withdrawals import ConsentWithdrawals
 from safelight.jobs.lineage import inherited
 from safelight.jobs.models import CreateRequest, Upload, Video
 from safelight.jobs.stage_records import record_stage
@@ -32,8 +35,12 @@ from safelight.testing.clips import tiny_clip
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
+from safelight.trust.accounts.subjects import end_user_subject
+from safelight.trust.consent_requests.store import read_uses
+from safelight.trust.consents.store import end_consent
 
 from .conftest import House
+from .test_source_consents import give as give_consent
 
 ABLE: dict[str, Any] = {
     "name": "able",
@@ -283,6 +290,54 @@ def test_characters_are_used_and_their_findings_inherited(able: House, tmp_path:
         able.order("x", model="able-1", characters=(made.id, made.id))
     with pytest.raises(InvalidField):
         able.order("x", model="able-1", characters=("character_" + "0" * 32,))
+
+
+def test_a_suspended_end_user_stores_no_character(able: House, tmp_path: Path) -> None:
+    database = able.container.persistence.database
+    with database.transaction(able.who.tenant) as tx:
+        tx.insert(
+            tables.bans,
+            id="ban_1",
+            subject=end_user_subject("ann"),
+            reason="a test",
+            threat_to_life=True,
+            proposed_by="a",
+            proposed_at=0.0,
+            confirmed_by="b",
+            confirmed_at=0.0,
+            effective_at=0.0,
+        )
+    with pytest.raises(AccountSuspended):
+        able.videos.create_character(able.who, name="Bo", clip=clip(tmp_path).path, end_user="ann")
+    assert able.videos.create_character(able.who, name="Bo", clip=clip(tmp_path).path, end_user="bob")
+
+
+def test_a_remix_of_a_video_with_a_consent_of_another_end_user_is_held_and_listed(able: House) -> None:
+    source = out(able, safety_identifier="ann")
+    with able.container.persistence.database.transaction(able.who.tenant) as tx:
+        consent = give_consent(tx, source.id, expires_at=None, end_user="ann")
+    remix = step(able, Derivation.REMIX, source.id, safety_identifier="bob")
+    assert remix.state is VideoState.HELD
+    stage = able.snapshot(remix).last_stage(Stage.PROMPT)
+    assert stage is not None
+    assert stage.verdict.rule == "lk-10"
+    with able.container.persistence.database.read_transaction(able.who.tenant) as tx:
+        assert {use.video_id for use in read_uses(tx, consent)} == {source.id, remix.id}
+
+
+def test_the_withdrawal_of_a_consent_rejects_the_character_that_rests_on_it(
+    able: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = able.videos.create_character(able.who, name="Bo", clip=clip(tmp_path).path, end_user=None)
+    database = able.container.persistence.database
+    with database.transaction(able.who.tenant) as tx:
+        consent = give_consent(tx, made.id, expires_at=None)
+        end_consent(tx, consent, revoked_by="subject", actor="subject")
+    # The record of this character has no face; the policy is evaluated in tests of its own.
+    monkeypatch.setattr(ConsentWithdrawals, "_needs_consent", lambda *_: True)
+    ConsentWithdrawals(able.container.pipeline.context, stopping=threading.Event()).withdraw_due()
+    with pytest.raises(InvalidField, match="no character"):
+        able.order("Bo sails", model="able-1", characters=(made.id,))
 
 
 def test_a_character_whose_name_is_blocked_is_not_stored(able: House, tmp_path: Path) -> None:

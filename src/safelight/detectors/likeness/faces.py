@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from safelight.detectors.box_tracker import intersection_over_union
@@ -12,6 +12,7 @@ from safelight.errors import SafelightError
 from safelight.policy.categories import Category
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Basis, Evidence, Finding, FrameRange, ImageBox, Match, Modality
+from safelight.policy.intended_use import Requester, find_shortfall
 
 from .dlib_faces import NAME, VERSION
 from .matching import (
@@ -59,7 +60,7 @@ class FaceRecogniser(Protocol):
     """Interface of face matching, for the moderation stages."""
 
     def recognise(
-        self, scene: SceneInput, *, tenant: str, faces: Sequence[Finding], end_user: str | None = None
+        self, scene: SceneInput, *, tenant: str, faces: Sequence[Finding], requester: Requester
     ) -> MatchResult: ...
 
 
@@ -72,17 +73,17 @@ class FaceMatcher:
     distances: Distances = DEFAULT_FACE_DISTANCES
 
     def recognise(
-        self, scene: SceneInput, *, tenant: str, faces: Sequence[Finding], end_user: str | None = None
+        self, scene: SceneInput, *, tenant: str, faces: Sequence[Finding], requester: Requester
     ) -> MatchResult:
         """Match the faces of a scene. `faces` are findings of other detectors.
 
-        A consent on camera that was asked for another end user than `end_user` counts as a recorded one.
+        A consent on camera that does not cover what `requester` asks for counts as a recorded one.
 
         For a tenant without enrolled people, no templates are computed. A failure becomes a gap in coverage
         and is not raised.
         """
         try:
-            consented = [_limited_to(end_user, one) for one in self.lookup.consented(tenant)]
+            consented = self.lookup.consented(tenant)
             protected = self.lookup.protected(tenant)
         except SafelightError as error:
             return MatchResult(
@@ -104,7 +105,16 @@ class FaceMatcher:
         except Exception as error:
             note = failure_note("Faces", error)
             return MatchResult(cells=(likeness_cell(NAME, scene.modality, note=note, ran=False),))
-        covers = [find_shared_consent(track.templates, consented, self.distances.consent) for track in tracks]
+        shortfalls = {
+            one.record: find_shortfall(one.limits, requester, may_speak=scene.may_speak)
+            for one in consented
+            if one.limits is not None
+        }
+        on_camera = {record for record, shortfall in shortfalls.items() if shortfall is None}
+        covers = [
+            find_shared_consent(track.templates, consented, self.distances.consent, on_camera)
+            for track in tracks
+        ]
         found = [
             match
             for track in tracks
@@ -116,7 +126,6 @@ class FaceMatcher:
             and all(cover is not None for cover in covers)
             and all(_is_tracked(one, tracks, scene) for one in others)
         )
-        on_camera = {one.record for one in consented if one.on_camera}
         note = (
             ""
             if whole
@@ -128,12 +137,13 @@ class FaceMatcher:
             consents=tuple(sorted({cover for cover in covers if cover is not None})) if everybody else (),
             all_covered=everybody,
             all_on_camera=everybody and {cover for cover in covers if cover is not None} <= on_camera,
+            shortfalls={
+                record: shortfall
+                for record, shortfall in shortfalls.items()
+                if everybody and record in covers and shortfall is not None
+            },
             compared_people=count_people(consented, protected),
         )
-
-
-def _limited_to(end_user: str | None, one: EnrolledPerson) -> EnrolledPerson:
-    return replace(one, on_camera=one.on_camera and one.end_user == end_user)
 
 
 def _match_protected(

@@ -4,8 +4,8 @@ kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import msgspec
@@ -15,6 +15,7 @@ import numpy.typing as npt
 from safelight.policy.categories import Category
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, Modality
+from safelight.policy.intended_use import ConsentLimits, Shortfall
 
 Template = npt.NDArray[np.float64]
 
@@ -37,10 +38,9 @@ class EnrolledPerson:
     name: str
     template: Template
     public_figure: bool = False
-    #: Whether the person gave the consent before the camera, and a reviewer confirmed it.
-    on_camera: bool = False
-    #: The end user for whom a platform asked; None if the account asked for itself.
-    end_user: str | None = None
+    #: Whom and what a consent covers that was given before the camera and confirmed by a reviewer. None for
+    #: any other consent.
+    limits: ConsentLimits | None = None
 
 
 class ConsentLookup(Protocol):
@@ -61,8 +61,10 @@ class MatchResult:
     consents: tuple[str, ...] = ()
     #: Whether consents cover every person in the file.
     all_covered: bool = False
-    #: Whether each of these consents was given before the camera, for the end user who requests the video.
+    #: Whether each of these consents was given before the camera and covers the request.
     all_on_camera: bool = False
+    #: Why consents on camera that match do not cover the request, by record.
+    shortfalls: Mapping[str, Shortfall] = field(default_factory=dict)
     #: Number of enrolled people in the comparison.
     compared_people: int = 0
 
@@ -86,17 +88,19 @@ def find_nearest(
 
 
 def find_shared_consent(
-    templates: Sequence[Template], consented: Sequence[EnrolledPerson], threshold: float
+    templates: Sequence[Template],
+    consented: Sequence[EnrolledPerson],
+    threshold: float,
+    first: Collection[str] = (),
 ) -> str | None:
     """The consent record that matches all of these templates; None if there is none.
 
-    A consent that was given before the camera comes first.
+    The records in `first` come before the others.
     """
     records = {one.record for one in consented}
     for template in templates:
         records &= {one.record for one in consented if distance(template, one.template) <= threshold}
-    on_camera = records & {one.record for one in consented if one.on_camera}
-    return min(on_camera or records) if records and templates else None
+    return min(records.intersection(first) or records) if records and templates else None
 
 
 def match_score(separation: float, threshold: float) -> float:
@@ -119,6 +123,11 @@ def covering_consents(files: Sequence[MatchResult]) -> tuple[str, ...]:
 def all_given_on_camera(files: Sequence[MatchResult]) -> bool:
     """Whether consents cover all people in all files, and each of them was given before the camera."""
     return bool(covering_consents(files)) and all(one.all_on_camera for one in files if one.consents)
+
+
+def merge_shortfalls(files: Sequence[MatchResult]) -> dict[str, str]:
+    """Why consents on camera do not cover the request, by record, for the stage record."""
+    return {record: why.value for one in files for record, why in sorted(one.shortfalls.items())}
 
 
 def mark_consented(findings: Iterable[Finding]) -> list[Finding]:

@@ -31,8 +31,8 @@ def bytes_(*names: str, null: bool = False) -> list[sa.Column[bytes]]:
     return _columns(sa.LargeBinary(), names, null=null)
 
 
-def boolean(*names: str) -> list[sa.Column[bool]]:
-    return _columns(sa.Boolean(), names, null=False)
+def boolean(*names: str, null: bool = False) -> list[sa.Column[bool]]:
+    return _columns(sa.Boolean(), names, null=null)
 
 
 def _columns(kind: Any, names: tuple[str, ...], *, null: bool) -> list[sa.Column[Any]]:

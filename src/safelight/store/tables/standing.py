@@ -13,6 +13,8 @@ ledger_entries = Table(
     metadata,
     text("id", primary_key=True),
     text("tenant_id"),
+    #: Counts the entries of the tenant in the order of their commits. Null only before the commit.
+    integer("seq", null=True),
     time("at"),
     text("kind"),
     text("reason"),
@@ -27,7 +29,8 @@ ledger_entries = Table(
     #: Equal for a repeated record of the same event, which is written once.
     text("event_key"),
     UniqueConstraint("tenant_id", "event_key"),
-    Index(None, "tenant_id", "at", "id"),
+    UniqueConstraint("tenant_id", "seq"),
+    Index(None, "tenant_id", "at"),
     Index(None, "tenant_id", "video_id"),
     Index(None, "tenant_id", "account", "at"),
     Index(None, "tenant_id", "end_user", "at"),
@@ -96,6 +99,10 @@ account_terms = Table(
     integer("seconds_per_day", null=True),
     integer("cost_per_day_micros", null=True),
     integer("invitations", null=True),
+    #: What videos are made for, if a request does not state it.
+    text("use_kind", null=True),
+    Column("commercial", Boolean, nullable=True),
+    text("territory", null=True),
     #: How many outputs were held because of `review_first`.
     integer("held_first", default=0),
     #: Grows with each change of the terms.

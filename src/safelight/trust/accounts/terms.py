@@ -5,10 +5,11 @@ A term that is not set leaves the setting of the installation in force.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from safelight.errors import Conflict, InvalidField, NotFound
+from safelight.policy.intended_use import IntendedUse, Requester, UseKind
 from safelight.policy.verdicts import Audience
 from safelight.store.database import Database
 from safelight.store.tables import account_terms, api_keys, people
@@ -21,6 +22,7 @@ from .subjects import TENANT_SUBJECT, split_subject, subjects_of
 #: A number above this is a mistake; the columns have 64 bits.
 _MAX_TERM = 10**15
 MAX_END_USER_CHARACTERS = 128
+_NUMBERS = ("review_first", "videos_per_day", "seconds_per_day", "cost_per_day_micros", "invitations")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,10 @@ class Terms:
     cost_per_day_micros: int | None = None
     #: How many people this account may invite.
     invitations: int | None = None
+    #: What videos are made for, if a request does not state it.
+    use_kind: UseKind | None = None
+    commercial: bool | None = None
+    territory: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +108,22 @@ def read_terms(tx: Transaction, subject: str) -> Terms:
         seconds_per_day=row.seconds_per_day,
         cost_per_day_micros=row.cost_per_day_micros,
         invitations=row.invitations,
+        use_kind=UseKind(row.use_kind) if row.use_kind else None,
+        commercial=row.commercial,
+        territory=row.territory,
     )
+
+
+def read_requester(tx: Transaction, account: str, end_user: str | None, use: IntendedUse) -> Requester:
+    """The requester of a video. What the request does not state comes from the terms: first those of the end
+    user, then those of the account and of the tenant.
+    """
+    for subject in reversed(subjects_of(account, end_user)):
+        terms = read_terms(tx, subject)
+        use = use.filled_from(
+            IntendedUse(kind=terms.use_kind, commercial=terms.commercial, territory=terms.territory)
+        )
+    return Requester(account=account, end_user=end_user, use=use)
 
 
 def lock_subject(tx: Transaction, subject: str) -> None:
@@ -180,7 +201,8 @@ def _check(subject: str, terms: Terms) -> None:
     check_subject(subject)
     if terms.invitations is not None and split_subject(subject)[0] is None:
         raise InvalidField("Only an account can invite people.", param="invitations")
-    for name, value in asdict(replace(terms, audience=None)).items():
+    for name in _NUMBERS:
+        value = getattr(terms, name)
         if value is not None and not 0 <= value <= _MAX_TERM:
             raise InvalidField(f"{name} must be a whole number from 0 on.", param=name)
 

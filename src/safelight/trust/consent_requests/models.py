@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from safelight.errors import InvalidField
+from safelight.policy.intended_use import UseKind, normalize_territory, read_kind
 from safelight.trust.consents.models import ConsentLevel, ConsentScope, validate_line, validate_scopes
 
 #: A consent ends at the latest after this time, so that an old answer binds no person.
@@ -55,9 +56,11 @@ class ConsentTerms(msgspec.Struct, frozen=True, kw_only=True):
     uses: str
     #: Whether the videos may advertise or be sold.
     commercial: bool
-    #: Where the videos may be published, in the words of the person who asks.
+    #: Where the videos may be published: `world`, or codes of countries.
     territory: str
     expires_at: float
+    #: The kinds of use that requests may state. Empty: every kind.
+    kinds: tuple[UseKind, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +75,7 @@ class NewConsentRequest:
     expires_at: float
     scope: Iterable[str] = (ConsentScope.LIKENESS.value,)
     commercial: bool = False
+    kinds: Iterable[str] = ()
     language: str = "en"
     level: int = ConsentLevel.ON_CAMERA
     #: The safety identifier of the end user for whom a platform asks.
@@ -86,8 +90,9 @@ class NewConsentRequest:
             scope=validate_scopes(self.scope),
             uses=validate_line(self.uses, "uses"),
             commercial=self.commercial,
-            territory=validate_line(self.territory, "territory"),
+            territory=normalize_territory(self.territory, "territory"),
             expires_at=self.expires_at,
+            kinds=tuple(sorted({read_kind(word, "use_kinds") for word in self.kinds})),
         )
 
 

@@ -183,14 +183,14 @@ class EnrolledLookup:
                 if self.scope.value in row.scope and (row.expires_at is None or now < row.expires_at)
             ]
             found = store.decrypt_templates(tx, self.key, tenant, self.model, {row.id for row in rows})
-            end_users = store.end_users_of(tx, [row.id for row in rows])
+            on_camera = [row.id for row in rows if row.level == ConsentLevel.ON_CAMERA]
+            limits = store.limits_of(tx, on_camera)
         return tuple(
             EnrolledPerson(
                 record=row.id,
                 name=row.subject,
                 template=template,
-                on_camera=row.level == ConsentLevel.ON_CAMERA,
-                end_user=end_users.get(row.id),
+                limits=limits.get(row.id),
             )
             for row in rows
             for template in found.get(row.id, ())

@@ -10,8 +10,10 @@ from sqlalchemy import Row
 
 from safelight.detectors.likeness.voices import FAMILY
 from safelight.errors import SettingsError
+from safelight.policy.intended_use import ConsentLimits, UseKind
 from safelight.store import tables
 from safelight.store.transaction import Transaction
+from safelight.trust.accounts import find_same_people
 
 from .encryption import Template, TemplateKey
 from .models import Consent, ConsentLevel, ConsentScope, ProtectedPerson
@@ -106,11 +108,22 @@ def end_consent(tx: Transaction, identity: str, *, revoked_by: str, actor: str) 
     tx.publish(WITHDRAWN_TOPIC, subject=identity, body={})
 
 
-def end_users_of(tx: Transaction, consents: Collection[str]) -> dict[str, str]:
-    """The end users for whom a platform asked for these consents. Others have none."""
+def limits_of(tx: Transaction, consents: Collection[str]) -> dict[str, ConsentLimits]:
+    """Whom and what these consents cover. Those that the operator recorded have no limits."""
     of = tables.consent_requests.c
-    found = tx.select(tables.consent_requests, of.id.in_(consents), of.end_user.is_not(None))
-    return {row.id: row.end_user for row in found}
+    rows = tx.select(tables.consent_requests, of.id.in_(consents))
+    accounts = {asker: find_same_people(tx, (asker,)) for asker in {row.asked_by for row in rows}}
+    return {
+        row.id: ConsentLimits(
+            accounts=accounts[row.asked_by],
+            end_user=row.end_user,
+            kinds=frozenset(UseKind(kind) for kind in row.terms.get("kinds", ())),
+            commercial=row.terms["commercial"],
+            territory=row.terms["territory"],
+            voice=ConsentScope.VOICE.value in row.accepted,
+        )
+        for row in rows
+    }
 
 
 def count_templates(tx: Transaction) -> dict[str, TemplateCounts]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from sqlalchemy import ColumnElement, case, func, select, tuple_
+from sqlalchemy import ColumnElement, case, func, select
 
 from safelight.errors import NotFound
 from safelight.ids import is_id
@@ -40,8 +40,9 @@ class Ledger:
         limit: int = 100,
         newest_first: bool = False,
     ) -> tuple[tuple[LedgerEntry, ...], bool]:
-        """A page of entries, oldest first, and whether there are more. `after`: the last id of the page
-        before.
+        """A page of entries in the order of their commits, and whether there are more.
+
+        `after`: the last id of the page before. No entry that is committed later comes before it.
         """
         principal.require(KeyScope.ADMIN)
         return self._page(principal, wanted, after=after, limit=limit, newest_first=newest_first)
@@ -91,10 +92,9 @@ class Ledger:
                 start = tx.one(ledger_entries, of.id == after, *where) if is_id(after, "ledger") else None
                 if start is None:
                     raise NotFound(f"There is no ledger entry {after[:80]!r}.", param="after")
-                place, end = tuple_(of.at, of.id), (start.at, start.id)
-                where.append(place < end if newest_first else place > end)
-            order = (of.at.desc(), of.id.desc()) if newest_first else (of.at, of.id)
-            rows = tx.select(ledger_entries, *where, order_by=order, limit=limit + 1)
+                where.append(of.seq < start.seq if newest_first else of.seq > start.seq)
+            order = of.seq.desc() if newest_first else of.seq
+            rows = tx.select(ledger_entries, *where, order_by=(order,), limit=limit + 1)
         return tuple(entry_from_row(row) for row in rows[:limit]), len(rows) > limit
 
 

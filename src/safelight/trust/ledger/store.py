@@ -73,9 +73,10 @@ def _add(
     amount: int | None,
     currency: str,
 ) -> None:
-    tx.insert_or_ignore(
+    identity = new_id("ledger")
+    added = tx.insert_or_ignore(
         ledger_entries,
-        id=new_id("ledger"),
+        id=identity,
         at=tx.now(),
         kind=kind.value,
         reason=reason.value,
@@ -87,6 +88,8 @@ def _add(
         end_user=work.end_user,
         event_key=f"{kind.value}:{work.attempt_id or work.video_id}",
     )
+    if added:
+        tx.number_at_commit(ledger_entries, identity)
 
 
 def _work(row: Row[Any]) -> Work:

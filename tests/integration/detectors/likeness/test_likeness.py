@@ -92,6 +92,22 @@ def give_on_camera(container: Container, record: str) -> None:
     """Raise the level of a consent, as the confirmation of a reviewer does."""
     with container.persistence.database.transaction(container.persistence.tenant) as tx:
         tx.update(tables.consents, tables.consents.c.id == record, level=2)
+        terms = {"uses": "", "commercial": True, "territory": "world", "scope": [], "expires_at": 0.0}
+        tx.insert(
+            tables.consent_requests,
+            id=record,
+            # A scan without a request has no account.
+            **dict.fromkeys(("asked_by", "asker", "subject", "email", "phrase", "asker_device"), ""),
+            language="en",
+            terms=terms,
+            level=2,
+            state="given",
+            link_expires_at=0.0,
+            mailed=True,
+            flags=[],
+            accepted=["likeness"],
+            created_at=0.0,
+        )
 
 
 def test_a_face_in_a_reference_is_allowed_with_the_subjects_consent_and_only_while_it_holds(

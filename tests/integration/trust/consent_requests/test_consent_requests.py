@@ -19,6 +19,7 @@ from safelight.errors import (
     NotFound,
     RateLimited,
 )
+from safelight.policy.intended_use import ConsentLimits
 from safelight.store.database import Database
 from safelight.store.key_ring import KeyRing
 from safelight.store.tables import api_keys, biometric_templates, consent_media, consent_requests, outbox
@@ -156,7 +157,8 @@ def test_a_consent_on_camera_is_in_force_only_after_a_reviewer_confirmed_it(worl
     flags = [ConsentFlag.LINK_SHOWN.value]
     world.requests.decide(REVIEWER, asked.request.id, confirm=True, cleared=flags)
     (enrolled,) = world.lookup.consented(TENANT)
-    assert (enrolled.record, enrolled.on_camera) == (asked.request.id, True)
+    assert enrolled.record == asked.request.id
+    assert enrolled.limits == ConsentLimits(accounts=frozenset({ASKER.id}), territory="EU")
     assert world.answers.page(page).level is ConsentLevel.ON_CAMERA
     assert world.count(consent_media) == 0
 
@@ -167,7 +169,7 @@ def test_a_consent_on_camera_names_the_end_user_for_whom_it_was_asked(world: Wor
         world.accept(asked, media=world.clip(f"clip of {end_user}".encode()))
         world.requests.show_media(REVIEWER, asked.request.id)
         world.requests.decide(REVIEWER, asked.request.id, confirm=True, cleared=["link_shown"])
-    assert {one.end_user for one in world.lookup.consented(TENANT)} == {"bob", None}
+    assert {one.limits and one.limits.end_user for one in world.lookup.consented(TENANT)} == {"bob", None}
 
 
 def test_the_level_of_a_link_depends_on_whether_it_was_sent_by_mail(world: World) -> None:

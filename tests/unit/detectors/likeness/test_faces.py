@@ -12,6 +12,13 @@ from safelight.detectors.likeness.matching import EnrolledPerson, MatchResult, c
 from safelight.detectors.likeness.tracks import FaceBox, FaceDetection
 from safelight.detectors.protocol import Keyframe, SceneInput
 from safelight.policy.findings import Finding, FrameRange, ImageBox, Match, Modality
+from safelight.policy.intended_use import (
+    ConsentLimits,
+    IntendedUse,
+    Requester,
+    Shortfall,
+    UseKind,
+)
 from support.consent_records import Records
 
 LEFT, RIGHT = FaceBox(0.1, 0.2, 0.2, 0.3), FaceBox(0.7, 0.2, 0.2, 0.3)
@@ -80,7 +87,9 @@ def face(box: FaceBox, **attributes: int) -> Finding:
 
 
 def recognise(embedder: FakeEmbedder, records: Records, where: SceneInput, *faces: Finding) -> MatchResult:
-    return FaceMatcher(embedder=embedder, lookup=records).recognise(where, tenant="t", faces=faces)
+    return FaceMatcher(embedder=embedder, lookup=records).recognise(
+        where, tenant="t", faces=faces, requester=Requester()
+    )
 
 
 def test_no_template_is_computed_without_enrolled_people() -> None:
@@ -126,25 +135,47 @@ def test_several_files_are_covered_together_or_not_at_all() -> None:
     assert covering_consents([ann, stranger]) == ()
 
 
+ANY = IntendedUse(kind=UseKind.NEWS, commercial=False, territory="DE")
+LIMITS = ConsentLimits(accounts=frozenset({"key_1", "person_1"}), end_user=None)
+
+
 @pytest.mark.parametrize("of", ["bob", None])
-def test_a_consent_on_camera_counts_only_for_the_end_user_for_whom_it_was_asked(of: str | None) -> None:
-    records = Records([replace(CONSENT, on_camera=True, end_user=of)])
+def test_a_consent_on_camera_counts_only_for_the_end_user_or_account_for_whom_it_was_asked(
+    of: str | None,
+) -> None:
+    records = Records([replace(CONSENT, limits=replace(LIMITS, end_user=of))])
     matcher = FaceMatcher(embedder=FakeEmbedder(track(LEFT, ANN)), lookup=records)
-    for requester in ("bob", "carl", None):
-        who = matcher.recognise(scene(), tenant="t", faces=(face(LEFT),), end_user=requester)
-        assert (who.consents, who.all_on_camera) == (("consent_1",), requester == of)
+    requesters = [(account, user) for account in ("key_1", "key_2") for user in ("bob", "carl", None)]
+    for account, user in requesters:
+        asks = Requester(account=account, end_user=user, use=ANY)
+        who = matcher.recognise(scene(), tenant="t", faces=(face(LEFT),), requester=asks)
+        covered = user == "bob" if of else (account, user) == ("key_1", None)
+        assert (who.consents, who.all_on_camera) == (("consent_1",), covered)
+        assert who.shortfalls == ({} if covered else {"consent_1": Shortfall.REQUESTER})
+
+
+def test_speech_in_a_file_needs_a_consent_to_the_voice_too() -> None:
+    for voice in (False, True):
+        records = Records([replace(CONSENT, limits=replace(LIMITS, voice=voice))])
+        matcher = FaceMatcher(embedder=FakeEmbedder(track(LEFT, ANN)), lookup=records)
+        asks = Requester(account="key_1", use=ANY)
+        spoken = replace(scene(), may_speak=True)
+        who = matcher.recognise(spoken, tenant="t", faces=(face(LEFT),), requester=asks)
+        assert who.all_on_camera is voice
+        assert who.shortfalls == ({} if voice else {"consent_1": Shortfall.VOICE})
 
 
 def test_an_own_consent_on_camera_comes_before_that_of_another_end_user() -> None:
     records = Records(
         [
-            replace(CONSENT, record=f"consent_{number}", on_camera=True, end_user=of)
+            replace(CONSENT, record=f"consent_{number}", limits=replace(LIMITS, end_user=of))
             for number, of in enumerate(("carl", "bob"))
         ]
     )
     matcher = FaceMatcher(embedder=FakeEmbedder(track(LEFT, ANN)), lookup=records)
-    who = matcher.recognise(scene(), tenant="t", faces=(face(LEFT),), end_user="bob")
-    assert (who.consents, who.all_on_camera) == (("consent_1",), True)
+    asks = Requester(account="key_1", end_user="bob", use=ANY)
+    who = matcher.recognise(scene(), tenant="t", faces=(face(LEFT),), requester=asks)
+    assert (who.consents, who.all_on_camera, who.shortfalls) == (("consent_1",), True, {})
 
 
 def test_missing_keyframes_prevent_consent_coverage() -> None:

@@ -20,6 +20,7 @@ def upgrade() -> None:
     op.create_table(
         "ledger_entries",
         *text("id", "tenant_id"),
+        *integer("seq", null=True),
         *double("at"),
         *text("kind", "reason"),
         *integer("amount_micros", null=True),
@@ -30,7 +31,8 @@ def upgrade() -> None:
         *text("event_key"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("tenant_id", "event_key"),
-        sa.Index(None, "tenant_id", "at", "id"),
+        sa.UniqueConstraint("tenant_id", "seq"),
+        sa.Index(None, "tenant_id", "at"),
         sa.Index(None, "tenant_id", "video_id"),
         sa.Index(None, "tenant_id", "account", "at"),
         sa.Index(None, "tenant_id", "end_user", "at"),
@@ -78,6 +80,8 @@ def upgrade() -> None:
             *("review_first", "videos_per_day", "seconds_per_day", "cost_per_day_micros", "invitations"),
             null=True,
         ),
+        *text("use_kind", "territory", null=True),
+        *boolean("commercial", null=True),
         *integer("held_first", "revision"),
         sa.PrimaryKeyConstraint("tenant_id", "subject"),
     )

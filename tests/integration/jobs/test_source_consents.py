@@ -1,0 +1,122 @@
+"""A source that rests on a consent: who else uses it, for what, and after its end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from safelight.errors import Withdrawn
+from safelight.ids import new_id
+from safelight.jobs.lineage import LineageTrace
+from safelight.jobs.source_consents import with_consents
+from safelight.policy.findings import Basis, Finding, Modality
+from safelight.policy.intended_use import IntendedUse, Requester, Shortfall, UseKind
+from safelight.store.database import Database
+from safelight.store.tables import (
+    account_terms,
+    consent_requests,
+    consent_uses,
+    consents,
+    video_lineage,
+)
+from safelight.store.transaction import Transaction
+from safelight.trust.accounts.terms import read_requester
+
+TENANT, NOW = "tenant_here", 1_700_000_000.0
+FITS = IntendedUse(kind=UseKind.NEWS, commercial=False, territory="DE")
+ASKER = Requester(account="key_1", use=FITS)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url, clock=lambda: NOW)
+    yield database
+    database.close()
+
+
+def give(tx: Transaction, video: str, *, end_user: str | None = None, **changed: Any) -> str:
+    """A consent of level 2 that a video used."""
+    identity = new_id("consent")
+    columns = {"created_at": 0.0, "expires_at": NOW + 60, "level": 2} | changed
+    people = {"subject": "Ann", "recorded_by": "subject", "evidence": "link"}
+    tx.insert(consents, id=identity, scope=["likeness"], **people, **columns)
+    terms = {"uses": "a film", "kinds": ["news"], "commercial": False, "territory": "EU"}
+    tx.insert(
+        consent_requests,
+        id=identity,
+        asked_by="key_1",
+        end_user=end_user,
+        **dict.fromkeys(("asker", "subject", "email", "phrase", "asker_device"), ""),
+        language="en",
+        terms=terms | {"scope": ["likeness"], "expires_at": NOW + 60},
+        level=2,
+        state="given",
+        link_expires_at=0.0,
+        mailed=True,
+        flags=[],
+        accepted=["likeness"],
+        created_at=0.0,
+    )
+    tx.insert(consent_uses, consent_id=identity, video_id=video, at=0.0)
+    return identity
+
+
+def shortfalls(tx: Transaction, parent: str, requester: Requester, *, compares: bool = True) -> list[str]:
+    found = with_consents(tx, LineageTrace(parents={parent: "remix"}), requester, compares_faces=compares)
+    return [str(one.attributes["shortfall"]) for one in found.prior]
+
+
+def test_only_the_asker_with_a_use_that_fits_derives_a_video_without_a_review(database: Database) -> None:
+    with database.transaction(TENANT) as tx:
+        consent = give(tx, "video_1")
+        traced = with_consents(tx, LineageTrace(parents={"video_1": "remix"}), ASKER, compares_faces=True)
+        assert (traced.prior, traced.consents) == ((), (consent,))
+        stranger = Requester(account="key_2", use=FITS)
+        assert shortfalls(tx, "video_1", stranger) == [Shortfall.REQUESTER]
+        assert shortfalls(tx, "video_1", Requester(account="key_1")) == [Shortfall.KIND]
+        assert shortfalls(tx, "video_1", ASKER, compares=False) == [Shortfall.BASIS]
+        assert shortfalls(tx, "video_2", stranger) == []
+
+
+def test_a_consent_reaches_the_remix_of_a_remix_and_its_finding_is_not_inherited(database: Database) -> None:
+    with database.transaction(TENANT) as tx:
+        give(tx, "video_1")
+        tx.insert(video_lineage, video_id="video_2", parent_id="video_1", derivation="remix", created_at=0.0)
+        assert shortfalls(tx, "video_2", Requester(account="key_2", use=FITS)) == [Shortfall.REQUESTER]
+        earlier = Finding(
+            category="likeness",
+            score=1.0,
+            modality=Modality.FRAMES,
+            detector="consents",
+            version="1",
+            basis=Basis.MATCHED,
+            reason="of an earlier request",
+            attributes={"kind": "consent"},
+        )
+        lineage = LineageTrace(parents={"video_2": "remix"}, prior=(earlier,))
+        assert with_consents(tx, lineage, ASKER, compares_faces=True).prior == ()
+
+
+def test_an_expired_consent_is_reviewed_and_a_withdrawn_one_is_refused(database: Database) -> None:
+    with database.transaction(TENANT) as tx:
+        give(tx, "video_1", expires_at=NOW)
+        assert shortfalls(tx, "video_1", ASKER) == [Shortfall.EXPIRED]
+        withdrawn = give(tx, "video_2", revoked_at=NOW)
+        with pytest.raises(Withdrawn):
+            shortfalls(tx, "video_2", ASKER)
+        # What remains after the evaluation without the consent does not need it.
+        tx.update(consent_uses, consent_uses.c.consent_id == withdrawn, ended_at=NOW)
+        assert shortfalls(tx, "video_2", ASKER) == []
+
+
+def test_what_a_request_does_not_state_comes_from_the_terms_nearest_to_it(database: Database) -> None:
+    with database.transaction(TENANT) as tx:
+        columns = {"held_first": 0, "revision": 0}
+        tx.insert(account_terms, subject="tenant", use_kind="news", territory="DE", **columns)
+        tx.insert(account_terms, subject="account:key_1", commercial=False, territory="FR", **columns)
+        found = read_requester(tx, "key_1", None, IntendedUse(territory="IT"))
+        assert found.use == IntendedUse(kind=UseKind.NEWS, commercial=False, territory="IT")
+        assert read_requester(tx, "key_1", None, IntendedUse()).use.territory == "FR"
+        assert read_requester(tx, "key_2", None, IntendedUse()).use.territory == "DE"
