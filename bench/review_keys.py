@@ -2,15 +2,16 @@
 
 python -m bench.review_keys [--cases 50] [--json] [--chromium /usr/bin/chromium]
 
-The script names a rule, decides, and so on to the next case. Every second case is revealed for one second
-first. The pages, the queue and the decisions are the real ones; the videos are not generated, and the picture
-is a grey gradient.
+The script reads each case for two seconds, while the page prefetches the next one, names a rule, decides.
+Every second case is revealed for one second first. The pages, the queue and the decisions are the real ones;
+the videos are not generated, and the picture is a grey gradient.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import re
 import statistics
 import sys
@@ -31,17 +32,23 @@ from .gateway import quantile
 _REVEAL_MS = 1000
 #: What playing the clip once would show: seconds and CSS pixels.
 _CLIP_S, _CLIP_PIXELS = 4, 1280 * 720
-#: Stores the time of a key press, also for the next page, and of the frame after the one that shows it.
-_LISTEN = """() => addEventListener('keydown', (event) => {
-  sessionStorage.pressed = performance.timeOrigin + event.timeStamp;
-  sessionStorage.painted = '';
-  requestAnimationFrame(() => requestAnimationFrame(() => {
-    sessionStorage.painted = performance.timeOrigin + performance.now();
-  }));
-}, { capture: true })"""
-_SAME_PAGE = "() => sessionStorage.painted && sessionStorage.painted - sessionStorage.pressed"
-_NEXT_PAGE = """() => { const paint = performance.getEntriesByName('first-contentful-paint')[0];
-  return paint ? performance.timeOrigin + paint.startTime - sessionStorage.pressed : null; }"""
+#: Shorter than a person needs to read a case.
+_READING_MS = 2000
+#: Stores the time of a key press, and of the frame after the one in which the page first shows its effect:
+#: for a decision, another case.
+_LISTEN = """() => {
+  const shown = () => document.querySelector('#decide')?.getAttribute('action');
+  addEventListener('keydown', ({ key, timeStamp }) => {
+    const before = shown();
+    window.painted = 0;
+    const look = () => requestAnimationFrame(() => {
+      if (key === 'a' && shown() === before) return look();
+      requestAnimationFrame(() => { window.painted = performance.now() - timeStamp; });
+    });
+    look();
+  }, { capture: true });
+}"""
+_PAINTED_MS = "() => window.painted"
 _AREA = """() => { const box = document.querySelector('#image-cover canvas').getBoundingClientRect();
   return box.width * box.height; }"""
 
@@ -58,18 +65,21 @@ def measure(console: ConsoleServer, page: Page, count: int) -> dict[str, Any]:
     page.goto(f"{url}/review")
     page.get_by_role("button", name="Take the next case").click()
     page.wait_for_url(re.compile("/review/case_"))
+    page.evaluate(_LISTEN)
     keys, rule_ms, decision_ms, shown = 0, [], [], 0.0
     for number in range(count):
-        page.evaluate(_LISTEN)
+        page.wait_for_timeout(_READING_MS)
         if number % 2:
             shown += _reveal(page)
         page.keyboard.press("1")
-        rule_ms.append(float(page.wait_for_function(_SAME_PAGE).json_value()))
+        rule_ms.append(float(page.wait_for_function(_PAINTED_MS).json_value()))
         decided = page.url.partition("?")[0].rpartition("/")[2]
         page.keyboard.press("a")
         keys += 2
+        if number < count - 1:
+            # After the last one, the page of the empty queue is loaded.
+            decision_ms.append(float(page.wait_for_function(_PAINTED_MS).json_value()))
         page.wait_for_url(re.compile(f"decided={decided}"))
-        decision_ms.append(float(page.wait_for_function(_NEXT_PAGE).json_value()))
     console.carry_out_decisions()
     return {
         "cases": count,
@@ -79,6 +89,7 @@ def measure(console: ConsoleServer, page: Page, count: int) -> dict[str, Any]:
         "revealed_cases": count // 2,
         "shown_part_of_playing_the_clip": round(shown / (count * _CLIP_S * _CLIP_PIXELS), 4),
         "shown_part_in_revealed_cases": round(shown / (count // 2 * _CLIP_S * _CLIP_PIXELS), 4),
+        "load_average": round(os.getloadavg()[0], 1),
     }
 
 

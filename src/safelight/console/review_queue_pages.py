@@ -31,6 +31,21 @@ class ReviewQueuePages(PageHandler):
         await self.run(self.services.review_queue.extend_lease, principal, case_id)
         return Response(status_code=204)
 
+    async def reserve_next(self, request: Request, principal: Principal) -> Response:
+        """The page of the case after this one, which is reserved for the reviewer; 204 if there is none.
+
+        The script of the page fetches it while the reviewer reads, to show it at once after the decision.
+        """
+        case_id = request.path_params["case_id"]
+        following = await self.run(self.services.review_queue.reserve_next, principal, case_id)
+        return Response(status_code=204) if following is None else self.redirect(f"/review/{following.id}")
+
+    async def release(self, request: Request, principal: Principal) -> Response:
+        """Give a reserved case back; the script calls this when the reviewer leaves the page."""
+        case_id = request.path_params["case_id"]
+        await self.run(self.services.review_queue.cancel_reservation, principal, case_id)
+        return Response(status_code=204)
+
     async def reveal(self, request: Request, principal: Principal) -> Response:
         """The greyscale images of a case. Each request is first written to the audit log, and counts against
         the reviewer's budget.

@@ -158,6 +158,8 @@ class Console:
             ("POST", "/review/{case_id}/skip", protected(review.skip, any_of=DECIDER)),
             ("POST", "/review/{case_id}/escalate", protected(review.escalate, any_of=DECIDER)),
             ("POST", "/review/{case_id}/undo", protected(review.undo, any_of=DECIDER)),
+            ("POST", "/review/{case_id}/reserve-next", protected(review_queue.reserve_next, any_of=DECIDER)),
+            ("POST", "/review/{case_id}/release", protected(review_queue.release, any_of=DECIDER)),
             ("POST", "/review/{case_id}/reveal", protected(review_queue.reveal, any_of=DECIDER)),
             ("POST", "/review/{case_id}/hide", protected(review_queue.hide, any_of=DECIDER)),
             ("GET", "/compliance", protected(compliance.show, read)),

@@ -1,114 +1,189 @@
-// A review case: images only while the button is held, decisions by key, the next case prefetched.
+// A review case: decisions by key, the next case in place, and the lease. Without this script, each decision loads a page.
 
-const form = document.getElementById("decide");
-const reveal = document.getElementById("reveal");
+import { cancelPrefetch, isPrefetched, prefetchNext, putBack, readPage, takePrefetched } from "./next_case.js";
+import { hidePicture, isHeld, prepareReveal } from "./reveal.js";
+import { followUndo } from "./undo.js";
 
-if (reveal) {
-  const button = reveal.querySelector("button");
-  const cover = document.getElementById("image-cover");
-  const image = cover.querySelector("canvas");
-  const counter = document.getElementById("reveal-count");
-  let held = false;
-  let view = "";
-  let count = 0;
-  button.textContent = button.dataset.hold;
-  reveal.addEventListener("submit", (event) => event.preventDefault());
-  const showImage = async () => {
-    if (held) return;
-    held = true;
-    const response = await fetch(reveal.action, { method: "POST", headers: { Accept: "image/webp" } });
-    if (!response.ok) {
-      // The budget of pictures is used up: the page says so.
-      if (response.status === 403) location.reload();
-      counter.textContent = reveal.dataset.none;
-      return;
-    }
-    endView(); // Of a press before this one, whose picture came later.
-    view = response.headers.get("x-safelight-view") ?? "";
-    count += 1;
-    counter.textContent = `${count} ×`;
-    const sheet = await createImageBitmap(await response.blob());
-    if (!held) return endView();
-    image.width = sheet.width;
-    image.height = sheet.height;
-    image.getContext("2d").drawImage(sheet, 0, 0);
-    image.hidden = false;
-  };
-  const endView = () => {
-    if (view) fetch(reveal.action.replace(/reveal$/, "hide"), { method: "POST", keepalive: true, body: new URLSearchParams({ view }) });
-    view = "";
-  };
-  const hideImage = () => {
-    if (!held) return;
-    held = false;
-    image.hidden = true;
-    image.width = 0;
-    endView();
-  };
-  button.addEventListener("pointerdown", showImage);
-  for (const end of ["pointerup", "pointerleave", "pointercancel", "blur"]) button.addEventListener(end, hideImage);
-  addEventListener("blur", hideImage);
-  document.addEventListener("keydown", (event) => {
-    if (event.key !== " " || event.repeat || event.target.matches("textarea, input[type=text], summary, button:not(#reveal button)")) {
-      if (event.key === " " && event.repeat && held) event.preventDefault();
-      return;
-    }
-    event.preventDefault();
-    showImage();
-  });
-  document.addEventListener("keyup", (event) => event.key === " " && held && hideImage());
-}
+// A decision key that comes sooner after a new case was meant for the case before.
+const MIN_READING_MS = 300;
+// Nobody sits here after this time without input.
+const MAX_IDLE_MS = 300000;
 
-if (form) {
+const status = document.getElementById("status");
+let shownAt = -Infinity;
+let path = location.pathname;
+// The decision that the server has not answered yet.
+let sending = null;
+
+const currentForm = () => document.getElementById("decide");
+
+const showMessage = (form, text) => {
+  const missing = form.querySelector("#reason-missing");
+  missing.hidden = !text;
+  if (text) missing.lastElementChild.textContent = text;
+  return missing;
+};
+const showMissing = (form, text) => {
+  showMessage(form, text);
+  form.elements.reason.setAttribute("aria-invalid", String(Boolean(text)));
+};
+
+// `keep`: a method of the history.
+const showPage = (page, keep, url = page.url) => {
+  hidePicture();
+  document.getElementById("main").replaceWith(page.main);
+  replacePart(".top nav", page.nav);
+  document.title = page.title;
+  history[keep](null, "", url);
+  path = url.pathname;
+  // The forms of language and theme come back to this case.
+  for (const field of document.querySelectorAll("header [name=back]")) field.value = path;
+  shownAt = performance.now();
+  scrollTo(0, 0);
+  const heading = page.main.querySelector("h1");
+  heading.tabIndex = -1;
+  heading.focus();
+  prepareReveal();
+  followUndo();
+};
+
+const replacePart = (selector, fresh) => {
+  const part = document.querySelector(selector);
+  if (fresh && part && !part.contains(document.activeElement)) part.replaceWith(fresh);
+};
+
+// The case that was decided, from the list beside the next one, which was fetched before.
+const leaveOutOfQueue = (main, decided) => {
+  for (const row of main.querySelectorAll(".queue-side [data-row]")) if (row.pathname === decided) row.closest("li").remove();
+};
+
+// While the server has not answered, in the place of its answer, so that nothing moves later.
+const showSending = (main, text) => {
+  main.querySelector("#last-decision")?.remove();
+  const notice = document.createElement("div");
+  notice.id = "last-decision";
+  notice.className = "notice";
+  const line = document.createElement("p");
+  line.className = "hint";
+  line.textContent = text;
+  notice.append(line);
+  main.prepend(notice);
+};
+
+const send = async (form, button) => {
+  const before = { main: document.getElementById("main"), nav: null, title: document.title };
+  const url = new URL(location.href);
+  const address = button.getAttribute("formaction") ?? form.getAttribute("action");
+  const body = new URLSearchParams(new FormData(form));
+  if (button.name) body.set(button.name, button.value);
+  const next = takePrefetched();
+  if (next) {
+    leaveOutOfQueue(next.main, url.pathname);
+    showSending(next.main, form.dataset.sending);
+    showPage(next, "pushState");
+  } else {
+    form.dataset.sent = "true";
+    form.ariaBusy = "true";
+  }
+  const restore = (text) => {
+    delete form.dataset.sent;
+    form.ariaBusy = null;
+    if (next) showPage(before, "replaceState", url);
+    putBack(next);
+    showMessage(form, text);
+    button.focus();
+  };
+  const request = fetch(address, { method: "POST", body, keepalive: true, headers: { Accept: "text/html" } });
+  const page = await request.then(readPage).catch(() => null);
+  const isCase = page?.main?.querySelector(".case-layout");
+  if (!page || (!page.ok && !isCase)) {
+    // No answer, or an error page, for example because the session or the role ended.
+    const lines = page?.main?.querySelectorAll("h1, h1 + p, .lead + p") ?? [];
+    restore([...lines].map((line) => line.textContent.trim()).join(" ") || form.dataset.offline);
+  } else if (!page.ok) {
+    showPage(page, "replaceState", url);
+    putBack(next);
+  } else if (!isCase) {
+    location.assign(page.url);
+  } else {
+    if (next?.url.pathname === page.url.pathname) refresh(next.main, page);
+    else showPage(page, next ? "replaceState" : "pushState");
+    status.textContent = [page.main.querySelector("#last-decision p")?.textContent.trim(), page.title].filter(Boolean).join(" ");
+  }
+};
+
+// The answer of the server is newer than the prefetched page. What the reviewer did there meanwhile stays.
+const refresh = (main, page) => {
+  history.replaceState(null, "", page.url);
+  replacePart(".top nav", page.nav);
+  replacePart(".queue-side", page.main.querySelector(".queue-side"));
+  if (!isHeld()) replacePart("#pictures", page.main.querySelector("#pictures"));
+  prepareReveal();
+  const notice = page.main.querySelector("#last-decision")?.cloneNode(true);
+  if (notice) main.querySelector("#last-decision").replaceWith(notice);
+  else main.querySelector("#last-decision").remove();
+  followUndo();
+};
+
+document.addEventListener("submit", async (event) => {
+  const form = event.target;
+  if (form !== currentForm()) return;
+  event.preventDefault();
   const { reason } = form.elements;
-  const missing = document.getElementById("reason-missing");
-  const showMissing = (text) => {
-    missing.hidden = !text;
-    if (text) missing.lastElementChild.textContent = text;
-    reason.setAttribute("aria-invalid", String(Boolean(text)));
-  };
-  document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("textarea, input[type=text]") || document.querySelector("dialog[open]")) return;
-    const target = form.querySelector(`[data-key="${event.key.toLowerCase()}"]`);
-    if (!target) return;
-    event.preventDefault();
-    if (target.matches("input")) {
-      target.checked = true;
-      target.focus();
-    } else {
-      form.requestSubmit(target);
-    }
-  });
-  form.addEventListener("submit", (event) => {
-    const button = event.submitter;
-    // A rule is enough for a decision, but not for a skip or an escalation.
-    if (reason.value.trim() || (button.matches("[data-decides]") && form.querySelector("[name=clause]:checked"))) return;
-    event.preventDefault();
-    showMissing(button.dataset.missing);
-    reason.focus();
-  });
-  form.addEventListener("change", () => form.querySelector("[name=clause]:checked") && showMissing(""));
-  // Without a sign of life the case goes back to the queue: nobody sits here after 5 minutes without input.
-  let lastInput = Date.now();
-  for (const input of ["pointermove", "pointerdown", "keydown", "wheel"]) addEventListener(input, () => (lastInput = Date.now()), { passive: true });
-  const keepLease = async () => {
-    if (document.visibilityState !== "visible" || Date.now() - lastInput > 300000) return;
-    const response = await fetch(form.dataset.lease, { method: "POST" }).catch(() => null);
-    if (response?.status !== 409) return;
-    clearInterval(heartbeat);
-    missing.lastElementChild.textContent = form.dataset.lost;
-    missing.hidden = false;
-  };
-  const heartbeat = setInterval(keepLease, Number(form.dataset.heartbeat));
-  keepLease();
-  reason.addEventListener("input", () => reason.value.trim() && showMissing(""));
-}
+  const button = event.submitter;
+  // Ctrl Enter names no decision.
+  if (!button) return form.querySelector("[data-decides]").focus();
+  // A rule is enough for a decision, but not for a skip or an escalation.
+  if (!reason.value.trim() && !(button.matches("[data-decides]") && form.querySelector("[name=clause]:checked"))) {
+    showMissing(form, button.dataset.missing);
+    return reason.focus();
+  }
+  // The case before may come back, and then this one is not decided.
+  await sending;
+  if (!form.isConnected || form.dataset.sent) return;
+  sending = send(form, button).finally(() => (sending = null));
+  await sending;
+  await keepLease();
+});
 
-// Prefetches the text of the next case, never its images.
-const next = document.querySelector(".queue-side [data-row]:not([aria-current])");
-if (next) {
-  const link = document.createElement("link");
-  link.rel = "prefetch";
-  link.href = next.href;
-  document.head.append(link);
-}
+document.addEventListener("keydown", (event) => {
+  const form = currentForm();
+  if (!form || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("textarea, input[type=text]") || document.querySelector("dialog[open]")) return;
+  const target = form.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
+  if (!target) return;
+  event.preventDefault();
+  if (target.matches("input")) {
+    target.checked = true;
+    target.focus();
+    showMissing(form, "");
+  } else if (!event.repeat && performance.now() - shownAt > MIN_READING_MS) {
+    form.requestSubmit(target);
+  }
+});
+document.addEventListener("change", ({ target }) => target.matches("[name=clause]") && showMissing(target.form, ""));
+document.addEventListener("input", ({ target }) => target.id === "reason" && target.value.trim() && showMissing(target.form, ""));
+
+let lastInput = Date.now();
+for (const input of ["pointermove", "pointerdown", "keydown", "wheel"]) addEventListener(input, () => (lastInput = Date.now()), { passive: true });
+
+// Without a sign of life the case goes back to the queue. In a break the prefetched case does so at once.
+const keepLease = async () => {
+  const form = currentForm();
+  if (!form?.dataset.lease || sending) return;
+  if (document.visibilityState !== "visible" || Date.now() - lastInput > MAX_IDLE_MS) return cancelPrefetch();
+  const response = await fetch(form.dataset.lease, { method: "POST" }).catch(() => null);
+  if (form !== currentForm() || sending) return;
+  if (response?.status === 409) {
+    cancelPrefetch();
+    showMessage(form, form.dataset.lost);
+    delete form.dataset.lease;
+  } else if (response?.ok && !isPrefetched()) {
+    await prefetchNext(form);
+  }
+};
+if (currentForm()) setInterval(keepLease, Number(currentForm().dataset.heartbeat));
+addEventListener("popstate", () => location.pathname !== path && location.reload());
+addEventListener("pageshow", (event) => event.persisted && keepLease());
+
+prepareReveal();
+keepLease();

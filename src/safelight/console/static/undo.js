@@ -1,27 +1,34 @@
 // Counts the seconds in which a decision can be undone, undoes it by key, and then shows whether it was carried out.
 
-const followUndo = () => {
-  const form = document.querySelector("[data-undo]");
+export const followUndo = () => {
+  const form = document.querySelector("[data-undo]:not([data-followed])");
   if (!form) return;
+  form.dataset.followed = "true";
+  form.dataset.end ??= performance.now() + Number(form.dataset.undo) * 1000;
   const button = form.querySelector("button");
-  const end = performance.now() + Number(form.dataset.undo) * 1000;
   const timer = setInterval(() => {
-    const seconds = Math.max(0, Math.ceil((end - performance.now()) / 1000));
+    // A later decision has replaced this one on the page, but may be refused, and then this one comes back.
+    if (!form.isConnected) {
+      delete form.dataset.followed;
+      return clearInterval(timer);
+    }
+    const seconds = Math.max(0, Math.ceil((form.dataset.end - performance.now()) / 1000));
     button.firstElementChild.textContent = form.dataset.label.replace("{seconds}", seconds);
     if (seconds) return;
     clearInterval(timer);
     button.disabled = true;
-    setTimeout(showResult, 1000);
+    setTimeout(showResult, 1000, form);
   }, 250);
 };
 
 // Changes only the notice, so that a reason that is being written for the next case stays. The page of the decided case
 // has no such field and is loaded again. After about a minute the page stays as it is.
-const showResult = async (tries = 30) => {
+const showResult = async (form, tries = 30) => {
   const response = await fetch(location.href, { cache: "no-store" }).catch(() => null);
   const page = response?.ok ? new DOMParser().parseFromString(await response.text(), "text/html") : null;
+  if (!form.isConnected) return;
   if (!page || page.querySelector("[data-undo]")) {
-    if (tries > 1) setTimeout(showResult, 2000, tries - 1);
+    if (tries > 1) setTimeout(showResult, 2000, form, tries - 1);
     return;
   }
   const notice = document.getElementById("last-decision");
