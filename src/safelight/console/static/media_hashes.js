@@ -1,10 +1,14 @@
 // Hashes pictures and clips in the browser. The files are read here and are never sent.
 
-import { pdq } from "./pdq.js";
+import { BT601, BT709, pdq } from "./pdq.js";
 
 // Frames of a clip that are hashed, and the longest side at which a picture is read.
 const FRAMES = 12;
 const LONGEST_SIDE = 2048;
+// Many clips do not say how their colours are stored. Then ffmpeg converts them by BT.601, but Firefox, and
+// Chromium from 720 lines, by BT.709. A page cannot see which one was used. Brightness with the weights of that
+// standard is the stored brightness, so each frame is hashed with both, and one of them is right.
+const WEIGHTS = [BT601, BT709];
 
 const pixelsOf = (source, width, height) => {
   const scale = Math.min(1, LONGEST_SIDE / Math.max(width, height));
@@ -41,14 +45,16 @@ const hashClip = async (file, number) => {
   video.src = URL.createObjectURL(file);
   try {
     await event(video, "loadeddata");
-    const found = [];
+    const found = WEIGHTS.map(() => []);
     for (let frame = 0; frame < FRAMES; frame += 1) {
       const arrived = Promise.all([event(video, "seeked"), shown(video)]);
       video.currentTime = (video.duration * (frame + 0.5)) / FRAMES;
       await arrived;
-      found.push({ ...pdq(pixelsOf(video, video.videoWidth, video.videoHeight)), clip: number });
+      const pixels = pixelsOf(video, video.videoWidth, video.videoHeight);
+      // Each kind of weights counts as a clip of its own, because the server counts how many frames of a clip differ.
+      WEIGHTS.forEach((weights, kind) => found[kind].push({ ...pdq(pixels, weights), clip: WEIGHTS.length * number + kind }));
     }
-    return found;
+    return found.flat();
   } finally {
     URL.revokeObjectURL(video.src);
   }

@@ -3,7 +3,9 @@
 const SAMPLES = 64;
 const FREQUENCIES = 16;
 const PASSES = 2;
-const LUMA = [0.299, 0.587, 0.114];
+// Weights of red, green and blue in the brightness. PDQ is defined with those of BT.601.
+export const BT601 = [0.299, 0.587, 0.114];
+export const BT709 = [0.2126, 0.7152, 0.0722];
 
 const transform = Array.from({ length: FREQUENCIES }, (_, row) =>
   Float64Array.from({ length: SAMPLES }, (_, column) => Math.sqrt(2 / SAMPLES) * Math.cos((Math.PI / 2 / SAMPLES) * (row + 1) * (2 * column + 1))));
@@ -47,9 +49,9 @@ const frequenciesOf = (sampled) => {
 };
 
 // The hash of the pixels of a picture, an `ImageData`: 64 hexadecimal digits, and the quality from 0 to 100.
-export const pdq = ({ data, width, height }) => {
+export const pdq = ({ data, width, height }, weights = BT601) => {
   const plane = new Float32Array(width * height);
-  for (let i = 0; i < plane.length; i += 1) plane[i] = LUMA[0] * data[4 * i] + LUMA[1] * data[4 * i + 1] + LUMA[2] * data[4 * i + 2];
+  for (let i = 0; i < plane.length; i += 1) plane[i] = weights[0] * data[4 * i] + weights[1] * data[4 * i + 1] + weights[2] * data[4 * i + 2];
   smooth(plane, width, height);
   const sampled = new Float32Array(SAMPLES * SAMPLES);
   for (let y = 0; y < SAMPLES; y += 1) {

@@ -20,7 +20,7 @@ MAX_CONTACT_CHARACTERS = 320
 MAX_REPORTER_CHARACTERS = 128
 MAX_NAME_CHARACTERS = 200
 MAX_LOCATION_CHARACTERS = 2000
-#: Hashes of one notice: ten clips of 24 frames, or as many pictures.
+#: Hashes of one notice: ten clips of 12 frames with two hashes each, or as many pictures.
 MAX_HASHES = 240
 _MAX_KEY_CHARACTERS = 255
 _VIDEO_ID = re.compile(r"video_[0-9a-f]{32}(?![0-9a-f])")
