@@ -1,0 +1,196 @@
+"""Real chains: a browser plays delivered clips and ffmpeg records its screen; ffmpeg writes WebM and MKV.
+
+    python -m bench.provenance.real_chains CLIPS --work FOLDER --results FILE [--count 20] [--chains NAMES]
+
+CLIPS is a folder as `safelight eval provenance` takes it. Each clip is sealed by an installation in FOLDER;
+every copy goes through the whole recovery with the registry of all clips. It needs ffmpeg, and for
+`screen` also Xvfb and Chromium. `screen` shows the clip in a page at 0.55 to 1.05 of its size, on a screen of
+1600 by 900, and records all of that screen. Finished rows are kept, so a stopped run goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from bench.provenance import installation
+from bench.provenance.installation import Installation, Results, SealedClip, describe_recovery, share
+from safelight.evaluation.provenance_eval import EvaluatedClip, find_clips
+
+SCREEN = (1600, 900)
+SECONDS = 4
+#: ffmpeg's arguments between input and output, and the ending of the file.
+CONTAINERS = {
+    "mkv-copy": (["-c", "copy"], "mkv"),
+    "mkv-h264": (["-c:v", "libx264", "-crf", "26", "-preset", "veryfast"], "mkv"),
+    "webm-vp9": (
+        ["-c:v", "libvpx-vp9", "-crf", "36", "-b:v", "0", "-deadline", "realtime", "-cpu-used", "8"],
+        "webm",
+    ),
+}
+PAGE = """<!doctype html><meta charset=utf-8><style>
+body {{ margin: 40px; background: #f2f2ee; font: 18px sans-serif }}
+video {{ width: {width}px; display: block }}
+</style><p>A page with a video</p><video muted src="{source}"></video><p>Comments (3)</p>
+<script>
+const video = document.querySelector("video");
+video.onended = () => {{
+  const quality = video.getVideoPlaybackQuality();
+  document.title = "ended " + quality.droppedVideoFrames + " " + quality.totalVideoFrames;
+}};
+</script>"""
+
+
+@contextlib.contextmanager
+def virtual_screen() -> Iterator[str]:
+    """The name of an X display."""
+    read, write = os.pipe()
+    size = f"{SCREEN[0]}x{SCREEN[1]}x24"
+    command = ["Xvfb", "-displayfd", str(write), "-screen", "0", size, "-nolisten", "tcp"]
+    server = subprocess.Popen(command, pass_fds=[write], stderr=subprocess.DEVNULL)
+    os.close(write)
+    with os.fdopen(read) as found:
+        display = f":{found.readline().strip()}"
+    try:
+        yield display
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def record_screen(sealed: SealedClip, into: Path, random: np.random.Generator) -> dict[str, Any]:
+    """Play the clip in Chromium and record the screen. Returns scale and dropped frames."""
+    from playwright.sync_api import sync_playwright
+
+    capture = cv2.VideoCapture(str(sealed.path))
+    width, height = (int(capture.get(one)) for one in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))
+    capture.release()
+    scale = min(random.uniform(0.55, 1.05), (SCREEN[1] - 160) / height)
+    page_file = into.with_suffix(".html")
+    page_file.write_text(
+        PAGE.format(width=round(width * scale), source=sealed.path.resolve().as_uri()), "utf-8"
+    )
+    with virtual_screen() as display, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium",
+            headless=False,
+            env={**os.environ, "DISPLAY": display},
+            args=[
+                "--kiosk",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--autoplay-policy=no-user-gesture-required",
+                f"--window-size={SCREEN[0]},{SCREEN[1]}",
+            ],
+        )
+        try:
+            page = browser.new_page(viewport={"width": SCREEN[0], "height": SCREEN[1]})
+            page.goto(page_file.resolve().as_uri())
+            page.wait_for_function("document.querySelector('video').readyState >= 4")
+            grab = (
+                f"-f x11grab -framerate 30 -video_size {SCREEN[0]}x{SCREEN[1]} -i {display} -t {SECONDS + 1}"
+            )
+            encode = "-c:v libx264 -preset ultrafast -crf 23 -pix_fmt yuv420p"
+            command = ["ffmpeg", "-loglevel", "error", "-y", *grab.split(), *encode.split(), str(into)]
+            recorder = subprocess.Popen(command)
+            page.evaluate("document.querySelector('video').play()")
+            page.wait_for_function("document.title.startsWith('ended')", timeout=60_000)
+            dropped, total = map(int, page.title().split()[1:])
+            recorder.wait(timeout=120)
+        finally:
+            browser.close()
+    if recorder.returncode:
+        sys.exit(f"ffmpeg could not record the screen: exit code {recorder.returncode}")
+    return {"scale": round(scale, 2), "dropped_frames": dropped, "frames": total}
+
+
+def run_chain(name: str, sealed: SealedClip, into: Path) -> dict[str, Any]:
+    """Make the copy of one chain. Returns facts about it."""
+    if name == "screen":
+        random = np.random.default_rng(list(f"{sealed.clip.sha256}{name}".encode()))
+        return record_screen(sealed, into, random)
+    options, _ending = CONTAINERS[name]
+    command = ["ffmpeg", "-loglevel", "error", "-y", "-i", str(sealed.path), "-an", "-threads", "1"]
+    subprocess.run([*command, *options, str(into)], check=True)
+    return {}
+
+
+def measure(name: str, house: Installation, sealed: SealedClip) -> dict[str, Any]:
+    ending = CONTAINERS[name][1] if name in CONTAINERS else "mp4"
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / f"copy.{ending}"
+        facts = run_chain(name, sealed, copy)
+        started = time.monotonic()
+        found = house.recovery.recover(copy)
+        return {
+            "chain": name,
+            "clip": sealed.clip.sha256,
+            "source": sealed.clip.source,
+            "kind": sealed.clip.kind,
+            "mark": sealed.seal.mark.state.value,
+            **facts,
+            **describe_recovery(found, sealed),
+            "recovery_s": round(time.monotonic() - started, 1),
+        }
+
+
+def report(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name in dict.fromkeys(row["chain"] for row in rows):
+        part = [row for row in rows if row["chain"] == name]
+        found[name] = {
+            "from_here": share(part, "right"),
+            "sources": len({row["source"] for row in part}),
+            "not_found": sorted(f"{row['source']} ({row['ground']})" for row in part if not row["right"]),
+        }
+        if name == "screen":
+            shown = sum(row["frames"] for row in part)
+            found[name]["dropped_frames"] = f"{sum(row['dropped_frames'] for row in part)} of {shown}"
+    return found
+
+
+def one_of_each_source(clips: Sequence[EvaluatedClip], count: int) -> list[EvaluatedClip]:
+    """Clips of different sources first."""
+    first = list({one.source: one for one in reversed(clips)}.values())[::-1]
+    return [*first, *(one for one in clips if one not in first)][:count]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("clips", type=Path)
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--results", type=Path, required=True)
+    parser.add_argument("--count", type=int, default=20)
+    parser.add_argument("--chains", default=",".join((*CONTAINERS, "screen")))
+    asked = parser.parse_args()
+    clips = find_clips(asked.clips)
+    results = Results(asked.results, installation.measured_code(sys.modules[__name__]))
+    house = Installation(asked.work)
+    try:
+        everything = [house.seal(one) for one in clips]
+        chosen = one_of_each_source(clips, asked.count)
+        rows = [
+            results.measure(f"{name} {sealed.clip.sha256}", lambda n=name, s=sealed: measure(n, house, s))  # type: ignore[misc]
+            for sealed in everything
+            if sealed.clip in chosen
+            for name in asked.chains.split(",")
+        ]
+    finally:
+        house.close()
+    print(json.dumps(report(rows), indent=1))
+
+
+if __name__ == "__main__":
+    main()
