@@ -13,6 +13,7 @@ from starlette.responses import Response
 from safelight.errors import InvalidField
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState, DecisionAction, DecisionRequest
+from safelight.trust.reviews.text_screening import ScreeningState
 from safelight.web.auth import requires
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
 from safelight.web.json_fields import optional_text, required_text
@@ -65,6 +66,11 @@ class Review(BaseModel):
     actions: list[str] = Field(description="Possible decisions; empty once the case is closed.")
 
 
+class TextScreeningObject(BaseModel):
+    state: ScreeningState = Field(description="`not_checked`: a check failed, or does not know the language.")
+    kinds: list[str] = Field(description="The categories that were found.")
+
+
 class ReviewFile(Review):
     decision: ReviewDecision | None
     requires_other_reviewer: bool = Field(
@@ -73,7 +79,12 @@ class ReviewFile(Review):
     members: int = Field(description="Open near-duplicates that are decided with this case.")
     reports: int
     notes: list[dict[str, Any]] = Field(
-        description="The newest reports of the case, or the text of the appeal; without contact details."
+        description="The newest reports of the case, or the text of the appeal; without contact details. "
+        "Each has its own `text_screening`."
+    )
+    text_screening: TextScreeningObject | None = Field(
+        description="Whether these texts may threaten or insult their reader; null if there are none. Show a "
+        "text that is not clear only after a warning."
     )
 
 
@@ -221,4 +232,5 @@ def case_file_object(file: CaseFile, principal: Principal) -> dict[str, Any]:
         "members": file.members,
         "reports": file.reports,
         "notes": [dict(note) for note in file.notes],
+        "text_screening": None if file.text_screening is None else file.text_screening.as_json(),
     }

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from safelight.moderation.admission import AdmissionLimits
     from safelight.moderation.check import CheckService
     from safelight.moderation.moderations_api import ModerationsApi
+    from safelight.moderation.received_text import ReceivedTextScreen
     from safelight.moderation.timed_reference import TimedReferenceStage
     from safelight.trust.appeals import Appeals
     from safelight.trust.reports import Reports
@@ -132,7 +133,14 @@ class ReviewParts:
             per_hour=self._core.settings.limits.reports_per_hour,
             hash_screen=lambda: self._hash_screen,
             mails=self.mail.decisions,
+            screen_texts=self._received_texts.screen,
         )
+
+    @cached_property
+    def _received_texts(self) -> ReceivedTextScreen:
+        from safelight.moderation.received_text import ReceivedTextScreen
+
+        return ReceivedTextScreen(self._core.text_pipeline)
 
     @cached_property
     def _hash_screen(self) -> HashScreen:
@@ -174,6 +182,7 @@ class ReviewParts:
             self._persistence.database,
             subject=self.review_actions.appeal_subject,
             deciders=self.deciders,
+            screen_texts=self._received_texts.screen,
             per_hour=self._core.settings.limits.reports_per_hour,
         )
 
@@ -224,6 +233,7 @@ class ReviewParts:
             *self.consents.parts,
             *self.mail.parts,
             *self.notifier.parts,
+            self.canary_sender.part,
             self._persistence.drift_watch.part,
             self._persistence.audit_checkpoint_writer.part,
             *(() if late is None else (late.part,)),
@@ -233,7 +243,6 @@ class ReviewParts:
     def admission_limits(self) -> AdmissionLimits:
         """Limits on the fields of a request, the same for a video and for a check."""
         from safelight.moderation.admission import AdmissionLimits
-            self.canary_sender.part,
 
         return AdmissionLimits(max_prompt_characters=self._core.settings.server.max_prompt_characters)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -257,6 +258,7 @@ def _case_file_to_json(file: CaseFile) -> dict[str, Any]:
         "members": file.members,
         "reports": file.reports,
         "notes": [dict(note) for note in file.notes],
+        "text_screening": None if file.text_screening is None else file.text_screening.as_json(),
         "decision": None
         if made is None
         else {
@@ -292,6 +294,15 @@ def _format_line(case: Case, now: float) -> str:
     return t("reviews.line", id=case.id, kind=kind, when=when, reason=printable(reason))
 
 
+def _note_line(note: Mapping[str, Any], t: Callable[..., str]) -> str:
+    """A report or an appeal. A text that may be threatening is not printed."""
+    if note["text_screening"]["state"] == "clear":
+        reason = note["reason"] or category_name(str(note["category"]))
+        return t("reviews.note", reason=reason, note=note["note"])
+    category = category_name(str(note["category"])) if note["category"] else "–"
+    return t("reviews.note_withheld", reason=category)
+
+
 def _format_case_file(file: CaseFile, now: float) -> str:
     from safelight.policy.decisions import is_gap_reason
 
@@ -307,11 +318,7 @@ def _format_case_file(file: CaseFile, now: float) -> str:
         lines.append(t("reviews.appeals" if case.kind == "appeal" else "reviews.reports", n=file.reports))
     if file.members:
         lines.append(t("reviews.members", n=file.members))
-    lines += [
-        "  "
-        + t("reviews.note", reason=note["reason"] or category_name(str(note["category"])), note=note["note"])
-        for note in file.notes
-    ]
+    lines += ["  " + _note_line(note, t) for note in file.notes]
     if made is not None:
         action = words(f"review.action.{made.action.value}")
         time = format_time(made.at)

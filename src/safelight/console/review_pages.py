@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -20,6 +20,7 @@ from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState, DecisionRequest
 from safelight.trust.reviews.models import ACTIONS, HEARTBEAT_S, UNDO_S
 from safelight.trust.reviews.related import EarlierDecision
+from safelight.trust.reviews.text_screening import ScreeningState
 from safelight.web.state import AppState
 
 from .explanation_view import explanation_lines, prompt_spans
@@ -247,12 +248,26 @@ class ReviewPages(PageHandler):
 
 
 def _note_row(note: Any, t: Translations) -> dict[str, str]:
+    """A text of a report or an appeal. One that is not clear has a warning and is shown behind a click, with
+    the reason if that is in the sender's own words.
+    """
     key = f"report.reason.{note['reason']}"
-    return {
-        "at": format_datetime(float(note["at"]), t),
-        "reason": t(key) if t.has(key) else str(note["reason"] or note["category"] or ""),
-        "note": str(note["note"]),
-    }
+    own_words = "" if t.has(key) else str(note["reason"])
+    reason, text = t(key) if t.has(key) else own_words or str(note["category"] or ""), str(note["note"])
+    warning = _text_warning(note["text_screening"], t) if text or own_words else ""
+    if warning and own_words:
+        reason = translate_category(note["category"], t) if note["category"] else t("report.reason.other")
+        text = f"{own_words}\n{text}".strip()
+    return {"at": format_datetime(float(note["at"]), t), "reason": reason, "note": text, "warning": warning}
+
+
+def _text_warning(screening: Mapping[str, Any], t: Translations) -> str:
+    if screening["state"] == ScreeningState.CLEAR:
+        return ""
+    if not screening["kinds"]:
+        return t("review.text_not_checked")
+    kinds = (translate_category(kind, t) for kind in screening["kinds"])
+    return t("review.text_flagged", kinds=t("list.separator").join(kinds))
 
 
 def _earlier_row(made: EarlierDecision, t: Translations) -> dict[str, str]:

@@ -119,6 +119,8 @@ reports = Table(
     text("category", null=True),
     text("reason"),
     text("note"),
+    #: A `TextScreening` as JSON; null if the text was not checked.
+    text("text_screening", null=True),
     text("reporter_kind"),
     text("reporter"),
     text("contact", null=True),

@@ -30,6 +30,7 @@ from safelight.trust.reviews import (
     open_case,
     record_conflicts,
 )
+from safelight.trust.reviews.text_screening import ScreenTexts, leave_unchecked
 from safelight.trust.statements import Statement, find_readable
 
 from .models import (
@@ -63,6 +64,7 @@ class Appeals:
         subject: AppealSubjectLookup,
         deciders: ReviewerLookup,
         per_hour: int = 60,
+        screen_texts: ScreenTexts = leave_unchecked,
     ) -> None:
         """`subject` finds the video, in the transaction of the appeal.
 
@@ -72,6 +74,7 @@ class Appeals:
         self._deciders = deciders
         self._subject = subject
         self._per_hour = per_hour
+        self._screen_texts = screen_texts
 
     def add(self, principal: Principal, video_id: str, *, text: str) -> Appeal:
         """Appeal the block or the withdrawal of a video. Raises the same errors as `send`."""
@@ -86,6 +89,7 @@ class Appeals:
         """
         principal.require(KeyScope.VIDEOS_READ)
         new = replace(new, text=_valid_text(new.text))
+        screening = self._screen_texts((new.text,))
         with self._database.transaction(principal.tenant) as tx:
             if (repeated := find_repeated(tx, new)) is not None:
                 return self._appeal(tx, repeated)
@@ -101,7 +105,8 @@ class Appeals:
                 tx, new.end_user or principal.id, per_hour=self._per_hour, what="appeals and reports"
             )
             case = open_case(tx, _new_case(tx, against, video), actor=principal.id)
-            appeal_id = _add(tx, principal, new, against, case)
+            report = _report(tx, principal, new, case)
+            appeal_id = _add(tx, replace(report, screening=screening), new, against, principal.id)
             record_conflicts(tx, case)
             tx.append_audit(
                 "appeal.received",
@@ -195,10 +200,10 @@ def _new_case(tx: Transaction, against: Statement, video: AppealSubject | None) 
     )
 
 
-def _add(tx: Transaction, principal: Principal, new: NewAppeal, against: Statement, case: Case) -> str:
+def _report(tx: Transaction, principal: Principal, new: NewAppeal, case: Case) -> Report:
+    """The appeal as reviewers see it."""
     kind = ReporterKind.KEY if principal.kind is PrincipalKind.KEY else ReporterKind.PERSON
-    now = tx.now()
-    report = Report(
+    return Report(
         id=new_id("appeal"),
         tenant=principal.tenant,
         video_id=case.video_id,
@@ -209,19 +214,22 @@ def _add(tx: Transaction, principal: Principal, new: NewAppeal, against: Stateme
         reporter_kind=ReporterKind.END_USER if new.end_user is not None else kind,
         reporter=new.end_user or principal.id,
         contact=None,
-        created_at=now,
+        created_at=tx.now(),
     )
+
+
+def _add(tx: Transaction, report: Report, new: NewAppeal, against: Statement, account: str) -> str:
     add_report(tx, report)
     tx.insert(
         appeals,
         id=report.id,
         statement_id=against.id,
-        video_id=case.video_id,
-        case_id=case.id,
-        account=principal.id,
+        video_id=report.video_id,
+        case_id=report.case_id,
+        account=account,
         end_user=new.end_user,
         idempotency_key=new.idempotency_key,
         request_sha256=fingerprint(new),
-        created_at=now,
+        created_at=report.created_at,
     )
     return report.id

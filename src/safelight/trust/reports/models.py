@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from safelight.store.transaction import Transaction
+from safelight.trust.reviews.text_screening import UNCHECKED, TextScreening
 
 from .lanes import ReportLane
 
@@ -123,6 +124,7 @@ class Report:
     #: Where the reporter wants to receive the decision. Reviewers see it only if they request it.
     contact: str | None
     created_at: float
+    screening: TextScreening = UNCHECKED
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,12 @@ from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.accounts.tokens import hash_token
 from safelight.trust.reviews import Case, CaseKind, NewCase, open_case
 from safelight.trust.reviews.priority import severity_of
+from safelight.trust.reviews.text_screening import (
+    ScreeningState,
+    ScreenTexts,
+    TextScreening,
+    leave_unchecked,
+)
 
 from . import notice_store, store
 from .decision_mails import DecisionMails
@@ -36,6 +42,7 @@ from .models import (
     Report,
     ReportedVideo,
     ReporterKind,
+    ReportReason,
     SubjectLookup,
 )
 from .reported_hashes import add_hashes, read_harmless
@@ -74,6 +81,7 @@ class Reports:
         per_hour: int = 60,
         hash_screen: Callable[[], HashScreen] | None = None,
         mails: DecisionMails | None = None,
+        screen_texts: ScreenTexts = leave_unchecked,
     ) -> None:
         """`subject` finds the video, in the transaction of the report. `per_hour` limits each reporter.
         Without `hash_screen` no hashes are accepted, without `mails` no mail has the decision.
@@ -84,6 +92,7 @@ class Reports:
         self._per_hour = per_hour
         self._hash_screen = hash_screen
         self._mails = mails
+        self._screen_texts = screen_texts
 
     @property
     def sends_mail(self) -> bool:
@@ -184,7 +193,7 @@ class Reports:
                 if repeated is not None:
                     return repeated
             _enforce_limits(tx, sender, hashes=len(new.hashes))
-        screening = self._screen(new)
+        screening, text = self._screen(new), self._screen_texts((valid.reason, valid.note))
         if not valid.video_id and not screening.used:
             raise InvalidField(
                 "None of the hashes can be used.",
@@ -202,6 +211,7 @@ class Reports:
             _enforce_limits(tx, sender, hashes=len(screening.used))
             notice_id, token = new_id("report"), secrets.token_urlsafe(24)
             filing = _Filing(
+                text=text,
                 tx=tx,
                 sender=sender,
                 valid=valid,
@@ -284,6 +294,8 @@ class _Filing:
     notice_id: str
     token: str
     columns: dict[str, Any]
+    #: Whether reason and note may be shown without a click.
+    text: TextScreening
     rows: int = 0
 
     def add(self, video: ReportedVideo) -> tuple[Report, Case, bool]:
@@ -302,6 +314,7 @@ class _Filing:
             reporter=sender.reporter,
             contact=valid.contact,
             created_at=tx.now(),
+            screening=self.text,
         )
         store.add_report(tx, report)
         self._add_notice(report.id, video_id=video.id, case_id=case.id)
@@ -366,13 +379,21 @@ class _Filing:
             stage=Stage.DELIVERY,
             due_at=self.tx.now() + rules.due_s,
             category=valid.category or "",
-            reason=f"Reported: {valid.reason or valid.category}",
+            reason=f"Reported: {self._shown_reason()}",
             quarantined=video.quarantined,
             comes_first=rules.comes_first,
         )
         if self._is_lowered():
             new = replace(new, severity=min(1, severity_of(new.category)))
         return open_case(self.tx, new, actor=self.sender.kind.value)
+
+    def _shown_reason(self) -> str:
+        """The reason for lists of cases, which have no text that must be behind a click."""
+        reason = self.valid.reason or self.valid.category or ""
+        is_own_words = reason != self.valid.category and reason not in set(ReportReason)
+        if is_own_words and self.text.state is not ScreeningState.CLEAR:
+            return self.valid.category or ReportReason.OTHER.value
+        return reason
 
     def _is_lowered(self) -> bool:
         """Whether the earlier reports of this reporter were so rarely right that this one waits longer."""

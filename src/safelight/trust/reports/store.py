@@ -9,6 +9,7 @@ from sqlalchemy import Row
 from safelight.errors import RateLimited
 from safelight.store.tables import reports
 from safelight.store.transaction import Transaction
+from safelight.trust.reviews.text_screening import decode
 
 from .models import Report, ReporterKind
 
@@ -24,6 +25,7 @@ def add_report(tx: Transaction, made: Report) -> None:
         category=made.category,
         reason=made.reason,
         note=made.note,
+        text_screening=made.screening.encode(),
         reporter_kind=made.reporter_kind.value,
         reporter=made.reporter,
         contact=made.contact,
@@ -67,4 +69,5 @@ def report_from_row(row: Row[Any]) -> Report:
         reporter=row.reporter,
         contact=row.contact,
         created_at=row.created_at,
+        screening=decode(row.text_screening),
     )

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
+import msgspec
+
 from safelight.policy.findings import Stage
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import ROLES, KeyScope, ReviewRank, Role
+
+from .text_screening import TextScreening, join
 
 
 class CaseKind(StrEnum):
@@ -216,6 +220,11 @@ class CaseFile:
     pending: PendingDecision | None = None
     #: The number of open near-duplicates that are decided with this case.
     members: int = 0
+
+    @property
+    def text_screening(self) -> TextScreening | None:
+        """Whether a text in `notes` may threaten or insult its reader; None if there is no text."""
+        return join(msgspec.convert(note["text_screening"], TextScreening) for note in self.notes)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,6 +40,7 @@ from .models import (
     PendingDecision,
 )
 from .related import RelatedDecisions, read_related
+from .text_screening import decode
 
 MAX_REASON_CHARACTERS = 2000
 MAX_CLAUSE_CHARACTERS = 200
@@ -149,6 +150,7 @@ class Reviews:
                     "category": row.category,
                     "reason": row.reason,
                     "note": row.note,
+                    "text_screening": decode(row.text_screening).as_json(),
                     "reporter_kind": row.reporter_kind,
                     "contact_given": row.contact is not None,
                 }

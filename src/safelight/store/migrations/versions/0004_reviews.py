@@ -91,7 +91,7 @@ def upgrade() -> None:
         *text("id", "tenant_id", "video_id", "case_id"),
         *text("category", null=True),
         *text("reason", "note", "reporter_kind", "reporter"),
-        *text("contact", null=True),
+        *text("contact", "text_screening", null=True),
         *double("created_at"),
         sa.PrimaryKeyConstraint("id"),
         sa.Index(None, "tenant_id", "case_id"),

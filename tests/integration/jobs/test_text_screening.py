@@ -1,0 +1,68 @@
+"""Texts of reports and appeals are screened when they arrive, and arrive in any case."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from safelight.api.reviews import case_file_object
+from safelight.cli.reviews import _format_case_file
+from safelight.errors import RequestBlocked
+from safelight.moderation.received_text import ReceivedTextScreen
+from safelight.trust.reports import NewReport
+from safelight.trust.reviews import CaseKind
+
+from .conftest import House
+from .test_decisions import reviewer
+
+THREAT = "I will find you and burn your office."
+
+
+def shown(house: House, kind: CaseKind) -> dict[str, Any]:
+    """The only open case of this kind, as the API returns it."""
+    who = reviewer(house, "ada")
+    (case,) = house.container.review.reviews.list(who, kind=kind).cases
+    return case_file_object(house.container.review.reviews.get(who, case.id), who)
+
+
+def test_a_threat_in_a_report_is_named_in_the_api_and_kept_out_of_lists_and_the_terminal(
+    house: House,
+) -> None:
+    video = house.carry(house.order("a quiet lake"))
+    new = NewReport(location=video.id, reason=THREAT, note="Please look at it again.")
+    house.container.review.reports.add_from_visitor(new, network="192.0.2.1")
+    case = shown(house, CaseKind.REPORT)
+    assert case["text_screening"] == {"state": "flagged", "kinds": ["harassment"]}
+    assert case["notes"][0]["text_screening"] == case["text_screening"]
+    assert case["notes"][0]["reason"] == THREAT
+    assert case["reason"] == "Reported: other"
+    who = reviewer(house, "ada")
+    printed = _format_case_file(house.container.review.reviews.get(who, case["id"]), 0.0)
+    assert "burn" not in printed
+    assert "--json" in printed
+
+
+def test_an_ordinary_report_is_clear(house: House) -> None:
+    video = house.carry(house.order("a quiet lake"))
+    new = NewReport(
+        location=video.id, reason="deception", note="This video shows something that never happened."
+    )
+    house.container.review.reports.add_from_visitor(new, network="192.0.2.1")
+    assert shown(house, CaseKind.REPORT)["text_screening"] == {"state": "clear", "kinds": []}
+
+
+def test_an_appeal_is_screened_and_accepted_if_the_detectors_fail(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object) -> None:
+        raise RuntimeError("out of memory")
+
+    with pytest.raises(RequestBlocked) as blocked:
+        house.order("a test of SAFELIGHT-TEST:violence on a stage")
+    video_id = blocked.value.details["video_id"]
+    monkeypatch.setattr(ReceivedTextScreen, "_screen", fail)
+    house.container.review.appeals.add(house.who, str(video_id), text=THREAT)
+    case = shown(house, CaseKind.APPEAL)
+    assert case["text_screening"] == {"state": "not_checked", "kinds": []}
+    assert case["notes"][0]["note"] == THREAT

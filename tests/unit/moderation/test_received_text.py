@@ -1,0 +1,109 @@
+"""Texts of reports and appeals that threaten or insult their reader are found, and none is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safelight.detectors.text.pipeline import TextPipeline
+from safelight.moderation.received_text import ReceivedTextScreen, has_threat
+from safelight.policy.coverage import Cell, Depth
+from safelight.policy.findings import Modality
+from safelight.trust.reviews.text_screening import ScreeningState, TextScreening, decode, join
+
+THREATS = [
+    "Restore it or I will find you and your family.",
+    "We're going to burn your office.",
+    "i'm coming to your house tonight",
+    "You will regret this.",
+    "Delete this or you are dead",
+    "Someone should shoot all the moderators.",
+    "我知道你住哪，我會殺了你。",
+    "再不恢复就弄死你们全家",
+    "你們給我等著，去死吧你們全家去死",
+    "我要炸掉你們公司",
+]
+HARMLESS = [
+    "The video shows a man who threatens his neighbour with a knife.",
+    "I will send you the original file.",
+    "The knight kills the dragon. It is a fairy tale.",
+    "Please look at it again. It is a school play about a war.",
+    "If nothing happens I will go to court.",
+    "影片裡的人是我，我沒有同意。",
+    "这是万圣节的装扮，没有人受伤。",
+    "請你們再看一次，謝謝。",
+]
+
+
+@pytest.mark.parametrize("text", THREATS)
+def test_a_threat_to_the_reader_is_found(text: str) -> None:
+    assert has_threat(text)
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_an_ordinary_text_is_no_threat(text: str) -> None:
+    assert not has_threat(text)
+
+
+@given(st.text(max_size=4000))
+def test_no_text_raises_an_error(text: str) -> None:
+    has_threat(text)
+
+
+class _Pipeline:
+    """Text detectors that fill these cells and find nothing, or raise an error."""
+
+    def __init__(self, *, complete: bool = True, depth: Depth = Depth.LEARNED, error: bool = False) -> None:
+        self._error = error
+        self._cells = [
+            Cell(
+                category=name,
+                modality=Modality.TEXT,
+                available=True,
+                ran=True,
+                complete=complete,
+                depth=depth,
+            )
+            for name in ("harassment", "hate")
+        ]
+
+    def screen(self, fields: Mapping[str, str]) -> Any:
+        if self._error:
+            raise RuntimeError("out of memory")
+        return SimpleNamespace(findings=(), cells=self._cells)
+
+
+def _screen(pipeline: _Pipeline, text: str = "A text of some length about nothing.") -> TextScreening:
+    return ReceivedTextScreen(cast(TextPipeline, pipeline)).screen((text,))
+
+
+def test_a_text_is_clear_only_if_the_checks_for_insults_were_complete() -> None:
+    assert _screen(_Pipeline()).state is ScreeningState.CLEAR
+    assert _screen(_Pipeline(complete=False)).state is ScreeningState.NOT_CHECKED
+    assert _screen(_Pipeline(depth=Depth.LISTS)).state is ScreeningState.NOT_CHECKED
+    assert _screen(_Pipeline(depth=Depth.LISTS), "fake").state is ScreeningState.CLEAR
+    assert _screen(_Pipeline(), "").state is ScreeningState.CLEAR
+
+
+def test_an_error_of_the_detectors_leaves_a_text_unchecked_and_is_not_raised() -> None:
+    assert _screen(_Pipeline(error=True)).state is ScreeningState.NOT_CHECKED
+
+
+def test_a_threat_is_flagged_though_no_detector_reports_it() -> None:
+    found = _screen(_Pipeline(complete=False), THREATS[0])
+    assert found == TextScreening(state=ScreeningState.FLAGGED, kinds=("harassment",))
+    assert decode(found.encode()) == found
+
+
+def test_the_result_for_several_texts_is_the_gravest() -> None:
+    flagged = TextScreening(state=ScreeningState.FLAGGED, kinds=("hate",))
+    clear = TextScreening(state=ScreeningState.CLEAR)
+    assert join([]) is None
+    assert join([clear, clear]) == clear
+    assert join([clear, decode(None)]) == decode(None)
+    assert join([clear, flagged, decode(None)]) == flagged
