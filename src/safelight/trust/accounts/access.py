@@ -123,6 +123,18 @@ class AccountAccess:
             tx.append_audit("access.decided", subject=row.id, actor=principal.id, content=content)
             return _request(_find(tx, row.id))
 
+    @property
+    def accepts_requests(self) -> bool:
+        return self._limits.accepts_requests
+
+    def read(self, token: str) -> AccessRequest:
+        """The request of this token. Raises `NotFound`."""
+        tenant = tenant_of_token(self._database, access_requests, token, ACCESS_PREFIX)
+        with self._database.read_transaction(tenant) as tx:
+            row = tx.one(access_requests, access_requests.c.digest == hash_token(token))
+            assert row is not None  # Requests are never deleted.
+            return _request(row)
+
     def collect(self, token: str) -> tuple[AccessRequest, str | None]:
         """The request of this token; if it is approved, also the token of a new key, once."""
         tenant = tenant_of_token(self._database, access_requests, token, ACCESS_PREFIX)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .bans import Bans
 from .changes import TOPIC
+from .degree import shown_category, shown_group
 from .grounds import Cause, find_machine_cause, find_refusal_cause, find_withdrawal_cause
 from .models import Ban, GivenBy, Level, Standing, StandingPage, Strike, Thresholds
 from .service import Offence, Standings
@@ -24,4 +25,6 @@ __all__ = [
     "find_machine_cause",
     "find_refusal_cause",
     "find_withdrawal_cause",
+    "shown_category",
+    "shown_group",
 ]

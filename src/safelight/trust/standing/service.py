@@ -150,6 +150,12 @@ class Standings:
         with self._database.read_transaction(principal.tenant) as tx:
             return self.read(tx, subject)
 
+    def of_subject(self, principal: Principal, subject: str) -> Standing:
+        """The standing of an account or end user, for reviewers."""
+        principal.require(KeyScope.REVIEW)
+        with self._database.read_transaction(principal.tenant) as tx:
+            return self.read(tx, subject)
+
     def list(self, principal: Principal) -> StandingPage:
         """The accounts and end users with valid strikes or bans. Needs a reviewer, and not an API key."""
         principal.require(KeyScope.REVIEW)
