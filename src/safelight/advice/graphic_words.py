@@ -166,6 +166,14 @@ def suggest_graphic_violence(findings: Iterable[Finding], texts: Iterable[str]) 
     return violence + len(set().union(*(_signs(text, ambiguous=violence) for text in plain))) >= 2
 
 
+def has_violent_word(text: str) -> bool:
+    """Whether a text, such as the new words of a model, has a single sign of violence."""
+    plain = _without_ordinary(text)
+    return bool(_signs(plain, ambiguous=True)) or any(
+        each.search(plain) for each in (_GRAPHIC_WORDS, _BODY_WORDS, _HORROR_WORDS, _HARM_WORDS)
+    )
+
+
 def _signs(text: str, *, ambiguous: bool) -> set[str]:
     """The kinds of words in a text, and the beginning of each word for injury."""
     hits = list(driver_tables.word_forms().find(text))

@@ -70,6 +70,8 @@ class AdviceOptions:
     estimate_others: EstimateRisks = lambda _prompts: None
     #: Whether suggestions are made. Without them, a check of a prompt takes a tenth less time.
     suggests: bool = True
+    #: Whether the caller wants rewrites of the language model that the operator configured, too.
+    rewriter: bool = False
     #: Refusal of help that earlier blocks of this end user or account cause.
     recent: HelpRefusal | None = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from safelight.i18n import Messages, load_messages
@@ -15,11 +16,21 @@ from .text_edit import DiffPart, TextEdit
 _SAME_SCENE = "same_scene"
 
 
+class SuggestionSource(StrEnum):
+    """What made a suggestion."""
+
+    #: Tables, lists and own outcomes: the same request gets the same suggestion.
+    RULES = "rules"
+    #: A language model that the operator configured.
+    REWRITER = "rewriter"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Suggestion:
     """One change of the prompt, or advice without a replacement (`edits` is empty)."""
 
-    #: Number for `--apply`, from 1; 0 for advice without a replacement.
+    #: Number for `--apply`, from 1; 0 for advice without a replacement, and for rewrites of a model, which
+    #: may answer otherwise the next time.
     number: int
     #: Key of the message.
     message: str
@@ -38,6 +49,7 @@ class Suggestion:
     contradictions: tuple[Contradiction, ...] = ()
     #: How many drivers the changed prompt still has. Set on the first suggestion only.
     drivers_left: int | None = None
+    source: SuggestionSource = SuggestionSource.RULES
 
     def describe_effect(self, messages: Messages) -> str:
         """Why the first suggestion is the first, in a sentence; empty for others."""
@@ -48,6 +60,7 @@ class Suggestion:
     def as_wire(self, messages: Messages) -> dict[str, Any]:
         return {
             "number": self.number or None,
+            "source": self.source.value,
             "text": messages(f"suggestion.{self.message}", **self.values),
             "condition": self._condition(messages),
             "changes": sorted(self.slots),

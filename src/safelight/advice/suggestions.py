@@ -88,7 +88,7 @@ def suggest(
     favours comes before the changes of the tables.
     """
     facts = facts or StatedFacts()
-    replacements = list(_kept(prompt, _replacements(prompt, drivers, protected)))
+    replacements = list(_kept(prompt, find_replacements(prompt, drivers, protected)))
     others, exclusions = (
         [one for one in _kept(prompt, each) if not _touches(one, protected)]
         for each in (find_scene_changes(prompt, drivers, facts), _exclusions(prompt, drivers))
@@ -144,9 +144,10 @@ def _touches(suggestion: Suggestion, protected: Sequence[tuple[int, int]]) -> bo
     return any(_overlaps(edit.start, edit.end, protected) for edit in suggestion.edits)
 
 
-def _replacements(
+def find_replacements(
     prompt: str, drivers: Sequence[Driver], protected: Sequence[tuple[int, int]]
 ) -> Iterator[Suggestion]:
+    """The replacements of single words and phrases. Whether each keeps the meaning is not checked yet."""
     rows = driver_tables.word_rows()
     injured = [one.span() for one in _SENTENCE.finditer(prompt) if _STATED_INJURY.search(one.group())]
     for driver in drivers:

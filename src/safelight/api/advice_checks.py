@@ -37,6 +37,7 @@ _OURS = (
     "purpose",
     "age",
     "rewrite_failed",
+    "rewriter",
     "blocked",
     "reference_shows",
     "apply",
@@ -57,7 +58,8 @@ router = APIRouter(
 async def check(request: Request, principal: Checker) -> Response:
     """Takes the body of `POST /v1/videos` and the fields of the advice.
 
-    With `apply`, the rewritten prompt is checked too, which counts as a second check.
+    With `apply`, the rewritten prompt is checked too, which counts as another check, and so does a call of
+    the language model with `rewriter`.
     """
     state = app_state(request)
     services = state.services
@@ -81,12 +83,16 @@ async def check(request: Request, principal: Checker) -> Response:
         found, admitted, price = await run(services.checks.check, principal, wanted, options=options)
         answer = check_object(found, admitted, price) | advice_wire(found, locale)
         answer |= {"object": "safelight.check", "applied": None}
+        spent = 2 if found.rewriter and found.rewriter.called else 1
         if number is not None and found.prompt_advice.helps:
             suggestion = find_suggestion(found, number)
             changed = replace(wanted, prompt=suggestion.rewritten)
-            again, _, _ = await run(services.checks.check, principal, changed, options=options)
+            again, _, _ = await run(
+                services.checks.check, principal, changed, options=replace(options, rewriter=False)
+            )
             answer["applied"] = applied_wire(found, suggestion, again)
-            answer["spent"] = {"usd": 0.0, "checks": 2}
+            spent += 1
+        answer["spent"] = {"usd": 0.0, "checks": spent}
     return JsonResponse(answer, headers={"cache-control": "no-store"})
 
 
@@ -95,7 +101,8 @@ def _options(given: Mapping[str, Any], max_chars: int) -> AdviceOptions:
         provider=read_provider(given.get("provider")),
         blocked_at=_blocked_at(given.get("blocked")),
         age=_age(given.get("age")),
-        rewrite_failed=_flag(given.get("rewrite_failed")),
+        rewrite_failed=_flag("rewrite_failed", given.get("rewrite_failed")),
+        rewriter=_flag("rewriter", given.get("rewriter")),
         reference_shows=_reference_shows(given.get("reference_shows")),
         purpose=_text("purpose", given.get("purpose", ""), MAX_PURPOSE_CHARS),
         texts={name: _text(name, given[name], max_chars) for name in _TEXTS if name in given},
@@ -128,12 +135,12 @@ def _age(value: Any) -> int | None:
     raise InvalidField(f"`age` must be a number from {MIN_AGE} to {MAX_AGE}.", param="age")
 
 
-def _flag(value: Any) -> bool:
+def _flag(name: str, value: Any) -> bool:
     if value in (None, False, "false"):
         return False
     if value in (True, "true"):
         return True
-    raise InvalidField("`rewrite_failed` must be true or false.", param="rewrite_failed")
+    raise InvalidField(f"`{name}` must be true or false.", param=name)
 
 
 def _reference_shows(value: Any) -> tuple[str, ...] | None:

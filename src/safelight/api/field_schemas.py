@@ -32,6 +32,10 @@ ADVICE_FIELDS: dict[str, Any] = {
         "type": "boolean",
         "description": "Whether the provider refused an honest rewrite too: no suggestions.",
     },
+    "rewriter": {
+        "type": "boolean",
+        "description": "Also ask the operator's language model for rewrites. The prompt is sent there.",
+    },
     "blocked": {"type": "string", "enum": ["request", "output"]},
     "reference_shows": {
         "type": "array",
@@ -43,10 +47,6 @@ ADVICE_FIELDS: dict[str, Any] = {
     "apply": {"type": "integer", "minimum": 1},
     "language": {"type": "string", "enum": ["en", "zh-Hant", "zh-Hans"]},
 }
-#: `safelight` of `POST /v1/videos`.
-OWN_FIELD: dict[str, Any] = {
-    "type": "object",
-    "properties": {
 _USE: dict[str, Any] = {
     "type": "object",
     "description": "What the video is made for. A consent can be limited to it; the terms state the rest.",
@@ -66,11 +66,15 @@ USE_FIELD: dict[str, Any] = {
     "properties": {"use": _USE},
     "additionalProperties": False,
 }
+#: `safelight` of `POST /v1/videos`.
+OWN_FIELD: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "use": _USE,
         "template": {
             "type": "object",
             "description": "The template from which the prompt is made; the field `prompt` is left out.",
             "required": ["name"],
-        "use": _USE,
             "properties": {
                 "name": {"type": "string"},
                 "version": {

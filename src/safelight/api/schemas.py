@@ -235,7 +235,11 @@ class AdviceCheck(VideoCheck):
     )
     contradictions: list[dict[str, Any]]
     suggestions: list[dict[str, Any]] = Field(
-        description="What can be written instead. `number`: for `apply`; null for advice without a rewrite."
+        description="What can be written instead. `number`: for `apply`; null for advice without a rewrite, "
+        "and if `source` is `rewriter`: check `rewritten` then."
+    )
+    rewriter: dict[str, Any] | None = Field(
+        description="The rewrites of a language model: how many it returned, how many were dropped and why."
     )
     no_suggestions: dict[str, str] | None
     fix: dict[str, Any] | None
@@ -363,11 +367,11 @@ ADVICE_CHECK_BODY: dict[str, Any] = _request_body(
     ["prompt"],
     {
         **_FIELDS,
+        "safelight": USE_FIELD,
         **ADVICE_FIELDS,
     },
     {"input_reference": (_FILE, {"type": ["object", "array", "string", "null"]})},
 )
-        "safelight": USE_FIELD,
 
 REMIX_BODY: dict[str, Any] = _request_body(["prompt"], _IDENTITY, {})
 EDIT_BODY: dict[str, Any] = _request_body(

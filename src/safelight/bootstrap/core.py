@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import socket
 import threading
 from collections.abc import Mapping
@@ -23,6 +24,7 @@ from safelight.settings import Settings
 from safelight.tracing.tracer import Tracer
 
 if TYPE_CHECKING:
+    from safelight.advice.rewriter import Rewriter
     from safelight.detectors.image.hash_lists import HashLists
     from safelight.detectors.image.logo_store import LogoStore
     from safelight.detectors.text.sketch import Embedder
@@ -167,6 +169,24 @@ class CoreParts:
             "service.instance.id": self.settings.worker.name or socket.gethostname(),
         }
         return Tracer(OtlpSink(otlp_exporter(endpoint), resource))
+
+    @cached_property
+    def rewriter(self) -> Rewriter | None:
+        """The language model that rewrites prompts; None if the settings name no endpoint."""
+        settings = self.settings.advice.rewriter
+        if settings.url is None:
+            return None
+        from safelight.advice.rewriter import Rewriter, RewriterOptions
+
+        return Rewriter(
+            RewriterOptions(
+                url=settings.url,
+                model=settings.model,
+                api_key=os.environ.get(settings.api_key_env, "") if settings.api_key_env else "",
+                timeout_s=settings.timeout_s,
+                calls_per_day=settings.calls_per_day,
+            )
+        )
 
     @cached_property
     def fetcher(self) -> Fetcher:

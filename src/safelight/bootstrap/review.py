@@ -307,5 +307,6 @@ class ReviewParts:
             evasion_tracker=self._persistence.evasion_tracker,
             estimate_risk=self._persistence.risk_history.estimate,
             estimate_risks=self._persistence.risk_history.estimate_all,
+            rewriter=self._core.rewriter,
             max_reference_bytes=self._core.settings.scan.max_reference_mb << 20,
         )

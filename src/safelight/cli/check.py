@@ -105,6 +105,13 @@ def check(
         str,
         typer.Option("--rewritten", help="What a language model made of the prompt; checked too."),
     ] = "",
+    rewriter: Annotated[
+        bool,
+        typer.Option(
+            "--rewriter",
+            help="Also ask the language model of the settings for rewrites. The prompt is sent there.",
+        ),
+    ] = False,
     try_it: Annotated[
         bool,
         typer.Option(
@@ -162,6 +169,7 @@ def check(
             purpose=purpose,
             age=age,
             rewrite_failed=rewrite_failed,
+            rewriter=rewriter,
         ),
         {"negative_prompt": negative_prompt, "template": template, "rewritten_prompt": rewritten},
         ref_shows,
@@ -171,7 +179,8 @@ def check(
     applied, tried_result = None, checked
     if apply is not None and checked.prompt_advice.helps:
         suggestion = find_suggestion(checked, apply)
-        tried_result = check_texts(container, suggestion.rewritten, policy, references, options)
+        changed = replace(options, rewriter=False)
+        tried_result = check_texts(container, suggestion.rewritten, policy, references, changed)
         applied = applied_wire(checked, suggestion, tried_result)
     output = build_output(container, checked, applied)
     if try_it:
@@ -339,7 +348,21 @@ def check_texts(
         references=len(references),
         not_checked=unchecked,
     )
-    return replace(found, template_required=find_policy(container, policy).policy.demands_template)
+    found = replace(found, template_required=find_policy(container, policy).policy.demands_template)
+    if not options.rewriter:
+        return found
+    from safelight.moderation.model_rewriting import ModelRewriting
+
+    def check_again(prompt: str) -> CheckResult:
+        return check_texts(container, prompt, policy, (), replace(options, rewriter=False, suggests=False))
+
+    rewriting = ModelRewriting(
+        rewriter=container.core.rewriter,
+        check=check_again,
+        estimate=options.estimate_others,
+        blocked_at=options.blocked_at,
+    )
+    return rewriting.extend(found, text)
 
 
 def build_output(

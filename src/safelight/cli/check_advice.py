@@ -10,6 +10,7 @@ from safelight.advice.driver_lines import DriverLine, driver_lines
 from safelight.advice.driver_tables import reference_risks
 from safelight.advice.help_gate import HelpRefusal
 from safelight.advice.prompt_advice import AdviceOptions
+from safelight.advice.suggestion import SuggestionSource
 from safelight.errors import InvalidField
 from safelight.i18n import load_messages
 
@@ -109,10 +110,13 @@ def _paragraphs(output: CheckOutput, *, whole: bool) -> Iterator[tuple[str, list
         yield "drivers", [_line(line) for line in lines]
     if output.contradictions:
         yield "contradictions", [one["text"] for one in output.contradictions]
-    if output.suggestions:
-        yield "suggestions", _suggestions(output.suggestions, whole=whole)
+    by_rules = [one for one in output.suggestions if one["source"] == SuggestionSource.RULES]
+    if by_rules:
+        yield "suggestions", _suggestions(by_rules, whole=whole)
     elif output.no_suggestions and (output.drivers or output.no_suggestions["reason"] == _STOPPED):
         yield "no_suggestions", [output.no_suggestions["text"]]
+    if output.rewriter:
+        yield "rewriter", list(_rewrites(output, output.rewriter))
     if output.fix:
         yield f"fix_{output.fix['kind']}", [f"- {step}" for step in output.fix["steps"]]
     if output.questions:
@@ -132,6 +136,16 @@ def _line(line: DriverLine) -> str:
     quoted = t("separator").join(t("quote", text=text) for text in line.texts)
     said = join_sentences([line.reason, *(f"[{number}]" for number in line.sources)])
     return f"{quoted}{t('colon') if quoted else ''}{said}"
+
+
+def _rewrites(output: CheckOutput, report: Mapping[str, Any]) -> Iterator[str]:
+    """The rewrites of a language model, each in full, or why there are none."""
+    for one in output.suggestions:
+        if one["source"] == SuggestionSource.REWRITER:
+            rewritten = load_messages("advice", language())("rewritten", prompt=one["rewritten"])
+            yield f"- {join_sentences([one['text'], one['condition'], rewritten])}"
+    if report["note"]:
+        yield report["note"]["text"]
 
 
 def _suggestions(suggestions: list[dict[str, Any]], *, whole: bool) -> list[str]:

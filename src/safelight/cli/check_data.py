@@ -45,6 +45,8 @@ class CheckOutput(msgspec.Struct, frozen=True, kw_only=True):
     drivers: list[dict[str, Any]]
     contradictions: list[dict[str, Any]]
     suggestions: list[dict[str, Any]]
+    #: The rewrites of a language model in numbers; None if none were asked for, or help is refused.
+    rewriter: dict[str, Any] | None
     #: Why there are no suggestions; None if there are some, or if none were needed.
     no_suggestions: dict[str, str] | None
     fix: dict[str, Any] | None
@@ -64,7 +66,7 @@ class CheckOutput(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def has_advice(self) -> bool:
         """Whether a provider was named or something was to be fixed, so that the advice is printed."""
-        return bool(self.provider or self.fix or self.applied)
+        return bool(self.provider or self.fix or self.applied or self.rewriter)
 
 
 def visible_findings(result: StageResult, taxonomy: Taxonomy) -> tuple[Finding, ...]:

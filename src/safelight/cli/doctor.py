@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import doctor_checks, doctor_key_checks, doctor_mail_check
+from . import doctor_checks, doctor_key_checks, doctor_mail_check, doctor_rewriter_check
 from .commands import load_container
 from .doctor_checks import DoctorCheck, DoctorState, guarded
 from .exit_codes import Exit
@@ -168,6 +168,7 @@ def _check_installation(container: Container) -> Iterator[DoctorCheck]:
         "clock jumps": lambda: _check_database(container, doctor_checks.clock_jumps),
         "policy": lambda: _check_policy(container),
         "mail": lambda: _check_mail(container),
+        "rewriter": lambda: _check_rewriter(container),
     }
     for name, check in checks.items():
         yield guarded(name, check)
@@ -298,6 +299,14 @@ def _check_mail(container: Container) -> DoctorCheck:
     from safelight.bootstrap.mail import make_mail_client
 
     return doctor_mail_check.mail(make_mail_client(container.core.settings.mail))
+
+
+def _check_rewriter(container: Container) -> DoctorCheck:
+    rewriter = container.core.rewriter
+    return doctor_rewriter_check.rewriter(
+        container.core.settings.advice.rewriter,
+        has_key=rewriter is not None and bool(rewriter.options.api_key),
+    )
 
 
 def _check_policy(container: Container) -> DoctorCheck:

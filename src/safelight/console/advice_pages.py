@@ -43,7 +43,7 @@ class AdvicePages(PageHandler):
     async def check(self, request: Request, principal: Principal) -> Response:
         """The advice on the prompt, or on the suggestion that `apply` names. Nothing is submitted.
 
-        It counts as one check, and with `apply` as two.
+        It counts as one check, and with `apply` or a call of the language model as two.
         """
         checks = self.services.checks
         if checks is None:
@@ -54,7 +54,8 @@ class AdvicePages(PageHandler):
         try:
             fields = {name: form[name] for name in ("prompt", "model") if form[name]}
             asked = create_request(fields, max_prompt_chars=self.services.max_prompt_chars)
-            t, options = self.translations(request), _options(form)
+            t = self.translations(request)
+            options = replace(_options(form), rewriter=bool(sent.get("rewriter")))
             found, admitted, price = await self.run(checks.check, principal, asked, options=options)
             own = (
                 bool(form["model"])
@@ -63,10 +64,14 @@ class AdvicePages(PageHandler):
             )
             view = check_view(found, price, form["prompt"], self.services.taxonomy, t, own_hardware=own)
             values = {"check": view}
+            if checks.rewriter and found.prompt_advice.helps and not found.rewriter:
+                values["rewriter"] = checks.rewriter.options
             may_try = found.prompt_advice.helps and principal.has_scope(KeyScope.VIDEOS_WRITE)
             if suggestion := _chosen(found, sent.get("apply", "")):
                 changed = replace(asked, prompt=suggestion.rewritten)
-                again, _, _ = await self.run(checks.check, principal, changed, options=options)
+                again, _, _ = await self.run(
+                    checks.check, principal, changed, options=replace(options, rewriter=False)
+                )
                 values["applied"] = applied_wire(found, suggestion, again)
                 may_try = may_try and again.prompt_advice.helps
             if may_try:
@@ -84,6 +89,7 @@ class AdvicePages(PageHandler):
             "problem": None,
             "applied": None,
             "offer": None,
+            "rewriter": None,
             "form_id": new_form_id(),
             "a": load_messages("advice", self.translations(request).tag),
             "providers": list_providers(),

@@ -9,6 +9,7 @@ from typing import Any
 from safelight.advice.driver_lines import DriverLine, driver_lines
 from safelight.advice.help_gate import HelpRefusal
 from safelight.advice.provider_risk import RiskLevel
+from safelight.advice.suggestion import SuggestionSource
 from safelight.detectors.text.chinese import locale_of
 from safelight.i18n import load_messages
 from safelight.moderation.check_result import CheckResult, Price, advice_wire
@@ -63,6 +64,9 @@ class CheckView:
     #: The suggestions as the API returns them, the best first. `folded` are those that are shown on demand.
     suggestions: Sequence[Mapping[str, Any]]
     folded: Sequence[Mapping[str, Any]]
+    #: The rewrites of a language model, and why there are none if some were asked for.
+    rewrites: Sequence[Mapping[str, Any]]
+    rewriter_note: str
     #: Why the first suggestion is the best; empty if it cannot be applied.
     first_reason: str
     #: Why suggestions are missing, and what can be done; empty if there are some.
@@ -99,7 +103,8 @@ def check_view(
             name=provider.name, tone="none", status=t("check.own_hardware"), text=t("check.own_hardware_text")
         )
     support_title, support = _support(result, wire, prompt, t)
-    suggestions, refusal = wire["suggestions"], wire["no_suggestions"]
+    refusal = wire["no_suggestions"]
+    suggestions = [one for one in wire["suggestions"] if one["source"] == SuggestionSource.RULES]
     reason = refusal["reason"] if refusal else "none_known"
     has_next = not suggestions and reason not in {HelpRefusal.POLICY.value, HelpRefusal.DISTRESS.value}
     best = advice.suggestions[0] if advice.suggestions and advice.suggestions[0].number else None
@@ -119,6 +124,8 @@ def check_view(
         contradictions=tuple(one["text"] for one in wire["contradictions"]),
         suggestions=suggestions[:MAX_SHOWN_SUGGESTIONS],
         folded=suggestions[MAX_SHOWN_SUGGESTIONS:],
+        rewrites=[one for one in wire["suggestions"] if one["source"] == SuggestionSource.REWRITER],
+        rewriter_note=((wire["rewriter"] or {}).get("note") or {}).get("text", ""),
         first_reason=best.describe_effect(messages) if best else "",
         no_suggestions="" if suggestions else _why_none(result, refusal, t),
         next_step=t(f"advice.next.{reason}") if has_next else "",

@@ -12,17 +12,19 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from safelight.advice.drivers import PROMPT
 from safelight.advice.help_gate import HelpRefusal
 from safelight.advice.prompt_advice import AdviceOptions
+from safelight.advice.rewriter import Rewriter, RewriterOptions
 from safelight.advice.risk_model import RiskEstimate
 from safelight.generation.protocol import Generator
 from safelight.ids import new_id
 from safelight.net.fetch import Fetcher
 from safelight.policy.categories import Taxonomy
 from safelight.policy.findings import Stage
+from safelight.policy.intended_use import Requester
 from safelight.policy.verdicts import Action
 from safelight.store.database import Database
-from safelight.policy.intended_use import Requester
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.accounts.terms import read_audience, read_requester
 from safelight.trust.evasion.models import EvasionMatch, SimilarBlock
@@ -31,6 +33,7 @@ from safelight.trust.evasion.service import BlockedPrompt, EvasionTracker
 from .admission import AdmissionLimits, admit
 from .check_result import CheckResult, Price, disclosable, summarize_check
 from .evaluation import StageResult
+from .model_rewriting import ModelRewriting
 from .policy_loader import PolicyLoader
 from .prompt import PromptStage
 from .reference import ReferenceInput
@@ -64,6 +67,8 @@ class CheckService:
     estimate_risk: Callable[..., RiskEstimate | None] = lambda *_, **__: None
     #: The same for several prompts.
     estimate_risks: Callable[..., Sequence[float] | None] = lambda *_, **__: None
+    #: The language model that the operator configured; None if there is none.
+    rewriter: Rewriter | None = None
     max_reference_bytes: int = 64 << 20
 
     def check(
@@ -77,8 +82,8 @@ class CheckService:
         """Screen a request and return the verdict with advice, and the price. Counts as one check.
 
         The texts of `options` are screened too. `estimates_risk`: whether the caller uses the estimate of the
-        risk, which can take seconds. Raises the errors of `admit`, and `CheckLimitExceeded`,
-        `InvalidMedia` and `RefusedAddress`.
+        risk, which can take seconds. With `options.rewriter`, a call of the language model counts as a second
+        check. Raises the errors of `admit`, and `CheckLimitExceeded`, `InvalidMedia` and `RefusedAddress`.
         """
         principal.require(KeyScope.CHECKS)
         options = options or AdviceOptions()
@@ -94,37 +99,78 @@ class CheckService:
         with self.database.read_transaction(principal.tenant) as tx:
             policy = self.policies.load_within(tx, principal.tenant)
             audience = read_audience(tx, principal.id, admitted.end_user)
+            requester = read_requester(tx, principal.id, admitted.end_user, request.use)
         prompt = self.prompt_stage.screen(
             admitted.texts, policy, negated=admitted.negated, scrutiny=history.match, audience=audience
         )
         results: tuple[StageResult, ...] = (prompt,)
         left: tuple[str, ...] = ()
-            requester = read_requester(tx, principal.id, admitted.end_user, request.use)
         if (admitted.uploads or admitted.urls) and prompt.verdict.action is not Action.BLOCK:
             results, left = self._with_references(admitted, prompt, policy, requester)
         asked = self._asked(options.provider, request, admitted)
+        options = replace(
+            options,
+            provider=asked,
+            estimate=partial(self._estimate_risk, principal, asked, admitted)
+            if asked and estimates_risk
+            else None,
+            estimate_others=partial(self._estimate_risks, principal, asked, admitted),
+            negated=admitted.negated,
+            recent=history.refusal,
+        )
         found = summarize_check(
             results,
             self.taxonomy,
             texts=admitted.texts,
-            options=replace(
-                options,
-                provider=asked,
-                estimate=partial(self._estimate_risk, principal, asked, admitted)
-                if asked and estimates_risk
-                else None,
-                estimate_others=partial(self._estimate_risks, principal, asked, admitted),
-                negated=admitted.negated,
-                recent=history.refusal,
-            ),
+            options=options,
             references=len(admitted.uploads) + len(admitted.urls),
             not_checked=left,
         )
         if policy.policy.demands_template and missing_template is not None:
             found = replace(found, template_required=True)
-        self._record(principal, admitted, found, history)
+        subject = self._record(principal, admitted, found, history)
+        if options.rewriter:
+            screen = partial(
+                self.prompt_stage.screen, policy=policy, negated=admitted.negated, audience=audience
+            )
+            rewriting = self._rewriting(principal, admitted, options, screen, subject=subject)
+            found = rewriting.extend(found, admitted.texts[PROMPT])
         offer = self.generators[admitted.generator].info()
         return found, admitted, Price.of(offer, admitted.seconds)
+
+    def _rewriting(
+        self,
+        principal: Principal,
+        admitted: AdmittedRequest,
+        options: AdviceOptions,
+        screen: Callable[..., StageResult],
+        *,
+        subject: str,
+    ) -> ModelRewriting:
+        """What the rewrites of the language model need. `subject`: that of the check in the audit log."""
+
+        def check(prompt: str) -> CheckResult:
+            texts = {**admitted.texts, PROMPT: prompt}
+            history = self._compare(principal, replace(admitted, texts=texts))
+            changed = replace(options, estimate=None, suggests=False, recent=history.refusal)
+            stage = screen(texts, scrutiny=history.match)
+            return summarize_check((stage,), self.taxonomy, texts=texts, options=changed)
+
+        def before_call(endpoint: RewriterOptions) -> None:
+            self.spend(principal, admitted.end_user, 1)
+            content = {"host": endpoint.host, "model": endpoint.model, "end_user": admitted.end_user}
+            with self.database.transaction(tenant=principal.tenant) as tx:
+                tx.append_audit(
+                    "check.sent_to_rewriter", subject=subject, actor=principal.id, content=content
+                )
+
+        return ModelRewriting(
+            rewriter=self.rewriter,
+            check=check,
+            estimate=options.estimate_others,
+            blocked_at=options.blocked_at,
+            before_call=before_call,
+        )
 
     def _compare(self, principal: Principal, admitted: AdmittedRequest) -> _History:
         """Compare the request with the blocks of a day."""
@@ -187,7 +233,8 @@ class CheckService:
 
     def _record(
         self, principal: Principal, admitted: AdmittedRequest, found: CheckResult, history: _History
-    ) -> None:
+    ) -> str:
+        """Record the check. Returns its subject in the audit log."""
         verdict, subject = found.deciding.verdict, new_id("verdict")
         with self.database.transaction(tenant=principal.tenant) as tx:
             tx.append_audit(
@@ -224,6 +271,7 @@ class CheckService:
                     negated=admitted.negated,
                     block=history.similar,
                 )
+        return subject
 
 
 @dataclass(frozen=True, kw_only=True)

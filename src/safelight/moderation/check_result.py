@@ -11,10 +11,11 @@ from safelight.advice.checklist import ChecklistItem, checklist
 from safelight.advice.help_gate import HelpRefusal
 from safelight.advice.prompt_advice import AdviceOptions, PromptAdvice, ScreenedRequest, advise_on
 from safelight.advice.provider_rules import ProviderAdvice, advise
+from safelight.advice.rewriter_report import RewriterReport
 from safelight.advice.suggestions import Suggestion
 from safelight.errors import InvalidField
 from safelight.generation.protocol import GeneratorInfo
-from safelight.i18n import DEFAULT
+from safelight.i18n import DEFAULT, load_messages
 from safelight.policy.categories import Taxonomy
 from safelight.policy.coverage import Cell, Coverage, Depth
 from safelight.policy.explanations import Explanation, ExplanationLevel, explain
@@ -73,6 +74,8 @@ class CheckResult:
     not_checked: tuple[str, ...] = ()
     #: Whether the policy demands a template and this request, as it is, would be refused for it.
     template_required: bool = False
+    #: None if no rewrites of a language model were asked for, or help is refused.
+    rewriter: RewriterReport | None = None
 
     @cached_property
     def checklist(self) -> tuple[ChecklistItem, ...]:
@@ -123,6 +126,7 @@ def advice_wire(found: CheckResult, locale: str = DEFAULT) -> dict[str, Any]:
     return {
         "verdict": found.verdict,
         **found.prompt_advice.as_wire(locale),
+        "rewriter": found.rewriter.as_wire(load_messages("advice", locale)) if found.rewriter else None,
         "checklist": [item.as_wire() for item in found.checklist],
     }
 
@@ -139,7 +143,7 @@ def find_suggestion(found: CheckResult, number: int) -> Suggestion:
 
 def applied_wire(original: CheckResult, suggestion: Suggestion, rewritten: CheckResult) -> dict[str, Any]:
     """An applied suggestion. Its verdict is the stricter one of the original and the rewritten prompt."""
-    stricter = max(original, rewritten, key=lambda one: _SEVERITY[one.verdict])
+    stricter = rewritten if is_stricter(rewritten, original) else original
     return {
         "number": suggestion.number,
         "prompt": suggestion.rewritten,
@@ -147,6 +151,11 @@ def applied_wire(original: CheckResult, suggestion: Suggestion, rewritten: Check
         "verdict": stricter.verdict,
         "risk_level": rewritten.prompt_advice.risk.level.value,
     }
+
+
+def is_stricter(one: CheckResult, other: CheckResult) -> bool:
+    """Whether the verdict of `one` is stricter than that of `other`."""
+    return _SEVERITY[one.verdict] > _SEVERITY[other.verdict]
 
 
 def summarize_check(

@@ -41,10 +41,11 @@ class JsonExchangeFailed(Exception):
 
 
 class JsonClient:
-    """Sends GET requests and forms, and reads JSON objects. Follows no redirects.
+    """Sends GET requests, forms and JSON documents, and reads JSON objects. Follows no redirects.
 
     `allow_hosts` are hosts that the operator configured, as for `Fetcher`. They may be in a private network.
-    All other hosts must be on the public internet: the server can name addresses in its answers.
+    All other hosts must be on the public internet: the server can name addresses in its answers. `total_s`:
+    seconds for a whole request. `idle_s`: seconds to connect, and seconds between two chunks.
     """
 
     def __init__(
@@ -55,10 +56,12 @@ class JsonClient:
         clock: Callable[[], float] = time.monotonic,
         wire: httpcore.NetworkBackend | None = None,
         tls: ssl.SSLContext | None = None,
+        total_s: float = _TOTAL_S,
+        idle_s: float = _IDLE_S,
     ) -> None:
-        self._clock = clock
+        self._clock, self._total_s = clock, total_s
         self._client = GuardedClient(
-            allow_hosts=allow_hosts, resolve=resolve, clock=clock, idle_s=_IDLE_S, wire=wire, tls=tls
+            allow_hosts=allow_hosts, resolve=resolve, clock=clock, idle_s=idle_s, wire=wire, tls=tls
         )
 
     def get(self, url: str) -> tuple[int, Mapping[str, Any]]:
@@ -69,9 +72,20 @@ class JsonClient:
         self, url: str, fields: Mapping[str, str], headers: Mapping[str, str]
     ) -> tuple[int, Mapping[str, Any]]:
         """Status and JSON object of the answer to a form. Raises `JsonExchangeFailed`."""
-        body = urlencode(fields).encode()
+        return self._post(url, urlencode(fields).encode(), "application/x-www-form-urlencoded", headers)
+
+    def post_json(
+        self, url: str, document: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> tuple[int, Mapping[str, Any]]:
+        """Status and JSON object of the answer to a JSON object. Raises `JsonExchangeFailed`."""
+        body = json.dumps(document, ensure_ascii=False).encode("utf-8", "replace")
+        return self._post(url, body, "application/json", headers)
+
+    def _post(
+        self, url: str, body: bytes, media_type: str, headers: Mapping[str, str]
+    ) -> tuple[int, Mapping[str, Any]]:
         sent = [
-            (b"content-type", b"application/x-www-form-urlencoded"),
+            (b"content-type", media_type.encode("ascii")),
             (b"content-length", str(len(body)).encode()),
             *((name.encode("ascii"), value.encode("ascii")) for name, value in headers.items()),
         ]
@@ -80,7 +94,7 @@ class JsonClient:
     def _exchange(
         self, method: str, url: str, headers: Headers, body: bytes | None
     ) -> tuple[int, Mapping[str, Any]]:
-        deadline = self._clock() + _TOTAL_S
+        deadline = self._clock() + self._total_s
         status = 0
         sent = [(b"accept", b"application/json"), (b"accept-encoding", b"identity"), *headers]
         try:

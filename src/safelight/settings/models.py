@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from safelight import renamed_keys
 
 from .accounts import AccessSettings, LedgerSettings, LimitSettings, StandingSettings
+from .advice import AdviceSettings
 from .mail import MailSettings
 from .openid import OpenIdSettings
 from .sealing import SealingSettings
@@ -378,6 +379,7 @@ class Settings(BaseSettings):
     standing: StandingSettings = Field(default_factory=lambda: StandingSettings())
     access: AccessSettings = Field(default_factory=lambda: AccessSettings())
     fetch: FetchSettings = Field(default_factory=lambda: FetchSettings())
+    advice: AdviceSettings = Field(default_factory=lambda: AdviceSettings())
     mail: MailSettings = Field(default_factory=lambda: MailSettings())
     openid: OpenIdSettings = Field(default_factory=lambda: OpenIdSettings())
     log: LogSettings = Field(default_factory=lambda: LogSettings())

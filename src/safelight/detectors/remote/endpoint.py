@@ -18,6 +18,7 @@ import httpx
 from safelight.errors import SafelightError
 from safelight.net.client import AnswerTooLong, read_limited
 
+from .call_budget import CallBudget
 from .circuit_breaker import CircuitBreaker
 from .guard_formats import UnparseableResponse
 
@@ -50,13 +51,13 @@ class RemoteEndpoint:
     def __init__(
         self, client: httpx.Client, options: EndpointOptions, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        self._client, self._options, self._clock = client, options, clock
+        self._client, self._options = client, options
         self._lock = threading.Lock()
         self._cache: OrderedDict[str, dict[str, float]] = OrderedDict()
         self._breaker = CircuitBreaker(
             failure_threshold=options.failure_threshold, cooldown_s=options.cooldown_s, clock=clock
         )
-        self._calls: list[float] = []
+        self._budget = CallBudget(options.calls_per_day, clock=clock)
 
     def scores(
         self, path: str, body: Mapping[str, Any], read: Callable[[Mapping[str, Any]], dict[str, float]]
@@ -88,13 +89,9 @@ class RemoteEndpoint:
     def _check_limits(self) -> None:
         if self._breaker.is_open:
             raise GuardUnavailable("The guard failed several times in a row; it is not called for a while.")
-        limit = self._options.calls_per_day
-        if limit:
-            now = self._clock()
-            self._calls = [when for when in self._calls if now - when < 86_400]
-            if len(self._calls) >= limit:
-                raise GuardUnavailable(f"The limit of {limit} calls per day in the settings is reached.")
-            self._calls.append(now)
+        if not self._budget.take():
+            limit = self._options.calls_per_day
+            raise GuardUnavailable(f"The limit of {limit} calls per day in the settings is reached.")
 
     def _post(self, path: str, sent: bytes) -> Mapping[str, Any]:
         within = self._options.timeout_s

@@ -158,7 +158,8 @@ def _shield_body(model: str, prompt: str) -> dict[str, Any]:
     return _chat(model, text, tokens=1, logprobs=True, top_logprobs=10)
 
 
-def _message_text(answer: Mapping[str, Any]) -> str:
+def read_message_text(answer: Mapping[str, Any]) -> str:
+    """The text of a chat completion. Raises `UnparseableResponse`."""
     try:
         text = answer["choices"][0]["message"]["content"]
     except (KeyError, IndexError, TypeError) as error:
@@ -169,7 +170,7 @@ def _message_text(answer: Mapping[str, Any]) -> str:
 
 
 def _parse_qwen(answer: Mapping[str, Any]) -> dict[str, float]:
-    text = _message_text(answer)
+    text = read_message_text(answer)
     verdict = _QWEN_LINE.search(text)
     if not verdict:
         raise UnparseableResponse("the answer has no line Safety: Safe, Unsafe or Controversial")
@@ -183,7 +184,7 @@ def _parse_qwen(answer: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _parse_llama(answer: Mapping[str, Any]) -> dict[str, float]:
-    first, _line, rest = _message_text(answer).partition("\n")
+    first, _line, rest = read_message_text(answer).partition("\n")
     if first.strip() == "safe" and not rest.strip():
         return {}
     if first.strip() != "unsafe":
@@ -192,7 +193,7 @@ def _parse_llama(answer: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _parse_shield(answer: Mapping[str, Any]) -> dict[str, float]:
-    text = _message_text(answer).lower()
+    text = read_message_text(answer).lower()
     if not text.startswith(("yes", "no")):
         raise UnparseableResponse("the answer begins with neither Yes nor No")
     score = _yes_probability(answer)
@@ -220,7 +221,7 @@ def _parse_safeguard(answer: Mapping[str, Any]) -> dict[str, float]:
 def read_json_verdict(answer: Mapping[str, Any], categories: Sequence[str]) -> dict[str, float]:
     """Read the JSON verdict that our policy prompts request from the model. Raises `UnparseableResponse`."""
     try:
-        document = json.loads(_message_text(answer).removeprefix("```json").removesuffix("```"))
+        document = json.loads(read_message_text(answer).removeprefix("```json").removesuffix("```"))
         violation, names = document["violation"], document["categories"]
         score = _CONFIDENCE[document["confidence"]]
     except (ValueError, KeyError, TypeError) as error:

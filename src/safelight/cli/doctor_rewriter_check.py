@@ -1,0 +1,33 @@
+"""The check of `safelight doctor` of the language model that rewrites prompts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .doctor_checks import DoctorCheck, DoctorState
+
+if TYPE_CHECKING:
+    from safelight.settings.advice import RewriterSettings
+
+
+def rewriter(settings: RewriterSettings, *, has_key: bool) -> DoctorCheck:
+    """Whether prompts are sent to a language model. Sends nothing, because a call may be charged."""
+    if settings.url is None:
+        return DoctorCheck(
+            name="rewriter",
+            state=DoctorState.OFF,
+            message="Not configured: no prompt is sent to a language model for rewrites.",
+            remedy="To switch it on, set advice.rewriter.url and advice.rewriter.model.",
+        )
+    if settings.api_key_env and not has_key:
+        return DoctorCheck(
+            name="rewriter",
+            state=DoctorState.WARNING,
+            message=f"The variable “{settings.api_key_env}” of advice.rewriter.api_key_env is not set.",
+            remedy="Set the variable, or leave advice.rewriter.api_key_env empty.",
+        )
+    return DoctorCheck(
+        name="rewriter",
+        state=DoctorState.OK,
+        message=f"On: prompts are sent to “{settings.url}” if a caller asks for rewrites.",
+    )
