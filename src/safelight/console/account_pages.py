@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.errors import NotFound, SafelightError
+from safelight.i18n import load_messages
 from safelight.trust.accounts import Principal, SessionRecord
 from safelight.trust.people import LANGUAGES, Person
 from safelight.web.auth import COOKIE
@@ -80,6 +81,7 @@ class AccountPages(PageHandler):
             principal,
             problem.status if problem else 200,
             p=p,
+            a=load_messages("accounts", t.tag),
             person=person,
             mails=mails,
             name=principal.name,

@@ -18,10 +18,13 @@ _TOPICS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
     ("quality", "/review/quality", (KeyScope.REVIEW, KeyScope.VAULT)),
     ("standings", "/review/standings", (KeyScope.REVIEW,)),
     ("consents", "/consents", (KeyScope.VIDEOS_READ,)),
+    ("terms", "/compliance/accounts", (KeyScope.ADMIN,)),
+    ("ledger", "/compliance/ledger", (KeyScope.ADMIN,)),
+    ("access", "/compliance/access", (KeyScope.ADMIN,)),
     ("people", "/settings/people", (KeyScope.PEOPLE,)),
     ("policy", "/policy", (KeyScope.POLICY,)),
     ("coverage", "/coverage", (KeyScope.VIDEOS_READ,)),
-    ("own", "/account", (KeyScope.VIDEOS_READ,)),
+    ("own", "/account/standing", (KeyScope.VIDEOS_READ,)),
 )
 
 

@@ -17,9 +17,12 @@ from safelight.web.auth import check_same_origin
 from safelight.web.request_body import read_body
 from safelight.web.state import AppState
 
+from .access_pages import AccessPages
 from .account_pages import AccountPages
+from .account_terms_pages import AccountTermsPages
 from .advice_pages import AdvicePages
 from .appeal_pages import AppealPages
+from .applicant_pages import ApplicantPages
 from .attempts_pages import AttemptsPages
 from .batches_pages import BatchesPages
 from .compliance_pages import CompliancePages
@@ -28,10 +31,12 @@ from .consent_pages import ConsentPages
 from .coverage_pages import CoveragePages
 from .handler import PageHandler
 from .invitation_pages import InvitationPages
+from .ledger_pages import LedgerPages
 from .library_pages import LibraryPages
 from .login import PREFERENCE_TTL_S, Login, local_path
 from .notice_pages import NoticePages
 from .openid_pages import OpenIdPages
+from .own_standing_pages import OwnStandingPages
 from .people_pages import PeoplePages
 from .policy_pages import PolicyPages
 from .provider_error_pages import ProviderErrorPages
@@ -96,6 +101,12 @@ class Console:
         consents, consent_answers = ConsentPages(*services), ConsentAnswerPages(*services)
         notices = NoticePages(*services)
         standings, compliance = StandingPages(*services), CompliancePages(*services)
+        own_standing, applicants = OwnStandingPages(*services), ApplicantPages(*services)
+        ledger, access, terms = (
+            LedgerPages(*services),
+            AccessPages(*services),
+            AccountTermsPages(*services),
+        )
         settings, policies = SettingsPages(*services), PolicyPages(*services)
         read, write, admin, policy_scope = (
             KeyScope.VIDEOS_READ,
@@ -163,6 +174,22 @@ class Console:
             ("POST", "/review/{case_id}/reveal", protected(review_queue.reveal, any_of=DECIDER)),
             ("POST", "/review/{case_id}/hide", protected(review_queue.hide, any_of=DECIDER)),
             ("GET", "/compliance", protected(compliance.show, read)),
+            ("GET", "/compliance/accounts", protected(terms.show, admin)),
+            ("POST", "/compliance/accounts", protected(terms.save, admin)),
+            ("GET", "/compliance/ledger", protected(ledger.show, admin)),
+            ("GET", "/compliance/ledger/export", protected(ledger.export, admin)),
+            ("GET", "/compliance/access", protected(access.show, admin)),
+            ("POST", "/compliance/access/{request_id}", protected(access.decide, admin)),
+            (
+                "POST",
+                "/compliance/access/invitations/{invitation_id}/revoke",
+                protected(access.revoke_invitation, admin),
+            ),
+            ("GET", "/access", public(applicants.show)),
+            ("POST", "/access", public(applicants.ask)),
+            ("POST", "/access/key", public(applicants.collect)),
+            ("GET", "/access/invitation", public(applicants.show_invitation)),
+            ("POST", "/access/invitation", public(applicants.accept_invitation)),
             ("GET", "/coverage", protected(coverage.show, read)),
             ("GET", "/policy", protected(policies.show, policy_scope)),
             ("POST", "/policy", protected(policies.act, policy_scope)),
@@ -176,6 +203,14 @@ class Console:
             ("POST", "/settings/people", protected(people.add, KeyScope.PEOPLE)),
             ("POST", "/settings/people/{person_id}", protected(people.change, KeyScope.PEOPLE)),
             ("GET", "/account", protected(account.show)),
+            ("GET", "/account/standing", protected(own_standing.show, read)),
+            ("GET", "/account/statements", protected(statements.show_own, read)),
+            ("POST", "/account/invitations", protected(own_standing.invite, write)),
+            (
+                "POST",
+                "/account/invitations/{invitation_id}/revoke",
+                protected(own_standing.revoke_invitation, write),
+            ),
             ("POST", "/account/language", protected(account.change_language)),
             ("POST", "/account/mails", protected(account.choose_mails, KeyScope.REVIEW)),
             ("POST", "/account/change", protected(account.change_proofs)),

@@ -1,4 +1,4 @@
-"""The page with the statements about a video."""
+"""The pages with the statements about a video, and with all statements to a person."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from starlette.responses import Response
 from safelight.i18n import load_messages
 from safelight.policy.explanations import ExplanationLevel
 from safelight.trust.accounts import Principal
+from safelight.trust.appeals import BY_REQUESTER
 from safelight.trust.statements import Statement, StatementQuery, describe
 from safelight.web.video_facts import valid_video_id
 
@@ -17,23 +18,38 @@ from .formatting import format_datetime, format_iso
 from .handler import PageHandler
 from .translations import Translations
 
+_MAX_OWN = 20
+
 
 class StatementPages(PageHandler):
     async def show(self, request: Request, principal: Principal) -> Response:
+        """The statements about one video."""
         video_id = valid_video_id(request.path_params["video_id"])
         await self.run(self.services.videos.get, principal, video_id)
-        page = await self.run(self.services.statements.find, principal, StatementQuery(video_id=video_id))
-        t = self.translations(request)
+        return await self._render(request, principal, StatementQuery(video_id=video_id))
+
+    async def show_own(self, request: Request, principal: Principal) -> Response:
+        """All statements to this person, about videos and about the account."""
+        wanted = StatementQuery(after=request.query_params.get("after"), limit=_MAX_OWN)
+        return await self._render(request, principal, wanted)
+
+    async def _render(self, request: Request, principal: Principal, wanted: StatementQuery) -> Response:
+        page = await self.run(self.services.statements.find, principal, wanted)
+        t, now = self.translations(request), self.console.clock()
+        last = page.statements[-1].id if page.statements else ""
         return await self.render_page(
             request,
             "statements.html",
             principal,
-            video_id=video_id,
-            statements=[_view(statement, t) for statement in page.statements],
+            a=load_messages("accounts", t.tag),
+            video_id=wanted.video_id,
+            statements=[_view(statement, t, now) for statement in page.statements],
+            next_page=f"/account/statements?after={last}" if page.has_more and not wanted.video_id else "",
+            is_later_page=wanted.after is not None,
         )
 
 
-def _view(statement: Statement, t: Translations) -> Mapping[str, object]:
+def _view(statement: Statement, t: Translations, now: float) -> Mapping[str, object]:
     """What the page shows of a statement: labels and paragraphs, with the decision as the heading."""
     text = describe(statement, level=ExplanationLevel.DEVELOPER, language=t.tag)
     label = load_messages("statements", t.tag)
@@ -43,7 +59,11 @@ def _view(statement: Statement, t: Translations) -> Mapping[str, object]:
         (label("label.scope"), text.scope),
         (label("label.objection"), text.objection),
     ]
+    content, until = statement.content, statement.objection_until
+    may_appeal = content.kind in BY_REQUESTER and until is not None and until > now
     return {
+        "video_id": content.video_id or "",
+        "appeal_until": format_datetime(until, t) if may_appeal and until is not None else "",
         "id": statement.id,
         "decision": text.decision,
         "at": format_datetime(statement.at, t),

@@ -1,0 +1,175 @@
+"""The page of one account, end user or the tenant: its terms, quotas, charges and standing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+from urllib.parse import urlencode
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.errors import Conflict, InvalidField, NotFound, SafelightError
+from safelight.i18n import load_messages
+from safelight.policy.intended_use import UseKind, normalize_territory
+from safelight.policy.verdicts import Audience
+from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.accounts.subjects import (
+    TENANT_SUBJECT,
+    account_subject,
+    end_user_subject,
+    split_subject,
+)
+from safelight.trust.accounts.terms import Terms
+from safelight.trust.ledger import LedgerFilter, SumBy
+from safelight.web.standing import StandingServices
+
+from .formatting import format_datetime
+from .handler import PageHandler
+from .ledger_view import quota_rows, sum_row
+from .translations import Translations
+
+_PATH = "/compliance/accounts"
+_KINDS = ("end_user", "account", "tenant")
+_NUMBERS = ("review_first", "videos_per_day", "seconds_per_day", "cost_per_day_micros", "invitations")
+
+
+class AccountTermsPages(PageHandler):
+    """Handlers of the page; they need the scope `admin`."""
+
+    async def show(self, request: Request, principal: Principal) -> Response:
+        query = request.query_params
+        kind, identity = query.get("kind", ""), query.get("id", "").strip()
+        if kind not in _KINDS or (not identity and kind != "tenant"):
+            return await self._render(request, principal, form={"kind": kind, "id": identity})
+        return await self._render(request, principal, subject=_subject(kind, identity))
+
+    async def save(self, request: Request, principal: Principal) -> Response:
+        """Replace the terms, unless another person changed them since the form was shown."""
+        form = await self.read_form(request)
+        kind = form.get("kind", "")
+        if kind not in _KINDS:
+            raise InvalidField("kind must be tenant, account or end_user.", param="kind")
+        subject = _subject(kind, form.get("id", "").strip())
+        try:
+            revision = int(_whole_number(form, "revision") or 0)
+            await self.run(
+                lambda: self._services.terms.set(principal, subject, _terms(form), revision=revision)
+            )
+        except Conflict as changed:
+            return await self._render(request, principal, subject=subject, problem=changed)
+        except SafelightError as problem:
+            return await self._render(request, principal, subject=subject, problem=problem, form=form)
+        return self.redirect(f"{_PATH}?{urlencode({'kind': kind, 'id': form.get('id', ''), 'saved': 'yes'})}")
+
+    @property
+    def _services(self) -> StandingServices:
+        if self.services.standing is None:
+            raise NotFound("This server offers no terms.")
+        return self.services.standing
+
+    async def _render(
+        self,
+        request: Request,
+        principal: Principal,
+        *,
+        subject: str | None = None,
+        problem: SafelightError | None = None,
+        form: Mapping[str, str] | None = None,
+    ) -> Response:
+        t, shown = self.translations(request), form or {}
+        about: dict[str, Any] | None = None
+        if subject is not None:
+            try:
+                about = await self._load(principal, subject, t)
+            except InvalidField as invalid:
+                problem = invalid
+            else:
+                # A refused form keeps its values, and the revision that it was made for.
+                shown = {**about["values"], **shown}
+        return await self.render_page(
+            request,
+            "account_terms.html",
+            principal,
+            problem.status if problem else 200,
+            a=load_messages("accounts", t.tag),
+            c=load_messages("consents", t.tag),
+            s=load_messages("standing", t.tag),
+            kinds=_KINDS,
+            audiences=[one.value for one in Audience],
+            uses=[one.value for one in UseKind],
+            keys=await self.run(self.services.accounts.list_keys, principal.tenant),
+            numbers=_NUMBERS if shown.get("kind") == "account" else _NUMBERS[:-1],
+            about=about,
+            form=shown,
+            problem=problem,
+            is_conflict=isinstance(problem, Conflict),
+            wrong_number=problem.param if problem is not None and problem.param in _NUMBERS else "",
+            saved=request.query_params.get("saved") == "yes" and problem is None,
+        )
+
+    async def _load(self, principal: Principal, subject: str, t: Translations) -> dict[str, Any]:
+        """What is known about a subject. Raises `InvalidField`."""
+        ours, (account, end_user) = self._services, split_subject(subject)
+        saved = await self.run(ours.terms.get, principal, subject)
+        use = await self.run(ours.quotas.of_subject, principal, subject)
+        wanted = LedgerFilter(account=account, end_user=end_user)
+        sums = await self.run(ours.ledger.sums, principal, SumBy.TENANT, wanted)
+        kind = "tenant" if subject == TENANT_SUBJECT else "account" if account else "end_user"
+        values = {name: "" if value is None else str(value) for name, value in asdict(saved.terms).items()}
+        standing: dict[str, Any] | None = None
+        if principal.has_scope(KeyScope.REVIEW) and subject != TENANT_SUBJECT:
+            found = await self.run(ours.standings.of_subject, principal, subject)
+            standing = {
+                "level": found.level.value,
+                "points": found.points,
+                "until": format_datetime(found.until, t) if found.until else "",
+            }
+        return {
+            "name": account or end_user or "",
+            "values": {
+                **values,
+                "commercial": {None: "", True: "yes", False: "no"}[saved.terms.commercial],
+                "revision": str(saved.revision),
+                "kind": kind,
+                "id": account or end_user or "",
+            },
+            "standing": standing,
+            "quotas": quota_rows(use),
+            "resets": format_datetime(use.resets_at, t),
+            "sums": [sum_row(one) for one in sums],
+            "ledger": "/compliance/ledger?"
+            + urlencode({"account": account or "", "end_user": end_user or ""}),
+        }
+
+
+def _subject(kind: str, identity: str) -> str:
+    if kind == "tenant":
+        return TENANT_SUBJECT
+    return account_subject(identity) if kind == "account" else end_user_subject(identity)
+
+
+def _terms(form: Mapping[str, str]) -> Terms:
+    """The terms of a form. Raises `InvalidField`."""
+    audience, use, territory = (form.get(name, "").strip() for name in ("audience", "use_kind", "territory"))
+    if audience and audience not in list(Audience):
+        raise InvalidField(f"{audience[:40]!r} is not an audience.", param="audience")
+    if use and use not in list(UseKind):
+        raise InvalidField(f"{use[:40]!r} is not a kind of use.", param="use_kind")
+    return Terms(
+        audience=Audience(audience) if audience else None,
+        use_kind=UseKind(use) if use else None,
+        commercial={"yes": True, "no": False}.get(form.get("commercial", "")),
+        territory=normalize_territory(territory, "territory") if territory else None,
+        **{name: _whole_number(form, name) for name in _NUMBERS},
+    )
+
+
+def _whole_number(form: Mapping[str, str], name: str) -> int | None:
+    text = form.get(name, "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
+        raise InvalidField(f"{name} must be a whole number or empty.", param=name)
+    return int(text)

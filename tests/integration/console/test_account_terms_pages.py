@@ -1,0 +1,175 @@
+"""The pages of own standing, terms, ledger and access, without a browser."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from safelight.ids import new_id
+from safelight.trust.accounts import Principal, Role
+from safelight.trust.ledger import Prices, Work, charge
+from safelight.trust.standing import Cause, Offence, Standings, Thresholds
+from support.console_server import ConsoleServer
+
+from .test_people_pages import open_browser, operator
+from .test_standing_page import sign_in
+
+__all__ = ["open_browser", "operator", "sign_in"]
+
+SignIn = Callable[[Role], httpx.Client]
+PRICES = Prices(micros_per_second=100_000)
+
+
+def add_charge(console: ConsoleServer, account: str, end_user: str | None) -> str:
+    video = new_id("video")
+    with console.database.transaction(console.server.tenant) as tx:
+        charge(tx, PRICES, Work(video_id=video, account=account, end_user=end_user), model="a", seconds=4)
+    return video
+
+
+def person_of(client: httpx.Client, console: ConsoleServer) -> str:
+    """The id of the person who is signed in."""
+    cookie = client.cookies["safelight_session"]
+    found: Principal = console.server.accounts.sessions.authenticate(cookie)
+    return found.id
+
+
+@pytest.mark.parametrize(
+    ("category", "learned", "shown", "hidden"),
+    [
+        ("hate", False, "Hate", "Not named"),
+        ("extremism", False, "extremism", "/extremism"),
+        ("extremism", True, "Not named", "extremism"),
+    ],
+)
+def test_a_person_sees_own_strikes_by_degree_with_quotas_and_charges(
+    console: ConsoleServer, sign_in: SignIn, *, category: str, learned: bool, shown: str, hidden: str
+) -> None:
+    client = sign_in(Role.CREATOR)
+    account = person_of(client, console)
+    video = add_charge(console, account, None)
+    with console.database.transaction(console.server.tenant) as tx:
+        cause = Cause(category=category, learned=learned)
+        Standings(console.database, Thresholds()).give(
+            tx, Offence(video_id=video, account=account, end_user=None, cause=cause)
+        )
+    page = client.get("/account/standing").text
+    strikes = page[page.index("<tbody>") : page.index("</tbody>")]
+    assert shown in strikes
+    assert hidden not in strikes
+    assert f'href="/videos/{video}/appeal"' in strikes
+    assert "You were warned" in page
+    assert "Charged 0.40 USD, given back 0.00 USD, due 0.40 USD." in page
+    assert '<td data-label="Limit">50</td>' in page
+    assert "Decisions about your videos" in client.get("/account/statements").text
+
+
+def test_terms_are_saved_and_a_change_on_old_values_is_refused(sign_in: SignIn) -> None:
+    owner = sign_in(Role.OWNER)
+    path = "/compliance/accounts"
+    page = owner.get(path, params={"kind": "end_user", "id": "kim"}).text
+    assert "Standing: Good, 0 points." in page
+    form = {"kind": "end_user", "id": "kim", "revision": "0", "audience": "minors", "videos_per_day": "3"}
+    saved = owner.post(path, data={**form, "commercial": "no", "territory": "eu"})
+    assert saved.status_code == 303
+    page = owner.get(saved.headers["location"]).text
+    assert 'name="videos_per_day" value="3"' in page
+    assert '<option value="minors" selected>' in page
+    assert '<option value="no" selected>' in page
+    again = owner.post(path, data={**form, "videos_per_day": "9"})
+    assert again.status_code == 409
+    assert "Another person changed these terms" in again.text
+    assert 'name="videos_per_day" value="3"' in again.text
+    assert 'name="revision" value="1"' in again.text
+    wrong = owner.post(path, data={**form, "revision": "1", "videos_per_day": "-1"})
+    assert wrong.status_code == 400
+    assert "Videos per day must be a whole number" in wrong.text
+    assert 'value="-1"' in wrong.text
+    assert owner.get(path, params={"kind": "end_user", "id": "a\0"}).status_code == 400
+    assert owner.post(path, data={**form, "kind": "account", "id": "key_unknown"}).status_code == 404
+    assert sign_in(Role.TRUST_LEAD).get(path).status_code == 403
+
+
+def test_the_ledger_is_filtered_and_exported_without_formulas(
+    console: ConsoleServer, sign_in: SignIn
+) -> None:
+    owner = sign_in(Role.OWNER)
+    first, second = add_charge(console, "key_1", "=SUM(A1)"), add_charge(console, "key_1", "bob")
+    page = owner.get("/compliance/ledger", params={"end_user": "bob", "by": "end_user"}).text
+    assert f'href="/videos/{second}"' in page
+    assert first not in page
+    assert "0.40 USD" in page
+    lines = owner.get("/compliance/ledger/export", params={"account": "key_1"}).text.splitlines()
+    assert lines[0].startswith("id,at,kind")
+    assert [one.split(",")[6] for one in lines[1:]] == [first, second]
+    assert lines[1].endswith("'=SUM(A1)")
+    exported = owner.get("/compliance/ledger/export", params={"end_user": "bob", "format": "jsonl"})
+    assert [json.loads(line)["video_id"] for line in exported.text.splitlines()] == [second]
+    wrong = owner.get("/compliance/ledger", params={"since": "yesterday"})
+    assert (wrong.status_code, "Write a day as 2026-11-01" in wrong.text) == (400, True)
+    assert owner.get("/compliance/ledger", params={"account": "a\0"}).status_code == 400
+    assert sign_in(Role.CREATOR).get("/compliance/ledger/export").status_code == 403
+
+
+def test_from_a_request_on_the_page_to_the_key_that_is_shown_once(
+    open_browser: Callable[[], httpx.Client], sign_in: SignIn
+) -> None:
+    stranger, owner = open_browser(), sign_in(Role.OWNER)
+    asked = {"name": "<b>Ada</b>", "contact": "ada@example.com", "purpose": "School films."}
+    assert stranger.post("/access", data={**asked, "purpose": ""}).status_code == 400
+    status = stranger.post("/access", data=asked).headers["location"]
+    token = status.partition("token=")[2]
+    assert "waits for a decision" in stranger.get(status).text
+    page = owner.get("/compliance/access").text
+    assert "&lt;b&gt;Ada&lt;/b&gt;" in page
+    path = re.findall(r'action="(/compliance/access/access_[0-9a-f]+)"', page)[-1]
+    assert owner.post(path, data={"action": "approve", "reason": ""}).status_code == 400
+    assert owner.post(path, data={"action": "approve", "reason": "Welcome."}).status_code == 303
+    assert owner.post(path, data={"action": "decline", "reason": "No."}).status_code == 409
+    shown = stranger.get(status).text
+    assert "Welcome." in shown
+    key = stranger.post("/access/key", data={"token": token})
+    assert key.headers["cache-control"] == "no-store"
+    (secret,) = re.findall(r'class="long secret">([^<]+)<', key.text)
+    assert stranger.get("/v1/videos", headers={"authorization": f"Bearer {secret}"}).status_code == 200
+    again = stranger.post("/access/key", data={"token": token})
+    assert "secret" not in again.text
+    assert "was shown already" in again.text
+    assert stranger.post("/access/key", data={"token": "x"}).status_code == 404
+    assert stranger.get("/compliance/access").status_code == 303
+
+
+def test_an_invitation_makes_one_key_and_a_revoked_one_none(
+    open_browser: Callable[[], httpx.Client], sign_in: SignIn
+) -> None:
+    stranger, owner, ada = open_browser(), sign_in(Role.OWNER), sign_in(Role.CREATOR)
+    made = ada.post("/account/invitations").text
+    (link,) = re.findall(r'class="long secret">([^<]+)<', made)
+    token = link.partition("token=")[2]
+    assert ada.post("/account/invitations").status_code == 409
+    page = owner.get("/compliance/access").text
+    (path,) = re.findall(r'action="(/compliance/access/invitations/[^"]+)"', page)
+    assert owner.post(path).status_code == 303
+    assert (
+        "unknown, was used" in stranger.post("/access/invitation", data={"token": token, "name": "Ben"}).text
+    )
+    (link,) = re.findall(r'class="long secret">([^<]+)<', ada.post("/account/invitations").text)
+    token = link.partition("token=")[2]
+    assert "Name of the key" in stranger.get(f"/access/invitation?token={token}").text
+    key = stranger.post("/access/invitation", data={"token": token, "name": "Ben"})
+    assert "Your API key" in key.text
+    assert stranger.post("/access/invitation", data={"token": token, "name": "Cem"}).status_code == 404
+    assert "Accepted" in ada.get("/account/standing").text
+
+
+@pytest.mark.parametrize("role", [Role.OWNER, Role.REVIEWER, Role.AUDITOR], ids=lambda role: role.value)
+def test_every_link_of_the_compliance_page_opens(sign_in: SignIn, role: Role) -> None:
+    client = sign_in(role)
+    page = client.get("/compliance").text
+    links = re.findall(r'<dt><a href="([^"]+)"', page)
+    assert links
+    assert {link: client.get(link).status_code for link in links} == dict.fromkeys(links, 200)
