@@ -29,6 +29,7 @@ COMMANDS = {
     "explain-error": "Explain a provider's error: which party refused, the charge and the next step.",
     "triggers": "Find the words of a refused prompt that cause the refusal.",
     "attempts": "List attempts at providers, what they cost, and claims.",
+    "canaries": "Send prompts that always passed, to find drift of a provider.",
     "scan": "Scan a video or image file: every frame and the audio.",
     "verify": "Check whether a file was delivered by this installation and is unchanged.",
     "policy": "Create, validate, compare, replay and publish policies.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,9 +16,10 @@ from safelight.attempts.answers import (
     choose_attempts,
     claim_of,
 )
+from safelight.attempts.canaries.models import CanaryReport
 from safelight.attempts.claim import Claim
 from safelight.attempts.drift import Drift
-from safelight.attempts.models import AttemptFilter, AttemptRecord, format_moment
+from safelight.attempts.models import AttemptFilter, AttemptOrigin, AttemptRecord, format_moment
 from safelight.attempts.patterns import RefusalPattern, find_patterns
 from safelight.attempts.repeats import RepeatResult, find_repeats
 from safelight.errors import NotFound
@@ -32,6 +33,7 @@ from .attempts_view import (
     TONES,
     attempt_row,
     budget_lines,
+    canary_lines,
     charge_text,
     chart_bars,
     drift_lines,
@@ -49,6 +51,7 @@ ROWS_PER_PAGE = 25
 _MAX_PATTERN_ATTEMPTS = 300
 #: Attempts of unknown charge that are listed.
 _MAX_UNKNOWN = 50
+_MAX_CANARY_CALLS = 10
 _DAY_S = 86_400.0
 #: Days of each period; None: without a limit.
 PERIODS: dict[str, int | None] = {"7": 7, "30": 30, "90": 90, "all": None}
@@ -65,6 +68,9 @@ class _Found:
     patterns: tuple[RefusalPattern, ...]
     repeats: tuple[RepeatResult, ...]
     drifts: tuple[Drift, ...]
+    canaries: tuple[CanaryReport, ...]
+    #: The newest calls of canaries.
+    canary_calls: tuple[AttemptRecord, ...]
     #: Whether the tenant has no attempt at all.
     none_ever: bool
 
@@ -83,7 +89,7 @@ class AttemptsPages(PageHandler):
         # The period begins with a UTC day, as the bars of the chart do.
         since = None if days is None else (now // _DAY_S - days + 1) * _DAY_S
         wanted = AttemptFilter(provider=provider, since=since)
-        found = await self.state.check_threads.run(self._find, principal.tenant, wanted, after)
+        found = await self.state.check_threads.run(self._find, principal, wanted, after)
         budgets = await self.run(self.services.refusal_budgets)
         t = self.translations(request)
         a = load_messages("attempts", t.tag)
@@ -116,6 +122,8 @@ class AttemptsPages(PageHandler):
             by_driver=pattern_rows(found.patterns, "driver", a),
             repeats=repeat_rows(found.repeats, a),
             pattern_limit=_MAX_PATTERN_ATTEMPTS,
+            canaries=canary_lines(found.canaries, a),
+            canary_calls=[attempt_row(one, t, a) for one in found.canary_calls],
             rows=[attempt_row(one, t, a) for one in found.rows],
             first=after is None,
             start=f"/attempts?{urlencode(address)}",
@@ -146,8 +154,9 @@ class AttemptsPages(PageHandler):
             left_out=[a(f"claim.left_out.{reason.value}") for reason in claim.left_out],
         )
 
-    def _find(self, tenant: str, wanted: AttemptFilter, after: str | None) -> _Found:
-        log = self.services.attempts
+    def _find(self, principal: Principal, wanted: AttemptFilter, after: str | None) -> _Found:
+        log, tenant, canaries = self.services.attempts, principal.tenant, self.services.canaries
+        of_canaries = replace(wanted, origin=AttemptOrigin.CANARY)
         chosen = choose_attempts(log, tenant, wanted)
         table = log.page(tenant, wanted, after=after, limit=ROWS_PER_PAGE)
         return _Found(
@@ -158,6 +167,8 @@ class AttemptsPages(PageHandler):
             patterns=find_patterns(chosen.attempts[:_MAX_PATTERN_ATTEMPTS]),
             repeats=find_repeats(chosen.attempts),
             drifts=self.services.drift.recent(tenant, provider=wanted.provider),
+            canaries=() if canaries is None else canaries.list(principal),
+            canary_calls=log.page(tenant, of_canaries, limit=_MAX_CANARY_CALLS).attempts,
             none_ever=not chosen.attempts and not log.page(tenant, AttemptFilter(), limit=1).attempts,
         )
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from safelight.attempts.canaries.models import CanaryReport, CanaryState
 from safelight.attempts.claim import sum_charges
 from safelight.attempts.drift import Drift
 from safelight.attempts.gate import find_gate
@@ -15,6 +16,7 @@ from safelight.attempts.repeats import RepeatResult
 from safelight.generation.protocol import ChargeStatus
 from safelight.i18n import Messages
 from safelight.jobs.refusal_budget import RefusalCount
+from safelight.trust.ledger import MICROS
 
 from .formatting import format_date, format_datetime, format_iso, truncate
 from .translations import Translations
@@ -32,6 +34,7 @@ TONES = {
     AttemptOutcome.FAILED: "error",
     AttemptOutcome.STOPPED: "hold",
 }
+_CANARY_TONES = {CanaryState.ON: "allow", CanaryState.OFF: "none", CanaryState.STOPPED: "hold"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +91,18 @@ class AttemptLine:
     cause: str
     prompt: str
     reported: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class CanaryLine:
+    """A canary in words."""
+
+    name: str
+    prompt: str
+    state: str
+    tone: str
+    price: str
+    counts: str
 
 
 def lost_attempts(attempts: Sequence[AttemptRecord], second_charges: Collection[str]) -> list[AttemptRecord]:
@@ -198,6 +213,29 @@ def budget_lines(budgets: Mapping[str, RefusalCount], t: Translations, a: Messag
 def drift_lines(drifts: Sequence[Drift], t: Translations, a: Messages) -> tuple[str, ...]:
     """A sentence for each drift, the newest ones, with times as the page shows them."""
     return tuple(one.text(a, format_time=lambda at: format_datetime(at, t)) for one in drifts[:_MAX_DRIFTS])
+
+
+def canary_lines(reports: Sequence[CanaryReport], a: Messages) -> tuple[CanaryLine, ...]:
+    """Each canary with its state, what it costs and what its calls showed."""
+    return tuple(_canary_line(one, a) for one in reports)
+
+
+def _canary_line(report: CanaryReport, a: Messages) -> CanaryLine:
+    canary, told = report.canary, report.as_json()
+    state = a(f"canary.state.{canary.state.value}")
+    if canary.reason is not None:
+        state = f"{state} ({a(f'canary.reason.{canary.reason.value}')})"
+    names = ("usd_per_month", "usd_per_call", "max_usd_per_month")
+    price = a("canary.price", per_day=canary.per_day, **{name: f"{told[name]:.2f}" for name in names})
+    counts = {name: told[name] for name in ("passes", "calls", "refused", "failed")}
+    return CanaryLine(
+        name=f"{canary.generator}/{canary.model}",
+        prompt=truncate(canary.prompt or a("withheld"), 80),
+        state=state,
+        tone=_CANARY_TONES[canary.state],
+        price=f"{price} {a('canary.spent', spent=f'{report.spent_micros / MICROS:.2f}')}",
+        counts=a("canary.counts", since=told["passed_since"], **counts),
+    )
 
 
 def attempt_row(attempt: AttemptRecord, t: Translations, a: Messages) -> AttemptLine:

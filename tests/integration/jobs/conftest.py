@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from safelight.generation.videos_api import create as videos_api
 from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.testing.upstream import ScriptedUpstream
@@ -35,3 +37,16 @@ def house(furnish: Callable[..., House]) -> House:
     made = furnish()
     made.waive()
     return made
+
+
+@pytest.fixture
+def priced(house: House, upstream: ScriptedUpstream) -> Iterator[House]:
+    """An installation whose paid model costs 0.4 dollars for its shortest length."""
+    options = {"url": upstream.url, "models": ["paid-1"], "name": "paid", "billing": "paid"}
+    paid = videos_api(
+        {**options, "usd_per_second": 0.1, "idempotency_metadata_key": "key", "list_lag_s": 0.01}
+    )
+    generators: Any = house.container.core.generators
+    generators["paid"] = paid
+    yield house
+    paid.close()

@@ -6,139 +6,41 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
 
 import pytest
 
-from safelight.attempts.attempt_log import AttemptLog
 from safelight.attempts.canaries.calls import CallSize, CanaryCalls
-from safelight.attempts.canaries.models import Canary, CanaryReport, CanaryState, NewCanary, StopReason
-from safelight.attempts.canaries.service import Canaries
+from safelight.attempts.canaries.models import CanaryState, StopReason
 from safelight.attempts.canaries.store import find_canary
-from safelight.attempts.models import AttemptFilter, AttemptOrigin, AttemptOutcome
+from safelight.attempts.models import AttemptOrigin, AttemptOutcome
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
-from safelight.generation.videos_api import create as videos_api
-from safelight.ids import new_id
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts import KeyScope
 from safelight.trust.ledger import EntryKind, Ledger, Reason
-from safelight.trust.library import store as library
+from support.canaries import (
+    DAY_S,
+    HOUR_S,
+    PROMPT,
+    Time,
+    add_entry,
+    log_of,
+    new,
+    record_videos,
+    service,
+    state_of,
+    switched_on,
+    work,
+)
+from support.house import Crash, House
 
-from .conftest import Crash, House
-
-HOUR_S, DAY_S = 3_600.0, 86_400.0
-PROMPT = "a quiet lake at dawn"
 REFUSED = {
     "polls": 0,
     "ends": "refused",
     "error": {"code": "moderation_blocked", "message": "Your request was blocked."},
 }
-
-
-class Time:
-    """The wall clock of the database, which the test moves."""
-
-    def __init__(self, database: Database) -> None:
-        self.database, self.now = database, database.clock()
-        database.clock = lambda: self.now
-
-    def pass_s(self, seconds: float) -> None:
-        self.now += seconds
-
-
-@pytest.fixture
-def priced(house: House, upstream: ScriptedUpstream) -> Iterator[House]:
-    """An installation whose paid model costs 0.4 dollars for its shortest length."""
-    options = {"url": upstream.url, "models": ["paid-1"], "name": "paid", "billing": "paid"}
-    paid = videos_api(
-        {**options, "usd_per_second": 0.1, "idempotency_metadata_key": "key", "list_lag_s": 0.01}
-    )
-    generators: Any = house.container.core.generators
-    generators["paid"] = paid
-    yield house
-    paid.close()
-
-
-def record_videos(house: House, entry: str, *outcomes: str, prompt: str = PROMPT) -> None:
-    """Videos with the prompt of an entry, as if the provider had answered."""
-    with house.container.persistence.database.transaction(house.who.tenant) as tx:
-        for outcome in outcomes:
-            video, delivered = new_id("video"), outcome == "done"
-            tx.insert(
-                tables.videos,
-                id=video,
-                state="delivered" if delivered else "blocked",
-                stage="delivery",
-                created_at=tx.now(),
-                updated_at=tx.now(),
-                principal_id="key_1",
-                model="paid-1",
-                generator="paid",
-                prompt=prompt,
-                seconds=4,
-                width=1280,
-                height=720,
-                request=b"{}",
-                request_sha256="0" * 64,
-                error_code=None if delivered else "moderation_blocked",
-            )
-            tx.insert(
-                tables.attempts,
-                id=new_id("attempt"),
-                video_id=video,
-                number=1,
-                generator="paid",
-                billing="paid",
-                idempotency_key=video,
-                created_at=tx.now(),
-                ended_at=tx.now(),
-                outcome=outcome,
-            )
-            tx.insert(tables.library_uses, entry_id=entry, video_id=video)
-
-
-def add_entry(house: House, passes: int = 5, prompt: str = PROMPT) -> str:
-    with house.container.persistence.database.transaction(house.who.tenant) as tx:
-        entry = library.insert_entry(tx, prompt=prompt, category="landscape", notes="", created_by="key_1")
-    assert entry is not None
-    record_videos(house, entry, *["done"] * passes, prompt=prompt)
-    return entry
-
-
-def service(house: House) -> Canaries:
-    return house.container.prompts.canaries
-
-
-def new(entry: str, **fields: Any) -> NewCanary:
-    return NewCanary(
-        **{"entry_id": entry, "model": "paid-1", "per_day": 24, "ceiling_micros": 100_000_000, **fields}
-    )
-
-
-def switched_on(house: House, entry: str | None = None, **fields: Any) -> Canary:
-    added = service(house).add(house.who, new(entry or add_entry(house), **fields))
-    month = added.canary.month_micros
-    return service(house).switch_on(house.who, added.canary.id, month_micros=month).canary
-
-
-def work(house: House) -> None:
-    """One round of the background part."""
-    sender = house.container.review.canary_sender
-    for task in (sender.send_due, sender.follow, sender.delete_copies):
-        task()
-
-
-def state_of(house: House, canary: Canary) -> CanaryReport:
-    return service(house).get(house.who, canary.id)
-
-
-def log_of(house: House, **fields: Any) -> list[Any]:
-    log = AttemptLog(house.container.persistence.database)
-    return list(log.page(house.who.tenant, AttemptFilter(**fields)).attempts)
 
 
 def test_a_canary_is_off_until_its_price_was_accepted_and_then_sends_the_shortest_length(
@@ -393,23 +295,23 @@ def test_a_higher_price_stops_the_canary(
     assert state_of(priced, canary).canary.reason is StopReason.PRICE
 
 
-def test_a_refused_canary_is_an_attempt_uses_the_refusal_budget_and_stops_after_five_in_a_row(
+def test_a_refused_canary_is_an_attempt_uses_the_refusal_budget_and_stops_after_six_in_a_row(
     priced: House, upstream: ScriptedUpstream
 ) -> None:
     upstream.play({"otherwise": REFUSED})
     time = Time(priced.container.persistence.database)
     canary, budget = switched_on(priced), priced.container.pipeline.context.refusals
     budget._limits = {"paid": 20}
-    for number in range(1, 8):
+    for number in range(1, 9):
         work(priced)
         assert budget.read()["paid"].refused <= number
         time.pass_s(HOUR_S)
-    assert upstream.counts["received"] == 5
+    assert upstream.counts["received"] == 6
     report = state_of(priced, canary)
-    assert (report.refused, report.canary.reason) == (5, StopReason.REFUSED)
+    assert (report.refused, report.canary.reason) == (6, StopReason.REFUSED)
     assert {one.outcome for one in log_of(priced, origin=AttemptOrigin.CANARY)} == {AttemptOutcome.REFUSED}
     # It is not a prompt that has always passed any more.
-    with pytest.raises(Conflict, match="refused 5 times"):
+    with pytest.raises(Conflict, match="refused 6 times"):
         service(priced).switch_on(priced.who, canary.id, month_micros=10**12)
 
 

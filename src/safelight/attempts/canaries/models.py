@@ -13,9 +13,9 @@ from .schedule import month_price
 
 #: A prompt that passed less often can have passed by chance.
 MIN_PASSES = 5
-#: After this number of refusals in a row the prompt is one that is refused, and the canary stops. Three are
-#: enough for an alarm after a week of calls.
-MAX_REFUSALS_IN_ROW = 5
+#: After this number of refusals in a row the prompt is one that is refused, and the canary stops. They are
+#: enough for an alarm if at least ten calls passed before.
+MAX_REFUSALS_IN_ROW = 6
 
 
 class CanaryState(StrEnum):
