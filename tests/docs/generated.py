@@ -42,7 +42,7 @@ def _section(name: str, kind: type[BaseModel]) -> list[str]:
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
     ]
     own = [(one, field) for one, field in fields if one not in dict(within)]
-    lines = ["", f"### [{name}]", "", *_setting_table(own)]
+    lines = ["", f"### [{name}]", "", *_setting_table(own)] if own else []
     for one, inner in within:
         lines += _section(one, inner)
     return lines

@@ -71,7 +71,8 @@ def _section_lines(section: str, kind: type[Section]) -> list[str]:
         lines.append(f"# {field.description}")
         default = field.get_default(call_default_factory=True)
         lines.append(f"# {name} = {_toml_value(default)}" if default is not None else f"# {name} =")
-    return [*lines, *within]
+    # A section may have nothing but nested sections.
+    return [*(lines if len(lines) > 2 else ()), *within]
 
 
 def _section_type(field: FieldInfo) -> type[Section] | None:
