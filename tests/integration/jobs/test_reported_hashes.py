@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from safelight.background.rows import RowFailures
 from safelight.detectors.image.hash_lists import HashKind, HashTable, ListScope, digest_of
 from safelight.errors import InvalidField, RateLimited
 from safelight.ids import new_id
-from safelight.jobs.notice_follow_up import RemovedVideo
+from safelight.jobs.notice_follow_up import make_hash_screen
+from safelight.jobs.removal_follow_up import RemovalFollowUp
 from safelight.jobs.states import VideoState
 from safelight.store import tables
 from safelight.trust.audit import read_entries
-from safelight.trust.reports import NewReport, ReportedHash
+from safelight.trust.reports import NewReport, ReportedHash, list_writer
 from safelight.trust.reports.models import HashState
-from safelight.trust.reports.reported_hashes import add_hashes, drop_hashes_of_video
+from safelight.trust.reports.reported_hashes import add_hashes, drop_hashes_of_video, lists_of
 
 from .conftest import House
 from .test_notices import (
@@ -147,8 +151,9 @@ def test_a_copy_of_another_tenant_gets_a_case_and_stays(
     assert row is not None
     with database.transaction(other) as tx:
         tx.insert(tables.videos, **{**row._mapping, "id": copy, "tenant_id": other})
-    found = RemovedVideo(copies=(copy,), hashes=())
-    monkeypatch.setattr(house.container.review.notice_follow_up, "_read", lambda _row: found)
+    copies = house.container.pipeline.copies
+    monkeypatch.setattr(copies, "find_near_files", lambda _path: ("file_1",))
+    monkeypatch.setattr(copies, "compare", lambda _path, _files: (copy,))
     notify(house, video)
     later(house, 49 * HOUR_S)
     for _ in range(2):
@@ -157,6 +162,90 @@ def test_a_copy_of_another_tenant_gets_a_case_and_stays(
         (case,) = tx.select(tables.cases)
         state = tx.select(tables.videos)[0].state
     assert (case.video_id, state) == (copy, VideoState.DELIVERED.value)
+
+
+def test_a_removal_with_many_near_files_goes_on_in_later_rounds_and_another_process_waits(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video, copies = house.carry(house.order()), house.container.pipeline.copies
+    near, compared, at = [f"file_{number}" for number in range(130)], list[str](), [0.0]
+    monkeypatch.setattr(copies, "find_near_files", lambda _path: tuple(near))
+    part = house.container.review.notice_follow_up
+    other = RemovalFollowUp(house.container.pipeline.context, screen=make_hash_screen(copies), copies=copies)
+    monkeypatch.setattr(part.removals, "_monotonic", lambda: at[0])
+
+    def compare(_path: Path, files: Sequence[str]) -> tuple[str, ...]:
+        if not compared:
+            other.follow_due(RowFailures())
+        compared.extend(files)
+        at[0] += 20.0
+        return ()
+
+    monkeypatch.setattr(copies, "compare", compare)
+    notify(house, video)
+    decide(house, "withdraw", video=video)
+    part.answer_reporters()
+    part.follow_removals()
+    assert len(compared) == 40, "a round ends after 30 s"
+    other.follow_due(RowFailures())
+    assert compared == near, "another process goes on where the first one was"
+    with house.container.persistence.database.read_transaction(house.who.tenant) as tx:
+        (notice,) = tx.select(tables.notices)
+    assert notice.followed_up_at is not None
+    assert notice.claimed_until is None
+
+
+def test_the_claim_of_a_process_that_ended_abruptly_is_over_after_ten_minutes(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video, copies = house.carry(house.order()), house.container.pipeline.copies
+    part = house.container.review.notice_follow_up
+    found = list[int]()
+
+    def find_near_files(_path: Path) -> tuple[str, ...]:
+        found.append(1)
+        return ()
+
+    monkeypatch.setattr(copies, "find_near_files", find_near_files)
+    notify(house, video)
+    decide(house, "withdraw", video=video)
+    part.answer_reporters()
+    database = house.container.persistence.database
+    with database.transaction(house.who.tenant) as tx:
+        tx.update(tables.notices, claimed_until=tx.now() + 600.0)
+    part.follow_removals()
+    assert not found
+    later(house, 601.0)
+    part.follow_removals()
+    assert found
+
+
+def test_the_lists_are_read_again_only_if_rows_or_files_changed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = list[int]()
+
+    def count(rows: Any, now: float) -> Any:
+        reads.append(1)
+        return lists_of(rows, now)
+
+    monkeypatch.setattr(list_writer, "lists_of", count)
+    lists = house.container.core.hash_lists
+    writer = list_writer.ListWriter(house.container.persistence.database, lists)
+    notify(house, hashes=hashes_of(drawn(1)), network="192.0.2.9")
+    assert writer.write()
+    assert [writer.write() for _ in range(3)] == [False] * 3
+    assert len(reads) == 1
+    lists.remove(lists.all()[0].name)
+    assert writer.write(), "a removed file is written again"
+    with house.container.persistence.database.transaction(house.who.tenant) as tx:
+        tx.update(tables.notice_hashes, state="dropped", decided_at=tx.now())
+    assert writer.write()
+    assert lists.all() == ()
+    later(house, 61.0)
+    before = len(reads)
+    writer.write()
+    assert len(reads) == before + 1, "hashes end with time"
 
 
 def test_a_notice_of_which_no_hash_can_be_used_is_refused(house: House) -> None:

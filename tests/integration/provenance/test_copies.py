@@ -73,17 +73,22 @@ def recovery(tmp_path: Path, children: Children) -> Iterator[Recovery]:
     database.close()
 
 
+def find_copies(recovery: Recovery) -> tuple[str, ...]:
+    path = Path("removed.mp4")
+    return recovery.find_agreeing(path, recovery.find_near(path, share=0.8))
+
+
 def test_all_copies_are_found_also_more_than_an_answer_about_the_origin_names(recovery: Recovery) -> None:
-    assert len(recovery.find_copies(Path("removed.mp4"), share=0.8)) == COPIES
+    assert len(find_copies(recovery)) == COPIES
 
 
 def test_pictures_that_differ_are_no_copies(recovery: Recovery, children: Children) -> None:
     children.comparison = "differs"
-    assert recovery.find_copies(Path("removed.mp4"), share=0.8) == ()
+    assert find_copies(recovery) == ()
 
 
 @pytest.mark.parametrize("failed", ["frames", "comparison"])
 def test_a_failed_child_decides_about_no_removal(recovery: Recovery, children: Children, failed: str) -> None:
     setattr(children, failed, SandboxFailed("The sandboxed child used too much memory."))
     with pytest.raises(SandboxFailed):
-        recovery.find_copies(Path("removed.mp4"), share=0.8)
+        find_copies(recovery)

@@ -58,9 +58,13 @@ class CopySearch:
         self._fingerprints = fingerprints
         self._registry = registry
 
-    def find(self, path: Path) -> tuple[str, ...]:
-        """The ids of the delivered videos that are copies of a file."""
-        return self._video_ids(self._recovery.find_copies(path, share=_COPY_SHARE))
+    def find_near_files(self, path: Path) -> tuple[str, ...]:
+        """The hashes of the registered files that can be copies of a file. `compare` decides."""
+        return self._recovery.find_near(path, share=_COPY_SHARE)
+
+    def compare(self, path: Path, sha256s: Sequence[str]) -> tuple[str, ...]:
+        """The ids of the videos of these files that are copies of a file. Takes 1 s for each."""
+        return self._video_ids(self._recovery.find_agreeing(path, sha256s))
 
     def find_near(self, hashes: Sequence[bytes]) -> tuple[NearVideos, ...]:
         """The delivered videos with a frame near to each of these PDQ hashes, by one search."""

@@ -36,8 +36,6 @@ _LIMITS = Limits(wall_s=120.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=1 << 
 #: Share of the searched frames that must match frames of a registered file. Two scenes of a longer clip may
 #: come from elsewhere.
 _AGREEING_SHARE = 0.5
-#: Registered pictures that one child compares with a file, which takes about a second for each.
-_MAX_COMPARED = 20
 #: Processor time for the marks of similar registered files, in seconds, and limits of the child. A mark takes
 #: about 6 s. The child stops by itself after one more step, which takes 2 s at most.
 KNOWN_S = 8.0
@@ -129,28 +127,28 @@ class Recovery:
         """The origin of a file. Raises `NotFound` or `InvalidMedia` if the file cannot be read at all."""
         return self.conclude(path, self.look(path))
 
-    def find_copies(self, path: Path, *, share: float) -> tuple[str, ...]:
-        """The hashes of all registered files that have at least this share of the frames of a file, and whose
-        picture does not differ.
+    def find_near(self, path: Path, *, share: float) -> tuple[str, ...]:
+        """The hashes of all registered files that have at least this share of the frames of a file.
 
         The answer removes videos. So a child that fails is an error, and never an answer: raises
         `SandboxFailed`, and `InvalidMedia` or `TooLarge` if the file cannot be read.
         """
         found = self._sources.index.search_all(self._hash_frames(path))
-        near = [one.sha256 for one in found if one.share >= share]
-        copies: list[str] = []
-        for start in range(0, len(near), _MAX_COMPARED):
-            known = {
-                one: self._sources.fingerprints.picture(one) for one in near[start : start + _MAX_COMPARED]
-            }
-            pictures = {sha256: picture for sha256, picture in known.items() if picture is not None}
-            results = self._compare_all(path, list(pictures.values()))
-            copies += [
-                sha256
-                for sha256, result in zip(pictures, results, strict=True)
-                if result is not Comparison.DIFFERS
-            ]
-        return tuple(copies)
+        return tuple(one.sha256 for one in found if one.share >= share)
+
+    def find_agreeing(self, path: Path, sha256s: Sequence[str]) -> tuple[str, ...]:
+        """Those of these registered files whose picture does not differ from a file.
+
+        All are compared in one child, which takes about 1 s for each. Raises the errors of `find_near`.
+        """
+        known = {one: self._sources.fingerprints.picture(one) for one in sha256s}
+        pictures = {sha256: picture for sha256, picture in known.items() if picture is not None}
+        results = self._compare_all(path, list(pictures.values()))
+        return tuple(
+            sha256
+            for sha256, result in zip(pictures, results, strict=True)
+            if result is not Comparison.DIFFERS
+        )
 
     def look(self, path: Path) -> FirstLook:
         """The evidence that needs no watermark: bytes, manifest, and similar registered pictures."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, Table, UniqueConstraint
 from sqlalchemy import text as sql
 
-from .types import blob, metadata, text, time
+from .types import blob, json, metadata, text, time
 
 
 def _open_index(*columns: str, where: str) -> Index:
@@ -46,6 +46,11 @@ notices = Table(
     time("answered_at", null=True),
     #: When copies were searched and the hashes of the removed video were listed.
     time("followed_up_at", null=True),
+    #: The hashes of the registered files that are still to be compared with the removed one; null before the
+    #: search.
+    json("left_to_compare", null=True),
+    #: Until when one process follows up on the removal. Another takes over later.
+    time("claimed_until", null=True),
     UniqueConstraint("tenant_id", "reporter", "idempotency_key"),
     Index(None, "tenant_id", "reporter", "created_at"),
     Index(None, "tenant_id", "notice_id"),

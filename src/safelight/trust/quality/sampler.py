@@ -82,9 +82,12 @@ class QualitySampler:
         category = {key: verdict.category if verdict else "" for key, verdict in verdicts.items()}
         mildest_first = sorted(golden, key=lambda row: (severity_of(category[row.id]), row.created_at))
         today = tx.now() // _DAY_S * _DAY_S
-        for person in map(principal_of_person, tx.select(people, people.c.state == ACTIVE)):
+        active = tx.select(people, people.c.state == ACTIVE, order_by=(people.c.id,))
+        for person in map(principal_of_person, active):
             if person is None:
                 continue
+            # Another process gives this person the cases of this day at the same time.
+            tx.one(people, people.c.id == person.id, lock=True)
             given = tx.select(quality_cases, quality_cases.c.assigned_to == person.id)
             left = self._rule.golden_per_day - sum(row.opened_at >= today for row in given)
             known = {row.source for row in given}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,7 +88,7 @@ def read_status(tx: Transaction, notice_id: str) -> NoticeStatus | None:
     )
 
 
-def list_closed(tx: Transaction, *, limit: int) -> list[ClosedNotice]:
+def list_closed(tx: Transaction, *, limit: int, without: Collection[str] = ()) -> list[ClosedNotice]:
     """Notices whose case is closed and that have no outcome yet, across tenants."""
     joined = notices.join(cases, notices.c.case_id == cases.c.id).outerjoin(
         decisions, and_(decisions.c.case_id == cases.c.id)
@@ -96,6 +96,7 @@ def list_closed(tx: Transaction, *, limit: int) -> list[ClosedNotice]:
     rows = tx.execute(
         select(notices.c.id, notices.c.tenant_id, notices.c.video_id, cases.c.state, decisions.c.action)
         .select_from(joined)
+        .where(notices.c.id.not_in(without))
         .where(notices.c.outcome.is_(None), cases.c.state.not_in([one.value for one in UNFINISHED]))
         .order_by(notices.c.created_at, notices.c.id)
         .limit(limit)

@@ -1,7 +1,7 @@
 """The hash lists that come from reports. One that holds is for all tenants; the others are for one tenant
 each. None can be queried.
 
-The database has the hashes; the files that the detectors read are written from it.
+The database has the hashes; `list_writer` writes the files that the detectors read from it.
 """
 
 from __future__ import annotations
@@ -15,9 +15,6 @@ from sqlalchemy import Row
 
 from safelight.detectors.image.hash_lists import (
     RESERVED_PREFIX,
-    HashKind,
-    HashLists,
-    HashTable,
     ListScope,
     digest_of,
 )
@@ -32,6 +29,7 @@ from .models import HashState
 
 #: The names of the lists begin with these words. The category of all is that of intimate pictures.
 _HOLDING, _BLOCKING = f"{RESERVED_PREFIX}reported", f"{RESERVED_PREFIX}stay-down"
+NAME_PREFIXES = (_HOLDING, _BLOCKING)
 CATEGORY = "ncii"
 #: How long a hash holds files if no person decides about a match.
 HOLD_S = 90 * 86400.0
@@ -101,25 +99,6 @@ def _insert(tx: Transaction, notice_id: str, entry: str, state: HashState, **val
         decided_at=None if state is HashState.HOLDS else now,
         **values,
     )
-
-
-def write_lists(database: Database, lists: HashLists) -> bool:
-    """Write the files from the database if they differ. Returns whether one was written or removed."""
-    with database.across_tenants("reported hashes", readonly=True) as tx:
-        rows = tx.select(notice_hashes)
-        now = tx.now()
-    wanted = lists_of(rows, now)
-    known = {one.name: one for one in lists.all() if one.name.startswith((_HOLDING, _BLOCKING))}
-    changed = False
-    for name, (scope, hashes) in wanted.items():
-        if name in known and known[name].hashes().get(HashKind.PDQ) == hashes:
-            continue
-        lists.put(name, CATEGORY, HashTable(by_kind={HashKind.PDQ: hashes}), at=now, scope=scope)
-        changed = True
-    for name in known.keys() - wanted.keys():
-        lists.remove(name)
-        changed = True
-    return changed
 
 
 def lists_of(rows: Iterable[Row[Any]], now: float) -> dict[str, tuple[ListScope, frozenset[bytes]]]:
