@@ -17,6 +17,8 @@ class RewriterNote(StrEnum):
 
     #: The operator has configured none.
     OFF = "off"
+    #: The request gets no suggestions.
+    NO_HELP = "no_help"
     #: No word of the prompt may be replaced.
     NOTHING_TO_CHANGE = "nothing_to_change"
     TOO_LONG = "too_long"

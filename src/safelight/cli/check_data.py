@@ -45,7 +45,7 @@ class CheckOutput(msgspec.Struct, frozen=True, kw_only=True):
     drivers: list[dict[str, Any]]
     contradictions: list[dict[str, Any]]
     suggestions: list[dict[str, Any]]
-    #: The rewrites of a language model in numbers; None if none were asked for, or help is refused.
+    #: The rewrites of a language model in numbers; None if none were asked for.
     rewriter: dict[str, Any] | None
     #: Why there are no suggestions; None if there are some, or if none were needed.
     no_suggestions: dict[str, str] | None

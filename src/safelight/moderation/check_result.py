@@ -74,7 +74,7 @@ class CheckResult:
     not_checked: tuple[str, ...] = ()
     #: Whether the policy demands a template and this request, as it is, would be refused for it.
     template_required: bool = False
-    #: None if no rewrites of a language model were asked for, or help is refused.
+    #: None if no rewrites of a language model were asked for.
     rewriter: RewriterReport | None = None
 
     @cached_property

@@ -46,7 +46,7 @@ class ModelRewriting:
     def extend(self, found: CheckResult, prompt: str) -> CheckResult:
         """The result with the rewrites that may be suggested, and the report on the others."""
         if not found.prompt_advice.helps:
-            return found
+            return replace(found, rewriter=RewriterReport(note=RewriterNote.NO_HELP))
         if self.rewriter is None:
             return replace(found, rewriter=RewriterReport(note=RewriterNote.OFF))
         options, called = self.rewriter.options, False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,7 +16,9 @@ from safelight.advice.prompt_advice import AdviceOptions, BlockedAt
 from safelight.advice.rewriter import Rewriter, RewriterOptions
 from safelight.advice.rewriter_report import RewriterNote, RewriterReport
 from safelight.bootstrap import Container
+from safelight.cli import main
 from safelight.cli.demo import operator
+from safelight.cli.exit_codes import Exit
 from safelight.ids import new_id
 from safelight.jobs.models import CreateRequest
 from safelight.moderation.check_result import CheckResult
@@ -131,7 +134,8 @@ def test_the_log_states_that_the_prompt_left_the_machine_and_not_the_prompt(
 def test_a_prompt_that_gets_no_help_never_leaves_the_machine(installation: Installation, prompt: str) -> None:
     found = installation.check(prompt)
     assert not found.prompt_advice.helps
-    assert (found.rewriter, rewrites(found), installation.chat.requests) == (None, [], [])
+    assert found.rewriter == RewriterReport(note=RewriterNote.NO_HELP)
+    assert (rewrites(found), installation.chat.requests) == ([], [])
 
 
 def test_after_two_blocks_of_an_end_user_the_model_is_not_called(installation: Installation) -> None:
@@ -344,3 +348,25 @@ def test_the_settings_name_the_endpoint_and_its_model(tmp_path: Path) -> None:
     rewriter = Container(settings).core.rewriter
     assert rewriter is not None
     assert rewriter.options.host == "127.0.0.1:9"
+
+
+def test_the_command_prints_the_rewrites_or_why_there_are_none(
+    chat: ChatServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("REWRITER_KEY", "sk-from-the-environment")
+    (tmp_path / "safelight.toml").write_text(
+        "[detectors]\nminilm = false\n[advice.rewriter]\n"
+        f'url = "{chat.url}"\nmodel = "m"\napi_key_env = "REWRITER_KEY"\n'
+    )
+    assert main(["check", EXAMPLE, "--rewriter"]) == Exit.OK
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"“{HONEST}”" in said
+    assert "(--apply NUMBER): 1. Replace all these words" in said
+    assert chat.requests[-1][0] == "Bearer sk-from-the-environment"
+    assert main(["check", EXAMPLE, "--rewriter", "--apply", "1", "--json"]) == Exit.OK
+    told = json.loads(capsys.readouterr().out)
+    assert (told["rewriter"]["kept"], told["applied"]["number"], len(chat.requests)) == (2, 1, 2)
+    main(["check", "a nude woman dancing alone on a stage at night", "--rewriter", "--json"])
+    told = json.loads(capsys.readouterr().out)
+    assert (told["rewriter"]["note"]["reason"], len(chat.requests)) == ("no_help", 2)
