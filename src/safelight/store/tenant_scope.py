@@ -44,6 +44,9 @@ _SIMPLE_PARTS = (
     *(BinaryExpression, BindParameter, BooleanClauseList, Column, False_, ForUpdateArg, Grouping, Null),
     *(Table, True_, UnaryExpression),
 )
+#: Forms of statements that are remembered. Far more than the code has; lists of conditions that grow with the
+#: request add some.
+_MAX_FORMS = 1000
 
 
 class ScopeViolation(RuntimeError):
@@ -83,6 +86,7 @@ def tenant_condition(source: FromClause, tenant: str, *, reading: bool) -> tuple
 
 def enforce_tenant_scope(engine: Engine) -> None:
     """Make this engine reject every statement that lacks its tenant condition."""
+    accepted = AcceptedStatements()
 
     @event.listens_for(engine, "before_execute")
     def check(
@@ -98,7 +102,42 @@ def enforce_tenant_scope(engine: Engine) -> None:
             raise ScopeViolation("a read transaction cannot write")
         if own.get(ACROSS):
             return
-        check_statement(statement, own.get(TENANT), inserted_for=options.get(INSERTED_FOR))
+        accepted.check(statement, own.get(TENANT), inserted_for=options.get(INSERTED_FOR))
+
+
+class AcceptedStatements:
+    """Checks statements, and remembers the forms of those that it accepted: a check takes longer than many
+    queries.
+
+    The result of a check follows from the form of the statement and from which of its values are equal to
+    the tenant. Statements without a cache key are checked each time.
+    """
+
+    def __init__(self) -> None:
+        self._forms: set[tuple[Any, ...]] = set()
+
+    def check(self, statement: Any, tenant: str | None, *, inserted_for: str | None = None) -> None:
+        """Raise `ScopeViolation` like `check_statement`."""
+        # As in the examples of SQLAlchemy for caches of results.
+        key = None if isinstance(statement, TextClause) else statement._generate_cache_key()  # noqa: SLF001
+        if key is None:
+            check_statement(statement, tenant, inserted_for=inserted_for)
+            return
+        is_tenant = (
+            tuple(
+                isinstance(each.effective_value, str) and each.effective_value == tenant
+                for each in key.bindparams
+            )
+            if tenant is not None
+            else None
+        )
+        form = (key.key, is_tenant, inserted_for == tenant)
+        if form in self._forms:
+            return
+        check_statement(statement, tenant, inserted_for=inserted_for)
+        if len(self._forms) >= _MAX_FORMS:
+            self._forms.clear()
+        self._forms.add(form)
 
 
 def check_statement(statement: Any, tenant: str | None, *, inserted_for: str | None = None) -> None:

@@ -1,8 +1,24 @@
 from __future__ import annotations
 
-import pytest
-from sqlalchemy import Select, Table, and_, delete, exists, func, insert, or_, select, text, update
+from collections.abc import Callable
 
+import pytest
+from sqlalchemy import (
+    Executable,
+    Select,
+    Table,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    or_,
+    select,
+    text,
+    update,
+)
+
+from safelight.store import tenant_scope
 from safelight.store.tables import (
     assets,
     audit_log_head,
@@ -17,7 +33,13 @@ from safelight.store.tables import (
     videos,
     waivers,
 )
-from safelight.store.tenant_scope import ScopeViolation, check_statement, tenant_column, tenant_condition
+from safelight.store.tenant_scope import (
+    AcceptedStatements,
+    ScopeViolation,
+    check_statement,
+    tenant_column,
+    tenant_condition,
+)
 
 MINE = videos.c.tenant_id == "acme"
 
@@ -132,3 +154,61 @@ def test_outside_of_a_tenant_every_statement_is_refused() -> None:
 def test_an_alias_is_scoped_like_its_table() -> None:
     other = videos.alias()
     check_statement(select(other).where(*tenant_condition(other, "acme", reading=True)), "acme")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda tenant: select(videos).where(videos.c.tenant_id == tenant, videos.c.id == "x"),
+        lambda tenant: select(videos).where(videos.c.tenant_id == tenant, videos.c.id == "other"),
+        lambda tenant: update(videos).where(videos.c.tenant_id == tenant).values(state=tenant),
+        lambda tenant: delete(videos).where(videos.c.tenant_id == tenant),
+        lambda tenant: select(videos).where(
+            videos.c.tenant_id == "acme", exists(select(findings.c.id).where(findings.c.tenant_id == tenant))
+        ),
+        lambda tenant: select(waivers).where(
+            or_(waivers.c.tenant_id == tenant, waivers.c.tenant_id.is_(None))
+        ),
+    ],
+)
+def test_a_form_that_was_accepted_once_is_refused_with_another_tenant(
+    make: Callable[[str], Executable],
+) -> None:
+    accepted = AcceptedStatements()
+    for _ in range(2):
+        accepted.check(make("acme"), "acme")
+        for tenant, own in (("other", "acme"), ("acme", "other"), ("acme", None)):
+            with pytest.raises(ScopeViolation):
+                accepted.check(make(tenant), own)
+
+
+def test_the_tenant_in_another_column_does_not_replace_the_condition() -> None:
+    accepted = AcceptedStatements()
+    accepted.check(select(videos).where(MINE, videos.c.id == "x"), "acme")
+    with pytest.raises(ScopeViolation):
+        accepted.check(select(videos).where(videos.c.tenant_id == "x", videos.c.id == "acme"), "acme")
+
+
+def test_an_insert_is_accepted_only_for_its_tenant() -> None:
+    accepted = AcceptedStatements()
+    statement = insert(videos).values(tenant_id="acme")
+    accepted.check(statement, "acme", inserted_for="acme")
+    for tenant, inserted_for in (("acme", "other"), ("acme", None), (None, None)):
+        with pytest.raises(ScopeViolation):
+            accepted.check(statement, tenant, inserted_for=inserted_for)
+
+
+def test_a_text_statement_is_refused_each_time() -> None:
+    accepted = AcceptedStatements()
+    for _ in range(2):
+        with pytest.raises(ScopeViolation):
+            accepted.check(text("select * from videos"), "acme")
+
+
+def test_an_accepted_form_is_not_checked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    accepted = AcceptedStatements()
+    checks: list[object] = []
+    monkeypatch.setattr(tenant_scope, "check_statement", lambda statement, *_, **__: checks.append(statement))
+    for name in ("a", "b", "c"):
+        accepted.check(select(videos).where(MINE, videos.c.id == name), "acme")
+    assert len(checks) == 1

@@ -140,7 +140,7 @@ def _may_take_one(tx: Transaction, person: Principal, case_ids: Sequence[str]) -
     rows = tx.select(
         cases,
         cases.c.id.in_(case_ids),
-        *offered_to(tx, person),
+        *offered_to(tx, person, read_preferences(tx, person)),
         free,
         order_by=(cases.c.rank_at, cases.c.id),
         limit=_MAX_PASSED_OVER,

@@ -103,12 +103,13 @@ def own_people(tx: Transaction, of: Case) -> frozenset[str]:
     reported it. A person and the API keys that this person created are the same.
     """
     members = (cases.c.leader_id == of.id) & (cases.c.state == CaseState.OPEN.value)
-    together = tx.select(cases, (cases.c.id == of.id) | members, columns=[cases.c.video_id])
-    found = {
-        row.principal_id
-        for ids in _chunks({row.video_id for row in together})
-        for row in tx.select(videos, videos.c.id.in_(ids), columns=[videos.c.principal_id])
-    }
+    same_video = (videos.c.id == cases.c.video_id) & (videos.c.tenant_id == cases.c.tenant_id)
+    requesters = (
+        select(videos.c.principal_id)
+        .join_from(cases, videos, same_video)
+        .where(*tx.tenant_condition(cases), *tx.tenant_condition(videos), (cases.c.id == of.id) | members)
+    )
+    found = {row.principal_id for row in tx.execute(requesters)}
     sent = tx.select(reports, reports.c.case_id == of.id, columns=[reports.c.reporter])
     return find_same_people(tx, found | {row.reporter for row in sent})
 

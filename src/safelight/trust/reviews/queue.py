@@ -41,14 +41,19 @@ class ReviewQueue:
         may decide, did not skip and did not decline. It is leased to the reviewer. None if there is none.
         """
         with self._database.transaction(principal.tenant) as tx:
-            _lock_reviewer(tx, principal)
-            where = [*offered_to(tx, principal), *self._within_exposure(tx, principal)]
-            for held in _held_by(tx, principal):
+            preferences = _lock_reviewer(tx, principal)
+            where = [*offered_to(tx, principal, preferences), *self._within_exposure(tx, principal)]
+            leased = _leased_by(tx, principal)
+            for held in _still_valid(tx, leased):
                 own = _first_possible(tx, principal, [*where, cases.c.id == held.id])
                 if own is not None:
                     return _lease(tx, principal, own)
             following = _first_possible(tx, principal, [*where, _is_free(tx)])
-            return _lease(tx, principal, following) if following is not None else None
+            if following is None:
+                return None
+            if not leased:
+                return _store_lease(tx, principal, following, reserved=False)
+            return _lease(tx, principal, following)
 
     def reserve_next(self, principal: Principal, case_id: str) -> Case | None:
         """The case that this reviewer gets after the open case `case_id`. It is leased to the reviewer, who
@@ -57,11 +62,11 @@ class ReviewQueue:
         Raises `Conflict` if the reviewer does not have the case `case_id` open.
         """
         with self._database.transaction(principal.tenant) as tx:
-            _lock_reviewer(tx, principal)
-            held = _held_by(tx, principal)
+            preferences = _lock_reviewer(tx, principal)
+            held = _still_valid(tx, _leased_by(tx, principal))
             if not held or held[0].id != case_id or held[0].reserved:
                 raise Conflict(f"You do not have {case_id[:80]} open.", param="case_id")
-            where = [*offered_to(tx, principal), *self._within_exposure(tx, principal)]
+            where = [*offered_to(tx, principal, preferences), *self._within_exposure(tx, principal)]
             for possible in (*(cases.c.id == row.id for row in held[1:]), _is_free(tx)):
                 following = _first_possible(tx, principal, [*where, cases.c.id != case_id, possible])
                 if following is not None:
@@ -89,8 +94,8 @@ class ReviewQueue:
         with self._database.transaction(principal.tenant) as tx:
             _lock_reviewer(tx, principal)
             case = _open_case(tx, principal, case_id)
-            record_conflicts(tx, case)
-            if obstacle(tx, principal, case) is not None:
+            involved = record_conflicts(tx, case)
+            if obstacle(tx, principal, case, involved=involved) is not None:
                 return case
             return _lease(tx, principal, case)
 
@@ -175,15 +180,17 @@ class ReviewQueue:
             tx.delete(case_skips, case_skips.c.at < tx.now() - KEEP_SKIPS_S)
 
 
-def _lock_reviewer(tx: Transaction, principal: Principal) -> None:
+def _lock_reviewer(tx: Transaction, principal: Principal) -> ReviewerPreferences:
     """Let requests of one reviewer wait for each other: two at the same time, for example of two tabs, would
     get two cases.
     """
     own = reviewer_preferences.c.person == principal.id
-    if tx.one(reviewer_preferences, own, lock=True) is None:
+    row = tx.one(reviewer_preferences, own, lock=True)
+    if row is None:
         first = {"declined_categories": [], "mails": True, "updated_at": tx.now()}
         tx.insert_or_ignore(reviewer_preferences, person=principal.id, **first)
-        tx.one(reviewer_preferences, own, lock=True)
+        row = tx.one(reviewer_preferences, own, lock=True)
+    return _preferences_from_row(row)
 
 
 def _change_preferences(tx: Transaction, principal: Principal, **columns: Any) -> ReviewerPreferences:
@@ -193,9 +200,11 @@ def _change_preferences(tx: Transaction, principal: Principal, **columns: Any) -
     return read_preferences(tx, principal)
 
 
-def offered_to(tx: Transaction, principal: Principal) -> list[ColumnElement[bool]]:
+def offered_to(
+    tx: Transaction, principal: Principal, preferences: ReviewerPreferences
+) -> list[ColumnElement[bool]]:
     """The condition on the open cases that a reviewer can get."""
-    declined = read_preferences(tx, principal).declined_categories
+    declined = preferences.declined_categories
     return [
         *visible_to(principal),
         cases.c.state == CaseState.OPEN.value,
@@ -212,15 +221,16 @@ def offered_to(tx: Transaction, principal: Principal) -> list[ColumnElement[bool
     ]
 
 
-def _held_by(tx: Transaction, principal: Principal) -> list[Row[Any]]:
-    """The open case of a reviewer, and then the reserved one. Alone, so that their index is used."""
-    return tx.select(
-        cases,
-        *_leased_to(principal),
-        cases.c.leased_until >= tx.now(),
-        columns=[cases.c.id, cases.c.reserved],
-        order_by=(cases.c.reserved,),
-    )
+def _leased_by(tx: Transaction, principal: Principal) -> list[Row[Any]]:
+    """The open case of a reviewer, and then the reserved one, also if the lease is over. Alone, so that their
+    index is used.
+    """
+    columns = [cases.c.id, cases.c.reserved, cases.c.leased_until]
+    return tx.select(cases, *_leased_to(principal), columns=columns, order_by=(cases.c.reserved,))
+
+
+def _still_valid(tx: Transaction, leased: list[Row[Any]]) -> list[Row[Any]]:
+    return [row for row in leased if row.leased_until >= tx.now()]
 
 
 def _leased_to(principal: Principal) -> tuple[ColumnElement[bool], ...]:
@@ -242,8 +252,8 @@ def _first_possible(tx: Transaction, principal: Principal, where: list[ColumnEle
             return None
         case = case_from_row(rows[0])
         # Conflicts that arose after the appeal was opened are recorded now, so it is not selected again.
-        record_conflicts(tx, case)
-        if obstacle(tx, principal, case) is None:
+        involved = record_conflicts(tx, case)
+        if obstacle(tx, principal, case, involved=involved) is None:
             return case
         where = [*where, cases.c.id != case.id]
 
@@ -292,7 +302,10 @@ def _open_case(tx: Transaction, principal: Principal, case_id: str) -> Case:
 
 def read_preferences(tx: Transaction, principal: Principal) -> ReviewerPreferences:
     """What this reviewer declined."""
-    row = tx.one(reviewer_preferences, reviewer_preferences.c.person == principal.id)
+    return _preferences_from_row(tx.one(reviewer_preferences, reviewer_preferences.c.person == principal.id))
+
+
+def _preferences_from_row(row: Row[Any] | None) -> ReviewerPreferences:
     if row is None:
         return ReviewerPreferences()
     return ReviewerPreferences(declined_categories=tuple(row.declined_categories), mails=row.mails)

@@ -305,14 +305,18 @@ def _require_may_decide(tx: Transaction, principal: Principal, case: Case) -> No
     record_conflicts(tx, case)
 
 
-def obstacle(tx: Transaction, principal: Principal, case: Case) -> Forbidden | None:
-    """Why this principal may not decide the case."""
+def obstacle(
+    tx: Transaction, principal: Principal, case: Case, *, involved: frozenset[str] | None = None
+) -> Forbidden | None:
+    """Why this principal may not decide the case. `involved`: the involved people, if they are known."""
     if principal.review_rank < case.required_rank:
         return Forbidden(
             "This case needs a reviewer with a higher role.",
             remedy="Ask a senior reviewer or the trust lead.",
         )
-    if case.kind in INDEPENDENT and principal.id in involved_people(tx, case):
+    if case.kind in INDEPENDENT and principal.id in (
+        involved_people(tx, case) if involved is None else involved
+    ):
         return Forbidden(
             f"You cannot decide this {'appeal' if case.kind is CaseKind.APPEAL else 'case'}, because you "
             "requested or reported the video, sent an appeal about it, decided on it earlier, or made it a "
