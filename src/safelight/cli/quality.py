@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +18,7 @@ from .output import emit, format_day, printable
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
+    from safelight.policy.documents import Policy
     from safelight.trust.accounts import Principal
     from safelight.trust.quality import Golden
 
@@ -121,6 +124,77 @@ def agreement(ctx: typer.Context, as_json: Json = False) -> int:
     return Exit.OK
 
 
+@app.command()
+def suggestions(
+    ctx: typer.Context,
+    replay: Annotated[
+        bool, typer.Option("--replay", help="Also evaluate all stored results with each draft.")
+    ] = False,
+    as_json: Json = False,
+) -> int:
+    """Name the rules that are wrong too often, each with the draft of a policy that changes it."""
+    from safelight.evaluation.rule_suggestions import draft_for, suggest_rules
+
+    container = load_container(ctx)
+    lead, tenant = _make_lead(container), container.persistence.tenant
+    current = container.persistence.active_policy(tenant)
+    found = suggest_rules(
+        container.review.appeals.overturn_rates(lead), container.review.quality.results.rule_answers(lead)
+    )
+    rows = []
+    for one in found:
+        draft = draft_for(one, current, container.core.taxonomy)
+        row = {**one.as_json(), "draft": draft}
+        if draft is not None:
+            row |= _compare(container, current, draft, replay=replay)
+        rows.append(row)
+    lines = [line for row in rows for line in _format_suggestion(row)]
+    emit({"suggestions": rows}, as_json, "\n".join(lines) or _texts()("no_suggestions"))
+    return Exit.OK
+
+
+def _compare(container: Container, current: Policy, draft: str, *, replay: bool) -> dict[str, Any]:
+    """How a draft differs from the policy in force, and with `replay` how the verdicts change."""
+    from safelight.policy.diff import diff
+    from safelight.policy.documents import load
+    from safelight.policy.replay import replay as run
+    from safelight.trust.policies import read_history
+
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "draft.yaml"
+        file.write_text(draft, encoding="utf-8")
+        candidate = load(file, container.core.taxonomy)
+    compared: dict[str, Any] = {"diff": diff(current, candidate).as_json()}
+    if replay:
+        tenant = container.persistence.tenant
+        waivers = [waiver.terms for waiver in container.persistence.waivers_in_force(tenant)]
+        history = read_history(container.persistence.database, waivers=waivers, tenant=tenant)
+        compared["replay"] = run(candidate, container.core.taxonomy, history).as_json()
+    return compared
+
+
+def _format_suggestion(row: dict[str, Any]) -> list[str]:
+    t = _texts()
+    low, high = map(_percent, row["interval_95"])
+    key = "suggestion" if row["draft"] is not None else "suggestion_locked"
+    lines = [
+        t(
+            key,
+            rule=row["rule"],
+            wrong=row["wrong"],
+            of=row["of"],
+            rate=_percent(row["rate"]),
+            low=low,
+            high=high,
+            source=t(f"source.{row['source']}"),
+            direction=t(f"direction.{row['direction']}"),
+        )
+    ]
+    if "replay" in row:
+        lines.append(t("replayed", changed=row["replay"]["changed"], n=row["replay"]["videos"]))
+    return lines
+
+
 def _texts() -> Messages:
     return load_messages("quality", language())
 
@@ -133,7 +207,7 @@ def _make_lead(container: Container) -> Principal:
         id=OPERATOR,
         kind=PrincipalKind.PERSON,
         name=OPERATOR,
-        scopes=frozenset({KeyScope.POLICY}),
+        scopes=frozenset({KeyScope.POLICY, KeyScope.REVIEW}),
     )
 
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from safelight.errors import InvalidField, SafelightError
 from safelight.evaluation.agreement import MIN_CASES
 from safelight.evaluation.review_quality import own_figures, prevalence_figures, team_figures
+from safelight.evaluation.rule_suggestions import draft_for, suggest_rules
 from safelight.i18n import load_messages
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.quality import MIN_PEOPLE, Golden, NewDraw, NewGolden, OwnAnswer
@@ -85,11 +86,30 @@ class QualityPages(PageHandler):
             form=form or {},
         )
 
+    def _suggestions(self, principal: Principal) -> list[dict[str, Any]]:
+        """The rules that are wrong too often, each with the draft of a policy that changes it."""
+        policies = self.console.policies
+        rates = self.services.appeals.overturn_rates(principal)
+        found = suggest_rules(rates, self.services.quality_results.rule_answers(principal))
+        if policies is None or not found:
+            return []
+        current = policies.in_force(principal.tenant)
+        reasons = {rule.id: rule.reason for rule in current.rules}
+        return [
+            {
+                **one.as_json(),
+                "reason": reasons.get(one.rule, ""),
+                "draft": draft_for(one, current, self.services.taxonomy),
+            }
+            for one in found
+        ]
+
     async def _lead_values(self, principal: Principal, t: Translations) -> dict[str, Any]:
         results = self.services.quality_results
         draws = await self.run(results.list_draws, principal)
         golden = await self.run(self.services.quality.list_golden, principal)
         return {
+            "suggestions": await self.run(self._suggestions, principal),
             "team": team_figures(await self.run(results.team_answers, principal)),
             "samples": [
                 {

@@ -43,6 +43,7 @@ from .models import (
     NewAppeal,
     ReviewerLookup,
 )
+from .overturn_rates import OverturnRate, overturn_rates
 from .store import find_repeated, find_statement, fingerprint, require_first
 
 #: The time until the review of an appeal is due.
@@ -123,6 +124,10 @@ class Appeals:
             row = tx.one(appeals, appeals.c.id == appeal_id)
             assert row is not None
             return self._appeal(tx, row)
+
+    def overturn_rates(self, principal: Principal) -> tuple[OverturnRate, ...]:
+        """How many appeals against the blocks of each rule were successful."""
+        return overturn_rates(self._database, principal)
 
     def get(self, principal: Principal, video_id: str) -> Appeal:
         """The newest appeal of the person who requested this video. Raises `NotFound` without an appeal.

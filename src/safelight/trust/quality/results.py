@@ -15,6 +15,7 @@ from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.reviews import DecisionAction
 
 from .models import KEEP_ANSWERS_S, MIN_PEOPLE, Draw, OwnAnswer, QualityPurpose, StratumCounts, TeamAnswers
+from .rule_answers import RuleAnswers, read_rule_answers
 from .sampling import Stratum
 
 _MAX_DRAWS = 50
@@ -75,6 +76,10 @@ class QualityResults:
             if len(answered) >= MIN_PEOPLE
             else (),
         )
+
+    def rule_answers(self, principal: Principal) -> RuleAnswers:
+        """How often people disagreed with each rule, and which rules missed harm. Without people."""
+        return read_rule_answers(self._database, principal)
 
     def list_draws(self, principal: Principal) -> tuple[Draw, ...]:
         """The samples with what was found in them, newest first."""

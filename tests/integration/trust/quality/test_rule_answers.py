@@ -1,0 +1,87 @@
+"""Counts of wrong rules have no people, and none at all for a small team."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from safelight.errors import Forbidden
+from safelight.ids import new_id
+from safelight.store.tables import quality_answers, quality_cases, verdicts
+from safelight.trust.accounts import KeyScope, Role
+from safelight.trust.quality import QualityResults
+from safelight.trust.quality.rule_answers import RuleCount
+from safelight.trust.reviews import CaseKind
+from support.review_room import TENANT, ReviewRoom, reviewer
+
+LEAD = replace(reviewer("lead", Role.TRUST_LEAD), scopes=frozenset({KeyScope.POLICY}))
+PEOPLE = [reviewer(f"person{number}") for number in range(5)]
+
+
+def answer(
+    room: ReviewRoom, person: str, given: str, *, purpose: str = "golden", rule: str = "vi-3", **fields: str
+) -> None:
+    """One answered quality review of a video that this rule held."""
+    case = room.open_case(new_id("req"), kind=CaseKind.QUALITY)
+    with room.database.transaction(TENANT) as tx:
+        tx.insert(
+            verdicts,
+            id=new_id("verdict"),
+            video_id=case.video_id,
+            stage="prompt",
+            action="hold",
+            category="violence",
+            rule=rule,
+            subject_sha256="",
+            policy="starter",
+            policy_sha256="",
+            body=b"",
+            created_at=tx.now(),
+        )
+        tx.insert(
+            quality_cases,
+            case_id=case.id,
+            purpose=purpose,
+            opened_for=case.id,
+            source=fields.get("source", case.id),
+            machine="against_policy" if purpose == "golden" else None,
+            stratum=fields.get("stratum"),
+            opened_at=tx.now(),
+        )
+        tx.insert(
+            quality_answers,
+            case_id=case.id,
+            person=person,
+            answer=given,
+            clause=fields.get("clause"),
+            at=tx.now(),
+        )
+
+
+def test_answers_against_a_stop_count_for_its_rule_from_five_people_up(room: ReviewRoom) -> None:
+    results = QualityResults(room.database)
+    for person in PEOPLE:
+        room.enroll(person)
+    for person in PEOPLE[:4]:
+        answer(room, person.id, "in_policy")
+    assert results.rule_answers(LEAD).stopped == ()
+    answer(room, PEOPLE[4].id, "against_policy")
+    answer(room, PEOPLE[4].id, "in_policy", rule="sx-4")
+    assert results.rule_answers(LEAD).stopped == (
+        RuleCount(rule="sx-4", wrong=1, of=1),
+        RuleCount(rule="vi-3", wrong=4, of=5),
+    )
+
+
+def test_rules_that_people_named_for_missed_harm_are_counted_by_stratum(room: ReviewRoom) -> None:
+    for given, clause in (("in_policy", None), ("against_policy", "vi-4"), ("against_policy", None)):
+        extra = {"clause": clause} if clause else {}
+        answer(room, "ada", given, purpose="sample", source="draw_1", stratum="light", **extra)
+    answer(room, "ada", "in_policy", purpose="sample", source="draw_1", stratum="severe")
+    assert QualityResults(room.database).rule_answers(LEAD).missed == (RuleCount(rule="vi-4", wrong=1, of=3),)
+
+
+def test_only_a_lead_reads_the_counts(room: ReviewRoom) -> None:
+    with pytest.raises(Forbidden):
+        QualityResults(room.database).rule_answers(reviewer("ada"))
