@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from safelight.errors import NotFound, RateLimited, SafelightError, Unauthenticated
+from safelight.i18n import load_messages
 from safelight.trust.accounts import SessionRecord
 from safelight.trust.people import Proofs
 from safelight.trust.people.service import MAX_EMAIL_CHARACTERS
@@ -152,6 +153,7 @@ class Login:
             "openid_address": f"/login/openid?{urlencode({'back': back})}",
             # The page of an answer of the provider cannot be requested again.
             "current_path": "/login",
+            "ask_for_access": self._ask_for_access(request),
             "email": (email or "")[:MAX_EMAIL_CHARACTERS],
         }
         if token:
@@ -160,6 +162,13 @@ class Login:
         return await self._pages.render(
             request, "login.html", values, status=problem.status if problem else 200
         )
+
+    def _ask_for_access(self, request: Request) -> str:
+        """The text of the link to the form; empty if nobody can ask here."""
+        standing = self._state.services.standing
+        if standing is None or not standing.access.accepts_requests:
+            return ""
+        return load_messages("accounts", self._pages.translations(request).tag)("applicant.title")
 
 
 async def start_session(

@@ -119,6 +119,7 @@ def test_from_a_request_on_the_page_to_the_key_that_is_shown_once(
     open_browser: Callable[[], httpx.Client], sign_in: SignIn
 ) -> None:
     stranger, owner = open_browser(), sign_in(Role.OWNER)
+    assert 'href="/access"' in stranger.get("/login").text
     asked = {"name": "<b>Ada</b>", "contact": "ada@example.com", "purpose": "School films."}
     assert stranger.post("/access", data={**asked, "purpose": ""}).status_code == 400
     status = stranger.post("/access", data=asked).headers["location"]
@@ -169,6 +170,7 @@ def test_an_invitation_makes_one_key_and_a_revoked_one_none(
 @pytest.mark.parametrize("role", [Role.OWNER, Role.REVIEWER, Role.AUDITOR], ids=lambda role: role.value)
 def test_every_link_of_the_compliance_page_opens(sign_in: SignIn, role: Role) -> None:
     client = sign_in(role)
+    assert ('href="/compliance"' in client.get("/").text) == (role is not Role.OWNER)
     page = client.get("/compliance").text
     links = re.findall(r'<dt><a href="([^"]+)"', page)
     assert links
