@@ -20,6 +20,8 @@ from safelight.trust.consent_requests import (
     SubjectAnswer,
     SubjectPage,
 )
+from safelight.trust.consent_requests.commitments import compute_commitment
+from safelight.trust.consent_requests.models import ConsentUse
 from safelight.trust.consents import ConsentLevel, ConsentScope
 from safelight.web.auth import requires
 from safelight.web.consent_call import base_url, device_of
@@ -88,10 +90,16 @@ class ConsentAnswer(BaseModel):
     page_token: str | None = Field(description="For the subject only: shows the uses and withdraws.")
 
 
+class ConsentCommitment(BaseModel):
+    value: str = Field(description="The commitment in the manifest of the video.")
+    salt: str
+
+
 class ConsentUseObject(BaseModel):
     video_id: str
     at: int
     state: str
+    commitment: ConsentCommitment | None = Field(description="Null before the video was sealed.")
 
 
 class ConsentPage(BaseModel):
@@ -343,7 +351,7 @@ def page_object(page: SubjectPage) -> dict[str, Any]:
         "state": page.request.state.value,
         "level": None if page.level is None else page.level.value,
         "scope": [part.value for part in page.scope],
-        "uses": [{"video_id": use.video_id, "at": int(use.at), "state": use.state} for use in page.uses],
+        "uses": [_use_object(page.request.id, use) for use in page.uses],
     }
 
 
@@ -360,6 +368,14 @@ def _shown_terms(made: ConsentRequest) -> dict[str, Any]:
         "territory": terms.territory,
         "expires_at": int(terms.expires_at),
     }
+
+
+def _use_object(consent_id: str, use: ConsentUse) -> dict[str, Any]:
+    commitment = None
+    if use.salt is not None:
+        value = compute_commitment(use.salt, consent_id=consent_id, video_id=use.video_id)
+        commitment = {"value": value, "salt": use.salt}
+    return {"video_id": use.video_id, "at": int(use.at), "state": use.state, "commitment": commitment}
 
 
 async def _read_token(request: Request) -> str:

@@ -48,6 +48,7 @@ from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
 from safelight.tracing.tracer import Interruption, SpanKind, child_span
 from safelight.trust.accounts.terms import claim_first_review
+from safelight.trust.consent_requests.commitments import commit_to_consents
 
 from . import attempts, outcomes
 from .attempt_store import finish_attempt, last_attempt
@@ -272,8 +273,13 @@ def run_sealing(context: PipelineContext, snapshot: VideoSnapshot) -> None:
         if video.badge_text is not None:
             source = context.delivery.badge(source, work_dir / "badged.mp4", video.badge_text)
         time = SealingTime(left_s=lambda: seconds_left(context, video), cancel=context.shutdown_event)
+        # Before the file is sealed: after a crash, the same commitments are sealed again.
+        with context.database.transaction(tenant=video.tenant) as tx:
+            consents = commit_to_consents(tx, video.id)
         facts = replace(
-            _seal_facts(context, snapshot), ingredients=load_ingredients(context, snapshot, work_dir)
+            _seal_facts(context, snapshot),
+            ingredients=load_ingredients(context, snapshot, work_dir),
+            consents=consents,
         )
         seal = context.sealer.seal(source, sealed, facts, time)
         context.fault_hook("sealed")

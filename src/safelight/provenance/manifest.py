@@ -15,6 +15,7 @@ from safelight.policy.coverage import Coverage, CoverageStatus
 from safelight.policy.verdicts import Action, Verdict
 
 VERDICT_LABEL = "safelight.verdict"
+CONSENTS_LABEL = "safelight.consents"
 _IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
 
@@ -109,6 +110,8 @@ class SealFacts:
     soft_bindings: tuple[SoftBinding, ...] = ()
     #: Files from which the video was made; at most one parent.
     ingredients: tuple[Ingredient, ...] = ()
+    #: One salted commitment for each consent that the video used. It names no person and no consent.
+    consents: tuple[str, ...] = ()
     #: None if the operator states nothing.
     training: TrainingUse | None = None
 
@@ -137,6 +140,10 @@ def build(facts: SealFacts, *, version: str) -> dict[str, Any]:
         }
         for binding in facts.soft_bindings
     ]
+    if facts.consents:
+        # Sorted, so that their order tells nothing.
+        found = {"alg": "sha256", "commitments": sorted(facts.consents)}
+        assertions.append({"label": CONSENTS_LABEL, "created": True, "data": found})
     if facts.training is not None:
         uses = {f"cawg.{use}": {"use": facts.training.value} for use in _TRAINING_USES}
         assertions.append({"label": "cawg.training-mining", "created": True, "data": {"entries": uses}})

@@ -76,6 +76,8 @@ consent_uses = Table(
     time("at"),
     #: When the withdrawal of the consent was carried out for this video.
     time("ended_at", null=True),
+    #: The salt of the commitment in the manifest of the video; null before the video is sealed.
+    text("salt", null=True),
     PrimaryKeyConstraint("consent_id", "video_id"),
     Index(None, "tenant_id", "video_id"),
     Index(None, "ended_at"),

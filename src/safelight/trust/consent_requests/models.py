@@ -172,6 +172,8 @@ class ConsentUse:
     video_id: str
     at: float
     state: str
+    #: Opens the commitment in the manifest of the video; None before the video was sealed.
+    salt: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

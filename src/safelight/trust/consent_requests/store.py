@@ -137,6 +137,6 @@ def read_uses(tx: Transaction, consent_id: str) -> tuple[ConsentUse, ...]:
     known = tx.select(videos, videos.c.id.in_(ids), columns=[videos.c.id, videos.c.state]) if ids else []
     states = {row.id: row.state for row in known}
     return tuple(
-        ConsentUse(video_id=row.video_id, at=row.at, state=states.get(row.video_id, "deleted"))
+        ConsentUse(video_id=row.video_id, at=row.at, state=states.get(row.video_id, "deleted"), salt=row.salt)
         for row in rows
     )

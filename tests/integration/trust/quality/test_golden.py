@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from typing import Any
+
 import pytest
 
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.store import tables
 from safelight.trust.accounts import KeyScope, Role
+from safelight.trust.accounts.store import principal_of_person
 from safelight.trust.quality import (
     Golden,
     NewGolden,
@@ -51,6 +56,30 @@ def test_each_reviewer_gets_a_golden_case_once_and_its_author_never(room: Review
     assert own.note == golden.note
     daily(room, 5).open_golden_cases()
     assert room.queue.take_next(TEAM[0]) is None
+
+
+def test_two_processes_at_once_give_one_golden_case_a_day(
+    room: ReviewRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.enroll(TEAM[0])
+    for number in range(4):
+        add(room, f"scene {number}")
+    both, real = threading.Barrier(2), principal_of_person
+
+    def wait(row: Any) -> Any:
+        # SQLite lets only one of them get here.
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(1.0)
+        return real(row)
+
+    monkeypatch.setattr("safelight.trust.quality.sampler.principal_of_person", wait)
+    processes = [threading.Thread(target=daily(room).open_golden_cases) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    with room.database.read_transaction(TENANT) as tx:
+        assert tx.count(tables.quality_cases) == 1
 
 
 def test_a_day_brings_a_limited_number_and_a_retired_case_none(room: ReviewRoom) -> None:

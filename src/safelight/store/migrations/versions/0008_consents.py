@@ -55,6 +55,7 @@ def upgrade() -> None:
         *text("tenant_id", "consent_id", "video_id"),
         *double("at"),
         *double("ended_at", null=True),
+        *text("salt", null=True),
         sa.PrimaryKeyConstraint("consent_id", "video_id"),
         sa.Index(None, "tenant_id", "video_id"),
         sa.Index(None, "ended_at"),

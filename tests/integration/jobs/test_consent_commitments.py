@@ -1,0 +1,46 @@
+"""A manifest names no consent: a salted commitment stands for each that the video used."""
+
+from __future__ import annotations
+
+from safelight.jobs.models import Video
+from safelight.jobs.states import VideoState
+from safelight.trust.consent_requests.commitments import commit_to_consents, compute_commitment
+from safelight.trust.consent_requests.store import read_uses
+
+from .conftest import House
+from .test_ingredients import manifests
+from .test_source_consents import give
+
+
+def test_a_manifest_has_a_commitment_for_each_consent_that_only_the_subject_can_open(house: House) -> None:
+    database = house.container.persistence.database
+    video, other = house.order(), house.order("a quiet lake at night")
+    with database.transaction(house.who.tenant) as tx:
+        consents = [give(tx, video.id, expires_at=None) for _ in range(2)]
+        # The same person in another video: the two commitments must not be equal.
+        give(tx, other.id, expires_at=None)
+        first_try = commit_to_consents(tx, video.id)
+    done = house.carry(video)
+    active, _ = manifests(house, done)
+    (found,) = [one["data"] for one in active["assertions"] if one["label"] == "safelight.consents"]
+    assert found == {"alg": "sha256", "commitments": sorted(first_try)}, "the same after a crash"
+    assert not [consent for consent in consents if consent in str(active)]
+    opened = set()
+    with database.read_transaction(house.who.tenant) as tx:
+        for consent in consents:
+            (use,) = read_uses(tx, consent)
+            assert use.salt is not None
+            opened.add(compute_commitment(use.salt, consent_id=consent, video_id=video.id))
+    assert opened == set(found["commitments"])
+    assert opened.isdisjoint(_commitments(house, house.carry(other)))
+
+
+def test_a_manifest_without_a_consent_has_no_commitment(house: House) -> None:
+    assert _commitments(house, house.carry(house.order())) == set()
+
+
+def _commitments(house: House, video: Video) -> set[str]:
+    assert video.state is VideoState.DELIVERED
+    active, _ = manifests(house, video)
+    found = [one["data"] for one in active["assertions"] if one["label"] == "safelight.consents"]
+    return {each for one in found for each in one["commitments"]}
