@@ -15,6 +15,7 @@ from safelight.trust.consent_requests import ConsentRequest, SubjectAnswer, Subj
 from safelight.trust.consents import ConsentLevel
 from safelight.web.auth import check_same_origin
 from safelight.web.consent_call import base_url, device_of
+from safelight.web.middleware import PERMISSIONS_POLICY
 from safelight.web.rate_limit import RateLimiter
 from safelight.web.request_body import Body, read_body, read_short_form
 from safelight.web.state import AppState
@@ -28,6 +29,8 @@ from .services import ConsoleServices
 
 #: A clip of half a minute from a telephone.
 _MAX_UPLOAD_BYTES = 96 << 20
+#: The subject records the clip on the page.
+_WITH_CAMERA = PERMISSIONS_POLICY.replace("camera=()", "camera=(self)")
 
 
 class ConsentAnswerPages(PageHandler):
@@ -109,17 +112,21 @@ class ConsentAnswerPages(PageHandler):
         except NotFound as invalid:
             problem = invalid
         t = self.translations(request)
-        return await self._render(
+        on_camera = asked is not None and asked.level is ConsentLevel.ON_CAMERA
+        response = await self._render(
             request,
             "consent.html",
             problem.status if problem else 200,
             asked=asked,
             rows=terms_rows(asked, t) if asked else [],
-            on_camera=asked is not None and asked.level is ConsentLevel.ON_CAMERA,
+            on_camera=on_camera,
             action=f"/consent?{urlencode({'token': token})}",
             problem=describe_problem(problem, t),
             current_path=f"/consent?{urlencode({'token': token})}",
         )
+        if on_camera:
+            response.headers["permissions-policy"] = _WITH_CAMERA
+        return response
 
     async def _render_page(
         self, request: Request, token: str, page: SubjectPage | None, *, problem: NotFound | None = None

@@ -40,6 +40,9 @@ CONTENT_SECURITY_POLICY = "; ".join(
     ]
 )
 
+#: No devices. A page that needs one names it.
+PERMISSIONS_POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+
 _HEADERS = {
     "content-security-policy": CONTENT_SECURITY_POLICY,
     "x-content-type-options": "nosniff",
@@ -47,7 +50,7 @@ _HEADERS = {
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
-    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+    "permissions-policy": PERMISSIONS_POLICY,
     "x-frame-options": "DENY",
     "cache-control": "no-store",
 }
