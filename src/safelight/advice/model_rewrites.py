@@ -56,8 +56,8 @@ def examine_rewrite(form: RewriteForm, text: object, known: Collection[str]) -> 
     rewritten, diff = apply_edits(form.prompt, edits)
     if rewritten in known:
         return DropReason.SAME
-    parts = [form.part_at(edit) for edit in edits]
-    allowed = frozenset[Slot]().union(*(part.slots for part in parts))
+    changed = [(form.part_at(edit), edit.text) for edit in edits]
+    allowed = frozenset[Slot]().union(*(part.slots for part, _new in changed))
     if (
         not keeps_meaning(diff, allowed)
         or find_fixed_changes(form.prompt, rewritten)
@@ -70,13 +70,11 @@ def examine_rewrite(form: RewriteForm, text: object, known: Collection[str]) -> 
         number=0,
         source=SuggestionSource.REWRITER,
         message="rewritten_by_model",
-        values={
-            "changes": " / ".join(
-                f"{part.words} → {edit.text}" for part, edit in zip(parts, edits, strict=True)
-            )
-        },
+        values={"changes": " / ".join(f"{part.words} → {new}" for part, new in changed)},
         conditions=tuple(
-            dict.fromkeys((CHECK_CONDITION, *(name for part in parts for name in part.conditions)))
+            dict.fromkeys(
+                (CHECK_CONDITION, *(name for part, new in changed for name in part.find_conditions(new)))
+            )
         ),
         sources=(),
         edits=edits,

@@ -49,8 +49,12 @@ class FormPart:
     reasons: tuple[str, ...]
     #: What the words state.
     slots: frozenset[Slot]
-    #: Keys of the conditions under which they may be replaced.
-    conditions: tuple[str, ...]
+    #: Each reported word with the key of the condition under which it may be replaced.
+    conditions: tuple[tuple[str, str], ...]
+
+    def find_conditions(self, new: str) -> tuple[str, ...]:
+        """The conditions of the reported words that `new` does not have."""
+        return tuple(name for words, name in self.conditions if words.casefold() not in new.casefold())
 
 
 class RewriteForm:
@@ -136,7 +140,9 @@ def find_form(prompt: str, drivers: Sequence[Driver], protected: Sequence[tuple[
                     words=prompt[edit.start : edit.end],
                     reasons=(reasons[edit.start, edit.end],),
                     slots=one.slots,
-                    conditions=one.conditions,
+                    conditions=tuple(
+                        (prompt[edit.start : edit.end], condition) for condition in one.conditions
+                    ),
                 ),
             )
     parts: list[FormPart] = []
@@ -164,7 +170,7 @@ def _joined(prompt: str, first: FormPart, second: FormPart) -> FormPart:
         words=prompt[first.start : second.end],
         reasons=tuple(dict.fromkeys((*first.reasons, *second.reasons))),
         slots=first.slots | second.slots,
-        conditions=tuple(dict.fromkeys((*first.conditions, *second.conditions))),
+        conditions=(*first.conditions, *second.conditions),
     )
 
 

@@ -47,6 +47,12 @@ def test_a_rewrite_of_reported_words_is_a_suggestion_with_the_conditions_of_thes
     )
 
 
+def test_a_condition_is_shown_only_if_its_word_is_replaced() -> None:
+    one = examined(EXAMPLE, EXAMPLE.replace("night", "dusk"))
+    assert isinstance(one, Suggestion)
+    assert (one.conditions, one.slots) == (("model_written", "time"), {"time"})
+
+
 def test_chinese_is_rewritten_in_its_own_script_only() -> None:
     one = examined(CHINESE, "一個人靜靜站在黃昏的觀景台上")
     assert isinstance(one, Suggestion)
