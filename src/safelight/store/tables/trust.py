@@ -63,6 +63,9 @@ cases = Table(
     #: The case that a reviewer has.
     _cases_index("tenant_id", "leased_by", where="leased_by IS NOT NULL"),
     Index(None, "tenant_id", "cluster_key"),
+    #: Earlier decisions, of all rules and of one.
+    _cases_index("tenant_id", "closed_at", where="closed_at IS NOT NULL"),
+    _cases_index("tenant_id", "rule", "closed_at", where="closed_at IS NOT NULL"),
 )
 
 decisions = Table(

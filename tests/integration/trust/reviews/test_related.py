@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from safelight.store.tables import cases
 from safelight.trust.accounts import KeyScope, Role
 from safelight.trust.reviews import CaseKind
+from safelight.trust.reviews.related import MAX_AGE_S
 from support.review_room import ReviewRoom, reviewer
 
 ADA = reviewer("ada")
@@ -33,3 +35,34 @@ def test_quarantined_decisions_are_shown_to_the_vault_officer_only(room: ReviewR
     other = room.open_case("", video_id=room.add_video("another scene", requested_by="key_9"))
     assert room.reviews.related(ADA, other.id).history == ()
     assert len(room.reviews.related(OFFICER, other.id).history) == 1
+
+
+def test_decisions_of_more_than_90_days_ago_are_not_shown(room: ReviewRoom) -> None:
+    old = room.open_case("a fight", video_id=room.add_video("a fight", requested_by="key_9"))
+    room.decide(ADA, old)
+    room.clock.now += MAX_AGE_S / 2
+    newer = room.open_case("another fight", video_id=room.add_video("another fight", requested_by="key_9"))
+    room.decide(ADA, newer)
+    room.clock.now += MAX_AGE_S / 2 + 1
+    for requested_by, shown in (("key_9", "history"), ("key_1", "similar")):
+        case = room.open_case("", video_id=room.add_video("a fight", requested_by=requested_by))
+        related = room.reviews.related(ADA, case.id)
+        assert [one.case_id for one in getattr(related, shown)] == [newer.id]
+
+
+def test_only_the_beginning_of_a_long_prompt_is_compared(room: ReviewRoom) -> None:
+    for prompt in ("a boat " * 4000, "a fight " + "x" * 31_000):
+        room.decide(ADA, room.open_case(prompt))
+    case = room.open_case("", video_id=room.add_video("a boat " * 150 + "y " * 15_000, requested_by="key_9"))
+    nearest = room.reviews.related(ADA, case.id).similar[0]
+    assert nearest.prompt.startswith("a boat")
+    assert len(nearest.prompt) == 1000
+
+
+def test_cases_without_a_rule_are_compared_by_category(room: ReviewRoom) -> None:
+    for category in ("violence", "ip/brand"):
+        room.decide(ADA, room.open_case(f"a scene of {category}", category=category))
+    case = room.open_case("", video_id=room.add_video("a scene", requested_by="key_9"))
+    with room.database.transaction(case.tenant) as tx:
+        tx.update(cases, cases.c.id == case.id, rule="")
+    assert [one.category for one in room.reviews.related(ADA, case.id).similar] == ["violence"]

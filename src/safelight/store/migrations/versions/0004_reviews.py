@@ -38,6 +38,8 @@ def upgrade() -> None:
         partial_index("tenant_id", "rank_at", "id", where="state = 'open' AND leader_id IS NULL"),
         partial_index("tenant_id", "leased_by", where="leased_by IS NOT NULL"),
         sa.Index(None, "tenant_id", "cluster_key"),
+        partial_index("tenant_id", "closed_at", where="closed_at IS NOT NULL"),
+        partial_index("tenant_id", "rule", "closed_at", where="closed_at IS NOT NULL"),
     )
     op.create_table(
         "case_conflicts",
