@@ -77,7 +77,7 @@ def add_entry(house: House, passes: int = 5, prompt: str = PROMPT) -> str:
 
 
 def service(house: House) -> Canaries:
-    return house.container.prompts.canaries
+    return house.container.review.canaries.service
 
 
 def new(entry: str, **fields: Any) -> NewCanary:
@@ -94,7 +94,7 @@ def switched_on(house: House, entry: str | None = None, **fields: Any) -> Canary
 
 def work(house: House) -> None:
     """One round of the background part."""
-    sender = house.container.review.canary_sender
+    sender = house.container.review.canaries.sender
     for task in (sender.send_due, sender.follow, sender.delete_copies):
         task()
 

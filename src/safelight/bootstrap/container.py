@@ -98,7 +98,7 @@ class Container:
             webhooks=self.persistence.webhooks,
             templates=self.prompts.templates,
             library=self.prompts.library,
-            canaries=self.prompts.canaries,
+            canaries=self.review.canaries.service,
             attempts=AttemptLog(self.persistence.database),
             drift=self.persistence.drift_history,
             standing=self.pipeline.standing.services,

@@ -1,4 +1,4 @@
-"""Builds the prompt templates, the library of proven prompts, and canaries."""
+"""Builds the prompt templates and the library of proven prompts."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from .persistence import PersistenceParts
 from .review import ReviewParts
 
 if TYPE_CHECKING:
-    from safelight.attempts.canaries.service import Canaries
     from safelight.trust.accounts import Principal
     from safelight.trust.library import Library
     from safelight.trust.templates import Templates
@@ -43,12 +42,6 @@ class PromptParts:
                 model for generator in self._core.generators.values() for model in generator.info().models
             },
         )
-
-    @cached_property
-    def canaries(self) -> Canaries:
-        from safelight.attempts.canaries.service import Canaries
-
-        return Canaries(database=self._persistence.database, generators=self._core.generators)
 
     def _check_prompt(self, principal: Principal, prompt: str) -> str:
         """The verdict of a check of this prompt for the default model."""

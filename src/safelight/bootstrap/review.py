@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .batches import BatchParts
+from .canaries import CanaryParts
 from .consents import ConsentParts
 from .core import CoreParts
 from .installation_coverage import InstallationCoverage
@@ -19,7 +20,6 @@ from .quality import QualityParts
 
 if TYPE_CHECKING:
     from safelight.background.part import BackgroundPart
-    from safelight.jobs.canary_sender import CanarySender
     from safelight.jobs.notice_follow_up import NoticeFollowUp
     from safelight.jobs.notifier import Notifier
     from safelight.jobs.review_actions import ReviewActions
@@ -64,6 +64,7 @@ class ReviewParts:
         self.mail = MailParts(core, persistence)
         self.consents = ConsentParts(core, persistence, pipeline, self.mail)
         self.quality = QualityParts(core, persistence)
+        self.canaries = CanaryParts(core, persistence, pipeline)
         self.coverage = InstallationCoverage(core, persistence)
         self.readiness = ProcessReadiness(
             core, persistence, pipeline, background_parts=lambda: self.background_parts
@@ -205,17 +206,6 @@ class ReviewParts:
             mails_cases=self.mail.queue.enabled,
         )
 
-    @cached_property
-    def canary_sender(self) -> CanarySender:
-        from safelight.attempts.canaries.calls import CanaryCalls
-        from safelight.jobs.canary_sender import CanarySender
-
-        return CanarySender(
-            context=self._pipeline.context,
-            calls=CanaryCalls(self._persistence.database),
-            limits=self.admission_limits,
-        )
-
     @property
     def background_parts(self) -> tuple[BackgroundPart, ...]:
         """The parts that work in threads, in the order in which they start."""
@@ -233,7 +223,7 @@ class ReviewParts:
             *self.consents.parts,
             *self.mail.parts,
             *self.notifier.parts,
-            self.canary_sender.part,
+            self.canaries.sender.part,
             self._persistence.drift_watch.part,
             self._persistence.audit_checkpoint_writer.part,
             *(() if late is None else (late.part,)),

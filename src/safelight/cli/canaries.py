@@ -123,7 +123,7 @@ def remove(ctx: typer.Context, canary: CanaryId, as_json: Json = False) -> int:
 
 def _open(ctx: typer.Context) -> tuple[Canaries, Principal]:
     container = load_container(ctx)
-    return container.prompts.canaries, acting_principal(container, use_key=False)
+    return container.review.canaries.service, acting_principal(container, use_key=False)
 
 
 def _texts() -> Messages:

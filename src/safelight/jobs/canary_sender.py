@@ -116,7 +116,6 @@ class CanarySender:
                 with self.context.refusals.reserve(name):
                     call = self.calls.reserve(canary, size, offered)
                 if call is not None:
-                    self.context.fault_hook("canary_reserved")
                     self._submit(call, generator, admitted)
         except (UpstreamPending, RefusalBudgetUsed) as error:
             _log.info("The canary %s waits: %s", canary.id, error)
@@ -148,7 +147,6 @@ class CanarySender:
         except UpstreamError as error:
             self._finish(call, _failed(error.message))
         else:
-            self.context.fault_hook("canary_submitted")
             self.calls.record_upstream_id(call, upstream_id)
 
     def _admit(self, canary: Canary) -> AdmittedRequest | StopReason:

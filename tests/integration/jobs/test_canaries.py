@@ -72,7 +72,7 @@ def test_the_clip_is_not_downloaded_and_is_deleted_at_the_provider(
     work(priced)
     assert upstream.counts["fetches"] == 0
     assert upstream.counts["deletes"] == 1
-    assert priced.container.review.canary_sender.calls.with_copy() == ()
+    assert priced.container.review.canaries.sender.calls.with_copy() == ()
 
 
 def test_calls_are_apart_from_the_attempts_of_clients_and_their_cost_is_charged_to_nobody(
@@ -158,17 +158,24 @@ def test_a_requested_call_is_sent_once_and_within_the_ceiling(
         service(priced).run(priced.who, canary.id)
 
 
-@pytest.mark.parametrize("point", ["canary_reserved", "canary_submitted"])
+@pytest.mark.parametrize("was_sent", [False, True])
 def test_after_a_crash_the_call_counts_as_spent_and_is_never_sent_again(
-    priced: House, upstream: ScriptedUpstream, point: str
+    priced: House, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch, was_sent: bool
 ) -> None:
     time = Time(priced.container.persistence.database)
     canary = switched_on(priced, ceiling_micros=400_000)
-    priced.crash_at = point
-    with pytest.raises(Crash):
-        work(priced)
+    generator = priced.container.core.generators["paid"]
+
+    def crash(*_: object) -> None:
+        raise Crash
+
+    broken = (CanaryCalls, "record_upstream_id") if was_sent else (generator, "submit")
+    with monkeypatch.context() as patch:
+        patch.setattr(*broken, crash)
+        with pytest.raises(Crash):
+            work(priced)
     sent = upstream.counts["received"]
-    assert sent == (point == "canary_submitted")
+    assert sent == was_sent
     for _hour in range(5):
         time.pass_s(HOUR_S)
         work(priced)
