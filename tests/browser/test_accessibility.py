@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
+from itertools import product
 from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from safelight.trust.accounts.access import AccessLimits, AccountAccess
+from safelight.trust.accounts.invitations import AccountInvitations
+from safelight.trust.ledger import Prices, Work, charge
+from safelight.trust.standing import Cause, Offence, Standings, Thresholds
+from safelight.web.auth import COOKIE
 from support.console_server import ConsoleServer
 
 pytestmark = pytest.mark.browser
@@ -34,6 +41,19 @@ PAGES = (
     "/policy?edit=1",
     "/settings",
     "/nothing",
+    "/compliance",
+    "/compliance/accounts?kind=end_user&id=ann",
+    "/compliance/ledger?by=end_user",
+    "/compliance/access",
+    "/account/standing",
+    "/account/statements",
+    "/access",
+)
+#: Language, colours and width in pixels. All combinations are too slow for each run; `AXE_ALL=1` tests them.
+VIEWS = (
+    list(product(("en", "zh-TW", "zh-CN"), ("light", "dark"), (390, 1440)))
+    if os.environ.get("AXE_ALL")
+    else [("en", "light", 360), ("zh-TW", "dark", 1440)]
 )
 
 
@@ -117,23 +137,28 @@ def test_a_provider_error_is_explained_in_place(staff: Page, console: ConsoleSer
     expect(staff.locator(".verdict")).to_contain_text("refused the content")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_violations_and_pages_fit_a_phone(
-    staff: Page, console: ConsoleServer, axe: str, scheme: str
+@pytest.mark.parametrize(("staff", "scheme", "width"), VIEWS, indirect=["staff"])
+def test_axe_finds_no_serious_violations_and_pages_fit_the_screen(
+    staff: Page, console: ConsoleServer, axe: str, *, scheme: str, width: int
 ) -> None:
     staff.emulate_media(color_scheme="light" if scheme == "light" else "dark")
-    staff.set_viewport_size({"width": 360, "height": 740})
+    staff.set_viewport_size({"width": width, "height": 740})
     staff.locator("#prompt").fill("Taylor Swift in a fight")
     staff.locator("#request button.main").click()
     expect(staff.locator("#outcome article")).to_be_visible()
     video = video_of(staff)
     case = console.hold(video)
     (attempt,) = report_attempts(console, 1)
+    request = fill_account(staff, console, video)
     more = (
         f"/attempts/{attempt}",
         f"/videos/{video}",
         f"/review/{case.id}",
         f"/videos/{video}/report",
+        f"/videos/{video}/statements",
+        f"/videos/{video}/appeal",
+        f"/access?token={request}",
+        "/access/invitation?token=x",
         "/login",
     )
     found: list[str] = []
@@ -144,12 +169,13 @@ def test_axe_finds_no_serious_violations_and_pages_fit_a_phone(
             expect(staff.locator(".reasons")).to_be_visible()
         staff.locator("details:not(.menu)").evaluate_all("all => all.forEach((one) => { one.open = true; })")
         wide = staff.evaluate("document.documentElement.scrollWidth")
-        if wide > 360:
+        if wide > width:
             found.append(f"{path}: {wide} pixels wide")
         # The page's Content-Security-Policy blocks injected script elements; `evaluate` is allowed.
         staff.evaluate(axe)
         result: dict[str, Any] = staff.evaluate(
-            "() => axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })"
+            "() => axe.run(document, { resultTypes: ['violations'],"
+            " runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] })"
         )
         found += [
             f"{path}: {one['id']}: {one['nodes'][0]['html'][:160]}"
@@ -157,6 +183,28 @@ def test_axe_finds_no_serious_violations_and_pages_fit_a_phone(
             if one["impact"] in {"serious", "critical"}
         ]
     assert found == []
+
+
+def fill_account(page: Page, console: ConsoleServer, video: str) -> str:
+    """A strike and a charge of the person who is signed in, an invitation, and requests for access.
+
+    Returns the token of an approved request.
+    """
+    cookie = next(one for one in page.context.cookies() if one["name"] == COOKIE)
+    person = console.server.accounts.sessions.authenticate(cookie["value"])
+    work = Work(video_id=video, account=person.id, end_user="ann")
+    with console.database.transaction(console.server.tenant) as tx:
+        charge(tx, Prices(micros_per_second=100_000), work, model="shelf", seconds=4)
+        Standings(console.database, Thresholds()).give(
+            tx, Offence(video_id=video, account=person.id, end_user=None, cause=Cause(category="hate"))
+        )
+    AccountInvitations(console.database, 1).invite(person)
+    access = AccountAccess(console.database, AccessLimits(accepts_requests=True))
+    asked = {"name": "Ada Reed", "contact": "ada@example.com", "purpose": "Films for a school."}
+    access.request(console.server.tenant, **asked)
+    approved, token = access.request(console.server.tenant, **asked)
+    access.decide(person, approved.id, approve=True, reason="Welcome.")
+    return token
 
 
 @pytest.mark.parametrize(
