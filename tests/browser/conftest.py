@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, StorageState, expect, sync_playwright
 
+from safelight.detectors.protocol import DetectorPlugin
+from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.testing.upstream import ScriptedUpstream
 from support.console_server import ConsoleServer, run_console_server
 from support.gateway_process import Running, running
+from support.house import furnishing
 from support.keyboard_user import KeyboardUser, translations_for
 from support.optional_tools import leave_out
+from support.site import Site, open_site
 
 ARGUMENTS = [
     "--no-sandbox",
@@ -155,14 +160,20 @@ def axe() -> str:
 
 
 @pytest.fixture
-def sqlite_database(sqlite_template: Path, tmp_path: Path) -> Iterator[Database]:
-    """A database with this version's tables and nothing in them."""
+def furnish_site(
+    sqlite_template: Path, tmp_path: Path, forking_sandbox: Sandbox, browser: Browser
+) -> Iterator[Callable[..., Site]]:
+    """Open a house with these detectors and settings, and a waiver for what no model sees, to browsers."""
     shutil.copyfile(sqlite_template, tmp_path / "db.sqlite3")
-    with closing(Database(f"sqlite:///{tmp_path / 'db.sqlite3'}")) as database:
-        yield database
+    with ExitStack() as stack:
+        database = stack.enter_context(closing(Database(f"sqlite:///{tmp_path / 'db.sqlite3'}")))
+        upstream = stack.enter_context(ScriptedUpstream({"otherwise": {"polls": 0}}))
+        furnish = stack.enter_context(furnishing(database, tmp_path, upstream, forking_sandbox))
 
+        def make(*plugins: DetectorPlugin, **settings: Any) -> Site:
+            house = furnish(*plugins, **settings)
+            house.waive()
+            stack.callback(house.container.pipeline.likeness.close_embedders)
+            return stack.enter_context(open_site(house, browser))
 
-@pytest.fixture
-def upstream() -> Iterator[ScriptedUpstream]:
-    with ScriptedUpstream({"otherwise": {"polls": 0}}) as server:
-        yield server
+        yield make

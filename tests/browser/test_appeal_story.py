@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from safelight.console.translations import load_languages
 from safelight.jobs.states import VideoState
-from safelight.sandbox.sandbox import Sandbox
-from safelight.store.database import Database
-from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts.permissions import Role
 from safelight.trust.audit import verify
 from safelight.trust.ledger import Ledger, SumBy
-from support.house import furnishing
-from support.site import Site, open_site
+from support.site import Site
 
 pytestmark = pytest.mark.browser
 #: A test card number that no bank issues. It is private data, which the policy holds.
@@ -33,21 +28,6 @@ LOGGED = (
 )
 
 
-@pytest.fixture
-def site(
-    sqlite_database: Database,
-    tmp_path: Path,
-    upstream: ScriptedUpstream,
-    forking_sandbox: Sandbox,
-    browser: Browser,
-) -> Iterator[Site]:
-    with furnishing(sqlite_database, tmp_path, upstream, forking_sandbox) as furnish:
-        house = furnish(ledger={"price_per_second": "0.25"}, limits={"videos_per_day": 2})
-        house.waive()
-        with open_site(house, browser) as opened:
-            yield opened
-
-
 def decide(page: Page, action: str, clause: bool = False) -> None:
     """Decide the case on the page, with a written reason that stays inside."""
     if clause:
@@ -57,16 +37,17 @@ def decide(page: Page, action: str, clause: bool = False) -> None:
     page.wait_for_url(re.compile("decided="))
 
 
-def test_a_refusal_is_appealed_and_another_reviewer_restores_everything(site: Site) -> None:
+def test_a_refusal_is_appealed_and_another_reviewer_restores_everything(
+    furnish_site: Callable[..., Site],
+) -> None:
+    site = furnish_site(ledger={"price_per_second": "0.25"}, limits={"videos_per_day": 2})
     house, who = site.house, {}
     for name, role in (("cleo", Role.CREATOR), ("ada", Role.REVIEWER), ("ben", Role.REVIEWER)):
         who[name] = site.enroll(name, role)
     videos, standing = house.container.review.videos, house.container.pipeline.standing
     creator = site.visit(who=who["cleo"])
-    creator.locator("#prompt").fill(PROMPT)
-    creator.locator("#prompt").press("Control+Enter")
+    video_id = site.request_video(creator, PROMPT).id
     expect(creator.get_by_role("heading", name=T("state.held"))).to_be_visible()
-    video_id = str(creator.locator("#outcome article").get_attribute("data-video"))
     assert videos.allowance(who["cleo"]).videos_left == 1
 
     # Ada refuses. That gives a strike, and the quota and the price are returned.

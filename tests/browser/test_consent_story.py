@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from safelight.console.translations import load_languages
 from safelight.detectors.registry import load_plugin
 from safelight.i18n import load_messages
-from safelight.jobs.models import Video
 from safelight.jobs.states import VideoState
-from safelight.sandbox.sandbox import Sandbox
 from safelight.settings import DPIA_HEADINGS
-from safelight.store.database import Database
-from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts.permissions import Role
-from support.house import furnishing
-from support.site import Site, open_site
+from support.site import Site
 from support.synthetic_faces import ANN, portrait
 
 pytestmark = pytest.mark.browser
@@ -43,38 +38,13 @@ def browser(chromium: Path, tmp_path: Path) -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture
-def site(
-    sqlite_database: Database,
-    tmp_path: Path,
-    upstream: ScriptedUpstream,
-    forking_sandbox: Sandbox,
-    browser: Browser,
-) -> Iterator[Site]:
+def test_a_consent_is_given_on_camera_used_and_withdrawn(
+    furnish_site: Callable[..., Site], tmp_path: Path
+) -> None:
     dpia = tmp_path / "dpia.md"
     dpia.write_text("\n\n".join(f"{heading}\n\nAs agreed." for heading in DPIA_HEADINGS), encoding="utf-8")
     likeness = {"enabled": True, "legal_basis": "Explicit consent, Art. 9(2)(a) GDPR", "dpia": str(dpia)}
-    with furnishing(sqlite_database, tmp_path, upstream, forking_sandbox) as furnish:
-        house = furnish(load_plugin("faces"), likeness=likeness)
-        house.waive()
-        with open_site(house, browser) as opened:
-            yield opened
-        house.container.pipeline.likeness.close_embedders()
-
-
-def request_video(site: Site, page: Page, picture: Path, prompt: str) -> Video:
-    """Request a video from this picture in the Studio."""
-    page.goto(site.address)
-    page.locator("[name=input_reference]").set_input_files(picture)
-    page.locator("#prompt").fill(prompt)
-    page.locator("#prompt").press("Control+Enter")
-    expect(page.locator("#outcome .prompt")).to_contain_text(prompt)
-    video_id = page.locator("#outcome article").get_attribute("data-video")
-    # If the picture was not screened within the time of the request, the next step does it.
-    return site.house.carry(site.house.videos.get(site.house.who, str(video_id)))
-
-
-def test_a_consent_is_given_on_camera_used_and_withdrawn(site: Site, tmp_path: Path) -> None:
+    site = furnish_site(load_plugin("faces"), likeness=likeness)
     cleo, ben = site.enroll("cleo", Role.CREATOR), site.enroll("ben", Role.REVIEWER)
     reference = tmp_path / "ann.png"
     Image.fromarray(portrait(ANN, side=340, brightness=0.9)).save(reference)
@@ -104,7 +74,7 @@ def test_a_consent_is_given_on_camera_used_and_withdrawn(site: Site, tmp_path: P
     own_page = ann.locator("main a code.secret").inner_text()
 
     # Nothing is allowed before a reviewer has seen the frames.
-    assert request_video(site, asker, reference, "a person reads").state is VideoState.REJECTED
+    assert site.request_video(asker, "a person reads", reference).state is VideoState.REJECTED
     reviewer = site.visit("/consents", who=ben)
     reviewer.get_by_role("link", name="Ann").click()
     reviewer.locator("button[value=reveal]").click()
@@ -113,7 +83,7 @@ def test_a_consent_is_given_on_camera_used_and_withdrawn(site: Site, tmp_path: P
         flag.check()
     reviewer.locator("button[value=confirm]").click()
     expect(reviewer.locator("main")).to_contain_text(C("state.given"))
-    made = request_video(site, asker, reference, "a person reads in a garden")
+    made = site.request_video(asker, "a person reads in a garden", reference)
     assert made.state is VideoState.DELIVERED
 
     # Ann sees the use, and withdraws without an account.
@@ -124,4 +94,4 @@ def test_a_consent_is_given_on_camera_used_and_withdrawn(site: Site, tmp_path: P
     site.house.container.review.consents.withdrawals.part.run_all()
     asker.goto(f"{site.address}/videos/{made.id}")
     expect(asker.get_by_role("heading", name=T("state.withdrawn"))).to_be_visible()
-    assert request_video(site, asker, reference, "a person reads again").state is VideoState.REJECTED
+    assert site.request_video(asker, "a person reads again", reference).state is VideoState.REJECTED

@@ -7,10 +7,12 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
+from safelight.jobs.models import Video
 from safelight.store.tables import people
 from safelight.trust.accounts import Principal, PrincipalKind
 from safelight.trust.accounts.permissions import ROLES, Role
@@ -74,6 +76,17 @@ class Site:
             page.wait_for_url(f"{self.address}/")
         page.goto(f"{self.address}{path}")
         return page
+
+    def request_video(self, page: Page, prompt: str, reference: Path | None = None) -> Video:
+        """Request a video on the page Studio, and carry it as far as it goes without a person."""
+        page.goto(self.address)
+        if reference is not None:
+            page.locator("[name=input_reference]").set_input_files(reference)
+        page.locator("#prompt").fill(prompt)
+        page.locator("#prompt").press("Control+Enter")
+        expect(page.locator("#outcome .prompt")).to_contain_text(prompt)
+        video_id = page.locator("#outcome article").get_attribute("data-video")
+        return self.house.carry(self.house.videos.get(self.house.who, str(video_id)))
 
     def carry_out_decisions(self) -> None:
         """Carry out the pending decisions, as the gateway does when their time to undo is over."""
