@@ -66,7 +66,8 @@ def read_limited(
     """The decoded body of a streamed response. Raises `AnswerTooLong` if it exceeds a limit."""
     deadline = clock() + within_s
     body = bytearray()
-    for chunk in response.iter_bytes(65536):
+    # Without a chunk size: httpx would wait until a chunk is full, and a slow sender could keep it waiting.
+    for chunk in response.iter_bytes():
         body += chunk
         if len(body) > max_bytes:
             raise AnswerTooLong(f"more than {max_bytes} bytes")
