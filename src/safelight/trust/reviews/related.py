@@ -20,7 +20,7 @@ MAX_SHOWN = 6
 #: Older decisions are not shown: the policy has often changed since.
 MAX_AGE_S = 90 * 86_400.0
 #: The newest closed cases that are read for one list, so that a case page stays fast with many decisions.
-_MAX_READ = 2000
+_MAX_READ = 1000
 #: The newest decisions among which the most similar prompts are found.
 _MAX_COMPARED = 200
 #: A prompt can have 32,000 characters, and comparing all of them takes seconds.
