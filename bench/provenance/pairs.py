@@ -1,10 +1,10 @@
 """Makes pairs of enlarged crops, one of each pair marked, for a reader who does not know which.
 
-python -m bench.provenance.pairs CLIPS FOLDER --key FILE [--count 20]
+python -m bench.provenance.pairs CLIPS FOLDER --key FILE [--count 20] [--enlarged 2]
 
 CLIPS is a folder as `safelight eval provenance` takes it. FOLDER gets one PNG for each pair: the same crop of
-one frame without encoding, twice its size, marked on the left or on the right. FILE gets the answers, so
-keep it from the reader.
+one frame without encoding, enlarged, marked on the left or on the right. FILE gets the answers, so keep it
+from the reader.
 """
 
 from __future__ import annotations
@@ -25,15 +25,14 @@ from safelight.provenance.watermark.pattern import WatermarkPattern
 
 Luma = npt.NDArray[np.uint8]
 
-#: Of a crop, in pixels, before it is enlarged: two of them side by side fit a screen.
-WIDTH, HEIGHT = 340, 220
-ENLARGED = 2
+#: Of the picture of a crop, in pixels: two of them side by side fit a screen.
+WIDTH, HEIGHT = 680, 440
 GAP = 16
 #: Every n-th frame gives the strength, as in the evaluation.
 SAMPLED = 6
 
 
-def make_pair(clip: EvaluatedClip, generator: random.Random) -> tuple[Luma, dict[str, object]]:
+def make_pair(clip: EvaluatedClip, generator: random.Random, enlarged: int) -> tuple[Luma, dict[str, object]]:
     """The picture of a pair, and its answer."""
     plain = read_luma(clip.path)
     pattern = WatermarkPattern.from_seed(secrets.token_bytes(32))
@@ -42,21 +41,22 @@ def make_pair(clip: EvaluatedClip, generator: random.Random) -> tuple[Luma, dict
     )
     number = generator.randrange(len(plain.frames))
     frame = plain.frames[number]
-    top = generator.randrange(frame.shape[0] - HEIGHT)
-    left = generator.randrange(frame.shape[1] - WIDTH)
+    height, width = HEIGHT // enlarged, WIDTH // enlarged
+    top = generator.randrange(frame.shape[0] - height)
+    left = generator.randrange(frame.shape[1] - width)
     side = generator.choice(("left", "right"))
-    pair = [_enlarge(one, top, left) for one in (marker.mark(frame, plain.times[number]), frame)]
+    pair = [
+        _enlarge(one[top : top + height, left : left + width])
+        for one in (marker.mark(frame, plain.times[number]), frame)
+    ]
     ordered = pair if side == "left" else pair[::-1]
-    white = np.full((HEIGHT * ENLARGED, GAP), 255, np.uint8)
+    white = np.full((HEIGHT, GAP), 255, np.uint8)
     answer = {"marked": side, "clip": clip.path.name, "frame": number, "top": top, "left": left}
     return np.hstack([ordered[0], white, ordered[1]]), answer
 
 
-def _enlarge(luma: Luma, top: int, left: int) -> Luma:
-    crop = luma[top : top + HEIGHT, left : left + WIDTH]
-    return np.asarray(
-        cv2.resize(crop, None, fx=ENLARGED, fy=ENLARGED, interpolation=cv2.INTER_CUBIC), np.uint8
-    )
+def _enlarge(crop: Luma) -> Luma:
+    return np.asarray(cv2.resize(crop, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
 def main() -> None:
@@ -65,6 +65,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--key", type=Path, required=True)
     parser.add_argument("--count", type=int, default=20)
+    parser.add_argument("--enlarged", type=int, default=2, choices=(1, 2, 4))
     asked = parser.parse_args()
     generator = random.Random(secrets.randbits(64))
     clips = find_clips(asked.clips)
@@ -72,7 +73,7 @@ def main() -> None:
     asked.folder.mkdir(parents=True, exist_ok=True)
     answers = {}
     for number in range(asked.count):
-        picture, answer = make_pair(clips[number % len(clips)], generator)
+        picture, answer = make_pair(clips[number % len(clips)], generator, asked.enlarged)
         name = f"{number + 1:02d}.png"
         cv2.imwrite(str(asked.folder / name), picture)
         answers[name] = answer

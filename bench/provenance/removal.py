@@ -42,8 +42,9 @@ Attack = Callable[[list[Luma], float, "LearnedPattern"], list[Luma]]
 SECONDS = 4.0
 #: Rounds of aligning all pieces with their mean.
 _ROUNDS = 6
-#: A pattern is subtracted this often: what is left of it is found again each time.
-_SUBTRACTIONS = 3
+#: A pattern is subtracted this often, because what is left of it is found again each time; and so many times
+#: stronger than its projection. Tried on one clip: less leaves the mark readable.
+_SUBTRACTIONS, _OVERSHOOT = 4, 2.0
 _TINY = 1e-9
 
 
@@ -144,7 +145,7 @@ def _subtract(frames: list[Luma], fps: float, patterns: Sequence[Floats]) -> lis
         shape = pattern * cv2.resize(allowed_amplitude(frame), frame.shape[::-1])
         high = frame.astype(np.float32) - cv2.GaussianBlur(frame.astype(np.float32), (0, 0), 6.0)
         strength = float((high * shape).sum() / ((shape * shape).sum() + _TINY))
-        found.append(to_luma(frame - strength * shape))
+        found.append(to_luma(frame - _OVERSHOOT * strength * shape))
     return found
 
 

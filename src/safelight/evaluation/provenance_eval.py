@@ -22,7 +22,7 @@ from safelight.errors import InvalidField, SafelightError
 from safelight.fileio import append_line, sha256_file
 from safelight.media.decode import VideoDecoder
 from safelight.media.probe import VideoLimits
-from safelight.provenance.fingerprints import frame_hashes, picture_comparison
+from safelight.provenance.fingerprints import fingerprint_index, frame_hashes, picture_comparison
 from safelight.provenance.recovery import known_mark_search
 from safelight.provenance.watermark import embedder
 from safelight.provenance.watermark.detector import WatermarkDetection, WatermarkDetector
@@ -92,7 +92,8 @@ def code_sha256() -> str:
     folder = Path(embedder.__file__).parent
     # `clip_marking` decodes, encodes and keeps time for deliveries, which are not measured here.
     watermark = [path for path in sorted(folder.glob("*.py")) if path.stem != "clip_marking"]
-    others = (watermark_attacks, registered_clips, known_mark_search, picture_comparison, frame_hashes)
+    fingerprints = (picture_comparison, frame_hashes, fingerprint_index)
+    others = (watermark_attacks, registered_clips, known_mark_search, *fingerprints)
     files = [*watermark, *(Path(str(one.__file__)) for one in others), Path(__file__)]
     return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 

@@ -13,7 +13,7 @@ import pytest
 
 from safelight.detectors.image.pdq import BYTES
 from safelight.provenance.fingerprints.clip_fingerprint import ClipFingerprint
-from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
+from safelight.provenance.fingerprints.fingerprint_index import MAX_SHORTLIST, FingerprintIndex
 from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore, remove_fingerprints
 from safelight.provenance.registry import Registry
 from safelight.provenance.sealing import Sealer
@@ -68,6 +68,27 @@ def test_an_index_finds_the_file_of_a_near_frame_and_no_other(database: Database
     found = index.search([searched[:1], searched[1:2]])
     assert [(one.sha256, one.share) for one in found] == [(known[3], 1.0)]
     assert index.search([_hashes(a_fingerprint(99))]) == ()
+
+
+def test_a_file_that_is_only_not_too_far_is_named_last_and_matches_nothing(database: Database) -> None:
+    known = [_record(database, number) for number in range(3)]
+    index = FingerprintIndex(FingerprintStore(database))
+    near, far, too_far = (_hashes(a_fingerprint(number))[:1].copy() for number in (2, 1, 0))
+    far[:, :8] ^= 0xFF  # 64 of 256 bits differ
+    too_far[:, :10] ^= 0xFF
+    found = index.search([near, far, too_far])
+    assert [one.sha256 for one in found] == [known[2], known[1]]
+    assert [round(one.share, 2) for one in found] == [0.33, 0.0]
+
+
+def test_few_files_that_are_only_not_too_far_are_named(database: Database) -> None:
+    for number in range(MAX_SHORTLIST):
+        _record(database, number)
+    index = FingerprintIndex(FingerprintStore(database))
+    frames = [_hashes(a_fingerprint(number))[:1].copy() for number in range(MAX_SHORTLIST)]
+    for one in frames:
+        one[:, :8] ^= 0xFF
+    assert 0 < len(index.search(frames)) < MAX_SHORTLIST // 2
 
 
 def test_an_index_follows_what_other_processes_add_and_remove(database: Database) -> None:

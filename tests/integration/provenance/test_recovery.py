@@ -227,6 +227,18 @@ def test_a_mark_that_is_too_weak_to_be_read_is_found_in_the_registered_picture(
     assert _outcome(here.recover(copy)) == (Answer.CHANGED, Ground.MARK_AND_PICTURE)
 
 
+def test_a_recording_of_a_screen_at_an_angle_is_from_here(
+    here: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(here.reader, "read", lambda _path: None)  # it finds nothing in 11 s
+    corners = np.array([[0, 0], [WIDTH, 0], [WIDTH, HEIGHT], [0, HEIGHT]], np.float32)
+    seen = np.array([[24, 14], [470, 0], [WIDTH, 258], [12, HEIGHT]], np.float32)
+    matrix = cv2.getPerspectiveTransform(corners, seen)
+    filmed = (cv2.warpPerspective(one, matrix, (WIDTH, HEIGHT)) for one in frames_of(here.sealed))
+    copy = write(tmp_path / "copy.mp4", filmed, crf=28)
+    assert _outcome(here.recover(copy)) == (Answer.CHANGED, Ground.MARK_AND_PICTURE)
+
+
 def test_a_foreign_clip_is_not_found(here: Installation, tmp_path: Path) -> None:
     found = here.recover(write(tmp_path / "foreign.mp4", scene(3)))
     assert _outcome(found) == (Answer.NOT_FOUND, Ground.NOTHING)

@@ -24,6 +24,12 @@ _OVERLAP_S = 600.0
 _NEIGHBOURS = 64
 #: Registered files that a search names at most.
 MAX_SHORTLIST = 20
+#: A file is named if one of its hashes is at most this far from a searched one, in bits. On tuning clips,
+#: recordings of a screen at an angle were 42 to 58 bits from their origin, and unrelated clips at least 82.
+_MAX_SHORTLIST_BITS = 72
+#: Such files are named only if fewer than this many have nearer hashes, and up to this number together: all
+#: of them can be looked at in the time of a recovery.
+_MAX_FAR_FILES = 8
 
 
 class FingerprintSource(Protocol):
@@ -36,7 +42,9 @@ class FingerprintSource(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class SimilarFile:
-    """A registered file, and the share of the searched frames that match one of its frames."""
+    """A registered file, and the share of the searched frames that match one of its frames; 0 if it is only
+    named because a frame is not too far.
+    """
 
     sha256: str
     share: float
@@ -66,7 +74,8 @@ class FingerprintIndex:
         return int(self._index.ntotal)
 
     def search(self, frames: Iterable[Hashes]) -> tuple[SimilarFile, ...]:
-        """The files with near frames, the most similar first, at most `MAX_SHORTLIST`.
+        """The files with near frames, the most similar first, then files with frames that are not too far; at
+        most `MAX_SHORTLIST`.
 
         Each element of `frames` has the hashes of one frame, of which one has to match.
         """
@@ -77,16 +86,21 @@ class FingerprintIndex:
                 return ()
             distances, numbers = self._index.search(np.concatenate(searched), min(_NEIGHBOURS, len(self)))
             votes: Counter[str] = Counter()
+            nearest: dict[str, int] = {}
             start = 0
             for hashes in searched:
                 part = slice(start, start + len(hashes))
                 near = numbers[part][(distances[part] <= MAX_DISTANCE_BITS) & (numbers[part] >= 0)]
                 votes.update({self._files[int(number)] for number in near})
                 start += len(hashes)
-        return tuple(
-            SimilarFile(sha256=sha256, share=count / len(searched))
-            for sha256, count in votes.most_common(MAX_SHORTLIST)
-        )
+            is_named = (distances <= _MAX_SHORTLIST_BITS) & (numbers >= 0)
+            for bits, number in zip(distances[is_named].tolist(), numbers[is_named].tolist(), strict=True):
+                sha256 = self._files[number]
+                nearest[sha256] = min(bits, nearest.get(sha256, bits))
+        near_files = [sha256 for sha256, _count in votes.most_common(MAX_SHORTLIST)]
+        far = sorted(nearest.keys() - votes.keys(), key=lambda one: (nearest[one], one))
+        named = near_files + far[: max(_MAX_FAR_FILES - len(near_files), 0)]
+        return tuple(SimilarFile(sha256=one, share=votes[one] / len(searched)) for one in named)
 
     def search_each(self, hashes: Hashes) -> list[list[str]]:
         """The files with a frame near to each hash, at most `MAX_SHORTLIST` for each."""
