@@ -178,10 +178,11 @@ class CanaryCalls:
 def _find_slot(tx: Transaction, canary: Canary) -> float | None:
     """The slot of the call that may be reserved now: one that a person asked for, or the one of the schedule.
 
-    None if there is none, if a call still runs, or if the call would exceed the ceiling.
+    None if there is none, if a canary of the tenant still runs there, or if it would exceed the ceiling.
     """
     costs, now, of = read_costs(tx, canary.id), tx.now(), canary_calls.c
-    if tx.count(canary_calls, of.canary_id == canary.id, of.ended_at.is_(None)):
+    # Calls take no place of the videos at the provider, so they are made one after the other.
+    if tx.count(canary_calls, of.generator == canary.generator, of.ended_at.is_(None)):
         return None
     if not is_within_ceiling(
         costs.values(), now, price_micros=canary.price_micros, ceiling_micros=canary.ceiling_micros
