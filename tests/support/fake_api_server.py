@@ -520,7 +520,7 @@ def live(
             review_queue=ReviewQueue(database, taxonomy=SHIPPED),
             quality=Quality(database),
             quality_results=QualityResults(database),
-            reports=Reports(database, taxonomy=SHIPPED, subject=desk.reportable),
+            reports=Reports(database, taxonomy=SHIPPED, subject=desk.reportable, network_digest=str),
             statements=Statements(database),
             standing=_standing(database, tenant),
             appeals=Appeals(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from .batches import BatchParts
@@ -109,6 +109,7 @@ class ReviewParts:
         tasks = {
             "delete_old_skips": self.review_queue.delete_old_skips,
             "delete_old_views": self.exposure_log.delete_old_views,
+            "erase_old_reporters": self.reports.erase_old_reporters,
             "purge_expired": self._persistence.accounts.purge_expired,
         }
         return BackgroundPart(
@@ -131,6 +132,7 @@ class ReviewParts:
             self._persistence.database,
             taxonomy=self._core.taxonomy,
             subject=self.review_actions.report_subject,
+            network_digest=partial(self._persistence.people.keys.digest, purpose="reporter"),
             per_hour=self._core.settings.limits.reports_per_hour,
             hash_screen=lambda: self._hash_screen,
             mails=self.mail.decisions,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import hmac
 import secrets
 import threading
 from collections.abc import Iterator
@@ -82,6 +83,12 @@ class KeyRing:
             return AESGCM(key).decrypt(nonce, body, associated_data.encode())
         except (InvalidTag, ValueError):
             return None
+
+    def digest(self, text: str, purpose: str) -> str:
+        """HMAC-SHA256 in hexadecimal digits with the newest key. Another one after a rotation."""
+        keys = self._current()
+        message = f"{purpose}\x00{text}".encode()
+        return hmac.digest(keys.by_id[keys.newest], message, hashlib.sha256).hex()
 
     def is_current(self, ciphertext: bytes) -> bool:
         """Whether the newest key encrypted this."""

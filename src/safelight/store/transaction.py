@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -105,6 +106,16 @@ class Transaction:
                 f"several rows of {table.name} meet the conditions, but at most one is expected"
             )
         return rows[0] if rows else None
+
+    def lock_name(self, name: str) -> None:
+        """Let other transactions that lock this name wait until the end of this one.
+
+        For limits on rows that do not exist yet. SQLite has one writer at a time anyway.
+        """
+        self._must_write()
+        if self._postgres:
+            key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+            self._connection.execute(sql_select(func.pg_advisory_xact_lock(key)))
 
     def count(self, table: Table, *where: ColumnElement[bool]) -> int:
         statement = self._scoped_select(table, [func.count()], where)

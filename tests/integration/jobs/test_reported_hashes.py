@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,11 @@ from safelight.ids import new_id
 from safelight.jobs.notice_follow_up import make_hash_screen
 from safelight.jobs.removal_follow_up import RemovalFollowUp
 from safelight.jobs.states import VideoState
+from safelight.provenance.recovery.copies import NearVideos
 from safelight.store import tables
 from safelight.trust.audit import read_entries
 from safelight.trust.reports import NewReport, ReportedHash, list_writer
-from safelight.trust.reports.models import HashState
+from safelight.trust.reports.models import HashState, NoticeOutcome
 from safelight.trust.reports.reported_hashes import add_hashes, drop_hashes_of_video, lists_of
 
 from .conftest import House
@@ -35,6 +38,7 @@ from .test_notices import (
     make_insert,
     make_scene,
     notify,
+    status_of,
     use,
 )
 
@@ -162,6 +166,90 @@ def test_a_copy_of_another_tenant_gets_a_case_and_stays(
         (case,) = tx.select(tables.cases)
         state = tx.select(tables.videos)[0].state
     assert (case.video_id, state) == (copy, VideoState.DELIVERED.value)
+
+
+def test_a_visitors_hash_opens_a_case_in_each_tenant_with_a_video_that_matches(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = house.container.persistence.database
+    own, copy = house.carry(house.order()), new_id("video")
+    other = house.container.persistence.accounts.create_tenant("other").id
+    with database.read_transaction(house.who.tenant) as tx:
+        row = tx.one(tables.videos, tables.videos.c.id == own.id)
+    assert row is not None
+    with database.transaction(other) as tx:
+        tx.insert(tables.videos, **{**row._mapping, "id": copy, "tenant_id": other})
+    near = NearVideos(video_ids=(own.id, copy), unrelated=1)
+    monkeypatch.setattr(
+        house.container.pipeline.copies, "find_near", lambda hashes: tuple(near for _ in hashes)
+    )
+    receipt = notify(house, hashes=hashes_of(drawn(5)))
+    for tenant, video in ((house.who.tenant, own.id), (other, copy)):
+        with database.read_transaction(tenant) as tx:
+            (case,) = tx.select(tables.cases, tables.cases.c.kind == "report")
+            (notice,) = tx.select(tables.notices)
+        assert (case.video_id, notice.case_id, notice.lane) == (video, case.id, "intimate_imagery")
+    shown = status_of(house, receipt)
+    assert {one.video_id for one in shown.notices} == {own.id, copy}
+    later(house, 49 * HOUR_S)
+    for _ in range(2):
+        follow_up(house)
+    with database.read_transaction(other) as tx:
+        assert tx.select(tables.videos)[0].state == VideoState.WITHDRAWN.value, "its own clock ran"
+
+
+def test_two_notices_of_one_address_at_once_keep_the_hourly_limit(house: House) -> None:
+    for _ in range(9):
+        notify(house, hashes=hashes_of(drawn(1)))
+    answers: list[str] = []
+
+    def send(number: int) -> None:
+        try:
+            notify(house, hashes=hashes_of(drawn(number)))
+            answers.append("taken")
+        except RateLimited:
+            answers.append("limited")
+
+    senders = [threading.Thread(target=send, args=(number,)) for number in range(100, 106)]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    assert sorted(answers) == ["limited"] * 5 + ["taken"]
+
+
+def test_who_reported_is_erased_seven_months_after_the_answer_and_the_outcome_stays(house: House) -> None:
+    video, waiting = house.carry(house.order()), house.carry(house.order("a red barn"))
+    receipt = notify(house, video)
+    decide(house, "keep", video=video)
+    follow_up(house)
+    notify(house, waiting, network="192.0.2.7")
+    database, reports = house.container.persistence.database, house.container.review.reports
+    later(house, (184 + 29) * 24 * HOUR_S)
+    assert reports.erase_old_reporters() == 0
+    later(house, (184 + 31) * 24 * HOUR_S)
+    assert reports.erase_old_reporters() == 1
+    assert reports.erase_old_reporters() == 0
+    with database.read_transaction(house.who.tenant) as tx:
+        rows = [*tx.select(tables.notices), *tx.select(tables.reports), *tx.select(tables.video_hidings)]
+    about = [row for row in rows if row.video_id == video.id]
+    assert {row.reporter for row in about} == {"visitor:erased"}
+    assert "lanted" not in str(about)
+    assert "watch" not in str(about)
+    assert any("Planted Name" in str(row) for row in rows), "a notice without an answer stays"
+    assert status_of(house, receipt).notices[0].outcome is NoticeOutcome.KEPT
+
+
+def test_the_stored_network_address_cannot_be_computed_without_the_key(house: House) -> None:
+    notify(house, hashes=hashes_of(drawn(1)), network="192.0.2.44")
+    with house.container.persistence.database.read_transaction(house.who.tenant) as tx:
+        (row,) = tx.select(tables.notices)
+    keys = house.container.persistence.people.keys
+    kept = row.reporter.removeprefix("visitor:")
+    assert keys.digest("192.0.2.44", purpose="reporter").startswith(kept)
+    assert keys.digest("192.0.2.44", purpose="another").startswith(kept) is False
+    guesses = ("192.0.2.44", "safelight report 192.0.2.44", "reporter\x00192.0.2.44")
+    assert not [each for each in guesses if hashlib.sha256(each.encode()).hexdigest().startswith(kept)]
 
 
 def test_a_removal_with_many_near_files_goes_on_in_later_rounds_and_another_process_waits(

@@ -49,6 +49,8 @@ notices = Table(
     #: The hashes of the registered files that are still to be compared with the removed one; null before the
     #: search.
     json("left_to_compare", null=True),
+    #: When name, contact and words of the reporter were erased.
+    time("erased_at", null=True),
     #: Until when one process follows up on the removal. Another takes over later.
     time("claimed_until", null=True),
     UniqueConstraint("tenant_id", "reporter", "idempotency_key"),

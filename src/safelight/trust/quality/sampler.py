@@ -59,9 +59,21 @@ class QualitySampler:
                 columns=[quality_cases.c.source],
             )
             known = {row.source for row in opened}
-            recent = tx.select(decisions, decisions.c.at >= since, order_by=(decisions.c.at,))
+            # A decision on a near-duplicate is a copy of that on the first case.
+            copies = select(cases.c.id).where(cases.c.leader_id.is_not(None))
+            recent = tx.select(
+                decisions,
+                decisions.c.at >= since,
+                decisions.c.case_id.not_in(copies),
+                order_by=(decisions.c.at,),
+            )
         for made in recent:
-            if made.case_id not in known and is_selected(seed, made.case_id, self._rule.second_review_rate):
+            if made.case_id in known or not is_selected(seed, made.case_id, self._rule.second_review_rate):
+                continue
+            # Most decisions of a small team have no other decider, in each round. They take no write lock.
+            with self._database.read_transaction(made.tenant_id) as tx:
+                can_be_reviewed = _find_reviewable(tx, made) is not None
+            if can_be_reviewed:
                 with self._database.transaction(made.tenant_id) as tx:
                     _open_second_review(tx, made)
 
@@ -140,13 +152,18 @@ class QualitySampler:
             )
 
 
-def _open_second_review(tx: Transaction, made: Row[Any]) -> None:
+def _find_reviewable(tx: Transaction, made: Row[Any]) -> Case | None:
+    """The case of a decision, if another person may review it."""
     row = tx.one(cases, cases.c.id == made.case_id)
-    # A decision on a near-duplicate is a copy of that on the first case.
-    if row is None or row.leader_id is not None:
-        return
-    first = case_from_row(row)
-    if not has_other_decider(tx, first, people_around(tx, first.video_id)):
+    first = None if row is None else case_from_row(row)
+    if first is None or not has_other_decider(tx, first, people_around(tx, first.video_id)):
+        return None
+    return first
+
+
+def _open_second_review(tx: Transaction, made: Row[Any]) -> None:
+    first = _find_reviewable(tx, made)
+    if first is None:
         return
     store.open_quality_case(
         tx,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -31,6 +31,7 @@ from safelight.trust.reviews.text_screening import (
 
 from . import notice_store, store
 from .decision_mails import DecisionMails
+from .erasure import erase_reporters
 from .hash_screen import HashScreen, Screening
 from .hidings import hide, may_hide
 from .lanes import LANES, ReportLane, UnattendedAction
@@ -78,17 +79,20 @@ class Reports:
         *,
         taxonomy: Taxonomy,
         subject: SubjectLookup,
+        network_digest: Callable[[str], str],
         per_hour: int = 60,
         hash_screen: Callable[[], HashScreen] | None = None,
         mails: DecisionMails | None = None,
         screen_texts: ScreenTexts = leave_unchecked,
     ) -> None:
-        """`subject` finds the video, in the transaction of the report. `per_hour` limits each reporter.
+        """`subject` finds the video, in the transaction of the report. `network_digest` is stored instead of
+        the network address of a visitor. `per_hour` limits each reporter.
         Without `hash_screen` no hashes are accepted, without `mails` no mail has the decision.
         """
         self._database = database
         self._taxonomy = taxonomy
         self._subject = subject
+        self._network_digest = network_digest
         self._per_hour = per_hour
         self._hash_screen = hash_screen
         self._mails = mails
@@ -131,7 +135,7 @@ class Reports:
         if LANES[new.lane].needs_staff:
             raise Forbidden(f"The lane {new.lane.value} needs an account.")
         video_id = new.video_id or find_video_id(new.location)
-        digest = hashlib.sha256(f"safelight report {network}".encode()).hexdigest()
+        digest = self._network_digest(network)
         sender = _Sender(
             tenant=self._tenant_of(video_id),
             kind=ReporterKind.VISITOR,
@@ -172,6 +176,11 @@ class Reports:
             )
         return tuple(store.report_from_row(row) for row in rows)
 
+    def erase_old_reporters(self) -> int:
+        """Erase who sent old reports. Returns how many notices were erased."""
+        with self._database.across_tenants("reporters of old notices") as tx:
+            return erase_reporters(tx)
+
     def _tenant_of(self, video_id: str) -> str:
         """The tenant that has the video; without a video, the oldest tenant."""
         with self._database.across_tenants("the tenant of a reported video", readonly=True) as tx:
@@ -208,6 +217,7 @@ class Reports:
                 repeated = self._find_repeated(tx, sender, new.idempotency_key, request_sha256)
                 if repeated is not None:
                     return repeated
+            tx.lock_name(f"reporter {sender.reporter}")
             _enforce_limits(tx, sender, hashes=len(screening.used))
             notice_id, token = new_id("report"), secrets.token_urlsafe(24)
             filing = _Filing(
@@ -237,8 +247,11 @@ class Reports:
                 state=HashState.HOLDS,
                 tenant_only=sender.kind is not ReporterKind.VISITOR,
             )
-            status = notice_store.read_status(tx, filing.notice_id)
-            assert status is not None  # It was added in this transaction.
+        if sender.kind is ReporterKind.VISITOR:
+            self._file_elsewhere(filing, _matched(screening))
+        with self._database.across_tenants("the receipt of a new report", readonly=True) as tx:
+            status = notice_store.read_status(tx, notice_id)
+        assert status is not None  # It was added above.
         return Receipt(
             status=status,
             report=found[0][0] if found else None,
@@ -248,6 +261,17 @@ class Reports:
             refused=screening.refused,
             is_mailed=filing.columns.get("receipt_token") is not None,
         )
+
+    def _file_elsewhere(self, filing: _Filing, video_ids: Sequence[str]) -> None:
+        """Open a case in each other tenant with delivered videos that match the hashes of a visitor."""
+        with self._database.across_tenants("videos of all tenants that match", readonly=True) as tx:
+            rows = tx.select(videos, videos.c.id.in_(sorted(set(video_ids))), order_by=(videos.c.id,))
+            owners = [(row.tenant_id, row.id) for row in rows if row.tenant_id != filing.sender.tenant]
+        for tenant, video_id in owners:
+            with self._database.transaction(tenant) as tx:
+                video = self._find_subject(tx, video_id, is_named=False)
+                if video is not None:
+                    replace(filing, tx=tx, sender=replace(filing.sender, tenant=tenant), rows=1).add(video)
 
     def _mail_columns(self, notice_id: str, token: str, valid: ValidReport) -> dict[str, Any]:
         stored = self._mails and self._mails.encrypt_token(notice_id, token, valid.contact)

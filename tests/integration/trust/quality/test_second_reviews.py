@@ -51,6 +51,24 @@ def test_only_another_person_gets_the_case_and_sees_no_decision(room: ReviewRoom
     assert room.reviews.get(BO, given.id).case.state is CaseState.DECIDED
 
 
+def test_decisions_that_no_other_person_can_review_take_no_write_lock(
+    room: ReviewRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room.enroll(ADA)
+    for number in range(3):
+        decided_case(room, f"scene {number}")
+
+    def write(tenant: str) -> None:
+        raise AssertionError(f"a write transaction in {tenant}")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(room.database, "transaction", write)
+        all_again(room).open_second_reviews()
+    room.enroll(BO)
+    all_again(room).open_second_reviews()
+    assert room.reviews.count_open(BO) == 3
+
+
 def test_the_answer_is_no_decision_and_not_in_the_log(room: ReviewRoom) -> None:
     room.enroll(ADA)
     room.enroll(BO)

@@ -26,7 +26,7 @@ def upgrade() -> None:
         *double("created_at", "due_at"),
         *double("unattended_at", null=True),
         *text("outcome", null=True),
-        *double("answered_at", "followed_up_at", "claimed_until", null=True),
+        *double("answered_at", "followed_up_at", "erased_at", "claimed_until", null=True),
         *text("left_to_compare", null=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("tenant_id", "reporter", "idempotency_key"),
