@@ -1,7 +1,7 @@
 """Canary sender: a background part that sends the calls of canaries and records how they end.
 
 A call is never sent twice: its money is reserved and committed before it, and a call whose answer was lost is
-only asked for. The clip is never downloaded, and deleted at the provider as far as it allows that.
+only asked for. The clip is never downloaded, and deleted at the provider if it allows that.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ MAX_REFUSALS_IN_ROW = 6
 class CanaryState(StrEnum):
     OFF = "off"
     ON = "on"
-    #: Switched off by Safelight; `StopReason` says why.
+    #: Switched off by Safelight; `StopReason` has the reason.
     STOPPED = "stopped"
 
 
