@@ -16,7 +16,7 @@ from .driver_tables import Slot
 from .graphic_words import has_violent_word
 from .meaning_slots import find_fixed_changes, find_slot_changes, keeps_meaning
 from .rewrite_form import RewriteForm
-from .suggestion import Suggestion, SuggestionSource
+from .suggestion import Suggestion, SuggestionMaker
 from .text_edit import apply_edits
 
 #: Condition of every rewrite of a model: a person checks it.
@@ -68,7 +68,7 @@ def examine_rewrite(form: RewriteForm, text: object, known: Collection[str]) -> 
         return DropReason.MEANING
     return Suggestion(
         number=0,
-        source=SuggestionSource.REWRITER,
+        source=SuggestionMaker.REWRITER,
         message="rewritten_by_model",
         values={"changes": " / ".join(f"{part.words} → {new}" for part, new in changed)},
         conditions=tuple(

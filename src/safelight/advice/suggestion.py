@@ -16,7 +16,7 @@ from .text_edit import DiffPart, TextEdit
 _SAME_SCENE = "same_scene"
 
 
-class SuggestionSource(StrEnum):
+class SuggestionMaker(StrEnum):
     """What made a suggestion."""
 
     #: Tables, lists and own outcomes: the same request gets the same suggestion.
@@ -49,7 +49,7 @@ class Suggestion:
     contradictions: tuple[Contradiction, ...] = ()
     #: How many drivers the changed prompt still has. Set on the first suggestion only.
     drivers_left: int | None = None
-    source: SuggestionSource = SuggestionSource.RULES
+    source: SuggestionMaker = SuggestionMaker.RULES
 
     def describe_effect(self, messages: Messages) -> str:
         """Why the first suggestion is the first, in a sentence; empty for others."""

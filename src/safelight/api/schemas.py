@@ -235,19 +235,14 @@ class AdviceCheck(VideoCheck):
     )
     contradictions: list[dict[str, Any]]
     suggestions: list[dict[str, Any]] = Field(
-        description="What can be written instead. `number`: for `apply`; null for advice without a rewrite, "
-        "and if `source` is `rewriter`: check `rewritten` then."
+        description="What can be written instead. `number`: for `apply`; null for advice without a rewrite."
     )
-    rewriter: dict[str, Any] | None = Field(
-        description="The rewrites of a language model: how many it returned, how many were dropped and why."
-    )
+    rewriter: dict[str, Any] | None = Field(description="The rewrites of a language model in numbers.")
     no_suggestions: dict[str, str] | None
     fix: dict[str, Any] | None
     questions: list[dict[str, str]]
     help_lines: list[dict[str, Any]]
-    applied: dict[str, Any] | None = Field(
-        description="The rewritten prompt, the difference and the stricter verdict of both prompts."
-    )
+    applied: dict[str, Any] | None = Field(description="Rewritten prompt, difference, stricter verdict.")
 
 
 class CoverageTable(BaseModel):

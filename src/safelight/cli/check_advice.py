@@ -10,7 +10,7 @@ from safelight.advice.driver_lines import DriverLine, driver_lines
 from safelight.advice.driver_tables import reference_risks
 from safelight.advice.help_gate import HelpRefusal
 from safelight.advice.prompt_advice import AdviceOptions
-from safelight.advice.suggestion import SuggestionSource
+from safelight.advice.suggestion import SuggestionMaker
 from safelight.errors import InvalidField
 from safelight.i18n import load_messages
 
@@ -110,7 +110,7 @@ def _paragraphs(output: CheckOutput, *, whole: bool) -> Iterator[tuple[str, list
         yield "drivers", [_line(line) for line in lines]
     if output.contradictions:
         yield "contradictions", [one["text"] for one in output.contradictions]
-    by_rules = [one for one in output.suggestions if one["source"] == SuggestionSource.RULES]
+    by_rules = [one for one in output.suggestions if one["source"] == SuggestionMaker.RULES]
     if by_rules:
         yield "suggestions", _suggestions(by_rules, whole=whole)
     elif output.no_suggestions and (output.drivers or output.no_suggestions["reason"] == _STOPPED):
@@ -141,7 +141,7 @@ def _line(line: DriverLine) -> str:
 def _rewrites(output: CheckOutput, report: Mapping[str, Any]) -> Iterator[str]:
     """The rewrites of a language model, each in full, or why there are none."""
     for one in output.suggestions:
-        if one["source"] == SuggestionSource.REWRITER:
+        if one["source"] == SuggestionMaker.REWRITER:
             rewritten = load_messages("advice", language())("rewritten", prompt=one["rewritten"])
             yield f"- {join_sentences([one['text'], one['condition'], rewritten])}"
     if report["note"]:

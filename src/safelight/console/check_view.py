@@ -9,7 +9,7 @@ from typing import Any
 from safelight.advice.driver_lines import DriverLine, driver_lines
 from safelight.advice.help_gate import HelpRefusal
 from safelight.advice.provider_risk import RiskLevel
-from safelight.advice.suggestion import SuggestionSource
+from safelight.advice.suggestion import SuggestionMaker
 from safelight.detectors.text.chinese import locale_of
 from safelight.i18n import load_messages
 from safelight.moderation.check_result import CheckResult, Price, advice_wire
@@ -104,7 +104,7 @@ def check_view(
         )
     support_title, support = _support(result, wire, prompt, t)
     refusal = wire["no_suggestions"]
-    suggestions = [one for one in wire["suggestions"] if one["source"] == SuggestionSource.RULES]
+    suggestions = [one for one in wire["suggestions"] if one["source"] == SuggestionMaker.RULES]
     reason = refusal["reason"] if refusal else "none_known"
     has_next = not suggestions and reason not in {HelpRefusal.POLICY.value, HelpRefusal.DISTRESS.value}
     best = advice.suggestions[0] if advice.suggestions and advice.suggestions[0].number else None
@@ -124,7 +124,7 @@ def check_view(
         contradictions=tuple(one["text"] for one in wire["contradictions"]),
         suggestions=suggestions[:MAX_SHOWN_SUGGESTIONS],
         folded=suggestions[MAX_SHOWN_SUGGESTIONS:],
-        rewrites=[one for one in wire["suggestions"] if one["source"] == SuggestionSource.REWRITER],
+        rewrites=[one for one in wire["suggestions"] if one["source"] == SuggestionMaker.REWRITER],
         rewriter_note=((wire["rewriter"] or {}).get("note") or {}).get("text", ""),
         first_reason=best.describe_effect(messages) if best else "",
         no_suggestions="" if suggestions else _why_none(result, refusal, t),

@@ -45,7 +45,7 @@ class JsonClient:
 
     `allow_hosts` are hosts that the operator configured, as for `Fetcher`. They may be in a private network.
     All other hosts must be on the public internet: the server can name addresses in its answers. `total_s`:
-    seconds for a whole request. `idle_s`: seconds to connect, and seconds between two chunks.
+    seconds for a whole request to a server that may be silent for most of them, such as a language model.
     """
 
     def __init__(
@@ -56,10 +56,10 @@ class JsonClient:
         clock: Callable[[], float] = time.monotonic,
         wire: httpcore.NetworkBackend | None = None,
         tls: ssl.SSLContext | None = None,
-        total_s: float = _TOTAL_S,
-        idle_s: float = _IDLE_S,
+        total_s: float | None = None,
     ) -> None:
-        self._clock, self._total_s = clock, total_s
+        self._clock, self._total_s = clock, total_s or _TOTAL_S
+        idle_s = total_s or _IDLE_S
         self._client = GuardedClient(
             allow_hosts=allow_hosts, resolve=resolve, clock=clock, idle_s=idle_s, wire=wire, tls=tls
         )
