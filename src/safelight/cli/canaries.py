@@ -144,7 +144,7 @@ def _format(report: CanaryReport) -> str:
     t, told = _texts(), report.as_json()
     state = t(f"canary.state.{told['state']}")
     if told["reason"]:
-        state = f"{state} ({t('canary.reason.' + told['reason'])})"
+        state = t("canary.because", state=state, reason=t(f"canary.reason.{told['reason']}"))
     spent = t("canary.spent", spent=f"{told['spent_usd']:.2f}")
     counts = {name: told[name] for name in ("passes", "calls", "refused", "failed")}
     return "\n".join(

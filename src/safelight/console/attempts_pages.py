@@ -122,7 +122,7 @@ class AttemptsPages(PageHandler):
             by_driver=pattern_rows(found.patterns, "driver", a),
             repeats=repeat_rows(found.repeats, a),
             pattern_limit=_MAX_PATTERN_ATTEMPTS,
-            canaries=canary_lines(found.canaries, a),
+            canaries=canary_lines(found.canaries, t, a),
             canary_calls=[attempt_row(one, t, a) for one in found.canary_calls],
             rows=[attempt_row(one, t, a) for one in found.rows],
             first=after is None,

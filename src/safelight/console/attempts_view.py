@@ -215,16 +215,16 @@ def drift_lines(drifts: Sequence[Drift], t: Translations, a: Messages) -> tuple[
     return tuple(one.text(a, format_time=lambda at: format_datetime(at, t)) for one in drifts[:_MAX_DRIFTS])
 
 
-def canary_lines(reports: Sequence[CanaryReport], a: Messages) -> tuple[CanaryLine, ...]:
+def canary_lines(reports: Sequence[CanaryReport], t: Translations, a: Messages) -> tuple[CanaryLine, ...]:
     """Each canary with its state, what it costs and what its calls showed."""
-    return tuple(_canary_line(one, a) for one in reports)
+    return tuple(_canary_line(one, t, a) for one in reports)
 
 
-def _canary_line(report: CanaryReport, a: Messages) -> CanaryLine:
+def _canary_line(report: CanaryReport, t: Translations, a: Messages) -> CanaryLine:
     canary, told = report.canary, report.as_json()
     state = a(f"canary.state.{canary.state.value}")
     if canary.reason is not None:
-        state = f"{state} ({a(f'canary.reason.{canary.reason.value}')})"
+        state = a("canary.because", state=state, reason=a(f"canary.reason.{canary.reason.value}"))
     names = ("usd_per_month", "usd_per_call", "max_usd_per_month")
     price = a("canary.price", per_day=canary.per_day, **{name: f"{told[name]:.2f}" for name in names})
     counts = {name: told[name] for name in ("passes", "calls", "refused", "failed")}
@@ -234,7 +234,7 @@ def _canary_line(report: CanaryReport, a: Messages) -> CanaryLine:
         state=state,
         tone=_CANARY_TONES[canary.state],
         price=f"{price} {a('canary.spent', spent=f'{report.spent_micros / MICROS:.2f}')}",
-        counts=a("canary.counts", since=told["passed_since"], **counts),
+        counts=a("canary.counts", since=format_datetime(canary.passed_since, t), **counts),
     )
 
 
