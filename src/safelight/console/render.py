@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import mimetypes
 from collections.abc import Iterable, Mapping
@@ -60,6 +61,8 @@ class Pages:
             for source in files("safelight.console").joinpath("static").iterdir()
             if source.is_file()
         }
+        # Only these: a page contains text of clients and values that they must not guess from its size.
+        self._compressed = {name: gzip.compress(content) for name, content in self._static.items()}
         version = hashlib.sha256(b"".join(self._static[name] for name in sorted(self._static)))
         self._version = version.hexdigest()[:12]
         self._environment = _compile_templates()
@@ -125,9 +128,11 @@ class Pages:
         if content is None:
             raise HTTPException(404)
         media_type = "text/javascript" if name.endswith(".js") else mimetypes.guess_type(name)[0]
-        return Response(
-            content, media_type=media_type, headers={"cache-control": "public, max-age=31536000, immutable"}
-        )
+        headers = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
+        if "gzip" in request.headers.get("accept-encoding", ""):
+            headers["content-encoding"] = "gzip"
+            content = self._compressed[name]
+        return Response(content, media_type=media_type, headers=headers)
 
 
 def _banner_text(

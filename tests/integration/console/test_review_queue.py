@@ -167,3 +167,22 @@ def test_a_rule_that_did_not_match_has_no_placeholder(tag: str) -> None:
     text = without_placeholders(t.translate_reason("Possible nudity in {frames} frames."), t)
     assert "{" not in text
     assert t("review.several") in text
+
+
+def test_the_page_of_a_case_is_small_with_all_of_its_scripts(
+    staff: httpx.Client, console: ConsoleServer
+) -> None:
+    for number in range(12):
+        case = console.hold(create_video(staff, f"scene number {number} of a full list"))
+    page = staff.get(f"/review/{case.id}")
+    addresses = set(re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text))
+    loaded = {address: staff.get(address) for address in addresses}
+    folder = next(iter(addresses)).rpartition("/")[0]
+    imported = {
+        f"{folder}/{name}"
+        for file in loaded.values()
+        for name in re.findall(r'from "\./(\w+\.js)"', file.text)
+    }
+    loaded |= {address: staff.get(address) for address in imported}
+    # Static files are sent compressed.
+    assert sum(file.num_bytes_downloaded for file in (page, *loaded.values())) < 50_000
