@@ -39,7 +39,7 @@ def browser(chromium: Path, tmp_path: Path) -> Iterator[Browser]:
 
 
 def test_a_consent_is_given_on_camera_used_and_withdrawn(
-    furnish_site: Callable[..., Site], tmp_path: Path
+    furnish_site: Callable[..., Site], axe: str, tmp_path: Path
 ) -> None:
     dpia = tmp_path / "dpia.md"
     dpia.write_text("\n\n".join(f"{heading}\n\nAs agreed." for heading in DPIA_HEADINGS), encoding="utf-8")
@@ -68,6 +68,8 @@ def test_a_consent_is_given_on_camera_used_and_withdrawn(
     ann.get_by_role("button", name=C("camera.record")).click()
     expect(ann.locator("#camera [role=status]")).to_have_text(C("camera.done"))
     assert ann.locator("[name=media]").evaluate("one => one.files[0].size") > 1000
+    ann.evaluate(axe)
+    assert ann.evaluate("async () => (await axe.run(document)).violations.map((one) => one.id)") == []
     ann.locator("[name=likeness]").check()
     ann.locator("[name=is_adult]").check()
     ann.locator("button[value=accept]").click()

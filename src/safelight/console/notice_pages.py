@@ -13,7 +13,7 @@ from starlette.responses import Response
 from safelight.errors import Conflict, InvalidField, NotFound, RateLimited, SafelightError, Withdrawn
 from safelight.i18n import Messages, load_messages
 from safelight.trust.reports import NewReport, NoticeStatus, ReportLane, ReportReason
-from safelight.trust.reports.validation import find_video_id
+from safelight.trust.reports.validation import MAX_HASHES, find_video_id
 from safelight.web.auth import check_same_origin
 from safelight.web.middleware import CONTENT_SECURITY_POLICY
 from safelight.web.rate_limit import RateLimiter, network_of
@@ -104,6 +104,7 @@ class NoticePages(PageHandler):
             n=n,
             problem=_describe(problem, n) if problem else "",
             reasons=[one.value for one in ReportReason],
+            max_hashes=MAX_HASHES,
             sends_mail=self.services.reports.sends_mail,
             **values,
         )

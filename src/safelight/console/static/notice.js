@@ -14,14 +14,17 @@ field.addEventListener("change", async () => {
   told.textContent = told.dataset.busy;
   const found = [];
   let unread = 0;
+  let left = 0;
   for (const [number, file] of [...field.files].entries()) {
     try {
-      found.push(...await hashFile(file, number));
+      const computed = await hashFile(file, number);
+      if (found.length + computed.length > Number(told.dataset.most)) left += 1;
+      else found.push(...computed);
     } catch {
       unread += 1;
     }
   }
   hashes.value = found.length ? JSON.stringify(found) : "";
-  told.textContent = [found.length ? told.dataset.done : "", unread ? told.dataset.unread : ""].filter(Boolean).join(" ");
+  told.textContent = [found.length ? told.dataset.done : "", unread ? told.dataset.unread : "", left ? told.dataset.left : ""].filter(Boolean).join(" ");
   button.disabled = false;
 });
