@@ -34,7 +34,7 @@ class CompliancePages(PageHandler):
             request,
             "compliance.html",
             principal,
-            c=load_messages("compliance", self.translations(request).tag),
+            a=load_messages("accounts", self.translations(request).tag),
             topics=list(_offered(principal)),
         )
 

@@ -11,6 +11,7 @@ from safelight.i18n.messages import load_document
 
 #: Slices that have every text in English.
 SLICES = (
+    "accounts",
     "advice",
     "attempts",
     "batches",
@@ -43,6 +44,7 @@ FOREIGN_TERMS = {
 }
 #: Texts that may equal the English text: names and numbers.
 SAME_AS_ENGLISH = {
+    "accounts": set[str](),
     "advice": {"quote"},
     "attempts": {"quote"},
     "batches": set[str](),
