@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from .batches import BatchParts
@@ -17,6 +17,7 @@ from .persistence import PersistenceParts
 from .pipeline import PipelineParts
 from .process_readiness import ProcessReadiness
 from .quality import QualityParts
+from .reports import ReportParts
 
 if TYPE_CHECKING:
     from safelight.background.part import BackgroundPart
@@ -27,11 +28,9 @@ if TYPE_CHECKING:
     from safelight.moderation.admission import AdmissionLimits
     from safelight.moderation.check import CheckService
     from safelight.moderation.moderations_api import ModerationsApi
-    from safelight.moderation.received_text import ReceivedTextScreen
     from safelight.moderation.timed_reference import TimedReferenceStage
     from safelight.trust.appeals import Appeals
     from safelight.trust.reports import Reports
-    from safelight.trust.reports.hash_screen import HashScreen
     from safelight.trust.reviews import DecisionExecutor, ExposureLog, ReviewQueue, Reviews
     from safelight.trust.statements import Statements
     from safelight.trust.templates import Templates
@@ -63,6 +62,7 @@ class ReviewParts:
         )
         self.mail = MailParts(core, persistence)
         self.consents = ConsentParts(core, persistence, pipeline, self.mail)
+        self._report_parts = ReportParts(core, persistence, pipeline, self.mail)
         self.quality = QualityParts(core, persistence)
         self.canaries = CanaryParts(core, persistence, pipeline)
         self.coverage = InstallationCoverage(core, persistence)
@@ -126,42 +126,11 @@ class ReviewParts:
 
     @cached_property
     def reports(self) -> Reports:
-        from safelight.trust.reports import Reports
-
-        return Reports(
-            self._persistence.database,
-            taxonomy=self._core.taxonomy,
-            subject=self.review_actions.report_subject,
-            network_digest=partial(self._persistence.people.keys.digest, purpose="reporter"),
-            per_hour=self._core.settings.limits.reports_per_hour,
-            hash_screen=lambda: self._hash_screen,
-            mails=self.mail.decisions,
-            screen_texts=self._received_texts.screen,
-        )
-
-    @cached_property
-    def _received_texts(self) -> ReceivedTextScreen:
-        from safelight.moderation.received_text import ReceivedTextScreen
-
-        return ReceivedTextScreen(self._core.text_pipeline)
-
-    @cached_property
-    def _hash_screen(self) -> HashScreen:
-        from safelight.jobs.notice_follow_up import make_hash_screen
-
-        return make_hash_screen(self._pipeline.copies)
+        return self._report_parts.make_service(self.review_actions.report_subject)
 
     @cached_property
     def notice_follow_up(self) -> NoticeFollowUp:
-        from safelight.jobs.notice_follow_up import NoticeFollowUp
-
-        return NoticeFollowUp(
-            self._pipeline.context,
-            lists=self._core.hash_lists,
-            screen=self._hash_screen,
-            copies=self._pipeline.copies,
-            mails=self.mail.decisions,
-        )
+        return self._report_parts.make_follow_up()
 
     def deciders(self, tenant: str, vault: bool) -> frozenset[str]:
         """The ids of the reviewers that may decide a case.
@@ -185,7 +154,7 @@ class ReviewParts:
             self._persistence.database,
             subject=self.review_actions.appeal_subject,
             deciders=self.deciders,
-            screen_texts=self._received_texts.screen,
+            screen_texts=self._report_parts.texts.screen,
             per_hour=self._core.settings.limits.reports_per_hour,
         )
 

@@ -12,7 +12,7 @@ from safelight.moderation.evaluation import StageResult
 from safelight.moderation.reference import ReferenceInput
 from safelight.moderation.screening import ScreeningContext
 from safelight.policy.findings import Stage
-from safelight.policy.intended_use import Requester
+from safelight.policy.intended_use import VideoRequester
 from safelight.policy.verdicts import Action
 from safelight.store import tables
 from safelight.store.retention import Retention
@@ -157,7 +157,7 @@ class Characters:
                         prior=prompt.findings,
                         audience=audience,
                         # Each request that uses the character states what it is for.
-                        requester=Requester(account=principal.id, end_user=end_user, use=None),
+                        requester=VideoRequester(account=principal.id, end_user=end_user, use=None),
                     ),
                 )
         except ShutdownRequested:

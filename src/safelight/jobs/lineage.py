@@ -23,6 +23,7 @@ from safelight.moderation.request import CreateRequest, SourceVideo
 from safelight.policy.findings import Evidence, Finding, ImageBox, Stage, TextSpan
 from safelight.store import tables
 from safelight.store.transaction import Transaction
+from safelight.trust.consent_requests.store import record_use
 
 from .context import PipelineContext
 from .files import reuse_file
@@ -111,7 +112,7 @@ class Lineage:
         return lineage
 
     def record(self, tx: Transaction, video_id: str, lineage: LineageTrace) -> None:
-        """Record the lineage of a video, and keep its source files until the video is finished.
+        """Record the lineage and the consents of a video, and keep its source files until it is finished.
 
         Checks again, with a lock, that the source may be used. Raises the same errors as `trace`.
         """
@@ -130,6 +131,8 @@ class Lineage:
             )
         for file in lineage.borrowed:
             reuse_file(tx, video_id, file)
+        for consent_id in lineage.consents:
+            record_use(tx, consent_id, video_id)
 
     def _uploaded(self, request: CreateRequest, step: Derivation) -> SourceVideo:
         clips = [upload for upload in request.uploads if upload.field == SOURCE_FIELD]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from safelight.policy.intended_use import IntendedUse, Requester, UseKind
+from safelight.policy.intended_use import IntendedUse, UseKind, VideoRequester
 
 from .models import Video
 
@@ -30,6 +30,6 @@ def use_of(request: Mapping[str, Any]) -> IntendedUse:
     )
 
 
-def requester_of(video: Video, request: Mapping[str, Any]) -> Requester:
+def requester_of(video: Video, request: Mapping[str, Any]) -> VideoRequester:
     """The requester of an accepted video. `request` is the stored request."""
-    return Requester(account=video.principal_id, end_user=video.end_user, use=use_of(request))
+    return VideoRequester(account=video.principal_id, end_user=video.end_user, use=use_of(request))

@@ -8,7 +8,7 @@ from dataclasses import replace
 from safelight.errors import Withdrawn
 from safelight.policy.categories import Category
 from safelight.policy.findings import Basis, Finding, Match, Modality
-from safelight.policy.intended_use import Requester, Shortfall, find_shortfall
+from safelight.policy.intended_use import Shortfall, VideoRequester, find_shortfall
 from safelight.store.tables import consent_uses, consents, video_lineage
 from safelight.store.transaction import Transaction
 from safelight.trust.consents.store import limits_of
@@ -21,11 +21,12 @@ CONSENT_KIND = "consent"
 
 
 def with_consents(
-    tx: Transaction, lineage: LineageTrace, requester: Requester, *, compares_faces: bool
+    tx: Transaction, lineage: LineageTrace, requester: VideoRequester, *, compares_faces: bool
 ) -> LineageTrace:
     """The lineage with its consents, and with a finding for each that does not cover the request.
 
-    `compares_faces`: whether the operator declares a basis for it. Raises `Withdrawn` if a consent was withdrawn and its videos are not withdrawn yet.
+    `compares_faces`: whether the operator declares a basis for it. Raises `Withdrawn` if a consent was
+    withdrawn and its videos are not withdrawn yet.
     """
     sources = _sources(tx, lineage.parents)
     of = consent_uses.c

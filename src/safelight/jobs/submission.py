@@ -19,7 +19,7 @@ from safelight.moderation.template_demand import find_missing_template
 from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.explanations import help_lines
 from safelight.policy.findings import Stage
-from safelight.policy.intended_use import Requester
+from safelight.policy.intended_use import VideoRequester
 from safelight.policy.verdicts import Action, Verdict
 from safelight.store import tables
 from safelight.store.retention import Retention
@@ -27,7 +27,6 @@ from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
 from safelight.trust.accounts.terms import read_audience, read_requester
 from safelight.trust.check_limits import CheckLimiter
-from safelight.trust.consent_requests.store import record_use
 from safelight.trust.evasion.models import NO_MATCH, EvasionMatch
 from safelight.trust.evasion.service import BlockedPrompt, EvasionTracker
 from safelight.trust.ledger import Work
@@ -61,7 +60,7 @@ class Submission:
     principal: Principal
     video_id: str
     admitted: AdmittedRequest
-    requester: Requester
+    requester: VideoRequester
     lineage: LineageTrace
     claim: KeyClaim | None
     scrutiny: EvasionMatch = NO_MATCH
@@ -127,9 +126,8 @@ class SubmissionService:
             recent_blocks = self.evasion_tracker.recent_blocks(tx, principal, admitted.end_user)
             policy = self.context.policies.load_within(tx, principal.tenant)
             requester = read_requester(tx, principal.id, admitted.end_user, request.use)
-            lineage = with_consents(
-                tx, lineage, requester, compares_faces=self.context.stages.reference.compares_faces
-            )
+            compares_faces = self.context.stages.reference.compares_faces
+            lineage = with_consents(tx, lineage, requester, compares_faces=compares_faces)
         if policy.policy.demands_template and (refused := find_missing_template(request, admitted)):
             raise refused
         scrutiny = self.evasion_tracker.match(recent_blocks, admitted.texts, negated=admitted.negated)
@@ -167,10 +165,7 @@ class SubmissionService:
             return SubmissionResult(video=self._accept(submission, results, pending=pending))
 
     def _accept(self, submission: Submission, results: tuple[StageResult, ...], *, pending: bool) -> Video:
-        """Commit quota, charge, video row, verdicts, file rows and audit log in one transaction.
-
-        Then store the files and enqueue the video.
-        """
+        """Commit all rows of the video in one transaction, then store its files and enqueue it."""
         held = next((stage for stage in results if stage.verdict.action is Action.HOLD), None)
         principal, video_id = submission.principal, submission.video_id
         with self.context.database.transaction(tenant=principal.tenant) as tx:
@@ -205,8 +200,6 @@ class SubmissionService:
             if submission.scrutiny:
                 self.check_limiter.record_block(tx, principal, submission.admitted.end_user)
             self.lineage.record(tx, video_id, submission.lineage)
-            for consent_id in submission.lineage.consents:
-                record_use(tx, consent_id, video_id)
             self.references.record_files(tx, video_id, submission.references, Retention.EVIDENCE)
         self.references.store_files(principal.tenant, submission.references, Retention.EVIDENCE)
         if held is None:

@@ -22,7 +22,7 @@ from safelight.ids import new_id
 from safelight.net.fetch import Fetcher
 from safelight.policy.categories import Taxonomy
 from safelight.policy.findings import Stage
-from safelight.policy.intended_use import Requester
+from safelight.policy.intended_use import VideoRequester
 from safelight.policy.verdicts import Action
 from safelight.store.database import Database
 from safelight.trust.accounts import KeyScope, Principal
@@ -211,7 +211,7 @@ class CheckService:
         return self.estimate_risks(principal.tenant, asked, prompts, seconds=admitted.seconds, size=size)
 
     def _with_references(
-        self, admitted: AdmittedRequest, prompt: StageResult, policy: TenantPolicy, requester: Requester
+        self, admitted: AdmittedRequest, prompt: StageResult, policy: TenantPolicy, requester: VideoRequester
     ) -> tuple[tuple[StageResult, ...], tuple[str, ...]]:
         """The results, and the fields of the references that were not screened in time."""
         self.scratch.mkdir(parents=True, exist_ok=True)

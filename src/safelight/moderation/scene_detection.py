@@ -16,7 +16,7 @@ from safelight.detectors.likeness.matching import MatchResult
 from safelight.detectors.protocol import Keyframe, PartialInspection, SceneDetector, SceneFinding, SceneInput
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality, suggests_sexual_minors
-from safelight.policy.intended_use import Requester
+from safelight.policy.intended_use import VideoRequester
 from safelight.policy.verdicts import Action, Verdict
 from safelight.scanning.report import ScanReport
 from safelight.scanning.segments import FrameTiming, build_segments
@@ -63,7 +63,7 @@ class SceneDetection:
         return self._ask([one for one in self.detectors if not one.remote], scene)
 
     def match_faces(
-        self, scene: SceneInput, *, tenant: str, faces: Iterable[Finding], requester: Requester
+        self, scene: SceneInput, *, tenant: str, faces: Iterable[Finding], requester: VideoRequester
     ) -> MatchResult:
         """Compare faces with enrolled people. `faces` has the face findings of other detectors."""
         if self.likeness is None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from safelight.policy.findings import Finding
-from safelight.policy.intended_use import Requester
+from safelight.policy.intended_use import VideoRequester
 from safelight.policy.verdicts import Audience
 
 from .tenant_policy import TenantPolicy
@@ -27,6 +27,6 @@ class ScreeningContext:
     overturned: tuple[Finding, ...] = ()
     audience: Audience = Audience.GENERAL
     #: Who requests the video and for what, which a consent may be limited to.
-    requester: Requester = field(default_factory=Requester)
+    requester: VideoRequester = field(default_factory=VideoRequester)
     #: Texts that the generator writes into every clip by itself.
     generator_texts: tuple[str, ...] = ()

@@ -68,7 +68,7 @@ class IntendedUse:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Requester:
+class VideoRequester:
     """Who requests a video, and for what."""
 
     account: str = ""
@@ -93,7 +93,7 @@ class ConsentLimits:
     voice: bool = False
 
 
-def find_shortfall(limits: ConsentLimits, requester: Requester, *, may_speak: bool) -> Shortfall | None:
+def find_shortfall(limits: ConsentLimits, requester: VideoRequester, *, may_speak: bool) -> Shortfall | None:
     """Why a consent does not cover a request; None if it does. What is limited must be stated.
 
     `may_speak`: whether the file has speech, or sound in which no speech detection ran.

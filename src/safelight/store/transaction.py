@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -107,16 +106,6 @@ class Transaction:
             )
         return rows[0] if rows else None
 
-    def lock_name(self, name: str) -> None:
-        """Let other transactions that lock this name wait until the end of this one.
-
-        For limits on rows that do not exist yet. SQLite has one writer at a time anyway.
-        """
-        self._must_write()
-        if self._postgres:
-            key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
-            self._connection.execute(sql_select(func.pg_advisory_xact_lock(key)))
-
     def count(self, table: Table, *where: ColumnElement[bool]) -> int:
         statement = self._scoped_select(table, [func.count()], where)
         return int(self._connection.execute(statement).scalar_one())
@@ -134,7 +123,7 @@ class Transaction:
 
     def insert_or_ignore(self, table: Table, **values: Any) -> bool:
         """Add one row unless a row with the same key exists. Returns whether the row was added."""
-        build = postgresql.insert if self._postgres else sqlite.insert
+        build = postgresql.insert if self.is_postgres else sqlite.insert
         statement = build(table).values(self._with_tenant(table, values)).on_conflict_do_nothing()
         options = {INSERTED_FOR: self.tenant, "preserve_rowcount": True}
         return bool(self._connection.execute(statement, execution_options=options).rowcount == 1)
@@ -233,7 +222,7 @@ class Transaction:
         """
         if not self._entries and not self._numbered:
             return
-        self._connection.execute(_insert_first_head(self._postgres))
+        self._connection.execute(_insert_first_head(self.is_postgres))
         head = self._connection.execute(
             sql_select(audit_log_head).where(audit_log_head.c.id == 1).with_for_update()
         ).one()
@@ -243,36 +232,19 @@ class Transaction:
         self._numbered.clear()
         if not self._entries:
             return
-        seq, previous = head.seq, head.hash
-        entries, contents = [], []
-        for entry in self._entries:
-            seq += 1
-            salt = secrets.token_bytes(SALT_BYTES)
-            fields = ChainedFields(
-                seq=seq,
-                at=entry.at,
-                tenant_id=entry.tenant_id,
-                event=entry.event,
-                subject=entry.subject,
-                actor=entry.actor,
-                commitment=compute_commitment(salt, entry.content),
-                previous=previous,
-            )
-            previous = hash_entry(fields)
-            entries.append({**asdict(fields), "hash": previous})
-            contents.append(
-                {"seq": seq, "tenant_id": entry.tenant_id, "salt": salt, "content": entry.content}
-            )
+        entries, contents = _chain(self._entries, head.seq, head.hash)
         options = {INSERTED_FOR: self.tenant}
         self._connection.execute(sql_insert(audit_log), entries, execution_options=options)
         self._connection.execute(sql_insert(audit_log_contents), contents, execution_options=options)
         self._connection.execute(
-            sql_update(audit_log_head).where(audit_log_head.c.id == 1).values(seq=seq, hash=previous)
+            sql_update(audit_log_head)
+            .where(audit_log_head.c.id == 1)
+            .values(seq=entries[-1]["seq"], hash=entries[-1]["hash"])
         )
         self._entries.clear()
 
     @property
-    def _postgres(self) -> bool:
+    def is_postgres(self) -> bool:
         return self._connection.dialect.name == "postgresql"
 
     def _must_write(self) -> None:
@@ -308,6 +280,30 @@ class Transaction:
         if values.get(key, self.tenant) != self.tenant:
             raise ScopeViolation("a transaction of one tenant cannot write rows of another tenant")
         return {**values, key: self.tenant}
+
+
+def _chain(
+    new: Sequence[_Entry], seq: int, previous: str
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The rows of new audit entries after the entry `seq`, and the rows of their contents."""
+    entries, contents = [], []
+    for entry in new:
+        seq += 1
+        salt = secrets.token_bytes(SALT_BYTES)
+        fields = ChainedFields(
+            seq=seq,
+            at=entry.at,
+            tenant_id=entry.tenant_id,
+            event=entry.event,
+            subject=entry.subject,
+            actor=entry.actor,
+            commitment=compute_commitment(salt, entry.content),
+            previous=previous,
+        )
+        previous = hash_entry(fields)
+        entries.append({**asdict(fields), "hash": previous})
+        contents.append({"seq": seq, "tenant_id": entry.tenant_id, "salt": salt, "content": entry.content})
+    return entries, contents
 
 
 def _insert_first_head(postgres: bool) -> Any:

@@ -12,7 +12,7 @@ from safelight.ids import new_id
 from safelight.jobs.lineage import LineageTrace
 from safelight.jobs.source_consents import with_consents
 from safelight.policy.findings import Basis, Finding, Modality
-from safelight.policy.intended_use import IntendedUse, Requester, Shortfall, UseKind
+from safelight.policy.intended_use import IntendedUse, Shortfall, UseKind, VideoRequester
 from safelight.store.database import Database
 from safelight.store.tables import (
     account_terms,
@@ -26,7 +26,7 @@ from safelight.trust.accounts.terms import read_requester
 
 TENANT, NOW = "tenant_here", 1_700_000_000.0
 FITS = IntendedUse(kind=UseKind.NEWS, commercial=False, territory="DE")
-ASKER = Requester(account="key_1", use=FITS)
+ASKER = VideoRequester(account="key_1", use=FITS)
 
 
 @pytest.fixture
@@ -63,7 +63,9 @@ def give(tx: Transaction, video: str, *, end_user: str | None = None, **changed:
     return identity
 
 
-def shortfalls(tx: Transaction, parent: str, requester: Requester, *, compares: bool = True) -> list[str]:
+def shortfalls(
+    tx: Transaction, parent: str, requester: VideoRequester, *, compares: bool = True
+) -> list[str]:
     found = with_consents(tx, LineageTrace(parents={parent: "remix"}), requester, compares_faces=compares)
     return [str(one.attributes["shortfall"]) for one in found.prior]
 
@@ -73,9 +75,9 @@ def test_only_the_asker_with_a_use_that_fits_derives_a_video_without_a_review(da
         consent = give(tx, "video_1")
         traced = with_consents(tx, LineageTrace(parents={"video_1": "remix"}), ASKER, compares_faces=True)
         assert (traced.prior, traced.consents) == ((), (consent,))
-        stranger = Requester(account="key_2", use=FITS)
+        stranger = VideoRequester(account="key_2", use=FITS)
         assert shortfalls(tx, "video_1", stranger) == [Shortfall.REQUESTER]
-        assert shortfalls(tx, "video_1", Requester(account="key_1")) == [Shortfall.KIND]
+        assert shortfalls(tx, "video_1", VideoRequester(account="key_1")) == [Shortfall.KIND]
         assert shortfalls(tx, "video_1", ASKER, compares=False) == [Shortfall.BASIS]
         assert shortfalls(tx, "video_2", stranger) == []
 
@@ -84,7 +86,7 @@ def test_a_consent_reaches_the_remix_of_a_remix_and_its_finding_is_not_inherited
     with database.transaction(TENANT) as tx:
         give(tx, "video_1")
         tx.insert(video_lineage, video_id="video_2", parent_id="video_1", derivation="remix", created_at=0.0)
-        assert shortfalls(tx, "video_2", Requester(account="key_2", use=FITS)) == [Shortfall.REQUESTER]
+        assert shortfalls(tx, "video_2", VideoRequester(account="key_2", use=FITS)) == [Shortfall.REQUESTER]
         earlier = Finding(
             category="likeness",
             score=1.0,
@@ -118,5 +120,7 @@ def test_what_a_request_does_not_state_comes_from_the_terms_nearest_to_it(databa
         tx.insert(account_terms, subject="account:key_1", commercial=False, territory="FR", **columns)
         found = read_requester(tx, "key_1", None, IntendedUse(territory="IT"))
         assert found.use == IntendedUse(kind=UseKind.NEWS, commercial=False, territory="IT")
-        assert read_requester(tx, "key_1", None, IntendedUse()).use.territory == "FR"
-        assert read_requester(tx, "key_2", None, IntendedUse()).use.territory == "DE"
+        for account, territory in (("key_1", "FR"), ("key_2", "DE")):
+            use = read_requester(tx, account, None, IntendedUse()).use
+            assert use is not None
+            assert use.territory == territory

@@ -12,7 +12,7 @@ from safelight.errors import SafelightError
 from safelight.policy.categories import Category
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Basis, Evidence, Finding, FrameRange, ImageBox, Match, Modality
-from safelight.policy.intended_use import Requester, find_shortfall
+from safelight.policy.intended_use import VideoRequester, find_shortfall
 
 from .dlib_faces import NAME, VERSION
 from .matching import (
@@ -60,7 +60,7 @@ class FaceRecogniser(Protocol):
     """Interface of face matching, for the moderation stages."""
 
     def recognise(
-        self, scene: SceneInput, *, tenant: str, faces: Sequence[Finding], requester: Requester
+        self, scene: SceneInput, *, tenant: str, faces: Sequence[Finding], requester: VideoRequester
     ) -> MatchResult: ...
 
 
@@ -73,7 +73,7 @@ class FaceMatcher:
     distances: Distances = DEFAULT_FACE_DISTANCES
 
     def recognise(
-        self, scene: SceneInput, *, tenant: str, faces: Sequence[Finding], requester: Requester
+        self, scene: SceneInput, *, tenant: str, faces: Sequence[Finding], requester: VideoRequester
     ) -> MatchResult:
         """Match the faces of a scene. `faces` are findings of other detectors.
 

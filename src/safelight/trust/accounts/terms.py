@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from safelight.errors import Conflict, InvalidField, NotFound
-from safelight.policy.intended_use import IntendedUse, Requester, UseKind
+from safelight.policy.intended_use import IntendedUse, UseKind, VideoRequester
 from safelight.policy.verdicts import Audience
 from safelight.store.database import Database
 from safelight.store.tables import account_terms, api_keys, people
@@ -114,7 +114,7 @@ def read_terms(tx: Transaction, subject: str) -> Terms:
     )
 
 
-def read_requester(tx: Transaction, account: str, end_user: str | None, use: IntendedUse) -> Requester:
+def read_requester(tx: Transaction, account: str, end_user: str | None, use: IntendedUse) -> VideoRequester:
     """The requester of a video. What the request does not state comes from the terms: first those of the end
     user, then those of the account and of the tenant.
     """
@@ -123,7 +123,7 @@ def read_requester(tx: Transaction, account: str, end_user: str | None, use: Int
         use = use.filled_from(
             IntendedUse(kind=terms.use_kind, commercial=terms.commercial, territory=terms.territory)
         )
-    return Requester(account=account, end_user=end_user, use=use)
+    return VideoRequester(account=account, end_user=end_user, use=use)
 
 
 def lock_subject(tx: Transaction, subject: str) -> None:

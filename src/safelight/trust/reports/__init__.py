@@ -15,7 +15,7 @@ from .models import (
     ReporterKind,
     ReportReason,
 )
-from .service import Reports
+from .service import Reports, ReportTools
 
 __all__ = [
     "LANES",
@@ -27,6 +27,7 @@ __all__ = [
     "Report",
     "ReportLane",
     "ReportReason",
+    "ReportTools",
     "ReportedHash",
     "ReportedVideo",
     "ReporterKind",

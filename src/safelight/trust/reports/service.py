@@ -16,6 +16,7 @@ from safelight.ids import is_id, new_id
 from safelight.policy.categories import Category, Taxonomy
 from safelight.policy.findings import Stage
 from safelight.store.database import Database
+from safelight.store.named_locks import lock_name
 from safelight.store.tables import cases, notices, reports, tenants, videos
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal
@@ -70,38 +71,35 @@ class _Sender:
     per_hour: int
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReportTools:
+    """What other parts do for reports."""
+
+    #: Finds the video, in the transaction of the report.
+    subject: SubjectLookup
+    #: Its result is stored instead of the network address of a visitor.
+    network_digest: Callable[[str], str]
+    #: Without it, no hashes are accepted.
+    hash_screen: Callable[[], HashScreen] | None = None
+    #: Without it, no mail has the decision.
+    mails: DecisionMails | None = None
+    screen_texts: ScreenTexts = leave_unchecked
+
+
 class Reports:
     """Records and returns the reports of one installation."""
 
     def __init__(
-        self,
-        database: Database,
-        *,
-        taxonomy: Taxonomy,
-        subject: SubjectLookup,
-        network_digest: Callable[[str], str],
-        per_hour: int = 60,
-        hash_screen: Callable[[], HashScreen] | None = None,
-        mails: DecisionMails | None = None,
-        screen_texts: ScreenTexts = leave_unchecked,
+        self, database: Database, *, taxonomy: Taxonomy, tools: ReportTools, per_hour: int = 60
     ) -> None:
-        """`subject` finds the video, in the transaction of the report. `network_digest` is stored instead of
-        the network address of a visitor. `per_hour` limits each reporter.
-        Without `hash_screen` no hashes are accepted, without `mails` no mail has the decision.
-        """
-        self._database = database
-        self._taxonomy = taxonomy
-        self._subject = subject
-        self._network_digest = network_digest
-        self._per_hour = per_hour
-        self._hash_screen = hash_screen
-        self._mails = mails
-        self._screen_texts = screen_texts
+        """`per_hour` limits each reporter."""
+        self._database, self._taxonomy = database, taxonomy
+        self._tools, self._per_hour = tools, per_hour
 
     @property
     def sends_mail(self) -> bool:
         """Whether a reporter who leaves an e-mail address gets the decision by mail."""
-        return self._mails is not None and self._mails.enabled
+        return self._tools.mails is not None and self._tools.mails.enabled
 
     def add(self, principal: Principal, new: NewReport) -> Receipt:
         """Record a report, and open a case for its video unless one is open.
@@ -135,7 +133,7 @@ class Reports:
         if LANES[new.lane].needs_staff:
             raise Forbidden(f"The lane {new.lane.value} needs an account.")
         video_id = new.video_id or find_video_id(new.location)
-        digest = self._network_digest(network)
+        digest = self._tools.network_digest(network)
         sender = _Sender(
             tenant=self._tenant_of(video_id),
             kind=ReporterKind.VISITOR,
@@ -202,7 +200,7 @@ class Reports:
                 if repeated is not None:
                     return repeated
             _enforce_limits(tx, sender, hashes=len(new.hashes))
-        screening, text = self._screen(new), self._screen_texts((valid.reason, valid.note))
+        screening, text = self._screen(new), self._tools.screen_texts((valid.reason, valid.note))
         if not valid.video_id and not screening.used:
             raise InvalidField(
                 "None of the hashes can be used.",
@@ -217,7 +215,7 @@ class Reports:
                 repeated = self._find_repeated(tx, sender, new.idempotency_key, request_sha256)
                 if repeated is not None:
                     return repeated
-            tx.lock_name(f"reporter {sender.reporter}")
+            lock_name(tx, f"reporter {sender.reporter}")
             _enforce_limits(tx, sender, hashes=len(screening.used))
             notice_id, token = new_id("report"), secrets.token_urlsafe(24)
             filing = _Filing(
@@ -274,13 +272,13 @@ class Reports:
                     replace(filing, tx=tx, sender=replace(filing.sender, tenant=tenant), rows=1).add(video)
 
     def _mail_columns(self, notice_id: str, token: str, valid: ValidReport) -> dict[str, Any]:
-        stored = self._mails and self._mails.encrypt_token(notice_id, token, valid.contact)
+        stored = self._tools.mails and self._tools.mails.encrypt_token(notice_id, token, valid.contact)
         return {"receipt_token": stored, "language": valid.language} if stored else {}
 
     def _screen(self, new: NewReport) -> Screening:
-        if self._hash_screen is None or not new.hashes:
+        if self._tools.hash_screen is None or not new.hashes:
             return Screening()
-        return self._hash_screen().screen(new.hashes, decided=read_harmless(self._database))
+        return self._tools.hash_screen().screen(new.hashes, decided=read_harmless(self._database))
 
     def _find_repeated(
         self, tx: Transaction, sender: _Sender, key: str, request_sha256: str
@@ -301,7 +299,7 @@ class Reports:
     def _find_subject(self, tx: Transaction, video_id: str, *, is_named: bool) -> ReportedVideo | None:
         """The video of a report; None for a video that only matches a hash and cannot be reported now."""
         try:
-            return self._subject(tx, video_id)
+            return self._tools.subject(tx, video_id)
         except (NotFound, Withdrawn):
             if is_named:
                 raise
