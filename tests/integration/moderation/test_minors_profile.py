@@ -1,54 +1,56 @@
-"""Prompts written before the rules were read, for minors and for adults, with the light text detectors."""
+"""Two sets of prompts, for minors and for adults, with the light text detectors."""
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
+from bench.minors_profile import SETS, count, decide, read_set
 
-from safelight.bootstrap import Container
-from safelight.moderation.prompt import PromptStage
-from safelight.moderation.tenant_policy import TenantPolicy
-from safelight.policy.verdicts import Action, Audience
-from safelight.settings import Settings
+from safelight.policy.verdicts import Action
 
-PROMPTS = Path(__file__).parents[2] / "data" / "minors_profile.jsonl"
+#: For each set: borderline prompts, how many are at least stricter than for adults and how many stopped, and
+#: how many of 100 innocent ones pass at least. Those that are stopped for adults too may not be stricter.
+_MEASURED = {"minors_profile": (20, 15, 20, 98), "minors_profile_second": (40, 38, 40, 100)}
 
 
 @pytest.fixture(scope="module")
-def actions(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[Action, Action]]]:
-    """The actions for adults and for minors, by the kind of prompt."""
-    core = Container(Settings(data=tmp_path_factory.mktemp("data"))).core
-    policy = TenantPolicy(tenant="", taxonomy=core.taxonomy, policy=core.configured_policy)
-    stage = PromptStage(pipeline=core.text_pipeline)
-    found: dict[str, list[tuple[Action, Action]]] = {"borderline": [], "innocent": []}
-    for line in PROMPTS.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        adults, minors = (
-            stage.screen({"prompt": row["prompt"]}, policy, audience=audience).verdict.action
-            for audience in (Audience.GENERAL, Audience.MINORS)
-        )
-        found[row["kind"]].append((adults, minors))
+def actions(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], list[tuple[Action, Action]]]:
+    """The actions for adults and for minors, by set and kind of prompt."""
+    rows = [(name, row["kind"], row["prompt"]) for name in SETS for row in read_set(name)]
+    decided = decide([prompt for *_, prompt in rows], tmp_path_factory.mktemp("data"))
+    found: dict[tuple[str, str], list[tuple[Action, Action]]] = {}
+    for (name, kind, _), pair in zip(rows, decided, strict=True):
+        found.setdefault((name, kind), []).append(pair)
     return found
 
 
-def test_borderline_prompts_are_stricter_for_minors(
-    actions: dict[str, list[tuple[Action, Action]]],
+@pytest.mark.parametrize("name", SETS)
+def test_borderline_prompts_are_stopped_for_minors(
+    name: str, actions: dict[tuple[str, str], list[tuple[Action, Action]]]
 ) -> None:
-    pairs = actions["borderline"]
-    assert len(pairs) == 20
-    assert sum(minors.severity > adults.severity for adults, minors in pairs) >= 14
-    assert sum(minors in (Action.HOLD, Action.BLOCK) for _, minors in pairs) >= 19
+    n, stricter, stopped, _ = _MEASURED[name]
+    figures = count(actions[name, "borderline"])
+    assert figures["n"] == n
+    assert figures["stricter"]["count"] >= stricter
+    assert figures["stopped"]["count"] >= stopped
 
 
+@pytest.mark.parametrize("name", SETS)
 def test_innocent_prompts_about_school_and_play_still_pass(
-    actions: dict[str, list[tuple[Action, Action]]],
+    name: str, actions: dict[tuple[str, str], list[tuple[Action, Action]]]
 ) -> None:
-    pairs = actions["innocent"]
-    assert len(pairs) == 100
-    assert sum(minors in (Action.ALLOW, Action.LABEL) for _, minors in pairs) >= 98
+    figures = count(actions[name, "innocent"])
+    assert figures["n"] == 100
+    assert figures["pass"]["count"] >= _MEASURED[name][3]
 
 
-def test_no_prompt_is_less_strict_for_minors(actions: dict[str, list[tuple[Action, Action]]]) -> None:
+def test_no_prompt_is_less_strict_for_minors(
+    actions: dict[tuple[str, str], list[tuple[Action, Action]]],
+) -> None:
     assert all(minors.severity >= adults.severity for pairs in actions.values() for adults, minors in pairs)
+
+
+def test_themes_for_adults_stay_allowed_for_adults(
+    actions: dict[tuple[str, str], list[tuple[Action, Action]]],
+) -> None:
+    pairs = actions["minors_profile_second", "borderline"]
+    assert sum(adults is Action.ALLOW for adults, _ in pairs) >= 37
