@@ -199,7 +199,7 @@ def fill_account(page: Page, console: ConsoleServer, video: str) -> str:
             tx, Offence(video_id=video, account=person.id, end_user=None, cause=Cause(category="hate"))
         )
     AccountInvitations(console.database, 1).invite(person)
-    access = AccountAccess(console.database, AccessLimits(accepts_requests=True))
+    access = AccountAccess(console.database, AccessLimits(accepts_requests=True, requests_per_hour=100))
     asked = {"name": "Ada Reed", "contact": "ada@example.com", "purpose": "Films for a school."}
     access.request(console.server.tenant, **asked)
     approved, token = access.request(console.server.tenant, **asked)
