@@ -62,7 +62,7 @@ from safelight.trust.appeals import AppealSubject as BlockedVideo
 from safelight.trust.ledger import Ledger
 from safelight.trust.library import Library
 from safelight.trust.quality import Quality, QualityResults
-from safelight.trust.reports import ReportedVideo, Reports
+from safelight.trust.reports import ReportedVideo, Reports, ReportTools
 from safelight.trust.reviews import Case, Decision, ReviewQueue, Reviews
 from safelight.trust.standing import Bans, Standings, Thresholds
 from safelight.trust.statements import (
@@ -520,7 +520,9 @@ def live(
             review_queue=ReviewQueue(database, taxonomy=SHIPPED),
             quality=Quality(database),
             quality_results=QualityResults(database),
-            reports=Reports(database, taxonomy=SHIPPED, subject=desk.reportable, network_digest=str),
+            reports=Reports(
+                database, taxonomy=SHIPPED, tools=ReportTools(subject=desk.reportable, network_digest=str)
+            ),
             statements=Statements(database),
             standing=_standing(database, tenant),
             appeals=Appeals(

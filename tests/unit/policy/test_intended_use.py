@@ -13,9 +13,9 @@ from safelight.policy.intended_use import (
     WORLD,
     ConsentLimits,
     IntendedUse,
-    Requester,
     Shortfall,
     UseKind,
+    VideoRequester,
     find_shortfall,
     normalize_territory,
 )
@@ -27,7 +27,7 @@ FITS = IntendedUse(kind=UseKind.EDUCATION, commercial=False, territory="DE, FR")
 
 
 def shortfall(limits: ConsentLimits, use: IntendedUse | None) -> Shortfall | None:
-    return find_shortfall(limits, Requester(account="key_1", use=use), may_speak=False)
+    return find_shortfall(limits, VideoRequester(account="key_1", use=use), may_speak=False)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_advertising_is_commercial_whatever_the_request_states() -> None:
 
 def test_a_character_is_compared_with_the_requester_only() -> None:
     assert shortfall(LIMITS, None) is None
-    stranger = Requester(account="key_2", use=None)
+    stranger = VideoRequester(account="key_2", use=None)
     assert find_shortfall(LIMITS, stranger, may_speak=False) is Shortfall.REQUESTER
 
 

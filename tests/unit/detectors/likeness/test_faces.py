@@ -15,9 +15,9 @@ from safelight.policy.findings import Finding, FrameRange, ImageBox, Match, Moda
 from safelight.policy.intended_use import (
     ConsentLimits,
     IntendedUse,
-    Requester,
     Shortfall,
     UseKind,
+    VideoRequester,
 )
 from support.consent_records import Records
 
@@ -88,7 +88,7 @@ def face(box: FaceBox, **attributes: int) -> Finding:
 
 def recognise(embedder: FakeEmbedder, records: Records, where: SceneInput, *faces: Finding) -> MatchResult:
     return FaceMatcher(embedder=embedder, lookup=records).recognise(
-        where, tenant="t", faces=faces, requester=Requester()
+        where, tenant="t", faces=faces, requester=VideoRequester()
     )
 
 
@@ -147,7 +147,7 @@ def test_a_consent_on_camera_counts_only_for_the_end_user_or_account_for_whom_it
     matcher = FaceMatcher(embedder=FakeEmbedder(track(LEFT, ANN)), lookup=records)
     requesters = [(account, user) for account in ("key_1", "key_2") for user in ("bob", "carl", None)]
     for account, user in requesters:
-        asks = Requester(account=account, end_user=user, use=ANY)
+        asks = VideoRequester(account=account, end_user=user, use=ANY)
         who = matcher.recognise(scene(), tenant="t", faces=(face(LEFT),), requester=asks)
         covered = user == "bob" if of else (account, user) == ("key_1", None)
         assert (who.consents, who.all_on_camera) == (("consent_1",), covered)
@@ -158,7 +158,7 @@ def test_speech_in_a_file_needs_a_consent_to_the_voice_too() -> None:
     for voice in (False, True):
         records = Records([replace(CONSENT, limits=replace(LIMITS, voice=voice))])
         matcher = FaceMatcher(embedder=FakeEmbedder(track(LEFT, ANN)), lookup=records)
-        asks = Requester(account="key_1", use=ANY)
+        asks = VideoRequester(account="key_1", use=ANY)
         spoken = replace(scene(), may_speak=True)
         who = matcher.recognise(spoken, tenant="t", faces=(face(LEFT),), requester=asks)
         assert who.all_on_camera is voice
@@ -173,7 +173,7 @@ def test_an_own_consent_on_camera_comes_before_that_of_another_end_user() -> Non
         ]
     )
     matcher = FaceMatcher(embedder=FakeEmbedder(track(LEFT, ANN)), lookup=records)
-    asks = Requester(account="key_1", end_user="bob", use=ANY)
+    asks = VideoRequester(account="key_1", end_user="bob", use=ANY)
     who = matcher.recognise(scene(), tenant="t", faces=(face(LEFT),), requester=asks)
     assert (who.consents, who.all_on_camera, who.shortfalls) == (("consent_1",), True, {})
 
