@@ -11,7 +11,7 @@ from safelight.detectors.text.calibration import wilson_interval
 from safelight.errors import Conflict
 from safelight.policy.categories import Taxonomy
 from safelight.policy.documents import Policy, load
-from safelight.policy.draft import Direction, write_draft
+from safelight.policy.draft import DraftDirection, write_draft
 from safelight.policy.inheritance import SHIPPED_NAMES
 from safelight.trust.appeals import OverturnRate
 from safelight.trust.quality.rule_answers import RuleAnswers, RuleCount
@@ -38,7 +38,7 @@ class RuleSuggestion:
 
     rule: str
     source: SuggestionSource
-    direction: Direction
+    direction: DraftDirection
     wrong: int
     of: int
     interval: tuple[float, float]
@@ -92,7 +92,7 @@ def _above(counts: Iterable[RuleCount], source: SuggestionSource) -> Iterable[Ru
             yield RuleSuggestion(
                 rule=count.rule,
                 source=source,
-                direction=Direction.STRICTER if is_sample else Direction.MILDER,
+                direction=DraftDirection.STRICTER if is_sample else DraftDirection.MILDER,
                 wrong=count.wrong,
                 of=count.of,
                 interval=interval,

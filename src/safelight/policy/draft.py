@@ -20,14 +20,14 @@ _MILDER = {Action.BLOCK: Action.HOLD, Action.HOLD: Action.LABEL, Action.LABEL: A
 _STRICTER = {Action.ALLOW: Action.HOLD, Action.LABEL: Action.HOLD, Action.HOLD: Action.BLOCK}
 
 
-class Direction(StrEnum):
+class DraftDirection(StrEnum):
     #: The rule stops what the policy allows.
     MILDER = "milder"
     #: The rule misses what the policy forbids.
     STRICTER = "stricter"
 
 
-def write_draft(current: Policy, shipped: Iterable[Policy], rule: str, direction: Direction) -> str:
+def write_draft(current: Policy, shipped: Iterable[Policy], rule: str, direction: DraftDirection) -> str:
     """The document of a policy that differs from `current` in one rule, as YAML.
 
     It extends the shipped policy to which it adds least. Raises `Conflict` if the rule does not exist or
@@ -57,16 +57,16 @@ def write_draft(current: Policy, shipped: Iterable[Policy], rule: str, direction
     return yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, width=100)
 
 
-def _change(entry: Mapping[str, Any], direction: Direction) -> Mapping[str, Any]:
+def _change(entry: Mapping[str, Any], direction: DraftDirection) -> Mapping[str, Any]:
     """The rule one step milder or stricter; unchanged if that is not possible."""
     if entry.get("locked"):
         return entry
     at_least = ((entry.get("when") or {}).get("score") or {}).get("at_least")
     if at_least is not None:
-        moved = at_least + (STEP if direction is Direction.MILDER else -STEP)
+        moved = at_least + (STEP if direction is DraftDirection.MILDER else -STEP)
         score = {**entry["when"]["score"], "at_least": round(min(_MAX_SCORE, max(_MIN_SCORE, moved)), 4)}
         return {**entry, "when": {**entry["when"], "score": score}}
-    steps = _MILDER if direction is Direction.MILDER else _STRICTER
+    steps = _MILDER if direction is DraftDirection.MILDER else _STRICTER
     action = steps.get(Action(entry["action"]))
     return entry if action is None else {**entry, "action": action.value}
 

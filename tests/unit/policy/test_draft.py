@@ -10,7 +10,7 @@ from safelight.errors import Conflict
 from safelight.policy.categories import SHIPPED
 from safelight.policy.diff import diff
 from safelight.policy.documents import Policy, load
-from safelight.policy.draft import Direction, write_draft
+from safelight.policy.draft import DraftDirection, write_draft
 from safelight.policy.inheritance import SHIPPED_NAMES
 
 SHIPPED_POLICIES = [load(name, SHIPPED) for name in SHIPPED_NAMES]
@@ -43,7 +43,7 @@ def house(tmp_path: Path) -> Policy:
 def test_the_draft_of_a_rule_changes_this_rule_and_nothing_else(house: Policy, tmp_path: Path) -> None:
     # Every eighth rule: compiling a policy takes a fifth of a second.
     written = 0
-    for current, direction in ((STARTER, Direction.MILDER), (house, Direction.STRICTER)):
+    for current, direction in ((STARTER, DraftDirection.MILDER), (house, DraftDirection.STRICTER)):
         for rule in current.document["rules"][::8]:
             try:
                 text = write_draft(current, SHIPPED_POLICIES, rule["id"], direction)
@@ -60,17 +60,17 @@ def test_the_draft_of_a_rule_changes_this_rule_and_nothing_else(house: Policy, t
 
 
 def test_a_step_is_a_tenth_of_the_score_or_one_action(house: Policy, tmp_path: Path) -> None:
-    def changes(rule: str, direction: Direction) -> list[tuple[str, object, object]]:
+    def changes(rule: str, direction: DraftDirection) -> list[tuple[str, object, object]]:
         text = write_draft(house, SHIPPED_POLICIES, rule, direction)
         (change,) = diff(house, compile_text(text, tmp_path)).rules
         return [(one.field, one.old, one.new) for one in change.fields]
 
-    assert changes("vi-3", Direction.MILDER) == [("when.score.at_least", 0.65, 0.75)]
-    assert changes("own-1", Direction.STRICTER) == [("when.score.at_least", 0.4, 0.3)]
+    assert changes("vi-3", DraftDirection.MILDER) == [("when.score.at_least", 0.65, 0.75)]
+    assert changes("own-1", DraftDirection.STRICTER) == [("when.score.at_least", 0.4, 0.3)]
 
 
 def test_a_locked_and_an_unknown_rule_have_no_draft() -> None:
     locked = next(rule["id"] for rule in STARTER.document["rules"] if rule.get("locked"))
     for rule in (locked, "no-such-rule"):
         with pytest.raises(Conflict):
-            write_draft(STARTER, SHIPPED_POLICIES, rule, Direction.MILDER)
+            write_draft(STARTER, SHIPPED_POLICIES, rule, DraftDirection.MILDER)
