@@ -1,10 +1,11 @@
 """Makes pairs of enlarged crops, one of each pair marked, for a reader who does not know which.
 
-python -m bench.provenance.pairs CLIPS FOLDER --key FILE [--count 20] [--enlarged 2]
+python -m bench.provenance.pairs CLIPS FOLDER --key FILE [--count 20] [--enlarged 2] [--delivered]
 
 CLIPS is a folder as `safelight eval provenance` takes it. FOLDER gets one PNG for each pair: the same crop of
-one frame without encoding, enlarged, marked on the left or on the right. FILE gets the answers, so keep it
-from the reader.
+one frame, enlarged, marked on the left or on the right. The frames are not encoded; with `--delivered`, both
+are encoded as a gateway delivers them, which is what a viewer gets. FILE gets the answers, so keep it from
+the reader.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.evaluation.provenance_eval import EvaluatedClip, find_clips, read_luma
+from safelight.evaluation.watermark_attacks import LumaClip, deliver
 from safelight.provenance.watermark.embedder import WatermarkEmbedder, choose_strength
 from safelight.provenance.watermark.pattern import WatermarkPattern
 
@@ -30,9 +32,13 @@ WIDTH, HEIGHT = 680, 440
 GAP = 16
 #: Every n-th frame gives the strength, as in the evaluation.
 SAMPLED = 6
+#: Frames that are encoded before the one that is shown.
+ENCODED = 36
 
 
-def make_pair(clip: EvaluatedClip, generator: random.Random, enlarged: int) -> tuple[Luma, dict[str, object]]:
+def make_pair(
+    clip: EvaluatedClip, generator: random.Random, enlarged: int, delivered: bool
+) -> tuple[Luma, dict[str, object]]:
     """The picture of a pair, and its answer."""
     plain = read_luma(clip.path)
     pattern = WatermarkPattern.from_seed(secrets.token_bytes(32))
@@ -45,10 +51,19 @@ def make_pair(clip: EvaluatedClip, generator: random.Random, enlarged: int) -> t
     top = generator.randrange(frame.shape[0] - height)
     left = generator.randrange(frame.shape[1] - width)
     side = generator.choice(("left", "right"))
-    pair = [
-        _enlarge(one[top : top + height, left : left + width])
-        for one in (marker.mark(frame, plain.times[number]), frame)
-    ]
+    if delivered:
+        # The encoder needs the frames before it; all of the clip would take a minute of CPU time.
+        first = max(number - ENCODED, 0)
+        part = slice(first, number + 1)
+        original = LumaClip(frames=plain.frames[part], times=plain.times[part], fps=plain.fps)
+        marked = tuple(marker.mark(*one) for one in zip(original.frames, original.times, strict=True))
+        frames = [
+            deliver(copy).frames[-1]
+            for copy in (LumaClip(frames=marked, times=original.times, fps=plain.fps), original)
+        ]
+    else:
+        frames = [marker.mark(frame, plain.times[number]), frame]
+    pair = [_enlarge(one[top : top + height, left : left + width]) for one in frames]
     ordered = pair if side == "left" else pair[::-1]
     white = np.full((HEIGHT, GAP), 255, np.uint8)
     answer = {"marked": side, "clip": clip.path.name, "frame": number, "top": top, "left": left}
@@ -66,6 +81,7 @@ def main() -> None:
     parser.add_argument("--key", type=Path, required=True)
     parser.add_argument("--count", type=int, default=20)
     parser.add_argument("--enlarged", type=int, default=2, choices=(1, 2, 4))
+    parser.add_argument("--delivered", action="store_true")
     asked = parser.parse_args()
     generator = random.Random(secrets.randbits(64))
     clips = find_clips(asked.clips)
@@ -73,7 +89,7 @@ def main() -> None:
     asked.folder.mkdir(parents=True, exist_ok=True)
     answers = {}
     for number in range(asked.count):
-        picture, answer = make_pair(clips[number % len(clips)], generator, asked.enlarged)
+        picture, answer = make_pair(clips[number % len(clips)], generator, asked.enlarged, asked.delivered)
         name = f"{number + 1:02d}.png"
         cv2.imwrite(str(asked.folder / name), picture)
         answers[name] = answer
