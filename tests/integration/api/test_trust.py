@@ -122,10 +122,14 @@ def test_a_reviewer_takes_keeps_skips_and_escalates_cases(
     assert following.status_code == 204
 
 
-def test_a_reviewer_declines_categories(client: httpx.Client, keys: Keys) -> None:
+def test_a_reviewer_declines_categories_and_mails(client: httpx.Client, keys: Keys) -> None:
     path, chosen = "/v1/reviews/preferences", {"declined_categories": ["self-harm"]}
-    assert client.put(path, json=chosen, headers=keys.reviewer).json() == chosen
-    assert client.get(path, headers=keys.reviewer).json() == chosen
+    assert client.put(path, json=chosen, headers=keys.reviewer).json() == {**chosen, "mails": True}
+    without = {**chosen, "mails": False}
+    assert client.put(path, json=without, headers=keys.reviewer).json() == without
+    # Left out: unchanged.
+    assert client.put(path, json=chosen, headers=keys.reviewer).json() == without
+    assert client.get(path, headers=keys.reviewer).json() == without
     wrong = client.put(path, json={"declined_categories": ["nothing"]}, headers=keys.reviewer)
     assert (wrong.status_code, wrong.json()["error"]["param"]) == (400, "declined_categories")
 
