@@ -41,9 +41,9 @@ def person_of(client: httpx.Client, console: ConsoleServer) -> str:
 @pytest.mark.parametrize(
     ("category", "learned", "shown", "hidden"),
     [
-        ("hate", False, "Hate", "Not named"),
+        ("hate", False, "Hate", "Not stated"),
         ("extremism", False, "extremism", "/extremism"),
-        ("extremism", True, "Not named", "extremism"),
+        ("extremism", True, "Not stated", "extremism"),
     ],
 )
 def test_a_person_sees_own_strikes_by_degree_with_quotas_and_charges(
@@ -127,6 +127,8 @@ def test_from_a_request_on_the_page_to_the_key_that_is_shown_once(
     assert "waits for a decision" in stranger.get(status).text
     page = owner.get("/compliance/access").text
     assert "&lt;b&gt;Ada&lt;/b&gt;" in page
+    assert "A key made here or by an invitation belongs to this tenant" in page
+    assert "reads and can delete all videos of this tenant" in page
     path = re.findall(r'action="(/compliance/access/access_[0-9a-f]+)"', page)[-1]
     assert owner.post(path, data={"action": "approve", "reason": ""}).status_code == 400
     assert owner.post(path, data={"action": "approve", "reason": "Welcome."}).status_code == 303
@@ -148,6 +150,7 @@ def test_an_invitation_makes_one_key_and_a_revoked_one_none(
     open_browser: Callable[[], httpx.Client], sign_in: SignIn
 ) -> None:
     stranger, owner, ada = open_browser(), sign_in(Role.OWNER), sign_in(Role.CREATOR)
+    assert "The person gets a key of this tenant" in ada.get("/account/standing").text
     made = ada.post("/account/invitations").text
     (link,) = re.findall(r'class="long secret">([^<]+)<', made)
     token = link.partition("token=")[2]
