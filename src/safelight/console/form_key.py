@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Mapping
+from typing import Any
 
 from safelight import canonical_json
 
@@ -16,7 +17,7 @@ def new_form_id() -> str:
     return secrets.token_hex(16)
 
 
-def form_key(form: Mapping[str, str]) -> str | None:
+def form_key(form: Mapping[str, Any]) -> str | None:
     """The key of a submitted form; None if the form has no id.
 
     It includes the values, because a browser may return to the form, and other values are another request.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from safelight.advice.provider_rules import documents
 from safelight.generation.protocol import Billing, GeneratorInfo
@@ -12,7 +13,9 @@ from safelight.web.services import Services
 from .translations import Translations
 from .video_view import format_price
 
-FORM_FIELDS = ("prompt", "model", "seconds", "size", "provider")
+#: The fields of the intended use, by the name of what each states.
+USE_FIELDS = {name: f"safelight[use][{name}]" for name in ("kind", "commercial", "territory")}
+FORM_FIELDS = ("prompt", "model", "seconds", "size", "provider", *USE_FIELDS.values())
 _DEFAULT_SECONDS = 4
 _DEFAULT_SIZE = (1280, 720)
 #: Sizes that are offered for a generator that accepts any size.
@@ -61,6 +64,15 @@ class FormOptions:
     takes_reference: bool
 
 
+def form_values(fields: Mapping[str, Any]) -> dict[str, str]:
+    """The texts of the form by field name, from the fields of a body. Pure."""
+    ours = fields.get("safelight")
+    use = ours.get("use") if isinstance(ours, Mapping) else None
+    given = {field: use.get(name) for name, field in USE_FIELDS.items()} if isinstance(use, Mapping) else {}
+    found = {name: given.get(name, fields.get(name)) for name in FORM_FIELDS}
+    return {name: value for name, value in found.items() if isinstance(value, str)}
+
+
 def list_providers() -> tuple[tuple[str, str], ...]:
     """The name and title of each provider with documented rules."""
     return tuple((name, document.title) for name, document in documents().items())
@@ -86,6 +98,7 @@ class StudioForm:
             "seconds": str(seconds),
             "size": f"{width}x{height}",
             "provider": "",
+            **dict.fromkeys(USE_FIELDS.values(), ""),
         }
 
     def options(self, t: Translations) -> FormOptions:

@@ -12,6 +12,7 @@ from safelight.errors import BadInput, NotFound, RateLimited, RequestBlocked, Sa
 from safelight.i18n import load_messages
 from safelight.jobs.models import VideoFilter
 from safelight.moderation.coverage_count import installed_checks
+from safelight.policy.intended_use import UseKind
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.create_request import create_request
 from safelight.web.request_body import read_body
@@ -19,9 +20,9 @@ from safelight.web.video_facts import valid_video_id
 
 from .check_view import check_view
 from .form_key import FORM_ID, form_key, new_form_id
-from .handler import PageHandler, text_fields
+from .handler import PageHandler
 from .prompt_highlights import PROMPT_FIELD
-from .studio import FORM_FIELDS, StudioForm, is_own_hardware, list_providers
+from .studio import FORM_FIELDS, USE_FIELDS, StudioForm, form_values, is_own_hardware, list_providers
 from .video_card import VideoCard, video_card
 from .video_view import video_view
 
@@ -52,12 +53,11 @@ class StudioPages(PageHandler):
         principal.require(KeyScope.VIDEOS_WRITE)
         services = self.services
         async with read_body(request, services) as body:
-            given = text_fields(body)
-            form = {name: given.get(name, "") for name in FORM_FIELDS}
-            body.fields.pop("provider", None)
+            form = dict.fromkeys(FORM_FIELDS, "") | form_values(body.fields)
             # Files are not part of the key, so a form with one has none. The script changes the id of its
             # form after each answer: the page stays, and the same request may be sent again on purpose.
-            key = None if body.uploads else form_key(given)
+            key = None if body.uploads else form_key(body.fields)
+            body.fields.pop("provider", None)
             body.fields.pop(FORM_ID, None)
             try:
                 asked = create_request(
@@ -89,7 +89,7 @@ class StudioPages(PageHandler):
         if services.checks is None:
             raise NotFound("This server does not check prompts.")
         async with read_body(request, services) as body:
-            form = {name: value for name, value in text_fields(body).items() if name in FORM_FIELDS}
+            form = form_values(body.fields)
             asked = form.get("provider", "").strip()
             body.fields.pop("provider", None)
             body.fields.pop(FORM_ID, None)
@@ -152,6 +152,9 @@ class StudioPages(PageHandler):
             "form": form,
             "form_id": new_form_id(),
             "a": load_messages("advice", t.tag),
+            "c": load_messages("consents", t.tag),
+            "kinds": [kind.value for kind in UseKind],
+            "use": {name: form.get(field, "") for name, field in USE_FIELDS.items()},
             "options": self._form.options(t),
             "cards": await self._recent_cards(request, principal),
             "max_prompt_chars": services.max_prompt_chars,

@@ -10,8 +10,8 @@ from safelight.policy.intended_use import IntendedUse, normalize_territory, read
 
 _USE = "safelight.use"
 _KNOWN = {"kind", "commercial", "territory"}
-#: A form sends words.
-_FORM_WORDS = {"true": True, "false": False}
+#: A form sends words, and an empty text for what is not stated.
+_FORM_WORDS = {"true": True, "false": False, "": None}
 
 
 def read_intended_use(ours: Any) -> IntendedUse:
@@ -43,4 +43,4 @@ def _text(given: Mapping[str, Any], name: str) -> str | None:
     value = given.get(name)
     if value is not None and not isinstance(value, str):
         raise InvalidField(f"`{_USE}.{name}` must be text.", param=f"{_USE}.{name}")
-    return value
+    return value or None

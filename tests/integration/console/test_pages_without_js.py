@@ -15,6 +15,7 @@ from safelight.console.name_lists import NameListEditor
 from safelight.detectors.text.operator_lists import OperatorLists
 from safelight.errors import Forbidden
 from safelight.jobs.states import VideoState
+from safelight.policy.intended_use import IntendedUse, UseKind
 from safelight.store import tables
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from safelight.trust.reviews import CaseKind
@@ -148,6 +149,40 @@ def test_a_provider_risk_is_highlighted_if_our_policy_allows_the_prompt(staff: h
     assert part.status_code == 200
     assert "documentation says it might refuse" in part.text
     assert re.search(r'<mark class="provider"[^>]*>', part.text)
+
+
+def test_the_studio_states_the_intended_use_and_keeps_it_in_a_refused_form(
+    staff: httpx.Client, console: ConsoleServer
+) -> None:
+    names = re.findall(r'name="(safelight\[use\]\[\w+\])"', staff.get("/").text)
+    stated = dict(zip(names, ("news", "false", "Mars"), strict=True))
+    form = {"prompt": "a lake", "form_id": "one", **stated}
+    refused = staff.post("/", data=form)
+    assert refused.status_code == 400
+    assert '<details class="aside-details" id="use" open>' in refused.text
+    assert '<option value="news" selected>' in refused.text
+    assert '<option value="false" selected>' in refused.text
+    assert 'value="Mars"' in refused.text
+    assert 'value="Mars"' in staff.post("/check", data=form).text
+    for territory in ("DE, FR", "DE", ""):
+        assert staff.post("/", data=form | {names[2]: territory}).status_code == 200
+    asked = console.server.desk.requests[-3:]
+    assert [one.use.territory for one in asked] == ["DE, FR", "DE", None]
+    assert {(one.use.kind, one.use.commercial) for one in asked} == {(UseKind.NEWS, False)}
+    assert len({one.idempotency_key for one in asked}) == 3
+    assert staff.post("/", data=form | dict.fromkeys(names, "")).status_code == 200
+    assert console.server.desk.requests[-1].use == IntendedUse()
+
+
+def test_a_refused_form_for_a_consent_keeps_its_limits(staff: httpx.Client) -> None:
+    form = {"subject": "A", "email": "a@b.example", "asker": "S", "uses": "u", "days": "30", "level": "1"}
+    ticked = {"voice": "yes", "kind_news": "yes", "commercial": "yes"}
+    boxes = r'<input type="checkbox" name="(\w+)" value="yes" checked>'
+    assert re.findall(boxes, staff.get("/consents").text) == ["likeness"]
+    refused = staff.post("/consents", data=form | ticked | {"territory": "Mars"})
+    assert refused.status_code == 400
+    assert set(re.findall(boxes, refused.text)) == ticked.keys()
+    assert '<option value="1" selected>' in refused.text
 
 
 def test_an_invalid_prompt_shows_the_error(staff: httpx.Client) -> None:
