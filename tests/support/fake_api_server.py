@@ -59,6 +59,7 @@ from safelight.trust.accounts.invitations import AccountInvitations
 from safelight.trust.accounts.terms import AccountTerms
 from safelight.trust.appeals import Appeals
 from safelight.trust.appeals import AppealSubject as BlockedVideo
+from safelight.trust.case_events import CaseEvents
 from safelight.trust.ledger import Ledger
 from safelight.trust.library import Library
 from safelight.trust.quality import Quality, QualityResults
@@ -518,6 +519,7 @@ def live(
             moderation=Looker(),
             reviews=Reviews(database, desk),
             review_queue=ReviewQueue(database, taxonomy=SHIPPED),
+            case_events=CaseEvents(database),
             quality=Quality(database),
             quality_results=QualityResults(database),
             reports=Reports(

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from safelight.errors import InvalidField
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState, DecisionAction, DecisionRequest
+from safelight.trust.reviews.ozone import DECISION_TYPES
 from safelight.trust.reviews.text_screening import ScreeningState
 from safelight.web.auth import requires
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
@@ -114,7 +115,7 @@ _DECISION: dict[str, Any] = {
                 "type": "object",
                 "required": ["action", "reason"],
                 "properties": {
-                    "action": {"type": "string", "enum": [action.value for action in DecisionAction]},
+                    "action": {"type": "string", "enum": [*DecisionAction, *DECISION_TYPES]},
                     "reason": {"type": "string", "maxLength": 2000},
                     "clause": {"type": ["string", "null"], "maxLength": 200},
                     "version": {"type": ["integer", "null"]},

@@ -86,6 +86,7 @@ class Container:
             spend=self.persistence.check_limiter.consume,
             reviews=self.review.reviews,
             review_queue=self.review.review_queue,
+            case_events=self.review.case_events,
             quality=self.review.quality.service,
             quality_results=self.review.quality.results,
             reports=self.review.reports,

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from safelight.moderation.moderations_api import ModerationsApi
     from safelight.moderation.timed_reference import TimedReferenceStage
     from safelight.trust.appeals import Appeals
+    from safelight.trust.case_events import CaseEvents
     from safelight.trust.reports import Reports
     from safelight.trust.reviews import DecisionExecutor, ExposureLog, ReviewQueue, Reviews
     from safelight.trust.statements import Statements
@@ -94,6 +95,12 @@ class ReviewParts:
         return ReviewQueue(
             self._persistence.database, taxonomy=self._core.taxonomy, exposure=self.exposure_log
         )
+
+    @cached_property
+    def case_events(self) -> CaseEvents:
+        from safelight.trust.case_events import CaseEvents
+
+        return CaseEvents(self._persistence.database)
 
     @cached_property
     def exposure_log(self) -> ExposureLog:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from safelight.trust.accounts import Principal
     from safelight.trust.appeals import OverturnRate
     from safelight.trust.reviews import Case, CaseFile
+
+#: How often `events --follow` looks for new events.
+_FOLLOW_INTERVAL_S = 2.0
 
 app = typer.Typer(no_args_is_help=True, help="List cases that wait for a reviewer, and decide them.")
 
@@ -131,6 +135,37 @@ def overturned(ctx: typer.Context, as_json: Json = False) -> int:
         "\n".join(lines) or texts()("reviews.no_appeals"),
     )
     return Exit.OK
+
+
+@app.command()
+def events(
+    ctx: typer.Context,
+    after: Annotated[int, typer.Option(min=0, help="Print only events after this number.")] = 0,
+    follow: Annotated[bool, typer.Option("--follow", help="Wait for new events until Ctrl-C.")] = False,
+    quarantined: Quarantined = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on each line.")] = False,
+) -> int:
+    """Print what happened to cases in the words of Ozone, oldest first."""
+    from safelight.attempts.export import write_jsonl
+    from safelight.trust.case_events import MAX_PAGE_EVENTS, event_object
+
+    container = load_container(ctx)
+    reviewer = _make_reviewer(container, "operator", quarantined=quarantined)
+    while True:
+        found = container.review.case_events.list(reviewer, after=after, limit=MAX_PAGE_EVENTS)
+        rows = [event_object(event) for event in found]
+        typer.echo(write_jsonl(rows) if as_json else "".join(map(_format_event, rows)), nl=False)
+        if found:
+            after = found[-1].entry.seq
+        elif not follow:
+            return Exit.OK
+        else:
+            time.sleep(_FOLLOW_INTERVAL_S)
+
+
+def _format_event(row: Mapping[str, Any]) -> str:
+    what = row["event"]["$type"].rpartition(".")[2]
+    return printable(f"{row['id']}  {row['createdAt']}  {row['safelight']['case_id']}  {what}") + "\n"
 
 
 @app.command()

@@ -34,6 +34,7 @@ from safelight.provenance.soft_bindings import SoftBindings
 from safelight.tracing.tracer import Tracer
 from safelight.trust.accounts import Accounts, Principal
 from safelight.trust.appeals import Appeals
+from safelight.trust.case_events import CaseEvents
 from safelight.trust.consent_requests import ConsentRequests, SubjectAnswers
 from safelight.trust.library import Library
 from safelight.trust.quality import Quality, QualityResults
@@ -91,6 +92,7 @@ class Services:
     accounts: Accounts
     reviews: Reviews
     review_queue: ReviewQueue
+    case_events: CaseEvents
     quality: Quality
     quality_results: QualityResults
     reports: Reports

@@ -11,7 +11,7 @@ from .accounts import (
     sign_in_failures,
     tenants,
 )
-from .audit_log import audit_log, audit_log_contents, audit_log_head
+from .audit_log import CASE_EVENTS, audit_log, audit_log_contents, audit_log_head
 from .batches import batch_rows, batch_submissions, batches, deleted_batches
 from .canaries import canaries, canary_calls
 from .consents import consent_media, consent_requests, consent_uses
@@ -49,6 +49,7 @@ from .verdicts import findings, policies, verdicts, waivers
 from .videos import assets, attempts, reported_attempts, videos
 
 __all__ = [
+    "CASE_EVENTS",
     "access_requests",
     "account_invitations",
     "account_terms",

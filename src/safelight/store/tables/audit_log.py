@@ -6,8 +6,17 @@ Its entries are chained by hash; their contents are stored separately and can be
 from __future__ import annotations
 
 from sqlalchemy import BigInteger, Column, Index, Table
+from sqlalchemy import text as sql
 
 from .types import COMMON, blob, integer, metadata, text, time
+
+#: The events that `trust.case_events` exports. They have an index of their own.
+CASE_EVENTS = (
+    *("case.opened", "case.escalated", "case.decided", "case.undone", "case.not_carried_out", "case.expired"),
+    *("case.approve", "case.refuse", "case.keep", "case.withdraw", "case.overturn", "case.uphold"),
+    *("report.received", "report.unattended", "appeal.received", "video.hidden", "video.restored"),
+)
+_IS_CASE_EVENT = sql(f"event IN ({', '.join(repr(event) for event in CASE_EVENTS)})")
 
 audit_log = Table(
     "audit_log",
@@ -23,6 +32,7 @@ audit_log = Table(
     text("previous"),
     text("hash"),
     Index(None, "tenant_id", "subject"),
+    Index(None, "tenant_id", "seq", sqlite_where=_IS_CASE_EVENT, postgresql_where=_IS_CASE_EVENT),
 )
 
 audit_log_contents = Table(

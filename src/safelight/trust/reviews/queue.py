@@ -150,7 +150,12 @@ class ReviewQueue:
                 "case.escalated",
                 subject=case.video_id,
                 actor=principal.id,
-                content={"case": case.id, "required_rank": rank, "reason": reason},
+                content={
+                    "case": case.id,
+                    "required_rank": rank,
+                    "reason": reason,
+                    "role": principal.role and principal.role.value,
+                },
             )
             return find_case(tx, principal, case_id)
 

@@ -39,6 +39,7 @@ from .models import (
     DecisionRequest,
     PendingDecision,
 )
+from .ozone import read_action
 from .related import RelatedDecisions, read_related
 from .text_screening import decode
 
@@ -339,7 +340,7 @@ def _pending(tx: Transaction, case: Case) -> PendingDecision | None:
 
 
 def _action(kind: CaseKind, action: str) -> DecisionAction:
-    allowed = ACTIONS[kind]
+    allowed, action = ACTIONS[kind], read_action(kind, action)
     if action not in allowed:
         words = " or ".join(one.value for one in allowed)
         raise InvalidField(

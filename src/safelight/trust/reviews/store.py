@@ -140,8 +140,10 @@ def close_cases(tx: Transaction, video_id: str, *, actor: str, kind: CaseKind | 
     for row in rows:
         if row.leader_id is None and (leader := replace_leader(tx, row)) is not None:
             _announce(tx, leader)
-    if closed:
-        tx.append_audit("case.expired", subject=video_id, actor=actor, content={"cases": closed})
+    for row in rows:
+        # The person who requested the video reads its log, and must not learn of a quality review.
+        if row.kind != CaseKind.QUALITY.value:
+            tx.append_audit("case.expired", subject=video_id, actor=actor, content={"case": row.id})
     return closed
 
 
@@ -295,14 +297,7 @@ def undo(tx: Transaction, made: Decision) -> bool:
     if tx.delete(pending_decisions, column.id == made.id, column.conflict.is_(None)) != 1:
         return False
     move_case(tx, made.case_id, before=CaseState.PENDING, after=CaseState.OPEN)
-    if made.is_answer:
-        return True
-    tx.append_audit(
-        "case.undone",
-        subject=made.video_id,
-        actor=made.decided_by,
-        content={"case": made.case_id, "decision": made.id, "action": made.action.value},
-    )
+    _append_audit(tx, "case.undone", made)
     return True
 
 
@@ -334,6 +329,7 @@ def _append_audit(tx: Transaction, event: str, made: Decision) -> None:
             "action": made.action.value,
             "reason": made.reason,
             "clause": made.clause,
+            "role": made.role and made.role.value,
             **_own_request(tx, made),
         },
     )

@@ -20,6 +20,13 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+_IS_CASE_EVENT = (
+    "event IN ('case.opened', 'case.escalated', 'case.decided', 'case.undone', 'case.not_carried_out', "
+    "'case.expired', 'case.approve', 'case.refuse', 'case.keep', 'case.withdraw', 'case.overturn', "
+    "'case.uphold', 'report.received', 'report.unattended', 'appeal.received', 'video.hidden', "
+    "'video.restored')"
+)
+
 
 def upgrade() -> None:
     op.create_table(
@@ -53,6 +60,7 @@ def upgrade() -> None:
         *_text("event", "subject", "actor", "commitment", "previous", "hash"),
         sa.PrimaryKeyConstraint("seq"),
         sa.Index(None, "tenant_id", "subject"),
+        _partial_index("tenant_id", "seq", where=_IS_CASE_EVENT),
     )
     op.create_table(
         "audit_log_contents",

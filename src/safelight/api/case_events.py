@@ -1,0 +1,44 @@
+"""The route with which another system follows the cases: one JSON object on each line."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.attempts.export import write_jsonl
+from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.case_events import MAX_PAGE_EVENTS, event_object
+from safelight.web.auth import requires
+from safelight.web.error_responses import COMMON_ERRORS, errors
+from safelight.web.state import app_state
+
+Reviewer = Annotated[Principal, Depends(requires(any_of=(KeyScope.REVIEW, KeyScope.VAULT)))]
+
+router = APIRouter(prefix="/v1/safelight/cases", tags=["reviews"], responses=errors(*COMMON_ERRORS))
+
+_MEDIA_TYPE = "application/jsonl"
+_LINES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {_MEDIA_TYPE: {}}, "description": "One event on each line, oldest first."}
+}
+
+
+@router.get(
+    "/events",
+    summary="Events of cases in the words of Ozone, oldest first",
+    response_class=Response,
+    responses=_LINES,
+)
+async def list_events(
+    request: Request,
+    principal: Reviewer,
+    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="The id of the last event read.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE_EVENTS)] = 100,
+) -> Response:
+    app = app_state(request)
+    events = await app.threads.run(app.services.case_events.list, principal, after=after, limit=limit)
+    lines = write_jsonl(event_object(event) for event in events)
+    headers = {"cache-control": "no-store"}
+    return Response(lines, media_type=f"{_MEDIA_TYPE}; charset=utf-8", headers=headers)

@@ -1,0 +1,9 @@
+"""What happened to cases, exported in the words of Ozone. It is read from the audit log."""
+
+from __future__ import annotations
+
+from .models import CaseEvent
+from .serializers import event_object
+from .service import MAX_PAGE_EVENTS, CaseEvents
+
+__all__ = ["MAX_PAGE_EVENTS", "CaseEvent", "CaseEvents", "event_object"]
