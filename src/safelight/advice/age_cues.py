@@ -66,7 +66,8 @@ _POSSESSIVE = re.compile(r"['’]s\b")
 
 def has_age_cue(texts: Iterable[str], findings: Iterable[Finding]) -> bool:
     """Whether a text or a finding has a sign beside which no age is offered."""
-    if any(one.category in _CATEGORIES for one in findings):
+    # Themes for adults are below every threshold: "first date" is no sign against an age.
+    if any(one.category in _CATEGORIES and one.attributes.get("kind") != "mature" for one in findings):
         return True
     return any(find_age_cues(text) for text in texts)
 

@@ -202,6 +202,8 @@ def _parents(facts: SealFacts) -> list[Ingredient]:
 
 def _verdict(facts: SealFacts) -> dict[str, Any]:
     verdict = facts.verdict
+    # Whoever reads the file learns nothing about the theme of a prompt that was simply allowed.
+    is_named = verdict.action is not Action.ALLOW
     return {
         "schema": 1,
         "video": facts.video_id,
@@ -209,8 +211,8 @@ def _verdict(facts: SealFacts) -> dict[str, Any]:
         "model": facts.model,
         "policy": {"name": verdict.policy, "sha256": verdict.policy_sha256},
         "action": verdict.action.value,
-        "category": verdict.category,
-        "rule": verdict.rule,
+        "category": verdict.category if is_named else "",
+        "rule": verdict.rule if is_named else "",
         "judged_sha256": verdict.subject_sha256,
         "reviewed": facts.reviewed,
         "test_card": verdict.test_card_only or any(finding.test_card for finding in verdict.findings),

@@ -11,6 +11,7 @@ from safelight.advice.meaning_slots import FIXED, find_fixed_changes, find_slots
 from safelight.advice.prompt_details import find_kept_ranges
 from safelight.advice.same_kind import find_same_kind
 from safelight.advice.text_edit import apply_edits
+from safelight.policy.findings import Finding, Modality
 from safelight.simulation.scene_grammar import scene_grammar
 
 
@@ -58,6 +59,23 @@ def test_no_word_is_reported_or_states_a_person_an_age_youth_or_violence() -> No
         assert not any(one.slots & FIXED for one in find_slots(word)), word
         assert not has_age_cue((prompt,), ()), word
         assert not suggest_graphic_violence((), (prompt,)), word
+
+
+def test_a_theme_for_adults_is_no_sign_against_an_age() -> None:
+    found = [
+        Finding(
+            category="sexual",
+            score=score,
+            modality=Modality.TEXT,
+            detector="d",
+            version="1",
+            reason="",
+            attributes=attributes,
+        )
+        for score, attributes in ((0.25, {"kind": "mature"}), (0.9, {}))
+    ]
+    assert not has_age_cue(("a man on a date",), found[:1])
+    assert has_age_cue(("a man on a date",), found)
 
 
 def test_a_row_has_no_word_twice() -> None:

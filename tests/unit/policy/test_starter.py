@@ -13,6 +13,7 @@ from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
 from safelight.policy.findings import Basis, OperatingPoint
 from safelight.policy.grounding import rules_below_point
+from safelight.policy.verdicts import Audience
 
 #: The lowest operating point that a bundled classifier may have in a category that it reports.
 LEARNED = {capability.category: 0.5 for capability in NGRAMS.capabilities} | {"self-harm/intent": 0.4}
@@ -219,7 +220,22 @@ def test_two_voices_beside_a_sign_of_a_minor_block_without_a_vault(
 @pytest.mark.parametrize("sign", ["minors-present", "sexual/minors"])
 def test_a_sign_of_a_minor_never_stands_for_the_sexual_part(decided: Any, seen: Any, sign: str) -> None:
     unmeasured = seen("sexual", 0.99, basis=Basis.LEARNED)
-    assert decided("prompt", unmeasured, seen("minors-present")).matched_rules == ("mp-1",)
+    found = decided("prompt", unmeasured, seen("minors-present"), audience=Audience.MINORS)
+    assert found.matched_rules == ("mp-1",)
+
+
+@pytest.mark.parametrize("policy", ["starter", "strict", "creative"])
+@pytest.mark.parametrize("audience", [Audience.GENERAL, Audience.SENSITIVE])
+@pytest.mark.parametrize("category", ["sexual", "violence", "illicit", "self-harm"])
+def test_themes_for_adults_leave_no_trace_in_the_verdict_of_an_adult(
+    decided: Any, seen: Any, policy: str, audience: Audience, category: str
+) -> None:
+    document = load(policy, SHIPPED)
+    theme = seen(category, 0.25, kind="mature")
+    verdict = decided("prompt", theme, seen("minors-present"), policy=document, audience=audience)
+    assert verdict == decided("prompt", policy=document, audience=audience)
+    minors = decided("prompt", theme, policy=document, audience=Audience.MINORS)
+    assert (minors.action, minors.category) == ("hold", category)
 
 
 @pytest.mark.parametrize("policy", ["starter", "strict", "creative"])

@@ -62,6 +62,31 @@ def test_a_held_or_blocked_video_is_sealed_only_after_a_reviewers_release(action
     assert data(replace(FACTS, verdict=verdict, reviewed=True), manifest.VERDICT_LABEL)["reviewed"] is True
 
 
+@pytest.mark.parametrize(
+    ("action", "reviewed", "named"),
+    [
+        (Action.ALLOW, False, ""),
+        (Action.ALLOW, True, ""),
+        (Action.LABEL, False, "x"),
+        (Action.HOLD, True, "x"),
+    ],
+)
+def test_the_manifest_names_category_and_rule_only_of_a_label_or_an_approved_hold(
+    action: Action, reviewed: bool, named: str
+) -> None:
+    verdict = Verdict(
+        action=action,
+        stage=Stage.OUTPUT,
+        subject_sha256="a",
+        policy="starter",
+        policy_sha256="b",
+        category="x",
+        rule="x",
+    )
+    built = data(replace(FACTS, verdict=verdict, reviewed=reviewed), manifest.VERDICT_LABEL)
+    assert (built["category"], built["rule"]) == (named, named)
+
+
 def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(ValueError, match="time zone"):
         manifest.build(replace(FACTS, generated_at=dt.datetime(2026, 1, 1)), version="9")  # noqa: DTZ001
