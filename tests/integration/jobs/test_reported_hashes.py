@@ -77,6 +77,10 @@ def test_notices_of_hashes_have_the_hourly_limit_and_a_number_of_hashes(house: H
         add_hashes(tx, notice, many, state=HashState.HOLDS, tenant_only=False)
     with pytest.raises(RateLimited, match="480"):
         notify(house, hashes=hashes_of(drawn(2000)))
+    # All are near to each other, so one approval drops all, and none counts any more.
+    with house.container.persistence.database.transaction(house.who.tenant) as tx:
+        add_hashes(tx, new_id("video"), many[:1], state=HashState.DROPPED, tenant_only=True)
+    notify(house, hashes=hashes_of(drawn(2000)))
 
 
 def test_a_hash_without_a_decision_stops_nothing_after_90_days(house: House) -> None:

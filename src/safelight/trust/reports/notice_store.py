@@ -15,7 +15,7 @@ from safelight.trust.reviews import UNFINISHED, CaseState, DecisionAction
 
 from .lanes import ReportLane
 from .models import HashState, Notice, NoticeOutcome, NoticeStatus
-from .reported_hashes import HOLD_S
+from .reported_hashes import HOLD_S, find_dropped
 
 #: The topic of the outbox for the outcome of a report.
 TOPIC = "report.decided"
@@ -60,21 +60,7 @@ def read_status(tx: Transaction, notice_id: str) -> NoticeStatus | None:
     rows = tx.select(notices, notices.c.notice_id == notice_id, order_by=(notices.c.created_at, notices.c.id))
     if not rows:
         return None
-    entries = notice_hashes.c.entry
-    own = tx.select(
-        notice_hashes,
-        notice_hashes.c.notice_id == notice_id,
-        notice_hashes.c.state.in_(_USED),
-        columns=[entries],
-    )
-    used = {row.entry for row in own}
-    dropped = tx.select(
-        notice_hashes,
-        entries.in_(sorted(used)),
-        notice_hashes.c.state == HashState.DROPPED.value,
-        columns=[entries],
-    )
-    hashes = len(used - {row.entry for row in dropped})
+    used = {row.entry for row in _used_hashes(tx, [notice_id])}
     hidden = {
         row.video_id
         for row in tx.select(
@@ -84,7 +70,7 @@ def read_status(tx: Transaction, notice_id: str) -> NoticeStatus | None:
         )
     }
     return NoticeStatus(
-        id=notice_id, notices=tuple(_notice(row, row.video_id in hidden) for row in rows), hashes=hashes
+        id=notice_id, notices=tuple(_notice(row, row.video_id in hidden) for row in rows), hashes=len(used)
     )
 
 
@@ -127,11 +113,9 @@ def enforce_limits(tx: Transaction, reporter: str, *, per_hour: int, hashes: int
             f"You have sent {len(recent)} reports within an hour, the maximum. All are recorded.",
             retry_after_s=max(1.0, recent[-per_hour] + _HOUR_S - now),
         )
-    waiting = tx.count(
-        notice_hashes,
-        notice_hashes.c.notice_id.in_(sorted(times)),
-        notice_hashes.c.state == HashState.HOLDS.value,
-        notice_hashes.c.created_at > now - HOLD_S,
+    waiting = sum(
+        row.state == HashState.HOLDS.value and row.created_at > now - HOLD_S
+        for row in _used_hashes(tx, sorted(times))
     )
     if hashes and waiting + hashes > MAX_WAITING_HASHES:
         raise RateLimited(
@@ -165,6 +149,20 @@ def count_upheld(tx: Transaction, reporter: str, *, newest: int) -> tuple[int, i
         limit=newest,
     )
     return len(rows), sum(row.outcome == NoticeOutcome.REMOVED.value for row in rows)
+
+
+def _used_hashes(tx: Transaction, notice_ids: Sequence[str]) -> list[Row[Any]]:
+    """The hashes of these notices that no decision dropped."""
+    of = notice_hashes.c
+    own = tx.select(notice_hashes, of.notice_id.in_(notice_ids))
+    decided = tx.select(
+        notice_hashes,
+        of.entry.in_(sorted({row.entry for row in own})),
+        of.notice_id.not_in(notice_ids),
+        of.state == HashState.DROPPED.value,
+    )
+    dropped = find_dropped([*own, *decided])
+    return [row for row in own if row.state in _USED and row.id not in dropped]
 
 
 def _notice(row: Row[Any], hidden: bool) -> Notice:

@@ -18,7 +18,7 @@ from safelight.detectors.image.hash_lists import (
     ListScope,
     digest_of,
 )
-from safelight.detectors.image.pdq import BYTES
+from safelight.detectors.image.pdq import BYTES, MAX_DISTANCE_BITS, distances
 from safelight.ids import new_id
 from safelight.policy.findings import Finding, Match
 from safelight.store.database import Database
@@ -101,17 +101,47 @@ def _insert(tx: Transaction, notice_id: str, entry: str, state: HashState, **val
     )
 
 
+def find_dropped(rows: Iterable[Row[Any]]) -> frozenset[str]:
+    """The ids of the rows that hold nothing any more, because a match was harmless. Pure.
+
+    A match names one hash. Its notice has more that are near to it: that of the same frame with the other
+    colour weighting, and those of neighbouring frames. Hashes of other notices stay, so that nobody can lift
+    them with a picture that is near to one of a victim.
+    """
+    rows = list(rows)
+    decided = {row.entry for row in rows if row.state == HashState.DROPPED.value}
+    harmless: dict[str, set[bytes]] = {}
+    for row in rows:
+        if row.entry in decided and row.hash is not None:
+            harmless.setdefault(row.notice_id, set()).add(bytes.fromhex(row.hash))
+    tables = {
+        notice: np.frombuffer(b"".join(sorted(own)), np.uint8).reshape(-1, BYTES)
+        for notice, own in harmless.items()
+    }
+    return frozenset(
+        row.id
+        for row in rows
+        if row.state == HashState.HOLDS.value
+        and (row.entry in decided or _is_near(row.hash, tables.get(row.notice_id)))
+    )
+
+
+def _is_near(hashed: str, known: npt.NDArray[np.uint8] | None) -> bool:
+    if known is None:
+        return False
+    one = np.frombuffer(bytes.fromhex(hashed), np.uint8)
+    return bool(distances(known, one).min() <= MAX_DISTANCE_BITS)
+
+
 def lists_of(rows: Iterable[Row[Any]], now: float) -> dict[str, tuple[ListScope, frozenset[bytes]]]:
     """The name, the scope and the hashes of each list that is not empty. Pure."""
     rows = list(rows)
     hashes = {row.entry: bytes.fromhex(row.hash) for row in rows if row.hash is not None}
-    dropped = {row.entry for row in rows if row.state == HashState.DROPPED.value}
+    dropped = find_dropped(rows)
     found: dict[str, tuple[ListScope, set[bytes]]] = {}
     for row in rows:
         blocks = row.state == HashState.BLOCKS.value
-        holds = (
-            row.state == HashState.HOLDS.value and row.entry not in dropped and row.created_at > now - HOLD_S
-        )
+        holds = row.state == HashState.HOLDS.value and row.id not in dropped and row.created_at > now - HOLD_S
         if row.entry in hashes and (blocks or holds):
             tenant = row.tenant_id if row.tenant_only else None
             name = (_BLOCKING if blocks else _HOLDING) + (f"-{tenant.replace('_', '-')}" if tenant else "")
