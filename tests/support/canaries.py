@@ -82,7 +82,7 @@ def service(house: House) -> Canaries:
 
 def new(entry: str, **fields: Any) -> NewCanary:
     return NewCanary(
-        **{"entry_id": entry, "model": "paid-1", "per_day": 24, "ceiling_micros": 100_000_000, **fields}
+        **{"entry_id": entry, "model": "paid-1", "per_day": 24, "ceiling_micros": 20_000_000, **fields}
     )
 
 

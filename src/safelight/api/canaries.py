@@ -28,6 +28,8 @@ from .field_schemas import describe_body
 
 Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
 Admin = Annotated[Principal, Depends(requires(KeyScope.ADMIN))]
+#: What spends money needs what a request for a video needs. Switching off does not, so the service asks.
+Spender = Annotated[Principal, Depends(requires(KeyScope.ADMIN, KeyScope.VIDEOS_WRITE))]
 CanaryId = Annotated[str, Path(max_length=80)]
 
 router = APIRouter(prefix="/v1/safelight/canaries", tags=["canaries"], responses=errors(*COMMON_ERRORS))
@@ -103,7 +105,7 @@ async def list_canaries(request: Request, principal: Reader) -> Response:
     responses={200: {"model": CanaryObject}, **errors(*BODY_ERRORS, 404, 409)},
     openapi_extra=_ADD,
 )
-async def add(request: Request, principal: Admin) -> Response:
+async def add(request: Request, principal: Spender) -> Response:
     """The prompt must have passed at this model at least 5 times, and never been refused there."""
     app, canaries = app_state(request), _canaries(request)
     async with read_body(request, app.services) as body:
@@ -135,7 +137,9 @@ async def retrieve(request: Request, principal: Reader, canary_id: CanaryId) -> 
     openapi_extra=_SWITCH,
 )
 async def switch(request: Request, principal: Admin, canary_id: CanaryId) -> Response:
-    """To switch it on, `usd_per_month` is required, so that nobody starts to spend more than was shown."""
+    """To switch it on, `usd_per_month` is required, so that nobody starts to spend more than was shown, and
+    the scope `videos:write`.
+    """
     app, canaries = app_state(request), _canaries(request)
     async with read_body(request, app.services) as body:
         fields = body.fields
@@ -153,8 +157,10 @@ async def switch(request: Request, principal: Admin, canary_id: CanaryId) -> Res
     summary="Send one call of a canary now",
     responses={200: {"model": CanaryObject}, **errors(404, 409)},
 )
-async def run(request: Request, principal: Admin, canary_id: CanaryId) -> Response:
-    """For a canary that is on, and within its ceiling. Until it was sent, a second request does nothing."""
+async def run(request: Request, principal: Spender, canary_id: CanaryId) -> Response:
+    """For a canary that is on, and within its ceiling. It is sent within an hour, or not at all. Until
+    then, a second request does nothing.
+    """
     return _answer(await app_state(request).threads.run(_canaries(request).run, principal, canary_id))
 
 

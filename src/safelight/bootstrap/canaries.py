@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from safelight.trust.ledger import to_micros
+
 from .core import CoreParts
 from .persistence import PersistenceParts
 from .pipeline import PipelineParts
@@ -26,7 +28,11 @@ class CanaryParts:
     def service(self) -> Canaries:
         from safelight.attempts.canaries.service import Canaries
 
-        return Canaries(database=self._persistence.database, generators=self._core.generators)
+        return Canaries(
+            database=self._persistence.database,
+            generators=self._core.generators,
+            tenant_micros=self._tenant_micros,
+        )
 
     @cached_property
     def sender(self) -> CanarySender:
@@ -37,6 +43,10 @@ class CanaryParts:
         server = self._core.settings.server
         return CanarySender(
             context=self._pipeline.context,
-            calls=CanaryCalls(self._persistence.database),
+            calls=CanaryCalls(self._persistence.database, self._tenant_micros),
             limits=AdmissionLimits(max_prompt_characters=server.max_prompt_characters),
         )
+
+    @property
+    def _tenant_micros(self) -> int:
+        return to_micros(self._core.settings.canaries.max_usd_per_month)

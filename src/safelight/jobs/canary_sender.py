@@ -36,7 +36,7 @@ from safelight.generation.protocol import (
 )
 from safelight.moderation.admission import AdmissionLimits, admit
 from safelight.moderation.request import AdmittedRequest, CreateRequest
-from safelight.policy.verdicts import Action
+from safelight.policy.verdicts import Action, Verdict
 
 from .attempts import delete_upstream_copy, has_ended
 from .context import PipelineContext
@@ -52,6 +52,14 @@ _SUBMIT_S = 100.0
 _LOST_S = 600.0
 #: A provider that does not answer is asked to delete its copy for this time.
 _DELETE_FOR_S = 3600.0
+
+
+class CheckIncomplete(Exception):
+    """A required check of a prompt was not made, for example in time. Not in the error tree: it is logged."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        missing = sorted({cell.category for cell in verdict.gaps})
+        super().__init__(f"The prompt was not checked for {', '.join(missing[:5])}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,9 +106,15 @@ class CanarySender:
                     self._delete_copy(call)
 
     def _send(self, canary: Canary) -> None:
-        if not self.calls.is_due(canary):
+        slot = self.calls.find_slot(canary)
+        if slot is None:
             return
-        admitted = self._admit(canary)
+        try:
+            admitted = self._admit(canary)
+        except CheckIncomplete as error:
+            _log.warning("No call of the canary %s in this part of the day: %s", canary.id, error)
+            self.calls.skip(canary, slot)
+            return
         if isinstance(admitted, StopReason):
             self.calls.stop(canary, admitted)
             return
@@ -124,7 +138,7 @@ class CanarySender:
         request = GenerationRequest(
             key=call.id,
             model=call.model,
-            prompt=call.prompt,
+            prompt=admitted.prompt,
             seconds=call.seconds,
             width=call.width,
             height=call.height,
@@ -150,7 +164,10 @@ class CanarySender:
             self.calls.record_upstream_id(call, upstream_id)
 
     def _admit(self, canary: Canary) -> AdmittedRequest | StopReason:
-        """The request for a call at the shortest length; or why the canary has to stop."""
+        """The request for a call at the shortest length; or why the canary has to stop.
+
+        Raises `CheckIncomplete` if nothing is known against the prompt, but a check is missing.
+        """
         try:
             offer = find_offer(self.context.generators, canary.model)
             asked = CreateRequest(prompt=canary.prompt or "", model=canary.model, seconds=str(offer.seconds))
@@ -168,7 +185,11 @@ class CanarySender:
             return reason
         policy = self.context.policies.load(canary.tenant)
         verdict = self.context.stages.prompt.screen(admitted.texts, policy).verdict
-        if verdict.action is not Action.ALLOW or policy.policy.demands_template:
+        if policy.policy.demands_template:
+            return StopReason.POLICY
+        if verdict.is_decided_by_gaps:
+            raise CheckIncomplete(verdict)
+        if verdict.action is not Action.ALLOW:
             return StopReason.POLICY
         return None
 
@@ -240,6 +261,7 @@ def _end_of(progress: Progress) -> CallEnd:
 def _refused(refusal: ProviderRefusal, stated: Charge | None) -> CallEnd:
     return CallEnd(
         outcome=AttemptOutcome.REFUSED,
+        code=refusal.code,
         charge=stated or Charge(charged=refusal.charged, source="documented"),
         error=": ".join(part for part in (refusal.code, refusal.message) if part),
         stage=refusal.stage,

@@ -15,6 +15,7 @@ from safelight import renamed_keys
 
 from .accounts import AccessSettings, LedgerSettings, LimitSettings, StandingSettings
 from .advice import AdviceSettings
+from .canaries import CanarySettings
 from .mail import MailSettings
 from .openid import OpenIdSettings
 from .sealing import SealingSettings
@@ -380,6 +381,7 @@ class Settings(BaseSettings):
     access: AccessSettings = Field(default_factory=lambda: AccessSettings())
     fetch: FetchSettings = Field(default_factory=lambda: FetchSettings())
     advice: AdviceSettings = Field(default_factory=lambda: AdviceSettings())
+    canaries: CanarySettings = Field(default_factory=lambda: CanarySettings())
     mail: MailSettings = Field(default_factory=lambda: MailSettings())
     openid: OpenIdSettings = Field(default_factory=lambda: OpenIdSettings())
     log: LogSettings = Field(default_factory=lambda: LogSettings())

@@ -44,7 +44,7 @@ def key(house: House, *scopes: KeyScope) -> dict[str, str]:
 def test_the_whole_life_of_a_canary_by_the_api(
     priced: House, client: TestClient, upstream: ScriptedUpstream
 ) -> None:
-    admin = key(priced, KeyScope.ADMIN, KeyScope.VIDEOS_READ)
+    admin = key(priced, KeyScope.ADMIN, KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE)
     body = {"entry_id": add_entry(priced), "model": "paid-1", "per_day": 1, "max_usd_per_month": 20}
     added = client.post(ROUTE, headers=admin, json=body).json()
     assert (added["state"], added["usd_per_month"]) == ("off", pytest.approx(12.4))
@@ -68,9 +68,11 @@ def test_the_whole_life_of_a_canary_by_the_api(
 
 
 def test_changes_need_an_admin_and_wrong_bodies_are_named(priced: House, client: TestClient) -> None:
-    admin, user = key(priced, KeyScope.ADMIN), key(priced, KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE)
+    user = key(priced, KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE)
+    admin = key(priced, KeyScope.ADMIN, KeyScope.VIDEOS_WRITE)
     body = {"entry_id": add_entry(priced), "model": "paid-1", "per_day": 1, "max_usd_per_month": 20}
-    assert client.post(ROUTE, headers=user, json=body).status_code == 403
+    for scopes in ((KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE), (KeyScope.VIDEOS_READ, KeyScope.ADMIN)):
+        assert client.post(ROUTE, headers=key(priced, *scopes), json=body).status_code == 403
     assert client.get(ROUTE, headers=user).status_code == 200
     for wrong in (
         {"per_day": 0},
@@ -79,6 +81,7 @@ def test_changes_need_an_admin_and_wrong_bodies_are_named(priced: House, client:
         {"per_day": "2"},
         {"max_usd_per_month": -1},
         {"max_usd_per_month": None},
+        {"max_usd_per_month": 20.01},
         {"max_usd_per_month": "much"},
         {"usd_per_call": 0.1},
         {"model": "none"},
@@ -100,7 +103,7 @@ def test_the_page_of_attempts_shows_canaries_apart(
     section = text[text.index('id="canaries"') :]
     assert "paid/paid-1" in section
     assert "The prompt had passed 5 times" in section
-    assert "The ceiling is 100.00 USD in 31 days. Spent in the last 31 days: 0.40 USD." in section
+    assert "The ceiling is 20.00 USD in 31 days. Spent in the last 31 days: 0.40 USD." in section
     assert section.count('href="/attempts/attempt_') == 1
     chinese = client.get("/attempts", headers={"accept": "text/html", "accept-language": "zh-TW"}).text
     assert "定期探測" in chinese
@@ -117,11 +120,11 @@ def test_the_command_shows_the_price_before_it_switches_on(
         return code, json.loads(told.out), told.err
 
     entry = add_entry(priced)
-    code, added, _ = call("add", entry, "--model", "paid-1", "--per-day", "2", "--max-per-month", "30")
-    assert (code, added["state"], added["max_usd_per_month"]) == (Exit.OK, "off", 30.0)
+    code, added, _ = call("add", entry, "--model", "paid-1", "--per-day", "1", "--max-per-month", "15")
+    assert (code, added["state"], added["max_usd_per_month"]) == (Exit.OK, "off", 15.0)
     code, switched, said = call("on", added["id"], "--yes")
     assert (code, switched["state"]) == (Exit.OK, "on")
-    assert "A month costs 24.80 USD (2 calls a day at 0.40 USD). The ceiling is 30.00 USD" in said
+    assert "A month costs 12.40 USD (1 calls a day at 0.40 USD). The ceiling is 15.00 USD" in said
     # Without an answer to the question, nothing is switched on.
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     call("off", added["id"])

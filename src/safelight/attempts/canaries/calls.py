@@ -13,13 +13,14 @@ from safelight.attempts.models import AttemptOutcome
 from safelight.generation.protocol import Charge, ChargeStatus
 from safelight.ids import new_id
 from safelight.store.database import Database
+from safelight.store.named_locks import lock_name
 from safelight.store.tables import canaries, canary_calls
 from safelight.store.transaction import Transaction
 from safelight.trust.ledger import record_canary_cost, to_micros
 
 from .models import MAX_REFUSALS_IN_ROW, Canary, CanaryCall, CanaryState, StopReason
-from .schedule import find_due_slot, is_within_ceiling
-from .store import canary_from_row, find_canary, read_costs, reason_against_entry, stop_canary
+from .schedule import DAY_S, find_due_slot
+from .store import canary_from_row, find_canary, has_room, reason_against_entry, stop_canary
 
 #: Characters of an error that are kept, as of the gateway's other attempts.
 _MAX_ERROR_CHARS = 300
@@ -40,6 +41,8 @@ class CallEnd:
 
     outcome: AttemptOutcome
     charge: Charge
+    #: The provider's code, and its code and message.
+    code: str = ""
     error: str = ""
     stage: str = "unknown"
 
@@ -49,6 +52,8 @@ class CanaryCalls:
     """Reserves and records calls, each in its own transaction. Several processes may share the database."""
 
     database: Database
+    #: The most that all canaries of one tenant may cost in 31 days.
+    tenant_micros: int
 
     def switched_on(self) -> tuple[Canary, ...]:
         """The canaries of all tenants that are on, oldest first."""
@@ -62,10 +67,19 @@ class CanaryCalls:
             )
         return tuple(canary_from_row(row) for row in rows)
 
-    def is_due(self, canary: Canary) -> bool:
-        """Whether a call may be reserved now."""
+    def find_slot(self, canary: Canary) -> float | None:
+        """The slot of the call that may be reserved now; None if there is none."""
         with self.database.read_transaction(canary.tenant) as tx:
-            return _find_slot(tx, canary) is not None
+            return self._find_slot(tx, canary)
+
+    def skip(self, canary: Canary, slot: float) -> None:
+        """Send no call in this slot, because a check could not be made. The next one is tried again."""
+        with self.database.transaction(canary.tenant) as tx:
+            if (found := find_canary(tx, canary.id, lock=True)) is None:
+                return
+            is_requested = slot == found.run_requested_at
+            skipped = {"run_requested_at": None} if is_requested else {"skipped_slot": slot}
+            tx.update(canaries, canaries.c.id == found.id, **skipped)
 
     def stop(self, canary: Canary, reason: StopReason) -> None:
         with self.database.transaction(canary.tenant) as tx:
@@ -76,11 +90,12 @@ class CanaryCalls:
     def reserve(self, canary: Canary, size: CallSize, offered: Collection[str]) -> CanaryCall | None:
         """Reserve the call that is due with its price; None if none is.
 
-        The row of the canary is locked, so that no two gateways reserve the same call or exceed the ceiling.
-        A reserved call counts as spent, whatever becomes of it. The canary is stopped if its entry was
+        The canaries of a tenant take turns, so that no two gateways reserve the same call or exceed a
+        ceiling. A reserved call counts as spent, whatever becomes of it. The canary is stopped if its entry was
         removed or needs to be validated again.
         """
         with self.database.transaction(canary.tenant) as tx:
+            lock_name(tx, f"canaries of {canary.tenant}")
             found = find_canary(tx, canary.id, lock=True)
             # What was screened is what is sent.
             if found is None or found.state is not CanaryState.ON:
@@ -91,7 +106,7 @@ class CanaryCalls:
             if reason is not None:
                 stop_canary(tx, found, reason)
                 return None
-            slot = _find_slot(tx, found)
+            slot = self._find_slot(tx, found)
             if slot is None:
                 return None
             call_id = new_id("attempt")
@@ -106,7 +121,7 @@ class CanaryCalls:
                 height=size.height,
                 slot=slot,
                 created_at=tx.now(),
-                reserved_micros=found.price_micros,
+                cost_micros=found.price_micros,
             )
             if not added:
                 return None
@@ -124,7 +139,7 @@ class CanaryCalls:
     def finish(self, call: CanaryCall, end: CallEnd) -> bool:
         """Record the end of a call, with its cost in the ledger. Returns False if it had ended before.
 
-        After several refusals in a row the canary stops.
+        The canary stops after several refusals in a row, and after a charge that was not agreed.
         """
         of = canary_calls.c
         with self.database.transaction(call.tenant) as tx:
@@ -136,7 +151,7 @@ class CanaryCalls:
                 ended_at=tx.now(),
                 outcome=end.outcome.value,
                 stage=end.stage,
-                error=withhold_prompt(end.error, call.prompt)[:_MAX_ERROR_CHARS],
+                error=_error_without_prompt(end, call.prompt)[:_MAX_ERROR_CHARS],
                 **_charge_columns(end.charge),
             )
             if not ended:
@@ -144,8 +159,13 @@ class CanaryCalls:
             _record_cost(tx, call.id, end.charge)
             content = {"call": call.id, "outcome": end.outcome.value, "charged": end.charge.charged.value}
             tx.append_audit("canary.ended", subject=call.canary_id, actor="canaries", content=content)
-            if canary is not None and canary.state is CanaryState.ON and _is_refused_again(tx, canary):
-                stop_canary(tx, canary, StopReason.REFUSED)
+            if (micros := _usd_micros(end.charge)) is not None:
+                tx.update(canary_calls, of.id == call.id, of.cost_micros < micros, cost_micros=micros)
+            if canary is not None and canary.state is CanaryState.ON:
+                if not _is_as_agreed(canary, end.charge):
+                    stop_canary(tx, canary, StopReason.PRICE)
+                elif _is_refused_again(tx, canary):
+                    stop_canary(tx, canary, StopReason.REFUSED)
             return True
 
     def record_copy(self, call: CanaryCall, status: str) -> None:
@@ -172,25 +192,45 @@ class CanaryCalls:
                 .where(*where)
                 .order_by(canary_calls.c.created_at, canary_calls.c.id)
             ).all()
-        return tuple(_call(row, row.prompt or "") for row in rows)
+        return tuple(_call(row, row.prompt) for row in rows)
+
+    def _find_slot(self, tx: Transaction, canary: Canary) -> float | None:
+        """The slot of the call that may be reserved now: that of a person's request, or of the schedule.
+
+        None if there is none, if a canary of the tenant still runs there, or if it would exceed a ceiling.
+        """
+        now, of = tx.now(), canary_calls.c
+        slot = canary.run_requested_at if canary.is_run_requested(now) else _find_due_slot(tx, canary)
+        # Calls take no place of the videos at the provider, so they are made one after the other.
+        if slot is None or tx.count(canary_calls, of.generator == canary.generator, of.ended_at.is_(None)):
+            return None
+        return slot if has_room(tx, canary, tenant_micros=self.tenant_micros) else None
 
 
-def _find_slot(tx: Transaction, canary: Canary) -> float | None:
-    """The slot of the call that may be reserved now: one that a person asked for, or the one of the schedule.
+def _find_due_slot(tx: Transaction, canary: Canary) -> float | None:
+    now, of = tx.now(), canary_calls.c
+    # No slot is longer than a day.
+    rows = tx.select(canary_calls, of.canary_id == canary.id, of.slot > now - DAY_S, columns=[of.slot])
+    taken = {row.slot for row in rows}
+    if canary.skipped_slot is not None:
+        taken.add(canary.skipped_slot)
+    return find_due_slot(canary.id, canary.per_day, now, taken=taken, since=canary.switched_at)
 
-    None if there is none, if a canary of the tenant still runs there, or if it would exceed the ceiling.
-    """
-    costs, now, of = read_costs(tx, canary.id), tx.now(), canary_calls.c
-    # Calls take no place of the videos at the provider, so they are made one after the other.
-    if tx.count(canary_calls, of.generator == canary.generator, of.ended_at.is_(None)):
-        return None
-    if not is_within_ceiling(
-        costs.values(), now, price_micros=canary.price_micros, ceiling_micros=canary.ceiling_micros
-    ):
-        return None
-    if canary.run_requested_at is not None:
-        return canary.run_requested_at
-    return find_due_slot(canary.id, canary.per_day, now, taken=costs, since=canary.switched_at)
+
+def _error_without_prompt(end: CallEnd, prompt: str | None) -> str:
+    """The provider's words. They may repeat a prompt that is not known any more, so only its code is kept."""
+    return end.code if prompt is None else withhold_prompt(end.error, prompt)
+
+
+def _usd_micros(charge: Charge) -> int | None:
+    """The amount that was charged; None if it is not known in US dollars."""
+    return to_micros(charge.amount) if charge.amount is not None and charge.currency == "USD" else None
+
+
+def _is_as_agreed(canary: Canary, charge: Charge) -> bool:
+    """Whether a charge is at most the agreed price. One in another currency cannot be compared with it."""
+    micros = _usd_micros(charge)
+    return not charge.amount if micros is None else micros <= canary.price_micros
 
 
 def _is_refused_again(tx: Transaction, canary: Canary) -> bool:
@@ -224,7 +264,7 @@ def _charge_columns(charge: Charge) -> Mapping[str, Any]:
     }
 
 
-def _call(row: Row[Any], prompt: str) -> CanaryCall:
+def _call(row: Row[Any], prompt: str | None) -> CanaryCall:
     return CanaryCall(
         id=row.id,
         tenant=row.tenant_id,

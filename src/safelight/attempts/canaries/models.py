@@ -16,6 +16,8 @@ MIN_PASSES = 5
 #: After this number of refusals in a row the prompt is one that is refused, and the canary stops. They are
 #: enough for an alarm if at least ten calls passed before.
 MAX_REFUSALS_IN_ROW = 6
+#: A call that a person asked for is sent within this time, or not at all.
+REQUEST_S = 3_600.0
 
 
 class CanaryState(StrEnum):
@@ -32,7 +34,7 @@ class StopReason(StrEnum):
     ENTRY_STATUS = "entry_status"
     #: The policy in force does not allow the prompt.
     POLICY = "policy"
-    #: A call costs more than was agreed, or its price is not known any more.
+    #: A call costs more than was agreed, or its price in US dollars is not known any more.
     PRICE = "price"
     #: The model is not offered any more.
     MODEL = "model"
@@ -78,10 +80,16 @@ class Canary:
     reason: StopReason | None
     switched_at: float
     run_requested_at: float | None
+    #: The part of the day in which a check could not be made.
+    skipped_slot: float | None
 
     @property
     def month_micros(self) -> int:
         return month_price(self.per_day, self.price_micros)
+
+    def is_run_requested(self, now: float) -> bool:
+        """Whether a person asked for a call that is still to be sent."""
+        return self.run_requested_at is not None and now < self.run_requested_at + REQUEST_S
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +104,8 @@ class CanaryCall:
     seconds: int
     width: int
     height: int
-    prompt: str
+    #: None if the canary or its entry was removed since.
+    prompt: str | None
     created_at: float
     upstream_id: str | None
     ended_at: float | None
@@ -115,6 +124,7 @@ class CanaryReport:
     last_call_at: float | None
     #: None while it runs, or without a call.
     last_outcome: AttemptOutcome | None
+    run_requested: bool
 
     def as_json(self) -> dict[str, Any]:
         one = self.canary
@@ -140,5 +150,5 @@ class CanaryReport:
             "failed": self.failed,
             "last_call_at": None if self.last_call_at is None else format_moment(self.last_call_at),
             "last_outcome": None if self.last_outcome is None else self.last_outcome.value,
-            "run_requested": one.run_requested_at is not None,
+            "run_requested": self.run_requested,
         }

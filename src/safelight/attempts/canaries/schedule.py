@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection
 
-_DAY_S = 86_400.0
+DAY_S = 86_400.0
 #: Days in which the calls cost at most the ceiling: no month is longer.
 MONTH_DAYS = 31
-MONTH_S = MONTH_DAYS * _DAY_S
+MONTH_S = MONTH_DAYS * DAY_S
 #: Most calls a day of one canary. One an hour finds a drift within hours, and each call costs money.
 MAX_PER_DAY = 24
-
-
-@dataclass(frozen=True, kw_only=True)
-class CallCost:
-    """What a call costs at most, and when it was reserved, in unix seconds."""
-
-    at: float
-    micros: int
 
 
 def month_price(per_day: int, price_micros: int) -> int:
@@ -29,7 +20,7 @@ def month_price(per_day: int, price_micros: int) -> int:
 
 def slot_start(canary_id: str, per_day: int, now: float) -> float:
     """The start of the slot that contains `now`. Canaries begin their slots at different times."""
-    length = _DAY_S / per_day
+    length = DAY_S / per_day
     offset = zlib.crc32(canary_id.encode()) % length
     return offset + (now - offset) // length * length
 
@@ -43,18 +34,3 @@ def find_due_slot(
     """
     start = slot_start(canary_id, per_day, now)
     return None if start in taken or start < slot_start(canary_id, per_day, since) else start
-
-
-def spent_micros(calls: Iterable[CallCost], now: float) -> int:
-    """What the calls of the last 31 days cost at most.
-
-    Calls with a later time count too: the clock may have been ahead.
-    """
-    return sum(one.micros for one in calls if one.at > now - MONTH_S)
-
-
-def is_within_ceiling(
-    calls: Iterable[CallCost], now: float, *, price_micros: int, ceiling_micros: int
-) -> bool:
-    """Whether one more call is within the ceiling."""
-    return spent_micros(calls, now) + price_micros <= ceiling_micros

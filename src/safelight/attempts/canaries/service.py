@@ -18,7 +18,17 @@ from safelight.trust.ledger import MICROS
 from .models import MIN_PASSES, Canary, CanaryReport, CanaryState, NewCanary, PriceSource, StopReason
 from .offer import CanaryOffer, find_offer, offered_models
 from .schedule import MAX_PER_DAY
-from .store import PromptProof, canary_from_row, find_canary, read_proof, reason_against_entry, report_on
+from .store import (
+    PromptProof,
+    canary_from_row,
+    find_canary,
+    has_room,
+    read_charged,
+    read_proof,
+    reason_against_entry,
+    report_on,
+    same_prompt,
+)
 
 #: Most canaries of a tenant: the page and the background part read all of them.
 MAX_CANARIES = 50
@@ -26,10 +36,12 @@ MAX_CANARIES = 50
 
 @dataclass(frozen=True, kw_only=True)
 class Canaries:
-    """The canaries of all tenants. Changes need the scope `admin`."""
+    """The canaries of all tenants. Changes need the scope `admin`, what spends money `videos:write` too."""
 
     database: Database
     generators: Mapping[str, Generator]
+    #: The most that all canaries of one tenant may cost in 31 days.
+    tenant_micros: int
 
     def list(self, principal: Principal) -> tuple[CanaryReport, ...]:
         """The canaries of the tenant, oldest first."""
@@ -50,7 +62,7 @@ class Canaries:
         Raises `InvalidField` for a price that is not known, and `Conflict` for a prompt that has not always
         passed at this model.
         """
-        principal.require(KeyScope.ADMIN)
+        _require_spender(principal)
         if not 1 <= new.per_day <= MAX_PER_DAY:
             raise InvalidField(f"`per_day` must be a number from 1 to {MAX_PER_DAY}.", param="per_day")
         offer = find_offer(self.generators, new.model)
@@ -60,6 +72,12 @@ class Canaries:
                 f"One call costs US${price / MICROS:g}, more than the ceiling of a month.",
                 param="max_usd_per_month",
             )
+        if new.ceiling_micros > self.tenant_micros:
+            raise InvalidField(
+                f"The canaries of an account may cost US${self.tenant_micros / MICROS:g} in 31 days here.",
+                param="max_usd_per_month",
+                remedy="The operator can change canaries.max_usd_per_month.",
+            )
         with self.database.transaction(principal.tenant) as tx:
             entry = tx.one(library_entries, library_entries.c.id == new.entry_id)
             if entry is None:
@@ -67,6 +85,7 @@ class Canaries:
             if tx.count(canaries, canaries.c.removed_at.is_(None)) >= MAX_CANARIES:
                 raise Conflict(f"There are {MAX_CANARIES} canaries already. Remove one first.")
             proof = self._require_proof(tx, entry.id, offer)
+            _require_price(tx, entry.id, offer, price)
             identity = new_id("canary")
             added = tx.insert_or_ignore(
                 canaries,
@@ -97,7 +116,7 @@ class Canaries:
 
         Raises `Conflict` if it costs more, or if the prompt has not always passed.
         """
-        principal.require(KeyScope.ADMIN)
+        _require_spender(principal)
         with self.database.transaction(principal.tenant) as tx:
             canary = _find(tx, canary_id, lock=True)
             try:
@@ -114,6 +133,7 @@ class Canaries:
                     param="usd_per_month",
                 )
             self._require_proof(tx, canary.entry_id, offer)
+            _require_price(tx, canary.entry_id, offer, canary.price_micros)
             if canary.state is not CanaryState.ON:
                 _switch(tx, canary, CanaryState.ON)
                 _record(tx, "canary.switched_on", canary, principal)
@@ -130,17 +150,19 @@ class Canaries:
             return report_on(tx, _find(tx, canary_id))
 
     def run(self, principal: Principal, canary_id: str) -> CanaryReport:
-        """Ask for one call now, within the ceiling; a running gateway sends it.
+        """Ask for one call within an hour; a running gateway sends it.
 
-        Raises `Conflict` for a canary that is not switched on. Until it was sent, further calls change
-        nothing.
+        Raises `Conflict` for a canary that is not switched on, or whose ceiling has no room. Until the call
+        was sent, further requests change nothing.
         """
-        principal.require(KeyScope.ADMIN)
+        _require_spender(principal)
         with self.database.transaction(principal.tenant) as tx:
             canary = _find(tx, canary_id, lock=True)
             if canary.state is not CanaryState.ON:
                 raise Conflict("This canary is not switched on. Nothing is sent.")
-            if canary.run_requested_at is None:
+            if not has_room(tx, canary, tenant_micros=self.tenant_micros):
+                raise Conflict("One more call would exceed a ceiling of 31 days. Nothing is sent.")
+            if not canary.is_run_requested(tx.now()):
                 tx.update(canaries, canaries.c.id == canary.id, run_requested_at=tx.now())
                 _record(tx, "canary.run_requested", canary, principal)
             return report_on(tx, _find(tx, canary_id))
@@ -183,6 +205,24 @@ def reason_against_price(canary: Canary, offer: CanaryOffer) -> StopReason | Non
     if offer.price_micros is None:
         return None if canary.price_source is PriceSource.STATED else StopReason.PRICE
     return StopReason.PRICE if offer.price_micros > canary.price_micros else None
+
+
+def _require_spender(principal: Principal) -> None:
+    """A canary sends requests for videos, so it needs what they need."""
+    principal.require(KeyScope.ADMIN)
+    principal.require(KeyScope.VIDEOS_WRITE)
+
+
+def _require_price(tx: Transaction, entry_id: str, offer: CanaryOffer, price_micros: int) -> None:
+    """Raise `Conflict` if the provider charged more for this prompt in the last 31 days."""
+    charged = read_charged(tx, same_prompt(tx, entry_id, offer.generator, offer.model))
+    if charged.in_other_currency:
+        raise Conflict("The provider charges in another currency, so no ceiling in US dollars can be kept.")
+    if charged.highest_micros > price_micros:
+        raise Conflict(
+            f"The provider charged US${charged.highest_micros / MICROS:g} for one call, more than its price. "
+            "Correct the price, and add a new canary."
+        )
 
 
 def _agree_price(offer: CanaryOffer, stated: int | None) -> tuple[int, PriceSource]:

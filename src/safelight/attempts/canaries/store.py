@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, func, select
 
 from safelight.attempts.models import AttemptOutcome
 from safelight.errors import UpstreamModerationBlocked
@@ -18,7 +19,9 @@ from safelight.trust.library.status import find_status
 from safelight.trust.library.store import read_uses
 
 from .models import Canary, CanaryReport, CanaryState, PriceSource, StopReason
-from .schedule import MONTH_S, CallCost, spent_micros
+from .schedule import MONTH_S
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +52,7 @@ def canary_from_row(row: Row[Any]) -> Canary:
         reason=None if row.reason is None else StopReason(row.reason),
         switched_at=row.switched_at,
         run_requested_at=row.run_requested_at,
+        skipped_slot=row.skipped_slot,
     )
 
 
@@ -70,6 +74,9 @@ def stop_canary(tx: Transaction, canary: Canary, reason: StopReason) -> None:
     )
     content = {"reason": reason.value, "generator": canary.generator, "model": canary.model}
     tx.append_audit("canary.stopped", subject=canary.id, actor="canaries", content=content)
+    _log.warning(
+        "The canary %s at %s/%s was stopped: %s.", canary.id, canary.generator, canary.model, reason.value
+    )
 
 
 def read_proof(tx: Transaction, entry_id: str, generator: str, model: str) -> PromptProof:
@@ -105,32 +112,81 @@ def reason_against_entry(tx: Transaction, entry_id: str, offered: Collection[str
     return None if status is EntryStatus.PROVEN else StopReason.ENTRY_STATUS
 
 
-def read_costs(tx: Transaction, canary_id: str) -> dict[float, CallCost]:
-    """The calls of the last 31 days, and those with a later time, by their slot."""
-    rows = tx.select(
-        canary_calls, canary_calls.c.canary_id == canary_id, canary_calls.c.created_at > tx.now() - MONTH_S
+@dataclass(frozen=True, kw_only=True)
+class Charged:
+    """What the providers charged for calls of the last 31 days."""
+
+    #: The highest charge of one call in millionths of a US dollar.
+    highest_micros: int
+    #: Whether one was charged in another currency.
+    in_other_currency: bool
+
+
+def spent_micros(tx: Transaction, *where: ColumnElement[bool]) -> int:
+    """What the calls of the tenant in the last 31 days, and those with a later time, cost at most.
+
+    The clock may have been ahead.
+    """
+    of = canary_calls.c
+    total = select(func.sum(of.cost_micros)).where(*_recent(tx), *where)
+    return int(tx.execute(total).scalar_one() or 0)
+
+
+def same_prompt(tx: Transaction, entry_id: str, generator: str, model: str) -> ColumnElement[bool]:
+    """The calls of all canaries of an entry at a model, with those of removed ones."""
+    of = canaries.c
+    return canary_calls.c.canary_id.in_(
+        select(of.id).where(
+            *tx.tenant_condition(canaries),
+            of.entry_id == entry_id,
+            of.generator == generator,
+            of.model == model,
+        )
     )
-    return {row.slot: CallCost(at=row.created_at, micros=_cost(row)) for row in rows}
+
+
+def read_charged(tx: Transaction, where: ColumnElement[bool]) -> Charged:
+    of = canary_calls.c
+    rows = tx.execute(
+        select(of.currency, func.max(of.amount).label("highest"))
+        .where(*_recent(tx), where, of.amount > 0)
+        .group_by(of.currency)
+    ).all()
+    return Charged(
+        highest_micros=max((to_micros(row.highest) for row in rows if row.currency == "USD"), default=0),
+        in_other_currency=any(row.currency != "USD" for row in rows),
+    )
+
+
+def has_room(tx: Transaction, canary: Canary, *, tenant_micros: int) -> bool:
+    """Whether one more call is within the ceiling of the canary, and within that of the tenant."""
+    own = spent_micros(tx, same_prompt(tx, canary.entry_id, canary.generator, canary.model))
+    price = canary.price_micros
+    return own + price <= canary.ceiling_micros and spent_micros(tx) + price <= tenant_micros
 
 
 def report_on(tx: Transaction, canary: Canary) -> CanaryReport:
     of = canary_calls.c
-    rows = tx.select(canary_calls, of.canary_id == canary.id, order_by=(of.created_at.desc(), of.id.desc()))
-    outcomes = [None if row.outcome is None else AttemptOutcome(row.outcome) for row in rows]
+    own = (*tx.tenant_condition(canary_calls), of.canary_id == canary.id)
+    counted = tx.execute(
+        select(of.outcome, func.count().label("calls")).where(*own).group_by(of.outcome)
+    ).all()
+    calls = {row.outcome: row.calls for row in counted}
+    last = tx.select(
+        canary_calls, of.canary_id == canary.id, order_by=(of.created_at.desc(), of.id.desc()), limit=1
+    )
+    outcome = last[0].outcome if last else None
     return CanaryReport(
         canary=canary,
-        calls=len(rows),
-        refused=outcomes.count(AttemptOutcome.REFUSED),
-        failed=outcomes.count(AttemptOutcome.FAILED),
-        spent_micros=spent_micros((CallCost(at=row.created_at, micros=_cost(row)) for row in rows), tx.now()),
-        last_call_at=rows[0].created_at if rows else None,
-        last_outcome=outcomes[0] if outcomes else None,
+        calls=sum(calls.values()),
+        refused=calls.get(AttemptOutcome.REFUSED.value, 0),
+        failed=calls.get(AttemptOutcome.FAILED.value, 0),
+        spent_micros=spent_micros(tx, same_prompt(tx, canary.entry_id, canary.generator, canary.model)),
+        last_call_at=last[0].created_at if last else None,
+        last_outcome=None if outcome is None else AttemptOutcome(outcome),
+        run_requested=canary.is_run_requested(tx.now()),
     )
 
 
-def _cost(row: Row[Any]) -> int:
-    """What was reserved; more if the provider charged more. An outcome gives nothing back."""
-    stated = 0
-    if row.amount is not None and row.currency == "USD":
-        stated = to_micros(row.amount)
-    return max(int(row.reserved_micros), stated)
+def _recent(tx: Transaction) -> tuple[ColumnElement[bool], ...]:
+    return (*tx.tenant_condition(canary_calls), canary_calls.c.created_at > tx.now() - MONTH_S)

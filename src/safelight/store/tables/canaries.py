@@ -37,6 +37,8 @@ canaries = Table(
     time("switched_at"),
     #: When a person asked for one call; null if it was sent or nobody asked.
     time("run_requested_at", null=True),
+    #: The part of the day in which a check could not be made, so that no call is sent in it.
+    time("skipped_slot", null=True),
     time("removed_at", null=True),
     Index(
         None,
@@ -64,9 +66,10 @@ canary_calls = Table(
     integer("height"),
     #: The start of the part of the day that the call belongs to, or the time at which a person asked for it.
     time("slot"),
-    #: When it was reserved, which is before it is sent, and the money that was reserved.
+    #: When it was reserved, which is before it is sent.
     time("created_at"),
-    integer("reserved_micros"),
+    #: What it costs at most: the price that was reserved, or the charge in US dollars if that was more.
+    integer("cost_micros"),
     text("upstream_id", null=True),
     time("ended_at", null=True),
     #: `passed`, `refused`, `failed` or `unknown`; null before the end.

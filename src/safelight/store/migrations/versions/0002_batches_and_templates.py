@@ -150,7 +150,7 @@ def upgrade() -> None:
         *double("created_at"),
         *text("created_by"),
         *double("switched_at"),
-        *double("run_requested_at", "removed_at", null=True),
+        *double("run_requested_at", "skipped_slot", "removed_at", null=True),
         sa.PrimaryKeyConstraint("id"),
         sa.Index(
             None,
@@ -168,7 +168,7 @@ def upgrade() -> None:
         *text("id", "tenant_id", "canary_id", "generator", "model"),
         *integer("seconds", "width", "height"),
         *double("slot", "created_at"),
-        *integer("reserved_micros"),
+        *integer("cost_micros"),
         *text("upstream_id", null=True),
         *double("ended_at", null=True),
         *text("outcome", null=True),

@@ -1,0 +1,219 @@
+"""What canaries may cost: charges that were not agreed, the operator's limit, and requests that wait."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import closing
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+import pytest
+
+from safelight.attempts.canaries.calls import CallEnd, CallSize, CanaryCalls
+from safelight.attempts.canaries.models import Canary, CanaryState, StopReason
+from safelight.attempts.models import AttemptOrigin, AttemptOutcome
+from safelight.detectors.text.pipeline import TextPipeline
+from safelight.errors import Conflict, Forbidden, InvalidField
+from safelight.generation.protocol import Charge, ChargeStatus
+from safelight.store import tables
+from safelight.store.database import Database
+from safelight.testing.upstream import ScriptedUpstream
+from safelight.trust.accounts import KeyScope
+from support.canaries import (
+    DAY_S,
+    HOUR_S,
+    PROMPT,
+    Time,
+    add_entry,
+    log_of,
+    new,
+    service,
+    state_of,
+    switched_on,
+    work,
+)
+from support.house import House
+
+SIZE = CallSize(seconds=4, width=720, height=1280)
+ON, STOPPED = CanaryState.ON, CanaryState.STOPPED
+
+
+def calls_of(house: House) -> CanaryCalls:
+    calls: CanaryCalls = house.container.review.canaries.sender.calls
+    return calls
+
+
+def spend(house: House, canary: Canary, **charged: Any) -> bool:
+    """One call that the provider charges; False if none is due."""
+    call = calls_of(house).reserve(canary, SIZE, {"paid-1"})
+    if call is None:
+        return False
+    charge = Charge(charged=ChargeStatus.YES, source="upstream", **charged)
+    return calls_of(house).finish(call, CallEnd(outcome=AttemptOutcome.PASSED, charge=charge))
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "is_agreed", "spent"),
+    [
+        (0.4, "USD", True, 400_000),
+        (0.9, "USD", False, 900_000),
+        (50.0, "EUR", False, 400_000),
+        (0.0, "EUR", True, 400_000),
+        (None, "USD", True, 400_000),
+    ],
+)
+def test_a_charge_that_was_not_agreed_stops_the_canary_after_one_call(
+    priced: House, amount: float | None, currency: str, is_agreed: bool, spent: int
+) -> None:
+    time = Time(priced.container.persistence.database)
+    canary = switched_on(priced)
+    assert spend(priced, canary, amount=amount, currency=currency)
+    time.pass_s(HOUR_S)
+    report = state_of(priced, canary)
+    assert report.spent_micros == spent
+    assert (report.canary.state, report.canary.reason) == (
+        (ON, None) if is_agreed else (STOPPED, StopReason.PRICE)
+    )
+    assert spend(priced, canary) is is_agreed
+
+
+@pytest.mark.parametrize(("amount", "currency"), [(0.9, "USD"), (50.0, "EUR")])
+def test_a_canary_is_not_switched_on_again_at_a_price_that_the_provider_does_not_keep(
+    priced: House, amount: float, currency: str
+) -> None:
+    time, entry = Time(priced.container.persistence.database), add_entry(priced)
+    canary = switched_on(priced, entry)
+    assert spend(priced, canary, amount=amount, currency=currency)
+    with pytest.raises(Conflict, match="The provider charge"):
+        service(priced).switch_on(priced.who, canary.id, month_micros=10**12)
+    # Removing it changes nothing.
+    service(priced).remove(priced.who, canary.id)
+    with pytest.raises(Conflict, match="The provider charge"):
+        service(priced).add(priced.who, new(entry))
+    time.pass_s(32 * DAY_S)
+    assert service(priced).add(priced.who, new(entry)).spent_micros == 0
+
+
+def test_the_ceiling_counts_the_calls_of_a_removed_canary_of_the_same_prompt(priced: House) -> None:
+    time, entry = Time(priced.container.persistence.database), add_entry(priced)
+    canary = switched_on(priced, entry, ceiling_micros=400_000)
+    assert spend(priced, canary)
+    service(priced).remove(priced.who, canary.id)
+    time.pass_s(HOUR_S)
+    again = switched_on(priced, entry, ceiling_micros=400_000)
+    assert state_of(priced, again).spent_micros == 400_000
+    assert not spend(priced, again)
+
+
+def test_all_canaries_of_a_tenant_together_cost_at_most_what_the_operator_allows(priced: House) -> None:
+    time = Time(priced.container.persistence.database)
+    calls, other = CanaryCalls(calls_of(priced).database, 1_000_000), []
+    for prompt in ("a red boat", "a blue boat", "a green boat"):
+        canary = switched_on(priced, add_entry(priced, prompt=prompt))
+        call = calls.reserve(canary, SIZE, {"paid-1"})
+        other.append(call is not None)
+        if call is not None:
+            calls.finish(
+                call, CallEnd(outcome=AttemptOutcome.PASSED, charge=Charge(charged=ChargeStatus.YES))
+            )
+    assert other == [True, True, False]
+    time.pass_s(-40 * DAY_S)
+    assert calls.find_slot(canary) is None
+    with pytest.raises(InvalidField, match=r"may cost US\$20 in 31 days"):
+        service(priced).add(priced.who, new(add_entry(priced), ceiling_micros=20_000_001))
+
+
+def test_two_gateways_do_not_run_two_canaries_of_a_tenant_at_one_provider_at_once(
+    priced: House, database: Database
+) -> None:
+    pair = [switched_on(priced, add_entry(priced, prompt=prompt)) for prompt in ("a red boat", "a blue boat")]
+
+    def send(calls: CanaryCalls, canary: Canary, start: threading.Barrier) -> None:
+        start.wait()
+        reserved.append(calls.reserve(canary, SIZE, {"paid-1"}))
+
+    with closing(Database(database.url)) as second:
+        stores = [database, database if database.is_sqlite else second]
+        for _round in range(6):
+            with database.transaction(priced.who.tenant) as tx:
+                tx.delete(tables.canary_calls, tables.canary_calls.c.id != "")
+            reserved: list[object] = []
+            start = threading.Barrier(2, timeout=60)
+            threads = [
+                threading.Thread(target=send, args=(CanaryCalls(store, 20_000_000), canary, start))
+                for store, canary in zip(stores, pair, strict=True)
+            ]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(60)
+            assert sum(one is not None for one in reserved) == 1
+
+
+def test_only_a_key_that_may_request_videos_starts_canaries_and_any_admin_stops_them(priced: House) -> None:
+    who, entry = priced.who, add_entry(priced)
+    admin = type(who)(**{**vars(who), "scopes": frozenset({KeyScope.ADMIN, KeyScope.VIDEOS_READ})})
+    canary = switched_on(priced, entry)
+    for start in (
+        lambda: service(priced).add(admin, new(entry)),
+        lambda: service(priced).switch_on(admin, canary.id, month_micros=10**12),
+        lambda: service(priced).run(admin, canary.id),
+    ):
+        with pytest.raises(Forbidden):
+            start()
+    assert service(priced).switch_off(admin, canary.id).canary.state is CanaryState.OFF
+
+
+def test_a_requested_call_that_was_not_sent_within_an_hour_is_not_sent(priced: House) -> None:
+    time = Time(priced.container.persistence.database)
+    canary = switched_on(priced, per_day=1)
+    assert spend(priced, canary)
+    assert service(priced).run(priced.who, canary.id).run_requested
+    time.pass_s(HOUR_S)
+    assert not state_of(priced, canary).run_requested
+    assert not spend(priced, state_of(priced, canary).canary)
+    assert service(priced).run(priced.who, canary.id).run_requested
+
+
+def test_a_check_that_was_not_made_in_time_skips_one_call_and_does_not_stop_the_canary(
+    priced: House, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    time = Time(priced.container.persistence.database)
+    canary = switched_on(priced)
+    screen, screened = TextPipeline.screen, []
+
+    def screen_late(pipeline: TextPipeline, *args: Any, **named: Any) -> Any:
+        screened.append(args)
+        report = screen(pipeline, *args, **named)
+        cells = tuple(msgspec.structs.replace(one, ran=True, complete=False) for one in report.cells)
+        return replace(report, cells=cells)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(TextPipeline, "screen", screen_late)
+        for _round in range(3):
+            work(priced)
+        assert (len(screened), upstream.counts["received"]) == (1, 0)
+        # A call that a person asked for is not retried, and does not keep the schedule from going on.
+        service(priced).run(priced.who, canary.id)
+        work(priced)
+        assert (len(screened), upstream.counts["received"]) == (2, 0)
+    assert state_of(priced, canary).canary.state is ON
+    work(priced)
+    assert upstream.counts["received"] == 0
+    time.pass_s(HOUR_S)
+    work(priced)
+    assert upstream.counts["received"] == 1
+
+
+def test_the_error_of_a_call_whose_canary_was_removed_while_it_ran_has_no_prompt(priced: House) -> None:
+    canary = switched_on(priced)
+    assert calls_of(priced).reserve(canary, SIZE, {"paid-1"})
+    service(priced).remove(priced.who, canary.id)
+    (running,) = calls_of(priced).running()
+    said = f'blocked: your prompt "{PROMPT}" was refused'
+    charge = Charge(charged=ChargeStatus.NO)
+    end = CallEnd(outcome=AttemptOutcome.REFUSED, charge=charge, code="blocked", error=said)
+    assert calls_of(priced).finish(running, end)
+    (row,) = log_of(priced, origin=AttemptOrigin.CANARY)
+    assert (row.prompt, row.error) == (None, "blocked")
