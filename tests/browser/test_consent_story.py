@@ -57,8 +57,6 @@ def test_a_consent_is_given_on_camera_used_and_withdrawn(
         "territory": "world",
     }.items():
         asker.locator(f"[name={field}]").fill(text)
-    # The Studio does not state whether a video is for sale, so the consent must cover that.
-    asker.locator("[name=commercial]").check()
     asker.locator("form[action='/consents'] button.main").click()
     question = asker.locator("code.secret").inner_text()
 
@@ -85,7 +83,10 @@ def test_a_consent_is_given_on_camera_used_and_withdrawn(
         flag.check()
     reviewer.locator("button[value=confirm]").click()
     expect(reviewer.locator("main")).to_contain_text(C("state.given"))
-    made = site.request_video(asker, "a person reads in a garden", reference)
+    # The consent covers nothing that may be sold, so a request has to state that.
+    assert site.request_video(asker, "a person reads at sea", reference).state is VideoState.HELD
+    use = {"safelight[use][commercial]": "false"}
+    made = site.request_video(asker, "a person reads in a garden", reference, use=use)
     assert made.state is VideoState.DELIVERED
 
     # Ann sees the use, and withdraws without an account.

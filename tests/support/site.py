@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -77,9 +77,18 @@ class Site:
         page.goto(f"{self.address}{path}")
         return page
 
-    def request_video(self, page: Page, prompt: str, reference: Path | None = None) -> Video:
-        """Request a video on the page Studio, and carry it as far as it goes without a person."""
+    def request_video(
+        self, page: Page, prompt: str, reference: Path | None = None, *, use: Mapping[str, str] | None = None
+    ) -> Video:
+        """Request a video on the page Studio, and carry it as far as it goes without a person.
+
+        `use`: what to choose under the intended use, by field name.
+        """
         page.goto(self.address)
+        if use:
+            page.locator("#use summary").click()
+        for name, value in (use or {}).items():
+            page.locator(f"[name='{name}']").select_option(value)
         if reference is not None:
             page.locator("[name=input_reference]").set_input_files(reference)
         page.locator("#prompt").fill(prompt)
