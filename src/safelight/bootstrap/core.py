@@ -112,6 +112,12 @@ class CoreParts:
         return TextPipeline(self.detectors.text_detectors(), budget_s=self.settings.scan.text_timeout_s)
 
     @cached_property
+    def local_text_pipeline(self) -> TextPipeline:
+        """The text detectors that send nothing to a server."""
+        local = [one for one in self.detectors.text_detectors() if not getattr(one, "remote", False)]
+        return TextPipeline(local, budget_s=self.settings.scan.text_timeout_s)
+
+    @cached_property
     def text_embedder(self) -> Embedder | None:
         """Embeds texts, to compare their meaning; None if no detector has a model for it."""
         from safelight.detectors.text.classifier_detectors import MiniLmDetector
@@ -182,7 +188,8 @@ class CoreParts:
             RewriterOptions(
                 url=settings.url,
                 model=settings.model,
-                api_key=os.environ.get(settings.api_key_env, "") if settings.api_key_env else "",
+                # A key that was read from a file may have the end of its line.
+                api_key=os.environ.get(settings.api_key_env, "").strip() if settings.api_key_env else "",
                 timeout_s=settings.timeout_s,
                 calls_per_day=settings.calls_per_day,
             )

@@ -48,10 +48,12 @@ class ReportParts:
 
     @cached_property
     def texts(self) -> ReceivedTextScreen:
-        """Screens the texts of reports and appeals."""
+        """Screens the texts of reports and appeals. They are sent to no server: they are about people, and
+        senders without an account must not use up its calls.
+        """
         from safelight.moderation.received_text import ReceivedTextScreen
 
-        return ReceivedTextScreen(self._core.text_pipeline)
+        return ReceivedTextScreen(self._core.local_text_pipeline)
 
     def make_follow_up(self) -> NoticeFollowUp:
         from safelight.jobs.notice_follow_up import NoticeFollowUp

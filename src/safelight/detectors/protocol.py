@@ -121,11 +121,12 @@ class Detector(Protocol):
 class TextDetector(Detector, Protocol):
     """A detector that runs in the gateway process on every text. It must be fast and must not block.
 
-    Four attributes are optional. `costly`: if True, the detector runs after the others. `learned`: if True,
-    a classifier or a guard model judges every text; coverage reports it as its depth. `points`: the lowest
-    score of the operating points of each category, by category; a policy should not ask for less.
-    `stands_in_for`: the name of another detector by language; learned findings in this language count only
-    if the other detector did not judge the text.
+    Five attributes are optional. `costly`: if True, the detector runs after the others. `remote`: if True, it
+    sends the text to a server, so it gets no texts of reports and appeals. `learned`: if True, a classifier
+    or a guard model judges every text; coverage reports it as its depth. `points`: the lowest score of the
+    operating points of each category, by category; a policy should not ask for less. `stands_in_for`: the
+    name of another detector by language; learned findings in this language count only if the other detector
+    did not judge the text.
     """
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]: ...

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from safelight.api.reviews import case_file_object
+from safelight.bootstrap.core import CoreParts
 from safelight.cli.reviews import _format_case_file
-from safelight.errors import RequestBlocked
+from safelight.detectors.registry import DetectorRegistry
+from safelight.detectors.remote.text_guard import GuardDetector
+from safelight.errors import Conflict, NotFound, RequestBlocked
 from safelight.moderation.received_text import ReceivedTextScreen
+from safelight.trust.appeals import NewAppeal
 from safelight.trust.reports import NewReport
 from safelight.trust.reviews import CaseKind
+from safelight.trust.reviews.text_screening import TextScreening
 
 from .conftest import House
 from .test_decisions import reviewer
@@ -66,3 +72,38 @@ def test_an_appeal_is_screened_and_accepted_if_the_detectors_fail(
     case = shown(house, CaseKind.APPEAL)
     assert case["text_screening"] == {"state": "not_checked", "kinds": []}
     assert case["notes"][0]["note"] == THREAT
+
+
+def test_an_appeal_that_is_refused_or_sent_again_is_not_screened(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screened: list[tuple[str, ...]] = []
+
+    def count(_self: ReceivedTextScreen, texts: tuple[str, ...]) -> TextScreening:
+        screened.append(texts)
+        return TextScreening()
+
+    monkeypatch.setattr(ReceivedTextScreen, "screen", count)
+    appeals = house.container.review.appeals
+    with pytest.raises(NotFound):
+        appeals.add(house.who, "video_" + "0" * 32, text="Please look again.")
+    assert not screened
+    with pytest.raises(RequestBlocked) as blocked:
+        house.order("a test of SAFELIGHT-TEST:violence on a stage")
+    new = NewAppeal(
+        video_id=str(blocked.value.details["video_id"]), text="Please look again.", idempotency_key="one"
+    )
+    first = appeals.send(house.who, new)
+    assert appeals.send(house.who, new).id == first.id
+    with pytest.raises(Conflict, match="appealed already"):
+        appeals.send(house.who, replace(new, idempotency_key="two"))
+    assert screened == [("Please look again.",)]
+
+
+def test_texts_of_people_are_not_sent_to_the_guard_model(house: House) -> None:
+    guard = {"url": "http://127.0.0.1:9/v1", "model": "Llama-Guard-3-8B", "format": "llama-guard"}
+    core = CoreParts(house.container.core.settings)
+    core.detectors = DetectorRegistry.discover({"minilm": False, "text-guard": guard})
+    assert any(isinstance(one, GuardDetector) for one in core.text_pipeline.detectors)
+    assert not any(isinstance(one, GuardDetector) for one in core.local_text_pipeline.detectors)
+    assert len(core.local_text_pipeline.detectors) == len(core.text_pipeline.detectors) - 1

@@ -57,6 +57,7 @@ class GuardDetector:
 
     #: Runs after the local detectors.
     costly = True
+    remote = True
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ An appeal is stored as a report. A reviewer who is not involved in the case deci
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Row
@@ -55,6 +55,14 @@ _STATE_OF_DECISION = {
 }
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Possible:
+    """What an appeal is against. `video` is None for the appeal of a reporter."""
+
+    against: Statement
+    video: AppealSubject | None
+
+
 class Appeals:
     """Records and returns the appeals of one installation."""
 
@@ -90,21 +98,17 @@ class Appeals:
         """
         principal.require(KeyScope.VIDEOS_READ)
         new = replace(new, text=_valid_text(new.text))
+        # Also before the text is screened, which is slow.
+        with self._database.transaction(principal.tenant) as tx:
+            possible = self._check(tx, principal, new)
+            if not isinstance(possible, _Possible):
+                return self._appeal(tx, possible)
         screening = self._screen_texts((new.text,))
         with self._database.transaction(principal.tenant) as tx:
-            if (repeated := find_repeated(tx, new)) is not None:
-                return self._appeal(tx, repeated)
-            video = self._subject(tx, new.video_id) if new.video_id is not None else None
-            against = find_statement(tx, new)
-            if (repeated := find_repeated(tx, new)) is not None:
-                # The same request, sent twice at the same time: the statement was locked until now.
-                return self._appeal(tx, repeated)
-            require_first(tx, against)
-            if video is None and against.content.kind not in BY_REPORTER:
-                video = self._subject(tx, against.content.video_id or "")
-            enforce_rate_limit(
-                tx, new.end_user or principal.id, per_hour=self._per_hour, what="appeals and reports"
-            )
+            possible = self._check(tx, principal, new)
+            if not isinstance(possible, _Possible):
+                return self._appeal(tx, possible)
+            against, video = possible.against, possible.video
             case = open_case(tx, _new_case(tx, against, video), actor=principal.id)
             report = _report(tx, principal, new, case)
             appeal_id = _add(tx, replace(report, screening=screening), new, against, principal.id)
@@ -159,6 +163,25 @@ class Appeals:
             if row is None:
                 raise NotFound(f"{statement_id[:80]!r} has no appeal.", param="statement_id")
             return self._appeal(tx, row)
+
+    def _check(self, tx: Transaction, principal: Principal, new: NewAppeal) -> _Possible | Row[Any]:
+        """The locked decision of an appeal that can be recorded, or the appeal that the same request brought
+        earlier.
+        """
+        if (repeated := find_repeated(tx, new)) is not None:
+            return repeated
+        video = self._subject(tx, new.video_id) if new.video_id is not None else None
+        against = find_statement(tx, new)
+        if (repeated := find_repeated(tx, new)) is not None:
+            # The same request, sent twice at the same time: the statement was locked until now.
+            return repeated
+        require_first(tx, against)
+        if video is None and against.content.kind not in BY_REPORTER:
+            video = self._subject(tx, against.content.video_id or "")
+        enforce_rate_limit(
+            tx, new.end_user or principal.id, per_hour=self._per_hour, what="appeals and reports"
+        )
+        return _Possible(against=against, video=video)
 
     def _appeal(self, tx: Transaction, row: Row[Any]) -> Appeal:
         found = tx.one(cases, cases.c.id == row.case_id)
