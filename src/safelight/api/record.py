@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from safelight.jobs.models import Attempt, StageRecord, VideoRecord
+from safelight.jobs.references import SOURCE_SEAL
 from safelight.policy.categories import Taxonomy
 from safelight.policy.coverage import Cell
 from safelight.policy.explanations import can_name
@@ -42,7 +43,7 @@ def _stage_record(made: StageRecord, taxonomy: Taxonomy) -> dict[str, Any]:
         "verdict": _verdict(made.verdict, taxonomy),
         "findings": [_finding(finding, taxonomy) for finding in made.findings],
         "coverage": [coverage_cell(cell) for cell in made.coverage],
-        "details": dict(made.details),
+        "details": {name: value for name, value in made.details.items() if name != SOURCE_SEAL},
     }
 
 

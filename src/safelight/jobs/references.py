@@ -17,6 +17,7 @@ from safelight.net.fetch import Fetcher
 from safelight.policy.findings import Stage
 from safelight.provenance.models import ManifestState
 from safelight.provenance.recovery.recovery import Recovered
+from safelight.provenance.seal import Seal
 from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
 
@@ -27,8 +28,10 @@ from .requester import requester_of
 from .withdrawal import is_withdrawn
 
 #: Entry in the details of the stage `reference`: the hash of the delivered file of which the uploaded source
-#: is a copy that lost its manifest.
+#: is a copy that lost its manifest. No record shows it: it says that a mark can still be read.
 SOURCE_SEAL = "source_seal"
+#: Entry beside it, which the record shows: that file was delivered to the same tenant.
+SOURCE_IS_COPY = "source_is_copy"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,7 +138,7 @@ def screen_stored_references(
                 sha256=reference["sha256"],
             )
         )
-    details: dict[str, str] = {}
+    details: dict[str, str | bool] = {}
     for file in files:
         if file.is_picture:
             continue
@@ -143,7 +146,9 @@ def screen_stored_references(
         if recovered.names_withdrawn:
             raise withdrawn_source(file)
         if file.field == SOURCE_FIELD and (stripped := _stripped_file(recovered)):
-            details[SOURCE_SEAL] = stripped
+            details[SOURCE_SEAL] = stripped.sha256
+            if context.registry.by_video(stripped.video_id, tenant=tenant):
+                details[SOURCE_IS_COPY] = True
     result = context.stages.reference.screen(
         files,
         ScreeningContext(
@@ -159,11 +164,11 @@ def screen_stored_references(
     return replace(result, details={**result.details, **details})
 
 
-def _stripped_file(recovered: Recovered) -> str | None:
-    """The hash of the delivered file of which this one is a copy without any manifest."""
+def _stripped_file(recovered: Recovered) -> Seal | None:
+    """The seal of the delivered file of which this one is a copy without any manifest."""
     if recovered.seal is None or recovered.verification.state is not ManifestState.ABSENT:
         return None
-    return recovered.seal.sha256 if recovered.source_video else None
+    return recovered.seal if recovered.source_video else None
 
 
 def withdrawn_source(file: ReferenceInput) -> Withdrawn:

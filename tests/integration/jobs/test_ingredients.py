@@ -12,12 +12,15 @@ import cv2
 import numpy as np
 import pytest
 from c2pa import Builder, C2paSigningAlg, Context, Reader, Signer
+from sqlalchemy import update
 
+from safelight.api.record import record_object
 from safelight.generation.protocol import Derivation
 from safelight.jobs.files import files_of
 from safelight.jobs.models import Upload, Video
 from safelight.jobs.states import VideoState
 from safelight.provenance.keys import KeyStore
+from safelight.store.tables import seals
 from safelight.testing.clips import tiny_clip
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
@@ -105,6 +108,37 @@ def test_a_copy_that_lost_its_manifest_gets_that_of_the_registry(
     assert before["title"] == f"{delivered.id}.mp4"
     failed = {one["code"] for one in parent["validation_results"]["activeManifest"]["failure"]}
     assert failed == {"assertion.bmffHash.mismatch"}  # it says that the copy is not the signed file
+    details = reference_details(able, video)
+    assert details["source_is_copy"] is True
+    assert delivered.sealed_sha256 not in str(details)
+
+
+def test_the_record_says_nothing_about_a_copy_of_another_tenant_s_video(
+    able: House, upstream: ScriptedUpstream, tmp_path: Path
+) -> None:
+    upstream.play({"otherwise": {"polls": 0, "clip": str(textured(tmp_path / "made.mp4"))}})
+    delivered = able.carry(able.order(model="paid-1"))
+    sealed = tmp_path / "sealed.mp4"
+    sealed.write_bytes(
+        b"".join(able.container.persistence.blobs.stream(able.who.tenant, delivered.sealed_sha256 or ""))
+    )
+    other = able.container.persistence.accounts.create_tenant("other").id
+    with able.container.persistence.database.raw_connection() as connection:
+        connection.execute(update(seals).values(tenant_id=other))
+    copy = remuxed(sealed, tmp_path / "copy.mp4")
+    upload = Upload(field="video", filename="copy.mp4", path=copy, media_type="video/mp4")
+    video = able.carry(able.order("at night", model="able-1", step=Derivation.EDIT, uploads=(upload,)))
+    details = reference_details(able, video)
+    assert not [name for name in details if name.startswith("source_")]
+    assert delivered.sealed_sha256 not in str(details)
+
+
+def reference_details(house: House, video: Video) -> dict[str, Any]:
+    """The details of the stage of references in the record that the tenant sees."""
+    record = house.container.review.videos.record(house.who, video.id)
+    stages = record_object(record, house.container.core.taxonomy)["stages"]
+    found: dict[str, Any] = next(one["details"] for one in stages if one["stage"] == "reference")
+    return found
 
 
 def textured(path: Path) -> Path:
