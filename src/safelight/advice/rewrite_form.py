@@ -22,6 +22,8 @@ MAX_PARTS = 12
 #: Most words, or Chinese characters, of a new part; hyphens and commas count too. The longest replacement of
 #: the tables has six words.
 MAX_NEW_WORDS, MAX_NEW_HAN = 8, 12
+#: Most characters of a new part: eight words of ten letters.
+MAX_NEW_CHARS = 80
 _HAN = "\u3400-\u9fff"
 _TOKEN = re.compile(rf"[^\W{_HAN}]+|[{_HAN}]|[^\w\s]")
 _ARTICLE_BEFORE = re.compile(r"\b(?:an?|the)\s+$", re.IGNORECASE)
@@ -31,7 +33,8 @@ _ENGLISH_PART = re.compile(r"[A-Za-z]?[a-z]*(?:['’-][a-z]+)*(?:,? [a-z]+(?:['�
 _CHINESE_PART = re.compile(rf"[{_HAN}]+")
 #: Words that turn the meaning of a sentence around, and signs of a list of things that must not be seen.
 _DENIAL = re.compile(
-    r"\b(?:no|not|never|none|nor|non|without|free of|[a-z]+less)\b|n['’]t\b|[不沒没無无非未]"
+    r"\b(?:no|not|cannot|never|none|nor|neither|non|nothing|nobody|nowhere|hardly|barely|scarcely|rarely"
+    r"|seldom|except|without|free of|[a-z]+less)\b|n['’]t\b|[不沒没無无非未別别勿免莫]"
 )
 #: Character sets that have the characters of one Chinese script only.
 _CHARACTER_SETS = {"zh-Hant": "big5", "zh-Hans": "gb2312"}
@@ -89,7 +92,7 @@ class RewriteForm:
         """Whether the new words of an edit are a few plain words in the script of the prompt, without a
         denial.
         """
-        if _DENIAL.search(edit.text.casefold()):
+        if len(edit.text) > MAX_NEW_CHARS or _DENIAL.search(edit.text.casefold()):
             return False
         if self.prompt[edit.start : edit.end].isascii():
             is_capital = self.prompt[edit.start].isupper()

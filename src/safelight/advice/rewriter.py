@@ -79,7 +79,11 @@ class Rewriter:
         try:
             if not self._budget.take():
                 raise RewriterFailed(RewriterNote.CALL_LIMIT)
-            before_call()
+            try:
+                before_call()
+            except BaseException:
+                self._budget.give_back()
+                raise
             return self._call(make_chat_request(form, model=self.options.model, blocked=blocked))
         finally:
             self._places.release()

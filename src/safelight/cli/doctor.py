@@ -305,7 +305,7 @@ def _check_rewriter(container: Container) -> DoctorCheck:
     rewriter = container.core.rewriter
     return doctor_rewriter_check.rewriter(
         container.core.settings.advice.rewriter,
-        has_key=rewriter is not None and bool(rewriter.options.api_key),
+        key="" if rewriter is None else rewriter.options.api_key,
     )
 
 

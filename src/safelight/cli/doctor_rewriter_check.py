@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from safelight.settings.advice import RewriterSettings
 
 
-def rewriter(settings: RewriterSettings, *, has_key: bool) -> DoctorCheck:
+def rewriter(settings: RewriterSettings, *, key: str) -> DoctorCheck:
     """Whether prompts are sent to a language model. Sends nothing, because a call may be charged."""
     if settings.url is None:
         return DoctorCheck(
@@ -19,12 +19,19 @@ def rewriter(settings: RewriterSettings, *, has_key: bool) -> DoctorCheck:
             message="Not configured: no prompt is sent to a language model for rewrites.",
             remedy="To switch it on, set advice.rewriter.url and advice.rewriter.model.",
         )
-    if settings.api_key_env and not has_key:
+    if settings.api_key_env and not key:
         return DoctorCheck(
             name="rewriter",
             state=DoctorState.WARNING,
             message=f"The variable “{settings.api_key_env}” of advice.rewriter.api_key_env is not set.",
             remedy="Set the variable, or leave advice.rewriter.api_key_env empty.",
+        )
+    if not (key.isascii() and key.isprintable()):
+        return DoctorCheck(
+            name="rewriter",
+            state=DoctorState.WARNING,
+            message=f"The key in the variable “{settings.api_key_env}” has a character that no key can have.",
+            remedy="Copy the key again: each call fails with this one.",
         )
     return DoctorCheck(
         name="rewriter",

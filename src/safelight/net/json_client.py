@@ -84,6 +84,9 @@ class JsonClient:
     def _post(
         self, url: str, body: bytes, media_type: str, headers: Mapping[str, str]
     ) -> tuple[int, Mapping[str, Any]]:
+        if not all(value.isascii() for value in headers.values()):
+            # An error of the encoder would have the value, which can be a key.
+            raise JsonExchangeFailed("A header has a character that is not ASCII.")
         sent = [
             (b"content-type", media_type.encode("ascii")),
             (b"content-length", str(len(body)).encode()),

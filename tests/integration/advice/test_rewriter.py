@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from safelight.cli.exit_codes import Exit
 from safelight.ids import new_id
 from safelight.jobs.models import CreateRequest
 from safelight.moderation.check_result import CheckResult
+from safelight.net.json_client import JsonClient, JsonExchangeFailed
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import Settings
 from safelight.store import tables
@@ -267,6 +269,28 @@ def test_a_call_counts_as_a_second_check_and_is_not_made_without_one_left(instal
     notes = [installation.report(user=user).note for _ in range(4)]
     assert notes == [None, None, None, RewriterNote.CHECK_LIMIT]
     assert len(installation.chat.requests) == 3
+
+
+def test_a_call_that_is_not_made_takes_no_place_of_the_day(installation: Installation) -> None:
+    use(installation.container, installation.chat, calls_per_day=4)
+    user = new_id("user")
+    notes = [installation.report(user=user).note for _ in range(4)]
+    assert notes == [None, None, None, RewriterNote.CHECK_LIMIT]
+    assert installation.report().note is None
+
+
+def test_a_key_with_a_character_that_is_not_ascii_leaves_a_note_and_the_key_in_no_error(
+    installation: Installation,
+) -> None:
+    options = replace(installation.container.core.rewriter.options, api_key="sk-…abc")
+    rewriter = Rewriter(options)
+    installation.container.core.__dict__["rewriter"] = rewriter
+    installation.container.review.__dict__.pop("checks", None)
+    assert installation.report().note is RewriterNote.UNAVAILABLE
+    with pytest.raises(JsonExchangeFailed) as caught:
+        JsonClient(allow_hosts=[options.host]).post_json(options.url, {}, {"authorization": "Bearer sk-…abc"})
+    assert caught.value.__context__ is None
+    assert installation.chat.requests == []
 
 
 def test_prompts_without_a_word_to_change_and_long_ones_are_not_sent(installation: Installation) -> None:

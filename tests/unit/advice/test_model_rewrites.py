@@ -61,6 +61,7 @@ def test_chinese_is_rewritten_in_its_own_script_only() -> None:
     simplified = "一个人独自站在夜晚的楼顶上"
     assert examined(simplified, "一个人安静地站在黄昏的觀景台上") is DropReason.NEW_WORDS
     assert isinstance(examined(simplified, "一个人安静地站在黄昏的观景台上"), Suggestion)
+    assert examined(simplified, "一个人免于打扰地站在黄昏的观景台上") is DropReason.NEW_WORDS
 
 
 @pytest.mark.parametrize(
@@ -78,6 +79,9 @@ def test_chinese_is_rewritten_in_its_own_script_only() -> None:
         pytest.param(EXAMPLE.replace("alone", "seule à côté"), DropReason.NEW_WORDS, id="foreign letters"),
         pytest.param(EXAMPLE.replace("alone", "with Taylor Swift"), DropReason.NEW_WORDS, id="a name"),
         pytest.param(EXAMPLE.replace("alone", "without others"), DropReason.NEW_WORDS, id="a denial"),
+        pytest.param(EXAMPLE.replace("alone", "who cannot be seen"), DropReason.NEW_WORDS, id="cannot"),
+        pytest.param(EXAMPLE.replace("alone", "hardly alive"), DropReason.NEW_WORDS, id="hardly"),
+        pytest.param(EXAMPLE.replace("alone", "q" * 81), DropReason.NEW_WORDS, id="a long word"),
         pytest.param(EXAMPLE.replace("night", "6 p.m."), DropReason.NEW_WORDS, id="a number in digits"),
         pytest.param(EXAMPLE.replace("alone", "qui\u200betly"), DropReason.NEW_WORDS, id="invisible signs"),
         pytest.param(EXAMPLE.replace("alone", "<b>quietly</b>"), DropReason.NEW_WORDS, id="markup"),

@@ -10,19 +10,22 @@ URL = "http://127.0.0.1:9000/v1"
 
 
 @pytest.mark.parametrize(
-    ("settings", "has_key", "state", "said"),
+    ("settings", "key", "state", "said"),
     [
-        ({}, False, "off", "no prompt is sent"),
-        ({"url": URL, "model": "m"}, False, "ok", URL),
-        ({"url": URL, "model": "m", "api_key_env": "KEY"}, True, "ok", URL),
-        ({"url": URL, "model": "m", "api_key_env": "KEY"}, False, "warning", "“KEY”"),
+        ({}, "", "off", "no prompt is sent"),
+        ({"url": URL, "model": "m"}, "", "ok", URL),
+        ({"url": URL, "model": "m", "api_key_env": "KEY"}, "sk-1", "ok", URL),
+        ({"url": URL, "model": "m", "api_key_env": "KEY"}, "", "warning", "“KEY” of"),
+        ({"url": URL, "model": "m", "api_key_env": "KEY"}, "sk-…abc", "warning", "“KEY” has"),
+        ({"url": URL, "model": "m", "api_key_env": "KEY"}, "sk-\nabc", "warning", "“KEY” has"),
     ],
 )
 def test_the_check_says_whether_prompts_leave_the_machine(
-    settings: dict[str, str], has_key: bool, state: str, said: str
+    settings: dict[str, str], key: str, state: str, said: str
 ) -> None:
-    found = rewriter(RewriterSettings(**settings), has_key=has_key)  # type: ignore[arg-type]
+    found = rewriter(RewriterSettings(**settings), key=key)  # type: ignore[arg-type]
     assert (found.name, found.state) == ("rewriter", state)
     assert said in found.message
     for language in ("zh-Hant", "zh-Hans"):
         assert translate_sentence("doctor", found.message, language)
+        assert not found.remedy or translate_sentence("doctor", found.remedy, language)

@@ -91,8 +91,8 @@ class CanaryCalls:
         """Reserve the call that is due with its price; None if none is.
 
         The canaries of a tenant take turns, so that no two gateways reserve the same call or exceed a
-        ceiling. A reserved call counts as spent, whatever becomes of it. The canary is stopped if its entry was
-        removed or needs to be validated again.
+        ceiling. A reserved call counts as spent, whatever becomes of it. The canary is stopped if its entry
+        was removed or needs to be validated again.
         """
         with self.database.transaction(canary.tenant) as tx:
             lock_name(tx, f"canaries of {canary.tenant}")

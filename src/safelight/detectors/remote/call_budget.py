@@ -32,3 +32,9 @@ class CallBudget:
                 return False
             self._calls.append(now)
             return True
+
+    def give_back(self) -> None:
+        """Do not count a call that `take` allowed and that was not made."""
+        with self._lock:
+            if self._calls:
+                self._calls.pop()
