@@ -98,7 +98,9 @@ async def list_requests(
     request: Request, principal: Admin, state: AccessState | None = None, after: str | None = None
 ) -> Response:
     threads, services = app_state(request).threads, standing_services(request)
-    found = await threads.run(partial(services.access.list, principal, state, after=after))
+    found = await threads.run(
+        partial(services.access.list, principal, *([state] if state else []), after=after)
+    )
     return JsonResponse({"object": "list", "data": [staff_object(one) for one in found]})
 
 

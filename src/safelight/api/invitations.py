@@ -66,7 +66,7 @@ async def invite(request: Request, principal: Writer) -> Response:
 
 @router.get(
     "/invitations",
-    summary="List own invitations, newest first",
+    summary="List own invitations, open ones first, then the newest",
     responses={200: {"model": InvitationList}, **errors(*COMMON_ERRORS)},
 )
 async def list_own(request: Request, principal: Reader) -> Response:
@@ -77,7 +77,7 @@ async def list_own(request: Request, principal: Reader) -> Response:
 
 @router.get(
     "/invitations/all",
-    summary="List the invitations of all accounts, newest first",
+    summary="List the invitations of all accounts, open ones first, then the newest",
     responses={200: {"model": InvitationList}, **errors(*COMMON_ERRORS)},
 )
 async def list_all(request: Request, principal: Admin) -> Response:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from safelight.errors import InvalidField, NotFound, SafelightError
 from safelight.i18n import load_messages
 from safelight.trust.accounts import Principal
-from safelight.trust.accounts.access import AccessRequest, AccessState
+from safelight.trust.accounts.access import DECIDED, AccessRequest, AccessState
 from safelight.web.standing import StandingServices
 
 from .formatting import format_date
@@ -71,8 +71,7 @@ class AccessPages(PageHandler):
         t, ours = self.translations(request), self._services
         after = request.query_params.get("after")
         waiting = await self.run(partial(ours.access.list, principal, AccessState.WAITING, after=after))
-        everything = await self.run(ours.access.list, principal)
-        decided = [one for one in everything if one.state is not AccessState.WAITING]
+        decided = await self.run(ours.access.list, principal, *DECIDED)
         invitations = await self.run(partial(ours.invitations.list, principal, everyone=True))
         return await self.render_page(
             request,
@@ -85,6 +84,9 @@ class AccessPages(PageHandler):
             kept=kept or {},
             waiting=[_request_row(one, t) for one in waiting[:_MAX_ROWS]],
             next_page=waiting[_MAX_ROWS - 1].id if len(waiting) > _MAX_ROWS else "",
+            max_rows=_MAX_ROWS,
+            more_decided=len(decided) > _MAX_ROWS,
+            more_invitations=len(invitations) > _MAX_ROWS,
             decided=[_request_row(one, t) for one in decided[:_MAX_ROWS]],
             invitations=[invitation_row(one, t) for one in invitations[:_MAX_ROWS]],
         )

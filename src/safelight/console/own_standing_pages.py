@@ -13,6 +13,7 @@ from safelight.policy.categories import Taxonomy
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.accounts.invitations import AccountInvitation
 from safelight.trust.standing import Strike, shown_category, shown_group
+from safelight.web.consent_call import base_url
 from safelight.web.standing import StandingServices
 
 from .formatting import format_date, format_datetime, translate_category
@@ -35,7 +36,7 @@ class OwnStandingPages(PageHandler):
             token, made = await self.run(self._services.invitations.invite, principal)
         except SafelightError as problem:
             return await self._render(request, principal, problem=problem)
-        link = f"{request.url.scheme}://{request.url.netloc}/access/invitation?token={token}"
+        link = f"{base_url(request)}/access/invitation?token={token}"
         until = format_datetime(made.expires_at, self.translations(request))
         return await self._render(request, principal, invited={"link": link, "until": until})
 

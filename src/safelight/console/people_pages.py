@@ -18,6 +18,7 @@ from safelight.trust.people import (
     Person,
     PersonState,
 )
+from safelight.web.consent_call import base_url
 
 from .formatting import format_date, format_datetime
 from .handler import PageHandler
@@ -110,7 +111,7 @@ class PeoplePages(PageHandler):
             else {
                 "name": invitation.person.name,
                 "email": invitation.person.email,
-                "link": f"{request.url.scheme}://{request.url.netloc}{invitation.path}",
+                "link": f"{base_url(request)}{invitation.path}",
                 "until": format_datetime(invitation.expires_at, t),
             },
         )

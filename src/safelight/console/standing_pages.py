@@ -14,7 +14,7 @@ from safelight.trust.accounts.subjects import end_user_subject, split_subject
 from safelight.trust.standing import Ban, Standing
 from safelight.web.standing import StandingServices
 
-from .formatting import format_datetime
+from .formatting import format_datetime, translate_category
 from .handler import PageHandler
 from .translations import Translations
 
@@ -100,7 +100,7 @@ def _standing_row(standing: Standing, t: Translations) -> dict[str, Any]:
         "strikes": [
             {
                 "video_id": one.video_id,
-                "category": one.category,
+                "category": translate_category(one.category, t) if one.category else "",
                 "given_by": one.given_by.value,
                 "at": format_datetime(one.given_at, t),
             }

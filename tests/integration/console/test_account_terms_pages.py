@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable
 
 import httpx
 import pytest
 
 from safelight.ids import new_id
+from safelight.store.tables import access_requests, account_invitations
 from safelight.trust.accounts import Principal, Role
 from safelight.trust.ledger import Prices, Work, charge
 from safelight.trust.standing import Cause, Offence, Standings, Thresholds
@@ -21,6 +23,8 @@ from .test_standing_page import sign_in
 __all__ = ["open_browser", "operator", "sign_in"]
 
 SignIn = Callable[[Role], httpx.Client]
+#: Roles whose header has no entry Compliance.
+WITHOUT_MENU_ENTRY = {Role.OWNER, Role.CREATOR, Role.INTEGRATOR}
 PRICES = Prices(micros_per_second=100_000)
 
 
@@ -170,10 +174,43 @@ def test_an_invitation_makes_one_key_and_a_revoked_one_none(
     assert "Accepted" in ada.get("/account/standing").text
 
 
-@pytest.mark.parametrize("role", [Role.OWNER, Role.REVIEWER, Role.AUDITOR], ids=lambda role: role.value)
+def test_decided_requests_and_open_invitations_are_shown_behind_any_number_of_newer_ones(
+    console: ConsoleServer, sign_in: SignIn
+) -> None:
+    owner = sign_in(Role.OWNER)
+    decided, now = new_id("access"), time.time()
+    opened = new_id("invitation")
+    with console.database.transaction(console.server.tenant) as tx:
+        for number in range(202):
+            tx.insert(
+                access_requests,
+                id=decided if number == 0 else new_id("access"),
+                digest=f"{number:064x}",
+                name=f"applicant {number}",
+                contact="a@b.example",
+                purpose="x",
+                state="waiting" if number else "declined",
+                created_at=now - 10_000 + number,
+            )
+            tx.insert(
+                account_invitations,
+                id=new_id("invitation") if number else opened,
+                digest=f"{number:064x}",
+                invited_by="key_1",
+                created_at=now - 10_000 + number,
+                expires_at=now + 1000,
+                revoked_at=now if number else None,
+            )
+    page = owner.get("/compliance/access").text
+    assert '<th scope="row">applicant 0</th>' in page
+    assert f"/invitations/{opened}/revoke" in page
+    assert "Only 50 are shown: open ones first" in page
+
+
+@pytest.mark.parametrize("role", list(Role), ids=lambda role: role.value)
 def test_every_link_of_the_compliance_page_opens(sign_in: SignIn, role: Role) -> None:
     client = sign_in(role)
-    assert ('href="/compliance"' in client.get("/").text) == (role is not Role.OWNER)
+    assert ('href="/compliance"' in client.get("/").text) == (role not in WITHOUT_MENU_ENTRY)
     page = client.get("/compliance").text
     links = re.findall(r'<dt><a href="([^"]+)"', page)
     assert links

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from safelight.i18n import name_category
 from safelight.ids import new_id
 from safelight.trust.accounts import Principal, Role
 from safelight.trust.standing import Cause, Offence, Standings, Thresholds
@@ -48,6 +49,19 @@ def test_strikes_are_listed_with_their_requests(
     assert f'href="/videos/{video}"' in shown
     assert "Warned" in shown
     assert "Propose the ban" not in shown
+
+
+def test_the_category_of_a_strike_is_shown_by_its_name(
+    console: ConsoleServer, sign_in: Callable[[Role], httpx.Client]
+) -> None:
+    offence = Offence(
+        video_id=new_id("video"), account="key_1", end_user="cem", cause=Cause(category="violence/graphic")
+    )
+    with console.database.transaction(console.server.tenant) as tx:
+        Standings(console.database, Thresholds()).give(tx, offence)
+    shown = sign_in(Role.REVIEWER).get(PAGE).text
+    assert "violence/graphic" not in shown
+    assert f'<a href="/videos/{offence.video_id}">{name_category("violence/graphic", "en")}</a>' in shown
 
 
 def test_two_senior_people_ban_an_end_user_and_one_lifts_it(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, tuple_
+from sqlalchemy import ColumnElement, Row, tuple_
 
 from safelight.errors import Conflict, NotFound, RateLimited
 from safelight.ids import is_id, new_id
@@ -30,6 +30,10 @@ class AccessState(StrEnum):
     APPROVED = "approved"
     DECLINED = "declined"
     COLLECTED = "collected"
+
+
+#: The states after a decision.
+DECIDED = (AccessState.APPROVED, AccessState.DECLINED, AccessState.COLLECTED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,14 +89,14 @@ class AccountAccess:
             return _request(_find(tx, identity)), token
 
     def list(
-        self, principal: Principal, state: AccessState | None = None, *, after: str | None = None
+        self, principal: Principal, *states: AccessState, after: str | None = None
     ) -> tuple[AccessRequest, ...]:
-        """A page of requests, after the one with the id `after`: newest first, but the waiting ones oldest
-        first, so that later requests cannot hide them.
+        """A page of the requests in these states, of all if none is given, after the one with the id `after`:
+        newest first, but those that wait oldest first, so that later requests cannot hide them.
         """
         principal.require(KeyScope.ADMIN)
-        of, is_waiting = access_requests.c, state is AccessState.WAITING
-        where = [] if state is None else [of.state == state.value]
+        of, is_waiting = access_requests.c, states == (AccessState.WAITING,)
+        where: list[ColumnElement[bool]] = [of.state.in_(states)] if states else []
         with self._database.read_transaction(principal.tenant) as tx:
             if after is not None:
                 last = _find(tx, after)

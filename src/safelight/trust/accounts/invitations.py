@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, and_, case
 
 from safelight.errors import Conflict, Forbidden, NotFound
 from safelight.ids import is_id, new_id
@@ -93,14 +93,18 @@ class AccountInvitations:
             return self._left(tx, principal.id)
 
     def list(self, principal: Principal, *, everyone: bool = False) -> tuple[AccountInvitation, ...]:
-        """The own invitations, newest first, or those of the whole tenant, which needs the scope `admin`."""
+        """The own invitations, or those of the whole tenant, which needs the scope `admin`: open ones first,
+        then the newest.
+        """
         principal.require(KeyScope.ADMIN if everyone else KeyScope.VIDEOS_READ)
         of = account_invitations.c
         where = [] if everyone else [of.invited_by == principal.id]
         with self._database.read_transaction(principal.tenant) as tx:
-            order = (of.created_at.desc(), of.id.desc())
+            now = tx.now()
+            is_open = and_(of.key_id.is_(None), of.revoked_at.is_(None), of.expires_at > now)
+            order = (case((is_open, 0), else_=1), of.created_at.desc(), of.id.desc())
             rows = tx.select(account_invitations, *where, order_by=order, limit=_MAX_LISTED)
-            return tuple(_invitation(row, tx.now()) for row in rows)
+            return tuple(_invitation(row, now) for row in rows)
 
     def revoke(self, principal: Principal, invitation_id: str) -> AccountInvitation:
         """Make an own invitation void, or with the scope `admin` any of the tenant.
