@@ -29,13 +29,12 @@ from .change_test import (
     find_change,
     weigh_change,
 )
+from .drift_rates import TestedOutcomes, count_a_year
 from .models import AttemptOrigin, AttemptRecord, format_moment
 from .stream_outcomes import StreamOutcome, estimate_risks, first_tries, split_streams
 
-YEAR_S = 365.25 * 86_400.0
-#: The attempts of a new account are taken for those of at least this time; any account is taken to have at
-#: least so many a year.
-_NEW_ACCOUNT_S, _MIN_A_YEAR = 7 * 86_400.0, 500.0
+#: Any account is taken to have at least so many attempts a year.
+_MIN_A_YEAR = 500.0
 #: Prices that differ by less are equal: amounts are rounded.
 _SAME_PRICE = 0.01
 #: A word can be the cause if at least this number of attempts before the change has it, as many after it, and
@@ -167,34 +166,31 @@ class DriftReport:
         }
 
 
-def find_drift(attempts: Iterable[AttemptRecord], *, has_older: bool = False) -> DriftReport:
+def find_drift(
+    attempts: Iterable[AttemptRecord], *, has_older: bool = False, has_older_canaries: bool = False
+) -> DriftReport:
     """The drifts in these attempts, in any order, at one false alarm a year at their own rate.
 
-    `has_older`: whether the account has older attempts too.
+    `has_older`, `has_older_canaries`: whether the account has older attempts, and older calls of canaries.
     """
     all_attempts = list(attempts)
     read = split_streams(one for one in all_attempts if one.origin is not AttemptOrigin.CANARY)
     canaries = split_streams(one for one in all_attempts if one.origin is AttemptOrigin.CANARY)
-    streams: defaultdict[tuple[str, str], list[_Series]] = defaultdict(list)
-    for key, outcomes in read.outcomes.items():
-        streams[key] += _series_of(outcomes)
-    for key, outcomes in canaries.outcomes.items():
-        streams[key] += _canary_series(outcomes)
-    rows = [row for series in streams.values() for each in series for row in each.rows]
-    if not rows:
+    of_users = {key: _series_of(one) for key, one in read.outcomes.items()}
+    of_canaries = {key: _canary_series(one) for key, one in canaries.outcomes.items()}
+    rates = count_a_year(
+        [
+            _count_tested(of_users.values(), has_older or read.has_older),
+            _count_tested(of_canaries.values(), has_older_canaries or canaries.has_older),
+        ]
+    )
+    if not rates:
         return DriftReport()
-    # All attempts of a busy account that are read can be of one hour: only a new account gets a longer time.
-    shortest = 1.0 if has_older or read.has_older or canaries.has_older else _NEW_ACCOUNT_S
-    years = max(max(row.at for row in rows) - min(row.at for row in rows), shortest) / YEAR_S
+    streams: defaultdict[tuple[str, str], list[_Series]] = defaultdict(list)
+    for key, series in (*of_users.items(), *of_canaries.items()):
+        streams[key] += series
     # One false alarm a year is the limit of all providers and models together.
-    totals = Counter[DriftKind]()
-    for series in streams.values():
-        for each in series:
-            for test in each.tests:
-                totals[test.kind] += len(test.choose(each.rows))
-    thresholds = {
-        kind: max(total / years, _MIN_A_YEAR) / _SHARES[kind] for kind, total in totals.items() if total
-    }
+    thresholds = {kind: max(rate, _MIN_A_YEAR) / _SHARES[kind] for kind, rate in rates.items()}
     found = [
         drift
         for (provider, model), series in streams.items()
@@ -337,6 +333,14 @@ def _series_of(outcomes: Sequence[StreamOutcome]) -> tuple[_Series, ...]:
         ),
         _Series(rows=priced, risks=np.zeros(len(priced)), read=_other_prices, tests=_PRICES),
     )
+
+
+def _count_tested(groups: Iterable[Sequence[_Series]], has_older: bool) -> TestedOutcomes[DriftKind]:
+    found = [each for series in groups for each in series]
+    times, counts = [row.at for each in found for row in each.rows], Counter[DriftKind]()
+    for rows, test in ((each.rows, test) for each in found for test in each.tests):
+        counts[test.kind] += len(test.choose(rows))
+    return TestedOutcomes(times=times, counts=+counts, has_older=has_older)
 
 
 def _other_prices(rows: Sequence[StreamOutcome]) -> Array:

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 
 from .attempt_log import AttemptLog
 from .drift import Drift, DriftReport, find_drift
-from .models import AttemptFilter
+from .models import AttemptFilter, AttemptOrigin
 from .newest_attempts import iterate_newest
 
-#: Newest attempts of the tenant that are read, of all providers together: more take seconds.
+#: Newest attempts of the tenant that are read, of all providers together, and as many calls of canaries: more
+#: take seconds.
 MAX_READ = 2_000
-_WANTED = AttemptFilter(with_canaries=True)
+_CANARIES = AttemptFilter(origin=AttemptOrigin.CANARY)
 #: A drift that was found in this time, and goes on, is shown at the head of lists.
 RECENT_S = 14 * 86_400.0
 #: Drift is searched again after this time, because it takes up to seconds.
@@ -75,8 +76,16 @@ class DriftHistory:
         return kept
 
     def _search(self, tenant: str, kept: _Kept) -> DriftReport:
-        newest = list(iterate_newest(self._log, tenant, _WANTED, limit=MAX_READ))
-        kept.report = find_drift(newest, has_older=len(newest) >= MAX_READ)
+        # Read apart, so that many calls of canaries do not shorten the time that is searched for users.
+        newest, canaries = (
+            list(iterate_newest(self._log, tenant, wanted, limit=MAX_READ))
+            for wanted in (AttemptFilter(), _CANARIES)
+        )
+        kept.report = find_drift(
+            [*newest, *canaries],
+            has_older=len(newest) >= MAX_READ,
+            has_older_canaries=len(canaries) >= MAX_READ,
+        )
         kept.at = self._monotonic()
         return kept.report
 

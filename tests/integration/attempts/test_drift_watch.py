@@ -148,7 +148,7 @@ def test_two_gateways_on_one_database_report_an_episode_once(
     gate = threading.Barrier(2, timeout=30)
     report = found_drift(database.clock())
 
-    def find_drift(_attempts: object, *, has_older: bool) -> DriftReport:
+    def find_drift(_attempts: object, *, has_older: bool, **_more: bool) -> DriftReport:
         assert not has_older
         gate.wait()
         return report

@@ -79,3 +79,13 @@ def test_the_sentence_says_that_canaries_found_it() -> None:
     assert drift.as_json(load_messages("attempts"))["found_in"] == "canaries"
     for language, words in (("en", "by canaries"), ("zh-Hant", "定期探測"), ("zh-Hans", "定期探测")):
         assert words in drift.text(load_messages("attempts", language))
+
+
+def test_calls_that_were_read_for_a_short_time_count_at_their_own_rate_beside_a_long_history_of_users() -> (
+    None
+):
+    users = calls("P" * 300, origin=AttemptOrigin.GATEWAY)
+    users = [replace(one, at=START - 7 * number * HOUR_S) for number, one in enumerate(users)]
+    found = calls("P" * 30 + "R" * 3)
+    assert find_drift([*users, *found]).drifts
+    assert not find_drift([*users, *found], has_older_canaries=True).drifts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from safelight.attempts import drift_history
 from safelight.attempts.attempt_log import AttemptLog
 from safelight.attempts.drift import DriftReport
 from safelight.attempts.drift_history import DriftHistory
+from safelight.attempts.models import AttemptFilter, AttemptOrigin
 from safelight.store.database import Database
 
 
@@ -21,7 +23,7 @@ def test_requests_at_the_same_time_wait_for_one_search_that_is_kept(
     searches: list[str] = []
     gate = threading.Barrier(2, timeout=30)
 
-    def search(_attempts: object, *, has_older: bool) -> DriftReport:
+    def search(_attempts: object, *, has_older: bool, **_more: bool) -> DriftReport:
         assert not has_older
         searches.append("search")
         gate.wait()
@@ -45,7 +47,7 @@ def test_the_old_report_is_given_while_a_new_one_is_searched(
     searches: list[str] = []
     started, may_end = threading.Event(), threading.Event()
 
-    def search(_attempts: object, *, has_older: bool) -> DriftReport:
+    def search(_attempts: object, *, has_older: bool, **_more: bool) -> DriftReport:
         searches.append("search")
         if len(searches) == 2:
             started.set()
@@ -69,3 +71,20 @@ def test_the_old_report_is_given_while_a_new_one_is_searched(
         assert later.result().watched["runway", ""] == 2
     assert history.find("tenant").watched["runway", ""] == 2
     assert len(searches) == 2
+
+
+def test_calls_of_canaries_are_read_apart_and_do_not_push_out_the_attempts_of_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def newest(_log: AttemptLog, _tenant: str, wanted: AttemptFilter, *, limit: int) -> Iterator[str]:
+        assert not wanted.with_canaries
+        return iter(["call"] * limit if wanted.origin is AttemptOrigin.CANARY else ["user"] * 20)
+
+    def search(attempts: list[str], *, has_older: bool, has_older_canaries: bool) -> DriftReport:
+        assert (attempts.count("user"), attempts.count("call")) == (20, drift_history.MAX_READ)
+        assert (has_older, has_older_canaries) == (False, True)
+        return DriftReport()
+
+    monkeypatch.setattr(drift_history, "find_drift", search)
+    monkeypatch.setattr(drift_history, "iterate_newest", newest)
+    DriftHistory(AttemptLog(Database(f"sqlite:///{tmp_path}/db"))).search("tenant")
