@@ -93,6 +93,9 @@ class ConsentAnswer(BaseModel):
 class ConsentCommitment(BaseModel):
     value: str = Field(description="The commitment in the manifest of the video.")
     salt: str
+    video_id: str = Field(
+        description="The id in the commitment: an earlier one if a sealed file was delivered again."
+    )
 
 
 class ConsentUseObject(BaseModel):
@@ -373,8 +376,8 @@ def _shown_terms(made: ConsentRequest) -> dict[str, Any]:
 def _use_object(consent_id: str, use: ConsentUse) -> dict[str, Any]:
     commitment = None
     if use.salt is not None:
-        value = compute_commitment(use.salt, consent_id=consent_id, video_id=use.video_id)
-        commitment = {"value": value, "salt": use.salt}
+        value = compute_commitment(use.salt, consent_id=consent_id, video_id=use.committed_id)
+        commitment = {"value": value, "salt": use.salt, "video_id": use.committed_id}
     return {"video_id": use.video_id, "at": int(use.at), "state": use.state, "commitment": commitment}
 
 

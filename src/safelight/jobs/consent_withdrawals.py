@@ -15,6 +15,7 @@ from safelight.trust.statements import Objection, StatementSource
 
 from .context import PipelineContext
 from .models import CharacterState
+from .source_consents import sources_of
 from .stage_records import stage_records
 from .video_statements import WithdrawalCause
 from .withdrawal import end_family_within
@@ -66,7 +67,7 @@ class ConsentWithdrawals:
     def _end_use(self, tx: Transaction, consent_id: str, video_id: str) -> int:
         mine = (consent_uses.c.consent_id == consent_id, consent_uses.c.video_id == video_id)
         changed: tuple[str, ...] = ()
-        if self._needs_consent(tx, consent_id, video_id):
+        if any(self._needs_consent(tx, consent_id, each) for each in sources_of(tx, (video_id,))):
             _reject_character(tx, video_id)
             changed = end_family_within(
                 self._context,
@@ -80,7 +81,7 @@ class ConsentWithdrawals:
         return len(changed)
 
     def _needs_consent(self, tx: Transaction, consent_id: str, video_id: str) -> bool:
-        """Whether the policy holds or blocks the video without the consent."""
+        """Whether the policy holds or blocks the video or character without the consent."""
         assert tx.tenant is not None
         policy = self._context.policies.load_within(tx, tx.tenant)
         for record in stage_records(tx, video_id):

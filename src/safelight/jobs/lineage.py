@@ -27,7 +27,7 @@ from safelight.trust.consent_requests.store import record_use
 
 from .context import PipelineContext
 from .files import reuse_file
-from .models import Character, ReusedFile, Video
+from .models import Character, CharacterState, ReusedFile, Video
 from .stage_records import stage_records
 from .states import VideoState
 
@@ -114,14 +114,19 @@ class Lineage:
     def record(self, tx: Transaction, video_id: str, lineage: LineageTrace) -> None:
         """Record the lineage and the consents of a video, and keep its source files until it is finished.
 
-        Checks again, with a lock, that the source may be used. Raises the same errors as `trace`.
+        Checks again, with a lock, that the sources may be used. Raises the same errors as `trace`. A consent
+        that is withdrawn later finds the video by its lineage.
         """
-        videos = tables.videos.c
+        videos, consents, characters = tables.videos.c, tables.consents.c, tables.characters.c
         for parent, step in lineage.parents.items():
             if is_id(parent, "video"):
                 row = tx.one(tables.videos, videos.id == parent, lock=True)
                 if row is None or row.deleted_at is not None or row.state != VideoState.DELIVERED.value:
                     raise _not_found(parent)
+            else:
+                row = tx.one(tables.characters, characters.id == parent, lock=True)
+                if row is None or row.state != CharacterState.READY.value:
+                    raise Withdrawn(f"The character {parent[:80]!r} cannot be used any more.")
             tx.insert(
                 tables.video_lineage,
                 video_id=video_id,
@@ -131,7 +136,10 @@ class Lineage:
             )
         for file in lineage.borrowed:
             reuse_file(tx, video_id, file)
-        for consent_id in lineage.consents:
+        for consent_id in sorted(lineage.consents):
+            row = tx.one(tables.consents, consents.id == consent_id, lock=True)
+            if row is None or row.revoked_at is not None:
+                raise Withdrawn("A consent on which the source rests was withdrawn.")
             record_use(tx, consent_id, video_id)
 
     def _uploaded(self, request: CreateRequest, step: Derivation) -> SourceVideo:

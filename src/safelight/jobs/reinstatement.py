@@ -239,7 +239,7 @@ def _clip(tx: Transaction, old: Row[Any]) -> Row[Any] | None:
 def _copy_sources(
     context: PipelineContext, tx: Transaction, old: Row[Any], released_id: str, request: dict[str, Any]
 ) -> None:
-    """Give the new video the references and the lineage of the blocked one.
+    """Give the new video the references, the lineage and the consents of the blocked one.
 
     Raises `Conflict` if a source may not be used any more.
     """
@@ -266,10 +266,13 @@ def _copy_sources(
                 of=reference["of"],
             )
         )
+    uses = tables.consent_uses.c
+    rows = tx.select(tables.consent_uses, uses.video_id == old.id, uses.ended_at.is_(None))
+    lineage = LineageTrace(
+        parents=parents, borrowed=tuple(borrowed), consents=tuple(row.consent_id for row in rows)
+    )
     try:
-        Lineage(context=context).record(
-            tx, released_id, LineageTrace(parents=parents, borrowed=tuple(borrowed))
-        )
+        Lineage(context=context).record(tx, released_id, lineage)
     except (NotFound, Withdrawn, InvalidField) as error:
         raise Conflict(f"The source of {old.id} may not be used any more.", param="case_id") from error
 

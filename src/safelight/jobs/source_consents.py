@@ -28,14 +28,14 @@ def with_consents(
     `compares_faces`: whether the operator declares a basis for it. Raises `Withdrawn` if a consent was
     withdrawn and its videos are not withdrawn yet.
     """
-    sources = _sources(tx, lineage.parents)
+    sources = sources_of(tx, lineage.parents)
     of = consent_uses.c
     # An ended use was evaluated after the withdrawal: what remains does not need the consent.
     uses = tx.select(consent_uses, of.video_id.in_(sources), of.ended_at.is_(None)) if sources else ()
     rows = tx.select(consents, consents.c.id.in_(sorted({row.consent_id for row in uses}))) if uses else ()
     if any(row.revoked_at is not None for row in rows):
         raise Withdrawn("A consent on which the source rests was withdrawn.")
-    limits, now = limits_of(tx, [row.id for row in rows]), tx.now()
+    limits, now = limits_of(tx, rows), tx.now()
     found = []
     for row in rows:
         shortfall: Shortfall | None = None
@@ -52,8 +52,8 @@ def with_consents(
     return replace(lineage, prior=(*prior, *found), consents=tuple(sorted(row.id for row in rows)))
 
 
-def _sources(tx: Transaction, parents: Iterable[str]) -> list[str]:
-    """The sources of a request and their sources, each once."""
+def sources_of(tx: Transaction, parents: Iterable[str]) -> list[str]:
+    """These videos and characters, and their sources, each once."""
     found = list(parents)
     for each in found:
         rows = tx.select(video_lineage, video_lineage.c.video_id == each)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import pytest
+
+from safelight.errors import Conflict
+from safelight.ids import new_id
 from safelight.jobs.models import Video
+from safelight.jobs.reinstatement import reinstate
 from safelight.jobs.states import VideoState
+from safelight.jobs.withdrawal import withdraw
 from safelight.trust.consent_requests.commitments import commit_to_consents, compute_commitment
 from safelight.trust.consent_requests.store import read_uses
+from safelight.trust.reviews import Decision, DecisionAction
 
 from .conftest import House
 from .test_ingredients import manifests
@@ -33,6 +40,50 @@ def test_a_manifest_has_a_commitment_for_each_consent_that_only_the_subject_can_
             opened.add(compute_commitment(use.salt, consent_id=consent, video_id=video.id))
     assert opened == set(found["commitments"])
     assert opened.isdisjoint(_commitments(house, house.carry(other)))
+
+
+def overturned(video: Video) -> Decision:
+    return Decision(
+        id=new_id("decision"),
+        case_id=new_id("case"),
+        video_id=video.id,
+        action=DecisionAction.OVERTURN,
+        reason="a test",
+        clause=None,
+        decided_by="ben",
+        at=0.0,
+        verdict_ids=(),
+    )
+
+
+def test_a_video_that_is_reinstated_keeps_its_consents_and_the_commitments_of_its_file(house: House) -> None:
+    context, database = house.container.pipeline.context, house.container.persistence.database
+    video = house.order()
+    with database.transaction(house.who.tenant) as tx:
+        consent = give(tx, video.id, expires_at=None)
+        (committed,) = commit_to_consents(tx, video.id)
+    withdraw(context, house.carry(video), actor="ada", why="a test")
+    with database.transaction(house.who.tenant) as tx:
+        again = reinstate(context, tx, video.id, overturned(video))
+    done = house.carry(house.videos.get(house.who, again))
+    assert committed in _commitments(house, done)
+    with database.read_transaction(house.who.tenant) as tx:
+        uses = {use.video_id: use for use in read_uses(tx, consent)}
+    for one in (video.id, again):
+        use = uses[one]
+        assert use.salt is not None
+        opened = compute_commitment(use.salt, consent_id=consent, video_id=use.committed_id)
+        assert opened in _commitments(house, done), one
+
+
+def test_a_video_with_a_withdrawn_consent_cannot_be_reinstated(house: House) -> None:
+    context, database = house.container.pipeline.context, house.container.persistence.database
+    video = house.carry(house.order())
+    with database.transaction(house.who.tenant) as tx:
+        give(tx, video.id, expires_at=None, revoked_at=1.0)
+    withdraw(context, video, actor="ada", why="a test")
+    with database.transaction(house.who.tenant) as tx, pytest.raises(Conflict):
+        reinstate(context, tx, video.id, overturned(video))
 
 
 def test_a_manifest_without_a_consent_has_no_commitment(house: House) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from safelight.errors import (
 from safelight.generation.protocol import Derivation
 from safelight.generation.videos_api import create as videos_api
 from safelight.jobs.consent_withdrawals import ConsentWithdrawals
-from safelight.jobs.lineage import inherited
+from safelight.jobs.lineage import Lineage, LineageTrace, inherited
 from safelight.jobs.models import CreateRequest, Upload, Video
 from safelight.jobs.stage_records import record_stage
 from safelight.jobs.states import VideoState
@@ -338,6 +339,57 @@ def test_the_withdrawal_of_a_consent_rejects_the_character_that_rests_on_it(
     ConsentWithdrawals(able.container.pipeline.context, stopping=threading.Event()).withdraw_due()
     with pytest.raises(InvalidField, match="no character"):
         able.order("Bo sails", model="able-1", characters=(made.id,))
+
+
+@pytest.mark.parametrize("source", ["video", "character"])
+def test_a_consent_that_is_withdrawn_during_the_screening_stops_the_request(
+    able: House, tmp_path: Path, source: str
+) -> None:
+    if source == "video":
+        parent, asked = (first := out(able)).id, {"source": first.id, "step": Derivation.REMIX}
+    else:
+        made = able.videos.create_character(able.who, name="Bo", clip=clip(tmp_path).path, end_user=None)
+        parent, asked = made.id, {"characters": (made.id,)}
+    database, context = able.container.persistence.database, able.container.pipeline.context
+    with database.transaction(able.who.tenant) as tx:
+        consent = give_consent(tx, parent, expires_at=None, end_user="ann")
+
+    def withdraw(name: str) -> None:
+        if name == "screened":
+            with database.transaction(able.who.tenant) as tx:
+                end_consent(tx, consent, revoked_by="subject", actor="subject")
+
+    able.videos = replace(able.videos, context=replace(context, fault_hook=withdraw))
+    with pytest.raises(Withdrawn):
+        able.order("Bo sails", model="able-1", safety_identifier="ann", **asked)
+    with database.read_transaction(able.who.tenant) as tx:
+        assert [use.video_id for use in read_uses(tx, consent)] == [parent]
+
+
+def test_a_character_that_was_rejected_cannot_be_recorded_as_a_source(able: House, tmp_path: Path) -> None:
+    made = able.videos.create_character(able.who, name="Bo", clip=clip(tmp_path).path, end_user=None)
+    video, characters = able.order(), tables.characters
+    lineage = LineageTrace(parents={made.id: "character"})
+    with (
+        pytest.raises(Withdrawn),
+        able.container.persistence.database.transaction(able.who.tenant) as tx,
+    ):
+        tx.update(characters, characters.c.id == made.id, state="rejected")
+        Lineage(context=able.container.pipeline.context).record(tx, video.id, lineage)
+
+
+def test_a_withdrawal_ends_a_video_whose_source_needed_the_consent(
+    able: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = out(able)
+    remix = step(able, Derivation.REMIX, source.id)
+    with able.container.persistence.database.transaction(able.who.tenant) as tx:
+        # Only the remix has a use, as if the use of the source had ended before.
+        consent = give_consent(tx, remix.id, expires_at=None)
+        end_consent(tx, consent, revoked_by="subject", actor="subject")
+    monkeypatch.setattr(ConsentWithdrawals, "_needs_consent", lambda *given: given[-1] == source.id)
+    ConsentWithdrawals(able.container.pipeline.context, stopping=threading.Event()).withdraw_due()
+    assert able.videos.get(able.who, remix.id).state in (VideoState.WITHDRAWN, VideoState.FAILED)
 
 
 def test_a_character_whose_name_is_blocked_is_not_stored(able: House, tmp_path: Path) -> None:

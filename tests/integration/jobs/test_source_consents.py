@@ -37,7 +37,7 @@ def database(database_url: str) -> Iterator[Database]:
 
 
 def give(tx: Transaction, video: str, *, end_user: str | None = None, **changed: Any) -> str:
-    """A consent of level 2 that a video used."""
+    """A consent that a video used, of level 2 unless `changed` says otherwise."""
     identity = new_id("consent")
     columns = {"created_at": 0.0, "expires_at": NOW + 60, "level": 2} | changed
     people = {"subject": "Ann", "recorded_by": "subject", "evidence": "link"}
@@ -111,6 +111,18 @@ def test_an_expired_consent_is_reviewed_and_a_withdrawn_one_is_refused(database:
         # What remains after the evaluation without the consent does not need it.
         tx.update(consent_uses, consent_uses.c.consent_id == withdrawn, ended_at=NOW)
         assert shortfalls(tx, "video_2", ASKER) == []
+
+
+def test_only_a_consent_on_camera_is_compared_and_one_without_its_request_covers_nobody(
+    database: Database,
+) -> None:
+    with database.transaction(TENANT) as tx:
+        give(tx, "video_1", level=1)
+        assert shortfalls(tx, "video_1", VideoRequester(account="key_2", use=FITS)) == []
+        assert shortfalls(tx, "video_1", ASKER, compares=False) == []
+        lost = give(tx, "video_2")
+        tx.delete(consent_requests, consent_requests.c.id == lost)
+        assert shortfalls(tx, "video_2", ASKER) == [Shortfall.REQUESTER]
 
 
 def test_what_a_request_does_not_state_comes_from_the_terms_nearest_to_it(database: Database) -> None:

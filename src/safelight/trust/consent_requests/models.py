@@ -174,6 +174,8 @@ class ConsentUse:
     state: str
     #: Opens the commitment in the manifest of the video; None before the video was sealed.
     salt: str | None = None
+    #: The video whose id is in the commitment: an earlier one if its sealed file was delivered again.
+    committed_id: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

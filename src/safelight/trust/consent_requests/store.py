@@ -134,9 +134,25 @@ def read_uses(tx: Transaction, consent_id: str) -> tuple[ConsentUse, ...]:
         order_by=(consent_uses.c.at.desc(), consent_uses.c.video_id),
     )
     ids = [row.video_id for row in rows]
-    known = tx.select(videos, videos.c.id.in_(ids), columns=[videos.c.id, videos.c.state]) if ids else []
-    states = {row.id: row.state for row in known}
-    return tuple(
-        ConsentUse(video_id=row.video_id, at=row.at, state=states.get(row.video_id, "deleted"), salt=row.salt)
-        for row in rows
-    )
+    columns = [videos.c.id, videos.c.state, videos.c.reinstated_from]
+    known = {row.id: row for row in tx.select(videos, videos.c.id.in_(ids), columns=columns)} if ids else {}
+    salts = {row.video_id: row.salt for row in rows}
+
+    def find_committed(video_id: str) -> str:
+        while salts.get(video_id) is None and (video := known.get(video_id)) and video.reinstated_from:
+            video_id = video.reinstated_from
+        return video_id
+
+    found = []
+    for row in rows:
+        committed, video = find_committed(row.video_id), known.get(row.video_id)
+        found.append(
+            ConsentUse(
+                video_id=row.video_id,
+                at=row.at,
+                state=video.state if video is not None else "deleted",
+                salt=salts.get(committed),
+                committed_id=committed,
+            )
+        )
+    return tuple(found)

@@ -183,8 +183,7 @@ class EnrolledLookup:
                 if self.scope.value in row.scope and (row.expires_at is None or now < row.expires_at)
             ]
             found = store.decrypt_templates(tx, self.key, tenant, self.model, {row.id for row in rows})
-            on_camera = [row.id for row in rows if row.level == ConsentLevel.ON_CAMERA]
-            limits = store.limits_of(tx, on_camera)
+            limits = store.limits_of(tx, rows)
         return tuple(
             EnrolledPerson(
                 record=row.id,

@@ -108,13 +108,16 @@ def end_consent(tx: Transaction, identity: str, *, revoked_by: str, actor: str) 
     tx.publish(WITHDRAWN_TOPIC, subject=identity, body={})
 
 
-def limits_of(tx: Transaction, consents: Collection[str]) -> dict[str, ConsentLimits]:
-    """Whom and what these consents cover. Those that the operator recorded have no limits."""
+def limits_of(tx: Transaction, consents: Iterable[Row[Any]]) -> dict[str, ConsentLimits]:
+    """Whom and what these consents cover, by their id. Those that were not given on camera are left out."""
+    on_camera = [row.id for row in consents if row.level == ConsentLevel.ON_CAMERA]
     of = tables.consent_requests.c
-    rows = tx.select(tables.consent_requests, of.id.in_(consents))
+    rows = tx.select(tables.consent_requests, of.id.in_(on_camera)) if on_camera else ()
     accounts = {asker: find_same_people(tx, (asker,)) for asker in {row.asked_by for row in rows}}
-    return {
-        row.id: ConsentLimits(
+    # Without its request, a consent covers nobody.
+    found = dict.fromkeys(on_camera, ConsentLimits())
+    for row in rows:
+        found[row.id] = ConsentLimits(
             accounts=accounts[row.asked_by],
             end_user=row.end_user,
             kinds=frozenset(UseKind(kind) for kind in row.terms.get("kinds", ())),
@@ -122,8 +125,7 @@ def limits_of(tx: Transaction, consents: Collection[str]) -> dict[str, ConsentLi
             territory=row.terms["territory"],
             voice=ConsentScope.VOICE.value in row.accepted,
         )
-        for row in rows
-    }
+    return found
 
 
 def count_templates(tx: Transaction) -> dict[str, TemplateCounts]:
