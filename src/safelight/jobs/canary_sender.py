@@ -110,29 +110,33 @@ class CanarySender:
         if slot is None:
             return
         try:
+            # Asked first: a canary that waits would be screened in each round.
+            if (gate := self.context.upstreams.get(canary.generator)) is not None:
+                gate.require_no_pause()
+            self.context.refusals.require_room(canary.generator)
             admitted = self._admit(canary)
+            if isinstance(admitted, StopReason):
+                self.calls.stop(canary, admitted)
+            else:
+                self._call(canary, admitted)
         except CheckIncomplete as error:
             _log.warning("No call of the canary %s in this part of the day: %s", canary.id, error)
             self.calls.skip(canary, slot)
-            return
-        if isinstance(admitted, StopReason):
-            self.calls.stop(canary, admitted)
-            return
+        except (UpstreamPending, RefusalBudgetUsed) as error:
+            # A provider that is down, and a used-up budget of refusals, are waited for.
+            _log.info("The canary %s waits: %s", canary.id, error)
+
+    def _call(self, canary: Canary, admitted: AdmittedRequest) -> None:
         name, generator = canary.generator, self.context.generators[canary.generator]
         assert isinstance(generator, RemoteGenerator)
         size = CallSize(seconds=admitted.seconds, width=admitted.width, height=admitted.height)
         offered = offered_models(self.context.generators)
         self.context.wait_for_lease()
-        try:
-            # A provider that is down, and a used-up budget of refusals, are waited for.
-            with self.context.upstreams[name].hold_call(accepted=False):
-                self.context.refusals.require_room(name)
-                with self.context.refusals.reserve(name):
-                    call = self.calls.reserve(canary, size, offered)
-                if call is not None:
-                    self._submit(call, generator, admitted)
-        except (UpstreamPending, RefusalBudgetUsed) as error:
-            _log.info("The canary %s waits: %s", canary.id, error)
+        with self.context.upstreams[name].hold_call(accepted=False):
+            with self.context.refusals.reserve(name):
+                call = self.calls.reserve(canary, size, offered)
+            if call is not None:
+                self._submit(call, generator, admitted)
 
     def _submit(self, call: CanaryCall, generator: RemoteGenerator, admitted: AdmittedRequest) -> None:
         request = GenerationRequest(

@@ -14,7 +14,7 @@ from safelight.attempts.canaries.calls import CallEnd, CallSize, CanaryCalls
 from safelight.attempts.canaries.models import Canary, CanaryState, StopReason
 from safelight.attempts.models import AttemptOrigin, AttemptOutcome
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.errors import Conflict, Forbidden, InvalidField
+from safelight.errors import Conflict, Forbidden, InvalidField, UpstreamUnavailable
 from safelight.generation.protocol import Charge, ChargeStatus
 from safelight.store import tables
 from safelight.store.database import Database
@@ -28,6 +28,7 @@ from support.canaries import (
     add_entry,
     log_of,
     new,
+    record_videos,
     service,
     state_of,
     switched_on,
@@ -204,6 +205,38 @@ def test_a_check_that_was_not_made_in_time_skips_one_call_and_does_not_stop_the_
     time.pass_s(HOUR_S)
     work(priced)
     assert upstream.counts["received"] == 1
+
+
+@pytest.mark.parametrize("why", ["the provider is down", "the budget of refusals is used up"])
+def test_a_canary_that_waits_is_not_screened(
+    priced: House, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    canary, context, screened = switched_on(priced), priced.container.pipeline.context, []
+    screen = TextPipeline.screen
+    monkeypatch.setattr(
+        TextPipeline, "screen", lambda *args, **named: (screened.append(args), screen(*args, **named))[1]
+    )
+    if why == "the provider is down":
+        for _call in range(5):
+            with pytest.raises(UpstreamUnavailable), context.upstreams["paid"].record_outcome():
+                raise UpstreamUnavailable("down")
+    else:
+        add = add_entry(priced, prompt="a red boat")
+        record_videos(priced, add, "moderation_blocked", prompt="a red boat")
+        context.refusals._limits = {"paid": 1}
+    for _round in range(3):
+        work(priced)
+    assert screened == []
+    assert state_of(priced, canary).canary.state is ON
+
+
+def test_the_stop_of_a_canary_whose_entry_was_removed_is_in_the_audit_log(priced: House) -> None:
+    entry = add_entry(priced)
+    canary = switched_on(priced, entry)
+    priced.container.prompts.library.remove(priced.who, entry)
+    with priced.container.persistence.database.read_transaction(priced.who.tenant) as tx:
+        rows = tx.select(tables.audit_log, tables.audit_log.c.event == "canary.stopped")
+    assert [row.subject for row in rows] == [canary.id]
 
 
 def test_the_error_of_a_call_whose_canary_was_removed_while_it_ran_has_no_prompt(priced: House) -> None:

@@ -64,7 +64,11 @@ def delete_entry(tx: Transaction, identity: str) -> None:
     """
     of = canaries.c
     stopped = {"state": "stopped", "reason": "entry_removed", "prompt": None, "run_requested_at": None}
-    tx.update(canaries, of.entry_id == identity, of.removed_at.is_(None), switched_at=tx.now(), **stopped)
+    where = (of.entry_id == identity, of.removed_at.is_(None))
+    for canary in tx.select(canaries, *where):
+        content = {"reason": stopped["reason"], "generator": canary.generator, "model": canary.model}
+        tx.append_audit("canary.stopped", subject=canary.id, actor="canaries", content=content)
+    tx.update(canaries, *where, switched_at=tx.now(), **stopped)
     tx.delete(library_terms, library_terms.c.entry_id == identity)
     tx.delete(library_uses, library_uses.c.entry_id == identity)
     tx.update(library_entries, library_entries.c.variation_of == identity, variation_of=None)
