@@ -21,6 +21,7 @@ def app() -> Any:
             moderation=None,  # type: ignore[arg-type]
             reviews=None,  # type: ignore[arg-type]
             review_queue=None,  # type: ignore[arg-type]
+            case_events=None,  # type: ignore[arg-type]
             quality=None,  # type: ignore[arg-type]
             quality_results=None,  # type: ignore[arg-type]
             reports=None,  # type: ignore[arg-type]

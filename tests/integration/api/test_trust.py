@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -93,6 +94,29 @@ def test_a_hold_is_listed_with_reason_and_due_time_and_decided_once(
     assert case not in [each["id"] for each in open_now]
     everything = client.get("/v1/reviews?state=all", headers=keys.reviewer).json()["data"]
     assert case in [each["id"] for each in everything]
+
+
+def test_the_stream_of_case_events_goes_on_after_a_number_and_a_decision_may_use_its_words(
+    client: httpx.Client, server: Live, keys: Keys, database: Database
+) -> None:
+    path = "/v1/safelight/cases/events"
+    _, case = hold(server, database)
+    before = client.get(f"{path}?limit=1000", headers=keys.reviewer).text.splitlines()
+    last = json.loads(before[-1])
+    assert (last["safelight"]["case_id"], last["createdBy"]) == (case, "policy")
+    word = "tools.ozone.moderation.defs#modEventTakedown"
+    wrong = {"action": "tools.ozone.moderation.defs#modEventResolveAppeal", "reason": "Blood."}
+    answer = client.post(f"/v1/reviews/{case}/decision", json=wrong, headers=keys.reviewer)
+    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "action")
+    body = {"action": word, "reason": "Blood."}
+    done = client.post(f"/v1/reviews/{case}/decision", json=body, headers=keys.reviewer)
+    assert done.json()["decision"]["action"] == "refuse"
+    after = client.get(f"{path}?after={last['id']}", headers=keys.reviewer).text.splitlines()
+    assert [json.loads(line)["event"] for line in after] == [{"$type": word, "policies": ["vi-2"]}]
+    assert client.get(path, headers=keys.stranger).text == ""
+    assert client.get(path, headers=keys.admin).status_code == 403
+    for query in ("after=-1", "after=x", "limit=0", "limit=1001", "after=99999999999999999999"):
+        assert client.get(f"{path}?{query}", headers=keys.reviewer).status_code == 400, query
 
 
 def test_a_reviewer_takes_keeps_skips_and_escalates_cases(

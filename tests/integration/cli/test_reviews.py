@@ -151,3 +151,25 @@ def test_the_next_case_is_taken_and_skipped(run: Run) -> None:
     assert skipped == (0, {"id": case, "skipped": True})
     assert run("reviews", "next", "--by", "Ada") == (0, {"review": None})
     assert run("reviews", "list", "--late") == (0, {"reviews": [], "has_more": False})
+
+
+def test_events_are_printed_as_lines_and_followed_until_ctrl_c(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run("init")
+    container = load()
+    _, first = held(container)
+    held(container, quarantined=True)
+    waits: list[str] = []
+
+    def open_another(_seconds: float) -> None:
+        if waits:
+            raise KeyboardInterrupt
+        waits.append(held(container)[1])
+
+    monkeypatch.setattr("safelight.cli.reviews.time.sleep", open_another)
+    assert main(["reviews", "events", "--follow", "--json"]) == 130
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [event["safelight"]["case_id"] for event in events] == [first, *waits]
+    assert main(["reviews", "events", "--after", str(events[0]["id"]), "--include-quarantined"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
