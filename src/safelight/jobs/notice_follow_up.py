@@ -91,7 +91,7 @@ class NoticeFollowUp:
         for row in due:
             with (
                 self.part.rows.attempt(row.id),
-                self._context.database.transaction(tenant=row.tenant_id) as tx,
+                self._context.database.across_tenants("a notice without a decision") as tx,
             ):
                 self._act(tx, row)
 
@@ -102,7 +102,7 @@ class NoticeFollowUp:
         for one in closed:
             with (
                 self.part.rows.attempt(one.id),
-                self._context.database.transaction(tenant=one.tenant) as tx,
+                self._context.database.across_tenants("the answer to a report") as tx,
             ):
                 self._answer(tx, one)
 
@@ -114,7 +114,8 @@ class NoticeFollowUp:
         """Write the lists that the detectors read."""
         self._list_writer.write()
 
-    def _act(self, tx: Transaction, row: Row[Any]) -> None:
+    def _act(self, whole: Transaction, row: Row[Any]) -> None:
+        tx = whole.of_tenant(row.tenant_id)
         case = tx.one(tables.cases, tables.cases.c.id == row.case_id, lock=True)
         if case is None or case.state != CaseState.OPEN.value:
             # A pending decision was made in time, and a closed case is answered by `answer_reporters`.
@@ -131,7 +132,7 @@ class NoticeFollowUp:
             why = "no person decided about a notice in time"
             withdraw_reported(self._context, tx, row.video_id, why=why, is_copy=False)
             self._answer(
-                tx,
+                whole,
                 ClosedNotice(
                     id=row.id,
                     tenant=row.tenant_id,
@@ -146,9 +147,10 @@ class NoticeFollowUp:
             content={"report": row.id, "lane": row.lane, "action": action.value},
         )
 
-    def _answer(self, tx: Transaction, one: ClosedNotice) -> None:
+    def _answer(self, whole: Transaction, one: ClosedNotice) -> None:
+        tx = whole.of_tenant(one.tenant)
         if not answer(tx, one.id, one.outcome):
             return
-        self._mails.queue(tx, one.id)
+        self._mails.queue(whole, one.id)
         if one.outcome is not NoticeOutcome.GONE:
             end_hiding(tx, one.video_id, notice_id=one.id, upheld=one.outcome in REMOVED)

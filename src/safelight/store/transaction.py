@@ -62,6 +62,16 @@ class Transaction:
         self._writing = writing
         self._entries: list[_Entry] = []
         self._numbered: list[tuple[Table, str]] = []
+        self._parts: list[Transaction] = []
+
+    def of_tenant(self, tenant: str) -> Transaction:
+        """A part of this transaction across tenants that is restricted to one tenant."""
+        if self.tenant is not None:
+            raise ScopeViolation("a transaction of one tenant cannot use another tenant")
+        part = Transaction(self._connection, tenant, clock=self.clock, writing=self._writing)
+        part._entries = self._entries
+        self._parts.append(part)
+        return part
 
     def now(self) -> float:
         return self.clock()
@@ -220,6 +230,8 @@ class Transaction:
 
         Called last, so that the row with the end of the hash chain is locked only briefly.
         """
+        for part in self._parts:
+            part.flush_log()
         if not self._entries and not self._numbered:
             return
         self._connection.execute(_insert_first_head(self.is_postgres))

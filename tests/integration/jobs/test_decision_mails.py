@@ -7,13 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from safelight.errors import InvalidField
+from safelight.errors import InvalidField, Unavailable
+from safelight.ids import new_id
+from safelight.provenance.recovery.copies import NearVideos
 from safelight.store import tables
-from safelight.trust.reports import NewReport, Receipt
+from safelight.store.transaction import Transaction
+from safelight.trust.reports import NewReport, Receipt, service
+from safelight.trust.reviews import Case, NewCase
 from support.mail_server import Mailbox, mail_server
 
 from .conftest import House
-from .test_notices import decide, deliver, make_scene
+from .test_notices import decide, deliver, drawn, follow_up, hashes_of, later, make_scene, notify
 
 _BASE = "https://gateway.example"
 
@@ -114,3 +118,72 @@ def test_without_a_mail_server_no_mail_is_promised_and_no_secret_is_stored(
         assert [row.receipt_token for row in tx.select(tables.notices)] == [None]
     with pytest.raises(InvalidField, match="language"):
         report(house, video.id, None, language="xx")
+
+
+def test_no_mail_is_promised_for_hashes_that_match_nothing(office: House) -> None:
+    assert not notify(office, hashes=hashes_of(drawn(5))).is_mailed
+    with office.container.persistence.database.across_tenants("a test", readonly=True) as tx:
+        assert [row.receipt_token for row in tx.select(tables.notices)] == [None]
+
+
+def test_the_mail_also_comes_if_only_a_video_of_another_tenant_matches(
+    office: House, box: Mailbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = deliver_elsewhere(office, tmp_path, monkeypatch)
+    receipt = notify(office, hashes=hashes_of(drawn(5)))
+    assert receipt.is_mailed
+    later(office, 49 * 3600)
+    follow_up(office)
+    answer_and_send(office)
+    assert len(box.received) == 1
+    reports = office.container.review.reports
+    assert [one.video_id for one in reports.get_by_token(receipt.token).notices if one.outcome] == [copy]
+
+
+def test_an_error_in_another_tenant_leaves_no_receipt_whose_address_nobody_has(
+    office: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = deliver_elsewhere(office, tmp_path, monkeypatch)
+    real = service.open_case
+
+    def fail(tx: Transaction, new: NewCase, *, actor: str) -> Case:
+        if new.video_id == copy:
+            raise Unavailable("The database is busy.")
+        return real(tx, new, actor=actor)
+
+    monkeypatch.setattr(service, "open_case", fail)
+    with pytest.raises(Unavailable):
+        notify(office, hashes=hashes_of(drawn(5)))
+    with office.container.persistence.database.across_tenants("a test", readonly=True) as tx:
+        assert not tx.select(tables.notices)
+
+
+def test_a_later_form_about_more_videos_has_its_own_mail(
+    office: House, box: Mailbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    videos = [deliver(office, make_scene(tmp_path / f"{number}.mp4", number)) for number in (6, 7)]
+    near = NearVideos(video_ids=tuple(one.id for one in videos), unrelated=1)
+    notify(office, videos[0], contact="ann@example.org")
+    copies = office.container.pipeline.copies
+    monkeypatch.setattr(copies, "find_near", lambda hashes: tuple(near for _ in hashes))
+    notify(office, hashes=hashes_of(drawn(5)), contact="ann@example.org")
+    for video in videos:
+        decide(office, "keep", video=video)
+    answer_and_send(office)
+    assert len(box.received) == 2
+
+
+def deliver_elsewhere(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Let every hash match a video of another tenant. Returns its id."""
+    database = house.container.persistence.database
+    own = deliver(house, make_scene(tmp_path / "own.mp4", 2))
+    other, copy = house.container.persistence.accounts.create_tenant("other").id, new_id("video")
+    with database.read_transaction(house.who.tenant) as tx:
+        row = tx.one(tables.videos, tables.videos.c.id == own.id)
+    assert row is not None
+    with database.transaction(other) as tx:
+        tx.insert(tables.videos, **{**row._mapping, "id": copy, "tenant_id": other})
+    near = NearVideos(video_ids=(copy,), unrelated=1)
+    copies = house.container.pipeline.copies
+    monkeypatch.setattr(copies, "find_near", lambda hashes: tuple(near for _ in hashes))
+    return copy

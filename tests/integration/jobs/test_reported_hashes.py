@@ -361,3 +361,26 @@ def test_two_reported_hashes_with_the_same_first_digits_have_different_entries(h
     reported = house.container.core.hash_lists.put("x", "ncii", table, at=1.0, scope=scope)
     near = [reported.nearest(np.frombuffer(one, np.uint8)) for one in (first, second)]
     assert near == [(0, digest_of(first)), (0, digest_of(second))]
+
+
+def test_no_words_of_the_reporter_are_left_after_the_erasure_nor_in_cases_and_the_log(
+    house: House, tmp_path: Path
+) -> None:
+    video = deliver(house, make_scene(tmp_path / "a.mp4", 3))
+    words = "I am Jane Doe of 5 Elm Street"
+    new = NewReport(location=video.id, reason=words, note="It shows me.", name="Jane", idempotency_key="one")
+    reports = house.container.review.reports
+    reports.add_from_visitor(new, network="192.0.2.3")
+    decide(house, "keep", video=video)
+    house.container.review.notice_follow_up.answer_reporters()
+    later(house, (184 + 31) * 24 * HOUR_S)
+    assert reports.erase_old_reporters() == 1
+    with house.container.persistence.database.across_tenants("a test", readonly=True) as tx:
+        (report,) = tx.select(tables.reports)
+        (notice,) = tx.select(tables.notices)
+        (case,) = tx.select(tables.cases)
+        logged = [row.content for row in tx.select(tables.audit_log_contents)]
+    assert (report.reason, report.note) == ("other", "")
+    assert (notice.request_sha256, notice.idempotency_key) == (None, None)
+    assert case.reason == "Reported: other"
+    assert not any(b"Elm" in content for content in logged)

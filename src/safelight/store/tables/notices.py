@@ -31,7 +31,8 @@ notices = Table(
     text("case_id", null=True),
     #: The SHA-256 of the secret in the address of the receipt.
     text("token_sha256", null=True),
-    #: The same secret, encrypted, until the mail with the decision is queued; null if no mail is sent.
+    #: The same secret and the contact, encrypted, until the mail with the decision is queued; null if no mail
+    #: is sent.
     blob("receipt_token", null=True),
     #: The language of that mail.
     text("language", null=True),

@@ -6,7 +6,7 @@ from safelight.errors import InvalidField
 from safelight.i18n import load_messages
 from safelight.store.encrypted_column import EncryptedColumn
 from safelight.store.key_ring import KeyRing
-from safelight.store.tables import notices, reports
+from safelight.store.tables import notices
 from safelight.store.transaction import Transaction
 from safelight.trust.mail import MailKind, MailQueue, NewMail
 from safelight.trust.people.service import normalize_email
@@ -33,7 +33,7 @@ class DecisionMails:
         return self._queue.enabled
 
     def encrypt_token(self, notice_id: str, token: str, contact: str | None) -> bytes | None:
-        """The secret of a receipt as it is stored; None if no mail can be sent to this contact."""
+        """The secret of a receipt and the contact as they are stored; None if no mail can be sent to it."""
         if contact is None or not self.enabled:
             return None
         try:
@@ -41,13 +41,14 @@ class DecisionMails:
         except InvalidField:
             # A telephone number, for example.
             return None
-        return self._keys.encrypt(token.encode(), notice_id)
+        return self._keys.encrypt(f"{token} {contact}".encode(), notice_id)
 
     def queue(self, tx: Transaction, row_id: str) -> None:
         """Queue the mail if everything is decided that was sent with the form of this row.
 
-        Reports of one video with the same address bring one mail, so that a flood of reports is no flood of
-        mails to an address that somebody else entered.
+        `tx` is across tenants: hashes of one form can match videos of several. Reports of one video with the
+        same address bring one mail, so that a flood of reports is no flood of mails to an address that
+        somebody else entered.
         """
         row = tx.one(notices, notices.c.id == row_id)
         # Locked: two processes that answer two videos of one form would both find the other one waiting.
@@ -55,26 +56,27 @@ class DecisionMails:
         if first is None or first.receipt_token is None:
             return
         same_form = (notices.c.notice_id == first.notice_id, notices.c.video_id.is_not(None))
-        outcomes = {one.outcome for one in tx.select(notices, *same_form, columns=[notices.c.outcome])}
+        rows = tx.select(notices, *same_form, columns=[notices.c.outcome, notices.c.case_id])
+        outcomes = {one.outcome for one in rows}
         if None in outcomes:
             return
         tx.update(notices, notices.c.id == first.id, receipt_token=None)
-        report = tx.one(reports, reports.c.id == first.id)
-        token = self._keys.decrypt(first.receipt_token, first.id)
-        if report is None or report.contact is None or token is None:
-            # The contact was erased, or the key was lost. The page of the receipt has the decision.
+        stored = self._keys.decrypt(first.receipt_token, first.id)
+        if stored is None:
+            # The key was lost. The page of the receipt has the decision.
             return
+        token, _, contact = stored.decode().partition(" ")
         language = first.language or "en"
         key = f"status.{outcomes.pop()}" if len(outcomes) == 1 else "status.several"
         messages = load_messages("notices", language)
         self._queue.enqueue(
-            tx,
+            tx.of_tenant(first.tenant_id),
             NewMail(
                 kind=MailKind.REPORT_DECIDED,
-                to=report.contact,
+                to=contact,
                 language=language,
-                event=first.case_id,
-                link=f"{self._base_url}/report/{token.decode()}",
+                event=" ".join(sorted({one.case_id for one in rows})),
+                link=f"{self._base_url}/report/{token}",
                 values={"decision": messages(key), "objection": messages("status.objection")},
             ),
         )

@@ -8,7 +8,7 @@ from safelight.store.tables import notices, reports, video_hidings
 from safelight.store.transaction import Transaction
 from safelight.trust.statements.models import OBJECTION_S
 
-from .models import ReporterKind
+from .models import ReporterKind, ReportReason
 from .reported_hashes import HOLD_S
 
 #: While a reporter can object to the answer, and a month for the decision about an objection.
@@ -31,8 +31,15 @@ def erase_reporters(tx: Transaction) -> int:
     old = select(of.id).where(is_old)
     is_visitor = reports.c.reporter_kind == ReporterKind.VISITOR.value
     tx.update(reports, reports.c.id.in_(old), note="", contact=None, text_screening=None)
+    is_own_words = and_(
+        reports.c.reason.not_in(["", *(one.value for one in ReportReason)]),
+        or_(reports.c.category.is_(None), reports.c.reason != reports.c.category),
+    )
+    tx.update(reports, reports.c.id.in_(old), is_own_words, reason=ReportReason.OTHER.value)
     tx.update(reports, reports.c.id.in_(old), is_visitor, reporter=_ERASED)
     from_address = of.reporter.like(f"{ReporterKind.VISITOR.value}:%")
     tx.update(video_hidings, video_hidings.c.notice_id.in_(old.where(from_address)), reporter=_ERASED)
     tx.update(notices, is_old, from_address, reporter=_ERASED)
-    return tx.update(notices, is_old, name=None, location=None, receipt_token=None, erased_at=now)
+    # The hash of a request could be compared with guesses of what was written.
+    request = {"request_sha256": None, "idempotency_key": None}
+    return tx.update(notices, is_old, name=None, location=None, receipt_token=None, erased_at=now, **request)

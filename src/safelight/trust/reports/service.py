@@ -24,7 +24,6 @@ from safelight.trust.accounts.tokens import hash_token
 from safelight.trust.reviews import Case, CaseKind, NewCase, open_case
 from safelight.trust.reviews.priority import severity_of
 from safelight.trust.reviews.text_screening import (
-    ScreeningState,
     ScreenTexts,
     TextScreening,
     leave_unchecked,
@@ -210,7 +209,9 @@ class Reports:
         wanted = dict.fromkeys(
             [*([valid.video_id] if valid.video_id else []), *_matched(screening)],
         )
-        with self._database.transaction(sender.tenant) as tx:
+        # One transaction also for the cases in other tenants: a visitor who sees an error has sent nothing.
+        with self._database.across_tenants("a new report") as whole:
+            tx = whole.of_tenant(sender.tenant)
             if new.idempotency_key:
                 repeated = self._find_repeated(tx, sender, new.idempotency_key, request_sha256)
                 if repeated is not None:
@@ -218,6 +219,14 @@ class Reports:
             lock_name(tx, f"reporter {sender.reporter}")
             _enforce_limits(tx, sender, hashes=len(screening.used))
             notice_id, token = new_id("report"), secrets.token_urlsafe(24)
+            own = [
+                video
+                for video_id in wanted
+                if (video := self._find_subject(tx, video_id, is_named=video_id == valid.video_id))
+            ]
+            elsewhere = self._find_elsewhere(whole, sender, _matched(screening))
+            # Hashes that match nothing are never decided, so no mail is promised and no contact is kept.
+            mail = self._mail_columns(notice_id, token, valid) if own or elsewhere else {}
             filing = _Filing(
                 text=text,
                 tx=tx,
@@ -228,14 +237,10 @@ class Reports:
                 columns={
                     "idempotency_key": new.idempotency_key,
                     "request_sha256": request_sha256,
-                    **self._mail_columns(notice_id, token, valid),
+                    **mail,
                 },
             )
-            found: list[tuple[Report, Case, bool]] = []
-            for video_id in wanted:
-                video = self._find_subject(tx, video_id, is_named=video_id == valid.video_id)
-                if video is not None:
-                    found.append(filing.add(video))
+            found = [filing.add(video) for video in own]
             if not found:
                 filing.add_without_video()
             add_hashes(
@@ -245,8 +250,9 @@ class Reports:
                 state=HashState.HOLDS,
                 tenant_only=sender.kind is not ReporterKind.VISITOR,
             )
-        if sender.kind is ReporterKind.VISITOR:
-            self._file_elsewhere(filing, _matched(screening))
+            for part, video in elsewhere:
+                owner = replace(sender, tenant=part.tenant or "")
+                replace(filing, tx=part, sender=owner, rows=1).add(video)
         with self._database.across_tenants("the receipt of a new report", readonly=True) as tx:
             status = notice_store.read_status(tx, notice_id)
         assert status is not None  # It was added above.
@@ -257,19 +263,24 @@ class Reports:
             already_reported=bool(found) and found[0][2],
             token=filing.token,
             refused=screening.refused,
-            is_mailed=filing.columns.get("receipt_token") is not None,
+            is_mailed=bool(mail),
         )
 
-    def _file_elsewhere(self, filing: _Filing, video_ids: Sequence[str]) -> None:
-        """Open a case in each other tenant with delivered videos that match the hashes of a visitor."""
-        with self._database.across_tenants("videos of all tenants that match", readonly=True) as tx:
-            rows = tx.select(videos, videos.c.id.in_(sorted(set(video_ids))), order_by=(videos.c.id,))
-            owners = [(row.tenant_id, row.id) for row in rows if row.tenant_id != filing.sender.tenant]
-        for tenant, video_id in owners:
-            with self._database.transaction(tenant) as tx:
-                video = self._find_subject(tx, video_id, is_named=False)
-                if video is not None:
-                    replace(filing, tx=tx, sender=replace(filing.sender, tenant=tenant), rows=1).add(video)
+    def _find_elsewhere(
+        self, whole: Transaction, sender: _Sender, video_ids: Sequence[str]
+    ) -> list[tuple[Transaction, ReportedVideo]]:
+        """The delivered videos of other tenants that match the hashes of a visitor, each with its part of the
+        transaction.
+        """
+        if sender.kind is not ReporterKind.VISITOR:
+            return []
+        rows = whole.select(videos, videos.c.id.in_(sorted(set(video_ids))), order_by=(videos.c.id,))
+        owners = [(whole.of_tenant(row.tenant_id), row.id) for row in rows if row.tenant_id != sender.tenant]
+        return [
+            (tx, video)
+            for tx, video_id in owners
+            if (video := self._find_subject(tx, video_id, is_named=False)) is not None
+        ]
 
     def _mail_columns(self, notice_id: str, token: str, valid: ValidReport) -> dict[str, Any]:
         stored = self._tools.mails and self._tools.mails.encrypt_token(notice_id, token, valid.contact)
@@ -410,12 +421,10 @@ class _Filing:
         return open_case(self.tx, new, actor=self.sender.kind.value)
 
     def _shown_reason(self) -> str:
-        """The reason for lists of cases, which have no text that must be behind a click."""
+        """The reason for lists of cases and the audit log, which have no words of the reporter."""
         reason = self.valid.reason or self.valid.category or ""
         is_own_words = reason != self.valid.category and reason not in set(ReportReason)
-        if is_own_words and self.text.state is not ScreeningState.CLEAR:
-            return self.valid.category or ReportReason.OTHER.value
-        return reason
+        return (self.valid.category or ReportReason.OTHER.value) if is_own_words else reason
 
     def _is_lowered(self) -> bool:
         """Whether the earlier reports of this reporter were so rarely right that this one waits longer."""
