@@ -63,8 +63,12 @@ def _change(entry: Mapping[str, Any], direction: DraftDirection) -> Mapping[str,
         return entry
     at_least = ((entry.get("when") or {}).get("score") or {}).get("at_least")
     if at_least is not None:
-        moved = at_least + (STEP if direction is DraftDirection.MILDER else -STEP)
-        score = {**entry["when"]["score"], "at_least": round(min(_MAX_SCORE, max(_MIN_SCORE, moved)), 4)}
+        is_milder = direction is DraftDirection.MILDER
+        moved = min(at_least + STEP, _MAX_SCORE) if is_milder else max(at_least - STEP, _MIN_SCORE)
+        if (moved <= at_least) is is_milder:
+            # The threshold is at the limit or beyond it, so a step would go back.
+            return entry
+        score = {**entry["when"]["score"], "at_least": round(moved, 4)}
         return {**entry, "when": {**entry["when"], "score": score}}
     steps = _MILDER if direction is DraftDirection.MILDER else _STRICTER
     action = steps.get(Action(entry["action"]))

@@ -74,3 +74,20 @@ def test_a_locked_and_an_unknown_rule_have_no_draft() -> None:
     for rule in (locked, "no-such-rule"):
         with pytest.raises(Conflict):
             write_draft(STARTER, SHIPPED_POLICIES, rule, DraftDirection.MILDER)
+
+
+@pytest.mark.parametrize(
+    ("score", "direction"),
+    [
+        (0.98, DraftDirection.MILDER),
+        (0.95, DraftDirection.MILDER),
+        (0.05, DraftDirection.STRICTER),
+        (0.1, DraftDirection.STRICTER),
+    ],
+)
+def test_a_threshold_at_the_limit_has_no_draft_in_the_other_direction(
+    score: float, direction: DraftDirection, tmp_path: Path
+) -> None:
+    current = compile_text(HOUSE.replace("score: 0.4", f"score: {score}"), tmp_path)
+    with pytest.raises(Conflict, match="no rule 'own-1' that can be changed"):
+        write_draft(current, SHIPPED_POLICIES, "own-1", direction)
