@@ -14,7 +14,7 @@ export const isPrefetched = () => upcoming !== null;
 export const prefetchNext = async (form) => {
   const response = await fetch(form.dataset.next, { method: "POST" }).catch(() => null);
   const page = response?.ok && response.status !== 204 ? await readPage(response) : null;
-  if (page?.main.querySelector(".case-layout") && form.isConnected && !upcoming) upcoming = page;
+  if (page?.main?.querySelector(".case-layout") && form.isConnected && !upcoming) upcoming = page;
 };
 
 // The prefetched case, which then is not prefetched any more; null if there is none.

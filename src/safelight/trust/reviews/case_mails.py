@@ -136,7 +136,7 @@ def _may_take_one(tx: Transaction, person: Principal, case_ids: Sequence[str]) -
     """Whether the queue would give one of these cases to this person now."""
     if not case_ids:
         return False
-    free = or_(cases.c.leased_until.is_(None), cases.c.leased_until < tx.now())
+    free = or_(cases.c.leased_until.is_(None), cases.c.leased_until < tx.now(), cases.c.reserved)
     rows = tx.select(
         cases,
         cases.c.id.in_(case_ids),

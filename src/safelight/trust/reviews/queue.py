@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, or_, select
+from sqlalchemy import ColumnElement, Row, and_, or_, select
 
 from safelight.errors import Conflict, InvalidField
 from safelight.policy.categories import Taxonomy
@@ -26,7 +26,8 @@ class ReviewQueue:
     """The queue of one installation. Two reviewers never have the same case at the same time.
 
     A reviewer has one case, and can reserve the one after it, whose text is prefetched. Both return to the
-    queue if the page gives no sign of life for `LEASE_S`; the first also if it is skipped or escalated.
+    queue if the page gives no sign of life for `LEASE_S`; the first also if it is skipped or escalated. The
+    reserved one is given to another reviewer for whom nothing else is left.
     """
 
     def __init__(
@@ -45,11 +46,15 @@ class ReviewQueue:
             where = [*offered_to(tx, principal, preferences), *self._within_exposure(tx, principal)]
             leased = _leased_by(tx, principal)
             for held in _still_valid(tx, leased):
-                own = _first_possible(tx, principal, [*where, cases.c.id == held.id])
+                # Another reviewer may have taken the reserved case after it was read.
+                own = _first_possible(tx, principal, [*where, *_leased_to(principal), cases.c.id == held.id])
                 if own is not None:
                     return _lease(tx, principal, own)
-            following = _first_possible(tx, principal, [*where, _is_free(tx)])
-            if following is None:
+            for possible in (_is_free(tx), cases.c.reserved):
+                following = _first_possible(tx, principal, [*where, possible])
+                if following is not None:
+                    break
+            else:
                 return None
             if not leased:
                 return _store_lease(tx, principal, following, reserved=False)
@@ -67,7 +72,8 @@ class ReviewQueue:
             if not held or held[0].id != case_id or held[0].reserved:
                 raise Conflict(f"You do not have {case_id[:80]} open.", param="case_id")
             where = [*offered_to(tx, principal, preferences), *self._within_exposure(tx, principal)]
-            for possible in (*(cases.c.id == row.id for row in held[1:]), _is_free(tx)):
+            own = (and_(cases.c.id == row.id, *_leased_to(principal)) for row in held[1:])
+            for possible in (*own, _is_free(tx)):
                 following = _first_possible(tx, principal, [*where, cases.c.id != case_id, possible])
                 if following is not None:
                     return _reserve(tx, principal, following)

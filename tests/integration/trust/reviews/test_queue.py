@@ -119,10 +119,38 @@ def test_a_reserved_case_is_kept_and_lost_with_the_open_one(room: ReviewRoom) ->
     for _ in range(3):
         room.clock.now += LEASE_S - 1
         room.queue.extend_lease(ADA, first.id)
-    assert room.queue.take_next(BO) is None
+        assert room.reviews.get(ADA, second.id).case.leased_by == "ada"
     room.clock.now += LEASE_S + 1
     taken = {case.id for case in map(room.queue.take_next, (BO, reviewer("cleo"))) if case is not None}
     assert taken == {first.id, second.id}
+
+
+def test_a_reserved_case_goes_to_a_reviewer_for_whom_nothing_else_is_left(room: ReviewRoom) -> None:
+    first, second, third = (room.open_case(f"scene {number}") for number in range(3))
+    room.queue.take_next(ADA)
+    room.queue.reserve_next(ADA, first.id)
+    taken = [room.queue.take_next(who) for who in (BO, reviewer("cleo"), reviewer("dan"))]
+    assert [case and case.id for case in taken] == [third.id, second.id, None]
+    # The page of the first reviewer still has it, and is told.
+    with pytest.raises(Conflict, match="open at another reviewer"):
+        room.decide(ADA, second)
+    assert room.queue.reserve_next(ADA, first.id) is None
+    room.decide(ADA, first)
+    assert room.queue.take_next(ADA) is None
+
+
+def test_a_reserved_case_that_two_reviewers_take_at_the_same_time_is_given_to_one(room: ReviewRoom) -> None:
+    for number in range(5):
+        first, second = (room.open_case(f"scene {number} {part}") for part in range(2))
+        room.queue.take_next(ADA)
+        room.queue.reserve_next(ADA, first.id)
+        room.decide(ADA, first)
+        with ThreadPoolExecutor(4) as threads:
+            taken = list(threads.map(room.queue.take_next, (ADA, BO, ADA, BO)))
+        assert {case.id for case in taken if case is not None} == {second.id}
+        who = room.reviews.get(ADA, second.id).case.leased_by
+        assert {case.leased_by for case in taken if case is not None} == {who}
+        room.decide(reviewer(str(who)), second)
 
 
 def test_a_reservation_ends_when_the_reviewer_leaves_or_opens_another_case(room: ReviewRoom) -> None:
