@@ -105,7 +105,7 @@ class AccountTermsPages(PageHandler):
             form=shown,
             problem=problem,
             is_conflict=isinstance(problem, Conflict),
-            wrong_number=problem.param if problem is not None and problem.param in _NUMBERS else "",
+            wrong_number=_find_wrong_number(problem, shown),
             saved=request.query_params.get("saved") == "yes" and problem is None,
         )
 
@@ -170,6 +170,19 @@ def _whole_number(form: Mapping[str, str], name: str) -> int | None:
     text = form.get(name, "").strip()
     if not text:
         return None
-    if not (text.isascii() and text.isdecimal() and len(text) <= 18):
+    if not _is_whole_number(text):
         raise InvalidField(f"{name} must be a whole number or empty.", param=name)
     return int(text)
+
+
+def _is_whole_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= 18
+
+
+def _find_wrong_number(problem: SafelightError | None, form: Mapping[str, str]) -> str:
+    """The field of a problem, if it has no whole number. Other problems, such as a number that is too
+    large, are shown as they are.
+    """
+    name = problem.param if problem is not None else None
+    is_wrong = name in _NUMBERS and not _is_whole_number(form.get(name, "").strip())
+    return name if name is not None and is_wrong else ""

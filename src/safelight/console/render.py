@@ -129,10 +129,20 @@ class Pages:
             raise HTTPException(404)
         media_type = "text/javascript" if name.endswith(".js") else mimetypes.guess_type(name)[0]
         headers = {"cache-control": "public, max-age=31536000, immutable", "vary": "accept-encoding"}
-        if "gzip" in request.headers.get("accept-encoding", ""):
+        if _accepts_gzip(request.headers.get("accept-encoding", "")):
             headers["content-encoding"] = "gzip"
             content = self._compressed[name]
         return Response(content, media_type=media_type, headers=headers)
+
+
+def _accepts_gzip(header: str) -> bool:
+    """Whether `Accept-Encoding` names gzip with a weight above 0."""
+    for coding in header.lower().split(","):
+        name, *parameters = (part.strip() for part in coding.split(";"))
+        if name == "gzip":
+            weight = next((part[2:] for part in parameters if part.startswith("q=")), "1")
+            return weight.strip("0.") != ""
+    return False
 
 
 def _banner_text(

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -93,6 +94,11 @@ def test_terms_are_saved_and_a_change_on_old_values_is_refused(sign_in: SignIn) 
     assert wrong.status_code == 400
     assert "Videos per day must be a whole number" in wrong.text
     assert 'value="-1"' in wrong.text
+    too_large = owner.post(path, data={**form, "revision": "1", "videos_per_day": "9" * 18})
+    assert "videos_per_day must be from 0 to 1000000000000000." in too_large.text
+    invites = owner.post(path, data={**form, "revision": "1", "invitations": "2"})
+    assert "Only an account can invite people." in invites.text
+    assert owner.get(path, params={"kind": "account", "id": "key_unknown"}).status_code == 404
     assert owner.get(path, params={"kind": "end_user", "id": "a\0"}).status_code == 400
     assert owner.post(path, data={**form, "kind": "account", "id": "key_unknown"}).status_code == 404
     assert sign_in(Role.TRUST_LEAD).get(path).status_code == 403
@@ -172,6 +178,19 @@ def test_an_invitation_makes_one_key_and_a_revoked_one_none(
     assert "Your API key" in key.text
     assert stranger.post("/access/invitation", data={"token": token, "name": "Cem"}).status_code == 404
     assert "Accepted" in ada.get("/account/standing").text
+
+
+def test_the_link_of_an_invitation_has_the_configured_address(
+    console: ConsoleServer, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = console.server.app.state.safelight
+    services = replace(state.services, public_url="https://videos.example/")
+    monkeypatch.setattr(console.server.app.state, "safelight", replace(state, services=services))
+    made = sign_in(Role.CREATOR).post("/account/invitations").text
+    assert ">https://videos.example/access/invitation?token=" in made
+    person = {"name": "Eve", "email": "eve@example.org", "role": "creator"}
+    invited = sign_in(Role.OWNER).post("/settings/people", data=person)
+    assert ">https://videos.example/" in invited.text
 
 
 def test_decided_requests_and_open_invitations_are_shown_behind_any_number_of_newer_ones(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import html
 import re
 from collections.abc import Iterator
@@ -76,6 +77,18 @@ def test_every_page_renders_in_every_language_and_is_small(
     for address in re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text):
         weight += len(staff.get(address).content)
     assert weight < 50_000
+
+
+def test_static_files_are_compressed_for_those_who_accept_it(staff: httpx.Client) -> None:
+    address = re.findall(r'href="(/static/[^"]+\.css)"', staff.get("/").text)[0]
+    plain = staff.get(address, headers={"accept-encoding": "identity"})
+    assert "content-encoding" not in plain.headers
+    assert "content-encoding" not in staff.get(address, headers={"accept-encoding": "gzip;q=0, br"}).headers
+    for accepted in ("gzip", "br, gzip;q=0.5"):
+        with staff.stream("GET", address, headers={"accept-encoding": accepted}) as compressed:
+            assert compressed.headers["content-encoding"] == "gzip"
+            assert compressed.headers["vary"] == plain.headers["vary"] == "accept-encoding"
+            assert gzip.decompress(b"".join(compressed.iter_raw())) == plain.content
 
 
 def test_an_error_page_keeps_the_navigation_of_the_signed_in_person(staff: httpx.Client) -> None:

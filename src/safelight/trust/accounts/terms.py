@@ -59,9 +59,11 @@ class AccountTerms:
         self._database = database
 
     def get(self, principal: Principal, subject: str) -> SavedTerms:
+        """The terms of a subject. Raises `InvalidField`, and `NotFound` for an unknown account."""
         principal.require(KeyScope.ADMIN)
         check_subject(subject)
         with self._database.read_transaction(principal.tenant) as tx:
+            _require_account(tx, subject)
             return SavedTerms(terms=read_terms(tx, subject), revision=_read_revision(tx, subject))
 
     def set(
@@ -75,9 +77,7 @@ class AccountTerms:
         _check(subject, terms)
         values: dict[str, Any] = asdict(terms)
         with self._database.transaction(principal.tenant) as tx:
-            account, _ = split_subject(subject)
-            if account is not None and not _is_account(tx, account):
-                raise NotFound(f"There is no key or person {account[:80]!r}.", param="subject")
+            _require_account(tx, subject)
             lock_subject(tx, subject)
             saved = _read_revision(tx, subject)
             if revision is not None and revision != saved:
@@ -204,10 +204,12 @@ def _check(subject: str, terms: Terms) -> None:
     for name in _NUMBERS:
         value = getattr(terms, name)
         if value is not None and not 0 <= value <= _MAX_TERM:
-            raise InvalidField(f"{name} must be a whole number from 0 on.", param=name)
+            raise InvalidField(f"{name} must be from 0 to {_MAX_TERM}.", param=name)
 
 
-def _is_account(tx: Transaction, account: str) -> bool:
-    return account == OPERATOR or any(
-        tx.one(table, table.c.id == account) is not None for table in (api_keys, people)
-    )
+def _require_account(tx: Transaction, subject: str) -> None:
+    account, _ = split_subject(subject)
+    if account is None or account == OPERATOR:
+        return
+    if all(tx.one(table, table.c.id == account) is None for table in (api_keys, people)):
+        raise NotFound(f"There is no key or person {account[:80]!r}.", param="subject")
