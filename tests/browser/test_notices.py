@@ -18,6 +18,9 @@ pytestmark = pytest.mark.browser
 #: Bits in which a hash of the browser may differ from ours: decoders and drawing differ a little.
 MAX_DIFFERENCE_BITS = 10
 
+#: Weights of red, green and blue in BT.709.
+BT709 = np.array([0.2126, 0.7152, 0.0722])
+
 
 def drawn(seed: int) -> np.ndarray:  # type: ignore[type-arg]
     patches = np.random.default_rng(seed).integers(0, 255, (9, 15, 3)).astype(np.uint8)
@@ -46,6 +49,10 @@ def test_a_notice_sends_hashes_and_no_file(stranger: Page, console: ConsoleServe
     assert [one["clip"] for one in found] == [None, *[2] * 12, *[3] * 12]
     frame = np.frombuffer(bytes.fromhex(found[1]["hash"]), np.uint8)
     assert distances(pdq(odd[0])[0][None], frame)[0] <= MAX_DIFFERENCE_BITS
+    other = np.frombuffer(bytes.fromhex(found[13]["hash"]), np.uint8)
+    brightness = np.rint(odd[0] @ BT709).astype(np.uint8)
+    assert distances(pdq(np.stack([brightness] * 3, axis=-1))[0][None], other)[0] <= MAX_DIFFERENCE_BITS
+    assert distances(frame[None], other)[0] > 0
     known, quality = pdq(drawn(1))
     browser = np.frombuffer(bytes.fromhex(found[0]["hash"]), np.uint8)
     assert distances(known[None], browser)[0] <= MAX_DIFFERENCE_BITS

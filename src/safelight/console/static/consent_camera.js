@@ -5,7 +5,13 @@ const box = document.getElementById("camera");
 const button = box.querySelector("button");
 const preview = box.querySelector("video");
 const told = box.querySelector("[role=status]");
-const field = box.closest("form").querySelector("input[type=file]");
+const form = box.closest("form");
+const field = form.querySelector("input[type=file]");
+
+// While a clip is recorded, the form cannot be sent without it.
+const setEnabled = (enabled) => {
+  for (const one of form.querySelectorAll("button")) one.disabled = !enabled;
+};
 
 const record = async (stream) => {
   const recorder = new MediaRecorder(stream);
@@ -23,7 +29,7 @@ const record = async (stream) => {
 };
 
 button.addEventListener("click", async () => {
-  button.disabled = true;
+  setEnabled(false);
   let stream;
   try {
     stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "user" } });
@@ -40,7 +46,7 @@ button.addEventListener("click", async () => {
   } finally {
     for (const track of stream?.getTracks() ?? []) track.stop();
     preview.hidden = true;
-    button.disabled = false;
+    setEnabled(true);
   }
 });
 box.hidden = !(navigator.mediaDevices && window.MediaRecorder);

@@ -8,7 +8,11 @@ const told = document.getElementById("hash-status");
 const button = field.form.querySelector("button.main");
 
 document.getElementById("hash-box").hidden = false;
+// Files that are chosen again replace the earlier ones, also while those are still read.
+let newest = 0;
 field.addEventListener("change", async () => {
+  newest += 1;
+  const run = newest;
   button.disabled = true;
   hashes.value = "";
   told.textContent = told.dataset.busy;
@@ -23,6 +27,7 @@ field.addEventListener("change", async () => {
     } catch {
       unread += 1;
     }
+    if (run !== newest) return;
   }
   hashes.value = found.length ? JSON.stringify(found) : "";
   told.textContent = [found.length ? told.dataset.done : "", unread ? told.dataset.unread : "", left ? told.dataset.left : ""].filter(Boolean).join(" ");
