@@ -14,12 +14,13 @@ from safelight.policy.coverage import Cell
 from safelight.policy.explanations import can_name
 from safelight.policy.findings import Basis, Finding, to_json
 from safelight.policy.grounding import is_text
+from safelight.policy.intended_use import Shortfall
 from safelight.policy.verdicts import Verdict
 
 from .serializers import video_object
 
 
-def record_object(record: VideoRecord, taxonomy: Taxonomy) -> dict[str, Any]:
+def record_object(record: VideoRecord, taxonomy: Taxonomy, *, for_reviewer: bool = False) -> dict[str, Any]:
     """The record with everything that a member of the tenant may see.
 
     The record of a vaulted video has only the final state, the attempts with their cost, and the parents.
@@ -28,7 +29,7 @@ def record_object(record: VideoRecord, taxonomy: Taxonomy) -> dict[str, Any]:
     return {
         "object": "video.record",
         "video": video_object(record.video, record),
-        "stages": [] if vaulted else [_stage_record(made, taxonomy) for made in record.stages],
+        "stages": [] if vaulted else [_stage_record(made, taxonomy, for_reviewer) for made in record.stages],
         "attempts": [_attempt(attempt) for attempt in record.attempts],
         "seal": dict(record.seal) if record.seal and not vaulted else None,
         "parents": [dict(parent) for parent in record.parents],
@@ -36,14 +37,20 @@ def record_object(record: VideoRecord, taxonomy: Taxonomy) -> dict[str, Any]:
     }
 
 
-def _stage_record(made: StageRecord, taxonomy: Taxonomy) -> dict[str, Any]:
+def _stage_record(made: StageRecord, taxonomy: Taxonomy, for_reviewer: bool) -> dict[str, Any]:
+    details = {name: value for name, value in made.details.items() if name != SOURCE_SEAL}
+    if not for_reviewer and "uncovered" in details:
+        # Nobody may find out by a picture that the person shown gave a consent to somebody else.
+        details["uncovered"] = {
+            consent: why for consent, why in details["uncovered"].items() if why != Shortfall.REQUESTER
+        }
     return {
         "stage": made.stage.value,
         "at": made.at,
         "verdict": _verdict(made.verdict, taxonomy),
         "findings": [_finding(finding, taxonomy) for finding in made.findings],
         "coverage": [coverage_cell(cell) for cell in made.coverage],
-        "details": {name: value for name, value in made.details.items() if name != SOURCE_SEAL},
+        "details": details,
     }
 
 

@@ -18,7 +18,7 @@ from safelight.moderation.admission import AdmissionLimits, admit
 from safelight.moderation.field_corrections import describe_fields
 from safelight.moderation.field_problems import FieldProblems
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.web.audit_entries import hide_staff
+from safelight.web.audit_entries import hide_staff, is_reviewer
 from safelight.web.auth import requires
 from safelight.web.create_request import create_request
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, NOT_MODIFIED, errors
@@ -192,7 +192,10 @@ async def events(
 async def record(request: Request, principal: Reader, video_id: str) -> Response:
     state = app_state(request)
     found = await state.threads.run(state.services.videos.record, principal, valid_video_id(video_id))
-    return revalidated_response(request, record_object(hide_staff(found, principal), state.services.taxonomy))
+    shown = record_object(
+        hide_staff(found, principal), state.services.taxonomy, for_reviewer=is_reviewer(principal)
+    )
+    return revalidated_response(request, shown)
 
 
 async def _read_create(

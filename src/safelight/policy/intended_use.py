@@ -11,7 +11,16 @@ from safelight.errors import InvalidField
 #: The territory of a video or a consent without a limit.
 WORLD = "world"
 _MAX_PLACES = 60
-_COUNTRY = re.compile(r"[A-Z]{2}\Z")
+#: The codes of ISO 3166-1.
+_COUNTRIES = frozenset(
+    "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY"
+    " BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK"
+    " FM FO FR GA GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR"
+    " IS IT JE JM JO JP KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK"
+    " ML MM MN MO MP MQ MR MS MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM"
+    " PN PR PS PT PW PY QA RE RO RS RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF"
+    " TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW".split()
+)
 _SEPARATOR = re.compile(r"[,;\s]+")
 _EU = frozenset(
     [
@@ -125,12 +134,12 @@ def normalize_territory(text: str, param: str) -> str:
         return WORLD
     places = sorted({word.upper() for word in words})
     if not 0 < len(places) <= _MAX_PLACES or not all(
-        _COUNTRY.match(place) or place in _GROUPS for place in places
+        place in _COUNTRIES or place in _GROUPS for place in places
     ):
         raise InvalidField(
-            f"`{param}` must be `world`, or country codes of two letters, EU and EEA, with commas.",
+            f"`{param}` must be `world`, or country codes of ISO 3166, EU and EEA, with commas.",
             param=param,
-            remedy='For example "DE, FR" or "EU".',
+            remedy='For example "DE, FR", "GB" (not "UK") or "EU".',
         )
     return ", ".join(places)
 

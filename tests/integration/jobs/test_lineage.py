@@ -346,7 +346,8 @@ def test_a_consent_that_is_withdrawn_during_the_screening_stops_the_request(
     able: House, tmp_path: Path, source: str
 ) -> None:
     if source == "video":
-        parent, asked = (first := out(able)).id, {"source": first.id, "step": Derivation.REMIX}
+        parent = out(able).id
+        asked: dict[str, Any] = {"source": parent, "step": Derivation.REMIX}
     else:
         made = able.videos.create_character(able.who, name="Bo", clip=clip(tmp_path).path, end_user=None)
         parent, asked = made.id, {"characters": (made.id,)}
@@ -370,12 +371,11 @@ def test_a_character_that_was_rejected_cannot_be_recorded_as_a_source(able: Hous
     made = able.videos.create_character(able.who, name="Bo", clip=clip(tmp_path).path, end_user=None)
     video, characters = able.order(), tables.characters
     lineage = LineageTrace(parents={made.id: "character"})
-    with (
-        pytest.raises(Withdrawn),
-        able.container.persistence.database.transaction(able.who.tenant) as tx,
-    ):
+    context = able.container.pipeline.context
+    with context.database.transaction(able.who.tenant) as tx:
         tx.update(characters, characters.c.id == made.id, state="rejected")
-        Lineage(context=able.container.pipeline.context).record(tx, video.id, lineage)
+        with pytest.raises(Withdrawn):
+            Lineage(context=context).record(tx, video.id, lineage)
 
 
 def test_a_withdrawal_ends_a_video_whose_source_needed_the_consent(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from safelight.api.record import record_object
 from safelight.errors import Withdrawn
 from safelight.ids import new_id
 from safelight.jobs.lineage import LineageTrace
@@ -23,6 +25,8 @@ from safelight.store.tables import (
 )
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts.terms import read_requester
+
+from .conftest import House
 
 TENANT, NOW = "tenant_here", 1_700_000_000.0
 FITS = IntendedUse(kind=UseKind.NEWS, commercial=False, territory="DE")
@@ -136,3 +140,18 @@ def test_what_a_request_does_not_state_comes_from_the_terms_nearest_to_it(databa
             use = read_requester(tx, account, None, IntendedUse()).use
             assert use is not None
             assert use.territory == territory
+
+
+def test_only_a_reviewer_reads_that_the_person_in_a_picture_gave_a_consent_to_somebody_else(
+    house: House,
+) -> None:
+    record = house.videos.record(house.who, house.order().id)
+    uncovered = {"consent_a": Shortfall.REQUESTER.value, "consent_b": Shortfall.KIND.value}
+    stage = replace(record.stages[0], details={"uncovered": uncovered})
+    taxonomy = house.container.core.taxonomy
+
+    def details(**reader: bool) -> Any:
+        return record_object(replace(record, stages=(stage,)), taxonomy, **reader)["stages"][0]["details"]
+
+    assert details() == {"uncovered": {"consent_b": "kind"}}
+    assert details(for_reviewer=True) == {"uncovered": uncovered}

@@ -68,7 +68,7 @@ def test_every_territory_is_within_itself_and_within_the_world(places: set[str])
         assert shortfall(replace(LIMITS, territory=allowed), use) is None
 
 
-@pytest.mark.parametrize("text", ["", "Germany", "DE world", "D1", "D\x00"])
+@pytest.mark.parametrize("text", ["", "Germany", "DE world", "D1", "D\x00", "UK", "DE, ZZ"])
 def test_a_territory_in_other_words_is_refused(text: str) -> None:
     with pytest.raises(InvalidField):
         normalize_territory(text, "territory")

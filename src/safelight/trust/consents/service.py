@@ -19,7 +19,6 @@ from . import store
 from .encryption import TemplateKey
 from .models import (
     Consent,
-    ConsentLevel,
     ConsentScope,
     NewConsent,
     NewProtectedPerson,
