@@ -40,7 +40,8 @@ class AccountTermsPages(PageHandler):
 
     async def show(self, request: Request, principal: Principal) -> Response:
         query = request.query_params
-        kind, identity = query.get("kind", ""), query.get("id", "").strip()
+        kind = query.get("kind", "")
+        identity = _identity(kind, query.get("id", ""))
         if kind not in _KINDS or (not identity and kind != "tenant"):
             return await self._render(request, principal, form={"kind": kind, "id": identity})
         return await self._render(request, principal, subject=_subject(kind, identity))
@@ -51,7 +52,7 @@ class AccountTermsPages(PageHandler):
         kind = form.get("kind", "")
         if kind not in _KINDS:
             raise InvalidField("kind must be tenant, account or end_user.", param="kind")
-        subject = _subject(kind, form.get("id", "").strip())
+        subject = _subject(kind, _identity(kind, form.get("id", "")))
         try:
             revision = int(_whole_number(form, "revision") or 0)
             await self.run(
@@ -142,6 +143,11 @@ class AccountTermsPages(PageHandler):
             "ledger": "/compliance/ledger?"
             + urlencode({"account": account or "", "end_user": end_user or ""}),
         }
+
+
+def _identity(kind: str, text: str) -> str:
+    """The id in a field. That of an end user may begin or end with a space: a platform chooses it."""
+    return text if kind == "end_user" else text.strip()
 
 
 def _subject(kind: str, identity: str) -> str:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from safelight.errors import InvalidField, NotFound, RateLimited, SafelightError
 from safelight.i18n import load_messages
+from safelight.trust.accounts.access_texts import access_text
 from safelight.web.auth import check_same_origin
 from safelight.web.rate_limit import RateLimiter
 from safelight.web.request_body import read_short_form
@@ -50,8 +51,10 @@ class ApplicantPages(PageHandler):
         self._require_open()
         texts = {name: form.get(name, "") for name in _FIELDS}
         try:
+            # A form with an error does not count.
+            valid = {name: access_text(text, name) for name, text in texts.items()}
             self._services.addresses.allow(request.client.host if request.client else "")
-            make = partial(self._services.access.request, self._services.tenant(), **texts)
+            make = partial(self._services.access.request, self._services.tenant(), **valid)
             _, token = await self.run(lambda: make())
         except (InvalidField, RateLimited) as problem:
             return await self._render(request, texts, problem=problem)
@@ -67,7 +70,9 @@ class ApplicantPages(PageHandler):
         return await self._render(request, {}, token=token, found=found, key=key)
 
     async def show_invitation(self, request: Request) -> Response:
-        return await self._render(request, {}, invitation=request.query_params.get("token", ""))
+        token = request.query_params.get("token", "")
+        problem = None if token else NotFound("The address of an invitation has a token.")
+        return await self._render(request, {}, problem=problem, invitation=token)
 
     async def accept_invitation(self, request: Request) -> Response:
         """Make a key with an invitation, and show it once."""

@@ -30,12 +30,14 @@ _TOPICS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
 
 class CompliancePages(PageHandler):
     async def show(self, request: Request, principal: Principal) -> Response:
+        standing, is_admin = self.services.standing, principal.has_scope(KeyScope.ADMIN)
         return await self.render_page(
             request,
             "compliance.html",
             principal,
             a=load_messages("accounts", self.translations(request).tag),
             topics=list(_offered(principal)),
+            waiting=await self.run(standing.access.count_waiting, principal) if standing and is_admin else 0,
         )
 
 

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from safelight.detectors.text.entities import EntityKind
 from safelight.errors import NotFound, SafelightError
+from safelight.i18n import load_messages
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.accounts.models import APPLICATION_SCOPES, KeyRecord
 from safelight.trust.webhooks import EventType, RegisteredEndpoint
@@ -121,6 +122,7 @@ class SettingsPages(PageHandler):
         keys = await self.run(services.accounts.list_keys, principal.tenant)
         endpoints = await self.run(services.webhooks.list, principal)
         read, editor = self.console.settings, self.console.name_lists
+        standing, is_admin = services.standing, principal.has_scope(KeyScope.ADMIN)
         return await self.render_page(
             request,
             "settings.html",
@@ -132,6 +134,8 @@ class SettingsPages(PageHandler):
                 for scope in KeyScope
                 if principal.has_scope(scope)
             ],
+            a=load_messages("accounts", t.tag),
+            waiting=await self.run(standing.access.count_waiting, principal) if standing and is_admin else 0,
             may_manage_people=self.console.people is not None and principal.has_scope(KeyScope.PEOPLE),
             endpoints=[_endpoint_row(endpoint, t) for endpoint in endpoints],
             events=[(event.name.lower(), event.value) for event in EventType],

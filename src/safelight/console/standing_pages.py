@@ -1,4 +1,4 @@
-"""The page of strikes and bans, under Review."""
+"""The page of strikes and bans, under Compliance."""
 
 from __future__ import annotations
 

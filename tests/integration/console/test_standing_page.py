@@ -72,6 +72,9 @@ def test_two_senior_people_ban_an_end_user_and_one_lifts_it(
     refused = ada.post(f"{PAGE}/bans", data={"end_user": "ann", "reason": "Annoys me."})
     assert refused.status_code == 409
     assert "a ban needs 15" in refused.text
+    refused = ada.post(f"{PAGE}/bans", data=THREAT | {"reason": ""})
+    assert refused.status_code == 400
+    assert 'name="threat_to_life" value="yes" checked' in refused.text
     assert ada.post(f"{PAGE}/bans", data=THREAT).status_code == 303
     shown = ada.get(PAGE).text
     assert "&lt;b&gt;a neighbour&lt;/b&gt;" in shown

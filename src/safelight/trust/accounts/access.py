@@ -106,6 +106,11 @@ class AccountAccess:
             rows = tx.select(access_requests, *where, order_by=order, limit=_MAX_LISTED)
         return tuple(_request(row) for row in rows)
 
+    def count_waiting(self, principal: Principal) -> int:
+        principal.require(KeyScope.ADMIN)
+        with self._database.read_transaction(principal.tenant) as tx:
+            return tx.count(access_requests, access_requests.c.state == AccessState.WAITING.value)
+
     def decide(self, principal: Principal, request_id: str, *, approve: bool, reason: str) -> AccessRequest:
         """Approve or decline a request, once. The applicant reads the reason."""
         principal.require(KeyScope.ADMIN)
