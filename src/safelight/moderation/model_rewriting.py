@@ -26,7 +26,8 @@ from safelight.advice.whole_prompt import weigh
 from safelight.errors import CheckLimitExceeded
 from safelight.policy.findings import Finding
 
-from .check_result import CheckResult, is_stricter
+from .check_result import CheckResult
+from .evaluation import StageResult
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +104,10 @@ class ModelRewriting:
     def _find_objection(self, found: CheckResult, prompt: str, rewritten: str) -> DropReason | None:
         """Why our policy, the gate of help or the risk at the provider is against a rewrite; else None."""
         again = self.check(rewritten)
-        if not again.prompt_advice.helps or is_stricter(again, found) or _alarms(again) - _alarms(found):
+        # Compared with the texts alone: what a reference shows does not excuse the words.
+        texts, changed = found.stages[0], again.stages[0]
+        is_stricter = changed.verdict.action.severity > texts.verdict.action.severity
+        if not again.prompt_advice.helps or is_stricter or _alarms(changed) - _alarms(texts):
             return DropReason.VERDICT
         before, after = _active(found), _active(again)
         if _rows(after) - _rows(before) or weigh(after) >= weigh(before):
@@ -127,8 +131,8 @@ def _findings(found: CheckResult) -> list[Finding]:
     return [finding for stage in found.stages for finding in stage.findings]
 
 
-def _alarms(found: CheckResult) -> frozenset[str]:
-    return frozenset(one.category for one in _findings(found) if is_alarm(one))
+def _alarms(stage: StageResult) -> frozenset[str]:
+    return frozenset(one.category for one in stage.findings if is_alarm(one))
 
 
 def _rows(drivers: Iterable[Driver]) -> frozenset[str]:

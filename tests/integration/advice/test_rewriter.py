@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from safelight.advice.model_rewrites import DropReason
 from safelight.advice.prompt_advice import AdviceOptions, BlockedAt
 from safelight.advice.rewriter import Rewriter, RewriterOptions
 from safelight.advice.rewriter_report import RewriterNote, RewriterReport
@@ -23,7 +24,10 @@ from safelight.cli.exit_codes import Exit
 from safelight.ids import new_id
 from safelight.jobs.models import CreateRequest
 from safelight.moderation.check_result import CheckResult
+from safelight.moderation.evaluation import StageResult
+from safelight.moderation.model_rewriting import ModelRewriting
 from safelight.net.json_client import JsonClient, JsonExchangeFailed
+from safelight.policy.findings import Basis, Finding, Modality
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import Settings
 from safelight.store import tables
@@ -173,6 +177,35 @@ def test_hostile_rewrites_are_dropped_and_counted(installation: Installation) ->
 def test_a_rewrite_must_lower_the_risk(installation: Installation) -> None:
     installation.chat.rewrite(EXAMPLE.replace("alone", "lonely"), EXAMPLE.replace("a rooftop", "a cliff"))
     assert installation.report().dropped == {"risk": 2}
+
+
+def test_what_a_reference_shows_does_not_excuse_a_rewrite(installation: Installation) -> None:
+    found, rewritten = installation.check(), installation.check(HONEST)
+    found = replace(found, prompt_advice=replace(found.prompt_advice, suggestions=()))
+    brand = Finding(
+        category="ip/brand",
+        score=1.0,
+        modality=Modality.TEXT,
+        detector="test",
+        version="1",
+        reason="a brand",
+        basis=Basis.MATCHED,
+    )
+
+    def with_brand(stage: StageResult) -> StageResult:
+        return replace(stage, findings=(*stage.findings, brand))
+
+    rewriting = ModelRewriting(
+        rewriter=installation.container.core.rewriter,
+        check=lambda _prompt: replace(rewritten, stages=(with_brand(rewritten.stages[0]),)),
+        estimate=lambda _prompts: None,
+    )
+    with_reference = replace(found, stages=(*found.stages, with_brand(found.stages[0])))
+    report = rewriting.extend(with_reference, EXAMPLE).rewriter
+    assert report is not None
+    assert (report.note, report.dropped) == (RewriterNote.NONE_KEPT, {DropReason.VERDICT: 2})
+    rewriting = replace(rewriting, check=lambda _prompt: rewritten)
+    assert len(rewrites(rewriting.extend(with_reference, EXAMPLE))) == 2
 
 
 def test_a_rewrite_that_own_outcomes_call_riskier_is_dropped(installation: Installation) -> None:
