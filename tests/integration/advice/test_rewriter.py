@@ -315,7 +315,9 @@ def test_a_call_that_is_not_made_takes_no_place_of_the_day(installation: Install
 def test_a_key_with_a_character_that_is_not_ascii_leaves_a_note_and_the_key_in_no_error(
     installation: Installation,
 ) -> None:
-    options = replace(installation.container.core.rewriter.options, api_key="sk-…abc")
+    options = RewriterOptions(
+        url=installation.chat.url, model="m", api_key="sk-…abc", timeout_s=5.0, calls_per_day=0
+    )
     rewriter = Rewriter(options)
     installation.container.core.__dict__["rewriter"] = rewriter
     installation.container.review.__dict__.pop("checks", None)

@@ -217,6 +217,7 @@ def test_a_canary_that_waits_is_not_screened(
         TextPipeline, "screen", lambda *args, **named: (screened.append(args), screen(*args, **named))[1]
     )
     if why == "the provider is down":
+        context.upstreams["paid"]._monotonic = lambda: 0.0
         for _call in range(5):
             with pytest.raises(UpstreamUnavailable), context.upstreams["paid"].record_outcome():
                 raise UpstreamUnavailable("down")
