@@ -137,7 +137,7 @@ async def retrieve(request: Request, principal: Reader, canary_id: CanaryId) -> 
     openapi_extra=_SWITCH,
 )
 async def switch(request: Request, principal: Admin, canary_id: CanaryId) -> Response:
-    """To switch it on, `usd_per_month` is required, so that nobody starts to spend more than was shown, and
+    """To switch it on, `usd_per_month` is required, so that the cost is never more than was shown, and
     the scope `videos:write`.
     """
     app, canaries = app_state(request), _canaries(request)

@@ -55,7 +55,7 @@ _USE: dict[str, Any] = {
         "commercial": {"type": ["boolean", "null"], "description": "Whether it may advertise or be sold."},
         "territory": {
             "type": ["string", "null"],
-            "description": "Where it may be published: `world`, or country codes, EU and EEA with commas.",
+            "description": "Territory of publication: `world`, or country codes, EU and EEA with commas.",
         },
     },
     "additionalProperties": False,

@@ -40,7 +40,7 @@ def record_object(record: VideoRecord, taxonomy: Taxonomy, *, for_reviewer: bool
 def _stage_record(made: StageRecord, taxonomy: Taxonomy, for_reviewer: bool) -> dict[str, Any]:
     details = {name: value for name, value in made.details.items() if name != SOURCE_SEAL}
     if not for_reviewer and "uncovered" in details:
-        # Nobody may find out by a picture that the person shown gave a consent to somebody else.
+        # A picture must not reveal that the person shown gave a consent to another account.
         details["uncovered"] = {
             consent: why for consent, why in details["uncovered"].items() if why != Shortfall.REQUESTER
         }

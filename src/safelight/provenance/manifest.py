@@ -202,7 +202,7 @@ def _parents(facts: SealFacts) -> list[Ingredient]:
 
 def _verdict(facts: SealFacts) -> dict[str, Any]:
     verdict = facts.verdict
-    # Whoever reads the file learns nothing about the theme of a prompt that was simply allowed.
+    # A public file must not contain the theme of a prompt that the policy allowed.
     is_named = verdict.action is not Action.ALLOW
     return {
         "schema": 1,
