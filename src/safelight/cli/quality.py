@@ -138,8 +138,10 @@ def suggestions(
     container = load_container(ctx)
     lead, tenant = _make_lead(container), container.persistence.tenant
     current = container.persistence.active_policy(tenant)
+    counts = container.persistence.policies.unchanged_rules(tenant, current).has
     found = suggest_rules(
-        container.review.appeals.overturn_rates(lead), container.review.quality.results.rule_answers(lead)
+        container.review.appeals.overturn_rates(lead, counts=counts),
+        container.review.quality.results.rule_answers(lead, counts=counts),
     )
     rows = []
     for one in found:

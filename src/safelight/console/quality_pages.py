@@ -89,11 +89,12 @@ class QualityPages(PageHandler):
     def _suggestions(self, principal: Principal) -> list[dict[str, Any]]:
         """The rules that are wrong too often, each with the draft of a policy that changes it."""
         policies = self.console.policies
-        rates = self.services.appeals.overturn_rates(principal)
-        found = suggest_rules(rates, self.services.quality_results.rule_answers(principal))
-        if policies is None or not found:
+        if policies is None:
             return []
         current = policies.in_force(principal.tenant)
+        counts = policies.published.unchanged_rules(principal.tenant, current).has
+        rates = self.services.appeals.overturn_rates(principal, counts=counts)
+        found = suggest_rules(rates, self.services.quality_results.rule_answers(principal, counts=counts))
         reasons = {rule.id: rule.reason for rule in current.rules}
         return [
             {

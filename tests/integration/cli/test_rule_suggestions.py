@@ -12,7 +12,7 @@ from safelight.bootstrap import load
 from safelight.cli import main
 from safelight.ids import new_id
 from safelight.policy.findings import Stage
-from safelight.store.tables import decisions
+from safelight.store.tables import decisions, verdicts
 from safelight.trust.reviews import CaseKind, CaseState, NewCase, open_case
 from safelight.trust.reviews.store import close_case
 
@@ -22,6 +22,7 @@ def test_a_rule_with_won_appeals_has_a_draft_that_a_person_can_publish(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     persistence = load().persistence
+    policy = persistence.active_policy(persistence.tenant)
     with persistence.database.transaction(persistence.tenant) as tx:
         for number in range(20):
             new = NewCase(
@@ -33,6 +34,20 @@ def test_a_rule_with_won_appeals_has_a_draft_that_a_person_can_publish(
             )
             case = open_case(tx, new, actor="policy")
             close_case(tx, case.id, state=CaseState.OPEN)
+            tx.insert(
+                verdicts,
+                id=new_id("verdict"),
+                video_id=case.video_id,
+                stage="prompt",
+                action="block",
+                category="violence",
+                rule="vi-3",
+                subject_sha256="",
+                policy="starter",
+                policy_sha256=policy.sha256,
+                body=b"",
+                created_at=tx.now(),
+            )
             tx.insert(
                 decisions,
                 id=new_id("decision"),

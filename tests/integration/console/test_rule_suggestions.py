@@ -9,8 +9,10 @@ import time
 import httpx
 
 from safelight.ids import new_id
+from safelight.policy import documents as policies
+from safelight.policy.categories import SHIPPED
 from safelight.policy.findings import Stage
-from safelight.store.tables import decisions
+from safelight.store.tables import decisions, verdicts
 from safelight.trust.reviews import CaseKind, CaseState, NewCase, open_case
 from safelight.trust.reviews.store import close_case
 from support.console_server import ConsoleServer
@@ -21,6 +23,7 @@ __all__ = ["staff", "stranger"]
 
 
 def decide_appeals(console: ConsoleServer, rule: str, *, overturned: int, upheld: int) -> None:
+    policy = policies.load("starter", SHIPPED)
     for number in range(overturned + upheld):
         new = NewCase(
             video_id=new_id("video"),
@@ -33,6 +36,20 @@ def decide_appeals(console: ConsoleServer, rule: str, *, overturned: int, upheld
         with console.database.transaction(console.server.tenant) as tx:
             case = open_case(tx, new, actor="policy")
             close_case(tx, case.id, state=CaseState.OPEN)
+            tx.insert(
+                verdicts,
+                id=new_id("verdict"),
+                video_id=case.video_id,
+                stage="prompt",
+                action="block",
+                category="violence",
+                rule=rule,
+                subject_sha256="",
+                policy="starter",
+                policy_sha256=policy.sha256,
+                body=b"",
+                created_at=tx.now(),
+            )
             tx.insert(
                 decisions,
                 id=new_id("decision"),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from safelight.detectors.text.calibration import wilson_interval
+from safelight.policy.verdicts import Action
 from safelight.store.database import Database
 from safelight.store.tables import cases, decisions
 from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.policies.judged_rules import CountsRule, JudgedRule, count_all, read_judged_rules
 from safelight.trust.reviews import CaseKind, DecisionAction
 
 #: With fewer decided appeals a rate means little: the interval of 0 of 19 reaches 17 %.
@@ -35,20 +37,32 @@ class OverturnRate:
         return wilson_interval(self.overturned, self.decided) if self.is_enough else None
 
 
-def overturn_rates(database: Database, principal: Principal) -> tuple[OverturnRate, ...]:
-    """The rates of a tenant: the rule with most decided appeals first. Needs the scope `review`."""
+def overturn_rates(
+    database: Database, principal: Principal, *, counts: CountsRule = count_all
+) -> tuple[OverturnRate, ...]:
+    """The rates of a tenant: the rule with most decided appeals first. Needs the scope `review`.
+
+    `counts` leaves out appeals against rules that had another form.
+    """
     principal.require(KeyScope.REVIEW)
     with database.read_transaction(principal.tenant) as tx:
+        appealed = tx.select(
+            cases, cases.c.kind == CaseKind.APPEAL.value, columns=[cases.c.id, cases.c.rule, cases.c.video_id]
+        )
+        judged = read_judged_rules(
+            tx, {row.video_id for row in appealed}, actions=[one.value for one in Action]
+        )
+        unknown = JudgedRule(rule="", policy_sha256="")
         rules = {
             row.id: row.rule
-            for row in tx.select(
-                cases, cases.c.kind == CaseKind.APPEAL.value, columns=[cases.c.id, cases.c.rule]
-            )
+            for row in appealed
+            if counts(replace(judged.get(row.video_id, unknown), rule=row.rule))
         }
         wanted = decisions.c.action.in_([DecisionAction.OVERTURN.value, DecisionAction.UPHOLD.value])
         made = [
-            (rules.get(row.case_id, ""), row.action == DecisionAction.OVERTURN.value)
+            (rules[row.case_id], row.action == DecisionAction.OVERTURN.value)
             for row in tx.select(decisions, wanted, columns=[decisions.c.case_id, decisions.c.action])
+            if row.case_id in rules
         ]
     return count_rates(made)
 

@@ -17,6 +17,7 @@ from safelight.store.database import Database
 from safelight.store.tables import appeals, cases, decisions, statements
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
+from safelight.trust.policies.judged_rules import CountsRule, count_all
 from safelight.trust.reports import Report, ReporterKind
 from safelight.trust.reports.store import add_report, enforce_rate_limit
 from safelight.trust.reviews import (
@@ -129,9 +130,11 @@ class Appeals:
             assert row is not None
             return self._appeal(tx, row)
 
-    def overturn_rates(self, principal: Principal) -> tuple[OverturnRate, ...]:
+    def overturn_rates(
+        self, principal: Principal, *, counts: CountsRule = count_all
+    ) -> tuple[OverturnRate, ...]:
         """How many appeals against the blocks of each rule were successful."""
-        return overturn_rates(self._database, principal)
+        return overturn_rates(self._database, principal, counts=counts)
 
     def get(self, principal: Principal, video_id: str) -> Appeal:
         """The newest appeal of the person who requested this video. Raises `NotFound` without an appeal.

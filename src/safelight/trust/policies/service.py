@@ -17,6 +17,7 @@ from safelight.store.tables import policies
 from safelight.store.transaction import Transaction
 
 from . import store
+from .judged_rules import UnchangedRules
 from .models import PublishedPolicy
 
 _MAX_COMPILED_POLICIES = 32
@@ -54,6 +55,10 @@ class Policies:
         stored = tx.one(policies, policies.c.id == row.id)
         assert stored is not None
         return self._compile(stored)
+
+    def unchanged_rules(self, tenant: str, current: Policy) -> UnchangedRules:
+        """Which rules of earlier policies are the same in `current`, the policy in force."""
+        return UnchangedRules(self._database, tenant, current, self._taxonomy)
 
     def publish(
         self, policy: Policy, *, published_by: str, tenant: str | None = None, by: str = "operator"

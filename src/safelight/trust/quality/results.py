@@ -12,6 +12,7 @@ from safelight.store.database import Database
 from safelight.store.tables import golden_cases, people, quality_answers, quality_cases, quality_draws
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.policies.judged_rules import CountsRule, count_all
 from safelight.trust.reviews import DecisionAction
 
 from .models import KEEP_ANSWERS_S, MIN_PEOPLE, Draw, OwnAnswer, QualityPurpose, StratumCounts, TeamAnswers
@@ -77,9 +78,9 @@ class QualityResults:
             else (),
         )
 
-    def rule_answers(self, principal: Principal) -> RuleAnswers:
+    def rule_answers(self, principal: Principal, *, counts: CountsRule = count_all) -> RuleAnswers:
         """How often people disagreed with each rule, and which rules missed harm. Without people."""
-        return read_rule_answers(self._database, principal)
+        return read_rule_answers(self._database, principal, counts=counts)
 
     def list_draws(self, principal: Principal) -> tuple[Draw, ...]:
         """The samples with what was found in them, newest first."""

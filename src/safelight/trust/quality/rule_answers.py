@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, select
 
 from safelight.policy.verdicts import Action
 from safelight.store.database import Database
-from safelight.store.tables import cases, people, quality_answers, quality_cases, verdicts
+from safelight.store.tables import cases, people, quality_answers, quality_cases
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.policies.judged_rules import CountsRule, JudgedRule, count_all, read_judged_rules
 from safelight.trust.reviews import DecisionAction
 
 from .models import KEEP_ANSWERS_S, MIN_PEOPLE, QualityPurpose
 
 _STOPS = (Action.BLOCK.value, Action.HOLD.value)
-#: Number of ids in one condition.
-_MAX_IDS = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,14 +39,19 @@ class RuleAnswers:
     missed: tuple[RuleCount, ...] = ()
 
 
-def read_rule_answers(database: Database, principal: Principal) -> RuleAnswers:
-    """The counts of a tenant, without people. Needs the scope `policy`."""
+def read_rule_answers(
+    database: Database, principal: Principal, *, counts: CountsRule = count_all
+) -> RuleAnswers:
+    """The counts of a tenant, without people. Needs the scope `policy`.
+
+    `counts` leaves out videos that were judged by another form of a rule.
+    """
     principal.require(KeyScope.POLICY)
     with database.read_transaction(principal.tenant) as tx:
-        return RuleAnswers(stopped=_stopped(tx), missed=_missed(tx))
+        return RuleAnswers(stopped=_stopped(tx, counts), missed=_missed(tx, counts))
 
 
-def _stopped(tx: Transaction) -> tuple[RuleCount, ...]:
+def _stopped(tx: Transaction, counts: CountsRule) -> tuple[RuleCount, ...]:
     query = (
         select(cases.c.video_id, quality_answers.c.answer, quality_answers.c.person)
         .join_from(quality_cases, quality_answers, _same_case())
@@ -66,48 +69,50 @@ def _stopped(tx: Transaction) -> tuple[RuleCount, ...]:
     enrolled = {row.id for row in tx.select(people, columns=[people.c.id])}
     if len({row.person for row in rows} & enrolled) < MIN_PEOPLE:
         return ()
-    rules = _stopping_rules(tx, {row.video_id for row in rows})
-    answers = [(rules.get(row.video_id, ""), row.answer) for row in rows]
+    judged = read_judged_rules(tx, {row.video_id for row in rows}, actions=_STOPS)
+    answers = [
+        (by.rule, row.answer) for row in rows if (by := judged.get(row.video_id)) is not None and counts(by)
+    ]
     return _count(Counter(answers), Counter(rule for rule, _ in answers), DecisionAction.IN_POLICY)
 
 
-def _missed(tx: Transaction) -> tuple[RuleCount, ...]:
+def _missed(tx: Transaction, counts: CountsRule) -> tuple[RuleCount, ...]:
     query = (
         select(
             quality_cases.c.source,
             quality_cases.c.stratum,
             quality_answers.c.answer,
             quality_answers.c.clause,
+            cases.c.video_id,
         )
         .join_from(quality_cases, quality_answers, _same_case())
+        .join(cases, cases.c.id == quality_cases.c.case_id)
         .where(*tx.tenant_condition(quality_cases), *tx.tenant_condition(quality_answers))
-        .where(quality_cases.c.purpose == QualityPurpose.SAMPLE.value)
+        .where(*tx.tenant_condition(cases), quality_cases.c.purpose == QualityPurpose.SAMPLE.value)
     )
+    rows = tx.execute(query).all()
+    judged = read_judged_rules(tx, {row.video_id for row in rows}, actions=[one.value for one in Action])
+    by_policy = {video_id: one.policy_sha256 for video_id, one in judged.items()}
     found: Counter[tuple[str, str, str]] = Counter()
-    answered: Counter[tuple[str, str]] = Counter()
-    for row in tx.execute(query):
-        answered[row.source, row.stratum] += 1
-        if row.answer == DecisionAction.AGAINST_POLICY.value and row.clause:
-            found[row.source, row.stratum, row.clause] += 1
+    answered: Counter[tuple[str, str, str]] = Counter()
+    for row in rows:
+        policy = by_policy.get(row.video_id, "")
+        answered[row.source, row.stratum, policy] += 1
+        rule = row.clause if row.answer == DecisionAction.AGAINST_POLICY.value else None
+        if rule and counts(JudgedRule(rule=rule, policy_sha256=policy)):
+            found[row.source, row.stratum, rule] += 1
     return tuple(
-        RuleCount(rule=rule, wrong=count, of=answered[source, stratum])
+        RuleCount(
+            rule=rule,
+            wrong=count,
+            of=sum(
+                number
+                for (*place, policy), number in answered.items()
+                if place == [source, stratum] and counts(JudgedRule(rule=rule, policy_sha256=policy))
+            ),
+        )
         for (source, stratum, rule), count in sorted(found.items())
     )
-
-
-def _stopping_rules(tx: Transaction, video_ids: Collection[str]) -> dict[str, str]:
-    """For each video the rule of the last verdict that stopped it."""
-    ordered, rules = sorted(video_ids), {}
-    for start in range(0, len(ordered), _MAX_IDS):
-        for row in tx.select(
-            verdicts,
-            verdicts.c.video_id.in_(ordered[start : start + _MAX_IDS]),
-            verdicts.c.action.in_(_STOPS),
-            columns=[verdicts.c.video_id, verdicts.c.rule],
-            order_by=(verdicts.c.created_at, verdicts.c.id),
-        ):
-            rules[row.video_id] = row.rule
-    return rules
 
 
 def _count(
