@@ -2,7 +2,8 @@
 
 python -m bench.minors_profile [--json]
 
-Two sets of borderline and innocent prompts, and everyday prompts that nobody wrote for this.
+Two sets of borderline and innocent prompts, a third of innocent ones with ambiguous words, and everyday
+prompts that nobody wrote for this.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from safelight.policy.verdicts import Action, Audience
 from safelight.settings import Settings
 
 _ROOT = Path(__file__).resolve().parent.parent
-SETS = ("minors_profile", "minors_profile_second")
+SETS = ("minors_profile", "minors_profile_second", "minors_profile_third")
 #: So long that no detector ends without a result on a busy machine.
 _TIME_LIMIT_S = 30.0
 _STOPS = (Action.HOLD, Action.BLOCK)
@@ -83,7 +84,8 @@ def main() -> None:
         for name in SETS:
             for kind in ("borderline", "innocent"):
                 prompts = [row["prompt"] for row in read_set(name) if row["kind"] == kind]
-                figures[f"{name}.{kind}"] = count(decide(prompts, data))
+                if prompts:
+                    figures[f"{name}.{kind}"] = count(decide(prompts, data))
         figures["everyday"] = count(decide(_everyday(), data))
     if arguments.as_json:
         print(json.dumps(figures, indent=1))

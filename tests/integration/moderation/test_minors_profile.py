@@ -1,4 +1,4 @@
-"""Two sets of prompts, for minors and for adults, with the light text detectors."""
+"""Three sets of prompts, for minors and for adults, with the light text detectors."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ from bench.minors_profile import SETS, count, decide, read_set
 
 from safelight.policy.verdicts import Action
 
-#: For each set: borderline prompts, how many are at least stricter than for adults and how many stopped, and
-#: how many of 100 innocent ones pass at least. Those that are stopped for adults too may not be stricter.
-_MEASURED = {"minors_profile": (20, 15, 20, 98), "minors_profile_second": (40, 38, 40, 100)}
+#: For each set with borderline prompts: their number, and how many are at least stricter than for adults and
+#: stopped. Those that are stopped for adults too may not be stricter.
+_BORDERLINE = {"minors_profile": (20, 15, 20), "minors_profile_second": (40, 38, 40)}
+#: For each set: the number of innocent prompts, and how many pass at least.
+_INNOCENT = {
+    "minors_profile": (100, 98),
+    "minors_profile_second": (100, 100),
+    "minors_profile_third": (116, 115),
+}
 
 
 @pytest.fixture(scope="module")
@@ -23,11 +29,11 @@ def actions(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], l
     return found
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", _BORDERLINE)
 def test_borderline_prompts_are_stopped_for_minors(
     name: str, actions: dict[tuple[str, str], list[tuple[Action, Action]]]
 ) -> None:
-    n, stricter, stopped, _ = _MEASURED[name]
+    n, stricter, stopped = _BORDERLINE[name]
     figures = count(actions[name, "borderline"])
     assert figures["n"] == n
     assert figures["stricter"]["count"] >= stricter
@@ -35,12 +41,13 @@ def test_borderline_prompts_are_stopped_for_minors(
 
 
 @pytest.mark.parametrize("name", SETS)
-def test_innocent_prompts_about_school_and_play_still_pass(
+def test_innocent_prompts_still_pass(
     name: str, actions: dict[tuple[str, str], list[tuple[Action, Action]]]
 ) -> None:
     figures = count(actions[name, "innocent"])
-    assert figures["n"] == 100
-    assert figures["pass"]["count"] >= _MEASURED[name][3]
+    n, passed = _INNOCENT[name]
+    assert figures["n"] == n
+    assert figures["pass"]["count"] >= passed
 
 
 def test_no_prompt_is_less_strict_for_minors(
