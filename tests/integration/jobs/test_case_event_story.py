@@ -11,7 +11,7 @@ from safelight.store.tables import CASE_EVENTS
 from safelight.trust.accounts import KeyScope, Role
 from safelight.trust.reports import NewReport
 from safelight.trust.reviews import CaseKind, DecisionRequest
-from safelight.trust.reviews.ozone import EventType
+from safelight.trust.reviews.ozone import ModerationEventType
 
 from .conftest import House
 from .test_notices import HOUR_S, follow_up, notify
@@ -47,7 +47,7 @@ def test_reports_and_appeals_are_streamed_without_reporters_or_staff(house: Hous
     kept, removed, unattended = (house.carry(house.order(f"a quiet lake {n}")) for n in range(3))
     notify(house, kept, note=WORDS)
     (case,) = open_cases(story, first)
-    reviews.decide(first, case.id, DecisionRequest(action=EventType.ACKNOWLEDGE, reason=NOTE))
+    reviews.decide(first, case.id, DecisionRequest(action=ModerationEventType.ACKNOWLEDGE, reason=NOTE))
     follow_up(house)
     house.container.review.reports.add(house.who, NewReport(video_id=removed.id, reason="violence", note="x"))
     (case,) = open_cases(story, first)

@@ -9,7 +9,7 @@ from typing import Any
 from safelight.policy.categories import Category
 from safelight.trust.reports.lanes import ReportLane, UnattendedAction
 from safelight.trust.reports.models import ReportReason
-from safelight.trust.reviews.ozone import TYPE_OF_ACTION, EventType
+from safelight.trust.reviews.ozone import TYPE_OF_ACTION, ModerationEventType
 
 from .models import CaseEntry, CaseEvent
 
@@ -25,9 +25,9 @@ _OWN_TYPES = {
     "report.unattended": "safelight.reportUnattended",
 }
 _OZONE_TYPES = {
-    "case.escalated": EventType.ESCALATE,
-    "report.received": EventType.REPORT,
-    "appeal.received": EventType.REPORT,
+    "case.escalated": ModerationEventType.ESCALATE,
+    "report.received": ModerationEventType.REPORT,
+    "appeal.received": ModerationEventType.REPORT,
     **{f"case.{action.value}": word for action, word in TYPE_OF_ACTION.items()},
 }
 _APPEAL, _OTHER, _INTIMATE = "Appeal", "Other", "SexualNCII"
@@ -92,17 +92,17 @@ def event_object(event: CaseEvent) -> dict[str, Any]:
 def _event(event: CaseEvent) -> dict[str, Any]:
     kind = _type(event.entry)
     made: dict[str, Any] = {"$type": str(kind)}
-    if kind is EventType.REPORT:
+    if kind is ModerationEventType.REPORT:
         made["reportType"] = f"tools.ozone.report.defs#reason{_reason(event)}"
         made["comment"] = event.report.text if event.report is not None else ""
-    elif kind is EventType.TAKEDOWN and event.entry.case.rule:
+    elif kind is ModerationEventType.TAKEDOWN and event.entry.case.rule:
         made["policies"] = [event.entry.case.rule]
     return made
 
 
 def _type(entry: CaseEntry) -> str:
     if entry.event == "report.unattended" and entry.content.get("action") == UnattendedAction.REMOVE:
-        return EventType.TAKEDOWN
+        return ModerationEventType.TAKEDOWN
     return _OZONE_TYPES.get(entry.event) or _OWN_TYPES[entry.event]
 
 

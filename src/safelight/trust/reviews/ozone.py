@@ -10,7 +10,7 @@ from .models import ACTIONS, CaseKind, DecisionAction
 _MODERATION = "tools.ozone.moderation.defs#"
 
 
-class EventType(StrEnum):
+class ModerationEventType(StrEnum):
     """What happened, as in `tools.ozone.moderation.defs`."""
 
     REPORT = f"{_MODERATION}modEventReport"
@@ -34,13 +34,13 @@ class ReviewState(StrEnum):
 
 
 #: Ozone has no word for the answers of quality reviews.
-TYPE_OF_ACTION: Mapping[DecisionAction, EventType] = {
-    DecisionAction.APPROVE: EventType.ACKNOWLEDGE,
-    DecisionAction.REFUSE: EventType.TAKEDOWN,
-    DecisionAction.KEEP: EventType.ACKNOWLEDGE,
-    DecisionAction.WITHDRAW: EventType.TAKEDOWN,
-    DecisionAction.OVERTURN: EventType.REVERSE_TAKEDOWN,
-    DecisionAction.UPHOLD: EventType.RESOLVE_APPEAL,
+TYPE_OF_ACTION: Mapping[DecisionAction, ModerationEventType] = {
+    DecisionAction.APPROVE: ModerationEventType.ACKNOWLEDGE,
+    DecisionAction.REFUSE: ModerationEventType.TAKEDOWN,
+    DecisionAction.KEEP: ModerationEventType.ACKNOWLEDGE,
+    DecisionAction.WITHDRAW: ModerationEventType.TAKEDOWN,
+    DecisionAction.OVERTURN: ModerationEventType.REVERSE_TAKEDOWN,
+    DecisionAction.UPHOLD: ModerationEventType.RESOLVE_APPEAL,
 }
 #: The words with which a decision can be sent.
 DECISION_TYPES = tuple(sorted(set(TYPE_OF_ACTION.values())))

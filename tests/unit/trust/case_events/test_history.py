@@ -16,7 +16,13 @@ from safelight.trust.case_events.history import follow
 from safelight.trust.case_events.models import CaseEntry
 from safelight.trust.case_events.store import without_identity
 from safelight.trust.reviews import Case, CaseKind, CaseState, DecisionAction
-from safelight.trust.reviews.ozone import DECISION_TYPES, TYPE_OF_ACTION, EventType, ReviewState, read_action
+from safelight.trust.reviews.ozone import (
+    DECISION_TYPES,
+    TYPE_OF_ACTION,
+    ModerationEventType,
+    ReviewState,
+    read_action,
+)
 
 STAFF = ("Zephyrine Hollowbrook", "user_ignatius")
 
@@ -112,8 +118,10 @@ def test_every_decision_can_be_sent_back_with_the_word_that_it_had_in_the_stream
 def test_words_for_another_kind_of_case_stay_as_they_are() -> None:
     for word in DECISION_TYPES:
         assert read_action(CaseKind.QUALITY, word) == word
-    assert read_action(CaseKind.APPEAL, EventType.TAKEDOWN) == EventType.TAKEDOWN
-    assert read_action(CaseKind.HOLD, EventType.RESOLVE_APPEAL) == EventType.RESOLVE_APPEAL
+    assert read_action(CaseKind.APPEAL, ModerationEventType.TAKEDOWN) == ModerationEventType.TAKEDOWN
+    assert (
+        read_action(CaseKind.HOLD, ModerationEventType.RESOLVE_APPEAL) == ModerationEventType.RESOLVE_APPEAL
+    )
 
 
 @pytest.mark.parametrize(
