@@ -159,6 +159,11 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
                 yield Story(ours, reviewer, key_reviewer, subject, gateway.address, box, hook, folder)
 
 
+def camera_of(page: httpx.Response) -> str:
+    """Who may use the camera, as the headers of a page say."""
+    return page.headers["permissions-policy"].partition(",")[0]
+
+
 def test_a_consent_given_on_camera_is_used_and_its_withdrawal_reaches_descendants(story: Story) -> None:
     hook = {"url": story.hook.url, "event_types": ["consent.withdrawn"]}
     assert story.client.post("/v1/webhook_endpoints", json=hook).status_code == 200
@@ -170,10 +175,13 @@ def test_a_consent_given_on_camera_is_used_and_its_withdrawal_reaches_descendant
     page = story.subject.get(question)
     assert "Studio" in page.text
     assert "one film" in page.text
+    assert camera_of(page) == "camera=(self)"
     answered = story.accept(question, story.clip("ann", ANN))
     assert answered.status_code == 200, answered.text
     mine = story.link("ann@example.org", "/consent/page")
     assert story.create(reference).status_code == 400
+    pages = (mine, "/login", "/consent?token=unknown", question)
+    assert {camera_of(story.subject.get(path)) for path in pages} == {"camera=()"}
     program = story.key_reviewer.post(
         f"/v1/safelight/consents/{asked['id']}/decision", json={"confirm": True}
     )
@@ -216,6 +224,7 @@ def test_no_forgery_passes_without_a_reviewer(story: Story) -> None:
     passed = []
     # An own second address, from the own device: a level 1 answer with a stolen picture of Ann.
     asked = story.ask("second@example.org", level=1)
+    assert camera_of(story.subject.get(story.link("second@example.org", "/consent"))) == "camera=()"
     question = story.link("second@example.org", "/consent")
     assert story.accept(question, ann).status_code == 200
     held = story.create(ann)
