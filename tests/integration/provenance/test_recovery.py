@@ -15,9 +15,10 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
+from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex, SimilarFile
 from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore, remove_fingerprints
 from safelight.provenance.keys import KeyStore
+from safelight.provenance.recovery import recovery
 from safelight.provenance.recovery.conclusion import Answer, Ground
 from safelight.provenance.recovery.recovery import Recovered, Recovery, RecoverySources
 from safelight.provenance.registry import Registry
@@ -121,14 +122,14 @@ def here(sandbox: Sandbox, folder: Path, facts: FactsMaker) -> Iterator[Installa
         is_withdrawn=lambda video_id: video_id in withdrawn,
     )
     reader = WatermarkReader(sandbox=sandbox, keys=watermark_keys)
-    recovery = Recovery(
+    found = Recovery(
         sandbox=sandbox,
         verifier=Verifier(sandbox=sandbox, keys=keys),
         reader=reader,
         sources=sources,
     )
     yield Installation(
-        recovery=recovery,
+        recovery=found,
         database=database,
         sources=sources,
         withdrawn=withdrawn,
@@ -243,6 +244,17 @@ def test_a_foreign_clip_is_not_found(here: Installation, tmp_path: Path) -> None
     found = here.recover(write(tmp_path / "foreign.mp4", scene(3)))
     assert _outcome(found) == (Answer.NOT_FOUND, Ground.NOTHING)
     assert found.seal is None
+
+
+@pytest.mark.parametrize(("share", "is_found_out"), [(0.0, True), (0.1, False)])
+def test_only_a_file_with_a_near_frame_that_was_not_compared_leaves_the_origin_open(
+    here: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float, is_found_out: bool
+) -> None:
+    named = (SimilarFile(sha256=here.seal.sha256, share=share),)
+    monkeypatch.setattr(here.sources.index, "search", lambda _frames: named)
+    monkeypatch.setattr(recovery, "KNOWN_S", 0.0)
+    found = here.recover(write(tmp_path / "foreign.mp4", scene(3)))
+    assert (_outcome(found) == (Answer.NOT_FOUND, Ground.NOTHING)) is is_found_out
 
 
 @pytest.mark.parametrize("luma", [0, 255])

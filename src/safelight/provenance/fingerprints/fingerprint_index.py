@@ -28,8 +28,8 @@ MAX_SHORTLIST = 20
 #: recordings of a screen at an angle were 42 to 58 bits from their origin, and unrelated clips at least 82.
 _MAX_SHORTLIST_BITS = 72
 #: Such files are named only if fewer than this many have nearer hashes, and up to this number together: all
-#: of them can be compared in the time of a recovery.
-_MAX_FAR_FILES = 8
+#: of them can be compared in half of the time of a recovery.
+_MAX_FAR_FILES = 4
 
 
 class FingerprintSource(Protocol):

@@ -54,6 +54,8 @@ class FirstLook:
     similar: tuple[str, ...] = ()
     #: Hashes of registered files with some near frame.
     shortlist: tuple[str, ...] = ()
+    #: Hashes of registered files of which no frame is near. They are compared if there is time left.
+    far: tuple[str, ...] = ()
 
     @property
     def has_own_manifest(self) -> bool:
@@ -166,7 +168,8 @@ class Recovery:
             known=None,
             has_picture=frames is not None,
             similar=similar,
-            shortlist=tuple(one.sha256 for one in found),
+            shortlist=tuple(one.sha256 for one in found if one.share),
+            far=tuple(one.sha256 for one in found if not one.share),
         )
 
     def conclude(self, path: Path, look: FirstLook) -> Recovered:
@@ -241,7 +244,7 @@ class Recovery:
         registry, fingerprints = self._sources.registry, self._sources.fingerprints
         named = [
             (registry.by_sha256(sha256), fingerprints.picture(sha256))
-            for sha256 in dict.fromkeys((*look.similar, *look.shortlist))
+            for sha256 in dict.fromkeys((*look.similar, *look.shortlist, *look.far))
         ]
         known = [(seal, picture) for seal, picture in named if seal is not None and picture is not None]
         results = self._search_known(path, [self._known(*one) for one in known])
@@ -253,7 +256,8 @@ class Recovery:
         if look.similar:
             return _Similar(seal=registry.by_sha256(look.similar[0]))
         return _Similar(
-            seal=agreeing[0] if agreeing else None, is_complete=all(one.was_reached for one in results)
+            seal=agreeing[0] if agreeing else None,
+            is_complete=all(one.was_reached or seal.sha256 in look.far for seal, one in pairs),
         )
 
     def _known(self, seal: Seal, picture: RegisteredPicture) -> KnownPicture:
