@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,7 @@ from starlette.responses import Response
 
 from safelight.errors import Conflict, InvalidField, NotFound, RateLimited, SafelightError, Withdrawn
 from safelight.i18n import Messages, load_messages
-from safelight.trust.reports import NewReport, NoticeStatus, ReportLane, ReportReason
+from safelight.trust.reports import NewReport, Notice, ReportLane, ReportReason
 from safelight.trust.reports.validation import MAX_HASHES, find_video_id
 from safelight.web.auth import check_same_origin
 from safelight.web.middleware import CONTENT_SECURITY_POLICY
@@ -63,17 +64,21 @@ class NoticePages(PageHandler):
     async def show_status(self, request: Request) -> Response:
         status = await self.run(self.services.reports.get_by_token, request.path_params["token"])
         t = self.translations(request)
-        notices = [
-            {
-                "video_id": one.video_id,
-                "sent": format_datetime(one.created_at, t),
-                "due": format_datetime(one.due_at, t),
-                "state": _state_of(status, number),
-                "hidden": one.hidden,
-                "is_decided": one.outcome is not None,
-            }
-            for number, one in enumerate(status.notices)
-        ]
+        # Matches in the same state are one entry with their number.
+        counted = Counter(
+            (
+                one.video_id,
+                one.is_match,
+                format_datetime(one.created_at, t),
+                format_datetime(one.due_at, t),
+                _state_of(one),
+                one.hidden,
+                one.outcome is not None,
+            )
+            for one in status.notices
+        )
+        names = ("video_id", "is_match", "sent", "due", "state", "hidden", "is_decided")
+        notices = [{**dict(zip(names, one, strict=True)), "n": n} for one, n in counted.items()]
         return await self._render(
             request, "report_status.html", notices=notices, hashes=status.hashes, report_id=status.id
         )
@@ -149,8 +154,7 @@ def _describe(problem: SafelightError, n: Messages) -> str:
     return n("problem.missing", field=labels.get(field, field))
 
 
-def _state_of(status: NoticeStatus, number: int) -> str:
-    one = status.notices[number]
+def _state_of(one: Notice) -> str:
     if one.outcome is not None:
         return one.outcome.value
-    return "waiting" if one.video_id is not None else "watching"
+    return "waiting" if one.is_about_video else "watching"

@@ -17,6 +17,7 @@ from safelight.errors import InvalidField, RateLimited
 from safelight.ids import new_id
 from safelight.jobs.models import Video
 from safelight.jobs.states import VideoState
+from safelight.provenance.recovery.copies import NearVideos
 from safelight.store import tables
 from safelight.trust.accounts import KeyScope
 from safelight.trust.reports import ReportedHash
@@ -184,6 +185,23 @@ def poisoned_pictures() -> list[Pixels]:
         meme[:40] = meme[-40:] = 255
         found.append(meme)
     return found
+
+
+def test_a_visitor_sees_how_many_files_match_and_no_id(
+    house: House, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [house.carry(house.order(f"video {number}")).id for number in range(2)]
+    near = NearVideos(video_ids=tuple(found), unrelated=1)
+    monkeypatch.setattr(
+        house.container.pipeline.copies, "find_near", lambda hashes: tuple(near for _ in hashes)
+    )
+    hashed, quality = pdq(drawn(5))
+    one = ReportedHash(hash=hexadecimal(hashed), quality=quality)
+    reports = house.container.review.reports
+    receipt = reports.add_from_visitor(intimate(hashes=(one,)), network="198.51.100.7")
+    page = httpx.get(f"{address}{receipt.path}", headers=PAGE).text
+    assert "<dt>Files that match</dt><dd>2</dd>" in page
+    assert not [video for video in found if video in page]
 
 
 def test_of_two_hundred_poisoned_hashes_none_blocks_an_innocent_video(house: House, tmp_path: Path) -> None:

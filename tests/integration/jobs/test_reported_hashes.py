@@ -193,8 +193,10 @@ def test_a_visitors_hash_opens_a_case_in_each_tenant_with_a_video_that_matches(
             (case,) = tx.select(tables.cases, tables.cases.c.kind == "report")
             (notice,) = tx.select(tables.notices)
         assert (case.video_id, notice.case_id, notice.lane) == (video, case.id, "intimate_imagery")
+        assert not notice.location
     shown = status_of(house, receipt)
-    assert {one.video_id for one in shown.notices} == {own.id, copy}
+    told = [(one.video_id, one.is_match) for one in shown.notices]
+    assert told == [(None, True), (None, True)], "a visitor learns how many, and no id"
     later(house, 49 * HOUR_S)
     for _ in range(2):
         follow_up(house)

@@ -133,7 +133,7 @@ class Notice:
 
     id: str
     lane: ReportLane
-    #: None: hashes that matched no delivered video when they were reported.
+    #: None: hashes that matched no delivered video when they were reported, or a match whose id is not told.
     video_id: str | None
     created_at: float
     due_at: float
@@ -142,6 +142,12 @@ class Notice:
     answered_at: float | None
     #: Whether the video is hidden until the decision.
     hidden: bool = False
+    #: Whether a visitor's hashes found the video. Visitors learn only the ids that they named themselves.
+    is_match: bool = False
+
+    @property
+    def is_about_video(self) -> bool:
+        return self.video_id is not None or self.is_match
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +161,7 @@ class NoticeStatus:
 
     @property
     def is_waiting(self) -> bool:
-        return any(one.outcome is None and one.video_id is not None for one in self.notices)
+        return any(one.outcome is None and one.is_about_video for one in self.notices)
 
 
 @dataclass(frozen=True, kw_only=True)

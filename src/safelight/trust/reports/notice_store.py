@@ -16,9 +16,12 @@ from safelight.trust.reviews import UNFINISHED, CaseState, DecisionAction
 from .lanes import ReportLane
 from .models import HashState, Notice, NoticeOutcome, NoticeStatus
 from .reported_hashes import HOLD_S, find_dropped
+from .validation import find_video_id
 
 #: The topic of the outbox for the outcome of a report.
 TOPIC = "report.decided"
+#: How the reporter of a person without an account begins.
+VISITOR = "visitor:"
 _OUTCOMES = {DecisionAction.KEEP: NoticeOutcome.KEPT, DecisionAction.WITHDRAW: NoticeOutcome.REMOVED}
 _HOUR_S = 3600.0
 #: Hashes of one reporter that hold files at the same time: two notices of the largest size.
@@ -166,10 +169,16 @@ def _used_hashes(tx: Transaction, notice_ids: Sequence[str]) -> list[Row[Any]]:
 
 
 def _notice(row: Row[Any], hidden: bool) -> Notice:
+    is_match = (
+        row.video_id is not None
+        and row.reporter.startswith(VISITOR)
+        and row.video_id != find_video_id(row.location or "")
+    )
     return Notice(
         id=row.id,
         lane=ReportLane(row.lane),
-        video_id=row.video_id,
+        video_id=None if is_match else row.video_id,
+        is_match=is_match,
         created_at=row.created_at,
         due_at=row.due_at,
         outcome=NoticeOutcome(row.outcome) if row.outcome is not None else None,

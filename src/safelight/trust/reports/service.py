@@ -136,7 +136,7 @@ class Reports:
         sender = _Sender(
             tenant=self._tenant_of(video_id),
             kind=ReporterKind.VISITOR,
-            reporter=f"visitor:{digest[:24]}",
+            reporter=f"{notice_store.VISITOR}{digest[:24]}",
             per_hour=MAX_VISITOR_REPORTS_PER_HOUR,
         )
         return self._file(sender, new)
@@ -252,7 +252,9 @@ class Reports:
             )
             for part, video in elsewhere:
                 owner = replace(sender, tenant=part.tenant or "")
-                replace(filing, tx=part, sender=owner, rows=1).add(video)
+                # The location names a video of another tenant.
+                stated = replace(valid, location="")
+                replace(filing, tx=part, sender=owner, valid=stated, rows=1).add(video)
         with self._database.across_tenants("the receipt of a new report", readonly=True) as tx:
             status = notice_store.read_status(tx, notice_id)
         assert status is not None  # It was added above.
