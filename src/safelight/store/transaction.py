@@ -79,12 +79,12 @@ class Transaction:
     @contextmanager
     def savepoint(self) -> Iterator[None]:
         """A part of the transaction that is rolled back alone if it raises. Errors are translated."""
-        entries = len(self._entries)
+        entries, numbered = len(self._entries), len(self._numbered)
         try:
             with translate_db_errors(), self._connection.begin_nested():
                 yield
         except BaseException:
-            del self._entries[entries:]
+            del self._entries[entries:], self._numbered[numbered:]
             raise
 
     def select(

@@ -32,8 +32,8 @@ ledger_entries = Table(
     UniqueConstraint("tenant_id", "seq"),
     Index(None, "tenant_id", "at"),
     Index(None, "tenant_id", "video_id"),
-    Index(None, "tenant_id", "account", "at"),
-    Index(None, "tenant_id", "end_user", "at"),
+    Index(None, "tenant_id", "account", "seq"),
+    Index(None, "tenant_id", "end_user", "seq"),
 )
 
 strikes = Table(

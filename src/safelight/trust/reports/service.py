@@ -186,8 +186,9 @@ class Reports:
                 if row is None:
                     raise NotFound(f"There is no video {video_id[:80]!r}.", param="location")
                 return str(row.tenant_id)
-            (first,) = tx.select(tenants, order_by=(tenants.c.created_at, tenants.c.id), limit=1)
-            return str(first.id)
+            for first in tx.select(tenants, order_by=(tenants.c.created_at, tenants.c.id), limit=1):
+                return str(first.id)
+        raise NotFound("This installation has no tenant yet.", param="location")
 
     def _file(self, sender: _Sender, new: NewReport) -> Receipt:
         valid = validate(new, self._taxonomy)

@@ -34,8 +34,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant_id", "seq"),
         sa.Index(None, "tenant_id", "at"),
         sa.Index(None, "tenant_id", "video_id"),
-        sa.Index(None, "tenant_id", "account", "at"),
-        sa.Index(None, "tenant_id", "end_user", "at"),
+        sa.Index(None, "tenant_id", "account", "seq"),
+        sa.Index(None, "tenant_id", "end_user", "seq"),
     )
     op.create_table(
         "strikes",
