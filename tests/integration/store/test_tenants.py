@@ -24,6 +24,7 @@ from safelight.store.tables import (
 )
 from safelight.store.tables.types import Json
 from safelight.store.tenant_scope import ScopeViolation, tenant_column
+from safelight.store.transaction import Transaction
 
 TABLES = [table for table in metadata.sorted_tables if tenant_column(table) is not None]
 each_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
@@ -164,3 +165,26 @@ def test_a_tenant_sees_only_its_own_row_among_tenants(database: Database) -> Non
             tx.insert(tenants, name=tenant, created_at=1.0)
     with database.read_transaction("acme") as tx:
         assert [found.id for found in tx.select(tenants)] == ["acme"]
+
+
+def test_parts_of_one_transaction_see_one_tenant_each_and_are_committed_together(database: Database) -> None:
+    def write(whole: Transaction, *, fails: bool = False) -> None:
+        for tenant in ("acme", "other"):
+            part = whole.of_tenant(tenant)
+            part.insert(videos, **{**row(videos, tenant), "id": tenant})
+            part.append_audit("something.happened", subject=tenant, actor="y", content={})
+            assert [found.id for found in part.select(videos)] == [tenant]
+            with pytest.raises(ScopeViolation):
+                part.of_tenant("third")
+        if fails:
+            raise LookupError
+
+    with pytest.raises(LookupError), database.across_tenants("test") as whole:
+        write(whole, fails=True)
+    with database.across_tenants("test", readonly=True) as whole:
+        assert (whole.count(videos), whole.count(audit_log)) == (0, 0)
+    with database.across_tenants("test") as whole:
+        write(whole)
+    for tenant in ("acme", "other"):
+        with database.read_transaction(tenant) as tx:
+            assert [found.subject for found in tx.select(audit_log)] == [tenant]
