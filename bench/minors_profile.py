@@ -2,8 +2,7 @@
 
 python -m bench.minors_profile [--json]
 
-Two sets of borderline and innocent prompts, a third of innocent ones with ambiguous words, and everyday
-prompts that nobody wrote for this.
+Three sets of borderline and innocent prompts, and everyday prompts that nobody wrote for this.
 """
 
 from __future__ import annotations
@@ -84,8 +83,7 @@ def main() -> None:
         for name in SETS:
             for kind in ("borderline", "innocent"):
                 prompts = [row["prompt"] for row in read_set(name) if row["kind"] == kind]
-                if prompts:
-                    figures[f"{name}.{kind}"] = count(decide(prompts, data))
+                figures[f"{name}.{kind}"] = count(decide(prompts, data))
         figures["everyday"] = count(decide(_everyday(), data))
     if arguments.as_json:
         print(json.dumps(figures, indent=1))
