@@ -254,8 +254,7 @@ class Reports:
             for part, video in elsewhere:
                 owner = replace(sender, tenant=part.tenant or "")
                 # The location names a video of another tenant.
-                stated = replace(valid, location="")
-                replace(filing, tx=part, sender=owner, valid=stated, rows=1).add(video)
+                replace(filing, tx=part, sender=owner, valid=replace(valid, location=""), rows=1).add(video)
         with self._database.across_tenants("the receipt of a new report", readonly=True) as tx:
             status = notice_store.read_status(tx, notice_id)
         assert status is not None  # It was added above.
