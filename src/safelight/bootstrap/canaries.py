@@ -5,8 +5,6 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from safelight.trust.ledger import to_micros
-
 from .core import CoreParts
 from .persistence import PersistenceParts
 from .pipeline import PipelineParts
@@ -49,4 +47,6 @@ class CanaryParts:
 
     @property
     def _tenant_micros(self) -> int:
+        from safelight.trust.ledger import to_micros
+
         return to_micros(self._core.settings.canaries.max_usd_per_month)
