@@ -234,7 +234,7 @@ def test_the_unsealed_file_is_gone_after_delivery(house: House) -> None:
 
 
 def test_expired_content_is_deleted_and_the_record_stays(furnish: Callable[..., House]) -> None:
-    house = furnish(limits={"retention_days": 0.0000001})
+    house = furnish(limits={"retention_days": 1e-10})
     house.waive()
     video = house.carry(house.order())
     sweeper(house).sweep()
