@@ -110,9 +110,14 @@ def _create(server: str) -> str:
 
 
 def _drop(server: str, name: str) -> None:
+    # Not `WITH (FORCE)`: it also ends an autovacuum worker, for which the role of the tests has no right.
     with psycopg.connect(server, autocommit=True) as connection:
-        statement = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)")
-        connection.execute(statement.format(sql.Identifier(name)))
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = %s AND backend_type = 'client backend'",
+            (name,),
+        )
+        connection.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
 
 
 def _named(server: str, name: str) -> str:

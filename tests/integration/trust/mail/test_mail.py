@@ -141,7 +141,12 @@ def test_without_a_server_nothing_is_queued(world: World, tmp_path: Path) -> Non
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kind", list(MailKind))
 def test_every_mail_has_a_text_with_its_link_in_every_language(kind: MailKind, language: str) -> None:
-    values = {"asker": "Studio"}
+    values = {
+        "asker": "Studio",
+        "account": "https://example.org/account",
+        "decision": "The video stays.",
+        "objection": "Write to the operator.",
+    }
     mail = render_mail(
         NewMail(kind=kind, to="ann@example.org", language=language, event="e", link=_LINK, values=values)
     )
