@@ -77,6 +77,8 @@ class ReviewWorld:
             # It was taken now, or went back to the queue.
             self.reserved.pop(who.id, None)
         if case is not None:
+            # A reservation of another person is given to one for whom nothing else is left.
+            self._drop_reservations(case)
             self._assert_alone(who, case)
             self.taken[who.id] = case
 
@@ -197,6 +199,9 @@ class ReviewWorld:
     def _unfinished(self) -> int:
         with self.room.database.read_transaction(TENANT) as tx:
             return tx.count(cases, cases.c.state != CaseState.DECIDED.value)
+
+    def _drop_reservations(self, case: Case) -> None:
+        self.reserved = {name: held for name, held in self.reserved.items() if held.id != case.id}
 
     def _assert_alone(self, who: Principal, case: Case) -> None:
         """The case belongs to this person, and no other person has a lease of it that is still valid."""

@@ -273,12 +273,11 @@ def _lease(tx: Transaction, principal: Principal, case: Case) -> Case:
     """Make this the open case of the reviewer. The others return to the queue, but a reviewer who had this
     case open already keeps the reserved one.
     """
-    others = (*_leased_to(principal), cases.c.id != case.id)
-    until = tx.now() + LEASE_S
     if case.leased_by == principal.id and not case.reserved:
-        tx.update(cases, *others, leased_until=until)
+        others = (*_leased_to(principal), cases.c.id != case.id)
+        tx.update(cases, *others, leased_until=tx.now() + LEASE_S)
     else:
-        tx.update(cases, *others, leased_by=None, leased_until=None)
+        _release(tx, principal, cases.c.id != case.id)
     return _store_lease(tx, principal, case, reserved=False)
 
 
@@ -299,7 +298,7 @@ def _store_lease(tx: Transaction, principal: Principal, case: Case, *, reserved:
 
 
 def _release(tx: Transaction, principal: Principal, *where: ColumnElement[bool]) -> None:
-    tx.update(cases, *_leased_to(principal), *where, leased_by=None, leased_until=None)
+    tx.update(cases, *_leased_to(principal), *where, leased_by=None, leased_until=None, reserved=False)
 
 
 def _open_case(tx: Transaction, principal: Principal, case_id: str) -> Case:
