@@ -16,8 +16,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from itertools import islice
+from contextlib import ExitStack, closing
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -32,9 +32,11 @@ from safelight.trust.accounts import Accounts, KeyScope
 from safelight.trust.reviews.priority import rank_at, severity_of
 
 from .chaos import fresh_database
-from .gateway import Running, gateway, quantile
+from .gateway import gateway, quantile
 
 _ROWS_PER_TRANSACTION = 5000
+#: SQLite has one gateway process. Several share a PostgreSQL, one on each core here.
+_GATEWAYS = {"sqlite": 1, "postgres": 2}
 _DUE_S = {"hold": 900.0, "report": 48 * 3600.0, "appeal": 48 * 3600.0}
 
 
@@ -117,10 +119,11 @@ def work(address: str, key: str, times: int) -> dict[str, list[float]]:
     return taken
 
 
-def measure(here: Running, keys: list[str], times: int) -> dict[str, Any]:
-    work(here.address, keys[0], 5)
+def measure(addresses: list[str], keys: list[str], times: int) -> dict[str, Any]:
+    for address in addresses:
+        work(address, keys[0], 5)
     with ThreadPoolExecutor(len(keys)) as threads:
-        done = list(threads.map(lambda key: work(here.address, key, times), keys))
+        done = list(threads.map(lambda key, address: work(address, key, times), keys, cycle(addresses)))
     result = {}
     for name in ("queue", "next"):
         values = [value for one in done for value in one[name]]
@@ -143,10 +146,17 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
             url = fresh_database(str(server)) if name == "postgres" else f"sqlite:///{root / 'bench.sqlite3'}"
+            settings = f'[storage]\ndatabase = "{url}"\n'
             with (
-                gateway(root / "gateway", settings=f'[storage]\ndatabase = "{url}"\n', waive=False) as here,
+                ExitStack() as started,
                 closing(Database(url)) as database,
             ):
+                addresses = [
+                    started.enter_context(
+                        gateway(root / f"gateway-{number}", settings=settings, waive=False)
+                    ).address
+                    for number in range(_GATEWAYS[name])
+                ]
                 with database.across_tenants("bench", readonly=True) as tx:
                     (tenant,) = [row.id for row in tx.select(tenants)]
                 accounts = Accounts(database)
@@ -159,8 +169,8 @@ def main() -> int:
                     "database": name,
                     "cases": options.cases,
                     "seeded_s": seeded_s,
-                    "1 reviewer": measure(here, keys[:1], options.times * 4),
-                    "20 reviewers": measure(here, keys, options.times),
+                    "1 reviewer": measure(addresses, keys[:1], options.times * 4),
+                    "20 reviewers": measure(addresses, keys, options.times),
                     "load average": round(os.getloadavg()[0], 1),
                 }
                 print(json.dumps(report, indent=2), flush=True)

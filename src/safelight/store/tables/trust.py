@@ -56,7 +56,8 @@ cases = Table(
     UniqueConstraint("tenant_id", "dedup_key"),
     Index(None, "tenant_id", "state", "due_at"),
     Index(None, "tenant_id", "video_id"),
-    Index(None, "tenant_id", "leader_id"),
+    # With the state, because SQLite chooses between indexes with equally many columns by chance.
+    Index(None, "tenant_id", "leader_id", "state"),
     Index(None, "tenant_id", "cluster_id"),
     #: The queue.
     _cases_index("tenant_id", "rank_at", "id", where="state = 'open' AND leader_id IS NULL"),

@@ -33,7 +33,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant_id", "dedup_key"),
         sa.Index(None, "tenant_id", "state", "due_at"),
         sa.Index(None, "tenant_id", "video_id"),
-        sa.Index(None, "tenant_id", "leader_id"),
+        sa.Index(None, "tenant_id", "leader_id", "state"),
         sa.Index(None, "tenant_id", "cluster_id"),
         partial_index("tenant_id", "rank_at", "id", where="state = 'open' AND leader_id IS NULL"),
         partial_index("tenant_id", "leased_by", where="leased_by IS NOT NULL"),
