@@ -6,7 +6,6 @@ import asyncio
 import signal
 import sys
 import time
-from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -88,13 +87,14 @@ def upstream(
 ) -> int:
     """Serve `/v1/videos` with a hidden filter, charges and refunds, until Ctrl-C. All of it is simulated."""
     from safelight.attempts.fields import read_time
+    from safelight.settings.addresses import is_loopback
     from safelight.simulation.simulated_provider import ProviderBehaviour
 
     if not (0 <= noise <= 0.4 and noise < rate <= min(0.9, 1 - noise)):
         raise InvalidField(
             "--noise must be from 0 to 0.4, and --rate above it and at most 0.9.", param="rate"
         )
-    if not api_key and not _is_loopback(host):
+    if not api_key and not is_loopback(host):
         raise InvalidField(f"{host} can be reached from other machines: set --api-key.", param="api_key")
     words = find_words(drift_words)
     if bool(words) != (drift_kind is SimulatedDrift.WORDS):
@@ -112,13 +112,6 @@ def upstream(
     )
     _serve(family, behaviour, (rate, noise), (host, port), api_key=api_key, as_json=as_json)
     return Exit.OK
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _serve(

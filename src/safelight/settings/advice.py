@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from pydantic import Field, field_validator, model_validator
 
+from .addresses import parse_base_url
 from .section import Section
 
 
@@ -32,14 +31,12 @@ class RewriterSettings(Section):
     @field_validator("url")
     @classmethod
     def _is_base_url(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError(f"{value!r} is not the address of an endpoint, such as http://127.0.0.1:9000/v1")
-        if parts.username is not None or parts.password is not None:
-            # The settings page shows this setting.
-            raise ValueError("put the key into an environment variable and name it in `api_key_env`")
+        if value is not None:
+            parse_base_url(
+                value,
+                expected="the address of an endpoint, such as http://127.0.0.1:9000/v1",
+                credentials="put the key into an environment variable and name it in `api_key_env`",
+            )
         return value
 
     @model_validator(mode="after")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Literal
 
 from pydantic import Field, model_validator
 
+from .addresses import is_loopback
 from .section import Section
 
 #: The ports that mail providers document for each kind of protection.
@@ -46,18 +46,9 @@ class MailSettings(Section):
             raise ValueError("set mail.sender to the e-mail address from which mail is sent")
         if bool(self.user) != bool(self.password):
             raise ValueError("set both mail.user and mail.password, or neither of them")
-        if self.security == "none" and not _is_this_machine(self.host):
+        if self.security == "none" and not is_loopback(self.host):
             raise ValueError(
                 'mail.security = "none" is accepted only for a server on this machine, because links in mail '
                 'are secret: use "starttls" or "tls"'
             )
         return self
-
-
-def _is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

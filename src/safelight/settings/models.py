@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
 from pydantic_core import PydanticCustomError
@@ -14,6 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from safelight import renamed_keys
 
 from .accounts import AccessSettings, LedgerSettings, LimitSettings, StandingSettings
+from .addresses import is_loopback, parse_base_url
 from .advice import AdviceSettings
 from .canaries import CanarySettings
 from .mail import MailSettings
@@ -74,12 +73,7 @@ class ServerSettings(Section):
 
     @property
     def loopback(self) -> bool:
-        if self.host == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(self.host).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     @model_validator(mode="after")
     def _public_needs_tls(self) -> ServerSettings:
@@ -337,14 +331,12 @@ class TracingSettings(Section):
     @field_validator("endpoint")
     @classmethod
     def _is_base_url(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError(f"{value!r} is not the address of a collector, such as http://127.0.0.1:4318")
-        if parts.username is not None or parts.password is not None:
-            # The settings page shows this setting.
-            raise ValueError("put credentials into the environment variable OTEL_EXPORTER_OTLP_HEADERS")
+        if value is not None:
+            parse_base_url(
+                value,
+                expected="the address of a collector, such as http://127.0.0.1:4318",
+                credentials="put credentials into the environment variable OTEL_EXPORTER_OTLP_HEADERS",
+            )
         return value
 
 

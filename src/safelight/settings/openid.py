@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
+from .addresses import is_loopback, parse_base_url
 from .section import Section
 
 
@@ -50,12 +50,12 @@ class OpenIdSettings(Section):
     def _is_issuer(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-            raise ValueError(f"{value!r} is not an issuer, such as https://login.example.com/realms/acme")
-        if parts.username is not None or parts.password is not None:
-            raise ValueError("an issuer contains no credentials")
-        if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        parts = parse_base_url(
+            value,
+            expected="an issuer, such as https://login.example.com/realms/acme",
+            credentials="an issuer contains no credentials",
+        )
+        if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
             raise ValueError("use https: only a provider on this machine may be asked without TLS")
         return value
 
@@ -76,12 +76,3 @@ class OpenIdSettings(Section):
         if self.issuer is not None and not self.client_id:
             raise ValueError("set `client_id` too: the name of this installation at the provider")
         return self
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
