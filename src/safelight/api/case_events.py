@@ -9,13 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.attempts.export import write_jsonl
-from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.case_events import MAX_PAGE_EVENTS, event_object
+from safelight.trust.accounts import Principal
+from safelight.trust.case_events import CASE_EVENT_SCOPES, MAX_PAGE_EVENTS, event_object
 from safelight.web.auth import requires
 from safelight.web.error_responses import COMMON_ERRORS, errors
 from safelight.web.state import app_state
 
-Reviewer = Annotated[Principal, Depends(requires(any_of=(KeyScope.REVIEW, KeyScope.VAULT)))]
+Reader = Annotated[Principal, Depends(requires(any_of=CASE_EVENT_SCOPES))]
 
 router = APIRouter(prefix="/v1/safelight/cases", tags=["reviews"], responses=errors(*COMMON_ERRORS))
 
@@ -33,7 +33,7 @@ _LINES: dict[int | str, dict[str, Any]] = {
 )
 async def list_events(
     request: Request,
-    principal: Reviewer,
+    principal: Reader,
     after: Annotated[int, Query(ge=0, le=2**63 - 1, description="The id of the last event read.")] = 0,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE_EVENTS)] = 100,
 ) -> Response:

@@ -8,7 +8,7 @@ from typing import Any
 
 from safelight.store import tables
 from safelight.store.tables import CASE_EVENTS
-from safelight.trust.accounts import KeyScope, Role
+from safelight.trust.accounts import ROLES, KeyScope, Role
 from safelight.trust.reports import NewReport
 from safelight.trust.reviews import CaseKind, DecisionRequest
 from safelight.trust.reviews.ozone import ModerationEventType
@@ -92,6 +92,13 @@ def test_reports_and_appeals_are_streamed_without_reporters_or_staff(house: Hous
     planted = (*REPORTER, "192.0.2", "Quillfeather", "Zephyrine", "Ignatius", first.id, second.id)
     assert [word for word in (*planted, house.who.id, "user-3") if word in written] == []
     assert lines(reader(house, KeyScope.REVIEW), f"&after={events[3]['id']}") == events[4:]
+    audited = lines(reader(house, *ROLES[Role.AUDITOR].scopes))
+    without_words = [
+        {**one, "event": {**one["event"], **({"comment": ""} if "comment" in one["event"] else {})}}
+        for one in events
+    ]
+    assert audited == without_words
+    assert [word for word in ("a quiet lake", "It is a play.", "That is me") if word in str(audited)] == []
     assert [answer.status_code for answer in client.send([("GET", PATH, None)])] == [403]
 
 

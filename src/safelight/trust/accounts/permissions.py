@@ -25,6 +25,8 @@ class KeyScope(StrEnum):
     TEST = "test"
     #: Lets a monitoring system read `GET /metrics`.
     METRICS = "metrics"
+    #: Lets an auditor follow cases and decisions, without prompts, media and the words of reporters.
+    AUDIT = "audit"
 
 
 class Role(StrEnum):
@@ -69,7 +71,7 @@ ROLES: Mapping[Role, Permissions] = {
     Role.VAULT_OFFICER: Permissions(scopes=_REVIEW | {KeyScope.VAULT}, review_rank=ReviewRank.SENIOR),
     Role.SENIOR_REVIEWER: Permissions(scopes=_REVIEW, review_rank=ReviewRank.SENIOR),
     Role.REVIEWER: Permissions(scopes=_REVIEW, review_rank=ReviewRank.REVIEWER),
-    Role.AUDITOR: Permissions(scopes=frozenset({KeyScope.VIDEOS_READ, KeyScope.METRICS})),
+    Role.AUDITOR: Permissions(scopes=frozenset({KeyScope.VIDEOS_READ, KeyScope.METRICS, KeyScope.AUDIT})),
     Role.CREATOR: Permissions(scopes=_REQUEST),
     Role.INTEGRATOR: Permissions(
         scopes=_REQUEST | {KeyScope.ADMIN, KeyScope.TEST, KeyScope.METRICS},

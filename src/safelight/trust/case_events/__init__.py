@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from .models import CaseEvent
 from .serializers import event_object
-from .service import MAX_PAGE_EVENTS, CaseEvents
+from .service import CASE_EVENT_SCOPES, MAX_PAGE_EVENTS, CaseEvents
 
-__all__ = ["MAX_PAGE_EVENTS", "CaseEvent", "CaseEvents", "event_object"]
+__all__ = ["CASE_EVENT_SCOPES", "MAX_PAGE_EVENTS", "CaseEvent", "CaseEvents", "event_object"]

@@ -15,7 +15,7 @@ from safelight.errors import Forbidden
 from safelight.policy.findings import Stage
 from safelight.store.database import Database
 from safelight.store.tables import cases
-from safelight.trust.accounts import KeyScope, Role
+from safelight.trust.accounts import ROLES, KeyScope, Role
 from safelight.trust.audit import erase_contents
 from safelight.trust.case_events import CaseEvent, CaseEvents, event_object
 from safelight.trust.reviews import CaseKind, DecisionRequest, NewCase, close_cases, open_case
@@ -93,6 +93,14 @@ def test_a_quarantined_case_is_only_in_the_stream_of_the_vault_officer(room: Rev
     assert {event.entry.seq for event in stream.list(only_vault)} == hidden
     with pytest.raises(Forbidden):
         stream.list(replace(ADA, scopes=frozenset({KeyScope.VIDEOS_READ})))
+
+
+def test_an_auditor_gets_the_events_of_all_cases_that_are_not_quarantined(room: ReviewRoom) -> None:
+    play(room)
+    stream = CaseEvents(room.database)
+    auditor = replace(ADA, scopes=ROLES[Role.AUDITOR].scopes)
+    assert stream.list(auditor) == stream.list(ADA)
+    assert len(stream.list(OFFICER)) == len(stream.list(auditor)) + 1
 
 
 def test_another_tenant_gets_nothing(room: ReviewRoom) -> None:
