@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from safelight.attempts.drift import DriftKind, DriftSource, find_drift
-from safelight.attempts.models import AttemptOrigin, AttemptOutcome, AttemptRecord
+from safelight.attempts.models import AttemptOrigin, AttemptRecord
 from safelight.generation.protocol import Charge, ChargeStatus
 from safelight.simulation.hidden_filter import HiddenFilter
-from safelight.simulation.simulated_provider import ProviderBehaviour, SimulatedDrift, SimulatedProvider
+from safelight.simulation.simulated_provider import ProviderBehaviour, SimulatedDrift
 
 from .intervals import wilson
+from .simulated_attempt import simulate_attempt
 
 #: Calls of the canaries before the drift, and after it.
 BEFORE, WITHIN = (10, 30, 100), 60
@@ -112,29 +114,10 @@ def _call(behaviour: ProviderBehaviour, noise: float, count: int) -> list[Attemp
 
 def _attempt(hidden: HiddenFilter, behaviour: ProviderBehaviour, number: int) -> AttemptRecord:
     at = _START + number * _DAY_S / _CALLS_A_DAY
-    provider = SimulatedProvider(hidden=hidden, behaviour=behaviour, clock=lambda: at)
     prompt = f"A quiet lake, canary {number % _PROMPTS}"
-    rule = provider.choose_rule({"prompt": prompt, "seconds": "4"}, number)
-    outcome, error = AttemptOutcome.PASSED, ""
-    if rule.submit.do == "status":
-        outcome = AttemptOutcome.REFUSED if rule.submit.status == 400 else AttemptOutcome.FAILED
-        error = f"{rule.submit.code}: {rule.submit.message}"
-    elif rule.error is not None:
-        outcome, error = AttemptOutcome.REFUSED, f"{rule.error['code']}: {rule.error['message']}"
-    return AttemptRecord(
-        id=f"attempt_{number:06}",
+    return replace(
+        simulate_attempt(hidden, behaviour, number, prompt, at),
         origin=AttemptOrigin.CANARY,
-        at=at,
-        provider="simulated",
         model="simulated-1",
-        seconds=4.0,
-        width=None,
-        height=None,
-        prompt=prompt,
-        error=error,
-        outcome=outcome,
-        stage="unknown",
-        file_came=outcome is AttemptOutcome.PASSED,
         charge=Charge(charged=ChargeStatus.UNKNOWN, currency=""),
-        request_id="",
     )

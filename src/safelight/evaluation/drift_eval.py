@@ -16,14 +16,14 @@ import numpy as np
 from safelight.advice.risk_features import WORD
 from safelight.attempts.change_test import Array
 from safelight.attempts.drift import Drift, DriftKind, find_drift
-from safelight.attempts.models import AttemptOrigin, AttemptOutcome, AttemptRecord
-from safelight.generation.protocol import Charge, ChargeStatus
+from safelight.attempts.models import AttemptOutcome, AttemptRecord
 from safelight.simulation.dictionary import CHARACTERS, word_groups
 from safelight.simulation.hidden_filter import FilterFamily, HiddenFilter, make_filter
 from safelight.simulation.scene_grammar import find_words, scene_grammar
-from safelight.simulation.simulated_provider import ProviderBehaviour, SimulatedDrift, SimulatedProvider
+from safelight.simulation.simulated_provider import ProviderBehaviour, SimulatedDrift
 
 from .intervals import wilson
+from .simulated_attempt import simulate_attempt
 
 #: Runs of each row, and calls after the drift in which it must be found.
 RUNS, WITHIN = 200, 60
@@ -86,7 +86,7 @@ class _Account:
             else frozenset(),
         )
         attempts = [
-            _attempt(hidden, behaviour, number, prompt, _START + number * _DAY_S / self.calls_a_day)
+            simulate_attempt(hidden, behaviour, number, prompt, _START + number * _DAY_S / self.calls_a_day)
             for number, prompt in enumerate(prompts)
         ]
         return attempts if self.known else [replace(one, prompt=None) for one in attempts]
@@ -257,38 +257,6 @@ def _words(seed: int, *, one: bool) -> frozenset[str]:
         if _WORD_SHARES[0] <= sum(bool(words & group) for words in prompts) / len(prompts) <= _WORD_SHARES[1]
     ]
     return fitting[seed % len(fitting)]
-
-
-def _attempt(
-    hidden: HiddenFilter, behaviour: ProviderBehaviour, number: int, prompt: str, at: float
-) -> AttemptRecord:
-    """One request at the simulated provider, as the attempt log has it."""
-    provider = SimulatedProvider(hidden=hidden, behaviour=behaviour, clock=lambda: at)
-    rule = provider.choose_rule({"prompt": prompt, "seconds": "4"}, number)
-    error, outcome = "", AttemptOutcome.PASSED
-    if rule.submit.do == "status":
-        outcome = AttemptOutcome.REFUSED if rule.submit.status == 400 else AttemptOutcome.FAILED
-        error = f"{rule.submit.code}: {rule.submit.message}"
-    elif rule.error is not None:
-        outcome, error = AttemptOutcome.REFUSED, f"{rule.error['code']}: {rule.error['message']}"
-    charged = ChargeStatus.NO if rule.charge is None else ChargeStatus.YES
-    return AttemptRecord(
-        id=f"attempt_{number:06}",
-        origin=AttemptOrigin.GATEWAY,
-        at=at,
-        provider="simulated",
-        model="",
-        seconds=4.0,
-        width=None,
-        height=None,
-        prompt=prompt,
-        error=error,
-        outcome=outcome,
-        stage="unknown",
-        file_came=outcome is AttemptOutcome.PASSED,
-        charge=Charge(charged=charged, amount=rule.charge or None, currency="USD" if rule.charge else ""),
-        request_id="",
-    )
 
 
 def _baseline_scores(outcomes: Array) -> Array:
