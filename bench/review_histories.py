@@ -28,6 +28,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from support.review_room import TENANT, Clock, ReviewRoom
 from support.review_world import ReviewWorld, new_world
 
+#: Cases between two lines of progress.
+_PROGRESS = 1000
 #: How often each step is chosen. Cases are opened more slowly than reviewers take them, so that most have an
 #: end before the last one is opened.
 _STEPS = {
@@ -96,8 +98,12 @@ def run(folder: Path, *, count: int, people: int, seed: int) -> dict[str, Any]:
         migrate(database)
         world = new_world(ReviewRoom(database, clock), people=people)
         steps: Counter[str] = Counter()
+        shown = 0
         while world.opened < count:
             steps[step(world, chance, people)] += 1
+            if world.opened // _PROGRESS > shown:
+                shown = world.opened // _PROGRESS
+                print(f"{world.opened} cases", file=sys.stderr, flush=True)
         world.finish()
         with database.read_transaction(TENANT) as tx:
             kinds = Counter(row.kind for row in tx.select(cases, columns=[cases.c.kind]))

@@ -140,8 +140,7 @@ def main() -> None:
     house = Installation(asked.work)
     try:
         everything = [house.seal(one) for one in find_clips(asked.clips)]
-        chosen = one_of_each_source([one.clip for one in everything], asked.count)
-        sealed = [one for one in everything if one.clip in chosen]
+        sealed = one_of_each_source(everything, asked.count)
         rows = [
             results.measure(one.clip.sha256, lambda o=one: measure(house, o, asked.queries))  # type: ignore[misc]
             for one in sealed

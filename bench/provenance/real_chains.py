@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ import numpy as np
 
 from bench.provenance import installation
 from bench.provenance.installation import Installation, Results, SealedClip, describe_recovery, share
-from safelight.evaluation.provenance_eval import EvaluatedClip, find_clips
+from safelight.evaluation.provenance_eval import find_clips
 
 SCREEN = (1600, 900)
 SECONDS = 4
@@ -161,10 +162,13 @@ def report(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def one_of_each_source(clips: Sequence[EvaluatedClip], count: int) -> list[EvaluatedClip]:
-    """Clips of different sources first."""
-    first = list({one.source: one for one in reversed(clips)}.values())[::-1]
-    return [*first, *(one for one in clips if one not in first)][:count]
+def one_of_each_source(sealed: Sequence[SealedClip], count: int) -> list[SealedClip]:
+    """Clips of different sources first, and their kinds in turn, so that a stopped run has all kinds."""
+    first = list({one.clip.source: one for one in reversed(sealed)}.values())[::-1]
+    kinds = dict.fromkeys(one.clip.kind for one in sealed)
+    turns = zip_longest(*([one for one in first if one.clip.kind == kind] for kind in kinds))
+    mixed = [one for turn in turns for one in turn if one is not None]
+    return [*mixed, *(one for one in sealed if one not in first)][:count]
 
 
 def main() -> None:
@@ -180,11 +184,9 @@ def main() -> None:
     house = Installation(asked.work)
     try:
         everything = [house.seal(one) for one in clips]
-        chosen = one_of_each_source(clips, asked.count)
         rows = [
             results.measure(f"{name} {sealed.clip.sha256}", lambda n=name, s=sealed: measure(n, house, s))  # type: ignore[misc]
-            for sealed in everything
-            if sealed.clip in chosen
+            for sealed in one_of_each_source(everything, asked.count)
             for name in asked.chains.split(",")
         ]
     finally:

@@ -248,11 +248,9 @@ def main() -> None:
         learned = LearnedPattern.from_pieces(np.concatenate([tones_in(one.path) for one in marked]))
         agreement = learned.agreement(WatermarkPattern.from_seed(house.watermark_keys.current().seed))
         print(json.dumps({"learned_from_seconds": learned.pieces, "learned_tones": agreement}), flush=True)
-        chosen = one_of_each_source([one.clip for one in marked], asked.count)
         rows = [
             results.measure(f"{name} {one.clip.sha256}", lambda n=name, o=one: measure(n, house, o, learned))  # type: ignore[misc]
-            for one in marked
-            if one.clip in chosen
+            for one in one_of_each_source(marked, asked.count)
             for name in asked.attacks.split(",")
         ]
     finally:
