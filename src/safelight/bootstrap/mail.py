@@ -11,6 +11,7 @@ from .core import CoreParts
 from .persistence import PersistenceParts
 
 if TYPE_CHECKING:
+    from safelight.attempts.canaries.mails import CanaryMails
     from safelight.background.part import BackgroundPart
     from safelight.net.mail_client import MailClient
     from safelight.trust.mail import MailQueue, MailSender
@@ -37,7 +38,7 @@ def make_mail_client(settings: MailSettings) -> MailClient | None:
 
 
 class MailParts:
-    """The queue of mails, their sender, and the mails about cases and reports."""
+    """The queue of mails, their sender, and the mails about cases, reports and canaries."""
 
     def __init__(self, core: CoreParts, persistence: PersistenceParts) -> None:
         self._core, self._persistence = core, persistence
@@ -69,6 +70,12 @@ class MailParts:
         from safelight.trust.reports.decision_mails import DecisionMails
 
         return DecisionMails(self.queue, self._persistence.people.keys, base_url=self._base_url)
+
+    @cached_property
+    def canaries(self) -> CanaryMails:
+        from safelight.attempts.canaries.mails import CanaryMails
+
+        return CanaryMails(queue=self.queue, base_url=self._base_url)
 
     @cached_property
     def cases(self) -> CaseMails:

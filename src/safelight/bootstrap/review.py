@@ -182,6 +182,7 @@ class ReviewParts:
             self._persistence.webhook_client,
             stopping=self._core.shutdown_event,
             mails_cases=self.mail.queue.enabled,
+            canary_mails=self.mail.canaries,
         )
 
     @property

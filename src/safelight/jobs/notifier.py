@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row
 
+from safelight.attempts.canaries.mails import CanaryMails
 from safelight.attempts.drift_episodes import TOPIC as DRIFT_TOPIC
 from safelight.background.part import BackgroundPart
 from safelight.net.webhook_client import WebhookClient
@@ -22,6 +23,7 @@ from safelight.store import tables
 from safelight.store.database import Database
 from safelight.store.transaction import Transaction
 from safelight.trust.consents.store import WITHDRAWN_TOPIC as CONSENT_TOPIC
+from safelight.trust.library.canary_stops import TOPIC as CANARY_TOPIC
 from safelight.trust.reports.notice_store import TOPIC as REPORT_TOPIC
 from safelight.trust.reviews import CaseState, DecisionAction
 from safelight.trust.reviews.case_mails import announce_by_mail
@@ -65,6 +67,7 @@ _CASE_EVENTS: Mapping[str, EventType] = {
 _BODY_EVENTS: Mapping[str, EventType] = {
     DRIFT_TOPIC: EventType.PROVIDER_DRIFT,
     STANDING_TOPIC: EventType.STANDING_CHANGED,
+    CANARY_TOPIC: EventType.CANARY_STOPPED,
 }
 
 
@@ -79,9 +82,10 @@ class Notifier:
         *,
         stopping: threading.Event,
         mails_cases: bool = False,
+        canary_mails: CanaryMails | None = None,
     ) -> None:
         """`mails_cases`: also let `CaseMails` announce cases that wait."""
-        self._mails_cases = mails_cases
+        self._mails_cases, self._canary_mails = mails_cases, canary_mails
         self._database = database
         self._deliveries = deliveries
         self._deliverer = deliverer
@@ -170,7 +174,10 @@ class Notifier:
             self._queue_report_event(tx, event)
             return
         if event.topic in _BODY_EVENTS:
-            self._queue(tx, event, event.id, _BODY_EVENTS[event.topic], msgspec.json.decode(event.body))
+            body = msgspec.json.decode(event.body)
+            self._queue(tx, event, event.id, _BODY_EVENTS[event.topic], body)
+            if event.topic == CANARY_TOPIC and self._canary_mails is not None:
+                self._canary_mails.announce(tx.of_tenant(event.tenant_id), body, event=event.id)
             return
         if event.topic == CONSENT_TOPIC:
             self._queue(tx, event, event.id, EventType.CONSENT_WITHDRAWN, {"id": event.subject})

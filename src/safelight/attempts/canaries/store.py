@@ -14,6 +14,7 @@ from safelight.errors import UpstreamModerationBlocked
 from safelight.store.tables import attempts, canaries, canary_calls, library_entries, library_uses, videos
 from safelight.store.transaction import Transaction
 from safelight.trust.ledger import to_micros
+from safelight.trust.library.canary_stops import record_stop
 from safelight.trust.library.models import EntryStatus
 from safelight.trust.library.status import find_status
 from safelight.trust.library.store import read_uses
@@ -72,8 +73,14 @@ def stop_canary(tx: Transaction, canary: Canary, reason: StopReason) -> None:
         switched_at=tx.now(),
         run_requested_at=None,
     )
-    content = {"reason": reason.value, "generator": canary.generator, "model": canary.model}
-    tx.append_audit("canary.stopped", subject=canary.id, actor="canaries", content=content)
+    record_stop(
+        tx,
+        canary.id,
+        generator=canary.generator,
+        model=canary.model,
+        reason=reason.value,
+        was_on=canary.state is CanaryState.ON,
+    )
     _log.warning(
         "The canary %s at %s/%s was stopped: %s.", canary.id, canary.generator, canary.model, reason.value
     )

@@ -21,6 +21,7 @@ from safelight.store.tables import (
 )
 from safelight.store.transaction import Transaction
 
+from .canary_stops import record_stop
 from .models import EntryUse, LibraryEntry, UseOutcome
 from .search_terms import index_terms
 from .status import find_status, last_proof
@@ -65,9 +66,15 @@ def delete_entry(tx: Transaction, identity: str) -> None:
     of = canaries.c
     stopped = {"state": "stopped", "reason": "entry_removed", "prompt": None, "run_requested_at": None}
     where = (of.entry_id == identity, of.removed_at.is_(None))
-    for canary in tx.select(canaries, *where):
-        content = {"reason": stopped["reason"], "generator": canary.generator, "model": canary.model}
-        tx.append_audit("canary.stopped", subject=canary.id, actor="canaries", content=content)
+    for canary in tx.select(canaries, *where, order_by=(of.id,), lock=True):
+        record_stop(
+            tx,
+            canary.id,
+            generator=canary.generator,
+            model=canary.model,
+            reason="entry_removed",
+            was_on=canary.state == "on",
+        )
     tx.update(canaries, *where, switched_at=tx.now(), **stopped)
     tx.delete(library_terms, library_terms.c.entry_id == identity)
     tx.delete(library_uses, library_uses.c.entry_id == identity)

@@ -146,6 +146,9 @@ def test_every_mail_has_a_text_with_its_link_in_every_language(kind: MailKind, l
         "account": "https://example.org/account",
         "decision": "The video stays.",
         "objection": "Write to the operator.",
+        "provider": "runway",
+        "model": "gen4",
+        "reason": "the model is not offered any more",
     }
     mail = render_mail(
         NewMail(kind=kind, to="ann@example.org", language=language, event="e", link=_LINK, values=values)
