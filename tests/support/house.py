@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -99,12 +99,12 @@ def furnishing(
     """Make houses: quick detectors, an instant generator, and a paid and an own upstream."""
     opened: list[Any] = []
 
-    def make(*plugins: DetectorPlugin, **settings: Any) -> House:
+    def make(*plugins: DetectorPlugin, without: Iterable[str] = (), **settings: Any) -> House:
         container = Container(Settings(data=folder / "data", **{"scan": {"warm_workers": 0}, **settings}))
         container.persistence.database = database
         container.core.sandbox = sandbox
         quick = DetectorRegistry.discover(
-            dict.fromkeys(("ocr", "nudenet", "open-nsfw", "minilm", "faces", "hate-symbols"), False)
+            dict.fromkeys(("ocr", "nudenet", "open-nsfw", "minilm", "faces", "hate-symbols", *without), False)
         )
         container.core.detectors = DetectorRegistry(
             [*((plugin, enrolled(plugin.name, folder)) for plugin in (*quick.plugins, *plugins))],

@@ -14,6 +14,7 @@ from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
 
 from .models import ReusedFile
+from .transcripts import delete_transcript
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,15 +73,20 @@ def files_of(tx: Transaction, video_id: str, *, kind: str | None = None) -> list
 
 
 def drop_files(tx: Transaction, video_id: str, *, kind: str | None = None) -> None:
-    """Mark files of this video as deleted. The sweeper deletes the bytes when no row refers to them."""
+    """Mark files of this video as deleted. The sweeper deletes the bytes when no row refers to them.
+
+    Without `kind`, the transcript is deleted too.
+    """
     where = [tables.assets.c.video_id == video_id, tables.assets.c.deleted_at.is_(None)]
     if kind is not None:
         where.append(tables.assets.c.kind == kind)
+    else:
+        delete_transcript(tx, video_id)
     tx.update(tables.assets, *where, deleted_at=tx.now())
 
 
 def vault_files(tx: Transaction, video_id: str) -> None:
-    """Mark every file of a video for the vault, and delete its fingerprints.
+    """Mark every file of a video for the vault, and delete its fingerprints and its transcript.
 
     The sweeper moves the bytes, and no API returns them. The source clip is not marked, because it belongs to
     another video.
@@ -93,3 +99,4 @@ def vault_files(tx: Transaction, video_id: str) -> None:
         retention=Retention.VAULT.value,
     )
     remove_fingerprints(tx, video_id)
+    delete_transcript(tx, video_id)

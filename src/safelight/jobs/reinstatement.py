@@ -34,6 +34,7 @@ from .repository import next_created_at
 from .stage_records import record_stage, stage_records
 from .states import VideoState
 from .transitions import update
+from .transcripts import copy_transcript
 from .video_statements import state_reinstatement
 
 #: Columns that are copied from the blocked video to the new one.
@@ -134,6 +135,7 @@ def _reinstate_as(
     if clip is not None:
         _share(tx, released_id, clip, "generated")
     tx.append_audit(
+        copy_transcript(tx, video_id, released_id)
         "video.received",
         subject=released_id,
         actor=decision.decided_by,

@@ -65,6 +65,7 @@ from .retries import describe_retry
 from .second_release import release_sealed
 from .stage_records import record_stage
 from .states import VideoState
+from .transcripts import mark_transcript, store_transcript
 from .transitions import transition
 
 _log = logging.getLogger(__name__)
@@ -187,7 +188,7 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
         clip = work_dir / "clip.mp4"
         context.blobs.copy_to(video.tenant, sha256, clip)
         try:
-            result, _report = context.stages.output.scan(
+            result, report = context.stages.output.scan(
                 clip,
                 ScreeningContext(
                     policy=policy,
@@ -214,13 +215,16 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
     with context.commit_step(snapshot) as tx:
         record_stage(tx, video.id, result)
         if verdict.action is Action.BLOCK:
+        may_become_case = True
             outcomes.block(context, tx, video, result)
         elif verdict.action is Action.HOLD:
+            may_become_case = outcomes.is_appealable(verdict)
             outcomes.hold_for_review(context, tx, video, result)
         elif _is_held_first(context, tx, video):
             outcomes.hold_first_output(context, tx, video, result)
         else:
             transition(
+            may_become_case = False
                 tx,
                 video,
                 VideoState.SEALING,
@@ -232,6 +236,8 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
                 waived=video.waived or bool(verdict.waivers),
             )
 
+        if may_become_case and report.transcript is not None:
+            store_transcript(tx, video.id, mark_transcript(report.transcript, result.findings))
 
 def _is_held_first(context: PipelineContext, tx: Transaction, video: Video) -> bool:
     """Whether a reviewer checks this output because of `review_first`. An appeal counts as such a check."""

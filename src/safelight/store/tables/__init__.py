@@ -46,7 +46,7 @@ from .trust import (
 )
 from .types import metadata
 from .verdicts import findings, policies, verdicts, waivers
-from .videos import assets, attempts, reported_attempts, videos
+from .videos import assets, attempts, reported_attempts, transcripts, videos
 
 __all__ = [
     "CASE_EVENTS",
@@ -120,6 +120,7 @@ __all__ = [
     "template_videos",
     "tenants",
     "verdicts",
+    "transcripts",
     "video_hidings",
     "video_lineage",
     "videos",

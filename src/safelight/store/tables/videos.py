@@ -93,6 +93,16 @@ assets = Table(
     Index(None, "tenant_id", "sha256"),
 )
 
+#: The spoken words of videos for reviewers; see `jobs.transcripts`.
+transcripts = Table(
+    "transcripts",
+    metadata,
+    text("video_id", primary_key=True),
+    text("tenant_id"),
+    blob("body"),
+    time("created_at"),
+)
+
 attempts = Table(
     "attempts",
     metadata,

@@ -266,6 +266,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
+        "transcripts",
+        *_text("video_id", "tenant_id"),
+        *_bytes("body"),
+        *_double("created_at"),
+        sa.PrimaryKeyConstraint("video_id"),
+    )
+    op.create_table(
         "verdicts",
         *_text(
             "id",
@@ -396,6 +403,7 @@ def downgrade() -> None:
         "seals",
         "sessions",
         "tenants",
+        "transcripts",
         "verdicts",
         "video_lineage",
         "videos",

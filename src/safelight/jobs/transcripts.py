@@ -1,0 +1,108 @@
+"""The transcript of a generated video for its reviewers, stored if the video was held or can be appealed.
+
+It is content like the video: it is deleted with its files, and is in no log, no statement and no answer of
+the API.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+
+import msgspec
+
+from safelight.detectors.protocol import MediaText
+from safelight.detectors.text.media_text import join_lines
+from safelight.policy.findings import Finding, TimeRange
+from safelight.store.tables import transcripts
+from safelight.store.transaction import Transaction
+
+#: Most characters and lines of a stored transcript: over ten minutes of speech, and still a light page.
+MAX_CHARACTERS, MAX_LINES = 10_000, 500
+#: Times are rounded to milliseconds.
+_ROUNDING_S = 0.002
+#: Control characters, lone surrogates, and characters that change the direction of the text after them.
+_NOT_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+class TranscriptLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A spoken line with its times in the clip. `marks`: the characters to which findings refer."""
+
+    text: str
+    start_s: float
+    end_s: float
+    marks: tuple[tuple[int, int], ...] = ()
+
+
+class Transcript(msgspec.Struct, frozen=True, kw_only=True):
+    lines: tuple[TranscriptLine, ...]
+    #: Later lines were left out, because the transcript is too long.
+    is_cut: bool = False
+
+
+def mark_transcript(lines: Iterable[MediaText], findings: Iterable[Finding]) -> Transcript:
+    """The transcript as it is stored: plain text in spoken order, with the evidence of findings. Pure."""
+    ranges = [
+        (place.start_s, place.end_s)
+        for finding in findings
+        if finding.attributes.get("speech")
+        for place in finding.evidence
+        if isinstance(place, TimeRange)
+    ]
+    marked: list[TranscriptLine] = []
+    characters = 0
+    for spoken in sorted(map(_plain, lines), key=lambda line: line.start_s):
+        line = _mark_line(spoken, ranges)
+        if not line.text:
+            continue
+        characters += len(line.text)
+        if characters > MAX_CHARACTERS or len(marked) == MAX_LINES:
+            return Transcript(lines=tuple(marked), is_cut=True)
+        marked.append(line)
+    return Transcript(lines=tuple(marked))
+
+
+def _mark_line(spoken: MediaText, ranges: Iterable[tuple[float, float]]) -> TranscriptLine:
+    joined = join_lines([spoken])
+    # A word ends where the next one begins.
+    ends = (*joined.starts, len(joined.text))[1:]
+    marks: list[tuple[int, int]] = []
+    is_after_mark = False
+    for word, start, end in zip(joined.passages, joined.starts, ends, strict=True):
+        [read] = word.reads
+        is_marked = any(
+            first - _ROUNDING_S <= read.start_s and read.end_s <= last + _ROUNDING_S for first, last in ranges
+        )
+        if is_marked:
+            until = start + len(joined.text[start:end].rstrip())
+            first = marks.pop()[0] if is_after_mark else start
+            marks.append((first, until))
+        is_after_mark = is_marked
+    return TranscriptLine(text=joined.text, start_s=spoken.start_s, end_s=spoken.end_s, marks=tuple(marks))
+
+
+def _plain(line: MediaText) -> MediaText:
+    words = tuple(replace(word, text=_NOT_TEXT.sub(" ", word.text)) for word in line.words)
+    return replace(line, text=_NOT_TEXT.sub(" ", line.text), words=words)
+
+
+def store_transcript(tx: Transaction, video_id: str, transcript: Transcript) -> None:
+    tx.insert(transcripts, video_id=video_id, body=msgspec.json.encode(transcript), created_at=tx.now())
+
+
+def read_transcript(tx: Transaction, video_id: str) -> Transcript | None:
+    """The stored transcript of a video; None if there is none."""
+    row = tx.one(transcripts, transcripts.c.video_id == video_id)
+    return None if row is None else msgspec.json.decode(row.body, type=Transcript)
+
+
+def delete_transcript(tx: Transaction, video_id: str) -> None:
+    tx.delete(transcripts, transcripts.c.video_id == video_id)
+
+
+def copy_transcript(tx: Transaction, video_id: str, released_id: str) -> None:
+    """Give the video that replaces another one its transcript, if it has one."""
+    transcript = read_transcript(tx, video_id)
+    if transcript is not None:
+        store_transcript(tx, released_id, transcript)

@@ -1,0 +1,91 @@
+"""Transcripts of videos: stored for reviewers only, and deleted with the files of the video."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from safelight.jobs.files import vault_files
+from safelight.jobs.models import Video
+from safelight.jobs.states import VideoState
+from safelight.jobs.sweeper import Sweeper
+from safelight.jobs.transcripts import Transcript, read_transcript
+from safelight.store import tables
+from support.spoken_clips import speaking_house
+
+from .conftest import House
+from .test_appeals import appealed, blocked_by_ada, released
+from .test_decisions import decide
+
+WORD = "zanzibar"
+BLOCKED_WORDS = ("buy", "SAFELIGHT-TEST:violence", "now.")
+
+
+def transcript_of(house: House, video: Video) -> Transcript | None:
+    with house.container.persistence.database.read_transaction(video.tenant) as tx:
+        return read_transcript(tx, video.id)
+
+
+def test_a_held_video_keeps_its_transcript_and_no_other_table_has_its_words(
+    furnish: Callable[..., House], tmp_path: Path
+) -> None:
+    with speaking_house(furnish, tmp_path, "hello", WORD) as house:
+        video = house.carry(house.order())
+        assert video.state is VideoState.HELD
+        transcript = transcript_of(house, video)
+        assert transcript is not None
+        assert [line.text for line in transcript.lines] == [f"hello {WORD}"]
+        with house.container.persistence.database.across_tenants("test", readonly=True) as tx:
+            for table in tables.metadata.sorted_tables:
+                rows = tx.select(table)
+                assert table is tables.transcripts or WORD not in repr(rows), table.name
+        assert WORD not in repr(house.videos.record(house.who, video.id))
+        # After the approval it is kept for a report about the delivered video.
+        (case,) = house.container.review.reviews.list(house.who).cases
+        decide(house, case, "approve")
+        assert house.carry(video).state is VideoState.DELIVERED
+        assert transcript_of(house, video) == transcript
+        # An allowed video has none.
+        house.waive()
+        allowed = house.carry(house.order())
+        assert allowed.state is VideoState.DELIVERED
+        assert transcript_of(house, allowed) is None
+
+
+def test_a_block_keeps_the_words_that_were_found_until_the_owner_deletes_the_video(
+    furnish: Callable[..., House], tmp_path: Path
+) -> None:
+    with speaking_house(furnish, tmp_path, *BLOCKED_WORDS) as house:
+        house.waive()
+        video = house.carry(house.order())
+        assert video.state is VideoState.BLOCKED
+        transcript = transcript_of(house, video)
+        assert transcript is not None
+        [line] = transcript.lines
+        assert [line.text[start:end] for start, end in line.marks] == [BLOCKED_WORDS[1]]
+        house.videos.delete(house.who, video.id)
+        assert transcript_of(house, video) is None
+
+
+def test_a_transcript_goes_with_the_files_of_its_video(furnish: Callable[..., House], tmp_path: Path) -> None:
+    with speaking_house(furnish, tmp_path, "hello", WORD) as house:
+        expired, vaulted = house.carry(house.order()), house.carry(house.order())
+        assert None not in (transcript_of(house, expired), transcript_of(house, vaulted))
+        with house.container.persistence.database.transaction(house.who.tenant) as tx:
+            tx.update(tables.videos, tables.videos.c.id == expired.id, expires_at=0.0)
+            vault_files(tx, vaulted.id)
+        sweeper: Sweeper = house.container.pipeline.sweeper
+        sweeper.delete_expired_files()
+        assert (transcript_of(house, expired), transcript_of(house, vaulted)) == (None, None)
+
+
+def test_a_video_that_replaces_a_blocked_one_has_its_transcript(
+    furnish: Callable[..., House], tmp_path: Path
+) -> None:
+    with speaking_house(furnish, tmp_path, "hello", WORD) as house:
+        video = blocked_by_ada(house)
+        decide(house, appealed(house, video), "overturn", "grace")
+        new = released(house, video)
+        assert transcript_of(house, new) == transcript_of(house, video) is not None
+        house.videos.delete(house.who, video.id)
+        assert transcript_of(house, new) is not None

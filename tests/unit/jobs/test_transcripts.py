@@ -1,0 +1,88 @@
+"""What is stored of the speech of a video, and which of its words are marked."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from safelight.detectors.protocol import MediaText, SpokenWord
+from safelight.detectors.text.media_text import join_lines
+from safelight.jobs.transcripts import MAX_CHARACTERS, MAX_LINES, Transcript, mark_transcript
+from safelight.policy.findings import Basis, Finding, Modality, TextSpan, TimeRange
+
+
+def spoken(*words: str, start_s: float = 0.0, gap: str = " ") -> MediaText:
+    """A line whose words take half a second each."""
+    timed = tuple(
+        SpokenWord(text=word, start_s=start_s + number / 2, end_s=start_s + (number + 1) / 2)
+        for number, word in enumerate(words)
+    )
+    return MediaText(
+        text=gap.join(words), confidence=1.0, start_s=start_s, end_s=start_s + len(words) / 2, words=timed
+    )
+
+
+def finding(*places: TimeRange, speech: bool = True) -> Finding:
+    return Finding(
+        category="violence",
+        score=1.0,
+        basis=Basis.MATCHED,
+        modality=Modality.AUDIO,
+        detector="words",
+        version="1",
+        reason="A word.",
+        evidence=places,
+        attributes={"speech": True} if speech else {},
+    )
+
+
+def marked_words(transcript: Transcript) -> list[str]:
+    return [line.text[start:end] for line in transcript.lines for start, end in line.marks]
+
+
+def test_the_words_of_a_finding_are_marked_across_two_lines() -> None:
+    lines = [spoken("we", "will", "hurt"), spoken("him", "tomorrow.", start_s=2.0)]
+    joined = join_lines(lines)
+    start = joined.text.index("hurt")
+    [place] = joined.locate([TextSpan(field="transcript", start=start, end=start + len("hurt him"))])
+    assert isinstance(place, TimeRange)
+    assert marked_words(mark_transcript(lines, [finding(place)])) == ["hurt", "him"]
+
+
+def test_words_side_by_side_are_one_mark_also_in_chinese() -> None:
+    lines = [spoken("我", "要", "伤害", "他", gap="")]
+    transcript = mark_transcript(lines, [finding(TimeRange(start_s=0.5, end_s=1.5))])
+    assert marked_words(transcript) == ["要伤害"]
+
+
+def test_a_line_without_times_of_its_words_is_marked_as_a_whole() -> None:
+    line = MediaText(text="مرحبا بالعالم", confidence=1.0, start_s=1.0, end_s=2.0)
+    assert marked_words(mark_transcript([line], [finding(TimeRange(start_s=1.0, end_s=2.0))])) == [line.text]
+
+
+def test_findings_about_a_voice_or_a_tone_mark_no_words() -> None:
+    whole = TimeRange(start_s=0.0, end_s=9.0)
+    assert marked_words(mark_transcript([spoken("good", "day")], [finding(whole, speech=False)])) == []
+
+
+def test_a_long_transcript_is_cut_and_says_so() -> None:
+    long = [spoken("word", start_s=float(number)) for number in range(MAX_LINES + 1)]
+    transcript = mark_transcript(long, [])
+    assert (len(transcript.lines), transcript.is_cut) == (MAX_LINES, True)
+    assert mark_transcript([spoken("a" * (MAX_CHARACTERS + 1))], []) == Transcript(lines=(), is_cut=True)
+    assert not mark_transcript(long[:-1], []).is_cut
+
+
+@given(st.lists(st.tuples(st.text(max_size=40), st.floats(0, 60)), max_size=20), st.floats(0, 60))
+def test_any_text_becomes_plain_lines_in_order_whose_marks_are_inside(
+    said: list[tuple[str, float]], until_s: float
+) -> None:
+    lines = [spoken(*text.split(), start_s=start_s) for text, start_s in said]
+    transcript = mark_transcript(lines, [finding(TimeRange(start_s=0.0, end_s=until_s))])
+    starts = [line.start_s for line in transcript.lines]
+    assert starts == sorted(starts)
+    for line in transcript.lines:
+        line.text.encode()
+        assert not set(line.text) & {chr(code) for code in (*range(32), 127, *range(0x202A, 0x202F))}
+        assert all(0 <= start < end <= len(line.text) for start, end in line.marks)
+        assert all(one[1] <= other[0] for one, other in zip(line.marks, line.marks[1:], strict=False))
