@@ -11,13 +11,14 @@ from sqlalchemy import ColumnElement, Row, and_, or_
 
 from safelight import canonical_json
 from safelight.errors import InvalidField, NotFound
-from safelight.generation.protocol import Charge, ChargeStatus
+from safelight.generation.protocol import ChargeStatus
 from safelight.ids import is_id, new_id
 from safelight.store.database import Database
 from safelight.store.tables import attempts, canary_calls, reported_attempts, videos
 from safelight.store.transaction import Transaction
 
 from .canaries.attempts import read_canary_attempts
+from .charge_columns import charge_columns, read_charge
 from .gateway_attempts import read_gateway_attempts
 from .models import (
     MAX_ATTEMPTS,
@@ -201,12 +202,7 @@ def _reported_record(row: Row[Any]) -> AttemptRecord:
         outcome=AttemptOutcome(row.outcome),
         stage=row.stage,
         file_came=row.file_came,
-        charge=Charge(
-            charged=ChargeStatus(row.charge_status),
-            amount=row.amount,
-            currency=row.currency,
-            source=row.charge_source,
-        ),
+        charge=read_charge(row),
         request_id=row.request_id,
     )
 
@@ -282,10 +278,7 @@ def _store(tx: Transaction, given: NewAttempt, origin: AttemptOrigin) -> str | N
     values = {
         **{name: getattr(given, name) for name in _COPIED},
         "outcome": given.outcome.value,
-        "charge_status": given.charge.charged.value,
-        "amount": given.charge.amount,
-        "currency": given.charge.currency,
-        "charge_source": given.charge.source,
+        **charge_columns(given.charge),
     }
     what = {**values, "refunds": [asdict(refund) for refund in given.refunds]}
     # A row of an export can have a refund or a mask that an earlier export of it did not have.

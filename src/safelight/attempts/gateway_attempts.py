@@ -10,10 +10,10 @@ import msgspec
 from sqlalchemy import ColumnElement, Row, and_, select
 
 from safelight.errors import UpstreamModerationBlocked
-from safelight.generation.protocol import Charge, ChargeStatus
 from safelight.store.tables import attempts, videos
 from safelight.store.transaction import Transaction
 
+from .charge_columns import read_logged_charge
 from .error_text import withhold_prompt
 from .models import AttemptOrigin, AttemptOutcome, AttemptRecord
 
@@ -80,12 +80,7 @@ def _gateway_record(row: Row[Any]) -> AttemptRecord:
         outcome=outcome,
         stage=str(explanation.get("moderation_stage", "unknown")) if refused else "unknown",
         file_came=_file_came(row, said),
-        charge=Charge(
-            charged=ChargeStatus(row.charge_status),
-            amount=row.amount,
-            currency=row.currency if row.amount is not None else "",
-            source=row.charge_source,
-        ),
+        charge=read_logged_charge(row),
         request_id=row.upstream_id or "",
         video_id=row.video,
         is_own_error=said is None and error != "",

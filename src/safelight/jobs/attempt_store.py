@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from safelight import canonical_json
+from safelight.attempts.charge_columns import charge_columns
 from safelight.generation.protocol import Billing, Charge, ChargeStatus
 from safelight.ids import new_id
 from safelight.store import tables
@@ -71,7 +72,7 @@ class AttemptStore:
     def record_charge(self, video: Video, attempt: Attempt, charge: Charge) -> None:
         """Commit the charge of an attempt that the upstream has finished, before its end is recorded."""
         with self.database.transaction(tenant=video.tenant) as tx:
-            tx.update(tables.attempts, tables.attempts.c.id == attempt.id, **_charge_columns(charge))
+            tx.update(tables.attempts, tables.attempts.c.id == attempt.id, **charge_columns(charge))
 
     def record_upstream_deletion(self, video: Video, attempt: Attempt, fate: str) -> None:
         """Record whether the upstream deleted its copy of the video: `deleted` or `kept`."""
@@ -99,7 +100,7 @@ def finish_attempt(
     if not_drawn:
         changes["not_drawn"] = canonical_json.encode(not_drawn)
     if charge is not None:
-        changes |= _charge_columns(charge)
+        changes |= charge_columns(charge)
     tx.update(tables.attempts, tables.attempts.c.id == attempt.id, **changes)
     _record_cost(tx, video_id, _attempt(tx, attempt.id))
     tx.append_audit(
@@ -122,15 +123,6 @@ def _record_cost(tx: Transaction, video_id: str, attempt: Attempt) -> None:
     known = charge.charged is ChargeStatus.YES and charge.amount is not None
     amount = to_micros(charge.amount or 0.0) if known else None
     record_cost(tx, video_id, attempt.id, amount, charge.currency)
-
-
-def _charge_columns(charge: Charge) -> dict[str, Any]:
-    return {
-        "charge_status": charge.charged.value,
-        "amount": charge.amount,
-        "currency": charge.currency,
-        "charge_source": charge.source,
-    }
 
 
 def attempts_of(tx: Transaction, video_id: str) -> tuple[Attempt, ...]:

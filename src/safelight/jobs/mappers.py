@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row
 
-from safelight.generation.protocol import Billing, Charge, ChargeStatus
+from safelight.attempts.charge_columns import read_charge
+from safelight.generation.protocol import Billing
 from safelight.policy.coverage import Coverage
 from safelight.policy.findings import Stage, unpack
 from safelight.policy.verdicts import Verdict
@@ -106,12 +107,7 @@ def attempt(row: Row[Any]) -> Attempt:
         submitted_at=row.submitted_at,
         ended_at=row.ended_at,
         outcome=row.outcome,
-        charge=Charge(
-            charged=ChargeStatus(row.charge_status),
-            amount=row.amount,
-            currency=row.currency,
-            source=row.charge_source,
-        ),
+        charge=read_charge(row),
         upstream_copy_status=row.upstream_copy_status,
         not_drawn=tuple(from_json(row.not_drawn) or ()),
     )

@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, select
 
+from safelight.attempts.charge_columns import read_logged_charge
 from safelight.attempts.models import AttemptOrigin, AttemptOutcome, AttemptRecord
-from safelight.generation.protocol import Charge, ChargeStatus
 from safelight.store.tables import canaries, canary_calls
 from safelight.store.transaction import Transaction
 
@@ -46,11 +46,6 @@ def _record(row: Row[Any]) -> AttemptRecord:
         outcome=outcome,
         stage=row.stage,
         file_came=_FILE_CAME.get(outcome),
-        charge=Charge(
-            charged=ChargeStatus(row.charge_status),
-            amount=row.amount,
-            currency=row.currency if row.amount is not None else "",
-            source=row.charge_source,
-        ),
+        charge=read_logged_charge(row),
         request_id=row.upstream_id or "",
     )

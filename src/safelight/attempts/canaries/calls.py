@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, select
 
+from safelight.attempts.charge_columns import charge_columns
 from safelight.attempts.error_text import withhold_prompt
 from safelight.attempts.models import AttemptOutcome
 from safelight.generation.protocol import Charge, ChargeStatus
@@ -152,7 +153,7 @@ class CanaryCalls:
                 outcome=end.outcome.value,
                 stage=end.stage,
                 error=_error_without_prompt(end, call.prompt)[:_MAX_ERROR_CHARS],
-                **_charge_columns(end.charge),
+                **charge_columns(end.charge),
             )
             if not ended:
                 return False
@@ -253,15 +254,6 @@ def _record_cost(tx: Transaction, call_id: str, charge: Charge) -> None:
         return
     known = charge.charged is ChargeStatus.YES and charge.amount is not None
     record_canary_cost(tx, call_id, to_micros(charge.amount or 0.0) if known else None, charge.currency)
-
-
-def _charge_columns(charge: Charge) -> Mapping[str, Any]:
-    return {
-        "charge_status": charge.charged.value,
-        "amount": charge.amount,
-        "currency": charge.currency,
-        "charge_source": charge.source,
-    }
 
 
 def _call(row: Row[Any], prompt: str | None) -> CanaryCall:
