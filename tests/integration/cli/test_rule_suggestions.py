@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 
 import pytest
 
 from safelight.bootstrap import load
 from safelight.cli import main
-from safelight.ids import new_id
-from safelight.policy.findings import Stage
-from safelight.store.tables import decisions, verdicts
-from safelight.trust.reviews import CaseKind, CaseState, NewCase, open_case
-from safelight.trust.reviews.store import close_case
+from support.decided_appeals import add_decided_appeals
 
 
 def test_a_rule_with_won_appeals_has_a_draft_that_a_person_can_publish(
@@ -24,41 +19,7 @@ def test_a_rule_with_won_appeals_has_a_draft_that_a_person_can_publish(
     persistence = load().persistence
     policy = persistence.active_policy(persistence.tenant)
     with persistence.database.transaction(persistence.tenant) as tx:
-        for number in range(20):
-            new = NewCase(
-                video_id=new_id("video"),
-                kind=CaseKind.APPEAL,
-                stage=Stage.PROMPT,
-                due_at=time.time() + 900,
-                rule="vi-3",
-            )
-            case = open_case(tx, new, actor="policy")
-            close_case(tx, case.id, state=CaseState.OPEN)
-            tx.insert(
-                verdicts,
-                id=new_id("verdict"),
-                video_id=case.video_id,
-                stage="prompt",
-                action="block",
-                category="violence",
-                rule="vi-3",
-                subject_sha256="",
-                policy="starter",
-                policy_sha256=policy.sha256,
-                body=b"",
-                created_at=tx.now(),
-            )
-            tx.insert(
-                decisions,
-                id=new_id("decision"),
-                case_id=case.id,
-                video_id=case.video_id,
-                action="overturn" if number < 10 else "uphold",
-                reason="Seen.",
-                decided_by="ada",
-                at=tx.now(),
-                verdict_ids=[],
-            )
+        add_decided_appeals(tx, "vi-3", overturned=10, upheld=10, policy_sha256=policy.sha256)
     assert main(["quality", "suggestions"]) == 0
     assert "vi-3: wrong in 10 of 20, 50.00 %" in capsys.readouterr().out
     assert main(["quality", "suggestions", "--replay", "--json"]) == 0

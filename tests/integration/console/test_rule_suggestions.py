@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import html
 import re
-import time
 
 import httpx
 
-from safelight.ids import new_id
 from safelight.policy import documents as policies
 from safelight.policy.categories import SHIPPED
-from safelight.policy.findings import Stage
-from safelight.store.tables import decisions, verdicts
-from safelight.trust.reviews import CaseKind, CaseState, NewCase, open_case
-from safelight.trust.reviews.store import close_case
 from support.console_server import ConsoleServer
+from support.decided_appeals import add_decided_appeals
 
 from .test_pages_without_js import staff, stranger
 
@@ -23,44 +18,9 @@ __all__ = ["staff", "stranger"]
 
 
 def decide_appeals(console: ConsoleServer, rule: str, *, overturned: int, upheld: int) -> None:
-    policy = policies.load("starter", SHIPPED)
-    for number in range(overturned + upheld):
-        new = NewCase(
-            video_id=new_id("video"),
-            kind=CaseKind.APPEAL,
-            stage=Stage.PROMPT,
-            due_at=time.time() + 900,
-            category="violence",
-            rule=rule,
-        )
-        with console.database.transaction(console.server.tenant) as tx:
-            case = open_case(tx, new, actor="policy")
-            close_case(tx, case.id, state=CaseState.OPEN)
-            tx.insert(
-                verdicts,
-                id=new_id("verdict"),
-                video_id=case.video_id,
-                stage="prompt",
-                action="block",
-                category="violence",
-                rule=rule,
-                subject_sha256="",
-                policy="starter",
-                policy_sha256=policy.sha256,
-                body=b"",
-                created_at=tx.now(),
-            )
-            tx.insert(
-                decisions,
-                id=new_id("decision"),
-                case_id=case.id,
-                video_id=case.video_id,
-                action="overturn" if number < overturned else "uphold",
-                reason="Seen.",
-                decided_by="ada",
-                at=tx.now(),
-                verdict_ids=[],
-            )
+    sha256 = policies.load("starter", SHIPPED).sha256
+    with console.database.transaction(console.server.tenant) as tx:
+        add_decided_appeals(tx, rule, overturned=overturned, upheld=upheld, policy_sha256=sha256)
 
 
 def test_a_rule_with_many_won_appeals_is_named_and_its_draft_is_replayed_with_one_click(

@@ -11,13 +11,14 @@ from safelight.errors import Forbidden
 from safelight.ids import new_id
 from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
-from safelight.store.tables import cases, quality_answers, quality_cases, verdicts
+from safelight.store.tables import cases, quality_answers, quality_cases
 from safelight.trust.accounts import KeyScope, Role
 from safelight.trust.appeals import overturn_rates
 from safelight.trust.policies import Policies
 from safelight.trust.quality import QualityResults
 from safelight.trust.quality.rule_answers import RuleCount
 from safelight.trust.reviews import CaseKind
+from support.decided_appeals import add_verdict
 from support.review_room import TENANT, ReviewRoom, reviewer
 
 LEAD = replace(reviewer("lead", Role.TRUST_LEAD), scopes=frozenset({KeyScope.POLICY}))
@@ -32,20 +33,7 @@ def answer(
     """One answered quality review of a video that this rule held."""
     case = room.open_case(new_id("req"), kind=CaseKind.QUALITY)
     with room.database.transaction(TENANT) as tx:
-        tx.insert(
-            verdicts,
-            id=new_id("verdict"),
-            video_id=case.video_id,
-            stage="prompt",
-            action="hold",
-            category="violence",
-            rule=rule,
-            subject_sha256="",
-            policy="starter",
-            policy_sha256=fields.get("policy_sha256", ""),
-            body=b"",
-            created_at=tx.now(),
-        )
+        add_verdict(tx, case.video_id, rule, action="hold", policy_sha256=fields.get("policy_sha256", ""))
         tx.insert(
             quality_cases,
             case_id=case.id,
@@ -116,20 +104,7 @@ def test_appeals_against_an_earlier_form_of_a_rule_are_not_counted(room: ReviewR
         case = room.open_case(f"scene {number}", kind=CaseKind.APPEAL)
         with room.database.transaction(TENANT) as tx:
             tx.update(cases, cases.c.id == case.id, rule="vi-3")
-            tx.insert(
-                verdicts,
-                id=new_id("verdict"),
-                video_id=case.video_id,
-                stage="prompt",
-                action="block",
-                category="violence",
-                rule="vi-3",
-                subject_sha256="",
-                policy="starter",
-                policy_sha256=policy.sha256,
-                body=b"",
-                created_at=tx.now(),
-            )
+            add_verdict(tx, case.video_id, "vi-3", policy_sha256=policy.sha256)
         room.decide(reviewer("ada"), case, "overturn")
     who = reviewer("ada")
     assert [one.decided for one in overturn_rates(room.database, who)] == [3]
