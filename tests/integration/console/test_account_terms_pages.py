@@ -14,6 +14,7 @@ import pytest
 from safelight.ids import new_id
 from safelight.store.tables import access_requests, account_invitations
 from safelight.trust.accounts import Principal, Role
+from safelight.trust.accounts.access import AccountAccess
 from safelight.trust.ledger import Prices, Work, charge
 from safelight.trust.standing import Cause, Offence, Standings, Thresholds
 from support.console_server import ConsoleServer
@@ -159,6 +160,16 @@ def test_from_a_request_on_the_page_to_the_key_that_is_shown_once(
     assert "was shown already" in again.text
     assert stranger.post("/access/key", data={"token": "x"}).status_code == 404
     assert stranger.get("/compliance/access").status_code == 303
+
+
+@pytest.mark.parametrize("language", ["en", "zh-TW", "zh-CN"])
+def test_the_page_of_access_states_that_requests_are_off(
+    sign_in: SignIn, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    monkeypatch.setattr(AccountAccess, "accepts_requests", property(lambda _: False))
+    page = sign_in(Role.OWNER).get("/compliance/access", headers={"accept-language": language})
+    assert page.status_code == 200
+    assert "access.requests" in page.text
 
 
 def test_an_invitation_makes_one_key_and_a_revoked_one_none(

@@ -86,6 +86,19 @@ def test_every_locale_file_belongs_to_a_slice() -> None:
     assert names == wanted | {f"{slice_}.{tag}.yaml" for slice_ in KEYED_BY_ENGLISH for tag in TAGS}
 
 
+def _keys(document: object) -> list[object]:
+    if not isinstance(document, dict):
+        return []
+    return [key for name, value in document.items() for key in (name, *_keys(value))]
+
+
+def test_yaml_reads_every_key_as_text() -> None:
+    """Without quotes, YAML reads the keys `off`, `on`, `yes` and `no` as booleans."""
+    files = [(slice_, tag) for slice_ in SLICES for tag in ("en", *TAGS)]
+    for slice_, tag in [*files, *((slice_, tag) for slice_ in KEYED_BY_ENGLISH for tag in TAGS)]:
+        assert [key for key in _keys(load_document(slice_, tag)) if not isinstance(key, str)] == [], slice_
+
+
 @pytest.mark.parametrize("slice_", SLICES)
 def test_three_languages_with_english_first(slice_: str) -> None:
     assert available_languages(slice_) == ("en", "zh-Hans", "zh-Hant")
