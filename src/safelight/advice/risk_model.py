@@ -24,7 +24,7 @@ MIN_PROMPTS = 50
 MAX_REQUESTS = 400
 #: Most features of a model, the most frequent: 400 long Chinese prompts have a million, which take gigabytes.
 MAX_COLUMNS = 4_000
-#: A word of a single request cannot be told from its other words.
+#: A word of a single request cannot be distinguished from its other words.
 _MIN_COUNT = 2
 #: Half the width of a 95 % interval, in standard deviations.
 _INTERVAL = 1.96

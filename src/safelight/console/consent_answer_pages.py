@@ -50,7 +50,7 @@ class ConsentAnswerPages(PageHandler):
         self._limit(request)
         token = request.query_params.get("token", "")
         try:
-            # Before the body is read, because anybody can send one.
+            # Before the body is read, because no account is needed.
             asked = await self.run(self._answers.open, token)
             device = await device_of(request)
             async with read_body(request, self._upload_limits()) as body:

@@ -86,7 +86,7 @@ class NoticePages(PageHandler):
     async def _file(self, request: Request, lane: ReportLane, template: str) -> Response:
         check_same_origin(request)
         address = request.client.host if request.client else ""
-        # Before the body is read: anybody may send one.
+        # Before the body is read, because no account is needed.
         self._rate_limiter.allow(address)
         form = await read_short_form(request, self.services, max_bytes=_MAX_FORM_BYTES)
         network = network_of(address)

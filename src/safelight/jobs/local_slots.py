@@ -94,5 +94,5 @@ class LocalSlots:
             self._free -= 1
             granted = True
         if granted:
-            # Not in every case: who waits calls this too, and would wake the others again and again.
+            # Not in every case: a waiting thread calls this too, and would notify the others repeatedly.
             self._changed.notify_all()

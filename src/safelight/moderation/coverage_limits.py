@@ -22,9 +22,9 @@ UNSUPPORTED: Mapping[str, str] = {
     Category.EXTREMISM.value: "No bundled model detects flags, uniforms or scenes of terror.",
     Category.HATE_SYMBOLS.value: "Some symbols are detected, but an independent test found too many misses.",
 }
-_NOBODY = (
-    "Faces in frames are compared only with people whom you chose to protect, and nobody is on that list "
-    "yet. Set it up: docs/likeness.md"
+_NO_PROTECTED_PEOPLE = (
+    "Faces in frames are compared only with people whom you chose to protect, and that list is empty. "
+    "Set it up: docs/likeness.md"
 )
 _NOT_TRANSCRIBED = (
     "Speech is not transcribed, so its words are not checked. Set up Whisper or a transcription server: "
@@ -41,7 +41,7 @@ _VISUAL = (Modality.IMAGE, Modality.FRAMES)
 def reason_unsupported(category: str, modality: Modality) -> str:
     """The reason why no detector checks this category, and for sound what to do. Empty if none is known."""
     if (category, modality) == (Category.LIKENESS.value, Modality.FRAMES):
-        return _NOBODY
+        return _NO_PROTECTED_PEOPLE
     if modality is Modality.AUDIO:
         voices = category == Category.LIKENESS.value
         return _NOT_TRANSCRIBED if category in _TRANSCRIBED else _VOICES if voices else _SOUND

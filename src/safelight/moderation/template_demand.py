@@ -28,7 +28,7 @@ def find_missing_template(request: CreateRequest, admitted: AdmittedRequest) -> 
         )
     for field in sorted(admitted.texts.keys() - {"prompt"}):
         return TemplateRequired(
-            f"This team demands a template, so {field} cannot be given: nobody has approved its text.",
+            f"This team demands a template, so {field} cannot be given: its text was not approved.",
             param=field,
             remedy=f"Leave {field} out.",
         )

@@ -141,7 +141,7 @@ def build(facts: SealFacts, *, version: str) -> dict[str, Any]:
         for binding in facts.soft_bindings
     ]
     if facts.consents:
-        # Sorted, so that their order tells nothing.
+        # Sorted, so that their order reveals nothing.
         found = {"alg": "sha256", "commitments": sorted(facts.consents)}
         assertions.append({"label": CONSENTS_LABEL, "created": True, "data": found})
     if facts.training is not None:

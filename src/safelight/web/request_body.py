@@ -24,7 +24,7 @@ from .form_fields import nest
 from .multipart import MAX_FIELDS, MultipartReader, boundary_of
 from .services import Services
 
-#: Limit for a form of a few short fields, which anybody may send without an account.
+#: Limit for a form of a few short fields, which a client may send without an account.
 MAX_SHORT_FORM_BYTES = 64 * 1024
 #: Limit for all text fields of one request in total. Larger media must be sent as a file, not as a data: URL.
 MAX_TEXT_BYTES = 64 * 1024 * 1024

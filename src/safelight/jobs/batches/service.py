@@ -105,7 +105,7 @@ class BatchService:
                 )
             limits = revise(batch.limits)
             if batch.plan is None:
-                # Nobody has seen the plan of a batch that was stopped while it was planned.
+                # The plan of a batch that was stopped while it was planned was never shown.
                 runs = batch.runs or batch.state is BatchState.PLANNING
                 document = store.limits_document(limits, runs=runs)
                 planning = BatchState.PLANNING.value

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from safelight.store.database import Database
 
 #: Checks a day of files that are near-duplicates of one registered video. After these, no watermark is
-#: searched until the next day: somebody who removes it step by step would otherwise see when it is gone.
+#: searched until the next day: a person who removes it step by step would otherwise see when it is gone.
 MAX_CHECKS_PER_DAY = 5
 #: Every answer after a search for a watermark is given this long after its request, or later if the
 #: machine is busy. Otherwise the time would tell how readable the mark is. The sum of both searches with

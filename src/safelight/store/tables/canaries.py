@@ -35,7 +35,7 @@ canaries = Table(
     time("created_at"),
     text("created_by"),
     time("switched_at"),
-    #: When a person asked for one call; null if it was sent or nobody asked.
+    #: When a person asked for one call; null if it was sent or not requested.
     time("run_requested_at", null=True),
     #: The part of the day in which a check could not be made, so that no call is sent in it.
     time("skipped_slot", null=True),

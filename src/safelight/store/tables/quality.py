@@ -18,7 +18,7 @@ quality_cases = Table(
     text("opened_for"),
     #: The golden case, the first case, or the draw.
     text("source"),
-    #: The only person who may answer; null for everybody who may decide cases.
+    #: The only person who may answer; null for all who may decide cases.
     text("assigned_to", null=True),
     #: The right answer, or the first decision as an answer; null for a sample.
     text("expected", null=True),

@@ -114,7 +114,7 @@ def limits_of(tx: Transaction, consents: Iterable[Row[Any]]) -> dict[str, Consen
     of = tables.consent_requests.c
     rows = tx.select(tables.consent_requests, of.id.in_(on_camera)) if on_camera else ()
     accounts = {asker: find_same_people(tx, (asker,)) for asker in {row.asked_by for row in rows}}
-    # Without its request, a consent covers nobody.
+    # A consent without its request covers no request for a video.
     found = dict.fromkeys(on_camera, ConsentLimits())
     for row in rows:
         found[row.id] = ConsentLimits(

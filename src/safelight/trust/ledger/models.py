@@ -32,7 +32,7 @@ class Reason(StrEnum):
     APPEAL_WON = "appeal_won"
     #: The generator charged for an attempt.
     ATTEMPT = "attempt"
-    #: The generator charged for a call of a canary, which nobody is charged for.
+    #: The generator charged for a call of a canary. No account is charged for it.
     CANARY = "canary"
 
 
