@@ -29,8 +29,8 @@ Array: TypeAlias = npt.NDArray[np.float32]
 
 #: The first class of every model: none of the others.
 NONE = "none"
-#: A class that only serves to be distinguished from `self-harm`: people in distress get help from the detector
-#: `distress`.
+#: A class that only serves to be distinguished from `self-harm`: people in distress get help from the
+#: detector `distress`.
 NO_FINDING = frozenset({Category.SELF_HARM_INTENT.value})
 #: A text of the first category (key) is also one of the second (value).
 _ADDED_TO = {Category.VIOLENCE_GRAPHIC.value: Category.VIOLENCE.value}
