@@ -140,6 +140,8 @@ class DurableQueue:
             is_busy=lambda: bool(self._runs),
             idle_s=_ALONE_IDLE_S if self._lease is None else _SHARED_IDLE_S,
         )
+        if self._lease is None:
+            self._recover_other_names()
         self._polling.keep_running()
         self._started = True
 
@@ -300,6 +302,16 @@ class DurableQueue:
         DBOS._recover_pending_workflows([worker])  # noqa: SLF001
         if self._polling is not None:
             self._polling.wake()
+
+    def _recover_other_names(self) -> None:
+        """Queue the runs of earlier processes again whose worker name was another one, on SQLite.
+
+        By default the name has the host and the data directory, so it changes with a new container and when a
+        backup is restored elsewhere. No such process can live: this one has locked the data directory.
+        """
+        found = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        for worker in sorted({str(one.executor_id) for one in found} - {self._worker}):
+            self._recover(worker)
 
 
 def _count_engine_error(record: logging.LogRecord) -> bool:

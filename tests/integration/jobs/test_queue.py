@@ -46,21 +46,30 @@ def work() -> Iterator[Work]:
     made.go_on.set()
 
 
-@pytest.fixture
-def queue(tmp_path: Path, work: Work) -> Iterator[DurableQueue]:
+def start_queue(folder: Path, work: Work, worker: str) -> DurableQueue:
     made = DurableQueue(
-        database_url=f"sqlite:///{tmp_path / 'engine.sqlite3'}",
-        worker="tests",
+        database_url=f"sqlite:///{folder / 'engine.sqlite3'}",
+        worker=worker,
         at_once=5,
         advance=work.advance,
         priorities=dict,
         stopping=threading.Event(),
     )
     made.start()
-    yield made
+    return made
+
+
+def stop_queue(queue: DurableQueue, work: Work) -> None:
     work.go_on.set()
-    made.stop(60)
+    queue.stop(60)
     DBOS.destroy(workflow_completion_timeout_sec=10, destroy_registry=True)
+
+
+@pytest.fixture
+def queue(tmp_path: Path, work: Work) -> Iterator[DurableQueue]:
+    made = start_queue(tmp_path, work, "tests")
+    yield made
+    stop_queue(made, work)
 
 
 def wait_for(condition: Callable[[], object]) -> None:
@@ -99,6 +108,23 @@ def test_a_run_that_no_thread_executes_is_not_active(queue: DurableQueue, work: 
     # The engine could not store the progress, so its thread ended; its row still says that the run goes on.
     queue._runs.clear()
     assert queue.active([("video_1", 1)]) == set()
+
+
+def test_runs_of_a_process_with_another_worker_name_go_on_after_a_restart(tmp_path: Path, work: Work) -> None:
+    earlier = start_queue(tmp_path, work, "old-host:/srv/data")
+    enqueue(earlier, "video_1", 1)
+    wait_for(lambda: work.began)
+    stop_queue(earlier, work)
+    with closing(sqlite3.connect(tmp_path / "engine.sqlite3")) as engine, engine:
+        # As if that process had been killed in its step.
+        engine.execute("UPDATE workflow_status SET status = 'PENDING', output = NULL, completed_at = NULL")
+        engine.execute("DELETE FROM operation_outputs")
+    later = start_queue(tmp_path, work, "new-host:/srv/restored")
+    try:
+        wait_for(lambda: len(work.began) == 2)
+    finally:
+        stop_queue(later, work)
+    assert work.began == [("video_1", 1)] * 2
 
 
 @contextmanager
