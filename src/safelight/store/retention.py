@@ -15,7 +15,5 @@ class Retention(StrEnum):
     DELIVERED = "delivered"
     #: Evidence of a verdict: the generated video before sealing, references, flagged frames.
     EVIDENCE = "evidence"
-    #: Working files of a job; deleted when the job ends.
-    SCRATCH = "scratch"
     #: A file that only principals with the scope `vault` may read.
     VAULT = "vault"

@@ -13,9 +13,6 @@ from typing import Any
 
 #: Categories that state a fact and that a safe prompt may have. No classifier is trained on them.
 FACTS = frozenset({"likeness", "ip/character", "ip/brand", "minors-present"})
-#: Categories that only the word lists cover. A classifier that confuses distress with a request for
-#: instructions would block people who need help.
-LIST_CATEGORIES = frozenset({"self-harm/instructions"})
 #: An example of the first category (key) is also an example of the second (value).
 PARENTS = {
     "violence/graphic": "violence",
