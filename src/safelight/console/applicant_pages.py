@@ -115,7 +115,7 @@ class ApplicantPages(PageHandler):
             form=form,
             problem="" if problem is None else _describe(problem),
             # A change of language or theme leads back here, with the token.
-            current_path=f"{address}?{urlencode({'token': token})}" if token else address,
+            page_address=f"{address}?{urlencode({'token': token})}" if token else address,
             **shown,
         )
         response.headers["cache-control"] = "no-store"

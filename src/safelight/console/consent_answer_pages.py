@@ -67,7 +67,7 @@ class ConsentAnswerPages(PageHandler):
             request_=result.request,
             link=link,
             waits=asked.level is ConsentLevel.ON_CAMERA,
-            current_path="/consent",
+            page_address="/consent",
         )
 
     async def show_page(self, request: Request) -> Response:
@@ -122,7 +122,7 @@ class ConsentAnswerPages(PageHandler):
             on_camera=on_camera,
             action=f"/consent?{urlencode({'token': token})}",
             problem=describe_problem(problem, t),
-            current_path=f"/consent?{urlencode({'token': token})}",
+            page_address=f"/consent?{urlencode({'token': token})}",
         )
         if on_camera:
             response.headers["permissions-policy"] = _WITH_CAMERA
@@ -146,7 +146,7 @@ class ConsentAnswerPages(PageHandler):
             can_withdraw=page is not None and page.request.state.value in ("given", "waiting"),
             token=token,
             problem=describe_problem(problem, t),
-            current_path=f"/consent/page?{urlencode({'token': token})}",
+            page_address=f"/consent/page?{urlencode({'token': token})}",
         )
 
     async def _render(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:

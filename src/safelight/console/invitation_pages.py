@@ -85,7 +85,7 @@ class InvitationPages(PageHandler):
             "min_password": MIN_PASSWORD_CHARACTERS,
             "max_password": MAX_PASSWORD_CHARACTERS,
             # A change of language or theme leads back here, with the token.
-            "current_path": f"/invitation?{urlencode({'token': token})}",
+            "page_address": f"/invitation?{urlencode({'token': token})}",
         }
         return await self.render_page(
             request, "invitation.html", None, problem.status if problem else 200, **values
@@ -98,7 +98,7 @@ class InvitationPages(PageHandler):
             signed_in.session.principal,
             p=people_texts(self.translations(request)),
             codes=signed_in.recovery_codes,
-            current_path="/account",
+            page_address="/account",
         )
         store_language(response, signed_in.language)
         await start_session(self.state, request, response, signed_in.session, signed_in.token)

@@ -18,6 +18,7 @@ from safelight.web.rate_limit import RateLimiter
 from safelight.web.request_body import read_short_form
 from safelight.web.state import AppState
 
+from .page_address import find_page_address
 from .people_texts import describe_problem, people_texts
 from .render import Pages
 from .services import ConsoleServices
@@ -118,7 +119,7 @@ class Login:
             "message": message,
             "link": link,
             "provider": self._provider_name,
-            "current_path": "/login",
+            "page_address": "/login",
         }
         return await self._pages.render(request, "continue.html", values)
 
@@ -152,13 +153,13 @@ class Login:
             "provider": self._provider_name,
             "openid_address": f"/login/openid?{urlencode({'back': back})}",
             # The page of an answer of the provider cannot be requested again.
-            "current_path": "/login",
+            "page_address": "/login",
             "ask_for_access": self._ask_for_access(request),
             "email": (email or "")[:MAX_EMAIL_CHARACTERS],
         }
         if token:
             # A change of language or theme leads back here, with the token.
-            values["current_path"] = f"/login?{urlencode({'token': token, 'back': back})}"
+            values["page_address"] = f"/login?{urlencode({'token': token, 'back': back})}"
         return await self._pages.render(
             request, "login.html", values, status=problem.status if problem else 200
         )
@@ -191,7 +192,7 @@ def redirect_to_login(request: Request) -> Response:
     A browser that follows a link from another site does not send the `SameSite=strict` cookie. The sign-in
     page therefore offers a link to this page, which makes the browser send it.
     """
-    return RedirectResponse(f"/login?{urlencode({'back': request.url.path})}", status_code=303)
+    return RedirectResponse(f"/login?{urlencode({'back': find_page_address(request)})}", status_code=303)
 
 
 def local_path(back: str) -> str:

@@ -24,6 +24,7 @@ from safelight.web.state import AppState
 
 from .formatting import format_datetime, name_waiver_decider
 from .navigation import NAV_NARROW, count_wide, nav_items
+from .page_address import find_page_address
 from .translations import COOKIE as LANGUAGE_COOKIE
 from .translations import Translations, load_languages, negotiate_language
 
@@ -105,6 +106,7 @@ class Pages:
             "nav_wide": count_wide(items),
             "nav_items": items,
             "current_path": path,
+            "page_address": find_page_address(request),
         }
         text = self._environment.get_template(template).render({**common, **values})
         return HTMLResponse(text, status_code=status, headers={"vary": "Cookie, Accept-Language"})

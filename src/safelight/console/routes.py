@@ -37,6 +37,7 @@ from .login import PREFERENCE_TTL_S, Login, local_path
 from .notice_pages import NoticePages
 from .openid_pages import OpenIdPages
 from .own_standing_pages import OwnStandingPages
+from .page_address import find_page_above
 from .people_pages import PeoplePages
 from .policy_pages import PolicyPages
 from .provider_error_pages import ProviderErrorPages
@@ -260,6 +261,9 @@ class Console:
         must_wait = isinstance(error, RateLimited) and self._handler.wants_fragment(request)
         if request.url.path.startswith("/v1/") or not ("text/html" in accept or must_wait):
             return response
+        if response.status_code == 405 and request.method == "GET":
+            # The address of a form, opened again after the form was sent.
+            return RedirectResponse(find_page_above(request), status_code=303)
         try:
             return await self._render_error_page(request, error, response)
         except Exception as failure:

@@ -120,6 +120,32 @@ def test_the_language_is_stored_and_the_page_reopened(staff: httpx.Client) -> No
     assert '<html lang="en"' in staff.post("/language", data={"language": "en", "back": "/"}).text
 
 
+def test_a_change_of_language_keeps_the_filters_of_a_list(staff: httpx.Client) -> None:
+    assert (
+        'name="back" value="/videos?state=failed&amp;view=list"'
+        in staff.get("/videos?state=failed&view=list").text
+    )
+
+
+@pytest.mark.parametrize(
+    ("form", "page"),
+    [("/settings/keys", "/settings"), ("/review/standings/bans", "/review/standings"), ("/check", "/")],
+)
+def test_after_a_form_was_sent_its_address_leads_back_to_its_page(
+    staff: httpx.Client, form: str, page: str
+) -> None:
+    opened = staff.get(form, headers={"accept": "text/html"})
+    assert (opened.status_code, opened.url.path) == (200, page)
+    assert staff.get(form, headers={"accept": "application/json"}).status_code == 405
+    sent = staff.post(form, data={})
+    assert f'name="back" value="{page}"' in sent.text
+
+
+def test_the_sign_in_leads_back_to_the_page_with_its_filters(stranger: httpx.Client) -> None:
+    answer = stranger.get("/videos?state=failed")
+    assert (answer.url.path, answer.url.params["back"]) == ("/login", "/videos?state=failed")
+
+
 def test_without_login_only_public_pages_open(stranger: httpx.Client) -> None:
     for path in PAGES:
         open_to_all = path in {"/verify", "/explain-error"}
