@@ -214,17 +214,17 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
     verdict = result.verdict
     with context.commit_step(snapshot) as tx:
         record_stage(tx, video.id, result)
-        if verdict.action is Action.BLOCK:
         may_become_case = True
+        if verdict.action is Action.BLOCK:
             outcomes.block(context, tx, video, result)
-        elif verdict.action is Action.HOLD:
             may_become_case = outcomes.is_appealable(verdict)
+        elif verdict.action is Action.HOLD:
             outcomes.hold_for_review(context, tx, video, result)
         elif _is_held_first(context, tx, video):
             outcomes.hold_first_output(context, tx, video, result)
         else:
-            transition(
             may_become_case = False
+            transition(
                 tx,
                 video,
                 VideoState.SEALING,
@@ -235,9 +235,9 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
                 badge_text=context.delivery.label.text if verdict.action is Action.LABEL else None,
                 waived=video.waived or bool(verdict.waivers),
             )
-
         if may_become_case and report.transcript is not None:
             store_transcript(tx, video.id, mark_transcript(report.transcript, result.findings))
+
 
 def _is_held_first(context: PipelineContext, tx: Transaction, video: Video) -> bool:
     """Whether a reviewer checks this output because of `review_first`. An appeal counts as such a check."""
