@@ -5,18 +5,22 @@ from __future__ import annotations
 import io
 import threading
 import time
+import wave
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from safelight.bootstrap import Container
+from safelight.console.case_media import MediaFile
 from safelight.console.name_lists import NameListEditor
 from safelight.console.services import ConsoleServices, PeopleServices, PolicyServices
+from safelight.console.sound_excerpt import SoundPart
 from safelight.detectors.registry import DetectorRegistry, load_plugin
 from safelight.detectors.text.operator_lists import OperatorLists
 from safelight.ids import new_id
 from safelight.jobs.states import VideoState
+from safelight.jobs.transcripts import Transcript, TranscriptLine
 from safelight.policy.findings import Stage
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import Settings
@@ -99,13 +103,21 @@ class ConsoleServer:
 
 
 @dataclass(frozen=True)
-class _Pictures:
-    """One grey picture for every case."""
+class _Media:
+    """One grey picture, two seconds of silence and three words for every case."""
 
     #: Ids of the cases whose picture was shown.
     shown: list[str]
 
-    def __call__(self, principal: Principal, case_file: CaseFile) -> bytes:
+    def list_files(self, principal: Principal, case_file: CaseFile) -> tuple[MediaFile, ...]:
+        if "without pictures" in case_file.case.reason:
+            return ()
+        return (
+            MediaFile(sha256="0" * 64, media_type="video/mp4", number=0),
+            MediaFile(sha256="1" * 64, media_type="image/png", number=1),
+        )
+
+    def show(self, principal: Principal, case_file: CaseFile, number: int | None) -> bytes:
         from PIL import Image
 
         self.shown.append(case_file.case.id)
@@ -113,8 +125,18 @@ class _Pictures:
         Image.linear_gradient("L").resize((480, 270)).save(picture, "WEBP")
         return picture.getvalue()
 
-    def exist(self, principal: Principal, case_file: CaseFile) -> bool:
-        return "without pictures" not in case_file.case.reason
+    def play(self, principal: Principal, case_file: CaseFile, number: int, part: SoundPart) -> bytes:
+        recording = io.BytesIO()
+        with wave.open(recording, "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(8000)
+            file.writeframes(bytes(2 * 2 * 8000))
+        return recording.getvalue()
+
+    def transcript(self, principal: Principal, case_file: CaseFile) -> Transcript | None:
+        line = TranscriptLine(text="take the knife", start_s=0.5, end_s=1.5, marks=((9, 14),))
+        return Transcript(lines=(line,))
 
 
 @contextmanager
@@ -136,7 +158,7 @@ def run_console_server(folder: Path, database_file: Path) -> Iterator[ConsoleSer
                 in_force=persistence.active_policy,
                 history=lambda tenant: read_history(database, tenant=tenant),
             ),
-            reveal=_Pictures(revealed_cases),
+            case_media=_Media(revealed_cases),
             exposure=ExposureLog(database, budget=3600.0),
             settings=lambda: {
                 "data": "data",

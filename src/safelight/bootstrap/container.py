@@ -132,8 +132,8 @@ class Container:
     @cached_property
     def console_services(self) -> ConsoleServices:
         """Services that only the web pages use."""
+        from safelight.console.case_media import CaseMedia
         from safelight.console.name_lists import NameListEditor
-        from safelight.console.reveal import RevealPictures
         from safelight.console.services import (
             ConsoleServices,
             OpenIdServices,
@@ -159,7 +159,7 @@ class Container:
             openid=None
             if self.persistence.people.openid is None
             else OpenIdServices(sign_in=self.persistence.people.openid, name=self.core.settings.openid.label),
-            reveal=RevealPictures(
+            case_media=CaseMedia(
                 database=self.persistence.database,
                 store=self.pipeline.context.videos,
                 blobs=self.persistence.blobs,

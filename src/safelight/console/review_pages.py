@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,6 +23,7 @@ from safelight.trust.reviews.related import EarlierDecision
 from safelight.trust.reviews.text_screening import ScreeningState
 from safelight.web.state import AppState
 
+from .case_media_view import CaseMediaContent, case_media_view
 from .explanation_view import explanation_lines, prompt_spans
 from .formatting import format_datetime, format_duration, translate_category, truncate
 from .handler import PageHandler
@@ -174,9 +175,9 @@ class ReviewPages(PageHandler):
         record = await self.run(self.services.videos.record, principal, case_file.case.video_id)
         related = await self.run(self.services.reviews.related, principal, case_id)
         queue = await self.run(self.services.reviews.list, principal, state=CaseState.OPEN, limit=12)
-        pictures, policies = self.console.reveal, self.console.policies
+        policies = self.console.policies
         exposure = await self.run(self.console.exposure.read, principal) if self.console.exposure else None
-        has_images = pictures is not None and await self.run(pictures.exist, principal, case_file)
+        media = await self.run(self._media, principal, case_file)
         policy = await self.run(policies.in_force, principal.tenant) if policies else None
         prompts = await self.run(self._prompts, principal, list(queue.cases))
         return await self.render_page(
@@ -204,12 +205,24 @@ class ReviewPages(PageHandler):
             undone=problem is None and "undone" in request.query_params,
             missing=missing,
             form=form or {},
-            can_reveal=pictures is not None and case_file.case.state is CaseState.OPEN,
-            has_images=has_images,
+            can_reveal=self.console.case_media is not None and case_file.case.state is CaseState.OPEN,
+            media=case_media_view(media, record, t),
             exposure=exposure,
             heartbeat_ms=round(HEARTBEAT_S * 1000),
             last=await self._decided_before(request, principal, t),
         )
+
+    def _media(self, principal: Principal, case_file: CaseFile) -> CaseMediaContent:
+        media = self.console.case_media
+        if media is None:
+            return CaseMediaContent()
+        content = CaseMediaContent(
+            files=media.list_files(principal, case_file), is_blind=case_file.case.is_blind
+        )
+        try:
+            return replace(content, transcript=media.transcript(principal, case_file))
+        except Forbidden:
+            return replace(content, is_restricted=True)
 
     async def _decided_before(
         self, request: Request, principal: Principal, t: Translations

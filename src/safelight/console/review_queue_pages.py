@@ -1,16 +1,19 @@
-"""What a reviewer does with a case besides what the form of the case sends: take, keep, show its pictures."""
+"""What a reviewer does with a case besides what the form of the case sends: take, keep, see and hear it."""
 
 from __future__ import annotations
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import NotFound
+from safelight.errors import InvalidField, NotFound
 from safelight.trust.accounts import Principal
+from safelight.trust.reviews import CaseFile, ExposureLog
 
 from .handler import PageHandler
+from .services import ReviewMedia
+from .sound_excerpt import MAX_PART_S, SoundPart
 
-#: The id of a view, which the script sends back when the picture is hidden again.
+#: The id of a view, which the script sends back when the picture is hidden again, or the sound ends.
 VIEW_HEADER = "x-safelight-view"
 
 
@@ -47,19 +50,33 @@ class ReviewQueuePages(PageHandler):
         return Response(status_code=204)
 
     async def reveal(self, request: Request, principal: Principal) -> Response:
-        """The greyscale images of a case. Each request is first written to the audit log, and counts against
-        the reviewer's budget.
+        """The greyscale pictures of a file of a case. Each request is first written to the audit log, and
+        counts against the reviewer's budget.
         """
-        reveal_pictures, exposure = self.console.reveal, self.console.exposure
-        if reveal_pictures is None or exposure is None:
-            raise NotFound("This server shows no images.")
-        case_file = await self.run(self.services.reviews.get, principal, request.path_params["case_id"])
-        await self.run(exposure.require_budget, principal)
-        image = await self.run(reveal_pictures, principal, case_file)
+        media, exposure, case_file = await self._open_media(request, principal)
+        number = (await self.read_form(request)).get("file", "")
+        image = await self.run(media.show, principal, case_file, int(number) if number.isdecimal() else None)
         # Only now: the time to draw the picture, and a case without pictures, do not count.
         view = await self.run(exposure.begin_view, principal, case_file.case)
-        headers = {"cache-control": "no-store", VIEW_HEADER: view}
-        return Response(image, media_type="image/webp", headers=headers)
+        return _shown(image, "image/webp", view)
+
+    async def listen(self, request: Request, principal: Principal) -> Response:
+        """A part of the sound of a case, recorded and counted as pictures are."""
+        media, exposure, case_file = await self._open_media(request, principal)
+        number, part = _sound_part((await self.read_form(request)).get("part", ""))
+        sound = await self.run(media.play, principal, case_file, number, part)
+        view = await self.run(exposure.begin_view, principal, case_file.case)
+        return _shown(sound, "audio/wav", view)
+
+    async def _open_media(
+        self, request: Request, principal: Principal
+    ) -> tuple[ReviewMedia, ExposureLog, CaseFile]:
+        media, exposure = self.console.case_media, self.console.exposure
+        if media is None or exposure is None:
+            raise NotFound("This server shows no pictures and plays no sound.")
+        case_file = await self.run(self.services.reviews.get, principal, request.path_params["case_id"])
+        await self.run(exposure.require_budget, principal)
+        return media, exposure, case_file
 
     async def hide(self, request: Request, principal: Principal) -> Response:
         """The end of a view."""
@@ -67,3 +84,22 @@ class ReviewQueuePages(PageHandler):
         if self.console.exposure is not None:
             await self.run(self.console.exposure.end_view, principal, form.get("view", ""))
         return Response(status_code=204)
+
+
+def _shown(content: bytes, media_type: str, view: str) -> Response:
+    headers = {"cache-control": "no-store", VIEW_HEADER: view}
+    return Response(content, media_type=media_type, headers=headers)
+
+
+def _sound_part(value: str) -> tuple[int, SoundPart]:
+    """The number of a file and a part of its sound, from a form. Raises `InvalidField`."""
+    try:
+        number, start_s, end_s = value.split(" ")
+        part = SoundPart(start_s=float(start_s), end_s=float(end_s))
+        if part.is_valid and number.isdecimal():
+            return int(number), part
+    except ValueError:
+        pass
+    raise InvalidField(
+        f"A part of the sound is a file, a start and an end, at most {MAX_PART_S:g} s later.", param="part"
+    )

@@ -177,6 +177,7 @@ class Console:
             ("GET", "/compliance", protected(compliance.show, read)),
             ("GET", "/compliance/accounts", protected(terms.show, admin)),
             ("POST", "/compliance/accounts", protected(terms.save, admin)),
+            ("POST", "/review/{case_id}/sound", protected(review_queue.listen, any_of=DECIDER)),
             ("GET", "/compliance/ledger", protected(ledger.show, admin)),
             ("GET", "/compliance/ledger/export", protected(ledger.export, admin)),
             ("GET", "/compliance/access", protected(access.show, admin)),

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    from safelight.console.case_media import MediaFile
     from safelight.console.name_lists import NameListEditor
+    from safelight.console.sound_excerpt import SoundPart
+    from safelight.jobs.transcripts import Transcript
     from safelight.policy.documents import Policy
     from safelight.policy.replay import ReplayRecord
     from safelight.trust.accounts import Principal
@@ -27,16 +30,16 @@ class PolicyServices:
     history: Callable[[str], Iterable[ReplayRecord]]
 
 
-class CasePictures(Protocol):
-    """The pictures of cases that are not released."""
+class ReviewMedia(Protocol):
+    """The content of cases that is not released. See `CaseMedia`."""
 
-    def __call__(self, principal: Principal, case_file: CaseFile) -> bytes:
-        """A small greyscale image of a case as WebP. Each view is first written to the audit log."""
-        ...
+    def list_files(self, principal: Principal, case_file: CaseFile) -> tuple[MediaFile, ...]: ...
 
-    def exist(self, principal: Principal, case_file: CaseFile) -> bool:
-        """Whether there is a picture to show. Not recorded, because nothing is shown."""
-        ...
+    def show(self, principal: Principal, case_file: CaseFile, number: int | None) -> bytes: ...
+
+    def play(self, principal: Principal, case_file: CaseFile, number: int, part: SoundPart) -> bytes: ...
+
+    def transcript(self, principal: Principal, case_file: CaseFile) -> Transcript | None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +60,9 @@ class ConsoleServices:
     policies: PolicyServices | None = None
     people: PeopleServices | None = None
     openid: OpenIdServices | None = None
-    reveal: CasePictures | None = None
-    #: Limits for how long a reviewer is shown pictures; None if this server shows none.
+    #: Pictures, sound and transcripts of cases; None if this server shows none.
+    case_media: ReviewMedia | None = None
+    #: Limits for how long a reviewer is shown pictures and sound; None if this server shows none.
     exposure: ExposureLog | None = None
     #: Returns the settings in force by section. The result may contain secrets.
     settings: Callable[[], Mapping[str, Any]] | None = None

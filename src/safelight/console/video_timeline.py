@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from safelight.jobs.models import StageRecord, VideoRecord
 from safelight.jobs.states import VideoState
@@ -59,7 +58,7 @@ def video_timeline(
     if scan is None or not facts or video.vaulted:
         return None
     visible = [finding for finding in scan.findings if not is_hidden(finding.category, taxonomy)]
-    seconds = max(float(facts.get("duration_s") or 0.0), float(facts.get("audio_duration_s") or 0.0))
+    seconds = scan_seconds(scan)
     frames = int((scan.details.get("schedule") or {}).get("frames") or facts.get("frames") or 0)
     is_kept = now is not None and (video.expires_at is None or video.expires_at > now)
     has_sheet = is_kept and video.state is VideoState.DELIVERED and frames >= _SHEET_FRAMES
@@ -74,7 +73,7 @@ def video_timeline(
         frame_height=int(facts.get("height") or 9),
         lanes=tuple(timeline_lanes(visible, seconds, t)),
         speech=_speech_lane(scan, seconds, t),
-        sound=_describe_sound(facts, scan.details.get("sound"), t),
+        sound=describe_sound(scan, t),
         ticks=timeline_ticks(seconds, frames, t),
     )
 
@@ -127,8 +126,16 @@ def _speech_lane(scan: StageRecord, seconds: float, t: Translations) -> Timeline
     )
 
 
-def _describe_sound(facts: Mapping[str, Any], sound: Mapping[str, Any] | None, t: Translations) -> str:
-    if not facts.get("audio_codec") or sound is None:
+def scan_seconds(scan: StageRecord) -> float:
+    """The length of a scanned clip: of its picture or of its sound."""
+    facts = scan.details["facts"]
+    return max(float(facts.get("duration_s") or 0.0), float(facts.get("audio_duration_s") or 0.0))
+
+
+def describe_sound(scan: StageRecord, t: Translations) -> str:
+    """What is known about the sound of a scanned clip."""
+    sound = scan.details.get("sound")
+    if not scan.details["facts"].get("audio_codec") or sound is None:
         return t("record.no_sound")
     if sound.get("speech") is not None and not sound["speech"]:
         return t("record.no_speech")

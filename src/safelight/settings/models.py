@@ -281,8 +281,8 @@ class ReviewSettings(Section):
     exposure_budget: float = Field(
         default=3600.0,
         gt=0,
-        description="Seconds of pictures, times the severity of the case (1 to 16), that a reviewer is shown "
-        "in 8 hours. After that, pictures stay hidden and decisions on the text go on.",
+        description="Seconds of pictures and sound, times the severity of the case (1 to 16), for a reviewer "
+        "in 8 hours. After that, pictures stay hidden and sound off, and decisions on the text go on.",
     )
     second_review_rate: float = Field(
         default=0.0,

@@ -122,24 +122,51 @@ def test_a_case_that_changed_or_that_another_person_has_is_not_decided(
     assert staff.post(f"/review/{case.id}", data={"action": "approve", "reason": "x"}).status_code == 409
 
 
-def test_pictures_count_and_stop_when_the_budget_is_used_up(
+def test_pictures_and_sound_count_and_stop_when_the_budget_is_used_up(
     staff: httpx.Client, console: ConsoleServer
 ) -> None:
     case = console.hold(create_video(staff, "a fifth scene"))
-    shown = staff.post(f"/review/{case.id}/reveal")
-    assert staff.post(f"/review/{case.id}/hide", data={"view": shown.headers[VIEW_HEADER]}).status_code == 204
-    assert "Pictures shown in the last 8 hours: 0 % of your budget" in staff.get(f"/review/{case.id}").text
+    picture, part = {"file": "0"}, {"part": "0 0.5 2"}
+    shown = [
+        staff.post(f"/review/{case.id}/reveal", data=picture),
+        staff.post(f"/review/{case.id}/sound", data=part),
+    ]
+    assert [one.headers["content-type"] for one in shown] == ["image/webp", "audio/wav"]
+    for one in shown:
+        assert one.headers["cache-control"] == "no-store"
+        ended = staff.post(f"/review/{case.id}/hide", data={"view": one.headers[VIEW_HEADER]})
+        assert ended.status_code == 204
+    assert (
+        "Pictures and sound in the last 8 hours: 0 % of your budget" in staff.get(f"/review/{case.id}").text
+    )
     with console.database.transaction(console.server.tenant) as tx:
-        tx.update(tables.exposures, seconds=800.0)
+        assert tx.count(tables.exposures, tables.exposures.c.case_id == case.id) == 2
+        tx.update(tables.exposures, seconds=400.0)
     assert "almost used up" in staff.get(f"/review/{case.id}").text
     with console.database.transaction(console.server.tenant) as tx:
-        tx.update(tables.exposures, seconds=900.0)
+        tx.update(tables.exposures, seconds=450.0)
     page = staff.get(f"/review/{case.id}").text
     assert 'id="reveal"' not in page
-    assert "Your budget of pictures for this shift is used up." in page
-    assert staff.post(f"/review/{case.id}/reveal").status_code == 403
+    assert 'id="sound"' not in page
+    assert "Your budget of pictures and sound for this shift is used up." in page
+    # The text can still be read.
+    assert 'id="transcript"' in page
+    assert staff.post(f"/review/{case.id}/reveal", data=picture).status_code == 403
+    assert staff.post(f"/review/{case.id}/sound", data=part).status_code == 403
     done = staff.post(f"/review/{case.id}", data={"action": "approve", "reason": "The text is enough."})
     assert "Decided: Approve." in done.text
+
+
+@pytest.mark.parametrize(
+    "part", ["", "0", "0 1", "0 2 1", "0 nan inf", "0 -1 1", "x 0 1", "0 0 61", "-1 0 1"]
+)
+def test_a_part_of_the_sound_is_a_file_and_at_most_a_minute(
+    staff: httpx.Client, console: ConsoleServer, part: str
+) -> None:
+    case = console.hold(create_video(staff, f"a scene with sound {part}"))
+    refused = staff.post(f"/review/{case.id}/sound", data={"part": part}, headers={"accept": "text/html"})
+    assert refused.status_code == 400
+    assert VIEW_HEADER not in refused.headers
 
 
 @pytest.mark.parametrize(

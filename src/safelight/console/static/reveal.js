@@ -1,27 +1,29 @@
-// The pictures of a case: fetched and shown only while the button or the space key is held. The server logs each view.
+// The pictures of a case: fetched and shown only while a button or the space key is held. The server logs each view.
 
 let held = null;
 
 export const isHeld = () => held !== null;
 
-// Prepares the button of the case that is shown now.
+// Prepares the buttons of the case that is shown now.
 export const prepareReveal = () => {
   const form = document.getElementById("reveal");
-  const button = form?.querySelector("button");
-  if (!button || form.dataset.prepared) return;
+  if (!form || form.dataset.prepared) return;
   form.dataset.prepared = "true";
-  button.textContent = button.dataset.hold;
   form.addEventListener("submit", (event) => event.preventDefault());
-  button.addEventListener("pointerdown", () => showPicture(form));
-  for (const end of ["pointerup", "pointerleave", "pointercancel", "blur"]) button.addEventListener(end, hidePicture);
+  for (const button of form.querySelectorAll("button")) {
+    button.textContent = button.dataset.hold;
+    button.addEventListener("pointerdown", () => showPicture(button));
+    for (const end of ["pointerup", "pointerleave", "pointercancel", "blur"]) button.addEventListener(end, hidePicture);
+  }
 };
 
-const showPicture = async (form) => {
-  if (held || !form) return;
+const showPicture = async (button) => {
+  if (held) return;
+  const { form } = button;
   const press = { form, image: form.querySelector("canvas"), view: "" };
   held = press;
   const counter = document.getElementById("reveal-count");
-  const response = await fetch(form.action, { method: "POST", headers: { Accept: "image/webp" } });
+  const response = await fetch(form.action, { method: "POST", headers: { Accept: "image/webp" }, body: new URLSearchParams({ file: button.value }) });
   if (!response.ok) {
     // The budget of pictures is used up: the page says so.
     if (response.status === 403) location.reload();
@@ -55,9 +57,10 @@ export const hidePicture = () => {
 addEventListener("blur", hidePicture);
 document.addEventListener("keydown", (event) => {
   if (event.key !== " " || event.target.matches("textarea, input[type=text], summary, button:not(#reveal button)")) return;
-  const form = document.getElementById("reveal");
-  if (!form || (event.repeat && !held)) return;
+  // The button with the focus, or else the first one.
+  const button = event.target.closest("#reveal button") ?? document.querySelector("#reveal button");
+  if (!button || (event.repeat && !held)) return;
   event.preventDefault();
-  showPicture(form);
+  showPicture(button);
 });
 document.addEventListener("keyup", (event) => event.key === " " && hidePicture());

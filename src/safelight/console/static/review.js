@@ -2,6 +2,7 @@
 
 import { cancelPrefetch, isPrefetched, prefetchNext, putBack, readPage, takePrefetched } from "./next_case.js";
 import { hidePicture, isHeld, prepareReveal } from "./reveal.js";
+import { isPlaying, prepareSound, stopSound } from "./sound.js";
 import { followUndo } from "./undo.js";
 
 // A decision key that comes sooner after a new case was meant for the case before.
@@ -31,6 +32,7 @@ const showMissing = (form, text) => {
 // `keep`: a method of the history.
 const showPage = (page, keep, url = page.url) => {
   hidePicture();
+  stopSound();
   document.getElementById("main").replaceWith(page.main);
   replacePart(".top nav", page.nav);
   document.title = page.title;
@@ -44,6 +46,7 @@ const showPage = (page, keep, url = page.url) => {
   heading.tabIndex = -1;
   heading.focus();
   prepareReveal();
+  prepareSound();
   followUndo();
 };
 
@@ -117,8 +120,9 @@ const refresh = (main, page) => {
   history.replaceState(null, "", page.url);
   replacePart(".top nav", page.nav);
   replacePart(".queue-side", page.main.querySelector(".queue-side"));
-  if (!isHeld()) replacePart("#pictures", page.main.querySelector("#pictures"));
+  if (!isHeld() && !isPlaying()) replacePart("#pictures", page.main.querySelector("#pictures"));
   prepareReveal();
+  prepareSound();
   const notice = page.main.querySelector("#last-decision")?.cloneNode(true);
   if (notice) main.querySelector("#last-decision").replaceWith(notice);
   else main.querySelector("#last-decision").remove();
@@ -186,4 +190,5 @@ addEventListener("popstate", () => location.pathname !== path && location.reload
 addEventListener("pageshow", (event) => event.persisted && keepLease());
 
 prepareReveal();
+prepareSound();
 keepLease();

@@ -1,0 +1,177 @@
+"""Shows reviewers small greyscale pictures of unreleased content and plays its sound. Before each view, an
+entry is written to the audit log.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from safelight.errors import InvalidMedia, NotFound
+from safelight.ids import new_id
+from safelight.jobs.transcripts import Transcript, read_transcript
+from safelight.sandbox.child_main import ChildChannel
+from safelight.sandbox.entrypoints import EntryPoint
+from safelight.sandbox.sandbox import Limits, Sandbox
+from safelight.store.retention import Retention
+from safelight.store.tables import assets, videos
+from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.reviews import CaseFile, CaseState
+
+from .greyscale_preview import draw_greyscale_preview
+from .sound_excerpt import SoundPart, write_sound_excerpt
+
+if TYPE_CHECKING:
+    from safelight.jobs.repository import VideoRepository
+    from safelight.store.blobs import BlobStore
+    from safelight.store.database import Database
+
+_LIMITS = Limits(wall_s=60.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=64 << 20, open_files=64)
+#: Kinds of files of the video itself, in order of preference. The first that exists is shown.
+_VIDEO_KINDS = ("generated", "sealed")
+#: Files from which the video was made: uploads, and files of other videos and characters.
+_REFERENCE_KINDS = ("reference", "source")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MediaFile:
+    """A stored file of a case."""
+
+    sha256: str
+    media_type: str
+    #: 0 for the video, 1 for its first reference, and so on.
+    number: int
+
+    @property
+    def is_clip(self) -> bool:
+        return self.media_type.startswith("video/")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseMedia:
+    database: Database
+    store: VideoRepository
+    blobs: BlobStore
+    sandbox: Sandbox
+    scratch: Path
+
+    def list_files(self, principal: Principal, case_file: CaseFile) -> tuple[MediaFile, ...]:
+        """What the reviewer may be shown: the video, then its references. Not recorded, because nothing is
+        shown.
+        """
+        tenant, video_id = principal.tenant, case_file.case.video_id
+        if self.store.row(tenant, video_id).vaulted:
+            return ()
+        rows = self.store.files(tenant, video_id)
+        video = next((row for kind in _VIDEO_KINDS for row in rows if row.kind == kind), None)
+        references = [row for row in rows if row.kind in _REFERENCE_KINDS]
+        restricted = self._restricted_hashes(principal, [row.sha256 for row in rows])
+        found = ([] if video is None else [(0, video)]) + list(enumerate(references, start=1))
+        return tuple(
+            MediaFile(sha256=row.sha256, media_type=row.media_type, number=number)
+            for number, row in found
+            if row.sha256 not in restricted
+        )
+
+    def show(self, principal: Principal, case_file: CaseFile, number: int | None) -> bytes:
+        """A greyscale contact sheet of a file as WebP; without a number, of the first file.
+
+        Raises `NotFound` if the case is closed, or has no such file.
+        """
+        file = self._file(principal, case_file, number)
+        self._record(principal, case_file, file, {"shown": "pictures"})
+        return self._convert(principal.tenant, file, draw_greyscale_preview, {"media_type": file.media_type})
+
+    def play(self, principal: Principal, case_file: CaseFile, number: int, part: SoundPart) -> bytes:
+        """A part of the sound of a clip as WAV. Raises `NotFound` also if the clip has no sound there."""
+        file = self._file(principal, case_file, number)
+        if not file.is_clip:
+            raise NotFound("This file is a picture. It has no sound.")
+        self._record(
+            principal, case_file, file, {"shown": "sound", "start_s": part.start_s, "end_s": part.end_s}
+        )
+        try:
+            times = {"start_s": part.start_s, "end_s": part.end_s}
+            return self._convert(principal.tenant, file, write_sound_excerpt, times)
+        except InvalidMedia as error:
+            raise NotFound("The clip has no sound here.") from error
+
+    def transcript(self, principal: Principal, case_file: CaseFile) -> Transcript | None:
+        """The stored transcript of the video. Raises `Forbidden` if only the vault officer may read it."""
+        tenant, video_id = principal.tenant, case_file.case.video_id
+        if self.store.row(tenant, video_id).quarantined:
+            principal.require(KeyScope.VAULT)
+        with self.database.read_transaction(tenant) as tx:
+            return read_transcript(tx, video_id)
+
+    def _file(self, principal: Principal, case_file: CaseFile, number: int | None) -> MediaFile:
+        case = case_file.case
+        # A video stays quarantined after its release, and later cases about it may not be.
+        is_quarantined = case.quarantined or self.store.row(principal.tenant, case.video_id).quarantined
+        principal.require(KeyScope.VAULT if is_quarantined else KeyScope.REVIEW)
+        if case.state is not CaseState.OPEN:
+            raise NotFound("This case is closed. Pictures and sound are only for open cases.")
+        for file in self.list_files(principal, case_file):
+            if number is None or file.number == number:
+                return file
+        raise NotFound("This case has no such file. Decide on the text.")
+
+    def _restricted_hashes(self, principal: Principal, hashes: list[str]) -> set[str]:
+        """Those of the files that belong to a vaulted or, without the scope `vault`, a quarantined video too.
+
+        A reference can be a file of another video.
+        """
+        with self.database.read_transaction(principal.tenant) as tx:
+            uses = tx.select(assets, assets.c.sha256.in_(hashes), assets.c.deleted_at.is_(None))
+            owners = [row.video_id for row in uses if row.video_id]
+            quarantined = tx.select(
+                videos, videos.c.id.in_(owners), videos.c.quarantined, columns=[videos.c.id]
+            )
+        hidden = set() if principal.has_scope(KeyScope.VAULT) else {row.id for row in quarantined}
+        return {
+            row.sha256 for row in uses if row.retention == Retention.VAULT.value or row.video_id in hidden
+        }
+
+    def _record(
+        self, principal: Principal, case_file: CaseFile, file: MediaFile, shown: Mapping[str, Any]
+    ) -> None:
+        with self.database.transaction(principal.tenant) as tx:
+            tx.append_audit(
+                "case.revealed",
+                subject=case_file.case.video_id,
+                actor=principal.id,
+                content={"case": case_file.case.id, "sha256": file.sha256, **shown},
+            )
+
+    def _convert(
+        self,
+        tenant: str,
+        file: MediaFile,
+        entry: Callable[[dict[str, Any], ChildChannel], None],
+        options: Mapping[str, Any],
+    ) -> bytes:
+        """Run an entry point of the sandbox that makes one file from another."""
+        with self._work_dir() as work_dir:
+            source, into = work_dir / "source", work_dir / "converted"
+            self.blobs.copy_to(tenant, file.sha256, source)
+            self.sandbox.run(
+                EntryPoint.of(entry),
+                {"source": str(source), "into": str(into), **options},
+                reads=[source],
+                writes=[into],
+                limits=_LIMITS,
+            )
+            return into.read_bytes()
+
+    @contextmanager
+    def _work_dir(self) -> Iterator[Path]:
+        work_dir = self.scratch / new_id("req")
+        work_dir.mkdir(parents=True)
+        try:
+            yield work_dir
+        finally:
+            shutil.rmtree(work_dir, ignore_errors=True)

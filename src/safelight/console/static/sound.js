@@ -1,0 +1,68 @@
+// The sound of a case: fetched and played only while a button or the L key is held. The server logs each part.
+
+let held = null;
+let context = null;
+
+export const isPlaying = () => held !== null;
+
+// Prepares the buttons of the case that is shown now.
+export const prepareSound = () => {
+  const form = document.getElementById("sound");
+  if (!form || form.dataset.prepared) return;
+  form.dataset.prepared = "true";
+  form.addEventListener("submit", (event) => event.preventDefault());
+  for (const button of form.querySelectorAll("button")) {
+    button.addEventListener("pointerdown", () => play(button));
+    for (const end of ["pointerup", "pointerleave", "pointercancel", "blur"]) button.addEventListener(end, stopSound);
+  }
+};
+
+const play = async (button) => {
+  if (held) return;
+  const press = { button, view: "", source: null };
+  held = press;
+  context ??= new AudioContext();
+  context.resume();
+  const response = await fetch(button.form.action, { method: "POST", headers: { Accept: "audio/wav" }, body: new URLSearchParams({ part: button.value }) }).catch(() => null);
+  // The budget of pictures and sound is used up: the page says so.
+  if (response?.status === 403) return location.reload();
+  button.form.querySelector("[role=status]").textContent = response?.ok ? "" : button.form.dataset.none;
+  if (!response?.ok) return;
+  press.view = response.headers.get("x-safelight-view") ?? "";
+  const sound = await context.decodeAudioData(await response.arrayBuffer());
+  if (held !== press) return endView(press);
+  press.source = new AudioBufferSourceNode(context, { buffer: sound });
+  press.source.addEventListener("ended", () => held === press && stopSound());
+  press.source.connect(context.destination);
+  press.source.start();
+  button.ariaPressed = "true";
+};
+
+const endView = (press) => {
+  if (press.view) fetch(press.button.form.action.replace(/sound$/, "hide"), { method: "POST", keepalive: true, body: new URLSearchParams({ view: press.view }) });
+  press.view = "";
+};
+
+export const stopSound = () => {
+  if (!held) return;
+  const press = held;
+  held = null;
+  press.source?.stop();
+  press.button.ariaPressed = null;
+  endView(press);
+};
+
+// The button that a key plays: L the first one, and the space bar the one with the focus.
+const buttonOf = (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("textarea, input[type=text]") || document.querySelector("dialog[open]")) return null;
+  if (event.key === " ") return event.target.closest("#sound button");
+  return event.key.toLowerCase() === "l" ? document.querySelector("#sound button") : null;
+};
+addEventListener("blur", stopSound);
+document.addEventListener("keydown", (event) => {
+  const button = buttonOf(event);
+  if (!button) return;
+  event.preventDefault();
+  if (!event.repeat) play(button);
+});
+document.addEventListener("keyup", (event) => [" ", "l", "L"].includes(event.key) && stopSound());

@@ -1,0 +1,155 @@
+"""Pictures, sound and transcript of a case: what a reviewer may see and hear, and what is recorded of it."""
+
+from __future__ import annotations
+
+import io
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from safelight.console.case_media import CaseMedia
+from safelight.console.sound_excerpt import SoundPart
+from safelight.errors import Forbidden, NotFound
+from safelight.jobs.files import FileRow, add_file
+from safelight.jobs.repository import VideoRepository
+from safelight.jobs.transcripts import Transcript, TranscriptLine, store_transcript
+from safelight.policy.findings import Stage
+from safelight.sandbox.sandbox import Sandbox
+from safelight.store.blobs import BlobStore
+from safelight.store.retention import Retention
+from safelight.store.tables import assets, audit_log, audit_log_contents, videos
+from safelight.trust.accounts import KeyScope
+from safelight.trust.reviews import Case
+from support.clips import hum, make_clip
+from support.review_room import TENANT, ReviewRoom, reviewer
+
+ADA = reviewer("ada")
+OFFICER = reviewer("officer", None, KeyScope.REVIEW, KeyScope.VAULT)
+SAID = Transcript(lines=(TranscriptLine(text="good day", start_s=0.0, end_s=1.0),))
+
+
+@pytest.fixture
+def media(room: ReviewRoom, tmp_path: Path, forking_sandbox: Sandbox) -> CaseMedia:
+    return CaseMedia(
+        database=room.database,
+        store=VideoRepository(room.database),
+        blobs=BlobStore(f"file://{tmp_path / 'blobs'}"),
+        sandbox=forking_sandbox,
+        scratch=tmp_path,
+    )
+
+
+def store(media: CaseMedia, video_id: str, path: Path, kind: str, media_type: str) -> str:
+    blob = media.blobs.put_file(path, tenant=TENANT, kind=kind, retention=Retention.EVIDENCE)
+    row = FileRow(
+        kind=kind,
+        sha256=blob.sha256,
+        size=path.stat().st_size,
+        media_type=media_type,
+        retention=Retention.EVIDENCE,
+    )
+    with media.database.transaction(TENANT) as tx:
+        add_file(tx, video_id, row)
+    return blob.sha256
+
+
+@pytest.fixture
+def case(room: ReviewRoom, media: CaseMedia, tmp_path: Path) -> Case:
+    """A case with a clip that has sound only in its second half, a reference picture, and a transcript."""
+    case = room.open_case("a scene", stage=Stage.OUTPUT)
+    sound = np.concatenate([np.zeros(48_000, np.float32), hum(1.0)])
+    clip = make_clip(tmp_path / "clip.mp4", frames=16, fps=8, sound=sound)
+    picture = tmp_path / "reference.png"
+    Image.new("RGB", (64, 48), (200, 20, 20)).save(picture)
+    store(media, case.video_id, clip, "generated", "video/mp4")
+    store(media, case.video_id, picture, "reference", "image/png")
+    with room.database.transaction(TENANT) as tx:
+        store_transcript(tx, case.video_id, SAID)
+    return case
+
+
+def test_a_reviewer_sees_the_video_and_its_references_and_hears_a_part_and_each_is_recorded(
+    room: ReviewRoom, media: CaseMedia, case: Case
+) -> None:
+    case_file = room.reviews.get(ADA, case.id)
+    assert [(file.number, file.is_clip) for file in media.list_files(ADA, case_file)] == [
+        (0, True),
+        (1, False),
+    ]
+    sizes = []
+    for number in (None, 1):
+        with Image.open(io.BytesIO(media.show(ADA, case_file, number))) as sheet:
+            sizes.append(sheet.size)
+    # Nine frames of the clip, and one of the reference.
+    assert sizes[0][0] > 2 * sizes[1][0]
+    loudness = []
+    for start_s in (0.0, 1.0):
+        part = SoundPart(start_s=start_s, end_s=start_s + 0.8)
+        with wave.open(io.BytesIO(media.play(ADA, case_file, 0, part))) as excerpt:
+            assert excerpt.getnframes() / excerpt.getframerate() == pytest.approx(0.8, abs=0.05)
+            samples = np.frombuffer(excerpt.readframes(excerpt.getnframes()), "<i2")
+            loudness.append(float(np.abs(samples).max()))
+    assert loudness[0] < 100 < 1000 < loudness[1]
+    with pytest.raises(NotFound):
+        media.play(ADA, case_file, 1, SoundPart(start_s=0.0, end_s=1.0))
+    with pytest.raises(NotFound):
+        media.play(ADA, case_file, 0, SoundPart(start_s=30.0, end_s=31.0))
+    with room.database.across_tenants("test", readonly=True) as tx:
+        seen = tx.select(audit_log, audit_log.c.event == "case.revealed")
+        contents = repr(tx.select(audit_log_contents))
+    # The part after the end was recorded too: whether it has sound is known only after it was opened.
+    assert [row.actor for row in seen] == ["ada"] * 5
+    assert contents.count("pictures") == 2
+    assert contents.count("sound") == 3
+
+
+def test_a_clip_without_sound_has_none_to_play(room: ReviewRoom, media: CaseMedia, tmp_path: Path) -> None:
+    case = room.open_case("a scene", stage=Stage.OUTPUT)
+    store(media, case.video_id, make_clip(tmp_path / "mute.mp4", frames=8), "generated", "video/mp4")
+    with pytest.raises(NotFound, match="no sound"):
+        media.play(ADA, room.reviews.get(ADA, case.id), 0, SoundPart(start_s=0.0, end_s=1.0))
+
+
+@pytest.mark.parametrize("column", ["quarantined", "vaulted"])
+def test_the_video_decides_who_sees_its_content_and_not_the_case_alone(
+    room: ReviewRoom, media: CaseMedia, case: Case, column: str
+) -> None:
+    with room.database.transaction(TENANT) as tx:
+        tx.update(videos, videos.c.id == case.video_id, **{column: True})
+    case_file = room.reviews.get(ADA, case.id)
+    problem = Forbidden if column == "quarantined" else NotFound
+    assert media.list_files(ADA, case_file) == ()
+    assert len(media.list_files(OFFICER, case_file)) == (2 if column == "quarantined" else 0)
+    with pytest.raises(problem):
+        media.show(ADA, case_file, None)
+    with pytest.raises(problem):
+        media.play(ADA, case_file, 0, SoundPart(start_s=0.0, end_s=1.0))
+    if column == "quarantined":
+        with pytest.raises(Forbidden):
+            media.transcript(ADA, case_file)
+        assert media.transcript(OFFICER, case_file) == SAID
+    with room.database.across_tenants("test", readonly=True) as tx:
+        assert not tx.select(audit_log, audit_log.c.event == "case.revealed")
+
+
+@pytest.mark.parametrize("limit", ["quarantined", "vault"])
+def test_a_reference_that_is_the_file_of_a_restricted_video_is_not_shown(
+    room: ReviewRoom, media: CaseMedia, case: Case, tmp_path: Path, limit: str
+) -> None:
+    other = room.add_video("another scene")
+    sha256 = store(media, other, tmp_path / "reference.png", "sealed", "image/png")
+    case_file = room.reviews.get(ADA, case.id)
+    assert len(media.list_files(ADA, case_file)) == 2
+    with room.database.transaction(TENANT) as tx:
+        if limit == "vault":
+            tx.update(assets, assets.c.video_id == other, retention=Retention.VAULT.value)
+        else:
+            tx.update(videos, videos.c.id == other, quarantined=True)
+    assert sha256 not in [file.sha256 for file in media.list_files(ADA, case_file)]
+    assert len(media.list_files(ADA, case_file)) == 1
+    assert len(media.list_files(OFFICER, case_file)) == (1 if limit == "vault" else 2)
+    with pytest.raises(NotFound):
+        media.show(ADA, case_file, 1)
