@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from safelight.moderation.received_text import ReceivedTextScreen
     from safelight.trust.reports import Reports
     from safelight.trust.reports.hash_screen import HashScreen
+    from safelight.trust.reports.limits import ReportLimits
     from safelight.trust.reports.models import SubjectLookup
 
 
@@ -36,7 +37,7 @@ class ReportParts:
         return Reports(
             self._persistence.database,
             taxonomy=self._core.taxonomy,
-            per_hour=self._core.settings.limits.reports_per_hour,
+            limits=self.limits,
             tools=ReportTools(
                 subject=subject,
                 network_digest=partial(self._persistence.people.keys.digest, purpose="reporter"),
@@ -45,6 +46,14 @@ class ReportParts:
                 screen_texts=self.texts.screen,
             ),
         )
+
+    @property
+    def limits(self) -> ReportLimits:
+        """The limits of reports and appeals."""
+        from safelight.trust.reports.limits import ReportLimits
+
+        settings = self._core.settings.limits
+        return ReportLimits(per_reporter=settings.reports_per_hour, per_key=settings.key_reports_per_hour)
 
     @cached_property
     def texts(self) -> ReceivedTextScreen:

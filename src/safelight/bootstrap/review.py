@@ -162,7 +162,7 @@ class ReviewParts:
             subject=self.review_actions.appeal_subject,
             deciders=self.deciders,
             screen_texts=self._report_parts.texts.screen,
-            per_hour=self._core.settings.limits.reports_per_hour,
+            limits=self._report_parts.limits,
         )
 
     @cached_property

@@ -8,6 +8,7 @@ from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.store import tables
 from safelight.store.transaction import Transaction
+from safelight.trust.accounts.reporter import Reporter
 from safelight.trust.appeals import statement_of_case
 from safelight.trust.reports import ReporterKind
 from safelight.trust.reviews import Case, Decision
@@ -205,7 +206,9 @@ def state_report_outcome(
         decision_id=decision.id,
         objection=Objection.APPEAL if kind is StatementKind.REPORT_REJECTED else Objection.NONE,
     )
-    for reporter_kind, reporter in sorted({(row.reporter_kind, row.reporter) for row in rows}):
+    # An end user who used two API keys gets one statement.
+    told = {(row.reporter_kind, Reporter.parse(row.reporter).identity) for row in rows}
+    for reporter_kind, reporter in sorted(told):
         if reporter_kind == ReporterKind.END_USER.value:
             record_statement(tx, replace(new, end_user=reporter))
         elif reporter_kind in (ReporterKind.KEY.value, ReporterKind.PERSON.value):

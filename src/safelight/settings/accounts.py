@@ -54,7 +54,15 @@ class LimitSettings(Section):
     reports_per_hour: int = Field(
         default=60,
         ge=1,
-        description="Maximum number of video reports by one API key, person or end user within one hour.",
+        description="Maximum number of reports and appeals by one end user, one person, or one API key for "
+        "itself within one hour.",
+    )
+    #: 1 % of the users of a platform with 200,000 users, all within the same hour.
+    key_reports_per_hour: int = Field(
+        default=2000,
+        ge=1,
+        description="Maximum number of reports and appeals by one API key, those for its end users included, "
+        "within one hour.",
     )
 
 

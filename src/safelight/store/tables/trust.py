@@ -138,7 +138,8 @@ check_usage = Table(
     "check_usage",
     metadata,
     text("tenant_id"),
-    #: The subject of the limit: `key:ID`, `person:ID` or `end_user:IDENTIFIER`.
+    #: The subject of the limit: `key:ID`, `person:ID` or `end_user:IDENTIFIER`; for reports those of
+    #: `reports.limits`.
     text("subject"),
     #: Start of the minute in unix seconds. The row with 0 is locked while the usage of the subject is
     #: counted.

@@ -16,10 +16,12 @@ from safelight.policy.findings import Stage
 from safelight.store.database import Database
 from safelight.store.tables import appeals, cases, decisions, statements
 from safelight.store.transaction import Transaction
-from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
+from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.policies.judged_rules import CountsRule, count_all
-from safelight.trust.reports import Report, ReporterKind
-from safelight.trust.reports.store import add_report, enforce_rate_limit
+from safelight.trust.reports import Report
+from safelight.trust.reports.limits import ReportLimits
+from safelight.trust.reports.store import add_report
+from safelight.trust.reports.validation import reporter_of
 from safelight.trust.reviews import (
     UNFINISHED,
     Case,
@@ -73,17 +75,17 @@ class Appeals:
         *,
         subject: AppealSubjectLookup,
         deciders: ReviewerLookup,
-        per_hour: int = 60,
+        limits: ReportLimits = ReportLimits(),  # noqa: B008, it is frozen
         screen_texts: ScreenTexts = leave_unchecked,
     ) -> None:
         """`subject` finds the video, in the transaction of the appeal.
 
-        `per_hour` limits the appeals and reports of each principal, or end user, counted together.
+        `limits` are for appeals and reports, counted together.
         """
         self._database = database
         self._deciders = deciders
         self._subject = subject
-        self._per_hour = per_hour
+        self._limits = limits
         self._screen_texts = screen_texts
 
     def add(self, principal: Principal, video_id: str, *, text: str) -> Appeal:
@@ -128,6 +130,7 @@ class Appeals:
             )
             row = tx.one(appeals, appeals.c.id == appeal_id)
             assert row is not None
+            self._limits.count(tx, reporter_of(principal, new.end_user)[1])
             return self._appeal(tx, row)
 
     def overturn_rates(
@@ -181,9 +184,7 @@ class Appeals:
         require_first(tx, against)
         if video is None and against.content.kind not in BY_REPORTER:
             video = self._subject(tx, against.content.video_id or "")
-        enforce_rate_limit(
-            tx, new.end_user or principal.id, per_hour=self._per_hour, what="appeals and reports"
-        )
+        self._limits.require(tx, reporter_of(principal, new.end_user)[1])
         return _Possible(against=against, video=video)
 
     def _appeal(self, tx: Transaction, row: Row[Any]) -> Appeal:
@@ -233,7 +234,7 @@ def _new_case(tx: Transaction, against: Statement, video: AppealSubject | None) 
 
 def _report(tx: Transaction, principal: Principal, new: NewAppeal, case: Case) -> Report:
     """The appeal as reviewers see it."""
-    kind = ReporterKind.KEY if principal.kind is PrincipalKind.KEY else ReporterKind.PERSON
+    kind, reporter = reporter_of(principal, new.end_user)
     return Report(
         id=new_id("appeal"),
         tenant=principal.tenant,
@@ -242,8 +243,8 @@ def _report(tx: Transaction, principal: Principal, new: NewAppeal, case: Case) -
         category=None,
         reason="appeal",
         note=new.text,
-        reporter_kind=ReporterKind.END_USER if new.end_user is not None else kind,
-        reporter=new.end_user or principal.id,
+        reporter_kind=kind,
+        reporter=reporter.name,
         contact=None,
         created_at=tx.now(),
     )

@@ -19,6 +19,7 @@ from safelight.store.tables import (
     videos,
 )
 from safelight.store.transaction import Transaction
+from safelight.trust.accounts.reporter import Reporter
 from safelight.trust.reports.models import ReportReason
 from safelight.trust.reviews import Case, CaseKind, case_from_row
 from safelight.trust.reviews.text_screening import decode
@@ -107,7 +108,7 @@ def read_texts(tx: Transaction, entries: Iterable[CaseEntry]) -> dict[int, Repor
     for row in _read_in(tx, reports, reports.c.id, wanted):
         entry = wanted[row.id]
         is_shown = not entry.case.quarantined and (entry.case.video_id in readable or not entry.case.video_id)
-        identity = (row.contact, senders.get(row.id), row.reporter)
+        identity = (row.contact, senders.get(row.id), Reporter.parse(row.reporter).identity)
         own_words = [] if row.reason in _CHOSEN_REASONS or row.reason == row.category else [row.reason]
         text = "\n".join([*own_words, row.note]).strip()
         found[entry.seq] = ReportText(

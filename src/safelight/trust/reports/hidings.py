@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from sqlalchemy import or_
+
 from safelight.policy.findings import Stage
 from safelight.store.tables import video_hidings, videos
 from safelight.store.transaction import Transaction
+from safelight.trust.accounts.reporter import Reporter
 from safelight.trust.statements import (
     NO_GROUND,
     NewStatement,
@@ -17,12 +20,21 @@ from safelight.trust.statements import (
 #: How many videos a reporter can have hidden at once before one of these notices is upheld. More notices wait
 #: for a person: otherwise anyone could hide a whole platform.
 MAX_UNPROVEN_HIDINGS = 3
+#: How many videos the end users of one API key can have hidden at once. A program can invent end users, and
+#: each of them could hide three videos.
+MAX_HIDINGS_OF_SOURCE = 100
 
 
-def may_hide(tx: Transaction, reporter: str) -> bool:
-    """Whether a notice of this reporter still hides a video at once."""
-    rows = tx.select(video_hidings, video_hidings.c.reporter == reporter, columns=[video_hidings.c.upheld])
-    return len(rows) < MAX_UNPROVEN_HIDINGS or any(row.upheld for row in rows)
+def may_hide(tx: Transaction, reporter: Reporter) -> bool:
+    """Whether a notice of this reporter still hides a video at once. The source must be locked."""
+    of = video_hidings.c
+    rows = tx.select(video_hidings, of.reporter == reporter.name, columns=[of.upheld])
+    if len(rows) >= MAX_UNPROVEN_HIDINGS and not any(row.upheld for row in rows):
+        return False
+    of_source = or_(
+        of.reporter == reporter.source, of.reporter.startswith(f"{reporter.source}/", autoescape=True)
+    )
+    return tx.count(video_hidings, of_source, of.ended_at.is_(None)) < MAX_HIDINGS_OF_SOURCE
 
 
 def hide(tx: Transaction, video_id: str, *, notice_id: str, reporter: str) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy import Row, and_, select
 from safelight.errors import IdempotencyKeyReused, RateLimited
 from safelight.store.tables import cases, decisions, notice_hashes, notices, video_hidings
 from safelight.store.transaction import Transaction
+from safelight.trust.accounts.reporter import Reporter
 from safelight.trust.reviews import UNFINISHED, CaseState, DecisionAction
 
 from .lanes import ReportLane
@@ -20,9 +21,8 @@ from .validation import find_video_id
 
 #: The topic of the outbox for the outcome of a report.
 TOPIC = "report.decided"
-#: How the reporter of a person without an account begins.
-VISITOR = "visitor:"
 _OUTCOMES = {DecisionAction.KEEP: NoticeOutcome.KEPT, DecisionAction.WITHDRAW: NoticeOutcome.REMOVED}
+#: When a reporter with too many hashes is asked to try again.
 _HOUR_S = 3600.0
 #: Hashes of one reporter that hold files at the same time: two notices of the largest size.
 MAX_WAITING_HASHES = 480
@@ -103,24 +103,16 @@ def list_closed(tx: Transaction, *, limit: int, without: Collection[str] = ()) -
     ]
 
 
-def enforce_limits(tx: Transaction, reporter: str, *, per_hour: int, hashes: int = 0) -> None:
-    """Raise `RateLimited` if this reporter sent too many notices within an hour, or too many hashes."""
-    now = tx.now()
-    sent = tx.select(
-        notices, notices.c.reporter == reporter, columns=[notices.c.notice_id, notices.c.created_at]
-    )
-    times = {row.notice_id: row.created_at for row in sent}
-    recent = sorted(at for at in times.values() if at > now - _HOUR_S)
-    if len(recent) >= per_hour:
-        raise RateLimited(
-            f"You have sent {len(recent)} reports within an hour, the maximum. All are recorded.",
-            retry_after_s=max(1.0, recent[-per_hour] + _HOUR_S - now),
-        )
+def enforce_hash_limit(tx: Transaction, reporter: str, *, hashes: int) -> None:
+    """Raise `RateLimited` if more of the hashes of this reporter would hold files than the maximum."""
+    if not hashes:
+        return
+    sent = tx.select(notices, notices.c.reporter == reporter, columns=[notices.c.notice_id])
     waiting = sum(
-        row.state == HashState.HOLDS.value and row.created_at > now - HOLD_S
-        for row in _used_hashes(tx, sorted(times))
+        row.state == HashState.HOLDS.value and row.created_at > tx.now() - HOLD_S
+        for row in _used_hashes(tx, sorted({row.notice_id for row in sent}))
     )
-    if hashes and waiting + hashes > MAX_WAITING_HASHES:
+    if waiting + hashes > MAX_WAITING_HASHES:
         raise RateLimited(
             f"Of the hashes that you sent, {waiting} are used. The maximum is {MAX_WAITING_HASHES}.",
             retry_after_s=_HOUR_S,
@@ -171,7 +163,7 @@ def _used_hashes(tx: Transaction, notice_ids: Sequence[str]) -> list[Row[Any]]:
 def _notice(row: Row[Any], hidden: bool) -> Notice:
     is_match = (
         row.video_id is not None
-        and row.reporter.startswith(VISITOR)
+        and Reporter.parse(row.reporter).is_visitor
         and row.video_id != find_video_id(row.location or "")
     )
     return Notice(

@@ -1,5 +1,5 @@
-"""Records reports with their lane and clock. The reports on one video share a case, and each reporter has an
-hourly limit.
+"""Records reports with their lane and clock. The reports on one video share a case, and each reporter has
+hourly limits.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from safelight.store.named_locks import lock_name
 from safelight.store.tables import cases, notices, reports, tenants, videos
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.accounts.reporter import Reporter
 from safelight.trust.accounts.tokens import hash_token
 from safelight.trust.reviews import Case, CaseKind, NewCase, open_case
 from safelight.trust.reviews.priority import severity_of
@@ -35,6 +36,7 @@ from .erasure import erase_reporters
 from .hash_screen import HashScreen, Screening
 from .hidings import hide, may_hide
 from .lanes import LANES, ReportLane, UnattendedAction
+from .limits import ReportLimits
 from .models import (
     HashState,
     NewReport,
@@ -49,9 +51,6 @@ from .models import (
 from .reported_hashes import add_hashes, read_harmless
 from .validation import ValidReport, find_video_id, reporter_of, validate
 
-#: Reports that one network address may send without an account in an hour. A person who found several videos
-#: has enough; a program that floods the queue has not.
-MAX_VISITOR_REPORTS_PER_HOUR = 10
 #: The priority of a reporter whose reports are rarely upheld is lowered after this number of decisions.
 _MIN_DECIDED, _MIN_UPHELD_SHARE = 5, 0.2
 _NEWEST_DECIDED = 20
@@ -66,8 +65,7 @@ _NEVER_LOWERED_REASONS = frozenset({"child_safety", "intimate", "self_harm", "ex
 class _Sender:
     tenant: str
     kind: ReporterKind
-    reporter: str
-    per_hour: int
+    reporter: Reporter
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,11 +87,15 @@ class Reports:
     """Records and returns the reports of one installation."""
 
     def __init__(
-        self, database: Database, *, taxonomy: Taxonomy, tools: ReportTools, per_hour: int = 60
+        self,
+        database: Database,
+        *,
+        taxonomy: Taxonomy,
+        tools: ReportTools,
+        limits: ReportLimits = ReportLimits(),  # noqa: B008, it is frozen
     ) -> None:
-        """`per_hour` limits each reporter."""
         self._database, self._taxonomy = database, taxonomy
-        self._tools, self._per_hour = tools, per_hour
+        self._tools, self._limits = tools, limits
 
     @property
     def sends_mail(self) -> bool:
@@ -116,13 +118,7 @@ class Reports:
                 remedy="Enter the report with the account of a reviewer.",
             )
         kind, reporter = reporter_of(principal, new.end_user)
-        sender = _Sender(
-            tenant=principal.tenant,
-            kind=kind,
-            reporter=reporter,
-            per_hour=self._per_hour,
-        )
-        return self._file(sender, new)
+        return self._file(_Sender(tenant=principal.tenant, kind=kind, reporter=reporter), new)
 
     def add_from_visitor(self, new: NewReport, *, network: str) -> Receipt:
         """Record a report of a person without an account, in the tenant that has the video.
@@ -136,8 +132,7 @@ class Reports:
         sender = _Sender(
             tenant=self._tenant_of(video_id),
             kind=ReporterKind.VISITOR,
-            reporter=f"{notice_store.VISITOR}{digest[:24]}",
-            per_hour=MAX_VISITOR_REPORTS_PER_HOUR,
+            reporter=Reporter.of_visitor(digest[:24]),
         )
         return self._file(sender, new)
 
@@ -199,7 +194,8 @@ class Reports:
                 repeated = self._find_repeated(tx, sender, new.idempotency_key, request_sha256)
                 if repeated is not None:
                     return repeated
-            _enforce_limits(tx, sender, hashes=len(new.hashes))
+            self._limits.require(tx, sender.reporter)
+            notice_store.enforce_hash_limit(tx, sender.reporter.name, hashes=len(new.hashes))
         screening, text = self._screen(new), self._tools.screen_texts((valid.reason, valid.note))
         if not valid.video_id and not screening.used:
             raise InvalidField(
@@ -217,8 +213,9 @@ class Reports:
                 repeated = self._find_repeated(tx, sender, new.idempotency_key, request_sha256)
                 if repeated is not None:
                     return repeated
-            lock_name(tx, f"reporter {sender.reporter}")
-            _enforce_limits(tx, sender, hashes=len(screening.used))
+            # Of the source: its end users share the limit of hidden videos.
+            lock_name(tx, f"reporter {sender.reporter.source}")
+            notice_store.enforce_hash_limit(tx, sender.reporter.name, hashes=len(screening.used))
             notice_id, token = new_id("report"), secrets.token_urlsafe(24)
             own = [
                 video
@@ -255,6 +252,7 @@ class Reports:
                 owner = replace(sender, tenant=part.tenant or "")
                 # The location names a video of another tenant.
                 replace(filing, tx=part, sender=owner, valid=replace(valid, location=""), rows=1).add(video)
+            self._limits.count(tx, sender.reporter)
         with self._database.across_tenants("the receipt of a new report", readonly=True) as tx:
             status = notice_store.read_status(tx, notice_id)
         assert status is not None  # It was added above.
@@ -297,7 +295,7 @@ class Reports:
         self, tx: Transaction, sender: _Sender, key: str, request_sha256: str
     ) -> Receipt | None:
         status = notice_store.find_repeated(
-            tx, sender.reporter, idempotency_key=key, request_sha256=request_sha256
+            tx, sender.reporter.name, idempotency_key=key, request_sha256=request_sha256
         )
         if status is None:
             return None
@@ -346,7 +344,7 @@ class _Filing:
             reason=valid.reason,
             note=valid.note,
             reporter_kind=sender.kind,
-            reporter=sender.reporter,
+            reporter=sender.reporter.name,
             contact=valid.contact,
             created_at=tx.now(),
             screening=self.text,
@@ -371,7 +369,7 @@ class _Filing:
             and video.may_show_nudity
             and may_hide(tx, sender.reporter)
         ):
-            hide(tx, video.id, notice_id=report.id, reporter=sender.reporter)
+            hide(tx, video.id, notice_id=report.id, reporter=sender.reporter.name)
         return report, case, already_reported
 
     def add_without_video(self) -> None:
@@ -393,7 +391,7 @@ class _Filing:
             id=row_id,
             notice_id=self.notice_id,
             lane=self.valid.lane.value,
-            reporter=self.sender.reporter,
+            reporter=self.sender.reporter.name,
             name=self.valid.name,
             location=self.valid.location,
             video_id=video_id,
@@ -437,14 +435,11 @@ class _Filing:
             or valid.reason in _NEVER_LOWERED_REASONS
         ):
             return False
-        decided, upheld = notice_store.count_upheld(self.tx, self.sender.reporter, newest=_NEWEST_DECIDED)
+        decided, upheld = notice_store.count_upheld(
+            self.tx, self.sender.reporter.name, newest=_NEWEST_DECIDED
+        )
         return decided >= _MIN_DECIDED and upheld < _MIN_UPHELD_SHARE * decided
 
 
 def _matched(screening: Screening) -> list[str]:
     return [video_id for one in screening.used for video_id in one.matches.video_ids]
-
-
-def _enforce_limits(tx: Transaction, sender: _Sender, *, hashes: int) -> None:
-    store.enforce_rate_limit(tx, sender.reporter, per_hour=sender.per_hour, what="reports")
-    notice_store.enforce_limits(tx, sender.reporter, per_hour=sender.per_hour, hashes=hashes)

@@ -6,14 +6,11 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from safelight.errors import RateLimited
 from safelight.store.tables import reports
 from safelight.store.transaction import Transaction
 from safelight.trust.reviews.text_screening import decode
 
 from .models import Report, ReporterKind
-
-_HOUR_S = 3600.0
 
 
 def add_report(tx: Transaction, made: Report) -> None:
@@ -31,29 +28,6 @@ def add_report(tx: Transaction, made: Report) -> None:
         contact=made.contact,
         created_at=made.created_at,
     )
-
-
-def read_report_times(tx: Transaction, reporter: str, *, since: float) -> list[float]:
-    """The times at which this reporter sent reports since `since`, oldest first."""
-    rows = tx.select(
-        reports,
-        reports.c.reporter == reporter,
-        reports.c.created_at > since,
-        columns=[reports.c.created_at],
-        order_by=(reports.c.created_at,),
-    )
-    return [row.created_at for row in rows]
-
-
-def enforce_rate_limit(tx: Transaction, reporter: str, *, per_hour: int, what: str) -> None:
-    """Raise `RateLimited` if this reporter has already sent `per_hour` reports within an hour."""
-    now = tx.now()
-    earlier = read_report_times(tx, reporter, since=now - _HOUR_S)
-    if len(earlier) >= per_hour:
-        raise RateLimited(
-            f"You have sent {len(earlier)} {what} within an hour, the maximum. All are recorded.",
-            retry_after_s=max(1.0, earlier[-per_hour] + _HOUR_S - now),
-        )
 
 
 def report_from_row(row: Row[Any]) -> Report:

@@ -9,6 +9,7 @@ from safelight.errors import InvalidField
 from safelight.policy.categories import Category, Taxonomy
 from safelight.policy.yaml_reader import did_you_mean
 from safelight.trust.accounts import Principal, PrincipalKind
+from safelight.trust.accounts.reporter import Reporter
 from safelight.trust.people import LANGUAGES
 
 from .lanes import ReportLane
@@ -107,16 +108,13 @@ def find_video_id(location: str) -> str:
     return found.group() if found else ""
 
 
-def reporter_of(principal: Principal, end_user: str | None) -> tuple[ReporterKind, str]:
-    """Who reports, for a report with an account."""
-    if end_user:
-        if end_user.strip().startswith("visitor:"):
-            raise InvalidField(
-                "This identifier is kept for people without an account.", param="safety_identifier"
-            )
-        return ReporterKind.END_USER, validate_text(end_user, "safety_identifier", MAX_REPORTER_CHARACTERS)
+def reporter_of(principal: Principal, end_user: str | None) -> tuple[ReporterKind, Reporter]:
+    """Who reports or appeals, with an account."""
+    named = validate_text(end_user or "", "safety_identifier", MAX_REPORTER_CHARACTERS)
+    if named:
+        return ReporterKind.END_USER, Reporter.of(principal, named)
     kind = ReporterKind.KEY if principal.kind is PrincipalKind.KEY else ReporterKind.PERSON
-    return kind, principal.id
+    return kind, Reporter.of(principal, None)
 
 
 def validate_text(text: str, param: str, max_characters: int) -> str:

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, or_, select
 from safelight.store.tables import (
     case_conflicts,
     cases,
+    copied_sources,
     decisions,
     golden_cases,
     pending_decisions,
@@ -20,6 +21,7 @@ from safelight.store.tables import (
 )
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal, ReviewRank, find_same_people
+from safelight.trust.accounts.reporter import Reporter
 from safelight.trust.accounts.store import ACTIVE, principal_of_person
 
 from .models import Case, CaseKind, CaseState
@@ -66,7 +68,7 @@ def people_around(
             for row in tx.select(videos, videos.c.id.in_(ids), columns=[videos.c.principal_id])
         }
         found |= {
-            row.reporter
+            Reporter.parse(row.reporter).identity
             for row in tx.select(reports, reports.c.video_id.in_(ids), columns=[reports.c.reporter])
         }
         found |= {row.author for row in tx.select(golden_cases, golden_cases.c.video_id.in_(ids))}
@@ -111,7 +113,7 @@ def own_people(tx: Transaction, of: Case) -> frozenset[str]:
         for row in tx.select(videos, videos.c.id.in_(ids), columns=[videos.c.principal_id])
     }
     sent = tx.select(reports, reports.c.case_id == of.id, columns=[reports.c.reporter])
-    return find_same_people(tx, found | {row.reporter for row in sent})
+    return find_same_people(tx, found | {Reporter.parse(row.reporter).identity for row in sent})
 
 
 def has_other_decider(tx: Transaction, of: Case, own: Collection[str]) -> bool:
@@ -131,7 +133,9 @@ def may_decide(principal: Principal, of: Case) -> bool:
 
 
 def _lineage(tx: Transaction, video_id: str) -> set[str]:
-    """The ids of the videos that are connected with this one by remix, edit, extension or reinstatement."""
+    """The ids of the videos of this tenant that are connected with this one by remix, edit, extension, an
+    uploaded copy or reinstatement.
+    """
     found: set[str] = set()
     wanted = {video_id}
     columns = [videos.c.id, videos.c.remixed_from, videos.c.reinstated_from, videos.c.reinstated_as]
@@ -148,6 +152,9 @@ def _lineage(tx: Transaction, video_id: str) -> set[str]:
                 for neighbour in (row.id, row.remixed_from, row.reinstated_from, row.reinstated_as)
                 if neighbour is not None
             }
+            for mine in (copied_sources.c.video_id.in_(ids), copied_sources.c.source_id.in_(ids)):
+                rows = tx.select(copied_sources, mine)
+                neighbours |= {neighbour for row in rows for neighbour in (row.video_id, row.source_id)}
         wanted = neighbours - found
     return found
 

@@ -67,7 +67,7 @@ def reported(room: ReviewRoom) -> str:
             reason="other",
             note="",
             reporter_kind="person",
-            reporter="ada",
+            reporter="person:ada",
             created_at=tx.now(),
         )
     return video
@@ -194,7 +194,7 @@ def test_who_reported_a_video_does_not_decide_the_report(room: ReviewRoom) -> No
             reason="other",
             note="",
             reporter_kind="person",
-            reporter="ada",
+            reporter="person:ada",
             created_at=tx.now(),
         )
     room.enroll(BO)
