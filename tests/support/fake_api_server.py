@@ -64,7 +64,7 @@ from safelight.trust.ledger import Ledger
 from safelight.trust.library import Library
 from safelight.trust.quality import Quality, QualityResults
 from safelight.trust.reports import ReportedVideo, Reports, ReportTools
-from safelight.trust.reviews import Case, Decision, ReviewQueue, Reviews
+from safelight.trust.reviews import Case, Decision, ManagedCases, ReviewQueue, Reviews
 from safelight.trust.standing import Bans, Standings, Thresholds
 from safelight.trust.statements import (
     NewStatement,
@@ -494,6 +494,7 @@ def _standing(database: Database, tenant: str) -> StandingServices:
         bans=Bans(database, standings),
         terms=AccountTerms(database),
         ledger=Ledger(database),
+        managed_cases=ManagedCases(database),
         access=AccountAccess(database, AccessLimits(accepts_requests=True)),
         invitations=AccountInvitations(database, 1),
         quotas=QuotaReader(database, Quota(seconds_per_day=600, videos_per_day=50)),

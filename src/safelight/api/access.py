@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any, Literal
 
@@ -12,17 +13,20 @@ from starlette.responses import Response
 
 from safelight.errors import InvalidField
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.accounts.access import AccessRequest, AccessState
+from safelight.trust.accounts.access import AccessGrant, AccessRequest
+from safelight.trust.accounts.managed_tenants import TenantChoice
+from safelight.trust.accounts.models import AccessState
+from safelight.trust.accounts.terms import Terms
 from safelight.web.access import no_account
 from safelight.web.auth import requires
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
-from safelight.web.json_fields import required_text
+from safelight.web.json_fields import optional_text, required_text
 from safelight.web.json_response import JsonResponse
 from safelight.web.request_body import read_body
 from safelight.web.state import app_state
 
 from .field_schemas import describe_body
-from .standing import standing_services
+from .standing import TERM_FIELDS, read_terms, standing_services
 
 Admin = Annotated[Principal, Depends(requires(KeyScope.ADMIN))]
 
@@ -32,20 +36,33 @@ router = APIRouter(prefix="/v1/safelight", tags=["access"], responses=errors(404
 class AccessRequestObject(BaseModel):
     id: str
     object: Literal["access_request"]
-    state: Literal["waiting", "approved", "declined", "collected"]
+    state: Literal["waiting", "approved", "declined", "collected", "withdrawn"]
     created_at: int
     decided_at: int | None
     reason: str | None = Field(description="The reason of the decision.")
     token: str | None = Field(default=None, description="Only when the request is made: keep it.")
     key: str | None = Field(default=None, description="The new API key, once.")
-    name: str | None = Field(default=None, description="Only for staff, as the next two fields.")
+    tenant: Literal["own", "shared"] | None = Field(
+        description="Whether the key belongs to a tenant of its own. Null without access."
+    )
+    name: str | None = Field(default=None, description="Only for staff, as the next three fields.")
     contact: str | None = None
     purpose: str | None = None
+    tenant_id: str | None = Field(default=None, description="The tenant of its own.")
 
 
 class AccessRequestList(BaseModel):
     object: Literal["list"]
     data: list[AccessRequestObject]
+
+
+_ACTIONS = ("approve", "decline", "withdraw")
+TENANT_FIELD = {
+    "type": "string",
+    "enum": [one.value for one in TenantChoice],
+    "default": TenantChoice.OWN.value,
+    "description": "A key in a tenant of its own, or one that reads and deletes all data of this tenant.",
+}
 
 
 def _text(length: int) -> dict[str, Any]:
@@ -106,23 +123,53 @@ async def list_requests(
 
 @router.post(
     "/access-requests/{request_id}/decision",
-    summary="Approve or decline a request for access",
+    summary="Approve or decline a request for access, or withdraw the access",
     responses={200: {"model": AccessRequestObject}, **errors(*BODY_ERRORS, *COMMON_ERRORS, 409)},
     openapi_extra=describe_body(
         ["action", "reason"],
-        {"action": {"type": "string", "enum": ["approve", "decline"]}, "reason": _text(2000)},
+        {
+            "action": {"type": "string", "enum": list(_ACTIONS)},
+            "reason": _text(2000),
+            "tenant": TENANT_FIELD,
+            "terms": {
+                "type": "object",
+                "description": "Of the tenant of its own, as in `PUT /v1/safelight/terms`.",
+                "properties": TERM_FIELDS,
+            },
+        },
     ),
 )
 async def decide(request: Request, principal: Admin, request_id: str) -> Response:
-    app, services = app_state(request), standing_services(request)
+    app, access = app_state(request), standing_services(request).access
     async with read_body(request, app.services) as body:
         action, reason = required_text(body.fields, "action"), required_text(body.fields, "reason")
-    if action not in ("approve", "decline"):
-        raise InvalidField("action must be approve or decline.", param="action")
-    made = await app.threads.run(
-        services.access.decide, principal, request_id, approve=action == "approve", reason=reason
-    )
-    return JsonResponse(staff_object(made))
+        choice, terms = read_tenant_choice(body.fields), _terms(body.fields)
+    if action not in _ACTIONS:
+        raise InvalidField("action must be approve, decline or withdraw.", param="action")
+    if action == "approve":
+        grant = AccessGrant(tenant=choice, terms=terms)
+        decision = partial(access.approve, principal, request_id, reason=reason, grant=grant)
+    else:
+        decide = access.decline if action == "decline" else access.withdraw
+        decision = partial(decide, principal, request_id, reason=reason)
+    return JsonResponse(staff_object(await app.threads.run(decision)))
+
+
+def read_tenant_choice(fields: Mapping[str, Any]) -> TenantChoice:
+    """The field `tenant`; `own` if it is absent. Raises `InvalidField`."""
+    word = optional_text(fields, "tenant") or TenantChoice.OWN.value
+    if word not in list(TenantChoice):
+        raise InvalidField("tenant must be own or shared.", param="tenant")
+    return TenantChoice(word)
+
+
+def _terms(fields: Mapping[str, Any]) -> Terms:
+    terms = fields.get("terms")
+    if terms is None:
+        return Terms()
+    if not isinstance(terms, dict):
+        raise InvalidField("terms must be an object.", param="terms")
+    return read_terms(terms)
 
 
 def request_object(made: AccessRequest) -> dict[str, Any]:
@@ -134,8 +181,16 @@ def request_object(made: AccessRequest) -> dict[str, Any]:
         "created_at": int(made.created_at),
         "decided_at": None if made.decided_at is None else int(made.decided_at),
         "reason": made.reason,
+        "tenant": _tenant_word(made),
     }
 
 
+def _tenant_word(made: AccessRequest) -> str | None:
+    if made.state in (AccessState.WAITING, AccessState.DECLINED):
+        return None
+    return (TenantChoice.OWN if made.own_tenant else TenantChoice.SHARED).value
+
+
 def staff_object(made: AccessRequest) -> dict[str, Any]:
-    return {**request_object(made), "name": made.name, "contact": made.contact, "purpose": made.purpose}
+    texts = {"name": made.name, "contact": made.contact, "purpose": made.purpose}
+    return {**request_object(made), **texts, "tenant_id": made.own_tenant}

@@ -47,6 +47,7 @@ from . import (
     sync,
     system,
     templates,
+    tenants,
     videos,
     webhooks,
 )
@@ -141,7 +142,7 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
         library,
     ):
         app.include_router(trust.router)
-    for accounts in (standing, ledger, access, invitations):
+    for accounts in (standing, ledger, access, invitations, tenants):
         app.include_router(accounts.router)
     app.include_router(system.router)
     app.include_router(metrics.router)

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.accounts.invitations import AccountInvitation
+from safelight.trust.accounts.managed_tenants import TenantChoice
 from safelight.web.access import no_account
 from safelight.web.auth import requires
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
@@ -20,6 +21,7 @@ from safelight.web.json_response import JsonResponse
 from safelight.web.request_body import read_body
 from safelight.web.state import app_state
 
+from .access import TENANT_FIELD, read_tenant_choice
 from .field_schemas import describe_body
 from .standing import standing_services
 
@@ -38,6 +40,10 @@ class InvitationObject(BaseModel):
     expires_at: int
     key_id: str | None = Field(description="The key that was made with it.")
     token: str | None = Field(default=None, description="Only when the invitation is made.")
+    tenant: Literal["own", "shared"] = Field(description="The tenant of the key.")
+    tenant_id: str | None = Field(
+        default=None, description="The tenant of its own. Only in the list of the tenant."
+    )
     invited_by: str | None = Field(default=None, description="Only in the list of the tenant.")
 
 
@@ -56,11 +62,16 @@ class AcceptedInvitation(BaseModel):
 @router.post(
     "/invitations",
     summary="Invite one person",
-    responses={200: {"model": InvitationObject}, **errors(*COMMON_ERRORS, 409)},
+    responses={200: {"model": InvitationObject}, **errors(*BODY_ERRORS, *COMMON_ERRORS, 409)},
+    openapi_extra=describe_body([], {"tenant": TENANT_FIELD}),
 )
 async def invite(request: Request, principal: Writer) -> Response:
-    threads, services = app_state(request).threads, standing_services(request)
-    token, made = await threads.run(services.invitations.invite, principal)
+    app, services = app_state(request), standing_services(request)
+    choice = TenantChoice.OWN
+    if "content-type" in request.headers:  # The body is optional.
+        async with read_body(request, app.services) as body:
+            choice = read_tenant_choice(body.fields)
+    token, made = await app.threads.run(services.invitations.invite, principal, choice)
     return JsonResponse({**invitation_object(made), "token": token})
 
 
@@ -83,7 +94,9 @@ async def list_own(request: Request, principal: Reader) -> Response:
 async def list_all(request: Request, principal: Admin) -> Response:
     threads, services = app_state(request).threads, standing_services(request)
     found = await threads.run(partial(services.invitations.list, principal, everyone=True))
-    data = [{**invitation_object(one), "invited_by": one.invited_by} for one in found]
+    data = [
+        {**invitation_object(one), "invited_by": one.invited_by, "tenant_id": one.own_tenant} for one in found
+    ]
     return JsonResponse({"object": "list", "data": data})
 
 
@@ -127,4 +140,5 @@ def invitation_object(one: AccountInvitation) -> dict[str, Any]:
         "created_at": int(one.created_at),
         "expires_at": int(one.expires_at),
         "key_id": one.key_id,
+        "tenant": one.tenant.value,
     }

@@ -128,6 +128,9 @@ _BAN = describe_body(
     },
 )
 _TERM_TYPES = {"audience": "string", "use_kind": "string", "territory": "string", "commercial": "boolean"}
+TERM_FIELDS = {
+    name: {"type": [_TERM_TYPES.get(name, "integer"), "null"]} for name in TermsObject.model_fields
+}
 _TERMS = describe_body(
     [],
     {
@@ -136,7 +139,7 @@ _TERMS = describe_body(
             "description": "Of the terms that you have read. If they were changed since, the answer is 409.",
         },
     }
-    | {name: {"type": [_TERM_TYPES.get(name, "integer"), "null"]} for name in TermsObject.model_fields},
+    | TERM_FIELDS,
 )
 
 
@@ -254,7 +257,7 @@ async def set_terms(request: Request, principal: Admin, subject: Subject) -> Res
     async with read_body(request, app.services) as body:
         fields = dict(body.fields)
         revision = _revision(fields.pop("revision", None))
-        terms = _terms(fields)
+        terms = read_terms(fields)
     return JsonResponse(
         terms_object(await app.threads.run(services.terms.set, principal, subject, terms, revision=revision))
     )
@@ -266,7 +269,8 @@ def _revision(value: Any) -> int | None:
     return value
 
 
-def _terms(fields: Any) -> Terms:
+def read_terms(fields: Any) -> Terms:
+    """The terms of a body. Raises `InvalidField`."""
     names = TermsObject.model_fields
     for name, value in fields.items():
         if name not in names:

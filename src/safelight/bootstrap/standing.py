@@ -70,6 +70,7 @@ class StandingParts:
         from safelight.trust.accounts.invitations import AccountInvitations
         from safelight.trust.accounts.terms import AccountTerms
         from safelight.trust.ledger import Ledger
+        from safelight.trust.reviews import ManagedCases
         from safelight.trust.standing import Bans
         from safelight.web.standing import StandingServices
 
@@ -88,6 +89,7 @@ class StandingParts:
             ),
             invitations=AccountInvitations(database, access.invitations),
             quotas=QuotaReader(database, self.accounting.quota),
+            managed_cases=ManagedCases(database),
             tenant=lambda: self._persistence.tenant,
         )
 

@@ -43,6 +43,7 @@ COMMANDS = {
     "mail": "Send a test mail through the configured server.",
     "ledger": "List and sum charges, credits and the costs of generators.",
     "keys": "Create, list and revoke API keys.",
+    "tenants": "List tenants, and close and reopen those of applicants.",
     "people": "Invite people, change their roles, disable and reset them.",
     "signing": "Check, rotate and revoke signing keys; export roots; add timestamps; rotate watermark keys.",
     "audit": "Read and verify the audit log.",

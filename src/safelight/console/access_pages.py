@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -10,10 +11,14 @@ from starlette.responses import Response
 
 from safelight.errors import InvalidField, NotFound, SafelightError
 from safelight.i18n import load_messages
+from safelight.policy.verdicts import Audience
 from safelight.trust.accounts import Principal
-from safelight.trust.accounts.access import DECIDED, AccessRequest, AccessState
+from safelight.trust.accounts.access import DECIDED, AccessGrant, AccessRequest
+from safelight.trust.accounts.managed_tenants import GRANTED, TenantChoice
+from safelight.trust.accounts.models import AccessState
 from safelight.web.standing import StandingServices
 
+from .account_terms_pages import TENANT_NUMBERS, read_terms_form
 from .formatting import format_date
 from .handler import PageHandler
 from .own_standing_pages import invitation_row
@@ -32,16 +37,22 @@ class AccessPages(PageHandler):
 
     async def decide(self, request: Request, principal: Principal) -> Response:
         request_id, form = request.path_params["request_id"], await self.read_form(request)
-        reason, action = form.get("reason", ""), form.get("action")
+        reason, action, access = form.get("reason", ""), form.get("action"), self._services.access
         try:
-            if action not in ("approve", "decline"):
-                raise InvalidField("action must be approve or decline.", param="action")
-            decide = partial(self._services.access.decide, approve=action == "approve", reason=reason)
-            await self.run(lambda: decide(principal, request_id))
+            if action == "approve":
+                grant = _grant(form)
+                decide = partial(access.approve, principal, request_id, reason=reason, grant=grant)
+            elif action == "decline":
+                decide = partial(access.decline, principal, request_id, reason=reason)
+            elif action == "withdraw":
+                decide = partial(access.withdraw, principal, request_id, reason=reason)
+            else:
+                raise InvalidField("action must be approve, decline or withdraw.", param="action")
+            await self.run(decide)
         except NotFound:
             raise
         except SafelightError as problem:
-            return await self._render(request, principal, problem=problem, kept={request_id: reason})
+            return await self._render(request, principal, problem=problem, kept={request_id: form})
         return self.redirect(_PATH)
 
     async def revoke_invitation(self, request: Request, principal: Principal) -> Response:
@@ -66,7 +77,7 @@ class AccessPages(PageHandler):
         principal: Principal,
         *,
         problem: SafelightError | None = None,
-        kept: dict[str, str] | None = None,
+        kept: dict[str, dict[str, str]] | None = None,
     ) -> Response:
         t, ours = self.translations(request), self._services
         after = request.query_params.get("after")
@@ -84,6 +95,8 @@ class AccessPages(PageHandler):
             kept=kept or {},
             waiting=[_request_row(one, t) for one in waiting[:_MAX_ROWS]],
             next_page=waiting[_MAX_ROWS - 1].id if len(waiting) > _MAX_ROWS else "",
+            audiences=[one.value for one in Audience],
+            numbers=TENANT_NUMBERS,
             max_rows=_MAX_ROWS,
             more_decided=len(decided) > _MAX_ROWS,
             more_invitations=len(invitations) > _MAX_ROWS,
@@ -101,4 +114,14 @@ def _request_row(one: AccessRequest, t: Translations) -> dict[str, Any]:
         "state": one.state.value,
         "asked": format_date(one.created_at, t),
         "reason": one.reason or "",
+        "own_tenant": one.own_tenant or "",
+        "may_withdraw": one.state in GRANTED,
     }
+
+
+def _grant(form: Mapping[str, str]) -> AccessGrant:
+    """The tenant and the terms of a form. Raises `InvalidField`."""
+    if form.get("tenant", TenantChoice.OWN) == TenantChoice.SHARED:
+        # The fields of the terms are for a tenant of its own.
+        return AccessGrant(tenant=TenantChoice.SHARED)
+    return AccessGrant(terms=read_terms_form(form))

@@ -32,7 +32,9 @@ from .translations import Translations
 
 _PATH = "/compliance/accounts"
 _KINDS = ("end_user", "account", "tenant")
-_NUMBERS = ("review_first", "videos_per_day", "seconds_per_day", "cost_per_day_micros", "invitations")
+#: The numbers that a whole tenant can have.
+TENANT_NUMBERS = ("review_first", "videos_per_day", "seconds_per_day", "cost_per_day_micros")
+_NUMBERS = (*TENANT_NUMBERS, "invitations")
 
 
 class AccountTermsPages(PageHandler):
@@ -56,7 +58,7 @@ class AccountTermsPages(PageHandler):
         try:
             revision = int(_whole_number(form, "revision") or 0)
             await self.run(
-                lambda: self._services.terms.set(principal, subject, _terms(form), revision=revision)
+                lambda: self._services.terms.set(principal, subject, read_terms_form(form), revision=revision)
             )
         except Conflict as changed:
             return await self._render(request, principal, subject=subject, problem=changed)
@@ -101,7 +103,7 @@ class AccountTermsPages(PageHandler):
             audiences=[one.value for one in Audience],
             uses=[one.value for one in UseKind],
             keys=await self.run(self.services.accounts.list_keys, principal.tenant),
-            numbers=_NUMBERS if shown.get("kind") == "account" else _NUMBERS[:-1],
+            numbers=_NUMBERS if shown.get("kind") == "account" else TENANT_NUMBERS,
             about=about,
             form=shown,
             problem=problem,
@@ -156,7 +158,7 @@ def _subject(kind: str, identity: str) -> str:
     return account_subject(identity) if kind == "account" else end_user_subject(identity)
 
 
-def _terms(form: Mapping[str, str]) -> Terms:
+def read_terms_form(form: Mapping[str, str]) -> Terms:
     """The terms of a form. Raises `InvalidField`."""
     audience, use, territory = (form.get(name, "").strip() for name in ("audience", "use_kind", "territory"))
     if audience and audience not in list(Audience):

@@ -11,7 +11,10 @@ from starlette.responses import Response
 
 from safelight.errors import InvalidField, NotFound, RateLimited, SafelightError
 from safelight.i18n import load_messages
+from safelight.ids import is_id
+from safelight.trust.accounts.access import AccessRequest
 from safelight.trust.accounts.access_texts import access_text
+from safelight.trust.accounts.managed_tenants import GRANTED
 from safelight.web.auth import check_same_origin
 from safelight.web.rate_limit import RateLimiter
 from safelight.web.request_body import read_short_form
@@ -44,7 +47,8 @@ class ApplicantPages(PageHandler):
             found = await self.run(self._services.access.read, token)
         except NotFound as unknown:
             return await self._render(request, {}, problem=unknown)
-        return await self._render(request, {}, token=token, found=found)
+        lines = await self._tenant_lines(found)
+        return await self._render(request, {}, token=token, found=found, tenant_lines=lines)
 
     async def ask(self, request: Request) -> Response:
         form = await self._read(request)
@@ -67,7 +71,8 @@ class ApplicantPages(PageHandler):
             found, key = await self.run(self._services.access.collect, token)
         except NotFound as unknown:
             return await self._render(request, {}, problem=unknown)
-        return await self._render(request, {}, token=token, found=found, key=key)
+        lines = await self._tenant_lines(found)
+        return await self._render(request, {}, token=token, found=found, key=key, tenant_lines=lines)
 
     async def show_invitation(self, request: Request) -> Response:
         token = request.query_params.get("token", "")
@@ -79,10 +84,24 @@ class ApplicantPages(PageHandler):
         form = await self._read(request)
         token, name = form.get("token", ""), form.get("name", "")
         try:
-            _, key = await self.run(partial(self._services.invitations.accept, token, name=name))
+            record, key = await self.run(partial(self._services.invitations.accept, token, name=name))
         except (InvalidField, NotFound) as problem:
             return await self._render(request, form, problem=problem, invitation=token)
-        return await self._render(request, {}, invitation=token, key=key)
+        owner = await self.run(self.services.accounts.get_tenant, record.tenant)
+        # Keys of a tenant that was made with an invitation cannot invite, so this key is its first.
+        own = owner.id if is_id(owner.origin or "", "invitation") else None
+        lines = await self._describe_tenant(own)
+        return await self._render(request, {}, invitation=token, key=key, tenant_lines=lines)
+
+    async def _tenant_lines(self, found: AccessRequest) -> tuple[str, ...]:
+        return await self._describe_tenant(found.own_tenant) if found.state in GRANTED else ()
+
+    async def _describe_tenant(self, own: str | None) -> tuple[str, ...]:
+        """The keys of the sentences about a tenant of its own, or a shared one."""
+        if own is None:
+            return ("shared",)
+        reviewed = await self.run(self.services.accounts.managed.has_reviewer, own)
+        return ("own", "staff") if reviewed else ("own", "no_reviewer")
 
     @property
     def _services(self) -> StandingServices:
@@ -103,7 +122,7 @@ class ApplicantPages(PageHandler):
     async def _render(
         self, request: Request, form: dict[str, str], *, problem: SafelightError | None = None, **values: Any
     ) -> Response:
-        shown = {"token": "", "found": None, "key": None, "invitation": None, **values}
+        shown = {"token": "", "found": None, "key": None, "invitation": None, "tenant_lines": (), **values}
         address = "/access/invitation" if shown["invitation"] is not None else "/access"
         token = shown["invitation"] or shown["token"]
         response = await self.render_page(

@@ -21,6 +21,7 @@ _TOPICS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
     ("terms", "/compliance/accounts", (KeyScope.ADMIN,)),
     ("ledger", "/compliance/ledger", (KeyScope.ADMIN,)),
     ("access", "/compliance/access", (KeyScope.ADMIN,)),
+    ("tenants", "/compliance/tenants", (KeyScope.REVIEW, KeyScope.VAULT, KeyScope.ADMIN)),
     ("people", "/settings/people", (KeyScope.PEOPLE,)),
     ("policy", "/policy", (KeyScope.POLICY,)),
     ("coverage", "/coverage", (KeyScope.VIDEOS_READ,)),

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from safelight.errors import Unauthenticated
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.access import Access, Endpoint, declare
-from safelight.web.auth import COOKIE, check_same_origin
+from safelight.web.auth import COOKIE, act_in_chosen_tenant, check_same_origin
 from safelight.web.request_body import Body, read_body
 from safelight.web.services import Services
 from safelight.web.state import AppState
@@ -55,10 +55,13 @@ class PageHandler:
         except Unauthenticated:
             return None
 
-    def protected(self, handler: Handler, *scopes: KeyScope, any_of: Iterable[KeyScope] = ()) -> Endpoint:
+    def protected(
+        self, handler: Handler, *scopes: KeyScope, any_of: Iterable[KeyScope] = (), at_home: bool = False
+    ) -> Endpoint:
         """Wrap a handler: a request needs a session with all `scopes` and one of `any_of`.
 
-        It must also come from our own origin.
+        It must also come from our own origin. `at_home`: the person acts in the own tenant, also if another
+        one is chosen.
         """
         access = Access(every=frozenset(scopes), any_of=frozenset(any_of))
 
@@ -69,6 +72,11 @@ class PageHandler:
                     return redirect_to_login(request)
                 raise Unauthenticated("You are not signed in.", remedy="Sign in.")
             check_same_origin(request)
+            # A page that needs only a session is about the person, who belongs to the own tenant.
+            if access != Access() and not at_home:
+                principal = await act_in_chosen_tenant(
+                    request, principal, self.services.accounts, self.state.threads
+                )
             access.require(principal)
             return await handler(request, principal)
 

@@ -12,6 +12,7 @@ from safelight.i18n import Messages, load_messages
 from safelight.policy.categories import Taxonomy
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.accounts.invitations import AccountInvitation
+from safelight.trust.accounts.managed_tenants import TenantChoice
 from safelight.trust.standing import Strike, shown_category, shown_group
 from safelight.web.consent_call import base_url
 from safelight.web.standing import StandingServices
@@ -32,8 +33,10 @@ class OwnStandingPages(PageHandler):
 
     async def invite(self, request: Request, principal: Principal) -> Response:
         """Make an invitation. Its link is shown once, on the response page."""
+        shared = (await self.read_form(request)).get("tenant") == TenantChoice.SHARED
+        choice = TenantChoice.SHARED if shared else TenantChoice.OWN
         try:
-            token, made = await self.run(self._services.invitations.invite, principal)
+            token, made = await self.run(self._services.invitations.invite, principal, choice)
         except SafelightError as problem:
             return await self._render(request, principal, problem=problem)
         link = f"{base_url(request)}/access/invitation?token={token}"

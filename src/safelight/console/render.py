@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from safelight.i18n import load_messages
 from safelight.moderation.coverage_table import describe_waiver_scope, waived_checks
 from safelight.policy.categories import Taxonomy
 from safelight.policy.waivers import Waiver
@@ -99,6 +100,7 @@ class Pages:
             ],
             "static": f"/static/{self._version}",
             "banners": banners,
+            "tenant_bar": await self._state.threads.run(self._tenant_bar, principal, path, t),
             "version": self._state.services.version,
             "request_id": request_id(request.scope),
             "signed_in": principal.name if principal else None,
@@ -110,6 +112,18 @@ class Pages:
         }
         text = self._environment.get_template(template).render({**common, **values})
         return HTMLResponse(text, status_code=status, headers={"vary": "Cookie, Accept-Language"})
+
+    def _tenant_bar(self, principal: Principal | None, path: str, t: Translations) -> dict[str, str] | None:
+        """The tenant in which a person acts; on the list of cases, those that wait in managed tenants."""
+        if principal is None or (principal.acts_in is None and path != "/review"):
+            return None
+        texts, standing = load_messages("tenants", t.tag), self._state.services.standing
+        if principal.acts_in is not None:
+            return {"text": texts("acting", name=principal.acts_in), "leave": texts("leave"), "link": ""}
+        waiting = 0 if standing is None else sum(standing.managed_cases.count(principal).values())
+        if not waiting:
+            return None
+        return {"text": texts("waiting", n=waiting), "leave": "", "link": texts("title")}
 
     def _load_banner_and_queue(self, principal: Principal | None, t: Translations) -> tuple[list[str], int]:
         """A sentence for each waiver in force, and the number of open cases for the navigation."""

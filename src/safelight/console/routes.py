@@ -51,6 +51,7 @@ from .standing_pages import StandingPages
 from .statement_pages import StatementPages
 from .studio_pages import StudioPages
 from .template_pages import TemplatePages
+from .tenant_pages import TenantPages
 from .translations import COOKIE as LANGUAGE_COOKIE
 from .translations import load_languages
 from .try_pages import TryPages
@@ -61,6 +62,8 @@ from .video_pages import VideoPages
 _log = logging.getLogger(__name__)
 #: Most cases need the scope `review`, quarantined ones the scope `vault`.
 DECIDER = (KeyScope.REVIEW, KeyScope.VAULT)
+#: Reach the tenants that their tenant manages.
+STAFF = (*DECIDER, KeyScope.ADMIN)
 
 
 class Console:
@@ -103,6 +106,7 @@ class Console:
         notices = NoticePages(*services)
         standings, compliance = StandingPages(*services), CompliancePages(*services)
         own_standing, applicants = OwnStandingPages(*services), ApplicantPages(*services)
+        tenants = TenantPages(*services)
         ledger, access, terms = (
             LedgerPages(*services),
             AccessPages(*services),
@@ -187,6 +191,14 @@ class Console:
                 "/compliance/access/invitations/{invitation_id}/revoke",
                 protected(access.revoke_invitation, admin),
             ),
+            ("GET", "/compliance/tenants", protected(tenants.show, any_of=STAFF, at_home=True)),
+            (
+                "POST",
+                "/compliance/tenants/{tenant_id}/enter",
+                protected(tenants.enter, any_of=STAFF, at_home=True),
+            ),
+            ("POST", "/compliance/tenants/{tenant_id}/close", protected(tenants.close, admin, at_home=True)),
+            ("POST", "/compliance/tenant/leave", protected(tenants.leave)),
             ("GET", "/access", public(applicants.show)),
             ("POST", "/access", public(applicants.ask)),
             ("POST", "/access/key", public(applicants.collect)),

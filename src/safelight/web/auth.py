@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import Forbidden, Unauthenticated
+from safelight.errors import Forbidden, NotFound, Unauthenticated
 from safelight.trust.accounts import Accounts, KeyScope, Principal
 
 from .access import Access, declare
@@ -15,6 +15,10 @@ from .state import app_state
 from .thread_pool import Threads
 
 COOKIE = "safelight_session"
+#: The managed tenant in which a person acts. It gives no access: each request checks that the person may.
+TENANT_COOKIE = "safelight_tenant"
+#: The same for an API key.
+TENANT_HEADER = "Safelight-Tenant"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -52,7 +56,9 @@ async def authenticate(request: Request, accounts: Accounts, threads: Threads) -
     token = bearer(request)
     if token is not None:
         known = accounts.recall(token)
-        return known if known is not None else await threads.run(accounts.authenticate, token)
+        key = known if known is not None else await threads.run(accounts.authenticate, token)
+        tenant = request.headers.get(TENANT_HEADER)
+        return key if tenant is None else await threads.run(accounts.managed.act_in, key, tenant)
     cookie = request.cookies.get(COOKIE)
     if not cookie:
         raise Unauthenticated(
@@ -60,7 +66,24 @@ async def authenticate(request: Request, accounts: Accounts, threads: Threads) -
             remedy="`safelight keys create` makes one.",
         )
     check_same_origin(request)
-    return await threads.run(accounts.sessions.authenticate, cookie)
+    person = await threads.run(accounts.sessions.authenticate, cookie)
+    return await act_in_chosen_tenant(request, person, accounts, threads)
+
+
+async def act_in_chosen_tenant(
+    request: Request, person: Principal, accounts: Accounts, threads: Threads
+) -> Principal:
+    """The person in the managed tenant that was chosen in this browser; unchanged without one.
+
+    A choice that is not valid any more is ignored: the page shows no name of a tenant then.
+    """
+    chosen = request.cookies.get(TENANT_COOKIE)
+    if not chosen:
+        return person
+    try:
+        return await threads.run(accounts.managed.act_in, person, chosen)
+    except (Forbidden, NotFound):
+        return person
 
 
 def requires(*scopes: KeyScope, any_of: Iterable[KeyScope] = ()) -> Callable[[Request], Awaitable[Principal]]:
@@ -98,6 +121,17 @@ def set_session(response: Response, request: Request, token: str, *, max_age_s: 
 
 
 def clear_session(response: Response, request: Request) -> None:
-    response.delete_cookie(
-        COOKIE, httponly=True, samesite="strict", secure=request.url.scheme == "https", path="/"
-    )
+    """Delete the session cookie, and the choice of a managed tenant."""
+    for name in (COOKIE, TENANT_COOKIE):
+        response.delete_cookie(
+            name, httponly=True, samesite="strict", secure=request.url.scheme == "https", path="/"
+        )
+
+
+def choose_tenant(response: Response, request: Request, tenant: str) -> None:
+    """Let the person act in this managed tenant until the browser is closed; empty: in the own tenant."""
+    secure = request.url.scheme == "https"
+    if tenant:
+        response.set_cookie(TENANT_COOKIE, tenant, httponly=True, samesite="strict", secure=secure, path="/")
+    else:
+        response.delete_cookie(TENANT_COOKIE, httponly=True, samesite="strict", secure=secure, path="/")

@@ -10,6 +10,7 @@ from safelight.trust.accounts.access import AccountAccess
 from safelight.trust.accounts.invitations import AccountInvitations
 from safelight.trust.accounts.terms import AccountTerms
 from safelight.trust.ledger import Ledger
+from safelight.trust.reviews import ManagedCases
 from safelight.trust.standing import Bans, Standings
 
 from .rate_limit import RateLimiter
@@ -27,6 +28,7 @@ class StandingServices:
     quotas: QuotaReader
     access: AccountAccess
     invitations: AccountInvitations
+    managed_cases: ManagedCases
     #: The tenant that people without an account ask for access.
     tenant: Callable[[], str]
     #: For requests for access, in addition to the limit for all people together.

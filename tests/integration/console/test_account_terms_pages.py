@@ -30,6 +30,10 @@ WITHOUT_MENU_ENTRY = {Role.OWNER, Role.CREATOR, Role.INTEGRATOR}
 PRICES = Prices(micros_per_second=100_000)
 
 
+#: What the form of an invitation sends.
+OWN = {"tenant": "own"}
+
+
 def add_charge(console: ConsoleServer, account: str, end_user: str | None) -> str:
     video = new_id("video")
     with console.database.transaction(console.server.tenant) as tx:
@@ -143,14 +147,18 @@ def test_from_a_request_on_the_page_to_the_key_that_is_shown_once(
         assert "Requests for access that wait: 1" in owner.get(path).text
     page = owner.get("/compliance/access").text
     assert "&lt;b&gt;Ada&lt;/b&gt;" in page
-    assert "A key made here or by an invitation belongs to this tenant" in page
-    assert "reads and can delete all videos of this tenant" in page
+    assert "The warning applies to “This tenant”" in page
+    assert re.search(r'value="own" checked> A tenant of its own', page)
     path = re.findall(r'action="(/compliance/access/access_[0-9a-f]+)"', page)[-1]
     assert owner.post(path, data={"action": "approve", "reason": ""}).status_code == 400
-    assert owner.post(path, data={"action": "approve", "reason": "Welcome."}).status_code == 303
+    wrong = owner.post(path, data={"action": "approve", "reason": "x", "review_first": "many"})
+    assert (wrong.status_code, 'value="many"' in wrong.text) == (400, True)
+    terms = {"review_first": "3", "audience": "minors", "videos_per_day": "10"}
+    assert owner.post(path, data={"action": "approve", "reason": "Welcome.", **terms}).status_code == 303
     assert owner.post(path, data={"action": "decline", "reason": "No."}).status_code == 409
     shown = stranger.get(status).text
     assert "Welcome." in shown
+    assert "belong to a tenant of your own" in shown
     key = stranger.post("/access/key", data={"token": token})
     assert key.headers["cache-control"] == "no-store"
     (secret,) = re.findall(r'class="long secret">([^<]+)<', key.text)
@@ -160,6 +168,8 @@ def test_from_a_request_on_the_page_to_the_key_that_is_shown_once(
     assert "was shown already" in again.text
     assert stranger.post("/access/key", data={"token": "x"}).status_code == 404
     assert stranger.get("/compliance/access").status_code == 303
+    assert owner.post(path, data={"action": "withdraw", "reason": "Unpaid."}).status_code == 303
+    assert "access was withdrawn" in stranger.get(status).text
 
 
 @pytest.mark.parametrize("language", ["en", "zh-TW", "zh-CN"])
@@ -176,24 +186,25 @@ def test_an_invitation_makes_one_key_and_a_revoked_one_none(
     open_browser: Callable[[], httpx.Client], sign_in: SignIn
 ) -> None:
     stranger, owner, ada = open_browser(), sign_in(Role.OWNER), sign_in(Role.CREATOR)
-    assert "The person gets a key of this tenant" in ada.get("/account/standing").text
-    made = ada.post("/account/invitations").text
+    assert "can delete the videos" in ada.get("/account/standing").text
+    made = ada.post("/account/invitations", data=OWN).text
     (link,) = re.findall(r'class="long secret">([^<]+)<', made)
     token = link.partition("token=")[2]
-    assert ada.post("/account/invitations").status_code == 409
+    assert ada.post("/account/invitations", data=OWN).status_code == 409
     page = owner.get("/compliance/access").text
     (path,) = re.findall(r'action="(/compliance/access/invitations/[^"]+)"', page)
     assert owner.post(path).status_code == 303
     assert (
         "unknown, was used" in stranger.post("/access/invitation", data={"token": token, "name": "Ben"}).text
     )
-    (link,) = re.findall(r'class="long secret">([^<]+)<', ada.post("/account/invitations").text)
+    (link,) = re.findall(r'class="long secret">([^<]+)<', ada.post("/account/invitations", data=OWN).text)
     token = link.partition("token=")[2]
     without = stranger.get("/access/invitation")
     assert (without.status_code, "Name of the key" in without.text) == (404, False)
     assert "Name of the key" in stranger.get(f"/access/invitation?token={token}").text
     key = stranger.post("/access/invitation", data={"token": token, "name": "Ben"})
     assert "Your API key" in key.text
+    assert "belong to a tenant of your own" in key.text
     assert stranger.post("/access/invitation", data={"token": token, "name": "Cem"}).status_code == 404
     assert "Accepted" in ada.get("/account/standing").text
 
@@ -204,7 +215,7 @@ def test_the_link_of_an_invitation_has_the_configured_address(
     state = console.server.app.state.safelight
     services = replace(state.services, public_url="https://videos.example/")
     monkeypatch.setattr(console.server.app.state, "safelight", replace(state, services=services))
-    made = sign_in(Role.CREATOR).post("/account/invitations").text
+    made = sign_in(Role.CREATOR).post("/account/invitations", data=OWN).text
     assert ">https://videos.example/access/invitation?token=" in made
     person = {"name": "Eve", "email": "eve@example.org", "role": "creator"}
     invited = sign_in(Role.OWNER).post("/settings/people", data=person)
@@ -235,6 +246,7 @@ def test_decided_requests_and_open_invitations_are_shown_behind_any_number_of_ne
                 digest=f"{number:064x}",
                 invited_by="key_1",
                 created_at=now - 10_000 + number,
+                wants_own_tenant=True,
                 expires_at=now + 1000,
                 revoked_at=now if number else None,
             )

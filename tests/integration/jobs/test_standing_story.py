@@ -76,7 +76,7 @@ def test_from_the_request_for_access_to_a_suspension_and_back(
         assert stranger("POST", f"{OURS}/access-requests/collect", token)["state"] == "waiting"
         (waiting,) = staff("GET", f"{OURS}/access-requests?state=waiting")["data"]
         assert waiting["purpose"] == "School films."
-        decision = {"action": "approve", "reason": "Welcome."}
+        decision = {"action": "approve", "reason": "Welcome.", "tenant": "shared"}
         staff("POST", f"{OURS}/access-requests/{made['id']}/decision", decision)
         staff("POST", f"{OURS}/access-requests/{made['id']}/decision", decision, expect=409)
         collected = stranger("POST", f"{OURS}/access-requests/collect", token)
@@ -86,7 +86,10 @@ def test_from_the_request_for_access_to_a_suspension_and_back(
         ada("GET", f"{OURS}/ledger", expect=403)
 
         # One invitation, and none from the invited key.
-        invitation = {"token": ada("POST", f"{OURS}/invitations")["token"], "name": "Ben"}
+        invitation = {
+            "token": ada("POST", f"{OURS}/invitations", {"tenant": "shared"})["token"],
+            "name": "Ben",
+        }
         ada("POST", f"{OURS}/invitations", expect=409)
         ben = Api(client, stranger("POST", f"{OURS}/invitations/accept", invitation)["key"])
         stranger("POST", f"{OURS}/invitations/accept", invitation, expect=404)

@@ -12,6 +12,13 @@ tenants = Table(
     text("id", primary_key=True),
     text("name"),
     time("created_at"),
+    #: The tenant whose people manage this one and review its cases. Null: it has people of its own.
+    text("managed_by", null=True),
+    #: The access request or invitation that it was made for.
+    text("origin", null=True),
+    #: It has no keys in force and gets no new ones. Its data stays.
+    time("closed_at", null=True),
+    Index(None, "managed_by", "id"),
     #: In this table the column `id` is the id of the tenant.
     info={"tenant_column": "id"},
 )

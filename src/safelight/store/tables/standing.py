@@ -126,6 +126,8 @@ access_requests = Table(
     time("decided_at", null=True),
     text("reason", null=True),
     text("key_id", null=True),
+    #: The tenant of its own that the applicant got; null if the key belongs to the tenant of this row.
+    text("own_tenant", null=True),
     UniqueConstraint("digest"),
     Index(None, "tenant_id", "state", "created_at"),
 )
@@ -143,6 +145,9 @@ account_invitations = Table(
     time("revoked_at", null=True),
     #: The key that was made with the invitation.
     text("key_id", null=True),
+    #: Whether the invited person gets a tenant of its own, and which one it became.
+    Column("wants_own_tenant", Boolean, nullable=False),
+    text("own_tenant", null=True),
     UniqueConstraint("digest"),
     Index(None, "tenant_id", "invited_by"),
     Index(None, "tenant_id", "key_id"),

@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, tuple_
 
-from safelight.errors import Conflict, NotFound, RateLimited
+from safelight.errors import Conflict, InvalidField, NotFound, RateLimited
 from safelight.ids import is_id, new_id
 from safelight.store.database import Database
 from safelight.store.tables import access_requests
 from safelight.store.transaction import Transaction
 
 from .access_texts import access_text, tenant_of_token
-from .models import APPLICATION_SCOPES, OPERATOR, Principal
+from .keys import add_key, revoke_key_in
+from .managed_tenants import (
+    GRANTED,
+    NewTenant,
+    TenantChoice,
+    add_managed_tenant,
+    clean_name,
+    close_tenant,
+    find_manager,
+)
+from .models import APPLICATION_SCOPES, OPERATOR, AccessState, Principal
 from .permissions import KeyScope
-from .service import add_key
+from .terms import Terms
 from .tokens import ACCESS_PREFIX, hash_token, new_token
 
 _HOUR_S = 3600.0
 _MAX_LISTED = 200
 
 
-class AccessState(StrEnum):
-    WAITING = "waiting"
-    #: The applicant can collect the key.
-    APPROVED = "approved"
-    DECLINED = "declined"
-    COLLECTED = "collected"
-
-
 #: The states after a decision.
-DECIDED = (AccessState.APPROVED, AccessState.DECLINED, AccessState.COLLECTED)
+DECIDED = (AccessState.APPROVED, AccessState.DECLINED, AccessState.COLLECTED, AccessState.WITHDRAWN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +48,21 @@ class AccessRequest:
     decided_at: float | None
     #: The reason of a decision, which the applicant reads.
     reason: str | None
+    #: The tenant of its own that the applicant got.
+    own_tenant: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AccessGrant:
+    """What an approved applicant gets."""
+
+    tenant: TenantChoice = TenantChoice.OWN
+    #: Of the tenant of its own.
+    terms: Terms = field(default_factory=Terms)
+
+    def __post_init__(self) -> None:
+        if self.tenant is TenantChoice.SHARED and self.terms != Terms():
+            raise InvalidField("Only a tenant of its own can get terms with the decision.", param="terms")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,26 +127,54 @@ class AccountAccess:
         with self._database.read_transaction(principal.tenant) as tx:
             return tx.count(access_requests, access_requests.c.state == AccessState.WAITING.value)
 
-    def decide(self, principal: Principal, request_id: str, *, approve: bool, reason: str) -> AccessRequest:
-        """Approve or decline a request, once. The applicant reads the reason."""
+    def approve(
+        self, principal: Principal, request_id: str, *, reason: str, grant: AccessGrant
+    ) -> AccessRequest:
+        """Approve a request, once. The applicant reads the reason, and can collect the key.
+
+        A tenant of its own is made in the same transaction. Raises `InvalidField` for wrong terms.
+        """
         principal.require(KeyScope.ADMIN)
         reason = access_text(reason, "reason")
-        state = AccessState.APPROVED if approve else AccessState.DECLINED
+        with self._database.across_tenants("granting access") as whole:
+            tx = whole.of_tenant(principal.tenant)
+            row, own = _find_waiting(tx, request_id), None
+            if grant.tenant is TenantChoice.OWN:
+                made = NewTenant(
+                    manager=find_manager(tx),
+                    name=row.name,
+                    origin=row.id,
+                    terms=grant.terms,
+                    made_by=principal.id,
+                )
+                own = add_managed_tenant(whole, made).tenant
+            return _decide(tx, row, AccessState.APPROVED, principal, reason, own_tenant=own)
+
+    def decline(self, principal: Principal, request_id: str, *, reason: str) -> AccessRequest:
+        """Decline a request, once. The applicant reads the reason."""
+        principal.require(KeyScope.ADMIN)
+        reason = access_text(reason, "reason")
         with self._database.transaction(principal.tenant) as tx:
+            return _decide(tx, _find_waiting(tx, request_id), AccessState.DECLINED, principal, reason)
+
+    def withdraw(self, principal: Principal, request_id: str, *, reason: str) -> AccessRequest:
+        """End the access of an approved applicant: its own tenant is closed, or its key in this tenant is
+        revoked. No data is deleted. The applicant reads the reason.
+
+        Raises `Conflict` if the request is not approved, or its access was withdrawn before.
+        """
+        principal.require(KeyScope.ADMIN)
+        reason = access_text(reason, "reason")
+        with self._database.across_tenants("withdrawing access") as whole:
+            tx = whole.of_tenant(principal.tenant)
             row = _find(tx, request_id, lock=True)
-            if row.state != AccessState.WAITING:
-                raise Conflict(f"{row.id} was decided already: {row.state}.", param="request_id")
-            tx.update(
-                access_requests,
-                access_requests.c.id == row.id,
-                state=state.value,
-                decided_by=principal.id,
-                decided_at=tx.now(),
-                reason=reason,
-            )
-            content = {"state": state.value, "reason": reason}
-            tx.append_audit("access.decided", subject=row.id, actor=principal.id, content=content)
-            return _request(_find(tx, row.id))
+            if row.state not in GRANTED:
+                raise Conflict(f"{row.id} has no access: {row.state}.", param="request_id")
+            if row.own_tenant is not None:
+                close_tenant(whole.of_tenant(row.own_tenant), reason=reason, by=principal.id)
+            elif row.key_id is not None:
+                revoke_key_in(tx, row.key_id, by=principal.id)
+            return _decide(tx, row, AccessState.WITHDRAWN, principal, reason, own_tenant=row.own_tenant)
 
     @property
     def accepts_requests(self) -> bool:
@@ -147,12 +191,14 @@ class AccountAccess:
     def collect(self, token: str) -> tuple[AccessRequest, str | None]:
         """The request of this token; if it is approved, also the token of a new key, once."""
         tenant = tenant_of_token(self._database, access_requests, token, ACCESS_PREFIX)
-        with self._database.transaction(tenant) as tx:
+        with self._database.across_tenants("collecting a key") as whole:
+            tx = whole.of_tenant(tenant)
             row = tx.one(access_requests, access_requests.c.digest == hash_token(token), lock=True)
             assert row is not None  # Requests are never deleted.
             if row.state != AccessState.APPROVED:
                 return _request(row), None
-            record, key = add_key(tx, row.name, APPLICATION_SCOPES, by=OPERATOR)
+            owner = tx if row.own_tenant is None else whole.of_tenant(row.own_tenant)
+            record, key = add_key(owner, clean_name(row.name), APPLICATION_SCOPES, by=OPERATOR)
             tx.update(
                 access_requests,
                 access_requests.c.id == row.id,
@@ -161,6 +207,36 @@ class AccountAccess:
             )
             tx.append_audit("access.collected", subject=row.id, actor=row.id, content={"key": record.id})
             return _request(_find(tx, row.id)), key
+
+
+def _find_waiting(tx: Transaction, request_id: str) -> Row[Any]:
+    """The request, locked. Raises `Conflict` if it was decided before."""
+    row = _find(tx, request_id, lock=True)
+    if row.state != AccessState.WAITING:
+        raise Conflict(f"{row.id} was decided already: {row.state}.", param="request_id")
+    return row
+
+
+def _decide(
+    tx: Transaction,
+    row: Row[Any],
+    state: AccessState,
+    principal: Principal,
+    reason: str,
+    own_tenant: str | None = None,
+) -> AccessRequest:
+    tx.update(
+        access_requests,
+        access_requests.c.id == row.id,
+        state=state.value,
+        decided_by=principal.id,
+        decided_at=tx.now(),
+        reason=reason,
+        own_tenant=own_tenant,
+    )
+    content = {"state": state.value, "reason": reason, "own_tenant": own_tenant}
+    tx.append_audit("access.decided", subject=row.id, actor=principal.id, content=content)
+    return _request(_find(tx, row.id))
 
 
 def _find(tx: Transaction, request_id: str, *, lock: bool = False) -> Row[Any]:
@@ -182,4 +258,5 @@ def _request(row: Row[Any]) -> AccessRequest:
         created_at=row.created_at,
         decided_at=row.decided_at,
         reason=row.reason,
+        own_tenant=row.own_tenant,
     )

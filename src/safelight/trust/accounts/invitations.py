@@ -1,4 +1,4 @@
-"""Invitations by which an account gives one more person a key.
+"""Invitations by which an account gives one more person a key, in a tenant of its own or in this tenant.
 
 A key that was made with an invitation cannot invite.
 """
@@ -18,12 +18,13 @@ from safelight.store.tables import account_invitations, api_keys, people
 from safelight.store.transaction import Transaction
 
 from .access_texts import access_text, tenant_of_token, unknown_token
+from .keys import add_key, read_tenant
+from .managed_tenants import NewTenant, TenantChoice, add_managed_tenant, clean_name, find_manager
 from .models import APPLICATION_SCOPES, OPERATOR, KeyRecord, Principal, PrincipalKind
 from .permissions import KeyScope
-from .service import add_key
 from .store import ACTIVE
 from .subjects import account_subject
-from .terms import lock_subject, read_terms
+from .terms import inherit_terms, lock_subject, read_terms
 from .tokens import INVITATION_PREFIX, hash_token, new_token
 
 #: An account invitation is valid for a week, as that of a person.
@@ -49,6 +50,9 @@ class AccountInvitation:
     expires_at: float
     #: The key that was made with it.
     key_id: str | None
+    tenant: TenantChoice
+    #: The tenant of its own that was made with it.
+    own_tenant: str | None
 
 
 class AccountInvitations:
@@ -58,7 +62,9 @@ class AccountInvitations:
         self._database = database
         self._per_account = per_account
 
-    def invite(self, principal: Principal) -> tuple[str, AccountInvitation]:
+    def invite(
+        self, principal: Principal, tenant: TenantChoice = TenantChoice.OWN
+    ) -> tuple[str, AccountInvitation]:
         """Invite one person: the token, which is returned only here, and the invitation.
 
         Raises `Forbidden` for a key that was invited itself, and `Conflict` if none is left.
@@ -66,8 +72,9 @@ class AccountInvitations:
         principal.require(KeyScope.VIDEOS_WRITE)
         of, token = account_invitations.c, new_token(INVITATION_PREFIX)
         with self._database.transaction(principal.tenant) as tx:
-            if principal.kind is PrincipalKind.KEY and tx.count(
-                account_invitations, of.key_id == principal.id
+            if principal.kind is PrincipalKind.KEY and (
+                tx.count(account_invitations, of.key_id == principal.id)
+                or is_id(read_tenant(tx).origin or "", "invitation")
             ):
                 raise Forbidden("A key that was made with an invitation cannot invite.")
             # Two requests at the same time must not exceed the number.
@@ -83,8 +90,10 @@ class AccountInvitations:
                 invited_by=principal.id,
                 created_at=now,
                 expires_at=now + INVITATION_TTL_S,
+                wants_own_tenant=tenant is TenantChoice.OWN,
             )
-            tx.append_audit("invitation.made", subject=identity, actor=principal.id, content={})
+            content = {"tenant": tenant.value}
+            tx.append_audit("invitation.made", subject=identity, actor=principal.id, content=content)
             return token, _invitation(_find(tx, identity), now)
 
     def left(self, principal: Principal) -> int:
@@ -119,7 +128,9 @@ class AccountInvitations:
                 raise Conflict(
                     f"{row.id} was accepted already.",
                     param="invitation_id",
-                    remedy=f"Revoke the key {row.key_id}.",
+                    remedy=f"Close the tenant {row.own_tenant}."
+                    if row.own_tenant
+                    else f"Revoke the key {row.key_id}.",
                 )
             if row.revoked_at is None:
                 tx.update(account_invitations, account_invitations.c.id == row.id, revoked_at=now)
@@ -127,19 +138,23 @@ class AccountInvitations:
             return _invitation(_find(tx, row.id), now)
 
     def accept(self, token: str, *, name: str) -> tuple[KeyRecord, str]:
-        """Accept an invitation: a new key in the same tenant, and its token. Works once."""
-        name = access_text(name, "name")
+        """Accept an invitation: a new key and its token, in the tenant that the inviter chose. Works once."""
+        name = clean_name(access_text(name, "name"))
         tenant = tenant_of_token(self._database, account_invitations, token, INVITATION_PREFIX)
-        with self._database.transaction(tenant) as tx:
-            of = account_invitations.c
+        with self._database.across_tenants("accepting an invitation") as whole:
+            tx, of = whole.of_tenant(tenant), account_invitations.c
+            # First, as when the tenant is closed: two transactions that lock in another order can deadlock.
+            read_tenant(tx, lock=True)
             row = tx.one(account_invitations, of.digest == hash_token(token), lock=True)
             if row is None or _invitation(row, tx.now()).state is not InvitationState.OPEN:
                 raise unknown_token()
             if not _may_still_invite(tx, row.invited_by):
                 raise unknown_token()
-            record, key = add_key(tx, name, APPLICATION_SCOPES, by=OPERATOR)
-            tx.update(account_invitations, of.id == row.id, key_id=record.id)
-            content = {"key": record.id, "invited_by": row.invited_by}
+            owner = _add_tenant_of(whole, tx, row, name) if row.wants_own_tenant else tx
+            record, key = add_key(owner, name, APPLICATION_SCOPES, by=OPERATOR)
+            own_tenant = owner.tenant if row.wants_own_tenant else None
+            tx.update(account_invitations, of.id == row.id, key_id=record.id, own_tenant=own_tenant)
+            content = {"key": record.id, "invited_by": row.invited_by, "own_tenant": own_tenant}
             tx.append_audit("invitation.accepted", subject=row.id, actor=record.id, content=content)
             return record, key
 
@@ -152,6 +167,18 @@ class AccountInvitations:
         counted = (InvitationState.OPEN, InvitationState.ACCEPTED)
         used = sum(_invitation(row, tx.now()).state in counted for row in given)
         return max(0, self._allowed(tx, account) - used)
+
+
+def _add_tenant_of(whole: Transaction, tx: Transaction, row: Row[Any], name: str) -> Transaction:
+    """The tenant of its own of an invited person, under the manager and the terms of the inviter."""
+    new = NewTenant(
+        manager=find_manager(tx),
+        name=name,
+        origin=row.id,
+        terms=inherit_terms(tx, row.invited_by),
+        made_by=OPERATOR,
+    )
+    return add_managed_tenant(whole, new)
 
 
 def _may_still_invite(tx: Transaction, account: str) -> bool:
@@ -190,4 +217,6 @@ def _invitation(row: Row[Any], now: float) -> AccountInvitation:
         created_at=row.created_at,
         expires_at=row.expires_at,
         key_id=row.key_id,
+        tenant=TenantChoice.OWN if row.wants_own_tenant else TenantChoice.SHARED,
+        own_tenant=row.own_tenant,
     )

@@ -21,6 +21,16 @@ class PrincipalKind(StrEnum):
     PERSON = "person"
 
 
+class AccessState(StrEnum):
+    WAITING = "waiting"
+    #: The applicant can collect the key.
+    APPROVED = "approved"
+    DECLINED = "declined"
+    COLLECTED = "collected"
+    #: It was approved, and a person ended the access later.
+    WITHDRAWN = "withdrawn"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Principal:
     """A person or an API key that acts for a tenant."""
@@ -32,6 +42,15 @@ class Principal:
     scopes: frozenset[KeyScope]
     #: The role of an enrolled person. None for keys, and for the operator at the terminal.
     role: Role | None = None
+    #: The name of the managed tenant in which this principal acts, and the tenant of its manager. None in the
+    #: own tenant.
+    acts_in: str | None = None
+    manager: str | None = None
+
+    @property
+    def home(self) -> str:
+        """The tenant that this principal belongs to, with what is its own: preferences, exposure."""
+        return self.manager or self.tenant
 
     @property
     def review_rank(self) -> ReviewRank:
@@ -62,6 +81,12 @@ class Tenant:
     id: str
     name: str
     created_at: float
+    #: The tenant whose people manage this one and review its cases. None: it has people of its own.
+    managed_by: str | None = None
+    #: The access request or invitation that it was made for.
+    origin: str | None = None
+    #: It has no keys in force and gets no new ones. Its data stays.
+    closed_at: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

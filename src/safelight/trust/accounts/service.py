@@ -5,11 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
-from safelight.errors import BadInput, Conflict, NotFound, Unauthenticated, Unavailable
+from safelight.errors import Conflict, NotFound, Unauthenticated, Unavailable
 from safelight.ids import new_id
 from safelight.store.database import Database
 from safelight.store.tables import (
@@ -21,9 +20,10 @@ from safelight.store.tables import (
     sessions,
     tenants,
 )
-from safelight.store.transaction import Transaction
 
 from . import store
+from .keys import add_key, read_tenant, revoke_key_in, validate_name
+from .managed_tenants import ManagedTenants
 from .models import (
     APPLICATION_SCOPES,
     KeyRecord,
@@ -40,7 +40,6 @@ TOKEN_CACHE_S = 3.0
 LOGIN_LINK_TTL_S = 15 * 60.0
 
 _MAX_CACHED_TOKENS = 10_000
-_MAX_NAME_CHARACTERS = 100
 _WRONG_KEY = "The API key is missing or wrong."
 _KEY_REMEDY = (
     "Create one with `safelight keys create`, and send it as `Authorization: Bearer sk-safelight-...`."
@@ -53,6 +52,7 @@ class Accounts:
     def __init__(self, database: Database, *, cache_s: float = TOKEN_CACHE_S) -> None:
         self._database = database
         self.sessions = Sessions(database)
+        self.managed = ManagedTenants(database)
         self._cache_s = cache_s
         self._cache: dict[str, tuple[float, Principal]] = {}
         #: Keys that this process has revoked. A key that was read before a revocation is not cached.
@@ -63,7 +63,7 @@ class Accounts:
         """Create a tenant. Several tenants may have the same name."""
         identity = new_id("tenant")
         with self._database.transaction(identity) as tx:
-            tenant = Tenant(id=identity, name=_validate_name(name), created_at=tx.now())
+            tenant = Tenant(id=identity, name=validate_name(name), created_at=tx.now())
             tx.insert(tenants, name=tenant.name, created_at=tenant.created_at)
             tx.append_audit("tenant.created", subject=identity, actor=by, content={"name": tenant.name})
         return tenant
@@ -76,7 +76,7 @@ class Accounts:
     def get_tenant(self, tenant: str) -> Tenant:
         """The tenant with this id. Raises `NotFound`."""
         with self._database.read_transaction(tenant) as tx:
-            return _tenant(tx)
+            return read_tenant(tx)
 
     def create_key(
         self, tenant: str, name: str, scopes: Iterable[KeyScope] = APPLICATION_SCOPES, *, by: str = "operator"
@@ -104,7 +104,7 @@ class Accounts:
                 raise NotFound(f"There is no key {key}.")
             if row.revoked_at is not None:
                 raise Conflict(f"The key {key} was revoked already.")
-            _revoke(tx, row, by)
+            revoke_key_in(tx, key, by=by)
             revoked = tx.one(api_keys, api_keys.c.id == key)
         with self._lock:
             self._revocations += 1
@@ -204,84 +204,6 @@ class Accounts:
         # A request is authenticated even if this update fails because the database is full or busy.
         with suppress(Unavailable), self._database.transaction(principal.tenant) as tx:
             tx.update(api_keys, api_keys.c.id == principal.id, last_used_at=now)
-
-
-def add_key(tx: Transaction, name: str, scopes: Iterable[KeyScope], *, by: str) -> tuple[KeyRecord, str]:
-    """Create an API key in the open transaction. Its token is returned only here and is not stored."""
-    granted = frozenset(scopes)
-    if not granted:
-        raise BadInput("A key needs at least one scope.", param="scopes")
-    token, tenant = new_token(KEY_PREFIX), _tenant(tx)
-    record = KeyRecord(
-        id=new_id("key"),
-        tenant=tenant.id,
-        name=_validate_name(name),
-        scopes=granted,
-        created_at=tx.now(),
-        created_by=by,
-        revoked_at=None,
-        last_used_at=None,
-    )
-    scope_names = sorted(scope.value for scope in granted)
-    tx.insert(
-        api_keys,
-        id=record.id,
-        name=record.name,
-        digest=hash_token(token),
-        scopes=scope_names,
-        created_at=record.created_at,
-        created_by=by,
-    )
-    tx.append_audit(
-        "key.created",
-        subject=record.id,
-        actor=by,
-        content={"name": record.name, "scopes": scope_names},
-    )
-    return record, token
-
-
-def revoke_keys_of(
-    tx: Transaction, person: str, scopes: frozenset[KeyScope], *, by: str
-) -> tuple[tuple[KeyRecord, ...], tuple[KeyRecord, ...]]:
-    """Revoke the keys with any of these scopes that a person created, or that were created with such keys.
-
-    Returns the revoked keys, and those that still work. A process may accept a revoked key for up to
-    `TOKEN_CACHE_S`.
-    """
-    revoked: list[KeyRecord] = []
-    kept: list[KeyRecord] = []
-    creators = {person}
-    while creators:
-        created = tx.select(api_keys, api_keys.c.created_by.in_(creators), lock=True)
-        for row in created:
-            if row.revoked_at is None:
-                record = store.key_from_row(row)
-                ends = bool(record.scopes & scopes)
-                (revoked if ends else kept).append(record)
-                if ends:
-                    _revoke(tx, row, by)
-        creators = {row.id for row in created}
-    return tuple(revoked), tuple(kept)
-
-
-def _revoke(tx: Transaction, row: Row[Any], by: str) -> None:
-    tx.update(api_keys, api_keys.c.id == row.id, revoked_at=tx.now())
-    tx.append_audit("key.revoked", subject=row.id, actor=by, content={"name": row.name})
-
-
-def _tenant(tx: Transaction) -> Tenant:
-    row = tx.one(tenants)
-    if row is None:
-        raise NotFound(f"There is no tenant {tx.tenant}.")
-    return store.tenant_from_row(row)
-
-
-def _validate_name(name: str) -> str:
-    cleaned = name.strip()
-    if not cleaned or len(cleaned) > _MAX_NAME_CHARACTERS or not cleaned.isprintable():
-        raise BadInput(f"A name has 1 to {_MAX_NAME_CHARACTERS} printable characters.", param="name")
-    return cleaned
 
 
 def _invalid_link() -> Unauthenticated:

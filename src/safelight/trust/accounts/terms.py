@@ -17,12 +17,13 @@ from safelight.store.transaction import Transaction
 
 from .models import OPERATOR, Principal
 from .permissions import KeyScope
-from .subjects import TENANT_SUBJECT, split_subject, subjects_of
+from .subjects import TENANT_SUBJECT, account_subject, split_subject, subjects_of
 
 #: A number above this is a mistake; the columns have 64 bits.
 _MAX_TERM = 10**15
 MAX_END_USER_CHARACTERS = 128
-_NUMBERS = ("review_first", "videos_per_day", "seconds_per_day", "cost_per_day_micros", "invitations")
+_DAILY = ("videos_per_day", "seconds_per_day", "cost_per_day_micros")
+_NUMBERS = ("review_first", *_DAILY, "invitations")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +75,7 @@ class AccountTerms:
         `revision`: of the terms that the caller has read. Raises `Conflict` if they were changed since.
         """
         principal.require(KeyScope.ADMIN)
-        _check(subject, terms)
-        values: dict[str, Any] = asdict(terms)
+        check_terms(subject, terms)
         with self._database.transaction(principal.tenant) as tx:
             _require_account(tx, subject)
             lock_subject(tx, subject)
@@ -86,10 +86,42 @@ class AccountTerms:
                     param="revision",
                     remedy="Read them again, and repeat your change.",
                 )
-            of = account_terms.c
-            tx.update(account_terms, of.subject == subject, revision=saved + 1, **values)
-            tx.append_audit("terms.set", subject=subject, actor=principal.id, content=values)
+            _write(tx, subject, terms, revision=saved + 1, by=principal.id)
         return SavedTerms(terms=terms, revision=saved + 1)
+
+
+def set_first_terms(tx: Transaction, terms: Terms, *, by: str) -> None:
+    """Set the terms of a tenant that is made in this transaction. Raises `InvalidField`."""
+    check_terms(TENANT_SUBJECT, terms)
+    lock_subject(tx, TENANT_SUBJECT)
+    _write(tx, TENANT_SUBJECT, terms, revision=1, by=by)
+
+
+def _write(tx: Transaction, subject: str, terms: Terms, *, revision: int, by: str) -> None:
+    values: dict[str, Any] = asdict(terms)
+    tx.update(account_terms, account_terms.c.subject == subject, revision=revision, **values)
+    tx.append_audit("terms.set", subject=subject, actor=by, content=values)
+
+
+def inherit_terms(tx: Transaction, account: str) -> Terms:
+    """The terms of a new tenant whose first key this account invited: the strictest of the account's and its
+    tenant's, so that an invitation is no way around them.
+    """
+    own, whole = read_terms(tx, account_subject(account)), read_terms(tx, TENANT_SUBJECT)
+    set_audiences = [one.audience for one in (own, whole) if one.audience is not None]
+    first = [one.review_first for one in (own, whole) if one.review_first is not None]
+    return Terms(
+        audience=max(set_audiences, key=_STRICTNESS.index, default=None),
+        review_first=max(first, default=None),
+        **{name: _least(getattr(own, name), getattr(whole, name)) for name in _DAILY},
+        use_kind=own.use_kind or whole.use_kind,
+        commercial=whole.commercial if own.commercial is None else own.commercial,
+        territory=own.territory or whole.territory,
+    )
+
+
+def _least(*numbers: int | None) -> int | None:
+    return min((number for number in numbers if number is not None), default=None)
 
 
 def _read_revision(tx: Transaction, subject: str) -> int:
@@ -197,7 +229,8 @@ def check_subject(subject: str) -> None:
         )
 
 
-def _check(subject: str, terms: Terms) -> None:
+def check_terms(subject: str, terms: Terms) -> None:
+    """Raise `InvalidField` for a wrong subject or number."""
     check_subject(subject)
     if terms.invitations is not None and split_subject(subject)[0] is None:
         raise InvalidField("Only an account can invite people.", param="invitations")

@@ -14,7 +14,7 @@ from safelight.store.database import Database
 from safelight.store.tables import openid_identities, people
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import OPERATOR, ROLES, KeyScope, Principal, Role
-from safelight.trust.accounts.service import revoke_keys_of
+from safelight.trust.accounts.keys import revoke_keys_of
 from safelight.trust.accounts.sessions import end_sessions
 from safelight.trust.accounts.store import principal_of_person
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .conflicts import involved_people, record_conflicts
 from .executor import DecisionExecutor
 from .exposure import ExposureLog
+from .managed_cases import ManagedCases
 from .models import (
     UNFINISHED,
     Case,
@@ -44,6 +45,7 @@ __all__ = [
     "DecisionExecutor",
     "DecisionRequest",
     "ExposureLog",
+    "ManagedCases",
     "NewCase",
     "PendingDecision",
     "ReviewQueue",

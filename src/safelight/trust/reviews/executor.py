@@ -6,6 +6,9 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
+
+from sqlalchemy import Row
 
 from safelight.background.part import BackgroundPart
 from safelight.errors import Conflict, DatabaseDamaged, NotFound, Unavailable
@@ -97,18 +100,21 @@ class DecisionExecutor:
     def _carry_out(self, pending: PendingDecision) -> None:
         """Apply a decision, or record why it does not apply any more; then the case is open again."""
         after_commit = None
-        with self._database.transaction(pending.tenant) as tx:
+        with self._database.across_tenants("a pending decision") as whole:
+            tx = whole.of_tenant(pending.tenant)
             if not store.claim_pending(tx, pending.decision.id):
                 return
+            # Also a person of the tenant that manages this one.
+            author = whole.one(people, people.c.id == pending.decision.decided_by)
             try:
                 with tx.savepoint():
-                    after_commit = self._apply(tx, pending.decision)
+                    after_commit = self._apply(tx, pending.decision, author)
             except (Conflict, NotFound) as problem:
                 store.record_conflict(tx, pending.decision, str(problem))
         if after_commit is not None:
             after_commit()
 
-    def _apply(self, tx: Transaction, made: Decision) -> Callable[[], None] | None:
+    def _apply(self, tx: Transaction, made: Decision, author: Row[Any] | None) -> Callable[[], None] | None:
         if not store.close_case(tx, made.case_id, state=CaseState.PENDING):
             raise Conflict(f"{made.case_id} was closed, because the state of the video changed.")
         if made.action is DecisionAction.KEEP and tx.count(
@@ -117,7 +123,6 @@ class DecisionExecutor:
             raise Conflict("It was reported again after this decision.")
         row = tx.one(cases, cases.c.id == made.case_id)
         assert row is not None  # It was closed in this transaction.
-        author = tx.one(people, people.c.id == made.decided_by)
         person = principal_of_person(author) if author is not None else None
         if author is not None and (person is None or not may_decide(person, store.case_from_row(row))):
             raise Conflict("The person who decided may not decide this case any more.")

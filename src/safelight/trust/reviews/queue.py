@@ -42,7 +42,7 @@ class ReviewQueue:
         may decide, did not skip and did not decline. It is leased to the reviewer. None if there is none.
         """
         with self._database.transaction(principal.tenant) as tx:
-            preferences = _lock_reviewer(tx, principal)
+            preferences = self._own_preferences(principal, _lock_reviewer(tx, principal))
             where = [*offered_to(tx, principal, preferences), *self._within_exposure(tx, principal)]
             leased = _leased_by(tx, principal)
             for held in _still_valid(tx, leased):
@@ -67,7 +67,7 @@ class ReviewQueue:
         Raises `Conflict` if the reviewer does not have the case `case_id` open.
         """
         with self._database.transaction(principal.tenant) as tx:
-            preferences = _lock_reviewer(tx, principal)
+            preferences = self._own_preferences(principal, _lock_reviewer(tx, principal))
             held = _still_valid(tx, _leased_by(tx, principal))
             if not held or held[0].id != case_id or held[0].reserved:
                 raise Conflict(f"You do not have {case_id[:80]} open.", param="case_id")
@@ -166,8 +166,12 @@ class ReviewQueue:
             return find_case(tx, principal, case_id)
 
     def preferences(self, principal: Principal) -> ReviewerPreferences:
-        with self._database.read_transaction(principal.tenant) as tx:
+        with self._database.read_transaction(principal.home) as tx:
             return read_preferences(tx, principal)
+
+    def _own_preferences(self, principal: Principal, here: ReviewerPreferences) -> ReviewerPreferences:
+        """Those of the own tenant: what a reviewer declined holds in every tenant."""
+        return here if principal.manager is None else self.preferences(principal)
 
     def decline_categories(self, principal: Principal, names: Sequence[str]) -> ReviewerPreferences:
         """Do not offer cases of these categories to this reviewer. Raises `InvalidField`."""
@@ -176,13 +180,13 @@ class ReviewQueue:
             if name not in self._taxonomy:
                 raise InvalidField(f"There is no category {name[:60]!r}.", param="declined_categories")
         chosen = sorted(set(names))
-        with self._database.transaction(principal.tenant) as tx:
+        with self._database.transaction(principal.home) as tx:
             return _change_preferences(tx, principal, declined_categories=chosen)
 
     def choose_mails(self, principal: Principal, *, wanted: bool) -> ReviewerPreferences:
         """Send mails about cases to this reviewer, or send none."""
         visible_to(principal)
-        with self._database.transaction(principal.tenant) as tx:
+        with self._database.transaction(principal.home) as tx:
             return _change_preferences(tx, principal, mails=wanted)
 
     def delete_old_skips(self) -> None:

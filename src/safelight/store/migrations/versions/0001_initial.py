@@ -263,7 +263,10 @@ def upgrade() -> None:
         "tenants",
         *_text("id", "name"),
         *_double("created_at"),
+        *_text("managed_by", "origin", null=True),
+        *_double("closed_at", null=True),
         sa.PrimaryKeyConstraint("id"),
+        sa.Index(None, "managed_by", "id"),
     )
     op.create_table(
         "transcripts",

@@ -1,0 +1,101 @@
+"""Routes of the tenants that a tenant manages: those of applicants and invited people."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.trust.accounts import KeyScope, Principal, Tenant
+from safelight.web.auth import requires
+from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
+from safelight.web.json_fields import required_text
+from safelight.web.json_response import JsonResponse
+from safelight.web.request_body import read_body
+from safelight.web.state import app_state
+
+from .field_schemas import describe_body
+from .standing import standing_services
+
+Admin = Annotated[Principal, Depends(requires(KeyScope.ADMIN))]
+Manager = Annotated[Principal, Depends(requires(any_of=(KeyScope.REVIEW, KeyScope.VAULT, KeyScope.ADMIN)))]
+
+router = APIRouter(prefix="/v1/safelight/tenants", tags=["access"], responses=errors(404))
+
+
+class TenantObject(BaseModel):
+    id: str
+    object: Literal["tenant"]
+    name: str
+    created_at: int
+    closed_at: int | None = Field(description="Since then it has no keys. Its data stays.")
+    origin: str | None = Field(description="The access request or invitation that it was made for.")
+    open_cases: int | None = Field(default=None, description="Cases that you may see. Only in the list.")
+
+
+class TenantList(BaseModel):
+    object: Literal["list"]
+    data: list[TenantObject]
+
+
+@router.get(
+    "",
+    summary="List the tenants that your tenant manages, newest first",
+    responses={200: {"model": TenantList}, **errors(*COMMON_ERRORS)},
+)
+async def list_tenants(request: Request, principal: Manager) -> Response:
+    app, services = app_state(request), standing_services(request)
+    found = await app.threads.run(app.services.accounts.managed.list, principal)
+    waiting = await app.threads.run(services.managed_cases.count, principal)
+    data = [{**tenant_object(one), "open_cases": waiting.get(one.id, 0)} for one in found]
+    return JsonResponse({"object": "list", "data": data})
+
+
+@router.post(
+    "/{tenant_id}/close",
+    summary="Close a managed tenant: its keys are revoked, its data stays",
+    responses={200: {"model": TenantObject}, **errors(*BODY_ERRORS, *COMMON_ERRORS, 409)},
+    openapi_extra=describe_body(
+        ["reason"],
+        {
+            "reason": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 2000,
+                "description": "The applicant reads it.",
+            }
+        },
+    ),
+)
+async def close_tenant(request: Request, principal: Admin, tenant_id: str) -> Response:
+    app = app_state(request)
+    async with read_body(request, app.services) as body:
+        reason = required_text(body.fields, "reason")
+    close = partial(app.services.accounts.managed.close, principal, tenant_id, reason=reason)
+    return JsonResponse(tenant_object(await app.threads.run(close)))
+
+
+@router.post(
+    "/{tenant_id}/reopen",
+    summary="Let a closed tenant get keys again",
+    responses={200: {"model": TenantObject}, **errors(*COMMON_ERRORS, 409)},
+)
+async def reopen_tenant(request: Request, principal: Admin, tenant_id: str) -> Response:
+    app = app_state(request)
+    reopened = await app.threads.run(app.services.accounts.managed.reopen, principal, tenant_id)
+    return JsonResponse(tenant_object(reopened))
+
+
+def tenant_object(one: Tenant) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "object": "tenant",
+        "name": one.name,
+        "created_at": int(one.created_at),
+        "closed_at": None if one.closed_at is None else int(one.closed_at),
+        "origin": one.origin,
+    }

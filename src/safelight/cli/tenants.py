@@ -1,0 +1,81 @@
+"""`safelight tenants`: the tenants of the installation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .commands import load_container
+from .exit_codes import Exit
+from .keys import find_tenant
+from .output import emit, format_day
+
+if TYPE_CHECKING:
+    from safelight.trust.accounts import Tenant
+
+app = typer.Typer(no_args_is_help=True, help="List tenants, and close and reopen those of applicants.")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Wanted = Annotated[str, typer.Argument(help="The tenant's id or name.")]
+
+
+@app.command("list")
+def list_(ctx: typer.Context, as_json: Json = False) -> int:
+    """List tenants, oldest first, with their keys in force and whether anybody can decide their cases."""
+    accounts = load_container(ctx).persistence.accounts
+    rows: list[dict[str, Any]] = []
+    for one in accounts.list_tenants():
+        keys = sum(key.revoked_at is None for key in accounts.list_keys(one.id))
+        rows.append({**_to_json(one), "keys": keys, "has_reviewer": accounts.managed.has_reviewer(one.id)})
+    emit({"tenants": rows}, as_json, "\n".join(map(_format_line, rows)) or "No tenant exists yet.")
+    return Exit.OK
+
+
+@app.command()
+def close(
+    ctx: typer.Context,
+    tenant: Wanted,
+    reason: Annotated[str, typer.Option("--reason", help="Why. The applicant reads it.")],
+    as_json: Json = False,
+) -> int:
+    """Revoke all keys of a managed tenant. It gets no new ones, and its data stays."""
+    from .demo import operator
+
+    container = load_container(ctx)
+    accounts = container.persistence.accounts
+    wanted = find_tenant(accounts, tenant)
+    closed = accounts.managed.close(operator(container), wanted.id, reason=reason)
+    emit(_to_json(closed), as_json, f"Closed: {closed.id} ({closed.name}). Its data stays.")
+    return Exit.OK
+
+
+@app.command()
+def reopen(ctx: typer.Context, tenant: Wanted, as_json: Json = False) -> int:
+    """Let a closed tenant get keys again. Its old keys stay revoked."""
+    from .demo import operator
+
+    container = load_container(ctx)
+    accounts = container.persistence.accounts
+    opened = accounts.managed.reopen(operator(container), find_tenant(accounts, tenant).id)
+    line = f"Open: {opened.id} ({opened.name}). A new key: safelight keys create NAME --tenant {opened.id}"
+    emit(_to_json(opened), as_json, line)
+    return Exit.OK
+
+
+def _to_json(one: Tenant) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "name": one.name,
+        "created_at": one.created_at,
+        "managed_by": one.managed_by,
+        "origin": one.origin,
+        "closed_at": one.closed_at,
+    }
+
+
+def _format_line(row: dict[str, Any]) -> str:
+    state = f"closed {format_day(row['closed_at'])}" if row["closed_at"] else f"{row['keys']} keys"
+    manager = f"  managed by {row['managed_by']}" if row["managed_by"] else ""
+    reviewer = "" if row["has_reviewer"] else "  no reviewer"
+    return f"{row['id']}  {row['name']}  created {format_day(row['created_at'])}, {state}{manager}{reviewer}"

@@ -1,0 +1,211 @@
+"""Tenants of applicants and invited people, which the people of another tenant manage.
+
+A managed tenant has keys and no people. The people of its manager decide its cases: they act in it with the
+scopes `REACH`, and never request, change or delete anything on behalf of its keys.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from sqlalchemy import Row
+
+from safelight.errors import Conflict, Forbidden, NotFound
+from safelight.ids import is_id, new_id
+from safelight.store.database import Database
+from safelight.store.tables import access_requests, account_invitations, api_keys, people, tenants
+from safelight.store.transaction import Transaction
+
+from .access_texts import access_text
+from .keys import read_tenant, revoke_all_keys
+from .models import AccessState, Principal, Tenant
+from .permissions import ROLES, KeyScope
+from .store import ACTIVE, parse_scopes, tenant_from_row
+from .terms import Terms, set_first_terms
+
+#: The scopes of a principal that it keeps when it acts in a managed tenant.
+REACH = frozenset({KeyScope.VIDEOS_READ, KeyScope.REVIEW, KeyScope.VAULT, KeyScope.ADMIN})
+_DECIDING = frozenset({KeyScope.REVIEW, KeyScope.VAULT})
+#: The states of a request whose applicant has access.
+GRANTED = (AccessState.APPROVED, AccessState.COLLECTED)
+_MAX_NAME_CHARACTERS = 100
+#: For a name without a printable character.
+_NO_NAME = "Applicant"
+
+
+class TenantChoice(StrEnum):
+    """To which tenant a new key belongs."""
+
+    #: A new tenant, whose data nobody else's keys reach.
+    OWN = "own"
+    #: The tenant of the person who decides or invites: for colleagues.
+    SHARED = "shared"
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewTenant:
+    manager: str
+    #: As an applicant wrote it.
+    name: str
+    #: The id of the access request or invitation.
+    origin: str
+    terms: Terms
+    made_by: str
+
+
+def add_managed_tenant(whole: Transaction, new: NewTenant) -> Transaction:
+    """Create a tenant in an open transaction across tenants. Returns the part for the new tenant.
+
+    Raises `InvalidField` for wrong terms.
+    """
+    # Two grants at the same time must not choose the same name.
+    whole.one(tenants, tenants.c.id == new.manager, lock=True)
+    tx = whole.of_tenant(new_id("tenant"))
+    assert tx.tenant is not None
+    taken = {row.name.casefold() for row in whole.select(tenants, columns=[tenants.c.name])}
+    name = choose_name(new.name, lambda wanted: wanted.casefold() in taken)
+    tx.insert(tenants, name=name, created_at=tx.now(), managed_by=new.manager, origin=new.origin)
+    content = {"name": name, "managed_by": new.manager, "origin": new.origin}
+    tx.append_audit("tenant.created", subject=tx.tenant, actor=new.made_by, content=content)
+    if new.terms != Terms():
+        set_first_terms(tx, new.terms, by=new.made_by)
+    return tx
+
+
+def choose_name(wanted: str, is_taken: Callable[[str], bool]) -> str:
+    """The name in one printable line; if it is taken, with the first free number."""
+    name = clean_name(wanted)
+    number = 1
+    found = name
+    while is_taken(found):
+        number += 1
+        ending = f" ({number})"
+        found = name[: _MAX_NAME_CHARACTERS - len(ending)].rstrip() + ending
+    return found
+
+
+def clean_name(wanted: str) -> str:
+    """A name that a stranger wrote, in one line of printable characters."""
+    printable = "".join(each if each.isprintable() else " " for each in wanted)
+    return " ".join(printable.split())[:_MAX_NAME_CHARACTERS].rstrip() or _NO_NAME
+
+
+def find_manager(tx: Transaction) -> str:
+    """The tenant that manages this one, or would manage a new one: there is one level."""
+    own = read_tenant(tx)
+    return own.managed_by or own.id
+
+
+class ManagedTenants:
+    """Lists and closes the tenants that a tenant manages, and lets its people act in them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def list(self, principal: Principal) -> tuple[Tenant, ...]:
+        """The tenants that the principal's tenant manages, newest first."""
+        _require_reach(principal)
+        with self._database.across_tenants("tenants of a manager", readonly=True) as tx:
+            mine = tenants.c.managed_by == principal.tenant
+            rows = tx.select(tenants, mine, order_by=(tenants.c.created_at.desc(), tenants.c.id.desc()))
+        return tuple(tenant_from_row(row) for row in rows)
+
+    def act_in(self, principal: Principal, tenant: str) -> Principal:
+        """This principal in a managed tenant, with those of its scopes that reach there.
+
+        Raises `NotFound` if its own tenant does not manage this one, and `Forbidden` without such a scope.
+        """
+        _require_reach(principal)
+        with self._database.across_tenants("acting in a managed tenant", readonly=True) as tx:
+            row = _find(tx, principal, tenant)
+        scopes = principal.scopes & REACH
+        if not scopes & _DECIDING:
+            # Whoever decides no cases reads no videos of others.
+            scopes -= {KeyScope.VIDEOS_READ}
+        return replace(principal, tenant=row.id, scopes=scopes, acts_in=row.name, manager=principal.tenant)
+
+    def close(self, principal: Principal, tenant: str, *, reason: str) -> Tenant:
+        """Revoke all keys and open invitations of a managed tenant, and refuse new ones. Its data stays.
+
+        Raises `NotFound`, and `Conflict` if it is closed already.
+        """
+        principal.require(KeyScope.ADMIN)
+        reason = access_text(reason, "reason")
+        with self._database.across_tenants("closing a tenant") as whole:
+            row, asked = _find(whole, principal, tenant), access_requests.c
+            manager = whole.of_tenant(principal.tenant)
+            # First, as when access is withdrawn: two transactions that lock in another order can deadlock.
+            manager.select(access_requests, asked.own_tenant == row.id, lock=True)
+            close_tenant(whole.of_tenant(row.id), reason=reason, by=principal.id)
+            manager.update(
+                access_requests,
+                asked.own_tenant == row.id,
+                asked.state.in_(GRANTED),
+                state=AccessState.WITHDRAWN.value,
+                decided_by=principal.id,
+                decided_at=manager.now(),
+                reason=reason,
+            )
+            return tenant_from_row(_find(whole, principal, tenant))
+
+    def reopen(self, principal: Principal, tenant: str) -> Tenant:
+        """Let a closed tenant get keys again. Its old keys stay revoked."""
+        principal.require(KeyScope.ADMIN)
+        with self._database.across_tenants("opening a tenant again") as whole:
+            row = _find(whole, principal, tenant)
+            tx = whole.of_tenant(row.id)
+            if not tx.update(tenants, tenants.c.closed_at.is_not(None), closed_at=None):
+                raise Conflict(f"The tenant {row.id} is open.", param="tenant_id")
+            tx.append_audit("tenant.reopened", subject=row.id, actor=principal.id, content={})
+            return tenant_from_row(_find(whole, principal, tenant))
+
+    def manager(self, tenant: str) -> str | None:
+        """The tenant that manages this one, if any."""
+        with self._database.read_transaction(tenant) as tx:
+            row = tx.one(tenants)
+        return None if row is None else row.managed_by
+
+    def has_reviewer(self, tenant: str) -> bool:
+        """Whether a key or an active person may decide the cases of this tenant, also one of its manager."""
+        roles = [role.value for role, given in ROLES.items() if given.scopes & _DECIDING]
+        with self._database.across_tenants("reviewers of a tenant", readonly=True) as whole:
+            own = whole.one(tenants, tenants.c.id == tenant)
+            for one in {tenant, (own and own.managed_by) or tenant}:
+                tx = whole.of_tenant(one)
+                if tx.select(people, people.c.state == ACTIVE, people.c.role.in_(roles), limit=1):
+                    return True
+                keys = tx.select(api_keys, api_keys.c.revoked_at.is_(None), columns=[api_keys.c.scopes])
+                if any(parse_scopes(row.scopes) & _DECIDING for row in keys):
+                    return True
+        return False
+
+
+def close_tenant(tx: Transaction, *, reason: str, by: str) -> None:
+    """Close the tenant of this transaction. Raises `Conflict` if it is closed already."""
+    own = read_tenant(tx, lock=True)
+    if own.closed_at is not None:
+        raise Conflict(f"The tenant {own.id} is closed already.", param="tenant_id")
+    tx.update(tenants, closed_at=tx.now())
+    keys = revoke_all_keys(tx, by=by)
+    of = account_invitations.c
+    tx.update(account_invitations, of.key_id.is_(None), of.revoked_at.is_(None), revoked_at=tx.now())
+    tx.append_audit("tenant.closed", subject=own.id, actor=by, content={"reason": reason, "keys": keys})
+
+
+def _require_reach(principal: Principal) -> None:
+    if not principal.scopes & (_DECIDING | {KeyScope.ADMIN}) or principal.acts_in is not None:
+        raise Forbidden(
+            "Only people who review or administer this installation reach other tenants.",
+            remedy="Ask the operator of this gateway.",
+        )
+
+
+def _find(tx: Transaction, principal: Principal, tenant: str) -> Row[object]:
+    row = None
+    if is_id(tenant, "tenant"):
+        row = tx.one(tenants, tenants.c.id == tenant, tenants.c.managed_by == principal.tenant)
+    if row is None:
+        raise NotFound(f"There is no tenant {tenant[:80]!r}.", param="tenant_id")
+    return row
