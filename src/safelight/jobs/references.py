@@ -22,6 +22,7 @@ from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
 
 from .context import PipelineContext
+from .copied_sources import CopiedSources, look_up_copied_sources
 from .files import FileRow, add_file
 from .models import VideoSnapshot
 from .requester import requester_of
@@ -115,8 +116,10 @@ class References:
 
 def screen_stored_references(
     context: PipelineContext, snapshot: VideoSnapshot, work_dir: Path
-) -> StageResult:
+) -> tuple[StageResult, CopiedSources]:
     """Screen the stored references of a video. Only the time limit of the scan applies.
+
+    Also returns the delivered videos of which they are copies.
 
     Raises `Withdrawn` if one was made from a video of this installation that was withdrawn or vaulted.
 
@@ -139,29 +142,36 @@ def screen_stored_references(
             )
         )
     details: dict[str, str | bool] = {}
+    copied = set[str]()
     for file in files:
         if file.is_picture:
             continue
         recovered = context.recovery.recover(file.path)
         if recovered.names_withdrawn:
             raise withdrawn_source(file)
+        if recovered.source_video is not None:
+            copied.add(recovered.source_video)
         if file.field == SOURCE_FIELD and (stripped := _stripped_file(recovered)):
             details[SOURCE_SEAL] = stripped.sha256
             if context.registry.by_video(stripped.video_id, tenant=tenant):
                 details[SOURCE_IS_COPY] = True
-    result = context.stages.reference.screen(
+    requester, stage = requester_of(snapshot.video, request), context.stages.reference
+    sources = look_up_copied_sources(
+        context.database, tenant, copied, requester, compares_faces=stage.compares_faces
+    )
+    result = stage.screen(
         files,
         ScreeningContext(
             policy=context.policies.load(tenant),
             texts=request["texts"],
-            prior=snapshot.findings(Stage.PROMPT),
+            prior=(*snapshot.findings(Stage.PROMPT), *sources.findings),
             approved=snapshot.approved,
             overturned=snapshot.overturned,
             audience=snapshot.audience,
-            requester=requester_of(snapshot.video, request),
+            requester=requester,
         ),
     )
-    return replace(result, details={**result.details, **details})
+    return replace(result, details={**result.details, **details}), sources
 
 
 def _stripped_file(recovered: Recovered) -> Seal | None:

@@ -26,6 +26,7 @@ from safelight.trust.reviews import Decision
 from . import mappers
 from .accounting import AcceptedWork
 from .context import PipelineContext
+from .copied_sources import hand_on_copied_sources
 from .files import FileRow, add_file
 from .lineage import Lineage, LineageTrace
 from .models import ReusedFile, StageRecord
@@ -33,8 +34,8 @@ from .outcomes import EARLY_STAGES
 from .repository import next_created_at
 from .stage_records import record_stage, stage_records
 from .states import VideoState
-from .transitions import update
 from .transcripts import copy_transcript
+from .transitions import update
 from .video_statements import state_reinstatement
 
 #: Columns that are copied from the blocked video to the new one.
@@ -134,8 +135,8 @@ def _reinstate_as(
     _copy_sources(context, tx, old, released_id, request)
     if clip is not None:
         _share(tx, released_id, clip, "generated")
-    tx.append_audit(
         copy_transcript(tx, video_id, released_id)
+    tx.append_audit(
         "video.received",
         subject=released_id,
         actor=decision.decided_by,
@@ -275,6 +276,7 @@ def _copy_sources(
     )
     try:
         Lineage(context=context).record(tx, released_id, lineage)
+        hand_on_copied_sources(tx, old.id, released_id)
     except (NotFound, Withdrawn, InvalidField) as error:
         raise Conflict(f"The source of {old.id} may not be used any more.", param="case_id") from error
 

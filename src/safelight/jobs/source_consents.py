@@ -9,7 +9,7 @@ from safelight.errors import Withdrawn
 from safelight.policy.categories import Category
 from safelight.policy.findings import Basis, Finding, Match, Modality
 from safelight.policy.intended_use import Shortfall, VideoRequester, find_shortfall
-from safelight.store.tables import consent_uses, consents, video_lineage
+from safelight.store.tables import consent_uses, consents, copied_sources, video_lineage
 from safelight.store.transaction import Transaction
 from safelight.trust.consents.store import limits_of
 
@@ -57,7 +57,9 @@ def sources_of(tx: Transaction, parents: Iterable[str]) -> list[str]:
     found = list(parents)
     for each in found:
         rows = tx.select(video_lineage, video_lineage.c.video_id == each)
-        found += [row.parent_id for row in rows if row.parent_id not in found]
+        copied = tx.select(copied_sources, copied_sources.c.video_id == each)
+        sources = [*(row.parent_id for row in rows), *(row.source_id for row in copied)]
+        found += [source for source in dict.fromkeys(sources) if source not in found]
     return found
 
 

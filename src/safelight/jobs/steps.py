@@ -81,13 +81,14 @@ def run_queued(context: PipelineContext, snapshot: VideoSnapshot) -> None:
         return
     with context.work_dir(video.id) as work_dir:
         try:
-            result = screen_stored_references(context, snapshot, work_dir)
+            result, sources = screen_stored_references(context, snapshot, work_dir)
         except Withdrawn as error:
             fail(context, snapshot, error)
             return
     action = result.verdict.action
     with context.commit_step(snapshot) as tx:
         record_stage(tx, video.id, result)
+        sources.record(tx, video.id)
         if action is Action.BLOCK:
             outcomes.reject(context, tx, video, result)
         elif action is Action.HOLD:

@@ -16,6 +16,7 @@ from . import mappers, outcomes
 from .attempt_store import last_attempt
 from .attempts import seconds_left
 from .context import PipelineContext
+from .copied_sources import withdraw_copies
 from .failure_message import late_sentence
 from .files import drop_files
 from .models import Video
@@ -40,6 +41,7 @@ class Sweeper:
         self._recorded_jump: ClockJump | None = None
         tasks = (
             self.record_clock_jump,
+            self.withdraw_copies,
             self.requeue_abandoned,
             self.expire_reviews,
             self.delete_expired_files,
@@ -92,6 +94,10 @@ class Sweeper:
                     self._fail_late(video, in_queue=row.id in active)
                 elif row.id not in active:
                     self.enqueue(video, row.enqueue_count)
+
+    def withdraw_copies(self) -> None:
+        """End the videos made from an uploaded copy of a video that was withdrawn since."""
+        withdraw_copies(self._context, self.part.rows)
 
     def enqueue(self, video: Video, run: int) -> None:
         """Enqueue a video as a new run, unless another process has just enqueued it."""

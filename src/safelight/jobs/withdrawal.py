@@ -44,10 +44,10 @@ def withdraw_within(
 ) -> tuple[str, ...]:
     """Withdraw a delivered video: content and previews become unavailable, the file is kept as evidence.
 
-    Descendants are remixes, edits, extensions and reinstated videos. Delivered descendants are withdrawn too,
-    and unfinished ones fail. Each person who requested one of them gets a statement with `cause`. Returns the
-    ids of all changed videos, this one first. Raises `NotFound`, and `Conflict` if the video is not
-    delivered.
+    Descendants are remixes, edits, extensions, videos made from an uploaded copy, and reinstated videos.
+    Delivered descendants are withdrawn too, and unfinished ones fail. `withdraw_copies` reaches those of
+    other tenants. Each person who requested one of them gets a statement with `cause`. Returns the ids of
+    all changed videos, this one first. Raises `NotFound`, and `Conflict` if the video is not delivered.
     """
     video = _locked(tx, video_id)
     if video is None:
@@ -158,6 +158,11 @@ def _children(tx: Transaction, video_id: str) -> list[str]:
         tables.video_lineage.c.parent_id == video_id,
         columns=[tables.video_lineage.c.video_id],
     )
+    copied = tx.select(
+        tables.copied_sources,
+        tables.copied_sources.c.source_id == video_id,
+        columns=[tables.copied_sources.c.video_id],
+    )
     row = tx.one(tables.videos, videos.id == video_id)
     released = [row.reinstated_as] if row is not None and row.reinstated_as else []
-    return sorted({*(each.id for each in made), *(each.video_id for each in stepped), *released})
+    return sorted({*(each.id for each in made), *(each.video_id for each in (*stepped, *copied)), *released})

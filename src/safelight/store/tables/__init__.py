@@ -23,7 +23,7 @@ from .openid import openid_attempts, openid_identities, openid_sessions
 from .outbox import installation, outbox, quota_usage
 from .prompts import library_entries, library_terms, library_uses, prompt_templates, template_videos
 from .quality import golden_cases, quality_answers, quality_cases, quality_draws
-from .requests import characters, idempotency_keys, video_lineage
+from .requests import characters, copied_sources, idempotency_keys, video_lineage
 from .reviews import case_conflicts, case_skips, exposures, reviewer_preferences
 from .seals import seals
 from .standing import (
@@ -77,6 +77,7 @@ __all__ = [
     "consent_requests",
     "consent_uses",
     "consents",
+    "copied_sources",
     "decisions",
     "deleted_batches",
     "drift_episodes",
@@ -119,8 +120,8 @@ __all__ = [
     "strikes",
     "template_videos",
     "tenants",
-    "verdicts",
     "transcripts",
+    "verdicts",
     "video_hidings",
     "video_lineage",
     "videos",

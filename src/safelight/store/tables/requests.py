@@ -41,6 +41,22 @@ video_lineage = Table(
     Index(None, "tenant_id", "parent_id"),
 )
 
+copied_sources = Table(
+    "copied_sources",
+    metadata,
+    text("tenant_id"),
+    #: A video with an uploaded file that is a copy of a delivered video.
+    text("video_id"),
+    #: The delivered video, of any tenant.
+    text("source_id"),
+    time("created_at"),
+    #: When the video was ended because the source was withdrawn or vaulted.
+    time("ended_at", null=True),
+    PrimaryKeyConstraint("video_id", "source_id"),
+    Index(None, "tenant_id", "source_id"),
+    Index(None, "ended_at"),
+)
+
 characters = Table(
     "characters",
     metadata,

@@ -303,6 +303,15 @@ def upgrade() -> None:
         sa.Index(None, "tenant_id", "parent_id"),
     )
     op.create_table(
+        "copied_sources",
+        *_text("tenant_id", "video_id", "source_id"),
+        *_double("created_at"),
+        *_double("ended_at", null=True),
+        sa.PrimaryKeyConstraint("video_id", "source_id"),
+        sa.Index(None, "tenant_id", "source_id"),
+        sa.Index(None, "ended_at"),
+    )
+    op.create_table(
         "videos",
         *_text("id", "tenant_id", "state", "stage"),
         *_double("created_at", "updated_at"),
@@ -392,6 +401,7 @@ def downgrade() -> None:
         "characters",
         "check_usage",
         "consents",
+        "copied_sources",
         "findings",
         "idempotency_keys",
         "installation",

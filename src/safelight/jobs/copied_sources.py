@@ -1,0 +1,135 @@
+"""Uploads that are copies of delivered videos: they are sources of the new video, like that of a remix.
+
+The delivered video can be of another tenant. Only this module connects the two; no record shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import or_, select
+
+from safelight.background.rows import RowFailures
+from safelight.errors import Withdrawn
+from safelight.policy.findings import Finding
+from safelight.policy.intended_use import VideoRequester
+from safelight.store.database import Database
+from safelight.store.tables import copied_sources, videos
+from safelight.store.transaction import Transaction
+from safelight.trust.consent_requests.store import record_use
+from safelight.trust.statements import Objection, StatementSource
+
+from .context import PipelineContext
+from .lineage import LineageTrace
+from .source_consents import with_consents
+from .states import VideoState
+from .video_statements import WithdrawalCause
+from .withdrawal import end_family_within
+
+_MAX_PER_ROUND = 100
+#: Nothing about the withdrawal of another tenant's video is stated. An appeal cannot bring the source back.
+_CAUSE = WithdrawalCause(
+    source=StatementSource.OPERATOR, automated_decision=True, objection=Objection.OPERATOR
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CopiedSources:
+    """The delivered videos of which the uploads of a request are copies."""
+
+    video_ids: tuple[str, ...] = ()
+    #: The consents of the own tenant on which they rest.
+    consents: tuple[str, ...] = ()
+    #: One for each consent that does not cover the request.
+    findings: tuple[Finding, ...] = ()
+
+    def record(self, tx: Transaction, video_id: str) -> None:
+        """Record the sources of a new video. The second time changes nothing.
+
+        No source is locked: if one was withdrawn meanwhile, `withdraw_copies` finds the row.
+        """
+        for source_id in self.video_ids:
+            tx.insert_or_ignore(
+                copied_sources, video_id=video_id, source_id=source_id, created_at=tx.now(), ended_at=None
+            )
+        for consent_id in self.consents:
+            record_use(tx, consent_id, video_id)
+
+
+def look_up_copied_sources(
+    database: Database,
+    tenant: str,
+    video_ids: Collection[str],
+    requester: VideoRequester,
+    *,
+    compares_faces: bool,
+) -> CopiedSources:
+    """These delivered videos of any tenant as sources, and the consents of the own tenant behind them.
+
+    Raises `Withdrawn` if such a consent was withdrawn and its videos are not withdrawn yet.
+    """
+    if not video_ids:
+        return CopiedSources()
+    with database.across_tenants("the sources of an upload", readonly=True) as tx:
+        newest = sorted({_newest_release(tx, each) for each in video_ids})
+    with database.read_transaction(tenant) as tx:
+        trace = LineageTrace(parents=dict.fromkeys(newest, "copy"))
+        rested = with_consents(tx, trace, requester, compares_faces=compares_faces)
+    return CopiedSources(video_ids=tuple(newest), consents=rested.consents, findings=rested.prior)
+
+
+def hand_on_copied_sources(tx: Transaction, old_id: str, new_id: str) -> None:
+    """Give a reinstated video the sources of the old one. Raises `Withdrawn` if one was withdrawn."""
+    for row in tx.select(copied_sources, copied_sources.c.video_id == old_id):
+        if row.ended_at is not None:
+            raise Withdrawn("A source of this video was withdrawn.")
+        tx.insert(
+            copied_sources, video_id=new_id, source_id=row.source_id, created_at=tx.now(), ended_at=None
+        )
+
+
+def withdraw_copies(context: PipelineContext, faults: RowFailures) -> int:
+    """End the videos, of all tenants, with a source that was withdrawn or vaulted. Returns their number.
+
+    A crash loses nothing: a row stays open until its video was ended. A chain takes one round for each
+    tenant that it crosses.
+    """
+    name = copied_sources.c.video_id + " " + copied_sources.c.source_id
+    with context.database.across_tenants("copies of withdrawn videos", readonly=True) as tx:
+        rows = tx.execute(
+            select(copied_sources)
+            .join(videos, videos.c.id == copied_sources.c.source_id)
+            .where(
+                copied_sources.c.ended_at.is_(None),
+                or_(videos.c.state == VideoState.WITHDRAWN.value, videos.c.vaulted),
+                # Before the limit, so that rows that fail do not hold up all others.
+                name.not_in(faults.parked()),
+            )
+            .order_by(copied_sources.c.created_at, copied_sources.c.video_id)
+            .limit(_MAX_PER_ROUND)
+        ).all()
+    ended = 0
+    for row in rows:
+        with (
+            faults.attempt(f"{row.video_id} {row.source_id}"),
+            context.database.transaction(row.tenant_id) as tx,
+        ):
+            why = "a source was withdrawn"
+            ended += len(end_family_within(context, tx, row.video_id, actor="sweeper", why=why, cause=_CAUSE))
+            tx.update(
+                copied_sources,
+                copied_sources.c.video_id == row.video_id,
+                copied_sources.c.source_id == row.source_id,
+                ended_at=tx.now(),
+            )
+    return ended
+
+
+def _newest_release(tx: Transaction, video_id: str) -> str:
+    """The id under which the file of a video was released last. A withdrawal concerns that one."""
+    row = tx.one(videos, videos.c.id == video_id)
+    while row is not None and row.reinstated_as:
+        video_id = row.reinstated_as
+        row = tx.one(videos, videos.c.id == video_id)
+    return video_id

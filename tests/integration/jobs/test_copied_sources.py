@@ -1,0 +1,228 @@
+"""Videos made from an uploaded copy of a delivered video: withdrawal, consents and reviews follow them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Row
+
+from safelight import canonical_json
+from safelight.api.record import record_object
+from safelight.background.rows import RowFailures
+from safelight.errors import Withdrawn
+from safelight.generation.protocol import Derivation
+from safelight.jobs.consent_withdrawals import ConsentWithdrawals
+from safelight.jobs.copied_sources import (
+    CopiedSources,
+    hand_on_copied_sources,
+    look_up_copied_sources,
+    withdraw_copies,
+)
+from safelight.jobs.models import Upload, Video
+from safelight.jobs.states import VideoState
+from safelight.jobs.sweeper import Sweeper
+from safelight.jobs.withdrawal import withdraw
+from safelight.policy.findings import Stage
+from safelight.policy.intended_use import VideoRequester
+from safelight.store import tables
+from safelight.testing.generators import create as instant
+from safelight.trust.consent_requests.store import read_uses
+from safelight.trust.consents.store import end_consent
+from safelight.trust.reviews.conflicts import people_around
+
+from .conftest import House
+from .test_source_consents import give as give_consent
+from .test_video_lifecycle import NoEngine
+
+
+@pytest.fixture
+def able(house: House) -> House:
+    settings = {"name": "able", "models": ["able-1"], "seconds": [4], "operations": ["edit", "remix"]}
+    house.container.core.generators["able"] = instant(settings)  # type: ignore[index]
+    return house
+
+
+@pytest.fixture
+def other(able: House) -> str:
+    """Another tenant, with the same rules."""
+    return able.container.persistence.accounts.create_tenant("other").id
+
+
+@contextmanager
+def acting_for(house: House, tenant: str) -> Iterator[None]:
+    mine = house.who
+    house.who = replace(mine, tenant=tenant, id=f"key_of_{tenant}")
+    yield
+    house.who = mine
+
+
+def upload_of(house: House, video: Video, folder: Path, *, field: str = "video") -> Upload:
+    """The delivered file, as somebody uploads it."""
+    path = folder / f"{video.id}.mp4"
+    tenant, sha256 = video.tenant, video.sealed_sha256 or ""
+    path.write_bytes(b"".join(house.container.persistence.blobs.stream(tenant, sha256)))
+    return Upload(field=field, filename="mine.mp4", path=path, media_type="video/mp4")
+
+
+def edit_copy(house: House, video: Video, folder: Path, **fields: Any) -> Video:
+    """An accepted edit of an uploaded copy of a delivered video."""
+    uploads = (upload_of(house, video, folder),)
+    return house.order("at night", model="able-1", step=Derivation.EDIT, uploads=uploads, **fields)
+
+
+def sources(house: House, video: Video) -> list[Row[Any]]:
+    with house.container.persistence.database.read_transaction(video.tenant) as tx:
+        return tx.select(tables.copied_sources, tables.copied_sources.c.video_id == video.id)
+
+
+def state_of(house: House, video: Video) -> VideoState:
+    return house.container.pipeline.context.videos.get(video.tenant, video.id).state
+
+
+def add_source(house: House, video: Video, source: Video) -> None:
+    with house.container.persistence.database.transaction(video.tenant) as tx:
+        CopiedSources(video_ids=(source.id,)).record(tx, video.id)
+
+
+def finished(house: House) -> Video:
+    """A video in the state of a delivered one, without its files."""
+    video = house.order()
+    with house.container.persistence.database.transaction(video.tenant) as tx:
+        tx.update(tables.videos, tables.videos.c.id == video.id, state=VideoState.DELIVERED.value)
+    return replace(video, state=VideoState.DELIVERED)
+
+
+def withdraw_all_copies(house: House) -> int:
+    return withdraw_copies(house.container.pipeline.context, RowFailures())
+
+
+def test_a_withdrawal_reaches_a_chain_of_three_uploaded_copies(able: House, tmp_path: Path) -> None:
+    first = able.carry(able.order())
+    second = able.carry(edit_copy(able, first, tmp_path))
+    upload = upload_of(able, second, tmp_path, field="input_reference")
+    third = able.carry(able.order("by day", uploads=(upload,)))
+    assert [row.source_id for row in sources(able, second)] == [first.id]
+    assert [row.source_id for row in sources(able, third)] == [second.id]
+    assert third.state is VideoState.DELIVERED
+    changed = withdraw(able.container.pipeline.context, first, actor="a", why="asked")
+    assert changed == (first.id, second.id, third.id)
+    assert state_of(able, third) is VideoState.WITHDRAWN
+    assert withdraw_all_copies(able) == 0
+    assert all(row.ended_at is not None for row in sources(able, third))
+
+
+def test_a_withdrawal_reaches_the_copy_of_another_tenant_which_learns_nothing(
+    able: House, other: str, tmp_path: Path
+) -> None:
+    first = able.carry(able.order())
+    with acting_for(able, other):
+        copy = able.carry(edit_copy(able, first, tmp_path))
+        waiting = edit_copy(able, first, tmp_path)
+        assert copy.state is VideoState.DELIVERED
+        add_source(able, waiting, first)  # as if its screening had ended
+    changed = withdraw(able.container.pipeline.context, first, actor="a", why="a secret")
+    assert changed == (first.id,)
+    Sweeper(able.container.pipeline.context, NoEngine()).withdraw_copies()  # type: ignore[arg-type]
+    assert (state_of(able, copy), state_of(able, waiting)) == (VideoState.WITHDRAWN, VideoState.FAILED)
+    with acting_for(able, other):
+        record = able.videos.record(able.who, copy.id)
+    shown = canonical_json.encode(record_object(record, able.container.core.taxonomy, for_reviewer=True))
+    with able.container.persistence.database.read_transaction(other) as tx:
+        log = b"".join(row.content for row in tx.select(tables.audit_log_contents))
+        [statement] = tx.select(tables.statements, tables.statements.c.video_id == copy.id)
+    for secret in (first.id, able.who.tenant, able.who.id, "a secret"):
+        assert secret.encode() not in shown + log + str(statement).encode()
+
+
+def test_a_chain_over_three_tenants_ends_and_unrelated_videos_stay(able: House, other: str) -> None:
+    third_tenant = able.container.persistence.accounts.create_tenant("third").id
+    first, unrelated = finished(able), finished(able)
+    with acting_for(able, other):
+        second = finished(able)
+        bystander = finished(able)
+    with acting_for(able, third_tenant):
+        third = finished(able)
+    for video, source in ((second, first), (third, second), (bystander, unrelated)):
+        add_source(able, video, source)
+    withdraw(able.container.pipeline.context, first, actor="a", why="asked")
+    assert withdraw_all_copies(able) == 1
+    assert withdraw_all_copies(able) == 1
+    assert withdraw_all_copies(able) == 0
+    assert [state_of(able, one) for one in (second, third)] == [VideoState.WITHDRAWN] * 2
+    assert [state_of(able, one) for one in (unrelated, bystander)] == [VideoState.DELIVERED] * 2
+
+
+def test_a_source_that_is_vaulted_or_withdrawn_before_the_row_is_written_is_found(able: House) -> None:
+    vaulted, withdrawn, kept = (finished(able) for _ in range(3))
+    made = [finished(able) for _ in range(3)]
+    withdraw(able.container.pipeline.context, withdrawn, actor="a", why="asked")
+    with able.container.persistence.database.transaction(able.who.tenant) as tx:
+        tx.update(tables.videos, tables.videos.c.id == vaulted.id, vaulted=True)
+    for video, source in zip(made, (vaulted, withdrawn, kept), strict=True):
+        add_source(able, video, source)
+        add_source(able, video, source)  # a step that runs again
+    assert withdraw_all_copies(able) == 2
+    expected = [VideoState.WITHDRAWN, VideoState.WITHDRAWN, VideoState.DELIVERED]
+    assert [state_of(able, one) for one in made] == expected
+
+
+def test_the_source_is_the_newest_release_of_the_file(able: House) -> None:
+    old, new = finished(able), finished(able)
+    database = able.container.persistence.database
+    with database.transaction(able.who.tenant) as tx:
+        tx.update(tables.videos, tables.videos.c.id == old.id, reinstated_as=new.id)
+    found = look_up_copied_sources(
+        database, able.who.tenant, {old.id, new.id}, VideoRequester(account="a"), compares_faces=True
+    )
+    assert found.video_ids == (new.id,)
+
+
+def test_a_reinstated_video_keeps_its_sources_unless_one_was_withdrawn(able: House) -> None:
+    source, made, released = (finished(able) for _ in range(3))
+    add_source(able, made, source)
+    database = able.container.persistence.database
+    with database.transaction(able.who.tenant) as tx:
+        hand_on_copied_sources(tx, made.id, released.id)
+    withdraw(able.container.pipeline.context, source, actor="a", why="asked")
+    assert state_of(able, released) is VideoState.WITHDRAWN
+    withdraw_all_copies(able)
+    with database.transaction(able.who.tenant) as tx, pytest.raises(Withdrawn):
+        hand_on_copied_sources(tx, made.id, source.id)
+
+
+def test_a_copy_rests_on_the_consents_of_its_source(
+    able: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = able.carry(able.order())
+    database = able.container.persistence.database
+    with database.transaction(able.who.tenant) as tx:
+        consent = give_consent(tx, first.id, expires_at=None, end_user="ann")
+    copy = able.carry(edit_copy(able, first, tmp_path, safety_identifier="bob"))
+    assert copy.state is VideoState.HELD
+    stage = able.snapshot(copy).last_stage(Stage.REFERENCE)
+    assert stage is not None
+    assert stage.verdict.rule == "lk-10"
+    with database.transaction(able.who.tenant) as tx:
+        assert {use.video_id for use in read_uses(tx, consent)} == {first.id, copy.id}
+        end_consent(tx, consent, revoked_by="subject", actor="subject")
+    # The record of the source has no face; the policy is evaluated in tests of its own.
+    monkeypatch.setattr(ConsentWithdrawals, "_needs_consent", lambda *given: given[-1] == first.id)
+    ConsentWithdrawals(able.container.pipeline.context, stopping=threading.Event()).withdraw_due()
+    assert (state_of(able, first), state_of(able, copy)) == (VideoState.WITHDRAWN, VideoState.FAILED)
+
+
+def test_the_people_of_the_source_and_of_the_copy_are_involved_in_both(able: House) -> None:
+    source, copy = finished(able), finished(able)
+    add_source(able, copy, source)
+    with able.container.persistence.database.transaction(able.who.tenant) as tx:
+        tx.update(tables.videos, tables.videos.c.id == source.id, principal_id="key_of_source")
+        tx.update(tables.videos, tables.videos.c.id == copy.id, principal_id="key_of_copy")
+        both = {"key_of_source", "key_of_copy"}
+        assert both <= people_around(tx, source.id)
+        assert both <= people_around(tx, copy.id)
