@@ -14,7 +14,7 @@ from .formatting import format_decimal, translate_category
 from .highlights import TextSegment, split_highlights
 from .sound_excerpt import MAX_PART_S, SoundPart, list_parts
 from .translations import Translations
-from .video_timeline import describe_sound, scan_seconds
+from .video_timeline import scan_seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,11 +98,11 @@ def _transcript_note(content: CaseMediaContent, scan: StageRecord | None, t: Tra
     if scan is None or not _has_sound(scan) or (content.transcript and content.transcript.lines):
         return ""
     sound = scan.details["sound"]
-    if sound.get("transcribed") and (content.transcript is None):
-        return t("review.transcript_not_stored")
-    if sound.get("transcribed") and sound.get("speech") != []:
-        return t("review.transcript_empty")
-    return describe_sound(scan, t)
+    if sound.get("speech") == []:
+        return t("record.no_speech")
+    if not sound.get("transcribed"):
+        return t("review.not_transcribed")
+    return t("review.transcript_not_stored" if content.transcript is None else "review.transcript_empty")
 
 
 def _has_sound(scan: StageRecord) -> bool:

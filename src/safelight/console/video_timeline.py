@@ -73,7 +73,7 @@ def video_timeline(
         frame_height=int(facts.get("height") or 9),
         lanes=tuple(timeline_lanes(visible, seconds, t)),
         speech=_speech_lane(scan, seconds, t),
-        sound=describe_sound(scan, t),
+        sound=_describe_sound(scan, t),
         ticks=timeline_ticks(seconds, frames, t),
     )
 
@@ -132,7 +132,7 @@ def scan_seconds(scan: StageRecord) -> float:
     return max(float(facts.get("duration_s") or 0.0), float(facts.get("audio_duration_s") or 0.0))
 
 
-def describe_sound(scan: StageRecord, t: Translations) -> str:
+def _describe_sound(scan: StageRecord, t: Translations) -> str:
     """What is known about the sound of a scanned clip."""
     sound = scan.details.get("sound")
     if not scan.details["facts"].get("audio_codec") or sound is None:

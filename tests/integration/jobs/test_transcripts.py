@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import io
+import wave
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from safelight.console.case_media_view import CaseMediaContent, case_media_view
+from safelight.console.sound_excerpt import SoundPart
+from safelight.console.translations import load_languages
 from safelight.jobs.files import vault_files
 from safelight.jobs.models import Video
 from safelight.jobs.states import VideoState
 from safelight.jobs.sweeper import Sweeper
 from safelight.jobs.transcripts import Transcript, read_transcript
 from safelight.store import tables
-from support.spoken_clips import speaking_house
+from support.spoken_clips import SOUND_S, speaking_house
 
 from .conftest import House
 from .test_appeals import appealed, blocked_by_ada, released
-from .test_decisions import decide
+from .test_decisions import decide, reviewer
 
 WORD = "zanzibar"
 BLOCKED_WORDS = ("buy", "SAFELIGHT-TEST:violence", "now.")
@@ -39,9 +46,24 @@ def test_a_held_video_keeps_its_transcript_and_no_other_table_has_its_words(
             for table in tables.metadata.sorted_tables:
                 rows = tx.select(table)
                 assert table is tables.transcripts or WORD not in repr(rows), table.name
-        assert WORD not in repr(house.videos.record(house.who, video.id))
-        # After the approval it is kept for a report about the delivered video.
+        record = house.videos.record(house.who, video.id)
+        assert WORD not in repr(record)
         (case,) = house.container.review.reviews.list(house.who).cases
+        case_file = house.container.review.reviews.get(reviewer(house), case.id)
+        media = house.container.console_services.case_media
+        assert media is not None
+        content = CaseMediaContent(
+            files=media.list_files(reviewer(house), case_file),
+            transcript=media.transcript(reviewer(house), case_file),
+        )
+        shown = case_media_view(content, record, load_languages()["en"])
+        assert ["".join(one.text for one in line) for _, line in shown.transcript] == [f"hello {WORD}"]
+        # The whole sound is the last part.
+        number, start_s, end_s = (float(part) for part in shown.sound[-1][0].split(" "))
+        part = SoundPart(start_s=start_s, end_s=end_s)
+        with wave.open(io.BytesIO(media.play(reviewer(house), case_file, int(number), part))) as sound:
+            assert sound.getnframes() / sound.getframerate() == pytest.approx(SOUND_S, abs=0.1)
+        # After the approval it is kept for a report about the delivered video.
         decide(house, case, "approve")
         assert house.carry(video).state is VideoState.DELIVERED
         assert transcript_of(house, video) == transcript

@@ -1,0 +1,99 @@
+"""What the page of a case says about the sound and the transcript."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from safelight.console.case_media import MediaFile
+from safelight.console.case_media_view import CaseMediaContent, CaseMediaView, case_media_view
+from safelight.console.translations import load_languages
+from safelight.jobs.models import StageRecord, VideoRecord
+from safelight.jobs.transcripts import Transcript, TranscriptLine
+from safelight.policy.coverage import Coverage
+from safelight.policy.findings import Basis, Finding, Modality, Stage, TimeRange
+from support.fake_api_server import a_video, allowed
+
+EN = load_languages()["en"]
+SOUND: dict[str, Any] = {"facts": {"duration_s": 4.0, "audio_codec": "aac"}, "sound": {"transcribed": True}}
+MUTE: dict[str, Any] = {"facts": {"duration_s": 4.0, "audio_codec": None}, "sound": None}
+CLIP = MediaFile(sha256="0" * 64, media_type="video/mp4", number=0)
+PICTURE = MediaFile(sha256="1" * 64, media_type="image/png", number=1)
+REFERENCE_CLIP = MediaFile(sha256="2" * 64, media_type="video/webm", number=2)
+LINE = TranscriptLine(text="take the knife", start_s=1.0, end_s=2.0, marks=((9, 14),))
+FOUND = Finding(
+    category="violence",
+    score=0.9,
+    modality=Modality.AUDIO,
+    detector="words",
+    version="1",
+    reason="A word.",
+    basis=Basis.MATCHED,
+    evidence=(TimeRange(start_s=1.0, end_s=2.0),),
+)
+
+
+def view(details: dict[str, Any] | None, **content: Any) -> CaseMediaView:
+    """The view of a case whose video has this scan; None: it was not scanned."""
+    scans = (
+        ()
+        if details is None
+        else (
+            StageRecord(
+                stage=Stage.OUTPUT,
+                verdict=allowed(Stage.OUTPUT),
+                findings=(FOUND,),
+                coverage=Coverage(),
+                at=0.0,
+                details=details,
+            ),
+        )
+    )
+    record = VideoRecord(video=a_video(), stages=scans, attempts=(), seal=None, audit_log=())
+    return case_media_view(CaseMediaContent(**content), record, EN)
+
+
+def test_sound_is_offered_around_findings_and_as_a_whole_and_every_file_has_a_name() -> None:
+    shown = view(SOUND, files=(CLIP, PICTURE, REFERENCE_CLIP))
+    assert shown.files == ((0, "Video"), (1, "Reference 1"), (2, "Reference 2"))
+    assert [value for value, _ in shown.sound] == ["0 0.5 2.5", "0 0 4", "2 0 60"]
+    assert shown.sound[0][1].startswith("Violence, ")
+    assert shown.sound_note == ""
+
+
+def test_a_clip_without_sound_says_so_and_offers_none() -> None:
+    shown = view(MUTE, files=(CLIP,))
+    assert (shown.sound, shown.sound_note, shown.transcript_note) == ((), "The video has no sound.", "")
+
+
+@pytest.mark.parametrize("is_blind", [False, True])
+def test_a_blind_reviewer_sees_the_words_and_hears_the_whole_sound_without_the_evidence(
+    is_blind: bool,
+) -> None:
+    shown = view(SOUND, files=(CLIP,), transcript=Transcript(lines=(LINE,)), is_blind=is_blind)
+    [(_, segments)] = shown.transcript
+    assert "".join(one.text for one in segments) == LINE.text
+    assert any(one.highlighted for one in segments) is not is_blind
+    assert len(shown.sound) == (1 if is_blind else 2)
+
+
+@pytest.mark.parametrize(
+    ("details", "content", "note"),
+    [
+        (None, {}, ""),
+        (SOUND, {"transcript": Transcript(lines=(LINE,))}, ""),
+        (SOUND, {"transcript": Transcript(lines=(LINE,), is_cut=True)}, "too long"),
+        (SOUND, {"transcript": Transcript(lines=())}, "no word was recognized"),
+        (SOUND, {}, "no transcript is stored"),
+        (SOUND, {"is_restricted": True}, "Only the vault officer"),
+        ({**SOUND, "sound": {"transcribed": False}}, {}, "not transcribed"),
+        ({**SOUND, "sound": {"transcribed": True, "speech": []}}, {}, "No speech was detected"),
+    ],
+)
+def test_the_page_says_why_there_is_no_transcript(
+    details: dict[str, Any] | None, content: dict[str, Any], note: str
+) -> None:
+    said = view(details, **content).transcript_note
+    assert note in said
+    assert bool(said) == bool(note)
