@@ -204,6 +204,36 @@ def test_a_visitors_hash_opens_a_case_in_each_tenant_with_a_video_that_matches(
         assert tx.select(tables.videos)[0].state == VideoState.WITHDRAWN.value, "its own clock ran"
 
 
+def test_a_wrong_removal_in_another_tenant_ends_the_hashes_of_the_visitor_everywhere(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = house.container.persistence.database
+    own, copy = house.carry(house.order()), new_id("video")
+    other = house.container.persistence.accounts.create_tenant("other").id
+    with database.read_transaction(house.who.tenant) as tx:
+        row = tx.one(tables.videos, tables.videos.c.id == own.id)
+    assert row is not None
+    with database.transaction(other) as tx:
+        tx.insert(tables.videos, **{**row._mapping, "id": copy, "tenant_id": other})
+    near = NearVideos(video_ids=(copy,), unrelated=1)
+    monkeypatch.setattr(
+        house.container.pipeline.copies, "find_near", lambda hashes: tuple(near for _ in hashes)
+    )
+    receipt = notify(house, hashes=hashes_of(drawn(5)))
+    assert status_of(house, receipt).hashes == 1, "each hash is counted once"
+    with database.across_tenants("a test", readonly=True) as tx:
+        before = lists_of(tx.select(tables.notice_hashes), tx.now())
+        held = {row.tenant_id for row in tx.select(tables.notice_hashes)}
+    assert len(before) == 1
+    assert held == {house.who.tenant, other}
+    # As after a won appeal.
+    with database.transaction(other) as tx:
+        drop_hashes_of_video(tx, copy)
+    with database.across_tenants("a test", readonly=True) as tx:
+        assert lists_of(tx.select(tables.notice_hashes), tx.now()) == {}
+    assert status_of(house, receipt).hashes == 0
+
+
 def test_two_notices_of_one_address_at_once_keep_the_hourly_limit(house: House) -> None:
     for _ in range(9):
         notify(house, hashes=hashes_of(drawn(1)))

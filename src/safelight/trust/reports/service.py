@@ -241,13 +241,15 @@ class Reports:
             found = [filing.add(video) for video in own]
             if not found:
                 filing.add_without_video()
-            add_hashes(
-                tx,
-                filing.notice_id,
-                [one.hash for one in screening.used],
-                state=HashState.HOLDS,
-                tenant_only=sender.kind is not ReporterKind.VISITOR,
-            )
+            # Also in each tenant with a match, where a wrong removal takes them back for all tenants.
+            for part in {sender.tenant: tx, **{one.tenant: one for one, _video in elsewhere}}.values():
+                add_hashes(
+                    part,
+                    filing.notice_id,
+                    [one.hash for one in screening.used],
+                    state=HashState.HOLDS,
+                    tenant_only=sender.kind is not ReporterKind.VISITOR,
+                )
             for part, video in elsewhere:
                 owner = replace(sender, tenant=part.tenant or "")
                 # The location names a video of another tenant.
