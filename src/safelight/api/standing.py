@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import InvalidField, NotFound
+from safelight.errors import InvalidField
 from safelight.jobs.quota import QuotaUse
 from safelight.policy.categories import Taxonomy
 from safelight.policy.intended_use import normalize_territory, read_kind
@@ -144,10 +144,7 @@ _TERMS = describe_body(
 
 
 def standing_services(request: Request) -> StandingServices:
-    found = app_state(request).services.standing
-    if found is None:
-        raise NotFound("This server offers no standing.")
-    return found
+    return app_state(request).services.require_standing()
 
 
 @router.get(

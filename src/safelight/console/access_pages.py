@@ -16,7 +16,6 @@ from safelight.trust.accounts import Principal
 from safelight.trust.accounts.access import DECIDED, AccessGrant, AccessRequest
 from safelight.trust.accounts.managed_tenants import GRANTED, TenantChoice
 from safelight.trust.accounts.models import AccessState
-from safelight.web.standing import StandingServices
 
 from .account_terms_pages import TENANT_NUMBERS, read_terms_form
 from .formatting import format_date
@@ -37,7 +36,7 @@ class AccessPages(PageHandler):
 
     async def decide(self, request: Request, principal: Principal) -> Response:
         request_id, form = request.path_params["request_id"], await self.read_form(request)
-        reason, action, access = form.get("reason", ""), form.get("action"), self._services.access
+        reason, action, access = form.get("reason", ""), form.get("action"), self.standing.access
         try:
             if action == "approve":
                 grant = _grant(form)
@@ -58,18 +57,12 @@ class AccessPages(PageHandler):
     async def revoke_invitation(self, request: Request, principal: Principal) -> Response:
         invitation = request.path_params["invitation_id"]
         try:
-            await self.run(self._services.invitations.revoke, principal, invitation)
+            await self.run(self.standing.invitations.revoke, principal, invitation)
         except NotFound:
             raise
         except SafelightError as problem:
             return await self._render(request, principal, problem=problem)
         return self.redirect(_PATH)
-
-    @property
-    def _services(self) -> StandingServices:
-        if self.services.standing is None:
-            raise NotFound("This server offers no access requests.")
-        return self.services.standing
 
     async def _render(
         self,
@@ -79,7 +72,7 @@ class AccessPages(PageHandler):
         problem: SafelightError | None = None,
         kept: dict[str, dict[str, str]] | None = None,
     ) -> Response:
-        t, ours = self.translations(request), self._services
+        t, ours = self.translations(request), self.standing
         after = request.query_params.get("after")
         waiting = await self.run(partial(ours.access.list, principal, AccessState.WAITING, after=after))
         decided = await self.run(ours.access.list, principal, *DECIDED)

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import Conflict, InvalidField, NotFound, SafelightError
+from safelight.errors import Conflict, InvalidField, SafelightError
 from safelight.i18n import load_messages
 from safelight.policy.intended_use import UseKind, normalize_territory
 from safelight.policy.verdicts import Audience
@@ -23,7 +23,6 @@ from safelight.trust.accounts.subjects import (
 )
 from safelight.trust.accounts.terms import Terms
 from safelight.trust.ledger import LedgerFilter, SumBy
-from safelight.web.standing import StandingServices
 
 from .formatting import format_datetime
 from .handler import PageHandler
@@ -58,19 +57,13 @@ class AccountTermsPages(PageHandler):
         try:
             revision = int(_whole_number(form, "revision") or 0)
             await self.run(
-                lambda: self._services.terms.set(principal, subject, read_terms_form(form), revision=revision)
+                lambda: self.standing.terms.set(principal, subject, read_terms_form(form), revision=revision)
             )
         except Conflict as changed:
             return await self._render(request, principal, subject=subject, problem=changed)
         except SafelightError as problem:
             return await self._render(request, principal, subject=subject, problem=problem, form=form)
         return self.redirect(f"{_PATH}?{urlencode({'kind': kind, 'id': form.get('id', ''), 'saved': 'yes'})}")
-
-    @property
-    def _services(self) -> StandingServices:
-        if self.services.standing is None:
-            raise NotFound("This server offers no terms.")
-        return self.services.standing
 
     async def _render(
         self,
@@ -114,7 +107,7 @@ class AccountTermsPages(PageHandler):
 
     async def _load(self, principal: Principal, subject: str, t: Translations) -> dict[str, Any]:
         """What is known about a subject. Raises `InvalidField`."""
-        ours, (account, end_user) = self._services, split_subject(subject)
+        ours, (account, end_user) = self.standing, split_subject(subject)
         saved = await self.run(ours.terms.get, principal, subject)
         use = await self.run(ours.quotas.of_subject, principal, subject)
         wanted = LedgerFilter(account=account, end_user=end_user)

@@ -18,7 +18,6 @@ from safelight.trust.accounts.managed_tenants import GRANTED
 from safelight.web.auth import check_same_origin
 from safelight.web.rate_limit import RateLimiter
 from safelight.web.request_body import read_short_form
-from safelight.web.standing import StandingServices
 from safelight.web.state import AppState
 
 from .handler import PageHandler
@@ -44,7 +43,7 @@ class ApplicantPages(PageHandler):
             self._require_open()
             return await self._render(request, {})
         try:
-            found = await self.run(self._services.access.read, token)
+            found = await self.run(self.standing.access.read, token)
         except NotFound as unknown:
             return await self._render(request, {}, problem=unknown)
         lines = await self._tenant_lines(found)
@@ -57,8 +56,8 @@ class ApplicantPages(PageHandler):
         try:
             # A form with an error does not count.
             valid = {name: access_text(text, name) for name, text in texts.items()}
-            self._services.addresses.allow(request.client.host if request.client else "")
-            make = partial(self._services.access.request, self._services.tenant(), **valid)
+            self.standing.addresses.allow(request.client.host if request.client else "")
+            make = partial(self.standing.access.request, self.standing.tenant(), **valid)
             _, token = await self.run(lambda: make())
         except (InvalidField, RateLimited) as problem:
             return await self._render(request, texts, problem=problem)
@@ -68,7 +67,7 @@ class ApplicantPages(PageHandler):
         """Show the key of an approved request, once."""
         token = (await self._read(request)).get("token", "")
         try:
-            found, key = await self.run(self._services.access.collect, token)
+            found, key = await self.run(self.standing.access.collect, token)
         except NotFound as unknown:
             return await self._render(request, {}, problem=unknown)
         lines = await self._tenant_lines(found)
@@ -84,7 +83,7 @@ class ApplicantPages(PageHandler):
         form = await self._read(request)
         token, name = form.get("token", ""), form.get("name", "")
         try:
-            record, key = await self.run(partial(self._services.invitations.accept, token, name=name))
+            record, key = await self.run(partial(self.standing.invitations.accept, token, name=name))
         except (InvalidField, NotFound) as problem:
             return await self._render(request, form, problem=problem, invitation=token)
         owner = await self.run(self.services.accounts.get_tenant, record.tenant)
@@ -103,14 +102,8 @@ class ApplicantPages(PageHandler):
         reviewed = await self.run(self.services.accounts.managed.has_reviewer, own)
         return ("own", "staff") if reviewed else ("own", "no_reviewer")
 
-    @property
-    def _services(self) -> StandingServices:
-        if self.services.standing is None:
-            raise NotFound("This server offers no access.")
-        return self.services.standing
-
     def _require_open(self) -> None:
-        if not self._services.access.accepts_requests:
+        if not self.standing.access.accepts_requests:
             raise NotFound("This installation does not accept requests for access.")
 
     async def _read(self, request: Request) -> dict[str, str]:

@@ -14,6 +14,7 @@ from safelight.web.access import Access, Endpoint, declare
 from safelight.web.auth import COOKIE, act_in_chosen_tenant, check_same_origin
 from safelight.web.request_body import Body, read_body
 from safelight.web.services import Services
+from safelight.web.standing import StandingServices
 from safelight.web.state import AppState
 
 from .login import redirect_to_login
@@ -37,6 +38,10 @@ class PageHandler:
     @property
     def services(self) -> Services:
         return self.state.services
+
+    @property
+    def standing(self) -> StandingServices:
+        return self.services.require_standing()
 
     def translations(self, request: Request) -> Translations:
         return self.pages.translations(request)

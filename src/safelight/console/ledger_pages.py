@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from safelight.attempts.export import write_csv, write_jsonl
-from safelight.errors import InvalidField, NotFound, SafelightError
+from safelight.errors import InvalidField, SafelightError
 from safelight.i18n import load_messages
 from safelight.trust.accounts import Principal
 from safelight.trust.ledger import ENTRY_COLUMNS, EntryKind, Ledger, LedgerFilter, SumBy, entry_object
@@ -74,9 +74,7 @@ class LedgerPages(PageHandler):
 
     @property
     def _ledger(self) -> Ledger:
-        if self.services.standing is None:
-            raise NotFound("This server has no ledger.")
-        return self.services.standing.ledger
+        return self.standing.ledger
 
 
 def _export(ledger: Ledger, principal: Principal, wanted: LedgerFilter, *, as_csv: bool) -> Iterator[str]:

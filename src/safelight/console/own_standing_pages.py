@@ -15,7 +15,6 @@ from safelight.trust.accounts.invitations import AccountInvitation
 from safelight.trust.accounts.managed_tenants import TenantChoice
 from safelight.trust.standing import Strike, shown_category, shown_group
 from safelight.web.consent_call import base_url
-from safelight.web.standing import StandingServices
 
 from .formatting import format_date, format_datetime, translate_category
 from .handler import PageHandler
@@ -36,7 +35,7 @@ class OwnStandingPages(PageHandler):
         shared = (await self.read_form(request)).get("tenant") == TenantChoice.SHARED
         choice = TenantChoice.SHARED if shared else TenantChoice.OWN
         try:
-            token, made = await self.run(self._services.invitations.invite, principal, choice)
+            token, made = await self.run(self.standing.invitations.invite, principal, choice)
         except SafelightError as problem:
             return await self._render(request, principal, problem=problem)
         link = f"{base_url(request)}/access/invitation?token={token}"
@@ -46,18 +45,12 @@ class OwnStandingPages(PageHandler):
     async def revoke_invitation(self, request: Request, principal: Principal) -> Response:
         invitation = request.path_params["invitation_id"]
         try:
-            await self.run(self._services.invitations.revoke, principal, invitation)
+            await self.run(self.standing.invitations.revoke, principal, invitation)
         except NotFound:
             raise
         except SafelightError as problem:
             return await self._render(request, principal, problem=problem)
         return self.redirect("/account/standing")
-
-    @property
-    def _services(self) -> StandingServices:
-        if self.services.standing is None:
-            raise NotFound("This server offers no standing.")
-        return self.services.standing
 
     async def _render(
         self,
@@ -67,7 +60,7 @@ class OwnStandingPages(PageHandler):
         problem: SafelightError | None = None,
         invited: dict[str, str] | None = None,
     ) -> Response:
-        t, ours = self.translations(request), self._services
+        t, ours = self.translations(request), self.standing
         a = load_messages("accounts", t.tag)
         standing = await self.run(ours.standings.own, principal)
         use = await self.run(ours.quotas.own, principal)
@@ -98,7 +91,7 @@ class OwnStandingPages(PageHandler):
     async def _invitations_left(self, principal: Principal) -> int:
         if not principal.has_scope(KeyScope.VIDEOS_WRITE):
             return 0
-        return await self.run(self._services.invitations.left, principal)
+        return await self.run(self.standing.invitations.left, principal)
 
 
 def invitation_row(one: AccountInvitation, t: Translations) -> dict[str, Any]:

@@ -12,7 +12,6 @@ from safelight.i18n import load_messages
 from safelight.trust.accounts import Principal, PrincipalKind, ReviewRank
 from safelight.trust.accounts.subjects import end_user_subject, split_subject
 from safelight.trust.standing import Ban, Standing
-from safelight.web.standing import StandingServices
 
 from .formatting import format_datetime, translate_category
 from .handler import PageHandler
@@ -26,10 +25,10 @@ class StandingPages(PageHandler):
         return await self._render(request, principal)
 
     async def propose(self, request: Request, principal: Principal) -> Response:
-        form = await self.read_form(request)
+        form, bans = await self.read_form(request), self.standing.bans
         try:
             await self.run(
-                self._standing.bans.propose,
+                bans.propose,
                 principal,
                 end_user_subject(form.get("end_user", "").strip()),
                 reason=form.get("reason", ""),
@@ -42,22 +41,17 @@ class StandingPages(PageHandler):
     async def change(self, request: Request, principal: Principal) -> Response:
         """Confirm or lift a ban."""
         ban_id, form = request.path_params["ban_id"], await self.read_form(request)
+        bans = self.standing.bans
         try:
             if form.get("action") == "confirm":
-                await self.run(self._standing.bans.confirm, principal, ban_id)
+                await self.run(bans.confirm, principal, ban_id)
             else:
-                await self.run(self._standing.bans.lift, principal, ban_id, reason=form.get("reason", ""))
+                await self.run(bans.lift, principal, ban_id, reason=form.get("reason", ""))
         except NotFound:
             raise
         except SafelightError as problem:
             return await self._render(request, principal, problem=problem)
         return self.redirect("/review/standings")
-
-    @property
-    def _standing(self) -> StandingServices:
-        if self.services.standing is None:
-            raise NotFound("This server offers no standing.")
-        return self.services.standing
 
     async def _render(
         self,
@@ -67,8 +61,8 @@ class StandingPages(PageHandler):
         problem: SafelightError | None = None,
         form: dict[str, str] | None = None,
     ) -> Response:
-        t = self.translations(request)
-        page = await self.run(self._standing.standings.list, principal)
+        t, standings = self.translations(request), self.standing.standings
+        page = await self.run(standings.list, principal)
         senior = principal.kind is PrincipalKind.PERSON and principal.review_rank >= ReviewRank.SENIOR
         return await self.render_page(
             request,
@@ -84,7 +78,7 @@ class StandingPages(PageHandler):
                 for one in page.bans
             ],
             may_ban=senior,
-            ban_points=self._standing.standings.thresholds.ban,
+            ban_points=standings.thresholds.ban,
         )
 
 

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from safelight.attempts.attempt_log import AttemptLog
 from safelight.attempts.canaries.service import Canaries
 from safelight.attempts.drift_history import DriftHistory
+from safelight.errors import NotFound
 from safelight.generation.protocol import Generator
 from safelight.jobs.batches.service import BatchService
 from safelight.jobs.models import (
@@ -158,3 +159,9 @@ class Services:
     upload_total_s: float = 600.0
     #: Seconds between two reads of the videos that clients follow.
     watch_interval_s: float = 0.4
+
+    def require_standing(self) -> StandingServices:
+        """Standing, terms, ledger and access. Raises `NotFound` if this server does not offer them."""
+        if self.standing is None:
+            raise NotFound("This server offers no standing, terms, ledger or access.")
+        return self.standing
