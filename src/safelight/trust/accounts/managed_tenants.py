@@ -38,7 +38,7 @@ _NO_NAME = "Applicant"
 class TenantChoice(StrEnum):
     """To which tenant a new key belongs."""
 
-    #: A new tenant, whose data nobody else's keys reach.
+    #: A new tenant, whose data no key of another account can reach.
     OWN = "own"
     #: The tenant of the person who decides or invites: for colleagues.
     SHARED = "shared"
