@@ -108,7 +108,7 @@ class ApplicantPages(PageHandler):
 
     async def _read(self, request: Request) -> dict[str, str]:
         check_same_origin(request)
-        # Before the body is read: anybody may send one.
+        # Before the body is read, because no account is needed.
         self._rate_limiter.allow(request.client.host if request.client else "")
         return await read_short_form(request, self.services)
 

@@ -165,7 +165,7 @@ class Login:
         )
 
     def _ask_for_access(self, request: Request) -> str:
-        """The text of the link to the form; empty if nobody can ask here."""
+        """The text of the link to the form; empty if this server accepts no requests for access."""
         standing = self._state.services.standing
         if standing is None or not standing.access.accepts_requests:
             return ""

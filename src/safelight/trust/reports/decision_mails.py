@@ -47,8 +47,8 @@ class DecisionMails:
         """Queue the mail if everything is decided that was sent with the form of this row.
 
         `tx` is across tenants: hashes of one form can match videos of several. Reports of one video with the
-        same address bring one mail, so that a flood of reports is no flood of mails to an address that
-        somebody else entered.
+        same address bring one mail, so that many reports do not send many mails to an address that
+        another person entered.
         """
         row = tx.one(notices, notices.c.id == row_id)
         # Locked: two processes that answer two videos of one form would both find the other one waiting.

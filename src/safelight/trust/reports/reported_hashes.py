@@ -105,8 +105,8 @@ def find_dropped(rows: Iterable[Row[Any]]) -> frozenset[str]:
     """The ids of the rows that hold nothing any more, because a match was harmless. Pure.
 
     A match names one hash. Its notice has more that are near to it: that of the same frame with the other
-    colour weighting, and those of neighbouring frames. Hashes of other notices stay, so that nobody can lift
-    them with a picture that is near to one of a victim.
+    colour weighting, and those of neighbouring frames. Hashes of other notices stay. Otherwise a person
+    could remove them with a picture that is similar to one of a victim.
     """
     rows = list(rows)
     decided = {row.entry for row in rows if row.state == HashState.DROPPED.value}

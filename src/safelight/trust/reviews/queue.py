@@ -114,7 +114,7 @@ class ReviewQueue:
     def skip(self, principal: Principal, case_id: str, *, reason: str) -> None:
         """Give a case back, and do not offer it to this reviewer again.
 
-        The reason is not in the audit log: nobody else sees who skipped what.
+        The reason is not in the audit log, so that other people do not see who skipped what.
         """
         reason = validate_text(reason, "reason", MAX_REASON_CHARACTERS)
         with self._database.transaction(principal.tenant) as tx:

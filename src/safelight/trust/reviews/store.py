@@ -336,7 +336,7 @@ def _append_audit(tx: Transaction, event: str, made: Decision) -> None:
 
 
 def _own_request(tx: Transaction, made: Decision) -> dict[str, bool]:
-    """A mark on decisions about the own video, which are possible if nobody else may decide."""
+    """A mark on decisions about the own video, which are possible if no other person may decide."""
     video = tx.one(videos, videos.c.id == made.video_id)
     own = video is not None and made.decided_by in find_same_people(tx, {video.principal_id})
     return {"own_request": True} if own else {}
