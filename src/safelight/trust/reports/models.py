@@ -133,7 +133,8 @@ class Notice:
 
     id: str
     lane: ReportLane
-    #: None: hashes that matched no delivered video when they were reported, or a match whose id is not disclosed.
+    #: None: hashes that matched no delivered video when they were reported, or a match whose id is not
+    #: disclosed.
     video_id: str | None
     created_at: float
     due_at: float
