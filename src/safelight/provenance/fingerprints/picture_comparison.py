@@ -21,6 +21,12 @@ _MAX_FEATURES, _MIN_FEATURES = 400, 60
 #: Every picture has at least this many if a missing match shows that they differ: in a picture with few
 #: features, a crop removes most of them.
 _MIN_TO_DIFFER = 150
+#: Features of one frame before a difference is concluded: on a recorded screen, the page around the video has
+#: features too, and often stronger ones.
+_MAX_FEATURES_TO_DIFFER = 8 * _MAX_FEATURES
+#: Size and JPEG quality at which each thumbnail must still agree with itself. A drawing that does not would
+#: not be recognized on a recorded screen either, so a missing agreement shows nothing.
+_REDUCED_SIZE, _REDUCED_QUALITY = 0.5, 50
 #: Less than the default of OpenCV (0.04), so that dark and smooth clips have features too.
 _MIN_CONTRAST = 0.015
 #: A feature matches if the second best match is this much worse (Lowe's ratio test).
@@ -82,8 +88,21 @@ def compare_pictures(frames: Sequence[Pixels], registered: RegisteredPicture) ->
     is_complete = min(counts) > 0 and counts == (len(registered.thumbnails), len(frames))
     has_detail = all(len(one.places) >= _MIN_TO_DIFFER for one in (*known, *plain))
     if is_complete and has_detail and best <= _MAX_CHANCE and registered.step_s <= MAX_STEP_S:
-        return Comparison.DIFFERS
+        return _confirm_difference(frames, registered, known)
     return Comparison.NOT_COMPARABLE
+
+
+def _confirm_difference(
+    frames: Sequence[Pixels], registered: RegisteredPicture, known: Sequence[_Features]
+) -> Comparison:
+    """Look again for an agreement that a smaller picture, or one on a page, would have."""
+    for one, thumbnail in zip(known, registered.thumbnails, strict=True):
+        if _best_match(_features([_reduced(_decode(thumbnail))]), [one]).count < MIN_AGREEING:
+            return Comparison.NOT_COMPARABLE
+    for turn in (_grey, _mirrored):
+        if _best_match(_features(map(turn, frames), _MAX_FEATURES_TO_DIFFER), known).count > _MAX_CHANCE:
+            return Comparison.NOT_COMPARABLE
+    return Comparison.DIFFERS
 
 
 class SearchedPictures:
@@ -158,9 +177,9 @@ class _Match:
     height: int = 0
 
 
-def _features(pictures: Iterable[Pixels]) -> Iterable[_Features]:
+def _features(pictures: Iterable[Pixels], most: int = _MAX_FEATURES) -> Iterable[_Features]:
     """The features of each picture that has enough of them."""
-    detector = cv2.SIFT.create(nfeatures=_MAX_FEATURES, contrastThreshold=_MIN_CONTRAST)
+    detector = cv2.SIFT.create(nfeatures=most, contrastThreshold=_MIN_CONTRAST)
     for picture in pictures:
         places, descriptors = detector.detectAndCompute(np.ascontiguousarray(picture), None)
         if len(places) >= _MIN_FEATURES:
@@ -215,6 +234,14 @@ def _halved(pixels: Pixels) -> Pixels:
     height, width = pixels.shape
     size = (max(width // 2, 1), max(height // 2, 1))
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _reduced(pixels: Pixels) -> Pixels:
+    """A smaller copy with the damage of a compression."""
+    size = [max(round(side * _REDUCED_SIZE), 1) for side in reversed(pixels.shape)]
+    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+    _written, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _REDUCED_QUALITY])
+    return _decode(bytes(data))
 
 
 def _grey(pixels: Pixels) -> Pixels:
