@@ -20,7 +20,7 @@ from safelight.detectors.registry import DetectorRegistry, load_plugin
 from safelight.detectors.text.operator_lists import OperatorLists
 from safelight.ids import new_id
 from safelight.jobs.states import VideoState
-from safelight.jobs.transcripts import Transcript, TranscriptLine
+from safelight.jobs.transcripts import SpokenLine, Transcript
 from safelight.policy.findings import Stage
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import Settings
@@ -135,7 +135,7 @@ class _Media:
         return recording.getvalue()
 
     def transcript(self, principal: Principal, case_file: CaseFile) -> Transcript | None:
-        line = TranscriptLine(text="take the knife", start_s=0.5, end_s=1.5, marks=((9, 14),))
+        line = SpokenLine(text="take the knife", start_s=0.5, end_s=1.5, marks=((9, 14),))
         return Transcript(lines=(line,))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from safelight.jobs.models import StageRecord, VideoRecord
-from safelight.jobs.transcripts import Transcript, TranscriptLine
+from safelight.jobs.transcripts import SpokenLine, Transcript
 from safelight.policy.findings import Stage
 
 from .case_media import MediaFile
@@ -82,7 +82,7 @@ def _parts(
     ]
 
 
-def _line(line: TranscriptLine, t: Translations, *, is_blind: bool) -> tuple[str, tuple[TextSegment, ...]]:
+def _line(line: SpokenLine, t: Translations, *, is_blind: bool) -> tuple[str, tuple[TextSegment, ...]]:
     return _times(line.start_s, line.end_s, t), split_highlights(line.text, () if is_blind else line.marks)
 
 

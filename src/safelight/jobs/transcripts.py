@@ -26,7 +26,7 @@ _ROUNDING_S = 0.002
 _NOT_TEXT = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
-class TranscriptLine(msgspec.Struct, frozen=True, kw_only=True):
+class SpokenLine(msgspec.Struct, frozen=True, kw_only=True):
     """A spoken line with its times in the clip. `marks`: the characters to which findings refer."""
 
     text: str
@@ -36,7 +36,7 @@ class TranscriptLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Transcript(msgspec.Struct, frozen=True, kw_only=True):
-    lines: tuple[TranscriptLine, ...]
+    lines: tuple[SpokenLine, ...]
     #: Later lines were left out, because the transcript is too long.
     is_cut: bool = False
 
@@ -50,7 +50,7 @@ def mark_transcript(lines: Iterable[MediaText], findings: Iterable[Finding]) -> 
         for place in finding.evidence
         if isinstance(place, TimeRange)
     ]
-    marked: list[TranscriptLine] = []
+    marked: list[SpokenLine] = []
     characters = 0
     for spoken in sorted(map(_plain, lines), key=lambda line: line.start_s):
         line = _mark_line(spoken, ranges)
@@ -63,7 +63,7 @@ def mark_transcript(lines: Iterable[MediaText], findings: Iterable[Finding]) -> 
     return Transcript(lines=tuple(marked))
 
 
-def _mark_line(spoken: MediaText, ranges: Iterable[tuple[float, float]]) -> TranscriptLine:
+def _mark_line(spoken: MediaText, ranges: Iterable[tuple[float, float]]) -> SpokenLine:
     joined = join_lines([spoken])
     # A word ends where the next one begins.
     ends = (*joined.starts, len(joined.text))[1:]
@@ -79,7 +79,7 @@ def _mark_line(spoken: MediaText, ranges: Iterable[tuple[float, float]]) -> Tran
             first = marks.pop()[0] if is_after_mark else start
             marks.append((first, until))
         is_after_mark = is_marked
-    return TranscriptLine(text=joined.text, start_s=spoken.start_s, end_s=spoken.end_s, marks=tuple(marks))
+    return SpokenLine(text=joined.text, start_s=spoken.start_s, end_s=spoken.end_s, marks=tuple(marks))
 
 
 def _plain(line: MediaText) -> MediaText:

@@ -10,7 +10,7 @@ from safelight.console.case_media import MediaFile
 from safelight.console.case_media_view import CaseMediaContent, CaseMediaView, case_media_view
 from safelight.console.translations import load_languages
 from safelight.jobs.models import StageRecord, VideoRecord
-from safelight.jobs.transcripts import Transcript, TranscriptLine
+from safelight.jobs.transcripts import SpokenLine, Transcript
 from safelight.policy.coverage import Coverage
 from safelight.policy.findings import Basis, Finding, Modality, Stage, TimeRange
 from support.fake_api_server import a_video, allowed
@@ -21,7 +21,7 @@ MUTE: dict[str, Any] = {"facts": {"duration_s": 4.0, "audio_codec": None}, "soun
 CLIP = MediaFile(sha256="0" * 64, media_type="video/mp4", number=0)
 PICTURE = MediaFile(sha256="1" * 64, media_type="image/png", number=1)
 REFERENCE_CLIP = MediaFile(sha256="2" * 64, media_type="video/webm", number=2)
-LINE = TranscriptLine(text="take the knife", start_s=1.0, end_s=2.0, marks=((9, 14),))
+LINE = SpokenLine(text="take the knife", start_s=1.0, end_s=2.0, marks=((9, 14),))
 FOUND = Finding(
     category="violence",
     score=0.9,

@@ -15,7 +15,7 @@ from safelight.console.sound_excerpt import SoundPart
 from safelight.errors import Forbidden, NotFound
 from safelight.jobs.files import FileRow, add_file
 from safelight.jobs.repository import VideoRepository
-from safelight.jobs.transcripts import Transcript, TranscriptLine, store_transcript
+from safelight.jobs.transcripts import SpokenLine, Transcript, store_transcript
 from safelight.policy.findings import Stage
 from safelight.sandbox.sandbox import Sandbox
 from safelight.store.blobs import BlobStore
@@ -28,7 +28,7 @@ from support.review_room import TENANT, ReviewRoom, reviewer
 
 ADA = reviewer("ada")
 OFFICER = reviewer("officer", None, KeyScope.REVIEW, KeyScope.VAULT)
-SAID = Transcript(lines=(TranscriptLine(text="good day", start_s=0.0, end_s=1.0),))
+SAID = Transcript(lines=(SpokenLine(text="good day", start_s=0.0, end_s=1.0),))
 
 
 @pytest.fixture
