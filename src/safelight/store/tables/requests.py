@@ -52,7 +52,7 @@ copied_sources = Table(
     time("created_at"),
     #: When the video was ended because the source was withdrawn or vaulted.
     time("ended_at", null=True),
-    PrimaryKeyConstraint("video_id", "source_id"),
+    PrimaryKeyConstraint("tenant_id", "video_id", "source_id"),
     Index(None, "tenant_id", "source_id"),
     Index(None, "ended_at"),
 )

@@ -307,7 +307,7 @@ def upgrade() -> None:
         *_text("tenant_id", "video_id", "source_id"),
         *_double("created_at"),
         *_double("ended_at", null=True),
-        sa.PrimaryKeyConstraint("video_id", "source_id"),
+        sa.PrimaryKeyConstraint("tenant_id", "video_id", "source_id"),
         sa.Index(None, "tenant_id", "source_id"),
         sa.Index(None, "ended_at"),
     )
