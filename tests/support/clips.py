@@ -1,10 +1,11 @@
-"""Small test clips, made with our own encoder."""
+"""Small test clips, made with our own encoder, and copies of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
+import av
 import numpy as np
 import numpy.typing as npt
 
@@ -45,6 +46,17 @@ def make_clip(
         if sound is not None:
             writer.add_audio(sound)
     return path
+
+
+def remux(path: Path, into: Path) -> Path:
+    """A copy of the video stream in a new container, without the manifest of the file."""
+    with av.open(str(path)) as source, av.open(str(into), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    return into
 
 
 def hum(seconds: float) -> npt.NDArray[np.float32]:

@@ -1,11 +1,14 @@
-"""Who is on record, for tests of what compares people with them."""
+"""Who is on record, for tests of what compares people with them, and consents in the database."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from safelight.detectors.likeness.matching import EnrolledPerson
 from safelight.errors import SettingsError
+from safelight.store.tables import consent_requests
+from safelight.store.transaction import Transaction
 
 
 class Records:
@@ -27,3 +30,22 @@ class Records:
 
     def protected(self, tenant: str) -> tuple[EnrolledPerson, ...]:
         return self._protected
+
+
+def add_given_request(tx: Transaction, consent: str, terms: Mapping[str, Any], **columns: str | None) -> None:
+    """The answered request behind a consent to likeness of level 2."""
+    texts = dict.fromkeys(("asked_by", "asker", "subject", "email", "phrase", "asker_device"), "")
+    tx.insert(
+        consent_requests,
+        id=consent,
+        **(texts | columns),
+        language="en",
+        terms=dict(terms),
+        level=2,
+        state="given",
+        link_expires_at=0.0,
+        mailed=True,
+        flags=[],
+        accepted=["likeness"],
+        created_at=0.0,
+    )

@@ -18,6 +18,7 @@ from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.provenance.manifest import SealFacts, SourceType
 from safelight.provenance.watermark_service import WatermarkReader
+from support.clips import remux
 from support.fake_api_server import live
 
 FACTS = SealFacts(
@@ -116,13 +117,7 @@ def test_a_copy_without_its_manifest_is_recovered_only_where_the_key_is(
     sealed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mark = load().persistence.seal_registry.by_video(FACTS.video_id, tenant=load().persistence.tenant)[0].mark
-    stripped = tmp_path / "stripped.mp4"
-    with av.open(str(sealed)) as source, av.open(str(stripped), "w") as target:
-        stream = target.add_stream_from_template(source.streams.video[0])
-        for packet in source.demux(video=0):
-            if packet.dts is not None:
-                packet.stream = stream
-                target.mux(packet)
+    stripped = remux(sealed, tmp_path / "stripped.mp4")
     is_marked = mark.content_id is not None
     assert main(["verify", str(stripped), "--json"]) == (3 if is_marked else 5)
     found = json.loads(capsys.readouterr().out)

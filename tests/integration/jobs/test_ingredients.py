@@ -24,6 +24,7 @@ from safelight.store.tables import seals
 from safelight.testing.clips import tiny_clip
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
+from support.clips import remux
 
 from .conftest import House
 
@@ -98,7 +99,7 @@ def test_a_copy_that_lost_its_manifest_gets_that_of_the_registry(
     sealed.write_bytes(
         b"".join(able.container.persistence.blobs.stream(able.who.tenant, delivered.sealed_sha256 or ""))
     )
-    copy = remuxed(sealed, tmp_path / "copy.mp4")
+    copy = remux(sealed, tmp_path / "copy.mp4")
     upload = Upload(field="video", filename="copy.mp4", path=copy, media_type="video/mp4")
     video = able.carry(able.order("at night", model="able-1", step=Derivation.EDIT, uploads=(upload,)))
     active, chain = manifests(able, video)
@@ -125,7 +126,7 @@ def test_the_record_says_nothing_about_a_copy_of_another_tenant_s_video(
     other = able.container.persistence.accounts.create_tenant("other").id
     with able.container.persistence.database.raw_connection() as connection:
         connection.execute(update(seals).values(tenant_id=other))
-    copy = remuxed(sealed, tmp_path / "copy.mp4")
+    copy = remux(sealed, tmp_path / "copy.mp4")
     upload = Upload(field="video", filename="copy.mp4", path=copy, media_type="video/mp4")
     video = able.carry(able.order("at night", model="able-1", step=Derivation.EDIT, uploads=(upload,)))
     details = reference_details(able, video)
@@ -153,16 +154,6 @@ def textured(path: Path) -> Path:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
         container.mux(stream.encode())
     return path
-
-
-def remuxed(path: Path, into: Path) -> Path:
-    with av.open(str(path)) as source, av.open(str(into), "w") as target:
-        stream = target.add_stream_from_template(source.streams.video[0])
-        for packet in source.demux(video=0):
-            if packet.dts is not None:
-                packet.stream = stream
-                target.mux(packet)
-    return into
 
 
 def signed_by_provider(path: Path, folder: Path) -> Path:

@@ -25,6 +25,7 @@ from safelight.store.tables import (
 )
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts.terms import read_requester
+from support.consent_records import add_given_request
 
 from .conftest import House
 
@@ -46,23 +47,9 @@ def give(tx: Transaction, video: str, *, end_user: str | None = None, **changed:
     columns = {"created_at": 0.0, "expires_at": NOW + 60, "level": 2} | changed
     people = {"subject": "Ann", "recorded_by": "subject", "evidence": "link"}
     tx.insert(consents, id=identity, scope=["likeness"], **people, **columns)
-    terms = {"uses": "a film", "kinds": ["news"], "commercial": False, "territory": "EU"}
-    tx.insert(
-        consent_requests,
-        id=identity,
-        asked_by="key_1",
-        end_user=end_user,
-        **dict.fromkeys(("asker", "subject", "email", "phrase", "asker_device"), ""),
-        language="en",
-        terms=terms | {"scope": ["likeness"], "expires_at": NOW + 60},
-        level=2,
-        state="given",
-        link_expires_at=0.0,
-        mailed=True,
-        flags=[],
-        accepted=["likeness"],
-        created_at=0.0,
-    )
+    terms: dict[str, Any] = {"uses": "a film", "kinds": ["news"], "commercial": False, "territory": "EU"}
+    terms |= {"scope": ["likeness"], "expires_at": NOW + 60}
+    add_given_request(tx, identity, terms, asked_by="key_1", end_user=end_user)
     tx.insert(consent_uses, consent_id=identity, video_id=video, at=0.0)
     return identity
 

@@ -31,6 +31,7 @@ from safelight.provenance.watermark_service import WatermarkReader, WatermarkSer
 from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
+from support.clips import remux
 
 from .conftest import FactsMaker
 
@@ -67,16 +68,6 @@ def frames_of(path: Path) -> Iterator[Pixels]:
     with av.open(str(path)) as container:
         for frame in container.decode(video=0):
             yield frame.to_ndarray(format="rgb24")
-
-
-def copied_into_a_new_container(path: Path, into: Path) -> Path:
-    with av.open(str(path)) as source, av.open(str(into), "w") as target:
-        stream = target.add_stream_from_template(source.streams.video[0])
-        for packet in source.demux(video=0):
-            if packet.dts is not None:
-                packet.stream = stream
-                target.mux(packet)
-    return into
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -160,7 +151,7 @@ def test_other_bytes_with_an_intact_manifest_are_unchanged(here: Installation, t
 
 
 def test_a_copy_in_a_new_container_is_from_here_and_changed(here: Installation, tmp_path: Path) -> None:
-    found = here.recover(copied_into_a_new_container(here.sealed, tmp_path / "copy.mkv"))
+    found = here.recover(remux(here.sealed, tmp_path / "copy.mkv"))
     assert _outcome(found) == (Answer.CHANGED, Ground.MARK_AND_PICTURE)
     assert found.seal is not None
     assert found.seal.video_id == here.seal.video_id
@@ -275,7 +266,7 @@ def test_a_broken_file_is_not_found(here: Installation, tmp_path: Path, content:
 def test_a_withdrawn_video_is_recognised_by_its_bytes_and_no_longer_by_its_picture(
     here: Installation, tmp_path: Path
 ) -> None:
-    copy = copied_into_a_new_container(here.sealed, tmp_path / "copy.mp4")
+    copy = remux(here.sealed, tmp_path / "copy.mp4")
     with here.database.transaction("tenant_a") as tx:
         remove_fingerprints(tx, here.seal.video_id)
     here.withdrawn.add(here.seal.video_id)

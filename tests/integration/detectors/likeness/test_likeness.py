@@ -21,6 +21,7 @@ from safelight.store import tables
 from safelight.trust.consents import NewConsent, NewProtectedPerson
 from safelight.trust.waivers import NewWaiver
 from support.clips import make_clip
+from support.consent_records import add_given_request
 from support.synthetic_faces import ANN, BEN, Pixels, pair, portrait
 
 BASIS = "Explicit consent, Art. 9(2)(a) GDPR"
@@ -93,21 +94,8 @@ def give_on_camera(container: Container, record: str) -> None:
     with container.persistence.database.transaction(container.persistence.tenant) as tx:
         tx.update(tables.consents, tables.consents.c.id == record, level=2)
         terms = {"uses": "", "commercial": True, "territory": "world", "scope": [], "expires_at": 0.0}
-        tx.insert(
-            tables.consent_requests,
-            id=record,
-            # A scan without a request has no account.
-            **dict.fromkeys(("asked_by", "asker", "subject", "email", "phrase", "asker_device"), ""),
-            language="en",
-            terms=terms,
-            level=2,
-            state="given",
-            link_expires_at=0.0,
-            mailed=True,
-            flags=[],
-            accepted=["likeness"],
-            created_at=0.0,
-        )
+        # A scan without a request has no account.
+        add_given_request(tx, record, terms)
 
 
 def test_a_face_in_a_reference_is_allowed_with_the_subjects_consent_and_only_while_it_holds(
