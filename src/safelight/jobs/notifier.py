@@ -22,6 +22,7 @@ from safelight.net.webhook_client import WebhookClient
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.store.transaction import Transaction
+from safelight.trust.appeals import BY_REPORTER, statement_of_case
 from safelight.trust.consents.store import WITHDRAWN_TOPIC as CONSENT_TOPIC
 from safelight.trust.library.canary_stops import TOPIC as CANARY_TOPIC
 from safelight.trust.reports.notice_store import TOPIC as REPORT_TOPIC
@@ -233,11 +234,13 @@ class Notifier:
         appeal = tx.one(tables.appeals, tables.appeals.c.case_id == case.id)
         if appeal is None:
             return
+        # A reporter stays unknown: this event also reaches systems for the person who requested the video.
+        is_reporter = statement_of_case(tx, case.id).content.kind in BY_REPORTER
         data = {
             "id": appeal.id,
             "statement_id": appeal.statement_id,
             "video_id": appeal.video_id,
-            "safety_identifier": appeal.end_user,
+            "safety_identifier": None if is_reporter else appeal.end_user,
             "state": "overturned" if made.action == DecisionAction.OVERTURN.value else "upheld",
         }
         # A second event needs its own id, which must stay the same if this event is processed again.
