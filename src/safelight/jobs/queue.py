@@ -91,10 +91,7 @@ class DurableQueue:
         self._delayed: dict[str, int] = {}
         self._polling: QueuePolling | None = None
         self._enqueuer = BackgroundPart(
-            "enqueuer",
-            {"enqueue": self._store_waiting},
-            interval_s=0.0,
-            stopping=stopping,
+            "enqueuer", {"enqueue": self._store_waiting}, interval_s=0.0, stopping=stopping
         )
 
     def start(self) -> None:
@@ -141,7 +138,7 @@ class DurableQueue:
             idle_s=_ALONE_IDLE_S if self._lease is None else _SHARED_IDLE_S,
         )
         if self._lease is None:
-            self._recover_other_names()
+            _recover_other_names(self._worker)
         self._polling.keep_running()
         self._started = True
 
@@ -303,15 +300,16 @@ class DurableQueue:
         if self._polling is not None:
             self._polling.wake()
 
-    def _recover_other_names(self) -> None:
-        """Queue the runs of earlier processes again whose worker name was another one, on SQLite.
 
-        By default the name has the host and the data directory, so it changes with a new container and when a
-        backup is restored elsewhere. No such process can live: this one has locked the data directory.
-        """
-        found = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
-        for worker in sorted({str(one.executor_id) for one in found} - {self._worker}):
-            self._recover(worker)
+def _recover_other_names(worker: str) -> None:
+    """Queue the runs of earlier processes again whose worker name was another one, on SQLite.
+
+    By default the name has the host and the data directory, so it changes with a new container and when a
+    backup is restored elsewhere. No such process can live: this one has locked the data directory.
+    """
+    found = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+    names = {str(one.executor_id) for one in found} - {worker}
+    DBOS._recover_pending_workflows(sorted(names))  # noqa: SLF001
 
 
 def _count_engine_error(record: logging.LogRecord) -> bool:
