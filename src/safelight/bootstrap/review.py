@@ -148,9 +148,12 @@ class ReviewParts:
         from safelight.trust.accounts import OPERATOR, KeyScope
 
         wanted = KeyScope.VAULT if vault else KeyScope.REVIEW
-        live = (key for key in self._persistence.accounts.list_keys(tenant) if key.revoked_at is None)
-        keys = frozenset(key.id for key in live if wanted in key.scopes)
-        known = keys | self._persistence.people.service.deciders(tenant, wanted)
+        accounts, people = self._persistence.accounts, self._persistence.people.service
+        known: frozenset[str] = frozenset()
+        # Those of its manager decide the cases of a managed tenant too.
+        for one in {tenant, accounts.managed.manager(tenant) or tenant}:
+            live = (key for key in accounts.list_keys(one) if key.revoked_at is None)
+            known |= {key.id for key in live if wanted in key.scopes} | people.deciders(one, wanted)
         return known if vault else known | {OPERATOR}
 
     @cached_property

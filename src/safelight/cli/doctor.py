@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import doctor_checks, doctor_key_checks, doctor_mail_check, doctor_rewriter_check
+from . import doctor_checks, doctor_key_checks, doctor_mail_check, doctor_rewriter_check, doctor_tenant_check
 from .commands import load_container
 from .doctor_checks import DoctorCheck, DoctorState, guarded
 from .exit_codes import Exit
@@ -166,6 +166,7 @@ def _check_installation(container: Container) -> Iterator[DoctorCheck]:
             dt.datetime.now(dt.UTC), signing_from=_read_signing_start(container)
         ),
         "clock jumps": lambda: _check_database(container, doctor_checks.clock_jumps),
+        "tenants of applicants": lambda: _check_database(container, doctor_tenant_check.tenants),
         "policy": lambda: _check_policy(container),
         "mail": lambda: _check_mail(container),
         "rewriter": lambda: _check_rewriter(container),

@@ -10,19 +10,21 @@ from pathlib import Path
 
 import pytest
 
+from safelight.ids import new_id
 from safelight.jobs.notifier import Notifier
 from safelight.net.mail_client import MailClient, MailSecurity, MailServer
 from safelight.net.webhook_client import WebhookClient
+from safelight.policy.findings import Stage
 from safelight.store.key_ring import KeyRing
-from safelight.store.tables import outbox
+from safelight.store.tables import outbox, tenants
 from safelight.trust.accounts import Principal, Role
 from safelight.trust.accounts.permissions import ROLES
 from safelight.trust.mail import MailQueue, MailSender
-from safelight.trust.reviews import CaseKind
+from safelight.trust.reviews import CaseKind, NewCase, open_case
 from safelight.trust.reviews.case_mails import COLLECT_S, MIN_GAP_S, CaseMails
 from safelight.trust.webhooks import Deliveries
 from support.mail_server import Mailbox, mail_server
-from support.review_room import ReviewRoom, reviewer
+from support.review_room import TENANT, ReviewRoom, reviewer
 
 _BASE = "https://gateway.example"
 
@@ -195,3 +197,34 @@ def test_of_two_processes_one_queues_the_mail_and_a_crash_loses_none(
     assert len(office.received()) == 1
     with office.room.database.across_tenants("a test", readonly=True) as tx:
         assert tx.count(outbox, outbox.c.topic == "case.mail", outbox.c.delivered_at.is_(None)) == 0
+
+
+def test_a_hundred_tenants_of_applicants_are_one_mail_that_leads_to_their_list(office: Office) -> None:
+    office.enroll("ada")
+    declines = office.enroll("declines")
+    office.room.queue.decline_categories(declines, ["violence"])
+    for number in range(100):
+        tenant = new_id("tenant")
+        with office.room.database.transaction(tenant) as tx:
+            tx.insert(tenants, name=f"applicant {number}", created_at=tx.now(), managed_by=TENANT)
+            open_case(
+                tx,
+                NewCase(
+                    video_id=new_id("video"),
+                    kind=CaseKind.HOLD,
+                    stage=Stage.OUTPUT,
+                    due_at=tx.now() + 86_400,
+                    category="violence",
+                    rule="vi-2",
+                    reason="Blood.",
+                ),
+                actor="policy",
+            )
+    office.later(COLLECT_S + 1)
+    (mail,) = office.box.received
+    assert str(mail["To"]) == "ada@example.com"
+    text = mail.get_content()
+    assert (f"{_BASE}/compliance/tenants" in text, "applicant" in text) == (True, False)
+    office.box.received.clear()
+    office.later(MIN_GAP_S)
+    assert office.received() == []

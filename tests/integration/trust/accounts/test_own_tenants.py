@@ -1,0 +1,375 @@
+"""Tenants of applicants and invited people: made whole or not at all, and reached by their manager only."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from safelight.errors import Conflict, Forbidden, InvalidField, NotFound, SafelightError, Unauthenticated
+from safelight.policy.verdicts import Audience
+from safelight.store.database import Database
+from safelight.store.tables import api_keys, tenants
+from safelight.trust.accounts import Accounts, KeyScope, Principal, PrincipalKind, Tenant
+from safelight.trust.accounts import access as access_module
+from safelight.trust.accounts.access import AccessGrant, AccessLimits, AccountAccess
+from safelight.trust.accounts.invitations import AccountInvitations
+from safelight.trust.accounts.managed_tenants import TenantChoice
+from safelight.trust.accounts.models import AccessState
+from safelight.trust.accounts.subjects import TENANT_SUBJECT, account_subject
+from safelight.trust.accounts.terms import AccountTerms, Terms
+
+SHARED = AccessGrant(tenant=TenantChoice.SHARED)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    database = Database(database_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def accounts(database: Database) -> Accounts:
+    return Accounts(database)
+
+
+@pytest.fixture
+def access(database: Database) -> AccountAccess:
+    return AccountAccess(database, AccessLimits(accepts_requests=True, requests_per_hour=500))
+
+
+@pytest.fixture
+def owner(accounts: Accounts) -> Principal:
+    return person(accounts.create_tenant("Studio").id, *KeyScope)
+
+
+def person(tenant: str, *scopes: KeyScope) -> Principal:
+    return Principal(
+        tenant=tenant, id="user_1", kind=PrincipalKind.PERSON, name="Ola", scopes=frozenset(scopes)
+    )
+
+
+def ask(access: AccountAccess, owner: Principal, name: str = "Ada Films") -> tuple[str, str]:
+    """The id and the token of a request."""
+    made, token = access.request(owner.tenant, name=name, contact="ada@example.com", purpose="Films.")
+    return made.id, token
+
+
+def grant(
+    access: AccountAccess, owner: Principal, of: AccessGrant | None = None, name: str = "Ada Films"
+) -> str:
+    """The key of a new applicant."""
+    request, token = ask(access, owner, name)
+    access.approve(owner, request, reason="Welcome.", grant=of or AccessGrant())
+    key = access.collect(token)[1]
+    assert key is not None
+    return key
+
+
+def managed(accounts: Accounts, owner: Principal) -> tuple[Tenant, ...]:
+    return accounts.managed.list(owner)
+
+
+def test_by_default_an_applicant_gets_a_tenant_of_its_own_with_the_terms_of_the_decision(
+    access: AccountAccess, accounts: Accounts, database: Database, owner: Principal
+) -> None:
+    terms = Terms(audience=Audience.MINORS, review_first=3, videos_per_day=5, seconds_per_day=40)
+    principal = accounts.authenticate(grant(access, owner, AccessGrant(terms=terms)))
+    (own,) = managed(accounts, owner)
+    assert (principal.tenant, own.name, own.managed_by) == (own.id, "Ada Films", owner.tenant)
+    assert principal.tenant != owner.tenant
+    assert AccountTerms(database).get(person(own.id, KeyScope.ADMIN), TENANT_SUBJECT).terms == terms
+    assert accounts.list_keys(owner.tenant) == ()
+
+
+def test_a_colleague_gets_a_key_of_this_tenant(
+    access: AccountAccess, accounts: Accounts, owner: Principal
+) -> None:
+    assert accounts.authenticate(grant(access, owner, SHARED)).tenant == owner.tenant
+    assert managed(accounts, owner) == ()
+    with pytest.raises(InvalidField, match="tenant of its own"):
+        AccessGrant(tenant=TenantChoice.SHARED, terms=Terms(review_first=1))
+
+
+def test_names_of_strangers_become_one_unique_line(
+    access: AccountAccess, accounts: Accounts, owner: Principal
+) -> None:
+    for name in ("Ada  \n Films\u202e", "ADA FILMS", "\u200b", "x" * 100, "x" * 100):
+        grant(access, owner, name=name)
+    names = [one.name for one in reversed(managed(accounts, owner))]
+    assert names == ["Ada Films", "ADA FILMS (2)", "Applicant", "x" * 100, "x" * 96 + " (2)"]
+
+
+def test_wrong_terms_make_no_tenant_and_leave_the_request_waiting(
+    access: AccountAccess, accounts: Accounts, owner: Principal
+) -> None:
+    request, token = ask(access, owner)
+    with pytest.raises(InvalidField):
+        access.approve(owner, request, reason="Yes.", grant=AccessGrant(terms=Terms(videos_per_day=-1)))
+    assert managed(accounts, owner) == ()
+    assert access.read(token).state is AccessState.WAITING
+
+
+def test_two_people_who_grant_the_same_request_at_once_make_one_tenant(
+    access: AccountAccess, accounts: Accounts, owner: Principal
+) -> None:
+    request, token = ask(access, owner)
+    start, failed = threading.Barrier(4), []
+
+    def approve() -> None:
+        start.wait()
+        try:
+            access.approve(owner, request, reason="Yes.", grant=AccessGrant())
+        except SafelightError as error:
+            failed.append(error)
+
+    run_all([approve] * 4)
+    assert len(failed) == 3
+    assert [one.origin for one in managed(accounts, owner)] == [request]
+    assert access.read(token).own_tenant == managed(accounts, owner)[0].id
+
+
+def test_requests_of_the_same_name_that_are_granted_at_once_get_different_names(
+    access: AccountAccess, accounts: Accounts, owner: Principal
+) -> None:
+    requests = [ask(access, owner)[0] for _ in range(4)]
+    run_all(
+        [
+            lambda each=each: access.approve(owner, each, reason="Yes.", grant=AccessGrant())  # type: ignore[misc]
+            for each in requests
+        ]
+    )
+    assert len({one.name for one in managed(accounts, owner)}) == 4
+
+
+def test_the_key_is_collected_once_by_several_requests_at_once(
+    access: AccountAccess, accounts: Accounts, owner: Principal
+) -> None:
+    request, token = ask(access, owner)
+    access.approve(owner, request, reason="Yes.", grant=AccessGrant())
+    keys: list[str | None] = []
+    run_all([lambda: keys.append(access.collect(token)[1])] * 4)
+    assert sum(key is not None for key in keys) == 1
+    assert len(accounts.list_keys(managed(accounts, owner)[0].id)) == 1
+
+
+@pytest.mark.parametrize("step", ["_decide", "add_managed_tenant"])
+def test_a_crash_while_access_is_granted_leaves_nothing_behind(
+    access: AccountAccess,
+    accounts: Accounts,
+    owner: Principal,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+) -> None:
+    request, token = ask(access, owner)
+    real = getattr(access_module, step)
+
+    def crash(*given: object, **named: object) -> None:
+        real(*given, **named)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(access_module, step, crash)
+        with pytest.raises(KeyboardInterrupt):
+            access.approve(owner, request, reason="Yes.", grant=AccessGrant(terms=Terms(review_first=1)))
+    assert (managed(accounts, owner), access.read(token).state) == ((), AccessState.WAITING)
+    access.approve(owner, request, reason="Yes.", grant=AccessGrant())
+    assert len(managed(accounts, owner)) == 1
+
+
+def test_a_crash_after_the_key_was_made_leaves_no_key(
+    access: AccountAccess,
+    accounts: Accounts,
+    database: Database,
+    owner: Principal,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    request, token = ask(access, owner)
+    access.approve(owner, request, reason="Yes.", grant=AccessGrant())
+
+    def crash(*given: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(access_module, "_request", crash)
+        with pytest.raises(KeyboardInterrupt):
+            access.collect(token)
+    with database.across_tenants("looking", readonly=True) as tx:
+        assert tx.count(api_keys) == 0
+    assert access.collect(token)[1] is not None
+
+
+def test_a_withdrawal_revokes_all_keys_of_the_own_tenant_and_deletes_nothing(
+    access: AccountAccess, accounts: Accounts, database: Database, owner: Principal
+) -> None:
+    request, token = ask(access, owner)
+    access.approve(owner, request, reason="Yes.", grant=AccessGrant())
+    key = access.collect(token)[1] or ""
+    (own,) = managed(accounts, owner)
+    second = accounts.create_key(own.id, "second")[1]
+    assert access.withdraw(owner, request, reason="Unpaid.").state is AccessState.WITHDRAWN
+    elsewhere = Accounts(database, cache_s=0)
+    for each in (key, second):
+        with pytest.raises(Unauthenticated):
+            elsewhere.authenticate(each)
+    with pytest.raises(Conflict, match="closed"):
+        accounts.create_key(own.id, "third")
+    with pytest.raises(Conflict):
+        access.withdraw(owner, request, reason="Again.")
+    read = access.collect(token)
+    assert (read[0].reason, read[1]) == ("Unpaid.", None)
+    with database.across_tenants("looking", readonly=True) as tx:
+        assert tx.count(tenants, tenants.c.id == own.id) == 1
+
+
+def test_access_that_is_withdrawn_before_the_key_was_collected_gives_no_key(
+    access: AccountAccess, accounts: Accounts, owner: Principal
+) -> None:
+    for of in (AccessGrant(), SHARED):
+        request, token = ask(access, owner)
+        access.approve(owner, request, reason="Yes.", grant=of)
+        access.withdraw(owner, request, reason="A mistake.")
+        assert access.collect(token)[1] is None
+    assert accounts.list_keys(owner.tenant) == ()
+
+
+def test_a_withdrawal_of_a_shared_key_leaves_the_other_keys(
+    access: AccountAccess, accounts: Accounts, database: Database, owner: Principal
+) -> None:
+    other = accounts.create_key(owner.tenant, "app")[1]
+    request, token = ask(access, owner)
+    access.approve(owner, request, reason="Yes.", grant=SHARED)
+    key = access.collect(token)[1] or ""
+    access.withdraw(owner, request, reason="Left.")
+    elsewhere = Accounts(database, cache_s=0)
+    with pytest.raises(Unauthenticated):
+        elsewhere.authenticate(key)
+    assert elsewhere.authenticate(other).tenant == owner.tenant
+
+
+def test_a_tenant_that_is_closed_while_its_key_is_collected_keeps_no_key_in_force(
+    access: AccountAccess, accounts: Accounts, owner: Principal
+) -> None:
+    for _ in range(5):
+        request, token = ask(access, owner)
+        access.approve(owner, request, reason="Yes.", grant=AccessGrant())
+        own = next(one for one in managed(accounts, owner) if one.origin == request)
+
+        def collect(token: str = token) -> None:
+            access.collect(token)
+
+        def close(own: Tenant = own) -> None:
+            accounts.managed.close(owner, own.id, reason="Closed.")
+
+        run_all([collect, close])
+        if access.read(token).state is not AccessState.WITHDRAWN:
+            close()  # It lost the race to the lock, and reported that nothing was changed.
+        assert all(key.revoked_at is not None for key in accounts.list_keys(own.id))
+
+
+def test_only_the_manager_reaches_a_managed_tenant_and_only_with_scopes_that_reach(
+    access: AccountAccess, accounts: Accounts, owner: Principal
+) -> None:
+    grant(access, owner)
+    (own,) = managed(accounts, owner)
+    acting = accounts.managed.act_in(owner, own.id)
+    assert (acting.tenant, acting.home, acting.acts_in) == (own.id, owner.tenant, "Ada Films")
+    assert acting.scopes == {KeyScope.VIDEOS_READ, KeyScope.REVIEW, KeyScope.VAULT, KeyScope.ADMIN}
+    admin = accounts.managed.act_in(person(owner.tenant, KeyScope.ADMIN, KeyScope.VIDEOS_READ), own.id)
+    assert admin.scopes == {KeyScope.ADMIN}
+    with pytest.raises(Forbidden):
+        accounts.managed.act_in(person(owner.tenant, KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE), own.id)
+    other = person(accounts.create_tenant("Other").id, *KeyScope)
+    for stranger, wanted in ((other, own.id), (owner, other.tenant), (owner, owner.tenant), (owner, "x")):
+        with pytest.raises(NotFound):
+            accounts.managed.act_in(stranger, wanted)
+    with pytest.raises(Forbidden):  # One level only.
+        accounts.managed.act_in(acting, own.id)
+    assert accounts.managed.list(other) == ()
+    with pytest.raises(NotFound):
+        accounts.managed.close(other, own.id, reason="Mine.")
+
+
+def test_an_applicant_of_a_managed_tenant_reaches_no_other_tenant(
+    access: AccountAccess, accounts: Accounts, owner: Principal
+) -> None:
+    first = accounts.authenticate(grant(access, owner))
+    grant(access, owner, name="Ben")
+    # Even a key of its tenant with every scope.
+    every = accounts.authenticate(accounts.create_key(first.tenant, "all", KeyScope)[1])
+    for one in (*managed(accounts, owner), accounts.get_tenant(owner.tenant)):
+        with pytest.raises((Forbidden, NotFound)):
+            accounts.managed.act_in(every, one.id)
+
+
+def test_an_invited_person_gets_an_own_tenant_with_the_strictest_terms_and_cannot_invite(
+    access: AccountAccess, accounts: Accounts, database: Database, owner: Principal
+) -> None:
+    of_tenant = Terms(videos_per_day=5, review_first=2, audience=Audience.MINORS)
+    inviter = accounts.authenticate(grant(access, owner, AccessGrant(terms=of_tenant)))
+    admin, invitations = person(inviter.tenant, KeyScope.ADMIN), AccountInvitations(database, 2)
+    AccountTerms(database).set(
+        admin, account_subject(inviter.id), Terms(videos_per_day=9, seconds_per_day=8, review_first=4)
+    )
+    token, made = invitations.invite(inviter)
+    key = accounts.authenticate(invitations.accept(token, name="Ben")[1])
+    own = accounts.get_tenant(key.tenant)
+    assert (own.managed_by, own.origin) == (owner.tenant, made.id)
+    assert own.id not in (inviter.tenant, owner.tenant)
+    assert AccountTerms(database).get(person(own.id, KeyScope.ADMIN), TENANT_SUBJECT).terms == Terms(
+        videos_per_day=5, seconds_per_day=8, review_first=4, audience=Audience.MINORS
+    )
+    with pytest.raises(Forbidden, match="cannot invite"):
+        invitations.invite(key)
+    colleague, _ = invitations.accept(invitations.invite(inviter, TenantChoice.SHARED)[0], name="Cem")
+    assert colleague.tenant == inviter.tenant
+
+
+def test_a_closed_tenant_has_no_open_invitation_and_is_opened_again_without_its_old_keys(
+    access: AccountAccess, accounts: Accounts, database: Database, owner: Principal
+) -> None:
+    key = grant(access, owner)
+    invitations = AccountInvitations(database, 1)
+    token, _ = invitations.invite(accounts.authenticate(key))
+    (own,) = managed(accounts, owner)
+    assert accounts.managed.close(owner, own.id, reason="Abuse.").closed_at is not None
+    with pytest.raises(NotFound):
+        invitations.accept(token, name="Ben")
+    with pytest.raises(Conflict):
+        accounts.managed.close(owner, own.id, reason="Again.")
+    accounts.managed.reopen(owner, own.id)
+    with pytest.raises(Unauthenticated):
+        Accounts(database, cache_s=0).authenticate(key)
+    assert accounts.create_key(own.id, "new")[0].tenant == own.id
+    with pytest.raises(Conflict):
+        accounts.managed.reopen(owner, own.id)
+
+
+def test_a_reviewer_of_the_manager_counts_for_its_tenants(
+    access: AccountAccess, accounts: Accounts, owner: Principal
+) -> None:
+    grant(access, owner)
+    (own,) = managed(accounts, owner)
+    assert not accounts.managed.has_reviewer(own.id)
+    key, _ = accounts.create_key(owner.tenant, "reviewer", {KeyScope.REVIEW})
+    assert accounts.managed.has_reviewer(own.id)
+    accounts.revoke_key(owner.tenant, key.id)
+    assert not accounts.managed.has_reviewer(own.id)
+
+
+def run_all(tasks: list[object]) -> None:
+    threads = [threading.Thread(target=_ignore_conflicts, args=(task,)) for task in tasks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def _ignore_conflicts(task: object) -> None:
+    assert callable(task)
+    try:
+        task()
+    except SafelightError:
+        pass
