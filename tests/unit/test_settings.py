@@ -126,3 +126,23 @@ def test_the_source_of_each_value_is_known(tmp_path: Path, monkeypatch: pytest.M
         "generation.default_generator": SettingSource.COMMAND_LINE,
     }
     assert read_settings().sources == {"server.port": SettingSource.ENVIRONMENT}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("SAFELIGHT_REVIEW__DUE_MINUTES", "-1", "SAFELIGHT_REVIEW__DUE_MINUTES: review.due_minutes: Input"),
+        ("SAFELIGHT_SERVER__HOST", "0.0.0.0", "server: refusing to listen on 0.0.0.0"),
+        ("SAFELIGHT_SERVER__PORT", "70000", "SAFELIGHT_SERVER__PORT: server.port: Input"),
+        ("SAFELIGHT_POLICY", "strict", 'cannot be read: error parsing value for field "policy"'),
+    ],
+)
+def test_a_problem_of_the_environment_names_its_variable_and_not_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, said: str
+) -> None:
+    path = write(tmp_path, "[limits]\nvideos_per_day = 1\n")
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(SettingsError) as caught:
+        read_settings(path)
+    assert said in caught.value.message
+    assert "safelight.toml" not in caught.value.message

@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import InvalidField, SafelightError
+from safelight.errors import InvalidField, NotFound, SafelightError
 from safelight.web.errors import error_response, http_problem, internal_error_response
 from safelight.web.middleware import DrainRequestBody, RequestIds, SecurityHeaders, request_id
 from safelight.web.state import AppState
@@ -86,8 +86,16 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
     async def handle_http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         headers = dict(error.headers or {})
-        if error.status_code == 405:
+        if error.status_code in (404, 405):
             document = await state.threads.run(app.openapi)
+            if "authorization" in request.headers and find_allowed_methods(
+                document["paths"], f"/v1{request.url.path}"
+            ):
+                missing = NotFound(
+                    f"This address does not exist. The API is at /v1{request.url.path}.",
+                    remedy="Let the base URL of the client end in /v1.",
+                )
+                return error_response(missing, request_id(request.scope))
             if methods := find_allowed_methods(document["paths"], request.url.path):
                 headers["Allow"] = ", ".join(methods)
         response = http_problem(error.status_code, str(error.detail), request_id(request.scope), headers)

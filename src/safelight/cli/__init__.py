@@ -106,6 +106,9 @@ def _report_usage(error: Exception, as_json: bool) -> int:
     from safelight.errors import ConfigurationError
 
     message = error.format_message() if hasattr(error, "format_message") else str(error)
+    if type(error).__name__ == "NoArgsIsHelpError" and not as_json:
+        sys.stderr.write(message + "\n")
+        return Exit.CONFIGURATION
     if not message.strip():
         # A group without a subcommand, such as `safelight keys`: `format_message` has already printed the
         # help.

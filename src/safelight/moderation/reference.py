@@ -78,6 +78,8 @@ def media_type(path: Path, field: str) -> str:
     """The media type by the first bytes of a file. Raises `InvalidMedia` for any other file."""
     with path.open("rb") as file:
         head = file.read(64)
+    if not head:
+        raise InvalidMedia(f"The file in {field!r} is empty.", param=field, remedy="Send it again.")
     if image := detect_image(head):
         return image
     container = detect_container(head)

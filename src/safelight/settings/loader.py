@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pydantic_settings import (
     InitSettingsSource,
     PydanticBaseSettingsSource,
 )
+from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
 from safelight.errors import SettingsError
 
@@ -44,17 +46,28 @@ def read_settings(path: Path | None = None, **flags: Any) -> Settings:
         ) -> tuple[PydanticBaseSettingsSource, ...]:
             return init_settings, env_settings, InitSettingsSource(settings_cls, init_kwargs=document)
 
+    layers = {
+        SettingSource.FILE: document,
+        SettingSource.ENVIRONMENT: _read_environment(),
+        SettingSource.COMMAND_LINE: flags,
+    }
+    sources = find_sources(layers)
     try:
         settings: Settings = FromFile(**flags)
     except ValidationError as error:
-        raise SettingsError(_describe_problems(error, source if document else None)) from None
-    layers = {
-        SettingSource.FILE: document,
-        SettingSource.ENVIRONMENT: EnvSettingsSource(Settings)(),
-        SettingSource.COMMAND_LINE: flags,
-    }
-    settings.sources.update(find_sources(layers))
+        raise SettingsError(_describe_problems(error, source, sources)) from None
+    settings.sources.update(sources)
     return settings
+
+
+def _read_environment() -> dict[str, Any]:
+    try:
+        return EnvSettingsSource(Settings)()
+    except UnreadableVariable as error:
+        raise SettingsError(
+            f"A variable of the environment cannot be read: {error}.",
+            remedy="A single setting is SAFELIGHT_SECTION__NAME; lists and tables are written as JSON.",
+        ) from None
 
 
 def _resolve_paths(folder: Path, document: dict[str, Any], model: type[BaseModel]) -> None:
@@ -78,18 +91,32 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: not valid TOML: {error}.") from None
 
 
-def _describe_problems(error: ValidationError, path: Path | None) -> str:
-    prefix = f"{path}: " if path else ""
+def _describe_problems(error: ValidationError, path: Path, sources: Mapping[str, SettingSource]) -> str:
     lines = []
     for problem in error.errors():
+        name = ".".join(str(part) for part in problem["loc"])
+        prefix = _describe_source(name, path, sources)
         if problem["type"] == "renamed_keys":
             lines += [
                 f"{prefix}{old}: is now called {new}." for old, new in problem["ctx"]["renamed"].items()
             ]
             continue
-        name = ".".join(str(part) for part in problem["loc"]) or "settings"
+        name = name or "settings"
         reason = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
             reason = "unknown setting; docs/configuration.md lists all settings"
         lines.append(f"{prefix}{name}: {reason}.")
     return "\n".join(lines)
+
+
+def _describe_source(name: str, path: Path, sources: Mapping[str, SettingSource]) -> str:
+    """The file or the variable that sets `name`, for the start of a message.
+
+    A problem of a whole section names the file if all its settings are from there.
+    """
+    source = sources.get(name)
+    if source is SettingSource.ENVIRONMENT:
+        return f"{Settings.model_config['env_prefix']}{name.replace('.', '__').upper()}: "
+    section = f"{name}." if name else ""
+    found = {source} if source else {sources[each] for each in sources if each.startswith(section)}
+    return f"{path}: " if found == {SettingSource.FILE} else ""

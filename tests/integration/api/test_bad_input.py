@@ -139,6 +139,15 @@ def test_unknown_paths_and_methods_are_refused(
 
 
 @pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/videos"), ("GET", "/models"), ("POST", "/moderations")]
+)
+def test_a_base_url_without_the_version_is_named(client: httpx.Client, method: str, path: str) -> None:
+    answer = client.request(method, path)
+    assert answer.status_code == 404
+    assert f"The API is at /v1{path}" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
     "header", ["Bearer", "Basic abc", "Bearer sk-safelight-" + "x" * 43, "Bearer \xe9", ""]
 )
 def test_without_a_valid_key_nothing_is_revealed(server: Live, header: str) -> None:

@@ -13,6 +13,7 @@ from rich.cells import cell_len
 from safelight.cli import main
 from safelight.cli.doctor import print_checks
 from safelight.cli.doctor_checks import DoctorCheck, DoctorState
+from safelight.cli.exit_codes import Exit
 from safelight.cli.language import take_language
 from safelight.cli.optional_detectors import OPTIONAL_DETECTORS
 from safelight.cli.output import make_console
@@ -84,6 +85,13 @@ def test_doctor_is_aligned_and_translated(capsys: pytest.CaptureFixture[str]) ->
     assert lines[1] == "未啟用  文字審核模型：以您伺服器上的語言模型檢查提示詞。"
     assert lines[2] == "        設定方式：docs/prompts.md#guard-models"
     assert lines[-1] == "1 項正常，1 項選用功能未啟用，0 項警告，0 項失敗。"
+
+
+def test_without_a_subcommand_only_the_help_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["keys"]) == Exit.CONFIGURATION
+    printed = capsys.readouterr().err
+    assert printed.startswith("Usage: safelight keys")
+    assert "See: " not in printed
 
 
 @pytest.mark.parametrize("tag", LANGUAGES[1:])

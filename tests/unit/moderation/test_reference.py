@@ -35,3 +35,9 @@ def test_any_other_file_is_refused_with_its_field(tmp_path: Path, head: bytes) -
     with pytest.raises(InvalidMedia) as caught:
         media_type(tmp_path / "a", "input_reference")
     assert caught.value.param == "input_reference"
+
+
+def test_an_empty_file_is_reported_as_empty(tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    with pytest.raises(InvalidMedia, match="The file in 'input_reference' is empty"):
+        media_type(tmp_path / "a", "input_reference")
