@@ -70,6 +70,7 @@ def rows(count: int, now: float) -> Iterator[tuple[dict[str, Any], dict[str, Any
             {
                 "id": new_id("case"),
                 "video_id": video,
+                "account": f"key_{number % 500}",
                 "kind": kind,
                 "stage": "output",
                 "category": category,

@@ -19,6 +19,9 @@ cases = Table(
     text("id", primary_key=True),
     text("tenant_id"),
     text("video_id"),
+    #: Who requested the video; null in an appeal that is not about a video.
+    text("account", null=True),
+    text("end_user", null=True),
     text("kind"),
     text("stage"),
     #: For a hold or an appeal, the category of the verdict. For a report, the category of the first report.
@@ -67,6 +70,9 @@ cases = Table(
     #: Earlier decisions, of all rules and of one.
     _cases_index("tenant_id", "closed_at", where="closed_at IS NOT NULL"),
     _cases_index("tenant_id", "rule", "closed_at", where="closed_at IS NOT NULL"),
+    #: Earlier decisions about the videos of an account, and of an end user.
+    _cases_index("tenant_id", "account", "closed_at", where="closed_at IS NOT NULL"),
+    _cases_index("tenant_id", "account", "end_user", "closed_at", where="closed_at IS NOT NULL"),
 )
 
 decisions = Table(

@@ -18,7 +18,7 @@ from safelight import canonical_json
 from safelight.detectors.text.normalise import normalize_text
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Verdict
-from safelight.store.tables import cases, verdicts, videos
+from safelight.store.tables import cases, verdicts
 from safelight.store.transaction import Transaction
 
 from .models import CaseKind, CaseState, NewCase
@@ -30,9 +30,8 @@ MAX_CLUSTER_CASES = 100
 _END_OF_SENTENCE = " .!?。！？"
 
 
-def cluster_key(tx: Transaction, new: NewCase) -> str | None:
+def cluster_key(tx: Transaction, new: NewCase, video: Row[Any] | None) -> str | None:
     """A digest that is equal for near-duplicate cases; None if a case is decided by itself."""
-    video = tx.one(videos, videos.c.id == new.video_id)
     # Whether a person may use a reference file is a question about this person.
     if video is None or new.kind is not CaseKind.HOLD or new.stage is Stage.REFERENCE:
         return None

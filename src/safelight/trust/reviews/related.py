@@ -58,6 +58,8 @@ def read_related(tx: Transaction, of: Case, visible: Sequence[ColumnElement[bool
         return RelatedDecisions()
     account = videos.c.principal_id == video.principal_id
     own = account if video.end_user is None else and_(account, videos.c.end_user == video.end_user)
+    of_account = cases.c.account == video.principal_id
+    theirs = of_account if video.end_user is None else and_(of_account, cases.c.end_user == video.end_user)
     others = (~own) if video.end_user is None else (videos.c.end_user.is_distinct_from(video.end_user))
     elsewhere = (*visible, cases.c.id != of.id)
     if of.rule:
@@ -69,7 +71,7 @@ def read_related(tx: Transaction, of: Case, visible: Sequence[ColumnElement[bool
     words = _words(video.prompt[:_MAX_COMPARED_CHARACTERS])
     nearest = sorted(compared, key=lambda row: -_similarity(words, _words(row.prompt)))
     return RelatedDecisions(
-        history=tuple(map(_decision, _read(tx, _newest(tx, *elsewhere), own, limit=MAX_SHOWN))),
+        history=tuple(map(_decision, _read(tx, _newest(tx, *elsewhere, theirs), own, limit=MAX_SHOWN))),
         similar=tuple(map(_decision, nearest[:MAX_SHOWN])),
     )
 

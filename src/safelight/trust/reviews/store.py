@@ -47,10 +47,13 @@ def open_case(tx: Transaction, new: NewCase, *, actor: str) -> Case:
     """The open case of this kind for this video, or against this statement. Created if there is none."""
     dedup_key = f"{new.kind.value}:{new.statement_id or new.video_id}"
     severity = new.severity if new.severity is not None else severity_of(new.category)
+    video = tx.one(videos, videos.c.id == new.video_id)
     added = tx.insert_or_ignore(
         cases,
         id=new_id("case"),
         video_id=new.video_id,
+        account=None if video is None else video.principal_id,
+        end_user=None if video is None else video.end_user,
         kind=new.kind.value,
         stage=new.stage.value,
         category=new.category,
@@ -63,7 +66,7 @@ def open_case(tx: Transaction, new: NewCase, *, actor: str) -> Case:
         due_at=new.due_at,
         severity=severity,
         rank_at=_first_rank(tx, new, severity),
-        cluster_key=cluster_key(tx, new),
+        cluster_key=cluster_key(tx, new, video),
     )
     row = tx.one(cases, cases.c.dedup_key == dedup_key, lock=True)
     if row is None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from safelight.store.tables import cases
 from safelight.trust.accounts import KeyScope, Role
 from safelight.trust.reviews import CaseKind
+from safelight.trust.reviews import related as related_decisions
 from safelight.trust.reviews.related import MAX_AGE_S
 from support.review_room import ReviewRoom, reviewer
 
@@ -27,6 +30,19 @@ def test_history_is_of_the_account_and_similar_cases_have_the_nearest_words_firs
     assert related.similar[0].prompt == "a quiet fight on a stage at night"
     assert related.similar[0].kind is CaseKind.HOLD
     assert "a red boat" not in [one.prompt for one in related.similar]
+
+
+def test_history_is_found_however_many_cases_of_others_were_decided_since(
+    room: ReviewRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(related_decisions, "_MAX_READ", 2)
+    earlier = room.open_case("", video_id=room.add_video("a red boat", requested_by="key_9"))
+    room.decide(ADA, earlier, "refuse")
+    for prompt in ("a fight in the street", "a fight on a stage", "a fight at night"):
+        room.clock.now += 1
+        room.decide(ADA, room.open_case(prompt))
+    case = room.open_case("", video_id=room.add_video("a lake", requested_by="key_9"))
+    assert [one.case_id for one in room.reviews.related(ADA, case.id).history] == [earlier.id]
 
 
 def test_quarantined_decisions_are_shown_to_the_vault_officer_only(room: ReviewRoom) -> None:

@@ -21,7 +21,7 @@ def upgrade() -> None:
     op.create_table(
         "cases",
         *text("id", "tenant_id", "video_id", "kind", "stage", "category", "rule", "reason", "state"),
-        *text("dedup_key", null=True),
+        *text("dedup_key", "account", "end_user", null=True),
         *boolean("quarantined", "reserved"),
         *double("opened_at", "due_at"),
         *double("closed_at", null=True),
@@ -40,6 +40,8 @@ def upgrade() -> None:
         sa.Index(None, "tenant_id", "cluster_key"),
         partial_index("tenant_id", "closed_at", where="closed_at IS NOT NULL"),
         partial_index("tenant_id", "rule", "closed_at", where="closed_at IS NOT NULL"),
+        partial_index("tenant_id", "account", "closed_at", where="closed_at IS NOT NULL"),
+        partial_index("tenant_id", "account", "end_user", "closed_at", where="closed_at IS NOT NULL"),
     )
     op.create_table(
         "case_conflicts",
