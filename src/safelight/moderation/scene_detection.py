@@ -134,17 +134,7 @@ def scene_of(
     """Build the input of the scene detectors for a scan."""
     return SceneInput(
         modality=modality,
-        keyframes=tuple(
-            Keyframe(
-                frame=look.frame,
-                start_s=look.start_s,
-                end_s=look.end_s,
-                path=Path(look.path),
-                width=look.width,
-                height=look.height,
-            )
-            for look in report.keyframes
-        ),
+        keyframes=tuple(one.opened() for one in report.keyframes),
         # Frames that were not sampled because the budget was used up count as frames that were not shown.
         sampled_count=report.selected_frames + (report.sampling.unseen if report.sampling else 0),
         texts=texts,

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from safelight.detectors.protocol import Keyframe
 from safelight.scanning.segments import FrameTiming
 
 Pixels = npt.NDArray[np.uint8]
@@ -26,6 +27,17 @@ class StoredKeyframe(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     width: int
     height: int
+
+    def opened(self) -> Keyframe:
+        """The keyframe as detectors read it."""
+        return Keyframe(
+            frame=self.frame,
+            start_s=self.start_s,
+            end_s=self.end_s,
+            path=Path(self.path),
+            width=self.width,
+            height=self.height,
+        )
 
 
 class KeyframeWriter:

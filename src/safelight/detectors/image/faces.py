@@ -12,11 +12,20 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from safelight.detectors.onnx_session import open_session
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding, Modality
 
-from .nudity import Detection, decode_detections, enclosing_window, expand_box, find_model_file, make_finding
+from .nudity import (
+    Detection,
+    decode_detections,
+    enclosing_window,
+    expand_box,
+    find_model_file,
+    make_finding,
+    missing_model,
+)
 from .region_cache import CachedRegions, Window, WindowSizes, crop
 
 NAME, VERSION = "faces", "320n-large-2"
@@ -53,14 +62,7 @@ class FaceDetector:
     def __init__(
         self, model: Path, *, input_sizes: tuple[int, ...] = (640, 1280), min_score: float = MIN_SCORE
     ) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            str(model), sess_options=options, providers=["CPUExecutionProvider"]
-        )
+        self._session = open_session(model)
         self._input = self._session.get_inputs()[0].name
         self._min_score = min_score
         self._input_sizes = input_sizes
@@ -131,16 +133,10 @@ def _shared_share(one: tuple[float, ...], other: tuple[float, ...]) -> float:
     return wide * high / min(one[2] * one[3], other[2] * other[3])
 
 
-def _missing(_options: dict[str, Any]) -> str | None:
-    if find_model_file() is None:
-        return "The package `nudenet` with its model is not installed: pip install 'safelight[nudity]'."
-    return None
-
-
 def _load(options: dict[str, Any]) -> FaceDetector:
     path = find_model_file()
     if path is None:
-        raise FileNotFoundError(_missing(options))
+        raise FileNotFoundError(missing_model(options))
     sizes = options.get("input_sizes")
     return FaceDetector(
         path,
@@ -155,5 +151,5 @@ PLUGIN = DetectorPlugin(
     location=RunLocation.CHILD,
     capabilities=CAPABILITIES,
     load=_load,
-    missing=_missing,
+    missing=missing_model,
 )

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.detectors.image.region_cache import CachedRegions, Window, WindowSizes, crop
+from safelight.detectors.onnx_session import open_session
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
 from safelight.policy.categories import Category
 from safelight.policy.findings import Basis, Finding, ImageBox, Modality
@@ -245,14 +246,7 @@ class NudityDetector:
     parts = True
 
     def __init__(self, model: Path, *, min_score: float = MIN_SCORE) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            str(model), sess_options=options, providers=["CPUExecutionProvider"]
-        )
+        self._session = open_session(model)
         self._input = self._session.get_inputs()[0].name
         self._min_score = min_score
         self._cache = CachedRegions(_WINDOWS, inspect=self._inspect_window, locate=enclosing_window)
@@ -312,7 +306,8 @@ def find_model_file() -> Path | None:
     return path if path.is_file() else None
 
 
-def _missing(_options: dict[str, Any]) -> str | None:
+def missing_model(_options: dict[str, Any]) -> str | None:
+    """Why the model, which two detectors use, cannot be loaded."""
     if find_model_file() is None:
         return "The package `nudenet` with its model is not installed: pip install 'safelight[nudity]'."
     return None
@@ -321,7 +316,7 @@ def _missing(_options: dict[str, Any]) -> str | None:
 def _load(options: dict[str, Any]) -> NudityDetector:
     path = find_model_file()
     if path is None:
-        raise FileNotFoundError(_missing(options))
+        raise FileNotFoundError(missing_model(options))
     return NudityDetector(path, min_score=float(options.get("min_score", MIN_SCORE)))
 
 
@@ -331,5 +326,5 @@ PLUGIN = DetectorPlugin(
     location=RunLocation.CHILD,
     capabilities=CAPABILITIES,
     load=_load,
-    missing=_missing,
+    missing=missing_model,
 )

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from safelight.detectors.onnx_session import open_session
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
 from safelight.policy.categories import Category
 from safelight.policy.findings import Basis, Finding, Modality
@@ -58,14 +59,7 @@ class OpenNsfwDetector:
     costly = True
 
     def __init__(self, model: Path, *, min_score: float = MIN_SCORE) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            str(model), sess_options=options, providers=["CPUExecutionProvider"]
-        )
+        self._session = open_session(model)
         self._input = self._session.get_inputs()[0].name
         self._min_score = min_score
 

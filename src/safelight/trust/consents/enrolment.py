@@ -96,17 +96,7 @@ class ClipEnroller:
             report = self.scanner.scan_video(path, outputs=OutputDirs(keyframes=Path(folder)))
             if report.failure or not report.keyframes:
                 raise InvalidMedia(f"The clip cannot be opened: {report.failure or 'it has no frames'}")
-            keyframes = [
-                Keyframe(
-                    frame=look.frame,
-                    start_s=look.start_s,
-                    end_s=look.end_s,
-                    path=Path(look.path),
-                    width=look.width,
-                    height=look.height,
-                )
-                for look in report.keyframes
-            ]
+            keyframes = [one.opened() for one in report.keyframes]
             tracks = self.embedder.find_tracks(keyframes, {}, moving=True)
             sheet = draw_sheet([keyframe.pixels() for keyframe in keyframes])
         seen = [spot.keyframe for track in tracks for spot in track.detections]

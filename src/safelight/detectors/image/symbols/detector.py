@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from safelight.detectors.image.local_contrast import WINDOW, local_contrast
 from safelight.detectors.image.region_cache import CachedRegions, Window, WindowSizes, crop
+from safelight.detectors.onnx_session import open_session
 from safelight.detectors.protocol import Frame
 from safelight.policy.categories import Category
 from safelight.policy.findings import Basis, Finding, ImageBox, Modality
@@ -106,14 +107,7 @@ class SymbolDetector:
     costly = True
 
     def __init__(self, model: Path, *, min_score: float = MIN_SCORE) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        self._session = onnxruntime.InferenceSession(
-            str(model), sess_options=options, providers=["CPUExecutionProvider"]
-        )
+        self._session = open_session(model)
         self._min_score = min_score
         self._cache = CachedRegions(_WINDOWS, inspect=self._inspect_window, locate=_window)
 
