@@ -1,0 +1,182 @@
+"""Applicants with tenants of their own on the whole installation: nobody reaches the data of another, and the
+manager's reviewers decide the cases.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from starlette.testclient import TestClient
+
+from safelight.jobs.states import VideoState
+from safelight.trust.accounts import KeyScope
+from safelight.trust.accounts.access import AccessGrant
+from safelight.trust.accounts.terms import Terms
+from safelight.web.auth import TENANT_HEADER
+from support.declared_routes import DeclaredRoute, declared_routes
+
+from .conftest import House
+from .test_standing_story import Api, key_for
+
+OURS = "/v1/safelight"
+_ID = re.compile(r"\b[a-z]+_[0-9a-f]{32}\b")
+_LISTS = ("/v1/webhook_endpoints", f"{OURS}/batches", "/v1/videos")
+_SKIPPED = (
+    # They wait for a video or stream until the client leaves; a foreign id is refused before.
+    "/v1/videos/sync",
+    # Its answer is about the process.
+    "/metrics",
+)
+
+
+@dataclass
+class Owner:
+    """One tenant with data of every kind."""
+
+    key: str
+    tenant: str
+    #: A word in its texts, which no answer to another tenant may have.
+    secret: str
+    ids: frozenset[str]
+
+
+def fill(client: TestClient, house: House, key: str, secret: str) -> Owner:
+    """Add data with a key that has every scope."""
+    api, house.who = Api(client, key), house.container.persistence.accounts.authenticate(key)
+    tenant = house.who.tenant
+    video = api.request_video(f"a quiet lake {secret}")["id"]
+    assert house.carry(house.videos.get(house.who, video)).state is VideoState.DELIVERED
+    api("POST", f"{OURS}/library", {"video_id": video, "category": "lakes", "notes": secret})
+    attempt = {"provider": "runway", "prompt": f"a hill {secret}", "error": "SAFETY.OUTPUT.VIDEO"}
+    api("POST", f"{OURS}/attempts", {"attempts": [{"time": "2026-11-03T10:00:00Z", **attempt}]})
+    endpoint = {"name": secret, "url": f"https://{secret}.example/in", "event_types": ["video.held"]}
+    api("POST", "/v1/webhook_endpoints", endpoint)
+    api("POST", f"/v1/videos/{video}/report", {"category": "violence", "note": f"it shows {secret}"})
+    api("POST", f"{OURS}/batches", {"rows": [{"prompt": f"a boat {secret}"}]})
+    api("PUT", f"{OURS}/terms?subject=tenant", {"videos_per_day": 77})
+    read = (f"{OURS}/library", f"{OURS}/attempts", *_LISTS, "/v1/reviews?state=all")
+    found = [json.dumps(api("GET", path)) for path in read]
+    assert secret in found[0]
+    ids = frozenset(_ID.findall(" ".join(found))) | {video, tenant}
+    ids |= {one.id for one in house.container.persistence.accounts.list_keys(tenant)}
+    return Owner(key=key, tenant=tenant, secret=secret, ids=ids)
+
+
+def applicant(house: House, name: str) -> str:
+    """A key with every scope in the own tenant of a new applicant: no applicant gets a stronger one."""
+    access = house.container.pipeline.standing.services.access
+    made, token = access.request(house.who.tenant, name=name, contact="a@b.example", purpose="Films.")
+    access.approve(house.who, made.id, reason="Yes.", grant=AccessGrant())
+    key = access.collect(token)[1]
+    assert key is not None
+    accounts = house.container.persistence.accounts
+    return accounts.create_key(accounts.authenticate(key).tenant, name, KeyScope)[1]
+
+
+def requests_of(route: DeclaredRoute, ids: frozenset[str]) -> Iterator[str]:
+    if "{" not in route.path:
+        yield route.path
+        return
+    for one in sorted(ids):
+        yield re.sub(r"\{[^}]+\}", one, route.path)
+
+
+def test_no_route_gives_an_applicant_data_of_the_operator_or_of_another_applicant(
+    furnish: Callable[..., House],
+) -> None:
+    house = furnish(access={"requests": True, "requests_per_hour": 500})
+    house.waive()
+    with TestClient(house.container.app) as client:
+        keys = key_for(house, *KeyScope), applicant(house, "Ada"), applicant(house, "Ben")
+        operator = fill(client, house, keys[0], "zebrastripe")
+        ada, ben = fill(client, house, keys[1], "quokkasmile"), keys[2]
+        others = (operator, ada)
+        before = {one.secret: snapshot(client, one) for one in others}
+        ids, wrong = operator.ids | ada.ids, []
+        for route in declared_routes(house.container.app):
+            assert route.access is not None
+            if not route.access.needs_principal or not route.path.startswith("/v1/"):
+                continue
+            if route.path in _SKIPPED:
+                continue
+            for path in requests_of(route, ids):
+                body = None if route.method == "GET" else {"reason": "x", "action": "approve"}
+                answer = client.request(
+                    route.method, path, json=body, headers={"authorization": f"Bearer {ben}"}
+                )
+                told = set(_ID.findall(answer.text)) & ids - set(_ID.findall(path))
+                named = [one.secret for one in others if one.secret in answer.text]
+                changed = "{" in route.path and answer.status_code < 400
+                if told or named or changed or answer.status_code >= 500:
+                    wrong.append(f"{route.method} {path}: {answer.status_code} {told} {named}")
+        assert wrong == []
+        assert {one.secret: snapshot(client, one) for one in others} == before
+
+
+def snapshot(client: TestClient, of: Owner) -> list[str]:
+    """What the owner itself reads, to compare it after the attempts of another tenant."""
+    api = Api(client, of.key)
+    paths = (f"{OURS}/library", *_LISTS, f"{OURS}/terms?subject=tenant")
+    return [re.sub(r'"last_used_at": *[0-9.]+', "", json.dumps(api("GET", path))) for path in paths]
+
+
+def test_the_first_outputs_of_an_applicant_wait_for_the_managers_reviewer_who_releases_them(
+    furnish: Callable[..., House],
+) -> None:
+    house = furnish(access={"requests": True})
+    house.waive()
+    accounts = house.container.persistence.accounts
+    access = house.container.pipeline.standing.services.access
+    made, token = access.request(house.who.tenant, name="Ada", contact="a@b.example", purpose="Films.")
+    access.approve(house.who, made.id, reason="Yes.", grant=AccessGrant(terms=Terms(review_first=1)))
+    key = access.collect(token)[1] or ""
+    with TestClient(house.container.app) as client:
+        ada, own = Api(client, key), accounts.authenticate(key)
+        staff = key_for(house, KeyScope.REVIEW, KeyScope.VIDEOS_READ)
+        video = ada.request_video("a quiet lake")["id"]
+        house.who = own
+        assert house.carry(house.videos.get(own, video)).state is VideoState.HELD
+
+        (listed,) = Api(client, staff)("GET", f"{OURS}/tenants")["data"]
+        assert (listed["id"], listed["open_cases"]) == (own.tenant, 1)
+        at_home = {"authorization": f"Bearer {staff}"}
+        assert client.get("/v1/reviews", headers=at_home).json()["data"] == []
+        acting = {**at_home, TENANT_HEADER: own.tenant}
+        (case,) = client.get("/v1/reviews", headers=acting).json()["data"]
+        decision = {"action": "approve", "reason": "Fine."}
+        # Neither the applicant nor a reviewer of another tenant decides it.
+        other = accounts.create_key(accounts.create_tenant("Other").id, "r", {KeyScope.REVIEW})[1]
+        for headers in (
+            {"authorization": f"Bearer {key}"},
+            {"authorization": f"Bearer {key}", TENANT_HEADER: own.tenant},
+            {"authorization": f"Bearer {other}"},
+            {"authorization": f"Bearer {other}", TENANT_HEADER: own.tenant},
+            at_home,
+        ):
+            refused = client.post(f"/v1/reviews/{case['id']}/decision", json=decision, headers=headers)
+            assert refused.status_code in (403, 404)
+        done = client.post(f"/v1/reviews/{case['id']}/decision", json=decision, headers=acting)
+        assert done.status_code == 200
+        assert house.carry(house.videos.get(own, video)).state is VideoState.DELIVERED
+        # A reviewer requests and deletes nothing for the applicant.
+        assert client.post("/v1/videos", json={"prompt": "a hill"}, headers=acting).status_code == 403
+        assert client.delete(f"/v1/videos/{video}", headers=acting).status_code == 403
+
+
+@pytest.mark.parametrize("staffed", [False, True], ids=["no reviewer", "a reviewer"])
+def test_who_can_decide_the_appeal_of_an_applicant_counts_the_managers_reviewers(
+    furnish: Callable[..., House], staffed: bool
+) -> None:
+    house = furnish(access={"requests": True})
+    tenant = house.container.persistence.accounts.authenticate(applicant(house, "Ada")).tenant
+    accounts = house.container.persistence.accounts
+    for one in accounts.list_keys(tenant):
+        accounts.revoke_key(tenant, one.id)
+    expected = {"operator"}
+    if staffed:
+        expected.add(accounts.create_key(house.who.tenant, "r", {KeyScope.REVIEW})[0].id)
+    assert house.container.review.deciders(tenant, False) == expected
