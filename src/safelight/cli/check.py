@@ -16,7 +16,7 @@ from safelight.advice.prompt_advice import AdviceOptions, BlockedAt
 from safelight.errors import InvalidField, NotFound
 
 from .check_advice import advice_options
-from .check_data import CheckOutput, visible_findings
+from .check_data import MIN_SCORE, CheckOutput, visible_findings
 from .check_try import TryRequest
 from .commands import load_container
 from .exit_codes import Exit
@@ -381,6 +381,7 @@ def build_output(
         finding
         for finding in result.findings
         if finding not in visible
+        and (finding in verdict.findings or finding.score >= MIN_SCORE)
         and can_name(finding.category, learned=is_text(finding) and finding.basis is Basis.LEARNED)
     ]
     coverage: dict[str, list[str]] = {}

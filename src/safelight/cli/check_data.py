@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from safelight.policy.categories import Taxonomy
     from safelight.policy.findings import Finding
 
+#: Findings below this score are shown only if the verdict rests on them.
+MIN_SCORE = 0.5
+
 
 class CheckOutput(msgspec.Struct, frozen=True, kw_only=True):
     """The printed result of a check: the explanation as in the API, and every finding that may be shown."""

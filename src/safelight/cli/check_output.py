@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from safelight.i18n import load_messages
 from safelight.policy.explanations import ExplanationLevel, explain, help_lines
 
-from .check_data import visible_findings
+from .check_data import MIN_SCORE, visible_findings
 from .language import category_name, detector_name, join_sentences, language, modality_name, texts, translate
 from .output import print_prose, printable
 
@@ -30,8 +30,6 @@ MAX_ROWS = 5
 MAX_SUGGESTIONS = 3
 #: Matches quoted in one row; a match longer than this many characters is not quoted.
 _MAX_QUOTES, _MAX_QUOTE_CHARACTERS = 4, 60
-#: Findings below this score are printed only if the verdict rests on them.
-_MIN_SCORE = 0.5
 _SENTENCE_END = re.compile(r"(?<=\.) ")
 #: Reasons of gaps that are printed.
 _MAX_REASONS = 2
@@ -125,7 +123,7 @@ def _rows(prompt: str, checked: CheckResult, findings: Sequence[Finding]) -> lis
     """One row per category: the words that were found, and by what. Those that decided come first."""
     t = texts()
     deciding = checked.deciding.verdict.findings
-    chosen = [finding for finding in findings if finding in deciding or finding.score >= _MIN_SCORE]
+    chosen = [finding for finding in findings if finding in deciding or finding.score >= MIN_SCORE]
     chosen.sort(key=lambda finding: (finding not in deciding, -finding.score))
     rows = []
     for category in list(dict.fromkeys(finding.category for finding in chosen))[:MAX_ROWS]:

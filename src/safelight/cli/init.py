@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from safelight.errors import InvalidField, SettingsError
+from safelight.errors import ConfigurationError, InvalidField, SettingsError
 
 from .commands import config_path
+from .doctor_checks import DoctorState, packages
 from .exit_codes import Exit
 from .output import emit, format_day
 
@@ -69,6 +70,7 @@ def init(
     Existing files are kept, so it can run again. It lists required checks that no installed detector can do.
     Until a detector is installed or a named person waives them, affected videos are held or blocked.
     """
+    _require_packages()
     _require_both(waiver_by, waiver_reason)
     path = config_path(ctx) or Path("safelight.toml")
     attached = _attach(upstream, upstream_key_file, model, paid=paid)
@@ -108,6 +110,13 @@ class InitResult:
     open_gaps: Sequence[tuple[Stage, Cell]]
     waivers: Sequence[Waiver]
     upstream: Upstream | None
+
+
+def _require_packages() -> None:
+    """Refuse before anything is written: the settings of a half-made installation stop `safelight check`."""
+    found = packages()
+    if found.state is DoctorState.FAILED:
+        raise ConfigurationError(found.message, remedy=found.remedy)
 
 
 def _require_both(waiver_by: str | None, waiver_reason: str | None) -> None:

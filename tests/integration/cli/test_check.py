@@ -115,6 +115,11 @@ def test_a_discreet_category_shows_its_group_and_no_words(capsys: pytest.Capture
     assert "words" not in json.dumps(told["details"])
 
 
+def test_a_weak_finding_of_a_discreet_category_is_not_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    code, told = answered(capsys, "A fight in a bar")
+    assert (code, told["withheld"]) == (Exit.OK, [])
+
+
 def test_signs_of_distress_are_not_blocked_and_get_help_lines(capsys: pytest.CaptureFixture[str]) -> None:
     code, told = answered(capsys, "I want to kill myself")
     assert (code, told["action"]) == (Exit.OK, "allow")

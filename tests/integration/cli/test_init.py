@@ -9,6 +9,8 @@ import pytest
 
 from safelight.bootstrap import load
 from safelight.cli import main
+from safelight.cli.doctor_checks import DoctorCheck, DoctorState
+from safelight.cli.exit_codes import Exit
 
 WAIVED = ("--waiver-by", "Ada Park", "--waiver-reason", "a demo on my desk")
 
@@ -119,3 +121,15 @@ def test_the_settings_file_can_be_in_another_folder(here: Path, capsys: pytest.C
     assert main(["--config", "etc/safelight.toml", "init", "--yes"]) == 0
     assert (here / "etc" / "safelight.toml").is_file()
     assert (here / "etc" / "data" / "db.sqlite3").is_file()
+
+
+def test_without_the_packages_of_the_server_nothing_is_written(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    absent = DoctorCheck(
+        name="packages", state=DoctorState.FAILED, message="Not installed: av.", remedy="Add it."
+    )
+    monkeypatch.setattr("safelight.cli.init.packages", lambda: absent)
+    code, told = init(capsys)
+    assert (code, told["error"]["message"]) == (Exit.CONFIGURATION, "Not installed: av.")
+    assert list(here.iterdir()) == []
