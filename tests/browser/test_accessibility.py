@@ -12,7 +12,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from safelight.trust.accounts.access import AccessLimits, AccountAccess
+from safelight.trust.accounts.access import AccessGrant, AccessLimits, AccountAccess
 from safelight.trust.accounts.invitations import AccountInvitations
 from safelight.trust.ledger import Prices, Work, charge
 from safelight.trust.standing import Cause, Offence, Standings, Thresholds
@@ -45,6 +45,7 @@ PAGES = (
     "/compliance/accounts?kind=end_user&id=ann",
     "/compliance/ledger?by=end_user",
     "/compliance/access",
+    "/compliance/tenants",
     "/account/standing",
     "/account/statements",
     "/access",
@@ -203,7 +204,7 @@ def fill_account(page: Page, console: ConsoleServer, video: str) -> str:
     asked = {"name": "Ada Reed", "contact": "ada@example.com", "purpose": "Films for a school."}
     access.request(console.server.tenant, **asked)
     approved, token = access.request(console.server.tenant, **asked)
-    access.decide(person, approved.id, approve=True, reason="Welcome.")
+    access.approve(person, approved.id, reason="Welcome.", grant=AccessGrant())
     return token
 
 

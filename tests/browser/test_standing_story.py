@@ -24,6 +24,7 @@ BLOCKED = (
     "The king is beheaded in the square, blood gushes from the neck",
 )
 T, A, S = load_languages()["en"], load_messages("accounts", "en"), load_messages("standing", "en")
+TENANTS = load_messages("tenants", "en")
 
 
 class Api:
@@ -76,13 +77,14 @@ def test_from_the_request_for_access_to_a_suspension_and_back(furnish_site: Call
     stranger.goto(status)
     expect(stranger.locator("main button.main")).to_have_count(0)
 
-    # An invitation, accepted on a page, and none from the invited key.
-    token = ada.post("/v1/safelight/invitations", {})["token"]
+    # A colleague is invited into the applicant's own tenant, and cannot invite. The owner acts in it.
+    token = ada.post("/v1/safelight/invitations", {"tenant": "shared"})["token"]
     friend = site.visit(f"/access/invitation?token={token}")
     friend.locator("[name=name]").fill("Ben's school")
     platform = Api(site, collect_key(friend))
     platform.post("/v1/safelight/invitations", {}, expect=403)
-    owner.reload()
+    act_in_tenant(owner, site)
+    owner.goto(f"{site.address}/compliance/access")
     expect(owner.locator("[aria-labelledby=invitations] tbody")).to_contain_text(A("invitation.accepted"))
 
     # The owner lets Ann have two videos a day.
@@ -103,13 +105,16 @@ def test_from_the_request_for_access_to_a_suspension_and_back(furnish_site: Call
     site.ahead_s += DAY_S
     last = platform.request_video(BLOCKED[2], expect=400)
     assert platform.request_video("a paper boat", expect=403)["error"]["code"] == "account_suspended"
-    owner = site.visit("/review/standings", who=ola)
+    owner = site.visit("/compliance/tenants", who=ola)
+    act_in_tenant(owner, site)
     expect(row_of_ann(owner, site)).to_contain_text(S("level.suspension"))
 
     # Back by an appeal. The released video costs nothing.
     video_id = last["error"]["moderation_details"]["video_id"]
     platform.post(f"/v1/videos/{video_id}/appeal", {"text": "It is a history lesson."})
     reviewer = site.visit("/review", who=ben)
+    expect(reviewer.locator("main [role=note]")).to_contain_text(TENANTS("waiting", n=1))
+    act_in_tenant(reviewer, site)
     reviewer.locator("form[action='/review/next'] button").click()
     reviewer.locator("#reason").fill("A history lesson.")
     reviewer.locator("#decide button[value=overturn]").click()
@@ -121,3 +126,10 @@ def test_from_the_request_for_access_to_a_suspension_and_back(furnish_site: Call
     sums = owner.locator("[aria-labelledby=sums] tbody tr", has_text="ann")
     # Four seconds cost 1.00: two videos, the released one, and the last one. The released one is given back.
     expect(sums.locator("td")).to_have_text(["4.00 USD", "1.00 USD", "3.00 USD", "0.00 USD"])
+
+
+def act_in_tenant(staff: Page, site: Site) -> None:
+    """Choose the tenant of the only applicant."""
+    staff.goto(f"{site.address}/compliance/tenants")
+    staff.locator("tbody form[action$='/enter'] button").click()
+    expect(staff.locator("main [role=note]")).to_contain_text(TENANTS("acting", name="Ada Reed"))

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.detectors.text.entities import EntityKind
-from safelight.errors import NotFound, SafelightError
+from safelight.errors import Forbidden, NotFound, SafelightError
 from safelight.i18n import load_messages
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.accounts.models import APPLICATION_SCOPES, KeyRecord
@@ -31,6 +31,12 @@ class SettingsPages(PageHandler):
 
     async def create_key(self, request: Request, principal: Principal) -> Response:
         """Create an API key. Its token is shown once, on the response page."""
+        if principal.manager is not None:
+            # It would go on when the person is disabled, which revokes keys of the own tenant.
+            raise Forbidden(
+                "A key of another tenant is made at the terminal.",
+                remedy=f"Run: safelight keys create NAME --tenant {principal.tenant}",
+            )
         async with read_body(request, self.services) as body:
             name = str(body.fields.get("name") or "")
             requested = [scope for scope in KeyScope if body.fields.get(f"scope_{scope.name.lower()}")]
