@@ -31,6 +31,7 @@ SLICES = (
     "settings",
     "standing",
     "statements",
+    "tenants",
     "triggers",
 )
 #: Slices whose keys are the English sentences.
@@ -64,6 +65,7 @@ SAME_AS_ENGLISH = {
     "settings": set[str](),
     "standing": set[str](),
     "statements": set[str](),
+    "tenants": set[str](),
     "triggers": {"quote"},
 }
 #: Texts whose placeholders may differ: dates, and checklist messages (their English text is in the code).
