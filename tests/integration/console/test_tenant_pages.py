@@ -1,0 +1,94 @@
+"""The pages of the tenants of applicants: choosing one to act in, leaving and closing it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from safelight.trust.accounts import Principal, Role
+from safelight.trust.accounts.access import AccessGrant
+from safelight.web.auth import TENANT_COOKIE
+from support.console_server import STAFF, ConsoleServer
+
+from .test_people_pages import open_browser, operator
+from .test_standing_page import sign_in
+
+__all__ = ["open_browser", "operator", "sign_in"]
+
+SignIn = Callable[[Role], httpx.Client]
+
+
+@pytest.fixture(scope="module")
+def tenant(console: ConsoleServer) -> str:
+    """The tenant of an applicant."""
+    access = console.server.app.state.safelight.services.standing.access
+    owner = Principal(tenant=console.server.tenant, id="user_1", kind="person", name="Ola", scopes=STAFF)  # type: ignore[arg-type]
+    made, _ = access.request(owner.tenant, name="<i>Ada</i>", contact="a@b.example", purpose="Films.")
+    granted = access.approve(owner, made.id, reason="Yes.", grant=AccessGrant())
+    assert granted.own_tenant is not None
+    return str(granted.own_tenant)
+
+
+def enter(client: httpx.Client, tenant: str) -> httpx.Response:
+    return client.post(f"/compliance/tenants/{tenant}/enter")
+
+
+def test_a_bar_names_the_tenant_until_the_person_leaves_it(sign_in: SignIn, tenant: str) -> None:
+    owner = sign_in(Role.OWNER)
+    assert "&lt;i&gt;Ada&lt;/i&gt;" in owner.get("/compliance/tenants").text
+    assert enter(owner, tenant).headers["location"] == "/review"
+    for path in ("/review", "/compliance/accounts", "/compliance"):
+        assert "You act in the tenant “&lt;i&gt;Ada&lt;/i&gt;”." in owner.get(path).text
+    # Pages about the person, and the list of tenants, stay those of the own tenant.
+    for path in ("/account", "/compliance/tenants"):
+        page = owner.get(path)
+        assert (page.status_code, "You act in" in page.text) == (200, False)
+    owner.post("/compliance/tenant/leave")
+    assert "You act in" not in owner.get("/review").text
+
+
+def test_a_person_who_acts_in_a_tenant_requests_no_video_and_makes_no_key(
+    sign_in: SignIn, tenant: str
+) -> None:
+    owner = sign_in(Role.OWNER)
+    enter(owner, tenant)
+    assert owner.post("/", data={"prompt": "a lake"}).status_code == 403
+    key = owner.post("/settings/keys", data={"name": "k", "scope_videos_read": "on"})
+    assert (key.status_code, "sk-safelight-" in key.text) == (403, False)
+    assert owner.get("/settings/people").status_code == 403
+    assert owner.get("/policy").status_code == 403
+
+
+@pytest.mark.parametrize("role", [Role.CREATOR, Role.AUDITOR], ids=["creator", "auditor"])
+def test_a_person_without_a_scope_that_reaches_stays_in_the_own_tenant(
+    sign_in: SignIn, tenant: str, role: Role
+) -> None:
+    client = sign_in(role)
+    assert enter(client, tenant).status_code == 403
+    client.cookies.set(TENANT_COOKIE, tenant)
+    page = client.get("/videos")
+    assert (page.status_code, "You act in" in page.text) == (200, False)
+
+
+def test_an_unknown_tenant_is_not_entered_and_an_old_choice_is_ignored(
+    sign_in: SignIn, console: ConsoleServer
+) -> None:
+    owner = sign_in(Role.OWNER)
+    other = console.server.accounts.create_tenant("other").id
+    for wanted in (other, "tenant_" + "0" * 32, "x"):
+        assert enter(owner, wanted).status_code == 404
+        owner.cookies.set(TENANT_COOKIE, wanted)
+        page = owner.get("/review")
+        assert (page.status_code, "You act in" in page.text) == (200, False)
+
+
+def test_a_tenant_is_closed_with_a_reason(sign_in: SignIn, console: ConsoleServer, tenant: str) -> None:
+    owner, reviewer, path = sign_in(Role.OWNER), sign_in(Role.REVIEWER), f"/compliance/tenants/{tenant}/close"
+    assert reviewer.post(path, data={"reason": "x"}).status_code == 403
+    assert owner.post(path, data={"reason": ""}).status_code == 400
+    assert owner.post(path, data={"reason": "Abuse."}).status_code == 303
+    assert "Closed on" in owner.get("/compliance/tenants").text
+    assert owner.post(path, data={"reason": "Again."}).status_code == 409
+    assert console.server.accounts.get_tenant(tenant).closed_at is not None
