@@ -20,6 +20,7 @@ from safelight.provenance import sealing
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
 from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore
 from safelight.provenance.keys import KeyStore
+from safelight.provenance.recovery.conclusion import Ground
 from safelight.provenance.recovery.provenance_check import ProvenanceChecks
 from safelight.provenance.recovery.recovery import Recovered, Recovery, RecoverySources
 from safelight.provenance.registry import Registry
@@ -107,6 +108,11 @@ class Installation:
     def close(self) -> None:
         self._database.close()
         self._sandbox.close()
+
+
+def is_marked(ground: Ground) -> bool:
+    """Whether a watermark was read, whatever the picture shows."""
+    return ground in (Ground.MARK_AND_PICTURE, Ground.MARK_NOT_COMPARED, Ground.MARK_COPIED)
 
 
 def describe_recovery(found: Recovered, sealed: SealedClip | None) -> dict[str, Any]:

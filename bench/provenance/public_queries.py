@@ -24,12 +24,12 @@ import cv2
 import numpy as np
 
 from bench.provenance import installation, pictures
-from bench.provenance.installation import Installation, Results, SealedClip
+from bench.provenance.installation import Installation, Results, SealedClip, is_marked
 from bench.provenance.pictures import Luma, psnr_db, read_frames, to_luma, write_frames
 from bench.provenance.real_chains import one_of_each_source
 from safelight.evaluation.intervals import bootstrap_mean
 from safelight.evaluation.provenance_eval import find_clips
-from safelight.provenance.recovery.conclusion import Answer, Ground
+from safelight.provenance.recovery.conclusion import Ground
 
 SECONDS = 2.0
 #: Answers in a row that tell nothing, after which the attacker gives up.
@@ -72,17 +72,17 @@ class Attacker:
         kept, removed, useless = 0.0, 1.0, 0
         while self._left and useless < _USELESS and removed - kept > 1e-3:
             middle = (kept + removed) / 2
-            is_from_here = self._ask(change, middle)
-            if is_from_here is None:
+            has_mark = self._ask(change, middle)
+            if has_mark is None:
                 useless += 1
-            elif is_from_here:
+            elif has_mark:
                 kept = middle
             else:
                 removed = middle
         return removed
 
     def _ask(self, change: str, strength: float) -> bool | None:
-        """Whether the copy is called from here; None if the limit of the video is reached."""
+        """Whether a mark was read from the copy; None if the limit of the video is reached."""
         self._left -= 1
         self.asked += 1
         changed = self._frames.with_luma(CHANGES[change](one, strength) for one in self._frames.luma)
@@ -92,7 +92,7 @@ class Attacker:
         if public.ground is Ground.LIMIT_REACHED:
             return None
         self.useful += 1
-        return public.answer in (Answer.UNCHANGED, Answer.CHANGED)
+        return is_marked(public.ground)
 
 
 def measure(house: Installation, sealed: SealedClip, queries: int) -> dict[str, Any]:

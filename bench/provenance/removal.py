@@ -24,12 +24,20 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.provenance import installation, pictures
-from bench.provenance.installation import Installation, Results, SealedClip, describe_recovery, share
+from bench.provenance.installation import (
+    Installation,
+    Results,
+    SealedClip,
+    describe_recovery,
+    is_marked,
+    share,
+)
 from bench.provenance.pictures import Floats, Luma, psnr_db, read_frames, to_luma, write_frames
 from bench.provenance.real_chains import one_of_each_source
 from safelight.evaluation.provenance_eval import find_clips
 from safelight.evaluation.structural_similarity import structural_similarity
 from safelight.evaluation.watermark_attacks import LumaClip, encode_and_decode
+from safelight.provenance.recovery.conclusion import Ground
 from safelight.provenance.watermark.embedder import WatermarkEmbedder, choose_strength
 from safelight.provenance.watermark.masking import allowed_amplitude
 from safelight.provenance.watermark.pattern import PAYLOAD_TONES, SHORT_SIDE, TILE, TONES, WatermarkPattern
@@ -216,7 +224,7 @@ def measure(name: str, house: Installation, sealed: SealedClip, learned: Learned
         "psnr_db": psnr_db(attacked.luma, frames.luma),
         "ssim": round(float(np.mean(similar)), 4),
         **found,
-        "removed": not found["right"],
+        "removed": not is_marked(Ground(found["ground"])),
     }
 
 
