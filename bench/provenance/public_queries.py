@@ -4,8 +4,8 @@
 
 CLIPS is a folder as `safelight eval provenance` takes it; they are sealed by an installation in FOLDER. For
 each clip the attacker halves an interval of blur, then of noise, then of reduction in size, and asks after
-each step, all on one day. Once the limit for the video is reached, all answers are alike, whatever is sent;
-the attacker gives up a change after ten such answers. The attacker without queries uses the change that
+each step, all on one day. Once the limit for the video is reached, all answers about similar pictures are
+alike, so the attacker goes on to the next change. The attacker without queries uses the change that
 removed the mark from all other clips. Quality is the PSNR of the changed picture against the delivered one.
 Finished rows are kept.
 """
@@ -32,8 +32,6 @@ from safelight.evaluation.provenance_eval import find_clips
 from safelight.provenance.recovery.conclusion import Ground
 
 SECONDS = 2.0
-#: Answers in a row that tell nothing, after which the attacker gives up.
-_USELESS = 10
 
 
 def _blur(luma: Luma, strength: float) -> Luma:
@@ -69,13 +67,13 @@ class Attacker:
 
     def weakest(self, change: str) -> float:
         """The weakest strength that is known to remove the mark; 1 if no answer told anything."""
-        kept, removed, useless = 0.0, 1.0, 0
-        while self._left and useless < _USELESS and removed - kept > 1e-3:
+        kept, removed = 0.0, 1.0
+        while self._left and removed - kept > 1e-3:
             middle = (kept + removed) / 2
             has_mark = self._ask(change, middle)
             if has_mark is None:
-                useless += 1
-            elif has_mark:
+                break
+            if has_mark:
                 kept = middle
             else:
                 removed = middle
