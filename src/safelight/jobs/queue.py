@@ -194,7 +194,8 @@ class DurableQueue:
             workflow_ids=list(names), status=_ACTIVE_STATUSES, load_input=False, load_output=False
         )
         executors = {str(one.executor_id) for one in found if one.status != "ENQUEUED"} - {self._worker}
-        live = executors if self._lease is None else self._lease.live(executors)
+        # Without leases, on SQLite, no other process can live: this one has locked the data directory.
+        live = set() if self._lease is None else self._lease.live(executors)
         with self._changed:
             here = self._runs | {_workflow_id(video_id, run) for video_id, run in self._delayed.items()}
         return waiting | {

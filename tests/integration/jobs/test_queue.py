@@ -127,6 +127,23 @@ def test_runs_of_a_process_with_another_worker_name_go_on_after_a_restart(tmp_pa
     assert work.began == [("video_1", 1)] * 2
 
 
+@pytest.mark.parametrize("name", ["old-host:/srv/data", "new-host:/srv/restored"])
+def test_a_delayed_run_of_an_earlier_process_is_not_active_whatever_its_worker_name(
+    tmp_path: Path, work: Work, name: str
+) -> None:
+    earlier = start_queue(tmp_path, work, "old-host:/srv/data")
+    earlier.enqueue("acme", "video_1", 2, delay_s=600.0)
+    earlier.parts[0].run_all()
+    assert earlier.active([("video_1", 2)]) == {"video_1"}
+    stop_queue(earlier, work)
+    later = start_queue(tmp_path, work, name)
+    try:
+        # So the sweeper enqueues a newer run at once.
+        assert later.active([("video_1", 2)]) == set()
+    finally:
+        stop_queue(later, work)
+
+
 @contextmanager
 def full_disk() -> Iterator[None]:
     """The disk of the engine's database is full: it can be read, and every write fails."""
