@@ -37,7 +37,7 @@ class CaseMediaContent:
     transcript: Transcript | None = None
     #: Only the vault officer may see the transcript.
     is_restricted: bool = False
-    #: The reviewer sees no evidence.
+    #: The reviewer sees no evidence, and neither transcript nor note about it.
     is_blind: bool = False
 
 
@@ -45,14 +45,15 @@ def case_media_view(content: CaseMediaContent, record: VideoRecord, t: Translati
     scan = next((one for one in reversed(record.stages) if one.stage is Stage.OUTPUT), None)
     if scan is not None and not scan.details.get("facts"):
         scan = None
-    transcript = content.transcript
+    # Which videos have a transcript depends on their verdict, which a blind reviewer must not know.
+    transcript = None if content.is_blind else content.transcript
     lines = () if transcript is None else transcript.lines
     return CaseMediaView(
         files=tuple((file.number, _name(file.number, t)) for file in content.files),
         sound=tuple(part for file in content.files for part in _parts(file, scan, content, t)),
         sound_note="" if scan is None or _has_sound(scan) else t("record.no_sound"),
-        transcript=tuple(_line(line, t, is_blind=content.is_blind) for line in lines),
-        transcript_note=_transcript_note(content, scan, t),
+        transcript=tuple(_line(line, t) for line in lines),
+        transcript_note="" if content.is_blind else _transcript_note(content, scan, t),
     )
 
 
@@ -82,8 +83,8 @@ def _parts(
     ]
 
 
-def _line(line: SpokenLine, t: Translations, *, is_blind: bool) -> tuple[str, tuple[TextSegment, ...]]:
-    return _times(line.start_s, line.end_s, t), split_highlights(line.text, () if is_blind else line.marks)
+def _line(line: SpokenLine, t: Translations) -> tuple[str, tuple[TextSegment, ...]]:
+    return _times(line.start_s, line.end_s, t), split_highlights(line.text, line.marks)
 
 
 def _times(start_s: float, end_s: float, t: Translations) -> str:

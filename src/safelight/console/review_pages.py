@@ -219,6 +219,8 @@ class ReviewPages(PageHandler):
         content = CaseMediaContent(
             files=media.list_files(principal, case_file), is_blind=case_file.case.is_blind
         )
+        if content.is_blind:
+            return content
         try:
             return replace(content, transcript=media.transcript(principal, case_file))
         except Forbidden:

@@ -67,15 +67,27 @@ def test_a_clip_without_sound_says_so_and_offers_none() -> None:
     assert (shown.sound, shown.sound_note, shown.transcript_note) == ((), "The video has no sound.", "")
 
 
-@pytest.mark.parametrize("is_blind", [False, True])
-def test_a_blind_reviewer_sees_the_words_and_hears_the_whole_sound_without_the_evidence(
-    is_blind: bool,
-) -> None:
-    shown = view(SOUND, files=(CLIP,), transcript=Transcript(lines=(LINE,)), is_blind=is_blind)
-    [(_, segments)] = shown.transcript
+def test_the_words_of_a_finding_are_marked_in_the_transcript() -> None:
+    [(_, segments)] = view(SOUND, files=(CLIP,), transcript=Transcript(lines=(LINE,))).transcript
     assert "".join(one.text for one in segments) == LINE.text
-    assert any(one.highlighted for one in segments) is not is_blind
-    assert len(shown.sound) == (1 if is_blind else 2)
+    assert [one.text for one in segments if one.highlighted] == ["knife"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"transcript": Transcript(lines=(LINE,))},
+        {"transcript": Transcript(lines=(LINE,), is_cut=True)},
+        {"is_restricted": True},
+    ],
+    ids=["no transcript", "transcript", "cut transcript", "restricted"],
+)
+def test_a_blind_page_is_the_same_with_and_without_a_stored_transcript(content: dict[str, Any]) -> None:
+    # A transcript is stored only for a video that was held or blocked, so it tells of an earlier decision.
+    shown = view(SOUND, files=(CLIP,), is_blind=True, **content)
+    assert (shown.transcript, shown.transcript_note) == ((), "")
+    assert [value for value, _ in shown.sound] == ["0 0 4"]
 
 
 @pytest.mark.parametrize(
