@@ -156,11 +156,20 @@ class HashRecheck:
         )
 
     def _vault(self, tx: Transaction, video_id: str) -> None:
-        row = tx.one(tables.videos, tables.videos.c.id == video_id, lock=True)
-        if row is None:
-            raise NotFound(f"There is no video {video_id}.")
-        update(tx, mappers.video(row), vaulted=True)
-        vault_files(tx, video_id)
+        """Vault a video, and those that it replaced or that replaced it: they have the same files."""
+        waiting: list[str | None] = [video_id]
+        done: set[str] = set()
+        while waiting:
+            next_id = waiting.pop()
+            if next_id is None or next_id in done:
+                continue
+            row = tx.one(tables.videos, tables.videos.c.id == next_id, lock=True)
+            if row is None:
+                raise NotFound(f"There is no video {next_id}.")
+            update(tx, mappers.video(row), vaulted=True)
+            vault_files(tx, next_id)
+            done.add(next_id)
+            waiting += [row.reinstated_from, row.reinstated_as]
 
 
 def _cause(context: PipelineContext, verdict: Verdict) -> WithdrawalCause:

@@ -21,7 +21,7 @@ from safelight.policy.findings import Stage
 from safelight.store import tables
 from safelight.testing.generators import create as instant
 from safelight.trust.audit import read_entries
-from support.clips import Pixels, make_clip, scenery
+from support.clips import Pixels, hum, make_clip, scenery
 
 from .conftest import House
 
@@ -202,13 +202,18 @@ def test_the_generator_gets_the_image_without_metadata_and_the_record_says_so(
     assert facts["origin"] == {"state": "absent"}
 
 
-def delivered(house: House, folder: Path) -> str:
-    """A delivered video in which one picture is shown that no list names yet."""
+def show_in_generated_clips(house: House, folder: Path) -> None:
+    """From now on one picture is shown in every generated clip, which has sound too."""
     odd = {5: np.asarray(Image.fromarray(drawn()).resize((320, 192)))}
-    clip = make_clip(folder / "made.mp4", odd=odd)
+    clip = make_clip(folder / "made.mp4", odd=odd, sound=hum(1.0))
     house.container.core.generators["storyboard"] = instant(  # type: ignore[index]
         {"name": "storyboard", "models": ["instant-1"], "file": str(clip), "operations": ["remix"]}
     )
+
+
+def delivered(house: House, folder: Path) -> str:
+    """A delivered video in which one picture is shown that no list names yet."""
+    show_in_generated_clips(house, folder)
     done = house.carry(house.order())
     assert done.state is VideoState.DELIVERED
     return done.id

@@ -23,6 +23,7 @@ from support.spoken_clips import SOUND_S, speaking_house
 from .conftest import House
 from .test_appeals import appealed, blocked_by_ada, released
 from .test_decisions import decide, reviewer
+from .test_known_content import imported, show_in_generated_clips
 
 WORD = "zanzibar"
 BLOCKED_WORDS = ("buy", "SAFELIGHT-TEST:violence", "now.")
@@ -111,3 +112,25 @@ def test_a_video_that_replaces_a_blocked_one_has_its_transcript(
         assert transcript_of(house, new) == transcript_of(house, video) is not None
         house.videos.delete(house.who, video.id)
         assert transcript_of(house, new) is not None
+
+
+def test_a_known_picture_vaults_the_replaced_video_with_its_transcript_too(
+    furnish: Callable[..., House], tmp_path: Path
+) -> None:
+    with speaking_house(furnish, tmp_path, "hello", WORD) as house:
+        show_in_generated_clips(house, tmp_path)
+        video = blocked_by_ada(house)
+        case = appealed(house, video)
+        decide(house, case, "overturn", "grace")
+        new = house.carry(released(house, video))
+        assert new.state is VideoState.DELIVERED
+        imported(house, tmp_path)
+        [matched] = house.container.pipeline.hash_recheck.recheck(house.who.tenant, actor="a test").matched
+        assert (matched.video_id, matched.withdrawn) == (new.id, (new.id,))
+        media = house.container.console_services.case_media
+        assert media is not None
+        case_file = house.container.review.reviews.get(reviewer(house, "ben"), case.id)
+        assert media.list_files(reviewer(house, "ben"), case_file) == ()
+        for each in (video, new):
+            assert house.container.pipeline.context.videos.get(house.who.tenant, each.id).vaulted
+            assert transcript_of(house, each) is None
