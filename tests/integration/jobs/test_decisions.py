@@ -410,13 +410,8 @@ def test_reports_of_one_video_join_one_case(house: House) -> None:
     assert (case.kind, case.category) == (CaseKind.REPORT, "likeness")
     file = house.container.review.reviews.get(reviewer(house), case.id)
     assert file.reports == 2
+    assert second.report.contact == "a@b.example"
     assert "a@b.example" not in str(file)
-    assert [
-        report.contact for report in house.container.review.reports.list_for_case(reviewer(house), case.id)
-    ] == [
-        None,
-        "a@b.example",
-    ]
 
 
 def test_a_dismissed_report_keeps_the_video_and_a_later_report_opens_a_new_case(house: House) -> None:

@@ -39,7 +39,7 @@ class DecisionMails:
         try:
             normalize_email(contact)
         except InvalidField:
-            # A telephone number, for example.
+            # By API, a contact may be any text, for example a telephone number.
             return None
         return self._keys.encrypt(f"{token} {contact}".encode(), notice_id)
 

@@ -17,7 +17,7 @@ from safelight.policy.categories import Category, Taxonomy
 from safelight.policy.findings import Stage
 from safelight.store.database import Database
 from safelight.store.named_locks import lock_name
-from safelight.store.tables import cases, notices, reports, tenants, videos
+from safelight.store.tables import notices, reports, tenants, videos
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.accounts.reporter import Reporter
@@ -154,19 +154,6 @@ class Reports:
         if found is None:
             raise NotFound("There is no report with this address.")
         return found
-
-    def list_for_case(self, principal: Principal, case_id: str) -> tuple[Report, ...]:
-        """Every report of a case with its contact address, oldest first.
-
-        Only for principals that may decide the case.
-        """
-        with self._database.read_transaction(principal.tenant) as tx:
-            case = tx.one(cases, cases.c.id == case_id)
-            principal.require(KeyScope.VAULT if case is not None and case.quarantined else KeyScope.REVIEW)
-            rows = tx.select(
-                reports, reports.c.case_id == case_id, order_by=(reports.c.created_at, reports.c.id)
-            )
-        return tuple(store.report_from_row(row) for row in rows)
 
     def erase_old_reporters(self) -> int:
         """Erase who sent old reports. Returns how many notices were erased."""
