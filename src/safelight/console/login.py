@@ -18,7 +18,7 @@ from safelight.web.rate_limit import RateLimiter
 from safelight.web.request_body import read_short_form
 from safelight.web.state import AppState
 
-from .page_address import find_page_address
+from .page_address import find_address_after_sign_in
 from .people_texts import describe_problem, people_texts
 from .render import Pages
 from .services import ConsoleServices
@@ -141,6 +141,7 @@ class Login:
         email: str | None = None,
     ) -> Response:
         p = people_texts(self._pages.translations(request))
+        kept = ({"token": token} if token else {}) | ({"back": back} if back != "/" else {})
         values: dict[str, Any] = {
             "p": p,
             "token": token,
@@ -152,14 +153,12 @@ class Login:
             else "",
             "provider": self._provider_name,
             "openid_address": f"/login/openid?{urlencode({'back': back})}",
-            # The page of an answer of the provider cannot be requested again.
-            "page_address": "/login",
+            # A change of language or theme leads here, with the token and the page that was asked for. The
+            # page of an answer of the provider cannot be requested again.
+            "page_address": f"/login?{urlencode(kept)}" if kept else "/login",
             "ask_for_access": self._ask_for_access(request),
             "email": (email or "")[:MAX_EMAIL_CHARACTERS],
         }
-        if token:
-            # A change of language or theme leads back here, with the token.
-            values["page_address"] = f"/login?{urlencode({'token': token, 'back': back})}"
         return await self._pages.render(
             request, "login.html", values, status=problem.status if problem else 200
         )
@@ -192,7 +191,8 @@ def redirect_to_login(request: Request) -> Response:
     A browser that follows a link from another site does not send the `SameSite=strict` cookie. The sign-in
     page therefore offers a link to this page, which makes the browser send it.
     """
-    return RedirectResponse(f"/login?{urlencode({'back': find_page_address(request)})}", status_code=303)
+    back = find_address_after_sign_in(request)
+    return RedirectResponse(f"/login?{urlencode({'back': back})}", status_code=303)
 
 
 def local_path(back: str) -> str:

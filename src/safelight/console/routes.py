@@ -275,7 +275,7 @@ class Console:
         if request.url.path.startswith("/v1/") or not ("text/html" in accept or must_wait):
             return response
         if response.status_code == 405 and request.method == "GET":
-            # The address of a form, opened again after the form was sent.
+            # Only POST is possible here: lead to the page that has the form.
             return RedirectResponse(find_page_above(request), status_code=303)
         try:
             return await self._render_error_page(request, error, response)

@@ -11,7 +11,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.requests import Request
 
+from safelight.console import page_address
 from safelight.console.name_lists import NameListEditor
 from safelight.detectors.text.operator_lists import OperatorLists
 from safelight.errors import Forbidden
@@ -144,6 +146,47 @@ def test_after_a_form_was_sent_its_address_leads_back_to_its_page(
 def test_the_sign_in_leads_back_to_the_page_with_its_filters(stranger: httpx.Client) -> None:
     answer = stranger.get("/videos?state=failed")
     assert (answer.url.path, answer.url.params["back"]) == ("/login", "/videos?state=failed")
+
+
+def test_a_change_of_language_on_the_sign_in_page_keeps_the_page_that_was_asked_for(
+    stranger: httpx.Client,
+) -> None:
+    signing_in = stranger.get("/videos?state=failed")
+    (address,) = set(re.findall(r'name="back" value="(/login[^"]*)"', signing_in.text))
+    page = stranger.post("/language", data={"language": "zh-Hant", "back": html.unescape(address)})
+    assert (page.url.path, page.url.params["back"]) == ("/login", "/videos?state=failed")
+    assert 'name="back" value="/videos?state=failed"' in page.text
+
+
+@pytest.mark.parametrize(
+    ("address", "back"), [("/?prompt=" + "貓" * 1000, "/"), ("/videos/" + "a" * 3000, "/")]
+)
+def test_the_address_of_the_sign_in_page_stays_short_enough_for_a_proxy(
+    stranger: httpx.Client, address: str, back: str
+) -> None:
+    answer = stranger.get(address)
+    assert (answer.url.path, answer.url.params["back"]) == ("/login", back)
+
+
+def test_a_long_address_is_not_compared_with_the_routes_segment_by_segment(
+    staff: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[str] = []
+
+    def is_page(request: Request, path: str) -> bool:
+        compared.append(path)
+        return False
+
+    monkeypatch.setattr(page_address, "_is_page", is_page)
+    for address in ("/a" * 30_000, "/a" * 7, "/" + "a" * 10_000):
+        page = staff.post(address)
+        assert (page.status_code, compared) == (404, [])
+        assert 'name="back" value="/"' in page.text
+
+
+def test_a_link_to_the_logout_of_the_provider_begins_no_sign_in(stranger: httpx.Client) -> None:
+    answer = stranger.get("/login/openid/logout", follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/login")
 
 
 def test_without_login_only_public_pages_open(stranger: httpx.Client) -> None:
