@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import InvalidField, NotFound, SafelightError
+from safelight.errors import InvalidField, SafelightError
 from safelight.web.errors import error_response, http_problem, internal_error_response
 from safelight.web.middleware import DrainRequestBody, RequestIds, SecurityHeaders, request_id
 from safelight.web.state import AppState
@@ -85,20 +85,16 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
 
     async def handle_http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        headers = dict(error.headers or {})
-        if error.status_code in (404, 405):
+        status, headers, hint = error.status_code, dict(error.headers or {}), ""
+        if status in (404, 405):
             document = await state.threads.run(app.openapi)
-            if "authorization" in request.headers and find_allowed_methods(
-                document["paths"], f"/v1{request.url.path}"
-            ):
-                missing = NotFound(
-                    f"This address does not exist. The API is at /v1{request.url.path}.",
-                    remedy="Let the base URL of the client end in /v1.",
-                )
-                return error_response(missing, request_id(request.scope))
-            if methods := find_allowed_methods(document["paths"], request.url.path):
+            if _has_api_key(request) and find_allowed_methods(document["paths"], f"/v1{request.url.path}"):
+                # Also if a page of the console has this address and accepts another method.
+                status, headers = 404, {}
+                hint = f"The API is at /v1{request.url.path}. Let the base URL of the client end in /v1."
+            elif methods := find_allowed_methods(document["paths"], request.url.path):
                 headers["Allow"] = ", ".join(methods)
-        response = http_problem(error.status_code, str(error.detail), request_id(request.scope), headers)
+        response = http_problem(status, str(error.detail), request_id(request.scope), headers, hint=hint)
         return await page_or_response(request, None, response)
 
     async def handle_invalid(request: Request, error: Exception) -> Response:
@@ -155,6 +151,11 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
     app.include_router(system.router)
     app.include_router(metrics.router)
     return app
+
+
+def _has_api_key(request: Request) -> bool:
+    """Whether this is a client of the API. A browser behind a proxy with a password sends `Basic`."""
+    return request.headers.get("authorization", "").lower().startswith("bearer ")
 
 
 def _invalid_field(error: RequestValidationError) -> InvalidField:

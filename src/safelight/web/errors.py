@@ -49,13 +49,14 @@ def error_response(error: SafelightError, request_id: str) -> JsonResponse:
 
 
 def http_problem(
-    status: int, message: str, request_id: str, headers: Mapping[str, str] | None = None
+    status: int, message: str, request_id: str, headers: Mapping[str, str] | None = None, *, hint: str = ""
 ) -> JsonResponse:
-    """The response for a request that routing or the HTTP layer rejected."""
+    """The response for a request that routing or the HTTP layer rejected. `hint` is added to the message."""
     if status >= 500:
         return internal_error_response(request_id)
     code, kind, sentence = HTTP_CODES.get(status, HTTP_CODES[400])
-    body = {"message": sentence or message, "type": kind, "param": None, "code": code}
+    text = f"{sentence or message} {hint}".strip()
+    body = {"message": text, "type": kind, "param": None, "code": code}
     return _response(status, body, request_id, {**(headers or {}), "x-should-retry": "false"})
 
 

@@ -143,8 +143,12 @@ def test_unknown_paths_and_methods_are_refused(
 )
 def test_a_base_url_without_the_version_is_named(client: httpx.Client, method: str, path: str) -> None:
     answer = client.request(method, path)
-    assert answer.status_code == 404
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_route")
     assert f"The API is at /v1{path}" in answer.json()["error"]["message"]
+    basic = client.request(method, path, headers={"authorization": "Basic YTpi"})
+    assert "/v1" not in basic.json()["error"]["message"]
+    page = client.request(method, path, headers={"accept": "text/html"})
+    assert (page.status_code, page.headers["content-type"]) == (404, "text/html; charset=utf-8")
 
 
 @pytest.mark.parametrize(
