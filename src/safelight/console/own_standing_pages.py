@@ -86,6 +86,7 @@ class OwnStandingPages(PageHandler):
             invitations=[invitation_row(one, t) for one in await self.run(ours.invitations.list, principal)],
             invitations_left=await self._invitations_left(principal),
             invited=invited,
+            may_invite_into_own=principal.has_scope(KeyScope.ADMIN),
         )
 
     async def _invitations_left(self, principal: Principal) -> int:

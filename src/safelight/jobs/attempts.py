@@ -32,6 +32,7 @@ from safelight.generation.protocol import (
 )
 from safelight.tracing.tracer import SpanKind, child_span
 
+from .closed_tenants import require_open
 from .context import PipelineContext, slot_request
 from .durations import Part
 from .failure_message import late_sentence
@@ -149,6 +150,7 @@ class RemoteAttempts:
                     self.context.refusals.reserve(self.video.generator),
                     self.context.commit_step(self.snapshot) as tx,
                 ):
+                    require_open(tx)
                     attempt = store.record_intent(tx, self.video, number, billing=self.generator.billing)
                 self.context.fault_hook("intended")
                 try:
@@ -283,6 +285,7 @@ def start_local_attempt(context: PipelineContext, snapshot: VideoSnapshot) -> At
         not_charged = Charge(charged=ChargeStatus.NO, source="own hardware")
         context.attempts.finish(video, last, "lost", not_charged)
     with context.commit_step(snapshot) as tx:
+        require_open(tx)
         attempt = context.attempts.record_intent(
             tx, video, last.number + 1 if last else 1, billing=Billing.OWN
         )

@@ -13,6 +13,7 @@ from safelight.tracing.tracer import Span
 
 from . import outcomes
 from .attempts import seconds_left, wait_before_retry
+from .closed_tenants import require_open
 from .context import PipelineContext
 from .failure_message import late_sentence
 from .interruptions import ShutdownRequested, UpstreamPending
@@ -25,6 +26,8 @@ from .transitions import StaleRevision
 _log = logging.getLogger(__name__)
 #: A failed step is run again without a pause, until it has failed this many times.
 _RETRY = Backoff(delays_s=(0.0,), max_attempts=3)
+#: Steps that do not start in a closed tenant. What a provider has taken is still polled and scanned.
+_STARTING = frozenset({VideoState.QUEUED, VideoState.SEALING})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +70,9 @@ class Runner:
         try:
             if seconds_left(self._context, video) <= 0:
                 raise DeadlineExceeded(late_sentence(self._context.limits.deadline_s))
+            if video.state in _STARTING:
+                with self._context.database.read_transaction(video.tenant) as tx:
+                    require_open(tx)
             with STEP_SECONDS.time(video.state.value):
                 step(self._context, snapshot)
             self._context.fault_hook("moved")

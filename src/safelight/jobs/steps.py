@@ -53,6 +53,7 @@ from safelight.trust.consent_requests.commitments import commit_to_consents
 from . import attempts, outcomes
 from .attempt_store import finish_attempt, last_attempt
 from .attempts import ChargedFailure, seconds_left
+from .closed_tenants import require_open
 from .context import NewFile, PipelineContext
 from .durations import Part
 from .files import drop_files
@@ -213,6 +214,8 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
             return
     context.fault_hook("scanned")
     verdict = result.verdict
+    # Before the transaction, because other writers wait for its end.
+    transcript = None if report.transcript is None else mark_transcript(report.transcript, result.findings)
     with context.commit_step(snapshot) as tx:
         record_stage(tx, video.id, result)
         may_become_case = True
@@ -236,8 +239,8 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
                 badge_text=context.delivery.label.text if verdict.action is Action.LABEL else None,
                 waived=video.waived or bool(verdict.waivers),
             )
-        if may_become_case and report.transcript is not None:
-            store_transcript(tx, video.id, mark_transcript(report.transcript, result.findings))
+        if may_become_case and transcript is not None:
+            store_transcript(tx, video.id, transcript)
 
 
 def _is_held_first(context: PipelineContext, tx: Transaction, video: Video) -> bool:
@@ -301,6 +304,7 @@ def run_sealing(context: PipelineContext, snapshot: VideoSnapshot) -> None:
         )
     context.fault_hook("stored")
     with context.commit_step(snapshot) as tx:
+        require_open(tx)
         context.registry.record(tx, replace(seal, source_sha256=scanned_sha256))
         drop_files(tx, video.id, kind="generated")
         drop_files(tx, video.id, kind="source")

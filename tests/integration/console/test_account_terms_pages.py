@@ -185,7 +185,7 @@ def test_the_page_of_access_states_that_requests_are_off(
 def test_an_invitation_makes_one_key_and_a_revoked_one_none(
     open_browser: Callable[[], httpx.Client], sign_in: SignIn
 ) -> None:
-    stranger, owner, ada = open_browser(), sign_in(Role.OWNER), sign_in(Role.CREATOR)
+    stranger, owner, ada = open_browser(), sign_in(Role.OWNER), sign_in(Role.INTEGRATOR)
     assert "can delete the videos" in ada.get("/account/standing").text
     made = ada.post("/account/invitations", data=OWN).text
     (link,) = re.findall(r'class="long secret">([^<]+)<', made)
@@ -209,13 +209,20 @@ def test_an_invitation_makes_one_key_and_a_revoked_one_none(
     assert "Accepted" in ada.get("/account/standing").text
 
 
+def test_who_may_not_make_tenants_is_offered_only_the_shared_one(sign_in: SignIn) -> None:
+    ada = sign_in(Role.CREATOR)
+    assert re.findall(r'name="tenant" value="(\w+)"', ada.get("/account/standing").text) == ["shared"]
+    assert ada.post("/account/invitations", data=OWN).status_code == 403
+    assert ada.post("/account/invitations", data={"tenant": "shared"}).status_code == 200
+
+
 def test_the_link_of_an_invitation_has_the_configured_address(
     console: ConsoleServer, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = console.server.app.state.safelight
     services = replace(state.services, public_url="https://videos.example/")
     monkeypatch.setattr(console.server.app.state, "safelight", replace(state, services=services))
-    made = sign_in(Role.CREATOR).post("/account/invitations", data=OWN).text
+    made = sign_in(Role.OWNER).post("/account/invitations", data=OWN).text
     assert ">https://videos.example/access/invitation?token=" in made
     person = {"name": "Eve", "email": "eve@example.org", "role": "creator"}
     invited = sign_in(Role.OWNER).post("/settings/people", data=person)

@@ -16,6 +16,7 @@ from safelight.jobs.outcomes import expire_review
 from safelight.jobs.states import VideoState
 from safelight.trust.accounts import access as access_module
 from safelight.trust.accounts.access import AccessState
+from safelight.trust.accounts.managed_tenants import TenantChoice
 from safelight.trust.accounts.permissions import Role
 from safelight.trust.accounts.subjects import TENANT_SUBJECT, account_subject, end_user_subject
 from safelight.trust.accounts.terms import AccountTerms, Terms
@@ -111,7 +112,7 @@ def test_invitations_at_the_same_time_do_not_exceed_the_number(furnish: Callable
 
     def invite() -> None:
         with contextlib.suppress(Conflict):
-            made.append(invitations.invite(inviting)[0])
+            made.append(invitations.invite(inviting, TenantChoice.SHARED)[0])
 
     run_together([invite] * 4)
     assert len(made) == 1
@@ -146,7 +147,7 @@ def test_an_invitation_of_a_revoked_key_makes_no_key(furnish: Callable[..., Hous
     accounts = house.container.persistence.accounts
     record, token = accounts.create_key(house.who.tenant, "house")
     invitations = house.container.pipeline.standing.services.invitations
-    invitation, _ = invitations.invite(accounts.authenticate(token))
+    invitation, _ = invitations.invite(accounts.authenticate(token), TenantChoice.SHARED)
     accounts.revoke_key(house.who.tenant, record.id)
     with pytest.raises(NotFound):
         invitations.accept(invitation, name="x")

@@ -11,6 +11,7 @@ from safelight.errors import Conflict, Forbidden, NotFound
 from safelight.jobs.states import VideoState
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.accounts.invitations import InvitationState
+from safelight.trust.accounts.managed_tenants import TenantChoice
 from safelight.trust.accounts.subjects import end_user_subject
 from safelight.trust.accounts.terms import Terms
 from safelight.trust.ledger import EntryKind, LedgerFilter, SumBy
@@ -109,7 +110,7 @@ def test_a_revoked_invitation_makes_no_key_and_can_be_given_again(furnish: Calla
     house = furnish(access={"invitations": 1})
     invitations = services(house).invitations
     inviting, headers = key(house, KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE)
-    token, made = invitations.invite(inviting)
+    token, made = invitations.invite(inviting, TenantChoice.SHARED)
     stranger, _ = key(house, KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE)
     with pytest.raises(NotFound):
         invitations.revoke(stranger, made.id)
@@ -121,7 +122,7 @@ def test_a_revoked_invitation_makes_no_key_and_can_be_given_again(furnish: Calla
     assert [(one["id"], one["state"]) for one in listed] == [(made.id, "revoked")]
     with pytest.raises(NotFound):
         invitations.accept(token, name="Ben")
-    token, again = invitations.invite(inviting)
+    token, again = invitations.invite(inviting, TenantChoice.SHARED)
     invitations.accept(token, name="Ben")
     with pytest.raises(Conflict):
         invitations.revoke(inviting, again.id)

@@ -90,7 +90,7 @@ def test_from_the_request_for_access_to_a_suspension_and_back(
             "token": ada("POST", f"{OURS}/invitations", {"tenant": "shared"})["token"],
             "name": "Ben",
         }
-        ada("POST", f"{OURS}/invitations", expect=409)
+        ada("POST", f"{OURS}/invitations", {"tenant": "shared"}, expect=409)
         ben = Api(client, stranger("POST", f"{OURS}/invitations/accept", invitation)["key"])
         stranger("POST", f"{OURS}/invitations/accept", invitation, expect=404)
         ben("POST", f"{OURS}/invitations", expect=403)

@@ -12,9 +12,14 @@ from dataclasses import dataclass
 import pytest
 from starlette.testclient import TestClient
 
+from safelight.ids import new_id
+from safelight.jobs.runner import Runner
 from safelight.jobs.states import VideoState
 from safelight.trust.accounts import KeyScope
 from safelight.trust.accounts.access import AccessGrant
+from safelight.trust.accounts.keys import add_key
+from safelight.trust.accounts.managed_tenants import NewTenant, add_managed_tenant
+from safelight.trust.accounts.models import APPLICATION_SCOPES, OPERATOR
 from safelight.trust.accounts.terms import Terms
 from safelight.web.auth import TENANT_HEADER
 from support.declared_routes import DeclaredRoute, declared_routes
@@ -75,6 +80,15 @@ def applicant(house: House, name: str) -> str:
     assert key is not None
     accounts = house.container.persistence.accounts
     return accounts.create_key(accounts.authenticate(key).tenant, name, KeyScope)[1]
+
+
+def granted(house: House, terms: Terms) -> str:
+    """The key of an application, in a managed tenant with these terms."""
+    new = NewTenant(
+        manager=house.who.tenant, name="Ada", origin=new_id("access"), terms=terms, made_by=OPERATOR
+    )
+    with house.container.persistence.database.across_tenants("an applicant") as whole:
+        return add_key(add_managed_tenant(whole, new), "Ada", APPLICATION_SCOPES, by=OPERATOR)[1]
 
 
 def requests_of(route: DeclaredRoute, ids: frozenset[str]) -> Iterator[str]:
@@ -165,6 +179,41 @@ def test_the_first_outputs_of_an_applicant_wait_for_the_managers_reviewer_who_re
         # A reviewer requests and deletes nothing for the applicant.
         assert client.post("/v1/videos", json={"prompt": "a hill"}, headers=acting).status_code == 403
         assert client.delete(f"/v1/videos/{video}", headers=acting).status_code == 403
+
+
+def test_a_paid_video_of_a_closed_tenant_is_not_submitted(priced: House) -> None:
+    staff, accounts = priced.who, priced.container.persistence.accounts
+    priced.who = accounts.authenticate(granted(priced, Terms()))
+    waiting, moved = priced.order(model="paid-1"), priced.order(model="paid-1")
+    Runner(priced.container.pipeline.context).run_steps(moved.tenant, moved.id)
+    accounts.managed.close(staff, priced.who.tenant, reason="Unpaid.")
+    for video in (waiting, moved):
+        ended = priced.carry(video)
+        assert (ended.state, ended.error_code) == (VideoState.FAILED, "account_suspended")
+        assert priced.snapshot(video).last_attempt is None
+
+
+def test_a_video_that_a_provider_has_taken_ends_with_its_charge_and_is_not_delivered(priced: House) -> None:
+    staff, accounts = priced.who, priced.container.persistence.accounts
+    priced.who = accounts.authenticate(granted(priced, Terms()))
+    video = priced.order(model="paid-1")
+    while priced.snapshot(video).video.state is not VideoState.SCANNING:
+        Runner(priced.container.pipeline.context).run_steps(video.tenant, video.id)
+    accounts.managed.close(staff, priced.who.tenant, reason="Unpaid.")
+    assert priced.carry(video).state is VideoState.FAILED
+    attempt = priced.snapshot(video).last_attempt
+    assert attempt is not None
+    assert attempt.charge.amount == 0.4
+
+
+def test_terms_of_a_tenant_cannot_lower_the_number_of_first_reviews_of_the_installation(
+    furnish: Callable[..., House],
+) -> None:
+    house = furnish(review={"first_outputs": 1}, access={"requests": True})
+    house.waive()
+    house.who = house.container.persistence.accounts.authenticate(granted(house, Terms(review_first=0)))
+    assert house.carry(house.order()).state is VideoState.HELD
+    assert house.carry(house.order()).state is VideoState.DELIVERED
 
 
 @pytest.mark.parametrize("staffed", [False, True], ids=["no reviewer", "a reviewer"])

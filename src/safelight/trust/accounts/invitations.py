@@ -67,7 +67,8 @@ class AccountInvitations:
     ) -> tuple[str, AccountInvitation]:
         """Invite one person: the token, which is returned only here, and the invitation.
 
-        Raises `Forbidden` for a key that was invited itself, and `Conflict` if none is left.
+        Raises `Forbidden` for a key that was invited itself, and for a tenant of its own without the scope
+        `admin` or from a managed tenant; `Conflict` if none is left.
         """
         principal.require(KeyScope.VIDEOS_WRITE)
         of, token = account_invitations.c, new_token(INVITATION_PREFIX)
@@ -77,6 +78,11 @@ class AccountInvitations:
                 or is_id(read_tenant(tx).origin or "", "invitation")
             ):
                 raise Forbidden("A key that was made with an invitation cannot invite.")
+            if tenant is TenantChoice.OWN and not _may_invite_into_own(tx, principal):
+                raise Forbidden(
+                    "This account cannot invite into a tenant of its own.",
+                    remedy="Invite into this tenant: `tenant` is `shared`.",
+                )
             # Two requests at the same time must not exceed the number.
             lock_subject(tx, account_subject(principal.id))
             if not self._left(tx, principal.id):
@@ -179,6 +185,14 @@ def _add_tenant_of(whole: Transaction, tx: Transaction, row: Row[Any], name: str
         made_by=OPERATOR,
     )
     return add_managed_tenant(whole, new)
+
+
+def _may_invite_into_own(tx: Transaction, principal: Principal) -> bool:
+    """Whether this account may give away a new tenant, which has quotas of its own.
+
+    Others would multiply their quotas with it, and go on in it after a ban or the closing of their tenant.
+    """
+    return principal.has_scope(KeyScope.ADMIN) and read_tenant(tx).managed_by is None
 
 
 def _may_still_invite(tx: Transaction, account: str) -> bool:

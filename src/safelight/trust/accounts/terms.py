@@ -105,7 +105,7 @@ def _write(tx: Transaction, subject: str, terms: Terms, *, revision: int, by: st
 
 def inherit_terms(tx: Transaction, account: str) -> Terms:
     """The terms of a new tenant whose first key this account invited: the strictest of the account's and its
-    tenant's, so that an invitation is no way around them.
+    tenant's. Its quotas then count apart from theirs.
     """
     own, whole = read_terms(tx, account_subject(account)), read_terms(tx, TENANT_SUBJECT)
     set_audiences = [one.audience for one in (own, whole) if one.audience is not None]
@@ -178,14 +178,14 @@ def claim_first_review(
 ) -> bool:
     """Whether an output is one of the first of its tenant, account or end user, which a person reviews.
 
-    It is counted for all three. `per_tenant` and `per_end_user`: the settings, for those without terms.
+    It is counted for all three. `per_tenant` and `per_end_user`: the settings; terms can only raise them.
     """
     held = False
     for subject, setting in zip(
         subjects_of(principal_id, end_user), (per_tenant, 0, per_end_user), strict=False
     ):
         wanted = read_terms(tx, subject).review_first
-        limit = setting if wanted is None else wanted
+        limit = max(setting, wanted or 0)
         if not limit:
             continue
         tx.insert_or_ignore(account_terms, subject=subject, held_first=0)

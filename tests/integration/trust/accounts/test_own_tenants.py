@@ -304,27 +304,41 @@ def test_an_applicant_of_a_managed_tenant_reaches_no_other_tenant(
             accounts.managed.act_in(every, one.id)
 
 
-def test_an_invited_person_gets_an_own_tenant_with_the_strictest_terms_and_cannot_invite(
-    access: AccountAccess, accounts: Accounts, database: Database, owner: Principal
+def test_staff_invite_into_an_own_tenant_with_the_strictest_terms_whose_key_cannot_invite(
+    accounts: Accounts, database: Database, owner: Principal
 ) -> None:
-    of_tenant = Terms(videos_per_day=5, review_first=2, audience=Audience.MINORS)
-    inviter = accounts.authenticate(grant(access, owner, AccessGrant(terms=of_tenant)))
-    admin, invitations = person(inviter.tenant, KeyScope.ADMIN), AccountInvitations(database, 2)
-    AccountTerms(database).set(
-        admin, account_subject(inviter.id), Terms(videos_per_day=9, seconds_per_day=8, review_first=4)
-    )
+    terms, invitations = AccountTerms(database), AccountInvitations(database, 2)
+    inviter = accounts.authenticate(accounts.create_key(owner.tenant, "staff", KeyScope)[1])
+    terms.set(owner, TENANT_SUBJECT, Terms(videos_per_day=5, review_first=2, audience=Audience.MINORS))
+    terms.set(owner, account_subject(inviter.id), Terms(videos_per_day=9, seconds_per_day=8, review_first=4))
     token, made = invitations.invite(inviter)
     key = accounts.authenticate(invitations.accept(token, name="Ben")[1])
     own = accounts.get_tenant(key.tenant)
     assert (own.managed_by, own.origin) == (owner.tenant, made.id)
-    assert own.id not in (inviter.tenant, owner.tenant)
-    assert AccountTerms(database).get(person(own.id, KeyScope.ADMIN), TENANT_SUBJECT).terms == Terms(
+    assert terms.get(person(own.id, KeyScope.ADMIN), TENANT_SUBJECT).terms == Terms(
         videos_per_day=5, seconds_per_day=8, review_first=4, audience=Audience.MINORS
     )
-    with pytest.raises(Forbidden, match="cannot invite"):
-        invitations.invite(key)
-    colleague, _ = invitations.accept(invitations.invite(inviter, TenantChoice.SHARED)[0], name="Cem")
-    assert colleague.tenant == inviter.tenant
+    for choice in TenantChoice:
+        with pytest.raises(Forbidden, match="cannot invite"):
+            invitations.invite(key, choice)
+
+
+def test_an_applicant_invites_only_into_its_tenant_so_that_no_quota_is_multiplied(
+    access: AccountAccess, accounts: Accounts, database: Database, owner: Principal
+) -> None:
+    applicant = accounts.authenticate(grant(access, owner, AccessGrant(terms=Terms(videos_per_day=1))))
+    invitations, before = AccountInvitations(database, 2), accounts.list_tenants()
+    # Not even with a key of its tenant with every scope.
+    every = accounts.authenticate(accounts.create_key(applicant.tenant, "all", KeyScope)[1])
+    creator = accounts.authenticate(accounts.create_key(owner.tenant, "creator")[1])
+    for one in (applicant, every, creator):
+        with pytest.raises(Forbidden, match="tenant of its own"):
+            invitations.invite(one)
+    key, _ = invitations.accept(invitations.invite(applicant, TenantChoice.SHARED)[0], name="Ben")
+    assert key.tenant == applicant.tenant
+    assert accounts.list_tenants() == before
+    accounts.managed.close(owner, applicant.tenant, reason="Abuse.")
+    assert all(one.revoked_at is not None for one in accounts.list_keys(applicant.tenant))
 
 
 def test_a_closed_tenant_has_no_open_invitation_and_is_opened_again_without_its_old_keys(
@@ -332,7 +346,7 @@ def test_a_closed_tenant_has_no_open_invitation_and_is_opened_again_without_its_
 ) -> None:
     key = grant(access, owner)
     invitations = AccountInvitations(database, 1)
-    token, _ = invitations.invite(accounts.authenticate(key))
+    token, _ = invitations.invite(accounts.authenticate(key), TenantChoice.SHARED)
     (own,) = managed(accounts, owner)
     assert accounts.managed.close(owner, own.id, reason="Abuse.").closed_at is not None
     with pytest.raises(NotFound):
