@@ -109,8 +109,15 @@ class RemovalFollowUp:
                 followed_up_at=tx.now(),
             ):
                 # Other tenants decide themselves: there the frames only hold.
-                add_hashes(tx, row.notice_id, hashes, state=HashState.BLOCKS, tenant_only=True)
-                add_hashes(tx, row.notice_id, hashes, state=HashState.HOLDS, tenant_only=False)
+                for state in (HashState.BLOCKS, HashState.HOLDS):
+                    add_hashes(
+                        tx,
+                        row.notice_id,
+                        hashes,
+                        state=state,
+                        tenant_only=state is HashState.BLOCKS,
+                        video_id=row.video_id,
+                    )
 
     @contextmanager
     def _removed_file(self, row: Row[Any]) -> Iterator[Path | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from safelight.jobs.states import VideoState
 from safelight.provenance.recovery.copies import NearVideos
 from safelight.store import tables
 from safelight.trust.audit import read_entries
-from safelight.trust.reports import NewReport, ReportedHash, list_writer
+from safelight.trust.reports import NewReport, ReportedHash, list_writer, service
 from safelight.trust.reports.models import HashState, NoticeOutcome
 from safelight.trust.reports.reported_hashes import add_hashes, drop_hashes_of_video, lists_of
 
@@ -232,6 +233,82 @@ def test_a_wrong_removal_in_another_tenant_ends_the_hashes_of_the_visitor_everyw
     with database.across_tenants("a test", readonly=True) as tx:
         assert lists_of(tx.select(tables.notice_hashes), tx.now()) == {}
     assert status_of(house, receipt).hashes == 0
+
+
+def test_a_wrong_removal_ends_only_the_hashes_that_matched_the_video(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, tenant = house.container.persistence.database, house.who.tenant
+    own, foreign = house.carry(house.order()), new_id("video")
+    other = house.container.persistence.accounts.create_tenant("other").id
+    with database.read_transaction(tenant) as tx:
+        row = tx.one(tables.videos, tables.videos.c.id == own.id)
+    assert row is not None
+    with database.transaction(other) as tx:
+        tx.insert(tables.videos, **{**row._mapping, "id": foreign, "tenant_id": other})
+    pictures = {number: hashes_of(drawn(number)) for number in (5, 31, 777)}
+    matched = {pictures[5][0].hash: (foreign,), pictures[31][0].hash: (own.id,)}
+    monkeypatch.setattr(
+        house.container.pipeline.copies,
+        "find_near",
+        lambda hashes: tuple(NearVideos(video_ids=matched.get(one.hex(), ()), unrelated=1) for one in hashes),
+    )
+    receipt = notify(house, hashes=tuple(one for hashes in pictures.values() for one in hashes))
+    assert status_of(house, receipt).hashes == 3
+    for left, (of, video) in ((2, (other, foreign)), (1, (tenant, own.id))):
+        with database.transaction(of) as tx:
+            drop_hashes_of_video(tx, video)
+        assert status_of(house, receipt).hashes == left
+    with database.across_tenants("a test", readonly=True) as tx:
+        listed = [hashes for _scope, hashes in lists_of(tx.select(tables.notice_hashes), tx.now()).values()]
+    assert listed == [frozenset(bytes.fromhex(one.hash) for one in pictures[777])]
+    notify(house, hashes=pictures[777], network="192.0.2.77")
+    with pytest.raises(InvalidField, match="None of the hashes"):
+        notify(house, hashes=pictures[5], network="192.0.2.77")
+
+
+def test_two_notices_that_name_and_match_each_others_videos_are_both_recorded(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = house.container.persistence.database
+    named = {"192.0.2.1": house.carry(house.order()), "198.51.100.1": house.carry(house.order("a red barn"))}
+    hashes = {"192.0.2.1": hashes_of(drawn(5)), "198.51.100.1": hashes_of(drawn(777))}
+    one, other = named
+    matched = {hashes[one][0].hash: named[other].id, hashes[other][0].hash: named[one].id}
+    monkeypatch.setattr(
+        house.container.pipeline.copies,
+        "find_near",
+        lambda found: tuple(NearVideos(video_ids=(matched[each.hex()],), unrelated=1) for each in found),
+    )
+    both, seen = threading.Barrier(2), threading.local()
+    real = service.open_case
+
+    def open_slowly(*args: Any, **fields: Any) -> Any:
+        case = real(*args, **fields)
+        if not database.is_sqlite and not hasattr(seen, "opened"):
+            seen.opened = True
+            # The other form must wait for a lock here, so only without the fix do both come to this point.
+            with suppress(threading.BrokenBarrierError):
+                both.wait(0.5)
+        return case
+
+    monkeypatch.setattr(service, "open_case", open_slowly)
+    failed: list[Exception] = []
+
+    def send(network: str) -> None:
+        try:
+            notify(house, named[network], hashes=hashes[network], network=network)
+        except Exception as error:
+            failed.append(error)
+
+    senders = [threading.Thread(target=send, args=(network,)) for network in named]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
+    assert failed == []
+    with database.read_transaction(house.who.tenant) as tx:
+        assert tx.count(tables.notices) == 4
 
 
 def test_two_notices_of_one_address_at_once_keep_the_hourly_limit(house: House) -> None:

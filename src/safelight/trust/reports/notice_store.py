@@ -108,9 +108,12 @@ def enforce_hash_limit(tx: Transaction, reporter: str, *, hashes: int) -> None:
     if not hashes:
         return
     sent = tx.select(notices, notices.c.reporter == reporter, columns=[notices.c.notice_id])
-    waiting = sum(
-        row.state == HashState.HOLDS.value and row.created_at > tx.now() - HOLD_S
-        for row in _used_hashes(tx, sorted({row.notice_id for row in sent}))
+    waiting = len(
+        {
+            (row.notice_id, row.entry)
+            for row in _used_hashes(tx, sorted({row.notice_id for row in sent}))
+            if row.state == HashState.HOLDS.value and row.created_at > tx.now() - HOLD_S
+        }
     )
     if waiting + hashes > MAX_WAITING_HASHES:
         raise RateLimited(

@@ -22,7 +22,7 @@ from safelight.detectors.image.pdq import BYTES, MAX_DISTANCE_BITS, distances
 from safelight.ids import new_id
 from safelight.policy.findings import Finding, Match
 from safelight.store.database import Database
-from safelight.store.tables import notice_hashes, notices
+from safelight.store.tables import notice_hashes
 from safelight.store.transaction import Transaction
 
 from .models import HashState
@@ -36,10 +36,18 @@ HOLD_S = 90 * 86400.0
 
 
 def add_hashes(
-    tx: Transaction, notice_id: str, hashes: Iterable[str], *, state: HashState, tenant_only: bool
+    tx: Transaction,
+    notice_id: str,
+    hashes: Iterable[str],
+    *,
+    state: HashState,
+    tenant_only: bool,
+    video_id: str | None = None,
 ) -> None:
+    """`video_id` is the video of this tenant that the hashes matched, or from whose frames they are."""
+    of = {"tenant_only": tenant_only, "video_id": video_id}
     for hashed in hashes:
-        _insert(tx, notice_id, digest_of(bytes.fromhex(hashed)), state, hash=hashed, tenant_only=tenant_only)
+        _insert(tx, notice_id, digest_of(bytes.fromhex(hashed)), state, hash=hashed, **of)
 
 
 def settle_matches(tx: Transaction, video_id: str, findings: Sequence[Finding], *, confirmed: bool) -> None:
@@ -58,14 +66,12 @@ def settle_matches(tx: Transaction, video_id: str, findings: Sequence[Finding], 
 
 
 def drop_hashes_of_video(tx: Transaction, video_id: str) -> None:
-    """The removal of a video was wrong: what it listed does nothing any more."""
-    rows = tx.select(notices, notices.c.video_id == video_id, columns=[notices.c.notice_id])
-    tx.update(
-        notice_hashes,
-        notice_hashes.c.notice_id.in_([video_id, *{row.notice_id for row in rows}]),
-        state=HashState.DROPPED.value,
-        decided_at=tx.now(),
-    )
+    """The removal of a video was wrong: the hashes that matched it, and those of its frames, do nothing any
+    more. Other hashes of the same notices can show another picture, and stay.
+    """
+    of = notice_hashes.c
+    for mine in (of.notice_id == video_id, of.video_id == video_id):
+        tx.update(notice_hashes, mine, state=HashState.DROPPED.value, decided_at=tx.now())
 
 
 def read_harmless(database: Database) -> npt.NDArray[np.uint8]:

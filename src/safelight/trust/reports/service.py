@@ -202,6 +202,9 @@ class Reports:
                     return repeated
             # Of the source: its end users share the limit of hidden videos.
             lock_name(tx, f"reporter {sender.reporter.source}")
+            # In the same order for all forms, because each case that is opened below is locked.
+            for video_id in sorted(wanted):
+                lock_name(tx, f"reports of {video_id}")
             notice_store.enforce_hash_limit(tx, sender.reporter.name, hashes=len(screening.used))
             notice_id, token = new_id("report"), secrets.token_urlsafe(24)
             own = [
@@ -228,15 +231,7 @@ class Reports:
             found = [filing.add(video) for video in own]
             if not found:
                 filing.add_without_video()
-            # Also in each tenant with a match, where a wrong removal takes them back for all tenants.
-            for part in {sender.tenant: tx, **{one.tenant: one for one, _video in elsewhere}}.values():
-                add_hashes(
-                    part,
-                    filing.notice_id,
-                    [one.hash for one in screening.used],
-                    state=HashState.HOLDS,
-                    tenant_only=sender.kind is not ReporterKind.VISITOR,
-                )
+            filing.add_hashes(screening, [(tx, video) for video in own] + elsewhere)
             for part, video in elsewhere:
                 owner = replace(sender, tenant=part.tenant or "")
                 # The location names a video of another tenant.
@@ -370,6 +365,26 @@ class _Filing:
             actor=self.sender.kind.value,
             content={"lane": self.valid.lane.value, "reporter_kind": self.sender.kind.value},
         )
+
+    def add_hashes(self, screening: Screening, filed: Sequence[tuple[Transaction, ReportedVideo]]) -> None:
+        """Let the hashes hold files. Each has a row for each video that it matched, in the tenant of that
+        video: a wrong removal there takes it back for all tenants.
+        """
+        parts = {video.id: part for part, video in filed}
+        for one in screening.used:
+            matched = {video_id: parts[video_id] for video_id in one.matches.video_ids if video_id in parts}
+            rows: list[tuple[Transaction, str | None]] = [(part, of) for of, part in matched.items()]
+            if not any(part.tenant == self.sender.tenant for part in matched.values()):
+                rows.append((self.tx, None))
+            for part, video_id in rows:
+                add_hashes(
+                    part,
+                    self.notice_id,
+                    [one.hash],
+                    state=HashState.HOLDS,
+                    tenant_only=self.sender.kind is not ReporterKind.VISITOR,
+                    video_id=video_id,
+                )
 
     def _add_notice(self, row_id: str, *, video_id: str | None, case_id: str | None) -> None:
         tx, rules = self.tx, LANES[self.valid.lane]

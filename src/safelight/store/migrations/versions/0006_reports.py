@@ -40,12 +40,13 @@ def upgrade() -> None:
     op.create_table(
         "notice_hashes",
         *text("id", "tenant_id", "notice_id", "entry", "state"),
-        *text("hash", null=True),
+        *text("hash", "video_id", null=True),
         *boolean("tenant_only"),
         *double("created_at"),
         *double("decided_at", null=True),
         sa.PrimaryKeyConstraint("id"),
         sa.Index(None, "tenant_id", "notice_id"),
+        sa.Index(None, "tenant_id", "video_id"),
         sa.Index(None, "state"),
         sa.Index(None, "hash"),
     )
