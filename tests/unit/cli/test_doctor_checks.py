@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import datetime as dt
 import fcntl
+import re
 import socket
 import sqlite3
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,8 @@ from safelight.sandbox.confinement import Isolation
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
 
+ROOT = Path(__file__).parents[3]
+
 
 def test_a_python_outside_the_range_fails() -> None:
     assert doctor_checks.python((3, 12)).state is DoctorState.OK
@@ -29,6 +33,13 @@ def test_a_missing_package_is_named_with_its_install_name() -> None:
     found = doctor_checks.packages({"json": "", "no_such_module": "no-such-package"})
     assert found.state is DoctorState.FAILED
     assert "no-such-package" in found.message
+
+
+def test_all_packages_of_the_gateway_are_looked_for() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    needed = {re.split("[<>=]", package)[0] for package in extras["server"]}
+    assert needed <= {package or module for module, package in doctor_checks.PACKAGES.items()}
+    assert doctor_checks.packages().state is DoctorState.OK
 
 
 def test_an_incomplete_sandbox_is_a_warning() -> None:
