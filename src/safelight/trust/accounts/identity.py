@@ -13,11 +13,19 @@ from .models import OPERATOR
 def find_same_people(tx: Transaction, principals: Iterable[str]) -> frozenset[str]:
     """These principals, the people who created those of them that are keys, and all keys of these people.
 
-    Revoked keys count too. A key that was created at the terminal stands for a person of its own: the
-    operator hands it out, and it is not known to whom.
+    Revoked keys count too. In a managed tenant, so do the keys of its manager: its people and their keys act
+    there. A key that was created at the terminal stands for a person of its own: the operator hands it out,
+    and it is not known to whom.
     """
     columns = api_keys.c
-    keys = tx.select(api_keys, columns.created_by != OPERATOR, columns=[columns.id, columns.created_by])
+    manager = tx.of_manager()
+    keys = [
+        key
+        for part in ((tx,) if manager is None else (tx, manager))
+        for key in part.select(
+            api_keys, columns.created_by != OPERATOR, columns=[columns.id, columns.created_by]
+        )
+    ]
     found = set(principals)
     size = 0
     while size != len(found):

@@ -42,7 +42,7 @@ class ReviewQueue:
         may decide, did not skip and did not decline. It is leased to the reviewer. None if there is none.
         """
         with self._database.transaction(principal.tenant) as tx:
-            preferences = self._own_preferences(principal, _lock_reviewer(tx, principal))
+            preferences = _own_preferences(tx, principal, _lock_reviewer(tx, principal))
             where = [*offered_to(tx, principal, preferences), *self._within_exposure(tx, principal)]
             leased = _leased_by(tx, principal)
             for held in _still_valid(tx, leased):
@@ -67,7 +67,7 @@ class ReviewQueue:
         Raises `Conflict` if the reviewer does not have the case `case_id` open.
         """
         with self._database.transaction(principal.tenant) as tx:
-            preferences = self._own_preferences(principal, _lock_reviewer(tx, principal))
+            preferences = _own_preferences(tx, principal, _lock_reviewer(tx, principal))
             held = _still_valid(tx, _leased_by(tx, principal))
             if not held or held[0].id != case_id or held[0].reserved:
                 raise Conflict(f"You do not have {case_id[:80]} open.", param="case_id")
@@ -86,7 +86,10 @@ class ReviewQueue:
 
     def _within_exposure(self, tx: Transaction, principal: Principal) -> list[ColumnElement[bool]]:
         """No quality reviews for a reviewer whose budget of pictures is nearly used: they can wait."""
-        if self._exposure is None or not self._exposure.read_within(tx, principal).is_near:
+        if (
+            self._exposure is None
+            or not self._exposure.read_within(_at_home(tx, principal), principal).is_near
+        ):
             return []
         return [cases.c.kind != CaseKind.QUALITY.value]
 
@@ -169,10 +172,6 @@ class ReviewQueue:
         with self._database.read_transaction(principal.home) as tx:
             return read_preferences(tx, principal)
 
-    def _own_preferences(self, principal: Principal, here: ReviewerPreferences) -> ReviewerPreferences:
-        """Those of the own tenant: what a reviewer declined holds in every tenant."""
-        return here if principal.manager is None else self.preferences(principal)
-
     def decline_categories(self, principal: Principal, names: Sequence[str]) -> ReviewerPreferences:
         """Do not offer cases of these categories to this reviewer. Raises `InvalidField`."""
         visible_to(principal)
@@ -206,6 +205,19 @@ def _lock_reviewer(tx: Transaction, principal: Principal) -> ReviewerPreferences
         tx.insert_or_ignore(reviewer_preferences, person=principal.id, **first)
         row = tx.one(reviewer_preferences, own, lock=True)
     return _preferences_from_row(row)
+
+
+def _own_preferences(tx: Transaction, principal: Principal, here: ReviewerPreferences) -> ReviewerPreferences:
+    """Those of the own tenant: what a reviewer declined holds in every tenant."""
+    home = _at_home(tx, principal)
+    return here if home is tx else read_preferences(home, principal)
+
+
+def _at_home(tx: Transaction, principal: Principal) -> Transaction:
+    """The part that reads the tenant of the principal. It has the same connection: requests that hold one
+    and wait for a second can wait for each other.
+    """
+    return tx if principal.manager is None else tx.of_manager() or tx
 
 
 def _change_preferences(tx: Transaction, principal: Principal, **columns: Any) -> ReviewerPreferences:

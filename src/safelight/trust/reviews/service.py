@@ -320,15 +320,15 @@ def obstacle(
     ):
         return Forbidden(
             f"You cannot decide this {'appeal' if case.kind is CaseKind.APPEAL else 'case'}, because you "
-            "requested or reported the video, sent an appeal about it, decided on it earlier, or made it a "
-            "golden case.",
+            "requested or reported the video, sent an appeal about it, decided on it earlier, made it a "
+            "golden case, or invited the person for whom this tenant was made.",
             remedy="Ask another reviewer to decide it.",
         )
     own = frozenset() if case.kind in INDEPENDENT else own_people(tx, case)
     if principal.id in own and has_other_decider(tx, case, own):
         return Forbidden(
-            "You cannot decide this case, because you requested or reported the video, or requested one that "
-            "is decided with it.",
+            "You cannot decide this case, because you requested or reported the video, requested one that is "
+            "decided with it, or invited the person for whom this tenant was made.",
             remedy="Ask another reviewer to decide it.",
         )
     return None

@@ -1,0 +1,194 @@
+"""What a reviewer may not decide at home, the same person may not decide while acting in a managed tenant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from safelight.errors import Forbidden
+from safelight.jobs.models import Video
+from safelight.jobs.states import VideoState
+from safelight.store.database import Database
+from safelight.store.tables import people
+from safelight.trust.accounts import ROLES, KeyScope, Principal, PrincipalKind, Role, find_same_people
+from safelight.trust.accounts.access import AccessGrant
+from safelight.trust.appeals import AppealState
+from safelight.trust.reports import NewReport
+from safelight.trust.reviews import Case, DecisionRequest, ExposureLog, ReviewQueue
+
+from .conftest import House
+
+REFUSE = DecisionRequest(action="refuse", reason="No.", clause="held-1")
+APPROVE = DecisionRequest(action="approve", reason="It is a play.")
+
+
+@pytest.fixture
+def house(furnish: Callable[..., House]) -> House:
+    return furnish(access={"requests": True, "invitations": 1})
+
+
+@pytest.fixture
+def ada(house: House) -> Principal:
+    return enrol(house, 1)
+
+
+def enrol(house: House, number: int) -> Principal:
+    """A person with all rights of a reviewer and of an owner."""
+    persistence, name, role = house.container.persistence, f"user_{number:032}", Role.OWNER
+    with persistence.database.transaction(persistence.tenant) as tx:
+        tx.insert(
+            people,
+            id=name,
+            name=name,
+            email=f"{name}@example.com",
+            role=role.value,
+            language="en",
+            state="active",
+            created_at=tx.now(),
+            created_by="operator",
+            recovery_codes=[],
+        )
+    scopes = ROLES[role].scopes
+    return Principal(
+        tenant=persistence.tenant, id=name, kind=PrincipalKind.PERSON, name=name, scopes=scopes, role=role
+    )
+
+
+def enter_tenant_of_applicant(house: House) -> Callable[[Principal], Principal]:
+    """Let the house request videos for an applicant. Returns how staff act in the applicant's tenant."""
+    access = house.container.pipeline.standing.services.access
+    made, token = access.request(house.who.tenant, name="Film", contact="a@b.example", purpose="Films.")
+    access.approve(house.who, made.id, reason="Yes.", grant=AccessGrant())
+    return _enter(house, access.collect(token)[1])
+
+
+def enter_tenant_of_invited(house: House, inviter: Principal) -> Callable[[Principal], Principal]:
+    """The same for a person whom `inviter` invited."""
+    invitations = house.container.pipeline.standing.services.invitations
+    return _enter(house, invitations.accept(invitations.invite(inviter)[0], name="Film")[1])
+
+
+def _enter(house: House, key: str | None) -> Callable[[Principal], Principal]:
+    accounts = house.container.persistence.accounts
+    assert key is not None
+    house.who = accounts.authenticate(key)
+    return lambda principal: accounts.managed.act_in(principal, house.who.tenant)
+
+
+def key_of(house: House, owner: Principal) -> Principal:
+    """A key that this person created in the own tenant."""
+    accounts, scopes = house.container.persistence.accounts, {KeyScope.REVIEW, KeyScope.VIDEOS_READ}
+    return accounts.authenticate(accounts.create_key(owner.tenant, "own", scopes, by=owner.id)[1])
+
+
+def held(house: House) -> Video:
+    video = house.carry(house.order())
+    assert video.state is VideoState.HELD
+    return video
+
+
+def open_case(house: House, reviewer: Principal) -> Case:
+    (case,) = house.container.review.reviews.list(reviewer).cases
+    return case
+
+
+def test_a_person_and_their_keys_are_one_person_in_a_managed_tenant(house: House, ada: Principal) -> None:
+    mine, others = key_of(house, ada), key_of(house, enrol(house, 2))
+    enter_tenant_of_applicant(house)
+    with house.container.persistence.database.read_transaction(house.who.tenant) as tx:
+        assert find_same_people(tx, {mine.id}) == {mine.id, ada.id}
+        assert find_same_people(tx, {ada.id}) == {mine.id, ada.id}
+        assert others.id not in find_same_people(tx, {mine.id, house.who.id})
+
+
+def test_whoever_decided_with_a_key_does_not_decide_the_appeal_in_a_managed_tenant(
+    house: House, ada: Principal
+) -> None:
+    ben, own_key = enrol(house, 2), key_of(house, ada)
+    act = enter_tenant_of_applicant(house)
+    video, reviews = held(house), house.container.review.reviews
+    reviews.decide(act(own_key), open_case(house, act(ada)).id, REFUSE)
+    appeal = house.container.review.appeals.add(house.who, video.id, text="It is a play.")
+    for who in (ada, own_key):
+        assert house.container.review.review_queue.take_next(act(who)) is None
+        with pytest.raises(Forbidden, match="cannot decide this appeal"):
+            reviews.decide(act(who), appeal.case_id, replace(REFUSE, action="uphold"))
+    reviews.decide(act(ben), appeal.case_id, replace(REFUSE, action="uphold"))
+
+
+def test_a_reviewer_does_not_decide_the_own_report_in_a_managed_tenant_if_another_can(
+    house: House, ada: Principal
+) -> None:
+    ben, own_key = enrol(house, 2), key_of(house, ada)
+    act = enter_tenant_of_applicant(house)
+    house.container.review.reports.add(
+        act(own_key), NewReport(video_id=delivered(house, act(ada)).id, category="violence", note="x")
+    )
+    reviews, case = house.container.review.reviews, open_case(house, act(ada))
+    for who in (ada, own_key):
+        with pytest.raises(Forbidden, match="cannot decide this case"):
+            reviews.decide(act(who), case.id, replace(REFUSE, action="withdraw"))
+    reviews.decide(act(ben), case.id, replace(REFUSE, action="withdraw"))
+
+
+def delivered(house: House, reviewer: Principal) -> Video:
+    video = held(house)
+    reviews = house.container.review.reviews
+    reviews.decide(reviewer, open_case(house, reviewer).id, APPROVE)
+    return house.carry(video)
+
+
+def test_whoever_invited_does_not_decide_the_cases_of_the_invited_tenant_if_another_can(
+    house: House, ada: Principal
+) -> None:
+    own_key = key_of(house, ada)
+    act = enter_tenant_of_invited(house, ada)
+    video, reviews = held(house), house.container.review.reviews
+    ben = enrol(house, 2)
+    for who in (ada, own_key):
+        with pytest.raises(Forbidden, match="invited"):
+            reviews.decide(act(who), open_case(house, act(who)).id, APPROVE)
+    reviews.decide(act(ben), open_case(house, act(ben)).id, REFUSE)
+    appeal = house.container.review.appeals.add(house.who, video.id, text="It is a play.")
+    for who in (ada, ben):
+        with pytest.raises(Forbidden, match="cannot decide this appeal"):
+            reviews.decide(act(who), appeal.case_id, replace(APPROVE, action="overturn"))
+
+
+def test_the_only_reviewer_decides_the_cases_of_a_tenant_that_they_invited(
+    house: House, ada: Principal
+) -> None:
+    act = enter_tenant_of_invited(house, ada)
+    held(house)
+    house.container.review.reviews.decide(act(ada), open_case(house, act(ada)).id, APPROVE)
+
+
+def test_a_reviewer_sends_no_appeal_in_the_place_of_the_applicant(house: House, ada: Principal) -> None:
+    act = enter_tenant_of_applicant(house)
+    video = held(house)
+    house.container.review.reviews.decide(act(ada), open_case(house, act(ada)).id, REFUSE)
+    appeals = house.container.review.appeals
+    with pytest.raises(Forbidden, match="Only the keys of this tenant"):
+        appeals.add(act(ada), video.id, text="Nothing.")
+    assert appeals.add(house.who, video.id, text="It is a play.").state is AppealState.WAITING
+
+
+def test_the_queue_of_a_managed_tenant_needs_one_connection(
+    house: House, ada: Principal, database_url: str
+) -> None:
+    act = enter_tenant_of_applicant(house)
+    held(house)
+    held(house)
+    queue_of_house = house.container.review.review_queue
+    queue_of_house.decline_categories(act(ada), ["violence"])
+    database = Database(database_url, connections=1, wait_s=1.0)
+    taxonomy = queue_of_house._taxonomy
+    queue = ReviewQueue(database, taxonomy=taxonomy, exposure=ExposureLog(database, budget=1.0))
+    try:
+        first = queue.take_next(act(ada))
+        assert first is not None
+        queue.reserve_next(act(ada), first.id)
+    finally:
+        database.close()
