@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from safelight.bootstrap import Container
-from safelight.console.case_media import MediaFile
+from safelight.console.case_media import CaseFiles, MediaFile
 from safelight.console.name_lists import NameListEditor
 from safelight.console.services import ConsoleServices, PeopleServices, PolicyServices
 from safelight.console.sound_excerpt import SoundPart
@@ -109,13 +109,12 @@ class _Media:
     #: Ids of the cases whose picture was shown.
     shown: list[str]
 
-    def list_files(self, principal: Principal, case_file: CaseFile) -> tuple[MediaFile, ...]:
+    def list_files(self, principal: Principal, case_file: CaseFile) -> CaseFiles:
         if "without pictures" in case_file.case.reason:
-            return ()
-        return (
-            MediaFile(sha256="0" * 64, media_type="video/mp4", number=0),
-            MediaFile(sha256="1" * 64, media_type="image/png", number=1),
-        )
+            return CaseFiles()
+        clip = MediaFile(sha256="0" * 64, media_type="video/mp4", number=0)
+        picture = MediaFile(sha256="1" * 64, media_type="image/png", number=1)
+        return CaseFiles(shown=(clip, picture))
 
     def show(self, principal: Principal, case_file: CaseFile, number: int | None) -> bytes:
         from PIL import Image

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import exists, or_, select
+
 from safelight.errors import InvalidMedia, NotFound
 from safelight.ids import new_id
 from safelight.jobs.transcripts import Transcript, read_transcript
@@ -52,6 +54,15 @@ class MediaFile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CaseFiles:
+    """The files of a case that the reviewer may be shown: the video, then its references."""
+
+    shown: tuple[MediaFile, ...] = ()
+    #: The number of those that are not, because they are in the vault or quarantined.
+    withheld: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
 class CaseMedia:
     database: Database
     store: VideoRepository
@@ -59,23 +70,22 @@ class CaseMedia:
     sandbox: Sandbox
     scratch: Path
 
-    def list_files(self, principal: Principal, case_file: CaseFile) -> tuple[MediaFile, ...]:
-        """What the reviewer may be shown: the video, then its references. Not recorded, because nothing is
-        shown.
-        """
+    def list_files(self, principal: Principal, case_file: CaseFile) -> CaseFiles:
+        """The stored files of a case. Not recorded, because nothing is shown."""
         tenant, video_id = principal.tenant, case_file.case.video_id
-        if self.store.row(tenant, video_id).vaulted:
-            return ()
         rows = self.store.files(tenant, video_id)
         video = next((row for kind in _VIDEO_KINDS for row in rows if row.kind == kind), None)
         references = [row for row in rows if row.kind in _REFERENCE_KINDS]
-        restricted = self._restricted_hashes(principal, [row.sha256 for row in rows])
         found = ([] if video is None else [(0, video)]) + list(enumerate(references, start=1))
-        return tuple(
+        if self.store.row(tenant, video_id).vaulted:
+            return CaseFiles(withheld=len(found))
+        restricted = self._restricted_hashes(principal, [row.sha256 for row in rows])
+        shown = tuple(
             MediaFile(sha256=row.sha256, media_type=row.media_type, number=number)
             for number, row in found
             if row.sha256 not in restricted
         )
+        return CaseFiles(shown=shown, withheld=len(found) - len(shown))
 
     def show(self, principal: Principal, case_file: CaseFile, number: int | None) -> bytes:
         """A greyscale contact sheet of a file as WebP; without a number, of the first file.
@@ -87,7 +97,7 @@ class CaseMedia:
         return self._convert(principal.tenant, file, draw_greyscale_preview, {"media_type": file.media_type})
 
     def play(self, principal: Principal, case_file: CaseFile, number: int, part: SoundPart) -> bytes:
-        """A part of the sound of a clip as WAV. Raises `NotFound` also if the clip has no sound there."""
+        """A part of the sound of a clip as WAV. Raises `NotFound` also if there is none."""
         file = self._file(principal, case_file, number)
         if not file.is_clip:
             raise NotFound("This file is a picture. It has no sound.")
@@ -98,7 +108,8 @@ class CaseMedia:
             times = {"start_s": part.start_s, "end_s": part.end_s}
             return self._convert(principal.tenant, file, write_sound_excerpt, times)
         except InvalidMedia as error:
-            raise NotFound("The clip has no sound here.") from error
+            # No sound in this part, or a file that cannot be read: the error says which.
+            raise NotFound(f"This part cannot be played. {error}") from error
 
     def transcript(self, principal: Principal, case_file: CaseFile) -> Transcript | None:
         """The stored transcript of the video. Raises `Forbidden` if only the vault officer may read it."""
@@ -115,7 +126,7 @@ class CaseMedia:
         principal.require(KeyScope.VAULT if is_quarantined else KeyScope.REVIEW)
         if case.state is not CaseState.OPEN:
             raise NotFound("This case is closed. Pictures and sound are only for open cases.")
-        for file in self.list_files(principal, case_file):
+        for file in self.list_files(principal, case_file).shown:
             if number is None or file.number == number:
                 return file
         raise NotFound("This case has no such file. Decide on the text.")
@@ -125,16 +136,16 @@ class CaseMedia:
 
         A reference can be a file of another video.
         """
+        # One query that sends no ids, because any number of videos can use the same file.
         with self.database.read_transaction(principal.tenant) as tx:
-            uses = tx.select(assets, assets.c.sha256.in_(hashes), assets.c.deleted_at.is_(None))
-            owners = [row.video_id for row in uses if row.video_id]
-            quarantined = tx.select(
-                videos, videos.c.id.in_(owners), videos.c.quarantined, columns=[videos.c.id]
-            )
-        hidden = set() if principal.has_scope(KeyScope.VAULT) else {row.id for row in quarantined}
-        return {
-            row.sha256 for row in uses if row.retention == Retention.VAULT.value or row.video_id in hidden
-        }
+            own = tx.tenant_condition(assets)
+            restricted = assets.c.retention == Retention.VAULT.value
+            if not principal.has_scope(KeyScope.VAULT):
+                # The scope check wants the tenant of both tables in the inner query too.
+                owner = (*own, *tx.tenant_condition(videos), videos.c.id == assets.c.video_id)
+                restricted = or_(restricted, exists().where(*owner, videos.c.quarantined))
+            uses = (*own, assets.c.sha256.in_(hashes), assets.c.deleted_at.is_(None), restricted)
+            return set(tx.execute(select(assets.c.sha256).where(*uses).distinct()).scalars())
 
     def _record(
         self, principal: Principal, case_file: CaseFile, file: MediaFile, shown: Mapping[str, Any]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from safelight.jobs.models import StageRecord, VideoRecord
 from safelight.jobs.transcripts import SpokenLine, Transcript
 from safelight.policy.findings import Stage
 
-from .case_media import MediaFile
+from .case_media import CaseFiles, MediaFile
 from .formatting import format_decimal, translate_category
 from .highlights import TextSegment, split_highlights
 from .sound_excerpt import MAX_PART_S, SoundPart, list_parts
@@ -21,6 +21,8 @@ from .video_timeline import scan_seconds
 class CaseMediaView:
     #: Number and name of each file.
     files: tuple[tuple[int, str], ...]
+    #: How many files the reviewer may not see; empty if none.
+    files_note: str
     #: Form value and name of each part of the sound.
     sound: tuple[tuple[str, str], ...]
     #: Why the page offers no sound of the video, or none of its words.
@@ -33,7 +35,7 @@ class CaseMediaView:
 class CaseMediaContent:
     """What is stored of a case, as far as the reviewer may see it."""
 
-    files: Sequence[MediaFile] = ()
+    files: CaseFiles = field(default_factory=CaseFiles)
     transcript: Transcript | None = None
     #: Only the vault officer may see the transcript.
     is_restricted: bool = False
@@ -49,8 +51,9 @@ def case_media_view(content: CaseMediaContent, record: VideoRecord, t: Translati
     transcript = None if content.is_blind else content.transcript
     lines = () if transcript is None else transcript.lines
     return CaseMediaView(
-        files=tuple((file.number, _name(file.number, t)) for file in content.files),
-        sound=tuple(part for file in content.files for part in _parts(file, scan, content, t)),
+        files=tuple((file.number, _name(file.number, t)) for file in content.files.shown),
+        files_note=t("review.files_withheld", n=content.files.withheld) if content.files.withheld else "",
+        sound=tuple(part for file in content.files.shown for part in _parts(file, scan, content, t)),
         sound_note="" if scan is None or _has_sound(scan) else t("record.no_sound"),
         transcript=tuple(_line(line, t) for line in lines),
         transcript_note="" if content.is_blind else _transcript_note(content, scan, t),

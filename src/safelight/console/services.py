@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from safelight.console.case_media import MediaFile
+    from safelight.console.case_media import CaseFiles
     from safelight.console.name_lists import NameListEditor
     from safelight.console.sound_excerpt import SoundPart
     from safelight.jobs.transcripts import Transcript
@@ -33,7 +33,7 @@ class PolicyServices:
 class ReviewMedia(Protocol):
     """The content of cases that is not released. See `CaseMedia`."""
 
-    def list_files(self, principal: Principal, case_file: CaseFile) -> tuple[MediaFile, ...]: ...
+    def list_files(self, principal: Principal, case_file: CaseFile) -> CaseFiles: ...
 
     def show(self, principal: Principal, case_file: CaseFile, number: int | None) -> bytes: ...
 

@@ -65,11 +65,11 @@ def reuse_file(tx: Transaction, video_id: str, file: ReusedFile) -> None:
 
 
 def files_of(tx: Transaction, video_id: str, *, kind: str | None = None) -> list[Row[Any]]:
-    """The file rows of a video, oldest first."""
+    """The file rows of a video, oldest first: those of one transaction in the order of their ids."""
     where = [tables.assets.c.video_id == video_id, tables.assets.c.deleted_at.is_(None)]
     if kind is not None:
         where.append(tables.assets.c.kind == kind)
-    return tx.select(tables.assets, *where, order_by=(tables.assets.c.created_at,))
+    return tx.select(tables.assets, *where, order_by=(tables.assets.c.created_at, tables.assets.c.id))
 
 
 def drop_files(tx: Transaction, video_id: str, *, kind: str | None = None) -> None:

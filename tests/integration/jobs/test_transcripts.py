@@ -130,7 +130,8 @@ def test_a_known_picture_vaults_the_replaced_video_with_its_transcript_too(
         media = house.container.console_services.case_media
         assert media is not None
         case_file = house.container.review.reviews.get(reviewer(house, "ben"), case.id)
-        assert media.list_files(reviewer(house, "ben"), case_file) == ()
+        files = media.list_files(reviewer(house, "ben"), case_file)
+        assert (files.shown, files.withheld) == ((), 1)
         for each in (video, new):
             assert house.container.pipeline.context.videos.get(house.who.tenant, each.id).vaulted
             assert transcript_of(house, each) is None

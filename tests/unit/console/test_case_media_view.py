@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from safelight.console.case_media import MediaFile
+from safelight.console.case_media import CaseFiles, MediaFile
 from safelight.console.case_media_view import CaseMediaContent, CaseMediaView, case_media_view
 from safelight.console.translations import load_languages
 from safelight.jobs.models import StageRecord, VideoRecord
@@ -55,20 +55,26 @@ def view(details: dict[str, Any] | None, **content: Any) -> CaseMediaView:
 
 
 def test_sound_is_offered_around_findings_and_as_a_whole_and_every_file_has_a_name() -> None:
-    shown = view(SOUND, files=(CLIP, PICTURE, REFERENCE_CLIP))
+    shown = view(SOUND, files=CaseFiles(shown=(CLIP, PICTURE, REFERENCE_CLIP)))
     assert shown.files == ((0, "Video"), (1, "Reference 1"), (2, "Reference 2"))
     assert [value for value, _ in shown.sound] == ["0 0.5 2.5", "0 0 4", "2 0 60"]
     assert shown.sound[0][1].startswith("Violence, ")
-    assert shown.sound_note == ""
+    assert (shown.sound_note, shown.files_note) == ("", "")
+
+
+def test_the_page_says_how_many_files_it_does_not_show() -> None:
+    assert view(SOUND, files=CaseFiles(shown=(CLIP,), withheld=2)).files_note.endswith("quarantined: 2")
 
 
 def test_a_clip_without_sound_says_so_and_offers_none() -> None:
-    shown = view(MUTE, files=(CLIP,))
+    shown = view(MUTE, files=CaseFiles(shown=(CLIP,)))
     assert (shown.sound, shown.sound_note, shown.transcript_note) == ((), "The video has no sound.", "")
 
 
 def test_the_words_of_a_finding_are_marked_in_the_transcript() -> None:
-    [(_, segments)] = view(SOUND, files=(CLIP,), transcript=Transcript(lines=(LINE,))).transcript
+    [(_, segments)] = view(
+        SOUND, files=CaseFiles(shown=(CLIP,)), transcript=Transcript(lines=(LINE,))
+    ).transcript
     assert "".join(one.text for one in segments) == LINE.text
     assert [one.text for one in segments if one.highlighted] == ["knife"]
 
@@ -85,7 +91,7 @@ def test_the_words_of_a_finding_are_marked_in_the_transcript() -> None:
 )
 def test_a_blind_page_is_the_same_with_and_without_a_stored_transcript(content: dict[str, Any]) -> None:
     # A transcript is stored only for a video that was held or blocked, so it tells of an earlier decision.
-    shown = view(SOUND, files=(CLIP,), is_blind=True, **content)
+    shown = view(SOUND, files=CaseFiles(shown=(CLIP,)), is_blind=True, **content)
     assert (shown.transcript, shown.transcript_note) == ((), "")
     assert [value for value, _ in shown.sound] == ["0 0 4"]
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import wave
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy import event
 
-from safelight.console.case_media import CaseMedia
+from safelight.console.case_media import CaseFiles, CaseMedia
 from safelight.console.sound_excerpt import SoundPart
 from safelight.errors import Forbidden, NotFound
 from safelight.jobs.files import FileRow, add_file
@@ -75,7 +77,7 @@ def test_a_reviewer_sees_the_video_and_its_references_and_hears_a_part_and_each_
     room: ReviewRoom, media: CaseMedia, case: Case
 ) -> None:
     case_file = room.reviews.get(ADA, case.id)
-    assert [(file.number, file.is_clip) for file in media.list_files(ADA, case_file)] == [
+    assert [(file.number, file.is_clip) for file in media.list_files(ADA, case_file).shown] == [
         (0, True),
         (1, False),
     ]
@@ -109,7 +111,7 @@ def test_a_reviewer_sees_the_video_and_its_references_and_hears_a_part_and_each_
 def test_a_clip_without_sound_has_none_to_play(room: ReviewRoom, media: CaseMedia, tmp_path: Path) -> None:
     case = room.open_case("a scene", stage=Stage.OUTPUT)
     store(media, case.video_id, make_clip(tmp_path / "mute.mp4", frames=8), "generated", "video/mp4")
-    with pytest.raises(NotFound, match="no sound"):
+    with pytest.raises(NotFound, match="no audio tracks"):
         media.play(ADA, room.reviews.get(ADA, case.id), 0, SoundPart(start_s=0.0, end_s=1.0))
 
 
@@ -121,8 +123,8 @@ def test_the_video_decides_who_sees_its_content_and_not_the_case_alone(
         tx.update(videos, videos.c.id == case.video_id, **{column: True})
     case_file = room.reviews.get(ADA, case.id)
     problem = Forbidden if column == "quarantined" else NotFound
-    assert media.list_files(ADA, case_file) == ()
-    assert len(media.list_files(OFFICER, case_file)) == (2 if column == "quarantined" else 0)
+    assert media.list_files(ADA, case_file).shown == ()
+    assert len(media.list_files(OFFICER, case_file).shown) == (2 if column == "quarantined" else 0)
     with pytest.raises(problem):
         media.show(ADA, case_file, None)
     with pytest.raises(problem):
@@ -142,14 +144,60 @@ def test_a_reference_that_is_the_file_of_a_restricted_video_is_not_shown(
     other = room.add_video("another scene")
     sha256 = store(media, other, tmp_path / "reference.png", "sealed", "image/png")
     case_file = room.reviews.get(ADA, case.id)
-    assert len(media.list_files(ADA, case_file)) == 2
+    assert len(media.list_files(ADA, case_file).shown) == 2
     with room.database.transaction(TENANT) as tx:
         if limit == "vault":
             tx.update(assets, assets.c.video_id == other, retention=Retention.VAULT.value)
         else:
             tx.update(videos, videos.c.id == other, quarantined=True)
-    assert sha256 not in [file.sha256 for file in media.list_files(ADA, case_file)]
-    assert len(media.list_files(ADA, case_file)) == 1
-    assert len(media.list_files(OFFICER, case_file)) == (1 if limit == "vault" else 2)
+    assert sha256 not in [file.sha256 for file in media.list_files(ADA, case_file).shown]
+    assert len(media.list_files(ADA, case_file).shown) == 1
+    assert media.list_files(ADA, case_file).withheld == 1
+    assert len(media.list_files(OFFICER, case_file).shown) == (1 if limit == "vault" else 2)
     with pytest.raises(NotFound):
         media.show(ADA, case_file, 1)
+
+
+def test_no_query_sends_more_values_when_more_videos_use_the_same_reference(
+    room: ReviewRoom, media: CaseMedia, case: Case
+) -> None:
+    # PostgreSQL takes at most 65,535 values, and any number of videos can use one file.
+    case_file, sent = room.reviews.get(ADA, case.id), 0
+
+    def count(_connection: Any, _cursor: Any, _statement: str, values: Any, *_rest: Any) -> None:
+        nonlocal sent
+        sent += len(values)
+
+    def list_and_count() -> tuple[CaseFiles, int]:
+        nonlocal sent
+        sent = 0
+        event.listen(room.database._engine, "before_cursor_execute", count)
+        listed = media.list_files(ADA, case_file)
+        event.remove(room.database._engine, "before_cursor_execute", count)
+        return listed, sent
+
+    before = list_and_count()
+    with room.database.transaction(TENANT) as tx:
+        [row] = tx.select(assets, assets.c.video_id == case.video_id, assets.c.kind == "reference")
+        same = {**row._mapping, "kind": "source"}
+        tx.insert_all(assets, [{**same, "id": f"use_{n}", "video_id": f"video_{n}"} for n in range(20)])
+    assert list_and_count() == before
+    assert (len(before[0].shown), before[0].withheld) == (2, 0)
+    assert before[1] > 0
+
+
+def test_references_that_were_stored_in_one_transaction_keep_their_numbers(
+    room: ReviewRoom, media: CaseMedia, case: Case, tmp_path: Path
+) -> None:
+    for number in range(3):
+        picture = tmp_path / f"reference-{number}.png"
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(picture)
+        store(media, case.video_id, picture, "reference", "image/png")
+    references = (assets.c.video_id == case.video_id, assets.c.kind == "reference")
+    with room.database.transaction(TENANT) as tx:
+        rows = tx.select(assets, *references, order_by=(assets.c.id,))
+        # The ids in another order than the rows were written.
+        for number, row in enumerate(rows):
+            tx.update(assets, assets.c.id == row.id, id=f"asset_{9 - number}", created_at=1.0)
+    listed = media.list_files(ADA, room.reviews.get(ADA, case.id)).shown
+    assert [file.sha256 for file in listed if file.number] == [row.sha256 for row in reversed(rows)]
