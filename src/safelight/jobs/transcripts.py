@@ -7,12 +7,14 @@ the API.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+import textwrap
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import msgspec
 
-from safelight.detectors.protocol import MediaText
+from safelight.detectors.protocol import MediaText, SpokenWord
 from safelight.detectors.text.media_text import join_lines
 from safelight.policy.findings import Finding, TimeRange
 from safelight.store.tables import transcripts
@@ -20,6 +22,8 @@ from safelight.store.transaction import Transaction
 
 #: Most characters and lines of a stored transcript: over ten minutes of speech, and still a light page.
 MAX_CHARACTERS, MAX_LINES = 10_000, 500
+#: A longer line is divided at words: some servers report all words in one line.
+MAX_LINE_CHARACTERS = 500
 #: Times are rounded to milliseconds.
 _ROUNDING_S = 0.002
 #: Control characters, lone surrogates, and characters that change the direction of the text after them.
@@ -37,33 +41,67 @@ class SpokenLine(msgspec.Struct, frozen=True, kw_only=True):
 
 class Transcript(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[SpokenLine, ...]
-    #: Later lines were left out, because the transcript is too long.
+    #: Lines were left out, because the transcript is too long: those without marks first.
     is_cut: bool = False
 
 
 def mark_transcript(lines: Iterable[MediaText], findings: Iterable[Finding]) -> Transcript:
     """The transcript as it is stored: plain text in spoken order, with the evidence of findings. Pure."""
-    ranges = [
+    ranges = _merge(
         (place.start_s, place.end_s)
         for finding in findings
         if finding.attributes.get("speech")
         for place in finding.evidence
         if isinstance(place, TimeRange)
-    ]
-    marked: list[SpokenLine] = []
+    )
+    spoken = [part for line in lines for part in _divide(_plain(line))]
+    marked = [_mark_line(line, ranges) for line in sorted(spoken, key=lambda line: line.start_s)]
+    marked = [line for line in marked if line.text]
+    kept: list[int] = []
     characters = 0
-    for spoken in sorted(map(_plain, lines), key=lambda line: line.start_s):
-        line = _mark_line(spoken, ranges)
-        if not line.text:
+    for number in sorted(range(len(marked)), key=lambda number: not marked[number].marks):
+        characters += len(marked[number].text)
+        if characters > MAX_CHARACTERS or len(kept) == MAX_LINES:
+            break
+        kept.append(number)
+    return Transcript(lines=tuple(marked[number] for number in sorted(kept)), is_cut=len(kept) < len(marked))
+
+
+def _merge(ranges: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """The same times as ranges that do not overlap, in order."""
+    merged: list[tuple[float, float]] = []
+    for start, end in sorted(ranges):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _divide(line: MediaText) -> Iterator[MediaText]:
+    """The line, or its parts if it is too long to be stored as one."""
+    if len(line.text) <= MAX_LINE_CHARACTERS:
+        yield line
+        return
+    joined = join_lines([line])
+    starts = (*joined.starts, len(joined.text))
+    first = 0
+    for until in range(1, len(starts)):
+        if until + 1 < len(starts) and starts[until + 1] - starts[first] <= MAX_LINE_CHARACTERS:
             continue
-        characters += len(line.text)
-        if characters > MAX_CHARACTERS or len(marked) == MAX_LINES:
-            return Transcript(lines=tuple(marked), is_cut=True)
-        marked.append(line)
-    return Transcript(lines=tuple(marked))
+        reads = [read for word in joined.passages[first:until] for read in word.reads]
+        part = replace(line, start_s=reads[0].start_s, end_s=reads[-1].end_s)
+        words = tuple(SpokenWord(text=read.text, start_s=read.start_s, end_s=read.end_s) for read in reads)
+        texts = [joined.text[starts[first] : starts[until]].strip()]
+        if len(texts[0]) > MAX_LINE_CHARACTERS:
+            # One passage, such as a line without times of its words.
+            texts, words = textwrap.wrap(texts[0], MAX_LINE_CHARACTERS, break_on_hyphens=False), ()
+        for text in texts:
+            yield replace(part, text=text, words=words)
+        first = until
 
 
-def _mark_line(spoken: MediaText, ranges: Iterable[tuple[float, float]]) -> SpokenLine:
+def _mark_line(spoken: MediaText, ranges: Sequence[tuple[float, float]]) -> SpokenLine:
     joined = join_lines([spoken])
     # A word ends where the next one begins.
     ends = (*joined.starts, len(joined.text))[1:]
@@ -71,15 +109,21 @@ def _mark_line(spoken: MediaText, ranges: Iterable[tuple[float, float]]) -> Spok
     is_after_mark = False
     for word, start, end in zip(joined.passages, joined.starts, ends, strict=True):
         [read] = word.reads
-        is_marked = any(
-            first - _ROUNDING_S <= read.start_s and read.end_s <= last + _ROUNDING_S for first, last in ranges
-        )
+        is_marked = _is_within(read, ranges)
         if is_marked:
             until = start + len(joined.text[start:end].rstrip())
             first = marks.pop()[0] if is_after_mark else start
             marks.append((first, until))
         is_after_mark = is_marked
     return SpokenLine(text=joined.text, start_s=spoken.start_s, end_s=spoken.end_s, marks=tuple(marks))
+
+
+def _is_within(read: MediaText, ranges: Sequence[tuple[float, float]]) -> bool:
+    number = bisect_right(ranges, read.start_s + _ROUNDING_S, key=lambda one: one[0])
+    if not number:
+        return False
+    first, last = ranges[number - 1]
+    return first - _ROUNDING_S <= read.start_s and read.end_s <= last + _ROUNDING_S
 
 
 def _plain(line: MediaText) -> MediaText:

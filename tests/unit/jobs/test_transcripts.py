@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.detectors.protocol import MediaText, SpokenWord
 from safelight.detectors.text.media_text import join_lines
-from safelight.jobs.transcripts import MAX_CHARACTERS, MAX_LINES, Transcript, mark_transcript
+from safelight.jobs.transcripts import (
+    MAX_CHARACTERS,
+    MAX_LINE_CHARACTERS,
+    MAX_LINES,
+    Transcript,
+    mark_transcript,
+)
 from safelight.policy.findings import Basis, Finding, Modality, TextSpan, TimeRange
 
 
@@ -69,8 +76,56 @@ def test_a_long_transcript_is_cut_and_says_so() -> None:
     long = [spoken("word", start_s=float(number)) for number in range(MAX_LINES + 1)]
     transcript = mark_transcript(long, [])
     assert (len(transcript.lines), transcript.is_cut) == (MAX_LINES, True)
-    assert mark_transcript([spoken("a" * (MAX_CHARACTERS + 1))], []) == Transcript(lines=(), is_cut=True)
     assert not mark_transcript(long[:-1], []).is_cut
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        spoken(*["word"] * MAX_CHARACTERS),
+        spoken(*["词"] * (MAX_CHARACTERS + 1), gap=""),
+        spoken("a" * (MAX_CHARACTERS + 1)),
+        MediaText(text="word " * MAX_CHARACTERS, confidence=1.0, start_s=0.0, end_s=60.0),
+    ],
+    ids=["words", "Chinese words", "one word", "without times of words"],
+)
+def test_of_one_long_line_the_beginning_is_kept_in_several_lines(line: MediaText) -> None:
+    transcript = mark_transcript([line], [])
+    assert transcript.is_cut
+    texts = [one.text for one in transcript.lines]
+    assert all(0 < len(text) <= MAX_LINE_CHARACTERS for text in texts)
+    assert MAX_CHARACTERS - MAX_LINE_CHARACTERS < sum(map(len, texts)) <= MAX_CHARACTERS
+    assert line.text.startswith((" " if " " in line.text else "").join(texts))
+
+
+def test_the_words_of_a_finding_are_kept_also_at_the_end_of_a_long_line() -> None:
+    words = ["word"] * MAX_CHARACTERS
+    start_s = len(words) / 2
+    transcript = mark_transcript(
+        [spoken(*words, "hurt", "him")], [finding(TimeRange(start_s=start_s, end_s=start_s + 1.0))]
+    )
+    assert marked_words(transcript) == ["hurt him"]
+    last, second_last = transcript.lines[-1], transcript.lines[-2]
+    assert last.end_s == start_s + 1.0
+    # The beginning is kept too.
+    assert (transcript.lines[0].start_s, transcript.is_cut) == (0.0, True)
+    assert second_last.end_s < last.start_s
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 9), st.floats(0, 9)).map(sorted), max_size=8),
+    st.lists(st.floats(0, 9), min_size=1, max_size=20),
+)
+def test_a_word_is_marked_if_the_findings_cover_its_time(
+    places: list[list[float]], starts: list[float]
+) -> None:
+    lines = [spoken("word", start_s=start_s) for start_s in starts]
+    found = finding(*(TimeRange(start_s=start, end_s=end) for start, end in places))
+    for line in mark_transcript(lines, [found]).lines:
+        is_inside_one = any(start <= line.start_s and line.end_s <= end for start, end in places)
+        touches_one = any(start <= line.end_s and line.start_s <= end for start, end in places)
+        assert is_inside_one <= bool(line.marks)
+        assert bool(line.marks) <= touches_one
 
 
 @given(st.lists(st.tuples(st.text(max_size=40), st.floats(0, 60)), max_size=20), st.floats(0, 60))
