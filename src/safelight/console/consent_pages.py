@@ -81,7 +81,7 @@ class ConsentPages(PageHandler):
 
     def _new_request(self, form: dict[str, str]) -> NewConsentRequest:
         days = form.get("days", "")
-        if not days.isdecimal() or not 1 <= int(days) <= _MAX_DAYS:
+        if not days.isdecimal() or len(days) > 9 or not 1 <= int(days) <= _MAX_DAYS:
             raise InvalidField("The days are a number from 1 to 731.", param="expires_at")
         return NewConsentRequest(
             asker=form.get("asker", ""),

@@ -41,6 +41,8 @@ CASES_PER_PAGE = 30
 #: Explanation details that reviewers see. Cost and next steps are left out: they concern the person who
 #: requested the video.
 _REVIEWER_DETAILS = ("categories", "rule", "evidence", "not_checked", "gap_notes")
+#: Far above the version of any case; `int` refuses 4,301 digits with an error of its own.
+_MAX_VERSION_DIGITS = 9
 #: Maximum number of rules with a keyboard shortcut (1 to 9).
 _MAX_CLAUSES = 9
 #: A value in the reason of a rule that did not match this video, such as `{frames}`.
@@ -113,7 +115,7 @@ class ReviewPages(PageHandler):
                     action=form.get("action", ""),
                     reason=form.get("reason", "").strip() or t("review.chosen_rule", rule=form.get("clause")),
                     clause=form.get("clause") or None,
-                    version=int(version) if (version := form.get("version", "")).isdecimal() else None,
+                    version=_version(form.get("version", "")),
                 ),
             )
         except (InvalidField, Conflict, Forbidden) as problem:
@@ -260,6 +262,11 @@ class ReviewPages(PageHandler):
             "reports": case_file.reports,
             "notes": [_note_row(note, t) for note in case_file.notes],
         }
+
+
+def _version(value: str) -> int | None:
+    """The version of a case that a form shows; None if it is no number."""
+    return int(value) if value.isdecimal() and len(value) <= _MAX_VERSION_DIGITS else None
 
 
 def _note_row(note: Any, t: Translations) -> dict[str, str]:

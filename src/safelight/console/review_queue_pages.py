@@ -15,6 +15,8 @@ from .sound_excerpt import MAX_PART_S, SoundPart
 
 #: The id of a view, which the script sends back when the picture is hidden again, or the sound ends.
 VIEW_HEADER = "x-safelight-view"
+#: No case has a million files, and `int` refuses 4,301 digits with an error of its own.
+_MAX_DIGITS = 6
 
 
 class ReviewQueuePages(PageHandler):
@@ -54,8 +56,9 @@ class ReviewQueuePages(PageHandler):
         counts against the reviewer's budget.
         """
         media, exposure, case_file = await self._open_media(request, principal)
-        number = (await self.read_form(request)).get("file", "")
-        image = await self.run(media.show, principal, case_file, int(number) if number.isdecimal() else None)
+        value = (await self.read_form(request)).get("file", "")
+        number = _file_number(value, "file") if value else None
+        image = await self.run(media.show, principal, case_file, number)
         # Only now: the time to draw the picture, and a case without pictures, do not count.
         view = await self.run(exposure.begin_view, principal, case_file.case)
         return _shown(image, "image/webp", view)
@@ -91,15 +94,23 @@ def _shown(content: bytes, media_type: str, view: str) -> Response:
     return Response(content, media_type=media_type, headers=headers)
 
 
+def _file_number(value: str, field: str) -> int:
+    """The number of a file of a case, from a form. Raises `InvalidField`."""
+    if not (value.isascii() and value.isdecimal()) or len(value) > _MAX_DIGITS:
+        raise InvalidField("A file of a case has a number: 0 for the video, 1 for a reference.", param=field)
+    return int(value)
+
+
 def _sound_part(value: str) -> tuple[int, SoundPart]:
     """The number of a file and a part of its sound, from a form. Raises `InvalidField`."""
     try:
         number, start_s, end_s = value.split(" ")
         part = SoundPart(start_s=float(start_s), end_s=float(end_s))
-        if part.is_valid and number.isdecimal():
-            return int(number), part
     except ValueError:
-        pass
-    raise InvalidField(
-        f"A part of the sound is a file, a start and an end, at most {MAX_PART_S:g} s later.", param="part"
-    )
+        part = None
+    if part is None or not part.is_valid:
+        raise InvalidField(
+            f"A part of the sound is a file, a start and an end, at most {MAX_PART_S:g} s later.",
+            param="part",
+        )
+    return _file_number(number, "part"), part

@@ -169,6 +169,21 @@ def test_a_part_of_the_sound_is_a_file_and_at_most_a_minute(
     assert VIEW_HEADER not in refused.headers
 
 
+@pytest.mark.parametrize("file", ["x", "-1", "²", "9" * 5000], ids=["word", "negative", "square", "long"])
+def test_a_file_of_a_case_that_is_no_number_is_refused_and_nothing_is_shown(
+    staff: httpx.Client, console: ConsoleServer, file: str
+) -> None:
+    case = console.hold(create_video(staff, "a scene with a file that is no number"))
+    shown = staff.post(f"/review/{case.id}/reveal", data={"file": file}, headers={"accept": "text/html"})
+    played = staff.post(
+        f"/review/{case.id}/sound", data={"part": f"{file} 0 1"}, headers={"accept": "text/html"}
+    )
+    assert (shown.status_code, played.status_code) == (400, 400)
+    assert case.id not in console.revealed_cases
+    form = {"action": "approve", "reason": "Fine.", "version": file}
+    assert staff.post(f"/review/{case.id}", data=form).status_code == 200
+
+
 @pytest.mark.parametrize(
     ("language", "words"),
     [("en", "decided with this case: 2"), ("zh-TW", "另有 2 件"), ("zh-CN", "另有 2 个")],

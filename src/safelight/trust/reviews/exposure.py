@@ -1,4 +1,5 @@
-"""Counts for how long each reviewer was shown pictures, and stops them when the budget of a shift is used.
+"""Counts for how long each reviewer saw pictures or heard sound, and stops both when the budget of a shift
+is used.
 
 Text-only decisions go on. The figures belong to the reviewer: no page and no list shows those of others.
 """
@@ -40,7 +41,7 @@ class ExposureLog:
             self._require_budget(tx, principal)
 
     def begin_view(self, principal: Principal, case: Case) -> str:
-        """Record that a picture is shown now. Returns the id of the view.
+        """Record that a picture is shown or a part of the sound plays now. Returns the id of the view.
 
         Raises `Forbidden` if the budget is used up.
         """
@@ -59,7 +60,10 @@ class ExposureLog:
         return view
 
     def end_view(self, principal: Principal, view: str) -> None:
-        """Record that a picture is hidden again. The time is measured here, not by the page."""
+        """Record that a picture is hidden again, or a part of the sound has ended.
+
+        The time is measured here, not by the page.
+        """
         with self._database.transaction(principal.home) as tx:
             own = (exposures.c.id == view, exposures.c.person == principal.id)
             row = tx.one(exposures, *own, exposures.c.seconds == _NOT_ENDED)
@@ -74,7 +78,7 @@ class ExposureLog:
     def _require_budget(self, tx: Transaction, principal: Principal) -> None:
         if self.read_within(tx, principal).is_used_up:
             raise Forbidden(
-                "Your budget of pictures for this shift is used up.",
+                "Your budget of pictures and sound for this shift is used up.",
                 remedy="Decide on the text, or skip the case so that another reviewer gets it.",
             )
 

@@ -33,7 +33,7 @@ def test_a_used_budget_stops_pictures_until_the_shift_is_over(room: ReviewRoom) 
     assert log.read(ADA).is_near
     log.begin_view(ADA, case)
     assert log.read(ADA).is_used_up
-    with pytest.raises(Forbidden, match="budget of pictures"):
+    with pytest.raises(Forbidden, match="budget of pictures and sound"):
         log.begin_view(ADA, case)
     log.begin_view(BO, case)
     room.decide(ADA, case)
