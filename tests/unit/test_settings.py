@@ -55,6 +55,7 @@ def test_flags_override_the_environment_which_overrides_the_file(
         ("[openid]\nissuer = 'https://me:key@login.example'\n", "an issuer contains no credentials"),
         ("[openid]\nissuer = 'http://login.example'\n", "use https"),
         ("port == 1\n", "not valid TOML"),
+        ("[detectors]\nenabled = [1, 2]\n", ": detectors.enabled: Input should be a valid boolean"),
         ("[mail]\nhost = 'smtp.example.com'\n", "set mail.sender"),
         ("[mail]\nhost = 'a.example'\nsender = 's@a.example'\n", "set server.public_url"),
         ("[mail]\nhost = 'a.example'\nsender = 's@a.example'\nuser = 'ada'\n", "set both mail.user and"),
@@ -132,9 +133,15 @@ def test_the_source_of_each_value_is_known(tmp_path: Path, monkeypatch: pytest.M
     ("variable", "value", "said"),
     [
         ("SAFELIGHT_REVIEW__DUE_MINUTES", "-1", "SAFELIGHT_REVIEW__DUE_MINUTES: review.due_minutes: Input"),
-        ("SAFELIGHT_SERVER__HOST", "0.0.0.0", "server: refusing to listen on 0.0.0.0"),
+        (
+            "SAFELIGHT_SERVER__HOST",
+            "0.0.0.0",
+            "SAFELIGHT_SERVER__HOST: server: refusing to listen on 0.0.0.0",
+        ),
         ("SAFELIGHT_SERVER__PORT", "70000", "SAFELIGHT_SERVER__PORT: server.port: Input"),
-        ("SAFELIGHT_POLICY", "strict", 'cannot be read: error parsing value for field "policy"'),
+        ("SAFELIGHT_POLICY", "strict", "SAFELIGHT_POLICY: not valid JSON: Expecting value"),
+        ("SAFELIGHT_GENERATORS", "{", "SAFELIGHT_GENERATORS: not valid JSON: Expecting property"),
+        ("SAFELIGHT_LIMITS", '{"retention_days": -1}', "SAFELIGHT_LIMITS: limits.retention_days: Input"),
     ],
 )
 def test_a_problem_of_the_environment_names_its_variable_and_not_the_file(
@@ -146,3 +153,17 @@ def test_a_problem_of_the_environment_names_its_variable_and_not_the_file(
         read_settings(path)
     assert said in caught.value.message
     assert "safelight.toml" not in caught.value.message
+
+
+def test_a_problem_of_a_section_names_the_file_and_the_variables_that_set_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path, "[server]\nport = 1\n")
+    monkeypatch.setenv("SAFELIGHT_SERVER__HOST", "0.0.0.0")
+    with pytest.raises(SettingsError) as caught:
+        read_settings(path)
+    assert caught.value.message.startswith(f"{path}, SAFELIGHT_SERVER__HOST: server: refusing")
+    monkeypatch.delenv("SAFELIGHT_SERVER__HOST")
+    with pytest.raises(SettingsError) as caught:
+        read_settings(path, server={"host": "0.0.0.0"})
+    assert caught.value.message.startswith("server: refusing")

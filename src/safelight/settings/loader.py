@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
     InitSettingsSource,
     PydanticBaseSettingsSource,
 )
-from pydantic_settings.exceptions import SettingsError as UnreadableVariable
 
 from safelight.errors import SettingsError
 
@@ -48,7 +50,7 @@ def read_settings(path: Path | None = None, **flags: Any) -> Settings:
 
     layers = {
         SettingSource.FILE: document,
-        SettingSource.ENVIRONMENT: _read_environment(),
+        SettingSource.ENVIRONMENT: _Environment(Settings)(),
         SettingSource.COMMAND_LINE: flags,
     }
     sources = find_sources(layers)
@@ -60,14 +62,19 @@ def read_settings(path: Path | None = None, **flags: Any) -> Settings:
     return settings
 
 
-def _read_environment() -> dict[str, Any]:
-    try:
-        return EnvSettingsSource(Settings)()
-    except UnreadableVariable as error:
-        raise SettingsError(
-            f"A variable of the environment cannot be read: {error}.",
-            remedy="A single setting is SAFELIGHT_SECTION__NAME; lists and tables are written as JSON.",
-        ) from None
+class _Environment(EnvSettingsSource):
+    """The variables of the environment. An error names those that cannot be read, but not their values."""
+
+    def prepare_field_value(
+        self, field_name: str, field: FieldInfo, value: Any, value_is_complex: bool
+    ) -> Any:
+        try:
+            return super().prepare_field_value(field_name, field, value, value_is_complex)
+        except ValueError as error:
+            raise SettingsError(
+                f"{', '.join(_find_variables(field_name))}: not valid JSON: {error}.",
+                remedy="A single setting is SAFELIGHT_SECTION__NAME; lists and tables are written as JSON.",
+            ) from None
 
 
 def _resolve_paths(folder: Path, document: dict[str, Any], model: type[BaseModel]) -> None:
@@ -94,7 +101,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 def _describe_problems(error: ValidationError, path: Path, sources: Mapping[str, SettingSource]) -> str:
     lines = []
     for problem in error.errors():
-        name = ".".join(str(part) for part in problem["loc"])
+        name = _name_setting(problem, sources)
         prefix = _describe_source(name, path, sources)
         if problem["type"] == "renamed_keys":
             lines += [
@@ -109,14 +116,41 @@ def _describe_problems(error: ValidationError, path: Path, sources: Mapping[str,
     return "\n".join(lines)
 
 
-def _describe_source(name: str, path: Path, sources: Mapping[str, SettingSource]) -> str:
-    """The file or the variable that sets `name`, for the start of a message.
+def _name_setting(problem: ErrorDetails, sources: Mapping[str, SettingSource]) -> str:
+    """The dotted name of a wrong setting, with the place in its list.
 
-    A problem of a whole section names the file if all its settings are from there.
+    If a setting may have values of several types, pydantic adds the type to the location. It is left out.
     """
-    source = sources.get(name)
-    if source is SettingSource.ENVIRONMENT:
-        return f"{Settings.model_config['env_prefix']}{name.replace('.', '__').upper()}: "
+    parts = [str(part) for part in problem["loc"]]
+    for end in range(1, len(parts)):
+        setting, following = ".".join(parts[:end]), problem["loc"][end]
+        if setting in sources and isinstance(following, str) and problem["type"] != "missing":
+            return setting
+    return ".".join(parts)
+
+
+def _describe_source(name: str, path: Path, sources: Mapping[str, SettingSource]) -> str:
+    """The file and the variables that set `name`, for the start of a message.
+
+    `name` is a setting, a place in its list, or a section. A problem of all settings names only the file.
+    """
+    parts = name.split(".")
+    settings = {".".join(parts[:end]) for end in range(1, len(parts) + 1)} & sources.keys()
     section = f"{name}." if name else ""
-    found = {source} if source else {sources[each] for each in sources if each.startswith(section)}
-    return f"{path}: " if found == {SettingSource.FILE} else ""
+    found = {sources[each] for each in settings or {each for each in sources if each.startswith(section)}}
+    if SettingSource.COMMAND_LINE in found or (not name and found != {SettingSource.FILE}):
+        return ""
+    places = [str(path)] if SettingSource.FILE in found else []
+    places += _find_variables(name) if SettingSource.ENVIRONMENT in found else []
+    return f"{', '.join(places)}: " if places else ""
+
+
+def _find_variables(name: str) -> list[str]:
+    """The variables that set `name`: its own, those of the settings in it, or one with a table around it."""
+    variables = sorted(variable.upper() for variable in os.environ)
+    parts = name.upper().split(".")
+    for end in range(len(parts), 0, -1):
+        wanted = Settings.model_config["env_prefix"] + "__".join(parts[:end])
+        if found := [each for each in variables if each == wanted or each.startswith(f"{wanted}__")]:
+            return found
+    return []
