@@ -12,7 +12,7 @@ import msgspec
 
 from safelight import canonical_json
 from safelight.errors import SettingsError
-from safelight.fileio import append_line, write_once
+from safelight.fileio import append_line, write_atomic, write_once
 from safelight.store.disk import as_storage_full
 from safelight.store.object_store import open_object_store, translate_store_errors
 
@@ -72,7 +72,7 @@ class CheckpointKey:
         if not isinstance(private, Ed25519PrivateKey):
             raise _unusable(path)
         key = cls(private, private.public_key())
-        write_once(folder / "audit.pub.pem", key.public_pem, mode=0o644)
+        key._write_public(folder / "audit.pub.pem")
         return key
 
     @classmethod
@@ -97,6 +97,18 @@ class CheckpointKey:
     @property
     def fingerprint(self) -> str:
         return hashlib.sha256(self._public.public_bytes_raw()).hexdigest()
+
+    def _write_public(self, path: Path) -> None:
+        """Write the public key for outside auditors.
+
+        That of an earlier pair, whose private key was lost, is kept beside it: it verifies older checkpoints.
+        """
+        write_once(path, self.public_pem, mode=0o644)
+        stored = path.read_bytes()
+        if stored != self.public_pem:
+            earlier = path.with_name(f"audit.pub.{hashlib.sha256(stored).hexdigest()[:16]}.pem")
+            write_once(earlier, stored, mode=0o644)
+            write_atomic(path, self.public_pem, mode=0o644)
 
     def sign(self, *, seq: int, hash: str, at: float) -> Checkpoint:  # noqa: A002
         if self._private is None:

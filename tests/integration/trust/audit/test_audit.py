@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -17,6 +19,7 @@ from safelight import canonical_json
 from safelight.errors import BadInput, SettingsError
 from safelight.store.database import Database
 from safelight.store.hash_chain import ChainedFields, compute_commitment, hash_entry
+from safelight.store.migrations import migrate
 from safelight.store.tables import audit_log, audit_log_contents
 from safelight.trust.audit import (
     AuditVerification,
@@ -221,6 +224,29 @@ def test_a_checkpoint_after_a_truncated_line_is_read(
     ]
 
 
+def test_a_backup_verifies_if_its_checkpoints_were_copied_before_its_database(
+    tmp_path: Path, checkpoints: FileCheckpointStore, key: CheckpointKey
+) -> None:
+    """The order of the copies in docs/operations.md, while the gateway goes on."""
+    live = Database(f"sqlite:///{tmp_path}/db.sqlite3")
+    migrate(live)
+    write(live, 1)
+    CheckpointWriter(live, key, [checkpoints]).write()
+    shutil.copytree(tmp_path / "checkpoints", tmp_path / "copied_first")
+    write(live, 1)
+    CheckpointWriter(live, key, [checkpoints]).write()
+    with (
+        closing(sqlite3.connect(tmp_path / "db.sqlite3")) as source,
+        closing(sqlite3.connect(tmp_path / "copy.sqlite3")) as target,
+    ):
+        source.backup(target)
+    write(live, 1)
+    CheckpointWriter(live, key, [checkpoints]).write()
+    copy = Database(f"sqlite:///{tmp_path}/copy.sqlite3")
+    assert verify(copy, [FileCheckpointStore(tmp_path / "copied_first")], key).ok
+    assert "covers entry 3, but the log ends at entry 2" in messages(verify(copy, [checkpoints], key))
+
+
 def test_checkpoints_are_written_only_if_the_log_has_grown(
     database: Database, checkpoints: FileCheckpointStore, key: CheckpointKey
 ) -> None:
@@ -364,6 +390,18 @@ def test_the_key_is_created_once_and_readable_only_by_its_owner(tmp_path: Path) 
     assert CheckpointKey.public(tmp_path / "audit.pub.pem").fingerprint == first.fingerprint
     assert (tmp_path / "audit.pem").stat().st_mode & 0o777 == 0o600
     assert {path.name for path in tmp_path.iterdir()} == {"audit.pem", "audit.pub.pem"}
+
+
+def test_if_the_private_key_is_lost_the_public_file_is_that_of_the_new_key_and_the_old_one_is_kept(
+    tmp_path: Path,
+) -> None:
+    lost = CheckpointKey.load(tmp_path)
+    (tmp_path / "audit.pem").unlink()
+    new = CheckpointKey.load(tmp_path)
+    assert CheckpointKey.load(tmp_path).fingerprint == new.fingerprint != lost.fingerprint
+    assert CheckpointKey.public(tmp_path / "audit.pub.pem").fingerprint == new.fingerprint
+    [earlier] = tmp_path.glob("audit.pub.*.pem")
+    assert CheckpointKey.public(earlier).fingerprint == lost.fingerprint
 
 
 @pytest.mark.parametrize("read", [CheckpointKey.public, lambda path: CheckpointKey.load(path.parent)])
