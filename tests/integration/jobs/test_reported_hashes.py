@@ -25,6 +25,7 @@ from safelight.trust.audit import read_entries
 from safelight.trust.reports import NewReport, ReportedHash, list_writer, service
 from safelight.trust.reports.models import HashState, NoticeOutcome
 from safelight.trust.reports.reported_hashes import add_hashes, drop_hashes_of_video, lists_of
+from safelight.trust.reviews import open_case
 
 from .conftest import House
 from .test_notices import (
@@ -281,10 +282,9 @@ def test_two_notices_that_name_and_match_each_others_videos_are_both_recorded(
         lambda found: tuple(NearVideos(video_ids=(matched[each.hex()],), unrelated=1) for each in found),
     )
     both, seen = threading.Barrier(2), threading.local()
-    real = service.open_case
 
     def open_slowly(*args: Any, **fields: Any) -> Any:
-        case = real(*args, **fields)
+        case = open_case(*args, **fields)
         if not database.is_sqlite and not hasattr(seen, "opened"):
             seen.opened = True
             # The other form must wait for a lock here, so only without the fix do both come to this point.

@@ -71,8 +71,8 @@ notice_hashes = Table(
     text("tenant_id"),
     #: The notice; for a decision of a person about a match, the video that matched.
     text("notice_id"),
-    #: The video of this tenant that the hash matched, or from whose frames it is; null without one. A hash has
-    #: a row for each such video.
+    #: The video of this tenant that the hash matched, or from whose frames it is; null without one. A hash
+    #: has a row for each such video.
     text("video_id", null=True),
     #: 64 hexadecimal digits; null for a decision about a hash of another row.
     text("hash", null=True),

@@ -82,7 +82,7 @@ class Consents:
         revoked_by = validate_line(revoked_by, "revoked_by")
         with self._database.transaction(tenant) as tx:
             now = tx.now()
-            row = tx.one(tables.consents, tables.consents.c.id == identity, lock=True)
+            row = store.lock_consent(tx, identity)
             if row is None or row.revoked_at is not None:
                 raise NotFound(f"No consent {identity!r} is in force.", remedy="See: safelight consents list")
             store.end_consent(tx, identity, revoked_by=revoked_by, actor=by)

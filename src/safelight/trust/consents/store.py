@@ -89,11 +89,21 @@ def delete_templates(tx: Transaction, owners: Iterable[str]) -> int:
     return sum(tx.delete(templates, templates.c.owner_id == owner) for owner in owners)
 
 
+def lock_consent(tx: Transaction, identity: str) -> Row[Any] | None:
+    """The consent, locked after the request with the same id, if there is one.
+
+    Everything that changes both rows locks them in this order; another order can deadlock.
+    """
+    tx.one(tables.consent_requests, tables.consent_requests.c.id == identity, lock=True)
+    return tx.one(tables.consents, tables.consents.c.id == identity, lock=True)
+
+
 def end_consent(tx: Transaction, identity: str, *, revoked_by: str, actor: str) -> None:
     """End a consent and delete its templates. A webhook reports it.
 
     The videos that used it are withdrawn afterwards by `jobs.consent_withdrawals`.
     """
+    lock_consent(tx, identity)
     tx.update(tables.consents, tables.consents.c.id == identity, revoked_at=tx.now(), revoked_by=revoked_by)
     # If the subject gave it by a link, the request has the same id.
     requests = tables.consent_requests

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -37,8 +39,9 @@ from safelight.trust.consent_requests import (
     SubjectEnrolment,
 )
 from safelight.trust.consent_requests.store import find_row
-from safelight.trust.consents import ConsentLevel, EnrolledLookup, TemplateKey, TemplateVector
+from safelight.trust.consents import ConsentLevel, Consents, EnrolledLookup, TemplateKey, TemplateVector
 from safelight.trust.consents.enrolment import EnrolledClip
+from safelight.trust.consents.store import end_consent
 from safelight.trust.mail import MailQueue
 from safelight.trust.people import NewPerson, People
 
@@ -447,3 +450,44 @@ def test_bad_requests_are_refused(world: World, changed: dict[str, Any]) -> None
     with pytest.raises(InvalidField):
         world.ask(**changed)
     assert world.count(consent_requests) == 0
+
+
+def test_the_operator_and_the_subject_can_end_a_consent_at_the_same_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = world.ask(level=1)
+    page = world.accept(asked)
+    both = threading.Barrier(2)
+
+    def end_slowly(*args: Any, **fields: Any) -> None:
+        if not world.database.is_sqlite:
+            # One of them must wait for a lock here, so only with locks in another order do both come here.
+            with suppress(threading.BrokenBarrierError):
+                both.wait(0.5)
+        end_consent(*args, **fields)
+
+    monkeypatch.setattr("safelight.trust.consents.store.end_consent", end_slowly)
+    monkeypatch.setattr("safelight.trust.consent_requests.subject.end_consent", end_slowly)
+    operator = Consents(world.database, TemplateKey.load(world.folder / "keys"), _face, _face)
+    failed: list[Exception] = []
+
+    def end(by: Callable[[], object]) -> None:
+        try:
+            by()
+        except NotFound:
+            pass  # The operator is told that the subject was first.
+        except Exception as error:
+            failed.append(error)
+
+    ways = (
+        lambda: operator.revoke(TENANT, asked.request.id, revoked_by="the operator"),
+        lambda: world.answers.withdraw(page),
+    )
+    threads = [threading.Thread(target=end, args=(by,)) for by in ways]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert world.answers.page(page).request.state is RequestState.WITHDRAWN
+    assert world.count(biometric_templates) == 0
