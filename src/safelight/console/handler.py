@@ -8,10 +8,10 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from safelight.errors import Unauthenticated
+from safelight.errors import Conflict, Unauthenticated
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.access import Access, Endpoint, declare
-from safelight.web.auth import COOKIE, act_in_chosen_tenant, check_same_origin
+from safelight.web.auth import COOKIE, TENANT_COOKIE, act_in_chosen_tenant, check_same_origin, choose_tenant
 from safelight.web.request_body import Body, read_body
 from safelight.web.services import Services
 from safelight.web.standing import StandingServices
@@ -23,6 +23,8 @@ from .services import ConsoleServices
 from .translations import Translations
 
 Handler = Callable[[Request, Principal], Awaitable[Response]]
+#: The hidden field with the tenant that the page of a form showed, where nothing else in the form names it.
+SHOWN_TENANT = "shown_tenant"
 FRAGMENT_MEDIA_TYPE = "text/x-fragment"
 
 
@@ -78,19 +80,36 @@ class PageHandler:
                 raise Unauthenticated("You are not signed in.", remedy="Sign in.")
             check_same_origin(request)
             # A page that needs only a session is about the person, who belongs to the own tenant.
-            if access != Access() and not at_home:
+            acts = access != Access() and not at_home
+            if acts:
                 principal = await act_in_chosen_tenant(
                     request, principal, self.services.accounts, self.state.threads
                 )
             access.require(principal)
-            return await handler(request, principal)
+            request.state.tenant = principal.tenant
+            response = await handler(request, principal)
+            if acts and principal.manager is None and TENANT_COOKIE in request.cookies:
+                # An old choice: this page showed the own tenant, so that its forms belong to it.
+                choose_tenant(response, request, "")
+            return response
 
         return declare(access, endpoint)
 
     async def read_form(self, request: Request) -> dict[str, str]:
-        """The text fields of a form. Files are left out."""
+        """The text fields of a form. Files are left out.
+
+        Raises `Conflict` if the page of the form showed another tenant: the person has changed it in another
+        tab since.
+        """
         async with read_body(request, self.services) as body:
-            return text_fields(body)
+            form = text_fields(body)
+        tenant = getattr(request.state, "tenant", "")
+        if form.pop(SHOWN_TENANT, tenant) != tenant:
+            raise Conflict(
+                "This page belongs to another tenant than the one in which you act now.",
+                remedy="Nothing was changed. Open the page again.",
+            )
+        return form
 
     async def render_page(
         self,

@@ -104,6 +104,7 @@ class Pages:
             "version": self._state.services.version,
             "request_id": request_id(request.scope),
             "signed_in": principal.name if principal else None,
+            "shown_tenant": principal.tenant if principal else "",
             "nav_narrow": NAV_NARROW,
             "nav_wide": count_wide(items),
             "nav_items": items,

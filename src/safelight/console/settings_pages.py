@@ -13,7 +13,6 @@ from safelight.i18n import load_messages
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.accounts.models import APPLICATION_SCOPES, KeyRecord
 from safelight.trust.webhooks import EventType, RegisteredEndpoint
-from safelight.web.request_body import read_body
 
 from .formatting import format_datetime, format_duration
 from .handler import PageHandler
@@ -37,9 +36,9 @@ class SettingsPages(PageHandler):
                 "A key of another tenant is made at the terminal.",
                 remedy=f"Run: safelight keys create NAME --tenant {principal.tenant}",
             )
-        async with read_body(request, self.services) as body:
-            name = str(body.fields.get("name") or "")
-            requested = [scope for scope in KeyScope if body.fields.get(f"scope_{scope.name.lower()}")]
+        form = await self.read_form(request)
+        name = form.get("name", "")
+        requested = [scope for scope in KeyScope if form.get(f"scope_{scope.name.lower()}")]
         granted = [scope for scope in requested if principal.has_scope(scope)]
         try:
             record, token = await self.run(
@@ -58,10 +57,9 @@ class SettingsPages(PageHandler):
 
     async def create_webhook(self, request: Request, principal: Principal) -> Response:
         """Create a webhook endpoint. Its secret is shown once, on the response page."""
-        async with read_body(request, self.services) as body:
-            fields = body.fields
-            events = [event.value for event in EventType if fields.get(f"event_{event.name.lower()}")]
-            url, name = str(fields.get("url") or ""), str(fields.get("name") or "")
+        form = await self.read_form(request)
+        events = [event.value for event in EventType if form.get(f"event_{event.name.lower()}")]
+        url, name = form.get("url", ""), form.get("name", "")
         try:
             endpoint, secret = await self.run(
                 self.services.webhooks.create, principal, url=url.strip(), events=events, name=name

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import Forbidden, NotFound, Unauthenticated
+from safelight.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenticated
 from safelight.trust.accounts import Accounts, KeyScope, Principal
 
 from .access import Access, declare
@@ -57,7 +57,7 @@ async def authenticate(request: Request, accounts: Accounts, threads: Threads) -
     if token is not None:
         known = accounts.recall(token)
         key = known if known is not None else await threads.run(accounts.authenticate, token)
-        tenant = request.headers.get(TENANT_HEADER)
+        tenant = _chosen_by_header(request)
         return key if tenant is None else await threads.run(accounts.managed.act_in, key, tenant)
     cookie = request.cookies.get(COOKIE)
     if not cookie:
@@ -70,19 +70,32 @@ async def authenticate(request: Request, accounts: Accounts, threads: Threads) -
     return await act_in_chosen_tenant(request, person, accounts, threads)
 
 
+def _chosen_by_header(request: Request) -> str | None:
+    """The tenant in which a key acts. Raises `BadInput` for several: a proxy may have added one."""
+    chosen = request.headers.getlist(TENANT_HEADER)
+    if len(chosen) > 1:
+        raise BadInput(f"Send the header {TENANT_HEADER} once.")
+    return chosen[0] if chosen else None
+
+
 async def act_in_chosen_tenant(
     request: Request, person: Principal, accounts: Accounts, threads: Threads
 ) -> Principal:
     """The person in the managed tenant that was chosen in this browser; unchanged without one.
 
-    A choice that is not valid any more is ignored: the page shows no name of a tenant then.
+    A choice that is not valid any more is ignored for reading: the page shows no name of a tenant then.
+    Raises `Conflict` for a change.
     """
     chosen = request.cookies.get(TENANT_COOKIE)
     if not chosen:
         return person
     try:
         return await threads.run(accounts.managed.act_in, person, chosen)
-    except (Forbidden, NotFound):
+    except (Forbidden, NotFound) as error:
+        if request.method not in _SAFE:
+            raise Conflict(
+                "You cannot act in the tenant any more that you had chosen.", remedy="Open the page again."
+            ) from error
         return person
 
 
@@ -108,7 +121,11 @@ def browser_of(request: Request) -> str:
 
 
 def set_session(response: Response, request: Request, token: str, *, max_age_s: int) -> None:
-    """Set the session cookie. Scripts cannot read it, and browsers never send it across sites."""
+    """Set the session cookie. Scripts cannot read it, and browsers never send it across sites.
+
+    It deletes the choice of a managed tenant, which may be that of the last person at this browser.
+    """
+    choose_tenant(response, request, "")
     response.set_cookie(
         COOKIE,
         token,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import httpx
@@ -82,6 +83,48 @@ def test_an_unknown_tenant_is_not_entered_and_an_old_choice_is_ignored(
         owner.cookies.set(TENANT_COOKIE, wanted)
         page = owner.get("/review")
         assert (page.status_code, "You act in" in page.text) == (200, False)
+
+
+def hidden_fields(page: str, action: str) -> dict[str, str]:
+    """The hidden fields of the last form with this address."""
+    form = page.rpartition(f'action="{action}"')[2].partition("</form>")[0]
+    return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
+
+
+@pytest.mark.parametrize(
+    ("page", "action", "sent"),
+    [
+        ("/compliance/accounts?kind=tenant", "/compliance/accounts", {"videos_per_day": "1"}),
+        ("/settings", "/settings/keys", {"name": "k", "scope_videos_read": "on"}),
+        ("/settings", "/settings/webhooks", {"url": "https://a.example/", "event_video_completed": "on"}),
+    ],
+    ids=["terms", "keys", "webhooks"],
+)
+def test_a_form_is_not_applied_to_another_tenant_than_its_page_showed(
+    sign_in: SignIn, tenant: str, page: str, action: str, sent: dict[str, str]
+) -> None:
+    owner = sign_in(Role.OWNER)
+    at_home = hidden_fields(owner.get(page).text, action)
+    enter(owner, tenant)
+    away = hidden_fields(owner.get(page).text, action)
+    assert (away["shown_tenant"], at_home["shown_tenant"] == tenant) == (tenant, False)
+    if not action.endswith("keys"):
+        late = owner.post(action, data={**sent, **at_home})
+        assert (late.status_code, "Nothing was changed" in late.text) == (409, True)
+    owner.post("/compliance/tenant/leave")  # In a second tab.
+    assert owner.post(action, data={**sent, **away}).status_code == 409
+
+
+def test_a_choice_that_is_not_valid_any_more_changes_nothing_and_is_forgotten(
+    sign_in: SignIn, tenant: str
+) -> None:
+    reviewer = sign_in(Role.OWNER)
+    page, gone = "/compliance/accounts?kind=tenant", "tenant_" + "0" * 32
+    sent = {**hidden_fields(reviewer.get(page).text, "/compliance/accounts"), "videos_per_day": "1"}
+    reviewer.cookies.set(TENANT_COOKIE, gone, domain="127.0.0.1", path="/")
+    assert reviewer.post("/compliance/accounts", data=sent).status_code == 409
+    assert 'name="videos_per_day" value="1"' not in reviewer.get(page).text
+    assert TENANT_COOKIE not in reviewer.cookies
 
 
 def test_a_tenant_is_closed_with_a_reason(sign_in: SignIn, console: ConsoleServer, tenant: str) -> None:

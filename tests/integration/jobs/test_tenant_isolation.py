@@ -176,6 +176,8 @@ def test_the_first_outputs_of_an_applicant_wait_for_the_managers_reviewer_who_re
         done = client.post(f"/v1/reviews/{case['id']}/decision", json=decision, headers=acting)
         assert done.status_code == 200
         assert house.carry(house.videos.get(own, video)).state is VideoState.DELIVERED
+        twice = [*at_home.items(), (TENANT_HEADER, own.tenant), (TENANT_HEADER, house.who.tenant)]
+        assert client.get("/v1/reviews", headers=twice).status_code == 400
         # A reviewer requests and deletes nothing for the applicant.
         assert client.post("/v1/videos", json={"prompt": "a hill"}, headers=acting).status_code == 403
         assert client.delete(f"/v1/videos/{video}", headers=acting).status_code == 403

@@ -13,7 +13,7 @@ from safelight.backoff import Backoff
 from safelight.ids import new_id
 from safelight.store.database import Database
 from safelight.store.outbox import RETRY_BACKOFF
-from safelight.store.tables import outbox, webhook_endpoints
+from safelight.store.tables import outbox, tenants, webhook_endpoints
 from safelight.store.transaction import Transaction
 
 from . import store
@@ -29,6 +29,8 @@ MAX_AGE_S = 24 * 3600.0
 COOLDOWN = Backoff.doubling(first_s=5.0, max_s=300.0)
 #: Maximum number of messages that one process sends to one endpoint at the same time.
 MAX_CONCURRENT_PER_ENDPOINT = 2
+#: After a tenant was closed, its endpoints get events for this time: its videos under way end meanwhile.
+CLOSING_S = 24 * 3600.0
 _RETENTION_S = 7 * 86400.0
 _MAX_ENDPOINTS_PER_CLAIM = 100
 
@@ -56,8 +58,11 @@ class Deliveries:
     ) -> int:
         """Enqueue an event for each endpoint that had subscribed when it happened.
 
-        Returns the number of endpoints.
+        Returns the number of endpoints. A closed tenant gets the events of its last videos, and then none.
         """
+        owner = tx.one(tenants, tenants.c.id == tenant)
+        if owner is not None and owner.closed_at is not None and at > owner.closed_at + CLOSING_S:
+            return 0
         now, created_at = tx.now(), webhook_endpoints.c.created_at
         rows = tx.select(
             webhook_endpoints,

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from safelight.errors import Conflict, InvalidField, NotFound
+from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.ids import is_id, new_id
 from safelight.net.webhook_client import WebhookClient
 from safelight.policy.yaml_reader import did_you_mean
@@ -45,6 +45,7 @@ class Webhooks:
         the tenant has too many endpoints.
         """
         principal.require(KeyScope.ADMIN)
+        _require_home(principal)
         self._client.judge(url)
         wanted, named, secret = _events(events), _name(name, url), new_secret()
         with self._database.transaction(principal.tenant) as tx:
@@ -105,6 +106,7 @@ class Webhooks:
     ) -> RegisteredEndpoint:
         """Change those fields of an endpoint that are given."""
         principal.require(KeyScope.ADMIN)
+        _require_home(principal)
         if url is not None:
             self._client.judge(url)
         wanted = None if events is None else _events(events)
@@ -153,6 +155,7 @@ class Webhooks:
         receiver has time to change its configuration.
         """
         principal.require(KeyScope.ADMIN)
+        _require_home(principal)
         secret = new_secret()
         with self._database.transaction(principal.tenant) as tx:
             found = _one(tx, endpoint_id, lock=True)
@@ -173,6 +176,7 @@ class Webhooks:
         self, principal: Principal, endpoint_id: str, *, event_type: str = EventType.VIDEO_COMPLETED.value
     ) -> TestResult:
         """Send a sample event once, signed like every event, and return the result."""
+        _require_home(principal)
         wanted = _events([event_type])[0]
         found = self.get(principal, endpoint_id)
         now = self._database.clock()
@@ -194,6 +198,17 @@ class Webhooks:
             status=response.status,
             error=response.error,
             wall_s=response.wall_s,
+        )
+
+
+def _require_home(principal: Principal) -> None:
+    """Raise `Forbidden` while staff of the manager act: a webhook would go on after them, and send what they
+    may not read.
+    """
+    if principal.manager is not None:
+        raise Forbidden(
+            "Webhooks of a managed tenant are set up by its own keys.",
+            remedy="From there, an endpoint can only be deleted.",
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
@@ -13,7 +14,8 @@ from safelight.net.webhook_client import DeliverLimits, WebhookClient
 from safelight.store.database import Database
 from safelight.store.outbox import RETRY_BACKOFF
 from safelight.store.tables import audit_log_contents, outbox
-from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
+from safelight.trust.accounts import Accounts, KeyScope, Principal, PrincipalKind
+from safelight.trust.accounts.managed_tenants import close_tenant
 from safelight.trust.webhooks import (
     Deliveries,
     EventType,
@@ -22,7 +24,7 @@ from safelight.trust.webhooks import (
     build_payload,
     signature,
 )
-from safelight.trust.webhooks.deliveries import COOLDOWN, MAX_AGE_S
+from safelight.trust.webhooks.deliveries import CLOSING_S, COOLDOWN, MAX_AGE_S
 from safelight.trust.webhooks.service import MAX_ENDPOINTS
 from support.webhook_receiver import Target, target
 
@@ -200,6 +202,34 @@ def test_an_event_is_sent_to_endpoints_that_subscribed_before_it(hooks: Webhooks
     delivery = claim_one(Deliveries(database))
     assert (delivery.endpoint.id, delivery.event_id) == (wants.id, event)
     assert queue(database, age_s=10)[1] == 0
+
+
+def test_who_acts_in_a_managed_tenant_deletes_its_webhooks_and_sets_up_none(hooks: Webhooks) -> None:
+    made, _ = hooks.create(admin(), url=URL, events=["video.completed"])
+    acting = replace(admin(), manager="home", acts_in="Acme")
+    for call in (
+        lambda: hooks.create(acting, url=URL, events=["video.completed"]),
+        lambda: hooks.update(acting, made.id, url=URL),
+        lambda: hooks.rotate(acting, made.id),
+        lambda: hooks.test(acting, made.id),
+    ):
+        with pytest.raises(Forbidden, match="managed tenant"):
+            call()
+    hooks.delete(acting, made.id)
+    assert hooks.list(acting) == ()
+
+
+def test_a_closed_tenant_gets_the_events_of_its_last_videos_and_then_none(
+    hooks: Webhooks, database: Database, clock: Clock
+) -> None:
+    tenant = Accounts(database).create_tenant("Acme").id
+    hooks.create(admin(tenant), url=URL, events=["video.completed"])
+    with database.transaction(tenant) as tx:
+        close_tenant(tx, reason="Unpaid.", by="ada")
+    clock.now += CLOSING_S / 2
+    assert queue(database, tenant=tenant)[1] == 1
+    clock.now += CLOSING_S
+    assert queue(database, tenant=tenant)[1] == 0
 
 
 def test_events_are_sent_when_the_clock_goes_back(hooks: Webhooks, database: Database, clock: Clock) -> None:
