@@ -86,7 +86,8 @@ def _signature_at(manifest: bytes) -> int:
         inside = _children(manifest, box.content, box.end)
         label = manifest[inside[0].content + _DESCRIPTION_HEAD : inside[0].end]
         if inside[0].kind == _DESCRIPTION and label.startswith(_SIGNATURE_LABEL):
-            return next(one.content for one in inside if one.kind == _CBOR)
+            contents = [one.content for one in inside if one.kind == _CBOR]
+            return contents[0]
     raise ValueError("no signature box")
 
 

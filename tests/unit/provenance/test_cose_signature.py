@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import contextlib
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from safelight.provenance.cose_signature import CoseSignature, MalformedManifest
@@ -50,6 +50,7 @@ def test_a_timestamp_changes_neither_length_nor_signature_and_only_the_newest_ma
     assert not found.has_timestamp
 
 
+@example(data=b"", position=134, junk=b"\x00")
 @given(data=st.binary(max_size=300), position=st.integers(min_value=0), junk=st.binary(max_size=8))
 def test_damaged_manifests_are_refused_with_one_kind_of_error(
     data: bytes, position: int, junk: bytes
