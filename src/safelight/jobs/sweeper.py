@@ -123,11 +123,12 @@ class Sweeper:
                 outcomes.expire_review(self._context, tx, mappers.video(row))
 
     def delete_expired_files(self) -> None:
-        """Delete the files of expired videos. Their records stay."""
+        """Delete the files of expired videos, without vaulted ones. Their records stay."""
         if self._context.clock_watch.held_for_s():
             return
         videos = tables.videos.c
-        for row in self._videos(videos.expires_at < self._now(), videos.deleted_at.is_(None)):
+        is_kept = videos.deleted_at.is_(None) & videos.vaulted.is_(False)
+        for row in self._videos(videos.expires_at < self._now(), is_kept):
             with (
                 self.part.rows.attempt(row.id),
                 self._context.database.transaction(tenant=row.tenant_id) as tx,

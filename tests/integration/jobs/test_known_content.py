@@ -17,6 +17,7 @@ from safelight.errors import InvalidField, NotFound, RequestBlocked, Withdrawn
 from safelight.generation.protocol import Derivation
 from safelight.jobs.models import Upload
 from safelight.jobs.states import VideoState
+from safelight.jobs.sweeper import Sweeper
 from safelight.policy.findings import Stage
 from safelight.store import tables
 from safelight.testing.generators import create as instant
@@ -24,6 +25,7 @@ from safelight.trust.audit import read_entries
 from support.clips import Pixels, hum, make_clip, scenery
 
 from .conftest import House
+from .test_video_lifecycle import NoEngine
 
 ABUSE = "sexual/minors"
 
@@ -247,6 +249,22 @@ def test_a_recheck_withdraws_and_vaults_a_delivered_video_with_a_new_match(
             house.videos.content(house.who, each, "video")
     judged = house.container.pipeline.context.videos.snapshot(house.who.tenant, video_id).stages[-1]
     assert (judged.stage, judged.verdict.vault) == (Stage.OUTPUT, True)
+
+
+def test_files_of_a_delivered_video_that_was_vaulted_later_do_not_expire(
+    furnish: Callable[..., House], tmp_path: Path
+) -> None:
+    house = furnish(limits={"retention_days": 1e-10})
+    house.waive()
+    video_id = delivered(house, tmp_path)
+    imported(house, tmp_path)
+    [matched] = house.container.pipeline.hash_recheck.recheck(house.who.tenant, actor="a test").matched
+    assert matched.vaulted
+    sweeping = Sweeper(house.container.pipeline.context, NoEngine())  # type: ignore[arg-type]
+    sweeping.delete_expired_files()
+    kept = house.container.pipeline.context.videos.files(house.who.tenant, video_id)
+    assert "sealed" in {row.kind for row in kept}
+    assert {row.deleted_at for row in kept} == {None}
 
 
 def test_a_recheck_withdraws_another_category_without_vaulting_and_finds_nothing_again(
