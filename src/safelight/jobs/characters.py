@@ -20,6 +20,7 @@ from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.accounts.terms import read_audience
 
 from . import mappers
+from .copied_sources import CopiedSources, look_up_copied_sources
 from .fair_order import SlotRequest
 from .interruptions import ShutdownRequested
 from .models import Character, CharacterState
@@ -48,10 +49,11 @@ class Characters:
         if file.is_picture:
             raise InvalidMedia("This file is an image. A character needs a video clip.", param="video")
         self.references.refuse_withdrawn_file(file)
-        if context.recovery.recover(file.path).names_withdrawn:
-            raise withdrawn_source(file)
+        # Each request that uses the character states what it is for.
+        requester = VideoRequester(account=principal.id, end_user=end_user, use=None)
+        sources = self._find_sources(principal.tenant, file, requester)
         character_id = new_id("character")
-        results = self._screen(principal, name, file, end_user)
+        results = self._screen(principal, name, file, requester, sources)
         deciding = results[-1]
         action = deciding.verdict.action
         state = {Action.BLOCK: CharacterState.REJECTED, Action.HOLD: CharacterState.HELD}.get(
@@ -77,6 +79,7 @@ class Characters:
                 vaulted=vault,
                 created_at=now,
             )
+            sources.record(tx, character_id)
             self.references.record_files(tx, character_id, (file,), retention, kind="character")
             for stage in results:
                 record_stage(tx, character_id, stage)
@@ -132,13 +135,30 @@ class Characters:
             row = tx.one(tables.characters, tables.characters.c.id == character_id)
         return None if row is None else mappers.character(row)
 
+    def _find_sources(self, tenant: str, file: ReferenceInput, requester: VideoRequester) -> CopiedSources:
+        """The delivered video of which the clip is a copy. Raises `Withdrawn` if it was withdrawn."""
+        context = self.references.context
+        recovered = context.recovery.recover(file.path)
+        if recovered.names_withdrawn:
+            raise withdrawn_source(file)
+        copied = () if recovered.source_video is None else (recovered.source_video,)
+        compares_faces = context.stages.reference.compares_faces
+        return look_up_copied_sources(
+            context.database, tenant, copied, requester, compares_faces=compares_faces
+        )
+
     def _screen(
-        self, principal: Principal, name: str, file: ReferenceInput, end_user: str | None
+        self,
+        principal: Principal,
+        name: str,
+        file: ReferenceInput,
+        requester: VideoRequester,
+        sources: CopiedSources,
     ) -> tuple[StageResult, ...]:
         stages = self.references.context.stages
         with self.references.context.database.read_transaction(principal.tenant) as tx:
             policy = self.references.context.policies.load_within(tx, principal.tenant)
-            audience = read_audience(tx, principal.id, end_user)
+            audience = read_audience(tx, principal.id, requester.end_user)
         texts = {"name": name}
         prompt = stages.prompt.screen(texts, policy, audience=audience)
         if prompt.verdict.action is Action.BLOCK:
@@ -154,10 +174,9 @@ class Characters:
                     ScreeningContext(
                         policy=policy,
                         texts=texts,
-                        prior=prompt.findings,
+                        prior=(*prompt.findings, *sources.findings),
                         audience=audience,
-                        # Each request that uses the character states what it is for.
-                        requester=VideoRequester(account=principal.id, end_user=end_user, use=None),
+                        requester=requester,
                     ),
                 )
         except ShutdownRequested:

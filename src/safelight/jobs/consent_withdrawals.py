@@ -9,12 +9,11 @@ from sqlalchemy import select
 from safelight.background.part import BackgroundPart
 from safelight.moderation.evaluation import StageResult, reevaluate_without_consent
 from safelight.policy.verdicts import Action
-from safelight.store.tables import characters, consent_uses, consents
+from safelight.store.tables import consent_uses, consents
 from safelight.store.transaction import Transaction
 from safelight.trust.statements import Objection, StatementSource
 
 from .context import PipelineContext
-from .models import CharacterState
 from .source_consents import sources_of
 from .stage_records import stage_records
 from .video_statements import WithdrawalCause
@@ -68,7 +67,6 @@ class ConsentWithdrawals:
         mine = (consent_uses.c.consent_id == consent_id, consent_uses.c.video_id == video_id)
         changed: tuple[str, ...] = ()
         if any(self._needs_consent(tx, consent_id, each) for each in sources_of(tx, (video_id,))):
-            _reject_character(tx, video_id)
             changed = end_family_within(
                 self._context,
                 tx,
@@ -96,9 +94,3 @@ class ConsentWithdrawals:
             if result is not None and result.verdict.action in _STOPS:
                 return True
         return False
-
-
-def _reject_character(tx: Transaction, character_id: str) -> None:
-    """A character whose clip rests on the consent cannot be used any more. Does nothing for a video."""
-    if tx.update(characters, characters.c.id == character_id, state=CharacterState.REJECTED.value):
-        tx.append_audit("character.rejected", subject=character_id, actor="subject", content={})

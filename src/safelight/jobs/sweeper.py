@@ -16,7 +16,7 @@ from . import mappers, outcomes
 from .attempt_store import last_attempt
 from .attempts import seconds_left
 from .context import PipelineContext
-from .copied_sources import withdraw_copies
+from .copied_sources import FULL_SEARCH_S, withdraw_copies
 from .failure_message import late_sentence
 from .files import drop_files
 from .models import Video
@@ -39,6 +39,8 @@ class Sweeper:
         self._queue = queue
         self._now = context.database.clock
         self._recorded_jump: ClockJump | None = None
+        #: When all copies of withdrawn videos are searched again.
+        self._full_search_at = 0.0
         tasks = (
             self.record_clock_jump,
             self.withdraw_copies,
@@ -97,7 +99,11 @@ class Sweeper:
 
     def withdraw_copies(self) -> None:
         """End the videos made from an uploaded copy of a video that was withdrawn since."""
-        withdraw_copies(self._context, self.part.rows)
+        now = self._now()
+        is_full = now >= self._full_search_at
+        closed = withdraw_copies(self._context, self.part.rows, only_recent=not is_full)
+        if is_full and not closed:
+            self._full_search_at = now + FULL_SEARCH_S
 
     def enqueue(self, video: Video, run: int) -> None:
         """Enqueue a video as a new run, unless another process has just enqueued it."""

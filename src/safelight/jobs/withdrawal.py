@@ -16,7 +16,7 @@ from . import mappers, outcomes
 from .attempt_store import finish_attempt, last_attempt
 from .context import PipelineContext
 from .files import drop_files
-from .models import Video
+from .models import CharacterState, Video
 from .states import TERMINAL, VideoState
 from .transitions import transition
 from .video_statements import BY_OPERATOR, WithdrawalCause, state_stop, state_withdrawal
@@ -69,12 +69,13 @@ def end_family_within(
     why: str,
     cause: WithdrawalCause,
 ) -> tuple[str, ...]:
-    """Withdraw what is delivered and stop what is unfinished: a video in any state, and its descendants.
+    """Withdraw what is delivered and stop what is unfinished: a video in any state, or a character, and its
+    descendants. Characters among them are rejected.
 
     Returns the ids of all changed videos.
     """
     changed: list[str] = []
-    family = _family(tx, video_id)
+    family = _family(tx, video_id, actor=actor)
     # All are locked before a refund locks the quota of the tenant: a step locks its video before the quota.
     videos = {each: _locked(tx, each) for each in sorted(family)}
     for next_id in family:
@@ -140,17 +141,28 @@ def _locked(tx: Transaction, video_id: str) -> Video | None:
     return None if row is None else mappers.video(row)
 
 
-def _family(tx: Transaction, video_id: str) -> list[str]:
-    """The ids of a video and its descendants, each once, the nearest first."""
+def _family(tx: Transaction, video_id: str, *, actor: str) -> list[str]:
+    """The ids of a video or character and its descendants, each once, the nearest first. A character is
+    rejected before its videos are read, so that no request can add one afterwards.
+    """
     family, seen = [video_id], {video_id}
     for each in family:
+        if is_id(each, "character"):
+            _reject_character(tx, each, actor=actor)
         family += [child for child in _children(tx, each) if child not in seen]
         seen.update(family)
     return family
 
 
+def _reject_character(tx: Transaction, character_id: str, *, actor: str) -> None:
+    of = tables.characters.c
+    rejected = CharacterState.REJECTED.value
+    if tx.update(tables.characters, of.id == character_id, of.state != rejected, state=rejected):
+        tx.append_audit("character.rejected", subject=character_id, actor=actor, content={})
+
+
 def _children(tx: Transaction, video_id: str) -> list[str]:
-    """The ids of videos that were derived directly from this video."""
+    """The ids of videos and characters that were derived directly from this video or character."""
     videos = tables.videos.c
     made = tx.select(tables.videos, videos.remixed_from == video_id, columns=[videos.id])
     stepped = tx.select(

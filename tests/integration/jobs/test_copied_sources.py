@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Row
+from sqlalchemy import Row, text
+from sqlalchemy.dialects import sqlite
 
 from safelight import canonical_json
 from safelight.api.record import record_object
 from safelight.background.rows import RowFailures
-from safelight.errors import Withdrawn
+from safelight.errors import InvalidField, Withdrawn
 from safelight.generation.protocol import Derivation
 from safelight.jobs.consent_withdrawals import ConsentWithdrawals
 from safelight.jobs.copied_sources import (
@@ -24,26 +25,28 @@ from safelight.jobs.copied_sources import (
     look_up_copied_sources,
     withdraw_copies,
 )
-from safelight.jobs.models import Upload, Video
+from safelight.jobs.models import CharacterState, Upload, Video
 from safelight.jobs.states import VideoState
 from safelight.jobs.sweeper import Sweeper
 from safelight.jobs.withdrawal import withdraw
 from safelight.policy.findings import Stage
 from safelight.policy.intended_use import VideoRequester
 from safelight.store import tables
+from safelight.store.transaction import Transaction
 from safelight.testing.generators import create as instant
 from safelight.trust.consent_requests.store import read_uses
 from safelight.trust.consents.store import end_consent
 from safelight.trust.reviews.conflicts import people_around
 
 from .conftest import House
+from .test_lineage import ABLE
 from .test_source_consents import give as give_consent
 from .test_video_lifecycle import NoEngine
 
 
 @pytest.fixture
 def able(house: House) -> House:
-    settings = {"name": "able", "models": ["able-1"], "seconds": [4], "operations": ["edit", "remix"]}
+    settings = {**ABLE, "seconds": [4]}
     house.container.core.generators["able"] = instant(settings)  # type: ignore[index]
     return house
 
@@ -99,7 +102,7 @@ def finished(house: House) -> Video:
 
 
 def withdraw_all_copies(house: House) -> int:
-    return withdraw_copies(house.container.pipeline.context, RowFailures())
+    return withdraw_copies(house.container.pipeline.context, RowFailures(), only_recent=False)
 
 
 def test_a_withdrawal_reaches_a_chain_of_three_uploaded_copies(able: House, tmp_path: Path) -> None:
@@ -113,6 +116,7 @@ def test_a_withdrawal_reaches_a_chain_of_three_uploaded_copies(able: House, tmp_
     changed = withdraw(able.container.pipeline.context, first, actor="a", why="asked")
     assert changed == (first.id, second.id, third.id)
     assert state_of(able, third) is VideoState.WITHDRAWN
+    assert withdraw_all_copies(able) == 2
     assert withdraw_all_copies(able) == 0
     assert all(row.ended_at is not None for row in sources(able, third))
 
@@ -194,6 +198,106 @@ def test_a_reinstated_video_keeps_its_sources_unless_one_was_withdrawn(able: Hou
     withdraw_all_copies(able)
     with database.transaction(able.who.tenant) as tx, pytest.raises(Withdrawn):
         hand_on_copied_sources(tx, made.id, source.id)
+
+
+def test_a_withdrawal_reaches_a_character_made_from_an_uploaded_copy(able: House, tmp_path: Path) -> None:
+    first = able.carry(able.order())
+    clip = upload_of(able, first, tmp_path).path
+    character = able.videos.create_character(able.who, name="Bo", clip=clip, end_user=None)
+    assert character.state is CharacterState.READY
+    made = able.carry(able.order("Bo sails", model="able-1", characters=(character.id,)))
+    assert made.state is VideoState.DELIVERED
+    changed = withdraw(able.container.pipeline.context, first, actor="a", why="asked")
+    assert changed == (first.id, made.id)
+    with pytest.raises(InvalidField, match="There is no character"):
+        able.order("Bo swims", model="able-1", characters=(character.id,))
+
+
+def test_a_withdrawal_reaches_a_character_of_another_tenant(able: House, other: str, tmp_path: Path) -> None:
+    first = able.carry(able.order())
+    clip = upload_of(able, first, tmp_path).path
+    with acting_for(able, other):
+        character = able.videos.create_character(able.who, name="Bo", clip=clip, end_user=None)
+        made = able.order("Bo sails", model="able-1", characters=(character.id,))
+    withdraw(able.container.pipeline.context, first, actor="a", why="asked")
+    assert withdraw_all_copies(able) == 1
+    with able.container.persistence.database.read_transaction(other) as tx:
+        assert [row.state for row in tx.select(tables.characters)] == [CharacterState.REJECTED.value]
+    assert state_of(able, made) is VideoState.FAILED
+
+
+def test_a_character_made_from_an_uploaded_copy_rests_on_the_consents_of_its_source(
+    able: House, tmp_path: Path
+) -> None:
+    first = able.carry(able.order())
+    database = able.container.persistence.database
+    with database.transaction(able.who.tenant) as tx:
+        consent = give_consent(tx, first.id, expires_at=None, end_user="ann")
+    clip = upload_of(able, first, tmp_path).path
+    character = able.videos.create_character(able.who, name="Bo", clip=clip, end_user="bob")
+    assert character.state is CharacterState.HELD
+    with database.transaction(able.who.tenant) as tx:
+        assert {use.video_id for use in read_uses(tx, consent)} == {first.id, character.id}
+
+
+def test_consents_are_found_behind_a_copy_that_another_tenant_made(able: House, other: str) -> None:
+    first = finished(able)
+    with acting_for(able, other):
+        second, third = finished(able), finished(able)
+        with able.container.persistence.database.transaction(other) as tx:
+            tx.update(tables.videos, tables.videos.c.id == third.id, remixed_from=second.id)
+            tx.insert(
+                tables.video_lineage,
+                video_id=third.id,
+                parent_id=second.id,
+                derivation="remix",
+                created_at=tx.now(),
+            )
+    add_source(able, second, first)
+    database = able.container.persistence.database
+    with database.transaction(able.who.tenant) as tx:
+        consent = give_consent(tx, first.id, expires_at=None, end_user="ann")
+    requester = VideoRequester(account="a", end_user="bob")
+    found = look_up_copied_sources(database, able.who.tenant, {third.id}, requester, compares_faces=True)
+    assert (found.video_ids, found.consents, len(found.findings)) == ((third.id,), (consent,), 1)
+
+
+def test_a_round_between_two_full_searches_finds_only_recent_withdrawals(able: House) -> None:
+    old, recent = finished(able), finished(able)
+    copies = [finished(able), finished(able)]
+    for video, source in zip(copies, (old, recent), strict=True):
+        add_source(able, video, source)
+    database = able.container.persistence.database
+    context = able.container.pipeline.context
+    sweeper = Sweeper(context, NoEngine())  # type: ignore[arg-type]
+    sweeper.withdraw_copies()
+    with database.transaction(able.who.tenant) as tx:
+        for video, ago_s in ((old, 2 * 3600.0), (recent, 0.0)):
+            changes = {"state": VideoState.WITHDRAWN.value, "updated_at": tx.now() - ago_s}
+            tx.update(tables.videos, tables.videos.c.id == video.id, **changes)
+    sweeper.withdraw_copies()
+    assert [state_of(able, one) for one in copies] == [VideoState.DELIVERED, VideoState.WITHDRAWN]
+    Sweeper(context, NoEngine()).withdraw_copies()  # type: ignore[arg-type]
+    assert state_of(able, copies[0]) is VideoState.WITHDRAWN
+
+
+def test_the_search_for_recent_withdrawals_reads_no_whole_table(
+    able: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = able.container.persistence.database
+    if not database.is_sqlite:
+        pytest.skip("with an empty table, PostgreSQL always reads all of it")
+    seen: list[Any] = []
+    execute = Transaction.execute
+    monkeypatch.setattr(Transaction, "execute", lambda tx, one: seen.append(one) or execute(tx, one))
+    withdraw_copies(able.container.pipeline.context, RowFailures(), only_recent=True)
+    [statement] = seen
+    sql = str(statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
+    with database.raw_connection(readonly=True) as connection:
+        plan = " ".join(row.detail for row in connection.execute(text(f"EXPLAIN QUERY PLAN {sql}")))
+    assert "SCAN videos" not in plan
+    assert "SCAN copied_sources" not in plan
+    assert plan.index("ix_videos_state_updated_at") < plan.index("ix_copied_sources_source_id_ended_at")
 
 
 def test_a_copy_rests_on_the_consents_of_its_source(

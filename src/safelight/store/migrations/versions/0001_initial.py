@@ -309,7 +309,7 @@ def upgrade() -> None:
         *_double("ended_at", null=True),
         sa.PrimaryKeyConstraint("tenant_id", "video_id", "source_id"),
         sa.Index(None, "tenant_id", "source_id"),
-        sa.Index(None, "ended_at"),
+        sa.Index(None, "source_id", "ended_at"),
     )
     op.create_table(
         "videos",
