@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from safelight.trust.accounts import Accounts, KeyRecord, KeyScope, Tenant
 
 app = typer.Typer(no_args_is_help=True, help="Create, list and revoke API keys.")
+#: An error message names at most this number of tenants.
+_MAX_NAMED = 10
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TenantOption = Annotated[
@@ -95,10 +98,14 @@ def login(
 
 
 def find_tenant(accounts: Accounts, wanted: str | None, *, create: bool = False) -> Tenant:
-    """The tenant with this id or name; without one, the only tenant. Raises `BadInput`, `NotFound`."""
+    """The tenant with this id or name; without one, the only tenant that no other manages.
+
+    Raises `BadInput`, `NotFound`.
+    """
     known = accounts.list_tenants()
     if wanted is not None:
-        matches = [one for one in known if wanted in (one.id, one.name)]
+        # An applicant chooses a name, which can be the id of another tenant.
+        matches = [one for one in known if one.id == wanted] or [one for one in known if one.name == wanted]
         if len(matches) == 1:
             return matches[0]
         if matches:
@@ -109,17 +116,19 @@ def find_tenant(accounts: Accounts, wanted: str | None, *, create: bool = False)
             f"The tenant {wanted!r} does not exist.",
             remedy=f"Tenants: {_list_names(known)}." if known else None,
         )
-    if len(known) == 1:
-        return known[0]
-    if known:
-        raise BadInput("There are several tenants.", remedy=f"Give one with --tenant: {_list_names(known)}.")
+    own = [one for one in known if one.managed_by is None]
+    if len(own) == 1:
+        return own[0]
+    if own:
+        raise BadInput("There are several tenants.", remedy=f"Give one with --tenant: {_list_names(own)}.")
     if not create:
         raise NotFound("No tenant exists yet.", remedy="Create a key: safelight keys create NAME")
     return accounts.create_tenant("default")
 
 
-def _list_names(tenants: list[Tenant] | tuple[Tenant, ...]) -> str:
-    return ", ".join(f"{one.id} ({one.name})" for one in tenants)
+def _list_names(tenants: Sequence[Tenant]) -> str:
+    names = ", ".join(f"{one.id} ({one.name})" for one in tenants[:_MAX_NAMED])
+    return names if len(tenants) <= _MAX_NAMED else f"{names}, ... (all: safelight tenants list)"
 
 
 def _parse_scopes(words: list[str]) -> frozenset[KeyScope]:

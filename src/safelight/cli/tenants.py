@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,7 +13,7 @@ from .keys import find_tenant
 from .output import emit, format_day
 
 if TYPE_CHECKING:
-    from safelight.trust.accounts import Tenant
+    from safelight.trust.accounts import Principal, Tenant
 
 app = typer.Typer(no_args_is_help=True, help="List tenants, and close and reopen those of applicants.")
 
@@ -45,7 +46,7 @@ def close(
     container = load_container(ctx)
     accounts = container.persistence.accounts
     wanted = find_tenant(accounts, tenant)
-    closed = accounts.managed.close(operator(container), wanted.id, reason=reason)
+    closed = accounts.managed.close(_manager_of(wanted, operator(container)), wanted.id, reason=reason)
     emit(_to_json(closed), as_json, f"Closed: {closed.id} ({closed.name}). Its data stays.")
     return Exit.OK
 
@@ -57,10 +58,16 @@ def reopen(ctx: typer.Context, tenant: Wanted, as_json: Json = False) -> int:
 
     container = load_container(ctx)
     accounts = container.persistence.accounts
-    opened = accounts.managed.reopen(operator(container), find_tenant(accounts, tenant).id)
+    wanted = find_tenant(accounts, tenant)
+    opened = accounts.managed.reopen(_manager_of(wanted, operator(container)), wanted.id)
     line = f"Open: {opened.id} ({opened.name}). A new key: safelight keys create NAME --tenant {opened.id}"
     emit(_to_json(opened), as_json, line)
     return Exit.OK
+
+
+def _manager_of(wanted: Tenant, who: Principal) -> Principal:
+    """The person at the terminal in the tenant that manages this one."""
+    return who if wanted.managed_by is None else replace(who, tenant=wanted.managed_by)
 
 
 def _to_json(one: Tenant) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,28 @@ def test_tenants_are_listed_closed_and_opened_again(
     assert run("close", who.tenant, "--reason", "Not managed.")[0] != 0
     assert run("reopen", own["id"])[1]["closed_at"] is None
 
+    # Commands without --tenant mean the operator's, also after the first applicant.
+    assert main(["keys", "create", "app", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["tenant"]["id"] == who.tenant
+
     main(["doctor", "--json"])
     checks = {one["name"]: one for one in json.loads(capsys.readouterr().out)["checks"]}
     assert checks["tenants of applicants"]["state"] == "warning"
+
+
+def test_tenants_of_a_second_manager_are_closed_and_opened_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    container = load()
+    who = replace(operator(container), tenant=container.persistence.accounts.create_tenant("Second").id)
+    access = AccountAccess(container.persistence.database, AccessLimits(accepts_requests=True))
+    own = []
+    # The second applicant's name is the id of the first one's tenant.
+    for name in ("Ada", "Ben"):
+        name = own[0] if own else name
+        made, _ = access.request(who.tenant, name=name, contact="a@b.example", purpose="Films.")
+        own.append(str(access.approve(who, made.id, reason="Yes.", grant=AccessGrant()).own_tenant))
+    assert main(["tenants", "close", own[0], "--reason", "Unpaid.", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["id"] == own[0]
+    assert main(["tenants", "reopen", own[0], "--json"]) == 0
