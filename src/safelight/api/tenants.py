@@ -44,12 +44,12 @@ class TenantList(BaseModel):
 
 @router.get(
     "",
-    summary="List the tenants that your tenant manages, newest first",
+    summary="List up to 200 of the tenants that your tenant manages, newest first",
     responses={200: {"model": TenantList}, **errors(*COMMON_ERRORS)},
 )
-async def list_tenants(request: Request, principal: Manager) -> Response:
+async def list_tenants(request: Request, principal: Manager, after: str | None = None) -> Response:
     app, services = app_state(request), standing_services(request)
-    found = await app.threads.run(app.services.accounts.managed.list, principal)
+    found = await app.threads.run(partial(app.services.accounts.managed.list, principal, after=after))
     waiting = await app.threads.run(services.managed_cases.count, principal)
     data = [{**tenant_object(one), "open_cases": waiting.get(one.id, 0)} for one in found]
     return JsonResponse({"object": "list", "data": data})

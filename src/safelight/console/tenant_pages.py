@@ -19,6 +19,7 @@ from .handler import PageHandler
 from .translations import Translations
 
 _PATH = "/compliance/tenants"
+_MAX_ROWS = 100
 
 
 class TenantPages(PageHandler):
@@ -30,7 +31,7 @@ class TenantPages(PageHandler):
     async def enter(self, request: Request, principal: Principal) -> Response:
         """Choose the tenant to act in: a reviewer sees its cases, other staff its terms."""
         tenant = request.path_params["tenant_id"]
-        acting = await self.run(self._managed.act_in, principal, tenant)
+        acting = await self.run(self._managed.enter, principal, tenant)
         decides = acting.has_scope(KeyScope.REVIEW) or acting.has_scope(KeyScope.VAULT)
         response = self.redirect("/review" if decides else "/compliance/accounts?kind=tenant")
         choose_tenant(response, request, tenant)
@@ -59,19 +60,28 @@ class TenantPages(PageHandler):
         self, request: Request, principal: Principal, *, problem: SafelightError | None = None
     ) -> Response:
         t = self.translations(request)
-        found = await self.run(self._managed.list, principal)
+        after = request.query_params.get("after")
+        found = await self.run(partial(self._managed.list, principal, after=after))
+        shown = found[:_MAX_ROWS]
         waiting: dict[str, int] = {}
         if self.services.standing is not None:
             waiting = await self.run(self.services.standing.managed_cases.count, principal)
-        # Those with cases first, so that none is hidden behind newer tenants.
-        found = tuple(sorted(found, key=lambda one: -waiting.get(one.id, 0)))
+        if after is None:
+            # Those with the most cases first, so that they are not hidden behind newer tenants.
+            most = sorted(waiting, key=lambda one: -waiting[one])[:_MAX_ROWS]
+            first = await self.run(partial(self._managed.list, principal, ids=most))
+            shown = (
+                *sorted(first, key=lambda one: -waiting[one.id]),
+                *(one for one in shown if one not in first),
+            )
         return await self.render_page(
             request,
             "tenants.html",
             principal,
             problem.status if problem else 200,
             m=load_messages("tenants", t.tag),
-            tenants=[_row(one, waiting.get(one.id, 0), t) for one in found],
+            tenants=[_row(one, waiting.get(one.id, 0), t) for one in shown],
+            next_page=found[_MAX_ROWS - 1].id if len(found) > _MAX_ROWS else "",
             has_reviewer=await self.run(self._managed.has_reviewer, principal.tenant),
             may_close=principal.has_scope(KeyScope.ADMIN),
             problem=problem,

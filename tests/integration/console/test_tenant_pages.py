@@ -8,6 +8,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from safelight.console import tenant_pages
 from safelight.trust.accounts import Principal, Role
 from safelight.trust.accounts.access import AccessGrant
 from safelight.web.auth import TENANT_COOKIE
@@ -135,3 +136,20 @@ def test_a_tenant_is_closed_with_a_reason(sign_in: SignIn, console: ConsoleServe
     assert "Closed on" in owner.get("/compliance/tenants").text
     assert owner.post(path, data={"reason": "Again."}).status_code == 409
     assert console.server.accounts.get_tenant(tenant).closed_at is not None
+
+
+def test_the_list_has_pages(
+    sign_in: SignIn, console: ConsoleServer, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    access = console.server.app.state.safelight.services.standing.access
+    owner = Principal(tenant=console.server.tenant, id="user_1", kind="person", name="Ola", scopes=STAFF)  # type: ignore[arg-type]
+    made, _ = access.request(owner.tenant, name="Newer", contact="a@b.example", purpose="Films.")
+    newer = access.approve(owner, made.id, reason="Yes.", grant=AccessGrant()).own_tenant
+    monkeypatch.setattr(tenant_pages, "_MAX_ROWS", 1)
+    client, path = sign_in(Role.OWNER), "/compliance/tenants"
+    first, second = client.get(path).text, client.get(f"{path}?after={newer}").text
+    assert [f"{path}/{one}/enter" in first for one in (newer, tenant)] == [True, False]
+    assert [f"{path}/{one}/enter" in second for one in (newer, tenant)] == [False, True]
+    assert f"{path}?after={newer}" in first
+    assert ['rel="next"' in page for page in (first, second)] == [True, False]
+    assert client.get(f"{path}?after=x").status_code == 404

@@ -6,11 +6,13 @@ scopes `REACH`, and never request, change or delete anything on behalf of its ke
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import takewhile
+from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import ColumnElement, Row, tuple_
 
 from safelight.errors import Conflict, Forbidden, NotFound
 from safelight.ids import is_id, new_id
@@ -31,6 +33,9 @@ _DECIDING = frozenset({KeyScope.REVIEW, KeyScope.VAULT})
 #: The states of a request whose applicant has access.
 GRANTED = (AccessState.APPROVED, AccessState.COLLECTED)
 _MAX_NAME_CHARACTERS = 100
+#: A name with a number at its end keeps at least this many of its first characters.
+_KEPT_CHARACTERS = 80
+_MAX_LISTED = 200
 #: For a name without a printable character.
 _NO_NAME = "Applicant"
 
@@ -64,7 +69,8 @@ def add_managed_tenant(whole: Transaction, new: NewTenant) -> Transaction:
     whole.one(tenants, tenants.c.id == new.manager, lock=True)
     tx = whole.of_tenant(new_id("tenant"))
     assert tx.tenant is not None
-    taken = {row.name.casefold() for row in whole.select(tenants, columns=[tenants.c.name])}
+    alike = tenants.c.name.istartswith(_comparable_start(clean_name(new.name)), autoescape=True)
+    taken = {row.name.casefold() for row in whole.select(tenants, alike, columns=[tenants.c.name])}
     name = choose_name(new.name, lambda wanted: wanted.casefold() in taken)
     tx.insert(tenants, name=name, created_at=tx.now(), managed_by=new.manager, origin=new.origin)
     content = {"name": name, "managed_by": new.manager, "origin": new.origin}
@@ -92,6 +98,12 @@ def clean_name(wanted: str) -> str:
     return " ".join(printable.split())[:_MAX_NAME_CHARACTERS].rstrip() or _NO_NAME
 
 
+def _comparable_start(name: str) -> str:
+    """The start of a name in which both databases find upper and lower case equal: SQLite does for ASCII."""
+    start = name[:_KEPT_CHARACTERS]
+    return "".join(takewhile(lambda each: each.isascii() or each.lower() == each.upper(), start))
+
+
 def find_manager(tx: Transaction) -> str:
     """The tenant that manages this one, or would manage a new one: there is one level."""
     own = read_tenant(tx)
@@ -104,12 +116,23 @@ class ManagedTenants:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def list(self, principal: Principal) -> tuple[Tenant, ...]:
-        """The tenants that the principal's tenant manages, newest first."""
+    def list(
+        self, principal: Principal, *, after: str | None = None, ids: Collection[str] | None = None
+    ) -> tuple[Tenant, ...]:
+        """A page of the tenants that the principal's tenant manages, or of those of them with these ids:
+        newest first, after the one with the id `after`.
+        """
         _require_reach(principal)
+        of = tenants.c
+        where: list[ColumnElement[bool]] = [of.managed_by == principal.tenant]
+        if ids is not None:
+            where.append(of.id.in_(ids))
         with self._database.across_tenants("tenants of a manager", readonly=True) as tx:
-            mine = tenants.c.managed_by == principal.tenant
-            rows = tx.select(tenants, mine, order_by=(tenants.c.created_at.desc(), tenants.c.id.desc()))
+            if after is not None:
+                last = _find(tx, principal, after)
+                where.append(tuple_(of.created_at, of.id) < tuple_(last.created_at, last.id))
+            order = (of.created_at.desc(), of.id.desc())
+            rows = tx.select(tenants, *where, order_by=order, limit=_MAX_LISTED)
         return tuple(tenant_from_row(row) for row in rows)
 
     def act_in(self, principal: Principal, tenant: str) -> Principal:
@@ -126,6 +149,15 @@ class ManagedTenants:
             scopes -= {KeyScope.VIDEOS_READ}
         return replace(principal, tenant=row.id, scopes=scopes, acts_in=row.name, manager=principal.tenant)
 
+    def enter(self, principal: Principal, tenant: str) -> Principal:
+        """The same as `act_in`, for a person who chooses the tenant for a while: the audit log of the own tenant
+        says so once.
+        """
+        acting = self.act_in(principal, tenant)
+        with self._database.transaction(principal.tenant) as tx:
+            tx.append_audit("tenant.entered", subject=acting.tenant, actor=principal.id, content={})
+        return acting
+
     def close(self, principal: Principal, tenant: str, *, reason: str) -> Tenant:
         """Revoke all keys and open invitations of a managed tenant, and refuse new ones. Its data stays.
 
@@ -137,17 +169,20 @@ class ManagedTenants:
             row, asked = _find(whole, principal, tenant), access_requests.c
             manager = whole.of_tenant(principal.tenant)
             # First, as when access is withdrawn: two transactions that lock in another order can deadlock.
-            manager.select(access_requests, asked.own_tenant == row.id, lock=True)
+            granted = asked.own_tenant == row.id, asked.state.in_(GRANTED)
+            requests = manager.select(access_requests, *granted, lock=True)
             close_tenant(whole.of_tenant(row.id), reason=reason, by=principal.id)
             manager.update(
                 access_requests,
-                asked.own_tenant == row.id,
-                asked.state.in_(GRANTED),
+                *granted,
                 state=AccessState.WITHDRAWN.value,
                 decided_by=principal.id,
                 decided_at=manager.now(),
                 reason=reason,
             )
+            # Also in the audit log of the manager, whose people do not read that of the closed tenant.
+            content = {"reason": reason, "requests": [one.id for one in requests]}
+            manager.append_audit("tenant.closed", subject=row.id, actor=principal.id, content=content)
             return tenant_from_row(_find(whole, principal, tenant))
 
     def reopen(self, principal: Principal, tenant: str) -> Tenant:
@@ -158,7 +193,8 @@ class ManagedTenants:
             tx = whole.of_tenant(row.id)
             if not tx.update(tenants, tenants.c.closed_at.is_not(None), closed_at=None):
                 raise Conflict(f"The tenant {row.id} is open.", param="tenant_id")
-            tx.append_audit("tenant.reopened", subject=row.id, actor=principal.id, content={})
+            for one in (tx, whole.of_tenant(principal.tenant)):
+                one.append_audit("tenant.reopened", subject=row.id, actor=principal.id, content={})
             return tenant_from_row(_find(whole, principal, tenant))
 
     def manager(self, tenant: str) -> str | None:
@@ -202,7 +238,7 @@ def _require_reach(principal: Principal) -> None:
         )
 
 
-def _find(tx: Transaction, principal: Principal, tenant: str) -> Row[object]:
+def _find(tx: Transaction, principal: Principal, tenant: str) -> Row[Any]:
     row = None
     if is_id(tenant, "tenant"):
         row = tx.one(tenants, tenants.c.id == tenant, tenants.c.managed_by == principal.tenant)

@@ -10,8 +10,8 @@ import pytest
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound, SafelightError, Unauthenticated
 from safelight.policy.verdicts import Audience
 from safelight.store.database import Database
-from safelight.store.tables import api_keys, tenants
-from safelight.trust.accounts import Accounts, KeyScope, Principal, PrincipalKind, Tenant
+from safelight.store.tables import api_keys, audit_log, tenants
+from safelight.trust.accounts import Accounts, KeyScope, Principal, PrincipalKind, Tenant, managed_tenants
 from safelight.trust.accounts import access as access_module
 from safelight.trust.accounts.access import AccessGrant, AccessLimits, AccountAccess
 from safelight.trust.accounts.invitations import AccountInvitations
@@ -100,6 +100,32 @@ def test_names_of_strangers_become_one_unique_line(
         grant(access, owner, name=name)
     names = [one.name for one in reversed(managed(accounts, owner))]
     assert names == ["Ada Films", "ADA FILMS (2)", "Applicant", "x" * 100, "x" * 96 + " (2)"]
+
+
+def test_a_name_that_differs_in_the_case_of_any_letter_or_only_at_its_end_is_taken(
+    access: AccountAccess, accounts: Accounts, owner: Principal
+) -> None:
+    for name in ("Äda", "äDA", "A_a", "Aba", "影片", "影片", "y" * 99, "y" * 99):
+        grant(access, owner, name=name)
+    names = {one.name for one in managed(accounts, owner)}
+    assert names == {"Äda", "äDA (2)", "A_a", "Aba", "影片", "影片 (2)", "y" * 99, "y" * 96 + " (2)"}
+
+
+def test_the_list_of_tenants_has_pages(
+    access: AccountAccess, accounts: Accounts, owner: Principal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        grant(access, owner, name=f"Film {number}")
+    whole = managed(accounts, owner)
+    monkeypatch.setattr(managed_tenants, "_MAX_LISTED", 2)
+    pages = [managed(accounts, owner)]
+    while pages[-1]:
+        pages.append(accounts.managed.list(owner, after=pages[-1][-1].id))
+    assert [len(page) for page in pages] == [2, 2, 1, 0]
+    assert tuple(one for page in pages for one in page) == whole
+    assert accounts.managed.list(owner, ids=[whole[3].id]) == (whole[3],)
+    with pytest.raises(NotFound):
+        accounts.managed.list(owner, after=owner.tenant)
 
 
 def test_wrong_terms_make_no_tenant_and_leave_the_request_waiting(
@@ -359,6 +385,23 @@ def test_a_closed_tenant_has_no_open_invitation_and_is_opened_again_without_its_
     assert accounts.create_key(own.id, "new")[0].tenant == own.id
     with pytest.raises(Conflict):
         accounts.managed.reopen(owner, own.id)
+
+
+def test_the_audit_log_of_the_manager_has_who_entered_closed_and_reopened_a_tenant(
+    access: AccountAccess, accounts: Accounts, database: Database, owner: Principal
+) -> None:
+    grant(access, owner)
+    (own,) = managed(accounts, owner)
+    accounts.managed.enter(owner, own.id)
+    accounts.managed.close(owner, own.id, reason="Unpaid.")
+    accounts.managed.reopen(owner, own.id)
+    with database.read_transaction(owner.tenant) as tx:
+        rows = tx.select(audit_log, audit_log.c.subject == own.id, order_by=(audit_log.c.seq,))
+    assert [(row.kind, row.actor) for row in rows] == [
+        ("tenant.entered", owner.id),
+        ("tenant.closed", owner.id),
+        ("tenant.reopened", owner.id),
+    ]
 
 
 def test_a_reviewer_of_the_manager_counts_for_its_tenants(
