@@ -40,7 +40,7 @@ def test_a_blind_case_shows_the_content_alone_and_takes_one_key(
     staff.goto(f"{console.server.url}/review/{case.id}")
     expect(staff.locator("#case")).to_contain_text("You judge the content alone.")
     expect(staff.locator("#case .prompt")).to_have_text("a brawl on a stage")
-    expect(staff.locator("#case mark, #case .evidence, #case .lanes")).to_have_count(0)
+    expect(staff.locator("#case mark, #case .evidence, #case .lanes, #transcript")).to_have_count(0)
     assert video.id not in staff.content()
     expect(staff.locator(".case-layout")).not_to_contain_text("violence", ignore_case=True)
     staff.keyboard.press("r")
