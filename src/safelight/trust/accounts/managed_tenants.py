@@ -150,9 +150,7 @@ class ManagedTenants:
         return replace(principal, tenant=row.id, scopes=scopes, acts_in=row.name, manager=principal.tenant)
 
     def enter(self, principal: Principal, tenant: str) -> Principal:
-        """The same as `act_in`, for a person who chooses the tenant for a while: the audit log of the own tenant
-        says so once.
-        """
+        """The same as `act_in`, when a person chooses the tenant: the own audit log says so once."""
         acting = self.act_in(principal, tenant)
         with self._database.transaction(principal.tenant) as tx:
             tx.append_audit("tenant.entered", subject=acting.tenant, actor=principal.id, content={})

@@ -397,7 +397,7 @@ def test_the_audit_log_of_the_manager_has_who_entered_closed_and_reopened_a_tena
     accounts.managed.reopen(owner, own.id)
     with database.read_transaction(owner.tenant) as tx:
         rows = tx.select(audit_log, audit_log.c.subject == own.id, order_by=(audit_log.c.seq,))
-    assert [(row.kind, row.actor) for row in rows] == [
+    assert [(row.event, row.actor) for row in rows] == [
         ("tenant.entered", owner.id),
         ("tenant.closed", owner.id),
         ("tenant.reopened", owner.id),
