@@ -61,8 +61,8 @@ class LimitSettings(Section):
     key_reports_per_hour: int = Field(
         default=2000,
         ge=1,
-        description="Maximum number of reports and appeals by one API key, those for its end users included, "
-        "within one hour.",
+        description="Maximum number of reports by one API key, those for its end users included, within one "
+        "hour. Reports in a lane that comes first, and appeals, have the same limit each.",
     )
 
 

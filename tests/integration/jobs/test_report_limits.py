@@ -11,14 +11,14 @@ import pytest
 
 from safelight.errors import RateLimited
 from safelight.jobs.models import Video
-from safelight.store.tables import check_usage, notices, video_hidings
+from safelight.store.tables import check_usage, notices, statements, video_hidings
 from safelight.trust.accounts import Principal, PrincipalKind
 from safelight.trust.accounts.reporter import Reporter
+from safelight.trust.appeals import NewAppeal
 from safelight.trust.reports import NewReport, Receipt, hidings, notice_store
-from safelight.trust.reports.limits import forget_visitors
 
 from .conftest import House
-from .test_decisions import delivered
+from .test_decisions import decide, delivered, only_case
 from .test_notices import HOUR_S, intimate, notify
 
 
@@ -136,7 +136,44 @@ def test_invented_end_users_of_a_key_cannot_hide_a_whole_platform(
         assert tx.count(video_hidings) == 3
 
 
-def test_the_count_of_a_network_address_is_deleted_after_an_hour(house: House) -> None:
+def test_reports_of_a_key_stop_no_appeal_and_no_notice_that_comes_first(limited: House) -> None:
+    video = delivered(limited)
+    send(limited, key(limited), video, "anna")
+    decide(limited, only_case(limited), "keep")
+    with limited.container.persistence.database.read_transaction(limited.who.tenant) as tx:
+        (answer,) = tx.select(statements, statements.c.end_user == "anna")
+    for number in range(4):
+        send(limited, key(limited), video, f"user {number}")
+    with pytest.raises(RateLimited):
+        send(limited, key(limited), video, "user 4")
+    reports, appeals = limited.container.review.reports, limited.container.review.appeals
+    for number in range(5):
+        reports.add(key(limited), intimate(location=video.id, end_user=f"person {number}"))
+    with pytest.raises(RateLimited, match="sent 5 urgent reports"):
+        reports.add(key(limited), intimate(location=video.id, end_user="person 5"))
+    appeals.send(key(limited), NewAppeal(statement_id=answer.id, end_user="anna", text="It shows me."))
+
+
+def test_a_reporter_with_an_upheld_notice_does_not_use_up_the_hidings_of_others(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hidings, "MAX_HIDINGS_OF_SOURCE", 2)
+    first = house.carry(house.order())
+    house.container.review.reports.add(key(house), intimate(location=first.id, end_user="anna"))
+    with house.container.persistence.database.transaction(house.who.tenant) as tx:
+        hidings.end_hiding(tx, first.id, notice_id=tx.select(notices)[0].id, upheld=True)
+        anna, bert, carl = (Reporter.of(key(house), name) for name in ("anna", "bert", "carl"))
+        for number in range(2):
+            assert hidings.may_hide(tx, anna)
+            hidings.hide(tx, f"video_{number}", notice_id=f"report_{number}", reporter=anna.name)
+        assert not hidings.may_hide(tx, anna), "proven reporters have a limit too"
+        for number in range(2):
+            assert hidings.may_hide(tx, bert)
+            hidings.hide(tx, f"video_{number}", notice_id=f"report_b{number}", reporter=bert.name)
+        assert not hidings.may_hide(tx, carl)
+
+
+def test_all_counts_are_deleted_after_an_hour(house: House) -> None:
     database = house.container.persistence.database
     notify(house, delivered(house))
     send(house, key(house), delivered(house), "anna")
@@ -145,15 +182,12 @@ def test_the_count_of_a_network_address_is_deleted_after_an_hour(house: House) -
         with database.across_tenants("a test", readonly=True) as tx:
             return {row.subject for row in tx.select(check_usage) if row.subject.startswith("reports")}
 
-    def forget() -> None:
-        with database.across_tenants("a test") as tx:
-            forget_visitors(tx)
-
     before = counted()
-    forget()
+    assert len(before) == 3
+    house.container.review.reports.erase_old_reporters()
     assert counted() == before
     later = database.clock() + 2 * HOUR_S
     database.clock = lambda: later
-    forget()
-    assert {one for one in before if "visitor" in one} == before - counted()
-    assert len(before) == 3
+    send(house, key(house), delivered(house), "bert")
+    house.container.review.reports.erase_old_reporters()
+    assert counted() == {"reports-of:reports:key:key_1", "reports:key:key_1/bert"}

@@ -19,7 +19,7 @@ from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.policies.judged_rules import CountsRule, count_all
 from safelight.trust.reports import Report
-from safelight.trust.reports.limits import ReportLimits
+from safelight.trust.reports.limits import ReportLimits, SentKind
 from safelight.trust.reports.store import add_report
 from safelight.trust.reports.validation import reporter_of
 from safelight.trust.reviews import (
@@ -80,7 +80,7 @@ class Appeals:
     ) -> None:
         """`subject` finds the video, in the transaction of the appeal.
 
-        `limits` are for appeals and reports, counted together.
+        `limits` are for appeals and reports: those of one reporter are counted together.
         """
         self._database = database
         self._deciders = deciders
@@ -137,7 +137,7 @@ class Appeals:
             )
             row = tx.one(appeals, appeals.c.id == appeal_id)
             assert row is not None
-            self._limits.count(tx, reporter_of(principal, new.end_user)[1])
+            self._limits.count(tx, reporter_of(principal, new.end_user)[1], SentKind.APPEAL)
             return self._appeal(tx, row)
 
     def overturn_rates(
@@ -191,7 +191,7 @@ class Appeals:
         require_first(tx, against)
         if video is None and against.content.kind not in BY_REPORTER:
             video = self._subject(tx, against.content.video_id or "")
-        self._limits.require(tx, reporter_of(principal, new.end_user)[1])
+        self._limits.require(tx, reporter_of(principal, new.end_user)[1], SentKind.APPEAL)
         return _Possible(against=against, video=video)
 
     def _appeal(self, tx: Transaction, row: Row[Any]) -> Appeal:

@@ -8,7 +8,7 @@ from safelight.store.tables import notices, reports, video_hidings
 from safelight.store.transaction import Transaction
 from safelight.trust.statements.models import OBJECTION_S
 
-from .limits import forget_visitors
+from .limits import forget_counts
 from .models import ReporterKind, ReportReason
 from .reported_hashes import HOLD_S
 
@@ -25,7 +25,7 @@ def erase_reporters(tx: Transaction) -> int:
     erased notices.
     """
     of, now = notices.c, tx.now()
-    forget_visitors(tx)
+    forget_counts(tx)
     answered = of.answered_at <= now - KEEP_S
     # Hashes that matched nothing are never answered: they end by themselves.
     ended = and_(of.video_id.is_(None), of.created_at <= now - HOLD_S - KEEP_S)

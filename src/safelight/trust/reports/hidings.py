@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import or_
+from sqlalchemy import or_, select
 
 from safelight.policy.findings import Stage
 from safelight.store.tables import video_hidings, videos
@@ -20,21 +20,27 @@ from safelight.trust.statements import (
 #: How many videos a reporter can have hidden at once before one of these notices is upheld. More notices wait
 #: for a person: otherwise anyone could hide a whole platform.
 MAX_UNPROVEN_HIDINGS = 3
-#: How many videos the end users of one API key can have hidden at once. A program can invent end users, and
-#: each of them could hide three videos.
+#: How many videos the end users of one API key can have hidden at once: those without an upheld notice
+#: together, because a program can invent end users, and one with an upheld notice alone.
 MAX_HIDINGS_OF_SOURCE = 100
 
 
 def may_hide(tx: Transaction, reporter: Reporter) -> bool:
     """Whether a notice of this reporter still hides a video at once. The source must be locked."""
     of = video_hidings.c
-    rows = tx.select(video_hidings, of.reporter == reporter.name, columns=[of.upheld])
-    if len(rows) >= MAX_UNPROVEN_HIDINGS and not any(row.upheld for row in rows):
+    rows = tx.select(video_hidings, of.reporter == reporter.name)
+    if any(row.upheld for row in rows):
+        return sum(row.ended_at is None for row in rows) < MAX_HIDINGS_OF_SOURCE
+    if len(rows) >= MAX_UNPROVEN_HIDINGS:
         return False
     of_source = or_(
         of.reporter == reporter.source, of.reporter.startswith(f"{reporter.source}/", autoescape=True)
     )
-    return tx.count(video_hidings, of_source, of.ended_at.is_(None)) < MAX_HIDINGS_OF_SOURCE
+    proven = select(of.reporter).where(*tx.tenant_condition(video_hidings), of_source, of.upheld.is_(True))
+    return (
+        tx.count(video_hidings, of_source, of.ended_at.is_(None), of.reporter.not_in(proven))
+        < MAX_HIDINGS_OF_SOURCE
+    )
 
 
 def hide(tx: Transaction, video_id: str, *, notice_id: str, reporter: str) -> bool:

@@ -36,7 +36,7 @@ from .erasure import erase_reporters
 from .hash_screen import HashScreen, Screening
 from .hidings import hide, may_hide
 from .lanes import LANES, ReportLane, UnattendedAction
-from .limits import ReportLimits
+from .limits import ReportLimits, SentKind
 from .models import (
     HashState,
     NewReport,
@@ -174,6 +174,7 @@ class Reports:
 
     def _file(self, sender: _Sender, new: NewReport) -> Receipt:
         valid = validate(new, self._taxonomy)
+        kind = SentKind.FIRST if LANES[valid.lane].comes_first else SentKind.REPORT
         request_sha256 = hashlib.sha256(canonical_json.encode(asdict(new))).hexdigest()
         # Also before the hashes are compared, which is slow.
         with self._database.read_transaction(sender.tenant) as tx:
@@ -181,7 +182,7 @@ class Reports:
                 repeated = self._find_repeated(tx, sender, new.idempotency_key, request_sha256)
                 if repeated is not None:
                     return repeated
-            self._limits.require(tx, sender.reporter)
+            self._limits.require(tx, sender.reporter, kind)
             notice_store.enforce_hash_limit(tx, sender.reporter.name, hashes=len(new.hashes))
         screening, text = self._screen(new), self._tools.screen_texts((valid.reason, valid.note))
         if not valid.video_id and not screening.used:
@@ -236,7 +237,7 @@ class Reports:
                 owner = replace(sender, tenant=part.tenant or "")
                 # The location names a video of another tenant.
                 replace(filing, tx=part, sender=owner, valid=replace(valid, location=""), rows=1).add(video)
-            self._limits.count(tx, sender.reporter)
+            self._limits.count(tx, sender.reporter, kind)
         with self._database.across_tenants("the receipt of a new report", readonly=True) as tx:
             status = notice_store.read_status(tx, notice_id)
         assert status is not None  # It was added above.
