@@ -18,6 +18,7 @@ from safelight.api.record import record_object
 from safelight.background.rows import RowFailures
 from safelight.errors import InvalidField, Withdrawn
 from safelight.generation.protocol import Derivation
+from safelight.ids import new_id
 from safelight.jobs.consent_withdrawals import ConsentWithdrawals
 from safelight.jobs.copied_sources import (
     CopiedSources,
@@ -330,3 +331,33 @@ def test_the_people_of_the_source_and_of_the_copy_are_involved_in_both(able: Hou
         both = {"key_of_source", "key_of_copy"}
         assert both <= people_around(tx, source.id)
         assert both <= people_around(tx, copy.id)
+
+
+def test_the_people_of_two_videos_with_a_common_source_are_not_involved_in_each_other(able: House) -> None:
+    source, one, another = (finished(able) for _ in range(3))
+    database = able.container.persistence.database
+    with database.transaction(able.who.tenant) as tx:
+        for video, people in ((source, "key_of_source"), (one, "key_of_one"), (another, "key_of_another")):
+            tx.update(tables.videos, tables.videos.c.id == video.id, principal_id=people)
+    add_source(able, one, source)
+    add_source(able, another, source)
+    with database.read_transaction(able.who.tenant) as tx:
+        assert people_around(tx, one.id) >= {"key_of_one", "key_of_source"}
+        assert "key_of_another" not in people_around(tx, one.id)
+        assert people_around(tx, source.id) >= {"key_of_one", "key_of_another"}
+
+
+def test_the_people_of_the_source_of_a_character_are_involved_in_its_videos(able: House) -> None:
+    source, made = finished(able), finished(able)
+    character_id = new_id("character")
+    with able.container.persistence.database.transaction(able.who.tenant) as tx:
+        tx.update(tables.videos, tables.videos.c.id == source.id, principal_id="key_of_source")
+        CopiedSources(video_ids=(source.id,)).record(tx, character_id)
+        tx.insert(
+            tables.video_lineage,
+            video_id=made.id,
+            parent_id=character_id,
+            derivation="character",
+            created_at=tx.now(),
+        )
+        assert "key_of_source" in people_around(tx, made.id)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import ColumnElement, Row, or_, select
 
 from safelight.store.tables import (
     account_invitations,
@@ -19,6 +20,7 @@ from safelight.store.tables import (
     quality_cases,
     reports,
     tenants,
+    video_lineage,
     videos,
 )
 from safelight.store.transaction import Transaction
@@ -32,6 +34,8 @@ from .models import Case, CaseKind, CaseState
 INDEPENDENT = frozenset({CaseKind.APPEAL, CaseKind.QUALITY})
 #: Number of ids in one condition. PostgreSQL and SQLite accept far more.
 _MAX_IDS = 500
+#: Videos that are read in each direction of a lineage, so that a case opens fast. Far more than most have.
+_MAX_RELATED = 1000
 
 
 def involved_people(tx: Transaction, of: Case) -> frozenset[str]:
@@ -153,30 +157,67 @@ def _inviters(tx: Transaction) -> set[str]:
 
 
 def _lineage(tx: Transaction, video_id: str) -> set[str]:
-    """The ids of the videos of this tenant that are connected with this one by remix, edit, extension, an
-    uploaded copy or reinstatement.
+    """The ids of a video, of what it was made from, and of what was made from it, in this tenant: by remix,
+    edit, extension, character, uploaded copy or reinstatement.
+
+    Not those of other videos made from the same source: one clip that many videos use would connect all.
     """
+    return _walk(tx, video_id, _sources) | _walk(tx, video_id, _made_from)
+
+
+def _walk(
+    tx: Transaction, video_id: str, read_next: Callable[[Transaction, list[str]], list[str]]
+) -> set[str]:
+    """The nearest videos and characters in one direction, with this one."""
     found: set[str] = set()
     wanted = {video_id}
-    columns = [videos.c.id, videos.c.remixed_from, videos.c.reinstated_from, videos.c.reinstated_as]
     while wanted:
         found |= wanted
-        neighbours: set[str] = set()
-        for ids in _chunks(wanted):
-            # Two queries: with one, SQLite reads all videos of the tenant.
-            own = tx.select(videos, videos.c.id.in_(ids), columns=columns)
-            remixes = tx.select(videos, videos.c.remixed_from.in_(ids), columns=columns)
-            neighbours |= {
-                neighbour
-                for row in (*own, *remixes)
-                for neighbour in (row.id, row.remixed_from, row.reinstated_from, row.reinstated_as)
-                if neighbour is not None
-            }
-            for mine in (copied_sources.c.video_id.in_(ids), copied_sources.c.source_id.in_(ids)):
-                rows = tx.select(copied_sources, mine)
-                neighbours |= {neighbour for row in rows for neighbour in (row.video_id, row.source_id)}
-        wanted = neighbours - found
+        following = [each for ids in _chunks(wanted) for each in read_next(tx, ids)]
+        new = [each for each in dict.fromkeys(following) if each not in found]
+        wanted = set(new[: _MAX_RELATED - len(found)])
     return found
+
+
+def _sources(tx: Transaction, ids: list[str]) -> list[str]:
+    """The ids of the videos and characters from which these were made directly."""
+    remixed = tx.select(videos, videos.c.id.in_(ids), columns=[videos.c.remixed_from])
+    derived = tx.select(video_lineage, video_lineage.c.video_id.in_(ids), columns=[video_lineage.c.parent_id])
+    copied = tx.select(copied_sources, copied_sources.c.video_id.in_(ids))
+    return [
+        *(row.remixed_from for row in remixed if row.remixed_from is not None),
+        *(row.parent_id for row in derived),
+        *(row.source_id for row in copied),
+        *_releases(tx, ids),
+    ]
+
+
+def _made_from(tx: Transaction, ids: list[str]) -> list[str]:
+    """The ids of the newest videos and characters that were made directly from these."""
+    rows: list[Row[Any]] = []
+    for made, source in (
+        (videos.c.id, videos.c.remixed_from),
+        (video_lineage.c.video_id, video_lineage.c.parent_id),
+        (copied_sources.c.video_id, copied_sources.c.source_id),
+    ):
+        created_at = source.table.c.created_at
+        rows += tx.select(
+            source.table,
+            source.in_(ids),
+            columns=[made, created_at],
+            # The sum keeps SQLite from reading all videos of the tenant by their time.
+            order_by=((created_at + 0).desc(),),
+            limit=_MAX_RELATED,
+        )
+    newest = sorted(rows, key=lambda row: row.created_at, reverse=True)
+    return [*_releases(tx, ids), *(row[0] for row in newest)]
+
+
+def _releases(tx: Transaction, ids: list[str]) -> list[str]:
+    """The ids of the videos that replaced these, or that these replaced, after an appeal."""
+    columns = [videos.c.reinstated_from, videos.c.reinstated_as]
+    rows = tx.select(videos, videos.c.id.in_(ids), columns=columns)
+    return [each for row in rows for each in row if each is not None]
 
 
 def _clusters(tx: Transaction, video_ids: Collection[str]) -> set[str]:
