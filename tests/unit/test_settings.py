@@ -55,6 +55,7 @@ def test_flags_override_the_environment_which_overrides_the_file(
         ("[openid]\nissuer = 'https://me:key@login.example'\n", "an issuer contains no credentials"),
         ("[openid]\nissuer = 'http://login.example'\n", "use https"),
         ("port == 1\n", "not valid TOML"),
+        ("[policy]\ncontext = ['press', 1]\n", ": policy.context.1: Input should be a valid string"),
         ("[detectors]\nenabled = [1, 2]\n", ": detectors.enabled: Input should be a valid boolean"),
         ("[mail]\nhost = 'smtp.example.com'\n", "set mail.sender"),
         ("[mail]\nhost = 'a.example'\nsender = 's@a.example'\n", "set server.public_url"),
