@@ -137,19 +137,19 @@ class Transaction:
 
     def insert(self, table: Table, **values: Any) -> None:
         """Add one row. Raises `sqlalchemy.exc.IntegrityError` if it violates a constraint."""
-        row = self._with_tenant(table, values)
+        row = _with_tenant(table, values, self.tenant)
         self._connection.execute(sql_insert(table).values(row), execution_options={INSERTED_FOR: self.tenant})
 
     def insert_all(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
         """Add rows in one statement. Raises `sqlalchemy.exc.IntegrityError` like `insert`."""
         if rows:
-            values = [self._with_tenant(table, dict(row)) for row in rows]
+            values = [_with_tenant(table, dict(row), self.tenant) for row in rows]
             self._connection.execute(sql_insert(table), values, execution_options={INSERTED_FOR: self.tenant})
 
     def insert_or_ignore(self, table: Table, **values: Any) -> bool:
         """Add one row unless a row with the same key exists. Returns whether the row was added."""
         build = postgresql.insert if self.is_postgres else sqlite.insert
-        statement = build(table).values(self._with_tenant(table, values)).on_conflict_do_nothing()
+        statement = build(table).values(_with_tenant(table, values, self.tenant)).on_conflict_do_nothing()
         options = {INSERTED_FOR: self.tenant, "preserve_rowcount": True}
         return bool(self._connection.execute(statement, execution_options=options).rowcount == 1)
 
@@ -293,20 +293,20 @@ class Transaction:
             raise ScopeViolation("a transaction of one tenant cannot write rows of another tenant")
         return tenant
 
-    def _with_tenant(self, table: Table, values: dict[str, Any]) -> dict[str, Any]:
-        column = tenant_column(table)
-        if column is None:
-            return values
-        key = str(column.key)
-        if self.tenant is None:
-            if key not in values:
-                raise ScopeViolation(
-                    f"a new row of {table.name} needs a {key} in a transaction across tenants"
-                )
-            return values
-        if values.get(key, self.tenant) != self.tenant:
-            raise ScopeViolation("a transaction of one tenant cannot write rows of another tenant")
-        return {**values, key: self.tenant}
+
+def _with_tenant(table: Table, values: dict[str, Any], tenant: str | None) -> dict[str, Any]:
+    """The values of a new row, with the tenant of the transaction."""
+    column = tenant_column(table)
+    if column is None:
+        return values
+    key = str(column.key)
+    if tenant is None:
+        if key not in values:
+            raise ScopeViolation(f"a new row of {table.name} needs a {key} in a transaction across tenants")
+        return values
+    if values.get(key, tenant) != tenant:
+        raise ScopeViolation("a transaction of one tenant cannot write rows of another tenant")
+    return {**values, key: tenant}
 
 
 def _chain(
