@@ -145,7 +145,7 @@ def _compare(frames: list[Pixels], fingerprint: ClipFingerprint) -> Comparison:
     if len(known) and hashed and near / len(hashed) >= 0.5:
         return Comparison.AGREES
     picture = RegisteredPicture(thumbnails=fingerprint.thumbnails, step_s=fingerprint.step_s)
-    return compare_pictures(frames, picture)
+    return compare_pictures(frames, picture, confirms_difference=True)
 
 
 def _source(clip: Path) -> str:

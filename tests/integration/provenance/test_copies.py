@@ -15,6 +15,7 @@ from safelight.errors import SandboxFailed
 from safelight.provenance.fingerprints.clip_fingerprint import ClipFingerprint
 from safelight.provenance.fingerprints.fingerprint_index import MAX_SHORTLIST, FingerprintIndex
 from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore
+from safelight.provenance.recovery.copies import Copies, CopySearch
 from safelight.provenance.recovery.recovery import Recovery, RecoverySources
 from safelight.provenance.registry import Registry
 from safelight.provenance.verification import Verifier
@@ -35,8 +36,11 @@ class Children:
 
     frames: Any = field(default_factory=lambda: {"frames": [each.tobytes() for each in _HASHES]})
     comparison: Any = "agrees"
+    comparisons: list[Any] = field(default_factory=list)
 
     def run(self, entry: Any, argument: Any, **_options: object) -> Any:
+        if "registered" in argument:
+            self.comparisons.append(argument)
         answer = self.frames if "registered" not in argument else self.comparison
         if isinstance(answer, Exception):
             raise answer
@@ -73,18 +77,40 @@ def recovery(tmp_path: Path, children: Children) -> Iterator[Recovery]:
     database.close()
 
 
-def find_copies(recovery: Recovery) -> tuple[str, ...]:
+def find_copies(recovery: Recovery) -> Copies:
+    unused = cast(Any, None)
+    search = CopySearch(
+        sandbox=unused,
+        recovery=recovery,
+        index=unused,
+        fingerprints=unused,
+        registry=recovery._sources.registry,
+    )
     path = Path("removed.mp4")
-    return recovery.find_agreeing(path, recovery.find_near(path, share=0.8))
+    return search.compare(path, search.find_near_files(path))
 
 
 def test_all_copies_are_found_also_more_than_an_answer_about_the_origin_names(recovery: Recovery) -> None:
-    assert len(find_copies(recovery)) == COPIES
+    found = find_copies(recovery)
+    assert (len(found.agreeing), found.uncertain) == (COPIES, ())
 
 
 def test_pictures_that_differ_are_no_copies(recovery: Recovery, children: Children) -> None:
     children.comparison = "differs"
-    assert find_copies(recovery) == ()
+    assert find_copies(recovery) == Copies()
+
+
+def test_pictures_that_cannot_be_compared_are_uncertain(recovery: Recovery, children: Children) -> None:
+    children.comparison = "not comparable"
+    found = find_copies(recovery)
+    assert (found.agreeing, len(found.uncertain)) == ((), COPIES)
+
+
+def test_a_search_for_copies_does_not_look_again_before_it_calls_pictures_different(
+    recovery: Recovery, children: Children
+) -> None:
+    find_copies(recovery)
+    assert [one["confirms_difference"] for one in children.comparisons] == [False]
 
 
 @pytest.mark.parametrize("failed", ["frames", "comparison"])

@@ -75,8 +75,14 @@ class Registration:
     height: int
 
 
-def compare_pictures(frames: Sequence[Pixels], registered: RegisteredPicture) -> Comparison:
-    """Compare frames, also mirrored, with the thumbnails."""
+def compare_pictures(
+    frames: Sequence[Pixels], registered: RegisteredPicture, *, confirms_difference: bool
+) -> Comparison:
+    """Compare frames, also mirrored, with the thumbnails.
+
+    `confirms_difference`: look again before pictures are called different, which takes about three times as
+    long.
+    """
     known = list(_features(map(_decode, registered.thumbnails)))
     plain = list(_features(map(_grey, frames)))
     best = _best_match(plain, known).count
@@ -88,7 +94,7 @@ def compare_pictures(frames: Sequence[Pixels], registered: RegisteredPicture) ->
     is_complete = min(counts) > 0 and counts == (len(registered.thumbnails), len(frames))
     has_detail = all(len(one.places) >= _MIN_TO_DIFFER for one in (*known, *plain))
     if is_complete and has_detail and best <= _MAX_CHANCE and registered.step_s <= MAX_STEP_S:
-        return _confirm_difference(frames, registered, known)
+        return _confirm_difference(frames, registered, known) if confirms_difference else Comparison.DIFFERS
     return Comparison.NOT_COMPARABLE
 
 

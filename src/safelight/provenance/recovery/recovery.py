@@ -138,19 +138,16 @@ class Recovery:
         found = self._sources.index.search_all(self._hash_frames(path))
         return tuple(one.sha256 for one in found if one.share >= share)
 
-    def find_agreeing(self, path: Path, sha256s: Sequence[str]) -> tuple[str, ...]:
-        """Those of these registered files whose picture does not differ from a file.
+    def compare(self, path: Path, sha256s: Sequence[str]) -> dict[str, Comparison]:
+        """Whether the picture of a file is that of each of these registered files.
 
-        All are compared in one child, which takes about 1 s for each. Raises the errors of `find_near`.
+        A file whose picture is not stored is left out. All are compared in one child, which takes less than
+        1 s for each. Raises the errors of `find_near`.
         """
         known = {one: self._sources.fingerprints.picture(one) for one in sha256s}
         pictures = {sha256: picture for sha256, picture in known.items() if picture is not None}
-        results = self._compare_all(path, list(pictures.values()))
-        return tuple(
-            sha256
-            for sha256, result in zip(pictures, results, strict=True)
-            if result is not Comparison.DIFFERS
-        )
+        results = self._compare_all(path, list(pictures.values()), confirms_difference=False)
+        return dict(zip(pictures, results, strict=True))
 
     def look(self, path: Path) -> FirstLook:
         """The evidence that needs no watermark: bytes, manifest, and similar registered pictures."""
@@ -237,7 +234,7 @@ class Recovery:
         if marked.sha256 in look.similar:
             return Comparison.AGREES
         picture = self._sources.fingerprints.picture(marked.sha256)
-        return Comparison.NOT_COMPARABLE if picture is None else self._compare(path, [picture])[0]
+        return Comparison.NOT_COMPARABLE if picture is None else self._compare(path, picture)
 
     def _similar(self, path: Path, look: FirstLook) -> _Similar:
         """The registered file whose picture agrees, if one does; above all one whose mark the file has."""
@@ -294,19 +291,25 @@ class Recovery:
             raise SandboxCrashed("The sandboxed child returned another number of results.")
         return results
 
-    def _compare(self, path: Path, registered: Sequence[RegisteredPicture]) -> list[Comparison]:
+    def _compare(self, path: Path, registered: RegisteredPicture) -> Comparison:
         """For a public check: a file that cannot be compared is no error."""
         try:
-            return self._compare_all(path, registered)
+            return self._compare_all(path, [registered], confirms_difference=True)[0]
         except (InvalidMedia, TooLarge, SandboxFailed):
-            return [Comparison.NOT_COMPARABLE] * len(registered)
+            return Comparison.NOT_COMPARABLE
 
-    def _compare_all(self, path: Path, registered: Sequence[RegisteredPicture]) -> list[Comparison]:
+    def _compare_all(
+        self, path: Path, registered: Sequence[RegisteredPicture], *, confirms_difference: bool
+    ) -> list[Comparison]:
         if not registered:
             return []
         answer = self._sandbox.run(
             EntryPoint.of(compare_in_child),
-            {**_source(path), "registered": list(registered)},
+            {
+                **_source(path),
+                "registered": list(registered),
+                "confirms_difference": confirms_difference,
+            },
             reads=[path.resolve()],
             limits=_LIMITS,
         )

@@ -28,13 +28,16 @@ class ComparisonTask(msgspec.Struct, frozen=True, kw_only=True):
 
     source: str
     registered: tuple[RegisteredPicture, ...]
+    confirms_difference: bool
 
 
 def compare_in_child(argument: Any, _link: object) -> list[Comparison]:
     """Entry point: one result for each registered picture, in their order."""
     task = msgspec.convert(argument, ComparisonTask)
     frames = list(sample_file(Path(task.source), _FRAMES))
-    return [compare_pictures(frames, one) for one in task.registered]
+    return [
+        compare_pictures(frames, one, confirms_difference=task.confirms_difference) for one in task.registered
+    ]
 
 
 class DistinctiveHash(msgspec.Struct, frozen=True, kw_only=True):
