@@ -22,7 +22,7 @@ _MAX_NAMED = 10
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 TenantOption = Annotated[
-    str | None, typer.Option("--tenant", help="The tenant's id or name; required if there are several.")
+    str | None, typer.Option("--tenant", help="The tenant's id or name; required if several are not managed.")
 ]
 
 
