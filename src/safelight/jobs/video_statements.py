@@ -206,13 +206,18 @@ def state_report_outcome(
         decision_id=decision.id,
         objection=Objection.APPEAL if kind is StatementKind.REPORT_REJECTED else Objection.NONE,
     )
-    # An end user who used two API keys gets one statement.
-    told = {(row.reporter_kind, Reporter.parse(row.reporter).identity) for row in rows}
-    for reporter_kind, reporter in sorted(told):
-        if reporter_kind == ReporterKind.END_USER.value:
-            record_statement(tx, replace(new, end_user=reporter))
-        elif reporter_kind in (ReporterKind.KEY.value, ReporterKind.PERSON.value):
-            record_statement(tx, replace(new, account=reporter))
+    # An end user of two API keys is two reporters: each key reads the answers to its own.
+    for reporter in sorted({row.reporter for row in rows if row.reporter_kind != ReporterKind.VISITOR.value}):
+        sender = Reporter.parse(reporter)
+        record_statement(
+            tx,
+            replace(
+                new,
+                account=sender.identity if sender.end_user is None else None,
+                end_user=sender.end_user,
+                reporter_source=sender.source,
+            ),
+        )
 
 
 def state_appeal_outcome(tx: Transaction, decision: Decision, kind: StatementKind) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from safelight.jobs.models import Video
 from safelight.jobs.states import VideoState
 from safelight.jobs.withdrawal import is_withdrawn, withdraw
 from safelight.store import tables
+from safelight.trust.accounts import PrincipalKind
 from safelight.trust.appeals import Appeal, NewAppeal
 from safelight.trust.appeals.store import find_repeated
 from safelight.trust.reports import NewReport
@@ -173,6 +175,28 @@ def test_who_waited_for_a_stopped_video_is_told_so_and_offered_no_appeal(house: 
         send(house, statement_id=told.id)
 
 
+def test_two_end_users_with_the_same_name_get_answers_of_their_own(house: House) -> None:
+    video = delivered(house)
+    keys = [replace(house.who, id=f"key_{number}", kind=PrincipalKind.KEY) for number in (1, 2)]
+    reports, statements = house.container.review.reports, house.container.review.statements
+    for key in keys:
+        receipt = reports.add(key, NewReport(video_id=video.id, reason="offensive", end_user="anna"))
+    case = house.container.review.reviews.get(reviewer(house), receipt.report.case_id or "").case
+    decide(house, case, "keep")
+    told = [statements.find(key, StatementQuery(end_user="anna")).statements for key in keys]
+    assert [len(found) for found in told] == [1, 1]
+    (first,), (second,) = told
+    assert first.id != second.id
+    appeals = house.container.review.appeals
+    for end_user in ("anna", None):
+        with pytest.raises(NotFound):
+            appeals.send(keys[1], NewAppeal(statement_id=first.id, end_user=end_user, text="Look again."))
+    sent = appeals.send(keys[0], NewAppeal(statement_id=first.id, end_user="anna", text="Look again."))
+    decide_appeal(house, sent, "uphold")
+    assert not statements.find(keys[1], StatementQuery(end_user="anna", after=second.id)).statements
+    assert len(statements.find(keys[0], StatementQuery(end_user="anna")).statements) == 2
+
+
 def test_another_key_of_the_tenant_cannot_find_out_who_reported_a_video(house: House) -> None:
     video = delivered(house, safety_identifier="creator-1")
     reported(house, video, "keep", end_user="reporter-9")
@@ -188,8 +212,12 @@ def test_another_key_of_the_tenant_cannot_find_out_who_reported_a_video(house: H
         appeals.of_statement(creator, told.id)
     with pytest.raises(NotFound):
         statements.get(creator, told.id)
-    assert statements.get(creator, told.id, end_user="reporter-9") == told
-    assert appeals.of_statement(creator, told.id, end_user="reporter-9") == sent
+    # Nor by trying the names of its own end users.
+    assert not statements.find(creator, StatementQuery(end_user="reporter-9")).statements
+    for read in (statements.get, appeals.of_statement):
+        with pytest.raises(NotFound):
+            read(creator, told.id, end_user="reporter-9")
+    assert appeals.of_statement(house.who, told.id, end_user="reporter-9") == sent
     decide_appeal(house, sent, "uphold")
     withdraw(house.container.pipeline.context, video, actor="ada", why="a court said so")
     (withdrawn,) = about(house, video)

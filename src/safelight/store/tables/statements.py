@@ -15,6 +15,8 @@ statements = Table(
     #: The person or API key, and the end user, whom the statement addresses. One of them may be null.
     text("account", null=True),
     text("end_user", null=True),
+    #: The source of a `Reporter`, for a statement to a person who reported the video; null for the others.
+    text("reporter_source", null=True),
     #: Null: the decision is about the account.
     text("video_id", null=True),
     text("kind"),

@@ -49,6 +49,14 @@ class Reporter:
         return self.source.startswith(_VISITOR)
 
     @property
+    def principal_id(self) -> str | None:
+        """The id of the key or person that reported; None for a network address and for an end user of a key,
+        who is no principal here and may have any name.
+        """
+        is_principal = not self.is_visitor and (self.end_user is None or not self.is_key)
+        return self.source.partition(":")[2] if is_principal else None
+
+    @property
     def identity(self) -> str:
         """The identifier of the end user, or the id of the key or person, without its source."""
         return self.source.partition(":")[2] if self.end_user is None else self.end_user

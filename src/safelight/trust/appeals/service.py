@@ -163,15 +163,13 @@ class Appeals:
             return self._appeal(tx, rows[0])
 
     def of_statement(self, principal: Principal, statement_id: str, *, end_user: str | None = None) -> Appeal:
-        """The appeal against the decision of a statement; for an end user, only if they sent it.
-
-        Without `end_user`, the caller must be allowed to read the statement.
+        """The appeal against the decision of a statement that the caller may read; for an end user, only if
+        they sent it.
         """
         principal.require(KeyScope.VIDEOS_READ)
         where = [appeals.c.end_user == end_user] if end_user is not None else []
         with self._database.read_transaction(principal.tenant) as tx:
-            if end_user is None:
-                find_readable(tx, principal, statement_id, end_user=None)
+            find_readable(tx, principal, statement_id, end_user=end_user)
             row = tx.one(appeals, appeals.c.statement_id == statement_id, *where)
             if row is None:
                 raise NotFound(f"{statement_id[:80]!r} has no appeal.", param="statement_id")
@@ -184,7 +182,7 @@ class Appeals:
         if (repeated := find_repeated(tx, new)) is not None:
             return repeated
         video = self._subject(tx, new.video_id) if new.video_id is not None else None
-        against = find_statement(tx, new)
+        against = find_statement(tx, principal, new)
         if (repeated := find_repeated(tx, new)) is not None:
             # The same request, sent twice at the same time: the statement was locked until now.
             return repeated

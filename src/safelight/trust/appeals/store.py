@@ -11,15 +11,20 @@ from safelight.errors import Conflict, IdempotencyKeyReused, NotFound
 from safelight.ids import is_id
 from safelight.store.tables import appeals, statements
 from safelight.store.transaction import Transaction
-from safelight.trust.statements import Objection, Statement, statement_from_row
+from safelight.trust.accounts import Principal
+from safelight.trust.statements import Objection, Statement, of_own_reporters, statement_from_row
 
 from .models import BY_REPORTER, BY_REQUESTER, NewAppeal
 
 
-def find_statement(tx: Transaction, new: NewAppeal) -> Statement:
-    """The statement of an appeal, locked. Raises `NotFound`, and `Conflict` if no appeal is possible."""
+def find_statement(tx: Transaction, principal: Principal, new: NewAppeal) -> Statement:
+    """The statement of an appeal that this principal sends, locked. Raises `NotFound`, and `Conflict` if no
+    appeal is possible.
+    """
     of = statements.c
-    where = [of.end_user == new.end_user] if new.end_user is not None else []
+    where = [of_own_reporters(tx, principal)]
+    if new.end_user is not None:
+        where.append(of.end_user == new.end_user)
     if new.statement_id is None:
         kinds = [kind.value for kind in BY_REQUESTER]
         where += [of.video_id == new.video_id, of.kind.in_(kinds)]

@@ -75,8 +75,9 @@ def people_around(
             for row in tx.select(videos, videos.c.id.in_(ids), columns=[videos.c.principal_id])
         }
         found |= {
-            Reporter.parse(row.reporter).identity
+            reporter
             for row in tx.select(reports, reports.c.video_id.in_(ids), columns=[reports.c.reporter])
+            if (reporter := Reporter.parse(row.reporter).principal_id) is not None
         }
         found |= {row.author for row in tx.select(golden_cases, golden_cases.c.video_id.in_(ids))}
     return find_same_people(tx, found | _inviters(tx))
@@ -121,8 +122,8 @@ def own_people(tx: Transaction, of: Case) -> frozenset[str]:
         for row in tx.select(videos, videos.c.id.in_(ids), columns=[videos.c.principal_id])
     }
     sent = tx.select(reports, reports.c.case_id == of.id, columns=[reports.c.reporter])
-    reporters = {Reporter.parse(row.reporter).identity for row in sent}
-    return find_same_people(tx, found | reporters | _inviters(tx))
+    found |= {one for row in sent if (one := Reporter.parse(row.reporter).principal_id) is not None}
+    return find_same_people(tx, found | _inviters(tx))
 
 
 def has_other_decider(tx: Transaction, of: Case, own: Collection[str]) -> bool:

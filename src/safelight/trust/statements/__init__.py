@@ -13,7 +13,7 @@ from .models import (
     StatementKind,
     StatementSource,
 )
-from .service import StatementPage, StatementQuery, Statements, find_readable
+from .service import StatementPage, StatementQuery, Statements, find_readable, of_own_reporters
 from .store import erase_reasons, record_statement, statement_from_row
 from .text import StatementText, describe
 
@@ -36,6 +36,7 @@ __all__ = [
     "find_readable",
     "ground_of_category",
     "ground_of_verdict",
+    "of_own_reporters",
     "record_statement",
     "statement_from_row",
 ]

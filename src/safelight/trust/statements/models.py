@@ -122,6 +122,9 @@ class NewStatement:
     #: The person or API key, and the end user, whom the statement addresses. At least one is needed.
     account: str | None = None
     end_user: str | None = None
+    #: The key or person through which the addressed person reported the video; None for other statements.
+    #: It is not shown.
+    reporter_source: str | None = None
     #: None: the decision is about the account.
     video_id: str | None = None
     #: The stage of a decision about a video.

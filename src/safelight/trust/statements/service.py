@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, or_
 
 from safelight.errors import NotFound
 from safelight.ids import is_id
 from safelight.store.database import Database
 from safelight.store.tables import statements, videos
 from safelight.store.transaction import Transaction
-from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.accounts import KeyScope, Principal, PrincipalKind, find_same_people
 
 from .models import Statement
 from .store import statement_from_row
@@ -83,7 +83,7 @@ def find_readable(
     the person who requested it.
     """
     if end_user is not None:
-        return _one(tx, statement_id, statements.c.end_user == end_user)
+        return _one(tx, statement_id, statements.c.end_user == end_user, of_own_reporters(tx, principal))
     found = _one(tx, statement_id)
     account, video_id = found.content.account, found.content.video_id
     if account == principal.id:
@@ -95,11 +95,20 @@ def find_readable(
     return found
 
 
+def of_own_reporters(tx: Transaction, principal: Principal) -> ColumnElement[bool]:
+    """The condition that a statement is to no reporter, or to one who reported through this key or person, or
+    through a key of the same person: an end user of another key is somebody else.
+    """
+    people = sorted(find_same_people(tx, (principal.id,)))
+    sources = [f"{kind.value}:{one}" for kind in PrincipalKind for one in people]
+    return or_(statements.c.reporter_source.is_(None), statements.c.reporter_source.in_(sources))
+
+
 def _conditions(tx: Transaction, principal: Principal, wanted: StatementQuery) -> list[ColumnElement[bool]]:
     of = statements.c
     where: list[ColumnElement[bool]] = []
     if wanted.end_user is not None:
-        where.append(of.end_user == wanted.end_user)
+        where += [of.end_user == wanted.end_user, of_own_reporters(tx, principal)]
     elif wanted.video_id is None:
         where.append(of.account == principal.id)
     if wanted.video_id is not None:

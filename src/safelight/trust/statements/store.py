@@ -25,7 +25,7 @@ from .models import (
 
 #: The fields of `NewStatement` that are columns of the same name and need no conversion.
 _PLAIN = (
-    *("account", "end_user", "video_id", "case_id", "decision_id", "released_as", "until"),
+    *("account", "end_user", "reporter_source", "video_id", "case_id", "decision_id", "released_as", "until"),
     *("automated_detection", "automated_decision"),
 )
 

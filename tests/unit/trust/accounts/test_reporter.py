@@ -37,3 +37,12 @@ def test_no_identifier_of_an_end_user_makes_the_name_of_another_source(identity:
         Reporter.of_visitor(end_user),
     )
     assert sent.name not in {other.name for other in others}
+
+
+def test_only_a_person_or_a_key_for_itself_is_a_principal() -> None:
+    person, key = (principal(kind, "one") for kind in (PrincipalKind.PERSON, PrincipalKind.KEY))
+    assert Reporter.of(person, None).principal_id == "one"
+    assert Reporter.of(person, "anna").principal_id == "one"
+    assert Reporter.of(key, None).principal_id == "one"
+    assert Reporter.of(key, "user_of_a_reviewer").principal_id is None
+    assert Reporter.of_visitor("one").principal_id is None

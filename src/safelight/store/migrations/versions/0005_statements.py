@@ -15,7 +15,16 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
-_NULLABLE = ("account", "end_user", "video_id", "stage", "case_id", "decision_id", "released_as")
+_NULLABLE = (
+    "account",
+    "end_user",
+    "reporter_source",
+    "video_id",
+    "stage",
+    "case_id",
+    "decision_id",
+    "released_as",
+)
 _REQUIRED = ("id", "tenant_id", "kind", "source", "basis", "group_name", "category", "policy", "rule")
 #: The columns that are never changed. `reason` is emptied when the video is deleted.
 _FIXED = (
