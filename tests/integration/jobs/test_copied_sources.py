@@ -290,7 +290,12 @@ def test_the_search_for_recent_withdrawals_reads_no_whole_table(
         pytest.skip("with an empty table, PostgreSQL always reads all of it")
     seen: list[Any] = []
     execute = Transaction.execute
-    monkeypatch.setattr(Transaction, "execute", lambda tx, one: seen.append(one) or execute(tx, one))
+
+    def record(tx: Transaction, statement: Any) -> Any:
+        seen.append(statement)
+        return execute(tx, statement)
+
+    monkeypatch.setattr(Transaction, "execute", record)
     withdraw_copies(able.container.pipeline.context, RowFailures(), only_recent=True)
     [statement] = seen
     sql = str(statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
