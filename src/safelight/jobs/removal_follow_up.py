@@ -32,14 +32,11 @@ from .withdrawal import withdraw_within
 ACTOR = "notices"
 REMOVED = (NoticeOutcome.REMOVED, NoticeOutcome.REMOVED_UNATTENDED)
 _MAX_ROWS_PER_ROUND = 200
-#: A comparison with `_MAX_COMPARED` files takes at most 20 s. The other tasks have clocks and must not wait.
+#: A comparison with `_MAX_COMPARED` files takes 20 s. The other tasks, which have clocks, must not wait.
 _ROUND_S = 30.0
 _MAX_COMPARED = 20
 #: Longer than one comparison may take. The claim of a process that ended abruptly is over then.
 _CLAIM_S = 600.0
-#: Reasons of the cases about copies.
-_SAME = "A video with the same picture was removed as intimate pictures."
-_SIMILAR = "A video with similar frames was removed as intimate pictures."
 
 
 class RemovalFollowUp:
@@ -135,8 +132,8 @@ class RemovalFollowUp:
             yield path
 
     def _remove_copies(self, row: Row[Any], path: Path, is_over: Callable[[], bool]) -> bool:
-        """Compare the near files with the removed one, and remove the copies of this tenant. A person decides
-        about the others, and about those that cannot be compared. Returns whether all were compared.
+        """Compare the near files with the removed one, and remove the copies. Returns whether all were
+        compared.
         """
         left = row.left_to_compare
         if left is None:
@@ -146,15 +143,13 @@ class RemovalFollowUp:
             if is_over():
                 return False
             part, left = left[:_MAX_COMPARED], left[_MAX_COMPARED:]
-            found = self._copies.compare(path, part)
-            for tenant, video_id in self._owners((*found.agreeing, *found.uncertain)):
-                agrees = video_id in found.agreeing
+            for tenant, video_id in self._owners(self._copies.compare(path, part)):
                 with self._context.database.transaction(tenant=tenant) as tx:
-                    if tenant == row.tenant_id and agrees:
+                    if tenant == row.tenant_id:
                         why = f"copy of {row.video_id}"
                         withdraw_reported(self._context, tx, video_id, why=why, is_copy=True)
                     else:
-                        _open_case_of_copy(tx, video_id, reason=_SAME if agrees else _SIMILAR)
+                        _open_case_of_copy(tx, video_id)
             self._store_left(row, left)
         return True
 
@@ -210,8 +205,8 @@ def _is_due(tx: Transaction) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _open_case_of_copy(tx: Transaction, video_id: str, *, reason: str) -> None:
-    """A person of the tenant decides about a video that is, or can be, a copy of a removed one."""
+def _open_case_of_copy(tx: Transaction, video_id: str) -> None:
+    """A person of the tenant decides about a copy of a video that another tenant removed."""
     video = tx.one(tables.videos, tables.videos.c.id == video_id)
     if video is None or video.state != VideoState.DELIVERED.value:
         return
@@ -221,7 +216,7 @@ def _open_case_of_copy(tx: Transaction, video_id: str, *, reason: str) -> None:
         stage=Stage.DELIVERY,
         due_at=tx.now() + LANES[ReportLane.INTIMATE_IMAGERY].due_s,
         category=Category.NCII.value,
-        reason=reason,
+        reason="A video with the same picture was removed as intimate pictures.",
         quarantined=video.quarantined,
         comes_first=True,
     )

@@ -15,7 +15,7 @@ from safelight.errors import SandboxFailed
 from safelight.provenance.fingerprints.clip_fingerprint import ClipFingerprint
 from safelight.provenance.fingerprints.fingerprint_index import MAX_SHORTLIST, FingerprintIndex
 from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore
-from safelight.provenance.recovery.copies import Copies, CopySearch
+from safelight.provenance.recovery.copies import CopySearch
 from safelight.provenance.recovery.recovery import Recovery, RecoverySources
 from safelight.provenance.registry import Registry
 from safelight.provenance.verification import Verifier
@@ -77,7 +77,7 @@ def recovery(tmp_path: Path, children: Children) -> Iterator[Recovery]:
     database.close()
 
 
-def find_copies(recovery: Recovery) -> Copies:
+def find_copies(recovery: Recovery) -> tuple[str, ...]:
     unused = cast(Any, None)
     search = CopySearch(
         sandbox=unused,
@@ -91,19 +91,19 @@ def find_copies(recovery: Recovery) -> Copies:
 
 
 def test_all_copies_are_found_also_more_than_an_answer_about_the_origin_names(recovery: Recovery) -> None:
-    found = find_copies(recovery)
-    assert (len(found.agreeing), found.uncertain) == (COPIES, ())
+    assert len(find_copies(recovery)) == COPIES
 
 
 def test_pictures_that_differ_are_no_copies(recovery: Recovery, children: Children) -> None:
     children.comparison = "differs"
-    assert find_copies(recovery) == Copies()
+    assert find_copies(recovery) == ()
 
 
-def test_pictures_that_cannot_be_compared_are_uncertain(recovery: Recovery, children: Children) -> None:
+def test_a_near_video_with_too_little_detail_to_compare_is_a_copy(
+    recovery: Recovery, children: Children
+) -> None:
     children.comparison = "not comparable"
-    found = find_copies(recovery)
-    assert (found.agreeing, len(found.uncertain)) == ((), COPIES)
+    assert len(find_copies(recovery)) == COPIES
 
 
 def test_a_search_for_copies_does_not_look_again_before_it_calls_pictures_different(

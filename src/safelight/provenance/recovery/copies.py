@@ -41,15 +41,6 @@ class NearVideos:
     unrelated: int
 
 
-@dataclass(frozen=True, kw_only=True)
-class Copies:
-    """The ids of the videos whose picture is that of a file."""
-
-    agreeing: tuple[str, ...] = ()
-    #: Videos that have near frames, but too little detail to tell. A person must decide.
-    uncertain: tuple[str, ...] = ()
-
-
 class CopySearch:
     """Searches the fingerprints of all delivered videos. Thread-safe."""
 
@@ -72,16 +63,12 @@ class CopySearch:
         """The hashes of the registered files that can be copies of a file. `compare` decides."""
         return self._recovery.find_near(path, share=_COPY_SHARE)
 
-    def compare(self, path: Path, sha256s: Sequence[str]) -> Copies:
-        """The videos of these registered files that are, or can be, copies of a file. Takes less than 1 s for
-        each.
+    def compare(self, path: Path, sha256s: Sequence[str]) -> tuple[str, ...]:
+        """The ids of the videos of these files that are copies of a file: their frames are near, and their
+        picture does not differ. Takes less than 1 s for each.
         """
         results = self._recovery.compare(path, sha256s)
-
-        def having(wanted: Comparison) -> tuple[str, ...]:
-            return self._video_ids(sha256 for sha256, result in results.items() if result is wanted)
-
-        return Copies(agreeing=having(Comparison.AGREES), uncertain=having(Comparison.NOT_COMPARABLE))
+        return self._video_ids(one for one, result in results.items() if result is not Comparison.DIFFERS)
 
     def find_near(self, hashes: Sequence[bytes]) -> tuple[NearVideos, ...]:
         """The delivered videos with a frame near to each of these PDQ hashes, by one search."""
