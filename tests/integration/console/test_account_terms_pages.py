@@ -212,7 +212,7 @@ def test_an_invitation_makes_one_key_and_a_revoked_one_none(
 def test_who_may_not_make_tenants_is_offered_only_the_shared_one(sign_in: SignIn) -> None:
     ada = sign_in(Role.CREATOR)
     assert re.findall(r'name="tenant" value="(\w+)"', ada.get("/account/standing").text) == ["shared"]
-    assert ada.post("/account/invitations", data=OWN).status_code == 403
+    assert ada.post("/account/invitations", data=OWN).status_code == 400
     assert ada.post("/account/invitations", data={"tenant": "shared"}).status_code == 200
 
 

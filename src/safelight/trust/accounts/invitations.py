@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Row, and_, case
 
-from safelight.errors import Conflict, Forbidden, NotFound
+from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.ids import is_id, new_id
 from safelight.store.database import Database
 from safelight.store.tables import account_invitations, api_keys, people
@@ -67,8 +67,8 @@ class AccountInvitations:
     ) -> tuple[str, AccountInvitation]:
         """Invite one person: the token, which is returned only here, and the invitation.
 
-        Raises `Forbidden` for a key that was invited itself, and for a tenant of its own without the scope
-        `admin` or from a managed tenant; `Conflict` if none is left.
+        Raises `Forbidden` for a key that was invited itself; `InvalidField` for a tenant of its own without
+        the scope `admin` or from a managed tenant; `Conflict` if none is left.
         """
         principal.require(KeyScope.VIDEOS_WRITE)
         of, token = account_invitations.c, new_token(INVITATION_PREFIX)
@@ -79,8 +79,9 @@ class AccountInvitations:
             ):
                 raise Forbidden("A key that was made with an invitation cannot invite.")
             if tenant is TenantChoice.OWN and not _may_invite_into_own(tx, principal):
-                raise Forbidden(
+                raise InvalidField(
                     "This account cannot invite into a tenant of its own.",
+                    param="tenant",
                     remedy="Invite into this tenant: `tenant` is `shared`.",
                 )
             # Two requests at the same time must not exceed the number.
