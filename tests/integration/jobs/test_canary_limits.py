@@ -12,6 +12,7 @@ import pytest
 
 from safelight.attempts.canaries.calls import CallEnd, CallSize, CanaryCalls
 from safelight.attempts.canaries.models import Canary, CanaryState, StopReason
+from safelight.attempts.canaries.schedule import slot_start
 from safelight.attempts.models import AttemptOrigin, AttemptOutcome
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.errors import Conflict, Forbidden, InvalidField, UpstreamUnavailable
@@ -169,6 +170,8 @@ def test_only_a_key_that_may_request_videos_starts_canaries_and_any_admin_stops_
 def test_a_requested_call_that_was_not_sent_within_an_hour_is_not_sent(priced: House) -> None:
     time = Time(priced.container.persistence.database)
     canary = switched_on(priced, per_day=1)
+    # The hour must not reach the next slot, in which a call is due without a request.
+    time.now = slot_start(canary.id, 1, time.now) + DAY_S
     assert spend(priced, canary)
     assert service(priced).run(priced.who, canary.id).run_requested
     time.pass_s(HOUR_S)
