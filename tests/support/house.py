@@ -16,6 +16,7 @@ from safelight.detectors.protocol import DetectorPlugin
 from safelight.detectors.registry import DetectorRegistry
 from safelight.generation.protocol import Generator
 from safelight.generation.videos_api import create as videos_api
+from safelight.ids import new_id
 from safelight.jobs.models import CreateRequest, Video, VideoSnapshot
 from safelight.jobs.runner import Runner
 from safelight.moderation.tenant_policy import TenantPolicy
@@ -23,6 +24,7 @@ from safelight.policy.waivers import EVERYTHING
 from safelight.sandbox.sandbox import Sandbox
 from safelight.settings import Settings
 from safelight.store.database import Database
+from safelight.store.tables import videos
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts import Principal
@@ -77,6 +79,16 @@ class House:
         while (following := runner.run_steps(video.tenant, video.id)) is not None:
             time.sleep(min(following.after_s, 0.05))
         return self.videos.get(self.who, video.id)
+
+    def copy_row(self, video: Video, tenant: str) -> str:
+        """Give another tenant a video with the row of this one. Returns its id."""
+        database, copy = self.container.persistence.database, new_id("video")
+        with database.read_transaction(self.who.tenant) as tx:
+            row = tx.one(videos, videos.c.id == video.id)
+        assert row is not None
+        with database.transaction(tenant) as tx:
+            tx.insert(videos, **{**row._mapping, "id": copy, "tenant_id": tenant})
+        return copy
 
     def carry_through_crashes(self, video: Video) -> Video:
         """As the engine does: take up again after every crash."""

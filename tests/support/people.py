@@ -1,4 +1,4 @@
-"""People for tests: a fast password hash, and the codes of an authenticator."""
+"""People for tests: active ones, a fast password hash, and the codes of an authenticator."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import time
 
 import pyotp
 
+from safelight.store.tables import people
+from safelight.store.transaction import Transaction
+from safelight.trust.accounts import Role
+from safelight.trust.accounts.store import ACTIVE
 from safelight.trust.people import PasswordHasher
 from safelight.trust.people.one_time_codes import STEP_S
 
@@ -23,3 +27,19 @@ class FastHasher(PasswordHasher):
 def one_time_code(secret: str, now: float | None = None) -> str:
     """The code that an authenticator shows at this time."""
     return pyotp.TOTP(secret).generate_otp(int((time.time() if now is None else now) // STEP_S))
+
+
+def add_person(tx: Transaction, identity: str, *, role: Role, name: str = "", email: str = "") -> None:
+    """Add an active person, as after an invitation."""
+    tx.insert(
+        people,
+        id=identity,
+        name=name or identity,
+        email=email or f"{identity}@example.com",
+        role=role.value,
+        language="en",
+        state=ACTIVE,
+        created_at=tx.now(),
+        created_by="operator",
+        recovery_codes=[],
+    )

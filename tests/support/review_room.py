@@ -12,7 +12,7 @@ from safelight.ids import new_id
 from safelight.policy.categories import SHIPPED
 from safelight.policy.findings import Stage
 from safelight.store.database import Database
-from safelight.store.tables import people, videos
+from safelight.store.tables import videos
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind, Role
 from safelight.trust.reviews import (
@@ -26,6 +26,8 @@ from safelight.trust.reviews import (
     Reviews,
     open_case,
 )
+
+from .people import add_person
 
 TENANT = "acme"
 START = 1_800_000_000.0
@@ -144,18 +146,7 @@ class ReviewRoom:
         """Add an active person with the id and role of this principal."""
         assert who.role is not None
         with self.database.transaction(TENANT) as tx:
-            tx.insert(
-                people,
-                id=who.id,
-                name=who.name,
-                email=f"{who.id}@example.com",
-                role=who.role.value,
-                language="en",
-                state="active",
-                created_at=tx.now(),
-                created_by="operator",
-                recovery_codes=[],
-            )
+            add_person(tx, who.id, role=who.role, name=who.name)
 
     def decide(self, who: Principal, case: Case, action: str = "approve") -> None:
         self.reviews.decide(who, case.id, DecisionRequest(action=action, reason="Looked at it."))

@@ -13,7 +13,6 @@ from typing import Any
 from playwright.sync_api import Browser, Page, expect
 
 from safelight.jobs.models import Video
-from safelight.store.tables import people
 from safelight.trust.accounts import Principal, PrincipalKind
 from safelight.trust.accounts.permissions import ROLES, Role
 from safelight.trust.audit import read_entries
@@ -22,6 +21,7 @@ from safelight.trust.reviews.models import UNDO_S
 
 from .fake_api_server import listening
 from .house import House
+from .people import add_person
 
 
 @dataclass
@@ -38,18 +38,7 @@ class Site:
         """An active person, as after an invitation."""
         tenant = self.house.who.tenant
         with self.house.container.persistence.database.transaction(tenant) as tx:
-            tx.insert(
-                people,
-                id=f"user_{name}",
-                name=name,
-                email=f"{name}@example.com",
-                role=role.value,
-                language="en",
-                state="active",
-                created_at=tx.now(),
-                created_by="operator",
-                recovery_codes=[],
-            )
+            add_person(tx, f"user_{name}", role=role, name=name, email=f"{name}@example.com")
         return Principal(
             tenant=tenant,
             id=f"user_{name}",

@@ -11,10 +11,10 @@ import pytest
 
 from safelight.jobs.states import VideoState
 from safelight.store.database import Database
-from safelight.store.tables import people
-from safelight.trust.accounts import KeyScope
+from safelight.trust.accounts import KeyScope, Role
 from safelight.trust.quality import QualitySampler, SamplingRule
 from support.fake_api_server import Live, a_video
+from support.people import add_person
 from support.review_room import Clock, ReviewRoom, reviewer
 
 REVIEW, POLICY = KeyScope.REVIEW, KeyScope.POLICY
@@ -42,18 +42,7 @@ def test_a_second_review_shows_neither_decision_nor_findings_and_changes_nothing
     with database.transaction(server.tenant) as tx:
         for name in ("ann", "ben"):
             who = replace(reviewer(name), tenant=server.tenant)
-            tx.insert(
-                people,
-                id=who.id,
-                name=who.name,
-                email=f"{name}@example.com",
-                role="reviewer",
-                language="en",
-                state="active",
-                created_at=tx.now(),
-                created_by="operator",
-                recovery_codes=[],
-            )
+            add_person(tx, who.id, role=Role.REVIEWER, name=who.name, email=f"{name}@example.com")
     case = room.open_case("a brawl on a stage")
     server.desk.put(a_video(id=case.video_id, tenant=server.tenant), state=VideoState.HELD)
     decision = {"action": "refuse", "reason": "Too much blood."}

@@ -16,11 +16,11 @@ from safelight.store.tables import people
 from safelight.trust.accounts import ROLES, KeyScope, Role
 from safelight.trust.accounts.sessions import open_session
 from safelight.trust.accounts.store import principal_of_person
-from safelight.trust.people import PersonState
 from safelight.web.access import PUBLIC
 from safelight.web.auth import COOKIE
 from support.declared_routes import DeclaredRoute, declared_routes
 from support.fake_api_server import Live, live
+from support.people import add_person
 
 ENDS_SESSION = frozenset({"/logout"})
 OWN_PAGE = {"sec-fetch-site": "same-origin", "accept": "text/html"}
@@ -43,18 +43,7 @@ def enrol(server: Live, role: Role) -> str:
     """The id of a new active person with this role."""
     identity = new_id("user")
     with server.database.transaction(server.tenant) as tx:
-        tx.insert(
-            people,
-            id=identity,
-            name="Ada",
-            email=f"{identity}@example.com",
-            role=role.value,
-            language="en",
-            state=PersonState.ACTIVE.value,
-            created_at=tx.now(),
-            created_by="operator",
-            recovery_codes=[],
-        )
+        add_person(tx, identity, role=role, name="Ada")
     return identity
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from safelight.errors import InvalidField, Unavailable
-from safelight.ids import new_id
 from safelight.provenance.recovery.copies import NearVideos
 from safelight.store import tables
 from safelight.store.transaction import Transaction
@@ -176,14 +175,8 @@ def test_a_later_form_about_more_videos_has_its_own_mail(
 
 def deliver_elsewhere(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Let every hash match a video of another tenant. Returns its id."""
-    database = house.container.persistence.database
     own = deliver(house, make_scene(tmp_path / "own.mp4", 2))
-    other, copy = house.container.persistence.accounts.create_tenant("other").id, new_id("video")
-    with database.read_transaction(house.who.tenant) as tx:
-        row = tx.one(tables.videos, tables.videos.c.id == own.id)
-    assert row is not None
-    with database.transaction(other) as tx:
-        tx.insert(tables.videos, **{**row._mapping, "id": copy, "tenant_id": other})
+    copy = house.copy_row(own, house.container.persistence.accounts.create_tenant("other").id)
     near = NearVideos(video_ids=(copy,), unrelated=1)
     copies = house.container.pipeline.copies
     monkeypatch.setattr(copies, "find_near", lambda hashes: tuple(near for _ in hashes))

@@ -11,12 +11,12 @@ from safelight.errors import Forbidden
 from safelight.jobs.models import Video
 from safelight.jobs.states import VideoState
 from safelight.store.database import Database
-from safelight.store.tables import people
 from safelight.trust.accounts import ROLES, KeyScope, Principal, PrincipalKind, Role, find_same_people
 from safelight.trust.accounts.access import AccessGrant
 from safelight.trust.appeals import AppealState
 from safelight.trust.reports import NewReport
 from safelight.trust.reviews import Case, DecisionRequest, ExposureLog, ReviewQueue
+from support.people import add_person
 
 from .conftest import House
 
@@ -38,18 +38,7 @@ def enrol(house: House, number: int) -> Principal:
     """A person with all rights of a reviewer and of an owner."""
     persistence, name, role = house.container.persistence, f"user_{number:032}", Role.OWNER
     with persistence.database.transaction(persistence.tenant) as tx:
-        tx.insert(
-            people,
-            id=name,
-            name=name,
-            email=f"{name}@example.com",
-            role=role.value,
-            language="en",
-            state="active",
-            created_at=tx.now(),
-            created_by="operator",
-            recovery_codes=[],
-        )
+        add_person(tx, name, role=role)
     scopes = ROLES[role].scopes
     return Principal(
         tenant=persistence.tenant, id=name, kind=PrincipalKind.PERSON, name=name, scopes=scopes, role=role

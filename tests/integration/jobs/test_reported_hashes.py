@@ -154,13 +154,9 @@ def test_a_copy_of_another_tenant_gets_a_case_and_stays(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = house.container.persistence.database
-    video, copy = house.carry(house.order()), new_id("video")
+    video = house.carry(house.order())
     other = house.container.persistence.accounts.create_tenant("other").id
-    with database.read_transaction(house.who.tenant) as tx:
-        row = tx.one(tables.videos, tables.videos.c.id == video.id)
-    assert row is not None
-    with database.transaction(other) as tx:
-        tx.insert(tables.videos, **{**row._mapping, "id": copy, "tenant_id": other})
+    copy = house.copy_row(video, other)
     copies = house.container.pipeline.copies
     monkeypatch.setattr(copies, "find_near_files", lambda _path: ("file_1",))
     monkeypatch.setattr(copies, "compare", lambda _path, _files: (copy,))
@@ -178,13 +174,9 @@ def test_a_visitors_hash_opens_a_case_in_each_tenant_with_a_video_that_matches(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = house.container.persistence.database
-    own, copy = house.carry(house.order()), new_id("video")
+    own = house.carry(house.order())
     other = house.container.persistence.accounts.create_tenant("other").id
-    with database.read_transaction(house.who.tenant) as tx:
-        row = tx.one(tables.videos, tables.videos.c.id == own.id)
-    assert row is not None
-    with database.transaction(other) as tx:
-        tx.insert(tables.videos, **{**row._mapping, "id": copy, "tenant_id": other})
+    copy = house.copy_row(own, other)
     near = NearVideos(video_ids=(own.id, copy), unrelated=1)
     monkeypatch.setattr(
         house.container.pipeline.copies, "find_near", lambda hashes: tuple(near for _ in hashes)
@@ -210,13 +202,9 @@ def test_a_wrong_removal_in_another_tenant_ends_the_hashes_of_the_visitor_everyw
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = house.container.persistence.database
-    own, copy = house.carry(house.order()), new_id("video")
+    own = house.carry(house.order())
     other = house.container.persistence.accounts.create_tenant("other").id
-    with database.read_transaction(house.who.tenant) as tx:
-        row = tx.one(tables.videos, tables.videos.c.id == own.id)
-    assert row is not None
-    with database.transaction(other) as tx:
-        tx.insert(tables.videos, **{**row._mapping, "id": copy, "tenant_id": other})
+    copy = house.copy_row(own, other)
     near = NearVideos(video_ids=(copy,), unrelated=1)
     monkeypatch.setattr(
         house.container.pipeline.copies, "find_near", lambda hashes: tuple(near for _ in hashes)
@@ -240,13 +228,9 @@ def test_a_wrong_removal_ends_only_the_hashes_that_matched_the_video(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database, tenant = house.container.persistence.database, house.who.tenant
-    own, foreign = house.carry(house.order()), new_id("video")
+    own = house.carry(house.order())
     other = house.container.persistence.accounts.create_tenant("other").id
-    with database.read_transaction(tenant) as tx:
-        row = tx.one(tables.videos, tables.videos.c.id == own.id)
-    assert row is not None
-    with database.transaction(other) as tx:
-        tx.insert(tables.videos, **{**row._mapping, "id": foreign, "tenant_id": other})
+    foreign = house.copy_row(own, other)
     pictures = {number: hashes_of(drawn(number)) for number in (5, 31, 777)}
     matched = {pictures[5][0].hash: (foreign,), pictures[31][0].hash: (own.id,)}
     monkeypatch.setattr(

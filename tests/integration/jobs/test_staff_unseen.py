@@ -26,10 +26,10 @@ from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal, Role
 from safelight.trust.accounts.sessions import open_session
 from safelight.trust.accounts.store import principal_of_person
-from safelight.trust.people import PersonState
 from safelight.trust.reviews import Case, CaseState, DecisionRequest
 from safelight.web.auth import COOKIE
 from support.declared_routes import declared_routes
+from support.people import add_person
 from support.webhook_receiver import target
 
 from .conftest import House
@@ -57,18 +57,8 @@ class Story:
 
 def enrol(tx: Transaction, name: str, role: Role) -> Principal:
     identity = new_id("user")
-    tx.insert(
-        tables.people,
-        id=identity,
-        name=name,
-        email=f"{identity}@{'home' if role is Role.CREATOR else 'staff'}.example",
-        role=role.value,
-        language="en",
-        state=PersonState.ACTIVE.value,
-        created_at=tx.now(),
-        created_by="operator",
-        recovery_codes=[],
-    )
+    host = "home" if role is Role.CREATOR else "staff"
+    add_person(tx, identity, role=role, name=name, email=f"{identity}@{host}.example")
     row = tx.one(tables.people, tables.people.c.id == identity)
     person = principal_of_person(row) if row is not None else None
     assert person is not None
