@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import socket
 import threading
@@ -52,8 +53,10 @@ def exchanged(port: int, *pieces: bytes) -> bytes:
             connection.shutdown(socket.SHUT_WR)
             while data := connection.recv(65536):
                 received += data
-        except (BrokenPipeError, ConnectionResetError):
-            pass
+        except OSError as error:
+            # Which of the three is raised depends on when the server closes the connection.
+            if error.errno not in {errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN}:
+                raise
         return received
 
 

@@ -145,7 +145,7 @@ class ManagedTenants:
             row = _find(tx, principal, tenant)
         scopes = principal.scopes & REACH
         if not scopes & _DECIDING:
-            # Whoever decides no cases reads no videos of others.
+            # Only people who decide cases read videos of other tenants.
             scopes -= {KeyScope.VIDEOS_READ}
         return replace(principal, tenant=row.id, scopes=scopes, acts_in=row.name, manager=principal.tenant)
 
