@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.detectors.text.entities import EntityKind
-from safelight.errors import Forbidden, NotFound, SafelightError
+from safelight.errors import NotFound, SafelightError
 from safelight.i18n import load_messages
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.accounts.models import APPLICATION_SCOPES, KeyRecord
@@ -30,20 +30,11 @@ class SettingsPages(PageHandler):
 
     async def create_key(self, request: Request, principal: Principal) -> Response:
         """Create an API key. Its token is shown once, on the response page."""
-        if principal.manager is not None:
-            # It would go on when the person is disabled, which revokes keys of the own tenant.
-            raise Forbidden(
-                "A key of another tenant is made at the terminal.",
-                remedy=f"Run: safelight keys create NAME --tenant {principal.tenant}",
-            )
         form = await self.read_form(request)
         name = form.get("name", "")
         requested = [scope for scope in KeyScope if form.get(f"scope_{scope.name.lower()}")]
-        granted = [scope for scope in requested if principal.has_scope(scope)]
         try:
-            record, token = await self.run(
-                self.services.accounts.create_key, principal.tenant, name, granted, by=principal.id
-            )
+            record, token = await self.run(self.services.accounts.create_own_key, principal, name, requested)
         except SafelightError as problem:
             return await self._render_settings(request, principal, problem=problem, section="keys")
         return await self._render_settings(

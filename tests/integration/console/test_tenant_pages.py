@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from safelight.console import tenant_pages
+from safelight.ids import new_id
 from safelight.trust.accounts import Principal, Role
 from safelight.trust.accounts.access import AccessGrant
 from safelight.web.auth import TENANT_COOKIE
@@ -51,14 +52,20 @@ def test_a_bar_names_the_tenant_until_the_person_leaves_it(sign_in: SignIn, tena
     assert "You act in" not in owner.get("/review").text
 
 
-def test_a_person_who_acts_in_a_tenant_requests_no_video_and_makes_no_key(
-    sign_in: SignIn, tenant: str
+def test_a_person_who_acts_in_a_tenant_requests_no_video_and_makes_no_key_webhook_or_invitation(
+    sign_in: SignIn, console: ConsoleServer, tenant: str
 ) -> None:
-    owner = sign_in(Role.OWNER)
+    owner, before = sign_in(Role.OWNER), console.server.accounts.list_keys(tenant)
     enter(owner, tenant)
     assert owner.post("/", data={"prompt": "a lake"}).status_code == 403
     key = owner.post("/settings/keys", data={"name": "k", "scope_videos_read": "on"})
     assert (key.status_code, "sk-safelight-" in key.text) == (403, False)
+    hook = {"url": "https://a.example/", "event_video_completed": "on"}
+    assert owner.post("/settings/webhooks", data=hook).status_code == 403
+    assert owner.post("/account/invitations", data={"tenant": "shared"}).status_code == 403
+    decision = {"action": "approve", "reason": "Yes.", "tenant": "own"}
+    assert owner.post(f"/compliance/access/{new_id('access')}", data=decision).status_code == 403
+    assert console.server.accounts.list_keys(tenant) == before
     assert owner.get("/settings/people").status_code == 403
     assert owner.get("/policy").status_code == 403
 

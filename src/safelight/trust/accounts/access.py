@@ -132,9 +132,11 @@ class AccountAccess:
     ) -> AccessRequest:
         """Approve a request, once. The applicant reads the reason, and can collect the key.
 
-        A tenant of its own is made in the same transaction. Raises `InvalidField` for wrong terms.
+        A tenant of its own is made in the same transaction. Raises `InvalidField` for wrong terms, and
+        `Forbidden` while the principal acts in a managed tenant.
         """
         principal.require(KeyScope.ADMIN)
+        principal.require_home("Access is granted in the own tenant.", remedy="Leave the tenant you act in.")
         reason = access_text(reason, "reason")
         with self._database.across_tenants("granting access") as whole:
             tx = whole.of_tenant(principal.tenant)

@@ -61,6 +61,11 @@ class Principal:
             return ROLES[self.role].review_rank
         return ReviewRank.REVIEWER if self.kind is PrincipalKind.KEY else ReviewRank.LEAD
 
+    def require_home(self, message: str, *, remedy: str) -> None:
+        """Raise `Forbidden` while this principal acts in a managed tenant."""
+        if self.manager is not None:
+            raise Forbidden(message, remedy=remedy)
+
     def has_scope(self, scope: KeyScope) -> bool:
         """Whether the principal has the scope. No scope includes another: `admin` lacks `vault`."""
         return scope in self.scopes

@@ -85,6 +85,21 @@ class Accounts:
         with self._database.transaction(tenant) as tx:
             return add_key(tx, name, scopes, by=by)
 
+    def create_own_key(
+        self, principal: Principal, name: str, scopes: Iterable[KeyScope]
+    ) -> tuple[KeyRecord, str]:
+        """Create an API key of the principal's own tenant, with those of these scopes that the principal has.
+
+        Raises `Forbidden` while the principal acts in a managed tenant.
+        """
+        principal.require(KeyScope.ADMIN)
+        # It would go on when the person is disabled, which revokes keys of the own tenant only.
+        principal.require_home(
+            "A key of another tenant is made at the terminal.",
+            remedy=f"Run: safelight keys create NAME --tenant {principal.tenant}",
+        )
+        return self.create_key(principal.tenant, name, principal.scopes & set(scopes), by=principal.id)
+
     def list_keys(self, tenant: str) -> tuple[KeyRecord, ...]:
         """The API keys of a tenant, oldest first, including revoked ones."""
         with self._database.read_transaction(tenant) as tx:

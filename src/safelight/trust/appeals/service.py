@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from safelight.errors import Forbidden, InvalidField, NotFound
+from safelight.errors import InvalidField, NotFound
 from safelight.ids import new_id
 from safelight.policy.findings import Stage
 from safelight.store.database import Database
@@ -101,12 +101,10 @@ class Appeals:
         that acts in a managed tenant, and the errors of `subject`.
         """
         principal.require(KeyScope.VIDEOS_READ)
-        if principal.manager is not None:
-            # A decision can be appealed once, and the one appeal is that of the people whom it concerns.
-            raise Forbidden(
-                "Only the keys of this tenant appeal its decisions.",
-                remedy="Leave the tenant that you act in.",
-            )
+        # A decision can be appealed once, and the one appeal is that of the people whom it concerns.
+        principal.require_home(
+            "Only the keys of this tenant appeal its decisions.", remedy="Leave the tenant that you act in."
+        )
         new = replace(new, text=_valid_text(new.text))
         # Also before the text is screened, which is slow.
         with self._database.transaction(principal.tenant) as tx:

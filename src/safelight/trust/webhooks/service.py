@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
+from safelight.errors import Conflict, InvalidField, NotFound
 from safelight.ids import is_id, new_id
 from safelight.net.webhook_client import WebhookClient
 from safelight.policy.yaml_reader import did_you_mean
@@ -205,11 +205,10 @@ def _require_home(principal: Principal) -> None:
     """Raise `Forbidden` while staff of the manager act: a webhook would go on after them, and send what they
     may not read.
     """
-    if principal.manager is not None:
-        raise Forbidden(
-            "Webhooks of a managed tenant are set up by its own keys.",
-            remedy="From there, an endpoint can only be deleted.",
-        )
+    principal.require_home(
+        "Webhooks of a managed tenant are set up by its own keys.",
+        remedy="From there, an endpoint can only be deleted.",
+    )
 
 
 def build_payload(event_id: str, kind: EventType, at: float, data: dict[str, Any]) -> bytes:

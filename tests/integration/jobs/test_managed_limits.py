@@ -1,0 +1,209 @@
+"""What staff of the manager cannot do while they act in a managed tenant, by the API and by its services."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+from starlette.testclient import TestClient
+
+from safelight.errors import Forbidden
+from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.accounts.access import AccessGrant
+from safelight.trust.accounts.managed_tenants import REACH, TenantChoice
+from safelight.trust.accounts.terms import Terms
+from safelight.web.auth import TENANT_HEADER
+from support.declared_routes import declared_routes
+
+from .conftest import House
+from .test_managed_reviews import enrol
+from .test_standing_story import key_for
+from .test_tenant_isolation import granted
+
+OURS = "/v1/safelight"
+#: The routes that change something and that the scopes of an acting person reach. The services behind these
+#: refuse the person, or act for the own tenant.
+REFUSED = {
+    "POST /compliance/access/{request_id}",
+    "POST /settings/keys",
+    "POST /settings/names",
+    "POST /settings/webhooks",
+    "POST /settings/webhooks/{endpoint_id}",  # except to delete
+    "POST /templates/{name}/{version}",  # except to approve and retire
+    "POST /v1/safelight/access-requests/{request_id}/decision",
+    "POST /v1/safelight/canaries/{canary_id}",  # except to switch off
+    "POST /v1/safelight/reports",  # for an end user
+    "POST /v1/safelight/statements/{statement_id}/appeal",
+    "POST /v1/safelight/tenants/{tenant_id}/close",
+    "POST /v1/safelight/tenants/{tenant_id}/reopen",
+    "POST /v1/videos/{video_id}/appeal",
+    "POST /v1/videos/{video_id}/report",  # for an end user
+    "POST /v1/webhook_endpoints",
+    "POST /v1/webhook_endpoints/{webhook_endpoint_id}",
+    "POST /v1/webhook_endpoints/{webhook_endpoint_id}/rotate_secret",
+    "POST /v1/webhook_endpoints/{webhook_endpoint_id}/test",
+    "POST /videos/{video_id}/appeal",
+}
+#: What their work needs: deciding cases, bans, consents and templates, terms, and ending something.
+ALLOWED = {
+    "POST /account/mails",
+    "POST /compliance/access/invitations/{invitation_id}/revoke",
+    "POST /compliance/accounts",
+    "POST /compliance/tenants/{tenant_id}/close",  # these two act for the own tenant
+    "POST /compliance/tenants/{tenant_id}/enter",
+    "POST /consents/{consent_id}",
+    "POST /review/next",
+    "POST /review/standings/bans",
+    "POST /review/standings/bans/{ban_id}",
+    "POST /review/{case_id}",
+    "POST /review/{case_id}/escalate",
+    "POST /review/{case_id}/hide",
+    "POST /review/{case_id}/lease",
+    "POST /review/{case_id}/release",
+    "POST /review/{case_id}/reserve-next",
+    "POST /review/{case_id}/reveal",
+    "POST /review/{case_id}/skip",
+    "POST /review/{case_id}/sound",
+    "POST /review/{case_id}/undo",
+    "POST /settings/keys/{key_id}/revoke",
+    "POST /templates/{name}",  # these two only render a prompt
+    "POST /v1/safelight/templates/{name}/render",
+    "POST /v1/reviews/next",
+    "PUT /v1/reviews/preferences",
+    "POST /v1/reviews/{case_id}/decision",
+    "POST /v1/reviews/{case_id}/escalate",
+    "DELETE /v1/reviews/{case_id}/lease",
+    "POST /v1/reviews/{case_id}/lease",
+    "POST /v1/reviews/{case_id}/skip",
+    "POST /v1/safelight/bans",
+    "POST /v1/safelight/bans/{ban_id}/confirm",
+    "POST /v1/safelight/bans/{ban_id}/lift",
+    "DELETE /v1/safelight/canaries/{canary_id}",
+    "POST /v1/safelight/consents/uses",  # reads
+    "POST /v1/safelight/consents/{consent_id}/decision",
+    "POST /v1/safelight/templates/{name}/{version}/approve",
+    "POST /v1/safelight/templates/{name}/{version}/retire",
+    "PUT /v1/safelight/terms",
+    "DELETE /v1/webhook_endpoints/{webhook_endpoint_id}",
+    "POST /videos/{video_id}/report",
+}
+
+
+@dataclass
+class Acting:
+    """An owner of the manager, who acts in the tenant of an applicant."""
+
+    house: House
+    client: TestClient
+    staff: Principal
+    tenant: str
+    #: The key of the applicant.
+    key: str
+    headers: dict[str, str]
+
+    @property
+    def principal(self) -> Principal:
+        return self.house.container.persistence.accounts.managed.act_in(self.staff, self.tenant)
+
+    def send(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        found: httpx.Response = self.client.request(method, path, json=body, headers=self.headers)
+        return found
+
+    def send_as_applicant(self, method: str, path: str, body: Any = None) -> Any:
+        headers = {"authorization": f"Bearer {self.key}"}
+        found: httpx.Response = self.client.request(method, path, json=body, headers=headers)
+        assert found.status_code == 200, found.text
+        return found.json()
+
+
+def act(house: House, client: TestClient) -> Acting:
+    token = key_for(house, *KeyScope)
+    accounts = house.container.persistence.accounts
+    tenant = accounts.authenticate(granted(house, Terms())).tenant
+    return Acting(
+        house=house,
+        client=client,
+        staff=enrol(house, 1),
+        tenant=tenant,
+        key=accounts.create_key(tenant, "all", KeyScope)[1],
+        headers={"authorization": f"Bearer {token}", TENANT_HEADER: tenant},
+    )
+
+
+def test_each_changing_route_that_an_acting_person_reaches_is_known(furnish: Callable[..., House]) -> None:
+    reached = {
+        f"{route.method} {route.path}"
+        for route in declared_routes(furnish().container.app)
+        if route.access is not None
+        and (route.access.every or route.access.any_of)
+        and route.method != "GET"
+        and route.access.allows(REACH)
+    }
+    assert reached == ALLOWED | REFUSED
+
+
+def test_a_key_with_every_scope_that_acts_in_a_managed_tenant_makes_nothing_there(
+    furnish: Callable[..., House],
+) -> None:
+    house = furnish(access={"requests": True, "invitations": 3})
+    house.waive()
+    with TestClient(house.container.app) as client:
+        acting = act(house, client)
+        hook = {"name": "in", "url": "https://a.example/in", "event_types": ["video.held"]}
+        endpoint = acting.send_as_applicant("POST", "/v1/webhook_endpoints", hook)["id"]
+        video = acting.send_as_applicant("POST", "/v1/videos", {"prompt": "a quiet lake"})["id"]
+        before = [acting.send_as_applicant("GET", path) for path in ("/v1/webhook_endpoints", "/v1/videos")]
+        report = {"category": "violence", "note": "x", "safety_identifier": "ann"}
+        refused = [
+            ("POST", "/v1/webhook_endpoints", hook),
+            ("POST", f"/v1/webhook_endpoints/{endpoint}", {"name": "other"}),
+            ("POST", f"/v1/webhook_endpoints/{endpoint}/rotate_secret", {}),
+            ("POST", f"/v1/webhook_endpoints/{endpoint}/test", {"event_type": "video.held"}),
+            ("POST", f"{OURS}/invitations", {"tenant": "shared"}),
+            ("POST", "/v1/videos", {"prompt": "a hill"}),
+            ("POST", f"{OURS}/batches", {"rows": [{"prompt": "a boat"}]}),
+            ("POST", f"{OURS}/library", {"video_id": video, "category": "lakes", "notes": "x"}),
+            ("DELETE", f"/v1/videos/{video}", None),
+            ("POST", f"/v1/videos/{video}/appeal", {"text": "A play."}),
+            ("POST", f"/v1/videos/{video}/report", report),
+            ("GET", f"{OURS}/tenants", None),
+        ]
+        for method, path, body in refused:
+            answer = acting.send(method, path, body)
+            assert answer.status_code == 403, f"{method} {path}: {answer.status_code} {answer.text}"
+        assert (
+            acting.send("POST", f"{OURS}/tenants/{acting.tenant}/close", {"reason": "x"}).status_code == 404
+        )
+        paths = ("/v1/webhook_endpoints", "/v1/videos")
+        assert [acting.send_as_applicant("GET", path) for path in paths] == before
+        assert acting.send("DELETE", f"/v1/webhook_endpoints/{endpoint}").status_code == 200
+
+
+@pytest.fixture
+def acting(furnish: Callable[..., House]) -> Acting:
+    house = furnish(access={"requests": True, "invitations": 3})
+    return act(house, TestClient(house.container.app))
+
+
+def test_the_services_refuse_an_acting_person_who_is_an_owner(acting: Acting) -> None:
+    accounts, who = acting.house.container.persistence.accounts, acting.principal
+    services = acting.house.container.pipeline.standing.services
+    made, _ = services.access.request(who.home, name="Ben", contact="b@b.example", purpose="Films.")
+    attempts: list[Callable[[], object]] = [
+        lambda: accounts.create_own_key(who, "k", {KeyScope.VIDEOS_READ}),
+        lambda: services.access.approve(who, made.id, reason="Yes.", grant=AccessGrant()),
+        lambda: services.invitations.invite(who, TenantChoice.SHARED),
+    ]
+    for attempt in attempts:
+        with pytest.raises(Forbidden):
+            attempt()
+    assert len(accounts.list_keys(acting.tenant)) == 2
+
+
+def test_a_key_that_a_person_makes_at_home_has_none_but_their_scopes(acting: Acting) -> None:
+    accounts = acting.house.container.persistence.accounts
+    record, _ = accounts.create_own_key(acting.staff, "k", {KeyScope.VAULT, KeyScope.REVIEW})
+    assert (record.scopes, record.created_by) == ({KeyScope.REVIEW}, acting.staff.id)
