@@ -11,6 +11,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from safelight.errors import Forbidden
+from safelight.store.tables import audit_log
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.accounts.access import AccessGrant
 from safelight.trust.accounts.managed_tenants import REACH, TenantChoice
@@ -99,6 +100,8 @@ class Acting:
     house: House
     client: TestClient
     staff: Principal
+    #: The id of a key of the manager, which `headers` has.
+    staff_key: str
     tenant: str
     #: The key of the applicant.
     key: str
@@ -127,6 +130,7 @@ def act(house: House, client: TestClient) -> Acting:
         house=house,
         client=client,
         staff=enrol(house, 1),
+        staff_key=accounts.authenticate(token).id,
         tenant=tenant,
         key=accounts.create_key(tenant, "all", KeyScope)[1],
         headers={"authorization": f"Bearer {token}", TENANT_HEADER: tenant},
@@ -180,6 +184,9 @@ def test_a_key_with_every_scope_that_acts_in_a_managed_tenant_makes_nothing_ther
         paths = ("/v1/webhook_endpoints", "/v1/videos")
         assert [acting.send_as_applicant("GET", path) for path in paths] == before
         assert acting.send("DELETE", f"/v1/webhook_endpoints/{endpoint}").status_code == 200
+    with house.container.persistence.database.read_transaction(acting.staff.tenant) as tx:
+        logged = tx.select(audit_log, audit_log.c.event == "tenant.entered")
+    assert {(row.actor, row.subject) for row in logged} == {(acting.staff_key, acting.tenant)}
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from .accounts import (
     people,
     sessions,
     sign_in_failures,
+    tenant_entries,
     tenants,
 )
 from .audit_log import CASE_EVENTS, audit_log, audit_log_contents, audit_log_head
@@ -119,6 +120,7 @@ __all__ = [
     "statements",
     "strikes",
     "template_videos",
+    "tenant_entries",
     "tenants",
     "transcripts",
     "verdicts",

@@ -23,6 +23,17 @@ tenants = Table(
     info={"tenant_column": "id"},
 )
 
+#: The last day on which a principal of this tenant acted in a managed tenant. Each day is logged once.
+tenant_entries = Table(
+    "tenant_entries",
+    metadata,
+    text("tenant_id", primary_key=True),
+    text("principal_id", primary_key=True),
+    text("entered", primary_key=True),
+    #: Days since 1970-01-01, UTC.
+    integer("day"),
+)
+
 api_keys = Table(
     "api_keys",
     metadata,

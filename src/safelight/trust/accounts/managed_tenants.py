@@ -25,6 +25,7 @@ from .keys import read_tenant, revoke_all_keys
 from .models import AccessState, Principal, Tenant
 from .permissions import ROLES, KeyScope
 from .store import ACTIVE, parse_scopes, tenant_from_row
+from .tenant_entries import is_entry_due, log_entry
 from .terms import Terms, set_first_terms
 
 #: The scopes of a principal that it keeps when it acts in a managed tenant.
@@ -138,23 +139,25 @@ class ManagedTenants:
     def act_in(self, principal: Principal, tenant: str) -> Principal:
         """This principal in a managed tenant, with those of its scopes that reach there.
 
-        Raises `NotFound` if its own tenant does not manage this one, and `Forbidden` without such a scope.
+        The audit log of its own tenant has the first time of each day. Raises `NotFound` if its own tenant
+        does not manage this one, and `Forbidden` without such a scope.
         """
         _require_reach(principal)
-        with self._database.across_tenants("acting in a managed tenant", readonly=True) as tx:
-            row = _find(tx, principal, tenant)
-        scopes = principal.scopes & REACH
-        if not scopes & _DECIDING:
-            # Only people who decide cases read videos of other tenants.
-            scopes -= {KeyScope.VIDEOS_READ}
-        return replace(principal, tenant=row.id, scopes=scopes, acts_in=row.name, manager=principal.tenant)
+        with self._database.across_tenants("acting in a managed tenant", readonly=True) as whole:
+            row = _find(whole, principal, tenant)
+            is_due = is_entry_due(whole.of_tenant(principal.tenant), principal, row.id)
+        if is_due:
+            with self._database.transaction(principal.tenant) as tx:
+                log_entry(tx, principal, row.id)
+        return _act(principal, row)
 
     def enter(self, principal: Principal, tenant: str) -> Principal:
-        """The same as `act_in`, when a person chooses the tenant: the own audit log says so once."""
-        acting = self.act_in(principal, tenant)
-        with self._database.transaction(principal.tenant) as tx:
-            tx.append_audit("tenant.entered", subject=acting.tenant, actor=principal.id, content={})
-        return acting
+        """The same as `act_in`, when a person chooses the tenant: the own audit log has each choice."""
+        _require_reach(principal)
+        with self._database.across_tenants("entering a managed tenant") as whole:
+            row = _find(whole, principal, tenant)
+            log_entry(whole.of_tenant(principal.tenant), principal, row.id, is_choice=True)
+        return _act(principal, row)
 
     def close(self, principal: Principal, tenant: str, *, reason: str) -> Tenant:
         """Revoke all keys and open invitations of a managed tenant, and refuse new ones. Its data stays.
@@ -226,6 +229,15 @@ def close_tenant(tx: Transaction, *, reason: str, by: str) -> None:
     of = account_invitations.c
     tx.update(account_invitations, of.key_id.is_(None), of.revoked_at.is_(None), revoked_at=tx.now())
     tx.append_audit("tenant.closed", subject=own.id, actor=by, content={"reason": reason, "keys": keys})
+
+
+def _act(principal: Principal, row: Row[Any]) -> Principal:
+    """The principal in the tenant of this row."""
+    scopes = principal.scopes & REACH
+    if not scopes & _DECIDING:
+        # Only people who decide cases read videos of other tenants.
+        scopes -= {KeyScope.VIDEOS_READ}
+    return replace(principal, tenant=row.id, scopes=scopes, acts_in=row.name, manager=principal.tenant)
 
 
 def _require_reach(principal: Principal) -> None:

@@ -20,6 +20,7 @@ from safelight.trust.accounts.models import AccessState
 from safelight.trust.accounts.subjects import TENANT_SUBJECT, account_subject
 from safelight.trust.accounts.terms import AccountTerms, Terms
 
+DAY_S = 86_400.0
 SHARED = AccessGrant(tenant=TenantChoice.SHARED)
 
 
@@ -402,6 +403,94 @@ def test_the_audit_log_of_the_manager_has_who_entered_closed_and_reopened_a_tena
         ("tenant.closed", owner.id),
         ("tenant.reopened", owner.id),
     ]
+
+
+def entries(database: Database, owner: Principal) -> list[tuple[str, str]]:
+    """The actor and the tenant of each entry of the manager's log about acting in a tenant."""
+    with database.read_transaction(owner.tenant) as tx:
+        of = audit_log.c
+        rows = tx.select(audit_log, of.event == "tenant.entered", order_by=(of.seq,))
+    return [(row.actor, row.subject) for row in rows]
+
+
+def test_the_first_use_of_each_day_by_each_key_in_each_tenant_is_in_the_audit_log_of_the_manager(
+    access: AccountAccess, accounts: Accounts, database: Database, owner: Principal
+) -> None:
+    now = 20_000 * DAY_S + 60
+    database.clock = lambda: now
+    for name in ("Ada", "Ben"):
+        grant(access, owner, name=name)
+    ben, ada = (one.id for one in managed(accounts, owner))
+    first = accounts.authenticate(accounts.create_key(owner.tenant, "one", {KeyScope.REVIEW})[1])
+    second = accounts.authenticate(accounts.create_key(owner.tenant, "two", {KeyScope.VAULT})[1])
+
+    def use() -> None:
+        for who, tenant in ((first, ada), (first, ada), (first, ben), (second, ada)):
+            accounts.managed.act_in(who, tenant)
+
+    each = [(first.id, ada), (first.id, ben), (second.id, ada)]
+    use()
+    now += DAY_S - 61  # The last second of the day.
+    use()
+    assert entries(database, owner) == each
+    now += 1
+    use()
+    assert entries(database, owner) == each * 2
+    now -= 1  # Another process, whose clock is behind.
+    use()
+    now += 1
+    use()
+    assert entries(database, owner) == each * 2
+    now -= 5 * DAY_S  # The clock was wrong, and is set right.
+    use()
+    assert entries(database, owner) == each * 3
+
+
+def test_a_tenant_that_was_chosen_on_the_page_is_logged_again_when_the_next_day_begins(
+    access: AccountAccess, accounts: Accounts, database: Database, owner: Principal
+) -> None:
+    now = 20_000 * DAY_S + 60
+    database.clock = lambda: now
+    grant(access, owner)
+    (own,) = managed(accounts, owner)
+    for expected in (2, 3):
+        accounts.managed.enter(owner, own.id)
+        accounts.managed.act_in(owner, own.id)
+        assert len(entries(database, owner)) == expected - 1
+    now += DAY_S
+    accounts.managed.act_in(owner, own.id)
+    assert len(entries(database, owner)) == 3
+
+
+def test_a_tenant_that_is_refused_is_not_logged(
+    access: AccountAccess, accounts: Accounts, database: Database, owner: Principal
+) -> None:
+    grant(access, owner)
+    (own,) = managed(accounts, owner)
+    other = person(accounts.create_tenant("Other").id, *KeyScope)
+    for who in (other, person(owner.tenant, KeyScope.VIDEOS_READ)):
+        with pytest.raises((Forbidden, NotFound)):
+            accounts.managed.act_in(who, own.id)
+    assert (entries(database, owner), entries(database, other)) == ([], [])
+
+
+def test_requests_at_once_are_logged_once_and_all_served(
+    access: AccountAccess, accounts: Accounts, database: Database, owner: Principal
+) -> None:
+    grant(access, owner)
+    (own,) = managed(accounts, owner)
+    days, served = [20_000 * DAY_S, 20_001 * DAY_S], []
+    for at in days:
+        database.clock = lambda at=at: at  # type: ignore[misc]
+        start = threading.Barrier(6)
+
+        def act(start: threading.Barrier = start) -> None:
+            start.wait()
+            served.append(accounts.managed.act_in(owner, own.id).tenant)
+
+        run_all([act] * 6)
+    assert served == [own.id] * 12
+    assert entries(database, owner) == [(owner.id, own.id)] * 2
 
 
 def test_a_reviewer_of_the_manager_counts_for_its_tenants(

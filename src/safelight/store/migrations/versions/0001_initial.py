@@ -260,6 +260,12 @@ def upgrade() -> None:
         sa.Index(None, "tenant_id", "principal_id"),
     )
     op.create_table(
+        "tenant_entries",
+        *_text("tenant_id", "principal_id", "entered"),
+        *_integer("day"),
+        sa.PrimaryKeyConstraint("tenant_id", "principal_id", "entered"),
+    )
+    op.create_table(
         "tenants",
         *_text("id", "name"),
         *_double("created_at"),
@@ -415,6 +421,7 @@ def downgrade() -> None:
         "seal_fingerprints",
         "seals",
         "sessions",
+        "tenant_entries",
         "tenants",
         "transcripts",
         "verdicts",
