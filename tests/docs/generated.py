@@ -317,8 +317,8 @@ def routes_by_role() -> str:
     sys.path.insert(0, str(DOCS.parent / "tests"))
     from app import app
 
+    from safelight.api.declared_routes import declared_routes
     from safelight.trust.accounts import ROLES
-    from support.declared_routes import declared_routes
 
     rows: dict[tuple[str, str], list[str]] = {}
     for route in declared_routes(app()):

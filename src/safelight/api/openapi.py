@@ -8,10 +8,14 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+from safelight.trust.accounts.managed_tenants import REACH
 from safelight.web.access import public
-from safelight.web.auth import COOKIE
+from safelight.web.auth import COOKIE, TENANT_HEADER
 from safelight.web.json_response import JsonResponse
 from safelight.web.state import app_state
+
+from .declared_routes import declared_routes
+from .tenants import TENANTS_PATH
 
 #: A request needs the API key or the session cookie, not both. The web pages use the cookie.
 _SECURITY: list[dict[str, list[str]]] = [{"key": []}, {"session": []}]
@@ -23,6 +27,15 @@ _SCHEMES: dict[str, Any] = {
         "name": COOKIE,
         "description": "Session cookie of the web pages.",
     },
+}
+#: Of the routes that a key reaches while it acts in a managed tenant.
+_TENANT: dict[str, Any] = {
+    "name": TENANT_HEADER,
+    "in": "header",
+    "required": False,
+    "schema": {"type": "string", "pattern": "^tenant_[0-9a-f]{32}$"},
+    "description": "A tenant that your tenant manages, to act there with a key that has the scope `review`, "
+    "`vault` or `admin`. What your key may not do there gets 403.",
 }
 
 
@@ -42,13 +55,27 @@ class SafelightAPI(FastAPI):
         if self.openapi_schema is not None:
             return self.openapi_schema
         document = super().openapi()
+        acting = self._list_acting()
         for path, methods in document["paths"].items():
-            for operation in methods.values():
+            for method, operation in methods.items():
                 operation["responses"].pop("422", None)
                 if path.startswith("/v1/"):
                     operation["security"] = _SECURITY
+                if (method.upper(), path) in acting:
+                    operation["parameters"] = [*operation.get("parameters", ()), _TENANT]
         parts = document["components"]
         for name in ("HTTPValidationError", "ValidationError"):
             parts["schemas"].pop(name, None)
         parts["securitySchemes"] = _SCHEMES
         return document
+
+    def _list_acting(self) -> frozenset[tuple[str, str]]:
+        """The routes whose scopes a key keeps in a managed tenant, without those of the list of tenants."""
+        return frozenset(
+            (route.method, route.path)
+            for route in declared_routes(self)
+            if route.access is not None
+            and route.access.needs_principal
+            and route.access.allows(REACH)
+            and not route.path.startswith(TENANTS_PATH)
+        )

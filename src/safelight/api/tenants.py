@@ -24,7 +24,10 @@ from .standing import standing_services
 Admin = Annotated[Principal, Depends(requires(KeyScope.ADMIN))]
 Manager = Annotated[Principal, Depends(requires(any_of=(KeyScope.REVIEW, KeyScope.VAULT, KeyScope.ADMIN)))]
 
-router = APIRouter(prefix="/v1/safelight/tenants", tags=["access"], responses=errors(404))
+#: These routes are about the own tenant, in which a key does not act with the header `Safelight-Tenant`.
+TENANTS_PATH = "/v1/safelight/tenants"
+
+router = APIRouter(prefix=TENANTS_PATH, tags=["access"], responses=errors(404))
 
 
 class TenantObject(BaseModel):

@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from safelight.api.declared_routes import DeclaredRoute, declared_routes
 from safelight.console.services import ConsoleServices
 from safelight.ids import new_id
 from safelight.store.tables import people
@@ -18,7 +19,6 @@ from safelight.trust.accounts.sessions import open_session
 from safelight.trust.accounts.store import principal_of_person
 from safelight.web.access import PUBLIC
 from safelight.web.auth import COOKIE
-from support.declared_routes import DeclaredRoute, declared_routes
 from support.fake_api_server import Live, live
 from support.people import add_person
 

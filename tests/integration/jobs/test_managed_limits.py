@@ -10,6 +10,7 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
+from safelight.api.declared_routes import declared_routes
 from safelight.errors import Forbidden
 from safelight.store.tables import audit_log
 from safelight.trust.accounts import KeyScope, Principal
@@ -17,7 +18,6 @@ from safelight.trust.accounts.access import AccessGrant
 from safelight.trust.accounts.managed_tenants import REACH, TenantChoice
 from safelight.trust.accounts.terms import Terms
 from safelight.web.auth import TENANT_HEADER
-from support.declared_routes import declared_routes
 
 from .conftest import House
 from .test_managed_reviews import enrol

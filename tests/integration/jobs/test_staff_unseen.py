@@ -18,6 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
+from safelight.api.declared_routes import declared_routes
 from safelight.ids import new_id
 from safelight.jobs.models import Video
 from safelight.jobs.withdrawal import withdraw
@@ -28,7 +29,6 @@ from safelight.trust.accounts.sessions import open_session
 from safelight.trust.accounts.store import principal_of_person
 from safelight.trust.reviews import Case, CaseState, DecisionRequest
 from safelight.web.auth import COOKIE
-from support.declared_routes import declared_routes
 from support.people import add_person
 from support.webhook_receiver import target
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import pytest
 from starlette.testclient import TestClient
 
+from safelight.api.declared_routes import DeclaredRoute, declared_routes
 from safelight.ids import new_id
 from safelight.jobs.runner import Runner
 from safelight.jobs.states import VideoState
@@ -22,7 +23,6 @@ from safelight.trust.accounts.managed_tenants import NewTenant, add_managed_tena
 from safelight.trust.accounts.models import APPLICATION_SCOPES, OPERATOR
 from safelight.trust.accounts.terms import Terms
 from safelight.web.auth import TENANT_HEADER
-from support.declared_routes import DeclaredRoute, declared_routes
 
 from .conftest import House
 from .test_standing_story import Api, key_for
