@@ -14,18 +14,20 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from safelight.evaluation.provenance_eval import EvaluatedClip, find_clips, read_luma
+from safelight.evaluation.provenance_eval import EvaluatedClip, add_up, find_clips, read_luma
 from safelight.evaluation.watermark_attacks import Luma, LumaClip
 from safelight.fileio import append_line
 from safelight.provenance.watermark import (
     detector,
     lattice_spectrum,
+    masking,
     pattern,
     payload,
     polar_code,
@@ -34,7 +36,7 @@ from safelight.provenance.watermark import (
 )
 from safelight.provenance.watermark.detector import MIN_SIGMAS, WatermarkDetector
 from safelight.provenance.watermark.pattern import SHORT_SIDE, WatermarkPattern, derive_seed
-from safelight.provenance.watermark.residual import WEIGHTINGS, ResidualSums
+from safelight.provenance.watermark.residual import ChunkTime
 from safelight.provenance.watermark.synchroniser import Floats, Synchronisation, Synchroniser, fold
 from safelight.provenance.watermark_service import SEARCH_S
 
@@ -46,7 +48,7 @@ _BLOCK = 1000
 CHANCE_OF_CHECK = 2.0**-27
 _EULER = 0.5772156649
 #: The code that reads. Rows of other code are not used again.
-_READING = (detector, lattice_spectrum, pattern, payload, polar_code, residual, synchroniser)
+_READING = (detector, lattice_spectrum, masking, pattern, payload, polar_code, residual, synchroniser)
 
 
 def reading_code() -> str:
@@ -60,21 +62,14 @@ class RecordingSynchroniser(Synchroniser):
         super().__init__(key)
         self.peaks: list[float] = []
 
-    def synchronise(self, tiles: Floats, numbers: Sequence[int]) -> Synchronisation:
-        found = super().synchronise(tiles, numbers)
+    def synchronise(self, tiles: Floats, times: Sequence[ChunkTime]) -> Synchronisation:
+        found = super().synchronise(tiles, times)
         self.peaks.append(found.sigmas)
         return found
 
 
 def pattern_of(name: str) -> WatermarkPattern:
     return WatermarkPattern.from_seed(derive_seed(hashlib.sha256(name.encode()).digest(), 1))
-
-
-def sums_of(clip: LumaClip) -> ResidualSums:
-    sums = ResidualSums()
-    for frame, at in zip(clip.frames, clip.times, strict=True):
-        sums.add(frame, at)
-    return sums
 
 
 def reduced(clip: LumaClip, random: np.random.Generator) -> LumaClip:
@@ -89,7 +84,7 @@ def reduced(clip: LumaClip, random: np.random.Generator) -> LumaClip:
         part = frame[top : top + rows, left : left + columns]
         return np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_AREA), np.uint8)
 
-    return LumaClip(frames=tuple(map(change, clip.frames)), times=clip.times, fps=clip.fps)
+    return replace(clip, frames=tuple(map(change, clip.frames)))
 
 
 def search(clip: EvaluatedClip, number: int) -> dict[str, Any]:
@@ -98,7 +93,7 @@ def search(clip: EvaluatedClip, number: int) -> dict[str, Any]:
     key = pattern_of(f"unmarked search {number}")
     recorder = RecordingSynchroniser(key)
     end = time.process_time() + SEARCH_S
-    found = WatermarkDetector(key, recorder).search(sums_of(copy), lambda: time.process_time() > end)
+    found = WatermarkDetector(key, recorder).search(add_up(copy), lambda: time.process_time() > end)
     return {
         "search": number,
         "clip": clip.sha256,
@@ -113,11 +108,9 @@ def folded_seconds(clips: Iterable[EvaluatedClip]) -> list[Floats]:
     """Tiles of one second each, of unmarked clips, as the fast path of a reader folds them."""
     tiles: list[Floats] = []
     for clip in clips:
-        sums = sums_of(read_luma(clip.path))
-        for weighting in WEIGHTINGS:
-            chunks = sums.of(weighting)
-            upright = np.diag(np.full(2, SHORT_SIDE / min(chunks[0].shape)))
-            tiles += [one[None] for one in fold(chunks, upright)]
+        chunks = add_up(read_luma(clip.path)).chunks
+        upright = np.diag(np.full(2, SHORT_SIDE / min(chunks[0].shape)))
+        tiles += [one[None] for one in fold(chunks, upright)]
     return tiles
 
 
@@ -127,7 +120,7 @@ def decode_block(tiles: Sequence[Floats], number: int) -> dict[str, Any]:
     for each in range(_BLOCK):
         key = pattern_of(f"unmarked decode {number} {each}")
         tile = tiles[(number * _BLOCK + each) % len(tiles)]
-        found = Synchroniser(key).synchronise(tile, [0])
+        found = Synchroniser(key).synchronise(tile, [ChunkTime(number=0)])
         peaks.append(found.sigmas)
         if found.sigmas >= MIN_SIGMAS:
             decoded += 1

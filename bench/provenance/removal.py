@@ -61,7 +61,7 @@ def tones_of(frames: Sequence[Luma], fps: float) -> Complex:
     sums = ResidualSums()
     for number, frame in enumerate(frames):
         sums.add(frame, number / fps)
-    chunks = sums.of(0)
+    chunks = sums.chunks
     tiles = fold(chunks, np.diag(np.full(2, SHORT_SIDE / min(chunks[0].shape))))
     found = np.fft.fft2(tiles)[:, TONES[:, 1], TONES[:, 0]]
     return np.asarray(found / (np.abs(found) + _TINY), np.complex64)

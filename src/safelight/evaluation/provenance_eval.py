@@ -189,7 +189,7 @@ def measure(
         random = np.random.default_rng(list(f"{clip.sha256}{key}{name}".encode()))
         copy = deliver(plain) if name == UNMARKED else ATTACKS[name](delivered, random)
         started = time.process_time()
-        sums = _sums(copy)
+        sums = add_up(copy)
         found = search(detector, sums)
         search_s = time.process_time() - started
         named = clip.sha256 if found is not None else registered.find(copy, sums, marks, pattern.seed)
@@ -210,10 +210,11 @@ def _content_id(clip: str, key: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{clip} {key}".encode()).digest()[:8], "big")
 
 
-def _sums(clip: LumaClip) -> ResidualSums:
+def add_up(clip: LumaClip) -> ResidualSums:
+    """The residuals of a clip."""
     sums = ResidualSums()
-    for frame, at in zip(clip.frames, clip.times, strict=True):
-        sums.add(frame, at)
+    for number, (frame, at) in enumerate(zip(clip.frames, clip.times, strict=True)):
+        sums.add(frame, at, is_intra=number in clip.intra_coded)
     return sums
 
 
@@ -228,15 +229,21 @@ def read_luma(path: Path) -> LumaClip:
     decoder = VideoDecoder(path, VideoLimits())
     frames: list[Luma] = []
     times: list[float] = []
-    for frame in decoder.frames():
+    intra_coded: set[int] = set()
+    for number, frame in enumerate(decoder.frames()):
         if times and frame.time_s - times[0] >= _MAX_S:
             break
         luma = np.asarray(cv2.cvtColor(frame.resized(0), cv2.COLOR_RGB2GRAY), np.uint8)
         height, width = (side - side % 2 for side in luma.shape)
         frames.append(luma[:height, :width])
         times.append(frame.time_s)
+        if frame.is_intra_coded:
+            intra_coded.add(number)
     return LumaClip(
-        frames=tuple(frames), times=tuple(one - times[0] for one in times), fps=decoder.info.fps or 25.0
+        frames=tuple(frames),
+        times=tuple(one - times[0] for one in times),
+        fps=decoder.info.fps or 25.0,
+        intra_coded=frozenset(intra_coded),
     )
 
 

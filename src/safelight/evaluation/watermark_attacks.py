@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from safelight.media.decode import is_intra_coded
 from safelight.provenance.watermark.embedder import AQ_STRENGTH, CRF
 
 Luma = npt.NDArray[np.uint8]
@@ -27,6 +28,8 @@ class LumaClip:
     #: Time of each frame from the first one, in seconds.
     times: tuple[float, ...]
     fps: float
+    #: Numbers of the frames that the last encoder encoded without reference to others.
+    intra_coded: frozenset[int] = frozenset()
 
 
 Attack = Callable[[LumaClip, Random], LumaClip]
@@ -52,8 +55,13 @@ def encode_and_decode(clip: LumaClip, codec: str, options: dict[str, str]) -> Lu
         writer.mux(stream.encode(None))
     target.seek(0)
     with av.open(target, "r") as reader:
-        frames: Any = tuple(frame.to_ndarray()[:height] for frame in reader.decode(video=0))
-    return replace(clip, frames=frames, times=clip.times[: len(frames)])
+        decoded: list[Any] = list(reader.decode(video=0))
+    return replace(
+        clip,
+        frames=tuple(frame.to_ndarray()[:height] for frame in decoded),
+        times=clip.times[: len(decoded)],
+        intra_coded=frozenset(number for number, frame in enumerate(decoded) if is_intra_coded(frame)),
+    )
 
 
 def _h264(clip: LumaClip, crf: int) -> LumaClip:

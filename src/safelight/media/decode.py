@@ -82,6 +82,7 @@ class DecodedFrame:
         self._quarter_turns = rotation // 90 % 4
         self.index = index
         self.time_s = time_s
+        self.is_intra_coded = is_intra_coded(frame)
         sideways = self._quarter_turns % 2 == 1
         self.width: int = frame.height if sideways else frame.width
         self.height: int = frame.width if sideways else frame.height
@@ -124,6 +125,13 @@ class DecodedFrame:
             pixels = self._scaler.scale(self._frame, width, height, "rgb24").to_ndarray()
             self._resized[key] = np.ascontiguousarray(np.rot90(pixels, self._quarter_turns))
         return self._resized[key]
+
+
+def is_intra_coded(frame: Any) -> bool:
+    """Whether a decoded frame was encoded without reference to others."""
+    from av.video.frame import PictureType
+
+    return bool(frame.key_frame) or frame.pict_type == PictureType.I
 
 
 def _plane(plane: Any) -> Pixels:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from safelight.media.decode import is_intra_coded
 from safelight.media.probe import (
     ACCEPTED_CLIP_LIMITS,
     MediaInfo,
@@ -57,8 +58,9 @@ class _Samples:
     def add(self, frame: Any, time_s: float, rotation: int) -> None:
         if time_s >= self._next_read_s:
             self._next_read_s = time_s + _READ_STEP_S * _TOLERANCE
-            if self.sums.wants(time_s):
-                self.sums.add(shown_luma(frame, rotation), time_s)
+            is_intra = is_intra_coded(frame)
+            if self.sums.wants(time_s, is_intra=is_intra):
+                self.sums.add(shown_luma(frame, rotation), time_s, is_intra=is_intra)
         if time_s >= self._next_frame_s and len(self.frames) < MAX_HASHED:
             self._next_frame_s = time_s + self.fingerprint_step_s * _TOLERANCE
             try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from . import payload
 from .pattern import TILE, WatermarkPattern
-from .residual import WEIGHTINGS, ResidualSums
+from .residual import ResidualSums
 from .synchroniser import Floats, Peak, Synchroniser
 
 Perspective = npt.NDArray[np.float64]
@@ -26,7 +26,7 @@ MIN_CORRELATION = 6.5
 #: Where codewords are looked for: canonical pixels from the expected place, and how many places. In a picture
 #: that moves, the registered frame is of a slightly other time; the last reach is the whole tile.
 _REACHES = ((3, 3), (12, 3), (TILE // 2, 2))
-#: Places for one picture and one weighting.
+#: Places for one picture.
 PLACES = sum(count for _reach, count in _REACHES)
 #: Steps of the refinement of a geometry, as shares of the picture, and how many of each are tried.
 _REFINEMENTS, _TRIES = (0.002, 0.001), 6
@@ -44,14 +44,6 @@ class RegisteredGeometry:
     mirrored: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class _View:
-    """Sums of residuals with one weighting, mirrored if the copy is."""
-
-    chunks: list[Floats]
-    numbers: list[int]
-
-
 class AssistedDetector:
     """Looks for known ids in marks of one pattern."""
 
@@ -63,36 +55,33 @@ class AssistedDetector:
         """How well the tones fit the codeword of this id, in standard deviations of chance.
 
         Geometry and place are chosen by the tones for synchronisation alone, so the result of a picture
-        without this mark is that of at most `PLACES` random trials for each weighting.
+        without this mark is that of at most `PLACES` random trials.
         """
         signs = 1.0 - 2.0 * payload.encode(self._pattern, content_id)
         _slot, *start = self._pattern.start(content_id)
         place, best = (start[0], start[1]), 0.0
-        for weighting in WEIGHTINGS if sums.chunks else ():
-            view = _View(
-                chunks=[_oriented(one, geometry.mirrored) for one in sums.of(weighting)], numbers=sums.numbers
-            )
-            if any(one.any() for one in view.chunks):
-                for llr in self._soft_bits(view, geometry, place):
-                    norm = float(np.linalg.norm(llr))
-                    best = max(best, float(signs @ llr) / norm if norm else 0.0)
+        if any(one.any() for one in sums.chunks):
+            view = replace(sums, chunks=[_oriented(one, geometry.mirrored) for one in sums.chunks])
+            for llr in self._soft_bits(view, geometry, place):
+                norm = float(np.linalg.norm(llr))
+                best = max(best, float(signs @ llr) / norm if norm else 0.0)
         return best
 
     def _soft_bits(
-        self, view: _View, geometry: RegisteredGeometry, place: tuple[int, int]
+        self, view: ResidualSums, geometry: RegisteredGeometry, place: tuple[int, int]
     ) -> Iterator[Floats]:
         """Soft bits at the most likely places: near the expected one, and anywhere if the picture moves."""
         for reach, count in _REACHES:
             tiles = _fold(view.chunks, geometry.perspective, geometry)
-            peaks = self._synchroniser.peaks_near(tiles, view.numbers, place, reach)
+            peaks = self._synchroniser.peaks_near(tiles, view.times, place, reach)
             if reach < TILE // 2:
                 tiles, peaks = self._refined(view, geometry, (place, reach), (tiles, peaks))
             for peak in peaks[:count]:
-                yield self._synchroniser.soft_bits(tiles, view.numbers, peak)
+                yield self._synchroniser.soft_bits(tiles, view.times, peak)
 
     def _refined(
         self,
-        view: _View,
+        view: ResidualSums,
         geometry: RegisteredGeometry,
         near: tuple[tuple[int, int], int],
         best: tuple[Floats, list[Peak]],
@@ -103,7 +92,7 @@ class AssistedDetector:
             for step in random.normal(0, reach, (_TRIES, 2, 2)):
                 tried = _about_centre(step, geometry) @ matrix
                 tiles = _fold(view.chunks, tried, geometry)
-                peaks = self._synchroniser.peaks_near(tiles, view.numbers, *near)
+                peaks = self._synchroniser.peaks_near(tiles, view.times, *near)
                 if peaks[0].sigmas > best[1][0].sigmas:
                     matrix, best = tried, (tiles, peaks)
         return best
@@ -115,7 +104,7 @@ def false_accepts_at_most(correlation: float, geometries: int) -> float:
     Each term of the correlation is a soft bit with the sign of a secret, random phase. For a sum of terms
     with random signs, Hoeffding's inequality gives exp(-c²/2) for each trial.
     """
-    return geometries * len(WEIGHTINGS) * PLACES * math.exp(-(correlation**2) / 2)
+    return geometries * PLACES * math.exp(-(correlation**2) / 2)
 
 
 def _oriented(chunk: Floats, mirrored: bool) -> Floats:

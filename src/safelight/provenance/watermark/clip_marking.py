@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.errors import InvalidMedia
+from safelight.media.decode import is_intra_coded
 from safelight.media.encode import Mp4Writer, VideoFormat
 from safelight.media.probe import (
     ACCEPTED_CLIP_LIMITS,
@@ -249,8 +250,9 @@ def _add_up(path: Path, sums: ResidualSums, is_over: Callable[[], bool] = lambda
     first_s: float | None = None
     for one in _frames(path):
         first_s = one.time_s if first_s is None else first_s
-        if sums.wants(one.time_s - first_s):
-            sums.add(one.luma, one.time_s - first_s)
+        is_intra = is_intra_coded(one.frame)
+        if sums.wants(one.time_s - first_s, is_intra=is_intra):
+            sums.add(one.luma, one.time_s - first_s, is_intra=is_intra)
         if sums.is_full or is_over():
             break
 

@@ -10,14 +10,14 @@ import numpy as np
 from . import payload
 from .lattice_spectrum import GRIDS, LatticeSpectrum, Matrix
 from .pattern import SHORT_SIDE, WatermarkPattern
-from .residual import WEIGHTINGS, ResidualSums
+from .residual import ResidualSums
 from .synchroniser import Floats, Synchronisation, Synchroniser, fold
 
 #: A mark is accepted only above this peak, in standard deviations; see docs/watermark.md.
 MIN_SIGMAS = 5.0
 _CANDIDATES = 6
 #: Of the candidates that are only scaled; each costs a few milliseconds.
-_SCALE_CANDIDATES = 60
+_SCALE_CANDIDATES = 150
 #: Steps of the last refinement of a geometry, and how many of each are tried.
 _REACHES, _TRIES = (0.002, 0.001, 0.0006), 16
 
@@ -34,14 +34,6 @@ class WatermarkDetection:
     mirrored: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class _View:
-    """Sums of residuals with one weighting."""
-
-    chunks: list[Floats]
-    numbers: list[int]
-
-
 class WatermarkDetector:
     """Searches marks of one pattern."""
 
@@ -51,43 +43,35 @@ class WatermarkDetector:
 
     def read(self, sums: ResidualSums) -> WatermarkDetection | None:
         """The mark of a file that was neither cropped nor turned; its size may differ."""
-        for weighting in WEIGHTINGS if _has_texture(sums) else ():
-            view = _View(chunks=sums.of(weighting), numbers=sums.numbers)
-            found = self._try(view, _upright(view), mirrored=(False,))
-            if found is not None:
-                return found
-        return None
+        return self._try(sums, _upright(sums), mirrored=(False,)) if _has_texture(sums) else None
 
     def search(self, sums: ResidualSums, is_over: Callable[[], bool]) -> WatermarkDetection | None:
         """The mark of a changed picture. Ends without a result when `is_over` returns true."""
-        for view, matrix in self._geometries(sums) if _has_texture(sums) else ():
-            found = self._try(view, matrix, mirrored=(False, True))
+        for matrix in self._geometries(sums) if _has_texture(sums) else ():
+            found = self._try(sums, matrix, mirrored=(False, True))
             if found is not None or is_over():
                 return found
         return None
 
-    def _geometries(self, sums: ResidualSums) -> Iterator[tuple[_View, Matrix]]:
-        views = [_View(chunks=sums.of(weighting), numbers=sums.numbers) for weighting in WEIGHTINGS]
-        for view in views:
-            yield view, _upright(view)
-        spectra = [(view, LatticeSpectrum(view.chunks)) for view in views]
+    @staticmethod
+    def _geometries(sums: ResidualSums) -> Iterator[Matrix]:
+        yield _upright(sums)
+        spectrum = LatticeSpectrum(sums)
         for grid in GRIDS:
-            for view, spectrum in spectra:
-                for matrix in spectrum.candidates(grid, _CANDIDATES):
-                    yield view, matrix
-        for view, spectrum in spectra:
-            for matrix in spectrum.scale_candidates(_SCALE_CANDIDATES):
-                yield view, matrix
+            yield from spectrum.candidates(grid, _CANDIDATES)
+        yield from spectrum.scale_candidates(_SCALE_CANDIDATES)
 
-    def _try(self, view: _View, matrix: Matrix, *, mirrored: tuple[bool, ...]) -> WatermarkDetection | None:
-        tiles = fold(view.chunks, matrix)
+    def _try(
+        self, sums: ResidualSums, matrix: Matrix, *, mirrored: tuple[bool, ...]
+    ) -> WatermarkDetection | None:
+        tiles = fold(sums.chunks, matrix)
         for mirror in mirrored:
-            found = self._synchroniser.synchronise(_oriented(tiles, mirror), view.numbers)
+            found = self._synchroniser.synchronise(_oriented(tiles, mirror), sums.times)
             if found.sigmas < MIN_SIGMAS:
                 continue
             content_id = payload.decode(self._pattern, found.llr)
             if content_id is None:
-                matrix, found = self._refine(view, matrix, found, mirror)
+                matrix, found = self._refine(sums, matrix, found, mirror)
                 content_id = payload.decode(self._pattern, found.llr)
             if content_id is not None:
                 return WatermarkDetection(
@@ -96,14 +80,14 @@ class WatermarkDetector:
         return None
 
     def _refine(
-        self, view: _View, matrix: Matrix, found: Synchronisation, mirror: bool
+        self, sums: ResidualSums, matrix: Matrix, found: Synchronisation, mirror: bool
     ) -> tuple[Matrix, Synchronisation]:
         """The geometry nearby with the highest peak. A weak mark is read only at the exact geometry."""
         random = np.random.default_rng(0)
         for reach in _REACHES:
             for step in random.normal(0, reach, (_TRIES, 2, 2)):
-                tiles = _oriented(fold(view.chunks, matrix + step), mirror)
-                tried = self._synchroniser.synchronise(tiles, view.numbers)
+                tiles = _oriented(fold(sums.chunks, matrix + step), mirror)
+                tried = self._synchroniser.synchronise(tiles, sums.times)
                 if tried.sigmas > found.sigmas:
                     matrix, found = matrix + step, tried
         return matrix, found
@@ -117,5 +101,5 @@ def _has_texture(sums: ResidualSums) -> bool:
     return any(chunk.any() for chunk in sums.chunks)
 
 
-def _upright(view: _View) -> Matrix:
-    return np.diag(np.full(2, SHORT_SIDE / min(view.chunks[0].shape)))
+def _upright(sums: ResidualSums) -> Matrix:
+    return np.diag(np.full(2, SHORT_SIDE / min(sums.chunks[0].shape)))

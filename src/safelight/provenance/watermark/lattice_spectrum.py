@@ -6,7 +6,7 @@ The strength of a tone does not depend on the id or on where the tile is, so nei
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .pattern import TILE, TONES
+from .residual import ResidualSums
 
 Floats = npt.NDArray[np.float32]
 #: Maps pixels of the residual to canonical pixels.
@@ -64,21 +65,14 @@ _LINE = np.exp(_steps(np.log(0.42), np.log(2.4), 0.002))
 
 
 class LatticeSpectrum:
-    """Power of the residuals by frequency, relative to that of neighbouring frequencies."""
+    """Power of the residuals by frequency, relative to that of neighbouring frequencies.
 
-    def __init__(self, chunks: Sequence[Floats]) -> None:
-        height, width = (min(side, _SIDE) for side in chunks[0].shape)
-        window = np.sqrt(np.outer(np.hanning(height), np.hanning(width))).astype(np.float32)
-        total = np.zeros((_SIDE, _SIDE), np.float32)
-        padded = np.zeros((_SIDE, _SIDE), np.float32)
-        for first in range(0, len(chunks), _ADDED_CHUNKS):
-            added = np.sum(chunks[first : first + _ADDED_CHUNKS], axis=0)
-            padded[:height, :width] = added[:height, :width] * window
-            spectrum = cv2.dft(padded, flags=cv2.DFT_COMPLEX_OUTPUT)
-            total += spectrum[..., 0] ** 2 + spectrum[..., 1] ** 2
-        total = np.fft.fftshift(total)
-        background = cv2.blur(cv2.medianBlur(np.log(total + 1e-6), 5), (25, 25))
-        self._power = np.minimum(total / np.exp(background), _MAX_POWER).astype(np.float32)
+    The mean of two if there are intra-coded and other frames: one of them may have hardly any mark.
+    """
+
+    def __init__(self, sums: ResidualSums) -> None:
+        powers = list(_relative_powers(sums))
+        self._power = np.asarray(np.mean(powers, axis=0), np.float32)
         self._mean = float(self._power.mean())
 
     def candidates(self, grid: GeometryGrid, count: int) -> list[Matrix]:
@@ -132,6 +126,31 @@ class LatticeSpectrum:
         count = np.maximum(inside.sum(axis=1), 1)
         score = ((power - self._mean) * inside).sum(axis=1) / np.sqrt(count)
         return np.where(count > 100, score, -np.inf).astype(np.float32)
+
+
+def _relative_powers(sums: ResidualSums) -> Iterator[Floats]:
+    """The spectrum of the intra-coded frames, and that of all others, of those that there are."""
+    for is_intra in (True, False):
+        pairs = zip(sums.chunks, sums.times, strict=True)
+        chunks = [chunk for chunk, time in pairs if time.is_intra is is_intra]
+        if chunks:
+            yield _relative_power(chunks)
+
+
+def _relative_power(chunks: list[Floats]) -> Floats:
+    height, width = (min(side, _SIDE) for side in chunks[0].shape)
+    window = np.sqrt(np.outer(np.hanning(height), np.hanning(width))).astype(np.float32)
+    total = np.zeros((_SIDE, _SIDE), np.float32)
+    padded = np.zeros((_SIDE, _SIDE), np.float32)
+    for first in range(0, len(chunks), _ADDED_CHUNKS):
+        added = np.sum(chunks[first : first + _ADDED_CHUNKS], axis=0)
+        padded[:height, :width] = added[:height, :width] * window
+        spectrum = cv2.dft(padded, flags=cv2.DFT_COMPLEX_OUTPUT)
+        total += spectrum[..., 0] ** 2 + spectrum[..., 1] ** 2
+    total = np.fft.fftshift(total)
+    total += 1e-9 * float(total.mean()) + 1e-12
+    background = cv2.blur(cv2.medianBlur(np.log(total), 5), (25, 25))
+    return np.asarray(np.minimum(total / np.exp(background), _MAX_POWER), np.float32)
 
 
 def _rotation(angle: float) -> Matrix:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from .masking import allowed_amplitude
 from .pattern import SHORT_SIDE
 
 Luma = npt.NDArray[np.uint8]
@@ -15,56 +16,72 @@ Floats = npt.NDArray[np.float32]
 
 #: Frames of this duration are added to one sum.
 CHUNK_S = 1.0
-#: Two weightings of each residual, because no single one is best for all clips: with the first, all areas
-#: count the same; with the second, areas count less the more detail they have.
-WEIGHTINGS = range(2)
-#: Longest part of a clip that is read; a mark repeats after it.
+#: Longest part of a clip that is read, in chunks; a mark repeats after it.
 MAX_CHUNKS = 12
 _FRAMES_PER_CHUNK = 12
+#: Of the Gaussian whose result is taken for the content, in pixels.
+_CONTENT_SIGMA_PX = 2.0
+#: Added to the local strength of a residual, in levels of luma: noise of rounding and encoders.
+_NOISE = 1.5
+#: A residual counts at most as much as this many times the local strength: an edge is content.
+_MOST = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChunkTime:
+    """Which frames a sum has."""
+
+    #: Of the chunk in time. Chunks without frames are left out.
+    number: int
+    #: Whether they are intra-coded frames. At low quality, an encoder keeps the mark in these and loses it in
+    #: the frames that it predicts, so they are added up by themselves.
+    is_intra: bool = False
 
 
 @dataclass(kw_only=True)
 class ResidualSums:
     """Sums of residuals by time. Add frames in the order of their time until `is_full`."""
 
-    #: Each an array of weightings, rows and columns.
     chunks: list[Floats] = field(default_factory=list)
-    #: Number of each chunk in time: a chunk without frames is left out.
-    numbers: list[int] = field(default_factory=list)
-    _next_s: float = 0.0
+    #: One for each sum.
+    times: list[ChunkTime] = field(default_factory=list)
+    #: From when on the next frame is used, if it is intra-coded and if not.
+    _next_s: dict[bool, float] = field(default_factory=lambda: {True: 0.0, False: 0.0})
 
     @property
     def is_full(self) -> bool:
-        return len(self.chunks) == MAX_CHUNKS and self._next_s >= (self.numbers[-1] + 1) * CHUNK_S
+        return self._has_all_numbers and max(self._next_s.values()) >= (self.times[-1].number + 1) * CHUNK_S
 
-    def wants(self, time_s: float) -> bool:
+    @property
+    def _has_all_numbers(self) -> bool:
+        return len({one.number for one in self.times}) == MAX_CHUNKS
+
+    def wants(self, time_s: float, *, is_intra: bool = False) -> bool:
         """Whether a frame at this time would be used."""
-        return time_s >= self._next_s - 1e-6 and not self.is_full
+        return time_s >= self._next_s[is_intra] - 1e-6 and not self.is_full
 
-    def of(self, weighting: int) -> list[Floats]:
-        """The sums with one weighting."""
-        return [chunk[weighting] for chunk in self.chunks]
-
-    def add(self, luma: Luma, time_s: float) -> None:
+    def add(self, luma: Luma, time_s: float, *, is_intra: bool = False) -> None:
         """Add one frame. `time_s` is its time from the first frame. A frame of another size is left out."""
-        if not self.wants(time_s):
+        if not self.wants(time_s, is_intra=is_intra):
             return
-        self._next_s = max(self._next_s, time_s) + CHUNK_S / _FRAMES_PER_CHUNK * 0.999
+        self._next_s[is_intra] = max(self._next_s[is_intra], time_s) + CHUNK_S / _FRAMES_PER_CHUNK * 0.999
         found = compute_residual(luma)
         if self.chunks and self.chunks[0].shape != found.shape:
             return
-        number = int(time_s / CHUNK_S)
-        if self.numbers and (self.numbers[-1] == number or len(self.chunks) == MAX_CHUNKS):
-            self.chunks[-1] += found
+        number = self.times[-1].number if self._has_all_numbers else int(time_s / CHUNK_S)
+        time = ChunkTime(number=number, is_intra=is_intra)
+        if time in self.times[-2:]:
+            self.chunks[self.times.index(time)] += found
         else:
             self.chunks.append(found)
-            self.numbers.append(number)
+            self.times.append(time)
 
 
 def compute_residual(luma: Luma) -> Floats:
-    """High frequencies divided by their local strength, at a shorter side of at most `SHORT_SIDE`.
+    """High frequencies at a shorter side of at most `SHORT_SIDE`.
 
-    An array of weightings, rows and columns.
+    Each pixel has the weight that reads a mark best: the amplitude that the mark may have there, divided by
+    the local power of the content.
     """
     height, width = luma.shape
     factor = SHORT_SIDE / min(height, width)
@@ -72,7 +89,7 @@ def compute_residual(luma: Luma) -> Floats:
         size = (max(round(width * factor), 1), max(round(height * factor), 1))
         luma = np.asarray(cv2.resize(luma, size, interpolation=cv2.INTER_AREA), np.uint8)
     high = luma.astype(np.float32)
-    high -= cv2.GaussianBlur(high, (0, 0), 3.0)
-    spread = np.sqrt(np.maximum(cv2.blur(high * high, (15, 15)), 0)) + 1.5
-    even = np.clip(high / spread, -2, 2)
-    return np.asarray(np.stack([even, even / np.sqrt(spread)]), np.float32)
+    high -= cv2.GaussianBlur(high, (0, 0), _CONTENT_SIGMA_PX)
+    strength = np.sqrt(np.maximum(cv2.blur(high * high, (15, 15)), 0)) + _NOISE
+    amplitude = cv2.resize(allowed_amplitude(luma), luma.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(np.clip(high / strength, -_MOST, _MOST) * amplitude / strength, np.float32)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from .lattice_spectrum import Matrix
 from .pattern import RADII, SLOT_S, SLOTS, TILE, TONES, WatermarkPattern
-from .residual import CHUNK_S
+from .residual import CHUNK_S, ChunkTime
 
 Floats = npt.NDArray[np.float32]
 Complex = npt.NDArray[np.complex64]
@@ -23,6 +23,11 @@ _CHUNKS_PER_SLOT = round(SLOT_S / CHUNK_S)
 _STARTS = _CHUNKS_PER_SLOT * SLOTS
 #: Avoids a division by zero for black pictures.
 _TINY = 1e-9
+#: Weight of a chunk of predicted frames, beside one of intra-coded frames. Both are tried: the mark may be in
+#: all frames, or nearly only in the intra-coded ones.
+_PREDICTED_WEIGHTS = (1.0, 0.3)
+#: Least weight of a chunk in soft bits. The others are multiples of the standard deviation by chance.
+_MIN_WEIGHT = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,49 +77,52 @@ class Synchroniser:
         self._slot_rotors = np.exp(2j * np.pi / TILE * (pattern.shifts @ TONES.T)).astype(np.complex64)
         self._is_sync = np.isin(np.arange(len(TONES)), pattern.sync)
 
-    def synchronise(self, tiles: Floats, numbers: Sequence[int]) -> Synchronisation:
+    def synchronise(self, tiles: Floats, times: Sequence[ChunkTime]) -> Synchronisation:
         """Try every place of the tile and every place in the sequence of slots."""
         tones = self._tones(tiles)
-        limited = _limit(tones)
-        starts = range(_STARTS if len(numbers) > 1 else 1)
-        peaks = [self._highest(self._places(limited, numbers, start), start) for start in starts]
+        starts = range(_STARTS if len(times) > 1 else 1)
+        peaks = [
+            self._highest(self._places(limited, times, start), start)
+            for limited in _weighted(_limit(tones), times)
+            for start in starts
+        ]
         best = max(peaks, key=lambda peak: peak.sigmas)
-        return Synchronisation(sigmas=best.sigmas, llr=self._soft_bits(tones, numbers, best))
+        return Synchronisation(sigmas=best.sigmas, llr=self._soft_bits(tones, times, best))
 
     def peaks_near(
-        self, tiles: Floats, numbers: Sequence[int], place: tuple[int, int], reach: int
+        self, tiles: Floats, times: Sequence[ChunkTime], place: tuple[int, int], reach: int
     ) -> list[Peak]:
         """The highest peak at most `reach` pixels from a place, for each place in the sequence of slots; the
         highest first.
         """
-        limited = _limit(self._tones(tiles))
         window = np.zeros((TILE, TILE), bool)
         near = np.arange(-reach, reach + 1)
         window[np.ix_((place[1] + near) % TILE, (place[0] + near) % TILE)] = True
         peaks = [
-            self._highest(np.where(window, self._places(limited, numbers, start), -np.inf), start)
+            self._highest(np.where(window, self._places(limited, times, start), -np.inf), start)
+            for limited in _weighted(_limit(self._tones(tiles)), times)
             for start in range(_STARTS)
         ]
         return sorted(peaks, key=lambda peak: -peak.sigmas)
 
-    def soft_bits(self, tiles: Floats, numbers: Sequence[int], peak: Peak) -> Floats:
+    def soft_bits(self, tiles: Floats, times: Sequence[ChunkTime], peak: Peak) -> Floats:
         """Log-likelihood ratios of the bits of the codeword, at one place of the tile."""
-        return self._soft_bits(self._tones(tiles), numbers, peak)
+        return self._soft_bits(self._tones(tiles), times, peak)
 
     def _tones(self, tiles: Floats) -> Complex:
         spectra = np.fft.fft2(tiles)
         return np.asarray(spectra[:, TONES[:, 1], TONES[:, 0]].astype(np.complex64) * self._rotors)
 
-    def _aligned(self, tones: Complex, numbers: Sequence[int], start: int) -> Complex:
-        """The sum of all chunks, after the moves of the tile were undone."""
-        slots = (np.array(numbers) + start) // _CHUNKS_PER_SLOT % SLOTS
-        return np.asarray((tones * self._slot_rotors[slots]).sum(axis=0))
+    def _aligned(self, tones: Complex, times: Sequence[ChunkTime], start: int) -> Complex:
+        """The chunks after the moves of the tile were undone."""
+        slots = (np.array([one.number for one in times]) + start) // _CHUNKS_PER_SLOT % SLOTS
+        return np.asarray(tones * self._slot_rotors[slots])
 
-    def _places(self, limited: Complex, numbers: Sequence[int], start: int) -> Floats:
+    def _places(self, limited: Complex, times: Sequence[ChunkTime], start: int) -> Floats:
         """How well each place fits, in standard deviations of all places; rows and columns."""
         sync = self._pattern.sync
         grid = np.zeros((TILE, TILE), np.complex64)
-        grid[TONES[sync, 1], TONES[sync, 0]] = self._aligned(limited, numbers, start)[sync]
+        grid[TONES[sync, 1], TONES[sync, 0]] = self._aligned(limited, times, start).sum(axis=0)[sync]
         places = np.fft.ifft2(grid).real
         return np.asarray(places / (places.std() + _TINY))
 
@@ -123,9 +131,20 @@ class Synchroniser:
         down, across = np.unravel_index(int(np.argmax(places)), places.shape)
         return Peak(sigmas=float(places[down, across]), place=(int(across), int(down)), start=start)
 
-    def _soft_bits(self, tones: Complex, numbers: Sequence[int], peak: Peak) -> Floats:
-        aligned = self._aligned(tones / _median(np.abs(tones)), numbers, peak.start)
-        return self._llr(aligned * np.exp(2j * np.pi / TILE * (TONES @ np.array(peak.place))))
+    def _soft_bits(self, tones: Complex, times: Sequence[ChunkTime], peak: Peak) -> Floats:
+        turned = np.exp(2j * np.pi / TILE * (TONES @ np.array(peak.place)))
+        weights = self._weights(self._aligned(_limit(tones), times, peak.start) * turned)
+        aligned = self._aligned(tones / _median(np.abs(tones)), times, peak.start) * turned
+        return self._llr(weights @ aligned)
+
+    def _weights(self, aligned: Complex) -> Floats:
+        """How well each chunk fits the tones for synchronisation, in standard deviations by chance.
+
+        Payload tones are not used, so the weights know nothing of their bits.
+        """
+        fits = aligned[:, self._pattern.sync].real
+        deviation = fits.std(axis=1) / np.sqrt(fits.shape[1])
+        return np.asarray(np.maximum(fits.mean(axis=1) / (deviation + _TINY), _MIN_WEIGHT), np.float32)
 
     def _llr(self, tones: npt.NDArray[np.complex128]) -> Floats:
         """Soft bits. A tone counts at most as much as the median tone of its band: an outlier is content."""
@@ -137,6 +156,13 @@ class Synchroniser:
             known = capped[self._is_sync[band]]
             soft[band] = capped * (2 * max(known.mean(), 0.02) / max(known.var(), 0.05))
         return np.asarray(soft[self._pattern.payload], np.float32)
+
+
+def _weighted(limited: Complex, times: Sequence[ChunkTime]) -> Iterator[Complex]:
+    """The tones with each weight of the predicted chunks; once if there are no others."""
+    is_intra = np.array([one.is_intra for one in times])
+    for weight in _PREDICTED_WEIGHTS if is_intra.any() and not is_intra.all() else _PREDICTED_WEIGHTS[:1]:
+        yield limited * np.where(is_intra, np.float32(1), np.float32(weight))[:, None]
 
 
 def _limit(tones: Complex) -> Complex:
