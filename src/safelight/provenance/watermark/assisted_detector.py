@@ -22,7 +22,7 @@ from .synchroniser import Floats, Peak, Synchroniser
 Perspective = npt.NDArray[np.float64]
 
 #: A mark is accepted from this correlation on. The highest possible one is 22.6, the root of 512 tones.
-MIN_CORRELATION = 6.5
+MIN_CORRELATION = 6.4
 #: Where codewords are looked for: canonical pixels from the expected place, and how many places. In a picture
 #: that moves, the registered frame is of a slightly other time; the last reach is the whole tile.
 _REACHES = ((3, 3), (12, 3), (TILE // 2, 2))

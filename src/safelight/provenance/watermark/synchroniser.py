@@ -103,7 +103,9 @@ class Synchroniser:
             for limited in _weighted(_limit(self._tones(tiles)), times)
             for start in range(_STARTS)
         ]
-        return sorted(peaks, key=lambda peak: -peak.sigmas)
+        peaks.sort(key=lambda peak: peak.sigmas)
+        highest = {(peak.place, peak.start): peak for peak in peaks}
+        return sorted(highest.values(), key=lambda peak: -peak.sigmas)
 
     def soft_bits(self, tiles: Floats, times: Sequence[ChunkTime], peak: Peak) -> Floats:
         """Log-likelihood ratios of the bits of the codeword, at one place of the tile."""
