@@ -133,9 +133,10 @@ class _Media:
             file.writeframes(bytes(2 * 2 * 8000))
         return recording.getvalue()
 
-    def transcript(self, principal: Principal, case_file: CaseFile) -> Transcript | None:
-        line = SpokenLine(text="take the knife", start_s=0.5, end_s=1.5, marks=((9, 14),))
-        return Transcript(lines=(line,))
+
+def _transcript(principal: Principal, case_file: CaseFile) -> Transcript:
+    line = SpokenLine(text="take the knife", start_s=0.5, end_s=1.5, marks=((9, 14),))
+    return Transcript(lines=(line,))
 
 
 @contextmanager
@@ -187,6 +188,7 @@ def run_console_server(folder: Path, database_file: Path) -> Iterator[ConsoleSer
             provenance=container.provenance.checks,
             provenance_answer_s=0.0,
             checks=container.review.checks,
+            transcript_of=_transcript,
             consents=ConsentServices(
                 requests=container.review.consents.requests, answers=container.review.consents.answers
             ),

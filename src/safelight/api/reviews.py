@@ -1,16 +1,17 @@
-"""Routes for cases that a reviewer decides. Their responses have text, findings and scores, never images."""
+"""Routes for cases that a reviewer decides. Their responses have text, never images and sound."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
+import msgspec
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import InvalidField
+from safelight.errors import Forbidden, InvalidField
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState, DecisionAction, DecisionRequest
 from safelight.trust.reviews.ozone import DECISION_TYPES
@@ -89,6 +90,27 @@ class ReviewFile(Review):
     )
 
 
+class TranscriptLine(BaseModel):
+    text: str
+    start_s: float
+    end_s: float
+    marks: list[tuple[int, int]] = Field(
+        description="Start and end of the characters to which a finding refers."
+    )
+
+
+class TranscriptObject(BaseModel):
+    lines: list[TranscriptLine] = Field(description="In spoken order.")
+    is_cut: bool = Field(description="Lines were left out, because the transcript is too long.")
+
+
+class ReviewContent(ReviewFile):
+    transcript: TranscriptObject | None = Field(
+        description="The spoken words of the video. Null if none are stored, in a quality review, and for a "
+        "quarantined video without the scope `vault`."
+    )
+
+
 class ReviewQuery(BaseModel):
     """Which cases a list has."""
 
@@ -152,11 +174,9 @@ async def list_reviews(
     )
 
 
-@router.get("/{case_id}", summary="Retrieve a case", responses={200: {"model": ReviewFile}})
+@router.get("/{case_id}", summary="Retrieve a case", responses={200: {"model": ReviewContent}})
 async def retrieve(request: Request, principal: Reviewer, case_id: str) -> Response:
-    app = app_state(request)
-    file = await app.threads.run(app.services.reviews.get, principal, case_id)
-    return JsonResponse(case_file_object(file, principal))
+    return JsonResponse(await app_state(request).threads.run(read_content, request, principal, case_id))
 
 
 @router.post(
@@ -188,6 +208,20 @@ def _optional_version(fields: Mapping[str, Any]) -> int | None:
     if version is None or (isinstance(version, int) and not isinstance(version, bool)):
         return version
     raise InvalidField("version must be an integer.", param="version")
+
+
+def read_content(request: Request, principal: Principal, case_id: str) -> dict[str, Any]:
+    """A case with the transcript of its video, as JSON."""
+    services = app_state(request).services
+    file = services.reviews.get(principal, case_id)
+    try:
+        transcript = services.transcript_of(principal, file)
+    except Forbidden:
+        transcript = None
+    return {
+        **case_file_object(file, principal),
+        "transcript": None if transcript is None else msgspec.to_builtins(transcript),
+    }
 
 
 def review_object(case: Case) -> dict[str, Any]:

@@ -70,6 +70,7 @@ class Container:
     def services(self) -> Services:
         """Services of the HTTP API and the web pages."""
         from safelight.attempts.attempt_log import AttemptLog
+        from safelight.jobs.case_transcripts import CaseTranscripts
         from safelight.web.services import ConsentServices, Services
 
         server = self.core.settings.server
@@ -86,6 +87,7 @@ class Container:
             spend=self.persistence.check_limiter.consume,
             reviews=self.review.reviews,
             review_queue=self.review.review_queue,
+            transcript_of=CaseTranscripts(self.persistence.database).read,
             case_events=self.review.case_events,
             quality=self.review.quality.service,
             quality_results=self.review.quality.results,

@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import exists, or_, select
+from sqlalchemy import Row, exists, or_, select
 
 from safelight.errors import InvalidMedia, NotFound
 from safelight.ids import new_id
-from safelight.jobs.transcripts import Transcript, read_transcript
 from safelight.sandbox.child_main import ChildChannel
 from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Limits, Sandbox
@@ -72,12 +71,14 @@ class CaseMedia:
 
     def list_files(self, principal: Principal, case_file: CaseFile) -> CaseFiles:
         """The stored files of a case. Not recorded, because nothing is shown."""
-        tenant, video_id = principal.tenant, case_file.case.video_id
-        rows = self.store.files(tenant, video_id)
+        return self._list_files(principal, self.store.row(principal.tenant, case_file.case.video_id))
+
+    def _list_files(self, principal: Principal, of: Row[Any]) -> CaseFiles:
+        rows = self.store.files(principal.tenant, of.id)
         video = next((row for kind in _VIDEO_KINDS for row in rows if row.kind == kind), None)
         references = [row for row in rows if row.kind in _REFERENCE_KINDS]
         found = ([] if video is None else [(0, video)]) + list(enumerate(references, start=1))
-        if self.store.row(tenant, video_id).vaulted:
+        if of.vaulted:
             return CaseFiles(withheld=len(found))
         restricted = self._restricted_hashes(principal, [row.sha256 for row in rows])
         shown = tuple(
@@ -111,22 +112,14 @@ class CaseMedia:
             # No sound in this part, or a file that cannot be read: the error says which.
             raise NotFound(f"This part cannot be played. {error}") from error
 
-    def transcript(self, principal: Principal, case_file: CaseFile) -> Transcript | None:
-        """The stored transcript of the video. Raises `Forbidden` if only the vault officer may read it."""
-        tenant, video_id = principal.tenant, case_file.case.video_id
-        if self.store.row(tenant, video_id).quarantined:
-            principal.require(KeyScope.VAULT)
-        with self.database.read_transaction(tenant) as tx:
-            return read_transcript(tx, video_id)
-
     def _file(self, principal: Principal, case_file: CaseFile, number: int | None) -> MediaFile:
         case = case_file.case
+        video = self.store.row(principal.tenant, case.video_id)
         # A video stays quarantined after its release, and later cases about it may not be.
-        is_quarantined = case.quarantined or self.store.row(principal.tenant, case.video_id).quarantined
-        principal.require(KeyScope.VAULT if is_quarantined else KeyScope.REVIEW)
+        principal.require(KeyScope.VAULT if case.quarantined or video.quarantined else KeyScope.REVIEW)
         if case.state is not CaseState.OPEN:
             raise NotFound("This case is closed. Pictures and sound are only for open cases.")
-        for file in self.list_files(principal, case_file).shown:
+        for file in self._list_files(principal, video).shown:
             if number is None or file.number == number:
                 return file
         raise NotFound("This case has no such file. Decide on the text.")

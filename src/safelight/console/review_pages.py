@@ -23,6 +23,7 @@ from safelight.trust.reviews.related import EarlierDecision
 from safelight.trust.reviews.text_screening import ScreeningState
 from safelight.web.state import AppState
 
+from .case_media import CaseFiles
 from .case_media_view import CaseMediaContent, case_media_view
 from .explanation_view import explanation_lines, prompt_spans
 from .formatting import format_datetime, format_duration, translate_category, truncate
@@ -216,15 +217,12 @@ class ReviewPages(PageHandler):
 
     def _media(self, principal: Principal, case_file: CaseFile) -> CaseMediaContent:
         media = self.console.case_media
-        if media is None:
-            return CaseMediaContent()
         content = CaseMediaContent(
-            files=media.list_files(principal, case_file), is_blind=case_file.case.is_blind
+            files=media.list_files(principal, case_file) if media else CaseFiles(),
+            is_blind=case_file.case.is_blind,
         )
-        if content.is_blind:
-            return content
         try:
-            return replace(content, transcript=media.transcript(principal, case_file))
+            return replace(content, transcript=self.services.transcript_of(principal, case_file))
         except Forbidden:
             return replace(content, is_restricted=True)
 

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from safelight.console.case_media import CaseFiles
     from safelight.console.name_lists import NameListEditor
     from safelight.console.sound_excerpt import SoundPart
-    from safelight.jobs.transcripts import Transcript
     from safelight.policy.documents import Policy
     from safelight.policy.replay import ReplayRecord
     from safelight.trust.accounts import Principal
@@ -39,8 +38,6 @@ class ReviewMedia(Protocol):
 
     def play(self, principal: Principal, case_file: CaseFile, number: int, part: SoundPart) -> bytes: ...
 
-    def transcript(self, principal: Principal, case_file: CaseFile) -> Transcript | None: ...
-
 
 @dataclass(frozen=True, kw_only=True)
 class PeopleServices:
@@ -60,7 +57,7 @@ class ConsoleServices:
     policies: PolicyServices | None = None
     people: PeopleServices | None = None
     openid: OpenIdServices | None = None
-    #: Pictures, sound and transcripts of cases; None if this server shows none.
+    #: Pictures and sound of cases; None if this server shows none.
     case_media: ReviewMedia | None = None
     #: Limits for how long a reviewer is shown pictures and sound; None if this server shows none.
     exposure: ExposureLog | None = None

@@ -1,7 +1,7 @@
 """The transcript of a generated video for its reviewers, stored if the video was held or can be appealed.
 
-It is content like the video: it is deleted with its files, and is in no log, no statement and no answer of
-the API.
+It is content like the video: it is deleted with its files, and is in no log, no statement, and no answer of
+the API but that for its reviewers.
 """
 
 from __future__ import annotations

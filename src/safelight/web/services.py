@@ -25,6 +25,7 @@ from safelight.jobs.models import (
 )
 from safelight.jobs.quota import QuotaStatus
 from safelight.jobs.refusal_budget import RefusalCount
+from safelight.jobs.transcripts import Transcript
 from safelight.metrics import Gauge
 from safelight.moderation.check import CheckService
 from safelight.moderation.moderations_api import ModerationInput, ModerationResult
@@ -40,7 +41,7 @@ from safelight.trust.consent_requests import ConsentRequests, SubjectAnswers
 from safelight.trust.library import Library
 from safelight.trust.quality import Quality, QualityResults
 from safelight.trust.reports import Reports
-from safelight.trust.reviews import ReviewQueue, Reviews
+from safelight.trust.reviews import CaseFile, ReviewQueue, Reviews
 from safelight.trust.statements import Statements
 from safelight.trust.templates import Templates
 from safelight.trust.webhooks import Webhooks
@@ -146,6 +147,8 @@ class Services:
     gauges: Callable[[], Sequence[Gauge]] = tuple
     #: Records a span for each request that submits a video.
     tracer: Tracer = field(default_factory=Tracer)
+    #: The transcript of the video of a case. Raises `Forbidden` if the principal may not read it.
+    transcript_of: Callable[[Principal, CaseFile], Transcript | None] = lambda *_: None
     #: Whether the policy in force for a tenant demands an approved template.
     demands_template: Callable[[str], bool] = lambda _: False
     #: Whether `GET /metrics` needs no key on a loopback address. Behind a reverse proxy it always needs one.

@@ -5,9 +5,12 @@ from __future__ import annotations
 import io
 import wave
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
+from starlette.testclient import TestClient
 
 from safelight.console.case_media_view import CaseMediaContent, case_media_view
 from safelight.console.sound_excerpt import SoundPart
@@ -18,12 +21,15 @@ from safelight.jobs.states import VideoState
 from safelight.jobs.sweeper import Sweeper
 from safelight.jobs.transcripts import Transcript, read_transcript
 from safelight.store import tables
+from safelight.trust.accounts import KeyScope
+from safelight.trust.reviews import CaseKind
 from support.spoken_clips import SOUND_S, speaking_house
 
 from .conftest import House
 from .test_appeals import appealed, blocked_by_ada, released
 from .test_decisions import decide, reviewer
 from .test_known_content import imported, show_in_generated_clips
+from .test_standing_story import key_for
 
 WORD = "zanzibar"
 BLOCKED_WORDS = ("buy", "SAFELIGHT-TEST:violence", "now.")
@@ -55,7 +61,7 @@ def test_a_held_video_keeps_its_transcript_and_no_other_table_has_its_words(
         assert media is not None
         content = CaseMediaContent(
             files=media.list_files(reviewer(house), case_file),
-            transcript=media.transcript(reviewer(house), case_file),
+            transcript=house.container.services.transcript_of(reviewer(house), case_file),
         )
         shown = case_media_view(content, record, load_languages()["en"])
         assert ["".join(one.text for one in line) for _, line in shown.transcript] == [f"hello {WORD}"]
@@ -73,6 +79,46 @@ def test_a_held_video_keeps_its_transcript_and_no_other_table_has_its_words(
         allowed = house.carry(house.order())
         assert allowed.state is VideoState.DELIVERED
         assert transcript_of(house, allowed) is None
+
+
+def test_the_api_gives_the_transcript_only_to_those_who_may_read_the_case(
+    furnish: Callable[..., House], tmp_path: Path
+) -> None:
+    with speaking_house(furnish, tmp_path, "hello", WORD) as house:
+        video = house.carry(house.order())
+        spoken = f"hello {WORD}"
+        with TestClient(house.container.app) as client:
+
+            def read(method: str, path: str, *scopes: KeyScope) -> httpx.Response:
+                headers = {"authorization": f"Bearer {key_for(house, *scopes)}"}
+                return client.request(method, path, headers=headers)
+
+            review, vault = KeyScope.REVIEW, KeyScope.VAULT
+            case_id = read("GET", "/v1/reviews", review).json()["data"][0]["id"]
+            path = f"/v1/reviews/{case_id}"
+            shown = read("GET", path, review).json()["transcript"]
+            assert ([line["text"] for line in shown["lines"]], shown["is_cut"]) == ([spoken], False)
+            assert shown["lines"][0].keys() == {"text", "start_s", "end_s", "marks"}
+            assert read("POST", "/v1/reviews/next", review).json()["transcript"] == shown
+
+            others = (KeyScope.VIDEOS_READ, KeyScope.ADMIN, KeyScope.AUDIT, KeyScope.POLICY)
+            for scopes, status in ((others, 403), ((vault,), 404)):
+                refused = read("GET", path, *scopes)
+                assert (refused.status_code, WORD in refused.text) == (status, False)
+            for elsewhere in ("/v1/reviews", f"/v1/videos/{video.id}", f"/v1/videos/{video.id}/record"):
+                assert WORD not in read("GET", elsewhere, review, vault, *others).text
+
+            with house.container.persistence.database.transaction(video.tenant) as tx:
+                tx.update(tables.videos, tables.videos.c.id == video.id, quarantined=True)
+            restricted = read("GET", path, review)
+            assert (restricted.status_code, restricted.json()["transcript"]) == (200, None)
+            assert read("GET", path, review, vault).json()["transcript"] == shown
+
+        case_file = house.container.review.reviews.get(reviewer(house), case_id)
+        blind = replace(case_file, case=replace(case_file.case, kind=CaseKind.QUALITY))
+        officer = replace(reviewer(house), scopes=frozenset({review, vault}))
+        transcript_of = house.container.services.transcript_of
+        assert (transcript_of(officer, blind), transcript_of(officer, case_file) is None) == (None, False)
 
 
 def test_a_block_keeps_the_words_that_were_found_until_the_owner_deletes_the_video(
