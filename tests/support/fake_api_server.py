@@ -528,9 +528,7 @@ def live(
             ),
             statements=Statements(database),
             standing=_standing(database, tenant),
-            appeals=Appeals(
-                database, subject=desk.appealable, deciders=lambda tenant, vault: frozenset({"ada"})
-            ),
+            appeals=Appeals(database, subject=desk.appealable),
             webhooks=Webhooks(database, WebhookClient(allow_hosts={"127.0.0.1:9"})),
             attempts=AttemptLog(database),
             drift=DriftHistory(AttemptLog(database)),

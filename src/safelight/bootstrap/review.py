@@ -140,21 +140,11 @@ class ReviewParts:
         return self._report_parts.make_follow_up()
 
     def deciders(self, tenant: str, vault: bool) -> frozenset[str]:
-        """The ids of the reviewers that may decide a case.
+        """The ids of those who may decide a case of this tenant."""
+        from safelight.trust.accounts.deciders import find_deciders
 
-        For a vaulted case: the keys and people with the scope `vault`. For other cases: the keys and people
-        with the scope `review`, and the local operator.
-        """
-        from safelight.trust.accounts import OPERATOR, KeyScope
-
-        wanted = KeyScope.VAULT if vault else KeyScope.REVIEW
-        accounts, people = self._persistence.accounts, self._persistence.people.service
-        known: frozenset[str] = frozenset()
-        # Those of its manager decide the cases of a managed tenant too.
-        for one in {tenant, accounts.managed.manager(tenant) or tenant}:
-            live = (key for key in accounts.list_keys(one) if key.revoked_at is None)
-            known |= {key.id for key in live if wanted in key.scopes} | people.deciders(one, wanted)
-        return known if vault else known | {OPERATOR}
+        with self._persistence.database.read_transaction(tenant) as tx:
+            return find_deciders(tx, vault=vault)
 
     @cached_property
     def appeals(self) -> Appeals:
@@ -163,7 +153,6 @@ class ReviewParts:
         return Appeals(
             self._persistence.database,
             subject=self.review_actions.appeal_subject,
-            deciders=self.deciders,
             screen_texts=self._report_parts.texts.screen,
             limits=self._report_parts.limits,
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -11,9 +12,10 @@ from safelight.errors import Forbidden
 from safelight.jobs.models import Video
 from safelight.jobs.states import VideoState
 from safelight.store.database import Database
+from safelight.store.tables import cases
 from safelight.trust.accounts import ROLES, KeyScope, Principal, PrincipalKind, Role, find_same_people
 from safelight.trust.accounts.access import AccessGrant
-from safelight.trust.appeals import AppealState
+from safelight.trust.appeals import Appeals, AppealState
 from safelight.trust.reports import NewReport
 from safelight.trust.reviews import Case, DecisionRequest, ExposureLog, ReviewQueue
 from support.people import add_person
@@ -164,20 +166,53 @@ def test_a_reviewer_sends_no_appeal_in_the_place_of_the_applicant(house: House, 
     assert appeals.add(house.who, video.id, text="It is a play.").state is AppealState.WAITING
 
 
+@pytest.fixture
+def one_connection(database_url: str) -> Iterator[Database]:
+    """The same database for a process with one connection, in which a second one is not waited for long."""
+    with closing(Database(database_url, connections=1, wait_s=1.0)) as database:
+        yield database
+
+
+def test_an_appeal_is_sent_and_read_with_one_connection(
+    house: House, ada: Principal, one_connection: Database
+) -> None:
+    act = enter_tenant_of_applicant(house)
+    video = held(house)
+    house.container.review.reviews.decide(act(ada), open_case(house, act(ada)).id, REFUSE)
+    appeals = Appeals(one_connection, subject=house.container.review.review_actions.appeal_subject)
+    sent = appeals.add(house.who, video.id, text="It is a play.")
+    assert appeals.get(house.who, video.id) == sent
+    assert appeals.of_statement(house.who, sent.statement_id) == sent
+    # Only the person who decided is enrolled, but the operator can decide.
+    assert not sent.no_eligible_reviewer
+
+
+def test_only_reviewers_of_the_manager_who_are_not_involved_count_for_a_quarantined_appeal(
+    house: House, ada: Principal, one_connection: Database
+) -> None:
+    act = enter_tenant_of_applicant(house)
+    video = held(house)
+    house.container.review.reviews.decide(act(ada), open_case(house, act(ada)).id, REFUSE)
+    appeals = Appeals(one_connection, subject=house.container.review.review_actions.appeal_subject)
+    sent = appeals.add(house.who, video.id, text="It is a play.")
+    with house.container.persistence.database.transaction(house.who.tenant) as tx:
+        tx.update(cases, cases.c.id == sent.case_id, quarantined=True)
+    assert appeals.get(house.who, video.id).no_eligible_reviewer
+    accounts = house.container.persistence.accounts
+    accounts.create_key(ada.tenant, "officer", {KeyScope.VAULT})
+    assert not appeals.get(house.who, video.id).no_eligible_reviewer
+
+
 def test_the_queue_of_a_managed_tenant_needs_one_connection(
-    house: House, ada: Principal, database_url: str
+    house: House, ada: Principal, one_connection: Database
 ) -> None:
     act = enter_tenant_of_applicant(house)
     held(house)
     held(house)
     queue_of_house = house.container.review.review_queue
     queue_of_house.decline_categories(act(ada), ["violence"])
-    database = Database(database_url, connections=1, wait_s=1.0)
-    taxonomy = queue_of_house._taxonomy
-    queue = ReviewQueue(database, taxonomy=taxonomy, exposure=ExposureLog(database, budget=1.0))
-    try:
-        first = queue.take_next(act(ada))
-        assert first is not None
-        queue.reserve_next(act(ada), first.id)
-    finally:
-        database.close()
+    exposure = ExposureLog(one_connection, budget=1.0)
+    queue = ReviewQueue(one_connection, taxonomy=queue_of_house._taxonomy, exposure=exposure)
+    first = queue.take_next(act(ada))
+    assert first is not None
+    queue.reserve_next(act(ada), first.id)

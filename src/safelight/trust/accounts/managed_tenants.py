@@ -17,20 +17,20 @@ from sqlalchemy import ColumnElement, Row, tuple_
 from safelight.errors import Conflict, Forbidden, NotFound
 from safelight.ids import is_id, new_id
 from safelight.store.database import Database
-from safelight.store.tables import access_requests, account_invitations, api_keys, people, tenants
+from safelight.store.tables import access_requests, account_invitations, tenants
 from safelight.store.transaction import Transaction
 
 from .access_texts import access_text
+from .deciders import find_holders
 from .keys import read_tenant, revoke_all_keys
 from .models import AccessState, Principal, Tenant
-from .permissions import ROLES, KeyScope
-from .store import ACTIVE, parse_scopes, tenant_from_row
+from .permissions import DECIDING, KeyScope
+from .store import tenant_from_row
 from .tenant_entries import is_entry_due, log_entry
 from .terms import Terms, set_first_terms
 
 #: The scopes of a principal that it keeps when it acts in a managed tenant.
 REACH = frozenset({KeyScope.VIDEOS_READ, KeyScope.REVIEW, KeyScope.VAULT, KeyScope.ADMIN})
-_DECIDING = frozenset({KeyScope.REVIEW, KeyScope.VAULT})
 #: The states of a request whose applicant has access.
 GRANTED = (AccessState.APPROVED, AccessState.COLLECTED)
 _MAX_NAME_CHARACTERS = 100
@@ -206,17 +206,8 @@ class ManagedTenants:
 
     def has_reviewer(self, tenant: str) -> bool:
         """Whether a key or an active person may decide the cases of this tenant, also one of its manager."""
-        roles = [role.value for role, given in ROLES.items() if given.scopes & _DECIDING]
-        with self._database.across_tenants("reviewers of a tenant", readonly=True) as whole:
-            own = whole.one(tenants, tenants.c.id == tenant)
-            for one in {tenant, (own and own.managed_by) or tenant}:
-                tx = whole.of_tenant(one)
-                if tx.select(people, people.c.state == ACTIVE, people.c.role.in_(roles), limit=1):
-                    return True
-                keys = tx.select(api_keys, api_keys.c.revoked_at.is_(None), columns=[api_keys.c.scopes])
-                if any(parse_scopes(row.scopes) & _DECIDING for row in keys):
-                    return True
-        return False
+        with self._database.read_transaction(tenant) as tx:
+            return bool(find_holders(tx, DECIDING))
 
 
 def close_tenant(tx: Transaction, *, reason: str, by: str) -> None:
@@ -234,14 +225,14 @@ def close_tenant(tx: Transaction, *, reason: str, by: str) -> None:
 def _act(principal: Principal, row: Row[Any]) -> Principal:
     """The principal in the tenant of this row."""
     scopes = principal.scopes & REACH
-    if not scopes & _DECIDING:
+    if not scopes & DECIDING:
         # Only people who decide cases read videos of other tenants.
         scopes -= {KeyScope.VIDEOS_READ}
     return replace(principal, tenant=row.id, scopes=scopes, acts_in=row.name, manager=principal.tenant)
 
 
 def _require_reach(principal: Principal) -> None:
-    if not principal.scopes & (_DECIDING | {KeyScope.ADMIN}) or principal.acts_in is not None:
+    if not principal.scopes & (DECIDING | {KeyScope.ADMIN}) or principal.acts_in is not None:
         raise Forbidden(
             "Only people who review or administer this installation reach other tenants.",
             remedy="Ask the operator of this gateway.",

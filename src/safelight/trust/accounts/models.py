@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from safelight.errors import Forbidden
 
-from .permissions import ROLES, KeyScope, ReviewRank, Role
+from .permissions import DECIDING, ROLES, KeyScope, ReviewRank, Role
 
 #: The id of the principal that runs commands on the command line, and of the sessions that its login links
 #: open.
@@ -55,7 +55,7 @@ class Principal:
     @property
     def review_rank(self) -> ReviewRank:
         """How far the decisions of this principal reach; `NONE` if it decides no cases."""
-        if not self.scopes & {KeyScope.REVIEW, KeyScope.VAULT}:
+        if not self.scopes & DECIDING:
             return ReviewRank.NONE
         if self.role is not None:
             return ROLES[self.role].review_rank

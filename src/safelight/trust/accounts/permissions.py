@@ -29,6 +29,10 @@ class KeyScope(StrEnum):
     AUDIT = "audit"
 
 
+#: A principal with one of these scopes decides cases.
+DECIDING = frozenset({KeyScope.REVIEW, KeyScope.VAULT})
+
+
 class Role(StrEnum):
     """What a person does in this installation. A person has one role."""
 

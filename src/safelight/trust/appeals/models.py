@@ -72,5 +72,3 @@ class Appeal:
 
 #: Finds and locks the video of an appeal. Raises `NotFound`, or `Conflict` if its block cannot be appealed.
 AppealSubjectLookup: TypeAlias = Callable[[Transaction, str], AppealSubject]
-#: Returns the ids of the known reviewers of a tenant; if the flag is True, only those with the scope `vault`.
-ReviewerLookup: TypeAlias = Callable[[str, bool], frozenset[str]]

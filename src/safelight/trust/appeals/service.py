@@ -17,6 +17,7 @@ from safelight.store.database import Database
 from safelight.store.tables import appeals, cases, decisions, statements
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.accounts.deciders import find_deciders
 from safelight.trust.policies.judged_rules import CountsRule, count_all
 from safelight.trust.reports import Report
 from safelight.trust.reports.limits import ReportLimits, SentKind
@@ -44,7 +45,6 @@ from .models import (
     AppealSubject,
     AppealSubjectLookup,
     NewAppeal,
-    ReviewerLookup,
 )
 from .overturn_rates import OverturnRate, overturn_rates
 from .store import find_repeated, find_statement, fingerprint, require_first
@@ -74,7 +74,6 @@ class Appeals:
         database: Database,
         *,
         subject: AppealSubjectLookup,
-        deciders: ReviewerLookup,
         limits: ReportLimits = ReportLimits(),  # noqa: B008, it is frozen
         screen_texts: ScreenTexts = leave_unchecked,
     ) -> None:
@@ -83,7 +82,6 @@ class Appeals:
         `limits` are for appeals and reports: those of one reporter are counted together.
         """
         self._database = database
-        self._deciders = deciders
         self._subject = subject
         self._limits = limits
         self._screen_texts = screen_texts
@@ -198,7 +196,7 @@ class Appeals:
         if case.state not in UNFINISHED:
             made = tx.one(decisions, decisions.c.case_id == case.id)
             state = AppealState.CLOSED if made is None else _STATE_OF_DECISION[DecisionAction(made.action)]
-        known = self._deciders(case.tenant, case.quarantined)
+        known = find_deciders(tx, vault=case.quarantined)
         return Appeal(
             id=row.id,
             video_id=case.video_id,

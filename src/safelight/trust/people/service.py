@@ -13,7 +13,7 @@ from safelight.ids import new_id
 from safelight.store.database import Database
 from safelight.store.tables import openid_identities, people
 from safelight.store.transaction import Transaction
-from safelight.trust.accounts import OPERATOR, ROLES, KeyScope, Principal, Role
+from safelight.trust.accounts import OPERATOR, KeyScope, Principal, Role
 from safelight.trust.accounts.keys import revoke_keys_of
 from safelight.trust.accounts.sessions import end_sessions
 from safelight.trust.accounts.store import principal_of_person
@@ -165,18 +165,6 @@ class People:
         """Store the language of the person who asks."""
         with self._database.transaction(principal.tenant) as tx:
             tx.update(people, people.c.id == principal.id, language=_language(language))
-
-    def deciders(self, tenant: str, scope: KeyScope) -> frozenset[str]:
-        """The ids of the active people whose role has this scope."""
-        roles = [role.value for role, permissions in ROLES.items() if scope in permissions.scopes]
-        with self._database.read_transaction(tenant) as tx:
-            rows = tx.select(
-                people,
-                people.c.state == PersonState.ACTIVE.value,
-                people.c.role.in_(roles),
-                columns=(people.c.id,),
-            )
-        return frozenset(row.id for row in rows)
 
     def refresh(self, principal: Principal) -> Principal | None:
         """The principal as it is now: None for a person who was disabled.

@@ -6,7 +6,8 @@ from sqlalchemy import func, select
 
 from safelight.store.database import Database
 from safelight.store.tables import cases, tenants
-from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.accounts import Principal
+from safelight.trust.accounts.permissions import DECIDING
 
 from .models import CaseKind, CaseState
 from .service import visible_to
@@ -18,9 +19,7 @@ class ManagedCases:
 
     def count(self, principal: Principal) -> dict[str, int]:
         """The number of open cases that this principal may see, of each managed tenant that has any."""
-        if principal.manager is not None or not (
-            principal.has_scope(KeyScope.REVIEW) or principal.has_scope(KeyScope.VAULT)
-        ):
+        if principal.manager is not None or not principal.scopes & DECIDING:
             return {}
         managed = select(tenants.c.id).where(tenants.c.managed_by == principal.tenant)
         counted = (
