@@ -10,6 +10,7 @@ from typing import Any
 
 import av
 import cv2
+import msgspec
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -37,6 +38,8 @@ from .conftest import FactsMaker
 
 Pixels = npt.NDArray[np.uint8]
 WIDTH, HEIGHT, FPS, FRAMES = 480, 270, 12, 24
+#: Moments are compared in clips with enough frames.
+FILM_FPS = 16
 
 
 def scene(seed: int) -> Iterator[Pixels]:
@@ -51,11 +54,26 @@ def scene(seed: int) -> Iterator[Pixels]:
         yield np.clip(wide[:, 4 * number : 4 * number + WIDTH], 16, 235).astype(np.uint8)
 
 
-def write(path: Path, frames: Iterator[Pixels], crf: int = 18) -> Path:
+def film(start_s: float) -> Iterator[Pixels]:
+    """Three seconds of a film in which textured things move in front of the same background."""
+    background, thing = (
+        cv2.GaussianBlur(np.random.default_rng(seed).normal(0, 1, shape), (0, 0), 2) * 130 + level
+        for seed, shape, level in ((5, (HEIGHT, WIDTH, 3), 110), (6, (70, 70, 3), 150))
+    )
+    for number in range(3 * FILM_FPS):
+        picture, now = background.copy(), start_s + number / FILM_FPS
+        for each in range(1, 6):
+            x = int((WIDTH - 70) * (0.5 + 0.5 * np.sin(now * (0.9 + 0.37 * each) + each)))
+            y = int((HEIGHT - 70) * (0.5 + 0.5 * np.cos(now * (1.3 + 0.23 * each) + 2 * each)))
+            picture[y : y + 70, x : x + 70] = thing
+        yield np.clip(picture, 16, 235).astype(np.uint8)
+
+
+def write(path: Path, frames: Iterator[Pixels], crf: int = 18, fps: int = FPS) -> Path:
     frames = iter(frames)
     first = next(frames)
     with av.open(str(path), "w") as container:
-        stream: Any = container.add_stream("libx264", rate=FPS, options={"crf": str(crf)})
+        stream: Any = container.add_stream("libx264", rate=fps, options={"crf": str(crf)})
         stream.height, stream.width, stream.pix_fmt = (*first.shape[:2], "yuv420p")
         for pixels in itertools.chain([first], frames):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(pixels), format="rgb24")
@@ -81,6 +99,7 @@ class Installation:
     source: Path
     sealed: Path
     seal: Seal
+    sealer: Sealer
     seed: bytes
     reader: WatermarkReader
 
@@ -99,7 +118,8 @@ def here(sandbox: Sandbox, folder: Path, facts: FactsMaker) -> Iterator[Installa
     watermark_keys = WatermarkKeys(folder / "watermark")
     service = WatermarkService(sandbox=sandbox, keys=watermark_keys, preset="ultrafast")
     source, sealed = write(folder / "source.mp4", scene(1)), folder / "sealed.mp4"
-    seal = Sealer(sandbox=sandbox, keys=keys, watermark=service).seal(source, sealed, facts())
+    sealer = Sealer(sandbox=sandbox, keys=keys, watermark=service)
+    seal = sealer.seal(source, sealed, facts())
     assert seal.mark.state is MarkState.READ_BACK
     database = Database(f"sqlite:///{folder / 'safelight.db'}")
     migrate(database)
@@ -127,6 +147,7 @@ def here(sandbox: Sandbox, folder: Path, facts: FactsMaker) -> Iterator[Installa
         source=source,
         sealed=sealed,
         seal=seal,
+        sealer=sealer,
         seed=watermark_keys.current().seed,
         reader=reader,
     )
@@ -174,8 +195,9 @@ def test_an_encoded_copy_is_from_here_and_changed(
     assert _outcome(here.recover(copy)) == (Answer.CHANGED, Ground.MARK_AND_PICTURE)
 
 
-def test_a_mark_on_another_picture_is_not_from_here(here: Installation, tmp_path: Path) -> None:
-    foreign, forged = write(tmp_path / "foreign.mp4", scene(2)), tmp_path / "forged.mp4"
+def forge(here: Installation, seal: Seal, foreign: Path) -> Path:
+    """Foreign footage with the mark of a delivered video."""
+    forged = foreign.with_name("forged.mp4")
     task = {
         "source": str(foreign),
         "into": str(forged),
@@ -183,7 +205,12 @@ def test_a_mark_on_another_picture_is_not_from_here(here: Installation, tmp_path
         "most": 1.8,
         "preset": "ultrafast",
     }
-    mark_in_child({**task, "content_id": int(here.seal.mark.content_id or "", 16)}, None)
+    mark_in_child({**task, "content_id": int(seal.mark.content_id or "", 16)}, None)
+    return forged
+
+
+def test_a_mark_on_another_picture_is_not_from_here(here: Installation, tmp_path: Path) -> None:
+    forged = forge(here, here.seal, write(tmp_path / "foreign.mp4", scene(2)))
     assert _outcome(here.recover(forged)) == (Answer.NOT_FOUND, Ground.MARK_COPIED)
 
 
@@ -275,3 +302,23 @@ def test_a_withdrawn_video_is_recognised_by_its_bytes_and_no_longer_by_its_pictu
     assert found.is_withdrawn
     assert _outcome(here.recover(copy)) == (Answer.CANNOT_TELL, Ground.MARK_NOT_COMPARED)
     assert _outcome(here.recover(here.source)) == (Answer.NOT_FOUND, Ground.NOTHING)
+
+
+def test_a_mark_on_another_part_of_the_same_film_leaves_the_origin_open(
+    here: Installation, tmp_path: Path, facts: FactsMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, sealed = write(tmp_path / "source.mp4", film(0.0), fps=FILM_FPS), tmp_path / "sealed.mp4"
+    seal = here.sealer.seal(source, sealed, facts(video_id="video_" + "f" * 32))
+    with here.database.transaction("tenant_a") as tx:
+        here.sources.registry.record(tx, seal)
+    copy = write(tmp_path / "copy.mp4", frames_of(sealed), crf=23, fps=FILM_FPS)
+    assert _outcome(here.recover(copy)) == (Answer.CHANGED, Ground.MARK_AND_PICTURE)
+    forged = forge(here, seal, write(tmp_path / "other.mp4", film(40.0), fps=FILM_FPS))
+    found = here.recover(forged)
+    assert _outcome(found) == (Answer.CANNOT_TELL, Ground.MARK_NOT_COMPARED)
+    assert found.source_video is None
+    # Without time for the comparison, the answer is the same as before it existed.
+    monkeypatch.setattr(
+        recovery, "_MOMENT_LIMITS", msgspec.structs.replace(recovery._MOMENT_LIMITS, wall_s=0.01)
+    )
+    assert _outcome(here.recover(forged)) == (Answer.CHANGED, Ground.MARK_AND_PICTURE)

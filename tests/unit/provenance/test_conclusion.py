@@ -14,6 +14,7 @@ EVIDENCE = st.builds(
     has_own_manifest=st.booleans(),
     mark=st.sampled_from(MarkSearch),
     marked_picture=st.sampled_from(Comparison),
+    has_other_moments=st.booleans(),
     has_similar=st.booleans(),
 )
 
@@ -36,14 +37,31 @@ def test_a_mark_on_another_picture_is_never_from_here(evidence: OriginEvidence) 
     found = conclude(evidence)
     if not (evidence.is_exact or evidence.has_own_manifest) and evidence.mark is MarkSearch.READ:
         assert (found.ground is Ground.MARK_COPIED) == (evidence.marked_picture is Comparison.DIFFERS)
-        assert (found.answer is Answer.CHANGED) == (evidence.marked_picture is Comparison.AGREES)
+        agrees = evidence.marked_picture is Comparison.AGREES
+        assert (found.answer is Answer.CHANGED) == (agrees and not evidence.has_other_moments)
+
+
+@given(EVIDENCE)
+def test_a_mark_on_another_part_of_the_same_film_leaves_the_origin_open(evidence: OriginEvidence) -> None:
+    forged = replace(
+        evidence,
+        is_exact=False,
+        has_own_manifest=False,
+        mark=MarkSearch.READ,
+        marked_picture=Comparison.AGREES,
+        has_other_moments=True,
+    )
+    assert conclude(forged).answer is Answer.CANNOT_TELL
+    assert conclude(forged).ground is Ground.MARK_NOT_COMPARED
 
 
 @given(EVIDENCE)
 def test_nothing_is_found_only_after_a_search(evidence: OriginEvidence) -> None:
     found = conclude(evidence)
     if found.ground is Ground.NOTHING:
-        assert evidence == OriginEvidence(marked_picture=evidence.marked_picture)
+        assert evidence == OriginEvidence(
+            marked_picture=evidence.marked_picture, has_other_moments=evidence.has_other_moments
+        )
     if evidence.mark is MarkSearch.NOT_SEARCHED:
         assert found.answer is not Answer.NOT_FOUND
 

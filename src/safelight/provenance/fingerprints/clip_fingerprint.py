@@ -19,6 +19,8 @@ class ClipFingerprint(msgspec.Struct, frozen=True, kw_only=True):
     thumbnails: tuple[bytes, ...]
     #: Time between two thumbnails, in seconds.
     step_s: float
+    #: Seconds from the first frame to each thumbnail; empty if they are not known.
+    times_s: tuple[float, ...] = ()
 
     def commitment(self, salt: bytes) -> str:
         """Proves later, together with the salt, what the fingerprint was, without containing it."""

@@ -35,7 +35,9 @@ class FingerprintChange(msgspec.Struct, frozen=True, kw_only=True):
 def add_fingerprint(tx: Transaction, sha256: str, video_id: str, fingerprint: ClipFingerprint) -> None:
     """Record the fingerprint of a sealed file, in the transaction that records the seal."""
     salt = secrets.token_bytes(SALT_BYTES)
-    picture = RegisteredPicture(thumbnails=fingerprint.thumbnails, step_s=fingerprint.step_s)
+    picture = RegisteredPicture(
+        thumbnails=fingerprint.thumbnails, step_s=fingerprint.step_s, times_s=fingerprint.times_s
+    )
     tx.insert_or_ignore(
         seal_fingerprints,
         sha256=sha256,

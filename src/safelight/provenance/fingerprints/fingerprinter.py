@@ -63,6 +63,7 @@ def fingerprint_frames(frames: Sequence[ClipFrame]) -> ClipFingerprint:
         hashes=np.unique(hashes, axis=0).tobytes(),
         thumbnails=tuple(_jpeg(each.pixels) for each in chosen),
         step_s=length / count,
+        times_s=tuple(each.time_s - frames[0].time_s for each in chosen),
     )
 
 
@@ -87,14 +88,15 @@ def is_picture(path: Path) -> bool:
         return detect_image(file.read(64)) is not None
 
 
-def sample_clip(path: Path, most: int) -> Iterator[ClipFrame]:
+def sample_clip(path: Path, most: int, *, least_step_s: float = STEP_S) -> Iterator[ClipFrame]:
     """Frames at equal distances, at most `most`. Damage after the first frame ends the clip there."""
     with open_container(path, ACCEPTED_CLIP_LIMITS, as_played=True) as container:
         info = probe_container(container, path.stat().st_size, ACCEPTED_CLIP_LIMITS)
         stream = select_tracks(container)[0]
-        # Only frames that others refer to: the rest is not needed to decode the sampled ones.
-        stream.codec_context.skip_frame = "NONREF"
-        step_s, next_s, count = max(STEP_S, info.duration_s / most), 0.0, 0
+        if least_step_s >= STEP_S:
+            # Only frames that others refer to: the rest is not needed to decode the sampled ones.
+            stream.codec_context.skip_frame = "NONREF"
+        step_s, next_s, count = max(least_step_s, info.duration_s / most), 0.0, 0
         for time_s, frame in _decode(container.decode(stream), info):
             if count and time_s < next_s:
                 continue

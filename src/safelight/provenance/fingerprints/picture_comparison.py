@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -61,6 +61,8 @@ class RegisteredPicture(msgspec.Struct, frozen=True, kw_only=True):
 
     thumbnails: tuple[bytes, ...]
     step_s: float
+    #: Seconds from the first frame to each thumbnail; empty if they are not known.
+    times_s: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,8 +85,8 @@ def compare_pictures(
     `confirms_difference`: look again before pictures are called different, which takes about three times as
     long.
     """
-    known = list(_features(map(_decode, registered.thumbnails)))
-    plain = list(_features(map(_grey, frames)))
+    known = list(_features(map(decode_thumbnail, registered.thumbnails)))
+    plain = list(_features(map(to_grey, frames)))
     best = _best_match(plain, known).count
     if best < MIN_AGREEING:
         best = max(best, _best_match(_features(map(_mirrored, frames)), known).count)
@@ -103,9 +105,9 @@ def _confirm_difference(
 ) -> Comparison:
     """Look again for an agreement that a smaller picture, or one on a page, would have."""
     for one, thumbnail in zip(known, registered.thumbnails, strict=True):
-        if _best_match(_features([_reduced(_decode(thumbnail))]), [one]).count < MIN_AGREEING:
+        if _best_match(_features([_reduced(decode_thumbnail(thumbnail))]), [one]).count < MIN_AGREEING:
             return Comparison.NOT_COMPARABLE
-    for turn in (_grey, _mirrored):
+    for turn in (to_grey, _mirrored):
         if _best_match(_features(map(turn, frames), _MAX_FEATURES_TO_DIFFER), known).count > _MAX_CHANCE:
             return Comparison.NOT_COMPARABLE
     return Comparison.DIFFERS
@@ -119,7 +121,7 @@ class SearchedPictures:
 
     @cached_property
     def _plain(self) -> list[_Features]:
-        return list(_features(map(_grey, self._frames)))
+        return list(_features(map(to_grey, self._frames)))
 
     @cached_property
     def _turned(self) -> list[_Features]:
@@ -127,7 +129,7 @@ class SearchedPictures:
 
     @cached_property
     def _small(self) -> list[_Features]:
-        return list(_features(_halved(_grey(one)) for one in self._frames[::3]))
+        return list(_features(_halved(to_grey(one)) for one in self._frames[::3]))
 
     @cached_property
     def _small_turned(self) -> list[_Features]:
@@ -137,7 +139,7 @@ class SearchedPictures:
         """The features that agree on one perspective, in the best of every third frame at half its size: a
         first look, which takes a fraction of the time of `register`. `MIN_AGREEING` show the same.
         """
-        known = list(_features(_halved(_decode(one)) for one in registered.thumbnails))
+        known = list(_features(_halved(decode_thumbnail(one)) for one in registered.thumbnails))
         return _best_match(self._small_turned if mirrored else self._small, known).count
 
     def register(self, registered: RegisteredPicture) -> list[Registration]:
@@ -145,8 +147,16 @@ class SearchedPictures:
 
         If the camera moves, only the frame of the same time is in the right place, and it agrees best.
         """
-        known = list(_features(map(_decode, registered.thumbnails)))
+        known = list(_features(map(decode_thumbnail, registered.thumbnails)))
         return self._register(self._plain, known) or self._register(self._turned, known)
+
+    def register_both_ways(self, registered: RegisteredPicture) -> Iterator[list[Registration]]:
+        """The same for the frames as they are, then for their mirror images: a symmetric picture agrees with
+        both.
+        """
+        known = list(_features(map(decode_thumbnail, registered.thumbnails)))
+        yield self._register(self._plain, known)
+        yield self._register(self._turned, known)
 
     def _register(self, ours: list[_Features], known: list[_Features]) -> list[Registration]:
         matches = sorted((_best_match(ours, [one]) for one in known), key=lambda match: -match.count)
@@ -231,7 +241,7 @@ def _is_plausible(perspective: Perspective) -> bool:
     return bool(_MIN_SCALE**2 <= area <= _MAX_SCALE**2)
 
 
-def _decode(jpeg: bytes) -> Pixels:
+def decode_thumbnail(jpeg: bytes) -> Pixels:
     picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_GRAYSCALE)
     return np.zeros((1, 1), np.uint8) if picture is None else np.asarray(picture, np.uint8)
 
@@ -247,12 +257,12 @@ def _reduced(pixels: Pixels) -> Pixels:
     size = [max(round(side * _REDUCED_SIZE), 1) for side in reversed(pixels.shape)]
     small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
     _written, data = cv2.imencode(".jpg", small, [cv2.IMWRITE_JPEG_QUALITY, _REDUCED_QUALITY])
-    return _decode(bytes(data))
+    return decode_thumbnail(bytes(data))
 
 
-def _grey(pixels: Pixels) -> Pixels:
+def to_grey(pixels: Pixels) -> Pixels:
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def _mirrored(pixels: Pixels) -> Pixels:
-    return _grey(pixels)[:, ::-1]
+    return to_grey(pixels)[:, ::-1]

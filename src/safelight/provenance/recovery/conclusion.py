@@ -26,7 +26,7 @@ class Ground(StrEnum):
     MANIFEST = "manifest"
     #: A watermark of this installation, and the picture agrees with that of the marked video.
     MARK_AND_PICTURE = "mark_and_picture"
-    #: A watermark, but the picture could not be compared.
+    #: A watermark, but the picture could not be compared, or it shows other moments of the same scene.
     MARK_NOT_COMPARED = "mark_not_compared"
     #: A watermark on another picture than that of the marked video.
     MARK_COPIED = "mark_copied"
@@ -62,6 +62,8 @@ class OriginEvidence:
     mark: MarkSearch = MarkSearch.NOT_READ
     #: The picture against that of the video which the watermark names.
     marked_picture: Comparison = Comparison.NOT_COMPARABLE
+    #: The picture agrees, but the file shows other moments than the marked video: another part of its film.
+    has_other_moments: bool = False
     #: The picture agrees with that of a registered video.
     has_similar: bool = False
 
@@ -75,14 +77,16 @@ class Conclusion:
 def conclude(evidence: OriginEvidence) -> Conclusion:
     """The answer that the evidence supports.
 
-    A mark alone never proves the origin, because it can be copied onto another picture. A similar picture
-    alone proves it neither: both may show the same third one.
+    A mark alone never proves the origin, because it can be copied onto another picture, also onto another
+    part of the same film. A similar picture alone proves it neither: both may show the same third one.
     """
     if evidence.is_exact:
         return Conclusion(answer=Answer.UNCHANGED, ground=Ground.EXACT_FILE)
     if evidence.has_own_manifest:
         return Conclusion(answer=Answer.UNCHANGED, ground=Ground.MANIFEST)
     if evidence.mark is MarkSearch.READ:
+        if evidence.marked_picture is Comparison.AGREES and evidence.has_other_moments:
+            return _MARKED[Comparison.NOT_COMPARABLE]
         return _MARKED[evidence.marked_picture]
     if evidence.has_similar:
         return Conclusion(answer=Answer.CANNOT_TELL, ground=Ground.PICTURE_ONLY)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 MAX_CHECKS_PER_DAY = 5
 #: Every answer after a search for a watermark is given this long after its request, or later if the
 #: machine is busy. Otherwise the time would tell how readable the mark is. The sum of both searches with
-#: their last step (21 s), reading the file, and the starts of the children.
-ANSWER_AFTER_S = 24.0
+#: their last step (21 s), the comparison of moments (6 s), reading the file, and the starts of the children.
+ANSWER_AFTER_S = 30.0
 _LIMITED = Conclusion(answer=Answer.CANNOT_TELL, ground=Ground.LIMIT_REACHED)
 _FROM_HERE = (Answer.UNCHANGED, Answer.CHANGED)
 

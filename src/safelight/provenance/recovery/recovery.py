@@ -17,6 +17,7 @@ from safelight.provenance.fingerprints.clip_fingerprint import SearchedFrames
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
 from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore
 from safelight.provenance.fingerprints.fingerprinter import search_in_child
+from safelight.provenance.fingerprints.moment_comparison import Moments
 from safelight.provenance.fingerprints.picture_comparison import Comparison, RegisteredPicture
 from safelight.provenance.models import NO_REVOCATIONS, SignerTrust, Verification
 from safelight.provenance.registry import Registry
@@ -28,7 +29,7 @@ from safelight.sandbox.sandbox import Limits, Sandbox
 
 from .conclusion import Answer, Conclusion, Ground, MarkSearch, OriginEvidence, conclude
 from .known_mark_search import KnownMarkResult, KnownPicture, search_known_in_child
-from .worker import compare_in_child
+from .worker import compare_in_child, compare_moments_in_child
 
 _log = logging.getLogger(__name__)
 
@@ -40,6 +41,9 @@ _AGREEING_SHARE = 0.5
 #: about 6 s. The child stops by itself after one more step, which takes 2 s at most.
 KNOWN_S = 8.0
 _KNOWN_LIMITS = msgspec.structs.replace(_LIMITS, wall_s=40.0, cpu_s=20)
+#: Processor time for the comparison of moments, in seconds. A clip of 4 s takes 1 to 3 s.
+MOMENTS_S = 6
+_MOMENT_LIMITS = msgspec.structs.replace(_LIMITS, wall_s=4.0 * MOMENTS_S, cpu_s=MOMENTS_S)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,11 +186,10 @@ class Recovery:
             mark = MarkSearch.NOT_SEARCHED  # the manifest may be ours, so "not found here" could be wrong
         marked = None if content_id is None else self._sources.registry.by_mark(content_id)
         if marked is not None:
-            compared = self._compare_marked(path, marked, look)
-            return self._recovered(OriginEvidence(mark=mark, marked_picture=compared), look, marked)
+            return self._recovered(self._compare_marked(path, marked, look), look, marked)
         similar = self._similar(path, look)
-        if similar.has_mark:
-            evidence = OriginEvidence(mark=MarkSearch.READ, marked_picture=Comparison.AGREES)
+        if similar.has_mark and similar.seal is not None:
+            evidence = self._agreeing(path, self._sources.fingerprints.picture(similar.seal.sha256))
         else:
             if mark is MarkSearch.NOT_READ and not similar.is_complete:
                 mark = MarkSearch.NOT_SEARCHED
@@ -230,11 +233,37 @@ class Recovery:
             return MarkSearch.NOT_SEARCHED, None
         return (MarkSearch.NOT_READ, None) if content_id is None else (MarkSearch.READ, content_id)
 
-    def _compare_marked(self, path: Path, marked: Seal, look: FirstLook) -> Comparison:
-        if marked.sha256 in look.similar:
-            return Comparison.AGREES
+    def _compare_marked(self, path: Path, marked: Seal, look: FirstLook) -> OriginEvidence:
         picture = self._sources.fingerprints.picture(marked.sha256)
-        return Comparison.NOT_COMPARABLE if picture is None else self._compare(path, picture)
+        if marked.sha256 in look.similar:
+            return self._agreeing(path, picture)
+        compared = Comparison.NOT_COMPARABLE if picture is None else self._compare(path, picture)
+        if compared is Comparison.AGREES:
+            return self._agreeing(path, picture)
+        return OriginEvidence(mark=MarkSearch.READ, marked_picture=compared)
+
+    def _agreeing(self, path: Path, picture: RegisteredPicture | None) -> OriginEvidence:
+        """The evidence of a mark and an agreeing picture, which may be another part of the same film."""
+        return OriginEvidence(
+            mark=MarkSearch.READ,
+            marked_picture=Comparison.AGREES,
+            has_other_moments=picture is not None and self._compare_moments(path, picture) is Moments.OTHER,
+        )
+
+    def _compare_moments(self, path: Path, registered: RegisteredPicture) -> Moments:
+        """A file that cannot be compared in time is no error."""
+        try:
+            answer = self._sandbox.run(
+                EntryPoint.of(compare_moments_in_child),
+                {**_source(path), "registered": registered},
+                reads=[path.resolve()],
+                limits=_MOMENT_LIMITS,
+            )
+            return msgspec.convert(answer, Moments)
+        except msgspec.ValidationError as error:
+            raise SandboxCrashed("The sandboxed child returned data of the wrong type.") from error
+        except (InvalidMedia, TooLarge, SandboxFailed):
+            return Moments.UNDECIDED
 
     def _similar(self, path: Path, look: FirstLook) -> _Similar:
         """The registered file whose picture agrees, if one does; above all one whose mark the file has."""

@@ -10,7 +10,13 @@ from typing import Any
 import msgspec
 
 from safelight.detectors.image.pdq import hexadecimal, pdq
-from safelight.provenance.fingerprints.fingerprinter import sample_file
+from safelight.provenance.fingerprints.fingerprinter import is_picture, sample_clip, sample_file
+from safelight.provenance.fingerprints.moment_comparison import (
+    MAX_SAMPLED,
+    SAMPLED_STEP_S,
+    Moments,
+    compare_moments,
+)
 from safelight.provenance.fingerprints.picture_comparison import (
     Comparison,
     RegisteredPicture,
@@ -38,6 +44,23 @@ def compare_in_child(argument: Any, _link: object) -> list[Comparison]:
     return [
         compare_pictures(frames, one, confirms_difference=task.confirms_difference) for one in task.registered
     ]
+
+
+class MomentTask(msgspec.Struct, frozen=True, kw_only=True):
+    """Argument of `compare_moments_in_child`."""
+
+    source: str
+    registered: RegisteredPicture
+
+
+def compare_moments_in_child(argument: Any, _link: object) -> Moments:
+    """Entry point: whether a file shows the same moments as a registered video."""
+    task = msgspec.convert(argument, MomentTask)
+    path = Path(task.source)
+    if is_picture(path):
+        return Moments.UNDECIDED
+    frames = list(sample_clip(path, MAX_SAMPLED, least_step_s=SAMPLED_STEP_S))
+    return compare_moments(frames, task.registered)
 
 
 class DistinctiveHash(msgspec.Struct, frozen=True, kw_only=True):
