@@ -17,7 +17,7 @@ from safelight.web.request_body import read_body
 from safelight.web.state import app_state
 
 from .field_schemas import describe_body
-from .reviews import Review, ReviewContent, Reviewer, read_content, review_object
+from .reviews import Review, Reviewer, ReviewFile, content_object, review_object
 
 router = APIRouter(prefix="/v1/reviews", tags=["reviews"], responses=errors(*COMMON_ERRORS, 404))
 
@@ -44,14 +44,15 @@ _PREFERENCES = describe_body(
     summary="Take the next case",
     description="The case that this reviewer has, or else the first of the queue. No other reviewer gets it "
     "for two minutes; `POST .../lease` keeps it. 204 if there is no case for this reviewer.",
-    responses={200: {"model": ReviewContent}, 204: {"description": "No case waits for this reviewer."}},
+    responses={200: {"model": ReviewFile}, 204: {"description": "No case waits for this reviewer."}},
 )
 async def take_next(request: Request, principal: Reviewer) -> Response:
     app = app_state(request)
     case = await app.threads.run(app.services.review_queue.take_next, principal)
     if case is None:
         return Response(status_code=204)
-    return JsonResponse(await app.threads.run(read_content, request, principal, case.id))
+    file = await app.threads.run(app.services.reviews.get, principal, case.id)
+    return JsonResponse(await app.threads.run(content_object, app.services, principal, file))
 
 
 @router.get("/preferences", summary="Own preferences", responses={200: {"model": Preferences}})

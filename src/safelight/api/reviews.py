@@ -21,6 +21,7 @@ from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
 from safelight.web.json_fields import optional_text, required_text
 from safelight.web.json_response import JsonResponse
 from safelight.web.request_body import read_body
+from safelight.web.services import Services
 from safelight.web.state import app_state
 
 #: The service decides which cases a principal may see: most cases need the scope `review`, quarantined cases
@@ -73,6 +74,20 @@ class TextScreeningObject(BaseModel):
     kinds: list[str] = Field(description="The categories that were found.")
 
 
+class SpokenLineObject(BaseModel):
+    text: str
+    start_s: float
+    end_s: float
+    marks: list[tuple[int, int]] = Field(
+        description="Start and end of the characters to which a finding refers."
+    )
+
+
+class TranscriptObject(BaseModel):
+    lines: list[SpokenLineObject] = Field(description="In spoken order.")
+    is_cut: bool = Field(description="Lines were left out, because the transcript is too long.")
+
+
 class ReviewFile(Review):
     decision: ReviewDecision | None
     requires_other_reviewer: bool = Field(
@@ -88,26 +103,10 @@ class ReviewFile(Review):
         description="Whether these texts may threaten or insult their reader; null if there are none. Show a "
         "text that is not clear only after a warning."
     )
-
-
-class TranscriptLine(BaseModel):
-    text: str
-    start_s: float
-    end_s: float
-    marks: list[tuple[int, int]] = Field(
-        description="Start and end of the characters to which a finding refers."
-    )
-
-
-class TranscriptObject(BaseModel):
-    lines: list[TranscriptLine] = Field(description="In spoken order.")
-    is_cut: bool = Field(description="Lines were left out, because the transcript is too long.")
-
-
-class ReviewContent(ReviewFile):
     transcript: TranscriptObject | None = Field(
+        default=None,
         description="The spoken words of the video. Null if none are stored, in a quality review, and for a "
-        "quarantined video without the scope `vault`."
+        "quarantined video without the scope `vault`. Not in the answer to a decision.",
     )
 
 
@@ -174,9 +173,11 @@ async def list_reviews(
     )
 
 
-@router.get("/{case_id}", summary="Retrieve a case", responses={200: {"model": ReviewContent}})
+@router.get("/{case_id}", summary="Retrieve a case", responses={200: {"model": ReviewFile}})
 async def retrieve(request: Request, principal: Reviewer, case_id: str) -> Response:
-    return JsonResponse(await app_state(request).threads.run(read_content, request, principal, case_id))
+    app = app_state(request)
+    file = await app.threads.run(app.services.reviews.get, principal, case_id)
+    return JsonResponse(await app.threads.run(content_object, app.services, principal, file))
 
 
 @router.post(
@@ -210,10 +211,8 @@ def _optional_version(fields: Mapping[str, Any]) -> int | None:
     raise InvalidField("version must be an integer.", param="version")
 
 
-def read_content(request: Request, principal: Principal, case_id: str) -> dict[str, Any]:
-    """A case with the transcript of its video, as JSON."""
-    services = app_state(request).services
-    file = services.reviews.get(principal, case_id)
+def content_object(services: Services, principal: Principal, file: CaseFile) -> dict[str, Any]:
+    """A case with the transcript of its video, as JSON. It reads the database."""
     try:
         transcript = services.transcript_of(principal, file)
     except Forbidden:
