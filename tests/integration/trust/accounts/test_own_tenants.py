@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -22,13 +21,6 @@ from safelight.trust.accounts.terms import AccountTerms, Terms
 
 DAY_S = 86_400.0
 SHARED = AccessGrant(tenant=TenantChoice.SHARED)
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url)
-    yield database
-    database.close()
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound, Unauthenticated
@@ -22,13 +20,6 @@ from safelight.trust.accounts.deciders import find_holders
 from safelight.trust.accounts.sessions import open_session
 from safelight.trust.accounts.store import principal_of_person
 from safelight.trust.people import KeysOfDisabled, NewPerson, People, Person, PersonState
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url)
-    yield database
-    database.close()
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
@@ -13,13 +11,6 @@ from safelight.trust.accounts import Accounts, KeyScope, Principal, PrincipalKin
 from safelight.trust.templates import TemplateCall, Templates, TemplateState, service
 
 SOURCE = "template: lake\ntext: 'a lake at [TIME]'\nslots: {TIME: {values: [dawn, noon]}}\n"
-
-
-@pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    database = Database(database_url)
-    yield database
-    database.close()
 
 
 @pytest.fixture
