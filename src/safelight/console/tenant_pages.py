@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from safelight.errors import NotFound, SafelightError
 from safelight.i18n import load_messages
-from safelight.trust.accounts import KeyScope, Principal, Tenant
+from safelight.trust.accounts import DECIDING, KeyScope, Principal, Tenant
 from safelight.trust.accounts.managed_tenants import ManagedTenants
 from safelight.web.auth import choose_tenant
 
@@ -32,8 +32,9 @@ class TenantPages(PageHandler):
         """Choose the tenant to act in: a reviewer sees its cases, other staff its terms."""
         tenant = request.path_params["tenant_id"]
         acting = await self.run(self._managed.enter, principal, tenant)
-        decides = acting.has_scope(KeyScope.REVIEW) or acting.has_scope(KeyScope.VAULT)
-        response = self.redirect("/review" if decides else "/compliance/accounts?kind=tenant")
+        response = self.redirect(
+            "/review" if acting.scopes & DECIDING else "/compliance/accounts?kind=tenant"
+        )
         choose_tenant(response, request, tenant)
         return response
 

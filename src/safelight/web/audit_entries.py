@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from safelight.jobs.models import VideoRecord
-from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.accounts import DECIDING, Principal
 
 REVIEWER = "reviewer"
 #: Another person or key of the tenant, for example who reported the video.
@@ -22,7 +22,7 @@ _NO_DECISIONS = frozenset({"case.opened", "video.deleted"})
 
 def is_reviewer(reader: Principal) -> bool:
     """Whether the reader sees all audit entries of a video in the console, with their actors."""
-    return reader.has_scope(KeyScope.REVIEW) or reader.has_scope(KeyScope.VAULT)
+    return bool(reader.scopes & DECIDING)
 
 
 def hide_staff(record: VideoRecord, reader: Principal) -> VideoRecord:

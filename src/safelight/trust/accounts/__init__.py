@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from .identity import find_same_people
 from .models import OPERATOR, KeyRecord, Principal, PrincipalKind, SessionRecord, Tenant
-from .permissions import ROLES, KeyScope, Permissions, ReviewRank, Role
+from .permissions import DECIDING, ROLES, KeyScope, Permissions, ReviewRank, Role
 from .service import Accounts
 from .sessions import Sessions
 
 __all__ = [
+    "DECIDING",
     "OPERATOR",
     "ROLES",
     "Accounts",

@@ -14,7 +14,7 @@ from safelight.background.part import BackgroundPart
 from safelight.store.database import Database
 from safelight.store.tables import cases, outbox, people, tenants
 from safelight.store.transaction import Transaction
-from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.accounts import DECIDING, Principal
 from safelight.trust.accounts.store import ACTIVE, principal_of_person
 from safelight.trust.mail import MailKind, MailQueue, NewMail
 
@@ -163,7 +163,7 @@ def _take_waiting(tx: Transaction) -> _Waiting | None:
 
 def _mail_kind(of: _Waiting, person: Principal, preferences: ReviewerPreferences) -> MailKind | None:
     """The mail that a person gets; None without a case that this person may take."""
-    if not (person.has_scope(KeyScope.REVIEW) or person.has_scope(KeyScope.VAULT)):
+    if not person.scopes & DECIDING:
         return None
     if of.tx.tenant != person.tenant:
         person = replace(person, tenant=of.tx.tenant or "", manager=person.tenant)

@@ -6,8 +6,7 @@ from sqlalchemy import func, select
 
 from safelight.store.database import Database
 from safelight.store.tables import cases, tenants
-from safelight.trust.accounts import Principal
-from safelight.trust.accounts.permissions import DECIDING
+from safelight.trust.accounts import DECIDING, Principal
 
 from .models import CaseKind, CaseState
 from .service import visible_to

@@ -12,7 +12,7 @@ from safelight.ids import is_id
 from safelight.store.database import Database
 from safelight.store.tables import cases, decisions, pending_decisions, reports
 from safelight.store.transaction import Transaction
-from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.accounts import DECIDING, KeyScope, Principal
 
 from . import store
 from .clusters import members_of
@@ -112,7 +112,7 @@ class Reviews:
 
     def count_open(self, principal: Principal) -> int:
         """Number of open cases that this principal may see, at most `MAX_COUNTED_CASES`."""
-        if not (principal.has_scope(KeyScope.REVIEW) or principal.has_scope(KeyScope.VAULT)):
+        if not principal.scopes & DECIDING:
             return 0
         with self._database.read_transaction(principal.tenant) as tx:
             waiting = (cases.c.state == CaseState.OPEN.value, cases.c.leader_id.is_(None))
