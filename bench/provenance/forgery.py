@@ -5,8 +5,9 @@
 CLIPS is a folder as `safelight eval provenance` takes it; they are sealed by an installation in FOLDER.
 FOREIGN has footage that it does not know. `residual` is what an attacker gets from the delivered file alone:
 what an edge-keeping filter removes from it. `difference` is the best case for the attacker, who also has the
-picture before it was marked. `same scene` copies the difference onto another part of the same film. Finished
-rows are kept, so a stopped run goes on.
+picture before it was marked. `same scene` copies the difference onto another part of the same film. `copy`
+measures what the defence against that costs: it compares the moments of true copies with those of the
+delivered clip, without reading a mark. Finished rows are kept, so a stopped run goes on.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -28,10 +30,22 @@ from bench.provenance import installation, pictures
 from bench.provenance.installation import Installation, Results, SealedClip, describe_recovery, share
 from bench.provenance.pictures import Floats, Luma, psnr_db, read_frames, resized, to_luma, write_frames
 from safelight.evaluation.provenance_eval import find_clips
+from safelight.provenance.fingerprints.fingerprinter import fingerprint_clip
+from safelight.provenance.fingerprints.moment_comparison import Moments
+from safelight.provenance.fingerprints.picture_comparison import RegisteredPicture
+from safelight.provenance.recovery.worker import compare_moments_in_child
 
 SECONDS = 2.0
 #: The filter removes part of the mark only, so the attacker makes what it removed stronger.
 GAIN = {"residual": 2.0, "difference": 1.0, "same scene": 1.0}
+#: Filters of ffmpeg and the CRF of true copies; `trimmed` keeps 2 s.
+COPIES = {
+    "CRF 43": ("null", 43),
+    "cropped": ("crop=iw*.7:ih*.7:iw*.1:ih*.12", 28),
+    "mirrored": ("hflip", 28),
+    "on a page": ("scale=trunc(iw*.63/2)*2:trunc(ih*.63/2)*2,pad=iw*2:ih*2:40:110:color=0xf2f2ee", 30),
+    "trimmed": ("trim=0.9:2.9,setpts=PTS-STARTPTS", 28),
+}
 #: Content that the filter lets through is larger than a mark.
 MOST = 6.0
 
@@ -76,6 +90,36 @@ def measure(method: str, house: Installation, marked: SealedClip, foreign: Path)
     }
 
 
+def measure_copy(change: str, marked: SealedClip) -> dict[str, Any]:
+    """Whether a true copy would lose "from here" because its moments are taken for other ones."""
+    filters, crf = COPIES[change]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "copy.mp4"
+        encoding = ["-vf", filters, "-an", "-c:v", "libx264", "-preset", "veryfast", "-crf", str(crf)]
+        read = ["ffmpeg", "-v", "error", "-threads", "1", "-i", str(marked.path)]
+        subprocess.run([*read, *encoding, str(path)], check=True)
+        known = fingerprint_clip(marked.path)
+        picture = RegisteredPicture(thumbnails=known.thumbnails, step_s=known.step_s, times_s=known.times_s)
+        task = {"source": str(path), "registered": picture}
+        found = compare_moments_in_child(task, None)
+    return {
+        "method": "copy",
+        "clip": marked.clip.sha256,
+        "source": marked.clip.source,
+        "change": change,
+        "moments": found.value,
+        "lost": found is Moments.OTHER,
+    }
+
+
+def report_copies(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        **share(rows, "lost"),
+        "moments": dict(Counter(row["moments"] for row in rows)),
+        "lost_copies": sorted(f"{row['source']}, {row['change']}" for row in rows if row["lost"]),
+    }
+
+
 def report(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     found = {}
     for method in dict.fromkeys(row["method"] for row in rows):
@@ -95,6 +139,10 @@ def pairs(sealed: Sequence[SealedClip], foreign: Sequence[Path]) -> Iterator[tup
     """Every clip onto one foreign clip, by both methods; and every clip onto others of its source."""
     for (number, one), method in itertools.product(enumerate(sealed), ("difference", "residual")):
         yield method, one, foreign[number % len(foreign)]
+    yield from same_scene(sealed)
+
+
+def same_scene(sealed: Sequence[SealedClip]) -> Iterator[tuple[str, SealedClip, Path]]:
     for one, other in itertools.permutations(sealed, 2):
         if one.clip.source == other.clip.source:
             yield "same scene", one, other.clip.path
@@ -106,6 +154,7 @@ def main() -> None:
     parser.add_argument("foreign", type=Path)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--results", type=Path, required=True)
+    parser.add_argument("--same-scene-only", action="store_true", help="only `same scene` and `copy`")
     asked = parser.parse_args()
     foreign = sorted(asked.foreign.glob("*.mp4"))
     if not foreign:
@@ -120,11 +169,20 @@ def main() -> None:
                 f"{method} {one.clip.sha256} {target.stem}",
                 lambda m=method, o=one, t=target: measure(m, house, o, t),  # type: ignore[misc]
             )
-            for method, one, target in pairs(marked, foreign)
+            for method, one, target in (
+                same_scene(marked) if asked.same_scene_only else pairs(marked, foreign)
+            )
+        ]
+        copies = [
+            results.measure(
+                f"copy {one.clip.sha256} {change}",
+                lambda c=change, o=one: measure_copy(c, o),  # type: ignore[misc]
+            )
+            for one, change in itertools.product(marked, COPIES)
         ]
     finally:
         house.close()
-    print(json.dumps(report(rows), indent=1))
+    print(json.dumps({**report(rows), "copy": report_copies(copies)}, indent=1))
 
 
 if __name__ == "__main__":

@@ -23,11 +23,11 @@ from .scene_changes import Assignment, SceneChanges, filtered
 
 Times = npt.NDArray[np.float64]
 
-#: Seconds between two frames of the copy, and the most that decides: in fast action, a moment that is missed
+#: Seconds between two frames of the copy, and the most that decides. In fast action, a moment that is missed
 #: by a few hundredths of a second already looks different.
-SAMPLED_STEP_S, _MAX_STEP_S = 1 / 30, 1 / 15
-#: Frames of the copy. Longer copies than 10 s are not decided.
-MAX_SAMPLED = 160
+SAMPLED_STEP_S, _MAX_STEP_S = 1 / 30, 1 / 10
+#: Frames of the copy, and its length in seconds with which they are close enough to each other.
+MAX_SAMPLED, _MAX_LENGTH_S = 160, 10.5
 #: Frames of the copy in which local features are searched, and places of the copy that are tried of these.
 _REGISTERED, _PLACES = 8, 2
 #: Shorter side at which pictures are compared, and of a frame before it is put in its place.
@@ -74,14 +74,16 @@ def compare_moments(frames: Sequence[ClipFrame], registered: RegisteredPicture) 
 
 
 def _can_decide(times: Times, registered: RegisteredPicture) -> bool:
-    """Whether the copy is sampled densely, and so long that each part of the video has enough thumbnails."""
+    """Whether the copy has enough frames, and each part of the video of its length enough thumbnails."""
     known = np.array(registered.times_s, np.float64)
     if len(known) < _MIN_COVERED or len(known) != len(registered.thumbnails) or len(times) < _MIN_COVERED:
         return False
-    if np.median(np.diff(times)) > _MAX_STEP_S + 1e-3:  # clocks of files count in thousandths
-        return False
     length = times[-1] - times[0]
-    end = max(registered.step_s * len(known) + STEP_S, known[-1])
+    is_dense = np.median(np.diff(times)) <= _MAX_STEP_S + 1e-3  # clocks of files count in thousandths
+    if not is_dense or length > _MAX_LENGTH_S:
+        return False
+    # The video ends less than a step after its last sampled frame, on average half of one.
+    end = max(registered.step_s * len(known) + STEP_S / 2, known[-1])
     starts = np.arange(0.0, max(end - length, 0.0) + 1e-6, SAMPLED_STEP_S)
     covered = [int(np.count_nonzero(_is_covered(known - start, length))) for start in starts]
     return min(covered) >= _MIN_COVERED

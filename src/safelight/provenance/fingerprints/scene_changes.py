@@ -23,12 +23,12 @@ _MIN_CHANGE = 2.4
 _MIN_CELLS = 6
 #: Grey levels of the detail of a filtered cell without which it shows nothing.
 _MIN_DETAIL = 3.0
-#: Change of the copy, relative to that of the registered clip, without which it stands still. A screenshot
+#: Change of the copy, relative to that of the registered clip, without which it does not move. A screenshot
 #: that is shown for seconds shows no other moments.
 _MIN_COPY_CHANGE = 0.25
 #: Frames around the expected one among which the frame of a thumbnail is chosen.
 _NEAR = 1
-#: Assignments that are improved frame by frame after the first look at all, and how often.
+#: Assignments that are improved frame by frame after all were compared, and how often.
 _IMPROVED, _ROUNDS = 4, 2
 
 
