@@ -93,7 +93,7 @@ def search(clip: EvaluatedClip, number: int) -> dict[str, Any]:
     key = pattern_of(f"unmarked search {number}")
     recorder = RecordingSynchroniser(key)
     end = time.process_time() + SEARCH_S
-    found = WatermarkDetector(key, recorder).search(add_up(copy), lambda: time.process_time() > end)
+    found = WatermarkDetector(key, recorder).search(add_up(copy), lambda: time.process_time() > end).found
     return {
         "search": number,
         "clip": clip.sha256,

@@ -25,14 +25,14 @@ from safelight.media.probe import VideoLimits
 from safelight.provenance.fingerprints import fingerprint_index, frame_hashes, picture_comparison
 from safelight.provenance.recovery import known_mark_search
 from safelight.provenance.watermark import embedder
-from safelight.provenance.watermark.detector import WatermarkDetection, WatermarkDetector
+from safelight.provenance.watermark.detector import WatermarkDetector, WatermarkSearch
 from safelight.provenance.watermark.embedder import WatermarkEmbedder, choose_strength
 from safelight.provenance.watermark.pattern import SHORT_SIDE, WatermarkPattern, derive_seed
 from safelight.provenance.watermark.residual import ResidualSums
 from safelight.provenance.watermark_service import SEARCH_S
 
 from . import registered_clips, watermark_attacks
-from .registered_clips import RegisteredClips
+from .registered_clips import RegisteredClips, SearchedCopy
 from .structural_similarity import structural_similarity
 from .tuning_clips import TUNING_CLIPS
 from .visual_masking import BLOCK, visible_change
@@ -190,9 +190,11 @@ def measure(
         copy = deliver(plain) if name == UNMARKED else ATTACKS[name](delivered, random)
         started = time.process_time()
         sums = add_up(copy)
-        found = search(detector, sums)
+        result = search(detector, sums)
+        found = result.found
         search_s = time.process_time() - started
-        named = clip.sha256 if found is not None else registered.find(copy, sums, marks, pattern.seed)
+        searched = SearchedCopy(clip=copy, sums=sums, unread=result.unread)
+        named = clip.sha256 if found is not None else registered.find(searched, marks, pattern.seed)
         yield {
             **common,
             "attack": name,
@@ -218,7 +220,7 @@ def add_up(clip: LumaClip) -> ResidualSums:
     return sums
 
 
-def search(detector: WatermarkDetector, sums: ResidualSums) -> WatermarkDetection | None:
+def search(detector: WatermarkDetector, sums: ResidualSums) -> WatermarkSearch:
     """A full search within the budget."""
     end = time.process_time() + SEARCH_S
     return detector.search(sums, lambda: time.process_time() > end)

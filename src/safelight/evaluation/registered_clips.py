@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -24,16 +25,29 @@ from safelight.provenance.fingerprints.frame_hashes import Hashes, searched_hash
 from safelight.provenance.fingerprints.picture_comparison import RegisteredPicture, SearchedPictures
 from safelight.provenance.recovery.known_mark_search import KnownPicture, SearchBudget, search_known
 from safelight.provenance.recovery.recovery import KNOWN_S
+from safelight.provenance.watermark.assisted_detector import MIN_CORRELATION, correlate
+from safelight.provenance.watermark.pattern import WatermarkPattern
 from safelight.provenance.watermark.residual import ResidualSums
 
 from .watermark_attacks import Luma, LumaClip
 
 Pixels = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
 
 #: Time between two frames of the fingerprint of a delivered copy, as in a delivery.
 _STEP_S = 0.5
 #: Frames of a copy that are registered, and those that are hashed, as in a recovery.
 _REGISTERED, _HASHED = 16, 24
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchedCopy:
+    """A copy in which no mark was read."""
+
+    clip: LumaClip
+    sums: ResidualSums
+    #: Soft bits of the places where a mark may be.
+    unread: Sequence[Floats]
 
 
 class RegisteredClips:
@@ -65,16 +79,20 @@ class RegisteredClips:
             hashes=self._fingerprints[sha256].hashes, thumbnails=found.thumbnails, step_s=found.step_s
         )
 
-    def find(self, copy: LumaClip, sums: ResidualSums, marks: dict[str, int], seed: bytes) -> str | None:
+    def find(self, copy: SearchedCopy, marks: dict[str, int], seed: bytes) -> str | None:
         """The clip whose picture and mark a copy has, searched as in a recovery; `marks` are the ids of all
         clips.
         """
-        hashed = [searched_hashes(one.pixels) for one in _spread(copy, _HASHED)]
-        searched = SearchedPictures([one.pixels for one in _spread(copy, _REGISTERED)])
-        budget = SearchBudget(KNOWN_S, time.process_time)
+        hashed = [searched_hashes(one.pixels) for one in _spread(copy.clip, _HASHED)]
         named = [one.sha256 for one in self._index.search(hashed)]
+        pattern = WatermarkPattern.from_seed(seed)
+        for one in named:
+            if correlate(pattern, marks[one], copy.unread) >= MIN_CORRELATION:
+                return one
+        searched = SearchedPictures([one.pixels for one in _spread(copy.clip, _REGISTERED)])
+        budget = SearchBudget(KNOWN_S, time.process_time)
         known = [KnownPicture(picture=self._picture(one), content_id=marks[one], seed=seed) for one in named]
-        results = search_known(searched, lambda: sums, known, budget)
+        results = search_known(searched, lambda: copy.sums, known, budget)
         return next((one for one, result in zip(named, results, strict=True) if result.has_mark), None)
 
     def _picture(self, sha256: str) -> RegisteredPicture:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from safelight.errors import InvalidMedia, SandboxCrashed, TooLarge
 from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import CallHooks, Limits, Sandbox
 
-from .watermark.clip_marking import FoundMark, MarkResult, mark_in_child, search_in_child
+from .watermark.assisted_detector import MIN_CORRELATION, correlate
+from .watermark.clip_marking import MarkResult, MarkSearchResult, mark_in_child, search_in_child
+from .watermark.pattern import PAYLOAD_TONES, WatermarkPattern
 from .watermark_keys import WatermarkEpoch, WatermarkKeys
+
+Floats = npt.NDArray[np.float32]
 
 _LIMITS = Limits(wall_s=1800.0, cpu_s=3600, memory_bytes=3 << 30, file_bytes=8 << 30, open_files=64)
 #: A child ends itself when its time is used up. If it does not, it is ended this many seconds later.
@@ -86,6 +93,23 @@ class WatermarkService:
             raise SandboxCrashed("The sandboxed child returned data of the wrong type.") from error
 
 
+@dataclass(frozen=True, kw_only=True)
+class MarkReading:
+    """What a search found in a file."""
+
+    #: In hexadecimal digits; None if no mark was read.
+    content_id: str | None = None
+    #: By seed: soft bits of the places where a mark may be that is too weak to be read.
+    unread: Mapping[bytes, Sequence[Floats]] = field(default_factory=dict)
+
+    def has(self, content_id: int, seed: bytes) -> bool:
+        """Whether the mark of this id is in what could not be read."""
+        candidates = self.unread.get(seed, ())
+        if not candidates:
+            return False
+        return correlate(WatermarkPattern.from_seed(seed), content_id, candidates) >= MIN_CORRELATION
+
+
 class WatermarkReader:
     """Searches the marks of this installation in files of any origin."""
 
@@ -101,23 +125,30 @@ class WatermarkReader:
         """The seed of an epoch whose marks are searched; None for another one."""
         return next((one.seed for one in self._keys.searched() if one.number == epoch), None)
 
-    def read(self, path: Path) -> str | None:
-        """The id of the mark in hexadecimal digits; None if none was read or the file is not a video.
+    def read(self, path: Path) -> MarkReading:
+        """The mark of a file; nothing if the file is not a video.
 
         Raises a `SandboxFailed` if the search did not end.
         """
-        argument = {
-            "source": str(path.resolve()),
-            "seeds": [epoch.seed for epoch in self._keys.searched()],
-            "budget_s": SEARCH_S,
-        }
+        seeds = [epoch.seed for epoch in self._keys.searched()]
+        argument = {"source": str(path.resolve()), "seeds": seeds, "budget_s": SEARCH_S}
         try:
             answer = self._sandbox.run(
                 EntryPoint.of(search_in_child), argument, reads=[path.resolve()], limits=_SEARCH_LIMITS
             )
-            found = msgspec.convert(answer, FoundMark | None)
-        except msgspec.ValidationError as error:
+            result = msgspec.convert(answer, MarkSearchResult)
+            unread = _soft_bits(result, seeds)
+        except (msgspec.ValidationError, ValueError, IndexError) as error:
             raise SandboxCrashed("The sandboxed child returned data of the wrong type.") from error
         except (InvalidMedia, TooLarge):
-            return None
-        return None if found is None else f"{found.content_id:016x}"
+            return MarkReading()
+        content_id = None if result.content_id is None else f"{result.content_id:016x}"
+        return MarkReading(content_id=content_id, unread=unread)
+
+
+def _soft_bits(result: MarkSearchResult, seeds: Sequence[bytes]) -> dict[bytes, list[Floats]]:
+    found: dict[bytes, list[Floats]] = {}
+    for one in result.unread:
+        bits = np.frombuffer(one.soft_bits, "<f4").reshape(PAYLOAD_TONES)
+        found.setdefault(seeds[one.seed], []).append(bits)
+    return found

@@ -158,6 +158,15 @@ class SearchedPictures:
         yield self._register(self._plain, known)
         yield self._register(self._turned, known)
 
+    def as_whole(self, registered: RegisteredPicture) -> list[Registration]:
+        """The place of a copy that shows the whole picture, without a look at features."""
+        if not registered.thumbnails or not self._frames:
+            return []
+        height, width = decode_thumbnail(registered.thumbnails[0]).shape
+        rows, columns = self._frames[0].shape[:2]
+        scale = np.diag([width / columns, height / rows, 1.0])
+        return [Registration(perspective=scale, mirrored=False, width=width, height=height)]
+
     def _register(self, ours: list[_Features], known: list[_Features]) -> list[Registration]:
         matches = sorted((_best_match(ours, [one]) for one in known), key=lambda match: -match.count)
         return [

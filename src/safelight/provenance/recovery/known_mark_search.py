@@ -36,6 +36,8 @@ from safelight.provenance.watermark.residual import ResidualSums
 _FRAMES = 16
 #: Share of the time for the first look at all pictures.
 _LOOK_SHARE = 0.5
+#: Pictures without a registration, the most similar ones, that are taken for the whole picture of the file.
+MAX_WHOLE = 4
 
 
 class KnownPicture(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +58,10 @@ class KnownMarkTask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class KnownMarkResult(msgspec.Struct, frozen=True, kw_only=True):
-    """Whether a file shows a registered picture, and whether it has the mark of that video."""
+    """Whether a file shows a registered picture, and whether it has the mark of that video.
+
+    A mark may be found without an agreeing picture.
+    """
 
     agrees: bool = False
     has_mark: bool = False
@@ -102,17 +107,27 @@ def search_known(
         for number in range(len(known))
     ]
     sums: ResidualSums | None = None
+    without_place: list[int] = []
     for number in sorted(range(len(known)), key=lambda one: -counts[one]):
         if budget.is_over():
             break
         registrations = searched.register(known[number].picture)
         if not registrations:
             results[number] = msgspec.structs.replace(results[number], was_reached=True)
+            without_place.append(number)
             continue
         results[number] = KnownMarkResult(agrees=True, was_reached=True)
         sums = sums or (None if budget.is_over() else add_up_sums())
         if sums is not None and _has_mark(known[number], sums, registrations, budget):
             results[number] = KnownMarkResult(agrees=True, was_reached=True, has_mark=True)
+            return results
+    marked = [number for number in sorted(without_place) if known[number].content_id is not None]
+    for number in marked[:MAX_WHOLE]:
+        if budget.is_over():
+            break
+        sums = sums or add_up_sums()
+        if _has_mark(known[number], sums, searched.as_whole(known[number].picture), budget):
+            results[number] = KnownMarkResult(was_reached=True, has_mark=True)
             break
     return results
 

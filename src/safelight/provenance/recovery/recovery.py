@@ -23,7 +23,7 @@ from safelight.provenance.models import NO_REVOCATIONS, SignerTrust, Verificatio
 from safelight.provenance.registry import Registry
 from safelight.provenance.seal import Seal
 from safelight.provenance.verification import Verifier
-from safelight.provenance.watermark_service import WatermarkReader
+from safelight.provenance.watermark_service import MarkReading, WatermarkReader
 from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Limits, Sandbox
 
@@ -60,6 +60,11 @@ class FirstLook:
     shortlist: tuple[str, ...] = ()
     #: Hashes of registered files of which no frame is near. They are compared if there is time left.
     far: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """Hashes of all registered files that frames name, the most similar first."""
+        return tuple(dict.fromkeys((*self.similar, *self.shortlist, *self.far)))
 
     @property
     def has_own_manifest(self) -> bool:
@@ -99,10 +104,12 @@ class Recovered:
 
 @dataclass(frozen=True, kw_only=True)
 class _Similar:
-    """A registered file whose picture agrees, and whether its mark was found; None without such a file."""
+    """A registered file whose picture agrees or whose mark was found; None without such a file."""
 
     seal: Seal | None = None
     has_mark: bool = False
+    #: Whether the picture agrees with that of the mark.
+    agrees: bool = False
     #: Whether every file of the shortlist was compared. Otherwise the origin may be among the others.
     is_complete: bool = True
 
@@ -181,15 +188,17 @@ class Recovery:
             return self._recovered(evidence, look, seal)
         if not look.has_picture:
             return self._recovered(OriginEvidence(), look, None)
-        mark, content_id = self._search_mark(path)
+        mark, reading = self._search_mark(path)
         if mark is MarkSearch.NOT_READ and look.verification.reading.note == NO_REVOCATIONS:
             mark = MarkSearch.NOT_SEARCHED  # the manifest may be ours, so "not found here" could be wrong
-        marked = None if content_id is None else self._sources.registry.by_mark(content_id)
+        marked = self._marked(reading, look)
         if marked is not None:
             return self._recovered(self._compare_marked(path, marked, look), look, marked)
         similar = self._similar(path, look)
-        if similar.has_mark and similar.seal is not None:
+        if similar.has_mark and similar.seal is not None and similar.agrees:
             evidence = self._agreeing(path, self._sources.fingerprints.picture(similar.seal.sha256))
+        elif similar.has_mark and similar.seal is not None:
+            evidence = self._compare_marked(path, similar.seal, look)
         else:
             if mark is MarkSearch.NOT_READ and not similar.is_complete:
                 mark = MarkSearch.NOT_SEARCHED
@@ -223,15 +232,28 @@ class Recovery:
             raise SandboxCrashed("The sandboxed child returned data of the wrong type.") from error
         return [np.frombuffer(hashes, np.uint8).reshape(-1, BYTES) for hashes in found.frames]
 
-    def _search_mark(self, path: Path) -> tuple[MarkSearch, str | None]:
+    def _search_mark(self, path: Path) -> tuple[MarkSearch, MarkReading]:
         try:
             if not self._reader.has_keys:
-                return MarkSearch.NOT_SEARCHED, None
-            content_id = self._reader.read(path)
+                return MarkSearch.NOT_SEARCHED, MarkReading()
+            reading = self._reader.read(path)
         except (ConfigurationError, SandboxFailed) as error:
             _log.warning("The search for a watermark did not end: %s", error.message)
-            return MarkSearch.NOT_SEARCHED, None
-        return (MarkSearch.NOT_READ, None) if content_id is None else (MarkSearch.READ, content_id)
+            return MarkSearch.NOT_SEARCHED, MarkReading()
+        return MarkSearch.NOT_READ if reading.content_id is None else MarkSearch.READ, reading
+
+    def _marked(self, reading: MarkReading, look: FirstLook) -> Seal | None:
+        """The registered file whose mark was read, or is found because its picture is similar."""
+        registry = self._sources.registry
+        if reading.content_id is not None:
+            return registry.by_mark(reading.content_id)
+        for sha256 in look.named if reading.unread else ():
+            seal = registry.by_sha256(sha256)
+            if seal is not None and seal.mark.content_id is not None:
+                seed = self._seed(seal.mark.epoch)
+                if seed is not None and reading.has(int(seal.mark.content_id, 16), seed):
+                    return seal
+        return None
 
     def _compare_marked(self, path: Path, marked: Seal, look: FirstLook) -> OriginEvidence:
         picture = self._sources.fingerprints.picture(marked.sha256)
@@ -268,16 +290,13 @@ class Recovery:
     def _similar(self, path: Path, look: FirstLook) -> _Similar:
         """The registered file whose picture agrees, if one does; above all one whose mark the file has."""
         registry, fingerprints = self._sources.registry, self._sources.fingerprints
-        named = [
-            (registry.by_sha256(sha256), fingerprints.picture(sha256))
-            for sha256 in dict.fromkeys((*look.similar, *look.shortlist, *look.far))
-        ]
+        named = [(registry.by_sha256(sha256), fingerprints.picture(sha256)) for sha256 in look.named]
         known = [(seal, picture) for seal, picture in named if seal is not None and picture is not None]
         results = self._search_known(path, [self._known(*one) for one in known])
         pairs = list(zip((seal for seal, _picture in known), results, strict=True))
         for seal, result in pairs:
             if result.has_mark:
-                return _Similar(seal=seal, has_mark=True)
+                return _Similar(seal=seal, has_mark=True, agrees=result.agrees)
         agreeing = [seal for seal, result in pairs if result.agrees]
         if look.similar:
             return _Similar(seal=registry.by_sha256(look.similar[0]))

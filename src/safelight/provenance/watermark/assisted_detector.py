@@ -7,7 +7,7 @@ quarter of the power is enough. docs/watermark.md has the arithmetic of false ac
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import cv2
@@ -22,7 +22,7 @@ from .synchroniser import Floats, Peak, Synchroniser
 Perspective = npt.NDArray[np.float64]
 
 #: A mark is accepted from this correlation on. The highest possible one is 22.6, the root of 512 tones.
-MIN_CORRELATION = 6.4
+MIN_CORRELATION = 6.5
 #: Where codewords are looked for: canonical pixels from the expected place, and how many places. In a picture
 #: that moves, the registered frame is of a slightly other time; the last reach is the whole tile.
 _REACHES = ((3, 3), (12, 3), (TILE // 2, 2))
@@ -57,15 +57,11 @@ class AssistedDetector:
         Geometry and place are chosen by the tones for synchronisation alone, so the result of a picture
         without this mark is that of at most `PLACES` random trials.
         """
-        signs = 1.0 - 2.0 * payload.encode(self._pattern, content_id)
         _slot, *start = self._pattern.start(content_id)
-        place, best = (start[0], start[1]), 0.0
-        if any(one.any() for one in sums.chunks):
-            view = replace(sums, chunks=[_oriented(one, geometry.mirrored) for one in sums.chunks])
-            for llr in self._soft_bits(view, geometry, place):
-                norm = float(np.linalg.norm(llr))
-                best = max(best, float(signs @ llr) / norm if norm else 0.0)
-        return best
+        if not any(one.any() for one in sums.chunks):
+            return 0.0
+        view = replace(sums, chunks=[_oriented(one, geometry.mirrored) for one in sums.chunks])
+        return correlate(self._pattern, content_id, self._soft_bits(view, geometry, (start[0], start[1])))
 
     def _soft_bits(
         self, view: ResidualSums, geometry: RegisteredGeometry, place: tuple[int, int]
@@ -98,13 +94,20 @@ class AssistedDetector:
         return best
 
 
-def false_accepts_at_most(correlation: float, geometries: int) -> float:
+def correlate(pattern: WatermarkPattern, content_id: int, candidates: Iterable[Floats]) -> float:
+    """How well the best of these soft bits fit the codeword of this id, in standard deviations of chance."""
+    signs = 1.0 - 2.0 * payload.encode(pattern, content_id)
+    norms = ((soft, float(np.linalg.norm(soft))) for soft in candidates)
+    return max((float(signs @ soft) / norm for soft, norm in norms if norm), default=0.0)
+
+
+def false_accepts_at_most(correlation: float, trials: int) -> float:
     """Upper limit of the chance that a search accepts an id whose mark is not there.
 
     Each term of the correlation is a soft bit with the sign of a secret, random phase. For a sum of terms
     with random signs, Hoeffding's inequality gives exp(-c²/2) for each trial.
     """
-    return geometries * PLACES * math.exp(-(correlation**2) / 2)
+    return trials * math.exp(-(correlation**2) / 2)
 
 
 def _oriented(chunk: Floats, mirrored: bool) -> Floats:

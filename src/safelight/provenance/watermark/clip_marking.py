@@ -203,24 +203,35 @@ class SearchTask(msgspec.Struct, frozen=True, kw_only=True):
     budget_s: float
 
 
-class FoundMark(msgspec.Struct, frozen=True, kw_only=True):
-    """The id that was read, and the number of the seed in the task."""
+class UnreadMark(msgspec.Struct, frozen=True, kw_only=True):
+    """Soft bits of a place where a mark may be that is too weak to be read."""
 
+    #: Number of the seed in the task.
     seed: int
-    content_id: int
+    #: 512 numbers of 32 bits, little-endian.
+    soft_bits: bytes
 
 
-def search_in_child(argument: Any, _link: object) -> FoundMark | None:
+class MarkSearchResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The id that was read, or what could not be read."""
+
+    content_id: int | None = None
+    unread: tuple[UnreadMark, ...] = ()
+
+
+def search_in_child(argument: Any, _link: object) -> MarkSearchResult:
     """Entry point: the mark of a file that may have been cropped, scaled, turned or mirrored."""
     task = msgspec.convert(argument, SearchTask)
     end = time.process_time() + task.budget_s
     sums = add_up(Path(task.source), lambda: time.process_time() > end)
+    unread: list[UnreadMark] = []
     for number, seed in enumerate(task.seeds):
         detector = WatermarkDetector(WatermarkPattern.from_seed(seed))
-        found = detector.search(sums, lambda: time.process_time() > end)
-        if found is not None:
-            return FoundMark(seed=number, content_id=found.content_id)
-    return None
+        result = detector.search(sums, lambda: time.process_time() > end)
+        if result.found is not None:
+            return MarkSearchResult(content_id=result.found.content_id)
+        unread += [UnreadMark(seed=number, soft_bits=one.astype("<f4").tobytes()) for one in result.unread]
+    return MarkSearchResult(unread=tuple(unread))
 
 
 def add_up(path: Path, is_over: Callable[[], bool]) -> ResidualSums:

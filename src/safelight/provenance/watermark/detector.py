@@ -20,6 +20,8 @@ _CANDIDATES = 6
 _SCALE_CANDIDATES = 150
 #: Steps of the last refinement of a geometry, and how many of each are tried.
 _REACHES, _TRIES = (0.002, 0.001, 0.0006), 16
+#: Places whose soft bits are kept if nothing is read.
+MAX_UNREAD = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +36,16 @@ class WatermarkDetection:
     mirrored: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class WatermarkSearch:
+    """The result of a search."""
+
+    found: WatermarkDetection | None
+    #: If nothing was read, soft bits of at most `MAX_UNREAD` places: first those of the unchanged picture, then
+    #: those that fit best. The mark of a known id may be found in them.
+    unread: tuple[Floats, ...] = ()
+
+
 class WatermarkDetector:
     """Searches marks of one pattern."""
 
@@ -43,15 +55,21 @@ class WatermarkDetector:
 
     def read(self, sums: ResidualSums) -> WatermarkDetection | None:
         """The mark of a file that was neither cropped nor turned; its size may differ."""
-        return self._try(sums, _upright(sums), mirrored=(False,)) if _has_texture(sums) else None
+        return self._try(sums, _upright(sums), [], mirrored=(False,)) if _has_texture(sums) else None
 
-    def search(self, sums: ResidualSums, is_over: Callable[[], bool]) -> WatermarkDetection | None:
-        """The mark of a changed picture. Ends without a result when `is_over` returns true."""
+    def search(self, sums: ResidualSums, is_over: Callable[[], bool]) -> WatermarkSearch:
+        """The mark of a changed picture. Ends without one when `is_over` returns true."""
+        tried: list[Synchronisation] = []
         for matrix in self._geometries(sums) if _has_texture(sums) else ():
-            found = self._try(sums, matrix, mirrored=(False, True))
-            if found is not None or is_over():
-                return found
-        return None
+            found = self._try(sums, matrix, tried, mirrored=(False, True))
+            if found is not None:
+                return WatermarkSearch(found=found)
+            if is_over():
+                break
+        unchanged, others = tried[:2], sorted(tried[2:], key=lambda one: -one.sigmas)
+        return WatermarkSearch(
+            found=None, unread=tuple(one.llr for one in (*unchanged, *others)[:MAX_UNREAD])
+        )
 
     @staticmethod
     def _geometries(sums: ResidualSums) -> Iterator[Matrix]:
@@ -62,21 +80,22 @@ class WatermarkDetector:
         yield from spectrum.scale_candidates(_SCALE_CANDIDATES)
 
     def _try(
-        self, sums: ResidualSums, matrix: Matrix, *, mirrored: tuple[bool, ...]
+        self, sums: ResidualSums, matrix: Matrix, tried: list[Synchronisation], *, mirrored: tuple[bool, ...]
     ) -> WatermarkDetection | None:
+        """The mark at one geometry. Each orientation without one is added to `tried`."""
         tiles = fold(sums.chunks, matrix)
         for mirror in mirrored:
             found = self._synchroniser.synchronise(_oriented(tiles, mirror), sums.times)
-            if found.sigmas < MIN_SIGMAS:
-                continue
-            content_id = payload.decode(self._pattern, found.llr)
-            if content_id is None:
-                matrix, found = self._refine(sums, matrix, found, mirror)
+            if found.sigmas >= MIN_SIGMAS:
                 content_id = payload.decode(self._pattern, found.llr)
-            if content_id is not None:
-                return WatermarkDetection(
-                    content_id=content_id, sigmas=found.sigmas, geometry=matrix, mirrored=mirror
-                )
+                if content_id is None:
+                    matrix, found = self._refine(sums, matrix, found, mirror)
+                    content_id = payload.decode(self._pattern, found.llr)
+                if content_id is not None:
+                    return WatermarkDetection(
+                        content_id=content_id, sigmas=found.sigmas, geometry=matrix, mirrored=mirror
+                    )
+            tried.append(found)
         return None
 
     def _refine(

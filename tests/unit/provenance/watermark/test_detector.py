@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from safelight.provenance.watermark.detector import WatermarkDetector
+from safelight.provenance.watermark.detector import WatermarkDetector, WatermarkSearch
 from safelight.provenance.watermark.pattern import WatermarkPattern
 from safelight.provenance.watermark.residual import ResidualSums
 
@@ -66,7 +66,7 @@ def test_a_smaller_copy_is_read_without_a_search(marked: list[Luma], pattern: Wa
 def test_a_changed_picture_is_found(
     marked: list[Luma], pattern: WatermarkPattern, change: Callable[[Luma], Luma]
 ) -> None:
-    found = WatermarkDetector(pattern).search(add_up([change(frame) for frame in marked]), _never)
+    found = WatermarkDetector(pattern).search(add_up([change(frame) for frame in marked]), _never).found
     assert found is not None
     assert found.content_id == CONTENT_ID
 
@@ -78,11 +78,12 @@ def test_a_clip_that_starts_later_is_found(marked: list[Luma], pattern: Watermar
 
 
 def test_an_unmarked_clip_has_no_mark(plain: list[Luma], pattern: WatermarkPattern) -> None:
-    assert WatermarkDetector(pattern).search(add_up(plain), _never) is None
+    assert WatermarkDetector(pattern).search(add_up(plain), _never).found is None
 
 
 def test_another_seed_finds_no_mark(marked: list[Luma]) -> None:
-    assert WatermarkDetector(WatermarkPattern.from_seed(b"other")).search(add_up(marked), _never) is None
+    detector = WatermarkDetector(WatermarkPattern.from_seed(b"other"))
+    assert detector.search(add_up(marked), _never).found is None
 
 
 def test_the_search_ends_when_its_time_is_over(marked: list[Luma], pattern: WatermarkPattern) -> None:
@@ -93,13 +94,15 @@ def test_the_search_ends_when_its_time_is_over(marked: list[Luma], pattern: Wate
         return True
 
     cropped = add_up([frame[60:300, 107:533].copy() for frame in marked])
-    assert WatermarkDetector(pattern).search(cropped, is_over) is None
+    result = WatermarkDetector(pattern).search(cropped, is_over)
+    assert result.found is None
+    assert len(result.unread) == 2  # the picture and its mirror image
     assert len(asked) == 1
 
 
 @pytest.mark.parametrize("level", [0, 128, 255])
 def test_flat_pictures_and_no_pictures_have_no_mark(pattern: WatermarkPattern, level: int) -> None:
     detector = WatermarkDetector(pattern)
-    assert detector.search(add_up([np.full((90, 160), level, np.uint8)] * 3), _never) is None
-    assert detector.search(ResidualSums(), _never) is None
+    assert detector.search(add_up([np.full((90, 160), level, np.uint8)] * 3), _never).found is None
+    assert detector.search(ResidualSums(), _never) == WatermarkSearch(found=None)
     assert detector.read(ResidualSums()) is None
