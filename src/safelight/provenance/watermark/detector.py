@@ -41,8 +41,8 @@ class WatermarkSearch:
     """The result of a search."""
 
     found: WatermarkDetection | None
-    #: If nothing was read, soft bits of at most `MAX_UNREAD` places: first those of the unchanged picture, then
-    #: those that fit best. The mark of a known id may be found in them.
+    #: If nothing was read, soft bits of at most `MAX_UNREAD` places: those of the unchanged picture first,
+    #: then those that fit best. The mark of a known id may be found in them.
     unread: tuple[Floats, ...] = ()
 
 
