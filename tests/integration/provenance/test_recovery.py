@@ -18,17 +18,27 @@ from PIL import Image
 
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex, SimilarFile
 from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore, remove_fingerprints
+from safelight.provenance.fingerprints.fingerprinter import sample_file
+from safelight.provenance.fingerprints.picture_comparison import Comparison, SearchedPictures
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.recovery import recovery
 from safelight.provenance.recovery.conclusion import Answer, Ground
+from safelight.provenance.recovery.known_mark_search import (
+    KnownMarkResult,
+    KnownPicture,
+    SearchBudget,
+    search_known,
+)
 from safelight.provenance.recovery.recovery import Recovered, Recovery, RecoverySources
 from safelight.provenance.registry import Registry
 from safelight.provenance.seal import MarkState, Seal
 from safelight.provenance.sealing import Sealer
 from safelight.provenance.verification import Verifier
-from safelight.provenance.watermark.clip_marking import mark_in_child
+from safelight.provenance.watermark.clip_marking import add_up, mark_in_child
+from safelight.provenance.watermark.pattern import SHORT_SIDE, WatermarkPattern
+from safelight.provenance.watermark.synchroniser import Synchroniser, fold
 from safelight.provenance.watermark_keys import WatermarkKeys
-from safelight.provenance.watermark_service import WatermarkReader, WatermarkService
+from safelight.provenance.watermark_service import MarkReading, WatermarkReader, WatermarkService
 from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
@@ -237,19 +247,79 @@ def test_a_screenshot_of_the_delivered_video_is_from_here(here: Installation, tm
     assert found.seal.video_id == here.seal.video_id
 
 
-def test_a_mark_that_is_too_weak_to_be_read_is_found_in_the_registered_picture(
-    here: Installation, tmp_path: Path
+def test_a_mark_that_was_not_read_is_found_in_the_registered_picture(
+    here: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(here.reader, "read", lambda _path: MarkReading())
     changed = (cv2.resize(one[10:-10, 16:-16], (256, 144)) for one in frames_of(here.sealed))
     copy = write(tmp_path / "copy.mp4", changed, crf=23)
-    assert here.reader.read(copy) is None
     assert _outcome(here.recover(copy)) == (Answer.CHANGED, Ground.MARK_AND_PICTURE)
+
+
+@pytest.fixture(scope="module")
+def unread(here: Installation) -> MarkReading:
+    """The soft bits of the marked file, as if they were too weak to be read."""
+    sums = add_up(here.sealed, lambda: False)
+    tiles = fold(sums.chunks, np.diag(np.full(2, SHORT_SIDE / min(sums.chunks[0].shape))))
+    found = Synchroniser(WatermarkPattern.from_seed(here.seed)).synchronise(tiles, sums.times)
+    return MarkReading(unread={here.seed: [found.llr]})
+
+
+@pytest.mark.parametrize(
+    ("is_similar", "expected"),
+    [
+        (True, (Answer.CHANGED, Ground.MARK_AND_PICTURE)),
+        (False, (Answer.CANNOT_TELL, Ground.MARK_NOT_COMPARED)),
+    ],
+)
+def test_a_mark_of_a_named_video_is_found_in_what_could_not_be_read(
+    here: Installation,
+    unread: MarkReading,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    is_similar: bool,
+    expected: tuple[Answer, Ground],
+) -> None:
+    monkeypatch.setattr(here.reader, "read", lambda _path: unread)
+    monkeypatch.setattr(here.recovery, "_compare", lambda _path, _picture: Comparison.NOT_COMPARABLE)
+    named = (SimilarFile(sha256=here.seal.sha256, share=1.0 if is_similar else 0.1),)
+    monkeypatch.setattr(here.sources.index, "search", lambda _frames: named)
+    assert _outcome(here.recover(remux(here.sealed, tmp_path / "copy.mkv"))) == expected
+
+
+def test_soft_bits_without_a_named_video_prove_nothing(
+    here: Installation, unread: MarkReading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(here.reader, "read", lambda _path: unread)
+    monkeypatch.setattr(here.sources.index, "search", lambda _frames: ())
+    copy = remux(here.sealed, tmp_path / "copy.mkv")
+    assert _outcome(here.recover(copy)) == (Answer.NOT_FOUND, Ground.NOTHING)
+
+
+def test_a_clip_without_features_is_found_as_the_whole_picture(here: Installation, tmp_path: Path) -> None:
+    picture = here.sources.fingerprints.picture(here.seal.sha256)
+    assert picture is not None
+    assert here.seal.mark.content_id is not None
+    known = KnownPicture(picture=picture, content_id=int(here.seal.mark.content_id, 16), seed=here.seed)
+    smooth = (cv2.GaussianBlur(one, (0, 0), 25) for one in frames_of(here.source))
+    marked = (
+        np.clip(blurred + (one.astype(float) - plain), 0, 255).astype(np.uint8)
+        for blurred, one, plain in zip(smooth, frames_of(here.sealed), frames_of(here.source), strict=True)
+    )
+    copy = write(tmp_path / "copy.mp4", marked, crf=18)
+    (result,) = search_known(
+        SearchedPictures(list(sample_file(copy, 16))),
+        lambda: add_up(copy, lambda: False),
+        [known],
+        SearchBudget(recovery.KNOWN_S, lambda: 0.0),
+    )
+    assert result == KnownMarkResult(has_mark=True, was_reached=True)
 
 
 def test_a_recording_of_a_screen_at_an_angle_is_compared_with_its_origin(
     here: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(here.reader, "read", lambda _path: None)  # it finds nothing in 11 s
+    monkeypatch.setattr(here.reader, "read", lambda _path: MarkReading())  # it finds nothing in 11 s
     corners = np.array([[0, 0], [WIDTH, 0], [WIDTH, HEIGHT], [0, HEIGHT]], np.float32)
     seen = np.array([[24, 14], [470, 0], [WIDTH, 258], [12, HEIGHT]], np.float32)
     matrix = cv2.getPerspectiveTransform(corners, seen)
