@@ -115,7 +115,7 @@ class CaseMedia:
     def _file(self, principal: Principal, case_file: CaseFile, number: int | None) -> MediaFile:
         case = case_file.case
         video = self.store.row(principal.tenant, case.video_id)
-        # A video stays quarantined after its release, and later cases about it may not be.
+        # A case that was opened before the quarantine is an ordinary one.
         principal.require(KeyScope.VAULT if case.quarantined or video.quarantined else KeyScope.REVIEW)
         if case.state is not CaseState.OPEN:
             raise NotFound("This case is closed. Pictures and sound are only for open cases.")

@@ -25,7 +25,7 @@ class CaseTranscripts:
             row = tx.one(videos, videos.c.id == video_id)
             if row is None:
                 return None
-            # A video stays quarantined after its release, and later cases about it may not be.
+            # A case that was opened before the quarantine is an ordinary one.
             if row.quarantined:
                 principal.require(KeyScope.VAULT)
             return read_transcript(tx, video_id)

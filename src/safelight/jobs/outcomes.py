@@ -109,7 +109,6 @@ def _end(
         why={"rule": verdict.rule, "category": verdict.category},
         verdict_action=verdict.action.value,
         vaulted=verdict.vault,
-        quarantined=verdict.quarantine,
         **changes,
     )
     if verdict.vault:
@@ -130,7 +129,6 @@ def hold_for_review(context: PipelineContext, tx: Transaction, video: Video, res
         why={"rule": result.verdict.rule, "category": result.verdict.category},
         hold_stage=result.stage.value,
         verdict_action=result.verdict.action.value,
-        quarantined=result.verdict.quarantine,
         explanation=explain_hold(context, result.verdict, last.charge if last else None, video.id)
         | support_of(video),
         review_due_at=(due_at := tx.now() + context.limits.review_due_s),
@@ -184,9 +182,7 @@ def support_of(video: Video) -> dict[str, Any]:
     return {key: value for key, value in (video.explanation or {}).items() if key == "support"}
 
 
-def open_hold_case(
-    tx: Transaction, video_id: str, result: StageResult, *, due_at: float, quarantined: bool = False
-) -> None:
+def open_hold_case(tx: Transaction, video_id: str, result: StageResult, *, due_at: float) -> None:
     """Open the review case of a held video, in the transaction that holds it."""
     open_case(
         tx,
@@ -198,7 +194,6 @@ def open_hold_case(
             category=result.verdict.category,
             rule=result.verdict.rule,
             reason=result.verdict.reason,
-            quarantined=quarantined or result.verdict.quarantine,
         ),
         actor="policy",
     )

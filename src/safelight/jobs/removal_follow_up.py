@@ -217,7 +217,6 @@ def _open_case_of_copy(tx: Transaction, video_id: str) -> None:
         due_at=tx.now() + LANES[ReportLane.INTIMATE_IMAGERY].due_s,
         category=Category.NCII.value,
         reason="A video with the same picture was removed as intimate pictures.",
-        quarantined=video.quarantined,
         comes_first=True,
     )
     open_case(tx, new, actor=ACTOR)

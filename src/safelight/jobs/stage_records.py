@@ -21,7 +21,10 @@ from .models import StageRecord
 
 
 def record_stage(tx: Transaction, video_id: str, result: StageResult) -> None:
-    """Record the result of one stage. The audit log contains a hash of findings, coverage and verdict."""
+    """Record the result of one stage. The audit log contains a hash of findings, coverage and verdict.
+
+    A video with a quarantined stage is quarantined from then on: no later verdict lifts it.
+    """
     _count(result)
     record_id = new_id("verdict")
     now = tx.now()
@@ -52,6 +55,8 @@ def record_stage(tx: Transaction, video_id: str, result: StageResult) -> None:
         body=body,
         created_at=now,
     )
+    if verdict.quarantine:
+        tx.update(tables.videos, tables.videos.c.id == video_id, quarantined=True)
     if verdict.action is not Action.BLOCK:
         voices = result.details.get("voices", {}).get("consents", [])
         for consent_id in dict.fromkeys((*verdict.consents, *voices)):

@@ -183,20 +183,13 @@ class SubmissionService:
                 review_due_at=now + self.context.limits.review_due_s if held else None,
                 hold_stage=held.stage.value if held else None,
                 verdict_action=held.verdict.action.value if held else None,
-                quarantined=any(stage.verdict.quarantine for stage in results),
                 explanation=self._explanation(submission, results, held),
                 waived=any(stage.verdict.waivers for stage in results),
                 request=_request(submission, pending=pending),
                 enqueue_count=1,
             )
             if held is not None:
-                outcomes.open_hold_case(
-                    tx,
-                    video_id,
-                    held,
-                    due_at=now + self.context.limits.review_due_s,
-                    quarantined=any(stage.verdict.quarantine for stage in results),
-                )
+                outcomes.open_hold_case(tx, video_id, held, due_at=now + self.context.limits.review_due_s)
             if submission.scrutiny:
                 self.check_limiter.record_block(tx, principal, submission.admitted.end_user)
             self.lineage.record(tx, video_id, submission.lineage)
@@ -246,7 +239,6 @@ class SubmissionService:
                 explanation=canonical_json.encode(details),
                 verdict_action=verdict.action.value,
                 vaulted=verdict.vault,
-                quarantined=verdict.quarantine,
                 request=_request(submission, pending=False),
             )
             state_block(self.context, tx, video, verdict, appeal=appeal)

@@ -62,6 +62,7 @@ videos = Table(
     text("sealed_sha256", null=True),
     text("mark", null=True),
     _flag("vaulted"),
+    #: Set with the first quarantined verdict (`jobs.stage_records`), and never lifted, also not by a release.
     _flag("quarantined"),
     _flag("waived"),
     integer("enqueue_count", default=0),

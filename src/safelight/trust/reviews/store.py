@@ -44,10 +44,14 @@ _UNFINISHED = [state.value for state in UNFINISHED]
 
 
 def open_case(tx: Transaction, new: NewCase, *, actor: str) -> Case:
-    """The open case of this kind for this video, or against this statement. Created if there is none."""
+    """The open case of this kind for this video, or against this statement. Created if there is none.
+
+    Every case about a quarantined video is quarantined.
+    """
     dedup_key = f"{new.kind.value}:{new.statement_id or new.video_id}"
     severity = new.severity if new.severity is not None else severity_of(new.category)
     video = tx.one(videos, videos.c.id == new.video_id)
+    new = replace(new, quarantined=new.quarantined or (video is not None and video.quarantined))
     added = tx.insert_or_ignore(
         cases,
         id=new_id("case"),
