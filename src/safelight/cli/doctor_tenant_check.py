@@ -27,7 +27,8 @@ def tenants(found: Database) -> DoctorCheck:
     managed = [one for one in accounts.list_tenants() if one.managed_by and one.closed_at is None]
     if not managed:
         return none
-    without = [one.name for one in managed if not accounts.managed.has_reviewer(one.id)]
+    reviewed = accounts.managed.with_reviewer(managed)
+    without = [one.name for one in managed if one.id not in reviewed]
     if not without:
         message = f"A reviewer is enrolled for each of the {len(managed)}."
         return DoctorCheck(name=_NAME, state=DoctorState.OK, message=message)

@@ -26,9 +26,11 @@ def list_(ctx: typer.Context, as_json: Json = False) -> int:
     """List tenants, oldest first, with their keys in force and whether anybody can decide their cases."""
     accounts = load_container(ctx).persistence.accounts
     rows: list[dict[str, Any]] = []
-    for one in accounts.list_tenants():
+    listed = accounts.list_tenants()
+    reviewed = accounts.managed.with_reviewer(listed)
+    for one in listed:
         keys = sum(key.revoked_at is None for key in accounts.list_keys(one.id))
-        rows.append({**_to_json(one), "keys": keys, "has_reviewer": accounts.managed.has_reviewer(one.id)})
+        rows.append({**_to_json(one), "keys": keys, "has_reviewer": one.id in reviewed})
     emit({"tenants": rows}, as_json, "\n".join(map(_format_line, rows)) or "No tenant exists yet.")
     return Exit.OK
 

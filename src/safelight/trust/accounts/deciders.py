@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row
 
 from safelight.store.tables import api_keys, people
 from safelight.store.transaction import Transaction
@@ -25,14 +28,38 @@ def find_deciders(tx: Transaction, *, vault: bool) -> frozenset[str]:
 
 def find_holders(tx: Transaction, scopes: Collection[KeyScope]) -> frozenset[str]:
     """The ids of the keys in force and active people, here and in the managing tenant, with any of these."""
-    roles = [role.value for role, given in ROLES.items() if not given.scopes.isdisjoint(scopes)]
     found: set[str] = set()
     for part in (tx, tx.of_manager()):
         if part is None:
             continue
-        active = people.c.state == ACTIVE, people.c.role.in_(roles)
-        found |= {row.id for row in part.select(people, *active, columns=[people.c.id])}
-        in_force = api_keys.c.revoked_at.is_(None)
-        keys = part.select(api_keys, in_force, columns=[api_keys.c.id, api_keys.c.scopes])
-        found |= {row.id for row in keys if not parse_scopes(row.scopes).isdisjoint(scopes)}
+        found |= {row.id for row in part.select(people, *_active(scopes), columns=[people.c.id])}
+        found |= {row.id for row in _keys_in_force(part, scopes)}
     return frozenset(found)
+
+
+def find_tenants_with_holders(whole: Transaction, scopes: Collection[KeyScope]) -> frozenset[str]:
+    """The ids of the tenants that have an own key in force or active person with any of these.
+
+    `whole`: a transaction across tenants. Keys are read once for all tenants.
+    """
+    enrolled = whole.select(people, *_active(scopes), columns=[people.c.tenant_id])
+    return frozenset(row.tenant_id for row in (*enrolled, *_keys_in_force(whole, scopes)))
+
+
+def has_holder(tx: Transaction, scopes: Collection[KeyScope]) -> bool:
+    """Whether `find_holders` finds any. Keys, of which there are many, are read only without a person."""
+    parts = [part for part in (tx, tx.of_manager()) if part is not None]
+    return any(part.count(people, *_active(scopes)) for part in parts) or any(
+        _keys_in_force(part, scopes) for part in parts
+    )
+
+
+def _active(scopes: Collection[KeyScope]) -> tuple[ColumnElement[bool], ...]:
+    roles = [role.value for role, given in ROLES.items() if not given.scopes.isdisjoint(scopes)]
+    return people.c.state == ACTIVE, people.c.role.in_(roles)
+
+
+def _keys_in_force(tx: Transaction, scopes: Collection[KeyScope]) -> list[Row[Any]]:
+    columns = [api_keys.c.id, api_keys.c.tenant_id, api_keys.c.scopes]
+    keys = tx.select(api_keys, api_keys.c.revoked_at.is_(None), columns=columns)
+    return [row for row in keys if not parse_scopes(row.scopes).isdisjoint(scopes)]

@@ -6,7 +6,7 @@ scopes `REACH`, and never request, change or delete anything on behalf of its ke
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import takewhile
@@ -21,7 +21,7 @@ from safelight.store.tables import access_requests, account_invitations, tenants
 from safelight.store.transaction import Transaction
 
 from .access_texts import access_text
-from .deciders import find_holders
+from .deciders import find_tenants_with_holders, has_holder
 from .keys import read_tenant, revoke_all_keys
 from .models import AccessState, Principal, Tenant
 from .permissions import DECIDING, KeyScope
@@ -207,7 +207,13 @@ class ManagedTenants:
     def has_reviewer(self, tenant: str) -> bool:
         """Whether a key or an active person may decide the cases of this tenant, also one of its manager."""
         with self._database.read_transaction(tenant) as tx:
-            return bool(find_holders(tx, DECIDING))
+            return has_holder(tx, DECIDING)
+
+    def with_reviewer(self, tenants: Iterable[Tenant]) -> frozenset[str]:
+        """The ids of those tenants for which `has_reviewer` is true, in one pass for all of them."""
+        with self._database.across_tenants("who may decide cases", readonly=True) as whole:
+            found = find_tenants_with_holders(whole, DECIDING)
+        return frozenset(one.id for one in tenants if not found.isdisjoint({one.id, one.managed_by}))
 
 
 def close_tenant(tx: Transaction, *, reason: str, by: str) -> None:

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
+from sqlalchemy import event
 
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound, SafelightError, Unauthenticated
 from safelight.policy.verdicts import Audience
 from safelight.store.database import Database
 from safelight.store.tables import api_keys, audit_log, tenants
-from safelight.trust.accounts import Accounts, KeyScope, Principal, PrincipalKind, Tenant, managed_tenants
+from safelight.trust.accounts import (
+    Accounts,
+    KeyScope,
+    Principal,
+    PrincipalKind,
+    Role,
+    Tenant,
+    managed_tenants,
+)
 from safelight.trust.accounts import access as access_module
 from safelight.trust.accounts.access import AccessGrant, AccessLimits, AccountAccess
 from safelight.trust.accounts.invitations import AccountInvitations
@@ -18,6 +30,7 @@ from safelight.trust.accounts.managed_tenants import TenantChoice
 from safelight.trust.accounts.models import AccessState
 from safelight.trust.accounts.subjects import TENANT_SUBJECT, account_subject
 from safelight.trust.accounts.terms import AccountTerms, Terms
+from support.people import add_person
 
 DAY_S = 86_400.0
 SHARED = AccessGrant(tenant=TenantChoice.SHARED)
@@ -495,6 +508,51 @@ def test_a_reviewer_of_the_manager_counts_for_its_tenants(
     assert accounts.managed.has_reviewer(own.id)
     accounts.revoke_key(owner.tenant, key.id)
     assert not accounts.managed.has_reviewer(own.id)
+
+
+def test_who_has_a_reviewer_is_the_same_for_one_tenant_and_for_all(
+    access: AccountAccess, accounts: Accounts, database: Database, owner: Principal
+) -> None:
+    """For all tenants at once each table is read once; with a person of the manager no key is read."""
+    for name in ("Ada Films", "Ben Films"):
+        grant(access, owner, name=name)
+    ada, ben = managed(accounts, owner)
+    other = accounts.create_tenant("Elsewhere").id
+
+    def reviewed() -> set[str]:
+        read.clear()
+        found = accounts.managed.with_reviewer(accounts.list_tenants())
+        assert read == ["tenants", "people", "api_keys"]
+        assert found == {one.id for one in accounts.list_tenants() if accounts.managed.has_reviewer(one.id)}
+        return set(found)
+
+    with tables_read(database) as read:
+        accounts.create_key(other, "reviewer", {KeyScope.REVIEW})
+        accounts.create_key(owner.tenant, "app", {KeyScope.VIDEOS_READ})
+        assert reviewed() == {other}
+        key, _ = accounts.create_key(ben.id, "vault", {KeyScope.VAULT})
+        assert reviewed() == {other, ben.id}
+        accounts.revoke_key(ben.id, key.id)
+        with database.transaction(owner.tenant) as tx:
+            add_person(tx, "user_grace", role=Role.REVIEWER)
+        assert reviewed() == {other, owner.tenant, ada.id, ben.id}
+        read.clear()
+        assert accounts.managed.has_reviewer(ada.id)
+        assert "api_keys" not in read
+
+
+@contextmanager
+def tables_read(database: Database) -> Iterator[list[str]]:
+    """The first table of each statement that reads, in order."""
+    read: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if found := re.match(r"SELECT .*?\sFROM (\w+)", statement, re.DOTALL):
+            read.append(found[1])
+
+    event.listen(database._engine, "before_cursor_execute", note)
+    yield read
+    event.remove(database._engine, "before_cursor_execute", note)
 
 
 def run_all(tasks: list[object]) -> None:
