@@ -24,7 +24,7 @@ from safelight.provenance.fingerprints.fingerprinter import (
 from safelight.provenance.fingerprints.frame_hashes import Hashes, searched_hashes
 from safelight.provenance.fingerprints.picture_comparison import RegisteredPicture, SearchedPictures
 from safelight.provenance.recovery.known_mark_search import KnownPicture, SearchBudget, search_known
-from safelight.provenance.recovery.recovery import KNOWN_S
+from safelight.provenance.recovery.recovery import AGREEING_SHARE, KNOWN_S
 from safelight.provenance.watermark.assisted_detector import MIN_CORRELATION, correlate
 from safelight.provenance.watermark.pattern import WatermarkPattern
 from safelight.provenance.watermark.residual import ResidualSums
@@ -81,19 +81,24 @@ class RegisteredClips:
 
     def find(self, copy: SearchedCopy, marks: dict[str, int], seed: bytes) -> str | None:
         """The clip whose picture and mark a copy has, searched as in a recovery; `marks` are the ids of all
-        clips.
+        clips. A mark without an agreeing picture does not count.
         """
         hashed = [searched_hashes(one.pixels) for one in _spread(copy.clip, _HASHED)]
-        named = [one.sha256 for one in self._index.search(hashed)]
+        found = self._index.search(hashed)
+        similar = {one.sha256 for one in found if one.share >= AGREEING_SHARE}
+        named = [one.sha256 for one in found]
+        searched = SearchedPictures([one.pixels for one in _spread(copy.clip, _REGISTERED)])
         pattern = WatermarkPattern.from_seed(seed)
         for one in named:
             if correlate(pattern, marks[one], copy.unread) >= MIN_CORRELATION:
-                return one
-        searched = SearchedPictures([one.pixels for one in _spread(copy.clip, _REGISTERED)])
+                return one if one in similar or searched.register(self._picture(one)) else None
         budget = SearchBudget(KNOWN_S, time.process_time)
         known = [KnownPicture(picture=self._picture(one), content_id=marks[one], seed=seed) for one in named]
         results = search_known(searched, lambda: copy.sums, known, budget)
-        return next((one for one, result in zip(named, results, strict=True) if result.has_mark), None)
+        pairs = zip(named, results, strict=True)
+        return next(
+            (one for one, result in pairs if result.has_mark and (result.agrees or one in similar)), None
+        )
 
     def _picture(self, sha256: str) -> RegisteredPicture:
         known = self._fingerprints[sha256]

@@ -82,12 +82,15 @@ class DecodedFrame:
         self._quarter_turns = rotation // 90 % 4
         self.index = index
         self.time_s = time_s
-        self.is_intra_coded = is_intra_coded(frame)
         sideways = self._quarter_turns % 2 == 1
         self.width: int = frame.height if sideways else frame.width
         self.height: int = frame.width if sideways else frame.height
         self._resized: dict[tuple[int, int], Pixels] = {}
         self._downscaled: DownscaledFrame | None = None
+
+    @property
+    def is_intra_coded(self) -> bool:
+        return is_intra_coded(self._frame)
 
     def resized(self, longest_side: int) -> Pixels:
         """RGB pixels whose longest side is `longest_side`; 0: the source's size.

@@ -18,6 +18,7 @@ from safelight.sandbox.sandbox import CallHooks, Limits, Sandbox
 
 from .watermark.assisted_detector import MIN_CORRELATION, correlate
 from .watermark.clip_marking import MarkResult, MarkSearchResult, mark_in_child, search_in_child
+from .watermark.detector import MAX_UNREAD
 from .watermark.pattern import PAYLOAD_TONES, WatermarkPattern
 from .watermark_keys import WatermarkEpoch, WatermarkKeys
 
@@ -27,6 +28,8 @@ _LIMITS = Limits(wall_s=1800.0, cpu_s=3600, memory_bytes=3 << 30, file_bytes=8 <
 #: A child ends itself when its time is used up. If it does not, it is ended this many seconds later.
 _GRACE_S = 30.0
 _ID_BITS = 64
+#: Soft bits of a child are at most a few hundred.
+_MOST_SOFT = 1e6
 #: Processor time for the search in one file, in seconds. That for known marks (`recovery.KNOWN_S`) follows.
 SEARCH_S = 11.0
 #: Limits of a search: the file is a stranger's. The child stops by itself when its processor time is used up.
@@ -147,8 +150,16 @@ class WatermarkReader:
 
 
 def _soft_bits(result: MarkSearchResult, seeds: Sequence[bytes]) -> dict[bytes, list[Floats]]:
-    found: dict[bytes, list[Floats]] = {}
+    """By seed. Raises `ValueError` for what the child cannot have computed."""
+    found: dict[bytes, list[Floats]] = {seed: [] for seed in seeds}
     for one in result.unread:
         bits = np.frombuffer(one.soft_bits, "<f4").reshape(PAYLOAD_TONES)
-        found.setdefault(seeds[one.seed], []).append(bits)
+        places = found[seeds[one.seed]]
+        if (
+            not 0 <= one.seed < len(seeds)
+            or len(places) == MAX_UNREAD
+            or not (np.abs(bits) < _MOST_SOFT).all()
+        ):
+            raise ValueError("wrong soft bits")
+        places.append(bits)
     return found

@@ -23,6 +23,8 @@ from safelight.provenance.watermark_service import SEARCH_S
 LOOK_S, REGISTER_S = 0.25, 2.0
 #: Seconds for reading and hashing the frames, and for starting five children.
 OTHER_S = 3.0
+#: Last step of the search for a mark of any id: it ends between two tries of a geometry.
+BLIND_STEP_S = 0.5
 
 
 class Machine:
@@ -41,9 +43,16 @@ class Machine:
         self.now += REGISTER_S
         return ["here"] if picture.step_s == self._right else []
 
+    def as_whole(self, _picture: RegisteredPicture) -> Sequence[Any]:
+        self.now += REGISTER_S
+        return []
+
     def search(self) -> list[Any]:
         pictures = [RegisteredPicture(thumbnails=(), step_s=number) for number in range(MAX_SHORTLIST)]
-        known = [KnownPicture(picture=one) for one in pictures]
+        known = [
+            KnownPicture(picture=one, content_id=1, seed=None if one.step_s == self._right else bytes(32))
+            for one in pictures
+        ]
         budget = SearchBudget(KNOWN_S, lambda: self.now)
         return search_known(cast(SearchedPictures, self), ResidualSums, known, budget)
 
@@ -66,4 +75,4 @@ def test_the_slowest_search_ends_before_the_answer_is_given(right: int) -> None:
     machine = Machine(right)
     machine.search()
     assert machine.now <= KNOWN_S + REGISTER_S
-    assert SEARCH_S + machine.now + MOMENTS_S + OTHER_S <= ANSWER_AFTER_S
+    assert SEARCH_S + BLIND_STEP_S + machine.now + MOMENTS_S + OTHER_S <= ANSWER_AFTER_S

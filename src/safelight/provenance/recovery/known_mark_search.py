@@ -121,7 +121,7 @@ def search_known(
         if sums is not None and _has_mark(known[number], sums, registrations, budget):
             results[number] = KnownMarkResult(agrees=True, was_reached=True, has_mark=True)
             return results
-    marked = [number for number in sorted(without_place) if known[number].content_id is not None]
+    marked = [number for number in sorted(without_place) if known[number].seed is not None]
     for number in marked[:MAX_WHOLE]:
         if budget.is_over():
             break

@@ -36,10 +36,10 @@ _log = logging.getLogger(__name__)
 _LIMITS = Limits(wall_s=120.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=1 << 20, open_files=64)
 #: Share of the searched frames that must match frames of a registered file. Two scenes of a longer clip may
 #: come from elsewhere.
-_AGREEING_SHARE = 0.5
+AGREEING_SHARE = 0.5
 #: Processor time for the marks of similar registered files, in seconds, and limits of the child. A mark takes
 #: about 6 s. The child stops by itself after one more step, which takes 2 s at most.
-KNOWN_S = 8.0
+KNOWN_S = 7.0
 _KNOWN_LIMITS = msgspec.structs.replace(_LIMITS, wall_s=40.0, cpu_s=20)
 #: Processor time for the comparison of moments, in seconds. A clip of 4 s takes 1 to 3 s.
 MOMENTS_S = 6
@@ -170,7 +170,7 @@ class Recovery:
             return look
         frames = self._frames(path)
         found = self._sources.index.search(frames or ())
-        similar = tuple(one.sha256 for one in found if one.share >= _AGREEING_SHARE)
+        similar = tuple(one.sha256 for one in found if one.share >= AGREEING_SHARE)
         return FirstLook(
             verification=verification,
             known=None,
@@ -197,8 +197,9 @@ class Recovery:
         similar = self._similar(path, look)
         if similar.has_mark and similar.seal is not None and similar.agrees:
             evidence = self._agreeing(path, self._sources.fingerprints.picture(similar.seal.sha256))
-        elif similar.has_mark and similar.seal is not None:
-            evidence = self._compare_marked(path, similar.seal, look)
+        elif similar.has_mark:
+            # Its features were compared before, and none agreed.
+            evidence = OriginEvidence(mark=MarkSearch.READ, marked_picture=Comparison.NOT_COMPARABLE)
         else:
             if mark is MarkSearch.NOT_READ and not similar.is_complete:
                 mark = MarkSearch.NOT_SEARCHED
@@ -296,7 +297,8 @@ class Recovery:
         pairs = list(zip((seal for seal, _picture in known), results, strict=True))
         for seal, result in pairs:
             if result.has_mark:
-                return _Similar(seal=seal, has_mark=True, agrees=result.agrees)
+                agrees = result.agrees or seal.sha256 in look.similar
+                return _Similar(seal=seal, has_mark=True, agrees=agrees)
         agreeing = [seal for seal, result in pairs if result.agrees]
         if look.similar:
             return _Similar(seal=registry.by_sha256(look.similar[0]))

@@ -32,7 +32,7 @@ from safelight.media.probe import (
 )
 from safelight.media.tracks import select_tracks
 
-from .detector import WatermarkDetector
+from .detector import WatermarkDetector, search_marks
 from .embedder import AQ_STRENGTH, CRF, WatermarkEmbedder, choose_strength
 from .pattern import WatermarkPattern
 from .residual import ResidualSums
@@ -224,10 +224,10 @@ def search_in_child(argument: Any, _link: object) -> MarkSearchResult:
     task = msgspec.convert(argument, SearchTask)
     end = time.process_time() + task.budget_s
     sums = add_up(Path(task.source), lambda: time.process_time() > end)
+    detectors = [WatermarkDetector(WatermarkPattern.from_seed(seed)) for seed in task.seeds]
+    results = search_marks(detectors, sums, lambda: time.process_time() > end)
     unread: list[UnreadMark] = []
-    for number, seed in enumerate(task.seeds):
-        detector = WatermarkDetector(WatermarkPattern.from_seed(seed))
-        result = detector.search(sums, lambda: time.process_time() > end)
+    for number, result in enumerate(results):
         if result.found is not None:
             return MarkSearchResult(content_id=result.found.content_id)
         unread += [UnreadMark(seed=number, soft_bits=one.astype("<f4").tobytes()) for one in result.unread]

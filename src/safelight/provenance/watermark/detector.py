@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +46,36 @@ class WatermarkSearch:
     unread: tuple[Floats, ...] = ()
 
 
+def search_marks(
+    detectors: Sequence[WatermarkDetector], sums: ResidualSums, is_over: Callable[[], bool]
+) -> list[WatermarkSearch]:
+    """One result for each pattern. Ends with the first mark that is read, or when `is_over` returns true.
+
+    Each geometry is tried with all patterns, so that none of them is left out if the time is over.
+    """
+    tried: list[list[Synchronisation]] = [[] for _ in detectors]
+    read: WatermarkDetection | None = None
+    for matrix in _geometries(sums) if _has_texture(sums) else ():
+        tiles = fold(sums.chunks, matrix)
+        for number, detector in enumerate(detectors):
+            view = _View(sums=sums, matrix=matrix, tiles=tiles)
+            read = detector.try_geometry(view, tried[number], is_over)
+            if read is not None:
+                return [WatermarkSearch(found=read if one is detector else None) for one in detectors]
+        if is_over():
+            break
+    return [WatermarkSearch(found=None, unread=_best(one)) for one in tried]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _View:
+    """The residuals at one geometry."""
+
+    sums: ResidualSums
+    matrix: Matrix
+    tiles: Floats
+
+
 class WatermarkDetector:
     """Searches marks of one pattern."""
 
@@ -55,61 +85,66 @@ class WatermarkDetector:
 
     def read(self, sums: ResidualSums) -> WatermarkDetection | None:
         """The mark of a file that was neither cropped nor turned; its size may differ."""
-        return self._try(sums, _upright(sums), [], mirrored=(False,)) if _has_texture(sums) else None
+        if not _has_texture(sums):
+            return None
+        matrix = _upright(sums)
+        view = _View(sums=sums, matrix=matrix, tiles=fold(sums.chunks, matrix))
+        return self._try(view, [], lambda: False, mirror=False)
 
     def search(self, sums: ResidualSums, is_over: Callable[[], bool]) -> WatermarkSearch:
         """The mark of a changed picture. Ends without one when `is_over` returns true."""
-        tried: list[Synchronisation] = []
-        for matrix in self._geometries(sums) if _has_texture(sums) else ():
-            found = self._try(sums, matrix, tried, mirrored=(False, True))
-            if found is not None:
-                return WatermarkSearch(found=found)
-            if is_over():
-                break
-        unchanged, others = tried[:2], sorted(tried[2:], key=lambda one: -one.sigmas)
-        return WatermarkSearch(
-            found=None, unread=tuple(one.llr for one in (*unchanged, *others)[:MAX_UNREAD])
-        )
+        return search_marks([self], sums, is_over)[0]
 
-    @staticmethod
-    def _geometries(sums: ResidualSums) -> Iterator[Matrix]:
-        yield _upright(sums)
-        spectrum = LatticeSpectrum(sums)
-        for grid in GRIDS:
-            yield from spectrum.candidates(grid, _CANDIDATES)
-        yield from spectrum.scale_candidates(_SCALE_CANDIDATES)
+    def try_geometry(
+        self, view: _View, tried: list[Synchronisation], is_over: Callable[[], bool]
+    ) -> WatermarkDetection | None:
+        """The mark at one geometry, also of the mirror image. What is not read is added to `tried`."""
+        return self._try(view, tried, is_over, mirror=False) or self._try(view, tried, is_over, mirror=True)
 
     def _try(
-        self, sums: ResidualSums, matrix: Matrix, tried: list[Synchronisation], *, mirrored: tuple[bool, ...]
+        self, view: _View, tried: list[Synchronisation], is_over: Callable[[], bool], *, mirror: bool
     ) -> WatermarkDetection | None:
-        """The mark at one geometry. Each orientation without one is added to `tried`."""
-        tiles = fold(sums.chunks, matrix)
-        for mirror in mirrored:
-            found = self._synchroniser.synchronise(_oriented(tiles, mirror), sums.times)
-            if found.sigmas >= MIN_SIGMAS:
+        matrix = view.matrix
+        found = self._synchroniser.synchronise(_oriented(view.tiles, mirror), view.sums.times)
+        if found.sigmas >= MIN_SIGMAS:
+            content_id = payload.decode(self._pattern, found.llr)
+            if content_id is None:
+                matrix, found = self._refine(view, found, is_over, mirror=mirror)
                 content_id = payload.decode(self._pattern, found.llr)
-                if content_id is None:
-                    matrix, found = self._refine(sums, matrix, found, mirror)
-                    content_id = payload.decode(self._pattern, found.llr)
-                if content_id is not None:
-                    return WatermarkDetection(
-                        content_id=content_id, sigmas=found.sigmas, geometry=matrix, mirrored=mirror
-                    )
-            tried.append(found)
+            if content_id is not None:
+                return WatermarkDetection(
+                    content_id=content_id, sigmas=found.sigmas, geometry=matrix, mirrored=mirror
+                )
+        tried.append(found)
         return None
 
     def _refine(
-        self, sums: ResidualSums, matrix: Matrix, found: Synchronisation, mirror: bool
+        self, view: _View, found: Synchronisation, is_over: Callable[[], bool], *, mirror: bool
     ) -> tuple[Matrix, Synchronisation]:
         """The geometry nearby with the highest peak. A weak mark is read only at the exact geometry."""
-        random = np.random.default_rng(0)
+        matrix, random = view.matrix, np.random.default_rng(0)
         for reach in _REACHES:
             for step in random.normal(0, reach, (_TRIES, 2, 2)):
-                tiles = _oriented(fold(sums.chunks, matrix + step), mirror)
-                tried = self._synchroniser.synchronise(tiles, sums.times)
+                if is_over():
+                    return matrix, found
+                tiles = _oriented(fold(view.sums.chunks, matrix + step), mirror)
+                tried = self._synchroniser.synchronise_near(tiles, view.sums.times, found)
                 if tried.sigmas > found.sigmas:
                     matrix, found = matrix + step, tried
         return matrix, found
+
+
+def _geometries(sums: ResidualSums) -> Iterator[Matrix]:
+    yield _upright(sums)
+    spectrum = LatticeSpectrum(sums)
+    for grid in GRIDS:
+        yield from spectrum.candidates(grid, _CANDIDATES)
+    yield from spectrum.scale_candidates(_SCALE_CANDIDATES)
+
+
+def _best(tried: list[Synchronisation]) -> tuple[Floats, ...]:
+    unchanged, others = tried[:2], sorted(tried[2:], key=lambda one: -one.sigmas)
+    return tuple(one.llr for one in (*unchanged, *others)[:MAX_UNREAD])
 
 
 def _oriented(tiles: Floats, mirror: bool) -> Floats:

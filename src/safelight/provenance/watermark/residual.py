@@ -70,7 +70,7 @@ class ResidualSums:
             return
         number = self.times[-1].number if self._has_all_numbers else int(time_s / CHUNK_S)
         time = ChunkTime(number=number, is_intra=is_intra)
-        if time in self.times[-2:]:
+        if time in self.times:
             self.chunks[self.times.index(time)] += found
         else:
             self.chunks.append(found)

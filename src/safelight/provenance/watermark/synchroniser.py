@@ -31,16 +31,6 @@ _MIN_WEIGHT = 0.3
 
 
 @dataclass(frozen=True, kw_only=True)
-class Synchronisation:
-    """The best place of the tile."""
-
-    #: Height of the best peak in standard deviations of all places. Chance gives at most about 5.5.
-    sigmas: float
-    #: Log-likelihood ratios of the bits of the codeword.
-    llr: Floats
-
-
-@dataclass(frozen=True, kw_only=True)
 class Peak:
     """A place of the tile that the tones for synchronisation name."""
 
@@ -49,6 +39,19 @@ class Peak:
     place: tuple[int, int]
     #: Place in the sequence of slots at the first chunk.
     start: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Synchronisation:
+    """The best place of the tile."""
+
+    #: Height of the best peak in standard deviations of all places. Chance gives at most about 5.5.
+    sigmas: float
+    #: Log-likelihood ratios of the bits of the codeword.
+    llr: Floats
+    #: Where the peak is, and the weight of predicted chunks with which it is the highest.
+    peak: Peak
+    predicted_weight: float
 
 
 def fold(chunks: Sequence[Floats], matrix: Matrix) -> Floats:
@@ -75,19 +78,41 @@ class Synchroniser:
         self._pattern = pattern
         self._rotors = np.exp(-1j * pattern.phases).astype(np.complex64)
         self._slot_rotors = np.exp(2j * np.pi / TILE * (pattern.shifts @ TONES.T)).astype(np.complex64)
+        across, down = TONES[pattern.sync].T
+        self._sync_rotors = self._slot_rotors[:, pattern.sync]
+        #: Half of a spectrum, so a tone stands for itself and for its complex conjugate.
+        self._half_plane = (across, down)
+        self._half_weights = np.where(down > 0, 0.5, 1.0).astype(np.float32)
         self._is_sync = np.isin(np.arange(len(TONES)), pattern.sync)
 
     def synchronise(self, tiles: Floats, times: Sequence[ChunkTime]) -> Synchronisation:
         """Try every place of the tile and every place in the sequence of slots."""
+        # In one chunk, a place in the sequence is the same as a place of the tile.
+        starts = range(_STARTS if len({one.number for one in times}) > 1 else 1)
+        return self._synchronise(tiles, times, starts, _weights_of(times))
+
+    def synchronise_near(
+        self, tiles: Floats, times: Sequence[ChunkTime], found: Synchronisation
+    ) -> Synchronisation:
+        """Try every place of the tile, in the sequence and with the weight that were found before."""
+        return self._synchronise(tiles, times, [found.peak.start], [found.predicted_weight])
+
+    def _synchronise(
+        self, tiles: Floats, times: Sequence[ChunkTime], starts: Sequence[int], weights: Sequence[float]
+    ) -> Synchronisation:
         tones = self._tones(tiles)
-        starts = range(_STARTS if len(times) > 1 else 1)
         peaks = [
-            self._highest(self._places(limited, times, start), start)
-            for limited in _weighted(_limit(tones), times)
-            for start in starts
+            (peak, weight)
+            for weight in weights
+            for peak in self._peaks(self._places(tones, times, starts, weight), starts)
         ]
-        best = max(peaks, key=lambda peak: peak.sigmas)
-        return Synchronisation(sigmas=best.sigmas, llr=self._soft_bits(tones, times, best))
+        best, weight = max(peaks, key=lambda pair: pair[0].sigmas)
+        return Synchronisation(
+            sigmas=best.sigmas,
+            llr=self._soft_bits(tones, times, best),
+            peak=best,
+            predicted_weight=weight,
+        )
 
     def peaks_near(
         self, tiles: Floats, times: Sequence[ChunkTime], place: tuple[int, int], reach: int
@@ -98,10 +123,13 @@ class Synchroniser:
         window = np.zeros((TILE, TILE), bool)
         near = np.arange(-reach, reach + 1)
         window[np.ix_((place[1] + near) % TILE, (place[0] + near) % TILE)] = True
+        tones, starts = self._tones(tiles), range(_STARTS)
         peaks = [
-            self._highest(np.where(window, self._places(limited, times, start), -np.inf), start)
-            for limited in _weighted(_limit(self._tones(tiles)), times)
-            for start in range(_STARTS)
+            peak
+            for weight in _weights_of(times)
+            for peak in self._peaks(
+                np.where(window, self._places(tones, times, starts, weight), -np.inf), starts
+            )
         ]
         peaks.sort(key=lambda peak: peak.sigmas)
         highest = {(peak.place, peak.start): peak for peak in peaks}
@@ -112,7 +140,7 @@ class Synchroniser:
         return self._soft_bits(self._tones(tiles), times, peak)
 
     def _tones(self, tiles: Floats) -> Complex:
-        spectra = np.fft.fft2(tiles)
+        spectra = np.fft.rfft2(tiles, axes=(2, 1))
         return np.asarray(spectra[:, TONES[:, 1], TONES[:, 0]].astype(np.complex64) * self._rotors)
 
     def _aligned(self, tones: Complex, times: Sequence[ChunkTime], start: int) -> Complex:
@@ -120,18 +148,27 @@ class Synchroniser:
         slots = (np.array([one.number for one in times]) + start) // _CHUNKS_PER_SLOT % SLOTS
         return np.asarray(tones * self._slot_rotors[slots])
 
-    def _places(self, limited: Complex, times: Sequence[ChunkTime], start: int) -> Floats:
-        """How well each place fits, in standard deviations of all places; rows and columns."""
-        sync = self._pattern.sync
-        grid = np.zeros((TILE, TILE), np.complex64)
-        grid[TONES[sync, 1], TONES[sync, 0]] = self._aligned(limited, times, start).sum(axis=0)[sync]
-        places = np.fft.ifft2(grid).real
-        return np.asarray(places / (places.std() + _TINY))
+    def _places(
+        self, tones: Complex, times: Sequence[ChunkTime], starts: Sequence[int], predicted_weight: float
+    ) -> Floats:
+        """How well each place fits, in standard deviations of all: an array of starts, rows and columns."""
+        limited = _limit(tones)[:, self._pattern.sync] * self._half_weights
+        limited *= np.array([1.0 if one.is_intra else predicted_weight for one in times], np.float32)[:, None]
+        numbers = np.array([one.number for one in times])
+        slots = (numbers + np.array(starts)[:, None]) // _CHUNKS_PER_SLOT % SLOTS
+        spectra = np.zeros((len(starts), TILE, TILE // 2 + 1), np.complex64)
+        spectra[:, self._half_plane[0], self._half_plane[1]] = np.einsum(
+            "ct,sct->st", limited, self._sync_rotors[slots]
+        )
+        places = np.fft.irfft2(spectra, (TILE, TILE)).transpose(0, 2, 1)
+        return np.asarray(places / (places.std(axis=(1, 2), keepdims=True) + _TINY))
 
     @staticmethod
-    def _highest(places: Floats, start: int) -> Peak:
-        down, across = np.unravel_index(int(np.argmax(places)), places.shape)
-        return Peak(sigmas=float(places[down, across]), place=(int(across), int(down)), start=start)
+    def _peaks(places: Floats, starts: Sequence[int]) -> Iterator[Peak]:
+        """The highest place of each start."""
+        for one, start in zip(places, starts, strict=True):
+            down, across = np.unravel_index(int(np.argmax(one)), one.shape)
+            yield Peak(sigmas=float(one[down, across]), place=(int(across), int(down)), start=start)
 
     def _soft_bits(self, tones: Complex, times: Sequence[ChunkTime], peak: Peak) -> Floats:
         turned = np.exp(2j * np.pi / TILE * (TONES @ np.array(peak.place)))
@@ -160,11 +197,9 @@ class Synchroniser:
         return np.asarray(soft[self._pattern.payload], np.float32)
 
 
-def _weighted(limited: Complex, times: Sequence[ChunkTime]) -> Iterator[Complex]:
-    """The tones with each weight of the predicted chunks; once if there are no others."""
-    is_intra = np.array([one.is_intra for one in times])
-    for weight in _PREDICTED_WEIGHTS if is_intra.any() and not is_intra.all() else _PREDICTED_WEIGHTS[:1]:
-        yield limited * np.where(is_intra, np.float32(1), np.float32(weight))[:, None]
+def _weights_of(times: Sequence[ChunkTime]) -> Sequence[float]:
+    """The weights of predicted chunks that are tried; one if there are no others."""
+    return _PREDICTED_WEIGHTS if len({one.is_intra for one in times}) == 2 else _PREDICTED_WEIGHTS[:1]
 
 
 def _limit(tones: Complex) -> Complex:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 
 import cv2
 import numpy as np
 import pytest
 
-from safelight.provenance.watermark.detector import WatermarkDetector, WatermarkSearch
+from safelight.provenance.watermark.detector import WatermarkDetector, WatermarkSearch, search_marks
 from safelight.provenance.watermark.pattern import WatermarkPattern
 from safelight.provenance.watermark.residual import ResidualSums
 
@@ -84,6 +85,21 @@ def test_an_unmarked_clip_has_no_mark(plain: list[Luma], pattern: WatermarkPatte
 def test_another_seed_finds_no_mark(marked: list[Luma]) -> None:
     detector = WatermarkDetector(WatermarkPattern.from_seed(b"other"))
     assert detector.search(add_up(marked), _never).found is None
+
+
+def test_each_geometry_is_tried_with_all_patterns(
+    marked: list[Luma], plain: list[Luma], pattern: WatermarkPattern
+) -> None:
+    others = [WatermarkDetector(WatermarkPattern.from_seed(one)) for one in (b"newer", b"newest")]
+    detectors = [*others, WatermarkDetector(pattern)]
+    cropped = add_up([frame[60:300, 107:533].copy() for frame in marked])
+    *without, last = search_marks(detectors, cropped, _never)
+    assert last.found is not None
+    assert last.found.content_id == CONTENT_ID
+    assert all(one.found is None for one in without)
+    asked = itertools.count()
+    results = search_marks(detectors, add_up(plain), lambda: next(asked) > 20)
+    assert len({len(one.unread) for one in results}) == 1
 
 
 def test_the_search_ends_when_its_time_is_over(marked: list[Luma], pattern: WatermarkPattern) -> None:
