@@ -35,7 +35,8 @@ _TENANT: dict[str, Any] = {
     "required": False,
     "schema": {"type": "string", "pattern": "^tenant_[0-9a-f]{32}$"},
     "description": "A tenant that your tenant manages, to act there with a key that has the scope `review`, "
-    "`vault` or `admin`. What your key may not do there gets 403.",
+    "`vault` or `admin`. What your key may not do there gets 403 or 404. Only with a key: with the session "
+    "cookie, the header gets 400.",
 }
 
 
@@ -55,7 +56,7 @@ class SafelightAPI(FastAPI):
         if self.openapi_schema is not None:
             return self.openapi_schema
         document = super().openapi()
-        acting = self._list_acting()
+        acting = self._routes_in_managed_tenants()
         for path, methods in document["paths"].items():
             for method, operation in methods.items():
                 operation["responses"].pop("422", None)
@@ -69,7 +70,7 @@ class SafelightAPI(FastAPI):
         parts["securitySchemes"] = _SCHEMES
         return document
 
-    def _list_acting(self) -> frozenset[tuple[str, str]]:
+    def _routes_in_managed_tenants(self) -> frozenset[tuple[str, str]]:
         """The routes whose scopes a key keeps in a managed tenant, without those of the list of tenants."""
         return frozenset(
             (route.method, route.path)

@@ -24,7 +24,7 @@ from .standing import standing_services
 Admin = Annotated[Principal, Depends(requires(KeyScope.ADMIN))]
 Manager = Annotated[Principal, Depends(requires(any_of=(KeyScope.REVIEW, KeyScope.VAULT, KeyScope.ADMIN)))]
 
-#: These routes are about the own tenant, in which a key does not act with the header `Safelight-Tenant`.
+#: These routes need the own tenant: with the header `Safelight-Tenant` they answer 403 or 404.
 TENANTS_PATH = "/v1/safelight/tenants"
 
 router = APIRouter(prefix=TENANTS_PATH, tags=["access"], responses=errors(404))

@@ -11,7 +11,14 @@ from starlette.responses import RedirectResponse, Response
 from safelight.errors import Conflict, Unauthenticated
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.access import Access, Endpoint, declare
-from safelight.web.auth import COOKIE, TENANT_COOKIE, act_in_chosen_tenant, check_same_origin, choose_tenant
+from safelight.web.auth import (
+    COOKIE,
+    TENANT_COOKIE,
+    act_in_chosen_tenant,
+    check_same_origin,
+    choose_tenant,
+    refuse_tenant_header,
+)
 from safelight.web.request_body import Body, read_body
 from safelight.web.services import Services
 from safelight.web.standing import StandingServices
@@ -79,6 +86,7 @@ class PageHandler:
                     return redirect_to_login(request)
                 raise Unauthenticated("You are not signed in.", remedy="Sign in.")
             check_same_origin(request)
+            refuse_tenant_header(request)
             # A page that needs only a session is about the person, who belongs to the own tenant.
             acts = access != Access() and not at_home
             if acts:

@@ -51,7 +51,8 @@ def check_same_origin(request: Request) -> None:
 async def authenticate(request: Request, accounts: Accounts, threads: Threads) -> Principal:
     """The principal of a request.
 
-    Raises `Unauthenticated`, or `Forbidden` if another site may have sent the request with our cookie.
+    Raises `Unauthenticated`, `Forbidden` if another site may have sent the request with our cookie, and
+    `BadInput` for a wrong choice of a managed tenant.
     """
     token = bearer(request)
     if token is not None:
@@ -66,6 +67,7 @@ async def authenticate(request: Request, accounts: Accounts, threads: Threads) -
             remedy="`safelight keys create` makes one.",
         )
     check_same_origin(request)
+    refuse_tenant_header(request)
     person = await threads.run(accounts.sessions.authenticate, cookie)
     return await act_in_chosen_tenant(request, person, accounts, threads)
 
@@ -76,6 +78,15 @@ def _chosen_by_header(request: Request) -> str | None:
     if len(chosen) > 1:
         raise BadInput(f"Send the header {TENANT_HEADER} once.")
     return chosen[0] if chosen else None
+
+
+def refuse_tenant_header(request: Request) -> None:
+    """Raise `BadInput` for a session with the header of keys: a change would be made in another tenant."""
+    if TENANT_HEADER in request.headers:
+        raise BadInput(
+            f"The header {TENANT_HEADER} is for API keys, and this request has a session cookie.",
+            remedy="Send an API key, or choose the tenant on the page of tenants and leave out the header.",
+        )
 
 
 async def act_in_chosen_tenant(

@@ -16,8 +16,9 @@ from safelight.store.tables import audit_log
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.accounts.access import AccessGrant
 from safelight.trust.accounts.managed_tenants import REACH, TenantChoice
+from safelight.trust.accounts.sessions import open_session
 from safelight.trust.accounts.terms import Terms
-from safelight.web.auth import TENANT_HEADER
+from safelight.web.auth import COOKIE, TENANT_HEADER
 
 from .conftest import House
 from .test_managed_reviews import enrol
@@ -208,6 +209,27 @@ def test_the_services_refuse_an_acting_person_who_is_an_owner(acting: Acting) ->
         with pytest.raises(Forbidden):
             attempt()
     assert len(accounts.list_keys(acting.tenant)) == 2
+
+
+def test_a_session_with_the_header_of_keys_is_refused_and_changes_no_tenant(acting: Acting) -> None:
+    database, home = acting.house.container.persistence.database, acting.staff.tenant
+    with database.transaction(home) as tx:
+        _, token = open_session(tx, acting.staff)
+    cookie = {"cookie": f"{COOKIE}={token}", "sec-fetch-site": "same-origin"}
+    terms, changed = f"{OURS}/terms?subject=tenant", {"videos_per_day": 3}
+
+    def change(**headers: str) -> httpx.Response:
+        answer: httpx.Response = acting.client.put(terms, json=changed, headers={**cookie, **headers})
+        return answer
+
+    for tenant in (acting.tenant, "tenant_" + "0" * 32, ""):
+        refused = change(**{TENANT_HEADER: tenant})
+        assert (refused.status_code, "is for API keys" in refused.text) == (400, True)
+        for path in ("/v1/reviews", "/review", "/account"):
+            assert acting.client.get(path, headers={**cookie, TENANT_HEADER: tenant}).status_code == 400
+    with database.across_tenants("test", readonly=True) as whole:
+        assert not whole.count(audit_log, audit_log.c.event == "terms.set")
+    assert change().status_code == 200
 
 
 def test_a_key_that_a_person_makes_at_home_has_none_but_their_scopes(acting: Acting) -> None:
