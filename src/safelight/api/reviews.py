@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.errors import Forbidden, InvalidField
+from safelight.jobs.transcripts import Transcript
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState, DecisionAction, DecisionRequest
 from safelight.trust.reviews.ozone import DECISION_TYPES
@@ -76,16 +77,20 @@ class TextScreeningObject(BaseModel):
 
 class SpokenLineObject(BaseModel):
     text: str
-    start_s: float
+    start_s: float = Field(description="In seconds from the start of the video, as `end_s`.")
     end_s: float
     marks: list[tuple[int, int]] = Field(
-        description="Start and end of the characters to which a finding refers."
+        description="Start and end of the characters of `text` to which a finding refers, counted in Unicode "
+        "code points from 0; the end is not included. JavaScript counts other units: use `Array.from(text)`."
     )
 
 
 class TranscriptObject(BaseModel):
     lines: list[SpokenLineObject] = Field(description="In spoken order.")
     is_cut: bool = Field(description="Lines were left out, because the transcript is too long.")
+
+
+TranscriptState = Literal["shown", "not_stored", "withheld", "not_in_quality_reviews"]
 
 
 class ReviewFile(Review):
@@ -105,8 +110,14 @@ class ReviewFile(Review):
     )
     transcript: TranscriptObject | None = Field(
         default=None,
-        description="The spoken words of the video. Null if none are stored, in a quality review, and for a "
-        "quarantined video without the scope `vault`. Not in the answer to a decision.",
+        description="The spoken words of the video. Null unless `transcript_state` is `shown`. Not in the "
+        "answer to a decision.",
+    )
+    transcript_state: TranscriptState | None = Field(
+        default=None,
+        description="`not_stored`: there is no transcript. `withheld`: the video is quarantined, and only a "
+        "reviewer with the scope `vault` learns whether there is one. `not_in_quality_reviews`: a quality "
+        "review shows none. Not in the answer to a decision.",
     )
 
 
@@ -213,13 +224,16 @@ def _optional_version(fields: Mapping[str, Any]) -> int | None:
 
 def content_object(services: Services, principal: Principal, file: CaseFile) -> dict[str, Any]:
     """A case with the transcript of its video, as JSON. It reads the database."""
+    transcript: Transcript | None = None
+    state: TranscriptState = "not_in_quality_reviews" if file.case.is_blind else "not_stored"
     try:
         transcript = services.transcript_of(principal, file)
     except Forbidden:
-        transcript = None
+        state = "withheld"
     return {
         **case_file_object(file, principal),
         "transcript": None if transcript is None else msgspec.to_builtins(transcript),
+        "transcript_state": state if transcript is None else "shown",
     }
 
 

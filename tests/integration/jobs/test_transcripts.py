@@ -7,11 +7,13 @@ import wave
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from starlette.testclient import TestClient
 
+from safelight.api.reviews import content_object
 from safelight.console.case_media_view import CaseMediaContent, case_media_view
 from safelight.console.sound_excerpt import SoundPart
 from safelight.console.translations import load_languages
@@ -22,7 +24,7 @@ from safelight.jobs.sweeper import Sweeper
 from safelight.jobs.transcripts import Transcript, read_transcript
 from safelight.store import tables
 from safelight.trust.accounts import KeyScope
-from safelight.trust.reviews import CaseKind
+from safelight.trust.reviews import CaseFile, CaseKind
 from support.spoken_clips import SOUND_S, speaking_house
 
 from .conftest import House
@@ -98,6 +100,7 @@ def test_the_api_gives_the_transcript_only_to_those_who_may_read_the_case(
             path = f"/v1/reviews/{case_id}"
             shown = read("GET", path, review).json()["transcript"]
             assert ([line["text"] for line in shown["lines"]], shown["is_cut"]) == ([spoken], False)
+            assert read("GET", path, review).json()["transcript_state"] == "shown"
             assert shown["lines"][0].keys() == {"text", "start_s", "end_s", "marks"}
             assert read("POST", "/v1/reviews/next", review).json()["transcript"] == shown
 
@@ -111,14 +114,26 @@ def test_the_api_gives_the_transcript_only_to_those_who_may_read_the_case(
             with house.container.persistence.database.transaction(video.tenant) as tx:
                 tx.update(tables.videos, tables.videos.c.id == video.id, quarantined=True)
             restricted = read("GET", path, review)
-            assert (restricted.status_code, restricted.json()["transcript"]) == (200, None)
+            assert restricted.status_code == 200
+            assert (restricted.json()["transcript"], restricted.json()["transcript_state"]) == (
+                None,
+                "withheld",
+            )
             assert read("GET", path, review, vault).json()["transcript"] == shown
 
         case_file = house.container.review.reviews.get(reviewer(house), case_id)
         blind = replace(case_file, case=replace(case_file.case, kind=CaseKind.QUALITY))
         officer = replace(reviewer(house), scopes=frozenset({review, vault}))
-        transcript_of = house.container.services.transcript_of
-        assert (transcript_of(officer, blind), transcript_of(officer, case_file) is None) == (None, False)
+
+        def content_of(file: CaseFile) -> tuple[Any, str]:
+            found = content_object(house.container.services, officer, file)
+            return found["transcript"], found["transcript_state"]
+
+        assert content_of(case_file)[1] == "shown"
+        assert content_of(blind) == (None, "not_in_quality_reviews")
+        with house.container.persistence.database.transaction(video.tenant) as tx:
+            tx.delete(tables.transcripts, tables.transcripts.c.video_id == video.id)
+        assert content_of(case_file) == (None, "not_stored")
 
 
 def test_a_block_keeps_the_words_that_were_found_until_the_owner_deletes_the_video(
