@@ -23,15 +23,14 @@ tenants = Table(
     info={"tenant_column": "id"},
 )
 
-#: The last day on which a principal of this tenant acted in a managed tenant. Each day is logged once.
+#: When a principal of this tenant was last logged as acting in a managed tenant: once each day.
 tenant_entries = Table(
     "tenant_entries",
     metadata,
     text("tenant_id", primary_key=True),
     text("principal_id", primary_key=True),
-    text("entered", primary_key=True),
-    #: Days since 1970-01-01, UTC.
-    integer("day"),
+    text("managed_tenant_id", primary_key=True),
+    time("entered_at"),
 )
 
 api_keys = Table(

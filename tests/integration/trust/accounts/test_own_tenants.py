@@ -451,6 +451,22 @@ def test_the_first_use_of_each_day_by_each_key_in_each_tenant_is_in_the_audit_lo
     assert entries(database, owner) == each * 3
 
 
+@pytest.mark.parametrize("ahead_s", [3_600.0, DAY_S, 2.5 * DAY_S], ids=["hour", "day", "days"])
+def test_an_entry_of_a_clock_that_was_ahead_hides_neither_today_nor_tomorrow(
+    access: AccountAccess, accounts: Accounts, database: Database, owner: Principal, ahead_s: float
+) -> None:
+    # Half an hour before midnight, so that also the clock that is an hour ahead has the next day.
+    right, now = 20_001 * DAY_S - 1_800, 0.0
+    database.clock = lambda: now
+    grant(access, owner)
+    (own,) = managed(accounts, owner)
+    for expected, at in enumerate((right + ahead_s, right, right + DAY_S), start=1):
+        for later in (0.0, 60.0):
+            now = at + later
+            accounts.managed.act_in(owner, own.id)
+        assert len(entries(database, owner)) == expected
+
+
 def test_a_tenant_that_was_chosen_on_the_page_is_logged_again_when_the_next_day_begins(
     access: AccountAccess, accounts: Accounts, database: Database, owner: Principal
 ) -> None:

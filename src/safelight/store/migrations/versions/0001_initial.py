@@ -261,9 +261,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "tenant_entries",
-        *_text("tenant_id", "principal_id", "entered"),
-        *_integer("day"),
-        sa.PrimaryKeyConstraint("tenant_id", "principal_id", "entered"),
+        *_text("tenant_id", "principal_id", "managed_tenant_id"),
+        *_double("entered_at"),
+        sa.PrimaryKeyConstraint("tenant_id", "principal_id", "managed_tenant_id"),
     )
     op.create_table(
         "tenants",
