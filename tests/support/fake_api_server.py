@@ -532,7 +532,7 @@ def live(
             webhooks=Webhooks(database, WebhookClient(allow_hosts={"127.0.0.1:9"})),
             attempts=AttemptLog(database),
             drift=DriftHistory(AttemptLog(database)),
-            templates=Templates(database, lambda tenant: frozenset({"ada"})),
+            templates=Templates(database),
             library=Library(
                 database, check=lambda principal, prompt: "allow", offered_models=lambda: {"shelf-1"}
             ),

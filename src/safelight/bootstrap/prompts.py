@@ -27,9 +27,7 @@ class PromptParts:
     def templates(self) -> Templates:
         from safelight.trust.templates import Templates
 
-        return Templates(
-            self._persistence.database, lambda tenant: self._review.deciders(tenant, vault=False)
-        )
+        return Templates(self._persistence.database)
 
     @cached_property
     def library(self) -> Library:

@@ -139,13 +139,6 @@ class ReviewParts:
     def notice_follow_up(self) -> NoticeFollowUp:
         return self._report_parts.make_follow_up()
 
-    def deciders(self, tenant: str, vault: bool) -> frozenset[str]:
-        """The ids of those who may decide a case of this tenant."""
-        from safelight.trust.accounts.deciders import find_deciders
-
-        with self._persistence.database.read_transaction(tenant) as tx:
-            return find_deciders(tx, vault=vault)
-
     @cached_property
     def appeals(self) -> Appeals:
         from safelight.trust.appeals import Appeals

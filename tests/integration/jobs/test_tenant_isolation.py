@@ -18,6 +18,7 @@ from safelight.jobs.runner import Runner
 from safelight.jobs.states import VideoState
 from safelight.trust.accounts import KeyScope
 from safelight.trust.accounts.access import AccessGrant
+from safelight.trust.accounts.deciders import find_deciders
 from safelight.trust.accounts.keys import add_key
 from safelight.trust.accounts.managed_tenants import NewTenant, add_managed_tenant
 from safelight.trust.accounts.models import APPLICATION_SCOPES, OPERATOR
@@ -230,4 +231,5 @@ def test_who_can_decide_the_appeal_of_an_applicant_counts_the_managers_reviewers
     expected = {"operator"}
     if staffed:
         expected.add(accounts.create_key(house.who.tenant, "r", {KeyScope.REVIEW})[0].id)
-    assert house.container.review.deciders(tenant, False) == expected
+    with house.container.persistence.database.read_transaction(tenant) as tx:
+        assert find_deciders(tx, vault=False) == expected

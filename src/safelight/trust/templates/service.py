@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, or_
@@ -13,6 +13,7 @@ from safelight.store.database import Database
 from safelight.store.tables import prompt_templates
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal, find_same_people
+from safelight.trust.accounts.deciders import find_deciders
 
 from . import store
 from .documents import read_document
@@ -42,17 +43,15 @@ _RENDERERS = frozenset({KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE, KeyScope.CH
 class Templates:
     """The prompt templates of a tenant. An approval never changes how a prompt is judged."""
 
-    def __init__(self, database: Database, approvers: Callable[[str], frozenset[str]]) -> None:
-        """`approvers` returns the ids of the principals of a tenant that may approve templates."""
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._approvers = approvers
 
     def list(
         self, principal: Principal, *, after: str | None = None, limit: int = MAX_STORED
     ) -> TemplatePage:
         """The versions of all templates, by name, the newest version first. `after`: the id of a version."""
         principal.require(KeyScope.VIDEOS_READ)
-        approvers, columns = self._approvers(principal.tenant), prompt_templates.c
+        columns = prompt_templates.c
         order = (columns.name, columns.version.desc())
         with self._database.read_transaction(principal.tenant) as tx:
             where: tuple[ColumnElement[bool], ...] = ()
@@ -63,7 +62,7 @@ class Templates:
                 older = and_(columns.name == last.name, columns.version < last.version)
                 where = (or_(columns.name > last.name, older),)
             rows = tx.select(prompt_templates, *where, order_by=order, limit=limit + 1)
-            found = tuple(_template(tx, row, approvers) for row in rows[:limit])
+            found = _templates(tx, rows[:limit])
         return TemplatePage(templates=found, has_more=len(rows) > limit)
 
     def versions(self, principal: Principal, name: str) -> tuple[TemplateVersion, ...]:
@@ -75,9 +74,8 @@ class Templates:
     def get(self, principal: Principal, name: str, version: int | None = None) -> Template:
         """One version; None: the newest approved one, or the newest if none is approved."""
         principal.require(KeyScope.VIDEOS_READ)
-        approvers = self._approvers(principal.tenant)
         with self._database.read_transaction(principal.tenant) as tx:
-            return _template(tx, _find(tx, name, version), approvers)
+            return _template(tx, _find(tx, name, version))
 
     def add(self, principal: Principal, source: str) -> Template:
         """Store a draft as the next version of its name. Raises `InvalidField` with all its problems."""
@@ -87,7 +85,7 @@ class Templates:
                 f"A template has at most {MAX_SOURCE_CHARACTERS:,} characters.", param="source"
             )
         document = read_document(source)
-        identity, approvers = new_id("template"), self._approvers(principal.tenant)
+        identity = new_id("template")
         with self._database.transaction(principal.tenant) as tx:
             version = store.newest_version(tx, document.name) + 1
             if version > MAX_VERSIONS or tx.count(prompt_templates) >= MAX_STORED:
@@ -114,27 +112,25 @@ class Templates:
                     param="source",
                 )
             _record(tx, "template.added", identity, principal, document.name, version)
-            return _template(tx, _find(tx, document.name, version), approvers)
+            return _template(tx, _find(tx, document.name, version))
 
     def submit(self, principal: Principal, name: str, version: int) -> Template:
         """Hand a draft over for review. It waits there until another person approves it."""
         principal.require(KeyScope.VIDEOS_WRITE)
-        approvers = self._approvers(principal.tenant)
         with self._database.transaction(principal.tenant) as tx:
             row = _find(tx, name, version)
             _require_state(row, TemplateState.DRAFT)
             _change(tx, row, TemplateState.REVIEW, submitted_at=tx.now())
             _record(tx, "template.submitted", row.id, principal, name, version)
-            return _template(tx, _find(tx, name, version), approvers)
+            return _template(tx, _find(tx, name, version))
 
     def approve(self, principal: Principal, name: str, version: int) -> Template:
         """Approve a version in review. Raises `Forbidden` for its author, also with an own key."""
         principal.require(KeyScope.REVIEW)
-        approvers = self._approvers(principal.tenant)
         with self._database.transaction(principal.tenant) as tx:
             row = _find(tx, name, version)
             _require_state(row, TemplateState.REVIEW)
-            _require_another_person(tx, _template(tx, row, approvers), principal)
+            _require_another_person(tx, _template(tx, row), principal)
             _change(
                 tx,
                 row,
@@ -144,11 +140,10 @@ class Templates:
                 approver_name=principal.name,
             )
             _record(tx, "template.approved", row.id, principal, name, version)
-            return _template(tx, _find(tx, name, version), approvers)
+            return _template(tx, _find(tx, name, version))
 
     def retire(self, principal: Principal, name: str, version: int) -> Template:
         """End the use of a version. Its author may do so, and everyone who may approve."""
-        approvers = self._approvers(principal.tenant)
         with self._database.transaction(principal.tenant) as tx:
             row = _find(tx, name, version)
             if principal.id != row.author:
@@ -157,7 +152,7 @@ class Templates:
                 raise Conflict(f"Version {version} of {name} is retired already.", param="version")
             _change(tx, row, TemplateState.RETIRED, retired_at=tx.now())
             _record(tx, "template.retired", row.id, principal, name, version)
-            return _template(tx, _find(tx, name, version), approvers)
+            return _template(tx, _find(tx, name, version))
 
     def render(self, principal: Principal, call: TemplateCall) -> RenderedPrompt:
         """The prompt for these values. It is judged like every prompt.
@@ -234,7 +229,18 @@ def _require_another_person(tx: Transaction, template: Template, principal: Prin
     raise Forbidden("The author of a template may not approve it.", remedy=remedy)
 
 
-def _template(tx: Transaction, row: Row[Any], approvers: frozenset[str]) -> Template:
-    waits = row.state == TemplateState.REVIEW.value
-    missing = waits and not approvers - find_same_people(tx, {row.author})
-    return store.template_from_row(row, no_eligible_approver=missing)
+def _template(tx: Transaction, row: Row[Any]) -> Template:
+    (found,) = _templates(tx, [row])
+    return found
+
+
+def _templates(tx: Transaction, rows: Sequence[Row[Any]]) -> tuple[Template, ...]:
+    waiting = {row.id for row in rows if row.state == TemplateState.REVIEW.value}
+    approvers = find_deciders(tx, vault=False) if waiting else frozenset()
+    return tuple(
+        store.template_from_row(
+            row,
+            no_eligible_approver=row.id in waiting and approvers <= find_same_people(tx, {row.author}),
+        )
+        for row in rows
+    )
