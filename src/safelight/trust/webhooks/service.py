@@ -176,6 +176,7 @@ class Webhooks:
         self, principal: Principal, endpoint_id: str, *, event_type: str = EventType.VIDEO_COMPLETED.value
     ) -> TestResult:
         """Send a sample event once, signed like every event, and return the result."""
+        principal.require(KeyScope.ADMIN)
         _require_home(principal)
         wanted = _events([event_type])[0]
         found = self.get(principal, endpoint_id)
