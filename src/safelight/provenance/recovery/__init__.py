@@ -1,1 +1,1 @@
-"""Finds the registered video that a file comes from, also after changes, and says what that proves."""
+"""Finds the registered video that a file comes from, also after changes. Names what that proves."""

@@ -33,7 +33,7 @@ _FROM_HERE = (Answer.UNCHANGED, Answer.CHANGED)
 
 
 class PublicAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a stranger gets to know. It never says why a video was withdrawn."""
+    """What a stranger gets to know. The reason of a withdrawal is not in it."""
 
     answer: Answer
     ground: Ground

@@ -274,7 +274,7 @@ class Recovery:
         )
 
     def _compare_moments(self, path: Path, registered: RegisteredPicture) -> Moments:
-        """A file that cannot be compared in time is no error."""
+        """Undecided if the file cannot be compared in time."""
         try:
             answer = self._sandbox.run(
                 EntryPoint.of(compare_moments_in_child),
@@ -342,7 +342,7 @@ class Recovery:
         return results
 
     def _compare(self, path: Path, registered: RegisteredPicture) -> Comparison:
-        """For a public check: a file that cannot be compared is no error."""
+        """For a public check: a file that cannot be compared raises nothing."""
         try:
             return self._compare_all(path, [registered], confirms_difference=True)[0]
         except (InvalidMedia, TooLarge, SandboxFailed):

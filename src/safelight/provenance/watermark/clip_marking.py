@@ -41,7 +41,7 @@ Luma = npt.NDArray[np.uint8]
 
 #: Formats of 8 bits with a plane of luma, which the encoder writes as they are.
 _MARKED_FORMATS = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p")
-#: At least so many frames of the whole clip give the strength.
+#: At least this many frames of the whole clip give the strength.
 _SAMPLES = 48
 #: Decoded frames of a clip that are kept in memory, in bytes: about 7 s of 720p, or 3 s of 1080p. A longer
 #: clip is decoded twice.
@@ -115,7 +115,7 @@ class MarkingTime:
     preset and on the machine.
     """
 
-    #: So many frames are encoded before the speed is used.
+    #: This many frames are encoded before the speed is used.
     MEASURED = 48
 
     def __init__(self, budget_s: float, clock: Callable[[], float] = time.monotonic) -> None:
