@@ -10,8 +10,8 @@ from safelight.provenance.watermark.pattern import TILE, WatermarkPattern, deriv
 from safelight.provenance.watermark.residual import ChunkTime
 from safelight.provenance.watermark.synchroniser import Synchroniser
 
-#: Number of the tiles, highest peak, and sum of the absolute soft bits, by the code that measured the false
-#: accepts of docs/benchmarks/provenance.md. If they change, these have to be measured again.
+#: Number of the tiles, highest peak, and sum of the absolute soft bits. If they change, the false accepts of
+#: docs/benchmarks/provenance.md have to be measured again.
 MEASURED = [
     (0, 3.7510, 299.76),
     (1, 11.6346, 1922.03),
