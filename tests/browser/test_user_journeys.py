@@ -6,8 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import TimeoutError as Late
-from playwright.sync_api import expect
+from playwright.sync_api import FileChooser, expect
 
 from support.gateway_process import Running, safelight
 from support.keyboard_user import LANGUAGES, KeyboardUser
@@ -22,17 +21,26 @@ for_each_language = pytest.mark.parametrize(
 
 
 def choose_file(user: KeyboardUser, file: Path) -> None:
-    """Choose a file. On a busy machine the page may not handle keys yet, so Enter is pressed again."""
-    for tries_left in (2, 1, 0):
+    """Choose a file. On a busy machine the page may not handle keys yet, so Enter is pressed again, and the
+    dialog may open late, so it is waited for all the time.
+    """
+    opened: list[FileChooser] = []
+
+    def keep(chooser: FileChooser) -> None:
+        opened.append(chooser)
+
+    user.page.on("filechooser", keep)
+    for _ in range(6):
         user.focus(user.page.locator("#file"))
-        try:
-            with user.page.expect_file_chooser(timeout=15_000) as chooser:
-                user.press("Enter")
+        user.press("Enter")
+        for _ in range(100):
+            if opened:
+                break
+            user.page.wait_for_timeout(100)
+        if opened:
             break
-        except Late:
-            if not tries_left:
-                raise
-    chooser.value.set_files(file)
+    user.page.remove_listener("filechooser", keep)
+    opened[0].set_files(file)
 
 
 def submit_prompt(user: KeyboardUser, prompt: str) -> str:
