@@ -135,13 +135,16 @@ class Acting:
         return found.json()
 
 
-def act(house: House, client: TestClient) -> Acting:
+@pytest.fixture
+def acting(furnish: Callable[..., House]) -> Acting:
+    house = furnish(access={"requests": True, "invitations": 3})
+    house.waive()
     token = key_for(house, *KeyScope)
     accounts = house.container.persistence.accounts
     tenant = accounts.authenticate(granted(house, Terms())).tenant
     return Acting(
         house=house,
-        client=client,
+        client=TestClient(house.container.app),
         staff=enrol(house, 1),
         staff_key=accounts.authenticate(token).id,
         tenant=tenant,
@@ -162,13 +165,8 @@ def test_each_changing_route_that_an_acting_person_reaches_is_known(furnish: Cal
     assert reached == ALLOWED | REFUSED.keys()
 
 
-def test_a_key_with_every_scope_that_acts_in_a_managed_tenant_makes_nothing_there(
-    furnish: Callable[..., House],
-) -> None:
-    house = furnish(access={"requests": True, "invitations": 3})
-    house.waive()
-    with TestClient(house.container.app) as client:
-        acting = act(house, client)
+def test_a_key_with_every_scope_that_acts_in_a_managed_tenant_makes_nothing_there(acting: Acting) -> None:
+    with acting.client:
         endpoint = acting.send_as_applicant("POST", "/v1/webhook_endpoints", HOOK)["id"]
         video = acting.send_as_applicant("POST", "/v1/videos", {"prompt": "a quiet lake"})["id"]
         before = [acting.send_as_applicant("GET", path) for path in ("/v1/webhook_endpoints", "/v1/videos")]
@@ -186,19 +184,15 @@ def test_a_key_with_every_scope_that_acts_in_a_managed_tenant_makes_nothing_ther
         paths = ("/v1/webhook_endpoints", "/v1/videos")
         assert [acting.send_as_applicant("GET", path) for path in paths] == before
         assert acting.send("DELETE", f"/v1/webhook_endpoints/{endpoint}").status_code == 200
-    with house.container.persistence.database.read_transaction(acting.staff.tenant) as tx:
+    with acting.house.container.persistence.database.read_transaction(acting.staff.tenant) as tx:
         logged = tx.select(audit_log, audit_log.c.event == "tenant.entered")
     assert {(row.actor, row.subject) for row in logged} == {(acting.staff_key, acting.tenant)}
 
 
-def test_each_route_that_is_no_part_of_their_work_refuses_an_acting_person(
-    furnish: Callable[..., House],
-) -> None:
+def test_each_route_that_is_no_part_of_their_work_refuses_an_acting_person(acting: Acting) -> None:
     """With the key of an owner by the API, and with the session of an owner on the pages."""
-    house = furnish(access={"requests": True, "invitations": 3})
-    house.waive()
-    with TestClient(house.container.app) as client:
-        acting = act(house, client)
+    house = acting.house
+    with acting.client as client:
         access, who = house.container.pipeline.standing.services.access, acting.staff
         request, _ = access.request(who.tenant, name="Ben", contact="b@b.example", purpose="Films.")
         with house.container.persistence.database.transaction(who.tenant) as tx:
@@ -240,12 +234,6 @@ def _changes(house: House, tenant: str) -> list[str]:
     with house.container.persistence.database.read_transaction(tenant) as tx:
         rows = tx.select(audit_log, audit_log.c.event != "tenant.entered", order_by=(audit_log.c.seq,))
     return [row.event for row in rows]
-
-
-@pytest.fixture
-def acting(furnish: Callable[..., House]) -> Acting:
-    house = furnish(access={"requests": True, "invitations": 3})
-    return act(house, TestClient(house.container.app))
 
 
 def test_the_services_refuse_an_acting_person_who_is_an_owner(acting: Acting) -> None:

@@ -15,7 +15,7 @@ from safelight.store.database import Database
 from safelight.store.tables import cases
 from safelight.trust.accounts import ROLES, KeyScope, Principal, PrincipalKind, Role, find_same_people
 from safelight.trust.accounts.access import AccessGrant
-from safelight.trust.appeals import Appeals, AppealState
+from safelight.trust.appeals import Appeal, Appeals, AppealState
 from safelight.trust.reports import NewReport
 from safelight.trust.reviews import Case, DecisionRequest, ExposureLog, ReviewQueue
 from support.people import add_person
@@ -173,15 +173,20 @@ def one_connection(database_url: str) -> Iterator[Database]:
         yield database
 
 
-def test_an_appeal_is_sent_and_read_with_one_connection(
-    house: House, ada: Principal, one_connection: Database
-) -> None:
+def send_appeal(house: House, ada: Principal, database: Database) -> tuple[Appeals, str, Appeal]:
+    """The applicant appeals a refusal by a reviewer of the manager; `str` is the id of the video."""
     act = enter_tenant_of_applicant(house)
     video = held(house)
     house.container.review.reviews.decide(act(ada), open_case(house, act(ada)).id, REFUSE)
-    appeals = Appeals(one_connection, subject=house.container.review.review_actions.appeal_subject)
-    sent = appeals.add(house.who, video.id, text="It is a play.")
-    assert appeals.get(house.who, video.id) == sent
+    appeals = Appeals(database, subject=house.container.review.review_actions.appeal_subject)
+    return appeals, video.id, appeals.add(house.who, video.id, text="It is a play.")
+
+
+def test_an_appeal_is_sent_and_read_with_one_connection(
+    house: House, ada: Principal, one_connection: Database
+) -> None:
+    appeals, video, sent = send_appeal(house, ada, one_connection)
+    assert appeals.get(house.who, video) == sent
     assert appeals.of_statement(house.who, sent.statement_id) == sent
     # Only the person who decided is enrolled, but the operator can decide.
     assert not sent.no_eligible_reviewer
@@ -190,17 +195,13 @@ def test_an_appeal_is_sent_and_read_with_one_connection(
 def test_only_reviewers_of_the_manager_who_are_not_involved_count_for_a_quarantined_appeal(
     house: House, ada: Principal, one_connection: Database
 ) -> None:
-    act = enter_tenant_of_applicant(house)
-    video = held(house)
-    house.container.review.reviews.decide(act(ada), open_case(house, act(ada)).id, REFUSE)
-    appeals = Appeals(one_connection, subject=house.container.review.review_actions.appeal_subject)
-    sent = appeals.add(house.who, video.id, text="It is a play.")
+    appeals, video, sent = send_appeal(house, ada, one_connection)
     with house.container.persistence.database.transaction(house.who.tenant) as tx:
         tx.update(cases, cases.c.id == sent.case_id, quarantined=True)
-    assert appeals.get(house.who, video.id).no_eligible_reviewer
+    assert appeals.get(house.who, video).no_eligible_reviewer
     accounts = house.container.persistence.accounts
     accounts.create_key(ada.tenant, "officer", {KeyScope.VAULT})
-    assert not appeals.get(house.who, video.id).no_eligible_reviewer
+    assert not appeals.get(house.who, video).no_eligible_reviewer
 
 
 def test_the_queue_of_a_managed_tenant_needs_one_connection(
