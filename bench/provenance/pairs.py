@@ -42,9 +42,8 @@ def make_pair(
     """The picture of a pair, and its answer."""
     plain = read_luma(clip.path)
     pattern = WatermarkPattern.from_seed(secrets.token_bytes(32))
-    marker = WatermarkEmbedder(
-        pattern, secrets.randbits(64), strength=choose_strength(plain.frames[::SAMPLED])
-    )
+    factor = choose_strength(plain.frames[::SAMPLED]).factor
+    marker = WatermarkEmbedder(pattern, secrets.randbits(64), factor=factor)
     number = generator.randrange(len(plain.frames))
     frame = plain.frames[number]
     height, width = HEIGHT // enlarged, WIDTH // enlarged

@@ -192,8 +192,8 @@ def _squeeze(crf: int) -> Attack:
 def overwrite(frames: list[Luma], fps: float, _learned: LearnedPattern) -> list[Luma]:
     """Another mark over the first, with a key of the attacker."""
     pattern = WatermarkPattern.from_seed(secrets.token_bytes(32))
-    strength = choose_strength(frames[::6])
-    marker = WatermarkEmbedder(pattern, secrets.randbits(64), strength=strength)
+    factor = choose_strength(frames[::6]).factor
+    marker = WatermarkEmbedder(pattern, secrets.randbits(64), factor=factor)
     return [marker.mark(one, number / fps) for number, one in enumerate(frames)]
 
 

@@ -23,7 +23,7 @@ from safelight.media.probe import ACCEPTED_CLIP_LIMITS, open_container
 from safelight.provenance import manifest, worker
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.watermark.clip_marking import mark_in_child
-from safelight.provenance.watermark.embedder import CRF, MAX_STRENGTH, WatermarkEmbedder
+from safelight.provenance.watermark.embedder import CRF, WatermarkEmbedder
 from safelight.provenance.watermark.pattern import WatermarkPattern
 
 SEED = b"speed"
@@ -52,7 +52,7 @@ def transcode(source: Path, into: Path, preset: str) -> int:
 
 def marking_rate(source: Path) -> float:
     """Frames per second that are marked, without decoding and encoding."""
-    marker = WatermarkEmbedder(WatermarkPattern.from_seed(SEED), 1, strength=MAX_STRENGTH)
+    marker = WatermarkEmbedder(WatermarkPattern.from_seed(SEED), 1, factor=1.0)
     with open_container(source, ACCEPTED_CLIP_LIMITS) as container:
         frames = [
             np.ascontiguousarray(frame.to_ndarray(format="gray"))
@@ -81,7 +81,7 @@ def measure(source: Path, preset: str, folder: Path) -> dict[str, Any]:
         "into": str(marked),
         "seed": SEED,
         "content_id": 1,
-        "most": MAX_STRENGTH,
+        "is_retry": False,
         "preset": preset,
     }
     plain_s = timed(lambda: transcode(source, plain, preset))

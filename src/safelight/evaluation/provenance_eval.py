@@ -16,7 +16,6 @@ from typing import Any
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from safelight.errors import InvalidField, SafelightError
 from safelight.fileio import append_line, sha256_file
@@ -27,15 +26,15 @@ from safelight.provenance.recovery import known_mark_search
 from safelight.provenance.watermark import embedder
 from safelight.provenance.watermark.detector import WatermarkDetector, WatermarkSearch
 from safelight.provenance.watermark.embedder import WatermarkEmbedder, choose_strength
-from safelight.provenance.watermark.pattern import SHORT_SIDE, WatermarkPattern, derive_seed
+from safelight.provenance.watermark.pattern import WatermarkPattern, derive_seed
 from safelight.provenance.watermark.residual import ResidualSums
+from safelight.provenance.watermark.visibility import MOST_BLOCKS, as_seen, visible_change
 from safelight.provenance.watermark_service import SEARCH_S
 
 from . import registered_clips, watermark_attacks
 from .registered_clips import RegisteredClips, SearchedCopy
 from .structural_similarity import structural_similarity
 from .tuning_clips import TUNING_CLIPS
-from .visual_masking import BLOCK, visible_change
 from .watermark_attacks import ATTACKS, Luma, LumaClip, deliver
 
 #: Only the start of a clip is measured.
@@ -45,8 +44,6 @@ _MEDIA = (".mp4", ".mkv", ".webm", ".avi", ".mov")
 UNMARKED = "unmarked"
 #: Every n-th frame is measured for quality and sampled for the strength.
 _SAMPLED = 6
-#: Percentile of the blocks of all sampled frames whose visibility is reported.
-_MOST_BLOCKS = 99.9
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +168,8 @@ def measure(
     pattern = WatermarkPattern.from_seed(derive_seed(hashlib.sha256(b"evaluation %d" % key).digest(), 1))
     content_id = _content_id(clip.sha256, key)
     started = time.process_time()
-    marker = WatermarkEmbedder(pattern, content_id, strength=choose_strength(plain.frames[::_SAMPLED]))
+    factor = choose_strength(plain.frames[::_SAMPLED]).factor
+    marker = WatermarkEmbedder(pattern, content_id, factor=factor)
     marked = LumaClip(
         frames=tuple(marker.mark(*pair) for pair in zip(plain.frames, plain.times, strict=True)),
         times=plain.times,
@@ -263,9 +261,9 @@ def _visibility(plain: LumaClip, marked: LumaClip) -> dict[str, float]:
     """The mark, and its change from one frame to the next, in visible thresholds of most blocks."""
     mark, flicker = [], []
     for number in range(0, len(plain.frames), _SAMPLED):
-        picture = _small(plain.frames[number].astype(np.float32))
+        picture = as_seen(plain.frames[number].astype(np.float32))
         changes = [
-            _small(other.astype(np.float32) - one)
+            as_seen(other.astype(np.float32) - one)
             for one, other in zip(
                 plain.frames[number : number + 2], marked.frames[number : number + 2], strict=True
             )
@@ -273,14 +271,6 @@ def _visibility(plain: LumaClip, marked: LumaClip) -> dict[str, float]:
         mark.append(visible_change(picture, changes[0]))
         flicker.append(visible_change(picture, changes[-1] - changes[0]))
     return {
-        "visibility": round(float(np.percentile(np.concatenate(mark), _MOST_BLOCKS)), 1),
-        "flicker": round(float(np.percentile(np.concatenate(flicker), _MOST_BLOCKS)), 1),
+        "visibility": round(float(np.percentile(np.concatenate(mark), MOST_BLOCKS)), 1),
+        "flicker": round(float(np.percentile(np.concatenate(flicker), MOST_BLOCKS)), 1),
     }
-
-
-def _small(plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """At a shorter side of 360 pixels: the thresholds are for a viewer at five times the picture's height."""
-    height, width = plane.shape
-    factor = min(SHORT_SIDE / min(height, width), 1.0)
-    size = (max(round(width * factor), BLOCK), max(round(height * factor), BLOCK))
-    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.float32)

@@ -30,7 +30,6 @@ from .seal import NO_MARK, WATERMARK_ALGORITHM, Mark, MarkState, Seal, timestamp
 from .timestamp_authority import TimestampMissing
 from .timestamping import Timestamper, replace_manifest
 from .watermark.clip_marking import Obstacle
-from .watermark.embedder import MAX_STRENGTH, RETRY_STRENGTH
 from .watermark_service import MarkOrder, NewMark, WatermarkService
 
 _log = logging.getLogger(__name__)
@@ -202,10 +201,10 @@ class Sealer:
         state = MarkState.NOT_READABLE
         marked = into.with_name(f"{into.name}.marked")
         try:
-            for most in (MAX_STRENGTH, RETRY_STRENGTH):
+            for is_retry in (False, True):
                 order = MarkOrder(
                     mark=self._watermark.new_mark(),
-                    most=most,
+                    is_retry=is_retry,
                     preview=facts.source_type is SourceType.ALGORITHMIC,
                     budget_s=min(_MARKING_SHARE * time.left_s(), _MAX_MARKING_S),
                     cancel=time.cancel,
@@ -213,7 +212,7 @@ class Sealer:
                 disk.require_space(into.parent, _MARKED_GROWTH * source.stat().st_size)
                 result = self._watermark.mark(source, marked, order)
                 if result.obstacle is not None:
-                    if most == MAX_STRENGTH:
+                    if not is_retry:
                         state = _MARK_STATES[result.obstacle]
                     break
                 signed = self._sign_any(marked, into, facts, order.mark)
@@ -222,7 +221,7 @@ class Sealer:
                 if signed.mark.state is MarkState.READ_BACK:
                     return signed
                 marked.unlink(missing_ok=True)
-                if (result.strength or 0.0) < most:
+                if result.strength is None or result.strength.is_limited_by_psnr:
                     break  # the picture's quality limits the strength, and would again
         except (SandboxFailed, InvalidMedia, ConfigurationError) as error:
             if time.cancel.is_set():

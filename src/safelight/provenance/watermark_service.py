@@ -51,8 +51,8 @@ class MarkOrder:
     """What to mark a clip with."""
 
     mark: NewMark
-    #: The highest factor on the perceptual model.
-    most: float
+    #: Whether a first mark could not be read back. Then this one may be stronger.
+    is_retry: bool
     #: Seconds for reading the clip, marking and encoding it.
     budget_s: float
     #: A preview is encoded faster, into a larger file.
@@ -81,7 +81,7 @@ class WatermarkService:
                 "into": str(into.resolve()),
                 "seed": order.mark.epoch.seed,
                 "content_id": order.mark.content_id,
-                "most": order.most,
+                "is_retry": order.is_retry,
                 "preset": _PREVIEW_PRESET if order.preview else self._preset,
                 "budget_s": order.budget_s,
             },

@@ -45,7 +45,7 @@ def _clip(path: Path, packets: list[Any], *, rotation: int = 0) -> Path:
 
 def _mark(source: Path) -> MarkResult:
     argument = {"source": str(source), "into": str(source.with_name("marked.mp4")), "seed": b"s" * 32}
-    return mark_in_child({**argument, "content_id": 5, "most": 1.8, "preset": "ultrafast"}, None)
+    return mark_in_child({**argument, "content_id": 5, "is_retry": False, "preset": "ultrafast"}, None)
 
 
 @pytest.mark.parametrize(

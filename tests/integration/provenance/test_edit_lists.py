@@ -100,7 +100,13 @@ def test_picture_and_sound_of_a_marked_file_are_played_at_the_times_of_the_sourc
     tmp_path: Path, make: Callable[[Path], Path], events: int
 ) -> None:
     source, marked = make(tmp_path / "source.mp4"), tmp_path / "marked.mp4"
-    argument = {"source": str(source), "into": str(marked), "seed": b"s" * 32, "content_id": 5, "most": 1.8}
+    argument = {
+        "source": str(source),
+        "into": str(marked),
+        "seed": b"s" * 32,
+        "content_id": 5,
+        "is_retry": False,
+    }
     assert mark_in_child({**argument, "preset": "ultrafast"}, None).obstacle is None
     assert len(_flashes(source)) == len(_clicks(source)) == events
     assert _flashes(marked) == pytest.approx(_flashes(source), abs=0.002)

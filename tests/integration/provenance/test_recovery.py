@@ -212,7 +212,7 @@ def forge(here: Installation, seal: Seal, foreign: Path) -> Path:
         "source": str(foreign),
         "into": str(forged),
         "seed": here.seed,
-        "most": 1.8,
+        "is_retry": False,
         "preset": "ultrafast",
     }
     mark_in_child({**task, "content_id": int(seal.mark.content_id or "", 16)}, None)

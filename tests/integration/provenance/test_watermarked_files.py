@@ -28,7 +28,6 @@ from safelight.provenance.sealing import Sealer
 from safelight.provenance.watermark import clip_marking
 from safelight.provenance.watermark.clip_marking import mark_in_child, read_mark
 from safelight.provenance.watermark.detector import WatermarkDetector
-from safelight.provenance.watermark.embedder import MAX_STRENGTH, RETRY_STRENGTH
 from safelight.provenance.watermark_keys import WatermarkKeys
 from safelight.provenance.watermark_service import WatermarkService
 from safelight.sandbox.sandbox import Sandbox
@@ -146,7 +145,13 @@ def test_the_delivered_file_has_the_mark_that_its_seal_and_manifest_name(
 
 
 def _marked(textured: Path, into: Path) -> Path:
-    argument = {"source": str(textured), "into": str(into), "seed": b"s" * 32, "content_id": 5, "most": 1.8}
+    argument = {
+        "source": str(textured),
+        "into": str(into),
+        "seed": b"s" * 32,
+        "content_id": 5,
+        "is_retry": False,
+    }
     mark_in_child({**argument, "preset": "ultrafast"}, None)
     return into
 
@@ -207,7 +212,7 @@ def test_a_clip_that_is_decoded_twice_gives_the_same_file_as_one_that_is_kept_in
         monkeypatch.setattr(clip_marking, "_MAX_KEPT_BYTES", kept_bytes)
         into = tmp_path / f"{kept_bytes}.mp4"
         argument = {"source": str(textured), "into": str(into), "seed": b"s" * 32, "content_id": 5}
-        clip_marking.mark_in_child({**argument, "most": 1.8, "preset": "ultrafast"}, None)
+        clip_marking.mark_in_child({**argument, "is_retry": False, "preset": "ultrafast"}, None)
         files.append(into.read_bytes())
     assert files[0] == files[1]
 
@@ -216,7 +221,13 @@ def test_a_clip_that_is_decoded_twice_gives_the_same_file_as_one_that_is_kept_in
 def test_a_turned_clip_is_marked_as_it_is_shown_and_stays_turned(tmp_path: Path, rotation: int) -> None:
     source = _write(tmp_path / "turned.mp4", _textured(14), rotation=rotation)
     marked, seed = tmp_path / "marked.mp4", b"s" * 32
-    argument = {"source": str(source), "into": str(marked), "seed": seed, "content_id": 5, "most": 1.8}
+    argument = {
+        "source": str(source),
+        "into": str(marked),
+        "seed": seed,
+        "content_id": 5,
+        "is_retry": False,
+    }
     mark_in_child({**argument, "preset": "ultrafast"}, None)
     assert read_mark(marked, seed) == 5
     turned = []
@@ -279,8 +290,8 @@ def test_a_mark_that_is_not_read_back_is_tried_once_more_at_the_next_strength(
     watched.change = lose_first
     seal = marking_sealer.seal(source, tmp_path / "sealed.mp4", facts())
     assert seal.mark.state is MarkState.READ_BACK
-    tried = [one["most"] for one in watched.arguments if "most" in one]
-    assert tried == [MAX_STRENGTH, RETRY_STRENGTH]
+    tried = [one["is_retry"] for one in watched.arguments if "is_retry" in one]
+    assert tried == [False, True]
 
 
 def test_a_damaged_clip_is_searched_up_to_the_damage(

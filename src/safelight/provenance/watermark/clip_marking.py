@@ -33,7 +33,15 @@ from safelight.media.probe import (
 from safelight.media.tracks import select_tracks
 
 from .detector import WatermarkDetector, search_marks
-from .embedder import AQ_STRENGTH, CRF, WatermarkEmbedder, choose_strength
+from .embedder import (
+    AQ_STRENGTH,
+    CRF,
+    FIRST_LIMITS,
+    RETRY_LIMITS,
+    Strength,
+    WatermarkEmbedder,
+    choose_strength,
+)
 from .pattern import WatermarkPattern
 from .residual import ResidualSums
 
@@ -76,8 +84,8 @@ class MarkTask(msgspec.Struct, frozen=True, kw_only=True):
     into: str
     seed: bytes
     content_id: int
-    #: The highest factor on the perceptual model.
-    most: float
+    #: Whether a first mark could not be read back. Then this one may be stronger.
+    is_retry: bool
     #: The encoder's preset, such as `medium`.
     preset: str
     #: Seconds for reading, marking and encoding the clip.
@@ -85,9 +93,9 @@ class MarkTask(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MarkResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The factor on the perceptual model, or why nothing was written."""
+    """How strong the mark is, or why nothing was written."""
 
-    strength: float | None = None
+    strength: Strength | None = None
     obstacle: Obstacle | None = None
 
 
@@ -141,7 +149,7 @@ class MarkingTime:
                 raise CannotBeMarked(Obstacle.TIME)
 
 
-def _mark(task: MarkTask) -> float:
+def _mark(task: MarkTask) -> Strength:
     limit = MarkingTime(task.budget_s)
     source = Path(task.source)
     with _open(source) as container:
@@ -150,9 +158,10 @@ def _mark(task: MarkTask) -> float:
             raise CannotBeMarked(Obstacle.FORMAT)
         black = _black(select_tracks(container)[0].codec_context)
     clip = _Clip(source)
-    strength = choose_strength(_sample(clip, info, limit), most=task.most, black=black)
+    limits = RETRY_LIMITS if task.is_retry else FIRST_LIMITS
+    strength = choose_strength(_sample(clip, info, limit), limits=limits, black=black)
     marker = WatermarkEmbedder(
-        WatermarkPattern.from_seed(task.seed), task.content_id, strength=strength, black=black
+        WatermarkPattern.from_seed(task.seed), task.content_id, factor=strength.factor, black=black
     )
     _write(task, info, _Marking(clip=clip, marker=marker, limit=limit))
     return strength

@@ -26,7 +26,7 @@ def make_clip(seconds: int = 3) -> list[Luma]:
 
 
 def mark_clip(frames: list[Luma], pattern: WatermarkPattern, content_id: int = CONTENT_ID) -> list[Luma]:
-    embedder = WatermarkEmbedder(pattern, content_id, strength=choose_strength(frames[::6]))
+    embedder = WatermarkEmbedder(pattern, content_id, factor=choose_strength(frames[::6]).factor)
     return [embedder.mark(frame, number / FPS) for number, frame in enumerate(frames)]
 
 

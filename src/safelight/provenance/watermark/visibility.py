@@ -6,13 +6,20 @@ thresholds are those for 32 pixels per degree: a picture of 360 rows seen from f
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
+Scalar = TypeVar("Scalar", np.uint8, np.float32)
 
 BLOCK = 8
+#: The visibility of a change is that of most blocks, in percent of them.
+MOST_BLOCKS = 99.9
+#: Shorter side of a picture in pixels, for the distance that the thresholds are for.
+SHORT_SIDE = 360
 #: Smallest visible amplitude of each DCT coefficient of a block of mean grey, in levels of luma.
 _THRESHOLDS = np.array(
     [
@@ -43,6 +50,14 @@ def visible_change(picture: Floats, change: Floats) -> Floats:
     masked[:, 0, 0] = 0  # the mean of a block masks by its luminance only
     shares = np.abs(errors) / np.maximum(threshold, masked)
     return np.asarray((shares**_POOLING).sum(axis=(1, 2)) ** (1 / _POOLING), np.float32)
+
+
+def as_seen(plane: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
+    """A copy at the size that the thresholds are for, or of the same size if that is smaller."""
+    height, width = plane.shape
+    factor = min(SHORT_SIDE / min(height, width), 1.0)
+    size = (max(round(width * factor), BLOCK), max(round(height * factor), BLOCK))
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), plane.dtype)
 
 
 def _transform(plane: Floats) -> Floats:
