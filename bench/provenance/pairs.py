@@ -42,8 +42,9 @@ def make_pair(
     """The picture of a pair, and its answer."""
     plain = read_luma(clip.path)
     pattern = WatermarkPattern.from_seed(secrets.token_bytes(32))
-    factor = choose_strength(plain.frames[::SAMPLED]).factor
-    marker = WatermarkEmbedder(pattern, secrets.randbits(64), factor=factor)
+    content_id = secrets.randbits(64)
+    factor = choose_strength(pattern, content_id, plain.frames[::SAMPLED]).factor
+    marker = WatermarkEmbedder(pattern, content_id, factor=factor)
     number = generator.randrange(len(plain.frames))
     frame = plain.frames[number]
     height, width = HEIGHT // enlarged, WIDTH // enlarged

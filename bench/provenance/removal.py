@@ -192,8 +192,9 @@ def _squeeze(crf: int) -> Attack:
 def overwrite(frames: list[Luma], fps: float, _learned: LearnedPattern) -> list[Luma]:
     """Another mark over the first, with a key of the attacker."""
     pattern = WatermarkPattern.from_seed(secrets.token_bytes(32))
-    factor = choose_strength(frames[::6]).factor
-    marker = WatermarkEmbedder(pattern, secrets.randbits(64), factor=factor)
+    content_id = secrets.randbits(64)
+    factor = choose_strength(pattern, content_id, frames[::6]).factor
+    marker = WatermarkEmbedder(pattern, content_id, factor=factor)
     return [marker.mark(one, number / fps) for number, one in enumerate(frames)]
 
 

@@ -28,7 +28,7 @@ from safelight.provenance.watermark.detector import WatermarkDetector, Watermark
 from safelight.provenance.watermark.embedder import WatermarkEmbedder, choose_strength
 from safelight.provenance.watermark.pattern import WatermarkPattern, derive_seed
 from safelight.provenance.watermark.residual import ResidualSums
-from safelight.provenance.watermark.visibility import MOST_BLOCKS, as_seen, visible_change
+from safelight.provenance.watermark.visibility import at_viewing_size, overall_visibility, visible_change
 from safelight.provenance.watermark_service import SEARCH_S
 
 from . import registered_clips, watermark_attacks
@@ -42,7 +42,7 @@ _MAX_S = 4.0
 _MEDIA = (".mp4", ".mkv", ".webm", ".avi", ".mov")
 #: Name of the search in a copy that was not marked.
 UNMARKED = "unmarked"
-#: Every n-th frame is measured for quality and sampled for the strength.
+#: Every n-th frame is sampled, for the strength and to measure the quality.
 _SAMPLED = 6
 
 
@@ -168,7 +168,7 @@ def measure(
     pattern = WatermarkPattern.from_seed(derive_seed(hashlib.sha256(b"evaluation %d" % key).digest(), 1))
     content_id = _content_id(clip.sha256, key)
     started = time.process_time()
-    factor = choose_strength(plain.frames[::_SAMPLED]).factor
+    factor = choose_strength(pattern, content_id, plain.frames[::_SAMPLED]).factor
     marker = WatermarkEmbedder(pattern, content_id, factor=factor)
     marked = LumaClip(
         frames=tuple(marker.mark(*pair) for pair in zip(plain.frames, plain.times, strict=True)),
@@ -261,9 +261,9 @@ def _visibility(plain: LumaClip, marked: LumaClip) -> dict[str, float]:
     """The mark, and its change from one frame to the next, in visible thresholds of most blocks."""
     mark, flicker = [], []
     for number in range(0, len(plain.frames), _SAMPLED):
-        picture = as_seen(plain.frames[number].astype(np.float32))
+        picture = at_viewing_size(plain.frames[number].astype(np.float32))
         changes = [
-            as_seen(other.astype(np.float32) - one)
+            at_viewing_size(other.astype(np.float32) - one)
             for one, other in zip(
                 plain.frames[number : number + 2], marked.frames[number : number + 2], strict=True
             )
@@ -271,6 +271,6 @@ def _visibility(plain: LumaClip, marked: LumaClip) -> dict[str, float]:
         mark.append(visible_change(picture, changes[0]))
         flicker.append(visible_change(picture, changes[-1] - changes[0]))
     return {
-        "visibility": round(float(np.percentile(np.concatenate(mark), MOST_BLOCKS)), 1),
-        "flicker": round(float(np.percentile(np.concatenate(flicker), MOST_BLOCKS)), 1),
+        "visibility": round(overall_visibility(mark), 1),
+        "flicker": round(overall_visibility(flicker), 1),
     }

@@ -221,8 +221,8 @@ class Sealer:
                 if signed.mark.state is MarkState.READ_BACK:
                     return signed
                 marked.unlink(missing_ok=True)
-                if result.strength is None or result.strength.is_limited_by_psnr:
-                    break  # the picture's quality limits the strength, and would again
+                if result.strength is None or not result.strength.can_be_stronger:
+                    break
         except (SandboxFailed, InvalidMedia, ConfigurationError) as error:
             if time.cancel.is_set():
                 raise

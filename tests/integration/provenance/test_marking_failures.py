@@ -101,10 +101,19 @@ def test_marking_gets_half_of_the_time_that_is_left_each_time(
     sandbox: Sandbox, keys: KeyStore, video: Path, facts: FactsMaker, tmp_path: Path
 ) -> None:
     left = iter([1000.0, 300.0])
-    marking = MarkingSandbox(sandbox, {"strength": 9.0})
+    marking = MarkingSandbox(sandbox, {"strength": {"factor": 2.4, "can_be_stronger": True}})
     sealer = _sealer(marking, keys, tmp_path / "watermark")
     seal = sealer.seal(video, tmp_path / "sealed.mp4", facts(), SealingTime(left_s=lambda: next(left)))
     assert marking.budgets == [500.0, 150.0]
+    assert seal.mark.state is MarkState.NOT_READABLE
+
+
+def test_a_mark_that_is_not_read_back_and_cannot_be_stronger_is_not_tried_again(
+    sandbox: Sandbox, keys: KeyStore, video: Path, facts: FactsMaker, tmp_path: Path
+) -> None:
+    marking = MarkingSandbox(sandbox, {"strength": {"factor": 0.9, "can_be_stronger": False}})
+    seal = _sealer(marking, keys, tmp_path / "watermark").seal(video, tmp_path / "sealed.mp4", facts())
+    assert marking.tries == 1
     assert seal.mark.state is MarkState.NOT_READABLE
 
 

@@ -49,7 +49,7 @@ Luma = npt.NDArray[np.uint8]
 
 #: Formats of 8 bits with a plane of luma, which the encoder writes as they are.
 _MARKED_FORMATS = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p")
-#: At least this many frames of the whole clip give the strength.
+#: Frames of the whole clip that give the strength: this many, or up to twice as many.
 _SAMPLES = 48
 #: Decoded frames of a clip that are kept in memory, in bytes: about 7 s of 720p, or 3 s of 1080p. A longer
 #: clip is decoded twice.
@@ -159,10 +159,10 @@ def _mark(task: MarkTask) -> Strength:
         black = _black(select_tracks(container)[0].codec_context)
     clip = _Clip(source)
     limits = RETRY_LIMITS if task.is_retry else FIRST_LIMITS
-    strength = choose_strength(_sample(clip, info, limit), limits=limits, black=black)
-    marker = WatermarkEmbedder(
-        WatermarkPattern.from_seed(task.seed), task.content_id, factor=strength.factor, black=black
-    )
+    pattern = WatermarkPattern.from_seed(task.seed)
+    samples = _sample(clip, info, limit)
+    strength = choose_strength(pattern, task.content_id, samples, limits=limits, black=black)
+    marker = WatermarkEmbedder(pattern, task.content_id, factor=strength.factor, black=black)
     _write(task, info, _Marking(clip=clip, marker=marker, limit=limit))
     return strength
 
@@ -318,7 +318,9 @@ def _first(frames: Iterator[Any]) -> Iterator[Any]:
 
 
 def _sample(clip: _Clip, info: MediaInfo, limit: MarkingTime) -> Iterator[Luma]:
-    step = max((info.frames or 0) // _SAMPLES, 1)
+    # A fragmented file does not declare how many frames it has.
+    frames = info.frames or round(info.duration_s * info.fps)
+    step = max(frames // _SAMPLES, 1)
     for number, one in enumerate(clip.first_walk()):
         limit.check()
         if number % step == 0:

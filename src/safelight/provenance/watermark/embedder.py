@@ -13,7 +13,7 @@ import numpy.typing as npt
 from . import payload
 from .masking import allowed_amplitude
 from .pattern import FADE_S, SHORT_SIDE, SLOT_S, SLOTS, TILE, WatermarkPattern
-from .visibility import MOST_BLOCKS, as_seen, visible_change
+from .visibility import at_viewing_size, overall_visibility, visible_change
 
 Luma = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -21,8 +21,12 @@ Floats = npt.NDArray[np.float32]
 #: Luma PSNR of a marked clip before encoding, in decibels. The limit is 42.5; frames that were not sampled
 #: differ.
 TARGET_PSNR = 42.7
-#: The visibility is measured on every n-th sampled frame.
-_SEEN_OF_SAMPLED = 6
+#: The visibility is measured on every n-th sampled frame, because it takes three times as long as the PSNR.
+_VISIBILITY_STEP = 3
+#: A second try must be at least this much stronger than the first.
+_MIN_GAIN = 1.1
+#: Levels of luma from black to white in video range, and in full range.
+_VIDEO_LEVELS, _FULL_LEVELS = 219.0, 255.0
 #: Constant rate factor of H.264 for marked files: no visible loss.
 CRF = 18
 #: Strength of x264's adaptive quantization for marked files. Its default, 1, spends many bits on the mark in
@@ -34,7 +38,7 @@ AQ_STRENGTH = 0.5
 class StrengthLimits:
     """How strong a mark may be, besides the limit on the PSNR."""
 
-    #: In multiples of what is just visible, for the most visible blocks.
+    #: As `overall_visibility` gives it.
     visibility: float
     #: The factor on the perceptual model. It limits the grain of smooth clips, where all blocks look alike.
     factor: float
@@ -51,35 +55,52 @@ class Strength:
 
     #: The factor on the perceptual model.
     factor: float
-    #: Whether the PSNR limits the factor. Then higher `StrengthLimits` would change nothing.
-    is_limited_by_psnr: bool
+    #: Whether higher `StrengthLimits` would give a clearly stronger mark. The PSNR may be the real limit.
+    can_be_stronger: bool
 
 
 def choose_strength(
-    samples: Iterable[Luma], *, limits: StrengthLimits = FIRST_LIMITS, black: int = 0
+    pattern: WatermarkPattern,
+    content_id: int,
+    samples: Iterable[Luma],
+    *,
+    limits: StrengthLimits = FIRST_LIMITS,
+    black: int = 0,
 ) -> Strength:
-    """The strength that gives the target PSNR on sampled frames of a clip, or a lower one.
+    """The highest factor within `limits` that keeps the target PSNR on sampled frames of a clip.
 
-    It is lower where `limits` ask for it. `black` is the luma of black.
+    `black` is the luma of black.
     """
-    # The visibility hardly depends on the pattern, so any one will do.
-    any_mark = WatermarkEmbedder(WatermarkPattern.from_seed(bytes(32)), 0, factor=1.0, black=black)
+    mark = WatermarkEmbedder(pattern, content_id, factor=1.0, black=black)
     powers: list[float] = []
-    visible: list[Floats] = []
+    block_visibilities: list[Floats] = []
     for number, luma in enumerate(samples):
         powers.append(float(np.mean(np.square(allowed_amplitude(luma, black)))))
-        if number % _SEEN_OF_SAMPLED == 0:
-            seen = as_seen(luma)
-            visible.append(visible_change(seen.astype(np.float32), any_mark.change(seen, 0.0)))
+        if number % _VISIBILITY_STEP == 0:
+            # Each sample in another place of the tile, as over a long clip.
+            block_visibilities.append(_visibility(mark, luma, number * SLOT_S))
     if not powers:
         raise ValueError("a clip without frames has no strength")
-    visibility = float(np.percentile(np.concatenate(visible), MOST_BLOCKS))
-    most = limits.factor if visibility == 0 else min(limits.factor, limits.visibility / visibility)
+    visibility, power = overall_visibility(block_visibilities), sum(powers) / len(powers)
+    highest = min(limits.factor, limits.visibility / visibility) if visibility else limits.factor
+    if not power:
+        return Strength(factor=highest, can_be_stronger=False)
+    # Rounding to whole levels adds an error of 1/12.
     allowed_power = 255.0**2 / 10 ** (TARGET_PSNR / 10) - 1 / 12
-    power = sum(powers) / len(powers)
-    if most**2 * power < allowed_power:
-        return Strength(factor=most, is_limited_by_psnr=False)
-    return Strength(factor=math.sqrt(allowed_power / power), is_limited_by_psnr=True)
+    by_psnr = math.sqrt(allowed_power / power)
+    factor = min(highest, by_psnr)
+    return Strength(factor=factor, can_be_stronger=by_psnr >= _MIN_GAIN * factor)
+
+
+def _visibility(mark: WatermarkEmbedder, luma: Luma, time_s: float) -> Floats:
+    """The visibility of the mark in each block of a frame, as it is shown."""
+    small = at_viewing_size(luma)
+    change = mark.change(small, time_s)
+    if mark.black == 0:
+        return visible_change(small.astype(np.float32), change)
+    scale = _FULL_LEVELS / _VIDEO_LEVELS
+    shown = np.clip((small.astype(np.float32) - mark.black) * scale, 0, _FULL_LEVELS)
+    return visible_change(shown, change * scale)
 
 
 class WatermarkEmbedder:
@@ -90,7 +111,7 @@ class WatermarkEmbedder:
         self._codeword = payload.encode(pattern, content_id)
         self._start = pattern.start(content_id)
         self._factor = factor
-        self._black = black
+        self.black = black
         #: The last two slots of one size.
         self._rendered: dict[tuple[int, int, int], Floats] = {}
 
@@ -102,7 +123,7 @@ class WatermarkEmbedder:
         """What the mark adds to each pixel of a frame."""
         height, width = luma.shape
         change = cv2.resize(
-            allowed_amplitude(luma, self._black), (width, height), interpolation=cv2.INTER_LINEAR
+            allowed_amplitude(luma, self.black), (width, height), interpolation=cv2.INTER_LINEAR
         )
         return np.asarray(cv2.multiply(change, self._pattern_at(time_s, width, height), dst=change))
 

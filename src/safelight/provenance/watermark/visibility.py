@@ -6,6 +6,7 @@ thresholds are those for 32 pixels per degree: a picture of 360 rows seen from f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 import cv2
@@ -13,13 +14,13 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
-Scalar = TypeVar("Scalar", np.uint8, np.float32)
+_Level = TypeVar("_Level", np.uint8, np.float32)
 
-BLOCK = 8
-#: The visibility of a change is that of most blocks, in percent of them.
-MOST_BLOCKS = 99.9
+_BLOCK = 8
+#: The visibility of a change is this percentile of its blocks: nearly the most visible one.
+_PERCENTILE = 99.9
 #: Shorter side of a picture in pixels, for the distance that the thresholds are for.
-SHORT_SIDE = 360
+_SHORT_SIDE = 360
 #: Smallest visible amplitude of each DCT coefficient of a block of mean grey, in levels of luma.
 _THRESHOLDS = np.array(
     [
@@ -44,7 +45,7 @@ _BLACK = 16.0
 def visible_change(picture: Floats, change: Floats) -> Floats:
     """The visibility of the change in each block of 8 by 8 pixels; 1 is just visible."""
     coefficients, errors = _transform(picture), _transform(change)
-    mean = np.maximum(coefficients[:, :1, :1] / BLOCK, _BLACK)
+    mean = np.maximum(coefficients[:, :1, :1] / _BLOCK, _BLACK)
     threshold = _THRESHOLDS * (mean / _MEAN_GREY) ** _LUMINANCE
     masked = np.abs(coefficients) ** _CONTRAST * threshold ** (1 - _CONTRAST)
     masked[:, 0, 0] = 0  # the mean of a block masks by its luminance only
@@ -52,16 +53,21 @@ def visible_change(picture: Floats, change: Floats) -> Floats:
     return np.asarray((shares**_POOLING).sum(axis=(1, 2)) ** (1 / _POOLING), np.float32)
 
 
-def as_seen(plane: npt.NDArray[Scalar]) -> npt.NDArray[Scalar]:
-    """A copy at the size that the thresholds are for, or of the same size if that is smaller."""
+def overall_visibility(blocks: Sequence[Floats]) -> float:
+    """One value for the blocks of all sampled frames."""
+    return float(np.percentile(np.concatenate(blocks), _PERCENTILE))
+
+
+def at_viewing_size(plane: npt.NDArray[_Level]) -> npt.NDArray[_Level]:
+    """A copy at the size that the thresholds are for. A smaller picture keeps its size."""
     height, width = plane.shape
-    factor = min(SHORT_SIDE / min(height, width), 1.0)
-    size = (max(round(width * factor), BLOCK), max(round(height * factor), BLOCK))
+    factor = min(_SHORT_SIDE / min(height, width), 1.0)
+    size = (max(round(width * factor), _BLOCK), max(round(height * factor), _BLOCK))
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), plane.dtype)
 
 
 def _transform(plane: Floats) -> Floats:
-    height, width = (side - side % BLOCK for side in plane.shape)
-    blocks = plane[:height, :width].reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK)
-    rows = cv2.dct(np.eye(BLOCK, dtype=np.float32), flags=cv2.DCT_ROWS).T
-    return np.asarray(rows @ blocks.transpose(0, 2, 1, 3).reshape(-1, BLOCK, BLOCK) @ rows.T, np.float32)
+    height, width = (side - side % _BLOCK for side in plane.shape)
+    blocks = plane[:height, :width].reshape(height // _BLOCK, _BLOCK, width // _BLOCK, _BLOCK)
+    rows = cv2.dct(np.eye(_BLOCK, dtype=np.float32), flags=cv2.DCT_ROWS).T
+    return np.asarray(rows @ blocks.transpose(0, 2, 1, 3).reshape(-1, _BLOCK, _BLOCK) @ rows.T, np.float32)

@@ -26,7 +26,8 @@ def make_clip(seconds: int = 3) -> list[Luma]:
 
 
 def mark_clip(frames: list[Luma], pattern: WatermarkPattern, content_id: int = CONTENT_ID) -> list[Luma]:
-    embedder = WatermarkEmbedder(pattern, content_id, factor=choose_strength(frames[::6]).factor)
+    factor = choose_strength(pattern, content_id, frames[::6]).factor
+    embedder = WatermarkEmbedder(pattern, content_id, factor=factor)
     return [embedder.mark(frame, number / FPS) for number, frame in enumerate(frames)]
 
 
