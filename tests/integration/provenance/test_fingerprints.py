@@ -42,9 +42,10 @@ def _hashes(fingerprint: ClipFingerprint) -> np.ndarray:
     return np.frombuffer(fingerprint.hashes, np.uint8).reshape(-1, BYTES)
 
 
-def _record(database: Database, number: int) -> str:
+def _record(database: Database, number: int, fingerprint: ClipFingerprint | None = None) -> str:
     sha256 = f"{number:064x}"
-    seal = replace(a_seal(sha256), video_id=f"video_{number}", fingerprint=a_fingerprint(number))
+    fingerprint = fingerprint or a_fingerprint(number)
+    seal = replace(a_seal(sha256), video_id=f"video_{number}", fingerprint=fingerprint)
     with database.transaction("tenant_a") as tx:
         assert Registry(database).record(tx, seal)
     return sha256
@@ -68,6 +69,17 @@ def test_an_index_finds_the_file_of_a_near_frame_and_no_other(database: Database
     found = index.search([searched[:1], searched[1:2]])
     assert [(one.sha256, one.share) for one in found] == [(known[3], 1.0)]
     assert index.search([_hashes(a_fingerprint(99))]) == ()
+
+
+def test_a_still_clip_with_many_equal_hashes_hides_no_other_near_file(database: Database) -> None:
+    searched = a_fingerprint(1, count=1)
+    _record(database, 1, replace(searched, hashes=searched.hashes * 500))
+    changed = _hashes(searched).copy()
+    changed[0, 0] ^= 3
+    other = _record(database, 2, replace(searched, hashes=changed.tobytes()))
+    index = FingerprintIndex(FingerprintStore(database))
+    assert other in {one.sha256 for one in index.search([_hashes(searched)])}
+    assert other in index.search_each(_hashes(searched))[0]
 
 
 def test_a_file_that_is_only_not_too_far_is_named_last_and_matches_nothing(database: Database) -> None:

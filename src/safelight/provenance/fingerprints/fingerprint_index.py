@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -20,8 +20,6 @@ from .frame_hashes import Hashes
 #: Longest time that a transaction may take between reading the clock and its end, and largest difference
 #: between the clocks of two machines, together. Changes of this time are read again by each refresh.
 _OVERLAP_S = 600.0
-#: Nearest hashes that are looked at for each hash of the unknown file.
-_NEIGHBOURS = 64
 #: Registered files that a search names at most.
 MAX_SHORTLIST = 20
 #: A file is named if one of its hashes is at most this far from a searched one, in bits. On tuning clips,
@@ -84,19 +82,15 @@ class FingerprintIndex:
             self._refresh()
             if not searched or not len(self):
                 return ()
-            distances, numbers = self._index.search(np.concatenate(searched), min(_NEIGHBOURS, len(self)))
             votes: Counter[str] = Counter()
             nearest: dict[str, int] = {}
-            start = 0
             for hashes in searched:
-                part = slice(start, start + len(hashes))
-                near = numbers[part][(distances[part] <= MAX_DISTANCE_BITS) & (numbers[part] >= 0)]
-                votes.update({self._files[int(number)] for number in near})
-                start += len(hashes)
-            is_named = (distances <= _MAX_SHORTLIST_BITS) & (numbers >= 0)
-            for bits, number in zip(distances[is_named].tolist(), numbers[is_named].tolist(), strict=True):
-                sha256 = self._files[number]
-                nearest[sha256] = min(bits, nearest.get(sha256, bits))
+                found: dict[str, int] = {}
+                for bits, number in self._within(hashes, _MAX_SHORTLIST_BITS):
+                    sha256 = self._files[number]
+                    found[sha256] = min(bits, found.get(sha256, bits))
+                votes.update(sha256 for sha256, bits in found.items() if bits <= MAX_DISTANCE_BITS)
+                nearest.update({one: min(bits, nearest.get(one, bits)) for one, bits in found.items()})
         near_files = [sha256 for sha256, _count in votes.most_common(MAX_SHORTLIST)]
         far = sorted(nearest.keys() - votes.keys(), key=lambda one: (nearest[one], one))
         named = near_files + far[: max(_MAX_FAR_FILES - len(near_files), 0)]
@@ -108,12 +102,8 @@ class FingerprintIndex:
             self._refresh()
             if not len(hashes) or not len(self):
                 return [[] for _ in hashes]
-            distances, numbers = self._index.search(hashes, min(_NEIGHBOURS, len(self)))
-            near = [
-                row[(bits <= MAX_DISTANCE_BITS) & (row >= 0)]
-                for row, bits in zip(numbers, distances, strict=True)
-            ]
-            files = [list(dict.fromkeys(self._files[int(number)] for number in row)) for row in near]
+            near = [sorted(self._within(one[None], MAX_DISTANCE_BITS)) for one in hashes]
+            files = [list(dict.fromkeys(self._files[number] for _bits, number in row)) for row in near]
         return [found[:MAX_SHORTLIST] for found in files]
 
     def search_all(self, frames: Iterable[Hashes]) -> tuple[SimilarFile, ...]:
@@ -123,12 +113,18 @@ class FingerprintIndex:
         with self._lock:
             self._refresh()
             for hashes in searched if len(self) else ():
-                # The distances that are found are less than the radius.
-                _limits, _distances, numbers = self._index.range_search(hashes, MAX_DISTANCE_BITS + 1)
-                votes.update({self._files[int(number)] for number in numbers})
+                votes.update(
+                    {self._files[number] for _bits, number in self._within(hashes, MAX_DISTANCE_BITS)}
+                )
         return tuple(
             SimilarFile(sha256=sha256, share=count / len(searched)) for sha256, count in votes.most_common()
         )
+
+    def _within(self, hashes: Hashes, most_bits: int) -> Iterator[tuple[int, int]]:
+        """Distance and number of every hash that is at most so far from one of these."""
+        # The distances that are found are less than the radius.
+        _limits, distances, numbers = self._index.range_search(hashes, most_bits + 1)
+        return zip(map(int, distances), map(int, numbers), strict=True)
 
     def _refresh(self) -> None:
         changes = self._source.changes(self._since - _OVERLAP_S)
