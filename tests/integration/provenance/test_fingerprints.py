@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -73,10 +74,10 @@ def test_an_index_finds_the_file_of_a_near_frame_and_no_other(database: Database
 
 def test_a_still_clip_with_many_equal_hashes_hides_no_other_near_file(database: Database) -> None:
     searched = a_fingerprint(1, count=1)
-    _record(database, 1, replace(searched, hashes=searched.hashes * 500))
+    _record(database, 1, msgspec.structs.replace(searched, hashes=searched.hashes * 500))
     changed = _hashes(searched).copy()
     changed[0, 0] ^= 3
-    other = _record(database, 2, replace(searched, hashes=changed.tobytes()))
+    other = _record(database, 2, msgspec.structs.replace(searched, hashes=changed.tobytes()))
     index = FingerprintIndex(FingerprintStore(database))
     assert other in {one.sha256 for one in index.search([_hashes(searched)])}
     assert other in index.search_each(_hashes(searched))[0]
