@@ -68,7 +68,7 @@ def verify(
     emit(
         {**msgspec.to_builtins(found), "origin": origin},
         as_json,
-        text if origin is None else f"{origin.summary}\n\n{text}",
+        text if origin is None else f"{_format_origin(origin)}\n\n{text}",
     )
     return exit_code_of(found, origin)
 
@@ -119,6 +119,13 @@ def exit_code_of(found: Verification, origin: Origin | None = None) -> Exit:
         return Exit.OK
     is_changed = found.state == "invalid" or answer == "from_here_changed"
     return Exit.BLOCKED if is_changed else Exit.NOT_COVERED
+
+
+def _format_origin(origin: Origin) -> str:
+    from safelight.provenance.recovery.wording import describe_mark
+
+    mark = describe_mark(origin.mark, language())
+    return f"{origin.summary}\n{texts()('verify.mark', mark=mark)}" if mark else origin.summary
 
 
 def format_verification(found: Verification) -> str:

@@ -28,6 +28,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     withdrawn: bool
     evidence: tuple[Evidence, ...]
     day: str | None = None
+    #: Whether the delivered file has a watermark; None if the answer does not tell it.
+    mark: str | None = None
 
 
 def find_origin(container: Container, file: Path) -> Origin:
@@ -44,6 +46,7 @@ def find_origin(container: Container, file: Path) -> Origin:
         withdrawn=public.withdrawn,
         evidence=(describe_evidence(public, language()),),
         day=public.day,
+        mark=public.mark,
     )
 
 
@@ -73,5 +76,6 @@ def ask_origin(server: str, file: Path) -> Origin:
     evidence = msgspec.convert(found.pop("evidence"), tuple[_Evidence, ...])
     return Origin(
         **{name: found[name] for name in ("answer", "ground", "summary", "withdrawn", "day")},
+        mark=found.get("mark"),
         evidence=evidence,
     )

@@ -11,7 +11,7 @@ from safelight.generation.protocol import Billing
 from safelight.jobs.models import Attempt, VideoRecord
 from safelight.policy.categories import Taxonomy
 from safelight.policy.findings import Finding, FrameRange, TimeRange
-from safelight.provenance.seal import MarkState
+from safelight.provenance.recovery.wording import describe_mark
 
 from .explanation_view import format_charge
 from .formatting import (
@@ -127,14 +127,9 @@ def record_view(
         sealed_at=format_datetime(float(seal["created_at"]), t) if "created_at" in seal else "",
         manifest_bytes=int(seal.get("manifest_bytes") or 0),
         source_sha256=str(seal.get("source_sha256") or ""),
-        mark=_describe_mark(seal, t),
+        mark=describe_mark((seal.get("mark") or {}).get("state"), t.tag),
         parents=() if hidden else tuple((one["id"], one["derivation"]) for one in record.parents),
     )
-
-
-def _describe_mark(seal: Mapping[str, Any], t: Translations) -> str:
-    state = (seal.get("mark") or {}).get("state")
-    return next((t(f"record.mark.{one.name.lower()}") for one in MarkState if one == state), "")
 
 
 def _log_entries(record: VideoRecord, t: Translations, keys: Mapping[str, str]) -> Iterator[TimelineEntry]:

@@ -13,7 +13,7 @@ from safelight.errors import InvalidField, SafelightError
 from safelight.provenance.models import ManifestReport, ManifestState, SignerTrust, Verification
 from safelight.provenance.recovery.conclusion import Answer, Ground
 from safelight.provenance.recovery.provenance_check import ProvenanceCheck
-from safelight.provenance.recovery.wording import describe_answer, describe_evidence
+from safelight.provenance.recovery.wording import describe_answer, describe_evidence, describe_mark
 from safelight.web.auth import check_same_origin
 from safelight.web.provenance import MAX_STRANGERS_FILE_BYTES
 from safelight.web.request_body import read_body
@@ -43,6 +43,8 @@ class VerifyResult:
     sentence: str
     #: What the manifest shows, if it did not decide the answer.
     manifest: str = ""
+    #: Whether the delivered file has a watermark, in words; empty if that is not told.
+    mark: str = ""
     proofs: tuple[Proof, ...]
     sha256: str
     #: The delivered video; empty if it is not known.
@@ -105,9 +107,10 @@ def describe_check(check: ProvenanceCheck, t: Translations) -> VerifyResult:
         does_not_prove=found.does_not_prove,
     )
     sentence, tone = describe_answer(public, check.issuer, t.tag), _TONES.get(public.answer, "none")
+    mark = describe_mark(public.mark, t.tag)
     if verification is None:
         return VerifyResult(
-            tone=tone, sentence=sentence, proofs=(origin,), sha256="", video_id="", claims=(), manifest=""
+            tone=tone, sentence=sentence, mark=mark, proofs=(origin,), sha256="", video_id="", claims=()
         )
     shown = describe_verification(verification, t)
     is_shown = public.ground in _SHOWN_BY_MANIFEST
@@ -115,6 +118,7 @@ def describe_check(check: ProvenanceCheck, t: Translations) -> VerifyResult:
         shown,
         tone=tone if tone != "none" else shown.tone,
         sentence=sentence,
+        mark=mark,
         proofs=shown.proofs if is_shown else (origin, *shown.proofs),
         manifest="" if is_shown else shown.sentence,
     )

@@ -24,7 +24,7 @@ class MarkState(StrEnum):
     """Whether a delivered file has a watermark, in the words of the record and of the API."""
 
     READ_BACK = "read back"
-    NOT_READABLE = "none (not readable)"
+    NOT_READABLE = "none (not readable: usually too dark or flat)"
     FORMAT = "none (picture format)"
     NO_TIME = "none (not enough time)"
     FAILED = "none (marking failed)"

@@ -171,6 +171,7 @@ def test_a_server_is_asked_for_the_origin(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     checks = load().provenance.checks
+    registered = load().persistence.seal_registry.by_video(FACTS.video_id, tenant=load().persistence.tenant)
     database = tmp_path / "server.sqlite3"
     shutil.copyfile(sqlite_template, database)
     elsewhere = tmp_path / "elsewhere"
@@ -181,6 +182,9 @@ def test_a_server_is_asked_for_the_origin(
         assert main(["verify", str(sealed), "--server", f"{server.url}/v1", "--json"]) == 0
         found = json.loads(capsys.readouterr().out)
         assert (found["state"], found["origin"]["ground"]) == ("valid", "exact_file")
+        assert found["origin"]["mark"] == registered[0].mark.state
+        assert main(["verify", str(sealed), "--server", f"{server.url}/v1"]) == 0
+        assert "watermark of the delivered file: " in capsys.readouterr().out
         monkeypatch.setenv("SAFELIGHT_API_KEY", "sk-wrong")
         assert main(["verify", str(sealed), "--server", f"{server.url}/v1"]) == 1
         assert "did not check the file" in capsys.readouterr().err

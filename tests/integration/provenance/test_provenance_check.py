@@ -15,10 +15,12 @@ from safelight.provenance.recovery.provenance_check import (
     MAX_CHECKS_PER_DAY,
     ProvenanceChecks,
     PublicAnswer,
+    public_answer,
 )
 from safelight.provenance.recovery.recovery import FirstLook, Recovered
 from safelight.provenance.recovery.wording import describe_answer, describe_evidence
 from safelight.provenance.registry import Registry
+from safelight.provenance.seal import Mark, MarkState
 from safelight.store.database import Database
 from safelight.store.tables import provenance_check_counts
 
@@ -157,9 +159,21 @@ def test_only_a_file_from_here_gets_a_day_and_the_word_withdrawn(
 def test_an_id_of_ours_is_known_and_another_is_not(checks: ProvenanceChecks, withdrawn: set[str]) -> None:
     known = checks.check_id(SEAL.video_id).public
     assert (known.ground, known.day, known.withdrawn) == (Ground.KNOWN_ID, "2026-11-20", False)
+    assert known.mark is SEAL.mark.state
     withdrawn.add(SEAL.video_id)
     assert checks.check_id(SEAL.video_id).public.withdrawn
     assert checks.check_id("video_2").public.answer is Answer.NOT_FOUND
+
+
+@pytest.mark.parametrize("ground", Ground)
+def test_the_state_of_the_mark_is_told_only_if_the_picture_was_not_needed_for_the_answer(
+    ground: Ground,
+) -> None:
+    dark = replace(SEAL, mark=Mark(state=MarkState.NOT_READABLE))
+    conclusion = Conclusion(answer=Answer.UNCHANGED, ground=ground)
+    found = Recovered(conclusion=conclusion, verification=NOTHING_READ, seal=dark)
+    is_told = ground in (Ground.EXACT_FILE, Ground.MANIFEST)
+    assert public_answer(found).mark == (MarkState.NOT_READABLE if is_told else None)
 
 
 @pytest.mark.parametrize("tag", available_languages("provenance"))

@@ -244,7 +244,7 @@ def test_a_black_clip_is_delivered_untouched_and_says_why_it_has_no_mark(
     seal = marking_sealer.seal(source, sealed, facts())
     assert seal.mark.state is MarkState.NOT_READABLE
     assert seal.mark.content_id is None
-    assert str(seal.mark.state) == "none (not readable)"
+    assert str(seal.mark.state) == "none (not readable: usually too dark or flat)"
     pictures = [[one.to_ndarray().tobytes() for one in _frames(path)] for path in (source, sealed)]
     assert pictures[0] == pictures[1]
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from safelight.provenance.models import Verification
+from safelight.provenance.seal import MarkState
 from safelight.store.tables import provenance_check_counts
 
 from .conclusion import Answer, Conclusion, Ground
@@ -29,6 +30,7 @@ MAX_CHECKS_PER_DAY = 5
 #: their last step (21 s), the comparison of moments (6 s), reading the file, and the starts of the children.
 ANSWER_AFTER_S = 30.0
 _LIMITED = Conclusion(answer=Answer.CANNOT_TELL, ground=Ground.LIMIT_REACHED)
+_WITH_MARK_STATE = (Ground.EXACT_FILE, Ground.MANIFEST)
 _FROM_HERE = (Answer.UNCHANGED, Answer.CHANGED)
 
 
@@ -40,6 +42,9 @@ class PublicAnswer(msgspec.Struct, frozen=True, kw_only=True):
     #: The day (UTC) on which the video was delivered, as `2026-11-20`; only if the file comes from here.
     day: str | None = None
     withdrawn: bool = False
+    #: Whether the delivered file has a watermark; None if the answer rests on the picture. Otherwise the
+    #: answer would tell whether the mark of a changed file is weak or was never there.
+    mark: MarkState | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +108,7 @@ class ProvenanceChecks:
                 ground=Ground.KNOWN_ID,
                 day=seal.sealed_at.date().isoformat(),
                 withdrawn=self._is_withdrawn(video_id),
+                mark=seal.mark.state,
             )
         return ProvenanceCheck(public=public, issuer=self._issuer)
 
@@ -144,11 +150,13 @@ class CheckLimit:
 def public_answer(found: Recovered) -> PublicAnswer:
     """What a stranger gets to know of a recovery."""
     conclusion, is_ours = found.conclusion, found.conclusion.answer in _FROM_HERE
+    is_certain = conclusion.ground in _WITH_MARK_STATE
     return PublicAnswer(
         answer=conclusion.answer,
         ground=conclusion.ground,
         day=found.seal.sealed_at.date().isoformat() if is_ours and found.seal is not None else None,
         withdrawn=is_ours and found.is_withdrawn,
+        mark=found.seal.mark.state if is_certain and found.seal is not None else None,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from safelight.i18n import Messages, load_messages
 from safelight.provenance.models import Evidence
+from safelight.provenance.seal import MarkState
 
 from .provenance_check import PublicAnswer
 
@@ -24,6 +25,12 @@ def describe_evidence(public: PublicAnswer, tag: str = "en") -> Evidence:
         proves=t(f"{ground}.proves"),
         does_not_prove=t(f"{ground}.does_not_prove"),
     )
+
+
+def describe_mark(state: str | None, tag: str = "en") -> str:
+    """Whether a delivered file has a watermark, in words; empty if the state is None or unknown."""
+    known = next((one for one in MarkState if one == state), None)
+    return "" if known is None else _messages(tag)(f"mark.{known.name.lower()}")
 
 
 def _messages(tag: str) -> Messages:
