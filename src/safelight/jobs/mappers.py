@@ -116,12 +116,16 @@ def attempt(row: Row[Any]) -> Attempt:
 def stage_record(verdict_row: Row[Any], findings_row: Row[Any]) -> StageRecord:
     return StageRecord(
         stage=Stage(verdict_row.stage),
-        verdict=msgspec.json.decode(verdict_row.body, type=Verdict),
+        verdict=verdict(verdict_row.body),
         findings=unpack(findings_row.findings),
         coverage=msgspec.msgpack.decode(findings_row.coverage, type=Coverage),
         at=verdict_row.created_at,
         details=from_json(findings_row.details) or {},
     )
+
+
+def verdict(body: bytes) -> Verdict:
+    return msgspec.json.decode(body, type=Verdict)
 
 
 def seal(row: Row[Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, literal, or_, tuple_
 
 from safelight.errors import NotFound
+from safelight.policy.findings import Stage
 from safelight.provenance.registry import is_intact
 from safelight.store import tables
 from safelight.store.database import Database
@@ -19,7 +20,7 @@ from . import mappers
 from .attempt_store import attempts_of
 from .files import files_of
 from .models import Page, Video, VideoFilter, VideoRecord, VideoSnapshot
-from .stage_records import approved_findings, overturned_findings, stage_records
+from .stage_records import approved_findings, judged_sha256s, overturned_findings, stage_records
 from .states import VideoState
 
 #: Least difference between the creation times of two videos of a tenant.
@@ -102,11 +103,18 @@ class VideoRepository:
             )
 
     def has_intact_seal(self, tenant: str, video_id: str) -> bool:
-        """Whether the seal of the delivered file is unchanged and is that of the evaluated file."""
+        """Whether the seal of the delivered file is unchanged, and is that of the file which the output
+        verdict names.
+
+        A later check of the delivered file against hash lists adds a verdict that names the delivered file.
+        """
         with self._database.read_transaction(tenant=tenant) as tx:
             video = _row(tx, video_id)
             seal = tx.one(tables.seals, tables.seals.c.sha256 == (video.sealed_sha256 or ""))
-        return seal is not None and seal.source_sha256 == video.generated_sha256 and is_intact(seal)
+            judged = judged_sha256s(tx, video_id, Stage.OUTPUT)
+        if seal is None or not is_intact(seal):
+            return False
+        return seal.source_sha256 == video.generated_sha256 and judged - {seal.sha256} == {seal.source_sha256}
 
 
 def _page(

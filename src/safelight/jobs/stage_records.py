@@ -8,7 +8,7 @@ from safelight import canonical_json
 from safelight.ids import new_id
 from safelight.metrics import COVERAGE_GAPS, STAGE_VERDICTS, TEXT_DEPTH
 from safelight.moderation.evaluation import StageResult
-from safelight.policy.findings import Finding, pack, unpack
+from safelight.policy.findings import Finding, Stage, pack, unpack
 from safelight.policy.verdicts import Action
 from safelight.store import tables
 from safelight.store.transaction import Transaction
@@ -92,6 +92,18 @@ def stage_records(tx: Transaction, video_id: str) -> tuple[StageRecord, ...]:
     )
     findings = {row.id: row for row in tx.select(tables.findings, tables.findings.c.video_id == video_id)}
     return tuple(mappers.stage_record(row, findings[row.id]) for row in verdicts if row.id in findings)
+
+
+def judged_sha256s(tx: Transaction, video_id: str, stage: Stage) -> set[str]:
+    """The hashes of the content that the verdicts of one stage are about."""
+    verdicts = tables.verdicts.c
+    rows = tx.select(
+        tables.verdicts,
+        verdicts.video_id == video_id,
+        verdicts.stage == stage.value,
+        columns=(verdicts.subject_sha256, verdicts.body),
+    )
+    return {each for row in rows for each in (row.subject_sha256, mappers.verdict(row.body).subject_sha256)}
 
 
 def approved_findings(tx: Transaction, video_id: str) -> tuple[Finding, ...]:

@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
+from sqlalchemy import Table
 
 from safelight.errors import ConfigurationError, SafelightError
+from safelight.jobs.models import Video
+from safelight.jobs.stage_records import record_stage
 from safelight.jobs.states import VideoState
+from safelight.moderation.evaluation import StageResult
+from safelight.policy.findings import Stage
 from safelight.provenance.seal import MarkState
 from safelight.store import tables
 
-from .conftest import House
+from .conftest import Crash, House
 
 
 def test_the_record_and_the_video_say_whether_there_is_a_mark(furnish: Callable[..., House]) -> None:
@@ -25,30 +31,99 @@ def test_the_record_and_the_video_say_whether_there_is_a_mark(furnish: Callable[
     assert record.seal["mark"]["state"] == "none (off)"
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"sha256": "0" * 64},
-        {"source_sha256": "0" * 64},
-        {"mark_state": "read back"},
-        {"mark_state": "unknown"},
-        {"mark_id": "0" * 16},
-        {"mark_algorithm": "other.watermark.9"},
-        {"binding": "0" * 64},
-    ],
-    ids=lambda change: next(iter(change)),
-)
-def test_a_changed_seal_is_not_delivered(furnish: Callable[..., House], change: dict[str, Any]) -> None:
+#: Table, and what is changed in the row of the video there.
+CHANGES: list[tuple[Table, dict[str, Any]]] = [
+    (tables.seals, {"sha256": "0" * 64}),
+    (tables.seals, {"source_sha256": "0" * 64}),
+    (tables.seals, {"mark_state": "read back"}),
+    (tables.seals, {"mark_state": "unknown"}),
+    (tables.seals, {"mark_id": "0" * 16}),
+    (tables.seals, {"mark_epoch": 9}),
+    (tables.seals, {"mark_algorithm": "other.watermark.9"}),
+    (tables.seals, {"binding": "0" * 64}),
+    (tables.videos, {"sealed_sha256": "0" * 64}),
+    (tables.videos, {"generated_sha256": "0" * 64}),
+    (tables.verdicts, {"subject_sha256": "0" * 64}),
+]
+
+
+def test_a_changed_seal_or_verdict_is_not_delivered_and_a_repaired_one_is(
+    furnish: Callable[..., House],
+) -> None:
+    house, video = delivered(furnish)
+    for table, change in CHANGES:
+        with house.container.persistence.database.transaction(video.tenant) as tx:
+            where = _of(video, table)
+            (row,) = tx.select(table, *where)
+            tx.update(table, *where, **change)
+        for variant in ("video", "thumbnail", "spritesheet"):
+            with pytest.raises(SafelightError, match="seal of its file was changed"):
+                house.videos.content(house.who, video.id, variant)
+        with house.container.persistence.database.transaction(video.tenant) as tx:
+            tx.update(table, *where, **{name: getattr(row, name) for name in change})
+        assert house.videos.content(house.who, video.id, "video").size
+
+
+def test_a_video_without_its_output_verdict_or_with_that_of_another_file_is_not_delivered(
+    furnish: Callable[..., House],
+) -> None:
+    house, video = delivered(furnish)
+    where = _of(video, tables.verdicts)
+    with house.container.persistence.database.transaction(video.tenant) as tx:
+        (row,) = tx.select(tables.verdicts, *where)
+        other = {**msgspec.json.decode(row.body), "subject_sha256": "0" * 64}
+        tx.update(tables.verdicts, *where, body=msgspec.json.encode(other))
+    with pytest.raises(SafelightError, match="seal of its file was changed"):
+        house.videos.content(house.who, video.id, "video")
+    with house.container.persistence.database.transaction(video.tenant) as tx:
+        tx.delete(tables.verdicts, *where)
+    with pytest.raises(SafelightError, match="seal of its file was changed"):
+        house.videos.content(house.who, video.id, "video")
+
+
+def test_a_video_with_a_badge_is_bound_to_the_file_without_it(furnish: Callable[..., House]) -> None:
+    house = furnish(sealing={"seal": "c2pa"})
+    house.waive()
+    video, house.crash_at = house.order(), "sealed"
+    with pytest.raises(Crash):
+        house.carry(video)
+    with house.container.persistence.database.transaction(video.tenant) as tx:
+        tx.update(tables.videos, *_of(video, tables.videos), badge_text="AI")
+    video = house.carry(video)
+    (seal,) = house.container.pipeline.context.registry.by_video(video.id, tenant=video.tenant)
+    assert b"A visible badge" in seal.manifest
+    record = house.videos.record(house.who, video.id)
+    assert record.stages[-1].verdict.subject_sha256 == seal.source_sha256
+    assert house.videos.content(house.who, video.id, "video").size
+
+
+def test_a_later_verdict_on_the_delivered_file_does_not_stop_its_delivery(
+    furnish: Callable[..., House],
+) -> None:
+    house, video = delivered(furnish)
+    output = house.videos.record(house.who, video.id).stages[-1]
+    verdict = msgspec.structs.replace(output.verdict, subject_sha256=str(video.sealed_sha256))
+    with house.container.persistence.database.transaction(video.tenant) as tx:
+        result = StageResult(
+            stage=Stage.OUTPUT, verdict=verdict, findings=output.findings, coverage=output.coverage
+        )
+        record_stage(tx, video.id, result)
+    assert house.videos.content(house.who, video.id, "video").size
+
+
+def delivered(furnish: Callable[..., House]) -> tuple[House, Video]:
     house = furnish(sealing={"seal": "c2pa"})
     house.waive()
     video = house.carry(house.order())
     assert video.state is VideoState.DELIVERED
-    assert house.videos.content(house.who, video.id, "video").size
-    with house.container.persistence.database.transaction(video.tenant) as tx:
-        tx.update(tables.seals, tables.seals.c.video_id == video.id, **change)
-    for variant in ("video", "thumbnail", "spritesheet"):
-        with pytest.raises(SafelightError, match="seal of its file was changed"):
-            house.videos.content(house.who, video.id, variant)
+    return house, video
+
+
+def _of(video: Video, table: Table) -> tuple[Any, ...]:
+    if table is tables.videos:
+        return (table.c.id == video.id,)
+    is_output = (table.c.stage == Stage.OUTPUT.value,) if table is tables.verdicts else ()
+    return (table.c.video_id == video.id, *is_output)
 
 
 def test_a_gateway_whose_watermark_key_cannot_be_used_does_not_start(furnish: Callable[..., House]) -> None:
