@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from safelight.ids import new_id
@@ -16,10 +17,18 @@ if TYPE_CHECKING:
     from safelight.store.database import Database
     from safelight.store.transaction import Transaction
 
+_log = logging.getLogger(__name__)
+
 
 class Registry:
+    """Reads and writes the seals. A row that was changed after its file was sealed is logged, and no method
+    returns it.
+    """
+
     def __init__(self, database: Database) -> None:
         self._database = database
+        #: Ids of the changed rows that are in the log: each one is logged once, not with each search.
+        self._logged: set[str] = set()
 
     def record(self, tx: Transaction, seal: Seal) -> bool:
         """Inserts the seal and its fingerprint in this transaction.
@@ -52,21 +61,27 @@ class Registry:
         """
         with self._database.across_tenants("origin of a file", readonly=True) as tx:
             row = tx.one(seals, seals.c.sha256 == sha256)
-        return None if row is None else _seal(row)
+        return None if row is None else self._read(row)
+
+    def has_changed_row(self, sha256: str) -> bool:
+        """Whether the file with this hash has a row, but one that was changed after the file was sealed."""
+        with self._database.across_tenants("origin of a file", readonly=True) as tx:
+            row = tx.one(seals, seals.c.sha256 == sha256)
+        return row is not None and self._read(row) is None
 
     def by_mark(self, content_id: str) -> Seal | None:
         """The seal of the file with this watermark, from any tenant."""
         with self._database.across_tenants("origin of a watermark", readonly=True) as tx:
-            rows = tx.select(seals, seals.c.mark_id == content_id, limit=1)
-        return _seal(rows[0]) if rows else None
+            rows = tx.select(seals, seals.c.mark_id == content_id)
+        return next(self._read_all(rows), None)
 
     def by_manifest_id(self, manifest_id: str) -> Seal | None:
         """The seal of the file with this manifest, from any tenant."""
         if not manifest_id:
             return None
         with self._database.across_tenants("origin of a manifest", readonly=True) as tx:
-            rows = tx.select(seals, seals.c.manifest_id == manifest_id, limit=1)
-        return _seal(rows[0]) if rows else None
+            rows = tx.select(seals, seals.c.manifest_id == manifest_id)
+        return next(self._read_all(rows), None)
 
     def without_timestamp(self) -> tuple[Seal, ...]:
         """Seals that were made while the timestamp authority did not answer, of all tenants, oldest first."""
@@ -79,7 +94,7 @@ class Registry:
             )
             missing = [row.id for row in rows if lacks_timestamp(row.facts)]
             found = [tx.one(seals, seals.c.id == one) for one in missing]
-        return tuple(_seal(row) for row in found if row is not None)
+        return tuple(self._read_all(row for row in found if row is not None))
 
     def add_timestamp(self, seal: Seal, manifest: bytes, facts: Mapping[str, Any]) -> bool:
         """Replaces the stored copy of a manifest by the same one with a timestamp. The delivered file is not
@@ -95,10 +110,8 @@ class Registry:
     def by_video_id(self, video_id: str) -> Seal | None:
         """The newest seal of a video, from any tenant: anyone who has the id may ask for its origin."""
         with self._database.across_tenants("origin of a video", readonly=True) as tx:
-            rows = tx.select(
-                seals, seals.c.video_id == video_id, order_by=(seals.c.created_at.desc(),), limit=1
-            )
-        return _seal(rows[0]) if rows else None
+            rows = tx.select(seals, seals.c.video_id == video_id, order_by=(seals.c.created_at.desc(),))
+        return next(self._read_all(rows), None)
 
     def by_video(self, video_id: str, *, tenant: str) -> tuple[Seal, ...]:
         """The seals of one video, newest first; there are several if the sealing step ran again."""
@@ -106,7 +119,24 @@ class Registry:
             rows = tx.select(
                 seals, seals.c.video_id == video_id, order_by=(seals.c.created_at.desc(), seals.c.id.desc())
             )
-        return tuple(_seal(row) for row in rows)
+        return tuple(self._read_all(rows))
+
+    def _read_all(self, rows: Iterable[Any]) -> Iterator[Seal]:
+        return (seal for row in rows if (seal := self._read(row)) is not None)
+
+    def _read(self, row: Any) -> Seal | None:
+        """The seal of a row; None if the row was changed."""
+        if is_intact(row):
+            return _seal(row)
+        if row.id not in self._logged:
+            self._logged.add(row.id)
+            _log.error(
+                "The seal %s of the file %s was changed after it was written, so it is not used. Restore the "
+                "row from a backup.",
+                row.id,
+                row.sha256,
+            )
+        return None
 
 
 def erase_manifests(tx: Transaction, video_id: str) -> bool:
@@ -121,7 +151,12 @@ def is_intact(row: Any) -> bool:
     """Whether a row of the registry is as it was when the file was sealed."""
     try:
         return bool(row.binding == _seal(row).binding)
-    except ValueError:
+    except (
+        ValueError,
+        TypeError,
+        OverflowError,
+        OSError,
+    ):  # a value of the wrong type, or an impossible time
         return False
 
 

@@ -148,3 +148,24 @@ def test_another_tenant_cannot_remove_a_fingerprint(database: Database) -> None:
     with database.transaction("tenant_b") as tx:
         remove_fingerprints(tx, "video_1")
     assert FingerprintStore(database).picture(sha256) is not None
+
+
+def test_a_damaged_fingerprint_is_logged_once_and_does_not_prevent_the_search_for_others(
+    database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    intact, damaged = _record(database, 1), _record(database, 2)
+    with database.raw_connection() as connection:
+        connection.execute(
+            seal_fingerprints.update()
+            .where(seal_fingerprints.c.sha256 == damaged)
+            .values(hashes=a_fingerprint(2).hashes[:-1], thumbnails=b"\xc1")
+        )
+    store = FingerprintStore(database)
+    index = FingerprintIndex(store)
+    for _ in range(2):
+        assert [one.sha256 for one in index.search([_hashes(a_fingerprint(1))])] == [intact]
+        assert index.search([_hashes(a_fingerprint(2))]) == ()
+        assert store.picture(damaged) is None
+        assert store.picture(intact) is not None
+    assert len(caplog.records) == 1
+    assert damaged in caplog.text

@@ -4,10 +4,12 @@ import datetime as dt
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import Table
 
 from safelight.provenance.registry import Registry
-from safelight.provenance.seal import Seal, timestamp_facts
+from safelight.provenance.seal import Mark, MarkState, Seal, timestamp_facts
 from safelight.store.database import Database
+from safelight.store.tables import seals
 
 
 def a_seal(sha256: str, minute: int = 0) -> Seal:
@@ -97,3 +99,46 @@ def test_a_timestamp_of_another_process_is_not_replaced(database: Database) -> N
     assert found is not None
     assert found.manifest == b"\x00\x02"
     assert not registry.add_timestamp(a_seal("9" * 64), b"\x00\x03", ADDED)
+
+
+def change_row(database: Database, table: Table, **values: object) -> None:
+    """As after an intrusion into the database, or a damaged disk."""
+    with database.raw_connection() as connection:
+        connection.execute(table.update().values(**values))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"video_id": "video_2"}, {"source_sha256": "9" * 64}, {"mark_state": "unknown"}, {"mark_epoch": 7}],
+    ids=["video", "source", "unknown state", "epoch"],
+)
+def test_a_changed_row_is_not_believed_and_logged_once(
+    database: Database, caplog: pytest.LogCaptureFixture, changed: dict[str, object]
+) -> None:
+    registry = Registry(database)
+    seal = replace(a_seal("1" * 64), manifest_id="urn:1", facts=MISSING)
+    with database.transaction("tenant_a") as tx:
+        registry.record(tx, seal)
+    assert not registry.has_changed_row("1" * 64)
+    change_row(database, seals, **changed)
+    for _ in range(2):
+        assert registry.by_sha256("1" * 64) is None
+        assert registry.by_video_id("video_2") is None
+        assert registry.by_manifest_id("urn:1") is None
+        assert registry.without_timestamp() == ()
+        assert registry.by_video("video_2", tenant="tenant_a") == ()
+    assert registry.has_changed_row("1" * 64)
+    assert not registry.has_changed_row("2" * 64)
+    assert len(caplog.records) == 1
+    assert "1" * 64 in caplog.text
+
+
+def test_a_row_that_was_given_the_mark_of_another_file_does_not_hide_it(database: Database) -> None:
+    registry = Registry(database)
+    mark = Mark(state=MarkState.READ_BACK, content_id="a" * 16, epoch=1)
+    marked = replace(a_seal("2" * 64), video_id="video_2", mark=mark)
+    with database.transaction("tenant_a") as tx:
+        registry.record(tx, a_seal("1" * 64))
+        registry.record(tx, marked)
+    change_row(database, seals, mark_id="a" * 16)
+    assert registry.by_mark("a" * 16) == marked
