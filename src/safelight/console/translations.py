@@ -16,6 +16,7 @@ from safelight.i18n import (
     match_language,
     translate_finding,
     translate_reason,
+    translate_sentence,
 )
 
 _SLICE = "console"
@@ -37,6 +38,10 @@ class Translations(Messages):
         """The reason of a finding, and whether it stays English because it has no translation."""
         translated = translate_finding(original, self.tag)
         return translated, self.tag != DEFAULT and translated == original
+
+    def translate_verification(self, original: str) -> str:
+        """A translated sentence of a verification. Names in it, such as that of a signer, stay."""
+        return translate_sentence("commands", original, self.tag) or original
 
     def join_sentences(self, sentences: Iterable[str]) -> str:
         return reduce(lambda first, second: self("list.sentences", first=first, second=second), sentences)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -10,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.errors import InvalidField, SafelightError
-from safelight.provenance.models import ManifestReport, ManifestState, SignerTrust, Verification
+from safelight.provenance.models import Evidence, ManifestReport, ManifestState, Verification
 from safelight.provenance.recovery.conclusion import Answer, Ground
 from safelight.provenance.recovery.provenance_check import ProvenanceCheck
 from safelight.provenance.recovery.wording import describe_answer, describe_evidence, describe_mark
@@ -18,7 +17,6 @@ from safelight.web.auth import check_same_origin
 from safelight.web.provenance import MAX_STRANGERS_FILE_BYTES
 from safelight.web.request_body import read_body
 
-from .formatting import format_date
 from .handler import PageHandler
 from .translations import Translations
 
@@ -126,14 +124,22 @@ def describe_check(check: ProvenanceCheck, t: Translations) -> VerifyResult:
 
 def describe_verification(verification: Verification, t: Translations) -> VerifyResult:
     """The verification in the user's language."""
-    manifest, own_signer = verification.reading, verification.signer is SignerTrust.OWN
     return VerifyResult(
         tone=_tone(verification),
-        sentence=_summary(verification, t),
-        proofs=tuple(_proofs(verification, t, own_signer=own_signer)),
+        sentence=t.translate_verification(verification.answer),
+        proofs=tuple(_proof(one, t) for one in verification.evidence),
         sha256=verification.sha256,
         video_id=verification.video_id,
-        claims=tuple(_claims(manifest, t)),
+        claims=tuple(_claims(verification.reading, t)),
+    )
+
+
+def _proof(evidence: Evidence, t: Translations) -> Proof:
+    return Proof(
+        name=t(f"verify.{evidence.kind.replace(' ', '_')}"),
+        claims=t.translate_verification(evidence.says),
+        proves=t.translate_verification(evidence.proves),
+        does_not_prove=t.translate_verification(evidence.does_not_prove),
     )
 
 
@@ -143,90 +149,8 @@ def _tone(verification: Verification) -> str:
     return {ManifestState.VALID: "label", ManifestState.INVALID: "block"}.get(verification.state, "none")
 
 
-_CONTENT_CODES = frozenset(
-    {"assertion.bmffHash.mismatch", "assertion.dataHash.mismatch", "assertion.boxesHash.mismatch"}
-)
-_CREDENTIAL_CODES = frozenset(
-    {
-        "signingCredential.expired",
-        "signingCredential.invalid",
-        "signingCredential.ocsp.revoked",
-        "signingCredential.untrusted",
-    }
-)
-
-
-def _summary(verification: Verification, t: Translations) -> str:
-    manifest = verification.reading
-    subject = t("verify.video" if manifest.media_type.startswith("video/") else "verify.file")
-    date, signer = _signing_date(manifest, t), _signer_name(manifest, t)
-    match verification.state:
-        case ManifestState.TRUSTED if verification.signer is SignerTrust.OWN:
-            return t("verify.own", subject=subject, date=date)
-        case ManifestState.TRUSTED:
-            return t("verify.trusted", subject=subject, date=date, signer=signer)
-        case _ if verification.registered:
-            return t("verify.registered", subject=subject)
-        case ManifestState.VALID:
-            return t("verify.valid", subject=subject, signer=signer)
-        case ManifestState.INVALID:
-            codes = set(manifest.failures)
-            if codes & _CONTENT_CODES:
-                return t("verify.changed", subject=subject)
-            if codes and codes <= _CREDENTIAL_CODES:
-                return t("verify.expired", subject=subject)
-            return t("verify.damaged", subject=subject)
-        case ManifestState.ABSENT if manifest.note in {"format", "remote"}:
-            return t(f"verify.absent_{manifest.note}", subject=subject)
-        case ManifestState.ABSENT:
-            return t("verify.absent", subject=subject)
-    return t("verify.unreadable", subject=subject)
-
-
-def _proofs(verification: Verification, t: Translations, *, own_signer: bool) -> Iterator[Proof]:
-    manifest = verification.reading
-    key = (
-        verification.state.value
-        if verification.state in {ManifestState.TRUSTED, ManifestState.VALID, ManifestState.INVALID}
-        else "absent"
-    )
-    signer = t("verify.this_service") if own_signer else _signer_name(manifest, t)
-    values = {
-        "signer": signer,
-        "date": _signing_date(manifest, t),
-        "codes": t.join_list(list(manifest.failures)),
-    }
-    proves = t(f"verify.manifest_{key}.proves", **values)
-    yield Proof(
-        name=t("verify.manifest"),
-        claims=t(f"verify.manifest_{key}.claims", **values),
-        proves=proves[:1].upper() + proves[1:],
-        does_not_prove=t(f"verify.manifest_{key}.does_not_prove", **values),
-    )
-    if verification.registered is not None:
-        key = "yes" if verification.registered else "no"
-        yield Proof(
-            name=t("verify.registry"),
-            claims=t(f"verify.registry_{key}.claims"),
-            proves=t(f"verify.registry_{key}.proves"),
-            does_not_prove=t(f"verify.registry_{key}.does_not_prove"),
-        )
-
-
 def _claims(manifest: ManifestReport, t: Translations) -> Iterator[tuple[str, str]]:
     for key in ("media_type", "issuer", "signed_at", "made_with", "source_type", "title"):
         if value := getattr(manifest, key):
-            yield t(f"verify.claim.{key}"), str(value)
-
-
-def _signer_name(manifest: ManifestReport, t: Translations) -> str:
-    name = manifest.issuer or manifest.common_name
-    return t("verify.quoted", name=name) if name else t("verify.unnamed")
-
-
-def _signing_date(manifest: ManifestReport, t: Translations) -> str:
-    try:
-        when = dt.datetime.fromisoformat(manifest.signed_at or manifest.generated_at)
-    except ValueError:
-        return ""
-    return t("verify.on", day=format_date(when.timestamp(), t))
+            name = "confirmed_at" if key == "signed_at" and manifest.time_trusted else key
+            yield t(f"verify.claim.{name}"), str(value)

@@ -4,7 +4,7 @@ A slice is a set of messages: `explanations` (texts for clients about a verdict)
 `settings` (the labels of settings) and `cli` (the command line). The key is the English text in `reasons` (of
 the shipped policies), `findings` (the reasons of detectors), `provider_errors` (the rules on provider
 errors), `provider_rules` (what providers document that they refuse), `doctor` (its checks, and the notes of
-the coverage) and `commands` (the help and the results of commands).
+the coverage) and `commands` (the help and the results of commands, and of a verification).
 """
 
 from .languages import LANGUAGES, language_of_environment, match_language

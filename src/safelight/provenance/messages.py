@@ -13,6 +13,14 @@ _NO_CONCLUSION = "This shows neither its origin nor whether it was generated."
 _CREDENTIAL = ("signingCredential.expired", "signingCredential.invalid", "signingCredential.ocsp.revoked")
 _CONTENT = ("assertion.bmffHash.mismatch", "assertion.dataHash.mismatch", "assertion.boxesHash.mismatch")
 
+#: IPTC's source types in words.
+_SOURCES = {
+    "trainedAlgorithmicMedia": "made by an AI model",
+    "compositeWithTrainedAlgorithmicMedia": "partly made by an AI model",
+    "algorithmicMedia": "made by a program",
+    "digitalCapture": "taken with a camera",
+}
+
 
 def answer(reading: ManifestReport, *, own: bool, known: Seal | None) -> str:
     """The summary for the owner of the file, in one or two sentences."""
@@ -50,8 +58,9 @@ def answer(reading: ManifestReport, *, own: bool, known: Seal | None) -> str:
             )
         case ManifestState.VALID:
             return (
-                f"This {what} was not changed since it was sealed, but the signer is unknown: it names "
-                f"{_name(reading)}, and anyone can create such a seal."
+                f"The manifest of this {what} is valid: picture and sound were not changed since it was "
+                f"sealed. But its issuer, {_name(reading)}, is not on this installation's list of trusted "
+                "issuers: anyone can create such a seal."
             )
         case ManifestState.INVALID:
             return _invalid(reading, what)
@@ -74,6 +83,11 @@ def _invalid(reading: ManifestReport, what: str) -> str:
 
 
 def _absent(reading: ManifestReport, what: str) -> str:
+    if reading.note == "format" and reading.media_type:
+        return (
+            "No manifest: this file type cannot contain one. A manifest in a file of its own is read only by "
+            f"the command “safelight verify”. {_NO_CONCLUSION}"
+        )
     if reading.note == "format":
         return f"No manifest: this file type cannot contain one. {_NO_CONCLUSION}"
     if reading.note == "remote":
@@ -88,7 +102,7 @@ def manifest(reading: ManifestReport, *, own: bool) -> dict[str, str]:
             signer = "this installation" if own else _name(reading)
             return {
                 "says": f"Sealed by {signer}{_on(reading)}{_confirmed(reading)}; "
-                f"source: {reading.source_type or 'not given'}.",
+                f"source: {_SOURCES.get(reading.source_type, reading.source_type or 'not given')}.",
                 "proves": f"{signer[:1].upper()}{signer[1:]} signed this picture and sound, unchanged"
                 f"{', not later than that time' if reading.time_trusted else ''}.",
                 "does_not_prove": f"That the content is true or harmless, or when it was made"
@@ -111,7 +125,8 @@ def manifest(reading: ManifestReport, *, own: bool) -> dict[str, str]:
             return {
                 "says": f"Sealed by {_name(reading)}{_on(reading)}.",
                 "proves": "Picture and sound were not changed since the file was sealed.",
-                "does_not_prove": "Who sealed it: the certificate leads to no root that is trusted here.",
+                "does_not_prove": "Who sealed it: the issuer is not on this installation's list of trusted "
+                "issuers, and a seal can name anyone.",
             }
         case ManifestState.INVALID:
             return {
@@ -149,6 +164,14 @@ def watermark_not_checkable() -> dict[str, str]:
         "says": "The watermark is not checkable here: only the installation that made the file has the key.",
         "proves": "Nothing.",
         "does_not_prove": "That the file has a watermark, or has none.",
+    }
+
+
+def other_watermarks() -> dict[str, str]:
+    return {
+        "says": "Watermarks of other services, such as SynthID, cannot be checked here.",
+        "proves": "Nothing.",
+        "does_not_prove": "That the file has no watermark of another service.",
     }
 
 

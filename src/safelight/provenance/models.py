@@ -32,7 +32,7 @@ class SignerTrust(StrEnum):
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
-    """One piece of evidence, from the manifest or the registry: what it states, proves and does not prove."""
+    """One piece of evidence, such as the manifest: what it states, proves and does not prove."""
 
     kind: str
     says: str

@@ -92,7 +92,7 @@ class Verifier:
             state=reading.state,
             signer=signer,
             answer=messages.answer(reading, own=signer is SignerTrust.OWN, known=known),
-            evidence=tuple(_evidence(reading, signer, registered)),
+            evidence=tuple(evidence_of(reading, signer, registered=registered)),
             sha256=sha256,
             registered=registered,
             video_id=_video_id(reading, signer, known),
@@ -195,11 +195,12 @@ def _video_id(reading: ManifestReport, signer: SignerTrust, known: Seal | None) 
     return ""
 
 
-def _evidence(reading: ManifestReport, signer: SignerTrust, registered: bool | None) -> list[Evidence]:
+def evidence_of(reading: ManifestReport, signer: SignerTrust, *, registered: bool | None) -> list[Evidence]:
+    """The evidence for a file: its manifest, its row in the registry, and what cannot be checked."""
     found = [Evidence(kind="manifest", **messages.manifest(reading, own=signer is SignerTrust.OWN))]
     if registered is not None:
         found.append(Evidence(kind="registry", **messages.registry(registered)))
-    return found
+    return [*found, Evidence(kind="other watermarks", **messages.other_watermarks())]
 
 
 def printable(value: Any) -> Any:

@@ -16,7 +16,8 @@ import pytest
 from c2pa import Builder, C2paSigningAlg, Context, Signer
 from PIL import Image
 
-from safelight.i18n import translate_sentence
+from safelight.console.translations import load_languages
+from safelight.console.verify_pages import describe_verification
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
 from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore
 from safelight.provenance.keys import KeyStore
@@ -205,10 +206,12 @@ def text(kit: Kit, content: bytes) -> Path:
 OURS = "This video was sealed by this installation on 20 November 2026. Its picture and sound have not been"
 CHANGED = "The video was changed after it was sealed."
 DAMAGED = "The manifest of this video was changed or damaged."
-UNKNOWN = "This video was not changed since it was sealed, but the signer is unknown"
+UNKNOWN = (
+    "The manifest of this video is valid: picture and sound were not changed since it was sealed. But its"
+)
 REVOKED = "This video was not changed since it was sealed, but the certificate of the seal is revoked since"
 NONE = "No manifest: ordinary tools remove it"
-NO_PLACE = "No manifest: this file type cannot contain one."
+NO_PLACE = "No manifest: this file type cannot contain one. "
 
 #: Name, file, state, who signed it, and how the answer begins.
 TABLE: list[tuple[str, Callable[[Kit], Path], str, str, str]] = [
@@ -397,14 +400,14 @@ def test_each_file_gets_the_right_answer_in_three_languages(
     assert found.answer.startswith(answer)
     assert (found.video_id != "") == (signer == "own" and not found.reading.in_sidecar)
     for tag in ("zh-Hant", "zh-Hans"):
-        for sentence in (found.answer, *(words(one) for one in found.evidence for words in WORDS)):
-            told = translate_sentence("commands", sentence, tag)
-            assert told, sentence
-            names = r"“[^”]*”|Test Films|Elsewhere|Stranger|\w+Media|[\w.]+\.\w+"
+        page = describe_verification(found, load_languages()[tag])
+        proofs = [text for one in page.proofs for text in (one.claims, one.proves, one.does_not_prove)]
+        for told in (page.sentence, *proofs):
+            names = r"“[^”]*”|「[^」]*」|Test Films|Elsewhere|Stranger|SynthID|[\w.]+\.\w+"
             assert not re.search("[A-Za-z]{3}", re.sub(names, "", told)), told
-
-
-WORDS = (lambda one: one.says, lambda one: one.proves, lambda one: one.does_not_prove)
+    page = describe_verification(found, load_languages()["en"])
+    assert page.sentence == found.answer
+    assert [one.claims for one in page.proofs] == [one.says for one in found.evidence]
 
 
 @pytest.mark.parametrize("is_withdrawn", [False, True], ids=["delivered", "withdrawn"])

@@ -59,7 +59,7 @@ def test_with_the_registry_the_answer_covers_the_whole_file(
         f"This video was delivered by this installation on {day}. It has not been changed since."
     )
     assert found.registered is True
-    assert [one.kind for one in found.evidence] == ["manifest", "registry"]
+    assert [one.kind for one in found.evidence] == ["manifest", "registry", "other watermarks"]
 
 
 def test_one_flipped_byte_in_a_frame_is_detected(verifier: Verifier, sealed: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_foreign_seal_is_valid_with_an_unknown_signer(
     ours.signing()
     found = Verifier(sandbox=sandbox, keys=ours).verify(sealed)
     assert (found.state, found.signer, found.video_id) == (ManifestState.VALID, SignerTrust.UNKNOWN, "")
-    assert "the signer is unknown" in found.answer
+    assert "is not on this installation's list of trusted issuers" in found.answer
 
     trusting = Verifier(sandbox=sandbox, keys=ours).with_trust_anchors(keys.anchors_pem.encode())
     found = trusting.verify(sealed)

@@ -50,7 +50,7 @@ SAME_AS_ENGLISH = {
     "attempts": {"quote"},
     "batches": set[str](),
     "consents": set[str](),
-    "console": {"app.name", "footer.version", "verify.quoted"},
+    "console": {"app.name", "footer.version"},
     "cli": {"quote", "separator", "serve.label.base"},
     "detectors": set[str](),
     "explanations": set[str](),
