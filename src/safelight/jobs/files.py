@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import Row
 
 from safelight.ids import new_id
-from safelight.provenance.fingerprints.fingerprint_store import remove_fingerprints
 from safelight.store import tables
 from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
 
 from .models import ReusedFile
+from .recovery_data import remove_fingerprints_of_file
 from .transcripts import delete_transcript
 
 
@@ -98,5 +98,5 @@ def vault_files(tx: Transaction, video_id: str) -> None:
         tables.assets.c.deleted_at.is_(None),
         retention=Retention.VAULT.value,
     )
-    remove_fingerprints(tx, video_id)
+    remove_fingerprints_of_file(tx, video_id)
     delete_transcript(tx, video_id)

@@ -14,10 +14,7 @@ from safelight.moderation.admission import AdmissionLimits
 from safelight.moderation.request import CreateRequest
 from safelight.moderation.timed_reference import TimedReferenceStage
 from safelight.net.fetch import Fetcher
-from safelight.provenance.fingerprints.fingerprint_store import remove_fingerprints
-from safelight.provenance.registry import erase_manifests
 from safelight.store import tables
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.check_limits import CheckLimiter
 from safelight.trust.evasion.service import EvasionTracker
@@ -32,6 +29,7 @@ from .lineage import Lineage
 from .models import Character, Content, Page, SubmissionResult, Video, VideoFilter, VideoRecord
 from .queue_places import QueuePlaces
 from .quota import QuotaStatus
+from .recovery_data import erase_recovery_data
 from .references import References
 from .states import TERMINAL, VideoState
 from .submission import SubmissionService
@@ -178,7 +176,7 @@ class VideoService:
                 # Its expiry keeps the fingerprint and the manifest. If another request was faster, nothing is
                 # left to delete.
                 erase_reasons(tx, video.id)
-                if _erase_recovery_data(tx, video):
+                if erase_recovery_data(tx, video):
                     tx.append_audit("video.deleted", subject=video.id, actor=principal.id, content={})
                 else:
                     _require_kept(before)
@@ -190,7 +188,7 @@ class VideoService:
                 )
             if not video.vaulted:
                 drop_files(tx, video.id)
-            _erase_recovery_data(tx, video)
+            erase_recovery_data(tx, video)
             erase_reasons(tx, video.id)
             update(tx, video, deleted_at=tx.now())
             tx.append_audit("video.deleted", subject=video.id, actor=principal.id, content={})
@@ -285,12 +283,6 @@ class VideoService:
 def _check_id(video_id: str) -> None:
     if not is_id(video_id, "video"):
         raise _no_video(video_id)
-
-
-def _erase_recovery_data(tx: Transaction, video: Video) -> bool:
-    """Delete what is kept to recognize copies. Returns False if nothing was left."""
-    has_fingerprints = remove_fingerprints(tx, video.id)
-    return (not video.vaulted and erase_manifests(tx, video.id)) or has_fingerprints
 
 
 def _require_kept(video: Video) -> None:

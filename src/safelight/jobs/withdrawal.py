@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from safelight.errors import Conflict, NotFound, Withdrawn
 from safelight.ids import is_id
-from safelight.provenance.fingerprints.fingerprint_store import remove_fingerprints
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.store.retention import Retention
@@ -17,6 +16,7 @@ from .attempt_store import finish_attempt, last_attempt
 from .context import PipelineContext
 from .files import drop_files
 from .models import CharacterState, Video
+from .recovery_data import remove_fingerprints_of_file
 from .states import TERMINAL, VideoState
 from .transitions import transition
 from .video_statements import BY_OPERATOR, WithdrawalCause, state_stop, state_withdrawal
@@ -113,7 +113,7 @@ def _withdraw_one(
     transition(tx, video, VideoState.WITHDRAWN, actor=actor, why=why)
     state_withdrawal(tx, video, cause)
     withdraw_entries(tx, video.id, actor=actor)
-    remove_fingerprints(tx, video.id)
+    remove_fingerprints_of_file(tx, video.id)
     for kind in _PICTURES:
         drop_files(tx, video.id, kind=kind)
     tx.update(

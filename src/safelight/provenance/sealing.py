@@ -171,6 +171,20 @@ class Sealer:
         found = timestamp_facts(timestamper.host, at=confirmed.at)
         return replace(signed, manifest=confirmed.manifest, timestamp=found)
 
+    def fingerprint(self, path: Path) -> ClipFingerprint | None:
+        """The fingerprint of a file that was sealed before; None if none can be made."""
+        try:
+            answer = self._sandbox.run(
+                EntryPoint.of(worker.fingerprint),
+                {"path": str(path.resolve())},
+                reads=[path.resolve()],
+                limits=_LIMITS,
+            )
+        except (SandboxFailed, InvalidMedia) as error:
+            _log.error("The fingerprint of a file cannot be made: %s", error)
+            return None
+        return _fingerprint(answer)
+
     def archive_ingredient(self, ingredient: Ingredient, into: Path) -> bool:
         """Stores the manifest of a generator's file in `into`, before the file is converted and loses it.
 
@@ -296,7 +310,7 @@ class Sealer:
             certificate=key.fingerprint,
             verdict=verdict,
             mark=mark,
-            fingerprint=_fingerprint(answer),
+            fingerprint=_fingerprint(answer.get("fingerprint")),
             has_titles_only=any(one.name_only for one in facts.ingredients),
         )
 
@@ -358,7 +372,7 @@ def _entry(ingredient: Ingredient) -> dict[str, str]:
 
 def _fingerprint(answer: Any) -> ClipFingerprint | None:
     try:
-        return msgspec.convert(answer.get("fingerprint"), ClipFingerprint | None)
+        return msgspec.convert(answer, ClipFingerprint | None)
     except msgspec.ValidationError as error:
         raise SandboxCrashed("The sandboxed child returned data of the wrong type.") from error
 

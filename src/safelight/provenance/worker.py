@@ -64,6 +64,11 @@ def seal(argument: dict[str, Any], link: ChildChannel) -> dict[str, Any]:
     }
 
 
+def fingerprint(argument: dict[str, Any], _link: ChildChannel) -> ClipFingerprint | None:
+    """The fingerprint of the sealed file at `path`; None if none can be made."""
+    return _mark_and_fingerprint(Path(argument["path"]), None)[1]
+
+
 def _mark_and_fingerprint(path: Path, seed: bytes | None) -> tuple[int | None, ClipFingerprint | None]:
     """The id and the fingerprint of a sealed file. A clip of which no fingerprint can be made is delivered
     without one.

@@ -1,0 +1,141 @@
+"""The file of a withdrawn video that was released again: recognised like before, and erased as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from safelight.errors import NotFound
+from safelight.generation.protocol import Derivation
+from safelight.jobs.files import vault_files
+from safelight.jobs.models import Upload, Video
+from safelight.jobs.reinstatement import reinstate
+from safelight.jobs.states import VideoState
+from safelight.jobs.transitions import update
+from safelight.jobs.withdrawal import withdraw
+from safelight.provenance.recovery.conclusion import Answer
+from safelight.provenance.registry import Registry
+from safelight.store import tables
+from safelight.testing.generators import create as instant
+from safelight.testing.upstream import ScriptedUpstream
+from support.clips import remux
+
+from .conftest import House
+from .test_consent_commitments import overturned
+from .test_erasure import bindings, has_fingerprint
+from .test_ingredients import textured
+
+
+def withdrawn(house: House) -> Video:
+    video = house.carry(house.order())
+    withdraw(house.container.pipeline.context, video, actor="ada", why="a test")
+    return video
+
+
+def released(house: House, video: Video) -> Video:
+    """The video that replaces a withdrawn one, delivered."""
+    context = house.container.pipeline.context
+    with house.container.persistence.database.transaction(video.tenant) as tx:
+        again = reinstate(context, tx, video.id, overturned(video))
+    done = house.carry(house.videos.get(house.who, again))
+    assert done.state is VideoState.DELIVERED
+    assert done.sealed_sha256 == video.sealed_sha256
+    return done
+
+
+def manifest_of(house: House, video: Video) -> bytes:
+    """The manifest that the public API returns. Raises `NotFound`."""
+    registry: Registry = house.container.persistence.seal_registry
+    seal = registry.by_sha256(video.sealed_sha256 or "")
+    assert seal is not None
+    return bindings(house).manifest(seal.manifest_id)
+
+
+def withdraw_again(house: House, video: Video) -> None:
+    withdraw(house.container.pipeline.context, video, actor="ada", why="a test")
+
+
+def delete(house: House, video: Video) -> None:
+    house.videos.delete(house.who, video.id)
+
+
+def vault(house: House, video: Video) -> None:
+    with house.container.persistence.database.transaction(video.tenant) as tx:
+        update(tx, video, vaulted=True)
+        vault_files(tx, video.id)
+
+
+def test_the_fingerprint_returns_with_the_file(house: House) -> None:
+    video = withdrawn(house)
+    assert not has_fingerprint(house, video)
+    prints = tables.seal_fingerprints
+    with house.container.persistence.database.read_transaction(video.tenant) as tx:
+        [before] = tx.select(prints)
+    released(house, video)
+    with house.container.persistence.database.read_transaction(video.tenant) as tx:
+        [after] = tx.select(prints)
+    assert (after.sha256, after.removed_at) == (video.sealed_sha256, None)
+    assert after.hashes
+    assert after.thumbnails
+    assert after.changed_at > before.changed_at
+    assert manifest_of(house, video)
+
+
+@pytest.mark.parametrize("end", [withdraw_again, delete, vault])
+def test_what_ends_a_video_that_was_released_again_deletes_its_fingerprint(
+    house: House, end: Callable[[House, Video], None]
+) -> None:
+    video = withdrawn(house)
+    newest = released(house, video)
+    end(house, newest)
+    assert not has_fingerprint(house, video)
+    with pytest.raises(NotFound):
+        manifest_of(house, video)
+
+
+def test_the_deletion_of_the_old_id_leaves_the_released_file_recognisable(house: House) -> None:
+    video = withdrawn(house)
+    newest = released(house, video)
+    delete(house, video)
+    assert has_fingerprint(house, video)
+    assert manifest_of(house, video)
+    delete(house, newest)
+    assert not has_fingerprint(house, video)
+
+
+def test_the_deletion_of_a_withdrawn_video_whose_second_release_failed_erases_everything(
+    house: House,
+) -> None:
+    video = withdrawn(house)
+    newest = released(house, video)
+    videos = tables.videos
+    with house.container.persistence.database.transaction(video.tenant) as tx:
+        tx.update(videos, videos.c.id == newest.id, state=VideoState.FAILED.value)
+    delete(house, video)
+    assert not has_fingerprint(house, video)
+    seal = house.container.persistence.seal_registry.by_sha256(video.sealed_sha256 or "")
+    assert seal is not None
+    assert seal.manifest == b""
+
+
+def test_a_copy_of_a_file_that_was_released_again_is_recognised_as_an_input(
+    house: House, upstream: ScriptedUpstream, tmp_path: Path
+) -> None:
+    settings = {"name": "able", "models": ["able-1"], "seconds": [4], "operations": ["edit"]}
+    house.container.core.generators["able"] = instant(settings)  # type: ignore[index]
+    upstream.play({"otherwise": {"polls": 0, "clip": str(textured(tmp_path / "made.mp4"))}})
+    video = house.carry(house.order(model="paid-1"))
+    withdraw_again(house, video)
+    newest = released(house, video)
+    path = tmp_path / "sealed.mp4"
+    house.container.persistence.blobs.copy_to(video.tenant, video.sealed_sha256 or "", path)
+    copy = remux(path, tmp_path / "copy.mp4")
+    found = house.container.pipeline.context.recovery.recover(copy)
+    assert (found.conclusion.answer, found.is_withdrawn) == (Answer.CHANGED, False)
+    upload = Upload(field="video", filename="copy.mp4", path=copy, media_type="video/mp4")
+    made = house.carry(house.order("at night", model="able-1", step=Derivation.EDIT, uploads=(upload,)))
+    with house.container.persistence.database.read_transaction(video.tenant) as tx:
+        [row] = tx.select(tables.copied_sources, tables.copied_sources.c.video_id == made.id)
+    assert row.source_id == newest.id
