@@ -4,8 +4,8 @@
 
 CLIPS is a folder as `safelight eval provenance` takes it; they are sealed by an installation in FOLDER. For
 each clip the attacker halves an interval of blur, then of noise, then of reduction in size, and asks after
-each step, all on one day. Once the limit for the video is reached, all answers about similar pictures are
-alike, so the attacker goes on to the next change. The attacker without queries uses the change that
+each step, all on one day. Once the limit for the video is reached, the first answer is repeated, so the
+attacker goes on to the next change. The attacker without queries uses the change that
 removed the mark from all other clips. Quality is the PSNR of the changed picture against the delivered one.
 Finished rows are kept.
 """
@@ -29,7 +29,6 @@ from bench.provenance.pictures import Luma, psnr_db, read_frames, to_luma, write
 from bench.provenance.real_chains import one_of_each_source
 from safelight.evaluation.intervals import bootstrap_mean
 from safelight.evaluation.provenance_eval import find_clips
-from safelight.provenance.recovery.conclusion import Ground
 
 SECONDS = 2.0
 
@@ -87,7 +86,7 @@ class Attacker:
         with tempfile.TemporaryDirectory() as folder:
             path = write_frames(changed, Path(folder) / "changed.mp4", crf=20)
             public = self._checks.check_file(path).public
-        if public.ground is Ground.LIMIT_REACHED:
+        if public.repeated:
             return None
         self.useful += 1
         return is_marked(public.ground)

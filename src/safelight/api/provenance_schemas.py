@@ -52,6 +52,10 @@ class ProvenanceAnswer(BaseModel):
     ground: str = Field(description="The evidence that decided the answer; see docs/recovery.md.")
     day: str | None = Field(description="The day of delivery (UTC), if the file comes from here.")
     withdrawn: bool
+    repeated: bool = Field(
+        description="Whether near-duplicates of one video were checked too often today, so that this is the "
+        "answer for them and no watermark was searched."
+    )
     mark: str | None = Field(
         description="Whether the delivered file has a watermark (docs/watermark.md), if exact bytes, a "
         "manifest or an id prove the origin; otherwise null."

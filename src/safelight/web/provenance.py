@@ -7,6 +7,7 @@ from pathlib import Path
 import anyio
 
 from safelight.errors import NotFound, Unavailable
+from safelight.provenance.recovery.check_feedback import CheckFeedback
 from safelight.provenance.recovery.provenance_check import ProvenanceCheck, ProvenanceChecks
 
 from .rate_limit import RateLimiter
@@ -22,19 +23,23 @@ _MAX_WAITING = 8
 _RETRY_AFTER_S = 30.0
 
 
-class _Turn:
-    """One check at a time, because each keeps a processor busy, and a bounded number that wait for it."""
+class _Turns:
+    """One first look and one search at a time, because each keeps a processor busy, and a bounded number of
+    files that wait for them.
+    """
 
     def __init__(self) -> None:
-        self.slot = anyio.Semaphore(1)
+        self.look = anyio.Semaphore(1)
+        self.search = anyio.Semaphore(1)
 
     def require_place(self) -> None:
-        if self.slot.statistics().tasks_waiting >= _MAX_WAITING:
+        waiting = sum(one.statistics().tasks_waiting for one in (self.look, self.search))
+        if waiting >= _MAX_WAITING:
             raise Unavailable("Too many files are being checked at the moment.", retry_after_s=_RETRY_AFTER_S)
 
 
 class ProvenanceDoor:
-    """Runs checks for clients: few at a time, and every answer after a search at the same time.
+    """Runs checks for clients: few at a time, and every search for a watermark takes the same time.
 
     Clients without an account wait for each other and not for keys.
     """
@@ -44,8 +49,8 @@ class ProvenanceDoor:
         self._threads = threads
         self._answer_after_s = answer_after_s
         self._addresses = RateLimiter(MAX_STRANGERS_CHECKS_PER_MINUTE, 60.0)
-        self._strangers = _Turn()
-        self._keys = _Turn()
+        self._strangers = _Turns()
+        self._keys = _Turns()
 
     def admit_stranger(self, address: str) -> None:
         """Count a check of a client without an account, before its file is read.
@@ -59,20 +64,38 @@ class ProvenanceDoor:
         """Raises `Unavailable` if too many checks wait. Called before the file is read."""
         self._keys.require_place()
 
+    @property
+    def feedback(self) -> CheckFeedback:
+        """Raises `NotFound` if this server does not offer checks."""
+        return self._checks().feedback
+
     async def check_upload(self, path: Path, *, stranger: bool) -> ProvenanceCheck:
         """Check an uploaded file, and delete it. Raises `NotFound` if this server does not offer checks."""
         checks = self._checks()
-        async with (self._strangers if stranger else self._keys).slot:
+        turns = self._strangers if stranger else self._keys
+        upload = anyio.Path(path)
+        async with turns.look:
+            look = await self._threads.run(checks.look, path)
+        if isinstance(look, ProvenanceCheck):
+            await upload.unlink(missing_ok=True)
+            return look
+        async with turns.search:
             began = anyio.current_time()
-            found = await self._threads.run(checks.check_file, path)
-        await anyio.Path(path).unlink(missing_ok=True)
-        if found.was_searched:
-            await anyio.sleep(began + self._answer_after_s - anyio.current_time())
-        return found
+            try:
+                return await self._threads.run(checks.search, path, look)
+            finally:
+                await upload.unlink(missing_ok=True)
+                # The next search starts after the pause: otherwise the time of its answer, or of one that
+                # did not have to wait, would show when this search ended.
+                await anyio.sleep(self._pause_s(anyio.current_time() - began))
 
     async def check_id(self, video_id: str) -> ProvenanceCheck:
         """Check the id of a video. Raises `NotFound` if this server does not offer checks."""
         return await self._threads.run(self._checks().check_id, video_id)
+
+    def _pause_s(self, elapsed_s: float) -> float:
+        """The time until the next multiple of `answer_after_s`."""
+        return self._answer_after_s - elapsed_s % self._answer_after_s if self._answer_after_s else 0.0
 
     def _checks(self) -> ProvenanceChecks:
         if self._given is None:

@@ -6,13 +6,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from safelight.i18n import available_languages
-from safelight.provenance.models import ManifestReport, ManifestState, SignerTrust, Verification
+from safelight.provenance.models import (
+    NO_REVOCATIONS,
+    ManifestReport,
+    ManifestState,
+    SignerTrust,
+    Verification,
+)
 from safelight.provenance.recovery.conclusion import Answer, Conclusion, Ground
 from safelight.provenance.recovery.provenance_check import (
     MAX_CHECKS_PER_DAY,
+    ProvenanceCheck,
     ProvenanceChecks,
     PublicAnswer,
     public_answer,
@@ -27,6 +35,7 @@ from safelight.store.tables import provenance_check_counts
 from .test_registry import a_seal
 
 SEAL = a_seal("1" * 64)
+OTHER = replace(SEAL, sha256="3" * 64, video_id="video_2")
 NOTHING_READ = Verification(
     state=ManifestState.ABSENT,
     signer=SignerTrust.UNKNOWN,
@@ -38,6 +47,7 @@ NOTHING_READ = Verification(
     reading=ManifestReport(state=ManifestState.ABSENT),
 )
 FROM_HERE = Conclusion(answer=Answer.CHANGED, ground=Ground.MARK_AND_PICTURE)
+PICTURE_ONLY = Conclusion(answer=Answer.CANNOT_TELL, ground=Ground.PICTURE_ONLY)
 NOT_FOUND = Conclusion(answer=Answer.NOT_FOUND, ground=Ground.NOTHING)
 
 
@@ -60,7 +70,8 @@ class ScriptedRecovery:
 @pytest.fixture(autouse=True)
 def _delivered(database: Database) -> None:
     with database.transaction("tenant_a") as tx:
-        Registry(database).record(tx, SEAL)
+        for seal in (SEAL, OTHER):
+            Registry(database).record(tx, seal)
 
 
 @pytest.fixture
@@ -89,27 +100,117 @@ def check_up_to_the_limit(checks: ProvenanceChecks) -> None:
         assert checks.check_file(Path("a.mp4")).public.answer is Answer.CHANGED
 
 
-def test_after_five_near_duplicates_a_day_nothing_is_searched_and_no_answer_repeated(
+def answer_of(check: ProvenanceCheck) -> tuple[Answer, Ground]:
+    return check.public.answer, check.public.ground
+
+
+def test_after_five_near_duplicates_a_day_the_first_answer_is_repeated_without_a_search(
     checks: ProvenanceChecks, recovery: ScriptedRecovery
 ) -> None:
     check_up_to_the_limit(checks)
+    recovery.next = replace(recovery.next, conclusion=PICTURE_ONLY)
     sixth = checks.check_file(Path("a.mp4"))
-    assert sixth.public == PublicAnswer(answer=Answer.CANNOT_TELL, ground=Ground.LIMIT_REACHED)
-    assert (sixth.seal, sixth.was_searched) == (None, True)
+    first = PublicAnswer(answer=Answer.CHANGED, ground=Ground.MARK_AND_PICTURE, day="2026-11-20")
+    assert sixth.public == msgspec.structs.replace(first, repeated=True)
+    assert sixth.seal is None
     assert recovery.searches == MAX_CHECKS_PER_DAY
 
 
-def test_above_the_limit_a_copied_mark_is_never_from_here(
+def test_the_first_answer_of_the_day_is_repeated_and_not_a_later_one(
     checks: ProvenanceChecks, recovery: ScriptedRecovery
 ) -> None:
-    recovery.first = replace(recovery.first, similar=())
+    recovery.next = replace(recovery.next, conclusion=PICTURE_ONLY)
+    checks.check_file(Path("a.mp4"))
+    recovery.next = replace(recovery.next, conclusion=FROM_HERE)
+    for _ in range(MAX_CHECKS_PER_DAY - 1):
+        assert checks.check_file(Path("a.mp4")).public.answer is Answer.CHANGED
+    assert answer_of(checks.check_file(Path("a.mp4"))) == (Answer.CANNOT_TELL, Ground.PICTURE_ONLY)
+
+
+@pytest.mark.parametrize(
+    ("answer", "ground"),
+    [
+        (Answer.UNCHANGED, Ground.EXACT_FILE),
+        (Answer.UNCHANGED, Ground.MANIFEST),
+        (Answer.NOT_FOUND, Ground.MARK_COPIED),
+    ],
+)
+def test_neither_unchanged_nor_not_found_is_repeated_for_a_near_duplicate(
+    checks: ProvenanceChecks, recovery: ScriptedRecovery, answer: Answer, ground: Ground
+) -> None:
+    recovery.next = replace(recovery.next, conclusion=Conclusion(answer=answer, ground=ground))
+    for _ in range(MAX_CHECKS_PER_DAY):
+        checks.check_file(Path("a.mp4"))
+    sixth = checks.check_file(Path("a.mp4"))
+    assert sixth.public == PublicAnswer(answer=Answer.CANNOT_TELL, ground=Ground.PICTURE_ONLY, repeated=True)
+
+
+def test_the_answer_about_another_video_is_not_repeated(
+    checks: ProvenanceChecks, recovery: ScriptedRecovery
+) -> None:
+    recovery.first = replace(recovery.first, similar=(OTHER.sha256,))
+    for _ in range(MAX_CHECKS_PER_DAY):
+        checks.check_file(Path("a.mp4"))
+    assert answer_of(checks.check_file(Path("a.mp4"))) == (Answer.CANNOT_TELL, Ground.PICTURE_ONLY)
+
+
+def test_no_answer_about_one_video_is_repeated_for_a_file_that_is_near_to_two(
+    checks: ProvenanceChecks, recovery: ScriptedRecovery
+) -> None:
     check_up_to_the_limit(checks)
+    for similar in ((SEAL.sha256, OTHER.sha256), (OTHER.sha256, SEAL.sha256)):
+        recovery.first = replace(recovery.first, similar=similar)
+        limited = checks.check_file(Path("b.mp4")).public
+        assert limited == PublicAnswer(answer=Answer.CANNOT_TELL, ground=Ground.PICTURE_ONLY, repeated=True)
+    assert recovery.searches == MAX_CHECKS_PER_DAY
+
+
+def test_a_check_counts_for_every_near_video(checks: ProvenanceChecks, recovery: ScriptedRecovery) -> None:
+    both = replace(recovery.first, similar=(OTHER.sha256, SEAL.sha256))
+    recovery.first = both
+    check_up_to_the_limit(checks)
+    for sha256 in both.similar:
+        recovery.first = replace(both, similar=(sha256,))
+        assert checks.check_file(Path("a.mp4")).public.repeated
+    assert recovery.searches == MAX_CHECKS_PER_DAY
+
+
+def test_a_repeated_answer_says_that_the_video_was_withdrawn_since(
+    checks: ProvenanceChecks, withdrawn: set[str]
+) -> None:
+    check_up_to_the_limit(checks)
+    withdrawn.add(SEAL.video_id)
+    assert checks.check_file(Path("a.mp4")).public.withdrawn
+
+
+def test_no_more_than_five_simultaneous_checks_are_searched(
+    checks: ProvenanceChecks, recovery: ScriptedRecovery
+) -> None:
+    waiting = [checks.look(Path("a.mp4")) for _ in range(MAX_CHECKS_PER_DAY)]
+    assert all(isinstance(one, FirstLook) for one in waiting)
+    sixth = checks.look(Path("a.mp4"))
+    assert isinstance(sixth, ProvenanceCheck)
+    assert answer_of(sixth) == (Answer.CANNOT_TELL, Ground.PICTURE_ONLY)
+
+
+@pytest.mark.parametrize("note", ["", NO_REVOCATIONS])
+def test_above_the_limit_a_mark_without_a_near_picture_is_answered_like_no_mark(
+    checks: ProvenanceChecks, recovery: ScriptedRecovery, note: str
+) -> None:
+    reading = msgspec.structs.replace(
+        NOTHING_READ, reading=ManifestReport(state=ManifestState.ABSENT, note=note)
+    )
+    recovery.first = replace(recovery.first, similar=(), verification=reading)
+    check_up_to_the_limit(checks)
+    nothing = Conclusion(answer=Answer.CANNOT_TELL, ground=Ground.NOT_SEARCHED) if note else NOT_FOUND
+    without = Recovered(conclusion=nothing, verification=reading)
     copied = Conclusion(answer=Answer.NOT_FOUND, ground=Ground.MARK_COPIED)
-    for conclusion in (copied, FROM_HERE):
-        recovery.next = replace(recovery.next, conclusion=conclusion)
-        limited = checks.check_file(Path("b.mp4"))
-        assert (limited.public.answer, limited.public.ground) == (Answer.CANNOT_TELL, Ground.LIMIT_REACHED)
-        assert (limited.public.day, limited.seal) == (None, None)
+    with_mark = [replace(recovery.next, conclusion=one) for one in (FROM_HERE, copied, PICTURE_ONLY)]
+    answers = []
+    for recovery.next in (without, *with_mark):
+        answers.append(checks.check_file(Path("b.mp4")))
+    assert answers == [answers[0]] * 4
+    assert answer_of(answers[0]) == (nothing.answer, nothing.ground)
 
 
 def test_above_the_limit_the_exact_file_is_still_known(
@@ -126,8 +227,7 @@ def test_above_the_limit_the_exact_file_is_still_known(
 def test_the_check_names_the_delivered_file_only_if_the_answer_is_from_here(
     checks: ProvenanceChecks, recovery: ScriptedRecovery
 ) -> None:
-    similar = Conclusion(answer=Answer.CANNOT_TELL, ground=Ground.PICTURE_ONLY)
-    recovery.next = replace(recovery.next, conclusion=similar)
+    recovery.next = replace(recovery.next, conclusion=PICTURE_ONLY)
     assert checks.check_file(Path("a.mp4")).seal is None
     recovery.next = replace(recovery.next, conclusion=FROM_HERE)
     named = checks.check_file(Path("a.mp4")).seal
@@ -150,8 +250,7 @@ def test_only_a_file_from_here_gets_a_day_and_the_word_withdrawn(
 ) -> None:
     recovery.next = replace(recovery.next, is_withdrawn=True)
     assert checks.check_file(Path("a.mp4")).public.withdrawn
-    similar = Conclusion(answer=Answer.CANNOT_TELL, ground=Ground.PICTURE_ONLY)
-    recovery.next = replace(recovery.next, conclusion=similar)
+    recovery.next = replace(recovery.next, conclusion=PICTURE_ONLY)
     public = checks.check_file(Path("a.mp4")).public
     assert (public.day, public.withdrawn) == (None, False)
 
@@ -162,7 +261,7 @@ def test_an_id_of_ours_is_known_and_another_is_not(checks: ProvenanceChecks, wit
     assert known.mark is SEAL.mark.state
     withdrawn.add(SEAL.video_id)
     assert checks.check_id(SEAL.video_id).public.withdrawn
-    assert checks.check_id("video_2").public.answer is Answer.NOT_FOUND
+    assert checks.check_id("video_3").public.answer is Answer.NOT_FOUND
 
 
 @pytest.mark.parametrize("ground", Ground)
@@ -185,3 +284,13 @@ def test_every_answer_has_words_in_every_language(ground: Ground, tag: str) -> N
     assert "{" not in sentence
     found = describe_evidence(public, tag)
     assert all((found.says, found.proves, found.does_not_prove))
+
+
+@pytest.mark.parametrize("tag", available_languages("provenance"))
+def test_a_repeated_answer_states_in_every_language_that_this_file_was_not_searched(tag: str) -> None:
+    first = PublicAnswer(answer=Answer.CHANGED, ground=Ground.MARK_AND_PICTURE, day="2026-11-20")
+    repeated = msgspec.structs.replace(first, repeated=True)
+    words = describe_answer(repeated, "Test Films", tag)
+    assert words.startswith(describe_answer(first, "Test Films", tag) + " ")
+    assert describe_evidence(repeated, tag).says != describe_evidence(first, tag).says
+    assert all(msgspec.to_builtins(describe_evidence(repeated, tag)).values())

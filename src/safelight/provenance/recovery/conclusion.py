@@ -34,8 +34,6 @@ class Ground(StrEnum):
     PICTURE_ONLY = "picture_only"
     #: The search for a watermark did not end, or is not possible here.
     NOT_SEARCHED = "not_searched"
-    #: Near-duplicates of this registered video were checked too often today. No watermark was searched.
-    LIMIT_REACHED = "limit_reached"
     NOTHING = "nothing"
     #: The id of a video was checked, not a file.
     KNOWN_ID = "known_id"

@@ -3,33 +3,42 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from safelight.provenance.models import Verification
+from safelight.provenance.models import NO_REVOCATIONS, Verification
 from safelight.provenance.seal import MarkState
 from safelight.store.tables import provenance_check_counts
 
+from .check_feedback import CheckFeedback
 from .conclusion import Answer, Conclusion, Ground
-from .recovery import Recovered, Recovery
+from .recovery import FirstLook, Recovered, Recovery
 
 if TYPE_CHECKING:
     from safelight.provenance.registry import Registry
     from safelight.provenance.seal import Seal
     from safelight.store.database import Database
+    from safelight.store.transaction import Transaction
 
-#: Checks a day of files that are near-duplicates of one registered video. After these, no watermark is
-#: searched until the next day: a person who removes it step by step would otherwise see when it is gone.
+#: Checks a day of files that are near-duplicates of one registered video. After these, the first answer is
+#: repeated without a search until the next day: a person who removes the watermark step by step would
+#: otherwise see when it is gone.
 MAX_CHECKS_PER_DAY = 5
-#: Every answer after a search for a watermark is given this long after its request, or later if the
-#: machine is busy. Otherwise the time would tell how readable the mark is. The sum of both searches with
-#: their last step (21 s), the comparison of moments (6 s), reading the file, and the starts of the children.
+#: Every answer after a search for a watermark is given this long after the search began, or a multiple of
+#: it if the machine is busy. Otherwise the time would tell how readable the mark is. The sum of both searches
+#: with their last step (21 s), the comparison of moments (6 s), reading the file, and starting the children.
 ANSWER_AFTER_S = 30.0
-_LIMITED = Conclusion(answer=Answer.CANNOT_TELL, ground=Ground.LIMIT_REACHED)
+#: Answers about a near-duplicate that are repeated for others: those about the similar registered video.
+#: "Unchanged" is not among them, because it needs the bytes or the manifest of the file itself.
+_REPEATED = {
+    Ground.MARK_AND_PICTURE: Answer.CHANGED,
+    Ground.MARK_NOT_COMPARED: Answer.CANNOT_TELL,
+    Ground.PICTURE_ONLY: Answer.CANNOT_TELL,
+}
 _WITH_MARK_STATE = (Ground.EXACT_FILE, Ground.MANIFEST)
 _FROM_HERE = (Answer.UNCHANGED, Answer.CHANGED)
 
@@ -42,6 +51,8 @@ class PublicAnswer(msgspec.Struct, frozen=True, kw_only=True):
     #: The day (UTC) on which the video was delivered, as `2026-11-20`; only if the file comes from here.
     day: str | None = None
     withdrawn: bool = False
+    #: Whether the limit was reached, so that this is the answer for similar files and no mark was searched.
+    repeated: bool = False
     #: Whether the delivered file has a watermark; None if the answer rests on the picture. Otherwise the
     #: answer would tell whether the mark of a changed file is weak or was never there.
     mark: MarkState | None = None
@@ -59,9 +70,6 @@ class ProvenanceCheck:
     #: The delivered file that a checked file is, or was made from; None if the answer is not "from here".
     #: It is not for strangers.
     seal: Seal | None = None
-    #: Whether a watermark was searched, or would have been below the limit: the answer is given
-    #: `ANSWER_AFTER_S` after the request.
-    was_searched: bool = False
 
 
 class ProvenanceChecks:
@@ -79,23 +87,37 @@ class ProvenanceChecks:
         self._recovery = recovery
         self._registry = registry
         self._limit = CheckLimit(database)
+        self.feedback = CheckFeedback(database)
         self._is_withdrawn = is_withdrawn
         self._issuer = issuer
 
     def check_file(self, path: Path) -> ProvenanceCheck:
         """The origin of a file. Raises `NotFound` or `InvalidMedia` if the file cannot be read at all."""
+        look = self.look(path)
+        return look if isinstance(look, ProvenanceCheck) else self.search(path, look)
+
+    def look(self, path: Path) -> ProvenanceCheck | FirstLook:
+        """The answer if no watermark has to be searched, otherwise the argument of `search`.
+
+        Nothing about a watermark is known then, so the time of this step need not be hidden.
+        """
         look = self._recovery.look(path)
         if look.is_decided or not look.has_picture:
-            return self._check(self._recovery.conclude(path, look), was_searched=False)
-        limited = Recovered(conclusion=_LIMITED, verification=look.verification)
-        near = look.similar[0] if look.similar else None
-        if near is not None and self._limit.is_reached(near):
-            return self._check(limited, was_searched=True)
+            return self._check(self._recovery.conclude(path, look))
+        # Counted before the search, so that simultaneous checks do not get more searches.
+        return look if self._limit.count(look.similar) else self._repeat(look)
+
+    def search(self, path: Path, look: FirstLook) -> ProvenanceCheck:
+        """The answer after the search for a watermark."""
         found = self._recovery.conclude(path, look)
-        named = near or (found.seal.sha256 if found.seal is not None else None)
-        if named is not None and not self._limit.count(named):
-            found = limited
-        return self._check(found, was_searched=True)
+        if found.seal is None:
+            return self._check(found)
+        sha256 = found.seal.sha256
+        if sha256 not in look.similar and not self._limit.count([sha256]):
+            return self._check(_without_mark(look))
+        if look.similar == (sha256,) and found.conclusion.ground in _REPEATED:
+            self._limit.keep_first(sha256, found.conclusion.ground)
+        return self._check(found)
 
     def check_id(self, video_id: str) -> ProvenanceCheck:
         """Whether a video with this id was delivered here."""
@@ -112,39 +134,71 @@ class ProvenanceChecks:
             )
         return ProvenanceCheck(public=public, issuer=self._issuer)
 
-    def _check(self, found: Recovered, *, was_searched: bool) -> ProvenanceCheck:
+    def _repeat(self, look: FirstLook) -> ProvenanceCheck:
+        """The first answer of the day about the similar registered video.
+
+        It is "picture only" if there is none yet, and if several registered videos are similar: only the
+        watermark could tell from which of them the file was made.
+        """
+        seal = self._registry.by_sha256(look.similar[0]) if len(look.similar) == 1 else None
+        ground = self._limit.first(seal.sha256) if seal is not None else None
+        ground = ground or Ground.PICTURE_ONLY
+        found = Recovered(
+            conclusion=Conclusion(answer=_REPEATED[ground], ground=ground),
+            verification=look.verification,
+            seal=seal,
+            is_withdrawn=seal is not None and self._is_withdrawn(seal.video_id),
+        )
+        # Without the seal: this file was not shown to be made from the video.
+        return ProvenanceCheck(
+            public=msgspec.structs.replace(public_answer(found), repeated=True),
+            issuer=self._issuer,
+            verification=look.verification,
+        )
+
+    def _check(self, found: Recovered) -> ProvenanceCheck:
         return ProvenanceCheck(
             public=public_answer(found),
             issuer=self._issuer,
             verification=found.verification,
             seal=found.seal if found.conclusion.answer in _FROM_HERE else None,
-            was_searched=was_searched,
         )
 
 
 class CheckLimit:
-    """How often files that name the same registered file were checked today."""
+    """How often files that name the same registered file were checked today, and the first answer."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def is_reached(self, sha256: str) -> bool:
-        with self._database.across_tenants("limit of provenance checks", readonly=True) as tx:
-            row = tx.one(provenance_check_counts, *_today(sha256, tx.now()))
-        return row is not None and row.checks >= MAX_CHECKS_PER_DAY
-
-    def count(self, sha256: str) -> bool:
-        """Count a check. Returns False above the limit."""
+    def count(self, sha256s: Collection[str]) -> bool:
+        """Count a check of a file that names these registered files. Returns False above the limit of one."""
+        if not sha256s:
+            return True
         with self._database.across_tenants("limit of provenance checks") as tx:
             today = _day(tx.now())
             tx.delete(provenance_check_counts, provenance_check_counts.c.day < today)
-            # The column `answer` has no content: no answer about one file is given for another one.
-            if tx.insert_or_ignore(provenance_check_counts, sha256=sha256, day=today, checks=1):
-                return True
-            where = _today(sha256, tx.now())
-            tx.update(provenance_check_counts, *where, checks=provenance_check_counts.c.checks + 1)
-            row = tx.one(provenance_check_counts, *where)
-        return row is None or row.checks <= MAX_CHECKS_PER_DAY
+            # In one order for all transactions, which wait for each other's rows.
+            counted = [self._count(tx, sha256, today) for sha256 in sorted(sha256s)]
+        return all(counted)
+
+    def first(self, sha256: str) -> Ground | None:
+        """The ground of the first answer of today; None without one."""
+        with self._database.across_tenants("limit of provenance checks", readonly=True) as tx:
+            row = tx.one(provenance_check_counts, *_row(sha256, _day(tx.now())))
+        return Ground(row.ground) if row is not None and row.ground is not None else None
+
+    def keep_first(self, sha256: str, ground: Ground) -> None:
+        """Store the ground of an answer, unless there is one of today."""
+        with self._database.across_tenants("limit of provenance checks") as tx:
+            where = (*_row(sha256, _day(tx.now())), provenance_check_counts.c.ground.is_(None))
+            tx.update(provenance_check_counts, *where, ground=ground.value)
+
+    def _count(self, tx: Transaction, sha256: str, today: str) -> bool:
+        if tx.insert_or_ignore(provenance_check_counts, sha256=sha256, day=today, checks=1):
+            return True
+        where = (*_row(sha256, today), provenance_check_counts.c.checks < MAX_CHECKS_PER_DAY)
+        return bool(tx.update(provenance_check_counts, *where, checks=provenance_check_counts.c.checks + 1))
 
 
 def public_answer(found: Recovered) -> PublicAnswer:
@@ -160,8 +214,19 @@ def public_answer(found: Recovered) -> PublicAnswer:
     )
 
 
-def _today(sha256: str, now: float) -> tuple[Any, Any]:
-    return provenance_check_counts.c.sha256 == sha256, provenance_check_counts.c.day == _day(now)
+def _without_mark(look: FirstLook) -> Recovered:
+    """What the recovery concludes about a file that names no registered video."""
+    may_be_ours = look.verification.reading.note == NO_REVOCATIONS
+    conclusion = (
+        Conclusion(answer=Answer.CANNOT_TELL, ground=Ground.NOT_SEARCHED)
+        if may_be_ours
+        else Conclusion(answer=Answer.NOT_FOUND, ground=Ground.NOTHING)
+    )
+    return Recovered(conclusion=conclusion, verification=look.verification)
+
+
+def _row(sha256: str, day: str) -> tuple[Any, Any]:
+    return provenance_check_counts.c.sha256 == sha256, provenance_check_counts.c.day == day
 
 
 def _day(now: float) -> str:

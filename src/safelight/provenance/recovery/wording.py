@@ -13,12 +13,14 @@ def describe_answer(public: PublicAnswer, issuer: str, tag: str = "en") -> str:
     """The answer in one or two sentences, in the language with this tag."""
     t = _messages(tag)
     sentence = t(f"{public.ground.value}.answer", issuer=issuer, day=public.day or "")
-    return f"{sentence} {t('withdrawn')}" if public.withdrawn else sentence
+    further = [t("withdrawn")] if public.withdrawn else []
+    further += [t("repeated.answer")] if public.repeated else []
+    return " ".join((sentence, *further))
 
 
 def describe_evidence(public: PublicAnswer, tag: str = "en") -> Evidence:
     """The evidence that decided the answer: what it states, proves and does not prove."""
-    t, ground = _messages(tag), public.ground.value
+    t, ground = _messages(tag), "repeated" if public.repeated else public.ground.value
     return Evidence(
         kind="origin",
         says=t(f"{ground}.claims"),

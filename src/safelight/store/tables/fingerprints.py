@@ -25,13 +25,15 @@ seal_fingerprints = Table(
     Index(None, "changed_at"),
 )
 
-#: How often near-duplicates of a registered file were checked on one day (UTC), and nothing of those files.
+#: How often near-duplicates of a registered file were checked on one day (UTC), and the ground of the first
+#: answer. Nothing of those files.
 provenance_check_counts = Table(
     "provenance_check_counts",
     metadata,
     text("sha256"),
     text("day"),
     integer("checks"),
+    text("ground", null=True),
     PrimaryKeyConstraint("sha256", "day"),
     info=COMMON,
 )

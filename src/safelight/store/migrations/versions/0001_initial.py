@@ -221,6 +221,7 @@ def upgrade() -> None:
         "provenance_check_counts",
         *_text("sha256", "day"),
         *_integer("checks"),
+        *_text("ground", null=True),
         sa.PrimaryKeyConstraint("sha256", "day"),
     )
     op.create_table(
