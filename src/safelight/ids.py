@@ -28,6 +28,7 @@ KINDS = frozenset(
         "entry",
         "view",
         "session",
+        "feedback",
         "ledger",
         "ban",
         "access",

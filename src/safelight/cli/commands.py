@@ -32,6 +32,7 @@ COMMANDS = {
     "canaries": "Send prompts that always passed, to find drift of a provider.",
     "scan": "Scan a video or image file: every frame and the audio.",
     "verify": "Check whether a file was delivered by this installation and is unchanged.",
+    "feedback": "List what people wrote about answers of the page that verifies files.",
     "policy": "Create, validate, compare, replay and publish policies.",
     "waivers": "Add, list and revoke waivers for missing coverage.",
     "consents": "Add, list and revoke consents to show or imitate a person.",

@@ -29,6 +29,7 @@ from .compliance_pages import CompliancePages
 from .consent_answer_pages import ConsentAnswerPages
 from .consent_pages import ConsentPages
 from .coverage_pages import CoveragePages
+from .feedback_pages import FeedbackPages
 from .handler import PageHandler
 from .invitation_pages import InvitationPages
 from .ledger_pages import LedgerPages
@@ -103,7 +104,7 @@ class Console:
         )
         openid = OpenIdPages(self._state, self._services, login)
         consents, consent_answers = ConsentPages(*services), ConsentAnswerPages(*services)
-        notices = NoticePages(*services)
+        notices, feedback = NoticePages(*services), FeedbackPages(*services)
         standings, compliance = StandingPages(*services), CompliancePages(*services)
         own_standing, applicants = OwnStandingPages(*services), ApplicantPages(*services)
         tenants = TenantPages(*services)
@@ -152,6 +153,8 @@ class Console:
             ("POST", "/library/{entry_id}/remove", protected(library.remove, write)),
             ("GET", "/verify", public(verify.show)),
             ("POST", "/verify", public(verify.verify)),
+            ("GET", "/verify/feedback", public(feedback.show_thanks)),
+            ("POST", "/verify/feedback", public(feedback.send)),
             ("GET", "/report", public(notices.show)),
             ("POST", "/report", public(notices.report)),
             ("GET", "/report/intimate", public(notices.show_intimate)),

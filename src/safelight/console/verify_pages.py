@@ -11,7 +11,7 @@ from starlette.responses import Response
 from safelight.errors import InvalidField, SafelightError
 from safelight.provenance.models import Evidence, ManifestReport, ManifestState, Verification
 from safelight.provenance.recovery.conclusion import Answer, Ground
-from safelight.provenance.recovery.provenance_check import ProvenanceCheck
+from safelight.provenance.recovery.provenance_check import ProvenanceCheck, PublicAnswer
 from safelight.provenance.recovery.wording import describe_answer, describe_evidence, describe_mark
 from safelight.web.auth import check_same_origin
 from safelight.web.provenance import MAX_STRANGERS_FILE_BYTES
@@ -37,6 +37,8 @@ class Proof:
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyResult:
+    #: None if only a manifest was verified.
+    public: PublicAnswer | None = None
     tone: str
     sentence: str
     #: What the manifest shows, if it did not decide the answer.
@@ -108,12 +110,20 @@ def describe_check(check: ProvenanceCheck, t: Translations) -> VerifyResult:
     mark = describe_mark(public.mark, t.tag)
     if verification is None:
         return VerifyResult(
-            tone=tone, sentence=sentence, mark=mark, proofs=(origin,), sha256="", video_id="", claims=()
+            public=public,
+            tone=tone,
+            sentence=sentence,
+            mark=mark,
+            proofs=(origin,),
+            sha256="",
+            video_id="",
+            claims=(),
         )
     shown = describe_verification(verification, t)
     is_shown = public.ground in _SHOWN_BY_MANIFEST
     return replace(
         shown,
+        public=public,
         tone=tone if tone != "none" else shown.tone,
         sentence=sentence,
         mark=mark,

@@ -28,6 +28,7 @@ from safelight.store.tables import (
     openid_attempts,
     policies,
     provenance_check_counts,
+    provenance_feedback,
     sign_in_failures,
     tenants,
     videos,
@@ -57,6 +58,7 @@ def test_only_the_listed_tables_have_no_tenant() -> None:
         audit_log_head,
         openid_attempts,
         provenance_check_counts,
+        provenance_feedback,
         sign_in_failures,
     }
 

@@ -17,7 +17,7 @@ from .batches import batch_rows, batch_submissions, batches, deleted_batches
 from .canaries import canaries, canary_calls
 from .consents import consent_media, consent_requests, consent_uses
 from .drift import drift_episodes
-from .fingerprints import provenance_check_counts, seal_fingerprints
+from .fingerprints import provenance_check_counts, provenance_feedback, seal_fingerprints
 from .likeness import biometric_templates, consents, protected_people
 from .notices import notice_hashes, notices, video_hidings
 from .openid import openid_attempts, openid_identities, openid_sessions
@@ -106,6 +106,7 @@ __all__ = [
     "prompt_templates",
     "protected_people",
     "provenance_check_counts",
+    "provenance_feedback",
     "quality_answers",
     "quality_cases",
     "quality_draws",

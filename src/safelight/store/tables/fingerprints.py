@@ -1,4 +1,4 @@
-"""Fingerprints of delivered files, and how often near-duplicates of one file were checked."""
+"""Fingerprints of delivered files, how often near-duplicates of one file were checked, and feedback."""
 
 from __future__ import annotations
 
@@ -35,5 +35,20 @@ provenance_check_counts = Table(
     integer("checks"),
     text("ground", null=True),
     PrimaryKeyConstraint("sha256", "day"),
+    info=COMMON,
+)
+
+#: What people without an account wrote about answers on the origin of a file, and nothing of those files.
+provenance_feedback = Table(
+    "provenance_feedback",
+    metadata,
+    text("id", primary_key=True),
+    #: Values of `conclusion.Answer` and `conclusion.Ground`.
+    text("answer"),
+    text("ground"),
+    text("text"),
+    text("contact", null=True),
+    time("created_at"),
+    Index(None, "created_at"),
     info=COMMON,
 )

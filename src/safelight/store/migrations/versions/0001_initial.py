@@ -225,6 +225,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("sha256", "day"),
     )
     op.create_table(
+        "provenance_feedback",
+        *_text("id", "answer", "ground", "text"),
+        *_text("contact", null=True),
+        *_double("created_at"),
+        sa.PrimaryKeyConstraint("id"),
+        sa.Index(None, "created_at"),
+    )
+    op.create_table(
         "seal_fingerprints",
         *_text("sha256", "tenant_id", "video_id"),
         *_bytes("hashes", "thumbnails", null=True),
@@ -417,6 +425,7 @@ def downgrade() -> None:
         "policies",
         "protected_people",
         "provenance_check_counts",
+        "provenance_feedback",
         "quota_usage",
         "reported_attempts",
         "seal_fingerprints",
