@@ -52,6 +52,8 @@ def verify(
     """
     from safelight.provenance.verification import find_sidecar
 
+    from .verify_origin import ask_origin
+
     container = load_container(ctx)
     verifier = _make_verifier(container)
     if trust is not None:
@@ -60,16 +62,17 @@ def verify(
         except OSError as error:
             raise NotFound(f"{trust} cannot be read: {error.strerror}.") from error
     lookup = container.persistence.seal_registry.by_sha256 if _has_registry(container) else None
-    found = verifier.verify(file, lookup=lookup, sidecar=manifest or find_sidecar(file))
-    origin = _find_origin(container, file, server)
+    sidecar = manifest or find_sidecar(file)
+    found = verifier.verify(file, lookup=lookup, sidecar=sidecar)
+    origin = ask_origin(server, file) if server is not None else _find_origin(container, file, sidecar)
     evidence = origin.evidence if origin is not None else (_not_checkable(),)
     found = msgspec.structs.replace(found, evidence=(*found.evidence, *evidence))
-    text = format_verification(found)
-    emit(
-        {**msgspec.to_builtins(found), "origin": origin},
-        as_json,
-        text if origin is None else f"{_format_origin(origin)}\n\n{text}",
-    )
+    text = [format_verification(found)]
+    if server is not None and found.reading.in_sidecar:
+        text.insert(0, "The server did not get the file with the manifest: its answer is about FILE alone.")
+    if origin is not None:
+        text.insert(0, _format_origin(origin))
+    emit({**msgspec.to_builtins(found), "origin": origin}, as_json, "\n\n".join(text))
     return exit_code_of(found, origin)
 
 
@@ -84,14 +87,12 @@ def _make_verifier(container: Container) -> Verifier:
     return Verifier(sandbox=container.core.sandbox, keys=no_keys)
 
 
-def _find_origin(container: Container, file: Path, server: str | None) -> Origin | None:
-    """The origin; None if neither a server nor this installation can tell it."""
-    from .verify_origin import ask_origin, find_origin
+def _find_origin(container: Container, file: Path, sidecar: Path | None) -> Origin | None:
+    """The origin; None if this installation cannot tell it."""
+    from .verify_origin import find_origin
 
-    if server is not None:
-        return ask_origin(server, file)
     is_known_here = _has_keys(container) and _has_registry(container)
-    return find_origin(container, file) if is_known_here else None
+    return find_origin(container, file, sidecar) if is_known_here else None
 
 
 def _not_checkable() -> Evidence:

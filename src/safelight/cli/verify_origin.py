@@ -32,12 +32,12 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     mark: str | None = None
 
 
-def find_origin(container: Container, file: Path) -> Origin:
+def find_origin(container: Container, file: Path, sidecar: Path | None) -> Origin:
     """The origin, found with the registry and the keys of this installation."""
     from safelight.provenance.recovery.provenance_check import public_answer
     from safelight.provenance.recovery.wording import describe_answer, describe_evidence
 
-    public = public_answer(container.provenance.recovery.recover(file))
+    public = public_answer(container.provenance.recovery.recover(file, sidecar=sidecar))
     issuer = container.core.settings.sealing.organization
     return Origin(
         answer=public.answer.value,

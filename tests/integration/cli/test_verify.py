@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import shutil
+import wave
 from pathlib import Path
 
 import av
@@ -20,6 +21,7 @@ from safelight.provenance.manifest import SealFacts, SourceType
 from safelight.provenance.watermark_service import WatermarkReader
 from support.clips import remux
 from support.fake_api_server import live
+from support.sidecars import sign_apart
 
 FACTS = SealFacts(
     video_id="video_" + "0" * 32,
@@ -134,6 +136,31 @@ def test_a_copy_without_its_manifest_is_recovered_only_where_the_key_is(
     assert list(elsewhere.iterdir()) == []
 
 
+def write_sound(path: Path) -> Path:
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(8000))
+    return path
+
+
+def test_both_answers_use_a_manifest_in_a_file_of_its_own(
+    sealed: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sound = write_sound(sealed.with_name("sound.wav"))
+    manifest = sign_apart(sound, load().persistence.signing_keys, "audio/wav")
+    for beside, option in (("sound.c2pa", []), ("other.c2pa", ["--manifest", "other.c2pa"])):
+        sealed.with_name(beside).write_bytes(manifest)
+        assert main(["verify", str(sound), *option, "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        sealed.with_name(beside).unlink()
+        assert (found["state"], found["signer"]) == ("trusted", "this installation")
+        assert (found["origin"]["answer"], found["origin"]["ground"]) == ("from_here_unchanged", "manifest")
+    assert main(["verify", str(sound), "--json"]) == 5
+    assert json.loads(capsys.readouterr().out)["origin"]["answer"] == "not_found_here"
+
+
 def test_a_rotated_key_marks_new_files(sealed: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["signing", "rotate-watermark-key", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {"epoch": 2}
@@ -170,7 +197,7 @@ def test_a_server_is_asked_for_the_origin(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    checks = load().provenance.checks
+    checks, maker = load().provenance.checks, load().persistence.signing_keys
     registered = load().persistence.seal_registry.by_video(FACTS.video_id, tenant=load().persistence.tenant)
     database = tmp_path / "server.sqlite3"
     shutil.copyfile(sqlite_template, database)
@@ -185,6 +212,12 @@ def test_a_server_is_asked_for_the_origin(
         assert found["origin"]["mark"] == registered[0].mark.state
         assert main(["verify", str(sealed), "--server", f"{server.url}/v1"]) == 0
         assert "watermark of the delivered file: " in capsys.readouterr().out
+        sound = write_sound(elsewhere / "sound.wav")
+        sound.with_suffix(".c2pa").write_bytes(sign_apart(sound, maker, "audio/wav"))
+        assert main(["verify", str(sound), "--server", f"{server.url}/v1"]) == 5
+        said = capsys.readouterr().out
+        assert "Not found here" in said
+        assert "The server did not get the file with the manifest: its answer is about FILE alone." in said
         monkeypatch.setenv("SAFELIGHT_API_KEY", "sk-wrong")
         assert main(["verify", str(sealed), "--server", f"{server.url}/v1"]) == 1
         assert "did not check the file" in capsys.readouterr().err

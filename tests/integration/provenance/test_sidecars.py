@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-from c2pa import Builder, C2paSigningAlg, Context, Signer
 
 from safelight.errors import InvalidMedia, NotFound
 from safelight.provenance.keys import KeyStore
@@ -16,10 +14,9 @@ from safelight.provenance.models import ManifestState
 from safelight.provenance.sealing import Sealer
 from safelight.provenance.verification import Verifier, find_sidecar
 from safelight.sandbox.sandbox import Sandbox
+from support.sidecars import sign_apart
 
 from .conftest import FactsMaker
-
-MADE = {"action": "c2pa.created", "digitalSourceType": "http://c2pa.org/digitalsourcetype/empty"}
 
 
 @pytest.fixture
@@ -39,22 +36,6 @@ def write_clip(path: Path, container: str, codec: str, **options: str) -> Path:
     return path
 
 
-def sign_apart(clip: Path, keys: KeyStore) -> bytes:
-    """The manifest of a file, which stays as it is."""
-    definition = {
-        "claim_version": 2,
-        "claim_generator_info": [{"name": "Maker"}],
-        "assertions": [{"label": "c2pa.actions", "data": {"actions": [MADE]}}],
-    }
-    signing = keys.signing()
-    context = Context.from_dict({"trust": {"trust_anchors": keys.anchors_pem}})
-    builder = Builder.from_json(json.dumps(definition), context=context)
-    builder.set_no_embed()
-    signer = Signer.from_callback(signing.sign_claim, C2paSigningAlg.ES256, signing.chain_pem, None)
-    with clip.open("rb") as source, clip.with_suffix(".out").open("wb+") as into:
-        return bytes(builder.sign(signer, "video/webm", source, into))
-
-
 @pytest.mark.parametrize(("container", "codec"), [("webm", "libvpx"), ("matroska", "libx264")])
 def test_the_manifest_of_webm_and_matroska_is_read_from_a_file_beside_it(
     verifier: Verifier, keys: KeyStore, tmp_path: Path, container: str, codec: str
@@ -63,7 +44,7 @@ def test_the_manifest_of_webm_and_matroska_is_read_from_a_file_beside_it(
     assert find_sidecar(clip) is None
     assert verifier.verify(clip).state is ManifestState.ABSENT
 
-    clip.with_suffix(".c2pa").write_bytes(sign_apart(clip, keys))
+    clip.with_suffix(".c2pa").write_bytes(sign_apart(clip, keys, "video/webm"))
     found = verifier.verify(clip, sidecar=find_sidecar(clip))
     assert (found.state, found.reading.in_sidecar) == (ManifestState.TRUSTED, True)
 

@@ -136,9 +136,9 @@ class Recovery:
         self._reader = reader
         self._sources = sources
 
-    def recover(self, path: Path) -> Recovered:
+    def recover(self, path: Path, *, sidecar: Path | None = None) -> Recovered:
         """The origin of a file. Raises `NotFound` or `InvalidMedia` if the file cannot be read at all."""
-        return self.conclude(path, self.look(path))
+        return self.conclude(path, self.look(path, sidecar=sidecar))
 
     def find_near(self, path: Path, *, share: float) -> tuple[str, ...]:
         """The hashes of all registered files that have at least this share of the frames of a file.
@@ -160,10 +160,13 @@ class Recovery:
         results = self._compare_all(path, list(pictures.values()), confirms_difference=False)
         return dict(zip(pictures, results, strict=True))
 
-    def look(self, path: Path) -> FirstLook:
-        """The evidence that needs no watermark: bytes, manifest, and similar registered pictures."""
+    def look(self, path: Path, *, sidecar: Path | None = None) -> FirstLook:
+        """The evidence that needs no watermark: bytes, manifest, and similar registered pictures.
+
+        The manifest is that in the file `sidecar` if the file itself has none.
+        """
         registry = self._sources.registry
-        verification = self._verifier.verify(path, lookup=registry.by_sha256)
+        verification = self._verifier.verify(path, lookup=registry.by_sha256, sidecar=sidecar)
         known = registry.by_sha256(verification.sha256)
         look = FirstLook(verification=verification, known=known)
         if look.is_decided:
