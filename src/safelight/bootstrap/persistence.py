@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safelight.errors import SettingsError
+from safelight.errors import SettingsError, Unavailable
 from safelight.policy.documents import Policy
 from safelight.policy.waivers import Waiver
 
@@ -131,7 +132,6 @@ class PersistenceParts:
     @cached_property
     def signing_keys(self) -> KeyStore:
         from safelight.provenance.keys import KeyStore
-        from safelight.provenance.revocations import FILE_NAME, RevocationList
 
         sealing = self._core.settings.sealing
         if sealing.key is not None and sealing.chain is not None:
@@ -139,8 +139,7 @@ class PersistenceParts:
                 key=sealing.key,
                 chain=sealing.chain,
                 anchors=sealing.anchors,
-                revocations=RevocationList(self.key_folder / FILE_NAME),
-                signers=self.key_folder / "signers",
+                folder=self.key_folder,
             )
         return KeyStore.own(self.key_folder, organization=sealing.organization)
 
@@ -159,9 +158,14 @@ class PersistenceParts:
             )
         uses = {"not_allowed": TrainingUse.NOT_ALLOWED, "allowed": TrainingUse.ALLOWED}
         options = SealingOptions(training=uses.get(sealing.training), timestamper=self.timestamper)
-        return Sealer(
+        sealer = Sealer(
             sandbox=self._core.sandbox, keys=self.signing_keys, watermark=watermark, options=options
         )
+        if sealing.key is not None:
+            # Logs why the operator's key cannot be used. Until it can, the gateway refuses requests.
+            with suppress(Unavailable):
+                sealer.signing_key()
+        return sealer
 
     @cached_property
     def timestamper(self) -> Timestamper | None:

@@ -105,10 +105,9 @@ def not_after(certificate: x509.Certificate) -> dt.datetime:
     return period.not_after.replace(tzinfo=dt.UTC)
 
 
-def chain_problem(
-    key: object, chain: Sequence[x509.Certificate], *, now: dt.datetime
-) -> tuple[str, str] | None:
-    """The reason why C2PA would reject this key and chain, and the remedy; None if C2PA would accept them.
+def chain_problem(key: object, chain: Sequence[x509.Certificate]) -> tuple[str, str] | None:
+    """The reason why C2PA would reject this key and chain at any time, and the remedy; None if C2PA would
+    accept them while the certificate is valid.
 
     `chain` starts with the signing certificate.
     """
@@ -138,6 +137,11 @@ def chain_problem(
                 f"In the chain, {_common_name(upper)} did not issue {_common_name(lower)}.",
                 "Order the file from the signing certificate upwards.",
             )
+    return _missing_extension(leaf)
+
+
+def validity_problem(leaf: x509.Certificate, *, now: dt.datetime) -> tuple[str, str] | None:
+    """Why nothing can be signed with this certificate now, and the remedy; None if it is valid."""
     if now < leaf.not_valid_before_utc:
         return (
             f"The signing certificate is not valid before {leaf.not_valid_before_utc:%Y-%m-%d %H:%M} UTC; "
@@ -150,7 +154,7 @@ def chain_problem(
             f"this machine's clock shows {now:%Y-%m-%d}.",
             "Renew the certificate, or correct the clock.",
         )
-    return _missing_extension(leaf)
+    return None
 
 
 def _missing_extension(leaf: x509.Certificate) -> tuple[str, str] | None:

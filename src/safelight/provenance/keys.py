@@ -9,8 +9,9 @@ import datetime as dt
 import logging
 import stat
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
+from typing import Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -70,22 +71,29 @@ class SigningKey:
         return str(found[0].value) if found else ""
 
 
+class _KeyFiles(Protocol):
+    """The files of one kind of keys: our own, or the operator's."""
+
+    can_renew: bool
+
+    def current(self) -> SigningKey: ...
+
+    def current_serial(self) -> str: ...
+
+    def renew(self) -> SigningKey: ...
+
+    def own_roots(self) -> str: ...
+
+    def authority_roots(self) -> str: ...
+
+    def authority_signers(self) -> Collection[str]: ...
+
+
 class KeyStore:
     """The signing key of this installation, and the root certificates that a verifier must trust."""
 
-    def __init__(
-        self,
-        current: Callable[[], SigningKey],
-        anchors: Callable[[], str],
-        *,
-        revocations: RevocationList,
-        renew: Callable[[], SigningKey] | None = None,
-        serials: frozenset[str] | None = None,
-    ) -> None:
-        self._current = current
-        self._anchors = anchors
-        self._renew = renew
-        self._serials = serials
+    def __init__(self, files: _KeyFiles, revocations: RevocationList) -> None:
+        self._files = files
         self.revocations = revocations
         self._lock = threading.Lock()
 
@@ -98,9 +106,7 @@ class KeyStore:
         The root key is stored in `root/` and is read only to issue a signing certificate. Raises
         `ConfigurationError` if files are damaged or readable by other users.
         """
-        files = _OwnFiles(directory, organization, clock)
-        revocations = RevocationList(directory / FILE_NAME)
-        return cls(files.current, files.anchors, revocations=revocations, renew=files.renew)
+        return cls(_OwnFiles(directory, organization, clock), RevocationList(directory / FILE_NAME))
 
     @classmethod
     def configured(
@@ -109,54 +115,36 @@ class KeyStore:
         key: Path,
         chain: Path,
         anchors: Path | None = None,
-        revocations: RevocationList | None = None,
-        signers: Path | None = None,
+        folder: Path | None = None,
         clock: Callable[[], dt.datetime] = _utc_now,
     ) -> KeyStore:
         """A key store from the operator's PEM files: a P-256 key, and the chain, signing certificate
-        first. The list of revoked certificates is in the folder of the key by default.
+        first. `anchors` has the trusted root certificates; by default the chain's last certificate.
 
-        `anchors` has the trusted root certificates; by default the chain's last certificate. The folder
-        `signers` keeps each signing certificate that was configured, because their root may sign for others
-        too. Raises `ConfigurationError` with the reason if C2PA readers would reject the chain.
+        `folder` is the folder of the installation's keys, by default that of the key. It has the list of
+        revoked certificates; `signers/`, which keeps each signing certificate that was configured, because
+        their root may sign for others too; and `anchors/`, the installation's own roots from before.
+
+        Raises `ConfigurationError` if certificates cannot be read. A key that cannot sign is an error of
+        `signing` only, so that files can be verified without it.
         """
-        private = _key(key, _read(key))
-        held = _certificates(chain, _read(chain))
-        if found := certificates.chain_problem(private, held, now=clock()):
-            reason, remedy = found
-            raise ConfigurationError(f"{chain}: {reason}", remedy=remedy)
-        if not isinstance(private, ec.EllipticCurvePrivateKey):
-            raise ConfigurationError(f"{key}: not an ES256 key.")
-        trusted = _certificates(anchors, _read(anchors)) if anchors else held[-1:]
-        text = certificates.certificates_pem(trusted).decode()
-        signing = SigningKey(Issued(key=private, certificate=held[0]), *held[1:])
-
-        def current() -> SigningKey:
-            if clock() >= signing.certificate.not_valid_after_utc:
-                raise ConfigurationError(
-                    f"{chain}: the signing certificate has expired, so no more files can be sealed.",
-                    remedy="Renew it and restart.",
-                )
-            return signing
-
-        held_before = _known_signers(signers, held[0]) if signers is not None else held[:1]
-        return cls(
-            current,
-            lambda: text,
-            revocations=revocations or RevocationList(key.with_name(FILE_NAME)),
-            serials=frozenset(str(one.serial_number) for one in held_before),
-        )
+        folder = folder or key.parent
+        files = _ConfiguredFiles(key, chain, anchors, folder, clock)
+        return cls(files, RevocationList(folder / FILE_NAME))
 
     def has_signed_with(self, serial: str) -> bool:
-        """Whether the certificate with this serial number, under one of our roots, is our own. The root of
-        an authority signs for others too.
+        """Whether the certificate with this serial number, under a root in `authority_roots_pem`, is our
+        own. The root of an authority signs for others too.
         """
-        return self._serials is None or serial in self._serials
+        with self._lock:
+            return serial in self._files.authority_signers()
 
     def signing(self) -> SigningKey:
-        """The current signing key. Raises `ConfigurationError` if its certificate is revoked."""
+        """The current signing key. Raises `ConfigurationError` if it cannot be read, or if its certificate is
+        revoked, expired or not valid yet.
+        """
         with self._lock:
-            held = self._current()
+            held = self._files.current()
         if self.revocations.find(held.serial) is not None:
             raise ConfigurationError(
                 f"The signing certificate {held.serial} is on the list of revoked certificates.",
@@ -166,27 +154,22 @@ class KeyStore:
 
     @property
     def current_serial(self) -> str:
-        """Serial number of the current certificate, also if it is revoked."""
+        """Serial number of the current certificate, also if nothing can be signed with it."""
         with self._lock:
-            return self._current().serial
+            return self._files.current_serial()
 
     @property
     def can_rotate(self) -> bool:
         """Whether the keys are our own, and not the operator's."""
-        return self._renew is not None
+        return self._files.can_renew
 
     def rotate(self) -> SigningKey:
         """A new signing key under our own root, which a running process uses for the next seal.
 
         Raises `ConfigurationError` if the key is the operator's.
         """
-        if self._renew is None:
-            raise ConfigurationError(
-                "The signing key is configured, so Safelight cannot replace it.",
-                remedy="Set sealing.key and sealing.chain to a new key and certificate, and restart.",
-            )
         with self._lock:
-            return self._renew()
+            return self._files.renew()
 
     @property
     def anchors_pem(self) -> str:
@@ -194,8 +177,19 @@ class KeyStore:
 
         Does not create keys.
         """
+        return self.own_roots_pem + self.authority_roots_pem
+
+    @property
+    def own_roots_pem(self) -> str:
+        """The roots that signed for this installation only."""
         with self._lock:
-            return self._anchors()
+            return self._files.own_roots()
+
+    @property
+    def authority_roots_pem(self) -> str:
+        """The operator's roots, which may sign for others too; empty without a configured key."""
+        with self._lock:
+            return self._files.authority_roots()
 
 
 class _OwnFiles:
@@ -204,6 +198,8 @@ class _OwnFiles:
     `root/root.pem` has the root's key and certificate, `signing.pem` the signing key and its chain, and
     `anchors/` all root certificates, old ones included.
     """
+
+    can_renew = True
 
     def __init__(self, directory: Path, organization: str, clock: Callable[[], dt.datetime]) -> None:
         self._directory = directory
@@ -214,10 +210,17 @@ class _OwnFiles:
 
     def current(self) -> SigningKey:
         # Another process may have replaced the file: `safelight signing rotate`.
-        if self._held is None or self._version != self._file_version() or self._spent(self._held.certificate):
+        if (
+            self._held is None
+            or self._version != self._file_version()
+            or self._must_renew(self._held.certificate)
+        ):
             self._held = self._load_or_issue()
             self._version = self._file_version()
         return self._held
+
+    def current_serial(self) -> str:
+        return self.current().serial
 
     def renew(self) -> SigningKey:
         return self._issue()
@@ -232,19 +235,29 @@ class _OwnFiles:
     def _signing(self) -> Path:
         return self._directory / "signing.pem"
 
-    def anchors(self) -> str:
-        return "".join(one.read_text() for one in sorted((self._directory / "anchors").glob("*.pem")))
+    def own_roots(self) -> str:
+        return _read_roots(self._directory)
 
-    def _spent(self, leaf: x509.Certificate) -> bool:
+    def authority_roots(self) -> str:
+        return ""
+
+    def authority_signers(self) -> Collection[str]:
+        return ()
+
+    def _must_renew(self, leaf: x509.Certificate) -> bool:
         """Whether to renew the certificate: from one twelfth of `LEAF_USE` before its end, as a margin for
-        downtime and wrong clocks.
+        downtime and wrong clocks. Also one that is not valid yet: it was issued while the clock was ahead.
         """
-        return self._clock() >= certificates.not_after(leaf) - certificates.LEAF_USE / 12
+        now = self._clock()
+        return (
+            now < leaf.not_valid_before_utc
+            or now >= certificates.not_after(leaf) - certificates.LEAF_USE / 12
+        )
 
     def _load_or_issue(self) -> SigningKey:
         if self._signing.exists():
             key, chain = _read_private(self._signing)
-            if not self._spent(chain[0]):
+            if not self._must_renew(chain[0]):
                 return SigningKey(Issued(key=key, certificate=chain[0]), *chain[1:])
         return self._issue()
 
@@ -258,9 +271,10 @@ class _OwnFiles:
         path = self._directory / "root" / "root.pem"
         if path.exists():
             held = _read_root(path)
-            # A root that would expire before a new signing certificate is replaced. The old root stays in
-            # `anchors/`.
-            if held.certificate.not_valid_after_utc - self._clock() > certificates.LEAF_LIFE:
+            # A root that would expire before a new signing certificate, or is not valid yet, is replaced. The
+            # old root stays in `anchors/`.
+            now, root = self._clock(), held.certificate
+            if root.not_valid_before_utc <= now < root.not_valid_after_utc - certificates.LEAF_LIFE:
                 return held
             fresh = certificates.issue_root(self._organization, now=self._clock())
             self._anchor(fresh)
@@ -282,16 +296,79 @@ class _OwnFiles:
         )
 
 
-def _known_signers(folder: Path, current: x509.Certificate) -> list[x509.Certificate]:
-    """The signing certificates in `folder`, to which the current one is added."""
+class _ConfiguredFiles:
+    """The operator's key and chain, and what the key folder keeps of earlier keys."""
+
+    can_renew = False
+
+    def __init__(
+        self, key: Path, chain: Path, anchors: Path | None, folder: Path, clock: Callable[[], dt.datetime]
+    ) -> None:
+        self._key, self._chain, self._folder, self._clock = key, chain, folder, clock
+        self._certificates = _certificates(chain, _read(chain))
+        trusted = _certificates(anchors, _read(anchors)) if anchors else self._certificates[-1:]
+        self._authority_roots = certificates.certificates_pem(trusted).decode()
+        self._serials = _read_serials(sorted((folder / "signers").glob("*.pem")))
+        self._held: SigningKey | None = None
+        try:
+            self._held = self._load()
+        except ConfigurationError:
+            pass  # is raised again when a key is needed
+
+    def current(self) -> SigningKey:
+        held = self._held = self._held or self._load()
+        self._raise(certificates.validity_problem(held.certificate, now=self._clock()))
+        return held
+
+    def current_serial(self) -> str:
+        return str(self._certificates[0].serial_number)
+
+    def renew(self) -> SigningKey:
+        raise ConfigurationError(
+            "The signing key is configured, so Safelight cannot replace it.",
+            remedy="Set sealing.key and sealing.chain to a new key and certificate, and restart.",
+        )
+
+    def own_roots(self) -> str:
+        return _read_roots(self._folder)
+
+    def authority_roots(self) -> str:
+        return self._authority_roots
+
+    def authority_signers(self) -> Collection[str]:
+        return self._serials
+
+    def _load(self) -> SigningKey:
+        private, chain = _key(self._key, _read(self._key)), self._certificates
+        self._raise(certificates.chain_problem(private, chain))
+        if not isinstance(private, ec.EllipticCurvePrivateKey):
+            raise ConfigurationError(f"{self._key}: not an ES256 key.")
+        # Only now: the first certificate of a wrong chain may be that of another signer.
+        _keep_signer(self._folder / "signers", chain[0])
+        self._serials.add(self.current_serial())
+        return SigningKey(Issued(key=private, certificate=chain[0]), *chain[1:])
+
+    def _raise(self, problem: tuple[str, str] | None) -> None:
+        if problem is not None:
+            raise ConfigurationError(f"{self._chain}: {problem[0]}", remedy=problem[1])
+
+
+def _keep_signer(folder: Path, current: x509.Certificate) -> None:
     path = folder / f"{certificates.fingerprint(current)[:16]}.pem"
     try:
         if not path.exists():
             _write(path, certificates.certificates_pem((current,)), replace=True, mode=0o644)
     except OSError as error:
         _log.warning("%s cannot be written, so after a renewal its seals are not recognized: %s", path, error)
-    stored = [_certificates(one, _read(one)) for one in sorted(folder.glob("*.pem"))]
-    return [current, *(one for held in stored for one in held)]
+
+
+def _read_serials(paths: Iterable[Path]) -> set[str]:
+    return {str(held.serial_number) for path in paths for held in _certificates(path, _read(path))}
+
+
+def _read_roots(folder: Path) -> str:
+    """The installation's own roots, which are all in `anchors/`."""
+    return "".join(one.read_text() for one in sorted((folder / "anchors").glob("*.pem")))
 
 
 def _read_root(path: Path) -> Issued:

@@ -95,7 +95,8 @@ class Sealer:
         """All root certificates of this installation, for external verifiers. Creates one if there is
         none.
         """
-        self._keys.signing()
+        if not self._keys.anchors_pem:
+            self._keys.signing()
         return self._keys.anchors_pem
 
     def signing_key(self) -> SigningKey:
@@ -190,6 +191,8 @@ class Sealer:
 
         Returns False if the file has no manifest. The stored form is an `Ingredient` with `archived`.
         """
+        if not has_manifest_traces(ingredient.path):
+            return False
         try:
             kept: bool = self._sandbox.run(
                 EntryPoint.of(worker.archive_ingredient),
@@ -250,10 +253,18 @@ class Sealer:
 
     def _sign_any(self, source: Path, into: Path, facts: SealFacts, mark: NewMark | None = None) -> _Signed:
         """Signs the file. If that fails, signs it without the manifests of its ingredients: they come from
-        clients and providers, and must not cost a paid video.
+        clients and providers, and must not cost a paid video. A child that failed is tried twice, because the
+        reason may be this machine.
         """
         if all(one.name_only for one in facts.ingredients):
             return self._sign(source, into, facts, mark)
+        try:
+            return self._sign(source, into, facts, mark)
+        except SandboxFailed as error:
+            disk.require_space(into.parent)
+            _log.warning("%s is signed a second time: %s", facts.video_id, error)
+        except InvalidMedia as error:
+            return self._sign_with_titles(source, into, facts, mark, error)
         try:
             return self._sign(source, into, facts, mark)
         except (InvalidMedia, SandboxFailed) as error:

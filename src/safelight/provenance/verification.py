@@ -121,7 +121,8 @@ class Verifier:
     def _signer(self, reading: ManifestReport) -> SignerTrust:
         if reading.state is not ManifestState.TRUSTED:
             return SignerTrust.UNKNOWN
-        is_own = reading.trusted_by == "own" and self._keys.has_signed_with(reading.serial)
+        is_of_authority = reading.trusted_by == "authority" and self._keys.has_signed_with(reading.serial)
+        is_own = reading.trusted_by == "own" or is_of_authority
         return SignerTrust.OWN if is_own else SignerTrust.CONFIGURED
 
     def _without_revoked(self, reading: ManifestReport) -> ManifestReport:
@@ -141,7 +142,11 @@ class Verifier:
         return msgspec.structs.replace(reading, state=ManifestState.VALID, revoked_since=since)
 
     def _read(self, path: Path, known: Seal | None, sidecar: bytes | None) -> ManifestReport:
-        anchors = (("own", self._keys.anchors_pem), ("configured", self._trust_pem))
+        anchors = (
+            ("own", self._keys.own_roots_pem),
+            ("authority", self._keys.authority_roots_pem),
+            ("configured", self._trust_pem),
+        )
         argument = {
             "path": str(path.resolve()),
             "anchors": [pair for pair in anchors if pair[1]] or [("none", "")],

@@ -72,7 +72,7 @@ def store_with(folder: Path, root: Issued, terms: Terms) -> KeyStore:
     key, chain = folder / "key.pem", folder / "chain.pem"
     key.write_bytes(certificates.key_pem(leaf.key))
     chain.write_bytes(certificates.certificates_pem((leaf.certificate, root.certificate)))
-    return KeyStore.configured(key=key, chain=chain, signers=folder / "signers")
+    return KeyStore.configured(key=key, chain=chain, folder=folder)
 
 
 def sign_with(source: Path, into: Path, root: Issued, terms: Terms) -> Path:

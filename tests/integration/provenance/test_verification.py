@@ -236,7 +236,7 @@ def configured_store(folder: Path, root: certificates.Issued, name: str) -> KeyS
     key, chain = folder / "key.pem", folder / "chain.pem"
     key.write_bytes(certificates.key_pem(leaf.key))
     chain.write_bytes(certificates.certificates_pem((leaf.certificate, root.certificate)))
-    return KeyStore.configured(key=key, chain=chain, signers=folder / "signers")
+    return KeyStore.configured(key=key, chain=chain, folder=folder)
 
 
 def test_other_customers_of_our_certificate_authority_are_not_this_installation(

@@ -160,11 +160,11 @@ def test_an_operators_expired_certificate_cannot_seal(tmp_path: Path) -> None:
     clock = Clock()
     store = KeyStore.configured(key=key, chain=chain, clock=clock)
     clock.now = START + dt.timedelta(days=4000)
-    with pytest.raises(ConfigurationError, match="has expired"):
+    with pytest.raises(ConfigurationError, match="expired on 2036"):
         store.signing()
 
 
-def test_a_chain_that_readers_would_refuse_is_refused_at_start(tmp_path: Path) -> None:
+def test_a_chain_that_readers_would_refuse_signs_nothing(tmp_path: Path) -> None:
     root = certificates.issue_root("Studio", now=START)
     leaf = certificates.issue_leaf(root, "Studio", now=START)
     stranger = certificates.issue_leaf(root, "Studio", now=START)
@@ -173,8 +173,9 @@ def test_a_chain_that_readers_would_refuse_is_refused_at_start(tmp_path: Path) -
 
     def refusal(issued: certificates.Issued, *above: x509.Certificate, at: dt.datetime = START) -> str:
         key, chain = own_files(tmp_path, issued, *above)
+        store = KeyStore.configured(key=key, chain=chain, clock=Clock(at))
         with pytest.raises(ConfigurationError) as error:
-            KeyStore.configured(key=key, chain=chain, clock=Clock(at))
+            store.signing()
         assert error.value.remedy
         return error.value.message
 
@@ -198,7 +199,7 @@ def test_a_key_on_another_curve_is_refused(tmp_path: Path) -> None:
         )
     )
     with pytest.raises(ConfigurationError, match="ES256"):
-        KeyStore.configured(key=key, chain=chain, clock=Clock())
+        KeyStore.configured(key=key, chain=chain, clock=Clock()).signing()
 
 
 def test_a_certificate_for_something_else_is_refused(tmp_path: Path) -> None:
@@ -214,14 +215,89 @@ def test_a_certificate_for_something_else_is_refused(tmp_path: Path) -> None:
         .not_valid_after(START + dt.timedelta(days=9))
         .sign(root.key, hashes.SHA256())
     )
-    found = certificates.chain_problem(key, [bare, root.certificate], now=START + dt.timedelta(days=1))
+    found = certificates.chain_problem(key, [bare, root.certificate])
     assert found is not None
     assert "lacks the extension" in found[0]
 
 
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
+def test_a_missing_chain_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="nowhere"):
-        KeyStore.configured(key=tmp_path / "nowhere.pem", chain=tmp_path / "chain.pem")
+        KeyStore.configured(key=tmp_path / "key.pem", chain=tmp_path / "nowhere.pem")
+
+
+@pytest.mark.parametrize("damage", ["missing", "damaged", "of another certificate"])
+def test_a_key_that_cannot_sign_prevents_no_verification(tmp_path: Path, damage: str) -> None:
+    root = certificates.issue_root("Studio", now=START)
+    leaf = certificates.issue_leaf(root, "Studio", now=START)
+    key, chain = own_files(tmp_path, leaf, root.certificate)
+    serial = KeyStore.configured(key=key, chain=chain, clock=Clock()).signing().serial
+    key.unlink()
+    if damage != "missing":
+        other = certificates.key_pem(certificates.issue_leaf(root, "Studio", now=START).key)
+        key.write_bytes(b"garbage" if damage == "damaged" else other)
+    store = KeyStore.configured(key=key, chain=chain, clock=Clock())
+    assert store.has_signed_with(serial)
+    assert store.current_serial == serial
+    assert store.authority_roots_pem.encode() == certificates.certificates_pem((root.certificate,))
+    store.revocations.add(Revocation(serial=serial, since=START))
+    assert store.revocations.find(serial) is not None
+    with pytest.raises(ConfigurationError):
+        store.signing()
+    key.write_bytes(certificates.key_pem(leaf.key))
+    with pytest.raises(ConfigurationError, match="revoked"):
+        store.signing()
+
+
+def test_an_expired_certificate_still_recognizes_its_seals(tmp_path: Path) -> None:
+    root = certificates.issue_root("Studio", now=START)
+    leaf = certificates.issue_leaf(root, "Studio", now=START)
+    key, chain = own_files(tmp_path, leaf, root.certificate)
+    store = KeyStore.configured(key=key, chain=chain, clock=Clock(START + dt.timedelta(days=4000)))
+    assert store.has_signed_with(str(leaf.certificate.serial_number))
+
+
+def test_the_certificate_of_another_signer_in_a_wrong_chain_does_not_become_our_own(tmp_path: Path) -> None:
+    root = certificates.issue_root("Studio", now=START)
+    ours, others = (certificates.issue_leaf(root, name, now=START) for name in ("Studio", "Other"))
+    key, chain = own_files(
+        tmp_path, certificates.Issued(key=ours.key, certificate=others.certificate), root.certificate
+    )
+    store = KeyStore.configured(key=key, chain=chain, clock=Clock())
+    assert not store.has_signed_with(str(others.certificate.serial_number))
+    assert not list((tmp_path / "signers").glob("*"))
+
+
+def test_our_own_roots_from_before_stay_our_own_beside_the_operators(tmp_path: Path) -> None:
+    before = KeyStore.own(tmp_path / "keys", organization="Studio")
+    before.signing()
+    root = certificates.issue_root("Authority", now=START)
+    key, chain = own_files(tmp_path, certificates.issue_leaf(root, "Studio", now=START), root.certificate)
+    store = KeyStore.configured(key=key, chain=chain, folder=tmp_path / "keys", clock=Clock())
+    assert store.own_roots_pem == before.own_roots_pem == before.anchors_pem
+    assert store.authority_roots_pem.encode() == certificates.certificates_pem((root.certificate,))
+    assert store.anchors_pem == store.own_roots_pem + store.authority_roots_pem
+
+
+def test_keys_that_were_issued_while_the_clock_was_ahead_are_replaced(tmp_path: Path) -> None:
+    clock = Clock(START + dt.timedelta(days=30))
+    running = KeyStore.own(tmp_path, organization="Films", clock=clock)
+    early = running.signing()
+    clock.now = START
+    for store in (running, KeyStore.own(tmp_path, organization="Films", clock=clock)):
+        chain = x509.load_pem_x509_certificates(store.signing().chain_pem.encode())
+        assert all(one.not_valid_before_utc <= START for one in chain)
+        assert store.signing().serial != early.serial
+    assert len(anchors(running)) == 2  # what was sealed meanwhile becomes valid later
+    clock.now = START + dt.timedelta(days=31)
+    assert running.signing().serial == str(chain[0].serial_number)
+
+
+def test_a_small_step_back_of_the_clock_replaces_no_key(tmp_path: Path) -> None:
+    clock = Clock()
+    store = KeyStore.own(tmp_path, organization="Films", clock=clock)
+    first = store.signing()
+    clock.now = START - dt.timedelta(minutes=50)
+    assert store.signing().serial == first.serial
 
 
 def test_a_rotated_key_is_used_at_once_by_a_store_that_is_open(tmp_path: Path) -> None:
