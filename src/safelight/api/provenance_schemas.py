@@ -62,7 +62,10 @@ class ProvenanceAnswer(BaseModel):
     )
     issuer: str
     summary: str
-    evidence: list[ProvenanceEvidence]
+    evidence: list[ProvenanceEvidence] = Field(
+        description="The evidence that decided the answer. Watermarks of other services, such as SynthID, "
+        "cannot be checked here. A manifest in a file of its own is read by `safelight verify` only."
+    )
 
 
 class ContentProvenanceCheck(BaseModel):

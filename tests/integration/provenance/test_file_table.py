@@ -17,13 +17,15 @@ from c2pa import Builder, C2paSigningAlg, Context, Signer
 from PIL import Image
 
 from safelight.console.translations import load_languages
-from safelight.console.verify_pages import describe_verification
+from safelight.console.verify_pages import describe_check, describe_verification
+from safelight.jobs.states import VideoState
+from safelight.jobs.withdrawal import is_withdrawn
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
 from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.manifest import Ingredient, ParentAction, Relationship, TrainingUse
 from safelight.provenance.recovery.conclusion import Answer, Ground
-from safelight.provenance.recovery.provenance_check import public_answer
+from safelight.provenance.recovery.provenance_check import ProvenanceCheck, public_answer
 from safelight.provenance.recovery.recovery import Recovery, RecoverySources
 from safelight.provenance.recovery.wording import describe_answer
 from safelight.provenance.registry import Registry
@@ -35,6 +37,7 @@ from safelight.provenance.watermark_keys import WatermarkKeys
 from safelight.provenance.watermark_service import WatermarkReader
 from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
+from safelight.store.tables import videos
 
 from .test_sidecars import write_clip
 from .timestamp_server import TimestampServer
@@ -410,7 +413,26 @@ def test_each_file_gets_the_right_answer_in_three_languages(
     assert [one.claims for one in page.proofs] == [one.says for one in found.evidence]
 
 
-@pytest.mark.parametrize("is_withdrawn", [False, True], ids=["delivered", "withdrawn"])
+#: The columns of a video that this test does not need.
+VIDEO: dict[str, Any] = {
+    "created_at": 1.0,
+    "updated_at": 1.0,
+    "principal_id": "p",
+    "model": "m",
+    "generator": "g",
+    "prompt": "x",
+    "seconds": 4,
+    "width": 1,
+    "height": 1,
+    "request": b"{}",
+    "request_sha256": "0",
+    "stage": "delivery",
+}
+
+
+@pytest.mark.parametrize(
+    "state", [VideoState.DELIVERED, VideoState.WITHDRAWN], ids=["delivered", "withdrawn"]
+)
 @pytest.mark.parametrize(
     ("added", "ground"),
     [(b"", Ground.EXACT_FILE), ((8).to_bytes(4, "big") + b"free", Ground.MANIFEST)],
@@ -419,7 +441,7 @@ def test_each_file_gets_the_right_answer_in_three_languages(
 def test_a_file_of_a_withdrawn_video_is_from_here_and_says_so_in_three_languages(
     added: bytes,
     ground: Ground,
-    is_withdrawn: bool,
+    state: VideoState,
     sandbox: Sandbox,
     database: Database,
     video: Path,
@@ -430,6 +452,7 @@ def test_a_file_of_a_withdrawn_video_is_from_here_and_says_so_in_three_languages
     seal = Sealer(sandbox=sandbox, keys=keys).seal(video, path, facts())
     with database.transaction("tenant_a") as tx:
         Registry(database).record(tx, seal)
+        tx.insert(videos, id=seal.video_id, state=state.value, sealed_sha256=seal.sha256, **VIDEO)
     path.write_bytes(path.read_bytes() + added)
     fingerprints = FingerprintStore(database)
     recovery = Recovery(
@@ -440,10 +463,13 @@ def test_a_file_of_a_withdrawn_video_is_from_here_and_says_so_in_three_languages
             registry=Registry(database),
             fingerprints=fingerprints,
             index=FingerprintIndex(fingerprints),
-            is_withdrawn=lambda video_id: is_withdrawn and video_id == seal.video_id,
+            is_withdrawn=lambda video_id: is_withdrawn(database, video_id),
         ),
     )
-    found = public_answer(recovery.recover(path))
-    assert (found.answer, found.ground, found.withdrawn) == (Answer.UNCHANGED, ground, is_withdrawn)
+    recovered = recovery.recover(path)
+    found, withdrawn = public_answer(recovered), state is VideoState.WITHDRAWN
+    assert (found.answer, found.ground, found.withdrawn) == (Answer.UNCHANGED, ground, withdrawn)
+    check = ProvenanceCheck(public=found, issuer="Test Films", verification=recovered.verification)
     for tag, sentence in (("en", "withdrawn"), ("zh-Hant", "撤回"), ("zh-Hans", "撤回")):
-        assert (sentence in describe_answer(found, "Test Films", tag)) == is_withdrawn
+        assert (sentence in describe_answer(found, "Test Films", tag)) == withdrawn
+        assert (sentence in describe_check(check, load_languages()[tag]).sentence) == withdrawn
