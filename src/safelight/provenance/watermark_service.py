@@ -102,6 +102,10 @@ class MarkReading:
 
     #: In hexadecimal digits; None if no mark was read.
     content_id: str | None = None
+    #: The epoch whose seed read it.
+    epoch: int | None = None
+    #: Whether the file was read as far as a mark is searched.
+    is_complete: bool = True
     #: By seed: soft bits of the places where a mark may be that is too weak to be read.
     unread: Mapping[bytes, Sequence[Floats]] = field(default_factory=dict)
 
@@ -129,24 +133,33 @@ class WatermarkReader:
         return next((one.seed for one in self._keys.searched() if one.number == epoch), None)
 
     def read(self, path: Path) -> MarkReading:
-        """The mark of a file; nothing if the file is not a video.
+        """The mark of a clip or a picture. The reading of a file that cannot be decoded is not complete.
 
         Raises a `SandboxFailed` if the search did not end.
         """
-        seeds = [epoch.seed for epoch in self._keys.searched()]
+        epochs = self._keys.searched()
+        seeds = [epoch.seed for epoch in epochs]
         argument = {"source": str(path.resolve()), "seeds": seeds, "budget_s": SEARCH_S}
         try:
             answer = self._sandbox.run(
                 EntryPoint.of(search_in_child), argument, reads=[path.resolve()], limits=_SEARCH_LIMITS
             )
             result = msgspec.convert(answer, MarkSearchResult)
-            unread = _soft_bits(result, seeds)
+            return _reading(result, epochs)
         except (msgspec.ValidationError, ValueError, IndexError) as error:
             raise SandboxCrashed("The sandboxed child returned data of the wrong type.") from error
         except (InvalidMedia, TooLarge):
-            return MarkReading()
-        content_id = None if result.content_id is None else f"{result.content_id:016x}"
-        return MarkReading(content_id=content_id, unread=unread)
+            return MarkReading(is_complete=False)
+
+
+def _reading(result: MarkSearchResult, epochs: Sequence[WatermarkEpoch]) -> MarkReading:
+    """Raises `ValueError` or `IndexError` for what the child cannot have computed."""
+    if result.content_id is None:
+        seeds = [epoch.seed for epoch in epochs]
+        return MarkReading(unread=_soft_bits(result, seeds), is_complete=result.is_complete)
+    if result.seed is None or not (0 <= result.seed < len(epochs) and 0 <= result.content_id < 1 << _ID_BITS):
+        raise ValueError("wrong mark")
+    return MarkReading(content_id=f"{result.content_id:016x}", epoch=epochs[result.seed].number)
 
 
 def _soft_bits(result: MarkSearchResult, seeds: Sequence[bytes]) -> dict[bytes, list[Floats]]:

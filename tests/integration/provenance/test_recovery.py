@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import av
@@ -16,6 +17,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
+from safelight.errors import SandboxCrashed, SandboxTimedOut
+from safelight.provenance import watermark_service
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex, SimilarFile
 from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore, remove_fingerprints
 from safelight.provenance.fingerprints.fingerprinter import sample_file
@@ -42,6 +45,7 @@ from safelight.provenance.watermark_service import MarkReading, WatermarkReader,
 from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
+from safelight.store.tables import seals
 from support.clips import remux
 
 from .conftest import FactsMaker
@@ -245,6 +249,91 @@ def test_a_screenshot_of_the_delivered_video_is_from_here(here: Installation, tm
     assert _outcome(found) == (Answer.CHANGED, Ground.MARK_AND_PICTURE)
     assert found.seal is not None
     assert found.seal.video_id == here.seal.video_id
+
+
+def test_the_mark_of_a_screenshot_is_read_without_a_similar_registered_picture(
+    here: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frame = next(frames_of(here.sealed))
+    shots = {
+        "whole.jpg": frame,
+        "cropped.png": np.ascontiguousarray(frame[20:-30, 30:-50]),
+        "scaled.png": cv2.resize(frame, (400, 225), interpolation=cv2.INTER_AREA),
+    }
+    for name, pixels in shots.items():
+        Image.fromarray(np.asarray(pixels, np.uint8)).save(tmp_path / name)
+        reading = here.reader.read(tmp_path / name)
+        assert (reading.content_id, reading.epoch) == (here.seal.mark.content_id, here.seal.mark.epoch), name
+    monkeypatch.setattr(here.sources.index, "search", lambda _frames: ())
+    found = here.recover(tmp_path / "cropped.png")
+    assert _outcome(found) == (Answer.CHANGED, Ground.MARK_AND_PICTURE)
+    assert found.source_video == here.seal.video_id
+
+
+def test_a_foreign_picture_is_searched_and_not_found(here: Installation, tmp_path: Path) -> None:
+    foreign = tmp_path / "foreign.png"
+    Image.fromarray(next(scene(3))).save(foreign)
+    assert _outcome(here.recover(foreign)) == (Answer.NOT_FOUND, Ground.NOTHING)
+
+
+@pytest.mark.parametrize("kind", ["damaged", "too large"])
+def test_a_picture_that_cannot_be_searched_leaves_the_origin_open(
+    here: Installation, tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / "picture.png"
+    if kind == "too large":
+        Image.new("1", (8000, 7000)).save(path)
+    else:
+        Image.fromarray(next(scene(3))).save(path)
+        path.write_bytes(path.read_bytes()[:9000])
+    assert not here.reader.read(path).is_complete
+    assert _outcome(here.recover(path)) == (Answer.CANNOT_TELL, Ground.NOT_SEARCHED)
+
+
+def test_a_search_that_was_cut_off_leaves_the_origin_open(
+    here: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watermark_service, "SEARCH_S", 0.0)
+    foreign = write(tmp_path / "foreign.mp4", scene(3))
+    assert _outcome(here.recover(foreign)) == (Answer.CANNOT_TELL, Ground.NOT_SEARCHED)
+
+
+def test_frames_that_could_not_be_hashed_leave_the_origin_open(
+    here: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_path: Path) -> None:
+        raise SandboxTimedOut("It took too long.")
+
+    monkeypatch.setattr(here.recovery, "_hash_frames", fail)
+    monkeypatch.setattr(here.reader, "read", lambda _path: MarkReading())
+    foreign = write(tmp_path / "foreign.mp4", scene(3))
+    look = here.recovery.look(foreign)
+    assert (look.has_picture, look.was_hashed, look.named) == (True, False, ())
+    assert _outcome(here.recovery.conclude(foreign, look)) == (Answer.CANNOT_TELL, Ground.NOT_SEARCHED)
+
+
+def test_a_mark_is_not_accepted_with_the_seed_of_another_epoch_than_that_of_its_video(
+    here: Installation, tmp_path: Path
+) -> None:
+    copy = remux(here.sealed, tmp_path / "copy.mkv")  # its picture agrees, and its mark is of epoch 1
+    where = seals.c.sha256 == here.seal.sha256
+    with here.database.transaction("tenant_a") as tx:
+        tx.update(seals, where, mark_epoch=2)
+    try:
+        assert _outcome(here.recover(copy)) == (Answer.CANNOT_TELL, Ground.MARK_NOT_COMPARED)
+    finally:
+        with here.database.transaction("tenant_a") as tx:
+            tx.update(seals, where, mark_epoch=here.seal.mark.epoch)
+
+
+def test_a_child_that_names_a_seed_which_it_did_not_get_has_failed(
+    here: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for answer in ({"content_id": 1}, {"content_id": 1, "seed": -1}, {"content_id": 1, "seed": 1}):
+        sandbox = SimpleNamespace(run=lambda *_args, answer=answer, **_options: answer)
+        monkeypatch.setattr(here.reader, "_sandbox", sandbox)
+        with pytest.raises(SandboxCrashed):
+            here.reader.read(here.sealed)
 
 
 def test_a_mark_that_was_not_read_is_found_in_the_registered_picture(

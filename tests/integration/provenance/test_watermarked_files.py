@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import itertools
+import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from c2pa import Context, Reader
+from PIL import Image
 
 from safelight.errors import InvalidMedia
 from safelight.media.probe import ACCEPTED_CLIP_LIMITS, open_container, probe_container
@@ -27,7 +29,7 @@ from safelight.provenance.seal import WATERMARK_ALGORITHM, MarkState
 from safelight.provenance.sealing import Sealer
 from safelight.provenance.watermark import clip_marking
 from safelight.provenance.watermark.clip_marking import mark_in_child, read_mark
-from safelight.provenance.watermark.detector import WatermarkDetector
+from safelight.provenance.watermark.detector import WatermarkDetector, WatermarkSearch
 from safelight.provenance.watermark_keys import WatermarkKeys
 from safelight.provenance.watermark_service import WatermarkService
 from safelight.sandbox.sandbox import Sandbox
@@ -316,3 +318,42 @@ def test_a_damaged_clip_is_searched_up_to_the_damage(
     found = clip_marking.search_in_child(task, None)
     assert found is not None
     assert f"{found.content_id:016x}" == seal.mark.content_id
+    monkeypatch.setattr(clip_marking, "search_marks", lambda *_: [])
+    assert not clip_marking.search_in_child(task, None).is_complete
+
+
+@pytest.mark.parametrize(("budget_s", "is_complete"), [(60.0, True), (0.0, False)])
+def test_a_search_is_complete_if_the_clip_was_read_before_its_time_was_over(
+    textured: Path, budget_s: float, is_complete: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clip_marking, "search_marks", lambda *_: [])
+    task = {"source": str(textured), "seeds": [], "budget_s": budget_s}
+    assert clip_marking.search_in_child(task, None).is_complete is is_complete
+
+
+def test_a_search_whose_time_is_over_among_the_geometries_is_complete(
+    textured: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+
+    def search(_detectors: Any, _sums: Any, is_over: Callable[[], bool]) -> list[WatermarkSearch]:
+        now[0] += 100.0
+        assert is_over()
+        return [WatermarkSearch(found=None)]
+
+    monkeypatch.setattr(clip_marking, "search_marks", search)
+    monkeypatch.setattr(time, "process_time", lambda: now[0])
+    task = {"source": str(textured), "seeds": [b"s" * 32], "budget_s": 60.0}
+    assert clip_marking.search_in_child(task, None).is_complete
+
+
+def test_of_an_animated_picture_only_the_first_frame_is_searched_so_the_search_is_not_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clip_marking, "search_marks", lambda *_: [])
+    path = tmp_path / "animated.gif"
+    first, *others = (Image.fromarray(one) for one in _textured(3))
+    for is_complete, more in ((True, []), (False, others)):
+        first.save(path, save_all=True, append_images=more)
+        task = {"source": str(path), "seeds": [], "budget_s": 60.0}
+        assert clip_marking.search_in_child(task, None).is_complete is is_complete

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from safelight.errors import ConfigurationError, InvalidMedia, SandboxCrashed, S
 from safelight.provenance.fingerprints.clip_fingerprint import SearchedFrames
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
 from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore
-from safelight.provenance.fingerprints.fingerprinter import search_in_child
+from safelight.provenance.fingerprints.fingerprinter import is_picture, search_in_child
 from safelight.provenance.fingerprints.moment_comparison import Moments
 from safelight.provenance.fingerprints.picture_comparison import Comparison, RegisteredPicture
 from safelight.provenance.models import NO_REVOCATIONS, SignerTrust, Verification
@@ -54,6 +54,9 @@ class FirstLook:
     known: Seal | None
     #: Whether the file is a clip or a picture that can be decoded.
     has_picture: bool = True
+    #: False if the hashes of its frames are missing: the child failed, or a picture is damaged or too large.
+    #: Then nothing is known about similar files.
+    was_hashed: bool = True
     #: Hashes of registered files with agreeing frames, the most similar first.
     similar: tuple[str, ...] = ()
     #: Hashes of registered files with some near frame.
@@ -171,14 +174,19 @@ class Recovery:
         look = FirstLook(verification=verification, known=known)
         if look.is_decided:
             return look
-        frames = self._frames(path)
-        found = self._sources.index.search(frames or ())
-        similar = tuple(one.sha256 for one in found if one.share >= AGREEING_SHARE)
-        return FirstLook(
-            verification=verification,
-            known=None,
-            has_picture=frames is not None,
-            similar=similar,
+        try:
+            frames = self._hash_frames(path)
+        except SandboxFailed as error:
+            _log.warning("The frames of a file could not be hashed: %s", error.message)
+            return replace(look, was_hashed=False)
+        except TooLarge:
+            return replace(look, has_picture=False, was_hashed=False)
+        except InvalidMedia:
+            return replace(look, has_picture=False, was_hashed=not is_picture(path))
+        found = self._sources.index.search(frames)
+        return replace(
+            look,
+            similar=tuple(one.sha256 for one in found if one.share >= AGREEING_SHARE),
             shortlist=tuple(one.sha256 for one in found if one.share),
             far=tuple(one.sha256 for one in found if not one.share),
         )
@@ -190,10 +198,12 @@ class Recovery:
             evidence = OriginEvidence(is_exact=look.known is not None, has_own_manifest=look.has_own_manifest)
             return self._recovered(evidence, look, seal)
         if not look.has_picture:
-            return self._recovered(OriginEvidence(), look, None)
+            mark = MarkSearch.NOT_READ if look.was_hashed else MarkSearch.NOT_SEARCHED
+            return self._recovered(OriginEvidence(mark=mark), look, None)
         mark, reading = self._search_mark(path)
-        if mark is MarkSearch.NOT_READ and look.verification.reading.note == NO_REVOCATIONS:
-            mark = MarkSearch.NOT_SEARCHED  # the manifest may be ours, so "not found here" could be wrong
+        may_be_ours = look.verification.reading.note == NO_REVOCATIONS or not look.was_hashed
+        if mark is MarkSearch.NOT_READ and may_be_ours:
+            mark = MarkSearch.NOT_SEARCHED  # "not found here" could be wrong
         marked = self._marked(reading, look)
         if marked is not None:
             return self._recovered(self._compare_marked(path, marked, look), look, marked)
@@ -217,15 +227,6 @@ class Recovery:
             is_withdrawn=seal is not None and self._sources.is_withdrawn(seal.video_id),
         )
 
-    def _frames(self, path: Path) -> list[Any] | None:
-        """The hashes of sampled frames; None if the file has no picture that can be decoded."""
-        try:
-            return self._hash_frames(path)
-        except (InvalidMedia, TooLarge):
-            return None
-        except SandboxFailed:
-            return []
-
     def _hash_frames(self, path: Path) -> list[Any]:
         answer = self._sandbox.run(
             EntryPoint.of(search_in_child), _source(path), reads=[path.resolve()], limits=_LIMITS
@@ -244,13 +245,17 @@ class Recovery:
         except (ConfigurationError, SandboxFailed) as error:
             _log.warning("The search for a watermark did not end: %s", error.message)
             return MarkSearch.NOT_SEARCHED, MarkReading()
-        return MarkSearch.NOT_READ if reading.content_id is None else MarkSearch.READ, reading
+        if reading.content_id is not None:
+            return MarkSearch.READ, reading
+        return MarkSearch.NOT_READ if reading.is_complete else MarkSearch.NOT_SEARCHED, reading
 
     def _marked(self, reading: MarkReading, look: FirstLook) -> Seal | None:
         """The registered file whose mark was read, or is found because its picture is similar."""
         registry = self._sources.registry
         if reading.content_id is not None:
-            return registry.by_mark(reading.content_id)
+            found = registry.by_mark(reading.content_id)
+            # With a copied seed of another epoch, the id of any video can be written into a file.
+            return found if found is not None and found.mark.epoch == reading.epoch else None
         for sha256 in look.named if reading.unread else ():
             seal = registry.by_sha256(sha256)
             if seal is not None and seal.mark.content_id is not None:

@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import cv2
 import msgspec
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,7 @@ import numpy.typing as npt
 from safelight.errors import InvalidMedia
 from safelight.media.decode import is_intra_coded
 from safelight.media.encode import Mp4Writer, VideoFormat
+from safelight.media.images import ImageLimits, read_image
 from safelight.media.probe import (
     ACCEPTED_CLIP_LIMITS,
     MediaInfo,
@@ -31,6 +33,7 @@ from safelight.media.probe import (
     strict_decoding,
 )
 from safelight.media.tracks import select_tracks
+from safelight.provenance.fingerprints.fingerprinter import is_picture
 
 from .detector import WatermarkDetector, search_marks
 from .embedder import (
@@ -225,36 +228,53 @@ class MarkSearchResult(msgspec.Struct, frozen=True, kw_only=True):
     """The id that was read, or what could not be read."""
 
     content_id: int | None = None
+    #: Number of the seed in the task with which the id was read.
+    seed: int | None = None
+    #: Whether the file was read as far as a mark is searched. Without a mark, not all geometries are tried.
+    is_complete: bool = True
     unread: tuple[UnreadMark, ...] = ()
 
 
 def search_in_child(argument: Any, _link: object) -> MarkSearchResult:
-    """Entry point: the mark of a file that may have been cropped, scaled, turned or mirrored."""
+    """Entry point: the mark of a clip or a picture that may have been cropped, scaled, turned or mirrored.
+
+    Raises `InvalidMedia` or `TooLarge` if nothing can be decoded.
+    """
     task = msgspec.convert(argument, SearchTask)
     end = time.process_time() + task.budget_s
-    sums = add_up(Path(task.source), lambda: time.process_time() > end)
+    sums, is_complete = _read_sums(Path(task.source), lambda: time.process_time() > end)
     detectors = [WatermarkDetector(WatermarkPattern.from_seed(seed)) for seed in task.seeds]
     results = search_marks(detectors, sums, lambda: time.process_time() > end)
     unread: list[UnreadMark] = []
     for number, result in enumerate(results):
         if result.found is not None:
-            return MarkSearchResult(content_id=result.found.content_id)
+            return MarkSearchResult(content_id=result.found.content_id, seed=number)
         unread += [UnreadMark(seed=number, soft_bits=one.astype("<f4").tobytes()) for one in result.unread]
-    return MarkSearchResult(unread=tuple(unread))
+    return MarkSearchResult(unread=tuple(unread), is_complete=is_complete)
 
 
 def add_up(path: Path, is_over: Callable[[], bool]) -> ResidualSums:
     """The residuals of the first seconds, or of what was decoded before the time was over.
 
-    A clip that is cut off or damaged is read up to the damage.
+    A clip that is cut off or damaged is read up to the damage; of an animated picture, the first frame.
     """
+    return _read_sums(path, is_over)[0]
+
+
+def _read_sums(path: Path, is_over: Callable[[], bool]) -> tuple[ResidualSums, bool]:
+    """The residuals, and whether the file was read as far as a mark is searched."""
     sums = ResidualSums()
+    if is_picture(path):
+        info, views = read_image(path, ImageLimits())
+        sums.add(np.asarray(cv2.cvtColor(views[0], cv2.COLOR_RGB2GRAY), np.uint8), 0.0)
+        return sums, info.frames == 1 and not is_over()
     try:
         _add_up(path, sums, is_over)
     except InvalidMedia:
         if not sums.chunks:
             raise
-    return sums
+        return sums, False
+    return sums, not is_over()
 
 
 def read_mark(path: Path, seed: bytes) -> int | None:
