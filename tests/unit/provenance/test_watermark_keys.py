@@ -51,6 +51,16 @@ def test_at_most_three_epochs_are_searched_the_newest_first(keys: WatermarkKeys)
     assert [one.number for one in keys.searched()] == [12, 11, 10]
 
 
+def test_an_epoch_whose_key_was_moved_away_is_not_searched_and_an_older_one_takes_its_place(
+    keys: WatermarkKeys, tmp_path: Path
+) -> None:
+    for _ in range(4):
+        keys.rotate()
+    (tmp_path / "watermark" / "epoch-3.key").rename(tmp_path / "epoch-3.key")
+    assert [one.number for one in keys.searched()] == [4, 2, 1]
+    assert keys.rotate() == 5
+
+
 @pytest.mark.parametrize("content", ["", "ab", "not hexadecimal", "ü" * 64])
 def test_a_damaged_key_is_named_with_its_remedy(keys: WatermarkKeys, tmp_path: Path, content: str) -> None:
     keys.current()
