@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from safelight.provenance.models import (
 from safelight.provenance.recovery.conclusion import Answer, Conclusion, Ground
 from safelight.provenance.recovery.provenance_check import (
     MAX_CHECKS_PER_DAY,
+    CheckLimit,
     ProvenanceCheck,
     ProvenanceChecks,
     PublicAnswer,
@@ -191,6 +193,15 @@ def test_no_more_than_five_simultaneous_checks_are_searched(
     sixth = checks.look(Path("a.mp4"))
     assert isinstance(sixth, ProvenanceCheck)
     assert answer_of(sixth) == (Answer.CANNOT_TELL, Ground.PICTURE_ONLY)
+
+
+def test_of_concurrent_checks_that_name_videos_in_any_order_five_are_within_the_limit(
+    database: Database,
+) -> None:
+    limit = CheckLimit(database)
+    orders = [(SEAL.sha256, OTHER.sha256), (OTHER.sha256, SEAL.sha256)] * 6
+    with ThreadPoolExecutor(4) as threads:
+        assert sum(threads.map(limit.count, orders)) == MAX_CHECKS_PER_DAY
 
 
 @pytest.mark.parametrize("note", ["", NO_REVOCATIONS])
