@@ -34,6 +34,7 @@ PAGES = (
     "/attempts",
     "/consents",
     "/verify",
+    "/verify/feedback",
     "/explain-error",
     "/coverage",
     "/coverage?cell=violence/graphic/frames",

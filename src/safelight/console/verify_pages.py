@@ -101,7 +101,7 @@ def describe_check(check: ProvenanceCheck, t: Translations) -> VerifyResult:
     public, verification = check.public, check.verification
     found = describe_evidence(public, t.tag)
     origin = Proof(
-        name=t("verify.origin"),
+        name=t("verify.origin" if verification else "verify.registry"),
         claims=found.says,
         proves=found.proves,
         does_not_prove=found.does_not_prove,
