@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +19,7 @@ import pytest
 from PIL import Image
 
 from safelight.errors import SandboxCrashed, SandboxTimedOut
+from safelight.fileio import sha256_file
 from safelight.provenance import watermark_service
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex, SimilarFile
 from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore, remove_fingerprints
@@ -34,7 +36,7 @@ from safelight.provenance.recovery.known_mark_search import (
 )
 from safelight.provenance.recovery.recovery import Recovered, Recovery, RecoverySources
 from safelight.provenance.registry import Registry
-from safelight.provenance.seal import MarkState, Seal
+from safelight.provenance.seal import NO_MARK, MarkState, Seal
 from safelight.provenance.sealing import Sealer
 from safelight.provenance.verification import Verifier
 from safelight.provenance.watermark.clip_marking import add_up, mark_in_child
@@ -483,3 +485,59 @@ def test_a_mark_on_another_part_of_the_same_film_leaves_the_origin_open(
     # Without time for the comparison, the answer is the same as before it existed.
     monkeypatch.setattr(recovery, "_MOMENT_LIMITS", msgspec.structs.replace(limits, wall_s=0.01))
     assert _outcome(here.recover(forged)) == (Answer.CHANGED, Ground.MARK_AND_PICTURE)
+
+
+@contextmanager
+def changed_row(here: Installation, sha256: str, **values: object) -> Iterator[None]:
+    """A seal with other values in the database, as after an intrusion; restored in the end."""
+    row = seals.c.sha256 == sha256
+    with here.database.read_transaction("tenant_a") as tx:
+        before = tx.one(seals, row)
+    with here.database.raw_connection() as connection:
+        connection.execute(seals.update().where(row).values(**values))
+    try:
+        yield
+    finally:
+        with here.database.raw_connection() as connection:
+            connection.execute(
+                seals.update().where(row).values(**{name: getattr(before, name) for name in values})
+            )
+
+
+def test_a_changed_row_proves_no_origin(
+    here: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = remux(here.sealed, tmp_path / "copy.mkv")
+    with changed_row(here, here.seal.sha256, video_id="video_other"):
+        found = here.recover(copy)
+        assert _outcome(found) == (Answer.CANNOT_TELL, Ground.MARK_NOT_COMPARED)
+        assert found.seal is None
+        monkeypatch.setattr(here.reader, "read", lambda _path: MarkReading())
+        assert _outcome(here.recover(here.source)) == (Answer.CANNOT_TELL, Ground.NOT_SEARCHED)
+
+
+def test_a_changed_row_hides_no_withdrawal_of_a_file_with_its_manifest(here: Installation) -> None:
+    here.withdrawn.add(here.seal.video_id)
+    try:
+        with changed_row(here, here.seal.sha256, video_id="video_other"):
+            found = here.recover(here.sealed)
+    finally:
+        here.withdrawn.clear()
+    assert _outcome(found) == (Answer.UNCHANGED, Ground.MANIFEST)
+    assert found.source_video == here.seal.video_id
+    assert found.names_withdrawn
+
+
+def test_exactly_the_bytes_of_a_changed_row_prove_no_origin(
+    here: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(here.reader, "read", lambda _path: MarkReading())
+    plain = write(tmp_path / "plain.mp4", scene(7))
+    seal = replace(
+        here.seal, sha256=sha256_file(plain), video_id="video_plain", mark=NO_MARK, fingerprint=None
+    )
+    with here.database.transaction("tenant_a") as tx:
+        Registry(here.database).record(tx, seal)
+    assert _outcome(here.recover(plain)) == (Answer.UNCHANGED, Ground.EXACT_FILE)
+    with changed_row(here, seal.sha256, source_sha256="0" * 64):
+        assert _outcome(here.recover(plain)) == (Answer.CANNOT_TELL, Ground.NOT_SEARCHED)

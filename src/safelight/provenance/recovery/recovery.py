@@ -94,7 +94,10 @@ class Recovered:
     def source_video(self) -> str | None:
         """The id of the delivered video that the file is, or was made from; None if that is not proven."""
         is_ours = self.conclusion.answer in (Answer.UNCHANGED, Answer.CHANGED)
-        return self.seal.video_id if is_ours and self.seal is not None else None
+        if not is_ours:
+            return None
+        # A manifest of ours names its video, also if the row of the registry is missing or was changed.
+        return self.seal.video_id if self.seal is not None else self.verification.video_id or None
 
     @property
     def names_withdrawn(self) -> bool:
@@ -201,7 +204,9 @@ class Recovery:
             mark = MarkSearch.NOT_READ if look.was_hashed else MarkSearch.NOT_SEARCHED
             return self._recovered(OriginEvidence(mark=mark), look, None)
         mark, reading = self._search_mark(path)
-        may_be_ours = look.verification.reading.note == NO_REVOCATIONS or not look.was_hashed
+        has_changed_row = self._sources.registry.has_changed_row(look.verification.sha256)
+        unclear_manifest = look.verification.reading.note == NO_REVOCATIONS
+        may_be_ours = has_changed_row or unclear_manifest or not look.was_hashed
         if mark is MarkSearch.NOT_READ and may_be_ours:
             mark = MarkSearch.NOT_SEARCHED  # "not found here" could be wrong
         marked = self._marked(reading, look)
@@ -220,11 +225,12 @@ class Recovery:
         return self._recovered(evidence, look, similar.seal)
 
     def _recovered(self, evidence: OriginEvidence, look: FirstLook, seal: Seal | None) -> Recovered:
+        video_id = seal.video_id if seal is not None else look.verification.video_id
         return Recovered(
             conclusion=conclude(evidence),
             verification=look.verification,
             seal=seal,
-            is_withdrawn=seal is not None and self._sources.is_withdrawn(seal.video_id),
+            is_withdrawn=bool(video_id) and self._sources.is_withdrawn(video_id),
         )
 
     def _hash_frames(self, path: Path) -> list[Any]:
@@ -308,11 +314,14 @@ class Recovery:
                 agrees = result.agrees or seal.sha256 in look.similar
                 return _Similar(seal=seal, has_mark=True, agrees=agrees)
         agreeing = [seal for seal, result in pairs if result.agrees]
+        # The row of a registered file is missing in `known` if it was changed or damaged.
+        is_readable = {seal.sha256 for seal, _picture in known}.issuperset((*look.similar, *look.shortlist))
         if look.similar:
-            return _Similar(seal=registry.by_sha256(look.similar[0]))
+            return _Similar(seal=registry.by_sha256(look.similar[0]), is_complete=is_readable)
         return _Similar(
             seal=agreeing[0] if agreeing else None,
-            is_complete=all(one.was_reached or seal.sha256 in look.far for seal, one in pairs),
+            is_complete=is_readable
+            and all(one.was_reached or seal.sha256 in look.far for seal, one in pairs),
         )
 
     def _known(self, seal: Seal, picture: RegisteredPicture) -> KnownPicture:
