@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,7 @@ from safelight.provenance.certificates import Issued
 from safelight.provenance.keys import KeyStore, SigningKey
 
 DAY = dt.timedelta(days=1)
-#: The same length for all certificates of one key, because one takes the place of another.
+#: Smallest serial number. All have the same length, because one certificate takes the place of another.
 _SERIAL = 1 << 100
 _KEY_USAGES = (
     "digital_signature",
@@ -52,7 +53,7 @@ def issue(root: Issued, key: ec.EllipticCurvePrivateKey, terms: Terms) -> Issued
         .subject_name(name)
         .issuer_name(root.certificate.subject)
         .public_key(key.public_key())
-        .serial_number(_SERIAL)
+        .serial_number(_SERIAL + secrets.randbits(100))
         .not_valid_before(now + terms.begins * DAY)
         .not_valid_after(now + terms.ends * DAY)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from pathlib import Path
@@ -10,10 +11,12 @@ import msgspec
 import pytest
 from c2pa import Context, Reader
 
-from safelight.errors import InvalidMedia, SandboxCrashed
-from safelight.provenance import worker
+from safelight.errors import InvalidMedia, SandboxCrashed, Unavailable
+from safelight.provenance import certificates, worker
 from safelight.provenance.keys import KeyStore
+from safelight.provenance.models import ManifestState, SignerTrust
 from safelight.provenance.sealing import OneSignature, Sealer
+from safelight.provenance.verification import Verifier
 from safelight.sandbox.sandbox import Sandbox
 
 from .conftest import FactsMaker
@@ -178,3 +181,32 @@ def test_an_error_in_a_library_of_the_fingerprint_leaves_only_the_fingerprint_ou
 
     monkeypatch.setattr("safelight.provenance.fingerprints.fingerprinter.fingerprint_clip", fail)
     assert worker._mark_and_fingerprint(video, None) == (None, None)
+
+
+def test_a_file_is_sealed_after_the_clock_was_corrected(
+    sandbox: Sandbox, video: Path, facts: FactsMaker, tmp_path: Path
+) -> None:
+    now = dt.datetime.now(dt.UTC)
+    KeyStore.own(tmp_path / "keys", organization="Films", clock=lambda: now + dt.timedelta(days=30)).signing()
+    keys, sealed = KeyStore.own(tmp_path / "keys", organization="Films"), tmp_path / "sealed.mp4"
+    Sealer(sandbox=sandbox, keys=keys).seal(video, sealed, facts())
+    found = Verifier(sandbox=sandbox, keys=keys).verify(sealed)
+    assert (found.state, found.signer) == (ManifestState.TRUSTED, SignerTrust.OWN)
+
+
+def test_a_video_waits_for_an_operators_certificate_that_is_not_valid_yet(
+    sandbox: Sandbox, video: Path, facts: FactsMaker, tmp_path: Path
+) -> None:
+    now = dt.datetime.now(dt.UTC)
+    root = certificates.issue_root("Authority", now=now)
+    leaf = certificates.issue_leaf(root, "Films", now=now)
+    key, chain = tmp_path / "key.pem", tmp_path / "chain.pem"
+    key.write_bytes(certificates.key_pem(leaf.key))
+    chain.write_bytes(certificates.certificates_pem((leaf.certificate, root.certificate)))
+    clock = [now - dt.timedelta(days=2)]
+    sealer = Sealer(sandbox=sandbox, keys=KeyStore.configured(key=key, chain=chain, clock=lambda: clock[0]))
+    with pytest.raises(Unavailable):
+        sealer.seal(video, tmp_path / "sealed.mp4", facts())
+    assert not (tmp_path / "sealed.mp4").exists()
+    clock[0] = now
+    assert sealer.seal(video, tmp_path / "sealed.mp4", facts()).manifest
