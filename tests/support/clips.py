@@ -48,6 +48,13 @@ def make_clip(
     return path
 
 
+def first_frame(path: Path, into: Path) -> Path:
+    """The first frame of a clip as a picture."""
+    with av.open(str(path)) as source:
+        next(source.decode(video=0)).to_image().save(into)
+    return into
+
+
 def remux(path: Path, into: Path) -> Path:
     """A copy of the video stream in a new container, without the manifest of the file."""
     with av.open(str(path)) as source, av.open(str(into), "w") as target:

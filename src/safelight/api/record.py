@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from safelight.jobs.models import Attempt, StageRecord, VideoRecord
-from safelight.jobs.references import SOURCE_SEAL
+from safelight.jobs.references import SOURCE_SEALS
 from safelight.policy.categories import Taxonomy
 from safelight.policy.coverage import Cell
 from safelight.policy.explanations import can_name
@@ -38,7 +38,7 @@ def record_object(record: VideoRecord, taxonomy: Taxonomy, *, for_reviewer: bool
 
 
 def _stage_record(made: StageRecord, taxonomy: Taxonomy, for_reviewer: bool) -> dict[str, Any]:
-    details = {name: value for name, value in made.details.items() if name != SOURCE_SEAL}
+    details = {name: value for name, value in made.details.items() if name != SOURCE_SEALS}
     if not for_reviewer and "uncovered" in details:
         # A picture must not reveal that the person shown gave a consent to another account.
         details["uncovered"] = {

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from safelight.errors import InvalidField, InvalidMedia, NotFound, RequestBlocked, Unavailable
+from safelight.errors import (
+    InvalidField,
+    InvalidMedia,
+    NotFound,
+    RequestBlocked,
+    SandboxFailed,
+    Unavailable,
+)
 from safelight.ids import is_id, new_id
 from safelight.moderation.evaluation import StageResult
 from safelight.moderation.reference import ReferenceInput
@@ -14,6 +21,8 @@ from safelight.moderation.screening import ScreeningContext
 from safelight.policy.findings import Stage
 from safelight.policy.intended_use import VideoRequester
 from safelight.policy.verdicts import Action
+from safelight.provenance.recovery.recovery import Recovered
+from safelight.provenance.seal import Seal
 from safelight.store import tables
 from safelight.store.retention import Retention
 from safelight.trust.accounts import KeyScope, Principal
@@ -25,7 +34,7 @@ from .fair_order import SlotRequest
 from .interruptions import ShutdownRequested
 from .models import Character, CharacterState
 from .quota import Usage
-from .references import References, withdrawn_source
+from .references import SOURCE_SEALS, References, changed_from, recover_input
 from .stage_records import record_stage
 
 _MAX_CHARACTERS_PER_REQUEST = 8
@@ -51,9 +60,12 @@ class Characters:
         self.references.refuse_withdrawn_file(file)
         # Each request that uses the character states what it is for.
         requester = VideoRequester(account=principal.id, end_user=end_user, use=None)
-        sources = self._find_sources(principal.tenant, file, requester)
+        recovered = self._recover(file)
+        sources = self._find_sources(principal.tenant, recovered, requester)
         character_id = new_id("character")
         results = self._screen(principal, name, file, requester, sources)
+        if (seal := changed_from(recovered)) is not None:
+            results = tuple(_with_seal(each, file, seal) for each in results)
         deciding = results[-1]
         action = deciding.verdict.action
         state = {Action.BLOCK: CharacterState.REJECTED, Action.HOLD: CharacterState.HELD}.get(
@@ -135,12 +147,16 @@ class Characters:
             row = tx.one(tables.characters, tables.characters.c.id == character_id)
         return None if row is None else mappers.character(row)
 
-    def _find_sources(self, tenant: str, file: ReferenceInput, requester: VideoRequester) -> CopiedSources:
-        """The delivered video of which the clip is a copy. Raises `Withdrawn` if it was withdrawn."""
+    def _recover(self, file: ReferenceInput) -> Recovered:
+        """The origin of the clip. Raises `Withdrawn`, and `Unavailable` if it cannot be checked."""
+        try:
+            return recover_input(self.references.context, file)
+        except SandboxFailed as error:
+            raise Unavailable(error.message, remedy="Send the request again.") from error
+
+    def _find_sources(self, tenant: str, recovered: Recovered, requester: VideoRequester) -> CopiedSources:
+        """The delivered video of which the clip is a copy."""
         context = self.references.context
-        recovered = context.recovery.recover(file.path)
-        if recovered.names_withdrawn:
-            raise withdrawn_source(file)
         copied = () if recovered.source_video is None else (recovered.source_video,)
         compares_faces = context.stages.reference.compares_faces
         return look_up_copied_sources(
@@ -184,3 +200,10 @@ class Characters:
         if prompt.verdict.action.severity > clip.verdict.action.severity:
             return (clip, prompt)
         return (prompt, clip)
+
+
+def _with_seal(result: StageResult, file: ReferenceInput, seal: Seal) -> StageResult:
+    """The result of the stage `reference` with the delivered file of which the clip is a changed copy."""
+    if result.stage is not Stage.REFERENCE:
+        return result
+    return replace(result, details={**result.details, SOURCE_SEALS: {file.sha256: seal.sha256}})

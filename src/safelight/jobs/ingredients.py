@@ -4,29 +4,30 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from safelight.generation.protocol import LocalGenerator
+from safelight.ids import is_id
 from safelight.moderation.admission import SOURCE_FIELD
 from safelight.policy.findings import Stage
 from safelight.provenance.manifest import Ingredient, ParentAction, Relationship
 from safelight.provenance.manifest_carrier import carry_manifest
+from safelight.provenance.manifest_traces import has_manifest_traces, names_manifest
+from safelight.provenance.seal import Seal
 
 from .context import NewFile, PipelineContext
-from .models import VideoSnapshot
-from .references import SOURCE_SEAL
+from .models import StageRecord, VideoSnapshot
+from .references import SOURCE_SEALS
+from .stage_records import stage_records
 from .withdrawal import is_withdrawn
 
-#: Kind of the stored manifest of the file that a provider delivered.
+#: Kind of the stored manifest of the file that a generator delivered.
 UPSTREAM_MANIFEST = "upstream_manifest"
 _MANIFEST_TYPE = "application/c2pa"
 
 
-def keep_upstream_manifest(context: PipelineContext, generator: object, clip: Path) -> list[NewFile]:
-    """The manifest of a clip from a provider as a file to store. Empty if the clip has none.
+def keep_upstream_manifest(context: PipelineContext, clip: Path) -> list[NewFile]:
+    """The manifest of a clip from a generator as a file to store. Empty if the clip has none.
 
     The clip is converted later, and loses its manifest.
     """
-    if isinstance(generator, LocalGenerator):
-        return []
     kept = clip.with_name("upstream.c2pa")
     if not context.sealer.archive_ingredient(_upstream(clip, archived=False), kept):
         return []
@@ -44,20 +45,25 @@ def load_ingredients(
             path = work_dir / "upstream.c2pa"
             context.blobs.copy_to(tenant, row.sha256, path)
             found = [_upstream(path, archived=True)]
+    known = _known_copies(context, snapshot)
     for number, reference in enumerate(snapshot.request["references"], start=1):
         if reference["sha256"] not in stored:
             continue
         path = work_dir / f"ingredient-{number}"
         context.blobs.copy_to(tenant, reference["sha256"], path)
         is_source = reference["field"] == SOURCE_FIELD
-        if is_source and (manifest := _stored_manifest(context, snapshot)):
-            path.write_bytes(carry_manifest(manifest))
-        # A manifest has one parent only: the file that came from the provider, if it has a manifest.
+        title = reference.get("of") or ("source" if is_source else f"reference {number}")
+        origin = known.get(reference["sha256"])
+        if origin is not None and not has_manifest_traces(path):
+            path.write_bytes(carry_manifest(origin.manifest))
+        elif origin is not None and not names_manifest(path, origin.manifest_id):
+            found.append(_origin(origin, number, title, work_dir))
+        # A manifest has one parent only: the file that came from the generator, if it has a manifest.
         is_parent = is_source and not any(one.relationship is Relationship.PARENT for one in found)
         found.append(
             Ingredient(
                 label=f"reference-{number}",
-                title=reference.get("of") or ("source" if is_source else f"reference {number}"),
+                title=title,
                 relationship=Relationship.PARENT if is_parent else Relationship.INPUT,
                 action=ParentAction.EDITED,
                 path=path,
@@ -66,13 +72,31 @@ def load_ingredients(
     return tuple(found)
 
 
-def _stored_manifest(context: PipelineContext, snapshot: VideoSnapshot) -> bytes:
-    """The registry's manifest for an uploaded source that lost its own; empty if there is none, or if it was
-    erased or its video withdrawn since.
+def _known_copies(context: PipelineContext, snapshot: VideoSnapshot) -> dict[str, Seal]:
+    """By the hash of an input that is a changed copy of a delivered file: the seal of that file. Left out are
+    files whose stored manifest was erased or whose video was withdrawn since.
     """
-    record = snapshot.last_stage(Stage.REFERENCE)
-    seal = context.registry.by_sha256(record.details.get(SOURCE_SEAL, "")) if record is not None else None
-    return b"" if seal is None or is_withdrawn(context.database, seal.video_id) else seal.manifest
+    records: list[StageRecord | None] = [snapshot.last_stage(Stage.REFERENCE)]
+    with context.database.read_transaction(snapshot.video.tenant) as tx:
+        for reference in snapshot.request["references"]:
+            if is_id(reference.get("of", ""), "character"):
+                records += stage_records(tx, reference["of"])
+    found = {}
+    for record in records:
+        for input_sha256, sha256 in (record.details.get(SOURCE_SEALS, {}) if record else {}).items():
+            seal = context.registry.by_sha256(sha256)
+            if seal is not None and seal.manifest and not is_withdrawn(context.database, seal.video_id):
+                found[input_sha256] = seal
+    return found
+
+
+def _origin(seal: Seal, number: int, title: str, work_dir: Path) -> Ingredient:
+    """The delivered file behind an input that has the manifest of another program."""
+    path = work_dir / f"origin-{number}"
+    path.write_bytes(carry_manifest(seal.manifest))
+    return Ingredient(
+        label=f"origin-{number}", title=f"origin of {title}", relationship=Relationship.INPUT, path=path
+    )
 
 
 def _upstream(path: Path, *, archived: bool) -> Ingredient:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from safelight.errors import Withdrawn
+from safelight.errors import DeadlineExceeded, SandboxFailed, Unavailable, Withdrawn
 from safelight.moderation.admission import SOURCE_FIELD
 from safelight.moderation.evaluation import StageResult
 from safelight.moderation.reference import ReferenceInput
@@ -16,23 +17,29 @@ from safelight.moderation.timed_reference import TimedReferenceStage
 from safelight.net.fetch import Fetcher
 from safelight.policy.findings import Stage
 from safelight.provenance.models import ManifestState
+from safelight.provenance.recovery.conclusion import Answer
 from safelight.provenance.recovery.recovery import Recovered
 from safelight.provenance.seal import Seal
 from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
 
+from .attempts import seconds_left
 from .context import PipelineContext
 from .copied_sources import CopiedSources, look_up_copied_sources
+from .failure_message import late_sentence
 from .files import FileRow, add_file
-from .models import VideoSnapshot
+from .models import Video, VideoSnapshot
 from .requester import requester_of
 from .withdrawal import is_withdrawn
 
-#: Entry in the details of the stage `reference`: the hash of the delivered file of which the uploaded source
-#: is a copy that lost its manifest. No record shows it: it says that a mark can still be read.
-SOURCE_SEAL = "source_seal"
-#: Entry beside it, which the record shows: that file was delivered to the same tenant.
+#: Entry in the details of the stage `reference`: by the hash of an input, that of the delivered file of which
+#: it is a changed copy. No record shows it: it says that a mark can still be read.
+SOURCE_SEALS = "source_seals"
+#: Entry beside it, which the record shows: the uploaded source has no manifest, and that file was delivered
+#: to the same tenant.
 SOURCE_IS_COPY = "source_is_copy"
+#: Pause before inputs are checked again, if a key of the watermark cannot be read. A person has to repair it.
+_KEY_RETRY_S = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,10 +76,10 @@ class References:
         references: tuple[ReferenceInput, ...],
         context: ScreeningContext,
     ) -> StageResult | None:
-        """Screen images while the client waits.
+        """Screen images while the client waits, so that a block is answered at once.
 
         Returns None if the references include a clip, or if the screening takes too long for a waiting
-        client.
+        client. All references are screened again when their origin is known.
         """
         if not references or any(not file.is_picture for file in references):
             return None
@@ -121,7 +128,7 @@ def screen_stored_references(
 
     Also returns the delivered videos of which they are copies.
 
-    Raises `Withdrawn` if one was made from a video of this installation that was withdrawn or vaulted.
+    Raises the errors of `recover_input`.
 
     Files of other videos and of characters are skipped, because they were screened earlier. The prompt stage
     inherits their findings.
@@ -141,20 +148,22 @@ def screen_stored_references(
                 sha256=reference["sha256"],
             )
         )
-    details: dict[str, str | bool] = {}
-    copied = set[str]()
+    details: dict[str, Any] = {}
+    copied, seals = set[str](), dict[str, str]()
     for file in files:
-        if file.is_picture:
-            continue
-        recovered = context.recovery.recover(file.path)
-        if recovered.names_withdrawn:
-            raise withdrawn_source(file)
+        recovered = _recover_in_time(context, snapshot.video, file)
         if recovered.source_video is not None:
             copied.add(recovered.source_video)
-        if file.field == SOURCE_FIELD and (stripped := _stripped_file(recovered)):
-            details[SOURCE_SEAL] = stripped.sha256
-            if context.registry.by_video(stripped.video_id, tenant=tenant):
-                details[SOURCE_IS_COPY] = True
+        if (seal := changed_from(recovered)) is None:
+            continue
+        seals[file.sha256] = seal.sha256
+        has_manifest = recovered.verification.state is not ManifestState.ABSENT
+        if file.field == SOURCE_FIELD and not has_manifest:
+            details |= (
+                {SOURCE_IS_COPY: True} if context.registry.by_video(seal.video_id, tenant=tenant) else {}
+            )
+    if seals:
+        details[SOURCE_SEALS] = seals
     requester, stage = requester_of(snapshot.video, request), context.stages.reference
     sources = look_up_copied_sources(
         context.database, tenant, copied, requester, compares_faces=stage.compares_faces
@@ -174,11 +183,46 @@ def screen_stored_references(
     return replace(result, details={**result.details, **details}), sources
 
 
-def _stripped_file(recovered: Recovered) -> Seal | None:
-    """The seal of the delivered file of which this one is a copy without any manifest."""
-    if recovered.seal is None or recovered.verification.state is not ManifestState.ABSENT:
-        return None
-    return recovered.seal if recovered.source_video else None
+def recover_input(context: PipelineContext, file: ReferenceInput) -> Recovered:
+    """The origin of an input.
+
+    Raises `Withdrawn` if it was made from a video of this installation that was withdrawn or vaulted. That is
+    not known if no watermark could be searched: raises `Unavailable` if a key cannot be read, and
+    `SandboxFailed`. An installation that never had a key has no marks to search.
+    """
+    recovered = context.recovery.recover(file.path)
+    if recovered.names_withdrawn:
+        raise withdrawn_source(file)
+    error = recovered.search_error
+    if error is None or recovered.source_video is not None:
+        return recovered
+    unknown = (
+        f"It could not be checked whether the file in {file.field!r} comes from a withdrawn video, because "
+    )
+    if isinstance(error, SandboxFailed):
+        raise SandboxFailed(unknown + "the search for a watermark in it failed.") from error
+    raise Unavailable(
+        unknown + "a watermark key of this installation cannot be read.",
+        retry_after_s=_KEY_RETRY_S,
+        remedy="The operator finds the reason with: safelight doctor",
+    ) from error
+
+
+def _recover_in_time(context: PipelineContext, video: Video, file: ReferenceInput) -> Recovered:
+    """The origin of an input. Raises the errors of `recover_input`, and `DeadlineExceeded` with the reason if
+    no time is left to wait until a key can be read.
+    """
+    try:
+        return recover_input(context, file)
+    except Unavailable as error:
+        if seconds_left(context, video) > error.retry_after_s:
+            raise
+        raise DeadlineExceeded(f"{late_sentence(context.limits.deadline_s)} {error}") from error
+
+
+def changed_from(recovered: Recovered) -> Seal | None:
+    """The seal of the delivered file of which this one is a changed copy. Other copies have its manifest."""
+    return recovered.seal if recovered.conclusion.answer is Answer.CHANGED else None
 
 
 def withdrawn_source(file: ReferenceInput) -> Withdrawn:

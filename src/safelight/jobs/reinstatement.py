@@ -27,7 +27,8 @@ from . import mappers
 from .accounting import AcceptedWork
 from .context import PipelineContext
 from .copied_sources import hand_on_copied_sources
-from .files import FileRow, add_file
+from .files import FileRow, add_file, files_of
+from .ingredients import UPSTREAM_MANIFEST
 from .lineage import Lineage, LineageTrace
 from .models import ReusedFile, StageRecord
 from .outcomes import EARLY_STAGES
@@ -104,7 +105,11 @@ def _reinstate_as(
     clip = _clip(tx, old)
     results = _reevaluate(policy, made, output=clip is not None)
     request = mappers.from_json(old.request)
-    pending = request["pending"] and all(each.stage is not Stage.REFERENCE for each in made)
+    if old.accepted_at is None:
+        # Rejected while the client waited, before the origin of its references was searched.
+        pending = any("of" not in each for each in request["references"])
+    else:
+        pending = request["pending"] and all(each.stage is not Stage.REFERENCE for each in made)
     columns: dict[str, Any] = {"state": VideoState.QUEUED.value, "stage": Stage.REFERENCE.value}
     if clip is not None:
         output = results[-1]
@@ -135,6 +140,8 @@ def _reinstate_as(
     _copy_sources(context, tx, old, released_id, request)
     if clip is not None:
         _share(tx, released_id, clip, "generated")
+        for manifest in files_of(tx, video_id, kind=UPSTREAM_MANIFEST):
+            _share(tx, released_id, manifest, UPSTREAM_MANIFEST)
         copy_transcript(tx, video_id, released_id)
     tx.append_audit(
         "video.received",

@@ -74,7 +74,7 @@ MP4 = "video/mp4"
 
 
 def run_queued(context: PipelineContext, snapshot: VideoSnapshot) -> None:
-    """Screen the references that were not screened while the client waited; then start the generation."""
+    """Find the origin of the references and screen them; then start the generation."""
     video, request = snapshot.video, snapshot.request
     if not request["pending"]:
         with context.commit_step(snapshot) as tx:
@@ -143,7 +143,7 @@ def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
             _end_generation(context, snapshot, error, None)
             return
         context.fault_hook("made")
-        upstream_manifest = keep_upstream_manifest(context, generator, clip)
+        upstream_manifest = keep_upstream_manifest(context, clip)
         plain = _normalized(context, video, clip)
         sha256, *_ = context.store_files(
             video,

@@ -158,15 +158,13 @@ class SubmissionService:
             reference = self.references.screen(
                 submission.references, _context_of_references(submission, policy, prompt)
             )
-            results = (prompt, *((reference,) if reference else ()))
             if reference and reference.verdict.action is Action.BLOCK:
-                return self._reject(submission, results)
-            pending = bool(submission.references) and reference is None
-            return SubmissionResult(video=self._accept(submission, results, pending=pending))
+                return self._reject(submission, (prompt, reference))
+            return SubmissionResult(video=self._accept(submission, prompt))
 
-    def _accept(self, submission: Submission, results: tuple[StageResult, ...], *, pending: bool) -> Video:
+    def _accept(self, submission: Submission, prompt: StageResult) -> Video:
         """Commit all rows of the video in one transaction, then store its files and enqueue it."""
-        held = next((stage for stage in results if stage.verdict.action is Action.HOLD), None)
+        is_held = prompt.verdict.action is Action.HOLD
         principal, video_id = submission.principal, submission.video_id
         with self.context.database.transaction(tenant=principal.tenant) as tx:
             now = tx.now()
@@ -175,38 +173,37 @@ class SubmissionService:
             video = self._insert(
                 tx,
                 submission,
-                results,
-                state=VideoState.HELD if held else VideoState.QUEUED,
-                stage=(held.stage if held else Stage.REFERENCE).value,
+                (prompt,),
+                state=VideoState.HELD if is_held else VideoState.QUEUED,
+                stage=(prompt.stage if is_held else Stage.REFERENCE).value,
                 accepted_at=now,
                 deadline_at=now + self.context.limits.deadline_s,
-                review_due_at=now + self.context.limits.review_due_s if held else None,
-                hold_stage=held.stage.value if held else None,
-                verdict_action=held.verdict.action.value if held else None,
-                explanation=self._explanation(submission, results, held),
-                waived=any(stage.verdict.waivers for stage in results),
-                request=_request(submission, pending=pending),
+                review_due_at=now + self.context.limits.review_due_s if is_held else None,
+                hold_stage=prompt.stage.value if is_held else None,
+                verdict_action=prompt.verdict.action.value if is_held else None,
+                explanation=self._explanation(submission, prompt),
+                waived=bool(prompt.verdict.waivers),
+                # Their origin is searched in the queue, which takes too long for a waiting client.
+                request=_request(submission, pending=bool(submission.references)),
                 enqueue_count=1,
             )
-            if held is not None:
-                outcomes.open_hold_case(tx, video_id, held, due_at=now + self.context.limits.review_due_s)
+            if is_held:
+                outcomes.open_hold_case(tx, video_id, prompt, due_at=now + self.context.limits.review_due_s)
             if submission.scrutiny:
                 self.check_limiter.record_block(tx, principal, submission.admitted.end_user)
             self.lineage.record(tx, video_id, submission.lineage)
             self.references.record_files(tx, video_id, submission.references, Retention.EVIDENCE)
         self.references.store_files(principal.tenant, submission.references, Retention.EVIDENCE)
-        if held is None:
+        if not is_held:
             self.enqueue(principal.tenant, video_id, 1)
         return video
 
-    def _explanation(
-        self, submission: Submission, results: tuple[StageResult, ...], held: StageResult | None
-    ) -> bytes | None:
+    def _explanation(self, submission: Submission, prompt: StageResult) -> bytes | None:
         """The explanation of a hold, and help lines, because a prompt can show distress without a block."""
         details: dict[str, Any] = {}
-        if held is not None:
-            details = outcomes.explain_hold(self.context, held.verdict, None, submission.video_id)
-        if any(stage.verdict.support for stage in results):
+        if prompt.verdict.action is Action.HOLD:
+            details = outcomes.explain_hold(self.context, prompt.verdict, None, submission.video_id)
+        if prompt.verdict.support:
             details["support"] = _help(submission.admitted.prompt)
         return canonical_json.encode(details) if details else None
 

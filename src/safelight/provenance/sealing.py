@@ -26,6 +26,7 @@ from . import manifest, worker
 from .fingerprints.clip_fingerprint import ClipFingerprint
 from .keys import KeyStore, SigningKey
 from .manifest import Ingredient, SealFacts, SoftBinding, SourceType, TrainingUse
+from .manifest_traces import has_manifest_traces
 from .seal import NO_MARK, WATERMARK_ALGORITHM, Mark, MarkState, Seal, timestamp_facts
 from .timestamp_authority import TimestampMissing
 from .timestamping import Timestamper, replace_manifest
@@ -258,20 +259,18 @@ class Sealer:
         """
         if all(one.name_only for one in facts.ingredients):
             return self._sign(source, into, facts, mark)
-        try:
-            return self._sign(source, into, facts, mark)
-        except SandboxFailed as error:
-            disk.require_space(into.parent)
-            _log.warning("%s is signed a second time: %s", facts.video_id, error)
-        except InvalidMedia as error:
-            return self._sign_with_titles(source, into, facts, mark, error)
-        try:
-            return self._sign(source, into, facts, mark)
-        except (InvalidMedia, SandboxFailed) as error:
-            # A child also ends like this on a full disk. Then the video waits for space.
-            disk.require_space(into.parent)
-            _log.error("%s is sealed without the manifests of its ingredients: %s", facts.video_id, error)
-            return self._sign(source, into, _with_titles_only(facts), mark)
+        for is_retry in (False, True):
+            try:
+                return self._sign(source, into, facts, mark)
+            except (InvalidMedia, SandboxFailed) as error:
+                # A child also ends like this on a full disk. Then the video waits for space.
+                disk.require_space(into.parent)
+                if isinstance(error, SandboxFailed) and not is_retry:
+                    _log.warning("%s is signed again: %s", facts.video_id, error)
+                    continue
+                _log.error("%s is sealed without the manifests of its ingredients: %s", facts.video_id, error)
+                break
+        return self._sign(source, into, _with_titles_only(facts), mark)
 
     def _sign(self, source: Path, into: Path, facts: SealFacts, new: NewMark | None = None) -> _Signed:
         mark = NO_MARK

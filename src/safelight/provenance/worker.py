@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import mmap
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from safelight.errors import InvalidMedia
 
 from .cose_signature import CoseSignature, MalformedManifest
+from .manifest_traces import has_manifest_traces
 
 if TYPE_CHECKING:
     from c2pa import Context, Reader
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 #: Allowed key usages of an operator's certificate: e-mail protection, document signing, and C2PA's own.
 _USAGES = "1.3.6.1.5.5.7.3.4\n1.3.6.1.5.5.7.3.36\n1.3.6.1.4.1.62558.2.1"
-#: Byte sequences of a manifest: the id of its MP4 box, and the types of the inner boxes, which are the same
-#: in all formats.
-_TRACES = (bytes.fromhex("d8fec3d61b0e483c92975828877ec481"), b"jumbc2pa", b"jumdc2pa")
 _MAX_TEXT_CHARACTERS = 500
 _MAX_ENTRIES = 64
 #: A manifest with a long history and thumbnails has 1 or 2 MB. Each descendant of a video contains it.
@@ -137,7 +134,7 @@ def _archive(path: Path, entry: dict[str, str], anchors: str) -> tuple[bytes | N
     except C2paError:
         return None, False
     archive = stored.getvalue()
-    return (archive, _has_traces(path)) if len(archive) <= _MAX_INGREDIENT_BYTES else (None, False)
+    return (archive, has_manifest_traces(path)) if len(archive) <= _MAX_INGREDIENT_BYTES else (None, False)
 
 
 def timestamp_message(argument: dict[str, Any], _link: ChildChannel) -> bytes:
@@ -214,7 +211,7 @@ def _unread(problem: str, path: Path) -> dict[str, str]:
         return {"state": "absent", "note": "none"}
     if problem.startswith("Remote"):
         return {"state": "absent", "note": "remote", "problem": problem[:_MAX_TEXT_CHARACTERS]}
-    state = "invalid" if _has_traces(path) else "unreadable"
+    state = "invalid" if has_manifest_traces(path) else "unreadable"
     return {"state": state, "note": "damaged", "problem": problem[:_MAX_TEXT_CHARACTERS]}
 
 
@@ -315,11 +312,3 @@ _MAGIC = {
 }
 #: C2PA defines no place for a manifest in these; theirs is in a file of its own. Matroska is read as WebM.
 _SIDECAR_ONLY = frozenset({"video/webm"})
-
-
-def _has_traces(path: Path) -> bool:
-    """Whether the file contains a byte sequence of a manifest, so that a manifest exists but is damaged."""
-    if path.stat().st_size == 0:
-        return False
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        return any(data.find(trace) >= 0 for trace in _TRACES)

@@ -33,7 +33,8 @@ GENERATED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMe
 
 @pytest.fixture
 def able(house: House) -> House:
-    settings = {"name": "able", "models": ["able-1"], "seconds": [4], "operations": ["remix", "edit"]}
+    operations = ["remix", "edit", "extend"]
+    settings = {"name": "able", "models": ["able-1"], "seconds": [4], "operations": operations}
     house.container.core.generators["able"] = instant(settings)  # type: ignore[index]
     return house
 
@@ -64,6 +65,26 @@ def test_a_remix_of_an_edit_has_the_whole_chain(able: House) -> None:
     [parent] = active["ingredients"]
     assert (parent["title"], parent["relationship"]) == (second.id, "parentOf")
     assert parent["validation_results"]["activeManifest"]["failure"] == []
+
+
+def test_an_extension_has_its_source_and_that_of_it_as_ingredients(able: House) -> None:
+    first = able.carry(able.order("a quiet lake", model="able-1"))
+    second = able.carry(able.order("at night", step=Derivation.EDIT, source=first.id))
+    third = able.carry(able.order("it rains", step=Derivation.EXTEND, source=second.id, seconds="4"))
+    active, chain = manifests(able, third)
+    assert len(chain) == 3
+    assert actions(active) == ["c2pa.opened", "c2pa.edited"]
+    [parent] = active["ingredients"]
+    assert (parent["title"], parent["relationship"]) == (second.id, "parentOf")
+
+
+def test_the_manifest_of_a_file_from_a_local_generator_is_kept(house: House, tmp_path: Path) -> None:
+    clip = signed_by_provider(tmp_path / "local.mp4", tmp_path)
+    settings = {"name": "own", "models": ["own-2"], "seconds": [4], "file": str(clip)}
+    house.container.core.generators["local"] = instant(settings)  # type: ignore[index]
+    active, chain = manifests(house, house.carry(house.order(model="own-2")))
+    assert {one["claim_generator_info"][0]["name"] for one in chain.values()} == {"Safelight", "Provider"}
+    assert actions(active) == ["c2pa.opened", "c2pa.transcoded"]
 
 
 def test_an_uploaded_clip_with_a_foreign_manifest_keeps_it(able: House, tmp_path: Path) -> None:
@@ -156,7 +177,7 @@ def textured(path: Path) -> Path:
     return path
 
 
-def signed_by_provider(path: Path, folder: Path) -> Path:
+def signed_by_provider(path: Path, folder: Path, clip: bytes | None = None) -> Path:
     """A clip as a provider delivers it, with the provider's manifest."""
     keys = KeyStore.own(folder / "provider", organization="Provider")
     signing = keys.signing()
@@ -170,5 +191,5 @@ def signed_by_provider(path: Path, folder: Path) -> Path:
     signer = Signer.from_callback(signing.sign_claim, C2paSigningAlg.ES256, signing.chain_pem, None)
     with path.open("wb+") as into:
         builder = Builder.from_json(json.dumps(definition), context=context)
-        builder.sign(signer, "video/mp4", io.BytesIO(tiny_clip()), into)
+        builder.sign(signer, "video/mp4", io.BytesIO(clip or tiny_clip()), into)
     return path

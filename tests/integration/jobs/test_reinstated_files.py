@@ -1,4 +1,4 @@
-"""The file of a withdrawn video that was released again: recognised like before, and erased as a whole."""
+"""Files that an appeal releases: recognised like before, erased as a whole, with the provider's manifest."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ from safelight.testing.upstream import ScriptedUpstream
 from support.clips import remux
 
 from .conftest import House
+from .test_appeals import blocked_by_ada
 from .test_consent_commitments import overturned
 from .test_erasure import bindings, has_fingerprint
-from .test_ingredients import textured
+from .test_ingredients import actions, manifests, signed_by_provider, textured
 
 
 def withdrawn(house: House) -> Video:
@@ -139,3 +140,17 @@ def test_a_copy_of_a_file_that_was_released_again_is_recognised_as_an_input(
     with house.container.persistence.database.read_transaction(video.tenant) as tx:
         [row] = tx.select(tables.copied_sources, tables.copied_sources.c.video_id == made.id)
     assert row.source_id == newest.id
+
+
+def test_an_appeal_keeps_the_manifest_of_the_provider(
+    furnish: Callable[..., House], upstream: ScriptedUpstream, tmp_path: Path
+) -> None:
+    house = furnish()
+    clip = signed_by_provider(tmp_path / "provider.mp4", tmp_path)
+    upstream.play({"otherwise": {"polls": 0, "clip": str(clip)}})
+    video = blocked_by_ada(house, model="paid-1")
+    with house.container.persistence.database.transaction(house.who.tenant) as tx:
+        again = reinstate(house.container.pipeline.context, tx, video.id, overturned(video))
+    active, chain = manifests(house, house.carry(house.videos.get(house.who, again)))
+    assert {one["claim_generator_info"][0]["name"] for one in chain.values()} == {"Safelight", "Provider"}
+    assert actions(active) == ["c2pa.opened", "c2pa.transcoded"]

@@ -8,6 +8,7 @@ import pytest
 
 from safelight.errors import Withdrawn
 from safelight.generation.protocol import Derivation
+from safelight.jobs.files import vault_files
 from safelight.jobs.models import Upload, Video
 from safelight.jobs.states import VideoState
 from safelight.jobs.withdrawal import withdraw
@@ -83,6 +84,31 @@ def test_withdrawal_deletes_the_fingerprints(able: House) -> None:
     assert _fingerprints(able, video) == [True]
     withdraw(able.container.pipeline.context, video, actor="ada", why="a court said so")
     assert _fingerprints(able, video) == [False]
+
+
+def _vault(house: House, video: Video) -> None:
+    withdraw(house.container.pipeline.context, video, actor="ada", why="a court said so")
+    with house.container.persistence.database.transaction(video.tenant) as tx:
+        tx.update(tables.videos, tables.videos.c.id == video.id, vaulted=True)
+        vault_files(tx, video.id)
+
+
+def test_vaulting_deletes_the_fingerprints(able: House) -> None:
+    video = _delivered(able)
+    with able.container.persistence.database.transaction(video.tenant) as tx:
+        vault_files(tx, video.id)
+    assert _fingerprints(able, video) == [False]
+
+
+def test_the_file_of_a_vaulted_video_is_refused_as_an_input(able: House, tmp_path: Path) -> None:
+    video = _delivered(able)
+    exact = _file_of(able, video, tmp_path / "exact.mp4")
+    changed = _file_of(able, video, tmp_path / "changed.mp4", EMPTY_BOX)
+    _vault(able, video)
+    with pytest.raises(Withdrawn):
+        _edit(able, exact)
+    ended = able.carry(_edit(able, changed))
+    assert (ended.state, ended.error_code) == (VideoState.FAILED, "withdrawn")
 
 
 def test_deletion_deletes_the_fingerprints(able: House) -> None:

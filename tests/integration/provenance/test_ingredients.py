@@ -240,11 +240,13 @@ def test_two_ingredients_that_contradict_each_other_cost_their_manifests_and_not
 class FailingSandbox:
     """A sandbox whose child ends when it opens the file of an ingredient; all other calls are real."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    def __init__(self, sandbox: Sandbox, *, failures: int = 1000) -> None:
         self._sandbox = sandbox
+        self._failures = failures
 
     def run(self, entry: Any, argument: Any = None, **options: Any) -> Any:
-        if any(not one["name_only"] for one in argument["ingredients"]):
+        if self._failures and any(not one["name_only"] for one in argument["ingredients"]):
+            self._failures -= 1
             raise SandboxTimedOut("late")
         return self._sandbox.run(entry, argument, **options)
 
@@ -261,6 +263,22 @@ def test_an_ingredient_that_ends_the_child_does_not_cost_the_video(
     state, active, manifests = read(tmp_path / "sealed.mp4", keys.anchors_pem)
     assert (state, len(manifests), len(active["ingredients"])) == ("Trusted", 1, 2)
     assert seal.facts["ingredients"] == "titles only"
+
+
+def test_one_failure_of_the_child_costs_no_manifest(
+    sandbox: Sandbox,
+    keys: KeyStore,
+    video: Path,
+    facts: FactsMaker,
+    parent: Path,
+    tmp_path: Path,
+) -> None:
+    sealer = Sealer(sandbox=FailingSandbox(sandbox, failures=1), keys=keys)  # type: ignore[arg-type]
+    given = (Ingredient(label="a", title="source", relationship=Relationship.PARENT, path=parent),)
+    seal = sealer.seal(video, tmp_path / "sealed.mp4", facts(badge=False, ingredients=given))
+    _state, _active, manifests = read(tmp_path / "sealed.mp4", keys.anchors_pem)
+    assert len(manifests) == 2
+    assert "ingredients" not in seal.facts
 
 
 def test_seals_with_the_manifests_of_their_ingredients_say_nothing_about_them(

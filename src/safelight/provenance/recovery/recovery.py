@@ -89,6 +89,9 @@ class Recovered:
     seal: Seal | None = None
     #: Whether the registered video was withdrawn or vaulted.
     is_withdrawn: bool = False
+    #: Why the search for a watermark did not end: a key cannot be read, or the child failed. A later search
+    #: may find a mark. None if there is no key here, or if the time of the search was used up.
+    search_error: ConfigurationError | SandboxFailed | None = None
 
     @property
     def source_video(self) -> str | None:
@@ -203,7 +206,7 @@ class Recovery:
         if not look.has_picture:
             mark = MarkSearch.NOT_READ if look.was_hashed else MarkSearch.NOT_SEARCHED
             return self._recovered(OriginEvidence(mark=mark), look, None)
-        mark, reading = self._search_mark(path)
+        mark, reading, error = self._search_mark(path)
         has_changed_row = self._sources.registry.has_changed_row(look.verification.sha256)
         unclear_manifest = look.verification.reading.note == NO_REVOCATIONS
         may_be_ours = has_changed_row or unclear_manifest or not look.was_hashed
@@ -222,7 +225,7 @@ class Recovery:
             if mark is MarkSearch.NOT_READ and not similar.is_complete:
                 mark = MarkSearch.NOT_SEARCHED
             evidence = OriginEvidence(mark=mark, has_similar=similar.seal is not None)
-        return self._recovered(evidence, look, similar.seal)
+        return replace(self._recovered(evidence, look, similar.seal), search_error=error)
 
     def _recovered(self, evidence: OriginEvidence, look: FirstLook, seal: Seal | None) -> Recovered:
         video_id = seal.video_id if seal is not None else look.verification.video_id
@@ -243,17 +246,20 @@ class Recovery:
             raise SandboxCrashed("The sandboxed child returned data of the wrong type.") from error
         return [np.frombuffer(hashes, np.uint8).reshape(-1, BYTES) for hashes in found.frames]
 
-    def _search_mark(self, path: Path) -> tuple[MarkSearch, MarkReading]:
+    def _search_mark(
+        self, path: Path
+    ) -> tuple[MarkSearch, MarkReading, ConfigurationError | SandboxFailed | None]:
+        """The result of the search, what was read, and why it did not end."""
         try:
             if not self._reader.has_keys:
-                return MarkSearch.NOT_SEARCHED, MarkReading()
+                return MarkSearch.NOT_SEARCHED, MarkReading(), None
             reading = self._reader.read(path)
         except (ConfigurationError, SandboxFailed) as error:
             _log.warning("The search for a watermark did not end: %s", error.message)
-            return MarkSearch.NOT_SEARCHED, MarkReading()
+            return MarkSearch.NOT_SEARCHED, MarkReading(), error
         if reading.content_id is not None:
-            return MarkSearch.READ, reading
-        return MarkSearch.NOT_READ if reading.is_complete else MarkSearch.NOT_SEARCHED, reading
+            return MarkSearch.READ, reading, None
+        return MarkSearch.NOT_READ if reading.is_complete else MarkSearch.NOT_SEARCHED, reading, None
 
     def _marked(self, reading: MarkReading, look: FirstLook) -> Seal | None:
         """The registered file whose mark was read, or is found because its picture is similar."""

@@ -1,0 +1,182 @@
+"""The origin of inputs that were changed: a search that cannot be made, screenshots, ingredients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from safelight.errors import SandboxCrashed, Unavailable
+from safelight.generation.protocol import Derivation
+from safelight.jobs import references
+from safelight.jobs.models import Upload, Video
+from safelight.jobs.runner import Runner
+from safelight.jobs.states import VideoState
+from safelight.jobs.withdrawal import withdraw
+from safelight.provenance.watermark_service import WatermarkReader
+from safelight.testing.clips import tiny_clip
+from safelight.testing.generators import create as instant
+from safelight.testing.upstream import ScriptedUpstream
+from support.clips import first_frame, remux
+
+from .conftest import House
+from .test_ingredients import actions, manifests, signed_by_provider, textured
+from .test_lineage import ABLE
+
+
+def add_able(house: House) -> House:
+    house.container.core.generators["able"] = instant({**ABLE, "seconds": [4]})  # type: ignore[index]
+    return house
+
+
+@pytest.fixture
+def able(house: House) -> House:
+    return add_able(house)
+
+
+def edit(house: House, clip: Path) -> Video:
+    upload = Upload(field="video", filename="clip.mp4", path=clip, media_type="video/mp4")
+    return house.order("at night", model="able-1", step=Derivation.EDIT, uploads=(upload,))
+
+
+def foreign(folder: Path) -> Path:
+    path = folder / "foreign.mp4"
+    path.write_bytes(tiny_clip())
+    return path
+
+
+def marked(house: House, upstream: ScriptedUpstream, folder: Path) -> tuple[Video, Path]:
+    """A delivered video with a watermark, and a copy of its file without the manifest."""
+    upstream.play({"otherwise": {"polls": 0, "clip": str(textured(folder / "made.mp4"))}})
+    video = house.carry(house.order(model="paid-1"))
+    assert video.mark == "read back"
+    sealed = folder / "sealed.mp4"
+    house.container.persistence.blobs.copy_to(video.tenant, video.sealed_sha256 or "", sealed)
+    return video, remux(sealed, folder / "copy.mp4")
+
+
+def damage_key(house: House) -> Callable[[], None]:
+    """Make the watermark key unreadable. Returns a function that repairs it."""
+    house.carry(house.order())
+    [key] = (house.container.persistence.key_folder / "watermark").glob("*.key")
+    content = key.read_bytes()
+    key.write_bytes(b"damaged")
+
+    def repair() -> None:
+        key.write_bytes(content)
+
+    return repair
+
+
+def test_an_input_waits_until_the_watermark_key_can_be_read(
+    able: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(references, "_KEY_RETRY_S", 0.01)
+    repair = damage_key(able)
+    video = edit(able, foreign(tmp_path))
+    runner = Runner(able.container.pipeline.context)
+    for _ in range(4):
+        assert runner.run_steps(video.tenant, video.id) is not None
+    assert able.snapshot(video).video.state is VideoState.QUEUED
+    assert able.snapshot(video).last_attempt is None
+    with pytest.raises(Unavailable, match="withdrawn"):
+        able.videos.create_character(able.who, name="Bo", clip=foreign(tmp_path), end_user=None)
+    repair()
+    assert able.carry(video).state is VideoState.DELIVERED
+
+
+def test_an_input_that_could_not_be_checked_in_time_ends_the_video_with_the_reason(
+    able: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(references, "_KEY_RETRY_S", 1e9)
+    damage_key(able)
+    ended = able.carry(edit(able, foreign(tmp_path)))
+    assert (ended.state, ended.error_code) == (VideoState.FAILED, "timeout")
+    assert "a watermark key of this installation cannot be read" in (ended.error_message or "")
+    assert "Nothing was sent to a generator" in (ended.error_message or "")
+    assert able.snapshot(ended).last_attempt is None
+
+
+def test_an_input_whose_search_fails_is_tried_again_and_then_ends_the_video(
+    able: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    able.carry(able.order())  # creates the key
+    searched: list[Path] = []
+
+    def crash(_reader: WatermarkReader, path: Path) -> None:
+        searched.append(path)
+        raise SandboxCrashed("ended")
+
+    monkeypatch.setattr(WatermarkReader, "read", crash)
+    ended = able.carry(edit(able, foreign(tmp_path)))
+    assert (ended.state, ended.error_code, len(searched)) == (VideoState.FAILED, "scan_failed", 3)
+    assert "could not be checked whether the file in 'video'" in (ended.error_message or "")
+    assert able.snapshot(ended).last_attempt is None
+
+
+def test_an_installation_without_watermarks_accepts_inputs(
+    furnish: Callable[..., House], tmp_path: Path
+) -> None:
+    house = add_able(furnish(sealing={"seal": "c2pa"}))
+    house.waive()
+    house.carry(house.order())
+    assert not (house.container.persistence.key_folder / "watermark").exists()
+    assert house.carry(edit(house, foreign(tmp_path))).state is VideoState.DELIVERED
+
+
+def test_a_copy_of_a_withdrawn_video_is_refused_by_its_watermark_alone(
+    able: House, upstream: ScriptedUpstream, tmp_path: Path
+) -> None:
+    video, copy = marked(able, upstream, tmp_path)
+    withdraw(able.container.pipeline.context, video, actor="ada", why="a court said so")
+    ended = able.carry(edit(able, copy))
+    assert (ended.state, ended.error_code) == (VideoState.FAILED, "withdrawn")
+    assert able.snapshot(ended).last_attempt is None
+
+
+def test_a_screenshot_is_an_input_from_here(able: House, upstream: ScriptedUpstream, tmp_path: Path) -> None:
+    video, copy = marked(able, upstream, tmp_path)
+    picture = first_frame(copy, tmp_path / "screenshot.png")
+    upload = Upload(field="input_reference", filename="a.png", path=picture, media_type="image/png")
+    made = able.order("by day", uploads=(upload,))
+    assert made.state is VideoState.QUEUED
+    done = able.carry(made)
+    assert done.state is VideoState.DELIVERED
+    _active, chain = manifests(able, done)
+    assert f"{video.id}.mp4" in {one["title"] for one in chain.values()}
+    changed = withdraw(able.container.pipeline.context, video, actor="ada", why="a court said so")
+    assert changed == (video.id, done.id)
+
+
+def test_each_recognised_input_is_an_ingredient_with_the_manifest_of_its_origin(
+    able: House, upstream: ScriptedUpstream, tmp_path: Path
+) -> None:
+    video, copy = marked(able, upstream, tmp_path)
+    character = able.videos.create_character(able.who, name="Bo", clip=copy, end_user=None)
+    # The same copy, saved by another program with a manifest of its own.
+    signed = signed_by_provider(tmp_path / "signed.mp4", tmp_path, copy.read_bytes())
+    upload = Upload(field="input_reference", filename="a.mp4", path=signed, media_type="video/mp4")
+    made = able.carry(able.order("Bo sails", model="able-1", characters=(character.id,), uploads=(upload,)))
+    active, chain = manifests(able, made)
+    assert actions(active) == ["c2pa.created"]
+    found = {one["title"]: chain[one["active_manifest"]] for one in active["ingredients"]}
+    assert found.keys() == {"reference 1", "origin of reference 1", character.id}
+    assert found["reference 1"]["claim_generator_info"][0]["name"] == "Provider"
+    assert found["origin of reference 1"]["title"] == f"{video.id}.mp4"
+    assert found[character.id]["title"] == f"{video.id}.mp4"
+    assert {one["relationship"] for one in active["ingredients"]} == {"inputTo"}
+
+
+def test_an_input_whose_origin_was_deleted_is_named_without_its_manifest(
+    able: House, upstream: ScriptedUpstream, tmp_path: Path
+) -> None:
+    video, copy = marked(able, upstream, tmp_path)
+    made = edit(able, copy)
+    runner = Runner(able.container.pipeline.context)
+    runner.run_steps(made.tenant, made.id)
+    assert able.snapshot(made).video.state is VideoState.GENERATING
+    able.videos.delete(able.who, video.id)
+    active, chain = manifests(able, able.carry(made))
+    assert len(chain) == 1
+    assert [one["title"] for one in active["ingredients"]] == ["source"]
