@@ -99,6 +99,5 @@ class ProvenanceParts:
         return LateTimestamps(
             registry=self._persistence.seal_registry,
             timestamper=self._persistence.timestamper,
-            anchors=lambda: self._persistence.signing_keys.anchors_pem,
             stopping=self._core.shutdown_event,
         )

@@ -16,6 +16,8 @@ _TAG_SIGN1 = b"\xd2\x84"
 _DESCRIPTION_HEAD = 17
 _PAD = b"\x63pad"
 _TIMESTAMP = b"\x67sigTst2"
+#: Key of the certificates in the signed header: the number 33.
+_CHAIN = b"\x18\x21"
 #: Deepest nesting of CBOR values that is read.
 _MAX_DEPTH = 16
 
@@ -53,6 +55,17 @@ class CoseSignature:
         context = b"CounterSignature"
         signed = _bytes(_bytes(self.signature))
         return b"\x84" + bytes([0x60 | len(context)]) + context + _bytes(self.protected) + b"\x40" + signed
+
+    @property
+    def certificate(self) -> bytes:
+        """The signing certificate in DER: the only or first one of the header `x5chain` (RFC 9360).
+
+        Raises `MalformedManifest` if the signed header has none.
+        """
+        try:
+            return _certificate(self.protected)
+        except (IndexError, ValueError) as error:
+            raise MalformedManifest(f"no signing certificate: {error}") from error
 
     def with_timestamp(self, manifest: bytes, token: bytes) -> bytes:
         """The manifest with this timestamp token in the place of padding. Has the same length."""
@@ -133,6 +146,19 @@ def _parse(data: bytes, at: int) -> CoseSignature:
         pad_bytes=pad_bytes,
         has_timestamp=has_timestamp,
     )
+
+
+def _certificate(header: bytes) -> bytes:
+    kind, entries, position = _head(header, 0)
+    if kind != 5:
+        raise ValueError("the signed header is not a map")
+    for _ in range(entries):
+        value = _skip(header, position)
+        if header[position:value] == _CHAIN:
+            kind, _count, content = _head(header, value)
+            return _read_bytes(header, content if kind == 4 else value)[0]
+        position = _skip(header, value)
+    raise ValueError("no chain in the signed header")
 
 
 def _read_bytes(data: bytes, at: int) -> tuple[bytes, int]:

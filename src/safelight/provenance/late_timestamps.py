@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from safelight.background.part import BackgroundPart
@@ -44,12 +44,10 @@ class LateTimestamps:
         *,
         registry: Registry,
         timestamper: Timestamper,
-        anchors: Callable[[], str],
         stopping: threading.Event,
     ) -> None:
         self._registry = registry
         self._timestamper = timestamper
-        self._anchors = anchors
         self._failures: dict[str, int] = {}
         self._failed_rounds = 0
         self._has_more = False
@@ -90,7 +88,7 @@ class LateTimestamps:
             if len(added) == max_added or len(missing) == max_failures:
                 break
             try:
-                confirmed = self._timestamper.confirm(seal.manifest, self._anchors())
+                confirmed = self._timestamper.confirm_later(seal.manifest, sealed_at=seal.sealed_at)
             except (TimestampMissing, SandboxFailed) as error:
                 missing.append((seal, str(error)))
                 continue

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import datetime as dt
 import mmap
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from safelight.errors import InvalidMedia, SandboxCrashed, SandboxFailed
 from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Limits, Sandbox
 
 from . import worker
-from .timestamp_authority import TimestampAuthority, TimestampMissing
+from .timestamp_authority import Timestamp, TimestampAuthority, TimestampMissing
 
 _LIMITS = Limits(wall_s=120.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=1 << 20, open_files=64)
+#: Largest difference between the clocks of this machine and of the authority.
+_CLOCK_TOLERANCE = dt.timedelta(minutes=10)
+
+
+def _utc_now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,24 +38,60 @@ class TimestampedManifest:
 class Timestamper:
     """Asks the authority from this process. Manifests are read and changed in a sandboxed child."""
 
-    def __init__(self, *, sandbox: Sandbox, authority: TimestampAuthority) -> None:
+    def __init__(
+        self,
+        *,
+        sandbox: Sandbox,
+        authority: TimestampAuthority,
+        clock: Callable[[], dt.datetime] = _utc_now,
+    ) -> None:
         self._sandbox = sandbox
         self._authority = authority
+        self._clock = clock
 
     @property
     def host(self) -> str:
         return self._authority.host
 
-    def confirm(self, manifest: bytes, anchors: str, file: Path | None = None) -> TimestampedManifest:
-        """The manifest with a timestamp. With the `file` it belongs to, the result is validated under
-        `anchors`, our own roots.
+    def confirm(self, manifest: bytes, anchors: str, file: Path) -> TimestampedManifest:
+        """The manifest of `file` with a timestamp, which readers with `anchors`, our own roots, accept.
 
         Raises `TimestampMissing`.
         """
-        message = self._child(worker.timestamp_message, {"manifest": manifest})
-        if not isinstance(message, bytes):
-            raise SandboxCrashed("The sandboxed child returned data of the wrong type.")
-        timestamp = self._authority.confirm(message)
+        timestamp = self._authority.confirm(self._signature(manifest).message)
+        return self._add(manifest, timestamp, anchors, file)
+
+    def confirm_later(self, manifest: bytes, *, sealed_at: dt.datetime) -> TimestampedManifest:
+        """The manifest of a file that was delivered before, with a timestamp.
+
+        No reader can check it without the file. So the confirmed time must be possible: within the validity
+        of the certificate, after `sealed_at` and not in the future. Raises `TimestampMissing`.
+        """
+        signature = self._signature(manifest)
+        timestamp = self._authority.confirm(signature.message)
+        at, now = timestamp.at, self._clock()
+        if not signature.valid_from <= at <= signature.valid_until:
+            problem = "when the certificate of the seal is not valid"
+        elif at < sealed_at - _CLOCK_TOLERANCE:
+            problem = f"before the file was sealed ({sealed_at.isoformat()})"
+        elif at > now + _CLOCK_TOLERANCE:
+            problem = f"in the future: this machine's clock shows {now.isoformat(timespec='seconds')}"
+        else:
+            return self._add(manifest, timestamp)
+        raise TimestampMissing(
+            f"The timestamp authority {self.host} confirms the time {at.isoformat()}, {problem}."
+        )
+
+    def _signature(self, manifest: bytes) -> worker.SignatureToConfirm:
+        found = self._child(worker.find_signature, {"manifest": manifest})
+        try:
+            return msgspec.convert(found, worker.SignatureToConfirm)
+        except msgspec.ValidationError as error:
+            raise SandboxCrashed("The sandboxed child returned data of the wrong type.") from error
+
+    def _add(
+        self, manifest: bytes, timestamp: Timestamp, anchors: str = "", file: Path | None = None
+    ) -> TimestampedManifest:
         argument = {
             "manifest": manifest,
             "token": timestamp.token,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import json
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import msgspec
+from cryptography import x509
 
 from safelight.errors import InvalidMedia
 
@@ -137,9 +141,28 @@ def _archive(path: Path, entry: dict[str, str], anchors: str) -> tuple[bytes | N
     return (archive, has_manifest_traces(path)) if len(archive) <= _MAX_INGREDIENT_BYTES else (None, False)
 
 
-def timestamp_message(argument: dict[str, Any], _link: ChildChannel) -> bytes:
-    """The bytes that a timestamp authority has to confirm for the newest manifest of a store."""
-    return _signature(argument["manifest"]).message
+class SignatureToConfirm(msgspec.Struct, frozen=True, kw_only=True):
+    """The newest signature of a manifest store, for a timestamp authority."""
+
+    #: The bytes whose time is confirmed.
+    message: bytes
+    #: The validity of the signing certificate.
+    valid_from: dt.datetime
+    valid_until: dt.datetime
+
+
+def find_signature(argument: dict[str, Any], _link: ChildChannel) -> SignatureToConfirm:
+    """The signature that a timestamp authority has to confirm."""
+    signature = _signature(argument["manifest"])
+    try:
+        certificate = x509.load_der_x509_certificate(signature.certificate)
+    except ValueError as error:
+        raise InvalidMedia(str(error)) from error
+    return SignatureToConfirm(
+        message=signature.message,
+        valid_from=certificate.not_valid_before_utc,
+        valid_until=certificate.not_valid_after_utc,
+    )
 
 
 def add_timestamp(argument: dict[str, Any], _link: ChildChannel) -> bytes:

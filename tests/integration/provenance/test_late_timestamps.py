@@ -40,7 +40,7 @@ class ScriptedTimestamper:
         self.refused: set[bytes] = set()
         self.asked: list[bytes] = []
 
-    def confirm(self, manifest: bytes, _anchors: str) -> TimestampedManifest:
+    def confirm_later(self, manifest: bytes, *, sealed_at: dt.datetime) -> TimestampedManifest:
         self.asked.append(manifest)
         if manifest in self.refused:
             raise TimestampMissing("tsa.example did not answer.")
@@ -57,7 +57,6 @@ def late(database: Database, timestamper: Any) -> LateTimestamps:
     return LateTimestamps(
         registry=Registry(database),
         timestamper=timestamper,
-        anchors=lambda: "",
         stopping=threading.Event(),
     )
 
@@ -136,7 +135,6 @@ def test_a_file_sealed_while_the_authority_was_down_gets_its_timestamp_from_the_
         late = LateTimestamps(
             registry=registry,
             timestamper=stamper,
-            anchors=lambda: keys.anchors_pem,
             stopping=threading.Event(),
         )
         late.part.run_all()

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from safelight.provenance.cose_signature import CoseSignature, MalformedManifest
 from safelight.provenance.keys import KeyStore
@@ -16,7 +17,7 @@ from safelight.provenance.models import SignerTrust
 from safelight.provenance.revocations import Revocation
 from safelight.provenance.seal import Seal, lacks_timestamp
 from safelight.provenance.sealing import Sealer, SealingOptions
-from safelight.provenance.timestamp_authority import TimestampMissing
+from safelight.provenance.timestamp_authority import Timestamp, TimestampAuthority, TimestampMissing
 from safelight.provenance.timestamping import Timestamper
 from safelight.provenance.verification import Verifier
 from safelight.sandbox.sandbox import Sandbox
@@ -86,7 +87,6 @@ def test_a_file_is_sealed_without_a_timestamp_if_the_authority_fails_and_gets_it
     dated_sealer: Sealer,
     server: TimestampServer,
     timestamper: Timestamper,
-    keys: KeyStore,
     verifier: Verifier,
     video: Path,
     facts: FactsMaker,
@@ -100,7 +100,7 @@ def test_a_file_is_sealed_without_a_timestamp_if_the_authority_fails_and_gets_it
     assert verifier.verify(sealed).state == "trusted"
 
     server.broken = None
-    later = timestamper.confirm(seal.manifest, keys.anchors_pem)
+    later = timestamper.confirm_later(seal.manifest, sealed_at=seal.sealed_at)
     stored = replace(seal, manifest=later.manifest)
     found = verifier.verify(sealed, lookup={seal.sha256: stored}.get)
     assert (found.state, found.registered, found.reading.time_trusted) == ("trusted", True, True)
@@ -125,14 +125,13 @@ def test_a_timestamp_of_another_signature_is_not_valid(
 def test_a_timestamp_is_added_once_and_only_to_a_manifest(
     dated_sealer: Sealer,
     timestamper: Timestamper,
-    keys: KeyStore,
     video: Path,
     facts: FactsMaker,
     tmp_path: Path,
 ) -> None:
     seal = dated_sealer.seal(video, tmp_path / "sealed.mp4", facts())
     with pytest.raises(TimestampMissing, match="has a timestamp"):
-        timestamper.confirm(seal.manifest, keys.anchors_pem)
+        timestamper.confirm_later(seal.manifest, sealed_at=seal.sealed_at)
     for wrong in (b"", b"no manifest", seal.manifest[:200], bytes(500)):
         with pytest.raises(MalformedManifest):
             CoseSignature.find(wrong)
@@ -172,3 +171,63 @@ def test_a_revoked_certificate_stays_trusted_only_for_files_with_an_older_confir
     assert "the certificate of the seal is revoked since" in found.answer
     keys.revocations.add(Revocation(serial=serial, since=now - dt.timedelta(hours=1)))
     assert verifier.verify(dated).state == "valid"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthorityWithWrongClock:
+    """Confirms what the other authority confirms, at another time."""
+
+    authority: TimestampAuthority
+    ahead: dt.timedelta
+
+    @property
+    def host(self) -> str:
+        return self.authority.host
+
+    def confirm(self, message: bytes) -> Timestamp:
+        found = self.authority.confirm(message)
+        return replace(found, at=found.at + self.ahead)
+
+
+MINUTE = dt.timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("ahead", "problem"),
+    [
+        (-120 * MINUTE, "certificate of the seal is not valid"),
+        (dt.timedelta(days=20 * 366), "certificate of the seal is not valid"),
+        (-30 * MINUTE, "before the file was sealed"),
+        (30 * MINUTE, "in the future"),
+        (-5 * MINUTE, None),
+        (5 * MINUTE, None),
+    ],
+    ids=["before the certificate", "after the certificate", "before the seal", "future", "slow", "fast"],
+)
+def test_a_late_timestamp_with_an_impossible_time_is_not_stored(
+    sealer: Sealer,
+    sandbox: Sandbox,
+    server: TimestampServer,
+    video: Path,
+    facts: FactsMaker,
+    tmp_path: Path,
+    ahead: dt.timedelta,
+    problem: str | None,
+) -> None:
+    seal = sealer.seal(video, tmp_path / "sealed.mp4", facts())
+    authority = AuthorityWithWrongClock(authority=server.authority, ahead=ahead)
+    timestamper = Timestamper(sandbox=sandbox, authority=authority)  # type: ignore[arg-type]
+    if problem is None:
+        later = timestamper.confirm_later(seal.manifest, sealed_at=seal.sealed_at)
+        assert CoseSignature.find(later.manifest).has_timestamp
+        return
+    with pytest.raises(TimestampMissing, match=problem):
+        timestamper.confirm_later(seal.manifest, sealed_at=seal.sealed_at)
+
+
+def test_the_certificate_is_read_from_the_signature(
+    sealer: Sealer, keys: KeyStore, video: Path, facts: FactsMaker, tmp_path: Path
+) -> None:
+    manifest = sealer.seal(video, tmp_path / "sealed.mp4", facts()).manifest
+    expected = keys.signing().certificate.public_bytes(serialization.Encoding.DER)
+    assert CoseSignature.find(manifest).certificate == expected

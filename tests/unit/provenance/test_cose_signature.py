@@ -61,3 +61,30 @@ def test_damaged_manifests_are_refused_with_one_kind_of_error(
     for damaged in (data, bytes(whole), bytes(whole[:at])):
         with contextlib.suppress(MalformedManifest):
             CoseSignature.find(damaged)
+
+
+CHAIN = st.lists(st.binary(min_size=1, max_size=300), min_size=1, max_size=4)
+
+
+def byte_string(content: bytes) -> bytes:
+    return b"\x59" + len(content).to_bytes(2, "big") + content
+
+
+@given(chain=CHAIN)
+def test_the_signing_certificate_is_the_first_one_of_the_chain(chain: list[bytes]) -> None:
+    several = bytes([0x80 | len(chain)]) + b"".join(map(byte_string, chain))
+    for value in (several, byte_string(chain[0])):
+        header = b"\xa2\x01\x26\x18\x21" + value
+        assert _signature(header).certificate == chain[0]
+
+
+@given(header=st.binary(max_size=100))
+def test_a_signed_header_without_a_chain_is_refused_with_one_kind_of_error(header: bytes) -> None:
+    with contextlib.suppress(MalformedManifest):
+        assert _signature(header).certificate in header
+
+
+def _signature(header: bytes) -> CoseSignature:
+    return CoseSignature(
+        protected=header, signature=b"", header_at=0, pad_at=0, pad_bytes=0, has_timestamp=False
+    )
