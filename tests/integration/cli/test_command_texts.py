@@ -15,7 +15,7 @@ from safelight.cli import main
 from safelight.cli.commands import COMMANDS
 from safelight.i18n import translate_sentence
 from safelight.provenance import messages
-from safelight.provenance.models import ManifestReport, ManifestState
+from safelight.provenance.models import NO_REVOCATIONS, ManifestReport, ManifestState
 
 TAGS = ("zh-Hant", "zh-Hans")
 TRANSLATED = ("scan", "verify", "keys", "webhooks", "eval")
@@ -58,7 +58,7 @@ REPORTS = [
     ManifestReport(state=state, failures=failures, note=note, issuer=issuer, signed_at=at, media_type=media)
     for state in ManifestState
     for failures in ((), ("assertion.bmffHash.mismatch",), ("signingCredential.expired",))
-    for note in ("", "format", "remote")
+    for note in ("", "format", "remote", NO_REVOCATIONS)
     for issuer, at in (("山", "2026-11-21T10:00:00+00:00"), ("山", ""))
     for media in ("video/mp4", "image/png")
 ]
@@ -87,10 +87,18 @@ def test_every_sentence_about_the_seal_of_a_file_is_translated(tag: str) -> None
                 *messages.manifest(report, own=own).values(),
             )
         ]
-        for sentence in (*sentences, *messages.registry(True).values(), *messages.registry(False).values()):
+        for other in (
+            messages.registry(True),
+            messages.registry(False),
+            messages.other_watermarks(),
+            messages.watermark_not_checkable(),
+        ):
+            sentences += other.values()
+        for sentence in sentences:
             found = translate_sentence("commands", sentence, tag)
             assert found, sentence
-            assert not re.search(r"[A-Za-z]{3}", re.sub(r"assertion\S+|signing\w+\.\w+", "", found)), found
+            names = r"assertion\S+|signing\w+\.\w+|safelight verify|SynthID"
+            assert not re.search(r"[A-Za-z]{3}", re.sub(names, "", found)), found
 
 
 @pytest.mark.parametrize("tag", TAGS)
