@@ -76,8 +76,8 @@ def _invalid(reading: ManifestReport, what: str) -> str:
         return f"The {what} was changed after it was sealed. Its manifest does not describe this {what}."
     if codes and codes <= {*_CREDENTIAL, "signingCredential.untrusted"}:
         return (
-            f"The {what} has a seal whose certificate has expired or is invalid. "
-            "The signer can no longer be determined from it."
+            f"The {what} has a seal whose certificate has expired, is not valid yet or is invalid. "
+            "The signer cannot be determined from it."
         )
     return f"The manifest of this {what} was changed or damaged. None of its claims can be relied on."
 

@@ -78,8 +78,8 @@ def test_a_foreign_file_with_a_certificate_that_is_not_valid_is_invalid_and_says
     assert (found.state, found.signer) == (ManifestState.INVALID, SignerTrust.UNKNOWN)
     assert code in found.reading.failures
     assert found.answer == (
-        "The video has a seal whose certificate has expired or is invalid. "
-        "The signer can no longer be determined from it."
+        "The video has a seal whose certificate has expired, is not valid yet or is invalid. "
+        "The signer cannot be determined from it."
     )
 
 
