@@ -16,7 +16,6 @@ from safelight.errors import InvalidField, RateLimited
 from safelight.provenance.recovery import check_feedback
 from safelight.provenance.recovery.check_feedback import (
     KEEP_DAYS,
-    MAX_PER_DAY,
     MAX_TEXT_CHARACTERS,
     CheckFeedback,
     NewFeedback,
@@ -76,9 +75,12 @@ def test_a_form_that_is_not_complete_stores_nothing_and_keeps_what_was_written(
     assert CheckFeedback(console.database).list() == before
 
 
-def test_all_addresses_together_have_a_limit_and_old_feedback_is_deleted(database: Database) -> None:
+def test_all_addresses_together_have_a_limit_and_old_feedback_is_deleted(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(check_feedback, "MAX_PER_DAY", 3)
     feedback = CheckFeedback(database)
-    for number in range(MAX_PER_DAY):
+    for number in range(3):
         feedback.add(written(str(number)))
     with pytest.raises(RateLimited):
         feedback.add(written("one more"))
