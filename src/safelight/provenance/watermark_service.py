@@ -159,7 +159,8 @@ def _reading(result: MarkSearchResult, epochs: Sequence[WatermarkEpoch]) -> Mark
         return MarkReading(unread=_soft_bits(result, seeds), is_complete=result.is_complete)
     if result.seed is None or not (0 <= result.seed < len(epochs) and 0 <= result.content_id < 1 << _ID_BITS):
         raise ValueError("wrong mark")
-    return MarkReading(content_id=f"{result.content_id:016x}", epoch=epochs[result.seed].number)
+    content_id, epoch = f"{result.content_id:016x}", epochs[result.seed].number
+    return MarkReading(content_id=content_id, epoch=epoch, is_complete=result.is_complete)
 
 
 def _soft_bits(result: MarkSearchResult, seeds: Sequence[bytes]) -> dict[bytes, list[Floats]]:

@@ -12,7 +12,6 @@ import pytest
 
 from safelight.i18n import available_languages
 from safelight.provenance.models import (
-    NO_REVOCATIONS,
     ManifestReport,
     ManifestState,
     SignerTrust,
@@ -204,24 +203,33 @@ def test_of_concurrent_checks_that_name_videos_in_any_order_five_are_within_the_
         assert sum(threads.map(limit.count, orders)) == MAX_CHECKS_PER_DAY
 
 
-@pytest.mark.parametrize("note", ["", NO_REVOCATIONS])
-def test_above_the_limit_a_mark_without_a_near_picture_is_answered_like_no_mark(
-    checks: ProvenanceChecks, recovery: ScriptedRecovery, note: str
+@pytest.mark.parametrize(
+    ("similar", "is_complete", "answer"),
+    [
+        ((), True, NOT_FOUND),
+        ((), False, Conclusion(answer=Answer.CANNOT_TELL, ground=Ground.NOT_SEARCHED)),
+        ((OTHER.sha256,), True, PICTURE_ONLY),
+    ],
+    ids=["nothing", "not-complete", "another-video"],
+)
+def test_above_the_limit_the_mark_of_a_video_that_is_not_near_is_answered_like_no_mark(
+    checks: ProvenanceChecks,
+    recovery: ScriptedRecovery,
+    similar: tuple[str, ...],
+    is_complete: bool,
+    answer: Conclusion,
 ) -> None:
-    reading = msgspec.structs.replace(
-        NOTHING_READ, reading=ManifestReport(state=ManifestState.ABSENT, note=note)
-    )
-    recovery.first = replace(recovery.first, similar=(), verification=reading)
+    recovery.first = replace(recovery.first, similar=())
     check_up_to_the_limit(checks)
-    nothing = Conclusion(answer=Answer.CANNOT_TELL, ground=Ground.NOT_SEARCHED) if note else NOT_FOUND
-    without = Recovered(conclusion=nothing, verification=reading)
+    recovery.first = replace(recovery.first, similar=similar)
+    without = Recovered(conclusion=answer, verification=NOTHING_READ, is_complete=is_complete)
     copied = Conclusion(answer=Answer.NOT_FOUND, ground=Ground.MARK_COPIED)
-    with_mark = [replace(recovery.next, conclusion=one) for one in (FROM_HERE, copied, PICTURE_ONLY)]
+    with_mark = [replace(without, conclusion=one, seal=SEAL) for one in (FROM_HERE, copied, PICTURE_ONLY)]
     answers = []
     for recovery.next in (without, *with_mark):
         answers.append(checks.check_file(Path("b.mp4")))
     assert answers == [answers[0]] * 4
-    assert answer_of(answers[0]) == (nothing.answer, nothing.ground)
+    assert answer_of(answers[0]) == (answer.answer, answer.ground)
 
 
 def test_above_the_limit_the_exact_file_is_still_known(

@@ -318,6 +318,7 @@ def test_a_damaged_clip_is_searched_up_to_the_damage(
     found = clip_marking.search_in_child(task, None)
     assert found is not None
     assert f"{found.content_id:016x}" == seal.mark.content_id
+    assert not found.is_complete
     monkeypatch.setattr(clip_marking, "search_marks", lambda *_: [])
     assert not clip_marking.search_in_child(task, None).is_complete
 

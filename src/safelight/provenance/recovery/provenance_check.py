@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from safelight.provenance.models import NO_REVOCATIONS, Verification
+from safelight.provenance.models import Verification
 from safelight.provenance.seal import MarkState
 from safelight.store.tables import provenance_check_counts
 
@@ -114,7 +114,7 @@ class ProvenanceChecks:
             return self._check(found)
         sha256 = found.seal.sha256
         if sha256 not in look.similar and not self._limit.count([sha256]):
-            return self._check(_without_mark(look))
+            return self._check(_without_mark(look, found))
         if look.similar == (sha256,) and found.conclusion.ground in _REPEATED:
             self._limit.keep_first(sha256, found.conclusion.ground)
         return self._check(found)
@@ -214,14 +214,14 @@ def public_answer(found: Recovered) -> PublicAnswer:
     )
 
 
-def _without_mark(look: FirstLook) -> Recovered:
-    """What the recovery concludes about a file that names no registered video."""
-    may_be_ours = look.verification.reading.note == NO_REVOCATIONS
-    conclusion = (
-        Conclusion(answer=Answer.CANNOT_TELL, ground=Ground.NOT_SEARCHED)
-        if may_be_ours
-        else Conclusion(answer=Answer.NOT_FOUND, ground=Ground.NOTHING)
-    )
+def _without_mark(look: FirstLook, found: Recovered) -> Recovered:
+    """What the recovery would conclude if the file named only the registered videos that it is near to."""
+    if look.similar:
+        conclusion = Conclusion(answer=Answer.CANNOT_TELL, ground=Ground.PICTURE_ONLY)
+    elif found.is_complete:
+        conclusion = Conclusion(answer=Answer.NOT_FOUND, ground=Ground.NOTHING)
+    else:
+        conclusion = Conclusion(answer=Answer.CANNOT_TELL, ground=Ground.NOT_SEARCHED)
     return Recovered(conclusion=conclusion, verification=look.verification)
 
 

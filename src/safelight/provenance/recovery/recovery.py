@@ -74,6 +74,11 @@ class FirstLook:
         return self.verification.signer is SignerTrust.OWN
 
     @property
+    def may_be_ours(self) -> bool:
+        """Whether "not found here" could be wrong although no mark is read."""
+        return not self.was_hashed or self.verification.reading.note == NO_REVOCATIONS
+
+    @property
     def is_decided(self) -> bool:
         """Whether bytes or manifest prove the origin, so that nothing else has to be searched."""
         return self.known is not None or self.has_own_manifest
@@ -92,6 +97,8 @@ class Recovered:
     #: Why the search for a watermark did not end: a key cannot be read, or the child failed. A later search
     #: may find a mark. None if there is no key here, or if the time of the search was used up.
     search_error: ConfigurationError | SandboxFailed | None = None
+    #: Whether a file of this kind without a mark would be "not found here", if no picture agrees either.
+    is_complete: bool = True
 
     @property
     def source_video(self) -> str | None:
@@ -207,14 +214,14 @@ class Recovery:
             mark = MarkSearch.NOT_READ if look.was_hashed else MarkSearch.NOT_SEARCHED
             return self._recovered(OriginEvidence(mark=mark), look, None)
         mark, reading, error = self._search_mark(path)
-        has_changed_row = self._sources.registry.has_changed_row(look.verification.sha256)
-        unclear_manifest = look.verification.reading.note == NO_REVOCATIONS
-        may_be_ours = has_changed_row or unclear_manifest or not look.was_hashed
+        may_be_ours = look.may_be_ours or self._sources.registry.has_changed_row(look.verification.sha256)
         if mark is MarkSearch.NOT_READ and may_be_ours:
             mark = MarkSearch.NOT_SEARCHED  # "not found here" could be wrong
+        is_complete = reading.is_complete and mark is not MarkSearch.NOT_SEARCHED and not may_be_ours
         marked = self._marked(reading, look)
         if marked is not None:
-            return self._recovered(self._compare_marked(path, marked, look), look, marked)
+            found = self._recovered(self._compare_marked(path, marked, look), look, marked)
+            return replace(found, is_complete=is_complete)
         similar = self._similar(path, look)
         if similar.has_mark and similar.seal is not None and similar.agrees:
             evidence = self._agreeing(path, self._sources.fingerprints.picture(similar.seal.sha256))
@@ -225,7 +232,8 @@ class Recovery:
             if mark is MarkSearch.NOT_READ and not similar.is_complete:
                 mark = MarkSearch.NOT_SEARCHED
             evidence = OriginEvidence(mark=mark, has_similar=similar.seal is not None)
-        return replace(self._recovered(evidence, look, similar.seal), search_error=error)
+        found = self._recovered(evidence, look, similar.seal)
+        return replace(found, search_error=error, is_complete=is_complete)
 
     def _recovered(self, evidence: OriginEvidence, look: FirstLook, seal: Seal | None) -> Recovered:
         video_id = seal.video_id if seal is not None else look.verification.video_id

@@ -248,7 +248,8 @@ def search_in_child(argument: Any, _link: object) -> MarkSearchResult:
     unread: list[UnreadMark] = []
     for number, result in enumerate(results):
         if result.found is not None:
-            return MarkSearchResult(content_id=result.found.content_id, seed=number)
+            content_id = result.found.content_id
+            return MarkSearchResult(content_id=content_id, seed=number, is_complete=is_complete)
         unread += [UnreadMark(seed=number, soft_bits=one.astype("<f4").tobytes()) for one in result.unread]
     return MarkSearchResult(unread=tuple(unread), is_complete=is_complete)
 
