@@ -130,9 +130,16 @@ def test_a_copy_of_a_withdrawn_video_is_refused_by_its_watermark_alone(
 ) -> None:
     video, copy = marked(able, upstream, tmp_path)
     withdraw(able.container.pipeline.context, video, actor="ada", why="a court said so")
-    ended = able.carry(edit(able, copy))
-    assert (ended.state, ended.error_code) == (VideoState.FAILED, "withdrawn")
-    assert able.snapshot(ended).last_attempt is None
+    picture = Upload(
+        field="input_reference",
+        filename="a.png",
+        path=first_frame(copy, tmp_path / "screenshot.png"),
+        media_type="image/png",
+    )
+    for made in (edit(able, copy), able.order("by day", uploads=(picture,))):
+        ended = able.carry(made)
+        assert (ended.state, ended.error_code) == (VideoState.FAILED, "withdrawn")
+        assert able.snapshot(ended).last_attempt is None
 
 
 def test_a_screenshot_is_an_input_from_here(able: House, upstream: ScriptedUpstream, tmp_path: Path) -> None:

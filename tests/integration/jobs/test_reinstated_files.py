@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from safelight.generation.protocol import Derivation
 from safelight.jobs.files import vault_files
 from safelight.jobs.models import Upload, Video
 from safelight.jobs.reinstatement import reinstate
+from safelight.jobs.runner import Runner
 from safelight.jobs.states import VideoState
 from safelight.jobs.transitions import update
 from safelight.jobs.withdrawal import withdraw
@@ -23,10 +25,11 @@ from safelight.testing.upstream import ScriptedUpstream
 from support.clips import remux
 
 from .conftest import House
-from .test_appeals import blocked_by_ada
+from .test_appeals import blocked_by_ada, refused
 from .test_consent_commitments import overturned
 from .test_erasure import bindings, has_fingerprint
 from .test_ingredients import actions, manifests, signed_by_provider, textured
+from .test_media_fields import picture
 
 
 def withdrawn(house: House) -> Video:
@@ -154,3 +157,25 @@ def test_an_appeal_keeps_the_manifest_of_the_provider(
     active, chain = manifests(house, house.carry(house.videos.get(house.who, again)))
     assert {one["claim_generator_info"][0]["name"] for one in chain.values()} == {"Safelight", "Provider"}
     assert actions(active) == ["c2pa.opened", "c2pa.transcoded"]
+
+
+def test_the_origin_of_a_picture_that_was_blocked_at_once_is_searched_after_the_appeal(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = picture(tmp_path / "card.png", card=True)
+    upload = Upload(
+        field="input_reference", path=card.path, filename=card.filename, media_type=card.media_type
+    )
+    # A time limit of the test machine must not decide whether the picture is screened at once.
+    patient = replace(house.videos.timed_references, timeout_s=600.0)
+    house.videos = replace(house.videos, timed_references=patient)
+    video = refused(house, "a quiet lake", uploads=(upload,))
+    database = house.container.persistence.database
+    with database.transaction(video.tenant) as tx:
+        again = reinstate(house.container.pipeline.context, tx, video.id, overturned(video))
+    searched: list[Path] = []
+    recovery = house.container.pipeline.context.recovery
+    recover = recovery.recover
+    monkeypatch.setattr(recovery, "recover", lambda path: (searched.append(path), recover(path))[1])
+    Runner(house.container.pipeline.context).run_steps(video.tenant, again)
+    assert len(searched) == 1
