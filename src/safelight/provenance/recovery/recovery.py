@@ -177,10 +177,7 @@ class Recovery:
         return dict(zip(pictures, results, strict=True))
 
     def look(self, path: Path, *, sidecar: Path | None = None) -> FirstLook:
-        """The evidence that needs no watermark: bytes, manifest, and similar registered pictures.
-
-        The manifest is that in the file `sidecar` if the file itself has none.
-        """
+        """The evidence that needs no watermark: bytes, manifest (or `sidecar`), and similar pictures."""
         registry = self._sources.registry
         verification = self._verifier.verify(path, lookup=registry.by_sha256, sidecar=sidecar)
         known = registry.by_sha256(verification.sha256)
