@@ -27,7 +27,7 @@ from safelight.provenance.fingerprints.fingerprinter import sample_file
 from safelight.provenance.fingerprints.picture_comparison import Comparison, SearchedPictures
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.recovery import recovery
-from safelight.provenance.recovery.conclusion import Answer, Ground
+from safelight.provenance.recovery.conclusion import Answer, Ground, MarkSearch, OriginEvidence
 from safelight.provenance.recovery.known_mark_search import (
     KnownMarkResult,
     KnownPicture,
@@ -312,6 +312,20 @@ def test_frames_that_could_not_be_hashed_leave_the_origin_open(
     look = here.recovery.look(foreign)
     assert (look.has_picture, look.was_hashed, look.named) == (True, False, ())
     assert _outcome(here.recovery.conclude(foreign, look)) == (Answer.CANNOT_TELL, Ground.NOT_SEARCHED)
+
+
+def test_a_file_with_a_mark_also_states_whether_it_was_searched_completely(
+    here: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = here.recovery.look(remux(here.sealed, tmp_path / "copy.mkv"))
+    monkeypatch.setattr(here.recovery, "_compare_marked", lambda *_: OriginEvidence(mark=MarkSearch.READ))
+    mark = here.seal.mark
+    for was_hashed, was_read in ((True, True), (True, False), (False, True)):
+        reading = MarkReading(content_id=mark.content_id, epoch=mark.epoch, is_complete=was_read)
+        monkeypatch.setattr(here.reader, "read", lambda _path, reading=reading: reading)
+        found = here.recovery.conclude(tmp_path / "copy.mkv", replace(look, was_hashed=was_hashed))
+        assert found.seal is not None
+        assert found.is_complete is (was_hashed and was_read)
 
 
 def test_a_mark_is_not_accepted_with_the_seed_of_another_epoch_than_that_of_its_video(
