@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import numpy as np
@@ -30,6 +30,8 @@ from safelight.sandbox.sandbox import Limits, Sandbox
 from .conclusion import Answer, Conclusion, Ground, MarkSearch, OriginEvidence, conclude
 from .known_mark_search import KnownMarkResult, KnownPicture, search_known_in_child
 from .worker import compare_in_child, compare_moments_in_child
+
+_T = TypeVar("_T")
 
 _log = logging.getLogger(__name__)
 
@@ -245,10 +247,7 @@ class Recovery:
         answer = self._sandbox.run(
             EntryPoint.of(search_in_child), _source(path), reads=[path.resolve()], limits=_LIMITS
         )
-        try:
-            found = msgspec.convert(answer, SearchedFrames)
-        except msgspec.ValidationError as error:
-            raise SandboxCrashed("The sandboxed child returned data of the wrong type.") from error
+        found = _convert(answer, SearchedFrames)
         return [np.frombuffer(hashes, np.uint8).reshape(-1, BYTES) for hashes in found.frames]
 
     def _search_mark(
@@ -307,11 +306,9 @@ class Recovery:
                 reads=[path.resolve()],
                 limits=_MOMENT_LIMITS,
             )
-            return msgspec.convert(answer, Moments)
-        except msgspec.ValidationError as error:
-            raise SandboxCrashed("The sandboxed child returned data of the wrong type.") from error
         except (InvalidMedia, TooLarge, SandboxFailed):
             return Moments.UNDECIDED
+        return _convert(answer, Moments)
 
     def _similar(self, path: Path, look: FirstLook) -> _Similar:
         """The registered file whose picture agrees, if one does; above all one whose mark the file has."""
@@ -360,11 +357,9 @@ class Recovery:
                 reads=[path.resolve()],
                 limits=_KNOWN_LIMITS,
             )
-            results = msgspec.convert(answer, list[KnownMarkResult])
-        except msgspec.ValidationError as error:
-            raise SandboxCrashed("The sandboxed child returned data of the wrong type.") from error
         except (InvalidMedia, TooLarge, SandboxFailed):
             return nothing
+        results = _convert(answer, list[KnownMarkResult])
         if len(results) != len(known):
             raise SandboxCrashed("The sandboxed child returned another number of results.")
         return results
@@ -391,13 +386,17 @@ class Recovery:
             reads=[path.resolve()],
             limits=_LIMITS,
         )
-        try:
-            results = msgspec.convert(answer, list[Comparison])
-        except msgspec.ValidationError as error:
-            raise SandboxCrashed("The sandboxed child returned data of the wrong type.") from error
+        results = _convert(answer, list[Comparison])
         if len(results) != len(registered):
             raise SandboxCrashed("The sandboxed child returned another number of results.")
         return results
+
+
+def _convert(answer: object, wanted: type[_T]) -> _T:
+    try:
+        return msgspec.convert(answer, wanted)
+    except msgspec.ValidationError as error:
+        raise SandboxCrashed("The sandboxed child returned data of the wrong type.") from error
 
 
 def _source(path: Path) -> dict[str, Any]:
