@@ -136,10 +136,7 @@ class PersistenceParts:
         sealing = self._core.settings.sealing
         if sealing.key is not None and sealing.chain is not None:
             return KeyStore.configured(
-                key=sealing.key,
-                chain=sealing.chain,
-                anchors=sealing.anchors,
-                folder=self.key_folder,
+                key=sealing.key, chain=sealing.chain, anchors=sealing.anchors, folder=self.key_folder
             )
         return KeyStore.own(self.key_folder, organization=sealing.organization)
 
