@@ -188,11 +188,11 @@ def test_a_consent_given_on_camera_is_used_and_its_withdrawal_reaches_descendant
     assert program.status_code == 403
     assert story.decide(asked["id"], confirm=True).json()["state"] == "given"
     # The consent was asked without an end user, so it does not let an end user of the platform pass.
-    other = story.create(reference, safety_identifier="carl").json()
+    other = story.wait(story.create(reference, safety_identifier="carl").json()["id"])
     assert other["safelight"]["state"] == "held"
     # Advertising was not asked for, and the places are part of the terms.
     for key, value in (("commercial", "true"), ("territory", "US")):
-        outside = story.create(reference, **{f"safelight[use][{key}]": value}).json()
+        outside = story.wait(story.create(reference, **{f"safelight[use][{key}]": value}).json()["id"])
         assert outside["safelight"]["state"] == "held"
     made = story.create(reference).json()
     video = story.wait(made["id"])
@@ -227,8 +227,8 @@ def test_no_forgery_passes_without_a_reviewer(story: Story) -> None:
     assert camera_of(story.subject.get(story.link("second@example.org", "/consent"))) == "camera=()"
     question = story.link("second@example.org", "/consent")
     assert story.accept(question, ann).status_code == 200
-    held = story.create(ann)
-    assert held.json()["safelight"]["state"] == "held", held.text
+    held = story.wait(story.create(ann).json()["id"])
+    assert held["safelight"]["state"] == "held", held
     story.client.post("/v1/safelight/consents/withdraw", json={"token": _token(story, "second@example.org")})
     # Stolen pictures: the person before the camera is Ben, the references show Ann.
     asked = story.ask("stolen@example.org")
