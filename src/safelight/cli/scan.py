@@ -117,7 +117,7 @@ def _make_scanner(container: Container, policy: TenantPolicy, *, previews: bool)
         policy=policy,
         detectors={plugin.name: plugin.version for plugin in container.core.detectors.plugins},
         verify=lambda path: container.persistence.verifier.verify(
-            path, lookup=container.persistence.seal_registry.by_sha256
+            path, lookup=container.persistence.seal_registry.find
         ),
         stills=previews,
         scratch=container.persistence.data_directory.scratch,

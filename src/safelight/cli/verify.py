@@ -61,7 +61,7 @@ def verify(
             verifier = verifier.with_trust_anchors(trust.read_bytes())
         except OSError as error:
             raise NotFound(f"{trust} cannot be read: {error.strerror}.") from error
-    lookup = container.persistence.seal_registry.by_sha256 if _has_registry(container) else None
+    lookup = container.persistence.seal_registry.find if _has_registry(container) else None
     sidecar = manifest or find_sidecar(file)
     found = verifier.verify(file, lookup=lookup, sidecar=sidecar)
     origin = ask_origin(server, file) if server is not None else _find_origin(container, file, sidecar)

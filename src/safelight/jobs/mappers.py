@@ -13,6 +13,7 @@ from safelight.generation.protocol import Billing
 from safelight.policy.coverage import Coverage
 from safelight.policy.findings import Stage, unpack
 from safelight.policy.verdicts import Verdict
+from safelight.provenance.registry import stored_facts
 from safelight.trust.templates import TemplateUse
 
 from .models import Attempt, Character, CharacterState, StageRecord, Video
@@ -140,7 +141,7 @@ def seal(row: Row[Any]) -> dict[str, Any]:
             "epoch": row.mark_epoch,
             "algorithm": row.mark_algorithm,
         },
-        "facts": row.facts,
+        "facts": stored_facts(row) or {},
     }
 
 

@@ -159,6 +159,16 @@ def registry(registered: bool) -> dict[str, str]:
     }
 
 
+def damaged_entry() -> dict[str, str]:
+    """What a changed entry in the registry proves and does not prove."""
+    return {
+        "says": "The registry has an entry for exactly these bytes, but the entry is damaged, so it is not "
+        "used.",
+        "proves": "Nothing.",
+        "does_not_prove": "That the file was sealed here, or was not: the operator can restore the entry.",
+    }
+
+
 def watermark_not_checkable() -> dict[str, str]:
     return {
         "says": "The watermark is not checkable here: only the installation that made the file has the key.",

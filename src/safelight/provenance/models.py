@@ -79,7 +79,8 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     answer: str
     evidence: tuple[Evidence, ...]
     sha256: str
-    #: Whether the registry has exactly these bytes; None if no registry was searched.
+    #: Whether the registry has exactly these bytes; None if no registry was searched, or if
+    #: its entry is damaged.
     registered: bool | None
     #: From the registry, or else from a trusted manifest of this installation; empty if neither names a
     #: video.

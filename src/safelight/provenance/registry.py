@@ -7,11 +7,14 @@ import logging
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from safelight import canonical_json
 from safelight.ids import new_id
 from safelight.store.tables import seals
 
 from .fingerprints.fingerprint_store import add_fingerprint
-from .seal import Mark, MarkState, Seal, lacks_timestamp
+from .seal import ChangedRow, Mark, MarkState, Seal, lacks_timestamp
 
 if TYPE_CHECKING:
     from safelight.store.database import Database
@@ -43,7 +46,7 @@ class Registry:
             source_sha256=seal.source_sha256,
             manifest=seal.manifest,
             manifest_id=seal.manifest_id,
-            facts=dict(seal.facts),
+            facts=_encode(seal.facts),
             mark_state=seal.mark.state.value,
             mark_id=seal.mark.content_id,
             mark_epoch=seal.mark.epoch,
@@ -59,15 +62,14 @@ class Registry:
         """The seal of the file with this hash, from any tenant: anyone who has the file may ask for its
         origin.
         """
-        with self._database.across_tenants("origin of a file", readonly=True) as tx:
-            row = tx.one(seals, seals.c.sha256 == sha256)
-        return None if row is None else self._read(row)
+        found = self.find(sha256)
+        return found if isinstance(found, Seal) else None
 
-    def has_changed_row(self, sha256: str) -> bool:
-        """Whether the file with this hash has a row, but one that was changed after the file was sealed."""
+    def find(self, sha256: str) -> Seal | ChangedRow | None:
+        """The seal like `by_sha256`, or that the file has a row which was changed after it was sealed."""
         with self._database.across_tenants("origin of a file", readonly=True) as tx:
             row = tx.one(seals, seals.c.sha256 == sha256)
-        return row is not None and self._read(row) is None
+        return None if row is None else self._read(row) or ChangedRow()
 
     def by_mark(self, content_id: str) -> Seal | None:
         """The seal of the file with this watermark, from any tenant."""
@@ -92,7 +94,10 @@ class Registry:
                 columns=(seals.c.id, seals.c.facts),
                 order_by=(seals.c.created_at,),
             )
-            missing = [row.id for row in rows if lacks_timestamp(row.facts)]
+            # A row with damaged facts is read, so that it is logged.
+            missing = [
+                row.id for row in rows if (facts := stored_facts(row)) is None or lacks_timestamp(facts)
+            ]
             found = [tx.one(seals, seals.c.id == one) for one in missing]
         return tuple(self._read_all(row for row in found if row is not None))
 
@@ -105,7 +110,7 @@ class Registry:
         """
         with self._database.across_tenants("a later timestamp") as tx:
             where = (seals.c.sha256 == seal.sha256, seals.c.manifest == seal.manifest)
-            return tx.update(seals, *where, manifest=manifest, facts=dict(facts)) == 1
+            return tx.update(seals, *where, manifest=manifest, facts=_encode(facts)) == 1
 
     def by_video_id(self, video_id: str) -> Seal | None:
         """The newest seal of a video, from any tenant: anyone who has the id may ask for its origin."""
@@ -160,7 +165,23 @@ def is_intact(row: Any) -> bool:
         return False
 
 
+def stored_facts(row: Any) -> dict[str, Any] | None:
+    """The facts in a row of the registry; None if they are damaged."""
+    try:
+        facts = msgspec.json.decode(row.facts)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+    return facts if isinstance(facts, dict) else None
+
+
+def _encode(facts: Mapping[str, Any]) -> str:
+    return canonical_json.encode(dict(facts)).decode()
+
+
 def _seal(row: Any) -> Seal:
+    facts = stored_facts(row)
+    if facts is None:
+        raise ValueError("the facts are damaged")
     return Seal(
         video_id=row.video_id,
         sha256=row.sha256,
@@ -168,7 +189,7 @@ def _seal(row: Any) -> Seal:
         sealed_at=dt.datetime.fromtimestamp(row.created_at, dt.UTC),
         manifest=row.manifest,
         manifest_id=row.manifest_id,
-        facts=row.facts,
+        facts=facts,
         mark=Mark(
             state=MarkState(row.mark_state),
             content_id=row.mark_id,

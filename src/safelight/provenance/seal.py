@@ -66,7 +66,13 @@ class Seal:
 
     @property
     def binding(self) -> str:
-        """Binds the delivered bytes to the evaluated ones and to the mark; stored when the file is sealed."""
+        """Binds the delivered bytes to the evaluated ones, the time, the manifest's id and the mark; stored
+        when the file is sealed.
+
+        It finds accidental damage and changes of single values. It is a hash without a key: whoever can write
+        to the database can compute it for other values. `manifest` and `facts` are not bound, because a later
+        timestamp and an erasure change them; the manifest has a signature of its own.
+        """
         mark = self.mark
         return hashlib.sha256(
             canonical_json.encode(
@@ -74,10 +80,17 @@ class Seal:
                     "video": self.video_id,
                     "sha256": self.sha256,
                     "source_sha256": self.source_sha256,
+                    "sealed_at": self.sealed_at.astimezone(dt.UTC).isoformat(),
+                    "manifest_id": self.manifest_id,
                     "mark": [mark.state.value, mark.content_id, mark.epoch, mark.algorithm],
                 }
             )
         ).hexdigest()
+
+
+@dataclass(frozen=True)
+class ChangedRow:
+    """A row of the registry that was changed after its file was sealed, so that it states nothing."""
 
 
 def timestamp_facts(authority: str, *, at: dt.datetime | None = None, missing: str = "") -> dict[str, Any]:
@@ -88,4 +101,5 @@ def timestamp_facts(authority: str, *, at: dt.datetime | None = None, missing: s
 
 def lacks_timestamp(facts: Mapping[str, Any]) -> bool:
     """Whether a timestamp was asked for when the file was sealed, and is still missing."""
-    return "missing" in facts.get("timestamp", {})
+    timestamp = facts.get("timestamp")
+    return isinstance(timestamp, dict) and "missing" in timestamp

@@ -22,7 +22,7 @@ from safelight.sandbox.sandbox import Limits, Sandbox
 from . import certificates, messages, worker
 from .keys import KeyStore
 from .models import NO_REVOCATIONS, Evidence, ManifestReport, ManifestState, SignerTrust, Verification
-from .seal import Seal
+from .seal import ChangedRow, Seal
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Verifier:
         self,
         path: Path,
         *,
-        lookup: Callable[[str], Seal | None] | None = None,
+        lookup: Callable[[str], Seal | ChangedRow | None] | None = None,
         sidecar: Path | None = None,
     ) -> Verification:
         """The origin of the file at `path`; `lookup` finds a seal by the file's sha256.
@@ -84,15 +84,17 @@ class Verifier:
             raise NotFound(f"{path} does not exist.") from error
         except OSError as error:
             raise InvalidMedia(f"{path} cannot be read: {error.strerror}.") from error
-        known = lookup(sha256) if lookup else None
+        found = lookup(sha256) if lookup else None
+        known = found if isinstance(found, Seal) else None
         reading = self._read(path, known, _read_sidecar(sidecar) if sidecar else None)
-        registered = known is not None if lookup else None
+        is_damaged = isinstance(found, ChangedRow)
+        registered = None if lookup is None or is_damaged else known is not None
         signer = self._signer(reading)
         return Verification(
             state=reading.state,
             signer=signer,
             answer=messages.answer(reading, own=signer is SignerTrust.OWN, known=known),
-            evidence=tuple(evidence_of(reading, signer, registered=registered)),
+            evidence=tuple(evidence_of(reading, signer, registered=registered, is_damaged=is_damaged)),
             sha256=sha256,
             registered=registered,
             video_id=_video_id(reading, signer, known),
@@ -200,10 +202,14 @@ def _video_id(reading: ManifestReport, signer: SignerTrust, known: Seal | None) 
     return ""
 
 
-def evidence_of(reading: ManifestReport, signer: SignerTrust, *, registered: bool | None) -> list[Evidence]:
+def evidence_of(
+    reading: ManifestReport, signer: SignerTrust, *, registered: bool | None, is_damaged: bool = False
+) -> list[Evidence]:
     """The evidence for a file: its manifest, its row in the registry, and what cannot be checked."""
     found = [Evidence(kind="manifest", **messages.manifest(reading, own=signer is SignerTrust.OWN))]
-    if registered is not None:
+    if is_damaged:
+        found.append(Evidence(kind="registry", **messages.damaged_entry()))
+    elif registered is not None:
         found.append(Evidence(kind="registry", **messages.registry(registered)))
     return [*found, Evidence(kind="other watermarks", **messages.other_watermarks())]
 

@@ -90,6 +90,7 @@ def test_every_sentence_about_the_seal_of_a_file_is_translated(tag: str) -> None
         for other in (
             messages.registry(True),
             messages.registry(False),
+            messages.damaged_entry(),
             messages.other_watermarks(),
             messages.watermark_not_checkable(),
         ):

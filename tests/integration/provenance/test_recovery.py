@@ -26,6 +26,7 @@ from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore
 from safelight.provenance.fingerprints.fingerprinter import sample_file
 from safelight.provenance.fingerprints.picture_comparison import Comparison, SearchedPictures
 from safelight.provenance.keys import KeyStore
+from safelight.provenance.models import NO_REVOCATIONS
 from safelight.provenance.recovery import recovery
 from safelight.provenance.recovery.conclusion import Answer, Ground, MarkSearch, OriginEvidence
 from safelight.provenance.recovery.known_mark_search import (
@@ -553,5 +554,22 @@ def test_exactly_the_bytes_of_a_changed_row_prove_no_origin(
     with here.database.transaction("tenant_a") as tx:
         Registry(here.database).record(tx, seal)
     assert _outcome(here.recover(plain)) == (Answer.UNCHANGED, Ground.EXACT_FILE)
-    with changed_row(here, seal.sha256, source_sha256="0" * 64):
-        assert _outcome(here.recover(plain)) == (Answer.CANNOT_TELL, Ground.NOT_SEARCHED)
+    for changed in ({"source_sha256": "0" * 64}, {"created_at": 0.0}, {"facts": "{"}):
+        with changed_row(here, seal.sha256, **changed):
+            assert _outcome(here.recover(plain)) == (Answer.CANNOT_TELL, Ground.NOT_SEARCHED)
+
+
+@pytest.mark.parametrize("damaged", ["entry", "revocations"])
+def test_a_file_without_a_picture_is_not_called_foreign_if_entry_or_revocations_are_damaged(
+    here: Installation, tmp_path: Path, damaged: str
+) -> None:
+    path = tmp_path / "sound.bin"
+    path.write_bytes(b"no picture")
+    look = here.recovery.look(path)
+    assert not look.has_picture
+    assert _outcome(here.recovery.conclude(path, look)) == (Answer.NOT_FOUND, Ground.NOTHING)
+    known = look.verification
+    reading = msgspec.structs.replace(known.reading, note=NO_REVOCATIONS)
+    change = {"registered": None} if damaged == "entry" else {"reading": reading}
+    look = replace(look, verification=msgspec.structs.replace(known, **change))
+    assert _outcome(here.recovery.conclude(path, look)) == (Answer.CANNOT_TELL, Ground.NOT_SEARCHED)

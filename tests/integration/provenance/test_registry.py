@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Table
 
 from safelight.provenance.registry import Registry
-from safelight.provenance.seal import Mark, MarkState, Seal, timestamp_facts
+from safelight.provenance.seal import ChangedRow, Mark, MarkState, Seal, timestamp_facts
 from safelight.store.database import Database
 from safelight.store.tables import seals
 
@@ -107,11 +107,21 @@ def change_row(database: Database, table: Table, **values: object) -> None:
         connection.execute(table.update().values(**values))
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [{"video_id": "video_2"}, {"source_sha256": "9" * 64}, {"mark_state": "unknown"}, {"mark_epoch": 7}],
-    ids=["video", "source", "unknown state", "epoch"],
-)
+CHANGES: dict[str, dict[str, object]] = {
+    "video": {"video_id": "video_2"},
+    "source": {"source_sha256": "9" * 64},
+    "unknown state": {"mark_state": "unknown"},
+    "epoch": {"mark_epoch": 7},
+    "time": {"created_at": 0.0},
+    "impossible time": {"created_at": 1e300},
+    "manifest id": {"manifest_id": "urn:evil"},
+    "facts cut off": {"facts": "{"},
+    "facts in a list": {"facts": "[]"},
+    "nested facts": {"facts": "[" * 9999},
+}
+
+
+@pytest.mark.parametrize("changed", CHANGES.values(), ids=CHANGES)
 def test_a_changed_row_is_not_believed_and_logged_once(
     database: Database, caplog: pytest.LogCaptureFixture, changed: dict[str, object]
 ) -> None:
@@ -119,16 +129,17 @@ def test_a_changed_row_is_not_believed_and_logged_once(
     seal = replace(a_seal("1" * 64), manifest_id="urn:1", facts=MISSING)
     with database.transaction("tenant_a") as tx:
         registry.record(tx, seal)
-    assert not registry.has_changed_row("1" * 64)
+    assert registry.find("1" * 64) == seal
     change_row(database, seals, **changed)
     for _ in range(2):
         assert registry.by_sha256("1" * 64) is None
         assert registry.by_video_id("video_2") is None
         assert registry.by_manifest_id("urn:1") is None
+        assert registry.by_manifest_id("urn:evil") is None
         assert registry.without_timestamp() == ()
         assert registry.by_video("video_2", tenant="tenant_a") == ()
-    assert registry.has_changed_row("1" * 64)
-    assert not registry.has_changed_row("2" * 64)
+    assert registry.find("1" * 64) == ChangedRow()
+    assert registry.find("2" * 64) is None
     assert len(caplog.records) == 1
     assert "1" * 64 in caplog.text
 
@@ -142,3 +153,15 @@ def test_a_row_that_was_given_the_mark_of_another_file_does_not_hide_it(database
         registry.record(tx, marked)
     change_row(database, seals, mark_id="a" * 16)
     assert registry.by_mark("a" * 16) == marked
+
+
+def test_a_row_with_damaged_facts_does_not_hide_the_missing_timestamps_of_others(database: Database) -> None:
+    registry = Registry(database)
+    late = replace(a_seal("1" * 64), facts=MISSING)
+    with database.transaction("tenant_a") as tx:
+        registry.record(tx, late)
+    for facts in ("{", "[]", '{"timestamp":1}', '{"timestamp":null}'):
+        with database.transaction("tenant_b") as tx:
+            registry.record(tx, a_seal("2" * 64))
+            tx.update(seals, facts=facts)
+        assert registry.without_timestamp() == (late,)

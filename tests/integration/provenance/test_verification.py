@@ -16,7 +16,7 @@ from safelight.errors import InvalidMedia, NotFound
 from safelight.provenance import certificates, worker
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.models import ManifestState, SignerTrust
-from safelight.provenance.seal import Seal
+from safelight.provenance.seal import ChangedRow, Seal
 from safelight.provenance.sealing import Sealer
 from safelight.provenance.verification import Verifier
 from safelight.sandbox.sandbox import Sandbox
@@ -66,7 +66,7 @@ def test_one_flipped_byte_in_a_frame_is_detected(verifier: Verifier, sealed: Pat
     data = bytearray(sealed.read_bytes())
     data[data.index(b"mdat") + 500] ^= 1
     sealed.write_bytes(data)
-    found = verifier.verify(sealed, lookup={}.get)
+    found = verifier.verify(sealed, lookup=lambda _: None)
     assert found.state is ManifestState.INVALID
     assert found.answer.startswith("The video was changed after it was sealed.")
     assert found.video_id == ""
@@ -103,7 +103,7 @@ def test_a_remux_loses_the_manifest_and_the_answer_draws_no_conclusion(
             if packet.dts is not None:
                 packet.stream = stream
                 into.mux(packet)
-    found = verifier.verify(copy, lookup={}.get)
+    found = verifier.verify(copy, lookup=lambda _: None)
     assert found.state is ManifestState.ABSENT
     assert "shows neither its origin" in found.answer
     assert found.registered is False
@@ -120,6 +120,13 @@ def test_a_file_without_a_manifest_is_recognised_by_the_registry(verifier: Verif
     found = verifier.verify(video, lookup=lambda _: seal)
     assert found.video_id == seal.video_id
     assert "the registry has exactly these bytes" in found.answer
+
+
+def test_a_damaged_entry_is_not_called_a_missing_one(verifier: Verifier, video: Path) -> None:
+    found = verifier.verify(video, lookup=lambda _: ChangedRow())
+    assert (found.registered, found.video_id) == (None, "")
+    (said,) = [one.says for one in found.evidence if one.kind == "registry"]
+    assert "the entry is damaged" in said
 
 
 def test_a_foreign_seal_is_valid_with_an_unknown_signer(

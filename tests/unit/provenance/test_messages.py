@@ -49,6 +49,7 @@ def test_no_message_contains_authentic_real_or_safe(own: bool, known: Seal | Non
             *messages.manifest(reading, own=own).values(),
         ]
         parts += [*messages.registry(True).values(), *messages.registry(False).values()]
+        parts += messages.damaged_entry().values()
         for part in parts:
             assert part.endswith(".")
             assert not {"authentic", "genuine", "real", "safe", "verified"} & set(

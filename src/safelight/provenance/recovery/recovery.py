@@ -78,7 +78,8 @@ class FirstLook:
     @property
     def may_be_ours(self) -> bool:
         """Whether "not found here" could be wrong although no mark is read."""
-        return not self.was_hashed or self.verification.reading.note == NO_REVOCATIONS
+        is_damaged = self.verification.registered is None  # the entry in the registry
+        return not self.was_hashed or is_damaged or self.verification.reading.note == NO_REVOCATIONS
 
     @property
     def is_decided(self) -> bool:
@@ -181,7 +182,7 @@ class Recovery:
     def look(self, path: Path, *, sidecar: Path | None = None) -> FirstLook:
         """The evidence that needs no watermark: bytes, manifest (or `sidecar`), and similar pictures."""
         registry = self._sources.registry
-        verification = self._verifier.verify(path, lookup=registry.by_sha256, sidecar=sidecar)
+        verification = self._verifier.verify(path, lookup=registry.find, sidecar=sidecar)
         known = registry.by_sha256(verification.sha256)
         look = FirstLook(verification=verification, known=known)
         if look.is_decided:
@@ -210,13 +211,12 @@ class Recovery:
             evidence = OriginEvidence(is_exact=look.known is not None, has_own_manifest=look.has_own_manifest)
             return self._recovered(evidence, look, seal)
         if not look.has_picture:
-            mark = MarkSearch.NOT_READ if look.was_hashed else MarkSearch.NOT_SEARCHED
+            mark = MarkSearch.NOT_SEARCHED if look.may_be_ours else MarkSearch.NOT_READ
             return self._recovered(OriginEvidence(mark=mark), look, None)
         mark, reading, error = self._search_mark(path)
-        may_be_ours = look.may_be_ours or self._sources.registry.has_changed_row(look.verification.sha256)
-        if mark is MarkSearch.NOT_READ and may_be_ours:
+        if mark is MarkSearch.NOT_READ and look.may_be_ours:
             mark = MarkSearch.NOT_SEARCHED  # "not found here" could be wrong
-        is_complete = reading.is_complete and mark is not MarkSearch.NOT_SEARCHED and not may_be_ours
+        is_complete = reading.is_complete and mark is not MarkSearch.NOT_SEARCHED and not look.may_be_ours
         marked = self._marked(reading, look)
         if marked is not None:
             found = self._recovered(self._compare_marked(path, marked, look), look, marked)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Index, Table, UniqueConstraint
 
-from .types import blob, integer, json, metadata, text, time
+from .types import blob, integer, metadata, text, time
 
 seals = Table(
     "seals",
@@ -16,7 +16,8 @@ seals = Table(
     text("source_sha256"),
     blob("manifest"),
     text("manifest_id"),
-    json("facts"),
+    #: JSON; decoded by the registry, so that one damaged row does not end a query of others.
+    text("facts"),
     text("mark_state"),
     text("mark_id", null=True),
     integer("mark_epoch", null=True),
