@@ -271,7 +271,7 @@ def _check_database(container: Container, check: Callable[[Database], DoctorChec
 
 def _check_signing(container: Container) -> DoctorCheck:
     if container.core.settings.sealing.key is None:
-        return doctor_key_checks.signing(_key_dir(container))
+        return doctor_key_checks.signing(_key_dir(container), dt.datetime.now(dt.UTC))
     return doctor_key_checks.configured_signing(
         lambda: container.persistence.signing_keys, dt.datetime.now(dt.UTC)
     )

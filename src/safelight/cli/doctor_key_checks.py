@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _RENEW_WITHIN = dt.timedelta(days=30)
 
 
-def signing(keys: Path) -> DoctorCheck:
+def signing(keys: Path, now: dt.datetime) -> DoctorCheck:
     """Check the signing key. The key is only read, neither created nor renewed."""
     from cryptography import x509
 
@@ -33,9 +33,23 @@ def signing(keys: Path) -> DoctorCheck:
             name="signing key",
             state=DoctorState.FAILED,
             message=f"Other users of this machine can read {path}.",
-            remedy=f"chmod 600 '{path}'. Replace the key if another user could have copied it.",
+            remedy=f"If no other user had access: chmod 600 '{path}'. Otherwise: safelight signing revoke",
         )
-    until = certificates.not_after(x509.load_pem_x509_certificates(path.read_bytes())[0])
+    chain = x509.load_pem_x509_certificates(path.read_bytes())
+    for certificate in chain:
+        problem = certificates.early_problem(certificate, now=now)
+        if problem is not None:
+            return DoctorCheck(
+                name="signing key", state=DoctorState.FAILED, message=problem[0], remedy=problem[1]
+            )
+    until = certificates.not_after(chain[0])
+    if now >= until:
+        return DoctorCheck(
+            name="signing key",
+            state=DoctorState.WARNING,
+            message=f"Its use ended on {until:%Y-%m-%d}; it is renewed with the next seal.",
+            remedy="If the clock is ahead, correct it first.",
+        )
     return DoctorCheck(
         name="signing key", state=DoctorState.OK, message=f"Valid until {until:%Y-%m-%d}, then renewed."
     )

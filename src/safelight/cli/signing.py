@@ -32,7 +32,7 @@ def export_roots(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Print the root certificates of this installation's seals as PEM, for other C2PA tools."""
-    pem = load_container(ctx).persistence.sealer.trust_anchor_pem
+    pem = load_container(ctx).persistence.signing_keys.create_anchors_pem()
     emit({"pem": pem}, as_json, pem)
     return Exit.OK
 
@@ -115,14 +115,17 @@ def revoke(
         raise BadInput(f"--since is not a date: {since!r}.", remedy="Use YYYY-MM-DD.") from error
     if not serial.isdecimal():
         raise BadInput(f"{serial!r} is not a serial number.", remedy="See: safelight signing check")
-    container = load_container(ctx)
-    keys = container.persistence.signing_keys
-    is_current = _has_signing_key(container) and keys.current_serial == serial
+    keys = load_container(ctx).persistence.signing_keys
     # First a new key, then the list: a video that is sealed in between must find a key that is not revoked.
-    replaced = keys.rotate().serial if is_current and keys.can_rotate else None
-    keys.revocations.add(
-        Revocation(serial=serial, since=day.replace(tzinfo=day.tzinfo or dt.UTC), reason=reason)
-    )
+    # If no new key can be made, the certificate is revoked all the same.
+    replaced = None
+    try:
+        if keys.can_rotate and keys.current_serial == serial:
+            replaced = keys.rotate().serial
+    finally:
+        keys.revocations.add(
+            Revocation(serial=serial, since=day.replace(tzinfo=day.tzinfo or dt.UTC), reason=reason)
+        )
     emit(
         {"serial": serial, "since": since, "new_serial": replaced},
         as_json,

@@ -140,6 +140,17 @@ def chain_problem(key: object, chain: Sequence[x509.Certificate]) -> tuple[str, 
     return _missing_extension(leaf)
 
 
+def early_problem(own: x509.Certificate, *, now: dt.datetime) -> tuple[str, str] | None:
+    """Why this own certificate, or that of its root, cannot be used yet, and the remedy; None if it can."""
+    if now >= own.not_valid_before_utc:
+        return None
+    return (
+        f"The certificate is not valid before {own.not_valid_before_utc:%Y-%m-%d %H:%M} UTC; "
+        f"this machine's clock shows {now:%Y-%m-%d %H:%M} UTC.",
+        "Correct the clock. If it is correct, run: safelight signing rotate",
+    )
+
+
 def validity_problem(leaf: x509.Certificate, *, now: dt.datetime) -> tuple[str, str] | None:
     """Why nothing can be signed with this certificate now, and the remedy; None if it is valid."""
     if now < leaf.not_valid_before_utc:

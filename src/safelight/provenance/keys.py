@@ -7,23 +7,32 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import stat
 import threading
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Protocol
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import NameOID
 
 from safelight.errors import ConfigurationError
-from safelight.fileio import write_atomic, write_once
 
 from . import certificates
 from .certificates import Issued
+from .key_files import (
+    CONFIGURED_REMEDY,
+    damaged_file,
+    parse_certificates,
+    parse_key,
+    read_key_file,
+    read_own_key,
+    readable_certificates,
+    write_key_file,
+)
 from .revocations import FILE_NAME, RevocationList
 
 _log = logging.getLogger(__name__)
@@ -78,13 +87,13 @@ class _KeyFiles(Protocol):
 
     def current(self) -> SigningKey: ...
 
-    def current_serial(self) -> str: ...
+    def current_serial(self) -> str | None: ...
 
     def renew(self) -> SigningKey: ...
 
-    def own_roots(self) -> str: ...
+    def own_roots(self) -> list[x509.Certificate]: ...
 
-    def authority_roots(self) -> str: ...
+    def authority_roots(self) -> list[x509.Certificate]: ...
 
     def authority_signers(self) -> Collection[str]: ...
 
@@ -153,8 +162,10 @@ class KeyStore:
         return held
 
     @property
-    def current_serial(self) -> str:
-        """Serial number of the current certificate, also if nothing can be signed with it."""
+    def current_serial(self) -> str | None:
+        """Serial number of the current certificate, also if nothing can be signed with it; None if there is
+        none that can be read. Creates no key.
+        """
         with self._lock:
             return self._files.current_serial()
 
@@ -164,7 +175,8 @@ class KeyStore:
         return self._files.can_renew
 
     def rotate(self) -> SigningKey:
-        """A new signing key under our own root, which a running process uses for the next seal.
+        """A new signing key under our own root, which a running process uses for the next seal. A root that
+        is not valid yet, because it was issued while the clock was ahead, is replaced.
 
         Raises `ConfigurationError` if the key is the operator's.
         """
@@ -179,17 +191,25 @@ class KeyStore:
         """
         return self.own_roots_pem + self.authority_roots_pem
 
+    def create_anchors_pem(self) -> str:
+        """As `anchors_pem`, but creates the keys if there are none."""
+        if not self.anchors_pem:
+            self.signing()
+        return self.anchors_pem
+
     @property
     def own_roots_pem(self) -> str:
         """The roots that signed for this installation only."""
         with self._lock:
-            return self._files.own_roots()
+            roots, shared = self._files.own_roots(), self._files.authority_roots()
+        # An authority's root does not become our own if its file is in the folder of our roots.
+        return certificates.certificates_pem([root for root in roots if root not in shared]).decode()
 
     @property
     def authority_roots_pem(self) -> str:
         """The operator's roots, which may sign for others too; empty without a configured key."""
         with self._lock:
-            return self._files.authority_roots()
+            return certificates.certificates_pem(self._files.authority_roots()).decode()
 
 
 class _OwnFiles:
@@ -217,13 +237,16 @@ class _OwnFiles:
         ):
             self._held = self._load_or_issue()
             self._version = self._file_version()
+        self._require_started(self._held.certificate, self._signing)
         return self._held
 
-    def current_serial(self) -> str:
-        return self.current().serial
+    def current_serial(self) -> str | None:
+        # The certificate only: a key that others could read must be revocable.
+        found = readable_certificates([self._signing] if self._signing.exists() else [])
+        return str(found[0].serial_number) if found else None
 
     def renew(self) -> SigningKey:
-        return self._issue()
+        return self._issue(self._root(replace_early=True))
 
     def _file_version(self) -> int | None:
         try:
@@ -235,60 +258,76 @@ class _OwnFiles:
     def _signing(self) -> Path:
         return self._directory / "signing.pem"
 
-    def own_roots(self) -> str:
-        return _read_roots(self._directory)
+    def own_roots(self) -> list[x509.Certificate]:
+        return _own_roots(self._directory)
 
-    def authority_roots(self) -> str:
-        return ""
+    def authority_roots(self) -> list[x509.Certificate]:
+        return []
 
     def authority_signers(self) -> Collection[str]:
         return ()
 
     def _must_renew(self, leaf: x509.Certificate) -> bool:
         """Whether to renew the certificate: from one twelfth of `LEAF_USE` before its end, as a margin for
-        downtime and wrong clocks. Also one that is not valid yet: it was issued while the clock was ahead.
+        downtime and wrong clocks.
         """
-        now = self._clock()
-        return (
-            now < leaf.not_valid_before_utc
-            or now >= certificates.not_after(leaf) - certificates.LEAF_USE / 12
-        )
+        return self._clock() >= certificates.not_after(leaf) - certificates.LEAF_USE / 12
+
+    def _require_started(self, certificate: x509.Certificate, path: Path) -> None:
+        """Raises `ConfigurationError` if the certificate is not valid yet. It is not replaced automatically:
+        if the clock is behind, as after a start in 1970, the root that others trust would be lost.
+        """
+        problem = certificates.early_problem(certificate, now=self._clock())
+        if problem is not None:
+            raise ConfigurationError(f"{path}: {problem[0]}", remedy=problem[1])
 
     def _load_or_issue(self) -> SigningKey:
         if self._signing.exists():
-            key, chain = _read_private(self._signing)
-            if not self._must_renew(chain[0]):
-                return SigningKey(Issued(key=key, certificate=chain[0]), *chain[1:])
-        return self._issue()
+            revoke = (
+                f"run: safelight signing revoke {self.current_serial()} --since DAY. This makes a new key."
+            )
+            issued, above = read_own_key(self._signing, if_copied=revoke)
+            if not self._must_renew(issued.certificate):
+                return SigningKey(issued, *above)
+        return self._issue(self._root())
 
-    def _issue(self) -> SigningKey:
-        root = self._root()
+    def _issue(self, root: Issued) -> SigningKey:
         leaf = certificates.issue_leaf(root, self._organization, now=self._clock())
-        _write(self._signing, leaf.pem(root.certificate), replace=True)
+        write_key_file(self._signing, leaf.pem(root.certificate), replace=True)
         return SigningKey(leaf, root.certificate)
 
-    def _root(self) -> Issued:
+    def _root(self, *, replace_early: bool = False) -> Issued:
         path = self._directory / "root" / "root.pem"
         if path.exists():
-            held = _read_root(path)
-            # A root that would expire before a new signing certificate, or is not valid yet, is replaced. The
-            # old root stays in `anchors/`.
+            held = self._read_root(path)
+            if not replace_early:
+                self._require_started(held.certificate, path)
+            # A root that would expire before a new signing certificate is replaced. The old root stays in
+            # `anchors/`.
             now, root = self._clock(), held.certificate
             if root.not_valid_before_utc <= now < root.not_valid_after_utc - certificates.LEAF_LIFE:
                 return held
             fresh = certificates.issue_root(self._organization, now=self._clock())
             self._anchor(fresh)
-            _write(path, fresh.pem(), replace=True)
+            write_key_file(path, fresh.pem(), replace=True)
             return fresh
         fresh = certificates.issue_root(self._organization, now=self._clock())
-        _write(path, fresh.pem(), replace=False)
-        held = _read_root(path)  # another process may have created the root first
+        write_key_file(path, fresh.pem(), replace=False)
+        held = self._read_root(path)  # another process may have created the root first
         self._anchor(held)
         return held
 
+    def _read_root(self, path: Path) -> Issued:
+        issued, _ = read_own_key(
+            path,
+            if_copied=f"stop Safelight, move {path.parent} away, remove this root's certificate from "
+            f"{self._directory / 'anchors'}, and run: safelight signing rotate",
+        )
+        return issued
+
     def _anchor(self, root: Issued) -> None:
         name = f"{certificates.fingerprint(root.certificate)[:16]}.pem"
-        _write(
+        write_key_file(
             self._directory / "anchors" / name,
             certificates.certificates_pem((root.certificate,)),
             replace=True,
@@ -305,10 +344,13 @@ class _ConfiguredFiles:
         self, key: Path, chain: Path, anchors: Path | None, folder: Path, clock: Callable[[], dt.datetime]
     ) -> None:
         self._key, self._chain, self._folder, self._clock = key, chain, folder, clock
-        self._certificates = _certificates(chain, _read(chain))
-        trusted = _certificates(anchors, _read(anchors)) if anchors else self._certificates[-1:]
-        self._authority_roots = certificates.certificates_pem(trusted).decode()
-        self._serials = _read_serials(sorted((folder / "signers").glob("*.pem")))
+        self._certificates = parse_certificates(chain, read_key_file(chain), CONFIGURED_REMEDY)
+        self._authority_roots = self._certificates[-1:]
+        if anchors is not None:
+            remedy = "Set sealing.anchors to a file with the root certificates, PEM."
+            self._authority_roots = parse_certificates(anchors, read_key_file(anchors), remedy)
+        signers = readable_certificates(sorted((folder / "signers").glob("*.pem")))
+        self._serials = {str(one.serial_number) for one in signers}
         self._held: SigningKey | None = None
         try:
             self._held = self._load()
@@ -329,18 +371,22 @@ class _ConfiguredFiles:
             remedy="Set sealing.key and sealing.chain to a new key and certificate, and restart.",
         )
 
-    def own_roots(self) -> str:
-        return _read_roots(self._folder)
+    def own_roots(self) -> list[x509.Certificate]:
+        return _own_roots(self._folder)
 
-    def authority_roots(self) -> str:
+    def authority_roots(self) -> list[x509.Certificate]:
         return self._authority_roots
 
     def authority_signers(self) -> Collection[str]:
         return self._serials
 
     def _load(self) -> SigningKey:
-        private, chain = _key(self._key, _read(self._key)), self._certificates
-        self._raise(certificates.chain_problem(private, chain))
+        private, chain = parse_key(self._key, read_key_file(self._key), CONFIGURED_REMEDY), self._certificates
+        try:
+            problem = certificates.chain_problem(private, chain)
+        except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+            raise damaged_file(self._chain, CONFIGURED_REMEDY) from error
+        self._raise(problem)
         if not isinstance(private, ec.EllipticCurvePrivateKey):
             raise ConfigurationError(f"{self._key}: not an ES256 key.")
         # Only now: the first certificate of a wrong chain may be that of another signer.
@@ -357,71 +403,11 @@ def _keep_signer(folder: Path, current: x509.Certificate) -> None:
     path = folder / f"{certificates.fingerprint(current)[:16]}.pem"
     try:
         if not path.exists():
-            _write(path, certificates.certificates_pem((current,)), replace=True, mode=0o644)
+            write_key_file(path, certificates.certificates_pem((current,)), replace=True, mode=0o644)
     except OSError as error:
         _log.warning("%s cannot be written, so after a renewal its seals are not recognized: %s", path, error)
 
 
-def _read_serials(paths: Iterable[Path]) -> set[str]:
-    return {str(held.serial_number) for path in paths for held in _certificates(path, _read(path))}
-
-
-def _read_roots(folder: Path) -> str:
+def _own_roots(folder: Path) -> list[x509.Certificate]:
     """The installation's own roots, which are all in `anchors/`."""
-    return "".join(one.read_text() for one in sorted((folder / "anchors").glob("*.pem")))
-
-
-def _read_root(path: Path) -> Issued:
-    key, chain = _read_private(path)
-    return Issued(key=key, certificate=chain[0])
-
-
-def _read_private(path: Path) -> tuple[ec.EllipticCurvePrivateKey, list[x509.Certificate]]:
-    if stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise ConfigurationError(
-            f"The key file {path} can be read by other users of this machine.",
-            remedy=f"If no other user had access: chmod 600 '{path}'. Otherwise move the keys folder away, "
-            "let Safelight create new keys, and keep its anchors/ so that old seals are still recognized.",
-        )
-    data = _read(path)  # read only once: another process may be replacing the file
-    key, chain = _key(path, data), _certificates(path, data)
-    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != chain[0].public_key():
-        raise _damaged(path)
-    return key, chain
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ConfigurationError(f"The key file {path} cannot be read: {error.strerror}.") from error
-
-
-def _key(path: Path, data: bytes) -> object:
-    try:
-        return serialization.load_pem_private_key(data, password=None)
-    except (ValueError, TypeError) as error:
-        raise _damaged(path) from error
-
-
-def _certificates(path: Path, data: bytes) -> list[x509.Certificate]:
-    try:
-        return x509.load_pem_x509_certificates(data)
-    except ValueError as error:
-        raise _damaged(path) from error
-
-
-def _damaged(path: Path) -> ConfigurationError:
-    return ConfigurationError(
-        f"The file {path} does not contain the expected unencrypted PEM.",
-        remedy="Restore it from a backup. Without one, move it away and let Safelight create a new one; keep "
-        "anchors/, so that old seals are still recognized.",
-    )
-
-
-def _write(path: Path, data: bytes, *, replace: bool, mode: int = 0o600) -> None:
-    """Writes the file atomically. If `replace` is false, an existing file stays unchanged."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    path.parent.chmod(0o700)
-    write = write_atomic if replace else write_once
-    write(path, data, mode=mode)
+    return readable_certificates(sorted((folder / "anchors").glob("*.pem")))

@@ -96,9 +96,7 @@ class Sealer:
         """All root certificates of this installation, for external verifiers. Creates one if there is
         none.
         """
-        if not self._keys.anchors_pem:
-            self._keys.signing()
-        return self._keys.anchors_pem
+        return self._keys.create_anchors_pem()
 
     def signing_key(self) -> SigningKey:
         """The key for the next seal. Raises `Unavailable` if its certificate is revoked, expired or damaged:

@@ -10,6 +10,7 @@ import pytest
 
 from safelight.bootstrap import load
 from safelight.cli import main
+from safelight.errors import ConfigurationError
 from safelight.provenance.revocations import Revocation, RevocationList
 
 Run = Callable[..., tuple[int, Any]]
@@ -70,6 +71,38 @@ def test_the_current_certificate_is_revoked_and_replaced(run: Run) -> None:
     assert keys.signing().serial == found["new_serial"] != serial
     [entry] = keys.revocations.entries()
     assert (entry.serial, entry.since.isoformat()) == (serial, "2026-11-20T00:00:00+00:00")
+
+
+def test_a_key_that_others_could_read_is_revoked_and_replaced(run: Run) -> None:
+    container = load()
+    serial = container.persistence.signing_keys.signing().serial
+    (container.persistence.key_folder / "signing.pem").chmod(0o644)
+    code, found = run("revoke", serial, "--since", "2026-11-20", "--reason", "copied")
+    assert code == 0
+    keys = load().persistence.signing_keys
+    assert keys.signing().serial == found["new_serial"] != serial
+    assert [one.serial for one in keys.revocations.entries()] == [serial]
+
+
+def test_a_certificate_is_revoked_although_no_new_key_can_be_made(run: Run) -> None:
+    container = load()
+    serial = container.persistence.signing_keys.signing().serial
+    (container.persistence.key_folder / "root" / "root.pem").chmod(0o644)
+    code, found = run("revoke", serial, "--since", "2026-11-20")
+    assert code == 2
+    assert "root.pem" in found["error"]["message"]
+    assert [one.serial for one in load().persistence.signing_keys.revocations.entries()] == [serial]
+    with pytest.raises(ConfigurationError, match="revoked"):
+        load().persistence.signing_keys.signing()
+
+
+def test_the_export_of_roots_neither_needs_nor_creates_a_watermark_key(run: Run) -> None:
+    folder = load().persistence.key_folder / "watermark"
+    assert run("export-roots")[0] == 0
+    assert not folder.exists()
+    folder.mkdir()
+    (folder / "epoch-1.key").write_text("garbage")
+    assert run("export-roots")[0] == 0
 
 
 def test_rotation_makes_a_new_key(run: Run) -> None:

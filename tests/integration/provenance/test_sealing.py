@@ -183,12 +183,15 @@ def test_an_error_in_a_library_of_the_fingerprint_leaves_only_the_fingerprint_ou
     assert worker._mark_and_fingerprint(video, None) == (None, None)
 
 
-def test_a_file_is_sealed_after_the_clock_was_corrected(
+def test_a_file_is_sealed_with_new_keys_after_the_clock_was_corrected(
     sandbox: Sandbox, video: Path, facts: FactsMaker, tmp_path: Path
 ) -> None:
     now = dt.datetime.now(dt.UTC)
     KeyStore.own(tmp_path / "keys", organization="Films", clock=lambda: now + dt.timedelta(days=30)).signing()
     keys, sealed = KeyStore.own(tmp_path / "keys", organization="Films"), tmp_path / "sealed.mp4"
+    with pytest.raises(Unavailable):
+        Sealer(sandbox=sandbox, keys=keys).seal(video, sealed, facts())
+    keys.rotate()
     Sealer(sandbox=sandbox, keys=keys).seal(video, sealed, facts())
     found = Verifier(sandbox=sandbox, keys=keys).verify(sealed)
     assert (found.state, found.signer) == (ManifestState.TRUSTED, SignerTrust.OWN)

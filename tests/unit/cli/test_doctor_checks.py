@@ -173,10 +173,23 @@ def test_an_unreachable_upstream_is_reported() -> None:
 
 
 def test_a_signing_key_readable_by_others_fails(tmp_path: Path) -> None:
-    assert doctor_key_checks.signing(tmp_path).state is DoctorState.OK
+    now = dt.datetime.now(dt.UTC)
+    assert doctor_key_checks.signing(tmp_path, now).state is DoctorState.OK
     (tmp_path / "signing.pem").write_text("")
     (tmp_path / "signing.pem").chmod(0o644)
-    assert doctor_key_checks.signing(tmp_path).state is DoctorState.FAILED
+    found = doctor_key_checks.signing(tmp_path, now)
+    assert (found.state, "signing revoke" in found.remedy) == (DoctorState.FAILED, True)
+
+
+def test_an_own_certificate_that_is_early_or_no_longer_used_is_reported(tmp_path: Path) -> None:
+    now = dt.datetime.now(dt.UTC)
+    KeyStore.own(tmp_path, organization="Studio", clock=lambda: now).signing()
+    assert doctor_key_checks.signing(tmp_path, now).state is DoctorState.OK
+    early = doctor_key_checks.signing(tmp_path, now - dt.timedelta(days=1))
+    assert (early.state, "not valid before" in early.message) == (DoctorState.FAILED, True)
+    assert "safelight signing rotate" in early.remedy
+    late = doctor_key_checks.signing(tmp_path, now + dt.timedelta(days=366))
+    assert (late.state, "renewed with the next seal" in late.message) == (DoctorState.WARNING, True)
 
 
 def test_a_configured_certificate_is_reported_a_month_before_it_expires(tmp_path: Path) -> None:

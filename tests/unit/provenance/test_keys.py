@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -129,6 +130,25 @@ def test_a_key_readable_by_others_is_refused(tmp_path: Path) -> None:
         KeyStore.own(tmp_path, organization="Films").signing()
 
 
+def test_a_key_that_others_can_read_still_has_its_serial_number(tmp_path: Path) -> None:
+    serial = KeyStore.own(tmp_path, organization="Films").signing().serial
+    (tmp_path / "signing.pem").chmod(0o644)
+    store = KeyStore.own(tmp_path, organization="Films")
+    assert store.current_serial == serial
+    with pytest.raises(ConfigurationError) as caught:
+        store.signing()
+    assert f"safelight signing revoke {serial}" in (caught.value.remedy or "")
+    assert store.rotate().serial != serial
+    assert store.signing().serial == store.current_serial != serial
+
+
+def test_the_serial_number_of_no_key_creates_none(tmp_path: Path) -> None:
+    assert KeyStore.own(tmp_path, organization="Films").current_serial is None
+    (tmp_path / "signing.pem").write_text("garbage")
+    assert KeyStore.own(tmp_path, organization="Films").current_serial is None
+    assert [path.name for path in tmp_path.iterdir()] == ["signing.pem"]
+
+
 def test_a_damaged_key_file_is_reported_with_a_remedy(tmp_path: Path) -> None:
     KeyStore.own(tmp_path, organization="Films").signing()
     (tmp_path / "signing.pem").write_text("garbage")
@@ -225,6 +245,48 @@ def test_a_missing_chain_is_named(tmp_path: Path) -> None:
         KeyStore.configured(key=tmp_path / "key.pem", chain=tmp_path / "nowhere.pem")
 
 
+@pytest.mark.parametrize("damaged", ["key", "chain"])
+def test_a_damaged_file_of_the_operator_is_never_said_to_be_created(tmp_path: Path, damaged: str) -> None:
+    root = certificates.issue_root("Studio", now=START)
+    key, chain = own_files(tmp_path, certificates.issue_leaf(root, "Studio", now=START), root.certificate)
+    (key if damaged == "key" else chain).write_text("garbage")
+    with pytest.raises(ConfigurationError) as caught:
+        KeyStore.configured(key=key, chain=chain, clock=Clock()).signing()
+    assert "sealing.key" in (caught.value.remedy or "")
+    assert "create" not in (caught.value.remedy or "")
+
+
+@pytest.mark.parametrize("where", ["key", "certificate"])
+def test_an_unknown_curve_prevents_no_verification(tmp_path: Path, where: str) -> None:
+    root = certificates.issue_root("Studio", now=START)
+    key, chain = own_files(tmp_path, certificates.issue_leaf(root, "Studio", now=START), root.certificate)
+    if where == "key":
+        der = ec.generate_private_key(ec.SECP256R1()).private_bytes(
+            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        key.write_bytes(pem("PRIVATE KEY", with_unknown_curve(der)))
+    else:
+        first, *above = x509.load_pem_x509_certificates(chain.read_bytes())
+        der = with_unknown_curve(first.public_bytes(serialization.Encoding.DER))
+        chain.write_bytes(pem("CERTIFICATE", der) + certificates.certificates_pem(above))
+    store = KeyStore.configured(key=key, chain=chain, clock=Clock())
+    assert store.authority_roots_pem.encode() == certificates.certificates_pem((root.certificate,))
+    with pytest.raises(ConfigurationError):
+        store.signing()
+
+
+def with_unknown_curve(der: bytes) -> bytes:
+    """The same structure; the curve P-256 is replaced by a curve that does not exist."""
+    p256 = bytes.fromhex("06082a8648ce3d030107")
+    assert p256 in der
+    return der.replace(p256, p256[:-1] + b"\x7f")
+
+
+def pem(label: str, der: bytes) -> bytes:
+    text = base64.encodebytes(der).decode()
+    return f"-----BEGIN {label}-----\n{text}-----END {label}-----\n".encode()
+
+
 @pytest.mark.parametrize("damage", ["missing", "damaged", "of another certificate"])
 def test_a_key_that_cannot_sign_prevents_no_verification(tmp_path: Path, damage: str) -> None:
     root = certificates.issue_root("Studio", now=START)
@@ -278,11 +340,43 @@ def test_our_own_roots_from_before_stay_our_own_beside_the_operators(tmp_path: P
     assert store.anchors_pem == store.own_roots_pem + store.authority_roots_pem
 
 
-def test_keys_that_were_issued_while_the_clock_was_ahead_are_replaced(tmp_path: Path) -> None:
+def test_an_authoritys_root_in_the_folder_of_our_roots_is_not_our_own(tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    before = KeyStore.own(keys, organization="Studio")
+    before.signing()
+    own = before.own_roots_pem
+    root = certificates.issue_root("Authority", now=START)
+    anchors_file = keys / "anchors" / "x.pem"
+    anchors_file.write_bytes(certificates.certificates_pem((root.certificate,)))
+    key, chain = own_files(tmp_path, certificates.issue_leaf(root, "Studio", now=START), root.certificate)
+    for anchors_setting in (anchors_file, None):
+        store = KeyStore.configured(key=key, chain=chain, anchors=anchors_setting, folder=keys, clock=Clock())
+        assert store.own_roots_pem == own
+        assert store.authority_roots_pem.encode() == certificates.certificates_pem((root.certificate,))
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe", b"", b"no certificate"], ids=["bytes", "empty", "text"])
+def test_an_unreadable_file_beside_our_roots_is_left_out(
+    tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = KeyStore.own(tmp_path, organization="Films")
+    store.signing()
+    own = store.own_roots_pem
+    (tmp_path / "anchors" / "zz.pem").write_bytes(content)
+    assert store.own_roots_pem == own
+    assert "zz.pem" in caplog.text
+
+
+def test_keys_that_were_issued_while_the_clock_was_ahead_are_replaced_by_a_rotation(tmp_path: Path) -> None:
     clock = Clock(START + dt.timedelta(days=30))
     running = KeyStore.own(tmp_path, organization="Films", clock=clock)
     early = running.signing()
     clock.now = START
+    for store in (running, KeyStore.own(tmp_path, organization="Films", clock=clock)):
+        with pytest.raises(ConfigurationError, match="not valid before") as caught:
+            store.signing()
+        assert "safelight signing rotate" in (caught.value.remedy or "")
+    KeyStore.own(tmp_path, organization="Films", clock=clock).rotate()
     for store in (running, KeyStore.own(tmp_path, organization="Films", clock=clock)):
         chain = x509.load_pem_x509_certificates(store.signing().chain_pem.encode())
         assert all(one.not_valid_before_utc <= START for one in chain)
@@ -290,6 +384,36 @@ def test_keys_that_were_issued_while_the_clock_was_ahead_are_replaced(tmp_path: 
     assert len(anchors(running)) == 2  # what was sealed meanwhile becomes valid later
     clock.now = START + dt.timedelta(days=31)
     assert running.signing().serial == str(chain[0].serial_number)
+
+
+@pytest.mark.parametrize("lost", ["", "signing.pem"])
+def test_a_clock_that_is_behind_replaces_no_key(tmp_path: Path, lost: str) -> None:
+    clock = Clock()
+    first = KeyStore.own(tmp_path, organization="Films", clock=clock).signing()
+    files = {path: path.read_bytes() for path in tmp_path.rglob("*.pem") if path.name != lost}
+    if lost:
+        (tmp_path / lost).unlink()
+    clock.now = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+    store = KeyStore.own(tmp_path, organization="Films", clock=clock)
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="clock shows 1970-01-01") as caught:
+            store.signing()
+        assert "Correct the clock" in (caught.value.remedy or "")
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.pem")} == files
+    clock.now = START + dt.timedelta(days=1)
+    assert (store.signing().serial == first.serial) is not bool(lost)
+    assert len(anchors(store)) == 1
+
+
+def test_a_key_that_is_in_use_waits_while_the_clock_is_behind(tmp_path: Path) -> None:
+    clock = Clock()
+    store = KeyStore.own(tmp_path, organization="Films", clock=clock)
+    first = store.signing()
+    clock.now = START - dt.timedelta(days=1)
+    with pytest.raises(ConfigurationError, match="not valid before"):
+        store.signing()
+    clock.now = START
+    assert store.signing().serial == first.serial
 
 
 def test_a_small_step_back_of_the_clock_replaces_no_key(tmp_path: Path) -> None:
