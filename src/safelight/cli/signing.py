@@ -89,7 +89,8 @@ def rotate(
 
     Seals of the old key stay trusted. If the key may have been copied, use `revoke`.
     """
-    key = _describe_key(load_container(ctx).persistence.signing_keys.rotate())
+    keys = load_container(ctx).persistence.signing_keys
+    key = _describe_key(keys.rotate(replace_early_root=True))
     emit(key, as_json, texts()("signing.rotated_key", serial=key["serial"]))
     return Exit.OK
 

@@ -89,7 +89,7 @@ class _KeyFiles(Protocol):
 
     def current_serial(self) -> str | None: ...
 
-    def renew(self) -> SigningKey: ...
+    def renew(self, *, replace_early_root: bool) -> SigningKey: ...
 
     def own_roots(self) -> list[x509.Certificate]: ...
 
@@ -174,14 +174,15 @@ class KeyStore:
         """Whether the keys are our own, and not the operator's."""
         return self._files.can_renew
 
-    def rotate(self) -> SigningKey:
-        """A new signing key under our own root, which a running process uses for the next seal. A root that
-        is not valid yet, because it was issued while the clock was ahead, is replaced.
+    def rotate(self, *, replace_early_root: bool = False) -> SigningKey:
+        """A new signing key under our own root, which a running process uses for the next seal.
 
-        Raises `ConfigurationError` if the key is the operator's.
+        `replace_early_root`: also make a new root if it is not valid yet, because it was issued while the
+        clock was ahead. Raises `ConfigurationError` without it if the root is not valid yet, or if the key is
+        the operator's.
         """
         with self._lock:
-            return self._files.renew()
+            return self._files.renew(replace_early_root=replace_early_root)
 
     @property
     def anchors_pem(self) -> str:
@@ -245,8 +246,8 @@ class _OwnFiles:
         found = readable_certificates([self._signing] if self._signing.exists() else [])
         return str(found[0].serial_number) if found else None
 
-    def renew(self) -> SigningKey:
-        return self._issue(self._root(replace_early=True))
+    def renew(self, *, replace_early_root: bool) -> SigningKey:
+        return self._issue(self._root(replace_early=replace_early_root))
 
     def _file_version(self) -> int | None:
         try:
@@ -283,9 +284,8 @@ class _OwnFiles:
 
     def _load_or_issue(self) -> SigningKey:
         if self._signing.exists():
-            revoke = (
-                f"run: safelight signing revoke {self.current_serial()} --since DAY. This makes a new key."
-            )
+            serial = self.current_serial() or "SERIAL"
+            revoke = f"run: safelight signing revoke {serial} --since DAY. This makes a new key."
             issued, above = read_own_key(self._signing, if_copied=revoke)
             if not self._must_renew(issued.certificate):
                 return SigningKey(issued, *above)
@@ -365,7 +365,7 @@ class _ConfiguredFiles:
     def current_serial(self) -> str:
         return str(self._certificates[0].serial_number)
 
-    def renew(self) -> SigningKey:
+    def renew(self, *, replace_early_root: bool) -> SigningKey:
         raise ConfigurationError(
             "The signing key is configured, so Safelight cannot replace it.",
             remedy="Set sealing.key and sealing.chain to a new key and certificate, and restart.",

@@ -11,6 +11,7 @@ import pytest
 from safelight.bootstrap import load
 from safelight.cli import main
 from safelight.errors import ConfigurationError
+from safelight.provenance.keys import KeyStore
 from safelight.provenance.revocations import Revocation, RevocationList
 
 Run = Callable[..., tuple[int, Any]]
@@ -94,6 +95,22 @@ def test_a_certificate_is_revoked_although_no_new_key_can_be_made(run: Run) -> N
     assert [one.serial for one in load().persistence.signing_keys.revocations.entries()] == [serial]
     with pytest.raises(ConfigurationError, match="revoked"):
         load().persistence.signing_keys.signing()
+
+
+def test_keys_from_a_clock_that_was_ahead_are_revoked_under_the_old_root_and_replaced_by_a_rotation(
+    run: Run,
+) -> None:
+    folder = load().persistence.key_folder
+    ahead = dt.datetime.now(dt.UTC) + dt.timedelta(days=30)
+    serial = KeyStore.own(folder, organization="Films", clock=lambda: ahead).signing().serial
+    root = (folder / "root" / "root.pem").read_bytes()
+    code, found = run("revoke", serial, "--since", "2026-11-20")
+    assert (code, "signing rotate" in found["error"]["remedy"]) == (2, True)
+    assert (folder / "root" / "root.pem").read_bytes() == root
+    assert [one.serial for one in load().persistence.signing_keys.revocations.entries()] == [serial]
+    code, found = run("rotate")
+    assert code == 0
+    assert load().persistence.signing_keys.signing().serial == found["serial"] != serial
 
 
 def test_the_export_of_roots_neither_needs_nor_creates_a_watermark_key(run: Run) -> None:

@@ -376,7 +376,11 @@ def test_keys_that_were_issued_while_the_clock_was_ahead_are_replaced_by_a_rotat
         with pytest.raises(ConfigurationError, match="not valid before") as caught:
             store.signing()
         assert "safelight signing rotate" in (caught.value.remedy or "")
-    KeyStore.own(tmp_path, organization="Films", clock=clock).rotate()
+    rotating = KeyStore.own(tmp_path, organization="Films", clock=clock)
+    with pytest.raises(ConfigurationError, match="not valid before"):
+        rotating.rotate()
+    assert len(anchors(rotating)) == 1
+    rotating.rotate(replace_early_root=True)
     for store in (running, KeyStore.own(tmp_path, organization="Films", clock=clock)):
         chain = x509.load_pem_x509_certificates(store.signing().chain_pem.encode())
         assert all(one.not_valid_before_utc <= START for one in chain)
