@@ -34,7 +34,7 @@ PAGES = (
     "/attempts",
     "/consents",
     "/verify",
-    "/verify/feedback",
+    "/verify/feedback?sent=yes",
     "/explain-error",
     "/coverage",
     "/coverage?cell=violence/graphic/frames",

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from safelight.errors import ConfigurationError, Unavailable
+from safelight.provenance.models import Evidence
 
 from .client_version import require_same_client
 from .language import language
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
-    from safelight.provenance.models import Evidence
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +53,6 @@ def find_origin(container: Container, file: Path, sidecar: Path | None) -> Origi
 def ask_origin(server: str, file: Path) -> Origin:
     """The origin, asked of a server. Raises `ConfigurationError` or `Unavailable`."""
     require_same_client()
-    from safelight.provenance.models import Evidence as _Evidence
     from safelight_client import Client, ClientError
     from safelight_client.responses import api_error
     from safelight_client.steps import Answer, Call, Send
@@ -68,14 +67,13 @@ def ask_origin(server: str, file: Path) -> Origin:
 
     try:
         with Client(server, os.environ.get("SAFELIGHT_API_KEY", "")) as client:
-            found = client.run(call())["safelight"]
+            return msgspec.convert(client.run(call())["safelight"], Origin)
+    except (KeyError, TypeError, msgspec.ValidationError):
+        raise Unavailable(
+            f"{server} did not check the file: its answer is not that of a Safelight server.",
+            remedy="Check the URL, and that the server has the same version.",
+        ) from None
     except ValueError as error:
         raise ConfigurationError(f"{error}.") from None
     except ClientError as error:
         raise Unavailable(f"{server} did not check the file: {error}") from None
-    evidence = msgspec.convert(found.pop("evidence"), tuple[_Evidence, ...])
-    return Origin(
-        **{name: found[name] for name in ("answer", "ground", "summary", "withdrawn", "day")},
-        mark=found.get("mark"),
-        evidence=evidence,
-    )

@@ -41,9 +41,11 @@ class FeedbackPages(PageHandler):
             await self.run(self.state.provenance.feedback.add, _read(form))
         except InvalidField as problem:
             return await self._render(request, form=form, problem=problem)
-        return self.redirect("/verify/feedback")
+        return self.redirect("/verify/feedback?sent=yes")
 
     async def show_thanks(self, request: Request) -> Response:
+        if request.query_params.get("sent") != "yes":
+            return self.redirect("/verify")
         return await self._render(request, form=None, problem=None)
 
     async def _render(

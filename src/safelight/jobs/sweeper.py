@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Row
 from safelight.background.clock_watch import ClockJump
 from safelight.background.part import BackgroundPart
 from safelight.errors import DeadlineExceeded
+from safelight.provenance.recovery.check_feedback import CheckFeedback
 from safelight.store import tables
 from safelight.store.retention import Retention
 
@@ -29,6 +30,8 @@ from .transitions import update
 _INTERVAL_S = 2.0
 _MAX_ROWS_PER_SWEEP = 500
 _QUEUE_HISTORY_S = 3600.0
+#: Feedback is kept for 180 days, so an hour more does not matter.
+_FEEDBACK_DELETION_INTERVAL_S = 3600.0
 
 
 class Sweeper:
@@ -41,6 +44,7 @@ class Sweeper:
         self._recorded_jump: ClockJump | None = None
         #: When all copies of withdrawn videos are searched again.
         self._full_search_at = 0.0
+        self._next_feedback_deletion_at = 0.0
         tasks = (
             self.record_clock_jump,
             self.withdraw_copies,
@@ -50,6 +54,7 @@ class Sweeper:
             self.move_to_vault,
             self.delete_orphaned_blobs,
             self.prune_queue_history,
+            self.delete_old_feedback,
         )
         self.part = BackgroundPart(
             "sweeper",
@@ -114,6 +119,14 @@ class Sweeper:
     def prune_queue_history(self) -> None:
         """Delete the queue's history of runs that ended more than an hour ago. The video rows are kept."""
         self._queue.prune_history(self._now() - _QUEUE_HISTORY_S)
+
+    def delete_old_feedback(self) -> None:
+        """Delete old feedback on answers about the origin of files."""
+        now = self._now()
+        if now < self._next_feedback_deletion_at or self._context.clock_watch.held_for_s():
+            return
+        CheckFeedback(self._context.database).delete_old()
+        self._next_feedback_deletion_at = now + _FEEDBACK_DELETION_INTERVAL_S
 
     def expire_reviews(self) -> None:
         """Reject held videos that no reviewer decided in time."""

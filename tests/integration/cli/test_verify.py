@@ -3,7 +3,9 @@ from __future__ import annotations
 import datetime as dt
 import json
 import shutil
+import threading
 import wave
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import av
@@ -13,7 +15,8 @@ from PIL import Image
 
 from safelight.bootstrap import load
 from safelight.cli import main
-from safelight.errors import ConfigurationError, SafelightError, SandboxTimedOut
+from safelight.cli.verify_origin import ask_origin
+from safelight.errors import ConfigurationError, SafelightError, SandboxTimedOut, Unavailable
 from safelight.policy.coverage import Coverage
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
@@ -222,3 +225,30 @@ def test_a_server_is_asked_for_the_origin(
         assert main(["verify", str(sealed), "--server", f"{server.url}/v1"]) == 1
         assert "did not check the file" in capsys.readouterr().err
     assert main(["verify", str(sealed), "--server", "nowhere"]) == 2
+
+
+def test_a_server_that_answers_something_else_is_named(tmp_path: Path) -> None:
+    answers = ['{"ok":1}', "[]", '{"safelight":null}', '{"safelight":[]}', '{"safelight":{"answer":1}}']
+    file = tmp_path / "file.bin"
+    file.write_bytes(b"no video")
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.send_header("content-type", "application/json")
+            self.end_headers()
+            self.wfile.write(answers[0].encode())
+
+        def log_message(self, *_: object) -> None:
+            """Nothing is written to the output of the tests."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        try:
+            while answers:
+                with pytest.raises(Unavailable, match="is not that of a Safelight server"):
+                    ask_origin(f"http://127.0.0.1:{server.server_port}/v1", file)
+                answers.pop(0)
+        finally:
+            server.shutdown()

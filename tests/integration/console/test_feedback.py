@@ -62,10 +62,16 @@ def test_a_form_that_is_not_complete_stores_nothing_and_keeps_what_was_written(
     console: ConsoleServer, stranger: httpx.Client
 ) -> None:
     before = CheckFeedback(console.database).list()
-    for wrong in ({"text": " "}, {"text": "a" * (MAX_TEXT_CHARACTERS + 1)}, {"text": "<b>", "answer": "x"}):
+    for wrong, said in (
+        ({"text": " "}, "say what looks wrong"),
+        ({"text": "a" * (MAX_TEXT_CHARACTERS + 1)}, "say what looks wrong"),
+        ({"text": "<b>", "answer": "x"}, "does not name the answer"),
+        ({"text": "wrong", "contact": "a@b.example" * 50}, "address is too long"),
+    ):
         page = stranger.post("/verify/feedback", data={**SENT, "contact": "a@b.example", **wrong})
         assert page.status_code == 400
-        assert 'value="a@b.example"' in page.text
+        assert said in page.text
+        assert 'value="a@b.example' in page.text
         assert "<b>" not in page.text
     elsewhere = stranger.post("/verify/feedback", data=SENT, headers={"origin": "https://other.example"})
     assert elsewhere.status_code == 403
@@ -73,6 +79,20 @@ def test_a_form_that_is_not_complete_stores_nothing_and_keeps_what_was_written(
     assert codes <= {400, 429}
     assert 429 in codes
     assert CheckFeedback(console.database).list() == before
+
+
+def test_nobody_is_thanked_who_sent_nothing(stranger: httpx.Client) -> None:
+    page = stranger.get("/verify/feedback")
+    assert page.url.path == "/verify"
+    assert "Thank you" not in page.text
+
+
+def test_a_line_break_of_a_browser_counts_as_one_character(database: Database) -> None:
+    feedback = CheckFeedback(database)
+    feedback.add(written("a\r\n" * (MAX_TEXT_CHARACTERS // 2 - 1) + "aa"))
+    assert feedback.list()[0].text == "a\n" * (MAX_TEXT_CHARACTERS // 2 - 1) + "aa"
+    with pytest.raises(InvalidField):
+        feedback.add(written("a\r\n" * (MAX_TEXT_CHARACTERS // 2) + "a"))
 
 
 def test_all_addresses_together_have_a_limit_and_old_feedback_is_deleted(
@@ -88,6 +108,7 @@ def test_all_addresses_together_have_a_limit_and_old_feedback_is_deleted(
         old = tx.now() - (KEEP_DAYS + 1) * check_feedback._DAY_S
         tx.update(provenance_feedback, provenance_feedback.c.id != "", created_at=old)
     assert feedback.list() == ()
+    feedback.delete_old()
     feedback.add(written(" new ", contact=" "))
     assert [(one.text, one.contact) for one in feedback.list()] == [("new", None)]
     with database.across_tenants("test", readonly=True) as tx:

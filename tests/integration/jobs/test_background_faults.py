@@ -22,6 +22,8 @@ from safelight.jobs.queue import DurableQueue
 from safelight.jobs.states import VideoState
 from safelight.jobs.sweeper import Sweeper
 from safelight.jobs.transitions import StaleRevision
+from safelight.provenance.recovery.check_feedback import KEEP_DAYS, CheckFeedback, NewFeedback
+from safelight.provenance.recovery.conclusion import Answer, Ground
 from safelight.store import tables
 from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
@@ -316,3 +318,16 @@ def test_readiness_names_a_database_that_is_away(house: House, monkeypatch: pyte
         found = review.readiness.describe()
     assert (found["ready"], found["unready"]) == (False, ["database"])
     assert review.readiness.describe()["ready"] is True
+
+
+def test_the_sweeper_deletes_feedback_after_its_time(house: House) -> None:
+    database = house.container.persistence.database
+    feedback = CheckFeedback(database)
+    for text in ("old", "new"):
+        feedback.add(NewFeedback(answer=Answer.NOT_FOUND, ground=Ground.NOTHING, text=text))
+    table = tables.provenance_feedback
+    with database.across_tenants("test") as tx:
+        tx.update(table, table.c.text == "old", created_at=tx.now() - (KEEP_DAYS + 1) * 86_400.0)
+    sweeper(house).sweep()
+    with database.across_tenants("test", readonly=True) as tx:
+        assert [row.text for row in tx.select(table)] == ["new"]

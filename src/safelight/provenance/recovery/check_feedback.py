@@ -57,7 +57,6 @@ class CheckFeedback:
         rows, table = provenance_feedback.c, provenance_feedback
         with self._database.across_tenants("feedback on an answer about the origin") as tx:
             now = tx.now()
-            tx.delete(table, rows.created_at < now - KEEP_DAYS * _DAY_S)
             if tx.count(table, rows.created_at > now - _DAY_S) >= MAX_PER_DAY:
                 raise RateLimited(
                     "Too much feedback arrived today. Nothing was stored.", retry_after_s=_DAY_S
@@ -71,6 +70,11 @@ class CheckFeedback:
                 contact=contact or None,
                 created_at=now,
             )
+
+    def delete_old(self) -> None:
+        """Delete what is older than `KEEP_DAYS`."""
+        with self._database.across_tenants("old feedback on answers about origins") as tx:
+            tx.delete(provenance_feedback, provenance_feedback.c.created_at < tx.now() - KEEP_DAYS * _DAY_S)
 
     def list(self) -> tuple[Feedback, ...]:
         """What was sent in the last `KEEP_DAYS`, newest first."""
@@ -95,7 +99,8 @@ class CheckFeedback:
 
 
 def _require_text(text: str, param: str, most: int) -> str:
-    text = text.strip()
+    # Browsers count a line break as one character, and send it as two.
+    text = text.replace("\r\n", "\n").strip()
     if len(text) > most or "\0" in text:
         raise InvalidField(f"{param} must have at most {most} characters.", param=param)
     return text
