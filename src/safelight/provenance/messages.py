@@ -27,23 +27,23 @@ def answer(reading: ManifestReport, *, own: bool, known: Seal | None) -> str:
     what = _noun(reading)
     if known is not None and reading.state is not ManifestState.TRUSTED:
         return (
-            f"This {what} was delivered by this installation on {_day(known.sealed_at)}: the registry has "
+            f"This {what} was delivered by this service on {_day(known.sealed_at)}: the registry has "
             "exactly these bytes. Its manifest alone does not show it."
         )
     match reading.state:
         case ManifestState.TRUSTED if own and known:
             return (
-                f"This {what} was delivered by this installation on {_day(known.sealed_at)}. "
+                f"This {what} was delivered by this service on {_day(known.sealed_at)}. "
                 "It has not been changed since."
             )
         case ManifestState.TRUSTED if own:
             return (
-                f"This {what} was sealed by this installation{_on(reading)}. "
+                f"This {what} was sealed by this service{_on(reading)}. "
                 "Its picture and sound have not been changed since."
             )
         case ManifestState.TRUSTED:
             return (
-                f"This {what} was sealed{_on(reading)} by {_name(reading)}, whom this installation trusts. "
+                f"This {what} was sealed{_on(reading)} by {_name(reading)}, whom this service trusts. "
                 "Its picture and sound have not been changed since."
             )
         case ManifestState.VALID if reading.revoked_since:
@@ -53,13 +53,13 @@ def answer(reading: ManifestReport, *, own: bool, known: Seal | None) -> str:
             )
         case ManifestState.VALID if reading.note == NO_REVOCATIONS:
             return (
-                f"This {what} was not changed since it was sealed, but this installation cannot check at the "
+                f"This {what} was not changed since it was sealed, but this service cannot check at the "
                 "moment whether the certificate of the seal is revoked."
             )
         case ManifestState.VALID:
             return (
                 f"The manifest of this {what} is valid: picture and sound were not changed since it was "
-                f"sealed. But its issuer, {_name(reading)}, is not on this installation's list of trusted "
+                f"sealed. But its issuer, {_name(reading)}, is not on this service's list of trusted "
                 "issuers: anyone can create such a seal."
             )
         case ManifestState.INVALID:
@@ -99,7 +99,7 @@ def manifest(reading: ManifestReport, *, own: bool) -> dict[str, str]:
     """What the manifest claims, proves and does not prove."""
     match reading.state:
         case ManifestState.TRUSTED:
-            signer = "this installation" if own else _name(reading)
+            signer = "this service" if own else _name(reading)
             return {
                 "says": f"Sealed by {signer}{_on(reading)}{_confirmed(reading)}; "
                 f"source: {_SOURCES.get(reading.source_type, reading.source_type or 'not given')}.",
@@ -125,7 +125,7 @@ def manifest(reading: ManifestReport, *, own: bool) -> dict[str, str]:
             return {
                 "says": f"Sealed by {_name(reading)}{_on(reading)}.",
                 "proves": "Picture and sound were not changed since the file was sealed.",
-                "does_not_prove": "Who sealed it: the issuer is not on this installation's list of trusted "
+                "does_not_prove": "Who sealed it: the issuer is not on this service's list of trusted "
                 "issuers, and a seal can name anyone.",
             }
         case ManifestState.INVALID:
@@ -171,7 +171,7 @@ def damaged_entry() -> dict[str, str]:
 
 def watermark_not_checkable() -> dict[str, str]:
     return {
-        "says": "The watermark is not checkable here: only the installation that made the file has the key.",
+        "says": "The watermark is not checkable here: only the service that made the file has the key.",
         "proves": "Nothing.",
         "does_not_prove": "That the file has a watermark, or has none.",
     }
@@ -190,7 +190,8 @@ def _noun(reading: ManifestReport) -> str:
 
 
 def _name(reading: ManifestReport) -> str:
-    return f"“{reading.issuer or reading.common_name or 'a signer without a name'}”"
+    name = reading.issuer or reading.common_name
+    return f"“{name}”" if name else "a signer without a name"
 
 
 def _confirmed(reading: ManifestReport) -> str:

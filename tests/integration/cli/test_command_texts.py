@@ -59,7 +59,7 @@ REPORTS = [
     for state in ManifestState
     for failures in ((), ("assertion.bmffHash.mismatch",), ("signingCredential.expired",))
     for note in ("", "format", "remote", NO_REVOCATIONS)
-    for issuer, at in (("山", "2026-11-21T10:00:00+00:00"), ("山", ""))
+    for issuer, at in (("山", "2026-11-21T10:00:00+00:00"), ("山", ""), ("", ""))
     for media in ("video/mp4", "image/png")
 ]
 REPORTS += [
@@ -100,6 +100,8 @@ def test_every_sentence_about_the_seal_of_a_file_is_translated(tag: str) -> None
             assert found, sentence
             names = r"assertion\S+|signing\w+\.\w+|safelight verify|SynthID"
             assert not re.search(r"[A-Za-z]{3}", re.sub(names, "", found)), found
+            assert not re.search("安[裝装]", found), found
+            assert tag == "zh-Hans" or "“" not in found, found
 
 
 @pytest.mark.parametrize("tag", TAGS)

@@ -73,7 +73,7 @@ def test_a_delivered_file_exits_with_0_and_a_plain_message(
 ) -> None:
     assert main(["verify", str(sealed)]) == 0
     said = capsys.readouterr().out
-    assert "This video was delivered by this installation on " in said
+    assert "This video was delivered by this service on " in said
     assert "It has not been changed since." in said
     assert "It does not prove:" in said
 

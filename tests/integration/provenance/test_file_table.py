@@ -206,7 +206,7 @@ def text(kit: Kit, content: bytes) -> Path:
     return path
 
 
-OURS = "This video was sealed by this installation on 20 November 2026. Its picture and sound have not been"
+OURS = "This video was sealed by this service on 20 November 2026. Its picture and sound have not been"
 CHANGED = "The video was changed after it was sealed."
 DAMAGED = "The manifest of this video was changed or damaged."
 UNKNOWN = (

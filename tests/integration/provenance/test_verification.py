@@ -40,7 +40,7 @@ def test_our_own_file_is_recognised_by_its_manifest_alone(verifier: Verifier, se
     found = verifier.verify(sealed)
     assert (found.state, found.signer) == (ManifestState.TRUSTED, SignerTrust.OWN)
     assert found.answer == (
-        "This video was sealed by this installation on 20 November 2026. "
+        "This video was sealed by this service on 20 November 2026. "
         "Its picture and sound have not been changed since."
     )
     assert found.video_id == "video_" + "0" * 32
@@ -56,7 +56,7 @@ def test_with_the_registry_the_answer_covers_the_whole_file(
     found = verifier.verify(path, lookup={seal.sha256: seal}.get)
     day = f"{seal.sealed_at.day} {seal.sealed_at:%B %Y}"
     assert found.answer == (
-        f"This video was delivered by this installation on {day}. It has not been changed since."
+        f"This video was delivered by this service on {day}. It has not been changed since."
     )
     assert found.registered is True
     assert [one.kind for one in found.evidence] == ["manifest", "registry", "other watermarks"]
@@ -136,12 +136,12 @@ def test_a_foreign_seal_is_valid_with_an_unknown_signer(
     ours.signing()
     found = Verifier(sandbox=sandbox, keys=ours).verify(sealed)
     assert (found.state, found.signer, found.video_id) == (ManifestState.VALID, SignerTrust.UNKNOWN, "")
-    assert "is not on this installation's list of trusted issuers" in found.answer
+    assert "is not on this service's list of trusted issuers" in found.answer
 
     trusting = Verifier(sandbox=sandbox, keys=ours).with_trust_anchors(keys.anchors_pem.encode())
     found = trusting.verify(sealed)
     assert (found.state, found.signer) == (ManifestState.TRUSTED, SignerTrust.CONFIGURED)
-    assert "“Test Films”, whom this installation trusts" in found.answer
+    assert "“Test Films”, whom this service trusts" in found.answer
 
 
 @pytest.mark.parametrize(

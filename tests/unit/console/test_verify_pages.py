@@ -83,8 +83,8 @@ def test_only_a_confirmed_time_is_not_called_the_signers_own_claim(
     ("tag", "words"),
     [
         ("en", ("is valid", "list of trusted issuers", "anyone can create such a seal")),
-        ("zh-Hant", ("資訊清單有效", "信任清單", "任何人都能")),
-        ("zh-Hans", ("清单有效", "信任列表", "任何人都能")),
+        ("zh-Hant", ("資訊清單有效", "不在本服務信任的簽署者清單中", "任何人都能")),
+        ("zh-Hans", ("清单有效", "不在本服务信任的签名者列表中", "任何人都能")),
     ],
 )
 def test_a_valid_foreign_manifest_is_called_valid_with_an_issuer_that_is_not_on_the_list(
@@ -129,3 +129,17 @@ def test_no_sentence_stays_english(tag: str) -> None:
             for text in (shown.sentence, *texts):
                 rest = re.sub(r"“[^”]*”|「[^」]*」|SynthID|[\w.]+\.\w+", "", text)
                 assert not re.search("[A-Za-z]{3}", rest), text
+
+
+@pytest.mark.parametrize(
+    ("tag", "named", "unnamed"),
+    [
+        ("en", "“Films”", "a signer without a name"),
+        ("zh-Hant", "「Films」", "無名簽署者"),
+        ("zh-Hans", "“Films”", "无名签名者"),
+    ],
+)
+def test_the_name_of_a_signer_is_quoted_as_usual_in_the_language(tag: str, named: str, unnamed: str) -> None:
+    for state in (ManifestState.TRUSTED, ManifestState.VALID):
+        assert named in page(state, tag).sentence
+        assert unnamed in page(state, tag, issuer="").sentence
