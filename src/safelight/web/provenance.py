@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import anyio
@@ -25,16 +27,26 @@ _RETRY_AFTER_S = 30.0
 
 class _Turns:
     """One first look and one search at a time, because each keeps a processor busy, and a bounded number of
-    files that wait for them.
+    files whose search did not begin.
     """
 
     def __init__(self) -> None:
         self.look = anyio.Semaphore(1)
         self.search = anyio.Semaphore(1)
+        self._waiting = 0
+
+    @contextmanager
+    def wait(self) -> Iterator[None]:
+        """Hold a place for a file until its search begins. Raises `Unavailable` if none is free."""
+        self.require_place()
+        self._waiting += 1
+        try:
+            yield
+        finally:
+            self._waiting -= 1
 
     def require_place(self) -> None:
-        waiting = sum(one.statistics().tasks_waiting for one in (self.look, self.search))
-        if waiting >= _MAX_WAITING:
+        if self._waiting >= _MAX_WAITING:
             raise Unavailable("Too many files are being checked at the moment.", retry_after_s=_RETRY_AFTER_S)
 
 
@@ -70,24 +82,35 @@ class ProvenanceDoor:
         return self._checks().feedback
 
     async def check_upload(self, path: Path, *, stranger: bool) -> ProvenanceCheck:
-        """Check an uploaded file, and delete it. Raises `NotFound` if this server does not offer checks."""
-        checks = self._checks()
+        """Check an uploaded file, and delete it.
+
+        Raises `NotFound` if this server does not offer checks, and `Unavailable` if too many files wait:
+        several that are read at the same time may have found the same free place.
+        """
         turns = self._strangers if stranger else self._keys
-        upload = anyio.Path(path)
-        async with turns.look:
-            look = await self._threads.run(checks.look, path)
-        if isinstance(look, ProvenanceCheck):
-            await upload.unlink(missing_ok=True)
-            return look
-        async with turns.search:
-            began = anyio.current_time()
+        try:
+            checks = self._checks()
+            with turns.wait():
+                async with turns.look:
+                    look = await self._threads.run(checks.look, path)
+                if isinstance(look, ProvenanceCheck):
+                    path.unlink(missing_ok=True)
+                    return look
+                await turns.search.acquire()
+        except BaseException:
+            path.unlink(missing_ok=True)  # also if the request was canceled
+            raise
+        began = anyio.current_time()
+        try:
+            return await self._threads.run(checks.search, path, look)
+        finally:
+            path.unlink(missing_ok=True)
+            # The next search starts after the pause: otherwise the time of its answer, or of one that
+            # did not have to wait, would show when this search ended.
             try:
-                return await self._threads.run(checks.search, path, look)
-            finally:
-                await upload.unlink(missing_ok=True)
-                # The next search starts after the pause: otherwise the time of its answer, or of one that
-                # did not have to wait, would show when this search ended.
                 await anyio.sleep(self._pause_s(anyio.current_time() - began))
+            finally:
+                turns.search.release()
 
     async def check_id(self, video_id: str) -> ProvenanceCheck:
         """Check the id of a video. Raises `NotFound` if this server does not offer checks."""

@@ -131,7 +131,10 @@ def test_a_file_that_needs_no_search_waits_for_no_search(tmp_path: Path) -> None
         async with anyio.create_task_group() as group:
             group.start_soon(partial(door.check_upload, tmp_path / "a", stranger=True))
             await anyio.wait_all_tasks_blocked()
-            assert await door.check_upload(tmp_path / "exact", stranger=True) is FOUND
+            exact = tmp_path / "exact"
+            exact.touch()
+            assert await door.check_upload(exact, stranger=True) is FOUND
+            assert not exact.exists()
             release.set()
 
     anyio.run(run)
@@ -144,6 +147,31 @@ def test_without_an_answer_time_nothing_waits(clock: Clock, tmp_path: Path, name
 
     anyio.run(partial(a_door(search, answer_after_s=0.0).check_upload, tmp_path / name, stranger=True))
     assert not any(clock.pauses)
+
+
+def test_uploads_that_were_read_at_the_same_time_do_not_all_wait(tmp_path: Path) -> None:
+    async def run() -> None:
+        release = anyio.Event()
+
+        async def search(_path: Path) -> None:
+            await release.wait()
+
+        door = a_door(search, answer_after_s=0.0)
+        paths = [tmp_path / str(number) for number in range(10)]
+        for number, path in enumerate(paths):
+            door.admit_stranger(f"192.0.2.{number}")
+            path.touch()
+        async with anyio.create_task_group() as group:
+            for path in paths[:9]:
+                group.start_soon(partial(door.check_upload, path, stranger=True))
+                await anyio.wait_all_tasks_blocked()
+            with pytest.raises(Unavailable):
+                await door.check_upload(paths[9], stranger=True)
+            assert not paths[9].exists()
+            release.set()
+        assert list(tmp_path.iterdir()) == []
+
+    anyio.run(run)
 
 
 def test_only_a_few_uploads_of_strangers_wait_and_keys_do_not_wait_for_them(tmp_path: Path) -> None:
