@@ -231,6 +231,16 @@ def test_a_mark_on_another_picture_is_not_from_here(here: Installation, tmp_path
     assert _outcome(here.recover(forged)) == (Answer.NOT_FOUND, Ground.MARK_COPIED)
 
 
+def test_a_mark_whose_picture_is_not_compared_in_time_leaves_the_origin_open(
+    here: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        recovery, "MARKED_LIMITS", msgspec.structs.replace(recovery.MARKED_LIMITS, wall_s=0.01)
+    )
+    forged = forge(here, here.seal, write(tmp_path / "foreign.mp4", scene(2)))
+    assert _outcome(here.recover(forged)) == (Answer.CANNOT_TELL, Ground.MARK_NOT_COMPARED)
+
+
 def test_the_same_picture_without_a_mark_proves_nothing(here: Installation) -> None:
     assert _outcome(here.recover(here.source)) == (Answer.CANNOT_TELL, Ground.PICTURE_ONLY)
 

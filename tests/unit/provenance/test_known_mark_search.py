@@ -15,9 +15,10 @@ from safelight.provenance.fingerprints.picture_comparison import (
 )
 from safelight.provenance.recovery.known_mark_search import KnownPicture, SearchBudget, search_known
 from safelight.provenance.recovery.provenance_check import ANSWER_AFTER_S
-from safelight.provenance.recovery.recovery import KNOWN_S, MOMENTS_S
+from safelight.provenance.recovery.recovery import KNOWN_LIMITS, KNOWN_S, MARKED_LIMITS, MOMENTS_S
 from safelight.provenance.watermark.residual import ResidualSums
 from safelight.provenance.watermark_service import SEARCH_S
+from safelight.sandbox.sandbox import Limits
 
 #: Longest steps of a search, in seconds, as measured with a clip of 720p: a first look, a registration.
 LOOK_S, REGISTER_S = 0.25, 2.0
@@ -74,5 +75,9 @@ def test_a_picture_that_was_not_reached_is_said_not_to_be() -> None:
 def test_the_slowest_search_ends_before_the_answer_is_given(right: int) -> None:
     machine = Machine(right)
     machine.search()
-    assert machine.now <= KNOWN_S + REGISTER_S
-    assert SEARCH_S + BLIND_STEP_S + machine.now + MOMENTS_S + OTHER_S <= ANSWER_AFTER_S
+    assert machine.now <= KNOWN_S + REGISTER_S <= KNOWN_LIMITS.cpu_s
+
+
+@pytest.mark.parametrize("second", [KNOWN_LIMITS, MARKED_LIMITS], ids=["no-mark-was-read", "a-mark-was-read"])
+def test_all_steps_end_before_the_answer_is_given_whether_a_mark_was_read_or_not(second: Limits) -> None:
+    assert SEARCH_S + BLIND_STEP_S + second.cpu_s + MOMENTS_S + OTHER_S <= ANSWER_AFTER_S

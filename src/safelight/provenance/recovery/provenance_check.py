@@ -29,8 +29,10 @@ if TYPE_CHECKING:
 #: otherwise see when it is gone.
 MAX_CHECKS_PER_DAY = 5
 #: Every answer after a search for a watermark is given this long after the search began, or a multiple of
-#: it if the machine is busy. Otherwise the time would tell how readable the mark is. The sum of both searches
-#: with their last step (21 s), the comparison of moments (6 s), reading the file, and starting the children.
+#: it if the machine is busy. Otherwise the time would tell how readable the mark is. The sum of the search
+#: for any mark (11.5 s with its last step), the longer of the two steps that may follow (9 s for the marks of
+#: similar videos; 6 s for the picture of a mark that was read), the comparison of moments (6 s), and starting
+#: the children (3 s).
 ANSWER_AFTER_S = 30.0
 #: Answers about a near-duplicate that are repeated for others: those about the similar registered video.
 #: "Unchanged" is not among them, because it needs the bytes or the manifest of the file itself.

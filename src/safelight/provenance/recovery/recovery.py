@@ -42,7 +42,10 @@ AGREEING_SHARE = 0.5
 #: Processor time for the marks of similar registered files, in seconds, and limits of the child. A mark takes
 #: about 6 s. The child stops by itself after one more step, which takes 2 s at most.
 KNOWN_S = 7.0
-_KNOWN_LIMITS = msgspec.structs.replace(_LIMITS, wall_s=40.0, cpu_s=20)
+KNOWN_LIMITS = msgspec.structs.replace(_LIMITS, wall_s=36.0, cpu_s=9)
+#: The comparison with the picture of a mark that was read. It is made only then, so its time must be within
+#: that of every answer. A clip that is too long to be decoded in this time is not compared.
+MARKED_LIMITS = msgspec.structs.replace(_LIMITS, wall_s=24.0, cpu_s=6)
 #: Processor time for the comparison of moments, in seconds. A clip of 4 s takes 1 to 3 s.
 MOMENTS_S = 6
 _MOMENT_LIMITS = msgspec.structs.replace(_LIMITS, wall_s=4.0 * MOMENTS_S, cpu_s=MOMENTS_S)
@@ -176,7 +179,10 @@ class Recovery:
         """
         known = {one: self._sources.fingerprints.picture(one) for one in sha256s}
         pictures = {sha256: picture for sha256, picture in known.items() if picture is not None}
-        results = self._compare_all(path, list(pictures.values()), confirms_difference=False)
+        if not pictures:
+            return {}
+        task = {**_source(path), "registered": list(pictures.values()), "confirms_difference": False}
+        results = self._compare_all(path, task, _LIMITS)
         return dict(zip(pictures, results, strict=True))
 
     def look(self, path: Path, *, sidecar: Path | None = None) -> FirstLook:
@@ -355,7 +361,7 @@ class Recovery:
                 EntryPoint.of(search_known_in_child),
                 {**_source(path), "known": list(known), "budget_s": KNOWN_S},
                 reads=[path.resolve()],
-                limits=_KNOWN_LIMITS,
+                limits=KNOWN_LIMITS,
             )
         except (InvalidMedia, TooLarge, SandboxFailed):
             return nothing
@@ -366,28 +372,17 @@ class Recovery:
 
     def _compare(self, path: Path, registered: RegisteredPicture) -> Comparison:
         """For a public check: a file that cannot be compared raises nothing."""
+        task = {**_source(path), "registered": [registered], "confirms_difference": True}
         try:
-            return self._compare_all(path, [registered], confirms_difference=True)[0]
+            return self._compare_all(path, task, MARKED_LIMITS)[0]
         except (InvalidMedia, TooLarge, SandboxFailed):
             return Comparison.NOT_COMPARABLE
 
-    def _compare_all(
-        self, path: Path, registered: Sequence[RegisteredPicture], *, confirms_difference: bool
-    ) -> list[Comparison]:
-        if not registered:
-            return []
-        answer = self._sandbox.run(
-            EntryPoint.of(compare_in_child),
-            {
-                **_source(path),
-                "registered": list(registered),
-                "confirms_difference": confirms_difference,
-            },
-            reads=[path.resolve()],
-            limits=_LIMITS,
-        )
+    def _compare_all(self, path: Path, task: dict[str, Any], limits: Limits) -> list[Comparison]:
+        reads, count = [path.resolve()], len(task["registered"])
+        answer = self._sandbox.run(EntryPoint.of(compare_in_child), task, reads=reads, limits=limits)
         results = _convert(answer, list[Comparison])
-        if len(results) != len(registered):
+        if len(results) != count:
             raise SandboxCrashed("The sandboxed child returned another number of results.")
         return results
 
