@@ -82,6 +82,7 @@ class Installation:
                 fingerprints=fingerprints,
                 index=FingerprintIndex(fingerprints),
                 is_withdrawn=lambda _video_id: False,
+                delivered_file=lambda _video_id: None,
             ),
         )
 

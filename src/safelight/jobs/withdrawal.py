@@ -106,6 +106,15 @@ def is_withdrawn(database: Database, video_id: str) -> bool:
     return ended and (released[-1].vaulted or released[-1].state != VideoState.DELIVERED.value)
 
 
+def delivered_file(database: Database, video_id: str) -> str | None:
+    """The hash of the file that was delivered for a video of any tenant, also after an appeal released the
+    file of another id.
+    """
+    with database.across_tenants("origin of a file", readonly=True) as tx:
+        row = tx.one(tables.videos, tables.videos.c.id == video_id)
+    return None if row is None else row.sealed_sha256
+
+
 def _withdraw_one(
     tx: Transaction, video: Video, cause: WithdrawalCause, *, actor: str, why: dict[str, str]
 ) -> None:

@@ -37,6 +37,8 @@ from .test_registry import a_seal
 
 SEAL = a_seal("1" * 64)
 OTHER = replace(SEAL, sha256="3" * 64, video_id="video_2")
+#: The id under which an appeal released the file of `SEAL` again. The registry has only the first id.
+RELEASED_AGAIN = "video_4"
 NOTHING_READ = Verification(
     state=ManifestState.ABSENT,
     signer=SignerTrust.UNKNOWN,
@@ -92,6 +94,7 @@ def checks(database: Database, recovery: Any, withdrawn: set[str]) -> Provenance
         registry=Registry(database),
         database=database,
         is_withdrawn=withdrawn.__contains__,
+        delivered_file={RELEASED_AGAIN: SEAL.sha256}.get,
         issuer="Test Films",
     )
 
@@ -232,6 +235,19 @@ def test_above_the_limit_the_mark_of_a_video_that_is_not_near_is_answered_like_n
     assert answer_of(answers[0]) == (answer.answer, answer.ground)
 
 
+def test_above_the_limit_a_video_whose_picture_agrees_is_not_called_not_found(
+    checks: ProvenanceChecks, recovery: ScriptedRecovery
+) -> None:
+    recovery.first = replace(recovery.first, similar=(), shortlist=(SEAL.sha256,))
+    check_up_to_the_limit(checks)
+    with_mark = Recovered(conclusion=FROM_HERE, verification=NOTHING_READ, seal=SEAL)
+    answers = []
+    for recovery.next in (with_mark, replace(with_mark, conclusion=PICTURE_ONLY)):
+        answers.append(checks.check_file(Path("b.mp4")))
+    assert answers[0] == answers[1]
+    assert answer_of(answers[0]) == (Answer.CANNOT_TELL, Ground.PICTURE_ONLY)
+
+
 def test_above_the_limit_the_exact_file_is_still_known(
     checks: ProvenanceChecks, recovery: ScriptedRecovery
 ) -> None:
@@ -281,6 +297,14 @@ def test_an_id_of_ours_is_known_and_another_is_not(checks: ProvenanceChecks, wit
     withdrawn.add(SEAL.video_id)
     assert checks.check_id(SEAL.video_id).public.withdrawn
     assert checks.check_id("video_3").public.answer is Answer.NOT_FOUND
+
+
+def test_the_id_under_which_an_appeal_released_a_file_is_known(
+    checks: ProvenanceChecks, withdrawn: set[str]
+) -> None:
+    withdrawn.add(SEAL.video_id)
+    assert answer_of(checks.check_id(RELEASED_AGAIN)) == (Answer.UNCHANGED, Ground.KNOWN_ID)
+    assert not checks.check_id(RELEASED_AGAIN).public.withdrawn
 
 
 @pytest.mark.parametrize("ground", Ground)

@@ -42,6 +42,7 @@ _REPEATED = {
     Ground.PICTURE_ONLY: Answer.CANNOT_TELL,
 }
 _WITH_MARK_STATE = (Ground.EXACT_FILE, Ground.MANIFEST)
+_AGREES = (Ground.MARK_AND_PICTURE, Ground.PICTURE_ONLY)
 _FROM_HERE = (Answer.UNCHANGED, Answer.CHANGED)
 
 
@@ -84,6 +85,7 @@ class ProvenanceChecks:
         registry: Registry,
         database: Database,
         is_withdrawn: Callable[[str], bool],
+        delivered_file: Callable[[str], str | None],
         issuer: str,
     ) -> None:
         self._recovery = recovery
@@ -91,6 +93,7 @@ class ProvenanceChecks:
         self._limit = CheckLimit(database)
         self.feedback = CheckFeedback(database)
         self._is_withdrawn = is_withdrawn
+        self._delivered_file = delivered_file
         self._issuer = issuer
 
     def check_file(self, path: Path) -> ProvenanceCheck:
@@ -123,7 +126,9 @@ class ProvenanceChecks:
 
     def check_id(self, video_id: str) -> ProvenanceCheck:
         """Whether a video with this id was delivered here."""
-        seal = self._registry.by_video_id(video_id)
+        seal = self._registry.by_video_id(video_id) or self._registry.by_sha256(
+            self._delivered_file(video_id) or ""
+        )
         if seal is None:
             public = PublicAnswer(answer=Answer.NOT_FOUND, ground=Ground.UNKNOWN_ID)
         else:
@@ -217,8 +222,9 @@ def public_answer(found: Recovered) -> PublicAnswer:
 
 
 def _without_mark(look: FirstLook, found: Recovered) -> Recovered:
-    """What the recovery would conclude if the file named only the registered videos that it is near to."""
-    if look.similar:
+    """What the recovery would conclude if no mark had been read."""
+    agrees = found.seal is not None and found.seal.sha256 in look.named and found.conclusion.ground in _AGREES
+    if look.similar or agrees:
         conclusion = Conclusion(answer=Answer.CANNOT_TELL, ground=Ground.PICTURE_ONLY)
     elif found.is_complete:
         conclusion = Conclusion(answer=Answer.NOT_FOUND, ground=Ground.NOTHING)
