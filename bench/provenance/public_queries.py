@@ -29,6 +29,7 @@ from bench.provenance.pictures import Luma, psnr_db, read_frames, to_luma, write
 from bench.provenance.real_chains import one_of_each_source
 from safelight.evaluation.intervals import bootstrap_mean
 from safelight.evaluation.provenance_eval import find_clips
+from safelight.provenance.recovery.provenance_check import MAX_CHECKS_PER_DAY
 
 SECONDS = 2.0
 
@@ -67,7 +68,8 @@ class Attacker:
     def weakest(self, change: str) -> float:
         """The weakest strength that is known to remove the mark; 1 if no answer told anything."""
         kept, removed = 0.0, 1.0
-        while self._left and removed - kept > 1e-3:
+        # The attacker knows that later answers say nothing about the mark, even if they do not look repeated.
+        while self._left and self.useful < MAX_CHECKS_PER_DAY and removed - kept > 1e-3:
             middle = (kept + removed) / 2
             has_mark = self._ask(change, middle)
             if has_mark is None:
@@ -112,12 +114,9 @@ def gains(
     for one, row in zip(sealed, rows, strict=True):
         attacker = Attacker(house, one, 0)
         others = [other for other in rows if other["source"] != row["source"]]
-        # A change that no query found to remove the mark is not used.
-        without = {
-            change: max(known)
-            for change in CHANGES
-            if (known := [other["strengths"][change] for other in others if other["strengths"][change] < 1])
-        }
+        # A change that removed the mark of all others, with the strength that the last of them needed.
+        needed = {change: max(other["strengths"][change] for other in others) for change in CHANGES}
+        without = {change: strength for change, strength in needed.items() if strength < 1}
         asked = {change: strength for change, strength in row["strengths"].items() if strength < 1}
         best = max((attacker.quality(*pair) for pair in asked.items()), default=None)
         blind = max((attacker.quality(*pair) for pair in without.items()), default=None)
