@@ -476,6 +476,35 @@ def test_a_broken_file_is_not_found(here: Installation, tmp_path: Path, content:
     assert _outcome(here.recover(broken)) == (Answer.NOT_FOUND, Ground.NOTHING)
 
 
+@contextmanager
+def changed_row(here: Installation, sha256: str, **values: object) -> Iterator[None]:
+    """A seal with other values in the database, as after an intrusion; restored in the end."""
+    row = seals.c.sha256 == sha256
+    with here.database.read_transaction("tenant_a") as tx:
+        before = tx.one(seals, row)
+    with here.database.raw_connection() as connection:
+        connection.execute(seals.update().where(row).values(**values))
+    try:
+        yield
+    finally:
+        with here.database.raw_connection() as connection:
+            connection.execute(
+                seals.update().where(row).values(**{name: getattr(before, name) for name in values})
+            )
+
+
+def test_a_changed_row_proves_no_origin(
+    here: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = remux(here.sealed, tmp_path / "copy.mkv")
+    with changed_row(here, here.seal.sha256, video_id="video_other"):
+        found = here.recover(copy)
+        assert _outcome(found) == (Answer.CANNOT_TELL, Ground.MARK_NOT_COMPARED)
+        assert found.seal is None
+        monkeypatch.setattr(here.reader, "read", lambda _path: MarkReading())
+        assert _outcome(here.recover(here.source)) == (Answer.CANNOT_TELL, Ground.NOT_SEARCHED)
+
+
 def test_a_withdrawn_video_is_recognised_by_its_bytes_and_no_longer_by_its_picture(
     here: Installation, tmp_path: Path
 ) -> None:
@@ -510,35 +539,6 @@ def test_a_mark_on_another_part_of_the_same_film_leaves_the_origin_open(
     # Without time for the comparison, the answer is the same as before it existed.
     monkeypatch.setattr(recovery, "_MOMENT_LIMITS", msgspec.structs.replace(limits, wall_s=0.01))
     assert _outcome(here.recover(forged)) == (Answer.CHANGED, Ground.MARK_AND_PICTURE)
-
-
-@contextmanager
-def changed_row(here: Installation, sha256: str, **values: object) -> Iterator[None]:
-    """A seal with other values in the database, as after an intrusion; restored in the end."""
-    row = seals.c.sha256 == sha256
-    with here.database.read_transaction("tenant_a") as tx:
-        before = tx.one(seals, row)
-    with here.database.raw_connection() as connection:
-        connection.execute(seals.update().where(row).values(**values))
-    try:
-        yield
-    finally:
-        with here.database.raw_connection() as connection:
-            connection.execute(
-                seals.update().where(row).values(**{name: getattr(before, name) for name in values})
-            )
-
-
-def test_a_changed_row_proves_no_origin(
-    here: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    copy = remux(here.sealed, tmp_path / "copy.mkv")
-    with changed_row(here, here.seal.sha256, video_id="video_other"):
-        found = here.recover(copy)
-        assert _outcome(found) == (Answer.CANNOT_TELL, Ground.MARK_NOT_COMPARED)
-        assert found.seal is None
-        monkeypatch.setattr(here.reader, "read", lambda _path: MarkReading())
-        assert _outcome(here.recover(here.source)) == (Answer.CANNOT_TELL, Ground.NOT_SEARCHED)
 
 
 def test_a_changed_row_hides_no_withdrawal_of_a_file_with_its_manifest(here: Installation) -> None:
