@@ -37,8 +37,8 @@ from safelight.evaluation.clips import MANIFEST, LabelledSegment
 from safelight.fileio import sha256_file
 from safelight.generation.protocol import GenerationRequest
 from safelight.generation.storyboard import create
-from safelight.generation.storyboard.text_signs import font_for
 from safelight.media.encode import AudioFormat, Mp4Writer, VideoFormat
+from safelight.media.fonts import font_for
 from safelight.policy.findings import Modality
 from safelight.testing.speech import Spoken, synthesize
 

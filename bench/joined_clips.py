@@ -16,8 +16,8 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from safelight.detectors.protocol import MediaText
-from safelight.generation.storyboard.text_signs import Font, font_for
 from safelight.media.encode import AudioFormat, Mp4Writer, VideoFormat
+from safelight.media.fonts import Font, font_for
 from safelight.testing.speech import Spoken, synthesize
 
 Pixels = npt.NDArray[np.uint8]

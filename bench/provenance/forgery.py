@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -38,7 +37,7 @@ from safelight.provenance.recovery.worker import compare_moments_in_child
 SECONDS = 2.0
 #: The filter removes part of the mark only, so the attacker makes what it removed stronger.
 GAIN = {"residual": 2.0, "difference": 1.0, "same scene": 1.0}
-#: Filters of ffmpeg and the CRF of true copies; `trimmed` keeps 2 s.
+#: Filters of FFmpeg and the CRF of true copies; `trimmed` keeps 2 s.
 COPIES = {
     "CRF 43": ("null", 43),
     "cropped": ("crop=iw*.7:ih*.7:iw*.1:ih*.12", 28),
@@ -95,9 +94,9 @@ def measure_copy(change: str, marked: SealedClip) -> dict[str, Any]:
     filters, crf = COPIES[change]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "copy.mp4"
-        encoding = ["-vf", filters, "-an", "-c:v", "libx264", "-preset", "veryfast", "-crf", str(crf)]
-        read = ["ffmpeg", "-v", "error", "-threads", "1", "-i", str(marked.path)]
-        subprocess.run([*read, *encoding, str(path)], check=True)
+        pictures.transcode(
+            marked.path, path, "libx264", {"preset": "veryfast", "crf": str(crf)}, filters=filters
+        )
         known = fingerprint_clip(marked.path)
         picture = RegisteredPicture(thumbnails=known.thumbnails, step_s=known.step_s, times_s=known.times_s)
         task = {"source": str(path), "registered": picture}
@@ -154,6 +153,8 @@ def main() -> None:
     parser.add_argument("foreign", type=Path)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--results", type=Path, required=True)
+    parser.add_argument("--count", type=int, help="of the clips; default: all")
+    parser.add_argument("--copies", default=",".join(COPIES))
     parser.add_argument("--same-scene-only", action="store_true", help="only `same scene` and `copy`")
     asked = parser.parse_args()
     foreign = sorted(asked.foreign.glob("*.mp4"))
@@ -162,7 +163,7 @@ def main() -> None:
     code = installation.measured_code(sys.modules[__name__], pictures)
     results, house = Results(asked.results, code), Installation(asked.work)
     try:
-        sealed = [house.seal(one) for one in find_clips(asked.clips)]
+        sealed = [house.seal(one) for one in find_clips(asked.clips)[: asked.count]]
         marked = [one for one in sealed if one.seal.mark.content_id is not None]
         rows = [
             results.measure(
@@ -178,7 +179,7 @@ def main() -> None:
                 f"copy {one.clip.sha256} {change}",
                 lambda c=change, o=one: measure_copy(c, o),  # type: ignore[misc]
             )
-            for one, change in itertools.product(marked, COPIES)
+            for one, change in itertools.product(marked, asked.copies.split(","))
         ]
     finally:
         house.close()

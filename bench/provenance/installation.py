@@ -82,7 +82,6 @@ class Installation:
                 fingerprints=fingerprints,
                 index=FingerprintIndex(fingerprints),
                 is_withdrawn=lambda _video_id: False,
-                delivered_file=lambda _video_id: None,
             ),
         )
 
@@ -93,6 +92,7 @@ class Installation:
             registry=self.registry,
             database=self._database,
             is_withdrawn=lambda _video_id: False,
+            has_delivered=lambda _tenant, _video_id: False,
             issuer=ISSUER,
         )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import av
+import av.filter
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -53,6 +55,35 @@ def write_frames(frames: Frames, into: Path, *, crf: int = 18) -> Path:
             picture: Any = av.VideoFrame.from_ndarray(np.vstack([luma, colour]), format="yuv420p")
             writer.add_picture(picture, time_s=number / frames.fps)
     return into
+
+
+def transcode(
+    source: Path, into: Path, codec: str, options: dict[str, str], *, filters: str = "null"
+) -> None:
+    """Write the pictures of a clip with another codec, after these filters of FFmpeg, without sound."""
+    with av.open(str(source)) as found, av.open(str(into), "w") as written:
+        video = found.streams.video[0]
+        graph = av.filter.Graph()
+        graph.link_nodes(
+            graph.add_buffer(template=video),
+            *(graph.add(*one.split("=", 1)) for one in filters.split(",")),
+            graph.add("format", "yuv420p"),
+            graph.add("buffersink"),
+        ).configure()
+        stream: Any = None
+        for frame in itertools.chain(found.decode(video), [None]):
+            graph.push(frame)
+            while True:
+                try:
+                    changed: Any = graph.pull()
+                except (BlockingIOError, EOFError):
+                    break
+                if stream is None:
+                    stream = written.add_stream(codec, rate=video.average_rate, options=options)
+                    stream.width, stream.height, stream.pix_fmt = changed.width, changed.height, "yuv420p"
+                    stream.time_base, stream.thread_count = changed.time_base, 1
+                written.mux(stream.encode(changed))
+        written.mux(stream.encode())
 
 
 def to_luma(values: npt.NDArray[Any]) -> Luma:

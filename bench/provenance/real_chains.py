@@ -1,10 +1,10 @@
-"""Real chains: a browser plays delivered clips and ffmpeg records its screen; ffmpeg writes WebM and MKV.
+"""Real chains: a browser plays delivered clips and its screen is recorded; FFmpeg writes WebM and MKV.
 
     python -m bench.provenance.real_chains CLIPS --work FOLDER --results FILE [--count 20] [--chains NAMES]
 
 CLIPS is a folder as `safelight eval provenance` takes it. Each clip is sealed by an installation in FOLDER;
-every copy goes through the whole recovery with the registry of all clips. It needs ffmpeg, and for
-`screen` also Xvfb and Chromium. `screen` shows the clip in a page at 0.55 to 1.05 of its size, on a screen of
+every copy goes through the whole recovery with the registry of all clips. FFmpeg is that of PyAV. `screen`
+needs Xvfb and Chromium: it shows the clip in a page at 0.55 to 1.05 of its size, on a screen of
 1600 by 900, and records all of that screen. Finished rows are kept, so a stopped run goes on.
 """
 
@@ -19,25 +19,29 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from fractions import Fraction
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import numpy as np
 
-from bench.provenance import installation
+from bench.provenance import installation, pictures
 from bench.provenance.installation import Installation, Results, SealedClip, describe_recovery, share
 from safelight.evaluation.provenance_eval import find_clips
 
 SCREEN = (1600, 900)
 SECONDS = 4
-#: ffmpeg's arguments between input and output, and the ending of the file.
-CONTAINERS = {
-    "mkv-copy": (["-c", "copy"], "mkv"),
-    "mkv-h264": (["-c:v", "libx264", "-crf", "26", "-preset", "veryfast"], "mkv"),
+#: Codec, its options, and the ending of the file; without a codec, the packets are copied.
+CONTAINERS: dict[str, tuple[str, dict[str, str], str]] = {
+    "mkv-copy": ("", {}, "mkv"),
+    "mkv-h264": ("libx264", {"crf": "26", "preset": "veryfast"}, "mkv"),
     "webm-vp9": (
-        ["-c:v", "libvpx-vp9", "-crf", "36", "-b:v", "0", "-deadline", "realtime", "-cpu-used", "8"],
+        "libvpx-vp9",
+        {"crf": "36", "b": "0", "deadline": "realtime", "cpu-used": "8"},
         "webm",
     ),
 }
@@ -71,6 +75,35 @@ def virtual_screen() -> Iterator[str]:
         server.wait()
 
 
+def grab(display: str, into: Path) -> None:
+    """Record the whole screen."""
+    source = {"framerate": "30", "video_size": f"{SCREEN[0]}x{SCREEN[1]}"}
+    with av.open(display, format="x11grab", options=source) as screen, av.open(str(into), "w") as written:
+        encoding = {"preset": "ultrafast", "crf": "23"}
+        stream = written.add_stream("libx264", rate=30, width=SCREEN[0], height=SCREEN[1], options=encoding)
+        stream.pix_fmt, first, shown = "yuv420p", None, -1
+        for frame in screen.decode(video=0):
+            first = frame.time if first is None else first
+            number = round((frame.time - first) * 30)
+            if number > (SECONDS + 1) * 30:
+                break
+            if number > shown:
+                picture, shown = frame.reformat(format="yuv420p"), number
+                picture.pts, picture.time_base = number, Fraction(1, 30)
+                written.mux(stream.encode(picture))
+        written.mux(stream.encode())
+
+
+def copy_packets(source: Path, into: Path) -> None:
+    """The same pictures in another container."""
+    with av.open(str(source)) as found, av.open(str(into), "w") as written:
+        stream = written.add_stream_from_template(found.streams.video[0])
+        for packet in found.demux(found.streams.video[0]):
+            if packet.dts is not None:
+                packet.stream = stream
+                written.mux(packet)
+
+
 def record_screen(sealed: SealedClip, into: Path, random: np.random.Generator) -> dict[str, Any]:
     """Play the clip in Chromium and record the screen. Returns scale and dropped frames."""
     from playwright.sync_api import sync_playwright
@@ -100,20 +133,14 @@ def record_screen(sealed: SealedClip, into: Path, random: np.random.Generator) -
             page = browser.new_page(viewport={"width": SCREEN[0], "height": SCREEN[1]})
             page.goto(page_file.resolve().as_uri())
             page.wait_for_function("document.querySelector('video').readyState >= 4")
-            grab = (
-                f"-f x11grab -framerate 30 -video_size {SCREEN[0]}x{SCREEN[1]} -i {display} -t {SECONDS + 1}"
-            )
-            encode = "-c:v libx264 -preset ultrafast -crf 23 -pix_fmt yuv420p"
-            command = ["ffmpeg", "-loglevel", "error", "-y", *grab.split(), *encode.split(), str(into)]
-            recorder = subprocess.Popen(command)
-            page.evaluate("document.querySelector('video').play()")
-            page.wait_for_function("document.title.startsWith('ended')", timeout=60_000)
-            dropped, total = map(int, page.title().split()[1:])
-            recorder.wait(timeout=120)
+            with ThreadPoolExecutor(1) as threads:
+                recorded = threads.submit(grab, display, into)
+                page.evaluate("document.querySelector('video').play()")
+                page.wait_for_function("document.title.startsWith('ended')", timeout=60_000)
+                dropped, total = map(int, page.title().split()[1:])
+                recorded.result(timeout=120)
         finally:
             browser.close()
-    if recorder.returncode:
-        sys.exit(f"ffmpeg could not record the screen: exit code {recorder.returncode}")
     return {"scale": round(scale, 2), "dropped_frames": dropped, "frames": total}
 
 
@@ -122,14 +149,16 @@ def run_chain(name: str, sealed: SealedClip, into: Path) -> dict[str, Any]:
     if name == "screen":
         random = np.random.default_rng(list(f"{sealed.clip.sha256}{name}".encode()))
         return record_screen(sealed, into, random)
-    options, _ending = CONTAINERS[name]
-    command = ["ffmpeg", "-loglevel", "error", "-y", "-i", str(sealed.path), "-an", "-threads", "1"]
-    subprocess.run([*command, *options, str(into)], check=True)
+    codec, options, _ending = CONTAINERS[name]
+    if codec:
+        pictures.transcode(sealed.path, into, codec, options)
+    else:
+        copy_packets(sealed.path, into)
     return {}
 
 
 def measure(name: str, house: Installation, sealed: SealedClip) -> dict[str, Any]:
-    ending = CONTAINERS[name][1] if name in CONTAINERS else "mp4"
+    ending = CONTAINERS[name][2] if name in CONTAINERS else "mp4"
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / f"copy.{ending}"
         facts = run_chain(name, sealed, copy)
@@ -180,7 +209,7 @@ def main() -> None:
     parser.add_argument("--chains", default=",".join((*CONTAINERS, "screen")))
     asked = parser.parse_args()
     clips = find_clips(asked.clips)
-    results = Results(asked.results, installation.measured_code(sys.modules[__name__]))
+    results = Results(asked.results, installation.measured_code(sys.modules[__name__], pictures))
     house = Installation(asked.work)
     try:
         everything = [house.seal(one) for one in clips]

@@ -299,5 +299,20 @@ def test_verify_works_without_login(staff: Page, console: ConsoleServer) -> None
     staff.context.clear_cookies()
     staff.goto(f"{console.server.url}/verify")
     staff.locator("#file").set_input_files({"name": "a.mp4", "mimeType": "video/mp4", "buffer": b"no video"})
-    expect(staff.locator(".verdict")).to_be_visible(timeout=60_000)
+    expect(staff.locator("#result")).to_have_text(
+        "This is not a video or picture that we can open.", timeout=60_000
+    )
     expect(staff.get_by_role("link", name="Sign in")).to_be_visible()
+
+
+def test_the_verify_page_without_a_network_says_that_the_file_was_not_checked(
+    staff: Page, console: ConsoleServer
+) -> None:
+    staff.goto(f"{console.server.url}/verify")
+    staff.context.set_offline(True)
+    staff.locator("#file").set_input_files({"name": "a.mp4", "mimeType": "video/mp4", "buffer": b"no video"})
+    expect(staff.locator("#result")).to_have_text(
+        "The file could not be checked: this server did not answer. Check your connection, then try again."
+    )
+    expect(staff.locator("#verify button")).to_be_enabled()
+    staff.context.set_offline(False)

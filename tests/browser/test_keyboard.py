@@ -6,8 +6,12 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from safelight.jobs.states import VideoState
+from safelight.policy.categories import SHIPPED
+from safelight.policy.documents import load
 from support.console_server import ConsoleServer
 from support.fake_api_server import a_video
+
+from .test_review_undo import hold
 
 pytestmark = pytest.mark.browser
 PAGES = (
@@ -142,3 +146,42 @@ def test_escape_closes_menus_and_dialogs_and_returns_the_focus(staff: Page, cons
         staff.keyboard.press("Escape")
         expect(staff.get_by_role("dialog")).to_have_count(0)
         expect(summary).to_be_focused()
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (390, 844)])
+def test_the_shown_help_never_covers_the_form(
+    staff: Page, console: ConsoleServer, size: tuple[int, int]
+) -> None:
+    staff.set_viewport_size({"width": size[0], "height": size[1]})
+    staff.goto(f"{console.server.url}/review/{hold(console, 'a case to read about').id}")
+    staff.keyboard.press("?")
+    help_box = staff.get_by_role("dialog").bounding_box()
+    form_box = staff.locator(".decision").bounding_box()
+    assert help_box is not None
+    assert form_box is not None
+    assert help_box["y"] + help_box["height"] <= form_box["y"]
+    # The page works while the help is shown.
+    staff.keyboard.press("1" if staff.locator("[name=clause]").count() else "?")
+    expect(staff.locator("#reason")).to_be_enabled()
+
+
+def test_approve_and_refuse_differ_in_form(staff: Page, console: ConsoleServer) -> None:
+    staff.goto(f"{console.server.url}/review/{hold(console, 'a case to decide').id}")
+    shapes = [
+        staff.locator(f"#decide [value={action}]").evaluate(
+            "one => [one.querySelector('path').getAttribute('d'), getComputedStyle(one).borderTopWidth]"
+        )
+        for action in ("approve", "refuse")
+    ]
+    assert shapes[0][0] != shapes[1][0]
+    assert shapes[0][1] != shapes[1][1]
+
+
+def test_a_rule_is_found_by_a_few_letters_of_its_id_or_reason(staff: Page, console: ConsoleServer) -> None:
+    staff.goto(f"{console.server.url}/review/{hold(console, 'a case with a rule').id}")
+    field = staff.locator("#other-clause")
+    options = staff.locator(f"#{field.get_attribute('list')} option")
+    shown = options.evaluate_all("all => all.map((one) => [one.value, one.label])")
+    rules = {one.id for one in load("starter", SHIPPED).rules}
+    assert {value for value, _ in shown} == rules
+    assert all(len(label) > len(value) for value, label in shown)

@@ -15,6 +15,7 @@ from safelight.generation.protocol import Derivation
 from safelight.i18n import load_messages
 from safelight.jobs.models import Video
 from safelight.jobs.states import VideoState
+from safelight.store import tables
 from safelight.testing.generators import create as instant
 from safelight.trust.accounts.permissions import Role
 from support.clips import Pixels, make_clip
@@ -96,11 +97,10 @@ def test_a_stranger_has_a_video_its_copies_and_later_uploads_stopped(
     states = [site.house.videos.get(site.house.who, one.id).state for one in (*gone, other)]
     assert states == [VideoState.WITHDRAWN] * len(gone) + [VideoState.DELIVERED]
 
-    # A later upload of a picture waits for the vault officer, as nobody has checked the age. After the
-    # decision the next one is blocked.
+    # A later upload of a picture waits for a reviewer. After the decision the next one is blocked.
     still = tmp_path / "still.png"
     Image.fromarray(picture(11)).save(still)
-    cleo, ada = site.enroll("cleo", Role.CREATOR), site.enroll("ada", Role.VAULT_OFFICER)
+    cleo, ada = site.enroll("cleo", Role.CREATOR), site.enroll("ada", Role.REVIEWER)
     creator = site.visit(who=cleo)
     held = site.request_video(creator, "a woman by a window", still)
     assert held.state is VideoState.HELD
@@ -108,8 +108,56 @@ def test_a_stranger_has_a_video_its_copies_and_later_uploads_stopped(
     reviewer.locator("[data-row]", has_text=held.prompt).click()
     reviewer.locator("#reason").fill("It is she.")
     reviewer.locator("#decide button[value=refuse]").click()
+    expect(reviewer.locator("#reason-missing")).to_be_visible()
+    reviewer.locator("#decide input[value=kh-3]").check()
+    reviewer.locator("#facts").fill("It shows a person who did not agree.")
+    reviewer.locator("#decide button[value=refuse]").click()
     reviewer.wait_for_url(re.compile("decided="))
     site.carry_out_decisions()
     follow_up(site)
     again = site.request_video(creator, "a woman in a garden", still)
     assert again.state is VideoState.REJECTED
+
+
+def test_a_strangers_hashes_hide_no_film(furnish_site: Callable[..., Site], tmp_path: Path) -> None:
+    site = furnish_site()
+    lead = site.visit("/review", who=site.enroll("lea", Role.TRUST_LEAD))
+    film = scene(tmp_path / "film.mp4", 10)
+    stranger = site.visit("/report/intimate")
+    stranger.locator("#files").set_input_files(film)
+    expect(stranger.locator("#hash-status")).to_have_text(N("intimate.done"))
+    for field, text in (("name", "Ann Lee"), ("contact", "ann@example.org")):
+        stranger.locator(f"[name={field}]").fill(text)
+    stranger.locator("[name=good_faith]").check()
+    stranger.locator("main button.main").click()
+    expect(stranger.get_by_role("heading", name=N("status.title"))).to_be_visible()
+    follow_up(site)
+
+    held = [make_video(site, film), make_video(site, scene(tmp_path / "worse.mp4", 10, crf=33))]
+    assert [one.state for one in held] == [VideoState.HELD] * 2
+    lead.reload()
+    expect(lead.locator("[data-row]")).to_have_count(2)
+    expect(lead.locator("[data-row]").first).to_contain_text("Notice report_")
+    # A quarantined hold is a row without content for everybody but the vault officer.
+    persistence = site.house.container.persistence
+    for quarantined in (True, False):
+        with persistence.database.transaction(site.house.who.tenant) as tx:
+            tx.update(tables.cases, tables.cases.c.video_id == held[1].id, quarantined=quarantined)
+        lead.reload()
+        if quarantined:
+            expect(lead.locator("[data-row]")).to_have_count(1)
+            expect(lead.locator("#withheld li")).to_contain_text("notice report_")
+            expect(lead.locator("#withheld")).not_to_contain_text(held[1].prompt)
+            expect(lead.locator("main")).to_contain_text("--role vault_officer")
+    expect(lead.locator("#withheld")).to_have_count(0)
+    lead.locator("[data-row]").first.click()
+    expect(lead.locator("#held-by-notice")).to_contain_text("report_")
+    lead.locator("#reason").fill("A film about a lake.")
+    lead.locator("#decide button[value=approve]").click()
+    lead.wait_for_url(re.compile("decided="))
+    site.carry_out_decisions()
+    follow_up(site)
+
+    carried = [site.house.carry(site.house.videos.get(site.house.who, one.id)) for one in held]
+    assert [one.state for one in carried] == [VideoState.DELIVERED] * 2
+    assert make_video(site, scene(tmp_path / "next.mp4", 10, gain=0.9)).state is VideoState.DELIVERED

@@ -110,7 +110,7 @@ def test_a_refused_prompt_is_changed_tried_made_in_full_and_its_charge_is_claime
     page.goto("/".join([*page.url.split("/")[:3], "attempts"]))
     expect(page.get_by_role("row").filter(has_text="refused by the provider")).to_have_count(1)
     expect(page.get_by_role("row").filter(has_text="passed")).to_have_count(2)
-    expect(page.locator(".losses dd")).to_have_text("0.4 USD")
+    expect(page.locator(".losses dd")).to_have_text("$0.40")
     look(page, "6-attempts")
     with page.expect_download() as download:
         page.locator("form.claim").get_by_role("button").click()
@@ -118,5 +118,5 @@ def test_a_refused_prompt_is_changed_tried_made_in_full_and_its_charge_is_claime
     download.value.save_as(claim)
     said = claim.read_text("utf-8")
     assert PROMPT in said
-    assert "0.4 USD" in said
+    assert "$0.40" in said
     assert "Simulated filter: this request was refused." in said

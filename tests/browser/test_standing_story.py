@@ -125,7 +125,7 @@ def test_from_the_request_for_access_to_a_suspension_and_back(furnish_site: Call
     owner.goto(f"{site.address}/compliance/ledger?by=end_user")
     sums = owner.locator("[aria-labelledby=sums] tbody tr", has_text="ann")
     # Four seconds cost 1.00: two videos, the released one, and the last one. The released one is given back.
-    expect(sums.locator("td")).to_have_text(["4.00 USD", "1.00 USD", "3.00 USD", "0.00 USD"])
+    expect(sums.locator("td")).to_have_text(["$4.00", "$1.00", "$3.00", "$0.00"])
 
 
 def act_in_tenant(staff: Page, site: Site) -> None:

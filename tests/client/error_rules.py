@@ -12,8 +12,8 @@ from typing import Any
 
 from safelight.generation.protocol import ChargeStatus
 from safelight.generation.provider_errors import safelight
-from safelight.generation.provider_errors.model import ErrorKind
-from safelight.generation.provider_errors.registry import EVERYBODY
+from safelight.generation.provider_errors.model import ErrorKind, ProviderRetry
+from safelight.generation.provider_errors.registry import EVERYBODY, NOBODYS_FIRST
 from safelight.generation.provider_errors.rules import ErrorRule, Provider
 from safelight.generation.videos_api import responses
 
@@ -23,6 +23,8 @@ TABLE = (
 )  # fmt: skip
 #: Providers whose rules apply without a sign of the provider: the shapes of `/v1/videos` servers.
 _SERVERS = frozenset({"openai", "self_hosted", "relay", ""})
+#: The source of a charge where the text itself states that the request was not accepted.
+_NOT_TAKEN = "not taken"
 #: Kinds of errors with which a server refuses a request before it makes anything.
 _REFUSED = frozenset({"rate_limit", "quota", "auth", "invalid_request"})
 
@@ -49,7 +51,12 @@ def _holds_for_any_server(rule: ErrorRule) -> bool:
         return _is_block(rule) and rule.charged is ChargeStatus.YES
     if _is_block(rule):
         return rule.stage.value == "input"
-    return rule.kind.value in _REFUSED
+    return rule.kind.value in _REFUSED or _states_that_it_was_not_accepted(rule)
+
+
+def _states_that_it_was_not_accepted(rule: ErrorRule) -> bool:
+    passes = rule.kind is ErrorKind.TRANSIENT and rule.retry is not ProviderRetry.NEVER
+    return passes and rule.charge_source == _NOT_TAKEN
 
 
 def _applies(provider: Provider, rule: ErrorRule) -> bool:
@@ -57,8 +64,11 @@ def _applies(provider: Provider, rule: ErrorRule) -> bool:
         return False
     if not rule.text:
         return rule.anywhere or provider.name in _SERVERS
-    # Sentences only for blocks, because a block must never be sent again.
-    return _is_block(rule) and (rule.anywhere or provider.name in _SERVERS)
+    # Sentences only for blocks, which must never be sent again, and for requests that were not accepted.
+    # A quota that begins anew is told from one that does not by its sentence.
+    is_quota_of_time = provider is NOBODYS_FIRST and rule.kind is ErrorKind.RATE_LIMIT
+    is_needed = _is_block(rule) or _states_that_it_was_not_accepted(rule) or is_quota_of_time
+    return is_needed and (rule.anywhere or provider.name in _SERVERS)
 
 
 def _row(rule: ErrorRule) -> Iterator[tuple[str, Any]]:

@@ -24,6 +24,8 @@ from safelight.testing.upstream import ScriptedUpstream
 
 SCENARIOS: dict[str, Any] = json.loads(Path(__file__).with_name("scenarios.json").read_text("utf-8"))
 SERVERS: dict[str, dict[str, bool]] = SCENARIOS["servers"]
+#: Creates of one round of faults that a busy server refuses before it accepts one.
+REFUSED = next(f["rule"]["submit"]["times"] for f in SCENARIOS["faults"] if f["name"] == "busy")
 RETRIES = sc.RetryPolicy(first_s=0.01, max_s=0.05, poll_s=0.01, max_poll_s=0.02, vanished_after_s=0.1)
 #: Only jobs that hang wait this long; a busy machine must not make others wait as long.
 DEADLINE_S = 6.0

@@ -68,8 +68,8 @@ def test_ctrl_c_before_the_second_try_of_a_create_that_may_be_paid_names_its_pri
     done = interrupt_when(server, path, lambda _: len(server.keys) == 1)
     (key,) = server.keys
     assert describe_unsettled(done) == [
-        f"Line 1: {key} may exist at the provider, 0.40 USD at most.",
-        "Together 0.40 USD at most.",
+        f"Line 1: {key} may exist at the provider: at most $0.40.",
+        "Together: at most $0.40.",
     ]
     assert (states(done), done.ceiling.reserved) == (["pending"] * 2, 400_000)
     server.answers.clear()

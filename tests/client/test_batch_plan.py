@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import safelight_client as sc
 from safelight_client.batch import BatchPlan, PlanOptions, PromptCheck, plan_batch, read_rows
 from safelight_client.batch.money import CostCeiling
+from safelight_client.batch.rows import find_repeated, read_jsonl, rows_of_entries
 from safelight_client.batch.similarity import SimilarTexts
 from safelight_client.batch.stop_rules import StopRules
 
@@ -115,6 +116,11 @@ def test_broken_quotes_are_named_and_nothing_after_them_is_read(tmp_path: Path) 
     [
         ("a.csv", b"prompt\nA caf\xe9\n", "is not UTF-8: line 2"),
         ("a.csv", b"prompt,prompt\na,b\n", "column twice: prompt"),
+        (
+            "a.csv",
+            b"prompt,%s\na\n" % b",".join(b"c%d" % n for n in range(1000)),
+            "1,001 columns; at most 1,000",
+        ),
         ("a.csv", b"prompt\n", "has no rows"),
         ("a.txt", b"a\n", "is not a batch"),
         ("a.yaml", b"- prompt: a\n", "is not a batch"),
@@ -123,6 +129,36 @@ def test_broken_quotes_are_named_and_nothing_after_them_is_read(tmp_path: Path) 
 def test_a_file_that_is_no_batch_is_refused(tmp_path: Path, name: str, text: bytes, reason: str) -> None:
     with pytest.raises(sc.BatchError, match=reason):
         plan_text(tmp_path / name, text)
+
+
+class CountedName(str):
+    """A name that counts how often it is hashed or compared."""
+
+    uses = 0
+
+    def __hash__(self) -> int:
+        CountedName.uses += 1
+        return super().__hash__()
+
+    def __eq__(self, other: object) -> bool:
+        CountedName.uses += 1
+        return super().__eq__(other)
+
+
+@pytest.mark.parametrize("number", [1_000, 8_000])
+def test_the_cost_of_finding_a_repeated_name_is_linear_in_the_number_of_names(number: int) -> None:
+    names = [CountedName(f"c{n}") for n in range(number)]
+    CountedName.uses = 0
+    assert find_repeated([*names, names[-1]]) == f"c{number - 1}"
+    assert CountedName.uses < 6 * number
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "yaml"])
+def test_a_row_with_more_fields_than_any_request_is_wrong_and_its_fields_are_not_kept(ending: str) -> None:
+    fields = {"prompt": "a boat", **{f"c{n}": 1 for n in range(1000)}}
+    (row,) = rows_of_entries(read_jsonl(json.dumps(fields)) if ending == "jsonl" else [(1, fields)])
+    assert row.problems == ("The row has 1,001 fields; at most 1,000 are read.",)
+    assert not row.fields
 
 
 def test_duplicates_are_not_sent_unless_wanted_and_near_duplicates_are_reported(tmp_path: Path) -> None:

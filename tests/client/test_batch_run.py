@@ -29,7 +29,7 @@ from safelight_client.batch import (
     write_reports,
 )
 from safelight_client.batch.journal import LineRecord, LineState
-from safelight_client.batch.report import report_html
+from safelight_client.batch.report import build_report, describe_sums, report_html
 
 SUBJECTS = (
     "A red kite over wheat fields",
@@ -158,8 +158,35 @@ def test_a_lost_answer_ends_as_unknown_with_its_worst_cost(tmp_path: Path) -> No
         again = run_batch(upstream.url, path, RunLimits())
         assert upstream.counts["received"] == 2
     assert states(done) == states(again) == ["submit_unknown", "delivered"]
-    assert again.ceiling.spent == 800_000
     assert [entry.outcome for entry in again.unsettled] == ["submit_unknown"]
+
+
+def test_what_never_got_an_id_is_not_spent_and_what_is_unknown_is_said_as_unknown(tmp_path: Path) -> None:
+    path = write_batch(tmp_path, subjects(3))
+    orders = [{"nth": 1, "submit": "lose_answer"}, {"nth": 2, "submit": {"status": 418}}]
+    with ScriptedUpstream({"lists": False, "orders": orders, "otherwise": {"charge": 0.4}}) as upstream:
+        done = run_batch(upstream.url, path, RunLimits(concurrency=1, max_jobs=3))
+        again = run_batch(upstream.url, path, RunLimits(concurrency=1, max_jobs=3))
+    assert states(done) == ["submit_unknown", "failed", "delivered"]
+    for runner in (done, again):
+        ceiling = runner.ceiling
+        assert (ceiling.spent, ceiling.unknown, ceiling.reserved, ceiling.jobs) == (400_000, 400_000, 0, 2)
+        assert not ceiling.fits(500_000)
+        assert describe_sums(runner.all_entries, ceiling.reserved) == [
+            "Spent: at most $0.40. Reserved: $0.00.",
+            "Answers were lost, and what they may have cost is not in it: at most $0.40.",
+        ]
+        report = build_report(runner)
+        assert (report["spent_usd"], report["unknown_usd"], report["creates"]) == (0.4, 0.4, 2)
+
+
+def test_a_batch_without_known_prices_never_says_that_it_cost_nothing(tmp_path: Path) -> None:
+    path = write_batch(tmp_path, subjects(2))
+    with ScriptedUpstream({"otherwise": {"polls": 0}}) as upstream:
+        done = run_batch(upstream.url, path, RunLimits(max_jobs=2), prices={})
+    assert describe_sums(done.all_entries, 0) == ["Spent: price not known. Reserved: $0.00."]
+    page = report_html(build_report(done), describe_sums(done.all_entries, 0), lambda *_: b"")
+    assert page.count("<td>price not known<td>") == 2
 
 
 def test_the_batch_stops_after_more_than_five_blocks(tmp_path: Path) -> None:
@@ -371,8 +398,6 @@ def test_no_thumbnail_is_read_when_no_further_one_fits(monkeypatch: pytest.Monke
     report = {
         "rows": [row] * 20,
         "states": {"delivered": 20},
-        "spent_usd": 8.0,
-        "reserved_usd": 0.0,
         "stopped": "",
     }
     asked: list[int] = []
@@ -381,5 +406,5 @@ def test_no_thumbnail_is_read_when_no_further_one_fits(monkeypatch: pytest.Monke
         asked.append(most)
         return b"\xff\xd8\xff" + bytes(14_997)
 
-    assert report_html(report, read).count("<img") == 2
+    assert report_html(report, [], read).count("<img") == 2
     assert asked == [40_000, 25_000]

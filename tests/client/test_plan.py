@@ -131,12 +131,12 @@ def test_a_block_by_the_policy_of_a_gateway_is_never_tried_again(server: FixedSe
     assert server.calls("POST /v1/videos") == 1
 
 
-def test_a_refusal_for_now_is_followed_by_a_new_job_with_a_key_of_its_own() -> None:
-    busy = {"nth": 1, "submit": {"status": 429, "retry_after": 0}}
-    with ScriptedUpstream({"orders": [busy]}) as upstream, client(upstream) as one:
-        made = one.generate("a boat", sc.Plan())
-        assert max(Counter(upstream.counts["received_by_key"]).values()) == 1
-    assert [each.outcome for each in made.submissions] == ["rate_limited", "completed"]
+def test_a_refusal_for_now_is_sent_again_within_one_submission_and_its_price_limit() -> None:
+    busy = {"submit": {"status": 429, "retry_after": 0.01, "times": 6}}
+    with ScriptedUpstream({"otherwise": busy}) as upstream, client(upstream) as one:
+        made = one.generate("a boat", sc.Plan(models=[CHEAP], max_usd=0.4), seconds="4")
+        assert list(Counter(upstream.counts["received_by_key"]).values()) == [7]
+    assert [each.outcome for each in made.submissions] == ["completed"]
 
 
 @pytest.mark.parametrize(("refund", "creates"), [(True, 2), (False, 1)])
@@ -154,7 +154,7 @@ def test_nothing_is_sent_that_may_exceed_the_price_limit() -> None:
     with ScriptedUpstream() as upstream, client(upstream) as one:
         made = one.generate("a boat", sc.Plan(models=[DEAR, CHEAP], max_usd=1.0), seconds="4")
         assert made.video.model == "cheap"
-        with pytest.raises(sc.SpendLimit, match=r"2\.00 USD"):
+        with pytest.raises(sc.SpendLimit, match=r"\$2\.00, and \$1\.00 are left"):
             one.generate("a boat", sc.Plan(models=[DEAR], max_usd=1.0), seconds="4")
         with pytest.raises(sc.SpendLimit, match="not known"):
             one.generate("a boat", sc.Plan(models=[sc.ModelChoice(model="x")], max_usd=1.0), seconds="4")

@@ -65,6 +65,7 @@ def test_a_video_is_made_and_polled_to_its_end(seen: dict[str, Any]) -> None:
     assert (made["status"], made["progress"], made["seconds"]) == ("completed", 100, "4")
     assert made["error"] is None
     assert made["safelight"]["verdict"] == "allow"
+    assert made["safelight"]["outcome"] == "allowed_under_waiver"
     assert made["safelight"]["waived"] is True
     assert made["safelight"]["safety_identifier"] == "user-1"
     assert made["safelight"]["metadata"] == {"project": "boats"}

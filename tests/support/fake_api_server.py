@@ -51,6 +51,7 @@ from safelight.policy.findings import Finding, Modality, Stage, TextSpan
 from safelight.policy.verdicts import Action, Verdict
 from safelight.policy.waivers import Waiver
 from safelight.store.database import Database
+from safelight.store.key_ring import KeyRing
 from safelight.store.tables import statements
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Accounts, KeyScope, Principal, PrincipalKind
@@ -131,6 +132,7 @@ class Desk:
             height=int(height),
             end_user=request.safety_identifier,
             metadata=request.metadata,
+            principal_id=principal.id,
         )
         if CARD in request.prompt:
             verdict = card_verdict(request.prompt)
@@ -250,6 +252,10 @@ class Desk:
         self.get(principal, video_id)
         del self.videos[video_id]
 
+    def scan_again(self, principal: Principal, video_id: str) -> Video:
+        self.get(principal, video_id)
+        raise Conflict(f"{video_id} has no kept clip.", param="video_id")
+
     def content(self, principal: Principal, video_id: str, variant: str) -> Content:
         video = self.get(principal, video_id)
         if video.state is not VideoState.DELIVERED or variant != "video":
@@ -264,7 +270,7 @@ class Desk:
             sha256=hashlib.sha256(data).hexdigest(), media_type="video/mp4", size=len(data), chunks=chunks
         )
 
-    def record(self, principal: Principal, video_id: str) -> VideoRecord:
+    def record(self, principal: Principal, video_id: str, *, in_case: bool = False) -> VideoRecord:
         return VideoRecord(
             video=self.get(principal, video_id),
             stages=self.judgements.get(video_id, ()),
@@ -272,6 +278,9 @@ class Desk:
             seal=None,
             audit_log=(),
         )
+
+    def require_ground(self, tx: Transaction, case: Case, decision: Decision) -> None:
+        """Every decision of these tests may be made."""
 
     def approve(self, tx: Transaction, case: Case, decision: Decision) -> None:
         self.change(case.video_id, state=VideoState.SEALING)
@@ -438,10 +447,10 @@ def card_verdict(prompt: str) -> Verdict:
         policy="starter",
         policy_sha256="1" * 64,
         category="violence",
-        rule="violence-1",
+        rule="vi-1",
         reason=finding.reason,
         findings=(finding,),
-        matched_rules=("violence-1",),
+        matched_rules=("vi-1",),
         test_card_only=True,
     )
 
@@ -528,7 +537,11 @@ def live(
             ),
             statements=Statements(database),
             standing=_standing(database, tenant),
-            appeals=Appeals(database, subject=desk.appealable),
+            appeals=Appeals(
+                database,
+                subject=desk.appealable,
+                keys=KeyRing.load(folder / "keys", "people", remedy="Make them again."),
+            ),
             webhooks=Webhooks(database, WebhookClient(allow_hosts={"127.0.0.1:9"})),
             attempts=AttemptLog(database),
             drift=DriftHistory(AttemptLog(database)),

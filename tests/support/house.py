@@ -17,8 +17,11 @@ from safelight.detectors.registry import DetectorRegistry
 from safelight.generation.protocol import Generator
 from safelight.generation.videos_api import create as videos_api
 from safelight.ids import new_id
+from safelight.jobs.context import PipelineContext
 from safelight.jobs.models import CreateRequest, Video, VideoSnapshot
 from safelight.jobs.runner import Runner
+from safelight.jobs.video_statements import WithdrawalCause
+from safelight.jobs.withdrawal import withdraw_within
 from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.waivers import EVERYTHING
 from safelight.sandbox.sandbox import Sandbox
@@ -28,7 +31,15 @@ from safelight.store.tables import videos
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts import Principal
+from safelight.trust.statements import StatementSource
 from safelight.trust.waivers import NewWaiver
+
+
+def withdraw(context: PipelineContext, video: Video, *, actor: str, why: str) -> tuple[str, ...]:
+    """Withdraw a delivered video and its descendants, as an operator would."""
+    cause = WithdrawalCause(source=StatementSource.OPERATOR)
+    with context.database.transaction(tenant=video.tenant) as tx:
+        return withdraw_within(context, tx, video.id, actor=actor, why=why, cause=cause)
 
 
 class Crash(BaseException):
@@ -70,6 +81,11 @@ class House:
 
     def policy(self) -> TenantPolicy:
         return self.container.pipeline.policy_loader.load(self.who.tenant)
+
+    def ground(self) -> dict[str, str]:
+        """What a decision against a person names: a rule of the policy in force, and facts."""
+        rules = {rule.id for rule in self.policy().policy.rules}
+        return {"clause": "held-1" if "held-1" in rules else "ha-2", "facts": "It shows what is not allowed."}
 
     def order(self, prompt: str = "a quiet lake", **fields: Any) -> Video:
         return self.videos.create(self.who, CreateRequest(prompt=prompt, **fields))

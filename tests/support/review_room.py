@@ -59,6 +59,9 @@ class RecordedActions:
         # Only after the commit, as a transaction can still be rolled back.
         return lambda: self.applied.append((action, case.video_id))
 
+    def require_ground(self, tx: Transaction, case: Case, decision: Decision) -> None:
+        """Every decision of these tests may be made."""
+
     def approve(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None]:
         return self._apply("approve", case)
 

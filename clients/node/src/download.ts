@@ -63,7 +63,8 @@ export async function download(session: Session, video: Video, path: string, var
 }
 
 async function fetchAll(session: Session, job: Job): Promise<Answer> {
-  for (let failures = 1; ; ) {
+  let furthest = await sizeOf(job.part);
+  for (let failures = 0; ; ) {
     const before = await sizeOf(job.part);
     let problem: ClientError;
     try {
@@ -84,10 +85,14 @@ async function fetchAll(session: Session, job: Job): Promise<Answer> {
     }
     const status = problem.status ?? 500;
     const again = [408, 416, 425, 429].includes(status) || status >= 500;
-    if (!again || status === 416 || (await sizeOf(job.part)) === 0) await removePart(job);
-    if (!again || failures >= session.retries.attempts) throw problem;
-    await session.pause(session.retries.delayS(failures, problem.afterS));
-    failures++;
+    const size = await sizeOf(job.part);
+    if (!again || status === 416 || size === 0) await removePart(job);
+    // Tries are counted from the last progress on.
+    failures = size > furthest ? 1 : failures + 1;
+    furthest = Math.max(furthest, size);
+    const delayS = session.retries.delayS(failures, problem.afterS);
+    if (!again || failures >= session.retries.attempts || delayS > session.retries.maxRetryAfterS) throw problem;
+    await session.pause(delayS);
   }
 }
 

@@ -107,7 +107,7 @@ function explainBody(body: unknown, error: JsonObject, circumstances: Circumstan
   const code = readText(error["code"]);
   let [kind, stage, charged, retry] = own ? readOwn(code, details) : readForeign(body, status);
   // The server did not refuse the request: it accepted a job, and that job failed.
-  if (!own && ended && UNSPENT.includes(kind)) charged = "unknown";
+  if (!own && ended && charged === "no" && kind !== "content_block") charged = "unknown";
   const stated = isObject(details["charged"]) ? details["charged"]["charged"] : details["charged"];
   if (CHARGED.includes(stated)) charged = stated as Charged;
   if (charge === "yes" || charge === "no") charged = charge;

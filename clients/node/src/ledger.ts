@@ -3,6 +3,7 @@
 import { ClientError, SpendLimit } from "./errors.js";
 import { makeExplanation } from "./explanation.js";
 import { asObject, type JsonObject, readNumber } from "./json.js";
+import { formatMoney } from "./money.js";
 import type { ModelChoice, Plan, Submission } from "./plan.js";
 import type { Session } from "./session.js";
 import type { Video } from "./video.js";
@@ -27,8 +28,8 @@ export class Ledger {
     const model = choice.model || "the default model";
     if (worst === null) throw makeSpendLimit(`The price of ${model} is not known.`);
     if (this.#spentUsd + worst > limit + TOLERANCE_USD) {
-      const left = (limit - this.#spentUsd).toFixed(2);
-      throw makeSpendLimit(`A video of ${model} may cost ${worst.toFixed(2)} USD, and ${left} USD are left.`);
+      const left = formatMoney(limit - this.#spentUsd);
+      throw makeSpendLimit(`A video of ${model} may cost ${formatMoney(worst)}, and ${left} are left.`);
     }
     this.#spentUsd += worst;
     return worst;
@@ -41,7 +42,7 @@ export class Ledger {
     if (limit === undefined || first === null) return;
     const rest = choices.map((choice) => this.#worst(choice, seconds));
     if (!rest.some((worst) => worst !== null && first + worst <= limit + TOLERANCE_USD)) {
-      throw makeSpendLimit(`No model stays within ${limit.toFixed(2)} USD after a draft for ${first.toFixed(2)} USD.`);
+      throw makeSpendLimit(`No model stays within ${formatMoney(limit)} after a draft for ${formatMoney(first)}.`);
     }
   }
 

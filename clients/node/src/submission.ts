@@ -2,8 +2,9 @@
  * Creates a video so that it is paid at most once.
  *
  * A server that honours `Idempotency-Key` may get the request again with the same key. Any other server gets it
- * at most once: if the answer is lost, the video is searched for in the list of the server, or the request ends
- * as `SubmitUnknown`. A request that never left this machine may always be sent again.
+ * again only if no try so far can have been accepted: it never left this machine, or it was refused with 425,
+ * 429 or a 503 that states this. If an answer is lost, the video is searched for in the list of the server, or
+ * the request ends as `SubmitUnknown`.
  */
 
 import { randomUUID } from "node:crypto";
@@ -68,7 +69,6 @@ export async function submit(
 
 async function send(session: Session, create: Create): Promise<Video> {
   const { key, until } = create;
-  let wasSent = false;
   for (let failures = 1; ; failures++) {
     const timeoutS = Math.max(until - session.clock(), LEAST_TIMEOUT_S);
     const headers = { "idempotency-key": key };
@@ -84,14 +84,14 @@ async function send(session: Session, create: Create): Promise<Video> {
       if (!(error instanceof ClientError)) throw error;
       cause = error;
     }
-    const uncertain = isUncertain(cause);
-    wasSent ||= uncertain || cause instanceof ApiError;
-    create.mayExist ||= uncertain;
+    create.mayExist ||= isUncertain(cause);
     const delayS = session.retries.delayS(failures, cause.afterS);
     const inTime = session.clock() + delayS <= until && delayS <= session.retries.maxRetryAfterS;
-    const again = inTime && mayHelp(cause, answer) && (session.honoursKeys === true || !wasSent);
-    if (!again || failures >= session.retries.attempts) {
-      if (!create.mayExist) throw cause;
+    const again = inTime && mayHelp(cause, answer) && (session.honoursKeys === true || !create.mayExist);
+    // A server that states when it has room again is asked until the deadline.
+    const waitsItsTurn = !create.mayExist && cause instanceof ApiError && Boolean(cause.afterS);
+    if (!again || (failures >= session.retries.attempts && !waitsItsTurn)) {
+      if (!create.mayExist) throw refused(cause);
       const found = await findLost(session, create);
       if (!isIds(found)) return found;
       if (cause.explanation.isBlock) {
@@ -115,17 +115,32 @@ function isUncertainStatus(status: number | null): boolean {
 function isUncertain(error: ClientError): boolean {
   if (error instanceof ConnectionFailed) return error.sent;
   if (!(error instanceof ApiError)) return true;
+  // Another server that answers 200 or 503 took the request, unless the body states that it did not.
   const isOk = error.status !== null && error.status >= 200 && error.status < 300;
-  const isStated = error.charged === "no" && (!error.explanation.byProvider || isOk);
+  const canState = !error.explanation.byProvider || error.status === 503 || isOk;
+  const isStated = error.charged === "no" && canState;
   return isUncertainStatus(error.status) && !error.explanation.isBlock && !isStated;
+}
+
+/**
+ * The error of a create that was not accepted. Without a video nothing is charged, unless it is a block: some
+ * providers charge for those.
+ */
+function refused(error: ClientError): ClientError {
+  const { explanation } = error;
+  if (!explanation.isBlock && explanation.charged === "unknown") {
+    error.explanation = makeExplanation({ ...explanation, charged: "no" });
+  }
+  return error;
 }
 
 /** Whether the same request can succeed if it is sent again. */
 function mayHelp(error: ClientError, answer: Answer | null): boolean {
   if (!(error instanceof ApiError) || answer === null) return true;
   if (error.explanation.isBlock || answer.headers.get("x-should-retry") === "false") return false;
-  // For example a key that was used for another request.
-  if (error.retry === "never" && !error.explanation.byProvider) return false;
+  // For example a key that was used for another request, or an account without credit.
+  const isStated = !error.explanation.byProvider || (error.charged === "no" && error.afterS === null);
+  if (error.retry === "never" && isStated) return false;
   return isUncertainStatus(error.status) || error.status === 425 || error.status === 429;
 }
 

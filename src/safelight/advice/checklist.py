@@ -50,6 +50,13 @@ class ChecklistItem:
     message: str
     #: Character ranges in the text of the field as the caller submitted it.
     spans: tuple[TextSpan, ...] = ()
+    #: Which of several messages this is, if a state of the topic has more than one.
+    case: str = ""
+
+    @property
+    def message_key(self) -> str:
+        """The key of the translated message."""
+        return "_".join(filter(None, (self.topic.value, self.state.value.replace(" ", "_"), self.case)))
 
     def as_wire(self) -> dict[str, Any]:
         return {
@@ -217,6 +224,7 @@ def _adults(prompt: _Prompt) -> ChecklistItem:
             message="The prompt mentions a child or a young person. Our policy allows ordinary scenes; some "
             "providers refuse all of them. Never call a child an adult.",
             spans=children,
+            case="child",
         )
     people = prompt.spans(checklist_patterns.PEOPLE)
     if not people:
@@ -241,7 +249,8 @@ def _adults(prompt: _Prompt) -> ChecklistItem:
 
 def _no_age_advice(prompt: _Prompt) -> bool:
     """Whether a statement of age must not be advised, because the prompt has a sign of youth or sex."""
-    return bool(prompt.spans(checklist_patterns.NO_AGE_ADVICE)) or any(
+    # A part of a word is enough here.
+    return bool(checklist_patterns.pattern(checklist_patterns.NO_AGE_ADVICE).search(prompt.text)) or any(
         finding.category in _AGE_CATEGORIES and not finding.attributes.get("negated")
         for finding in prompt.findings
     )

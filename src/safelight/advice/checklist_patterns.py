@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from .form_table import is_inside_word
+
 PEOPLE = (
     r"\b(?:m[ae]n|wom[ae]n|people|persons?|girls?|boys?|guys?|lad(?:y|ies)|gentlem[ae]n|couples?"
     r"|famil(?:y|ies)|friends?|crowds?"
@@ -14,7 +16,9 @@ PEOPLE = (
     r"|models?|brides?|grooms?|tourists?"
     r"|scientists?|engineers?|astronauts?|pilots?|sailors?|surfers?|skiers?|monks?|priests?|somebody"
     r"|someone|anyone|he|she|they"
-    r"|mother|father|mum|dad|grandm\w+|grandf\w+|characters?)\b|人|男|女|孩|厨师|廚師|医生|醫生|老师|老師|学生|學生|舞者|家庭"
+    r"|mother|father|mum|dad|grandm\w+|grandf\w+|characters?)\b"
+    r"|[病男女老行路客工诗詩猎獵军軍旁众眾]人|人[们們群]|人物|人|[男女](?:子|士|孩|生|性)|小孩|孩子|新娘|新郎|厨师|廚師|医生|醫生"
+    r"|护士|護士|老师|老師|学生|學生|舞者|演员|演員|家庭|朋友|情侣|情侶|母亲|母親|父亲|父親|妈妈|媽媽|爸爸|奶奶|爷爷|爺爺"
 )
 ADULTS = (
     r"\b(?:adults?|grown[- ]?ups?|grown (?:m[ae]n|wom[ae]n)|m[ae]n|wom[ae]n|gentlem[ae]n|lad(?:y|ies)"
@@ -27,7 +31,7 @@ ADULTS = (
 CHILDREN = (
     r"\b(?:child|children|kids?|toddlers?|bab(?:y|ies)|infants?|teen(?:ager)?s?|minors?|schoolgirls?"
     r"|schoolboys?|girls?|boys?|youths?)\b"
-    r"|孩子|儿童|兒童|小孩|婴儿|嬰兒|少年|少女|女孩|男孩"
+    r"|孩子|儿童|兒童|小孩|孩童|婴儿|嬰兒|宝宝|寶寶|幼儿|幼兒|少年|少女|女孩|男孩|[男女学學]童|小朋友|小女生|小男生|女儿|女兒|儿子|兒子"
 )
 #: Words of school, youth, swimwear, undress or sex. Beside one of these, no age of a person is advised.
 NO_AGE_ADVICE = (
@@ -48,7 +52,7 @@ HARM = (
     r"|kni(?:fe|ves)|swords?|battles?|wars?|die[sd]?|dying|deaths?|dead|hurts?|pain(?:ful)?|crash(?:es"
     r"|ed|ing)?|collisions?|explo\w+"
     r"|shoot(?:s|ing)?|stab\w*|punch\w*|drown\w*|chok\w+|hang(?:s|ing|ed)|falls?|falling|cuts?|cutting)\b"
-    r"|打架|战斗|戰鬥|攻击|攻擊|杀|殺|血|伤口|傷口|武器|枪|槍|刀|战争|戰爭|死|爆炸|坠落|墜落|跌落"
+    r"|打架|战斗|戰鬥|攻击|攻擊|[杀殺](?:死|人|害)|杀|殺|血(?![橙月型壓压糖管])|伤口|傷口|武器|枪|槍|刀|战争|戰爭|死|爆炸|坠落|墜落|跌落"
 )
 DISTRESS = (
     r"\b(?:despair\w*|desperat\w+|suffer\w*|agony|hopeless\w*|giv(?:es?|ing) up|tears|cry(?:ing)?"
@@ -90,9 +94,14 @@ def pattern(words: str) -> re.Pattern[str]:
 
 
 def find_spans(words: str, text: str, limit: int = 12) -> tuple[tuple[int, int], ...]:
-    """Character ranges of the matches in a text; at most `limit` ranges."""
+    """Character ranges of the matches in a text; at most `limit` ranges.
+
+    A single Chinese character is a match only if it is a word.
+    """
     found: list[tuple[int, int]] = []
     for match in pattern(words).finditer(text):
+        if is_inside_word(text, *match.span()):
+            continue
         found.append(match.span())
         if len(found) >= limit:
             break

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from safelight.i18n import load_messages, name_category
+
 #: Title and date of a source.
 _Key: TypeAlias = tuple[str, str]
 
@@ -46,3 +48,13 @@ def driver_lines(
             cited = tuple(numbers.setdefault(key, len(numbers) + 1) for key in keys)
             lines.append(DriverLine(texts=tuple(filter(None, kept)), reason=reason, sources=cited))
     return tuple(lines), tuple(by_key[key] for key in numbers)
+
+
+def driver_name(driver: str, tag: str) -> str:
+    """The name of a driver, given as `kind:row` or `row`, for readers."""
+    messages = load_messages("advice", tag)
+    names = []
+    for row in driver.rpartition(":")[2].split("+"):
+        key = f"driver.{row}"
+        names.append(messages(key) if messages.has(key) else name_category(row, tag).replace("_", " "))
+    return " + ".join(names)

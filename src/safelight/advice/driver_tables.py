@@ -93,6 +93,8 @@ class WordForm:
     row: str
     language: str
     alternatives: tuple[str, ...]
+    #: For each alternative, the objects with which it fits, or `OWN_OBJECT`.
+    objects: tuple[frozenset[str], ...]
     #: Where an alternative can be written.
     position: WordPosition
 
@@ -155,28 +157,30 @@ def word_rows() -> Mapping[str, WordRow]:
 
 
 @cache
-def word_forms() -> FormTable[WordForm]:
-    table: FormTable[WordForm] = FormTable()
+def word_forms(*, whole_words: bool = True) -> FormTable[WordForm]:
+    table: FormTable[WordForm] = FormTable(whole_words=whole_words)
     for row in read_rows("words.en"):
-        table.add(row["form"], _form(row, "en", "alternatives"))
+        table.add(row["form"], _form(row, "en", "alternatives", "objects"))
     for row in read_rows("words.zh"):
         for language in LANGUAGES[1:]:
-            table.add(row[language], _form(row, language, f"{language} alternatives"))
+            columns = f"{language} alternatives", f"{language} objects"
+            table.add(row[language], _form(row, language, *columns))
     return table
 
 
-def _form(row: Mapping[str, str], language: str, column: str) -> WordForm:
+def _form(row: Mapping[str, str], language: str, alternatives: str, objects: str) -> WordForm:
     return WordForm(
         row=row["row"],
         language=language,
-        alternatives=_split(row[column]),
+        alternatives=_split(row[alternatives]),
+        objects=tuple(frozenset(one.split(",")) for one in _split(row[objects])),
         position=WordPosition(row["position"]),
     )
 
 
 @cache
 def scene_parts() -> FormTable[ScenePart]:
-    table: FormTable[ScenePart] = FormTable()
+    table: FormTable[ScenePart] = FormTable(whole_words=True)
     for row in read_rows("scenarios"):
         part = ScenePart(scenario=row["scenario"], part=row["part"])
         for form in dict.fromkeys(form for language in LANGUAGES for form in _split(row[language])):

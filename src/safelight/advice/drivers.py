@@ -53,6 +53,8 @@ class Driver:
     sources: tuple[AdviceSource, ...]
     #: What can be written instead; empty if nothing can.
     alternatives: tuple[str, ...] = ()
+    #: For each alternative, the objects with which it fits.
+    objects: tuple[frozenset[str], ...] = ()
     #: Where an alternative can be written.
     position: WordPosition = WordPosition.ANYWHERE
     #: Whether the video must not show it.
@@ -126,6 +128,7 @@ def _word_driver(
         words=tuple(dict.fromkeys(text[hit.start : hit.end] for hit in hits)),
         sources=row.sources,
         alternatives=own.alternatives,
+        objects=own.objects,
         position=own.position,
         excluded=excluded,
     )

@@ -6,11 +6,10 @@ import re
 from collections.abc import Iterable
 
 from safelight.policy.categories import Category
-from safelight.policy.findings import Finding
+from safelight.policy.findings import Finding, is_alarm
 
 from . import driver_tables
 from .exclusions import find_exclusions
-from .help_gate import is_alarm
 
 #: Minimum scores of a finding of graphic violence that count here, also below its operating point: by itself,
 #: and together with a word.
@@ -46,7 +45,7 @@ _CRUEL_WORDS = re.compile(
     r"|devour\w*|gnaw\w*|bit(?:e|es|ing)|pierc\w+|ripp(?:ed|ing)"
     r"|torn|crush(?:ed|ing)|twisted|contorted|hack(?:s|ed|ing)|slash\w*|gouge[sd]?|claws|flesh)\b"
     rf"|{_NOT_EXCLUDED}"
-    r"(?:匕首|刀|斧|鏈鋸|電鋸|链锯|电锯|殘忍|残忍|殘酷|残酷|尖叫|慘叫|惨叫|惡魔|恶魔|怪物|受害者|兇手|凶手|頭骨|头骨"
+    r"(?:匕首|(?<![剃須须鬍胡])刀|斧|鏈鋸|電鋸|链锯|电锯|殘忍|残忍|殘酷|残酷|尖叫|慘叫|惨叫|惡魔|恶魔|怪物|受害者|兇手|凶手|頭骨|头骨"
     r"|骷髏|骷髅|眼球|骨頭|骨头|腐爛|腐烂|蛆|撕|啃|咬)",
     re.IGNORECASE,
 )
@@ -176,7 +175,8 @@ def has_violent_word(text: str) -> bool:
 
 def _signs(text: str, *, ambiguous: bool) -> set[str]:
     """The kinds of words in a text, and the beginning of each word for injury."""
-    hits = list(driver_tables.word_forms().find(text))
+    # A character of a longer word, such as 血 in 血淋淋, is a sign too.
+    hits = list(driver_tables.word_forms(whole_words=False).find(text))
     blood = [hit for hit in hits if hit.values[0].row in _BLOOD]
     # A form such as "killing time" has a replacement, and "kill" has none.
     plain = {hit.values[0].row for hit in hits if not any(form.alternatives for form in hit.values)}

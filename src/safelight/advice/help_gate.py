@@ -1,17 +1,23 @@
 """The gate of help: for which requests Safelight suggests nothing. It is stricter than every policy.
 
-A refusal never states which category caused it, because that could guide an evasion.
+It reads findings, coverage and the texts, and is the only place that decides about help: every part that
+suggests, rewrites, searches or tries asks `PromptAdvice.helps`, which is its answer. A refusal never states
+which category caused it, because that could guide an evasion.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 
 from safelight.policy.categories import Category
 from safelight.policy.coverage import Cell, Depth
-from safelight.policy.findings import Basis, Finding, Modality, suggests_sexual_minors
+from safelight.policy.findings import Finding, Modality, is_alarm, suggests_sexual_minors
 from safelight.policy.verdicts import Action
+
+from .graphic_words import suggest_graphic_violence
+from .harm_scenes import discusses_harm, find_harm
+from .minor_scenes import suggest_minor_scene
 
 #: No help if a detector reports one of these, even if the policy allows the request.
 GATED = frozenset(
@@ -27,8 +33,19 @@ GATED = frozenset(
         Category.VIOLENCE_GRAPHIC,
     )
 )
-#: From this score on, a finding without an operating point counts.
-MIN_SCORE = 0.5
+#: Categories of the scenes of harm. A finding has the same effect as such a scene in words.
+_HARM = frozenset(
+    category.value
+    for category in (
+        Category.VIOLENCE,
+        Category.VIOLENCE_GRAPHIC,
+        Category.SELF_HARM,
+        Category.SELF_HARM_INSTRUCTIONS,
+        Category.EXTREMISM,
+        Category.ILLICIT,
+        Category.DECEPTION,
+    )
+)
 
 
 class HelpRefusal(StrEnum):
@@ -38,7 +55,7 @@ class HelpRefusal(StrEnum):
     POLICY = "policy"
     #: A detector reports a gated category.
     FINDING = "finding"
-    #: Words, alone or with a finding, suggest graphic violence, a suicide, or a minor without clothes.
+    #: Words or a finding suggest a scene of harm, graphic violence, or a minor without clothes.
     WORDS = "words"
     #: A gated category was not checked in the language of the text.
     NOT_CHECKED = "not_checked"
@@ -54,44 +71,50 @@ class HelpRefusal(StrEnum):
     TWO_BLOCKS = "two_blocks"
 
 
+#: With these, a check has no advice but one sentence: no words, no risk of a provider, no steps.
+WITHOUT_ADVICE = frozenset({HelpRefusal.WORDS, HelpRefusal.DISTRESS})
+
+
 def find_refusal(
     findings: Iterable[Finding],
     cells: Iterable[Cell],
     *,
     action: Action,
     undecided: bool = False,
+    texts: Collection[str] = (),
     recent: HelpRefusal | None = None,
-    dangerous: bool = False,
 ) -> HelpRefusal | None:
-    """Why these findings and this coverage get no suggestions; None if they do. Pure.
+    """Why a request gets no suggestions; None if it does. Pure.
 
-    `recent`: the refusal that earlier blocks cause, if any. `dangerous`: whether the words
-    suggest graphic violence (`graphic_words`), a suicide (`suicide_scenes`) or a minor without clothes
-    (`minor_scenes`).
+    `texts`: what the video is to show. `recent`: the refusal that earlier blocks cause, if any.
     """
     found = tuple(findings)
     if action.severity >= Action.HOLD.severity:
         return HelpRefusal.POLICY
     if any(is_alarm(one) and one.category == Category.SELF_HARM_INTENT for one in found):
         return HelpRefusal.DISTRESS
+    if _is_harm_reported(found, texts) or shows_harm(texts, found):
+        return HelpRefusal.WORDS
     if undecided:
         return HelpRefusal.POLICY
     if suggests_sexual_minors(found) or any(is_alarm(one) and one.category in GATED for one in found):
         return HelpRefusal.FINDING
-    if dangerous:
-        return HelpRefusal.WORDS
     if any(_was_not_checked(cell) for cell in cells):
         return HelpRefusal.NOT_CHECKED
     return recent
 
 
-def is_alarm(finding: Finding) -> bool:
-    """Whether a detector reports its category: at its own operating point, or else from `MIN_SCORE` on."""
-    if finding.attributes.get("negated"):
-        return False
-    if finding.basis is Basis.LEARNED and finding.modality is Modality.TEXT:
-        return finding.point is not None and finding.score >= finding.point.score
-    return finding.score >= MIN_SCORE
+def shows_harm(texts: Collection[str], findings: Collection[Finding] = ()) -> bool:
+    """Whether the words suggest a scene of harm, graphic violence, or a minor without clothes."""
+    return bool(
+        find_harm(texts) or suggest_graphic_violence(findings, texts) or suggest_minor_scene(findings, texts)
+    )
+
+
+def _is_harm_reported(findings: Collection[Finding], texts: Collection[str]) -> bool:
+    """Whether a detector reports a category of harm. A lesson on self-harm may be reported too."""
+    alarms = {one.category for one in findings if is_alarm(one)} & _HARM
+    return bool(alarms - {Category.SELF_HARM} or (alarms and not discusses_harm(texts)))
 
 
 def _was_not_checked(cell: Cell) -> bool:

@@ -9,9 +9,7 @@ import re
 from collections.abc import Iterable
 
 from safelight.policy.categories import Category
-from safelight.policy.findings import Finding
-
-from .help_gate import is_alarm
+from safelight.policy.findings import Finding, is_alarm
 
 _WORDS = re.compile(
     r"\b(?:bikinis?|lingerie|underwear|panties|bras?|thongs?|nudes?|nudity|naked|topless|undress\w*|strip(?:s|ping)"

@@ -9,18 +9,18 @@ from typing import Any
 
 from safelight.detectors.text.chinese import locale_of
 from safelight.i18n import DEFAULT, Messages, load_messages
+from safelight.policy.categories import Category
 from safelight.policy.coverage import Cell
 from safelight.policy.explanations import HelpLine, help_lines
-from safelight.policy.findings import Finding
+from safelight.policy.findings import Finding, is_alarm
 from safelight.policy.verdicts import Action
 
 from . import driver_tables
 from .age_cues import find_ageless_person, has_age_cue
 from .driver_tables import Contradiction, DriverKind
 from .drivers import PROMPT, Driver, find_contradictions, find_drivers
-from .graphic_words import suggest_graphic_violence
-from .help_gate import HelpRefusal, find_refusal
-from .minor_scenes import suggest_minor_scene
+from .harm_scenes import HarmKind, find_harm
+from .help_gate import WITHOUT_ADVICE, HelpRefusal, find_refusal
 from .omissions import EstimateRisks
 from .protected_spans import find_protected_spans
 from .provider_risk import ProviderRisk, RiskLevel, assess_risk, find_shut_down
@@ -28,7 +28,6 @@ from .provider_rules import ProviderAdvice, ProviderRule
 from .risk_model import RiskEstimate
 from .suggestion import Suggestion, contradiction_wire
 from .suggestions import StatedFacts, suggest
-from .suicide_scenes import suggest_suicide
 
 #: Rows on suicide, addiction and eating disorders, with which help lines are listed.
 _TOPICS = ("topic", "suicide")
@@ -151,29 +150,29 @@ def advise_on(
         *_reference_drivers(options.reference_shows or ()),
     )
     shown = [text for name, text in request.texts.items() if name not in options.negated]
-    suicide = suggest_suicide(request.findings, shown)
     refusal = find_refusal(
         request.findings,
         request.cells,
         action=request.action,
         undecided=request.undecided,
+        texts=shown,
         recent=options.recent,
-        dangerous=(
-            suicide
-            or suggest_graphic_violence(request.findings, shown)
-            or suggest_minor_scene(request.findings, shown)
-        ),
     )
     prompt = request.texts.get(PROMPT, "")
     if refusal is HelpRefusal.POLICY and not request.undecided:
         ours = "own_policy_block" if request.action is Action.BLOCK else "own_policy_hold"
         return _without_advice(refusal, ours, shut_down=find_shut_down(provider))
-    if refusal is HelpRefusal.DISTRESS:
-        # The explanation of the verdict usually has the help lines.
-        lines = () if request.supported else help_lines(locale_of(prompt))
-        return _without_advice(refusal, "distress", lines)
+    on_topic = (
+        refusal is HelpRefusal.DISTRESS
+        or HarmKind.SELF_HARM in find_harm(shown)
+        or any(is_alarm(one) and one.category == Category.SELF_HARM for one in request.findings)
+        or any(driver.row in _TOPICS for driver in drivers)
+    )
+    # The explanation of the verdict often has the help lines already.
+    lines = help_lines(locale_of(prompt)) if on_topic and not request.supported else ()
+    if refusal in WITHOUT_ADVICE:
+        return _without_advice(refusal, refusal.value, lines)
     helps = refusal is None and not options.rewrite_failed
-    on_topic = suicide or any(driver.row in _TOPICS for driver in drivers)
     return PromptAdvice(
         risk=assess_risk(
             provider,
@@ -204,7 +203,7 @@ def advise_on(
         questions=tuple(driver_tables.reference_risks())
         if request.references and options.reference_shows is None
         else (),
-        help_lines=help_lines(locale_of(prompt)) if on_topic and not request.supported else (),
+        help_lines=lines,
     )
 
 
@@ -227,8 +226,8 @@ def _without_advice(
     *,
     shut_down: ProviderRule | None = None,
 ) -> PromptAdvice:
-    """The advice on a request that our policy holds or blocks, because naming words could guide an evasion,
-    and on a text of the writer's own distress.
+    """The advice on a request that our policy holds or blocks and on a scene of harm, because naming words
+    could guide an evasion, and on a text of the writer's own distress.
     """
     return PromptAdvice(
         risk=ProviderRisk(level=RiskLevel.UNKNOWN, reason=reason, provider="", shut_down=shut_down),

@@ -50,6 +50,8 @@ class ProviderRisk:
     provider: str
     source: AdviceSource | None = None
     statement: str = ""
+    #: Whether rules of the named provider are documented.
+    is_documented: bool = True
     #: The statement that the provider was shut down, if it was.
     shut_down: ProviderRule | None = None
     #: From the tenant's own outcomes; None if too few are known.
@@ -65,6 +67,9 @@ class ProviderRisk:
             site=self.source.title.partition(",")[0] if self.source else "",
             other=(self.source.about if self.source else "") or messages("risk.another"),
         )
+        if self.reason == "reported_elsewhere" and not self.is_documented:
+            first = messages("risk.undocumented", provider=self.provider)
+            reason = messages("risk.both", first=first, second=reason)
         if closed:
             said = _translated(closed.statement, messages).rstrip(".。")
             source = _translated(closed.source, messages)
@@ -175,15 +180,25 @@ def _assess_risk(advice: ProviderAdvice | None, drivers: Sequence[Driver], *, re
     reason = "reported" if same_provider else "reported_elsewhere"
     if not title:
         reason = "reported_generally"
-    return ProviderRisk(level=level, reason=reason, provider=title, source=decided_by.sources[0])
+    return ProviderRisk(
+        level=level,
+        reason=reason,
+        provider=title,
+        source=decided_by.sources[0],
+        is_documented=_is_documented(advice),
+    )
 
 
 def _without_drivers(advice: ProviderAdvice | None, title: str) -> ProviderRisk:
     """Low only if the provider documents what it refuses; otherwise unknown."""
-    document = document_for(advice.asked) if advice else None
-    rules = [rule for rule in document.statements if rule.when is not None] if document else []
-    if not rules:
+    if not _is_documented(advice):
         reason = "undocumented" if title else "no_provider"
         return ProviderRisk(level=RiskLevel.UNKNOWN, reason=reason, provider=title)
     # No single rule proves that none matches.
     return ProviderRisk(level=RiskLevel.LOW, reason="no_rule", provider=title)
+
+
+def _is_documented(advice: ProviderAdvice | None) -> bool:
+    """Whether a document states what the provider refuses."""
+    document = document_for(advice.asked) if advice else None
+    return document is not None and any(rule.when is not None for rule in document.statements)

@@ -17,6 +17,7 @@ from typing import Any
 import msgspec
 
 from safelight import yaml_loader
+from safelight.generation.provider_errors.registry import PROVIDERS, RELAYS, named
 from safelight.policy.findings import Finding, Modality
 
 #: Findings below this score are ignored.
@@ -76,7 +77,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class ProviderAdvice:
     """Documented rules of one provider that apply to one request."""
 
-    #: Provider or model name as the caller gave it; `title` is empty if the name is unknown.
+    #: Provider or model name as the caller gave it. `provider` is empty if it has no documented rules, and
+    #: `title` if the name is unknown.
     asked: str
     provider: str
     title: str
@@ -95,7 +97,7 @@ class ProviderAdvice:
     @property
     def summary(self) -> str:
         if not self.provider:
-            return f"Safelight has no documentation of what {self.asked} refuses."
+            return f"Safelight has no documentation of what {self.title or self.asked} refuses."
         if self.matching:
             return " ".join(statement.statement for statement in self.matching)
         return f"No documented rule of {self.title} matches the findings; whether it refuses this is unknown."
@@ -149,11 +151,24 @@ def document_for(name: str) -> Document | None:
     )
 
 
+def is_known_provider(name: str) -> bool:
+    """Whether `name` is a provider or model with documented rules, or a provider whose errors are known."""
+    return document_for(name) is not None or named(name) is not None
+
+
+def known_providers() -> Mapping[str, frozenset[str]]:
+    """The names of all known providers, with documented rules or without, and their aliases."""
+    found = {document.provider: frozenset(document.aliases) for document in documents().values()}
+    return found | {one.name: one.aliases | found.get(one.name, frozenset()) for one in (*PROVIDERS, *RELAYS)}
+
+
 def advise(name: str, findings: Iterable[Finding]) -> ProviderAdvice:
     """The documented rules of `name` (a provider or a model) that apply to these findings."""
     document = document_for(name)
     if document is None:
-        return ProviderAdvice(asked=name, provider="", title="", matching=(), general=())
+        known = named(name)
+        title = known.title if known is not None else ""
+        return ProviderAdvice(asked=name, provider="", title=title, matching=(), general=())
     seen = tuple(findings)
     return ProviderAdvice(
         asked=name,

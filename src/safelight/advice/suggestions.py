@@ -14,9 +14,10 @@ from dataclasses import replace
 from itertools import islice
 
 from . import driver_tables
-from .driver_tables import DriverKind
+from .driver_tables import DriverKind, Slot, WordRow
 from .drivers import PROMPT, Driver, find_contradictions
 from .exclusions import exclusion_of, find_exclusions, removal
+from .harm_scenes import acts_on_being
 from .meaning_slots import keeps_meaning
 from .omissions import EstimateRisks, find_changes_by_outcomes, find_simplifications
 from .prompt_details import find_details, find_kept_ranges
@@ -25,7 +26,7 @@ from .scene_changes import FRAMING, StatedFacts, find_scene_changes
 from .suggestion import Suggestion
 from .text_edit import TextEdit, apply_edits
 from .whole_prompt import combine, find_firsts, find_left, weigh
-from .word_position import fits, has_determiner
+from .word_position import fits, fits_object, has_determiner
 
 __all__ = ["StatedFacts", "Suggestion", "suggest"]
 
@@ -48,21 +49,7 @@ _STATED_INJURY = re.compile(
 )
 _SENTENCE = re.compile(r"[^.!?。！？\n]*")
 #: Rows whose replacements would hide an injury that the sentence states.
-_HIDES_INJURY = frozenset(
-    {
-        "pain",
-        "fall",
-        "crash",
-        "jump",
-        "tears",
-        "suffer",
-        "suffering",
-        "alone",
-        "despair",
-        "hopeless",
-        "struggle",
-    }
-)
+_HIDES_INJURY = frozenset({"fall", "crash", "jump", "alone", "despair"})
 #: Advice on drivers that no row of the word table describes.
 _ADVICE_BY_KIND = {
     DriverKind.NAME: "own_design",
@@ -158,22 +145,33 @@ def find_replacements(
             and not _overlaps(span.start, span.end, protected)
             and fits(driver.position, prompt, span.start, span.end)
             and not (driver.row in _HIDES_INJURY and _overlaps(span.start, span.end, injured))
+            and not (driver.row in rows and _is_act_on_being(rows[driver.row], prompt, span.start, span.end))
         ]
-        if driver.excluded or not spans:
+        if driver.excluded:
             continue
-        for alternative in driver.alternatives:
-            if _ARTICLE.match(alternative) and any(has_determiner(prompt, one.start) for one in spans):
+        for alternative, objects in zip(driver.alternatives, driver.objects, strict=True):
+            fitting = [
+                one for one in spans if fits_object(objects, driver.position, prompt, one.start, one.end)
+            ]
+            if not fitting:
+                continue
+            if _ARTICLE.match(alternative) and any(has_determiner(prompt, one.start) for one in fitting):
                 continue
             yield Suggestion(
                 number=0,
                 message="replace",
-                values={"words": prompt[spans[0].start : spans[0].end], "alternative": alternative},
+                values={"words": prompt[fitting[0].start : fitting[0].end], "alternative": alternative},
                 conditions=(rows[driver.row].condition,),
                 sources=driver.sources,
                 slots=frozenset({rows[driver.row].slot}),
-                edits=tuple(TextEdit(start=one.start, end=one.end, text=alternative) for one in spans),
+                edits=tuple(TextEdit(start=one.start, end=one.end, text=alternative) for one in fitting),
                 contradictions=find_contradictions(alternative),
             )
+
+
+def _is_act_on_being(row: WordRow, prompt: str, start: int, end: int) -> bool:
+    """Whether the words are a verb whose object is a person, an animal or a crowd: it is never reworded."""
+    return row.slot is Slot.ACTION and acts_on_being(prompt, start, end)
 
 
 def _exclusions(prompt: str, drivers: Sequence[Driver]) -> Iterator[Suggestion]:

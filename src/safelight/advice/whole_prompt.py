@@ -15,7 +15,7 @@ MAX_WHOLE = 3
 #: Weights of the drivers that are left, for the order only: the sources call the first two high risk.
 _WEIGHTS = {DriverKind.HIGH_RISK_WORD: 3, DriverKind.SCENARIO: 3, DriverKind.STACKING: 2}
 #: Conditions that no person is injured.
-_UNHURT = frozenset({"unhurt", "no_fall", "gentle_contact"})
+_UNHURT = frozenset({"no_fall", "gentle_contact"})
 
 
 def combine(

@@ -13,10 +13,12 @@ from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.appeals import Appeal
 from safelight.web.auth import requires
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
-from safelight.web.json_fields import required_text
+from safelight.web.json_fields import optional_text, required_text
 from safelight.web.json_response import JsonResponse
 from safelight.web.request_body import read_body
 from safelight.web.state import app_state
+
+from .field_schemas import describe_body
 
 Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
 
@@ -39,16 +41,13 @@ class VideoAppeal(BaseModel):
     )
 
 
-_APPEAL: dict[str, Any] = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "required": ["text"],
-                "properties": {"text": {"type": "string", "minLength": 1, "maxLength": 4000}},
-            }
-        }
+APPEAL_FIELDS: dict[str, Any] = {
+    "text": {"type": "string", "minLength": 1, "maxLength": 4000},
+    "on_behalf_reason": {
+        "type": ["string", "null"],
+        "maxLength": 1000,
+        "description": "Why the account, with the scope `admin`, appeals in the place of the person whom the "
+        "decision concerns. The reviewer reads it. Not kept if the decision concerns the caller.",
     },
 }
 
@@ -57,14 +56,18 @@ _APPEAL: dict[str, Any] = {
     "/{video_id}/appeal",
     summary="Appeal against a block (once per video)",
     responses={200: {"model": VideoAppeal}, **errors(*BODY_ERRORS, 404, 409, 429)},
-    openapi_extra={"requestBody": _APPEAL},
+    openapi_extra=describe_body(["text"], APPEAL_FIELDS),
 )
 async def appeal(request: Request, principal: Reader, video_id: str) -> Response:
     app = app_state(request)
     async with read_body(request, app.services) as body:
         fields = body.fields
     made = await app.threads.run(
-        app.services.appeals.add, principal, video_id, text=required_text(fields, "text")
+        app.services.appeals.add,
+        principal,
+        video_id,
+        text=required_text(fields, "text"),
+        on_behalf_reason=optional_text(fields, "on_behalf_reason"),
     )
     return JsonResponse(appeal_object(made))
 

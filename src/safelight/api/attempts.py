@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.attempts.answers import answer_gate, attempt_answer, claim_of
+from safelight.attempts.answers import answer_gate, attempt_answer, claim_of, record_reads
 from safelight.attempts.claim_text import CLAIM_COLUMNS, claim_table, write_markdown
 from safelight.attempts.drift import DriftKind, DriftSource
 from safelight.attempts.export import write_csv
@@ -290,6 +290,7 @@ async def list_attempts(
     page = await state.threads.run(
         state.services.attempts.page, principal.tenant, wanted, after=after, limit=limit
     )
+    await state.threads.run(record_reads, state.services.attempts, principal, page.attempts)
     data = [one.as_json() for one in page.attempts]
     return revalidated_response(
         request,
@@ -360,6 +361,9 @@ async def claim(request: Request, principal: Reader, asked: Annotated[ClaimQuery
         claim_of, log, principal.tenant, wanted, ids=asked.attempt, now=log.database.clock()
     )
     withhold = asked.withhold_prompts
+    if not withhold:
+        rows = [row.attempt for row in (*made.rows, *made.unknown)]
+        await state.threads.run(record_reads, log, principal, rows)
     if asked.format == "markdown":
         text = write_markdown(made, load_messages("attempts", asked.language), withhold_prompts=withhold)
         return _download(text, "md", "text/markdown")
@@ -383,9 +387,7 @@ async def retrieve(request: Request, principal: Reader, attempt_id: str) -> Resp
 def _add(state: AppState, principal: Principal, rows: list[Any]) -> dict[str, Any]:
     log = state.services.attempts
     given = [_row(number, row) for number, row in enumerate(rows)]
-    result = log.add(
-        principal.tenant, given, origin=AttemptOrigin.REPORTED, actor=f"{principal.kind.value}:{principal.id}"
-    )
+    result = log.add(principal.tenant, given, origin=AttemptOrigin.REPORTED, actor=principal.id)
     return {
         "object": "attempts.added",
         "data": [one.as_json() for one in result.added],
@@ -413,6 +415,7 @@ def _patterns(state: AppState, principal: Principal, wanted: AttemptFilter) -> d
 def _answer(state: AppState, principal: Principal, attempt_id: str) -> dict[str, Any]:
     log = state.services.attempts
     attempt = log.get(principal.tenant, attempt_id)
+    record_reads(log, principal, [attempt])
     gate = answer_gate(log, principal.tenant, attempt, find_drifts=state.services.drift.drifts)
     return attempt_answer(attempt, gate, load_messages("attempts"))
 

@@ -22,8 +22,8 @@ from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, NOT_MODIFI
 from safelight.web.json_response import JsonResponse, revalidated_response
 from safelight.web.request_body import read_body
 from safelight.web.state import AppState, app_state
-from safelight_client.batch.money import usd
-from safelight_client.batch.report import report_csv, report_html
+from safelight_client.batch.report import describe_sums, report_csv, report_html
+from safelight_client.money import usd
 
 from . import schemas
 from .submission import REPLAYED
@@ -74,6 +74,9 @@ class BatchObject(BaseModel):
     options: BatchOptionsObject
     limits: BatchLimitsObject
     spent_usd: float
+    unknown_usd: float = Field(
+        description="What videos whose submission was lost may have been charged. Not in `spent_usd`."
+    )
     reserved_usd: float
     creates: int
     stopped: str | None = Field(description="Why no further row is sent.")
@@ -304,14 +307,15 @@ async def report(
 def _read_report(state: AppState, principal: Principal, batch_id: str, wanted: str) -> dict[str, Any] | bytes:
     batches = state.services.batches
     batch, totals = batches.get(principal, batch_id)
-    found = build_report(batch, totals, batches.all_rows(principal, batch_id))
+    rows = tuple(batches.all_rows(principal, batch_id))
+    found = build_report(batch, totals, rows)
     if wanted == "json":
         return found
-    text = (
-        report_csv(found)
-        if wanted == "csv"
-        else report_html(found, lambda row, most: _read_thumbnail(state, principal, row, most))
-    )
+    if wanted == "csv":
+        text = report_csv(found)
+    else:
+        sums = describe_sums((entry for row in rows for entry in row.entries), totals.reserved)
+        text = report_html(found, sums, lambda row, most: _read_thumbnail(state, principal, row, most))
     return text.encode("utf-8", "replace")
 
 
@@ -352,6 +356,7 @@ def batch_object(batch: Batch, totals: Totals) -> dict[str, Any]:
             "max_refusals": limits.max_refusals,
         },
         "spent_usd": usd(totals.spent),
+        "unknown_usd": usd(totals.unknown),
         "reserved_usd": usd(totals.reserved),
         "creates": totals.creates,
         "stopped": batch.stop_reason or None,

@@ -1,6 +1,7 @@
 """`POST /v1/videos/check`: the verdict that `POST /v1/videos` would give for the same body.
 
-References are screened for a limited time; without a result by then, the verdict is `undecided`.
+Pictures and short clips are screened while the client waits; without a result in time, the verdict is
+`undecided`.
 Nothing is submitted to a generator, and no quota is used.
 """
 
@@ -89,6 +90,7 @@ def check_object(found: CheckResult, admitted: AdmittedRequest, price: Price) ->
     return {
         "object": "video.check",
         "verdict": found.verdict,
+        "outcome": found.outcome,
         "summary": found.summary,
         "moderation_details": found.explanation.as_wire(),
         "coverage": coverage_words(found.coverage),
@@ -98,6 +100,9 @@ def check_object(found: CheckResult, admitted: AdmittedRequest, price: Price) ->
             if cell.modality is Modality.TEXT and cell.depth
         },
         "not_checked": list(found.not_checked),
+        "scan_seconds": {
+            name: round(seconds, 1) for name, seconds in found.not_checked.items() if seconds is not None
+        },
         "template_required": found.template_required,
         "checklist": [item.as_wire() for item in found.checklist],
         "provider": found.advice.as_wire() if found.advice is not None else None,

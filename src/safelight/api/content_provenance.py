@@ -46,13 +46,14 @@ async def check_content_provenance(request: Request, principal: Checker) -> Resp
             await state.threads.run(state.services.spend, principal)
         video_id = _read(body)
         if video_id is not None:
-            found = await door.check_id(video_id)
+            found = await door.check_id(video_id, tenant=principal.tenant)
         else:
             found = await door.check_upload(body.uploads[0].path, stranger=False)
-    return JsonResponse(provenance_object(found), headers={"cache-control": "no-store"})
+    outcome = await door.outcome(found, tenant=principal.tenant)
+    return JsonResponse(provenance_object(found, outcome), headers={"cache-control": "no-store"})
 
 
-def provenance_object(found: ProvenanceCheck) -> dict[str, Any]:
+def provenance_object(found: ProvenanceCheck, outcome: str | None) -> dict[str, Any]:
     """The check in OpenAI's format. `safelight` has the answer of this installation."""
     public = found.public
     return {
@@ -61,6 +62,7 @@ def provenance_object(found: ProvenanceCheck) -> dict[str, Any]:
         "results": [] if found.verification is None else [_manifest_result(found.verification)],
         "safelight": {
             **msgspec.to_builtins(public),
+            "outcome": outcome,
             "issuer": found.issuer,
             "summary": describe_answer(public, found.issuer),
             "evidence": [msgspec.to_builtins(describe_evidence(public))],

@@ -57,8 +57,16 @@ class ProvenanceAnswer(BaseModel):
         "answer for them and no watermark was searched."
     )
     mark: str | None = Field(
-        description="Whether the delivered file has a watermark (docs/watermark.md), if exact bytes, a "
-        "manifest or an id prove the origin; otherwise null."
+        description="Whether the delivered file has a watermark (docs/watermark.md), if exact bytes or a "
+        "manifest prove the origin; otherwise null."
+    )
+    id_exists: Literal[True] | None = Field(
+        description="True if an id was checked and the tenant of the key has a delivered video with it. "
+        "Otherwise null: nothing is said about the videos of other tenants."
+    )
+    outcome: str | None = Field(
+        description="The outcome of the video (`safelight.outcome` of the video), if it is one of the key's "
+        "tenant; otherwise null."
     )
     issuer: str
     summary: str

@@ -142,4 +142,5 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         },
         "upstream_copy_status": attempt.upstream_copy_status,
         "not_drawn": list(attempt.not_drawn),
+        "problem": attempt.problem,
     }

@@ -43,6 +43,7 @@ class ReviewDecision(BaseModel):
     ]
     reason: str
     clause: str | None
+    facts: str | None = Field(description="What the person concerned is told.")
     decided_by: str = Field(description="Your own id, or the role of the person who decided.")
     at: int
 
@@ -99,6 +100,9 @@ class ReviewFile(Review):
         description="True if the case is an open appeal that another reviewer must decide."
     )
     members: int = Field(description="Open near-duplicates that are decided with this case.")
+    notices: list[str] = Field(
+        description="The notices whose hashes caused this hold. No person has confirmed these hashes here."
+    )
     reports: int
     notes: list[dict[str, Any]] = Field(
         description="The newest reports of the case, or the text of the appeal; without contact details. "
@@ -131,9 +135,19 @@ class ReviewQuery(BaseModel):
     limit: int = Field(default=20, ge=1, le=100)
 
 
+class WithheldReview(BaseModel):
+    kind: Literal["hold"]
+    opened_at: int
+    notices: list[str] = Field(description="The notices whose hashes caused the hold.")
+
+
 class ReviewPage(BaseModel):
     object: Literal["list"]
     data: list[Review]
+    withheld: list[WithheldReview] = Field(
+        description="Open holds that a notice caused and that only the vault officer sees, at most 100. "
+        "Empty with the scope `vault`, and on later pages."
+    )
     first_id: str | None
     last_id: str | None
     has_more: bool
@@ -149,7 +163,17 @@ _DECISION: dict[str, Any] = {
                 "properties": {
                     "action": {"type": "string", "enum": [*DecisionAction, *DECISION_TYPES]},
                     "reason": {"type": "string", "maxLength": 2000},
-                    "clause": {"type": ["string", "null"], "maxLength": 200},
+                    "clause": {
+                        "type": ["string", "null"],
+                        "maxLength": 200,
+                        "description": "The id of a rule of the policy. A decision against a person needs "
+                        "it, and `facts`, unless the verdict of the case gives a rule and its group.",
+                    },
+                    "facts": {
+                        "type": ["string", "null"],
+                        "maxLength": 2000,
+                        "description": "What in the content breaks the rule. The person concerned reads it.",
+                    },
                     "version": {"type": ["integer", "null"]},
                 },
             }
@@ -172,11 +196,16 @@ async def list_reviews(
         after=asked.after,
         limit=asked.limit,
     )
+    withheld = () if asked.after else await app.threads.run(app.services.reviews.list_withheld, principal)
     data = [review_object(case) for case in page.cases]
     return JsonResponse(
         {
             "object": "list",
             "data": data,
+            "withheld": [
+                {"kind": one.kind.value, "opened_at": int(one.opened_at), "notices": list(one.notices)}
+                for one in withheld
+            ],
             "first_id": data[0]["id"] if data else None,
             "last_id": data[-1]["id"] if data else None,
             "has_more": page.has_more,
@@ -209,6 +238,7 @@ async def decide(request: Request, principal: Reviewer, case_id: str) -> Respons
             action=required_text(fields, "action"),
             reason=required_text(fields, "reason"),
             clause=optional_text(fields, "clause"),
+            facts=optional_text(fields, "facts"),
             version=_optional_version(fields),
         ),
     )
@@ -273,11 +303,13 @@ def case_file_object(file: CaseFile, principal: Principal) -> dict[str, Any]:
             "action": made.action.value,
             "reason": made.reason,
             "clause": made.clause,
+            "facts": made.facts,
             "decided_by": made.decided_by if made.decided_by == principal.id else made.role or "reviewer",
             "at": int(made.at),
         },
         "requires_other_reviewer": file.requires_other_reviewer,
         "members": file.members,
+        "notices": list(file.notices),
         "reports": file.reports,
         "notes": [dict(note) for note in file.notes],
         "text_screening": None if file.text_screening is None else file.text_screening.as_json(),

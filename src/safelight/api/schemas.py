@@ -57,12 +57,26 @@ class VideoTemplate(BaseModel):
     values: dict[str, str]
 
 
+class Late(BaseModel):
+    since: int
+    message: str
+
+
 class Safelight(BaseModel):
     state: str
     stage: str | None
     review_due_at: int | None
     queue: QueuePlace | None = Field(description="Null if the video is held or has ended.")
+    late: Late | None = Field(
+        description="Set after the deadline, while our own work goes on or the generator does not answer."
+    )
+    clip_kept_until: int | None = Field(
+        description="Until when the paid clip of an ended video is kept, shown to nobody, for a decision."
+    )
     verdict: Literal["allow", "label", "hold", "block"] | None
+    outcome: Literal["allow", "label", "hold", "block", "allowed_under_waiver"] | None = Field(
+        description="The verdict; `allowed_under_waiver` if required checks were waived for it."
+    )
     explanation: dict[str, Any] | None
     coverage: dict[str, list[str]] | None = Field(
         description="`checked`, `partly`, `not checked` and `off`, each with cells as `category (modality)`."
@@ -204,6 +218,9 @@ class VideoCheck(BaseModel):
     verdict: Literal["allow", "label", "hold", "block", "undecided"] = Field(
         description="`undecided`: a reference in `not_checked` can still lead to a hold or a block."
     )
+    outcome: Literal["allow", "label", "hold", "block", "undecided", "allowed_under_waiver"] = Field(
+        description="The verdict; `allowed_under_waiver` if required checks were waived for it."
+    )
     summary: str
     moderation_details: dict[str, Any]
     coverage: dict[str, list[str]]
@@ -211,7 +228,11 @@ class VideoCheck(BaseModel):
         description="How each category was checked in text: by word lists alone or by a classifier too."
     )
     not_checked: list[str] = Field(
-        description="Fields with references whose check did not finish within `scan.reference_timeout_s`."
+        description="Fields with references whose check did not finish in time: pictures within "
+        "`scan.reference_timeout_s`, clips within 45 s."
+    )
+    scan_seconds: dict[str, float] = Field(
+        description="The estimated time of the scan of each clip in `not_checked`."
     )
     template_required: bool = Field(
         description="Whether `POST /v1/videos` would refuse it, because the policy demands a template."

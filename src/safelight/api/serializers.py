@@ -8,10 +8,18 @@ from typing import Any
 from safelight.jobs.models import Page, Video, VideoRecord
 from safelight.jobs.retries import find_retry_refusal
 from safelight.jobs.states import VideoState, WireStatus, wire_status
-from safelight.policy.verdicts import Action
+from safelight.policy.verdicts import Action, describe_outcome
 from safelight.trust.templates import TemplateUse
 from safelight.web.video_facts import coverage_and_charge, links, verdict_action
 
+UNANSWERED_MESSAGE = (
+    "This video is late: its generator has not said yet whether it had finished by the deadline. It is asked "
+    "again, because a finished video is not thrown away."
+)
+LATE_MESSAGE = (
+    "This video is late: it was generated in time, and our own work on it takes longer than planned. "
+    "It has no deadline any more, and nothing is lost."
+)
 VAULTED_MESSAGE = "This video was blocked by our safety checks."
 
 
@@ -68,7 +76,10 @@ def _safelight(video: Video, record: VideoRecord | None) -> dict[str, Any]:
             "stage": None,
             "review_due_at": None,
             "queue": None,
+            "late": None,
+            "clip_kept_until": None,
             "verdict": Action.BLOCK.value,
+            "outcome": Action.BLOCK.value,
             "explanation": None,
             "coverage": None,
             "waived": False,
@@ -93,7 +104,15 @@ def _safelight(video: Video, record: VideoRecord | None) -> dict[str, Any]:
         "stage": video.stage.value,
         "review_due_at": _seconds(video.review_due_at),
         "queue": {"place": video.queue.place, "estimate_s": video.queue.estimate_s} if video.queue else None,
+        "late": None
+        if video.late_since is None
+        else {
+            "since": int(video.late_since),
+            "message": UNANSWERED_MESSAGE if video.waits_for_generator else LATE_MESSAGE,
+        },
+        "clip_kept_until": _seconds(video.clip_kept_until),
         "verdict": action.value if action else None,
+        "outcome": describe_outcome(action, waived=video.waived) if action else None,
         "explanation": dict(video.explanation) if video.explanation else None,
         "coverage": facts["coverage"],
         "waived": video.waived,

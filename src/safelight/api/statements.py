@@ -23,6 +23,7 @@ from safelight.trust.statements import (
 )
 from safelight.trust.statements.service import MAX_RESULTS
 from safelight.web.auth import requires
+from safelight.web.consent_call import base_url
 from safelight.web.create_request import require_writable, valid_idempotency_key
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
 from safelight.web.json_fields import optional_text, required_text
@@ -31,7 +32,7 @@ from safelight.web.request_body import read_body
 from safelight.web.state import app_state
 
 from . import schemas
-from .appeals import VideoAppeal, appeal_object
+from .appeals import APPEAL_FIELDS, VideoAppeal, appeal_object
 from .field_schemas import describe_body
 
 Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
@@ -61,6 +62,11 @@ class StatementTextObject(BaseModel):
 class StatementAppeal(BaseModel):
     possible: bool = Field(description="Whether the decision can be appealed by API, once.")
     until: int | None
+    link: str | None = Field(
+        default=None,
+        description="With `safety_identifier`, for the key through which the end user came: the page on "
+        "which they appeal without an account. It is a secret of the end user.",
+    )
 
 
 class StatementObject(BaseModel):
@@ -76,6 +82,7 @@ class StatementObject(BaseModel):
     stage: str | None
     group: str | None
     category: str | None = Field(description="Null for end users, and where it is withheld.")
+    facts: str | None = Field(description="What in the content breaks the rule, as a person wrote it.")
     policy: str | None
     rule: str | None
     until: int | None = Field(description="The end of the restriction; null if it has no end.")
@@ -95,7 +102,7 @@ _APPEAL: dict[str, Any] = {
     **describe_body(
         ["text"],
         {
-            "text": {"type": "string", "minLength": 1, "maxLength": 4000},
+            **APPEAL_FIELDS,
             "safety_identifier": {
                 "type": ["string", "null"],
                 "maxLength": 128,
@@ -157,7 +164,11 @@ async def retrieve(
     require_writable(statement_id + (end_user or ""), "safety_identifier")
     app = app_state(request)
     found = await app.threads.run(app.services.statements.get, principal, statement_id, end_user=end_user)
-    return JsonResponse(statement_object(found, level=_level(end_user), language=language))
+    shown = statement_object(found, level=_level(end_user), language=language)
+    token = await app.threads.run(app.services.appeals.link_token, principal, found) if end_user else None
+    if token is not None:
+        shown["appeal"]["link"] = f"{base_url(request)}/appeal?token={token}"
+    return JsonResponse(shown)
 
 
 @router.post(
@@ -178,6 +189,7 @@ async def appeal(request: Request, principal: Reader, statement_id: StatementId)
         statement_id=statement_id,
         text=required_text(fields, "text"),
         end_user=end_user,
+        on_behalf_reason=optional_text(fields, "on_behalf_reason"),
         idempotency_key=key,
     )
     return JsonResponse(appeal_object(await app.threads.run(app.services.appeals.send, principal, new)))
@@ -219,6 +231,7 @@ def statement_object(
         "stage": new.stage.value if new.stage else None,
         "group": new.ground.group or None,
         "category": (new.ground.category or None) if detailed else None,
+        "facts": new.ground.facts or None,
         "policy": (new.ground.policy or None) if detailed else None,
         "rule": (new.ground.rule or None) if detailed else None,
         "until": int(new.until) if new.until is not None else None,

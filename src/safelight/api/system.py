@@ -21,7 +21,7 @@ router = APIRouter(tags=["system"])
 @router.get(
     "/v1/coverage",
     summary="List what is checked and by which detector, and what is not checked",
-    dependencies=[Depends(requires(KeyScope.VIDEOS_READ))],
+    dependencies=[Depends(requires(any_of=(KeyScope.VIDEOS_READ, KeyScope.AUDIT)))],
     responses={200: {"model": schemas.CoverageTable}, **NOT_MODIFIED, **errors(*COMMON_ERRORS)},
 )
 async def coverage(request: Request) -> Response:
@@ -51,7 +51,7 @@ async def healthz(request: Request) -> Response:
 async def readyz(request: Request) -> Response:
     """The response names the parts that do not work; the reasons only on a loopback address."""
     state = app_state(request)
-    found = await state.threads.run(state.services.videos.readiness)
+    found = await state.readiness_threads.run(state.services.videos.readiness)
     ready = bool(found.get("ready"))
     return JsonResponse(
         found if state.services.loopback else {"ready": ready, "unready": found.get("unready", [])},

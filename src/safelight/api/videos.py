@@ -138,6 +138,18 @@ async def delete(request: Request, principal: Writer, video_id: str) -> Response
     return JsonResponse(deleted_object(video_id))
 
 
+@router.post(
+    "/{video_id}/scan",
+    summary="Scan the kept clip of a failed video again",
+    responses={200: {"model": schemas.Video}, **errors(404, 409)},
+)
+async def scan_again(request: Request, principal: Writer, video_id: str) -> Response:
+    """The answer is a new video that names the failed one. Nothing is sent to a generator."""
+    state = app_state(request)
+    video = await state.threads.run(state.services.videos.scan_again, principal, valid_video_id(video_id))
+    return JsonResponse(video_object(video))
+
+
 @router.head("/{video_id}/content", include_in_schema=False)
 @router.get(
     "/{video_id}/content",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from safelight.advice.risk_features import find_features
 from safelight.generation.protocol import ChargeStatus
 from safelight.i18n import Messages
+from safelight.trust.accounts import Principal
+from safelight.trust.reviews.staff_reads import record_attempt_reads
 
 from .attempt_log import AttemptLog
 from .claim import Claim, build_claim, find_second_charges
@@ -88,6 +90,15 @@ def _read_gate(log: AttemptLog, tenant: str, attempt: AttemptRecord) -> GateAnsw
         if not later.has_more or window_s < 1:
             return find_gate(attempt, (*earlier, *later.attempts))
         window_s /= 2
+
+
+def record_reads(log: AttemptLog, principal: Principal, attempts: Iterable[AttemptRecord]) -> None:
+    """Leave an audit entry if staff read the prompts of other people in these attempts.
+
+    Attempts of other programs belong to the whole team.
+    """
+    ids = {one.video_id for one in attempts if one.video_id and one.prompt}
+    record_attempt_reads(log.database, principal, ids)
 
 
 def attempt_answer(attempt: AttemptRecord, gate: GateAnswer | None, t: Messages) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from safelight.i18n import Messages
+from safelight_client.money import format_money
 
 from .claim import Claim, ClaimRow
-from .models import format_amount, format_moment
+from .models import format_moment
 
 CLAIM_COLUMNS = (
     *("status", "reason", "provider", "request_id", "time", "model", "seconds", "size", "file_came"),
@@ -22,10 +23,8 @@ def write_markdown(claim: Claim, t: Messages, *, withhold_prompts: bool) -> str:
     lines = [f"# {t('claim.title')}", "", t("claim.made", time=format_moment(claim.created_at)), ""]
     for total in claim.totals:
         amounts = {"left": total.left, "charged": total.charged, "refunded": total.refunded}
-        shown = {name: format_amount(amount) for name, amount in amounts.items()}
-        lines.append(
-            f"- {t('claim.total', currency=total.currency, count=_count(claim, total.currency), **shown)}"
-        )
+        shown = {name: format_money(amount, total.currency) for name, amount in amounts.items()}
+        lines.append(f"- {t('claim.total', count=_count(claim, total.currency), **shown)}")
     if not claim.rows:
         lines.append(t("claim.none"))
     for number, row in enumerate(claim.rows, 1):
@@ -74,11 +73,11 @@ def _row(row: ClaimRow, t: Messages, withhold_prompts: bool) -> Iterator[str]:
         else t("yes" if attempt.file_came else "no"),
         "charge": t("charge.unknown")
         if charge.charged.value == "unknown"
-        else f"{format_amount(charge.amount)} {charge.currency}"
+        else format_money(charge.amount, charge.currency)
         if charge.amount is not None
         else t("charge.yes"),
         "source": charge.source or t("claim.not_known"),
-        "refunded": f"{format_amount(attempt.refunded_amount)} {charge.currency}" if attempt.refunds else "",
+        "refunded": format_money(attempt.refunded_amount, charge.currency) if attempt.refunds else "",
         "origin": t(f"origin.{attempt.origin.value}"),
     }
     for name, value in values.items():

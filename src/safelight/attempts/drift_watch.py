@@ -76,12 +76,12 @@ class DriftWatch:
         now = self._database.clock()
         since = min(self._seen_until, now) - _OVERLAP_S
         queries = (
-            (outbox, outbox.c.topic.in_(_ENDED), outbox.c.due_at >= since),
+            (outbox, outbox.c.topic.in_(_ENDED), outbox.c.created_at >= since),
             (reported_attempts, reported_attempts.c.recorded_at >= since),
             (canary_calls, canary_calls.c.ended_at >= since),
         )
         with self._database.across_tenants("new attempts", readonly=True) as tx:
             for table, *where in queries:
-                rows = tx.execute(select(table.c.tenant_id).where(*where).distinct())
+                rows = tx.execute(select(table.c.tenant_id).where(*where))
                 self._waiting |= dict.fromkeys(row.tenant_id for row in rows)
         self._seen_until = now

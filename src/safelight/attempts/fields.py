@@ -13,8 +13,9 @@ from safelight.generation.protocol import Charge, ChargeStatus
 from safelight.generation.provider_errors import ErrorKind, ErrorSource, ProviderError, decode
 from safelight.ids import is_id
 from safelight.net.redaction import mask_emails, mask_secrets
+from safelight_client.money import format_money
 
-from .models import AttemptOutcome, AttemptRefund, NewAttempt, format_amount
+from .models import AttemptOutcome, AttemptRefund, NewAttempt
 
 #: Longest prompt and error that are stored, in characters.
 MAX_PROMPT_CHARS, MAX_ERROR_CHARS = 32_000, 64_000
@@ -161,7 +162,7 @@ def _charge(values: Mapping[str, Any], found: ProviderError | None) -> Charge:
         status = ChargeStatus.UNKNOWN
     if amount and status is not ChargeStatus.YES:
         raise InvalidField(
-            f"`charged` is {status.value}, but `amount` is {format_amount(amount)}.", param="charged"
+            f"`charged` is {status.value}, but `amount` is {format_money(amount, currency)}.", param="charged"
         )
     return Charge(
         charged=status,
@@ -185,7 +186,8 @@ def _refunds(values: Mapping[str, Any], charge: Charge) -> tuple[AttemptRefund, 
         return ()
     if charge.amount is not None and amount > charge.amount:
         raise InvalidField(
-            f"`refunded` is {format_amount(amount)}, more than the charge of {format_amount(charge.amount)}.",
+            f"`refunded` is {format_money(amount, charge.currency)}, more than the charge of "
+            f"{format_money(charge.amount, charge.currency)}.",
             param="refunded",
         )
     return (AttemptRefund(amount=amount, currency=charge.currency),)

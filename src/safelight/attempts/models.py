@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -203,12 +202,6 @@ class NewAttempt:
     refunds: tuple[AttemptRefund, ...] = ()
     #: The id in the export that the row comes from; empty if it is of another program.
     exported_id: str = ""
-
-
-def format_amount(amount: float | Decimal) -> str:
-    """An amount with all its digits."""
-    # The shortest decimal of a float is the number that the provider wrote.
-    return f"{Decimal(str(amount)).normalize():f}"
 
 
 def format_moment(at: float, *, timespec: str = "seconds") -> str:

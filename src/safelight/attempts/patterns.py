@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from safelight.advice.drivers import PROMPT, find_drivers
+from safelight.advice.help_gate import shows_harm
 from safelight.detectors.text.calibration import wilson_interval
 
 from .models import AttemptOutcome, AttemptRecord
@@ -129,7 +130,9 @@ class _Try:
 
 
 def _find_drivers(prompts: Iterable[str | None]) -> dict[str | None, list[tuple[str, str]]]:
-    """The drivers of each prompt that is searched."""
+    """The drivers of each prompt that is searched. A scene of harm is not: which of its words a filter reacts
+    to would help to write it in other words.
+    """
     found: dict[str | None, list[tuple[str, str]]] = {}
     left = MAX_ALL_DRIVER_CHARS
     for prompt in prompts:
@@ -139,6 +142,8 @@ def _find_drivers(prompts: Iterable[str | None]) -> dict[str | None, list[tuple[
         left -= len(text)
         if left < 0:
             break
+        if shows_harm((text,)):
+            continue
         found[prompt] = [
             ("driver", f"{one.kind.value}:{one.row}") for one in find_drivers({PROMPT: text}, ())
         ]

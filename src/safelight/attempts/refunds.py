@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from safelight.errors import InvalidField
 from safelight.generation.protocol import ChargeStatus
+from safelight_client.money import format_money
 
-from .models import AttemptRecord, AttemptRefund, format_amount
+from .models import AttemptRecord, AttemptRefund
 
 
 def check_refund(attempt: AttemptRecord, refund: AttemptRefund) -> None:
@@ -25,7 +26,7 @@ def check_refund(attempt: AttemptRecord, refund: AttemptRefund) -> None:
     left = round(charge.amount - attempt.refunded_amount, 6)
     if refund.amount > left:
         raise InvalidField(
-            f"Only {format_amount(left)} {charge.currency} of this charge is left.", param="amount"
+            f"Only {format_money(left, charge.currency)} of this charge is left.", param="amount"
         )
 
 

@@ -10,9 +10,10 @@ from typing import Any
 from safelight.detectors.text.calibration import wilson_interval
 from safelight.generation.protocol import ChargeStatus
 from safelight.i18n import Messages
+from safelight_client.money import format_money
 
 from .claim import CurrencyTotal, sum_charges
-from .models import AttemptOutcome, AttemptRecord, format_amount
+from .models import AttemptOutcome, AttemptRecord
 from .patterns import MIN_FOR_SHARE, identify_prompt
 
 #: A later request belongs to another situation: the filter may have changed.
@@ -62,9 +63,7 @@ class RepeatResult:
         ]
         if self.unanswered:
             sentences.append(t("repeats.unanswered", count=self.unanswered))
-        sentences += [
-            t("repeats.cost", amount=format_amount(one.left), currency=one.currency) for one in self.charges
-        ]
+        sentences += [t("repeats.cost", amount=format_money(one.left, one.currency)) for one in self.charges]
         if self.unknown_charges:
             sentences.append(t("repeats.unknown", count=self.unknown_charges))
         return " ".join(sentences)

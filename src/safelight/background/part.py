@@ -19,7 +19,8 @@ _log = logging.getLogger(__name__)
 UNREADY_AFTER = 5
 #: A task that runs for longer than this, without an end, makes the part unready too.
 STALLED_S = 120.0
-_BACKOFF = Backoff.doubling(first_s=1.0, max_s=60.0)
+#: Pauses after failures in a row. Short, because a part works again soon after the database or the disk does.
+_BACKOFF = Backoff.doubling(first_s=1.0, max_s=4.0)
 #: Own generator: the state of the module `random` belongs to the process that this thread runs in.
 _RANDOM = random.Random()  # noqa: S311
 

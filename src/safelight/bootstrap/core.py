@@ -17,6 +17,7 @@ from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.errors import SettingsError
 from safelight.generation.protocol import Generator
+from safelight.installation import install_command
 from safelight.policy.categories import SHIPPED, CategorySpec, Taxonomy
 from safelight.policy.documents import Policy
 from safelight.policy.documents import load as load_policy
@@ -167,7 +168,7 @@ class CoreParts:
         except ImportError:
             raise SettingsError(
                 "tracing.endpoint is set, but the packages that export traces are not installed.",
-                remedy="Run: pip install 'safelight[otel]'",
+                remedy=f"Run: {install_command('otel')}",
             ) from None
         resource = {
             "service.name": "safelight",

@@ -154,7 +154,11 @@ class PersistenceParts:
                 sandbox=self._core.sandbox, keys=self.watermark_keys, preset=sealing.preset
             )
         uses = {"not_allowed": TrainingUse.NOT_ALLOWED, "allowed": TrainingUse.ALLOWED}
-        options = SealingOptions(training=uses.get(sealing.training), timestamper=self.timestamper)
+        options = SealingOptions(
+            training=uses.get(sealing.training),
+            names_checks=sealing.coverage == "stated",
+            timestamper=self.timestamper,
+        )
         sealer = Sealer(
             sandbox=self._core.sandbox, keys=self.signing_keys, watermark=watermark, options=options
         )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Any
 
 from safelight.errors import SafelightError
@@ -15,6 +17,10 @@ from .pipeline import PipelineParts
 if TYPE_CHECKING:
     from safelight.background.part import BackgroundPart
     from safelight.jobs.upstream_gate import UpstreamGate
+
+
+#: A part that does not answer within this time is not ready: less than the time limit of usual health checks.
+_ANSWER_S = 3.0
 
 
 class ProcessReadiness:
@@ -32,6 +38,9 @@ class ProcessReadiness:
         self._persistence = persistence
         self._pipeline = pipeline
         self._background_parts = background_parts
+        self._threads = ThreadPoolExecutor(3, thread_name_prefix="readiness")
+        self._lock = threading.Lock()
+        self._running: dict[str, Future[Any]] = {}
 
     def describe(self) -> dict[str, Any]:
         """Whether this process can accept work: the body of `GET /readyz`.
@@ -40,16 +49,7 @@ class ProcessReadiness:
         that a part has left out after several failures.
         """
         began = time.monotonic()
-        problems: dict[str, str] = {}
-        try:
-            with self._persistence.database.across_tenants("readiness", readonly=True) as tx:
-                tx.now()
-        except SafelightError as error:
-            problems["database"] = str(error)
-        try:
-            self._pipeline.queue.check()
-        except SafelightError as error:
-            problems["queue"] = str(error)
+        facts, problems = self._run_checks()
         database_ms = round((time.monotonic() - began) * 1000, 2)
         health = [part.health() for part in self._background_parts()]
         problems |= {each.name: each.problem for each in health if each.problem is not None}
@@ -58,8 +58,6 @@ class ProcessReadiness:
         parked = {each.name: list(each.parked) for each in health if each.parked}
         down, paused = self._core.upstream_health.down(), _describe_pauses(self._pipeline.context.upstreams)
         clock = self._describe_clock_jump()
-        reasons_are_shown = self._core.settings.server.loopback and "database" not in problems
-        refusals = self._pipeline.context.refusals.describe() if reasons_are_shown else {}
         return {
             "ready": not problems,
             "unready": sorted(problems),
@@ -71,8 +69,56 @@ class ProcessReadiness:
             # Requests wait for an upstream that is down, so this process stays ready and only reports it.
             **({"upstreams_down": dict(down)} if down else {}),
             **({"upstreams_paused": paused} if paused else {}),
-            **({"refusal_budgets": refusals} if refusals else {}),
+            **{name: fact for name, fact in facts.items() if fact},
         }
+
+    def _run_checks(self) -> tuple[Mapping[str, Any], dict[str, str]]:
+        """What the database says, and why the database, the queue or the disk cannot be used.
+
+        Each check has a thread of its own and a limited time, because a lost connection can hang. A check
+        that hangs is not started again before its end.
+        """
+        checks = {
+            "database": self._read_database,
+            "queue": self._pipeline.queue.check,
+            "storage": self._check_storage,
+        }
+        with self._lock:
+            for name, check in checks.items():
+                if name not in self._running or self._running[name].done():
+                    self._running[name] = self._threads.submit(check)
+            running = dict(self._running)
+        wait(running.values(), timeout=_ANSWER_S)
+        facts: Mapping[str, Any] = {}
+        problems: dict[str, str] = {}
+        for name, started in running.items():
+            try:
+                facts = started.result(timeout=0) or facts
+            except TimeoutError:
+                problems[name] = f"no answer within {_ANSWER_S:g} s"
+            except SafelightError as error:
+                problems[name] = str(error)
+        return facts, problems
+
+    def _read_database(self) -> Mapping[str, Any]:
+        """What the database says that does not make this process unready, because requests only wait."""
+        from safelight.jobs.stuck_upstreams import stuck_upstreams
+        from safelight.trust.reviews.reported_holds import count_undecidable
+
+        with self._persistence.database.across_tenants("readiness", readonly=True) as tx:
+            undecidable, stuck = count_undecidable(tx), stuck_upstreams(tx)
+        return {
+            # Open holds by the scope that no enrolled person and no key has.
+            "holds_nobody_can_decide": {one.value: number for one, number in undecidable.items()},
+            "upstreams_stuck": stuck,
+            "refusal_budgets": self._pipeline.context.refusals.describe()
+            if self._core.settings.server.loopback
+            else {},
+        }
+
+    def _check_storage(self) -> None:
+        self._persistence.data_directory.check()
+        self._persistence.blobs.require_space()
 
     def _describe_clock_jump(self) -> dict[str, int]:
         """The last jump of the clock, while nothing expires because of it."""

@@ -68,7 +68,7 @@ class ProvenanceParts:
 
     @cached_property
     def checks(self) -> ProvenanceChecks:
-        from safelight.jobs.withdrawal import delivered_file, is_withdrawn
+        from safelight.jobs.withdrawal import has_delivered, is_withdrawn
         from safelight.provenance.recovery.provenance_check import ProvenanceChecks
 
         return ProvenanceChecks(
@@ -76,7 +76,7 @@ class ProvenanceParts:
             registry=self._persistence.seal_registry,
             database=self._persistence.database,
             is_withdrawn=partial(is_withdrawn, self._persistence.database),
-            delivered_file=partial(delivered_file, self._persistence.database),
+            has_delivered=partial(has_delivered, self._persistence.database),
             issuer=self._core.settings.sealing.organization,
         )
 

@@ -146,6 +146,7 @@ class ReviewParts:
         return Appeals(
             self._persistence.database,
             subject=self.review_actions.appeal_subject,
+            keys=self._persistence.people.keys,
             screen_texts=self._report_parts.texts.screen,
             limits=self._report_parts.limits,
         )
@@ -208,11 +209,13 @@ class ReviewParts:
             stage=self._pipeline.stages.reference,
             threads=ThreadPoolExecutor(max_workers=16, thread_name_prefix="references"),
             timeout_s=self._core.settings.scan.reference_timeout_s,
+            stopping=self._core.shutdown_event,
         )
 
     @cached_property
     def videos(self) -> VideoService:
         from safelight.jobs.service import VideoService
+        from safelight.trust.reviews.staff_reads import StaffReads
 
         return VideoService(
             context=self._pipeline.context,
@@ -224,6 +227,7 @@ class ReviewParts:
             check_limiter=self._persistence.check_limiter,
             evasion_tracker=self._persistence.evasion_tracker,
             queue_places=self._pipeline.queue_places,
+            staff_reads=StaffReads(self._persistence.database, self.exposure_log),
             describe_coverage=self.coverage.describe,
             describe_readiness=self.readiness.describe,
         )

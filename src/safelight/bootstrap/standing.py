@@ -55,6 +55,7 @@ class StandingParts:
                     seconds=limits.end_user_seconds_per_day,
                     cost_micros=_optional_micros(limits.end_user_cost_per_day),
                 ),
+                currency=ledger.currency,
             ),
             prices=Prices(
                 currency=ledger.currency,

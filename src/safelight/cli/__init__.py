@@ -74,10 +74,12 @@ def _run(given: list[str]) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in ("", "safelight"):
             raise
+        from safelight.installation import install_command
+
         _print_error(
             ConfigurationError(
                 f"This command needs the Python package {error.name!r}, which is not installed.",
-                remedy="Install the gateway's packages: pip install 'safelight[server]'.",
+                remedy=f"Install the gateway's packages: {install_command('server')}.",
             ),
             as_json,
         )

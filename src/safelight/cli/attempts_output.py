@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from safelight.attempts.models import format_amount
+from safelight.advice.driver_lines import driver_name
+from safelight_client.money import format_money
 
 from .output import format_time, printable
 
@@ -47,7 +48,7 @@ def format_pattern(pattern: RefusalPattern, t: Messages) -> str:
     line = t(
         "patterns.row",
         kind=t(f"patterns.kind.{pattern.kind}"),
-        value=printable(pattern.value),
+        value=printable(driver_name(pattern.value, t.tag) if pattern.kind == "driver" else pattern.value),
         refused=pattern.rate.refused,
         total=pattern.rate.total,
         attempts=pattern.rate.attempts,
@@ -74,7 +75,7 @@ def _gate_rows(gate: GateAnswer, t: Messages) -> Iterator[tuple[str, str]]:
 def format_charge(charge: Charge, t: Messages) -> str:
     """Whether it was charged, with the amount if it is known."""
     if charge.amount is not None and charge.charged.value == "yes":
-        return t("charge.amount", amount=format_amount(charge.amount), currency=charge.currency)
+        return t("charge.amount", amount=format_money(charge.amount, charge.currency))
     return t(f"charge.{charge.charged.value}")
 
 
@@ -95,7 +96,7 @@ def _rows(attempt: AttemptRecord, t: Messages) -> Iterator[tuple[str, str]]:
     source = attempt.charge.source
     yield "charge", t("charge.sourced", charge=charge, source=printable(source)) if source else charge
     if attempt.refunds:
-        amount = f"{format_amount(attempt.refunded_amount)} {attempt.charge.currency}"
+        amount = format_money(attempt.refunded_amount, attempt.charge.currency)
         yield "refunded", amount if attempt.refunded_amount else t("yes")
     if attempt.request_id:
         yield "request_id", printable(attempt.request_id)

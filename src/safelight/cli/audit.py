@@ -57,18 +57,40 @@ def show(
     ctx: typer.Context,
     after: Annotated[int, typer.Option(help="Print only entries after this number.")] = 0,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="Maximum number of entries.")] = 50,
+    last: Annotated[
+        int | None, typer.Option(min=1, max=10_000, help="Print the newest entries, this many.")
+    ] = None,
+    person: Annotated[
+        str | None,
+        typer.Option(
+            help="Only what this person or key did, or what is about it: id, e-mail address or name."
+        ),
+    ] = None,
+    case: Annotated[str | None, typer.Option(help="Only entries that name this case.")] = None,
+    event: Annotated[
+        str | None, typer.Option(help="Only this event, such as case.revealed or media.shown.")
+    ] = None,
     database: DatabaseOption = None,
     as_json: Json = False,
 ) -> int:
-    """Print entries, oldest first, with their content unless it was erased."""
+    """Print entries, oldest first, with their content unless it was erased. Conditions can be combined."""
     from safelight.trust.audit import read_entries
 
     with _open_database(ctx, database) as opened:
-        found = read_entries(opened, after=after, limit=limit)
+        found = read_entries(
+            opened,
+            after=after,
+            limit=last or limit,
+            newest=last is not None,
+            person=person or "",
+            case=case or "",
+            event=event or "",
+        )
+    nothing = "audit.no_match" if after or person or case or event else "audit.empty"
     emit(
         {"entries": found},
         as_json,
-        "\n".join(_format_entry(entry) for entry in found) or texts()("audit.empty"),
+        "\n".join(_format_entry(entry) for entry in found) or texts()(nothing),
     )
     return Exit.OK
 

@@ -272,7 +272,7 @@ def _interrupt(runner: BatchRunner) -> None:
 
 def plan_wire(plan: BatchPlan) -> dict[str, Any]:
     """The plan as JSON."""
-    from safelight_client.batch.money import usd
+    from safelight_client.money import usd
 
     return {
         "totals": plan.totals(),

@@ -89,9 +89,12 @@ def _check_events(text: str) -> None:
 def _repeated_key(node: yaml.Node) -> str:
     """The first field that an object of the row has twice; of two values, YAML would take the last."""
     if isinstance(node, yaml.MappingNode):
-        names = [str(key.value) for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        repeated = next((name for name in names if names.count(name) > 1), "")
-        return repeated or next(filter(None, (_repeated_key(value) for _, value in node.value)), "")
+        from safelight_client.batch.rows import find_repeated
+
+        names = (str(key.value) for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        return find_repeated(names) or next(
+            filter(None, (_repeated_key(value) for _, value in node.value)), ""
+        )
     if isinstance(node, yaml.SequenceNode):
         return next(filter(None, map(_repeated_key, node.value)), "")
     return ""

@@ -7,6 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING
 
+from safelight_client.money import format_at_most, format_money, usd
+
 from .language import translate_lines
 from .output import make_table, printable, progress_console
 
@@ -31,9 +33,9 @@ def print_plan(console: Console, plan: BatchPlan) -> None:
     """The rows that need attention and the totals."""
     notable = [each for each in plan.rows if each.skipped or _note(each)]
     shown = (notable or list(plan.rows))[:_MAX_ROWS]
-    table = make_table(console, *map(say, ("Line", "Prompt", "USD at most", "Note")))
+    table = make_table(console, *map(say, ("Line", "Prompt", "At most", "Note")))
     for each in shown:
-        price = "-" if each.skipped else f"{each.total / 1e6:.2f}" if each.is_priced else "?"
+        price = "-" if each.skipped else say(format_money(usd(each.total) if each.is_priced else None))
         cells = (str(each.row.line), printable(each.row.prompt)[:_MAX_PROMPT], price, printable(_note(each)))
         table.add_row(*cells)
         if not console.is_terminal:
@@ -45,7 +47,8 @@ def print_plan(console: Console, plan: BatchPlan) -> None:
     totals = plan.totals()
     console.print(
         say(
-            f"{totals['rows']} rows, {totals['to_send']} to send, {totals['worst_usd']:.2f} USD at most. "
+            f"{totals['rows']} rows, {totals['to_send']} to send, "
+            f"{format_at_most(totals['worst_usd'], totals['unknown_prices'])}. "
             f"Not sent: {totals['invalid']} wrong, {totals['expected_refusals']} refused by the policy, "
             f"{totals['neighbours']} near those, {totals['duplicates']} repeated."
         )
@@ -120,9 +123,10 @@ class BatchDisplay:
 
 
 def _summary(runner: BatchRunner) -> list[str]:
+    from safelight_client.batch.report import describe_sums
+
     states = ", ".join(f"{say(state)} {count}" for state, count in sorted(runner.counts.items()))
-    spent, reserved = runner.ceiling.spent / 1e6, runner.ceiling.reserved / 1e6
-    return [states, say(f"Spent at most {spent:.2f} USD, reserved {reserved:.2f} USD.")]
+    return [states, *map(say, describe_sums(runner.all_entries, runner.ceiling.reserved))]
 
 
 def print_result(console: Console, runner: BatchRunner, folder: Path) -> None:
@@ -141,16 +145,14 @@ def describe_unsettled(runner: BatchRunner) -> list[str]:
     """What may go on at the provider, one line per video, and what it costs together."""
     lines, entries = [], runner.unsettled
     for entry in entries:
-        price = "?" if entry.worst is None else f"{entry.worst / 1e6:.2f}"
+        price = format_at_most(usd(entry.worst or 0), int(entry.worst is None))
         place, name = runner.line_of(entry.number), entry.video_id or entry.key
         verb = "goes on" if entry.state == "accepted" else "may exist"
-        lines.append(f"Line {place}: {name} {verb} at the provider, {price} USD at most.")
-    worst = sum(entry.worst or 0 for entry in entries) / 1e6
-    unknown = sum(entry.worst is None for entry in entries)
-    if unknown:
-        lines.append(f"Together {worst:.2f} USD at most, and {unknown} whose price is not known.")
-    elif entries:
-        lines.append(f"Together {worst:.2f} USD at most.")
+        lines.append(f"Line {place}: {name} {verb} at the provider: {price}.")
+    if entries:
+        worst = usd(sum(entry.worst or 0 for entry in entries))
+        unpriced = sum(entry.worst is None for entry in entries)
+        lines.append(f"Together: {format_at_most(worst, unpriced)}.")
     elif runner.is_interrupted:
         lines.append("Nothing goes on at the provider, and nothing more is charged.")
     return [printable(say(line)) for line in lines]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from safelight.i18n import load_messages
+from safelight_client.money import format_money
 
 from .commands import load_container
 from .exit_codes import Exit
@@ -137,7 +138,8 @@ def _emit(report: CanaryReport, *, as_json: bool) -> None:
 def _price(report: CanaryReport) -> str:
     told = report.as_json()
     names = ("usd_per_month", "usd_per_call", "max_usd_per_month")
-    return _texts()("canary.price", per_day=told["per_day"], **{name: f"{told[name]:.2f}" for name in names})
+    amounts = {name: format_money(told[name]) for name in names}
+    return _texts()("canary.price", per_day=told["per_day"], **amounts)
 
 
 def _format(report: CanaryReport) -> str:
@@ -145,7 +147,7 @@ def _format(report: CanaryReport) -> str:
     state = t(f"canary.state.{told['state']}")
     if told["reason"]:
         state = t("canary.because", state=state, reason=t(f"canary.reason.{told['reason']}"))
-    spent = t("canary.spent", spent=f"{told['spent_usd']:.2f}")
+    spent = t("canary.spent", spent=format_money(told["spent_usd"]))
     counts = {name: told[name] for name in ("passes", "calls", "refused", "failed")}
     return "\n".join(
         [

@@ -38,8 +38,8 @@ app = typer.Typer(add_completion=False)
 
 #: Verdicts of prompts that are sent to a provider.
 _TRIED = frozenset({"allow", "label"})
-#: References are screened for at most this time in all. Longer than in a check by HTTP, because the sandbox
-#: and the models are started first, and no connection is kept open.
+#: Pictures, and then clips, are screened for at most this time. Longer than in a check by HTTP, because the
+#: sandbox and the models are started first, and no connection is kept open.
 _REFERENCES_S = 60.0
 
 
@@ -274,8 +274,9 @@ def run_check(
     references: tuple[Path, ...] = (),
     *,
     negated: frozenset[str] = frozenset(),
-) -> tuple[tuple[StageResult, ...], tuple[str, ...]]:
-    """Screen the texts and the references. Also returns the reference files that were not checked in time.
+) -> tuple[tuple[StageResult, ...], Mapping[str, float | None]]:
+    """Screen the texts and the references. Also returns the reference files that were not checked in time,
+    with the estimated seconds of the scan of a clip.
 
     Without a data directory, the policy from the settings applies without waivers.
     """
@@ -285,7 +286,7 @@ def run_check(
     pipeline = make_pipeline(container)
     prompt = PromptStage(pipeline=pipeline).screen(texts, tenant_policy, negated=negated)
     if not references or prompt.verdict.action.value == "block":
-        return (prompt,), ()
+        return (prompt,), {}
     from safelight.moderation.known_content import KnownContent
     from safelight.moderation.reference import ReferenceInput, ReferenceStage
     from safelight.moderation.scene_detection import SceneDetection
@@ -307,9 +308,11 @@ def run_check(
     )
     context = ScreeningContext(policy=tenant_policy, texts=texts, prior=prompt.findings)
     with ThreadPoolExecutor(max_workers=1) as threads:
-        timed = TimedReferenceStage(stage=stage, threads=threads, timeout_s=_REFERENCES_S)
+        timed = TimedReferenceStage(
+            stage=stage, threads=threads, timeout_s=_REFERENCES_S, clip_timeout_s=_REFERENCES_S
+        )
         found, left = timed.screen_files(files, context)
-    return (prompt, *found), tuple(str(file.path) for file in left)
+    return (prompt, *found), {str(file.path): seconds for file, seconds in left.items()}
 
 
 def _require_readable(path: Path) -> Path:
@@ -410,7 +413,10 @@ def build_output(
         waivers=verdict.waivers,
         latency_ms=round(sum(float(stage.details.get("latency_ms", 0.0)) for stage in checked.stages), 2),
         provider=checked.advice.as_wire() if checked.advice is not None else None,
-        not_checked=checked.not_checked,
+        not_checked=tuple(checked.not_checked),
+        scan_seconds={
+            path: round(seconds, 1) for path, seconds in checked.not_checked.items() if seconds is not None
+        },
         template_required=checked.template_required,
         applied=applied,
         **advice_wire(checked, language()),

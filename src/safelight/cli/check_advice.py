@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.advice.driver_lines import DriverLine, driver_lines
 from safelight.advice.driver_tables import reference_risks
-from safelight.advice.help_gate import HelpRefusal
+from safelight.advice.help_gate import WITHOUT_ADVICE
 from safelight.advice.prompt_advice import AdviceOptions
 from safelight.advice.suggestion import SuggestionMaker
 from safelight.errors import InvalidField
@@ -69,7 +69,7 @@ def print_advice(console: Console, output: CheckOutput, *, whole: bool) -> None:
         print_prose(console, t(f"title.{title}"))
         for line in lines:
             print_prose(console, printable(line), start="  ")
-    if said := _distress_sentence(output):
+    if said := _only_sentence(output):
         print_prose(console, said)
     if output.applied is not None:
         console.print(Text(t("title.applied", verdict=t(f"verdict.{output.applied['verdict']}"))))
@@ -97,7 +97,7 @@ def _paragraphs(output: CheckOutput, *, whole: bool) -> Iterator[tuple[str, list
     t = load_messages("advice", language())
     if output.help_lines:
         yield "help", [line["text"] or "" for line in output.help_lines]
-    if _distress_sentence(output) or not output.has_advice:
+    if _only_sentence(output) or not output.has_advice:
         return
     risk = [output.risk["reason"]]
     if not output.risk["shut_down"]:
@@ -125,10 +125,10 @@ def _paragraphs(output: CheckOutput, *, whole: bool) -> Iterator[tuple[str, list
         yield "sources", [f"[{n}] {t('source', **one)}" for n, one in enumerate(sources, 1)]
 
 
-def _distress_sentence(output: CheckOutput) -> str:
-    """What is said to a person in distress; empty for any other request."""
+def _only_sentence(output: CheckOutput) -> str:
+    """What is said to a person in distress and on a scene of harm; empty for any other request."""
     refusal = output.no_suggestions
-    return refusal["text"] if refusal and refusal["reason"] == HelpRefusal.DISTRESS else ""
+    return refusal["text"] if refusal and refusal["reason"] in WITHOUT_ADVICE else ""
 
 
 def _line(line: DriverLine) -> str:

@@ -43,6 +43,7 @@ class CheckOutput(msgspec.Struct, frozen=True, kw_only=True):
     provider: dict[str, Any] | None = None
     #: The advice, with the same names as in the API: see docs/advice.md.
     verdict: str
+    outcome: str
     risk_level: str
     risk: dict[str, Any]
     drivers: list[dict[str, Any]]
@@ -65,6 +66,8 @@ class CheckOutput(msgspec.Struct, frozen=True, kw_only=True):
     template_required: bool = False
     #: Reference files that were not checked in time.
     not_checked: tuple[str, ...] = ()
+    #: The estimated time of the scan of each clip in `not_checked`.
+    scan_seconds: dict[str, float] = {}
 
     @property
     def has_advice(self) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from safelight.advice.help_gate import WITHOUT_ADVICE
 from safelight.i18n import load_messages
 from safelight.policy.explanations import ExplanationLevel, explain, help_lines
 
@@ -63,6 +65,9 @@ def print_check(
         print_prose(console, demanded, style="yellow")
     for path in output.not_checked:
         print_prose(console, printable(texts()("check.file", path=path)), style="yellow")
+        if (seconds := output.scan_seconds.get(path)) is not None:
+            scan = texts()("check.scan_time", path=path, seconds=math.ceil(seconds))
+            print_prose(console, printable(scan), style="yellow")
     print_prose(console, join_sentences(_further_checks(checked)), style="dim")
 
 
@@ -123,7 +128,9 @@ def _rows(prompt: str, checked: CheckResult, findings: Sequence[Finding]) -> lis
     """One row per category: the words that were found, and by what. Those that decided come first."""
     t = texts()
     deciding = checked.deciding.verdict.findings
-    chosen = [finding for finding in findings if finding in deciding or finding.score >= MIN_SCORE]
+    # On a scene of harm, the words that did not decide would show how to write it in other words.
+    is_refused = checked.prompt_advice.refusal in WITHOUT_ADVICE
+    chosen = [one for one in findings if one in deciding or (one.score >= MIN_SCORE and not is_refused)]
     chosen.sort(key=lambda finding: (finding not in deciding, -finding.score))
     rows = []
     for category in list(dict.fromkeys(finding.category for finding in chosen))[:MAX_ROWS]:
@@ -165,7 +172,7 @@ def _suggestions(prompt: str, checked: CheckResult) -> Iterator[str]:
 def _message(prompt: str, item: ChecklistItem) -> str:
     """The message in the language in use. The English one quotes the words that it is about itself."""
     words = load_messages("console", language())
-    key = f"check.message.{item.topic.value}_{item.state.value.replace(' ', '_')}"
+    key = f"check.message.{item.message_key}"
     if not words.has_own(key):
         return item.message
     quotes = list(dict.fromkeys(quote for span in item.spans for quote in _quote(prompt, span)))

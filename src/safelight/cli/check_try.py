@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from safelight.errors import InvalidField
 from safelight.i18n import load_messages
+from safelight_client.money import format_money
 
 from .exit_codes import Exit
 from .gateway_calls import (
@@ -125,8 +126,8 @@ def _require_within(offer: TryOffer, max_cost: float | None) -> None:
         )
     if offer.usd > max_cost:
         raise InvalidField(
-            f"{offer.seconds} s of {offer.model} cost US${offer.usd:.2f}, more than --max-cost "
-            f"{max_cost:.2f}. Nothing was sent.",
+            f"{offer.seconds} s of {offer.model} cost {format_money(offer.usd)}, more than --max-cost "
+            f"{format_money(max_cost)}. Nothing was sent.",
             param="max-cost",
         )
 
@@ -165,7 +166,7 @@ def _describe(offer: TryOffer) -> str:
 
 def _price(offer: TryOffer) -> str:
     t = texts()
-    return t("try.unknown") if offer.usd is None else t("try.usd", usd=f"{offer.usd:.2f}")
+    return t("try.unknown") if offer.usd is None else format_money(offer.usd)
 
 
 def describe_outcome(tried: Mapping[str, Any], *, is_rewrite: bool) -> list[str]:

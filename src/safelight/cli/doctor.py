@@ -167,6 +167,7 @@ def _check_installation(container: Container) -> Iterator[DoctorCheck]:
         ),
         "clock jumps": lambda: _check_database(container, doctor_checks.clock_jumps),
         "tenants of applicants": lambda: _check_database(container, doctor_tenant_check.tenants),
+        "open holds": lambda: _check_database(container, doctor_tenant_check.holds),
         "policy": lambda: _check_policy(container),
         "mail": lambda: _check_mail(container),
         "rewriter": lambda: _check_rewriter(container),
@@ -196,6 +197,9 @@ def _check_upstreams(container: Container | None, options: DoctorOptions) -> Ite
             container, name, {**table, "url": address}, key, options, test_video=options.test_video
         )
     for name, table in known.items():
+        if container is not None and "max_concurrent" in table:
+            limit = container.core.generators[name].info().max_concurrent
+            yield doctor_checks.upstream_places(name, limit)
         if name not in seen and isinstance(table.get("url"), str):
             request = options.test_video and not options.addresses and table.get("billing") == "own"
             yield from _check_upstream(

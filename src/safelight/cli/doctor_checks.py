@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from safelight.installation import install_command
+
 from .optional_detectors import OPTIONAL_DETECTORS
 
 if TYPE_CHECKING:
@@ -125,7 +127,7 @@ def packages(wanted: dict[str, str] = PACKAGES) -> DoctorCheck:
         name="packages",
         state=DoctorState.FAILED,
         message=f"Not installed: {', '.join(missing)}.",
-        remedy="pip install 'safelight[server]'",
+        remedy=install_command("server"),
     )
 
 
@@ -407,6 +409,19 @@ def upstream(name: str, url: str, *, timeout_s: float = 3.0) -> DoctorCheck:
         name=f"upstream {name}",
         state=DoctorState.OK,
         message=f"{parts.hostname}:{number} accepts connections.",
+    )
+
+
+def upstream_places(name: str, limit: int) -> DoctorCheck:
+    """State how many of the requests that an upstream gets at the same time can be of one key."""
+    from safelight.jobs.upstream_gate import places_of_a_key
+
+    shared = f"{limit} requests at the same time, at most {places_of_a_key(limit)} of one API key or person."
+    alone = "One request at a time. While it runs, the requests of other keys wait."
+    return DoctorCheck(
+        name=f"upstream {name}: places",
+        state=DoctorState.OK,
+        message=f"{alone if limit == 1 else shared} Set by max_concurrent.",
     )
 
 

@@ -22,6 +22,7 @@ from .eval_provenance import provenance
 from .exit_codes import Exit
 from .language import category_name, texts
 from .output import ProgressBar, emit
+from .prompt_checker import make_pipeline
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
@@ -98,7 +99,7 @@ def prompts(
     first = next(iter(policies))
     total = sum(1 for _ in prompt_eval.cases(sets, attacks, attack_safe=attack_safe))
     evaluation = prompt_eval.PromptEvaluation(
-        pipeline=container.core.text_pipeline,
+        pipeline=make_pipeline(container),
         taxonomy=container.core.taxonomy,
         policies=policies,
         metrics=[*metrics.values(), RateSummary(first), Confusion(first), Expectations(first)],
@@ -218,7 +219,7 @@ def advice(
     log = holdout_log.log_for((one.sha256 for one in sets), log)
     (chosen,) = _load_policies(container, [policy] if policy else []).values()
     evaluation = advice_eval.AdviceEvaluation(
-        pipeline=container.core.text_pipeline,
+        pipeline=make_pipeline(container),
         taxonomy=container.core.taxonomy,
         policy=chosen,
         blocked_at=blocked,

@@ -12,11 +12,12 @@ import typer
 
 from safelight.errors import InvalidField, NotFound
 from safelight.i18n import load_messages, translate_sentence
+from safelight_client.money import format_money
 
 from .exit_codes import Exit
 from .language import category_name, join_sentences, language, texts
 from .output import emit, print_prose, printable
-from .provider_names import unknown_provider
+from .provider_names import require_known_provider
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -53,7 +54,7 @@ def explain_error(
     from safelight.generation.provider_errors import decode as decoded
 
     if provider:
-        _require_known(provider)
+        require_known_provider(provider)
     given = _read_error(text, file)
     found = decoded(given, provider=provider)
     gate = GateAnswer(gate=gate_of_error(found, given))
@@ -87,16 +88,6 @@ NO_PAGE = "no page: "
 _REPORT = re.compile(
     r"/issues/|/pull/|//community\.|//(?:help\.apiyi|docs\.laozhang)\.(?:com|ai)/|//sora2\.center/|//socket\.dev/"
 )
-
-
-def _require_known(asked: str) -> None:
-    """Raises `ConfigurationError` with the known names and the nearest one for an unknown provider."""
-    from safelight.generation.provider_errors.registry import PROVIDERS, RELAYS, named
-
-    if named(asked) is None:
-        known = (*PROVIDERS, *RELAYS)
-        aliases = {alias for provider in known for alias in provider.aliases}
-        raise unknown_provider(asked, [provider.name for provider in known], aliases)
 
 
 def _print_error(console: Console, found: ProviderError, given: str, gate: GateAnswer) -> None:
@@ -209,7 +200,7 @@ def _charged(found: ProviderError) -> str:
     t = texts()
     charged = t(f"error.charged.{found.charged.value}")
     if found.amount is not None:
-        charged = t("error.amount", charged=charged, amount=f"{found.amount:g}", currency=found.currency)
+        charged = t("error.amount", charged=charged, amount=format_money(found.amount, found.currency))
     key = f"error.charge_source.{found.charge_source.replace(' ', '_') or 'none'}"
     source = t(key) if t.has(key) else _translated(found.charge_source)
     return t("error.because", charged=charged, source=source)

@@ -36,7 +36,9 @@ def gateway_client(url: str, option: str) -> Iterator[Client]:
         remedy = texts()("try.resend", request_key=printable(error.idempotency_key))
         raise ConfigurationError(printable(str(error)), remedy=remedy) from None
     except ClientError as error:
-        raise ConfigurationError(printable(str(error)), remedy=printable(error.next_step)) from None
+        # The message of a block ends with the next step.
+        step = "" if str(error).endswith(error.next_step) else error.next_step
+        raise ConfigurationError(printable(str(error)), remedy=printable(step)) from None
     except ValueError as error:
         raise ConfigurationError(f"{error}.") from None
 

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from safelight_client.money import format_money
+
 from .commands import load_container
 from .demo import operator
 from .exit_codes import Exit
@@ -35,7 +37,7 @@ def list_(
         return Exit.OK
     lines = [
         printable(
-            f"{format_day(row['at'])}  {row['kind']:<6}  {_amount(row['amount_micros'])} {row['currency']}  "
+            f"{format_day(row['at'])}  {row['kind']:<6}  {_amount(row['amount_micros'], row['currency'])}  "
             f"{row['video_id']}  {row['reason']}"
         )
         for row in rows
@@ -63,11 +65,10 @@ def sums(
             t(
                 "ledger.sum",
                 group=one.group or "-",
-                currency=one.currency,
-                charged=_amount(one.charged_micros),
-                credited=_amount(one.credited_micros),
-                due=_amount(one.due_micros),
-                cost=_amount(one.cost_micros),
+                charged=_amount(one.charged_micros, one.currency),
+                credited=_amount(one.credited_micros, one.currency),
+                due=_amount(one.due_micros, one.currency),
+                cost=_amount(one.cost_micros, one.currency),
                 unknown=one.unknown_costs,
             )
         )
@@ -77,5 +78,5 @@ def sums(
     return Exit.OK
 
 
-def _amount(micros: int | None) -> str:
-    return "?" if micros is None else f"{micros / 1_000_000:.6f}"
+def _amount(micros: int | None, currency: str) -> str:
+    return texts()("try.unknown") if micros is None else format_money(micros / 1_000_000, currency)

@@ -29,6 +29,7 @@ _RULES = {
     LintRule.PROVIDER_RISK: "The provider may refuse the prompt.",
     LintRule.DRIVER: "The filter of a provider may react to these words.",
     LintRule.DISTRESS: "The text reads like the writer's own distress.",
+    LintRule.NO_SUGGESTIONS: "The words together suggest a scene for which there are no suggestions.",
     LintRule.NOT_CHECKED: "The language or the length of the prompt is not covered.",
     LintRule.TEMPLATE_REQUIRED: "The policy refuses requests that name no approved template.",
     LintRule.TOO_LONG: "The prompt is longer than the gateway accepts.",

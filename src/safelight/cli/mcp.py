@@ -53,7 +53,7 @@ def mcp(
     attempts, create_video.
 
     A video is requested only with --allow-spend, after the host has asked the user. Needs the extra
-    safelight[mcp].
+    the extra mcp.
     """
     if allow_spend is not None and not math.isfinite(allow_spend):
         raise InvalidField("--allow-spend must be a number of US dollars.", param="allow-spend")
@@ -65,9 +65,11 @@ def mcp(
     try:
         from safelight.mcp.server import build_server
     except ModuleNotFoundError as error:
+        from safelight.installation import install_command
+
         raise ConfigurationError(
             f"This command needs the Python package {error.name!r}, which is not installed.",
-            remedy="Run: pip install 'safelight[mcp]'",
+            remedy=f"Run: {install_command('mcp')}",
         ) from None
     from safelight.mcp.session_limits import SessionLimits
     from safelight.mcp.tools import McpTools

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from safelight.installation import install_command
+
 OPTIONAL_DETECTORS = {
     "custom-models": (
         "Would check images and frames with models that you choose.",
@@ -9,7 +11,7 @@ OPTIONAL_DETECTORS = {
     ),
     "faces": (
         "Would find faces in images, for the protection of real people.",
-        "Install it: pip install 'safelight[nudity]'",
+        f"Install it: {install_command('nudity')}",
     ),
     "minilm": (
         "Would check what a prompt means, beyond its words.",
@@ -17,7 +19,7 @@ OPTIONAL_DETECTORS = {
     ),
     "nudenet": (
         "Would find naked bodies in images and frames.",
-        "Install it: pip install 'safelight[nudity]'",
+        f"Install it: {install_command('nudity')}",
     ),
     "open-nsfw": (
         "Would classify images and frames by nudity.",
@@ -37,6 +39,6 @@ OPTIONAL_DETECTORS = {
     ),
     "whisper": (
         "Would check spoken words, transcribed on this machine.",
-        "Install it: pip install 'safelight[transcription]'. Set it up: docs/sound.md#words",
+        f"Install it: {install_command('transcription')}. Set it up: docs/sound.md#words",
     ),
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable
 
 from safelight.errors import ConfigurationError
 
@@ -13,25 +12,17 @@ from .output import printable
 _MAX_NEAREST, _MIN_SIMILARITY = 1, 0.6
 
 
-def unknown_provider(asked: str, names: Iterable[str], aliases: Collection[str]) -> ConfigurationError:
-    """`names` are listed; the nearest name is also searched in `aliases`."""
-    t = texts()
-    known = sorted(names)
-    nearest = difflib.get_close_matches(
-        asked.strip().lower(), [*known, *sorted(aliases)], _MAX_NEAREST, _MIN_SIMILARITY
-    )
-    sentence = t("provider.unknown", asked=printable(asked), known=t("separator").join(known))
-    return ConfigurationError(
-        join_sentences(
-            [sentence, *([t("provider.nearest", nearest=t("separator").join(nearest))] if nearest else ())]
-        )
-    )
-
-
 def require_known_provider(asked: str) -> None:
-    """Raises `ConfigurationError` with the known names and the nearest one, for a provider without rules."""
-    from safelight.advice.provider_rules import document_for, documents
+    """Raises `ConfigurationError` with the known names and the nearest one, for an unknown provider."""
+    from safelight.advice.provider_rules import is_known_provider, known_providers
 
-    if document_for(asked) is None:
-        known = documents()
-        raise unknown_provider(asked, known, {alias for one in known.values() for alias in one.aliases})
+    if is_known_provider(asked):
+        return
+    t, known = texts(), known_providers()
+    aliases = {alias for one in known.values() for alias in one}
+    nearest = difflib.get_close_matches(
+        asked.strip().lower(), sorted(aliases | known.keys()), _MAX_NEAREST, _MIN_SIMILARITY
+    )
+    sentence = t("provider.unknown", asked=printable(asked), known=t("separator").join(sorted(known)))
+    hint = [t("provider.nearest", nearest=t("separator").join(nearest))] if nearest else []
+    raise ConfigurationError(join_sentences([sentence, *hint]))

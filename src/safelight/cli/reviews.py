@@ -33,6 +33,10 @@ DecidedBy = Annotated[str, typer.Option("--by", help="The person who decides thi
 Clause = Annotated[
     str | None, typer.Option("--clause", help="The rule or clause that the decision is based on.")
 ]
+Facts = Annotated[
+    str | None,
+    typer.Option("--facts", help="What in the content breaks the rule; the person concerned reads it."),
+]
 Quarantined = Annotated[bool, typer.Option("--include-quarantined", help="Include quarantined cases.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -175,11 +179,12 @@ def approve(
     reason: Reason,
     by: DecidedBy = "operator",
     clause: Clause = None,
+    facts: Facts = None,
     quarantined: Quarantined = False,
     as_json: Json = False,
 ) -> int:
     """Release a held video; reject a report, so that the video stays; grant an appeal."""
-    decision = DecisionOptions(approve=True, reason=reason, clause=clause)
+    decision = DecisionOptions(approve=True, reason=reason, clause=clause, facts=facts)
     return _decide(ctx, case, decision, by=by, quarantined=quarantined, as_json=as_json)
 
 
@@ -190,11 +195,12 @@ def refuse(
     reason: Reason,
     by: DecidedBy = "operator",
     clause: Clause = None,
+    facts: Facts = None,
     quarantined: Quarantined = False,
     as_json: Json = False,
 ) -> int:
     """Block a held video; uphold a report, which withdraws the video and its derivatives; deny an appeal."""
-    decision = DecisionOptions(approve=False, reason=reason, clause=clause)
+    decision = DecisionOptions(approve=False, reason=reason, clause=clause, facts=facts)
     return _decide(ctx, case, decision, by=by, quarantined=quarantined, as_json=as_json)
 
 
@@ -207,6 +213,7 @@ class DecisionOptions:
     approve: bool
     reason: str
     clause: str | None
+    facts: str | None
 
 
 def _decide(
@@ -225,6 +232,7 @@ def _decide(
             action=ACTIONS[kind][0 if decision.approve else 1].value,
             reason=decision.reason,
             clause=decision.clause,
+            facts=decision.facts,
         ),
     )
     emit(
@@ -301,6 +309,7 @@ def _case_file_to_json(file: CaseFile) -> dict[str, Any]:
             "action": made.action,
             "reason": made.reason,
             "clause": made.clause,
+            "facts": made.facts,
             "decided_by": made.decided_by,
             "at": made.at,
         },
@@ -353,7 +362,10 @@ def _format_case_file(file: CaseFile, now: float) -> str:
         lines.append(t("reviews.appeals" if case.kind == "appeal" else "reviews.reports", n=file.reports))
     if file.members:
         lines.append(t("reviews.members", n=file.members))
-    lines += ["  " + _note_line(note, t) for note in file.notes]
+    for note in file.notes:
+        lines.append("  " + _note_line(note, t))
+        if behalf := note.get("on_behalf_reason"):
+            lines.append("  " + words("review.on_behalf", reason=behalf))
     if made is not None:
         action = words(f"review.action.{made.action.value}")
         time = format_time(made.at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -48,6 +49,9 @@ class ScanRow(msgspec.Struct, frozen=True, kw_only=True):
     #: reason of a missing check may be unknown.
     by_gap: bool = False
     gaps: tuple[str, ...] = ()
+    #: The required checks whose absence decided: `category`, `modality`, `installed`, and `reason` if it is
+    #: known.
+    missing: tuple[dict[str, Any], ...] = ()
     problem: str = ""
     findings: tuple[Any, ...] = ()
     #: Text that OCR read in the image.
@@ -81,6 +85,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     files: int
     #: Number of files for each action. Unreadable files count as `not scanned`.
     outcomes: dict[str, int]
+    #: Number of these files for each action that missing checks alone decided.
+    missing_checks: dict[str, int] = {}
     unchanged: int = 0
     #: Number and names of files that were skipped: neither name nor content is that of a media file.
     skipped: int = 0
@@ -119,6 +125,16 @@ def row_of(location: str, report: FileReport, fail_on: FailOn, *, unchanged: boo
         reason=verdict.reason,
         by_gap=by_gap,
         gaps=tuple(dict.fromkeys(cell.note for cell in verdict.gaps if by_gap and cell.note)),
+        missing=tuple(
+            {
+                "category": cell.category,
+                "modality": cell.modality.value,
+                "installed": cell.available,
+                "reason": cell.note,
+            }
+            for cell in verdict.gaps
+            if by_gap
+        ),
         findings=report.findings,
         texts=tuple(one.text for one in report.texts),
         transcript=transcript_lines(report.transcript),
@@ -185,13 +201,11 @@ def worst_exit(exits: Iterable[int]) -> Exit:
 
 
 def summary_of(rows: Sequence[ScanRow], source: Source, *, wall_s: float) -> Summary:
-    outcomes: dict[str, int] = {}
-    for row in rows:
-        name = row.action or "not scanned"
-        outcomes[name] = outcomes.get(name, 0) + 1
+    outcomes = Counter(row.action or "not scanned" for row in rows)
     return Summary(
         files=len(rows),
-        outcomes=outcomes,
+        outcomes=dict(outcomes),
+        missing_checks=dict(Counter(row.action for row in rows if row.by_gap)),
         unchanged=sum(row.unchanged for row in rows),
         skipped=len(source.skipped),
         skipped_files=source.skipped,

@@ -31,9 +31,7 @@ _STOPS = (".", "!", "?", "。", "！", "？", "…")
 def describe_summary(summary: Summary) -> str:
     """The last line of the output: numbers of files by outcome."""
     t = texts()
-    counts = t("separator").join(
-        t("scan.count", n=count, outcome=_outcome(name)) for name, count in sorted(summary.outcomes.items())
-    )
+    counts = t("separator").join(_outcome_counts(summary))
     seconds = f"{summary.wall_s:.1f}"
     parts = [t("scan.files", n=summary.files, counts=counts or t("scan.none"), seconds=seconds)]
     if summary.unchanged:
@@ -54,14 +52,18 @@ def text_of(row: ScanRow) -> str:
     if row.problem:
         first = t("scan.file", file=row.file, outcome=_outcome(_NOT_SCANNED))
         return f"{printable(first)}\n  {printable(translate_lines(row.problem))}"
-    lines = [t("scan.file", file=row.file, outcome=_describe_outcome(row)), *_describe_reason(row)]
-    lines += [f"- {_describe_finding(finding)}" for finding in row.findings]
+    lines = [t("scan.file", file=row.file, outcome=_describe_outcome(row))]
+    if row.reason and not row.by_gap:
+        lines.append(translate_reason(row.reason, language()))
+    lines += dict.fromkeys(f"- {_describe_finding(finding)}" for finding in row.findings)
+    lines += _describe_missing(row)
     lines += [
         t("scan.speech", at=f"{line['start_s']:.2f}", text=line["text"]) for line in row.transcript or ()
     ]
     lines += map(translate_lines, row.unscanned)
+    listed = {f"{check['category']} ({check['modality']})" for check in row.missing}
     for status in ("not checked", "partly"):
-        if cells := row.coverage.get(status):
+        if cells := [cell for cell in row.coverage.get(status, ()) if cell not in listed]:
             lines.append(t(f"scan.{status.replace(' ', '_')}", cells=format_cells(cells)))
     if row.waivers:
         lines.append(t("scan.waivers", names=t("separator").join(row.waivers)))
@@ -73,20 +75,49 @@ def _outcome(action: str) -> str:
 
 
 def _describe_outcome(row: ScanRow) -> str:
+    from safelight.moderation.unscanned import missing_checks_sentence
+    from safelight.policy.verdicts import Action
+
     t, outcome = texts(), _outcome(row.action)
     if row.by_gap:
-        outcome = t("scan.incomplete", outcome=outcome)
+        absent = sum(not check["installed"] for check in row.missing)
+        outcome = missing_checks_sentence(
+            language(),
+            Action(row.action),
+            absent=absent,
+            unfinished=len(row.missing) - absent,
+            has_findings=bool(row.findings),
+        )
     elif row.category and row.action != "allow":
         outcome = t("scan.because", outcome=outcome, category=category_name(row.category))
     return t("scan.earlier", outcome=outcome) if row.unchanged else outcome
 
 
-def _describe_reason(row: ScanRow) -> Iterable[str]:
-    """The rule's reason, or why the checks are missing whose absence decided; the cells follow below."""
-    if row.gaps:
-        yield join_sentences(map(translate, row.gaps))
-    elif row.reason and not row.by_gap:
-        yield translate_reason(row.reason, language())
+def _outcome_counts(summary: Summary) -> Iterable[str]:
+    """The number of files by outcome. Those that only missing checks hold or block are counted apart."""
+    t = texts()
+    for name, count in sorted(summary.outcomes.items()):
+        missing = summary.missing_checks.get(name, 0)
+        if count > missing:
+            yield t("scan.count", n=count - missing, outcome=_outcome(name))
+        if missing:
+            yield t("scan.count_missing", n=missing, outcome=_outcome(name))
+
+
+def _describe_missing(row: ScanRow) -> Iterable[str]:
+    """The checks whose absence decided, a line each, and what to do about them."""
+    t = texts()
+    for check in row.missing:
+        cell = t(
+            "check.cell",
+            category=category_name(check["category"]),
+            modality=modality_name(check["modality"]),
+        )
+        reason = translate(check["reason"]) if check["reason"] else t("scan.no_reason")
+        yield f"- {t('scan.missing', check=cell, reason=reason)}"
+    if row.missing:
+        kinds = dict.fromkeys("unfinished" if check["installed"] else "absent" for check in row.missing)
+        yield join_sentences(t(f"scan.next_{kind}") for kind in kinds)
 
 
 def format_cells(cells: Iterable[str]) -> str:

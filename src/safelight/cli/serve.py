@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
@@ -65,20 +68,24 @@ def serve(
     flags: dict[str, Any] = {"server": {name: value for name, value in server.items() if value is not None}}
     if data is not None:
         flags["data"] = data
-    flags |= _attach_upstream(load(config_path(ctx), **flags), upstream, upstream_key_file, model, paid=paid)
-    container = load(config_path(ctx), **flags)
-    release_log = set_up_logging(container.core.settings.log, verbose=verbose)
-    gateway = Gateway(container)
+    configured = load(config_path(ctx), **flags)
+    # Before a JSON log takes what is written to it.
+    with os.fdopen(os.dup(1), "w") as standard_output:
+        # First, because a JSON log has also the warnings about the upstream.
+        release_log = set_up_logging(configured.core.settings.log, verbose=verbose)
+        flags |= _attach_upstream(configured, upstream, upstream_key_file, model, paid=paid)
+        container = load(config_path(ctx), **flags)
+        gateway = Gateway(container)
 
-    def ready() -> None:
-        try:
-            if upstream is None:
-                _check_upstreams(container)
-            _announce(container, gateway, demo=demo, as_json=as_json)
-        finally:
-            release_log()
+        def ready() -> None:
+            try:
+                if upstream is None:
+                    _check_upstreams(container)
+                _announce(container, gateway, standard_output, demo=demo, as_json=as_json)
+            finally:
+                release_log()
 
-    gateway.run(ready)
+        gateway.run(ready)
 
 
 def _attach_upstream(
@@ -125,7 +132,9 @@ def _warn(warnings: Iterable[str]) -> None:
         print_prose(progress_console(), texts()("serve.warning", text=warning), style="yellow")
 
 
-def _announce(container: Container, gateway: Gateway, *, demo: bool, as_json: bool) -> None:
+def _announce(
+    container: Container, gateway: Gateway, standard_output: TextIO, *, demo: bool, as_json: bool
+) -> None:
     """Print the first screen. With `demo`, also request the first clip."""
     from .demo import make_first_clip, operator, record_waiver
     from .start_screen import print_clip, print_start
@@ -140,7 +149,14 @@ def _announce(container: Container, gateway: Gateway, *, demo: bool, as_json: bo
     token = container.persistence.accounts.create_login_link(operator(container))
     link = f"{gateway.address}/login?token={token}"
     if as_json:
-        write_json({"address": gateway.address, "login": link, "key": key})
+        answer = {"address": gateway.address, "login": link, "key": key}
+        if container.core.settings.log.format == "json":
+            # On one line, because logs of containers have standard output and standard error together.
+            standard_output.write(json.dumps(answer) + "\n")
+            standard_output.flush()
+        else:
+            write_json(answer)
+            sys.stdout.flush()
     else:
         _warn(_failed_detectors(container))
         print_start(container, gateway.address, link, key, waivers)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 from safelight.errors import SettingsError
 
 from .exit_codes import Exit
-from .log_format import AccessFilter, JsonFormatter, LineFormatter
+from .log_format import AccessFilter, JsonFormatter, JsonStandardError, LineFormatter, LogHandler
 from .output import progress_console
 from .stop_signals import StopSignals
 
@@ -46,15 +46,28 @@ _MAX_HELD_LINES = 1000
 def set_up_logging(settings: LogSettings, *, verbose: bool = False) -> Callable[[], None]:
     """Log to standard error as lines or as JSON. No log line contains a prompt or a finding.
 
-    Lines are held back until the returned function is called, so that they follow the first screen. An error
-    is written at once, with the lines before it.
+    As JSON, all other text on standard error and standard output becomes lines of the log too. Lines are
+    held back until the returned function is called, so that they follow the first screen. An error is
+    written at once, with the lines before it.
     """
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(JsonFormatter() if settings.format == "json" else _line_formatter())
+    if settings.format == "json":
+        formatter = JsonFormatter()
+        handler = LogHandler(JsonStandardError(formatter))
+        handler.setFormatter(formatter)
+        # For example what plugins print. Logs of containers have standard output too.
+        sys.stdout.flush()
+        os.dup2(2, 1)
+    else:
+        handler = LogHandler(sys.stderr)
+        handler.setFormatter(_line_formatter())
     held = MemoryHandler(_MAX_HELD_LINES, flushLevel=logging.ERROR, target=handler)
     logging.basicConfig(level=settings.level.upper(), handlers=[held], force=True)
     for quiet in ("httpx", "httpcore", "alembic", "dbos", "uvicorn.error", "faiss.loader"):
         logging.getLogger(quiet).setLevel(logging.WARNING)
+    # Otherwise the engine writes its lines itself, in a format of its own.
+    logging.getLogger("dbos").addHandler(logging.NullHandler())
+    logging.captureWarnings(True)
+    threading.excepthook = _log_end_of_thread
     requests = logging.getLogger("safelight.web.middleware")
     requests.filters = [AccessFilter(verbose=verbose)]
     if verbose:
@@ -68,6 +81,12 @@ def set_up_logging(settings: LogSettings, *, verbose: bool = False) -> Callable[
         held.close()
 
     return release
+
+
+def _log_end_of_thread(failed: threading.ExceptHookArgs) -> None:
+    if failed.exc_value is not None and failed.exc_type is not SystemExit:
+        name = failed.thread.name if failed.thread else "?"
+        _log.error("The thread %s ended with an error.", name, exc_info=failed.exc_value)
 
 
 def _line_formatter() -> LineFormatter:

@@ -11,6 +11,7 @@ import typer
 
 from safelight.errors import InvalidField, SafelightError
 from safelight.i18n import Messages, load_messages
+from safelight_client.money import format_money
 
 from .gateway_calls import (
     check_request,
@@ -166,8 +167,8 @@ class TriggerProvider:
         usd = self.offer.usd
         if answer.usd is not None and usd is not None and answer.usd > usd * _ROUNDING:
             raise SafelightError(
-                f"{answer.video} was charged US${answer.usd:.2f}, but its price is US${usd:.2f}. "
-                "The search ends, so that it does not go on.",
+                f"{answer.video} was charged {format_money(answer.usd)}, but its price is "
+                f"{format_money(usd)}. The search ends, so that it does not go on.",
                 remedy=f"safelight attempts claim --provider {self.offer.generator}",
             )
 
@@ -184,8 +185,9 @@ class TriggerProvider:
             )
         if spent + offer.usd > limit + _CENT_FRACTION:
             raise InvalidField(
-                f"The tests so far may have cost US${spent:.2f}, and the next one costs US${offer.usd:.2f}: "
-                f"more than the ceiling of US${limit:.2f}. Nothing more was sent.",
+                f"The tests so far may have cost {format_money(spent)}, and the next one costs "
+                f"{format_money(offer.usd)}: more than the ceiling of {format_money(limit)}. "
+                "Nothing more was sent.",
                 param="max-cost",
                 remedy="Run the same command with --record and a higher ceiling: it goes on from here.",
             )
@@ -216,8 +218,8 @@ class TriggerProvider:
         else:
             most = [] if tests is None else [tests * offer.usd]
             most += [] if limits.max_cost is None else [limits.max_cost - (spent or 0.0)]
-            whole = f"{max(0.0, min(most, default=0.0)):.2f}"
-            lines.append(t("provider.price", usd=f"{offer.usd:.2f}", most=whole))
+            whole = format_money(max(0.0, min(most, default=0.0)))
+            lines.append(t("provider.price", usd=format_money(offer.usd), most=whole))
         lines.append(t("provider.at_output" if limits.at_output else "provider.at_request"))
         return " ".join(lines)
 
@@ -252,7 +254,7 @@ def describe_cost(earlier: Sequence[TriggerAnswer]) -> dict[str, Any]:
 def cost_lines(earlier: Sequence[TriggerAnswer]) -> list[str]:
     """The same in sentences."""
     t, cost = _texts(), describe_cost(earlier)
-    lines = [t("provider.cost", usd=f"{cost['usd']:.2f}")]
+    lines = [t("provider.cost", usd=format_money(cost["usd"]))]
     if cost["unknown"]:
         lines.append(t("provider.cost_unknown", tests=str(cost["unknown"])))
     if cost["refused_at_output"]:

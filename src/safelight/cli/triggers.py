@@ -295,8 +295,11 @@ class _Outcome:
             key = "words_and_group" if found.triggers else "group"
             if not found.group:
                 key = "words" if found.end is SetSearchEnd.FOUND else "words_and_more"
-            sure = f"{100 * found.confidence:.0f}"
-            print_prose(console, t(key, words=quoted(found.triggers), group=quoted(found.group), sure=sure))
+            if key == "words" and len(found.triggers) == 1:
+                key = "words_one"
+            print_prose(console, t(key, words=quoted(found.triggers), group=quoted(found.group)))
+        if self.result.sets:
+            print_prose(console, t("uncertain"))
         if self.result.accepted_without:
             print_prose(console, t("accepted_without", words=quoted(self.result.accepted_without)))
         if self.error is None and t.has(f"end.{self.result.end.value}"):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from safelight.errors import SafelightError, UpstreamError
+from safelight_client.money import format_money
 
 from .doctor_checks import DoctorCheck, DoctorState
 from .output import progress_console
@@ -123,7 +124,7 @@ def _describe_charge(charge: Charge | None) -> str:
     if charge is None or charge.source != "upstream":
         return "It reports no charge."
     if charge.amount:
-        return f"It charged {charge.amount:g} {charge.currency}."
+        return f"It charged {format_money(charge.amount, charge.currency)}."
     return "It reports that it charged nothing."
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from safelight.errors import NotFound
+from safelight.errors import InvalidMedia, NotFound
 from safelight.i18n import load_messages
+from safelight.policy.verdicts import ALLOWED_UNDER_WAIVER
 
 from .commands import load_container
 from .exit_codes import Exit
@@ -64,15 +65,24 @@ def verify(
     lookup = container.persistence.seal_registry.find if _has_registry(container) else None
     sidecar = manifest or find_sidecar(file)
     found = verifier.verify(file, lookup=lookup, sidecar=sidecar)
-    origin = ask_origin(server, file) if server is not None else _find_origin(container, file, sidecar)
-    evidence = origin.evidence if origin is not None else (_not_checkable(),)
-    found = msgspec.structs.replace(found, evidence=(*found.evidence, *evidence))
+    try:
+        origin = ask_origin(server, file) if server is not None else _find_origin(container, file, sidecar)
+        evidence = origin.evidence if origin is not None else (_not_checkable(),)
+        found = msgspec.structs.replace(found, evidence=(*found.evidence, *evidence))
+    except InvalidMedia:
+        origin = None
+        if found.state in ("absent", "unreadable"):  # a sound file can have a manifest
+            answer = load_messages("provenance", language())("not_media")
+            found = msgspec.structs.replace(found, answer=answer, evidence=())
     text = [format_verification(found)]
     if server is not None and found.reading.in_sidecar:
         text.insert(0, "The server did not get the file with the manifest: its answer is about FILE alone.")
     if origin is not None:
         text.insert(0, _format_origin(origin))
-    emit({**msgspec.to_builtins(found), "origin": origin}, as_json, "\n\n".join(text))
+    outcome = _find_outcome(found, origin)
+    if outcome == ALLOWED_UNDER_WAIVER:
+        text.append(texts()("verify.outcome"))
+    emit({**msgspec.to_builtins(found), "outcome": outcome, "origin": origin}, as_json, "\n\n".join(text))
     return exit_code_of(found, origin)
 
 
@@ -88,11 +98,15 @@ def _make_verifier(container: Container) -> Verifier:
 
 
 def _find_origin(container: Container, file: Path, sidecar: Path | None) -> Origin | None:
-    """The origin; None if this installation cannot tell it."""
+    """The origin; None if this installation cannot tell it. Raises `InvalidMedia`."""
+    from safelight.provenance.recovery.recovery import require_media
+
     from .verify_origin import find_origin
 
-    is_known_here = _has_keys(container) and _has_registry(container)
-    return find_origin(container, file, sidecar) if is_known_here else None
+    if _has_keys(container) and _has_registry(container):
+        return find_origin(container, file, sidecar)
+    require_media(container.core.sandbox, file)
+    return None
 
 
 def _not_checkable() -> Evidence:
@@ -120,6 +134,16 @@ def exit_code_of(found: Verification, origin: Origin | None = None) -> Exit:
         return Exit.OK
     is_changed = found.state == "invalid" or answer == "from_here_changed"
     return Exit.BLOCKED if is_changed else Exit.NOT_COVERED
+
+
+def _find_outcome(found: Verification, origin: Origin | None) -> str | None:
+    """The outcome of the video, for its operator and its own tenant; None for all others."""
+    from safelight.provenance.manifest import outcome_of
+
+    if origin is not None and origin.outcome is not None:
+        return origin.outcome
+    is_own = found.signer == "this installation" and found.reading.verdict is not None
+    return outcome_of(found.reading.verdict or {}) if is_own else None
 
 
 def _format_origin(origin: Origin) -> str:
@@ -159,6 +183,8 @@ def _format_verdict(verdict: dict[str, object]) -> list[str]:
             for word, cells in coverage.items()
             if isinstance(cells, list) and cells
         ]
+    if verdict.get("remark"):
+        lines.append(t("verify.remark"))
     if verdict.get("test_card"):
         lines.append("It contained the safety test card.")
     return lines

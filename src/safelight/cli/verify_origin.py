@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from safelight.errors import ConfigurationError, Unavailable
+from safelight.errors import ConfigurationError, InvalidMedia, Unavailable
 from safelight.provenance.models import Evidence
 
 from .client_version import require_same_client
@@ -30,14 +30,26 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     day: str | None = None
     #: Whether the delivered file has a watermark; None if the answer does not tell it.
     mark: str | None = None
+    #: The outcome of the video, for its operator and its own tenant.
+    outcome: str | None = None
 
 
 def find_origin(container: Container, file: Path, sidecar: Path | None) -> Origin:
-    """The origin, found with the registry and the keys of this installation."""
+    """The origin, found with the registry and the keys of this installation.
+
+    Raises `InvalidMedia` for what is neither a video nor a picture.
+    """
+    from safelight.provenance.manifest import outcome_of
     from safelight.provenance.recovery.provenance_check import public_answer
+    from safelight.provenance.recovery.recovery import not_media
     from safelight.provenance.recovery.wording import describe_answer, describe_evidence
 
-    public = public_answer(container.provenance.recovery.recover(file, sidecar=sidecar))
+    recovery = container.provenance.recovery
+    look = recovery.look(file, sidecar=sidecar)
+    if not look.is_media:
+        raise not_media()
+    found = recovery.conclude(file, look)
+    public = public_answer(found)
     issuer = container.core.settings.sealing.organization
     return Origin(
         answer=public.answer.value,
@@ -47,11 +59,15 @@ def find_origin(container: Container, file: Path, sidecar: Path | None) -> Origi
         evidence=(describe_evidence(public, language()),),
         day=public.day,
         mark=public.mark,
+        outcome=outcome_of(found.seal.facts) if found.seal and found.source_video else None,
     )
 
 
 def ask_origin(server: str, file: Path) -> Origin:
-    """The origin, asked of a server. Raises `ConfigurationError` or `Unavailable`."""
+    """The origin, asked of a server.
+
+    Raises `InvalidMedia` for what the server cannot open, `ConfigurationError` or `Unavailable`.
+    """
     require_same_client()
     from safelight_client import Client, ClientError
     from safelight_client.responses import api_error
@@ -76,4 +92,6 @@ def ask_origin(server: str, file: Path) -> Origin:
     except ValueError as error:
         raise ConfigurationError(f"{error}.") from None
     except ClientError as error:
+        if error.explanation.code == InvalidMedia.code:
+            raise InvalidMedia(str(error)) from None
         raise Unavailable(f"{server} did not check the file: {error}") from None

@@ -1,39 +1,112 @@
-"""Pages on which a person appeals a block."""
+"""Pages on which a person appeals a decision: with an account, or as an end user with a link."""
 
 from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import Conflict, InvalidField, SafelightError
+from safelight.errors import Conflict, InvalidField, NotFound, SafelightError
+from safelight.policy.explanations import ExplanationLevel
 from safelight.trust.accounts import Principal
+from safelight.trust.appeals import Appeal
+from safelight.trust.statements import describe
+from safelight.web.auth import check_same_origin
+from safelight.web.rate_limit import RateLimiter
+from safelight.web.request_body import read_short_form
+from safelight.web.state import AppState
 from safelight.web.video_facts import valid_video_id
 
 from .formatting import format_datetime
 from .handler import PageHandler
+from .login import MAX_SIGN_INS, SIGN_IN_WINDOW_S
+from .render import Pages
+from .services import ConsoleServices
+
+#: An appeal of 4,000 Chinese characters is 36 KiB in a form.
+_MAX_FORM_BYTES = 64 * 1024
 
 
 class AppealPages(PageHandler):
+    def __init__(self, state: AppState, pages: Pages, console: ConsoleServices) -> None:
+        super().__init__(state, pages, console)
+        self._rate_limiter = RateLimiter(MAX_SIGN_INS, SIGN_IN_WINDOW_S)
+
     async def show(self, request: Request, principal: Principal) -> Response:
         video_id = valid_video_id(request.path_params["video_id"])
         await self.run(self.services.videos.get, principal, video_id)
-        return await self._render_form(request, principal, video_id)
+        return await self._render_form(request, principal, video_id, {})
 
     async def appeal(self, request: Request, principal: Principal) -> Response:
         """Store the appeal and show when its decision is due."""
         video_id = valid_video_id(request.path_params["video_id"])
         form = await self.read_form(request)
-        text = form.get("text", "")
+        text, reason = form.get("text", ""), form.get("on_behalf_reason")
+
+        def add() -> Appeal:
+            return self.services.appeals.add(principal, video_id, text=text, on_behalf_reason=reason)
+
         try:
-            appeal = await self.run(self.services.appeals.add, principal, video_id, text=text)
+            appeal = await self.run(add)
         except (InvalidField, Conflict) as problem:
-            return await self._render_form(request, principal, video_id, text=text, problem=problem)
+            return await self._render_form(request, principal, video_id, form, problem=problem)
+        return await self._render_received(request, principal, appeal)
+
+    async def show_link(self, request: Request) -> Response:
+        """The decision that an end user may appeal, as they read it; after that, the state of the appeal."""
+        return await self._render_link(request, request.query_params.get("token", ""), {})
+
+    async def appeal_by_link(self, request: Request) -> Response:
+        check_same_origin(request)
+        # Before the body is read, because no account is needed.
+        self._rate_limiter.allow(request.client.host if request.client else "")
+        token = request.query_params.get("token", "")
+        form = await read_short_form(request, self.services, max_bytes=_MAX_FORM_BYTES)
+
+        def send() -> Appeal:
+            return self.services.appeals.send_by_link(token, text=form.get("text", ""))
+
+        try:
+            await self.run(send)
+        except (InvalidField, Conflict) as problem:
+            return await self._render_link(request, token, form, problem=problem)
+        return self.redirect(_link_address(token))
+
+    async def _render_link(
+        self, request: Request, token: str, form: dict[str, str], *, problem: SafelightError | None = None
+    ) -> Response:
+        made, appeal = await self.run(self.services.appeals.find_by_link, token)
+        if appeal is not None:
+            response = await self._render_received(request, None, appeal, by_link=True)
+        else:
+            language = self.translations(request).tag
+            address = _link_address(token)
+            response = await self._render(
+                request,
+                None,
+                form,
+                problem,
+                decided=describe(made, level=ExplanationLevel.END_USER, language=language),
+                action=address,
+                page_address=address,
+            )
+        # The address has a secret.
+        response.headers["cache-control"] = "no-store"
+        return response
+
+    async def _render_received(
+        self, request: Request, principal: Principal | None, appeal: Appeal, *, by_link: bool = False
+    ) -> Response:
         return await self.render_page(
             request,
             "appeal_received.html",
             principal,
-            video_id=video_id,
+            video_id=appeal.video_id,
             appeal_id=appeal.id,
+            state=appeal.state.value,
+            by_link=by_link,
             no_eligible_reviewer=appeal.no_eligible_reviewer,
             due=format_datetime(appeal.due_at, self.translations(request)),
         )
@@ -43,17 +116,48 @@ class AppealPages(PageHandler):
         request: Request,
         principal: Principal,
         video_id: str,
+        form: dict[str, str],
         *,
-        text: str = "",
         problem: SafelightError | None = None,
     ) -> Response:
+        try:
+            needs_reason = await self.run(self.services.appeals.needs_reason, principal, video_id)
+        except (NotFound, Conflict):
+            # The answer to the form gives the reason.
+            needs_reason = False
+        return await self._render(
+            request,
+            principal,
+            form,
+            problem,
+            needs_reason=needs_reason,
+            video_id=video_id,
+            action=f"/videos/{video_id}/appeal",
+        )
+
+    async def _render(
+        self,
+        request: Request,
+        principal: Principal | None,
+        form: dict[str, str],
+        problem: SafelightError | None,
+        **values: Any,
+    ) -> Response:
+        missing = ""
+        if isinstance(problem, InvalidField):
+            missing = "missing" if problem.param == "text" else "missing_reason"
         return await self.render_page(
             request,
             "appeal.html",
             principal,
             problem.status if problem else 200,
-            video_id=video_id,
-            text=text,
+            text=form.get("text", ""),
+            reason=form.get("on_behalf_reason", ""),
             problem=problem,
-            reason_missing=isinstance(problem, InvalidField),
+            missing=missing,
+            **{"decided": None, "needs_reason": False, "video_id": "", **values},
         )
+
+
+def _link_address(token: str) -> str:
+    return f"/appeal?{urlencode({'token': token})}"

@@ -15,6 +15,7 @@ from safelight.attempts.answers import (
     attempt_answer,
     choose_attempts,
     claim_of,
+    record_reads,
 )
 from safelight.attempts.canaries.models import CanaryReport
 from safelight.attempts.claim import Claim
@@ -96,6 +97,8 @@ class AttemptsPages(PageHandler):
         attempts = found.chosen.attempts
         lost = lost_attempts(attempts, found.second_charges)
         unknown = with_unknown_charge(lost)
+        shown = (*found.rows, *unknown[:_MAX_UNKNOWN], *found.canary_calls)
+        await self.run(record_reads, self.services.attempts, principal, shown)
         address = {"period": period, "provider": provider}
         last = found.rows[-1].id if found.more else None
         return await self.render_page(
@@ -135,7 +138,7 @@ class AttemptsPages(PageHandler):
         attempt_id = request.path_params["attempt_id"]
         if not is_id(attempt_id, "attempt"):
             raise NotFound("There is no such attempt.", param="attempt_id")
-        attempt, gate, claim = await self.state.check_threads.run(self._one, principal.tenant, attempt_id)
+        attempt, gate, claim = await self.state.check_threads.run(self._one, principal, attempt_id)
         t = self.translations(request)
         a = load_messages("attempts", t.tag)
         return await self.render_page(
@@ -172,8 +175,9 @@ class AttemptsPages(PageHandler):
             none_ever=not chosen.attempts and not log.page(tenant, AttemptFilter(), limit=1).attempts,
         )
 
-    def _one(self, tenant: str, attempt_id: str) -> tuple[AttemptRecord, Any, Claim]:
-        log = self.services.attempts
+    def _one(self, principal: Principal, attempt_id: str) -> tuple[AttemptRecord, Any, Claim]:
+        log, tenant = self.services.attempts, principal.tenant
         attempt = log.get(tenant, attempt_id)
+        record_reads(log, principal, [attempt])
         claim = claim_of(log, tenant, AttemptFilter(), ids=[attempt_id], now=self.console.clock())
         return attempt, answer_gate(log, tenant, attempt, find_drifts=self.services.drift.drifts), claim

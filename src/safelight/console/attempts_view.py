@@ -6,17 +6,19 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from safelight.advice.driver_lines import driver_name
 from safelight.attempts.canaries.models import CanaryReport, CanaryState
 from safelight.attempts.claim import sum_charges
 from safelight.attempts.drift import Drift
 from safelight.attempts.gate import find_gate
-from safelight.attempts.models import LOST, AttemptOutcome, AttemptRecord, format_amount
+from safelight.attempts.models import LOST, AttemptOutcome, AttemptRecord
 from safelight.attempts.patterns import MIN_FOR_SHARE, RefusalPattern
 from safelight.attempts.repeats import RepeatResult
 from safelight.generation.protocol import ChargeStatus
 from safelight.i18n import Messages
 from safelight.jobs.refusal_budget import RefusalCount
 from safelight.trust.ledger import MICROS
+from safelight_client.money import format_money
 
 from .formatting import format_date, format_datetime, format_iso, truncate
 from .translations import Translations
@@ -44,7 +46,6 @@ class Loss:
     net: str
     charged: str
     refunded: str
-    currency: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,10 +115,9 @@ def losses(lost: Sequence[AttemptRecord]) -> tuple[Loss, ...]:
     """One figure per currency. Unknown charges and amounts are in none."""
     return tuple(
         Loss(
-            net=format_amount(total.left),
-            charged=format_amount(total.charged),
-            refunded=format_amount(total.refunded),
-            currency=total.currency,
+            net=format_money(total.left, total.currency),
+            charged=format_money(total.charged, total.currency),
+            refunded=format_money(total.refunded, total.currency),
         )
         for total in sum_charges(lost)
     )
@@ -179,7 +179,7 @@ def pattern_rows(patterns: Sequence[RefusalPattern], kind: str, a: Messages) -> 
             low=f"{100 * low:.0f}",
             high=f"{100 * high:.0f}",
         )
-        value = one.value.partition(":")[2] if kind == "driver" else one.value
+        value = driver_name(one.value, a.tag) if kind == "driver" else one.value
         rows.append(PatternRow(value=value, text=text, likely=one.is_likely_cause))
     return tuple(rows)
 
@@ -226,14 +226,14 @@ def _canary_line(report: CanaryReport, t: Translations, a: Messages) -> CanaryLi
     if canary.reason is not None:
         state = a("canary.because", state=state, reason=a(f"canary.reason.{canary.reason.value}"))
     names = ("usd_per_month", "usd_per_call", "max_usd_per_month")
-    price = a("canary.price", per_day=canary.per_day, **{name: f"{told[name]:.2f}" for name in names})
+    price = a("canary.price", per_day=canary.per_day, **{name: format_money(told[name]) for name in names})
     counts = {name: told[name] for name in ("passes", "calls", "refused", "failed")}
     return CanaryLine(
         name=f"{canary.generator}/{canary.model}",
         prompt=truncate(canary.prompt or a("withheld"), 80),
         state=state,
         tone=_CANARY_TONES[canary.state],
-        price=f"{price} {a('canary.spent', spent=f'{report.spent_micros / MICROS:.2f}')}",
+        price=f"{price} {a('canary.spent', spent=format_money(report.spent_micros / MICROS))}",
         counts=a("canary.counts", since=format_datetime(canary.passed_since, t), **counts),
     )
 
@@ -261,12 +261,12 @@ def charge_text(attempt: AttemptRecord, a: Messages) -> str:
     """Whether it was charged, the amount, and what was refunded."""
     charge = attempt.charge
     if charge.charged is ChargeStatus.YES and charge.amount is not None:
-        text = a("charge.amount", amount=format_amount(charge.amount), currency=charge.currency)
+        text = a("charge.amount", amount=format_money(charge.amount, charge.currency))
     else:
         text = a(f"charge.{charge.charged.value}")
     if not attempt.refunds:
         return text
     if not attempt.refunded_amount:
         return a("page.refunded", charge=text, amount=a("yes"))
-    amount = f"{format_amount(attempt.refunded_amount)} {charge.currency}"
+    amount = format_money(attempt.refunded_amount, charge.currency)
     return a("page.refunded", charge=text, amount=amount)

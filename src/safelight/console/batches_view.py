@@ -10,9 +10,9 @@ from safelight.i18n import Messages
 from safelight.jobs.batches.models import ACTIVE, Batch, BatchState, Row, RowState, Totals
 from safelight.jobs.models import Video
 from safelight.trust.accounts import KeyScope, Principal
-from safelight_client.batch.money import usd
+from safelight_client.money import format_money, usd
 
-from .formatting import format_age, format_datetime, format_duration, format_iso, format_money, truncate
+from .formatting import format_age, format_datetime, format_duration, format_iso, truncate
 from .translations import Translations
 from .video_card import video_card
 
@@ -71,7 +71,7 @@ def batch_view(batch: Batch, totals: Totals, now: float, t: Translations, b: Mes
         ended=ended,
         total=batch.row_count,
         progress=b("progress_text", ended=ended, total=batch.row_count),
-        cost=b("cost_text", spent=_money(totals.spent), reserved=_money(totals.reserved)),
+        cost=_cost(totals, b),
         ceiling=b("no_ceiling") if limit is None else _money(limit),
         time=format_duration(max(0.0, (batch.ended_at or now) - batch.created_at), t),
         creates=totals.creates,
@@ -135,7 +135,7 @@ def _plan_figures(plan: Mapping[str, Any], b: Messages) -> list[tuple[str, str]]
     """The number of rows to send and the highest price, and the other figures that are not 0."""
     figures = [
         (b("plan_rows"), str(plan["to_send"])),
-        (b("plan_worst"), format_money(float(plan["worst_usd"]), "USD")),
+        (b("plan_worst"), format_money(float(plan["worst_usd"]))),
     ]
     for label, name in (
         ("plan_wrong", "invalid"),
@@ -149,5 +149,10 @@ def _plan_figures(plan: Mapping[str, Any], b: Messages) -> list[tuple[str, str]]
     return figures
 
 
+def _cost(totals: Totals, b: Messages) -> str:
+    cost = b("cost_text", spent=_money(totals.spent), reserved=_money(totals.reserved))
+    return b("cost_lost", cost=cost, amount=_money(totals.unknown)) if totals.unknown else cost
+
+
 def _money(amount: int) -> str:
-    return format_money(usd(amount), "USD")
+    return format_money(usd(amount))

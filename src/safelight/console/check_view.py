@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from safelight.advice.driver_lines import DriverLine, driver_lines
-from safelight.advice.help_gate import HelpRefusal
+from safelight.advice.help_gate import WITHOUT_ADVICE, HelpRefusal
 from safelight.advice.provider_risk import RiskLevel
 from safelight.advice.suggestion import SuggestionMaker
 from safelight.detectors.text.chinese import locale_of
@@ -16,9 +17,9 @@ from safelight.moderation.check_result import CheckResult, Price, advice_wire
 from safelight.policy.categories import Taxonomy
 from safelight.policy.explanations import ExplanationLevel, explain, help_lines
 from safelight.policy.verdicts import Action
+from safelight_client.money import format_money
 
 from .checklist_rows import ChecklistRow, checklist_row
-from .formatting import format_money
 from .prompt_highlights import PromptHighlight, PromptSegment, find_highlights, split_prompt
 from .translations import Translations
 
@@ -51,7 +52,8 @@ class CheckView:
     #: Name (or empty) and text of each help line.
     support: tuple[tuple[str, str], ...]
     policy: CheckSource
-    #: None if our own policy holds or blocks the prompt, because it is then not sent to a provider.
+    #: None if our own policy holds or blocks the prompt, because it is then not sent to a provider, and if
+    #: the prompt gets no advice.
     provider: CheckSource | None
     #: Source of the provider risk: title, date and address; None if there is none.
     risk_source: Mapping[str, Any] | None
@@ -106,7 +108,7 @@ def check_view(
     refusal = wire["no_suggestions"]
     suggestions = [one for one in wire["suggestions"] if one["source"] == SuggestionMaker.RULES]
     reason = refusal["reason"] if refusal else "none_known"
-    has_next = not suggestions and reason not in {HelpRefusal.POLICY.value, HelpRefusal.DISTRESS.value}
+    has_next = not suggestions and reason not in {HelpRefusal.POLICY, *WITHOUT_ADVICE}
     best = advice.suggestions[0] if advice.suggestions and advice.suggestions[0].number else None
     return CheckView(
         verdict=result.verdict,
@@ -152,7 +154,15 @@ def _policy_source(result: CheckResult, taxonomy: Taxonomy, t: Translations) -> 
     step = explanation.next_step if result.action is Action.BLOCK else ""
     text = t.join_sentences(filter(None, (explanation.why, step))) if explanation.why or step else ""
     if result.undecided:
-        text = t("check.undecided_text", fields=t.join_list(list(result.not_checked)))
+        times = [
+            t("check.scan_time", field=name, seconds=math.ceil(seconds))
+            for name, seconds in result.not_checked.items()
+            if seconds is not None
+        ]
+        how = [t("check.again")] if result.has_short_clip else []
+        how += [t("check.how_to_scan")] if times else []
+        undecided = t("check.undecided_text", fields=t.join_list(list(result.not_checked)))
+        text = t.join_sentences([undecided, *times, *how])
     if result.template_required:
         text = t.join_sentences(filter(None, (text, load_messages("prompts", t.tag)("template.demanded"))))
     return CheckSource(
@@ -165,7 +175,7 @@ def _policy_source(result: CheckResult, taxonomy: Taxonomy, t: Translations) -> 
 
 def _provider_source(result: CheckResult, wire: Mapping[str, Any], t: Translations) -> CheckSource | None:
     risk = result.prompt_advice.risk
-    if risk.reason.startswith(_OWN_POLICY):
+    if risk.reason.startswith(_OWN_POLICY) or result.prompt_advice.refusal in WITHOUT_ADVICE:
         return None
     name = t("check.provider", name=risk.provider) if risk.provider else t("check.any_provider")
     if risk.shut_down:
@@ -195,4 +205,4 @@ def _format_cost(price: Price, t: Translations) -> str:
         return t("studio.cost_unknown")
     if price.usd == 0:
         return t("studio.cost_free")
-    return t("studio.cost_about", amount=format_money(price.usd, "USD").removeprefix("$"))
+    return t("studio.cost_about", amount=format_money(price.usd))

@@ -32,7 +32,7 @@ class ChecklistRow:
 def checklist_row(item: ChecklistItem, t: Translations) -> ChecklistRow:
     """One row of the checklist. Without a translation the English text is used."""
     state = item.state.value.replace(" ", "_")
-    key = f"check.message.{item.topic.value}_{state}"
+    key = f"check.message.{item.message_key}"
     translated = t.tag != "en" and t.has_own(key)
     return ChecklistRow(
         name=t(f"check.name.{item.topic.value}"),

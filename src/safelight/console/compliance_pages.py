@@ -23,8 +23,8 @@ _TOPICS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
     ("access", "/compliance/access", (KeyScope.ADMIN,)),
     ("tenants", "/compliance/tenants", (KeyScope.REVIEW, KeyScope.VAULT, KeyScope.ADMIN)),
     ("people", "/settings/people", (KeyScope.PEOPLE,)),
-    ("policy", "/policy", (KeyScope.POLICY,)),
-    ("coverage", "/coverage", (KeyScope.VIDEOS_READ,)),
+    ("policy", "/policy", (KeyScope.POLICY, KeyScope.AUDIT)),
+    ("coverage", "/coverage", (KeyScope.VIDEOS_READ, KeyScope.AUDIT)),
     ("own", "/account/standing", (KeyScope.VIDEOS_READ,)),
 )
 

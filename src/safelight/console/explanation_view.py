@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .formatting import format_decimal, format_money, list_checks, translate_category, translate_note
+from safelight_client.money import format_money
+
+from .formatting import format_decimal, list_checks, translate_category, translate_note
 from .translations import Translations
 
 
@@ -27,9 +30,11 @@ class ExplanationLine:
 
 
 def explanation_lines(
-    details: Mapping[str, Any], prompt: str, t: Translations
+    details: Mapping[str, Any], prompt: str, t: Translations, *, sentence: str = ""
 ) -> tuple[ExplanationLine, ...]:
-    """The rows of the explanation. A detail that the explanation withholds has no row."""
+    """The rows of the explanation. A detail that the explanation withholds has no row, nor has the next step
+    if `sentence`, which stands above the rows, ends with it.
+    """
     lines: list[ExplanationLine] = []
     if stage := details.get("stage"):
         has_name = t.has(f"steps.name.{stage}")
@@ -54,16 +59,25 @@ def explanation_lines(
         lines.append(ExplanationLine(label=t("explain.gap_notes"), sentences=sentences))
     if charged := details.get("charged"):
         lines.append(_line(t, "charged", format_charge(charged, t)))
+    next_step = str(details.get("next_step") or "")
+    is_said = bool(next_step) and sentence.endswith(next_step)
     retry = details.get("retry")
     action = retry.get("action") if isinstance(retry, Mapping) else retry
     advice = ""
     # After a retry by the gateway, `next_step` names its video.
     is_retried = "retried_as" in details
-    if details.get("action") != "hold" and not is_retried and t.has(f"explain.retry_{action}"):
+    if (
+        details.get("action") != "hold"
+        and not is_retried
+        and not is_said
+        and t.has(f"explain.retry_{action}")
+    ):
         advice = t(f"explain.retry_{action}")
-        lines.append(_line(t, "retry", advice))
-    if (next_step := details.get("next_step")) and not advice.startswith(str(next_step)):
-        lines.append(_line(t, "next_step", str(next_step)))
+        # Both can begin alike; the longer one stands.
+        if advice.startswith(next_step) or not next_step.startswith(re.split(r"[.。]", advice)[0]):
+            lines.append(_line(t, "retry", advice))
+    if next_step and not is_said and not advice.startswith(next_step):
+        lines.append(_line(t, "next_step", next_step))
     appeal = details.get("appeal")
     if isinstance(appeal, str) and appeal.startswith("/") and not appeal.startswith("//"):
         link = t("explain.appeal_link")

@@ -74,14 +74,21 @@ def _peak_s(finding: Finding) -> float | None:
     return None
 
 
-def timeline_ticks(seconds: float, frames: int, t: Translations) -> tuple[tuple[str, str], ...]:
-    """Time and frame number at five points of the clip."""
+def timeline_ticks(
+    seconds: float, frames: int, t: Translations, *, picture_s: float
+) -> tuple[tuple[str, str], ...]:
+    """Time and number of the frame that is shown then, at five points of the clip.
+
+    The last frame stays when the sound is longer than the picture, which takes `picture_s`.
+    """
     if not seconds:
         return ()
     return tuple(
         (
             t("time.s", n=format_decimal(round(seconds * part / 4, 2))),
-            str(round(max(frames - 1, 0) * part / 4)) if frames else "",
+            str(min(int(frames * seconds * part / 4 / (picture_s or seconds) + 0.01), frames - 1))
+            if frames
+            else "",
         )
         for part in range(5)
     )

@@ -64,12 +64,6 @@ def format_iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
-def format_money(amount: float, currency: str) -> str:
-    """`$0.40`. Other currencies than the dollar are shown by their code."""
-    digits = f"{amount:.2f}" if amount >= 0.01 or amount == 0 else f"{amount:.4f}"
-    return f"${digits}" if currency == "USD" else f"{digits} {currency}"
-
-
 def format_decimal(value: float) -> str:
     """A number with at most two decimals and without trailing zeros."""
     return f"{value:.2f}".rstrip("0").rstrip(".")

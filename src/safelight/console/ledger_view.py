@@ -6,6 +6,7 @@ from typing import Any
 
 from safelight.jobs.quota import QuotaUse
 from safelight.trust.ledger import MICROS, LedgerEntry, LedgerSum
+from safelight_client.money import format_money
 
 from .formatting import format_datetime
 from .translations import Translations
@@ -16,7 +17,7 @@ def entry_row(entry: LedgerEntry, t: Translations) -> dict[str, Any]:
         "at": format_datetime(entry.at, t),
         "kind": entry.kind.value,
         "reason": entry.reason.value,
-        "amount": format_micros(entry.amount_micros, entry.currency),
+        "amount": _amount(entry.amount_micros, entry.currency, t),
         "video_id": entry.work.video_id,
         "account": entry.work.account,
         "end_user": entry.work.end_user or "",
@@ -26,10 +27,10 @@ def entry_row(entry: LedgerEntry, t: Translations) -> dict[str, Any]:
 def sum_row(one: LedgerSum) -> dict[str, Any]:
     return {
         "group": one.group,
-        "charged": format_micros(one.charged_micros, one.currency),
-        "credited": format_micros(one.credited_micros, one.currency),
-        "due": format_micros(one.due_micros, one.currency),
-        "cost": format_micros(one.cost_micros, one.currency),
+        "charged": format_money(one.charged_micros / MICROS, one.currency),
+        "credited": format_money(one.credited_micros / MICROS, one.currency),
+        "due": format_money(one.due_micros / MICROS, one.currency),
+        "cost": format_money(one.cost_micros / MICROS, one.currency),
         "unknown": one.unknown_costs,
     }
 
@@ -52,17 +53,10 @@ def quota_rows(use: QuotaUse) -> list[dict[str, Any]]:
     if limits.cost_micros is not None:
         left = max(0, limits.cost_micros - used.cost_micros)
         amounts = {"used": used.cost_micros, "limit": limits.cost_micros, "left": left}
-        rows.append({"name": "cost", **{name: format_amount(micros) for name, micros in amounts.items()}})
+        shown = {name: format_money(micros / MICROS, "") for name, micros in amounts.items()}
+        rows.append({"name": "cost", **shown})
     return rows
 
 
-def format_micros(micros: int | None, currency: str) -> str:
-    """`0.40 USD`, exact; a question mark for an unknown amount."""
-    return f"? {currency}" if micros is None else f"{format_amount(micros)} {currency}"
-
-
-def format_amount(micros: int) -> str:
-    """`0.40`, with as many decimals as the amount has, at least two."""
-    whole, rest = divmod(abs(micros), MICROS)
-    decimals = f"{rest:06}".rstrip("0").ljust(2, "0")
-    return f"{'-' if micros < 0 else ''}{whole}.{decimals}"
+def _amount(micros: int | None, currency: str, t: Translations) -> str:
+    return t("studio.cost_unknown") if micros is None else format_money(micros / MICROS, currency)

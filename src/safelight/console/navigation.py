@@ -30,13 +30,13 @@ _NAV_ITEMS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
     ("review", "/review", (KeyScope.REVIEW, KeyScope.VAULT)),
     ("verify", "/verify", ()),
     ("settings", "/settings", (KeyScope.ADMIN,)),
-    ("compliance", "/compliance", (KeyScope.VIDEOS_READ,)),
+    ("compliance", "/compliance", (KeyScope.VIDEOS_READ, KeyScope.AUDIT)),
     ("advice", "/advice", (KeyScope.CHECKS,)),
     ("templates", "/templates", (KeyScope.VIDEOS_READ,)),
     ("attempts", "/attempts", (KeyScope.VIDEOS_READ,)),
     ("explain_error", "/explain-error", ()),
-    ("coverage", "/coverage", (KeyScope.VIDEOS_READ,)),
-    ("policy", "/policy", (KeyScope.POLICY,)),
+    ("coverage", "/coverage", (KeyScope.VIDEOS_READ, KeyScope.AUDIT)),
+    ("policy", "/policy", (KeyScope.POLICY, KeyScope.AUDIT)),
 )
 
 

@@ -20,7 +20,7 @@ from safelight.policy.documents import Policy, load
 from safelight.policy.inheritance import SHIPPED_NAMES
 from safelight.policy.replay import ReplayReport, replay
 from safelight.policy.yaml_reader import MAX_BYTES, PolicyProblem, YamlReader, did_you_mean
-from safelight.trust.accounts import Principal
+from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.policies import PublishedPolicy
 
 from .formatting import format_datetime
@@ -73,13 +73,14 @@ class VerdictChange:
 
 
 class PolicyPages(PageHandler):
-    """Handlers of the policy editor; they need the scope `policy`."""
+    """The policy in force, and its editor, which needs the scope `policy`."""
 
     async def show(self, request: Request, principal: Principal) -> Response:
         """The rules in force and the versions; with `?edit=1`, the editor."""
         if "edit" not in request.query_params:
             t, current = self.translations(request), await self.run(self._policies.in_force, principal.tenant)
             return await self._render(request, principal, groups=rule_groups(current, t))
+        principal.require(KeyScope.POLICY)
         text = NEW_POLICY_TEMPLATE.format(name="house", extends=await self._base_policy_name(principal))
         return await self._render_editor(request, principal, text)
 
@@ -189,7 +190,8 @@ class PolicyPages(PageHandler):
             "m": load_messages("prompts", t.tag),
             "rules": len(current.rules),
             "published": [_version_row(version, t) for version in reversed(published)][:8],
-            "can_go_back": any(version.active for version in published[1:]),
+            "can_edit": (can_edit := principal.has_scope(KeyScope.POLICY)),
+            "can_go_back": can_edit and any(version.active for version in published[1:]),
             "confirmation": _confirmation(request, t),
         }
         return await self.render_page(request, "policy.html", principal, status, **{**shown, **values})

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from safelight.advice.checklist import ChecklistState
+from safelight.advice.help_gate import WITHOUT_ADVICE
 from safelight.moderation.check_result import CheckResult, disclosable
 from safelight.policy.categories import Taxonomy
 from safelight.policy.findings import Finding, TextSpan
@@ -89,7 +90,8 @@ def find_highlights(
         if with_providers and not driver["excluded"]:
             spans = [TextSpan(**span) for span in driver["spans"]]
             marks.add(spans, _Mark(tone="provider", reason=driver["reason"]))
-    for finding in shown:
+    # On a scene of harm, the words that did not decide would show how to write it in other words.
+    for finding in shown if result.prompt_advice.refusal not in WITHOUT_ADVICE else ():
         marks.add(finding.evidence, _finding_mark("none", finding, t))
     suggestions = _find_suggestions(result, marks, t)
     return tuple(_number(marks, suggestions, t))

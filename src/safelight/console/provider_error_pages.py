@@ -19,6 +19,7 @@ from safelight.i18n import translate_sentence
 from safelight.web.auth import check_same_origin
 from safelight.web.rate_limit import RateLimiter
 from safelight.web.state import AppState
+from safelight_client.money import format_money
 
 from .handler import PageHandler
 from .render import Pages
@@ -121,7 +122,7 @@ def _charge(error: ProviderError, t: Translations) -> str:
     charged = t(f"provider_error.charged.{error.charged.value}")
     if error.amount is None:
         return charged
-    return t("provider_error.named", source=charged, name=f"{error.amount:g} {error.currency}")
+    return t("provider_error.named", source=charged, name=format_money(error.amount, error.currency))
 
 
 def _sources(error: ProviderError) -> tuple[str, ...]:

@@ -101,7 +101,7 @@ class Pages:
             "static": f"/static/{self._version}",
             "banners": banners,
             "tenant_bar": await self._state.threads.run(self._tenant_bar, principal, path, t),
-            "version": self._state.services.version,
+            "safelight_version": self._state.services.version,
             "request_id": request_id(request.scope),
             "signed_in": principal.name if principal else None,
             "shown_tenant": principal.tenant if principal else "",
@@ -127,10 +127,12 @@ class Pages:
         return {"text": texts("waiting", n=waiting), "leave": "", "link": texts("title")}
 
     def _load_banner_and_queue(self, principal: Principal | None, t: Translations) -> tuple[list[str], int]:
-        """A sentence for each waiver in force, and the number of open cases for the navigation."""
+        """A sentence for each waiver in force (one for strangers), and the number of open cases."""
         services = self._state.services
         waiting_cases = services.reviews.count_open(principal) if principal is not None else 0
         waivers = services.waivers()
+        if principal is None:  # strangers must not read which checks are missing
+            return ([t("banner.stranger")] if waivers else []), waiting_cases
         table = services.videos.coverage() if waivers else {}
         lines = [
             _banner_text(waiver, waived_checks(table, waiver.name), services.taxonomy, t)

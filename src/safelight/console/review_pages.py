@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,11 +13,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound, SafelightError
-from safelight.jobs.models import VideoRecord
+from safelight.jobs.models import FIRST_OUTPUT, VideoRecord
+from safelight.policy.compiled import categories_of
 from safelight.policy.decisions import is_gap_reason
 from safelight.policy.documents import Policy
 from safelight.policy.explanations import ExplanationLevel
 from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.accounts.permissions import DECIDING_ROLES
+from safelight.trust.reports.models import CATEGORIES_OF_REASON
 from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState, DecisionRequest
 from safelight.trust.reviews.models import ACTIONS, HEARTBEAT_S, UNDO_S
 from safelight.trust.reviews.related import EarlierDecision
@@ -44,6 +48,8 @@ CASES_PER_PAGE = 30
 _REVIEWER_DETAILS = ("categories", "rule", "evidence", "not_checked", "gap_notes")
 #: Far above the version of any case; `int` refuses 4,301 digits with an error of its own.
 _MAX_VERSION_DIGITS = 9
+#: The fields of a decision against a person that the case does not give.
+_GROUND_FIELDS = ("clause", "facts")
 #: Maximum number of rules with a keyboard shortcut (1 to 9).
 _MAX_CLAUSES = 9
 #: A value in the reason of a rule that did not match this video, such as `{frames}`.
@@ -80,14 +86,24 @@ class ReviewPages(PageHandler):
         )
         cases = [case for case in page.cases if state == "open" or case.state is not CaseState.OPEN]
         prompts = await self.run(self._prompts, principal, cases)
+        notices = await self.run(self.services.reviews.notices_of, cases)
         return await self.render_page(
             request,
             "review.html",
             principal,
             cases=[
-                _case_row(case, prompts.get(case.video_id, ""), t, self.console.clock()) for case in cases
+                _case_row(
+                    case,
+                    prompts.get(case.video_id, ""),
+                    t,
+                    self.console.clock(),
+                    notices=notices.get(case.id, ()),
+                )
+                for case in cases
             ],
             state=state if state == "open" else "closed",
+            withheld=await self._withheld(principal, t),
+            undecidable=await self._undecidable(principal, t),
             nothing_next="next" in request.query_params,
             last=await self._decided_before(request, principal, t),
             example=f"/?{urlencode({'prompt': t('review.example_prompt')})}"
@@ -103,7 +119,10 @@ class ReviewPages(PageHandler):
         """Decide a case with a reason, then open the next case in the queue. The decision can be undone."""
         case_id = request.path_params["case_id"]
         form, t = await self.read_form(request), self.translations(request)
-        if not form.get("reason", "").strip() and not form.get("clause"):
+        clause = form.get("other_clause", "").strip() or form.get("clause") or None
+        facts = form.get("facts", "").strip() or None
+        reason = form.get("reason", "").strip() or facts
+        if not reason and not clause:
             return await self._render_case(
                 request, principal, case_id, form=form, missing="review.reason_missing"
             )
@@ -114,12 +133,17 @@ class ReviewPages(PageHandler):
                 case_id,
                 DecisionRequest(
                     action=form.get("action", ""),
-                    reason=form.get("reason", "").strip() or t("review.chosen_rule", rule=form.get("clause")),
-                    clause=form.get("clause") or None,
+                    reason=reason or t("review.chosen_rule", rule=clause),
+                    clause=clause,
+                    facts=facts,
                     version=_version(form.get("version", "")),
                 ),
             )
         except (InvalidField, Conflict, Forbidden) as problem:
+            if problem.param in _GROUND_FIELDS:
+                is_unknown = problem.param == "clause" and clause is not None
+                missing = f"review.{problem.param}_{'unknown' if is_unknown else 'missing'}"
+                return await self._render_case(request, principal, case_id, form=form, missing=missing)
             return await self._render_case(request, principal, case_id, problem=problem, form=form)
         return await self._queue.open_next(principal, decided=case_id)
 
@@ -153,11 +177,39 @@ class ReviewPages(PageHandler):
             return await self._render_case(request, principal, case_id, problem=problem)
         return self.redirect(f"/review/{case_id}?undone=1")
 
+    async def _withheld(self, principal: Principal, t: Translations) -> list[str]:
+        """A line for each hold that a notice caused and that this person may not see."""
+        held = await self.run(self.services.reviews.list_withheld, principal)
+        now = self.console.clock()
+        return [
+            t(
+                "review.withheld_row",
+                kind=t(f"review.kind.{one.kind.value}"),
+                age=format_duration(now - one.opened_at, t),
+                notices=t("list.separator").join(one.notices),
+            )
+            for one in held
+        ]
+
+    async def _undecidable(self, principal: Principal, t: Translations) -> list[str]:
+        """A sentence for each kind of open holds that no enrolled person may decide."""
+        waiting = await self.run(self.services.reviews.count_undecidable, principal)
+        return [
+            t(
+                "review.nobody_decides",
+                n=number,
+                role=DECIDING_ROLES[scope].value,
+                command=f"safelight people add NAME EMAIL --role {DECIDING_ROLES[scope].value}",
+            )
+            for scope, number in waiting.items()
+        ]
+
     def _prompts(self, principal: Principal, cases: list[Case]) -> dict[str, str]:
         found = {}
         for case in cases:
             try:
-                found[case.video_id] = self.services.videos.record(principal, case.video_id).video.prompt
+                record = self.services.videos.record(principal, case.video_id, in_case=True)
+                found[case.video_id] = record.video.prompt
             except (NotFound, Forbidden):
                 continue
         return found
@@ -175,7 +227,8 @@ class ReviewPages(PageHandler):
         """The page of a case. `missing`: the key of the sentence that names what the form lacks."""
         t = self.translations(request)
         case_file = await self.run(self.services.reviews.get, principal, case_id)
-        record = await self.run(self.services.videos.record, principal, case_file.case.video_id)
+        video_id = case_file.case.video_id
+        record = await self.run(partial(self.services.videos.record, principal, video_id, in_case=True))
         related = await self.run(self.services.reviews.related, principal, case_id)
         queue = await self.run(self.services.reviews.list, principal, state=CaseState.OPEN, limit=12)
         policies = self.console.policies
@@ -183,6 +236,7 @@ class ReviewPages(PageHandler):
         media = await self.run(self._media, principal, case_file)
         policy = await self.run(policies.in_force, principal.tenant) if policies else None
         prompts = await self.run(self._prompts, principal, list(queue.cases))
+        rules, likely = list_rules(policy, record, case_file, t) if policy else ((), 0)
         return await self.render_page(
             request,
             "case.html",
@@ -197,7 +251,9 @@ class ReviewPages(PageHandler):
                 "history": [_earlier_row(one, t) for one in related.history],
                 "similar": [_earlier_row(one, t) for one in related.similar],
             },
-            clauses=() if case_file.case.is_blind else likely_clauses(policy, record, t),
+            clauses=rules[:likely],
+            rules=rules,
+            has_ground=_has_ground(case_file.case, record),
             actions=[action.value for action in ACTIONS[case_file.case.kind]],
             may=principal.has_scope(KeyScope.VAULT if case_file.case.quarantined else KeyScope.REVIEW),
             other_reviewer_required=case_file.requires_other_reviewer,
@@ -251,6 +307,7 @@ class ReviewPages(PageHandler):
             "video": record.video,
             "version": case.version,
             "members": case_file.members,
+            "notices": t("list.separator").join(case_file.notices),
             "prompt": split_highlights(record.video.prompt, () if case.is_blind else prompt_spans(details)),
             "lines": [line for line in explanation_lines(details, record.video.prompt, t) if not line.href],
             "record": record_view(record, taxonomy, t),
@@ -278,7 +335,14 @@ def _note_row(note: Any, t: Translations) -> dict[str, str]:
     if warning and own_words:
         reason = translate_category(note["category"], t) if note["category"] else t("report.reason.other")
         text = f"{own_words}\n{text}".strip()
-    return {"at": format_datetime(float(note["at"]), t), "reason": reason, "note": text, "warning": warning}
+    behalf = note.get("on_behalf_reason")
+    return {
+        "at": format_datetime(float(note["at"]), t),
+        "reason": reason,
+        "note": text,
+        "warning": warning,
+        "on_behalf": t("review.on_behalf", reason=behalf) if behalf else "",
+    }
 
 
 def _text_warning(screening: Mapping[str, Any], t: Translations) -> str:
@@ -301,27 +365,49 @@ def _earlier_row(made: EarlierDecision, t: Translations) -> dict[str, str]:
     }
 
 
-def likely_clauses(
-    policy: Policy | None, record: VideoRecord, t: Translations
-) -> tuple[tuple[str, str], ...]:
-    """The rules that a decision can name, for the keys 1 to 9.
+def list_rules(
+    policy: Policy, record: VideoRecord, case_file: CaseFile, t: Translations
+) -> tuple[tuple[tuple[str, str], ...], int]:
+    """Every rule that a decision can name, with its reason, and how many of the first ones are likely.
 
-    The matched rules come first, then other rules of the same family.
+    First those of the reported category, then those that matched, then others of the same family, or of the
+    category that a notice states: the first nine have the keys 1 to 9. A blind case has none.
     """
+    if case_file.case.is_blind:
+        return (), 0
     verdict = blocking_verdict(record)
+    stated = _stated_categories(case_file)
     fired = list(verdict.matched_rules) if verdict else []
-    reasons = {rule.id: rule.reason for rule in policy.rules} if policy else {}
-    same_family = [name for name in reasons if fired and name.partition("-")[0] == fired[0].partition("-")[0]]
-    if verdict and verdict.gaps:
-        # A requirement of coverage has no reason of its own.
-        reasons.setdefault(verdict.rule, t("review.incomplete"))
+    families = {name.partition("-")[0] for name in fired[:1]}
+    reasons = {rule.id: rule.reason for rule in policy.rules}
     if verdict and verdict.rule in reasons:
         # With the values of this video.
         reasons[verdict.rule] = verdict.reason
-    return tuple(
-        (name, without_placeholders(t.translate_reason(reasons.get(name, "")), t))
-        for name in list(dict.fromkeys([*fired, *same_family]))[:_MAX_CLAUSES]
-    )
+    reported = [rule.id for rule in policy.rules if categories_of(rule) & stated]
+    related = [name for name in reasons if name.partition("-")[0] in families]
+    if verdict and verdict.is_decided_by_reports:
+        # The family of this rule is about lists of known content; the notice states a category.
+        related = [rule.id for rule in policy.rules if case_file.case.category in categories_of(rule)]
+    likely = dict.fromkeys([*reported, *(name for name in fired if name in reasons), *related])
+    rows = ((name, without_placeholders(t.translate_reason(reasons[name]), t)) for name in likely | reasons)
+    return tuple(rows), min(len(likely), _MAX_CLAUSES)
+
+
+def _stated_categories(case_file: CaseFile) -> frozenset[str]:
+    """The categories that the reports of a case name."""
+    if case_file.case.kind is not CaseKind.REPORT:
+        return frozenset()
+    reasons = {note["reason"] for note in case_file.notes}
+    named = {note["category"] for note in case_file.notes if note["category"]}
+    return frozenset(named).union(*(CATEGORIES_OF_REASON.get(one, frozenset()) for one in reasons))
+
+
+def _has_ground(case: Case, record: VideoRecord) -> bool:
+    """Whether a decision against the person who requested the video may rest on the verdict of the case."""
+    verdict = blocking_verdict(record)
+    if case.kind is CaseKind.REPORT or case.rule == FIRST_OUTPUT or verdict is None:
+        return False
+    return not (verdict.is_decided_by_gaps or verdict.is_decided_by_reports)
 
 
 def without_placeholders(reason: str, t: Translations) -> str:
@@ -329,7 +415,10 @@ def without_placeholders(reason: str, t: Translations) -> str:
     return _PLACEHOLDER.sub(t("review.several"), reason)
 
 
-def _case_row(case: Case, prompt: str, t: Translations, now: float) -> CaseRow:
+def _case_row(case: Case, prompt: str, t: Translations, now: float, notices: Sequence[str] = ()) -> CaseRow:
+    reason = " ".join(_case_reasons(case, t))
+    if notices:
+        reason += " · " + t("review.of_notice", notices=t("list.separator").join(notices))
     remaining_s = case.due_at - now
     if case.state is not CaseState.OPEN:
         due = t(f"review.state.{case.state.value}")
@@ -342,7 +431,7 @@ def _case_row(case: Case, prompt: str, t: Translations, now: float) -> CaseRow:
         href=f"/review/{case.id}",
         kind=case.kind.value,
         prompt=truncate(prompt, 120),
-        reason=" ".join(_case_reasons(case, t)),
+        reason=reason,
         due=due,
         overdue=remaining_s <= 0 and case.state is CaseState.OPEN and case.kind is CaseKind.HOLD,
         state=case.state.value,

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from safelight.i18n import load_messages, translate_sentence
 from safelight.moderation.file_scan import FileReport, TranscriptLine
+from safelight.moderation.unscanned import missing_checks_sentence
 from safelight.policy.categories import Taxonomy
+from safelight.policy.coverage import Cell
 from safelight.policy.findings import Modality
 from safelight.policy.verdicts import Action, Verdict
 
@@ -49,6 +52,8 @@ class FileView:
     #: language.
     sentences: tuple[str, ...]
     english_sentences: tuple[str, ...] = ()
+    #: The required checks whose absence decided, each with its reason.
+    missing: tuple[str, ...] = ()
     rule: str = ""
     category: str = ""
     #: That a missing check decided; used only in the table of a report on several files.
@@ -131,7 +136,9 @@ def file_view(
     withheld = len(report.findings) - len(visible)
     details_hidden = is_hidden(verdict.category, taxonomy)
     images_hidden = withheld > 0 or (details_hidden and bool(verdict.findings))
-    lead, english = _verdict_sentences(verdict, t, details_hidden=details_hidden)
+    lead, english = _verdict_sentences(
+        verdict, t, details_hidden=details_hidden, has_findings=bool(report.findings)
+    )
     by_gap = verdict.is_decided_by_gaps
     seconds = _duration_s(report)
     transcript = () if withheld else report.transcript or ()
@@ -142,13 +149,19 @@ def file_view(
         verdict=t(f"verdict.{WAIVED if is_waived(verdict) else verdict.action.value}"),
         sentences=lead,
         english_sentences=english,
+        missing=tuple(_describe_missing(cell, t) for cell in verdict.gaps if by_gap),
         rule="" if details_hidden else verdict.rule,
         category=""
         if details_hidden or by_gap or not verdict.category
         else translate_category(verdict.category, t),
         incomplete=t("review.incomplete") if by_gap else "",
         lanes=tuple(timeline_lanes(visible, seconds, t)),
-        ticks=timeline_ticks(seconds, frame_count(report), t),
+        ticks=timeline_ticks(
+            seconds,
+            frame_count(report),
+            t,
+            picture_s=float(media_facts(report).get("duration_s") or 0.0),
+        ),
         findings=tuple(scan_finding_row(finding, t) for finding in visible),
         withheld=withheld,
         nothing_found=not report.findings,
@@ -182,7 +195,7 @@ def file_view(
 
 
 def _verdict_sentences(
-    verdict: Verdict, t: Translations, *, details_hidden: bool
+    verdict: Verdict, t: Translations, *, details_hidden: bool, has_findings: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The sentences in the report's language, and the sentences that exist only in English."""
     sentences: list[str] = []
@@ -190,8 +203,16 @@ def _verdict_sentences(
     by_gap = verdict.is_decided_by_gaps
     reason = "" if details_hidden else verdict.reason
     if by_gap:
-        checks = list_checks(((cell.category, cell.modality.value) for cell in verdict.gaps), t)
-        sentences.append(t("scan.gap", checks=checks))
+        absent = sum(not cell.available for cell in verdict.gaps)
+        sentences.append(
+            missing_checks_sentence(
+                t.tag,
+                verdict.action,
+                absent=absent,
+                unfinished=len(verdict.gaps) - absent,
+                has_findings=has_findings,
+            )
+        )
     elif reason:
         own = t.translate_reason(reason)
         if t.tag != "en" and own == reason:
@@ -210,6 +231,13 @@ def _verdict_sentences(
     if verdict.test_card_only:
         sentences.append(t("scan.test_card"))
     return tuple(sentences), tuple(english)
+
+
+def _describe_missing(cell: Cell, t: Translations) -> str:
+    messages = load_messages("cli", t.tag)
+    note = translate_sentence("doctor", cell.note, t.tag) or cell.note
+    check = list_checks([(cell.category, cell.modality.value)], t)
+    return messages("scan.missing", check=check, reason=note or messages("scan.no_reason"))
 
 
 def _duration_s(report: FileReport) -> float:

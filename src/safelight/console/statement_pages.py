@@ -36,6 +36,9 @@ class StatementPages(PageHandler):
     async def _render(self, request: Request, principal: Principal, wanted: StatementQuery) -> Response:
         page = await self.run(self.services.statements.find, principal, wanted)
         t, now = self.translations(request), self.console.clock()
+        may_appeal = wanted.video_id is None or await self.run(
+            self.services.appeals.may_appeal, principal, wanted.video_id
+        )
         last = page.statements[-1].id if page.statements else ""
         return await self.render_page(
             request,
@@ -43,13 +46,13 @@ class StatementPages(PageHandler):
             principal,
             a=load_messages("accounts", t.tag),
             video_id=wanted.video_id,
-            statements=[_view(statement, t, now) for statement in page.statements],
+            statements=[_view(statement, t, now, may_appeal=may_appeal) for statement in page.statements],
             next_page=f"/account/statements?after={last}" if page.has_more and not wanted.video_id else "",
             is_later_page=wanted.after is not None,
         )
 
 
-def _view(statement: Statement, t: Translations, now: float) -> Mapping[str, object]:
+def _view(statement: Statement, t: Translations, now: float, *, may_appeal: bool) -> Mapping[str, object]:
     """What the page shows of a statement: labels and paragraphs, with the decision as the heading."""
     text = describe(statement, level=ExplanationLevel.DEVELOPER, language=t.tag)
     label = load_messages("statements", t.tag)
@@ -60,7 +63,7 @@ def _view(statement: Statement, t: Translations, now: float) -> Mapping[str, obj
         (label("label.objection"), text.objection),
     ]
     content, until = statement.content, statement.objection_until
-    may_appeal = content.kind in BY_REQUESTER and until is not None and until > now
+    may_appeal = may_appeal and content.kind in BY_REQUESTER and until is not None and until > now
     return {
         "video_id": content.video_id or "",
         "appeal_until": format_datetime(until, t) if may_appeal and until is not None else "",

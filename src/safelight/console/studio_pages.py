@@ -33,7 +33,12 @@ class StudioPages(PageHandler):
     """The studio form, which is the start page."""
 
     async def show(self, request: Request, principal: Principal) -> Response:
-        """The form. A script gets only the fragment with the cards of recent videos."""
+        """The form. A script gets only the fragment with the cards of recent videos.
+
+        An auditor reads no videos and begins on the page for compliance.
+        """
+        if not principal.has_scope(KeyScope.VIDEOS_READ):
+            return self.redirect("/compliance")
         if self.wants_fragment(request):
             cards = await self._recent_cards(request, principal)
             return await self.render_page(request, "video_grid.html", principal, cards=cards)

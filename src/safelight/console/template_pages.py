@@ -18,9 +18,10 @@ from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.templates import RenderedPrompt, Template, TemplateCall, TemplateState, Validation
 from safelight.web.create_request import require_writable
 from safelight.web.template_call import read_version
+from safelight_client.money import format_money
 
 from .form_key import form_key, new_form_id
-from .formatting import format_datetime, format_iso, format_money
+from .formatting import format_datetime, format_iso
 from .handler import PageHandler
 from .studio import StudioForm
 from .translations import Translations

@@ -293,7 +293,9 @@ def _attempt_row(attempt: Attempt, t: Translations) -> AttemptRow:
         own_hardware=own,
         upstream_id=attempt.upstream_id or "",
         duration=took,
-        outcome=name_outcome(attempt.outcome, t),
+        outcome=attempt.problem
+        if attempt.problem and attempt.ended_at is None
+        else name_outcome(attempt.outcome, t),
         cost=format_charge(charge, t),
         upstream_copy=t(f"record.copy_{copy}") if t.has(f"record.copy_{copy}") else copy,
     )

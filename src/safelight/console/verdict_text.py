@@ -9,12 +9,20 @@ from typing import Any
 
 import msgspec
 
-from safelight.i18n import translate_sentence
+from safelight.i18n import load_messages, translate_sentence
 from safelight.jobs.models import Video, VideoRecord
 from safelight.jobs.states import VideoState
 from safelight.jobs.summary import charge_object
 from safelight.policy.categories import Taxonomy
-from safelight.policy.explanations import ChargeFacts, ExplanationLevel, ExplanationLinks, explain, help_lines
+from safelight.policy.explanations import (
+    ChargeFacts,
+    ExplanationLevel,
+    ExplanationLinks,
+    explain,
+    explain_ground,
+    help_lines,
+    without_reason,
+)
 from safelight.policy.verdicts import Action, Verdict
 
 from .translations import Translations
@@ -46,9 +54,10 @@ def explain_video(
         return VerdictText()
     verdict = blocking_verdict(record) if record and "source" not in stored else None
     if reason := _SENTENCE_KEYS.get(str(stored.get("reason", ""))):
-        sentences = [t(reason)]
-        if verdict is not None and (why := explain(verdict, taxonomy, level=level, locale=t.tag).why):
-            sentences.append(t("verdict.held_because", why=why))
+        why = explain(verdict, taxonomy, level=level, locale=t.tag).why if verdict is not None else ""
+        if verdict is not None and verdict.is_decided_by_reports and level is not ExplanationLevel.REVIEWER:
+            why = load_messages("statements", t.tag)("why.notice")
+        sentences = [t(reason), *([t("verdict.held_because", why=why)] if why else [])]
         return VerdictText(sentence=t.join_sentences(sentences), details={**stored, "next_step": ""})
     explained = video.state in {VideoState.REJECTED, VideoState.BLOCKED, VideoState.HELD}
     if verdict is None or not explained or (video.state is not VideoState.HELD and not stored):
@@ -66,8 +75,11 @@ def explain_video(
         )
     assert record is not None
     is_refused = bool(stored.get("reviewed"))
+    # What the reviewer stated; other reviewers read what the checks found.
+    has_facts = is_refused and "facts" in stored and level is not ExplanationLevel.REVIEWER
     if is_refused:
         # The stored verdict only held the video, and a reviewer rejected it.
+        verdict = without_reason(verdict) if has_facts else verdict
         verdict = msgspec.structs.replace(verdict, action=Action.BLOCK)
     explanation = explain(
         verdict,
@@ -80,9 +92,13 @@ def explain_video(
         locale=t.tag,
     )
     sentences = [t("verdict.rejected_by_reviewer")] if is_refused else []
+    stated: Mapping[str, Any] = {}
+    if has_facts:
+        sentences += explain_ground(str(stored["group"] or ""), str(stored["facts"]), t.tag)
+        stated = {name: stored[name] for name in ("categories", "group", "rule") if name in stored}
     return VerdictText(
         sentence=t.join_sentences([*sentences, explanation.sentence]),
-        details={**explanation.as_wire(), "gap_notes": explanation.gap_notes},
+        details={**explanation.as_wire(), **stated, "gap_notes": explanation.gap_notes},
     )
 
 

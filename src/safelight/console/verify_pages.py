@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import InvalidField, SafelightError
+from safelight.errors import InvalidField, InvalidMedia, SafelightError
+from safelight.i18n import load_messages
 from safelight.provenance.models import Evidence, ManifestReport, ManifestState, Verification
 from safelight.provenance.recovery.conclusion import Answer, Ground
 from safelight.provenance.recovery.provenance_check import ProvenanceCheck, PublicAnswer
@@ -73,9 +74,12 @@ class VerifyPages(PageHandler):
                 return await self._render_form(request, problem=problem)
             try:
                 door = self.state.provenance
-                check = await (
-                    door.check_upload(files[0].path, stranger=True) if files else door.check_id(video_id)
-                )
+                if files:
+                    check = await door.check_upload(files[0].path, stranger=True)
+                else:
+                    principal = await self.current_principal(request)
+                    tenant = principal.tenant if principal is not None else None
+                    check = await door.check_id(video_id, tenant=tenant)
             except SafelightError as error:
                 return await self._render_form(request, problem=error)
         return await self._render_form(request, result=describe_check(check, self.translations(request)))
@@ -85,6 +89,7 @@ class VerifyPages(PageHandler):
     ) -> Response:
         template = "verify_result.html" if self.wants_fragment(request) else "verify.html"
         principal = await self.current_principal(request)
+        not_media = load_messages("provenance", self.translations(request).tag)("not_media")
         return await self.render_page(
             request,
             template,
@@ -92,6 +97,7 @@ class VerifyPages(PageHandler):
             problem.status if problem else 200,
             result=result,
             problem=problem,
+            problem_text=not_media if isinstance(problem, InvalidMedia) else "",
             max_mib=min(self.services.max_body_bytes, MAX_STRANGERS_FILE_BYTES) >> 20,
         )
 
@@ -160,6 +166,8 @@ def _tone(verification: Verification) -> str:
 
 
 def _claims(manifest: ManifestReport, t: Translations) -> Iterator[tuple[str, str]]:
+    if "remark" in (manifest.verdict or {}):
+        yield t("verify.claim.remark"), t("banner.stranger")
     for key in ("media_type", "issuer", "signed_at", "made_with", "source_type", "title"):
         if value := getattr(manifest, key):
             name = "confirmed_at" if key == "signed_at" and manifest.time_trusted else key

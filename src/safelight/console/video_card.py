@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from safelight.jobs.models import Video
 from safelight.jobs.states import TERMINAL, VideoState
 from safelight.web.video_facts import links
+from safelight_client.money import format_money
 
-from .formatting import format_age, format_datetime, format_iso, format_money, truncate
+from .formatting import format_age, format_datetime, format_iso, truncate
 from .translations import Translations
 from .verdict_tone import verdict_key, video_tone
 

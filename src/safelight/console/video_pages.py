@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.errors import InvalidField, NotFound
-from safelight.jobs.models import Video
+from safelight.jobs.models import Video, VideoRecord
+from safelight.jobs.states import VideoState
 from safelight.moderation.coverage_count import installed_checks
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.appeals import Appeal
@@ -48,7 +49,7 @@ class VideoPages(PageHandler):
         """Progress, verdict, seal and record of a video. A script gets only the fragment that changes."""
         principal.require(KeyScope.VIDEOS_READ)
         video_id = valid_video_id(request.path_params["video_id"])
-        record = await self.run(self.services.videos.record, principal, video_id)
+        record = await self.run(self._record, principal, video_id)
         t, taxonomy = self.translations(request), self.services.taxonomy
         installed = installed_checks(await self.run(self.services.videos.coverage))
         now = self.console.clock()
@@ -73,9 +74,21 @@ class VideoPages(PageHandler):
             record=record_view(shown, taxonomy, t, keys=await self._key_names(principal)),
             timeline=video_timeline(record, taxonomy, t, now=now),
             reinstated_as=record.video.reinstated_as,
+            released_by=_released_by(record.video),
+            may_scan_again=principal.has_scope(KeyScope.VIDEOS_WRITE)
+            and record.video.state is VideoState.FAILED
+            and record.video.clip_kept_until is not None,
             reinstated_from=record.video.reinstated_from,
             problem=None,
         )
+
+    def _record(self, principal: Principal, video_id: str) -> VideoRecord:
+        """The record; its explanation offers an appeal only to those who may send it."""
+        record = self.services.videos.record(principal, video_id)
+        explanation = record.video.explanation or {}
+        if not explanation.get("appeal") or self.services.appeals.may_appeal(principal, video_id):
+            return record
+        return replace(record, video=replace(record.video, explanation={**explanation, "appeal": None}))
 
     async def _key_names(self, principal: Principal) -> dict[str, str]:
         """The names of the API keys by id, for a reader who sees them in the settings too."""
@@ -96,6 +109,13 @@ class VideoPages(PageHandler):
     def _has_statements(self, principal: Principal, video_id: str) -> bool:
         wanted = StatementQuery(video_id=video_id, limit=1)
         return bool(self.services.statements.find(principal, wanted).statements)
+
+    async def scan_again(self, request: Request, principal: Principal) -> Response:
+        """Scan the kept clip of a failed video again, and show the new video."""
+        video_id = valid_video_id(request.path_params["video_id"])
+        await self.read_form(request)
+        video = await self.run(self.services.videos.scan_again, principal, video_id)
+        return self.redirect(f"/videos/{video.id}")
 
     async def report_form(self, request: Request, principal: Principal) -> Response:
         video_id = valid_video_id(request.path_params["video_id"])
@@ -152,3 +172,11 @@ class VideoPages(PageHandler):
             form=form,
             problem=problem,
         )
+
+
+def _released_by(video: Video) -> str:
+    """The key of the sentence about why a new video took the place of this one."""
+    if video.state is VideoState.FAILED:
+        return "video.scanned_as"
+    is_expired = (video.explanation or {}).get("reason") == "review_expired"
+    return "video.approved_as" if is_expired else "appeal.reinstated_as"

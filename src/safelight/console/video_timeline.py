@@ -59,14 +59,13 @@ def video_timeline(
         return None
     visible = [finding for finding in scan.findings if not is_hidden(finding.category, taxonomy)]
     seconds = scan_seconds(scan)
+    picture_s = float(facts.get("duration_s") or 0.0)
     frames = int((scan.details.get("schedule") or {}).get("frames") or facts.get("frames") or 0)
     is_kept = now is not None and (video.expires_at is None or video.expires_at > now)
     has_sheet = is_kept and video.state is VideoState.DELIVERED and frames >= _SHEET_FRAMES
     return VideoTimeline(
         sheet_url=f"{links(video)['content']}?variant=spritesheet" if has_sheet else "",
-        cells=tuple(_cells(scan.findings, frames, float(facts.get("duration_s") or 0.0)))
-        if has_sheet
-        else (),
+        cells=tuple(_cells(scan.findings, frames, picture_s)) if has_sheet else (),
         columns=_SHEET_COLUMNS,
         rows=_SHEET_FRAMES // _SHEET_COLUMNS,
         frame_width=int(facts.get("width") or 16),
@@ -74,7 +73,7 @@ def video_timeline(
         lanes=tuple(timeline_lanes(visible, seconds, t)),
         speech=_speech_lane(scan, seconds, t),
         sound=_describe_sound(scan, t),
-        ticks=timeline_ticks(seconds, frames, t),
+        ticks=timeline_ticks(seconds, frames, t, picture_s=picture_s),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,10 +14,11 @@ from safelight.policy.categories import Taxonomy
 from safelight.policy.coverage import Coverage
 from safelight.policy.verdicts import Action
 from safelight.web.video_facts import coverage_and_charge, links, position, verdict_action
+from safelight_client.money import format_money
 
 from .coverage import CoverageSummary, VideoCoverage, summarize_video
 from .explanation_view import ExplanationLine, explanation_lines, format_charge, prompt_spans, support_lines
-from .formatting import format_datetime, format_duration, format_money
+from .formatting import format_datetime, format_duration
 from .highlights import TextSegment, split_highlights
 from .progress_steps import ProgressStep, list_progress_steps, step_started_at
 from .translations import Translations
@@ -108,12 +109,13 @@ def video_view(
     urls = links(video)
     headline = t("state.waits_for_generator" if waits else _headline_key(video, details))
     charge = coverage_and_charge(video, record)["charge"] if record else None
-    lines = explanation_lines(details, video.prompt, t)
+    lines = explanation_lines(details, video.prompt, t, sentence=explanation.sentence)
     if video.state is VideoState.FAILED and not lines and charge:
         lines = (ExplanationLine(label=t("explain.charged"), sentences=(format_charge(charge, t),)),)
     if _failed_on_own_hardware(video, record) and not details.get("next_step"):
         step = ExplanationLine(label=t("explain.next_step"), sentences=(t("explain.next_step_own"),))
         lines = (*lines, step)
+    lines = (*lines, *_paid_clip_lines(video, t))
     return VideoView(
         id=video.id,
         position=position(video),
@@ -158,13 +160,25 @@ def video_view(
     )
 
 
+def _paid_clip_lines(video: Video, t: Translations) -> Iterator[ExplanationLine]:
+    """That the video is late, and where its paid clip is."""
+    if video.late_since is not None:
+        key = "video.unanswered_text" if video.waits_for_generator else "video.late_text"
+        late = t(key, since=format_datetime(video.late_since, t))
+        yield ExplanationLine(label=t("video.late"), sentences=(late,))
+    if video.clip_kept_until is not None:
+        kept = t("video.kept_text", until=format_datetime(video.clip_kept_until, t))
+        way = t("video.kept_scan" if video.state is VideoState.FAILED else "video.kept_review")
+        yield ExplanationLine(label=t("video.kept_clip"), sentences=(kept, way))
+
+
 def format_price(usd_per_second: float | None, seconds: int, t: Translations) -> str:
     """The expected cost of a request."""
     if usd_per_second is None:
         return t("studio.cost_unknown")
     if usd_per_second == 0:
         return t("studio.cost_free")
-    return t("studio.cost_about", amount=format_money(usd_per_second * seconds, "USD").removeprefix("$"))
+    return t("studio.cost_about", amount=format_money(usd_per_second * seconds))
 
 
 def _waits_for_generator(video: Video, record: VideoRecord | None) -> bool:

@@ -103,6 +103,8 @@ class MediaText:
     start_s: float = 0.0
     end_s: float = 0.0
     box: tuple[float, float, float, float] | None = None
+    #: The first and the last frame in which it was read; None: only `frame`.
+    frames: tuple[int, int] | None = None
     words: tuple[SpokenWord, ...] = ()
 
 

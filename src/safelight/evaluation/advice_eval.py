@@ -117,13 +117,14 @@ def format_log_entry(report: Mapping[str, Any], *, now: dt.datetime) -> str:
 
 
 def _count(outcomes: Iterable[AdviceOutcome]) -> Iterator[dict[str, Any]]:
-    """A row for each source and label, for each of their categories, and for each of their languages."""
+    """A row for each source and label, and for each of their categories, languages and kinds."""
     groups: dict[tuple[str, str, str, str], list[AdviceOutcome]] = {}
     for one in outcomes:
         case = one.case
         # The finer label of a data set replaces its categories, as in the mapping of labels.
         categories = case.fine.split("|") if case.fine else case.categories
         parts = [("all", _EVERY), ("lang", case.lang), *(("category", name) for name in categories)]
+        parts += [("kind", case.kind)] if case.kind else []
         for part, value in parts:
             groups.setdefault((case.source, case.label, part, value), []).append(one)
     for key in sorted(groups):

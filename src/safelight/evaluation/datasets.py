@@ -83,7 +83,7 @@ def _read_case(row: dict[str, Any], name: str, number: int) -> EvalCase:
         source=_read_string(row, "source", name),
         lang=_read_string(row, "lang", "und"),
         id=_read_string(row, "id", f"{name}:{number}"),
-        kind=_read_string(row, "kind", ""),
+        kind=_read_string(row, "kind", "") or _read_string(row, "act", ""),
         group=_read_string(row, "group", ""),
         fine=_read_string(row, "fine", ""),
         expect=expect,

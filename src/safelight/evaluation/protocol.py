@@ -31,6 +31,7 @@ class EvalCase:
     attack: str = ""
     #: Identifies the row in its data set.
     id: str = ""
+    #: The kind of prompt, or of the act that it shows.
     kind: str = ""
     #: The group of people that the prompt is about.
     group: str = ""

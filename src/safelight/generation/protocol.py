@@ -172,6 +172,8 @@ class Progress:
     charge: Charge | None = None
     #: Delay before the next poll, if the upstream gives one.
     poll_after_s: float | None = None
+    #: Until when a finished video can be downloaded, in unix seconds, if the upstream states it.
+    expires_at: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,7 +250,7 @@ class LocalGenerator(Generator, Protocol):
 
 @runtime_checkable
 class RemoteGenerator(Generator, Protocol):
-    """Requests videos from a remote server. Its methods raise only subclasses of `UpstreamError`."""
+    """Requests videos from a remote server. Its methods raise subclasses of `UpstreamError`."""
 
     def submit(self, request: GenerationRequest) -> str:
         """Submits the request once and returns the upstream's id.
@@ -269,7 +271,12 @@ class RemoteGenerator(Generator, Protocol):
     def progress(self, upstream_id: str) -> Progress: ...
 
     def fetch(self, upstream_id: str, into: Path, *, max_bytes: int) -> None:
-        """Downloads the result. Raises `UpstreamInvalidResponse` if the file is not the promised video."""
+        """Downloads the result. May be called again with the same `into`: it then continues what an earlier
+        call has left beside `into`.
+
+        `UpstreamUnavailable`: try again. `UpstreamInvalidResponse`: the answer is not the promised video.
+        `StorageFull`: our disk is full.
+        """
         ...
 
     def delete(self, upstream_id: str) -> bool:

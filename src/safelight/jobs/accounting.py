@@ -37,10 +37,10 @@ class Accounting:
         self.quota.reserve(tx, usage, now=tx.now())
         charge(tx, self.prices, work, model=accepted.model, seconds=accepted.seconds)
 
-    def reinstate(self, tx: Transaction, accepted: AcceptedWork) -> None:
-        """Charge a video that replaces a wrongly blocked one, and credit it. It takes no quota."""
+    def reinstate(self, tx: Transaction, accepted: AcceptedWork, reason: Reason) -> None:
+        """Charge a video that replaces one that ended without delivery, and credit it. It takes no quota."""
         charge(tx, self.prices, accepted.work, model=accepted.model, seconds=accepted.seconds)
-        credit(tx, accepted.work.video_id, Reason.APPEAL_WON)
+        credit(tx, accepted.work.video_id, reason)
 
     def release(self, tx: Transaction, video: Video, reason: Reason) -> None:
         """Return the quotas of a video that is not delivered, and credit what it was charged."""

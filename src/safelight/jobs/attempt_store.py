@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
 from safelight import canonical_json
 from safelight.attempts.charge_columns import charge_columns
+from safelight.errors import SafelightError
 from safelight.generation.protocol import Billing, Charge, ChargeStatus
 from safelight.ids import new_id
 from safelight.store import tables
@@ -16,6 +18,8 @@ from safelight.trust.ledger import record_cost, to_micros
 
 from . import mappers
 from .models import Attempt, Video
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -69,10 +73,26 @@ class AttemptStore:
             )
             return _attempt(tx, attempt.id)
 
-    def record_charge(self, video: Video, attempt: Attempt, charge: Charge) -> None:
-        """Commit the charge of an attempt that the upstream has finished, before its end is recorded."""
+    def record_search(self, video: Video, attempt: Attempt) -> None:
+        """Commit that the upstream is asked about a lost answer, before it is asked."""
         with self.database.transaction(tenant=video.tenant) as tx:
-            tx.update(tables.attempts, tables.attempts.c.id == attempt.id, **charge_columns(charge))
+            tx.update(tables.attempts, tables.attempts.c.id == attempt.id, searches=attempt.searches + 1)
+
+    def record_generated(self, video: Video, attempt: Attempt, charge: Charge) -> None:
+        """Commit that the upstream has finished, and its charge, before the clip is downloaded."""
+        with self.database.transaction(tenant=video.tenant) as tx:
+            if charge.charged is not ChargeStatus.UNKNOWN:
+                tx.update(tables.attempts, tables.attempts.c.id == attempt.id, **charge_columns(charge))
+            videos = tables.videos.c
+            tx.update(
+                tables.videos, videos.id == video.id, videos.generated_at.is_(None), generated_at=tx.now()
+            )
+
+    def record_problem(self, video: Video, attempt: Attempt, error: SafelightError) -> None:
+        """Record why a finished clip cannot be downloaded, and what the operator can do about it."""
+        _log.warning("The finished clip of %s is not downloaded. %s", video.id, error)
+        with self.database.transaction(tenant=video.tenant) as tx:
+            tx.update(tables.attempts, tables.attempts.c.id == attempt.id, problem=str(error))
 
     def record_upstream_deletion(self, video: Video, attempt: Attempt, fate: str) -> None:
         """Record whether the upstream deleted its copy of the video: `deleted` or `kept`."""
@@ -95,7 +115,7 @@ def finish_attempt(
     charge: Charge | None = None,
     not_drawn: tuple[str, ...] = (),
 ) -> None:
-    """Record the outcome and the charge of an attempt, and what the generator says it did not draw."""
+    """Record the outcome and the charge of an attempt, and what the generator reports as not drawn."""
     changes: dict[str, Any] = {"ended_at": tx.now(), "outcome": outcome}
     if not_drawn:
         changes["not_drawn"] = canonical_json.encode(not_drawn)

@@ -8,8 +8,9 @@ fails with `submit_unknown` and the request is never sent again.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from safelight.errors import (
     DeadlineExceeded,
     SubmissionUnconfirmed,
     UpstreamError,
+    UpstreamInvalidResponse,
     UpstreamModerationBlocked,
     UpstreamUnavailable,
 )
@@ -30,7 +32,8 @@ from safelight.generation.protocol import (
     RemoteGenerator,
     UpstreamState,
 )
-from safelight.tracing.tracer import SpanKind, child_span
+from safelight.store.retention import PAID_CLIP_S
+from safelight.tracing.tracer import Span, SpanKind, child_span
 
 from .closed_tenants import require_open
 from .context import PipelineContext, slot_request
@@ -42,10 +45,18 @@ from .upstream_gate import UpstreamGate
 
 #: Pauses between two polls, and before a call to an upstream that is not available is repeated.
 POLL_S, _MAX_POLL_S = 2.0, 10.0
+#: The same after the deadline, while a paid upstream cannot say whether it has finished.
+_LATE_POLL_S = 60.0
 #: Before the first generation was measured, it is assumed to need this share of the time until the deadline.
 _MIN_TIME_SHARE = 0.05
 #: Pauses between two submissions.
 _RETRY = Backoff.doubling(first_s=0.5, max_s=15.0)
+#: Pauses between two searches for a lost paid submission; 3 minutes together. Only the last one is believed
+#: that says that the upstream does not have it, because a list may show it late.
+_SEARCH = Backoff.doubling(first_s=2.0, max_s=60.0, max_attempts=8)
+#: Pauses between two downloads of which the second may get no more bytes than the first. An answer that is
+#: not the clip, and the end of the link, are believed after this number of downloads.
+_DOWNLOAD = Backoff.doubling(first_s=POLL_S, max_s=300.0, max_attempts=3)
 
 
 class ChargedFailure(Exception):
@@ -87,18 +98,36 @@ class RemoteAttempts:
         if last is not None and last.ended_at is None:
             accepted = last if last.upstream_id is not None else self._resolve(last)
             if accepted is not None:
-                self.gate.resume(self.video.id)
+                self.gate.resume(slot_request(self.video))
                 return accepted
         return self._submit(build, last.number + 1 if last else 1)
 
-    def poll(self, attempt: Attempt) -> Charge:
-        """The charge, if the generation is done. Raises `ChargedFailure` if it has failed."""
+    def collect(self, attempt: Attempt, into: Path) -> Charge:
+        """The charge; the finished clip is then at `into`. Raises `ChargedFailure` if it has failed.
+
+        What was downloaded is kept outside the folder of the step, so that a step that is repeated, also
+        after a restart, continues.
+        """
+        stored, charge = download_of(self.context, attempt), attempt.charge
+        if not stored.exists():
+            charge, until = self._poll(attempt)
+            self._download(attempt, charge, stored, until)
+        into.hardlink_to(stored)
+        self.context.fault_hook("fetched")
+        return charge
+
+    def _poll(self, attempt: Attempt) -> tuple[Charge, float]:
+        """The charge, and until when the clip can be downloaded, if the generation is done."""
         self.context.wait_for_lease()
         try:
             with self._call("progress", accepted=True):
                 progress = self.generator.progress(attempt.upstream_id or "")
         except UpstreamUnavailable as error:
-            raise UpstreamPending(error.retry_after_s or POLL_S, accepted=True) from error
+            is_late = self._left_s() <= 0
+            if not is_late or self._is_asked_no_more(attempt):
+                self._require_wait(attempt)
+            pause_s = _LATE_POLL_S if is_late else POLL_S
+            raise UpstreamPending(error.retry_after_s or pause_s, accepted=True) from error
         if progress.refusal is not None:
             documented = Charge(charged=progress.refusal.charged, source="documented")
             raise ChargedFailure(
@@ -112,30 +141,63 @@ class RemoteAttempts:
             )
         age_s = self.context.database.clock() - (attempt.submitted_at or attempt.created_at)
         if progress.state is not UpstreamState.DONE:
+            self._require_wait(attempt)
             raise UpstreamPending(poll_pause_s(progress, age_s), accepted=True)
         if age_s < self.context.limits.deadline_s:
             # A longer one is the jump of a clock.
             self.context.durations.record(self.video.generator, Part.UPSTREAM, age_s)
-        if charge.charged is not ChargeStatus.UNKNOWN and charge != attempt.charge:
-            # The download may fail until the deadline, and the step that ends the video does not poll.
-            self.context.attempts.record_charge(self.video, attempt, charge)
-        return charge
+        # The step that ends the video does not poll, and from now on the deadline does not apply.
+        self.context.attempts.record_generated(self.video, attempt, charge)
+        return charge, progress.expires_at or self._kept_until()
 
-    def download_result(self, attempt: Attempt, charge: Charge, into: Path) -> None:
-        """Download the finished clip to `into`."""
+    def _require_wait(self, attempt: Attempt) -> None:
+        """Raise if the deadline of a video that the upstream has not finished is over, or, after it was
+        finished, the time for which its clip is asked for.
+        """
+        if self._left_s() <= 0:
+            raise DeadlineExceeded(late_sentence(self.context.limits.deadline_s))
+        if self.context.database.clock() > self._kept_until():
+            raise ChargedFailure(_unobtainable(self.video.generator), attempt.charge)
+
+    def _is_asked_no_more(self, attempt: Attempt) -> bool:
+        is_over = self.context.database.clock() > asked_until(self.context, self.video, attempt)
+        return is_over and self._left_s() <= 0
+
+    def _kept_until(self) -> float:
+        """Until when a finished clip is asked for if the upstream does not state when its link ends."""
+        return (self.video.generated_at or self.context.database.clock()) + PAID_CLIP_S
+
+    def _download(self, attempt: Attempt, charge: Charge, into: Path, until: float) -> None:
+        """Download the finished clip to `into`, or what can be had of it now.
+
+        It is tried as long as bytes come, and else until the link has ended, which the next step then asks
+        the upstream for again.
+        """
+        failures, before = self.context.failed_downloads, _stored_bytes(into)
         max_bytes = self.context.limits.max_download_bytes
         self.context.wait_for_lease()
+        into.parent.mkdir(mode=0o700, exist_ok=True)
         try:
             with self._call("download", accepted=True):
                 self.generator.fetch(attempt.upstream_id or "", into, max_bytes=max_bytes)
-        except UpstreamUnavailable as error:
-            pause_s = error.retry_after_s or POLL_S
-            if pause_s >= self._left_s():
-                raise DeadlineExceeded(late_sentence(self.context.limits.deadline_s)) from error
-            raise UpstreamPending(pause_s, accepted=True) from error
+        except (UpstreamUnavailable, UpstreamInvalidResponse) as error:
+            failures[attempt.id] = 1 if _stored_bytes(into) > before else failures[attempt.id] + 1
+            if error.remedy and attempt.problem != str(error):
+                self.context.attempts.record_problem(self.video, attempt, error)
+            if _DOWNLOAD.is_exhausted(failures[attempt.id]):
+                # What the operator can remedy, for example a limit, is tried again until the link ends.
+                is_final = isinstance(error, UpstreamInvalidResponse) and error.remedy is None
+                is_over = self.context.database.clock() > until
+                if is_final or is_over:
+                    cause = error if error.remedy or is_final else _unobtainable(self.video.generator)
+                    raise ChargedFailure(cause, charge) from error
+            asked_s = error.retry_after_s if isinstance(error, UpstreamUnavailable) else None
+            pause_s = _DOWNLOAD.delay_s(failures[attempt.id], retry_after_s=asked_s)
+            # The upstream has finished, so the video takes no place at it.
+            raise UpstreamPending(pause_s, problem=error.message) from error
         except UpstreamError as error:
             raise ChargedFailure(error, charge) from error
-        self.context.fault_hook("fetched")
+        failures.pop(attempt.id, None)
 
     def _submit(self, build: Callable[[], GenerationRequest], number: int) -> Attempt:
         self._require_time()
@@ -144,7 +206,7 @@ class RemoteAttempts:
         request, store = build(), self.context.attempts
         self.context.wait_for_lease()
         try:
-            with self.gate.hold_call(accepted=False):
+            with self.gate.hold_call(accepted=False, request=slot_request(self.video)):
                 # Nothing is sent by a run that another one has overtaken.
                 with (
                     self.context.refusals.reserve(self.video.generator),
@@ -167,11 +229,8 @@ class RemoteAttempts:
             if pause_s >= self._left_s() - self._needed_s():
                 raise DeadlineExceeded(late_sentence(self.context.limits.deadline_s)) from error
             raise UpstreamPending(pause_s) from error
-        except SubmissionUnconfirmed as lost:
-            try:
-                found = self._resolve(attempt)
-            except SubmissionUnconfirmed as unknown:
-                raise SubmissionUnconfirmed(f"{lost.message} {unknown.message}") from lost
+        except SubmissionUnconfirmed:
+            found = self._resolve(attempt)
             if found is None:
                 raise UpstreamPending(_RETRY.delay_s(self._refusals() + 1)) from None
             return found
@@ -181,19 +240,18 @@ class RemoteAttempts:
     @contextmanager
     def _call(self, operation: str, *, accepted: bool) -> Iterator[None]:
         """One call to the upstream, if the gate allows it. See `UpstreamGate.hold_call`."""
-        with self.gate.hold_call(accepted=accepted), self._request(operation):
+        request = slot_request(self.video)
+        with self.gate.hold_call(accepted=accepted, request=request), self._request(operation):
             yield
 
     @contextmanager
     def _request(self, operation: str) -> Iterator[None]:
         """What is sent to the upstream, as a span of the trace. Its outcome counts."""
-        # The search for a lost request does not say why the request was lost.
-        video_id = "" if operation == "find" else self.video.id
-        with (
-            child_span(f"upstream {operation}", kind=SpanKind.CLIENT, generator=self.video.generator),
-            self.gate.record_outcome(video_id),
-        ):
+        with self._span(operation), self.gate.record_outcome(self.video.id):
             yield
+
+    def _span(self, operation: str) -> AbstractContextManager[Span]:
+        return child_span(f"upstream {operation}", kind=SpanKind.CLIENT, generator=self.video.generator)
 
     def _require_time(self) -> None:
         """Raise `DeadlineExceeded` if a request that is submitted now cannot finish before the deadline."""
@@ -229,25 +287,63 @@ class RemoteAttempts:
     def _resolve(self, unconfirmed: Attempt) -> Attempt | None:
         """Ask the upstream whether it has received an attempt.
 
-        Returns the attempt with its upstream id, or None if the request may be submitted again.
+        Returns the attempt with its upstream id, or None if the request may be submitted again. A paid
+        upstream is asked several times, over some minutes, before it counts as unknown.
         """
-        store = self.context.attempts
+        store, searches = self.context.attempts, unconfirmed.searches + 1
+        is_paid = self.generator.billing is Billing.PAID
+        again = UpstreamPending(_SEARCH.delay_s(searches))
+        is_last = not is_paid or _SEARCH.is_exhausted(searches)
         self.context.wait_for_lease()
         try:
-            with self._call("find", accepted=False):
+            # Not counted: its outcome shows neither why the answer was lost nor whether submissions work.
+            request = slot_request(self.video)
+            with self.gate.hold_call(accepted=False, request=request), self._span("find"):
+                store.record_search(self.video, unconfirmed)
                 upstream_id = self.generator.find(unconfirmed.idempotency_key)
         except UpstreamUnavailable as error:
-            raise UpstreamPending(error.retry_after_s or POLL_S) from error
+            if is_paid and is_last and self._is_asked_no_more(unconfirmed):
+                raise SubmissionUnconfirmed(error.message) from error
+            raise UpstreamPending(error.retry_after_s or again.after_s) from error
         except SubmissionUnconfirmed:
-            if self.generator.billing is Billing.OWN:
+            if not is_paid:
                 store.finish(self.video, unconfirmed, "lost")
                 return None
+            if not is_last:
+                raise again from None
             raise
+        if upstream_id is None and not is_last:
+            raise again
         if upstream_id is None:
             not_charged = Charge(charged=ChargeStatus.NO, source="upstream")
             store.finish(self.video, unconfirmed, "not_taken", not_charged)
             return None
         return store.record_upstream_id(self.video, unconfirmed, upstream_id)
+
+
+def download_of(context: PipelineContext, attempt: Attempt) -> Path:
+    """Where the clip of an attempt is downloaded to."""
+    return downloads_folder(context) / f"{attempt.id}.mp4"
+
+
+def downloads_folder(context: PipelineContext) -> Path:
+    """The folder of unfinished downloads. It is not emptied when the process starts."""
+    return context.scratch.with_name("downloads")
+
+
+def discard_download(context: PipelineContext, attempt: Attempt) -> None:
+    """Delete what was downloaded of an attempt, because it is stored or of no use."""
+    path = download_of(context, attempt)
+    for file in (path, *path.parent.glob(f"{path.name}.*")):
+        file.unlink(missing_ok=True)
+
+
+def _stored_bytes(download: Path) -> int:
+    return sum(file.stat().st_size for file in download.parent.glob(f"{download.name}.part"))
+
+
+def _unobtainable(name: str) -> UpstreamError:
+    return UpstreamError(f"{name} had finished the video, but its download failed until its link ended.")
 
 
 def has_ended(progress: Progress) -> bool:
@@ -317,11 +413,24 @@ def wait_before_retry(context: PipelineContext, video: Video, seconds: float) ->
 
 
 def seconds_left(context: PipelineContext, video: Video) -> float:
-    """Seconds until the deadline of a video; 0 after it. Not 0 while nothing expires after a clock jump."""
+    """Seconds until the deadline of a video; 0 after it. Not 0 while nothing expires after a clock jump.
+
+    Without a limit when its generator has finished.
+    """
+    if not video.waits_for_generator:
+        return math.inf
     left = video_deadline(context, video) - context.database.clock()
     return max(left, context.clock_watch.held_for_s())
 
 
+def asked_until(context: PipelineContext, video: Video, attempt: Attempt) -> float:
+    """Until when an upstream that gives no answer is asked what became of an attempt that it may have.
+
+    A paid one may have finished by the deadline, so its clip would be lost.
+    """
+    return video_deadline(context, video) + (PAID_CLIP_S if attempt.billing is Billing.PAID else 0.0)
+
+
 def video_deadline(context: PipelineContext, video: Video) -> float:
-    """The deadline of a video in unix seconds. After it, an unfinished video fails with `timeout`."""
+    """The deadline of a video in unix seconds: after it, the video no longer waits for its generator."""
     return video.deadline_at or video.created_at + context.limits.deadline_s

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -96,6 +97,8 @@ class PipelineContext:
     #: before. Called before every request to an upstream and before the result of a step is committed.
     wait_for_lease: Callable[[], None] = lambda: None
     durations: Durations = field(default_factory=Durations)
+    #: By the id of the attempt: its downloads in a row that brought nothing.
+    failed_downloads: Counter[str] = field(default_factory=Counter)
     #: Submits the retry of a video that its provider blocked, if the client asked for one.
     retry: Callable[[VideoSnapshot, ProviderRefusal, Path], RetryResult] = lambda *_: RetryResult()
     #: Set when the process shuts down, so that long waits end.

@@ -19,7 +19,7 @@ from safelight.store.database import Database
 from safelight.store.tables import characters, copied_sources, videos
 from safelight.store.transaction import Transaction
 from safelight.trust.consent_requests.store import record_use
-from safelight.trust.statements import Objection, StatementSource
+from safelight.trust.statements import DecisionGround, GroundBasis, Objection, StatementSource
 
 from .context import PipelineContext
 from .lineage import LineageTrace
@@ -35,7 +35,11 @@ _RECENT_S = 3600.0
 FULL_SEARCH_S = 3600.0
 #: Nothing about the withdrawal of another tenant's video is stated. An appeal cannot bring the source back.
 _CAUSE = WithdrawalCause(
-    source=StatementSource.OPERATOR, automated_decision=True, objection=Objection.OPERATOR
+    source=StatementSource.POLICY,
+    ground=DecisionGround(basis=GroundBasis.SOURCE),
+    automated_detection=True,
+    automated_decision=True,
+    objection=Objection.OPERATOR,
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from safelight.errors import (
     DeadlineExceeded,
     RefusalBudgetUsed,
@@ -11,6 +13,7 @@ from safelight.errors import (
     UpstreamRejected,
 )
 from safelight.generation.protocol import Billing, ChargeStatus
+from safelight_client.money import format_money
 
 from .models import Attempt
 
@@ -25,12 +28,25 @@ def late_sentence(deadline_s: float) -> str:
     return f"The video was not finished within {limit}."
 
 
-def describe_failure(error: SafelightError, attempt: Attempt | None, *, problem: str = "") -> str:
+def describe_kept_clip(attempt: Attempt | None, kept_until: float) -> str:
+    """What a clip that was not delivered cost, its place, and until when it is kept."""
+    until = dt.datetime.fromtimestamp(kept_until, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    kept = f"The finished clip is kept here until {until} and shown to nobody."
+    return f"{_describe_charge(attempt)} {kept}" if attempt else kept
+
+
+def describe_failure(
+    error: SafelightError, attempt: Attempt | None, *, problem: str = "", kept_until: float | None = None
+) -> str:
     """The message of a failed video.
 
     `attempt` is its last attempt, as stored; None if there was none. `problem` is why the last call to its
-    generator failed or was not made; empty if it did not fail.
+    generator failed or was not made; empty if it did not fail. `kept_until`: until when its paid clip is
+    kept.
     """
+    if kept_until is not None and not isinstance(error, UpstreamError):
+        again = "Until then it can be scanned again without a new charge."
+        return f"{error} {describe_kept_clip(attempt, kept_until)} {again}"
     if attempt is None:
         if not isinstance(error, DeadlineExceeded | RefusalBudgetUsed):
             return str(error)
@@ -38,8 +54,9 @@ def describe_failure(error: SafelightError, attempt: Attempt | None, *, problem:
         return " ".join(sentence for sentence in (str(error), cause, NOTHING_SENT) if sentence)
     name = attempt.generator
     if isinstance(error, SubmissionUnconfirmed):
+        cause = f"{problem} {error}" if problem not in str(error) else str(error)
         return (
-            f"{error} {name} may have taken the request and may charge for it. Safelight never sends it "
+            f"{cause} {name} may have taken the request and may charge for it. Safelight never sends it "
             f"again by itself. Look at the bill of {name} before you submit a new request."
         )
     if isinstance(error, DeadlineExceeded):
@@ -52,6 +69,12 @@ def describe_failure(error: SafelightError, attempt: Attempt | None, *, problem:
         # What a generator rejects once, it rejects again: the request or a setting must change.
         can_pass = isinstance(error, UpstreamError) and not isinstance(error, UpstreamRejected)
         sentences = [str(error), _describe_charge(attempt)]
+        # What the operator can remedy is not a failure of the provider.
+        is_failure = isinstance(error, UpstreamError) and error.remedy is None
+        if is_failure and _may_be_charged(attempt) and attempt.charge.charged is ChargeStatus.YES:
+            sentences.append(f"Ask {name} for a refund.")
+        if kept_until is not None:
+            sentences.append(describe_kept_clip(None, kept_until))
         if can_pass and error.remedy is None and not _may_be_charged(attempt):
             sentences.append(_AGAIN)
     return " ".join(sentence for sentence in sentences if sentence)
@@ -64,11 +87,6 @@ def _describe_progress(attempt: Attempt, problem: str) -> str:
         return f"{name} never took the request, so nothing was charged."
     if attempt.outcome == "lost" or (problem and attempt.upstream_id is None):
         return f"{name} gave no usable answer to the submission."
-    if attempt.ended_at is not None and attempt.outcome != DeadlineExceeded.code:
-        return f"{name} had finished it; our own checks were not done in time."
-    if attempt.billing is Billing.PAID and attempt.charge.charged is not ChargeStatus.UNKNOWN:
-        # The charge is known only when the generator has finished.
-        return f"{name} had finished it; the file was not downloaded and converted in time."
     if attempt.upstream_id is not None:
         # It may have finished: a generator that cannot be reached cannot say so.
         return f"{name} took the request, but no finished video came from it in time."
@@ -87,6 +105,6 @@ def _describe_charge(attempt: Attempt) -> str:
     if charge.charged is ChargeStatus.NO:
         return f"{name} did not charge for it."
     if charge.charged is ChargeStatus.YES:
-        amount = "" if charge.amount is None else f" {charge.amount:g} {charge.currency}"
-        return f"{name} charged{amount} for it, and no video was delivered. Ask {name} for a refund."
+        amount = "" if charge.amount is None else f" {format_money(charge.amount, charge.currency)}"
+        return f"{name} charged{amount} for it, and no video was delivered."
     return f"It is not known whether {name} charged for it. Look at its bill before you submit a new request."

@@ -30,14 +30,15 @@ class FairOrder:
 
     def first(self, waiting: Iterable[SlotRequest]) -> SlotRequest:
         """The request that comes next. `waiting` must not be empty."""
-        return min(waiting, key=self._rank)
+        return min(waiting, key=self.rank)
 
     def record(self, served: SlotRequest) -> None:
         """The request was served."""
         number = next(self._served)
         self._tenants[served.tenant] = self._keys[served.tenant, served.key] = number
 
-    def _rank(self, request: SlotRequest) -> tuple[int, int, float, str]:
+    def rank(self, request: SlotRequest) -> tuple[int, int, float, str]:
+        """The lowest comes next."""
         return (
             self._tenants.get(request.tenant, 0),
             self._keys.get((request.tenant, request.key), 0),

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import ColumnElement, Row
 
 from safelight.ids import new_id
 from safelight.store import tables
-from safelight.store.retention import Retention
+from safelight.store.retention import PAID_CLIP_S, Retention
 from safelight.store.transaction import Transaction
 
 from .models import ReusedFile
@@ -83,6 +83,22 @@ def drop_files(tx: Transaction, video_id: str, *, kind: str | None = None) -> No
     else:
         delete_transcript(tx, video_id)
     tx.update(tables.assets, *where, deleted_at=tx.now())
+
+
+def paid_clip_end(tx: Transaction, video_id: str) -> float | None:
+    """Until when the paid clip of a video that ends now, without a verdict, is kept; None if it has none."""
+    return tx.now() + PAID_CLIP_S if tx.count(tables.assets, *_paid_clip(video_id)) else None
+
+
+def end_paid_clip(tx: Transaction, video_id: str) -> None:
+    """A verdict or a person has decided about the paid clip: from now on it is evidence."""
+    tx.update(tables.assets, *_paid_clip(video_id), retention=Retention.EVIDENCE.value)
+
+
+def _paid_clip(video_id: str) -> tuple[ColumnElement[bool], ...]:
+    assets = tables.assets.c
+    is_paid = assets.retention == Retention.PAID_CLIP.value
+    return assets.video_id == video_id, is_paid, assets.deleted_at.is_(None)
 
 
 def vault_files(tx: Transaction, video_id: str) -> None:

@@ -11,7 +11,7 @@ from safelight.tracing.tracer import Interruption
 class ShutdownRequested(Interruption):
     """The process shuts down. The interrupted step runs again after the next start.
 
-    Not in the error tree: it is no failure.
+    Not in the error tree: it is not a failure.
     """
 
 
@@ -21,7 +21,7 @@ class UpstreamPending(Interruption):
     `accepted`: whether the upstream has accepted the request and works on it. `problem`: why nothing is sent,
     as a sentence for a video that waits until its deadline.
 
-    Not in the error tree: it is no failure.
+    Not in the error tree: it is not a failure.
     """
 
     def __init__(self, after_s: float, *, accepted: bool = False, problem: str = "") -> None:

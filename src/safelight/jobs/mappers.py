@@ -60,6 +60,8 @@ def video(row: Row[Any]) -> Video:
         deleted=row.deleted_at is not None,
         revision=row.revision,
         deadline_at=row.deadline_at,
+        generated_at=row.generated_at,
+        clip_kept_until=row.clip_kept_until,
         outcome_summary=from_json(row.outcome_summary),
         retry_of=str(retry.get("of", "")),
         asks_retry=bool(retry.get("same") or retry.get("variation")),
@@ -107,10 +109,12 @@ def attempt(row: Row[Any]) -> Attempt:
         created_at=row.created_at,
         submitted_at=row.submitted_at,
         ended_at=row.ended_at,
+        searches=row.searches,
         outcome=row.outcome,
         charge=read_charge(row),
         upstream_copy_status=row.upstream_copy_status,
         not_drawn=tuple(from_json(row.not_drawn) or ()),
+        problem=row.problem,
     )
 
 

@@ -109,8 +109,12 @@ class Video:
     mark: str | None = None
     deleted: bool
     revision: int
-    #: When the video fails if it is unfinished. None if the video was never accepted.
+    #: When the video fails if its generator has not finished. None if the video was never accepted.
     deadline_at: float | None = None
+    #: When the generator had finished.
+    generated_at: float | None = None
+    #: Until when the paid clip of an ended video is kept for a decision; None if none is kept.
+    clip_kept_until: float | None = None
     #: Coverage and charge for the API. Set when the video is held or ends (see `jobs.summary`).
     outcome_summary: Mapping[str, Any] | None = None
     #: The video that this one repeats, because its provider blocked its output; empty if there is none.
@@ -121,6 +125,13 @@ class Video:
     template: TemplateUse | None = None
     #: Set by the service for a video that is not finished and not held.
     queue: QueueStatus | None = None
+    #: Set by the service: since when an unfinished video is late.
+    late_since: float | None = None
+
+    @property
+    def waits_for_generator(self) -> bool:
+        """Whether its deadline counts: it ends only the wait for a generator, never our own work."""
+        return self.state in (VideoState.QUEUED, VideoState.GENERATING) and self.generated_at is None
 
     @property
     def is_held_first(self) -> bool:
@@ -231,12 +242,16 @@ class Attempt:
     created_at: float
     submitted_at: float | None
     ended_at: float | None
+    #: How often the upstream was asked whether it has this attempt, because the answer was lost.
+    searches: int = 0
     outcome: str | None
     charge: Charge
     #: Whether the upstream deleted its copy: `deleted`, `kept`, or None if unknown.
     upstream_copy_status: str | None
     #: Words of the prompt for things that the generator knows it did not draw.
     not_drawn: tuple[str, ...] = ()
+    #: Why the finished clip cannot be downloaded, and what the operator can do.
+    problem: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -270,7 +285,7 @@ class VideoSnapshot:
     approved: tuple[Finding, ...]
     #: Findings of the blocked video that this video replaces; a successful appeal overturned them.
     overturned: tuple[Finding, ...]
-    #: Whether a reviewer approved the video at any stage, or an appeal reinstated it.
+    #: Whether a reviewer approved the video, or the one that it replaces, at any stage, or decided an appeal.
     reviewed: bool
     attempts: tuple[Attempt, ...]
     #: File rows of the video, oldest first.

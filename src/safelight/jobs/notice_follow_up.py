@@ -4,6 +4,7 @@ the hashes of removed videos.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -26,9 +27,11 @@ from safelight.trust.reviews import CaseState
 
 from .context import PipelineContext
 from .removal_follow_up import ACTOR, REMOVED, RemovalFollowUp, withdraw_reported
+from .settled_holds import list_reported_holds, settle_hold
 
 _INTERVAL_S = 2.0
 _MAX_ROWS_PER_ROUND = 200
+_SETTLING_INTERVAL_S = 60.0
 
 
 def make_hash_screen(copies: CopySearch) -> HashScreen:
@@ -59,6 +62,9 @@ class NoticeFollowUp:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._context = context
+        self._monotonic = monotonic
+        #: When the holds by reported hashes are evaluated again, even if no list changed.
+        self._next_settling_at = -math.inf
         self._list_writer = ListWriter(context.database, lists)
         self.removals = RemovalFollowUp(context, screen=screen, copies=copies, monotonic=monotonic)
         self._mails = mails
@@ -111,8 +117,20 @@ class NoticeFollowUp:
         self.removals.follow_due(self.part.rows)
 
     def write_lists(self) -> None:
-        """Write the lists that the detectors read."""
-        self._list_writer.write()
+        """Write the lists that the detectors read, and evaluate the holds again whose hashes ended."""
+        now = self._monotonic()
+        # Also from time to time: a file can be held by a list that was just read before.
+        if not self._list_writer.write() and now < self._next_settling_at:
+            return
+        self._next_settling_at = now + _SETTLING_INTERVAL_S
+        with self._context.database.across_tenants("holds by reported hashes", readonly=True) as tx:
+            held = list_reported_holds(tx)
+        for row in held:
+            with (
+                self.part.rows.attempt(row.id),
+                self._context.database.across_tenants("a hold by reported hashes") as tx,
+            ):
+                settle_hold(self._context, tx, row, actor=ACTOR)
 
     def _act(self, whole: Transaction, row: Row[Any]) -> None:
         tx = whole.of_tenant(row.tenant_id)

@@ -11,10 +11,12 @@ from typing import Any
 
 import msgspec
 
-from safelight.errors import SafelightError
+from safelight.errors import SafelightError, Withdrawn
 from safelight.generation.protocol import Charge, ProviderRefusal
+from safelight.i18n import load_messages
 from safelight.moderation.evaluation import StageResult
 from safelight.moderation.provider_refusal import explain_refusal
+from safelight.policy.explanations import explain_ground, without_reason
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.store.transaction import Transaction
@@ -27,19 +29,20 @@ from safelight.trust.reviews import (
     Decision,
     NewCase,
     close_cases,
+    keep_hold_open,
     lock_pending_hold,
     open_case,
 )
 
 from .attempt_store import last_attempt
 from .context import PipelineContext
-from .failure_message import describe_failure
-from .files import vault_files
+from .failure_message import describe_failure, describe_kept_clip
+from .files import end_paid_clip, paid_clip_end, vault_files
 from .models import FIRST_OUTPUT, Video
 from .offences import strike_for_block, strike_for_refusal
 from .states import VideoState
-from .transitions import transition
-from .video_statements import state_block, state_expiry, state_refusal
+from .transitions import transition, update
+from .video_statements import ground_of_refusal, state_block, state_expiry, state_refusal, verdict_of_hold
 
 _log = logging.getLogger(__name__)
 
@@ -113,6 +116,7 @@ def _end(
     )
     if verdict.vault:
         vault_files(tx, video.id)
+    end_paid_clip(tx, video.id)
     state_block(context, tx, video, verdict, appeal=is_appealable(verdict))
     strike_for_block(context, tx, video, verdict)
     context.accounting.release(tx, video, Reason.BLOCKED)
@@ -147,20 +151,27 @@ def hold_first_output(context: PipelineContext, tx: Transaction, video: Video, r
         why={"rule": FIRST_OUTPUT},
         hold_stage=result.stage.value,
         verdict_action=result.verdict.action.value,
-        explanation={
-            "moderation_stage": "output",
-            "categories": [],
-            "stage": result.stage.value,
-            "reason": FIRST_OUTPUT,
-            "message": FIRST_OUTPUT_SENTENCE,
-        }
-        | support_of(video),
+        explanation=explain_first_output(result.stage) | support_of(video),
         review_due_at=due_at,
     )
+    open_first_case(tx, video.id, result.stage, due_at=due_at)
+
+
+def explain_first_output(stage: Stage) -> dict[str, Any]:
+    return {
+        "moderation_stage": "output",
+        "categories": [],
+        "stage": stage.value,
+        "reason": FIRST_OUTPUT,
+        "message": FIRST_OUTPUT_SENTENCE,
+    }
+
+
+def open_first_case(tx: Transaction, video_id: str, stage: Stage, *, due_at: float) -> None:
     first = NewCase(
-        video_id=video.id,
+        video_id=video_id,
         kind=CaseKind.HOLD,
-        stage=result.stage,
+        stage=stage,
         due_at=due_at,
         category="",
         rule=FIRST_OUTPUT,
@@ -210,10 +221,25 @@ def reject_by_reviewer(
     """End a held video because a reviewer rejected it. `verdict` is the verdict that held the video."""
     early = case.stage in EARLY_STAGES
     last = None if early else last_attempt(tx, video.id)
-    blocking = msgspec.structs.replace(verdict, action=Action.BLOCK)
+    ground = ground_of_refusal(context, tx, video, verdict, decision)
+    by_person = ground.facts != ""
+    # A check may have found something else than the reviewer states, or nothing.
+    found = without_reason(verdict) if by_person else verdict
     sentence, details = context.explain(
-        blocking, last.charge if last else None, video.id, appeal=not verdict.vault
+        msgspec.structs.replace(found, action=Action.BLOCK),
+        last.charge if last else None,
+        video.id,
+        appeal=not verdict.vault,
     )
+    sentences = ["A reviewer rejected this video.", sentence]
+    if by_person:
+        sentences[1:1] = explain_ground(ground.group, ground.facts)
+        details |= {
+            "categories": [name for name in (ground.category or ground.group,) if name],
+            "group": ground.group or None,
+            "facts": ground.facts,
+            **({"rule": ground.rule} if ground.rule else {}),
+        }
     transition(
         tx,
         video,
@@ -222,24 +248,48 @@ def reject_by_reviewer(
         why=decision_facts(case, decision),
         verdict_action=Action.BLOCK.value,
         error_code="sentinel_block" if early else "moderation_blocked",
-        error_message=f"A reviewer rejected this video. {sentence}",
+        error_message=" ".join(sentences),
         explanation={**details, "reviewed": True},
     )
+    end_paid_clip(tx, video.id)
     state_refusal(context, tx, video, verdict, decision)
     strike_for_refusal(context, tx, video, verdict, decision)
     context.accounting.release(tx, video, Reason.BLOCKED)
 
 
+def refuse_expired(
+    context: PipelineContext, tx: Transaction, video: Video, verdict: Verdict, decision: Decision
+) -> None:
+    """A reviewer rejected a video after its review had expired: its paid clip is not kept any longer."""
+    end_paid_clip(tx, video.id)
+    update(tx, video, clip_kept_until=None)
+    state_refusal(context, tx, video, verdict, decision)
+    strike_for_refusal(context, tx, video, verdict, decision)
+
+
 def expire_review(context: PipelineContext, tx: Transaction, video: Video) -> None:
     """Reject a held video because no reviewer decided in time. Its quota is returned.
 
-    A video with a pending decision is left to this decision, which was made in time.
+    A video with a pending decision is left to this decision, which was made in time. While a paid clip is
+    kept, its case stays open: a later approval releases the clip under a new id.
     """
     # The case is locked before the video, as in `Reviews.decide`, to avoid a deadlock.
     if lock_pending_hold(tx, video.id):
         return
-    close_cases(tx, video.id, actor="sweeper", kind=CaseKind.HOLD)
     early = video.stage in EARLY_STAGES
+    kept_until = None if early else paid_clip_end(tx, video.id)
+    verdict = verdict_of_hold(tx, video)
+    if verdict is not None and verdict.is_decided_by_reports:
+        why_held = load_messages("statements")("why.notice") + " "
+        next_step = (
+            "Until a person decides about the notice, another video with the same picture is held too."
+        )
+    else:
+        why_held, next_step = "", "You may send the request again."
+    if kept_until is None:
+        close_cases(tx, video.id, actor="sweeper", kind=CaseKind.HOLD)
+    else:
+        keep_hold_open(tx, video.id, until=kept_until)
     transition(
         tx,
         video,
@@ -249,8 +299,15 @@ def expire_review(context: PipelineContext, tx: Transaction, video: Video) -> No
         error_code="sentinel_block" if early else "moderation_blocked",
         error_message=(
             "This video was held for review and no reviewer decided in time, so it was not delivered. "
-            "Its quota was returned. You may send the request again."
+            f"{why_held}Its quota was returned. "
+            + (
+                describe_kept_clip(last_attempt(tx, video.id), kept_until)
+                + " A reviewer can still release it, under a new id."
+                if kept_until
+                else next_step
+            )
         ),
+        clip_kept_until=kept_until,
         explanation={
             "moderation_stage": "input" if early else "output",
             "categories": [],
@@ -259,7 +316,7 @@ def expire_review(context: PipelineContext, tx: Transaction, video: Video) -> No
             "retry": {"action": "same", "after_s": None},
         },
     )
-    state_expiry(context, tx, video)
+    state_expiry(context, tx, video, verdict)
     _give_first_review_back(tx, video)
     context.accounting.release(tx, video, Reason.REVIEW_EXPIRED)
 
@@ -293,7 +350,10 @@ def fail(context: PipelineContext, tx: Transaction, video: Video, error: Safelig
     outermost_span().fail(error)
     gate = context.upstreams.get(video.generator)
     problem = gate.last_problem(video.id) if gate else ""
-    sentence = describe_failure(error, last_attempt(tx, video.id), problem=problem)
+    if isinstance(error, Withdrawn):
+        end_paid_clip(tx, video.id)
+    kept_until = paid_clip_end(tx, video.id)
+    sentence = describe_failure(error, last_attempt(tx, video.id), problem=problem, kept_until=kept_until)
     # Without the sentence: it may have the words of a provider, and those a part of the prompt.
     _log.warning("%s failed (%s): %s", video.id, error.code, problem or "see its error message")
     transition(
@@ -304,6 +364,7 @@ def fail(context: PipelineContext, tx: Transaction, video: Video, error: Safelig
         why={"code": error.code},
         error_code=error.code,
         error_message=sentence,
+        clip_kept_until=kept_until,
     )
     _give_first_review_back(tx, video)
     context.accounting.release(tx, video, Reason.FAILED)

@@ -22,7 +22,7 @@ from safelight.trust.accounts.subjects import (
     subjects_of,
 )
 from safelight.trust.accounts.terms import Terms, read_terms
-from safelight.trust.ledger import MICROS
+from safelight_client.money import format_money, usd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +52,14 @@ class DailyLimits:
             cost_micros=self.cost_micros if terms.cost_per_day_micros is None else terms.cost_per_day_micros,
         )
 
-    def describe(self) -> str:
+    def describe(self, currency: str) -> str:
+        cost = format_money(usd(self.cost_micros or 0), currency)
         return " or ".join(
             text
             for limit, text in (
                 (self.seconds, f"{self.seconds} seconds"),
                 (self.videos, f"{self.videos} videos"),
-                (self.cost_micros, f"a cost of {(self.cost_micros or 0) / MICROS:g}"),
+                (self.cost_micros, f"a cost of {cost}"),
             )
             if limit is not None
         )
@@ -99,6 +100,7 @@ class Quota:
     videos_per_day: int
     cost_per_day_micros: int | None = None
     end_user: DailyLimits = DailyLimits()
+    currency: str = "USD"
 
     def reserve(self, tx: Transaction, usage: Usage, *, now: float) -> None:
         """Reserve the quotas for one video. Raises `QuotaExceeded`, with the seconds until the next day."""
@@ -120,8 +122,9 @@ class Quota:
             )
             if changed != 1:
                 is_end_user = subject not in (TENANT_SUBJECT, account_subject(usage.account))
+                limit = limits.describe(self.currency)
                 raise QuotaExceeded(
-                    f"{_whose(subject)} has used its quota for today: {limits.describe()} a day (UTC).",
+                    f"{_whose(subject)} has used its quota for today: {limit} a day (UTC).",
                     retry_after_s=86400 - now % 86400,
                     param="safety_identifier" if is_end_user else None,
                 )

@@ -83,7 +83,7 @@ class References:
         """
         if not references or any(not file.is_picture for file in references):
             return None
-        return next(iter(self.timed_stage.screen([references], context)), None)
+        return self.timed_stage.screen(references, context)
 
     def record_files(
         self,

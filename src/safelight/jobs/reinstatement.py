@@ -1,4 +1,6 @@
-"""Reinstates a blocked or withdrawn video after a successful appeal, as a new video linked to the old one."""
+"""Releases what a video left, as a new video linked to the old one: after a successful appeal or a late
+approval, or to scan a kept clip again.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +22,14 @@ from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
 from safelight.trust.appeals import AppealSubject
 from safelight.trust.evasion.store import delete_blocks_of_video
-from safelight.trust.ledger import Work
+from safelight.trust.ledger import Reason, Work
 from safelight.trust.reviews import Decision
 
 from . import mappers
 from .accounting import AcceptedWork
 from .context import PipelineContext
 from .copied_sources import hand_on_copied_sources
-from .files import FileRow, add_file, files_of
+from .files import FileRow, add_file, end_paid_clip, files_of
 from .ingredients import UPSTREAM_MANIFEST
 from .lineage import Lineage, LineageTrace
 from .models import ReusedFile, StageRecord
@@ -82,28 +84,76 @@ def reinstate(context: PipelineContext, tx: Transaction, video_id: str, decision
     the whole pipeline. The new video takes no quota and costs nothing. Raises `Conflict` if the video cannot
     be reinstated.
     """
+    return _release(context, tx, _locked(tx, video_id), decision.decided_by, decision)
+
+
+def release_kept_clip(context: PipelineContext, tx: Transaction, video_id: str, decision: Decision) -> str:
+    """Release the kept clip of a video whose review had expired, because a reviewer approved it after all.
+
+    Returns the id of the new video. Raises `Conflict` if the clip is not kept any more.
+    """
+    return _release(context, tx, _with_kept_clip(tx, video_id), decision.decided_by, decision)
+
+
+def scan_kept_clip(context: PipelineContext, tx: Transaction, video_id: str, *, actor: str) -> str:
+    """Scan the kept clip of a failed video again, as a new video. Nothing is sent to a generator.
+
+    Returns the id of the new video. Raises `NotFound`, and `Conflict` if there is no such clip.
+    """
+    old = _with_kept_clip(tx, video_id)
+    if old.state != VideoState.FAILED.value:
+        raise Conflict(f"The clip of {video_id} was scanned and waits for a reviewer.", param="video_id")
+    return _release(context, tx, old, actor, None)
+
+
+def _with_kept_clip(tx: Transaction, video_id: str) -> Row[Any]:
+    row = tx.one(tables.videos, tables.videos.c.id == video_id, lock=True)
+    if row is None or row.deleted_at is not None:
+        raise NotFound(f"There is no video {video_id[:80]!r}.", param="video_id")
+    if row.reinstated_as is not None:
+        raise Conflict(f"The clip of {video_id} was released as {row.reinstated_as}.", param="video_id")
+    if row.clip_kept_until is None or row.vaulted:
+        raise Conflict(f"{video_id} has no clip that is kept for a decision.", param="video_id")
+    return row
+
+
+def _release(
+    context: PipelineContext, tx: Transaction, old: Row[Any], actor: str, decision: Decision | None
+) -> str:
+    """Make the new video. Without a decision its clip is scanned again."""
     released_id = new_id("video")
     with context.tracer.submission(released_id):
-        _reinstate_as(released_id, context, tx, video_id, decision)
+        _release_as(released_id, context, tx, old, actor, decision)
     return released_id
 
 
-def _reinstate_as(
-    released_id: str, context: PipelineContext, tx: Transaction, video_id: str, decision: Decision
+def _release_as(
+    released_id: str,
+    context: PipelineContext,
+    tx: Transaction,
+    old: Row[Any],
+    actor: str,
+    decision: Decision | None,
 ) -> None:
-    old = _locked(tx, video_id)
-    tenant, now = old.tenant_id, tx.now()
+    video_id, tenant, now = old.id, old.tenant_id, tx.now()
     if old.generator not in context.generators:
         raise Conflict(
             f"{video_id} cannot be reinstated, because {old.generator} is not configured now.",
             param="case_id",
         )
     work = Work(video_id=released_id, account=old.principal_id, end_user=old.end_user)
-    context.accounting.reinstate(tx, AcceptedWork(work=work, model=old.model, seconds=old.seconds))
+    is_kept = old.clip_kept_until is not None
+    context.accounting.reinstate(
+        tx,
+        AcceptedWork(work=work, model=old.model, seconds=old.seconds),
+        Reason.KEPT_CLIP if is_kept else Reason.APPEAL_WON,
+    )
     made = stage_records(tx, video_id)
     policy = context.policies.load_within(tx, tenant)
     clip = _clip(tx, old)
-    results = _reevaluate(policy, made, output=clip is not None)
+    if clip is None and is_kept:
+        raise Conflict(f"The clip of {video_id} is not stored any more.", param="video_id")
+    results = _reevaluate(policy, made, output=clip is not None) if decision else _unchanged(made)
     request = mappers.from_json(old.request)
     if old.accepted_at is None:
         # Rejected while the client waited, before the origin of its references was searched.
@@ -111,7 +161,15 @@ def _reinstate_as(
     else:
         pending = request["pending"] and all(each.stage is not Stage.REFERENCE for each in made)
     columns: dict[str, Any] = {"state": VideoState.QUEUED.value, "stage": Stage.REFERENCE.value}
-    if clip is not None:
+    if clip is not None and decision is None:
+        columns = {
+            "state": VideoState.SCANNING.value,
+            "stage": Stage.OUTPUT.value,
+            "progress": 60,
+            "generated_sha256": clip.sha256,
+            "generated_at": old.generated_at,
+        }
+    elif clip is not None:
         output = results[-1]
         columns = {
             "state": VideoState.SEALING.value,
@@ -142,11 +200,13 @@ def _reinstate_as(
         _share(tx, released_id, clip, "generated")
         for manifest in files_of(tx, video_id, kind=UPSTREAM_MANIFEST):
             _share(tx, released_id, manifest, UPSTREAM_MANIFEST)
+        # The new video keeps the clip until it has an end of its own.
+        end_paid_clip(tx, video_id)
         copy_transcript(tx, video_id, released_id)
     tx.append_audit(
         "video.received",
         subject=released_id,
-        actor=decision.decided_by,
+        actor=actor,
         content={"reinstated_from": video_id},
     )
     for each in results:
@@ -154,19 +214,20 @@ def _reinstate_as(
     tx.append_audit(
         f"video.{columns['state']}",
         subject=released_id,
-        actor=decision.decided_by,
-        content={"decision": decision.id},
+        actor=actor,
+        content={"decision": decision.id} if decision else {},
     )
     tx.publish(f"video.{columns['state']}", subject=released_id, body={"id": released_id, "at": now})
-    update(tx, mappers.video(old), reinstated_as=released_id)
-    delete_blocks_of_video(tx, video_id)
-    context.standings.remove(tx, video_id, actor=decision.decided_by)
-    state_reinstatement(tx, mappers.video(old), released_id, decision)
+    update(tx, mappers.video(old), reinstated_as=released_id, clip_kept_until=None)
+    if decision is not None:
+        delete_blocks_of_video(tx, video_id)
+        context.standings.remove(tx, video_id, actor=actor)
+        state_reinstatement(tx, mappers.video(old), released_id, decision)
     tx.append_audit(
-        "video.released",
+        "video.released" if decision else "video.scanned_again",
         subject=video_id,
-        actor=decision.decided_by,
-        content={"as": released_id, "decision": decision.id},
+        actor=actor,
+        content={"as": released_id, **({"decision": decision.id} if decision else {})},
     )
 
 
@@ -201,17 +262,7 @@ def _reevaluate(policy: TenantPolicy, made: tuple[StageRecord, ...], *, output: 
     """
     overturned = tuple(finding for each in made for finding in each.findings)
     again = [
-        reevaluate_for_appeal(
-            policy,
-            StageResult(
-                stage=each.stage,
-                verdict=each.verdict,
-                findings=each.findings,
-                coverage=each.coverage,
-                details=each.details,
-            ),
-            overturned,
-        )
+        reevaluate_for_appeal(policy, _result(each), overturned)
         for each in made
         if each.stage in EARLY_STAGES or (output and each.stage is Stage.OUTPUT)
     ]
@@ -221,6 +272,21 @@ def _reevaluate(policy: TenantPolicy, made: tuple[StageRecord, ...], *, output: 
             param="case_id",
         )
     return again
+
+
+def _unchanged(made: tuple[StageRecord, ...]) -> list[StageResult]:
+    """The results of the stages before the generation, as they were."""
+    return [_result(each) for each in made if each.stage in EARLY_STAGES]
+
+
+def _result(record: StageRecord) -> StageResult:
+    return StageResult(
+        stage=record.stage,
+        verdict=record.verdict,
+        findings=record.findings,
+        coverage=record.coverage,
+        details=record.details,
+    )
 
 
 def _clip(tx: Transaction, old: Row[Any]) -> Row[Any] | None:
@@ -238,7 +304,7 @@ def _clip(tx: Transaction, old: Row[Any]) -> Row[Any] | None:
         assets.video_id == old.id,
         assets.kind == ("sealed" if is_withdrawn else "generated"),
         assets.sha256 == sha256,
-        assets.retention == Retention.EVIDENCE.value,
+        assets.retention.in_([Retention.EVIDENCE.value, Retention.PAID_CLIP.value]),
         assets.deleted_at.is_(None),
     )
     if found is None and is_withdrawn:
@@ -298,6 +364,8 @@ def _share(tx: Transaction, video_id: str, file: Row[Any], kind: str) -> None:
             sha256=file.sha256,
             size=file.bytes,
             media_type=file.media_type,
-            retention=Retention.EVIDENCE,
+            retention=Retention.PAID_CLIP
+            if kind == "generated" and file.retention == Retention.PAID_CLIP.value
+            else Retention.EVIDENCE,
         ),
     )

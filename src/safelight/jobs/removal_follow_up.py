@@ -31,6 +31,9 @@ from .withdrawal import withdraw_within
 
 ACTOR = "notices"
 REMOVED = (NoticeOutcome.REMOVED, NoticeOutcome.REMOVED_UNATTENDED)
+#: Facts of statements and cases.
+_COPY_REASON = "A video with the same picture was removed as intimate pictures."
+_UNATTENDED_REASON = "It was reported as intimate pictures, and no person decided about the report in time."
 _MAX_ROWS_PER_ROUND = 200
 #: A comparison with `_MAX_COMPARED` files takes 20 s. The other tasks, which have clocks, must not wait.
 _ROUND_S = 30.0
@@ -183,7 +186,11 @@ def withdraw_reported(
     """Withdraw a video because of a report, without a person. Does nothing if it is not delivered now."""
     cause = WithdrawalCause(
         source=StatementSource.REPORT,
-        ground=ground_of_category(Category.NCII.value, context.policies.taxonomy),
+        ground=ground_of_category(
+            Category.NCII.value,
+            context.policies.taxonomy,
+            reason=_COPY_REASON if is_copy else _UNATTENDED_REASON,
+        ),
         automated_detection=is_copy,
         automated_decision=True,
     )
@@ -216,7 +223,7 @@ def _open_case_of_copy(tx: Transaction, video_id: str) -> None:
         stage=Stage.DELIVERY,
         due_at=tx.now() + LANES[ReportLane.INTIMATE_IMAGERY].due_s,
         category=Category.NCII.value,
-        reason="A video with the same picture was removed as intimate pictures.",
+        reason=_COPY_REASON,
         comes_first=True,
     )
     open_case(tx, new, actor=ACTOR)

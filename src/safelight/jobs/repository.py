@@ -14,7 +14,7 @@ from safelight.store import tables
 from safelight.store.database import Database
 from safelight.store.transaction import Transaction
 from safelight.trust.reports.hidings import is_hidden
-from safelight.trust.reviews import approved_verdict_ids
+from safelight.trust.reviews import approved_verdict_ids, overturned_verdict_ids
 
 from . import mappers
 from .attempt_store import attempts_of
@@ -156,9 +156,13 @@ def read_snapshot(tx: Transaction, video_id: str) -> VideoSnapshot:
         request=mappers.from_json(row.request),
         generated_sha256=row.generated_sha256,
         stages=stage_records(tx, video_id),
-        approved=approved_findings(tx, video_id),
+        approved=approved_findings(tx, video_id) + (approved_findings(tx, origin) if origin else ()),
         overturned=overturned_findings(tx, origin) if origin else (),
-        reviewed=bool(approved_verdict_ids(tx, video_id) or origin),
+        reviewed=any(
+            approved_verdict_ids(tx, each) or overturned_verdict_ids(tx, each)
+            for each in (video_id, origin)
+            if each
+        ),
         attempts=attempts_of(tx, video_id),
         files=tuple(files_of(tx, video_id)),
     )

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-from safelight.advice.help_gate import GATED, is_alarm
+from safelight.advice.help_gate import GATED
 from safelight.errors import (
     CheckLimitExceeded,
     IdempotencyKeyInUse,
@@ -26,7 +26,7 @@ from safelight.generation.protocol import ProviderRefusal
 from safelight.moderation.check_result import CheckResult, Price
 from safelight.moderation.request import AdmittedRequest, CreateRequest, RetryTerms, Upload
 from safelight.policy.categories import Category, Group
-from safelight.policy.findings import Stage
+from safelight.policy.findings import Stage, is_alarm
 from safelight.store.blobs import BlobStore
 from safelight.trust.accounts import KeyScope, Principal
 

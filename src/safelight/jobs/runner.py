@@ -20,12 +20,14 @@ from .interruptions import ShutdownRequested, UpstreamPending
 from .models import Video, VideoSnapshot
 from .states import VideoState
 from .steps import STEPS, Step
-from .timeouts import end_late
+from .timeouts import end_late, may_have_finished
 from .transitions import StaleRevision
 
 _log = logging.getLogger(__name__)
 #: A failed step is run again without a pause, until it has failed this many times.
 _RETRY = Backoff(delays_s=(0.0,), max_attempts=3)
+#: A pause after a clip that an upstream has finished could not be stored, for a reason of our own.
+_OWN_FAILURE_PAUSE_S = 60.0
 #: Steps that do not start in a closed tenant. What a provider has taken is still polled and scanned.
 _STARTING = frozenset({VideoState.QUEUED, VideoState.SEALING})
 
@@ -68,7 +70,9 @@ class Runner:
     def _run(self, step: Step, snapshot: VideoSnapshot, span: Span) -> NextStep | None:
         video, following = snapshot.video, NextStep()
         try:
-            if seconds_left(self._context, video) <= 0:
+            if seconds_left(self._context, video) <= 0 and not may_have_finished(
+                self._context, video, snapshot.last_attempt
+            ):
                 raise DeadlineExceeded(late_sentence(self._context.limits.deadline_s))
             if video.state in _STARTING:
                 with self._context.database.read_transaction(video.tenant) as tx:
@@ -86,30 +90,35 @@ class Runner:
             following = NextStep(after_s=pending.after_s)
         except Exception as error:
             span.fail(error)
-            self._handle_error(video, error)
+            following = NextStep(after_s=self._handle_error(video, error))
         else:
             self._failures.pop((video.id, video.state), None)
         return None if self._context.shutdown_event.is_set() else following
 
-    def _handle_error(self, video: Video, error: Exception) -> None:
-        """Run the failed step again if that can help; otherwise end the video."""
+    def _handle_error(self, video: Video, error: Exception) -> float:
+        """Run the failed step again if that can help; otherwise end the video. Returns the pause before."""
         self._failures[video.id, video.state] += 1
         failures = self._failures[video.id, video.state]
         permanent = isinstance(error, SafelightError) and not isinstance(error, Unavailable | SandboxFailed)
         if not isinstance(error, SafelightError):
             _log.exception("A step of %s (%s) failed.", video.id, video.state)
         if isinstance(error, Unavailable):
-            # Storage is full or unavailable. Waiting loses no data, and the deadline of the video limits the
-            # wait.
+            # Storage is full or unavailable. Waiting loses no data.
             try:
                 wait_before_retry(self._context, video, error.retry_after_s)
             except ShutdownRequested:
-                return
+                return 0.0
             except DeadlineExceeded as exceeded:
                 self._end(video, exceeded)
-            return
+            return 0.0
         if permanent or _RETRY.is_exhausted(failures):
+            current = self._context.videos.get(video.tenant, video.id)
+            if current.state is VideoState.GENERATING and not current.waits_for_generator:
+                # The finished clip is not stored yet, so an end would throw it away.
+                return _OWN_FAILURE_PAUSE_S
             self._end(video, error if isinstance(error, SafelightError) else _internal())
+
+        return 0.0
 
     def _end(self, video: Video, error: SafelightError) -> None:
         self._failures.pop((video.id, video.state), None)

@@ -18,10 +18,14 @@ from safelight.store import tables
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.check_limits import CheckLimiter
 from safelight.trust.evasion.service import EvasionTracker
+from safelight.trust.reviews import CaseKind, close_cases
+from safelight.trust.reviews.staff_reads import StaffRead, StaffReads, record_prompt_reads
 from safelight.trust.statements import erase_reasons
 
 from . import mappers
+from .attempts import video_deadline
 from .characters import Characters
+from .closed_tenants import require_open
 from .context import PipelineContext
 from .files import drop_files
 from .idempotency import ClaimExpired, CompletedKey, IdempotencyKeys, fingerprint
@@ -31,7 +35,8 @@ from .queue_places import QueuePlaces
 from .quota import QuotaStatus
 from .recovery_data import erase_recovery_data
 from .references import References
-from .states import TERMINAL, VideoState
+from .reinstatement import scan_kept_clip
+from .states import AWAITING_REVIEW, TERMINAL, VideoState
 from .submission import SubmissionService
 from .transitions import update
 
@@ -55,6 +60,7 @@ class VideoService:
     check_limiter: CheckLimiter
     evasion_tracker: EvasionTracker
     queue_places: QueuePlaces
+    staff_reads: StaffReads
     describe_coverage: Callable[[], dict[str, Any]]
     describe_readiness: Callable[[], dict[str, Any]]
 
@@ -146,19 +152,24 @@ class VideoService:
         _check_id(video_id)
         video = self.context.videos.get(principal.tenant, video_id)
         _require_kept(video)
+        self._record_reads(principal, video)
         return self._with_place(video)
 
     def list(self, principal: Principal, *, after: str | None, limit: int, order: str) -> Page:
         """A page of the accepted videos, as OpenAI's list."""
         limit = self._check_page(principal, after, limit)
-        return self._with_places(
-            self.context.videos.page(principal.tenant, after=after, limit=limit, newest_first=order != "asc")
+        page = self.context.videos.page(
+            principal.tenant, after=after, limit=limit, newest_first=order != "asc"
         )
+        self._record_reads(principal, *page.videos)
+        return self._with_places(page)
 
     def find(self, principal: Principal, wanted: VideoFilter, *, after: str | None, limit: int) -> Page:
         """A page of the videos of this filter, newest first, also those blocked before generation."""
         limit = self._check_page(principal, after, limit)
-        return self._with_places(self.context.videos.find(principal.tenant, wanted, after=after, limit=limit))
+        page = self.context.videos.find(principal.tenant, wanted, after=after, limit=limit)
+        self._record_reads(principal, *page.videos)
+        return self._with_places(page)
 
     def delete(self, principal: Principal, video_id: str) -> None:
         """Delete a finished video, its files, fingerprint and stored manifest, also after its expiry.
@@ -188,10 +199,25 @@ class VideoService:
                 )
             if not video.vaulted:
                 drop_files(tx, video.id)
+            if video.clip_kept_until is not None:
+                close_cases(tx, video.id, actor=principal.id, kind=CaseKind.HOLD)
             erase_recovery_data(tx, video)
             erase_reasons(tx, video.id)
-            update(tx, video, deleted_at=tx.now())
+            update(tx, video, deleted_at=tx.now(), clip_kept_until=None)
             tx.append_audit("video.deleted", subject=video.id, actor=principal.id, content={})
+
+    def scan_again(self, principal: Principal, video_id: str) -> Video:
+        """Scan the kept clip of a failed video again, as a new video that names it. Nothing is sent to a
+        generator, and nothing is charged.
+        """
+        principal.require(KeyScope.VIDEOS_WRITE)
+        principal.require(KeyScope.VIDEOS_READ)
+        _check_id(video_id)
+        with self.context.database.transaction(tenant=principal.tenant) as tx:
+            require_open(tx)
+            new_id = scan_kept_clip(self.context, tx, video_id, actor=principal.id)
+        self.enqueue(principal.tenant, new_id, 1)
+        return self.get(principal, new_id)
 
     def content(self, principal: Principal, video_id: str, variant: str) -> Content:
         """The delivered file of a video, or a preview of it. Other files cannot be read with this method."""
@@ -217,6 +243,15 @@ class VideoService:
         if not files:
             raise NotFound(f"{video_id} has no variant {variant[:40]!r}.", param="variant")
         file = files[-1]
+        is_video = kind == "sealed"
+        self.staff_reads.record_media(
+            principal,
+            video.id,
+            video.principal_id,
+            StaffRead.MEDIA if is_video else StaffRead.PREVIEWS,
+            sha256=file.sha256,
+            seconds=video.seconds if is_video else 0.0,
+        )
 
         def chunks(start: int, end: int) -> Iterator[bytes]:
             return self.context.blobs.stream(principal.tenant, file.sha256, start, end)
@@ -230,13 +265,19 @@ class VideoService:
                 remedy="The operator can compare the record with the audit log: safelight audit verify",
             )
 
-    def record(self, principal: Principal, video_id: str) -> VideoRecord:
-        """The whole record of any video, even a rejected one. That of a vaulted video has no stages."""
+    def record(self, principal: Principal, video_id: str, *, in_case: bool = False) -> VideoRecord:
+        """The whole record of any video, even a rejected one. That of a vaulted video has no stages.
+
+        `in_case`: on the page of a case, where a reviewer reads the prompt as part of the work.
+        """
         principal.require(KeyScope.VIDEOS_READ)
         _check_id(video_id)
-        return self.context.videos.record(
-            principal.tenant, video_id, show_vaulted=principal.has_scope(KeyScope.VAULT)
-        )
+        show_vaulted = principal.has_scope(KeyScope.VAULT)
+        found = self.context.videos.record(principal.tenant, video_id, show_vaulted=show_vaulted)
+        found = replace(found, video=replace(found.video, late_since=self._late_since(found.video)))
+        if not in_case:
+            self._record_reads(principal, found.video)
+        return found
 
     def coverage(self) -> dict[str, Any]:
         return self.describe_coverage()
@@ -251,8 +292,12 @@ class VideoService:
         age = self.context.database.clock() - video.created_at
         return round(1000 * min(max(age * _POLL_AGE_FRACTION, _MIN_POLL_S), _MAX_POLL_S))
 
+    def _record_reads(self, principal: Principal, *videos: Video) -> None:
+        owners = {video.id: video.principal_id for video in videos}
+        record_prompt_reads(self.context.database, principal, owners)
+
     def _check_page(self, principal: Principal, after: str | None, limit: int) -> int:
-        """The number of videos on a page. Raises if the caller may not read it, or if `after` is no id."""
+        """The number of videos on a page. Raises if the caller may not read it, or for a wrong `after`."""
         principal.require(KeyScope.VIDEOS_READ)
         if after is not None:
             _check_id(after)
@@ -263,7 +308,14 @@ class VideoService:
 
     def _with_place(self, video: Video) -> Video:
         status = self.queue_places.status(video)
-        return video if status is None else replace(video, queue=status)
+        return replace(video, queue=status, late_since=self._late_since(video))
+
+    def _late_since(self, video: Video) -> float | None:
+        """When the deadline of an unfinished video passed that a generator has, or only our own work."""
+        if video.state in TERMINAL | AWAITING_REVIEW | {VideoState.QUEUED}:
+            return None
+        deadline = video_deadline(self.context, video)
+        return deadline if self.context.database.clock() > deadline else None
 
     def _replay(self, principal: Principal, made: CompletedKey) -> SubmissionResult:
         """The result of the first request with this key: its video as it is now, or its rejection."""

@@ -52,7 +52,7 @@ from safelight.trust.consent_requests.commitments import commit_to_consents
 
 from . import attempts, outcomes
 from .attempt_store import finish_attempt, last_attempt
-from .attempts import ChargedFailure, seconds_left
+from .attempts import ChargedFailure, discard_download, seconds_left
 from .closed_tenants import require_open
 from .context import NewFile, PipelineContext
 from .durations import Part
@@ -130,8 +130,7 @@ def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
                     attempt = remote.submit_or_resume(
                         lambda: _generation_request(context, snapshot, work_dir)
                     )
-                    charge, not_drawn = remote.poll(attempt), ()
-                    remote.download_result(attempt, charge, clip)
+                    charge, not_drawn = remote.collect(attempt, clip), ()
             else:
                 raise UpstreamRejected(
                     f"{video.generator} is not a known generator: it is neither local nor remote."
@@ -148,7 +147,7 @@ def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
         sha256, *_ = context.store_files(
             video,
             [NewFile(path=plain.path, kind="generated", media_type=MP4), *upstream_manifest],
-            retention=Retention.EVIDENCE,
+            retention=Retention.PAID_CLIP if attempt.billing is Billing.PAID else Retention.EVIDENCE,
         )
     context.fault_hook("stored")
     with context.commit_step(snapshot) as tx:
@@ -163,7 +162,9 @@ def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
             stage=Stage.OUTPUT.value,
             progress=60,
             generated_sha256=sha256,
+            generated_at=video.generated_at or tx.now(),
         )
+    discard_download(context, attempt)
 
 
 def _normalized(context: PipelineContext, video: Video, clip: Path) -> NormalizedClip:
@@ -178,6 +179,9 @@ def _normalized(context: PipelineContext, video: Video, clip: Path) -> Normalize
 def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
     """Delete the upstream's copy, scan every frame and the sound, and apply the verdict."""
     video = snapshot.video
+    if snapshot.last_attempt is not None:
+        # Again, because the process may have ended before. No copy may stay outside the vault.
+        discard_download(context, snapshot.last_attempt)
     _delete_upstream_copy(context, snapshot)
     sha256 = snapshot.generated_sha256 or ""
     policy = context.policies.load(video.tenant)
@@ -224,7 +228,7 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
             may_become_case = outcomes.is_appealable(verdict)
         elif verdict.action is Action.HOLD:
             outcomes.hold_for_review(context, tx, video, result)
-        elif _is_held_first(context, tx, video):
+        elif _is_held_first(context, tx, snapshot):
             outcomes.hold_first_output(context, tx, video, result)
         else:
             may_become_case = False
@@ -243,10 +247,10 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
             store_transcript(tx, video.id, transcript)
 
 
-def _is_held_first(context: PipelineContext, tx: Transaction, video: Video) -> bool:
+def _is_held_first(context: PipelineContext, tx: Transaction, snapshot: VideoSnapshot) -> bool:
     """Whether a reviewer checks this output because of `review_first`. An appeal counts as such a check."""
-    limits = context.limits
-    return video.reinstated_from is None and claim_first_review(
+    limits, video = context.limits, snapshot.video
+    return not snapshot.overturned and claim_first_review(
         tx,
         video.principal_id,
         video.end_user,
@@ -278,7 +282,7 @@ def run_sealing(context: PipelineContext, snapshot: VideoSnapshot) -> None:
         if _may_have_unjudged_tracks(context, snapshot, source):
             # A reviewer approved the clip, but saw only its first tracks.
             error = f"The clip from {video.generator} may have tracks that were not judged: its scan failed, "
-            fail(context, snapshot, UpstreamInvalidResponse(error + "and it is not a plain MP4."))
+            fail(context, snapshot, SandboxFailed(error + "and it is not a plain MP4."))
             return
         if video.badge_text is not None:
             source = context.delivery.badge(source, work_dir / "badged.mp4", video.badge_text)
@@ -347,6 +351,8 @@ def _end_generation(
     if charge is None and refusal is not None:
         charge = Charge(charged=refusal.charged, source="documented")
     video, retry = snapshot.video, RetryResult()
+    if snapshot.last_attempt is not None:
+        discard_download(context, snapshot.last_attempt)
     if refusal is not None:
         context.wait_for_lease()
         # Before the block is committed: after a crash, the retry is found by its idempotency key.
@@ -355,7 +361,7 @@ def _end_generation(
     with context.commit_step(snapshot) as tx:
         last = last_attempt(tx, video.id)
         if refusal is not None and last is not None and last.billing is Billing.OWN:
-            # What the provider with this form of error charges says nothing about own hardware.
+            # What a provider charges with this form of error does not apply to own hardware.
             charge = Charge(charged=ChargeStatus.NO, amount=0.0, source="own hardware")
         if charge is None and isinstance(error, UpstreamRejected) and last and last.upstream_id is None:
             charge = Charge(charged=ChargeStatus.NO, source="not taken")
@@ -446,5 +452,6 @@ def _seal_facts(context: PipelineContext, snapshot: VideoSnapshot) -> SealFacts:
         verdict=output.verdict,
         coverage=output.coverage,
         badge=video.badge_text is not None,
+        is_waived=video.waived,
         reviewed=snapshot.reviewed,
     )

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import time
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row
@@ -12,26 +15,34 @@ from safelight.errors import DeadlineExceeded
 from safelight.provenance.recovery.check_feedback import CheckFeedback
 from safelight.store import tables
 from safelight.store.retention import Retention
+from safelight.trust.reviews import CaseKind, close_cases, lock_pending_hold
 
 from . import mappers, outcomes
 from .attempt_store import last_attempt
-from .attempts import seconds_left
+from .attempts import asked_until, downloads_folder, seconds_left
 from .context import PipelineContext
 from .copied_sources import FULL_SEARCH_S, withdraw_copies
 from .failure_message import late_sentence
 from .files import drop_files
+from .ingredients import UPSTREAM_MANIFEST
 from .models import Video
 from .queue import DurableQueue
 from .runs import next_run
 from .states import AWAITING_REVIEW, TERMINAL, VideoState
-from .timeouts import end_late, is_unconfirmed
+from .stuck_upstreams import stuck_upstreams
+from .timeouts import end_late, is_unconfirmed, may_have_finished
 from .transitions import update
 
+_log = logging.getLogger(__name__)
 _INTERVAL_S = 2.0
 _MAX_ROWS_PER_SWEEP = 500
 _QUEUE_HISTORY_S = 3600.0
+_DOWNLOAD_DELETION_INTERVAL_S = 600.0
+#: A run that asks the upstream for a late video has this time.
+_LAST_LOOK_S = 120.0
 #: Feedback is kept for 180 days, so an hour more does not matter.
 _FEEDBACK_DELETION_INTERVAL_S = 3600.0
+_REPORT_INTERVAL_S = 60.0
 
 
 class Sweeper:
@@ -45,16 +56,23 @@ class Sweeper:
         #: When all copies of withdrawn videos are searched again.
         self._full_search_at = 0.0
         self._next_feedback_deletion_at = 0.0
+        self._next_report_at = 0.0
+        self._next_download_deletion_at = 0.0
+        #: When late videos that an upstream may have finished were first found, by id.
+        self._last_looks: dict[str, float] = {}
         tasks = (
             self.record_clock_jump,
             self.withdraw_copies,
             self.requeue_abandoned,
             self.expire_reviews,
             self.delete_expired_files,
+            self.delete_kept_clips,
+            self.delete_downloads,
             self.move_to_vault,
             self.delete_orphaned_blobs,
             self.prune_queue_history,
             self.delete_old_feedback,
+            self.report_stuck_upstreams,
         )
         self.part = BackgroundPart(
             "sweeper",
@@ -87,19 +105,25 @@ class Sweeper:
         """Enqueue unfinished videos that are not in the queue, and end videos after their deadline.
 
         The deadline comes first, because a run can be in the queue without a process that executes it. Only
-        a submission whose outcome is not known yet is left to its run.
+        a submission whose outcome is not known yet is left to its run, and a run that asks the upstream once
+        more is given some time.
         """
         videos = tables.videos.c
         moving = [state.value for state in VideoState if state not in TERMINAL | AWAITING_REVIEW]
         late = self._now() - _INTERVAL_S
         unfinished = self._videos(videos.state.in_(moving), videos.updated_at < late)
         active = self._queue.active((row.id, row.enqueue_count) for row in unfinished)
+        self._last_looks = {
+            row.id: self._last_looks[row.id] for row in unfinished if row.id in self._last_looks
+        }
         for row in unfinished:
             with self.part.rows.attempt(row.id):
                 video = mappers.video(row)
-                if seconds_left(self._context, video) <= 0:
-                    self._fail_late(video, in_queue=row.id in active)
-                elif row.id not in active:
+                if seconds_left(self._context, video) <= 0 and self._fail_late(
+                    video, in_queue=row.id in active
+                ):
+                    continue
+                if row.id not in active:
                     self.enqueue(video, row.enqueue_count)
 
     def withdraw_copies(self) -> None:
@@ -128,6 +152,16 @@ class Sweeper:
         CheckFeedback(self._context.database).delete_old()
         self._next_feedback_deletion_at = now + _FEEDBACK_DELETION_INTERVAL_S
 
+    def report_stuck_upstreams(self) -> None:
+        """Log which upstreams have finished nothing for longer than their own slowest request took."""
+        now = self._now()
+        if now < self._next_report_at:
+            return
+        self._next_report_at = now + _REPORT_INTERVAL_S
+        with self._context.database.across_tenants("stuck upstreams", readonly=True) as tx:
+            for name, sentence in stuck_upstreams(tx).items():
+                _log.warning("The upstream %s does not finish: %s.", name, sentence)
+
     def expire_reviews(self) -> None:
         """Reject held videos that no reviewer decided in time."""
         if self._context.clock_watch.held_for_s():
@@ -155,6 +189,43 @@ class Sweeper:
                 drop_files(tx, row.id)
                 update(tx, mappers.video(row), deleted_at=tx.now())
                 tx.append_audit("video.expired", subject=row.id, actor="sweeper", content={})
+
+    def delete_kept_clips(self) -> None:
+        """Delete the paid clips about which no person decided in time, and close their cases."""
+        if self._context.clock_watch.held_for_s():
+            return
+        videos = tables.videos.c
+        for row in self._videos(videos.clip_kept_until < self._now(), videos.vaulted.is_(False)):
+            with (
+                self.part.rows.attempt(row.id),
+                self._context.database.transaction(tenant=row.tenant_id) as tx,
+            ):
+                if lock_pending_hold(tx, row.id):
+                    continue
+                close_cases(tx, row.id, actor="sweeper", kind=CaseKind.HOLD)
+                update(tx, mappers.video(row), clip_kept_until=None)
+                drop_files(tx, row.id, kind="generated")
+                drop_files(tx, row.id, kind=UPSTREAM_MANIFEST)
+                tx.append_audit("clip.deleted", subject=row.id, actor="sweeper", content={})
+
+    def delete_downloads(self) -> None:
+        """Delete downloads that no attempt continues: it has ended, for example because of a withdrawal."""
+        folder = downloads_folder(self._context)
+        if self._now() < self._next_download_deletion_at or not folder.is_dir():
+            return
+        files = [(file, file.name.split(".")[0]) for file in folder.iterdir()]
+        attempts = tables.attempts.c
+        with self._context.database.across_tenants("downloads", readonly=True) as tx:
+            of_files = attempts.id.in_({attempt_id for _, attempt_id in files})
+            rows = tx.select(tables.attempts, of_files, attempts.ended_at.is_(None), columns=[attempts.id])
+        unfinished = {row.id for row in rows}
+        for file, attempt_id in files:
+            with suppress(FileNotFoundError):
+                # A younger one may be in use: a hidden file, which is renamed when it is complete.
+                is_old = file.stat().st_mtime < time.time() - _DOWNLOAD_DELETION_INTERVAL_S
+                if attempt_id not in unfinished and is_old:
+                    file.unlink()
+        self._next_download_deletion_at = self._now() + _DOWNLOAD_DELETION_INTERVAL_S
 
     def move_to_vault(self) -> None:
         """Move the files of vaulted videos to the vault."""
@@ -211,9 +282,17 @@ class Sweeper:
                 limit=_MAX_ROWS_PER_SWEEP,
             )
 
-    def _fail_late(self, video: Video, *, in_queue: bool) -> None:
+    def _fail_late(self, video: Video, *, in_queue: bool) -> bool:
+        """End a late video. False: its run asks the upstream once more, and ends it."""
         error = DeadlineExceeded(late_sentence(self._context.limits.deadline_s))
         with self._context.database.transaction(tenant=video.tenant) as tx:
             last = last_attempt(tx, video.id)
-            if not (in_queue and last is not None and is_unconfirmed(last)):
-                end_late(self._context, tx, video, error)
+            if in_queue and last is not None and is_unconfirmed(last):
+                return False
+            if last is not None and may_have_finished(self._context, video, last):
+                now = self._now()
+                first = self._last_looks.setdefault(video.id, now)
+                if now < max(first + _LAST_LOOK_S, asked_until(self._context, video, last)):
+                    return False
+            end_late(self._context, tx, video, error)
+        return True

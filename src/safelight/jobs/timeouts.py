@@ -7,20 +7,22 @@ from safelight.errors import (
     DeadlineExceeded,
     SafelightError,
     SubmissionUnconfirmed,
+    UpstreamError,
     UpstreamUnavailable,
     Withdrawn,
 )
-from safelight.generation.protocol import Billing, RemoteGenerator
+from safelight.generation.protocol import Billing, RemoteGenerator, UpstreamState
 from safelight.store import tables
 from safelight.store.transaction import Transaction
 
 from . import mappers, outcomes
 from .attempt_store import finish_attempt, last_attempt
 from .attempts import delete_upstream_copy
-from .context import PipelineContext
+from .context import PipelineContext, slot_request
 from .interruptions import UpstreamPending
 from .models import Attempt, Video
 from .states import VideoState
+from .transitions import StaleRevision
 
 _INTERVAL_S = 5.0
 #: A request at an upstream that does not answer is left there after this time.
@@ -35,6 +37,10 @@ def end_late(context: PipelineContext, tx: Transaction, video: Video, error: Dea
 
     If it is unknown whether a paid generator has accepted the attempt, the video ends with `submit_unknown`.
     """
+    row = tx.one(tables.videos, tables.videos.c.id == video.id, lock=True)
+    if row is None or row.generated_at is not None:
+        # The upstream has finished since the row was read.
+        raise StaleRevision(video.id)
     last = last_attempt(tx, video.id)
     ended: SafelightError = error
     if last is not None and last.ended_at is None:
@@ -46,15 +52,29 @@ def end_late(context: PipelineContext, tx: Transaction, video: Video, error: Dea
     outcomes.fail(context, tx, video, ended)
 
 
+def may_have_finished(context: PipelineContext, video: Video, last: Attempt | None) -> bool:
+    """Whether an upstream has this late video, according to our records, so that it is asked once more.
+
+    Its answer may not have been read, for example because this process was not running.
+    """
+    return (
+        video.state is VideoState.GENERATING
+        and last is not None
+        and last.ended_at is None
+        and (last.upstream_id is not None or is_unconfirmed(last))
+        and isinstance(context.generators.get(video.generator), RemoteGenerator)
+    )
+
+
 def is_unconfirmed(attempt: Attempt) -> bool:
     """Whether it is unknown if a paid generator has accepted this attempt."""
     return attempt.ended_at is None and attempt.upstream_id is None and attempt.billing is Billing.PAID
 
 
 class Cancellation:
-    """Deletes the requests of late and stopped videos at their upstreams, as far as these allow it.
+    """Deletes the requests of late and stopped videos at their upstreams, if these allow it.
 
-    A background part: the database says which requests are left, so none is forgotten in a crash.
+    A background part: the database has the requests that are left, so none is forgotten in a crash.
     """
 
     def __init__(self, context: PipelineContext) -> None:
@@ -98,9 +118,23 @@ class Cancellation:
         fate = "kept"
         if isinstance(generator, RemoteGenerator):
             try:
-                with self._context.upstreams[attempt.generator].call(accepted=True):
-                    fate = delete_upstream_copy(generator, attempt.upstream_id or "")
+                with self._context.upstreams[attempt.generator].call(
+                    accepted=True, request=slot_request(video)
+                ):
+                    if not self._would_lose_clip(generator, attempt):
+                        fate = delete_upstream_copy(generator, attempt.upstream_id or "")
             except (UpstreamPending, UpstreamUnavailable):
                 if self._context.database.clock() < (attempt.ended_at or 0.0) + _TRIED_FOR_S:
                     return
         self._context.attempts.record_upstream_deletion(video, attempt, fate)
+
+    def _would_lose_clip(self, generator: RemoteGenerator, attempt: Attempt) -> bool:
+        """Whether a paid provider has finished after the deadline. What was withdrawn is deleted."""
+        if attempt.billing is Billing.OWN or attempt.outcome != DeadlineExceeded.code:
+            return False
+        try:
+            return generator.progress(attempt.upstream_id or "").state is UpstreamState.DONE
+        except UpstreamUnavailable:
+            raise
+        except UpstreamError:
+            return False

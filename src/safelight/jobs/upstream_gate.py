@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ from .fair_order import FairOrder, SlotRequest
 from .interruptions import UpstreamPending
 
 #: Submissions, polls and downloads at one upstream at the same time. A call can take minutes, and the videos
-#: of other generators need threads too.
+#: of other generators need threads too. As with places, one key gets all but one.
 _MAX_CALLS = 8
 _POLL_THREADS = 4
 #: Failed calls in a row after which the upstream is not called for a pause. Then one call tests it.
@@ -32,22 +33,29 @@ LOOK_AGAIN_S = 1.0
 
 
 class UpstreamGate:
-    """The state of one upstream in this process: videos that are there, calls that run, failures in a row."""
+    """The state of one upstream in this process: videos that are there, calls that run, failures in a row.
+
+    Of several places, one key gets all but one, because what was submitted cannot be taken back when another
+    key comes. A free place goes to the tenant that has the fewest, of it to the key that has the fewest, and
+    among equals to the one that was served least recently.
+    """
 
     def __init__(self, *, limit: int, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._limit = limit
+        self._limit_of_a_key = places_of_a_key(limit)
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._order = FairOrder()
-        #: Videos with a request at the upstream.
-        self._inside: set[str] = set()
-        #: Videos that a place is kept for, and until when.
-        self._invited: dict[str, float] = {}
+        #: Videos with a request at the upstream, by id.
+        self._inside: dict[str, SlotRequest] = {}
+        #: Videos that a place is kept for, by id, and until when.
+        self._invited: dict[str, tuple[SlotRequest, float]] = {}
         #: Videos that wait for a free place, by id.
         self._waiting: dict[str, SlotRequest] = {}
         #: Why the last call for a video failed or was not made, by id.
         self._problems: dict[str, str] = {}
-        self._calls = 0
+        #: The calls that run now, by tenant and key; those of the gateway itself have none.
+        self._calls: Counter[tuple[str, str] | None] = Counter()
         self._failures = 0
         self._next_call = 0.0
 
@@ -82,7 +90,7 @@ class UpstreamGate:
         with self._lock:
             if not self._is_next(request):
                 return False
-            self._invited[request.video_id] = self._monotonic() + _INVITED_S
+            self._invited[request.video_id] = (request, self._monotonic() + _INVITED_S)
             self._waiting.pop(request.video_id, None)
             return True
 
@@ -93,16 +101,16 @@ class UpstreamGate:
                 if not self._is_next(request):
                     raise UpstreamPending(LOOK_AGAIN_S)
                 self._order.record(request)
-                self._enter(request.video_id)
+                self._enter(request)
 
-    def resume(self, video_id: str) -> None:
+    def resume(self, request: SlotRequest) -> None:
         """The upstream has accepted a request of this video before."""
         with self._lock:
-            self._enter(video_id)
+            self._enter(request)
 
     def leave(self, video_id: str) -> None:
         with self._lock:
-            self._inside.discard(video_id)
+            self._inside.pop(video_id, None)
             self._invited.pop(video_id, None)
             self._waiting.pop(video_id, None)
 
@@ -133,31 +141,36 @@ class UpstreamGate:
             return self._problems.get(video_id, "")
 
     @contextmanager
-    def call(self, *, accepted: bool, video_id: str = "") -> Iterator[None]:
+    def call(self, *, accepted: bool, request: SlotRequest | None = None) -> Iterator[None]:
         """One call that is sent at once: `hold_call` and `record_outcome`."""
-        with self.hold_call(accepted=accepted), self.record_outcome(video_id):
+        with (
+            self.hold_call(accepted=accepted, request=request),
+            self.record_outcome(request.video_id if request else ""),
+        ):
             yield
 
     @contextmanager
-    def hold_call(self, *, accepted: bool) -> Iterator[None]:
+    def hold_call(self, *, accepted: bool, request: SlotRequest | None = None) -> Iterator[None]:
         """Allow one call. Raises `UpstreamPending` during a pause, or if too many calls run.
 
-        `accepted`: whether the upstream has accepted the request of the video.
+        `accepted`: whether the upstream has accepted the request of the video. `request`: whose call it is.
         """
+        key = (request.tenant, request.key) if request else None
         with self._lock:
             if (pause_s := self._pause_s()) > 0:
                 raise UpstreamPending(pause_s, accepted=accepted)
-            if self._calls >= _MAX_CALLS:
+            if self._calls.total() >= _MAX_CALLS or (key and self._calls[key] >= _MAX_CALLS - 1):
                 raise UpstreamPending(LOOK_AGAIN_S, accepted=accepted)
             if self._failures >= _FAILURES:
                 # This call tests the upstream; the others wait for its result.
                 self._next_call = self._monotonic() + self._next_pause_s()
-            self._calls += 1
+            self._calls[key] += 1
         try:
             yield
         finally:
             with self._lock:
-                self._calls -= 1
+                self._calls[key] -= 1
+                self._calls = +self._calls
 
     @contextmanager
     def record_outcome(self, video_id: str = "") -> Iterator[None]:
@@ -186,19 +199,35 @@ class UpstreamGate:
 
     def _is_next(self, request: SlotRequest) -> bool:
         now = self._monotonic()
-        self._invited = {video_id: until for video_id, until in self._invited.items() if until > now}
+        self._invited = {
+            video_id: (invited, until) for video_id, (invited, until) in self._invited.items() if until > now
+        }
         if self._pause_s() > 0:
             return False
         if request.video_id in self._invited:
             return True
-        if len(self._inside) + len(self._invited) >= self._limit:
+        held = [*self._inside.values(), *(invited for invited, _until in self._invited.values())]
+        of_keys = Counter((each.tenant, each.key) for each in held)
+        # After a restart or a takeover a key can have more places than it gets. The others do not count, so
+        # that another key still finds one.
+        taken = sum(min(number, self._limit_of_a_key) for number in of_keys.values())
+        if taken >= self._limit or of_keys[request.tenant, request.key] >= self._limit_of_a_key:
             return False
-        return self._order.first({**self._waiting, request.video_id: request}.values()) is request
+        of_tenants = Counter(each.tenant for each in held)
+        waiting = {**self._waiting, request.video_id: request}.values()
+        return request is min(
+            (each for each in waiting if of_keys[each.tenant, each.key] < self._limit_of_a_key),
+            key=lambda each: (
+                of_tenants[each.tenant],
+                of_keys[each.tenant, each.key],
+                self._order.rank(each),
+            ),
+        )
 
-    def _enter(self, video_id: str) -> None:
-        self._inside.add(video_id)
-        self._invited.pop(video_id, None)
-        self._waiting.pop(video_id, None)
+    def _enter(self, request: SlotRequest) -> None:
+        self._inside[request.video_id] = request
+        self._invited.pop(request.video_id, None)
+        self._waiting.pop(request.video_id, None)
 
     def _count(self, *, failed: bool) -> None:
         self._failures = self._failures + 1 if failed else 0
@@ -210,6 +239,11 @@ class UpstreamGate:
 
     def _next_pause_s(self) -> float:
         return _PAUSE.delay_s(max(1, self._failures - _FAILURES + 1))
+
+
+def places_of_a_key(limit: int) -> int:
+    """The places of an upstream with this limit that one key gets."""
+    return max(1, limit - 1)
 
 
 def upstream_gates(generators: Mapping[str, Generator]) -> Mapping[str, UpstreamGate]:

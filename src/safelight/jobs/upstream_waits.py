@@ -101,7 +101,7 @@ class UpstreamWaits:
         return False
 
     def poll_due(self) -> None:
-        """Look at the waiting videos that are due. Returns after a short time if there is none."""
+        """Inspect the waiting videos that are due. Returns after a short time if there is none."""
         with self._changed:
             if not self._due():
                 times = [wait.due for wait in self._waits.values() if not wait.busy]
@@ -114,7 +114,7 @@ class UpstreamWaits:
             try:
                 self._look(wait)
             except Exception as error:
-                # The other videos are looked at all the same.
+                # The other videos are inspected all the same.
                 self._again(wait, LOOK_AGAIN_S)
                 failed = failed or error
         if failed is not None:
@@ -202,7 +202,7 @@ class UpstreamWaits:
         assert isinstance(generator, RemoteGenerator)
         wait.polls += 1
         try:
-            with self._gate(wait).call(accepted=True, video_id=wait.request.video_id):
+            with self._gate(wait).call(accepted=True, request=wait.request):
                 progress = generator.progress(upstream_id)
         except UpstreamPending as pending:
             return pending.after_s

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from safelight.policy.compiled import categories_of
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.store import tables
@@ -27,7 +28,6 @@ from safelight.trust.statements import (
 
 from .context import PipelineContext
 from .models import Video
-from .offences import find_confirmed_category
 from .stage_records import stage_records
 
 
@@ -42,10 +42,6 @@ class WithdrawalCause:
     case_id: str | None = None
     decision_id: str | None = None
     objection: Objection = Objection.APPEAL
-
-
-#: The operator withdraws a video without a report or a match.
-BY_OPERATOR = WithdrawalCause(source=StatementSource.OPERATOR)
 
 
 def state_block(
@@ -75,17 +71,21 @@ def state_block(
 
 
 def state_refusal(
-    context: PipelineContext, tx: Transaction, video: Video, verdict: Verdict, decision: Decision
+    context: PipelineContext,
+    tx: Transaction,
+    video: Video,
+    verdict: Verdict,
+    decision: Decision,
 ) -> None:
     """A reviewer rejected the video that `verdict` held."""
-    first = video.is_held_first
+    ground = ground_of_refusal(context, tx, video, verdict, decision)
+    # The check found something else, or nothing, as in a first output.
+    found_by_person = ground.group != ground_of_verdict(verdict, context.policies.taxonomy).group
     new = NewStatement(
         kind=StatementKind.REFUSED,
-        source=StatementSource.OPERATOR if first else StatementSource.POLICY,
-        ground=NO_GROUND
-        if first
-        else ground_of_verdict(verdict, context.policies.taxonomy, clause=decision.clause),
-        automated_detection=not first,
+        source=StatementSource.OPERATOR if found_by_person else StatementSource.POLICY,
+        ground=ground,
+        automated_detection=not found_by_person,
         automated_decision=False,
         account=video.principal_id,
         end_user=video.end_user,
@@ -98,21 +98,28 @@ def state_refusal(
     record_statement(tx, new)
 
 
-def state_expiry(context: PipelineContext, tx: Transaction, video: Video) -> None:
-    """No reviewer decided about the held video in time."""
+def verdict_of_hold(tx: Transaction, video: Video) -> Verdict | None:
+    """The verdict that holds the video; None if it is one of the first outputs, which a person checks."""
     holds = [one.verdict for one in stage_records(tx, video.id) if one.verdict.action is Action.HOLD]
-    first = video.is_held_first
+    return holds[-1] if holds and not video.is_held_first else None
+
+
+def state_expiry(context: PipelineContext, tx: Transaction, video: Video, verdict: Verdict | None) -> None:
+    """No reviewer decided in time about the video that `verdict` held."""
+    first = DecisionGround(basis=GroundBasis.FIRST_REVIEW)
+    ground = ground_of_verdict(verdict, context.policies.taxonomy) if verdict is not None else first
     new = NewStatement(
         kind=StatementKind.EXPIRED,
-        source=StatementSource.OPERATOR if first else StatementSource.POLICY,
-        ground=ground_of_verdict(holds[-1], context.policies.taxonomy) if holds and not first else NO_GROUND,
-        automated_detection=not first,
+        source=StatementSource.OPERATOR if verdict is None else StatementSource.POLICY,
+        ground=ground,
+        automated_detection=verdict is not None,
         automated_decision=True,
         account=video.principal_id,
         end_user=video.end_user,
         video_id=video.id,
         stage=video.stage,
-        objection=Objection.REQUEST_AGAIN,
+        # The same picture would be held again.
+        objection=Objection.OPERATOR if ground.basis is GroundBasis.NOTICE else Objection.REQUEST_AGAIN,
     )
     record_statement(tx, new)
 
@@ -176,17 +183,72 @@ def cause_of_report(
     """A reviewer withdrew a video because it was reported."""
     return WithdrawalCause(
         source=StatementSource.REPORT,
-        ground=_ground_of_report(context, tx, case, decision),
+        ground=ground_of_rule(context, tx, case.category, decision),
         case_id=case.id,
         decision_id=decision.id,
     )
 
 
-def _ground_of_report(
+def ground_of_rule(
+    context: PipelineContext, tx: Transaction, category: str, decision: Decision
+) -> DecisionGround:
+    """The ground that a reviewer gave: the rule of the policy, the group of its category, and the facts.
+
+    `category` is that of the case, for a rule with several categories or none. `NO_GROUND` if the rule is not
+    in the policy in force, or if there is no category.
+    """
+    category, rule = named_rule(context, tx, category, decision)
+    if not rule:
+        return NO_GROUND
+    return ground_of_category(category, context.policies.taxonomy, clause=rule, facts=decision.facts or "")
+
+
+def named_rule(
+    context: PipelineContext, tx: Transaction, category: str, decision: Decision
+) -> tuple[str, str]:
+    """The category and the id of the rule that a reviewer named; empty if the policy in force has no such
+    rule. `category` is that of the case.
+    """
+    policy = context.policies.load_within(tx, tx.tenant or "").policy
+    rule = next((rule for rule in policy.rules if rule.id == decision.clause), None)
+    if rule is None:
+        return "", ""
+    named = categories_of(rule)
+    return category if category in named or not named else min(named), rule.id
+
+
+def ground_of_refusal(
+    context: PipelineContext,
+    tx: Transaction,
+    video: Video,
+    verdict: Verdict,
+    decision: Decision,
+) -> DecisionGround:
+    """Why a held video was rejected: by default the verdict that held it, with the facts of its findings."""
+    taxonomy = context.policies.taxonomy
+    if verdict.vault:
+        return ground_of_verdict(verdict, taxonomy)
+    named = ground_of_rule(context, tx, verdict.category, decision)
+    if named.facts and named.explains_decision:
+        return named
+    if video.is_held_first:
+        return NO_GROUND
+    found = ground_of_verdict(verdict, taxonomy, clause=decision.clause)
+    return replace(found, facts=decision.facts or "")
+
+
+def ground_of_upheld_decision(
     context: PipelineContext, tx: Transaction, case: Case, decision: Decision
 ) -> DecisionGround:
-    category = find_confirmed_category(context, tx, case, decision)
-    return ground_of_category(category, context.policies.taxonomy, clause=decision.clause or case.rule)
+    """Why an appeal was rejected: the ground of the decision, with what the reviewer named instead."""
+    ground = statement_of_case(tx, case.id).content.ground
+    named = ground_of_rule(context, tx, case.category, decision)
+    if named.facts and named.explains_decision and ground.basis is not GroundBasis.WITHHELD:
+        return named
+    if ground.basis is GroundBasis.WITHHELD:
+        return ground
+    rule = decision.clause if decision.clause and ground.rule else ground.rule
+    return replace(ground, rule=rule, facts=decision.facts or ground.facts)
 
 
 def state_report_outcome(
@@ -194,10 +256,13 @@ def state_report_outcome(
 ) -> None:
     """State the decision about a reported video to each account and end user that reported it."""
     rows = tx.select(tables.reports, tables.reports.c.case_id == case.id)
+    ground = ground_of_rule(context, tx, case.category, decision)
+    if kind is StatementKind.REPORT_REJECTED and ground is NO_GROUND:
+        ground = DecisionGround(basis=GroundBasis.NOT_BROKEN, facts=decision.facts or "")
     new = NewStatement(
         kind=kind,
         source=StatementSource.REPORT,
-        ground=_ground_of_report(context, tx, case, decision),
+        ground=ground,
         automated_detection=False,
         automated_decision=False,
         video_id=case.video_id,
@@ -220,17 +285,15 @@ def state_report_outcome(
         )
 
 
-def state_appeal_outcome(tx: Transaction, decision: Decision, kind: StatementKind) -> None:
-    """A reviewer decided about an appeal. The answer gives the rule that the reviewer named."""
-    against = statement_of_case(tx, decision.case_id).content
-    ground = against.ground
-    if decision.clause and ground.rule:
-        ground = replace(ground, rule=decision.clause)
+def state_appeal_outcome(
+    context: PipelineContext, tx: Transaction, case: Case, decision: Decision, kind: StatementKind
+) -> None:
+    """A reviewer decided about an appeal. The answer gives the rule and the facts that the reviewer named."""
     new = replace(
-        against,
+        statement_of_case(tx, case.id).content,
         kind=kind,
         source=StatementSource.APPEAL,
-        ground=ground,
+        ground=ground_of_upheld_decision(context, tx, case, decision),
         automated_detection=False,
         automated_decision=False,
         case_id=decision.case_id,

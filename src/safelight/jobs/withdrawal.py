@@ -14,23 +14,15 @@ from safelight.trust.reviews import CaseKind, close_cases
 from . import mappers, outcomes
 from .attempt_store import finish_attempt, last_attempt
 from .context import PipelineContext
-from .files import drop_files
+from .files import drop_files, end_paid_clip
 from .models import CharacterState, Video
 from .recovery_data import remove_fingerprints_of_file
 from .states import TERMINAL, VideoState
-from .transitions import transition
-from .video_statements import BY_OPERATOR, WithdrawalCause, state_stop, state_withdrawal
+from .transitions import transition, update
+from .video_statements import WithdrawalCause, state_stop, state_withdrawal
 
 #: Previews of the delivered file. They show the video, so they are deleted when it is withdrawn.
 _PICTURES = ("thumbnail", "spritesheet")
-
-
-def withdraw(
-    context: PipelineContext, video: Video, *, actor: str, why: str, cause: WithdrawalCause = BY_OPERATOR
-) -> tuple[str, ...]:
-    """Same as `withdraw_within`, but in its own transaction."""
-    with context.database.transaction(tenant=video.tenant) as tx:
-        return withdraw_within(context, tx, video.id, actor=actor, why=why, cause=cause)
 
 
 def withdraw_within(
@@ -40,7 +32,7 @@ def withdraw_within(
     *,
     actor: str,
     why: str,
-    cause: WithdrawalCause = BY_OPERATOR,
+    cause: WithdrawalCause,
 ) -> tuple[str, ...]:
     """Withdraw a delivered video: content and previews become unavailable, the file is kept as evidence.
 
@@ -81,6 +73,8 @@ def end_family_within(
     for next_id in family:
         video = videos[next_id]
         if video is None or (video.state in TERMINAL and video.state is not VideoState.DELIVERED):
+            if video is not None and video.clip_kept_until is not None:
+                _end_kept_clip(tx, video, actor=actor)
             continue
         if video.state is VideoState.DELIVERED:
             source = {} if next_id == video_id else {"because_of": video_id}
@@ -106,13 +100,11 @@ def is_withdrawn(database: Database, video_id: str) -> bool:
     return ended and (released[-1].vaulted or released[-1].state != VideoState.DELIVERED.value)
 
 
-def delivered_file(database: Database, video_id: str) -> str | None:
-    """The hash of the file that was delivered for a video of any tenant, also after an appeal released the
-    file of another id.
-    """
-    with database.across_tenants("origin of a file", readonly=True) as tx:
+def has_delivered(database: Database, tenant: str, video_id: str) -> bool:
+    """Whether a file was delivered for this video of the tenant, also one that an appeal released again."""
+    with database.read_transaction(tenant) as tx:
         row = tx.one(tables.videos, tables.videos.c.id == video_id)
-    return None if row is None else row.sealed_sha256
+    return row is not None and row.sealed_sha256 is not None
 
 
 def _withdraw_one(
@@ -140,6 +132,14 @@ def _stop(context: PipelineContext, tx: Transaction, video: Video, *, actor: str
     if last is not None and last.ended_at is None:
         finish_attempt(tx, video.id, last, Withdrawn.code, charge=last.charge)
     outcomes.fail(context, tx, video, Withdrawn("The source of this video was withdrawn."))
+
+
+def _end_kept_clip(tx: Transaction, video: Video, *, actor: str) -> None:
+    """The paid clip of an ended video waits for no scan and no decision any more."""
+    close_cases(tx, video.id, actor=actor)
+    end_paid_clip(tx, video.id)
+    update(tx, video, clip_kept_until=None)
+    tx.append_audit("clip.withdrawn", subject=video.id, actor=actor, content={})
 
 
 def _locked(tx: Transaction, video_id: str) -> Video | None:

@@ -47,7 +47,7 @@ class WorkerLease:
         self._regain_s = regain_s
         #: Whether the lock is lost for good.
         self.is_lost = False
-        #: Set while this process holds the lock, as far as it knows.
+        #: Set while this process holds the lock, to its knowledge.
         self.held = threading.Event()
         self._connection: psycopg.Connection[tuple[object, ...]] | None = None
         self.part = BackgroundPart(

@@ -28,6 +28,8 @@ class LintRule(StrEnum):
     DRIVER = "driver"
     #: The text reads like the writer's own distress.
     DISTRESS = "distress"
+    #: The words together suggest a scene for which there are no suggestions.
+    NO_SUGGESTIONS = "no-suggestions"
     #: The language or the length of the prompt is not covered.
     NOT_CHECKED = "not-checked"
     #: The policy demands a template, and the file has prompts.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from safelight.advice.drivers import PROMPT, Driver
-from safelight.advice.help_gate import HelpRefusal
+from safelight.advice.help_gate import WITHOUT_ADVICE, HelpRefusal
 from safelight.advice.prompt_advice import AdviceOptions
 from safelight.advice.provider_risk import RiskLevel
 from safelight.i18n import DEFAULT, load_messages
@@ -54,14 +54,15 @@ class PromptLinter:
         self._check = check
         self._taxonomy = taxonomy
         self._options = options
+        #: Whether words that a filter may react to are reported.
+        self._names_words = bool(options.provider or options.drivers)
         self._blocks = SessionBlocks()
         self._t = load_messages("lint", options.locale)
         self._advice = load_messages("advice", options.locale)
 
     def check(self, text: str) -> CheckResult:
         """The result of the check, without suggestions if the text resembles a blocked prompt of the run."""
-        names_words = bool(self._options.provider or self._options.drivers)
-        options = AdviceOptions(provider=self._options.provider, suggests=names_words)
+        options = AdviceOptions(provider=self._options.provider, suggests=self._names_words)
         if self._blocks.is_similar(text):
             options = replace(options, recent=HelpRefusal.RECENT_BLOCK)
         checked = self._check(text, options)
@@ -136,9 +137,12 @@ class PromptLinter:
             yield replace(whole, rule=rule, level=level, message=message, categories=found.categories)
             if checked.action is not Action.LABEL:
                 return
-        if advice.refusal is HelpRefusal.DISTRESS:
-            message = " ".join([self._advice("refusal.distress"), *lines])
-            yield replace(whole, rule=LintRule.DISTRESS, message=message)
+        if advice.refusal in WITHOUT_ADVICE:
+            is_distress = advice.refusal is HelpRefusal.DISTRESS
+            message = " ".join([self._advice(f"refusal.{advice.refusal}"), *lines])
+            if is_distress or self._names_words:
+                rule = LintRule.DISTRESS if is_distress else LintRule.NO_SUGGESTIONS
+                yield replace(whole, rule=rule, message=message)
             return
         if advice.refusal is HelpRefusal.NOT_CHECKED:
             yield replace(whole, message=self._t("not_checked"))
@@ -152,7 +156,7 @@ class PromptLinter:
                 message=self._t("risk", level=level_name, reason=risk["reason"]),
                 risk=risk["level"],
             )
-        if self._options.provider or self._options.drivers:
+        if self._names_words:
             for driver in advice.drivers:
                 if not driver.excluded and (found_here := self._driver(whole, prompt, driver, checked)):
                     yield found_here

@@ -1,6 +1,6 @@
 """The MCP server of the official package: names and describes the tools, and asks the user before a request.
 
-The only module that imports the package `mcp`, which the extra `safelight[mcp]` installs.
+The only module that imports the package `mcp`, which the extra `mcp` installs.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from mcp_types import ToolAnnotations
 from pydantic import BaseModel, Field
 
 from safelight import __version__
+from safelight_client.money import format_money
 
 from .gateway import VideoOffer
-from .session_limits import SessionRefusal, format_price
+from .session_limits import SessionRefusal
 from .tools import McpTools
 from .untrusted import NOTICE, with_untrusted
 
@@ -105,7 +106,7 @@ def find_offer(prompt: str, model: str, seconds: str, ctx: ToolContext) -> Video
 
 def ask_user(prompt: str, offer: Annotated[VideoOffer, Resolve(find_offer)]) -> Elicit[Confirmation]:
     """The question about one video, with its whole prompt."""
-    price = f"for at most {format_price(offer.usd)}" if offer.usd else "without charge"
+    price = f"for at most {format_money(offer.usd)}" if offer.usd else "without charge"
     shown = "".join(letter if letter.isprintable() else " " for letter in prompt)
     message = f"Request a video of {offer.seconds} s from {offer.model}, {price}? The prompt: {shown}"
     return Elicit(message, Confirmation)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from decimal import ROUND_DOWN, ROUND_UP, Decimal
 
 from safelight.trust.evasion.session_blocks import SessionBlocks
+from safelight_client.money import format_money
 
 
 class SessionRefusal(Exception):
@@ -63,8 +63,7 @@ class SessionLimits:
         left = self.left_usd
         if usd > left:
             raise SessionRefusal(
-                f"The video costs {format_price(usd)}; US${_to_cents(left, ROUND_DOWN)} of --allow-spend are "
-                "left."
+                f"The video costs {format_money(usd)}; {format_money(left)} of --allow-spend are left."
             )
         return usd
 
@@ -79,12 +78,3 @@ class SessionLimits:
         """Give back a reserved price of which nothing was charged."""
         with self._lock:
             self._left_usd += usd
-
-
-def format_price(usd: float) -> str:
-    """A price for people, rounded up to the cent, so that never more is paid than is shown."""
-    return f"US${_to_cents(usd, ROUND_UP)}"
-
-
-def _to_cents(usd: float, rounding: str) -> Decimal:
-    return Decimal(str(round(usd, 6))).quantize(Decimal("0.01"), rounding)

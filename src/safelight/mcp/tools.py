@@ -9,7 +9,7 @@ from typing import Any
 
 from safelight.advice.help_gate import HelpRefusal
 from safelight.advice.prompt_advice import AdviceOptions
-from safelight.advice.provider_rules import document_for
+from safelight.advice.provider_rules import is_known_provider
 from safelight.attempts.gate import GateAnswer, gate_of_error
 from safelight.generation.provider_errors import decode
 from safelight.generation.provider_errors.registry import named
@@ -64,7 +64,7 @@ class McpTools:
     def check(self, prompt: str, provider: str = "") -> dict[str, Any]:
         """The verdict of the policy, and what the provider may refuse. Nothing is generated."""
         _require_text(prompt, "prompt")
-        if provider and document_for(provider) is None and self._gateway is None:
+        if provider and not is_known_provider(provider) and self._gateway is None:
             raise SessionRefusal(
                 "The provider is not known. Leave it out, or name one such as veo or runway."
             )

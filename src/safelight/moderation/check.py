@@ -104,9 +104,9 @@ class CheckService:
             admitted.texts, policy, negated=admitted.negated, scrutiny=history.match, audience=audience
         )
         results: tuple[StageResult, ...] = (prompt,)
-        left: tuple[str, ...] = ()
+        left: Mapping[str, float | None] = {}
         if (admitted.uploads or admitted.urls) and prompt.verdict.action is not Action.BLOCK:
-            results, left = self._with_references(admitted, prompt, policy, requester)
+            results, left = self._with_references(principal, admitted, prompt, policy, requester)
         asked = self._asked(options.provider, request, admitted)
         options = replace(
             options,
@@ -211,9 +211,16 @@ class CheckService:
         return self.estimate_risks(principal.tenant, asked, prompts, seconds=admitted.seconds, size=size)
 
     def _with_references(
-        self, admitted: AdmittedRequest, prompt: StageResult, policy: TenantPolicy, requester: VideoRequester
-    ) -> tuple[tuple[StageResult, ...], tuple[str, ...]]:
-        """The results, and the fields of the references that were not screened in time."""
+        self,
+        principal: Principal,
+        admitted: AdmittedRequest,
+        prompt: StageResult,
+        policy: TenantPolicy,
+        requester: VideoRequester,
+    ) -> tuple[tuple[StageResult, ...], Mapping[str, float | None]]:
+        """The results, and the fields of the references that were not screened in time, with the estimated
+        seconds of the scan of a clip.
+        """
         self.scratch.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(dir=self.scratch, prefix="check-") as folder:
             files = [ReferenceInput.of(upload.path, upload.field) for upload in admitted.uploads]
@@ -228,8 +235,8 @@ class CheckService:
                 audience=prompt.verdict.audience,
                 requester=requester,
             )
-            found, left = self.timed_references.screen_files(files, context)
-            return (prompt, *found), tuple(file.field for file in left)
+            found, left = self.timed_references.screen_files(files, context, caller=principal.id)
+            return (prompt, *found), {file.field: seconds for file, seconds in left.items()}
 
     def _record(
         self, principal: Principal, admitted: AdmittedRequest, found: CheckResult, history: _History

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from typing import Any
 
 from safelight.advice.checklist import ChecklistItem, checklist
-from safelight.advice.help_gate import HelpRefusal
+from safelight.advice.help_gate import WITHOUT_ADVICE
 from safelight.advice.prompt_advice import AdviceOptions, PromptAdvice, ScreenedRequest, advise_on
 from safelight.advice.provider_rules import ProviderAdvice, advise
 from safelight.advice.rewriter_report import RewriterReport
@@ -20,7 +21,7 @@ from safelight.policy.categories import Taxonomy
 from safelight.policy.coverage import Cell, Coverage, Depth
 from safelight.policy.explanations import Explanation, ExplanationLevel, explain
 from safelight.policy.findings import Finding
-from safelight.policy.verdicts import Action
+from safelight.policy.verdicts import Action, describe_outcome
 
 from .evaluation import StageResult
 
@@ -28,6 +29,8 @@ UNDECIDED = "undecided"
 TEMPLATE_REQUIRED = (
     "This team demands a template: a video is refused unless its whole text is made from an approved one."
 )
+_CHECK_AGAIN = "A check has time for such a clip: check it again alone, or a little later."
+_HOW_TO_SCAN = "To have a clip scanned without a submission: safelight scan FILE"
 #: Verdicts from the most lenient to the strictest.
 _SEVERITY = {name: rank for rank, name in enumerate(("allow", "label", UNDECIDED, "hold", "block"))}
 
@@ -66,12 +69,13 @@ class CheckResult:
     coverage: Coverage
     #: Makes `checklist`.
     make_checklist: Callable[[], tuple[ChecklistItem, ...]]
-    #: None if the request names no provider, if the findings are vaulted, or if the writer is in distress.
+    #: None if the request names no provider, if the findings are vaulted, or if it gets no advice.
     advice: ProviderAdvice | None
     #: Drivers, provider risk and suggestions.
     prompt_advice: PromptAdvice
-    #: Fields with references that were not screened in the time of a check.
-    not_checked: tuple[str, ...] = ()
+    #: Fields with references that were not screened in the time of a check, with the estimated seconds of the
+    #: scan of a clip.
+    not_checked: Mapping[str, float | None] = field(default_factory=dict)
     #: Whether the policy demands a template and this request, as it is, would be refused for it.
     template_required: bool = False
     #: None if no rewrites of a language model were asked for.
@@ -106,18 +110,44 @@ class CheckResult:
         return UNDECIDED if self.undecided else self.action.value
 
     @property
+    def outcome(self) -> str:
+        """The verdict, or that it allows the request only because required checks were waived."""
+        is_waived = any(stage.verdict.waivers for stage in self.stages)
+        return UNDECIDED if self.undecided else describe_outcome(self.action, waived=is_waived)
+
+    @property
     def summary(self) -> str:
         if self.template_required:
             return f"{self._sentence} {TEMPLATE_REQUIRED}"
         return self._sentence
 
     @property
+    def has_short_clip(self) -> bool:
+        """Whether a clip was not screened that a check has time for: other clips were scanned instead."""
+        if not self.not_checked:
+            return False
+        # Here, because a check of a prompt does not load what scans need.
+        from .timed_reference import CLIP_TIMEOUT_S
+
+        return any(seconds is not None and seconds < CLIP_TIMEOUT_S for seconds in self.not_checked.values())
+
+    @property
     def _sentence(self) -> str:
         if not self.undecided:
             return self.explanation.sentence
-        return (
-            f"Undecided: the check of {', '.join(self.not_checked)} was not finished in time. "
-            "After a submission it is checked in full, and can then be held or blocked."
+        clips = [
+            f"The scan of {name} takes about {math.ceil(seconds)} s."
+            for name, seconds in self.not_checked.items()
+            if seconds is not None
+        ]
+        return " ".join(
+            (
+                f"Undecided: the check of {', '.join(self.not_checked)} was not finished in time.",
+                *clips,
+                "After a submission it is checked in full, and can then be held or blocked.",
+                *((_CHECK_AGAIN,) if self.has_short_clip else ()),
+                *((_HOW_TO_SCAN,) if clips else ()),
+            )
         )
 
 
@@ -125,6 +155,7 @@ def advice_wire(found: CheckResult, locale: str = DEFAULT) -> dict[str, Any]:
     """The verdict with the advice, as the command line and the API report it."""
     return {
         "verdict": found.verdict,
+        "outcome": found.outcome,
         **found.prompt_advice.as_wire(locale),
         "rewriter": found.rewriter.as_wire(load_messages("advice", locale)) if found.rewriter else None,
         "checklist": [item.as_wire() for item in found.checklist],
@@ -165,7 +196,7 @@ def summarize_check(
     texts: Mapping[str, str],
     options: AdviceOptions,
     references: int = 0,
-    not_checked: tuple[str, ...] = (),
+    not_checked: Mapping[str, float | None] = {},
 ) -> CheckResult:
     """Combine the results of the stages, and advise on the request."""
     deciding = max(results, key=lambda stage: stage.verdict.action.severity)
@@ -196,7 +227,7 @@ def summarize_check(
         make_checklist=partial(
             checklist, texts, findings, cells=coverage, references=references, shown=shown
         ),
-        advice=None if prompt_advice.refusal is HelpRefusal.DISTRESS else provider,
+        advice=None if prompt_advice.refusal in WITHOUT_ADVICE else provider,
         prompt_advice=prompt_advice,
         not_checked=not_checked,
     )

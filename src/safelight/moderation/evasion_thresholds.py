@@ -34,6 +34,8 @@ def _raised(finding: Finding, scrutiny: EvasionMatch) -> Finding:
         score=score,
         # The finding and the similarity to a blocked prompt count together.
         basis=Basis.COMPOSED,
-        reason=f"{finding.reason} The prompt paraphrases a prompt that was blocked for this category.",
+        reason=f"{finding.reason} The prompt paraphrases a prompt that was blocked for this category."
+        if scrutiny.is_known_to_writer
+        else finding.reason,
         attributes={**finding.attributes, "rewording": True},
     )

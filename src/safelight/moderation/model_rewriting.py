@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 
 from safelight.advice.driver_tables import DriverKind
 from safelight.advice.drivers import PROMPT, Driver
-from safelight.advice.help_gate import is_alarm
 from safelight.advice.model_rewrites import DropReason, examine_rewrite
 from safelight.advice.omissions import EstimateRisks
 from safelight.advice.prompt_advice import BlockedAt
@@ -24,7 +23,7 @@ from safelight.advice.rewriter_report import RewriterNote, RewriterReport
 from safelight.advice.suggestion import Suggestion
 from safelight.advice.whole_prompt import weigh
 from safelight.errors import CheckLimitExceeded
-from safelight.policy.findings import Finding
+from safelight.policy.findings import Finding, is_alarm
 
 from .check_result import CheckResult
 from .evaluation import StageResult

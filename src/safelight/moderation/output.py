@@ -20,6 +20,7 @@ from safelight.scanning.service import Scanner
 from safelight.scanning.tasks import OutputDirs
 
 from .admission import NEGATED_FIELDS
+from .bare_threats import find_bare_threats, named_people
 from .cross_modal import screen_joined_text
 from .evaluation import StageInput, StageResult, evaluate
 from .file_tags import screen_tags
@@ -97,6 +98,13 @@ class OutputStage:
             self.pipeline,
             (*text_findings, *prior),
         )
+        threats = find_bare_threats(
+            added_text(report.texts, context.generator_texts),
+            added_text(report.transcript or (), context.generator_texts),
+            wanted,
+            clip_s=report.media.duration_s if report.media is not None else 0.0,
+            people=named_people((*text_findings, *prior)),
+        )
         modalities = {Modality.FRAMES}
         if ocr.present or report.tags:
             modalities.add(Modality.TEXT)
@@ -122,6 +130,7 @@ class OutputStage:
             *text_findings,
             *tags.findings,
             *joined.findings,
+            *threats,
             *local.findings,
             *(mark_consented(faces.findings) if faces.all_on_camera else faces.findings),
             *speech.speakers.findings,

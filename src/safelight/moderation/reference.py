@@ -111,6 +111,13 @@ class ReferenceStage:
     def compares_faces(self) -> bool:
         return self.scene_detection.likeness is not None
 
+    def estimate_scan_s(self, clip: ReferenceInput) -> float:
+        """The time that a scan of a clip probably takes, in seconds. Raises the errors of `screen`."""
+        try:
+            return self.scanner.estimate_scan_s(self.scanner.probe(clip.path))
+        except (InvalidMedia, TooLarge) as error:
+            raise _of_field(error, clip) from error
+
     def screen(
         self,
         files: Sequence[ReferenceInput],
@@ -256,7 +263,7 @@ class ReferenceStage:
                 reject_extra_tracks(report.media)
             return report
         except (InvalidMedia, TooLarge) as error:
-            raise type(error)(error.message, param=file.field, remedy=error.remedy) from error
+            raise _of_field(error, file) from error
 
     def _facts(self, file: ReferenceInput, report: ScanReport, full: bool) -> dict[str, Any]:
         """Facts about one reference for the stage record. Provenance claims only after a full scan."""
@@ -319,6 +326,10 @@ class _FileResults:
             for one in findings
         ]
         self.cells += cells
+
+
+def _of_field(error: InvalidMedia | TooLarge, file: ReferenceInput) -> InvalidMedia | TooLarge:
+    return type(error)(error.message, param=file.field, remedy=error.remedy)
 
 
 def _without_spoken_names(cell: Cell) -> Cell:

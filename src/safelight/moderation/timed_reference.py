@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor, wait
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from safelight.policy.verdicts import Action
 
@@ -14,48 +15,95 @@ from .evaluation import StageResult
 from .reference import ReferenceInput, ReferenceStage
 from .screening import ScreeningContext
 
+#: Time for the clips of one check. A clip is scanned only if its scan probably takes less: on two cores that
+#: are 1280x720 at 24 frames/s up to 30 s, or 1920x1080 up to 26 s. Clients and reverse proxies wait for 60 s.
+CLIP_TIMEOUT_S = 45.0
+#: Checks that scan clips at the same time in one process, one of each caller. Others are answered without a
+#: scan, so that clips never hold all threads for checks, and one caller never holds all places.
+MAX_CLIP_CHECKS = 2
+#: Seconds after which a check that waits for a scan sees that the process stops.
+_LOOK_AGAIN_S = 0.5
+
 
 @dataclass(frozen=True, kw_only=True)
 class TimedReferenceStage:
-    """Screens references for at most `timeout_s` in all."""
+    """Screens pictures for at most `timeout_s` in all, and clips for at most `clip_timeout_s`."""
 
     stage: ReferenceStage
     #: Threads that screen. They are shared by all requests.
     threads: Executor
     timeout_s: float
+    clip_timeout_s: float = CLIP_TIMEOUT_S
+    #: Set when the process stops. A check then ends without its scan, before the time for requests is over.
+    stopping: threading.Event = field(default_factory=threading.Event)
+    #: The callers whose clips are scanned.
+    _callers: set[str] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def screen_files(
-        self, files: Sequence[ReferenceInput], context: ScreeningContext
-    ) -> tuple[tuple[StageResult, ...], tuple[ReferenceInput, ...]]:
-        """The results, and the files that were not screened in time. Images are screened before clips."""
+        self, files: Sequence[ReferenceInput], context: ScreeningContext, *, caller: str = ""
+    ) -> tuple[tuple[StageResult, ...], Mapping[ReferenceInput, float | None]]:
+        """The results, and the files that were not screened in time.
+
+        The value of a clip is the estimated time of its scan in seconds, at least `clip_timeout_s` if that
+        time was over. Images are screened before clips, and the clips that take least before the others.
+        Raises the errors of `ReferenceStage.screen`.
+        """
         pictures = [file for file in files if file.is_picture]
         clips = [file for file in files if not file.is_picture]
-        groups = [group for group in (pictures, clips) if group]
-        results = self.screen(groups, context)
-        return results, tuple(file for group in groups[len(results) :] for file in group)
+        first = self.screen(pictures, context) if pictures else None
+        results = () if first is None else (first,)
+        if first is not None and first.verdict.action is Action.BLOCK:
+            return results, dict.fromkeys(clips)
+        estimates = {clip: self.stage.estimate_scan_s(clip) for clip in clips}
+        left: dict[ReferenceInput, float | None] = dict.fromkeys(pictures if first is None else ())
+        fitting, total_s = [], 0.0
+        for clip in sorted(clips, key=lambda clip: estimates[clip]):
+            total_s += estimates[clip]
+            if total_s <= self.clip_timeout_s:
+                fitting.append(clip)
+        left |= {clip: estimates[clip] for clip in clips if clip not in fitting}
+        if not fitting:
+            return results, left
+        if not self._take_place(caller):
+            return results, left | {clip: estimates[clip] for clip in fitting}
+        try:
+            found = self.screen(fitting, context, self.clip_timeout_s)
+        finally:
+            self._leave_place(caller)
+        if found is None:
+            least_s = 0.0 if self.stopping.is_set() else self.clip_timeout_s
+            return results, left | {clip: max(estimates[clip], least_s) for clip in fitting}
+        return (*results, found), left
+
+    def _take_place(self, caller: str) -> bool:
+        with self._lock:
+            if caller in self._callers or len(self._callers) >= MAX_CLIP_CHECKS:
+                return False
+            self._callers.add(caller)
+            return True
+
+    def _leave_place(self, caller: str) -> None:
+        with self._lock:
+            self._callers.discard(caller)
 
     def screen(
-        self, groups: Sequence[Sequence[ReferenceInput]], context: ScreeningContext
-    ) -> tuple[StageResult, ...]:
-        """The results of those groups that were finished in time, in order. The first block ends it.
+        self, files: Sequence[ReferenceInput], context: ScreeningContext, timeout_s: float | None = None
+    ) -> StageResult | None:
+        """The result, or None if it was not finished in time, or when the process stops.
 
         An unfinished scan is cancelled. Raises the errors of `ReferenceStage.screen`.
         """
-        results: list[StageResult] = []
         cancel = threading.Event()
-
-        def screen_all() -> None:
-            for files in groups:
-                results.append(self.stage.screen(files, context, cancel=cancel))
-                if results[-1].verdict.action is Action.BLOCK:
-                    return
-
         # With the context of this thread, which has the span of the request.
-        job = self.threads.submit(copy_context().run, screen_all)
-        wait([job], timeout=self.timeout_s)
+        job = self.threads.submit(
+            copy_context().run, lambda: self.stage.screen(files, context, cancel=cancel)
+        )
+        ends = time.monotonic() + (self.timeout_s if timeout_s is None else timeout_s)
+        while not self.stopping.is_set() and not job.done() and (left_s := ends - time.monotonic()) > 0:
+            wait([job], timeout=min(left_s, _LOOK_AGAIN_S))
         if job.done():
-            job.result()
-        else:
-            cancel.set()
-            job.cancel()
-        return tuple(results)
+            return job.result()
+        cancel.set()
+        job.cancel()
+        return None

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from safelight.errors import InvalidMedia
+from safelight.i18n import load_messages
 from safelight.media.probe import MediaInfo
 from safelight.media.tracks import UnscannedKind, UnscannedPart
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.findings import Modality
+from safelight.policy.verdicts import Action
 
 _VISIBLE = frozenset({Modality.FRAMES, Modality.TEXT})
 #: The modalities that a part has. A check of one of them is incomplete without the part. Players show neither
@@ -100,3 +102,17 @@ def reject_extra_tracks(media: MediaInfo) -> None:
             f"The clip has tracks that are not checked: {', '.join(dict.fromkeys(tracks))}.",
             remedy="Send a file with one picture track and at most one sound track.",
         )
+
+
+def missing_checks_sentence(
+    tag: str, action: Action, *, absent: int, unfinished: int, has_findings: bool
+) -> str:
+    """What the checks of a file found, and how many required checks are missing, so that they decided."""
+    t = load_messages("cli", tag)
+    counts = [
+        t(f"scan.missing_checks.{kind}{'_one' if count == 1 else ''}", n=count)
+        for kind, count in (("absent", absent), ("unfinished", unfinished))
+        if count
+    ]
+    found = t("scan.found_some" if has_findings else "scan.found_nothing")
+    return t(f"scan.gap.{action.value}", found=found, checks=t("separator").join(counts))

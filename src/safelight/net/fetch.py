@@ -7,10 +7,11 @@ import binascii
 import hashlib
 import ssl
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias, TypeVar
 from urllib.parse import unquote_to_bytes
 
 import httpcore
@@ -20,12 +21,16 @@ from safelight.errors import ForbiddenUrl, InvalidMedia, SafelightError, Storage
 from safelight.fileio import atomic_file
 
 from .addresses import Target, check_url, parse_url
-from .guarded_client import GuardedClient
+from .guarded_client import GuardedClient, Headers
 from .ssrf_guard import Resolve, system_resolve
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HEADERS = ((b"accept", b"image/*, video/*, audio/*, */*;q=0.1"), (b"accept-encoding", b"identity"))
 _DISK_FULL = frozenset({28, 122})  # "disk full" error numbers: ENOSPC, EDQUOT
+
+T = TypeVar("T")
+#: Reads an answer: its status, its headers in lower case, and its body.
+Receive: TypeAlias = Callable[[int, Mapping[str, str], Iterable[bytes]], T]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,23 +105,36 @@ class Fetcher:
         try:
             if url[:5].lower() == "data:":
                 return _from_data_url(url, into, media_types, limit)
-            return self._over_http(url, into, media_types, limit)
+
+            def receive(status: int, headers: Mapping[str, str], chunks: Iterable[bytes]) -> Fetched:
+                return _write_answer(status, headers, chunks, into, media_types, limit)
+
+            fetched, redirects = self._over_http(url, receive)
+            return replace(fetched, redirects=redirects)
         except SafelightError as error:
             error.param = error.param or param
             raise
 
-    def _over_http(self, url: str, into: Path, media_types: tuple[str, ...], limit: int) -> Fetched:
+    def stream(self, url: str, receive: Receive[None], *, headers: Mapping[str, str]) -> None:
+        """Have `receive` read the answer of an http or https URL. Raises the same errors as `fetch`, and
+        those of `receive`.
+        """
+        sent = tuple((name.encode(), value.encode()) for name, value in headers.items())
+        self._over_http(url, receive, sent)
+
+    def _over_http(self, url: str, receive: Receive[T], headers: Headers = _HEADERS) -> tuple[T, int]:
+        """What `receive` returned, and the number of redirects."""
         deadline = self._clock() + self._limits.total_s
         target, redirected = self._client.target(url), False
         for hop in range(self._limits.redirects + 1):
             # Only hosts that the operator configured may be private; another host to which one of them
             # redirects never may.
             asked = self._client.stream(
-                "GET", target, headers=_HEADERS, deadline=deadline, redirected=redirected
+                "GET", target, headers=headers, deadline=deadline, redirected=redirected
             )
-            outcome = _received(asked, target, into, media_types, limit)
-            if isinstance(outcome, Fetched):
-                return replace(outcome, redirects=hop)
+            outcome = _received(asked, target, receive)
+            if not isinstance(outcome, Target):
+                return outcome[0], hop
             if target.scheme == "https" and outcome.scheme != "https":
                 raise ForbiddenUrl("The URL redirects from https to http.", remedy=_SEND_IT)
             if redirected or (outcome.host, outcome.port) != (target.host, target.port):
@@ -130,32 +148,41 @@ _SEND_IT = "Send the file itself instead."
 
 
 def _received(
-    asked: AbstractContextManager[httpcore.Response],
-    target: Target,
-    into: Path,
-    media_types: tuple[str, ...],
-    limit: int,
-) -> Fetched | Target:
-    """The fetched file, or the redirect target if the response is a redirect."""
+    asked: AbstractContextManager[httpcore.Response], target: Target, receive: Receive[T]
+) -> tuple[T] | Target:
+    """What `receive` returned, or the redirect target if the response is a redirect."""
     try:
         with asked as response:
-            answer = {name.lower(): value.decode("latin-1") for name, value in response.headers}
+            answer = {
+                name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers
+            }
             if response.status in _REDIRECTS:
-                return _next(target, answer.get(b"location", ""))
-            if response.status != 200:
-                raise _invalid(f"The URL returned status {response.status}.")
-            if answer.get(b"content-encoding", "identity").lower() != "identity":
-                raise _invalid("The URL's server compressed the file although it was asked not to.")
-            declared = answer.get(b"content-type", "").split(";")[0].strip().lower()
-            _check_type(declared, media_types)
-            length = answer.get(b"content-length", "")
-            if length.isdigit() and int(length) > limit:
-                raise _too_large(limit)
-            return _write(response.iter_stream(), into, limit, declared)
+                return _next(target, answer.get("location", ""))
+            return (receive(response.status, answer, response.iter_stream()),)
     except httpcore.TimeoutException as error:
         raise _invalid("The URL's server did not respond in time.") from error
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
         raise _invalid("The URL could not be fetched completely: the connection failed.") from error
+
+
+def _write_answer(
+    status: int,
+    headers: Mapping[str, str],
+    chunks: Iterable[bytes],
+    into: Path,
+    media_types: tuple[str, ...],
+    limit: int,
+) -> Fetched:
+    if status != 200:
+        raise _invalid(f"The URL returned status {status}.")
+    if headers.get("content-encoding", "identity").lower() != "identity":
+        raise _invalid("The URL's server compressed the file although it was asked not to.")
+    declared = headers.get("content-type", "").split(";")[0].strip().lower()
+    _check_type(declared, media_types)
+    length = headers.get("content-length", "")
+    if length.isdigit() and int(length) > limit:
+        raise _too_large(limit)
+    return _write(chunks, into, limit, declared)
 
 
 def _next(target: Target, location: str) -> Target:

@@ -17,6 +17,7 @@ import msgspec
 
 from safelight import yaml_loader
 from safelight.i18n import DEFAULT, Messages, has_sentence, load_messages, translate_reason
+from safelight_client.money import format_money
 
 from .categories import Category, Taxonomy
 from .decisions import remove_notes
@@ -224,6 +225,25 @@ def explain(
     )
 
 
+def without_reason(verdict: Verdict) -> Verdict:
+    """The verdict without its reason, for a decision that a person gave a reason for. What to do next still
+    follows from its findings.
+    """
+    return msgspec.structs.replace(verdict, category="", rule="", reason="", gaps=(), learned_alone=False)
+
+
+def explain_ground(group: str, facts: str, locale: str = DEFAULT) -> list[str]:
+    """The sentences of the reason that a person gave for a decision: the group of its category, and facts."""
+    messages = load_messages("explanations", locale)
+    subject = [messages("why.subject", subject=messages(f"group.{group}"))] if group else []
+    return [*subject, as_sentence(facts, messages)]
+
+
+def as_sentence(text: str, t: Messages) -> str:
+    text = text.rstrip(".。")
+    return f"{text}." if t.tag == DEFAULT or text.isascii() else f"{text}。"
+
+
 def can_name(category: str, *, learned: bool) -> bool:
     """Whether a reader may be told the category or its group. `learned`: a classifier alone reported it."""
     return not (learned and category in _NEVER_ALONE)
@@ -349,7 +369,7 @@ def _charge_text(charge: ChargeFacts, verdict: Verdict, messages: Messages) -> s
         return messages("spent.none")
     if charge.charged == "yes":
         if charge.amount:
-            return messages("spent.amount", amount=f"{charge.amount:g}", currency=charge.currency)
+            return messages("spent.amount", amount=format_money(charge.amount, charge.currency))
         return messages("spent.charged")
     return messages("spent.unknown")
 
@@ -364,10 +384,18 @@ def _retry_advice(verdict: Verdict, *, decided_by_gap: bool) -> tuple[RetryAdvic
     if verdict.action is Action.HOLD:
         return RetryAdvice.NEVER, None
     made = {Stage.GENERATION, Stage.OUTPUT, Stage.DELIVERY}
+    if verdict.stage in made and _is_listed(verdict):
+        # The picture is known, so another attempt that shows it ends in the same way.
+        return RetryAdvice.NEVER, None
     from_words = any(finding.modality is Modality.TEXT for finding in verdict.findings)
     if verdict.stage in made and verdict.findings and not from_words:
         return RetryAdvice.NEW_SEED, None
     return RetryAdvice.CHANGE_PROMPT, None
+
+
+def _is_listed(verdict: Verdict) -> bool:
+    """Whether the content matches a hash that is listed or was reported."""
+    return any(one.is_reported_hash or one.attributes.get("kind") == "hash" for one in verdict.findings)
 
 
 def _next_step_text(
@@ -382,6 +410,8 @@ def _next_step_text(
         return messages(f"next.again{otherwise}" if retry is RetryAdvice.SAME else "next.ask")
     if verdict.test_card_only:
         return messages("next.card")
+    if retry is RetryAdvice.NEVER:
+        return messages(f"next.listed{otherwise}")
     if retry is RetryAdvice.NEW_SEED:
         return messages(f"next.seed{otherwise}")
     what = "reference" if verdict.stage is Stage.REFERENCE else "prompt"

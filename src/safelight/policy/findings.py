@@ -144,9 +144,18 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     #: Where the score was calibrated. None if it was not, or if the finding is not learned.
     point: OperatingPoint | None = None
 
+    @property
+    def is_reported_hash(self) -> bool:
+        """Whether it is a match with a reported hash that no person confirmed. That is the statement of a
+        stranger, and no detector saw nudity: it holds, and it neither vaults nor quarantines.
+        """
+        return self.attributes.get("kind") == "reported_hash"
+
 
 #: Minimum score of the findings that count when Safelight decides whether content may go to a third party.
 INDICATOR_SCORE = 0.3
+#: From this score on, a finding without an operating point is an alarm.
+ALARM_SCORE = 0.5
 
 
 def highest_scores(scored: Iterable[tuple[str, float]]) -> dict[str, float]:
@@ -159,10 +168,23 @@ def highest_scores(scored: Iterable[tuple[str, float]]) -> dict[str, float]:
 
 def suggests_sexual_minors(findings: Iterable[Finding]) -> bool:
     """Whether findings suggest sexual content with a minor. Such content is never sent to a third party."""
-    categories = {one.category for one in findings if one.score >= INDICATOR_SCORE and not one.test_card}
+    categories = {
+        one.category
+        for one in findings
+        if one.score >= INDICATOR_SCORE and not one.test_card and not one.is_reported_hash
+    }
     return "sexual/minors" in categories or (
         "minors-present" in categories and bool({"sexual", "ncii"} & categories)
     )
+
+
+def is_alarm(finding: Finding) -> bool:
+    """Whether a detector reports its category: at its own operating point, or else from `ALARM_SCORE` on."""
+    if finding.attributes.get("negated"):
+        return False
+    if finding.basis is Basis.LEARNED and finding.modality is Modality.TEXT:
+        return finding.point is not None and finding.score >= finding.point.score
+    return finding.score >= ALARM_SCORE
 
 
 class _Packed(msgspec.Struct, array_like=True):

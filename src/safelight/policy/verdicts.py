@@ -26,6 +26,15 @@ class Action(StrEnum):
 _SEVERITY = {Action.ALLOW: 0, Action.LABEL: 1, Action.HOLD: 2, Action.BLOCK: 3}
 
 
+#: The outcome of content that is allowed, also with a label, only because required checks were waived.
+ALLOWED_UNDER_WAIVER = "allowed_under_waiver"
+
+
+def describe_outcome(action: Action, *, waived: bool) -> str:
+    """The action, or `allowed_under_waiver`."""
+    return ALLOWED_UNDER_WAIVER if waived and action.severity < Action.HOLD.severity else action.value
+
+
 class Audience(StrEnum):
     """The audience of the videos. Rules may be stricter for some audiences."""
 
@@ -100,3 +109,8 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     def is_decided_by_gaps(self) -> bool:
         """Whether only missing checks hold or block the content. Then the category is not a finding."""
         return bool(self.gaps) and not self.findings and self.action is not Action.ALLOW
+
+    @property
+    def is_decided_by_reports(self) -> bool:
+        """Whether only reported hashes hold the content. Then the category is the statement of a stranger."""
+        return bool(self.findings) and all(one.is_reported_hash for one in self.findings)

@@ -6,16 +6,19 @@ The definition contains no prompt text and no personal data.
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from safelight.policy.coverage import Coverage, CoverageStatus
-from safelight.policy.verdicts import Action, Verdict
+from safelight.policy.verdicts import Action, Verdict, describe_outcome
 
 VERDICT_LABEL = "safelight.verdict"
 CONSENTS_LABEL = "safelight.consents"
+#: All that a delivered file says about checks that were not made, unless the operator chooses otherwise.
+WAIVED_REMARK = "Some checks were waived by the operator."
 _IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 
 
@@ -105,6 +108,8 @@ class SealFacts:
     coverage: Coverage
     #: Whether a visible badge is part of the picture.
     badge: bool = False
+    #: Whether any stage allowed the video only because required checks were waived.
+    is_waived: bool = False
     #: Whether a reviewer released the video, after a hold or after a successful appeal.
     reviewed: bool = False
     soft_bindings: tuple[SoftBinding, ...] = ()
@@ -114,6 +119,8 @@ class SealFacts:
     consents: tuple[str, ...] = ()
     #: None if the operator states nothing.
     training: TrainingUse | None = None
+    #: Whether the manifest names the checks that were made, not made and waived.
+    names_checks: bool = False
 
 
 def build(facts: SealFacts, *, version: str) -> dict[str, Any]:
@@ -204,6 +211,11 @@ def _verdict(facts: SealFacts) -> dict[str, Any]:
     verdict = facts.verdict
     # A public file must not contain the theme of a prompt that the policy allowed.
     is_named = verdict.action is not Action.ALLOW
+    # It must not name the checks that are missing either.
+    checks: dict[str, Any] = {"remark": WAIVED_REMARK} if facts.is_waived else {}
+    if facts.names_checks:
+        waived = sorted(f"{cell.category} ({cell.modality.value})" for cell in verdict.waived)
+        checks |= {"coverage": coverage_words(facts.coverage), "waived": waived}
     return {
         "schema": 1,
         "video": facts.video_id,
@@ -216,9 +228,14 @@ def _verdict(facts: SealFacts) -> dict[str, Any]:
         "judged_sha256": verdict.subject_sha256,
         "reviewed": facts.reviewed,
         "test_card": verdict.test_card_only or any(finding.test_card for finding in verdict.findings),
-        "coverage": coverage_words(facts.coverage),
-        "waived": sorted(f"{cell.category} ({cell.modality.value})" for cell in verdict.waived),
+        **checks,
     }
+
+
+def outcome_of(verdict: Mapping[str, Any]) -> str | None:
+    """The outcome that an assertion `safelight.verdict` states; None if it states none."""
+    action = next((one for one in Action if one.value == verdict.get("action")), None)
+    return None if action is None else describe_outcome(action, waived="remark" in verdict)
 
 
 def coverage_words(coverage: Coverage) -> dict[str, list[str]]:

@@ -69,6 +69,8 @@ class SealingOptions:
 
     #: What manifests state about training on the files. None: nothing.
     training: TrainingUse | None = None
+    #: Whether manifests name the checks that were made, not made and waived.
+    names_checks: bool = False
     #: Confirms the time of each seal. None: the time is this machine's only.
     timestamper: Timestamper | None = None
 
@@ -127,7 +129,8 @@ class Sealer:
         """
         self.signing_key()  # before the picture is marked, which takes minutes
         manifest.build(facts, version=safelight.__version__)  # facts that cannot be sealed end here
-        facts = replace(facts, training=self._options.training)
+        options = self._options
+        facts = replace(facts, training=options.training, names_checks=options.names_checks)
         source_sha256 = sha256_file(source)
         partial = into.with_name(f".{into.name}.{secrets.token_hex(8)}.partial")
         try:

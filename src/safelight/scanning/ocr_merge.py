@@ -74,4 +74,14 @@ def merge_texts(frames: Iterable[Sequence[MediaText]]) -> list[MediaText]:
 
 def _combine(one: MediaText, other: MediaText) -> MediaText:
     best = other if other.confidence > one.confidence else one
-    return replace(best, start_s=min(one.start_s, other.start_s), end_s=max(one.end_s, other.end_s))
+    read_in = [*_frames(one), *_frames(other)]
+    return replace(
+        best,
+        start_s=min(one.start_s, other.start_s),
+        end_s=max(one.end_s, other.end_s),
+        frames=(min(read_in), max(read_in)) if read_in else None,
+    )
+
+
+def _frames(text: MediaText) -> tuple[int, ...]:
+    return text.frames or (() if text.frame is None else (text.frame,))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
@@ -59,6 +60,17 @@ _NO_OUTPUTS = OutputDirs()
 _SCAN_BUDGET_FRACTION = 0.9
 
 
+#: Time of a scan with the bundled detectors on one core: per clip, per frame and per megapixel of a frame
+#: (docs/scanning.md).
+_S_PER_CLIP, _S_PER_FRAME, _S_PER_MEGAPIXEL = 1.0, 0.05, 0.01
+#: The pace of this process is 1 for this expected time. Each scan adds its expected time and its own time,
+#: at most `_MAX_PACE` times as long, so that short clips which take long hardly change it.
+_PACE_PRIOR_S, _MAX_PACE = 60.0, 5.0
+#: Weight of the scans before the latest one, and the time after which they do not count any more: otherwise
+#: nothing would be scanned in a check, and the pace would never change, after a busy hour.
+_PACE_FADING, _PACE_VALID_S = 0.8, 600.0
+
+
 class ScannerOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Limits and resources of scans."""
 
@@ -93,7 +105,10 @@ class Scanner:
         sandbox: Sandbox,
         detectors: Sequence[DetectorSpec],
         settings: ScannerOptions | None = None,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._monotonic = monotonic
         self.settings = settings or ScannerOptions()
         self._sandbox = sandbox
         self._detector_specs = tuple(detectors)
@@ -102,6 +117,10 @@ class Scanner:
         )
         #: True if warm children scan the images because forking is impossible.
         self._uses_pool = False
+        #: How much longer than `_S_PER_FRAME` and the others say the scans of this process took.
+        self._pace_lock = threading.Lock()
+        self._took_s = self._expected_s = 0.0
+        self._measured_at = -math.inf
         self._image_slots = threading.BoundedSemaphore(self.settings.max_concurrent_images)
         self._pool = WorkerPool(
             sandbox,
@@ -149,6 +168,19 @@ class Scanner:
         )
         return _convert(result, MediaInfo)
 
+    def estimate_scan_s(self, clip: MediaInfo) -> float:
+        """The time that `scan_video` probably takes for a clip, in seconds, by the pace of earlier scans."""
+        with self._pace_lock:
+            counts = self._monotonic() - self._measured_at < _PACE_VALID_S
+            took, expected = (self._took_s, self._expected_s) if counts else (0.0, 0.0)
+        return _expected_scan_s(clip) * (_PACE_PRIOR_S + took) / (_PACE_PRIOR_S + expected)
+
+    def _measure_pace(self, expected_s: float, took_s: float) -> None:
+        with self._pace_lock:
+            self._took_s = _PACE_FADING * self._took_s + min(took_s, _MAX_PACE * expected_s)
+            self._expected_s = _PACE_FADING * self._expected_s + expected_s
+            self._measured_at = self._monotonic()
+
     def scan_video(
         self,
         path: Path,
@@ -191,6 +223,8 @@ class Scanner:
 
         with SCAN_SECONDS.time("video"), child_span("scan video"):
             report = _report(run, specs, frozenset({Modality.FRAMES, Modality.AUDIO}), field, cancel)
+        if report.media is not None and not report.failure:
+            self._measure_pace(_expected_scan_s(report.media), report.wall_s)
         # The child is not trusted: read only files in the output folders of this call.
         sheets = (report.contact_sheet, report.blurred_sheet)
         previews = (report.thumbnail, *sheets, *report.evidence.values())
@@ -297,6 +331,12 @@ class Scanner:
             cpu_s=math.ceil(seconds * _MAX_BUSY_THREADS),
             memory_bytes=self.settings.memory_bytes,
         )
+
+
+def _expected_scan_s(clip: MediaInfo) -> float:
+    # A header can state fewer frames than there are.
+    frames = max(clip.frames, clip.fps * clip.duration_s)
+    return _S_PER_CLIP + frames * (_S_PER_FRAME + _S_PER_MEGAPIXEL * clip.width * clip.height / 1e6)
 
 
 def _report(

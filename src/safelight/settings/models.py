@@ -132,7 +132,7 @@ class GenerationSettings(Section):
     deadline_s: float = Field(
         default=1800.0,
         gt=0,
-        description="A video that is not finished within this many seconds fails with `timeout`.",
+        description="A video whose generator has not finished within this many seconds fails with `timeout`.",
     )
     max_concurrent: int = Field(
         default=32, ge=1, description="Maximum number of videos that one process works on at the same time."

@@ -55,6 +55,11 @@ class SealingSettings(Section):
         description="What the manifest states about training models on delivered files and about data mining "
         "(`cawg.training-mining`).",
     )
+    coverage: Literal["not_stated", "stated"] = Field(
+        default="not_stated",
+        description="Whether the manifest names the checks that were made, not made and waived. "
+        "`not_stated`: it states only that some checks were waived, if so.",
+    )
     timestamp_url: str | None = Field(
         default=None,
         description="URL of a timestamp authority (RFC 3161) that confirms the time of each seal. Set "

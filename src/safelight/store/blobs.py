@@ -65,6 +65,11 @@ class BlobStore:
         self._write(data, len(data), _name(tenant, digest, vault=retention is Retention.VAULT))
         return StoredBlob(tenant=tenant, sha256=digest, bytes=len(data), kind=kind, retention=retention)
 
+    def require_space(self, bytes_: int = 0) -> None:
+        """Raise `StorageFull` if the disk of the blobs has no room for this number of bytes."""
+        if self._folder is not None:
+            require_space(self._folder, bytes_)
+
     def size(self, tenant: str, sha256: str, *, vault: bool = False) -> int:
         """The size of a blob in bytes. Raises `NotFound`."""
         import obstore
@@ -169,8 +174,7 @@ class BlobStore:
         with translate_store_errors(writing=True):
             if self._has(name, size):
                 return
-            if self._folder is not None:
-                require_space(self._folder, size)
+            self.require_space(size)
             if size <= MAX_SINGLE_PUT_BYTES:
                 try:
                     obstore.put(self._store, name, source, mode="create")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import tempfile
 from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from safelight.errors import DataDirectoryBusy, SettingsError
+from safelight.errors import DataDirectoryBusy, SettingsError, Unavailable
 
-from .disk import require_space
+from .disk import as_storage_full, require_space
 
 
 class DataDirectory:
@@ -90,6 +91,19 @@ class DataDirectory:
             self.close()
             raise
         return self
+
+    def check(self) -> None:
+        """Check that files can be stored. Raises `StorageFull` or `Unavailable`."""
+        require_space(self.path)
+        try:
+            # A quota and a read-only file system are found by a write only.
+            with tempfile.TemporaryFile(dir=self.scratch) as file:
+                file.write(bytes(4096))
+                file.flush()
+        except OSError as error:
+            raise as_storage_full(error) or Unavailable(
+                f"The data directory cannot be written: {error.strerror}."
+            ) from error
 
     def close(self) -> None:
         """Release the lock on the directory."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from safelight.jobs.models import VideoRecord
 from safelight.trust.accounts import DECIDING, Principal
+from safelight.trust.reviews.staff_reads import StaffRead
 
 REVIEWER = "reviewer"
 #: Another person or key of the tenant, for example who reported the video.
@@ -15,7 +16,7 @@ OTHER = "other"
 #: The parts of the service that are actors of the audit log.
 _SERVICES = frozenset({"policy", "jobs", "sweeper"})
 #: Events about the work of reviewers that say nothing about the outcome.
-_INTERNAL_EVENTS = frozenset({"case.revealed", "case.escalated"})
+_INTERNAL_EVENTS = frozenset({"case.revealed", "case.escalated", *StaffRead})
 #: Events of cases and videos that are no decision of a reviewer.
 _NO_DECISIONS = frozenset({"case.opened", "video.deleted"})
 

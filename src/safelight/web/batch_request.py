@@ -14,8 +14,8 @@ from safelight.web.create_request import require_writable, valid_idempotency_key
 from safelight.web.json_fields import optional_flag, optional_text
 from safelight_client import BatchError
 from safelight_client.batch import BatchRow, PlanOptions
-from safelight_client.batch.money import micro
 from safelight_client.batch.rows import read_csv, read_jsonl, rows_of_entries
+from safelight_client.money import micro
 
 #: Rows of one batch. All of them are stored, and later planned, in one transaction.
 MAX_ROWS = 2_000
@@ -166,16 +166,19 @@ def _read_rows(fields: Mapping[str, Any], max_prompt_chars: int) -> tuple[BatchR
         raise InvalidField(f"`{name}` must be a text.", param=name)
     if isinstance(content, str) and len(content) > _MAX_SIZE:
         raise _too_large(name)
+    rows, size = [], 0
     try:
-        entries = _entries(name, content)
-        rows = tuple(_storable(row, max_prompt_chars) for row in rows_of_entries(entries))
+        for entry in rows_of_entries(_entries(name, content)):
+            # Every row of a CSV text repeats the names of its columns, so the sum may be far above the text.
+            size += len(json.dumps([dict(entry.fields), entry.problems]))
+            if size > _MAX_SIZE:
+                raise _too_large(name)
+            rows.append(_storable(entry, max_prompt_chars))
     except BatchError as error:
         raise InvalidField(str(error), param=name) from None
     if not rows:
         raise InvalidField("The batch has no rows.", param=name)
-    if sum(len(json.dumps([dict(row.fields), row.problems])) for row in rows) > _MAX_SIZE:
-        raise _too_large(name)
-    return rows
+    return tuple(rows)
 
 
 def _too_large(name: str) -> TooLarge:

@@ -84,8 +84,9 @@ class ProvenanceDoor:
     async def check_upload(self, path: Path, *, stranger: bool) -> ProvenanceCheck:
         """Check an uploaded file, and delete it.
 
-        Raises `NotFound` if this server does not offer checks, and `Unavailable` if too many files wait:
-        several that are read at the same time may have found the same free place.
+        Raises `NotFound` if this server does not offer checks, `InvalidMedia` for what is neither a video
+        nor a picture, and `Unavailable` if too many files wait: several that are read at the same time may
+        have found the same free place.
         """
         turns = self._strangers if stranger else self._keys
         try:
@@ -112,9 +113,13 @@ class ProvenanceDoor:
             finally:
                 turns.search.release()
 
-    async def check_id(self, video_id: str) -> ProvenanceCheck:
+    async def check_id(self, video_id: str, *, tenant: str | None) -> ProvenanceCheck:
         """Check the id of a video. Raises `NotFound` if this server does not offer checks."""
-        return await self._threads.run(self._checks().check_id, video_id)
+        return await self._threads.run(self._checks().check_id, video_id, tenant=tenant)
+
+    async def outcome(self, check: ProvenanceCheck, *, tenant: str) -> str | None:
+        """The outcome of the video behind an answer, for its own tenant only."""
+        return await self._threads.run(self._checks().outcome, check, tenant=tenant)
 
     def _pause_s(self, elapsed_s: float) -> float:
         """The time until the next multiple of `answer_after_s`."""

@@ -17,6 +17,8 @@ class AppState:
     threads: Threads
     #: Runs `POST /v1/videos/check`. Further checks wait in order of arrival.
     check_threads: Threads
+    #: Runs `GET /readyz`, which is answered also if all other threads wait for the database.
+    readiness_threads: Threads
     provenance: ProvenanceDoor
 
     @classmethod
@@ -30,6 +32,7 @@ class AppState:
                 services.provenance, threads, answer_after_s=services.provenance_answer_s
             ),
             check_threads=Threads(services.max_concurrent_checks),
+            readiness_threads=Threads(4),
         )
 
 

@@ -36,8 +36,8 @@ from support.chat_server import ChatServer, chat_server
 from support.fake_api_server import listening
 
 EXAMPLE = "A person standing alone on a rooftop at night, looking down at the city"
-HONEST = "A person standing quietly on a terrace at dusk, looking out over the city"
-OTHER = "A person standing calmly on a rooftop at dusk, looking over to the city"
+HONEST = "A person standing alone on a terrace at dusk, looking out over the city"
+OTHER = "A person standing alone on a rooftop at dusk, looking over to the city"
 
 
 class Installation:
@@ -161,21 +161,23 @@ def test_the_model_is_called_only_if_the_caller_asks_for_it(installation: Instal
 
 def test_hostile_rewrites_are_dropped_and_counted(installation: Installation) -> None:
     installation.chat.rewrite(
-        EXAMPLE, "A man standing quietly on a terrace at dusk, looking at the city", 5, HONEST
+        EXAMPLE, "A man standing alone on a terrace at dusk, looking at the city", 5, HONEST
     )
     report = installation.report()
     assert report.dropped == {"same": 1, "other_words": 1, "format": 2}
     assert (report.received, report.note) == (4, RewriterNote.NONE_KEPT)
     installation.chat.rewrite(
-        EXAMPLE.replace("alone", "beside taylor swift"),
-        EXAMPLE.replace("alone", "beside a mcdonald's"),
-        EXAMPLE.replace("alone", "bound and gagged"),
+        EXAMPLE.replace("a rooftop at night", "beside taylor swift"),
+        EXAMPLE.replace("a rooftop at night", "beside a mcdonald's"),
+        EXAMPLE.replace("a rooftop at night", "bound and gagged"),
     )
     assert installation.report().dropped == {"verdict": 3}
 
 
 def test_a_rewrite_must_lower_the_risk(installation: Installation) -> None:
-    installation.chat.rewrite(EXAMPLE.replace("alone", "lonely"), EXAMPLE.replace("a rooftop", "a cliff"))
+    installation.chat.rewrite(
+        EXAMPLE.replace("a rooftop", "a bridge"), EXAMPLE.replace("a rooftop", "a cliff")
+    )
     assert installation.report().dropped == {"risk": 2}
 
 
@@ -388,7 +390,7 @@ def test_the_api_and_the_page_offer_rewrites_on_demand(
     asked = pages.post("/advice", data={"prompt": EXAMPLE, "rewriter": "1"}).text
     section = asked.split('id="rewrites"')[1].split("</section>")[0]
     assert f'name="prompt" value="{HONEST}"' in section
-    assert "<del>alone</del><ins>quietly</ins>" in section
+    assert "<del>a rooftop at night</del><ins>a terrace at dusk</ins>" in section
     assert 'id="ask-rewriter"' not in asked
     assert len(installation.chat.requests) == 2
     used = pages.post("/advice", data={"prompt": HONEST}).text

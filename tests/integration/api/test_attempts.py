@@ -154,7 +154,7 @@ def test_the_claim_is_json_or_a_download_and_unknown_charges_are_in_no_sum(clien
         f"{PATH}/claim", params={"format": "markdown", "attempt": known["id"], "language": "zh-Hant"}
     )
     assert text.headers["content-type"].startswith("text/markdown")
-    assert "0.25 USD" in text.text
+    assert "$0.25" in text.text
     assert "veo" not in text.text
     assert client.get(f"{PATH}/claim", params={"language": "xx"}).status_code == 400
 

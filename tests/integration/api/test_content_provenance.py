@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import shutil
+import wave
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+from PIL import Image
 
 from safelight.bootstrap.container import Container
+from safelight.ids import new_id
 from safelight.settings import Settings
+from safelight.store.tables import videos
 from support.fake_api_server import live
 
 URL = "/v1/content_provenance_checks"
@@ -39,8 +45,49 @@ def client(
         yield made
 
 
-def test_a_file_without_any_sign_is_not_found(client: httpx.Client) -> None:
-    answer = client.post(URL, files={"file": ("a.mp4", b"no video")})
+def picture() -> bytes:
+    stored = io.BytesIO()
+    Image.fromarray(np.random.default_rng(3).integers(0, 255, (96, 128, 3), np.uint8)).save(stored, "png")
+    return stored.getvalue()
+
+
+def sound() -> bytes:
+    stored = io.BytesIO()
+    with wave.open(stored, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(8000)
+        file.writeframes(bytes(8000))
+    return stored.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"<!doctype html><p>Hello",
+        b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>',
+        np.random.default_rng(1).bytes(5000),
+        b"just text",
+        sound(),
+        b"ID3\x03\0\0\0\0\0\0" + b"\xff\xfb\x90\x64" * 200,
+        b"\x00\x00\x00\x18ftypmp42" + bytes(400),
+    ],
+    ids=["html", "svg", "random", "text", "wav", "mp3", "broken-mp4"],
+)
+def test_what_is_neither_a_video_nor_a_picture_is_refused_by_one_sentence(
+    client: httpx.Client, content: bytes
+) -> None:
+    refused = client.post(URL, files={"file": ("a.mp4", content)})
+    assert refused.status_code == 400
+    error = refused.json()["error"]
+    assert (error["code"], error["message"]) == (
+        "invalid_media",
+        "This is not a video or picture that we can open.",
+    )
+
+
+def test_a_file_without_any_sign_has_no_manifest(client: httpx.Client) -> None:
+    answer = client.post(URL, files={"file": ("a.png", picture())})
     assert answer.status_code == 200
     found = answer.json()
     assert found["object"] == "content_provenance_check"
@@ -54,13 +101,45 @@ def test_a_file_without_any_sign_is_not_found(client: httpx.Client) -> None:
             "generated_at": None,
         }
     ]
-    assert found["safelight"]["answer"] == "not_found_here"
+    assert (found["safelight"]["answer"], found["safelight"]["id_exists"]) == ("cannot_tell", None)
     assert found["safelight"]["evidence"][0]["does_not_prove"]
 
 
-def test_an_unknown_id_is_not_found(client: httpx.Client) -> None:
-    found = client.post(URL, json={"video_id": "video_0199"}).json()
-    assert (found["results"], found["safelight"]["ground"]) == ([], "unknown_id")
+def test_an_id_of_another_tenant_is_answered_like_one_that_does_not_exist(
+    client: httpx.Client, container: Container
+) -> None:
+    # The key of the client is of another tenant than this one.
+    delivered = new_id("video")
+    with container.persistence.database.transaction(container.persistence.tenant) as tx:
+        tx.insert(
+            videos,
+            id=delivered,
+            state="delivered",
+            stage="delivery",
+            created_at=tx.now(),
+            updated_at=tx.now(),
+            principal_id="key_1",
+            model="storyboard",
+            generator="storyboard",
+            prompt="A boat",
+            seconds=4,
+            width=1280,
+            height=720,
+            request=b"{}",
+            request_sha256="0" * 64,
+            sealed_sha256="a" * 64,
+        )
+    asked = [client.post(URL, json={"video_id": one}).json() for one in (delivered, "video_0199")]
+    answers = [one["safelight"] for one in asked]
+    assert answers[0] == answers[1]
+    assert (asked[0]["results"], answers[0]["answer"], answers[0]["ground"], answers[0]["id_exists"]) == (
+        [],
+        "cannot_tell",
+        "id_only",
+        None,
+    )
+    checks = container.provenance.checks
+    assert checks.check_id(delivered, tenant=container.persistence.tenant).public.id_exists is True
 
 
 @pytest.mark.parametrize(

@@ -140,12 +140,12 @@ def test_a_file_whose_video_failed_later_is_undelivered(
     [
         (
             "upstream_error",
-            "my-runway failed: Internal error. my-runway charged 0.25 USD for it. Ask my-runway.",
+            "my-runway failed: Internal error. my-runway charged $0.25 for it. Ask my-runway.",
             "Internal error.",
             False,
         ),
         ("upstream_error", "my-runway failed: it gave no reason.", "", False),
-        ("upstream_error", "The file is too large. my-runway charged 0.25 USD for it.", None, None),
+        ("upstream_error", "The file is too large. my-runway charged $0.25 for it.", None, None),
         ("timeout", "The video was not finished in time. my-runway had finished it.", None, None),
         ("upstream_rejected", "my-runway answered with HTTP 401.", None, False),
     ],
@@ -360,7 +360,7 @@ def test_refunds_of_own_and_reported_attempts_end_at_the_charge(
     part = AttemptRefund(amount=0.5, currency="USD")
     found = log.refund(tenant, reported.id, part, at=START, actor="operator")
     assert (found.refunded_amount, found.is_refunded) == (0.75, False)
-    with pytest.raises(InvalidField, match=r"Only 0\.25 USD"):
+    with pytest.raises(InvalidField, match=r"Only \$0\.25"):
         log.refund(tenant, reported.id, part, at=START, actor="operator")
     with pytest.raises(InvalidField, match="CNY"):
         log.refund(tenant, reported.id, AttemptRefund(amount=0.1, currency="CNY"), at=START, actor="operator")

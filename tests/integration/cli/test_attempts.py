@@ -98,7 +98,7 @@ def test_the_text_is_in_three_languages(
         assert main(["attempts", *command, "--lang", language]) == Exit.OK
         said = capsys.readouterr().out
         assert words in said
-        assert "0.5 USD" in said
+        assert "$0.50" in said
         assert "a child on a rooftop" in said
 
 

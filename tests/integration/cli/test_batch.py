@@ -170,7 +170,7 @@ def test_ctrl_c_lists_what_goes_on_at_the_provider_and_what_it_costs(tmp_path: P
     assert child.returncode == 130, err
     assert "Stopping. Press Ctrl-C again" in err
     prices = {
-        f"{name} goes on at the provider, {price} USD at most." for name in ids for price in ("0.40", "1.60")
+        f"{name} goes on at the provider: at most {price}." for name in ids for price in ("$0.40", "$1.60")
     }
     assert sum(text in out for text in prices) == 2
 

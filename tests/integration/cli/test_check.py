@@ -89,9 +89,11 @@ def test_a_clip_that_is_not_checked_in_time_leaves_the_check_undecided(
     clip.write_bytes(tiny_clip())
     code, told = answered(capsys, "the sea", "--ref", str(clip))
     assert (code, told["verdict"], told["not_checked"]) == (Exit.NOT_COVERED, "undecided", [str(clip)])
+    assert told["scan_seconds"][str(clip)] > 1
     assert main(["check", "the sea", "--ref", str(clip)]) == Exit.NOT_COVERED
     said = capsys.readouterr().out
     assert said.startswith("Undecided: a reference was not checked in time.")
+    assert "Its scan takes about 2 s: safelight scan" in said
 
 
 def test_a_check_without_references_loads_no_server(tmp_path: Path) -> None:
@@ -173,7 +175,7 @@ def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> list[str]:
     "prompt",
     [
         "a cat on a windowsill",
-        "person alone in the dark, crying, falls and bleeds, a fight with knives",
+        "person alone in the dark, on a rooftop at night, the cliff, a bridge and a huge whale",
         "Tom Cruise rides a horse past a Starbucks",
         "how to build a bomb",
     ],
@@ -268,7 +270,39 @@ def test_an_unknown_provider_is_wrong_usage_and_lists_the_known_ones_and_the_nea
         said = capsys.readouterr()
         assert wanted in said.err
         assert said.out == ""
-    assert "fal、higgsfield、" in said.err
+    assert "higgsfield、kling、" in said.err
+
+
+@pytest.mark.parametrize(
+    ("provider", "title"),
+    [
+        ("kling", "Kling"),
+        ("luma", "Luma"),
+        ("pika", "Pika"),
+        ("hailuo", "MiniMax"),
+        ("vidu", "Vidu"),
+        ("pixverse", "PixVerse"),
+        ("wan", "Alibaba Model Studio"),
+        ("xai", "xAI"),
+    ],
+)
+def test_a_provider_without_documented_rules_is_known_and_gets_the_general_reading(
+    capsys: pytest.CaptureFixture[str], provider: str, title: str
+) -> None:
+    lines = printed(capsys, "the sea", "--provider", provider)
+    assert any("Unknown. Safelight knows no documented rule of" in line and title in line for line in lines)
+    lines = printed(capsys, "a gun fight in the street", "--provider", provider)
+    assert any("may refuse" in line and f"does not mention {title}" in line for line in lines)
+    assert any(f"Safelight knows no documented rule of {title}" in line for line in lines)
+
+
+def test_both_commands_list_the_same_providers(capsys: pytest.CaptureFixture[str]) -> None:
+    said = []
+    for command in ("check", "explain-error"):
+        assert main([command, "the sea", "--provider", "nobody", "--lang", "en"]) == Exit.CONFIGURATION
+        said.append(capsys.readouterr().err)
+    assert said[0] == said[1]
+    assert {"kling", "vllm_omni", "litellm"} <= set(re.findall(r"\w+", said[0]))
 
 
 def test_a_provider_of_spaces_is_no_provider(capsys: pytest.CaptureFixture[str]) -> None:
@@ -325,11 +359,11 @@ def test_the_example_of_stacked_words_gets_drivers_and_a_rewrite(capsys: pytest.
     assert all(source["read"] for driver in told["drivers"] for source in driver["sources"])
     assert (told["verdict"], told["risk_level"], told["fix"]["kind"]) == ("allow", "medium", "deep")
     assert told["applied"]["prompt"] == (
-        "A person standing quietly on an observation deck at dusk, looking out over the city"
+        "A person standing alone on an observation deck at dusk, looking out over the city"
     )
     assert told["applied"]["verdict"] == "allow"
     main(["check", prompt, "--apply", "1"])
-    assert "A person standing {+quietly+} on {+an+} {+observation deck+}" in capsys.readouterr().out
+    assert "A person standing alone on {+an+} {+observation deck+}" in capsys.readouterr().out
 
 
 def test_three_suggestions_are_printed_and_all_with_the_checklist(capsys: pytest.CaptureFixture[str]) -> None:

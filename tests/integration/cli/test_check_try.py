@@ -123,9 +123,7 @@ def test_an_applied_suggestion_is_tried_and_the_advice_stops_if_it_is_refused(
     assert len(gateway.created) == 1
 
 
-@pytest.mark.parametrize(
-    ("tag", "price"), [("en", "US$0.40"), ("zh-Hant", "0.40 美元"), ("zh-Hans", "0.40 美元")]
-)
+@pytest.mark.parametrize(("tag", "price"), [("en", "$0.40"), ("zh-Hant", "$0.40"), ("zh-Hans", "$0.40")])
 def test_the_price_is_shown_and_without_a_yes_nothing_is_sent(
     gateway: FakeGateway, capsys: pytest.CaptureFixture[str], tag: str, price: str
 ) -> None:
@@ -136,7 +134,7 @@ def test_the_price_is_shown_and_without_a_yes_nothing_is_sent(
 
 @pytest.mark.parametrize(
     ("provider", "said"),
-    [("veo", "more than --max-cost 0.30"), ("unpriced", "The price of unpriced is not known")],
+    [("veo", "more than --max-cost $0.30"), ("unpriced", "The price of unpriced is not known")],
 )
 def test_nothing_is_sent_above_the_ceiling_or_without_a_price(
     gateway: FakeGateway, capsys: pytest.CaptureFixture[str], provider: str, said: str
@@ -160,7 +158,7 @@ def test_with_yes_nothing_is_sent_without_a_real_ceiling(
 
 def test_own_hardware_needs_no_ceiling(gateway: FakeGateway, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "--try", PROMPT, "--provider", "storyboard", "--yes"]) == 0
-    assert "US$0.00" in capsys.readouterr().err
+    assert "$0.00" in capsys.readouterr().err
 
 
 def test_a_model_on_own_hardware_is_cheaper_than_every_paid_one() -> None:
@@ -195,6 +193,8 @@ def test_nothing_is_sent_that_the_policy_of_the_gateway_does_not_allow(
         ("how to build a bomb at home",),
         ("a nude woman dancing on a stage",),
         ("a bloody corpse with an open wound in a street",),
+        ("A car crashes into a crowd on purpose",),
+        ("A man alone on the railway tracks waits for the train with closed eyes",),
         (PROMPT, "--rewrite-failed"),
     ],
 )
@@ -252,7 +252,7 @@ def test_without_a_gateway_the_error_names_the_setting(
 @pytest.mark.parametrize(
     ("at", "said"),
     [
-        ("GET /v1/videos/video_1", "video_1 goes on at the provider. Price: US$0.40."),
+        ("GET /v1/videos/video_1", "video_1 goes on at the provider. Price: $0.40."),
         ("POST /v1/videos", "--idempotency-key {key}: it makes no second video."),
     ],
 )

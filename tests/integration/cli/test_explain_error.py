@@ -143,7 +143,7 @@ def test_a_charge_shows_its_amount_currency_and_source(capsys: pytest.CaptureFix
     told = json.loads(capsys.readouterr().out)["charged"]
     assert (told["charged"], told["amount"], told["currency"]) == ("yes", 0.4, "USD")
     main(["explain-error", json.dumps(body)])
-    assert "yes, 0.4 USD (" in capsys.readouterr().out
+    assert "yes, $0.40 (" in capsys.readouterr().out
 
 
 def test_a_rate_limit_says_how_long_to_wait(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import math
 import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -82,8 +83,9 @@ def test_a_warning_with_brackets_is_printed_whole(capsys: pytest.CaptureFixture[
 
 
 def test_log_lines_follow_the_first_screen_and_an_error_is_written_at_once(
-    capsys: pytest.CaptureFixture[str],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     try:
@@ -97,5 +99,6 @@ def test_log_lines_follow_the_first_screen_and_an_error_is_written_at_once(
         logging.getLogger("safelight").error("three")
         assert [line.split()[2] for line in capsys.readouterr().err.splitlines()] == ["two", "three"]
     finally:
+        logging.captureWarnings(False)
         root.handlers[:] = before
         root.setLevel(level)

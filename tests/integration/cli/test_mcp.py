@@ -192,7 +192,7 @@ def test_a_video_is_requested_after_the_user_has_seen_prompt_and_price(mode: str
     assert gateway.created == [CALM]
     assert (said["id"], said["left_usd"]) == ("video_1", pytest.approx(0.6))
     (question,) = assistant.questions
-    for part in (CALM, "veo-3.1", "8 s", "US$0.40"):
+    for part in (CALM, "veo-3.1", "8 s", "$0.40"):
         assert part in question
 
 
@@ -214,7 +214,7 @@ def test_without_the_consent_of_the_user_nothing_is_requested(
     ("gateway", "allowed", "reason"),
     [
         (ScriptedGateway(), None, "--allow-spend"),
-        (ScriptedGateway(), 0.3, "US$0.30"),
+        (ScriptedGateway(), 0.3, "$0.30"),
         (ScriptedGateway(usd=None), 10.0, "not known"),
         (ScriptedGateway(refusal="Held for a reviewer."), 10.0, "Held for a reviewer."),
         (None, 10.0, "gateway"),
@@ -323,15 +323,15 @@ def test_no_more_is_paid_than_the_user_has_confirmed(mode: str) -> None:
     else:
         # The newer protocol makes the question again after the answer, and asks if it is another one.
         assert not failed
-        assert "US$0.90" in assistant.questions[1]
+        assert "$0.90" in assistant.questions[1]
 
 
-def test_the_question_shows_the_price_rounded_up_and_the_whole_prompt() -> None:
+def test_the_question_shows_the_exact_price_and_the_whole_prompt() -> None:
     long = f"{CALM}. " * 80 + "The last words."
     assistant = host(ScriptedGateway(usd=0.004))
     assert not assistant.call("create_video", prompt=long, model="veo-3.1")[0]
     (question,) = assistant.questions
-    assert "at most US$0.01" in question
+    assert "at most $0.004" in question
     assert question.endswith("The last words.")
     failed, said = assistant.call("create_video", prompt=long * 2, model="veo-3.1")
     assert failed

@@ -14,6 +14,7 @@ from safelight.trust.people import Proofs
 from support.people import PASSWORD, one_time_code
 
 Run = Callable[..., tuple[int, Any]]
+PEOPLE = (("Ada Reed", "ada@example.com"), ("Ben Low", "ben@example.com"))
 
 
 @pytest.fixture
@@ -82,3 +83,26 @@ def test_the_roles_are_those_of_the_table(run: Run) -> None:
     assert {row["role"]: frozenset(row["scopes"]) for row in answer["roles"]} == {
         role.value: frozenset(scope.value for scope in ROLES[role].scopes) for role in Role
     }
+
+
+def test_audit_show_takes_the_last_entries_a_person_and_an_event_and_says_if_none_matches(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def show(*conditions: str) -> list[tuple[str, str]]:
+        assert main(["audit", "show", *conditions, "--json"]) == 0
+        return [(one["event"], one["subject"]) for one in json.loads(capsys.readouterr().out)["entries"]]
+
+    people = [run("add", name, email, "--role", "reviewer")[1]["person"]["id"] for name, email in PEOPLE]
+    run("role", "ada@example.com", "auditor")
+    everything = show()
+    assert show("--last", "2") == everything[-2:]
+    changed = ("person.role_changed", people[0])
+    assert everything[-1] == changed
+    for named in (people[0], "Ada@example.com", "Ada Reed"):
+        found = show("--person", named)
+        assert changed in found
+        assert people[1] not in {subject for _, subject in found}
+        assert show("--person", named, "--event", changed[0]) == [changed]
+    assert show("--person", "ben@example.com", "--event", changed[0]) == []
+    assert main(["audit", "show", "--case", "case_0", "--lang", "en"]) == 0
+    assert capsys.readouterr().out.strip() == "No entry matches these conditions."

@@ -83,11 +83,13 @@ def test_the_commands_of_the_page_end_in_a_verified_video(tmp_path: Path) -> Non
         )
         counts = upstream.counts
     assert done.returncode == 0, done.stdout + done.stderr
-    made = re.search(r"^video_\S+ allow$", done.stdout, re.M)
+    made = re.search(r"^video_\S+ allow allowed_under_waiver$", done.stdout, re.M)
     assert made is not None, done.stdout
     assert "not what was ordered" not in done.stdout
     assert (here / "first.mp4").stat().st_size > 0
     assert "It proves" in done.stdout[made.end() :]
+    assert "outcome: allowed under a waiver" in done.stdout[made.end() :]
+    assert "minor" not in done.stdout[made.end() :]
     # One clip of doctor's, one of the newcomer's, and neither is left behind.
     assert (counts["accepted"], counts["deletes"]) == (2, 2)
 

@@ -24,6 +24,8 @@ from safelight.trust.people import NewPerson
 from safelight.trust.reviews import CaseKind, NewCase, open_case
 
 Run = Callable[..., tuple[int, Any]]
+#: What a decision against a person names.
+AGAINST = ("--reason", "A fight.", "--clause", "ha-2", "--facts", "A man is beaten.")
 
 
 @pytest.fixture
@@ -120,7 +122,7 @@ def test_an_enrolled_person_is_the_same_at_the_terminal_as_on_the_pages(run: Run
     ada = enrolled["Ada Reed"]
 
     _, first = held(container)
-    decided = run("reviews", "refuse", first, "--reason", "A fight.", "--by", "ada reed")[1]
+    decided = run("reviews", "refuse", first, *AGAINST, "--by", "ada reed")[1]
     assert decided["decision"]["decided_by"] == ada.id
     video, second = held(container)
     with container.persistence.database.transaction(tenant) as tx:
@@ -131,7 +133,27 @@ def test_an_enrolled_person_is_the_same_at_the_terminal_as_on_the_pages(run: Run
     for by in ("cy@example.com", "Dee", "nobody@example.com", "user_x"):
         code, refused = run("reviews", "approve", second, "--reason", "Mine.", "--by", by)
         assert code == 1, by
-    assert run("reviews", "refuse", second, "--reason", "A fight.", "--by", "Bo")[0] == 0
+    assert run("reviews", "refuse", second, *AGAINST, "--by", "Bo")[0] == 0
+
+
+def test_doctor_says_which_open_holds_nobody_can_decide(run: Run) -> None:
+    container = load()
+    people = container.persistence.people.service
+    held(container)
+    held(container, quarantined=True)
+    for waiting, role, name in ((2, Role.REVIEWER, "Ada"), (1, Role.VAULT_OFFICER, "Vera")):
+        check = _doctor_check(run, "open holds")
+        assert (check["state"], f"{waiting} held videos" in check["message"]) == ("warning", True)
+        assert "--role vault_officer" in check["remedy"]
+        people.add(operator(container), NewPerson(name=name, email=f"{name}@example.com", role=role))
+        with container.persistence.database.transaction(container.persistence.tenant) as tx:
+            tx.update(people_table, people_table.c.name == name, state="active")
+    assert _doctor_check(run, "open holds")["state"] == "ok"
+
+
+def _doctor_check(run: Run, name: str) -> dict[str, Any]:
+    (found,) = (one for one in run("doctor")[1]["checks"] if one["name"] == name)
+    return dict(found)
 
 
 def test_quarantined_cases_are_shown_only_to_the_vault_officer(run: Run) -> None:

@@ -57,6 +57,18 @@ def test_the_words_are_found_with_few_tests(folder: Path, capsys: pytest.Capture
     assert PROMPT[start:end] == "on a rooftop "
 
 
+def test_one_word_is_not_called_together_and_no_certainty_is_stated(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = judge(folder, '3 if "kitten" in text else 0')
+    assert main(["triggers", "A small kitten in a red basket by the window", "--exec", command]) == Exit.OK
+    said = capsys.readouterr().out
+    assert "Refused because of: “kitten”." in said
+    assert "It is not certain" in " ".join(said.split())
+    assert "together" not in said
+    assert "%" not in said
+
+
 def test_ctrl_c_lets_the_running_command_end_and_the_search_goes_on_from_its_record(folder: Path) -> None:
     """As at a terminal: the signal reaches the whole process group."""
     waits = f"(__import__('time').sleep(1 / len(log.read_text().splitlines()) ** 4), {REFUSES})[1]"

@@ -132,14 +132,14 @@ def test_the_words_are_found_and_the_price_is_shown_before_the_first_test(
     found, err = read(capsys)
     assert words(found) == {"rooftop", "at night"}
     assert found["tests"] == len(gateway.prompts) <= 12
-    assert err.startswith("At most 12 tests with veo-3.1, 4 s. US$0.40 each, at most US$4.80 in all.")
+    assert err.startswith("At most 12 tests with veo-3.1, 4 s. $0.40 each, at most $4.80 in all.")
     passed = sum(not ("rooftop" in one and "night" in one) for one in gateway.prompts)
     assert (found["cost"]["usd"], found["cost"]["unknown"]) == (pytest.approx(0.4 * passed), 0)
 
 
 @pytest.mark.parametrize(
     ("tag", "said"),
-    [("en", "US$0.40 each"), ("zh-Hant", "每次 0.40 美元"), ("zh-Hans", "每次 0.40 美元")],
+    [("en", "$0.40 each"), ("zh-Hant", "每次 $0.40"), ("zh-Hans", "每次 $0.40")],
 )
 def test_without_a_yes_nothing_is_sent(
     gateway: FakeGateway, capsys: pytest.CaptureFixture[str], tag: str, said: str
@@ -153,10 +153,10 @@ def test_without_a_yes_nothing_is_sent(
     ("options", "price", "said"),
     [
         ((), 0.1, "--yes needs --max-cost"),
-        (("--max-cost", "0"), 0.1, "more than the ceiling of US$0.00"),
-        (("--max-cost", "0.3"), 0.1, "more than the ceiling of US$0.30"),
+        (("--max-cost", "0"), 0.1, "more than the ceiling of $0.00"),
+        (("--max-cost", "0.3"), 0.1, "more than the ceiling of $0.30"),
         (("--max-cost", "5"), None, "price of veo-3.1 is not known"),
-        (("--allow-charged", "0.1"), 0.1, "more than the ceiling of US$0.10"),
+        (("--allow-charged", "0.1"), 0.1, "more than the ceiling of $0.10"),
     ],
 )
 def test_nothing_is_sent_without_a_ceiling_or_above_it(
@@ -180,7 +180,7 @@ def test_the_ceiling_of_the_cost_ends_a_search_that_goes_on_with_a_higher_one(
     found, err = read(capsys)
     assert found["result"] == "stopped"
     assert found["cost"]["usd"] <= 0.8
-    assert "more than the ceiling of US$0.80" in err
+    assert "more than the ceiling of $0.80" in err
     made = len(gateway.prompts)
     assert search(*record) == Exit.OK
     found, _ = read(capsys)
@@ -315,7 +315,7 @@ def test_a_test_whose_key_no_longer_protects_is_counted_and_not_sent_again_by_it
     assert (found["cost"]["unknown"], len(gateway.prompts)) == (1, sent)
     spent = found["cost"]["usd"] + 0.4
     assert search("--record", "record.jsonl", ceiling=("--max-cost", f"{spent + 0.3:.2f}")) == Exit.ERROR
-    assert f"may have cost US${spent:.2f}" in read(capsys)[1]
+    assert f"may have cost ${spent:.2f}" in read(capsys)[1]
     assert len(gateway.prompts) == sent
     assert search("--record", "record.jsonl") == Exit.OK
     assert read(capsys)[0]["cost"]["unknown"] == 1
@@ -337,7 +337,7 @@ def test_a_provider_that_charges_more_than_its_price_ends_the_search(
     gateway.charge["amount"] = 0.8
     assert search() == Exit.ERROR
     found, err = read(capsys)
-    assert "was charged US$0.80, but its price is US$0.40" in err
+    assert "was charged $0.80, but its price is $0.40" in err
     assert found["cost"]["usd"] == 0.8
 
 

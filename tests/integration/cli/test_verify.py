@@ -26,6 +26,7 @@ from support.clips import remux
 from support.fake_api_server import live
 from support.sidecars import sign_apart
 
+NOT_MEDIA = "This is not a video or picture that we can open."
 FACTS = SealFacts(
     video_id="video_" + "0" * 32,
     generator="storyboard",
@@ -161,7 +162,21 @@ def test_both_answers_use_a_manifest_in_a_file_of_its_own(
         assert (found["state"], found["signer"]) == ("trusted", "this installation")
         assert (found["origin"]["answer"], found["origin"]["ground"]) == ("from_here_unchanged", "manifest")
     assert main(["verify", str(sound), "--json"]) == 5
-    assert json.loads(capsys.readouterr().out)["origin"]["answer"] == "not_found_here"
+    assert json.loads(capsys.readouterr().out)["answer"] == NOT_MEDIA
+
+
+def test_what_is_neither_a_video_nor_a_picture_is_named_and_exits_with_5(
+    plain: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = plain.with_name("page.html")
+    page.write_text("<!doctype html><p>Hello")
+    assert main(["verify", str(page)]) == 5  # without an installation
+    assert capsys.readouterr().out.splitlines()[0] == NOT_MEDIA
+    assert sorted(path.name for path in plain.parent.iterdir()) == ["page.html", "plain.mp4"]
+    assert load().persistence.database
+    assert main(["verify", str(page), "--json"]) == 5
+    found = json.loads(capsys.readouterr().out)
+    assert (found["answer"], found["origin"], found["evidence"]) == (NOT_MEDIA, None, [])
 
 
 def test_a_rotated_key_marks_new_files(sealed: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -219,8 +234,11 @@ def test_a_server_is_asked_for_the_origin(
         sound.with_suffix(".c2pa").write_bytes(sign_apart(sound, maker, "audio/wav"))
         assert main(["verify", str(sound), "--server", f"{server.url}/v1"]) == 5
         said = capsys.readouterr().out
-        assert "Not found here" in said
+        assert NOT_MEDIA not in said  # its manifest says something
         assert "The server did not get the file with the manifest: its answer is about FILE alone." in said
+        sound.with_suffix(".c2pa").unlink()
+        assert main(["verify", str(sound), "--server", f"{server.url}/v1"]) == 5
+        assert capsys.readouterr().out.splitlines()[0] == NOT_MEDIA
         monkeypatch.setenv("SAFELIGHT_API_KEY", "sk-wrong")
         assert main(["verify", str(sealed), "--server", f"{server.url}/v1"]) == 1
         assert "did not check the file" in capsys.readouterr().err

@@ -73,10 +73,10 @@ def test_the_loss_is_one_figure_per_currency_without_unknown_charges(
         {"error": "", "file_came": True, "amount": 9},
     )
     text = page.get("/attempts").text
-    figures = re.findall(r"<dd>([\d.]+) <span>(\w+)</span></dd>", text)
-    assert figures == [("30", "CREDITS"), ("0.4", "USD")]
+    figures = re.findall(r"<dd>([$\d. A-Z]+)</dd>", text)
+    assert figures == ["30 CREDITS", "$0.40"]
     assert "Charge unknown, in no sum: 1" in text
-    assert "charged 0.5 USD, refunded 0.1 USD" in text
+    assert "charged $0.50, refunded $0.10" in text
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_the_page_says_what_it_brought_to_send_a_refused_request_again(
     text = page.get("/attempts", headers={"accept-language": language}).text
     part = text.partition('id="repeats"')[2].partition("</section>")[0]
     assert words in part
-    assert "0.25 USD" in part
+    assert "$0.25" in part
 
 
 def test_a_second_charge_is_a_loss_if_the_first_one_is_before_the_period(
@@ -104,7 +104,7 @@ def test_a_second_charge_is_a_loss_if_the_first_one_is_before_the_period(
     passed = {"error": "", "file_came": True, "request_id": "task-1"}
     add(server, tenant, passed, passed | {"time": time.time() - 40 * 86_400.0})
     shown = page.get("/attempts?period=30&provider=runway").text
-    assert re.findall(r"<dd>([\d.]+) <span>(\w+)</span></dd>", shown) == [("0.25", "USD")]
+    assert re.findall(r"<dd>([$\d. A-Z]+)</dd>", shown) == ["$0.25"]
 
 
 def test_a_bar_of_several_days_names_the_first_and_the_last_one(
@@ -126,14 +126,14 @@ def test_each_row_has_its_cause_and_a_mark_and_opens_the_attempt(
     (attempt,) = add(server, tenant, {"prompt": "a <b>lake</b>", "error": "SAFETY.OUTPUT.VIDEO </pre>"})
     table = page.get("/attempts").text
     row = table.partition(f'href="/attempts/{attempt}" data-row')[2].partition("</tr>")[0]
-    for words in ("reported", "refused by the provider", "charged 0.25 USD", "the provider&#39;s filter"):
+    for words in ("reported", "refused by the provider", "charged $0.25", "the provider&#39;s filter"):
         assert words in row
     one = page.get(f"/attempts/{attempt}")
     assert "SAFETY.OUTPUT.VIDEO &lt;/pre&gt;" in one.text
     assert "a &lt;b&gt;lake&lt;/b&gt;" in one.text
     assert 'data-gate="provider_filter"' in one.text
     claim = page.get("/v1/safelight/attempts/claim", params={"attempt": attempt, "format": "markdown"})
-    assert "0.25 USD" in claim.text
+    assert "$0.25" in claim.text
 
 
 def test_an_attempt_that_cannot_be_claimed_says_why(server: Live, tenant: str, page: httpx.Client) -> None:

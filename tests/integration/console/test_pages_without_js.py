@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import html
 import re
@@ -196,6 +197,20 @@ def test_without_login_only_public_pages_open(stranger: httpx.Client) -> None:
     page = stranger.get("/verify").text
     assert 'href="/settings"' not in page
     assert 'href="/explain-error"' in page
+
+
+def test_strangers_read_one_sentence_about_waived_checks_and_staff_who_waived_what(
+    staff: httpx.Client,
+) -> None:
+    page = staff.get("/verify").text
+    assert "allowed this service to run without full checks" in page
+    assert "Some checks were waived by the operator." not in page
+    staff.post("/logout")
+    for path in ("/verify", "/explain-error", "/login", "/no-such-page"):
+        page = staff.get(path).text
+        assert page.count("Some checks were waived by the operator.") == 1, path
+        assert "without full checks" not in page
+        assert "A waiver is in force</strong>" not in page
 
 
 def test_a_prompt_check_requests_no_video(staff: httpx.Client, console: ConsoleServer) -> None:
@@ -506,14 +521,34 @@ def test_only_reviewers_see_cases(
     assert 'href="/review"' not in stranger.get("/").text
 
 
+def test_only_a_signed_in_person_is_asked_for_an_id_because_it_tells_strangers_nothing(
+    console: ConsoleServer, stranger: httpx.Client
+) -> None:
+    page = stranger.get("/verify").text
+    assert 'name="file"' in page
+    assert 'name="video_id"' not in page
+    stranger.post("/login", data={"token": console.staff_login()})
+    assert 'name="video_id"' in stranger.get("/verify").text
+
+
 def test_verify_works_without_login_and_stores_nothing(
     stranger: httpx.Client, console: ConsoleServer
 ) -> None:
-    page = stranger.post("/verify", files={"file": ("a.mp4", b"no video at all", "video/mp4")})
+    picture = base64.b64decode("R0lGODlhAQABAAAAACH5BAEKAAEALAAAAAABAAEAAAICTAEAOw==")
+    page = stranger.post("/verify", files={"file": ("a.gif", picture, "image/gif")})
     assert page.status_code == 200
     assert 'class="verdict' in page.text
     assert "Does not prove" in page.text
-    assert f'<code class="long">{sha256(b"no video at all").hexdigest()}<' in page.text
+    assert f'<code class="long">{sha256(picture).hexdigest()}<' in page.text
+    for language, said in (
+        ("en", "This is not a video or picture that we can open."),
+        ("zh-TW", "這不是我們能開啟的影片或圖片。"),
+        ("zh-CN", "这不是我们能打开的视频或图片。"),
+    ):
+        page = stranger.post(
+            "/verify", files={"file": ("a.svg", b"<svg/>")}, headers={"accept-language": language}
+        )
+        assert (page.status_code, said in page.text) == (400, True)
     assert list(console.server.scratch.glob("*")) == []
     assert (
         "No file was uploaded" in stranger.post("/verify", files={"file": ("a.mp4", b"", "video/mp4")}).text

@@ -60,6 +60,14 @@ def test_the_next_case_is_taken_skipped_and_not_offered_again(
     assert "No case is waiting for you now." in nothing.text
 
 
+def test_the_footer_of_a_case_has_the_version_of_the_program(
+    staff: httpx.Client, console: ConsoleServer
+) -> None:
+    case = console.hold(create_video(staff, "first scene"))
+    footer = staff.get(f"/review/{case.id}").text.partition("<footer")[2]
+    assert re.search(r"Safelight \d+\.\d+", footer)
+
+
 @pytest.mark.parametrize(
     ("language", "sentence"),
     [

@@ -130,7 +130,7 @@ def test_a_block_is_explained_and_highlighted(signed_in: httpx.Client) -> None:
     assert re.search(f"<mark[^>]*>{CARD}</mark>", page.text)
     assert "&lt;b&gt;" in page.text
     assert "Nothing was charged" in page.text
-    assert "violence-1" in page.text
+    assert "vi-1" in page.text
 
 
 def test_an_invalid_request_shows_the_problem_and_its_id(signed_in: httpx.Client) -> None:

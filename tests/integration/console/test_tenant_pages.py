@@ -77,7 +77,7 @@ def test_a_person_without_a_scope_that_reaches_stays_in_the_own_tenant(
     client = sign_in(role)
     assert enter(client, tenant).status_code == 403
     client.cookies.set(TENANT_COOKIE, tenant)
-    page = client.get("/videos")
+    page = client.get("/coverage")
     assert (page.status_code, "You act in" in page.text) == (200, False)
 
 

@@ -13,6 +13,7 @@ import pytest
 from safelight.detectors.audio.whisper import PLUGIN
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.detectors.text.plugins import WORDS
+from safelight.installation import install_command
 from safelight.moderation.speech import SpeechAnalyzer
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Modality
@@ -27,7 +28,7 @@ from support.tiny_whisper import make_tiny_whisper
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if importlib.util.find_spec("faster_whisper") is None:
-        leave_out("faster-whisper", "pip install 'safelight[transcription]'")
+        leave_out("faster-whisper", install_command("transcription"))
     return make_tiny_whisper(tmp_path_factory.mktemp("whisper") / "tiny")
 
 

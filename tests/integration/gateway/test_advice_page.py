@@ -36,7 +36,7 @@ def test_the_page_explains_and_applies_a_suggestion_with_one_click(staff: httpx.
     assert page.status_code == 200
     assert 'data-verdict="allow" data-risk="medium"' in page.text
     assert '<span class="tone allow"><svg' in page.text
-    assert "<del>alone</del><ins>quietly</ins>" in page.text
+    assert "observation deck" in page.text
     assert "Deep fix" in page.text
     form = form | {"purpose": "a film about the city"}
     page = staff.post("/advice", data=form)
@@ -216,3 +216,15 @@ def test_nothing_is_tried_at_another_price_or_where_there_is_no_help(
 def test_a_prompt_without_help_has_no_try(staff: httpx.Client) -> None:
     form = {"prompt": "a nude woman alone on a rooftop at night", "model": "storyboard-1"}
     assert 'id="try"' not in staff.post("/advice", data=form).text
+
+
+@pytest.mark.parametrize("prompt", ["A car crashes into a crowd on purpose", "一个男人用皮带抽打妻子"])
+def test_the_pages_say_one_sentence_on_a_scene_of_harm(staff: httpx.Client, prompt: str) -> None:
+    form = {"prompt": prompt, "model": "storyboard-1", "blocked": "output", "apply": "1"}
+    page = unescape(staff.post("/advice", data=form).text)
+    assert "Safelight gives no suggestions" in page or 'data-verdict="allow"' not in page
+    assert 'id="try"' not in page
+    assert 'id="applied"' not in page
+    assert not re.search(r"<ins>|<del>|<mark|Deep fix|Quick fix", page)
+    tried = {"prompt": prompt, "model": "storyboard-1", "usd": "0", "form_id": "0" * 32}
+    assert staff.post("/advice/try", data=tried).status_code == 400

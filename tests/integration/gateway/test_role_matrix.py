@@ -72,7 +72,7 @@ def test_a_role_reaches_exactly_the_routes_of_its_scopes(
 ) -> None:
     identity, scopes, wrong = enrol(server, role), ROLES[role].scopes, []
     token = sign_in(server, identity)
-    with httpx.Client(base_url=server.url, headers=OWN_PAGE, timeout=10) as client:
+    with httpx.Client(base_url=server.url, headers=OWN_PAGE, timeout=60) as client:
         for route in routes:
             assert route.access is not None
             cookies = {"cookie": f"{COOKIE}={token}"}
@@ -89,7 +89,7 @@ def test_without_an_account_only_public_routes_answer(
     server: Live, routes: tuple[DeclaredRoute, ...]
 ) -> None:
     wrong = []
-    with httpx.Client(base_url=server.url, headers=OWN_PAGE, timeout=10) as client:
+    with httpx.Client(base_url=server.url, headers=OWN_PAGE, timeout=60) as client:
         for route in routes:
             answer = client.request(route.method, example(route))
             to_login = answer.headers.get("location", "").startswith("/login?back=")

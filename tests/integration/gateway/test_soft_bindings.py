@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 from c2pa import Context, Reader
+from PIL import Image
 
 from support.gateway_process import Running
 
@@ -98,9 +99,17 @@ def test_the_content_leads_to_the_manifest(stranger: httpx.Client, video: bytes,
 
 
 def test_content_that_is_not_from_here_has_no_matches(stranger: httpx.Client) -> None:
+    picture = io.BytesIO()
+    Image.effect_noise((320, 180), 60).save(picture, "PNG")
+    headers = {"content-type": "application/octet-stream"}
+    answer = stranger.post(f"{API}/matches/byContent", content=picture.getvalue(), headers=headers)
+    assert (answer.status_code, answer.json()) == (200, {"matches": []})
+
+
+def test_content_that_is_neither_a_video_nor_a_picture_is_refused(stranger: httpx.Client) -> None:
     headers = {"content-type": "application/octet-stream"}
     answer = stranger.post(f"{API}/matches/byContent", content=b"no video", headers=headers)
-    assert (answer.status_code, answer.json()) == (200, {"matches": []})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "invalid_media")
 
 
 @pytest.mark.parametrize(

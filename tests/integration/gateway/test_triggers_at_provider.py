@@ -76,7 +76,7 @@ def test_the_two_words_that_are_refused_together_are_found_and_the_tests_are_att
     code = main(command)
     out, err = capsys.readouterr()
     said = json.loads(out)
-    assert "At most 12 tests with simulated-interactions, 4 s, 640x360. US$0.40 each, at most US$4.80" in err
+    assert "At most 12 tests with simulated-interactions, 4 s, 640x360. $0.40 each, at most $4.80" in err
     assert code == Exit.OK, err
     (found,) = said["sets"]
     assert {word["text"] for word in found["triggers"]} == {"woman", "sea"}

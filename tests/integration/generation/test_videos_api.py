@@ -6,8 +6,9 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -132,13 +133,26 @@ def test_a_lost_response_leaves_the_submission_unconfirmed(submit: Any) -> None:
         assert upstream.counts["received"] == 1
 
 
-@pytest.mark.parametrize("submit", [{"status": 429, "retry_after": 3}, {"status": 503, "retry_after": 3}])
+NOT_ACCEPTED = {"status": 503, "retry_after": 3, "message": "The queue is full; nothing was charged."}
+
+
+@pytest.mark.parametrize("submit", [{"status": 429, "retry_after": 3}, NOT_ACCEPTED])
 def test_a_busy_upstream_has_not_accepted_the_request(submit: Any) -> None:
     with scripted(submit=submit) as upstream, generator(upstream.url) as made:
         with pytest.raises(UpstreamUnavailable) as busy:
             made.submit(make_request())
         assert busy.value.retry_after_s == 3
         assert upstream.counts["accepted"] == 0
+
+
+def test_a_503_that_does_not_say_that_the_request_was_not_accepted_is_a_lost_answer_of_a_paid_upstream() -> (
+    None
+):
+    with scripted(submit={"status": 503, "retry_after": 3}) as upstream:
+        with generator(upstream.url) as paid, pytest.raises(SubmissionUnconfirmed):
+            paid.submit(make_request())
+        with generator(upstream.url, billing="own") as own, pytest.raises(UpstreamUnavailable):
+            own.submit(make_request())
 
 
 def test_a_refused_connection_means_the_request_was_not_accepted() -> None:
@@ -348,7 +362,6 @@ def test_nonstandard_statuses_do_not_end_a_request_early() -> None:
         ("html", UpstreamInvalidResponse),
         ("empty", UpstreamInvalidResponse),
         ("text", UpstreamInvalidResponse),
-        ("truncated", UpstreamInvalidResponse),
         ("garbage", UpstreamInvalidResponse),
         ({"do": "redirect", "location": "http://127.0.0.1:1/x.mp4"}, UpstreamInvalidResponse),
         ({"do": "redirect", "location": "http://169.254.169.254/latest"}, UpstreamInvalidResponse),
@@ -366,6 +379,125 @@ def test_a_download_that_is_not_the_expected_video_is_never_kept(
         with pytest.raises(error):
             made.fetch(upstream_id, tmp_path / "a.mp4", max_bytes=100_000)
     assert list(tmp_path.iterdir()) == []
+
+
+class FileServer(BaseHTTPRequestHandler):
+    """Answers each download with the next of `answers`: status, headers, body, and the announced length."""
+
+    answers: ClassVar[list[tuple[int, dict[str, str], bytes, int]]] = []
+    asked: ClassVar[list[dict[str, str]]] = []
+
+    def do_GET(self) -> None:
+        self.asked.append({name.lower(): value for name, value in self.headers.items()})
+        status, headers, body, length = self.answers.pop(0)
+        self.send_response(status)
+        for name, value in {"content-type": "video/mp4", "content-length": str(length), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@contextmanager
+def serving(*answers: tuple[int, dict[str, str], bytes, int]) -> Iterator[VideosApiGenerator]:
+    FileServer.answers, FileServer.asked = list(answers), []
+    with ThreadingHTTPServer(("127.0.0.1", 0), FileServer) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            with generator(f"http://127.0.0.1:{server.server_port}/v1") as made:
+                yield made
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+CLIP = tiny_clip()
+HALF, ALL = len(CLIP) // 2, len(CLIP)
+REST = {"content-range": f"bytes {HALF}-{ALL - 1}/{ALL}"}
+CUT = (200, {"etag": '"one"'}, CLIP[:HALF], ALL)
+
+
+def fetched(made: VideosApiGenerator, folder: Path, failures: int) -> bytes:
+    """The file after this number of downloads that were interrupted, and one that was not."""
+    for _ in range(failures):
+        with pytest.raises(UpstreamUnavailable):
+            made.fetch("video_1", folder / "a.mp4", max_bytes=100_000)
+        assert not (folder / "a.mp4").exists()
+    made.fetch("video_1", folder / "a.mp4", max_bytes=100_000)
+    assert [file.name for file in folder.iterdir()] == ["a.mp4"]
+    return (folder / "a.mp4").read_bytes()
+
+
+def test_a_lost_submission_is_found_by_the_key_that_the_server_lists_without_configuration() -> None:
+    rule = {"polls": 0, "fields": {"idempotency_key": KEY}}
+    with scripted(**rule) as upstream, generator(upstream.url) as made:
+        upstream_id = made.submit(make_request())
+        assert made.find(KEY) == upstream_id
+        with pytest.raises(SubmissionUnconfirmed):
+            made.find("another")
+
+
+def test_a_cut_download_asks_for_the_rest_of_the_same_file(tmp_path: Path) -> None:
+    rest = (206, {"etag": '"one"', **REST}, CLIP[HALF:], ALL - HALF)
+    with serving(CUT, rest) as made:
+        assert fetched(made, tmp_path, failures=1) == CLIP
+    assert [asked.get("range") for asked in FileServer.asked] == [None, f"bytes={HALF}-"]
+    assert FileServer.asked[1]["if-range"] == '"one"'
+
+
+def test_a_server_that_ignores_the_range_is_downloaded_anew(tmp_path: Path) -> None:
+    with serving(CUT, (200, {}, CLIP, ALL)) as made:
+        assert fetched(made, tmp_path, failures=1) == CLIP
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [{"etag": '"two"', **REST}, {"content-range": f"bytes {HALF}-{ALL}/{ALL + 1}"}, {"etag": '"one"'}],
+)
+def test_parts_of_two_files_are_never_joined(tmp_path: Path, changed: dict[str, str]) -> None:
+    other = (206, changed, b"x" * (ALL - HALF), ALL - HALF)
+    with serving(CUT, other, (200, {}, CLIP, ALL)) as made:
+        assert fetched(made, tmp_path, failures=2) == CLIP
+    assert "range" not in FileServer.asked[2]
+
+
+def test_a_length_that_was_too_long_or_too_short_loses_no_byte(tmp_path: Path) -> None:
+    too_long = (200, {"etag": '"one"'}, CLIP, ALL + 100)
+    end = (416, {"content-range": f"bytes */{ALL}"}, b"", 0)
+    with serving(too_long, end) as made:
+        assert fetched(made, tmp_path, failures=1) == CLIP
+    (tmp_path / "a.mp4").unlink()
+    too_short = (200, {"etag": '"one"'}, CLIP[:HALF], HALF)
+    rest = (206, {"etag": '"one"', **REST}, CLIP[HALF:], ALL - HALF)
+    with serving(too_short, rest) as made:
+        assert fetched(made, tmp_path, failures=1) == CLIP
+
+
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_a_link_that_ended_during_the_download_is_renewed_and_the_download_continues(
+    tmp_path: Path, status: int
+) -> None:
+    rest = (206, {"etag": '"one"', **REST}, CLIP[HALF:], ALL - HALF)
+    with serving(CUT, (status, {}, b"", 0), rest) as made:
+        for error in (UpstreamUnavailable, UpstreamError):
+            with pytest.raises(error):
+                made.fetch("video_1", tmp_path / "a.mp4", max_bytes=100_000)
+        made.fetch("video_1", tmp_path / "a.mp4", max_bytes=100_000)
+    assert (tmp_path / "a.mp4").read_bytes() == CLIP
+
+
+def test_of_a_video_over_the_limit_what_fits_is_continued_after_the_limit_was_raised(tmp_path: Path) -> None:
+    rest = (206, {"etag": '"one"', **REST}, CLIP[HALF:], ALL - HALF)
+    with serving(CUT, rest, rest) as made:
+        with pytest.raises(UpstreamUnavailable):
+            made.fetch("video_1", tmp_path / "a.mp4", max_bytes=ALL)
+        with pytest.raises(UpstreamInvalidResponse, match="exceeds the limit"):
+            made.fetch("video_1", tmp_path / "a.mp4", max_bytes=ALL - 1)
+        made.fetch("video_1", tmp_path / "a.mp4", max_bytes=ALL)
+    assert (tmp_path / "a.mp4").read_bytes() == CLIP
 
 
 def test_a_video_over_the_limit_is_not_kept(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 from safelight.errors import NotFound, Withdrawn
 from safelight.jobs.models import CreateRequest, Video
 from safelight.jobs.states import VideoState
-from safelight.jobs.withdrawal import withdraw
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
+from support.house import withdraw
 
 from .conftest import House
 

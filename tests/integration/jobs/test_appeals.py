@@ -136,8 +136,10 @@ def test_the_appellant_sees_the_outcome(house: House) -> None:
 
 def test_the_appellant_cannot_decide_the_appeal(house: House) -> None:
     video = refused(house)
-    cleo = reviewer(house, "cleo", KeyScope.REVIEW, KeyScope.VIDEOS_READ)
-    made = house.container.review.appeals.add(cleo, video.id, text=WHY)
+    cleo = reviewer(house, "cleo", KeyScope.REVIEW, KeyScope.VIDEOS_READ, KeyScope.ADMIN)
+    made = house.container.review.appeals.add(
+        cleo, video.id, text=WHY, on_behalf_reason="The creator asked for it."
+    )
     with pytest.raises(Forbidden):
         house.container.review.reviews.decide(
             cleo, made.case_id, DecisionRequest(action="overturn", reason="mine")

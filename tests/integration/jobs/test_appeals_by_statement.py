@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import base64
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
-from safelight.errors import Conflict, Forbidden, IdempotencyKeyReused, NotFound
+from safelight.errors import Conflict, Forbidden, IdempotencyKeyReused, InvalidField, NotFound
 from safelight.jobs.models import Video
 from safelight.jobs.states import VideoState
-from safelight.jobs.withdrawal import is_withdrawn, withdraw
+from safelight.jobs.withdrawal import is_withdrawn
 from safelight.store import tables
-from safelight.trust.accounts import PrincipalKind
+from safelight.store.key_ring import KeyRing
+from safelight.trust.accounts import OPERATOR, ROLES, KeyScope, PrincipalKind, Role
 from safelight.trust.appeals import Appeal, NewAppeal
 from safelight.trust.appeals.store import find_repeated
+from safelight.trust.audit.service import read_history
 from safelight.trust.reports import NewReport
 from safelight.trust.reviews import CaseKind
 from safelight.trust.statements import OBJECTION_S, Objection, Statement, StatementKind, StatementQuery
+from support.house import withdraw
 
 from .conftest import House
 from .test_appeals import refused, released
 from .test_decisions import decide, delivered, reviewer
+from .test_standing import person
+from .test_standing_story import Api, key_for
 
 
 def statements_to(house: House, end_user: str) -> tuple[Statement, ...]:
@@ -240,3 +249,187 @@ def test_an_appeal_that_is_sent_twice_at_the_same_time_is_recorded_once(
     )
     again = send(house, statement_id=made.id, idempotency_key="k1")
     assert again == first
+
+
+def test_only_the_person_concerned_uses_up_the_appeal_of_a_decision(house: House) -> None:
+    video = refused(house)
+    appeals = house.container.review.appeals
+    strangers = [person(house, role.value, role) for role in (Role.CREATOR, Role.AUDITOR, Role.REVIEWER)]
+    accounts = house.container.persistence.accounts
+    key, _ = accounts.create_key(house.who.tenant, "another application")
+    other = accounts.find_key(house.who.tenant, key.id)
+    assert other is not None
+    for stranger in [*strangers, other]:
+        with pytest.raises(Forbidden):
+            appeals.add(stranger, video.id, text="Not mine.", on_behalf_reason="I want to.")
+        with pytest.raises(Forbidden):
+            appeals.needs_reason(stranger, video.id)
+    assert not appeals.needs_reason(house.who, video.id)
+    assert appeals.add(house.who, video.id, text="It is a play.").video_id == video.id
+
+
+def test_the_account_appeals_for_the_person_concerned_with_a_reason_that_the_reviewer_reads(
+    house: House,
+) -> None:
+    video = refused(house)
+    owner, appeals = person(house, "olga", Role.OWNER), house.container.review.appeals
+    assert appeals.needs_reason(owner, video.id)
+    for reason in (None, " ", "x" * 1001):
+        with pytest.raises(InvalidField) as caught:
+            appeals.add(owner, video.id, text="It is a play.", on_behalf_reason=reason)
+        assert caught.value.param == "on_behalf_reason"
+    why = "The creator wrote to our support desk."
+    sent = appeals.add(owner, video.id, text="It is a play.", on_behalf_reason=why)
+    file = house.container.review.reviews.get(reviewer(house), sent.case_id)
+    assert [note["on_behalf_reason"] for note in file.notes] == [why]
+    with house.container.persistence.database.read_transaction(house.who.tenant) as tx:
+        entry = read_history(tx, video.id)[-1]
+    assert entry.event == "appeal.received"
+    assert entry.content is not None
+    assert entry.content["on_behalf_reason"] == why
+    with pytest.raises(Conflict):
+        appeals.add(house.who, video.id, text="Mine.")
+
+
+def test_a_person_appeals_for_a_key_that_they_created_and_the_operator_not_for_all_of_the_terminal(
+    house: House,
+) -> None:
+    accounts, who = house.container.persistence.accounts, house.who
+    maker = person(house, "olga", Role.OWNER)
+    key, _ = accounts.create_key(who.tenant, "app", by=maker.id)
+    sibling, _ = accounts.create_key(who.tenant, "sibling", by=maker.id)
+    made, other = (accounts.find_key(who.tenant, one.id) for one in (key, sibling))
+    assert made is not None
+    assert other is not None
+    house.who = made
+    video = refused(house)
+    appeals = house.container.review.appeals
+    with pytest.raises(Forbidden):
+        appeals.add(other, video.id, text="Not mine.")
+    assert not appeals.needs_reason(maker, video.id)
+    terminal, _ = accounts.create_key(who.tenant, "made at the terminal")
+    found = accounts.find_key(who.tenant, terminal.id)
+    assert found is not None
+    house.who = found
+    operator = replace(maker, id=OPERATOR, kind=PrincipalKind.PERSON)
+    assert appeals.needs_reason(operator, refused(house).id)
+
+
+def test_an_end_user_appeals_with_a_signed_link_and_without_an_account(house: House) -> None:
+    refused(house, safety_identifier="user-7")
+    (made,) = statements_to(house, "user-7")
+    path = f"/v1/safelight/statements/{made.id}?safety_identifier=user-7"
+    with TestClient(house.container.app) as client:
+        stranger = Api(client, key_for(house, KeyScope.VIDEOS_READ))
+        assert "link" not in stranger("GET", path)["appeal"]
+        stranger(
+            "POST", path.replace("?", "/appeal?"), {"text": "x", "safety_identifier": "user-7"}, expect=403
+        )
+        link = house.container.review.appeals.link_token(house.who, made)
+        assert link is not None
+        page = f"/appeal?token={link}"
+        assert client.get(page).status_code == 200
+        assert client.get(page[:-4]).status_code == 404
+        headers = {"origin": "http://testserver"}
+        empty = client.post(page, data={"text": " "}, headers=headers)
+        assert empty.status_code == 400
+        sent = client.post(page, data={"text": "It is a play."}, headers=headers)
+        assert sent.status_code == 200
+    appeal = house.container.review.appeals.of_statement(house.who, made.id, end_user="user-7")
+    assert appeal.id in sent.text
+    file = house.container.review.reviews.get(reviewer(house), appeal.case_id)
+    assert [note["note"] for note in file.notes] == ["It is a play."]
+
+
+def test_a_link_of_an_appeal_that_was_forged_or_is_of_another_installation_opens_nothing(
+    house: House, tmp_path: Path
+) -> None:
+    refused(house, safety_identifier="user-7")
+    (made,) = statements_to(house, "user-7")
+    appeals = house.container.review.appeals
+    link = appeals.link_token(house.who, made)
+    assert link is not None
+    turned = link[:20] + ("A" if link[20] != "A" else "B") + link[21:]
+    plain = base64.urlsafe_b64encode(f"{made.tenant} {made.id}".encode()).decode()
+    other = KeyRing.load(tmp_path, "other", remedy="")
+    foreign = other.encrypt(f"{made.tenant} {made.id}".encode(), "link to the appeal of an end user")
+    others = (base64.urlsafe_b64encode(foreign).decode(), turned, plain, "", "x", "é", "=" * 500, link[:-8])
+    for token in others:
+        with pytest.raises(NotFound, match="This link is not valid"):
+            appeals.open_link(token)
+    principal, found = appeals.open_link(link)
+    assert (found.id, principal.scopes) == (made.id, {KeyScope.VIDEOS_READ})
+
+
+def test_a_link_of_an_appeal_is_used_once_ends_with_the_time_to_appeal_and_outlives_one_new_key(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    appeals, database = house.container.review.appeals, house.container.persistence.database
+    links = []
+    for end_user in ("user-7", "user-8"):
+        refused(house, safety_identifier=end_user)
+        (made,) = statements_to(house, end_user)
+        links.append((made, appeals.link_token(house.who, made) or ""))
+    (_, first), (made, second) = links
+    house.container.persistence.people.keys.add_key()
+    appeals.send_by_link(first, text="It is a play.")
+    with pytest.raises(Conflict, match="once"):
+        appeals.send_by_link(first, text="Again.")
+    monkeypatch.setattr(database, "clock", lambda: made.at + OBJECTION_S + 1.0)
+    with pytest.raises(Conflict, match="time to appeal"):
+        appeals.send_by_link(second, text="Too late.")
+
+
+def test_a_link_shows_the_appeal_that_the_account_sent_for_the_end_user(house: House) -> None:
+    video = refused(house, safety_identifier="user-7")
+    (made,) = statements_to(house, "user-7")
+    appeals, owner = house.container.review.appeals, person(house, "olga", Role.OWNER)
+    link = appeals.link_token(house.who, made) or ""
+    assert appeals.find_by_link(link) == (made, None)
+    sent = appeals.add(owner, video.id, text="It is a play.", on_behalf_reason="They phoned us.")
+    assert appeals.find_by_link(link) == (made, sent)
+    with TestClient(house.container.app) as client:
+        page = client.get(f"/appeal?token={link}").text
+    assert sent.id in page
+    assert "<textarea" not in page
+
+
+def test_the_page_of_a_link_says_nothing_of_a_block_to_the_end_user_who_reported_a_video(
+    house: House,
+) -> None:
+    video = delivered(house)
+    reported(house, video, "keep")
+    (told,) = statements_to(house, "reader-3")
+    link = house.container.review.appeals.link_token(house.who, told)
+    with TestClient(house.container.app) as client:
+        page = f"/appeal?token={link}"
+        asked = client.get(page)
+        assert video.prompt not in asked.text
+        assert asked.headers["referrer-policy"] == "same-origin"
+        client.post(page, data={"text": "Look again."}, headers={"origin": "http://testserver"})
+        appeal = house.container.review.appeals.of_statement(house.who, told.id, end_user="reader-3")
+        decide_appeal(house, appeal, "uphold")
+        answered = client.get(page)
+    assert "the decision stays" in answered.text
+    assert not re.search("block", re.sub(r"<[^>]*>", "", asked.text + answered.text))
+
+
+def test_pages_offer_an_appeal_only_to_those_who_may_send_it(house: House) -> None:
+    video = refused(house)
+    address, accounts = f"/videos/{video.id}/appeal", house.container.persistence.accounts
+    readers = [house.who]
+    for role in (Role.CREATOR, Role.REVIEWER, Role.INTEGRATOR):
+        key, _ = accounts.create_key(house.who.tenant, role.value, ROLES[role].scopes)
+        found = accounts.find_key(house.who.tenant, key.id)
+        assert found is not None
+        readers.append(found)
+    offered = []
+    with TestClient(house.container.app) as client:
+        for reader in readers:
+            token = accounts.create_login_link(reader)
+            client.post("/login", data={"token": token}, headers={"origin": "http://testserver"})
+            pages = [client.get(f"/videos/{video.id}{end}").text for end in ("", "/statements")]
+            assert all("/logout" in page for page in pages)
+            offered.append([address in page for page in pages])
+    nothing, both = [False, False], [True, True]
+    assert offered == [both, nothing, nothing, both]

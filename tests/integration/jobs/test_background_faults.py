@@ -306,7 +306,7 @@ def test_readiness_names_a_part_that_fails_and_a_row_that_is_parked(house: House
 def test_readiness_names_a_database_that_is_away(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     review = house.container.review
 
-    def fail(_self: object) -> None:
+    def fail(_self: object, *_arguments: object) -> None:
         raise Unavailable("The database of the queue cannot be used: database is locked.")
 
     with monkeypatch.context() as patch:
@@ -314,7 +314,7 @@ def test_readiness_names_a_database_that_is_away(house: House, monkeypatch: pyte
         found = review.readiness.describe()
     assert (found["ready"], found["unready"]) == (False, ["queue"])
     with monkeypatch.context() as patch:
-        patch.setattr(Transaction, "now", fail)
+        patch.setattr(Transaction, "execute", fail)
         found = review.readiness.describe()
     assert (found["ready"], found["unready"]) == (False, ["database"])
     assert review.readiness.describe()["ready"] is True

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from safelight.errors import Conflict, NotFound, RateLimited
+from safelight.errors import Conflict, NotFound, RateLimited, TooLarge
 from safelight.jobs.batches import service, store
 from safelight.jobs.batches.models import BatchState, RowState
 from safelight.store.tables import audit_log, batch_rows, batch_submissions, batches, deleted_batches
@@ -15,6 +17,7 @@ from safelight.web.batch_request import read_batch_request
 
 from .test_batches import BLOCKED, FLAKY, Studio, shots
 from .test_batches import studio as studio  # the fixture
+from .test_paid_clips import break_scans
 
 
 def stored_rows(studio: Studio) -> int:
@@ -85,6 +88,19 @@ def test_a_failed_row_that_is_near_a_blocked_one_or_was_sent_meanwhile_is_not_se
         store.exclude(tx, batch.id, studio.rows(batch)[0], 7)
     with pytest.raises(Conflict, match="nearly that of line 7"):
         studio.service.retry(studio.house.who, batch.id, 1)
+
+
+def test_a_row_whose_paid_clip_is_kept_is_not_sent_and_paid_for_again(
+    studio: Studio, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream.play({"otherwise": {"polls": 0, "charge": 0.4}})
+    break_scans(studio.house, monkeypatch, times=3)
+    batch = studio.order(*shots(1))
+    studio.carry(batch)
+    assert studio.states(batch) == ["failed"]
+    with pytest.raises(Conflict, match="its clip was paid for and is kept"):
+        studio.service.retry(studio.house.who, batch.id, 1)
+    assert upstream.counts["received"] == 1
 
 
 def test_the_limit_of_unfinished_batches_holds_for_those_that_continue_too(
@@ -237,6 +253,25 @@ def test_an_expired_batch_that_another_process_deleted_is_left_alone(
 def test_a_byte_order_mark_before_json_lines_is_no_part_of_the_first_row() -> None:
     wanted = read_batch_request({"jsonl": '\ufeff{"prompt": "A tram"}\n'}, None, max_prompt_chars=400)
     assert [row.problems for row in wanted.rows] == [()]
+
+
+def test_the_cost_of_reading_a_batch_does_not_grow_with_columns_times_rows(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    written, dumps = [], json.dumps
+
+    def counted(*values: Any, **options: Any) -> str:
+        text = dumps(*values, **options)
+        written.append(len(text))
+        return text
+
+    columns = ",".join(f"c{number:03}".ljust(1000, "x") for number in range(900))
+    text = columns + "\n" + ("a," * 899 + "a\n") * 100
+    monkeypatch.setattr(json, "dumps", counted)
+    with pytest.raises(TooLarge, match="8,000,000"):
+        read_batch_request({"csv": text}, None, max_prompt_chars=400)
+    # Each row repeats 900 KB of names: all rows together would be written as 90 MB, twice.
+    assert sum(written) < 20_000_000
 
 
 def test_five_failures_in_a_row_stop_the_batch_before_more_is_paid(

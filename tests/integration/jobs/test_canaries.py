@@ -51,7 +51,7 @@ def test_a_canary_is_off_until_its_price_was_accepted_and_then_sends_the_shortes
     assert (shown["state"], shown["passes"], shown["usd_per_call"]) == ("off", 5, 0.4)
     assert shown["usd_per_month"] == pytest.approx(2 * 31 * 0.4)
     work(priced)
-    with pytest.raises(Conflict, match="A month costs US"):
+    with pytest.raises(Conflict, match=r"A month costs \$24.80"):
         service(priced).switch_on(priced.who, added.canary.id, month_micros=24_799_999)
     assert upstream.counts["received"] == 0
     service(priced).switch_on(priced.who, added.canary.id, month_micros=24_800_000)

@@ -103,7 +103,7 @@ def test_the_page_of_attempts_shows_canaries_apart(
     section = text[text.index('id="canaries"') :]
     assert "paid/paid-1" in section
     assert "The prompt had passed 5 times" in section
-    assert "The ceiling is 20.00 USD in 31 days. Spent in the last 31 days: 0.40 USD." in section
+    assert "The ceiling is $20.00 in 31 days. Spent in the last 31 days: $0.40." in section
     assert section.count('href="/attempts/attempt_') == 1
     chinese = client.get("/attempts", headers={"accept": "text/html", "accept-language": "zh-TW"}).text
     assert "定期探測" in chinese
@@ -124,7 +124,7 @@ def test_the_command_shows_the_price_before_it_switches_on(
     assert (code, added["state"], added["max_usd_per_month"]) == (Exit.OK, "off", 15.0)
     code, switched, said = call("on", added["id"], "--yes")
     assert (code, switched["state"]) == (Exit.OK, "on")
-    assert "A month costs 12.40 USD (1 calls a day at 0.40 USD). The ceiling is 15.00 USD" in said
+    assert "A month costs $12.40 (1 calls a day at $0.40). The ceiling is $15.00" in said
     # Without an answer to the question, nothing is switched on.
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     call("off", added["id"])

@@ -122,7 +122,7 @@ def test_all_canaries_of_a_tenant_together_cost_at_most_what_the_operator_allows
     assert other == [True, True, False]
     time.pass_s(-40 * DAY_S)
     assert calls.find_slot(canary) is None
-    with pytest.raises(InvalidField, match=r"may cost US\$20 in 31 days"):
+    with pytest.raises(InvalidField, match=r"may cost \$20.00 in 31 days"):
         service(priced).add(priced.who, new(add_entry(priced), ceiling_micros=20_000_001))
 
 

@@ -51,14 +51,14 @@ def test_reports_and_appeals_are_streamed_without_reporters_or_staff(house: Hous
     follow_up(house)
     house.container.review.reports.add(house.who, NewReport(video_id=removed.id, reason="violence", note="x"))
     (case,) = open_cases(story, first)
-    reviews.decide(first, case.id, DecisionRequest(action="withdraw", reason=NOTE))
+    reviews.decide(first, case.id, DecisionRequest(action="withdraw", reason=NOTE, **house.ground()))
     client = platform(house)
     answer = client.post("/v1/videos", {"prompt": CARD, "safety_identifier": "user-3"})
     blocked = answer.json()["error"]["moderation_details"]["video_id"]
     client.post(f"/v1/videos/{blocked}/appeal", {"text": "It is a play."})
     (case,) = open_cases(story, second)
     assert case.kind is CaseKind.APPEAL
-    reviews.decide(second, case.id, DecisionRequest(action="uphold", reason=NOTE))
+    reviews.decide(second, case.id, DecisionRequest(action="uphold", reason=NOTE, **house.ground()))
     notify(house, unattended, network="192.0.2.9", note="Planted Name again")
     house.container.persistence.database.clock = lambda: time.time() + 48 * HOUR_S + 60
     follow_up(house)

@@ -25,6 +25,7 @@ from safelight.policy.verdicts import Action
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import Settings
 from safelight.store import tables
+from safelight.testing.clips import write_plain_clip
 from safelight.trust.waivers import NewWaiver
 from support.clips import make_clip
 
@@ -80,7 +81,8 @@ def checked(container: Container, request: CreateRequest) -> tuple[CheckResult, 
     return found, check_object(found, admitted, price)
 
 
-def test_a_clip_is_opened_and_checked(container: Container, tmp_path: Path) -> None:
+def test_a_short_clip_in_a_check_is_judged(tmp_path: Path) -> None:
+    container = furnish(tmp_path, reference_timeout_s=0.001)
     found, wire = checked(container, with_reference(make_clip(tmp_path / "clip.mp4", frames=4)))
     assert (wire["verdict"], wire["not_checked"]) == ("allow", [])
     assert Modality.FRAMES in {cell.modality for cell in found.coverage if cell.ran}
@@ -93,22 +95,29 @@ def test_a_file_that_only_looks_like_a_clip_is_refused(container: Container, tmp
     assert refused.value.param == "input_reference"
 
 
-def test_a_reference_that_is_not_checked_in_time_is_undecided_and_listed(tmp_path: Path) -> None:
-    container = furnish(tmp_path, reference_timeout_s=0.001)
-    clip = make_clip(tmp_path / "clip.mp4", frames=4)
-    found, wire = checked(container, with_reference(clip))
+def test_a_long_clip_is_undecided_and_says_how_long_its_scan_takes_and_how_to_have_it_scanned(
+    tmp_path: Path,
+) -> None:
+    container = furnish(tmp_path, reference_timeout_s=30)
+    write_plain_clip(tmp_path / "clip.mp4", width=64, height=64, seconds=40, fps=30)
+    found, wire = checked(container, with_reference(tmp_path / "clip.mp4"))
     assert (wire["verdict"], wire["not_checked"]) == ("undecided", ["input_reference"])
+    assert wire["scan_seconds"] == {"input_reference": pytest.approx(61.0, abs=0.1)}
     assert "input_reference was not finished in time" in wire["summary"]
+    assert "takes about 62 s." in wire["summary"]
+    assert wire["summary"].endswith("To have a clip scanned without a submission: safelight scan FILE")
     price = Price(usd=None, usd_per_second=None, seconds=4)
     for t in load_languages().values():
         view = check_view(found, price, "a quiet harbour", container.core.taxonomy, t)
         assert view.policy.tone == "hold"
         assert view.policy.status == t("check.undecided")
         assert "input_reference" in view.policy.text
+        assert "62" in view.policy.text
+        assert "safelight scan" in view.policy.text
     with container.persistence.database.read_transaction(operator(container).tenant) as tx:
         row = tx.select(tables.audit_log_contents)[-1]
     assert json.loads(row.content)["action"] == "undecided"
-    _, wire = checked(container, with_reference(clip, PROMPT))
+    _, wire = checked(container, with_reference(tmp_path / "clip.mp4", PROMPT))
     assert wire["verdict"] == "block"
 
 

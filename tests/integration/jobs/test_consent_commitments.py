@@ -9,10 +9,10 @@ from safelight.ids import new_id
 from safelight.jobs.models import Video
 from safelight.jobs.reinstatement import reinstate
 from safelight.jobs.states import VideoState
-from safelight.jobs.withdrawal import withdraw
 from safelight.trust.consent_requests.commitments import commit_to_consents, compute_commitment
 from safelight.trust.consent_requests.store import read_uses
 from safelight.trust.reviews import Decision, DecisionAction
+from support.house import withdraw
 
 from .conftest import House
 from .test_ingredients import manifests

@@ -29,7 +29,6 @@ from safelight.jobs.copied_sources import (
 from safelight.jobs.models import CharacterState, Upload, Video
 from safelight.jobs.states import VideoState
 from safelight.jobs.sweeper import Sweeper
-from safelight.jobs.withdrawal import withdraw
 from safelight.policy.findings import Stage
 from safelight.policy.intended_use import VideoRequester
 from safelight.store import tables
@@ -38,6 +37,7 @@ from safelight.testing.generators import create as instant
 from safelight.trust.consent_requests.store import read_uses
 from safelight.trust.consents.store import end_consent
 from safelight.trust.reviews.conflicts import people_around
+from support.house import withdraw
 
 from .conftest import House
 from .test_lineage import ABLE

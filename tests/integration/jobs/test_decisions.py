@@ -25,7 +25,6 @@ from safelight.errors import (
 from safelight.jobs.models import Video
 from safelight.jobs.states import VideoState
 from safelight.jobs.sweeper import Sweeper
-from safelight.jobs.withdrawal import withdraw
 from safelight.moderation.request import Upload
 from safelight.policy.findings import Stage
 from safelight.store import tables
@@ -35,6 +34,7 @@ from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from safelight.trust.audit import verify
 from safelight.trust.reports import NewReport
 from safelight.trust.reviews import Case, CaseKind, CaseState, DecisionAction, DecisionRequest
+from support.house import withdraw
 
 from .conftest import House
 from .test_video_lifecycle import NoEngine
@@ -85,7 +85,7 @@ def decide(house: House, case: Case, action: str, name: str = "ada") -> Any:
     return house.container.review.reviews.decide(
         reviewer(house, name),
         case.id,
-        DecisionRequest(action=action, reason="Looked at it.", clause="held-1"),
+        DecisionRequest(action=action, reason="Looked at it.", **house.ground()),
     )
 
 

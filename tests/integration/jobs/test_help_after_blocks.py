@@ -183,7 +183,7 @@ def test_a_request_that_a_reviewer_rejects_counts(furnish: Callable[..., House],
     )
     reviews = house.container.review.reviews
     (case,) = reviews.list(ada).cases
-    reviews.decide(ada, case.id, DecisionRequest(action="refuse", reason="Looked at it.", clause="held-1"))
+    reviews.decide(ada, case.id, DecisionRequest(action="refuse", reason="Looked at it.", **house.ground()))
     assert refusal(house, SIMILAR) is HelpRefusal.RECENT_BLOCK
 
 

@@ -13,12 +13,12 @@ from safelight.jobs import references
 from safelight.jobs.models import Upload, Video
 from safelight.jobs.runner import Runner
 from safelight.jobs.states import VideoState
-from safelight.jobs.withdrawal import withdraw
 from safelight.provenance.watermark_service import WatermarkReader
 from safelight.testing.clips import tiny_clip
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
 from support.clips import first_frame, remux
+from support.house import withdraw
 
 from .conftest import House
 from .test_ingredients import actions, manifests, signed_by_provider, textured

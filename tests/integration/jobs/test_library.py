@@ -15,7 +15,6 @@ from safelight.errors import CheckLimitExceeded, Conflict, Forbidden, InvalidFie
 from safelight.generation.protocol import Derivation
 from safelight.jobs.models import Upload, Video
 from safelight.jobs.states import VideoState
-from safelight.jobs.withdrawal import withdraw
 from safelight.store import tables
 from safelight.store.transaction import Transaction
 from safelight.testing.clips import tiny_clip
@@ -32,6 +31,7 @@ from safelight.trust.library import (
     store,
 )
 from safelight.trust.library.store import is_proof
+from support.house import withdraw
 
 from .conftest import House
 from .test_lineage import ABLE

@@ -22,7 +22,7 @@ from support.people import add_person
 
 from .conftest import House
 
-REFUSE = DecisionRequest(action="refuse", reason="No.", clause="held-1")
+REFUSE = DecisionRequest(action="refuse", reason="No.", clause="ha-2", facts="It is shown.")
 APPROVE = DecisionRequest(action="approve", reason="It is a play.")
 
 
@@ -178,7 +178,11 @@ def send_appeal(house: House, ada: Principal, database: Database) -> tuple[Appea
     act = enter_tenant_of_applicant(house)
     video = held(house)
     house.container.review.reviews.decide(act(ada), open_case(house, act(ada)).id, REFUSE)
-    appeals = Appeals(database, subject=house.container.review.review_actions.appeal_subject)
+    appeals = Appeals(
+        database,
+        subject=house.container.review.review_actions.appeal_subject,
+        keys=house.container.persistence.people.keys,
+    )
     return appeals, video.id, appeals.add(house.who, video.id, text="It is a play.")
 
 

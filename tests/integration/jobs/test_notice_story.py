@@ -76,7 +76,7 @@ def test_a_stranger_has_a_video_removed_and_a_later_upload_is_stopped(
         assert (repeated["id"], repeated["status_path"]) == (made["id"], None)
         reviewing = {"authorization": f"Bearer {staff}"}
         (case,) = stranger.get("/v1/reviews", headers=reviewing).json()["data"]
-        decision = {"action": "withdraw", "reason": "It is her."}
+        decision = {"action": "withdraw", "reason": "It is her.", **house.ground()}
         path = f"/v1/reviews/{case['id']}/decision"
         assert stranger.post(path, json=decision, headers=reviewing).status_code == 200
         for _ in range(2):

@@ -30,13 +30,15 @@ from .test_decisions import only_case, reviewer
 HOUR_S = 3600.0
 
 
-def decide(house: House, action: str, *, video: Video | None = None, vault: bool = False) -> None:
+def decide(
+    house: House, action: str, *, video: Video | None = None, vault: bool = False, **ground: str
+) -> None:
     """Decide the only open case, or that of a video. Held nudity whose age was not checked needs `vault`."""
     who = reviewer(house, "ada", KeyScope.VAULT if vault else KeyScope.REVIEW)
     listed = house.container.review.reviews.list(who).cases
     (case,) = [one for one in listed if video is None or one.video_id == video.id]
     house.container.review.reviews.decide(
-        who, case.id, DecisionRequest(action=action, reason="Looked at it.")
+        who, case.id, DecisionRequest(action=action, reason="Looked at it.", **(house.ground() | ground))
     )
 
 
@@ -276,7 +278,7 @@ def test_a_reported_hash_only_holds_until_a_person_confirms_a_match(house: House
     use(house, make_insert(tmp_path / "made.mp4", 1))
     held = house.carry(house.order())
     assert held.state is VideoState.HELD
-    decide(house, "refuse", vault=True)
+    decide(house, "refuse", clause="kh-3")
     follow_up(house)
     assert house.carry(house.order("again")).state is VideoState.BLOCKED
     own = f"safelight-stay-down-{house.who.tenant.replace('_', '-')}"
@@ -289,7 +291,7 @@ def test_a_match_that_a_person_approves_drops_the_hash(house: House, tmp_path: P
     follow_up(house)
     use(house, make_insert(tmp_path / "made.mp4", 1))
     house.carry(house.order())
-    decide(house, "approve", vault=True)
+    decide(house, "approve")
     follow_up(house)
     assert house.container.core.hash_lists.all() == ()
     assert house.carry(house.order("again")).state is VideoState.DELIVERED

@@ -21,11 +21,11 @@ from safelight.ids import new_id
 from safelight.jobs.notifier import Notifier
 from safelight.jobs.states import VideoState
 from safelight.jobs.sweeper import Sweeper
-from safelight.jobs.withdrawal import withdraw
 from safelight.net.webhook_client import DeliverLimits, WebhookClient
 from safelight.store.database import Database
 from safelight.store.tables import outbox, webhook_endpoints
 from safelight.trust.webhooks import Deliveries, EventType, build_payload, signature
+from support.house import withdraw
 from support.webhook_receiver import Got, Target, target
 
 from .conftest import House

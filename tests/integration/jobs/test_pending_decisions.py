@@ -15,13 +15,13 @@ from safelight.errors import Conflict, Forbidden
 from safelight.jobs.models import Video
 from safelight.jobs.states import VideoState
 from safelight.jobs.sweeper import Sweeper
-from safelight.jobs.withdrawal import withdraw
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.trust.appeals import AppealState
 from safelight.trust.reports import NewReport
 from safelight.trust.reviews import Case, CaseFile, CaseState, DecisionExecutor, DecisionRequest, Reviews
 from safelight.trust.reviews.models import UNDO_S
+from support.house import withdraw
 
 from .conftest import House
 from .test_decisions import MARKED, decide, delivered, held, only_case, reviewer
@@ -64,7 +64,7 @@ def decide_with_undo(house: House, case: Case, action: str, name: str = "ada") -
     return house.container.review.reviews.decide_with_undo(
         reviewer(house, name),
         case.id,
-        DecisionRequest(action=action, reason="Looked at it.", clause="held-1"),
+        DecisionRequest(action=action, reason="Looked at it.", **house.ground()),
     )
 
 

@@ -258,7 +258,7 @@ def test_a_video_past_its_deadline_ends_although_the_queue_says_that_it_runs(hou
     assert (video.state, video.error_code) == (VideoState.FAILED, "timeout")
 
 
-def test_a_paid_submission_without_an_answer_is_left_to_its_run_and_then_ends_as_unknown(
+def test_a_paid_submission_without_an_answer_is_left_to_a_run_and_then_ends_as_unknown(
     house: House,
 ) -> None:
     video_id = late(house)
@@ -270,6 +270,10 @@ def test_a_paid_submission_without_an_answer_is_left_to_its_run_and_then_ends_as
     made.requeue_abandoned()
     assert house.videos.get(house.who, video_id).state is VideoState.GENERATING
     engine.handed_over.clear()
+    made.requeue_abandoned()
+    assert [each for each, _run in engine.handed_over] == [video_id]
+    engine.handed_over.clear()
+    made._last_looks[video_id] = 0.0
     made.requeue_abandoned()
     video = house.videos.get(house.who, video_id)
     assert (video.state, video.error_code) == (VideoState.FAILED, "submit_unknown")

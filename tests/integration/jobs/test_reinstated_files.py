@@ -16,13 +16,13 @@ from safelight.jobs.reinstatement import reinstate
 from safelight.jobs.runner import Runner
 from safelight.jobs.states import VideoState
 from safelight.jobs.transitions import update
-from safelight.jobs.withdrawal import withdraw
 from safelight.provenance.recovery.conclusion import Answer
 from safelight.provenance.registry import Registry
 from safelight.store import tables
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
 from support.clips import remux
+from support.house import withdraw
 
 from .conftest import House
 from .test_appeals import blocked_by_ada, refused

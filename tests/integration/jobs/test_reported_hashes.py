@@ -13,21 +13,30 @@ import numpy as np
 import pytest
 
 from safelight.background.rows import RowFailures
+from safelight.console.translations import load_languages
+from safelight.console.verdict_text import explain_video
 from safelight.detectors.image.hash_lists import HashKind, HashTable, ListScope, digest_of
 from safelight.errors import InvalidField, RateLimited
 from safelight.ids import new_id
 from safelight.jobs.notice_follow_up import make_hash_screen
+from safelight.jobs.outcomes import expire_review
 from safelight.jobs.removal_follow_up import RemovalFollowUp
 from safelight.jobs.states import VideoState
+from safelight.policy.categories import SHIPPED
+from safelight.policy.explanations import ExplanationLevel
 from safelight.provenance.recovery.copies import NearVideos
 from safelight.store import tables
+from safelight.trust.accounts import KeyScope
 from safelight.trust.audit import read_entries
 from safelight.trust.reports import NewReport, ReportedHash, list_writer, service
 from safelight.trust.reports.models import HashState, NoticeOutcome
 from safelight.trust.reports.reported_hashes import add_hashes, drop_hashes_of_video, lists_of
-from safelight.trust.reviews import open_case
+from safelight.trust.reviews import CaseKind, DecisionRequest, open_case
+from safelight.trust.statements import Objection, describe
 
 from .conftest import House
+from .test_case_event_story import reader
+from .test_decisions import reviewer
 from .test_notices import (
     HOUR_S,
     decide,
@@ -43,6 +52,7 @@ from .test_notices import (
     status_of,
     use,
 )
+from .test_statements import statements
 
 
 def blocked_hashes(house: House) -> set[bytes]:
@@ -130,7 +140,7 @@ def test_an_approval_settles_a_hash_that_another_tenant_received(house: House, t
     follow_up(house)
     use(house, make_insert(tmp_path / "made.mp4", 1))
     assert house.carry(house.order()).state is VideoState.HELD
-    decide(house, "approve", vault=True)
+    decide(house, "approve")
     follow_up(house)
     assert house.container.core.hash_lists.all() == ()
     with pytest.raises(InvalidField, match="None of the hashes"):
@@ -477,3 +487,183 @@ def test_no_words_of_the_reporter_are_left_after_the_erasure_nor_in_cases_and_th
     assert (notice.request_sha256, notice.idempotency_key) == (None, None)
     assert case.reason == "Reported: other"
     assert not any(b"Elm" in content for content in logged)
+
+
+def film_hashes() -> tuple[ReportedHash, ...]:
+    """The hashes of two harmless pictures."""
+    return (*hashes_of(drawn(31)), *hashes_of(drawn(32)))
+
+
+def test_an_unconfirmed_hash_holds_in_the_ordinary_queue_and_the_case_names_its_notice(
+    house: House, tmp_path: Path
+) -> None:
+    receipt = notify(house, hashes=film_hashes())
+    follow_up(house)
+    use(house, make_insert(tmp_path / "film.mp4", 31))
+    video = house.carry(house.order("a film"))
+    assert video.state is VideoState.HELD
+    reviews, who = house.container.review.reviews, reviewer(house, "ada")
+    (case,) = reviews.list(who).cases
+    assert (case.rule, case.quarantined) == ("kh-3", False)
+    assert reviews.get(who, case.id).notices == (receipt.status.id,)
+    assert not house.snapshot(video).stages[-1].verdict.quarantine
+    assert reviews.list_withheld(who) == ()
+    # Nobody is enrolled: the people of these tests have no row.
+    assert reviews.count_undecidable(who) == {KeyScope.REVIEW: 1}
+    assert house.container.review.readiness.describe()["holds_nobody_can_decide"] == {"review": 1}
+
+
+def test_a_quarantined_hold_that_a_notice_caused_is_a_row_without_content_for_reviewers(
+    house: House, tmp_path: Path
+) -> None:
+    receipt = notify(house, hashes=film_hashes())
+    follow_up(house)
+    use(house, make_insert(tmp_path / "film.mp4", 31))
+    video = house.carry(house.order("a film"))
+    with house.container.persistence.database.transaction(house.who.tenant) as tx:
+        tx.update(tables.cases, tables.cases.c.video_id == video.id, quarantined=True)
+    reviews, who = house.container.review.reviews, reviewer(house, "ada")
+    assert reviews.list(who).cases == ()
+    (row,) = reviews.list_withheld(who)
+    assert (row.kind, row.notices) == (CaseKind.HOLD, (receipt.status.id,))
+    assert set(row.__dataclass_fields__) == {"kind", "opened_at", "notices"}
+    assert reviews.count_undecidable(who) == {KeyScope.VAULT: 1}
+    (page,) = reader(house, KeyScope.REVIEW).send([("GET", "/v1/reviews", None)])
+    answer = page.raise_for_status().json()
+    shown = {"kind": "hold", "opened_at": int(row.opened_at), "notices": [receipt.status.id]}
+    assert (answer["data"], answer["withheld"]) == ([], [shown])
+    (page,) = reader(house, KeyScope.VAULT, KeyScope.REVIEW).send([("GET", "/v1/reviews", None)])
+    assert (len(page.json()["data"]), page.json()["withheld"]) == (1, [])
+    assert reviews.list_withheld(reviewer(house, "vera", KeyScope.REVIEW, KeyScope.VAULT)) == ()
+
+
+def test_a_keep_ends_the_hashes_of_the_notice_and_releases_other_videos_that_they_hold(
+    house: House, tmp_path: Path
+) -> None:
+    film = deliver(house, make_insert(tmp_path / "film.mp4", 31))
+    receipt = notify(house, film, hashes=film_hashes())
+    follow_up(house)
+    held = []
+    for seed in (31, 32):
+        use(house, make_insert(tmp_path / f"{seed}.mp4", seed))
+        held.append(house.carry(house.order(f"another film with picture {seed}")))
+    assert {one.state for one in held} == {VideoState.HELD}
+    decide(house, "keep", video=film)
+    follow_up(house)
+    assert house.container.core.hash_lists.all() == ()
+    assert {house.carry(one).state for one in held} == {VideoState.DELIVERED}
+    assert house.container.review.reviews.list(reviewer(house, "ada")).cases == ()
+    assert status_of(house, receipt).hashes == 0
+
+
+def test_a_hold_that_has_another_reason_stays_when_the_hashes_end(house: House, tmp_path: Path) -> None:
+    film = deliver(house, make_insert(tmp_path / "film.mp4", 31))
+    notify(house, film, hashes=film_hashes())
+    follow_up(house)
+    use(house, make_insert(tmp_path / "again.mp4", 31))
+    video = house.carry(house.order("another film"))
+    for waiver in house.container.persistence.waivers.list(house.who.tenant):
+        house.container.persistence.waivers.revoke(waiver.id, revoked_by="a test")
+    decide(house, "keep", video=film)
+    follow_up(house)
+    (case,) = house.container.review.reviews.list(reviewer(house, "ada")).cases
+    assert (case.video_id, case.rule != "kh-3") == (video.id, True)
+    assert house.carry(video).state is VideoState.HELD
+
+
+def test_a_refused_match_is_not_told_to_try_a_new_seed(house: House, tmp_path: Path) -> None:
+    notify(house, hashes=film_hashes())
+    follow_up(house)
+    use(house, make_insert(tmp_path / "film.mp4", 31))
+    video = house.carry(house.order("a film"))
+    decide(house, "refuse")
+    refused = house.videos.get(house.who, video.id)
+    assert "seed" not in (refused.error_message or "")
+    assert (refused.explanation or {})["retry"]["action"] == "never"
+
+
+def test_an_approval_of_a_hold_ends_all_hashes_of_its_notice_and_releases_other_videos(
+    house: House, tmp_path: Path
+) -> None:
+    receipt = notify(house, hashes=film_hashes())
+    follow_up(house)
+    held = []
+    for seed in (31, 32):
+        use(house, make_insert(tmp_path / f"{seed}.mp4", seed))
+        held.append(house.carry(house.order(f"a film with picture {seed}")))
+    assert {one.state for one in held} == {VideoState.HELD}
+    decide(house, "approve", video=held[0])
+    follow_up(house)
+    assert house.container.core.hash_lists.all() == ()
+    assert status_of(house, receipt).hashes == 0
+    assert {house.carry(one).state for one in held} == {VideoState.DELIVERED}
+    assert house.carry(house.order("the next film")).state is VideoState.DELIVERED
+    # Nobody looked at a video with the other picture, so that may be reported again.
+    notify(house, hashes=hashes_of(drawn(32)), network="192.0.2.77")
+    with pytest.raises(InvalidField, match="None of the hashes"):
+        notify(house, hashes=hashes_of(drawn(31)), network="192.0.2.77")
+
+
+def test_a_refusal_for_another_reason_confirms_no_hash_of_a_stranger(house: House, tmp_path: Path) -> None:
+    """The attack: a harmless picture of a film is reported, and another scene of the film is bad."""
+    notify(house, hashes=film_hashes())
+    follow_up(house)
+    use(house, make_insert(tmp_path / "film.mp4", 31))
+    video = house.carry(house.order("a film"))
+    decide(house, "refuse", clause="ha-2", facts="A woman is insulted.")
+    follow_up(house)
+    assert not blocked_hashes(house)
+    refused = house.videos.get(house.who, video.id)
+    assert "The reason is hate or harassment. A woman is insulted." in (refused.error_message or "")
+    assert "sexual" not in f"{refused.error_message}{refused.explanation}"
+    record = house.videos.record(house.who, video.id)
+    page = explain_video(record.video, record, SHIPPED, load_languages()["zh-Hans"]).sentence
+    assert "A woman is insulted." in page
+    assert "色情" not in page
+    (stated,) = statements(house, video)
+    assert (stated.content.ground.group, stated.content.automated_detection) == ("hate", False)
+    assert house.carry(house.order("another film")).state is VideoState.HELD
+    decide(house, "refuse", clause="kh-3")
+    follow_up(house)
+    assert blocked_hashes(house)
+    assert house.carry(house.order("a third film")).state is VideoState.BLOCKED
+
+
+def test_a_hold_by_a_strangers_hash_is_refused_only_with_a_rule_and_facts(
+    house: House, tmp_path: Path
+) -> None:
+    notify(house, hashes=film_hashes())
+    follow_up(house)
+    use(house, make_insert(tmp_path / "film.mp4", 31))
+    video = house.carry(house.order("a film"))
+    reviews, who = house.container.review.reviews, reviewer(house, "ada")
+    (case,) = reviews.list(who).cases
+    for ground, missing in (({}, "clause"), ({"clause": "kh-3"}, "facts")):
+        with pytest.raises(InvalidField) as caught:
+            reviews.decide(who, case.id, DecisionRequest(action="refuse", reason="No.", **ground))
+        assert caught.value.param == missing
+    assert house.videos.get(house.who, video.id).state is VideoState.HELD
+
+
+def test_the_owner_of_an_expired_hold_by_a_strangers_hash_learns_that_nobody_confirmed_it(
+    house: House, tmp_path: Path
+) -> None:
+    notify(house, hashes=film_hashes())
+    follow_up(house)
+    use(house, make_insert(tmp_path / "film.mp4", 31))
+    video = house.carry(house.order("a film"))
+    with house.container.persistence.database.transaction(video.tenant) as tx:
+        expire_review(house.container.pipeline.context, tx, house.videos.get(house.who, video.id))
+    (stated,) = statements(house, video)
+    record = house.videos.record(house.who, video.id)
+    page = explain_video(record.video, record, SHIPPED, load_languages()["en"]).sentence
+    for said in (
+        record.video.error_message or "",
+        page,
+        describe(stated, level=ExplanationLevel.END_USER).reason,
+    ):
+        assert "A notice says" in said
+        assert "No person has confirmed this yet" in said
+        assert "The reason is" not in said
+    assert "You may send the request again" not in (record.video.error_message or "")
+    assert stated.content.objection is Objection.OPERATOR

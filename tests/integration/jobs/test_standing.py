@@ -176,7 +176,7 @@ def test_quotas_of_tenant_account_and_end_user_are_separate(furnish: Callable[..
     with pytest.raises(QuotaExceeded, match="This end user has used its quota for today: 1 videos"):
         house.order(safety_identifier="ann", seconds="4")
     house.order(safety_identifier="bob", seconds="4")
-    with pytest.raises(QuotaExceeded, match="a cost of 5"):
+    with pytest.raises(QuotaExceeded, match=r"a cost of \$5\.00 a day"):
         house.order(safety_identifier="bob", seconds="4")
     with pytest.raises(QuotaExceeded, match="This API key has used its quota for today: 16 seconds"):
         house.order(seconds="12")

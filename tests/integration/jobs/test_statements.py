@@ -7,14 +7,18 @@ from typing import Any
 
 import pytest
 
+from safelight.console.translations import load_languages
+from safelight.console.verdict_text import explain_video
+from safelight.errors import InvalidField
 from safelight.jobs import outcomes
 from safelight.jobs.models import Video
 from safelight.jobs.states import VideoState
-from safelight.jobs.withdrawal import withdraw
+from safelight.policy.categories import SHIPPED
 from safelight.policy.compiled import categories_of
+from safelight.policy.explanations import ExplanationLevel
 from safelight.store import tables
 from safelight.trust.reports import NewReport
-from safelight.trust.reviews import DecisionRequest
+from safelight.trust.reviews import CaseState, DecisionRequest
 from safelight.trust.statements import (
     GroundBasis,
     NewStatement,
@@ -22,12 +26,14 @@ from safelight.trust.statements import (
     Statement,
     StatementKind,
     StatementSource,
+    describe,
     statement_from_row,
 )
+from support.house import withdraw
 
 from .conftest import House
 from .test_appeals import appealed, blocked_by_ada, held_output, refused, released
-from .test_decisions import decide, delivered, reviewer
+from .test_decisions import decide, delivered, only_case, reviewer
 from .test_video_lifecycle import PAID
 
 
@@ -73,8 +79,8 @@ def test_a_refusal_by_a_reviewer_is_stated_as_the_decision_of_a_person(
     video = blocked_by_ada(house)
     made = only(house, video)
     assert made.kind is StatementKind.REFUSED
-    assert (made.automated_detection, made.automated_decision) == (True, False)
-    assert made.ground.basis is GroundBasis.GAP
+    assert (made.automated_detection, made.automated_decision) == (False, False)
+    assert (made.ground.rule, made.ground.facts) == tuple(house.ground().values())
     assert made.decision_id is not None
 
 
@@ -137,20 +143,60 @@ def test_a_successful_appeal_is_stated_with_the_new_video(furnish: Callable[...,
     assert house.videos.get(house.who, video.id).state is VideoState.BLOCKED
 
 
-@pytest.mark.parametrize("clause", [None, "held-1"])
-def test_a_reporter_does_not_choose_the_reason_of_a_withdrawal_and_causes_no_strike(
-    house: House, clause: str | None
+@pytest.mark.parametrize(
+    ("named", "missing"),
+    [
+        ({}, "clause"),
+        ({"facts": "She is insulted."}, "clause"),
+        ({"clause": "no-such-rule", "facts": "She is insulted."}, "clause"),
+        ({"clause": "ha-2"}, "facts"),
+    ],
+)
+def test_a_reported_video_is_not_withdrawn_without_rule_and_facts(
+    house: House, named: dict[str, str], missing: str
 ) -> None:
     video = delivered(house, safety_identifier="ann")
     receipt = house.container.review.reports.add(
         house.who, NewReport(video_id=video.id, reason="nude", category="sexual", end_user="bob")
     )
-    request = DecisionRequest(action="withdraw", reason="Looked at it.", clause=clause)
-    house.container.review.reviews.decide(reviewer(house), receipt.report.case_id or "", request)
-    made = withdrawal(house, video)
-    assert (made.kind, made.source) == (StatementKind.WITHDRAWN, StatementSource.REPORT)
-    assert (made.ground.basis, made.ground.group) == (GroundBasis.NONE, "")
-    assert house.container.pipeline.standing.standings.own(house.who, "ann").points == 0
+    case_id = receipt.report.case_id or ""
+    reviews, who = house.container.review.reviews, reviewer(house)
+    for decide_case in (reviews.decide, reviews.decide_with_undo):
+        with pytest.raises(InvalidField) as caught:
+            decide_case(who, case_id, DecisionRequest(action="withdraw", reason="Looked at it.", **named))
+        assert caught.value.param == missing
+    assert reviews.get(who, case_id).case.state is CaseState.OPEN
+    assert house.videos.get(house.who, video.id).state is VideoState.DELIVERED
+    reviews.decide(who, case_id, DecisionRequest(action="withdraw", reason="Seen.", **house.ground()))
+    ground = withdrawal(house, video).ground
+    assert (ground.rule, ground.category, bool(ground.group)) == ("ha-2", "hate", True)
+    assert ground.facts == house.ground()["facts"]
+
+
+def test_an_output_that_is_held_because_it_is_a_first_one_is_refused_with_rule_and_facts(
+    furnish: Callable[..., House],
+) -> None:
+    house = furnish(review={"first_outputs": 1})
+    house.waive()
+    video = house.carry(house.order())
+    case, reviews = only_case(house), house.container.review.reviews
+    with pytest.raises(InvalidField) as caught:
+        reviews.decide(reviewer(house), case.id, DecisionRequest(action="refuse", reason="No."))
+    assert caught.value.param == "clause"
+    reviews.decide(reviewer(house), case.id, DecisionRequest(action="refuse", reason="No.", **house.ground()))
+    (made,) = statements(house, video)
+    text = describe(made, level=ExplanationLevel.END_USER)
+    assert house.ground()["facts"] in text.reason
+    assert made.content.ground.rule == "ha-2"
+    refused = house.videos.get(house.who, video.id)
+    said = "A reviewer rejected this video. The reason is hate or harassment. It shows what is not allowed."
+    assert (refused.error_message or "").startswith(said)
+    told = refused.explanation or {}
+    assert (told["group"], told["rule"], told["facts"]) == ("hate", "ha-2", house.ground()["facts"])
+    # The verdict found nothing, so the sentence of the page is that of the answer.
+    record = house.videos.record(house.who, video.id)
+    page = explain_video(record.video, record, SHIPPED, load_languages()["en"])
+    assert page.sentence == refused.error_message
 
 
 def test_the_rule_that_the_reviewer_names_is_the_reason_of_a_withdrawal(house: House) -> None:
@@ -162,7 +208,9 @@ def test_the_rule_that_the_reviewer_names_is_the_reason_of_a_withdrawal(house: H
     receipt = house.container.review.reports.add(
         house.who, NewReport(video_id=video.id, reason="nude", category="sexual")
     )
-    request = DecisionRequest(action="withdraw", reason="Looked at it.", clause=rule.id)
+    request = DecisionRequest(
+        action="withdraw", reason="Looked at it.", clause=rule.id, facts="She is insulted."
+    )
     house.container.review.reviews.decide(reviewer(house), receipt.report.case_id or "", request)
     made = withdrawal(house, video)
     assert (made.ground.category, made.ground.rule) == ("harassment", rule.id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from dbos import DBOS
 
 from safelight.errors import UpstreamUnavailable
 from safelight.jobs import attempts
-from safelight.jobs.models import Video
+from safelight.jobs.models import CreateRequest, Video
 from safelight.jobs.queue import DurableQueue
 from safelight.jobs.runner import Runner
 from safelight.jobs.states import VideoState
@@ -141,7 +142,7 @@ def test_without_the_lease_no_upstream_is_called(house: House, upstream: Scripte
     assert upstream.counts["polls"] == polls
 
 
-def test_at_its_deadline_a_waiting_video_ends_without_another_call(
+def test_at_its_deadline_a_waiting_video_is_asked_for_once_more_and_ends(
     furnish: Callable[..., House], upstream: ScriptedUpstream
 ) -> None:
     house = furnish(generation={"deadline_s": 1.0})
@@ -152,7 +153,7 @@ def test_at_its_deadline_a_waiting_video_ends_without_another_call(
     polls = upstream.counts["polls"]
     office.run(video)
     assert house.videos.get(house.who, video.id).error_code == "timeout"
-    assert upstream.counts["polls"] == polls
+    assert upstream.counts["polls"] == polls + 1
 
 
 def test_a_waiting_video_is_not_enqueued_by_the_sweeper_until_its_process_is_gone(
@@ -210,13 +211,28 @@ def test_an_upstream_that_never_finishes_delays_no_other_video(
     house = running()
     limit(house, "paid", 6)
     stuck = [house.order(f"a stuck clock, take {number}", **PAID) for number in range(8)]
-    wait_for(lambda: upstream.counts["accepted"] == 6)
+    wait_for(lambda: upstream.counts["accepted"] == 5)
     others = [house.order(f"a lake, take {number}", **extra) for number in range(2) for extra in (OWN, {})]
     states = {VideoState.DELIVERED, VideoState.FAILED}
     wait_for(lambda: all(house.videos.get(house.who, one.id).state in states for one in others))
     assert {house.videos.get(house.who, one.id).state for one in others} == {VideoState.DELIVERED}
     assert {house.videos.get(house.who, one.id).state for one in stuck} == {VideoState.GENERATING}
-    assert upstream.counts["accepted"] == 6 + 2
+    assert upstream.counts["accepted"] == 5 + 2
+
+
+def test_a_key_that_fills_an_upstream_leaves_a_place_for_the_key_that_comes_later(
+    running: Callable[..., House], upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"orders": [{"when": "stuck", "ends": "never"}], "otherwise": {"polls": 2}})
+    house = running()
+    limit(house, "paid", 3)
+    stuck = [house.order(f"a stuck clock, take {number}", **PAID) for number in range(5)]
+    wait_for(lambda: upstream.counts["accepted"] == 2)
+    later = replace(house.who, id="key_later")
+    others = [house.videos.create(later, CreateRequest(prompt=f"a lake, {n}", **PAID)) for n in range(2)]
+    wait_for(lambda: all(house.videos.get(later, one.id).state is VideoState.DELIVERED for one in others))
+    assert {house.videos.get(house.who, one.id).state for one in stuck} == {VideoState.GENERATING}
+    assert upstream.counts["accepted"] == 2 + 2
 
 
 def test_a_stored_run_that_begins_is_not_woken_a_second_time(
@@ -281,3 +297,54 @@ def test_an_upstream_that_is_not_called_is_named_by_readiness_and_metrics_and_th
         pass
     assert "upstreams_paused" not in container.review.readiness.describe()
     assert set(paused().values()) == {0.0}
+
+
+def test_an_upstream_that_finishes_nothing_for_longer_than_its_slowest_is_named_until_it_finishes(
+    house: House, upstream: ScriptedUpstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    refused = {"when": "refused", "ends": "refused"}
+    upstream.play({"orders": [{"when": "stuck", "polls": 99}, refused], "otherwise": {"polls": 1}})
+    database, start = house.container.persistence.database, time.time()
+    ahead_s = 0.0
+    database.clock = lambda: start + ahead_s
+    office = Office(house)
+
+    def stuck() -> dict[str, str]:
+        found = house.container.review.readiness.describe()
+        assert found["ready"] is True
+        return dict(found.get("upstreams_stuck", {}))
+
+    waiting = [house.order(f"a stuck clock, take {number}", **PAID) for number in range(2)]
+    office.run(waiting[0])
+    ahead_s = 30.0
+    assert stuck() == {}, "it has finished nothing yet, so nothing is known about it"
+    office.run(refusal := house.order("a refused lake", **PAID))
+    office.poll_until(lambda: office.is_woken(refusal))
+    office.run(refusal)
+    assert office.state(refusal) is VideoState.FAILED
+    ahead_s = 60.0
+    assert stuck() == {}, "a refusal says nothing about how long a video takes"
+    quick = house.order("a lake", **PAID)
+    office.run(quick)
+    ahead_s = 90.0
+    office.poll_until(lambda: office.is_woken(quick))
+    office.run(quick)
+    office.run(waiting[1])
+    ahead_s = 115.0
+    assert stuck() == {}, "the slowest took 30 s"
+    ahead_s = 125.0
+    assert list(stuck()) == ["paid"]
+    assert "2 unfinished requests and has finished none for 3" in stuck()["paid"]
+    assert "the slowest of its last 1 took 30 s" in stuck()["paid"]
+    made = sweeper(house)
+    for _ in range(3):
+        made.report_stuck_upstreams()
+    named = [one.getMessage() for one in caplog.records if "does not finish" in one.getMessage()]
+    assert len(named) == 1
+    assert named[0].startswith("The upstream paid does not finish: it has 2 unfinished requests")
+    upstream.play({"otherwise": {"polls": 1}})
+    late = house.order("a late lake", **PAID)
+    office.run(late)
+    office.poll_until(lambda: office.is_woken(late))
+    office.run(late)
+    assert stuck() == {}

@@ -44,7 +44,9 @@ def database_url(sqlite_template: Path, tmp_path: Path) -> str:
 
 
 def wanted(action: str) -> DecisionRequest:
-    return DecisionRequest(action=action, reason="Quillfeather looked at it.")
+    return DecisionRequest(
+        action=action, reason="Quillfeather looked at it.", clause="ha-2", facts="It is shown."
+    )
 
 
 def report(house: House) -> str:
@@ -83,7 +85,12 @@ def undone(house: House) -> None:
 
 
 def in_ozones_words_by_api(house: House) -> None:
-    body = {"action": ModerationEventType.TAKEDOWN.value, "reason": "Quillfeather looked at it."}
+    body = {
+        "action": ModerationEventType.TAKEDOWN.value,
+        "reason": "Quillfeather looked at it.",
+        "clause": "ha-2",
+        "facts": "It is shown.",
+    }
     client = reader(house, KeyScope.REVIEW)
     case = report(house)
     client.post(f"/v1/reviews/{case}/decision", body).raise_for_status()

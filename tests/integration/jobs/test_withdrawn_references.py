@@ -11,9 +11,9 @@ from safelight.generation.protocol import Derivation
 from safelight.jobs.files import vault_files
 from safelight.jobs.models import Upload, Video
 from safelight.jobs.states import VideoState
-from safelight.jobs.withdrawal import withdraw
 from safelight.store import tables
 from safelight.testing.generators import create as instant
+from support.house import withdraw
 
 from .conftest import House
 

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from safelight.i18n import available_languages
+from safelight.errors import InvalidMedia
+from safelight.i18n import available_languages, load_messages
 from safelight.provenance.models import (
     ManifestReport,
     ManifestState,
@@ -37,8 +38,6 @@ from .test_registry import a_seal
 
 SEAL = a_seal("1" * 64)
 OTHER = replace(SEAL, sha256="3" * 64, video_id="video_2")
-#: The id under which an appeal released the file of `SEAL` again. The registry has only the first id.
-RELEASED_AGAIN = "video_4"
 NOTHING_READ = Verification(
     state=ManifestState.ABSENT,
     signer=SignerTrust.UNKNOWN,
@@ -94,7 +93,7 @@ def checks(database: Database, recovery: Any, withdrawn: set[str]) -> Provenance
         registry=Registry(database),
         database=database,
         is_withdrawn=withdrawn.__contains__,
-        delivered_file={RELEASED_AGAIN: SEAL.sha256}.get,
+        has_delivered=lambda *asked: asked == ("tenant_a", SEAL.video_id),
         issuer="Test Films",
     )
 
@@ -290,21 +289,41 @@ def test_only_a_file_from_here_gets_a_day_and_the_word_withdrawn(
     assert (public.day, public.withdrawn) == (None, False)
 
 
-def test_an_id_of_ours_is_known_and_another_is_not(checks: ProvenanceChecks, withdrawn: set[str]) -> None:
-    known = checks.check_id(SEAL.video_id).public
-    assert (known.ground, known.day, known.withdrawn) == (Ground.KNOWN_ID, "2026-11-20", False)
-    assert known.mark is SEAL.mark.state
-    withdrawn.add(SEAL.video_id)
-    assert checks.check_id(SEAL.video_id).public.withdrawn
-    assert checks.check_id("video_3").public.answer is Answer.NOT_FOUND
-
-
-def test_the_id_under_which_an_appeal_released_a_file_is_known(
+def test_an_id_alone_is_cannot_tell_and_only_its_own_tenant_learns_that_it_exists(
     checks: ProvenanceChecks, withdrawn: set[str]
 ) -> None:
-    withdrawn.add(SEAL.video_id)
-    assert answer_of(checks.check_id(RELEASED_AGAIN)) == (Answer.UNCHANGED, Ground.KNOWN_ID)
-    assert not checks.check_id(RELEASED_AGAIN).public.withdrawn
+    nothing = PublicAnswer(answer=Answer.CANNOT_TELL, ground=Ground.ID_ONLY)
+    for tenant in (None, "tenant_b"):
+        withdrawn.add(SEAL.video_id)
+        assert checks.check_id(SEAL.video_id, tenant=tenant).public == nothing
+        assert checks.check_id("video_3", tenant=tenant).public == nothing
+    assert checks.check_id("video_3", tenant="tenant_a").public == nothing
+    own = checks.check_id(SEAL.video_id, tenant="tenant_a").public
+    assert own == msgspec.structs.replace(nothing, id_exists=True, withdrawn=True)
+    assert describe_answer(own, "Test Films") == (
+        "Cannot tell: an id alone does not show where a file comes from. Check the file itself. "
+        "A video of your account with this id was delivered. The video was withdrawn afterwards."
+    )
+
+
+def test_a_watermark_and_a_similar_picture_are_not_called_a_proof_of_delivery() -> None:
+    public = PublicAnswer(answer=Answer.CHANGED, ground=Ground.MARK_AND_PICTURE, day="2026-11-20")
+    assert describe_answer(public, "Test Films") == (
+        "A watermark of Test Films is in it, and it resembles a video that Test Films delivered on "
+        "2026-11-20. Parts may have been added or changed."
+    )
+    evidence = describe_evidence(public)
+    assert "delivered" not in evidence.proves
+    assert evidence.does_not_prove.startswith("That this picture was delivered here")
+
+
+def test_a_file_that_is_neither_a_video_nor_a_picture_gets_no_answer_about_its_origin(
+    checks: ProvenanceChecks, recovery: ScriptedRecovery
+) -> None:
+    recovery.first = FirstLook(verification=NOTHING_READ, known=None, has_picture=False)
+    with pytest.raises(InvalidMedia, match=r"^This is not a video or picture that we can open\.$"):
+        checks.check_file(Path("page.html"))
+    assert recovery.searches == 0
 
 
 @pytest.mark.parametrize("ground", Ground)
@@ -334,6 +353,9 @@ def test_a_repeated_answer_states_in_every_language_that_this_file_was_not_searc
     first = PublicAnswer(answer=Answer.CHANGED, ground=Ground.MARK_AND_PICTURE, day="2026-11-20")
     repeated = msgspec.structs.replace(first, repeated=True)
     words = describe_answer(repeated, "Test Films", tag)
-    assert words.startswith(describe_answer(first, "Test Films", tag) + " ")
+    assert words.startswith(
+        load_messages("provenance", tag)("repeated.resembles", issuer="Test Films", day=first.day)
+    )
+    assert words.endswith(load_messages("provenance", tag)("repeated.answer"))
     assert describe_evidence(repeated, tag).says != describe_evidence(first, tag).says
     assert all(msgspec.to_builtins(describe_evidence(repeated, tag)).values())

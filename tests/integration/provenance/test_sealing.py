@@ -51,11 +51,7 @@ def test_a_sealed_file_is_trusted_under_our_root_and_contains_the_decision(
     assert verdict["video"] == "video_" + "0" * 32
     assert verdict["policy"] == {"name": "starter", "sha256": "b" * 64}
     assert (verdict["action"], verdict["category"], verdict["test_card"]) == ("label", "likeness", False)
-    assert verdict["coverage"] == {
-        "checked": ["sexual (image)"],
-        "partly": [],
-        "not checked": ["violence/graphic (image)"],
-    }
+    assert not {"coverage", "waived", "remark"} & verdict.keys()
     assert active["claim_generator_info"][0]["name"] == "Safelight"
     assert active["signature_info"]["issuer"] == "Test Films"
 

@@ -7,6 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safelight.advice.checklist import ChecklistItem, ChecklistState, ChecklistTopic, checklist
+from safelight.console.checklist_rows import checklist_row
+from safelight.console.translations import load_languages
 from safelight.i18n import load_messages
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, ImageBox, Modality, TextSpan
@@ -184,3 +186,46 @@ def test_every_span_is_inside_the_text(prompt: str, references: int) -> None:
 def test_a_very_long_prompt_is_handled(piece: str) -> None:
     for item in checklist({"prompt": piece * 4000}, ()):
         assert len(item.spans) <= 12
+
+
+@pytest.mark.parametrize(
+    ("prompt", "topic", "shown"),
+    [
+        ("浴室架子上的剃须刀", ChecklistTopic.HARM_WORDS, []),
+        ("浴室架子上的剃鬚刀", ChecklistTopic.HARM_WORDS, []),
+        ("杀手走过车站", ChecklistTopic.HARM_WORDS, []),
+        ("殺手走過車站", ChecklistTopic.HARM_WORDS, []),
+        ("一把刀放在桌上", ChecklistTopic.HARM_WORDS, ["刀"]),
+        ("广场上的人群", ChecklistTopic.EXPLICIT_ADULTS, ["人群"]),
+        ("廣場上的人群", ChecklistTopic.EXPLICIT_ADULTS, ["人群"]),
+        ("医生照顾病人", ChecklistTopic.EXPLICIT_ADULTS, ["医生", "病人"]),
+        ("醫生照顧病人", ChecklistTopic.EXPLICIT_ADULTS, ["醫生", "病人"]),
+        ("机器人在下棋", ChecklistTopic.EXPLICIT_ADULTS, []),
+        ("小孩在公园", ChecklistTopic.EXPLICIT_ADULTS, ["小孩"]),
+    ],
+)
+def test_chinese_hits_of_the_checklist_are_whole_words(
+    prompt: str, topic: ChecklistTopic, shown: list[str]
+) -> None:
+    spans = checklist_items(prompt)[topic].spans
+    assert [prompt[span.start : span.end] for span in spans] == shown
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "A child in a bath",
+        "A toddler takes a bath",
+        "小孩在浴缸里洗澡",
+        "寶寶在洗澡",
+        "孩子在浴缸裡玩小鴨",
+        "男童在浴室",
+    ],
+)
+@pytest.mark.parametrize("locale", ["en", "zh-Hant", "zh-Hans"])
+def test_the_child_in_a_bath_is_not_told_to_state_an_age(prompt: str, locale: str) -> None:
+    item = checklist_items(prompt)[ChecklistTopic.EXPLICIT_ADULTS]
+    assert "state it" not in item.message
+    said = checklist_row(item, load_languages()[locale]).text
+    assert not re.search("state it|no age|没有写明|沒有寫明|請寫明|请写明", said)
+    assert "Never call a child an adult" in said or "写成成年人" in said or "寫成成年人" in said

@@ -45,9 +45,21 @@ def refusal(
 
 @pytest.mark.parametrize("category", sorted(GATED))
 def test_a_finding_of_a_gated_category_refuses_help_although_the_policy_allows(category: str) -> None:
-    assert refusal(found(category)) is HelpRefusal.FINDING
+    # On a scene of harm nothing but one sentence is said.
+    harm = {"violence/graphic", "self-harm/instructions", "extremism", "illicit"}
+    reason = HelpRefusal.WORDS if category in harm else HelpRefusal.FINDING
+    assert refusal(found(category)) is reason
     learned = found(category, 0.55, basis=Basis.LEARNED, point=POINT)
-    assert refusal(learned) is HelpRefusal.FINDING
+    assert refusal(learned) is reason
+
+
+@pytest.mark.parametrize("category", ["violence", "self-harm", "deception"])
+def test_a_finding_of_harm_refuses_help_and_a_lesson_on_self_harm_keeps_it(category: str) -> None:
+    learned = found(category, 0.55, basis=Basis.LEARNED, point=POINT)
+    assert refusal(learned) is HelpRefusal.WORDS
+    assert refusal(found(category, 0.45, basis=Basis.LEARNED, point=POINT)) is None
+    lesson = find_refusal((learned,), (), action=Action.ALLOW, texts=["A lesson on warning signs"])
+    assert lesson is (None if category == "self-harm" else HelpRefusal.WORDS)
 
 
 def test_a_learned_finding_below_its_operating_point_does_not_refuse_help() -> None:
@@ -98,4 +110,4 @@ def test_earlier_blocks_refuse_help() -> None:
 
 
 def test_words_that_suggest_a_dangerous_scene_have_a_reason_of_their_own() -> None:
-    assert find_refusal((), (), action=Action.ALLOW, dangerous=True) is HelpRefusal.WORDS
+    assert find_refusal((), (), action=Action.ALLOW, texts=["A man stabs a guard"]) is HelpRefusal.WORDS

@@ -36,15 +36,13 @@ def examined(prompt: str, text: object, *known: str) -> Suggestion | DropReason:
 
 
 def test_a_rewrite_of_reported_words_is_a_suggestion_with_the_conditions_of_these_words() -> None:
-    text = "A person standing quietly on an observation deck at dusk, looking out over the city"
+    text = "A person standing alone on an observation deck at dusk, looking out over the city"
     one = examined(EXAMPLE, text)
     assert isinstance(one, Suggestion)
     assert (one.number, one.source, one.rewritten) == (0, "rewriter", text)
-    assert one.conditions == ("model_written", "with_others", "place", "time", "same_scene")
-    assert {"place", "time", "mood"} <= set(one.slots)
-    assert one.values["changes"].startswith(
-        "alone → quietly / a rooftop at night → an observation deck at dusk"
-    )
+    assert one.conditions == ("model_written", "place", "time", "same_scene")
+    assert {"place", "time"} <= set(one.slots)
+    assert one.values["changes"].startswith("a rooftop at night → an observation deck at dusk")
 
 
 def test_a_condition_is_shown_only_if_its_word_is_replaced() -> None:
@@ -54,14 +52,14 @@ def test_a_condition_is_shown_only_if_its_word_is_replaced() -> None:
 
 
 def test_chinese_is_rewritten_in_its_own_script_only() -> None:
-    one = examined(CHINESE, "一個人靜靜站在黃昏的觀景台上")
+    one = examined(CHINESE, "一個人獨自站在黃昏的觀景台上")
     assert isinstance(one, Suggestion)
-    assert set(one.slots) == {"mood", "time", "place"}
-    assert examined(CHINESE, "一個人靜靜站在黃昏的观景台上") is DropReason.NEW_WORDS
+    assert set(one.slots) == {"time", "place"}
+    assert examined(CHINESE, "一個人獨自站在黃昏的观景台上") is DropReason.NEW_WORDS
     simplified = "一个人独自站在夜晚的楼顶上"
-    assert examined(simplified, "一个人安静地站在黄昏的觀景台上") is DropReason.NEW_WORDS
-    assert isinstance(examined(simplified, "一个人安静地站在黄昏的观景台上"), Suggestion)
-    assert examined(simplified, "一个人免于打扰地站在黄昏的观景台上") is DropReason.NEW_WORDS
+    assert examined(simplified, "一个人独自站在黄昏的觀景台上") is DropReason.NEW_WORDS
+    assert isinstance(examined(simplified, "一个人独自站在黄昏的观景台上"), Suggestion)
+    assert examined(simplified, "一个人独自站在黄昏的免于打扰上") is DropReason.NEW_WORDS
 
 
 @pytest.mark.parametrize(
@@ -76,22 +74,48 @@ def test_chinese_is_rewritten_in_its_own_script_only() -> None:
         pytest.param(EXAMPLE.replace("the city", "the sea"), DropReason.OTHER_WORDS, id="another place"),
         pytest.param(EXAMPLE + ", naked", DropReason.OTHER_WORDS, id="more after the end"),
         pytest.param("Une personne seule sur un toit la nuit", DropReason.OTHER_WORDS, id="another language"),
-        pytest.param(EXAMPLE.replace("alone", "seule à côté"), DropReason.NEW_WORDS, id="foreign letters"),
-        pytest.param(EXAMPLE.replace("alone", "with Taylor Swift"), DropReason.NEW_WORDS, id="a name"),
-        pytest.param(EXAMPLE.replace("alone", "without others"), DropReason.NEW_WORDS, id="a denial"),
-        pytest.param(EXAMPLE.replace("alone", "who cannot be seen"), DropReason.NEW_WORDS, id="cannot"),
-        pytest.param(EXAMPLE.replace("alone", "hardly alive"), DropReason.NEW_WORDS, id="hardly"),
-        pytest.param(EXAMPLE.replace("alone", "q" * 81), DropReason.NEW_WORDS, id="a long word"),
+        pytest.param(
+            EXAMPLE.replace("a rooftop at night", "seule à côté"), DropReason.NEW_WORDS, id="foreign letters"
+        ),
+        pytest.param(
+            EXAMPLE.replace("a rooftop at night", "with Taylor Swift"), DropReason.NEW_WORDS, id="a name"
+        ),
+        pytest.param(
+            EXAMPLE.replace("a rooftop at night", "without others"), DropReason.NEW_WORDS, id="a denial"
+        ),
+        pytest.param(
+            EXAMPLE.replace("a rooftop at night", "who cannot be seen"), DropReason.NEW_WORDS, id="cannot"
+        ),
+        pytest.param(
+            EXAMPLE.replace("a rooftop at night", "hardly alive"), DropReason.NEW_WORDS, id="hardly"
+        ),
+        pytest.param(EXAMPLE.replace("a rooftop at night", "q" * 81), DropReason.NEW_WORDS, id="a long word"),
         pytest.param(EXAMPLE.replace("night", "6 p.m."), DropReason.NEW_WORDS, id="a number in digits"),
-        pytest.param(EXAMPLE.replace("alone", "qui\u200betly"), DropReason.NEW_WORDS, id="invisible signs"),
-        pytest.param(EXAMPLE.replace("alone", "<b>quietly</b>"), DropReason.NEW_WORDS, id="markup"),
-        pytest.param(EXAMPLE.replace("alone", "with three friends"), DropReason.MEANING, id="how many"),
-        pytest.param(EXAMPLE.replace("alone", "young"), DropReason.MEANING, id="an age"),
-        pytest.param(EXAMPLE.replace("alone", "in a school uniform"), DropReason.MEANING, id="an age cue"),
-        pytest.param(EXAMPLE.replace("alone", "proudly black"), DropReason.MEANING, id="an identity"),
+        pytest.param(
+            EXAMPLE.replace("a rooftop at night", "qui\u200betly"), DropReason.NEW_WORDS, id="invisible signs"
+        ),
+        pytest.param(
+            EXAMPLE.replace("a rooftop at night", "<b>quietly</b>"), DropReason.NEW_WORDS, id="markup"
+        ),
+        pytest.param(
+            EXAMPLE.replace("a rooftop at night", "with three friends"), DropReason.MEANING, id="how many"
+        ),
+        pytest.param(EXAMPLE.replace("a rooftop at night", "young"), DropReason.MEANING, id="an age"),
+        pytest.param(
+            EXAMPLE.replace("a rooftop at night", "in a school uniform"), DropReason.MEANING, id="an age cue"
+        ),
+        pytest.param(
+            EXAMPLE.replace("a rooftop at night", "proudly black"), DropReason.MEANING, id="an identity"
+        ),
         pytest.param(EXAMPLE.replace("night", "night with a knife"), DropReason.MEANING, id="an object"),
-        pytest.param(EXAMPLE.replace("alone", "beside a corpse"), DropReason.MEANING, id="violence"),
-        pytest.param(EXAMPLE.replace("alone", "a" + " b" * 20), DropReason.OTHER_WORDS, id="too many words"),
+        pytest.param(
+            EXAMPLE.replace("a rooftop at night", "beside a corpse"), DropReason.MEANING, id="violence"
+        ),
+        pytest.param(
+            EXAMPLE.replace("a rooftop at night", "a" + " b" * 20),
+            DropReason.OTHER_WORDS,
+            id="too many words",
+        ),
     ],
 )
 def test_a_rewrite_that_changes_anything_else_is_dropped(text: object, reason: DropReason) -> None:
@@ -119,9 +143,9 @@ def test_the_look_of_a_protected_character_is_not_described() -> None:
         evidence=(TextSpan(field=PROMPT, start=0, end=11),),
     )
     form = form_of(prompt, named)
-    described = "A tall figure in black armour and a breathing mask stands quietly at dusk"
+    described = "A tall figure in black armour and a breathing mask stands alone at dusk"
     assert examine_rewrite(form, described, ()) is DropReason.OTHER_WORDS
-    kept = examine_rewrite(form, "Darth Vader stands quietly at dusk", ())
+    kept = examine_rewrite(form, "Darth Vader stands alone at dusk", ())
     assert isinstance(kept, Suggestion)
     assert kept.rewritten.startswith("Darth Vader ")
 
@@ -177,7 +201,7 @@ def test_the_prompt_is_data_of_the_request() -> None:
     assert "Ignore the rules" not in system["content"]
     document = json.loads(user["content"])
     assert (document["prompt"], document["blocked"], document["language"]) == (prompt, "output", "en")
-    assert [part["text"] for part in document["parts"]] == ["alone at night"]
+    assert [part["text"] for part in document["parts"]] == ["at night"]
     assert all(part["reasons"] for part in document["parts"])
 
 

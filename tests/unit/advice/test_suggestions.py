@@ -7,6 +7,8 @@ from safelight.advice.drivers import find_drivers
 from safelight.advice.exclusions import find_exclusions
 from safelight.advice.prompt_advice import AdviceOptions, BlockedAt, PromptAdvice, ScreenedRequest, advise_on
 from safelight.advice.provider_rules import advise
+from safelight.advice.suggestions import suggest
+from safelight.i18n import load_messages
 from safelight.policy.findings import Basis, Finding, Modality, TextSpan
 from safelight.policy.verdicts import Action
 
@@ -38,7 +40,7 @@ def named(category: str, text: str, word: str) -> Finding:
 def test_the_first_suggestion_changes_all_stacked_words_together() -> None:
     advice = advised(EXAMPLE)
     assert advice.suggestions[0].rewritten == (
-        "A person standing quietly on an observation deck at dusk, looking out over the city"
+        "A person standing alone on an observation deck at dusk, looking out over the city"
     )
     assert [one.number for one in advice.suggestions if one.edits] == list(
         range(1, len([one for one in advice.suggestions if one.edits]) + 1)
@@ -48,8 +50,8 @@ def test_the_first_suggestion_changes_all_stacked_words_together() -> None:
 @pytest.mark.parametrize(
     ("prompt", "rewritten"),
     [
-        ("一個人獨自站在夜晚的樓頂上", "一個人靜靜地站在黃昏的觀景台上"),
-        ("一个人独自站在夜晚的楼顶上", "一个人静静地站在黄昏的观景台上"),
+        ("一個人獨自站在夜晚的樓頂上", "一個人獨自站在黃昏的觀景台上"),
+        ("一个人独自站在夜晚的楼顶上", "一个人独自站在黄昏的观景台上"),
     ],
 )
 def test_the_script_of_the_prompt_is_kept(prompt: str, rewritten: str) -> None:
@@ -201,14 +203,7 @@ def test_the_first_word_of_a_sentence_is_not_taken_for_a_name() -> None:
     assert any(one.rewritten.startswith("Dimly lit") for one in advised("Dark forest, mist").suggestions)
 
 
-def test_contradicted_terms_come_last_and_name_both_sources() -> None:
-    advice = advised("an actor with a painful expression and blood")
-    replacements = [one for one in advice.suggestions if one.message == "replace"]
-    assert [bool(one.contradictions) for one in replacements] == sorted(
-        bool(one.contradictions) for one in replacements
-    )
-    terms = {found.term for one in replacements for found in one.contradictions}
-    assert terms == {"intense_emotion", "stage_blood"}
+def test_contradicted_terms_of_a_prompt_name_both_sources() -> None:
     assert {found.term for found in advised("the struggle in a studio ghibli film").contradictions} == {
         "struggle",
         "studio_style",
@@ -277,7 +272,7 @@ def test_the_risk_of_a_request_of_our_own_policy_says_whether_it_is_held_or_bloc
 
 
 def test_the_risk_names_the_page_and_the_provider_that_a_report_is_about() -> None:
-    reason = advised("a bloody zombie in a cartoon", "veo-3.1").as_wire()["risk"]["reason"]
+    reason = advised("a bloody nose in a cartoon", "veo-3.1").as_wire()["risk"]["reason"]
     assert reason == (
         "apiyi.com reports that OpenAI Sora may refuse a class of words to which words used here belong. "
         "It does not mention Google Veo, which may refuse them too."
@@ -338,6 +333,59 @@ def test_what_changes_is_one_sentence_and_that_the_scene_stays_is_said_once() ->
     assert condition.count("Only if the result") == 1
 
 
+@pytest.mark.parametrize("name", ["words.en", "words.zh"])
+def test_every_replacement_states_the_objects_it_fits(name: str) -> None:
+    for row in driver_tables.read_rows(name):
+        for column in (column for column in row if "alternatives" in column):
+            alternatives = [one for one in row[column].split("|") if one]
+            objects = [one for one in row[column.replace("alternatives", "objects")].split("|") if one]
+            assert len(alternatives) == len(objects), row
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "A car crashes into a crowd at night",
+        "A man cuts a sleeping dog at night",
+        "An owl looks down at a mouse",
+        "The boy hits his brother at night",
+        "一輛車在夜晚撞擊人群",
+        "猫在夜晚的天台上俯视老鼠",
+    ],
+)
+def test_no_verb_is_reworded_whose_object_is_a_person_an_animal_or_a_crowd(prompt: str) -> None:
+    drivers = find_drivers({"prompt": prompt}, ())
+    verbs = {driver.row for driver in drivers} & {"crash", "cut", "looking_down"}
+    changed = {one.values["words"] for one in suggest(prompt, drivers) if one.message == "replace"}
+    assert not changed & {word for driver in drivers if driver.row in verbs for word in driver.words}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "wrong"),
+    [
+        ("A chef cutting carrots with a knife in a bright restaurant kitchen", "editing"),
+        ("A car crashes through a wooden fence in a slapstick comedy", "contact"),
+        ("A skater falls off his board, laughs and gets up again", "gracefully"),
+        ("A widow cries alone at a graveside in the rain", "moved"),
+        ("A widow cries alone at a graveside in the rain", "quietly"),
+        ("Teenagers in costumes knock on doors on Halloween night", "dusk"),
+    ],
+)
+def test_wrong_rewrites_are_gone(prompt: str, wrong: str) -> None:
+    for one in suggest(prompt, find_drivers({"prompt": prompt}, ())):
+        assert wrong not in one.rewritten
+
+
+@pytest.mark.parametrize(
+    ("locale", "said"),
+    [("en", "No known trigger"), ("zh-Hant", "沒有已知的觸發詞"), ("zh-Hans", "没有已知的触发词")],
+)
+def test_a_low_risk_is_shown_as_no_known_trigger(locale: str, said: str) -> None:
+    assert advised("A train", "veo-3.1").as_wire(locale)["risk_level"] == "low"
+    assert load_messages("advice", locale)("level.low") == said
+    assert load_messages("console", locale)("check.risk.low") == said.lower()
+
+
 def test_every_row_with_a_replacement_has_a_condition() -> None:
     rows = driver_tables.word_rows()
     for name in ("words.en", "words.zh"):
@@ -348,7 +396,7 @@ def test_every_row_with_a_replacement_has_a_condition() -> None:
 
 def test_a_suggestion_names_what_its_words_state() -> None:
     wire = advised(EXAMPLE).as_wire()["suggestions"]
-    assert wire[0]["changes"] == ["action", "mood", "place", "time"]
+    assert wire[0]["changes"] == ["action", "place", "time"]
 
 
 def test_an_exclusion_with_a_person_is_not_left_out() -> None:

@@ -141,3 +141,11 @@ def test_a_model_or_a_length_of_one_try_is_no_pattern() -> None:
     again = replace(attempts[0], id="attempt_2")
     assert set(by_value([*attempts, again], "model")) == {"runway/m0"}
     assert set(by_value([*attempts, again], "seconds")) == {"1"}
+
+
+def test_no_word_of_a_scene_of_harm_is_named_as_a_cause() -> None:
+    prompt = "A man beats his wife at night in the dark until she bleeds"
+    attempts = many(30, AttemptOutcome.REFUSED, prompt=prompt) + many(30, AttemptOutcome.PASSED)
+    assert by_value(attempts, "driver") == {}
+    harmless = many(30, AttemptOutcome.REFUSED, prompt="A bridge at night") + many(30, AttemptOutcome.PASSED)
+    assert by_value(harmless, "driver")

@@ -111,7 +111,7 @@ def test_below_twenty_requests_the_text_has_no_share() -> None:
     attempts = [one for number in range(20) for one in tries("RP", prompt=f"a lake {number}")]
     many = find_repeats(attempts)[0].text(load_messages("attempts"))
     assert "95 % interval 84 to 100 %" in many
-    assert many.endswith("The repeats cost 5 USD.")
+    assert many.endswith("The repeats cost $5.00.")
 
 
 @given(st.lists(st.text("RPFS", min_size=1, max_size=6), max_size=12))

@@ -90,7 +90,7 @@ def test_the_pause_after_a_failure_grows_and_has_jitter(caplog: pytest.LogCaptur
     for _ in range(8):
         made.run_all()
     pauses = [record.args[3] for record in caplog.records if isinstance(record.args, tuple)]
-    longest = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
+    longest = [1.0, 2.0, *[4.0] * 6]
     assert len(pauses) == len(longest)
     for pause, most in zip(pauses, longest, strict=True):
         assert isinstance(pause, float)

@@ -172,6 +172,19 @@ def test_an_unreachable_upstream_is_reported() -> None:
     assert doctor_checks.upstream("gpu", "not an address").state is DoctorState.FAILED
 
 
+@pytest.mark.parametrize(
+    ("limit", "sentence"),
+    [
+        (1, "One request at a time. While it runs, the requests of other keys wait."),
+        (2, "2 requests at the same time, at most 1 of one API key or person."),
+        (32, "32 requests at the same time, at most 31 of one API key or person."),
+    ],
+)
+def test_the_places_of_an_upstream_that_one_key_gets_are_stated(limit: int, sentence: str) -> None:
+    check = doctor_checks.upstream_places("paid", limit)
+    assert (check.state, check.message) == (DoctorState.OK, f"{sentence} Set by max_concurrent.")
+
+
 def test_a_signing_key_readable_by_others_fails(tmp_path: Path) -> None:
     now = dt.datetime.now(dt.UTC)
     assert doctor_key_checks.signing(tmp_path, now).state is DoctorState.OK

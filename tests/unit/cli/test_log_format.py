@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import io
 import json
 import logging
 import re
 import sys
+from typing import Any
 
 import pytest
 
-from safelight.cli.log_format import AccessFilter, JsonFormatter, LineFormatter
+from safelight.cli.log_format import AccessFilter, JsonFormatter, LineFormatter, LogHandler
 
 
 def record(message: str, *arguments: object, error: bool = False) -> logging.LogRecord:
@@ -89,7 +91,107 @@ def test_json_is_one_object_on_one_line() -> None:
         "logger": "safelight.jobs.runner",
         "timestamp": "2023-11-14T22:13:20.250000Z",
     }
-    assert json.loads(JsonFormatter().format(failed()))["exc_info"][:2] == [
-        "<class 'ValueError'>",
-        "ValueError('no')",
+
+
+def test_json_has_the_whole_traceback_in_one_field() -> None:
+    def fail(depth: int) -> None:
+        if not depth:
+            raise ValueError("x" * 9000 + "\nend")
+        fail(depth - 1)
+
+    try:
+        fail(30)
+    except ValueError:
+        text = JsonFormatter().format(record("A step failed", error=True))
+    assert "\n" not in text
+    found = json.loads(text)["exc_info"]
+    assert found.startswith("Traceback (most recent call last):\n")
+    assert found.endswith("\nend")
+    assert "fail(30)" in found
+
+
+class Log:
+    """A log in memory with a clock."""
+
+    def __init__(self) -> None:
+        self.now, self._stream = 0.0, io.StringIO()
+        self._handler = LogHandler(self._stream, monotonic=lambda: self.now)
+        self._handler.setFormatter(JsonFormatter())
+
+    def handle(self, made: logging.LogRecord, *, at: float) -> None:
+        self.now = at
+        self._handler.handle(made)
+
+    def close(self) -> None:
+        self._handler.close()
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self._stream.getvalue().splitlines()]
+
+    @property
+    def events(self) -> list[tuple[str, int]]:
+        return [(line["event"], line.get("left_out", 0)) for line in self.lines]
+
+
+def test_a_failure_that_repeats_is_written_once_a_minute_with_the_number_of_those_left_out() -> None:
+    log = Log()
+    for second in range(125):
+        log.handle(record("sweeper failed (%d in a row)", second), at=second)
+    assert log.events == [
+        ("sweeper failed (0 in a row)", 0),
+        ("sweeper failed (59 in a row)", 58),
+        ("sweeper failed (119 in a row)", 59),
     ]
+    log.close()
+    assert log.events[3:] == [("sweeper failed (124 in a row)", 4)]
+
+
+def test_what_was_left_out_is_written_with_the_next_record_of_any_kind() -> None:
+    log = Log()
+    for second in range(3):
+        log.handle(record("the disk is full"), at=second)
+    calm = record("calm")
+    calm.levelno = logging.INFO
+    log.handle(calm, at=200)
+    assert log.events == [("the disk is full", 0), ("the disk is full", 1), ("calm", 0)]
+
+
+def test_other_failures_and_other_errors_are_not_left_out() -> None:
+    log = Log()
+    made = [record("%s failed", part) for part in ("sweeper", "notifier")]
+    for one in (*made, *made, failed(), failed()):
+        log.handle(one, at=1)
+    assert [event for event, _ in log.events] == ["sweeper failed", "notifier failed", "A step failed"]
+    other = failed()
+    other.exc_info = (KeyError, KeyError("no"), None)
+    log.handle(other, at=2)
+    assert [event for event, _ in log.events][3:] == ["A step failed"]
+
+
+def test_the_same_failure_of_two_requests_is_one() -> None:
+    log = Log()
+    for number in ("1a", "2b"):
+        log.handle(record("%s at %s\nTraceback", f"req_{number}", "/v1/videos"), at=1)
+    assert len(log.lines) == 1
+
+
+def test_a_failure_that_waits_longer_each_time_is_one() -> None:
+    log = Log()
+    for number, pause in enumerate(("1.20s", "2.67s", "250ms")):
+        log.handle(record(f"Retrying in {pause} (attempt {number})"), at=number)
+    assert log.events == [("Retrying in 1.20s (attempt 0)", 0)]
+
+
+def test_information_is_never_left_out() -> None:
+    log, calm = Log(), record("calm")
+    calm.levelno = logging.INFO
+    for _ in range(3):
+        log.handle(calm, at=1)
+    assert len(log.lines) == 3
+
+
+def test_a_line_says_how_many_were_left_out() -> None:
+    made = record("The disk is full.")
+    made.left_out = 7
+    assert "The disk is full. (Not written since the last time: 7 like this.)" in LineFormatter().format(made)

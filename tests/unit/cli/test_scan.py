@@ -199,45 +199,73 @@ def test_a_chinese_reader_sees_no_english_sentence(tag: str) -> None:
             unchanged=True,
         ),
         ScanRow(
-            file="a.mp4", exit=5, action="hold", category="violence/graphic", by_gap=True, gaps=(gap.note,)
+            file="a.mp4",
+            exit=5,
+            action="hold",
+            category="violence/graphic",
+            by_gap=True,
+            gaps=(gap.note,),
+            missing=(
+                {"category": gap.category, "modality": "frames", "installed": False, "reason": gap.note},
+            ),
         ),
         ScanRow(file="a.mp4", exit=1, problem="It is a link to nothing."),
     ]
     summary = Summary(files=3, outcomes={"hold": 2, "not scanned": 1}, unchanged=1, skipped=1, remaining=1)
     take_language(["--lang", tag])
     said = "\n".join([*map(text_of, rows), describe_summary(summary)])
-    words = said.replace("a.mp4", "").replace("--json", "").replace("NudeNet", "")
+    words = (
+        said.replace("a.mp4", "").replace("--json", "").replace("NudeNet", "").replace("docs/models.md", "")
+    )
+    words = words.replace("safelight waivers add --help", "")
     assert not re.search("[A-Za-z]{2}", words), said
 
 
-def test_missing_checks_are_not_called_a_finding_of_their_category() -> None:
-    row = ScanRow(
-        file="a.mp4",
-        exit=5,
-        action="hold",
-        category="extremism",
-        reason="Not checked: extremism in frames. No model.",
-        by_gap=True,
-        gaps=("No model.",),
-        coverage={"not checked": ["extremism (frames)"]},
+def test_what_the_checks_found_comes_first_then_each_missing_check_then_what_to_do() -> None:
+    cells = tuple(
+        Cell(category=name, modality=Modality.FRAMES, required=True, note=f"No model for {name}.")
+        for name in ("extremism", "sexual")
     )
+    held = msgspec.structs.replace(
+        verdict(Action.HOLD, holes=cells), category="extremism", reason="Not checked: extremism in frames."
+    )
+    report = FileReport(name="a.mp4", looked_at=0.0, verdict=held, coverage=cells)
+    row = row_of("a.mp4", report, FailOn.HOLD)
     assert text_of(row).splitlines() == [
-        "a.mp4: held for review, because required checks are missing",
-        "  No model.",
-        "  Not checked: Violent extremism (frames).",
+        "a.mp4: Nothing found. 2 required checks cannot run here, so the policy holds it.",
+        "  - Violent extremism (frames): No model for extremism.",
+        "  - Sexual content (frames): No model for sexual.",
+        "  What to do: install a detector for these checks (docs/models.md), or let a named person waive "
+        "them: safelight waivers add --help",
     ]
+    assert row.exit == Exit.NOT_COVERED
+    assert [check["category"] for check in row.missing] == ["extremism", "sexual"]
 
 
 def test_a_missing_check_without_a_known_reason_is_not_called_a_finding() -> None:
-    cell = Cell(category="sexual", modality=Modality.TEXT, required=True)
+    cell = Cell(category="sexual", modality=Modality.TEXT, required=True, available=True)
     held = msgspec.structs.replace(
         verdict(Action.HOLD, holes=(cell,)), category="sexual", reason="Not checked: sexual in text."
     )
-    report = FileReport(name="a.mp4", looked_at=0.0, verdict=held, coverage=(cell,))
-    assert text_of(row_of("a.mp4", report, FailOn.HOLD)).splitlines() == [
-        "a.mp4: held for review, because required checks are missing",
-        "  Not checked: Sexual content (text).",
-    ]
+    report = FileReport(name="a.mp4", looked_at=0.0, verdict=held, coverage=(cell,), findings=(finding(ONE),))
+    first, found, missing, todo = text_of(row_of("a.mp4", report, FailOn.HOLD)).splitlines()
+    assert first.startswith("a.mp4: Nothing found that stops it; what was found is listed below.")
+    assert first.endswith("1 required check was not completed, so the policy holds it.")
+    assert found.startswith("  - Violence (0.90)")
+    assert missing == "  - Sexual content (text): Not checked; the reason is not known."
+    assert todo.endswith("run: safelight doctor")
+
+
+def test_a_folder_counts_what_was_found_apart_from_what_only_missing_checks_hold() -> None:
+    said = describe_summary(Summary(files=4, outcomes={"allow": 1, "hold": 3}, missing_checks={"hold": 2}))
+    assert said.startswith(
+        "4 files: 1 allowed, 1 held for review, 2 held for review only because required checks are missing;"
+    )
+
+
+def test_a_finding_is_printed_once() -> None:
+    row = ScanRow(file="a.mp4", exit=4, action="hold", findings=(finding(ONE), finding(ONE)))
+    assert len(text_of(row).splitlines()) == 2
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from safelight.advice.driver_tables import scenarios, word_rows
 from safelight.attempts.models import AttemptOrigin, AttemptOutcome, AttemptRecord, AttemptRefund
 from safelight.attempts.patterns import RefusalPattern, RefusalRate
+from safelight.cli.attempts_output import format_pattern
 from safelight.console.attempts_view import (
     CHART_HEIGHT,
     budget_lines,
@@ -54,7 +56,7 @@ def test_stopped_attempts_and_second_charges_are_losses_and_passed_ones_are_not(
     lost = lost_attempts(attempts, {"attempt_2"})
     assert [one.id for one in lost] == ["attempt_2", "attempt_3"]
     (loss,) = losses(lost)
-    assert (loss.net, loss.currency) == ("0.2", "USD")
+    assert loss.net == "$0.20"
 
 
 def test_a_file_whose_video_failed_later_is_a_loss() -> None:
@@ -114,3 +116,19 @@ def test_a_share_of_few_prompts_is_not_stated(total: int, has_interval: bool) ->
     (row,) = pattern_rows([pattern], "provider", load_messages("attempts", "en"))
     assert row.text.startswith(f"1 of {total} prompts refused")
     assert ("%" in row.text) is has_interval
+
+
+@pytest.mark.parametrize("tag", ["en", "zh-Hans", "zh-Hant"])
+def test_no_identifier_is_shown_as_the_label_of_a_driver(tag: str) -> None:
+    rate = RefusalRate(refused=1, total=3, attempts=3)
+    rows = [*word_rows(), *scenarios(), "looking_down+rooftop"]
+    patterns = [
+        RefusalPattern(kind="driver", value=f"context_word:{row}", rate=rate, others=rate) for row in rows
+    ]
+    for pattern in patterns:
+        (shown,) = pattern_rows([pattern], "driver", load_messages("attempts", tag))
+        assert "_" not in shown.value
+        assert "_" not in format_pattern(pattern, load_messages("attempts", tag))
+        assert all(
+            load_messages("advice", tag).has_own(f"driver.{row}") for row in pattern.value[13:].split("+")
+        )

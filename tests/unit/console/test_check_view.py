@@ -58,7 +58,7 @@ def test_a_provider_that_documents_a_refusal_would_refuse(stage: PromptStage) ->
 def test_the_first_suggestion_leaves_the_least_and_says_so(stage: PromptStage) -> None:
     found = view(stage, STACKED, provider="sora-2")
     assert found.suggestions[0]["number"] == 1
-    assert found.first_reason == "After it, the tables list nothing in the prompt that filters may react to."
+    assert found.first_reason == "It leaves the least that filters may react to (by the tables: 1)."
     assert len(found.suggestions) == MAX_SHOWN_SUGGESTIONS
     numbers = [one["number"] for one in (*found.suggestions, *found.folded) if one["number"]]
     assert numbers == list(range(1, len(numbers) + 1))

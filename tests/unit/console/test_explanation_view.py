@@ -121,3 +121,16 @@ def test_after_a_retry_by_the_gateway_the_page_names_the_new_video_and_not_that_
     details: dict[str, Any] = {"retry": {"action": "never"}, "next_step": step, "retried_as": "video_1"}
     (line,) = explanation_lines(details, "", ENGLISH)
     assert line.sentences == (step,)
+
+
+def test_a_next_step_stands_once() -> None:
+    """The sentence above the rows says it already, and the advice about a retry says the same."""
+    step = "Change the prompt or appeal."
+    details = {"retry": {"action": "change_prompt"}, "next_step": step}
+    rows = explanation_lines(details, "", ENGLISH, sentence=f"Blocked before generation. {step}")
+    assert rows == ()
+    rows = explanation_lines(details, "", ENGLISH, sentence="Blocked before generation.")
+    assert [row.sentences for row in rows] == [(step,)]
+    advice = ENGLISH("explain.retry_change_prompt")
+    rows = explanation_lines(details | {"next_step": "Ask the provider."}, "", ENGLISH)
+    assert [row.sentences for row in rows] == [(advice,), ("Ask the provider.",)]

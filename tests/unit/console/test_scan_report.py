@@ -250,7 +250,8 @@ def test_a_missing_check_is_named_in_words_and_not_as_a_finding() -> None:
         gaps=held.coverage[1:],
     )
     html = render(msgspec.structs.replace(held, verdict=gap), report())
-    assert "Not checked: frames (Graphic violence). Nothing was found, but" in html
+    assert "1 required check cannot run here, so the policy holds it. A reviewer must decide" in html
+    assert "<li>frames (Graphic violence): " in html
     assert "A check was not completed" in html
     assert "Held: Graphic violence" not in html
     assert "violence/graphic in frames" not in html
@@ -378,3 +379,10 @@ def test_checks_that_are_off_are_listed_in_the_order_of_the_modalities() -> None
     text = msgspec.structs.replace(off, category="privacy", modality=Modality.TEXT)
     html = render(report(coverage=(made, sound, text)))
     assert "nor checked): text (Private data); audio (Violent extremism)." in html
+
+
+@pytest.mark.parametrize("tag", ["en", "zh-Hans", "zh-Hant"])
+def test_a_file_that_could_not_be_checked_has_no_empty_reason(tag: str) -> None:
+    html = render(report(name="b.mp4", verdict=None, problem="It is damaged."), lang=tag)
+    assert "It is damaged." in html
+    assert not re.search(r"(Reason|原因)[:：]\s*<", html)

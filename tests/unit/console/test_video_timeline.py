@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from safelight.console.finding_lanes import timeline_ticks
 from safelight.console.translations import load_languages
 from safelight.console.video_timeline import VideoTimeline, video_timeline
 from safelight.jobs.models import StageRecord, VideoRecord
@@ -122,3 +123,11 @@ def test_what_is_known_about_the_sound_is_said(sound: Any, sentence: str) -> Non
 
 def test_a_vaulted_video_has_no_timeline() -> None:
     assert timeline(found(), vaulted=True, state=VideoState.BLOCKED) is None
+
+
+def test_the_axis_names_the_frame_that_is_shown_at_each_time() -> None:
+    t = load_languages()["en"]
+    assert [frame for _, frame in timeline_ticks(4.0, 96, t, picture_s=4.0)] == ["0", "24", "48", "72", "95"]
+    longer_sound = timeline_ticks(8.0, 96, t, picture_s=4.0)
+    assert [frame for _, frame in longer_sound] == ["0", "48", "95", "95", "95"]
+    assert not any(frame for _, frame in timeline_ticks(4.0, 0, t, picture_s=0.0))

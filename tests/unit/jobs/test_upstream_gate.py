@@ -21,8 +21,8 @@ class Clock:
         return self.now
 
 
-def request(video_id: str, *, key: str = "key") -> SlotRequest:
-    return SlotRequest(tenant="acme", key=key, since=float(video_id), video_id=video_id)
+def request(video_id: str, *, key: str = "key", tenant: str = "acme") -> SlotRequest:
+    return SlotRequest(tenant=tenant, key=key, since=float(video_id), video_id=video_id)
 
 
 def fail(gate: UpstreamGate, times: int = 1) -> None:
@@ -63,10 +63,61 @@ def test_keys_get_places_in_turn() -> None:
     assert gate.invite(late)
 
 
+@pytest.mark.parametrize("limit", [2, 4])
+def test_one_key_never_holds_all_places_of_an_upstream_so_that_another_key_always_finds_one(
+    limit: int,
+) -> None:
+    gate = UpstreamGate(limit=limit)
+    for number in range(1, limit):
+        gate.enter(request(str(number)))
+    further, other = request("8"), request("9", key="other")
+    gate.wait(further)
+    assert not gate.invite(further)
+    assert gate.invite(other)
+    with pytest.raises(UpstreamPending):
+        gate.enter(request("7", key="third"))
+
+
+def test_a_place_that_is_kept_for_an_invited_video_counts_for_its_key() -> None:
+    gate = UpstreamGate(limit=3)
+    assert gate.invite(request("1"))
+    assert gate.invite(request("2"))
+    assert not gate.invite(request("3"))
+    assert gate.invite(request("4", key="other"))
+
+
+def test_places_of_a_key_beyond_its_limit_after_a_restart_leave_another_key_its_place() -> None:
+    gate, other = UpstreamGate(limit=3), request("9", key="other")
+    for number in "123456":
+        gate.resume(request(number))
+    assert not gate.invite(request("7"))
+    gate.enter(other)
+    assert not gate.invite(request("8", key="third"))
+    for number in "1234":
+        gate.leave(number)
+    assert not gate.invite(request("7"))
+    gate.leave("5")
+    assert gate.invite(request("7"))
+
+
+def test_a_free_place_goes_to_the_tenant_and_of_it_to_the_key_that_has_the_fewest() -> None:
+    gate = UpstreamGate(limit=4)
+    for number in "123":
+        gate.enter(request(number))
+    gate.enter(request("4", key="other"))
+    gate.wait(request("5"))
+    gate.wait(late := request("8", key="other"))
+    gate.wait(last := request("9", key="other", tenant="house"))
+    gate.leave("1")
+    assert gate.invite(last)
+    gate.leave("9")
+    assert gate.invite(late)
+
+
 def test_a_video_that_was_accepted_before_needs_no_free_place_and_takes_one() -> None:
     gate = UpstreamGate(limit=1)
     gate.enter(request("1"))
-    gate.resume("2")
+    gate.resume(request("2"))
     gate.leave("1")
     assert not gate.invite(request("3"))
     gate.leave("2")
@@ -104,6 +155,20 @@ def test_calls_at_the_same_time_are_limited() -> None:
         with pytest.raises(UpstreamPending), gate.call(accepted=False):
             pass
     with gate.call(accepted=False):
+        pass
+
+
+def test_one_key_never_holds_all_calls_to_an_upstream_so_that_its_slow_downloads_delay_no_other_key() -> None:
+    gate, other = UpstreamGate(limit=99), request("99", key="other")
+    with ExitStack() as stack:
+        for number in range(upstream_gate._MAX_CALLS - 1):
+            stack.enter_context(gate.call(accepted=True, request=request(str(number))))
+        with pytest.raises(UpstreamPending), gate.call(accepted=True, request=request("8")):
+            pass
+        for _ in range(2):
+            with gate.call(accepted=False, request=other):
+                pass
+    with gate.call(accepted=True, request=request("8")):
         pass
 
 
@@ -150,7 +215,7 @@ def test_an_answer_between_two_failures_starts_the_count_again() -> None:
 
 def test_a_call_that_was_not_sent_says_nothing_about_the_upstream() -> None:
     gate = UpstreamGate(limit=1)
-    with pytest.raises(UpstreamUnavailable), gate.call(accepted=False, video_id="1"):
+    with pytest.raises(UpstreamUnavailable), gate.call(accepted=False, request=request("1")):
         raise UpstreamUnavailable("The upstream is away.")
     fail(gate, upstream_gate._FAILURES - 2)
     with pytest.raises(UpstreamPending), gate.hold_call(accepted=False):
@@ -165,6 +230,6 @@ def test_the_reason_of_a_wait_is_the_last_problem_of_the_video_until_a_call_succ
     with pytest.raises(UpstreamPending), gate.visit("1"):
         raise UpstreamPending(1.0, problem="It waited.")
     assert gate.last_problem("1") == "It waited."
-    with gate.call(accepted=False, video_id="1"):
+    with gate.call(accepted=False, request=request("1")):
         pass
     assert gate.last_problem("1") == ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from safelight.moderation.evasion_thresholds import apply_scrutiny
 from safelight.policy.findings import Finding, Modality
 from safelight.trust.evasion.models import NO_MATCH, EvasionMatch
@@ -25,6 +27,12 @@ def test_a_weak_finding_of_the_same_category_gets_the_score_of_the_block() -> No
     (raised,) = apply_scrutiny(BLOCK, [finding("extremism", 0.45)])
     assert raised.score == 0.9
     assert raised.attributes["rewording"] is True
+
+
+def test_a_writer_who_was_told_of_no_block_is_told_of_no_paraphrase() -> None:
+    (raised,) = apply_scrutiny(BLOCK, [finding("extremism", 0.45)])
+    assert raised.reason == "It is like an example."
+    (raised,) = apply_scrutiny(replace(BLOCK, is_known_to_writer=True), [finding("extremism", 0.45)])
     assert "paraphrases" in raised.reason
 
 

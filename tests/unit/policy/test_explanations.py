@@ -81,7 +81,7 @@ def test_the_wire_format_has_moderation_stage_and_categories(decided: Any, seen:
 @pytest.mark.parametrize(
     ("charge", "sentence"),
     [
-        (ChargeFacts(charged="yes", amount=0.4, source="price list"), "The generator charged 0.4 USD."),
+        (ChargeFacts(charged="yes", amount=0.4, source="price list"), "The generator charged $0.40."),
         (ChargeFacts(charged="yes"), "The generator charged for it."),
         (ChargeFacts(charged="no", source="upstream"), "Nothing was charged."),
         (None, "Whether the generator charged for it is not known."),

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -132,6 +133,41 @@ def test_unchecked_categories_are_in_the_manifest_too() -> None:
         "partly": [],
         "not checked": [f"extremism ({Modality.AUDIO.value})"],
     }
+
+
+def test_a_manifest_names_no_check_unless_the_operator_chooses_and_then_waived_ones_too() -> None:
+    gap = Cell(category="sexual/minors", modality=Modality.FRAMES, required=True)
+    seen = Cell(
+        category="sexual", modality=Modality.FRAMES, required=True, available=True, ran=True, complete=True
+    )
+    verdict = msgspec.structs.replace(VERDICT, gaps=(gap,), waived=(gap,), waivers=("pilot",))
+    facts = replace(FACTS, verdict=verdict, coverage=Coverage(cells=(gap, seen)), is_waived=True)
+    built = json.dumps(manifest.build(facts, version="9"))
+    assert built.count("Some checks were waived by the operator.") == 1
+    assert not [one for one in ("sexual", "frames", "checked", "pilot") if one in built]
+    stated = data(replace(facts, names_checks=True), manifest.VERDICT_LABEL)
+    assert stated["remark"] == "Some checks were waived by the operator."
+    assert stated["waived"] == ["sexual/minors (frames)"]
+    assert stated["coverage"] == {
+        "checked": ["sexual (frames)"],
+        "partly": [],
+        "not checked": ["sexual/minors (frames)"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("action", "is_waived", "outcome"),
+    [
+        (Action.ALLOW, False, "allow"),
+        (Action.ALLOW, True, "allowed_under_waiver"),
+        (Action.LABEL, True, "allowed_under_waiver"),
+        (Action.HOLD, True, "hold"),
+    ],
+)
+def test_the_outcome_follows_from_a_manifest(action: Action, is_waived: bool, outcome: str) -> None:
+    verdict = msgspec.structs.replace(VERDICT, action=action)
+    facts = replace(FACTS, verdict=verdict, is_waived=is_waived, reviewed=True)
+    assert manifest.outcome_of(data(facts, manifest.VERDICT_LABEL)) == outcome
 
 
 @given(words=st.text(min_size=8, max_size=80), name=st.text(min_size=8, max_size=20))

@@ -3,6 +3,8 @@ from __future__ import annotations
 import pytest
 
 from safelight.detectors.protocol import MediaText
+from safelight.detectors.text.media_text import assemble_passages
+from safelight.policy.findings import FrameRange
 from safelight.scanning import ocr_merge
 from safelight.scanning.ocr_merge import OcrTextMerger, merge_texts
 
@@ -48,3 +50,17 @@ def test_texts_beyond_the_limit_are_dropped(monkeypatch: pytest.MonkeyPatch) -> 
         texts.add([read(f"line {number}", number)])
     texts.add_from_crop([read("a part", 30)])
     assert [text.text for text in texts.texts()] == ["line 0", "line 1", "line 2", "line 3"]
+
+
+def test_a_merged_text_is_in_the_frames_from_its_first_to_its_last_reading() -> None:
+    reads = [
+        [
+            MediaText(
+                text="EXIT", confidence=confidence, frame=frame, start_s=frame / 24, end_s=(frame + 1) / 24
+            )
+        ]
+        for frame, confidence in ((0, 0.8), (25, 0.9), (50, 0.7))
+    ]
+    place = assemble_passages(merge_texts(reads)).passages[0].locate()
+    assert isinstance(place, FrameRange)
+    assert (place.first, place.last, place.peak, place.start_s) == (0, 50, 25, 0.0)

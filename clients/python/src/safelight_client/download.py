@@ -95,7 +95,7 @@ def download(session: Session, video: Video, path: Path, variant: str) -> Call[D
 
 
 def _fetch_all(session: Session, video: Video, variant: str, part: Path, etag_file: Path) -> Call[Answer]:
-    failures = 0
+    failures, furthest = 0, part.stat().st_size if part.exists() else 0
     while True:
         before = part.stat().st_size if part.exists() else 0
         try:
@@ -125,13 +125,18 @@ def _fetch_all(session: Session, video: Video, variant: str, part: Path, etag_fi
             else:
                 problem = of_video(api_error(answer))
                 again = answer.status in (408, 416, 425, 429) or answer.status >= 500
-        if part.stat().st_size == 0 or not again or problem.status == 416:
+        size = part.stat().st_size
+        if size > furthest:
+            # Tries are counted from the last progress on.
+            failures, furthest = 0, size
+        if size == 0 or not again or problem.status == 416:
             part.unlink()
             etag_file.unlink(missing_ok=True)
         failures += 1
-        if not again or failures >= session.retries.attempts:
+        delay = session.retries.delay_s(failures, problem.after_s)
+        if not again or failures >= session.retries.attempts or delay > session.retries.max_retry_after_s:
             raise problem
-        yield Pause(seconds=session.retries.delay_s(failures, problem.after_s))
+        yield Pause(seconds=delay)
 
 
 def _fetch_rest(video: Video, variant: str, part: Path, etag_file: Path) -> Call[Answer]:

@@ -132,7 +132,7 @@ def _explain(
         kind, stage, charged, retry = _read_own(code, details)
     else:
         kind, stage, charged, retry = _read_foreign(body, status)
-        if ended and kind in _UNSPENT:
+        if ended and charged == "no" and kind != "content_block":
             # The server did not refuse the request: it accepted a job, and that job failed.
             charged = "unknown"
     stated = details.get("charged")

@@ -18,6 +18,7 @@ from .errors import (
 )
 from .explanation import Explanation
 from .files import read_files
+from .money import format_money
 from .responses import failure
 from .session import Session
 from .steps import Call, Pause
@@ -100,8 +101,8 @@ class Ledger:
             raise _spend_limit(f"The price of {choice.model or 'the default model'} is not known.")
         if self._spent_usd + worst > self._plan.max_usd + 1e-9:
             raise _spend_limit(
-                f"{choice.model or 'The default model'} may cost {worst:.2f} USD, and "
-                f"{self._plan.max_usd - self._spent_usd:.2f} USD are left."
+                f"{choice.model or 'The default model'} may cost {format_money(worst)}, and "
+                f"{format_money(self._plan.max_usd - self._spent_usd)} are left."
             )
         self._spent_usd += worst
         return worst
@@ -116,7 +117,9 @@ class Ledger:
             return
         rest = [self._worst(choice, seconds) for choice in choices]
         if not any(worst is not None and first + worst <= limit + 1e-9 for worst in rest):
-            raise _spend_limit(f"No model stays within {limit:.2f} USD after a draft for {first:.2f} USD.")
+            raise _spend_limit(
+                f"No model stays within {format_money(limit)} after a draft for {format_money(first)}."
+            )
 
     def _worst(self, choice: ModelChoice, seconds: object) -> float | None:
         price = read_number(self._price(choice))

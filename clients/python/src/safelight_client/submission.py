@@ -1,14 +1,16 @@
 """Creates a video so that it is paid at most once.
 
 A server that honours `Idempotency-Key` may get the request again with the same key. Any other server gets it
-at most once: if the answer is lost, the video is searched for in the list of the server, or the request ends
-as `SubmitUnknown`. A request that never left this machine may always be sent again.
+again only if no try so far can have been accepted: it never left this machine, or it was refused with 425,
+429 or a 503 that states this. If an answer is lost, the video is searched for in the list of the server, or
+the request ends as `SubmitUnknown`.
 """
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from .errors import ApiError, ClientError, ConnectionFailed, InvalidResponse, SubmitUnknown
@@ -99,7 +101,7 @@ def _send(
     is_new_key: bool,
 ) -> Call[Video]:
     sent_at = session.wall_clock()
-    failures, was_sent, may_exist = 0, False, False
+    failures, may_exist = 0, False
     while True:
         failures += 1
         left = max(until - session.clock(), _LEAST_TIMEOUT_S)
@@ -112,15 +114,15 @@ def _send(
             return created_video(answer)
         except (ConnectionFailed, ApiError, InvalidResponse) as error:
             cause: ClientError = error
-        uncertain = _is_uncertain(cause)
-        was_sent = was_sent or uncertain or isinstance(cause, ApiError)
-        may_exist = may_exist or uncertain
+        may_exist = may_exist or _is_uncertain(cause)
         delay = session.retries.delay_s(failures, cause.after_s)
         in_time = session.clock() + delay <= until and delay <= session.retries.max_retry_after_s
-        again = in_time and _may_help(cause, answer) and (bool(session.honours_keys) or not was_sent)
-        if not again or failures >= session.retries.attempts:
+        again = in_time and _may_help(cause, answer) and (bool(session.honours_keys) or not may_exist)
+        # A server that states when it has room again is asked until the deadline.
+        waits_its_turn = not may_exist and isinstance(cause, ApiError) and bool(cause.after_s)
+        if not again or (failures >= session.retries.attempts and not waits_its_turn):
             if not may_exist:
-                raise cause
+                raise _refused(cause)
             found = yield from find_lost(session, fields, sent_at, until)
             if isinstance(found, Video):
                 return found
@@ -157,8 +159,19 @@ def _is_uncertain(error: ClientError) -> bool:
         return error.sent
     if not isinstance(error, ApiError):
         return True
-    is_stated = error.charged == "no" and (_is_of_gateway(error) or error.status in range(200, 300))
+    # Another server that answers 200 or 503 took the request, unless the body states that it did not.
+    can_state = _is_of_gateway(error) or error.status == 503 or error.status in range(200, 300)
+    is_stated = error.charged == "no" and can_state
     return error.status in _UNCERTAIN and not error.explanation.is_block and not is_stated
+
+
+def _refused(error: ClientError) -> ClientError:
+    """The error of a create that was not accepted. Without a video nothing is charged, unless it is a block:
+    some providers charge for those.
+    """
+    if not error.explanation.is_block and error.charged == "unknown":
+        error.explanation = replace(error.explanation, charged="no")
+    return error
 
 
 def _may_help(error: ClientError, answer: Answer | None) -> bool:
@@ -166,9 +179,9 @@ def _may_help(error: ClientError, answer: Answer | None) -> bool:
     if not isinstance(error, ApiError) or answer is None:
         return True
     is_final = error.explanation.is_block or answer.headers.get("x-should-retry") == "false"
-    # For example a key that was used for another request.
-    is_final = is_final or (error.retry == "never" and _is_of_gateway(error))
-    return error.status in _UNCERTAIN | _REFUSED and not is_final
+    # For example a key that was used for another request, or an account without credit.
+    is_stated = _is_of_gateway(error) or (error.charged == "no" and error.after_s is None)
+    return error.status in _UNCERTAIN | _REFUSED and not (is_final or (error.retry == "never" and is_stated))
 
 
 def _is_of_gateway(error: ApiError) -> bool:

@@ -9,11 +9,19 @@ const openDialog = (template) => {
   const dialog = document.getElementById(template).content.firstElementChild.cloneNode(true);
   dialog.dataset.template = template;
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
-  document.body.append(dialog);
+  // In the flow of the page, so that a dialog that is not modal covers nothing.
+  document.getElementById("main").before(dialog);
   return dialog;
 };
 
-export const showHelp = () => openDialog("keys-help").showModal();
+export const showHelp = () => {
+  const dialog = openDialog("keys-help");
+  if (dialog.open) return dialog.close();
+  const before = document.activeElement;
+  dialog.addEventListener("close", () => before?.focus(), { once: true });
+  dialog.show();
+  dialog.scrollIntoView({ block: "nearest" });
+};
 
 const pages = () => [...document.querySelectorAll(".top nav > a, .more-pages a:not(.narrow-only), .acts a, .tabs a, footer a, .top-end > a")].map((link) => ({ name: link.textContent.trim(), kind: "page", run: () => link.click() }));
 const actions = () => [...document.querySelectorAll("main form button:not([type=button]), .top-end button")].map((button) => ({ name: (button.getAttribute("aria-label") ?? button.textContent).trim(), kind: "action", run: () => button.click() }));
@@ -104,7 +112,7 @@ const moveFocus = (offset) => {
 
 const closeMenu = () => {
   const menu = document.querySelector(".menu[open]");
-  if (!menu || document.querySelector("dialog[open]")) return false;
+  if (!menu || document.querySelector("dialog:modal")) return false;
   menu.open = false;
   menu.querySelector("summary").focus();
   return true;
@@ -112,6 +120,8 @@ const closeMenu = () => {
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && closeMenu()) return;
+  const help = document.querySelector("dialog[open]:not(:modal)");
+  if (event.key === "Escape" && help && !isTextField(event.target)) return help.close();
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
     event.preventDefault();
     openPalette();
@@ -120,7 +130,7 @@ document.addEventListener("keydown", (event) => {
     event.target.form.requestSubmit();
   } else if (event.key === "Escape" && isTextField(event.target) && !event.target.closest("dialog")) {
     event.target.blur();
-  } else if (event.ctrlKey || event.metaKey || event.altKey || isTextField(event.target) || document.querySelector("dialog[open]")) {
+  } else if (event.ctrlKey || event.metaKey || event.altKey || isTextField(event.target) || document.querySelector("dialog:modal")) {
     return;
   } else if (event.key === "?") {
     showHelp();

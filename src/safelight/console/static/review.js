@@ -133,12 +133,13 @@ document.addEventListener("submit", async (event) => {
   const form = event.target;
   if (form !== currentForm()) return;
   event.preventDefault();
-  const { reason } = form.elements;
+  const { reason, facts, other_clause: other } = form.elements;
   const button = event.submitter;
   // Ctrl Enter names no decision.
   if (!button) return form.querySelector("[data-decides]").focus();
   // A rule is enough for a decision, but not for a skip or an escalation.
-  if (!reason.value.trim() && !(button.matches("[data-decides]") && form.querySelector("[name=clause]:checked"))) {
+  const named = form.querySelector("[name=clause]:checked") || other?.value.trim() || facts?.value.trim();
+  if (!reason.value.trim() && !(button.matches("[data-decides]") && named)) {
     showMissing(form, button.dataset.missing);
     return reason.focus();
   }
@@ -152,7 +153,7 @@ document.addEventListener("submit", async (event) => {
 
 document.addEventListener("keydown", (event) => {
   const form = currentForm();
-  if (!form || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("textarea, input[type=text]") || document.querySelector("dialog[open]")) return;
+  if (!form || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("textarea, input[type=text]") || document.querySelector("dialog:modal")) return;
   const target = form.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
   if (!target) return;
   event.preventDefault();

@@ -54,7 +54,7 @@ export const stopSound = () => {
 
 // The button that a key plays: L the first one, and the space bar the one with the focus.
 const buttonOf = (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("textarea, input[type=text]") || document.querySelector("dialog[open]")) return null;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("textarea, input[type=text]") || document.querySelector("dialog:modal")) return null;
   if (event.key === " ") return event.target.closest("#sound button");
   return event.key.toLowerCase() === "l" ? document.querySelector("#sound button") : null;
 };

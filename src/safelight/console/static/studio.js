@@ -109,10 +109,12 @@ request.classList.add("scripted");
 // Only the lengths and sizes that exist for the selected model can be chosen.
 const model = request.elements.model;
 const cost = document.getElementById("cost");
+// As `format_money` of the server: at least two decimals, and as many as the amount has.
+const formatMoney = (amount) => `$${amount.toFixed(6).replace(/0{1,4}$/, "")}`;
 const showCost = () => {
   const { price } = model.selectedOptions[0].dataset;
   const amount = Number(price) * Number(request.elements.seconds.value);
-  cost.textContent = price === "" ? cost.dataset.unknown : amount ? cost.dataset.about.replace("%", amount.toFixed(2)) : cost.dataset.free;
+  cost.textContent = price === "" ? cost.dataset.unknown : amount ? cost.dataset.about.replace("%", formatMoney(amount)) : cost.dataset.free;
 };
 const restrict = (choices, offered, set) => {
   for (const one of choices) one.disabled = !offered.includes(one.value);

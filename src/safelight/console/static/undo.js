@@ -39,7 +39,7 @@ const showResult = async (form, tries = 30) => {
 };
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("textarea, input:not([type=radio])") || document.querySelector("dialog[open]")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("textarea, input:not([type=radio])") || document.querySelector("dialog:modal")) return;
   const button = document.querySelector("[data-undo] button:enabled");
   if (!button || !["z", "u"].includes(event.key.toLowerCase())) return;
   event.preventDefault();

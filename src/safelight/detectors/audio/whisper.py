@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from safelight.detectors.protocol import AudioChunk, DetectorPlugin, MediaText, RunLocation, SpokenWord
+from safelight.installation import install_command
 
 from .transcripts import TRANSCRIPT_CAPABILITIES, validate_transcript
 
@@ -100,7 +101,7 @@ def _missing(options: dict[str, Any]) -> str | None:
     if lacking := [name for name in FILES if not Path(str(folder), name).is_file()]:
         return f"The folder of Whisper weights {folder} lacks {', '.join(lacking)}."
     if importlib.util.find_spec("faster_whisper") is None:
-        return "faster-whisper is not installed: pip install 'safelight[transcription]'."
+        return f"faster-whisper is not installed: {install_command('transcription')}."
     return None
 
 

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from safelight.detectors.image.region_cache import CachedRegions, Window, WindowSizes, crop
 from safelight.detectors.onnx_session import open_session
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
+from safelight.installation import install_command
 from safelight.policy.categories import Category
 from safelight.policy.findings import Basis, Finding, ImageBox, Modality
 
@@ -309,7 +310,7 @@ def find_model_file() -> Path | None:
 def missing_model(_options: dict[str, Any]) -> str | None:
     """Why the model, which two detectors use, cannot be loaded."""
     if find_model_file() is None:
-        return "The package `nudenet` with its model is not installed: pip install 'safelight[nudity]'."
+        return f"The package `nudenet` with its model is not installed: {install_command('nudity')}."
     return None
 
 

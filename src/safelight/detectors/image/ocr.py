@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from safelight.detectors.image.region_cache import CachedRegions, Window, WindowSizes, crop
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, MediaText, RunLocation
+from safelight.installation import install_command
 
 NAME, VERSION = "ocr", "ppocr6s-3"
 
@@ -138,7 +139,7 @@ def find_models_folder() -> Path | None:
 
 def _missing(_options: dict[str, Any]) -> str | None:
     if find_models_folder() is None:
-        return "The package `rapidocr` with its models is not installed: pip install 'safelight[server]'."
+        return f"The package `rapidocr` with its models is not installed: {install_command('server')}."
     return None
 
 

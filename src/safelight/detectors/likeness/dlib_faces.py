@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from safelight.detectors.box_tracker import intersection_over_union
 from safelight.detectors.protocol import Keyframe
+from safelight.installation import install_command
 
 from .tracks import FaceBox, FaceDetection, best_frames, track_faces
 
@@ -35,7 +36,7 @@ _MAX_DOUBLED_SIDE_PX = 1000
 def missing_package() -> str | None:
     """One sentence that names the missing package; None if everything is installed."""
     if importlib.util.find_spec("dlib") is None or find_model_folder() is None:
-        return "dlib, which computes face templates, is not installed: pip install 'safelight[likeness]'."
+        return f"dlib, which computes face templates, is not installed: {install_command('likeness')}."
     return None
 
 

@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from safelight.installation import install_command
+
 #: Sample rate in Hz and number of mel filter banks that all supported models need.
 RATE, MEL_BINS = 16_000, 80
 #: Use the feature recipe that the metadata of the model file names.
@@ -40,8 +42,7 @@ def missing_package() -> str | None:
     """One sentence that names the missing package; None if it is installed."""
     if importlib.util.find_spec("kaldi_native_fbank") is None:
         return (
-            "kaldi-native-fbank, which voice templates need, is not installed:"
-            " pip install 'safelight[voice]'."
+            f"kaldi-native-fbank, which voice templates need, is not installed: {install_command('voice')}."
         )
     return None
 

@@ -26,7 +26,9 @@ class Passage:
     def locate(self) -> Evidence:
         start = min(read.start_s for read in self.reads)
         end = max(read.end_s for read in self.reads)
-        frames = [read.frame for read in self.reads if read.frame is not None]
+        frames = [
+            frame for read in self.reads if read.frame is not None for frame in read.frames or (read.frame,)
+        ]
         if not frames:
             return TimeRange(start_s=start, end_s=end)
         peak = max(self.reads, key=lambda read: (read.frame is not None, read.confidence))
@@ -123,10 +125,10 @@ def _is_chinese(letter: str) -> bool:
 
 def assemble_passages(texts: Sequence[MediaText]) -> AssembledText:
     """Join OCR texts. The result contains every distinct text once, ordered by the time of its first
-    appearance.
+    appearance, and from top to bottom.
     """
     groups: dict[str, list[MediaText]] = {}
-    for read in sorted(texts, key=lambda read: read.start_s):
+    for read in sorted(texts, key=lambda read: (read.start_s, read.box[1] if read.box else 0.0)):
         if words := read.text.strip():
             groups.setdefault(words, []).append(read)
     starts, position = [], 0

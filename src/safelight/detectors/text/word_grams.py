@@ -31,15 +31,18 @@ def english_words(text: str) -> list[Gram]:
     return [(hit.group(), *hit.span()) for hit in _ENGLISH.finditer(text)]
 
 
-def chinese_words(text: str) -> list[Gram]:
-    """The words of a folded text, without punctuation and words of other scripts."""
+def chinese_words(text: str, *, guess: bool = True) -> list[Gram]:
+    """The words of a folded text, without punctuation and words of other scripts.
+
+    `guess`: also words that the dictionary of the segmenter does not have.
+    """
     # Loads its dictionary when it is imported, which takes a fifth of a second.
     import rjieba
 
     found = []
     for run in _CHINESE_RUN.finditer(text):
         start = run.start()
-        for word in rjieba.cut(run.group()):
+        for word in rjieba.cut(run.group(), guess):
             found.append((word, start, start + len(word)))
             start += len(word)
     return found

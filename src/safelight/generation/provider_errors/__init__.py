@@ -25,6 +25,7 @@ __all__ = [
     "decode",
     "decode_body",
     "read",
+    "states_not_accepted",
 ]
 
 
@@ -46,6 +47,12 @@ def decode_body(
 ) -> ProviderError:
     """The meaning of a parsed body, with HTTP status and headers if they are known."""
     return classify(read_body(body, status=status, headers=headers), provider)
+
+
+def states_not_accepted(error: ProviderError) -> bool:
+    """Whether a temporary error states that the request was not accepted, so that it may be sent again."""
+    passes = error.kind is ErrorKind.TRANSIENT and error.retry is not ProviderRetry.NEVER
+    return passes and error.charge_source == "not taken"
 
 
 def read(body: object, *, provider: str | None = None) -> ProviderRefusal | None:

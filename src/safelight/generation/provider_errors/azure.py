@@ -106,7 +106,6 @@ AZURE = Provider(
             kind=ErrorKind.RATE_LIMIT,
             documented=_ERRORS,
             text=r"too many (?:running|pending) (?:tasks|jobs)",
-            anywhere=True,
             charged=ChargeStatus.NO,
             charge_source="not taken",
         ),

@@ -208,7 +208,8 @@ def _owner(said: ParsedError, row: ErrorRule, holder: Provider | None, via: Prov
         return ErrorSource.PROVIDER if row in via.rows else ErrorSource.RELAY
     if holder is None and said.html:
         return ErrorSource.NETWORK
-    if holder is None and not said.documents:
+    if holder is None and not said.status and not (said.documents and _code(said)):
+        # A sentence alone does not say who wrote it, also inside JSON.
         return ErrorSource.UNKNOWN
     return ErrorSource.PROVIDER
 

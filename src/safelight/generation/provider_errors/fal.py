@@ -162,7 +162,6 @@ FAL = Provider(
             kind=ErrorKind.QUOTA,
             documented=_FAQ,
             text=r"exhausted balance|user is locked|top up your balance",
-            anywhere=True,
             charged=ChargeStatus.NO,
             charge_source="not taken",
         ),

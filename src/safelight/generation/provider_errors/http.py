@@ -20,6 +20,11 @@ _PROXIES = "https://www.envoyproxy.io/docs/envoy/v1.40.0/configuration/advanced/
 _ASK_FIRST = "Ask the provider for the job (its list, or your idempotency key) before you submit it again."
 _WORDS = "no page: plain words without a documented code"
 
+_QUOTA = r"(?:quota|\b(?:rate|requests?) limit|配额|配額|额度|額度)"
+_PER_MINUTE = (
+    r"(?:\bper[- _]?(?:minute|min|second|sec)\b|/ ?(?:min|minute|sec|second)\b|\b(?:RPM|TPM|QPS|QPM)\b"
+    r"|每分钟|每分鐘|每秒)"
+)
 #: Tried first: if the filter itself failed, it did not check the content.
 FIRST = Provider(
     name="",
@@ -41,6 +46,18 @@ FIRST = Provider(
             retry=ProviderRetry.SAME,
             message="The provider's filter was out of order. The content was not judged.",
             next_step="Submit the same request again in a few minutes.",
+        ),
+        ErrorRule(
+            id="words.quota-per-time",
+            kind=ErrorKind.RATE_LIMIT,
+            documented=_WORDS,
+            # A quota that begins anew by itself, with any code.
+            text=rf"{_QUOTA}[^.。\n]{{0,80}}{_PER_MINUTE}|{_PER_MINUTE}[^.。\n]{{0,40}}{_QUOTA}",
+            anywhere=True,
+            charged=ChargeStatus.NO,
+            charge_source="not taken",
+            after_s=60.0,
+            confidence=Confidence.LIKELY,
         ),
     ),
 )
@@ -186,6 +203,20 @@ TRANSPORT = Provider(
             error_source=ErrorSource.NETWORK,
         ),
         ErrorRule(
+            id="http.not-accepted",
+            kind=ErrorKind.TRANSIENT,
+            documented=_WORDS,
+            text=r"\bnot (?:been |yet )?(?:accepted|admitted|queued|enqueued|taken)\b|queue is full"
+            r"|no (?:job|task|video) was (?:accepted|created|queued|started)"
+            r"|nothing was (?:accepted|created|queued|started|charged)"
+            r"|未(?:被)?(?:接受|受理)|队列已满|隊列已滿|佇列已滿",
+            status=frozenset({503}),
+            charged=ChargeStatus.NO,
+            charge_source="not taken",
+            retry=ProviderRetry.SAME,
+            confidence=Confidence.LIKELY,
+        ),
+        ErrorRule(
             id="http.402",
             kind=ErrorKind.QUOTA,
             documented=_HTTP,
@@ -201,9 +232,10 @@ TRANSPORT = Provider(
             text=r"insufficient[_ ](?:credits?|balance|quota|funds?|account)"
             r"|not (?:have )?(?:enough|sufficient) (?:credits?|balance|points|funds)"
             r"|overdue (?:balance|bill|invoice|payment)|out of credits|quota (?:exceeded|exhausted)"
+            r"|exhausted balance|\bover budget\b|budget (?:has been |was |is )?exceeded"
             r"|exceeded (?:your|the) (?:current |monthly |daily )?(?:quota|spend|budget)"
             r"|payment required|top[ -]?up|recharge your|no credits? (?:left|remaining)"
-            r"|account (?:is )?(?:overdue|in arrears)"
+            r"|account (?:is )?(?:overdue|in arrears)|(?:billing|spending) (?:hard )?limit has been reached"
             r"|card (?:was |has been )?declined|payment (?:failed|declined)|付款失敗|付款失败"
             r"|余额不足|餘額不足|额度不足|額度不足|欠费|欠費|积分不足|積分不足",
             charged=ChargeStatus.NO,
@@ -226,6 +258,8 @@ TRANSPORT = Provider(
             text=r"\A\s{0,9}(?:(?:error|code|http|status)[ :]{0,2})?429\s{0,9}\Z"
             r"|rate[ _-]?limit|too many requests|throttl|concurren(?:t|cy) (?:task |request "
             r"|job )?limit|requests per minute|slow down"
+            r"|too many (?:concurrent |running |pending |parallel ){1,2}(?:video )?"
+            r"(?:tasks|jobs|generations|requests)"
             r"|(?:request|generat|submit|send)\w* (?:\w+ )?too (?:quickly|fast|often|frequently)"
             r"|请求过于频繁|請求過於頻繁|频率(?:过高|限制)|頻率(?:過高|限制)|限流|并发.{0,6}(?:上限|限制)",
             charged=ChargeStatus.NO,
@@ -248,6 +282,7 @@ TRANSPORT = Provider(
             text=r"(?:invalid|incorrect|missing|expired|wrong|no) (?:api[ _-]?key|auth\w*|(?:access "
             r"|bearer )?token|credentials?)|unauthori[sz]ed|not authenticated"
             r"|authentication (?:failed|error|required)|permission denied|access denied"
+            r"|(?:do(?:es)? not|don.t) have access to"
             r"|api key (?:is )?(?:not valid|invalid|expired|disabled)|forbidden"
             r"|鉴权失败|鑒權失敗|认证失败|認證失敗|密钥(?:无效|错误)|无效的.{0,8}(?:密钥|key)",
             charged=ChargeStatus.NO,
@@ -319,7 +354,7 @@ TRANSPORT = Provider(
             documented=_WORDS,
             text=r"internal (?:server )?error|server error"
             r"|service (?:is )?(?:temporarily )?(?:unavailable|busy)|temporarily unavailable"
-            r"|overloaded|high (?:demand|load|traffic)"
+            r"|overloaded|(?:high|heavy) (?:demand|load|traffic)|the (?:server|engine|model) had an error"
             r"|(?:please )?try again (?:later|in a)|unexpected error"
             r"|system (?:error|busy)|under maintenance"
             r"|服务(?:繁忙|异常|不可用)|服務(?:繁忙|異常|不可用)|系统(?:繁忙|错误|异常)|系統(?:繁忙|錯誤|異常)|稍后(?:再试|重试)|稍後(?:再試|重試)"

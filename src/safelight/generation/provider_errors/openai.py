@@ -227,7 +227,6 @@ OPENAI = Provider(
             kind=ErrorKind.QUOTA,
             documented=_ERRORS,
             text=r"exceeded your current quota|billing hard limit has been reached",
-            anywhere=True,
             charged=ChargeStatus.NO,
             charge_source=_NOT_TAKEN,
             confidence=Confidence.LIKELY,
@@ -245,7 +244,6 @@ OPENAI = Provider(
             kind=ErrorKind.RATE_LIMIT,
             documented=_ERRORS,
             text=r"rate limit reached for|too many concurrent (?:video )?(?:tasks|generations|jobs)",
-            anywhere=True,
             charged=ChargeStatus.NO,
             charge_source=_NOT_TAKEN,
             confidence=Confidence.LIKELY,
@@ -265,7 +263,7 @@ OPENAI = Provider(
             id="openai.unverified",
             kind=ErrorKind.AUTH,
             documented=_ERRORS,
-            text=r"organization must be verified|does not have access to (?:the )?model",
+            text=r"organization must be verified|\bproject .{1,80} does not have access to model",
             anywhere=True,
             charged=ChargeStatus.NO,
             charge_source=_NOT_TAKEN,
@@ -322,7 +320,6 @@ OPENAI = Provider(
             documented=_ERRORS,
             text=r"(?:currently|under) (?:experiencing )?heavy load|the (?:server|engine"
             r"|model) (?:had an error|is (?:currently )?overloaded)",
-            anywhere=True,
             confidence=Confidence.LIKELY,
         ),
         ErrorRule(

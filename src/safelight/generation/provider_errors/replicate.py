@@ -17,7 +17,7 @@ REPLICATE = Provider(
     title="Replicate",
     resells=True,
     aliases=frozenset({"replicate.com"}),
-    signs=r"replicate\.(?:com|delivery|exceptions)|ReplicateError|\bModelError\b|Prediction failed"
+    signs=r"replicate\.(?:com|delivery|exceptions)|ReplicateError|\bModelError\b"
     r"|\(E\d{3,4}\)",
     rows=(
         ErrorRule(
@@ -61,7 +61,6 @@ REPLICATE = Provider(
             documented="https://github.com/replicate/cog-stable-diffusion/pull/24; "
             "https://github.com/replicate/cog-flux/pull/7",
             text=r"nsfw content (?:was )?detected|all generated images contained nsfw",
-            anywhere=True,
             stage=ModerationStage.OUTPUT,
             category="sexual",
             retry=ProviderRetry.NEW_SEED,
@@ -114,7 +113,6 @@ REPLICATE = Provider(
             kind=ErrorKind.RATE_LIMIT,
             documented=_LIMITS,
             text=r"request was throttled",
-            anywhere=True,
             charged=ChargeStatus.NO,
             charge_source="not taken",
         ),

@@ -112,7 +112,6 @@ SELF_HOSTED = Provider(
             kind=ErrorKind.INVALID_REQUEST,
             documented="https://github.com/THUDM/LongBench/issues/102",
             text=r"the model .{1,120} does not exist",
-            anywhere=True,
             charged=ChargeStatus.NO,
             charge_source="not taken",
         ),
@@ -123,14 +122,13 @@ SELF_HOSTED = Provider(
             text=r"model is (?:still )?(?:loading|not (?:yet )?(?:loaded|ready))|server is (?:starting"
             r"|warming)|queue is full",
             charged=ChargeStatus.NO,
-            charge_source=_OWN,
+            charge_source="not taken",
         ),
         ErrorRule(
             id="self-hosted.video-not-found",
             kind=ErrorKind.INVALID_REQUEST,
             documented="https://docs.vllm.ai/projects/vllm-omni/en/latest/serving/videos_api/",
             text=r"video (?:job |task )?(?:['\"\w-]{1,80} )?not found",
-            anywhere=True,
             message="The server does not know this video. A self-hosted server that was restarted "
             "forgets its jobs.",
             next_step="Submit it again if you still want the video.",

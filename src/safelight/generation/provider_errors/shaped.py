@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .model import Confidence, ErrorKind, ModerationStage
+from .model import Confidence, ErrorKind, ModerationStage, ProviderRetry
 from .rules import ErrorRule, Provider
 
 _PACKAGE = (
@@ -15,6 +15,10 @@ _WORDS = "no page: words that several providers use"
 _PEOPLE = r"(?:real (?:people|persons?)|public figures?|celebrit(?:y|ies)|famous (?:people|person)"
 _PEOPLE += r"|identifiable (?:people|persons?)|photorealistic people|prominent (?:people|persons?))"
 _PEOPLE_ZH = r"(?:名人|真人|人脸|人臉|未成年|公众人物|公眾人物|写实人物|寫實人物)"
+#: A review of an account or an application is not one of content.
+_NOT_OF_ACCOUNT = (
+    r"(?<!账号|帳號|账户|帳戶|实名|實名|认证|認證|企业|企業|资质|資質|申请|申請|身份|应用|應用|权限|權限)"
+)
 _BFL = "https://docs.bfl.ai/api_integration/errors"
 _CODE = "code|error_code|error|type|status|reason|finish_reason|failure_reason|status_code"
 
@@ -98,6 +102,17 @@ SHAPED = Provider(
             confidence=Confidence.GUESS,
         ),
         ErrorRule(
+            id="shaped.nsfw-output",
+            kind=ErrorKind.CONTENT_BLOCK,
+            documented=_WORDS,
+            text=r"nsfw content (?:was )?detected|all generated images contained nsfw",
+            anywhere=True,
+            stage=ModerationStage.OUTPUT,
+            category="sexual",
+            retry=ProviderRetry.NEW_SEED,
+            confidence=Confidence.GUESS,
+        ),
+        ErrorRule(
             id="shaped.sentence",
             kind=ErrorKind.CONTENT_BLOCK,
             documented=_WORDS,
@@ -112,6 +127,7 @@ SHAPED = Provider(
             r"|flagged (?:as sensitive|as potentially violating|by (?:a |our |the )?(?:content |safety )?"
             r"(?:moderation|filter|checker|system))|blocked by (?:our |the |its )?(?:content"
             r"|safety) (?:filter|polic|system|moderation|check)"
+            r"|\b(?:your|the) (?:input|prompt|request) (?:was|has been) flagged\b"
             r"|\bflagged\b.{0,40}\b(?:credits?|points)\b.{0,20}\b(?:refunded|returned)"
             r"|did not pass (?:our |the )?(?:content |safety )(?:moderation|review|safety|check)"
             r"|did not pass (?:our |the )?moderation|nsfw content (?:was )?detected"
@@ -126,6 +142,7 @@ SHAPED = Provider(
             r"|(?:内容安全|內容安全)(?!策略|政策)|(?:触发|觸發).{0,8}(?:内容|內容)?安全(?:策略|政策)(?!指令)|(?:版权|版權)(?:审核|審核)|触发.{0,4}(?:审核|风控)|觸發.{0,4}(?:審核|風控)"
             r"|(?:违反|違反).{0,14}(?:内容|內容|使用|安全|社区|社群|社區)(?:政策|策略|规范|規範|准则|準則|条款|條款)(?!指令)"
             r"|(?:审核|審核|安全策略|安全过滤|安全過濾|风控|風控)器?(?:拦截|攔截|拒绝|拒絕|封鎖|封锁)"
+            rf"|{_NOT_OF_ACCOUNT}(?:审核|審核)(?:未|不|没有?|沒有?|未能)(?:通过|通過)"
             r"|(?:没有|沒有|未能|不能)通过.{0,4}审核|(?:沒有|未能|不能)通過.{0,4}審核"
             r"|(?:审核|審核)(?:擋|(?:判定|认定|認定).{0,30}(?:拒绝|拒絕|违规|違規|敏感|真人))"
             r"|可能(?:会|會)?(?:违反|違反)(?:了)?(?:我们|我們)的.{0,6}(?:政策|策略|规范|規範|准则|準則)"

@@ -61,7 +61,7 @@ class UpstreamClient:
         status = response.status_code
         if status in {401, 403}:
             raise UpstreamUnavailable(no_access(self._options.name, status))
-        if status >= 500 or status in _LATER:
+        if is_temporary(status):
             raise UpstreamUnavailable(
                 f"{self._options.name} is not available now (status {status}).",
                 retry_after_s=retry_after(response.headers),
@@ -87,6 +87,11 @@ class UpstreamClient:
             ca_file=Path(options.ca_file) if options.ca_file else None,
             proxy=options.proxy or None,
         )
+
+
+def is_temporary(status: int) -> bool:
+    """Whether the same request may succeed later."""
+    return status >= 500 or status in _LATER
 
 
 def no_access(name: str, status: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -14,22 +14,23 @@ import httpx
 
 from safelight.errors import (
     ForbiddenUrl,
-    SafelightError,
+    InvalidMedia,
+    StorageFull,
     SubmissionUnconfirmed,
-    UpstreamError,
     UpstreamInvalidResponse,
     UpstreamModerationBlocked,
     UpstreamRejected,
     UpstreamUnavailable,
 )
-from safelight.generation.protocol import GenerationRequest, GeneratorInfo, Progress
+from safelight.generation.protocol import Billing, GenerationRequest, GeneratorInfo, Progress
+from safelight.generation.provider_errors import decode_body, states_not_accepted
 from safelight.generation.provider_errors import read as read_refusal
 from safelight.net.client import AnswerTooLong, read_limited
 from safelight.net.fetch import Fetcher, FetchLimits
 from safelight.net.redaction import redact
 
-from .client import MAX_ANSWER, UpstreamClient, no_access, redirected, video_path
-from .download import check_file, check_headers, receive
+from .client import MAX_ANSWER, UpstreamClient, is_temporary, no_access, redirected, video_path
+from .download import Download
 from .options import Options
 from .request import build_request
 from .responses import decode, error_text, read_progress, retry_after
@@ -113,11 +114,9 @@ class VideosApiGenerator:
         """The id of the request with our idempotency key in the server's list. If it is missing, searches
         a second time.
 
-        Only works if the server returns our metadata (`idempotency_metadata_key`). Raises
-        `SubmissionUnconfirmed` if it does not, or if the list is longer than we read.
+        That it is missing is certain only if the server returns our metadata (`idempotency_metadata_key`).
+        Raises `SubmissionUnconfirmed` if it does not, or if the list is longer than we read.
         """
-        if not self._options.idempotency_metadata_key:
-            raise SubmissionUnconfirmed(f"{self.name} cannot tell whether it accepted the request.")
         found = self._find_once(key)
         if found is None:
             self._sleep(self._options.list_lag_s)
@@ -149,29 +148,24 @@ class VideosApiGenerator:
         )
 
     def fetch(self, upstream_id: str, into: Path, *, max_bytes: int) -> None:
-        headers = {"accept": "video/mp4, application/binary", "accept-encoding": "identity"}
+        download = Download(into=into, max_bytes=max_bytes, within_s=self._options.fetch_timeout_s)
         elsewhere = ""
         try:
             with (
                 self._server.reachable(),
                 self._server.asking.stream(
-                    "GET", f"{video_path(upstream_id)}/content", headers=headers
+                    "GET", f"{video_path(upstream_id)}/content", headers=download.headers()
                 ) as response,
             ):
                 self._server.error_for(response)
                 if response.has_redirect_location:
                     elsewhere = str(response.url.join(response.headers["location"]))
-                elif response.status_code == 200:
-                    self._receive(response, into, max_bytes)
                 else:
-                    raise UpstreamInvalidResponse(
-                        f"{self.name} reports the video as finished but does not have it "
-                        f"(status {response.status_code})."
-                    )
+                    download.receive(response.status_code, response.headers, response.iter_raw())
             if elsewhere:
-                self._fetch_elsewhere(elsewhere, into, max_bytes)
+                self._fetch_elsewhere(elsewhere, download)
         except OSError as error:
-            raise UpstreamError("The finished video could not be stored.") from error
+            raise StorageFull("The finished video cannot be stored on this disk now.") from error
 
     def delete(self, upstream_id: str) -> bool:
         """Deletes the server's copy. Also returns True if the copy was already gone."""
@@ -196,7 +190,9 @@ class VideosApiGenerator:
             raise UpstreamRejected(
                 f"The account at {self.name} has no credit left. The operator must add credit."
             )
-        if status in _BUSY:
+        # Behind a proxy that answers 503 the server may have taken the request, and a paid one may charge.
+        is_refused = status != 503 or self.billing is Billing.OWN
+        if status in _BUSY and (is_refused or states_not_accepted(decode_body(body, status=status))):
             raise UpstreamUnavailable(
                 f"{self.name} does not accept requests now (status {status}).",
                 retry_after_s=retry_after(response.headers),
@@ -235,12 +231,14 @@ class VideosApiGenerator:
                 raise SubmissionUnconfirmed(f"{self.name} does not list its requests.")
             rows = [video for video in videos if isinstance(video, dict) and isinstance(video.get("id"), str)]
             for row in rows:
-                metadata = row.get("metadata")
-                if isinstance(metadata, dict) and field in metadata:
-                    returns_metadata = True
-                    if metadata[field] == key:
-                        return str(row["id"])
+                stated = row["metadata"] if isinstance(row.get("metadata"), dict) else {}
+                returns_metadata = returns_metadata or (field != "" and field in stated)
+                # Our key is in no other request, wherever the server returns it.
+                if key in (row.get("idempotency_key"), *stated.values()):
+                    return str(row["id"])
             if not page.get("has_more", len(videos) >= _LIST_PAGE_SIZE):
+                if not field:
+                    raise SubmissionUnconfirmed(f"{self.name} cannot tell whether it accepted the request.")
                 if videos and not returns_metadata:
                     raise SubmissionUnconfirmed(
                         f"Upstream {self.name} does not return our idempotency key, "
@@ -252,23 +250,18 @@ class VideosApiGenerator:
             after = str(rows[-1]["id"])
         raise SubmissionUnconfirmed(f"The list of {self.name} could not be read completely.")
 
-    def _receive(self, response: httpx.Response, into: Path, max_bytes: int) -> None:
-        promised = check_headers(response.headers, max_bytes)
-        try:
-            receive(
-                response.iter_raw(65536),
-                into,
-                promised=promised,
-                max_bytes=max_bytes,
-                within_s=self._options.fetch_timeout_s,
-            )
-        except httpx.RemoteProtocolError as error:
-            raise UpstreamInvalidResponse("The finished video is incomplete.") from error
-
-    def _fetch_elsewhere(self, location: str, into: Path, max_bytes: int) -> None:
+    def _fetch_elsewhere(self, location: str, download: Download) -> None:
         # The upstream chose this file server, so it gets no key and must not be in our own network.
+        def receive(status: int, headers: Mapping[str, str], chunks: Iterable[bytes]) -> None:
+            if is_temporary(status):
+                raise UpstreamUnavailable(
+                    f"The file server of {self.name} is not available now (status {status}).",
+                    retry_after_s=retry_after(headers),
+                )
+            download.receive(status, headers, chunks)
+
         try:
-            fetched = self._fetcher.fetch(location, into, max_bytes=max_bytes)
+            self._fetcher.stream(location, receive, headers=download.headers())
         except ForbiddenUrl as error:
             to = redact(location.split("?")[0], longest=120)
             _log.warning("%s redirects a finished video to %s: %s", self.name, to, error.message)
@@ -277,16 +270,11 @@ class VideosApiGenerator:
                 f"{error.message}",
                 remedy="The operator can allow its host in `content_hosts`.",
             ) from error
-        except SafelightError as error:
-            raise UpstreamInvalidResponse(
+        except InvalidMedia as error:
+            # Each download asks for the address again, so the next one has a new link.
+            raise UpstreamUnavailable(
                 f"The finished video is not at the address that {self.name} gave. {error.message}"
             ) from error
-        try:
-            with into.open("rb") as file:
-                check_file(file, fetched.size, None)
-        except UpstreamInvalidResponse:
-            into.unlink()
-            raise
 
 
 def _error_codes(body: dict[str, Any] | None) -> set[str]:

@@ -133,6 +133,7 @@ def read_progress(
         percent=100 if state is UpstreamState.DONE else _percent(video),
         charge=charge if state is UpstreamState.DONE else None,
         poll_after_s=min(max(poll_ms / 1000, 0.0), 300.0) if poll_ms is not None else None,
+        expires_at=_number(video.get("expires_at")) or None,
     )
 
 

@@ -253,7 +253,9 @@ class BatchAdvancer:
         earlier = [each for each in row.entries if each.phase == entry.phase and each.key != entry.key]
         videos = [self._find(batch, each.key) for each in earlier if each.outcome != store.UNSENT]
         described = [self.describe(each) for each in videos if each is not None]
-        delay = delay_of_next(ended, row, described, self.retries)
+        # A clip that was paid for and is kept can be scanned again.
+        is_kept = video.clip_kept_until is not None
+        delay = None if is_kept else delay_of_next(ended, row, described, self.retries)
         near = self._find_neighbours(batch, row) if ended.by_policy else None
         with self._changing(batch) as (tx, current):
             store.write_entry(tx, ended.entry)

@@ -156,6 +156,8 @@ class Totals:
 
     states: Mapping[str, int]
     spent: int
+    #: Of submissions whose answer was lost: what they may have been charged.
+    unknown: int
     reserved: int
     creates: int
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from safelight_client.batch.money import usd
+from safelight_client.money import usd
 
 from .models import Batch, Row, RowState, Totals
 
@@ -19,6 +19,7 @@ def build_report(batch: Batch, totals: Totals, rows: Iterable[Row]) -> dict[str,
         "states": dict(sorted(totals.states.items())),
         "stopped": batch.stop_reason,
         "spent_usd": usd(totals.spent),
+        "unknown_usd": usd(totals.unknown),
         "reserved_usd": usd(totals.reserved),
         "limit_usd": None if batch.limits.max_amount is None else usd(batch.limits.max_amount),
         "creates": totals.creates,

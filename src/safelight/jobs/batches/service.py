@@ -10,9 +10,10 @@ from safelight import canonical_json
 from safelight.errors import Conflict, IdempotencyKeyReused, NotFound, RateLimited
 from safelight.ids import is_id, new_id
 from safelight.store.database import Database
-from safelight.store.tables import batch_rows, batches
+from safelight.store.tables import batch_rows, batches, videos
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.reviews.staff_reads import record_prompt_reads
 
 from . import store
 from .models import (
@@ -151,7 +152,7 @@ class BatchService:
             row = next(iter(store.rows(tx, batch_id, batch_rows.c.number == number)), None)
             if row is None:
                 raise NotFound(f"{batch_id} has no row {number}.", param="number")
-            obstacle = _obstacle_to_retry(batch, row, sent)
+            obstacle = _obstacle_to_retry(batch, row, sent) or _kept_clip(tx, row)
             if obstacle:
                 raise Conflict(f"Row {number} cannot be sent again, because {obstacle}.", param="number")
             pending = RowState.PENDING.value
@@ -203,8 +204,9 @@ class BatchService:
         limit = max(1, min(limit, _MAX_PAGE_SIZE))
         only = () if state is None else (batch_rows.c.state == state.value,)
         with self.database.read_transaction(principal.tenant) as tx:
-            self._require(tx, batch_id)
+            batch = self._require(tx, batch_id)
             found = store.rows(tx, batch_id, batch_rows.c.number > after, *only, limit=limit + 1)
+        record_prompt_reads(self.database, principal, {batch_id: batch.principal.id})
         return RowPage(rows=found[:limit], has_more=len(found) > limit)
 
     def all_rows(self, principal: Principal, batch_id: str) -> Iterator[Row]:
@@ -251,6 +253,15 @@ def _obstacle_to_retry(batch: Batch, row: Row, sent: int | None) -> str:
     if sent is not None and sent != len(row.entries):
         return "it was sent again in the meantime"
     return ""
+
+
+def _kept_clip(tx: Transaction, row: Row) -> str:
+    """Whether the clip of the last submission was paid for and is kept, as an obstacle; empty if not."""
+    video_id = row.entries[-1].video_id if row.entries else ""
+    video = tx.one(videos, videos.c.id == video_id)
+    if video is None or video.clip_kept_until is None:
+        return ""
+    return f"its clip was paid for and is kept: scan it again with POST /v1/videos/{video_id}/scan"
 
 
 def _set_principal(tx: Transaction, batch_id: str, principal: Principal) -> None:

@@ -386,10 +386,14 @@ def write_entry(tx: Transaction, entry: JournalEntry) -> None:
 def totals(tx: Transaction, batch_id: str) -> Totals:
     sent, held = batch_submissions.c, batch_rows.c
     has_ended = sent.state == "ended"
+    is_unknown = has_ended & sent.cost.is_(None) & (sent.outcome == RowState.SUBMIT_UNKNOWN.value)
     worst = func.coalesce(sent.worst, 0)
     money = tx.execute(
         select(
-            func.sum(case((has_ended, func.coalesce(sent.cost, worst)), else_=0)).label("spent"),
+            func.sum(case((is_unknown, 0), (has_ended, func.coalesce(sent.cost, worst)), else_=0)).label(
+                "spent"
+            ),
+            func.sum(case((is_unknown, worst), else_=0)).label("unknown"),
             func.sum(case((has_ended, 0), else_=worst)).label("reserved"),
             func.sum(case((sent.outcome == UNSENT, 0), else_=1)).label("creates"),
         ).where(*tx.tenant_condition(batch_submissions), sent.batch_id == batch_id)
@@ -407,6 +411,7 @@ def totals(tx: Transaction, batch_id: str) -> Totals:
     return Totals(
         states={group.state: int(group.number) for group in groups},
         spent=int(money.spent or 0),
+        unknown=int(money.unknown or 0),
         reserved=int(money.reserved or 0) + sum(int(group.amount) for group in groups),
         creates=int(money.creates or 0) + sum(int(group.creates) for group in groups),
     )
@@ -416,7 +421,7 @@ def ceiling(tx: Transaction, batch: Batch) -> CostCeiling:
     """The money of a batch. The caller has locked the batch: no other create is reserved meanwhile."""
     found = totals(tx, batch.id)
     money = CostCeiling(batch.limits.max_amount, batch.limits.max_jobs)
-    money.restore(spent=found.spent, reserved=found.reserved, jobs=found.creates)
+    money.restore(spent=found.spent, unknown=found.unknown, reserved=found.reserved, jobs=found.creates)
     return money
 
 

@@ -11,9 +11,9 @@ from safelight.store.database import Database
 from safelight.store.tables import batch_rows
 from safelight.store.transaction import Transaction
 from safelight_client.batch.journal import JournalEntry
-from safelight_client.batch.money import micro
 from safelight_client.batch.similarity import SimilarTexts
 from safelight_client.batch.stop_rules import StopRules
+from safelight_client.money import micro
 
 from . import store
 from .models import Batch, BatchLimits, BatchState, Row, RowState

@@ -12,6 +12,7 @@ class Answer(StrEnum):
     """The answer to "does this file come from here?"."""
 
     UNCHANGED = "from_here_unchanged"
+    #: A watermark, and a picture that resembles that of the marked video. Not a proof: see `conclude`.
     CHANGED = "from_here_changed"
     NOT_FOUND = "not_found_here"
     CANNOT_TELL = "cannot_tell"
@@ -35,9 +36,8 @@ class Ground(StrEnum):
     #: The search for a watermark did not end, or is not possible here.
     NOT_SEARCHED = "not_searched"
     NOTHING = "nothing"
-    #: The id of a video was checked, not a file.
-    KNOWN_ID = "known_id"
-    UNKNOWN_ID = "unknown_id"
+    #: The id of a video was given, and no file.
+    ID_ONLY = "id_only"
 
 
 class MarkSearch(StrEnum):
@@ -76,7 +76,8 @@ def conclude(evidence: OriginEvidence) -> Conclusion:
     """The answer that the evidence supports.
 
     A mark alone never proves the origin, because it can be copied onto another picture, also onto another
-    part of the same film. A similar picture alone proves it neither: both may show the same third one.
+    part of the same film. A similar picture alone proves it neither: both may show the same third one. Both
+    together do not prove it either, because a mark can be copied onto the same scene.
     """
     if evidence.is_exact:
         return Conclusion(answer=Answer.UNCHANGED, ground=Ground.EXACT_FILE)

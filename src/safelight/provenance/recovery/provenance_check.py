@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from safelight.provenance.manifest import outcome_of
 from safelight.provenance.models import Verification
 from safelight.provenance.seal import MarkState
 from safelight.store.tables import provenance_check_counts
 
 from .check_feedback import CheckFeedback
 from .conclusion import Answer, Conclusion, Ground
-from .recovery import FirstLook, Recovered, Recovery
+from .recovery import FirstLook, Recovered, Recovery, not_media
 
 if TYPE_CHECKING:
     from safelight.provenance.registry import Registry
@@ -59,6 +60,9 @@ class PublicAnswer(msgspec.Struct, frozen=True, kw_only=True):
     #: Whether the delivered file has a watermark; None if the answer rests on the picture. Otherwise the
     #: answer would tell whether the mark of a changed file is weak or was never there.
     mark: MarkState | None = None
+    #: True if an id was given and the tenant that asks has a delivered video with it; otherwise None, also
+    #: for the ids of other tenants.
+    id_exists: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +89,7 @@ class ProvenanceChecks:
         registry: Registry,
         database: Database,
         is_withdrawn: Callable[[str], bool],
-        delivered_file: Callable[[str], str | None],
+        has_delivered: Callable[[str, str], bool],
         issuer: str,
     ) -> None:
         self._recovery = recovery
@@ -93,7 +97,7 @@ class ProvenanceChecks:
         self._limit = CheckLimit(database)
         self.feedback = CheckFeedback(database)
         self._is_withdrawn = is_withdrawn
-        self._delivered_file = delivered_file
+        self._has_delivered = has_delivered
         self._issuer = issuer
 
     def check_file(self, path: Path) -> ProvenanceCheck:
@@ -104,9 +108,12 @@ class ProvenanceChecks:
     def look(self, path: Path) -> ProvenanceCheck | FirstLook:
         """The answer if no watermark has to be searched, otherwise the argument of `search`.
 
-        Nothing about a watermark is known then, so the time of this step need not be hidden.
+        Nothing about a watermark is known then, so the time of this step need not be hidden. Raises
+        `InvalidMedia` for what is neither a video nor a picture.
         """
         look = self._recovery.look(path)
+        if not look.is_media:
+            raise not_media()
         if look.is_decided or not look.has_picture:
             return self._check(self._recovery.conclude(path, look))
         # Counted before the search, so that simultaneous checks do not get more searches.
@@ -124,22 +131,25 @@ class ProvenanceChecks:
             self._limit.keep_first(sha256, found.conclusion.ground)
         return self._check(found)
 
-    def check_id(self, video_id: str) -> ProvenanceCheck:
-        """Whether a video with this id was delivered here."""
-        seal = self._registry.by_video_id(video_id) or self._registry.by_sha256(
-            self._delivered_file(video_id) or ""
+    def check_id(self, video_id: str, *, tenant: str | None) -> ProvenanceCheck:
+        """The answer about an id without a file. `tenant`: whose key asks; None for a stranger."""
+        exists = tenant is not None and self._has_delivered(tenant, video_id)
+        public = PublicAnswer(
+            answer=Answer.CANNOT_TELL,
+            ground=Ground.ID_ONLY,
+            withdrawn=exists and self._is_withdrawn(video_id),
+            id_exists=exists or None,
         )
-        if seal is None:
-            public = PublicAnswer(answer=Answer.NOT_FOUND, ground=Ground.UNKNOWN_ID)
-        else:
-            public = PublicAnswer(
-                answer=Answer.UNCHANGED,
-                ground=Ground.KNOWN_ID,
-                day=seal.sealed_at.date().isoformat(),
-                withdrawn=self._is_withdrawn(video_id),
-                mark=seal.mark.state,
-            )
         return ProvenanceCheck(public=public, issuer=self._issuer)
+
+    def outcome(self, check: ProvenanceCheck, *, tenant: str) -> str | None:
+        """The outcome of the delivered video that a checked file is, or resembles; None unless it is a video
+        of this tenant.
+        """
+        seal = check.seal
+        if seal is None or not self._has_delivered(tenant, seal.video_id):
+            return None
+        return outcome_of(seal.facts)
 
     def _repeat(self, look: FirstLook) -> ProvenanceCheck:
         """The first answer of the day about the similar registered video.

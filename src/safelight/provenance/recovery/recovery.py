@@ -13,6 +13,7 @@ import numpy as np
 
 from safelight.detectors.image.pdq import BYTES
 from safelight.errors import ConfigurationError, InvalidMedia, SandboxCrashed, SandboxFailed, TooLarge
+from safelight.i18n import load_messages
 from safelight.provenance.fingerprints.clip_fingerprint import SearchedFrames
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
 from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore
@@ -85,6 +86,11 @@ class FirstLook:
         return not self.was_hashed or is_damaged or self.verification.reading.note == NO_REVOCATIONS
 
     @property
+    def is_media(self) -> bool:
+        """Whether the file is a video or a picture. What cannot be searched for another reason counts."""
+        return self.has_picture or self.may_be_ours
+
+    @property
     def is_decided(self) -> bool:
         """Whether bytes or manifest prove the origin, so that nothing else has to be searched."""
         return self.known is not None or self.has_own_manifest
@@ -108,7 +114,7 @@ class Recovered:
 
     @property
     def source_video(self) -> str | None:
-        """The id of the delivered video that the file is, or was made from; None if that is not proven."""
+        """The id of the delivered video that the file is, or was probably made from; None without one."""
         is_ours = self.conclusion.answer in (Answer.UNCHANGED, Answer.CHANGED)
         if not is_ours:
             return None
@@ -250,10 +256,7 @@ class Recovery:
         )
 
     def _hash_frames(self, path: Path) -> list[Any]:
-        answer = self._sandbox.run(
-            EntryPoint.of(search_in_child), _source(path), reads=[path.resolve()], limits=_LIMITS
-        )
-        found = _convert(answer, SearchedFrames)
+        found = _search_frames(self._sandbox, path)
         return [np.frombuffer(hashes, np.uint8).reshape(-1, BYTES) for hashes in found.frames]
 
     def _search_mark(
@@ -385,6 +388,29 @@ class Recovery:
         if len(results) != count:
             raise SandboxCrashed("The sandboxed child returned another number of results.")
         return results
+
+
+def not_media() -> InvalidMedia:
+    """The error for a file that is neither a video nor a picture. Pages and commands translate it."""
+    return InvalidMedia(load_messages("provenance")("not_media"), param="file")
+
+
+def require_media(sandbox: Sandbox, path: Path) -> None:
+    """Raises `not_media()`. For files whose origin cannot be searched, because there is no registry."""
+    try:
+        _search_frames(sandbox, path)
+    except (SandboxFailed, TooLarge):
+        return
+    except InvalidMedia:
+        if not is_picture(path):
+            raise not_media() from None
+
+
+def _search_frames(sandbox: Sandbox, path: Path) -> SearchedFrames:
+    answer = sandbox.run(
+        EntryPoint.of(search_in_child), _source(path), reads=[path.resolve()], limits=_LIMITS
+    )
+    return _convert(answer, SearchedFrames)
 
 
 def _convert(answer: object, wanted: type[_T]) -> _T:

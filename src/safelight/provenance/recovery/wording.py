@@ -6,14 +6,19 @@ from safelight.i18n import Messages, load_messages
 from safelight.provenance.models import Evidence
 from safelight.provenance.seal import MarkState
 
+from .conclusion import Ground
 from .provenance_check import PublicAnswer
 
 
 def describe_answer(public: PublicAnswer, issuer: str, tag: str = "en") -> str:
     """The answer in one or two sentences, in the language with this tag."""
     t = _messages(tag)
-    sentence = t(f"{public.ground.value}.answer", issuer=issuer, day=public.day or "")
-    further = [t("withdrawn")] if public.withdrawn else []
+    # A repeated answer is about similar files, so it does not name a watermark in this one.
+    is_about_others = public.repeated and public.ground is Ground.MARK_AND_PICTURE
+    key = "repeated.resembles" if is_about_others else f"{public.ground.value}.answer"
+    sentence = t(key, issuer=issuer, day=public.day or "")
+    further = [t("id_exists")] if public.id_exists else []
+    further += [t("withdrawn")] if public.withdrawn else []
     further += [t("repeated.answer")] if public.repeated else []
     return " ".join((sentence, *further))
 

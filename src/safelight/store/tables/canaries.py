@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Column, Double, Index, Table, UniqueConstraint
 from sqlalchemy import text as sql
 
-from .types import integer, metadata, text, time
+from .types import integer, metadata, partial_index, text, time
 
 canaries = Table(
     "canaries",
@@ -86,4 +86,7 @@ canary_calls = Table(
     UniqueConstraint("tenant_id", "canary_id", "slot"),
     Index(None, "tenant_id", "created_at", "id"),
     Index(None, "generator", "ended_at"),
+    Index(None, "ended_at"),
+    #: The calls whose clip at the provider is to be deleted.
+    partial_index("created_at", where="upstream_id IS NOT NULL AND upstream_copy_status IS NULL"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, Table, UniqueConstraint
 
-from .types import blob, integer, json, metadata, text, time
+from .types import blob, integer, json, metadata, partial_index, text, time
 
 consent_requests = Table(
     "consent_requests",
@@ -81,4 +81,6 @@ consent_uses = Table(
     PrimaryKeyConstraint("consent_id", "video_id"),
     Index(None, "tenant_id", "video_id"),
     Index(None, "ended_at"),
+    #: The uses to be ended when a consent is withdrawn.
+    partial_index("consent_id", "at", where="ended_at IS NULL"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, Table
 
-from .types import blob, integer, json, metadata, text, time
+from .types import blob, integer, json, metadata, partial_index, text, time
 
 consents = Table(
     "consents",
@@ -23,6 +23,7 @@ consents = Table(
     time("revoked_at", null=True),
     text("revoked_by", null=True),
     Index(None, "tenant_id", "subject"),
+    partial_index("revoked_at", where="revoked_at IS NOT NULL"),
 )
 
 protected_people = Table(

@@ -60,6 +60,7 @@ notices = Table(
     Index(None, "token_sha256"),
     Index(None, "case_id"),
     _open_index("unattended_at", where="outcome IS NULL AND unattended_at IS NOT NULL"),
+    _open_index("created_at", where="outcome IS NULL"),
     _open_index("answered_at", where="followed_up_at IS NULL AND outcome IS NOT NULL"),
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Double, Index, PrimaryKeyConstraint, Table
 
-from .types import COMMON, blob, integer, metadata, text, time
+from .types import COMMON, blob, integer, metadata, partial_index, text, time
 
 outbox = Table(
     "outbox",
@@ -20,7 +20,11 @@ outbox = Table(
     time("delivered_at", null=True),
     time("dead_at", null=True),
     text("last_error", null=True),
-    Index(None, "topic", "due_at"),
+    Index(None, "topic", "created_at"),
+    #: The messages to send, and those to delete.
+    partial_index("topic", "due_at", where="delivered_at IS NULL AND dead_at IS NULL"),
+    partial_index("delivered_at", where="delivered_at IS NOT NULL"),
+    partial_index("topic", "dead_at", where="dead_at IS NOT NULL"),
 )
 
 quota_usage = Table(

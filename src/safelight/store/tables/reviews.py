@@ -47,6 +47,7 @@ exposures = Table(
     text("id", primary_key=True),
     text("tenant_id"),
     text("person"),
+    #: The case, or outside a case what was opened: the kind and the video.
     text("case_id"),
     time("at"),
     #: For how long a picture was shown.

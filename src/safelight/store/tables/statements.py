@@ -6,7 +6,7 @@ from sqlalchemy import Boolean, Column, Index, Table, UniqueConstraint
 
 from .types import metadata, text, time
 
-#: A trigger of the database rejects a change of any column but `reason` and `erased_at`.
+#: A trigger of the database rejects a change of any column but `reason`, `facts` and `erased_at`.
 statements = Table(
     "statements",
     metadata,
@@ -32,6 +32,8 @@ statements = Table(
     text("policy"),
     text("rule"),
     text("reason"),
+    #: What a person wrote for the person concerned.
+    text("facts"),
     text("case_id", null=True),
     text("decision_id", null=True),
     #: The video under which a reversed decision released the content.
@@ -41,7 +43,7 @@ statements = Table(
     time("until", null=True),
     text("objection"),
     time("objection_until", null=True),
-    #: When `reason` was emptied, because the video was deleted.
+    #: When `reason` and `facts` were emptied, because the video was deleted.
     time("erased_at", null=True),
     Index(None, "tenant_id", "video_id", "at"),
     Index(None, "tenant_id", "end_user", "at"),
@@ -61,6 +63,8 @@ appeals = Table(
     #: The person or API key that sent it, and the end user on whose behalf.
     text("account"),
     text("end_user", null=True),
+    #: Why the account appealed in the place of the person concerned; null if that person appealed.
+    text("on_behalf_reason", null=True),
     text("idempotency_key", null=True),
     text("request_sha256"),
     time("created_at"),

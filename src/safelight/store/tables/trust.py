@@ -58,6 +58,8 @@ cases = Table(
     integer("required_rank", default=1),
     UniqueConstraint("tenant_id", "dedup_key"),
     Index(None, "tenant_id", "state", "due_at"),
+    #: The open ones of one kind, of all tenants.
+    Index(None, "kind", "state", "due_at"),
     Index(None, "tenant_id", "video_id"),
     # With the state, because SQLite chooses between indexes with equally many columns by chance.
     Index(None, "tenant_id", "leader_id", "state"),
@@ -85,6 +87,8 @@ decisions = Table(
     text("action"),
     text("reason"),
     text("clause", null=True),
+    #: What the person concerned is told.
+    text("facts", null=True),
     text("decided_by"),
     time("at"),
     #: The ids of the verdicts on the video at the time of the decision.
@@ -108,6 +112,7 @@ pending_decisions = Table(
     text("action"),
     text("reason"),
     text("clause", null=True),
+    text("facts", null=True),
     text("decided_by"),
     time("at"),
     json("verdict_ids"),

@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from sqlalchemy import BigInteger, Column, Dialect, Double, LargeBinary, MetaData, Text, TypeDecorator
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Dialect,
+    Double,
+    Index,
+    LargeBinary,
+    MetaData,
+    Text,
+    TypeDecorator,
+)
+from sqlalchemy import text as sql
 
 from safelight import canonical_json
 
@@ -36,6 +47,11 @@ class Json(TypeDecorator[Any]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
         return None if value is None else msgspec.json.decode(value)
+
+
+def partial_index(*columns: str, where: str) -> Index:
+    """An index of the rows that meet the condition."""
+    return Index(None, *columns, sqlite_where=sql(where), postgresql_where=sql(where))
 
 
 def text(name: str, *, null: bool = False, **options: Any) -> Column[str]:

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Double, ForeignKeyConstraint, Index, Table, UniqueConstraint
-from sqlalchemy import text as sql
 
-from .types import blob, integer, metadata, text, time
+from .types import blob, integer, metadata, partial_index, text, time
 
 
 def _flag(name: str) -> Column[bool]:
     return Column(name, Boolean, nullable=False, default=False)
-
-
-def _partial_index(*columns: str, where: str) -> Index:
-    """An index of the rows that meet the condition."""
-    return Index(None, *columns, sqlite_where=sql(where), postgresql_where=sql(where))
 
 
 videos = Table(
@@ -30,6 +24,10 @@ videos = Table(
     time("ended_at", null=True),
     time("expires_at", null=True),
     time("deadline_at", null=True),
+    #: When the generator had finished. From then on the video has no deadline.
+    time("generated_at", null=True),
+    #: Until when the paid clip of an ended video is kept for a decision; see `Retention.PAID_CLIP`.
+    time("clip_kept_until", null=True),
     time("deleted_at", null=True),
     text("principal_id"),
     text("end_user", null=True),
@@ -71,6 +69,9 @@ videos = Table(
     UniqueConstraint("tenant_id", "id"),
     Index(None, "tenant_id", "created_at", "id"),
     Index(None, "state", "updated_at"),
+    partial_index("clip_kept_until", where="clip_kept_until IS NOT NULL"),
+    partial_index("expires_at", where="deleted_at IS NULL"),
+    partial_index("state", "review_due_at", where="review_due_at IS NOT NULL"),
     #: Index to find the videos that were made from a given video.
     Index(None, "tenant_id", "remixed_from"),
 )
@@ -92,6 +93,9 @@ assets = Table(
     time("vaulted_at", null=True),
     UniqueConstraint("tenant_id", "video_id", "kind", "sha256"),
     Index(None, "tenant_id", "sha256"),
+    #: The files whose bytes are to be moved to the vault, and those to be deleted.
+    partial_index("retention", where="deleted_at IS NULL AND vaulted_at IS NULL"),
+    partial_index("deleted_at", where="deleted_at IS NOT NULL"),
 )
 
 #: The spoken words of videos for reviewers; see `jobs.transcripts`.
@@ -119,6 +123,8 @@ attempts = Table(
     text("upstream_id", null=True),
     time("submitted_at", null=True),
     time("ended_at", null=True),
+    #: How often the upstream was asked about a submission of which the answer was lost.
+    integer("searches", default=0),
     text("outcome", null=True),
     text("charge_status", default="unknown"),
     Column("amount", Double, nullable=True),
@@ -127,14 +133,20 @@ attempts = Table(
     text("upstream_copy_status", null=True),
     #: What a local generator says it did not draw: words of the prompt, in canonical JSON.
     blob("not_drawn", null=True),
+    #: Why the finished clip cannot be downloaded, and what the operator can do.
+    text("problem", null=True),
     UniqueConstraint("idempotency_key"),
     UniqueConstraint("video_id", "number"),
     ForeignKeyConstraint(["tenant_id", "video_id"], ["videos.tenant_id", "videos.id"]),
     Index(None, "tenant_id", "video_id"),
     Index(None, "tenant_id", "created_at", "id"),
     #: The refusals of a day, and the unfinished attempts, of a generator.
-    _partial_index("generator", "ended_at", where="outcome = 'moderation_blocked'"),
-    _partial_index("generator", where="ended_at IS NULL"),
+    partial_index("generator", "ended_at", where="outcome = 'moderation_blocked'"),
+    partial_index("generator", where="ended_at IS NULL"),
+    #: The requests whose copy at the upstream is to be deleted.
+    partial_index("ended_at", where="upstream_id IS NOT NULL AND upstream_copy_status IS NULL"),
+    #: The last requests that an upstream has finished.
+    partial_index("generator", "ended_at", "submitted_at", where="submitted_at IS NOT NULL"),
 )
 
 reported_attempts = Table(
@@ -171,4 +183,5 @@ reported_attempts = Table(
     UniqueConstraint("tenant_id", "digest"),
     Index(None, "tenant_id", "at", "id"),
     Index(None, "tenant_id", "refund_of"),
+    Index(None, "recorded_at"),
 )

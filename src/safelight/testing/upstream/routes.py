@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +63,7 @@ class Routes:
                 return self._retrieve(entry) if request.method == "GET" else self._delete(entry)
             case "GET", ["v1", "videos", name, "content"]:
                 entry = self._book.orders.get(name)
-                return _missing() if entry is None or entry.deleted else self._content(entry)
+                return _missing() if entry is None or entry.deleted else self._content(entry, request)
         return _missing()
 
     def _admitted(self, request: Request) -> bool:
@@ -148,13 +150,14 @@ class Routes:
             return _trouble(act)
         return _json({"id": entry.id, "object": "video.deleted", "deleted": True}, act)
 
-    def _content(self, entry: AcceptedRequest) -> Reply:
+    def _content(self, entry: AcceptedRequest, request: Request) -> Reply:
         self._book.asked["fetches"] += 1
         entry.fetches += 1
         act = self._book.act(entry.rule, "content")
         if act.do == "ok" and self._book.status(entry) != "completed":
             return _error(409, "not_ready", "The video is not finished.")
-        return self._clip(entry, act)
+        reply = self._clip(entry, act)
+        return _part(reply, request) if self._book.scenario.ranges else reply
 
     def _clip(self, entry: AcceptedRequest, act: ScriptedAction) -> Reply:
         match act.do:
@@ -185,6 +188,24 @@ class Routes:
         if not path.exists():
             write_plain_clip(path, width=int(width), height=int(height), seconds=seconds)
         return path.read_bytes()
+
+
+def _part(reply: Reply, request: Request) -> Reply:
+    """The rest of a file from the position that the client asks for, if it is still the same file."""
+    start = request.headers.get("range", "").removeprefix("bytes=").removesuffix("-")
+    if reply.status != 200 or not reply.headers.get("content-type", "").startswith("video/"):
+        return reply
+    etag = f'"{hashlib.sha256(reply.body).hexdigest()}"'
+    headers = {**reply.headers, "etag": etag}
+    if not start.isdigit() or request.headers.get("if-range", etag) != etag:
+        return replace(reply, headers=headers)
+    total = len(reply.body)
+    if int(start) >= total:
+        return replace(reply, status=416, headers={"content-range": f"bytes */{total}"}, body=b"", way="send")
+    stated = f"bytes {start}-{total - 1}/{total}"
+    return replace(
+        reply, status=206, headers={**headers, "content-range": stated}, body=reply.body[int(start) :]
+    )
 
 
 def _is_too_large(fields: dict[str, Any]) -> bool:

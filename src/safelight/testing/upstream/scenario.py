@@ -92,6 +92,8 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     idempotent: bool = False
     #: Whether `GET /v1/videos` exists.
     lists: bool = True
+    #: Whether a download can be continued: `Range` is answered with 206.
+    ranges: bool = True
 
     def rule(self, prompt: str, number: int) -> ScenarioRule:
         """The first rule that matches the request, else `otherwise`."""

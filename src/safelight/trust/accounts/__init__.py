@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .identity import find_same_people
 from .models import OPERATOR, KeyRecord, Principal, PrincipalKind, SessionRecord, Tenant
-from .permissions import DECIDING, ROLES, KeyScope, Permissions, ReviewRank, Role
+from .permissions import DECIDING, ROLES, STAFF, KeyScope, Permissions, ReviewRank, Role
 from .service import Accounts
 from .sessions import Sessions
 
@@ -12,6 +12,7 @@ __all__ = [
     "DECIDING",
     "OPERATOR",
     "ROLES",
+    "STAFF",
     "Accounts",
     "KeyRecord",
     "KeyScope",

@@ -7,7 +7,23 @@ from collections.abc import Iterable
 from safelight.store.tables import api_keys
 from safelight.store.transaction import Transaction
 
-from .models import OPERATOR
+from .models import OPERATOR, Principal
+
+
+def own_accounts(tx: Transaction, principal: Principal, accounts: Iterable[str]) -> frozenset[str]:
+    """Those of these people and keys for which the principal stands alone: itself, and the keys that it
+    created.
+
+    Other keys of the same person do not count, because one person can create keys for many. The operator
+    hands out the keys that are made at the terminal, and it is not known to whom.
+    """
+    wanted = set(accounts)
+    own = wanted & {principal.id}
+    if principal.id != OPERATOR and wanted - own:
+        columns = api_keys.c
+        made = (columns.id.in_(wanted - own), columns.created_by == principal.id)
+        own |= {key.id for key in tx.select(api_keys, *made, columns=[columns.id])}
+    return frozenset(own)
 
 
 def find_same_people(tx: Transaction, principals: Iterable[str]) -> frozenset[str]:

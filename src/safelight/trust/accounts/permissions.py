@@ -25,12 +25,15 @@ class KeyScope(StrEnum):
     TEST = "test"
     #: Lets a monitoring system read `GET /metrics`.
     METRICS = "metrics"
-    #: Lets an auditor follow cases and decisions, without prompts, media and the words of reporters.
+    #: Lets an auditor follow cases and decisions and read the policy and what is checked, without prompts,
+    #: media and the words of reporters.
     AUDIT = "audit"
 
 
 #: A principal with one of these scopes decides cases.
 DECIDING = frozenset({KeyScope.REVIEW, KeyScope.VAULT})
+#: A principal with one of these scopes works with the data of other people of its tenant.
+STAFF = DECIDING | {KeyScope.POLICY, KeyScope.ADMIN, KeyScope.PEOPLE, KeyScope.AUDIT}
 
 
 class Role(StrEnum):
@@ -75,9 +78,14 @@ ROLES: Mapping[Role, Permissions] = {
     Role.VAULT_OFFICER: Permissions(scopes=_REVIEW | {KeyScope.VAULT}, review_rank=ReviewRank.SENIOR),
     Role.SENIOR_REVIEWER: Permissions(scopes=_REVIEW, review_rank=ReviewRank.SENIOR),
     Role.REVIEWER: Permissions(scopes=_REVIEW, review_rank=ReviewRank.REVIEWER),
-    Role.AUDITOR: Permissions(scopes=frozenset({KeyScope.VIDEOS_READ, KeyScope.METRICS, KeyScope.AUDIT})),
+    Role.AUDITOR: Permissions(scopes=frozenset({KeyScope.METRICS, KeyScope.AUDIT})),
     Role.CREATOR: Permissions(scopes=_REQUEST),
     Role.INTEGRATOR: Permissions(
         scopes=_REQUEST | {KeyScope.ADMIN, KeyScope.TEST, KeyScope.METRICS},
     ),
+}
+#: The role with the fewest rights that decides cases which need this scope.
+DECIDING_ROLES: Mapping[KeyScope, Role] = {
+    KeyScope.REVIEW: Role.REVIEWER,
+    KeyScope.VAULT: Role.VAULT_OFFICER,
 }

@@ -27,6 +27,8 @@ class NewAppeal:
     video_id: str | None = None
     #: The end user on whose behalf the appeal is sent. The statement must address them.
     end_user: str | None = None
+    #: Why the account appeals in the place of the person concerned. Needed, and kept, only if it does.
+    on_behalf_reason: str | None = None
     #: The same key with the same appeal returns the first appeal.
     idempotency_key: str | None = None
 

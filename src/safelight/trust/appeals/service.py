@@ -5,19 +5,23 @@ An appeal is stored as a report. A reviewer who is not involved in the case deci
 
 from __future__ import annotations
 
+import base64
+import binascii
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Row
 
-from safelight.errors import InvalidField, NotFound
-from safelight.ids import new_id
+from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
+from safelight.ids import is_id, new_id
 from safelight.policy.findings import Stage
 from safelight.store.database import Database
+from safelight.store.key_ring import KeyRing
 from safelight.store.tables import appeals, cases, decisions, statements
 from safelight.store.transaction import Transaction
-from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from safelight.trust.accounts.deciders import find_deciders
+from safelight.trust.accounts.reporter import Reporter
 from safelight.trust.policies.judged_rules import CountsRule, count_all
 from safelight.trust.reports import Report
 from safelight.trust.reports.limits import ReportLimits, SentKind
@@ -35,7 +39,7 @@ from safelight.trust.reviews import (
     record_conflicts,
 )
 from safelight.trust.reviews.text_screening import ScreenTexts, leave_unchecked
-from safelight.trust.statements import Statement, find_readable
+from safelight.trust.statements import Statement, find_readable, statement_from_row
 
 from .models import (
     BY_REPORTER,
@@ -47,11 +51,19 @@ from .models import (
     NewAppeal,
 )
 from .overturn_rates import OverturnRate, overturn_rates
-from .store import find_repeated, find_statement, fingerprint, require_first
+from .store import (
+    find_repeated,
+    find_statement,
+    fingerprint,
+    needs_reason,
+    require_concerned,
+    require_first,
+)
 
 #: The time until the review of an appeal is due.
 REVIEW_DUE_S = 48 * 3600.0
 MAX_TEXT_CHARACTERS = 4000
+_LINK = "link to the appeal of an end user"
 _STATE_OF_DECISION = {
     DecisionAction.OVERTURN: AppealState.OVERTURNED,
     DecisionAction.UPHOLD: AppealState.UPHELD,
@@ -64,6 +76,8 @@ class _Possible:
 
     against: Statement
     video: AppealSubject | None
+    #: Why the account appeals in the place of the person concerned; None if that person appeals.
+    on_behalf_reason: str | None
 
 
 class Appeals:
@@ -74,21 +88,27 @@ class Appeals:
         database: Database,
         *,
         subject: AppealSubjectLookup,
+        keys: KeyRing,
         limits: ReportLimits = ReportLimits(),  # noqa: B008, it is frozen
         screen_texts: ScreenTexts = leave_unchecked,
     ) -> None:
-        """`subject` finds the video, in the transaction of the appeal.
+        """`subject` finds the video, in the transaction of the appeal. `keys` sign the links of end users.
 
         `limits` are for appeals and reports: those of one reporter are counted together.
         """
         self._database = database
         self._subject = subject
+        self._keys = keys
         self._limits = limits
         self._screen_texts = screen_texts
 
-    def add(self, principal: Principal, video_id: str, *, text: str) -> Appeal:
+    def add(
+        self, principal: Principal, video_id: str, *, text: str, on_behalf_reason: str | None = None
+    ) -> Appeal:
         """Appeal the block or the withdrawal of a video. Raises the same errors as `send`."""
-        return self.send(principal, NewAppeal(video_id=video_id, text=text))
+        return self.send(
+            principal, NewAppeal(video_id=video_id, text=text, on_behalf_reason=on_behalf_reason)
+        )
 
     def send(self, principal: Principal, new: NewAppeal) -> Appeal:
         """Record an appeal and open a case for it. The same appeal with the same idempotency key is recorded
@@ -96,7 +116,7 @@ class Appeals:
 
         Raises `InvalidField`, `RateLimited`, `NotFound`, `Conflict` for a second appeal against the same
         decision or a decision that cannot be appealed, `IdempotencyKeyReused`, `Forbidden` for a principal
-        that acts in a managed tenant, and the errors of `subject`.
+        that acts in a managed tenant or whom the decision does not concern, and the errors of `subject`.
         """
         principal.require(KeyScope.VIDEOS_READ)
         # A decision can be appealed once, and the one appeal is that of the people whom it concerns.
@@ -109,7 +129,7 @@ class Appeals:
             possible = self._check(tx, principal, new)
             if not isinstance(possible, _Possible):
                 return self._appeal(tx, possible)
-        screening = self._screen_texts((new.text,))
+        screening = self._screen_texts((new.text, possible.on_behalf_reason or ""))
         with self._database.transaction(principal.tenant) as tx:
             possible = self._check(tx, principal, new)
             if not isinstance(possible, _Possible):
@@ -117,7 +137,7 @@ class Appeals:
             against, video = possible.against, possible.video
             case = open_case(tx, _new_case(tx, against, video), actor=principal.id)
             report = _report(tx, principal, new, case)
-            appeal_id = _add(tx, replace(report, screening=screening), new, against, principal.id)
+            appeal_id = _add(tx, replace(report, screening=screening), new, possible, principal.id)
             record_conflicts(tx, case)
             tx.append_audit(
                 "appeal.received",
@@ -129,12 +149,83 @@ class Appeals:
                     "statement": against.id,
                     "end_user": new.end_user,
                     "text": new.text,
+                    **({"on_behalf_reason": reason} if (reason := possible.on_behalf_reason) else {}),
                 },
             )
             row = tx.one(appeals, appeals.c.id == appeal_id)
             assert row is not None
             self._limits.count(tx, reporter_of(principal, new.end_user)[1], SentKind.APPEAL)
             return self._appeal(tx, row)
+
+    def needs_reason(self, principal: Principal, video_id: str) -> bool:
+        """Whether this principal can appeal the newest decision about a video only in the place of the person
+        concerned, with a reason. Raises `Forbidden` if it cannot, and `NotFound` or `Conflict`, as `send`.
+        """
+        with self._database.read_transaction(principal.tenant) as tx:
+            against = find_statement(tx, principal, NewAppeal(video_id=video_id, text=""), lock=False)
+            return needs_reason(tx, principal, against)
+
+    def may_appeal(self, principal: Principal, video_id: str) -> bool:
+        """Whether pages offer the appeal about a video to this principal: not if its newest decision concerns
+        somebody else. If the appeal is not possible for another reason, the answer to the form gives it.
+        """
+        try:
+            self.needs_reason(principal, video_id)
+        except Forbidden:
+            return False
+        except (NotFound, Conflict):
+            pass
+        return True
+
+    def link_token(self, principal: Principal, statement: Statement) -> str | None:
+        """The secret of the link by which the end user appeals this decision without an account. None if no
+        appeal is possible, or if the end user is not one of this principal.
+        """
+        made = statement.content
+        if made.end_user is None or statement.objection_until is None:
+            return None
+        if principal.id != _account_of(statement):
+            return None
+        secret = self._keys.encrypt(f"{statement.tenant} {statement.id}".encode(), _LINK)
+        return base64.urlsafe_b64encode(secret).decode().rstrip("=")
+
+    def open_link(self, token: str) -> tuple[Principal, Statement]:
+        """The decision that a link is about, and the key or person through which its end user came, with no
+        other permission than to read. Raises `NotFound`.
+        """
+        try:
+            secret = base64.urlsafe_b64decode(token[:400] + "=" * (-len(token[:400]) % 4))
+        except (ValueError, binascii.Error):
+            secret = b""
+        tenant, _, statement_id = (self._keys.decrypt(secret, _LINK) or b"").decode().partition(" ")
+        with self._database.read_transaction(tenant or "none") as tx:
+            row = tx.one(statements, statements.c.id == statement_id)
+        if row is None:
+            raise NotFound("This link is not valid.", remedy="Ask the service that sent it for a new one.")
+        made = statement_from_row(row)
+        account = _account_of(made)
+        through = Principal(
+            tenant=tenant,
+            id=account,
+            kind=PrincipalKind.KEY if is_id(account, "key") else PrincipalKind.PERSON,
+            name=made.content.end_user or "",
+            scopes=frozenset({KeyScope.VIDEOS_READ}),
+        )
+        return through, made
+
+    def find_by_link(self, token: str) -> tuple[Statement, Appeal | None]:
+        """The decision that a link is about, and its appeal, whoever sent it for the end user."""
+        principal, made = self.open_link(token)
+        with self._database.read_transaction(principal.tenant) as tx:
+            row = tx.one(appeals, appeals.c.statement_id == made.id)
+            return made, None if row is None else self._appeal(tx, row)
+
+    def send_by_link(self, token: str, *, text: str) -> Appeal:
+        """Record the appeal of the end user who has this link. Raises the same errors as `send`."""
+        principal, made = self.open_link(token)
+        return self.send(
+            principal, NewAppeal(statement_id=made.id, text=text, end_user=made.content.end_user)
+        )
 
     def overturn_rates(
         self, principal: Principal, *, counts: CountsRule = count_all
@@ -182,11 +273,12 @@ class Appeals:
         if (repeated := find_repeated(tx, new)) is not None:
             # The same request, sent twice at the same time: the statement was locked until now.
             return repeated
+        reason = require_concerned(tx, principal, against, new.on_behalf_reason)
         require_first(tx, against)
         if video is None and against.content.kind not in BY_REPORTER:
             video = self._subject(tx, against.content.video_id or "")
         self._limits.require(tx, reporter_of(principal, new.end_user)[1], SentKind.APPEAL)
-        return _Possible(against=against, video=video)
+        return _Possible(against=against, video=video, on_behalf_reason=reason)
 
     def _appeal(self, tx: Transaction, row: Row[Any]) -> Appeal:
         found = tx.one(cases, cases.c.id == row.case_id)
@@ -207,6 +299,12 @@ class Appeals:
             due_at=case.due_at,
             no_eligible_reviewer=state is AppealState.WAITING and not known - involved_people(tx, case),
         )
+
+
+def _account_of(statement: Statement) -> str:
+    """The key or person through which the end user came whom a statement addresses."""
+    made = statement.content
+    return made.account or Reporter.parse(made.reporter_source or "").identity
 
 
 def _valid_text(text: str) -> str:
@@ -251,16 +349,17 @@ def _report(tx: Transaction, principal: Principal, new: NewAppeal, case: Case) -
     )
 
 
-def _add(tx: Transaction, report: Report, new: NewAppeal, against: Statement, account: str) -> str:
+def _add(tx: Transaction, report: Report, new: NewAppeal, possible: _Possible, account: str) -> str:
     add_report(tx, report)
     tx.insert(
         appeals,
         id=report.id,
-        statement_id=against.id,
+        statement_id=possible.against.id,
         video_id=report.video_id,
         case_id=report.case_id,
         account=account,
         end_user=new.end_user,
+        on_behalf_reason=possible.on_behalf_reason,
         idempotency_key=new.idempotency_key,
         request_sha256=fingerprint(new),
         created_at=report.created_at,

@@ -7,18 +7,21 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from safelight.errors import Conflict, IdempotencyKeyReused, NotFound
+from safelight.errors import Conflict, Forbidden, IdempotencyKeyReused, InvalidField, NotFound
 from safelight.ids import is_id
 from safelight.store.tables import appeals, statements
 from safelight.store.transaction import Transaction
-from safelight.trust.accounts import Principal
+from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.accounts.identity import own_accounts
 from safelight.trust.statements import Objection, Statement, of_own_reporters, statement_from_row
 
 from .models import BY_REPORTER, BY_REQUESTER, NewAppeal
 
+MAX_REASON_CHARACTERS = 1000
 
-def find_statement(tx: Transaction, principal: Principal, new: NewAppeal) -> Statement:
-    """The statement of an appeal that this principal sends, locked. Raises `NotFound`, and `Conflict` if no
+
+def find_statement(tx: Transaction, principal: Principal, new: NewAppeal, *, lock: bool = True) -> Statement:
+    """The statement of an appeal that this principal sends. Raises `NotFound`, and `Conflict` if no
     appeal is possible.
     """
     of = statements.c
@@ -30,7 +33,7 @@ def find_statement(tx: Transaction, principal: Principal, new: NewAppeal) -> Sta
         where += [of.video_id == new.video_id, of.kind.in_(kinds)]
     else:
         where.append(of.id == (new.statement_id if is_id(new.statement_id, "statement") else ""))
-    rows = tx.select(statements, *where, order_by=(of.at.desc(), of.id.desc()), limit=1, lock=True)
+    rows = tx.select(statements, *where, order_by=(of.at.desc(), of.id.desc()), limit=1, lock=lock)
     if not rows:
         raise NotFound("This statement was not found.", param="statement_id")
     found = statement_from_row(rows[0])
@@ -44,6 +47,50 @@ def find_statement(tx: Transaction, principal: Principal, new: NewAppeal) -> Sta
             remedy="Write to the operator of this service.",
         )
     return found
+
+
+def is_concerned(tx: Transaction, principal: Principal, against: Statement) -> bool:
+    """Whether this decision concerns the principal: it was told to this person or key, to a key that this
+    person created, or, if it answers a report, to an end user of it.
+    """
+    if against.content.reporter_source is not None:
+        # `find_statement` finds only those of reports through this principal.
+        return True
+    account = against.content.account
+    return account is not None and bool(own_accounts(tx, principal, (account,)))
+
+
+def needs_reason(tx: Transaction, principal: Principal, against: Statement) -> bool:
+    """Whether the principal can appeal a decision only in the place of the person concerned. Raises
+    `Forbidden` if it cannot do that either.
+    """
+    if is_concerned(tx, principal, against):
+        return False
+    if not principal.has_scope(KeyScope.ADMIN):
+        raise Forbidden(
+            "Only the person whom this decision concerns can appeal it.",
+            remedy="Appeal with the key or the account that requested the video. A key or person with the "
+            "scope admin can appeal for them, with `on_behalf_reason`.",
+        )
+    return True
+
+
+def require_concerned(
+    tx: Transaction, principal: Principal, against: Statement, on_behalf_reason: str | None
+) -> str | None:
+    """Who may appeal a decision: whom it concerns, and with a reason, which is returned, the account for
+    them. Raises `Forbidden`, and `InvalidField` without the reason.
+    """
+    if not needs_reason(tx, principal, against):
+        return None
+    reason = (on_behalf_reason or "").strip()
+    if not reason or len(reason) > MAX_REASON_CHARACTERS or "\0" in reason:
+        raise InvalidField(
+            "This decision concerns somebody else. An appeal in their place needs a reason of 1 to "
+            f"{MAX_REASON_CHARACTERS} characters.",
+            param="on_behalf_reason",
+        )
+    return reason
 
 
 def require_first(tx: Transaction, against: Statement) -> None:
@@ -71,7 +118,8 @@ def find_repeated(tx: Transaction, new: NewAppeal) -> Row[Any] | None:
 
 def fingerprint(new: NewAppeal) -> str:
     """The hash of an appeal as it was sent."""
-    parts = (new.statement_id or "", new.video_id or "", new.end_user or "", new.text)
+    parts = [new.statement_id or "", new.video_id or "", new.end_user or "", new.text]
+    parts += [new.on_behalf_reason] if new.on_behalf_reason else []
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

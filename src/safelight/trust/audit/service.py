@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import Row, select
+from sqlalchemy import ColumnElement, Row, or_, select
 
 from safelight.errors import BadInput
 from safelight.store.database import Database
 from safelight.store.hash_chain import GENESIS, ChainedFields, compute_commitment, hash_entry
-from safelight.store.tables import audit_log, audit_log_contents, audit_log_head
+from safelight.store.tables import api_keys, audit_log, audit_log_contents, audit_log_head, cases, people
 from safelight.store.transaction import Transaction
 
 from .checkpoints import Checkpoint, CheckpointKey, CheckpointStore
@@ -31,10 +31,46 @@ _ROWS_PER_PAGE = 2000
 _MAX_PROBLEMS = 100
 
 
-def read_entries(database: Database, *, after: int = 0, limit: int = 100) -> tuple[LogEntry, ...]:
-    """Entries of all tenants with a `seq` greater than `after`, oldest first."""
+def read_entries(
+    database: Database,
+    *,
+    after: int = 0,
+    limit: int = 100,
+    newest: bool = False,
+    person: str = "",
+    case: str = "",
+    event: str = "",
+) -> tuple[LogEntry, ...]:
+    """Entries of all tenants with a `seq` greater than `after`, oldest first, at most `limit`: the first, or
+    with `newest` the last ones.
+
+    `person`: the id, the e-mail address or the name of the person or key that acted or is concerned. `case`:
+    the entries that name this case. All given conditions must hold.
+    """
+    where = [audit_log.c.event == event] if event else []
     with database.across_tenants("reading the log", readonly=True) as tx:
-        return tuple(_entry(row) for row in _page(tx, after, limit))
+        if person:
+            ids = _find_ids(tx, person)
+            where.append(or_(audit_log.c.actor.in_(ids), audit_log.c.subject.in_(ids)))
+        if not case:
+            return tuple(_entry(row) for row in _page(tx, after, limit, *where, newest=newest))
+        # The case stands in the content of most entries, which are about its video.
+        videos = [row.video_id for row in tx.select(cases, cases.c.id == case, columns=[cases.c.video_id])]
+        where.append(audit_log.c.subject.in_([case, *videos]))
+        rows = _page(tx, after, None, *where, newest=newest)
+        found = [
+            entry for entry in map(_entry, rows) if case in (entry.subject, (entry.content or {}).get("case"))
+        ]
+    return tuple(found[-limit:] if newest else found[:limit])
+
+
+def _find_ids(tx: Transaction, person: str) -> list[str]:
+    wanted = person.strip()
+    people_found = tx.select(
+        people, or_(people.c.email == wanted.lower(), people.c.name == wanted), columns=[people.c.id]
+    )
+    keys_found = tx.select(api_keys, api_keys.c.name == wanted, columns=[api_keys.c.id])
+    return [wanted, *(row.id for row in (*people_found, *keys_found))]
 
 
 def read_history(tx: Transaction, subject: str) -> tuple[LogEntry, ...]:
@@ -178,16 +214,19 @@ class _Verification:
             self._uncollected += 1
 
 
-def _page(tx: Transaction, after: int, limit: int) -> list[Row[Any]]:
-    return list(
+def _page(
+    tx: Transaction, after: int, limit: int | None, *where: ColumnElement[bool], newest: bool = False
+) -> list[Row[Any]]:
+    rows = list(
         tx.execute(
             select(audit_log, *_CONTENT)
             .outerjoin(audit_log_contents, audit_log.c.seq == audit_log_contents.c.seq)
-            .where(audit_log.c.seq > after)
-            .order_by(audit_log.c.seq)
+            .where(audit_log.c.seq > after, *where)
+            .order_by(audit_log.c.seq.desc() if newest else audit_log.c.seq)
             .limit(limit)
         )
     )
+    return rows[::-1] if newest else rows
 
 
 def _hash(row: Row[Any]) -> str:

@@ -53,6 +53,9 @@ class EvasionMatch:
     lineage: str | None = None
     #: The categories of the lineage, each with its highest score.
     matched_categories: Mapping[str, float] = field(default_factory=dict)
+    #: Whether the writer was told of a block: another prompt of the lineage was submitted. A check while a
+    #: prompt is typed is no block of which its writer knows.
+    is_known_to_writer: bool = False
 
     def __bool__(self) -> bool:
         return self.lineage is not None

@@ -147,7 +147,8 @@ class EvasionTracker:
         blocks = [row for row in blocks if row.matched_categories]
         if not blocks:
             return NO_MATCH
-        nearest = similarities(self._sketches(texts, negated), [_decode(row) for row in blocks]).max(axis=0)
+        own = self._sketches(texts, negated)
+        nearest = similarities(own, [_decode(row) for row in blocks]).max(axis=0)
         if nearest.max() < 1:
             return NO_MATCH
         row = blocks[int(nearest.argmax())]
@@ -157,7 +158,15 @@ class EvasionTracker:
             if block.lineage == row.lineage
             for pair in block.matched_categories.items()
         )
-        return EvasionMatch(lineage=row.lineage, matched_categories=highest_scores(inherited))
+        this = msgspec.msgpack.encode(own[0])
+        return EvasionMatch(
+            lineage=row.lineage,
+            matched_categories=highest_scores(inherited),
+            is_known_to_writer=any(
+                block.video_id is not None and block.lineage == row.lineage and block.sketch != this
+                for block in blocks
+            ),
+        )
 
     def are_two_requests(self, history: RecentBlocks) -> bool:
         """Whether the blocks of this end user or account are of at least two different requests. It can be

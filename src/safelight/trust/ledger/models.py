@@ -30,6 +30,8 @@ class Reason(StrEnum):
     FAILED = "failed"
     #: An appeal was won: the released video costs nothing.
     APPEAL_WON = "appeal_won"
+    #: A kept clip was released or scanned again: the new video costs nothing.
+    KEPT_CLIP = "kept_clip"
     #: The generator charged for an attempt.
     ATTEMPT = "attempt"
     #: The generator charged for a call of a canary. No account is charged for it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Row, and_, or_, select
+from sqlalchemy import Row, and_, exists, or_, select
 
 from safelight.store.database import Database
 from safelight.store.tables import (
@@ -122,17 +122,19 @@ class QualitySampler:
     def close_overdue(self) -> None:
         """Close quality reviews without an answer in time, or whose video was deleted or locked away."""
         with self._database.across_tenants("overdue quality reviews") as tx:
-            unavailable = select(videos.c.id).where(
+            # Asked of the video of each open review: the other videos are not read.
+            unavailable = exists().where(
+                videos.c.id == cases.c.video_id,
                 or_(
                     videos.c.deleted_at.is_not(None),
                     videos.c.vaulted,
                     and_(videos.c.quarantined, cases.c.quarantined.is_(False)),
-                )
+                ),
             )
             overdue = (
                 cases.c.kind == CaseKind.QUALITY.value,
                 cases.c.state == CaseState.OPEN.value,
-                or_(cases.c.due_at < tx.now(), cases.c.video_id.in_(unavailable)),
+                or_(cases.c.due_at < tx.now(), unavailable),
             )
             tx.update(cases, *overdue, **closed_columns(tx, CaseState.EXPIRED))
 

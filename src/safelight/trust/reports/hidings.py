@@ -5,17 +5,21 @@ from __future__ import annotations
 from sqlalchemy import or_, select
 
 from safelight.policy.findings import Stage
-from safelight.store.tables import video_hidings, videos
+from safelight.store.tables import notices, video_hidings, videos
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts.reporter import Reporter
 from safelight.trust.statements import (
     NO_GROUND,
+    DecisionGround,
+    GroundBasis,
     NewStatement,
     Objection,
     StatementKind,
     StatementSource,
     record_statement,
 )
+
+from .lanes import ReportLane
 
 #: How many videos a reporter can have hidden at once before one of these notices is upheld. More notices wait
 #: for a person: otherwise anyone could hide a whole platform.
@@ -50,7 +54,9 @@ def hide(tx: Transaction, video_id: str, *, notice_id: str, reporter: str) -> bo
     )
     if added:
         tx.append_audit("video.hidden", subject=video_id, actor="notices", content={"notice": notice_id})
-        _state(tx, video_id, StatementKind.HIDDEN)
+        lane = tx.select(notices, notices.c.id == notice_id, columns=[notices.c.lane])
+        ordered = any(row.lane == ReportLane.REMOVAL_ORDER.value for row in lane)
+        _state(tx, video_id, StatementKind.HIDDEN, is_ordered=ordered)
     return added
 
 
@@ -83,7 +89,7 @@ def is_hidden(tx: Transaction, video_id: str) -> bool:
     )
 
 
-def _state(tx: Transaction, video_id: str, kind: StatementKind) -> None:
+def _state(tx: Transaction, video_id: str, kind: StatementKind, *, is_ordered: bool = False) -> None:
     """Tell the person who requested the video. The statement never names the reporter."""
     video = tx.one(videos, videos.c.id == video_id)
     if video is None:
@@ -91,8 +97,8 @@ def _state(tx: Transaction, video_id: str, kind: StatementKind) -> None:
     hidden = kind is StatementKind.HIDDEN
     new = NewStatement(
         kind=kind,
-        source=StatementSource.REPORT,
-        ground=NO_GROUND,
+        source=StatementSource.AUTHORITY if is_ordered else StatementSource.REPORT,
+        ground=DecisionGround(basis=GroundBasis.NOTICE) if hidden and not is_ordered else NO_GROUND,
         automated_detection=False,
         automated_decision=hidden,
         account=video.principal_id,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from safelight.policy.categories import Category
 from safelight.store.transaction import Transaction
 from safelight.trust.reviews.text_screening import UNCHECKED, TextScreening
 
@@ -41,6 +42,26 @@ class ReportReason(StrEnum):
     OTHER = "other"
 
 
+#: The categories of the policy that a reason of the form can mean. The others mean none.
+CATEGORIES_OF_REASON: Mapping[str, frozenset[str]] = {
+    ReportReason.SEXUAL: frozenset({Category.SEXUAL}),
+    ReportReason.CHILD_SAFETY: frozenset({Category.SEXUAL_MINORS}),
+    ReportReason.INTIMATE: frozenset({Category.NCII}),
+    ReportReason.VIOLENCE: frozenset({Category.VIOLENCE, Category.VIOLENCE_GRAPHIC}),
+    ReportReason.SELF_HARM: frozenset(
+        {Category.SELF_HARM, Category.SELF_HARM_INTENT, Category.SELF_HARM_INSTRUCTIONS}
+    ),
+    ReportReason.HATE: frozenset({Category.HATE, Category.HATE_SYMBOLS, Category.HARASSMENT}),
+    ReportReason.EXTREMISM: frozenset({Category.EXTREMISM}),
+    ReportReason.LIKENESS: frozenset({Category.LIKENESS}),
+    ReportReason.COPYRIGHT: frozenset({Category.IP_CHARACTER, Category.IP_BRAND}),
+    ReportReason.DECEPTION: frozenset(
+        {Category.DECEPTION, Category.DECEPTION_SPEECH, Category.DECEPTION_SUBLIMINAL}
+    ),
+    ReportReason.PRIVACY: frozenset({Category.PRIVACY}),
+}
+
+
 class NoticeOutcome(StrEnum):
     """The outcome that the reporter gets."""
 
@@ -63,6 +84,9 @@ class HashState(StrEnum):
     BLOCKS = "blocks"
     #: A person decided that a match is harmless. The hash does nothing any more.
     DROPPED = "dropped"
+    #: A person kept or approved a video because of the notice, which this hash did not match. It does nothing
+    #: any more, and may be reported again.
+    ENDED = "ended"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,12 +6,12 @@ The database has the hashes; `list_writer` writes the files that the detectors r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Row
+from sqlalchemy import ColumnElement, Row, or_
 
 from safelight.detectors.image.hash_lists import (
     RESERVED_PREFIX,
@@ -20,10 +20,11 @@ from safelight.detectors.image.hash_lists import (
 )
 from safelight.detectors.image.pdq import BYTES, MAX_DISTANCE_BITS, distances
 from safelight.ids import new_id
-from safelight.policy.findings import Finding, Match
+from safelight.policy.findings import Finding
 from safelight.store.database import Database
-from safelight.store.tables import notice_hashes
+from safelight.store.tables import notice_hashes, notices
 from safelight.store.transaction import Transaction
+from safelight.trust.reviews.reported_holds import matched_entries
 
 from .models import HashState
 
@@ -51,18 +52,50 @@ def add_hashes(
 
 
 def settle_matches(tx: Transaction, video_id: str, findings: Sequence[Finding], *, confirmed: bool) -> None:
-    """A person decided about a file that was held because it matched.
+    """A person decided about a file that these hashes matched.
 
     The matched hashes block files of this tenant from now on, or hold no files of any tenant any more.
     """
-    entries = {
-        one.entry
-        for finding in findings
-        for one in finding.evidence
-        if isinstance(one, Match) and one.list.startswith(_HOLDING)
-    }
-    for entry in sorted(entries):
+    for entry in sorted(matched_entries(findings)):
         _insert(tx, video_id, entry, HashState.BLOCKS if confirmed else HashState.DROPPED, tenant_only=True)
+
+
+def end_hashes_of_report(tx: Transaction, case_id: str, video_id: str) -> None:
+    """A person kept a reported video: the hashes of its notices hold nothing any more.
+
+    Those that matched the video are known to be harmless. The others show something that no person looked
+    at, so they may be reported again. Those that matched another video wait for the decision about it.
+    """
+    sent = {row.notice_id for row in tx.select(notices, notices.c.case_id == case_id)}
+    of = notice_hashes.c
+    _end(tx, sent, of.video_id == video_id, state=HashState.DROPPED)
+    _end(tx, sent, of.video_id.is_(None), state=HashState.ENDED)
+
+
+def end_hashes_of_hold(tx: Transaction, findings: Sequence[Finding]) -> None:
+    """A person approved a video that these hashes held: the other hashes of their notices in this tenant end
+    too, as in `end_hashes_of_report`.
+    """
+    of, entries = notice_hashes.c, matched_entries(findings)
+    sent = {row.notice_id for row in tx.select(notice_hashes, of.entry.in_(entries))}
+    _end(tx, sent, of.video_id.is_(None), of.entry.not_in(entries), state=HashState.ENDED)
+
+
+def _end(tx: Transaction, notice_ids: Set[str], *which: ColumnElement[bool], state: HashState) -> None:
+    of = notice_hashes.c
+    mine = (of.notice_id.in_(notice_ids), of.state == HashState.HOLDS.value)
+    tx.update(notice_hashes, *mine, *which, state=state.value, decided_at=tx.now())
+
+
+def are_over(whole: Transaction, entries: Set[str]) -> bool:
+    """Whether none of these reported hashes holds or blocks files any more, because a person decided so."""
+    rows = whole.select(notice_hashes, notice_hashes.c.entry.in_(entries))
+    # A hash is also dropped together with one of the same notice that is near to it.
+    of_notices = {row.notice_id for row in rows}
+    rows = whole.select(
+        notice_hashes, or_(notice_hashes.c.notice_id.in_(of_notices), notice_hashes.c.entry.in_(entries))
+    )
+    return not any(entries & {digest_of(one) for one in hashes} for _, hashes in lists_of(rows, 0.0).values())
 
 
 def drop_hashes_of_video(tx: Transaction, video_id: str) -> None:

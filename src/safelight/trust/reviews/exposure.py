@@ -59,6 +59,27 @@ class ExposureLog:
             )
         return view
 
+    def add_view(
+        self, principal: Principal, subject: str, *, severity: int, seconds: float, once_in_s: float
+    ) -> None:
+        """Record that media were opened outside a case; the end of such a view is not reported. The same
+        subject within `once_in_s` is the same view. Raises `Forbidden` if the budget is used up.
+        """
+        with self._database.transaction(principal.home) as tx:
+            same = (exposures.c.person == principal.id, exposures.c.case_id == subject)
+            if tx.count(exposures, *same, exposures.c.at > tx.now() - once_in_s):
+                return
+            self._require_budget(tx, principal)
+            tx.insert(
+                exposures,
+                id=new_id("view"),
+                person=principal.id,
+                case_id=subject,
+                at=tx.now(),
+                seconds=min(max(seconds, MIN_VIEW_S), MAX_VIEW_S),
+                severity=severity,
+            )
+
     def end_view(self, principal: Principal, view: str) -> None:
         """Record that a picture is hidden again, or a part of the sound has ended.
 

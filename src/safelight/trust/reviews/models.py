@@ -171,6 +171,8 @@ class Decision:
     at: float
     #: Ids of all verdicts on the video at the time of the decision.
     verdict_ids: tuple[str, ...]
+    #: What the person concerned is told: what in the content breaks the rule.
+    facts: str | None = None
     #: The role of the person; None for keys and for the operator at the terminal.
     role: Role | None = None
 
@@ -188,6 +190,8 @@ class DecisionRequest:
     reason: str
     #: The rule or clause of the policy that the reviewer names, if any.
     clause: str | None = None
+    #: What the person concerned is told: what in the content breaks the rule.
+    facts: str | None = None
     #: The version of the case that the reviewer read; None if it is not compared.
     version: int | None = None
 
@@ -220,6 +224,8 @@ class CaseFile:
     pending: PendingDecision | None = None
     #: The number of open near-duplicates that are decided with this case.
     members: int = 0
+    #: The notices whose hashes caused this hold.
+    notices: tuple[str, ...] = ()
 
     @property
     def text_screening(self) -> TextScreening | None:
@@ -263,10 +269,14 @@ class DecisionActions(Protocol):
     """Applies a decision to the video, in the transaction of the decision. The package `jobs` implements
     it.
 
+    `require_ground` raises `InvalidField` if the decision is against a person who would not learn the rule,
+    its group and the facts.
+
     Each method may return a callable, which runs after the commit. It raises `Conflict` if the state of the
     video no longer allows the action.
     """
 
+    def require_ground(self, tx: Transaction, case: Case, decision: Decision) -> None: ...
     def approve(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None] | None: ...
     def refuse(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None] | None: ...
     def keep(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None] | None: ...

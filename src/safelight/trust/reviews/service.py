@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -10,7 +11,7 @@ from sqlalchemy import ColumnElement
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.ids import is_id
 from safelight.store.database import Database
-from safelight.store.tables import cases, decisions, pending_decisions, reports
+from safelight.store.tables import appeals, cases, decisions, pending_decisions, reports
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import DECIDING, KeyScope, Principal
 
@@ -41,6 +42,7 @@ from .models import (
 )
 from .ozone import read_action
 from .related import RelatedDecisions, read_related
+from .reported_holds import WithheldHold, count_undecidable, find_notices, find_withheld
 from .text_screening import decode
 
 MAX_REASON_CHARACTERS = 2000
@@ -137,10 +139,12 @@ class Reviews:
             )
             others_only = case.state is CaseState.OPEN and obstacle(tx, principal, case) is not None
             members = len(members_of(tx, case.id))
+            appeal = tx.one(appeals, appeals.c.case_id == case.id)
         return CaseFile(
             case=case,
             requires_other_reviewer=others_only,
             members=members,
+            notices=self.notices_of([case]).get(case.id, ()),
             decision=store.decision_from_row(decided) if decided is not None else None,
             pending=pending,
             reports=count,
@@ -154,15 +158,46 @@ class Reviews:
                     "text_screening": decode(row.text_screening).as_json(),
                     "reporter_kind": row.reporter_kind,
                     "contact_given": row.contact is not None,
+                    **(
+                        {"on_behalf_reason": appeal.on_behalf_reason}
+                        if appeal is not None and appeal.on_behalf_reason
+                        else {}
+                    ),
                 }
                 for row in newest
             ),
         )
 
+    def notices_of(self, listed: Sequence[Case]) -> Mapping[str, tuple[str, ...]]:
+        """The notices whose hashes caused these cases, by the id of the case. Others are left out."""
+        with self._database.across_tenants("the notices behind holds", readonly=True) as whole:
+            return find_notices(whole, listed)
+
     def related(self, principal: Principal, case_id: str) -> RelatedDecisions:
         """Earlier decisions about the same account and about the same rule. Raises `NotFound`."""
         with self._database.read_transaction(principal.tenant) as tx:
             return read_related(tx, self._row(tx, principal, case_id), visible_to(principal))
+
+    def list_withheld(self, principal: Principal) -> tuple[WithheldHold, ...]:
+        """The open quarantined holds that notices caused, for a principal who may not see them otherwise."""
+        if principal.has_scope(KeyScope.VAULT) or not principal.has_scope(KeyScope.REVIEW):
+            return ()
+        with self._database.across_tenants("withheld holds", readonly=True) as whole:
+            rows = whole.of_tenant(principal.tenant).select(
+                cases,
+                cases.c.state == CaseState.OPEN.value,
+                cases.c.kind == CaseKind.HOLD.value,
+                cases.c.quarantined.is_(True),
+                order_by=(cases.c.opened_at, cases.c.id),
+                limit=_MAX_PAGE_CASES,
+            )
+            return find_withheld(whole, [store.case_from_row(row) for row in rows])
+
+    def count_undecidable(self, principal: Principal) -> Mapping[KeyScope, int]:
+        """The number of open holds of the tenant that no enrolled person may decide, by the missing scope."""
+        visible_to(principal)
+        with self._database.across_tenants("holds without a reviewer", readonly=True) as whole:
+            return count_undecidable(whole, principal.tenant)
 
     def list_for_video(self, principal: Principal, video_id: str) -> tuple[Case, ...]:
         """Every case of a video that this principal may see, oldest first, without quality reviews."""
@@ -181,7 +216,8 @@ class Reviews:
         those of its near-duplicates, in one transaction.
 
         A hold takes `approve` or `refuse`, a report `keep` or `withdraw`, an appeal `overturn` or `uphold`.
-        Raises `InvalidField`, `Conflict` if the case is closed already, is open at another reviewer or has
+        Raises `InvalidField`, also if a decision against a person names no rule of the policy or no facts and
+        the verdict gives none, `Conflict` if the case is closed already, is open at another reviewer or has
         another version, and `Forbidden` if the principal is involved in the appeal or has a rank that is too
         low.
         """
@@ -226,6 +262,7 @@ class Reviews:
                     param="version",
                     remedy="Read the case again, and decide then.",
                 )
+            self._actions.require_ground(tx, case, made)
         return case, made
 
     def undo(self, principal: Principal, case_id: str) -> CaseFile:
@@ -275,6 +312,7 @@ def _valid_request(wanted: DecisionRequest) -> DecisionRequest:
         wanted,
         reason=validate_text(wanted.reason, "reason", MAX_REASON_CHARACTERS),
         clause=validate_text(wanted.clause, "clause", MAX_CLAUSE_CHARACTERS) if wanted.clause else None,
+        facts=validate_text(wanted.facts, "facts", MAX_REASON_CHARACTERS) if wanted.facts else None,
     )
 
 

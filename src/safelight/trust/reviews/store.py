@@ -154,6 +154,12 @@ def close_cases(tx: Transaction, video_id: str, *, actor: str, kind: CaseKind | 
     return closed
 
 
+def keep_hold_open(tx: Transaction, video_id: str, *, until: float) -> None:
+    """The review of a video has expired, but its case can still be decided until then."""
+    kind, state = CaseKind.HOLD.value, CaseState.OPEN.value
+    tx.update(cases, cases.c.video_id == video_id, cases.c.kind == kind, cases.c.state == state, due_at=until)
+
+
 def close_case(tx: Transaction, case_id: str, *, state: CaseState) -> bool:
     """Close a case as decided. Returns False if the case is not in `state`, so that only one caller gets
     True.
@@ -230,6 +236,7 @@ def make_decision(
         action=action,
         reason=wanted.reason,
         clause=wanted.clause,
+        facts=wanted.facts,
         decided_by=by.id,
         at=tx.now(),
         verdict_ids=tuple(sorted(row.id for row in seen)),
@@ -357,6 +364,7 @@ def _columns(made: Decision) -> dict[str, Any]:
         "action": made.action.value,
         "reason": made.reason,
         "clause": made.clause,
+        "facts": made.facts,
         "decided_by": made.decided_by,
         "at": made.at,
         "verdict_ids": list(made.verdict_ids),
@@ -431,6 +439,7 @@ def decision_from_row(row: Row[Any]) -> Decision:
         action=DecisionAction(row.action),
         reason=row.reason,
         clause=row.clause,
+        facts=row.facts,
         decided_by=row.decided_by,
         at=row.at,
         verdict_ids=tuple(row.verdict_ids),

@@ -18,6 +18,8 @@ def ground_of_verdict(verdict: Verdict, taxonomy: Taxonomy, *, clause: str | Non
         return DecisionGround(basis=GroundBasis.WITHHELD)
     if verdict.is_decided_by_gaps:
         return DecisionGround(basis=GroundBasis.GAP, policy=verdict.policy, rule=verdict.rule)
+    if verdict.is_decided_by_reports:
+        return DecisionGround(basis=GroundBasis.NOTICE, policy=verdict.policy)
     if verdict.test_card_only:
         return DecisionGround(basis=GroundBasis.TEST_CARD, policy=verdict.policy, rule=verdict.rule)
     if not can_name(verdict.category, learned=verdict.learned_alone):
@@ -34,9 +36,9 @@ def ground_of_verdict(verdict: Verdict, taxonomy: Taxonomy, *, clause: str | Non
 
 
 def ground_of_category(
-    category: str, taxonomy: Taxonomy, *, policy: str = "", clause: str = ""
+    category: str, taxonomy: Taxonomy, *, clause: str = "", reason: str = "", facts: str = ""
 ) -> DecisionGround:
-    """The reason of a person's decision that names a category of the policy."""
+    """The reason of a decision that names a category of the policy. `facts`: the words of a person."""
     if category not in taxonomy:
         return NO_GROUND
     spec = taxonomy[category]
@@ -45,6 +47,7 @@ def ground_of_category(
         basis=GroundBasis.CATEGORY,
         group=spec.group.value,
         category=category if shown else "",
-        policy=policy,
         rule=clause if shown else "",
+        reason=reason,
+        facts=facts,
     )

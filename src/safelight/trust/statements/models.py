@@ -79,6 +79,14 @@ class GroundBasis(StrEnum):
     UNNAMED = "unnamed"
     #: The reason is withheld, because the content is vaulted.
     WITHHELD = "withheld"
+    #: It is one of the first videos of an account or end user, which a person checks.
+    FIRST_REVIEW = "first_review"
+    #: It is made from a copy of a video that was withdrawn.
+    SOURCE = "source"
+    #: The statement of a notice, which no person has confirmed yet.
+    NOTICE = "notice"
+    #: For a reporter: a person found that no rule is broken.
+    NOT_BROKEN = "not_broken"
     #: The sentences about the decision and its source are the whole reason.
     NONE = "none"
 
@@ -108,6 +116,17 @@ class DecisionGround:
     rule: str = ""
     #: The reason of the rule or detector in English. It may quote the prompt.
     reason: str = ""
+    #: What in the content breaks the rule, in the words of the person who decided. Also for end users.
+    facts: str = ""
+
+    @property
+    def explains_decision(self) -> bool:
+        """Whether a person's decision against somebody can be stated with it: with a rule, its group and
+        facts, or with what the policy lets us tell of them.
+        """
+        if self.basis is GroundBasis.CATEGORY:
+            return bool(self.group)
+        return self.basis in (GroundBasis.TEST_CARD, GroundBasis.UNNAMED, GroundBasis.WITHHELD)
 
 
 @dataclass(frozen=True, kw_only=True)

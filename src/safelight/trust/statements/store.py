@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from safelight.errors import Conflict
 from safelight.ids import new_id
 from safelight.policy.findings import Stage
 from safelight.store.tables import statements
@@ -30,10 +31,27 @@ _PLAIN = (
 )
 
 
+#: Decisions of a person that need a ground.
+_AGAINST = frozenset(
+    {
+        StatementKind.REFUSED,
+        StatementKind.WITHDRAWN,
+        StatementKind.STOPPED,
+        StatementKind.APPEAL_REJECTED,
+    }
+)
+
+
 def record_statement(tx: Transaction, new: NewStatement) -> Statement:
     """Record a statement, in the transaction that carries out its decision."""
     if new.account is None and new.end_user is None:
         raise ValueError("a statement addresses an account or an end user")
+    if new.decision_id is not None and new.kind in _AGAINST and not new.ground.explains_decision:
+        raise Conflict(
+            "The statement about this decision would have no rule, no group or no facts.",
+            param="clause",
+            remedy="Decide again: name a rule of the policy in force, and write the facts.",
+        )
     now = tx.now()
     made = Statement(
         id=new_id("statement"),
@@ -81,6 +99,7 @@ def erase_reasons(tx: Transaction, video_id: str) -> int:
         statements.c.video_id == video_id,
         statements.c.erased_at.is_(None),
         reason="",
+        facts="",
         erased_at=tx.now(),
     )
 
@@ -104,6 +123,7 @@ def statement_from_row(row: Row[Any]) -> Statement:
                 policy=row.policy,
                 rule=row.rule,
                 reason=row.reason,
+                facts=row.facts,
             ),
             **{name: getattr(row, name) for name in _PLAIN},
         ),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from safelight.i18n import DEFAULT, Messages, load_messages, translate_reason
-from safelight.policy.explanations import ExplanationLevel
+from safelight.policy.explanations import ExplanationLevel, as_sentence
 
 from .models import GroundBasis, NewStatement, Objection, Statement, StatementKind
 
@@ -65,16 +65,20 @@ def describe(statement: Statement, *, level: ExplanationLevel, language: str = D
 
 def _reason(statement: Statement, level: ExplanationLevel, t: Messages) -> list[str]:
     new = statement.content
-    ground, parts = new.ground, [t(f"source.{new.source.value}")]
-    if ground.basis is not GroundBasis.CATEGORY:
-        return parts if ground.basis is GroundBasis.NONE else [*parts, t(f"why.{ground.basis.value}")]
+    ground = new.ground
+    # Nobody found anything in a first video: it was held because it was one.
+    parts = [] if ground.basis is GroundBasis.FIRST_REVIEW else [t(f"source.{new.source.value}")]
+    if ground.basis not in (GroundBasis.CATEGORY, GroundBasis.NONE):
+        parts.append(t(f"why.{ground.basis.value}"))
     if ground.group:
         group = load_messages("explanations", t.tag)(f"group.{ground.group}")
         parts.append(t("why.group", group=group))
-    if level is ExplanationLevel.END_USER:
+    if ground.facts:
+        parts.append(as_sentence(ground.facts, t))
+    if ground.basis is not GroundBasis.CATEGORY or level is ExplanationLevel.END_USER:
         return parts
     if ground.reason:
-        parts.append(_sentence(translate_reason(ground.reason, t.tag), t))
+        parts.append(as_sentence(translate_reason(ground.reason, t.tag), t))
     elif statement.erased_at is not None:
         parts.append(t("why.erased"))
     if ground.rule:
@@ -107,11 +111,6 @@ def _objection(statement: Statement, t: Messages, language: str) -> str:
     if new.kind not in _NO_RESTRICTION:
         parts.append(t("objection.other"))
     return t("join").join(parts)
-
-
-def _sentence(text: str, t: Messages) -> str:
-    text = text.rstrip(".。")
-    return f"{text}." if t.tag == DEFAULT or text.isascii() else f"{text}。"
 
 
 def _day(at: float | None, language: str) -> str:

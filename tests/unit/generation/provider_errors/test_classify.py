@@ -433,3 +433,52 @@ def test_a_refusal_of_either_side_has_no_stage(said: str) -> None:
 
 def test_a_review_that_was_passed_is_no_refusal() -> None:
     assert decode("内容审核判定通过，正在生成").kind is not ErrorKind.CONTENT_BLOCK
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The model is currently overloaded",
+        "The server had an error while processing your request",
+        "Rate limit reached for requests",
+        "You exceeded your current quota, please check your plan and billing details.",
+        "Too many running tasks",
+        "Request was throttled. Expected available in 10 seconds.",
+        "NSFW content detected",
+        "审核未通过",
+        "video not found",
+        "The model `wan-9` does not exist",
+        "Your team is over budget",
+        "User is locked. Reason: exhausted balance.",
+        "Your key does not have access to the model",
+        "Your input was flagged",
+        "Prediction failed",
+    ],
+)
+def test_an_error_names_nobody_that_its_text_does_not_name(text: str) -> None:
+    bare, inside = decode(text), decode(json.dumps({"error": {"message": text}}))
+    assert (bare.provider, bare.via) == ("", "")
+    assert "OpenAI" not in bare.summary
+    assert "openai" not in bare.documented
+    assert decode(f"openai.InternalServerError: {text}").provider == "openai"
+    fields = ("source", "provider", "kind", "stage", "category", "charged", "retry", "rule")
+    assert [getattr(bare, name) for name in fields] == [getattr(inside, name) for name in fields]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "You exceeded your current quota: 5 requests per minute",
+        "openai.RateLimitError: You exceeded your current quota, limit 3 per min",
+        '{"error": {"code": "insufficient_quota", "message": "Quota of 10 RPM exceeded"}}',
+        "429 Too Many Requests: quota exceeded: 10 requests per minute",
+        "每分鐘配額已用完",
+    ],
+)
+def test_a_quota_of_each_minute_is_waited_for(text: str) -> None:
+    found = decode(text)
+    assert (found.kind.value, found.retry.value, found.after_s) == ("rate_limit", "same", 60.0)
+
+
+def test_words_about_a_rate_are_no_quota() -> None:
+    assert decode("The frame rate must be 24 or 30 frames per second").kind.value != "rate_limit"

@@ -19,6 +19,7 @@ def match(texts: dict[str, str], negated: tuple[str, ...] = ()) -> EvasionMatch:
     block: Any = SimpleNamespace(
         sketch=msgspec.msgpack.encode(sketch(BLOCKED)),
         lineage="lineage_1",
+        video_id=None,
         matched_categories={"sexual": 0.9},
     )
     return EvasionTracker(database).match([block], texts, negated=negated)

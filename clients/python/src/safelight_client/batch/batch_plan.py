@@ -9,9 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from safelight_client.errors import BatchError
+from safelight_client.money import usd
 
 from .journal import NOT_RENDERED
-from .money import PriceList, usd
+from .money import PriceList
 from .prompt_check import Checker, PromptCheck
 from .row_checks import find_problems, request_fields
 from .rows import BatchRow, BatchRows

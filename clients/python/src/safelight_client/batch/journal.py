@@ -86,6 +86,17 @@ class JournalEntry:
         return (self.worst or 0) if self.cost is None else self.cost
 
     @property
+    def is_unknown(self) -> bool:
+        """Whether it ended without a video, and may have been charged all the same."""
+        is_lost = not self.video_id or self.outcome == "submit_unknown"
+        return self.state == "ended" and self.cost is None and is_lost
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the server did not accept it: it has no video and cost nothing."""
+        return self.state == "ended" and self.cost == 0 and not self.video_id
+
+    @property
     def is_void(self) -> bool:
         """Whether it ended without a result and cost nothing: the row may be sent again."""
         return self.state == "ended" and self.cost == 0 and self.outcome not in _RESULTS

@@ -1,4 +1,4 @@
-"""Money of a batch, in whole millionths of a US dollar, and the ceiling that no create may break."""
+"""Prices of a batch, in whole millionths of a US dollar, and the ceiling that no create may break."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from safelight_client.error_meanings import read_number
+from safelight_client.money import micro
 
 from .row_checks import read_seconds
 
-MICRO = 1_000_000
 #: Fields with which other servers make, and charge, more than one video of the stated length.
 _MULTIPLIERS = (
     "n",
@@ -22,15 +22,6 @@ _MULTIPLIERS = (
     "number_of_videos",
     "sample_count",
 )
-
-
-def micro(usd: float) -> int:
-    """Dollars in millionths, rounded up. A difference of a float's last digits is no millionth."""
-    return math.ceil(round(usd * MICRO, 3))
-
-
-def usd(amount: int) -> float:
-    return amount / MICRO
 
 
 def cost_of(charged: str, amount: float | None, currency: str) -> int | None:
@@ -83,11 +74,15 @@ class PriceList:
 
 
 class CostCeiling:
-    """What was spent and what is reserved. A create is sent only after its highest price was reserved."""
+    """What was spent, what is reserved, and what may have been charged for creates without a video.
+
+    A create is sent only after its highest price was reserved.
+    """
 
     def __init__(self, limit: int | None, max_jobs: int | None) -> None:
         self.limit, self.max_jobs = limit, max_jobs
         self.spent = 0
+        self.unknown = 0
         self.reserved = 0
         self.jobs = 0
 
@@ -109,20 +104,29 @@ class CostCeiling:
             return False
         if self.max_jobs is not None and self.jobs + len(worst) > self.max_jobs:
             return False
-        return self.limit is None or self.spent + self.reserved + sum(known) <= self.limit
+        used = self.spent + self.unknown + self.reserved
+        return self.limit is None or used + sum(known) <= self.limit
 
-    def settle(self, worst: int | None, cost: int | None) -> None:
-        """Ends a reservation: it cost this much. None: not known, so the highest price counts as spent."""
+    def settle(self, worst: int | None, cost: int | None, *, is_unknown: bool = False) -> None:
+        """Ends a reservation: it cost this much. None: not known, so the highest price counts.
+
+        `is_unknown`: no video is known, so that is not spent but counted apart.
+        """
         self.reserved -= worst or 0
-        self.spent += (worst or 0) if cost is None else cost
+        counted = (worst or 0) if cost is None else cost
+        if is_unknown:
+            self.unknown += counted
+        else:
+            self.spent += counted
 
     def give_back(self, worst: int | None) -> None:
-        """Ends a reservation whose create was never sent."""
+        """Ends a reservation whose create was never sent, or was refused."""
         self.reserved -= worst or 0
         self.jobs -= 1
 
-    def restore(self, *, spent: int, reserved: int, jobs: int) -> None:
+    def restore(self, *, spent: int, unknown: int, reserved: int, jobs: int) -> None:
         """Adds what earlier runs of the same batch spent and reserved, even above the limit."""
         self.spent += spent
+        self.unknown += unknown
         self.reserved += reserved
         self.jobs += jobs

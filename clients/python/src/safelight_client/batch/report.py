@@ -8,11 +8,13 @@ import html
 import io
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .money import usd
+from safelight_client.money import format_at_most, format_money, usd
+
+from .journal import JournalEntry
 
 if TYPE_CHECKING:
     from .runner import BatchRunner
@@ -49,7 +51,7 @@ img {{ max-width: 160px; max-height: 90px; display: block }}
 </style>
 <h1>Batch report</h1>
 <p>{summary}</p>
-<table><thead><tr><th>Line</th><th>Video</th><th>State</th><th>USD</th><th>Prompt</th><th>Note</th></tr></thead>
+<table><thead><tr><th>Line</th><th>Video</th><th>State</th><th>Cost</th><th>Prompt</th><th>Note</th></tr></thead>
 <tbody>
 {rows}
 </tbody></table></html>
@@ -82,6 +84,7 @@ def build_report(runner: BatchRunner) -> dict[str, Any]:
         "states": dict(sorted(runner.counts.items())),
         "stopped": runner.stop_reason,
         "spent_usd": usd(runner.ceiling.spent),
+        "unknown_usd": usd(runner.ceiling.unknown),
         "reserved_usd": usd(runner.ceiling.reserved),
         "limit_usd": None if runner.ceiling.limit is None else usd(runner.ceiling.limit),
         "creates": runner.ceiling.jobs,
@@ -99,6 +102,22 @@ def build_report(runner: BatchRunner) -> dict[str, Any]:
     }
 
 
+def describe_sums(entries: Iterable[JournalEntry], reserved: int) -> list[str]:
+    """What the submissions of a batch have cost so far, in sentences. `reserved`: millionths of a dollar."""
+    ended = [entry for entry in entries if entry.state == "ended"]
+    lost = [entry for entry in ended if entry.is_unknown]
+    spent = _at_most([entry for entry in ended if not entry.is_unknown])
+    sentences = [f"Spent: {spent}. Reserved: {format_money(usd(reserved))}."]
+    if lost:
+        sentences.append(f"Answers were lost, and what they may have cost is not in it: {_at_most(lost)}.")
+    return sentences
+
+
+def _at_most(entries: list[JournalEntry]) -> str:
+    unpriced = sum(entry.cost is None and entry.worst is None for entry in entries)
+    return format_at_most(usd(sum(entry.counted for entry in entries)), unpriced)
+
+
 def write_reports(runner: BatchRunner, folder: Path) -> dict[str, Any]:
     """Writes `report.html`, `report.json` and `report.csv`, and returns the report. Raises `OSError`."""
     report = build_report(runner)
@@ -106,7 +125,9 @@ def write_reports(runner: BatchRunner, folder: Path) -> dict[str, Any]:
         "report.json": json.dumps(report, indent=2, ensure_ascii=False),
         "report.csv": report_csv(report),
         "report.html": report_html(
-            report, lambda row, most: _read_thumbnail(folder / "thumbnails", row, most)
+            report,
+            describe_sums(runner.all_entries, runner.ceiling.reserved),
+            lambda row, most: _read_thumbnail(folder / "thumbnails", row, most),
         ),
     }
     for name, text in texts.items():
@@ -140,9 +161,12 @@ def _read_thumbnail(folder: Path, row: Mapping[str, Any], most: int) -> bytes:
     return path.read_bytes() if is_small else b""
 
 
-def report_html(report: Mapping[str, Any], thumbnail: Callable[[Mapping[str, Any], int], bytes]) -> str:
+def report_html(
+    report: Mapping[str, Any], sums: list[str], thumbnail: Callable[[Mapping[str, Any], int], bytes]
+) -> str:
     """The report as one page.
 
+    `sums`: what it has cost, in sentences.
     `thumbnail`: reads the image of a row; empty if it has none, or one with more bytes than given.
     """
     left = _MAX_THUMBNAILS
@@ -156,10 +180,14 @@ def report_html(report: Mapping[str, Any], thumbnail: Callable[[Mapping[str, Any
             kind = _TYPES.get(data[:3], "jpeg")
             image = f'<img alt="" src="data:image/{kind};base64,{base64.b64encode(data).decode()}">'
         file = f'<a href="{html.escape(row["file"])}">{html.escape(row["file"])}</a>' if row["file"] else ""
-        cost = "?" if row["cost_usd"] is None else f"{row['cost_usd']:.2f}"
+        cost = (
+            format_at_most(row["worst_usd"], int(not row["worst_usd"]))
+            if row["cost_usd"] is None
+            else format_money(row["cost_usd"])
+        )
         cells = [str(row["line"]), row["state"], cost, row["prompt"], row["message"]]
         line, state, cost, prompt, message = map(html.escape, cells)
         rows.append(f"<tr><td>{line}<td>{image}{file}<td>{state}<td>{cost}<td>{prompt}<td>{message}</tr>")
     states = ", ".join(f"{name}: {count}" for name, count in report["states"].items())
-    summary = f"{states}. Spent {report['spent_usd']:.2f} USD, reserved {report['reserved_usd']:.2f} USD."
-    return _PAGE.format(summary=html.escape(f"{summary} {report['stopped']}".strip()), rows="\n".join(rows))
+    summary = " ".join([f"{states}.", *sums, report["stopped"]]).strip()
+    return _PAGE.format(summary=html.escape(summary), rows="\n".join(rows))

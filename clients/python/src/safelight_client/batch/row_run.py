@@ -268,8 +268,12 @@ class RowRun:
     ) -> None:
         """Ends a submission in the journal, and releases what it did not cost."""
         cost = cost_of(charged, amount, currency)
-        self._runner.write_entry(replace(entry, state="ended", outcome=outcome, charged=charged, cost=cost))
-        self._runner.ceiling.settle(entry.worst, cost)
+        ended = replace(entry, state="ended", outcome=outcome, charged=charged, cost=cost)
+        self._runner.write_entry(ended)
+        if ended.is_refused:
+            self._runner.ceiling.give_back(entry.worst)
+        else:
+            self._runner.ceiling.settle(entry.worst, cost, is_unknown=ended.is_unknown)
 
     def _show(self, video: Video) -> None:
         self._runner.show_progress(self._number, video.progress)
@@ -288,11 +292,13 @@ class RowRun:
             state = "vanished"
         elif error.explanation.is_block:
             state = "blocked"
+        # The message of a block ends with the next step.
+        step = "" if str(error).endswith(error.next_step) else error.next_step
         self._runner.end_row(
             LineRecord(
                 number=self._number,
                 state=state,
-                message=f"{error} {error.next_step}".strip(),
+                message=f"{error} {step}".strip(),
                 by_policy=error.explanation.is_block and not error.explanation.by_provider,
                 video_id=error.video.id if error.video is not None else "",
             )

@@ -22,6 +22,10 @@ _STEP = "Correct the file, then plan it again."
 _TWICE = "The row has a field twice: {}."
 #: Lists and objects within each other in one row.
 MAX_DEPTH = 20
+#: Fields of one row, and columns of a header. No request has nearly as many.
+MAX_FIELDS = 1_000
+#: Characters of a name that a message shows.
+_MAX_SHOWN = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,9 +102,12 @@ def _row(number: int, line: int, entry: object) -> BatchRow:
     if not isinstance(entry, Mapping):
         problem = "The row is not an object with fields."
         return BatchRow(number=number, line=line, name="", fields={}, problems=(problem,))
-    names = [str(name).strip() for name in entry]
-    if len(set(names)) < len(names):
-        problem = _TWICE.format(_first_repeated(names))
+    if len(entry) > MAX_FIELDS:
+        problem = f"The row has {len(entry):,} fields; at most {MAX_FIELDS:,} are read."
+        return BatchRow(number=number, line=line, name="", fields={}, problems=(problem,))
+    repeated = find_repeated([str(name).strip() for name in entry])
+    if repeated is not None:
+        problem = _TWICE.format(repeated)
         return BatchRow(number=number, line=line, name="", fields={}, problems=(problem,))
     fields = {str(name).strip(): value for name, value in entry.items() if value is not None and value != ""}
     problems = ("The row has more cells than the header.",) if fields.pop(_EXTRA, None) else ()
@@ -112,8 +119,14 @@ def _row(number: int, line: int, entry: object) -> BatchRow:
     return BatchRow(number=number, line=line, name=row_name, fields=fields, problems=problems)
 
 
-def _first_repeated(names: list[str]) -> str:
-    return next(name for name in names if names.count(name) > 1)
+def find_repeated(names: Iterable[str]) -> str | None:
+    """The start of the first name that was there before; None if all differ."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            return name[:_MAX_SHOWN]
+        seen.add(name)
+    return None
 
 
 #: Name of the cells of a CSV row that have no column.
@@ -146,7 +159,7 @@ class _RepeatedField(Exception):
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise _RepeatedField(_first_repeated([name for name, _ in pairs]))
+        raise _RepeatedField(find_repeated(name for name, _ in pairs))
     return found
 
 
@@ -191,8 +204,10 @@ def read_csv(text: str) -> Iterator[tuple[int, object]]:
 
 
 def _columns(cells: list[str]) -> list[str]:
+    if len(cells) > MAX_FIELDS:
+        raise BatchError(f"The header has {len(cells):,} columns; at most {MAX_FIELDS:,} are read.", _STEP)
     columns = [cell.strip() for cell in cells]
-    repeated = sorted({name for name in columns if name and columns.count(name) > 1})
-    if repeated:
-        raise BatchError(f"The header has a column twice: {', '.join(repeated)}.", _STEP)
+    repeated = find_repeated(filter(None, columns))
+    if repeated is not None:
+        raise BatchError(f"The header has a column twice: {repeated}.", _STEP)
     return columns

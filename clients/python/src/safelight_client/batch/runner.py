@@ -11,12 +11,13 @@ from pathlib import Path
 
 from safelight_client.async_client import AsyncClient
 from safelight_client.errors import BatchError
+from safelight_client.money import micro
 
 from .batch_plan import BatchPlan, PlannedRow
 from .journal import Journal, JournalEntry, LineRecord, LineState, Phase
-from .money import CostCeiling, micro
+from .money import CostCeiling
 from .row_download import Stopped
-from .row_run import UNSENT, RowRun
+from .row_run import RowRun
 from .stop_rules import StopRules, budget_reason, read_budget
 
 #: States of rows that are not sent again.
@@ -98,9 +99,10 @@ class BatchRunner:
                 self.client.session.claim(entry.video_id)
             ended = entry.state == "ended"
             self.ceiling.restore(
-                spent=entry.counted if ended else 0,
+                spent=entry.counted if ended and not entry.is_unknown else 0,
+                unknown=entry.counted if entry.is_unknown else 0,
                 reserved=0 if ended else entry.worst or 0,
-                jobs=int(entry.outcome != UNSENT),
+                jobs=int(not entry.is_refused),
             )
         for line in self.lines.values():
             if line.state in ("delivered", "blocked", "failed"):
@@ -124,12 +126,15 @@ class BatchRunner:
         return "not_sent" if planned.skipped else "pending"
 
     @property
+    def all_entries(self) -> Iterator[JournalEntry]:
+        return (entry for entries in self.entries.values() for entry in entries.values())
+
+    @property
     def unsettled(self) -> list[JournalEntry]:
         """Submissions that may go on at the provider, or whose answer was lost."""
         return [
             entry
-            for entries in self.entries.values()
-            for entry in entries.values()
+            for entry in self.all_entries
             if entry.state != "ended" or entry.outcome in ("submit_unknown", "vanished")
         ]
 
@@ -292,12 +297,11 @@ class BatchRunner:
         """Whether no other create with the same prompt was left without an answer."""
         return not any(
             other.state == "sending" and other.key != entry.key and self._prompt(other.number) == prompt
-            for entries in self.entries.values()
-            for other in entries.values()
+            for other in self.all_entries
         )
 
     def _has_unanswered(self) -> bool:
-        return any(e.state == "sending" for entries in self.entries.values() for e in entries.values())
+        return any(entry.state == "sending" for entry in self.all_entries)
 
     def _prompt(self, number: int) -> str:
         return self.plan.rows[self._places[number]].row.prompt

@@ -122,5 +122,7 @@ def shipped() -> IndicatorTable:
 
 #: Indicators in which a clip declares what it is: a film, a training, a warning.
 FRAMING_INDICATORS = frozenset({"framed", "advice"})
+#: Indicator of a request that describes a film, a stage or a printed page, in which threats are usual words.
+DEPICTION = "depicted"
 #: This indicator has no list of words. It is set if the entity detector reports a person as a public figure.
 PUBLIC_FIGURE = "public-figure"

@@ -51,6 +51,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("tenant_id", "video_id", "kind", "sha256"),
         sa.Index(None, "tenant_id", "sha256"),
+        _partial_index("retention", where="deleted_at IS NULL AND vaulted_at IS NULL"),
+        _partial_index("deleted_at", where="deleted_at IS NOT NULL"),
     )
     op.create_table(
         "audit_log",
@@ -122,6 +124,7 @@ def upgrade() -> None:
         *_text("revoked_by", null=True),
         sa.PrimaryKeyConstraint("id"),
         sa.Index(None, "tenant_id", "subject"),
+        _partial_index("revoked_at", where="revoked_at IS NOT NULL"),
     )
     op.create_table(
         "findings",
@@ -165,7 +168,10 @@ def upgrade() -> None:
         *_double("delivered_at", "dead_at", null=True),
         *_text("last_error", null=True),
         sa.PrimaryKeyConstraint("id"),
-        sa.Index(None, "topic", "due_at"),
+        sa.Index(None, "topic", "created_at"),
+        _partial_index("topic", "due_at", where="delivered_at IS NULL AND dead_at IS NULL"),
+        _partial_index("delivered_at", where="delivered_at IS NOT NULL"),
+        _partial_index("topic", "dead_at", where="dead_at IS NOT NULL"),
     )
     op.create_table(
         "policies",
@@ -216,6 +222,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant_id", "digest"),
         sa.Index(None, "tenant_id", "at", "id"),
         sa.Index(None, "tenant_id", "refund_of"),
+        sa.Index(None, "recorded_at"),
     )
     op.create_table(
         "provenance_check_counts",
@@ -330,7 +337,8 @@ def upgrade() -> None:
         "videos",
         *_text("id", "tenant_id", "state", "stage"),
         *_double("created_at", "updated_at"),
-        *_double("accepted_at", "ended_at", "expires_at", "deadline_at", "deleted_at", null=True),
+        *_double("accepted_at", "ended_at", "expires_at", "deadline_at", null=True),
+        *_double("generated_at", "clip_kept_until", "deleted_at", null=True),
         *_text("principal_id"),
         *_text("end_user", null=True),
         *_text("model", "generator", "prompt"),
@@ -352,6 +360,9 @@ def upgrade() -> None:
         sa.Index(None, "state", "updated_at"),
         sa.Index(None, "tenant_id", "created_at", "id"),
         sa.Index(None, "tenant_id", "remixed_from"),
+        _partial_index("clip_kept_until", where="clip_kept_until IS NOT NULL"),
+        _partial_index("expires_at", where="deleted_at IS NULL"),
+        _partial_index("state", "review_due_at", where="review_due_at IS NOT NULL"),
     )
     op.create_table(
         "waivers",
@@ -385,12 +396,14 @@ def upgrade() -> None:
         *_double("created_at"),
         *_text("upstream_id", null=True),
         *_double("submitted_at", "ended_at", null=True),
+        *_integer("searches"),
         *_text("outcome", null=True),
         *_text("charge_status"),
         *_double("amount", null=True),
         *_text("currency", "charge_source"),
         *_text("upstream_copy_status", null=True),
         *_bytes("not_drawn", null=True),
+        *_text("problem", null=True),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("idempotency_key"),
         sa.UniqueConstraint("video_id", "number"),
@@ -399,6 +412,8 @@ def upgrade() -> None:
         sa.Index(None, "tenant_id", "created_at", "id"),
         _partial_index("generator", "ended_at", where="outcome = 'moderation_blocked'"),
         _partial_index("generator", where="ended_at IS NULL"),
+        _partial_index("ended_at", where="upstream_id IS NOT NULL AND upstream_copy_status IS NULL"),
+        _partial_index("generator", "ended_at", "submitted_at", where="submitted_at IS NOT NULL"),
     )
 
 

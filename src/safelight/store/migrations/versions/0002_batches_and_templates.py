@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from safelight.store.migrations.columns import boolean, double, integer, text
+from safelight.store.migrations.columns import boolean, double, integer, partial_index, text
 
 revision = "0002"
 down_revision = "0001"
@@ -180,6 +180,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("tenant_id", "canary_id", "slot"),
         sa.Index(None, "tenant_id", "created_at", "id"),
         sa.Index(None, "generator", "ended_at"),
+        sa.Index(None, "ended_at"),
+        partial_index("created_at", where="upstream_id IS NOT NULL AND upstream_copy_status IS NULL"),
     )
 
 

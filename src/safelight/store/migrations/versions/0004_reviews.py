@@ -32,6 +32,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("tenant_id", "dedup_key"),
         sa.Index(None, "tenant_id", "state", "due_at"),
+        sa.Index(None, "kind", "state", "due_at"),
         sa.Index(None, "tenant_id", "video_id"),
         sa.Index(None, "tenant_id", "leader_id", "state"),
         sa.Index(None, "tenant_id", "cluster_id"),
@@ -58,7 +59,7 @@ def upgrade() -> None:
     op.create_table(
         "decisions",
         *text("id", "tenant_id", "case_id", "video_id", "action", "reason"),
-        *text("clause", null=True),
+        *text("clause", "facts", null=True),
         *text("decided_by"),
         *double("at"),
         *text("verdict_ids"),
@@ -70,7 +71,7 @@ def upgrade() -> None:
     op.create_table(
         "pending_decisions",
         *text("id", "tenant_id", "case_id", "video_id", "action", "reason"),
-        *text("clause", null=True),
+        *text("clause", "facts", null=True),
         *text("decided_by"),
         *double("at"),
         *text("verdict_ids"),

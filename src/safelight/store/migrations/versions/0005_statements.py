@@ -26,7 +26,7 @@ _NULLABLE = (
     "released_as",
 )
 _REQUIRED = ("id", "tenant_id", "kind", "source", "basis", "group_name", "category", "policy", "rule")
-#: The columns that are never changed. `reason` is emptied when the video is deleted.
+#: The columns that are never changed. `reason` and `facts` are emptied when the video is deleted.
 _FIXED = (
     *_NULLABLE,
     *_REQUIRED,
@@ -37,7 +37,7 @@ _FIXED = (
 def upgrade() -> None:
     op.create_table(
         "statements",
-        *text(*_REQUIRED, "reason", "objection"),
+        *text(*_REQUIRED, "reason", "facts", "objection"),
         *text(*_NULLABLE, null=True),
         *boolean("automated_detection", "automated_decision"),
         *double("at"),
@@ -50,7 +50,7 @@ def upgrade() -> None:
     op.create_table(
         "appeals",
         *text("id", "tenant_id", "statement_id", "video_id", "case_id", "account", "request_sha256"),
-        *text("end_user", "idempotency_key", null=True),
+        *text("end_user", "on_behalf_reason", "idempotency_key", null=True),
         *double("created_at"),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("statement_id"),

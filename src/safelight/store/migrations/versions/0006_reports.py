@@ -35,6 +35,7 @@ def upgrade() -> None:
         sa.Index(None, "token_sha256"),
         sa.Index(None, "case_id"),
         partial_index("unattended_at", where="outcome IS NULL AND unattended_at IS NOT NULL"),
+        partial_index("created_at", where="outcome IS NULL"),
         partial_index("answered_at", where="followed_up_at IS NULL AND outcome IS NOT NULL"),
     )
     op.create_table(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-from safelight.store.migrations.columns import boolean, bytes_, double, integer, text
+from safelight.store.migrations.columns import boolean, bytes_, double, integer, partial_index, text
 
 revision = "0008"
 down_revision = "0007"
@@ -59,6 +59,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("consent_id", "video_id"),
         sa.Index(None, "tenant_id", "video_id"),
         sa.Index(None, "ended_at"),
+        partial_index("consent_id", "at", where="ended_at IS NULL"),
     )
 
 
