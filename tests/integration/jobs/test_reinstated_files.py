@@ -25,8 +25,10 @@ from support.clips import remux
 from support.house import withdraw
 
 from .conftest import House
-from .test_appeals import blocked_by_ada, refused
+from .test_appeals import appealed, blocked_by_ada, refused
+from .test_appeals import released as replacement
 from .test_consent_commitments import overturned
+from .test_decisions import decide
 from .test_erasure import bindings, has_fingerprint
 from .test_ingredients import actions, manifests, signed_by_provider, textured
 from .test_media_fields import picture
@@ -152,9 +154,8 @@ def test_an_appeal_keeps_the_manifest_of_the_provider(
     clip = signed_by_provider(tmp_path / "provider.mp4", tmp_path)
     upstream.play({"otherwise": {"polls": 0, "clip": str(clip)}})
     video = blocked_by_ada(house, model="paid-1")
-    with house.container.persistence.database.transaction(house.who.tenant) as tx:
-        again = reinstate(house.container.pipeline.context, tx, video.id, overturned(video))
-    active, chain = manifests(house, house.carry(house.videos.get(house.who, again)))
+    decide(house, appealed(house, video), "overturn", "ben")
+    active, chain = manifests(house, house.carry(replacement(house, video)))
     assert {one["claim_generator_info"][0]["name"] for one in chain.values()} == {"Safelight", "Provider"}
     assert actions(active) == ["c2pa.opened", "c2pa.transcoded"]
 

@@ -97,7 +97,7 @@ def test_an_appeal_that_is_refused_or_sent_again_is_not_screened(
     assert appeals.send(house.who, new).id == first.id
     with pytest.raises(Conflict, match="appealed already"):
         appeals.send(house.who, replace(new, idempotency_key="two"))
-    assert screened == [("Please look again.",)]
+    assert screened == [("Please look again.", "")]
 
 
 def test_texts_of_people_are_not_sent_to_the_guard_model(house: House) -> None:

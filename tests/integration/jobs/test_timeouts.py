@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -150,10 +151,11 @@ def test_a_submission_without_an_answer_ends_at_the_deadline(
     furnish: Callable[..., House], upstream: ScriptedUpstream
 ) -> None:
     upstream.play({"otherwise": {"submit": "hang"}})
-    house = furnish(generation={"deadline_s": 3.0})
-    house.container.core.generators["paid"]._server.close()  # type: ignore[attr-defined]
+    # Long enough that the request reaches the upstream before the deadline on a loaded machine too.
+    house = furnish(generation={"deadline_s": 8.0})
     options = {"url": upstream.url, "models": ["paid-1"], "name": "paid", "submit_timeout_s": 1e6}
-    house.container.core.generators["paid"] = videos_api(options)  # type: ignore[index]
-    video = house.carry(house.order(**PAID))
+    with closing(videos_api(options)) as paid:
+        house.container.core.generators["paid"] = paid  # type: ignore[index]
+        video = house.carry(house.order(**PAID))
     assert (video.state, video.error_code) == (VideoState.FAILED, "submit_unknown")
     assert upstream.counts["received"] == 1
