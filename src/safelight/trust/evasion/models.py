@@ -26,7 +26,8 @@ MIN_HELP_SIMILARITY = 0.6
 #: can be many of these.
 MIN_CHAINED_SIMILARITY = 0.75
 #: The same for the similarity to a block of another end user of the account, by letters alone. It is higher
-#: than that of a paraphrase (1), because such requests are seldom of the same person (rates: docs/advice.md).
+#: than that of a paraphrase (1), because such requests are seldom of the same person
+#: (rates: docs/benchmarks/advice.md).
 MIN_SIMILARITY_TO_OTHERS = 1.45
 #: The first two are lower by this if one of the two texts has no embedding, because their letters alone are
 #: seldom so similar by accident.
