@@ -38,11 +38,7 @@ class Block:
 
 def pages() -> list[Path]:
     """Every page a reader of the repository meets."""
-    return sorted(
-        page
-        for page in (*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *(ROOT / "changelog.d").glob("*.md"))
-        if page.is_file()
-    )
+    return sorted(page for page in (*ROOT.glob("*.md"), *DOCS.rglob("*.md")) if page.is_file())
 
 
 def read(page: Path) -> str:

@@ -9,8 +9,6 @@ import re
 import textwrap
 import tomllib
 from collections import Counter
-from functools import cache
-from pathlib import Path
 
 import pages
 import pytest
@@ -20,61 +18,10 @@ from safelight.errors import SafelightError
 from safelight.jobs.states import TRANSITIONS, VideoState, wire_status
 from safelight.web.errors import HTTP_CODES
 
-BRIEF = pages.DOCS / "coverage-of-the-brief.md"
-ARCHITECTURE = pages.DOCS / "architecture.md"
 LIFECYCLE = pages.DOCS / "lifecycle.md"
 DEPENDENCIES = pages.DOCS / "dependencies.md"
 NOBODY = "nobody yet"
 MOVE = ("from", "to", "when", "owner", "also written", "status", "code")
-
-
-@cache
-def _tests(file: Path) -> frozenset[str]:
-    nodes = ast.walk(ast.parse(file.read_text("utf-8")))
-    return frozenset(node.name for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
-
-
-def _problems(paths: list[str], tests: list[str]) -> list[str]:
-    """Files and tests that are named but do not exist."""
-    missing = [path for path in paths if not (pages.ROOT / path).exists()]
-    for test in tests:
-        path, _, name = test.partition("::")
-        file = pages.ROOT / path
-        if not file.is_file() or name not in _tests(file):
-            missing.append(test)
-    return missing
-
-
-def test_every_row_of_the_brief_exists_and_names_existing_files_and_tests() -> None:
-    rows = pages.table(BRIEF, "row", "what", "state", "what works, what is missing", "where", "test")
-    wanted = [*(f"M{number:02}" for number in range(1, 58)), *(f"B{number:02}" for number in range(1, 21))]
-    assert [row["row"] for row in rows] == wanted
-    problems = []
-    for row in rows:
-        where, tests = pages.codes(row["where"]), pages.codes(row["test"])
-        assert row["state"] in {"works", "partly", "not yet"}, row["row"]
-        if row["state"] == "partly":
-            assert row["what works, what is missing"], row["row"]
-        if row["state"] != "not yet":
-            assert where, row["row"]
-            assert tests, row["row"]
-        else:
-            assert not where, row["row"]
-            assert not tests, row["row"]
-        problems += [f"{row['row']}: {one}" for one in _problems(where, tests)]
-    assert not problems
-
-
-def test_every_invariant_names_existing_files_and_tests() -> None:
-    rows = pages.table(ARCHITECTURE, "no.", "invariant", "where", "test")
-    assert [int(row["no."]) for row in rows] == list(range(1, 14))
-    problems = []
-    for row in rows:
-        where, tests = pages.codes(row["where"]), pages.codes(row["test"])
-        if not tests:
-            assert re.search(r"Not yet|In part", row["invariant"]), row["no."]
-        problems += _problems(where, tests)
-    assert not problems
 
 
 def test_every_transition_is_in_the_table_and_in_the_diagram() -> None:
@@ -171,23 +118,6 @@ def test_every_fault_hook_is_listed() -> None:
     text = pages.read(LIFECYCLE)
     line = text[text.index("**Boundaries.**") :].partition("\n- ")[0]
     assert set(pages.codes(line)) - {"fault_hook(name)", "make chaos"} == called
-
-
-def test_the_package_table_has_the_layers_of_the_import_contract() -> None:
-    project = tomllib.loads(pages.read(pages.ROOT / "pyproject.toml"))
-    contract = project["tool"]["importlinter"]["contracts"][0]
-    rows = pages.table(ARCHITECTURE, "row", "package", "what it is for")
-    listed: dict[str, set[str]] = {}
-    for row in rows:
-        listed.setdefault(row["row"], set()).add(pages.codes(row["package"])[0])
-    layers = [set(re.findall(r"\w+", layer.replace("(advice)", ""))) for layer in contract["layers"]]
-    assert [listed[str(number)] for number in range(1, len(layers) + 1)] == layers
-    inside = {
-        path.stem
-        for path in (pages.ROOT / "src" / "safelight").iterdir()
-        if not path.name.startswith("_") and (path.suffix == ".py" or (path / "__init__.py").is_file())
-    }
-    assert set().union(*listed.values()) == inside
 
 
 def _wanted() -> set[str]:
