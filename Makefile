@@ -28,7 +28,7 @@ $(VENV)/base.stamp: requirements/base.lock requirements/build.lock requirements/
 $(VENV)/dev.stamp: $(VENV)/base.stamp requirements/dev.lock
 	@$(PIP) install --no-compile --require-hashes -r requirements/dev.lock
 	@# Children of the sandbox import modules where nothing can be written: without this they compile them every time.
-	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib src || true
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib src packages || true
 	@touch $@
 
 .venvs/%/stamp: requirements/%.lock

@@ -36,11 +36,11 @@ from safelight.detectors import safety_card
 from safelight.evaluation.clips import MANIFEST, LabelledSegment
 from safelight.fileio import sha256_file
 from safelight.generation.protocol import GenerationRequest
-from safelight.generation.storyboard import create
 from safelight.media.encode import AudioFormat, Mp4Writer, VideoFormat
 from safelight.media.fonts import font_for
 from safelight.policy.findings import Modality
 from safelight.testing.speech import Spoken, synthesize
+from safelight_storyboard import create
 
 Samples = npt.NDArray[np.float32]
 Frames = Iterable[Pixels]

@@ -20,10 +20,10 @@ import numpy.typing as npt
 from PIL import Image
 
 from safelight.generation.protocol import GenerationRequest
-from safelight.generation.storyboard import create
 from safelight.media.decode import VideoDecoder
 from safelight.media.encode import Mp4Writer, VideoFormat
 from safelight.media.probe import VideoLimits
+from safelight_storyboard import create
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -108,7 +108,7 @@ class Console:
 
     def _render_card(self, path: Path) -> None:
         from safelight.generation.protocol import GenerationRequest
-        from safelight.generation.storyboard import create
+        from safelight_storyboard import create
 
         request = GenerationRequest(
             key="card",

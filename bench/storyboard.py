@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from safelight.generation.protocol import GenerationRequest
-from safelight.generation.storyboard import create
+from safelight_storyboard import create
 
 PROMPTS = {
     "beach": "A woman in a red coat walks along a beach at golden hour",

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from safelight.generation.protocol import GenerationRequest
-from safelight.generation.storyboard import create
+from safelight_storyboard import create
 
 PROMPTS = Path(__file__).with_name("storyboard_subjects.jsonl")
 SECONDS, WIDTH, HEIGHT = 4, 640, 360

@@ -3,8 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from safelight.generation.storyboard import audio, tts
-from safelight.generation.storyboard.scene import read
+from safelight_storyboard import audio, tts
+from safelight_storyboard.scene import read
 
 
 @pytest.mark.parametrize(

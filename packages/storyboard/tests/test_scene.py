@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.generation.storyboard import scene as reading
-from safelight.generation.storyboard import subject_reader
-from safelight.generation.storyboard.lexicon import (
+from safelight_storyboard import scene as reading
+from safelight_storyboard import subject_reader
+from safelight_storyboard.lexicon import (
     CameraMove,
     Environment,
     Mood,
@@ -17,8 +17,8 @@ from safelight.generation.storyboard.lexicon import (
     Tint,
     Weather,
 )
-from safelight.generation.storyboard.scene import INDOORS, read
-from safelight.generation.storyboard.subject_kinds import SubjectKind
+from safelight_storyboard.scene import INDOORS, read
+from safelight_storyboard.subject_kinds import SubjectKind
 
 
 @given(st.text(max_size=400), st.none() | st.integers(-(2**63), 2**63))

@@ -6,14 +6,14 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from safelight.generation.storyboard.catalogue import CATALOGUE
-from safelight.generation.storyboard.lexicon import CameraMove, Environment, Weather
-from safelight.generation.storyboard.scene import read
-from safelight.generation.storyboard.shot import Shot
-from safelight.generation.storyboard.subject_kinds import SubjectKind
-from safelight.generation.storyboard.subject_words import KINDS
-from safelight.generation.storyboard.title_card import TitleCard
-from safelight.generation.storyboard.trades import TRADES
+from safelight_storyboard.catalogue import CATALOGUE
+from safelight_storyboard.lexicon import CameraMove, Environment, Weather
+from safelight_storyboard.scene import read
+from safelight_storyboard.shot import Shot
+from safelight_storyboard.subject_kinds import SubjectKind
+from safelight_storyboard.subject_words import KINDS
+from safelight_storyboard.title_card import TitleCard
+from safelight_storyboard.trades import TRADES
 
 SIZE = (320, 180)
 

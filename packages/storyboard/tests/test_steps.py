@@ -8,9 +8,9 @@ import pytest
 
 from safelight.errors import UnsupportedField
 from safelight.generation.protocol import Derivation, GenerationRequest, ReferenceFile, SourceClip
-from safelight.generation.storyboard.environments import Environment
-from safelight.generation.storyboard.generator import Storyboard, _words
-from safelight.generation.storyboard.scene import read
+from safelight_storyboard.environments import Environment
+from safelight_storyboard.generator import Storyboard, _words
+from safelight_storyboard.scene import read
 
 CLIP = ReferenceFile(path=Path("clip.mp4"), media_type="video/mp4", field="video", sha256="0" * 64)
 

@@ -27,7 +27,7 @@ from safelight.generation.protocol import (
     LocalGenerator,
     ReferenceFile,
 )
-from safelight.generation.storyboard import create
+from safelight_storyboard import create
 
 
 def make_request(prompt: str = "a dog runs on a beach at dusk", **changes: Any) -> GenerationRequest:
@@ -240,7 +240,7 @@ RENDER = """
     from pathlib import Path
     from safelight import errors
     from safelight.generation.protocol import GenerationRequest
-    from safelight.generation.storyboard import create
+    from safelight_storyboard import create
     if len(sys.argv) > 3:
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), int(sys.argv[3])))
     given = dict(key="k", model="storyboard", prompt="a calm lake", width=640, height=360)

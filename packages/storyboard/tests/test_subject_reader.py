@@ -4,13 +4,13 @@ import time
 
 import pytest
 
-from safelight.generation.storyboard import lexicon, subject_reader
-from safelight.generation.storyboard.catalogue import CATALOGUE
-from safelight.generation.storyboard.lexicon import Environment, SubjectAction, TimeOfDay, Weather
-from safelight.generation.storyboard.scene import read
-from safelight.generation.storyboard.subject_kinds import SubjectKind
-from safelight.generation.storyboard.subject_words import KINDS
-from safelight.generation.storyboard.traditional import simplified
+from safelight_storyboard import lexicon, subject_reader
+from safelight_storyboard.catalogue import CATALOGUE
+from safelight_storyboard.lexicon import Environment, SubjectAction, TimeOfDay, Weather
+from safelight_storyboard.scene import read
+from safelight_storyboard.subject_kinds import SubjectKind
+from safelight_storyboard.subject_words import KINDS
+from safelight_storyboard.traditional import simplified
 
 
 @pytest.mark.parametrize(

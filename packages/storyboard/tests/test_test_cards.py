@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight import errors
-from safelight.generation.storyboard.test_cards import Card, Where, read_cards
+from safelight_storyboard.test_cards import Card, Where, read_cards
 
 
 def test_one_card_several_cards_and_lists_are_parsed() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.generation.storyboard import text_signs
+from safelight_storyboard import text_signs
 
 
 @given(st.text(max_size=48))

@@ -10,8 +10,6 @@ import pytest
 from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.generation.protocol import GenerationRequest
-from safelight.generation.storyboard import create
-from safelight.generation.storyboard.tts import synthesiser
 from safelight.moderation.output import OutputStage
 from safelight.moderation.screening import ScreeningContext
 from safelight.moderation.tenant_policy import TenantPolicy
@@ -21,6 +19,8 @@ from safelight.policy.findings import Modality
 from safelight.policy.verdicts import Action, WaiverTerms
 from safelight.sandbox.sandbox import Sandbox
 from safelight.scanning.service import Scanner, ScannerOptions
+from safelight_storyboard import create
+from safelight_storyboard.tts import synthesiser
 from support.optional_tools import leave_out
 
 

@@ -10,10 +10,10 @@ from safelight.bootstrap import Container
 from safelight.cli.demo import operator, record_waiver
 from safelight.fileio import sha256_file
 from safelight.generation.protocol import GenerationRequest
-from safelight.generation.storyboard import create
 from safelight.moderation.screening import ScreeningContext
 from safelight.policy.verdicts import Action
 from safelight.settings import Settings
+from safelight_storyboard import create
 
 SCENES = (
     "Rain on a greenhouse roof, seen from inside, soft morning light",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 def create(options: dict[str, Any]) -> LocalGenerator:
     """Creates the generator. Its only option, `speech` (default true), allows espeak-ng to speak lines."""
     from safelight import errors
-    from safelight.generation.storyboard.generator import Storyboard
+    from safelight_storyboard.generator import Storyboard
 
     for name in options:
         if name not in ("name", "speech"):

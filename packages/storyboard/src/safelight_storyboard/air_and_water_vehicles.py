@@ -9,8 +9,8 @@ import math
 
 import numpy as np
 
-from safelight.generation.storyboard.buildings import box
-from safelight.generation.storyboard.figures import Pen, Point, Tones, step_to
+from safelight_storyboard.buildings import box
+from safelight_storyboard.figures import Pen, Point, Tones, step_to
 
 
 def aeroplane(pen: Pen, _phase: float, tones: Tones) -> None:

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from safelight.generation.storyboard.figures import Pen, Point, Tones, step_to
+from safelight_storyboard.figures import Pen, Point, Tones, step_to
 
 
 def bird(pen: Pen, phase: float, tones: Tones) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 
-from safelight.generation.storyboard import people, vehicles
-from safelight.generation.storyboard.figures import Figure, Point
-from safelight.generation.storyboard.lexicon import Environment
-from safelight.generation.storyboard.people import Look
-from safelight.generation.storyboard.place import FrameGeometry, Place
-from safelight.generation.storyboard.scene import Scene
-from safelight.generation.storyboard.subject_kinds import SubjectKind
-from safelight.generation.storyboard.subject_reader import PEOPLE
+from safelight_storyboard import people, vehicles
+from safelight_storyboard.figures import Figure, Point
+from safelight_storyboard.lexicon import Environment
+from safelight_storyboard.people import Look
+from safelight_storyboard.place import FrameGeometry, Place
+from safelight_storyboard.scene import Scene
+from safelight_storyboard.subject_kinds import SubjectKind
+from safelight_storyboard.subject_reader import PEOPLE
 
 
 def carried(figure: Figure, place: Place, frame: FrameGeometry, travel: float) -> Figure:

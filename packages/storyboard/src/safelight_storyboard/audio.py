@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from safelight.generation.storyboard.lexicon import (
+from safelight_storyboard.lexicon import (
     RAINY,
     ROUGH,
     SNOWY,
@@ -17,11 +17,11 @@ from safelight.generation.storyboard.lexicon import (
     TimeOfDay,
     Weather,
 )
-from safelight.generation.storyboard.raster import Raster
-from safelight.generation.storyboard.scene import INDOORS, Scene
-from safelight.generation.storyboard.subject_kinds import SubjectKind
-from safelight.generation.storyboard.subject_reader import PEOPLE
-from safelight.generation.storyboard.subject_style import pace_of
+from safelight_storyboard.raster import Raster
+from safelight_storyboard.scene import INDOORS, Scene
+from safelight_storyboard.subject_kinds import SubjectKind
+from safelight_storyboard.subject_reader import PEOPLE
+from safelight_storyboard.subject_style import pace_of
 
 RATE = 48_000
 

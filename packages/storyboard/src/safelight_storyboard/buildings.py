@@ -11,8 +11,8 @@ import math
 
 import numpy as np
 
-from safelight.generation.storyboard.figures import Pen, Point, Tones, step_to
-from safelight.generation.storyboard.raster import Colour
+from safelight_storyboard.figures import Pen, Point, Tones, step_to
+from safelight_storyboard.raster import Colour
 
 
 def box(pen: Pen, x0: float, y0: float, x1: float, y1: float, tone: Colour) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from safelight.generation.storyboard.lexicon import CameraMove
-from safelight.generation.storyboard.raster import Raster
+from safelight_storyboard.lexicon import CameraMove
+from safelight_storyboard.raster import Raster
 
 
 @dataclass(frozen=True, kw_only=True)

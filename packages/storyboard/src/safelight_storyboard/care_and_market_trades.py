@@ -9,13 +9,13 @@ import math
 
 import numpy as np
 
-from safelight.generation.storyboard.buildings import box
-from safelight.generation.storyboard.figures import Pen, Point, Tones
-from safelight.generation.storyboard.lexicon import Environment
-from safelight.generation.storyboard.people import Pose
-from safelight.generation.storyboard.raster import rgb
-from safelight.generation.storyboard.subject_kinds import SubjectKind as Kind
-from safelight.generation.storyboard.trade import Trade, pose
+from safelight_storyboard.buildings import box
+from safelight_storyboard.figures import Pen, Point, Tones
+from safelight_storyboard.lexicon import Environment
+from safelight_storyboard.people import Pose
+from safelight_storyboard.raster import rgb
+from safelight_storyboard.subject_kinds import SubjectKind as Kind
+from safelight_storyboard.trade import Trade, pose
 
 _WHITE, _STEEL, _WOOD = rgb("#eeece6"), rgb("#a8aeb4"), rgb("#8a6038")
 _RED, _GREEN = rgb("#c0392b"), rgb("#4f8a48")

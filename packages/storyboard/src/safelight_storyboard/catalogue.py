@@ -4,31 +4,31 @@ from __future__ import annotations
 
 from functools import partial
 
-from safelight.generation.storyboard import (
+from safelight_storyboard import (
     air_and_water_vehicles as crafts,
 )
-from safelight.generation.storyboard import (
+from safelight_storyboard import (
     buildings,
     quadrupeds,
     road_vehicles,
     small_animals,
 )
-from safelight.generation.storyboard import (
+from safelight_storyboard import (
     sea_creatures_and_insects as sea,
 )
-from safelight.generation.storyboard import (
+from safelight_storyboard import (
     tornado as weather,
 )
-from safelight.generation.storyboard.catalogue_entry import Entry, Motion, always
-from safelight.generation.storyboard.gliding_animals import GLIDING_ANIMALS
-from safelight.generation.storyboard.homes_and_landmarks import HOMES_AND_LANDMARKS
-from safelight.generation.storyboard.lexicon import Environment as Env
-from safelight.generation.storyboard.lexicon import Tint
-from safelight.generation.storyboard.subject_kinds import SubjectKind as Kind
-from safelight.generation.storyboard.town_buildings import TOWN_BUILDINGS
-from safelight.generation.storyboard.town_traffic import TOWN_TRAFFIC
-from safelight.generation.storyboard.wildlife import WILDLIFE
-from safelight.generation.storyboard.work_vehicles import WORK_VEHICLES
+from safelight_storyboard.catalogue_entry import Entry, Motion, always
+from safelight_storyboard.gliding_animals import GLIDING_ANIMALS
+from safelight_storyboard.homes_and_landmarks import HOMES_AND_LANDMARKS
+from safelight_storyboard.lexicon import Environment as Env
+from safelight_storyboard.lexicon import Tint
+from safelight_storyboard.subject_kinds import SubjectKind as Kind
+from safelight_storyboard.town_buildings import TOWN_BUILDINGS
+from safelight_storyboard.town_traffic import TOWN_TRAFFIC
+from safelight_storyboard.wildlife import WILDLIFE
+from safelight_storyboard.work_vehicles import WORK_VEHICLES
 
 _WILD = (Env.MEADOW, Env.FOREST)
 _DRY = (Env.MEADOW,)

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from safelight.generation.storyboard.figures import Drawing
-from safelight.generation.storyboard.lexicon import Environment, SubjectAction, Tint
+from safelight_storyboard.figures import Drawing
+from safelight_storyboard.lexicon import Environment, SubjectAction, Tint
 
 Make = Callable[[SubjectAction], Drawing]
 

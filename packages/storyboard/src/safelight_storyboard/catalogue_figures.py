@@ -7,25 +7,25 @@ from dataclasses import replace
 
 import numpy as np
 
-from safelight.generation.storyboard import buildings
-from safelight.generation.storyboard.catalogue import CATALOGUE
-from safelight.generation.storyboard.catalogue_entry import Entry, Motion
-from safelight.generation.storyboard.figures import Figure, Point, Tones
-from safelight.generation.storyboard.lexicon import Environment
-from safelight.generation.storyboard.palette import Light
-from safelight.generation.storyboard.place import FrameGeometry, Place
-from safelight.generation.storyboard.raster import rgb
-from safelight.generation.storyboard.scene import Scene
-from safelight.generation.storyboard.subject_kinds import SubjectKind
-from safelight.generation.storyboard.subject_reader import Subject
-from safelight.generation.storyboard.subject_style import (
+from safelight_storyboard import buildings
+from safelight_storyboard.catalogue import CATALOGUE
+from safelight_storyboard.catalogue_entry import Entry, Motion
+from safelight_storyboard.figures import Figure, Point, Tones
+from safelight_storyboard.lexicon import Environment
+from safelight_storyboard.palette import Light
+from safelight_storyboard.place import FrameGeometry, Place
+from safelight_storyboard.raster import rgb
+from safelight_storyboard.scene import Scene
+from safelight_storyboard.subject_kinds import SubjectKind
+from safelight_storyboard.subject_reader import Subject
+from safelight_storyboard.subject_style import (
     choose_look,
     height_of,
     rim_light,
     subject_drawing,
     subject_tones,
 )
-from safelight.generation.storyboard.trades import TRADES, working
+from safelight_storyboard.trades import TRADES, working
 
 #: Vehicles that are drawn on the bridge if the prompt names both.
 _CROSSES = frozenset(

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.camera import Camera, CameraView
-from safelight.generation.storyboard.layers import Layer, room
-from safelight.generation.storyboard.palette import Light
-from safelight.generation.storyboard.raster import Colour, Raster, glow, halo, mix, noise, rgb
+from safelight_storyboard.camera import Camera, CameraView
+from safelight_storyboard.layers import Layer, room
+from safelight_storyboard.palette import Light
+from safelight_storyboard.raster import Colour, Raster, glow, halo, mix, noise, rgb
 
 WINDOW_LIGHTS = tuple(rgb(c) for c in ("#ffcf7d", "#ffdf9f", "#ffb75e", "#ffe9c4", "#bfe0ff"))
 

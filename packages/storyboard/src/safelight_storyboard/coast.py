@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.camera import Camera, CameraView
-from safelight.generation.storyboard.layers import Layer, room
-from safelight.generation.storyboard.palette import Light
-from safelight.generation.storyboard.raster import Raster, mix, noise, pack, rgb
-from safelight.generation.storyboard.scene import Scene
-from safelight.generation.storyboard.scene_builder import (
+from safelight_storyboard.camera import Camera, CameraView
+from safelight_storyboard.layers import Layer, room
+from safelight_storyboard.palette import Light
+from safelight_storyboard.raster import Raster, mix, noise, pack, rgb
+from safelight_storyboard.scene import Scene
+from safelight_storyboard.scene_builder import (
     SceneBuilder,
     ground_colour,
     leaf_colour,
@@ -21,9 +21,9 @@ from safelight.generation.storyboard.scene_builder import (
     sparse,
     water,
 )
-from safelight.generation.storyboard.sky import Sky
-from safelight.generation.storyboard.terrain import Ridge, make_grass, make_ridge, make_wood
-from safelight.generation.storyboard.weather import fog_bank
+from safelight_storyboard.sky import Sky
+from safelight_storyboard.terrain import Ridge, make_grass, make_ridge, make_wood
+from safelight_storyboard.weather import fog_bank
 
 
 def _shore_mountains(

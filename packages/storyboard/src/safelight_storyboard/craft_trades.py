@@ -10,13 +10,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from safelight.generation.storyboard import animals
-from safelight.generation.storyboard.buildings import box
-from safelight.generation.storyboard.figures import Pen, Point, Tones
-from safelight.generation.storyboard.lexicon import Environment
-from safelight.generation.storyboard.raster import Colour, rgb
-from safelight.generation.storyboard.subject_kinds import SubjectKind as Kind
-from safelight.generation.storyboard.trade import Trade, hammering, pose, seated
+from safelight_storyboard import animals
+from safelight_storyboard.buildings import box
+from safelight_storyboard.figures import Pen, Point, Tones
+from safelight_storyboard.lexicon import Environment
+from safelight_storyboard.raster import Colour, rgb
+from safelight_storyboard.subject_kinds import SubjectKind as Kind
+from safelight_storyboard.trade import Trade, hammering, pose, seated
 
 _WOOD, _STEEL, _WHITE = rgb("#8a6038"), rgb("#a8aeb4"), rgb("#eeece6")
 _RED, _GREEN, _BLUE, _GOLD = rgb("#c0443a"), rgb("#4f8a58"), rgb("#4a78b0"), rgb("#e0b048")

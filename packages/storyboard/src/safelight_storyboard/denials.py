@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from safelight.generation.storyboard.function_words import BREAKS, STARTS
-from safelight.generation.storyboard.noun_phrases import HAN, english_subjects, vocabulary_word
-from safelight.generation.storyboard.traditional import simplified
+from safelight_storyboard.function_words import BREAKS, STARTS
+from safelight_storyboard.noun_phrases import HAN, english_subjects, vocabulary_word
+from safelight_storyboard.traditional import simplified
 
 #: After "not" and "never" without an article, as in "does not see a cat", only one word is denied.
 _DENIED = re.compile(

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from safelight.generation.storyboard.camera import Camera
-from safelight.generation.storyboard.coast import beach, lake, sea
-from safelight.generation.storyboard.indoors import make_stage
-from safelight.generation.storyboard.lexicon import Environment, Weather
-from safelight.generation.storyboard.nature import desert, forest, meadow, mountains
-from safelight.generation.storyboard.palette import Light
-from safelight.generation.storyboard.raster import mix
-from safelight.generation.storyboard.scene import INDOORS, Scene
-from safelight.generation.storyboard.scene_builder import SceneBuilder
-from safelight.generation.storyboard.shaped_clouds import heavy_clouds
-from safelight.generation.storyboard.sky import Sky
-from safelight.generation.storyboard.town import city, indoors, street, ways
-from safelight.generation.storyboard.underwater_and_space import space, underwater
-from safelight.generation.storyboard.weather import fog_bank
+from safelight_storyboard.camera import Camera
+from safelight_storyboard.coast import beach, lake, sea
+from safelight_storyboard.indoors import make_stage
+from safelight_storyboard.lexicon import Environment, Weather
+from safelight_storyboard.nature import desert, forest, meadow, mountains
+from safelight_storyboard.palette import Light
+from safelight_storyboard.raster import mix
+from safelight_storyboard.scene import INDOORS, Scene
+from safelight_storyboard.scene_builder import SceneBuilder
+from safelight_storyboard.shaped_clouds import heavy_clouds
+from safelight_storyboard.sky import Sky
+from safelight_storyboard.town import city, indoors, street, ways
+from safelight_storyboard.underwater_and_space import space, underwater
+from safelight_storyboard.weather import fog_bank
 
 
 def build(scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator) -> SceneBuilder:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.camera import CameraView
-from safelight.generation.storyboard.raster import Colour, Raster, mix, place
+from safelight_storyboard.camera import CameraView
+from safelight_storyboard.raster import Colour, Raster, mix, place
 
 Point = tuple[float, float]
 FINE = 3

@@ -6,16 +6,16 @@ import math
 
 import numpy as np
 
-from safelight.generation.storyboard import animals, people, vehicles
-from safelight.generation.storyboard.figures import Figure, Tones
-from safelight.generation.storyboard.lexicon import Environment
-from safelight.generation.storyboard.palette import Light
-from safelight.generation.storyboard.place import FrameGeometry, Place
-from safelight.generation.storyboard.raster import Colour, rgb
-from safelight.generation.storyboard.scene import Scene
-from safelight.generation.storyboard.subject_kinds import SubjectKind
-from safelight.generation.storyboard.subject_reader import Subject
-from safelight.generation.storyboard.subject_style import (
+from safelight_storyboard import animals, people, vehicles
+from safelight_storyboard.figures import Figure, Tones
+from safelight_storyboard.lexicon import Environment
+from safelight_storyboard.palette import Light
+from safelight_storyboard.place import FrameGeometry, Place
+from safelight_storyboard.raster import Colour, rgb
+from safelight_storyboard.scene import Scene
+from safelight_storyboard.subject_kinds import SubjectKind
+from safelight_storyboard.subject_reader import Subject
+from safelight_storyboard.subject_style import (
     BALLOONS,
     choose_look,
     height_of,

@@ -26,12 +26,12 @@ from safelight.generation.protocol import (
     GeneratorInfo,
     RenderResult,
 )
-from safelight.generation.storyboard.lexicon import CAPTION
-from safelight.generation.storyboard.reference import palette
-from safelight.generation.storyboard.test_cards import read_cards
 from safelight.sandbox.confinement import Limits
 from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Sandbox
+from safelight_storyboard.lexicon import CAPTION
+from safelight_storyboard.reference import palette
+from safelight_storyboard.test_cards import read_cards
 
 MODELS = ("storyboard", "storyboard-1")
 SIZES = (
@@ -204,7 +204,7 @@ def _theme(request: GenerationRequest) -> tuple[tuple[int, int, int], ...]:
 def _run(job: dict[str, Any], patience: float, report: Callable[[int], None]) -> tuple[str, ...]:
     """Renders in a child process. Returns the words for what was not drawn."""
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "safelight.generation.storyboard.worker", str(os.getpid())],
+        [sys.executable, "-P", "-m", "safelight_storyboard.worker", str(os.getpid())],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -290,7 +290,7 @@ def _alive(pid: int) -> bool:
 
 
 def _full() -> frozenset[int]:
-    from safelight.generation.storyboard.worker import FULL
+    from safelight_storyboard.worker import FULL
 
     return FULL
 

@@ -9,11 +9,11 @@ import math
 
 import numpy as np
 
-from safelight.generation.storyboard.catalogue_entry import Entry, Motion, always
-from safelight.generation.storyboard.figures import Pen, Point, Tones
-from safelight.generation.storyboard.lexicon import Environment as Env
-from safelight.generation.storyboard.raster import rgb
-from safelight.generation.storyboard.subject_kinds import SubjectKind as Kind
+from safelight_storyboard.catalogue_entry import Entry, Motion, always
+from safelight_storyboard.figures import Pen, Point, Tones
+from safelight_storyboard.lexicon import Environment as Env
+from safelight_storyboard.raster import rgb
+from safelight_storyboard.subject_kinds import SubjectKind as Kind
 
 
 def eagle(pen: Pen, phase: float, tones: Tones) -> None:

@@ -10,12 +10,12 @@ import math
 
 import numpy as np
 
-from safelight.generation.storyboard.buildings import box, wall
-from safelight.generation.storyboard.catalogue_entry import Entry, Motion, always
-from safelight.generation.storyboard.figures import Drawing, Pen, Point, Tones
-from safelight.generation.storyboard.lexicon import Environment as Env
-from safelight.generation.storyboard.raster import Colour, rgb
-from safelight.generation.storyboard.subject_kinds import SubjectKind as Kind
+from safelight_storyboard.buildings import box, wall
+from safelight_storyboard.catalogue_entry import Entry, Motion, always
+from safelight_storyboard.figures import Drawing, Pen, Point, Tones
+from safelight_storyboard.lexicon import Environment as Env
+from safelight_storyboard.raster import Colour, rgb
+from safelight_storyboard.subject_kinds import SubjectKind as Kind
 
 
 def house(pen: Pen, _phase: float, tones: Tones) -> None:

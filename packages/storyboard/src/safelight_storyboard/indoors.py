@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.camera import Camera, CameraView
-from safelight.generation.storyboard.layers import Element, Layer, room
-from safelight.generation.storyboard.lexicon import Environment
-from safelight.generation.storyboard.palette import Light
-from safelight.generation.storyboard.raster import Colour, Raster, glow, halo, mix, noise, rgb
-from safelight.generation.storyboard.scene import Scene
-from safelight.generation.storyboard.subject_kinds import SubjectKind
-from safelight.generation.storyboard.trades import TRADES
+from safelight_storyboard.camera import Camera, CameraView
+from safelight_storyboard.layers import Element, Layer, room
+from safelight_storyboard.lexicon import Environment
+from safelight_storyboard.palette import Light
+from safelight_storyboard.raster import Colour, Raster, glow, halo, mix, noise, rgb
+from safelight_storyboard.scene import Scene
+from safelight_storyboard.subject_kinds import SubjectKind
+from safelight_storyboard.trades import TRADES
 
 WALL, NEAR = 0.32, 0.8
 _WORKSHOPS = frozenset({SubjectKind.BLACKSMITH, SubjectKind.CARPENTER, SubjectKind.POTTER})

@@ -9,8 +9,8 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.camera import Camera, CameraView
-from safelight.generation.storyboard.raster import Raster, over
+from safelight_storyboard.camera import Camera, CameraView
+from safelight_storyboard.raster import Raster, over
 
 
 class Element(Protocol):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from safelight.generation.storyboard import lexicon
-from safelight.generation.storyboard.function_words import PLURALS
-from safelight.generation.storyboard.noun_phrases import english_subjects, is_action
+from safelight_storyboard import lexicon
+from safelight_storyboard.function_words import PLURALS
+from safelight_storyboard.noun_phrases import english_subjects, is_action
 
 MOST_OF_A_KIND = 9
 

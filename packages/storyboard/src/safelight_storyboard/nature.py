@@ -6,23 +6,23 @@ from dataclasses import replace
 
 import numpy as np
 
-from safelight.generation.storyboard.camera import Camera
-from safelight.generation.storyboard.layers import Layer
-from safelight.generation.storyboard.lexicon import SNOWY, TimeOfDay, Tint, Weather
-from safelight.generation.storyboard.palette import Light
-from safelight.generation.storyboard.raster import mix, noise, rgb
-from safelight.generation.storyboard.scene import Scene
-from safelight.generation.storyboard.scene_builder import (
+from safelight_storyboard.camera import Camera
+from safelight_storyboard.layers import Layer
+from safelight_storyboard.lexicon import SNOWY, TimeOfDay, Tint, Weather
+from safelight_storyboard.palette import Light
+from safelight_storyboard.raster import mix, noise, rgb
+from safelight_storyboard.scene import Scene
+from safelight_storyboard.scene_builder import (
     SceneBuilder,
     frame_trees,
     ground_colour,
     leaf_colour,
     ranges,
 )
-from safelight.generation.storyboard.shaped_clouds import sea_of_clouds
-from safelight.generation.storyboard.sky import Sky
-from safelight.generation.storyboard.terrain import Ridge, make_grass, make_ridge, make_wood
-from safelight.generation.storyboard.weather import Shafts, fog_bank
+from safelight_storyboard.shaped_clouds import sea_of_clouds
+from safelight_storyboard.sky import Sky
+from safelight_storyboard.terrain import Ridge, make_grass, make_ridge, make_wood
+from safelight_storyboard.weather import Shafts, fog_bank
 
 
 def mountains(

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import zip_longest
 
-from safelight.generation.storyboard import lexicon
-from safelight.generation.storyboard.function_words import (
+from safelight_storyboard import lexicon
+from safelight_storyboard.function_words import (
     ADJECTIVES,
     BREAKS,
     NOT_PARTICIPLES,
@@ -24,8 +24,8 @@ from safelight.generation.storyboard.function_words import (
     SINGULAR,
     STARTS,
 )
-from safelight.generation.storyboard.subject_words import KINDS, OTHER_NOUNS
-from safelight.generation.storyboard.word_tables import compiled
+from safelight_storyboard.subject_words import KINDS, OTHER_NOUNS
+from safelight_storyboard.word_tables import compiled
 
 #: Most words of an English phrase.
 LONGEST = 8

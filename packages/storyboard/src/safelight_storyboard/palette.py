@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from safelight.generation.storyboard.lexicon import Environment, Mood, Style, TimeOfDay, Tint, Weather
-from safelight.generation.storyboard.raster import Colour, mix, rgb
-from safelight.generation.storyboard.scene import Scene
+from safelight_storyboard.lexicon import Environment, Mood, Style, TimeOfDay, Tint, Weather
+from safelight_storyboard.raster import Colour, mix, rgb
+from safelight_storyboard.scene import Scene
 
 
 @dataclass(frozen=True, kw_only=True)

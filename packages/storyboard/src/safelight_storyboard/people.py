@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from safelight.generation.storyboard.figures import Drawing, Pen, Point, Tones, step_to
+from safelight_storyboard.figures import Drawing, Pen, Point, Tones, step_to
 
 THIGH, SHIN, ARM, FOREARM = 0.25, 0.245, 0.155, 0.15
 

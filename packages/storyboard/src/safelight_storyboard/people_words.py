@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from safelight.generation.storyboard.subject_kinds import SubjectKind as Kind
+from safelight_storyboard.subject_kinds import SubjectKind as Kind
 
 PEOPLE_WORDS: dict[Kind, tuple[str, str]] = {
     Kind.VENDOR: (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from safelight.generation.storyboard.figures import Point
-from safelight.generation.storyboard.lexicon import Environment
+from safelight_storyboard.figures import Point
+from safelight_storyboard.lexicon import Environment
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,10 +7,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.lexicon import CAPTION, Mood, Style, Tint
-from safelight.generation.storyboard.raster import Raster, noise
-from safelight.generation.storyboard.scene import Scene
-from safelight.generation.storyboard.text_signs import letters
+from safelight_storyboard.lexicon import CAPTION, Mood, Style, Tint
+from safelight_storyboard.raster import Raster, noise
+from safelight_storyboard.scene import Scene
+from safelight_storyboard.text_signs import letters
 
 
 class Film:

@@ -12,10 +12,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from safelight.generation.storyboard.figures import Drawing, Pen, Point, Tones, step_to
-from safelight.generation.storyboard.lexicon import SubjectAction
-from safelight.generation.storyboard.raster import Colour
-from safelight.generation.storyboard.subject_kinds import SubjectKind
+from safelight_storyboard.figures import Drawing, Pen, Point, Tones, step_to
+from safelight_storyboard.lexicon import SubjectAction
+from safelight_storyboard.raster import Colour
+from safelight_storyboard.subject_kinds import SubjectKind
 
 
 @dataclass(frozen=True, kw_only=True)

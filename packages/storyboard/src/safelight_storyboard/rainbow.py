@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.camera import Camera, CameraView
-from safelight.generation.storyboard.raster import Raster, rgb
+from safelight_storyboard.camera import Camera, CameraView
+from safelight_storyboard.raster import Raster, rgb
 
 _DEPTH = 0.04
 _BANDS = ("#a050d0", "#4060e0", "#30a0e0", "#50c860", "#f0e040", "#f0a030", "#e84838")

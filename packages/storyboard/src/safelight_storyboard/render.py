@@ -14,14 +14,14 @@ import numpy as np
 
 from safelight.detectors import safety_card
 from safelight.fileio import sync
-from safelight.generation.storyboard import audio, tts
-from safelight.generation.storyboard.lexicon import CAPTION
-from safelight.generation.storyboard.postprocess import Film
-from safelight.generation.storyboard.raster import Raster
-from safelight.generation.storyboard.scene import read
-from safelight.generation.storyboard.shot import Shot
-from safelight.generation.storyboard.test_cards import Card, Where
-from safelight.generation.storyboard.title_card import TitleCard
+from safelight_storyboard import audio, tts
+from safelight_storyboard.lexicon import CAPTION
+from safelight_storyboard.postprocess import Film
+from safelight_storyboard.raster import Raster
+from safelight_storyboard.scene import read
+from safelight_storyboard.shot import Shot
+from safelight_storyboard.test_cards import Card, Where
+from safelight_storyboard.title_card import TitleCard
 
 #: Frames are painted with at most about this many pixels and then enlarged. This saves time, and the
 #: difference is hardly visible.

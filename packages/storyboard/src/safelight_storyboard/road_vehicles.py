@@ -9,9 +9,9 @@ import math
 
 import numpy as np
 
-from safelight.generation.storyboard.buildings import box
-from safelight.generation.storyboard.figures import Pen, Tones, step_to
-from safelight.generation.storyboard.raster import Colour
+from safelight_storyboard.buildings import box
+from safelight_storyboard.figures import Pen, Tones, step_to
+from safelight_storyboard.raster import Colour
 
 
 def wheel(pen: Pen, x: float, radius: float, phase: float, tones: Tones, *, y: float | None = None) -> None:

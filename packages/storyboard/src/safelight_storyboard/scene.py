@@ -7,12 +7,12 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from safelight.generation.storyboard import lexicon
-from safelight.generation.storyboard.catalogue import CATALOGUE
-from safelight.generation.storyboard.catalogue_entry import Motion
-from safelight.generation.storyboard.denials import without_denied
-from safelight.generation.storyboard.homes_and_landmarks import HOMES_AND_LANDMARKS
-from safelight.generation.storyboard.lexicon import (
+from safelight_storyboard import lexicon
+from safelight_storyboard.catalogue import CATALOGUE
+from safelight_storyboard.catalogue_entry import Motion
+from safelight_storyboard.denials import without_denied
+from safelight_storyboard.homes_and_landmarks import HOMES_AND_LANDMARKS
+from safelight_storyboard.lexicon import (
     RAINY,
     ROUGH,
     SNOWY,
@@ -26,12 +26,12 @@ from safelight.generation.storyboard.lexicon import (
     Tint,
     Weather,
 )
-from safelight.generation.storyboard.subject_kinds import SubjectKind
-from safelight.generation.storyboard.subject_reader import PEOPLE, Cast, Subject, read_cast
-from safelight.generation.storyboard.town_buildings import TOWN_BUILDINGS
-from safelight.generation.storyboard.trades import TRADES
-from safelight.generation.storyboard.traditional import simplified
-from safelight.generation.storyboard.word_tables import all_of, first
+from safelight_storyboard.subject_kinds import SubjectKind
+from safelight_storyboard.subject_reader import PEOPLE, Cast, Subject, read_cast
+from safelight_storyboard.town_buildings import TOWN_BUILDINGS
+from safelight_storyboard.trades import TRADES
+from safelight_storyboard.traditional import simplified
+from safelight_storyboard.word_tables import all_of, first
 
 LONGEST_SIGN = 48
 LONGEST_SPEECH = 400

@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from safelight.generation.storyboard.camera import Camera
-from safelight.generation.storyboard.layers import Element
-from safelight.generation.storyboard.lexicon import ROUGH, SNOWY, Environment, Tint
-from safelight.generation.storyboard.palette import Light
-from safelight.generation.storyboard.raster import Colour, mix, rgb
-from safelight.generation.storyboard.scene import Scene
-from safelight.generation.storyboard.sky import Sky
-from safelight.generation.storyboard.terrain import Ridge, make_ridge, make_wood
-from safelight.generation.storyboard.water import Water
-from safelight.generation.storyboard.weather import fog_bank
+from safelight_storyboard.camera import Camera
+from safelight_storyboard.layers import Element
+from safelight_storyboard.lexicon import ROUGH, SNOWY, Environment, Tint
+from safelight_storyboard.palette import Light
+from safelight_storyboard.raster import Colour, mix, rgb
+from safelight_storyboard.scene import Scene
+from safelight_storyboard.sky import Sky
+from safelight_storyboard.terrain import Ridge, make_ridge, make_wood
+from safelight_storyboard.water import Water
+from safelight_storyboard.weather import fog_bank
 
 
 @dataclass(kw_only=True)

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from safelight.generation.storyboard.figures import Pen, Point, Tones
+from safelight_storyboard.figures import Pen, Point, Tones
 
 
 def _body(phase: float, girth: float, bend: float) -> tuple[list[Point], list[Point]]:

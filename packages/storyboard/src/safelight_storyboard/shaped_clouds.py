@@ -5,10 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.camera import Camera
-from safelight.generation.storyboard.layers import Element, Layer, room
-from safelight.generation.storyboard.palette import Light
-from safelight.generation.storyboard.raster import Colour, mix, noise, pack, rgb
+from safelight_storyboard.camera import Camera
+from safelight_storyboard.layers import Element, Layer, room
+from safelight_storyboard.palette import Light
+from safelight_storyboard.raster import Colour, mix, noise, pack, rgb
 
 #: Depth, row of the crest as a fraction of the frame height, and size of the billows.
 _BANKS = ((0.2, 0.56, 0.03), (0.34, 0.63, 0.045), (0.5, 0.71, 0.065), (0.7, 0.8, 0.09), (0.9, 0.9, 0.12))

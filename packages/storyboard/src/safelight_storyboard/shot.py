@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from safelight.generation.storyboard import subjects as casting
-from safelight.generation.storyboard.camera import Camera
-from safelight.generation.storyboard.environments import build
-from safelight.generation.storyboard.figures import Figure
-from safelight.generation.storyboard.layers import Element, Layer, paint_all
-from safelight.generation.storyboard.lexicon import (
+from safelight_storyboard import subjects as casting
+from safelight_storyboard.camera import Camera
+from safelight_storyboard.environments import build
+from safelight_storyboard.figures import Figure
+from safelight_storyboard.layers import Element, Layer, paint_all
+from safelight_storyboard.lexicon import (
     RAINY,
     ROUGH,
     SNOWY,
@@ -18,18 +18,18 @@ from safelight.generation.storyboard.lexicon import (
     Tint,
     Weather,
 )
-from safelight.generation.storyboard.palette import Light, light_for
-from safelight.generation.storyboard.place import HORIZONS, PLACES, FrameGeometry
-from safelight.generation.storyboard.postprocess import wash
-from safelight.generation.storyboard.rainbow import Rainbow
-from safelight.generation.storyboard.raster import Raster, mix, rgb
-from safelight.generation.storyboard.scene import INDOORS, Scene
-from safelight.generation.storyboard.sky import make_sky
-from safelight.generation.storyboard.strong_wind import bent_trees, driven_snow
-from safelight.generation.storyboard.subject_kinds import SubjectKind
-from safelight.generation.storyboard.text_signs import Sign
-from safelight.generation.storyboard.water import Water
-from safelight.generation.storyboard.weather import Flakes, Hail, Lightning, Rain
+from safelight_storyboard.palette import Light, light_for
+from safelight_storyboard.place import HORIZONS, PLACES, FrameGeometry
+from safelight_storyboard.postprocess import wash
+from safelight_storyboard.rainbow import Rainbow
+from safelight_storyboard.raster import Raster, mix, rgb
+from safelight_storyboard.scene import INDOORS, Scene
+from safelight_storyboard.sky import make_sky
+from safelight_storyboard.strong_wind import bent_trees, driven_snow
+from safelight_storyboard.subject_kinds import SubjectKind
+from safelight_storyboard.text_signs import Sign
+from safelight_storyboard.water import Water
+from safelight_storyboard.weather import Flakes, Hail, Lightning, Rain
 
 #: Places without trees in the wind.
 UNWINDY = INDOORS | {Environment.SPACE, Environment.UNDERWATER, Environment.SEA}

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.camera import Camera, CameraView
-from safelight.generation.storyboard.layers import Backdrop, Element, Layer, room
-from safelight.generation.storyboard.lexicon import RAINY, ROUGH, SNOWY, Environment, TimeOfDay, Weather
-from safelight.generation.storyboard.palette import Light
-from safelight.generation.storyboard.raster import Colour, Raster, mix, noise, pack
-from safelight.generation.storyboard.scene import Scene
+from safelight_storyboard.camera import Camera, CameraView
+from safelight_storyboard.layers import Backdrop, Element, Layer, room
+from safelight_storyboard.lexicon import RAINY, ROUGH, SNOWY, Environment, TimeOfDay, Weather
+from safelight_storyboard.palette import Light
+from safelight_storyboard.raster import Colour, Raster, mix, noise, pack
+from safelight_storyboard.scene import Scene
 
 DEPTH = 0.03
 

@@ -8,12 +8,12 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.camera import Camera
-from safelight.generation.storyboard.figures import Figure, Pen, Point, Tones
-from safelight.generation.storyboard.palette import Light
-from safelight.generation.storyboard.place import Place
-from safelight.generation.storyboard.raster import Colour, Raster, mix, rgb, scalar
-from safelight.generation.storyboard.weather import Rain
+from safelight_storyboard.camera import Camera
+from safelight_storyboard.figures import Figure, Pen, Point, Tones
+from safelight_storyboard.palette import Light
+from safelight_storyboard.place import Place
+from safelight_storyboard.raster import Colour, Raster, mix, rgb, scalar
+from safelight_storyboard.weather import Rain
 
 
 def bent_palm(pen: Pen, phase: float, tones: Tones) -> None:

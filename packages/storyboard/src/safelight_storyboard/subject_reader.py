@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from safelight.generation.storyboard import lexicon
-from safelight.generation.storyboard.catalogue import CATALOGUE
-from safelight.generation.storyboard.catalogue_entry import Motion
-from safelight.generation.storyboard.lexicon import SubjectAction
-from safelight.generation.storyboard.modifiers import MOST_OF_A_KIND, colour_of, count_of, named_count
-from safelight.generation.storyboard.noun_phrases import NounPhrase, han_word, noun_phrases
-from safelight.generation.storyboard.subject_kinds import SubjectKind
-from safelight.generation.storyboard.subject_words import KINDS, OTHER_NOUNS, PLAIN_PEOPLE
-from safelight.generation.storyboard.town_buildings import TOWN_BUILDINGS
-from safelight.generation.storyboard.town_traffic import TOWN_TRAFFIC
-from safelight.generation.storyboard.trades import TRADES
-from safelight.generation.storyboard.word_tables import first, matches
-from safelight.generation.storyboard.work_vehicles import WORK_VEHICLES
+from safelight_storyboard import lexicon
+from safelight_storyboard.catalogue import CATALOGUE
+from safelight_storyboard.catalogue_entry import Motion
+from safelight_storyboard.lexicon import SubjectAction
+from safelight_storyboard.modifiers import MOST_OF_A_KIND, colour_of, count_of, named_count
+from safelight_storyboard.noun_phrases import NounPhrase, han_word, noun_phrases
+from safelight_storyboard.subject_kinds import SubjectKind
+from safelight_storyboard.subject_words import KINDS, OTHER_NOUNS, PLAIN_PEOPLE
+from safelight_storyboard.town_buildings import TOWN_BUILDINGS
+from safelight_storyboard.town_traffic import TOWN_TRAFFIC
+from safelight_storyboard.trades import TRADES
+from safelight_storyboard.word_tables import first, matches
+from safelight_storyboard.work_vehicles import WORK_VEHICLES
 
 MOST_SUBJECTS = 4
 #: Most words for subjects, and most noun phrases, that are read of a prompt: bounds the time for a long one.

@@ -7,11 +7,11 @@ from functools import partial
 
 import numpy as np
 
-from safelight.generation.storyboard import animals, people, vehicles
-from safelight.generation.storyboard.catalogue import CATALOGUE
-from safelight.generation.storyboard.catalogue_entry import Motion
-from safelight.generation.storyboard.figures import Drawing, Tones, tones_for
-from safelight.generation.storyboard.lexicon import (
+from safelight_storyboard import animals, people, vehicles
+from safelight_storyboard.catalogue import CATALOGUE
+from safelight_storyboard.catalogue_entry import Motion
+from safelight_storyboard.figures import Drawing, Tones, tones_for
+from safelight_storyboard.lexicon import (
     RAINY,
     SNOWY,
     Environment,
@@ -19,14 +19,14 @@ from safelight.generation.storyboard.lexicon import (
     SubjectAction,
     TimeOfDay,
 )
-from safelight.generation.storyboard.palette import Light
-from safelight.generation.storyboard.people import Look
-from safelight.generation.storyboard.place import FrameGeometry, Place
-from safelight.generation.storyboard.raster import Colour, rgb
-from safelight.generation.storyboard.scene import Scene
-from safelight.generation.storyboard.subject_kinds import SubjectKind
-from safelight.generation.storyboard.subject_reader import Subject
-from safelight.generation.storyboard.trades import TRADES, working
+from safelight_storyboard.palette import Light
+from safelight_storyboard.people import Look
+from safelight_storyboard.place import FrameGeometry, Place
+from safelight_storyboard.raster import Colour, rgb
+from safelight_storyboard.scene import Scene
+from safelight_storyboard.subject_kinds import SubjectKind
+from safelight_storyboard.subject_reader import Subject
+from safelight_storyboard.trades import TRADES, working
 
 CLOTHES = ("#41556b", "#7a4b3f", "#56624d", "#6b4f66", "#3f3f4c", "#8a6a4a", "#94584a")
 

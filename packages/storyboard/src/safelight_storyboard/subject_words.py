@@ -7,8 +7,8 @@ between characters that cannot form a longer word with it (see `noun_phrases`).
 
 from __future__ import annotations
 
-from safelight.generation.storyboard.people_words import PEOPLE_WORDS
-from safelight.generation.storyboard.subject_kinds import SubjectKind as Kind
+from safelight_storyboard.people_words import PEOPLE_WORDS
+from safelight_storyboard.subject_kinds import SubjectKind as Kind
 
 #: Of words that overlap, the longest is meant; of equally long ones, that of the earlier entry.
 KINDS: dict[Kind, tuple[str, str]] = {

@@ -6,24 +6,24 @@ from dataclasses import replace
 
 import numpy as np
 
-from safelight.generation.storyboard.attachments import board_vehicle, carried, held
-from safelight.generation.storyboard.catalogue import CATALOGUE
-from safelight.generation.storyboard.catalogue_entry import Motion
-from safelight.generation.storyboard.catalogue_figures import (
+from safelight_storyboard.attachments import board_vehicle, carried, held
+from safelight_storyboard.catalogue import CATALOGUE
+from safelight_storyboard.catalogue_entry import Motion
+from safelight_storyboard.catalogue_figures import (
     entry_tones,
     is_placed_apart,
     place_apart,
 )
-from safelight.generation.storyboard.figures import Figure, Point
-from safelight.generation.storyboard.flying_and_swimming import add_flying_and_swimming
-from safelight.generation.storyboard.lexicon import Environment, SubjectAction
-from safelight.generation.storyboard.palette import Light
-from safelight.generation.storyboard.place import FrameGeometry, Place
-from safelight.generation.storyboard.raster import rgb
-from safelight.generation.storyboard.scene import Scene
-from safelight.generation.storyboard.subject_kinds import SubjectKind
-from safelight.generation.storyboard.subject_reader import PEOPLE, Subject, most_of
-from safelight.generation.storyboard.subject_style import (
+from safelight_storyboard.figures import Figure, Point
+from safelight_storyboard.flying_and_swimming import add_flying_and_swimming
+from safelight_storyboard.lexicon import Environment, SubjectAction
+from safelight_storyboard.palette import Light
+from safelight_storyboard.place import FrameGeometry, Place
+from safelight_storyboard.raster import rgb
+from safelight_storyboard.scene import Scene
+from safelight_storyboard.subject_kinds import SubjectKind
+from safelight_storyboard.subject_reader import PEOPLE, Subject, most_of
+from safelight_storyboard.subject_style import (
     CLOTHES,
     DRESSES,
     height_of,
@@ -32,7 +32,7 @@ from safelight.generation.storyboard.subject_style import (
     subject_drawing,
     subject_tones,
 )
-from safelight.generation.storyboard.trades import TRADES
+from safelight_storyboard.trades import TRADES
 
 _EXTENTS = {
     SubjectKind.HORSE: (1.0, 1.2, 1.55, 0.05),

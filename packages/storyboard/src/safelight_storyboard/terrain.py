@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.camera import Camera
-from safelight.generation.storyboard.layers import Layer, room
-from safelight.generation.storyboard.palette import Light
-from safelight.generation.storyboard.raster import Colour, Raster, line, mix, noise, pack
+from safelight_storyboard.camera import Camera
+from safelight_storyboard.layers import Layer, room
+from safelight_storyboard.palette import Light
+from safelight_storyboard.raster import Colour, Raster, line, mix, noise, pack
 
 
 @dataclass(frozen=True, kw_only=True)

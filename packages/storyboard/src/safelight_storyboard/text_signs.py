@@ -11,10 +11,10 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
-from safelight.generation.storyboard.camera import Camera, CameraView
-from safelight.generation.storyboard.palette import Light
-from safelight.generation.storyboard.raster import Colour, Raster, over, place, rgb
 from safelight.media.fonts import HAN_FONTS, WIDE_FONTS, font_for
+from safelight_storyboard.camera import Camera, CameraView
+from safelight_storyboard.palette import Light
+from safelight_storyboard.raster import Colour, Raster, over, place, rgb
 
 _PLAIN = str.maketrans("–—‘’“”•×", "--''\"\"*x")
 

@@ -7,10 +7,10 @@ import math
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.palette import light_for
-from safelight.generation.storyboard.raster import Raster, mix, noise, over, rgb
-from safelight.generation.storyboard.scene import Scene
-from safelight.generation.storyboard.text_signs import drawable, letters
+from safelight_storyboard.palette import light_for
+from safelight_storyboard.raster import Raster, mix, noise, over, rgb
+from safelight_storyboard.scene import Scene
+from safelight_storyboard.text_signs import drawable, letters
 
 
 class TitleCard:

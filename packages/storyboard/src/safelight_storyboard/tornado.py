@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from safelight.generation.storyboard.figures import Pen, Tones
+from safelight_storyboard.figures import Pen, Tones
 
 
 def tornado(pen: Pen, phase: float, tones: Tones) -> None:

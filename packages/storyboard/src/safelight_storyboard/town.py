@@ -8,19 +8,19 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.camera import Camera, CameraView
-from safelight.generation.storyboard.city import Lamps, WetGround, make_fronts, make_skyline
-from safelight.generation.storyboard.indoors import Steam, counter, make_room
-from safelight.generation.storyboard.lexicon import RAINY, SNOWY, Environment
-from safelight.generation.storyboard.palette import Light
-from safelight.generation.storyboard.place import PLACES
-from safelight.generation.storyboard.raster import Raster, mix, rgb
-from safelight.generation.storyboard.scene import Scene
-from safelight.generation.storyboard.scene_builder import SceneBuilder, solid
-from safelight.generation.storyboard.sky import Sky
-from safelight.generation.storyboard.subject_kinds import SubjectKind
-from safelight.generation.storyboard.terrain import Ridge, make_ridge
-from safelight.generation.storyboard.weather import fog_bank
+from safelight_storyboard.camera import Camera, CameraView
+from safelight_storyboard.city import Lamps, WetGround, make_fronts, make_skyline
+from safelight_storyboard.indoors import Steam, counter, make_room
+from safelight_storyboard.lexicon import RAINY, SNOWY, Environment
+from safelight_storyboard.palette import Light
+from safelight_storyboard.place import PLACES
+from safelight_storyboard.raster import Raster, mix, rgb
+from safelight_storyboard.scene import Scene
+from safelight_storyboard.scene_builder import SceneBuilder, solid
+from safelight_storyboard.sky import Sky
+from safelight_storyboard.subject_kinds import SubjectKind
+from safelight_storyboard.terrain import Ridge, make_ridge
+from safelight_storyboard.weather import fog_bank
 
 
 def city(

@@ -9,13 +9,13 @@ import math
 
 import numpy as np
 
-from safelight.generation.storyboard.buildings import arch, box, viaduct, wall
-from safelight.generation.storyboard.catalogue_entry import Entry, Motion, always
-from safelight.generation.storyboard.figures import Drawing, Pen, Tones
-from safelight.generation.storyboard.lexicon import Environment as Env
-from safelight.generation.storyboard.lexicon import Tint
-from safelight.generation.storyboard.raster import Colour
-from safelight.generation.storyboard.subject_kinds import SubjectKind as Kind
+from safelight_storyboard.buildings import arch, box, viaduct, wall
+from safelight_storyboard.catalogue_entry import Entry, Motion, always
+from safelight_storyboard.figures import Drawing, Pen, Tones
+from safelight_storyboard.lexicon import Environment as Env
+from safelight_storyboard.lexicon import Tint
+from safelight_storyboard.raster import Colour
+from safelight_storyboard.subject_kinds import SubjectKind as Kind
 
 
 def _rows(

@@ -9,14 +9,14 @@ import math
 
 import numpy as np
 
-from safelight.generation.storyboard.buildings import box
-from safelight.generation.storyboard.catalogue_entry import Entry, Motion, always
-from safelight.generation.storyboard.figures import Drawing, Pen, Tones
-from safelight.generation.storyboard.lexicon import Environment as Env
-from safelight.generation.storyboard.raster import rgb
-from safelight.generation.storyboard.road_vehicles import wheel, windows
-from safelight.generation.storyboard.subject_kinds import SubjectKind as Kind
-from safelight.generation.storyboard.vehicles import car
+from safelight_storyboard.buildings import box
+from safelight_storyboard.catalogue_entry import Entry, Motion, always
+from safelight_storyboard.figures import Drawing, Pen, Tones
+from safelight_storyboard.lexicon import Environment as Env
+from safelight_storyboard.raster import rgb
+from safelight_storyboard.road_vehicles import wheel, windows
+from safelight_storyboard.subject_kinds import SubjectKind as Kind
+from safelight_storyboard.vehicles import car
 
 _LAMP = rgb("#faebbe")
 

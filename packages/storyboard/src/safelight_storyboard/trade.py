@@ -9,9 +9,9 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from safelight.generation.storyboard.figures import Pen, Tones
-from safelight.generation.storyboard.lexicon import Environment
-from safelight.generation.storyboard.people import Pose, Tool
+from safelight_storyboard.figures import Pen, Tones
+from safelight_storyboard.lexicon import Environment
+from safelight_storyboard.people import Pose, Tool
 
 #: What stands beside the person: pen, phase, tones.
 Prop = Callable[[Pen, float, Tones], None]

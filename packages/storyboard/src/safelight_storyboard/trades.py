@@ -10,19 +10,19 @@ from dataclasses import replace
 
 import numpy as np
 
-from safelight.generation.storyboard import people
-from safelight.generation.storyboard.buildings import box
-from safelight.generation.storyboard.care_and_market_trades import (
+from safelight_storyboard import people
+from safelight_storyboard.buildings import box
+from safelight_storyboard.care_and_market_trades import (
     CARE_AND_MARKET_TRADES,
     hospital_bed,
 )
-from safelight.generation.storyboard.craft_trades import CRAFT_TRADES
-from safelight.generation.storyboard.figures import Drawing, Pen, Point, Tones
-from safelight.generation.storyboard.lexicon import Environment
-from safelight.generation.storyboard.people import Look
-from safelight.generation.storyboard.shop_trades import SHOP_TRADES
-from safelight.generation.storyboard.subject_kinds import SubjectKind
-from safelight.generation.storyboard.trade import Trade, bent, digging, hammering, pose, seated
+from safelight_storyboard.craft_trades import CRAFT_TRADES
+from safelight_storyboard.figures import Drawing, Pen, Point, Tones
+from safelight_storyboard.lexicon import Environment
+from safelight_storyboard.people import Look
+from safelight_storyboard.shop_trades import SHOP_TRADES
+from safelight_storyboard.subject_kinds import SubjectKind
+from safelight_storyboard.trade import Trade, bent, digging, hammering, pose, seated
 
 
 def working(kind: SubjectKind, look: Look) -> Drawing:

@@ -10,7 +10,7 @@ import wave
 
 import numpy as np
 
-from safelight.generation.storyboard.raster import Raster
+from safelight_storyboard.raster import Raster
 
 PATIENCE_S = 15.0
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.camera import Camera, CameraView
-from safelight.generation.storyboard.layers import Layer, room
-from safelight.generation.storyboard.lexicon import TimeOfDay
-from safelight.generation.storyboard.palette import Light
-from safelight.generation.storyboard.raster import Colour, Raster, mix, noise, pack, rgb
-from safelight.generation.storyboard.scene import Scene
-from safelight.generation.storyboard.scene_builder import SceneBuilder, solid
-from safelight.generation.storyboard.sky import Stars
-from safelight.generation.storyboard.terrain import Ridge, make_grass, make_ridge
-from safelight.generation.storyboard.weather import Shafts
+from safelight_storyboard.camera import Camera, CameraView
+from safelight_storyboard.layers import Layer, room
+from safelight_storyboard.lexicon import TimeOfDay
+from safelight_storyboard.palette import Light
+from safelight_storyboard.raster import Colour, Raster, mix, noise, pack, rgb
+from safelight_storyboard.scene import Scene
+from safelight_storyboard.scene_builder import SceneBuilder, solid
+from safelight_storyboard.sky import Stars
+from safelight_storyboard.terrain import Ridge, make_grass, make_ridge
+from safelight_storyboard.weather import Shafts
 
 
 def underwater(

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.camera import Camera, CameraView
-from safelight.generation.storyboard.lexicon import ROUGH, TimeOfDay
-from safelight.generation.storyboard.palette import Light
-from safelight.generation.storyboard.raster import Raster, noise
-from safelight.generation.storyboard.scene import Scene
+from safelight_storyboard.camera import Camera, CameraView
+from safelight_storyboard.lexicon import ROUGH, TimeOfDay
+from safelight_storyboard.palette import Light
+from safelight_storyboard.raster import Raster, noise
+from safelight_storyboard.scene import Scene
 
 
 @dataclass(kw_only=True)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from safelight.generation.storyboard.camera import Camera, CameraView
-from safelight.generation.storyboard.layers import Layer, room
-from safelight.generation.storyboard.raster import Colour, Raster, noise, pack, scalar
+from safelight_storyboard.camera import Camera, CameraView
+from safelight_storyboard.layers import Layer, room
+from safelight_storyboard.raster import Colour, Raster, noise, pack, scalar
 
 
 @dataclass(kw_only=True)

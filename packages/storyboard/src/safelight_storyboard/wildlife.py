@@ -10,11 +10,11 @@ from itertools import pairwise
 
 import numpy as np
 
-from safelight.generation.storyboard.catalogue_entry import Entry, Motion, always
-from safelight.generation.storyboard.figures import Drawing, Pen, Tones, step_to
-from safelight.generation.storyboard.lexicon import Environment as Env
-from safelight.generation.storyboard.lexicon import Tint
-from safelight.generation.storyboard.subject_kinds import SubjectKind as Kind
+from safelight_storyboard.catalogue_entry import Entry, Motion, always
+from safelight_storyboard.figures import Drawing, Pen, Tones, step_to
+from safelight_storyboard.lexicon import Environment as Env
+from safelight_storyboard.lexicon import Tint
+from safelight_storyboard.subject_kinds import SubjectKind as Kind
 
 _BLACK = np.float32(0.4)
 

@@ -9,15 +9,15 @@ import math
 
 import numpy as np
 
-from safelight.generation.storyboard import animals
-from safelight.generation.storyboard.buildings import box
-from safelight.generation.storyboard.catalogue_entry import Entry, Motion, always
-from safelight.generation.storyboard.figures import Drawing, Pen, Point, Tones, step_to
-from safelight.generation.storyboard.lexicon import Environment as Env
-from safelight.generation.storyboard.lexicon import Tint
-from safelight.generation.storyboard.road_vehicles import cab, wheel, windows
-from safelight.generation.storyboard.subject_kinds import SubjectKind as Kind
-from safelight.generation.storyboard.vehicles import car
+from safelight_storyboard import animals
+from safelight_storyboard.buildings import box
+from safelight_storyboard.catalogue_entry import Entry, Motion, always
+from safelight_storyboard.figures import Drawing, Pen, Point, Tones, step_to
+from safelight_storyboard.lexicon import Environment as Env
+from safelight_storyboard.lexicon import Tint
+from safelight_storyboard.road_vehicles import cab, wheel, windows
+from safelight_storyboard.subject_kinds import SubjectKind as Kind
+from safelight_storyboard.vehicles import car
 
 _STEEL = np.array([150, 150, 150], np.float32)
 _RED, _BLUE = np.array([50, 50, 220], np.float32), np.array([230, 130, 50], np.float32)

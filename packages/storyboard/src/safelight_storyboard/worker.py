@@ -35,7 +35,7 @@ def main() -> int:
         out.flush()
 
     # numpy, cv2 and av are imported only now, because the parent may already have ended.
-    from safelight.generation.storyboard.render import Job, render
+    from safelight_storyboard.render import Job, render
 
     job = msgspec.json.decode(first, type=Job)
     try:
