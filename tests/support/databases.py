@@ -1,4 +1,8 @@
-"""Databases for tests: each test its own, the same tests on SQLite and on PostgreSQL."""
+"""Databases for tests: each test its own, on SQLite, and on PostgreSQL too if it is marked `both_databases`.
+
+The store promises that both behave alike, and its own tests prove it on both. Elsewhere the mark is for what
+depends on locks, leases, order and the separation of tenants.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +25,17 @@ from safelight.store.tables import metadata
 BOTH = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
 
 
-@pytest.fixture(params=BOTH)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.definition.get_closest_marker("both_databases"):
+        for name in ("database_url", "empty_database_url"):
+            if name in metafunc.fixturenames:
+                metafunc.parametrize(name, BOTH, indirect=True)
+
+
+@pytest.fixture
 def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """URL of a database without any tables."""
-    if request.param == "sqlite":
+    if getattr(request, "param", "sqlite") == "sqlite":
         yield f"sqlite:///{tmp_path / 'empty.sqlite3'}"
         return
     server: str = request.getfixturevalue("postgres_server")
@@ -33,10 +44,10 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
     _drop(server, name)
 
 
-@pytest.fixture(params=BOTH)
+@pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """URL of a database with this version's tables and nothing in them."""
-    if request.param == "sqlite":
+    if getattr(request, "param", "sqlite") == "sqlite":
         template: Path = request.getfixturevalue("sqlite_template")
         path = tmp_path / "db.sqlite3"
         shutil.copyfile(template, path)
@@ -54,7 +65,7 @@ def postgres_url(postgres_database: str) -> str:
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
-    """A database with this version's tables and nothing in them, once per kind."""
+    """A database with this version's tables and nothing in them."""
     with closing(Database(database_url)) as database:
         yield database
 

@@ -180,6 +180,7 @@ def test_the_prompt_of_a_vaulted_or_deleted_video_is_withheld(
     assert found.as_json()["prompt_withheld"] is True
 
 
+@pytest.mark.both_databases
 def test_the_list_has_both_kinds_in_order_and_pages_without_gaps(
     database: Database, tenant: str, log: AttemptLog
 ) -> None:
@@ -211,6 +212,7 @@ def test_a_filter_selects_by_provider_model_origin_and_time(
     assert ids(origin=AttemptOrigin.IMPORTED) == []
 
 
+@pytest.mark.both_databases
 def test_another_tenant_sees_nothing(database: Database, tenant: str, log: AttemptLog) -> None:
     own, added = submitted(database, tenant), report(log, tenant).id
     other = Accounts(database).create_tenant("other").id

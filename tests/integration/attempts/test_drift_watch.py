@@ -142,6 +142,7 @@ def found_drift(at: float) -> DriftReport:
     return DriftReport(drifts=(drift,))
 
 
+@pytest.mark.both_databases
 def test_two_gateways_on_one_database_report_an_episode_once(
     database: Database, database_url: str, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -313,6 +313,7 @@ def test_appeals_are_rate_limited(furnish: Callable[..., House]) -> None:
         appealed(house, refused(house))
 
 
+@pytest.mark.both_databases
 def test_of_concurrent_appeals_one_is_accepted(house: House) -> None:
     video = refused(house)
     taken: list[str] = []

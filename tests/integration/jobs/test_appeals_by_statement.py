@@ -98,6 +98,7 @@ def test_a_reporter_is_told_that_a_video_stays_and_can_appeal(house: House) -> N
     assert statements_to(house, "reader-3")[0].content.kind is StatementKind.REPORT_UPHELD
 
 
+@pytest.mark.both_databases
 def test_two_people_who_reported_one_video_appeal_at_the_same_time(house: House) -> None:
     video = delivered(house)
     sent = []
@@ -162,6 +163,7 @@ def test_an_appeal_is_possible_for_six_months(house: House, monkeypatch: pytest.
         send(house, statement_id=made.id)
 
 
+@pytest.mark.both_databases
 def test_a_withdrawn_file_that_is_not_stored_any_more_cannot_be_released(house: House) -> None:
     video = delivered(house)
     withdraw(house.container.pipeline.context, video, actor="ada", why="a court said so")
@@ -235,6 +237,7 @@ def test_another_key_of_the_tenant_cannot_find_out_who_reported_a_video(house: H
     assert appeals.get(creator, video.id) == own == appeals.of_statement(creator, withdrawn.id)
 
 
+@pytest.mark.both_databases
 def test_an_appeal_that_is_sent_twice_at_the_same_time_is_recorded_once(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,6 +32,8 @@ from safelight.trust.audit import verify
 from .conftest import House
 from .test_video_lifecycle import NoEngine, sweeper
 
+pytestmark = pytest.mark.both_databases
+
 ROUNDS = 3
 
 

@@ -177,6 +177,7 @@ def test_a_batch_that_is_planned_run_or_worked_on_is_not_deleted(studio: Studio)
         studio.service.delete(studio.house.who, batch.id)
 
 
+@pytest.mark.both_databases
 def test_a_stranger_changes_no_batch_of_another_tenant(studio: Studio) -> None:
     batch = studio.order(*shots(1), run=False)
     stranger = replace(studio.house.who, tenant="tenant_other")

@@ -21,6 +21,8 @@ from safelight_client.batch.rows import rows_of_entries
 from .test_batches import Studio, shots
 from .test_batches import studio as studio  # the fixture
 
+pytestmark = pytest.mark.both_databases
+
 BAD = {"prompt": "Two men SAFELIGHT-TEST:violence under a bridge", "seconds": 4, "model": "paid-1"}
 
 

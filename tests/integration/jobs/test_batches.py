@@ -335,6 +335,7 @@ def test_after_a_crash_in_a_submission_the_same_video_is_used_and_nothing_is_pai
     assert studio.read(batch)[1].spent == 1_200_000
 
 
+@pytest.mark.both_databases
 def test_a_batch_of_a_killed_process_goes_on_at_its_next_start_and_elsewhere_after_its_lease(
     studio: Studio,
 ) -> None:
@@ -349,6 +350,7 @@ def test_a_batch_of_a_killed_process_goes_on_at_its_next_start_and_elsewhere_aft
     assert studio.read(batch)[0].state == "planned"
 
 
+@pytest.mark.both_databases
 def test_two_processes_do_not_work_on_the_same_batch(studio: Studio, upstream: ScriptedUpstream) -> None:
     batch = studio.order(*shots(2))
     inner = studio.advancer.submit
@@ -444,6 +446,7 @@ def test_the_limit_of_checks_delays_the_plan(furnish: Callable[..., House]) -> N
     assert totals.states == {"pending": 2, "unchecked": 1}
 
 
+@pytest.mark.both_databases
 def test_a_batch_is_unknown_to_another_tenant(studio: Studio) -> None:
     batch = studio.order(*shots(1), run=False)
     stranger = replace(studio.house.who, tenant="tenant_other")

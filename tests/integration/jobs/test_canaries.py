@@ -187,6 +187,7 @@ def test_after_a_crash_the_call_counts_as_spent_and_is_never_sent_again(
     assert upstream.counts["deletes"] == sent
 
 
+@pytest.mark.both_databases
 def test_a_process_killed_after_the_reservation_leaves_the_money_spent(
     priced: House, database: Database
 ) -> None:
@@ -207,6 +208,7 @@ def test_a_process_killed_after_the_reservation_leaves_the_money_spent(
     assert (report.calls, report.spent_micros, report.last_outcome) == (1, 400_000, None)
 
 
+@pytest.mark.both_databases
 def test_two_gateways_never_reserve_one_slot_twice_nor_exceed_the_ceiling(
     priced: House, database: Database
 ) -> None:
@@ -245,6 +247,7 @@ def test_two_gateways_never_reserve_one_slot_twice_nor_exceed_the_ceiling(
     assert len(reserved) == 2
 
 
+@pytest.mark.both_databases
 def test_a_clock_jump_delays_the_calls(
     priced: House, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -358,6 +361,7 @@ def test_a_removed_canary_keeps_its_calls_without_the_prompt(priced: House) -> N
         service(priced).get(priced.who, canary.id)
 
 
+@pytest.mark.both_databases
 def test_canaries_of_another_tenant_are_not_reached(priced: House) -> None:
     canary = switched_on(priced)
     other = priced.container.persistence.accounts.create_tenant("other").id

@@ -126,6 +126,7 @@ def test_all_canaries_of_a_tenant_together_cost_at_most_what_the_operator_allows
         service(priced).add(priced.who, new(add_entry(priced), ceiling_micros=20_000_001))
 
 
+@pytest.mark.both_databases
 def test_two_gateways_do_not_run_two_canaries_of_a_tenant_at_one_provider_at_once(
     priced: House, database: Database
 ) -> None:

@@ -162,6 +162,7 @@ def test_a_jump_is_recorded_once_and_shown_by_readiness_and_the_doctor(house: Ho
     assert "clock" not in review.readiness.describe()
 
 
+@pytest.mark.both_databases
 def test_lists_keep_the_order_of_creation_when_the_clock_goes_back(house: House, clocks: Clocks) -> None:
     made = []
     for step in (1.0, 1.0, -HOUR, 1.0, 0.0, -HOUR, 1.0):
@@ -177,6 +178,7 @@ def test_lists_keep_the_order_of_creation_when_the_clock_goes_back(house: House,
     assert [video.id for video in page.videos] == made
 
 
+@pytest.mark.both_databases
 def test_a_waiver_stays_in_force_when_the_clock_goes_back(house: House, clocks: Clocks) -> None:
     clocks.wall -= HOUR
     assert [waiver.name for waiver in house.container.persistence.waivers_in_force(house.who.tenant)] == [

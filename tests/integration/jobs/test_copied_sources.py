@@ -122,6 +122,7 @@ def test_a_withdrawal_reaches_a_chain_of_three_uploaded_copies(able: House, tmp_
     assert all(row.ended_at is not None for row in sources(able, third))
 
 
+@pytest.mark.both_databases
 def test_a_withdrawal_reaches_the_copy_of_another_tenant_which_learns_nothing(
     able: House, other: str, tmp_path: Path
 ) -> None:
@@ -177,6 +178,7 @@ def test_a_source_that_is_vaulted_or_withdrawn_before_the_row_is_written_is_foun
     assert [state_of(able, one) for one in made] == expected
 
 
+@pytest.mark.both_databases
 def test_the_source_is_the_newest_release_of_the_file(able: House) -> None:
     old, new = finished(able), finished(able)
     database = able.container.persistence.database
@@ -214,6 +216,7 @@ def test_a_withdrawal_reaches_a_character_made_from_an_uploaded_copy(able: House
         able.order("Bo swims", model="able-1", characters=(character.id,))
 
 
+@pytest.mark.both_databases
 def test_a_withdrawal_reaches_a_character_of_another_tenant(able: House, other: str, tmp_path: Path) -> None:
     first = able.carry(able.order())
     clip = upload_of(able, first, tmp_path).path
@@ -241,6 +244,7 @@ def test_a_character_made_from_an_uploaded_copy_rests_on_the_consents_of_its_sou
         assert {use.video_id for use in read_uses(tx, consent)} == {first.id, character.id}
 
 
+@pytest.mark.both_databases
 def test_consents_are_found_behind_a_copy_that_another_tenant_made(able: House, other: str) -> None:
     first = finished(able)
     with acting_for(able, other):
@@ -282,6 +286,7 @@ def test_a_round_between_two_full_searches_finds_only_recent_withdrawals(able: H
     assert state_of(able, copies[0]) is VideoState.WITHDRAWN
 
 
+@pytest.mark.both_databases
 def test_the_search_for_recent_withdrawals_reads_no_whole_table(
     able: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,6 +42,7 @@ def test_a_decision_that_cannot_be_applied_does_not_stop_the_others(
     assert state(house, broken) is VideoState.QUEUED
 
 
+@pytest.mark.both_databases
 def test_a_decision_that_meets_a_locked_row_does_not_stop_the_others(
     house: House, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,6 +89,7 @@ def test_a_decision_that_fails_again_and_again_opens_the_case_so_that_it_can_exp
     assert state(house, video) is VideoState.REJECTED
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("ahead_s", "wait_s"), [(3600.0, UNDO_S - MAX_WAIT_S), (-3600.0, UNDO_S)])
 def test_a_decision_can_be_undone_for_some_time_although_the_clock_of_the_executor_is_wrong(
     house: House, clock: Clock, ahead_s: float, wait_s: float

@@ -125,6 +125,7 @@ def test_no_mail_is_promised_for_hashes_that_match_nothing(office: House) -> Non
         assert [row.receipt_token for row in tx.select(tables.notices)] == [None]
 
 
+@pytest.mark.both_databases
 def test_the_mail_also_comes_if_only_a_video_of_another_tenant_matches(
     office: House, box: Mailbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -140,6 +141,7 @@ def test_the_mail_also_comes_if_only_a_video_of_another_tenant_matches(
     assert [(one.is_match, one.video_id) for one in decided] == [(True, None)], "no id of another tenant"
 
 
+@pytest.mark.both_databases
 def test_an_error_in_another_tenant_leaves_no_receipt_whose_address_nobody_has(
     office: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -229,6 +229,7 @@ def test_a_second_decision_is_refused_without_the_name_of_the_first_reviewer(
     assert "ada" not in str(problem.value)
 
 
+@pytest.mark.both_databases
 def test_of_concurrent_decisions_one_is_accepted(held: Callable[..., House]) -> None:
     house = held()
     video = house.order(MARKED)

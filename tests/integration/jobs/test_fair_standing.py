@@ -60,6 +60,7 @@ def test_one_decision_on_near_duplicates_is_one_strike_per_end_user(held: Callab
     assert len(standing(house).strikes) == 1
 
 
+@pytest.mark.both_databases
 def test_strikes_at_the_same_time_announce_the_level_that_they_reach(
     furnish: Callable[..., House],
 ) -> None:
@@ -104,6 +105,7 @@ def test_only_an_end_user_with_an_identifier_can_be_banned(furnish: Callable[...
             )
 
 
+@pytest.mark.both_databases
 def test_invitations_at_the_same_time_do_not_exceed_the_number(furnish: Callable[..., House]) -> None:
     house = furnish(access={"invitations": 1})
     accounts = house.container.persistence.accounts
@@ -118,6 +120,7 @@ def test_invitations_at_the_same_time_do_not_exceed_the_number(furnish: Callable
     assert len(made) == 1
 
 
+@pytest.mark.both_databases
 def test_waiting_requests_for_access_are_listed_oldest_first_and_by_page(
     furnish: Callable[..., House], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,6 +25,8 @@ from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 
 from .conftest import House
 
+pytestmark = pytest.mark.both_databases
+
 
 def ask(
     house: House, key: str | None = "k1", prompt: str = "a quiet lake", **fields: Any

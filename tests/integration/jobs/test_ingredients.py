@@ -135,6 +135,7 @@ def test_a_copy_that_lost_its_manifest_gets_that_of_the_registry(
     assert delivered.sealed_sha256 not in str(details)
 
 
+@pytest.mark.both_databases
 def test_the_record_says_nothing_about_a_copy_of_another_tenant_s_video(
     able: House, upstream: ScriptedUpstream, tmp_path: Path
 ) -> None:

@@ -17,6 +17,8 @@ from safelight.testing.upstream import ScriptedUpstream
 
 from .conftest import House
 
+pytestmark = pytest.mark.both_databases
+
 WAIT_S = 60
 
 

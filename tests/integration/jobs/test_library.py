@@ -280,6 +280,7 @@ def test_a_key_that_may_not_read_gets_the_entry_that_it_added(house: House) -> N
     assert added == library.get(house.who, added.id)
 
 
+@pytest.mark.both_databases
 def test_another_tenant_sees_nothing_and_scopes_are_needed(house: House) -> None:
     entry = add(house, delivered(house))
     library = house.container.prompts.library

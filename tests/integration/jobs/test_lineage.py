@@ -223,6 +223,7 @@ def test_files_of_a_deleted_source_are_kept_until_its_descendant_is_finished(abl
     assert not able.container.persistence.blobs.has(able.who.tenant, source.sealed_sha256 or "")
 
 
+@pytest.mark.both_databases
 def test_videos_of_other_tenants_cannot_be_a_source(able: House) -> None:
     source = out(able)
     stranger = Principal(

@@ -262,6 +262,7 @@ time.sleep(60)
 """
 
 
+@pytest.mark.both_databases
 def test_messages_of_a_killed_sender_are_sent_by_the_next(database: Database, to: Target) -> None:
     endpoints(database, to, 1)
     ids = queue(database, 2)

@@ -243,6 +243,7 @@ def test_a_lost_answer_is_looked_for_after_the_deadline_and_a_restart(
     assert upstream.counts["received"] == 1
 
 
+@pytest.mark.both_databases
 def test_an_expired_review_keeps_the_paid_clip_and_a_late_approval_releases_it_under_a_new_id(
     furnish: Callable[..., House], upstream: ScriptedUpstream
 ) -> None:
@@ -476,6 +477,7 @@ def test_partial_downloads_of_videos_that_have_ended_are_deleted(
     assert not list(folder.iterdir())
 
 
+@pytest.mark.both_databases
 def test_a_kept_clip_of_a_withdrawn_source_is_neither_scanned_again_nor_released(
     house: House, failed: Video
 ) -> None:

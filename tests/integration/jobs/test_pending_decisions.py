@@ -173,6 +173,7 @@ def test_a_second_decision_is_refused_while_the_first_is_pending(
     assert (state(house, video), case_events(house, video)[1:]) == (VideoState.HELD, ["case.decided"])
 
 
+@pytest.mark.both_databases
 def test_two_processes_carry_a_decision_out_once(house: House, clock: Clock) -> None:
     video = house.order(MARKED)
     decide_with_undo(house, only_case(house), "approve")
@@ -198,6 +199,7 @@ def test_two_processes_carry_a_decision_out_once(house: House, clock: Clock) -> 
     assert house.snapshot(video).run == 2
 
 
+@pytest.mark.both_databases
 def test_of_an_undo_and_an_execution_at_the_same_time_one_wins(house: House, clock: Clock) -> None:
     video = house.order(MARKED)
     case = only_case(house)

@@ -25,6 +25,8 @@ from safelight.store import tables
 from .conftest import House
 from .test_video_lifecycle import NoEngine, sweeper
 
+pytestmark = pytest.mark.both_databases
+
 
 class Work:
     """The steps that a queue asks for; each one waits until the test lets it go on."""

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
+import pytest
+
 from safelight.api.serializers import video_object
 from safelight.jobs.durations import Part
 from safelight.jobs.interruptions import UpstreamPending
@@ -35,6 +37,7 @@ def place(house: House, video: Video) -> int | None:
     return status.place
 
 
+@pytest.mark.both_databases
 def test_a_key_has_its_places_in_the_order_of_its_requests_and_another_key_in_turn(house: House) -> None:
     first = [house.order(f"a lake, take {number}") for number in range(3)]
     house.who = replace(house.who, id="key_other")

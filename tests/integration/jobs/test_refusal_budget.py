@@ -242,6 +242,7 @@ def test_an_attempt_without_an_end_of_a_video_that_ended_does_not_count(database
         pass
 
 
+@pytest.mark.both_databases
 def test_two_gateways_never_have_more_open_requests_than_may_be_refused(database: Database) -> None:
     tenants = [Accounts(database).create_tenant(name).id for name in ("one", "two")]
     allowed, stopped, problems = [], [], []

@@ -89,6 +89,7 @@ def test_the_fingerprint_returns_with_the_file(house: House) -> None:
     assert manifest_of(house, video)
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("end", [withdraw_again, delete, vault])
 def test_what_ends_a_video_that_was_released_again_deletes_its_fingerprint(
     house: House, end: Callable[[House, Video], None]
@@ -101,6 +102,7 @@ def test_what_ends_a_video_that_was_released_again_deletes_its_fingerprint(
         manifest_of(house, video)
 
 
+@pytest.mark.both_databases
 def test_the_deletion_of_the_old_id_leaves_the_released_file_recognisable(house: House) -> None:
     video = withdrawn(house)
     newest = released(house, video)
@@ -111,6 +113,7 @@ def test_the_deletion_of_the_old_id_leaves_the_released_file_recognisable(house:
     assert not has_fingerprint(house, video)
 
 
+@pytest.mark.both_databases
 def test_the_deletion_of_a_withdrawn_video_whose_second_release_failed_erases_everything(
     house: House,
 ) -> None:
@@ -126,6 +129,7 @@ def test_the_deletion_of_a_withdrawn_video_whose_second_release_failed_erases_ev
     assert seal.manifest == b""
 
 
+@pytest.mark.both_databases
 def test_a_copy_of_a_file_that_was_released_again_is_recognised_as_an_input(
     house: House, upstream: ScriptedUpstream, tmp_path: Path
 ) -> None:

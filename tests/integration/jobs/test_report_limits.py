@@ -84,6 +84,7 @@ def test_a_large_platform_is_not_stopped_by_honest_reports_of_its_users(house: H
         send(house, key(house), video, f"user {number}")
 
 
+@pytest.mark.both_databases
 def test_concurrent_reports_of_a_key_never_exceed_its_limit(limited: House) -> None:
     video, results = delivered(limited), Counter[str]()
     ready = threading.Barrier(4)

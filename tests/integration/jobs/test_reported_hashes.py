@@ -132,6 +132,7 @@ def test_hashes_of_an_account_count_only_for_its_own_tenant(house: House, tmp_pa
         )
 
 
+@pytest.mark.both_databases
 def test_an_approval_settles_a_hash_that_another_tenant_received(house: House, tmp_path: Path) -> None:
     other = house.container.persistence.accounts.create_tenant("other").id
     with house.container.persistence.database.transaction(other) as tx:
@@ -160,6 +161,7 @@ def test_what_a_wrong_removal_listed_stops_doing_anything(house: House, tmp_path
     assert house.container.core.hash_lists.all() == ()
 
 
+@pytest.mark.both_databases
 def test_a_copy_of_another_tenant_gets_a_case_and_stays(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,6 +210,7 @@ def test_a_visitors_hash_opens_a_case_in_each_tenant_with_a_video_that_matches(
         assert tx.select(tables.videos)[0].state == VideoState.WITHDRAWN.value, "its own clock ran"
 
 
+@pytest.mark.both_databases
 def test_a_wrong_removal_in_another_tenant_ends_the_hashes_of_the_visitor_everywhere(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -305,6 +308,7 @@ def test_two_notices_that_name_and_match_each_others_videos_are_both_recorded(
         assert tx.count(tables.notices) == 4
 
 
+@pytest.mark.both_databases
 def test_two_notices_of_one_address_at_once_keep_the_hourly_limit(house: House) -> None:
     for _ in range(9):
         notify(house, hashes=hashes_of(drawn(1)))
@@ -537,6 +541,7 @@ def test_a_quarantined_hold_that_a_notice_caused_is_a_row_without_content_for_re
     assert reviews.list_withheld(reviewer(house, "vera", KeyScope.REVIEW, KeyScope.VAULT)) == ()
 
 
+@pytest.mark.both_databases
 def test_a_keep_ends_the_hashes_of_the_notice_and_releases_other_videos_that_they_hold(
     house: House, tmp_path: Path
 ) -> None:
@@ -582,6 +587,7 @@ def test_a_refused_match_is_not_told_to_try_a_new_seed(house: House, tmp_path: P
     assert (refused.explanation or {})["retry"]["action"] == "never"
 
 
+@pytest.mark.both_databases
 def test_an_approval_of_a_hold_ends_all_hashes_of_its_notice_and_releases_other_videos(
     house: House, tmp_path: Path
 ) -> None:

@@ -28,6 +28,8 @@ from safelight.web.auth import TENANT_HEADER
 from .conftest import House
 from .test_standing_story import Api, key_for
 
+pytestmark = pytest.mark.both_databases
+
 OURS = "/v1/safelight"
 _ID = re.compile(r"\b[a-z]+_[0-9a-f]{32}\b")
 _LISTS = ("/v1/webhook_endpoints", f"{OURS}/batches", "/v1/videos")

@@ -100,6 +100,7 @@ def test_an_appeal_that_is_refused_or_sent_again_is_not_screened(
     assert screened == [("Please look again.", "")]
 
 
+@pytest.mark.both_databases
 def test_texts_of_people_are_not_sent_to_the_guard_model(house: House) -> None:
     guard = {"url": "http://127.0.0.1:9/v1", "model": "Llama-Guard-3-8B", "format": "llama-guard"}
     core = CoreParts(house.container.core.settings)

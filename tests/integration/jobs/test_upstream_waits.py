@@ -107,6 +107,7 @@ def test_the_progress_of_the_upstream_is_recorded(house: House, upstream: Script
     office.poll_until(lambda: house.videos.get(house.who, video.id).progress == 5 + 55 * 40 // 100)
 
 
+@pytest.mark.both_databases
 def test_an_upstream_gets_as_many_requests_as_it_may_have_in_the_order_of_arrival(
     house: House, upstream: ScriptedUpstream
 ) -> None:
@@ -128,6 +129,7 @@ def test_an_upstream_gets_as_many_requests_as_it_may_have_in_the_order_of_arriva
     assert submitted == sorted(submitted, key=lambda at: at or 0.0)
 
 
+@pytest.mark.both_databases
 def test_without_the_lease_no_upstream_is_called(house: House, upstream: ScriptedUpstream) -> None:
     upstream.play({"otherwise": {"ends": "never"}})
     office, video = Office(house), house.order(**OWN)

@@ -28,6 +28,8 @@ from safelight.trust.audit import verify
 
 from .conftest import House
 
+pytestmark = pytest.mark.both_databases
+
 
 class NoEngine:
     """The sweeper's view of an engine that carries nothing."""

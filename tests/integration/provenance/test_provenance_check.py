@@ -186,6 +186,7 @@ def test_a_repeated_answer_says_that_the_video_was_withdrawn_since(
     assert checks.check_file(Path("a.mp4")).public.withdrawn
 
 
+@pytest.mark.both_databases
 def test_no_more_than_five_simultaneous_checks_are_searched(
     checks: ProvenanceChecks, recovery: ScriptedRecovery
 ) -> None:
@@ -196,6 +197,7 @@ def test_no_more_than_five_simultaneous_checks_are_searched(
     assert answer_of(sixth) == (Answer.CANNOT_TELL, Ground.PICTURE_ONLY)
 
 
+@pytest.mark.both_databases
 def test_of_concurrent_checks_that_name_videos_in_any_order_five_are_within_the_limit(
     database: Database,
 ) -> None:

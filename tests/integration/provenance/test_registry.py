@@ -43,6 +43,7 @@ def test_the_same_file_is_recorded_once(database: Database) -> None:
     assert len(registry.by_video("video_1", tenant="tenant_a")) == 1
 
 
+@pytest.mark.both_databases
 def test_seals_of_a_video_are_listed_newest_first_for_its_tenant(database: Database) -> None:
     registry = Registry(database)
     with database.transaction("tenant_a") as tx:
@@ -66,6 +67,7 @@ def test_a_seal_whose_transaction_fails_is_not_recorded(database: Database) -> N
     assert registry.by_sha256("1" * 64) is None
 
 
+@pytest.mark.both_databases
 def test_seals_without_a_timestamp_are_listed_for_all_tenants_oldest_first(database: Database) -> None:
     registry = Registry(database)
     late = [replace(a_seal(digit * 64, minute), facts=MISSING) for digit, minute in (("1", 2), ("2", 1))]

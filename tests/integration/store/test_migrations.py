@@ -14,6 +14,8 @@ from safelight.store import migrations
 from safelight.store.database import Database
 from safelight.store.tables import metadata
 
+pytestmark = pytest.mark.both_databases
+
 
 def test_there_is_one_newest_revision_and_the_code_has_it(tmp_path: object) -> None:
     with closing(Database(f"sqlite:///{tmp_path}/db")) as database, database.raw_connection() as connection:

@@ -9,6 +9,8 @@ from safelight.store.database import Database
 from safelight.store.outbox import RETRY_BACKOFF, Message, Outbox
 from safelight.store.tables import outbox
 
+pytestmark = pytest.mark.both_databases
+
 
 class Clock:
     def __init__(self) -> None:

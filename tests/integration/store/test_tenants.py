@@ -26,6 +26,8 @@ from safelight.store.tables.types import Json
 from safelight.store.tenant_scope import ScopeViolation, tenant_column
 from safelight.store.transaction import Transaction
 
+pytestmark = pytest.mark.both_databases
+
 TABLES = [table for table in metadata.sorted_tables if tenant_column(table) is not None]
 each_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
 

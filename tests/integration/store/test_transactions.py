@@ -18,6 +18,8 @@ from safelight.store.tables import api_keys, audit_log, audit_log_contents, inst
 from safelight.store.tenant_scope import ScopeViolation
 from safelight.store.transaction import Transaction
 
+pytestmark = pytest.mark.both_databases
+
 
 def add_key(tx: Transaction, name: str) -> None:
     tx.insert(api_keys, id=name, name=name, digest=name, scopes=["checks"], created_at=1.0, created_by="test")

@@ -171,6 +171,7 @@ def test_a_login_link_opens_one_session(accounts: Accounts, clock: Clock) -> Non
         accounts.sessions.authenticate(token)
 
 
+@pytest.mark.both_databases
 def test_of_concurrent_uses_of_one_login_link_one_succeeds(accounts: Accounts) -> None:
     tenant = accounts.create_tenant("Acme")
     link = accounts.create_login_link(person(tenant.id))

@@ -144,6 +144,7 @@ def test_wrong_terms_make_no_tenant_and_leave_the_request_waiting(
     assert access.read(token).state is AccessState.WAITING
 
 
+@pytest.mark.both_databases
 def test_two_people_who_grant_the_same_request_at_once_make_one_tenant(
     access: AccountAccess, accounts: Accounts, owner: Principal
 ) -> None:
@@ -163,6 +164,7 @@ def test_two_people_who_grant_the_same_request_at_once_make_one_tenant(
     assert access.read(token).own_tenant == managed(accounts, owner)[0].id
 
 
+@pytest.mark.both_databases
 def test_requests_of_the_same_name_that_are_granted_at_once_get_different_names(
     access: AccountAccess, accounts: Accounts, owner: Principal
 ) -> None:
@@ -176,6 +178,7 @@ def test_requests_of_the_same_name_that_are_granted_at_once_get_different_names(
     assert len({one.name for one in managed(accounts, owner)}) == 4
 
 
+@pytest.mark.both_databases
 def test_the_key_is_collected_once_by_several_requests_at_once(
     access: AccountAccess, accounts: Accounts, owner: Principal
 ) -> None:
@@ -324,6 +327,7 @@ def test_only_the_manager_reaches_a_managed_tenant_and_only_with_scopes_that_rea
         accounts.managed.close(other, own.id, reason="Mine.")
 
 
+@pytest.mark.both_databases
 def test_an_applicant_of_a_managed_tenant_reaches_no_other_tenant(
     access: AccountAccess, accounts: Accounts, owner: Principal
 ) -> None:
@@ -451,6 +455,7 @@ def test_the_first_use_of_each_day_by_each_key_in_each_tenant_is_in_the_audit_lo
     assert entries(database, owner) == each * 3
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize("ahead_s", [3_600.0, DAY_S, 2.5 * DAY_S], ids=["hour", "day", "days"])
 def test_an_entry_of_a_clock_that_was_ahead_hides_neither_today_nor_tomorrow(
     access: AccountAccess, accounts: Accounts, database: Database, owner: Principal, ahead_s: float
@@ -495,6 +500,7 @@ def test_a_tenant_that_is_refused_is_not_logged(
     assert (entries(database, owner), entries(database, other)) == ([], [])
 
 
+@pytest.mark.both_databases
 def test_requests_at_once_are_logged_once_and_all_served(
     access: AccountAccess, accounts: Accounts, database: Database, owner: Principal
 ) -> None:

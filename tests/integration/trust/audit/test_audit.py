@@ -33,6 +33,8 @@ from safelight.trust.audit import (
     verify,
 )
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def key(tmp_path: Path) -> CheckpointKey:

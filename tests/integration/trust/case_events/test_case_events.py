@@ -55,6 +55,7 @@ def play(room: ReviewRoom) -> None:
         close_cases(tx, ended.video_id, actor=ADA.id)
 
 
+@pytest.mark.both_databases
 def test_events_come_in_the_order_of_the_log_with_states_and_without_names_of_staff(room: ReviewRoom) -> None:
     play(room)
     events = CaseEvents(room.database).list(ADA)
@@ -103,6 +104,7 @@ def test_an_auditor_gets_the_events_of_all_cases_that_are_not_quarantined(room: 
     assert len(stream.list(OFFICER)) == len(stream.list(auditor)) + 1
 
 
+@pytest.mark.both_databases
 def test_another_tenant_gets_nothing(room: ReviewRoom) -> None:
     play(room)
     assert CaseEvents(room.database).list(replace(OFFICER, tenant="other")) == ()
@@ -119,6 +121,7 @@ def test_a_quality_review_and_an_entry_whose_content_was_erased_are_left_out(roo
     assert stream.list(ADA) == ()
 
 
+@pytest.mark.both_databases
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sizes=st.lists(st.integers(1, 6), min_size=1, max_size=4))
 def test_pages_of_any_size_have_the_same_events_as_one_page(room: ReviewRoom, sizes: list[int]) -> None:

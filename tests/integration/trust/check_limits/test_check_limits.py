@@ -82,6 +82,7 @@ def test_require_consumes_nothing(database: Database) -> None:
         budget.require(who(), "u1")
 
 
+@pytest.mark.both_databases
 def test_concurrent_checks_never_exceed_the_limit(database: Database) -> None:
     budget = CheckLimiter(database, CheckLimits(per_key=10, per_end_user=100))
     ready = threading.Barrier(4)

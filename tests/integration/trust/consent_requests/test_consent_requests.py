@@ -452,6 +452,7 @@ def test_bad_requests_are_refused(world: World, changed: dict[str, Any]) -> None
     assert world.count(consent_requests) == 0
 
 
+@pytest.mark.both_databases
 def test_the_operator_and_the_subject_can_end_a_consent_at_the_same_time(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -57,6 +57,7 @@ def test_an_entry_that_was_added_first_and_committed_last_comes_after_the_end_of
     database.close()
 
 
+@pytest.mark.both_databases
 def test_pages_of_any_size_have_every_entry_of_two_writers_once(database_url: str) -> None:
     database = Database(database_url)
     done = threading.Event()

@@ -56,6 +56,7 @@ def add_active(
         return person, open_session(tx, principal)[1]
 
 
+@pytest.mark.both_databases
 def test_only_one_person_has_an_address_whatever_its_case(enrolled: People, operator: Principal) -> None:
     invitation = enrolled.add(operator, NewPerson(name="Ada", email=" Ada@Example.com", role=Role.REVIEWER))
     assert invitation.person.email == "ada@example.com"
@@ -199,6 +200,7 @@ def test_only_the_scope_people_lets_a_person_manage_people(
             attempt()
 
 
+@pytest.mark.both_databases
 def test_another_tenant_does_not_find_a_person(
     accounts: Accounts, enrolled: People, operator: Principal
 ) -> None:

@@ -359,6 +359,7 @@ def test_accepting_one_link_ends_all_others_and_a_disabled_person_accepts_none(
     assert enrolled.get(eve.tenant, eve.id).state is PersonState.DISABLED
 
 
+@pytest.mark.both_databases
 def test_attempts_at_the_same_time_do_not_exceed_the_limit_of_failures(
     database: Database, keys: KeyRing, clock: Clock, invitation: str
 ) -> None:
@@ -448,6 +449,7 @@ def test_a_rotation_of_the_key_keeps_every_secret_even_if_it_was_interrupted(
     accept(desk, clock, open_one)
 
 
+@pytest.mark.both_databases
 def test_rotations_at_the_same_time_keep_every_secret(
     desk: SignIn, database: Database, clock: Clock, invitation: str, tmp_path: Path
 ) -> None:

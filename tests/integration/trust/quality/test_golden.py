@@ -58,6 +58,7 @@ def test_each_reviewer_gets_a_golden_case_once_and_its_author_never(room: Review
     assert room.queue.take_next(TEAM[0]) is None
 
 
+@pytest.mark.both_databases
 def test_two_processes_at_once_give_one_golden_case_a_day(
     room: ReviewRoom, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -51,6 +51,7 @@ def test_only_another_person_gets_the_case_and_sees_no_decision(room: ReviewRoom
     assert room.reviews.get(BO, given.id).case.state is CaseState.DECIDED
 
 
+@pytest.mark.both_databases
 def test_decisions_that_no_other_person_can_review_take_no_write_lock(
     room: ReviewRoom, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -175,6 +175,7 @@ def test_a_case_that_was_decided_meanwhile_brings_no_mail(office: Office) -> Non
     assert office.received() == []
 
 
+@pytest.mark.both_databases
 def test_of_two_processes_one_queues_the_mail_and_a_crash_loses_none(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:

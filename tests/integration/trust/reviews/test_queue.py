@@ -14,6 +14,8 @@ from safelight.trust.reviews import CaseKind, CaseState, DecisionRequest, NewCas
 from safelight.trust.reviews.models import KEEP_SKIPS_S, LEASE_S
 from support.review_room import TENANT, ReviewRoom, reviewer
 
+pytestmark = pytest.mark.both_databases
+
 ADA, BO = reviewer("ada"), reviewer("bo")
 LEAD = reviewer("lee", Role.TRUST_LEAD)
 

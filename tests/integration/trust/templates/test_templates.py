@@ -181,6 +181,7 @@ def test_values_are_checked_and_names_must_exist(templates: Templates) -> None:
             templates.get(ADA, name, version)
 
 
+@pytest.mark.both_databases
 def test_another_tenant_sees_nothing_and_may_use_the_same_name(templates: Templates) -> None:
     in_review(templates)
     stranger = person("ada", tenant="tenant_b")

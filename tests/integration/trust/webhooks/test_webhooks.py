@@ -232,6 +232,7 @@ def test_a_closed_tenant_gets_the_events_of_its_last_videos_and_then_none(
     assert queue(database, tenant=tenant)[1] == 0
 
 
+@pytest.mark.both_databases
 def test_events_are_sent_when_the_clock_goes_back(hooks: Webhooks, database: Database, clock: Clock) -> None:
     made, _ = hooks.create(admin(), url=URL, events=["video.completed"])
     deliveries = Deliveries(database)
@@ -252,6 +253,7 @@ def test_events_are_sent_when_the_clock_goes_back(hooks: Webhooks, database: Dat
     assert {each.event_id for each in claimed} == {before, after, later}
 
 
+@pytest.mark.both_databases
 def test_when_the_clock_goes_back_the_pause_of_a_failing_endpoint_is_kept(
     hooks: Webhooks, database: Database, clock: Clock
 ) -> None:
@@ -267,6 +269,7 @@ def test_when_the_clock_goes_back_the_pause_of_a_failing_endpoint_is_kept(
     assert deliveries.claim({}, limit=10)
 
 
+@pytest.mark.both_databases
 def test_when_the_clock_goes_back_a_message_that_was_tried_does_not_wait_for_the_jump(
     hooks: Webhooks, database: Database, clock: Clock
 ) -> None:
@@ -279,6 +282,7 @@ def test_when_the_clock_goes_back_a_message_that_was_tried_does_not_wait_for_the
     assert (again.event_id, again.attempt) == (event, 2)
 
 
+@pytest.mark.both_databases
 def test_a_message_is_claimed_by_one_worker_until_its_lease_ends(
     hooks: Webhooks, database: Database, clock: Clock
 ) -> None:
