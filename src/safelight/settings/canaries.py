@@ -13,5 +13,5 @@ class CanarySettings(Section):
         ge=0,
         le=1_000_000,
         description="The most US dollars that all canaries of one tenant may cost in 31 days. 0: only calls "
-        "that cost nothing. See docs/drift.md.",
+        "that cost nothing. See docs/attempts.md.",
     )
