@@ -119,6 +119,7 @@ def codes(cell: str) -> list[str]:
 
 @cache
 def code() -> tuple[ast.Module, ...]:
-    """Every module of the package, parsed."""
-    files = sorted((ROOT / "src" / "safelight").rglob("*.py"))
+    """Every module of the gateway and of the storyboard, parsed."""
+    sources = (ROOT / "src" / "safelight", ROOT / "packages" / "storyboard" / "src")
+    files = sorted(file for source in sources for file in source.rglob("*.py"))
     return tuple(ast.parse(file.read_text("utf-8")) for file in files)

@@ -14,7 +14,8 @@ import pytest
 from support.optional_tools import leave_out
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCE = ROOT / "src" / "safelight"
+#: The folders whose packages are in the wheel under their own names.
+SOURCES = (ROOT / "src", ROOT / "packages" / "storyboard" / "src")
 #: What only the gateway needs.
 HEAVY = (
     "alembic",
@@ -57,8 +58,9 @@ def client_wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_all_data_files_are_in_the_wheel(wheel: Path) -> None:
     packed = set(zipfile.ZipFile(wheel).namelist())
     wanted = {
-        f"safelight/{path.relative_to(SOURCE).as_posix()}"
-        for path in SOURCE.rglob("*")
+        path.relative_to(source).as_posix()
+        for source in SOURCES
+        for path in source.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert not wanted - packed
@@ -66,7 +68,8 @@ def test_all_data_files_are_in_the_wheel(wheel: Path) -> None:
     for folder in ("console/templates", "console/static", "i18n/locales", "policy/shipped/starter"):
         assert f"safelight/{folder}" in folders
     assert any(name.startswith("safelight/store/migrations/versions/0001") for name in packed)
-    assert not [name for name in packed if name.startswith(("tests/", "bench/", "docs/"))]
+    assert "safelight_storyboard/generator.py" in packed
+    assert not [name for name in packed if name.startswith(("tests/", "bench/", "docs/", "packages/"))]
 
 
 def test_no_file_belongs_to_both_wheels(wheel: Path, client_wheel: Path) -> None:

@@ -23,7 +23,7 @@ PUBLIC_NAME = re.compile(
 
 
 def texts() -> Iterator[Path]:
-    for folder in ("src", "docs", "clients", "examples", "deploy"):
+    for folder in ("src", "packages", "docs", "clients", "examples", "deploy"):
         for path in sorted((ROOT / folder).rglob("*")):
             is_text = path.suffix in {".py", ".md", ".yaml", ".toml", ".ts", ".html", ".sh", ".json"}
             if is_text and not {"node_modules", "__pycache__", "dist"} & set(path.parts):
