@@ -65,7 +65,12 @@ from typing import ClassVar
 
 
 class SafelightError(Exception):
-    """The root. `message` is a sentence for the person whose request failed; `remedy` is the next step."""
+    """A bug in Safelight. The response has an id and no details; the log has the cause under the id.
+
+    Remedy: Give the operator the id.
+
+    `message` is a sentence for the person whose request failed; `remedy` is the next step.
+    """
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
@@ -88,37 +93,77 @@ class SafelightError(Exception):
 
 
 class BadInput(SafelightError):
+    """The request cannot be parsed: malformed JSON or multipart, or a wrong encoding.
+
+    Remedy: Correct the request.
+    """
+
     status, code, kind = 400, "invalid_request", "invalid_request_error"
 
 
 class InvalidField(BadInput):
+    """A field has a value that is not accepted; `param` names it.
+
+    Remedy: Use one of the values that the message lists.
+    """
+
     code = "invalid_value"
 
 
 class UnsupportedField(BadInput):
+    """A field that this generator does not accept. Unknown fields are never passed on unchecked.
+
+    Remedy: Leave it out, or ask the operator to add it to the generator's `extra_fields`.
+    """
+
     code = "unsupported_field"
 
 
 class InvalidMedia(BadInput):
+    """A file is not of the declared type, is cut off, or exceeds a limit of pixels, frames or streams.
+
+    Remedy: Send a complete PNG, JPEG, GIF, WebP, MP4 or WebM file.
+    """
+
     code = "invalid_media"
 
 
 class ForbiddenUrl(BadInput):
+    """A URL leads to a private, loopback, link-local or metadata address, or redirects there.
+
+    Remedy: Upload the file, or ask the operator to add the host to `fetch.allowed_private_hosts`.
+    """
+
     code = "forbidden_url"
 
 
 class TemplateRequired(BadInput):
-    """The policy of the team accepts only prompts made from an approved template."""
+    """The policy demands an approved template, and the request names none. The prompt was not judged.
+
+    Remedy: Send `safelight.template` instead of a prompt.
+    """
 
     code = "template_required"
 
 
 class TooLarge(BadInput):
+    """A body or file is too large: `server.max_body_mb`, `scan.max_reference_mb`.
+
+    Or an image has too many pixels or chunks, or more than 300 million pixels in all frames together.
+
+    Remedy: Send less.
+    """
+
     status, code = 413, "too_large"
 
 
 class RequestBlocked(SafelightError):
-    """Blocked before anything was spent. `details` is the explanation as JSON, for the response."""
+    """The policy blocks the request. Nothing was sent to a generator, and nothing was charged.
+
+    Remedy: Read `moderation_details.next_step`. The same request gets the same answer.
+
+    `details` is the explanation as JSON, for the response.
+    """
 
     status, code, kind = 400, "sentinel_block", "video_generation_user_error"
 
@@ -128,35 +173,77 @@ class RequestBlocked(SafelightError):
 
 
 class ModerationBlocked(SafelightError):
+    """The policy blocks the output, or the provider's own filter refused.
+
+    Remedy: Read `moderation_details`: who refused, what it cost, and whether another seed or prompt can help.
+    """
+
     status, code, kind = 400, "moderation_blocked", "video_generation_user_error"
 
 
 class Unauthenticated(SafelightError):
+    """No key, an unknown key, or a revoked key. The message is the same for all three.
+
+    Remedy: Send `Authorization: Bearer` with a key from `safelight keys create`.
+    """
+
     status, code, kind = 401, "invalid_api_key", "authentication_error"
 
 
 class Forbidden(SafelightError):
+    """The key is valid but lacks a permission, or another reviewer must decide this appeal.
+
+    Remedy: Use a key with the scope that the message names; leave the appeal to another reviewer.
+    """
+
     status, code, kind = 403, "permission_denied", "permission_error"
 
 
 class AccountSuspended(Forbidden):
+    """The end user is suspended or banned after strikes; the request was not evaluated.
+
+    As the error of a video: its tenant was closed before it was submitted or delivered.
+
+    Remedy: Wait for the end that the message names, or appeal against the blocks.
+    """
+
     code = "account_suspended"
 
 
 class NotFound(SafelightError):
+    """This tenant has no such video, or the video has no such content yet.
+
+    Remedy: Check the id; wait for `completed`.
+    """
+
     status, code, kind = 404, "not_found", "invalid_request_error"
 
 
 class Conflict(SafelightError):
+    """The state of the video or case does not allow this, such as deleting a video in progress.
+
+    Or deciding a decided case, or appealing a video that was not blocked here or was already appealed.
+
+    Remedy: Wait for its end; the message gives the reason, and who decided.
+    """
+
     status, code, kind = 409, "conflict", "invalid_request_error"
 
 
 class IdempotencyKeyReused(Conflict):
+    """The `Idempotency-Key` was used within a day with another request.
+
+    Remedy: Send the same request again, or use a new key.
+    """
+
     code = "idempotency_key_reused"
 
 
 class IdempotencyKeyInUse(Conflict):
-    """The first request with this key is still being processed; the same request returns its video later."""
+    """The first request with this `Idempotency-Key` is still being processed, so it may make a video.
+
+    Remedy: Wait for `retry-after`, then send the same request with the same key: it returns the same video.
+    """
 
     code, retry = "idempotency_key_in_use", True
 
@@ -166,10 +253,20 @@ class IdempotencyKeyInUse(Conflict):
 
 
 class Withdrawn(SafelightError):
+    """The video was delivered and then withdrawn.
+
+    Remedy: Do not use copies of it.
+    """
+
     status, code, kind = 410, "withdrawn", "invalid_request_error"
 
 
 class RateLimited(SafelightError):
+    """Too many reports or appeals from one key, person or end user.
+
+    Remedy: Wait for the time in `retry-after`.
+    """
+
     status, code, kind = 429, "rate_limited", "rate_limit_error"
 
     def __init__(self, message: str, *, retry_after_s: float | None = None, param: str | None = None) -> None:
@@ -178,26 +275,51 @@ class RateLimited(SafelightError):
 
 
 class QuotaExceeded(RateLimited):
+    """The daily videos, seconds or charge of the tenant, key or end user are used up.
+
+    Remedy: Wait for the next day (UTC), or ask the operator to raise `limits`.
+    """
+
     code = "quota_exceeded"
 
 
 class RefusalBudgetUsed(RateLimited):
-    """The provider has refused as many requests today as the operator allows."""
+    """The provider has refused as many requests today as `max_refusals_per_day` of its generator allows.
+
+    A video that waits ends with this code too; its message says whether anything was sent.
+
+    Remedy: Wait for the next day (UTC), or ask the operator to raise the budget.
+    """
 
     code = "refusal_budget_used"
 
 
 class CheckLimitExceeded(RateLimited):
+    """Too many checks and blocked requests of this key, person or end user within an hour.
+
+    Nothing was charged.
+
+    Remedy: Wait for the time in `retry-after`, or ask the operator to raise `limits.checks_per_hour`.
+    """
+
     code = "check_limit_exceeded"
 
 
 class CoolDown(RateLimited):
-    """An end user has to wait after a strike. Not a block: the request was not evaluated."""
+    """The end user has to wait after a strike. The request was not evaluated, and nothing was charged.
+
+    Remedy: Wait for the time in `retry-after`.
+    """
 
     code = "cool_down"
 
 
 class Unavailable(SafelightError):
+    """The database or store is busy or unreachable. Nothing was changed.
+
+    Remedy: Send again after `retry-after`.
+    """
+
     status, code, kind, retry = 503, "unavailable", "server_error", True
 
     def __init__(self, message: str, *, retry_after_s: float = 2.0, remedy: str | None = None) -> None:
@@ -206,21 +328,41 @@ class Unavailable(SafelightError):
 
 
 class StorageFull(Unavailable):
+    """The storage is full; accepted videos wait.
+
+    Remedy: The operator frees space.
+    """
+
     code = "storage_full"
 
 
 class NotCovered(Unavailable):
+    """A required check cannot run. Nothing raises this yet: content with a gap is held or blocked.
+
+    Remedy: The operator adds a detector, or records a waiver.
+    """
+
     code = "not_covered"
 
 
 class UpstreamError(SafelightError):
-    """The generator failed. This is not a decision on the content."""
+    """The generator failed, for a reason unrelated to the content.
+
+    The message names the configured server, the reason and the charge, if known.
+
+    Remedy: Submit a new request; ask the provider for a refund if it charged.
+    """
 
     code, kind = "upstream_error", "upstream_error"
 
 
 class UpstreamUnavailable(UpstreamError):
-    """The generator did not accept the request: connection refused, 429, or 503 before any work."""
+    """The generator did not accept the request: refused connection, 429, or 503 before any work.
+
+    Safelight sends it again until the deadline.
+
+    Remedy: Nothing; if the deadline passes, the video ends with `timeout`.
+    """
 
     code, retry = "upstream_unavailable", True
 
@@ -230,11 +372,24 @@ class UpstreamUnavailable(UpstreamError):
 
 
 class UpstreamRejected(UpstreamError):
+    """The generator rejected the request: malformed, too large, unknown model, wrong key or no credit.
+
+    Addresses of private networks are only in the log.
+
+    Remedy: Correct the request, or tell the operator if the message names them.
+    """
+
     code = "upstream_rejected"
 
 
 class UpstreamModerationBlocked(UpstreamError):
-    """The provider's own filter blocked the request. `refusal` is the parsed error of the provider."""
+    """The provider's own filter refused a request that the policy of Safelight had allowed.
+
+    Remedy: Read `moderation_details`: server, provider, its code and message, the charge, and whether another
+    seed or prompt can help.
+
+    `refusal` is the parsed error of the provider.
+    """
 
     code = "moderation_blocked"
 
@@ -244,43 +399,82 @@ class UpstreamModerationBlocked(UpstreamError):
 
 
 class UpstreamInvalidResponse(UpstreamError):
+    """The downloaded file is not the expected video: cut off, not a video, or too large. It is not kept.
+
+    Remedy: Submit a new request; the operator checks the generator.
+    """
+
     code = "upstream_invalid"
 
 
 class SubmissionUnconfirmed(UpstreamError):
-    """The response was lost, so it is unknown whether the generator accepted the request."""
+    """The response of a paid generator was lost, so it is unknown whether it accepted. It may be charged.
+
+    No search at the generator found the request. Safelight never sends it again by itself.
+
+    Remedy: Check the provider's bill before you submit a new request.
+    """
 
     code = "submit_unknown"
 
 
 class DeadlineExceeded(SafelightError):
+    """The generator had not finished within `generation.deadline_s`. The message has its last problem.
+
+    It also says whether the generator took the request; if it never did, nothing was charged.
+
+    Remedy: Submit a new request; the record has the charge.
+    """
+
     code = "timeout"
 
 
 class SandboxFailed(SafelightError):
+    """The sandboxed child process that opens files gave no result, three times. The file is not delivered.
+
+    Remedy: The operator checks the log.
+    """
+
     code = "scan_failed"
 
 
 class SandboxTimedOut(SandboxFailed):
-    pass
+    """The child process was stopped at its time limit; `scan.timeout_s` is that of one scan.
+
+    Remedy: As above.
+    """
 
 
 class SandboxCrashed(SandboxFailed):
-    pass
+    """The child process ended by itself: a crash, or too much memory.
+
+    Remedy: As above.
+    """
 
 
 class ConfigurationError(SafelightError):
-    """Found before anything starts; the command line exits with code 2."""
+    """A problem found before anything starts; the command line exits with code 2.
+
+    Remedy: Correct what the message names.
+    """
 
     code = "configuration_error"
 
 
 class SettingsError(ConfigurationError):
-    pass
+    """A setting is unknown or invalid; all problems are listed at once.
+
+    Remedy: Correct them; docs/reference.md lists every setting.
+    """
 
 
 class PolicyError(ConfigurationError):
-    """A policy document is invalid. `problems`: all of them, with file, line, field and remedy."""
+    """A policy document is invalid; every problem has file, line, field and remedy.
+
+    Remedy: Run `safelight policy check FILE` until it reports no problem.
+
+    `problems`: all of them.
+    """
 
     def __init__(self, message: str, *, problems: tuple[object, ...] = ()) -> None:
         super().__init__(message)
@@ -288,12 +482,21 @@ class PolicyError(ConfigurationError):
 
 
 class DataDirectoryBusy(ConfigurationError):
-    pass
+    """Another process uses this data directory, or this worker's name on PostgreSQL.
+
+    Remedy: Stop that process, or set another `data` or `worker.name`.
+    """
 
 
 class DatabaseVersionUnknown(ConfigurationError):
-    pass
+    """An unknown version of Safelight wrote the database. It is left unchanged.
+
+    Remedy: Install that version again, or start with a new data directory.
+    """
 
 
 class DatabaseDamaged(ConfigurationError):
-    pass
+    """The database file is damaged.
+
+    Remedy: Keep the file, and restore the last backup.
+    """

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
+import inspect
+import pkgutil
 import re
 import sys
 import types
@@ -10,12 +12,16 @@ import typing
 from collections.abc import Callable
 from decimal import Decimal
 from enum import Enum
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from pages import DOCS
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+
+import safelight
+from safelight.errors import SafelightError
 
 
 def settings() -> str:
@@ -113,31 +119,46 @@ def _value(value: Any) -> str:
 
 
 def commands() -> str:
-    """Every command with its arguments and options."""
+    """Every command with its arguments and options, without those that every command has."""
     from safelight.cli.commands import COMMANDS, build_command
     from safelight.cli.language import take_language
 
     take_language(["--lang", "en"])  # earlier tests of the same process may have chosen another one
 
     root = build_command()
-    lines = ["### safelight", "", *_usage(root, ["safelight"]), ""]
-    for name, line in COMMANDS.items():
-        lines += [f"### safelight {name}", ""]
-        if importlib.util.find_spec(f"safelight.cli.{name.replace('-', '_')}") is None:
-            lines += [line, "", "Not there yet.", ""]
-            continue
+    lines = [*_options(root), ""]
+    for name in COMMANDS:
         with root.make_context("safelight", [name]) as context:
             _, found, _ = root.resolve_command(context, [name])
-            lines += [_help(found) or line, ""]
-            lines += _command(found, ["safelight", name])
+            lines += [f"### safelight {name}", "", *_command(found, ["safelight", name])]
     return "\n".join(lines).rstrip()
 
 
 def _command(found: Any, path: list[str]) -> list[str]:
-    lines = [*_usage(found, path), ""]
-    for name, below in getattr(found, "commands", {}).items():
-        here = [*path, name]
-        lines += [f"#### {' '.join(here)}", "", _help(below), "", *_usage(below, here), ""]
+    below = getattr(found, "commands", {})
+    words = [
+        one.name.upper() if one.required else f"[{one.name.upper()}]"
+        for one in found.params
+        if one.param_type_name == "argument"
+    ]
+    # The heading above already has the name of a command without subcommands and arguments.
+    name_in_heading = len(path) == len(["safelight", "COMMAND"]) and not words
+    lines = [_help(found) if name_in_heading else f"`{' '.join([*path, *words])}`: {_help(found)}", ""]
+    if options := _options(found):
+        lines += [*options, ""]
+    for name, one in below.items():
+        lines += _command(one, [*path, name])
+    return lines
+
+
+def _options(found: Any) -> list[str]:
+    lines = []
+    for one in found.params:
+        if one.name in _OF_EVERY_COMMAND or one.hidden:
+            continue
+        said = " ".join(part for part in (_needed(one), _cell(one.help or "")) if part)
+        if said or one.param_type_name != "argument":
+            lines.append(f"- {' '.join(f'`{name}`' for name in _names(one))} {said}".rstrip())
     return lines
 
 
@@ -145,24 +166,8 @@ def _help(found: Any) -> str:
     return _cell(" ".join((found.help or "").split()))
 
 
-def _usage(found: Any, path: list[str]) -> list[str]:
-    shown = [one for one in found.params if one.name not in _OF_THE_LIBRARY and not one.hidden]
-    words = [
-        one.name.upper() if one.required else f"[{one.name.upper()}]"
-        for one in shown
-        if one.param_type_name == "argument"
-    ]
-    more = " COMMAND" if getattr(found, "commands", None) else ""
-    lines = ["```text", " ".join([*path, *words]) + " [OPTIONS]" + more, "```"]
-    rows = [
-        f"| {' '.join(f'`{name}`' for name in _names(one))} | {_needed(one)} | {_cell(one.help or '')} |"
-        for one in shown
-    ]
-    return [*lines, "", "| | | |", "| --- | --- | --- |", *rows] if rows else lines
-
-
-#: Options that the command line library adds by itself.
-_OF_THE_LIBRARY = frozenset({"help", "install_completion", "show_completion"})
+#: Options that the command line library adds by itself, and `--json`, which the page explains once.
+_OF_EVERY_COMMAND = frozenset({"help", "install_completion", "show_completion", "as_json", "json"})
 
 
 def _names(one: Any) -> tuple[str, ...]:
@@ -173,15 +178,15 @@ def _names(one: Any) -> tuple[str, ...]:
 
 def _needed(one: Any) -> str:
     if one.required:
-        return "required"
+        return "" if one.param_type_name == "argument" else "(required)"
     words = []
     kind = one.type_descriptor.annotation
     if isinstance(kind, type) and issubclass(kind, Enum):
         words.append(" or ".join(f"`{choice.value}`" for choice in kind))
     default = one.default() if callable(one.default) else one.default
-    if not getattr(one, "is_flag", False) and default not in (None, (), []):
+    if not getattr(one, "is_flag", False) and default not in (None, (), [], ""):
         words.append(f"default `{default.value if isinstance(default, Enum) else default}`")
-    return ", ".join(words)
+    return f"({', '.join(words)})" if words else ""
 
 
 def _cell(text: str) -> str:
@@ -251,53 +256,6 @@ def cells() -> str:
     return "\n".join(lines)
 
 
-def reported_words() -> str:
-    """Every row of the word table: the drivers and what can be written instead, in three scripts."""
-    from safelight.advice import driver_tables
-    from safelight.i18n import load_messages
-
-    messages = load_messages("advice")
-    forms: dict[str, dict[str, list[tuple[str, str]]]] = {}
-    for row in driver_tables.read_rows("words.en"):
-        cell = forms.setdefault(row["row"], {}).setdefault("en", [])
-        cell.append((row["form"], row["alternatives"]))
-    for row in driver_tables.read_rows("words.zh"):
-        for script in ("zh-Hant", "zh-Hans"):
-            cell = forms.setdefault(row["row"], {}).setdefault(script, [])
-            cell.append((row[script], row[f"{script} alternatives"]))
-    lines = ["| row | kind | script | words | instead | advice |", "| --- | --- | --- | --- | --- | --- |"]
-    for name, row in driver_tables.word_rows().items():
-        advice = _cell(messages(f"suggestion.{row.advice}")) if row.advice else ""
-        for script, words in forms[name].items():
-            instead = dict.fromkeys(one for _, cell in words for one in cell.split("|") if one)
-            lines.append(
-                f"| `{name}` | `{row.kind.value}` | {script} | {', '.join(form for form, _ in words)} "
-                f"| {', '.join(instead)} | {advice} |"
-            )
-    return "\n".join(lines)
-
-
-def reported_scenes() -> str:
-    """Every scenario and every reference risk: what is found, and the advice, in three scripts."""
-    from safelight.advice import driver_tables
-    from safelight.i18n import load_messages
-
-    lines = ["| row | script | found together | advice |", "| --- | --- | --- | --- |"]
-    for script in driver_tables.LANGUAGES:
-        messages = load_messages("advice", script)
-        for name in driver_tables.scenarios():
-            parts = [row[script] for row in driver_tables.read_rows("scenarios") if row["scenario"] == name]
-            found = " + ".join(f"({part.replace('|', ', ')})" for part in parts)
-            lines.append(f"| `{name}` | {script} | {found} | {messages(f'suggestion.scene_{name}')} |")
-    lines += ["", "| reference | level | script | question | remedy |", "| --- | --- | --- | --- | --- |"]
-    for script in driver_tables.LANGUAGES:
-        messages = load_messages("advice", script)
-        for name, risk in driver_tables.reference_risks().items():
-            question, remedy = messages(f"question.{name}"), messages(f"suggestion.reference_{name}")
-            lines.append(f"| `{name}` | {risk.level} | {script} | {question} | {remedy} |")
-    return "\n".join(lines)
-
-
 def roles() -> str:
     """Every role with its scopes and the reach of its decisions."""
     from safelight.i18n import load_messages
@@ -312,42 +270,125 @@ def roles() -> str:
     return "\n".join(lines)
 
 
-def routes_by_role() -> str:
-    """Every route, by what it needs, with the roles that reach it."""
+def routes() -> str:
+    """Every route of the HTTP interface, and every address of a page by what it needs."""
     sys.path.insert(0, str(DOCS.parent / "tests"))
     from app import app
 
     from safelight.api.declared_routes import declared_routes
-    from safelight.trust.accounts import ROLES
 
-    rows: dict[tuple[str, str], list[str]] = {}
-    for route in declared_routes(app()):
+    whole = app()
+    described = {
+        (method.upper(), path): operation
+        for path, methods in whole.openapi()["paths"].items()
+        for method, operation in methods.items()
+    }
+    lines = ["| route | needs | what it does |", "| --- | --- | --- |"]
+    others: dict[str, dict[str, list[str]]] = {}
+    for route in declared_routes(whole):
         assert route.access is not None, f"{route.path} does not declare what it needs"
         every, one = sorted(route.access.every), sorted(route.access.any_of)
         needs = ", ".join(f"`{scope}`" for scope in every) or " or ".join(f"`{scope}`" for scope in one)
-        if not route.access.needs_principal:
-            needs, reached = "nothing", "all, and without an account"
+        if not needs:
+            needs = "a session" if route.access.needs_principal else "nothing"
+        path = route.path.replace(":path}", "}")
+        if operation := described.get((route.method, path)):
+            lines.append(f"| `{route.method} {path}` | {needs} | {_operation(operation)} |")
         else:
-            needs = needs or "a session"
-            found = [role.value for role in ROLES if route.access.allows(ROLES[role].scopes)]
-            reached = "all" if len(found) == len(ROLES) else ", ".join(f"`{role}`" for role in found)
-        rows.setdefault((needs, reached), []).append(f"`{route.method} {route.path}`")
-    lines = ["| needs | roles | routes |", "| --- | --- | --- |"]
+            others.setdefault(needs, {}).setdefault(path, []).append(route.method)
+    lines += ["", "| needs | pages and other addresses |", "| --- | --- |"]
+    for needs, found in sorted(others.items()):
+        addresses = ", ".join(f"`{'|'.join(methods)} {path}`" for path, methods in found.items())
+        lines.append(f"| {needs} | {_cell(addresses)} |")
+    return "\n".join(lines)
+
+
+def _operation(operation: dict[str, Any]) -> str:
+    """The summary of an operation, and the names of its parameters in the query."""
+    query = [f"`{one['name']}`" for one in operation.get("parameters", ()) if one["in"] == "query"]
+    return _cell(operation["summary"]) + (f"; {', '.join(query)}" if query else "")
+
+
+#: The entry of an error in the tree at the top of errors.py: a status, (job), (gap) or an exit code.
+_IN_TREE = re.compile(r"(\w+) {2,}(\d{3}|\((?:job|gap)\)|exit \d)")
+#: The paragraph of an error's docstring that says what the person who gets it can do.
+_REMEDY = "Remedy: "
+
+
+def error_classes() -> tuple[list[type[SafelightError]], list[type[SafelightError]]]:
+    """The errors of errors.py in its order, and those of other modules by name."""
+    from safelight import errors
+
+    for module in pkgutil.walk_packages(safelight.__path__, "safelight."):
+        # Migration scripts are run by Alembic only, __main__ runs the program, and one module needs `mcp`.
+        if not any(name in module.name for name in (".migrations", "__main__", "safelight.mcp.server")):
+            importlib.import_module(module.name)
+    found = _with_subclasses(SafelightError)
+    tree = [one for one in vars(errors).values() if isinstance(one, type) and one in found]
+    elsewhere = {one for one in found if one.__module__.startswith("safelight.")} - set(tree)
+    return tree, sorted(elsewhere, key=lambda one: one.__name__)
+
+
+def _with_subclasses(error: type[SafelightError]) -> set[type[SafelightError]]:
+    return {error}.union(*(_with_subclasses(one) for one in error.__subclasses__()))
+
+
+def answered(error: type[SafelightError]) -> str:
+    """What the tree says about an error, or about the nearest class above it."""
+    from safelight import errors
+
+    drawn = dict(_IN_TREE.findall(inspect.getdoc(errors) or ""))
+    for one in error.__mro__:
+        if place := drawn.get(one.__name__):
+            return str(place.strip("()"))
+    raise AssertionError(f"{error.__name__} is not in the tree of errors.py")
+
+
+def error_texts(error: type[SafelightError]) -> tuple[str, str]:
+    """What an error means, and what the person who gets it can do: the docstring to the end of the remedy.
+
+    What follows the remedy is for programmers.
+    """
+    paragraphs = [" ".join(one.split()) for one in inspect.cleandoc(error.__doc__ or "").split("\n\n")]
+    for number, text in enumerate(paragraphs):
+        if text.startswith(_REMEDY):
+            return " ".join(paragraphs[:number]), text.removeprefix(_REMEDY)
+    return paragraphs[0], ""
+
+
+def error_codes() -> str:
+    """Every code of an error, those of the HTTP layer, and the exit codes of commands."""
+    from safelight.cli import exit_codes
+    from safelight.web.errors import HTTP_CODES
+
+    tree, elsewhere = error_classes()
+    heading = "| code | answered | retry | what it means | what you can do |"
+    lines = [heading, "| --- | --- | --- | --- | --- |"]
+    for error in tree:
+        meaning, remedy = (_cell(text) for text in error_texts(error))
+        retry = "yes" if error.retry else "no"
+        lines.append(f"| `{error.code}` | {answered(error)} | {retry} | {meaning} | {remedy} |")
+    for status, (code, _, message) in HTTP_CODES.items():
+        if code != "invalid_request":
+            lines.append(f"| `{code}` | {status} | no | {message or HTTPStatus(status).description} | |")
+    lines += ["", "| code | raised in | what it means |", "| --- | --- | --- |"]
     lines += [
-        f"| {needs} | {reached} | {', '.join(found)} |" for (needs, reached), found in sorted(rows.items())
+        f"| `{error.code}` | `{error.__module__}` | {_cell(error_texts(error)[0])} |" for error in elsewhere
     ]
+    lines += ["", "| exit code | name | meaning |", "| --- | --- | --- |"]
+    listed = re.findall(r"#: (.+)\n +(\w+) = (\d+)", inspect.getsource(exit_codes))
+    lines += [f"| {number} | `{name}` | {meaning} |" for meaning, name, number in listed]
     return "\n".join(lines)
 
 
 #: The page and the name of the part, and what writes it.
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
-    ("configuration.md", "settings"): settings,
-    ("cli.md", "commands"): commands,
+    ("reference.md", "commands"): commands,
+    ("reference.md", "settings"): settings,
+    ("reference.md", "routes"): routes,
+    ("reference.md", "errors"): error_codes,
     ("../README.md", "cells"): cells,
-    ("advice.md", "words"): reported_words,
-    ("advice.md", "scenes"): reported_scenes,
     ("people.md", "roles"): roles,
-    ("people.md", "routes"): routes_by_role,
 }
 
 

@@ -111,7 +111,7 @@ def _describe_problems(error: ValidationError, path: Path, sources: Mapping[str,
         name = name or "settings"
         reason = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
-            reason = "unknown setting; docs/configuration.md lists all settings"
+            reason = "unknown setting; docs/reference.md lists all settings"
         lines.append(f"{prefix}{name}: {reason}.")
     return "\n".join(lines)
 
