@@ -34,9 +34,13 @@ def test_every_link_has_a_target() -> None:
     assert not broken
 
 
-def test_every_page_is_in_the_index() -> None:
+def test_every_page_is_in_the_index_or_in_the_guide_for_contributors() -> None:
     index = pages.DOCS / "README.md"
-    linked = {(index.parent / target.partition("#")[0]).resolve() for target in pages.links(index)}
+    linked = {
+        (page.parent / target.partition("#")[0]).resolve()
+        for page in (index, pages.ROOT / "CONTRIBUTING.md")
+        for target in pages.links(page)
+    }
     missing = [page.name for page in pages.DOCS.glob("*.md") if page != index and page not in linked]
     assert not missing
 
