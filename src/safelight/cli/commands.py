@@ -16,49 +16,60 @@ from .language import OPTION, translate_help
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
 
-#: Name and help line of each command, in the order of the help. The command `foo-bar` is the object `app` in
-#: the module `foo_bar`.
-COMMANDS = {
-    "init": "Write safelight.toml, create the data directory and list what is missing.",
-    "serve": "Run the gateway, its workers and its web pages.",
-    "check": "Check a prompt against the policy; nothing is generated.",
-    "lint": "Check the prompts in files against the policy, and replace light synonyms.",
-    "templates": "Add prompt templates, have them approved, and render their prompts.",
-    "library": "Search, add, remove, import and export proven prompts.",
-    "batch": "Plan and run many generation requests from one file.",
-    "explain-error": "Explain a provider's error: which party refused, the charge and the next step.",
-    "triggers": "Find the words of a refused prompt that cause the refusal.",
-    "attempts": "List attempts at providers, what they cost, and claims.",
-    "canaries": "Send prompts that always passed, to find drift of a provider.",
-    "scan": "Scan a video or image file: every frame and the audio.",
-    "verify": "Check whether a file was delivered by this installation and is unchanged.",
-    "feedback": "List what people wrote about answers of the page that verifies files.",
-    "policy": "Create, validate, compare, replay and publish policies.",
-    "waivers": "Add, list and revoke waivers for missing coverage.",
-    "consents": "Add, list and revoke consents to show or imitate a person.",
-    "protected-people": "Add, list and remove people who must not be shown or imitated.",
-    "coverage": "Show what is checked, by which detector, and what is not.",
-    "reviews": "List cases that wait for a reviewer, and decide them.",
-    "quality": "Golden cases, samples of delivered videos, and how far reviewers agree.",
-    "webhooks": "Add, list, test, rotate and remove webhook endpoints.",
-    "mail": "Send a test mail through the configured server.",
-    "ledger": "List and sum charges, credits and the costs of generators.",
-    "keys": "Create, list and revoke API keys.",
-    "tenants": "List tenants, and close and reopen those of applicants.",
-    "people": "Invite people, change their roles, disable and reset them.",
-    "signing": "Check, rotate and revoke signing keys; export roots; add timestamps; rotate watermark keys.",
-    "audit": "Read and verify the audit log.",
-    "doctor": "Diagnose the installation and suggest fixes.",
-    "models": "List, download and verify detector models.",
-    "name-lists": "Import, list and remove your own names of people, characters and brands.",
-    "logos": "Enrol, list and remove logos to find in images.",
-    "hash-lists": "Import, list and remove hash lists of known content.",
-    "train": "Train the prompt classifiers from the committed examples and your own.",
-    "eval": "Measure detectors on labelled data.",
-    "mcp": "Serve tools for an assistant: check, explain errors, request videos within limits.",
-    "simulate": "Run a simulated provider, to try advice and the gateway without cost.",
-    "version": "Print the version.",
+#: Name and help line of each command, by the group in which the help lists it. The command `foo-bar` is the
+#: object `app` in the module `foo_bar`.
+GROUPS = {
+    "Try": {
+        "check": "Check a prompt against the policy; nothing is generated.",
+        "lint": "Check the prompts in files against the policy, and replace light synonyms.",
+        "explain-error": "Explain a provider's error: which party refused, the charge and the next step.",
+        "triggers": "Find the words of a refused prompt that cause the refusal.",
+        "scan": "Scan a video or image file: every frame and the audio.",
+        "verify": "Check whether a file was delivered by this installation and is unchanged.",
+        "templates": "Add prompt templates, have them approved, and render their prompts.",
+        "library": "Search, add, remove, import and export proven prompts.",
+        "batch": "Plan and run many generation requests from one file.",
+        "simulate": "Run a simulated provider, to try advice and the gateway without cost.",
+    },
+    "Run": {
+        "init": "Write safelight.toml, create the data directory and list what is missing.",
+        "serve": "Run the gateway, its workers and its web pages.",
+        "doctor": "Diagnose the installation and suggest fixes.",
+        "keys": "Create, list and revoke API keys.",
+        "people": "Invite people, change their roles, disable and reset them.",
+        "tenants": "List tenants, and close and reopen those of applicants.",
+        "webhooks": "Add, list, test, rotate and remove webhook endpoints.",
+        "mail": "Send a test mail through the configured server.",
+        "ledger": "List and sum charges, credits and the costs of generators.",
+        "signing": (
+            "Check, rotate and revoke signing keys; export roots; add timestamps; rotate watermark keys."
+        ),
+        "audit": "Read and verify the audit log.",
+    },
+    "Decide": {
+        "policy": "Create, validate, compare, replay and publish policies.",
+        "coverage": "Show what is checked, by which detector, and what is not.",
+        "waivers": "Add, list and revoke waivers for missing coverage.",
+        "reviews": "List cases that wait for a reviewer, and decide them.",
+        "quality": "Golden cases, samples of delivered videos, and how far reviewers agree.",
+        "consents": "Add, list and revoke consents to show or imitate a person.",
+        "protected-people": "Add, list and remove people who must not be shown or imitated.",
+        "feedback": "List what people wrote about answers of the page that verifies files.",
+    },
+    "More": {
+        "attempts": "List attempts at providers, what they cost, and claims.",
+        "canaries": "Send prompts that always passed, to find drift of a provider.",
+        "models": "List, download and verify detector models.",
+        "name-lists": "Import, list and remove your own names of people, characters and brands.",
+        "logos": "Enrol, list and remove logos to find in images.",
+        "hash-lists": "Import, list and remove hash lists of known content.",
+        "train": "Train the prompt classifiers from the committed examples and your own.",
+        "eval": "Measure detectors on labelled data.",
+        "mcp": "Serve tools for an assistant: check, explain errors, request videos within limits.",
+        "version": "Print the version.",
+    },
 }
+COMMANDS = {name: line for commands in GROUPS.values() for name, line in commands.items()}
 
 
 def _load_command(name: str) -> Any:
@@ -97,8 +108,19 @@ class _LazyGroup(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
-        for name, line in COMMANDS.items():
-            self.add_command(TyperCommand(name, help=line))
+        for group, commands in GROUPS.items():
+            for name, line in commands.items():
+                self.add_command(TyperCommand(name, help=line, rich_help_panel=translate_help(group)))
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """The groups in the help without boxes; `rich_help_panel` has them for a terminal."""
+        names = max(map(len, self.commands))
+        for group, commands in GROUPS.items():
+            with formatter.section(translate_help(group)):
+                limit = formatter.width - 6 - names
+                formatter.write_dl(
+                    [(f"{name:{names}}", self.commands[name].get_short_help_str(limit)) for name in commands]
+                )
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name, found, rest = super().resolve_command(ctx, args)

@@ -12,7 +12,7 @@ import pytest
 from typer.main import get_command
 
 from safelight.cli import main
-from safelight.cli.commands import COMMANDS
+from safelight.cli.commands import COMMANDS, GROUPS
 from safelight.i18n import translate_sentence
 from safelight.provenance import messages
 from safelight.provenance.models import NO_REVOCATIONS, ManifestReport, ManifestState
@@ -38,7 +38,7 @@ def help_texts(command: Any) -> Iterator[str]:
 
 @pytest.mark.parametrize("tag", TAGS)
 def test_every_help_text_is_in_the_catalogue(tag: str) -> None:
-    texts = set(COMMANDS.values())
+    texts = {*GROUPS, *COMMANDS.values()}
     for name in TRANSLATED:
         texts |= set(help_texts(get_command(import_module(f"safelight.cli.{name}").app)))
     missing = {text for text in texts if translate_sentence("commands", text, tag) is None}

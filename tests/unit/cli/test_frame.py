@@ -40,6 +40,25 @@ def test_help_names_every_command_without_importing_one(tmp_path: object) -> Non
         assert name in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("tag", "titles"),
+    [
+        ("en", ("Try", "Run", "Decide", "More")),
+        ("zh-Hant", ("試用", "執行", "決定", "其他")),
+        ("zh-Hans", ("试用", "运行", "决定", "其他")),
+    ],
+)
+def test_help_lists_each_command_in_one_of_four_groups(
+    tag: str, titles: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--lang", tag, "--help"]) == Exit.OK
+    rest = capsys.readouterr().out
+    for title, names in zip(titles, commands.GROUPS.values(), strict=True):
+        rest = rest.partition(f"\n{title}:\n")[2]
+        listed = [line.split()[0] for line in rest.partition("\n\n")[0].splitlines()]
+        assert listed == list(names)
+
+
 def test_an_unknown_command_gets_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verfy"]) == Exit.CONFIGURATION
     assert "Did you mean 'verify'" in capsys.readouterr().err
