@@ -325,7 +325,7 @@ class TracingSettings(Section):
     endpoint: str | None = Field(
         default=None,
         description="OpenTelemetry collector to which traces are sent by OTLP/HTTP, such as "
-        "`http://127.0.0.1:4318`. Needs the extra `otel`. Default: no traces. See docs/traces.md.",
+        "`http://127.0.0.1:4318`. Needs the extra `otel`. Default: no traces. See docs/operations.md.",
     )
 
     @field_validator("endpoint")
