@@ -13,7 +13,7 @@ from typing import Any
 from safelight.generation.protocol import ChargeStatus
 from safelight.generation.provider_errors import safelight
 from safelight.generation.provider_errors.model import ErrorKind, ProviderRetry
-from safelight.generation.provider_errors.registry import EVERYBODY, NOBODYS_FIRST
+from safelight.generation.provider_errors.registry import FIRST, everybody, load_rules
 from safelight.generation.provider_errors.rules import ErrorRule, Provider
 from safelight.generation.videos_api import responses
 
@@ -31,7 +31,9 @@ _REFUSED = frozenset({"rate_limit", "quota", "auth", "invalid_request"})
 
 def table() -> dict[str, Any]:
     """The whole table."""
-    pairs = [(provider, rule) for provider in EVERYBODY for rule in provider.rows if _applies(provider, rule)]
+    pairs = [
+        (provider, rule) for provider in everybody() for rule in provider.rules if _applies(provider, rule)
+    ]
     # As in the server package: blocks first, and rules on the HTTP status alone last.
     pairs.sort(key=lambda pair: (not (pair[1].fields or pair[1].text), not _is_block(pair[1])))
     return {
@@ -66,7 +68,7 @@ def _applies(provider: Provider, rule: ErrorRule) -> bool:
         return rule.anywhere or provider.name in _SERVERS
     # Sentences only for blocks, which must never be sent again, and for requests that were not accepted.
     # A quota that begins anew is told from one that does not by its sentence.
-    is_quota_of_time = provider is NOBODYS_FIRST and rule.kind is ErrorKind.RATE_LIMIT
+    is_quota_of_time = provider is load_rules(FIRST) and rule.kind is ErrorKind.RATE_LIMIT
     is_needed = _is_block(rule) or _states_that_it_was_not_accepted(rule) or is_quota_of_time
     return is_needed and (rule.anywhere or provider.name in _SERVERS)
 

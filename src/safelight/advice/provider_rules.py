@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from safelight import yaml_loader
-from safelight.generation.provider_errors.registry import PROVIDERS, RELAYS, named
+from safelight.generation.provider_errors.registry import named, providers, relays
 from safelight.policy.findings import Finding, Modality
 
 #: Findings below this score are ignored.
@@ -159,7 +159,9 @@ def is_known_provider(name: str) -> bool:
 def known_providers() -> Mapping[str, frozenset[str]]:
     """The names of all known providers, with documented rules or without, and their aliases."""
     found = {document.provider: frozenset(document.aliases) for document in documents().values()}
-    return found | {one.name: one.aliases | found.get(one.name, frozenset()) for one in (*PROVIDERS, *RELAYS)}
+    return found | {
+        one.name: one.aliases | found.get(one.name, frozenset()) for one in (*providers(), *relays())
+    }
 
 
 def advise(name: str, findings: Iterable[Finding]) -> ProviderAdvice:

@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from safelight.errors import BadInput, InvalidField, TooLarge
 from safelight.generation.provider_errors import ErrorKind, decode
-from safelight.generation.provider_errors.registry import PROVIDERS, RELAYS
+from safelight.generation.provider_errors.registry import providers, relays
 from safelight.generation.provider_errors.rules import compiled
 
 from .error_text import shorten_error
@@ -219,7 +219,9 @@ def _provider_of(host: str) -> str:
     if not host:
         return ""
     # A path follows, because some patterns end with a slash.
-    signed = (p for p in (*PROVIDERS, *RELAYS) if p.signs and compiled(p.signs).search(f"https://{host}/"))
+    signed = (
+        p for p in (*providers(), *relays()) if p.signs and compiled(p.signs).search(f"https://{host}/")
+    )
     return next((p.name for p in signed if p.name), "")
 
 

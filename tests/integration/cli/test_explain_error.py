@@ -13,7 +13,7 @@ from rich.cells import cell_len
 from safelight.cli import main
 from safelight.cli.exit_codes import Exit
 from safelight.generation.provider_errors import decode
-from safelight.generation.provider_errors.registry import EVERYBODY
+from safelight.generation.provider_errors.registry import everybody
 from safelight.i18n import available_languages, load_messages, translate_sentence
 
 BLOCK = '{"status": "FAILED", "failureCode": "SAFETY.OUTPUT.VIDEO"}'
@@ -119,8 +119,8 @@ def test_the_original_is_printed_unless_it_is_the_whole_input(capsys: pytest.Cap
 def test_every_sentence_of_the_rules_is_translated() -> None:
     sentences = {
         sentence
-        for provider in EVERYBODY
-        for row in provider.rows
+        for provider in everybody()
+        for row in provider.rules
         for sentence in (row.message, row.next_step)
         if sentence
     }
@@ -187,8 +187,8 @@ def test_chinese_output_has_no_english_date(capsys: pytest.CaptureFixture[str]) 
 
 
 def test_no_sentence_states_that_a_stochastic_filter_will_refuse_again() -> None:
-    for provider in EVERYBODY:
-        for row in provider.rows:
+    for provider in everybody():
+        for row in provider.rules:
             assert "will be refused again" not in row.message + row.next_step, row.id
     for tag in available_languages("console"):
         assert "will be refused" not in load_messages("console", tag)("provider_error.retry.change_prompt")

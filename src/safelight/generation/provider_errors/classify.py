@@ -13,14 +13,30 @@ from safelight.net.redaction import redact
 
 from . import safelight
 from .categories import of_said
-from .http import SIDES
 from .messages import next_step, sentence
 from .model import UNKNOWN, Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderError, ProviderRetry
 from .parse import ParsedError, read_amount
 from .product_names import find_product
-from .registry import NOBODYS_FIRST, NOBODYS_LAST, NOBODYS_SHAPE, PROVIDERS, RELAYS, named
+from .registry import FIRST, LAST, SHAPED, load_rules, named, providers, relays
 from .rules import ErrorRule, Provider, compiled
 
+#: Words that show whether an error concerns input or output, for errors that do not state it otherwise.
+_SIDES = (
+    (
+        ModerationStage.OUTPUT,
+        r"(?:generated|output|resulting|produced|rendered|finished) (?:video|image|content|media"
+        r"|frames?|audio|result|clip|output)|output (?:was|has been|is|moderation)"
+        r"|输出|輸出|生成(?:的|结果|結果|内容|內容)|checking (?:the )?outputs?",
+    ),
+    (
+        ModerationStage.INPUT,
+        r"prompt (?:was|is|has been) (?:rejected|blocked|flagged|refused)"
+        r"|prompt could(?: not|n.t) be submitted|\binputs?\b(?! will)"
+        r"|(?:reference|uploaded|source|input"
+        r"|first.frame|start) (?:image|frame|video|picture|photo|file)"
+        r"|输入|輸入|(?:提示词|提示詞)(?:涉及|包含|含有|被)|checking (?:the )?inputs?",
+    ),
+)
 #: A sentence that names both sides does not say which one was refused.
 _EITHER_SIDE = (
     r"\b(?:inputs?|prompts?)(?:, \w+){0,3},? or (?:the )?(?:outputs?|generated)\b"
@@ -81,11 +97,11 @@ def _find(
     said: ParsedError, hint: Provider | None
 ) -> tuple[ErrorRule, Provider | None, Provider | None, bool] | None:
     """The matching rule, its provider, the aggregator if any, and whether a reseller charges for it."""
-    known = [p for p in PROVIDERS if p is hint or p.matches_signature(said)]
+    known = [p for p in providers() if p is hint or p.matches_signature(said)]
     known.sort(key=lambda p: p is not hint)
-    relays = [p for p in RELAYS if p is hint or p.matches_signature(said)]
-    via = relays[0] if relays else None
-    for row, holder in _candidates(known, relays):
+    routers = [p for p in relays() if p is hint or p.matches_signature(said)]
+    via = routers[0] if routers else None
+    for row, holder in _candidates(known, routers):
         if row.holds(said):
             if holder.relay:
                 # The refusal is the aggregator's own, or that of a provider which the aggregator does not
@@ -94,45 +110,45 @@ def _find(
                 if row.error_source is ErrorSource.RELAY:
                     return row, holder, None, False
                 return row, behind, via, False
-            who = holder if holder.name else (known[0] if known else _mentioned(said, relays))
-            return row, who, via, any(p.resells for p in (*known, *relays) if p is not who)
+            who = holder if holder.name else (known[0] if known else _mentioned(said, routers))
+            return row, who, via, any(p.resells for p in (*known, *routers) if p is not who)
     return None
 
 
-def _mentioned(said: ParsedError, relays: list[Provider]) -> Provider | None:
+def _mentioned(said: ParsedError, routers: list[Provider]) -> Provider | None:
     """The provider that the words name. A relay or a web page may name a provider that never answered."""
-    return None if relays or said.html else find_product(said.prose)
+    return None if routers or said.html else find_product(said.prose)
 
 
-def _candidates(known: list[Provider], relays: list[Provider]) -> Iterator[tuple[ErrorRule, Provider]]:
+def _candidates(known: list[Provider], routers: list[Provider]) -> Iterator[tuple[ErrorRule, Provider]]:
     """Rules in the order of matching.
 
     Blocks come before other errors, and recognized providers before all others. Rules on the HTTP status
     alone come last.
     """
-    yield from _rows((NOBODYS_FIRST,))
+    yield from _rules((load_rules(FIRST),))
     yield from (
-        pair for pair in _rows(relays) if _is_block(pair[0]) and pair[0].error_source is ErrorSource.RELAY
+        pair for pair in _rules(routers) if _is_block(pair[0]) and pair[0].error_source is ErrorSource.RELAY
     )
-    yield from (pair for pair in _rows(known) if _is_block(pair[0]))
-    yield from (pair for pair in _rows(PROVIDERS) if _is_block(pair[0]) and pair[0].anywhere)
-    yield from (pair for pair in _rows(relays) if _is_block(pair[0]))
-    yield from (pair for pair in _rows((NOBODYS_SHAPE,)) if pair[0].fields)
-    precise = [pair for pair in _rows(known) if not _is_block(pair[0]) and (pair[0].fields or pair[0].text)]
-    yield from _rows(relays)
+    yield from (pair for pair in _rules(known) if _is_block(pair[0]))
+    yield from (pair for pair in _rules(providers()) if _is_block(pair[0]) and pair[0].anywhere)
+    yield from (pair for pair in _rules(routers) if _is_block(pair[0]))
+    yield from (pair for pair in _rules((load_rules(SHAPED),)) if pair[0].fields)
+    precise = [pair for pair in _rules(known) if not _is_block(pair[0]) and (pair[0].fields or pair[0].text)]
+    yield from _rules(routers)
     yield from precise
-    yield from _rows((NOBODYS_SHAPE,))
-    yield from (pair for pair in _rows((*RELAYS, *PROVIDERS)) if pair[0].anywhere)
-    yield from (pair for pair in _rows(known) if not (pair[0].fields or pair[0].text))
-    yield from _rows((NOBODYS_LAST,))
+    yield from _rules((load_rules(SHAPED),))
+    yield from (pair for pair in _rules((*relays(), *providers())) if pair[0].anywhere)
+    yield from (pair for pair in _rules(known) if not (pair[0].fields or pair[0].text))
+    yield from _rules((load_rules(LAST),))
 
 
 def _is_block(row: ErrorRule) -> bool:
     return row.kind is ErrorKind.CONTENT_BLOCK
 
 
-def _rows(providers: Iterable[Provider]) -> Iterator[tuple[ErrorRule, Provider]]:
-    return ((row, provider) for provider in providers for row in provider.rows)
+def _rules(holders: Iterable[Provider]) -> Iterator[tuple[ErrorRule, Provider]]:
+    return ((rule, holder) for holder in holders for rule in holder.rules)
 
 
 def _answer(
@@ -205,7 +221,7 @@ def _owner(said: ParsedError, row: ErrorRule, holder: Provider | None, via: Prov
         return row.error_source
     if holder is None and via is not None:
         # A rule of the aggregator itself states the exact `error_source`.
-        return ErrorSource.PROVIDER if row in via.rows else ErrorSource.RELAY
+        return ErrorSource.PROVIDER if row in via.rules else ErrorSource.RELAY
     if holder is None and said.html:
         return ErrorSource.NETWORK
     if holder is None and not said.status and not (said.documents and _code(said)):
@@ -233,7 +249,7 @@ def _side(said: ParsedError) -> ModerationStage:
     text = compiled(_ADVICE).sub("", _sentences(said))
     if compiled(_EITHER_SIDE).search(text):
         return ModerationStage.UNKNOWN
-    return next((side for side, words in SIDES if compiled(words).search(text)), ModerationStage.UNKNOWN)
+    return next((side for side, words in _SIDES if compiled(words).search(text)), ModerationStage.UNKNOWN)
 
 
 def _sentences(said: ParsedError) -> str:
@@ -324,7 +340,7 @@ _NETWORK_FILTER = (
 
 def _nothing(said: ParsedError, hint: Provider | None) -> ProviderError:
     state = said.first("status|state").lower()
-    who = hint or next((p for p in PROVIDERS if p.matches_signature(said)), None) or _mentioned(said, [])
+    who = hint or next((p for p in providers() if p.matches_signature(said)), None) or _mentioned(said, [])
     message = _message(said, None)
     owner = ErrorSource.UNKNOWN
     text = "This error is not known."

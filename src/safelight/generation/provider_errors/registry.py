@@ -1,68 +1,94 @@
-"""The registry of providers, in the order in which their rules are tried."""
+"""The providers and their rules, read from `providers/*.yaml`, in the order in which they are tried."""
 
 from __future__ import annotations
 
-from .aggregators import NEW_API, OPENROUTER
-from .azure import AZURE
-from .bfl import BFL
-from .dashscope import DASHSCOPE
-from .fal import FAL
-from .gemini import GEMINI
-from .higgsfield import HIGGSFIELD
-from .http import FIRST, TRANSPORT
-from .kling import KLING
-from .litellm import LITELLM
-from .luma import LUMA
-from .minimax import MINIMAX
-from .nova_reel import NOVA_REEL
-from .openai import OPENAI
-from .pika import PIKA
-from .pixverse import PIXVERSE
-from .replicate import REPLICATE
-from .rules import Provider
-from .runware import RUNWARE
-from .runway import RUNWAY
-from .seedance import SEEDANCE
-from .self_hosted import SELF_HOSTED
-from .shaped import SHAPED
-from .stability import STABILITY
-from .venice import VENICE
-from .veo import VEO
-from .vidu import VIDU
-from .wavespeed import WAVESPEED
-from .xai import XAI
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+from safelight import yaml_loader
+
+from .rules import ErrorRule, Provider
 
 #: Hosts that offer other makers' models come before the makers, so that their rules are tried first.
-PROVIDERS: tuple[Provider, ...] = (
-    FAL,
-    REPLICATE,
-    WAVESPEED,
-    RUNWARE,
-    HIGGSFIELD,
-    NOVA_REEL,
-    AZURE,
+_PROVIDERS = (
+    "fal",
+    "replicate",
+    "wavespeed",
+    "runware",
+    "higgsfield",
+    "nova_reel",
+    "azure",
     # The same support codes stand in errors of both; Gemini is known by the fields of its response.
-    GEMINI,
-    VEO,
-    RUNWAY,
-    SEEDANCE,
-    DASHSCOPE,
-    KLING,
-    MINIMAX,
-    LUMA,
-    BFL,
-    XAI,
-    VIDU,
-    PIXVERSE,
-    PIKA,
-    STABILITY,
-    OPENAI,
-    SELF_HOSTED,
+    "gemini",
+    "veo",
+    "runway",
+    "seedance",
+    "dashscope",
+    "kling",
+    "minimax",
+    "luma",
+    "bfl",
+    "xai",
+    "vidu",
+    "pixverse",
+    "pika",
+    "stability",
+    "openai",
+    "self_hosted",
 )
-RELAYS: tuple[Provider, ...] = (LITELLM, OPENROUTER, VENICE, NEW_API)
-#: Rules that belong to no provider. The first set is tried before all others, the last set after them.
-NOBODYS_FIRST, NOBODYS_SHAPE, NOBODYS_LAST = FIRST, SHAPED, TRANSPORT
-EVERYBODY: tuple[Provider, ...] = (FIRST, *PROVIDERS, *RELAYS, SHAPED, TRANSPORT)
+_RELAYS = ("litellm", "openrouter", "venice", "new_api")
+#: Sets of rules that belong to no provider. The first is tried before all others, the last after them.
+FIRST, SHAPED, LAST = "filter_down", "shaped", "http"
+
+
+@cache
+def load_rules(name: str) -> Provider:
+    """The provider or set of rules in the file with this name."""
+    content = yaml_loader.load((files(__package__) / "providers" / f"{name}.yaml").read_bytes())
+    sources: dict[str, str] = content.pop("sources", {})
+    content["signs"] = _pattern(content.get("signs", ""))
+    content["rules"] = tuple(_rule(row, sources) for row in content["rules"])
+    return msgspec.convert(content, Provider)
+
+
+def _rule(row: dict[str, Any], sources: dict[str, str]) -> ErrorRule:
+    """One rule. A list of patterns is their alternation, and a name in `sources` stands for its text.
+
+    `status` is a list, or a range as in `500-599`.
+    """
+    row["text"] = _pattern(row.get("text", ""))
+    row["fields"] = {name: _pattern(pattern) for name, pattern in row.get("fields", {}).items()}
+    if isinstance(status := row.get("status"), str):
+        first, last = status.split("-")
+        row["status"] = list(range(int(first), int(last) + 1))
+    documented = row["documented"]
+    pages: list[str] = documented if isinstance(documented, list) else [documented]
+    row["documented"] = "; ".join(sources.get(page, page) for page in pages)
+    charge_source = row.get("charge_source", "")
+    row["charge_source"] = sources.get(charge_source, charge_source)
+    return msgspec.convert(row, ErrorRule)
+
+
+def _pattern(pattern: str | list[str]) -> str:
+    return pattern if isinstance(pattern, str) else "|".join(pattern)
+
+
+@cache
+def providers() -> tuple[Provider, ...]:
+    return tuple(load_rules(name) for name in _PROVIDERS)
+
+
+@cache
+def relays() -> tuple[Provider, ...]:
+    return tuple(load_rules(name) for name in _RELAYS)
+
+
+def everybody() -> tuple[Provider, ...]:
+    """All sets of rules, those of no provider among them."""
+    return (load_rules(FIRST), *providers(), *relays(), load_rules(SHAPED), load_rules(LAST))
 
 
 def named(word: str | None) -> Provider | None:
@@ -70,8 +96,9 @@ def named(word: str | None) -> Provider | None:
     if not word:
         return None
     plain = word.strip().lower()
-    for provider in (*PROVIDERS, *RELAYS):
+    known = (*providers(), *relays())
+    for provider in known:
         if plain and (plain == provider.name or plain in provider.aliases):
             return provider
     first = plain.replace("_", "-").split("-")[0].split("/")[0]
-    return next((p for p in (*PROVIDERS, *RELAYS) if first and first in {p.name, *p.aliases}), None)
+    return next((one for one in known if first and first in {one.name, *one.aliases}), None)

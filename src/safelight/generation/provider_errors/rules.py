@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cache
+
+import msgspec
 
 from safelight.generation.protocol import ChargeStatus
 
@@ -13,8 +13,7 @@ from .model import Confidence, ErrorKind, ErrorSource, ModerationStage, Provider
 from .parse import ParsedError
 
 
-@dataclass(frozen=True, kw_only=True)
-class ErrorRule:
+class ErrorRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A rule matches if all its conditions match. Result fields that are empty are derived from the error."""
 
     id: str
@@ -22,7 +21,7 @@ class ErrorRule:
     #: The page, package or thread that documents the error.
     documented: str
     #: Field names (`code|type`) and a pattern that the whole value of one such field must match.
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: dict[str, str] = {}
     #: A pattern in the prose of the error: its text and the messages inside its JSON.
     text: str = ""
     status: frozenset[int] = frozenset()
@@ -56,14 +55,14 @@ class ErrorRule:
         return not self.text or compiled(self.text).search(said.prose) is not None
 
 
-@dataclass(frozen=True, kw_only=True)
-class Provider:
+class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Rules of one provider, in the order in which they are tried."""
 
-    name: str
+    #: Empty for a set of rules that belong to no provider.
+    name: str = ""
     #: Display name.
     title: str
-    rows: tuple[ErrorRule, ...]
+    rules: tuple[ErrorRule, ...] = ()
     #: Other names by which users may call the provider.
     aliases: frozenset[str] = frozenset()
     #: A pattern that identifies the provider in a text: hosts, field names, exceptions of its SDK.
