@@ -49,7 +49,7 @@ class ProvenanceEvidence(BaseModel):
 
 class ProvenanceAnswer(BaseModel):
     answer: Literal["from_here_unchanged", "from_here_changed", "not_found_here", "cannot_tell"]
-    ground: str = Field(description="The evidence that decided the answer; see docs/recovery.md.")
+    ground: str = Field(description="The evidence that decided the answer; see docs/provenance.md.")
     day: str | None = Field(description="The day of delivery (UTC), if the file comes from here.")
     withdrawn: bool
     repeated: bool = Field(

@@ -7,7 +7,7 @@ from safelight.installation import install_command
 OPTIONAL_DETECTORS = {
     "custom-models": (
         "Would check images and frames with models that you choose.",
-        "All models: safelight models list. Set one up: docs/models.md#configured-models",
+        "All models: safelight models list. Set one up: docs/extending.md#configured-models",
     ),
     "faces": (
         "Would find faces in images, for the protection of real people.",
@@ -35,7 +35,7 @@ OPTIONAL_DETECTORS = {
     ),
     "vision-guard": (
         "Would check images and frames with a model on your server.",
-        "Set it up: docs/models.md#guard-models-that-take-images",
+        "Set it up: docs/extending.md#guard-models-that-take-images",
     ),
     "whisper": (
         "Would check spoken words, transcribed on this machine.",

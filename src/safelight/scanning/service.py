@@ -61,7 +61,7 @@ _SCAN_BUDGET_FRACTION = 0.9
 
 
 #: Time of a scan with the bundled detectors on one core: per clip, per frame and per megapixel of a frame
-#: (docs/scanning.md).
+#: (docs/benchmarks/scanning.md).
 _S_PER_CLIP, _S_PER_FRAME, _S_PER_MEGAPIXEL = 1.0, 0.05, 0.01
 #: The pace of this process is 1 for this expected time. Each scan adds its expected time and its own time,
 #: at most `_MAX_PACE` times as long, so that short clips which take long hardly change it.

@@ -1,4 +1,4 @@
-"""A certificate of an authority, by the commands and settings of docs/signing.md."""
+"""A certificate of an authority, by the commands and settings of docs/watermark.md."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from safelight.sandbox.sandbox import Sandbox
 from .conftest import FactsMaker
 from .foreign_certificates import Terms, issue
 
-PAGE = Path(__file__).parents[3] / "docs" / "signing.md"
+PAGE = Path(__file__).parents[3] / "docs" / "watermark.md"
 VALID, EXPIRED, EARLY = Terms(), Terms(begins=-9, ends=-1), Terms(begins=1, ends=9)
 Run = Callable[..., tuple[int, Any]]
 

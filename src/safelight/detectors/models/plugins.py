@@ -28,7 +28,7 @@ from .specs import ConfiguredModel, ModelKind, read_models
 VERSION = "1"
 _NO_MODEL = (
     "No model is configured: safelight.toml needs [detectors.custom-models.models.NAME] with kind, folder "
-    "and prompts or labels; see docs/models.md."
+    "and prompts or labels; see docs/extending.md."
 )
 
 

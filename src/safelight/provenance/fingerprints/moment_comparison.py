@@ -38,7 +38,8 @@ _MIN_COVERED = 3
 _SPEEDS = (0.8, 0.9, 1.0, 1.11, 1.25)
 #: A thumbnail this many seconds outside the copy is compared with its first or last frame.
 _OVERHANG_S = 0.1
-#: Correlation of the changes with which two clips show the same moments, or other ones. See docs/recovery.md.
+#: Correlation of the changes with which two clips show the same moments, or other ones
+#: (docs/benchmarks/provenance.md).
 _SAME, _OTHER = 0.9, 0.6
 #: Similarity of the picture without which the place of the copy is not known well enough to compare changes.
 _MIN_BACKGROUND = 0.75

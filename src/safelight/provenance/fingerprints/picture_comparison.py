@@ -33,7 +33,7 @@ _MIN_CONTRAST = 0.015
 _RATIO = 0.8
 #: Matches that agree on one perspective: pictures with at least `MIN_AGREEING` show the same, and if no pair
 #: has more than `_MAX_CHANCE`, they show something else. Between the two nothing is concluded. Unrelated
-#: clips had at most 6; see docs/recovery.md.
+#: clips had at most 6; see docs/benchmarks/provenance.md.
 MIN_AGREEING, _MAX_CHANCE = 15, 8
 _REPROJECTION_PX = 4.0
 #: Scale of a plausible perspective.

@@ -1,7 +1,7 @@
 """Reads the mark of a known id from a picture whose place in the marked one is known. Pure.
 
 The blind detector has to decode 96 bits; this one only decides whether one codeword is there. A mark of a
-quarter of the power is enough. docs/watermark.md has the arithmetic of false accepts.
+quarter of the power is enough. docs/benchmarks/provenance.md has the arithmetic of false accepts.
 """
 
 from __future__ import annotations

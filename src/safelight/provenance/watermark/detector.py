@@ -13,7 +13,7 @@ from .pattern import SHORT_SIDE, WatermarkPattern
 from .residual import ResidualSums
 from .synchroniser import Floats, Synchronisation, Synchroniser, fold
 
-#: A mark is accepted only above this peak, in standard deviations; see docs/watermark.md.
+#: A mark is accepted only above this peak, in standard deviations; see docs/benchmarks/provenance.md.
 MIN_SIGMAS = 5.0
 _CANDIDATES = 6
 #: Of the candidates that are only scaled; each costs a few milliseconds.
