@@ -85,7 +85,7 @@ class LikenessParts:
             describer.close()
             raise SettingsError(
                 f"likeness.voice.model: {error.message.removeprefix('ValueError: ')}",
-                remedy="docs/likeness.md lists the models that work.",
+                remedy="docs/people.md#voices lists the models that work.",
             ) from None
         return describer
 
@@ -104,7 +104,9 @@ class LikenessParts:
         from safelight.trust.consents.enrolment import FaceEnroller
 
         if not self._core.settings.likeness.enabled:
-            raise SettingsError("Faces are enrolled only if `likeness.enabled` is set. See docs/likeness.md.")
+            raise SettingsError(
+                "Faces are enrolled only if `likeness.enabled` is set. See docs/people.md#likeness."
+            )
         if sentence := missing_package():
             raise SettingsError(sentence)
         enrol = FaceEnroller(
@@ -137,7 +139,7 @@ class LikenessParts:
 
         if (describer := self.voice_embedder) is None:
             raise SettingsError(
-                "Voices are enrolled only if `likeness.voice.model` names a model. See docs/likeness.md."
+                "Voices are enrolled only if `likeness.voice.model` names a model. See docs/people.md#voices."
             )
         settings = self._core.settings.likeness.voice
         enrol = VoiceEnroller(

@@ -24,14 +24,14 @@ UNSUPPORTED: Mapping[str, str] = {
 }
 _NO_PROTECTED_PEOPLE = (
     "Faces in frames are compared only with people whom you chose to protect, and that list is empty. "
-    "Set it up: docs/likeness.md"
+    "Set it up: docs/people.md#likeness"
 )
 _NOT_TRANSCRIBED = (
     "Speech is not transcribed, so its words are not checked. Set up Whisper or a transcription server: "
     "docs/sound.md"
 )
 _VOICES = (
-    "Voices are compared only with a voice model and with voices that you enrolled: docs/likeness.md#voices"
+    "Voices are compared only with a voice model and with voices that you enrolled: docs/people.md#voices"
 )
 _SOUND = "No detector checks the sound for this category."
 _TRANSCRIBED = frozenset(capability.category for capability in TRANSCRIPT_CAPABILITIES)

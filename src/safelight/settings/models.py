@@ -217,7 +217,7 @@ class VoiceSettings(Section):
 class LikenessSettings(Section):
     enabled: bool = Field(
         default=False,
-        description="Compare faces with consents and protected people. Biometric data: see docs/likeness.md.",
+        description="Compare faces with consents and protected people. Biometric data: see docs/people.md.",
     )
     legal_basis: str = Field(
         default="",
@@ -225,7 +225,7 @@ class LikenessSettings(Section):
     )
     dpia: Path | None = Field(
         default=None,
-        description="Your impact assessment, made from docs/dpia-template.md; required if `enabled`.",
+        description="Your impact assessment, made from the form in docs/people.md; required if `enabled`.",
     )
     consent_distance: float = Field(
         default=0.45,
@@ -257,7 +257,7 @@ class LikenessSettings(Section):
             )
         if self.dpia is None:
             raise ValueError(
-                "faces are compared only after an impact assessment: fill in docs/dpia-template.md "
+                "faces are compared only after an impact assessment: fill in the form in docs/people.md "
                 "and name the file in likeness.dpia"
             )
         try:

@@ -97,7 +97,7 @@ def require_camera(off_because: str | None) -> None:
         raise InvalidField(
             f"Consents on camera (level 2) are off: {off_because}",
             param="level",
-            remedy="Ask for level 1, or read docs/consents.md.",
+            remedy="Ask for level 1, or read docs/people.md#consents.",
         )
 
 

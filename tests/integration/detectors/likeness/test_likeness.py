@@ -202,7 +202,8 @@ def test_without_a_legal_basis_and_a_filled_in_assessment_it_is_refused(
         LikenessSettings(enabled=True, legal_basis=BASIS, dpia=tmp_path / "nowhere.md")
 
 
-def test_the_template_that_ships_has_all_parts_and_is_not_filled_in() -> None:
-    text = (Path(__file__).parents[4] / "docs" / "dpia-template.md").read_text(encoding="utf-8")
+def test_the_form_in_the_docs_has_all_parts_and_is_not_filled_in() -> None:
+    page = (Path(__file__).parents[4] / "docs" / "people.md").read_text(encoding="utf-8")
+    text = page.split("```markdown\n")[1].split("```")[0]
     assert all(heading in text for heading in DPIA_HEADINGS)
     assert DPIA_PLACEHOLDER in text
