@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 #: The id of the newest migration. It is repeated here, so that an up-to-date database starts without loading
 #: Alembic.
-HEAD = "0009"
+HEAD = "0001"
 
 #: Key of the PostgreSQL advisory lock that the migrating process holds until its transaction ends.
 _MIGRATION_LOCK = 0x5AFE_1165
@@ -74,7 +74,8 @@ def is_current(connection: Connection) -> bool:
     """Whether the database has the tables of this version; False if it has no tables yet.
 
     Raises `DatabaseVersionUnknown` if the database has a migration or columns that this version does not
-    know. The columns are compared because the migrations are edited in place until the first release.
+    know. The columns are compared because the first migration creates the tables of the code until the first
+    release.
     """
     found = version(connection)
     if found is None:
