@@ -1,4 +1,4 @@
-"""The scenario of a scripted upstream, as a YAML or JSON document. docs/testing.md explains each key."""
+"""The scenario of a scripted upstream, as a YAML or JSON document. docs/testing.md has an example."""
 
 from __future__ import annotations
 
