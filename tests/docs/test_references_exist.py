@@ -20,6 +20,7 @@ from safelight.web.errors import HTTP_CODES
 
 LIFECYCLE = pages.DOCS / "lifecycle.md"
 DEPENDENCIES = pages.DOCS / "dependencies.md"
+AGENTS = pages.ROOT / "AGENTS.md"
 NOBODY = "nobody yet"
 MOVE = ("from", "to", "when", "owner", "also written", "status", "code")
 
@@ -118,6 +119,24 @@ def test_every_fault_hook_is_listed() -> None:
     text = pages.read(LIFECYCLE)
     line = text[text.index("**Boundaries.**") :].partition("\n- ")[0]
     assert set(pages.codes(line)) - {"fault_hook(name)", "make chaos"} == called
+
+
+def test_every_file_and_test_that_a_page_names_exists() -> None:
+    missing = []
+    for page in (AGENTS, pages.ROOT / "CONTRIBUTING.md", *pages.DOCS.glob("*.md")):
+        for code in pages.inline_code(page):
+            if re.fullmatch(r"(?:src|tests|bench|packages|clients|deploy)/[\w./-]+(?:::\w+)?", code) and "NAME" not in code:
+                path, _, test = code.partition("::")
+                file = pages.ROOT / path
+                if not file.exists() or (test and f"def {test}(" not in file.read_text("utf-8")):
+                    missing.append(f"{page.name}: {code}")
+    assert not missing
+
+
+def test_every_package_names_the_tests_that_guard_it() -> None:
+    rows = pages.table(AGENTS, "package", "also guarded by")
+    packages = {file.parent.name for file in (pages.ROOT / "src" / "safelight").glob("*/__init__.py")}
+    assert {pages.codes(row["package"])[0] for row in rows} == packages
 
 
 def _wanted() -> set[str]:
