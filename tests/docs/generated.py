@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import pkgutil
@@ -25,7 +26,7 @@ from safelight.errors import SafelightError
 
 
 def settings() -> str:
-    """Every setting: name, type, default, environment variable, what it does."""
+    """Every setting: name, environment variable, type, default, what it does."""
     from safelight.settings import Section, Settings
 
     lines = []
@@ -36,7 +37,7 @@ def settings() -> str:
             lines += _section(name, kind)
         else:
             alone.append((name, field))
-    return "\n".join(["### At the top", "", *_setting_table(alone), *lines])
+    return "\n".join(["### At the top", "", *_setting_list(alone), *lines])
 
 
 def _section(name: str, kind: type[BaseModel]) -> list[str]:
@@ -48,7 +49,7 @@ def _section(name: str, kind: type[BaseModel]) -> list[str]:
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
     ]
     own = [(one, field) for one, field in fields if one not in dict(within)]
-    lines = ["", f"### [{name}]", "", *_setting_table(own)] if own else []
+    lines = ["", f"### [{name}]", "", *_setting_list(own)] if own else []
     for one, inner in within:
         lines += _section(one, inner)
     return lines
@@ -58,14 +59,19 @@ def _fields(kind: type[BaseModel], prefix: str) -> list[tuple[str, FieldInfo]]:
     return [(prefix + name, field) for name, field in kind.model_fields.items()]
 
 
-def _setting_table(fields: list[tuple[str, FieldInfo]]) -> list[str]:
-    lines = ["| setting | type | default | environment | what it does |", "| --- | --- | --- | --- | --- |"]
+def _setting_list(fields: list[tuple[str, FieldInfo]]) -> list[str]:
+    lines = []
     for name, field in fields:
         variable = "SAFELIGHT_" + name.upper().replace(".", "__")
-        default = _value(field.get_default(call_default_factory=True))
-        said = _cell(field.description or "")
-        lines.append(f"| `{name}` | {_type(field)} | {default} | `{variable}` | {said} |")
+        default = field.get_default(call_default_factory=True)
+        given = "" if _is_empty(default) else f", default {_value(default)}"
+        said = " ".join((field.description or "").split())
+        lines.append(f"- `{name}`, `{variable}` ({_type(field)}{given}) {said}")
     return lines
+
+
+def _is_empty(value: Any) -> bool:
+    return value is None or value in ("", {}, frozenset())
 
 
 def _type(field: FieldInfo) -> str:
@@ -107,8 +113,6 @@ def _kind(annotation: Any) -> str:
 
 
 def _value(value: Any) -> str:
-    if value is None or value == {} or value == frozenset():
-        return "none"
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
     if isinstance(value, dict):
@@ -225,8 +229,8 @@ def cells() -> str:
     import claims
 
     from safelight.detectors.registry import DetectorRegistry
-    from safelight.evaluation.measurements import load_shipped
     from safelight.policy.findings import Modality
+    from safelight.policy.measurements import load_shipped
 
     looked = {(one.category, one.modality) for _name, one in DetectorRegistry.discover({}).capabilities()}
     own = {(one.category, one.modality.value): one for one in load_shipped().cells}
@@ -309,6 +313,23 @@ def _operation(operation: dict[str, Any]) -> str:
     return _cell(operation["summary"]) + (f"; {', '.join(query)}" if query else "")
 
 
+def metrics() -> str:
+    """Every metric with its labels."""
+    from safelight.bootstrap import gauges
+    from safelight.metrics import COUNTERS, HISTOGRAMS
+
+    found = {one.name: (one.labels, one.description) for one in (*HISTOGRAMS, *COUNTERS)}
+    for node in ast.walk(ast.parse(inspect.getsource(gauges))):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Gauge":
+            written = {one.arg: one.value for one in node.keywords}
+            labels = ast.literal_eval(written["labels"]) if "labels" in written else ()
+            found[ast.literal_eval(written["name"])] = labels, ast.literal_eval(written["description"])
+    return "\n".join(
+        f"- `{name}`{' (' + ', '.join(f'`{label}`' for label in labels) + ')' if labels else ''} {said}"
+        for name, (labels, said) in sorted(found.items())
+    )
+
+
 #: The entry of an error in the tree at the top of errors.py: a status, (job), (gap) or an exit code.
 _IN_TREE = re.compile(r"(\w+) {2,}(\d{3}|\((?:job|gap)\)|exit \d)")
 #: The paragraph of an error's docstring that says what the person who gets it can do.
@@ -386,6 +407,7 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("reference.md", "commands"): commands,
     ("reference.md", "settings"): settings,
     ("reference.md", "routes"): routes,
+    ("reference.md", "metrics"): metrics,
     ("reference.md", "errors"): error_codes,
     ("../README.md", "cells"): cells,
     ("people.md", "roles"): roles,
