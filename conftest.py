@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# The plugins beside this file; tests are imported by path and are no package.
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+ROOT = Path(__file__).resolve().parent
+# The plugins in tests/support; tests are imported by path and are no package.
+sys.path.insert(0, str(ROOT / "tests"))
 # Measurements have samples among the tests; last, so that it hides nothing.
-sys.path.append(str(Path(__file__).resolve().parent.parent))
+sys.path.append(str(ROOT))
 
 pytest_plugins = ["support.optional_tools", "support.databases", "support.object_stores", "support.sandboxes"]
 
@@ -25,7 +26,6 @@ settings.load_profile("anywhere")
 # garbage collector visits them again and again, which costs a fifth of the CPU time.
 gc.set_threshold(50_000)
 
-ROOT = Path(__file__).resolve().parent
 #: Folders with the files that take longest. A worker that starts such a file last works alone at the end.
 FIRST = ("browser", "sdk", "packaging", "examples", "client", "integration")
 
@@ -34,7 +34,7 @@ FIRST = ("browser", "sdk", "packaging", "examples", "client", "integration")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the folders in `FIRST` before the others. The order within a folder stays."""
 
-    positions = {ROOT / folder: position for position, folder in enumerate(FIRST)}
+    positions = {ROOT / "tests" / folder: position for position, folder in enumerate(FIRST)}
 
     @cache
     def position(path: Path) -> int:

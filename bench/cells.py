@@ -24,9 +24,9 @@ import numpy.typing as npt
 from bench.cells_clips import MARKS, Kitchen, Line, recipes, write
 from bench.cells_media import Media
 from bench.evaluating import evaluated, into
-from safelight.evaluation.clips import MANIFEST
 from safelight.testing.speech import Spoken, samples_of
 from safelight.testing.transcription import ScriptedTranscriber
+from safelight_lab.evaluation.clips import MANIFEST
 
 #: Lines are looked for at this rate, in frames of so many samples, one every so many, in so many bands.
 _RATE, _FRAME, _HOP, _BANDS = 8_000, 256, 128, 16
@@ -178,7 +178,7 @@ def markdown(report: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], today
 
 
 def shipped(report: Mapping[str, Any], today: dt.date) -> dict[str, Any]:
-    """What `safelight.evaluation.measurements` reads: the measured cells and the versions measured."""
+    """What `safelight.policy.measurements` reads: the measured cells and the versions measured."""
     return {
         "made": today.isoformat(),
         "page": "docs/benchmarks/cells.md",

@@ -26,7 +26,7 @@ from typing import Any
 import httpx
 
 import safelight_client as sc
-from safelight.evaluation.intervals import wilson
+from safelight.policy.statistics import wilson
 from safelight.testing.upstream import Scenario, ScenarioRule, ScriptedUpstream
 from safelight.testing.upstream.scenario import load_scenario
 

@@ -22,10 +22,10 @@ from typing import Any
 from safelight.bootstrap import Container
 from safelight.cli.demo import operator, record_waiver
 from safelight.errors import SafelightError
-from safelight.evaluation.intervals import wilson
 from safelight.jobs.models import CreateRequest
 from safelight.jobs.runner import Runner
 from safelight.jobs.states import VideoState
+from safelight.policy.statistics import wilson
 from safelight.settings import Settings
 
 #: By language and kind. `cautious` are scenes such as providers' filters stop: heights at night, medicine,

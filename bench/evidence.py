@@ -20,9 +20,9 @@ from typing import Any
 from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.attribution import mask_tokens, token_spans
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.detectors.text.training_data import Split, load_committed
-from safelight.evaluation.label_mapping import FOUND, is_false_positive
 from safelight.policy.findings import Finding, TextSpan
+from safelight_lab.evaluation.label_mapping import FOUND, is_false_positive
+from safelight_lab.training.training_data import Split, load_committed
 
 #: A harmless scene on either side.
 CARRIERS = {

@@ -37,14 +37,14 @@ from bench.footage import FPS, HEIGHT, WIDTH, Footage, everything, files_of, pho
 from bench.scan import CLIPS, bare_decode_s, make_clip
 from safelight.detectors import safety_card
 from safelight.detectors.image.nudity import MIN_SCORE
-from safelight.evaluation.clips import MANIFEST, Clip, LabelledSegment
-from safelight.evaluation.intervals import wilson
-from safelight.evaluation.label_mapping import FOUND
 from safelight.fileio import sha256_file
 from safelight.policy.categories import Category
 from safelight.policy.findings import Modality
+from safelight.policy.statistics import wilson
 from safelight.sandbox.sandbox import Limits, Sandbox
 from safelight.scanning.service import Scanner, ScannerOptions
+from safelight_lab.evaluation.clips import MANIFEST, Clip, LabelledSegment
+from safelight_lab.evaluation.label_mapping import FOUND
 
 Pixels = npt.NDArray[np.uint8]
 

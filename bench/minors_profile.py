@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from safelight.bootstrap import Container
-from safelight.detectors.text.calibration import wilson_interval
 from safelight.moderation.prompt import PromptStage
 from safelight.moderation.tenant_policy import TenantPolicy
+from safelight.policy.statistics import wilson
 from safelight.policy.verdicts import Action, Audience
 from safelight.settings import Settings
 
@@ -57,7 +57,7 @@ def count(pairs: list[tuple[Action, Action]]) -> dict[str, Any]:
     return {
         "n": n,
         **{
-            name: {"count": value, "interval_95": [round(end, 3) for end in wilson_interval(value, n)]}
+            name: {"count": value, "interval_95": [round(end, 3) for end in wilson(value, n)]}
             for name, value in found.items()
         },
     }

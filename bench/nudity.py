@@ -30,7 +30,7 @@ import onnxruntime
 from bench.cells_media import under_camera
 from safelight.detectors.image import nudity
 from safelight.detectors.image.nudity import BodyPartClass, RescaledView
-from safelight.evaluation.intervals import wilson
+from safelight.policy.statistics import wilson
 
 Pixels = npt.NDArray[np.uint8]
 Box = tuple[float, float, float, float]

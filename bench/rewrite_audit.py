@@ -29,13 +29,13 @@ from safelight.advice.risk_model import JudgedRequest, fit_risk
 from safelight.advice.same_kind import SAME_KIND
 from safelight.advice.suggestion import Suggestion
 from safelight.bootstrap import load
-from safelight.evaluation import datasets
-from safelight.evaluation.advice_eval import AdviceEvaluation
-from safelight.evaluation.intervals import wilson
 from safelight.i18n import load_messages
 from safelight.policy.documents import load as load_policy
-from safelight.simulation.hidden_filter import FilterFamily, make_filter
-from safelight.simulation.scene_grammar import scene_grammar
+from safelight.policy.statistics import wilson
+from safelight_lab.evaluation import datasets
+from safelight_lab.evaluation.advice_eval import AdviceEvaluation
+from safelight_lab.simulation.hidden_filter import FilterFamily, make_filter
+from safelight_lab.simulation.scene_grammar import scene_grammar
 
 FACTS = Path(__file__).with_name("rewrite_audit_facts.jsonl")
 WRITTEN = Path(__file__).with_name("rewrite_audit_pairs.jsonl")

@@ -77,8 +77,8 @@ def measured(pipeline: TextPipeline, prompts: list[str], rounds: int) -> dict[st
 def side_by_side(pipeline: TextPipeline, python: str, benign: list[Path]) -> list[dict[str, Any]]:
     """Recall, false positives and speed of Safelight and of others, on the same prompts."""
     from bench.peers import measured as judged
-    from safelight.detectors.text.training_data import Split, load_committed
-    from safelight.evaluation.label_mapping import alarmed
+    from safelight_lab.evaluation.label_mapping import alarmed
+    from safelight_lab.training.training_data import Split, load_committed
 
     rows = [
         {"text": one.text, "label": "unsafe" if one.categories else "safe"}
@@ -114,7 +114,7 @@ def sixty(prompts: list[str], tokens: Callable[[str], int]) -> list[str]:
 
 def by_outcome(pipeline: TextPipeline, prompts: list[str], rounds: int) -> dict[str, Any]:
     """Of the prompts in which nothing is found, and of those in which evidence has to be narrowed down."""
-    from safelight.evaluation.label_mapping import alarmed
+    from safelight_lab.evaluation.label_mapping import alarmed
 
     found = [bool(alarmed(pipeline.screen({"prompt": prompt}).findings)) for prompt in prompts]
     return {

@@ -24,11 +24,11 @@ import numpy.typing as npt
 from safelight.detectors.image.symbols import MODEL
 from safelight.detectors.image.symbols.detector import SYMBOLS, SymbolDetector
 from safelight.detectors.protocol import Frame
-from safelight.evaluation.intervals import wilson
 from safelight.media.decode import VideoDecoder
 from safelight.media.encode import Mp4Writer, VideoFormat
 from safelight.media.probe import ACCEPTED_CLIP_LIMITS
 from safelight.policy.findings import Finding
+from safelight.policy.statistics import wilson
 from safelight.scanning.segments import FrameTiming, build_segments
 from safelight_storyboard.render import Job, render
 

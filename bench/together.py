@@ -22,19 +22,19 @@ from typing import Any
 
 from bench.joined_clips import Line, Row, read, render, spoken
 from safelight import bootstrap
-from safelight.evaluation import clip_eval, clips
-from safelight.evaluation.intervals import wilson
-from safelight.evaluation.label_mapping import FOUND
 from safelight.moderation.evaluation import StageInput, StageResult, evaluate
 from safelight.moderation.output import OutputStage
 from safelight.moderation.prompt import PromptStage
 from safelight.moderation.screening import ScreeningContext
 from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.findings import Finding, Modality, Stage
+from safelight.policy.statistics import wilson
 from safelight.policy.verdicts import Action, WaiverTerms
 from safelight.scanning.report import DetectorRun, ScanReport
 from safelight.testing.speech import found_at, samples_of
 from safelight.testing.transcription import ScriptedTranscriber
+from safelight_lab.evaluation import clip_eval, clips
+from safelight_lab.evaluation.label_mapping import FOUND
 
 ROWS = Path(__file__).with_name("together")
 #: Sets of which nothing but totals may be told.

@@ -26,13 +26,14 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.joined_clips import Row, SaidLine, Shown, read
-from safelight.detectors.text import cross_modal_classifier, ngrams, training_data
+from safelight.detectors.text import cross_modal_classifier, ngrams
 from safelight.detectors.text.chinese import is_mostly_chinese
 from safelight.detectors.text.normalise import normalize_text
 from safelight.detectors.text.sketch import Embedder
 from safelight.moderation.cross_modal_classifier import text_variants
 from safelight.moderation.text_parts import TextPart, parts_of
 from safelight.policy.categories import Category
+from safelight_lab.training import training_data
 
 ROWS = Path(__file__).with_name("together")
 FILE = Path(__file__).parents[1] / "src/safelight/detectors/text/weights/cross_modal.npz"

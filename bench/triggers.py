@@ -19,7 +19,7 @@ from wordfreq import top_n_list
 
 from safelight.advice.prompt_parts import keep_parts, split_parts
 from safelight.advice.trigger_search import CONFIDENCE, CONFIDENCE_WITHOUT_LIMIT, TriggerSearch
-from safelight.evaluation.intervals import wilson
+from safelight.policy.statistics import wilson
 
 Judge = Callable[[str], bool]
 _SMALL = ("the", "a", "of", "in", "on", "at", "to", "with", "and", "from", "is", "for")

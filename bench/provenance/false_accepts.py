@@ -21,8 +21,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-from safelight.evaluation.provenance_eval import EvaluatedClip, add_up, find_clips, read_luma
-from safelight.evaluation.watermark_attacks import Luma, LumaClip
 from safelight.fileio import append_line
 from safelight.provenance.watermark import (
     detector,
@@ -39,6 +37,8 @@ from safelight.provenance.watermark.pattern import SHORT_SIDE, WatermarkPattern,
 from safelight.provenance.watermark.residual import ChunkTime
 from safelight.provenance.watermark.synchroniser import Floats, Synchronisation, Synchroniser, fold
 from safelight.provenance.watermark_service import SEARCH_S
+from safelight_lab.evaluation.provenance_eval import EvaluatedClip, add_up, find_clips, read_luma
+from safelight_lab.evaluation.watermark_attacks import Luma, LumaClip
 
 #: Searches in copies of one clip, before the next clip.
 _EACH = 4

@@ -28,11 +28,11 @@ import numpy as np
 from bench.provenance import installation, pictures
 from bench.provenance.installation import Installation, Results, SealedClip, describe_recovery, share
 from bench.provenance.pictures import Floats, Luma, psnr_db, read_frames, resized, to_luma, write_frames
-from safelight.evaluation.provenance_eval import find_clips
 from safelight.provenance.fingerprints.fingerprinter import fingerprint_clip
 from safelight.provenance.fingerprints.moment_comparison import Moments
 from safelight.provenance.fingerprints.picture_comparison import RegisteredPicture
 from safelight.provenance.recovery.worker import compare_moments_in_child
+from safelight_lab.evaluation.provenance_eval import find_clips
 
 SECONDS = 2.0
 #: The filter removes part of the mark only, so the attacker makes what it removed stronger.

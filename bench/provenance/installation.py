@@ -13,9 +13,8 @@ from typing import Any
 import msgspec
 
 from bench.seal import FACTS
-from safelight.evaluation.intervals import wilson
-from safelight.evaluation.provenance_eval import EvaluatedClip
 from safelight.fileio import append_line
+from safelight.policy.statistics import wilson
 from safelight.provenance import sealing
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
 from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore
@@ -34,6 +33,7 @@ from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
+from safelight_lab.evaluation.provenance_eval import EvaluatedClip
 
 ISSUER = "Bench"
 #: A limit for children that wait for something, in seconds.

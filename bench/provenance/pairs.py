@@ -20,10 +20,10 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from safelight.evaluation.provenance_eval import EvaluatedClip, find_clips, read_luma
-from safelight.evaluation.watermark_attacks import LumaClip, deliver
 from safelight.provenance.watermark.embedder import WatermarkEmbedder, choose_strength
 from safelight.provenance.watermark.pattern import WatermarkPattern
+from safelight_lab.evaluation.provenance_eval import EvaluatedClip, find_clips, read_luma
+from safelight_lab.evaluation.watermark_attacks import LumaClip, deliver
 
 Luma = npt.NDArray[np.uint8]
 

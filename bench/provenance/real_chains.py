@@ -31,7 +31,7 @@ import numpy as np
 
 from bench.provenance import installation, pictures
 from bench.provenance.installation import Installation, Results, SealedClip, describe_recovery, share
-from safelight.evaluation.provenance_eval import find_clips
+from safelight_lab.evaluation.provenance_eval import find_clips
 
 SCREEN = (1600, 900)
 SECONDS = 4

@@ -34,15 +34,15 @@ from bench.provenance.installation import (
 )
 from bench.provenance.pictures import Floats, Luma, psnr_db, read_frames, to_luma, write_frames
 from bench.provenance.real_chains import one_of_each_source
-from safelight.evaluation.provenance_eval import find_clips
-from safelight.evaluation.structural_similarity import structural_similarity
-from safelight.evaluation.watermark_attacks import LumaClip, encode_and_decode
 from safelight.provenance.recovery.conclusion import Ground
 from safelight.provenance.watermark.embedder import WatermarkEmbedder, choose_strength
 from safelight.provenance.watermark.masking import allowed_amplitude
 from safelight.provenance.watermark.pattern import PAYLOAD_TONES, SHORT_SIDE, TILE, TONES, WatermarkPattern
 from safelight.provenance.watermark.residual import ResidualSums
 from safelight.provenance.watermark.synchroniser import fold
+from safelight_lab.evaluation.provenance_eval import find_clips
+from safelight_lab.evaluation.structural_similarity import structural_similarity
+from safelight_lab.evaluation.watermark_attacks import LumaClip, encode_and_decode
 
 Complex = npt.NDArray[np.complex64]
 Attack = Callable[[list[Luma], float, "LearnedPattern"], list[Luma]]

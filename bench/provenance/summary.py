@@ -13,9 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from safelight.evaluation.intervals import wilson
-from safelight.evaluation.provenance_eval import UNMARKED, code_sha256
-from safelight.evaluation.provenance_report import bootstrap_interval, build_report
+from safelight.policy.statistics import wilson
+from safelight_lab.evaluation.provenance_eval import UNMARKED, code_sha256
+from safelight_lab.evaluation.provenance_report import bootstrap_interval, build_report
 
 Rows = Sequence[dict[str, Any]]
 

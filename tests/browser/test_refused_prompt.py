@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from safelight.simulation.hidden_filter import HiddenFilter
-from safelight.simulation.simulated_provider import ProviderBehaviour, SimulatedProvider, make_upstream
+from safelight_lab.simulation.hidden_filter import HiddenFilter
+from safelight_lab.simulation.simulated_provider import ProviderBehaviour, SimulatedProvider, make_upstream
 from support.gateway_process import Running, safelight, started
 
 from .conftest import expect_no_page_errors, sign_in

@@ -29,7 +29,7 @@ from support.optional_tools import ROOT, leave_out
 
 HERE = Path(__file__).parent
 CLIENT = ROOT / "clients" / "node"
-PAGES = [CLIENT / "README.md", ROOT / "docs" / "clients.md"]
+EXAMPLES = re.findall(r"^```ts\n(.*?)^```$", (CLIENT / "README.md").read_text("utf-8"), re.M | re.S)
 TEXTS = ROOT / "tests" / "unit" / "generation" / "provider_errors" / "holdout"
 JOBS = len(hostile.SCENARIOS["faults"])
 NOW = 1_763_632_800
@@ -103,18 +103,19 @@ def test_the_package_has_no_dependencies_and_its_lock_no_addresses() -> None:
     assert all("integrity" in row and "resolved" not in row for name, row in lock.items() if name)
 
 
-def test_the_examples_of_its_pages_are_typed_and_run(app: Path, tmp_path: Path) -> None:
-    for page in PAGES:
-        (example,) = re.findall(r"^```ts\n(.*?)^```$", page.read_text("utf-8"), re.M | re.S)
-        (app / f"{page.stem}.ts").write_text(example, "utf-8")
+def test_the_examples_of_its_page_are_typed_and_run(app: Path, tmp_path: Path) -> None:
+    assert len(EXAMPLES) == 2
+    names = [f"example{number}" for number in range(len(EXAMPLES))]
+    for name, example in zip(names, EXAMPLES, strict=True):
+        (app / f"{name}.ts").write_text(example, "utf-8")
     modules = CLIENT / "node_modules"
     compiler = modules / "typescript" / "bin" / "tsc"
     options = ["--strict", "--target", "es2022", "--lib", "es2023", "--module", "nodenext"]
     types = ["--typeRoots", modules / "@types", "--types", "node", "--skipLibCheck"]
-    _run("node", compiler, *options, *types, *(f"{page.stem}.ts" for page in PAGES), folder=app)
-    for page in PAGES:
+    _run("node", compiler, *options, *types, *(f"{name}.ts" for name in names), folder=app)
+    for name in names:
         with ScriptedUpstream({"otherwise": {"polls": 0}}) as upstream:
-            _run("node", app / f"{page.stem}.js", folder=tmp_path, SAFELIGHT_URL=upstream.url)
+            _run("node", app / f"{name}.js", folder=tmp_path, SAFELIGHT_URL=upstream.url)
         video = tmp_path / "tram.mp4"
         assert video.stat().st_size > 0
         video.unlink()

@@ -125,7 +125,7 @@ def elsewhere(page: Path = CELLS) -> dict[tuple[str, str], str]:
 
 def measured() -> frozenset[tuple[str, str]]:
     """Every cell with a figure: of the shipped run, and of other runs."""
-    from safelight.evaluation.measurements import load_shipped
+    from safelight.policy.measurements import load_shipped
 
     own = {(one.category, one.modality.value) for one in load_shipped().cells}
     return frozenset(own | elsewhere().keys())

@@ -131,7 +131,7 @@ def test_the_shipped_measurements_equal_the_page() -> None:
         assert row["false alarms"] == f"{one.false_alarms} of {one.safe_clips}"
         assert 0 <= one.found <= one.segments
         assert one.category in SHIPPED
-    text = (files("safelight.evaluation") / "measured_cells.json").read_text("utf-8")
+    text = (files("safelight.policy") / "measured_cells.json").read_text("utf-8")
     assert len(json.loads(text)["cells"]) == len(rows)
 
 

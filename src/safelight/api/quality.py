@@ -11,9 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.errors import InvalidField
-from safelight.evaluation.review_quality import own_figures, prevalence_figures, team_figures
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.quality import Golden, NewDraw, NewGolden
+from safelight.trust.quality.review_quality import own_figures, prevalence_figures, team_figures
 from safelight.web.auth import requires
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
 from safelight.web.json_fields import optional_text, required_text

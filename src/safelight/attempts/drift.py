@@ -17,8 +17,8 @@ import numpy.typing as npt
 
 from safelight.advice.driver_tables import DriverKind
 from safelight.advice.risk_features import driver_feature
-from safelight.detectors.text.calibration import wilson_interval
 from safelight.i18n import Messages
+from safelight.policy.statistics import wilson
 
 from .change_test import (
     LARGEST_CHANGE,
@@ -78,7 +78,7 @@ class OutcomeRate:
     total: int
 
     def as_json(self) -> dict[str, Any]:
-        low, high = wilson_interval(self.count, self.total) if self.total else (0.0, 1.0)
+        low, high = wilson(self.count, self.total) if self.total else (0.0, 1.0)
         rate = round(self.count / self.total, 4) if self.total else None
         return {
             "count": self.count,

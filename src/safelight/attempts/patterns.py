@@ -11,7 +11,7 @@ from typing import Any
 
 from safelight.advice.drivers import PROMPT, find_drivers
 from safelight.advice.help_gate import shows_harm
-from safelight.detectors.text.calibration import wilson_interval
+from safelight.policy.statistics import wilson
 
 from .models import AttemptOutcome, AttemptRecord
 
@@ -42,7 +42,7 @@ class RefusalRate:
 
     @property
     def interval(self) -> tuple[float, float]:
-        return wilson_interval(self.refused, self.total) if self.total else (0.0, 1.0)
+        return wilson(self.refused, self.total) if self.total else (0.0, 1.0)
 
     def as_json(self) -> dict[str, Any]:
         low, high = self.interval

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from safelight.detectors.text.calibration import wilson_interval
 from safelight.generation.protocol import ChargeStatus
 from safelight.i18n import Messages
+from safelight.policy.statistics import wilson
 from safelight_client.money import format_money
 
 from .claim import CurrencyTotal, sum_charges
@@ -45,7 +45,7 @@ class RepeatResult:
     @property
     def interval(self) -> tuple[float, float]:
         """Wilson's 95 % interval of the share that passed at the first repeat."""
-        return wilson_interval(self.passed_first, self.repeated) if self.repeated else (0.0, 1.0)
+        return wilson(self.passed_first, self.repeated) if self.repeated else (0.0, 1.0)
 
     def text(self, t: Messages) -> str:
         """What the repeats brought and what they cost. Few requests get no share."""

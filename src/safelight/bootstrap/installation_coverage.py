@@ -19,8 +19,8 @@ class InstallationCoverage:
 
     def describe(self, tenant: str | None = None) -> dict[str, Any]:
         """The coverage table before any check has run: the body of `GET /v1/coverage`."""
-        from safelight.evaluation.measurements import load_shipped
         from safelight.moderation.coverage_table import coverage_table, required_cells
+        from safelight.policy.measurements import load_shipped
 
         owner = tenant or self._persistence.tenant
         policy = self._persistence.active_policy(owner)

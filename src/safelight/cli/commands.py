@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
+
+from safelight.errors import ConfigurationError
 
 from .language import OPTION, translate_help
 
@@ -72,11 +75,30 @@ GROUPS = {
 COMMANDS = {name: line for commands in GROUPS.values() for name, line in commands.items()}
 
 
+#: The entry points of commands that are in the distribution safelight-lab.
+LAB_GROUP = "safelight.commands"
+_IN_LAB = frozenset({"eval", "simulate", "train"})
+
+
 def _load_command(name: str) -> Any:
-    module = importlib.import_module(f"safelight.cli.{name.replace('-', '_')}")
-    loaded = _command_of(module.app)
+    """The command with its options. Raises `ConfigurationError` if its package is not installed."""
+    if name in _IN_LAB:
+        app = _load_from_lab(name)
+    else:
+        app = importlib.import_module(f"safelight.cli.{name.replace('-', '_')}").app
+    loaded = _command_of(app)
     loaded.name = name
     return loaded
+
+
+def _load_from_lab(name: str) -> Any:
+    found = next(iter(entry_points(group=LAB_GROUP, name=name)), None)
+    if found is None:
+        raise ConfigurationError(
+            f"`safelight {name}` is in the package safelight-lab, which is not installed.",
+            remedy="In a clone of Safelight's repository: pip install packages/lab",
+        )
+    return found.load()
 
 
 def _command_of(app: typer.Typer) -> Any:

@@ -229,7 +229,7 @@ def calibrate(
 
     Needs at least 20 images per category and 20 in `none`. They are decoded in a sandboxed process.
     """
-    from safelight.evaluation.calibration import LabelledImages, calibrated
+    from safelight.scanning.model_calibration import LabelledImages, calibrated
 
     if not data.is_dir():
         raise InvalidField(f"{data} is not a folder.", param="data")

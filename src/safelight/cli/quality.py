@@ -83,8 +83,8 @@ def sample(
     as_json: Json = False,
 ) -> int:
     """Draw a random sample of delivered videos, and open a quality review for each."""
-    from safelight.evaluation.review_quality import prevalence_figures
     from safelight.trust.quality import NewDraw
+    from safelight.trust.quality.review_quality import prevalence_figures
 
     container = load_container(ctx)
     new = NewDraw(since=_parse_day(since, "since"), until=_parse_day(until, "until"), per_stratum=per_stratum)
@@ -96,7 +96,7 @@ def sample(
 @app.command()
 def prevalence(ctx: typer.Context, as_json: Json = False) -> int:
     """Show how many delivered videos of each sample are against the policy, with intervals."""
-    from safelight.evaluation.review_quality import prevalence_figures
+    from safelight.trust.quality.review_quality import prevalence_figures
 
     container = load_container(ctx)
     draws = container.review.quality.results.list_draws(_make_lead(container))
@@ -109,7 +109,7 @@ def prevalence(ctx: typer.Context, as_json: Json = False) -> int:
 @app.command()
 def agreement(ctx: typer.Context, as_json: Json = False) -> int:
     """Show how far reviewers agree with golden cases, with each other, and with the checks."""
-    from safelight.evaluation.review_quality import team_figures
+    from safelight.trust.quality.review_quality import team_figures
 
     container = load_container(ctx)
     answers = container.review.quality.results.team_answers(_make_lead(container))
@@ -133,7 +133,7 @@ def suggestions(
     as_json: Json = False,
 ) -> int:
     """Name the rules that are wrong too often, each with the draft of a policy that changes it."""
-    from safelight.evaluation.rule_suggestions import draft_for, suggest_rules
+    from safelight.trust.quality.rule_suggestions import draft_for, suggest_rules
 
     container = load_container(ctx)
     lead, tenant = _make_lead(container), container.persistence.tenant

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from safelight.evaluation.intervals import wilson
-from safelight.evaluation.measurements import Measurement, load_shipped, load_shipped_prompts
 from safelight.policy.findings import Modality
+from safelight.policy.measurements import Measurement, load_shipped, load_shipped_prompts
+from safelight.policy.statistics import wilson
 
 from .formatting import translate_note
 from .translations import Translations

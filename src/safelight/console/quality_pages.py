@@ -9,12 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.errors import InvalidField, SafelightError
-from safelight.evaluation.agreement import MIN_CASES
-from safelight.evaluation.review_quality import own_figures, prevalence_figures, team_figures
-from safelight.evaluation.rule_suggestions import draft_for, suggest_rules
 from safelight.i18n import load_messages
+from safelight.policy.statistics import MIN_CASES
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.quality import MIN_PEOPLE, Golden, NewDraw, NewGolden, OwnAnswer
+from safelight.trust.quality.review_quality import own_figures, prevalence_figures, team_figures
+from safelight.trust.quality.rule_suggestions import draft_for, suggest_rules
 from safelight.trust.reviews import CaseKind
 from safelight.trust.reviews.models import ACTIONS
 

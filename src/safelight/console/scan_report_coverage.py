@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from safelight.evaluation.measurements import load_shipped
 from safelight.moderation.coverage_count import (
     NOT_MADE,
     Check,
@@ -17,6 +16,7 @@ from safelight.moderation.coverage_count import (
 from safelight.moderation.file_scan import FileReport
 from safelight.policy.coverage import Cell, CoverageStatus
 from safelight.policy.findings import Modality
+from safelight.policy.measurements import load_shipped
 
 from .coverage import COUNTED, differences_from_installation
 from .formatting import list_checks, translate_category, translate_detector

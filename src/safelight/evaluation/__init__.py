@@ -1,1 +1,1 @@
-"""Evaluation: data sets, attacks, metrics, and reports with confidence intervals."""
+"""What plugins for evaluation implement. The evaluation itself is in the distribution safelight-lab."""

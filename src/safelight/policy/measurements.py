@@ -92,4 +92,4 @@ def load_shipped_prompts() -> PromptMeasurement:
 
 
 def _read(name: str) -> bytes:
-    return (files("safelight.evaluation") / name).read_bytes()
+    return (files(__package__) / name).read_bytes()

@@ -12,9 +12,9 @@ import pytest
 
 from safelight.cli import main
 from safelight.cli.exit_codes import Exit
-from safelight.simulation.hidden_filter import HiddenFilter
-from safelight.simulation.scene_grammar import scene_grammar
-from safelight.simulation.simulated_provider import (
+from safelight_lab.simulation.hidden_filter import HiddenFilter
+from safelight_lab.simulation.scene_grammar import scene_grammar
+from safelight_lab.simulation.simulated_provider import (
     ProviderBehaviour,
     SimulatedDrift,
     SimulatedProvider,

@@ -16,7 +16,7 @@ import pytest
 
 from safelight.cli import main
 from safelight.cli.exit_codes import Exit
-from safelight.simulation.hidden_filter import FilterFamily, make_filter
+from safelight_lab.simulation.hidden_filter import FilterFamily, make_filter
 from support.gateway_process import Running, safelight, started
 
 #: This filter refuses "woman" together with "sea", and neither alone.

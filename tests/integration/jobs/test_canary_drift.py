@@ -18,9 +18,9 @@ from safelight.attempts.models import AttemptFilter
 from safelight.attempts.patterns import find_patterns
 from safelight.attempts.risk_history import judged_requests
 from safelight.generation.videos_api import create as videos_api
-from safelight.simulation.hidden_filter import HiddenFilter
-from safelight.simulation.simulated_provider import ProviderBehaviour, SimulatedProvider, make_upstream
 from safelight.store.tables import outbox
+from safelight_lab.simulation.hidden_filter import HiddenFilter
+from safelight_lab.simulation.simulated_provider import ProviderBehaviour, SimulatedProvider, make_upstream
 from support.canaries import HOUR_S, Time, log_of, state_of, switched_on, work
 from support.house import House
 

@@ -11,7 +11,7 @@ from safelight.advice.meaning_slots import find_fixed_changes
 from safelight.advice.prompt_details import find_kept_ranges
 from safelight.advice.same_kind import find_same_kind
 from safelight.advice.suggestions import suggest
-from safelight.simulation.scene_grammar import scene_grammar
+from safelight_lab.simulation.scene_grammar import scene_grammar
 
 from .risks_of_listed_words import NO_OTHER_WORD, STATED_TOGETHER
 

@@ -10,7 +10,7 @@ from safelight.advice.drivers import find_drivers
 from safelight.advice.meaning_slots import find_fixed_changes
 from safelight.advice.prompt_details import MAX_DETAILS, find_details
 from safelight.advice.text_edit import TextEdit, apply_edits
-from safelight.simulation.scene_grammar import scene_grammar
+from safelight_lab.simulation.scene_grammar import scene_grammar
 
 
 def details(prompt: str) -> list[str]:

@@ -12,7 +12,7 @@ from safelight.advice.prompt_details import find_kept_ranges
 from safelight.advice.same_kind import find_same_kind
 from safelight.advice.text_edit import apply_edits
 from safelight.policy.findings import Finding, Modality
-from safelight.simulation.scene_grammar import scene_grammar
+from safelight_lab.simulation.scene_grammar import scene_grammar
 
 
 def rewrites(prompt: str) -> list[str]:

@@ -7,9 +7,9 @@ from safelight.console.coverage import VideoCoverage, summarize, summarize_video
 from safelight.console.formatting import name_waiver_decider, translate_note
 from safelight.console.measured_text import describe_measured
 from safelight.console.translations import load_languages
-from safelight.evaluation.measurements import load_shipped
 from safelight.moderation.coverage_count import NOT_MADE, Check, checks_of_video
 from safelight.policy.findings import Modality
+from safelight.policy.measurements import load_shipped
 
 EN = load_languages()["en"]
 CELLS = [

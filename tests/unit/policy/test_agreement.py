@@ -10,7 +10,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from safelight.evaluation.agreement import MIN_CASES, Accuracy, cohen_kappa, krippendorff_alpha
+from safelight.policy.statistics import MIN_CASES, Accuracy, cohen_kappa, krippendorff_alpha
 
 _ANSWERS = st.sampled_from(["allow", "label", "block"])
 _TABLES = st.lists(st.lists(st.integers(0, 4), max_size=5), min_size=1, max_size=30)

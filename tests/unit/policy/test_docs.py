@@ -29,13 +29,12 @@ def test_every_example_loads_or_is_refused_as_documented(example: str, tmp_path:
         load(path, SHIPPED)
 
 
-def test_the_table_of_starter_equals_the_shipped_policy(starter: Policy) -> None:
-    rows = dict(
-        re.findall(
-            r"^\| `([a-z]+-\d+)` \| (?:allow|label|hold|block)[a-z, ]* \| (.*) \|$", DOCS, re.MULTILINE
-        )
-    )
-    assert rows == {rule.id: rule.reason for rule in starter.rules}
+def test_the_lists_of_starter_equal_the_shipped_policy(starter: Policy) -> None:
+    rules = {}
+    for action, rows in re.findall(r"^[A-Z][a-z ]+ \(`(\w+)`\):\n\n((?:- .*\n)+)", DOCS, re.MULTILINE):
+        for name, reason in re.findall(r"^- `([a-z]+-\d+)`(?: \(vaulted\))? (.*)$", rows, re.MULTILINE):
+            rules[name] = (action, reason)
+    assert rules == {rule.id: (rule.action.value, rule.reason) for rule in starter.rules}
 
 
 def test_every_attribute_and_verb_is_documented() -> None:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import msgspec
 
-from safelight.evaluation.measurements import Measurement, MeasurementRun, load_shipped, load_shipped_prompts
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Modality
+from safelight.policy.measurements import Measurement, MeasurementRun, load_shipped, load_shipped_prompts
 
 RUN = MeasurementRun(
     made="2026-11-20",

@@ -3,8 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.evaluation.intervals import wilson
-from safelight.evaluation.prevalence import MIN_ANSWERS, WANTED_HALF_WIDTH, Prevalence, needed_sample
+from safelight.policy.statistics import MIN_ANSWERS, WANTED_HALF_WIDTH, Prevalence, needed_sample, wilson
 
 
 def test_no_rate_below_300_answers() -> None:

@@ -9,8 +9,8 @@ import pytest
 from safelight.cli import main
 from safelight.cli.exit_codes import Exit
 from safelight.detectors import safety_card
-from safelight.evaluation import evasion_sequences
-from safelight.evaluation.intervals import wilson
+from safelight.policy.statistics import wilson
+from safelight_lab.evaluation import evasion_sequences
 from support.clips import make_clip
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from safelight.cli.eval_output import format_advice_report, format_clip_report
 from safelight.cli.language import take_language
+from safelight_lab.commands.eval_output import format_advice_report, format_clip_report
 
 CELL = {"category": "sexual", "modality": "frames", "recall": 0.5, "recall_interval": (0.2, 0.8)}
 SPENT = {"cpu_s_per_video_s": 0.5, "video_s": 12}

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from safelight.cli.eval_provenance import format_provenance_report
+from safelight_lab.commands.eval_provenance import format_provenance_report
 
 
 def test_the_text_names_each_attack_and_kind_with_its_interval() -> None:

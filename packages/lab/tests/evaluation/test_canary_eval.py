@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from safelight.evaluation import canary_eval
-from safelight.evaluation.canary_eval import count_steps, run_canary_eval
-from safelight.simulation.simulated_provider import SimulatedDrift
+from safelight_lab.evaluation import canary_eval
+from safelight_lab.evaluation.canary_eval import count_steps, run_canary_eval
+from safelight_lab.simulation.simulated_provider import SimulatedDrift
 
 
 def test_a_small_run_has_all_rows_and_says_that_it_is_simulated(monkeypatch: pytest.MonkeyPatch) -> None:

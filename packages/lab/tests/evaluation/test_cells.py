@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from bench import cells, cells_clips, cells_media, cells_words
 
-from safelight.evaluation import clips
 from safelight.policy.categories import SHIPPED
 from safelight.testing.speech import SpeechMissing, synthesize
+from safelight_lab.evaluation import clips
 from support.optional_tools import leave_out
 
 

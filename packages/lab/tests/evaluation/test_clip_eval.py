@@ -12,10 +12,6 @@ from hypothesis import strategies as st
 from safelight.detectors import safety_card
 from safelight.detectors.protocol import MediaText
 from safelight.errors import InvalidField, NotFound
-from safelight.evaluation import clip_eval, clip_report, clips
-from safelight.evaluation.clip_eval import ClipResult
-from safelight.evaluation.clips import Clip, LabelledSegment
-from safelight.evaluation.text_match import was_read
 from safelight.media.probe import MediaInfo
 from safelight.moderation.evaluation import StageResult
 from safelight.policy.categories import SHIPPED
@@ -23,6 +19,10 @@ from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.findings import Finding, FrameRange, Modality, Stage, TextSpan
 from safelight.policy.verdicts import Action, Verdict
 from safelight.scanning.report import DetectorRun, ScanReport
+from safelight_lab.evaluation import clip_eval, clip_report, clips
+from safelight_lab.evaluation.clip_eval import ClipResult
+from safelight_lab.evaluation.clips import Clip, LabelledSegment
+from safelight_lab.evaluation.text_match import was_read
 
 FACTS = MediaInfo(
     container="mov",

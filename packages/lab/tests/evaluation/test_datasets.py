@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from safelight.errors import InvalidField, NotFound
-from safelight.evaluation.datasets import read
 from safelight.policy.verdicts import Action
+from safelight_lab.evaluation.datasets import read
 
 
 def test_a_data_set_has_a_hash_and_default_values(tmp_path: Path) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from safelight.evaluation import drift_eval
-from safelight.evaluation.drift_eval import count_steps, run_drift_eval
+from safelight_lab.evaluation import drift_eval
+from safelight_lab.evaluation.drift_eval import count_steps, run_drift_eval
 
 
 def test_a_small_run_has_all_rows_and_says_that_it_is_simulated(monkeypatch: pytest.MonkeyPatch) -> None:

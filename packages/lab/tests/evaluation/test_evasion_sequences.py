@@ -5,15 +5,15 @@ from types import SimpleNamespace
 from typing import Any
 
 from safelight.advice.help_gate import HelpRefusal
-from safelight.evaluation.evasion_sequences import (
+from safelight.policy.verdicts import Action
+from safelight.trust.accounts import Principal, PrincipalKind
+from safelight_lab.evaluation.evasion_sequences import (
     EvasionSequence,
     EvasionStep,
     StepKind,
     read_sequences,
     run_sequences,
 )
-from safelight.policy.verdicts import Action
-from safelight.trust.accounts import Principal, PrincipalKind
 
 PRINCIPAL = Principal(
     tenant="t", id="operator", kind=PrincipalKind.PERSON, name="operator", scopes=frozenset()

@@ -4,16 +4,16 @@ import json
 
 import pytest
 
-from safelight.evaluation.assessments import assess
-from safelight.evaluation.confusion import Confusion
-from safelight.evaluation.expectations import Expectations, differences
 from safelight.evaluation.protocol import CaseOutcome, EvalCase
-from safelight.evaluation.rate_summary import RateSummary
-from safelight.evaluation.row_results import format_row
 from safelight.policy.categories import SHIPPED
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Basis, Finding, Modality, OperatingPoint, Stage
 from safelight.policy.verdicts import Action, Verdict
+from safelight_lab.evaluation.assessments import assess
+from safelight_lab.evaluation.confusion import Confusion
+from safelight_lab.evaluation.expectations import Expectations, differences
+from safelight_lab.evaluation.rate_summary import RateSummary
+from safelight_lab.evaluation.row_results import format_row
 
 POINT = OperatingPoint(
     voice="english",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.evaluation.intervals import wilson
+from safelight.policy.statistics import wilson
 
 
 @given(st.integers(0, 500), st.integers(0, 500))

@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from safelight.errors import InvalidField
-from safelight.evaluation import holdout_log
-from safelight.evaluation.label_mapping import alarmed, fine_labels, hits, labels, right_categories
 from safelight.evaluation.protocol import CaseOutcome, EvalCase
-from safelight.evaluation.ranking import RANKING, ranked
 from safelight.policy.categories import SHIPPED
 from safelight.policy.findings import Attribute, Basis, Finding, Modality, OperatingPoint
+from safelight_lab.evaluation import holdout_log
+from safelight_lab.evaluation.label_mapping import alarmed, fine_labels, hits, labels, right_categories
+from safelight_lab.evaluation.ranking import RANKING, ranked
 
 
 def finding(

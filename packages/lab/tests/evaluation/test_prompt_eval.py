@@ -11,14 +11,15 @@ from safelight.detectors.protocol import TextContent
 from safelight.detectors.text import plugins
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.errors import ConfigurationError
-from safelight.evaluation import prompt_eval, protocol, reports
-from safelight.evaluation.attacks import DISGUISE
-from safelight.evaluation.datasets import DataSet
-from safelight.evaluation.metrics import LATENCY, RATES
+from safelight.evaluation import protocol
 from safelight.evaluation.protocol import CaseOutcome, EvalCase
 from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
 from safelight.policy.findings import Finding
+from safelight_lab.evaluation import prompt_eval, reports
+from safelight_lab.evaluation.attacks import DISGUISE
+from safelight_lab.evaluation.datasets import DataSet
+from safelight_lab.evaluation.metrics import LATENCY, RATES
 
 POLICIES = {name: load(name, SHIPPED) for name in ("starter", "strict")}
 
@@ -135,7 +136,7 @@ def test_a_metric_of_another_package_is_in_the_report() -> None:
     assert "count" in reports.html(report)
 
 
-@pytest.mark.parametrize("value", ["no_such_module:X", "safelight.evaluation.metrics:FOUND"])
+@pytest.mark.parametrize("value", ["no_such_module:X", "safelight_lab.evaluation.metrics:FOUND"])
 def test_a_failing_metric_is_named(value: str) -> None:
     points = [EntryPoint(name="bad", value=value, group=protocol.METRICS)]
     with pytest.raises(ConfigurationError, match="'bad'"):

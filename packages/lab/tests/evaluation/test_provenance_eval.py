@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from safelight.errors import InvalidField, SafelightError
-from safelight.evaluation import provenance_eval, tuning_clips
-from safelight.evaluation.provenance_eval import UNMARKED, ProvenanceEvaluation, find_clips
-from safelight.evaluation.provenance_report import bootstrap_interval, build_report
 from safelight.media.encode import Mp4Writer, VideoFormat
+from safelight_lab.evaluation import provenance_eval, tuning_clips
+from safelight_lab.evaluation.provenance_eval import UNMARKED, ProvenanceEvaluation, find_clips
+from safelight_lab.evaluation.provenance_report import bootstrap_interval, build_report
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 from safelight.cli import main
 
-DATA = Path(__file__).resolve().parents[2] / "data" / "release"
+DATA = Path(__file__).resolve().parents[4] / "tests" / "data" / "release"
 SCRIPTS = {"en": "en", "zh-hant": "zh-Hant", "zh-hans": "zh-Hans"}
 STOPPED = {"hold", "block"}
 #: 10,000 words, which is fewer characters than the longest accepted prompt.

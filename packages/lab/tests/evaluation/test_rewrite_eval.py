@@ -11,9 +11,9 @@ from safelight.advice.suggestion import Suggestion
 from safelight.advice.suggestions import suggest
 from safelight.advice.text_edit import TextEdit, apply_edits
 from safelight.errors import InvalidField
-from safelight.evaluation import rewrite_eval
-from safelight.evaluation.rewrite_eval import RewriteEvaluation
-from safelight.simulation.hidden_filter import FilterFamily
+from safelight_lab.evaluation import rewrite_eval
+from safelight_lab.evaluation.rewrite_eval import RewriteEvaluation
+from safelight_lab.simulation.hidden_filter import FilterFamily
 
 
 @pytest.fixture(autouse=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from safelight.evaluation import risk_eval
-from safelight.evaluation.risk_eval import CIRCULAR, expected_calibration_error, run_risk_eval
+from safelight_lab.evaluation import risk_eval
+from safelight_lab.evaluation.risk_eval import CIRCULAR, expected_calibration_error, run_risk_eval
 
 
 def test_the_report_is_titled_simulated_and_names_the_circular_filter(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from safelight.evaluation.structural_similarity import structural_similarity
+from safelight_lab.evaluation.structural_similarity import structural_similarity
 
 PICTURE = np.random.default_rng(1).integers(0, 255, (64, 64)).astype(np.uint8)
 

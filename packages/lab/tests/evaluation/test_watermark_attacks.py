@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from safelight.evaluation.watermark_attacks import ATTACKS, LumaClip
+from safelight_lab.evaluation.watermark_attacks import ATTACKS, LumaClip
 
 FPS = 10.0
 

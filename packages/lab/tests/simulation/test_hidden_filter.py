@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from safelight.simulation import dictionary
-from safelight.simulation.hidden_filter import FilterFamily, HiddenFilter, make_filter
-from safelight.simulation.scene_grammar import find_words, scene_grammar
+from safelight_lab.simulation import dictionary
+from safelight_lab.simulation.hidden_filter import FilterFamily, HiddenFilter, make_filter
+from safelight_lab.simulation.scene_grammar import find_words, scene_grammar
 
 #: Reading the dictionary takes seconds.
 GROUPS = {
@@ -20,7 +20,7 @@ GROUPS = {
 @pytest.fixture(autouse=True)
 def _small_dictionary(monkeypatch: pytest.MonkeyPatch) -> None:
     groups = {character: GROUPS.get(character, frozenset()) for character in dictionary.CHARACTERS}
-    monkeypatch.setattr("safelight.simulation.hidden_filter.word_groups", lambda: groups)
+    monkeypatch.setattr("safelight_lab.simulation.hidden_filter.word_groups", lambda: groups)
 
 
 def test_the_same_seed_gives_the_same_prompts_and_another_one_others() -> None:

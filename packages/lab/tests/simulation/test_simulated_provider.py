@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from safelight.generation.provider_errors import ErrorKind, ErrorSource, decode
-from safelight.simulation.hidden_filter import HiddenFilter
-from safelight.simulation.simulated_provider import (
+from safelight_lab.simulation.hidden_filter import HiddenFilter
+from safelight_lab.simulation.simulated_provider import (
     ProviderBehaviour,
     SimulatedDrift,
     SimulatedProvider,

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from safelight.detectors.text.calibration import MIN_SAMPLE, ScoredText, choose_points, wilson_interval
 from safelight.detectors.text.languages import Language
-from safelight.detectors.text.training_data import Example
+from safelight_lab.training.calibration import MIN_SAMPLE, ScoredText, choose_points, wilson
+from safelight_lab.training.training_data import Example
 
 CATEGORIES = ("hate", "sexual")
 
@@ -85,5 +85,5 @@ def test_generated_chinese_texts_count_for_both_scripts() -> None:
 
 
 def test_the_interval_contains_the_share() -> None:
-    low, high = wilson_interval(2, 1000)
+    low, high = wilson(2, 1000)
     assert 0 < low < 0.002 < high < 0.01

@@ -3,14 +3,14 @@ from __future__ import annotations
 import json
 from importlib.resources import files
 
-from safelight.detectors.text import training_data
 from safelight.detectors.text.lists import Lexicon, read_list, shipped
 from safelight.detectors.text.normalise import views
 from safelight.policy.categories import SHIPPED
+from safelight_lab.training import training_data
 
 ROWS = [
     json.loads(line)
-    for file in sorted((files("safelight.detectors.text") / "data").iterdir(), key=lambda one: one.name)
+    for file in sorted((files("safelight_lab.training") / "data").iterdir(), key=lambda one: one.name)
     if file.name.endswith(".jsonl")
     for line in file.read_text("utf-8").splitlines()
 ]

@@ -4,8 +4,8 @@ import importlib.util
 
 import pytest
 
-from safelight.detectors.text.generated_texts import frame_texts, joined_texts, word_texts
-from safelight.detectors.text.training_run import with_generated
+from safelight_lab.training.generated_texts import frame_texts, joined_texts, word_texts
+from safelight_lab.training.training_run import with_generated
 
 
 @pytest.mark.parametrize("lang", ["en", "zh"])

@@ -6,9 +6,9 @@ import pytest
 from safelight.detectors.text.classifiers import NONE, VoiceClassifier
 from safelight.detectors.text.languages import LanguageSplitter
 from safelight.detectors.text.readings import WordReader
-from safelight.detectors.text.training import VoiceTrainer, classes_of, fold_of, read_texts
-from safelight.detectors.text.training_data import Example
 from safelight.detectors.text.word_grams import english_grams, hash_gram
+from safelight_lab.training.training import VoiceTrainer, classes_of, fold_of, read_texts
+from safelight_lab.training.training_data import Example
 
 WORDS = ("a", "all", "attack", "dog", "hate", "love", "people", "the", "them", "walk", "we")
 SPLITTER = LanguageSplitter(np.array(sorted(map(hash_gram, WORDS)), dtype=np.uint32))

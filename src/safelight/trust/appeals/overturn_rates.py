@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from safelight.detectors.text.calibration import wilson_interval
+from safelight.policy.statistics import wilson
 from safelight.policy.verdicts import Action
 from safelight.store.database import Database
 from safelight.store.tables import cases, decisions
@@ -34,7 +34,7 @@ class OverturnRate:
     @property
     def interval(self) -> tuple[float, float] | None:
         """The 95 % interval of the rate; None for too few appeals."""
-        return wilson_interval(self.overturned, self.decided) if self.is_enough else None
+        return wilson(self.overturned, self.decided) if self.is_enough else None
 
 
 def overturn_rates(

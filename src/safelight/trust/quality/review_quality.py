@@ -8,10 +8,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from safelight.policy.statistics import (
+    MIN_ANSWERS,
+    MIN_CASES,
+    WANTED_HALF_WIDTH,
+    Accuracy,
+    Prevalence,
+    cohen_kappa,
+    krippendorff_alpha,
+)
 from safelight.trust.quality import MIN_PEOPLE, Draw, OwnAnswer, QualityPurpose, StratumCounts, TeamAnswers
-
-from .agreement import MIN_CASES, Accuracy, cohen_kappa, krippendorff_alpha
-from .prevalence import MIN_ANSWERS, WANTED_HALF_WIDTH, Prevalence
 
 _DIGITS = 4
 

@@ -7,17 +7,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from safelight.detectors.text.calibration import wilson_interval
 from safelight.errors import Conflict
 from safelight.policy.categories import Taxonomy
 from safelight.policy.documents import Policy, load
 from safelight.policy.draft import DraftDirection, write_draft
 from safelight.policy.inheritance import SHIPPED_NAMES
+from safelight.policy.statistics import MIN_ANSWERS, MIN_CASES, wilson
 from safelight.trust.appeals import OverturnRate
 from safelight.trust.quality.rule_answers import RuleAnswers, RuleCount
-
-from .agreement import MIN_CASES
-from .prevalence import MIN_ANSWERS
 
 #: A rule that stops videos is named if the lower end of the interval of its rate of errors is above this:
 #: one wrong stop of ten is a reason to look at a rule.
@@ -87,7 +84,7 @@ def _above(counts: Iterable[RuleCount], source: SuggestionSource) -> Iterable[Ru
     for count in counts:
         if not count.rule or count.of < least:
             continue
-        interval = wilson_interval(count.wrong, count.of)
+        interval = wilson(count.wrong, count.of)
         if interval[0] > limit:
             yield RuleSuggestion(
                 rule=count.rule,

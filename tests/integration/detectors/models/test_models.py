@@ -18,12 +18,12 @@ from safelight.detectors.models.weights import Manifest, WeightsChanged, Weights
 from safelight.detectors.protocol import Keyframe, SceneInput
 from safelight.detectors.registry import DetectorRegistry
 from safelight.errors import InvalidField
-from safelight.evaluation.calibration import LabelledImages, calibrated
 from safelight.moderation.scene_detection import SceneDetection
 from safelight.policy.coverage import Coverage
 from safelight.policy.findings import FrameRange, Modality
 from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Sandbox
+from safelight.scanning.model_calibration import LabelledImages, calibrated
 from safelight.scanning.service import Scanner, ScannerOptions
 from support import model_factories
 from support.tiny_models import classifier, zero_shot

@@ -8,7 +8,6 @@ import pytest
 
 from safelight import canonical_json
 from safelight.errors import Conflict, InvalidField
-from safelight.evaluation.review_quality import prevalence_figures
 from safelight.ids import new_id
 from safelight.store import tables
 from safelight.trust.accounts import KeyScope, Role
@@ -22,6 +21,7 @@ from safelight.trust.quality import (
     draws,
 )
 from safelight.trust.quality.models import KEEP_ANSWERS_S
+from safelight.trust.quality.review_quality import prevalence_figures
 from support.review_room import START, TENANT, ReviewRoom, reviewer
 
 VAULT = reviewer("val", Role.VAULT_OFFICER, KeyScope.VAULT)

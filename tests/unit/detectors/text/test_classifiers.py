@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from safelight.detectors.protocol import Abstained, TextContent
-from safelight.detectors.text import classifiers, plugins, training_data
+from safelight.detectors.text import classifiers, plugins
 from safelight.detectors.text.classifier_detectors import MIN_SCORE, POINT_SCORE, NgramDetector
 from safelight.detectors.text.classifiers import NO_FINDING, NONE, VOICES, ClassifierSet
 from safelight.detectors.text.languages import LENGTHS, Language
@@ -15,6 +15,7 @@ from safelight.detectors.text.pipeline import TextPipeline
 from safelight.detectors.text.word_grams import hash_grams
 from safelight.policy.coverage import Depth
 from safelight.policy.findings import Basis, Finding, TextSpan
+from safelight_lab.training import training_data
 
 SHIPPED = classifiers.load()
 DETECTOR = NgramDetector(SHIPPED)

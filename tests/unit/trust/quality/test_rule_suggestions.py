@@ -5,12 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.detectors.text.calibration import wilson_interval
-from safelight.evaluation.prevalence import MIN_ANSWERS
-from safelight.evaluation.rule_suggestions import MAX_MISSED, MAX_WRONG, SuggestionSource, suggest_rules
 from safelight.policy.draft import DraftDirection
+from safelight.policy.statistics import MIN_ANSWERS, wilson
 from safelight.trust.appeals import OverturnRate
 from safelight.trust.quality.rule_answers import RuleAnswers, RuleCount
+from safelight.trust.quality.rule_suggestions import MAX_MISSED, MAX_WRONG, SuggestionSource, suggest_rules
 
 
 def test_too_few_answers_and_low_rates_name_no_rule() -> None:
@@ -35,7 +34,7 @@ def test_the_worst_rule_comes_first_with_its_direction_and_interval() -> None:
         ("vi-3", SuggestionSource.APPEALS, DraftDirection.MILDER, 20, 40),
         ("ha-2", SuggestionSource.SAMPLES, DraftDirection.STRICTER, 8, 400),
     ]
-    assert found[1].interval == wilson_interval(20, 40)
+    assert found[1].interval == wilson(20, 40)
 
 
 @given(st.integers(0, 400), st.integers(0, 400))

@@ -13,23 +13,23 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 import typer
 
 from safelight.advice.prompt_advice import BlockedAt
+from safelight.cli.commands import load_container
+from safelight.cli.exit_codes import Exit
+from safelight.cli.language import category_name, texts
+from safelight.cli.output import ProgressBar, emit
+from safelight.cli.prompt_checker import make_pipeline
 from safelight.errors import ConfigurationError, InvalidField, SafelightError
 
-from .commands import load_container
 from .eval_drift import drift
 from .eval_output import format_advice_report, format_clip_report, format_prompt_report
 from .eval_provenance import provenance
-from .exit_codes import Exit
-from .language import category_name, texts
-from .output import ProgressBar, emit
-from .prompt_checker import make_pipeline
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
-    from safelight.evaluation.advice_eval import AdviceEvaluation
-    from safelight.evaluation.datasets import DataSet
     from safelight.evaluation.protocol import CaseOutcome
     from safelight.policy.documents import Policy
+    from safelight_lab.evaluation.advice_eval import AdviceEvaluation
+    from safelight_lab.evaluation.datasets import DataSet
 
 app = typer.Typer(no_args_is_help=True)
 #: Seconds for the detectors of one request of an evasion sequence.
@@ -81,10 +81,11 @@ def prompts(
 
     A row may say what it expects. Exit code 1 if a row differs from that under the first policy.
     """
-    from safelight.evaluation import datasets, holdout_log, prompt_eval, protocol, reports
-    from safelight.evaluation.confusion import Confusion
-    from safelight.evaluation.expectations import Expectations
-    from safelight.evaluation.rate_summary import RateSummary
+    from safelight.evaluation import protocol
+    from safelight_lab.evaluation import datasets, holdout_log, prompt_eval, reports
+    from safelight_lab.evaluation.confusion import Confusion
+    from safelight_lab.evaluation.expectations import Expectations
+    from safelight_lab.evaluation.rate_summary import RateSummary
 
     container = load_container(ctx)
     sets = [datasets.read(path) for path in data]
@@ -152,7 +153,7 @@ class _RowWriter:
         return self
 
     def write(self, outcome: CaseOutcome) -> None:
-        from safelight.evaluation.row_results import format_row
+        from safelight_lab.evaluation.row_results import format_row
 
         self.count += 1
         if self._file is not None:
@@ -208,7 +209,7 @@ def advice(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Count the prompts that get suggestions and those that are refused help. Prints no prompt."""
-    from safelight.evaluation import advice_eval, datasets, holdout_log, risk_eval
+    from safelight_lab.evaluation import advice_eval, datasets, holdout_log, risk_eval
 
     if not (data or evasion or simulated or rewrites):
         raise InvalidField(
@@ -244,7 +245,7 @@ def advice(
 
 
 def _run_rewrites(evaluation: AdviceEvaluation, sets: Sequence[DataSet]) -> dict[str, Any]:
-    from safelight.evaluation.rewrite_eval import RewriteEvaluation
+    from safelight_lab.evaluation.rewrite_eval import RewriteEvaluation
 
     texts = [case.text for each in sets for case in each.cases if case.label == "safe" and case.lang == "en"]
     done = itertools.count(1)
@@ -258,11 +259,10 @@ def _run_rewrites(evaluation: AdviceEvaluation, sets: Sequence[DataSet]) -> dict
 def _run_evasion(container: Container, policy: Policy) -> dict[str, Any]:
     """The report of the evasion sequences under this policy, without check limits."""
     from safelight.bootstrap import Container
+    from safelight.cli.demo import operator
     from safelight.detectors.text.pipeline import TextPipeline
-    from safelight.evaluation.evasion_sequences import read_sequences, run_sequences
     from safelight.settings.models import StorageSettings
-
-    from .demo import operator
+    from safelight_lab.evaluation.evasion_sequences import read_sequences, run_sequences
 
     sequences = read_sequences()
     with TemporaryDirectory(prefix="safelight-") as folder:
@@ -292,7 +292,7 @@ def guard(
     from safelight.detectors.remote import measurements
     from safelight.detectors.remote.text_guard import GuardDetector
     from safelight.detectors.text.pipeline import TextPipeline
-    from safelight.evaluation import datasets, guard_eval, metrics, prompt_eval
+    from safelight_lab.evaluation import datasets, guard_eval, metrics, prompt_eval
 
     container = load_container(ctx)
     found = [one for one in container.core.text_pipeline.detectors if isinstance(one, GuardDetector)]
@@ -354,10 +354,10 @@ def clips(
 
     Waivers in force apply and are named. Prints no image and no text of a clip.
     """
-    from safelight.evaluation import clip_eval, clip_report
-    from safelight.evaluation import clips as clip_sets
     from safelight.moderation.tenant_policy import TenantPolicy
     from safelight.policy.documents import load
+    from safelight_lab.evaluation import clip_eval, clip_report
+    from safelight_lab.evaluation import clips as clip_sets
 
     container = load_container(ctx)
     found = clip_sets.read(data)

@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from .exit_codes import Exit
-from .language import texts
-from .output import ProgressBar, emit
+from safelight.cli.exit_codes import Exit
+from safelight.cli.language import texts
+from safelight.cli.output import ProgressBar, emit
 
 
 def drift(
@@ -26,7 +26,7 @@ def drift(
 
     The same numbers are drawn in each run of the command.
     """
-    from safelight.evaluation import canary_eval, drift_eval
+    from safelight_lab.evaluation import canary_eval, drift_eval
 
     done = itertools.count(1)
     steps = canary_eval.count_steps(runs) if canaries else drift_eval.count_steps(runs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .language import category_name, modality_name, texts
+from safelight.cli.language import category_name, modality_name, texts
 
 
 def format_clip_report(report: Mapping[str, Any]) -> str:

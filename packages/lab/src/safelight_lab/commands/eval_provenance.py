@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from .exit_codes import Exit
-from .language import texts
-from .output import ProgressBar, emit
+from safelight.cli.exit_codes import Exit
+from safelight.cli.language import texts
+from safelight.cli.output import ProgressBar, emit
 
 
 def provenance(
@@ -33,9 +33,9 @@ def provenance(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Mark clips with the watermark, attack the copies and read the marks back."""
-    from safelight.evaluation.provenance_eval import ProvenanceEvaluation, find_clips
-    from safelight.evaluation.provenance_report import build_report
-    from safelight.evaluation.watermark_attacks import ATTACKS
+    from safelight_lab.evaluation.provenance_eval import ProvenanceEvaluation, find_clips
+    from safelight_lab.evaluation.provenance_report import build_report
+    from safelight_lab.evaluation.watermark_attacks import ATTACKS
 
     # SVT-AV1 reports its settings on stderr for every file.
     os.environ.setdefault("SVT_LOG", "1")

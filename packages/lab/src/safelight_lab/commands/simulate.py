@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from safelight.cli.exit_codes import Exit
+from safelight.cli.language import texts
+from safelight.cli.output import emit
 from safelight.errors import InvalidField, SafelightError
-from safelight.simulation.hidden_filter import FilterFamily
-from safelight.simulation.scene_grammar import find_words
-from safelight.simulation.simulated_provider import SimulatedDrift
-
-from .exit_codes import Exit
-from .language import texts
-from .output import emit
+from safelight_lab.simulation.hidden_filter import FilterFamily
+from safelight_lab.simulation.scene_grammar import find_words
+from safelight_lab.simulation.simulated_provider import SimulatedDrift
 
 if TYPE_CHECKING:
-    from safelight.simulation.simulated_provider import ProviderBehaviour
+    from safelight_lab.simulation.simulated_provider import ProviderBehaviour
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -88,7 +87,7 @@ def upstream(
     """Serve `/v1/videos` with a hidden filter, charges and refunds, until Ctrl-C. All of it is simulated."""
     from safelight.attempts.fields import read_time
     from safelight.settings.addresses import is_loopback
-    from safelight.simulation.simulated_provider import ProviderBehaviour
+    from safelight_lab.simulation.simulated_provider import ProviderBehaviour
 
     if not (0 <= noise <= 0.4 and noise < rate <= min(0.9, 1 - noise)):
         raise InvalidField(
@@ -123,8 +122,8 @@ def _serve(
     api_key: str,
     as_json: bool,
 ) -> None:
-    from safelight.simulation.hidden_filter import make_filter
-    from safelight.simulation.simulated_provider import SimulatedProvider, make_upstream
+    from safelight_lab.simulation.hidden_filter import make_filter
+    from safelight_lab.simulation.simulated_provider import SimulatedProvider, make_upstream
 
     rate, noise = shares
     hidden = make_filter(family, behaviour.seed, rate=rate, noise=noise)

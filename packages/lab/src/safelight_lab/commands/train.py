@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from safelight.cli.exit_codes import Exit
+from safelight.cli.output import emit, progress_console
 from safelight.errors import ConfigurationError, NotFound, SafelightError
-
-from .exit_codes import Exit
-from .output import emit, progress_console
 
 if TYPE_CHECKING:
     from safelight.detectors.text.minilm.encoder import Encoder
-    from safelight.detectors.text.training_data import Example
-    from safelight.detectors.text.training_run import TrainedClassifiers
+    from safelight_lab.training.training_data import Example
+    from safelight_lab.training.training_run import TrainedClassifiers
 
 app = typer.Typer(add_completion=False)
 
@@ -41,7 +40,7 @@ def train(
     The same examples give the same file on one kind of machine. To use the result, set `classifiers =
     "FOLDER"` under [detectors.minilm], [detectors.ngrams] and [detectors.distress].
     """
-    from safelight.detectors.text import distress_training, model_card, training_data
+    from safelight_lab.training import distress_training, model_card, training_data
 
     _require_packages()
     encoder = _make_encoder()
@@ -65,11 +64,11 @@ def train(
 
 def _train(examples: list[Example], encoder: Encoder) -> TrainedClassifiers:
     from safelight.detectors.protocol import TextContent
-    from safelight.detectors.text import training_data, training_run
     from safelight.detectors.text.glosses import Glosses
     from safelight.detectors.text.minilm.cache import default_folder
     from safelight.detectors.text.normalise import views
     from safelight.detectors.text.words import load_shipped
+    from safelight_lab.training import training_data, training_run
 
     words = load_shipped()
 
@@ -86,7 +85,7 @@ def _train(examples: list[Example], encoder: Encoder) -> TrainedClassifiers:
 
 
 def _write(out: Path, trained: TrainedClassifiers, distress: bytes, card: str) -> None:
-    from safelight.detectors.text import training_run
+    from safelight_lab.training import training_run
 
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -124,7 +123,7 @@ def _read_folders(folders: list[Path] | None) -> list[Example]:
 
 
 def _read_folder(folder: Path) -> list[Example]:
-    from safelight.detectors.text import training_data
+    from safelight_lab.training import training_data
 
     if not folder.is_dir():
         raise NotFound(f"{folder} is not a folder.")

@@ -17,17 +17,17 @@ from safelight.advice.omissions import EstimateRisks
 from safelight.advice.prompt_advice import AdviceOptions, BlockedAt
 from safelight.advice.suggestion import Suggestion
 from safelight.detectors.text.pipeline import TextPipeline
+from safelight.evaluation.protocol import EvalCase
 from safelight.moderation.check_result import summarize_check
 from safelight.moderation.prompt import PromptStage
 from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.categories import Taxonomy
 from safelight.policy.documents import Policy
+from safelight.policy.statistics import wilson
 
 from .datasets import DataSet
 from .holdout_log import format_heading
-from .intervals import wilson
 from .prompt_eval import hash_of_versions
-from .protocol import EvalCase
 
 _FIELD = "prompt"
 #: Value of a part that has all rows.

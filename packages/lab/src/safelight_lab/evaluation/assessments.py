@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from safelight.evaluation.protocol import CaseOutcome
 from safelight.policy.verdicts import Action, Verdict
 
 from .label_mapping import NAMES, false_positives, hits, right_categories
-from .protocol import CaseOutcome
 
 
 @dataclass(frozen=True, kw_only=True)

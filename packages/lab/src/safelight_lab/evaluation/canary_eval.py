@@ -11,10 +11,10 @@ import numpy as np
 from safelight.attempts.drift import DriftKind, DriftSource, find_drift
 from safelight.attempts.models import AttemptOrigin, AttemptRecord
 from safelight.generation.protocol import Charge, ChargeStatus
-from safelight.simulation.hidden_filter import HiddenFilter
-from safelight.simulation.simulated_provider import ProviderBehaviour, SimulatedDrift
+from safelight.policy.statistics import wilson
+from safelight_lab.simulation.hidden_filter import HiddenFilter
+from safelight_lab.simulation.simulated_provider import ProviderBehaviour, SimulatedDrift
 
-from .intervals import wilson
 from .simulated_attempt import simulate_attempt
 
 #: Calls of the canaries before the drift, and after it.

@@ -19,12 +19,12 @@ from safelight.moderation.screening import ScreeningContext
 from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.categories import Taxonomy
 from safelight.policy.findings import Finding, FrameRange, Modality, TimeRange
+from safelight.policy.statistics import wilson
 from safelight.policy.verdicts import Action
 from safelight.progress import ProgressSink
 from safelight.scanning.report import ScanReport
 
 from .clips import Clip, ClipSet, LabelledSegment
-from .intervals import wilson
 from .label_mapping import FOUND, is_false_positive
 from .text_match import was_read
 

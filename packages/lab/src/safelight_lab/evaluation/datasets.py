@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from safelight.errors import InvalidField, NotFound
+from safelight.evaluation.protocol import EvalCase
 from safelight.policy.verdicts import Action
-
-from .protocol import EvalCase
 
 LABELS = ("safe", "unsafe")
 _EXAMPLE = (

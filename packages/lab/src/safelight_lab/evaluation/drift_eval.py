@@ -17,12 +17,12 @@ from safelight.advice.risk_features import WORD
 from safelight.attempts.change_test import Array
 from safelight.attempts.drift import Drift, DriftKind, find_drift
 from safelight.attempts.models import AttemptOutcome, AttemptRecord
-from safelight.simulation.dictionary import CHARACTERS, word_groups
-from safelight.simulation.hidden_filter import FilterFamily, HiddenFilter, make_filter
-from safelight.simulation.scene_grammar import find_words, scene_grammar
-from safelight.simulation.simulated_provider import ProviderBehaviour, SimulatedDrift
+from safelight.policy.statistics import wilson
+from safelight_lab.simulation.dictionary import CHARACTERS, word_groups
+from safelight_lab.simulation.hidden_filter import FilterFamily, HiddenFilter, make_filter
+from safelight_lab.simulation.scene_grammar import find_words, scene_grammar
+from safelight_lab.simulation.simulated_provider import ProviderBehaviour, SimulatedDrift
 
-from .intervals import wilson
 from .simulated_attempt import simulate_attempt
 
 #: Runs of each row, and calls after the drift in which it must be found.

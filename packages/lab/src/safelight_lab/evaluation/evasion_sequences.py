@@ -17,10 +17,9 @@ from safelight import yaml_loader
 from safelight.advice.prompt_advice import AdviceOptions
 from safelight.moderation.check import CheckResult, CheckService
 from safelight.moderation.request import CreateRequest
+from safelight.policy.statistics import wilson
 from safelight.policy.verdicts import Action
 from safelight.trust.accounts import Principal
-
-from .intervals import wilson
 
 _NEGATIVE = "negative_prompt"
 
@@ -176,4 +175,4 @@ def _step(given: Mapping[str, Any], slots: Mapping[str, list[str]], variant: int
 
 
 def _document() -> str:
-    return (files("safelight.evaluation") / "evasion_sequences.yaml").read_text(encoding="utf-8")
+    return (files(__package__) / "evasion_sequences.yaml").read_text(encoding="utf-8")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from safelight.evaluation.protocol import CaseOutcome
 from safelight.policy.verdicts import Action
 
 from .assessments import deciding_category
 from .label_mapping import right_categories
-from .protocol import CaseOutcome
 
 
 def differences(outcome: CaseOutcome, policy: str) -> Iterator[str]:

@@ -6,9 +6,9 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 
 from safelight.detectors.remote.measurements import GuardMeasurements, Proportion
+from safelight.evaluation.protocol import CaseOutcome
 
 from .label_mapping import FOUND, alarmed
-from .protocol import CaseOutcome
 
 
 class GuardFigures:

@@ -8,11 +8,10 @@ from importlib.resources import files
 from typing import Any
 
 from safelight import yaml_loader
+from safelight.evaluation.protocol import EvalCase
 from safelight.policy.categories import Category
 from safelight.policy.findings import Finding
 from safelight.policy.grounding import Grounding, Support
-
-from .protocol import EvalCase
 
 #: Minimum score at which a finding without an operating point of its own counts.
 FOUND = 0.5
@@ -23,7 +22,7 @@ _IP = NAMES - {Category.LIKENESS.value}
 
 @cache
 def _tables() -> dict[str, Any]:
-    text = (files("safelight.evaluation") / "label_mapping.yaml").read_text(encoding="utf-8")
+    text = (files(__package__) / "label_mapping.yaml").read_text(encoding="utf-8")
     tables: dict[str, Any] = yaml_loader.load(text)
     return tables
 

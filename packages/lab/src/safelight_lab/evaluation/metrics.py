@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from safelight.evaluation.protocol import CaseOutcome
+from safelight.policy.statistics import wilson
 from safelight.policy.verdicts import Action
 
-from .intervals import wilson
 from .label_mapping import alarmed, hits, labels_of, right_categories
-from .protocol import CaseOutcome
 
 
 class Rates:

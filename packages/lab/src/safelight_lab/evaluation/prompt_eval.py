@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from safelight.detectors.text.pipeline import TextPipeline, TextReport
+from safelight.evaluation.protocol import Attack, CaseOutcome, EvalCase, Metric
 from safelight.moderation.evaluation import StageInput, evaluate, texts_sha256
 from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.categories import Taxonomy
@@ -17,7 +18,6 @@ from safelight.policy.findings import Modality, Stage
 
 from .datasets import DataSet
 from .label_mapping import FOUND
-from .protocol import Attack, CaseOutcome, EvalCase, Metric
 
 _FIELD = "prompt"
 

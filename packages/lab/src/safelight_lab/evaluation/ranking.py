@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from safelight.evaluation.protocol import CaseOutcome
+
 from .label_mapping import is_false_positive
-from .protocol import CaseOutcome
 
 
 class Ranking:

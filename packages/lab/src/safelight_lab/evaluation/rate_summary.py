@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from safelight.evaluation.protocol import CaseOutcome, EvalCase
+from safelight.policy.statistics import wilson
+
 from .assessments import Assessment, assess
-from .intervals import wilson
-from .protocol import CaseOutcome, EvalCase
 
 _PARTS: dict[str, Callable[[EvalCase], str]] = {
     "all": lambda _case: "all",

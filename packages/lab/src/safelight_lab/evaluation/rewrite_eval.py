@@ -20,8 +20,8 @@ from safelight.advice.risk_features import find_features
 from safelight.advice.risk_model import JudgedRequest, fit_risk
 from safelight.advice.suggestion import Suggestion
 from safelight.errors import InvalidField
-from safelight.simulation.hidden_filter import FilterFamily, HiddenFilter, make_filter
-from safelight.simulation.scene_grammar import scene_grammar
+from safelight_lab.simulation.hidden_filter import FilterFamily, HiddenFilter, make_filter
+from safelight_lab.simulation.scene_grammar import scene_grammar
 
 from .intervals import bootstrap_mean
 

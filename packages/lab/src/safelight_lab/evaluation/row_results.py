@@ -6,13 +6,13 @@ import hashlib
 import json
 from typing import Any
 
+from safelight.evaluation.protocol import CaseOutcome
 from safelight.policy.categories import Taxonomy
 from safelight.policy.explanations import ExplanationLevel, explain
 from safelight.policy.findings import to_json
 
 from .assessments import deciding_category
 from .expectations import differences
-from .protocol import CaseOutcome
 
 
 def format_row(outcome: CaseOutcome, policy: str, taxonomy: Taxonomy) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from safelight.attempts.models import AttemptOrigin, AttemptOutcome, AttemptRecord
 from safelight.generation.protocol import Charge, ChargeStatus
-from safelight.simulation.hidden_filter import HiddenFilter
-from safelight.simulation.simulated_provider import ProviderBehaviour, SimulatedProvider
+from safelight_lab.simulation.hidden_filter import HiddenFilter
+from safelight_lab.simulation.simulated_provider import ProviderBehaviour, SimulatedProvider
 
 
 def simulate_attempt(

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from safelight.detectors.text.classifier_detectors import POINT_SCORE
+from safelight.detectors.text.classifiers import VOICES, Array, CategoryPoint
+from safelight.detectors.text.languages import LENGTHS, Language
 from safelight.policy.categories import Category
 from safelight.policy.findings import OperatingPoint
+from safelight.policy.statistics import wilson
 
-from .classifier_detectors import POINT_SCORE
-from .classifiers import VOICES, Array, CategoryPoint
-from .languages import LENGTHS, Language
 from .training_data import Example
 
 #: Probability that a harmless text reaches the point of one category, by model.
@@ -126,7 +127,7 @@ def _recall(texts: Sequence[ScoredText], category: str, column: int, threshold: 
 
 
 def _point(voice: str, cell: tuple[Language, str], alarms: int, sample: int) -> OperatingPoint:
-    low, high = wilson_interval(alarms, sample)
+    low, high = wilson(alarms, sample)
     return OperatingPoint(
         voice=voice,
         language=cell[0],
@@ -137,11 +138,3 @@ def _point(voice: str, cell: tuple[Language, str], alarms: int, sample: int) -> 
         high=round(high, 5),
         sample=sample,
     )
-
-
-def wilson_interval(hits: int, total: int) -> tuple[float, float]:
-    """The 95 % interval of a share, by Wilson."""
-    square = 1.96**2
-    middle = (hits + square / 2) / (total + square)
-    half = 1.96 / (total + square) * (hits * (total - hits) / total + square / 4) ** 0.5
-    return max(0.0, middle - half), min(1.0, middle + half)

@@ -13,15 +13,23 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from safelight.detectors.text.chinese import locale_of
+from safelight.detectors.text.distress import (
+    JUDGED_LENGTHS,
+    SCORE,
+    Array,
+    grams_of,
+    is_first_person,
+    model_of,
+)
+from safelight.detectors.text.languages import length_of
+from safelight.detectors.text.normalise import normalize_text
+from safelight.detectors.text.word_grams import FEATURES, Gram, Vocabulary, hash_gram
 from safelight.policy.categories import Category
 from safelight.policy.findings import OperatingPoint
+from safelight.policy.statistics import wilson
 
-from .chinese import locale_of
-from .distress import JUDGED_LENGTHS, SCORE, Array, grams_of, is_first_person, model_of
-from .languages import length_of
-from .normalise import normalize_text
 from .training_data import Example
-from .word_grams import FEATURES, Gram, Vocabulary, hash_gram
 
 #: Largest share of harmless texts, of any kind, for which the classifier may offer help.
 BUDGET = 0.002
@@ -145,7 +153,7 @@ def _point(
     language: str, length: str, harmless: Sequence[tuple[_Text, float]], threshold: float
 ) -> OperatingPoint:
     alarms = sum(text.judged and score >= threshold for text, score in harmless)
-    low, high = _interval(alarms, len(harmless))
+    low, high = wilson(alarms, len(harmless))
     return OperatingPoint(
         voice="distress-words",
         language=language,
@@ -156,13 +164,3 @@ def _point(
         high=round(high, 5),
         sample=len(harmless),
     )
-
-
-def _interval(hits: int, total: int) -> tuple[float, float]:
-    """The 95 % interval of a share, by Wilson."""
-    if not total:
-        return 0.0, 1.0
-    square = 1.96**2
-    middle = (hits + square / 2) / (total + square)
-    half = 1.96 / (total + square) * (hits * (total - hits) / total + square / 4) ** 0.5
-    return max(0.0, middle - half), min(1.0, middle + half)

@@ -55,7 +55,7 @@ _SLOT = re.compile(r"\{(\w+)\}")
 def frame_texts(lang: str) -> list[Example]:
     """Texts from the frames of a language. Each frame is a family."""
     document = yaml_loader.load(
-        (files("safelight.detectors.text") / "data" / f"frames-{lang}.yaml").read_text("utf-8")
+        (files(__package__) / "data" / f"frames-{lang}.yaml").read_text("utf-8")
     )
     found = []
     for topic, frames in document["frames"].items():

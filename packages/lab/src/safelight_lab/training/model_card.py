@@ -6,9 +6,10 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
+from safelight.detectors.text.classifiers import VOICES, CategoryPoint, ClassifierSet
+from safelight.detectors.text.languages import LENGTHS, Language
+
 from .calibration import BUDGETS, CLOSE_BUDGET, MIN_RECALL, MIN_SAMPLE, ScoredText
-from .classifiers import VOICES, CategoryPoint, ClassifierSet
-from .languages import LENGTHS, Language
 from .training_data import Example, hash_committed
 from .training_run import TrainedClassifiers
 

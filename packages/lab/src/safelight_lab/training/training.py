@@ -18,13 +18,14 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from safelight.detectors.text.classifiers import NONE, Array, VoiceClassifier
+from safelight.detectors.text.languages import Language, LanguageSplitter
+from safelight.detectors.text.normalise import normalize_text
+from safelight.detectors.text.readings import Reader
+from safelight.detectors.text.word_grams import Vocabulary
+
 from .calibration import ScoredText
-from .classifiers import NONE, Array, VoiceClassifier
-from .languages import Language, LanguageSplitter
-from .normalise import normalize_text
-from .readings import Reader
 from .training_data import Example, Split
-from .word_grams import Vocabulary
 
 Arrays: TypeAlias = dict[str, npt.NDArray[Any]]
 

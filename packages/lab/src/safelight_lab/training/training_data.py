@@ -86,7 +86,7 @@ def parse_examples(named: Iterable[tuple[str, str]]) -> list[Example]:
 
 
 def _files() -> list[tuple[str, str]]:
-    folder = files("safelight.detectors.text") / "data"
+    folder = files(__package__) / "data"
     return [
         (file.name, file.read_text(encoding="utf-8"))
         for file in folder.iterdir()

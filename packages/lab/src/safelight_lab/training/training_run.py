@@ -11,16 +11,17 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
+from safelight.detectors.text.classifiers import VOICES, CategoryPoint, OperatingPoints, VoiceClassifier, dump
+from safelight.detectors.text.glosses import Glosses
+from safelight.detectors.text.languages import LanguageSplitter
+from safelight.detectors.text.minilm.encoder import Encoder
+from safelight.detectors.text.readings import EmbeddingReader, Reader, WordReader
+from safelight.detectors.text.word_grams import chinese_grams, english_grams, hash_gram
+
 from .calibration import ScoredText, choose_points, count_sources
-from .classifiers import VOICES, CategoryPoint, OperatingPoints, VoiceClassifier, dump
 from .generated_texts import frame_texts, frequent_english, joined_texts, word_texts
-from .glosses import Glosses
-from .languages import LanguageSplitter
-from .minilm.encoder import Encoder
-from .readings import EmbeddingReader, Reader, WordReader
 from .training import FOLDS, Arrays, TrainingText, VoiceTrainer, fold_of, read_texts, score_texts
 from .training_data import Example, Split
-from .word_grams import chinese_grams, english_grams, hash_gram
 
 #: Joined texts for each fold and language.
 JOINED = 1100

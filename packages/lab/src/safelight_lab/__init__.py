@@ -1,0 +1,1 @@
+"""Evaluation, training and simulation: what measures and trains detectors. A gateway does not need it."""

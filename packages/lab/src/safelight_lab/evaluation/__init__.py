@@ -1,0 +1,1 @@
+"""Evaluation: data sets, attacks, metrics, and reports with confidence intervals."""

@@ -1,0 +1,1 @@
+"""Training of the prompt classifiers and their operating points."""
