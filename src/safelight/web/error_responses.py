@@ -41,7 +41,7 @@ class ErrorDetail(BaseModel):
     message: str
     type: str
     param: str | None
-    code: str = Field(description="One of the codes in docs/errors.md.")
+    code: str = Field(description="One of the codes in docs/reference.md.")
     moderation_details: dict[str, Any] | None = Field(
         default=None,
         description="Only after a block: the explanation, such as stage, group, charge and next step.",

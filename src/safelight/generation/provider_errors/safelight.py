@@ -1,4 +1,4 @@
-"""Safelight's own errors: errors of a request, and errors of failed videos (see docs/errors.md)."""
+"""Safelight's own errors: errors of a request, and errors of failed videos (see docs/reference.md)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .categories import is_category, of_names
 from .model import UNKNOWN, Confidence, ErrorKind, ErrorSource, ModerationStage, ProviderError, ProviderRetry
 from .parse import ParsedError, read_amount
 
-_PAGE = "Safelight's own page docs/errors.md"
+_PAGE = "Safelight's own page docs/reference.md"
 _CODES: Mapping[str, ErrorKind] = {
     code: kind
     for kind, codes in {
