@@ -32,7 +32,6 @@ GROUPS = {
         "templates": "Add prompt templates, have them approved, and render their prompts.",
         "library": "Search, add, remove, import and export proven prompts.",
         "batch": "Plan and run many generation requests from one file.",
-        "simulate": "Run a simulated provider, to try advice and the gateway without cost.",
     },
     "Run": {
         "init": "Write safelight.toml, create the data directory and list what is missing.",
@@ -68,6 +67,7 @@ GROUPS = {
         "hash-lists": "Import, list and remove hash lists of known content.",
         "train": "Train the prompt classifiers from the committed examples and your own.",
         "eval": "Measure detectors on labelled data.",
+        "simulate": "Run a simulated provider, to try advice and the gateway without cost.",
         "mcp": "Serve tools for an assistant: check, explain errors, request videos within limits.",
         "version": "Print the version.",
     },
