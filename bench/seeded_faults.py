@@ -37,6 +37,8 @@ REDRAW_TRIES = 6
 DRAW_LIMIT_S = 30.0
 RUN_LIMIT_S = 120.0
 
+Collect = Callable[[Callable[[Suite], None]], None]
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
@@ -44,6 +46,9 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=400, help="faults to draw")
     parser.add_argument("--sample", type=int, help="run only so many of the faults, by hash")
     parser.add_argument("--jobs", type=int, default=2, help="faults that are run at a time")
+    parser.add_argument(
+        "--file-seconds", type=float, default=120, help="time for the tests of a file in the map"
+    )
     parser.add_argument("--work", type=Path, help="folder that keeps the map of tests and the outcomes")
     parser.add_argument("--json", action="store_true", help="print the report as JSON")
     given = parser.parse_args()
@@ -51,12 +56,16 @@ def main() -> int:
         work = (given.work or Path(temporary)).resolve()
         work.mkdir(parents=True, exist_ok=True)
         os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(work / "hypothesis")
+
+        def collect(work: Callable[[Suite], None]) -> None:
+            _collect(Suite(Path.cwd(), given.jobs, given.file_seconds, work))
+
         if given.command == "draw":
-            return _draw(given.count, given.jobs, work)
+            return _draw(given.count, collect, work)
         faults = sorted(read(STORED), key=lambda fault: fault.rank)
         if given.command == "redraw":
-            return _redraw(faults, given.jobs, work)
-        return _run(faults[: given.sample], given.jobs, work, as_json=given.json)
+            return _redraw(faults, collect, work)
+        return _run(faults[: given.sample], collect, work, as_json=given.json)
 
 
 def read(path: Path) -> list[Fault]:
@@ -85,7 +94,7 @@ def quotas(packages: Mapping[str, int], count: int) -> dict[str, int]:
     return {name: max(MIN_PER_PACKAGE, round(count * size / total)) for name, size in packages.items()}
 
 
-def choose_tests(number: int, runs: Sequence[TestRun], killed_by: str = "") -> list[str]:
+def choose_tests(number: int, runs: Sequence[TestRun]) -> list[str]:
     """Tests that reach a fault: first those that are quick, reach little else and are no twin of another."""
     twins: Counter[str] = Counter()
     weighed = []
@@ -93,8 +102,13 @@ def choose_tests(number: int, runs: Sequence[TestRun], killed_by: str = "") -> l
         name = run.test.partition("[")[0]
         twins[name] += 1
         weight = (0.02 + run.seconds) * (1 + len(run.reached) / 10) * twins[name]
-        weighed.append((run.test != killed_by, weight, run.test))
-    return [test for _, _, test in sorted(weighed)]
+        weighed.append((weight, run.test))
+    return [test for _, test in sorted(weighed)]
+
+
+def _in_any_folder(test: str) -> str:
+    file, _, name = test.partition("::")
+    return f"{Path(file).name}::{name}"
 
 
 class Outcomes:
@@ -112,7 +126,7 @@ class Outcomes:
         _say(f"{len(self.known)}: {fault.id} {fault.package} {fault.function}: {killer or 'SURVIVED'}")
 
 
-def _draw(count: int, jobs: int, work: Path) -> int:
+def _draw(count: int, collect: Collect, work: Path) -> int:
     by_package: dict[str, list[Fault]] = defaultdict(list)
     for fault in candidates(read_tree(Path.cwd())):
         by_package[fault.package].append(fault)
@@ -148,7 +162,7 @@ def _draw(count: int, jobs: int, work: Path) -> int:
                 outcomes.add(fault, killer)
                 taken[fault.package] -= killer is None
 
-    _collect(kill, jobs)
+    collect(kill)
     killed = [
         replace(fault, killed_by=killer)
         for window in windows.values()
@@ -160,7 +174,7 @@ def _draw(count: int, jobs: int, work: Path) -> int:
     return 0 if len(killed) >= count else 1
 
 
-def _run(faults: Sequence[Fault], jobs: int, work: Path, *, as_json: bool) -> int:
+def _run(faults: Sequence[Fault], collect: Collect, work: Path, *, as_json: bool) -> int:
     finder = Finder(read_tree(Path.cwd()))
     found = {fault.id: finder.find(fault) for fault in faults}
     here = [fault for fault in faults if found[fault.id] is not None]
@@ -168,21 +182,34 @@ def _run(faults: Sequence[Fault], jobs: int, work: Path, *, as_json: bool) -> in
 
     def kill(suite: Suite) -> None:
         now = [place for fault in here if (place := found[fault.id])]
-        runs = suite.map(now, work / "map", _say)
         # Two faults can have become one place.
         origin: dict[Fault, list[Fault]] = defaultdict(list)
         for place, fault in zip(now, here, strict=True):
-            origin[place].append(fault)
-        plan = (
-            (place, choose_tests(number, runs, fault.killed_by))
-            for number, (place, fault) in enumerate(zip(now, here, strict=True))
-            if fault.id not in outcomes.known and fault is origin[place][0]
-        )
-        for place, killer in suite.kill(plan, RUN_LIMIT_S):
-            for fault in origin[place]:
-                outcomes.add(fault, killer)
+            if fault.id not in outcomes.known:
+                origin[place].append(fault)
+        names: dict[str, list[str]] = defaultdict(list)
+        for test in suite.items:
+            names[_in_any_folder(test)].append(test)
 
-    _collect(kill, jobs)
+        def known() -> Iterator[tuple[Fault, Sequence[str]]]:
+            for place, (fault, *_) in origin.items():
+                same = [fault.killed_by] if fault.killed_by in suite.items else []
+                yield place, same or names[_in_any_folder(fault.killed_by)][:1]
+
+        left = []
+        for place, killer in suite.kill(known(), RUN_LIMIT_S):
+            if killer is None:
+                left.append(place)
+            for fault in origin[place] if killer else ():
+                outcomes.add(fault, killer)
+        if left:
+            runs = suite.map(left, work / "map", _say)
+            plan = ((place, choose_tests(number, runs)) for number, place in enumerate(left))
+            for place, killer in suite.kill(plan, RUN_LIMIT_S):
+                for fault in origin[place]:
+                    outcomes.add(fault, killer)
+
+    collect(kill)
     return _report(faults, found, outcomes.known, as_json=as_json)
 
 
@@ -229,7 +256,7 @@ def _lines(name: str, value: Mapping[str, Any] | Sequence[Mapping[str, Any]]) ->
             yield f"  {fault['path']} {fault['function']}: {fault['expression']} -> {fault['replacement']}"
 
 
-def _redraw(faults: Sequence[Fault], jobs: int, work: Path) -> int:
+def _redraw(faults: Sequence[Fault], collect: Collect, work: Path) -> int:
     """Replace each fault whose code is gone by the first by hash that is killed, nearest files first."""
     trees = read_tree(Path.cwd())
     finder = Finder(trees)
@@ -252,7 +279,7 @@ def _redraw(faults: Sequence[Fault], jobs: int, work: Path) -> int:
             outcomes.add(fault, killer)
 
     if gone:
-        _collect(kill, jobs)
+        collect(kill)
     kept = [fault for fault in faults if fault not in gone]
     for fault in gone:
         killed = [each for each in offers[fault.id] if outcomes.known.get(each.id)]
@@ -269,12 +296,12 @@ def _distance(fault: Fault, gone: Fault) -> tuple[bool, bool, bool]:
     return here != there, here.parent != there.parent, fault.package != gone.package
 
 
-def _collect(work: Callable[[Suite], None], jobs: int) -> None:
-    """Let pytest collect the suite and give it to `work`."""
+def _collect(suite: Suite) -> None:
+    """Let pytest collect the tests and give them to the suite's work."""
     root = Path.cwd()
     folders = [str(path.relative_to(root)) for pattern in TESTS for path in sorted(root.glob(pattern))]
     options = ["-q", "-s", "-p", "no:cacheprovider", "-p", "no:randomly", "--timeout=25"]
-    status = pytest.main([*options, *folders], plugins=[Suite(root, jobs, work)])
+    status = pytest.main([*options, *folders], plugins=[suite])
     if status not in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED}:
         raise SystemExit(f"pytest ended with {status!r}")
 

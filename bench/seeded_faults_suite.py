@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import builtins
 import gc
+import hashlib
 import importlib
 import json
 import os
@@ -61,11 +62,15 @@ class Task:
 
 
 class Suite:
-    """`work` is called with this object instead of running the tests."""
+    """`work` is called with this object instead of running the tests.
 
-    def __init__(self, root: Path, jobs: int, work: Callable[[Suite], None]) -> None:
+    The map has the tests of a file that run within `file_s` seconds.
+    """
+
+    def __init__(self, root: Path, jobs: int, file_s: float, work: Callable[[Suite], None]) -> None:
         self._root = root
         self._jobs = jobs
+        self._file_s = file_s
         self._work = work
         self._failed = False
         self._live: dict[tuple[str, str, int], list[FunctionType]] = defaultdict(list)
@@ -100,7 +105,9 @@ class Suite:
         return True
 
     def map(self, faults: Sequence[Fault], folder: Path, report: Callable[[str], None]) -> list[TestRun]:
-        """Run every test once with the faults marked. What `folder` has from an earlier call is kept."""
+        """Run every test once with the faults marked. What `folder` has of the same faults is kept."""
+        digest = hashlib.sha256("".join(fault.id for fault in faults).encode()).hexdigest()
+        folder = folder / digest[:12]
         folder.mkdir(parents=True, exist_ok=True)
         chunks = {f"{number:03}": tests for number, tests in enumerate(self._chunks())}
         numbers: dict[str, dict[Fault, int]] = defaultdict(dict)
@@ -182,11 +189,17 @@ class Suite:
         for code in codes:
             self._replace(code)
         with file.open("w", encoding="utf-8") as lines:
+            spent: dict[Path, float] = defaultdict(float)
             for item, following in zip(items, [*items[1:], None], strict=True):
+                if spent[item.path] > self._file_s:
+                    continue
+                # The fixtures of the module stay open if its last tests are left out.
+                self._session._setupstate.teardown_exact(item)  # noqa: SLF001
                 reached.clear()
                 started = time.monotonic()
                 passed = self._passes_here(item, following)
                 seconds = round(time.monotonic() - started, 3)
+                spent[item.path] += seconds
                 if passed and seconds < MAX_TEST_S:
                     lines.write(json.dumps([item.nodeid, seconds, sorted(reached)]) + "\n")
                     lines.flush()
