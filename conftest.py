@@ -16,7 +16,13 @@ sys.path.insert(0, str(ROOT / "tests"))
 # Measurements have samples among the tests; last, so that it hides nothing.
 sys.path.append(str(ROOT))
 
-pytest_plugins = ["support.optional_tools", "support.databases", "support.object_stores", "support.sandboxes"]
+pytest_plugins = [
+    "support.optional_tools",
+    "support.databases",
+    "support.object_stores",
+    "support.sandboxes",
+    "support.commands",
+]
 
 # How fast examples are made says something about the machine, and nothing about what must hold.
 settings.register_profile("anywhere", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.main import get_command
 
 from safelight.cli import main
-from safelight.cli.commands import COMMANDS, GROUPS
+from safelight.cli.commands import COMMANDS, GROUPS, build_command
+from safelight.cli.language import take_language
 from safelight.i18n import translate_sentence
 from safelight.provenance import messages
 from safelight.provenance.models import NO_REVOCATIONS, ManifestReport, ManifestState
@@ -39,8 +38,10 @@ def help_texts(command: Any) -> Iterator[str]:
 @pytest.mark.parametrize("tag", TAGS)
 def test_every_help_text_is_in_the_catalogue(tag: str) -> None:
     texts = {*GROUPS, *COMMANDS.values()}
+    root = build_command()
     for name in TRANSLATED:
-        texts |= set(help_texts(get_command(import_module(f"safelight.cli.{name}").app)))
+        with root.make_context("safelight", [name]) as context:
+            texts |= set(help_texts(root.resolve_command(context, [name])[1]))
     missing = {text for text in texts if translate_sentence("commands", text, tag) is None}
     assert missing == set()
 

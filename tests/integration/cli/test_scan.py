@@ -239,7 +239,7 @@ def test_the_report_is_self_contained_and_contains_no_path(desk: Desk, tmp_path:
 def test_a_bucket_is_scanned_and_the_scan_resumes(desk: Desk, s3: S3, tmp_path: Path) -> None:
     import obstore
 
-    from safelight.store.object_store import open_object_store
+    from safelight.object_store import open_object_store
 
     url = s3.bucket()
     options = "".join(f'{key} = "{value}"\n' for key, value in s3.options.items())

@@ -1,171 +1,128 @@
+"""`safelight signing`: keys, revocations and timestamps."""
+
 from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from safelight.bootstrap import load
-from safelight.cli import main
 from safelight.errors import ConfigurationError
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.revocations import Revocation, RevocationList
+from support.commands import Run
 
-Run = Callable[..., tuple[int, Any]]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, Any]:
-        code = main(["signing", *arguments, "--json"])
-        return code, json.loads(capsys.readouterr().out)
-
-    return call
+SINCE = ("--since", "2026-11-20")
 
 
-def test_the_check_creates_no_key(run: Run, tmp_path: Path) -> None:
-    assert run("check") == (0, {"key": None, "timestamp": None, "problems": []})
-    assert not list(tmp_path.rglob("signing.pem"))
+def keys() -> KeyStore:
+    return load().persistence.signing_keys
 
 
-def test_the_check_describes_the_key_that_seals(run: Run) -> None:
-    serial = load().persistence.signing_keys.signing().serial
-    code, found = run("check")
-    assert code == 0
-    assert found["key"]["serial"] == serial
-    assert "1.3.6.1.4.1.62558.2.1" in found["key"]["usages"]
+def revoked() -> list[str]:
+    return [entry.serial for entry in keys().revocations.entries()]
 
 
-def test_a_key_that_others_can_read_is_a_problem_with_a_remedy(run: Run) -> None:
-    container = load()
-    container.persistence.signing_keys.signing()
-    (container.persistence.key_folder / "signing.pem").chmod(0o644)
-    code, found = run("check")
-    assert (code, found["key"]) == (1, None)
-    assert "chmod 600" in found["problems"][0]["remedy"]
+def expose(name: str) -> None:
+    """Others can read the key from now on."""
+    (load().persistence.key_folder / name).chmod(0o644)
+
+
+def test_the_check_creates_no_key_and_describes_the_one_that_seals(run: Run, folder: Path) -> None:
+    assert run("signing", "check") == {"key": None, "timestamp": None, "problems": []}
+    assert not list(folder.rglob("signing.pem"))
+    serial = keys().signing().serial
+    found = run("signing", "check")["key"]
+    assert (found["serial"], "1.3.6.1.4.1.62558.2.1" in found["usages"]) == (serial, True)
+    assert "timestamp authority" in run("signing", "add-timestamps", code=2)["error"]["message"]
 
 
 def test_an_authority_that_does_not_answer_is_a_problem(
-    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    run: Run, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
-    roots = tmp_path / "roots.pem"
+    roots = folder / "roots.pem"
     roots.write_text(load().persistence.sealer.trust_anchor_pem)
     monkeypatch.setenv("SAFELIGHT_SEALING__TIMESTAMP_URL", "http://127.0.0.1:9/tsa")
     monkeypatch.setenv("SAFELIGHT_SEALING__TIMESTAMP_ANCHORS", str(roots))
-    code, found = run("check")
-    assert code == 1
-    assert "did not answer" in found["problems"][0]["problem"]
-    assert "add-timestamps" in found["problems"][0]["remedy"]
-    assert run("add-timestamps") == (0, {"added": [], "missing": []})
+    problem = run("signing", "check", code=1)["problems"][0]
+    assert "did not answer" in problem["problem"]
+    assert "add-timestamps" in problem["remedy"]
+    assert run("signing", "add-timestamps") == {"added": [], "missing": []}
 
 
-def test_the_current_certificate_is_revoked_and_replaced(run: Run) -> None:
-    serial = load().persistence.signing_keys.signing().serial
-    code, found = run("revoke", serial, "--since", "2026-11-20", "--reason", "copied")
-    assert code == 0
-    keys = load().persistence.signing_keys
-    assert keys.signing().serial == found["new_serial"] != serial
-    [entry] = keys.revocations.entries()
-    assert (entry.serial, entry.since.isoformat()) == (serial, "2026-11-20T00:00:00+00:00")
-
-
-def test_a_key_that_others_could_read_is_revoked_and_replaced(run: Run) -> None:
-    container = load()
-    serial = container.persistence.signing_keys.signing().serial
-    (container.persistence.key_folder / "signing.pem").chmod(0o644)
-    code, found = run("revoke", serial, "--since", "2026-11-20", "--reason", "copied")
-    assert code == 0
-    keys = load().persistence.signing_keys
-    assert keys.signing().serial == found["new_serial"] != serial
-    assert [one.serial for one in keys.revocations.entries()] == [serial]
+@pytest.mark.parametrize("case", ["current", "readable by others", "on the list already"])
+def test_the_certificate_that_signs_is_revoked_and_replaced(run: Run, case: str) -> None:
+    store = keys()
+    serial = store.signing().serial
+    if case == "readable by others":
+        expose("signing.pem")
+        found = run("signing", "check", code=1)
+        assert (found["key"], "chmod 600" in found["problems"][0]["remedy"]) == (None, True)
+    elif case == "on the list already":
+        # As after an interruption between the two steps of a revocation.
+        store.revocations.add(Revocation(serial=serial, since=dt.datetime.now(dt.UTC)))
+    found = run("signing", "revoke", serial, *SINCE, "--reason", "copied")
+    assert keys().signing().serial == found["new_serial"] != serial
+    assert set(revoked()) == {serial}
+    if case == "current":
+        [entry] = keys().revocations.entries()
+        assert entry.since.isoformat() == "2026-11-20T00:00:00+00:00"
 
 
 def test_a_certificate_is_revoked_although_no_new_key_can_be_made(run: Run) -> None:
-    container = load()
-    serial = container.persistence.signing_keys.signing().serial
-    (container.persistence.key_folder / "root" / "root.pem").chmod(0o644)
-    code, found = run("revoke", serial, "--since", "2026-11-20")
-    assert code == 2
-    assert "root.pem" in found["error"]["message"]
-    assert [one.serial for one in load().persistence.signing_keys.revocations.entries()] == [serial]
+    serial = keys().signing().serial
+    expose("root/root.pem")
+    assert "root.pem" in run("signing", "revoke", serial, *SINCE, code=2)["error"]["message"]
+    assert revoked() == [serial]
     with pytest.raises(ConfigurationError, match="revoked"):
-        load().persistence.signing_keys.signing()
+        keys().signing()
 
 
 def test_keys_from_a_clock_that_was_ahead_are_revoked_under_the_old_root_and_replaced_by_a_rotation(
     run: Run,
 ) -> None:
-    folder = load().persistence.key_folder
+    made_in = load().persistence.key_folder
     ahead = dt.datetime.now(dt.UTC) + dt.timedelta(days=30)
-    serial = KeyStore.own(folder, organization="Films", clock=lambda: ahead).signing().serial
-    root = (folder / "root" / "root.pem").read_bytes()
-    code, found = run("revoke", serial, "--since", "2026-11-20")
-    assert (code, "signing rotate" in found["error"]["remedy"]) == (2, True)
-    assert (folder / "root" / "root.pem").read_bytes() == root
-    assert [one.serial for one in load().persistence.signing_keys.revocations.entries()] == [serial]
-    code, found = run("rotate")
-    assert code == 0
-    assert load().persistence.signing_keys.signing().serial == found["serial"] != serial
-
-
-def test_the_export_of_roots_neither_needs_nor_creates_a_watermark_key(run: Run) -> None:
-    folder = load().persistence.key_folder / "watermark"
-    assert run("export-roots")[0] == 0
-    assert not folder.exists()
-    folder.mkdir()
-    (folder / "epoch-1.key").write_text("garbage")
-    assert run("export-roots")[0] == 0
+    serial = KeyStore.own(made_in, organization="Films", clock=lambda: ahead).signing().serial
+    root = (made_in / "root" / "root.pem").read_bytes()
+    assert "signing rotate" in run("signing", "revoke", serial, *SINCE, code=2)["error"]["remedy"]
+    assert (made_in / "root" / "root.pem").read_bytes() == root
+    assert revoked() == [serial]
+    assert serial != run("signing", "rotate")["serial"] == keys().signing().serial
 
 
 def test_rotation_makes_a_new_key(run: Run) -> None:
-    serial = load().persistence.signing_keys.signing().serial
-    code, found = run("rotate")
-    assert code == 0
-    assert load().persistence.signing_keys.signing().serial == found["serial"] != serial
+    serial = keys().signing().serial
+    assert serial != run("signing", "rotate")["serial"] == keys().signing().serial
 
 
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [(("1x", "--since", "2026-11-20"), "serial number"), (("1", "--since", "yesterday"), "YYYY-MM-DD")],
-)
-def test_wrong_input_changes_nothing(run: Run, arguments: tuple[str, ...], words: str) -> None:
-    code, found = run("revoke", *arguments)
-    assert code != 0
-    assert words in json.dumps(found)
-    assert load().persistence.signing_keys.revocations.entries() == ()
+def test_the_export_of_roots_neither_needs_nor_creates_a_watermark_key(run: Run) -> None:
+    marks = load().persistence.key_folder / "watermark"
+    run("signing", "export-roots")
+    assert not marks.exists()
+    marks.mkdir()
+    (marks / "epoch-1.key").write_text("garbage")
+    run("signing", "export-roots")
 
 
-def test_timestamps_need_an_authority(run: Run) -> None:
-    code, found = run("add-timestamps")
-    assert code == 2
-    assert "timestamp authority" in found["error"]["message"]
-
-
-def test_a_certificate_on_the_list_that_still_signs_is_replaced(run: Run) -> None:
-    """As after an interruption between the two steps of a revocation."""
-    keys = load().persistence.signing_keys
-    serial = keys.signing().serial
-    keys.revocations.add(Revocation(serial=serial, since=dt.datetime.now(dt.UTC)))
-    code, found = run("revoke", serial, "--since", "2026-11-20")
-    assert code == 0
-    assert load().persistence.signing_keys.signing().serial == found["new_serial"] != serial
+def test_wrong_input_changes_nothing(run: Run) -> None:
+    for serial, since, words in (("1x", "2026-11-20", "serial number"), ("1", "yesterday", "YYYY-MM-DD")):
+        assert words in json.dumps(run("signing", "revoke", serial, "--since", since, code=1))
+        assert revoked() == []
 
 
 def test_the_new_key_exists_before_the_old_one_is_on_the_list(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    serial = load().persistence.signing_keys.signing().serial
+    serial = keys().signing().serial
     seals_with: list[str] = []
 
     def add(_list: RevocationList, _revocation: Revocation) -> None:
-        seals_with.append(load().persistence.signing_keys.signing().serial)
+        seals_with.append(keys().signing().serial)
 
     monkeypatch.setattr(RevocationList, "add", add)
-    run("revoke", serial, "--since", "2026-11-20")
+    run("signing", "revoke", serial, *SINCE, code=None)
     assert len(seals_with) == 1
     assert seals_with[0] != serial

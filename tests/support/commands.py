@@ -1,0 +1,67 @@
+"""Commands that run in the process of the test, in a fresh folder without an installation."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from safelight.cli import main
+from safelight.cli.language import take_language
+
+
+class Printed(NamedTuple):
+    """What a command wrote to standard output and to standard error."""
+
+    out: str
+    err: str
+
+
+#: The JSON of a command that ends with `code`, which is 0 unless it is given; None accepts every code.
+Run = Callable[..., Any]
+#: As `Run`, without `--json`.
+Say = Callable[..., Printed]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, empty. The environment names no gateway and no key."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("SAFELIGHT_URL", "SAFELIGHT_API_KEY", "SAFELIGHT_UPSTREAM_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+@pytest.fixture
+def say(folder: Path, capsys: pytest.CaptureFixture[str]) -> Say:
+    def say(*arguments: str, code: int | None = 0) -> Printed:
+        capsys.readouterr()
+        ended = main(arguments)
+        printed = Printed(*capsys.readouterr())
+        assert code in (None, ended), f"{ended}: {printed.out}{printed.err}"
+        return printed
+
+    return say
+
+
+@pytest.fixture
+def run(say: Say) -> Run:
+    def run(*arguments: str, code: int | None = 0) -> Any:
+        printed = say(*arguments, "--json", code=code)
+        return json.loads(printed.out or printed.err)
+
+    return run
+
+
+@contextmanager
+def speaking(tag: str) -> Iterator[None]:
+    """Output in this language; afterwards in that of the environment."""
+    take_language(["--lang", tag])
+    try:
+        yield
+    finally:
+        take_language([])
