@@ -13,7 +13,6 @@ import typing
 from collections.abc import Callable
 from decimal import Decimal
 from enum import Enum
-from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -336,6 +335,10 @@ _IN_TREE = re.compile(r"(\w+) {2,}(\d{3}|\((?:job|gap)\)|exit \d)")
 _REMEDY = "Remedy: "
 
 
+#: What errors of the HTTP layer mean whose message is Starlette's.
+_HTTP_MEANINGS = {408: "The upload stopped.", 415: "The body is neither JSON nor a form."}
+
+
 def error_classes() -> tuple[list[type[SafelightError]], list[type[SafelightError]]]:
     """The errors of errors.py in its order, and those of other modules by name."""
     from safelight import errors
@@ -391,7 +394,7 @@ def error_codes() -> str:
         lines.append(f"| `{error.code}` | {answered(error)} | {retry} | {meaning} | {remedy} |")
     for status, (code, _, message) in HTTP_CODES.items():
         if code != "invalid_request":
-            lines.append(f"| `{code}` | {status} | no | {message or HTTPStatus(status).description} | |")
+            lines.append(f"| `{code}` | {status} | no | {message or _HTTP_MEANINGS[status]} | |")
     lines += ["", "| code | raised in | what it means |", "| --- | --- | --- |"]
     lines += [
         f"| `{error.code}` | `{error.__module__}` | {_cell(error_texts(error)[0])} |" for error in elsewhere
