@@ -26,8 +26,7 @@ import numpy.typing as npt
 
 from safelight.detectors.image.pdq import BYTES, MAX_DISTANCE_BITS, distances
 from safelight.provenance.fingerprints.clip_fingerprint import ClipFingerprint
-from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
-from safelight.provenance.fingerprints.fingerprint_store import FingerprintChange
+from safelight.provenance.fingerprints.fingerprint_index import FingerprintChange, FingerprintIndex
 from safelight.provenance.fingerprints.fingerprinter import fingerprint_clip, sample_file
 from safelight.provenance.fingerprints.frame_hashes import searched_hashes
 from safelight.provenance.fingerprints.picture_comparison import (

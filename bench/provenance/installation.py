@@ -17,12 +17,9 @@ from safelight.fileio import append_line
 from safelight.policy.statistics import wilson
 from safelight.provenance import sealing
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
-from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.recovery.conclusion import Ground
-from safelight.provenance.recovery.provenance_check import ProvenanceChecks
 from safelight.provenance.recovery.recovery import Recovered, Recovery, RecoverySources
-from safelight.provenance.registry import Registry
 from safelight.provenance.seal import Seal
 from safelight.provenance.sealing import Sealer
 from safelight.provenance.verification import Verifier
@@ -33,6 +30,9 @@ from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
+from safelight.trust.seals.fingerprint_store import FingerprintStore
+from safelight.trust.seals.provenance_check import ProvenanceChecks
+from safelight.trust.seals.registry import Registry
 from safelight_lab.evaluation.provenance_eval import EvaluatedClip
 
 ISSUER = "Bench"

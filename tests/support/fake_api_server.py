@@ -41,7 +41,6 @@ from safelight.jobs.models import (
 )
 from safelight.jobs.quota import Quota, QuotaReader, QuotaStatus
 from safelight.jobs.states import VideoState
-from safelight.moderation.moderations_api import ModerationInput, ModerationResult, to_omni_categories
 from safelight.moderation.request import CreateRequest
 from safelight.net.webhook_client import WebhookClient
 from safelight.policy.categories import SHIPPED
@@ -63,6 +62,7 @@ from safelight.trust.appeals import AppealSubject as BlockedVideo
 from safelight.trust.case_events import CaseEvents
 from safelight.trust.ledger import Ledger
 from safelight.trust.library import Library
+from safelight.trust.moderations_api import ModerationInput, ModerationResult, to_omni_categories
 from safelight.trust.quality import Quality, QualityResults
 from safelight.trust.reports import ReportedVideo, Reports, ReportTools
 from safelight.trust.reviews import Case, Decision, ManagedCases, ReviewQueue, Reviews

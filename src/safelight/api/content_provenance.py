@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from safelight.errors import InvalidField, UnsupportedField
 from safelight.provenance.models import ManifestState, Verification
-from safelight.provenance.recovery.provenance_check import ProvenanceCheck
-from safelight.provenance.recovery.wording import describe_answer, describe_evidence
+from safelight.provenance.recovery.public_answer import describe_answer, describe_evidence
 from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.seals.provenance_check import ProvenanceCheck
 from safelight.web.auth import requires
 from safelight.web.error_responses import BODY_ERRORS, errors
 from safelight.web.json_fields import optional_text

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.errors import InvalidField, UnsupportedField
-from safelight.moderation.moderations_api import InputKind, ModerationInput, ModerationResult
 from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.moderations_api import InputKind, ModerationInput, ModerationResult
 from safelight.web.auth import requires
 from safelight.web.create_request import MAX_SAFETY_IDENTIFIER
 from safelight.web.error_responses import BODY_ERRORS, errors

@@ -13,10 +13,10 @@ from starlette.responses import Response
 
 from safelight.errors import Forbidden, InvalidField
 from safelight.jobs.transcripts import Transcript
+from safelight.moderation.text_screening import ScreeningState
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState, DecisionAction, DecisionRequest
 from safelight.trust.reviews.ozone import DECISION_TYPES
-from safelight.trust.reviews.text_screening import ScreeningState
 from safelight.web.auth import requires
 from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
 from safelight.web.json_fields import optional_text, required_text

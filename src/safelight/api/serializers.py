@@ -8,8 +8,8 @@ from typing import Any
 from safelight.jobs.models import Page, Video, VideoRecord
 from safelight.jobs.retries import find_retry_refusal
 from safelight.jobs.states import VideoState, WireStatus, wire_status
+from safelight.moderation.request import TemplateUse
 from safelight.policy.verdicts import Action, describe_outcome
-from safelight.trust.templates import TemplateUse
 from safelight.web.video_facts import coverage_and_charge, links, verdict_action
 
 UNANSWERED_MESSAGE = (

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from safelight.jobs.batches.service import BatchService
     from safelight.jobs.models import CreateRequest, SubmissionResult, Video
     from safelight.jobs.service import VideoService
-    from safelight.moderation.check import CheckService
     from safelight.trust.accounts import Principal
+    from safelight.trust.checks import CheckService
     from safelight.trust.templates import Templates
 
 

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from safelight.attempts.risk_history import RiskHistory
     from safelight.net.webhook_client import WebhookClient
     from safelight.provenance.keys import KeyStore
-    from safelight.provenance.registry import Registry
     from safelight.provenance.sealing import Sealer
     from safelight.provenance.timestamp_authority import TimestampAuthority
     from safelight.provenance.timestamping import Timestamper
@@ -38,6 +37,7 @@ if TYPE_CHECKING:
     from safelight.trust.enrolments import Enrolments
     from safelight.trust.evasion.service import EvasionTracker
     from safelight.trust.policies import Policies
+    from safelight.trust.seals.registry import Registry
     from safelight.trust.waivers import Waivers
     from safelight.trust.webhooks import Webhooks
 
@@ -209,7 +209,7 @@ class PersistenceParts:
 
     @cached_property
     def seal_registry(self) -> Registry:
-        from safelight.provenance.registry import Registry
+        from safelight.trust.seals.registry import Registry
 
         return Registry(self.database)
 

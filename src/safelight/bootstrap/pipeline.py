@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from safelight.jobs.upstream_waits import UpstreamWaits
     from safelight.moderation.delivery import DeliveryStage
     from safelight.moderation.pipeline import Stages
-    from safelight.moderation.policy_loader import PolicyLoader
     from safelight.moderation.scene_detection import SceneDetection
     from safelight.moderation.speech import SpeechAnalyzer
-    from safelight.provenance.late_timestamps import LateTimestamps
     from safelight.provenance.recovery.copies import CopySearch
+    from safelight.trust.policies.loader import PolicyLoader
+    from safelight.trust.seals.late_timestamps import LateTimestamps
 
 
 class PipelineParts:
@@ -56,7 +56,7 @@ class PipelineParts:
 
     @cached_property
     def policy_loader(self) -> PolicyLoader:
-        from safelight.moderation.policy_loader import PolicyLoader
+        from safelight.trust.policies.loader import PolicyLoader
 
         settings = self._core.settings
         return PolicyLoader(

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
-    from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore
-    from safelight.provenance.late_timestamps import LateTimestamps
     from safelight.provenance.recovery.copies import CopySearch
-    from safelight.provenance.recovery.provenance_check import ProvenanceChecks
     from safelight.provenance.recovery.recovery import Recovery
     from safelight.provenance.soft_bindings import SoftBindings
+    from safelight.trust.seals.fingerprint_store import FingerprintStore
+    from safelight.trust.seals.late_timestamps import LateTimestamps
+    from safelight.trust.seals.provenance_check import ProvenanceChecks
 
     from .core import CoreParts
     from .persistence import PersistenceParts
@@ -27,7 +27,7 @@ class ProvenanceParts:
 
     @cached_property
     def fingerprints(self) -> FingerprintStore:
-        from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore
+        from safelight.trust.seals.fingerprint_store import FingerprintStore
 
         return FingerprintStore(self._persistence.database)
 
@@ -69,7 +69,7 @@ class ProvenanceParts:
     @cached_property
     def checks(self) -> ProvenanceChecks:
         from safelight.jobs.withdrawal import has_delivered, is_withdrawn
-        from safelight.provenance.recovery.provenance_check import ProvenanceChecks
+        from safelight.trust.seals.provenance_check import ProvenanceChecks
 
         return ProvenanceChecks(
             recovery=self.recovery,
@@ -95,7 +95,7 @@ class ProvenanceParts:
         """None if no timestamp authority is configured."""
         if self._persistence.timestamper is None:
             return None
-        from safelight.provenance.late_timestamps import LateTimestamps
+        from safelight.trust.seals.late_timestamps import LateTimestamps
 
         return LateTimestamps(
             registry=self._persistence.seal_registry,

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from safelight.jobs.review_actions import ReviewActions
     from safelight.jobs.service import VideoService
     from safelight.moderation.admission import AdmissionLimits
-    from safelight.moderation.check import CheckService
-    from safelight.moderation.moderations_api import ModerationsApi
     from safelight.moderation.timed_reference import TimedReferenceStage
     from safelight.trust.appeals import Appeals
     from safelight.trust.case_events import CaseEvents
+    from safelight.trust.checks import CheckService
+    from safelight.trust.moderations_api import ModerationsApi
     from safelight.trust.reports import Reports
     from safelight.trust.reviews import DecisionExecutor, ExposureLog, ReviewQueue, Reviews
     from safelight.trust.statements import Statements
@@ -234,7 +234,7 @@ class ReviewParts:
 
     @cached_property
     def moderation(self) -> ModerationsApi:
-        from safelight.moderation.moderations_api import ModerationsApi
+        from safelight.trust.moderations_api import ModerationsApi
 
         return ModerationsApi(
             pipeline=self._core.text_pipeline,
@@ -248,7 +248,7 @@ class ReviewParts:
 
     @cached_property
     def checks(self) -> CheckService:
-        from safelight.moderation.check import CheckService
+        from safelight.trust.checks import CheckService
 
         return CheckService(
             prompt_stage=self._pipeline.stages.prompt,

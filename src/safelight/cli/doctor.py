@@ -149,7 +149,7 @@ def _check_isolation(container: Container | None) -> DoctorCheck:
 
 
 def _check_installation(container: Container) -> Iterator[DoctorCheck]:
-    from safelight.store.disk import MIN_FREE_BYTES
+    from safelight.disk import MIN_FREE_BYTES
 
     settings = container.core.settings
     checks: dict[str, Callable[[], DoctorCheck]] = {

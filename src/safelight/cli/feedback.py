@@ -23,7 +23,7 @@ def feedback(
 
     Each line: time, answer, evidence, contact, text. The text is not checked. It is kept for 180 days.
     """
-    from safelight.provenance.recovery.check_feedback import CheckFeedback
+    from safelight.trust.seals.check_feedback import CheckFeedback
 
     found = CheckFeedback(load_container(ctx).persistence.database).list()
     lines = [

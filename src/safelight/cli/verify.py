@@ -147,7 +147,7 @@ def _find_outcome(found: Verification, origin: Origin | None) -> str | None:
 
 
 def _format_origin(origin: Origin) -> str:
-    from safelight.provenance.recovery.wording import describe_mark
+    from safelight.provenance.recovery.public_answer import describe_mark
 
     mark = describe_mark(origin.mark, language())
     return f"{origin.summary}\n{texts()('verify.mark', mark=mark)}" if mark else origin.summary

@@ -40,9 +40,8 @@ def find_origin(container: Container, file: Path, sidecar: Path | None) -> Origi
     Raises `InvalidMedia` for what is neither a video nor a picture.
     """
     from safelight.provenance.manifest import outcome_of
-    from safelight.provenance.recovery.provenance_check import public_answer
+    from safelight.provenance.recovery.public_answer import describe_answer, describe_evidence, public_answer
     from safelight.provenance.recovery.recovery import not_media
-    from safelight.provenance.recovery.wording import describe_answer, describe_evidence
 
     recovery = container.provenance.recovery
     look = recovery.look(file, sidecar=sidecar)

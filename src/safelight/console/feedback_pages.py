@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.errors import InvalidField
-from safelight.provenance.recovery.check_feedback import NewFeedback
 from safelight.provenance.recovery.conclusion import Answer, Ground
+from safelight.trust.seals.check_feedback import NewFeedback
 from safelight.web.auth import check_same_origin
 from safelight.web.rate_limit import RateLimiter
 from safelight.web.request_body import read_short_form

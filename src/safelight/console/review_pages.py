@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound, SafelightError
 from safelight.jobs.models import FIRST_OUTPUT, VideoRecord
+from safelight.moderation.text_screening import ScreeningState
 from safelight.policy.compiled import categories_of
 from safelight.policy.decisions import is_gap_reason
 from safelight.policy.documents import Policy
@@ -24,7 +25,6 @@ from safelight.trust.reports.models import CATEGORIES_OF_REASON
 from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState, DecisionRequest
 from safelight.trust.reviews.models import ACTIONS, HEARTBEAT_S, UNDO_S
 from safelight.trust.reviews.related import EarlierDecision
-from safelight.trust.reviews.text_screening import ScreeningState
 from safelight.web.state import AppState
 
 from .case_media import CaseFiles

@@ -11,7 +11,7 @@ from safelight.generation.protocol import Billing
 from safelight.jobs.models import Attempt, VideoRecord
 from safelight.policy.categories import Taxonomy
 from safelight.policy.findings import Finding, FrameRange, TimeRange
-from safelight.provenance.recovery.wording import describe_mark
+from safelight.provenance.recovery.public_answer import describe_mark
 
 from .explanation_view import format_charge
 from .formatting import (

@@ -12,8 +12,13 @@ from safelight.errors import InvalidField, InvalidMedia, SafelightError
 from safelight.i18n import load_messages
 from safelight.provenance.models import Evidence, ManifestReport, ManifestState, Verification
 from safelight.provenance.recovery.conclusion import Answer, Ground
-from safelight.provenance.recovery.provenance_check import ProvenanceCheck, PublicAnswer
-from safelight.provenance.recovery.wording import describe_answer, describe_evidence, describe_mark
+from safelight.provenance.recovery.public_answer import (
+    PublicAnswer,
+    describe_answer,
+    describe_evidence,
+    describe_mark,
+)
+from safelight.trust.seals.provenance_check import ProvenanceCheck
 from safelight.web.auth import check_same_origin
 from safelight.web.provenance import MAX_STRANGERS_FILE_BYTES
 from safelight.web.request_body import read_body

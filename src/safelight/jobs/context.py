@@ -16,10 +16,8 @@ from safelight.fileio import sha256_file
 from safelight.generation.protocol import Generator, ProviderRefusal
 from safelight.moderation.delivery import DeliveryStage
 from safelight.moderation.pipeline import Stages
-from safelight.moderation.policy_loader import PolicyLoader
 from safelight.progress import ProgressSink
 from safelight.provenance.recovery.recovery import Recovery
-from safelight.provenance.registry import Registry
 from safelight.provenance.sealing import Sealer
 from safelight.store import tables
 from safelight.store.blobs import BlobStore
@@ -27,6 +25,8 @@ from safelight.store.database import Database
 from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
 from safelight.tracing.tracer import Tracer, child_span
+from safelight.trust.policies.loader import PolicyLoader
+from safelight.trust.seals.registry import Registry
 from safelight.trust.standing import Standings
 
 from .accounting import Accounting

@@ -10,11 +10,11 @@ from sqlalchemy import Row
 
 from safelight.attempts.charge_columns import read_charge
 from safelight.generation.protocol import Billing
+from safelight.moderation.request import TemplateUse
 from safelight.policy.coverage import Coverage
 from safelight.policy.findings import Stage, unpack
 from safelight.policy.verdicts import Verdict
-from safelight.provenance.registry import stored_facts
-from safelight.trust.templates import TemplateUse
+from safelight.trust.seals.registry import stored_facts
 
 from .models import Attempt, Character, CharacterState, StageRecord, Video
 from .states import VideoState

@@ -11,11 +11,10 @@ from sqlalchemy import Row
 
 from safelight.errors import RequestBlocked
 from safelight.generation.protocol import Billing, Charge
-from safelight.moderation.request import CreateRequest, Upload
+from safelight.moderation.request import CreateRequest, TemplateUse, Upload
 from safelight.policy.coverage import Coverage
 from safelight.policy.findings import Finding, Stage
 from safelight.policy.verdicts import Audience, Verdict
-from safelight.trust.templates import TemplateUse
 
 from .states import VideoState
 

@@ -5,10 +5,10 @@ After an appeal a file is released again under a new id. Its seal stays under th
 
 from __future__ import annotations
 
-from safelight.provenance.fingerprints.fingerprint_store import remove_fingerprints
-from safelight.provenance.registry import erase_manifests
 from safelight.store import tables
 from safelight.store.transaction import Transaction
+from safelight.trust.seals.fingerprint_store import remove_fingerprints
+from safelight.trust.seals.registry import erase_manifests
 
 from .models import Video
 from .states import TERMINAL, VideoState

@@ -9,12 +9,12 @@ from sqlalchemy import ColumnElement, Row, and_, literal, or_, tuple_
 
 from safelight.errors import NotFound
 from safelight.policy.findings import Stage
-from safelight.provenance.registry import is_intact
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.store.transaction import Transaction
 from safelight.trust.reports.hidings import is_hidden
 from safelight.trust.reviews import approved_verdict_ids, overturned_verdict_ids
+from safelight.trust.seals.registry import is_intact
 
 from . import mappers
 from .attempt_store import attempts_of

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from safelight.provenance.fingerprints.fingerprint_store import add_fingerprint
 from safelight.provenance.seal import Seal
 from safelight.store.retention import Retention
+from safelight.trust.seals.fingerprint_store import add_fingerprint
 
 from .context import NewFile, PipelineContext
 from .durations import Part

@@ -11,9 +11,10 @@ from safelight.detectors.text.chinese import locale_of
 from safelight.errors import RequestBlocked
 from safelight.moderation.admission import AdmissionLimits, admit
 from safelight.moderation.evaluation import StageResult
+from safelight.moderation.evasion_thresholds import NO_MATCH, EvasionMatch
 from safelight.moderation.field_problems import FieldProblems
 from safelight.moderation.reference import ReferenceInput
-from safelight.moderation.request import AdmittedRequest, CreateRequest, RetryTerms
+from safelight.moderation.request import AdmittedRequest, CreateRequest, RetryTerms, TemplateUse
 from safelight.moderation.screening import ScreeningContext
 from safelight.moderation.template_demand import find_missing_template
 from safelight.moderation.tenant_policy import TenantPolicy
@@ -27,11 +28,9 @@ from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
 from safelight.trust.accounts.terms import read_audience, read_requester
 from safelight.trust.check_limits import CheckLimiter
-from safelight.trust.evasion.models import NO_MATCH, EvasionMatch
 from safelight.trust.evasion.service import BlockedPrompt, EvasionTracker
 from safelight.trust.ledger import Work
 from safelight.trust.library.store import record_use as record_library_use
-from safelight.trust.templates import TemplateUse
 from safelight.trust.templates.store import record_use as record_template_use
 
 from . import mappers, outcomes

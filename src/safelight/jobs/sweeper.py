@@ -12,10 +12,10 @@ from sqlalchemy import ColumnElement, Row
 from safelight.background.clock_watch import ClockJump
 from safelight.background.part import BackgroundPart
 from safelight.errors import DeadlineExceeded
-from safelight.provenance.recovery.check_feedback import CheckFeedback
 from safelight.store import tables
 from safelight.store.retention import Retention
 from safelight.trust.reviews import CaseKind, close_cases, lock_pending_hold
+from safelight.trust.seals.check_feedback import CheckFeedback
 
 from . import mappers, outcomes
 from .attempt_store import last_attempt

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import msgspec
 
 from safelight.policy.findings import Basis, Finding
-from safelight.trust.evasion.models import EvasionMatch
 
 #: A lower score is not raised, so that a prompt is allowed after its user has made it harmless.
 MIN_RAISED_SCORE = 0.4
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvasionMatch:
+    """The blocked lineage that a text paraphrases. False in a boolean context if there is none."""
+
+    #: Id of the lineage; None if the text is not a paraphrase of a blocked prompt.
+    lineage: str | None = None
+    #: The categories of the lineage, each with its highest score.
+    matched_categories: Mapping[str, float] = field(default_factory=dict)
+    #: Whether the writer was told of a block: another prompt of the lineage was submitted. A check while a
+    #: prompt is typed is no block of which its writer knows.
+    is_known_to_writer: bool = False
+
+    def __bool__(self) -> bool:
+        return self.lineage is not None
+
+
+#: The match of a text that does not paraphrase a blocked prompt.
+NO_MATCH = EvasionMatch()
 
 
 def apply_scrutiny(scrutiny: EvasionMatch, findings: Iterable[Finding]) -> tuple[Finding, ...]:

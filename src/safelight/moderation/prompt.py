@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from safelight.detectors.text.pipeline import TextPipeline
+from safelight.moderation.evasion_thresholds import NO_MATCH, EvasionMatch
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Audience
-from safelight.trust.evasion.models import NO_MATCH, EvasionMatch
 
 from .evaluation import StageInput, StageResult, evaluate, texts_sha256
 from .evasion_thresholds import apply_scrutiny

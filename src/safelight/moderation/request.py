@@ -9,9 +9,19 @@ from typing import Any
 
 from safelight.generation.protocol import Derivation
 from safelight.policy.intended_use import IntendedUse
-from safelight.trust.templates import TemplateUse
 
 from .field_problems import FieldProblems
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemplateUse:
+    """The version of a template from which the prompt of a request was made."""
+
+    id: str
+    name: str
+    version: int
+    approved: bool
+    values: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)

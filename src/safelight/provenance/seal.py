@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from safelight import canonical_json
 
@@ -103,3 +103,17 @@ def lacks_timestamp(facts: Mapping[str, Any]) -> bool:
     """Whether a timestamp was asked for when the file was sealed, and is still missing."""
     timestamp = facts.get("timestamp")
     return isinstance(timestamp, dict) and "missing" in timestamp
+
+
+class SealRegistry(Protocol):
+    """The seals of delivered files of all tenants: anyone who has a file may ask for its origin."""
+
+    def find(self, sha256: str) -> Seal | ChangedRow | None: ...
+
+    def by_sha256(self, sha256: str) -> Seal | None: ...
+
+    def by_mark(self, content_id: str) -> Seal | None: ...
+
+    def by_manifest_id(self, manifest_id: str) -> Seal | None: ...
+
+    def by_video_id(self, video_id: str) -> Seal | None: ...

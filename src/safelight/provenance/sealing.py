@@ -16,11 +16,11 @@ from typing import Any
 import msgspec
 
 import safelight
+from safelight import disk
 from safelight.errors import ConfigurationError, InvalidMedia, SandboxCrashed, SandboxFailed, Unavailable
 from safelight.fileio import replace_durably, sha256_file
 from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import CallHooks, Limits, Sandbox
-from safelight.store import disk
 
 from . import manifest, worker
 from .fingerprints.clip_fingerprint import ClipFingerprint

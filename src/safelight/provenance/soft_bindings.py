@@ -5,14 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from safelight.errors import InvalidField, NotFound
 
-from .seal import FINGERPRINT_ALGORITHM, WATERMARK_ALGORITHM, Seal
-
-if TYPE_CHECKING:
-    from .registry import Registry
+from .seal import FINGERPRINT_ALGORITHM, WATERMARK_ALGORITHM, Seal, SealRegistry
 
 #: Bytes of the id that a watermark carries.
 _ID_BYTES = 8
@@ -23,7 +19,7 @@ class SoftBindings:
     files are not found.
     """
 
-    def __init__(self, *, registry: Registry, is_withdrawn: Callable[[str], bool]) -> None:
+    def __init__(self, *, registry: SealRegistry, is_withdrawn: Callable[[str], bool]) -> None:
         self._registry = registry
         self._is_withdrawn = is_withdrawn
 

@@ -124,7 +124,7 @@ class BucketFile:
     def download(self, scratch: Path) -> Iterator[Path]:
         import obstore
 
-        from safelight.store.object_store import translate_store_errors
+        from safelight.object_store import translate_store_errors
 
         if self.bytes > self.max_bytes:
             raise TooLarge(f"The file has {self.bytes:,} bytes; at most {self.max_bytes:,} are fetched.")
@@ -225,7 +225,7 @@ def _as_text(path: PurePath) -> str:
 def _bucket(url: str, options: Mapping[str, Any], max_bytes: int) -> Source:
     import obstore
 
-    from safelight.store.object_store import open_object_store, translate_store_errors
+    from safelight.object_store import open_object_store, translate_store_errors
 
     bucket, _, prefix = url.removeprefix("s3://").partition("/")
     # Open the whole bucket, because the URL may name one object, or a prefix that ends in the middle of a
@@ -266,7 +266,7 @@ def _is_media_object(store: ObjectStore, item: Any) -> bool:
     """Whether an object is media by its name, or else by its first bytes, which one small request reads."""
     import obstore
 
-    from safelight.store.object_store import translate_store_errors
+    from safelight.object_store import translate_store_errors
 
     if _has_media_name(PurePosixPath(item["path"])):
         return True

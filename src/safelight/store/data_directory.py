@@ -10,9 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from safelight.disk import as_storage_full, require_space
 from safelight.errors import DataDirectoryBusy, SettingsError, Unavailable
-
-from .disk import as_storage_full, require_space
 
 
 class DataDirectory:

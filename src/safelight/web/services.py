@@ -27,21 +27,21 @@ from safelight.jobs.quota import QuotaStatus
 from safelight.jobs.refusal_budget import RefusalCount
 from safelight.jobs.transcripts import Transcript
 from safelight.metrics import Gauge
-from safelight.moderation.check import CheckService
-from safelight.moderation.moderations_api import ModerationInput, ModerationResult
 from safelight.policy.categories import Taxonomy
 from safelight.policy.waivers import Waiver
-from safelight.provenance.recovery.provenance_check import ANSWER_AFTER_S, ProvenanceChecks
 from safelight.provenance.soft_bindings import SoftBindings
 from safelight.tracing.tracer import Tracer
 from safelight.trust.accounts import Accounts, Principal
 from safelight.trust.appeals import Appeals
 from safelight.trust.case_events import CaseEvents
+from safelight.trust.checks import CheckService
 from safelight.trust.consent_requests import ConsentRequests, SubjectAnswers
 from safelight.trust.library import Library
+from safelight.trust.moderations_api import ModerationInput, ModerationResult
 from safelight.trust.quality import Quality, QualityResults
 from safelight.trust.reports import Reports
 from safelight.trust.reviews import CaseFile, ReviewQueue, Reviews
+from safelight.trust.seals.provenance_check import ANSWER_AFTER_S, ProvenanceChecks
 from safelight.trust.statements import Statements
 from safelight.trust.templates import Templates
 from safelight.trust.webhooks import Webhooks

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from safelight.errors import InvalidField
+from safelight.moderation.request import TemplateUse
 from safelight.trust.accounts import Principal
-from safelight.trust.templates import TemplateCall, Templates, TemplateUse
+from safelight.trust.templates import TemplateCall, Templates
 
 from .create_request import require_writable
 from .state import AppState

@@ -13,16 +13,16 @@ import pytest
 from safelight.bootstrap import load
 from safelight.cli import main
 from safelight.errors import InvalidField, RateLimited
-from safelight.provenance.recovery import check_feedback
-from safelight.provenance.recovery.check_feedback import (
+from safelight.provenance.recovery.conclusion import Answer, Ground
+from safelight.store.database import Database
+from safelight.store.tables import provenance_feedback
+from safelight.trust.seals import check_feedback
+from safelight.trust.seals.check_feedback import (
     KEEP_DAYS,
     MAX_TEXT_CHARACTERS,
     CheckFeedback,
     NewFeedback,
 )
-from safelight.provenance.recovery.conclusion import Answer, Ground
-from safelight.store.database import Database
-from safelight.store.tables import provenance_feedback
 from support.console_server import ConsoleServer
 
 SENT = {"answer": "not_found_here", "ground": "nothing"}

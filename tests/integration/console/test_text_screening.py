@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from safelight.ids import new_id
+from safelight.moderation.text_screening import UNCHECKED, ScreeningState, TextScreening
 from safelight.trust.reports import Report, ReporterKind
 from safelight.trust.reports.store import add_report
 from safelight.trust.reviews import CaseKind
-from safelight.trust.reviews.text_screening import UNCHECKED, ScreeningState, TextScreening
 from support.console_server import ConsoleServer
 
 from .test_pages_without_js import create_video, staff, stranger

@@ -22,12 +22,12 @@ from safelight.jobs.queue import DurableQueue
 from safelight.jobs.states import VideoState
 from safelight.jobs.sweeper import Sweeper
 from safelight.jobs.transitions import StaleRevision
-from safelight.provenance.recovery.check_feedback import KEEP_DAYS, CheckFeedback, NewFeedback
 from safelight.provenance.recovery.conclusion import Answer, Ground
 from safelight.store import tables
 from safelight.store.retention import Retention
 from safelight.store.transaction import Transaction
 from safelight.trust.audit import verify
+from safelight.trust.seals.check_feedback import KEEP_DAYS, CheckFeedback, NewFeedback
 
 from .conftest import House
 from .test_video_lifecycle import NoEngine, sweeper

@@ -11,9 +11,9 @@ import pytest
 
 from safelight.errors import CheckLimitExceeded, RequestBlocked
 from safelight.jobs.models import CreateRequest
-from safelight.moderation.check import CheckService
 from safelight.store.tables import audit_log, blocked_prompt_sketches
 from safelight.trust.accounts import Principal
+from safelight.trust.checks import CheckService
 
 from .conftest import House
 

@@ -35,14 +35,14 @@ GENERATED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMe
 def able(house: House) -> House:
     operations = ["remix", "edit", "extend"]
     settings = {"name": "able", "models": ["able-1"], "seconds": [4], "operations": operations}
-    house.container.core.generators["able"] = instant(settings)  # type: ignore[index]
+    house.generators["able"] = instant(settings)
     return house
 
 
 def manifests(house: House, video: Video) -> tuple[dict[str, Any], dict[str, Any]]:
     """The active manifest of a delivered file, and all manifests in it. The file is trusted."""
     assert video.state is VideoState.DELIVERED
-    data = b"".join(house.container.persistence.blobs.stream(house.who.tenant, video.sealed_sha256 or ""))
+    data = b"".join(house.blobs.stream(house.who.tenant, video.sealed_sha256 or ""))
     anchors = house.container.persistence.signing_keys.anchors_pem
     context = Context.from_dict({"trust": {"trust_anchors": anchors}})
     store = json.loads(Reader("video/mp4", io.BytesIO(data), context=context).json())
@@ -81,7 +81,7 @@ def test_an_extension_has_its_source_and_that_of_it_as_ingredients(able: House) 
 def test_the_manifest_of_a_file_from_a_local_generator_is_kept(house: House, tmp_path: Path) -> None:
     clip = signed_by_provider(tmp_path / "local.mp4", tmp_path)
     settings = {"name": "own", "models": ["own-2"], "seconds": [4], "file": str(clip)}
-    house.container.core.generators["local"] = instant(settings)  # type: ignore[index]
+    house.generators["local"] = instant(settings)
     active, chain = manifests(house, house.carry(house.order(model="own-2")))
     assert {one["claim_generator_info"][0]["name"] for one in chain.values()} == {"Safelight", "Provider"}
     assert actions(active) == ["c2pa.opened", "c2pa.transcoded"]
@@ -106,7 +106,7 @@ def test_the_manifest_of_a_providers_file_is_kept(
     active, chain = manifests(house, video)
     assert len(chain) == 2
     assert actions(active) == ["c2pa.opened", "c2pa.transcoded"]
-    with house.container.persistence.database.read_transaction(house.who.tenant) as tx:
+    with house.read_transaction() as tx:
         assert not files_of(tx, video.id, kind="upstream_manifest")
 
 
@@ -117,9 +117,7 @@ def test_a_copy_that_lost_its_manifest_gets_that_of_the_registry(
     delivered = able.carry(able.order(model="paid-1"))
     assert delivered.mark == "read back"
     sealed = tmp_path / "sealed.mp4"
-    sealed.write_bytes(
-        b"".join(able.container.persistence.blobs.stream(able.who.tenant, delivered.sealed_sha256 or ""))
-    )
+    sealed.write_bytes(b"".join(able.blobs.stream(able.who.tenant, delivered.sealed_sha256 or "")))
     copy = remux(sealed, tmp_path / "copy.mp4")
     upload = Upload(field="video", filename="copy.mp4", path=copy, media_type="video/mp4")
     video = able.carry(able.order("at night", model="able-1", step=Derivation.EDIT, uploads=(upload,)))
@@ -142,11 +140,9 @@ def test_the_record_says_nothing_about_a_copy_of_another_tenant_s_video(
     upstream.play({"otherwise": {"polls": 0, "clip": str(textured(tmp_path / "made.mp4"))}})
     delivered = able.carry(able.order(model="paid-1"))
     sealed = tmp_path / "sealed.mp4"
-    sealed.write_bytes(
-        b"".join(able.container.persistence.blobs.stream(able.who.tenant, delivered.sealed_sha256 or ""))
-    )
-    other = able.container.persistence.accounts.create_tenant("other").id
-    with able.container.persistence.database.raw_connection() as connection:
+    sealed.write_bytes(b"".join(able.blobs.stream(able.who.tenant, delivered.sealed_sha256 or "")))
+    other = able.accounts.create_tenant("other").id
+    with able.database.raw_connection() as connection:
         connection.execute(update(seals).values(tenant_id=other))
     copy = remux(sealed, tmp_path / "copy.mp4")
     upload = Upload(field="video", filename="copy.mp4", path=copy, media_type="video/mp4")

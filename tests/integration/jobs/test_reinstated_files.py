@@ -17,10 +17,10 @@ from safelight.jobs.runner import Runner
 from safelight.jobs.states import VideoState
 from safelight.jobs.transitions import update
 from safelight.provenance.recovery.conclusion import Answer
-from safelight.provenance.registry import Registry
 from safelight.store import tables
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
+from safelight.trust.seals.registry import Registry
 from support.clips import remux
 from support.house import withdraw
 

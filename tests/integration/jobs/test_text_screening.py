@@ -14,10 +14,10 @@ from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.remote.text_guard import GuardDetector
 from safelight.errors import Conflict, NotFound, RequestBlocked
 from safelight.moderation.received_text import ReceivedTextScreen
+from safelight.moderation.text_screening import TextScreening
 from safelight.trust.appeals import NewAppeal
 from safelight.trust.reports import NewReport
 from safelight.trust.reviews import CaseKind
-from safelight.trust.reviews.text_screening import TextScreening
 
 from .conftest import House
 from .test_decisions import reviewer

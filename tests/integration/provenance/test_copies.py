@@ -14,15 +14,15 @@ from safelight.detectors.image.pdq import BYTES
 from safelight.errors import SandboxFailed
 from safelight.provenance.fingerprints.clip_fingerprint import ClipFingerprint
 from safelight.provenance.fingerprints.fingerprint_index import MAX_SHORTLIST, FingerprintIndex
-from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore
 from safelight.provenance.recovery.copies import CopySearch
 from safelight.provenance.recovery.recovery import Recovery, RecoverySources
-from safelight.provenance.registry import Registry
 from safelight.provenance.verification import Verifier
 from safelight.provenance.watermark_service import WatermarkReader
 from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
+from safelight.trust.seals.fingerprint_store import FingerprintStore
+from safelight.trust.seals.registry import Registry
 
 from .test_registry import a_seal
 

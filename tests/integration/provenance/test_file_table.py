@@ -21,14 +21,11 @@ from safelight.console.verify_pages import describe_check, describe_verification
 from safelight.jobs.states import VideoState
 from safelight.jobs.withdrawal import is_withdrawn
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
-from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.manifest import Ingredient, ParentAction, Relationship, TrainingUse
 from safelight.provenance.recovery.conclusion import Answer, Ground
-from safelight.provenance.recovery.provenance_check import ProvenanceCheck, public_answer
+from safelight.provenance.recovery.public_answer import describe_answer, public_answer
 from safelight.provenance.recovery.recovery import Recovery, RecoverySources
-from safelight.provenance.recovery.wording import describe_answer
-from safelight.provenance.registry import Registry
 from safelight.provenance.revocations import Revocation
 from safelight.provenance.sealing import Sealer, SealingOptions
 from safelight.provenance.timestamping import Timestamper
@@ -38,6 +35,9 @@ from safelight.provenance.watermark_service import WatermarkReader
 from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.store.tables import videos
+from safelight.trust.seals.fingerprint_store import FingerprintStore
+from safelight.trust.seals.provenance_check import ProvenanceCheck
+from safelight.trust.seals.registry import Registry
 
 from .test_sidecars import write_clip
 from .timestamp_server import TimestampServer

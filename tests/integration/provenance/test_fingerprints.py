@@ -15,12 +15,12 @@ import pytest
 from safelight.detectors.image.pdq import BYTES
 from safelight.provenance.fingerprints.clip_fingerprint import ClipFingerprint
 from safelight.provenance.fingerprints.fingerprint_index import MAX_SHORTLIST, FingerprintIndex
-from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore, remove_fingerprints
-from safelight.provenance.registry import Registry
 from safelight.provenance.sealing import Sealer
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
 from safelight.store.tables import seal_fingerprints
+from safelight.trust.seals.fingerprint_store import FingerprintStore, remove_fingerprints
+from safelight.trust.seals.registry import Registry
 
 from .conftest import FactsMaker
 from .test_registry import a_seal

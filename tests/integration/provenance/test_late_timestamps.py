@@ -13,8 +13,6 @@ import pytest
 
 from safelight.bootstrap.container import Container
 from safelight.provenance.keys import KeyStore
-from safelight.provenance.late_timestamps import LateTimestamps
-from safelight.provenance.registry import Registry
 from safelight.provenance.seal import Seal, timestamp_facts
 from safelight.provenance.sealing import Sealer, SealingOptions
 from safelight.provenance.timestamp_authority import TimestampMissing
@@ -23,6 +21,8 @@ from safelight.provenance.verification import Verifier
 from safelight.sandbox.sandbox import Sandbox
 from safelight.settings import Settings
 from safelight.store.database import Database
+from safelight.trust.seals.late_timestamps import LateTimestamps
+from safelight.trust.seals.registry import Registry
 
 from .conftest import FactsMaker
 from .test_registry import a_seal

@@ -19,7 +19,12 @@ from safelight.provenance.models import (
     Verification,
 )
 from safelight.provenance.recovery.conclusion import Answer, Conclusion, Ground
-from safelight.provenance.recovery.provenance_check import (
+from safelight.provenance.recovery.public_answer import describe_answer, describe_evidence
+from safelight.provenance.recovery.recovery import FirstLook, Recovered
+from safelight.provenance.seal import Mark, MarkState
+from safelight.store.database import Database
+from safelight.store.tables import provenance_check_counts
+from safelight.trust.seals.provenance_check import (
     MAX_CHECKS_PER_DAY,
     CheckLimit,
     ProvenanceCheck,
@@ -27,12 +32,7 @@ from safelight.provenance.recovery.provenance_check import (
     PublicAnswer,
     public_answer,
 )
-from safelight.provenance.recovery.recovery import FirstLook, Recovered
-from safelight.provenance.recovery.wording import describe_answer, describe_evidence
-from safelight.provenance.registry import Registry
-from safelight.provenance.seal import Mark, MarkState
-from safelight.store.database import Database
-from safelight.store.tables import provenance_check_counts
+from safelight.trust.seals.registry import Registry
 
 from .test_registry import a_seal
 

@@ -22,7 +22,6 @@ from safelight.errors import SandboxCrashed, SandboxTimedOut
 from safelight.fileio import sha256_file
 from safelight.provenance import watermark_service
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex, SimilarFile
-from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore, remove_fingerprints
 from safelight.provenance.fingerprints.fingerprinter import sample_file
 from safelight.provenance.fingerprints.picture_comparison import Comparison, SearchedPictures
 from safelight.provenance.keys import KeyStore
@@ -36,7 +35,6 @@ from safelight.provenance.recovery.known_mark_search import (
     search_known,
 )
 from safelight.provenance.recovery.recovery import Recovered, Recovery, RecoverySources
-from safelight.provenance.registry import Registry
 from safelight.provenance.seal import NO_MARK, MarkState, Seal
 from safelight.provenance.sealing import Sealer
 from safelight.provenance.verification import Verifier
@@ -49,6 +47,8 @@ from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
 from safelight.store.tables import seals
+from safelight.trust.seals.fingerprint_store import FingerprintStore, remove_fingerprints
+from safelight.trust.seals.registry import Registry
 from support.clips import remux
 
 from .conftest import FactsMaker

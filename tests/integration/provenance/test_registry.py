@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Table
 
-from safelight.provenance.registry import Registry
 from safelight.provenance.seal import ChangedRow, Mark, MarkState, Seal, timestamp_facts
 from safelight.store.database import Database
 from safelight.store.tables import seals
+from safelight.trust.seals.registry import Registry
 
 
 def a_seal(sha256: str, minute: int = 0) -> Seal:

@@ -18,13 +18,11 @@ from c2pa import Builder, C2paSigningAlg, Context, Signer
 
 from safelight.provenance import worker
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
-from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.manifest import Ingredient, Relationship
 from safelight.provenance.models import ManifestState
 from safelight.provenance.recovery.conclusion import Answer, Ground
 from safelight.provenance.recovery.recovery import Recovered, Recovery, RecoverySources
-from safelight.provenance.registry import Registry
 from safelight.provenance.seal import MarkState, Seal
 from safelight.provenance.sealing import Sealer
 from safelight.provenance.verification import Verifier
@@ -33,6 +31,8 @@ from safelight.provenance.watermark_service import WatermarkReader, WatermarkSer
 from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
+from safelight.trust.seals.fingerprint_store import FingerprintStore
+from safelight.trust.seals.registry import Registry
 from support.clips import remux
 
 from .conftest import FactsMaker

@@ -104,7 +104,7 @@ def bucket(s3: S3) -> Bucket:
     """Four media files, one of them without a suffix, and one other under `clips/`."""
     import obstore
 
-    from safelight.store.object_store import open_object_store
+    from safelight.object_store import open_object_store
 
     url = s3.bucket().removesuffix("/prefix")
     _, store = open_object_store(url, s3.options)

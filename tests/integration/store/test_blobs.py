@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from safelight.disk import require_space
 from safelight.errors import NotFound, SettingsError, StorageFull, Unavailable
 from safelight.store.blobs import MAX_SINGLE_PUT_BYTES, BlobStore, CorruptBlob
-from safelight.store.disk import require_space
 from safelight.store.retention import Retention
 
 EVIDENCE = {"kind": "output", "retention": Retention.EVIDENCE}

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from safelight.moderation.evasion_thresholds import apply_scrutiny
+from safelight.moderation.evasion_thresholds import NO_MATCH, EvasionMatch, apply_scrutiny
 from safelight.policy.findings import Finding, Modality
-from safelight.trust.evasion.models import NO_MATCH, EvasionMatch
 
 BLOCK = EvasionMatch(lineage="lineage_1", matched_categories={"extremism": 0.9})
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from safelight.moderation.moderations_api import MAPPING, InputKind, to_omni_categories
 from safelight.policy.categories import SHIPPED
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, Modality
+from safelight.trust.moderations_api import MAPPING, InputKind, to_omni_categories
 
 THIRTEEN = {
     "harassment",

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.moderation.received_text import ReceivedTextScreen, has_threat
+from safelight.moderation.text_screening import ScreeningState, TextScreening, decode, join
 from safelight.policy.coverage import Cell, Depth
 from safelight.policy.findings import Modality
-from safelight.trust.reviews.text_screening import ScreeningState, TextScreening, decode, join
 
 THREATS = [
     "Restore it or I will find you and your family.",

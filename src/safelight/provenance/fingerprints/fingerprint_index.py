@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from safelight.detectors.image.pdq import BYTES, MAX_DISTANCE_BITS
 
-from .fingerprint_store import FingerprintChange
 from .frame_hashes import Hashes
+from .picture_comparison import RegisteredPicture
 
 #: Longest time that a transaction may take between reading the clock and its end, and largest difference
 #: between the clocks of two machines, together. Changes of this time are read again by each refresh.
@@ -30,12 +31,26 @@ _MAX_SHORTLIST_BITS = 72
 _MAX_FAR_FILES = 4
 
 
+class FingerprintChange(msgspec.Struct, frozen=True, kw_only=True):
+    """A fingerprint that was added to the database, or removed."""
+
+    sha256: str
+    changed_at: float
+    is_removed: bool
+
+
 class FingerprintSource(Protocol):
-    """Where an index reads the fingerprints; see `FingerprintStore`."""
+    """Where the fingerprints of delivered files are read."""
 
     def changes(self, since: float) -> list[FingerprintChange]: ...
 
     def hashes(self, wanted: Any) -> Iterable[tuple[str, Hashes]]: ...
+
+
+class PictureSource(FingerprintSource, Protocol):
+    def picture(self, sha256: str) -> RegisteredPicture | None:
+        """The thumbnails of a sealed file; None if it has none, or none any more, or if they are damaged."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,10 @@ class Answer(StrEnum):
     NOT_FOUND = "not_found_here"
     CANNOT_TELL = "cannot_tell"
 
+    @property
+    def is_from_here(self) -> bool:
+        return self in (Answer.UNCHANGED, Answer.CHANGED)
+
 
 class Ground(StrEnum):
     """The evidence that decided the answer."""

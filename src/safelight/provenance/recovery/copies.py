@@ -11,11 +11,10 @@ import numpy as np
 
 from safelight.detectors.image.pdq import BYTES, MAX_DISTANCE_BITS, distances
 from safelight.errors import SandboxCrashed
-from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
-from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore
+from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex, FingerprintSource
 from safelight.provenance.fingerprints.frame_hashes import Hashes
 from safelight.provenance.fingerprints.picture_comparison import Comparison
-from safelight.provenance.registry import Registry
+from safelight.provenance.seal import SealRegistry
 from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Limits, Sandbox
 
@@ -50,8 +49,8 @@ class CopySearch:
         sandbox: Sandbox,
         recovery: Recovery,
         index: FingerprintIndex,
-        fingerprints: FingerprintStore,
-        registry: Registry,
+        fingerprints: FingerprintSource,
+        registry: SealRegistry,
     ) -> None:
         self._sandbox = sandbox
         self._recovery = recovery

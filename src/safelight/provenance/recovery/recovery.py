@@ -15,14 +15,12 @@ from safelight.detectors.image.pdq import BYTES
 from safelight.errors import ConfigurationError, InvalidMedia, SandboxCrashed, SandboxFailed, TooLarge
 from safelight.i18n import load_messages
 from safelight.provenance.fingerprints.clip_fingerprint import SearchedFrames
-from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
-from safelight.provenance.fingerprints.fingerprint_store import FingerprintStore
+from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex, PictureSource
 from safelight.provenance.fingerprints.fingerprinter import is_picture, search_in_child
 from safelight.provenance.fingerprints.moment_comparison import Moments
 from safelight.provenance.fingerprints.picture_comparison import Comparison, RegisteredPicture
 from safelight.provenance.models import NO_REVOCATIONS, SignerTrust, Verification
-from safelight.provenance.registry import Registry
-from safelight.provenance.seal import Seal
+from safelight.provenance.seal import Seal, SealRegistry
 from safelight.provenance.verification import Verifier
 from safelight.provenance.watermark_service import MarkReading, WatermarkReader
 from safelight.sandbox.entrypoints import EntryPoint
@@ -146,8 +144,8 @@ class _Similar:
 class RecoverySources:
     """What a recovery reads."""
 
-    registry: Registry
-    fingerprints: FingerprintStore
+    registry: SealRegistry
+    fingerprints: PictureSource
     index: FingerprintIndex
     #: Whether a registered video was withdrawn or vaulted.
     is_withdrawn: Callable[[str], bool]

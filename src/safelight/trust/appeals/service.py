@@ -14,6 +14,7 @@ from sqlalchemy import Row
 
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.ids import is_id, new_id
+from safelight.moderation.text_screening import ScreenTexts, leave_unchecked
 from safelight.policy.findings import Stage
 from safelight.store.database import Database
 from safelight.store.key_ring import KeyRing
@@ -38,7 +39,6 @@ from safelight.trust.reviews import (
     open_case,
     record_conflicts,
 )
-from safelight.trust.reviews.text_screening import ScreenTexts, leave_unchecked
 from safelight.trust.statements import Statement, find_readable, statement_from_row
 
 from .models import (

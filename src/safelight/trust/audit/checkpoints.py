@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from safelight import canonical_json
+from safelight.disk import as_storage_full
 from safelight.errors import SettingsError
 from safelight.fileio import append_line, write_atomic, write_once
-from safelight.store.disk import as_storage_full
-from safelight.store.object_store import open_object_store, translate_store_errors
+from safelight.object_store import open_object_store, translate_store_errors
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from safelight.moderation.text_screening import TextScreening
 from safelight.trust.reviews import Case
 from safelight.trust.reviews.ozone import ReviewState
-from safelight.trust.reviews.text_screening import TextScreening
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 from sqlalchemy import ColumnElement, Row, Table, bindparam
 
+from safelight.moderation.text_screening import decode
 from safelight.store.tables import (
     CASE_EVENTS,
     audit_log,
@@ -22,7 +23,6 @@ from safelight.store.transaction import Transaction
 from safelight.trust.accounts.reporter import Reporter
 from safelight.trust.reports.models import ReportReason
 from safelight.trust.reviews import Case, CaseKind, case_from_row
-from safelight.trust.reviews.text_screening import decode
 
 from .models import CaseEntry, ReportText
 

@@ -5,8 +5,7 @@ A lineage is a blocked prompt together with its blocked paraphrases.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 #: How long a blocked prompt is remembered.
 WINDOW_S = 86_400
@@ -47,22 +46,6 @@ class Requester:
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvasionMatch:
-    """The blocked lineage that a text paraphrases. False in a boolean context if there is none."""
-
-    #: Id of the lineage; None if the text is not a paraphrase of a blocked prompt.
-    lineage: str | None = None
-    #: The categories of the lineage, each with its highest score.
-    matched_categories: Mapping[str, float] = field(default_factory=dict)
-    #: Whether the writer was told of a block: another prompt of the lineage was submitted. A check while a
-    #: prompt is typed is no block of which its writer knows.
-    is_known_to_writer: bool = False
-
-    def __bool__(self) -> bool:
-        return self.lineage is not None
-
-
-@dataclass(frozen=True, kw_only=True)
 class SimilarBlock:
     """The newest block that a request is similar to; one of the same end user or account comes first."""
 
@@ -74,7 +57,3 @@ class SimilarBlock:
     #: Whether a later request is compared with one that is similar to this block. Not if both only are about
     #: instructions: a harmless recipe would spread its refusal to every text like it.
     chained: bool = True
-
-
-#: The match of a text that does not paraphrase a blocked prompt.
-NO_MATCH = EvasionMatch()

@@ -14,6 +14,7 @@ from sqlalchemy import Row
 
 from safelight.detectors.text.sketch import Embedder, Sketch, similarities, similarity, sketch
 from safelight.ids import new_id
+from safelight.moderation.evasion_thresholds import NO_MATCH, EvasionMatch
 from safelight.policy.findings import Finding, TextSpan, highest_scores
 from safelight.store.database import Database
 from safelight.store.transaction import Transaction
@@ -29,8 +30,6 @@ from .models import (
     MIN_CHAINED_SIMILARITY,
     MIN_HELP_SIMILARITY,
     MIN_SIMILARITY_TO_OTHERS,
-    NO_MATCH,
-    EvasionMatch,
     Requester,
     SimilarBlock,
 )

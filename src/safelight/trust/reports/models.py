@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
+from safelight.moderation.text_screening import UNCHECKED, TextScreening
 from safelight.policy.categories import Category
 from safelight.store.transaction import Transaction
-from safelight.trust.reviews.text_screening import UNCHECKED, TextScreening
 
 from .lanes import ReportLane
 

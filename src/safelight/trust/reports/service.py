@@ -13,6 +13,11 @@ from typing import Any
 from safelight import canonical_json
 from safelight.errors import Forbidden, InvalidField, NotFound, Withdrawn
 from safelight.ids import is_id, new_id
+from safelight.moderation.text_screening import (
+    ScreenTexts,
+    TextScreening,
+    leave_unchecked,
+)
 from safelight.policy.categories import Category, Taxonomy
 from safelight.policy.findings import Stage
 from safelight.store.database import Database
@@ -24,11 +29,6 @@ from safelight.trust.accounts.reporter import Reporter
 from safelight.trust.accounts.tokens import hash_token
 from safelight.trust.reviews import Case, CaseKind, NewCase, open_case
 from safelight.trust.reviews.priority import severity_of
-from safelight.trust.reviews.text_screening import (
-    ScreenTexts,
-    TextScreening,
-    leave_unchecked,
-)
 
 from . import notice_store, store
 from .decision_mails import DecisionMails

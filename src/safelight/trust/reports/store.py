@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from safelight.moderation.text_screening import decode
 from safelight.store.tables import reports
 from safelight.store.transaction import Transaction
-from safelight.trust.reviews.text_screening import decode
 
 from .models import Report, ReporterKind
 

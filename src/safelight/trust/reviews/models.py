@@ -9,11 +9,10 @@ from typing import Any, Protocol
 
 import msgspec
 
+from safelight.moderation.text_screening import TextScreening, join
 from safelight.policy.findings import Stage
 from safelight.store.transaction import Transaction
 from safelight.trust.accounts import ROLES, KeyScope, ReviewRank, Role
-
-from .text_screening import TextScreening, join
 
 
 class CaseKind(StrEnum):

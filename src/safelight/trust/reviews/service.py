@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement
 
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.ids import is_id
+from safelight.moderation.text_screening import decode
 from safelight.store.database import Database
 from safelight.store.tables import appeals, cases, decisions, pending_decisions, reports
 from safelight.store.transaction import Transaction
@@ -43,7 +44,6 @@ from .models import (
 from .ozone import read_action
 from .related import RelatedDecisions, read_related
 from .reported_holds import WithheldHold, count_undecidable, find_notices, find_withheld
-from .text_screening import decode
 
 MAX_REASON_CHARACTERS = 2000
 MAX_CLAUSE_CHARACTERS = 200

@@ -8,7 +8,6 @@ from .models import (
     Template,
     TemplateCall,
     TemplateState,
-    TemplateUse,
     TemplateVersion,
     Validation,
 )
@@ -20,7 +19,6 @@ __all__ = [
     "Template",
     "TemplateCall",
     "TemplateState",
-    "TemplateUse",
     "TemplateVersion",
     "Templates",
     "Validation",

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from safelight.moderation.request import TemplateUse
+
 
 class TemplateState(StrEnum):
     """The state of one version. A version moves forward only, and its text never changes."""
@@ -105,17 +107,6 @@ class TemplateCall:
     name: str
     #: None: the newest approved version.
     version: int | None = None
-    values: Mapping[str, str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TemplateUse:
-    """The version of a template from which the prompt of a request was made."""
-
-    id: str
-    name: str
-    version: int
-    approved: bool
     values: Mapping[str, str]
 
 

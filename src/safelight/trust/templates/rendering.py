@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 
 from safelight.errors import Conflict, InvalidField
+from safelight.moderation.request import TemplateUse
 
 from .models import (
     RenderedPrompt,
@@ -16,7 +17,6 @@ from .models import (
     TemplateDocument,
     TemplateSlot,
     TemplateState,
-    TemplateUse,
 )
 
 #: A slot in the text of a template. Values are never searched for slots.

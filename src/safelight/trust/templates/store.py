@@ -7,11 +7,12 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row, select
 
+from safelight.moderation.request import TemplateUse
 from safelight.store.tables import prompt_templates, template_videos, videos
 from safelight.store.transaction import Transaction
 
 from .documents import read_document
-from .models import Template, TemplateState, TemplateUse, TemplateVersion, Validation
+from .models import Template, TemplateState, TemplateVersion, Validation
 
 
 def template_from_row(row: Row[Any], *, no_eligible_approver: bool = False) -> Template:

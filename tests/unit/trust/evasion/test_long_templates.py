@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from safelight.detectors.text.sketch import sketch
-from safelight.trust.evasion.models import EvasionMatch
+from safelight.moderation.evasion_thresholds import EvasionMatch
 from safelight.trust.evasion.service import EvasionTracker
 
 BLOCKED = "a nude woman dancing slowly across the old wooden stage of a theatre at night"

@@ -15,11 +15,11 @@ from typing import Any
 
 from safelight import yaml_loader
 from safelight.advice.prompt_advice import AdviceOptions
-from safelight.moderation.check import CheckResult, CheckService
 from safelight.moderation.request import CreateRequest
 from safelight.policy.statistics import wilson
 from safelight.policy.verdicts import Action
 from safelight.trust.accounts import Principal
+from safelight.trust.checks import CheckResult, CheckService
 
 _NEGATIVE = "negative_prompt"
 

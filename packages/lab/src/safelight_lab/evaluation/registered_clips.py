@@ -13,8 +13,7 @@ import numpy.typing as npt
 
 from safelight.detectors.image.pdq import BYTES
 from safelight.provenance.fingerprints.clip_fingerprint import ClipFingerprint
-from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
-from safelight.provenance.fingerprints.fingerprint_store import FingerprintChange
+from safelight.provenance.fingerprints.fingerprint_index import FingerprintChange, FingerprintIndex
 from safelight.provenance.fingerprints.fingerprinter import (
     THUMBNAIL_SIDE,
     ClipFrame,

@@ -15,13 +15,12 @@ from tempfile import TemporaryDirectory
 
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.errors import InvalidMedia
+from safelight.moderation.reference import media_type
 from safelight.net.fetch import Fetcher
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, Modality, highest_scores
 from safelight.scanning.service import Scanner
 from safelight.trust.accounts import Principal
-
-from .reference import media_type
 
 #: A category with at least this score is flagged.
 MIN_FLAGGED_SCORE = 0.5

@@ -11,11 +11,11 @@ import msgspec
 import numpy as np
 
 from safelight.detectors.image.pdq import BYTES
+from safelight.provenance.fingerprints.clip_fingerprint import SALT_BYTES, ClipFingerprint
+from safelight.provenance.fingerprints.fingerprint_index import FingerprintChange
+from safelight.provenance.fingerprints.frame_hashes import Hashes
+from safelight.provenance.fingerprints.picture_comparison import RegisteredPicture
 from safelight.store.tables import seal_fingerprints
-
-from .clip_fingerprint import SALT_BYTES, ClipFingerprint
-from .frame_hashes import Hashes
-from .picture_comparison import RegisteredPicture
 
 if TYPE_CHECKING:
     from safelight.store.database import Database
@@ -25,14 +25,6 @@ _log = logging.getLogger(__name__)
 
 #: Rows that are read at once when an index is built.
 _PAGE = 500
-
-
-class FingerprintChange(msgspec.Struct, frozen=True, kw_only=True):
-    """A fingerprint that was added to the database, or removed."""
-
-    sha256: str
-    changed_at: float
-    is_removed: bool
 
 
 def add_fingerprint(tx: Transaction, sha256: str, video_id: str, fingerprint: ClipFingerprint) -> None:

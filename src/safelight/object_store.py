@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
+from safelight.disk import as_storage_full
 from safelight.errors import NotFound, SettingsError, StorageFull, Unavailable
-
-from .disk import as_storage_full
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore

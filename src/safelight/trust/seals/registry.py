@@ -11,10 +11,9 @@ import msgspec
 
 from safelight import canonical_json
 from safelight.ids import new_id
+from safelight.provenance.seal import ChangedRow, Mark, MarkState, Seal, lacks_timestamp
 from safelight.store.tables import seals
-
-from .fingerprints.fingerprint_store import add_fingerprint
-from .seal import ChangedRow, Mark, MarkState, Seal, lacks_timestamp
+from safelight.trust.seals.fingerprint_store import add_fingerprint
 
 if TYPE_CHECKING:
     from safelight.store.database import Database

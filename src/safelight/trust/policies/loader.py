@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.categories import Taxonomy
 from safelight.policy.documents import Policy
 from safelight.policy.documents import load as load_policy
@@ -12,8 +13,6 @@ from safelight.store.database import Database
 from safelight.store.transaction import Transaction
 from safelight.trust.policies import Policies
 from safelight.trust.waivers import Waivers
-
-from .tenant_policy import TenantPolicy
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,8 @@ import msgspec
 
 from safelight.errors import InvalidField, RateLimited
 from safelight.ids import new_id
+from safelight.provenance.recovery.conclusion import Answer, Ground
 from safelight.store.tables import provenance_feedback
-
-from .conclusion import Answer, Ground
 
 if TYPE_CHECKING:
     from safelight.store.database import Database

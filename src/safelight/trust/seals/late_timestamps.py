@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from safelight.background.part import BackgroundPart
 from safelight.backoff import Backoff
 from safelight.errors import SandboxFailed
-
-from .registry import Registry
-from .seal import Seal, timestamp_facts
-from .timestamp_authority import TimestampMissing
-from .timestamping import Timestamper
+from safelight.provenance.seal import Seal, timestamp_facts
+from safelight.provenance.timestamp_authority import TimestampMissing
+from safelight.provenance.timestamping import Timestamper
+from safelight.trust.seals.registry import Registry
 
 _log = logging.getLogger(__name__)
 #: The registry is read this often while nothing is missing: the search reads the facts of every seal.

@@ -12,18 +12,17 @@ import msgspec
 
 from safelight.provenance.manifest import outcome_of
 from safelight.provenance.models import Verification
-from safelight.provenance.seal import MarkState
+from safelight.provenance.recovery.conclusion import Answer, Conclusion, Ground
+from safelight.provenance.recovery.public_answer import PublicAnswer, public_answer
+from safelight.provenance.recovery.recovery import FirstLook, Recovered, Recovery, not_media
 from safelight.store.tables import provenance_check_counts
-
-from .check_feedback import CheckFeedback
-from .conclusion import Answer, Conclusion, Ground
-from .recovery import FirstLook, Recovered, Recovery, not_media
+from safelight.trust.seals.check_feedback import CheckFeedback
 
 if TYPE_CHECKING:
-    from safelight.provenance.registry import Registry
     from safelight.provenance.seal import Seal
     from safelight.store.database import Database
     from safelight.store.transaction import Transaction
+    from safelight.trust.seals.registry import Registry
 
 #: Checks a day of files that are near-duplicates of one registered video. After these, the first answer is
 #: repeated without a search until the next day: a person who removes the watermark step by step would
@@ -42,27 +41,7 @@ _REPEATED = {
     Ground.MARK_NOT_COMPARED: Answer.CANNOT_TELL,
     Ground.PICTURE_ONLY: Answer.CANNOT_TELL,
 }
-_WITH_MARK_STATE = (Ground.EXACT_FILE, Ground.MANIFEST)
 _AGREES = (Ground.MARK_AND_PICTURE, Ground.PICTURE_ONLY)
-_FROM_HERE = (Answer.UNCHANGED, Answer.CHANGED)
-
-
-class PublicAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a stranger gets to know. The reason of a withdrawal is not in it."""
-
-    answer: Answer
-    ground: Ground
-    #: The day (UTC) on which the video was delivered, as `2026-11-20`; only if the file comes from here.
-    day: str | None = None
-    withdrawn: bool = False
-    #: Whether the limit was reached, so that this is the answer for similar files and no mark was searched.
-    repeated: bool = False
-    #: Whether the delivered file has a watermark; None if the answer rests on the picture. Otherwise the
-    #: answer would tell whether the mark of a changed file is weak or was never there.
-    mark: MarkState | None = None
-    #: True if an id was given and the tenant that asks has a delivered video with it; otherwise None, also
-    #: for the ids of other tenants.
-    id_exists: bool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +157,7 @@ class ProvenanceChecks:
             public=public_answer(found),
             issuer=self._issuer,
             verification=found.verification,
-            seal=found.seal if found.conclusion.answer in _FROM_HERE else None,
+            seal=found.seal if found.conclusion.answer.is_from_here else None,
         )
 
 
@@ -216,19 +195,6 @@ class CheckLimit:
             return True
         where = (*_row(sha256, today), provenance_check_counts.c.checks < MAX_CHECKS_PER_DAY)
         return bool(tx.update(provenance_check_counts, *where, checks=provenance_check_counts.c.checks + 1))
-
-
-def public_answer(found: Recovered) -> PublicAnswer:
-    """What a stranger gets to know of a recovery."""
-    conclusion, is_ours = found.conclusion, found.conclusion.answer in _FROM_HERE
-    is_certain = conclusion.ground in _WITH_MARK_STATE
-    return PublicAnswer(
-        answer=conclusion.answer,
-        ground=conclusion.ground,
-        day=found.seal.sealed_at.date().isoformat() if is_ours and found.seal is not None else None,
-        withdrawn=is_ours and found.is_withdrawn,
-        mark=found.seal.mark.state if is_certain and found.seal is not None else None,
-    )
 
 
 def _without_mark(look: FirstLook, found: Recovered) -> Recovered:

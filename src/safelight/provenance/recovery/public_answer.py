@@ -1,13 +1,48 @@
-"""The public answer about the origin of a file in words."""
+"""What a stranger gets to know about the origin of a file, and the same in words."""
 
 from __future__ import annotations
+
+import msgspec
 
 from safelight.i18n import Messages, load_messages
 from safelight.provenance.models import Evidence
 from safelight.provenance.seal import MarkState
 
-from .conclusion import Ground
-from .provenance_check import PublicAnswer
+from .conclusion import Answer, Ground
+from .recovery import Recovered
+
+_WITH_MARK_STATE = (Ground.EXACT_FILE, Ground.MANIFEST)
+
+
+class PublicAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a stranger gets to know. The reason of a withdrawal is not in it."""
+
+    answer: Answer
+    ground: Ground
+    #: The day (UTC) on which the video was delivered, as `2026-11-20`; only if the file comes from here.
+    day: str | None = None
+    withdrawn: bool = False
+    #: Whether the limit was reached, so that this is the answer for similar files and no mark was searched.
+    repeated: bool = False
+    #: Whether the delivered file has a watermark; None if the answer rests on the picture. Otherwise the
+    #: answer would tell whether the mark of a changed file is weak or was never there.
+    mark: MarkState | None = None
+    #: True if an id was given and the tenant that asks has a delivered video with it; otherwise None, also
+    #: for the ids of other tenants.
+    id_exists: bool | None = None
+
+
+def public_answer(found: Recovered) -> PublicAnswer:
+    """What a stranger gets to know of a recovery."""
+    conclusion, is_ours = found.conclusion, found.conclusion.answer.is_from_here
+    is_certain = conclusion.ground in _WITH_MARK_STATE
+    return PublicAnswer(
+        answer=conclusion.answer,
+        ground=conclusion.ground,
+        day=found.seal.sealed_at.date().isoformat() if is_ours and found.seal is not None else None,
+        withdrawn=is_ours and found.is_withdrawn,
+        mark=found.seal.mark.state if is_certain and found.seal is not None else None,
+    )
 
 
 def describe_answer(public: PublicAnswer, issuer: str, tag: str = "en") -> str:

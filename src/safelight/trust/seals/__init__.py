@@ -1,0 +1,1 @@
+"""The registry of delivered files: their seals, fingerprints, and checks of origin for strangers."""
