@@ -3,195 +3,140 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from safelight.attempts.models import AttemptOutcome
-from safelight.cli import main
 from safelight.cli.exit_codes import Exit
+from safelight.i18n import load_messages
+from support.commands import Run, Say
 
-Run = Callable[..., tuple[int, Any]]
 BLOCK = '{"status": "FAILED", "failureCode": "SAFETY.OUTPUT.VIDEO"}'
 UNVERIFIED = '{"error": {"code": "model_not_found", "message": "Your organization must be verified"}}'
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments: str) -> tuple[int, Any]:
-        code = main(["attempts", *arguments, "--json"])
-        return code, json.loads(capsys.readouterr().out)
-
-    return call
+PROMPT = ("--provider", "runway", "--prompt", "a child on a rooftop")
+COST = ("--amount", "0.5", "--currency", "USD")
 
 
 def add(run: Run, *options: str) -> dict[str, Any]:
-    code, added = run(
-        "add", "--provider", "runway", "--prompt", "a child on a rooftop", "--error", BLOCK, *options
-    )
-    assert code == Exit.OK, added
-    assert isinstance(added, dict)
-    return added
+    return dict(run("attempts", "add", *PROMPT, "--error", BLOCK, *options))
 
 
 def test_an_added_attempt_is_explained_and_marked_as_reported(run: Run) -> None:
     added = add(run, "--time", "2026-11-20T14:05:00+08:00", "--model", "gen4")
     assert (added["origin"], added["reported"], added["outcome"]) == ("reported", True, "refused")
     assert (added["charged"], added["time"]) == ("yes", "2026-11-20T06:05:00+00:00")
-    assert run("show", added["id"])[1] == added
+    assert run("attempts", "show", added["id"]) == added
     listed = {name: value for name, value in added.items() if name != "gate"}
-    assert run("list")[1] == {"attempts": [listed], "has_more": False}
-    assert run("list", "--provider", "veo")[1]["attempts"] == []
+    assert run("attempts", "list") == {"attempts": [listed], "has_more": False}
+    assert run("attempts", "list", "--provider", "veo")["attempts"] == []
 
 
 def test_a_refund_is_added_to_its_attempt(run: Run) -> None:
-    added = add(run, "--amount", "0.5", "--currency", "USD")
-    _, refunded = run("add", "--refund-of", added["id"])
+    added = add(run, *COST)
+    refunded = run("attempts", "add", "--refund-of", added["id"])
     assert (refunded["refunded"], refunded["is_refunded"]) == (0.5, True)
-    code, error = run("add", "--refund-of", added["id"], "--prompt", "x")
-    assert code == Exit.ERROR
-    assert "--refund-of" in error["error"]["message"]
+    error = run("attempts", "add", "--refund-of", added["id"], "--prompt", "x", code=Exit.ERROR)["error"]
+    assert "--refund-of" in error["message"]
 
 
-def test_an_export_can_be_imported_elsewhere(
-    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    add(run, "--amount", "0.5", "--currency", "USD")
+def test_an_export_can_be_imported_elsewhere(run: Run, say: Say, folder: Path) -> None:
+    add(run, *COST)
     for name in ("jsonl", "csv"):
-        main(["attempts", "export", "--format", name])
-        path = tmp_path / f"export.{name}"
-        path.write_text(capsys.readouterr().out, encoding="utf-8")
-        other = tmp_path / name
+        path = folder / f"export.{name}"
+        path.write_text(say("attempts", "export", "--format", name).out, encoding="utf-8")
+        other = folder / name
         other.mkdir()
         with pytest.MonkeyPatch.context() as moved:
             moved.chdir(other)
-            assert len(run("import", str(path))[1]["added"]) == 1
-            assert run("import", str(path))[1] == {"added": [], "known": 1}
-            (found,) = run("list")[1]["attempts"]
-    assert (found["origin"], found["amount"], found["outcome"]) == ("imported", 0.5, "refused")
-    main(["attempts", "export", "--withhold-prompts"])
-    assert "rooftop" not in capsys.readouterr().out
+            assert len(run("attempts", "import", str(path))["added"]) == 1
+            assert run("attempts", "import", str(path)) == {"added": [], "known": 1}
+            (found,) = run("attempts", "list")["attempts"]
+            assert (found["origin"], found["amount"], found["outcome"]) == ("imported", 0.5, "refused")
+    assert "rooftop" not in say("attempts", "export", "--withhold-prompts").out
 
 
-def test_a_broken_file_stores_nothing_and_names_the_line(run: Run, tmp_path: Path) -> None:
-    path = tmp_path / "bill.csv"
+def test_a_broken_file_stores_nothing_and_names_the_line(run: Run, folder: Path) -> None:
+    path = folder / "bill.csv"
     path.write_text("time,provider,error\n2026-11-20T14:05:00Z,veo,x\n2026-11-20,veo,x\n", encoding="utf-8")
-    code, error = run("import", str(path))
-    assert code == Exit.ERROR
-    assert error["error"]["message"].startswith("Line 3: `time` has no time zone")
-    assert run("list")[1]["attempts"] == []
+    error = run("attempts", "import", str(path), code=Exit.ERROR)["error"]
+    assert error["message"].startswith("Line 3: `time` has no time zone")
+    assert run("attempts", "list")["attempts"] == []
 
 
 @pytest.mark.parametrize(
-    ("language", "words"),
-    [("en", "refused by the provider"), ("zh-Hant", "被供應商拒絕"), ("zh-Hans", "被服务商拒绝")],
+    ("language", "outcome", "cause", "remedy", "plan"),
+    [
+        ("en", "refused by the provider", "the provider's filter", "Find the cause", "the plan or account"),
+        ("zh-Hant", "被供應商拒絕", "供應商的過濾機制", "找出原因", "方案或帳號"),
+        ("zh-Hans", "被服务商拒绝", "服务商的过滤机制", "排查原因", "套餐或账号"),
+    ],
 )
-def test_the_text_is_in_three_languages(
-    run: Run, capsys: pytest.CaptureFixture[str], language: str, words: str
+def test_the_text_is_in_three_languages_and_names_the_cause_once_and_how_to_tell(
+    run: Run, say: Say, language: str, outcome: str, cause: str, remedy: str, plan: str
 ) -> None:
-    added = add(run, "--amount", "0.5", "--currency", "USD", "--size", "1280x720", "--seconds", "5")
+    added = add(run, *COST, "--size", "1280x720", "--seconds", "5")
+    assert added["gate"]["gate"] == "provider_filter"
     for command in (["list"], ["show", added["id"]]):
-        assert main(["attempts", *command, "--lang", language]) == Exit.OK
-        said = capsys.readouterr().out
-        assert words in said
-        assert "$0.50" in said
-        assert "a child on a rooftop" in said
+        said = say("attempts", *command, "--lang", language).out
+        for words in (outcome, "$0.50", "a child on a rooftop"):
+            assert words in said
+    assert cause in said
+    said = say("explain-error", BLOCK, "--lang", language).out
+    assert cause not in said, "the row on the source says it"
+    assert remedy in said
+    assert plan in say("explain-error", UNVERIFIED, "--lang", language).out
+    assert run("explain-error", BLOCK)["gate"] == added["gate"]
 
 
 def test_every_outcome_has_a_text() -> None:
-    from safelight.i18n import load_messages
-
     assert all(load_messages("attempts").has(f"outcome.{outcome.value}") for outcome in AttemptOutcome)
 
 
-def test_a_claim_lists_charged_attempts_without_a_file(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    first = add(run, "--amount", "0.5", "--currency", "USD", "--request-id", "task-1")
+def test_a_claim_lists_charged_attempts_without_a_file(run: Run, say: Say) -> None:
+    first = add(run, *COST, "--request-id", "task-1")["id"]
     add(run, "--amount", "0", "--request-id", "task-2")
-    code, claim = run("claim")
-    assert code == Exit.OK
-    assert [row["id"] for row in claim["rows"]] == [first["id"]]
+    claim = run("attempts", "claim")
+    assert [row["id"] for row in claim["rows"]] == [first]
     assert claim["totals"] == [{"currency": "USD", "charged": 0.5, "refunded": 0.0, "left": 0.5}]
     assert claim["left_out"] == {"not_charged": 1}
-    assert main(["attempts", "claim", first["id"], "--withhold-prompts"]) == Exit.OK
-    said = capsys.readouterr().out
+    assert "proofs" not in run("attempts", "claim", "--with-proofs"), "a reported attempt has no proof"
+    say("attempts", "claim", "--with-proofs", code=Exit.ERROR)
+    said = say("attempts", "claim", first, "--withhold-prompts").out
     assert said.startswith("# Claim for a refund\n")
     assert "rooftop" not in said
-    assert main(["attempts", "claim", "--format", "csv", "--lang", "zh-Hant"]) == Exit.OK
-    assert capsys.readouterr().out.splitlines()[1].startswith("claimed,no_file,runway,task-1,")
-    run("add", "--refund-of", first["id"])
-    code, claim = run("claim")
-    assert code == Exit.NOT_COVERED
+    said = say("attempts", "claim", "--format", "csv", "--lang", "zh-Hant").out
+    assert said.splitlines()[1].startswith("claimed,no_file,runway,task-1,")
+    run("attempts", "add", "--refund-of", first)
+    claim = run("attempts", "claim", code=Exit.NOT_COVERED)
     assert (claim["rows"], claim["left_out"]) == ([], {"not_charged": 1, "refunded": 1})
 
 
-def test_proofs_are_in_the_json_only(run: Run) -> None:
-    add(run, "--amount", "0.5", "--currency", "USD")
-    code, claim = run("claim", "--with-proofs")
-    assert (code, "proofs" in claim) == (Exit.OK, False), "a reported attempt has no proof"
-    assert main(["attempts", "claim", "--with-proofs"]) == Exit.ERROR
-
-
-@pytest.mark.parametrize(
-    ("language", "words"),
-    [("en", "the provider's filter"), ("zh-Hant", "供應商的過濾機制"), ("zh-Hans", "服务商的过滤机制")],
-)
-def test_the_answer_names_the_cause_once_and_how_to_tell(
-    run: Run, capsys: pytest.CaptureFixture[str], language: str, words: str
-) -> None:
-    added = add(run)
-    assert added["gate"]["gate"] == "provider_filter"
-    main(["attempts", "show", added["id"], "--lang", language])
-    assert words in capsys.readouterr().out
-    main(["explain-error", BLOCK, "--lang", language])
-    said = capsys.readouterr().out
-    assert words not in said, "the row on the source says it"
-    assert {"en": "Find the cause", "zh-Hant": "找出原因", "zh-Hans": "排查原因"}[language] in said
-    main(["explain-error", UNVERIFIED, "--lang", language])
-    assert {"en": "the plan or account", "zh-Hant": "方案或帳號", "zh-Hans": "套餐或账号"}[language] in (
-        capsys.readouterr().out
-    )
-    main(["explain-error", BLOCK, "--json"])
-    assert json.loads(capsys.readouterr().out)["gate"] == added["gate"]
-
-
 def test_the_same_prompt_that_passed_before_is_evidence(run: Run) -> None:
-    options = ("--provider", "runway", "--prompt", "a child on a rooftop", "--file-came")
-    run("add", *options, "--time", "2026-11-20T14:05:00+08:00")
-    added = add(run, "--time", "2026-11-21T14:05:00+08:00")
-    (evidence,) = added["gate"]["evidence"]
+    run("attempts", "add", *PROMPT, "--file-came", "--time", "2026-11-20T14:05:00+08:00")
+    (evidence,) = add(run, "--time", "2026-11-21T14:05:00+08:00")["gate"]["evidence"]
     assert (evidence["sign"], evidence["time"]) == ("passed_before", "2026-11-20T06:05:00+00:00")
 
 
-def test_patterns_have_intervals(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("patterns") == (Exit.NOT_COVERED, {"patterns": [], "repeats": []})
+def test_patterns_have_intervals(run: Run, say: Say) -> None:
+    assert run("attempts", "patterns", code=Exit.NOT_COVERED) == {"patterns": [], "repeats": []}
     add(run)
-    code, found = run("patterns")
-    assert code == Exit.OK
-    provider = next(one for one in found["patterns"] if one["kind"] == "provider")
+    patterns = run("attempts", "patterns")["patterns"]
+    provider = next(one for one in patterns if one["kind"] == "provider")
     assert (provider["refused"], provider["total"], provider["likely_cause"]) == (1, 1, False)
     assert 0.2 < provider["interval"][0] < 0.21
-    assert main(["attempts", "patterns"]) == Exit.OK
-    assert "1 of 1 prompts refused (95 % interval 21 to 100 %, 1 attempts)" in capsys.readouterr().out
+    said = say("attempts", "patterns").out
+    assert "1 of 1 prompts refused (95 % interval 21 to 100 %, 1 attempts)" in said
 
 
 THINGS = ("tree", "lamp", "stone", "cloud", "bridge", "bell", "door", "river")
 
 
-def test_fifty_own_outcomes_give_a_check_a_percentage(
-    run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "safelight.toml").write_text("[detectors]\nminilm = false\n")
+def test_fifty_own_outcomes_give_a_check_a_percentage(run: Run, folder: Path) -> None:
+    (folder / "safelight.toml").write_text("[detectors]\nminilm = false\n")
 
-    def risk() -> dict[str, Any]:
-        main(["check", "a paper boat with a kite on a lake", "--provider", "runway", "--json"])
-        found: dict[str, Any] = json.loads(capsys.readouterr().out)["risk"]
-        return found
-
-    def add_many(first: int, last: int) -> None:
+    def risk_after(first: int, last: int) -> dict[str, Any]:
         rows = [
             {
                 "provider": "runway",
@@ -202,15 +147,13 @@ def test_fifty_own_outcomes_give_a_check_a_percentage(
             }
             for at in range(first, last)
         ]
-        path = tmp_path / f"{last}.jsonl"
+        path = folder / f"{last}.jsonl"
         path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
-        assert run("import", str(path))[0] == Exit.OK
+        run("attempts", "import", str(path))
+        return dict(run("check", "a paper boat with a kite on a lake", "--provider", "runway")["risk"])
 
-    add_many(0, 49)
-    assert risk()["estimate"] is None
-    add_many(49, 60)
-    found = risk()
-    assert found["level"] == "high"
-    assert found["estimate"]["percent"] >= 60
-    assert (found["estimate"]["prompts"], found["estimate"]["reported"]) == (60, 60)
-    assert found["estimate"]["since"] == "2026-11-20"
+    assert risk_after(0, 49)["estimate"] is None
+    found = risk_after(49, 60)
+    estimate = found["estimate"]
+    assert (found["level"], estimate["percent"] >= 60) == ("high", True)
+    assert (estimate["prompts"], estimate["reported"], estimate["since"]) == (60, 60, "2026-11-20")
