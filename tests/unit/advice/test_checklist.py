@@ -12,6 +12,7 @@ from safelight.console.translations import load_languages
 from safelight.i18n import load_messages
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, ImageBox, Modality, TextSpan
+from support.rows import each_row
 
 
 def seen(category: str, start: int = 0, end: int = 3, **changes: object) -> Finding:
@@ -80,22 +81,7 @@ def test_advice_never_states_that_people_are_adults() -> None:
     assert "Never call a child an adult" in child.message
 
 
-@pytest.mark.parametrize(
-    "prompt",
-    [
-        "A student in a bikini poses at the pool",
-        "A dancer in a swimsuit",
-        "A singer at a school",
-        "A young dancer in a studio",
-        "A model getting undressed",
-        "A person in lingerie on a bed",
-        "一名學生穿著比基尼在泳池邊",
-        "一名学生穿着泳衣在泳池边",
-        "舞者在學校跳舞",
-        "舞者在卧室里脱衣",
-        "年輕的舞者",
-    ],
-)
+@each_row
 def test_no_age_is_advised_beside_a_sign_of_youth_or_sex(prompt: str) -> None:
     item = checklist_items(prompt)[ChecklistTopic.EXPLICIT_ADULTS]
     assert (item.state, item.spans) == (ChecklistState.NOT_APPLICABLE, ())
@@ -188,22 +174,7 @@ def test_a_very_long_prompt_is_handled(piece: str) -> None:
         assert len(item.spans) <= 12
 
 
-@pytest.mark.parametrize(
-    ("prompt", "topic", "shown"),
-    [
-        ("浴室架子上的剃须刀", ChecklistTopic.HARM_WORDS, []),
-        ("浴室架子上的剃鬚刀", ChecklistTopic.HARM_WORDS, []),
-        ("杀手走过车站", ChecklistTopic.HARM_WORDS, []),
-        ("殺手走過車站", ChecklistTopic.HARM_WORDS, []),
-        ("一把刀放在桌上", ChecklistTopic.HARM_WORDS, ["刀"]),
-        ("广场上的人群", ChecklistTopic.EXPLICIT_ADULTS, ["人群"]),
-        ("廣場上的人群", ChecklistTopic.EXPLICIT_ADULTS, ["人群"]),
-        ("医生照顾病人", ChecklistTopic.EXPLICIT_ADULTS, ["医生", "病人"]),
-        ("醫生照顧病人", ChecklistTopic.EXPLICIT_ADULTS, ["醫生", "病人"]),
-        ("机器人在下棋", ChecklistTopic.EXPLICIT_ADULTS, []),
-        ("小孩在公园", ChecklistTopic.EXPLICIT_ADULTS, ["小孩"]),
-    ],
-)
+@each_row
 def test_chinese_hits_of_the_checklist_are_whole_words(
     prompt: str, topic: ChecklistTopic, shown: list[str]
 ) -> None:
@@ -211,18 +182,7 @@ def test_chinese_hits_of_the_checklist_are_whole_words(
     assert [prompt[span.start : span.end] for span in spans] == shown
 
 
-@pytest.mark.parametrize(
-    "prompt",
-    [
-        "A child in a bath",
-        "A toddler takes a bath",
-        "小孩在浴缸里洗澡",
-        "寶寶在洗澡",
-        "孩子在浴缸裡玩小鴨",
-        "男童在浴室",
-    ],
-)
-@pytest.mark.parametrize("locale", ["en", "zh-Hant", "zh-Hans"])
+@each_row
 def test_the_child_in_a_bath_is_not_told_to_state_an_age(prompt: str, locale: str) -> None:
     item = checklist_items(prompt)[ChecklistTopic.EXPLICIT_ADULTS]
     assert "state it" not in item.message

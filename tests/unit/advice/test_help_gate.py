@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from safelight.advice.help_gate import GATED, HelpRefusal, find_refusal
 from safelight.policy.coverage import Cell, Depth
 from safelight.policy.findings import Basis, Finding, Modality, OperatingPoint
 from safelight.policy.verdicts import Action
+from support.rows import each_row
 
 POINT = OperatingPoint(
     voice="v", language="en", length="9-20", score=0.5, false_alarm_rate=0.01, low=0, high=0.02, sample=100
@@ -34,7 +36,7 @@ def cell(category: str, **changes: object) -> Cell:
         "complete": True,
         "depth": Depth.LEARNED,
     }
-    return Cell(**{**given, **changes})  # type: ignore[arg-type]
+    return msgspec.convert({**given, **changes}, Cell)
 
 
 def refusal(
@@ -82,10 +84,7 @@ def test_an_undecided_request_gets_no_help() -> None:
     assert find_refusal((), (), action=Action.ALLOW, undecided=True) is HelpRefusal.POLICY
 
 
-@pytest.mark.parametrize(
-    "changes",
-    [{"complete": False}, {"ran": False, "complete": False}, {"depth": Depth.LISTS, "note": "no point"}],
-)
+@each_row
 def test_a_gated_category_that_was_not_checked_in_this_language_refuses_help(
     changes: dict[str, object],
 ) -> None:

@@ -8,6 +8,7 @@ from safelight.advice import driver_tables
 from safelight.advice.driver_tables import Slot
 from safelight.advice.meaning_slots import FIXED, find_slot_changes, find_slots, keeps_meaning
 from safelight.advice.text_edit import DiffPart, TextEdit, apply_edits
+from support.rows import each_row
 
 EVERY_SLOT = frozenset(Slot)
 WHO = ("a young Korean woman", "two old men", "three children", "a blind dancer", "a 35-year-old nurse")
@@ -26,45 +27,7 @@ def replaced(text: str, old: str, new: str) -> tuple[DiffPart, ...]:
     return apply_edits(text, [TextEdit(start=start, end=start + len(old), text=new)])[1]
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        (
-            "A 35-year-old Korean woman and two dogs stand on a rooftop at night, a sign says “No exit”",
-            {
-                "who": {"woman", "dogs"},
-                "how_many": {"two"},
-                "age": {"35-year-old"},
-                "identity": {"korean"},
-                "place": {"rooftop"},
-                "time": {"at night"},
-                "text": {"“no exit”"},
-            },
-        ),
-        (
-            "兩個老人獨自站在夜晚的樓頂上，三十五歲，招牌寫著「出口」",
-            {
-                "who": {"人"},
-                "how_many": {"兩"},
-                "age": {"老", "三十五歲"},
-                "place": {"樓頂"},
-                "time": {"夜晚"},
-                "mood": {"獨自"},
-                "text": {"「出口」"},
-            },
-        ),
-        (
-            "两只狗和一位护士在楼顶上，夜晚，招牌写着「出口」",
-            {
-                "who": {"狗", "护士"},
-                "how_many": {"两", "一"},
-                "place": {"楼顶"},
-                "time": {"夜晚"},
-                "text": {"「出口」"},
-            },
-        ),
-    ],
-)
+@each_row
 def test_slots_are_read_in_three_scripts(text: str, expected: dict[str, set[str]]) -> None:
     found: dict[str, set[str]] = {}
     for one in find_slots(text):
@@ -73,26 +36,7 @@ def test_slots_are_read_in_three_scripts(text: str, expected: dict[str, set[str]
     assert {name: found.get(name) for name in expected} == expected
 
 
-@pytest.mark.parametrize(
-    ("text", "old", "new", "slot"),
-    [
-        ("a boy alone on a rooftop", "boy", "man", Slot.WHO),
-        ("a man alone on a rooftop", "a man", "men", Slot.WHO),
-        ("two dogs fight", "two", "three", Slot.HOW_MANY),
-        ("12 dogs fight", "12", "2", Slot.HOW_MANY),
-        ("a young woman cries", "young ", "", Slot.AGE),
-        ("a 15-year-old cries", "15-year-old", "25-year-old", Slot.AGE),
-        ("a woman in her twenties cries", "twenties", "thirties", Slot.AGE),
-        ("an Asian woman falls", "Asian ", "", Slot.IDENTITY),
-        ("a walk with Anna at night", "Anna", "Maria", Slot.IDENTITY),
-        ("a sign “Fall” at night", "“Fall”", "“Autumn”", Slot.TEXT),
-        ("一個女孩獨自站著", "女孩", "女子", Slot.WHO),
-        ("三隻狗打架", "三", "兩", Slot.HOW_MANY),
-        ("十五歲的學生哭泣", "十五歲", "二十歲", Slot.AGE),
-        ("一个亚洲人哭泣", "亚洲人", "人", Slot.IDENTITY),
-        ("招牌写着「坠落」", "「坠落」", "「降落」", Slot.TEXT),
-    ],
-)
+@each_row
 def test_who_number_age_identity_and_visible_text_never_change(
     text: str, old: str, new: str, slot: Slot
 ) -> None:
@@ -121,9 +65,7 @@ def test_a_long_row_of_digits_takes_no_quadratic_time(text: str) -> None:
     assert all(one.start < one.end for one in find_slots(text))
 
 
-@pytest.mark.parametrize(
-    ("text", "age"), [("他十五歲", "十五歲"), ("99岁", "99岁"), ("三十幾歲的人", "三十幾歲")]
-)
+@each_row
 def test_an_age_in_chinese_is_read(text: str, age: str) -> None:
     assert [one.value for one in find_slots(text) if Slot.AGE in one.slots] == [age]
 

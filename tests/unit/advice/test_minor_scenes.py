@@ -4,6 +4,7 @@ import pytest
 
 from safelight.advice.minor_scenes import suggest_minor_scene
 from safelight.policy.findings import Basis, Finding, Modality
+from support.rows import each_row
 
 MINOR = Finding(
     category="minors-present",
@@ -24,14 +25,6 @@ def test_a_minor_with_a_word_of_undress_gets_no_help(text: str) -> None:
     assert not suggest_minor_scene([], [text])
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Children build a sandcastle at the beach",
-        "A mother baths her baby",
-        "孩子们在游泳池里玩水",
-        "A stripe on a bus",
-    ],
-)
+@each_row
 def test_ordinary_scenes_with_children_get_help(text: str) -> None:
     assert not suggest_minor_scene([MINOR], [text])

@@ -18,6 +18,7 @@ from safelight.advice.rewriter_messages import make_chat_request, read_rewrites
 from safelight.advice.suggestion import Suggestion
 from safelight.detectors.remote.guard_formats import UnparseableResponse
 from safelight.policy.findings import Basis, Finding, Modality, TextSpan
+from support.rows import each_row
 
 EXAMPLE = "A person standing alone on a rooftop at night, looking down at the city"
 CHINESE = "一個人獨自站在夜晚的樓頂上"
@@ -62,62 +63,7 @@ def test_chinese_is_rewritten_in_its_own_script_only() -> None:
     assert examined(simplified, "一个人独自站在黄昏的免于打扰上") is DropReason.NEW_WORDS
 
 
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        pytest.param(EXAMPLE, DropReason.SAME, id="the same text"),
-        pytest.param(7, DropReason.FORMAT, id="no text"),
-        pytest.param("", DropReason.OTHER_WORDS, id="empty"),
-        pytest.param("Sure! Here is your prompt.", DropReason.OTHER_WORDS, id="chatter"),
-        pytest.param(EXAMPLE.replace("person", "man"), DropReason.OTHER_WORDS, id="another person"),
-        pytest.param(EXAMPLE.replace("alone ", ""), DropReason.OTHER_WORDS, id="a word left out"),
-        pytest.param(EXAMPLE.replace("the city", "the sea"), DropReason.OTHER_WORDS, id="another place"),
-        pytest.param(EXAMPLE + ", naked", DropReason.OTHER_WORDS, id="more after the end"),
-        pytest.param("Une personne seule sur un toit la nuit", DropReason.OTHER_WORDS, id="another language"),
-        pytest.param(
-            EXAMPLE.replace("a rooftop at night", "seule à côté"), DropReason.NEW_WORDS, id="foreign letters"
-        ),
-        pytest.param(
-            EXAMPLE.replace("a rooftop at night", "with Taylor Swift"), DropReason.NEW_WORDS, id="a name"
-        ),
-        pytest.param(
-            EXAMPLE.replace("a rooftop at night", "without others"), DropReason.NEW_WORDS, id="a denial"
-        ),
-        pytest.param(
-            EXAMPLE.replace("a rooftop at night", "who cannot be seen"), DropReason.NEW_WORDS, id="cannot"
-        ),
-        pytest.param(
-            EXAMPLE.replace("a rooftop at night", "hardly alive"), DropReason.NEW_WORDS, id="hardly"
-        ),
-        pytest.param(EXAMPLE.replace("a rooftop at night", "q" * 81), DropReason.NEW_WORDS, id="a long word"),
-        pytest.param(EXAMPLE.replace("night", "6 p.m."), DropReason.NEW_WORDS, id="a number in digits"),
-        pytest.param(
-            EXAMPLE.replace("a rooftop at night", "qui\u200betly"), DropReason.NEW_WORDS, id="invisible signs"
-        ),
-        pytest.param(
-            EXAMPLE.replace("a rooftop at night", "<b>quietly</b>"), DropReason.NEW_WORDS, id="markup"
-        ),
-        pytest.param(
-            EXAMPLE.replace("a rooftop at night", "with three friends"), DropReason.MEANING, id="how many"
-        ),
-        pytest.param(EXAMPLE.replace("a rooftop at night", "young"), DropReason.MEANING, id="an age"),
-        pytest.param(
-            EXAMPLE.replace("a rooftop at night", "in a school uniform"), DropReason.MEANING, id="an age cue"
-        ),
-        pytest.param(
-            EXAMPLE.replace("a rooftop at night", "proudly black"), DropReason.MEANING, id="an identity"
-        ),
-        pytest.param(EXAMPLE.replace("night", "night with a knife"), DropReason.MEANING, id="an object"),
-        pytest.param(
-            EXAMPLE.replace("a rooftop at night", "beside a corpse"), DropReason.MEANING, id="violence"
-        ),
-        pytest.param(
-            EXAMPLE.replace("a rooftop at night", "a" + " b" * 20),
-            DropReason.OTHER_WORDS,
-            id="too many words",
-        ),
-    ],
-)
+@each_row
 def test_a_rewrite_that_changes_anything_else_is_dropped(text: object, reason: DropReason) -> None:
     assert examined(EXAMPLE, text) is reason
 

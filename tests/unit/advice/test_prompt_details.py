@@ -11,6 +11,7 @@ from safelight.advice.meaning_slots import find_fixed_changes
 from safelight.advice.prompt_details import MAX_DETAILS, find_details
 from safelight.advice.text_edit import TextEdit, apply_edits
 from safelight_lab.simulation.scene_grammar import scene_grammar
+from support.rows import each_row
 
 
 def details(prompt: str) -> list[str]:
@@ -22,24 +23,7 @@ def test_clauses_phrases_and_adjectives_are_details() -> None:
     assert details(prompt) == [" in a ruined castle", "ruined ", ", the colours are gold and silver"]
 
 
-@pytest.mark.parametrize(
-    "prompt",
-    [
-        "A street, a man watches",
-        "A street, the dog sleeps",
-        "A street, a gardener waters the roses",
-        "A street, two red lamps",
-        'A street, the sign says "open"',
-        "A street, the knife lies there",
-        "A street, the rifle leans there",
-        "A street, the floor is covered in pills",
-        "A street, no music",
-        "A street, the school is open",
-        "A street, the style of Studio Ghibli",
-        "一條街，一個男人看著",
-        "一條街，桌上有槍",
-    ],
-)
+@each_row
 def test_people_numbers_and_what_carries_risk_stay(prompt: str) -> None:
     assert details(prompt) == []
 
@@ -56,37 +40,7 @@ def test_the_main_clause_and_lists_of_adjectives_stay(prompt: str) -> None:
     assert not {", the waves roll in", ", rests on the table", ", natural colours"} & set(details(prompt))
 
 
-@pytest.mark.parametrize(
-    "stated",
-    [
-        ", drugged,",
-        ", unconscious,",
-        ", her drink spiked,",
-        ", her wrists taped,",
-        ", blindfolded,",
-        ", hooded,",
-        ", his hands cuffed,",
-        ", wearing only a towel,",
-        ", covered only by a curtain,",
-        ", in a latex suit, collared,",
-        ", culturing anthrax,",
-        " wearing a vest with wires,",
-        ", carrying a ticking suitcase,",
-        " outside the synagogue,",
-        ", speaking like the prime minister,",
-        ", praying,",
-        ", limping,",
-        ", emaciated,",
-        ", gasping for air, her hands at her throat,",
-        ", ninety,",
-        ", eighty of them,",
-        ", with down syndrome,",
-        ", autistic,",
-        " in the lab,",
-        ", shot in the street,",
-        " through the window,",
-    ],
-)
+@each_row
 def test_clauses_with_a_word_that_is_on_no_list_stay(stated: str) -> None:
     prompt = f"A woman waits{stated} soft light"
     left_out = "".join(details(prompt))
@@ -98,35 +52,12 @@ def test_chinese_clauses_stay_with_a_word_that_is_on_no_list() -> None:
     assert details("一个女人走在街上，只围一条浴巾，天空很蓝") == []
 
 
-@pytest.mark.parametrize(
-    "prompt",
-    [
-        "A hot nurse walks",
-        "A teacher carries a wooden rifle",
-        "A boy swings a wooden sword",
-        "A tiny girl dances",
-        "A tiny boy and a huge man",
-        "A pale woman waits",
-        "A short man and a tall woman",
-        "A marble statue of a nude man",
-        "A black man waits",
-        "A red light district",
-    ],
-)
+@each_row
 def test_adjectives_of_people_and_of_what_makes_a_thing_a_prop_stay(prompt: str) -> None:
     assert details(prompt) == []
 
 
-@pytest.mark.parametrize(
-    "prompt",
-    [
-        "A dancer in a dress moves, in the garden, with a lamp",
-        "A chef in the kitchen, wearing a white hat, cooks pasta, soft light.",
-        "A woman lies on the grass, in the garden.",
-        "In a garden, a woman sings, soft light, birdsong.",
-        "The man is in the garden.",
-    ],
-)
+@each_row
 def test_what_is_left_is_a_sentence(prompt: str) -> None:
     found = find_details(prompt)
     for chosen in (*([one] for one in found), found):
@@ -135,8 +66,7 @@ def test_what_is_left_is_a_sentence(prompt: str) -> None:
         assert not re.search(r",\s*[,.]|^\W|\bis\W*$", left)
 
 
-@pytest.mark.parametrize("verb", ["kneels", "smiles at a stranger", "slowly walks home"])
-@pytest.mark.parametrize("between", ["soft light", "in the garden"])
+@each_row
 def test_a_clause_between_the_subject_and_its_verb_stays(between: str, verb: str) -> None:
     assert details(f"A woman, {between}, {verb}") == []
 

@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.advice.prompt_parts import keep_parts, split_parts
+from support.rows import each_row
 
 
-@pytest.mark.parametrize(
-    ("text", "parts"),
-    [
-        ("A man stands on a rooftop at night.", ["A man ", "stands ", "on a rooftop ", "at night."]),
-        ("a cat, a dog", ["a cat, ", "a dog"]),
-        ("夜裡，人站在屋頂。", ["夜裡，", "人站", "在屋頂。"]),
-        ("une fête d'été", ["une ", "fête ", "d'été"]),
-        ("the of", ["the ", "of"]),
-        ("", []),
-    ],
-)
+@each_row
 def test_articles_and_prepositions_belong_to_the_next_word(text: str, parts: list[str]) -> None:
     assert [text[part.start : part.end] for part in split_parts(text)] == parts
 

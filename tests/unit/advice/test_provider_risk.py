@@ -6,8 +6,6 @@ import datetime as dt
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from safelight.advice.drivers import find_drivers
 from safelight.advice.help_gate import HelpRefusal
 from safelight.advice.prompt_advice import AdviceOptions, ScreenedRequest, advise_on
@@ -16,6 +14,7 @@ from safelight.advice.provider_rules import advise
 from safelight.advice.risk_model import RiskEstimate
 from safelight.i18n import load_messages
 from safelight.policy.findings import Basis, Finding, Modality
+from support.rows import each_row
 
 ESTIMATE = RiskEstimate(
     probability=0.234,
@@ -55,9 +54,7 @@ def test_without_an_estimate_there_is_no_percentage() -> None:
         assert "%" not in told["reason"]
 
 
-@pytest.mark.parametrize(
-    ("probability", "level"), [(0.05, RiskLevel.LOW), (0.2, RiskLevel.MEDIUM), (0.6, RiskLevel.HIGH)]
-)
+@each_row
 def test_the_level_follows_the_probability(probability: float, level: RiskLevel) -> None:
     drivers = find_drivers({"prompt": "alone on a rooftop at night"}, ())
     risk = assess_risk(advise("veo", ()), drivers, estimate=replace(ESTIMATE, probability=probability))
@@ -97,10 +94,7 @@ def test_an_unreadable_text_has_no_estimate() -> None:
     assert assess_risk(advise("veo", ()), (), readable=False, estimate=ESTIMATE).estimate is None
 
 
-@pytest.mark.parametrize(
-    ("provider", "recent", "calls"),
-    [("veo", None, 1), ("veo", HelpRefusal.RECENT_BLOCK, 0), ("sora-2", None, 0)],
-)
+@each_row
 def test_an_estimate_is_computed_only_if_it_is_shown(
     provider: str, recent: HelpRefusal | None, calls: int
 ) -> None:

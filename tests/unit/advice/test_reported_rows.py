@@ -9,6 +9,7 @@ from safelight.advice.driver_tables import DriverKind
 from safelight.advice.drivers import find_drivers
 from safelight.advice.prompt_advice import AdviceOptions, PromptAdvice, ScreenedRequest, advise_on
 from safelight.detectors.text.chinese import SIMPLIFIED
+from support.rows import each_row
 
 from .reported_rows import WORDINGS, WORDS_AND_SCENES
 
@@ -231,7 +232,7 @@ def test_no_alternative_adds_an_age_or_an_occupation() -> None:
                     assert not [word for word in forbidden if word in written], row
 
 
-@pytest.mark.parametrize("risk", ["sharp_objects", "heights", "medical", "deep_water", "pained_faces"])
+@each_row
 def test_a_reference_risk_has_its_level_and_its_remedy(risk: str) -> None:
     levels = {"sharp_objects": "high", "heights": "medium-high"}
     wire = advised("a quiet lake", reference_shows=(risk,)).as_wire()
@@ -246,23 +247,7 @@ def test_the_five_questions_are_asked_if_there_is_a_reference_and_no_answer() ->
     assert advise_on(request, None, AdviceOptions(reference_shows=())).questions == ()
 
 
-@pytest.mark.parametrize(
-    ("prompt", "rows"),
-    [
-        ("杀手走过人群", set()),
-        ("殺手走過人群", set()),
-        ("医生照顾病人", set()),
-        ("厨房里的剃须刀", set()),
-        ("婴儿头痛哭闹", set()),
-        ("孩子气的笑容", set()),
-        ("他悬崖勒马", set()),
-        ("他亮出殺手鐧", set()),
-        ("小孩子在玩", {"children"}),
-        ("他想杀人", {"kill"}),
-        ("農夫想殺雜草", {"kill"}),
-        ("小狗跳过围栏", {"jump"}),
-    ],
-)
+@each_row
 def test_a_chinese_character_inside_a_longer_word_is_no_hit(prompt: str, rows: set[str]) -> None:
     assert {driver.row for driver in find_drivers({"prompt": prompt}, ())} == rows
 

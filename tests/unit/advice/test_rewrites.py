@@ -14,6 +14,7 @@ from safelight.advice.suggestions import find_replacements
 from safelight.advice.whole_prompt import MAX_WHOLE
 from safelight.i18n import LANGUAGES
 from safelight.policy.findings import Basis, Finding, Modality
+from support.rows import each_row
 
 WHOLE = ("together", "strongest", "everything")
 WOMAN = "A woman alone in a dark street"
@@ -73,14 +74,7 @@ def test_no_suggestion_has_conditions_that_exclude_each_other() -> None:
             assert not {"unhurt", "staged"} <= set(one.conditions)
 
 
-@pytest.mark.parametrize(
-    ("prompt", "kept"),
-    [
-        ("An injured driver after a crash at night", "An injured driver after a crash"),
-        ("夜晚的街道上，司機受傷，墜落", "司機受傷，墜落"),
-        ("夜晚的街道上，司机受伤，坠落", "司机受伤，坠落"),
-    ],
-)
+@each_row
 def test_an_injury_that_the_text_states_is_not_rewritten_away(prompt: str, kept: str) -> None:
     rewritten = [one.rewritten for one in advised(prompt).suggestions if one.edits]
     assert rewritten
@@ -94,70 +88,23 @@ def test_a_cry_for_help_is_not_taken_for_tears() -> None:
         assert all("for help" in one and "moved" not in one for one in rewritten)
 
 
-@pytest.mark.parametrize(
-    ("prompt", "rewritten"),
-    [
-        ("A huge wave at the coast", "A frame-filling wave at the coast"),
-        ("巨大的鯨魚", "佔滿畫面的鯨魚"),
-        ("庞大的鲸鱼", "占满画面的鲸鱼"),
-    ],
-)
+@each_row
 def test_a_word_of_size_becomes_a_proportion(prompt: str, rewritten: str) -> None:
     first = advised(prompt).suggestions[0]
     assert (first.rewritten, first.conditions) == (rewritten, ("size",))
 
 
-@pytest.mark.parametrize(
-    ("prompt", "rewritten"),
-    [
-        ("An extremely tall oak in a dark forest", "A tall oak in a dark forest"),
-        ("一片非常安靜的樹林，夜晚", "一片安靜的樹林，夜晚"),
-        ("一片极其安静的树林，夜晚", "一片安静的树林，夜晚"),
-    ],
-)
+@each_row
 def test_words_that_only_strengthen_are_left_out(prompt: str, rewritten: str) -> None:
     assert [one.rewritten for one in of(advised(prompt), "simpler")] == [rewritten]
 
 
-@pytest.mark.parametrize(
-    "prompt",
-    [
-        "a very calm lake",
-        "a dark forest that is not very old",
-        "a dark forest that isn't very quiet",
-        "a dark street that is never very calm",
-        "a dark street, hardly very calm",
-        "Not an extremely dark street",
-        "a very old man in a dark street",
-        "a very young tree in a dark forest",
-        "a super hero in a dark street",
-        "一個非常規的設計，夜晚",
-        "夜晚的非常時期",
-        "超級英雄在夜晚的街道",
-        "夜晚的超級市場",
-        "夜晚，不是非常安靜的街道",
-        "夜晚，並非非常安靜的街道",
-        "夜晚，一棵非常老的樹",
-        "一个非常规的设计，夜晚",
-        "超级英雄在夜晚的街道",
-        "夜晚，没有非常安静的街道",
-        "夜晚，一个非常年轻的国家",
-    ],
-)
+@each_row
 def test_nothing_is_left_out_without_a_driver_or_after_a_denial(prompt: str) -> None:
     assert of(advised(prompt), "simpler") == []
 
 
-@pytest.mark.parametrize(
-    ("prompt", "age", "rewritten"),
-    [
-        (WOMAN, 35, "A 35-year-old woman alone in a dark street"),
-        (WOMAN, 80, "An 80-year-old woman alone in a dark street"),
-        ("An angry man in the dark", 40, "An angry 40-year-old man in the dark"),
-        (ALONE["zh-Hant"], 35, "一個35歲的女人獨自走在夜晚的街道"),
-        (ALONE["zh-Hans"], 35, "一个35岁的女人独自走在夜晚的街道"),
-    ],
-)
+@each_row
 def test_the_age_that_the_user_gave_is_written(prompt: str, age: int, rewritten: str) -> None:
     assert [one.rewritten for one in of(advised(prompt, age=age), "age_given")] == [rewritten]
 
@@ -171,26 +118,7 @@ def test_an_age_is_asked_for_and_never_inserted(locale: str) -> None:
     assert of(advised(ALONE[locale], age=30, blocked_at=BlockedAt.OUTPUT), "age") == []
 
 
-@pytest.mark.parametrize(
-    "cue",
-    [
-        "a romantic mood",
-        "in a bikini",
-        "in a bathrobe",
-        "in a classroom",
-        "with a youthful look",
-        "性感的氣氛",
-        "穿著泳衣",
-        "穿著浴袍",
-        "在教室裡",
-        "年輕的樣子",
-        "性感的气氛",
-        "穿着泳衣",
-        "穿着浴袍",
-        "在教室里",
-        "年轻的样子",
-    ],
-)
+@each_row
 def test_no_age_is_offered_beside_a_sexual_swimwear_undress_school_or_youth_cue(cue: str) -> None:
     advice = advised(f"{WOMAN}, {cue}", age=30, blocked_at=BlockedAt.OUTPUT)
     assert of(advice, "age_given") == []
@@ -283,41 +211,13 @@ def test_no_age_is_written_for_several_people_or_beside_another_age(prompt: str)
     assert of(advised(prompt, age=30), "age_given") == []
 
 
-@pytest.mark.parametrize(
-    "prompt",
-    [
-        "夜晚，兩名女子獨自走著",
-        "夜晚，一群男人走在街上",
-        "夜晚，男人們走在街上",
-        "夜晚，幾個男人走在街上",
-        "在夜晚使用個人電腦",
-        "夜晚，她一個人走在街上",
-        "夜晚，每個人都在走",
-        "夜晚，沒有人在街上",
-        "夜晚，王女士走在街上",
-        "夜晚，两名女子独自走着",
-        "在夜晚使用个人电脑",
-        "夜晚，没有人在街上",
-        "A man-made lake at night",
-        "A man’s hat in the dark",
-        "No person is in the dark street",
-        "Every woman in the dark street",
-    ],
-)
+@each_row
 def test_no_age_is_written_where_the_word_is_not_one_person(prompt: str) -> None:
     assert of(advised(prompt, age=30), "age_given") == []
     assert of(advised(prompt, blocked_at=BlockedAt.OUTPUT), "age") == []
 
 
-@pytest.mark.parametrize(
-    ("prompt", "rewritten"),
-    [
-        ("夜晚，一名女子獨自走在街上", "夜晚，一名30歲的女子獨自走在街上"),
-        ("夜晚，那個人走在街上", "夜晚，那個30歲的人走在街上"),
-        ("夜晚，一个人走在街上", "夜晚，一个30岁的人走在街上"),
-        ("Two cups at night, a woman reads", "Two cups at night, a 30-year-old woman reads"),
-    ],
-)
+@each_row
 def test_the_age_of_one_person_is_written_before_the_word(prompt: str, rewritten: str) -> None:
     assert [one.rewritten for one in of(advised(prompt, age=30), "age_given")] == [rewritten]
 
@@ -331,32 +231,14 @@ def test_a_face_in_a_reference_can_be_turned_away() -> None:
     assert of(advised(WOMAN), "from_behind") == []
 
 
-@pytest.mark.parametrize(
-    "prompt",
-    [
-        "A woman in a bikini alone at night",
-        "A woman in a school uniform alone at night",
-        "一個女人穿著校服獨自在夜晚",
-        "一个女人穿着比基尼独自在夜晚",
-    ],
-)
+@each_row
 def test_no_view_from_behind_is_offered_beside_swimwear_undress_school_or_youth(prompt: str) -> None:
     advice = advised(prompt, references=1, reference_shows=("pained_faces",))
     assert of(advice, "from_behind") == []
     assert advice.suggestions
 
 
-@pytest.mark.parametrize(
-    ("prompt", "rewritten"),
-    [
-        (
-            "A man stands at the edge of the roof at noon, smiling",
-            "A man stands at the edge of the roof at noon, behind a railing, smiling",
-        ),
-        ("一個男人站在高樓邊緣，微笑", "一個男人站在高樓邊緣，前方有欄杆，微笑"),
-        ("一个男人站在高楼边缘，微笑", "一个男人站在高楼边缘，前方有栏杆，微笑"),
-    ],
-)
+@each_row
 def test_a_railing_is_added_at_an_edge(prompt: str, rewritten: str) -> None:
     (railing,) = of(advised(prompt), "railing")
     assert (railing.rewritten, railing.conditions) == (rewritten, ("railing",))
@@ -378,44 +260,14 @@ def test_after_one_failed_rewrite_the_advice_says_so_and_stops(locale: str) -> N
     assert wire["drivers"]
 
 
-@pytest.mark.parametrize(
-    ("prompt", "condition"),
-    [
-        ("A dog jumps over a fence", "no_fall"),
-        ("A lonely house", "with_others"),
-        ("A desperate runner", "same_scene"),
-    ],
-)
+@each_row
 def test_a_condition_names_the_risk_that_the_replaced_word_states(prompt: str, condition: str) -> None:
     found = [one for one in advised(prompt).suggestions if one.message == "replace"]
     assert found
     assert all(condition in one.conditions for one in found)
 
 
-@pytest.mark.parametrize(
-    "prompt",
-    [
-        "A girl falls in love with the city",
-        "The chef cut the bread",
-        "The dress is cut to the knee",
-        "A man is hurt in the fall",
-        "He is hanging out the washing",
-        "Snow on the rooftops of Paris",
-        "A goat stands on the edge of a cliff",
-        "A woman looking down at her phone",
-        "A couple in a violent scene at home",
-        "A soldier with a bloody bandage",
-        "Children pull a huge pumpkin",
-        "他孤独地走在街道上",
-        "房间里一片黑暗",
-        "厨师切胡萝卜丝",
-        "巨大的声音从船上传来",
-        "俯视视角",
-        "火车从桥上驶过",
-        "把书放在高处",
-        "身上沾满假血",
-    ],
-)
+@each_row
 def test_no_rewrite_makes_a_wrong_sentence_of_these(prompt: str) -> None:
     drivers = find_drivers({"prompt": prompt}, ())
     assert list(find_replacements(prompt, drivers, ())) == []

@@ -11,6 +11,7 @@ from safelight.advice.suggestions import suggest
 from safelight.i18n import load_messages
 from safelight.policy.findings import Basis, Finding, Modality, TextSpan
 from safelight.policy.verdicts import Action
+from support.rows import each_row
 
 EXAMPLE = "A person standing alone on a rooftop at night, looking down at the city"
 
@@ -47,13 +48,7 @@ def test_the_first_suggestion_changes_all_stacked_words_together() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("prompt", "rewritten"),
-    [
-        ("一個人獨自站在夜晚的樓頂上", "一個人獨自站在黃昏的觀景台上"),
-        ("一个人独自站在夜晚的楼顶上", "一个人独自站在黄昏的观景台上"),
-    ],
-)
+@each_row
 def test_the_script_of_the_prompt_is_kept(prompt: str, rewritten: str) -> None:
     assert advised(prompt).suggestions[0].rewritten == rewritten
 
@@ -83,23 +78,7 @@ def test_exclusions_are_read_in_three_scripts(prompt: str) -> None:
     assert driver.excluded
 
 
-@pytest.mark.parametrize(
-    ("prompt", "excluded"),
-    [
-        ("A man with no shirt stands alone at night on a rooftop", ["no shirt"]),
-        ("a street without loud music and a crying fan", ["without loud music"]),
-        ("a street with no blood or gore, at night", ["no blood or gore"]),
-        ("no crying children, a quiet park", ["no crying children"]),
-        ("There is no doubt that night falls, no one is alone", []),
-        ("a car avoiding a crash at night", []),
-        ("一架無人機在夜晚飛過樓頂", []),
-        ("無助的人在無限的黑暗中，無線電，無盡的夜晚", []),
-        ("一個人沒有穿鞋獨自站在樓頂", []),
-        ("一个人没有穿鞋独自站在楼顶", []),
-        ("海港，無血，不要背景音樂", ["無血", "不要背景音樂"]),
-        ("海港，无血，不要任何音乐", ["无血", "不要任何音乐"]),
-    ],
-)
+@each_row
 def test_an_exclusion_ends_with_its_noun(prompt: str, excluded: list[str]) -> None:
     assert [prompt[one.start : one.end] for one in find_exclusions(prompt)] == excluded
 
@@ -110,21 +89,7 @@ def test_a_scene_after_an_exclusion_is_not_left_out() -> None:
     assert not any(driver.excluded for driver in advice.drivers)
 
 
-@pytest.mark.parametrize(
-    ("prompt", "rewritten"),
-    [
-        ("No music, a chef slices bread", "A chef slices bread"),
-        ("A chef slices bread. No music, warm light.", "A chef slices bread. Warm light."),
-        ("A chef slices bread. No music.", "A chef slices bread."),
-        ("A chef slices bread (no music)", "A chef slices bread"),
-        ("A chef slices bread and no music, warm light", "A chef slices bread, warm light"),
-        ("A cat without blood.", "A cat."),
-        ("A street with no music.", "A street."),
-        ("不要音樂，廚師做麵包", "廚師做麵包"),
-        ("廚師做麵包。不要音樂。", "廚師做麵包。"),
-        ("厨师做面包，不要音乐，光线温暖", "厨师做面包，光线温暖"),
-    ],
-)
+@each_row
 def test_leaving_out_an_exclusion_keeps_a_whole_sentence(prompt: str, rewritten: str) -> None:
     left_out = [one for one in advised(prompt).suggestions if one.message == "leave_out_exclusion"]
     assert [one.rewritten for one in left_out] == [rewritten]
@@ -182,18 +147,7 @@ def test_a_finding_that_may_not_be_shown_protects_its_words_too() -> None:
         assert not one.edits or "dark figure" in one.rewritten
 
 
-@pytest.mark.parametrize(
-    ("prompt", "kept"),
-    [
-        ('a sign that reads "Falling at Night" in a shop', '"Falling at Night"'),
-        ("a poster with ‘dark night’ on it, a dark street", "‘dark night’"),
-        ("a sign 'alone at night' over a dark door", "'alone at night'"),
-        ("一張海報寫著「獨自一人」，夜晚的街道", "「獨自一人」"),
-        ("電影《黑暗》的海報，夜晚的街道", "《黑暗》"),
-        ("a fan of Dark Souls plays at night", "Dark Souls"),
-        ("Dark Souls is played at night", "Dark Souls"),
-    ],
-)
+@each_row
 def test_quotations_and_names_are_never_changed(prompt: str, kept: str) -> None:
     for one in advised(prompt).suggestions:
         assert not one.edits or kept in one.rewritten
@@ -216,20 +170,7 @@ def test_what_our_policy_does_not_allow_gets_neither_drivers_nor_suggestions() -
     assert (advice.drivers, advice.suggestions, advice.risk.level) == ((), (), "unknown")
 
 
-@pytest.mark.parametrize(
-    ("prompt", "provider", "level"),
-    [
-        ("A chef cutting carrots", "sora-2", "high"),
-        ("A chef cutting carrots", "veo-3.1", "medium"),
-        (EXAMPLE, "sora-2", "medium"),
-        ("A train at night", "sora-2", "unknown"),
-        ("A train at night", "veo-3.1", "unknown"),
-        ("A train", "veo-3.1", "low"),
-        ("A train", "higgsfield", "unknown"),
-        ("A train", "no-such-provider", "unknown"),
-        ("A train", "", "unknown"),
-    ],
-)
+@each_row
 def test_the_risk_rests_on_documents_and_reports(prompt: str, provider: str, level: str) -> None:
     wire = advised(prompt, provider).as_wire()
     assert wire["risk_level"] == level
@@ -244,11 +185,7 @@ def test_a_documented_rule_decides_the_risk() -> None:
     assert (risk.level, risk.source is not None) == ("high", True)
 
 
-@pytest.mark.parametrize(
-    ("locale", "said"),
-    [("en", "OpenAI shut down Sora 2"), ("zh-Hant", "關閉 Sora 2"), ("zh-Hans", "关闭 Sora 2")],
-)
-@pytest.mark.parametrize("prompt", [EXAMPLE, "A chef cutting carrots", "A train"])
+@each_row
 def test_the_risk_says_with_its_source_that_the_provider_was_shut_down(
     prompt: str, locale: str, said: str
 ) -> None:
@@ -259,7 +196,7 @@ def test_the_risk_says_with_its_source_that_the_provider_was_shut_down(
     assert said not in advised(prompt, "veo-3.1").as_wire(locale)["risk"]["reason"]
 
 
-@pytest.mark.parametrize(("action", "said"), [(Action.BLOCK, "blocks"), (Action.HOLD, "holds")])
+@each_row
 def test_the_risk_of_a_request_of_our_own_policy_says_whether_it_is_held_or_blocked(
     action: Action, said: str
 ) -> None:
@@ -342,17 +279,7 @@ def test_every_replacement_states_the_objects_it_fits(name: str) -> None:
             assert len(alternatives) == len(objects), row
 
 
-@pytest.mark.parametrize(
-    "prompt",
-    [
-        "A car crashes into a crowd at night",
-        "A man cuts a sleeping dog at night",
-        "An owl looks down at a mouse",
-        "The boy hits his brother at night",
-        "一輛車在夜晚撞擊人群",
-        "猫在夜晚的天台上俯视老鼠",
-    ],
-)
+@each_row
 def test_no_verb_is_reworded_whose_object_is_a_person_an_animal_or_a_crowd(prompt: str) -> None:
     drivers = find_drivers({"prompt": prompt}, ())
     verbs = {driver.row for driver in drivers} & {"crash", "cut", "looking_down"}
@@ -360,26 +287,13 @@ def test_no_verb_is_reworded_whose_object_is_a_person_an_animal_or_a_crowd(promp
     assert not changed & {word for driver in drivers if driver.row in verbs for word in driver.words}
 
 
-@pytest.mark.parametrize(
-    ("prompt", "wrong"),
-    [
-        ("A chef cutting carrots with a knife in a bright restaurant kitchen", "editing"),
-        ("A car crashes through a wooden fence in a slapstick comedy", "contact"),
-        ("A skater falls off his board, laughs and gets up again", "gracefully"),
-        ("A widow cries alone at a graveside in the rain", "moved"),
-        ("A widow cries alone at a graveside in the rain", "quietly"),
-        ("Teenagers in costumes knock on doors on Halloween night", "dusk"),
-    ],
-)
+@each_row
 def test_wrong_rewrites_are_gone(prompt: str, wrong: str) -> None:
     for one in suggest(prompt, find_drivers({"prompt": prompt}, ())):
         assert wrong not in one.rewritten
 
 
-@pytest.mark.parametrize(
-    ("locale", "said"),
-    [("en", "No known trigger"), ("zh-Hant", "沒有已知的觸發詞"), ("zh-Hans", "没有已知的触发词")],
-)
+@each_row
 def test_a_low_risk_is_shown_as_no_known_trigger(locale: str, said: str) -> None:
     assert advised("A train", "veo-3.1").as_wire(locale)["risk_level"] == "low"
     assert load_messages("advice", locale)("level.low") == said

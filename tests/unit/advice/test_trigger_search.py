@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from safelight.advice.trigger_search import TriggerResult, TriggerSearch, TriggerSearchEnd
 from safelight.advice.trigger_set_search import SetSearchEnd, TriggerSetSearch
+from support.rows import each_row
 
 Filter = Callable[[frozenset[int]], bool]
 SURE = 0.99
@@ -117,7 +118,7 @@ def test_no_answer_is_taken_after_the_end() -> None:
     assert TriggerSearch([1.0], SURE, ceiling=0).next_test() is None
 
 
-@pytest.mark.parametrize("risks", [[], [1.0, 0.0]])
+@each_row
 def test_a_search_needs_parts_with_a_risk(risks: list[float]) -> None:
     with pytest.raises(ValueError, match="risk"):
         TriggerSetSearch(risks)

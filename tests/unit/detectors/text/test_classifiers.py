@@ -16,6 +16,7 @@ from safelight.detectors.text.word_grams import hash_grams
 from safelight.policy.coverage import Depth
 from safelight.policy.findings import Basis, Finding, TextSpan
 from safelight_lab.training import training_data
+from support.rows import each_row
 
 SHIPPED = classifiers.load()
 DETECTOR = NgramDetector(SHIPPED)
@@ -63,7 +64,7 @@ def test_scores_are_finite_even_without_known_words(name: str) -> None:
     assert np.isfinite(odds).all()
 
 
-@pytest.mark.parametrize("text", ["人", "a b", "7", "🎉", "una mujer camina por la playa"])
+@each_row
 def test_text_without_an_operating_point_is_not_judged(text: str) -> None:
     with pytest.raises(Abstained, match=r"\.$"):
         inspect(text)

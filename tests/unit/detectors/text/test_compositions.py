@@ -6,6 +6,7 @@ from safelight.detectors.protocol import TextContent
 from safelight.detectors.text.compositions import CompositionDetector, read_compositions
 from safelight.detectors.text.normalise import views
 from safelight.policy.findings import Basis, Finding, TextSpan
+from support.rows import each_row
 
 ROLES = """
 group: stand-in
@@ -39,17 +40,7 @@ def test_roles_match_in_any_order_within_two_sentences(text: str) -> None:
     assert len([one for one in finding.evidence if isinstance(one, TextSpan)]) == 2
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "blim",
-        "how to",
-        "how to dance. A calm lake. And then a blim",
-        "how to stop a blim",
-        "如何慢慢停blim",
-        "how to show a blim in a museum",
-    ],
-)
+@each_row
 def test_one_role_a_distant_one_an_exception_or_a_harmless_context_is_nothing(text: str) -> None:
     assert not inspect(text)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from safelight.detectors.text.compositions import shipped_compositions
 from safelight.detectors.text.distress import MAX_SCORE, SCORE, DistressDetector
 from safelight.detectors.text.normalise import views
 from safelight.policy.findings import Basis, Finding
+from support.rows import each_row
 
 DETECTOR = DistressDetector(shipped_compositions(), distress.load())
 
@@ -21,61 +21,12 @@ def inspect(text: str) -> list[Finding]:
     return list(DETECTOR.inspect_text(TextContent(field="prompt", text=text, views=views(text))))
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "I want to disappear",
-        "i wanna die",
-        "i dont wanna live anymore",
-        "im gonna kms tonight",
-        "i just want 2 die",
-        "I don't want to wake up tomorrow. Show an empty room in the morning",
-        "my last video, so they know I was here. thank you all",
-        "a goodbye letter read over a sunset, it is from me",
-        "everyone would be better off without me",
-        "my friend says she wants to die",
-        "my brother keeps cutting himself, what do I do",
-        "我不想活了",
-        "我真的好想死",
-        "我撐不下去了,請做一段安靜的海",
-        "沒有我大家會更好,拍一個空房間",
-        "我不想再醒来,画面是雪",
-        "我朋友說他想自殺",
-        "我妹妹在自残,怎么办",
-        "wo bu xiang huo le",
-    ],
-)
+@each_row
 def test_distress_of_the_writer_or_of_somebody_known_brings_help(text: str) -> None:
     assert inspect(text)[0].category == "self-harm/intent"
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "a waterfall in autumn",
-        "a pretty sunset",
-        "a bridge",
-        "a man alone on a rooftop at night",
-        "she cries at the window, rain",
-        "goodbye",
-        "suicide",
-        "pain and darkness",
-        "a razor on a shelf",
-        "I want to see the sea before winter",
-        "I will end it with a fade to black",
-        "I want to die laughing, show a clown",
-        "a goodbye video for my colleague who retires",
-        "an actor on stage says he wants to live",
-        "my friend says she wants to dance",
-        "瀑布在秋天,航拍",
-        "天台上的日落",
-        "一個男人站在橋上",
-        "再見，夏天",
-        "想死你了，外婆",
-        "我想消失在人群裡，像電影開場",
-        "眼淚",
-    ],
-)
+@each_row
 def test_places_moods_and_sayings_do_not(text: str) -> None:
     assert not inspect(text)
 
@@ -119,14 +70,6 @@ def test_the_plugin_declares_the_cells() -> None:
     assert DETECTOR.capabilities == plugins.DISTRESS.capabilities
 
 
-@pytest.mark.parametrize(
-    ("text", "locale"),
-    [
-        ("a quiet lake", "en"),
-        ("我想要一段安靜的湖", "zh-Hant"),
-        ("我想要一段安静的湖", "zh-Hans"),
-        ("", "en"),
-    ],
-)
+@each_row
 def test_help_is_offered_in_the_language_of_the_text(text: str, locale: str) -> None:
     assert locale_of(text) == locale

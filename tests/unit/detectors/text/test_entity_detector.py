@@ -14,6 +14,7 @@ from safelight.detectors.text.normalise import views
 from safelight.detectors.text.operator_lists import OperatorLists
 from safelight.errors import InvalidField, NotFound
 from safelight.policy.findings import Finding, TextSpan
+from support.rows import each_row
 
 PEOPLE = """
 kind: living
@@ -44,26 +45,12 @@ def spans(text: str, findings: list[Finding]) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("Mika Jordano's last game", "Mika Jordano"),
-        ("MIKA-JORDANO waves", "MIKA-JORDANO"),
-        ("two emile ete lavals", "emile ete lavals"),
-        ("a dunk by Jordano", "Jordano"),
-        ("喬丹諾在打球", "喬丹諾"),
-        ("乔·丹诺在打球", "乔·丹诺"),
-        ("a blue fox with a lantern tail", "blue fox with a lantern tail"),
-        ("m1ka j0rdan0 waves", "m1ka j0rdan0"),
-    ],
-)
+@each_row
 def test_a_name_is_found_at_its_original_place(text: str, words: str) -> None:
     assert spans(text, inspect(EntityDetector(EntityIndex.of(made())), text)) == [words]
 
 
-@pytest.mark.parametrize(
-    "text", ["jordano walks", "basketball at the jordano river", "lumo", "mikajordano", ""]
-)
+@each_row
 def test_an_ambiguous_name_needs_its_context(text: str) -> None:
     assert not inspect(EntityDetector(EntityIndex.of(made())), text)
 
@@ -84,18 +71,7 @@ def test_attributes_provide_what_policies_need() -> None:
     assert (logo.attributes["role"], cup.attributes["role"]) == ("subject", "passing")
 
 
-@pytest.mark.parametrize(
-    "row",
-    [
-        {"n": ""},
-        {"n": "Ab"},
-        {"n": "X (Y)"},
-        {"n": "Some One", "s": ["one"]},
-        {"n": "Some One", "colour": "red"},
-        {"n": ["Some One"]},
-        {},
-    ],
-)
+@each_row
 def test_an_invalid_entry_is_refused(row: dict[str, object]) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
         parse_entity(row, EntityKind.BRAND, list_name="test")
@@ -155,16 +131,7 @@ def test_many_names_are_searched_in_one_pass(tmp_path: Path) -> None:
     assert spans("house number 19999 of wares", inspect(detector, "house number 19999 of wares"))
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "a forest in the style of Studio Ghibli",
-        "Pixar style robot",
-        "a castle in the style of Disney",
-        "吉卜力風格的森林",
-        "皮克斯动画风格的机器人",
-    ],
-)
+@each_row
 def test_the_style_of_a_studio_is_no_character_and_not_its_subject(text: str) -> None:
     content = TextContent(field="prompt", text=text, views=views(text))
     found = list(EntityDetector(EntityIndex.of(entities.shipped())).inspect_text(content))

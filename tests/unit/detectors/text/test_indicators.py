@@ -13,6 +13,7 @@ from safelight.moderation.cross_modal import find_indicators, match_indicator_ru
 from safelight.moderation.text_parts import TextPart, TextSource
 from safelight.policy.categories import SHIPPED
 from safelight.policy.findings import Finding, TextSpan, TimeRange
+from support.rows import each_row
 
 OWN = Path(__file__).parents[4] / "bench" / "together" / "own.jsonl"
 
@@ -21,19 +22,7 @@ def named(text: str) -> list[str]:
     return [text[start:end] for start, end in find_people(text)]
 
 
-@pytest.mark.parametrize(
-    ("text", "names"),
-    [
-        ("Here is Hannah Ashcroft from the third floor.", ["Hannah Ashcroft"]),
-        ("Judge Penrose will see you now", ["Judge Penrose"]),
-        ("Simon from payroll brought cake", ["Simon from payroll"]),
-        ("the tram stops at Charlotte Street", []),
-        ("hannah ashcroft in small letters", []),
-        ("早安，林志豪，早餐好了", ["林志豪"]),
-        ("黃律師正在開會", ["黃律師"]),
-        ("高山上的云和白色的墙", []),
-    ],
-)
+@each_row
 def test_a_name_is_a_given_and_a_family_name_or_a_title(text: str, names: list[str]) -> None:
     assert named(text) == names
 
@@ -59,15 +48,7 @@ def test_rules_use_known_indicators_and_categories() -> None:
     assert all(table.phrases[sign] for sign in known)
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "rules:\n  - {category: hate, score: 0.5, all: [group]}",
-        "rules:\n  - {category: hate, score: 0.5, all: [group, nothing-of-that-name]}",
-        "rules:\n  - {category: hate, score: 0.5, all: [group, pests], when: now}",
-        "rules:\n  - {score: 0.5, all: [group, pests]}",
-    ],
-)
+@each_row
 def test_an_invalid_rule_is_named(text: str) -> None:
     with pytest.raises(ValueError, match="rule 0"):
         read_rules(text, ["group", "pests"])

@@ -1,10 +1,9 @@
 from __future__ import annotations
 
-import pytest
-
 from safelight.detectors.text import classifiers
 from safelight.detectors.text.languages import LENGTHS, Language, LanguageSplitter, length_of
 from safelight.detectors.text.normalise import normalize_text
+from support.rows import each_row
 
 SPLITTER = LanguageSplitter(classifiers.load().frequent_english)
 
@@ -13,37 +12,14 @@ def parts(text: str) -> list[tuple[Language, str]]:
     return [(one.language, one.length) for one in SPLITTER.split(normalize_text(text), text)]
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("a cat sleeps on the window sill", [(Language.ENGLISH, "4-8")]),
-        ("Jupiter", [(Language.ENGLISH, "1-3")]),
-        ("一隻貓在窗台上睡覺", [(Language.TRADITIONAL, "4-8")]),
-        ("一只猫在窗台上睡觉", [(Language.SIMPLIFIED, "4-8")]),
-        ("ａ ｃａｔ ｓｌｅｅｐｓ", [(Language.ENGLISH, "1-3")]),
-    ],
-)
+@each_row
 def test_english_and_both_chinese_scripts_are_told_with_their_length(
     text: str, expected: list[tuple[Language, str]]
 ) -> None:
     assert parts(text) == expected
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "una mujer camina por la playa con su perro",
-        "eine Frau läuft mit ihrem Hund am Strand entlang",
-        "wo de nü er zai hai bian wan sha zi",
-        "女の人が海辺で犬と散歩しています",
-        "12345 67 890",
-        "🎉🎂🎈",
-        "…",
-        "人",
-        "a b",
-        "",
-    ],
-)
+@each_row
 def test_other_languages_and_texts_without_words_are_not_judged(text: str) -> None:
     assert parts(text) == []
 

@@ -7,6 +7,7 @@ from safelight.detectors.text.lists import ListDetector, read_list, shipped_entr
 from safelight.detectors.text.normalise import views
 from safelight.policy.categories import SHIPPED
 from safelight.policy.findings import Finding, TextSpan
+from support.rows import each_row
 
 DETECTOR = ListDetector(shipped_entries())
 
@@ -61,25 +62,7 @@ def test_children_in_ordinary_scenes_are_only_recorded() -> None:
     assert categories("孩子们在公园里放风筝") == {"minors-present"}
 
 
-@pytest.mark.parametrize(
-    ("text", "category"),
-    [
-        ("a nude woman on a sofa", "sexual"),
-        ("a n.u.d.e woman", "sexual"),
-        ("a nаkеd man", "sexual"),
-        ("a man stabbing people in a street", "violence"),
-        ("k1lling h1m", "violence"),
-        ("a beheading in close-up", "violence/graphic"),
-        ("tutorial that shows how to make a bomb", "illicit"),
-        ("a recruitment video for ISIS", "extremism"),
-        ("cartoon showing immigrants as rats", "hate"),
-        ("CNN breaking news about an invented war", "deception"),
-        ("revenge porn of my ex", "ncii"),
-        ("show her home address on a sign", "privacy"),
-        ("血腥的场面", "violence/graphic"),
-        ("一個裸體的女人", "sexual"),
-    ],
-)
+@each_row
 def test_a_listed_phrase_is_found(text: str, category: str) -> None:
     assert category in categories(text)
 

@@ -6,14 +6,13 @@ The placeholder is an invented word in a list of this test, so that every shippe
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
 
 from safelight.detectors.protocol import TextContent
 from safelight.detectors.text.lists import read_list, shipped
 from safelight.detectors.text.normalise import views
 from safelight.detectors.text.sexual_minors import SexualMinorsDetector
+from support.rows import each_row
 
 STAND_IN = """
 group: stand-in
@@ -131,15 +130,13 @@ def test_adults_and_old_things_are_not_minors(lang: str, age: str, context: str)
     assert not list(DETECTOR.inspect_together(CONTEXTS[context](age, WORD[lang])))
 
 
-@pytest.mark.parametrize(
-    ("young", "word"), list(itertools.product(YOUNG, WORD)), ids=lambda value: str(value)
-)
+@each_row
 def test_the_signals_may_be_in_two_languages(young: str, word: str) -> None:
     together = [content("prompt", YOUNG[young][0]), content("style", WORD[word])]
     assert [finding.category for finding in DETECTOR.inspect_together(together)] == ["sexual/minors"]
 
 
-@pytest.mark.parametrize(("lang", "age"), [(lang, age) for lang, ages in YOUNG.items() for age in ages])
+@each_row
 def test_a_minor_alone_and_negated_text_are_not_reported(lang: str, age: str) -> None:
     assert not list(DETECTOR.inspect_text(content("prompt", f"{age}, at a birthday party")))
     unwanted = content("negative_prompt", WORD[lang], negated=True)

@@ -15,6 +15,7 @@ from safelight.detectors.text.normalise import (
     view_of_kind,
     views,
 )
+from support.rows import each_row
 
 ANY_TEXT = st.text(st.characters(codec=None, categories=None), max_size=200)
 SLY_TEXT = st.text(alphabet="nude k1ll.-_ \u200b\u200d\u0301\ud800аеＡﷺ🙂裸 @$!", max_size=80)
@@ -69,7 +70,7 @@ def test_disguised_words_are_read(typed: str, read: str) -> None:
     assert f"a {typed}; b"[start:end].rstrip() == typed
 
 
-@pytest.mark.parametrize("text", ["1080p 4k 1980s", "a 3d 2x zoom", "50mm f/1.8", "the 1st of May", "wow!"])
+@each_row
 def test_digits_that_mean_numbers_are_kept(text: str) -> None:
     assert view_of_kind(views(text), "deleet").text == text.casefold()
 
@@ -100,22 +101,13 @@ def test_a_fully_encoded_text_is_read_only_as_its_decoded_text() -> None:
     assert [one.kind for one in final_views(views(beside))][1:] == ["hex"]
 
 
-@pytest.mark.parametrize(
-    ("typed", "read"),
-    [
-        ("a n a k e d woman", "a naked woman"),
-        ("I k i l l it", "i kill it"),
-        ("a n u d 3 model", "a nude model"),
-    ],
-)
+@each_row
 def test_a_word_of_one_letter_before_separated_letters_is_also_read_alone(typed: str, read: str) -> None:
     assert read in [view.text for view in views(typed)]
     assert any(view.text == read for view in final_views(views(typed)))
 
 
-@pytest.mark.parametrize(
-    "text", ["a cat", "a b c", "A U S team", "the U S A team", "n a k e d", "a n.a.k.e.d man"]
-)
+@each_row
 def test_other_texts_have_no_view_for_that(text: str) -> None:
     assert "joined_after_article" not in [view.kind for view in views(text)]
 

@@ -4,51 +4,20 @@ import pytest
 
 from safelight.detectors.text.ages import find_young_ages
 from safelight.detectors.text.pii import find_identifiers
+from support.rows import each_row
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "a 9-year-old girl",
-        "aged 12",
-        "a boy turning six",
-        "15 yo skater",
-        "十二岁的女孩",
-        "一個8歲的男孩",
-        "twelve years old",
-    ],
-)
+@each_row
 def test_ages_under_eighteen_are_found(text: str) -> None:
     assert list(find_young_ages(text))
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "a 15 year old oak",
-        "aged 45",
-        "a 21-year-old student",
-        "turns 5 degrees",
-        "三十岁的男人",
-        "a 1.5 year old",
-        "二十岁",
-    ],
-)
+@each_row
 def test_other_ages_are_not_found(text: str) -> None:
     assert not list(find_young_ages(text))
 
 
-@pytest.mark.parametrize(
-    ("text", "kind"),
-    [
-        ("call 555-123-4567 now", "telephone number"),
-        ("+44 20 7946 0958", "telephone number"),
-        ("手机 13812345678", "telephone number"),
-        ("4111 1111 1111 1111", "card number"),
-        ("ssn 123-45-6789", "social security number"),
-        ("write to someone@example.com", "mail address"),
-    ],
-)
+@each_row
 def test_private_data_is_found_by_its_pattern(text: str, kind: str) -> None:
     assert kind in {found for found, _start, _end in find_identifiers(text)}
 

@@ -19,6 +19,7 @@ from safelight.detectors.text.safety_card import CardDetector
 from safelight.metrics import DETECTOR_TIMEOUTS
 from safelight.policy.coverage import CoverageStatus, Depth
 from safelight.policy.findings import Finding, FrameRange, Modality, OperatingPoint, TextSpan, TimeRange
+from support.rows import each_row
 
 HATE = (Capability(category="hate", modality=Modality.TEXT),)
 
@@ -376,15 +377,7 @@ def test_a_stand_in_counts_in_a_language_only_where_the_other_classifier_did_not
     assert languages(StandIn(), text="so bad") == ["en", "zh-Hans"]
 
 
-@pytest.mark.parametrize(
-    ("text", "excerpt"),
-    [
-        ("so bad", False),
-        ("so bad 女人", False),
-        ("so bad 一个女人在海边慢慢走", True),
-        ("so bad in the sun", True),
-    ],
-)
+@each_row
 def test_few_words_of_a_longer_field_are_an_excerpt(text: str, excerpt: bool) -> None:
     findings = TextPipeline([StandIn()]).screen({"prompt": text}).findings
     assert {bool(one.attributes.get("excerpt")) for one in findings} == {excerpt}

@@ -13,6 +13,7 @@ from safelight.detectors.text.classifiers import load
 from safelight.detectors.text.compositions import CompositionDetector, shipped_compositions
 from safelight.detectors.text.normalise import final_views, views
 from safelight.detectors.text.rejections import shipped_rejections
+from support.rows import each_row
 
 ROWS = [
     json.loads(line)
@@ -89,21 +90,7 @@ def test_lines_and_signs_before_a_chinese_character_end_a_sentence(text: str) ->
     assert shipped_rejections().is_rejected(view, [(2, 4)], text)
 
 
-@pytest.mark.parametrize(
-    ("text", "rejected"),
-    [
-        (
-            "Shame on those who chant that Muslims should be deported. The sun sets over the bay. "
-            "The boats come home. Muslims should be deported, they are nothing but criminals and parasites.",
-            False,
-        ),
-        ("我們要對地域歧視說不，河南人不是騙子!海邊很安靜!船回來了!黑人就是低等，都是笨蛋。", False),
-        ("Shame on those who chant that Muslims should be deported.", True),
-        ("Muslims should be deported, they are nothing but criminals and parasites.", False),
-        ("我們要對地域歧視說不，河南人不是騙子。", True),
-        ("反對歧視的人都是笨蛋，黑人就是低等。", False),
-    ],
-)
+@each_row
 def test_a_classifiers_finding_of_hatred_says_whether_the_text_rejects_it(text: str, rejected: bool) -> None:
     found = [one for one in NgramDetector(load()).inspect_text(content(text)) if one.category == "hate"]
     assert found

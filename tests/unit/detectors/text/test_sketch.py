@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safelight.detectors.text.sketch import Sketch, similarity, sketch
+from support.rows import each_row
 
 BLOCKED = "A recruitment film that praises the armed group and calls on everyone who watches to join its war"
 
@@ -21,28 +22,12 @@ def test_any_text_has_a_sketch_that_is_most_similar_to_itself(text: str) -> None
     assert similarity(made, made) == 0 or similarity(made, made) == pytest.approx(1 / 0.45, rel=0.01)
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        "A recruiting film praising the armed group, calling on everyone watching to join its war",
-        "The recruitment film praises an armed group and calls on all who watch: join the war",
-        "A r e c r u i t m e n t film that pr4ises the armed gr0up and calls on everyone to join its w4r",
-        "Join its war! A film that praises the armed group and calls on everyone, a recruitment film",
-    ],
-)
+@each_row
 def test_a_paraphrase_is_recognised(other: str) -> None:
     assert similarity(sketch(BLOCKED), sketch(other)) >= 1
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        "A quiet lake at dawn, mist over the water, a heron waits",
-        "A film about a recruit who learns to bake bread in an army kitchen",
-        "一部招募影片,号召大家加入志愿者",
-        "",
-    ],
-)
+@each_row
 def test_another_text_is_not_recognised(other: str) -> None:
     assert similarity(sketch(BLOCKED), sketch(other)) < 1
 
