@@ -8,6 +8,7 @@ import inspect
 import pkgutil
 import re
 import sys
+import tomllib
 import types
 import typing
 from collections.abc import Callable
@@ -405,6 +406,25 @@ def error_codes() -> str:
     return "\n".join(lines)
 
 
+def packages() -> str:
+    """Every package and module at the top, by the layers of the import contract."""
+    project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text("utf-8"))
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    lines = ["| row | package | what it is |", "| --- | --- | --- |"]
+    for number, layer in enumerate(layers, start=1):
+        lines += [f"| {number} | `{name}` | {_first_paragraph(name)} |" for name in re.findall(r"\w+", layer)]
+    lines.append(f"| any | `testing` | {_first_paragraph('testing')} |")
+    return "\n".join(lines)
+
+
+def _first_paragraph(name: str) -> str:
+    """What the docstring of a package or module begins with. Parsed: `client` is not always installed."""
+    place = DOCS.parent / "src" / "safelight" / name
+    file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+    found = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or ""
+    return _cell(" ".join(found.partition("\n\n")[0].split()))
+
+
 #: The page and the name of the part, and what writes it.
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("reference.md", "commands"): commands,
@@ -414,6 +434,7 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("reference.md", "errors"): error_codes,
     ("../README.md", "cells"): cells,
     ("people.md", "roles"): roles,
+    ("architecture.md", "packages"): packages,
 }
 
 

@@ -1,1 +1,1 @@
-"""Origin of files: C2PA manifests, certificates, the registry of seals."""
+"""Origin of files: C2PA manifests, certificates, watermarks, fingerprints, recovery of the origin."""

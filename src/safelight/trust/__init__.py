@@ -1,1 +1,1 @@
-"""Accounts, consent, reports, reviews, appeals, strikes, audit."""
+"""Accounts, consents, reports, reviews, appeals, statements, strikes, ledger, seals, webhooks, audit log."""
