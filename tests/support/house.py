@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from safelight.bootstrap import Container
 from safelight.bootstrap.core import ENROLLED
@@ -18,7 +18,7 @@ from safelight.generation.protocol import Generator
 from safelight.generation.videos_api import create as videos_api
 from safelight.ids import new_id
 from safelight.jobs.context import PipelineContext
-from safelight.jobs.models import CreateRequest, Video, VideoSnapshot
+from safelight.jobs.models import Content, CreateRequest, Video, VideoRecord, VideoSnapshot
 from safelight.jobs.runner import Runner
 from safelight.jobs.video_statements import WithdrawalCause
 from safelight.jobs.withdrawal import withdraw_within
@@ -26,12 +26,17 @@ from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.waivers import EVERYTHING
 from safelight.sandbox.sandbox import Sandbox
 from safelight.settings import Settings
+from safelight.store.blobs import BlobStore
 from safelight.store.database import Database
 from safelight.store.tables import videos
+from safelight.store.transaction import Transaction
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
-from safelight.trust.accounts import Principal
-from safelight.trust.statements import StatementSource
+from safelight.trust.accounts import Accounts, Principal
+from safelight.trust.appeals import Appeals
+from safelight.trust.reports import NewReport, Receipt
+from safelight.trust.reviews import Reviews
+from safelight.trust.statements import Statements, StatementSource
 from safelight.trust.waivers import NewWaiver
 
 
@@ -65,6 +70,49 @@ class House:
             self.crash_at = None
             raise Crash(name)
 
+    @property
+    def database(self) -> Database:
+        return self.container.persistence.database
+
+    @property
+    def blobs(self) -> BlobStore:
+        return self.container.persistence.blobs
+
+    @property
+    def accounts(self) -> Accounts:
+        return self.container.persistence.accounts
+
+    @property
+    def context(self) -> PipelineContext:
+        return self.container.pipeline.context
+
+    @property
+    def generators(self) -> dict[str, Generator]:
+        return cast(dict[str, Generator], self.container.core.generators)
+
+    @property
+    def reviews(self) -> Reviews:
+        return self.container.review.reviews
+
+    @property
+    def appeals(self) -> Appeals:
+        return self.container.review.appeals
+
+    @property
+    def statements(self) -> Statements:
+        return self.container.review.statements
+
+    def transaction(self) -> AbstractContextManager[Transaction]:
+        return self.database.transaction(self.who.tenant)
+
+    def read_transaction(self) -> AbstractContextManager[Transaction]:
+        return self.database.read_transaction(self.who.tenant)
+
+    def change(self, video: Video, **columns: Any) -> None:
+        """Change the row of a video, as if its life had been another."""
+        with self.database.transaction(video.tenant) as tx:
+            tx.update(videos, videos.c.id == video.id, **columns)
+
     def waive(self) -> None:
         self.container.persistence.waivers.add(
             NewWaiver(
@@ -95,6 +143,22 @@ class House:
         while (following := runner.run_steps(video.tenant, video.id)) is not None:
             time.sleep(min(following.after_s, 0.05))
         return self.videos.get(self.who, video.id)
+
+    def reread(self, video: Video) -> Video:
+        """The video as it is now."""
+        return self.videos.get(self.who, video.id)
+
+    def record(self, video: Video) -> VideoRecord:
+        return self.videos.record(self.who, video.id)
+
+    def content(self, video: Video, variant: str = "video") -> Content:
+        return self.videos.content(self.who, video.id, variant)
+
+    def report(self, video: Video, **fields: Any) -> Receipt:
+        return self.container.review.reports.add(self.who, NewReport(video_id=video.id, **fields))
+
+    def withdraw(self, video: Video, *, actor: str = "ada", why: str = "a court said so") -> tuple[str, ...]:
+        return withdraw(self.context, video, actor=actor, why=why)
 
     def copy_row(self, video: Video, tenant: str) -> str:
         """Give another tenant a video with the row of this one. Returns its id."""

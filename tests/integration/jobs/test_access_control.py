@@ -7,31 +7,20 @@ from dataclasses import replace
 import pytest
 
 from safelight.errors import NotFound, Withdrawn
-from safelight.jobs.models import CreateRequest, Video
+from safelight.jobs.models import CreateRequest
 from safelight.jobs.states import VideoState
-from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
-from support.house import withdraw
+from safelight.trust.accounts import Principal
 
 from .conftest import House
-
-
-@pytest.fixture
-def stranger(house: House) -> Principal:
-    return Principal(
-        tenant=house.container.persistence.accounts.create_tenant("other").id,
-        id="key_x",
-        kind=PrincipalKind.KEY,
-        name="x",
-        scopes=frozenset(KeyScope),
-    )
 
 
 def ids(house: House, who: Principal, after: str | None = None) -> list[str]:
     return [video.id for video in house.videos.list(who, after=after, limit=10, order="desc").videos]
 
 
-def test_a_cursor_works_only_for_its_own_tenant(house: House, stranger: Principal) -> None:
+def test_a_cursor_works_only_for_its_own_tenant(house: House) -> None:
     mine = house.order()
+    stranger = replace(house.who, tenant=house.accounts.create_tenant("other").id)
     theirs = house.videos.create(stranger, CreateRequest(prompt="another lake"))
     assert ids(house, house.who) == [mine.id]
     for who, cursor in ((stranger, mine.id), (house.who, theirs.id), (house.who, "video_1"), (stranger, "")):
@@ -39,35 +28,26 @@ def test_a_cursor_works_only_for_its_own_tenant(house: House, stranger: Principa
             ids(house, who, after=cursor)
 
 
-def test_a_deleted_video_still_works_as_a_cursor(house: House) -> None:
-    first, second = house.order(), house.carry(house.order("another lake"))
+def test_a_deleted_video_still_works_as_a_cursor_and_its_idempotency_key_does_not_return_it(
+    house: House,
+) -> None:
+    first, asked = house.order(), CreateRequest(prompt="another lake", idempotency_key="k2")
+    second = house.carry(house.videos.create(house.who, asked))
     house.videos.delete(house.who, second.id)
     assert ids(house, house.who, after=second.id) == [first.id]
-
-
-def content(house: House, video: Video) -> int:
-    return house.videos.content(house.who, video.id, "video").size
+    with pytest.raises(NotFound):
+        house.videos.submit(house.who, asked)
 
 
 def test_content_is_available_from_delivery_until_withdrawal(house: House) -> None:
-    video = house.order()
+    asked = CreateRequest(prompt="a quiet lake", idempotency_key="k")
+    video = house.videos.create(house.who, asked)
     with pytest.raises(NotFound):
-        content(house, video)
-    done = house.carry(video)
-    assert content(house, done) > 0
-    withdraw(house.container.pipeline.context, done, actor="tests", why="a test")
+        house.content(video)
+    assert house.content(house.carry(video)).size > 0
+    house.withdraw(video)
     for variant in ("video", "thumbnail", "spritesheet"):
         with pytest.raises(Withdrawn):
-            house.videos.content(house.who, video.id, variant)
-    assert house.videos.get(house.who, video.id).state is VideoState.WITHDRAWN
-
-
-def test_an_idempotency_key_returns_a_withdrawn_video_but_not_a_deleted_one(house: House) -> None:
-    asked = CreateRequest(prompt="a quiet lake", idempotency_key="k")
-    video = house.carry(house.videos.create(house.who, asked))
-    withdraw(house.container.pipeline.context, video, actor="tests", why="a test")
+            house.content(video, variant)
+    assert house.reread(video).state is VideoState.WITHDRAWN
     assert house.videos.submit(house.who, asked).video.state is VideoState.WITHDRAWN
-    other = replace(asked, idempotency_key="k2")
-    house.videos.delete(house.who, house.carry(house.videos.create(house.who, other)).id)
-    with pytest.raises(NotFound):
-        house.videos.submit(house.who, other)

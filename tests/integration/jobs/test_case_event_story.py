@@ -6,10 +6,8 @@ import json
 import time
 from typing import Any
 
-from safelight.store import tables
 from safelight.store.tables import CASE_EVENTS
 from safelight.trust.accounts import ROLES, KeyScope, Role
-from safelight.trust.reports import NewReport
 from safelight.trust.reviews import CaseKind, DecisionRequest
 from safelight.trust.reviews.ozone import ModerationEventType
 
@@ -25,7 +23,7 @@ WORDS = "I am Planted Name (planted@example.com). That is me."
 
 
 def reader(house: House, *scopes: KeyScope) -> Client:
-    accounts = house.container.persistence.accounts
+    accounts = house.accounts
     _record, token = accounts.create_key(house.who.tenant, "stream", by="a test", scopes=frozenset(scopes))
     return Client(house, authorization=f"Bearer {token}")
 
@@ -40,16 +38,16 @@ def lines(client: Client, query: str = "") -> list[dict[str, Any]]:
 def test_reports_and_appeals_are_streamed_without_reporters_or_staff(house: House) -> None:
     house.container.review.videos = house.videos
     story = StaffStory(house)
-    with house.container.persistence.database.transaction(house.who.tenant) as tx:
+    with house.transaction() as tx:
         story.staff = [enrol(tx, name, Role.TRUST_LEAD) for name in ("Zephyrine", "Ignatius")]
     first, second = story.staff
-    reviews = house.container.review.reviews
+    reviews = house.reviews
     kept, removed, unattended = (house.carry(house.order(f"a quiet lake {n}")) for n in range(3))
     notify(house, kept, note=WORDS)
     (case,) = open_cases(story, first)
     reviews.decide(first, case.id, DecisionRequest(action=ModerationEventType.ACKNOWLEDGE, reason=NOTE))
     follow_up(house)
-    house.container.review.reports.add(house.who, NewReport(video_id=removed.id, reason="violence", note="x"))
+    house.report(removed, reason="violence", note="x")
     (case,) = open_cases(story, first)
     reviews.decide(first, case.id, DecisionRequest(action="withdraw", reason=NOTE, **house.ground()))
     client = platform(house)
@@ -60,7 +58,7 @@ def test_reports_and_appeals_are_streamed_without_reporters_or_staff(house: Hous
     assert case.kind is CaseKind.APPEAL
     reviews.decide(second, case.id, DecisionRequest(action="uphold", reason=NOTE, **house.ground()))
     notify(house, unattended, network="192.0.2.9", note="Planted Name again")
-    house.container.persistence.database.clock = lambda: time.time() + 48 * HOUR_S + 60
+    house.database.clock = lambda: time.time() + 48 * HOUR_S + 60
     follow_up(house)
 
     events = lines(reader(house, KeyScope.REVIEW))
@@ -108,8 +106,6 @@ def test_the_words_of_a_report_about_a_locked_video_are_left_out(house: House) -
     client = reader(house, KeyScope.REVIEW)
     assert "The words of the report." in json.dumps(lines(client))
     for column in ("vaulted", "quarantined"):
-        with house.container.persistence.database.transaction(house.who.tenant) as tx:
-            tx.update(tables.videos, tables.videos.c.id == video.id, **{column: True})
+        house.change(video, **{column: True})
         assert "The words of the report." not in json.dumps(lines(client))
-        with house.container.persistence.database.transaction(house.who.tenant) as tx:
-            tx.update(tables.videos, tables.videos.c.id == video.id, **{column: False})
+        house.change(video, **{column: False})

@@ -12,7 +12,6 @@ from safelight.jobs.states import VideoState
 from safelight.trust.consent_requests.commitments import commit_to_consents, compute_commitment
 from safelight.trust.consent_requests.store import read_uses
 from safelight.trust.reviews import Decision, DecisionAction
-from support.house import withdraw
 
 from .conftest import House
 from .test_ingredients import manifests
@@ -20,9 +19,8 @@ from .test_source_consents import give
 
 
 def test_a_manifest_has_a_commitment_for_each_consent_that_only_the_subject_can_open(house: House) -> None:
-    database = house.container.persistence.database
     video, other = house.order(), house.order("a quiet lake at night")
-    with database.transaction(house.who.tenant) as tx:
+    with house.transaction() as tx:
         consents = [give(tx, video.id, expires_at=None) for _ in range(2)]
         # The same person in another video: the two commitments must not be equal.
         give(tx, other.id, expires_at=None)
@@ -33,7 +31,7 @@ def test_a_manifest_has_a_commitment_for_each_consent_that_only_the_subject_can_
     assert found == {"alg": "sha256", "commitments": sorted(first_try)}, "the same after a crash"
     assert not [consent for consent in consents if consent in str(active)]
     opened = set()
-    with database.read_transaction(house.who.tenant) as tx:
+    with house.read_transaction() as tx:
         for consent in consents:
             (use,) = read_uses(tx, consent)
             assert use.salt is not None
@@ -57,17 +55,16 @@ def overturned(video: Video) -> Decision:
 
 
 def test_a_video_that_is_reinstated_keeps_its_consents_and_the_commitments_of_its_file(house: House) -> None:
-    context, database = house.container.pipeline.context, house.container.persistence.database
     video = house.order()
-    with database.transaction(house.who.tenant) as tx:
+    with house.transaction() as tx:
         consent = give(tx, video.id, expires_at=None)
         (committed,) = commit_to_consents(tx, video.id)
-    withdraw(context, house.carry(video), actor="ada", why="a test")
-    with database.transaction(house.who.tenant) as tx:
-        again = reinstate(context, tx, video.id, overturned(video))
+    house.withdraw(house.carry(video))
+    with house.transaction() as tx:
+        again = reinstate(house.context, tx, video.id, overturned(video))
     done = house.carry(house.videos.get(house.who, again))
     assert committed in _commitments(house, done)
-    with database.read_transaction(house.who.tenant) as tx:
+    with house.read_transaction() as tx:
         uses = {use.video_id: use for use in read_uses(tx, consent)}
     for one in (video.id, again):
         use = uses[one]
@@ -76,18 +73,16 @@ def test_a_video_that_is_reinstated_keeps_its_consents_and_the_commitments_of_it
         assert opened in _commitments(house, done), one
 
 
-def test_a_video_with_a_withdrawn_consent_cannot_be_reinstated(house: House) -> None:
-    context, database = house.container.pipeline.context, house.container.persistence.database
+def test_a_video_without_a_consent_has_no_commitment_and_one_with_a_withdrawn_consent_is_not_reinstated(
+    house: House,
+) -> None:
     video = house.carry(house.order())
-    with database.transaction(house.who.tenant) as tx:
+    assert _commitments(house, video) == set()
+    with house.transaction() as tx:
         give(tx, video.id, expires_at=None, revoked_at=1.0)
-    withdraw(context, video, actor="ada", why="a test")
-    with database.transaction(house.who.tenant) as tx, pytest.raises(Conflict):
-        reinstate(context, tx, video.id, overturned(video))
-
-
-def test_a_manifest_without_a_consent_has_no_commitment(house: House) -> None:
-    assert _commitments(house, house.carry(house.order())) == set()
+    house.withdraw(video)
+    with house.transaction() as tx, pytest.raises(Conflict):
+        reinstate(house.context, tx, video.id, overturned(video))
 
 
 def _commitments(house: House, video: Video) -> set[str]:

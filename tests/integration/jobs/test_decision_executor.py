@@ -26,7 +26,7 @@ def test_a_decision_that_cannot_be_applied_does_not_stop_the_others(
     house: House, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken, fine = house.order(MARKED), house.order(f"{MARKED} again")
-    for case in house.container.review.reviews.list(reviewer(house)).cases:
+    for case in house.reviews.list(reviewer(house)).cases:
         decide_with_undo(house, case, "approve" if case.video_id == broken.id else "refuse")
     actions = house.container.review.review_actions
 
@@ -48,7 +48,7 @@ def test_a_decision_that_meets_a_locked_row_does_not_stop_the_others(
 ) -> None:
     locked, fine = house.order(MARKED), house.order(f"{MARKED} again")
     for video, action in ((locked, "approve"), (fine, "refuse")):
-        (case,) = house.container.review.reviews.list_for_video(reviewer(house), video.id)
+        (case,) = house.reviews.list_for_video(reviewer(house), video.id)
         decide_with_undo(house, case, action)
         clock.now += 0.1
 
@@ -85,7 +85,7 @@ def test_a_decision_that_fails_again_and_again_opens_the_case_so_that_it_can_exp
         "It could not be carried out because of a fault.",
     )
     clock.now = case.due_at + 1
-    Sweeper(house.container.pipeline.context, NoEngine()).expire_reviews()  # type: ignore[arg-type]
+    Sweeper(house.context, NoEngine()).expire_reviews()  # type: ignore[arg-type]
     assert state(house, video) is VideoState.REJECTED
 
 
@@ -96,7 +96,7 @@ def test_a_decision_can_be_undone_for_some_time_although_the_clock_of_the_execut
 ) -> None:
     monotonic = Clock()
     made = DecisionExecutor(
-        house.container.persistence.database,
+        house.database,
         house.container.review.review_actions,
         stopping=threading.Event(),
         monotonic=lambda: monotonic.now,

@@ -34,7 +34,7 @@ def bindings(house: House) -> SoftBindings:
 
 
 def expire(house: House, video: Video) -> None:
-    with house.container.persistence.database.transaction(video.tenant) as tx:
+    with house.transaction() as tx:
         tx.update(tables.videos, tables.videos.c.id == video.id, expires_at=0.0)
     sweeper: Sweeper = house.container.pipeline.sweeper
     sweeper.delete_expired_files()
@@ -42,7 +42,7 @@ def expire(house: House, video: Video) -> None:
 
 def has_fingerprint(house: House, video: Video) -> bool:
     prints = tables.seal_fingerprints
-    with house.container.persistence.database.across_tenants("test", readonly=True) as tx:
+    with house.database.across_tenants("test", readonly=True) as tx:
         rows = tx.select(prints, prints.c.video_id == video.id)
     assert rows
     return any(row.hashes is not None or row.thumbnails is not None for row in rows)
@@ -74,7 +74,7 @@ def test_an_expired_video_can_still_be_erased_by_its_owner(house: House) -> None
     assert not has_fingerprint(house, video)
     with pytest.raises(NotFound):
         bindings(house).manifest(manifest_id)
-    log = [entry["event"] for entry in house.videos.record(house.who, video.id).audit_log]
+    log = [entry["event"] for entry in house.record(video).audit_log]
     assert log[-2:] == ["video.expired", "video.deleted"]
     with pytest.raises(NotFound):
         house.videos.delete(house.who, video.id)

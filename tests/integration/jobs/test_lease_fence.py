@@ -12,7 +12,6 @@ from safelight.jobs.interruptions import ShutdownRequested
 from safelight.jobs.models import Video
 from safelight.jobs.runner import Runner
 from safelight.jobs.states import VideoState
-from safelight.store import tables
 from safelight.testing.upstream import ScriptedUpstream
 
 from .conftest import House
@@ -43,7 +42,7 @@ class Step:
     """One step of a video, in a thread."""
 
     def __init__(self, house: House, video: Video) -> None:
-        self._runner, self._video = Runner(house.container.pipeline.context), video
+        self._runner, self._video = Runner(house.context), video
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
@@ -72,17 +71,17 @@ def at_boundary(house: House, name: str, act: Callable[[], object]) -> None:
 
 def generating(house: House, model: str | None = None) -> Video:
     video = house.order(model=model) if model else house.order()
-    Runner(house.container.pipeline.context).run_steps(video.tenant, video.id)
+    Runner(house.context).run_steps(video.tenant, video.id)
     assert state(house, video) is VideoState.GENERATING
     return video
 
 
 def state(house: House, video: Video) -> VideoState:
-    return house.videos.get(house.who, video.id).state
+    return house.reread(video).state
 
 
 def log_events(house: House, video: Video) -> list[str]:
-    return [entry["event"] for entry in house.videos.record(house.who, video.id).audit_log]
+    return [entry["event"] for entry in house.record(video).audit_log]
 
 
 def test_without_the_lease_no_request_is_sent_and_it_is_sent_once_with_the_lease(
@@ -107,7 +106,7 @@ def test_a_lease_lost_after_a_submission_ends_the_polls_and_keeps_the_upstream_i
     at_boundary(house, "submitted", lease.held.clear)
     step = Step(house, video)
     assert lease.waited_for.wait(WAIT_S)
-    (attempt,) = house.videos.record(house.who, video.id).attempts
+    (attempt,) = house.record(video).attempts
     assert attempt.upstream_id is not None
     assert upstream.counts["polls"] == 0
     lease.stopping = True
@@ -138,14 +137,13 @@ def test_a_step_whose_run_was_replaced_meanwhile_commits_nothing(house: House) -
     video = generating(house)
 
     def enqueue_again() -> None:
-        with house.container.persistence.database.transaction(tenant=video.tenant) as tx:
-            tx.update(tables.videos, tables.videos.c.id == video.id, enqueue_count=2)
+        house.change(video, enqueue_count=2)
 
     at_boundary(house, "stored", enqueue_again)
-    runner = Runner(house.container.pipeline.context)
+    runner = Runner(house.context)
     assert runner.run_steps(video.tenant, video.id, 1)
     assert state(house, video) is VideoState.GENERATING
     assert not runner.run_steps(video.tenant, video.id, 1)
     at_boundary(house, "stored", lambda: None)
-    assert Runner(house.container.pipeline.context).run_steps(video.tenant, video.id, 2)
+    assert Runner(house.context).run_steps(video.tenant, video.id, 2)
     assert state(house, video) is VideoState.SCANNING
