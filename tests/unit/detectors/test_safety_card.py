@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from safelight.detectors import safety_card
 from safelight.policy.categories import SHIPPED
+from support.rows import each_row
 
 NAMES = [spec.name for spec in SHIPPED]
 OTHER_NAMES = st.from_regex(r"[a-z0-9]([a-z0-9._/\-]{0,30}[a-z0-9])?", fullmatch=True)
@@ -25,7 +26,7 @@ def test_similar_text_is_not_a_card(text: str) -> None:
     assert safety_card.read_text(text) == []
 
 
-@pytest.mark.parametrize("name", ["", "Violence", "two words", "x" * 64, "-a", "a:b"])
+@each_row
 def test_a_name_that_the_card_cannot_encode_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="is not a category name"):
         safety_card.card_phrase(name)
@@ -33,7 +34,7 @@ def test_a_name_that_the_card_cannot_encode_is_refused(name: str) -> None:
         safety_card.make_tones(name, 16000)
 
 
-@pytest.mark.parametrize("size", [(1280, 720), (720, 1280), (320, 240), (480, 480)])
+@each_row
 def test_the_drawn_card_has_one_readable_code_inside_the_picture(size: tuple[int, int]) -> None:
     pixels = safety_card.draw_card("self-harm/instructions", *size)
     assert pixels.shape == (size[1], size[0], 3)

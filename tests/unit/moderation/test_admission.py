@@ -12,6 +12,7 @@ from safelight.moderation.admission import AdmissionLimits, admit
 from safelight.moderation.field_problems import FieldProblems
 from safelight.moderation.request import AdmittedRequest, CreateRequest
 from safelight.web.create_request import create_request
+from support.rows import each_row
 
 TABLE = {"url": "http://gpu-1:8091/v1", "name": "wan", "models": ["wan-2.2"], "sizes": ["1280x720"]}
 PICTURE = "https://example.org/a.png"
@@ -130,15 +131,7 @@ def test_only_wrong_fields_that_are_named_get_a_suggestion(monkeypatch: pytest.M
     assert max(map(len, compared)) == 100
 
 
-@pytest.mark.parametrize(
-    "fields",
-    [
-        {"seconds": "00000420"},
-        {"seconds": "4000000"},
-        {"seconds": "600", "extra": {"num_frames": 24}},
-        {"seconds": "0000012", "extra": {"num_frames": 24}},
-    ],
-)
+@each_row
 def test_seconds_that_the_generator_does_not_offer_are_rejected_in_any_spelling(
     fields: dict[str, Any],
 ) -> None:

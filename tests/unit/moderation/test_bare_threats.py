@@ -12,6 +12,7 @@ import pytest
 from safelight.detectors.protocol import MediaText
 from safelight.moderation.bare_threats import find_bare_threats, named_people
 from safelight.policy.findings import Finding, Match, Modality
+from support.rows import each_row
 
 ROWS = [
     json.loads(line)
@@ -71,14 +72,7 @@ def test_a_word_for_a_film_without_a_scene_is_no_cover() -> None:
     assert not found(line(THREAT), prompt="A worn film poster on a brick wall in the rain")
 
 
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("We will kill Taylor Swift tonight", "Taylor Swift"),
-        ("TAYLOR SWIFT MUST DIE TONIGHT", "taylor swift"),
-        ("我们要杀了特朗普", "特朗普"),
-    ],
-)
+@each_row
 def test_a_threat_to_a_named_public_figure_is_found_in_any_scene(text: str, name: str) -> None:
     poster = "A worn film poster of a gangster thriller on a brick wall, rain"
     named = Finding(

@@ -16,6 +16,7 @@ from safelight.moderation.cross_modal import screen_joined_text
 from safelight.moderation.cross_modal_classifier import DETECTOR, SCORE, classify_joined_text, text_variants
 from safelight.moderation.text_parts import TextPart, parts_of
 from safelight.policy.findings import FrameRange, TextSpan, TimeRange
+from support.rows import each_row
 
 ROWS = Path(__file__).parents[3] / "bench" / "together"
 
@@ -117,9 +118,7 @@ def test_chinese_is_classified_without_minilm_and_english_is_not(sure: CrossModa
     assert classify_joined_text(ENGLISH, sure, None) == ((), ())
 
 
-@pytest.mark.parametrize(
-    "parts", [parts_of({"prompt": "安静"}, [], []), parts_of({}, [shown("安静", 0.0)], [said("请进", 1.0)])]
-)
+@each_row
 def test_nothing_is_classified_without_a_request_or_without_text(
     parts: tuple[TextPart, ...], sure: CrossModalClassifier
 ) -> None:

@@ -16,6 +16,7 @@ from safelight.generation.videos_api import create
 from safelight.moderation.admission import AdmissionLimits, admit
 from safelight.moderation.request import AdmittedRequest, CreateRequest, Upload
 from safelight.web.create_request import create_request
+from support.rows import each_row
 
 PICTURE = "https://example.org/a.png"
 OPTIONS: dict[str, Any] = {
@@ -64,48 +65,14 @@ def test_all_fields_of_other_apis_are_named_in_one_answer_with_the_corrected_req
     assert admitted(wan, again).model == "wan-2.2"
 
 
-@pytest.mark.parametrize(
-    ("wrong", "right"),
-    [
-        ({"duration": "4s"}, {"seconds": "4"}),
-        ({"duration": 8.0}, {"seconds": "8"}),
-        ({"n_seconds": "12"}, {"seconds": "12"}),
-        ({"duration": 4, "seconds": "4"}, {"seconds": "4"}),
-        ({"resolution": "1280x720"}, {"size": "1280x720"}),
-        ({"resolution": "1280*720"}, {"size": "1280x720"}),
-        ({"resolution": "720p"}, {"size": "1280x720"}),
-        ({"aspect_ratio": "16:9"}, {"size": "1280x720"}),
-        ({"aspect_ratio": "7:4"}, {"size": "1792x1024"}),
-        ({"aspect_ratio": "9:16", "resolution": "HD"}, {"size": "720x1280"}),
-        ({"resolution": "1280x720", "aspect_ratio": "16:9"}, {"size": "1280x720"}),
-        ({"duration": 4, "quality": "high"}, {"seconds": "4"}),
-    ],
-)
+@each_row
 def test_values_are_converted_if_their_meaning_is_certain(
     wrong: dict[str, Any], right: dict[str, Any], wan: Generator
 ) -> None:
     assert refused(wan, wrong).corrected_request == {"prompt": "a lake", **right}
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"duration": "short"},
-        {"duration": 4, "seconds": "8"},
-        {"duration": 4, "n_seconds": 8},
-        {"resolution": "best"},
-        {"resolution": "1080p"},
-        {"resolution": "720p", "size": "720x1280"},
-        {"aspect_ratio": "1:1"},
-        {"aspect_ratio": "0:0"},
-        {"aspect_ratio": "0:9"},
-        {"resolution": "720p", "aspect_ratio": "9:0"},
-        {"resolution": "1280x720", "aspect_ratio": "9:16"},
-        {"resolution": "1280x000", "aspect_ratio": "16:9"},
-        {"input_image": "cat.png"},
-        {"quality": "high"},
-    ],
-)
+@each_row
 def test_what_is_not_certain_is_not_corrected(wrong: dict[str, Any], wan: Generator) -> None:
     assert refused(wan, wrong).corrected_request is None
 

@@ -5,8 +5,6 @@ The words are markers: nothing here says or shows anything.
 
 from __future__ import annotations
 
-from itertools import product
-
 import pytest
 
 from safelight.detectors.text.pipeline import TextPipeline
@@ -24,6 +22,7 @@ from safelight.policy.verdicts import Action, Verdict, WaiverTerms
 from safelight.scanning.report import DetectorRun, ScanReport
 from safelight.scanning.service import Scanner
 from safelight.testing.detectors import text_marker
+from support.rows import each_row
 
 ALL = WaiverTerms(id="waiver_1", name="tests", categories=("*",))
 SEXUAL, MINOR = "MARK-A", "MARK-B"
@@ -100,23 +99,13 @@ def _no_scanner() -> Scanner:
     return Scanner(Sandbox(), ())
 
 
-@pytest.mark.parametrize(
-    ("words", "vault", "action"),
-    [
-        ("a lake", False, Action.ALLOW),
-        (f"a lake {MINOR}", False, Action.ALLOW),
-        (f"{MINOR} {SEXUAL}", True, Action.BLOCK),
-    ],
-)
+@each_row
 def test_a_prompt_with_both_signs_is_vaulted(words: str, vault: bool, action: Action) -> None:
     verdict = asked(words)
     assert (verdict.vault, verdict.action) == (vault, action)
 
 
-@pytest.mark.parametrize("age", [True, False])
-@pytest.mark.parametrize(
-    "shown", [(), ("minors-present",), ("sexual",), ("sexual", "minors-present"), ("sexual/minors",)]
-)
+@each_row
 def test_a_reference_by_sign_and_by_whether_age_was_checked(shown: tuple[str, ...], age: bool) -> None:
     verdict = reference(shown, age=age)
     both = "sexual/minors" in shown or {"sexual", "minors-present"} <= set(shown)
@@ -127,16 +116,7 @@ def test_a_reference_by_sign_and_by_whether_age_was_checked(shown: tuple[str, ..
         assert reason_not_sent(verdict, verdict.findings).startswith("Not sent to a server")
 
 
-@pytest.mark.parametrize(
-    ("shown", "words", "age"),
-    list(
-        product(
-            [(), ("minors-present",), ("sexual",), ("sexual", "minors-present"), ("sexual/minors",)],
-            ["a lake", f"a lake {MINOR}", f"a lake {SEXUAL}"],
-            [True, False],
-        )
-    ),
-)
+@each_row
 def test_an_output_by_picture_prompt_and_whether_age_was_checked(
     shown: tuple[str, ...], words: str, age: bool
 ) -> None:

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import pytest
-
 from safelight.detectors.protocol import MediaText
 from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.pipeline import TextPipeline
@@ -14,8 +12,8 @@ from safelight.policy.decisions import decide, required_coverage
 from safelight.policy.documents import load
 from safelight.policy.findings import Modality, Stage, TextSpan
 from safelight.policy.verdicts import Action, Context, WaiverTerms
-from safelight.policy.waivers import EVERYTHING
 from safelight.scanning.report import DetectorRun, ScanReport
+from support.rows import each_row
 
 READ = DetectorRun(name="ocr", ran=True, complete=True, reads=True)
 CUT_OFF = DetectorRun(name="ocr", ran=True, complete=False, reads=True, note="ocr ran out of memory.")
@@ -78,20 +76,9 @@ def test_findings_in_tags_name_their_tag() -> None:
 
 
 NO_READER = DetectorRun(name="nudenet", ran=True, complete=True)
-WAIVER = WaiverTerms(id="wv_1", name="no reader", categories=(EVERYTHING,))
 
 
-@pytest.mark.parametrize("stage", [Stage.REFERENCE, Stage.OUTPUT])
-@pytest.mark.parametrize(
-    ("policy", "run", "waivers", "action"),
-    [
-        ("starter", CUT_OFF, (), Action.HOLD),
-        ("starter", CUT_OFF, (WAIVER,), Action.HOLD),
-        ("starter", NO_READER, (), Action.HOLD),
-        ("starter", NO_READER, (WAIVER,), Action.ALLOW),
-        ("strict", CUT_OFF, (WAIVER,), Action.HOLD),
-    ],
-)
+@each_row
 def test_unread_text_is_held_if_the_policy_requires_it(
     policy: str, run: DetectorRun, waivers: tuple[WaiverTerms, ...], action: Action, stage: Stage
 ) -> None:

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from safelight.detectors.protocol import MediaText
 from safelight.moderation.requested_text import added_text
+from support.rows import each_row
 
 NOTICE = "storyboard, not a generated video"
 
@@ -20,14 +21,7 @@ def test_the_generators_own_notice_is_expected_even_if_one_letter_is_misread() -
     assert added("storyboard, not a generatad video", "not a generated video", expected=(NOTICE,)) == []
 
 
-@pytest.mark.parametrize(
-    ("request_text", "line"),
-    [
-        ("A shop sign that says 'Open late, come in'", "OPEN LATE"),
-        ("霓虹燈招牌寫著「歡迎光臨 深夜食堂」", "歡迎光臨"),
-        ("霓虹灯招牌写着“欢迎光临”", "欢迎 光临"),
-    ],
-)
+@each_row
 def test_words_that_the_request_asked_for_are_expected(request_text: str, line: str) -> None:
     assert added(line, expected=(request_text,)) == []
 
@@ -40,10 +34,7 @@ def test_lost_spaces_and_misread_letters_of_the_notice_are_expected(line: str) -
     assert added(line, expected=(NOTICE,)) == []
 
 
-@pytest.mark.parametrize(
-    ("request_text", "line"),
-    [("a skilled therapist at work", "rapist"), ("不要殺人", "要殺人人"), ("a long day in the sun", "a gun")],
-)
+@each_row
 def test_part_of_a_requested_word_is_added(request_text: str, line: str) -> None:
     assert added(line, expected=(request_text,)) == [line]
 

@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safelight.detectors.image.flicker import FlickerDetector
 from safelight.detectors.protocol import Frame
 from safelight.policy.findings import Finding, FrameRange
+from support.rows import each_row
 
 FPS = 30
 BLACK, WHITE, RED = (0, 0, 0), (255, 255, 255), (255, 0, 0)
@@ -88,7 +88,7 @@ def test_six_changes_or_fewer_are_never_reported(levels: list[int]) -> None:
     assert film([(level, level, level) for level in levels for _ in range(4)]) == []
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (64, 3)])
+@each_row
 def test_any_picture_shape_is_accepted(shape: tuple[int, int]) -> None:
     detector = FlickerDetector()
     for index in range(40):

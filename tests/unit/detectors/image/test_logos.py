@@ -15,6 +15,7 @@ from safelight.detectors.protocol import Frame, TextContent
 from safelight.detectors.text.normalise import views
 from safelight.errors import InvalidField, NotFound
 from safelight.policy.findings import ImageBox, Match, TextSpan
+from support.rows import each_row
 
 Grey = npt.NDArray[np.uint8]
 
@@ -59,8 +60,7 @@ def marks(tmp_path: Path) -> LogoStore:
     return kept
 
 
-@pytest.mark.parametrize("side", [90, 150, 260])
-@pytest.mark.parametrize(("turn", "light"), [(0.0, False), (25.0, False), (0.0, True)])
+@each_row
 def test_an_enrolled_logo_is_found_in_its_place(
     marks: LogoStore, side: int, turn: float, light: bool
 ) -> None:

@@ -15,6 +15,7 @@ from safelight.detectors.image.pdq import (
     pdq,
     rotations,
 )
+from support.rows import each_row
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -55,8 +56,7 @@ def test_a_smaller_copy_is_near_and_another_picture_is_far() -> None:
     assert distances(whole[None], pdq(drawn()[:, ::-1])[0])[0] > 2 * MAX_DISTANCE_BITS
 
 
-@pytest.mark.parametrize("turns", range(4))
-@pytest.mark.parametrize("mirrored", [False, True])
+@each_row
 def test_rotated_and_mirrored_copies_match_one_of_the_eight(turns: int, mirrored: bool) -> None:
     patches = np.random.default_rng(3).integers(0, 255, (16, 16, 3)).astype(np.uint8)
     picture = np.kron(patches, np.ones((24, 24, 1), np.uint8))
