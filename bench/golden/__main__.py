@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
+
 from . import surfaces
 from .commands import LANGUAGES, help_texts, run_commands
 from .installation import Installation, installation
-from .player import Player, read_play, scope_row, variants
+from .player import Player, Step, read_play, scope_row, variants, without_clips
 from .recording import Blocks, Comparison, read_changes, read_recording, write_recording
 
 HERE = Path(__file__).parent
@@ -36,6 +38,7 @@ PARTS = (
     "settings",
     "commands",
     "help",
+    "quick",
 )
 #: These need the play before them.
 _PLAYED = frozenset(
@@ -86,19 +89,15 @@ def _player(here: Installation) -> Iterator[Player]:
 
 def _play_requests(player: Player, parts: frozenset[str]) -> Iterator[tuple[str, Blocks]]:
     player.prepare(scopes="scopes" in parts)
-    player.here.keys["stranger"] = "sk-safelight-golden"
     steps = read_play(HERE / "play.yaml")
-    answers: Blocks = {}
-    for step in steps:
-        if not step.closing:
-            answers[step.name] = player.play(step)
+    answers = _played(player, steps, closing=False)
     if "pages" in parts:
         yield "pages", surfaces.pages(player)
     if "refusals" in parts:
         yield (
             "refusals",
             {
-                f"{step.name}: {name}": player.describe(send())
+                f"{step.name}: {name}": _refusal(player, send())
                 for step in steps
                 if step.variants
                 for name, send in variants(step, player)
@@ -111,11 +110,33 @@ def _play_requests(player: Player, parts: frozenset[str]) -> Iterator[tuple[str,
             "scopes",
             {"scopes": "\n".join(f"{name}: {scope_row(step, player)}" for name, step in rows.items())},
         )
+    yield "answers", answers | _played(player, steps, closing=True)
+
+
+def _refusal(player: Player, answer: httpx.Response) -> str:
+    """The answer; without its body if the request was accepted, because the right form of it has it too."""
+    return f"-> {answer.status_code}" if answer.is_success else player.describe(answer)
+
+
+def _played(player: Player, steps: list[Step], *, closing: bool) -> Blocks:
+    """The recorded answers of the steps that are closing, or of the others."""
+    found: Blocks = {}
     for step in steps:
-        if step.closing:
-            answers[step.name] = player.play(step)
-    unrecorded = {step.name for step in steps if not step.record}
-    yield "answers", {name: body for name, body in answers.items() if name not in unrecorded}
+        if step.closing == closing:
+            body = player.play(step)
+            found |= {step.name: body} if step.record else {}
+    return found
+
+
+def play_without_clips(here: Installation, *, document: bool) -> Iterator[tuple[str, Blocks]]:
+    """The answers of the short play, which needs no rendered clip, and the OpenAPI document."""
+    _waive(here)
+    with here.served(), _player(here) as player:
+        if document:
+            yield "openapi", surfaces.openapi(player)
+        player.prepare(scopes=False)
+        steps = without_clips(read_play(HERE / "play.yaml"))
+        yield "quick", _played(player, steps, closing=False) | _played(player, steps, closing=True)
 
 
 def _after(player: Player, store: str) -> list[tuple[str, Callable[[], Blocks]]]:
@@ -129,9 +150,20 @@ def _after(player: Player, store: str) -> list[tuple[str, Callable[[], Blocks]]]
         ("mcp", lambda: surfaces.mcp(here)),
         ("settings", lambda: surfaces.settings(here)),
         ("commands", lambda: run_commands(player, HERE / "commands.yaml", text=whole)),
-        # The help does not depend on the store.
-        ("help", lambda: help_texts(here, LANGUAGES[1:]) if whole else {}),
+        ("help", lambda: help_texts(here, LANGUAGES[1:])),
     ]
+
+
+def _parts(tree: Path, store: str, parts: frozenset[str], server: str) -> Iterator[tuple[str, Blocks]]:
+    """The blocks of the chosen parts. The help does not depend on the store."""
+    long = parts - ({"quick"} if store == "sqlite" else {"quick", "help", "settings"})
+    only_document = long == {"openapi"} and "quick" in parts
+    if long and not only_document:
+        with installation(tree, store, server=server) as here:
+            yield from ((part, blocks) for part, blocks in play(here, long, store) if part in long)
+    if "quick" in parts:
+        with installation(tree, store, server=server) as here:
+            yield from play_without_clips(here, document=only_document)
 
 
 def main() -> int:
@@ -149,21 +181,16 @@ def main() -> int:
     parts = frozenset(asked.only or PARTS)
     changes = read_changes(asked.changes)
     comparison = Comparison()
-    with installation(asked.tree.resolve(), asked.store, server=server) as here:
-        for part, blocks in play(here, parts, asked.store):
-            if part not in parts:
-                continue
-            print(f"golden: {part}: {len(blocks)} blocks", file=sys.stderr)
-            if asked.action == "record":
-                write_recording(asked.recordings, asked.store, part, blocks)
-            elif asked.store == "sqlite" or part not in ("help",):
-                expected = read_recording(asked.recordings, asked.store, part)
-                # On PostgreSQL, commands run with `--json` only.
-                if asked.store != "sqlite" and part == "commands":
-                    expected = {
-                        name: body for name, body in expected.items() if name in blocks or "--json" in name
-                    }
-                comparison.add(part, expected, blocks, changes)
+    for part, blocks in _parts(asked.tree.resolve(), asked.store, parts, server):
+        print(f"golden: {part}: {len(blocks)} blocks", file=sys.stderr)
+        if asked.action == "record":
+            write_recording(asked.recordings, asked.store, part, blocks)
+            continue
+        expected = read_recording(asked.recordings, asked.store, part)
+        if asked.store != "sqlite":
+            # There, commands run with `--json` only.
+            expected = {name: body for name, body in expected.items() if part != "commands" or name in blocks}
+        comparison.add(part, expected, blocks, changes)
     if asked.action == "record":
         return 0
     for difference in comparison.uncovered:

@@ -16,8 +16,8 @@ from .player import Player
 from .recording import Blocks
 
 LANGUAGES = ("en", "zh-Hant", "zh-Hans")
-#: Commands that only read run at the same time; each loads the whole product.
-AT_ONCE = 3
+#: Commands that do not depend on each other run at the same time; each loads the whole product.
+AT_ONCE = 6
 MAX_LINES = 1500
 
 
@@ -55,18 +55,28 @@ def _commands(text: str) -> list[str]:
 
 
 def run_commands(player: Player, path: Path, *, text: bool) -> Blocks:
-    """Run the commands of a file. Without `text`, only with `--json` where a command has it."""
+    """Run the commands of a file. Without `text`, only with `--json` if a command has it."""
+    rows = yaml.safe_load(path.read_text(encoding="utf-8"))
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault(row["run"].partition(" ")[0], []).append(row)
+    reading = [[row] for group in groups.values() if all(row.get("reads") for row in group) for row in group]
+    changing = [group for group in groups.values() if not all(row.get("reads") for row in group)]
     found: Blocks = {}
-    waiting: list[tuple[str, dict[str, Any], str]] = []
-    for row in yaml.safe_load(path.read_text(encoding="utf-8")):
-        for form, language in _forms(row, text=text):
-            if row.get("reads"):
-                waiting.append((_title(row, form, language), {**row, "form": form}, language))
-                continue
-            _run_waiting(player, waiting, found)
-            found[_title(row, form, language)] = _run(player, {**row, "form": form}, language)
-    _run_waiting(player, waiting, found)
-    return found
+    for chains in (reading, changing):
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for blocks in pool.map(lambda chain: _run_chain(player, chain, text=text), chains):
+                found |= blocks
+    titles = [_title(row, *form) for row in rows for form in _forms(row, text=text)]
+    return {title: found[title] for title in titles}
+
+
+def _run_chain(player: Player, rows: list[dict[str, Any]], *, text: bool) -> Blocks:
+    return {
+        _title(row, form, language): _run(player, row, form, language)
+        for row in rows
+        for form, language in _forms(row, text=text)
+    }
 
 
 def _forms(row: dict[str, Any], *, text: bool) -> list[tuple[str, str]]:
@@ -82,16 +92,7 @@ def _title(row: dict[str, Any], form: str, language: str) -> str:
     return f"{row['run']}{' --json' if form == 'json' else ''}{'' if language == 'en' else f' ({language})'}"
 
 
-def _run_waiting(player: Player, waiting: list[tuple[str, dict[str, Any], str]], found: Blocks) -> None:
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        bodies = list(pool.map(lambda each: _run(player, each[1], each[2]), waiting))
-    found |= {title: body for (title, _, _), body in zip(waiting, bodies, strict=True)}
-    waiting.clear()
-
-
-def _run(player: Player, row: dict[str, Any], language: str) -> str:
-    form = row["form"]
-    player.saved["form"] = form
+def _run(player: Player, row: dict[str, Any], form: str, language: str) -> str:
     words = [_filled(player, word, form) for word in _words(row["run"])]
     if form == "json":
         words.append("--json")

@@ -15,9 +15,12 @@ _PATTERNS = tuple(
     for pattern, mask in (
         (r"otpauth://\S+", "<otpauth address>"),
         (r"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----", r"<PEM \1>"),
+        (r"\bwhsec_[A-Za-z0-9+/=]+", "whsec_<token>"),
+        (r"\bwhsec_\.\.\.\S{4}", "whsec_<hint>"),
+        (r"\b\d+ (min|h|d|day|days) ago\b", r"<n> \1 ago"),
         (r"(?<=token=)[A-Za-z0-9_.~%-]{16,}", "<token>"),
         (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "<uuid>"),
-        (r"\b([a-z]+(?:_[a-z]+)*)_[0-9a-f]{16,32}\b", r"\1_<id>"),
+        (r"\b([a-z]+(?:_[a-z]+)*)_[0-9a-f]{16,40}\b", r"\1_<id>"),
         (r"\b[0-9a-f]{64}\b", "<sha256>"),
         (r"\b[0-9a-f]{40}\b", "<sha1>"),
         (r"\b[0-9a-f]{32}\b", "<hex>"),
@@ -115,7 +118,7 @@ def _mask_number(value: Any, name: str) -> Any:
 
 
 def masked_json(value: Any, places: Iterable[tuple[str, str]] = ()) -> str:
-    """JSON of the masked value over several lines, with sorted keys."""
+    """The masked value over several lines: JSON with sorted keys, without commas between lines."""
     return "\n".join(_lines(mask_value(value, places), ""))
 
 

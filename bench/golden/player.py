@@ -43,7 +43,7 @@ HEADERS = (
     "x-content-type-options",
 )  # fmt: skip
 #: The longest that a video of the embedded generator takes on a busy machine, with its scan.
-WAIT_S = 240.0
+WAIT_S = 600.0
 MAIL_WAIT_S = 20.0
 UNKNOWN = "0" * 32
 
@@ -69,6 +69,8 @@ class Step:
     until: dict[str, list[Any]] = field(default_factory=dict)
     #: Ends what others need: sent after the wrong requests.
     closing: bool = False
+    #: Whether a clip is rendered, or something is waited for that needs one.
+    renders: bool = False
     #: Whether wrong forms of the request are sent as well.
     variants: bool = True
     #: Whether the answer is recorded; a request that only prepares is not.
@@ -86,6 +88,21 @@ def read_play(path: Path) -> list[Step]:
     if doubled := {name for name in names if names.count(name) > 1}:
         raise ValueError(f"{path.name}: steps of one name: {sorted(doubled)}")
     return steps
+
+
+def without_clips(steps: list[Step]) -> list[Step]:
+    """The steps that need no rendered clip, directly or by what an earlier step saves."""
+    left_out: set[str] = set()
+    kept = []
+    for step in steps:
+        needed = set(
+            re.findall(r"\$\{(\w+)\}|@(\w+)", json.dumps([step.path, step.json, step.form, step.files]))
+        )
+        if step.renders or {name for pair in needed for name in pair} & left_out:
+            left_out |= step.save.keys()
+        else:
+            kept.append(step)
+    return kept
 
 
 class Player:
@@ -117,6 +134,7 @@ class Player:
         here.keys["key"] = here.create_key("golden", SCOPES)
         here.keys["colleague"] = here.create_key("colleague", SCOPES)
         here.keys["other"] = here.create_key("other", SCOPES, "--new-tenant", "other")
+        here.keys["stranger"] = "sk-safelight-golden"
         if scopes:
             for scope in SCOPES:
                 here.keys[scope] = here.create_key(f"only {scope}", (scope,), "--tenant", "other")
@@ -242,6 +260,8 @@ class Player:
         headers = {
             name: mask_text(answer.headers[name], places) for name in HEADERS if name in answer.headers
         }
+        if "retry-after" in headers:
+            headers["retry-after"] = "<n>"
         # The headers of most answers are written once, with the first answer.
         usual, self._usual = self._usual, self._usual or headers
         lines += [f"{name}: {value}" for name, value in headers.items() if usual.get(name) != value]

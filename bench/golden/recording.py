@@ -97,6 +97,11 @@ def read_changes(path: Path) -> list[Change]:
     ]
 
 
+def _joined(body: str) -> str:
+    """The body without its line breaks: a name of another length breaks a text elsewhere."""
+    return " ".join(body.split())
+
+
 @dataclass
 class Comparison:
     """Differences that no entry covers, as diffs, and the number of blocks that each entry covers."""
@@ -121,13 +126,13 @@ class Comparison:
         left, right = old or "", new or ""
         used = []
         for each in meant:
-            if left == right:
-                break
             changed = each.applied(left), each.applied(right)
             if changed != (left, right):
                 used.append(each)
             left, right = changed
-        if left == right:
+            if used and _joined(left) == _joined(right):
+                break
+        if used and _joined(left) == _joined(right):
             self.covered.update(each.reason for each in used)
             return
         before, after = f"{part}: {name}", f"{part}: {name}{'' if new is not None else ' (gone)'}"

@@ -7,17 +7,20 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from .commands import LANGUAGES
 from .dom_text import dom_text, links
 from .installation import Installation
-from .masks import mask_text, masked_json
+from .masks import mask_text, mask_value, masked_json
 from .player import Player
 from .recording import Blocks
 
 MAX_PAGES = 150
+#: Of one path with different queries, such as the cells of the coverage table.
+MAX_QUERIES = 3
 #: Addresses that no link of another page leads to.
 STARTS = [
     "/",
@@ -61,6 +64,8 @@ PUBLIC = [
     "/appeal",
     "/nothing",
 ]
+#: What chains an entry of the audit log to the one before.
+_CHAIN = frozenset({"at", "hash", "seq"})
 #: A download, a change, or a page that is never the same.
 _LEFT_OUT = re.compile(r"^/(v1|static|logout|metrics|openapi)|/export|/frames$|^/login")
 
@@ -97,6 +102,7 @@ def _crawl(player: Player) -> list[str]:
     operator = player.client("operator")
     waiting, known = list(STARTS), set(STARTS)
     found: list[str] = []
+    paths: Counter[str] = Counter()
     while waiting and len(found) < MAX_PAGES:
         address = waiting.pop(0)
         found.append(address)
@@ -109,7 +115,8 @@ def _crawl(player: Player) -> list[str]:
             kind = _shown(player, target)
             if urljoin(str(answer.url), link).startswith(player.here.address) and kind not in known:
                 known.add(kind)
-                if not _LEFT_OUT.search(parts.path):
+                paths[parts.path] += 1
+                if not _LEFT_OUT.search(parts.path) and paths[parts.path] <= MAX_QUERIES:
                     waiting.append(target)
     return found
 
@@ -124,7 +131,10 @@ def _page(player: Player, actor: str, address: str) -> str:
     if "location" in answer.headers:
         lines.append(f"location: {mask_text(answer.headers['location'], player.here.places)}")
     if "text/html" in answer.headers.get("content-type", ""):
-        lines.append(mask_text(dom_text(answer.text), player.here.places))
+        # The head with the menu is the same on every page: it is recorded with the first.
+        text = dom_text(answer.text)
+        _, heading, rest = text.partition("\n<h1>\n")
+        lines.append(mask_text(text if address == "/" or not heading else rest, player.here.places))
     return "\n".join(lines)
 
 
@@ -141,7 +151,8 @@ def audit(here: Installation) -> Blocks:
     answer = here.run("audit", "show", "--limit", "10000", "--json")
     read = json.loads(answer.out)
     entries = read if isinstance(read, list) else next(v for v in read.values() if isinstance(v, list))
-    lines = [masked_json(entry, here.places).replace("\n", " ") for entry in entries]
+    kept = [{name: value for name, value in entry.items() if name not in _CHAIN} for entry in entries]
+    lines = [json.dumps(mask_value(entry, here.places), ensure_ascii=False, sort_keys=True) for entry in kept]
     return {"entries": "\n".join(lines)}
 
 
