@@ -17,14 +17,13 @@ from safelight.jobs.states import VideoState
 from safelight.jobs.withdrawal import is_withdrawn
 from safelight.store import tables
 from safelight.store.key_ring import KeyRing
-from safelight.trust.accounts import OPERATOR, ROLES, KeyScope, PrincipalKind, Role
+from safelight.trust.accounts import OPERATOR, ROLES, KeyScope, Principal, PrincipalKind, Role
 from safelight.trust.appeals import Appeal, NewAppeal
 from safelight.trust.appeals.store import find_repeated
 from safelight.trust.audit.service import read_history
-from safelight.trust.reports import NewReport
+from safelight.trust.reports import NewReport, Receipt
 from safelight.trust.reviews import CaseKind
 from safelight.trust.statements import OBJECTION_S, Objection, Statement, StatementKind, StatementQuery
-from support.house import withdraw
 
 from .conftest import House
 from .test_appeals import refused, released
@@ -34,64 +33,83 @@ from .test_standing_story import Api, key_for
 
 
 def statements_to(house: House, end_user: str) -> tuple[Statement, ...]:
-    service = house.container.review.statements
-    return service.find(house.who, StatementQuery(end_user=end_user)).statements
+    return house.statements.find(house.who, StatementQuery(end_user=end_user)).statements
 
 
 def about(house: House, video: Video) -> tuple[Statement, ...]:
-    service = house.container.review.statements
-    return service.find(house.who, StatementQuery(video_id=video.id)).statements
+    return house.statements.find(house.who, StatementQuery(video_id=video.id)).statements
+
+
+def rejected(house: House, end_user: str = "user-7") -> Statement:
+    """The statement to an end user about a prompt that was blocked."""
+    refused(house, safety_identifier=end_user)
+    return statements_to(house, end_user)[0]
 
 
 def send(house: House, **fields: Any) -> Appeal:
-    new = NewAppeal(**{"text": "Please look again.", **fields})
-    return house.container.review.appeals.send(house.who, new)
+    return house.appeals.send(house.who, NewAppeal(**{"text": "Please look again.", **fields}))
+
+
+def note_of(house: House, appeal: Appeal) -> Any:
+    """What the reviewer reads of the only appeal in the case."""
+    (note,) = house.reviews.get(reviewer(house), appeal.case_id).notes
+    return note
 
 
 def decide_appeal(house: House, appeal: Appeal, action: str, name: str = "ben") -> None:
-    case = house.container.review.reviews.get(reviewer(house, name), appeal.case_id).case
+    case = house.reviews.get(reviewer(house, name), appeal.case_id).case
     assert case.kind is CaseKind.APPEAL
     decide(house, case, action, name)
 
 
-def reported(house: House, video: Video, action: str, *, end_user: str = "reader-3") -> None:
-    receipt = house.container.review.reports.add(
-        house.who, NewReport(video_id=video.id, reason="offensive", end_user=end_user)
-    )
-    case = house.container.review.reviews.get(reviewer(house), receipt.report.case_id or "").case
-    decide(house, case, action)
+def decide_report(house: House, receipt: Receipt, action: str) -> None:
+    decide(house, house.reviews.get(reviewer(house), receipt.report.case_id or "").case, action)
+
+
+def reported(house: House, video: Video, action: str, *, end_user: str = "reader-3") -> Statement:
+    """The statement to an end user whose report was decided."""
+    decide_report(house, house.report(video, reason="offensive", end_user=end_user), action)
+    return statements_to(house, end_user)[0]
+
+
+def key_of(house: House, name: str = "a key", *scopes: KeyScope, by: str | None = None) -> Principal:
+    accounts, tenant = house.accounts, house.who.tenant
+    named = {"by": by} if by else {}
+    key, _ = accounts.create_key(tenant, name, *([frozenset(scopes)] if scopes else []), **named)
+    found = accounts.find_key(tenant, key.id)
+    assert found is not None
+    return found
 
 
 def test_a_won_appeal_delivers_a_withdrawn_file_again_as_it_was_sealed(house: House) -> None:
     video = delivered(house, safety_identifier="user-7")
-    withdraw(house.container.pipeline.context, video, actor="ada", why="a court said so")
-    database = house.container.persistence.database
+    house.withdraw(video)
+    database = house.database
     assert is_withdrawn(database, video.id)
     decide_appeal(house, send(house, video_id=video.id), "overturn")
     assert is_withdrawn(database, video.id)
     again = house.carry(released(house, video))
     assert (again.state, again.sealed_sha256) == (VideoState.DELIVERED, video.sealed_sha256)
     for variant in ("video", "thumbnail"):
-        assert house.videos.content(house.who, again.id, variant).size > 0
-    assert house.videos.get(house.who, video.id).state is VideoState.WITHDRAWN
+        assert house.content(again, variant).size > 0
+    assert house.reread(video).state is VideoState.WITHDRAWN
     assert not is_withdrawn(database, video.id)
     kinds = [made.content.kind for made in statements_to(house, "user-7")]
     assert kinds == [StatementKind.REINSTATED, StatementKind.WITHDRAWN]
-    withdraw(house.container.pipeline.context, again, actor="ada", why="again")
+    house.withdraw(again)
     assert is_withdrawn(database, video.id)
 
 
 def test_a_reporter_is_told_that_a_video_stays_and_can_appeal(house: House) -> None:
     video = delivered(house)
-    reported(house, video, "keep")
-    (told,) = statements_to(house, "reader-3")
+    told = reported(house, video, "keep")
     assert told.content.kind is StatementKind.REPORT_REJECTED
     assert about(house, video) == ()
     appeal = send(house, statement_id=told.id, end_user="reader-3")
     with pytest.raises(Forbidden):
         decide_appeal(house, appeal, "overturn", "ada")
     decide_appeal(house, appeal, "overturn")
-    assert house.videos.get(house.who, video.id).state is VideoState.WITHDRAWN
+    assert house.reread(video).state is VideoState.WITHDRAWN
     (withdrawn,) = about(house, video)
     assert withdrawn.content.kind is StatementKind.WITHDRAWN
     assert "reader-3" not in repr(withdrawn)
@@ -101,23 +119,21 @@ def test_a_reporter_is_told_that_a_video_stays_and_can_appeal(house: House) -> N
 @pytest.mark.both_databases
 def test_two_people_who_reported_one_video_appeal_at_the_same_time(house: House) -> None:
     video = delivered(house)
-    sent = []
-    for end_user in ("reader-3", "reader-4"):
-        reported(house, video, "keep", end_user=end_user)
-    for end_user in ("reader-3", "reader-4"):
-        told = statements_to(house, end_user)[0]
-        sent.append(send(house, statement_id=told.id, end_user=end_user))
-    first, second = sent
+    readers = ("reader-3", "reader-4")
+    told = [reported(house, video, "keep", end_user=end_user) for end_user in readers]
+    first, second = (
+        send(house, statement_id=one.id, end_user=end_user)
+        for one, end_user in zip(told, readers, strict=True)
+    )
     assert first.case_id != second.case_id
     decide_appeal(house, first, "uphold")
     decide_appeal(house, second, "overturn", "cleo")
-    assert house.videos.get(house.who, video.id).state is VideoState.WITHDRAWN
+    assert house.reread(video).state is VideoState.WITHDRAWN
 
 
 def test_a_rejected_appeal_is_stated_with_the_clause_and_without_the_note(house: House) -> None:
     video = delivered(house, safety_identifier="user-7")
-    reported(house, video, "withdraw")
-    assert statements_to(house, "reader-3")[0].content.kind is StatementKind.REPORT_UPHELD
+    assert reported(house, video, "withdraw").content.kind is StatementKind.REPORT_UPHELD
     decide_appeal(house, send(house, video_id=video.id), "uphold")
     last = statements_to(house, "user-7")[0]
     assert last.content.kind is StatementKind.APPEAL_REJECTED
@@ -127,48 +143,31 @@ def test_a_rejected_appeal_is_stated_with_the_clause_and_without_the_note(house:
         send(house, video_id=video.id)
 
 
-def test_an_end_user_reads_and_appeals_only_what_addresses_them(house: House) -> None:
-    refused(house, safety_identifier="user-7")
-    (made,) = statements_to(house, "user-7")
-    statements = house.container.review.statements
+def test_an_end_user_reads_and_appeals_only_what_addresses_them_and_once(house: House) -> None:
+    made, of_statement = rejected(house), house.appeals.of_statement
     assert statements_to(house, "user-8") == ()
     with pytest.raises(NotFound):
-        statements.get(house.who, made.id, end_user="user-8")
+        house.statements.get(house.who, made.id, end_user="user-8")
     with pytest.raises(NotFound):
         send(house, statement_id=made.id, end_user="user-8")
-    appeal = send(house, statement_id=made.id, end_user="user-7")
-    assert appeal.statement_id == made.id
-    of_statement = house.container.review.appeals.of_statement
-    assert of_statement(house.who, made.id, end_user="user-7") == appeal
+    sent = send(house, statement_id=made.id, end_user="user-7", idempotency_key="k1")
+    assert sent.statement_id == made.id
+    assert of_statement(house.who, made.id, end_user="user-7") == sent
     with pytest.raises(NotFound):
         of_statement(house.who, made.id, end_user="user-8")
-
-
-def test_the_same_appeal_with_the_same_key_is_recorded_once(house: House) -> None:
-    refused(house, safety_identifier="user-7")
-    (made,) = statements_to(house, "user-7")
-    first = send(house, statement_id=made.id, idempotency_key="k1")
-    assert send(house, statement_id=made.id, idempotency_key="k1") == first
+    assert send(house, statement_id=made.id, end_user="user-7", idempotency_key="k1") == sent
     with pytest.raises(IdempotencyKeyReused):
-        send(house, statement_id=made.id, idempotency_key="k1", text="Something else.")
+        send(house, statement_id=made.id, end_user="user-7", idempotency_key="k1", text="Something else.")
     with pytest.raises(Conflict):
         send(house, statement_id=made.id, idempotency_key="k2")
-
-
-def test_an_appeal_is_possible_for_six_months(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    refused(house, safety_identifier="user-7")
-    (made,) = statements_to(house, "user-7")
-    monkeypatch.setattr(house.container.persistence.database, "clock", lambda: made.at + OBJECTION_S + 1.0)
-    with pytest.raises(Conflict, match="time to appeal"):
-        send(house, statement_id=made.id)
 
 
 @pytest.mark.both_databases
 def test_a_withdrawn_file_that_is_not_stored_any_more_cannot_be_released(house: House) -> None:
     video = delivered(house)
-    withdraw(house.container.pipeline.context, video, actor="ada", why="a court said so")
+    house.withdraw(video)
     appeal = send(house, video_id=video.id)
-    with house.container.persistence.database.transaction(video.tenant) as tx:
+    with house.transaction() as tx:
         tx.update(tables.assets, tables.assets.c.video_id == video.id, deleted_at=tx.now())
     with pytest.raises(Conflict, match="not stored"):
         decide_appeal(house, appeal, "overturn")
@@ -176,9 +175,8 @@ def test_a_withdrawn_file_that_is_not_stored_any_more_cannot_be_released(house: 
 
 def test_who_waited_for_a_stopped_video_is_told_so_and_offered_no_appeal(house: House) -> None:
     source, video = delivered(house), house.order("a paper boat")
-    with house.container.persistence.database.transaction(video.tenant) as tx:
-        tx.update(tables.videos, tables.videos.c.id == video.id, remixed_from=source.id)
-    withdraw(house.container.pipeline.context, source, actor="ada", why="a court said so")
+    house.change(video, remixed_from=source.id)
+    house.withdraw(source)
     (told,) = about(house, video)
     assert (told.content.kind, told.content.objection) == (StatementKind.STOPPED, Objection.OPERATOR)
     assert told.objection_until is None
@@ -189,16 +187,13 @@ def test_who_waited_for_a_stopped_video_is_told_so_and_offered_no_appeal(house: 
 def test_two_end_users_with_the_same_name_get_answers_of_their_own(house: House) -> None:
     video = delivered(house)
     keys = [replace(house.who, id=f"key_{number}", kind=PrincipalKind.KEY) for number in (1, 2)]
-    reports, statements = house.container.review.reports, house.container.review.statements
-    for key in keys:
-        receipt = reports.add(key, NewReport(video_id=video.id, reason="offensive", end_user="anna"))
-    case = house.container.review.reviews.get(reviewer(house), receipt.report.case_id or "").case
-    decide(house, case, "keep")
-    told = [statements.find(key, StatementQuery(end_user="anna")).statements for key in keys]
-    assert [len(found) for found in told] == [1, 1]
-    (first,), (second,) = told
+    reports, statements = house.container.review.reports, house.statements
+    new = NewReport(video_id=video.id, reason="offensive", end_user="anna")
+    receipts = [reports.add(key, new) for key in keys]
+    decide_report(house, receipts[-1], "keep")
+    (first,), (second,) = (statements.find(key, StatementQuery(end_user="anna")).statements for key in keys)
     assert first.id != second.id
-    appeals = house.container.review.appeals
+    appeals = house.appeals
     for end_user in ("anna", None):
         with pytest.raises(NotFound):
             appeals.send(keys[1], NewAppeal(statement_id=first.id, end_user=end_user, text="Look again."))
@@ -210,27 +205,21 @@ def test_two_end_users_with_the_same_name_get_answers_of_their_own(house: House)
 
 def test_another_key_of_the_tenant_cannot_find_out_who_reported_a_video(house: House) -> None:
     video = delivered(house, safety_identifier="creator-1")
-    reported(house, video, "keep", end_user="reporter-9")
-    (told,) = statements_to(house, "reporter-9")
+    told = reported(house, video, "keep", end_user="reporter-9")
     sent = send(house, statement_id=told.id, end_user="reporter-9")
-    accounts = house.container.persistence.accounts
-    _, token = accounts.create_key(house.who.tenant, "the creator")
-    creator = accounts.authenticate(token)
-    appeals, statements = house.container.review.appeals, house.container.review.statements
+    creator = key_of(house, "the creator")
+    appeals, statements = house.appeals, house.statements
     with pytest.raises(NotFound):
         appeals.get(creator, video.id)
-    with pytest.raises(NotFound):
-        appeals.of_statement(creator, told.id)
-    with pytest.raises(NotFound):
-        statements.get(creator, told.id)
     # Nor by trying the names of its own end users.
     assert not statements.find(creator, StatementQuery(end_user="reporter-9")).statements
     for read in (statements.get, appeals.of_statement):
-        with pytest.raises(NotFound):
-            read(creator, told.id, end_user="reporter-9")
+        for end_user in (None, "reporter-9"):
+            with pytest.raises(NotFound):
+                read(creator, told.id, end_user=end_user)
     assert appeals.of_statement(house.who, told.id, end_user="reporter-9") == sent
     decide_appeal(house, sent, "uphold")
-    withdraw(house.container.pipeline.context, video, actor="ada", why="a court said so")
+    house.withdraw(video)
     (withdrawn,) = about(house, video)
     assert statements.get(creator, withdrawn.id) == withdrawn
     own = send(house, video_id=video.id)
@@ -241,8 +230,7 @@ def test_another_key_of_the_tenant_cannot_find_out_who_reported_a_video(house: H
 def test_an_appeal_that_is_sent_twice_at_the_same_time_is_recorded_once(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refused(house, safety_identifier="user-7")
-    (made,) = statements_to(house, "user-7")
+    made = rejected(house)
     first = send(house, statement_id=made.id, idempotency_key="k1")
     skipped = iter([True])
     # The first look is before the other request commits, the second one when the statement is locked.
@@ -256,13 +244,9 @@ def test_an_appeal_that_is_sent_twice_at_the_same_time_is_recorded_once(
 
 def test_only_the_person_concerned_uses_up_the_appeal_of_a_decision(house: House) -> None:
     video = refused(house)
-    appeals = house.container.review.appeals
+    appeals = house.appeals
     strangers = [person(house, role.value, role) for role in (Role.CREATOR, Role.AUDITOR, Role.REVIEWER)]
-    accounts = house.container.persistence.accounts
-    key, _ = accounts.create_key(house.who.tenant, "another application")
-    other = accounts.find_key(house.who.tenant, key.id)
-    assert other is not None
-    for stranger in [*strangers, other]:
+    for stranger in [*strangers, key_of(house, "another application")]:
         with pytest.raises(Forbidden):
             appeals.add(stranger, video.id, text="Not mine.", on_behalf_reason="I want to.")
         with pytest.raises(Forbidden):
@@ -275,7 +259,7 @@ def test_the_account_appeals_for_the_person_concerned_with_a_reason_that_the_rev
     house: House,
 ) -> None:
     video = refused(house)
-    owner, appeals = person(house, "olga", Role.OWNER), house.container.review.appeals
+    owner, appeals = person(house, "olga", Role.OWNER), house.appeals
     assert appeals.needs_reason(owner, video.id)
     for reason in (None, " ", "x" * 1001):
         with pytest.raises(InvalidField) as caught:
@@ -283,9 +267,8 @@ def test_the_account_appeals_for_the_person_concerned_with_a_reason_that_the_rev
         assert caught.value.param == "on_behalf_reason"
     why = "The creator wrote to our support desk."
     sent = appeals.add(owner, video.id, text="It is a play.", on_behalf_reason=why)
-    file = house.container.review.reviews.get(reviewer(house), sent.case_id)
-    assert [note["on_behalf_reason"] for note in file.notes] == [why]
-    with house.container.persistence.database.read_transaction(house.who.tenant) as tx:
+    assert note_of(house, sent)["on_behalf_reason"] == why
+    with house.read_transaction() as tx:
         entry = read_history(tx, video.id)[-1]
     assert entry.event == "appeal.received"
     assert entry.content is not None
@@ -297,30 +280,19 @@ def test_the_account_appeals_for_the_person_concerned_with_a_reason_that_the_rev
 def test_a_person_appeals_for_a_key_that_they_created_and_the_operator_not_for_all_of_the_terminal(
     house: House,
 ) -> None:
-    accounts, who = house.container.persistence.accounts, house.who
-    maker = person(house, "olga", Role.OWNER)
-    key, _ = accounts.create_key(who.tenant, "app", by=maker.id)
-    sibling, _ = accounts.create_key(who.tenant, "sibling", by=maker.id)
-    made, other = (accounts.find_key(who.tenant, one.id) for one in (key, sibling))
-    assert made is not None
-    assert other is not None
-    house.who = made
+    maker, appeals = person(house, "olga", Role.OWNER), house.appeals
+    house.who, other = (key_of(house, name, by=maker.id) for name in ("app", "sibling"))
     video = refused(house)
-    appeals = house.container.review.appeals
     with pytest.raises(Forbidden):
         appeals.add(other, video.id, text="Not mine.")
     assert not appeals.needs_reason(maker, video.id)
-    terminal, _ = accounts.create_key(who.tenant, "made at the terminal")
-    found = accounts.find_key(who.tenant, terminal.id)
-    assert found is not None
-    house.who = found
+    house.who = key_of(house, "made at the terminal")
     operator = replace(maker, id=OPERATOR, kind=PrincipalKind.PERSON)
     assert appeals.needs_reason(operator, refused(house).id)
 
 
 def test_an_end_user_appeals_with_a_signed_link_and_without_an_account(house: House) -> None:
-    refused(house, safety_identifier="user-7")
-    (made,) = statements_to(house, "user-7")
+    made = rejected(house)
     path = f"/v1/safelight/statements/{made.id}?safety_identifier=user-7"
     with TestClient(house.container.app) as client:
         stranger = Api(client, key_for(house, KeyScope.VIDEOS_READ))
@@ -328,7 +300,7 @@ def test_an_end_user_appeals_with_a_signed_link_and_without_an_account(house: Ho
         stranger(
             "POST", path.replace("?", "/appeal?"), {"text": "x", "safety_identifier": "user-7"}, expect=403
         )
-        link = house.container.review.appeals.link_token(house.who, made)
+        link = house.appeals.link_token(house.who, made)
         assert link is not None
         page = f"/appeal?token={link}"
         assert client.get(page).status_code == 200
@@ -338,18 +310,16 @@ def test_an_end_user_appeals_with_a_signed_link_and_without_an_account(house: Ho
         assert empty.status_code == 400
         sent = client.post(page, data={"text": "It is a play."}, headers=headers)
         assert sent.status_code == 200
-    appeal = house.container.review.appeals.of_statement(house.who, made.id, end_user="user-7")
+    appeal = house.appeals.of_statement(house.who, made.id, end_user="user-7")
     assert appeal.id in sent.text
-    file = house.container.review.reviews.get(reviewer(house), appeal.case_id)
-    assert [note["note"] for note in file.notes] == ["It is a play."]
+    assert note_of(house, appeal)["note"] == "It is a play."
 
 
 def test_a_link_of_an_appeal_that_was_forged_or_is_of_another_installation_opens_nothing(
     house: House, tmp_path: Path
 ) -> None:
-    refused(house, safety_identifier="user-7")
-    (made,) = statements_to(house, "user-7")
-    appeals = house.container.review.appeals
+    made = rejected(house)
+    appeals = house.appeals
     link = appeals.link_token(house.who, made)
     assert link is not None
     turned = link[:20] + ("A" if link[20] != "A" else "B") + link[21:]
@@ -367,29 +337,26 @@ def test_a_link_of_an_appeal_that_was_forged_or_is_of_another_installation_opens
 def test_a_link_of_an_appeal_is_used_once_ends_with_the_time_to_appeal_and_outlives_one_new_key(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    appeals, database = house.container.review.appeals, house.container.persistence.database
-    links = []
-    for end_user in ("user-7", "user-8"):
-        refused(house, safety_identifier=end_user)
-        (made,) = statements_to(house, end_user)
-        links.append((made, appeals.link_token(house.who, made) or ""))
-    (_, first), (made, second) = links
+    appeals, database = house.appeals, house.database
+    statements = [rejected(house, end_user) for end_user in ("user-7", "user-8")]
+    first, second = (appeals.link_token(house.who, made) or "" for made in statements)
     house.container.persistence.people.keys.add_key()
     appeals.send_by_link(first, text="It is a play.")
     with pytest.raises(Conflict, match="once"):
         appeals.send_by_link(first, text="Again.")
-    monkeypatch.setattr(database, "clock", lambda: made.at + OBJECTION_S + 1.0)
+    monkeypatch.setattr(database, "clock", lambda: statements[1].at + OBJECTION_S + 1.0)
     with pytest.raises(Conflict, match="time to appeal"):
         appeals.send_by_link(second, text="Too late.")
 
 
 def test_a_link_shows_the_appeal_that_the_account_sent_for_the_end_user(house: House) -> None:
-    video = refused(house, safety_identifier="user-7")
-    (made,) = statements_to(house, "user-7")
-    appeals, owner = house.container.review.appeals, person(house, "olga", Role.OWNER)
+    made = rejected(house)
+    appeals, owner = house.appeals, person(house, "olga", Role.OWNER)
     link = appeals.link_token(house.who, made) or ""
     assert appeals.find_by_link(link) == (made, None)
-    sent = appeals.add(owner, video.id, text="It is a play.", on_behalf_reason="They phoned us.")
+    sent = appeals.add(
+        owner, made.content.video_id or "", text="It is a play.", on_behalf_reason="They phoned us."
+    )
     assert appeals.find_by_link(link) == (made, sent)
     with TestClient(house.container.app) as client:
         page = client.get(f"/appeal?token={link}").text
@@ -401,16 +368,15 @@ def test_the_page_of_a_link_says_nothing_of_a_block_to_the_end_user_who_reported
     house: House,
 ) -> None:
     video = delivered(house)
-    reported(house, video, "keep")
-    (told,) = statements_to(house, "reader-3")
-    link = house.container.review.appeals.link_token(house.who, told)
+    told = reported(house, video, "keep")
+    link = house.appeals.link_token(house.who, told)
     with TestClient(house.container.app) as client:
         page = f"/appeal?token={link}"
         asked = client.get(page)
         assert video.prompt not in asked.text
         assert asked.headers["referrer-policy"] == "same-origin"
         client.post(page, data={"text": "Look again."}, headers={"origin": "http://testserver"})
-        appeal = house.container.review.appeals.of_statement(house.who, told.id, end_user="reader-3")
+        appeal = house.appeals.of_statement(house.who, told.id, end_user="reader-3")
         decide_appeal(house, appeal, "uphold")
         answered = client.get(page)
     assert "the decision stays" in answered.text
@@ -419,13 +385,9 @@ def test_the_page_of_a_link_says_nothing_of_a_block_to_the_end_user_who_reported
 
 def test_pages_offer_an_appeal_only_to_those_who_may_send_it(house: House) -> None:
     video = refused(house)
-    address, accounts = f"/videos/{video.id}/appeal", house.container.persistence.accounts
-    readers = [house.who]
-    for role in (Role.CREATOR, Role.REVIEWER, Role.INTEGRATOR):
-        key, _ = accounts.create_key(house.who.tenant, role.value, ROLES[role].scopes)
-        found = accounts.find_key(house.who.tenant, key.id)
-        assert found is not None
-        readers.append(found)
+    address, accounts = f"/videos/{video.id}/appeal", house.accounts
+    roles = (Role.CREATOR, Role.REVIEWER, Role.INTEGRATOR)
+    readers = [house.who, *(key_of(house, role.value, *ROLES[role].scopes) for role in roles)]
     offered = []
     with TestClient(house.container.app) as client:
         for reader in readers:
