@@ -15,6 +15,7 @@ import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.metadata import distributions
 from pathlib import Path
 from typing import Any
 
@@ -64,14 +65,16 @@ class Tree:
     def search_path(self, scratch: Path) -> str:
         """Folders for PYTHONPATH. Entry points come from the checkout, not from an older installation."""
         projects = [self.folder, *sorted(self.folder.glob("packages/*")), self.folder / "clients" / "python"]
-        found = []
+        # Distributions that are installed here but are not part of the checkout have no entry points.
+        for name in {str(each.metadata["Name"]) for each in distributions()}:
+            if name.startswith("safelight"):
+                self._describe({"name": name}, scratch)
         for project in projects:
             described = project / "pyproject.toml"
-            if not described.is_file():
-                continue
-            self._describe(tomllib.loads(described.read_text())["project"], scratch)
-            found.append(str(project / "src"))
-        return os.pathsep.join([str(scratch), *found])
+            if described.is_file():
+                self._describe(tomllib.loads(described.read_text())["project"], scratch)
+        sources = [project / "src" for project in projects]
+        return os.pathsep.join([str(scratch), *(str(source) for source in sources if source.is_dir())])
 
     @staticmethod
     def _describe(project: dict[str, Any], scratch: Path) -> None:
