@@ -76,10 +76,16 @@ def _run(given: list[str]) -> int:
             raise
         from safelight.installation import install_command
 
+        opens_media = given[:1] in (["scan"], ["verify"]) and error.name != "jinja2"
+        packages = (
+            f"the packages that open media: {install_command('media')}"
+            if opens_media
+            else f"the gateway's packages: {install_command('server')}"
+        )
         _print_error(
             ConfigurationError(
                 f"This command needs the Python package {error.name!r}, which is not installed.",
-                remedy=f"Install the gateway's packages: {install_command('server')}.",
+                remedy=f"Install {packages}.",
             ),
             as_json,
         )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import time
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,9 +19,11 @@ from .commands import load_container
 from .exit_codes import Exit
 from .language import language
 from .output import emit
+from .prompt_checker import find_policy, has_data
 from .scan_output import FailOn, row_of, summary_of, worst_exit
 from .scan_run import ScanRun
 from .scan_text import describe_summary, text_of
+from .verify import find_lookup, make_verifier
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
@@ -82,10 +86,15 @@ def scan(
     if html is not None and not html.absolute().parent.is_dir():
         raise ConfigurationError(f"The folder {html.parent} for the report does not exist.")
     began = time.monotonic()
-    policy = container.pipeline.policy_loader.load(container.persistence.tenant)
+    policy = replace(find_policy(container, None), facts=settings.policy.context)
+    scratch = (
+        container.persistence.scratch
+        if has_data(container)
+        else Path(ctx.with_resource(TemporaryDirectory(prefix="safelight-scan-")))
+    )
     run = ScanRun(
         source,
-        _make_scanner(container, policy, previews=html is not None),
+        _make_scanner(container, policy, scratch, previews=html is not None),
         _open_cache(container, policy, source, cache_file),
         use_cache=not no_cache,
     )
@@ -109,18 +118,20 @@ def _run_with_workers(container: Container, run: ScanRun, *, start: bool) -> Non
         container.core.scanner.close()
 
 
-def _make_scanner(container: Container, policy: TenantPolicy, *, previews: bool) -> FileScanner:
+def _make_scanner(
+    container: Container, policy: TenantPolicy, scratch: Path, *, previews: bool
+) -> FileScanner:
     from safelight.moderation.file_scan import FileScanner
+
+    verifier, lookup = make_verifier(container), find_lookup(container)
 
     return FileScanner(
         stages=container.pipeline.stages,
         policy=policy,
         detectors={plugin.name: plugin.version for plugin in container.core.detectors.plugins},
-        verify=lambda path: container.persistence.verifier.verify(
-            path, lookup=container.persistence.seal_registry.find
-        ),
+        verify=lambda path: verifier.verify(path, lookup=lookup),
         stills=previews,
-        scratch=container.persistence.data_directory.scratch,
+        scratch=scratch,
     )
 
 

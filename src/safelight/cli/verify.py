@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +22,7 @@ from .scan_text import format_cells
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
     from safelight.provenance.models import Evidence, Verification
+    from safelight.provenance.seal import ChangedRow, Seal
     from safelight.provenance.verification import Verifier
 
     from .verify_origin import Origin
@@ -56,13 +58,13 @@ def verify(
     from .verify_origin import ask_origin
 
     container = load_container(ctx)
-    verifier = _make_verifier(container)
+    verifier = make_verifier(container)
     if trust is not None:
         try:
             verifier = verifier.with_trust_anchors(trust.read_bytes())
         except OSError as error:
             raise NotFound(f"{trust} cannot be read: {error.strerror}.") from error
-    lookup = container.persistence.seal_registry.find if _has_registry(container) else None
+    lookup = find_lookup(container)
     sidecar = manifest or find_sidecar(file)
     found = verifier.verify(file, lookup=lookup, sidecar=sidecar)
     try:
@@ -82,11 +84,13 @@ def verify(
     outcome = _find_outcome(found, origin)
     if outcome == ALLOWED_UNDER_WAIVER:
         text.append(texts()("verify.outcome"))
+    if lookup is None and server is None:
+        text.append(texts()("verify.no_registry"))
     emit({**msgspec.to_builtins(found), "outcome": outcome, "origin": origin}, as_json, "\n\n".join(text))
     return exit_code_of(found, origin)
 
 
-def _make_verifier(container: Container) -> Verifier:
+def make_verifier(container: Container) -> Verifier:
     """The installation's verifier. Without a data directory, a verifier without keys; it creates nothing."""
     if _has_keys(container):
         return container.persistence.verifier
@@ -95,6 +99,11 @@ def _make_verifier(container: Container) -> Verifier:
 
     no_keys = KeyStore.own(container.core.settings.data / "keys", organization="")
     return Verifier(sandbox=container.core.sandbox, keys=no_keys)
+
+
+def find_lookup(container: Container) -> Callable[[str], Seal | ChangedRow | None] | None:
+    """Finds the seal of a file by its hash; None without a registry."""
+    return container.persistence.seal_registry.find if _has_registry(container) else None
 
 
 def _find_origin(container: Container, file: Path, sidecar: Path | None) -> Origin | None:
