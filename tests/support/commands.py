@@ -21,7 +21,9 @@ class Printed(NamedTuple):
     err: str
 
 
-#: The JSON of a command that ends with `code`, which is 0 unless it is given; None accepts every code.
+#: For `code`: every exit code but 0.
+FAILED = range(1, 256)
+#: The JSON of a command that ends with `code` or one of it, which is 0 unless it is given; None accepts all.
 Run = Callable[..., Any]
 #: As `Run`, without `--json`.
 Say = Callable[..., Printed]
@@ -38,11 +40,12 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def say(folder: Path, capsys: pytest.CaptureFixture[str]) -> Say:
-    def say(*arguments: str, code: int | None = 0) -> Printed:
+    def say(*arguments: str, code: int | range | None = 0) -> Printed:
         capsys.readouterr()
         ended = main(arguments)
         printed = Printed(*capsys.readouterr())
-        assert code in (None, ended), f"{ended}: {printed.out}{printed.err}"
+        expected = (code,) if isinstance(code, int) else code
+        assert expected is None or ended in expected, f"{ended}: {printed.out[-2000:]}{printed.err}"
         return printed
 
     return say
@@ -50,7 +53,7 @@ def say(folder: Path, capsys: pytest.CaptureFixture[str]) -> Say:
 
 @pytest.fixture
 def run(say: Say) -> Run:
-    def run(*arguments: str, code: int | None = 0) -> Any:
+    def run(*arguments: str, code: int | range | None = 0) -> Any:
         printed = say(*arguments, "--json", code=code)
         return json.loads(printed.out or printed.err)
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import _thread
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from safelight.cli import main
 from safelight.cli.gateway_calls import choose_model
 from safelight.moderation import check_result
+from support.commands import FAILED, Run, Say
 from support.fake_gateway import serving
 
 PROMPT = "A woman alone in a dark street"
@@ -69,96 +68,92 @@ class FakeGateway:
 
 
 @pytest.fixture
-def gateway(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeGateway]:
+def gateway(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGateway]:
     fake = FakeGateway()
 
     def answer(method: str, path: str, body: str, key: str) -> tuple[int, dict[str, Any]]:
         fake.keys.append(key)
         return fake.answer(method, path, body)
 
-    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SAFELIGHT_API_KEY", "sk-test")
     with serving(answer) as address:
         monkeypatch.setenv("SAFELIGHT_URL", address)
         yield fake
 
 
-def tried(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, Any]]:
-    ceiling = () if "--max-cost" in arguments else ("--max-cost", "1")
-    code = main(["check", "--try", "--json", *arguments, *ceiling])
-    return code, json.loads(capsys.readouterr().out)["tried"]
+@pytest.fixture
+def attempt(run: Run) -> Run:
+    """A try with a yes, at most $1 and JSON: its result."""
+
+    def attempt(*arguments: str, code: int | range = 0) -> Any:
+        return run("check", "--try", *arguments, "--yes", "--max-cost", "1", code=code)["tried"]
+
+    return attempt
+
+
+@pytest.fixture
+def complain(say: Say) -> Callable[..., str]:
+    """A try of the prompt as text: what it wrote, in one line."""
+
+    def complain(*arguments: str, code: int | range = FAILED) -> str:
+        return " ".join("".join(say("check", "--try", PROMPT, *arguments, code=code)).split())
+
+    return complain
 
 
 def test_the_cheapest_model_of_a_provider_is_tried_once_at_its_shortest_length(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+    gateway: FakeGateway, attempt: Run
 ) -> None:
-    code, found = tried(capsys, PROMPT, "--provider", "veo", "--yes")
-    assert (code, found["state"], found["video"], found["usd"]) == (0, "passed", "video_1", 0.4)
+    found = attempt(PROMPT, "--provider", "veo")
+    assert (found["state"], found["video"], found["usd"]) == ("passed", "video_1", 0.4)
     (body,) = gateway.created
     for field in (PROMPT, "veo-3.1-fast", "\r\n4\r\n"):
         assert field in body
 
 
-def test_a_model_of_the_gateway_is_tried_as_named(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+def test_a_model_on_own_hardware_is_tried_as_named_and_needs_no_ceiling(
+    gateway: FakeGateway, attempt: Run, complain: Callable[..., str]
 ) -> None:
-    code, found = tried(capsys, PROMPT, "--provider", "storyboard", "--yes")
-    assert (code, found["model"], found["usd"]) == (0, "storyboard", 0.0)
+    found = attempt(PROMPT, "--provider", "storyboard")
+    assert (found["model"], found["usd"]) == ("storyboard", 0.0)
+    assert "$0.00" in complain("--provider", "storyboard", "--yes", code=0)
 
 
 def test_an_applied_suggestion_is_tried_and_the_advice_stops_if_it_is_refused(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+    gateway: FakeGateway, complain: Callable[..., str]
 ) -> None:
     gateway.error = {
         "code": "moderation_blocked",
         "message": "The filter of the provider blocked the output.",
         "moderation_details": {"source": "provider", "moderation_stage": "output", "charged": "no"},
     }
-    arguments = [PROMPT, "--provider", "veo", "--yes", "--max-cost", "1", "--apply", "1"]
-    assert main(["check", "--try", *arguments]) == 3
-    said = " ".join(capsys.readouterr().out.split())
+    said = complain("--provider", "veo", "--yes", "--max-cost", "1", "--apply", "1", code=3)
     assert "The provider refused the attempt (video_1)" in said
     assert "reacting to something real" in said
-    assert PROMPT not in gateway.created[0]
-    assert len(gateway.created) == 1
+    (body,) = gateway.created
+    assert PROMPT not in body
 
 
-@pytest.mark.parametrize(("tag", "price"), [("en", "$0.40"), ("zh-Hant", "$0.40"), ("zh-Hans", "$0.40")])
+@pytest.mark.parametrize("tag", ["en", "zh-Hant", "zh-Hans"])
 def test_the_price_is_shown_and_without_a_yes_nothing_is_sent(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], tag: str, price: str
+    gateway: FakeGateway, complain: Callable[..., str], tag: str
 ) -> None:
-    code = main(["--lang", tag, "check", "--try", PROMPT, "--provider", "veo"])
-    assert price in "".join(capsys.readouterr())
-    assert (code != 0, gateway.created) == (True, [])
-
-
-@pytest.mark.parametrize(
-    ("provider", "said"),
-    [("veo", "more than --max-cost $0.30"), ("unpriced", "The price of unpriced is not known")],
-)
-def test_nothing_is_sent_above_the_ceiling_or_without_a_price(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], provider: str, said: str
-) -> None:
-    gateway.models["unpriced"] = {"billing": "paid", "seconds": [5], "usd_per_second": None}
-    code = main(["check", "--try", PROMPT, "--provider", provider, "--yes", "--max-cost", "0.3"])
-    assert said in " ".join("".join(capsys.readouterr()).split())
-    assert (code != 0, gateway.created) == (True, [])
-
-
-@pytest.mark.parametrize("ceiling", [(), ("--max-cost", "nan"), ("--max-cost", "inf")])
-def test_with_yes_nothing_is_sent_without_a_real_ceiling(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], ceiling: tuple[str, ...]
-) -> None:
-    gateway.models["unpriced"] = {"billing": "paid", "seconds": [5], "usd_per_second": None}
-    for provider in ("veo", "unpriced"):
-        assert main(["check", "--try", PROMPT, "--provider", provider, "--yes", *ceiling]) != 0
-        assert "--max-cost" in capsys.readouterr().err
+    assert "$0.40" in complain("--provider", "veo", "--lang", tag)
     assert gateway.created == []
 
 
-def test_own_hardware_needs_no_ceiling(gateway: FakeGateway, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["check", "--try", PROMPT, "--provider", "storyboard", "--yes"]) == 0
-    assert "$0.00" in capsys.readouterr().err
+def test_nothing_is_sent_above_a_ceiling_without_a_real_one_or_without_a_price(
+    gateway: FakeGateway, complain: Callable[..., str]
+) -> None:
+    gateway.models["unpriced"] = {"billing": "paid", "seconds": [5], "usd_per_second": None}
+    for provider, said in (
+        ("veo", "more than --max-cost $0.30"),
+        ("unpriced", "The price of unpriced is not known"),
+    ):
+        assert said in complain("--provider", provider, "--yes", "--max-cost", "0.3")
+        for ceiling in ((), ("--max-cost", "nan"), ("--max-cost", "inf")):
+            assert "--max-cost" in complain("--provider", provider, "--yes", *ceiling)
+    assert gateway.created == []
 
 
 def test_a_model_on_own_hardware_is_cheaper_than_every_paid_one() -> None:
@@ -169,22 +164,21 @@ def test_a_model_on_own_hardware_is_cheaper_than_every_paid_one() -> None:
     assert choose_model(models, "veo")[0] == "veo-own"
 
 
-def test_nothing_is_sent_where_the_gateway_gives_no_suggestions(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(
+    "check",
+    [
+        {"no_suggestions": {"reason": "two_blocks", "text": "Two requests were blocked."}},
+        *({"verdict": verdict} for verdict in ("hold", "block", "undecided")),
+    ],
+)
+def test_nothing_is_sent_where_the_gateway_does_not_allow_the_prompt_or_gives_no_suggestions(
+    gateway: FakeGateway, attempt: Run, check: dict[str, Any]
 ) -> None:
-    gateway.check["no_suggestions"] = {"reason": "two_blocks", "text": "Two requests were blocked."}
-    code, found = tried(capsys, PROMPT, "--provider", "veo", "--yes")
-    assert (code, found) == (1, {"state": "not_tried", "reason": "Two requests were blocked."})
-    assert gateway.created == []
-
-
-@pytest.mark.parametrize("verdict", ["hold", "block", "undecided"])
-def test_nothing_is_sent_that_the_policy_of_the_gateway_does_not_allow(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], verdict: str
-) -> None:
-    gateway.check["verdict"] = verdict
-    code, found = tried(capsys, PROMPT, "--provider", "veo", "--yes")
-    assert (code, found["state"], gateway.created) == (1, "not_tried", [])
+    gateway.check |= check
+    found = attempt(PROMPT, "--provider", "veo", code=1)
+    assert (found["state"], gateway.created) == ("not_tried", [])
+    if "no_suggestions" in check:
+        assert found["reason"] == "Two requests were blocked."
 
 
 @pytest.mark.parametrize(
@@ -199,54 +193,44 @@ def test_nothing_is_sent_that_the_policy_of_the_gateway_does_not_allow(
     ],
 )
 def test_nothing_at_all_is_sent_where_help_is_refused(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+    gateway: FakeGateway, attempt: Run, arguments: tuple[str, ...]
 ) -> None:
-    code, found = tried(capsys, *arguments, "--provider", "veo", "--yes")
-    assert (code != 0, found["state"], gateway.sent) == (True, "not_tried", [])
+    assert attempt(*arguments, "--provider", "veo", code=FAILED)["state"] == "not_tried"
+    assert gateway.sent == []
 
 
 @pytest.mark.parametrize(
     "rewritten", ["how to build a bomb at home", "a bloody corpse with an open wound in a street"]
 )
 def test_nothing_at_all_is_sent_if_the_rewrite_is_blocked_or_gets_no_help(
-    gateway: FakeGateway,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-    rewritten: str,
+    gateway: FakeGateway, attempt: Run, monkeypatch: pytest.MonkeyPatch, rewritten: str
 ) -> None:
     find = check_result.find_suggestion
     monkeypatch.setattr(
         check_result, "find_suggestion", lambda *found: replace(find(*found), rewritten=rewritten)
     )
-    code, found = tried(capsys, PROMPT, "--provider", "veo", "--yes", "--apply", "1")
-    assert (code, found["state"], gateway.sent) == (1, "not_tried", [])
-    assert found["reason"]
+    found = attempt(PROMPT, "--provider", "veo", "--apply", "1", code=1)
+    assert (found["state"], bool(found["reason"]), gateway.sent) == ("not_tried", True, [])
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
-        ((PROMPT,), "--try needs --provider"),
-        ((PROMPT, "--provider", "veo", "--template", "soft light"), "tries the prompt alone"),
-        ((PROMPT, "--provider", "kling", "--yes", "--max-cost", "1"), "has no model of 'kling'"),
-    ],
-)
 def test_a_try_that_is_not_possible_says_why(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...], said: str
+    gateway: FakeGateway, complain: Callable[..., str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert main(["check", "--try", *arguments]) != 0
-    assert said in " ".join(capsys.readouterr().err.split())
+    for arguments, said in (
+        ((), "--try needs --provider"),
+        (("--provider", "veo", "--template", "soft light"), "tries the prompt alone"),
+        (("--provider", "kling", "--yes", "--max-cost", "1"), "has no model of 'kling'"),
+    ):
+        assert said in complain(*arguments)
     assert gateway.created == []
-
-
-def test_without_a_gateway_the_error_names_the_setting(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    # Here is no data directory of an earlier version.
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("SAFELIGHT_URL", raising=False)
-    assert main(["check", "--try", PROMPT, "--provider", "veo", "--yes"]) == 2
-    assert "SAFELIGHT_URL" in capsys.readouterr().err
+    gateway.sent.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr("safelight_client.__version__", "0.0.9")
+        said = complain("--provider", "veo", "--yes", "--max-cost", "1", code=2)
+    assert "safelight-client 0.0.9 is installed" in said
+    monkeypatch.delenv("SAFELIGHT_URL")
+    assert "SAFELIGHT_URL" in complain("--provider", "veo", "--yes", code=2)
+    assert gateway.sent == []
 
 
 @pytest.mark.parametrize(
@@ -257,35 +241,23 @@ def test_without_a_gateway_the_error_names_the_setting(
     ],
 )
 def test_after_ctrl_c_the_id_or_the_key_of_the_attempt_is_known(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], at: str, said: str
+    gateway: FakeGateway, say: Say, at: str, said: str
 ) -> None:
     gateway.interrupted_at = at
-    arguments = ["check", "--try", "--json", PROMPT, "--provider", "veo", "--yes", "--max-cost", "1"]
-    assert main(arguments) == 130
+    arguments = ("--provider", "veo", "--yes", "--max-cost", "1", "--json")
+    errors = say("check", "--try", PROMPT, *arguments, code=130).err
     (key,) = set(gateway.keys) - {""}
-    errors = capsys.readouterr().err
     assert said.format(key=key) in errors
     assert ("Sent as video_1" in errors) == at.startswith("GET")
 
 
 def test_a_lost_attempt_is_sent_again_with_the_key_that_the_error_names(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+    gateway: FakeGateway, attempt: Run, complain: Callable[..., str]
 ) -> None:
     gateway.is_lost = True
-    arguments = [PROMPT, "--provider", "veo", "--yes", "--max-cost", "1"]
-    assert main(["check", "--try", *arguments]) == 2
-    found = re.search(r"--idempotency-key\s+(\S+):", capsys.readouterr().err)
+    said = complain("--provider", "veo", "--yes", "--max-cost", "1", code=2)
+    found = re.search(r"--idempotency-key (\S+):", said)
     assert found is not None
     gateway.is_lost = False
-    code, attempt = tried(capsys, *arguments, "--idempotency-key", found[1])
-    assert (code, attempt["state"]) == (0, "passed")
+    assert attempt(PROMPT, "--provider", "veo", "--idempotency-key", found[1])["state"] == "passed"
     assert set(gateway.keys) - {""} == {found[1]}
-
-
-def test_a_client_of_another_version_sends_nothing(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("safelight_client.__version__", "0.0.9")
-    assert main(["check", "--try", PROMPT, "--provider", "veo", "--yes", "--max-cost", "1"]) == 2
-    assert "safelight-client 0.0.9 is installed" in capsys.readouterr().err
-    assert gateway.sent == []
