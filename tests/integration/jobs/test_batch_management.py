@@ -22,32 +22,36 @@ from .test_paid_clips import break_scans
 
 def stored_rows(studio: Studio) -> int:
     tables = (batches, batch_rows, batch_submissions)
-    with studio.house.container.persistence.database.read_transaction(studio.house.who.tenant) as tx:
+    with studio.house.read_transaction() as tx:
         return sum(tx.count(table) for table in tables)
+
+
+def make_old(studio: Studio) -> None:
+    """Let the time be over for which batches are kept."""
+    studio.change_all(updated_at=studio.house.database.clock() - studio.house.context.limits.keep_s - 1)
 
 
 def test_a_person_stops_a_batch_and_a_run_continues_it(studio: Studio, upstream: ScriptedUpstream) -> None:
     batch = studio.order(*shots(5), concurrency=2)
-    while not studio.read(batch)[1].states.get("open"):
-        studio.advancer.advance()
-    studio.service.stop(studio.house.who, batch.id)
+    studio.begin(batch)
+    studio.stop(batch)
     done = studio.carry(batch)
     assert done.state == "stopped"
     assert done.stop_reason.endswith("stopped the batch.")
     assert studio.states(batch) == ["delivered"] * 2 + ["pending"] * 3
-    assert studio.read(batch)[1].reserved == 0
-    studio.service.run(studio.house.who, batch.id, lambda limits: limits)
+    assert studio.totals(batch).reserved == 0
+    studio.run(batch)
     assert studio.carry(batch).state == "completed"
     assert upstream.counts["received"] == 5
 
 
 def test_a_batch_that_is_stopped_while_it_is_planned_goes_on_with_its_plan(studio: Studio) -> None:
     batch = studio.order(*shots(2))
-    stopped, _ = studio.service.stop(studio.house.who, batch.id)
+    stopped = studio.stop(batch)
     assert (stopped.state, stopped.plan) == ("stopped", None)
     studio.advancer.advance()
     assert studio.states(batch) == ["unchecked"] * 2
-    studio.service.run(studio.house.who, batch.id, lambda limits: limits)
+    studio.run(batch)
     assert studio.carry(batch).state == "completed"
 
 
@@ -55,8 +59,8 @@ def test_a_batch_to_be_planned_only_sends_nothing_when_it_goes_on_after_a_stop(
     studio: Studio, upstream: ScriptedUpstream
 ) -> None:
     batch = studio.order(*shots(2), run=False)
-    studio.service.stop(studio.house.who, batch.id)
-    studio.service.run(studio.house.who, batch.id, lambda limits: limits)
+    studio.stop(batch)
+    studio.run(batch)
     assert studio.carry(batch).state == "planned"
     assert upstream.counts["received"] == 0
 
@@ -66,9 +70,9 @@ def test_a_run_of_a_batch_as_it_was_read_does_not_continue_one_that_was_stopped(
 ) -> None:
     batch = studio.order(*shots(3), run=False, concurrency=1)
     studio.carry(batch)
-    studio.service.run(studio.house.who, batch.id, lambda limits: limits)
+    studio.run(batch)
     studio.advancer.advance()
-    studio.service.stop(studio.house.who, batch.id)
+    studio.stop(batch)
     assert studio.carry(batch).state == "stopped"
     sent = upstream.counts["received"]
     with pytest.raises(Conflict, match="it is stopped, no longer planned"):
@@ -83,11 +87,11 @@ def test_a_failed_row_that_is_near_a_blocked_one_or_was_sent_meanwhile_is_not_se
     batch = studio.order(*shots(1))
     studio.carry(batch)
     with pytest.raises(Conflict, match="sent again in the meantime"):
-        studio.service.retry(studio.house.who, batch.id, 1, sent=0)
-    with studio.house.container.persistence.database.transaction(studio.house.who.tenant) as tx:
+        studio.retry(batch, 1, sent=0)
+    with studio.house.transaction() as tx:
         store.exclude(tx, batch.id, studio.rows(batch)[0], 7)
     with pytest.raises(Conflict, match="nearly that of line 7"):
-        studio.service.retry(studio.house.who, batch.id, 1)
+        studio.retry(batch, 1)
 
 
 def test_a_row_whose_paid_clip_is_kept_is_not_sent_and_paid_for_again(
@@ -99,7 +103,7 @@ def test_a_row_whose_paid_clip_is_kept_is_not_sent_and_paid_for_again(
     studio.carry(batch)
     assert studio.states(batch) == ["failed"]
     with pytest.raises(Conflict, match="its clip was paid for and is kept"):
-        studio.service.retry(studio.house.who, batch.id, 1)
+        studio.retry(batch, 1)
     assert upstream.counts["received"] == 1
 
 
@@ -108,16 +112,16 @@ def test_the_limit_of_unfinished_batches_holds_for_those_that_continue_too(
 ) -> None:
     monkeypatch.setattr(service, "MAX_UNFINISHED", 2)
     stopped, completed = (studio.order(*shots(1)) for _ in range(2))
-    studio.service.stop(studio.house.who, stopped.id)
+    studio.stop(stopped)
     studio.carry(completed)
-    with studio.house.container.persistence.database.transaction(studio.house.who.tenant) as tx:
+    with studio.house.transaction() as tx:
         store.change_row(tx, completed.id, 1, state=RowState.FAILED.value)
     for _ in range(2):
         studio.order(*shots(1), run=False)
     with pytest.raises(RateLimited):
-        studio.service.run(studio.house.who, stopped.id, lambda limits: limits)
+        studio.run(stopped)
     with pytest.raises(RateLimited):
-        studio.service.retry(studio.house.who, completed.id, 1)
+        studio.retry(completed, 1)
     assert [studio.read(batch)[0].state for batch in (stopped, completed)] == ["stopped", "completed"]
 
 
@@ -136,10 +140,10 @@ def test_a_failed_row_is_sent_again_only_on_request_and_a_blocked_one_never(
     assert studio.carry(batch).state == "completed"
     assert studio.states(batch) == ["failed", "blocked"]
     with pytest.raises(Conflict, match="it is blocked"):
-        studio.service.retry(studio.house.who, batch.id, 2)
+        studio.retry(batch, 2)
     with pytest.raises(NotFound):
-        studio.service.retry(studio.house.who, batch.id, 3)
-    started, _ = studio.service.retry(studio.house.who, batch.id, 1)
+        studio.retry(batch, 3)
+    started = studio.retry(batch, 1)
     assert started.state == "running"
     assert studio.carry(batch).state == "completed"
     assert studio.states(batch) == ["delivered", "blocked"]
@@ -156,48 +160,34 @@ def test_a_batch_is_deleted_with_its_rows_and_its_videos_stay(studio: Studio) ->
     batch = studio.order(*shots(2))
     studio.carry(batch)
     video = studio.rows(batch)[0].video_id
-    studio.service.delete(studio.house.who, batch.id)
+    studio.delete(batch)
     assert stored_rows(studio) == 0
     assert studio.house.videos.get(studio.house.who, video).state == "delivered"
     with pytest.raises(NotFound):
         studio.service.get(studio.house.who, batch.id)
-    with studio.house.container.persistence.database.read_transaction(studio.house.who.tenant) as tx:
+    with studio.house.read_transaction() as tx:
         assert tx.count(audit_log, audit_log.c.event == "batch.deleted") == 1
 
 
 def test_a_batch_that_is_planned_run_or_worked_on_is_not_deleted(studio: Studio) -> None:
     batch = studio.order(*shots(1), run=False)
     with pytest.raises(Conflict):
-        studio.service.delete(studio.house.who, batch.id)
+        studio.delete(batch)
     studio.carry(batch)
-    database = studio.house.container.persistence.database
-    with database.transaction(studio.house.who.tenant) as tx:
+    with studio.house.transaction() as tx:
         tx.update(batches, leased_by="another", leased_until=tx.now() + 60)
     with pytest.raises(Conflict):
-        studio.service.delete(studio.house.who, batch.id)
-
-
-@pytest.mark.both_databases
-def test_a_stranger_changes_no_batch_of_another_tenant(studio: Studio) -> None:
-    batch = studio.order(*shots(1), run=False)
-    stranger = replace(studio.house.who, tenant="tenant_other")
-    for change in (studio.service.stop, studio.service.delete):
-        with pytest.raises(NotFound):
-            change(stranger, batch.id)
-    with pytest.raises(NotFound):
-        studio.service.retry(stranger, batch.id, 1)
+        studio.delete(batch)
 
 
 def test_batches_are_deleted_when_their_time_is_over_and_never_while_they_run(studio: Studio) -> None:
     ended, waiting, running = (studio.order(*shots(1), run=run) for run in (True, False, True))
     studio.carry(ended)
     studio.carry(waiting)
-    database = studio.house.container.persistence.database
     studio.advancer.delete_expired()
     assert stored_rows(studio) > 0
-    old = -studio.house.container.pipeline.context.limits.keep_s - 1
-    with database.transaction(studio.house.who.tenant) as tx:
-        tx.update(batches, updated_at=tx.now() + old)
+    make_old(studio)
+    with studio.house.transaction() as tx:
         tx.update(batches, batches.c.id == running.id, state="running")
     studio.advancer.delete_expired()
     for gone in (ended, waiting):
@@ -210,16 +200,14 @@ def test_the_key_of_a_deleted_batch_makes_no_second_one_for_90_days(studio: Stud
     deleted, expired = (studio.order(*shots(1), key=key) for key in ("monday", "tuesday"))
     studio.carry(deleted)
     studio.carry(expired)
-    studio.service.delete(studio.house.who, deleted.id)
-    database = studio.house.container.persistence.database
-    with database.transaction(studio.house.who.tenant) as tx:
-        tx.update(batches, updated_at=tx.now() - studio.house.container.pipeline.context.limits.keep_s - 1)
+    studio.delete(deleted)
+    make_old(studio)
     studio.advancer.delete_expired()
     for key in ("monday", "tuesday"):
         with pytest.raises(NotFound, match="was deleted"):
             studio.order(*shots(1), key=key)
     assert stored_rows(studio) == 0
-    with database.transaction(studio.house.who.tenant) as tx:
+    with studio.house.transaction() as tx:
         tx.update(deleted_batches, deleted_batches.c.id == deleted.id, deleted_at=tx.now() - 90 * 86_400 - 1)
     studio.advancer.delete_expired()
     assert studio.order(*shots(1), key="monday").id != deleted.id
@@ -234,7 +222,7 @@ def test_a_team_stores_a_limited_number_of_batches(studio: Studio) -> None:
     with pytest.raises(RateLimited, match=r"limits\.stored_batches"):
         studio.order(*shots(1))
     assert studio.order(*shots(1), key="first").id == batch.id, "an earlier request is answered"
-    studio.service.delete(studio.house.who, batch.id)
+    studio.delete(batch)
     assert studio.order(*shots(1)).id != batch.id
 
 
@@ -244,7 +232,7 @@ def test_an_expired_batch_that_another_process_deleted_is_left_alone(
     batch = studio.order(*shots(1))
     studio.carry(batch)
     gone = studio.read(batch)[0]
-    studio.service.delete(studio.house.who, batch.id)
+    studio.delete(batch)
     monkeypatch.setattr(store, "expired_batches", lambda *_, **__: [gone])
     caplog.clear()
     studio.advancer.delete_expired()
@@ -285,6 +273,6 @@ def test_five_failures_in_a_row_stop_the_batch_before_more_is_paid(
     assert done.stop_reason.startswith("5 consecutive rows failed.")
     assert studio.states(batch) == ["failed"] * 5 + ["pending"] * 4
     upstream.play({"models": ["paid-1"], "otherwise": {"polls": 0, "charge": 0.4}})
-    studio.service.run(studio.house.who, batch.id, lambda limits: replace(limits, max_amount=9_000_000))
+    studio.run(batch, max_amount=9_000_000)
     assert studio.carry(batch).state == "completed"
     assert studio.states(batch) == ["failed"] * 5 + ["delivered"] * 4

@@ -9,7 +9,6 @@ import pytest
 
 from safelight.errors import Unavailable
 from safelight.jobs.batches.models import Batch
-from safelight.store.tables import batches
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts.subjects import end_user_subject
 from safelight.trust.accounts.terms import AccountTerms, Terms
@@ -23,8 +22,7 @@ from .test_batches import studio as studio  # the fixture
 
 def advance(studio: Studio) -> None:
     """One round in which no batch waits for its time."""
-    with studio.house.container.persistence.database.transaction(studio.house.who.tenant) as tx:
-        tx.update(batches, due_at=0.0)
+    studio.change_all(due_at=0.0)
     studio.advancer.advance()
 
 
@@ -35,13 +33,13 @@ def begin_without_video(studio: Studio, error: BaseException) -> Batch:
         raise error
 
     batch = studio.order(*shots(1))
-    working, studio.advancer = studio.advancer, replace(studio.advancer, submit=failing)
+    working = studio.submit_with(failing)
     try:
         while not studio.rows(batch)[0].entries:
             studio.advancer.advance()
     except Crash:
         pass
-    studio.advancer = working
+    studio.submit_with(working)
     assert studio.states(batch) == ["open"]
     return batch
 
@@ -51,7 +49,7 @@ def test_a_submission_that_never_became_a_video_is_not_sent_after_a_cancel(
     studio: Studio, upstream: ScriptedUpstream, error: BaseException
 ) -> None:
     batch = begin_without_video(studio, error)
-    studio.service.cancel(studio.house.who, batch.id)
+    studio.cancel(batch)
     advance(studio)
     done, totals = studio.read(batch)
     assert (done.state, studio.states(batch)) == ("cancelled", ["not_sent"])
@@ -64,7 +62,6 @@ def test_a_submission_that_never_became_a_video_is_not_sent_after_a_stop_rule(
 ) -> None:
     first, second = shots(2)
     upstream.play({"orders": [{"when": first["prompt"], **BLOCKED}], "otherwise": {"polls": 0}})
-    submit = studio.advancer.submit
     tried: set[str] = set()
 
     def unavailable_once(who: Any, video_id: str, request: Any) -> Any:
@@ -74,7 +71,7 @@ def test_a_submission_that_never_became_a_video_is_not_sent_after_a_stop_rule(
         return submit(who, video_id, request)
 
     batch = studio.order(first, second, max_refusals=0)
-    studio.advancer = replace(studio.advancer, submit=unavailable_once)
+    submit = studio.submit_with(unavailable_once)
     while studio.states(batch) != ["open", "open"]:
         studio.advancer.advance()
     studio.house.carry(studio.house.videos.get(studio.house.who, studio.rows(batch)[0].entries[-1].key))
@@ -98,9 +95,8 @@ def test_after_a_cancel_the_video_of_a_draft_under_way_is_not_sent(
     studio: Studio, upstream: ScriptedUpstream
 ) -> None:
     batch = studio.order(*shots(1, seconds=8), two_phase=True)
-    while not studio.read(batch)[1].states.get("open"):
-        studio.advancer.advance()
-    studio.service.cancel(studio.house.who, batch.id)
+    studio.begin(batch)
+    studio.cancel(batch)
     done = studio.carry(batch)
     assert (done.state, studio.states(batch)) == ("cancelled", ["not_sent"])
     assert upstream.counts["received"] == 1
@@ -135,8 +131,8 @@ def test_an_end_user_who_may_not_request_videos_does_not_stop_the_rows_of_others
     for row, end_user in zip(rows, ("ann", "bob", "cem"), strict=True):
         row["safety_identifier"] = end_user
     standings = house.container.pipeline.standing.standings
-    database = house.container.persistence.database
-    with database.transaction(house.who.tenant) as tx:
+    database = house.database
+    with house.transaction() as tx:
         for number in range(3):
             video_id, cause = f"video_{number:032x}", Cause(category="ncii")
             standings.give(tx, Offence(video_id=video_id, account="key", end_user="ann", cause=cause))

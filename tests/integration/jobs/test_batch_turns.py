@@ -18,7 +18,7 @@ from safelight.testing.upstream import ScriptedUpstream
 from safelight_client.batch import PlanOptions
 from safelight_client.batch.rows import rows_of_entries
 
-from .test_batches import Studio, shots
+from .test_batches import Studio, be_stricter, shots
 from .test_batches import studio as studio  # the fixture
 
 pytestmark = pytest.mark.both_databases
@@ -28,7 +28,7 @@ BAD = {"prompt": "Two men SAFELIGHT-TEST:violence under a bridge", "seconds": 4,
 
 def write(studio: Studio) -> None:
     """A write of another request, which fails while a transaction is open."""
-    with studio.house.container.persistence.database.transaction(studio.house.who.tenant) as tx:
+    with studio.house.transaction() as tx:
         tx.update(batches, batches.c.id == "none", due_at=0.0)
 
 
@@ -49,7 +49,7 @@ def test_a_batch_that_is_cancelled_while_its_plan_is_made_stays_cancelled(
     plan = BatchPlanner.plan
 
     def cancelling(*given: Any) -> Any:
-        studio.service.cancel(studio.house.who, batch.id)
+        studio.cancel(batch)
         return plan(*given)
 
     monkeypatch.setattr(BatchPlanner, "plan", cancelling)
@@ -71,14 +71,8 @@ def test_others_can_write_while_neighbours_of_a_blocked_row_are_looked_for(
     monkeypatch.setattr(advancer, "find_neighbours", writing)
     batch = studio.order(*shots(1), run=False)
     studio.carry(batch)
-    submit = studio.advancer.submit
-    studio.advancer = replace(
-        studio.advancer,
-        submit=lambda who, video_id, request: submit(
-            who, video_id, replace(request, prompt=f"{request.prompt} SAFELIGHT-TEST:violence")
-        ),
-    )
-    studio.service.run(studio.house.who, batch.id, lambda limits: limits)
+    be_stricter(studio)
+    studio.run(batch)
     studio.carry(batch)
     assert (studio.states(batch), found) == (["blocked"], [[]])
 
@@ -112,7 +106,7 @@ def test_the_first_batch_of_each_tenant_comes_before_the_second_of_another(studi
     rows = rows_of_entries([(1, {"prompt": "A boat"})])
     request = BatchRequest(rows=rows, options=PlanOptions(), limits=BatchLimits(), run=False)
     theirs = studio.service.create(stranger, request)[0].id
-    with studio.house.container.persistence.database.across_tenants("batches", readonly=True) as tx:
+    with studio.house.database.across_tenants("batches", readonly=True) as tx:
         due = [batch_id for _, batch_id in store.due_batches(tx, "one", left_out=(), limit=2)]
     assert due == [mine[0], theirs]
 
@@ -135,7 +129,7 @@ def test_a_tenant_has_a_limit_of_batches_that_have_not_ended(
     with pytest.raises(RateLimited, match="at most 1 "):
         studio.order(*shots(2), run=False)
     assert studio.order(*shots(1), run=False, key="monday").id == first.id
-    studio.service.cancel(studio.house.who, first.id)
+    studio.cancel(first)
     studio.order(*shots(2), run=False)
 
 
@@ -168,5 +162,5 @@ def test_a_key_that_may_not_check_stops_the_plan_and_no_row_is_wrong(studio: Stu
     stopped, _ = studio.read(batch)
     assert stopped.state == "stopped"
     assert stopped.stop_reason.endswith("The account is suspended.")
-    studio.service.run(studio.house.who, batch.id, lambda limits: limits)
+    studio.run(batch)
     assert studio.carry(batch).state == "planned"

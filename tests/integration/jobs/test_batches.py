@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from safelight.errors import Conflict, IdempotencyKeyReused, NotFound, QuotaExceeded, Unavailable
+from safelight.errors import Conflict, NotFound, QuotaExceeded, Unavailable
 from safelight.generation.videos_api import create as videos_api
 from safelight.jobs.batches.advancer import BatchAdvancer
 from safelight.jobs.batches.models import Batch, BatchLimits, BatchRequest, Row, Totals
@@ -52,9 +52,7 @@ class Studio:
         self.service = parts.service
         self.advancer: BatchAdvancer = replace(
             parts.advancer,
-            submit=lambda who, video_id, request: house.videos.submissions.submit(
-                who, video_id, request, None
-            ),
+            submit=lambda *given: house.videos.submissions.submit(*given, None),
             retries=RetryPolicy(first_s=0.0, max_s=0.0),
         )
 
@@ -78,8 +76,42 @@ class Studio:
                 return found
         raise AssertionError(f"the batch goes on: {self.read(batch)}")
 
+    def begin(self, batch: Batch) -> None:
+        """Advance the batch until it has sent something."""
+        while not self.totals(batch).states.get("open"):
+            self.advancer.advance()
+
+    def run(self, batch: Batch, **limits: Any) -> None:
+        """Let the batch go on, with other limits if any are named."""
+        self.service.run(self.house.who, batch.id, lambda old: replace(old, **limits))
+
+    def cancel(self, batch: Batch) -> Batch:
+        return self.service.cancel(self.house.who, batch.id)[0]
+
+    def stop(self, batch: Batch) -> Batch:
+        return self.service.stop(self.house.who, batch.id)[0]
+
+    def delete(self, batch: Batch) -> None:
+        self.service.delete(self.house.who, batch.id)
+
+    def retry(self, batch: Batch, number: int, **options: Any) -> Batch:
+        return self.service.retry(self.house.who, batch.id, number, **options)[0]
+
     def read(self, batch: Batch) -> tuple[Batch, Totals]:
         return self.service.get(self.house.who, batch.id)
+
+    def change_all(self, **columns: Any) -> None:
+        with self.house.transaction() as tx:
+            tx.update(batches, **columns)
+
+    def totals(self, batch: Batch) -> Totals:
+        return self.read(batch)[1]
+
+    def submit_with(self, submit: Callable[..., Any]) -> Callable[..., Any]:
+        """Replace what submits a row. Returns what did it before."""
+        earlier = self.advancer.submit
+        self.advancer = replace(self.advancer, submit=submit)
+        return earlier
 
     def rows(self, batch: Batch) -> list[Row]:
         return list(self.service.all_rows(self.house.who, batch.id))
@@ -100,8 +132,17 @@ def studio(house: House, upstream: ScriptedUpstream) -> Iterator[Studio]:
         "extra_fields": {"seed": "int"},
     }
     with closing(videos_api(options)) as generator:
-        house.container.core.generators["paid"] = generator  # type: ignore[index]
+        house.generators["paid"] = generator
         yield Studio(house)
+
+
+def be_stricter(studio: Studio) -> None:
+    """From now on the policy blocks every row at its submission."""
+
+    def stricter(who: Any, video_id: str, request: Any) -> Any:
+        return submit(who, video_id, replace(request, prompt=f"{request.prompt} SAFELIGHT-TEST:violence"))
+
+    submit = studio.submit_with(stricter)
 
 
 def shots(count: int, **fields: Any) -> list[dict[str, Any]]:
@@ -141,25 +182,19 @@ def test_a_plan_sends_nothing_and_names_prices_refusals_neighbours_and_duplicate
     assert done.state == "planned"
     assert done.plan is not None
     assert upstream.counts["received"] == 0
-    wanted = {
-        "rows": 11,
-        "to_send": 2,
-        "invalid": 6,
-        "expected_refusals": 1,
-        "neighbours": 1,
-        "duplicates": 1,
-    }
-    assert {name: done.plan[name] for name in wanted} == wanted
-    assert done.plan["worst_usd"] == 0.8
+    counts = ("rows", "to_send", "invalid", "expected_refusals", "neighbours", "duplicates", "worst_usd")
+    assert [done.plan[name] for name in counts] == [11, 2, 6, 1, 1, 1, 0.8]
     messages = [row.message for row in studio.rows(batch)]
-    assert messages[3] == "The prompt is nearly that of line 3, which the policy blocks."
-    assert messages[4] == "The row is the same as line 1."
-    assert messages[5] == "There is no field duration: use seconds."
-    assert messages[6] == "The server has no model no-such-model."
-    assert messages[7] == "A row of a batch on the server has no reference media: remove input_reference."
-    assert messages[8] == "The model makes these lengths in seconds: 4, 8, 12."
-    assert "colour" in messages[9]
-    assert messages[10] == "The line is not JSON."
+    assert "colour" in messages.pop(9)
+    assert messages[3:] == [
+        "The prompt is nearly that of line 3, which the policy blocks.",
+        "The row is the same as line 1.",
+        "There is no field duration: use seconds.",
+        "The server has no model no-such-model.",
+        "A row of a batch on the server has no reference media: remove input_reference.",
+        "The model makes these lengths in seconds: 4, 8, 12.",
+        "The line is not JSON.",
+    ]
 
 
 def test_a_run_makes_every_row_within_its_ceiling_and_records_it(
@@ -175,7 +210,7 @@ def test_a_run_makes_every_row_within_its_ceiling_and_records_it(
     report = build_report(done, totals, studio.rows(batch))
     assert [row["cost_usd"] for row in report["rows"]] == [0.4] * 5
     assert all(row["sha256"] and row["file"].endswith("/content") for row in report["rows"])
-    with studio.house.container.persistence.database.read_transaction(studio.house.who.tenant) as tx:
+    with studio.house.read_transaction() as tx:
         entries = tx.select(audit_log, audit_log.c.subject == batch.id, order_by=(audit_log.c.seq,))
         events = [row.event for row in entries]
         assert events == ["batch.created", "batch.planned", "batch.started", "batch.completed"]
@@ -189,7 +224,7 @@ def test_what_does_not_fit_under_the_ceiling_is_not_sent_and_a_higher_one_contin
     done = studio.carry(batch)
     assert (done.state, done.stop_reason) == ("stopped", "The ceiling does not allow 2 more rows.")
     assert upstream.counts["received"] == 2
-    studio.service.run(studio.house.who, batch.id, lambda limits: replace(limits, max_amount=2_000_000))
+    studio.run(batch, max_amount=2_000_000)
     assert studio.carry(batch).state == "completed"
     assert studio.states(batch) == ["delivered"] * 4
 
@@ -198,12 +233,11 @@ def test_two_phases_make_a_free_draft_first_and_the_video_only_if_it_passed(
     studio: Studio, upstream: ScriptedUpstream
 ) -> None:
     batch = studio.order(*shots(2, seconds=8), two_phase=True, draft_model="instant-1", draft_seconds="4")
-    done = studio.carry(batch)
-    assert done.state == "completed"
+    assert studio.carry(batch).state == "completed"
     rows = studio.rows(batch)
     assert [[entry.phase for entry in row.entries] for row in rows] == [["draft", "video"]] * 2
     assert [[entry.model for entry in row.entries] for row in rows] == [["instant-1", "paid-1"]] * 2
-    assert studio.read(batch)[1].spent == 800_000
+    assert studio.totals(batch).spent == 800_000
     assert upstream.counts["received"] == 2
 
 
@@ -212,24 +246,22 @@ def test_after_a_draft_that_the_provider_blocks_no_video_follows_and_its_price_i
 ) -> None:
     upstream.play({"otherwise": BLOCKED})
     batch = studio.order(*shots(1, seconds=8), two_phase=True)
-    done = studio.carry(batch)
-    assert done.state == "completed"
+    assert studio.carry(batch).state == "completed"
     assert studio.states(batch) == ["blocked"]
     assert upstream.counts["received"] == 1
-    assert studio.read(batch)[1].reserved == 0
+    assert studio.totals(batch).reserved == 0
 
 
 def test_a_model_without_a_known_price_needs_a_largest_number_of_jobs(studio: Studio) -> None:
-    unpriced = {"prompt": "A boat", "seconds": 4, "model": "own-1"}
     options = {"url": "http://127.0.0.1:9/v1", "models": ["open-1"], "name": "open", "billing": "paid"}
     with closing(videos_api(options)) as generator:
-        studio.house.container.core.generators["open"] = generator  # type: ignore[index]
-        batch = studio.order({**unpriced, "model": "open-1"})
+        studio.house.generators["open"] = generator
+        batch = studio.order({"prompt": "A boat", "seconds": 4, "model": "open-1"})
         done = studio.carry(batch)
-        assert done.state == "stopped"
-        assert done.stop_reason == "The price of 1 row is not known. State the largest number of jobs."
+        reason = "The price of 1 row is not known. State the largest number of jobs."
+        assert (done.state, done.stop_reason) == ("stopped", reason)
         with pytest.raises(Conflict, match="not known"):
-            studio.service.run(studio.house.who, batch.id, lambda limits: limits)
+            studio.run(batch)
 
 
 def test_six_blocks_of_the_first_rows_stop_the_batch_and_a_run_needs_a_higher_limit(
@@ -241,9 +273,9 @@ def test_six_blocks_of_the_first_rows_stop_the_batch_and_a_run_needs_a_higher_li
     assert (done.state, done.stop_reason) == ("stopped", "6 of 6 rows were blocked; at most 5 may be.")
     assert upstream.counts["received"] == 6
     with pytest.raises(Conflict, match="6 of 6"):
-        studio.service.run(studio.house.who, batch.id, lambda limits: limits)
+        studio.run(batch)
     upstream.play({"otherwise": {"polls": 0, "charge": 0.4}})
-    studio.service.run(studio.house.who, batch.id, lambda limits: replace(limits, max_refusals=20))
+    studio.run(batch, max_refusals=20)
     assert studio.carry(batch).state == "completed"
 
 
@@ -258,13 +290,8 @@ def test_neighbours_of_a_row_that_the_policy_blocks_in_the_run_are_not_sent(
     ]
     batch = studio.order(*rows, run=False)
     studio.carry(batch)
-    submit = studio.advancer.submit
-
-    def stricter(who: Any, video_id: str, request: Any) -> Any:
-        return submit(who, video_id, replace(request, prompt=f"{request.prompt} SAFELIGHT-TEST:violence"))
-
-    studio.advancer = replace(studio.advancer, submit=stricter)
-    studio.service.run(studio.house.who, batch.id, lambda limits: replace(limits, concurrency=1))
+    be_stricter(studio)
+    studio.run(batch, concurrency=1)
     done = studio.carry(batch)
     assert studio.states(batch) == ["blocked", "not_sent", "pending"]
     assert done.state == "stopped"
@@ -286,8 +313,7 @@ def test_a_failure_that_cost_nothing_is_repeated_and_a_block_of_the_input_is_not
         }
     )
     batch = studio.order(first, second)
-    done = studio.carry(batch)
-    assert done.state == "completed"
+    assert studio.carry(batch).state == "completed"
     assert [len(row.entries) for row in studio.rows(batch)][1] == 1
     assert studio.states(batch)[1] == "blocked"
     counts = upstream.counts["accepted_by_prompt"]
@@ -299,7 +325,7 @@ def test_half_of_the_refusal_budget_stops_the_batch_before_anything_is_sent(
     studio: Studio, upstream: ScriptedUpstream
 ) -> None:
     upstream.play({"otherwise": BLOCKED})
-    studio.house.container.pipeline.context.refusals._limits = {"paid": 4}
+    studio.house.context.refusals._limits = {"paid": 4}
     batch = studio.order(*shots(6), concurrency=1)
     done = studio.carry(batch)
     assert done.state == "stopped"
@@ -313,26 +339,26 @@ def test_after_a_crash_in_a_submission_the_same_video_is_used_and_nothing_is_pai
 ) -> None:
     batch = studio.order(*shots(3), run=False)
     studio.carry(batch)
-    studio.service.run(studio.house.who, batch.id, lambda limits: limits)
-    submit, calls = studio.advancer.submit, itertools.count()
+    studio.run(batch)
+    calls = itertools.count()
 
-    def crashing(who: Any, video_id: str, request: Any) -> Any:
+    def crashing(*given: Any) -> Any:
         is_second = next(calls) == 1
         if is_second and boundary == "screened":
             raise Crash
-        result = submit(who, video_id, request)
+        result = submit(*given)
         if is_second:
             raise Crash
         return result
 
-    studio.advancer = replace(studio.advancer, submit=crashing)
+    submit = studio.submit_with(crashing)
     with pytest.raises(Crash):
         studio.carry(batch)
     assert studio.carry(batch).state == "completed"
-    with studio.house.container.persistence.database.read_transaction(studio.house.who.tenant) as tx:
+    with studio.house.read_transaction() as tx:
         assert tx.count(videos) == 3
     assert upstream.counts["received"] == 3
-    assert studio.read(batch)[1].spent == 1_200_000
+    assert studio.totals(batch).spent == 1_200_000
 
 
 @pytest.mark.both_databases
@@ -340,8 +366,7 @@ def test_a_batch_of_a_killed_process_goes_on_at_its_next_start_and_elsewhere_aft
     studio: Studio,
 ) -> None:
     batch = studio.order(*shots(1), run=False)
-    database = studio.house.container.persistence.database
-    with database.transaction(studio.house.who.tenant) as tx:
+    with studio.house.transaction() as tx:
         lease = {"leased_by": studio.advancer.worker, "leased_until": tx.now() + 100}
         tx.update(batches, batches.c.id == batch.id, **lease)
     replace(studio.advancer, worker="another").advance()
@@ -353,14 +378,13 @@ def test_a_batch_of_a_killed_process_goes_on_at_its_next_start_and_elsewhere_aft
 @pytest.mark.both_databases
 def test_two_processes_do_not_work_on_the_same_batch(studio: Studio, upstream: ScriptedUpstream) -> None:
     batch = studio.order(*shots(2))
-    inner = studio.advancer.submit
-
-    def nested(who: Any, video_id: str, request: Any) -> Any:
-        other.advance()
-        return inner(who, video_id, request)
-
     other = replace(studio.advancer, worker="another", submit=lambda *_: pytest.fail("the batch is leased"))
-    studio.advancer = replace(studio.advancer, submit=nested)
+
+    def nested(*given: Any) -> Any:
+        other.advance()
+        return submit(*given)
+
+    submit = studio.submit_with(nested)
     assert studio.carry(batch).state == "completed"
     assert upstream.counts["received"] == 2
 
@@ -370,34 +394,32 @@ def test_a_limit_of_the_gateway_stops_the_batch_and_takes_the_row_back(studio: S
         raise QuotaExceeded("No videos are left today.")
 
     batch = studio.order(*shots(2))
-    submit, studio.advancer = studio.advancer.submit, replace(studio.advancer, submit=full)
+    submit = studio.submit_with(full)
     done = studio.carry(batch)
     assert done.state == "stopped"
     assert done.stop_reason.endswith("No videos are left today.")
     assert studio.states(batch) == ["pending", "pending"]
-    assert (studio.read(batch)[1].reserved, studio.read(batch)[1].creates) == (0, 0)
-    studio.advancer = replace(studio.advancer, submit=submit)
-    studio.service.run(studio.house.who, batch.id, lambda limits: limits)
+    totals = studio.totals(batch)
+    assert (totals.reserved, totals.creates) == (0, 0)
+    studio.submit_with(submit)
+    studio.run(batch)
     assert studio.carry(batch).state == "completed"
 
 
 def test_a_short_outage_delays_the_batch_and_the_same_video_follows(studio: Studio) -> None:
     ids: list[str] = []
-    inner = studio.advancer.submit
 
     def unavailable(who: Any, video_id: str, request: Any) -> Any:
         ids.append(video_id)
         if len(ids) == 1:
             raise Unavailable("The disk is busy.", retry_after_s=0.0)
-        return inner(who, video_id, request)
+        return submit(who, video_id, request)
 
-    batch = studio.order(*shots(1))
-    studio.advancer = replace(studio.advancer, submit=unavailable)
+    batch, submit = studio.order(*shots(1)), studio.submit_with(unavailable)
     studio.advancer.advance()
     studio.advancer.advance()
     assert studio.read(batch)[0].wait_reason == "The disk is busy."
-    with studio.house.container.persistence.database.transaction(studio.house.who.tenant) as tx:
-        tx.update(batches, due_at=0.0)
+    studio.change_all(due_at=0.0)
     done = studio.carry(batch)
     assert (done.state, done.wait_reason) == ("completed", "")
     assert ids == [ids[0]] * 2
@@ -407,24 +429,15 @@ def test_a_cancelled_batch_sends_nothing_more_and_follows_what_is_under_way(
     studio: Studio, upstream: ScriptedUpstream
 ) -> None:
     batch = studio.order(*shots(5), concurrency=2)
-    while not studio.read(batch)[1].states.get("open"):
-        studio.advancer.advance()
-    cancelled, _ = studio.service.cancel(studio.house.who, batch.id)
+    studio.begin(batch)
+    cancelled = studio.cancel(batch)
     assert (cancelled.state, cancelled.ended_at) == ("running", None)
-    done = studio.carry(batch)
-    assert done.state == "cancelled"
+    assert studio.carry(batch).state == "cancelled"
     assert studio.states(batch) == ["delivered"] * 2 + ["not_sent"] * 3
-    assert studio.read(batch)[1].reserved == 0
+    assert studio.totals(batch).reserved == 0
     assert upstream.counts["received"] == 2
     with pytest.raises(Conflict, match="cancelled"):
-        studio.service.run(studio.house.who, batch.id, lambda limits: limits)
-
-
-def test_the_same_key_returns_the_same_batch_and_another_batch_is_refused(studio: Studio) -> None:
-    first = studio.order(*shots(1), run=False, key="monday")
-    assert studio.order(*shots(1), run=False, key="monday").id == first.id
-    with pytest.raises(IdempotencyKeyReused):
-        studio.order(*shots(2), run=False, key="monday")
+        studio.run(batch)
 
 
 def test_a_revoked_key_stops_the_batch(studio: Studio) -> None:
@@ -449,7 +462,8 @@ def test_the_limit_of_checks_delays_the_plan(furnish: Callable[..., House]) -> N
 @pytest.mark.both_databases
 def test_a_batch_is_unknown_to_another_tenant(studio: Studio) -> None:
     batch = studio.order(*shots(1), run=False)
-    stranger = replace(studio.house.who, tenant="tenant_other")
-    with pytest.raises(NotFound):
-        studio.service.get(stranger, batch.id)
-    assert studio.service.list(stranger, after=None, limit=10).batches == ()
+    studio.house.who = replace(studio.house.who, tenant="tenant_other")
+    for use in (studio.read, studio.stop, studio.delete, lambda one: studio.retry(one, 1)):
+        with pytest.raises(NotFound):
+            use(batch)
+    assert studio.service.list(studio.house.who, after=None, limit=10).batches == ()
