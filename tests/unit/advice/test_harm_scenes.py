@@ -1,65 +1,44 @@
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
 
-from safelight.advice.driver_tables import read_rows
+from safelight.advice.driver_tables import read_rows as read_table
 from safelight.advice.harm_scenes import HarmKind, acts_on_being, find_harm
 from safelight.advice.help_gate import HelpRefusal
-from safelight.advice.prompt_advice import AdviceOptions, PromptAdvice, ScreenedRequest, advise_on
-from support.rows import each_row
+from support.prompt_advice import advised
+from support.rows import TESTS, each_row, read_rows
 
 #: Own sentences: harm in plain words, and harmless neighbours that share them.
-SCENES = Path(__file__).parents[2] / "data" / "help_scenes.jsonl"
+SCENES = TESTS / "data" / "help_scenes.jsonl"
 
 
-def rows(label: str) -> list[str]:
-    found = [json.loads(line) for line in SCENES.read_text(encoding="utf-8").splitlines()]
-    return [row["text"] for row in found if row["label"] == label]
-
-
-def advised(prompt: str) -> PromptAdvice:
-    return advise_on(ScreenedRequest(texts={"prompt": prompt}), None, AdviceOptions())
-
-
-def test_at_most_a_tenth_of_the_scenes_of_harm_gets_help() -> None:
-    harmful = rows("unsafe")
-    helped = [prompt for prompt in harmful if advised(prompt).helps]
-    assert len(harmful) >= 120
-    assert len(helped) <= len(harmful) / 10, helped
-
-
-def test_at_most_a_tenth_of_their_harmless_neighbours_is_refused_help() -> None:
-    harmless = rows("safe")
-    refused = [prompt for prompt in harmless if not advised(prompt).helps]
-    assert len(harmless) >= 120
-    assert len(refused) <= len(harmless) / 10, refused
-
-
-@pytest.mark.parametrize("prompt", rows("unsafe"))
-def test_a_scene_of_harm_is_told_one_sentence_and_nothing_else(prompt: str) -> None:
-    advice = advised(prompt)
-    if advice.helps:
-        pytest.skip("counted above")
-    assert advice.refusal in (HelpRefusal.WORDS, HelpRefusal.DISTRESS)
-    wire = advice.as_wire()
-    assert not any(wire[name] for name in ("drivers", "contradictions", "suggestions", "fix", "questions"))
-    assert wire["no_suggestions"]["text"].count(".") == 1
+@pytest.mark.parametrize("label", ["unsafe", "safe"])
+def test_nine_tenths_of_the_scenes_of_harm_get_one_sentence_and_of_their_harmless_neighbours_help(
+    label: str,
+) -> None:
+    prompts = [row["text"] for row in read_rows(SCENES) if row["label"] == label]
+    assert len(prompts) >= 120
+    wrong = []
+    for prompt in prompts:
+        advice = advised(prompt)
+        if advice.helps is (label == "unsafe"):
+            wrong.append(prompt)
+        elif label == "unsafe":
+            assert advice.refusal in (HelpRefusal.WORDS, HelpRefusal.DISTRESS)
+            wire = advice.as_wire()
+            quoting = ("drivers", "contradictions", "suggestions", "fix", "questions")
+            assert not any(wire[name] for name in quoting), prompt
+            assert wire["no_suggestions"]["text"].count(".") == 1, prompt
+    assert len(wrong) <= len(prompts) / 10, wrong
 
 
 @each_row
-def test_a_suicide_gets_no_suggestions_and_help_lines(prompt: str) -> None:
+def test_a_suicide_gets_help_lines_and_no_suggestions_and_alone_on_a_bridge_neither(
+    what: str, prompt: str, suicide: bool
+) -> None:
     advice = advised(prompt)
-    assert advice.refusal is HelpRefusal.WORDS
-    assert advice.help_lines
-
-
-@each_row
-def test_alone_and_a_bridge_are_no_reason_for_help_lines(prompt: str) -> None:
-    advice = advised(prompt)
-    assert (advice.refusal, advice.help_lines) == (None, ())
+    assert advice.refusal is (HelpRefusal.WORDS if suicide else None)
+    assert bool(advice.help_lines) is suicide
 
 
 @each_row
@@ -78,12 +57,12 @@ def test_the_object_of_a_verb_is_read(prompt: str, word: str, acts: bool) -> Non
 
 
 def test_every_part_of_a_scene_is_in_the_table_and_every_part_is_used() -> None:
-    parts = {row["part"] for row in read_rows("harm_parts")}
-    used = {name for row in read_rows("harm_scenes") for name in f"{row['parts']} {row['unless']}".split()}
+    parts = {row["part"] for row in read_table("harm_parts")}
+    used = {name for row in read_table("harm_scenes") for name in f"{row['parts']} {row['unless']}".split()}
     inner = {
         name
         for name in parts
-        if any(f"<{name}>" in row[key] for row in read_rows("harm_parts") for key in ("en", "zh"))
+        if any(f"<{name}>" in row[key] for row in read_table("harm_parts") for key in ("en", "zh"))
     }
     assert used <= parts
     assert parts - used - inner == {"unreal", "other_being"} - inner
@@ -100,13 +79,13 @@ def test_a_denied_circumstance_excuses_nothing() -> None:
 
 
 def test_a_scene_that_is_split_over_two_texts_is_read_together() -> None:
-    texts = {"prompt": "A man takes a knife and slowly stabs", "template": "the old woman in her kitchen"}
-    assert advise_on(ScreenedRequest(texts=texts), None, AdviceOptions()).refusal is HelpRefusal.WORDS
-    halves = {"prompt": "A man with a scarf strangles", "rewritten_prompt": "his wife at home, cold light"}
-    assert advise_on(ScreenedRequest(texts=halves), None, AdviceOptions()).refusal is HelpRefusal.WORDS
+    for texts in (
+        {"prompt": "A man takes a knife and slowly stabs", "template": "the old woman in her kitchen"},
+        {"prompt": "A man with a scarf strangles", "rewritten_prompt": "his wife at home, cold light"},
+    ):
+        assert advised("", texts=texts).refusal is HelpRefusal.WORDS
 
 
 def test_a_scene_of_harm_has_no_drivers_while_a_reference_is_not_screened() -> None:
-    request = ScreenedRequest(texts={"prompt": "A car crashes into a crowd on purpose"}, undecided=True)
-    advice = advise_on(request, None, AdviceOptions())
+    advice = advised("A car crashes into a crowd on purpose", undecided=True)
     assert (advice.refusal, advice.drivers, advice.suggestions) == (HelpRefusal.WORDS, (), ())

@@ -3,18 +3,10 @@ from __future__ import annotations
 import pytest
 
 from safelight.advice.minor_scenes import suggest_minor_scene
-from safelight.policy.findings import Basis, Finding, Modality
 from support.rows import each_row
+from support.verdicts import seen
 
-MINOR = Finding(
-    category="minors-present",
-    score=0.9,
-    detector="test",
-    version="1",
-    reason="A word for a minor.",
-    modality=Modality.TEXT,
-    basis=Basis.MATCHED,
-)
+MINOR = seen("minors-present")
 
 
 @pytest.mark.parametrize(

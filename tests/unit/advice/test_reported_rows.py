@@ -179,8 +179,7 @@ def test_every_row_of_the_tables_has_a_form_in_each_script_and_a_way_to_help() -
         wanted = set(SCRIPTS)
         assert set(forms[name]) == wanted, name
         # A condition is for a replacement. Without both, the advice is to describe what can be seen.
-        assert bool(row.condition) <= (name in replaced), name
-        assert name not in replaced or row.condition or row.advice, name
+        assert bool(row.condition) is (name in replaced), name
 
 
 def test_simplified_forms_have_no_traditional_characters() -> None:

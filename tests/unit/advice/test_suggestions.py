@@ -5,37 +5,26 @@ import pytest
 from safelight.advice import driver_tables
 from safelight.advice.drivers import find_drivers
 from safelight.advice.exclusions import find_exclusions
-from safelight.advice.prompt_advice import AdviceOptions, BlockedAt, PromptAdvice, ScreenedRequest, advise_on
-from safelight.advice.provider_rules import advise
+from safelight.advice.prompt_advice import BlockedAt
 from safelight.advice.suggestions import suggest
 from safelight.i18n import load_messages
-from safelight.policy.findings import Basis, Finding, Modality, TextSpan
+from safelight.policy.findings import Finding
 from safelight.policy.verdicts import Action
+from support.prompt_advice import advised, rewrites, suggested
 from support.rows import each_row
+from support.verdicts import seen
 
 EXAMPLE = "A person standing alone on a rooftop at night, looking down at the city"
 
 
-def advised(prompt: str, provider: str = "", **options: object) -> PromptAdvice:
-    return advise_on(
-        ScreenedRequest(texts={"prompt": prompt}),
-        advise(provider, ()) if provider else None,
-        AdviceOptions(**options),  # type: ignore[arg-type]
-    )
-
-
 def named(category: str, text: str, word: str) -> Finding:
     start = text.index(word)
-    return Finding(
-        category=category,
-        score=0.9,
-        modality=Modality.TEXT,
-        detector="entities",
-        version="1",
-        reason="Named.",
-        basis=Basis.MATCHED,
-        evidence=(TextSpan(field="prompt", start=start, end=start + len(word)),),
-    )
+    return seen(category, span=(start, start + len(word)))
+
+
+def left_out(prompt: str) -> list[str]:
+    """The prompt without each exclusion that can be left out."""
+    return [one.rewritten for one in suggested(advised(prompt), "leave_out_exclusion")]
 
 
 def test_the_first_suggestion_changes_all_stacked_words_together() -> None:
@@ -44,7 +33,7 @@ def test_the_first_suggestion_changes_all_stacked_words_together() -> None:
         "A person standing alone on an observation deck at dusk, looking out over the city"
     )
     assert [one.number for one in advice.suggestions if one.edits] == list(
-        range(1, len([one for one in advice.suggestions if one.edits]) + 1)
+        range(1, len(rewrites(advice)) + 1)
     )
 
 
@@ -84,20 +73,14 @@ def test_an_exclusion_ends_with_its_noun(prompt: str, excluded: list[str]) -> No
 
 
 def test_a_scene_after_an_exclusion_is_not_left_out() -> None:
-    advice = advised("A man with no shirt stands alone at night on a rooftop")
-    assert not [one for one in advice.suggestions if one.message == "leave_out_exclusion"]
-    assert not any(driver.excluded for driver in advice.drivers)
+    prompt = "A man with no shirt stands alone at night on a rooftop"
+    assert left_out(prompt) == []
+    assert not any(driver.excluded for driver in advised(prompt).drivers)
 
 
 @each_row
 def test_leaving_out_an_exclusion_keeps_a_whole_sentence(prompt: str, rewritten: str) -> None:
-    left_out = [one for one in advised(prompt).suggestions if one.message == "leave_out_exclusion"]
-    assert [one.rewritten for one in left_out] == [rewritten]
-
-
-@pytest.mark.parametrize("prompt", ["No music", "a cat without blood on it", "沒有血的場面"])
-def test_an_exclusion_that_the_sentence_needs_is_not_left_out(prompt: str) -> None:
-    assert not [one for one in advised(prompt).suggestions if one.message == "leave_out_exclusion"]
+    assert left_out(prompt) == ([rewritten] if rewritten else [])
 
 
 def test_a_cue_that_belongs_to_a_phrase_excludes_nothing() -> None:
@@ -121,20 +104,15 @@ def test_words_in_a_template_are_found_in_their_field() -> None:
 def test_a_protected_name_is_a_driver_and_is_never_replaced(category: str) -> None:
     prompt = "Spider-Man drinks tea"
     finding = named(category, prompt, "Spider-Man")
-    advice = advise_on(
-        ScreenedRequest(texts={"prompt": prompt}, findings=(finding,), shown=(finding,)),
-        None,
-        AdviceOptions(),
-    )
+    advice = advised(prompt, findings=(finding,), shown=(finding,))
     assert advice.drivers[0].words == ("Spider-Man",)
-    assert [one for one in advice.suggestions if one.edits] == []
+    assert rewrites(advice) == []
 
 
 def test_a_name_from_our_lists_is_never_changed_word_by_word() -> None:
     prompt = "The Dark Knight waits at the Niagara Falls at night"
     finding = named("ip/character", prompt, "The Dark Knight")
-    request = ScreenedRequest(texts={"prompt": prompt}, findings=(finding,))
-    rewritten = [one.rewritten for one in advise_on(request, None, AdviceOptions()).suggestions if one.edits]
+    rewritten = rewrites(advised(prompt, findings=(finding,)))
     assert rewritten
     assert all("The Dark Knight waits at the Niagara Falls" in one for one in rewritten)
 
@@ -142,15 +120,12 @@ def test_a_name_from_our_lists_is_never_changed_word_by_word() -> None:
 def test_a_finding_that_may_not_be_shown_protects_its_words_too() -> None:
     prompt = "a dark figure at night"
     finding = named("ip/character", prompt, "dark figure")
-    request = ScreenedRequest(texts={"prompt": prompt}, findings=(finding,), shown=())
-    for one in advise_on(request, None, AdviceOptions()).suggestions:
-        assert not one.edits or "dark figure" in one.rewritten
+    assert all("dark figure" in one for one in rewrites(advised(prompt, findings=(finding,))))
 
 
 @each_row
 def test_quotations_and_names_are_never_changed(prompt: str, kept: str) -> None:
-    for one in advised(prompt).suggestions:
-        assert not one.edits or kept in one.rewritten
+    assert all(kept in one for one in rewrites(advised(prompt)))
 
 
 def test_the_first_word_of_a_sentence_is_not_taken_for_a_name() -> None:
@@ -165,8 +140,7 @@ def test_contradicted_terms_of_a_prompt_name_both_sources() -> None:
 
 
 def test_what_our_policy_does_not_allow_gets_neither_drivers_nor_suggestions() -> None:
-    request = ScreenedRequest(texts={"prompt": EXAMPLE}, action=Action.HOLD)
-    advice = advise_on(request, advise("veo", ()), AdviceOptions())
+    advice = advised(EXAMPLE, "veo", action=Action.HOLD)
     assert (advice.drivers, advice.suggestions, advice.risk.level) == ((), (), "unknown")
 
 
@@ -180,8 +154,7 @@ def test_the_risk_rests_on_documents_and_reports(prompt: str, provider: str, lev
 def test_a_documented_rule_decides_the_risk() -> None:
     prompt = "Spider-Man drinks tea"
     finding = named("ip/character", prompt, "Spider-Man")
-    request = ScreenedRequest(texts={"prompt": prompt}, findings=(finding,), shown=(finding,))
-    risk = advise_on(request, advise("veo", (finding,)), AdviceOptions()).risk
+    risk = advised(prompt, "veo", findings=(finding,), shown=(finding,)).risk
     assert (risk.level, risk.source is not None) == ("high", True)
 
 
@@ -200,10 +173,8 @@ def test_the_risk_says_with_its_source_that_the_provider_was_shut_down(
 def test_the_risk_of_a_request_of_our_own_policy_says_whether_it_is_held_or_blocked(
     action: Action, said: str
 ) -> None:
-    request = ScreenedRequest(texts={"prompt": EXAMPLE}, action=action)
-    veo = advise_on(request, advise("veo", ()), AdviceOptions()).as_wire()["risk"]
+    veo, sora = (advised(EXAMPLE, name, action=action).as_wire()["risk"] for name in ("veo", "sora-2"))
     assert veo["reason"].startswith(f"Our own policy {said} this request")
-    sora = advise_on(request, advise("sora-2", ()), AdviceOptions()).as_wire()["risk"]
     assert sora["reason"].startswith("Does not apply. OpenAI shut down Sora 2")
     assert (veo["shut_down"], sora["shut_down"]) == (False, True)
 
@@ -240,9 +211,8 @@ def test_that_no_rule_matches_cites_no_single_rule() -> None:
 def test_a_deep_fix_begins_with_what_is_most_likely() -> None:
     assert advised(EXAMPLE, blocked_at=BlockedAt.OUTPUT).fix[0] == "scene"
     assert advised("A chef cutting carrots", blocked_at=BlockedAt.OUTPUT).fix[0] == "words"
-    request = ScreenedRequest(texts={"prompt": "a lake"}, references=1)
-    options = AdviceOptions(blocked_at=BlockedAt.OUTPUT, reference_shows=("deep_water",))
-    assert advise_on(request, None, options).fix[0] == "reference"
+    shown = advised("a lake", references=1, blocked_at=BlockedAt.OUTPUT, reference_shows=("deep_water",))
+    assert shown.fix[0] == "reference"
     assert advised(EXAMPLE, blocked_at=BlockedAt.REQUEST).fix == ("words", "resubmit", "stop")
 
 
@@ -300,30 +270,16 @@ def test_a_low_risk_is_shown_as_no_known_trigger(locale: str, said: str) -> None
     assert load_messages("console", locale)("check.risk.low") == said.lower()
 
 
-def test_every_row_with_a_replacement_has_a_condition() -> None:
-    rows = driver_tables.word_rows()
-    for name in ("words.en", "words.zh"):
-        for row in driver_tables.read_rows(name):
-            replaced = any(row[column] for column in row if "alternatives" in column)
-            assert not replaced or row["row"] == driver_tables.ORDINARY or rows[row["row"]].condition
-
-
 def test_a_suggestion_names_what_its_words_state() -> None:
     wire = advised(EXAMPLE).as_wire()["suggestions"]
     assert wire[0]["changes"] == ["action", "place", "time"]
-
-
-def test_an_exclusion_with_a_person_is_not_left_out() -> None:
-    advice = advised("a quiet park, no crying children")
-    assert not [one for one in advice.suggestions if one.message == "leave_out_exclusion"]
 
 
 @pytest.mark.parametrize("category", ["ip/character", "ip/brand"])
 def test_a_name_that_stays_is_counted_among_what_filters_may_react_to(category: str) -> None:
     prompt = "Mickey Mouse cries in the dark forest."
     found = (named(category, prompt, "Mickey Mouse"),)
-    request = ScreenedRequest(texts={"prompt": prompt}, findings=found, shown=found)
-    first = advise_on(request, None, AdviceOptions()).suggestions[0]
+    first = advised(prompt, findings=found, shown=found).suggestions[0]
     assert "Mickey Mouse" in first.rewritten
     assert first.drivers_left
 

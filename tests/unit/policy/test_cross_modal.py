@@ -1,38 +1,25 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.policy.coverage import Cell, Coverage
+from safelight.policy.coverage import Coverage
 from safelight.policy.cross_modal import EvidenceChannel, evidence_channel, mark_disagreements
 from safelight.policy.findings import Finding, Modality
+from support.rows import each_row
+from support.verdicts import checked_cell, seen
 
 TEXT, FRAMES, AUDIO = Modality.TEXT, Modality.FRAMES, Modality.AUDIO
 
 
-def finding(modality: Modality, source: str = "", score: float = 0.9, **more: Any) -> Finding:
-    return Finding(
-        category=more.pop("category", "violence"),
-        score=score,
-        modality=modality,
-        detector="d",
-        version="1",
-        reason="it is there",
-        attributes={"source": source} if source else {},
-        **more,
-    )
+def finding(modality: Modality, source: str = "", score: float = 0.9, category: str = "violence") -> Finding:
+    return seen(category, score, modality, **({"source": source} if source else {}))
 
 
 def coverage(*modalities: Modality, complete: bool = True) -> Coverage:
-    return Coverage(
-        cells=tuple(
-            Cell(category="violence", modality=one, available=True, ran=complete, complete=complete)
-            for one in modalities
-        )
-    )
+    cells = (checked_cell("violence", one, ran=complete, complete=complete) for one in modalities)
+    return Coverage(cells=tuple(cells))
 
 
 PROMPT, SCREEN = finding(TEXT, "prompt"), finding(TEXT, "on_screen")
@@ -40,23 +27,13 @@ SHOWN, SAID = finding(FRAMES), finding(AUDIO, "transcript")
 EVERYTHING = coverage(TEXT, FRAMES, AUDIO)
 
 
-@pytest.mark.parametrize(
-    ("one", "where"),
-    [
-        (PROMPT, EvidenceChannel.PROMPT),
-        (SCREEN, EvidenceChannel.ON_SCREEN),
-        (SHOWN, EvidenceChannel.FRAMES),
-        (SAID, EvidenceChannel.SPEECH),
-        (finding(Modality.IMAGE, "input_reference"), EvidenceChannel.FRAMES),
-        (finding(TEXT, "cross_modal"), None),
-    ],
-)
+@each_row
 def test_each_finding_belongs_to_one_channel(one: Finding, where: EvidenceChannel | None) -> None:
     assert evidence_channel(one) is where
 
 
 @pytest.mark.parametrize(
-    ("seen", "beside", "covered", "word"),
+    ("one", "beside", "covered", "word"),
     [
         # Shown, and not asked for.
         (SHOWN, (), EVERYTHING, "prompt"),
@@ -76,9 +53,9 @@ def test_each_finding_belongs_to_one_channel(one: Finding, where: EvidenceChanne
     ],
 )
 def test_the_first_checked_channel_without_the_category_is_named(
-    seen: Finding, beside: tuple[Finding, ...], covered: Coverage, word: str | None
+    one: Finding, beside: tuple[Finding, ...], covered: Coverage, word: str | None
 ) -> None:
-    (marked,) = mark_disagreements((seen,), covered, beside=beside, asked=True, read=True)
+    (marked,) = mark_disagreements((one,), covered, beside=beside, asked=True, read=True)
     assert marked.attributes.get("disagrees_with") == word
 
 
@@ -93,11 +70,11 @@ def test_a_missing_request_and_missing_ocr_do_not_count_as_disagreement() -> Non
     st.booleans(),
 )
 def test_marking_changes_only_the_attribute_and_is_idempotent(
-    seen: list[Finding], asked: bool, read: bool
+    found: list[Finding], asked: bool, read: bool
 ) -> None:
-    marked = mark_disagreements(seen, EVERYTHING, asked=asked, read=read)
+    marked = mark_disagreements(found, EVERYTHING, asked=asked, read=read)
     assert [(one.category, one.score, one.evidence) for one in marked] == [
-        (one.category, one.score, one.evidence) for one in seen
+        (one.category, one.score, one.evidence) for one in found
     ]
     again = mark_disagreements(marked, EVERYTHING, asked=asked, read=read)
     assert again == marked

@@ -2,10 +2,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import msgspec
-import pytest
 
 from safelight.policy.categories import SHIPPED, CategorySpec, Group
 from safelight.policy.coverage import Cell, Coverage, Depth
@@ -13,101 +11,92 @@ from safelight.policy.decisions import decide, required_coverage
 from safelight.policy.documents import Policy, load
 from safelight.policy.findings import FrameRange, ImageBox, Modality, Stage, TimeRange
 from safelight.policy.verdicts import Action, Audience, Context, Verdict, WaiverTerms
+from support.rows import each_row
+from support.verdicts import STARTER, checked, decided, seen
 
 ALL = WaiverTerms(id="waiver_1", name="demo", categories=("*",))
 
 
-def without(coverage: Coverage, category: str, modality: str, **changes: Any) -> Coverage:
+def with_gap(stage: str, category: str, modality: str, policy: Policy = STARTER, **changes: bool) -> Coverage:
+    """Complete coverage, but for one cell. Without changes, no detector is installed for it."""
+    changes = changes or {"available": False, "ran": False, "complete": False}
     return Coverage(
         cells=tuple(
             msgspec.structs.replace(cell, **changes)
             if (cell.category, cell.modality) == (category, modality)
             else cell
-            for cell in coverage
+            for cell in checked(policy, stage)
         )
     )
 
 
-ABSENT = {"available": False, "ran": False, "complete": False}
+GRAPHIC = with_gap("output", "violence/graphic", "frames")
 
 
-def test_a_gap_in_required_coverage_is_held(decided: Any, starter: Policy, checked: Any) -> None:
-    coverage = without(checked(starter, "output"), "violence/graphic", "frames", **ABSENT)
-    verdict = decided("output", coverage=coverage)
-    assert verdict.action == "hold"
-    assert (verdict.category, verdict.rule, verdict.matched_rules) == (
-        "violence/graphic",
-        "req-output",
-        ("req-output",),
-    )
+def test_a_gap_in_required_coverage_is_held() -> None:
+    verdict = decided("output", coverage=GRAPHIC)
+    assert (verdict.action, verdict.category) == ("hold", "violence/graphic")
+    assert (verdict.rule, verdict.matched_rules) == ("req-output", ("req-output",))
     assert [cell.category for cell in verdict.gaps] == ["violence/graphic"]
     assert "violence/graphic in frames" in verdict.reason
 
 
-def test_empty_coverage_is_held(decided: Any) -> None:
+def test_empty_coverage_is_held() -> None:
     assert decided("prompt", coverage=Coverage()).action == "hold"
     assert decided("output", coverage=Coverage()).action == "hold"
 
 
-def test_a_document_can_block_on_gaps(written: Callable[..., Policy], decided: Any, checked: Any) -> None:
+def test_a_document_can_block_on_gaps(written: Callable[..., Policy]) -> None:
     policy = written("policy: h\nextends: starter\nrequires:\n  - {id: req-output, on_gap: block}\n")
-    coverage = without(checked(policy, "output"), "ncii", "frames", **ABSENT)
+    coverage = with_gap("output", "ncii", "frames", policy)
     assert decided("output", policy=policy, coverage=coverage).action == "block"
 
 
-def test_a_waiver_excuses_a_gap_that_no_detector_can_fill(
-    decided: Any, starter: Policy, checked: Any
-) -> None:
-    coverage = without(checked(starter, "output"), "violence/graphic", "frames", **ABSENT)
-    verdict = decided("output", coverage=coverage, waivers=(ALL,))
+def test_a_waiver_excuses_a_gap_that_no_detector_can_fill() -> None:
+    verdict = decided("output", coverage=GRAPHIC, waivers=(ALL,))
     assert (verdict.action, verdict.waivers, verdict.gaps) == ("allow", ("demo",), ())
     assert [cell.category for cell in verdict.waived] == ["violence/graphic"]
 
 
-@pytest.mark.parametrize("changes", [{"ran": False, "complete": False}, {"complete": False}])
-def test_a_waiver_never_excuses_a_check_that_failed(
-    decided: Any, starter: Policy, checked: Any, changes: dict[str, bool]
-) -> None:
-    coverage = without(checked(starter, "output"), "sexual", "frames", **changes)
+@each_row
+def test_a_waiver_never_excuses_a_check_that_failed(changes: dict[str, bool]) -> None:
+    coverage = with_gap("output", "sexual", "frames", **changes)
     verdict = decided("output", coverage=coverage, waivers=(ALL,))
     assert (verdict.action, verdict.waivers) == ("hold", ())
 
 
-def test_a_waiver_is_named_only_if_it_was_needed(
-    decided: Any, seen: Any, starter: Policy, checked: Any
-) -> None:
-    coverage = without(checked(starter, "output"), "violence/graphic", "frames", **ABSENT)
-    verdict = decided("output", seen("extremism"), coverage=coverage, waivers=(ALL,))
+def test_a_waiver_is_named_only_if_it_was_needed() -> None:
+    verdict = decided("output", seen("extremism"), coverage=GRAPHIC, waivers=(ALL,))
     assert (verdict.action, verdict.waivers) == ("block", ())
     assert verdict.waived
 
 
 def test_a_waiver_of_the_mandatory_set_does_not_cover_other_categories(
-    written: Callable[..., Policy], decided: Any, checked: Any
+    written: Callable[..., Policy],
 ) -> None:
     text = (
         "policy: h\nextends: starter\nrequires:\n  - {id: x, category: hate, modality: text, stage: prompt}\n"
     )
     policy = written(text)
-    coverage = without(checked(policy, "prompt"), "hate", "text", **ABSENT)
-    assert decided("prompt", policy=policy, coverage=coverage, waivers=(ALL,)).action == "hold"
+    coverage = with_gap("prompt", "hate", "text", policy)
     named = WaiverTerms(id="waiver_2", name="hate", categories=("hate",))
-    assert decided("prompt", policy=policy, coverage=coverage, waivers=(named,)).action == "allow"
+    for waiver, action in ((ALL, "hold"), (named, "allow")):
+        assert decided("prompt", policy=policy, coverage=coverage, waivers=(waiver,)).action == action
 
 
-def test_requirements_apply_only_to_modalities_that_are_present(starter: Policy) -> None:
-    silent = required_coverage(starter, SHIPPED, Stage.OUTPUT, {Modality.FRAMES})
-    loud = required_coverage(starter, SHIPPED, Stage.OUTPUT, {Modality.FRAMES, Modality.AUDIO})
+def test_requirements_apply_only_to_modalities_that_are_present() -> None:
+    silent = required_coverage(STARTER, SHIPPED, Stage.OUTPUT, {Modality.FRAMES})
+    loud = required_coverage(STARTER, SHIPPED, Stage.OUTPUT, {Modality.FRAMES, Modality.AUDIO})
     assert {cell.modality for cell in silent} == {Modality.FRAMES}
     assert {cell.modality for cell in loud} == {Modality.FRAMES, Modality.AUDIO}
     assert all(cell.required and not cell.available for cell in loud)
-    assert required_coverage(starter, SHIPPED, Stage.ADMISSION, set(Modality)) == ()
+    assert required_coverage(STARTER, SHIPPED, Stage.ADMISSION, set(Modality)) == ()
 
 
-def test_a_mandatory_category_newer_than_the_policy_is_required_too(starter: Policy) -> None:
+def test_a_mandatory_category_newer_than_the_policy_is_required_too() -> None:
     later = CategorySpec(name="new", group=Group.VIOLENCE, summary="New.", mandatory=True)
     taxonomy = SHIPPED.extended([later])
-    cells = required_coverage(starter, taxonomy, Stage.PROMPT, {Modality.TEXT})
+    cells = required_coverage(STARTER, taxonomy, Stage.PROMPT, {Modality.TEXT})
     assert "new" in {cell.category for cell in cells}
     context = Context(stage=Stage.PROMPT)
     fine = Coverage(
@@ -117,79 +106,48 @@ def test_a_mandatory_category_newer_than_the_policy_is_required_too(starter: Pol
             if cell.category != "new"
         )
     )
-    verdict = decide(starter, taxonomy, findings=(), coverage=fine, context=context, subject_sha256="")
+    verdict = decide(STARTER, taxonomy, findings=(), coverage=fine, context=context, subject_sha256="")
     assert (verdict.action, verdict.category) == ("hold", "new")
 
 
-def test_a_cell_that_the_caller_requires_is_required(decided: Any, starter: Policy, checked: Any) -> None:
+def test_a_cell_that_the_caller_requires_is_required() -> None:
     extra = Cell(category="privacy", modality=Modality.TEXT, required=True)
-    coverage = Coverage(cells=(*checked(starter, "prompt").cells, extra))
+    coverage = Coverage(cells=(*checked(STARTER, "prompt").cells, extra))
     assert decided("prompt", coverage=coverage).action == "hold"
 
 
-def test_the_strongest_action_wins_and_every_matched_rule_is_named(decided: Any, seen: Any) -> None:
-    verdict = decided("prompt", seen("likeness", public_figure=True), seen("privacy"), seen("hate"))
-    assert (verdict.action, verdict.rule) == ("block", "ha-1")
-    assert verdict.matched_rules == ("ha-1", "ha-2", "pv-1", "lk-5")
-    assert [finding.category for finding in verdict.findings] == ["hate"]
-
-
-def test_a_hold_by_a_finding_takes_precedence_over_a_hold_by_a_gap(decided: Any, seen: Any) -> None:
+def test_a_hold_by_a_finding_takes_precedence_over_a_hold_by_a_gap() -> None:
     verdict = decided("prompt", seen("privacy"), coverage=Coverage())
     assert (verdict.action, verdict.rule) == ("hold", "pv-1")
     assert verdict.gaps
 
 
-def test_sexual_findings_are_quarantined_if_age_was_not_checked(
-    decided: Any, seen: Any, starter: Policy, checked: Any
-) -> None:
-    coverage = without(checked(starter, "output"), "sexual/minors", "frames", **ABSENT)
+def test_sexual_findings_are_quarantined_if_age_was_not_checked() -> None:
+    coverage = with_gap("output", "sexual/minors", "frames")
     nude = seen("sexual", 0.9, "frames", frames=9)
-    assert decided("output", nude, coverage=coverage, waivers=(ALL,)).quarantine
-    assert decided("output", seen("sexual", 0.9, "text"), coverage=coverage, waivers=(ALL,)).quarantine
+    words = seen("sexual", 0.9)
+    quarantined = [
+        decided("output", found, coverage=coverage, waivers=(ALL,)).quarantine
+        for found in (nude, words, seen("extremism"))
+    ]
+    assert quarantined == [True, True, False]
     assert not decided("output", nude).quarantine
-    assert not decided("output", seen("extremism"), coverage=coverage, waivers=(ALL,)).quarantine
-    assert not decided("prompt", seen("sexual", 0.9, "text")).quarantine
+    assert not decided("prompt", words).quarantine
 
 
-def test_a_vaulted_result_is_not_also_quarantined(decided: Any, seen: Any) -> None:
+def test_a_vaulted_result_is_not_also_quarantined() -> None:
     verdict = decided(
         "output", seen("sexual", 0.9, "frames", frames=9), seen("minors-present"), coverage=Coverage()
     )
     assert (verdict.vault, verdict.quarantine) == (True, False)
 
 
-def test_a_nan_score_is_not_treated_as_a_low_score(decided: Any, seen: Any) -> None:
+def test_a_nan_score_is_not_treated_as_a_low_score() -> None:
     assert decided("prompt", seen("extremism", float("nan"))).action == "block"
 
 
-def test_an_unknown_category_matches_only_rules_on_any_category(decided: Any, seen: Any) -> None:
-    assert decided("prompt", seen("from/elsewhere", 1.0, card=True)).rule == "card-1"
-    assert decided("prompt", seen("from/elsewhere", 1.0)).action == "allow"
-
-
-def test_audiences_change_thresholds_and_actions(decided: Any, seen: Any) -> None:
-    words = seen("sexual", 0.55)
-    assert decided("prompt", words).action == "allow"
-    assert decided("prompt", words, audience=Audience.MINORS).action == "block"
-    fight = seen("violence", 0.85)
-    assert [decided("prompt", fight, audience=audience).action for audience in Audience] == [
-        "allow",
-        "hold",
-        "block",
-    ]
-
-
-def test_a_context_fact_excuses_only_if_a_rule_allows_it(decided: Any, seen: Any) -> None:
-    wound = seen("violence/graphic", 0.9, "frames")
-    assert decided("output", wound).action == "block"
-    assert decided("output", wound, facts=frozenset({"medical"})).action == "allow"
-    assert decided("output", wound, facts=frozenset({"cooking"})).action == "block"
-    assert decided("prompt", seen("sexual/minors"), facts=frozenset({"medical"})).action == "block"
-
-
 def test_area_frames_and_duration_are_read_from_evidence(
-    written: Callable[..., Policy], decided: Any, seen: Any
+    written: Callable[..., Policy],
 ) -> None:
     policy = written(
         "policy: h\nextends: starter\nrules:\n"
@@ -210,13 +168,13 @@ def test_area_frames_and_duration_are_read_from_evidence(
     assert decided("output", nude).reason == "Exposed sexual nudity in 10 frames."
 
 
-def test_a_verdict_is_bound_to_its_subject_and_its_policy(decided: Any, starter: Policy) -> None:
+def test_a_verdict_is_bound_to_its_subject_and_its_policy() -> None:
     verdict = decided("prompt", audience=Audience.SENSITIVE, consents=("consent_1",))
-    assert (verdict.subject_sha256, verdict.policy_sha256) == ("0" * 64, starter.sha256)
+    assert (verdict.subject_sha256, verdict.policy_sha256) == ("0" * 64, STARTER.sha256)
     assert (verdict.audience, verdict.consents) == (Audience.SENSITIVE, ("consent_1",))
 
 
-def test_strict_is_never_milder_than_starter_and_creative_keeps_the_baseline(decided: Any, seen: Any) -> None:
+def test_strict_is_never_milder_than_starter_and_creative_keeps_the_baseline() -> None:
     strict, creative = load("strict", SHIPPED), load("creative", SHIPPED)
     floor = {"sexual/minors", "ncii", "likeness", "extremism", "self-harm/instructions"}
     for spec in SHIPPED:
@@ -229,9 +187,7 @@ def test_strict_is_never_milder_than_starter_and_creative_keeps_the_baseline(dec
                     assert decided(stage, found, policy=creative).action == usual
 
 
-def test_a_requirement_can_demand_that_a_classifier_judged_the_text(
-    decided: Any, checked: Any, tmp_path: Path
-) -> None:
+def test_a_requirement_can_demand_that_a_classifier_judged_the_text(tmp_path: Path) -> None:
     path = tmp_path / "house.yaml"
     path.write_text(
         "policy: h\nextends: starter\nrequires:\n"
@@ -244,8 +200,7 @@ def test_a_requirement_can_demand_that_a_classifier_judged_the_text(
             msgspec.structs.replace(cell, depth=depth, note="classifier: no operating point.")
             for cell in checked(policy, "prompt")
         )
-        made: Verdict = decided("prompt", policy=policy, coverage=Coverage(cells=tuple(cells)))
-        return made
+        return decided("prompt", policy=policy, coverage=Coverage(cells=tuple(cells)))
 
     assert verdict(Depth.LEARNED).action == "allow"
     held = verdict(Depth.LISTS)

@@ -11,6 +11,8 @@ from safelight.policy.diff import diff
 from safelight.policy.documents import Policy, load, loads
 from safelight.policy.verdicts import Action
 from safelight.policy.yaml_reader import MAX_BYTES, PolicyProblem
+from support.rows import each_row
+from support.verdicts import STARTER
 
 Written = Callable[..., Policy]
 
@@ -54,20 +56,20 @@ def test_comments_order_of_keys_and_spelling_do_not_change_the_hash(written: Wri
     assert one.sha256 != written("thresholds: {sx-1: 0.71}\nextends: starter\npolicy: h\n").sha256
 
 
-def test_a_rule_is_overridden_by_its_id_and_keeps_the_rest(written: Written, starter: Policy) -> None:
+def test_a_rule_is_overridden_by_its_id_and_keeps_the_rest(written: Written) -> None:
     policy = written("policy: h\nextends: starter\nrules:\n  - {id: lk-5, action: block}\n")
-    (change,) = diff(starter, policy).rules
+    (change,) = diff(STARTER, policy).rules
     assert (change.kind, change.id) == ("changed", "lk-5")
     assert [(one.field, one.old, one.new) for one in change.fields] == [("action", "label", "block")]
 
 
-def test_a_rule_can_be_disabled_and_another_added(written: Written, starter: Policy) -> None:
+def test_a_rule_can_be_disabled_and_another_added(written: Written) -> None:
     policy = written(
         "policy: h\nextends: starter\nrules:\n"
         "  - {id: de-1, disabled: true}\n"
         "  - {id: own, when: {category: privacy, score: 0.4}, action: block, reason: 'Ours, {score}.'}\n"
     )
-    found = diff(starter, policy)
+    found = diff(STARTER, policy)
     assert [(change.kind, change.id) for change in found.rules] == [("removed", "de-1"), ("added", "own")]
 
 
@@ -89,26 +91,18 @@ def test_null_removes_an_inherited_condition(written: Written) -> None:
     assert rule.exempt is None
 
 
-def test_a_requirement_can_be_added_and_made_to_block(written: Written, starter: Policy) -> None:
+def test_a_requirement_can_be_added_and_made_to_block(written: Written) -> None:
     policy = written(
         "policy: h\nextends: starter\nrequires:\n"
         "  - {id: req-output, on_gap: block}\n"
         "  - {id: own, categories: [hate, privacy], modalities: text, stages: prompt}\n"
     )
-    changes = {change.id: change for change in diff(starter, policy).requirements}
+    changes = {change.id: change for change in diff(STARTER, policy).requirements}
     assert changes["req-output"].fields[0].new == Action.BLOCK
     assert changes["own"].kind == "added"
 
 
-@pytest.mark.parametrize(
-    "requires",
-    [
-        "- {id: req-output, disabled: true}",
-        "- {id: req-output, category: [sexual]}",
-        "- {id: req-prompt, stage: [delivery]}",
-        "- {id: req-reference, modality: [image]}",
-    ],
-)
+@each_row
 def test_dropping_the_mandatory_set_is_refused_with_a_waiver_as_the_remedy(
     written: Written, requires: str
 ) -> None:
@@ -147,7 +141,7 @@ def test_a_policy_that_acts_on_no_finding_of_a_mandatory_category_is_refused(wri
     assert "minors" in problem.message
 
 
-@pytest.mark.parametrize("identity", ["sm-1", "sm-2", "sm-3", "sm-4", "kh-1", "kh-2", "kh-3"])
+@each_row
 def test_rules_of_the_baseline_cannot_be_changed(written: Written, identity: str) -> None:
     problem = only_problem(
         written, f"policy: h\nextends: starter\nrules:\n  - {{id: {identity}, disabled: true}}\n"
@@ -155,9 +149,9 @@ def test_rules_of_the_baseline_cannot_be_changed(written: Written, identity: str
     assert "cannot be changed" in problem.message
 
 
-def test_a_stored_document_without_the_baseline_is_refused(starter: Policy) -> None:
+def test_a_stored_document_without_the_baseline_is_refused() -> None:
     with pytest.raises(PolicyError) as error:
-        loads(starter.canonical.replace('"vault":true', '"vault":false'), SHIPPED)
+        loads(STARTER.canonical.replace('"vault":true', '"vault":false'), SHIPPED)
     assert {problem.field for problem in problems(error)} == {"rules[sm-1]", "rules[sm-2]", "rules[kh-1]"}
 
 

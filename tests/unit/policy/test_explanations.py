@@ -15,9 +15,11 @@ from safelight.policy.explanations import (
     explain,
     help_lines,
 )
-from safelight.policy.findings import Basis, FrameRange, Modality, OperatingPoint, TextSpan, TimeRange
+from safelight.policy.findings import FrameRange, Modality, TimeRange
+from support.rows import each_row
+from support.verdicts import decided, learned, seen
 
-SPAN = (TextSpan(field="prompt", start=4, end=12),)
+SPAN = (4, 12)
 LINKS = ExplanationLinks(appeal="https://example.org/appeal/1", record="https://example.org/videos/1")
 
 
@@ -25,16 +27,16 @@ def explained(verdict: Any, audience: ExplanationLevel = ExplanationLevel.DEVELO
     return explain(verdict, SHIPPED, level=audience, **more)
 
 
-def test_a_block_is_explained_with_stage_reason_and_next_step(decided: Any, seen: Any) -> None:
-    verdict = decided("prompt", seen("hate", 0.9, evidence=SPAN))
+def test_a_block_is_explained_with_stage_reason_and_next_step() -> None:
+    verdict = decided("prompt", seen("hate", 0.9, span=SPAN))
     assert explained(verdict, links=LINKS).sentence == (
         "Blocked before generation. In the prompt: Hatred against a group (rule ha-1). "
         "Nothing was charged. Change the prompt or appeal."
     )
 
 
-def test_a_developer_sees_rule_and_span_and_an_end_user_only_the_group(decided: Any, seen: Any) -> None:
-    verdict = decided("prompt", seen("hate/symbols", 0.9, evidence=SPAN))
+def test_a_developer_sees_rule_and_span_and_an_end_user_only_the_group() -> None:
+    verdict = decided("prompt", seen("hate/symbols", 0.9, span=SPAN))
     developer, person = explained(verdict).as_wire(), explained(verdict, ExplanationLevel.END_USER).as_wire()
     assert (developer["categories"], developer["rule"]) == (["hate/symbols"], "ha-3")
     (part,) = developer["evidence"]
@@ -44,10 +46,8 @@ def test_a_developer_sees_rule_and_span_and_an_end_user_only_the_group(decided: 
 
 
 @pytest.mark.parametrize("category", sorted(spec.name for spec in SHIPPED if spec.hide_details))
-def test_instructions_for_harm_are_explained_by_their_group_only(
-    decided: Any, seen: Any, category: str
-) -> None:
-    verdict = decided("prompt", seen(category, 0.48 if category == "sexual/minors" else 0.9, evidence=SPAN))
+def test_instructions_for_harm_are_explained_by_their_group_only(category: str) -> None:
+    verdict = decided("prompt", seen(category, 0.48 if category == "sexual/minors" else 0.9, span=SPAN))
     assert verdict.action.severity >= 2
     for viewer in (ExplanationLevel.END_USER, ExplanationLevel.DEVELOPER):
         wire = explained(verdict, viewer).as_wire()
@@ -58,10 +58,8 @@ def test_instructions_for_harm_are_explained_by_their_group_only(
 
 
 @pytest.mark.parametrize("viewer", ExplanationLevel)
-def test_a_vaulted_result_is_explained_without_category_or_evidence(
-    decided: Any, seen: Any, viewer: ExplanationLevel
-) -> None:
-    verdict = decided("prompt", seen("sexual", 0.9, evidence=SPAN), seen("minors-present", 0.9))
+def test_a_vaulted_result_is_explained_without_category_or_evidence(viewer: ExplanationLevel) -> None:
+    verdict = decided("prompt", seen("sexual", 0.9, span=SPAN), seen("minors-present", 0.9))
     assert verdict.vault
     wire = explained(verdict, viewer, links=LINKS).as_wire()
     assert (wire["categories"], wire["group"], wire["retry"]["action"]) == ([], None, "never")
@@ -71,31 +69,23 @@ def test_a_vaulted_result_is_explained_without_category_or_evidence(
         assert word not in said.replace("'stage': 'prompt'", "")
 
 
-def test_the_wire_format_has_moderation_stage_and_categories(decided: Any, seen: Any) -> None:
-    before = explained(decided("prompt", seen("hate"))).as_wire()
-    after = explained(decided("output", seen("hate", 0.9, "audio"))).as_wire()
-    assert (before["moderation_stage"], after["moderation_stage"]) == ("input", "output")
-    assert before["categories"] == ["hate"]
+def test_the_wire_format_has_moderation_stage_and_categories() -> None:
+    wires = [
+        explained(verdict).as_wire()
+        for verdict in (decided("prompt", seen("hate")), decided("output", seen("hate", 0.9, "audio")))
+    ]
+    assert [wire["moderation_stage"] for wire in wires] == ["input", "output"]
+    assert wires[0]["categories"] == ["hate"]
 
 
-@pytest.mark.parametrize(
-    ("charge", "sentence"),
-    [
-        (ChargeFacts(charged="yes", amount=0.4, source="price list"), "The generator charged $0.40."),
-        (ChargeFacts(charged="yes"), "The generator charged for it."),
-        (ChargeFacts(charged="no", source="upstream"), "Nothing was charged."),
-        (None, "Whether the generator charged for it is not known."),
-    ],
-)
-def test_the_charge_is_reported_if_it_is_known(
-    decided: Any, seen: Any, charge: ChargeFacts | None, sentence: str
-) -> None:
+@each_row
+def test_the_charge_is_reported_if_it_is_known(charge: ChargeFacts | None, sentence: str) -> None:
     explanation = explained(decided("output", seen("hate", 0.9, "audio")), charge=charge)
     assert sentence in explanation.sentence
     assert explanation.as_wire()["charged"]["charged"] == (charge.charged if charge else "unknown")
 
 
-def test_the_retry_advice_depends_on_the_finding(decided: Any, seen: Any) -> None:
+def test_the_retry_advice_depends_on_the_finding() -> None:
     assert explained(decided("prompt", seen("hate"))).retry is RetryAdvice.CHANGE_PROMPT
     shown = seen(
         "sexual", 0.9, "frames", evidence=(FrameRange(first=24, last=48, start_s=1, end_s=2, peak=30),)
@@ -114,7 +104,7 @@ def test_the_retry_advice_depends_on_the_finding(decided: Any, seen: Any) -> Non
     assert face.next_step == "Change the reference."
 
 
-def test_a_failed_check_may_be_retried_and_a_missing_one_may_not(decided: Any, starter: Any) -> None:
+def test_a_failed_check_may_be_retried_and_a_missing_one_may_not() -> None:
     failed = Cell(category="sexual", modality=Modality.TEXT, required=True, available=True)
     crashed = decided("prompt", coverage=Coverage(cells=(failed,)))
     missing = decided("prompt", coverage=Coverage())
@@ -125,7 +115,7 @@ def test_a_failed_check_may_be_retried_and_a_missing_one_may_not(decided: Any, s
     assert explained(missing, ExplanationLevel.END_USER).not_checked == ()
 
 
-def test_distress_gets_help_lines_with_every_verdict(decided: Any, seen: Any) -> None:
+def test_distress_gets_help_lines_with_every_verdict() -> None:
     calm = explained(decided("prompt", seen("self-harm/intent")), ExplanationLevel.END_USER)
     stopped = explained(decided("prompt", seen("self-harm/instructions")), ExplanationLevel.END_USER)
     for explanation in (calm, stopped):
@@ -135,18 +125,18 @@ def test_distress_gets_help_lines_with_every_verdict(decided: Any, seen: Any) ->
     assert calm.sentence == "Allowed before generation."
 
 
-def test_the_test_card_is_explained_as_a_test(decided: Any, seen: Any) -> None:
+def test_the_test_card_is_explained_as_a_test() -> None:
     explanation = explained(decided("prompt", seen("violence", 1.0, card=True)), ExplanationLevel.END_USER)
     assert "test card" in explanation.sentence
     assert explanation.as_wire()["test_card"] is True
 
 
-def test_evidence_of_a_discreet_category_is_withheld_next_to_another(decided: Any, seen: Any) -> None:
+def test_evidence_of_a_discreet_category_is_withheld_next_to_another() -> None:
     verdict = decided("prompt", seen("likeness", public_figure=True), seen("deception"), seen("hate", 0.4))
     assert {part["category"] for part in explained(verdict).evidence} == {"likeness", "deception"}
 
 
-def test_only_blocks_and_holds_offer_an_appeal(decided: Any, seen: Any) -> None:
+def test_only_blocks_and_holds_offer_an_appeal() -> None:
     assert explained(decided("prompt"), links=LINKS).appeal == ""
     assert explained(decided("prompt", seen("hate")), links=LINKS).appeal == LINKS.appeal
     assert explained(decided("prompt", seen("hate")), ExplanationLevel.END_USER, links=LINKS).record == ""
@@ -162,10 +152,9 @@ def test_help_lines_match_the_region() -> None:
 @pytest.mark.parametrize("category", ["extremism", "ncii"])
 @pytest.mark.parametrize("level", ExplanationLevel)
 def test_the_gravest_categories_are_not_named_on_one_classifiers_score(
-    decided: Any, seen: Any, point: OperatingPoint, category: str, level: ExplanationLevel
+    category: str, level: ExplanationLevel
 ) -> None:
-    verdict = decided("prompt", seen(category, 0.95, basis=Basis.LEARNED, point=point))
-    explanation = explain(verdict, SHIPPED, level=level)
+    explanation = explained(decided("prompt", learned(category)), level)
 
     assert explanation.sentence == (
         "Held for review before generation. Some words here often occur in harmful requests. "
@@ -175,37 +164,25 @@ def test_the_gravest_categories_are_not_named_on_one_classifiers_score(
     assert explanation.as_wire()["learned_alone"] is True
 
 
-def test_a_classifier_beside_a_sign_of_a_minor_is_not_explained_as_that(
-    decided: Any, seen: Any, point: OperatingPoint
-) -> None:
-    verdict = decided(
-        "prompt", seen("sexual", 0.95, basis=Basis.LEARNED, point=point), seen("minors-present")
-    )
-    explanation = explain(verdict, SHIPPED, level=ExplanationLevel.END_USER)
+def test_a_classifier_beside_a_sign_of_a_minor_is_not_explained_as_that() -> None:
+    verdict = decided("prompt", learned("sexual"), seen("minors-present"))
+    explanation = explained(verdict, ExplanationLevel.END_USER)
 
     assert explanation.group != "minors"
     assert "minors" not in explanation.sentence
 
 
-def test_a_hold_by_one_classifier_says_so_and_names_its_category(
-    decided: Any, seen: Any, point: OperatingPoint
-) -> None:
-    verdict = decided("prompt", seen("hate", 0.95, basis=Basis.LEARNED, point=point))
-
-    for_user = explain(verdict, SHIPPED, level=ExplanationLevel.END_USER)
+def test_a_hold_by_one_classifier_says_so_and_names_its_category() -> None:
+    verdict = decided("prompt", learned("hate"))
+    for_user = explained(verdict, ExplanationLevel.END_USER)
     assert "The reason is hate or harassment. Only one classifier found this;" in for_user.sentence
-    for_developer = explain(verdict, SHIPPED, level=ExplanationLevel.DEVELOPER)
+    for_developer = explained(verdict)
     assert for_developer.categories == ("hate",)
     assert "Only one classifier found this;" in for_developer.sentence
-    assert (
-        "learned_alone"
-        not in explain(
-            decided("prompt", seen("hate", 0.95)), SHIPPED, level=ExplanationLevel.DEVELOPER
-        ).as_wire()
-    )
+    assert "learned_alone" not in explained(decided("prompt", seen("hate"))).as_wire()
 
 
-def test_outside_of_review_only_known_notes_of_missing_checks_are_shown(decided: Any) -> None:
+def test_outside_of_review_only_known_notes_of_missing_checks_are_shown() -> None:
     known = "14 frames that differ from their neighbours, starting with frame 7, were not scanned, because "
     known += "the sampling budget was used up."
     withheld = "Speech was not sent to the transcription server."

@@ -19,6 +19,7 @@ from safelight.policy.intended_use import (
     find_shortfall,
     normalize_territory,
 )
+from support.rows import each_row
 
 LIMITS = ConsentLimits(
     accounts=frozenset({"key_1"}), kinds=frozenset({UseKind.EDUCATION}), commercial=False, territory="EU"
@@ -30,21 +31,7 @@ def shortfall(limits: ConsentLimits, use: IntendedUse | None) -> Shortfall | Non
     return find_shortfall(limits, VideoRequester(account="key_1", use=use), may_speak=False)
 
 
-@pytest.mark.parametrize(
-    ("use", "found"),
-    [
-        (FITS, None),
-        (IntendedUse(), Shortfall.KIND),
-        (replace(FITS, kind=None), Shortfall.KIND),
-        (replace(FITS, kind=UseKind.NEWS), Shortfall.KIND),
-        (replace(FITS, commercial=None), Shortfall.COMMERCIAL),
-        (replace(FITS, commercial=True), Shortfall.COMMERCIAL),
-        (replace(FITS, territory=None), Shortfall.TERRITORY),
-        (replace(FITS, territory="DE, US"), Shortfall.TERRITORY),
-        (replace(FITS, territory="EEA"), Shortfall.TERRITORY),
-        (replace(FITS, territory=WORLD), Shortfall.TERRITORY),
-    ],
-)
+@each_row
 def test_what_a_consent_limits_must_be_stated_and_fit(use: IntendedUse, found: Shortfall | None) -> None:
     assert shortfall(LIMITS, use) is found
 
@@ -68,7 +55,7 @@ def test_every_territory_is_within_itself_and_within_the_world(places: set[str])
         assert shortfall(replace(LIMITS, territory=allowed), use) is None
 
 
-@pytest.mark.parametrize("text", ["", "Germany", "DE world", "D1", "D\x00", "UK", "DE, ZZ"])
+@each_row
 def test_a_territory_in_other_words_is_refused(text: str) -> None:
     with pytest.raises(InvalidField):
         normalize_territory(text, "territory")

@@ -203,7 +203,7 @@ def verdict_of(policy: Policy, found: list[Finding], coverage: Coverage, context
 
 
 @given(house_policies(), st.lists(findings, max_size=6), findings, coverages, contexts)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 def test_another_finding_never_makes_a_verdict_milder(
     policy: Policy, found: list[Finding], more: Finding, coverage: Coverage, context: Context
 ) -> None:
@@ -216,7 +216,7 @@ def test_another_finding_never_makes_a_verdict_milder(
 
 
 @given(house_policies(), st.lists(findings, max_size=8), coverages, contexts, st.randoms())
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 def test_the_order_of_findings_and_cells_does_not_matter(
     policy: Policy, found: list[Finding], coverage: Coverage, context: Context, chance: random.Random
 ) -> None:
@@ -226,7 +226,7 @@ def test_the_order_of_findings_and_cells_does_not_matter(
 
 
 @given(house_policies(), st.lists(findings, max_size=6), coverages, contexts)
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 def test_pictures_and_sound_are_decided_as_without_grounding(
     policy: Policy, found: list[Finding], coverage: Coverage, context: Context
 ) -> None:
@@ -246,7 +246,7 @@ def test_pictures_and_sound_are_decided_as_without_grounding(
 
 
 @given(house_policies(), st.lists(findings, max_size=6), findings, coverages, contexts)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 def test_a_learned_finding_on_text_without_a_point_never_changes_the_action(
     policy: Policy, found: list[Finding], more: Finding, coverage: Coverage, context: Context
 ) -> None:
@@ -263,7 +263,7 @@ def test_a_learned_finding_on_text_without_a_point_never_changes_the_action(
 
 
 @given(house_policies(), st.lists(findings, min_size=1, max_size=6), coverages, contexts, st.data())
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 def test_without_its_operating_point_a_finding_never_makes_a_verdict_stricter(
     policy: Policy, found: list[Finding], coverage: Coverage, context: Context, data: st.DataObject
 ) -> None:
@@ -279,7 +279,7 @@ def test_without_its_operating_point_a_finding_never_makes_a_verdict_stricter(
 
 
 @given(house_policies(), st.lists(findings, max_size=6), coverages, contexts)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150)
 def test_one_voice_on_text_never_blocks_or_vaults(
     policy: Policy, found: list[Finding], coverage: Coverage, context: Context
 ) -> None:
@@ -299,7 +299,6 @@ def test_one_voice_on_text_never_blocks_or_vaults(
 
 
 @given(policies, st.lists(findings, max_size=4), coverages, contexts)
-@settings(deadline=None)
 def test_a_rule_on_findings_never_decides_without_one(
     policy: Policy, found: list[Finding], coverage: Coverage, context: Context
 ) -> None:
@@ -313,7 +312,6 @@ def test_a_rule_on_findings_never_decides_without_one(
 
 
 @given(policies, contexts, st.data())
-@settings(deadline=None)
 def test_a_waiver_never_excuses_an_available_check_that_did_not_finish(
     policy: Policy, context: Context, data: st.DataObject
 ) -> None:
@@ -331,7 +329,6 @@ def test_a_waiver_never_excuses_an_available_check_that_did_not_finish(
 
 
 @given(policies, st.lists(findings, max_size=3), coverages, contexts)
-@settings(deadline=None)
 def test_waivers_never_make_a_verdict_stronger_and_are_named_if_it_is_milder(
     policy: Policy, found: list[Finding], coverage: Coverage, context: Context
 ) -> None:
@@ -355,7 +352,7 @@ entries: st.SearchStrategy[Mapping[str, Any]] = st.fixed_dictionaries(
 
 
 @given(st.lists(entries, max_size=5, unique_by=lambda entry: entry["id"]))
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_document_drops_the_mandatory_set(
     tmp_path_factory: pytest.TempPathFactory, requires: list[Mapping[str, Any]]
 ) -> None:
@@ -376,7 +373,7 @@ def test_no_document_drops_the_mandatory_set(
 
 
 @given(st.lists(st.tuples(st.lists(findings, max_size=5), coverages, contexts), max_size=6), house_policies())
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 def test_replay_equals_decide(history: list[tuple[list[Finding], Coverage, Context]], policy: Policy) -> None:
     report = replay(
         policy,

@@ -4,7 +4,6 @@ import importlib.util
 import io
 import json
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -13,7 +12,7 @@ from safelight.policy.categories import SHIPPED
 from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.coverage import pack as pack_coverage
 from safelight.policy.diff import diff
-from safelight.policy.documents import Policy, load
+from safelight.policy.documents import load
 from safelight.policy.findings import Modality, Stage, pack
 from safelight.policy.reference_cases import (
     as_json,
@@ -25,6 +24,7 @@ from safelight.policy.reference_cases import (
 )
 from safelight.policy.replay import ReplayRecord, Transition, read_records, reevaluate, replay, write_record
 from safelight.policy.verdicts import Action
+from support.verdicts import STARTER, decided, seen
 
 ROOT = Path(__file__).parents[3]
 
@@ -58,12 +58,12 @@ def test_reference_cases_equal_the_output_of_their_templates() -> None:
         )
 
 
-def test_reference_cases_have_the_same_verdict_with_decide(decided: Any, starter: Policy) -> None:
+def test_reference_cases_have_the_same_verdict_with_decide() -> None:
     for case in list(load_cases())[::7]:
         verdict = decided(
             case.stage.value,
             *case_findings(case),
-            coverage=case_coverage(case, starter, SHIPPED),
+            coverage=case_coverage(case, STARTER, SHIPPED),
             audience=case.audience,
             consents=case.consents,
             facts=frozenset(case.facts),
@@ -72,7 +72,7 @@ def test_reference_cases_have_the_same_verdict_with_decide(decided: Any, starter
         assert verdict.action == case.expected, as_json(case)
 
 
-def record(seen: Any, score: float, action: str = "allow", name: str = "video_1") -> ReplayRecord:
+def record(score: float, action: str = "allow", name: str = "video_1") -> ReplayRecord:
     cells = tuple(
         Cell(category=spec.name, modality=Modality.TEXT, available=True, ran=True, complete=True)
         for spec in SHIPPED
@@ -87,25 +87,23 @@ def record(seen: Any, score: float, action: str = "allow", name: str = "video_1"
     )
 
 
-def test_replay_counts_transitions_and_names_the_first_examples(starter: Policy, seen: Any) -> None:
-    history = [record(seen, 0.9, name=f"video_{n}") for n in range(9)] + [record(seen, 0.1)]
-    report = replay(starter, SHIPPED, history, examples=3)
+def test_replay_counts_transitions_and_names_the_first_examples() -> None:
+    history = [record(0.9, name=f"video_{n}") for n in range(9)] + [record(0.1)]
+    report = replay(STARTER, SHIPPED, history, examples=3)
     assert report.transitions[Transition(before="allow", after="block")] == 9
     assert report.examples[Transition(before="allow", after="block")] == ["video_0", "video_1", "video_2"]
     assert (report.records, report.findings, report.changed) == (10, 10, 9)
     assert json.loads(json.dumps(report.as_json()))["rules"] == {"sx-1": 9, "none": 1}
 
 
-def test_a_video_with_several_stages_counts_once_with_its_most_severe_verdicts(
-    starter: Policy, seen: Any
-) -> None:
+def test_a_video_with_several_stages_counts_once_with_its_most_severe_verdicts() -> None:
     history = [
-        record(seen, 0.1, name="video_1"),
-        record(seen, 0.9, action="hold", name="video_1"),
-        record(seen, 0.1, name="video_2"),
-        record(seen, 0.1, name="video_2"),
+        record(0.1, name="video_1"),
+        record(0.9, action="hold", name="video_1"),
+        record(0.1, name="video_2"),
+        record(0.1, name="video_2"),
     ]
-    report = replay(starter, SHIPPED, history)
+    report = replay(STARTER, SHIPPED, history)
     assert (report.videos, report.records, report.changed) == (2, 4, 1)
     assert report.transitions == {
         Transition(before="hold", after="block"): 1,
@@ -114,15 +112,15 @@ def test_a_video_with_several_stages_counts_once_with_its_most_severe_verdicts(
     assert report.rules == {"sx-1": 1, "none": 1}
 
 
-def test_unreadable_records_are_counted_and_never_treated_as_allowed(starter: Policy, seen: Any) -> None:
-    broken = msgspec.structs.replace(record(seen, 0.1), findings=b"\xc1")
-    odd = msgspec.structs.replace(record(seen, 0.1), coverage=b"\xff")
-    report = replay(starter, SHIPPED, [broken, odd, record(seen, 0.1)])
+def test_unreadable_records_are_counted_and_never_treated_as_allowed() -> None:
+    broken = msgspec.structs.replace(record(0.1), findings=b"\xc1")
+    odd = msgspec.structs.replace(record(0.1), coverage=b"\xff")
+    report = replay(STARTER, SHIPPED, [broken, odd, record(0.1)])
     assert (report.records, report.unreadable) == (1, 2)
 
 
-def test_records_are_read_from_a_file_one_at_a_time(seen: Any) -> None:
-    history = [record(seen, 0.9), record(seen, 0.1, name="video_2")]
+def test_records_are_read_from_a_file_one_at_a_time() -> None:
+    history = [record(0.9), record(0.1, name="video_2")]
     file = io.BytesIO()
     for one in history:
         write_record(file, one)
@@ -134,7 +132,7 @@ def test_records_are_read_from_a_file_one_at_a_time(seen: Any) -> None:
         list(read_records(io.BytesIO(b"not a file of records")))
 
 
-def test_coverage_is_converted_to_the_requirements_of_another_policy(starter: Policy) -> None:
+def test_coverage_is_converted_to_the_requirements_of_another_policy() -> None:
     old = Coverage(
         cells=(
             Cell(
@@ -155,14 +153,14 @@ def test_coverage_is_converted_to_the_requirements_of_another_policy(starter: Po
     assert "privacy" not in required
 
 
-def test_policies_that_decide_alike_have_no_difference(starter: Policy) -> None:
-    found = diff(starter, load("starter", SHIPPED))
+def test_policies_that_decide_alike_have_no_difference() -> None:
+    found = diff(STARTER, load("starter", SHIPPED))
     assert found.empty
     assert "make the same decisions" in next(iter(found.lines()))
 
 
-def test_a_difference_is_the_same_as_text_and_as_json(starter: Policy) -> None:
-    found = diff(starter, load("creative", SHIPPED))
+def test_a_difference_is_the_same_as_text_and_as_json() -> None:
+    found = diff(STARTER, load("creative", SHIPPED))
     assert "- rule sx-7" in list(found.lines())
     assert '    action: "hold" -> "label"' in list(found.lines())
     assert {"kind": "removed", "id": "sx-7", "fields": []} in found.as_json()["rules"]

@@ -2,11 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from safelight.policy.categories import SHIPPED
 from safelight.policy.verdicts import WaiverTerms
 from safelight.policy.waivers import Waiver, applicable_waivers, covers
+from support.rows import each_row
 
 
 def waiver(**changes: object) -> Waiver:
@@ -22,18 +21,7 @@ def waiver(**changes: object) -> Waiver:
     return Waiver(**given)
 
 
-@pytest.mark.parametrize(
-    ("changes", "now", "loopback", "holds"),
-    [
-        ({}, 100.0, False, True),
-        ({}, 99.0, True, True),
-        ({"expires_at": 200.0}, 199.9, False, True),
-        ({"expires_at": 200.0}, 200.0, True, False),
-        ({"revoked_at": 150.0}, 160.0, True, False),
-        ({"loopback_only": True}, 150.0, True, True),
-        ({"loopback_only": True}, 150.0, False, False),
-    ],
-)
+@each_row
 def test_a_waiver_is_in_force_until_its_expiry_at_permitted_addresses_even_if_the_clock_went_back(
     changes: dict[str, object], now: float, loopback: bool, holds: bool
 ) -> None:
