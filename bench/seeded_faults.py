@@ -34,7 +34,7 @@ WINDOW_FACTOR, WINDOW_MORE = 3, 10
 #: Candidates that are tried in the place of one whose code is gone.
 REDRAW_TRIES = 6
 #: For the tests of one fault. A fault that needs more to be seen is not drawn.
-DRAW_LIMIT_S = 30.0
+DRAW_LIMIT_S = 15.0
 RUN_LIMIT_S = 120.0
 
 Collect = Callable[[Callable[[Suite], None]], None]
@@ -92,6 +92,16 @@ def quotas(packages: Mapping[str, int], count: int) -> dict[str, int]:
     """Faults of each package, in proportion to the functions that can hold one."""
     total = sum(packages.values())
     return {name: max(MIN_PER_PACKAGE, round(count * size / total)) for name, size in packages.items()}
+
+
+def share(killed: Mapping[str, Sequence[Fault]], wanted: Mapping[str, int], count: int) -> list[Fault]:
+    """The first faults of each package. What one package lacks is taken from the others."""
+    turns = [
+        ((number + 1) / wanted[name], name, fault)
+        for name, faults in killed.items()
+        for number, fault in enumerate(faults)
+    ]
+    return [fault for _, _, fault in sorted(turns, key=lambda turn: turn[:2])[:count]]
 
 
 def choose_tests(number: int, runs: Sequence[TestRun]) -> list[str]:
@@ -163,15 +173,16 @@ def _draw(count: int, collect: Collect, work: Path) -> int:
                 taken[fault.package] -= killer is None
 
     collect(kill)
-    killed = [
-        replace(fault, killed_by=killer)
-        for window in windows.values()
-        for fault in window
-        if (killer := outcomes.known.get(fault.id))
-    ]
-    write(STORED, killed)
-    _say(f"{len(killed)} faults, {len(outcomes.known)} tried")
-    return 0 if len(killed) >= count else 1
+    killed = {
+        name: [
+            replace(fault, killed_by=killer) for fault in window if (killer := outcomes.known.get(fault.id))
+        ]
+        for name, window in windows.items()
+    }
+    drawn = share(killed, wanted, count)
+    write(STORED, drawn)
+    _say(f"{len(drawn)} faults, {len(outcomes.known)} tried")
+    return 0 if len(drawn) >= count else 1
 
 
 def _run(faults: Sequence[Fault], collect: Collect, work: Path, *, as_json: bool) -> int:

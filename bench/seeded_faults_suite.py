@@ -130,6 +130,7 @@ class Suite:
             for line in (folder / name).read_text("utf-8").splitlines():
                 test, seconds, reached = json.loads(line)
                 runs.append(TestRun(test=test, seconds=seconds, reached=tuple(reached)))
+                self._clean[test] = True
         return runs
 
     def kill(
