@@ -7,19 +7,19 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from safelight.cli import main
 from safelight.cli.exit_codes import Exit
+from support.commands import FAILED, Say
 from support.fake_gateway import serving
 
 PROMPT = "A person standing alone on a rooftop at night"
 BLOCKED = {"code": "moderation_blocked", "message": "The filter refused it."}
-FAILED = {"code": "upstream_error", "message": "The GPU failed."}
+FAILURE = {"code": "upstream_error", "message": "The GPU failed."}
 
 
 class FakeGateway:
@@ -95,30 +95,37 @@ class FakeGateway:
 
 
 @pytest.fixture
-def gateway(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[FakeGateway]:
+def gateway(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeGateway]:
     fake = FakeGateway()
 
     def answer(method: str, path: str, body: str, key: str) -> tuple[int, dict[str, Any]]:
         fields = dict(re.findall(r'name="(\w+)"\r\n\r\n(.*?)\r\n', body))
         return fake.answer(method, path, fields, key)
 
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SAFELIGHT_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("SAFELIGHT_DATA", str(folder / "data"))
     monkeypatch.setenv("SAFELIGHT_API_KEY", "sk-test")
     with serving(answer) as address:
         monkeypatch.setenv("SAFELIGHT_URL", address)
         yield fake
 
 
-def search(*options: str, ceiling: tuple[str, ...] = ("--max-cost", "10")) -> int:
-    return main(["triggers", PROMPT, "--with", "veo", "--yes", "--json", *ceiling, *options])
+#: The result of a search, and what it and its error say in one line.
+Search = Callable[..., tuple[dict[str, Any], str]]
+RECORD = ("--record", "record.jsonl")
 
 
-def read(capsys: pytest.CaptureFixture[str]) -> tuple[dict[str, Any], str]:
-    out, err = capsys.readouterr()
-    found = json.loads(out)
-    why = found.get("error", {})
-    return found, " ".join(f"{err} {why.get('message', '')} {why.get('remedy', '')}".split())
+@pytest.fixture
+def search(say: Say) -> Search:
+    def search(
+        *options: str, code: int | None = 0, ceiling: tuple[str, ...] = ("--max-cost", "10")
+    ) -> tuple[dict[str, Any], str]:
+        asked = ("triggers", PROMPT, "--with", "veo", "--yes", "--json", *ceiling, *options)
+        out, err = say(*asked, code=code)
+        found = json.loads(out)
+        why = found.get("error", {})
+        return found, " ".join(f"{err} {why.get('message', '')} {why.get('remedy', '')}".split())
+
+    return search
 
 
 def words(found: dict[str, Any]) -> set[str]:
@@ -126,10 +133,9 @@ def words(found: dict[str, Any]) -> set[str]:
 
 
 def test_the_words_are_found_and_the_price_is_shown_before_the_first_test(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+    gateway: FakeGateway, search: Search
 ) -> None:
-    assert search() == Exit.OK
-    found, err = read(capsys)
+    found, err = search()
     assert words(found) == {"rooftop", "at night"}
     assert found["tests"] == len(gateway.prompts) <= 12
     assert err.startswith("At most 12 tests with veo-3.1, 4 s. $0.40 each, at most $4.80 in all.")
@@ -141,11 +147,8 @@ def test_the_words_are_found_and_the_price_is_shown_before_the_first_test(
     ("tag", "said"),
     [("en", "$0.40 each"), ("zh-Hant", "每次 $0.40"), ("zh-Hans", "每次 $0.40")],
 )
-def test_without_a_yes_nothing_is_sent(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], tag: str, said: str
-) -> None:
-    assert main(["--lang", tag, "triggers", PROMPT, "--with", "veo"]) != Exit.OK
-    assert said in capsys.readouterr().err
+def test_without_a_yes_nothing_is_sent(gateway: FakeGateway, say: Say, tag: str, said: str) -> None:
+    assert said in say("--lang", tag, "triggers", PROMPT, "--with", "veo", code=FAILED).err
     assert gateway.prompts == []
 
 
@@ -160,183 +163,131 @@ def test_without_a_yes_nothing_is_sent(
     ],
 )
 def test_nothing_is_sent_without_a_ceiling_or_above_it(
-    gateway: FakeGateway,
-    capsys: pytest.CaptureFixture[str],
-    options: tuple[str, ...],
-    price: float | None,
-    said: str,
+    gateway: FakeGateway, search: Search, options: tuple[str, ...], price: float | None, said: str
 ) -> None:
     gateway.model["usd_per_second"] = price
-    assert search(ceiling=options) == Exit.ERROR
-    assert said in read(capsys)[1]
+    assert said in search(ceiling=options, code=Exit.ERROR)[1]
     assert gateway.prompts == []
 
 
 def test_the_ceiling_of_the_cost_ends_a_search_that_goes_on_with_a_higher_one(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+    gateway: FakeGateway, search: Search
 ) -> None:
-    record = ("--record", "record.jsonl")
-    assert search(*record, ceiling=("--max-cost", "0.8")) == Exit.ERROR
-    found, err = read(capsys)
-    assert found["result"] == "stopped"
-    assert found["cost"]["usd"] <= 0.8
+    found, err = search(*RECORD, ceiling=("--max-cost", "0.8"), code=Exit.ERROR)
+    assert (found["result"], found["cost"]["usd"] <= 0.8) == ("stopped", True)
     assert "more than the ceiling of $0.80" in err
     made = len(gateway.prompts)
-    assert search(*record) == Exit.OK
-    found, _ = read(capsys)
+    found, _ = search(*RECORD)
     assert words(found) == {"rooftop", "at night"}
     assert len(gateway.prompts) == found["tests"] > made
     assert len(set(gateway.prompts[:made]) - set(gateway.prompts[made:])) == made
 
 
-def test_a_charge_that_is_not_known_counts_with_the_price(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_charge_that_is_not_known_counts_with_the_price(gateway: FakeGateway, search: Search) -> None:
     gateway.charge = {"charged": "unknown"}
-    assert search(ceiling=("--max-cost", "0.8")) == Exit.ERROR
-    found, _ = read(capsys)
+    found, _ = search(ceiling=("--max-cost", "0.8"), code=Exit.ERROR)
     assert (found["cost"]["usd"], found["cost"]["unknown"]) == (0, 2)
 
 
-def test_a_search_stops_when_half_of_the_refusal_budget_is_used(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+def test_a_search_stops_when_half_of_the_refusal_budget_is_used_and_has_lost_no_test(
+    gateway: FakeGateway, search: Search, folder: Path
 ) -> None:
     gateway.model["refusal_budget"] = "half_used"
-    assert search() == Exit.ERROR
-    _, err = read(capsys)
+    _, err = search(*RECORD, code=Exit.ERROR)
     assert "half as many requests as it may refuse today" in err
-    assert "--record tomorrow" in err
+    assert "--record tomorrow" in search(code=Exit.ERROR)[1]
     assert gateway.prompts == []
+    assert "sent_at" not in (folder / "record.jsonl").read_text()
 
 
-def test_nothing_is_sent_where_the_gateway_gives_no_help(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_nothing_is_sent_where_the_gateway_gives_no_help(gateway: FakeGateway, search: Search) -> None:
     gateway.no_help["person"] = {"reason": "two_blocks", "text": "Two requests were blocked today."}
-    assert search() == Exit.ERROR
-    _, err = read(capsys)
-    assert "Two requests were blocked today." in err
+    assert "Two requests were blocked today." in search(code=Exit.ERROR)[1]
     assert not [one for one in gateway.prompts if "person" in one]
 
 
 @pytest.mark.parametrize("stage", ["input", "output"])
 def test_refusals_of_the_finished_video_are_searched_only_if_their_charge_is_allowed(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], stage: str
+    gateway: FakeGateway, search: Search, stage: str
 ) -> None:
     gateway.stage = stage
-    at_request = search()
-    found, _ = read(capsys)
-    assert (at_request, words(found) != set()) == ((0, True) if stage == "input" else (5, False))
-    assert (found["cost"]["refused_at_output"] > 0) == (stage == "output")
-    assert search(ceiling=("--allow-charged", "4.8")) == Exit.OK
-    found, err = read(capsys)
+    is_free = stage == "input"
+    found, _ = search(code=Exit.OK if is_free else Exit.NOT_COVERED)
+    assert (words(found) != set()) == is_free
+    assert (found["cost"]["refused_at_output"] > 0) != is_free
+    found, err = search(ceiling=("--allow-charged", "4.8"))
     assert words(found) == {"rooftop", "at night"}
     assert "may not be in the words" in err
 
 
 def test_a_test_that_failed_is_no_answer_and_is_made_again_with_its_cost_counted(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+    gateway: FakeGateway, search: Search
 ) -> None:
-    gateway.errors[3] = FAILED
-    assert search("--record", "record.jsonl") == Exit.ERROR
-    found, err = read(capsys)
+    gateway.errors[3] = FAILURE
+    found, err = search(*RECORD, code=Exit.ERROR)
     assert (found["tests"], found["result"]) == (2, "stopped")
     assert "video_3 gave no answer" in err
-    assert search("--record", "record.jsonl") == Exit.OK
-    found, _ = read(capsys)
+    found, _ = search(*RECORD)
     assert words(found) == {"rooftop", "at night"}
     assert gateway.prompts[2] == gateway.prompts[3]
     assert found["cost"]["videos"] == [f"video_{number + 1}" for number in range(len(gateway.prompts))]
 
 
 def test_an_answer_that_was_not_recorded_is_not_paid_twice(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    gateway: FakeGateway, search: Search, folder: Path
 ) -> None:
-    assert search("--record", "record.jsonl") == Exit.OK
-    before, _ = read(capsys)
-    sent, record = len(gateway.prompts), tmp_path / "record.jsonl"
+    before, _ = search(*RECORD)
+    sent, record = len(gateway.prompts), folder / "record.jsonl"
     record.write_bytes(b"".join(record.read_bytes().splitlines(keepends=True)[:3]) + b'{"kept": [1')
-    assert search("--record", "record.jsonl") == Exit.OK
-    assert read(capsys)[0] == before
+    assert search(*RECORD)[0] == before
     assert len(gateway.prompts) == sent
 
 
-def test_after_one_ctrl_c_the_running_test_ends_and_nothing_more_is_sent(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("presses", [1, 2])
+def test_after_one_ctrl_c_the_running_test_ends_and_after_two_no_test_is_paid_twice(
+    gateway: FakeGateway, search: Search, presses: int
 ) -> None:
-    gateway.interrupted_at, gateway.presses = 2, 1
-    assert search("--record", "record.jsonl") == Exit.INTERRUPTED
-    found, err = read(capsys)
-    assert (found["result"], found["tests"], len(gateway.prompts)) == ("stopped", 3, 3)
+    gateway.interrupted_at, gateway.presses = 2, presses
+    found, err = search(*RECORD, code=Exit.INTERRUPTED)
+    assert (found["result"], found["tests"], len(gateway.prompts)) == ("stopped", 4 - presses, 3)
     assert "Stopping after the running test" in err
-    assert search("--record", "record.jsonl") == Exit.OK
-    found, _ = read(capsys)
-    assert found["tests"] == len(gateway.prompts)
+    assert search(*RECORD)[0]["tests"] == len(gateway.prompts)
 
 
-def test_a_stop_during_the_last_test_does_not_hide_the_result(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert search() == Exit.OK
-    needed = read(capsys)[0]["tests"]
+def test_a_stop_during_the_last_test_does_not_hide_the_result(gateway: FakeGateway, search: Search) -> None:
+    needed = search()[0]["tests"]
     gateway.videos.clear()
     gateway.interrupted_at, gateway.presses = needed - 1, 1
-    assert search() == Exit.OK
-    assert read(capsys)[0]["result"] == "found"
-
-
-def test_after_a_second_ctrl_c_the_answers_are_shown_and_no_test_is_paid_twice(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
-) -> None:
-    gateway.interrupted_at = 2
-    assert search("--record", "record.jsonl") == Exit.INTERRUPTED
-    found, _ = read(capsys)
-    assert (found["result"], found["tests"]) == ("stopped", 2)
-    assert search("--record", "record.jsonl") == Exit.OK
-    found, _ = read(capsys)
-    assert found["tests"] == len(gateway.prompts)
+    assert search()[0]["result"] == "found"
 
 
 def test_a_test_whose_key_no_longer_protects_is_counted_and_not_sent_again_by_itself(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    gateway: FakeGateway, search: Search, folder: Path
 ) -> None:
     gateway.interrupted_at = 1
-    assert search("--record", "record.jsonl") == Exit.INTERRUPTED
-    capsys.readouterr()
-    record = tmp_path / "record.jsonl"
+    search(*RECORD, code=Exit.INTERRUPTED)
+    record = folder / "record.jsonl"
     rows = [json.loads(line) for line in record.read_bytes().splitlines()]
     rows[-1]["sent_at"] -= 21 * 3600
     record.write_text("".join(json.dumps(row) + "\n" for row in rows))
     sent = len(gateway.prompts)
     gateway.videos = {f"forgotten-{key}": video for key, video in gateway.videos.items()}
-    assert search("--record", "record.jsonl") == Exit.ERROR
-    found, err = read(capsys)
+    found, err = search(*RECORD, code=Exit.ERROR)
     assert "more than 20 hours ago" in err
     assert (found["cost"]["unknown"], len(gateway.prompts)) == (1, sent)
     spent = found["cost"]["usd"] + 0.4
-    assert search("--record", "record.jsonl", ceiling=("--max-cost", f"{spent + 0.3:.2f}")) == Exit.ERROR
-    assert f"may have cost ${spent:.2f}" in read(capsys)[1]
+    _, err = search(*RECORD, ceiling=("--max-cost", f"{spent + 0.3:.2f}"), code=Exit.ERROR)
+    assert f"may have cost ${spent:.2f}" in err
     assert len(gateway.prompts) == sent
-    assert search("--record", "record.jsonl") == Exit.OK
-    assert read(capsys)[0]["cost"]["unknown"] == 1
+    assert search(*RECORD)[0]["cost"]["unknown"] == 1
     assert not {key for key in gateway.videos if f"forgotten-{key}" in gateway.videos}
 
 
-def test_a_search_that_stopped_before_it_sent_a_test_has_lost_none(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    gateway.model["refusal_budget"] = "half_used"
-    assert search("--record", "record.jsonl") == Exit.ERROR
-    capsys.readouterr()
-    assert "sent_at" not in (tmp_path / "record.jsonl").read_text()
-
-
 def test_a_provider_that_charges_more_than_its_price_ends_the_search(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
+    gateway: FakeGateway, search: Search
 ) -> None:
     gateway.charge["amount"] = 0.8
-    assert search() == Exit.ERROR
-    found, err = read(capsys)
+    found, err = search(code=Exit.ERROR)
     assert "was charged $0.80, but its price is $0.40" in err
     assert found["cost"]["usd"] == 0.8
 
@@ -345,16 +296,13 @@ def test_a_provider_that_charges_more_than_its_price_ends_the_search(
     ("always", "result"), [("rooftop at night", "more_sets"), ("a lake", "not_repeated")]
 )
 def test_a_provider_that_always_answers_the_same_is_not_said_to_react_to_words(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str], always: str, result: str
+    gateway: FakeGateway, search: Search, always: str, result: str
 ) -> None:
     gateway.always = always
-    assert search() == Exit.NOT_COVERED
-    assert read(capsys)[0]["result"] == result
+    assert search(code=Exit.NOT_COVERED)[0]["result"] == result
 
 
-def test_one_of_a_command_and_a_provider_is_needed(
-    gateway: FakeGateway, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["triggers", PROMPT, "--with", "veo", "--exec", "true"]) == Exit.ERROR
-    assert main(["triggers", PROMPT, "--with", "kling", "--yes", "--max-cost", "1"]) == Exit.ERROR
-    assert "has no model of 'kling'" in capsys.readouterr().err
+def test_one_of_a_command_and_a_provider_is_needed(gateway: FakeGateway, say: Say) -> None:
+    say("triggers", PROMPT, "--with", "veo", "--exec", "true", code=Exit.ERROR)
+    said = say("triggers", PROMPT, "--with", "kling", "--yes", "--max-cost", "1", code=Exit.ERROR).err
+    assert "has no model of 'kling'" in said
