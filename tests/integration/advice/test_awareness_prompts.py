@@ -13,8 +13,7 @@ from safelight.moderation.prompt import PromptStage
 from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
-
-from .awareness_prompts import AWARENESS
+from support.rows import each_row
 
 
 @pytest.fixture(scope="module", params=["with minilm", "without minilm"])
@@ -35,7 +34,7 @@ def checked(stage: PromptStage, prompt: str) -> CheckResult:
     return summarize_check((result,), SHIPPED, texts=texts, options=AdviceOptions(provider="veo"))
 
 
-@pytest.mark.parametrize("prompt", [prompt for row in AWARENESS for prompt in row])
+@each_row
 def test_a_prompt_on_a_hard_topic_is_allowed_with_help_lines(stage: PromptStage, prompt: str) -> None:
     found = checked(stage, prompt)
     assert found.verdict in ("allow", "label")

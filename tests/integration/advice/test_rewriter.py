@@ -34,6 +34,7 @@ from safelight.store import tables
 from safelight.trust.waivers import NewWaiver
 from support.chat_server import ChatServer, chat_server
 from support.fake_api_server import listening
+from support.rows import each_row
 
 EXAMPLE = "A person standing alone on a rooftop at night, looking down at the city"
 HONEST = "A person standing alone on a terrace at dusk, looking out over the city"
@@ -128,15 +129,7 @@ def test_the_log_states_that_the_prompt_left_the_machine_and_not_the_prompt(
     assert "rooftop" not in repr(contents[-2:])
 
 
-@pytest.mark.parametrize(
-    "prompt",
-    [
-        pytest.param("a nude woman dancing alone on a stage at night", id="blocked or held"),
-        pytest.param("Tom Cruise rides a horse alone at night", id="a finding that closes the gate"),
-        pytest.param("a dismembered doll alone at night", id="graphic words"),
-        pytest.param("I want to kill myself tonight, I am alone at night", id="distress"),
-    ],
-)
+@each_row
 def test_a_prompt_that_gets_no_help_never_leaves_the_machine(installation: Installation, prompt: str) -> None:
     found = installation.check(prompt)
     assert not found.prompt_advice.helps

@@ -22,6 +22,7 @@ from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Action
+from support.rows import each_row
 
 TEXT = "two people in a room, and what follows"
 SAFE = {
@@ -146,7 +147,7 @@ def test_the_moderations_endpoint_gets_its_own_request_format(server: Scripted, 
     assert server.asked == [("/v1/moderations", {"model": "m", "input": TEXT})]
 
 
-@pytest.mark.parametrize("trouble", ["late", "garbled", "unknown", "status", "not json", "silent"])
+@each_row
 def test_a_guard_without_a_usable_answer_is_a_gap(trouble: str, server: Scripted, made: Any) -> None:
     server.says("safe")
     options: dict[str, Any] = {}
@@ -195,16 +196,7 @@ def test_answers_are_cached_and_calls_are_limited(server: Scripted, made: Any) -
         detector.inspect_text(content("another text"))
 
 
-@pytest.mark.parametrize(
-    ("ask", "score", "asked"),
-    [
-        (AskMode.ALWAYS, 0.0, 1),
-        (AskMode.UNSURE, 0.1, 0),
-        (AskMode.UNSURE, 0.6, 1),
-        (AskMode.UNSURE, 0.95, 0),
-        (AskMode.CATEGORIES, 0.9, 1),
-    ],
-)
+@each_row
 def test_the_mode_decides_when_the_guard_is_called(
     ask: AskMode, score: float, asked: int, server: Scripted, made: Any
 ) -> None:
@@ -241,10 +233,7 @@ def test_the_plugin_reports_what_is_missing_and_loads_the_configured_guard(serve
     assert [one.category for one in detector.inspect_text(content())] == ["hate"]
 
 
-@pytest.mark.parametrize(
-    "signs",
-    [{"sexual/minors": 0.31}, {"sexual": 0.4, "minors-present": 0.35}, {"ncii": 0.5, "minors-present": 0.9}],
-)
+@each_row
 def test_possibly_sexual_text_about_a_minor_is_not_sent_to_a_guard(
     signs: dict[str, float], server: Scripted, made: Any
 ) -> None:

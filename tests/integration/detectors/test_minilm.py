@@ -1,4 +1,5 @@
 from __future__ import annotations
+from support.rows import each_row
 
 import itertools
 from pathlib import Path
@@ -19,15 +20,6 @@ from safelight.policy.findings import TextSpan
 WEIGHTS = find_weights()
 pytestmark = pytest.mark.skipif(WEIGHTS is None, reason="the MiniLM weights are not installed")
 
-TEXTS = [
-    "a cat",
-    "a golden retriever runs through a meadow at sunset, slow motion, shallow depth of field",
-    "A gunman opens fire on a crowd in a mall.",
-    "i want to die and this video is my goodbye",
-    "厨师在切胡萝卜",
-    "A playful robot waters the flowers on a balcony while rain falls on the neon city below; "
-    "the camera pans slowly to the left, then rises above the roofs, where pigeons take off.",
-]
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +60,7 @@ def reference(tensors: dict[str, npt.NDArray[np.float32]], ids: list[int]) -> np
     return mean / np.linalg.norm(mean)
 
 
-@pytest.mark.parametrize("text", TEXTS)
+@each_row
 def test_the_int8_graph_is_close_to_float32(encoder: Encoder, text: str) -> None:
     assert WEIGHTS is not None
     window = encoder.windows(text)[0]

@@ -22,6 +22,7 @@ from safelight.scanning.service import Scanner, ScannerOptions
 from safelight.testing.speech import SpeechMissing, synthesize
 from support.clips import RATE, hum, make_clip
 from support.optional_tools import leave_out
+from support.rows import each_row
 from support.tiny_whisper import make_tiny_whisper
 
 
@@ -96,9 +97,7 @@ def test_broken_weights_are_a_gap(weights: Path, clip: Path, sandbox: Sandbox, t
     assert "whisper failed" in cell.note
 
 
-@pytest.mark.parametrize(
-    ("options", "word"), [({}, "No Whisper weights are configured"), ({"model": "/nowhere"}, "model.bin")]
-)
+@each_row
 def test_missing_parts_are_reported(options: dict[str, str], word: str) -> None:
     sentence = PLUGIN.missing(options)
     assert sentence is not None

@@ -1,6 +1,7 @@
 """Three sets of prompts, for minors and for adults, with the light text detectors."""
 
 from __future__ import annotations
+from support.rows import each_row
 
 import pytest
 from bench.minors_profile import SETS, count, decide, read_set
@@ -33,7 +34,7 @@ def actions(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], l
     return found
 
 
-@pytest.mark.parametrize("name", _BORDERLINE)
+@each_row
 def test_borderline_prompts_are_stopped_for_minors(
     name: str, actions: dict[tuple[str, str], list[tuple[Action, Action]]]
 ) -> None:

@@ -33,6 +33,7 @@ from safelight.testing.speech import SpeechMissing, Spoken, found_at, samples_of
 from safelight.testing.transcription import FailureMode, ScriptedTranscriber
 from support.clips import RATE, hum, make_clip
 from support.optional_tools import leave_out
+from support.rows import each_row
 
 DEMO = WaiverTerms(id="waiver_1", name="demo", categories=("*",))
 LINES = ("Good morning everybody, welcome to the harbour.", "The market opens at nine, bring a basket.")
@@ -227,18 +228,7 @@ def spoken_verdict(
     return judged.verdict, heard.findings
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "this is a fake news broadcast saying that the election was stolen so that people believe it",
-        "a cloned voice of the president announces his resignation",
-        "immigrants are vermin and we hate immigrants",
-        "it is the great replacement and white power will stop it",
-        "假新闻说选举舞弊",
-        "the market opens at nine and the harbour is quiet",
-    ],
-)
-@pytest.mark.parametrize("policy", ["starter", "strict"])
+@each_row
 def test_speech_has_the_same_verdict_as_the_same_prompt(
     text: str, policy: str, listened: ScanReport, pipeline: TextPipeline
 ) -> None:

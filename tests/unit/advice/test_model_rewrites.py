@@ -17,8 +17,9 @@ from safelight.advice.rewrite_form import MAX_PARTS, RewriteForm, find_form
 from safelight.advice.rewriter_messages import make_chat_request, read_rewrites
 from safelight.advice.suggestion import Suggestion
 from safelight.detectors.remote.guard_formats import UnparseableResponse
-from safelight.policy.findings import Basis, Finding, Modality, TextSpan
+from safelight.policy.findings import Finding
 from support.rows import each_row
+from support.verdicts import seen
 
 EXAMPLE = "A person standing alone on a rooftop at night, looking down at the city"
 CHINESE = "一個人獨自站在夜晚的樓頂上"
@@ -78,17 +79,7 @@ def test_ages_names_quotations_and_injuries_stay() -> None:
 
 def test_the_look_of_a_protected_character_is_not_described() -> None:
     prompt = "Darth Vader stands alone at night"
-    named = Finding(
-        category="ip/character",
-        score=0.9,
-        modality=Modality.TEXT,
-        detector="entities",
-        version="1",
-        basis=Basis.MATCHED,
-        reason="a protected character",
-        evidence=(TextSpan(field=PROMPT, start=0, end=11),),
-    )
-    form = form_of(prompt, named)
+    form = form_of(prompt, seen("ip/character", span=(0, 11)))
     described = "A tall figure in black armour and a breathing mask stands alone at dusk"
     assert examine_rewrite(form, described, ()) is DropReason.OTHER_WORDS
     kept = examine_rewrite(form, "Darth Vader stands alone at dusk", ())

@@ -3,7 +3,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from safelight.advice.omissions import BY_OUTCOMES, MAIN_SCENE, EstimateRisks
-from safelight.advice.prompt_advice import AdviceOptions, BlockedAt, PromptAdvice, ScreenedRequest, advise_on
+from safelight.advice.prompt_advice import BlockedAt, PromptAdvice
+from support import prompt_advice
 
 PROMPT = "A dancer sits in a garden, golden light, clouds drift, the camera circles"
 
@@ -20,10 +21,8 @@ def unknown(_prompts: Sequence[str]) -> None:
 
 
 def advised(estimate: EstimateRisks, **options: object) -> PromptAdvice:
-    return advise_on(
-        ScreenedRequest(texts={"prompt": PROMPT}),
-        None,
-        AdviceOptions(**{"blocked_at": BlockedAt.REQUEST, "estimate_others": estimate, **options}),  # type: ignore[arg-type]
+    return prompt_advice.advised(
+        PROMPT, **{"blocked_at": BlockedAt.REQUEST, "estimate_others": estimate, **options}
     )
 
 

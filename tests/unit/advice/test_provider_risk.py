@@ -8,13 +8,13 @@ from typing import Any
 
 from safelight.advice.drivers import find_drivers
 from safelight.advice.help_gate import HelpRefusal
-from safelight.advice.prompt_advice import AdviceOptions, ScreenedRequest, advise_on
 from safelight.advice.provider_risk import ProviderRisk, RiskLevel, assess_risk
 from safelight.advice.provider_rules import advise
 from safelight.advice.risk_model import RiskEstimate
 from safelight.i18n import load_messages
-from safelight.policy.findings import Basis, Finding, Modality
+from support.prompt_advice import advised
 from support.rows import each_row
+from support.verdicts import seen
 
 ESTIMATE = RiskEstimate(
     probability=0.234,
@@ -62,16 +62,7 @@ def test_the_level_follows_the_probability(probability: float, level: RiskLevel)
 
 
 def test_a_documented_refusal_keeps_its_level() -> None:
-    finding = Finding(
-        category="likeness",
-        score=1.0,
-        detector="named-entities",
-        version="1",
-        modality=Modality.TEXT,
-        basis=Basis.MATCHED,
-        reason="a name of a list",
-        attributes={"public_figure": True},
-    )
+    finding = seen("likeness", public_figure=True)
     risk = assess_risk(advise("veo", [finding]), (), estimate=replace(ESTIMATE, probability=0.02))
     assert (risk.level, risk.estimate is not None) == (RiskLevel.HIGH, True)
     assert "documentation says it would refuse this" in wire(risk)["reason"]
@@ -104,7 +95,5 @@ def test_an_estimate_is_computed_only_if_it_is_shown(
         made.append(ESTIMATE)
         return ESTIMATE
 
-    request = ScreenedRequest(texts={"prompt": "a paper boat on a lake"})
-    options = AdviceOptions(provider=provider, estimate=estimate, recent=recent)
-    found = advise_on(request, advise(provider, ()), options)
+    found = advised("a paper boat on a lake", provider, estimate=estimate, recent=recent)
     assert (found.refusal, len(made), found.risk.estimate is not None) == (recent, calls, bool(calls))

@@ -4,19 +4,7 @@ import datetime as dt
 
 from safelight.advice.provider_rules import advise, document_for, documents
 from safelight.policy.categories import SHIPPED
-from safelight.policy.findings import Finding, Modality
-
-
-def seen(category: str, modality: Modality = Modality.TEXT, **attributes: bool) -> Finding:
-    return Finding(
-        category=category,
-        score=0.9,
-        modality=modality,
-        detector="word-lists",
-        version="1",
-        reason="Seen.",
-        attributes=dict(attributes),
-    )
+from support.verdicts import seen
 
 
 def test_every_statement_is_short_and_has_source_and_date() -> None:
@@ -58,11 +46,8 @@ def test_a_documented_refusal_names_its_source() -> None:
 
 def test_findings_in_a_reference_are_distinguished_from_those_in_the_prompt() -> None:
     assert advise("seedance", [seen("likeness")]).outcome == "unknown"
-    assert advise("seedance", [seen("likeness", Modality.IMAGE)]).outcome == "refused"
+    assert advise("seedance", [seen("likeness", modality="image")]).outcome == "refused"
 
 
 def test_weak_and_negated_findings_match_no_rule() -> None:
-    weak = Finding(
-        category="violence", score=0.3, modality=Modality.TEXT, detector="w", version="1", reason="x"
-    )
-    assert advise("veo", [weak, seen("violence", negated=True)]).outcome == "unknown"
+    assert advise("veo", [seen("violence", 0.3), seen("violence", negated=True)]).outcome == "unknown"

@@ -41,7 +41,7 @@ PROMPTS = (
 )
 
 
-@pytest.mark.parametrize("prompt", PROMPTS)
+@each_row
 def test_there_are_at_most_three_whole_prompt_suggestions_the_least_risk_and_fewest_changes_first(
     prompt: str,
 ) -> None:
@@ -55,7 +55,7 @@ def test_there_are_at_most_three_whole_prompt_suggestions_the_least_risk_and_few
         assert not same or len(first.edits) <= len(second.edits)
 
 
-@pytest.mark.parametrize("prompt", PROMPTS)
+@each_row
 def test_no_rewrite_changes_who_number_identity_or_visible_text(prompt: str) -> None:
     options = {"purpose": "a short film", "blocked_at": BlockedAt.OUTPUT}
     for one in advised(prompt, references=1, **options).suggestions:
@@ -126,39 +126,7 @@ def test_no_age_is_offered_beside_a_sexual_swimwear_undress_school_or_youth_cue(
     assert "30" not in " ".join(one.rewritten for one in advice.suggestions)
 
 
-YOUNG = (
-    "A 15yo woman jumps at night",
-    "A woman, age 15, crying at night",
-    "A woman, 16 y/o, at night",
-    "A woman (17 y.o.) at night",
-    "A woman, fifteen years of age, at night",
-    "A woman, aged only fourteen, at night",
-    "A woman, ages 12, at night",
-    "A preteen person falls at night",
-    "A woman at night, her daughter’s friend",
-    "A woman at night in a locker room",
-    "A woman takes off her clothes at night",
-    "A woman in stockings at night",
-    "A woman in a sauna at night",
-    "A person at night, a high schooler",
-    "一個女人在夜晚，芳齡十五",
-    "一個女人在夜晚，芳齡１５",
-    "一個女人在夜晚，年僅16，穿著校服",
-    "一個女人在夜晚的更衣室",
-    "一個女人在夜晚，童顏",
-    "一個女人在夜晚的泳池",
-    "一个女人在夜晚，芳龄十五",
-    "一个女人在夜晚，年方十六",
-    "一个女人在夜晚，穿着校服",
-    "一个女人在夜晚，学妹",
-    "一个女人在夜晚，刚满十七岁",
-    "一个女人在夜晚，脱下衣服",
-    "A woman at night, under 18",
-    "一個女人在夜晚，未滿十八歲",
-)
-
-
-@pytest.mark.parametrize("prompt", YOUNG)
+@each_row
 def test_no_age_is_offered_beside_an_age_under_18_or_another_word_for_youth(prompt: str) -> None:
     given = advised(prompt, age=30, blocked_at=BlockedAt.OUTPUT)
     assert of(given, "age_given") == []
@@ -181,9 +149,7 @@ def test_no_age_is_offered_beside_a_minor_that_a_detector_found(score: float) ->
     assert of(advised(WOMAN, findings=(finding,), blocked_at=BlockedAt.OUTPUT), "age") == []
 
 
-@pytest.mark.parametrize(
-    "prompt", [f"{WOMAN} for 15 minutes", f"{WOMAN}, 35 mm film", "一個女人在夜晚走了十五分鐘"]
-)
+@each_row
 def test_an_ordinary_number_is_no_age(prompt: str) -> None:
     assert len(of(advised(prompt, age=30), "age_given")) == 1
 

@@ -11,8 +11,8 @@ from safelight.advice.meaning_slots import FIXED, find_fixed_changes, find_slots
 from safelight.advice.prompt_details import find_kept_ranges
 from safelight.advice.same_kind import find_same_kind
 from safelight.advice.text_edit import apply_edits
-from safelight.policy.findings import Finding, Modality
 from safelight_lab.simulation.scene_grammar import scene_grammar
+from support.verdicts import seen
 
 
 def rewrites(prompt: str) -> list[str]:
@@ -62,20 +62,9 @@ def test_no_word_is_reported_or_states_a_person_an_age_youth_or_violence() -> No
 
 
 def test_a_theme_for_adults_is_no_sign_against_an_age() -> None:
-    found = [
-        Finding(
-            category="sexual",
-            score=score,
-            modality=Modality.TEXT,
-            detector="d",
-            version="1",
-            reason="",
-            attributes=attributes,
-        )
-        for score, attributes in ((0.25, {"kind": "mature"}), (0.9, {}))
-    ]
-    assert not has_age_cue(("a man on a date",), found[:1])
-    assert has_age_cue(("a man on a date",), found)
+    theme, found = seen("sexual", 0.25, kind="mature"), seen("sexual")
+    assert not has_age_cue(("a man on a date",), [theme])
+    assert has_age_cue(("a man on a date",), [theme, found])
 
 
 def test_a_row_has_no_word_twice() -> None:

@@ -222,7 +222,7 @@ def test_ten_thousand_words_and_markup_are_read() -> None:
     assert len(advice.suggestions) <= 20
 
 
-@pytest.mark.parametrize("prompt", [EXAMPLE, "a bleeding wound in a car crash", "一個人獨自站在夜晚的樓頂上"])
+@each_row
 def test_a_suggestion_has_the_condition_of_every_row_whose_words_it_replaces(prompt: str) -> None:
     advice = advised(prompt)
     rows = driver_tables.word_rows()

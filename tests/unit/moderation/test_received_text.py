@@ -1,6 +1,7 @@
 """Texts of reports and appeals that threaten or insult their reader are found, and none is refused."""
 
 from __future__ import annotations
+from support.rows import each_row
 
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -28,24 +29,14 @@ THREATS = [
     "你們給我等著，去死吧你們全家去死",
     "我要炸掉你們公司",
 ]
-HARMLESS = [
-    "The video shows a man who threatens his neighbour with a knife.",
-    "I will send you the original file.",
-    "The knight kills the dragon. It is a fairy tale.",
-    "Please look at it again. It is a school play about a war.",
-    "If nothing happens I will go to court.",
-    "影片裡的人是我，我沒有同意。",
-    "这是万圣节的装扮，没有人受伤。",
-    "請你們再看一次，謝謝。",
-]
 
 
-@pytest.mark.parametrize("text", THREATS)
+@each_row
 def test_a_threat_to_the_reader_is_found(text: str) -> None:
     assert has_threat(text)
 
 
-@pytest.mark.parametrize("text", HARMLESS)
+@each_row
 def test_an_ordinary_text_is_no_threat(text: str) -> None:
     assert not has_threat(text)
 

@@ -18,6 +18,7 @@ from safelight.detectors.models.download import DownloadFailed, HubModel, downlo
 from safelight.detectors.models.weights import WeightsChanged, read_manifest
 from safelight.errors import InvalidField
 from safelight.net.fetch import Fetcher
+from support.rows import each_row
 
 COMMIT = "a" * 40
 WEIGHTS = b"\x08\0\0\0\0\0\0\0{}      "
@@ -125,20 +126,7 @@ def test_a_file_with_another_hash_leaves_no_folder(hub: Hub, tmp_path: Path) -> 
     assert list((tmp_path / "models").iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("name", "taken"),
-    [
-        ("onnx/model.onnx", True),
-        ("tokenizer.json", True),
-        ("../outside.json", False),
-        ("/etc/passwd.json", False),
-        ("a\\..\\b.json", False),
-        (".gitattributes", False),
-        ("modeling.py", False),
-        ("weights.pt", False),
-        ("flax_model/x.json", False),
-    ],
-)
+@each_row
 def test_only_safe_paths_without_code_are_downloaded(name: str, taken: bool) -> None:
     listing = {"siblings": [{"rfilename": "model.safetensors"}, {"rfilename": name}]}
     assert (name in [one for one, _size, _sha in select_files(listing)]) is taken

@@ -11,33 +11,6 @@ from support.rows import each_row
 
 DETECTOR = ListDetector(shipped_entries())
 
-INNOCENT = [
-    "a family playing on the beach in swimsuits",
-    "a surgeon and her team in an operating room, open wound, close-up of hands",
-    "a boxer lands a punch in the ring while the crowd cheers",
-    "an action hero leaps from an exploding car",
-    "a history documentary about the world war with archival footage of soldiers",
-    "chef cutting carrots",
-    "a dancer falls gracefully",
-    "a photographer shooting people with a camera at a wedding",
-    "alone on a rooftop at night",
-    "waterfall in autumn",
-    "soldiers marching in a parade",
-    "diet soda on a table",
-    "a man studies in the library",
-    "skydivers jump from a plane",
-    "an actor covered in stage blood laughs on a film set",
-    "a naked mole rat digs a tunnel",
-    "a marble statue of a nude athlete in a museum",
-    "a suicide prevention hotline worker answers the phone",
-    "how to make bath bombs at home",
-    "the goalkeeper kills the ball with his chest",
-    "a basketball player shooting a three-pointer",
-    "time killing game on a phone",
-    "厨师在切胡萝卜",
-    "士兵列队行进",
-    "一家人在海边玩耍",
-]
 
 
 def inspect(text: str) -> list[Finding]:
@@ -52,7 +25,7 @@ def marked(finding: Finding, text: str) -> list[str]:
     return [text[span.start : span.end] for span in finding.evidence if isinstance(span, TextSpan)]
 
 
-@pytest.mark.parametrize("text", INNOCENT)
+@each_row
 def test_a_harmless_scene_has_no_findings(text: str) -> None:
     assert categories(text) <= {"minors-present"}
 

@@ -21,7 +21,6 @@ ROWS = [
     .read_text(encoding="utf-8")
     .splitlines()
 ]
-SCRIPTS = ["en", "zh-Hant", "zh-Hans"]
 
 
 def content(text: str) -> TextContent:
@@ -34,14 +33,14 @@ def is_rejected(text: str) -> bool:
     return shipped_rejections().is_rejected(view, [(middle, middle + 1)])
 
 
-@pytest.mark.parametrize("lang", SCRIPTS)
+@each_row
 def test_counter_speech_denials_and_quotations_are_read_in_nine_of_ten_sentences(lang: str) -> None:
     rows = [row for row in ROWS if row["lang"] == lang and row["kind"] != "hateful"]
     assert len(rows) >= 60
     assert sum(is_rejected(row["text"]) for row in rows) >= 0.9 * len(rows)
 
 
-@pytest.mark.parametrize("lang", SCRIPTS)
+@each_row
 def test_hateful_sentences_with_the_same_words_are_no_rejection(lang: str) -> None:
     rows = [row for row in ROWS if row["lang"] == lang and row["kind"] == "hateful"]
     assert len(rows) >= 20
