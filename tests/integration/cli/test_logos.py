@@ -1,3 +1,5 @@
+"""`safelight logos` and `safelight hash-lists`."""
+
 from __future__ import annotations
 
 import json
@@ -7,23 +9,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from safelight.cli import main
-from safelight.cli.exit_codes import Exit
+from support.commands import Run
 
 
 @pytest.fixture(autouse=True)
-def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "safelight.toml").write_text(
-        f'data = "{tmp_path / "data"}"\n[detectors]\nocr = false\nminilm = false\nnudenet = false\n'
-        "faces = false\nhate-symbols = false\n",
-        encoding="utf-8",
+def _quick(folder: Path) -> None:
+    (folder / "safelight.toml").write_text(
+        "[detectors]\nocr = false\nminilm = false\nnudenet = false\nfaces = false\nhate-symbols = false\n"
     )
-
-
-def run_json(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, dict[str, object]]:
-    code = main([*arguments, "--json"])
-    return code, json.loads(capsys.readouterr().out)
 
 
 def emblem(path: Path) -> Path:
@@ -39,55 +32,39 @@ def emblem(path: Path) -> Path:
     return path
 
 
-def test_a_logo_is_enrolled_found_in_a_picture_and_a_prompt_and_removed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    drawn = emblem(tmp_path / "emblem.png")
-    code, done = run_json(capsys, "logos", "add", "acme", str(drawn), "--word", "Acme Roundel")
-    assert (code, done["pictures"], done["words"]) == (Exit.OK, 1, ["Acme Roundel"])
+def test_a_logo_is_enrolled_found_in_a_picture_and_a_prompt_and_removed(run: Run, folder: Path) -> None:
+    drawn = emblem(folder / "emblem.png")
+    done = run("logos", "add", "acme", str(drawn), "--word", "Acme Roundel")
+    assert (done["pictures"], done["words"]) == (1, ["Acme Roundel"])
     picture = Image.new("RGB", (640, 360), (180, 190, 200))
     small = Image.open(drawn).resize((150, 150))
     picture.paste(small, (400, 120), small)
-    picture.save(tmp_path / "wall.jpg", quality=85)
-    _code, scanned = run_json(capsys, "scan", "wall.jpg")
-    [row] = scanned["files"]  # type: ignore[misc]
+    picture.save(folder / "wall.jpg", quality=85)
+    [row] = run("scan", "wall.jpg", code=None)["files"]
     assert [found["attributes"]["kind"] for found in row["findings"]] == ["logo:acme"]
-    _code, answer = run_json(capsys, "check", "the acme roundel over a door")
+    answer = run("check", "the acme roundel over a door", code=None)
     assert "logo-words" in json.dumps(answer["findings"])
-    _code, listed = run_json(capsys, "logos", "list")
-    assert [mark["name"] for mark in listed["logos"]] == ["acme"]  # type: ignore[attr-defined]
-    assert run_json(capsys, "logos", "remove", "acme")[0] == Exit.OK
-    assert run_json(capsys, "logos", "remove", "acme")[0] == Exit.ERROR
+    assert [mark["name"] for mark in run("logos", "list")["logos"]] == ["acme"]
+    run("logos", "remove", "acme")
+    run("logos", "remove", "acme", code=1)
 
 
-def test_an_unsuitable_image_is_refused_and_nothing_is_stored(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    plain = tmp_path / "plain.png"
-    Image.fromarray(np.full((80, 80, 3), 90, np.uint8)).save(plain)
-    text = tmp_path / "text.png"
-    text.write_text("no picture", encoding="utf-8")
-    for arguments in (["x", str(plain)], ["x", str(text)], ["x"], ["X!", str(plain)], ["x", "gone.png"]):
-        assert run_json(capsys, "logos", "add", *arguments)[0] == Exit.ERROR
-    assert run_json(capsys, "logos", "list")[1]["logos"] == []
+def test_an_unsuitable_image_is_refused_and_nothing_is_stored(run: Run, folder: Path) -> None:
+    Image.fromarray(np.full((80, 80, 3), 90, np.uint8)).save(folder / "plain.png")
+    (folder / "text.png").write_text("no picture")
+    for arguments in (["x", "plain.png"], ["x", "text.png"], ["x"], ["X!", "plain.png"], ["x", "gone.png"]):
+        run("logos", "add", *arguments, code=1)
+    assert run("logos", "list")["logos"] == []
 
 
-def test_hashes_are_imported_listed_without_a_hash_and_removed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = tmp_path / "list.csv"
-    path.write_text(f"hash,quality\n{'ab' * 32},90\n{'cd' * 32},10\nzz,1\n", encoding="utf-8")
-    code, done = run_json(
-        capsys, "hash-lists", "import", str(path), "--list", "ours", "--category", "extremism"
-    )
-    assert (code, done["added"], done["low_quality"], done["malformed"]) == (Exit.OK, 1, 1, 1)
-    _code, listed = run_json(capsys, "hash-lists", "list")
-    assert listed["lists"][0]["counts"] == {"pdq": 1, "sha256": 0, "md5": 0}  # type: ignore[index]
+def test_hashes_are_imported_listed_without_a_hash_and_removed(run: Run, folder: Path) -> None:
+    (folder / "list.csv").write_text(f"hash,quality\n{'ab' * 32},90\n{'cd' * 32},10\nzz,1\n")
+    add = ("hash-lists", "import", "list.csv", "--list", "ours", "--category")
+    done = run(*add, "extremism")
+    assert (done["added"], done["low_quality"], done["malformed"]) == (1, 1, 1)
+    listed = run("hash-lists", "list")
+    assert listed["lists"][0]["counts"] == {"pdq": 1, "sha256": 0, "md5": 0}
     assert "abab" not in json.dumps(listed)
-    code, again = run_json(capsys, "hash-lists", "recheck")
-    assert (code, again) == (Exit.OK, {"checked": 0, "matched": [], "unreadable": []})
-    assert run_json(capsys, "hash-lists", "remove", "ours")[1]["removed"] == 1
-    assert (
-        run_json(capsys, "hash-lists", "import", str(path), "--list", "ours", "--category", "x")[0]
-        == Exit.ERROR
-    )
+    assert run("hash-lists", "recheck") == {"checked": 0, "matched": [], "unreadable": []}
+    assert run("hash-lists", "remove", "ours")["removed"] == 1
+    run(*add, "x", code=1)

