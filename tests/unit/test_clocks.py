@@ -28,7 +28,6 @@ ALLOWED = {
     "cli/upstream_checks.py",
     # The date or time that a report or an answer states.
     "api/content_provenance.py",
-    "cli/eval.py",
     "console/scan_report.py",
     "moderation/file_scan.py",
     # Compares the time with that of a file of an earlier run.
