@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 from typer.main import get_command
 
-from safelight.cli import main
 from safelight.i18n import translate_sentence
 from safelight.testing.upstream import ScriptedUpstream
+from support.commands import Run, Say
 
 ROWS = """id,prompt,seconds,model
 a,A tram crosses a bridge at dusk,4,wan
@@ -29,25 +29,20 @@ e,A potter shapes a vase,8,veo
 """
 
 
-@pytest.fixture(autouse=True)
-def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in ("SAFELIGHT_URL", "SAFELIGHT_API_KEY"):
-        monkeypatch.delenv(name, raising=False)
+ONE_ROW = "prompt,seconds\nA red kite,4\n"
+PRICES = ("--price", "wan=0.1", "--price", "veo=0.2")
 
 
-def printed(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
-    code = main(arguments)
-    return code, capsys.readouterr().out
+@pytest.fixture
+def shots(folder: Path) -> Path:
+    """The table of the current folder."""
+    (folder / "shots.csv").write_text(ROWS, "utf-8")
+    return folder / "shots.csv"
 
 
-def test_a_plan_names_prices_refusals_wrong_fields_and_duplicates(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "shots.csv").write_text("\ufeff" + ROWS, "utf-8")
-    code, text = printed(capsys, "batch", "plan", "shots.csv", "--price", "wan=0.1", "--json")
-    found = json.loads(text)
-    assert code == 3
+def test_a_plan_names_prices_refusals_wrong_fields_and_duplicates(run: Run, shots: Path) -> None:
+    shots.write_text("\ufeff" + ROWS, "utf-8")
+    found = run("batch", "plan", "shots.csv", "--price", "wan=0.1", code=3)
     assert found["totals"] == {
         "rows": 5,
         "to_send": 2,
@@ -59,107 +54,87 @@ def test_a_plan_names_prices_refusals_wrong_fields_and_duplicates(
         "unknown_prices": 1,
         "worst_usd": 0.4,
     }
-    reasons = [row["reason"] for row in found["rows"]]
-    assert reasons[0] == reasons[4] == ""
-    assert "test card" in reasons[1]
-    assert reasons[2:4] == [
+    first, refused, *rest = [row["reason"] for row in found["rows"]]
+    assert "test card" in refused
+    assert [first, *rest] == [
+        "",
         "seconds must be a whole number from 1 to 3600.",
         "The row is the same as line 2.",
+        "",
     ]
-    assert [path.name for path in tmp_path.iterdir()] == ["shots.csv"]
+    assert [path.name for path in shots.parent.iterdir()] == ["shots.csv"]
 
 
 @pytest.mark.parametrize(
     ("tag", "words"), [("en", "1 refused by the policy"), ("zh-Hant", "1 列重複"), ("zh-Hans", "1 行重复")]
 )
-def test_the_plan_is_printed_in_three_languages(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], tag: str, words: str
-) -> None:
-    (tmp_path / "shots.csv").write_text(ROWS, "utf-8")
-    _, text = printed(capsys, "--lang", tag, "batch", "plan", "shots.csv")
+def test_the_plan_is_printed_in_three_languages(say: Say, shots: Path, tag: str, words: str) -> None:
+    text = say("--lang", tag, "batch", "plan", "shots.csv", code=None).out
     assert words in text
     if tag != "en":
         for english in ("The row is", "must be", "The price", "Not sent"):
             assert english not in text
 
 
-def test_rows_in_yaml_have_their_lines(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "a.yaml").write_text("# shots\n- prompt: A boat\n  seconds: 4\n- just text\n")
-    _, text = printed(capsys, "batch", "plan", "a.yaml", "--json")
-    assert [(row["line"], row["sent"]) for row in json.loads(text)["rows"]] == [(2, True), (4, False)]
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
+def test_rows_in_yaml_have_their_lines_and_a_file_that_is_no_batch_is_refused(run: Run, folder: Path) -> None:
+    file = folder / "a.yaml"
+    file.write_text("# shots\n- prompt: A boat\n  seconds: 4\n- just text\n")
+    rows = run("batch", "plan", "a.yaml", code=None)["rows"]
+    assert [(row["line"], row["sent"]) for row in rows] == [(2, True), (4, False)]
+    for text, reason in (
         ("- &a {prompt: x}\n- *a\n", "aliases"),
         ("prompt: x\n", "list of rows"),
         ("- {prompt: [\n", "cannot be read"),
-    ],
-)
-def test_a_yaml_file_that_is_no_batch_is_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, reason: str
-) -> None:
-    (tmp_path / "a.yaml").write_text(text)
-    code, found = printed(capsys, "batch", "plan", "a.yaml", "--json")
-    assert code == 2
-    assert reason in json.loads(found)["error"]["message"]
+    ):
+        file.write_text(text)
+        assert reason in run("batch", "plan", "a.yaml", code=2)["error"]["message"]
 
 
-def test_a_run_makes_the_videos_and_writes_three_reports(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "shots.csv").write_text(ROWS.replace("A potter", "=A <b>potter</b>"), "utf-8")
-    prices = ["--price", "wan=0.1", "--price", "veo=0.2"]
+def test_a_run_makes_the_videos_and_writes_three_reports(run: Run, shots: Path) -> None:
+    shots.write_text(ROWS.replace("A potter", "=A <b>potter</b>"), "utf-8")
     with ScriptedUpstream({"otherwise": {"polls": 0, "charge": 0.3}}) as upstream:
-        command = ["batch", "run", "shots.csv", "--url", upstream.url, *prices, "--max-usd", "2.0", "--json"]
-        code, text = printed(capsys, *command, "--yes")
+        options = ("--url", upstream.url, *PRICES, "--max-usd", "2.0", "--yes")
+        found = run("batch", "run", "shots.csv", *options, code=3)
         assert upstream.counts["received"] == 2
-    found = json.loads(text)
-    assert code == 3
     assert (found["states"], found["spent_usd"]) == ({"delivered": 2, "not_sent": 3}, 0.6)
-    folder = tmp_path / "shots.batch"
-    assert json.loads((folder / "report.json").read_text("utf-8")) == found
-    assert "'=A <b>potter</b>" in (folder / "report.csv").read_text("utf-8-sig")
-    page = (folder / "report.html").read_text("utf-8")
+    reports = shots.with_suffix(".batch")
+    assert json.loads((reports / "report.json").read_text("utf-8")) == found
+    assert "'=A <b>potter</b>" in (reports / "report.csv").read_text("utf-8-sig")
+    page = (reports / "report.html").read_text("utf-8")
     assert "=A &lt;b&gt;potter" in page
     assert 'href="videos/00001-a.mp4"' in page
     assert "http" not in page
 
 
 def test_a_report_that_cannot_be_written_does_not_hide_the_result(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    say: Say, shots: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def write_reports(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("safelight_client.batch.write_reports", write_reports)
-    (tmp_path / "shots.csv").write_text("prompt,seconds\nA red kite,4\n", "utf-8")
+    shots.write_text(ONE_ROW)
     with ScriptedUpstream({"otherwise": {"polls": 0}}) as upstream:
-        command = ["batch", "run", "shots.csv", "--url", upstream.url, "--max-jobs", "1", "--yes"]
-        code = main(command)
-    found = capsys.readouterr()
-    assert code == 0
+        found = say("batch", "run", "shots.csv", "--url", upstream.url, "--max-jobs", "1", "--yes")
     assert "delivered 1" in found.out
     assert "The report could not be written: [Errno 28] No space left on device" in found.err
 
 
-def test_nothing_is_sent_unless_the_question_is_answered(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_nothing_is_sent_unless_the_question_is_answered_or_by_a_client_of_another_version(
+    say: Say, shots: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "shots.csv").write_text(ROWS, "utf-8")
     monkeypatch.setattr("builtins.input", lambda *_: "n")
     with ScriptedUpstream() as upstream:
-        code = main(["batch", "run", "shots.csv", "--url", upstream.url, "--max-jobs", "3"])
+        say("batch", "run", "shots.csv", "--url", upstream.url, "--max-jobs", "3", code=1)
         assert upstream.counts["received"] == 0
-    assert code == 1
+    monkeypatch.setattr("safelight_client.__version__", "0.0.9")
+    assert "safelight-client 0.0.9 is installed" in say("batch", "plan", "shots.csv", code=2).err
 
 
-def test_ctrl_c_lists_what_goes_on_at_the_provider_and_what_it_costs(tmp_path: Path) -> None:
-    (tmp_path / "shots.csv").write_text(ROWS, "utf-8")
+def test_ctrl_c_lists_what_goes_on_at_the_provider_and_what_it_costs(shots: Path) -> None:
     with ScriptedUpstream({"otherwise": {"ends": "never"}}) as upstream:
         command = [sys.executable, "-m", "safelight", "batch", "run", "shots.csv", "--url", upstream.url]
-        command += ["--price", "wan=0.1", "--price", "veo=0.2", "--yes"]
+        command += [*PRICES, "--yes"]
         child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         deadline = time.monotonic() + 120
         while upstream.counts["polls"] < 4 and child.poll() is None and time.monotonic() < deadline:
@@ -184,11 +159,3 @@ def test_every_help_text_is_translated(tag: str) -> None:
     helps = texts(get_command(import_module("safelight.cli.batch").app))
     paragraphs = {" ".join(part.split()) for text in helps for part in text.split("\n\n") if part.strip()}
     assert {one for one in paragraphs if translate_sentence("commands", one, tag) is None} == set()
-
-
-def test_a_separate_client_of_another_version_is_refused(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("safelight_client.__version__", "0.0.9")
-    assert main(["batch", "plan", "shots.csv"]) == 2
-    assert "safelight-client 0.0.9 is installed" in capsys.readouterr().err

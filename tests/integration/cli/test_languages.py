@@ -2,39 +2,30 @@
 
 from __future__ import annotations
 
-import json
 import re
 from importlib.metadata import entry_points
-from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 
-from safelight.cli import main
 from safelight.cli.doctor import print_checks
 from safelight.cli.doctor_checks import DoctorCheck, DoctorState
 from safelight.cli.exit_codes import Exit
-from safelight.cli.language import take_language
 from safelight.cli.optional_detectors import OPTIONAL_DETECTORS
 from safelight.cli.output import make_console
 from safelight.detectors.registry import GROUP
 from safelight.i18n import load_messages, translate_sentence
 from safelight.moderation.coverage_limits import UNSUPPORTED
+from support.commands import Run, Say, speaking
 
 LANGUAGES = ("en", "zh-Hant", "zh-Hans")
 
 
-@pytest.fixture(autouse=True)
-def _nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_coverage_is_a_table_of_80_columns_without_boxes_or_category_ids(
-    capsys: pytest.CaptureFixture[str], language: str
+def test_the_coverage_is_a_table_of_80_columns_with_detectors_and_figures_in_words(
+    run: Run, say: Say, language: str
 ) -> None:
-    main(["coverage", "--lang", language])
-    said = capsys.readouterr().out
+    said = say("coverage", "--lang", language, code=None).out
     table = said.splitlines()[: 1 + 1 + 21]
     assert all(cell_len(line.rstrip()) <= 80 for line in table)
     columns = [
@@ -43,22 +34,13 @@ def test_the_coverage_is_a_table_of_80_columns_without_boxes_or_category_ids(
     assert len(set(map(tuple, columns))) == 1, "columns are aligned, wide characters count two"
     assert not re.search("[\u2500-\u257f\x1b]|self-harm/|ip/|sexual/", said)
     assert "[detectors.text-guard]" in said
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_the_coverage_names_detectors_and_figures_in_words(
-    capsys: pytest.CaptureFixture[str], language: str
-) -> None:
-    main(["coverage", "--lang", language])
-    said = capsys.readouterr().out
-    main(["coverage", "--json"])
-    cells = json.loads(capsys.readouterr().out)["cells"]
     named = [
         line for line in said.splitlines() if re.match("Checked|檢查|检查", line) and "safelight " not in line
     ]
     assert named
-    for name in {name for cell in cells for name in cell["detectors"]}:
-        assert not any(re.search(rf"\b{name}\b", line) for line in named if "-" in name), name
+    for cell in run("coverage", code=None)["cells"]:
+        for name in cell["detectors"]:
+            assert not any(re.search(rf"\b{name}\b", line) for line in named if "-" in name), name
     if language != "en":
         for line in named:
             words = re.sub(r"docs/\S+|MiniLM|NudeNet|OpenNSFW", "", line)
@@ -75,40 +57,26 @@ def test_doctor_is_aligned_and_translated(capsys: pytest.CaptureFixture[str]) ->
             remedy="Set it up: docs/prompts.md#guard-models",
         ),
     ]
-    try:
-        take_language(["--lang", "zh-TW"])
+    with speaking("zh-TW"):
         print_checks(make_console(), checks)
-        lines = capsys.readouterr().out.splitlines()
-    finally:
-        take_language(["--lang", "en"])
+    lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "正常    磁碟：「data」所在的磁碟可用空間 1.5 GiB。"
     assert lines[1] == "未啟用  文字審核模型：以您伺服器上的語言模型檢查提示詞。"
     assert lines[2] == "        設定方式：docs/prompts.md#guard-models"
     assert lines[-1] == "1 項正常，1 項選用功能未啟用，0 項警告，0 項失敗。"
 
 
-def test_without_a_subcommand_only_the_help_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["keys"]) == Exit.CONFIGURATION
-    printed = capsys.readouterr().err
+def test_without_a_subcommand_only_the_help_is_printed(say: Say) -> None:
+    printed = say("keys", code=Exit.CONFIGURATION).err
     assert printed.startswith("Usage: safelight keys")
     assert "See: " not in printed
 
 
 @pytest.mark.parametrize("tag", LANGUAGES[1:])
-def test_every_detector_has_a_name_in_words(tag: str) -> None:
+def test_every_detector_hint_and_reason_of_a_gap_is_translated(tag: str) -> None:
     for point in entry_points(group=GROUP):
         if point.value.startswith("safelight."):
             assert load_messages("detectors", tag).has_own(point.name), point.name
-
-
-@pytest.mark.parametrize("tag", LANGUAGES[1:])
-def test_every_hint_for_an_optional_detector_is_translated(tag: str) -> None:
-    for purpose, remedy in OPTIONAL_DETECTORS.values():
-        for sentence in (purpose, remedy):
-            assert translate_sentence("doctor", sentence, tag), sentence
-
-
-@pytest.mark.parametrize("tag", LANGUAGES[1:])
-def test_every_reason_of_a_gap_is_translated(tag: str) -> None:
-    for reason in UNSUPPORTED.values():
-        assert translate_sentence("doctor", reason, tag), reason
+    hints = (sentence for hint in OPTIONAL_DETECTORS.values() for sentence in hint)
+    for sentence in (*hints, *UNSUPPORTED.values()):
+        assert translate_sentence("doctor", sentence, tag), sentence

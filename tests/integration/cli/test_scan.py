@@ -1,3 +1,5 @@
+"""`safelight scan` of files, folders and buckets."""
+
 from __future__ import annotations
 
 import json
@@ -11,26 +13,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from safelight.cli import main
 from safelight.detectors import safety_card
 from safelight.media.encode import Mp4Writer, VideoFormat
 from safelight.moderation.file_scan import FileReport, FileScanner
 from support.clips import hum, make_clip
+from support.commands import Run, Say
 from support.object_stores import S3
 from support.track_clips import add_tracks
 
-
-def scan(folder: Path, *arguments: str) -> tuple[int, dict[str, dict[str, object]]]:
-    """Exit code and rows by file name, from a process of its own in a fresh folder."""
-    done = subprocess.run(
-        [sys.executable, "-m", "safelight", "scan", "--json", *arguments],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    rows = json.loads(done.stdout)["files"]
-    return done.returncode, {Path(row["file"]).name: row for row in rows}
+NO_FILM = "hello, I am no film"
+SECOND_SOUND = "A second sound track was not judged."
 
 
 @pytest.mark.slow
@@ -38,169 +30,133 @@ def test_every_file_of_a_folder_gets_its_own_verdict(tmp_path: Path) -> None:
     media, home = tmp_path / "media", tmp_path / "home"
     media.mkdir()
     home.mkdir()
+
+    def scan(*arguments: str) -> tuple[int, dict[str, dict[str, object]]]:
+        """Exit code and rows by file name, from a process of its own in a fresh folder."""
+        command = [sys.executable, "-m", "safelight", "scan", "--json", *arguments]
+        done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False)
+        rows = json.loads(done.stdout)["files"]
+        return done.returncode, {Path(row["file"]).name: row for row in rows}
+
     card = safety_card.draw_card("violence", 320, 192)
     make_clip(media / "card.mp4", frames=12, odd={6: card})
     make_clip(media / "calm.mp4", frames=12)
     Image.new("RGB", (64, 48), (90, 120, 150)).save(media / "calm.png")
-    (media / "lie.mp4").write_text("hello, I am no film")
-    code, rows = scan(home, str(media))
+    (media / "lie.mp4").write_text(NO_FILM)
+    code, rows = scan(str(media))
     assert code == 3
     assert (rows["card.mp4"]["action"], rows["card.mp4"]["category"]) == ("block", "violence")
     assert rows["lie.mp4"]["exit"] == 1
     assert "known type" in str(rows["lie.mp4"]["problem"])
     # Without a waiver, a file with unchecked categories never passes.
     assert rows["calm.mp4"]["exit"] == rows["calm.png"]["exit"] == 5
-    code, rows = scan(home, str(media / "calm.mp4"), "--fail-on", "block")
-    assert code == 0
-    assert rows["calm.mp4"]["action"] == "hold"
-
-
-class Desk:
-    """The command in this process, with quick detectors only and a waiver, in a fresh folder."""
-
-    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        self.media = folder / "media"
-        self.media.mkdir()
-        self.config = folder / "safelight.toml"
-        self.data = folder / "data"
-        self.config.write_text(
-            f'data = "{self.data}"\n[detectors]\nocr = false\nnudenet = false\nminilm = false\n'
-        )
-        self._capsys = capsys
-        self.run(
-            "waivers",
-            "add",
-            "tests",
-            "--by",
-            "a test",
-            "--reason",
-            "no model",
-            "--category",
-            "*",
-            as_json=False,
-        )
-
-    def run(self, *arguments: str, as_json: bool = True) -> tuple[int, Any]:
-        code = main(["--config", str(self.config), *arguments, *(["--json"] if as_json else [])])
-        out = self._capsys.readouterr().out
-        return code, json.loads(out) if as_json else out
+    code, rows = scan(str(media / "calm.mp4"), "--fail-on", "block")
+    assert (code, rows["calm.mp4"]["action"]) == (0, "hold")
 
 
 @pytest.fixture
-def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
-    return Desk(tmp_path, capsys)
+def media(run: Run, folder: Path) -> Path:
+    """An empty folder of an installation with quick detectors only and a waiver."""
+    (folder / "safelight.toml").write_text("[detectors]\nocr = false\nnudenet = false\nminilm = false\n")
+    run("waivers", "add", "tests", "--by", "a test", "--reason", "no model", "--category", "*")
+    (folder / "media").mkdir()
+    return folder / "media"
 
 
-def test_a_folder_scan_resumes_and_a_damaged_file_does_not_stop_it(desk: Desk, tmp_path: Path) -> None:
-    make_clip(desk.media / "a.mp4", frames=8)
-    (desk.media / "b.mp4").write_text("hello, I am no film")
-    make_clip(desk.media / "c.mp4", frames=8, odd={4: safety_card.draw_card("violence", 320, 192)})
-    (desk.media / "notes.txt").write_text("not media")
-    code, first = desk.run("scan", str(desk.media))
-    assert code == 3
+def unchanged(said: dict[str, Any]) -> list[bool]:
+    return [row["unchanged"] for row in said["files"]]
+
+
+def test_a_folder_scan_resumes_and_a_damaged_file_does_not_stop_it(run: Run, media: Path) -> None:
+    make_clip(media / "a.mp4", frames=8)
+    (media / "b.mp4").write_text(NO_FILM)
+    make_clip(media / "c.mp4", frames=8, odd={4: safety_card.draw_card("violence", 320, 192)})
+    (media / "notes.txt").write_text("not media")
+    first = run("scan", str(media), code=3)
     assert [row["action"] for row in first["files"]] == ["allow", "", "block"]
-    assert first["summary"]["outcomes"] == {"allow": 1, "not scanned": 1, "block": 1}
-    assert (first["summary"]["unchanged"], first["summary"]["skipped"]) == (0, 1)
-    assert first["summary"]["skipped_files"] == ["notes.txt"]
-    (desk.media / "a.mp4").rename(desk.media / "z.mp4")
-    _, second = desk.run("scan", str(desk.media))
-    assert [(row["file"][-5:], row["unchanged"]) for row in second["files"]] == [
-        ("b.mp4", True),
-        ("c.mp4", True),
-        ("z.mp4", True),
-    ]
+    summary = first["summary"]
+    assert summary["outcomes"] == {"allow": 1, "not scanned": 1, "block": 1}
+    assert (summary["unchanged"], summary["skipped"], summary["skipped_files"]) == (0, 1, ["notes.txt"])
+    (media / "a.mp4").rename(media / "z.mp4")
+    second = run("scan", str(media), code=None)
+    assert [row["file"][-5:] for row in second["files"]] == ["b.mp4", "c.mp4", "z.mp4"]
+    assert unchanged(second) == [True] * 3
     assert second["files"][2]["exit"] == 6
-    _, anew = desk.run("scan", str(desk.media), "--no-cache")
-    assert anew["summary"]["unchanged"] == 0
+    assert run("scan", str(media), "--no-cache", code=None)["summary"]["unchanged"] == 0
     # Another waiver is another verdict: nothing that was kept holds.
-    desk.run("waivers", "revoke", "tests", "--by", "a test")
-    code, last = desk.run("scan", str(desk.media))
-    assert last["summary"]["unchanged"] == 0
-    assert last["files"][2]["exit"] == 5
+    run("waivers", "revoke", "tests", "--by", "a test")
+    last = run("scan", str(media), code=None)
+    assert (last["summary"]["unchanged"], last["files"][2]["exit"]) == (0, 5)
 
 
-def test_a_folder_scan_skips_nothing_silently(desk: Desk, tmp_path: Path) -> None:
-    make_clip(desk.media / "unnamed", frames=8)
-    (desk.media / "gone.mp4").symlink_to(tmp_path / "nothing.mp4")
-    (desk.media / "disc.bin").write_bytes((b"G" + bytes(187)) * 3)
-    code, said = desk.run("scan", str(desk.media), "--html", str(tmp_path / "r.html"))
-    assert code == 1
+def test_a_folder_scan_skips_nothing_silently(run: Run, media: Path, folder: Path) -> None:
+    make_clip(media / "unnamed", frames=8)
+    (media / "gone.mp4").symlink_to(folder / "nothing.mp4")
+    (media / "disc.bin").write_bytes((b"G" + bytes(187)) * 3)
+    said = run("scan", str(media), "--html", "r.html", code=1)
     assert [(Path(row["file"]).name, row["exit"], row["problem"][:24]) for row in said["files"]] == [
         ("disc.bin", 1, "It is an MPEG transport "),
         ("gone.mp4", 1, "It is a link to nothing."),
         ("unnamed", 6, ""),
     ]
-    assert "It is a link to nothing." in (tmp_path / "r.html").read_text()
+    assert "It is a link to nothing." in (folder / "r.html").read_text()
 
 
 def test_a_film_with_more_tracks_is_judged_and_each_unjudged_track_is_named(
-    desk: Desk, tmp_path: Path
+    run: Run, say: Say, media: Path, folder: Path
 ) -> None:
-    one = make_clip(tmp_path / "one.mp4", frames=24, sound=hum(1.0))
-    two = make_clip(tmp_path / "two.mp4", frames=24, sound=hum(1.0))
+    one = make_clip(folder / "one.mp4", frames=24, sound=hum(1.0))
+    two = make_clip(folder / "two.mp4", frames=24, sound=hum(1.0))
     phrase = safety_card.card_phrase("violence")
-    add_tracks(desk.media / "a.mkv", one, two, subtitles=[[(0, 400, "A calm day"), (500, 900, phrase)]])
-    code, said = desk.run("scan", str(desk.media / "a.mkv"))
-    row = said["files"][0]
-    assert (code, row["action"], row["category"]) == (3, "block", "violence")
-    assert row["unscanned"] == [
-        "A second video track was not judged.",
-        "A second sound track was not judged.",
-    ]
+    add_tracks(media / "a.mkv", one, two, subtitles=[[(0, 400, "A calm day"), (500, 900, phrase)]])
+    (row,) = run("scan", str(media / "a.mkv"), code=3)["files"]
+    assert (row["action"], row["category"]) == ("block", "violence")
+    assert row["unscanned"] == ["A second video track was not judged.", SECOND_SOUND]
     assert row["findings"][0]["evidence"][0]["start_s"] == pytest.approx(0.5, abs=0.05)
     assert "A calm day" in row["texts"]
     assert any("(frames)" in cell for cell in row["coverage"]["partly"])
-    _, text = desk.run("scan", str(desk.media / "a.mkv"), as_json=False)
-    assert "\n  A second sound track was not judged.\n" in text
+    assert f"\n  {SECOND_SOUND}\n" in say("scan", str(media / "a.mkv"), code=3).out
+    add_tracks(media / "b.mkv", one, two, videos=1)
+    (row,) = run("scan", str(media / "b.mkv"), "--fail-on", "incomplete", code=5)["files"]
+    assert row["unscanned"] == [SECOND_SOUND]
 
 
-def test_a_film_with_a_second_sound_track_is_incomplete(desk: Desk, tmp_path: Path) -> None:
-    one = make_clip(tmp_path / "one.mp4", frames=12, sound=hum(0.5))
-    two = make_clip(tmp_path / "two.mp4", frames=12, sound=hum(0.5))
-    add_tracks(desk.media / "a.mkv", one, two, videos=1)
-    code, said = desk.run("scan", str(desk.media), "--fail-on", "incomplete")
-    assert (code, said["files"][0]["unscanned"]) == (5, ["A second sound track was not judged."])
-
-
-def test_tags_and_chapter_titles_are_judged_and_bytes_after_the_end_named(desk: Desk, tmp_path: Path) -> None:
+def test_tags_and_chapter_titles_are_judged_and_bytes_after_the_end_named(
+    run: Run, media: Path, folder: Path
+) -> None:
     phrase = safety_card.card_phrase("violence")
-    clip = make_clip(tmp_path / "one.mp4", frames=12)
-    add_tracks(desk.media / "a.mp4", clip, tags={"comment": phrase})
-    add_tracks(desk.media / "b.mkv", clip, chapters=["Calm", phrase])
-    add_tracks(desk.media / "c.mkv", clip, tags={"title": "A calm day"})
-    (desk.media / "d.mp4").write_bytes(clip.read_bytes() * 2)
-    _, said = desk.run("scan", str(desk.media))
-    found = [
-        (row["action"], [one["evidence"][0]["field"] for one in row["findings"]]) for row in said["files"]
-    ]
-    assert found == [
-        ("block", ["tag comment"]),
-        ("block", ["tag chapter 2"]),
-        ("allow", []),
-        ("allow", []),
-    ]
-    size = clip.stat().st_size
-    assert [row["unscanned"] for row in said["files"]] == [
-        [],
-        [],
-        [],
-        [f"{size:,} bytes after the end of the video were not judged."],
+    clip = make_clip(folder / "one.mp4", frames=12)
+    add_tracks(media / "a.mp4", clip, tags={"comment": phrase})
+    add_tracks(media / "b.mkv", clip, chapters=["Calm", phrase])
+    add_tracks(media / "c.mkv", clip, tags={"title": "A calm day"})
+    (media / "d.mp4").write_bytes(clip.read_bytes() * 2)
+    after = f"{clip.stat().st_size:,} bytes after the end of the video were not judged."
+    assert [
+        (row["action"], [one["evidence"][0]["field"] for one in row["findings"]], row["unscanned"])
+        for row in run("scan", str(media), code=None)["files"]
+    ] == [
+        ("block", ["tag comment"], []),
+        ("block", ["tag chapter 2"], []),
+        ("allow", [], []),
+        ("allow", [], [after]),
     ]
 
 
-def test_a_file_name_forges_no_row_and_colours_no_terminal(desk: Desk, tmp_path: Path) -> None:
+def test_a_file_name_forges_no_row_and_colours_no_terminal(say: Say, media: Path, folder: Path) -> None:
     name = "a.mp4: allow\nb.mp4: allow\x1b[32m\x9b31m\u202e.mp4"
-    make_clip(tmp_path / "one.mp4", frames=6).rename(desk.media / name)
-    (desk.media / "c\x1b]0;title\x07\n.mp4").write_text("no film")
-    _, text = desk.run("scan", str(desk.media), as_json=False)
+    make_clip(folder / "one.mp4", frames=6).rename(media / name)
+    (media / "c\x1b]0;title\x07\n.mp4").write_text("no film")
+    text = say("scan", str(media), code=None).out
     assert not set(text) & set("\x1b\x07\x9b\u202e\r")
     assert [line for line in text.splitlines() if line.startswith("b.mp4")] == []
     assert len([line for line in text.splitlines() if line and not line.startswith(" ")]) == 3
 
 
-def test_ctrl_c_keeps_finished_results(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("a", "b", "c"):
-        make_clip(desk.media / f"{name}.mp4", frames=6 + len(list(desk.media.iterdir())))
+def test_ctrl_c_keeps_finished_results(
+    run: Run, media: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for frames, name in enumerate(("a.mp4", "b.mp4", "c.mp4"), 6):
+        make_clip(media / name, frames=frames)
     real, seen = FileScanner.scan, []
 
     def scan(self: FileScanner, path: Path, name: str, progress: Any = None) -> FileReport:
@@ -210,81 +166,66 @@ def test_ctrl_c_keeps_finished_results(desk: Desk, tmp_path: Path, monkeypatch: 
         return real(self, path, name, progress)
 
     monkeypatch.setattr(FileScanner, "scan", scan)
-    code, said = desk.run("scan", str(desk.media), "--html", str(tmp_path / "r.html"))
-    assert (code, said["interrupted"], said["summary"]["remaining"]) == (130, True, 2)
-    assert "Files not scanned: 2." in (tmp_path / "r.html").read_text()
-    _, rest = desk.run("scan", str(desk.media))
-    assert [row["unchanged"] for row in rest["files"]] == [True, False, False]
+    said = run("scan", str(media), "--html", "r.html", code=130)
+    assert (said["interrupted"], said["summary"]["remaining"]) == (True, 2)
+    assert "Files not scanned: 2." in (folder / "r.html").read_text()
+    assert unchanged(run("scan", str(media), code=None)) == [True, False, False]
     assert seen[2:] == ["b.mp4", "c.mp4"]
 
 
-def test_the_report_is_self_contained_and_contains_no_path(desk: Desk, tmp_path: Path) -> None:
+def test_the_report_is_self_contained_and_contains_no_path(run: Run, media: Path, folder: Path) -> None:
     card = safety_card.draw_card("violence", 320, 192)
-    make_clip(desk.media / "card.mp4", frames=24, odd=dict.fromkeys(range(8, 14), card))
-    html = tmp_path / "r.html"
-    code, _ = desk.run("scan", str(desk.media / "card.mp4"), "--html", str(html))
-    assert code == 3
-    text = html.read_text()
-    assert str(tmp_path) not in text
-    assert "Blocked: Violence" in text
-    assert text.count("data:image/webp;base64,") >= 1
-    assert 'class="peak"' in text
-    assert "No manifest: ordinary tools remove it" in text
-    assert not list(tmp_path.glob(".*.part"))
-    code, said = desk.run("scan", str(desk.media), "--html", str(tmp_path / "nowhere" / "r.html"))
-    assert code == 2
-    assert "does not exist" in said["error"]["message"]
+    make_clip(media / "card.mp4", frames=24, odd=dict.fromkeys(range(8, 14), card))
+    run("scan", str(media / "card.mp4"), "--html", "r.html", code=3)
+    text = (folder / "r.html").read_text()
+    assert str(folder) not in text
+    for part in (
+        "Blocked: Violence",
+        "data:image/webp;base64,",
+        'class="peak"',
+        "No manifest: ordinary tools remove it",
+    ):
+        assert part in text
+    assert not list(folder.glob(".*.part"))
+    error = run("scan", str(media), "--html", str(folder / "nowhere" / "r.html"), code=2)["error"]
+    assert "does not exist" in error["message"]
 
 
-def test_a_bucket_is_scanned_and_the_scan_resumes(desk: Desk, s3: S3, tmp_path: Path) -> None:
+def test_a_bucket_is_scanned_and_the_scan_resumes(run: Run, media: Path, s3: S3, folder: Path) -> None:
     import obstore
-
-    from safelight.object_store import open_object_store
+    from safelight.store.object_store import open_object_store
 
     url = s3.bucket()
     options = "".join(f'{key} = "{value}"\n' for key, value in s3.options.items())
-    desk.config.write_text(desk.config.read_text() + f"[storage.s3]\n{options}")
-    clip = make_clip(tmp_path / "a.mp4", frames=8).read_bytes()
+    with (folder / "safelight.toml").open("a") as settings:
+        settings.write(f"[storage.s3]\n{options}")
+    clip = make_clip(folder / "a.mp4", frames=8).read_bytes()
     _, store = open_object_store(url, s3.options)
     obstore.put(store, "a.mp4", clip)
     obstore.put(store, "b.mp4", b"no film")
-    _, first = desk.run("scan", url)
-    assert [(row["file"], row["exit"]) for row in first["files"]] == [
-        (f"{url}/a.mp4", 6),
-        (f"{url}/b.mp4", 1),
-    ]
+    first = [(row["file"], row["exit"]) for row in run("scan", url, code=None)["files"]]
+    assert first == [(f"{url}/a.mp4", 6), (f"{url}/b.mp4", 1)]
     obstore.put(store, "c.mp4", clip)
-    _, second = desk.run("scan", url)
-    assert [row["unchanged"] for row in second["files"]] == [True, True, False]
-    assert not list((desk.data / "scratch").iterdir())
+    assert unchanged(run("scan", url, code=None)) == [True, True, False]
+    assert not list((folder / "data" / "scratch").iterdir())
 
 
-def test_a_full_disk_prevents_only_the_scan_cache(
-    desk: Desk, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    make_clip(desk.media / "a.mp4", frames=6)
+def test_a_full_disk_prevents_only_the_scan_cache(say: Say, media: Path) -> None:
+    make_clip(media / "a.mp4", frames=6)
     # Writing there fails with "No space left on device".
-    code = main(
-        ["--config", str(desk.config), "scan", str(desk.media), "--json", "--cache-file", "/dev/full"]
-    )
-    done = capsys.readouterr()
-    assert code == 6
-    assert json.loads(done.out)["summary"]["outcomes"] == {"allow": 1}
-    assert "cannot be stored" in done.err
+    out, err = say("scan", str(media), "--json", "--cache-file", "/dev/full", code=6)
+    assert json.loads(out)["summary"]["outcomes"] == {"allow": 1}
+    assert "cannot be stored" in err
 
 
 def test_a_clip_of_eleven_minutes_is_scanned_if_the_operator_allows_it(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
+    run: Run, media: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with Mp4Writer(desk.media / "long.mp4", VideoFormat(width=64, height=48, fps=Fraction(1, 20))) as writer:
+    with Mp4Writer(media / "long.mp4", VideoFormat(width=64, height=48, fps=Fraction(1, 20))) as writer:
         for frame in range(33):
             writer.add_frame(np.full((48, 64, 3), 100 + frame, np.uint8))
-    code, said = desk.run("scan", str(desk.media))
-    assert code == 1
-    assert "at most 600 s" in said["files"][0]["problem"]
+    assert "at most 600 s" in run("scan", str(media), code=1)["files"][0]["problem"]
     monkeypatch.setenv("SAFELIGHT_SCAN__MAX_MINUTES", "12")
-    code, said = desk.run("scan", str(desk.media), "--no-cache")
-    row = said["files"][0]
+    (row,) = run("scan", str(media), "--no-cache", code=None)["files"]
     assert row["action"]
-    assert row["scan"]["schedule"]["frames"] == 33
-    assert row["scan"]["facts"]["duration_s"] == 660
+    assert (row["scan"]["schedule"]["frames"], row["scan"]["facts"]["duration_s"]) == (33, 660)

@@ -10,8 +10,8 @@ import sys
 import httpx
 import pytest
 
-from safelight.cli import main
 from safelight.cli.exit_codes import Exit
+from support.commands import Say
 
 
 def test_the_command_serves_videos_and_states_that_all_is_simulated() -> None:
@@ -48,6 +48,5 @@ def test_the_command_serves_videos_and_states_that_all_is_simulated() -> None:
         ("--host", "example.org"),
     ],
 )
-def test_impossible_options_are_refused(options: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["simulate", "upstream", *options]) == Exit.ERROR
-    assert capsys.readouterr().err
+def test_impossible_options_are_refused(options: tuple[str, ...], say: Say) -> None:
+    assert say("simulate", "upstream", *options, code=Exit.ERROR).err

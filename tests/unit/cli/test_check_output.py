@@ -6,15 +6,11 @@ from typing import Any
 import pytest
 
 from safelight.cli.check_output import _further_checks
-from safelight.cli.language import take_language
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Modality
+from support.commands import speaking
 
 LATE = "minilm did not finish within its time. The 3 s for the whole text were over."
-
-
-def checked(*cells: Cell) -> Any:
-    return SimpleNamespace(coverage=cells, lists_only=())
 
 
 @pytest.mark.parametrize(
@@ -34,18 +30,12 @@ def checked(*cells: Cell) -> Any:
     ],
 )
 def test_the_number_of_missing_text_checks_is_given_with_the_reason(language: str, said: str) -> None:
-    late = {"modality": Modality.TEXT, "available": True, "note": LATE}
+    late: Any = {"modality": Modality.TEXT, "available": True, "note": LATE}
     gap = Cell(category="sexual", modality=Modality.AUDIO, required=True)
     done = Cell(category="privacy", modality=Modality.TEXT, available=True, ran=True, complete=True)
-    take_language(["--lang", language])
-    try:
-        lines = list(
-            _further_checks(
-                checked(*(Cell(category=name, **late) for name in ("hate", "violence")), gap, done)
-            )
-        )
-    finally:
-        take_language([])
+    cells = (*(Cell(category=name, **late) for name in ("hate", "violence")), gap, done)
+    with speaking(language):
+        lines = list(_further_checks(SimpleNamespace(coverage=cells, lists_only=())))
     assert ("" if language != "en" else " ").join(lines[1:-1]) == said
     assert "1" in lines[0]
     assert "3" in lines[0]

@@ -5,7 +5,6 @@ import json
 import logging
 import re
 import sys
-from typing import Any
 
 import pytest
 
@@ -50,10 +49,6 @@ def test_a_message_is_broken_at_the_width_of_the_terminal() -> None:
         assert " ".join(line[34:].strip() for line in lines) == f"{text}  safelight.jobs.runner"
 
 
-def access(path: str, status: int) -> logging.LogRecord:
-    return record("%s %s %d in %.1f ms, %s", "GET", path, status, 1.5, "req_1")
-
-
 @pytest.mark.parametrize(
     ("status", "verbose", "kept"),
     [(200, False, False), (404, False, False), (500, False, True), (200, True, True)],
@@ -61,10 +56,8 @@ def access(path: str, status: int) -> logging.LogRecord:
 def test_a_request_is_logged_if_the_server_failed_or_with_verbose(
     status: int, verbose: bool, kept: bool
 ) -> None:
-    assert AccessFilter(verbose=verbose).filter(access("/v1/videos", status)) is kept
-
-
-def test_a_line_that_is_not_about_a_request_is_kept() -> None:
+    access = record("%s %s %d in %.1f ms, %s", "GET", "/v1/videos", status, 1.5, "req_1")
+    assert AccessFilter(verbose=verbose).filter(access) is kept
     assert AccessFilter(verbose=False).filter(record("%s steps", 3))
 
 
@@ -126,12 +119,9 @@ class Log:
         self._handler.close()
 
     @property
-    def lines(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self._stream.getvalue().splitlines()]
-
-    @property
     def events(self) -> list[tuple[str, int]]:
-        return [(line["event"], line.get("left_out", 0)) for line in self.lines]
+        lines = map(json.loads, self._stream.getvalue().splitlines())
+        return [(line["event"], line.get("left_out", 0)) for line in lines]
 
 
 def test_a_failure_that_repeats_is_written_once_a_minute_with_the_number_of_those_left_out() -> None:
@@ -147,14 +137,16 @@ def test_a_failure_that_repeats_is_written_once_a_minute_with_the_number_of_thos
     assert log.events[3:] == [("sweeper failed (124 in a row)", 4)]
 
 
-def test_what_was_left_out_is_written_with_the_next_record_of_any_kind() -> None:
+def test_what_was_left_out_is_written_with_the_next_record_of_any_kind_and_information_always() -> None:
     log = Log()
     for second in range(3):
         log.handle(record("the disk is full"), at=second)
     calm = record("calm")
     calm.levelno = logging.INFO
-    log.handle(calm, at=200)
-    assert log.events == [("the disk is full", 0), ("the disk is full", 1), ("calm", 0)]
+    # Information is never left out.
+    for _ in range(3):
+        log.handle(calm, at=200)
+    assert log.events == [("the disk is full", 0), ("the disk is full", 1), *[("calm", 0)] * 3]
 
 
 def test_other_failures_and_other_errors_are_not_left_out() -> None:
@@ -169,26 +161,19 @@ def test_other_failures_and_other_errors_are_not_left_out() -> None:
     assert [event for event, _ in log.events][3:] == ["A step failed"]
 
 
-def test_the_same_failure_of_two_requests_is_one() -> None:
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("req_1a at /v1/videos\nTraceback", "req_2b at /v1/videos\nTraceback"),
+        ("Retrying in 1.20s (attempt 0)", "Retrying in 250ms (attempt 2)"),
+    ],
+    ids=["of two requests", "that waits longer"],
+)
+def test_the_same_failure_is_one(first: str, second: str) -> None:
     log = Log()
-    for number in ("1a", "2b"):
-        log.handle(record("%s at %s\nTraceback", f"req_{number}", "/v1/videos"), at=1)
-    assert len(log.lines) == 1
-
-
-def test_a_failure_that_waits_longer_each_time_is_one() -> None:
-    log = Log()
-    for number, pause in enumerate(("1.20s", "2.67s", "250ms")):
-        log.handle(record(f"Retrying in {pause} (attempt {number})"), at=number)
-    assert log.events == [("Retrying in 1.20s (attempt 0)", 0)]
-
-
-def test_information_is_never_left_out() -> None:
-    log, calm = Log(), record("calm")
-    calm.levelno = logging.INFO
-    for _ in range(3):
-        log.handle(calm, at=1)
-    assert len(log.lines) == 3
+    for text in (first, second):
+        log.handle(record(text), at=1)
+    assert log.events == [(first, 0)]
 
 
 def test_a_line_says_how_many_were_left_out() -> None:

@@ -2,20 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from safelight.cli.language import take_language
 from safelight.cli.policy import _describe
 from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
+from support.commands import speaking
 
 
 @pytest.mark.parametrize(("tag", "bracket"), [("en", " ("), ("zh-Hant", "（"), ("zh-Hans", "（")])
 def test_a_shown_policy_has_the_ids_of_its_categories_before_the_names(tag: str, bracket: str) -> None:
     policy = load("starter", SHIPPED)
-    take_language(["--lang", tag])
-    try:
+    with speaking(tag):
         lines = list(_describe(policy))
-    finally:
-        take_language(["--lang", "en"])
     assert any(f" sexual/minors{bracket}" in line for line in lines)
     for line, requirement in zip(lines[-len(policy.requirements) :], policy.requirements, strict=True):
         assert line.startswith(requirement.id)

@@ -1,24 +1,15 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from safelight.cli.language import take_language
 from safelight.cli.reviews import _format_case_file
 from safelight.i18n import load_messages
 from safelight.policy.findings import Stage
 from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState
-
-
-@pytest.fixture(autouse=True)
-def _english_again() -> Iterator[None]:
-    yield
-    take_language(["--lang", "en"])
+from support.commands import speaking
 
 
 def describe(kind: CaseKind, reason: str, tag: str = "en") -> str:
-    take_language(["--lang", tag])
     case = Case(
         id="case_1",
         tenant="default",
@@ -34,7 +25,8 @@ def describe(kind: CaseKind, reason: str, tag: str = "en") -> str:
         due_at=10.0,
         closed_at=None,
     )
-    return _format_case_file(CaseFile(case=case, decision=None, reports=0, notes=()), 0.0)
+    with speaking(tag):
+        return _format_case_file(CaseFile(case=case, decision=None, reports=0, notes=()), 0.0)
 
 
 @pytest.mark.parametrize("tag", ["en", "zh-Hant", "zh-Hans"])

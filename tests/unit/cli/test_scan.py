@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import product
+from typing import Any
 
 import msgspec
 import pytest
 
 from safelight.cli.exit_codes import Exit
-from safelight.cli.language import take_language
 from safelight.cli.scan_output import (
     FailOn,
     ScanRow,
@@ -24,6 +25,7 @@ from safelight.moderation.unscanned import describe_unscanned
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality, Stage, TextSpan, TimeRange
 from safelight.policy.verdicts import Action, Verdict
+from support.commands import speaking
 
 FRAMES = FrameRange(first=3, last=9, start_s=0.125, end_s=0.4167, peak=4)
 ONE = FrameRange(first=3, last=3, start_s=0.125, end_s=0.1667, peak=3)
@@ -33,9 +35,8 @@ HOLE = Cell(category="violence/graphic", modality=Modality.FRAMES, required=True
 @pytest.fixture(autouse=True)
 def _english() -> Iterator[None]:
     """Other tests in this process may have left another language."""
-    take_language(["--lang", "en"])
-    yield
-    take_language(["--lang", "en"])
+    with speaking("en"):
+        yield
 
 
 def finding(*evidence: FrameRange | ImageBox | TimeRange | TextSpan) -> Finding:
@@ -50,45 +51,54 @@ def finding(*evidence: FrameRange | ImageBox | TimeRange | TextSpan) -> Finding:
     )
 
 
-def verdict(
-    action: Action,
-    *,
-    findings: tuple[Finding, ...] = (),
-    holes: tuple[Cell, ...] = (),
-    waivers: tuple[str, ...] = (),
-) -> Verdict:
+def verdict(action: Action, **fields: Any) -> Verdict:
+    zeros = "0" * 64
     return Verdict(
         action=action,
         stage=Stage.OUTPUT,
-        subject_sha256="0" * 64,
+        subject_sha256=zeros,
         policy="starter",
-        policy_sha256="0" * 64,
-        findings=findings,
-        gaps=holes,
-        waivers=waivers,
+        policy_sha256=zeros,
+        **fields,
     )
 
 
+def row(**fields: Any) -> ScanRow:
+    return ScanRow(file="a.mp4", **fields)
+
+
+FOUND = (finding(ONE),)
+WAIVED = verdict(Action.ALLOW, waivers=("demo",))
+
+
 @pytest.mark.parametrize(
-    ("judged", "code"),
+    ("judged", "fail_on", "code"),
     [
-        (verdict(Action.ALLOW), Exit.OK),
-        (verdict(Action.LABEL), Exit.OK),
-        (verdict(Action.ALLOW, waivers=("demo",)), Exit.WAIVED),
-        (verdict(Action.HOLD, findings=(finding(ONE),)), Exit.HELD),
-        (verdict(Action.BLOCK, findings=(finding(ONE),)), Exit.BLOCKED),
-        (verdict(Action.BLOCK, findings=(finding(ONE),), holes=(HOLE,)), Exit.BLOCKED),
-        (verdict(Action.HOLD, holes=(HOLE,)), Exit.NOT_COVERED),
-        (verdict(Action.BLOCK, holes=(HOLE,)), Exit.NOT_COVERED),
+        (verdict(Action.ALLOW), FailOn.HOLD, Exit.OK),
+        (verdict(Action.LABEL), FailOn.HOLD, Exit.OK),
+        (WAIVED, FailOn.HOLD, Exit.WAIVED),
+        (verdict(Action.HOLD, findings=FOUND), FailOn.HOLD, Exit.HELD),
+        (verdict(Action.BLOCK, findings=FOUND), FailOn.HOLD, Exit.BLOCKED),
+        (verdict(Action.BLOCK, findings=FOUND, gaps=(HOLE,)), FailOn.HOLD, Exit.BLOCKED),
+        (verdict(Action.HOLD, gaps=(HOLE,)), FailOn.HOLD, Exit.NOT_COVERED),
+        (verdict(Action.BLOCK, gaps=(HOLE,)), FailOn.HOLD, Exit.NOT_COVERED),
+        (verdict(Action.HOLD, gaps=(HOLE,)), FailOn.BLOCK, Exit.OK),
+        (verdict(Action.BLOCK, findings=FOUND), FailOn.BLOCK, Exit.BLOCKED),
+        (verdict(Action.LABEL), FailOn.LABEL, Exit.LABELLED),
+        (verdict(Action.LABEL), FailOn.INCOMPLETE, Exit.LABELLED),
+        (WAIVED, FailOn.LABEL, Exit.WAIVED),
+        (verdict(Action.ALLOW), FailOn.INCOMPLETE, Exit.OK),
     ],
 )
-def test_the_exit_code_reflects_the_verdict(judged: Verdict, code: Exit) -> None:
-    assert exit_of(judged, FailOn.HOLD) is code
+def test_the_exit_code_reflects_the_verdict_and_the_option(
+    judged: Verdict, fail_on: FailOn, code: Exit
+) -> None:
+    assert exit_of(judged, fail_on) is code
 
 
-def test_fail_on_block_accepts_held_files() -> None:
-    assert exit_of(verdict(Action.HOLD, holes=(HOLE,)), FailOn.BLOCK) is Exit.OK
-    assert exit_of(verdict(Action.BLOCK, findings=(finding(ONE),)), FailOn.BLOCK) is Exit.BLOCKED
+def test_an_incomplete_scan_counts_only_if_it_is_asked_for() -> None:
+    assert exit_of(WAIVED, FailOn.INCOMPLETE, incomplete=True) is Exit.NOT_COVERED
+    assert exit_of(WAIVED, FailOn.HOLD, incomplete=True) is Exit.WAIVED
 
 
 def test_with_several_files_the_most_severe_verdict_counts() -> None:
@@ -96,16 +106,6 @@ def test_with_several_files_the_most_severe_verdict_counts() -> None:
     assert worst_exit([0, 5, 4, 3, 6]) is Exit.BLOCKED
     assert worst_exit([4, 5]) is Exit.HELD
     assert worst_exit([0, 0]) is Exit.OK
-
-
-def test_fail_on_label_and_fail_on_incomplete_are_stricter() -> None:
-    assert exit_of(verdict(Action.LABEL), FailOn.LABEL) is Exit.LABELLED
-    assert exit_of(verdict(Action.LABEL), FailOn.INCOMPLETE) is Exit.LABELLED
-    assert exit_of(verdict(Action.ALLOW, waivers=("demo",)), FailOn.LABEL) is Exit.WAIVED
-    allowed = verdict(Action.ALLOW, waivers=("demo",))
-    assert exit_of(allowed, FailOn.INCOMPLETE, incomplete=True) is Exit.NOT_COVERED
-    assert exit_of(allowed, FailOn.HOLD, incomplete=True) is Exit.WAIVED
-    assert exit_of(verdict(Action.ALLOW), FailOn.INCOMPLETE) is Exit.OK
 
 
 def test_the_summary_counts_verdicts_and_remaining_files() -> None:
@@ -138,8 +138,7 @@ def test_locations_are_written_as_text(
 
 
 def test_text_output_has_action_reason_and_unchecked_categories() -> None:
-    row = ScanRow(
-        file="a.mp4",
+    held = row(
         exit=4,
         action="hold",
         category="violence",
@@ -148,7 +147,7 @@ def test_text_output_has_action_reason_and_unchecked_categories() -> None:
         coverage={"checked": ["sexual (frames)"], "not checked": ["violence/graphic (frames)"]},
         waivers=("demo",),
     )
-    said = text_of(row)
+    said = text_of(held)
     assert said.startswith("a.mp4: held for review (Violence)\n  Violence over several frames.")
     assert "Violence (0.90), frames 3 to 9" in said
     assert "Not checked: Graphic violence (frames)." in said
@@ -157,14 +156,14 @@ def test_text_output_has_action_reason_and_unchecked_categories() -> None:
 
 
 def test_names_and_texts_of_a_file_cannot_forge_a_row_or_colour_the_terminal() -> None:
-    row = ScanRow(
+    forged = ScanRow(
         file="a.mp4\nb.mp4: allow\x1b[32m",
         exit=4,
         action="hold",
         reason="One\ntwo \u202etxt",
         transcript=({"text": "hello\nc.mp4: allow", "start_s": 0.0},),
     )
-    said = text_of(row)
+    said = text_of(forged)
     assert [line[:2] for line in said.splitlines()] == ["a.", "  ", "  "]
     assert not set(said) & {"\x1b", "\u202e"}
     broken = text_of(ScanRow(file="a\r\nb: allow", exit=1, problem="Damaged.\x07"))
@@ -183,8 +182,7 @@ def test_a_chinese_reader_sees_no_english_sentence(tag: str) -> None:
         note="No bundled model detects blood or wounds.",
     )
     rows = [
-        ScanRow(
-            file="a.mp4",
+        row(
             exit=4,
             action="hold",
             category="likeness",
@@ -198,8 +196,7 @@ def test_a_chinese_reader_sees_no_english_sentence(tag: str) -> None:
             ),
             unchanged=True,
         ),
-        ScanRow(
-            file="a.mp4",
+        row(
             exit=5,
             action="hold",
             category="violence/graphic",
@@ -209,11 +206,11 @@ def test_a_chinese_reader_sees_no_english_sentence(tag: str) -> None:
                 {"category": gap.category, "modality": "frames", "installed": False, "reason": gap.note},
             ),
         ),
-        ScanRow(file="a.mp4", exit=1, problem="It is a link to nothing."),
+        row(exit=1, problem="It is a link to nothing."),
     ]
     summary = Summary(files=3, outcomes={"hold": 2, "not scanned": 1}, unchanged=1, skipped=1, remaining=1)
-    take_language(["--lang", tag])
-    said = "\n".join([*map(text_of, rows), describe_summary(summary)])
+    with speaking(tag):
+        said = "\n".join([*map(text_of, rows), describe_summary(summary)])
     words = said.replace("a.mp4", "").replace("--json", "").replace("NudeNet", "")
     words = words.replace("docs/extending.md", "").replace("safelight waivers add --help", "")
     assert not re.search("[A-Za-z]{2}", words), said
@@ -225,27 +222,27 @@ def test_what_the_checks_found_comes_first_then_each_missing_check_then_what_to_
         for name in ("extremism", "sexual")
     )
     held = msgspec.structs.replace(
-        verdict(Action.HOLD, holes=cells), category="extremism", reason="Not checked: extremism in frames."
+        verdict(Action.HOLD, gaps=cells), category="extremism", reason="Not checked: extremism in frames."
     )
     report = FileReport(name="a.mp4", looked_at=0.0, verdict=held, coverage=cells)
-    row = row_of("a.mp4", report, FailOn.HOLD)
-    assert text_of(row).splitlines() == [
+    shown = row_of("a.mp4", report, FailOn.HOLD)
+    assert text_of(shown).splitlines() == [
         "a.mp4: Nothing found. 2 required checks cannot run here, so the policy holds it.",
         "  - Violent extremism (frames): No model for extremism.",
         "  - Sexual content (frames): No model for sexual.",
         "  What to do: install a detector for these checks (docs/extending.md), or let a named person waive "
         "them: safelight waivers add --help",
     ]
-    assert row.exit == Exit.NOT_COVERED
-    assert [check["category"] for check in row.missing] == ["extremism", "sexual"]
+    assert shown.exit == Exit.NOT_COVERED
+    assert [check["category"] for check in shown.missing] == ["extremism", "sexual"]
 
 
 def test_a_missing_check_without_a_known_reason_is_not_called_a_finding() -> None:
     cell = Cell(category="sexual", modality=Modality.TEXT, required=True, available=True)
     held = msgspec.structs.replace(
-        verdict(Action.HOLD, holes=(cell,)), category="sexual", reason="Not checked: sexual in text."
+        verdict(Action.HOLD, gaps=(cell,)), category="sexual", reason="Not checked: sexual in text."
     )
-    report = FileReport(name="a.mp4", looked_at=0.0, verdict=held, coverage=(cell,), findings=(finding(ONE),))
+    report = FileReport(name="a.mp4", looked_at=0.0, verdict=held, coverage=(cell,), findings=FOUND)
     first, found, missing, todo = text_of(row_of("a.mp4", report, FailOn.HOLD)).splitlines()
     assert first.startswith("a.mp4: Nothing found that stops it; what was found is listed below.")
     assert first.endswith("1 required check was not completed, so the policy holds it.")
@@ -262,8 +259,8 @@ def test_a_folder_counts_what_was_found_apart_from_what_only_missing_checks_hold
 
 
 def test_a_finding_is_printed_once() -> None:
-    row = ScanRow(file="a.mp4", exit=4, action="hold", findings=(finding(ONE), finding(ONE)))
-    assert len(text_of(row).splitlines()) == 2
+    twice = row(exit=4, action="hold", findings=FOUND * 2)
+    assert len(text_of(twice).splitlines()) == 2
 
 
 @pytest.mark.parametrize(
@@ -272,14 +269,11 @@ def test_a_finding_is_printed_once() -> None:
 )
 def test_a_reason_without_a_full_stop_does_not_run_into_the_next_words(tag: str, wanted: str) -> None:
     found = msgspec.structs.replace(finding(ONE), reason="Blood and a knife")
-    take_language(["--lang", tag])
-    row = ScanRow(file="a.mp4", exit=4, action="hold", category="violence", findings=(found,))
-    assert text_of(row).endswith(wanted)
+    with speaking(tag):
+        assert text_of(row(exit=4, action="hold", category="violence", findings=(found,))).endswith(wanted)
 
 
-@pytest.mark.parametrize("tag", ["zh-Hant", "zh-Hans"])
-def test_every_part_that_is_not_scanned_is_translated(tag: str) -> None:
-    for kind in UnscannedKind:
-        for count in (1, 2000):
-            sentence = describe_unscanned(UnscannedPart(kind=kind, count=count))
-            assert translate_sentence("commands", sentence, tag), sentence
+def test_every_part_that_is_not_scanned_is_translated() -> None:
+    for kind, count, tag in product(UnscannedKind, (1, 2000), ("zh-Hant", "zh-Hans")):
+        sentence = describe_unscanned(UnscannedPart(kind=kind, count=count))
+        assert translate_sentence("commands", sentence, tag), sentence

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from safelight.cli.language import take_language
 from safelight_lab.commands.eval_output import format_advice_report, format_clip_report
+from support.commands import speaking
 
 CELL = {"category": "sexual", "modality": "frames", "recall": 0.5, "recall_interval": (0.2, 0.8)}
 SPENT = {"cpu_s_per_video_s": 0.5, "video_s": 12}
@@ -51,11 +51,8 @@ CLIPS: dict[str, Any] = {
     ],
 )
 def test_the_report_on_clips_is_in_the_chosen_language(language: str, wanted: list[str]) -> None:
-    take_language(["--lang", language])
-    try:
+    with speaking(language):
         assert format_clip_report(CLIPS).splitlines() == wanted
-    finally:
-        take_language([])
 
 
 def test_the_report_on_advice_gives_counts_with_intervals() -> None:
