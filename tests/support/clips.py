@@ -10,9 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.media.encode import AudioFormat, Mp4Writer, VideoFormat
+from safelight.moderation.request import Upload
 
 Pixels = npt.NDArray[np.uint8]
 RATE = 48_000
+
+
+def upload_of(path: Path, field: str = "input_reference") -> Upload:
+    """A file as a client sends it; a picture or a clip by its suffix."""
+    pictures = {".png": "image/png", ".jpg": "image/jpeg"}
+    media_type = pictures.get(path.suffix, "video/mp4")
+    return Upload(field=field, path=path, filename=path.name, media_type=media_type)
 
 
 def scenery(frame: int, width: int, height: int) -> Pixels:

@@ -170,6 +170,14 @@ class House:
             tx.insert(videos, **{**row._mapping, "id": copy, "tenant_id": tenant})
         return copy
 
+    def make(self, *prompt: str, **fields: Any) -> Video:
+        """Request a video and carry it to its end."""
+        return self.carry(self.order(*prompt, **fields))
+
+    def stranger(self) -> Principal:
+        """The same rights in another tenant."""
+        return replace(self.who, tenant=self.accounts.create_tenant("other").id)
+
     def carry_through_crashes(self, video: Video) -> Video:
         """As the engine does: take up again after every crash."""
         while True:
@@ -177,6 +185,9 @@ class House:
                 return self.carry(video)
             except Crash:
                 continue
+
+
+Furnish = Callable[..., House]
 
 
 def enrolled(name: str, folder: Path) -> dict[str, Any]:
@@ -187,7 +198,7 @@ def enrolled(name: str, folder: Path) -> dict[str, Any]:
 @contextmanager
 def furnishing(
     database: Database, folder: Path, upstream: ScriptedUpstream, sandbox: Sandbox
-) -> Iterator[Callable[..., House]]:
+) -> Iterator[Furnish]:
     """Make houses: quick detectors, an instant generator, and a paid and an own upstream."""
     opened: list[Any] = []
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,9 @@ from safelight.generation.videos_api import create as videos_api
 from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.testing.upstream import ScriptedUpstream
-from support.house import Crash, House, furnishing
+from support.house import Crash, Furnish, House, furnishing
 
-__all__ = ["Crash", "House"]
+__all__ = ["Crash", "Furnish", "House"]
 
 
 @pytest.fixture
@@ -26,13 +26,13 @@ def upstream() -> Iterator[ScriptedUpstream]:
 @pytest.fixture
 def furnish(
     database: Database, tmp_path: Path, upstream: ScriptedUpstream, forking_sandbox: Sandbox
-) -> Iterator[Callable[..., House]]:
+) -> Iterator[Furnish]:
     with furnishing(database, tmp_path, upstream, forking_sandbox) as make:
         yield make
 
 
 @pytest.fixture
-def house(furnish: Callable[..., House]) -> House:
+def house(furnish: Furnish) -> House:
     """A house with a waiver for what no model sees."""
     made = furnish()
     made.waive()
