@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -34,8 +33,6 @@ def shrunk(pixels: Pixels, by: int) -> Pixels:
     height, width = (side // by * by for side in pixels.shape[:2])
     blocks = pixels[:height, :width].reshape(height // by, by, width // by, by, 3)
     return blocks.mean(axis=(1, 3)).astype(np.uint8)
-
-
 
 
 @each_row

@@ -5,27 +5,23 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from safelight.detectors.protocol import Abstained, TextContent
+from safelight.detectors.protocol import Abstained
 from safelight.detectors.text import classifiers, plugins
 from safelight.detectors.text.classifier_detectors import MIN_SCORE, POINT_SCORE, NgramDetector
 from safelight.detectors.text.classifiers import NO_FINDING, NONE, VOICES, ClassifierSet
 from safelight.detectors.text.languages import LENGTHS, Language
-from safelight.detectors.text.normalise import views
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.detectors.text.word_grams import hash_grams
 from safelight.policy.coverage import Depth
-from safelight.policy.findings import Basis, Finding, TextSpan
+from safelight.policy.findings import Basis, TextSpan
 from safelight_lab.training import training_data
 from support.rows import each_row
+from support.texts import findings
 
 SHIPPED = classifiers.load()
 DETECTOR = NgramDetector(SHIPPED)
 #: One of the examples.
 BEATEN = "夜市巷口，兩名男子把一個路人圍起來拿球棒猛打，手持跟拍。"
-
-
-def inspect(text: str) -> list[Finding]:
-    return list(DETECTOR.inspect_text(TextContent(field="prompt", text=text, views=views(text))))
 
 
 def test_the_plugins_declare_the_categories_of_the_classifiers() -> None:
@@ -67,7 +63,7 @@ def test_scores_are_finite_even_without_known_words(name: str) -> None:
 @each_row
 def test_text_without_an_operating_point_is_not_judged(text: str) -> None:
     with pytest.raises(Abstained, match=r"\.$"):
-        inspect(text)
+        findings(DETECTOR, text)
 
 
 def test_coverage_reports_the_classifiers_as_its_depth() -> None:
@@ -78,7 +74,9 @@ def test_coverage_reports_the_classifiers_as_its_depth() -> None:
 
 
 def test_findings_say_what_they_rest_on() -> None:
-    found = inspect("nazis were right, all those filthy people should be gassed and wiped out, kill them all")
+    found = findings(
+        DETECTOR, "nazis were right, all those filthy people should be gassed and wiped out, kill them all"
+    )
     assert found
     for one in found:
         assert one.basis is Basis.LEARNED
@@ -89,7 +87,7 @@ def test_findings_say_what_they_rest_on() -> None:
 
 def test_the_evidence_is_in_the_harmful_part_of_a_long_text() -> None:
     text = "清晨平静的湖面，小船慢慢划过。" * 40 + BEATEN * 12
-    found = [one for one in inspect(text) if one.score >= MIN_SCORE]
+    found = [one for one in findings(DETECTOR, text) if one.score >= MIN_SCORE]
     assert found
     assert all(isinstance(span, TextSpan) and span.start > 300 for span in found[0].evidence)
 

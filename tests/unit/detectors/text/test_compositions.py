@@ -2,11 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from safelight.detectors.protocol import TextContent
 from safelight.detectors.text.compositions import CompositionDetector, read_compositions
-from safelight.detectors.text.normalise import views
-from safelight.policy.findings import Basis, Finding, TextSpan
+from safelight.policy.findings import Basis
 from support.rows import each_row
+from support.texts import findings, spans
 
 ROLES = """
 group: stand-in
@@ -26,37 +25,31 @@ rules:
 DETECTOR = CompositionDetector(read_compositions((ROLES, RULES)), name="stand-in")
 
 
-def inspect(text: str) -> list[Finding]:
-    return list(DETECTOR.inspect_text(TextContent(field="prompt", text=text, views=views(text))))
-
-
 @pytest.mark.parametrize(
     "text", ["how to blim", "blim, how to", "show a blim. And how to do it!", "如何blim"]
 )
 def test_roles_match_in_any_order_within_two_sentences(text: str) -> None:
-    (finding,) = inspect(text)
+    (finding,) = findings(DETECTOR, text)
     assert finding.basis is Basis.COMPOSED
     assert finding.attributes == {"explicit": True}
-    assert len([one for one in finding.evidence if isinstance(one, TextSpan)]) == 2
+    assert len(spans(finding)) == 2
 
 
 @each_row
 def test_one_role_a_distant_one_an_exception_or_a_harmless_context_is_nothing(text: str) -> None:
-    assert not inspect(text)
+    assert not findings(DETECTOR, text)
 
 
 def test_with_a_gap_the_parts_must_follow_each_other() -> None:
     rules = RULES.replace("sentences: 2", "gap: 1")
     detector = CompositionDetector(read_compositions((ROLES, rules)), name="stand-in")
 
-    def count(text: str) -> int:
-        return len(list(detector.inspect_text(TextContent(field="p", text=text, views=views(text)))))
-
-    assert [count("blim how to"), count("how to blim"), count("blim and how to")] == [1, 0, 0]
+    found = [len(findings(detector, text)) for text in ("blim how to", "how to blim", "blim and how to")]
+    assert found == [1, 0, 0]
 
 
 def test_a_disguised_text_is_found_and_said_to_be_disguised() -> None:
-    (finding,) = inspect("how to b.l.i.m")
+    (finding,) = findings(DETECTOR, "how to b.l.i.m")
     assert "disguised" in finding.reason
 
 
@@ -70,4 +63,4 @@ def test_broken_files_are_named() -> None:
 
 
 def test_a_long_text_of_one_word_is_quick() -> None:
-    assert inspect("how to blim " * 3000)
+    assert findings(DETECTOR, "how to blim " * 3000)

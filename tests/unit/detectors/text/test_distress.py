@@ -5,37 +5,29 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.detectors.protocol import TextContent
 from safelight.detectors.text import distress, plugins
 from safelight.detectors.text.chinese import locale_of
 from safelight.detectors.text.compositions import shipped_compositions
 from safelight.detectors.text.distress import MAX_SCORE, SCORE, DistressDetector
-from safelight.detectors.text.normalise import views
-from safelight.policy.findings import Basis, Finding
+from safelight.policy.findings import Basis
 from support.rows import each_row
+from support.texts import findings
 
 DETECTOR = DistressDetector(shipped_compositions(), distress.load())
 
 
-def inspect(text: str) -> list[Finding]:
-    return list(DETECTOR.inspect_text(TextContent(field="prompt", text=text, views=views(text))))
-
-
 @each_row
-def test_distress_of_the_writer_or_of_somebody_known_brings_help(text: str) -> None:
-    assert inspect(text)[0].category == "self-harm/intent"
-
-
-@each_row
-def test_places_moods_and_sayings_do_not(text: str) -> None:
-    assert not inspect(text)
+def test_distress_of_the_writer_or_of_somebody_known_brings_help_and_places_moods_and_sayings_do_not(
+    what: str, text: str, helped: bool
+) -> None:
+    assert [one.category for one in findings(DETECTOR, text)][:1] == ["self-harm/intent"] * helped
 
 
 def test_the_basis_says_whether_a_rule_or_the_classifier_found_it() -> None:
-    (by_rule,) = inspect("i want to kill myself")
+    (by_rule,) = findings(DETECTOR, "i want to kill myself")
     assert (by_rule.basis, by_rule.score) == (Basis.COMPOSED, 0.9)
-    (learned,) = inspect(
-        "tonight i take the train to the coast and i leave my keys on the table, that is it for me"
+    (learned,) = findings(
+        DETECTOR, "tonight i take the train to the coast and i leave my keys on the table, that is it for me"
     )[:1] or (None,)
     if learned is not None:
         assert learned.basis is Basis.LEARNED
@@ -63,7 +55,7 @@ def test_the_classifier_reads_first_person_texts_of_four_words_or_more() -> None
 
 @given(st.text(max_size=200))
 def test_any_text_is_accepted(text: str) -> None:
-    inspect(text)
+    findings(DETECTOR, text)
 
 
 def test_the_plugin_declares_the_cells() -> None:

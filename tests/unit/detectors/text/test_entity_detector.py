@@ -6,15 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from safelight.detectors.protocol import TextContent
 from safelight.detectors.text import entities
 from safelight.detectors.text.entities import Entity, EntityKind, parse_entity, read_entities
 from safelight.detectors.text.entity_detector import EntityDetector, EntityIndex
-from safelight.detectors.text.normalise import views
 from safelight.detectors.text.operator_lists import OperatorLists
 from safelight.errors import InvalidField, NotFound
-from safelight.policy.findings import Finding, TextSpan
 from support.rows import each_row
+from support.texts import findings, marked
 
 PEOPLE = """
 kind: living
@@ -32,40 +30,33 @@ def made(text: str = PEOPLE) -> tuple[Entity, ...]:
     return found
 
 
-def inspect(detector: EntityDetector, text: str) -> list[Finding]:
-    return list(detector.inspect_text(TextContent(field="prompt", text=text, views=views(text))))
+def detector_of(text: str = PEOPLE) -> EntityDetector:
+    return EntityDetector(EntityIndex.of(made(text)))
 
 
-def spans(text: str, findings: list[Finding]) -> list[str]:
-    return [
-        text[part.start : part.end]
-        for finding in findings
-        for part in finding.evidence
-        if isinstance(part, TextSpan)
-    ]
+def named(detector: EntityDetector, text: str) -> list[str]:
+    return [words for finding in findings(detector, text) for words in marked(finding, text)]
 
 
 @each_row
 def test_a_name_is_found_at_its_original_place(text: str, words: str) -> None:
-    assert spans(text, inspect(EntityDetector(EntityIndex.of(made())), text)) == [words]
+    assert named(detector_of(), text) == [words]
 
 
 @each_row
 def test_an_ambiguous_name_needs_its_context(text: str) -> None:
-    assert not inspect(EntityDetector(EntityIndex.of(made())), text)
+    assert not findings(detector_of(), text)
 
 
 def test_attributes_provide_what_policies_need() -> None:
-    (finding,) = inspect(EntityDetector(EntityIndex.of(made())), "Mika Jordano waves")
+    (finding,) = findings(detector_of(), "Mika Jordano waves")
     assert finding.category == "likeness"
     assert finding.attributes == {"named": True, "public_figure": True}
-    (old,) = inspect(
-        EntityDetector(EntityIndex.of(made(PEOPLE.replace("living", "historical")))), "Mika Jordano waves"
-    )
+    (old,) = findings(detector_of(PEOPLE.replace("living", "historical")), "Mika Jordano waves")
     assert old.attributes["historical"] is True
-    brand = EntityDetector(EntityIndex.of(made(PEOPLE.replace("living", "brand"))))
-    (logo,) = inspect(brand, "the logo of Mika Jordano")
-    (cup,) = inspect(
+    brand = detector_of(PEOPLE.replace("living", "brand"))
+    (logo,) = findings(brand, "the logo of Mika Jordano")
+    (cup,) = findings(
         brand, "in the morning a tired woman sits in a kitchen and drinks from a mika jordano mug"
     )
     assert (logo.attributes["role"], cup.attributes["role"]) == ("subject", "passing")
@@ -94,13 +85,13 @@ def test_operator_lists_apply_and_are_removed_without_a_restart(tmp_path: Path) 
     done = own.import_file(source, name="ours", kind=EntityKind.BRAND)
     assert (done.added, done.duplicates, len(done.problems)) == (1, 1, 1)
     before = detector.version
-    assert not inspect(detector, "acme rocket skates")
+    assert not findings(detector, "acme rocket skates")
     now[0] += 1
-    assert inspect(detector, "acme rocket skates")
+    assert findings(detector, "acme rocket skates")
     assert detector.version != before
     assert own.remove("ours", "Acme Rocket Skates") == 1
     now[0] += 1
-    assert not inspect(detector, "acme rocket skates")
+    assert not findings(detector, "acme rocket skates")
     with pytest.raises(NotFound):
         own.remove("ours", None)
 
@@ -128,11 +119,10 @@ def test_many_names_are_searched_in_one_pass(tmp_path: Path) -> None:
     rows = (json.dumps({"kind": "brand", "n": f"house number {n} of wares"}) for n in range(20_000))
     (tmp_path / "many.jsonl").write_text("\n".join(rows), encoding="utf-8")
     detector = EntityDetector(EntityIndex.of(()), own, clock=time.monotonic)
-    assert spans("house number 19999 of wares", inspect(detector, "house number 19999 of wares"))
+    assert named(detector, "house number 19999 of wares")
 
 
 @each_row
 def test_the_style_of_a_studio_is_no_character_and_not_its_subject(text: str) -> None:
-    content = TextContent(field="prompt", text=text, views=views(text))
-    found = list(EntityDetector(EntityIndex.of(entities.shipped())).inspect_text(content))
+    found = findings(EntityDetector(EntityIndex.of(entities.shipped())), text)
     assert {(one.category, one.attributes["role"]) for one in found} == {("ip/brand", "passing")}

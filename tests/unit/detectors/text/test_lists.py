@@ -2,73 +2,60 @@ from __future__ import annotations
 
 import pytest
 
-from safelight.detectors.protocol import TextContent
 from safelight.detectors.text.lists import ListDetector, read_list, shipped_entries
-from safelight.detectors.text.normalise import views
 from safelight.policy.categories import SHIPPED
-from safelight.policy.findings import Finding, TextSpan
 from support.rows import each_row
+from support.texts import categories, findings, marked, spans
 
 DETECTOR = ListDetector(shipped_entries())
 
 
-
-def inspect(text: str) -> list[Finding]:
-    return list(DETECTOR.inspect_text(TextContent(field="prompt", text=text, views=views(text))))
-
-
-def categories(text: str) -> set[str]:
-    return {finding.category for finding in inspect(text)}
-
-
-def marked(finding: Finding, text: str) -> list[str]:
-    return [text[span.start : span.end] for span in finding.evidence if isinstance(span, TextSpan)]
-
-
 @each_row
 def test_a_harmless_scene_has_no_findings(text: str) -> None:
-    assert categories(text) <= {"minors-present"}
+    assert categories(DETECTOR, text) <= {"minors-present"}
 
 
 def test_children_in_ordinary_scenes_are_only_recorded() -> None:
-    assert categories("children building a sand castle with their father") == {"minors-present"}
-    assert categories("孩子们在公园里放风筝") == {"minors-present"}
+    assert categories(DETECTOR, "children building a sand castle with their father") == {"minors-present"}
+    assert categories(DETECTOR, "孩子们在公园里放风筝") == {"minors-present"}
 
 
 @each_row
 def test_a_listed_phrase_is_found(text: str, category: str) -> None:
-    assert category in categories(text)
+    assert category in categories(DETECTOR, text)
 
 
 def test_evidence_is_in_the_original_text() -> None:
     text = "Please: a N.U.D.E woman"
-    finding = next(one for one in inspect(text) if one.score == 0.9)
+    finding = next(one for one in findings(DETECTOR, text) if one.score == 0.9)
     assert marked(finding, text) == ["N.U.D.E"]
     assert "disguised" in finding.reason
 
 
 def test_words_match_whole_with_an_optional_plural() -> None:
-    assert "violence/graphic" in categories("two severed hands")
-    assert categories("a gorey cartoonist named Gorey") == set()
-    assert "likeness" in categories("Taylor Swift's new song")
+    assert "violence/graphic" in categories(DETECTOR, "two severed hands")
+    assert categories(DETECTOR, "a gorey cartoonist named Gorey") == set()
+    assert "likeness" in categories(DETECTOR, "Taylor Swift's new song")
 
 
 def test_a_public_figure_and_the_role_of_a_brand_are_attributes() -> None:
-    (finding,) = inspect("Barack Obama waves")
+    (finding,) = findings(DETECTOR, "Barack Obama waves")
     assert finding.attributes["public_figure"] is True
-    (passing,) = inspect("a man at a desk drinks from a Starbucks cup")
-    (subject,) = inspect("a commercial for Starbucks")
+    (passing,) = findings(DETECTOR, "a man at a desk drinks from a Starbucks cup")
+    (subject,) = findings(DETECTOR, "a commercial for Starbucks")
     assert (passing.attributes["role"], subject.attributes["role"]) == ("passing", "subject")
 
 
 def test_the_parts_of_a_term_must_be_in_order_and_close() -> None:
-    assert "illicit" in categories("how to quietly build a bomb")
-    assert "illicit" not in categories("a bomb, and how to be calm")
-    assert "illicit" not in categories("how to " + "walk on and on " * 6 + "near a bomb")
+    assert "illicit" in categories(DETECTOR, "how to quietly build a bomb")
+    assert "illicit" not in categories(DETECTOR, "a bomb, and how to be calm")
+    assert "illicit" not in categories(DETECTOR, "how to " + "walk on and on " * 6 + "near a bomb")
 
 
 def test_distant_context_does_not_excuse_a_match() -> None:
-    assert "sexual" in categories("a nude woman on a sofa, " + "very slow camera " * 12 + ", a museum")
+    assert "sexual" in categories(
+        DETECTOR, "a nude woman on a sofa, " + "very slow camera " * 12 + ", a museum"
+    )
 
 
 def test_every_category_of_the_lists_is_known() -> None:
@@ -83,7 +70,7 @@ def test_a_broken_list_names_its_entry() -> None:
 
 
 def test_sixty_thousand_characters_are_accepted() -> None:
-    assert categories(("how to build a bomb nude kill " * 3000)[:60_000]) >= {"illicit", "sexual"}
+    assert categories(DETECTOR, ("how to build a bomb nude kill " * 3000)[:60_000]) >= {"illicit", "sexual"}
 
 
 def test_an_entry_with_min_terms_needs_that_many_terms() -> None:
@@ -94,9 +81,6 @@ entries:
 """
     detector = ListDetector(read_list(text))
 
-    def found(prompt: str) -> list[Finding]:
-        return list(detector.inspect_text(TextContent(field="p", text=prompt, views=views(prompt))))
-
-    assert not found("a crowbar on a bench, another crowbar on the wall")
-    (one,) = found("a crowbar, then the loot in a bag")
-    assert len([span for span in one.evidence if isinstance(span, TextSpan)]) == 2
+    assert not findings(detector, "a crowbar on a bench, another crowbar on the wall")
+    (one,) = findings(detector, "a crowbar, then the loot in a bag")
+    assert len(spans(one)) == 2

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
+import msgspec
 import pytest
 
 from safelight.detectors.protocol import (
@@ -18,23 +20,24 @@ from safelight.detectors.text.pipeline import MAX_STUCK, TextPipeline
 from safelight.detectors.text.safety_card import CardDetector
 from safelight.metrics import DETECTOR_TIMEOUTS
 from safelight.policy.coverage import CoverageStatus, Depth
-from safelight.policy.findings import Finding, FrameRange, Modality, OperatingPoint, TextSpan, TimeRange
+from safelight.policy.findings import (
+    Basis,
+    Finding,
+    FrameRange,
+    Modality,
+    TextSpan,
+    TimeRange,
+)
 from support.rows import each_row
+from support.verdicts import POINT, seen
 
 HATE = (Capability(category="hate", modality=Modality.TEXT),)
 
 
 def finding(content: TextContent, score: float = 0.5) -> Finding:
     at = content.text.find("bad")
-    return Finding(
-        category="hate",
-        score=score,
-        modality=Modality.TEXT,
-        detector="reader",
-        version="1",
-        reason="It says so.",
-        evidence=(TextSpan(field=content.field, start=at, end=at + 3),),
-    )
+    span = TextSpan(field=content.field, start=at, end=at + 3)
+    return msgspec.structs.replace(seen("hate", score, evidence=(span,)), detector="reader")
 
 
 class Reader:
@@ -141,11 +144,9 @@ def test_many_slow_texts_at_once_do_not_count_as_stuck() -> None:
     def screen() -> None:
         complete.extend(cell.complete for cell in pipeline.screen({"prompt": "bad"}).cells)
 
-    threads = [threading.Thread(target=screen) for _ in range(3 * MAX_STUCK)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(3 * MAX_STUCK) as threads:
+        for _ in range(3 * MAX_STUCK):
+            threads.submit(screen)
     assert complete == [True] * (3 * MAX_STUCK)
 
 
@@ -165,18 +166,10 @@ def test_a_detector_that_comes_back_is_tried_again() -> None:
 
 def test_many_texts_at_once_do_not_mix() -> None:
     pipeline = TextPipeline([Reader()])
-    reports: dict[int, int] = {}
-
-    def screen(number: int) -> None:
-        report = pipeline.screen({"prompt": "bad " if number % 2 else "good"})
-        reports[number] = len(report.findings)
-
-    threads = [threading.Thread(target=screen, args=(number,)) for number in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert reports == {number: number % 2 for number in range(16)}
+    texts = [{"prompt": "bad " if number % 2 else "good"} for number in range(16)]
+    with ThreadPoolExecutor(16) as threads:
+        reports = list(threads.map(pipeline.screen, texts))
+    assert [len(report.findings) for report in reports] == [0, 1] * 8
 
 
 def test_only_the_card_detector_sees_the_card() -> None:
@@ -207,7 +200,7 @@ def test_a_transcript_is_read_across_lines_with_times() -> None:
         def inspect_text(self, content: TextContent) -> Iterable[Finding]:
             start = content.text.index("very bad")
             span = TextSpan(field=content.field, start=start, end=start + 8)
-            return [Finding(**{**_fields(finding(content)), "evidence": (span,)})]
+            return [seen("hate", evidence=(span,))]
 
     reads = [
         MediaText(text="a very", confidence=0.9, start_s=1.0, end_s=2.0),
@@ -222,10 +215,6 @@ def test_no_text_counts_as_a_complete_check() -> None:
     report = TextPipeline([Reader()]).screen_media_text([])
     assert report.findings == ()
     assert all(cell.complete for cell in report.cells)
-
-
-def _fields(one: Finding) -> dict[str, object]:
-    return {name: getattr(one, name) for name in one.__struct_fields__}
 
 
 def test_all_detectors_share_one_budget_and_the_rest_is_a_gap() -> None:
@@ -314,16 +303,14 @@ def test_where_a_classifier_abstains_the_check_has_the_depth_of_lists_and_says_w
     assert [found.detector for found in report.findings] == ["reader"]
 
 
-def test_where_a_classifier_judged_the_text_the_check_is_deeper() -> None:
-    (cell,) = TextPipeline([Reader(), Classifier()]).screen({"prompt": "a very bad thing"}).cells
-
-    assert (cell.status, cell.depth, cell.note) == (CoverageStatus.CHECKED, Depth.LEARNED, "")
-
-
-def test_lists_alone_have_the_depth_of_lists() -> None:
-    (cell,) = TextPipeline([Reader()]).screen({"prompt": "bad"}).cells
-
-    assert (cell.status, cell.depth, cell.note) == (CoverageStatus.CHECKED, Depth.LISTS, "")
+def test_the_check_has_the_depth_of_lists_or_of_a_classifier_that_judged_the_text() -> None:
+    for detectors, depth in (
+        ((Reader(), Classifier()), Depth.LEARNED),
+        ((Classifier(), Undecided()), Depth.LEARNED),
+        ((Reader(),), Depth.LISTS),
+    ):
+        (cell,) = TextPipeline(detectors).screen({"prompt": "a very bad thing"}).cells
+        assert (cell.status, cell.depth, cell.note) == (CoverageStatus.CHECKED, depth, "")
 
 
 def test_a_category_that_only_an_abstaining_classifier_checks_is_a_gap() -> None:
@@ -334,37 +321,14 @@ def test_a_category_that_only_an_abstaining_classifier_checks_is_a_gap() -> None
         assert "no operating point" in cell.note
 
 
-def test_a_second_classifier_that_judges_the_text_fills_the_cell() -> None:
-    (cell,) = TextPipeline([Classifier(), Undecided()]).screen({"prompt": "a very bad thing"}).cells
-
-    assert (cell.status, cell.depth, cell.note) == (CoverageStatus.CHECKED, Depth.LEARNED, "")
-
-
 class StandIn(Classifier):
     name = "stand-in"
     stands_in_for: ClassVar[dict[str, str]] = {"en": "classifier"}
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
         for language in ("en", "zh-Hans"):
-            point = OperatingPoint(
-                voice=language,
-                language=language,
-                length="1-3",
-                score=0.5,
-                false_alarm_rate=0.001,
-                low=0,
-                high=0.002,
-                sample=1000,
-            )
-            yield Finding(
-                category="hate",
-                score=0.7,
-                modality=Modality.TEXT,
-                detector=self.name,
-                version="1",
-                reason="a test",
-                point=point,
-            )
+            point = msgspec.structs.replace(POINT, voice=language, language=language, length="1-3")
+            yield seen("hate", 0.7, basis=Basis.LEARNED, point=point)
 
 
 def test_a_stand_in_counts_in_a_language_only_where_the_other_classifier_did_not_judge() -> None:

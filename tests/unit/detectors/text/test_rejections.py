@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import pytest
 
-from safelight.detectors.protocol import TextContent
 from safelight.detectors.text.classifier_detectors import NgramDetector
 from safelight.detectors.text.classifiers import load
 from safelight.detectors.text.compositions import CompositionDetector, shipped_compositions
 from safelight.detectors.text.normalise import final_views, views
 from safelight.detectors.text.rejections import shipped_rejections
-from support.rows import each_row
+from support.rows import TESTS, each_row, read_rows
+from support.texts import findings
 
-ROWS = [
-    json.loads(line)
-    for line in (Path(__file__).resolve().parents[3] / "data" / "rejections.jsonl")
-    .read_text(encoding="utf-8")
-    .splitlines()
-]
-
-
-def content(text: str) -> TextContent:
-    return TextContent(field="prompt", text=text, views=views(text))
+ROWS = read_rows(TESTS / "data" / "rejections.jsonl")
 
 
 def is_rejected(text: str) -> bool:
@@ -50,7 +38,7 @@ def test_hateful_sentences_with_the_same_words_are_no_rejection(lang: str) -> No
 def test_contempt_is_composed_in_no_more_than_one_in_twenty_rejecting_sentences() -> None:
     detector = CompositionDetector(shipped_compositions(), name="stand-in", categories=["hate"])
     rows = [row for row in ROWS if row["kind"] != "hateful"]
-    found = [row for row in rows if list(detector.inspect_text(content(row["text"])))]
+    found = [row for row in rows if findings(detector, row["text"])]
     assert len(found) <= len(rows) / 20
 
 
@@ -91,6 +79,6 @@ def test_lines_and_signs_before_a_chinese_character_end_a_sentence(text: str) ->
 
 @each_row
 def test_a_classifiers_finding_of_hatred_says_whether_the_text_rejects_it(text: str, rejected: bool) -> None:
-    found = [one for one in NgramDetector(load()).inspect_text(content(text)) if one.category == "hate"]
+    found = [one for one in findings(NgramDetector(load()), text) if one.category == "hate"]
     assert found
     assert all(one.attributes.get("rejected", False) is rejected for one in found)

@@ -2,22 +2,17 @@ from __future__ import annotations
 
 import pytest
 
-from safelight.detectors.protocol import TextContent
-from safelight.detectors.text.normalise import views
 from safelight.detectors.text.safety_card import CardDetector
 from safelight.policy.findings import TextSpan
+from support.texts import content, findings
 
 DETECTOR = CardDetector({"violence", "violence/graphic", "self-harm"})
-
-
-def content(text: str) -> TextContent:
-    return TextContent(field="prompt", text=text, views=views(text))
 
 
 @pytest.mark.parametrize("word", ["violence", "violence/graphic", "self-harm"])
 def test_the_phrase_triggers_exactly_its_category(word: str) -> None:
     text = f"a cat, SAFELIGHT-TEST:{word}, a dog"
-    (finding,) = DETECTOR.inspect_text(content(text))
+    (finding,) = findings(DETECTOR, text)
     assert (finding.category, finding.score, finding.test_card) == (word, 1.0, True)
     (span,) = finding.evidence
     assert isinstance(span, TextSpan)
@@ -33,12 +28,12 @@ def test_the_phrase_triggers_exactly_its_category(word: str) -> None:
     ],
 )
 def test_a_disguised_card_triggers_too(typed: str) -> None:
-    (finding,) = DETECTOR.inspect_text(content(f"x {typed} y"))
+    (finding,) = findings(DETECTOR, f"x {typed} y")
     assert finding.category == "violence"
 
 
 def test_an_unknown_category_is_not_a_card() -> None:
-    assert not list(DETECTOR.inspect_text(content("SAFELIGHT-TEST:kindness")))
+    assert not findings(DETECTOR, "SAFELIGHT-TEST:kindness")
 
 
 def test_the_card_is_blanked_for_other_detectors_with_offsets_kept() -> None:

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from safelight.detectors.protocol import TextContent
 from safelight.detectors.text.lists import read_list
-from safelight.detectors.text.normalise import views
 from safelight.detectors.text.sexual_minors import SexualMinorsDetector
+from support.texts import content, findings
 
 # Placeholders for the two kinds of signal: the test is about their combination.
 LISTS = """
@@ -17,28 +16,22 @@ entries:
 DETECTOR = SexualMinorsDetector(read_list(LISTS))
 
 
-def content(field: str, text: str, *, negated: bool = False) -> TextContent:
-    return TextContent(field=field, text=text, views=views(text), negated=negated)
-
-
 def test_both_signals_anywhere_in_the_text_make_one_finding() -> None:
-    (finding,) = DETECTOR.inspect_text(content("prompt", "youngword " + "and then " * 200 + " adultword"))
+    (finding,) = findings(DETECTOR, "youngword " + "and then " * 200 + " adultword")
     assert finding.category == "sexual/minors"
     assert len(finding.evidence) == 2
 
 
 def test_the_signals_may_be_in_two_fields_and_disguised() -> None:
-    found = DETECTOR.inspect_together(
-        [content("prompt", "y.o.u.n.g.w.o.r.d"), content("style", "ＡＤＵＬＴword")]
-    )
+    found = DETECTOR.inspect_together([content("y.o.u.n.g.w.o.r.d"), content("ＡＤＵＬＴword", "style")])
     assert [finding.category for finding in found] == ["sexual/minors"]
 
 
 def test_one_signal_alone_a_weak_one_or_a_harmless_context_is_not_reported() -> None:
     for text in ("adultword", "youngword", "weakword youngword", "a statue of adultword, youngword looks on"):
-        assert not list(DETECTOR.inspect_text(content("prompt", text)))
+        assert not findings(DETECTOR, text)
 
 
 def test_a_negated_field_is_not_a_signal() -> None:
-    asked, unwanted = content("prompt", "youngword"), content("negative_prompt", "adultword", negated=True)
+    asked, unwanted = content("youngword"), content("adultword", "negative_prompt", negated=True)
     assert not list(DETECTOR.inspect_together([asked, unwanted]))

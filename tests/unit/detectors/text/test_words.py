@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import pytest
 
-from safelight.detectors.protocol import TextContent
 from safelight.detectors.text import plugins
-from safelight.detectors.text.normalise import views
 from safelight.detectors.text.words import load_shipped
-from safelight.policy.findings import Finding
 from support.rows import each_row
+from support.texts import findings
 
 DETECTOR = load_shipped()
 FACTS = {"minors-present", "likeness", "ip/brand", "ip/character"}
 
 
-def inspect(text: str) -> list[Finding]:
-    return list(DETECTOR.inspect_text(TextContent(field="prompt", text=text, views=views(text))))
-
-
 def found(text: str) -> dict[str, float]:
     """The categories of harm that are found at .5 or above."""
     return {
-        one.category: one.score for one in inspect(text) if one.score >= 0.5 and one.category not in FACTS
+        one.category: one.score
+        for one in findings(DETECTOR, text)
+        if one.score >= 0.5 and one.category not in FACTS
     }
 
 
@@ -34,7 +30,8 @@ def test_harm_is_found_under_its_category(text: str, category: str) -> None:
 @each_row
 def test_an_explicit_wish_to_fool_people_is_an_attribute(text: str) -> None:
     assert any(
-        one.attributes.get("explicit") is True and one.category == "deception" for one in inspect(text)
+        one.attributes.get("explicit") is True and one.category == "deception"
+        for one in findings(DETECTOR, text)
     )
 
 
