@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-from typing import Any
-
-import msgspec
-import pytest
-
 from safelight.detectors.protocol import MediaText
 from safelight.moderation.bare_threats import find_bare_threats, named_people
-from safelight.policy.findings import Finding, Match, Modality
-from support.rows import each_row
+from safelight.policy.findings import Finding, Match
+from support.rows import TESTS, each_row, read_rows
+from support.verdicts import seen
 
-ROWS = [
-    json.loads(line)
-    for line in (Path(__file__).parents[2] / "data" / "clip_words.jsonl").read_text("utf-8").splitlines()
-]
+ROWS = read_rows(TESTS / "data" / "clip_words.jsonl")
 THREAT = "Kill all of them tonight"
 
 
@@ -34,32 +25,17 @@ def found(
     return find_bare_threats(shown, spoken, {"prompt": prompt} if prompt else {}, clip_s=8.0, people=people)
 
 
-def rows(kind: str) -> list[Any]:
-    return [
-        pytest.param(row, id=row["text"][:40] + row.get("prompt", "")[:20])
-        for row in ROWS
-        if row["kind"] == kind
-    ]
-
-
-@pytest.mark.parametrize("row", rows("threat"))
-def test_a_bare_threat_that_fills_a_clip_is_found_in_picture_and_speech(row: dict[str, str]) -> None:
-    (shown,) = found(line(row["text"]), prompt=row.get("prompt", ""))
-    (said,) = found(said=row["text"], prompt=row.get("prompt", ""))
-    assert (shown.category, shown.attributes["source"]) == ("harassment", "on_screen")
-    assert (said.category, said.attributes["source"]) == ("harassment", "transcript")
-
-
-@pytest.mark.parametrize("row", rows("harmless"))
-def test_harmless_words_are_no_threat(row: dict[str, str]) -> None:
-    assert not found(line(row["text"]), said=row["text"])
-
-
-@pytest.mark.parametrize("row", rows("scene"))
-def test_the_words_of_a_threat_in_a_scene_that_the_prompt_describes_are_no_threat(
-    row: dict[str, str],
-) -> None:
-    assert not found(line(row["text"]), said=row["text"], prompt=row["prompt"])
+def test_only_a_bare_threat_that_fills_a_clip_is_found_in_picture_and_speech() -> None:
+    assert {row["kind"] for row in ROWS} == {"threat", "harmless", "scene"}
+    threat = [("harassment", "on_screen"), ("harassment", "transcript")]
+    wrong = []
+    for row in ROWS:
+        text, prompt = row["text"], row.get("prompt", "")
+        findings = (*found(line(text), prompt=prompt), *found(said=text, prompt=prompt))
+        wanted = threat if row["kind"] == "threat" else []
+        if [(one.category, one.attributes["source"]) for one in findings] != wanted:
+            wrong.append(row)
+    assert wrong == []
 
 
 def test_a_prompt_that_asks_for_the_words_in_a_scene_is_no_cover_without_the_scene() -> None:
@@ -75,23 +51,13 @@ def test_a_word_for_a_film_without_a_scene_is_no_cover() -> None:
 @each_row
 def test_a_threat_to_a_named_public_figure_is_found_in_any_scene(text: str, name: str) -> None:
     poster = "A worn film poster of a gangster thriller on a brick wall, rain"
-    named = Finding(
-        category="likeness",
-        score=0.9,
-        modality=Modality.TEXT,
-        detector="d",
-        version="1",
-        reason="named",
-        evidence=(Match(list="likeness", entry=name),),
-        attributes={"public_figure": True},
-    )
-    people = named_people([named])
+    evidence = (Match(list="likeness", entry=name),)
+    people = named_people([seen("likeness", evidence=evidence, public_figure=True)])
     for prompt in ("", poster, f'{poster}: "{text}"'):
         assert found(line(text), prompt=prompt, people=people)
         assert found(said=text, prompt=prompt, people=people)
     assert not found(line(f"{name} live on stage tonight"), people=people)
-    historical = msgspec.structs.replace(named, attributes={"public_figure": True, "historical": True})
-    assert not named_people([historical])
+    assert not named_people([seen("likeness", evidence=evidence, public_figure=True, historical=True)])
 
 
 def test_a_threat_to_a_private_person_by_first_name_and_surname_is_found() -> None:

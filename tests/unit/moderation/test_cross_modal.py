@@ -7,6 +7,7 @@ from safelight.detectors.text.pipeline import TextPipeline
 from safelight.moderation.cross_modal import MAX_VARIANTS, screen_joined_text
 from safelight.moderation.text_parts import TextSource, as_description, parts_of
 from safelight.policy.findings import Finding, FrameRange, Modality, TextSpan, TimeRange
+from support.verdicts import seen
 
 
 class Sentence:
@@ -22,15 +23,8 @@ class Sentence:
         flat = content.text.replace("\n", " ")
         start = flat.find(self._words)
         if start >= 0:
-            yield Finding(
-                category="deception",
-                score=self._score,
-                modality=Modality.TEXT,
-                detector=self.name,
-                version=self.version,
-                reason="It says so.",
-                evidence=(TextSpan(field=content.field, start=start, end=start + len(self._words)),),
-            )
+            span = TextSpan(field=content.field, start=start, end=start + len(self._words))
+            yield seen("deception", self._score, evidence=(span,), reason="It says so.")
 
 
 def shown(text: str, at: float) -> MediaText:
@@ -50,6 +44,10 @@ def together(
 ) -> tuple[Finding, ...]:
     parts = parts_of({"prompt": prompt}, screen, heard)
     return screen_joined_text(parts, TextPipeline([Sentence(words)], budget_s=20), alone).findings
+
+
+def contrasts(findings: Iterable[Finding]) -> list[Finding]:
+    return [one for one in findings if one.attributes.get("kind") == "contrast"]
 
 
 def test_a_sentence_across_picture_and_speech_is_found_with_its_parts() -> None:
@@ -78,12 +76,10 @@ def test_parts_are_in_the_order_of_the_clip() -> None:
 
 
 def test_a_finding_of_one_part_alone_is_not_repeated() -> None:
-    seen = together("is closed", "a room", [shown("polling is closed", 0.0)], [said("hello", 1.0)])
+    found = together("is closed", "a room", [shown("polling is closed", 0.0)], [said("hello", 1.0)])
     # But for what disagrees with the request.
-    assert {one.attributes.get("kind") for one in seen} == {"contrast"}
-    alone = Finding(
-        category="deception", score=0.75, modality=Modality.TEXT, detector="d", version="1", reason="r"
-    )
+    assert {one.attributes.get("kind") for one in found} == {"contrast"}
+    alone = seen("deception", 0.75)
     split = ([shown("polling", 1.0)], [said("is closed", 2.0)])
     assert not together("polling is closed", "x", *split, alone=(alone,))
 
@@ -133,13 +129,13 @@ def test_the_number_of_text_variants_is_limited() -> None:
 
 
 def test_a_contradiction_has_request_and_clip_as_evidence() -> None:
-    seen = together(
+    found = together(
         "the vault is empty",
         "a bank clerk smiles",
         [shown("Evening bulletin", 0.0)],
         [said("the vault is empty", 1.0)],
     )
-    (found,) = [one for one in seen if one.attributes.get("kind") == "contrast"]
+    (found,) = contrasts(found)
     assert found.category == "deception"
     assert found.evidence[0] == TextSpan(field="prompt", start=0, end=19)
     assert {type(one) for one in found.evidence} == {TextSpan, FrameRange, TimeRange}
@@ -155,25 +151,17 @@ def test_a_clip_with_its_own_context_is_no_contradiction() -> None:
     found = screen_joined_text(
         parts, TextPipeline([Sentence("the vault is empty")], budget_s=20), ()
     ).findings
-    assert not [one for one in found if one.attributes.get("kind") == "contrast"]
+    assert not contrasts(found)
 
 
 def test_a_category_of_the_request_itself_is_no_contradiction() -> None:
-    asked = Finding(
-        category="deception",
-        score=0.6,
-        modality=Modality.TEXT,
-        detector="d",
-        version="1",
-        reason="r",
-        attributes={"source": "prompt"},
-    )
+    asked = seen("deception", 0.6, source="prompt")
     parts = parts_of(
         {"prompt": "a bank clerk smiles"}, [shown("Bulletin", 0.0)], [said("the vault is empty", 1.0)]
     )
     pipeline = TextPipeline([Sentence("the vault is empty")], budget_s=20)
     found = screen_joined_text(parts, pipeline, (asked,)).findings
-    assert not [one for one in found if one.attributes.get("kind") == "contrast"]
+    assert not contrasts(found)
 
 
 def test_a_clip_is_described_in_its_own_script() -> None:

@@ -5,47 +5,35 @@ from __future__ import annotations
 from dataclasses import replace
 
 from safelight.moderation.evasion_thresholds import NO_MATCH, EvasionMatch, apply_scrutiny
-from safelight.policy.findings import Finding, Modality
+from support.verdicts import seen
 
 BLOCK = EvasionMatch(lineage="lineage_1", matched_categories={"extremism": 0.9})
 
 
-def finding(category: str, score: float, **fields: object) -> Finding:
-    return Finding(
-        category=category,
-        score=score,
-        modality=Modality.TEXT,
-        detector="d",
-        version="1",
-        reason="It is like an example.",
-        **fields,  # type: ignore[arg-type]
-    )
-
-
 def test_a_weak_finding_of_the_same_category_gets_the_score_of_the_block() -> None:
-    (raised,) = apply_scrutiny(BLOCK, [finding("extremism", 0.45)])
+    (raised,) = apply_scrutiny(BLOCK, [seen("extremism", 0.45)])
     assert raised.score == 0.9
     assert raised.attributes["rewording"] is True
 
 
 def test_a_writer_who_was_told_of_no_block_is_told_of_no_paraphrase() -> None:
-    (raised,) = apply_scrutiny(BLOCK, [finding("extremism", 0.45)])
-    assert raised.reason == "It is like an example."
-    (raised,) = apply_scrutiny(replace(BLOCK, is_known_to_writer=True), [finding("extremism", 0.45)])
+    (raised,) = apply_scrutiny(BLOCK, [seen("extremism", 0.45)])
+    assert raised.reason == "Because."
+    (raised,) = apply_scrutiny(replace(BLOCK, is_known_to_writer=True), [seen("extremism", 0.45)])
     assert "paraphrases" in raised.reason
 
 
 def test_other_categories_negations_and_stronger_findings_are_unchanged() -> None:
-    seen = (
-        finding("hate", 0.4),
-        finding("extremism", 0.35),
-        finding("extremism", 0.95),
-        finding("extremism", 0.4, attributes={"negated": True}),
-        finding("extremism", 0.4, test_card=True),
+    findings = (
+        seen("hate", 0.4),
+        seen("extremism", 0.35),
+        seen("extremism", 0.95),
+        seen("extremism", 0.4, negated=True),
+        seen("extremism", 0.4, card=True),
     )
-    assert apply_scrutiny(BLOCK, seen) == seen
+    assert apply_scrutiny(BLOCK, findings) == findings
 
 
 def test_a_paraphrase_without_findings_is_unchanged() -> None:
     assert apply_scrutiny(BLOCK, ()) == ()
-    assert apply_scrutiny(NO_MATCH, (seen := finding("extremism", 0.4),)) == (seen,)
+    assert apply_scrutiny(NO_MATCH, (weak := seen("extremism", 0.4),)) == (weak,)

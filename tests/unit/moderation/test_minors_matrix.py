@@ -23,6 +23,8 @@ from safelight.scanning.report import DetectorRun, ScanReport
 from safelight.scanning.service import Scanner
 from safelight.testing.detectors import text_marker
 from support.rows import each_row
+from support.verdicts import checked_cell
+from support.verdicts import seen as found
 
 ALL = WaiverTerms(id="waiver_1", name="tests", categories=("*",))
 SEXUAL, MINOR = "MARK-A", "MARK-B"
@@ -44,24 +46,13 @@ def pipeline() -> TextPipeline:
 def seen(category: str, modality: Modality) -> Finding:
     where = ImageBox(x=0.1, y=0.1, w=0.5, h=0.5)
     span = FrameRange(first=0, last=20, start_s=0.0, end_s=1.0, peak=3, box=where)
-    return Finding(
-        category=category,
-        score=0.9,
-        modality=modality,
-        detector="d",
-        version="1",
-        reason="marked",
-        evidence=(span if modality is Modality.FRAMES else where,),
-        attributes={"frames": 21, "area": 0.25},
-    )
+    place = span if modality is Modality.FRAMES else where
+    return found(category, 0.9, modality, evidence=(place,), frames=21, area=0.25)
 
 
 def cells(modality: Modality, *, age: bool) -> list[Cell]:
     checked = ["sexual", *(["sexual/minors", "minors-present"] if age else [])]
-    return [
-        Cell(category=one, modality=modality, available=True, ran=True, complete=True, detectors=("d",))
-        for one in checked
-    ]
+    return [checked_cell(one, modality, detectors=("d",)) for one in checked]
 
 
 def asked(words: str) -> Verdict:

@@ -7,13 +7,14 @@ from safelight.media.tags import FileTag
 from safelight.moderation.file_tags import screen_tags
 from safelight.moderation.ocr import screen_ocr_text
 from safelight.policy.categories import SHIPPED
-from safelight.policy.coverage import Cell, Coverage, CoverageStatus
-from safelight.policy.decisions import decide, required_coverage
+from safelight.policy.coverage import Coverage, CoverageStatus
+from safelight.policy.decisions import required_coverage
 from safelight.policy.documents import load
 from safelight.policy.findings import Modality, Stage, TextSpan
-from safelight.policy.verdicts import Action, Context, WaiverTerms
+from safelight.policy.verdicts import Action, WaiverTerms
 from safelight.scanning.report import DetectorRun, ScanReport
 from support.rows import each_row
+from support.verdicts import checked_cell, decided
 
 READ = DetectorRun(name="ocr", ran=True, complete=True, reads=True)
 CUT_OFF = DetectorRun(name="ocr", ran=True, complete=False, reads=True, note="ocr ran out of memory.")
@@ -88,18 +89,10 @@ def test_unread_text_is_held_if_the_policy_requires_it(
     assert seen.present
     present = frozenset({Modality.FRAMES, Modality.TEXT, Modality.AUDIO})
     required = required_coverage(strictness, SHIPPED, stage, present)
-    checked = [
-        Cell(category=cell.category, modality=cell.modality, available=True, ran=True, complete=True)
-        for cell in required
-        if cell.modality is not Modality.TEXT
+    others = [
+        checked_cell(cell.category, cell.modality) for cell in required if cell.modality is not Modality.TEXT
     ]
-    verdict = decide(
-        strictness,
-        SHIPPED,
-        findings=(),
-        coverage=Coverage(cells=required).merge((*checked, *seen.cells)),
-        context=Context(stage=stage, waivers=waivers),
-        subject_sha256="0" * 64,
-    )
+    coverage = Coverage(cells=required).merge((*others, *seen.cells))
+    verdict = decided(stage, policy=strictness, coverage=coverage, waivers=waivers)
     assert verdict.action is action
     assert {hole.modality for hole in verdict.gaps} == ({Modality.TEXT} if action is Action.HOLD else set())

@@ -1,21 +1,20 @@
 """Texts of reports and appeals that threaten or insult their reader are found, and none is refused."""
 
 from __future__ import annotations
-from support.rows import each_row
 
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any, cast
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.moderation.received_text import ReceivedTextScreen, has_threat
 from safelight.moderation.text_screening import ScreeningState, TextScreening, decode, join
-from safelight.policy.coverage import Cell, Depth
-from safelight.policy.findings import Modality
+from safelight.policy.coverage import Depth
+from support.rows import each_row
+from support.verdicts import checked_cell
 
 THREATS = [
     "Restore it or I will find you and your family.",
@@ -51,17 +50,7 @@ class _Pipeline:
 
     def __init__(self, *, complete: bool = True, depth: Depth = Depth.LEARNED, error: bool = False) -> None:
         self._error = error
-        self._cells = [
-            Cell(
-                category=name,
-                modality=Modality.TEXT,
-                available=True,
-                ran=True,
-                complete=complete,
-                depth=depth,
-            )
-            for name in ("harassment", "hate")
-        ]
+        self._cells = [checked_cell(name, complete=complete, depth=depth) for name in ("harassment", "hate")]
 
     def screen(self, fields: Mapping[str, str]) -> Any:
         if self._error:

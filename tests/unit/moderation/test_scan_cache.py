@@ -8,29 +8,14 @@ import pytest
 from safelight.errors import InvalidMedia
 from safelight.moderation.file_scan import FileReport, failed_report, is_picture
 from safelight.moderation.scan_cache import ScanCache, ruleset_fingerprint
-from safelight.policy.findings import Finding, FrameRange, Modality, Stage
-from safelight.policy.verdicts import Action, Verdict
+from safelight.policy.findings import FrameRange
+from support.verdicts import decided, seen
 
 
 def report(name: str = "a.mp4", **more: object) -> FileReport:
-    found = Finding(
-        category="violence",
-        score=0.5,
-        modality=Modality.FRAMES,
-        detector="d",
-        version="1",
-        reason="Because.",
-        evidence=(FrameRange(first=0, last=1, start_s=0, end_s=1, peak=1),),
-        attributes={"area": 0.5, "negated": False, "role": "subject"},
-    )
-    verdict = Verdict(
-        action=Action.HOLD,
-        stage=Stage.OUTPUT,
-        subject_sha256="0",
-        policy="starter",
-        policy_sha256="1",
-        findings=(found,),
-    )
+    place = FrameRange(first=0, last=1, start_s=0, end_s=1, peak=1)
+    found = seen("violence", 0.5, "frames", evidence=(place,), area=0.5, negated=False, role="subject")
+    verdict = decided("output", found)
     given = {"verdict": verdict, "findings": (found,), "stills": {"violence": b"\x00\xff"}, **more}
     return FileReport(name=name, looked_at=1.5, **given)  # type: ignore[arg-type]
 

@@ -10,12 +10,11 @@ from safelight.moderation.scene_detection import SceneDetection, scene_of
 from safelight.policy.findings import Finding, FrameRange, Modality
 from safelight.scanning.report import ScanReport
 from safelight.scanning.sampling import SamplingConfig, SamplingReport
+from support.verdicts import seen
 
 
 def finding(score: float = 0.9) -> Finding:
-    return Finding(
-        category="violence", score=score, modality=Modality.FRAMES, detector="d", version="1", reason="r"
-    )
+    return seen("violence", score, "frames")
 
 
 def scene(*, stills: int = 6, chosen: int = 6, modality: Modality = Modality.FRAMES) -> SceneInput:
@@ -45,12 +44,12 @@ class Told:
 
 
 def test_neighbouring_keyframes_are_one_segment_and_a_finding_on_the_whole_counts_once() -> None:
-    seen = [
+    found = [
         SceneFinding(finding=finding(), keyframe=1),
         SceneFinding(finding=finding(), keyframe=2),
         SceneFinding(finding=finding(), keyframe=5),
     ]
-    looked = SceneDetection(detectors=[Told([*seen, SceneFinding(finding=finding())])]).run_local(scene())
+    looked = SceneDetection(detectors=[Told([*found, SceneFinding(finding=finding())])]).run_local(scene())
     ranges = [one.evidence[0] for one in looked.findings]
     assert [(one.first, one.last) for one in ranges if isinstance(one, FrameRange)] == [
         (0, 120),
@@ -86,15 +85,15 @@ def test_a_failure_is_a_gap_and_a_partial_inspection_keeps_its_findings(
 
 
 @pytest.mark.parametrize(
-    "seen",
+    "answer",
     [
         SceneFinding(finding=finding(), keyframe=9),
         SceneFinding(finding=finding(float("nan"))),
         SceneFinding(finding=finding(1.5)),
     ],
 )
-def test_an_invalid_answer_is_a_gap(seen: SceneFinding) -> None:
-    looked = SceneDetection(detectors=[Told([seen])]).run_local(scene())
+def test_an_invalid_answer_is_a_gap(answer: SceneFinding) -> None:
+    looked = SceneDetection(detectors=[Told([answer])]).run_local(scene())
     assert looked.findings == ()
     assert not looked.cells[0].ran
 
