@@ -193,7 +193,8 @@ def test_the_report_is_self_contained_and_contains_no_path(run: Run, media: Path
 
 def test_a_bucket_is_scanned_and_the_scan_resumes(run: Run, media: Path, s3: S3, folder: Path) -> None:
     import obstore
-    from safelight.store.object_store import open_object_store
+
+    from safelight.object_store import open_object_store
 
     url = s3.bucket()
     options = "".join(f'{key} = "{value}"\n' for key, value in s3.options.items())
