@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.detectors.box_tracker import Box, BoxTracker, intersection_over_union
-from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality
+from safelight.policy.findings import Finding, FrameRange, ImageBox
 from safelight.scanning.segments import FrameTiming, build_segments
+from support.verdicts import seen
 
 BOXES = st.tuples(st.floats(0, 0.8), st.floats(0, 0.8), st.floats(0.05, 0.2), st.floats(0.05, 0.2))
 
@@ -43,23 +44,12 @@ def test_overlap_is_symmetric_and_at_most_one(one: Box, other: Box) -> None:
 
 def test_a_segment_counts_its_tracks() -> None:
     def face(x: float) -> Finding:
-        return Finding(
-            category="likeness",
-            score=0.8,
-            modality=Modality.FRAMES,
-            detector="d",
-            version="1",
-            reason="A face is visible.",
-            evidence=(ImageBox(x=x, y=0.1, w=0.2, h=0.2),),
-            attributes={"kind": "face", "area": 0.04},
-        )
+        place = ImageBox(x=x, y=0.1, w=0.2, h=0.2)
+        return seen("likeness", 0.8, "frames", evidence=(place,), kind="face", area=0.04)
 
     looks = [FrameTiming(frame=frame, start_s=frame / 10, end_s=(frame + 1) / 10) for frame in range(10)]
-    seen = [(frame, face(0.1)) for frame in range(10)] + [(frame, face(0.6)) for frame in range(4, 8)]
-    [segment] = build_segments(seen, looks, bridge=1)
-    whole, one, other = segment.evidence
-    assert isinstance(whole, FrameRange)
-    assert isinstance(one, FrameRange)
-    assert isinstance(other, FrameRange)
-    assert [(place.first, place.last) for place in (whole, one, other)] == [(0, 9), (0, 9), (4, 7)]
+    found = [(frame, face(0.1)) for frame in range(10)] + [(frame, face(0.6)) for frame in range(4, 8)]
+    [segment] = build_segments(found, looks, bridge=1)
+    ranges = [(place.first, place.last) for place in segment.evidence if isinstance(place, FrameRange)]
+    assert ranges == [(0, 9), (0, 9), (4, 7)]
     assert segment.attributes["count"] == 2

@@ -10,6 +10,7 @@ from safelight.detectors.registry import GROUP, DetectorMissing, DetectorRegistr
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.coverage import Cell
 from safelight.policy.findings import Modality
+from support.rows import each_row
 
 MODULE = """
 from __future__ import annotations
@@ -65,16 +66,7 @@ def test_a_third_party_detector_is_found_with_its_options(module: str) -> None:
     assert catalogue.capabilities(Modality.AUDIO) == ()
 
 
-@pytest.mark.parametrize(
-    ("name", "attribute", "said"),
-    [
-        ("gone", "NO_SUCH_THING", "cannot be imported"),
-        ("number", "NOT_A_PLUGIN", "no DetectorPlugin"),
-        ("other-name", "GOOD", "names the plugin 'good'"),
-        ("needs-weights", "NEEDS_WEIGHTS", "Get the weights."),
-        ("broken-look", "BROKEN_LOOK", "weights are damaged"),
-    ],
-)
+@each_row
 def test_a_broken_detector_is_listed_as_missing_with_the_reason(
     module: str, name: str, attribute: str, said: str
 ) -> None:
@@ -104,7 +96,7 @@ def test_a_detector_that_is_switched_off_is_not_loaded(module: str) -> None:
     assert catalogue.missing == ()
 
 
-@pytest.mark.parametrize(("name", "attribute"), [("bad-load", "BAD_LOAD"), ("wrong-load", "WRONG_LOAD")])
+@each_row
 def test_a_detector_that_fails_to_load_leaves_a_gap(module: str, name: str, attribute: str) -> None:
     catalogue = DetectorRegistry.discover({}, points=[point(module, name, attribute)])
     assert catalogue.missing == ()

@@ -11,6 +11,7 @@ from safelight.detectors.audio.vad import SileroDetector, find_model_file, speec
 from safelight.detectors.protocol import AudioChunk, VoiceActivityDetector
 from safelight.testing.speech import SpeechMissing, Spoken, synthesize
 from support.optional_tools import leave_out
+from support.rows import each_row
 
 RATE = 16_000
 
@@ -34,9 +35,7 @@ def sound(samples: np.ndarray[tuple[int, ...], np.dtype[np.float32]]) -> AudioCh
     return AudioChunk(samples=samples, rate=RATE)
 
 
-@pytest.mark.parametrize(
-    ("text", "voice"), [("Good morning everybody, the shop is open", "en"), ("今天天气很好", "cmn")]
-)
+@each_row
 def test_speech_is_detected_at_its_time(detector: SileroDetector, text: str, voice: str) -> None:
     said = spoken(text, voice)
     silence = np.zeros(RATE * 2, np.float32)

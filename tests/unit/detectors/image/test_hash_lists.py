@@ -13,6 +13,7 @@ from safelight.detectors.image.hash_files import parse_hash_file
 from safelight.detectors.image.hash_lists import HashKind, HashLists, HashTable
 from safelight.errors import InvalidField, NotFound
 from safelight.policy.findings import Match, Modality
+from support.rows import each_row
 
 A, B, C = "ab" * 32, "cd" * 32, "0f" * 32
 MD5 = "12" * 16
@@ -121,7 +122,7 @@ def test_a_list_is_read_back_and_changes_apply_at_once(tmp_path: Path) -> None:
         lists.put("../one", "extremism", of(), at=1.0)
 
 
-@pytest.mark.parametrize(("bits", "near"), [(0, True), (31, True), (32, False)])
+@each_row
 def test_thirty_one_bits_match_and_thirty_two_do_not(tmp_path: Path, bits: int, near: bool) -> None:
     lists = HashLists(tmp_path)
     known = np.unpackbits(np.frombuffer(bytes.fromhex(A), np.uint8))

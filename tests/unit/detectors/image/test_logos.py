@@ -11,11 +11,11 @@ from safelight.detectors.image.logo_store import EnrolledLogo, LogoKind, LogoSto
 from safelight.detectors.image.logo_words import LogoWordDetector
 from safelight.detectors.image.logos import LogoDetector
 from safelight.detectors.image.template_matching import make_view
-from safelight.detectors.protocol import Frame, TextContent
-from safelight.detectors.text.normalise import views
+from safelight.detectors.protocol import Frame
 from safelight.errors import InvalidField, NotFound
-from safelight.policy.findings import ImageBox, Match, TextSpan
+from safelight.policy.findings import ImageBox, Match
 from support.rows import each_row
+from support.texts import findings, marked
 
 Grey = npt.NDArray[np.uint8]
 
@@ -112,10 +112,8 @@ def test_a_plain_picture_cannot_be_enrolled(level: int) -> None:
 
 
 def said(text: str, folder: Path, field: str = "prompt") -> list[tuple[str, float]]:
-    content = TextContent(field=field, text=text, views=views(text))
-    found = list(LogoWordDetector(folder).inspect_text(content))
-    spans = [part for one in found for part in one.evidence if isinstance(part, TextSpan)]
-    return [(text[span.start : span.end], one.score) for one, span in zip(found, spans, strict=True)]
+    found = findings(LogoWordDetector(folder), text, field)
+    return [(words, one.score) for one in found for words in marked(one, text)]
 
 
 def test_logo_words_match_whole_words_at_their_original_place(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from safelight.detectors.image.open_nsfw import OpenNsfwDetector, find_model_file, model_input
 from safelight.detectors.protocol import Frame
+from support.rows import each_row
 
 
 @pytest.fixture(scope="module")
@@ -26,7 +27,7 @@ def test_the_input_is_the_middle_of_the_picture_in_blue_green_red() -> None:
     assert made[0, 0, 0].tolist() == [-104.0, -117.0, 132.0]
 
 
-@pytest.mark.parametrize("shape", [(1, 1, 3), (7, 900, 3), (240, 256, 3)])
+@each_row
 def test_pictures_of_every_shape_get_a_score(detector: OpenNsfwDetector, shape: tuple[int, ...]) -> None:
     [found] = detector.inspect_frame(frame(np.full(shape, 90, np.uint8)))
     assert 0 <= found.score < 0.3

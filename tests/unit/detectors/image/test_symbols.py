@@ -10,6 +10,7 @@ from safelight.detectors.image.symbols.detector import SymbolDetector
 from safelight.detectors.image.symbols.identity import CAPABILITIES
 from safelight.detectors.protocol import Frame
 from safelight.policy.findings import Finding
+from support.rows import each_row
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +85,7 @@ def test_a_plain_picture_has_no_symbols(detector: SymbolDetector, level: int) ->
     assert best(detector, np.full((300, 500, 3), level, np.uint8)) is None
 
 
-@pytest.mark.parametrize("size", [(1, 1), (8, 700), (40, 40)])
+@each_row
 def test_odd_sizes_are_accepted(detector: SymbolDetector, size: tuple[int, int]) -> None:
     assert isinstance(detector.inspect_frame(frame(np.zeros((*size, 3), np.uint8))), list)
 

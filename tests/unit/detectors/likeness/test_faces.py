@@ -20,6 +20,7 @@ from safelight.policy.intended_use import (
     VideoRequester,
 )
 from support.consent_records import Records
+from support.verdicts import seen
 
 LEFT, RIGHT = FaceBox(0.1, 0.2, 0.2, 0.3), FaceBox(0.7, 0.2, 0.2, 0.3)
 
@@ -74,16 +75,8 @@ def scene(modality: Modality = Modality.IMAGE, stills: int = 1, chosen: int | No
 
 
 def face(box: FaceBox, **attributes: int) -> Finding:
-    return Finding(
-        category="likeness",
-        score=0.8,
-        modality=Modality.IMAGE,
-        detector="nudenet",
-        version="1",
-        reason="A face is visible.",
-        evidence=(ImageBox(x=box.x, y=box.y, w=box.w, h=box.h),),
-        attributes={"kind": "face", **attributes},
-    )
+    place = ImageBox(x=box.x, y=box.y, w=box.w, h=box.h)
+    return seen("likeness", 0.8, "image", evidence=(place,), kind="face", **attributes)
 
 
 def recognise(embedder: FakeEmbedder, records: Records, where: SceneInput, *faces: Finding) -> MatchResult:
