@@ -56,30 +56,23 @@ ERRORS: dict[str, Callable[[], Exception]] = {
 }
 
 
-def set_row(house: House, video: Video, **changes: Any) -> None:
-    with house.container.persistence.database.transaction(tenant=video.tenant) as tx:
-        tx.update(tables.videos, tables.videos.c.id == video.id, **changes)
-
-
 def expired(house: House, number: int = 0) -> Video:
     """A delivered video whose files are to be deleted."""
     video = house.order(f"a quiet lake, take {number}")
-    set_row(house, video, state=VideoState.DELIVERED.value, stage="delivery", expires_at=0.0)
+    house.change(video, state=VideoState.DELIVERED.value, stage="delivery", expires_at=0.0)
     return video
 
 
 def deleted(house: House, video: Video) -> bool:
-    row = house.container.pipeline.context.videos.row(video.tenant, video.id)
-    return row.deleted_at is not None
+    return house.context.videos.row(video.tenant, video.id).deleted_at is not None
 
 
 def events(house: House, video: Video) -> list[str]:
-    log = house.videos.record(house.who, video.id).audit_log
-    return [entry["event"] for entry in log]
+    return [entry["event"] for entry in house.record(video).audit_log]
 
 
 def waiting_events(house: House) -> list[str]:
-    with house.container.persistence.database.across_tenants("a test", readonly=True) as tx:
+    with house.database.across_tenants("a test", readonly=True) as tx:
         return [row.topic for row in tx.select(tables.outbox, tables.outbox.c.delivered_at.is_(None))]
 
 
@@ -150,7 +143,7 @@ def test_an_error_of_the_queue_does_not_stop_the_rest_of_the_cleanup(house: Hous
             raise self.error()
 
     engine = BrokenEngine()
-    made = Sweeper(house.container.pipeline.context, engine)  # type: ignore[arg-type]
+    made = Sweeper(house.context, engine)  # type: ignore[arg-type]
     for number, (name, error) in enumerate(ERRORS.items()):
         video, engine.error = expired(house, number), error
         made.sweep()
@@ -198,15 +191,15 @@ def test_a_delete_that_loses_to_the_expiry_answers_as_a_deletion(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     video = expired(house)
-    repository = house.container.pipeline.context.videos
-    read = type(repository).get
+    repository = type(house.context.videos)
+    read = repository.get
 
     def reading(self: Any, tenant: str, video_id: str) -> Video:
         found = read(self, tenant, video_id)
         sweeper(house).delete_expired_files()
         return found
 
-    monkeypatch.setattr(type(repository), "get", reading)
+    monkeypatch.setattr(repository, "get", reading)
     house.videos.delete(house.who, video.id)
     assert deleted(house, video)
     assert events(house, video)[-1] == "video.expired"
@@ -214,7 +207,7 @@ def test_a_delete_that_loses_to_the_expiry_answers_as_a_deletion(
 
 def test_a_video_whose_row_cannot_be_read_is_parked_and_the_others_are_swept(house: House) -> None:
     poison = expired(house, 1)
-    set_row(house, poison, explanation=b"not JSON")
+    house.change(poison, explanation=b"not JSON")
     made = sweeper(house)
     for _ in range(MAX_TRIES):
         made.sweep()
@@ -225,13 +218,13 @@ def test_a_video_whose_row_cannot_be_read_is_parked_and_the_others_are_swept(hou
     assert health.problem is None
     assert health.parked == (poison.id,)
     assert not deleted(house, poison)
-    set_row(house, poison, explanation=None)
+    house.change(poison, explanation=None)
 
 
 def test_a_file_that_cannot_be_moved_is_parked_and_the_others_are_moved(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    video, context = house.order(), house.container.pipeline.context
+    video, context = house.order(), house.context
     ids = [new_id("asset") for _ in range(2)]
     with context.database.transaction(tenant=video.tenant) as tx:
         for number, asset in enumerate(ids):
@@ -263,8 +256,8 @@ def test_a_file_that_cannot_be_moved_is_parked_and_the_others_are_moved(
 
 def test_an_event_that_cannot_be_converted_is_parked_and_the_others_are_converted(house: House) -> None:
     poison = house.order()
-    set_row(house, poison, explanation=b"not JSON", end_user="user-1")
-    database = house.container.persistence.database
+    house.change(poison, explanation=b"not JSON", end_user="user-1")
+    database = house.database
     with database.transaction(tenant=poison.tenant) as tx:
         tx.publish("video.blocked", subject=poison.id, body={})
     made = notifier(house)
@@ -283,7 +276,7 @@ def test_readiness_names_a_part_that_fails_and_a_row_that_is_parked(house: House
     review = house.container.review
     made = house.container.pipeline.sweeper
     poison = expired(house)
-    set_row(house, poison, explanation=b"not JSON")
+    house.change(poison, explanation=b"not JSON")
     made._queue = NoEngine()  # type: ignore[assignment]
     for _ in range(MAX_TRIES):
         made.sweep()
@@ -323,7 +316,7 @@ def test_readiness_names_a_database_that_is_away(house: House, monkeypatch: pyte
 
 
 def test_the_sweeper_deletes_feedback_after_its_time(house: House) -> None:
-    database = house.container.persistence.database
+    database = house.database
     feedback = CheckFeedback(database)
     for text in ("old", "new"):
         feedback.add(NewFeedback(answer=Answer.NOT_FOUND, ground=Ground.NOTHING, text=text))
