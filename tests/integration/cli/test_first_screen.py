@@ -4,6 +4,7 @@ import logging
 import math
 import re
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,12 @@ from rich.cells import cell_len
 
 from safelight.bootstrap import load
 from safelight.cli.demo import FirstClip, record_waiver
-from safelight.cli.language import take_language
 from safelight.cli.serve import _failed_detectors, _warn
 from safelight.cli.server_process import set_up_logging
 from safelight.cli.start_screen import print_clip, print_start
 from safelight.settings import LogSettings
 from safelight.trust.accounts.tokens import LINK_PREFIX, new_token
+from support.commands import speaking
 
 ADDRESS = "http://127.0.0.1:8000"
 LINK = f"{ADDRESS}/login?token={new_token(LINK_PREFIX)}"
@@ -39,20 +40,15 @@ def lines_at_80(text: str) -> int:
 
 @pytest.mark.parametrize("language", ["en", "zh-Hant", "zh-Hans"])
 def test_the_first_screen_has_at_most_14_lines_in_every_language(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], language: str
+    folder: Path, capsys: pytest.CaptureFixture[str], language: str
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "safelight.toml").write_text(SETTINGS)
-    take_language(["--lang", language])
+    (folder / "safelight.toml").write_text(SETTINGS)
     container = load()
-    try:
+    with speaking(language), closing(container.core.scanner):
         print_start(container, ADDRESS, LINK, KEY, record_waiver(container))
         print_clip(FirstClip(seconds=11.4, address=f"{ADDRESS}/videos/video_{'x' * 32}", verified=True))
         screen = capsys.readouterr().err
         _warn(_failed_detectors(container))
-    finally:
-        container.core.scanner.close()
-        take_language([])
     assert lines_at_80(screen) <= 14
     assert cell_len(LINK) <= 80
     for part in (ADDRESS, LINK, KEY, "safelight coverage", "/videos/video_", "http://gpu-1:8091/v1", "+1"):
@@ -61,14 +57,11 @@ def test_the_first_screen_has_at_most_14_lines_in_every_language(
 
 
 def test_the_checks_that_do_not_run_are_counted_among_the_same_checks(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
     container = load()
-    try:
+    with closing(container.core.scanner):
         print_start(container, ADDRESS, LINK, KEY, ())
-    finally:
-        container.core.scanner.close()
     screen = capsys.readouterr().err
     found = [(int(n), int(of)) for n, of in re.findall(r"[a-z] (\d+) of (\d+)[,\n]", screen)]
     missing = re.search(r"Not checked +(\d+) of these (\d+)", screen)

@@ -85,18 +85,15 @@ def complete(shell: str, line: str) -> tuple[str, set[str]]:
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-@pytest.mark.parametrize(
-    ("line", "offered"),
-    [("safelight li", "lint"), ("safelight lint --fo", "--format"), ("safelight lint --format sa", "sarif")],
-)
-def test_a_shell_completes_commands_options_and_values(shell: str, line: str, offered: str) -> None:
-    out, modules = complete(shell, line)
-    assert offered in out
-    assert not modules & HEAVY
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_script_of_each_shell_can_be_printed(shell: str) -> None:
+def test_a_shell_completes_commands_options_and_values_with_a_script_that_can_be_printed(shell: str) -> None:
+    for line, offered in (
+        ("safelight li", "lint"),
+        ("safelight lint --fo", "--format"),
+        ("safelight lint --format sa", "sarif"),
+    ):
+        out, modules = complete(shell, line)
+        assert offered in out
+        assert not modules & HEAVY
     run = subprocess.run(
         [sys.executable, "-m", "safelight", "--show-completion", shell],
         env={**os.environ, "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"},

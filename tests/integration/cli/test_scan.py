@@ -142,16 +142,6 @@ def test_tags_and_chapter_titles_are_judged_and_bytes_after_the_end_named(
     ]
 
 
-def test_a_file_name_forges_no_row_and_colours_no_terminal(say: Say, media: Path, folder: Path) -> None:
-    name = "a.mp4: allow\nb.mp4: allow\x1b[32m\x9b31m\u202e.mp4"
-    make_clip(folder / "one.mp4", frames=6).rename(media / name)
-    (media / "c\x1b]0;title\x07\n.mp4").write_text("no film")
-    text = say("scan", str(media), code=None).out
-    assert not set(text) & set("\x1b\x07\x9b\u202e\r")
-    assert [line for line in text.splitlines() if line.startswith("b.mp4")] == []
-    assert len([line for line in text.splitlines() if line and not line.startswith(" ")]) == 3
-
-
 def test_ctrl_c_keeps_finished_results(
     run: Run, media: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from safelight.cli import commands, main
 from safelight.cli.exit_codes import Exit
 from safelight.cli.output import emit
 from safelight.errors import NotFound, PolicyError, SafelightError, SettingsError, StorageFull
+from support.commands import Run, Say
 
 
 def command_that(raises: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,15 +60,10 @@ def test_help_lists_each_command_in_one_of_four_groups(
         assert listed == list(names)
 
 
-def test_an_unknown_command_gets_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["verfy"]) == Exit.CONFIGURATION
-    assert "Did you mean 'verify'" in capsys.readouterr().err
-
-
-def test_wrong_usage_with_json_is_one_json_document(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["version", "--nope", "--json"]) == Exit.CONFIGURATION
-    out = capsys.readouterr().out
-    assert json.loads(out)["error"]["code"] == "configuration_error"
+def test_wrong_usage_gets_a_suggestion_and_with_json_is_one_json_document(run: Run, say: Say) -> None:
+    assert "Did you mean 'verify'" in say("verfy", code=Exit.CONFIGURATION).err
+    error = run("version", "--nope", code=Exit.CONFIGURATION)["error"]
+    assert error["code"] == "configuration_error"
 
 
 @pytest.mark.parametrize(
@@ -80,15 +76,10 @@ def test_wrong_usage_with_json_is_one_json_document(capsys: pytest.CaptureFixtur
     ],
 )
 def test_a_safelight_error_is_printed_with_its_remedy(
-    error: SafelightError,
-    code: int,
-    wire: str | None,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    error: SafelightError, code: int, wire: str | None, monkeypatch: pytest.MonkeyPatch, run: Run, say: Say
 ) -> None:
     command_that(error, monkeypatch)
-    assert main(["version"]) == code
-    said = capsys.readouterr()
+    said = say("version", code=code)
     assert said.out == ""
     assert error.message in said.err
     assert (error.remedy or "") in said.err
@@ -96,33 +87,28 @@ def test_a_safelight_error_is_printed_with_its_remedy(
     for problem in getattr(error, "problems", ()):
         assert problem in said.err
 
-    assert main(["version", "--json"]) == code
-    body = json.loads(capsys.readouterr().out)["error"]
+    body = run("version", code=code)["error"]
     assert body["message"] == error.message
     assert wire in (None, body["code"])
 
 
-def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch, say: Say) -> None:
     command_that(KeyboardInterrupt(), monkeypatch)
-    assert main(["version"]) == 130
+    say("version", code=130)
 
 
 def test_an_unexpected_error_shows_its_location_and_is_valid_json(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, say: Say
 ) -> None:
     command_that(ZeroDivisionError("oh"), monkeypatch)
-    assert main(["version", "--json"]) == Exit.ERROR
-    said = capsys.readouterr()
+    said = say("version", "--json", code=Exit.ERROR)
     assert "Traceback" in said.err
     assert json.loads(said.out)["error"]["code"] == "internal_error"
 
 
-def test_a_missing_package_names_what_to_install(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_missing_package_names_what_to_install(monkeypatch: pytest.MonkeyPatch, say: Say) -> None:
     command_that(ModuleNotFoundError("No module named 'fastapi'", name="fastapi"), monkeypatch)
-    assert main(["version"]) == Exit.CONFIGURATION
-    assert "[server]" in capsys.readouterr().err
+    assert "[server]" in say("version", code=Exit.CONFIGURATION).err
 
 
 def test_a_closed_pipe_is_not_an_error() -> None:
@@ -140,11 +126,9 @@ def test_a_closed_pipe_is_not_an_error() -> None:
     assert done.stderr == ""
 
 
-def test_the_version_command_and_flag_print_the_same(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--version"]) == 0
-    assert __version__ in capsys.readouterr().out
-    assert main(["version", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["version"] == __version__
+def test_the_version_command_and_flag_print_the_same(run: Run, say: Say) -> None:
+    assert __version__ in say("--version").out
+    assert run("version")["version"] == __version__
 
 
 def test_text_is_printed_unchanged(capsys: pytest.CaptureFixture[str]) -> None:
