@@ -205,7 +205,7 @@ def mcp(here: Installation) -> Blocks:
         },
         {"method": "tools/list", "params": {}},
         _call("check", {"prompt": "A fight SAFELIGHT-TEST:violence in a bar"}),
-        _call("explain_error", {"text": "SAFETY.OUTPUT.VIDEO", "provider": "runway"}),
+        _call("explain_error", {"error": "SAFETY.OUTPUT.VIDEO", "provider": "runway"}),
         _call("status", {"video_id": "nothing"}),
         _call("check", {"golden": 1}),
     ]
@@ -246,8 +246,8 @@ def settings(here: Installation) -> Blocks:
     here.run("--config", str(target), "init", "--yes", "--data", str(folder / "data"), settings=False)
     text = target.read_text(encoding="utf-8")
     names = _environment_names(text)
-    wrong = here.run("version", extra=dict.fromkeys(names, "golden"), settings=False)
-    start = here.run("doctor", extra=dict.fromkeys(names, "golden"), settings=False)
+    wrong = here.run("version", extra=dict.fromkeys(names, "[[]]"), settings=False)
+    start = here.run("doctor", extra=dict.fromkeys(names, "[[]]"), settings=False)
     return {
         "file of init": mask_text(text, here.places),
         "environment names": "\n".join(names),
@@ -262,6 +262,6 @@ def _environment_names(text: str) -> list[str]:
     for line in text.splitlines():
         if heading := re.match(r"(?:# ?)?\[([a-z_.]+)\]$", line.strip()):
             section = heading[1].replace(".", "__") + "__"
-        elif key := re.match(r"(?:# ?)?([a-z][a-z0-9_]*) = ", line.strip()):
+        elif key := re.match(r"(?:# ?)?([a-z][a-z0-9_]*) =(?: |$)", line.strip()):
             found.append(f"SAFELIGHT_{section}{key[1]}".upper())
     return sorted(set(found))
