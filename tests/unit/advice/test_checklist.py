@@ -10,22 +10,9 @@ from safelight.advice.checklist import ChecklistItem, ChecklistState, ChecklistT
 from safelight.console.checklist_rows import checklist_row
 from safelight.console.translations import load_languages
 from safelight.i18n import load_messages
-from safelight.policy.coverage import Cell
-from safelight.policy.findings import Finding, ImageBox, Modality, TextSpan
+from safelight.policy.findings import Finding, ImageBox
 from support.rows import each_row
-
-
-def seen(category: str, start: int = 0, end: int = 3, **changes: object) -> Finding:
-    given = {
-        "category": category,
-        "score": 0.9,
-        "modality": Modality.TEXT,
-        "detector": "word-lists",
-        "version": "1",
-        "reason": "Seen.",
-        "evidence": (TextSpan(field="prompt", start=start, end=end),),
-    }
-    return Finding(**{**given, **changes})  # type: ignore[arg-type]
+from support.verdicts import checked_cell, seen
 
 
 def checklist_items(prompt: str, *findings: Finding, **more: object) -> dict[ChecklistTopic, ChecklistItem]:
@@ -48,7 +35,7 @@ def test_a_short_harmless_prompt_gets_no_advice_on_style_or_tone() -> None:
 
 def test_a_name_is_a_problem_and_its_span_is_given() -> None:
     prompt = "Tom Cruise rides a horse"
-    item = checklist_items(prompt, seen("likeness", 0, 10))[ChecklistTopic.NAMES]
+    item = checklist_items(prompt, seen("likeness", span=(0, 10)))[ChecklistTopic.NAMES]
     assert item.state is ChecklistState.PROBLEM
     assert [prompt[span.start : span.end] for span in item.spans] == ["Tom Cruise"]
     assert "Tom Cruise" in item.message
@@ -60,25 +47,21 @@ def test_a_harm_word_without_a_finding_is_only_advice() -> None:
     assert item.state is ChecklistState.LOOK
     assert [prompt[span.start : span.end] for span in item.spans] == ["cutting"]
     assert (
-        checklist_items(prompt, seen("violence"))[ChecklistTopic.HARM_WORDS].state is ChecklistState.PROBLEM
+        checklist_items(prompt, seen("violence", span=(0, 3)))[ChecklistTopic.HARM_WORDS].state
+        is ChecklistState.PROBLEM
     )
 
 
 def test_advice_never_states_that_people_are_adults() -> None:
-    assert (
-        checklist_items("A dancer in a studio")[ChecklistTopic.EXPLICIT_ADULTS].state is ChecklistState.LOOK
-    )
-    assert (
-        checklist_items("An elderly man in a studio")[ChecklistTopic.EXPLICIT_ADULTS].state
-        is ChecklistState.FINE
-    )
-    assert (
-        checklist_items("A lighthouse at sunrise")[ChecklistTopic.EXPLICIT_ADULTS].state
-        is ChecklistState.NOT_APPLICABLE
-    )
-    child = checklist_items("A child builds a sandcastle with a man")[ChecklistTopic.EXPLICIT_ADULTS]
-    assert child.state is ChecklistState.LOOK
-    assert "Never call a child an adult" in child.message
+    for prompt, state in (
+        ("A dancer in a studio", ChecklistState.LOOK),
+        ("An elderly man in a studio", ChecklistState.FINE),
+        ("A lighthouse at sunrise", ChecklistState.NOT_APPLICABLE),
+        ("A child builds a sandcastle with a man", ChecklistState.LOOK),
+    ):
+        item = checklist_items(prompt)[ChecklistTopic.EXPLICIT_ADULTS]
+        assert item.state is state
+        assert ("Never call a child an adult" in item.message) is ("child" in prompt)
 
 
 @each_row
@@ -90,7 +73,7 @@ def test_no_age_is_advised_beside_a_sign_of_youth_or_sex(prompt: str) -> None:
 
 @pytest.mark.parametrize("category", ["sexual", "sexual/minors", "minors-present"])
 def test_no_age_is_advised_beside_a_weak_finding(category: str) -> None:
-    item = checklist_items("A dancer in a studio", seen(category, score=0.1))[ChecklistTopic.EXPLICIT_ADULTS]
+    item = checklist_items("A dancer in a studio", seen(category, 0.1))[ChecklistTopic.EXPLICIT_ADULTS]
     assert "state it" not in item.message
 
 
@@ -126,30 +109,26 @@ def test_a_combination_of_indicators_gets_advice_to_simplify() -> None:
 
 
 def test_faces_are_fine_only_if_a_detector_checked_the_references() -> None:
-    box = seen("likeness", modality=Modality.IMAGE, evidence=(ImageBox(x=0, y=0, w=1, h=1),))
-    cell = Cell(category="likeness", modality=Modality.IMAGE, available=True, ran=True, complete=True)
-    assert checklist_items("x")[ChecklistTopic.FACES_IN_IMAGES].state is ChecklistState.NOT_APPLICABLE
-    assert (
-        checklist_items("x", box, references=1)[ChecklistTopic.FACES_IN_IMAGES].state
-        is ChecklistState.PROBLEM
-    )
-    assert checklist_items("x", references=1)[ChecklistTopic.FACES_IN_IMAGES].state is ChecklistState.LOOK
-    assert (
-        checklist_items("x", references=1, cells=(cell,))[ChecklistTopic.FACES_IN_IMAGES].state
-        is ChecklistState.FINE
-    )
+    box = seen("likeness", modality="image", evidence=(ImageBox(x=0, y=0, w=1, h=1),))
+    for findings, more, state in (
+        ([], {}, ChecklistState.NOT_APPLICABLE),
+        ([box], {"references": 1}, ChecklistState.PROBLEM),
+        ([], {"references": 1}, ChecklistState.LOOK),
+        ([], {"references": 1, "cells": (checked_cell("likeness", "image"),)}, ChecklistState.FINE),
+    ):
+        assert checklist_items("x", *findings, **more)[ChecklistTopic.FACES_IN_IMAGES].state is state
 
 
 def test_withheld_words_are_not_shown() -> None:
     prompt = "The unspeakable thing"
-    finding = seen("self-harm/instructions", 4, 15)
+    finding = seen("self-harm/instructions", span=(4, 15))
     item = checklist_items(prompt, finding, shown=())[ChecklistTopic.HARM_WORDS]
     assert item.spans == ()
     assert "unspeakable" not in item.message
 
 
 def test_a_negated_finding_is_not_a_problem() -> None:
-    finding = seen("violence", attributes={"negated": True})
+    finding = seen("violence", negated=True)
     assert checklist_items("A quiet lake", finding)[ChecklistTopic.HARM_WORDS].state is ChecklistState.FINE
 
 

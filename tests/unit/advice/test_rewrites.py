@@ -8,28 +8,18 @@ import pytest
 
 from safelight.advice.drivers import find_drivers
 from safelight.advice.meaning_slots import FIXED, find_slot_changes
-from safelight.advice.prompt_advice import AdviceOptions, BlockedAt, PromptAdvice, ScreenedRequest, advise_on
-from safelight.advice.suggestion import Suggestion
+from safelight.advice.prompt_advice import BlockedAt
 from safelight.advice.suggestions import find_replacements
 from safelight.advice.whole_prompt import MAX_WHOLE
 from safelight.i18n import LANGUAGES
-from safelight.policy.findings import Basis, Finding, Modality
+from safelight.policy.findings import Basis
+from support.prompt_advice import advised, rewrites, suggested
 from support.rows import each_row
+from support.verdicts import seen
 
 WHOLE = ("together", "strongest", "everything")
 WOMAN = "A woman alone in a dark street"
 ALONE = {"en": WOMAN, "zh-Hant": "一個女人獨自走在夜晚的街道", "zh-Hans": "一个女人独自走在夜晚的街道"}
-
-
-def advised(
-    prompt: str, *, references: int = 0, findings: tuple[Finding, ...] = (), **options: object
-) -> PromptAdvice:
-    request = ScreenedRequest(texts={"prompt": prompt}, references=references, findings=findings)
-    return advise_on(request, None, AdviceOptions(**options))  # type: ignore[arg-type]
-
-
-def of(advice: PromptAdvice, message: str) -> list[Suggestion]:
-    return [one for one in advice.suggestions if one.message == message]
 
 
 PROMPTS = (
@@ -64,7 +54,7 @@ def test_no_rewrite_changes_who_number_identity_or_visible_text(prompt: str) -> 
 
 
 def test_a_whole_prompt_suggestion_has_the_conditions_of_its_parts() -> None:
-    (everything,) = of(advised(PROMPTS[1]), "everything")
+    (everything,) = suggested(advised(PROMPTS[1]), "everything")
     assert set(everything.conditions) == {"size", "time", "staged", "same_scene"}
 
 
@@ -76,14 +66,14 @@ def test_no_suggestion_has_conditions_that_exclude_each_other() -> None:
 
 @each_row
 def test_an_injury_that_the_text_states_is_not_rewritten_away(prompt: str, kept: str) -> None:
-    rewritten = [one.rewritten for one in advised(prompt).suggestions if one.edits]
+    rewritten = rewrites(advised(prompt))
     assert rewritten
     assert all(kept in one for one in rewritten)
 
 
 def test_a_cry_for_help_is_not_taken_for_tears() -> None:
     for prompt in ("A man cries for help at night", "A woman crying for help at night"):
-        rewritten = [one.rewritten for one in advised(prompt).suggestions if one.edits]
+        rewritten = rewrites(advised(prompt))
         assert rewritten
         assert all("for help" in one and "moved" not in one for one in rewritten)
 
@@ -95,124 +85,91 @@ def test_a_word_of_size_becomes_a_proportion(prompt: str, rewritten: str) -> Non
 
 
 @each_row
-def test_words_that_only_strengthen_are_left_out(prompt: str, rewritten: str) -> None:
-    assert [one.rewritten for one in of(advised(prompt), "simpler")] == [rewritten]
+def test_words_that_only_strengthen_are_left_out_beside_a_driver_and_not_after_a_denial(
+    what: str, prompt: str, rewritten: str
+) -> None:
+    simpler = [one.rewritten for one in suggested(advised(prompt), "simpler")]
+    assert simpler == ([rewritten] if rewritten else [])
 
 
 @each_row
-def test_nothing_is_left_out_without_a_driver_or_after_a_denial(prompt: str) -> None:
-    assert of(advised(prompt), "simpler") == []
-
-
-@each_row
-def test_the_age_that_the_user_gave_is_written(prompt: str, age: int, rewritten: str) -> None:
-    assert [one.rewritten for one in of(advised(prompt, age=age), "age_given")] == [rewritten]
+def test_the_age_that_the_user_gave_is_written_before_the_word_for_one_person(
+    what: str, prompt: str, age: int, rewritten: str
+) -> None:
+    assert [one.rewritten for one in suggested(advised(prompt, age=age), "age_given")] == [rewritten]
 
 
 @pytest.mark.parametrize("locale", LANGUAGES)
 def test_an_age_is_asked_for_and_never_inserted(locale: str) -> None:
     asked = advised(ALONE[locale], blocked_at=BlockedAt.OUTPUT)
-    assert len(of(asked, "age")) == 1
+    assert len(suggested(asked, "age")) == 1
     assert not any("year-old" in one.rewritten or "35" in one.rewritten for one in asked.suggestions)
-    assert of(advised(ALONE[locale]), "age") == []
-    assert of(advised(ALONE[locale], age=30, blocked_at=BlockedAt.OUTPUT), "age") == []
+    assert suggested(advised(ALONE[locale]), "age") == []
+    assert suggested(advised(ALONE[locale], age=30, blocked_at=BlockedAt.OUTPUT), "age") == []
 
 
 @each_row
-def test_no_age_is_offered_beside_a_sexual_swimwear_undress_school_or_youth_cue(cue: str) -> None:
-    advice = advised(f"{WOMAN}, {cue}", age=30, blocked_at=BlockedAt.OUTPUT)
-    assert of(advice, "age_given") == []
-    assert of(advised(f"{WOMAN}, {cue}", blocked_at=BlockedAt.OUTPUT), "age") == []
-    assert "30" not in " ".join(one.rewritten for one in advice.suggestions)
-
-
-@each_row
-def test_no_age_is_offered_beside_an_age_under_18_or_another_word_for_youth(prompt: str) -> None:
+def test_no_age_is_offered_beside_a_cue_of_sex_or_youth_or_where_the_word_is_not_one_person(
+    what: str, prompt: str
+) -> None:
     given = advised(prompt, age=30, blocked_at=BlockedAt.OUTPUT)
-    assert of(given, "age_given") == []
+    assert suggested(given, "age_given") == suggested(advised(prompt, age=30), "age_given") == []
     assert "30" not in " ".join(one.rewritten for one in given.suggestions)
-    assert of(advised(prompt, blocked_at=BlockedAt.OUTPUT), "age") == []
+    assert suggested(advised(prompt, blocked_at=BlockedAt.OUTPUT), "age") == []
 
 
 @pytest.mark.parametrize("score", [0.05, 0.9])
 def test_no_age_is_offered_beside_a_minor_that_a_detector_found(score: float) -> None:
-    finding = Finding(
-        category="minors-present",
-        score=score,
-        modality=Modality.TEXT,
-        detector="ages",
-        version="1",
-        reason="An age.",
-        basis=Basis.LEARNED,
-    )
-    assert of(advised(WOMAN, age=30, findings=(finding,)), "age_given") == []
-    assert of(advised(WOMAN, findings=(finding,), blocked_at=BlockedAt.OUTPUT), "age") == []
+    finding = seen("minors-present", score, basis=Basis.LEARNED)
+    assert suggested(advised(WOMAN, age=30, findings=(finding,)), "age_given") == []
+    assert suggested(advised(WOMAN, findings=(finding,), blocked_at=BlockedAt.OUTPUT), "age") == []
 
 
 @each_row
 def test_an_ordinary_number_is_no_age(prompt: str) -> None:
-    assert len(of(advised(prompt, age=30), "age_given")) == 1
+    assert len(suggested(advised(prompt, age=30), "age_given")) == 1
 
 
 def test_no_age_is_offered_beside_a_cue_in_another_text_or_a_sexual_finding_below_its_alarm() -> None:
-    finding = Finding(
-        category="sexual",
-        score=0.1,
-        modality=Modality.TEXT,
-        detector="english",
-        version="1",
-        reason="Low.",
-        basis=Basis.LEARNED,
-    )
-    assert of(advised(WOMAN, age=30, findings=(finding,)), "age_given") == []
-    assert of(advised(WOMAN, age=30, purpose="a film for our school"), "age_given") == []
-    request = ScreenedRequest(texts={"prompt": WOMAN, "template": "swimsuit catalogue"})
-    assert of(advise_on(request, None, AdviceOptions(age=30)), "age_given") == []
+    finding = seen("sexual", 0.1, basis=Basis.LEARNED)
+    assert suggested(advised(WOMAN, age=30, findings=(finding,)), "age_given") == []
+    assert suggested(advised(WOMAN, age=30, purpose="a film for our school"), "age_given") == []
+    texts = {"prompt": WOMAN, "template": "swimsuit catalogue"}
+    assert suggested(advised(WOMAN, texts=texts, age=30), "age_given") == []
 
 
 @pytest.mark.parametrize(
     "prompt", ["Two women alone in the dark", "A woman and a man in the dark", "An elderly woman in the dark"]
 )
 def test_no_age_is_written_for_several_people_or_beside_another_age(prompt: str) -> None:
-    assert of(advised(prompt, age=30), "age_given") == []
-
-
-@each_row
-def test_no_age_is_written_where_the_word_is_not_one_person(prompt: str) -> None:
-    assert of(advised(prompt, age=30), "age_given") == []
-    assert of(advised(prompt, blocked_at=BlockedAt.OUTPUT), "age") == []
-
-
-@each_row
-def test_the_age_of_one_person_is_written_before_the_word(prompt: str, rewritten: str) -> None:
-    assert [one.rewritten for one in of(advised(prompt, age=30), "age_given")] == [rewritten]
+    assert suggested(advised(prompt, age=30), "age_given") == []
 
 
 def test_a_face_in_a_reference_can_be_turned_away() -> None:
     advice = advised(WOMAN, references=1, reference_shows=("pained_faces",))
-    assert [one.rewritten for one in of(advice, "from_behind")] == [
+    assert [one.rewritten for one in suggested(advice, "from_behind")] == [
         "A woman, seen from behind, alone in a dark street"
     ]
-    assert len(of(advice, "faceless")) == 1
-    assert of(advised(WOMAN), "from_behind") == []
+    assert len(suggested(advice, "faceless")) == 1
+    assert suggested(advised(WOMAN), "from_behind") == []
 
 
 @each_row
 def test_no_view_from_behind_is_offered_beside_swimwear_undress_school_or_youth(prompt: str) -> None:
     advice = advised(prompt, references=1, reference_shows=("pained_faces",))
-    assert of(advice, "from_behind") == []
+    assert suggested(advice, "from_behind") == []
     assert advice.suggestions
 
 
 @each_row
 def test_a_railing_is_added_at_an_edge(prompt: str, rewritten: str) -> None:
-    (railing,) = of(advised(prompt), "railing")
+    (railing,) = suggested(advised(prompt), "railing")
     assert (railing.rewritten, railing.conditions) == (rewritten, ("railing",))
 
 
 @pytest.mark.parametrize("prompt", ["A man jumps from a roof", "A man at the edge of a roof with a railing"])
 def test_no_railing_is_added_to_a_jump_or_twice(prompt: str) -> None:
-    assert of(advised(prompt), "railing") == []
+    assert suggested(advised(prompt), "railing") == []
 
 
 @pytest.mark.parametrize("locale", LANGUAGES)
