@@ -86,10 +86,29 @@ def new(entry: str, **fields: Any) -> NewCanary:
     )
 
 
+def add(house: House, entry: str, **fields: Any) -> CanaryReport:
+    return service(house).add(house.who, new(entry, **fields))
+
+
+def switch_on(house: House, canary: Canary, *, month_micros: int = 10**12) -> CanaryReport:
+    return service(house).switch_on(house.who, canary.id, month_micros=month_micros)
+
+
+def switch_off(house: House, canary: Canary) -> CanaryReport:
+    return service(house).switch_off(house.who, canary.id)
+
+
+def request_call(house: House, canary: Canary) -> CanaryReport:
+    return service(house).run(house.who, canary.id)
+
+
+def remove(house: House, canary: Canary) -> None:
+    service(house).remove(house.who, canary.id)
+
+
 def switched_on(house: House, entry: str | None = None, **fields: Any) -> Canary:
-    added = service(house).add(house.who, new(entry or add_entry(house), **fields))
-    month = added.canary.month_micros
-    return service(house).switch_on(house.who, added.canary.id, month_micros=month).canary
+    added = add(house, entry or add_entry(house), **fields).canary
+    return switch_on(house, added, month_micros=added.month_micros).canary
 
 
 def work(house: House) -> None:

@@ -16,7 +16,7 @@ from safelight.cli import main
 from safelight.cli.exit_codes import Exit
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts import KeyScope
-from support.canaries import add_entry, new, service, switched_on, work
+from support.canaries import add, add_entry, service, switched_on, work
 from support.house import House
 
 ROUTE = "/v1/safelight/canaries"
@@ -36,7 +36,7 @@ def client(priced: House) -> TestClient:
 
 
 def key(house: House, *scopes: KeyScope) -> dict[str, str]:
-    accounts = house.container.persistence.accounts
+    accounts = house.accounts
     _, secret = accounts.create_key(house.who.tenant, "test", scopes=frozenset(scopes))
     return {"authorization": f"Bearer {secret}"}
 
@@ -96,7 +96,7 @@ def test_the_page_of_attempts_shows_canaries_apart(
 ) -> None:
     switched_on(priced)
     work(priced)
-    login = priced.container.persistence.accounts.create_login_link(priced.who)
+    login = priced.accounts.create_login_link(priced.who)
     client.base_url = "http://testserver"
     client.post("/login", data={"token": login}, headers={"origin": "http://testserver"})
     text = client.get("/attempts", headers={"accept": "text/html"}).text
@@ -136,4 +136,4 @@ def test_the_command_shows_the_price_before_it_switches_on(
     assert "paid/paid-1  off" in capsys.readouterr().out
     assert call("remove", added["id"])[1]["deleted"] is True
     with pytest.raises(Exception, match="never refused"):
-        service(priced).add(priced.who, new(add_entry(priced, passes=4, prompt="another lake")))
+        add(priced, add_entry(priced, passes=4, prompt="another lake"))

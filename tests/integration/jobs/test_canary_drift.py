@@ -31,7 +31,7 @@ BEFORE = 30
 
 @pytest.fixture
 def time(house: House) -> Time:
-    return Time(house.container.persistence.database)
+    return Time(house.database)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def simulated(house: House, time: Time) -> Iterator[House]:
 def test_a_drift_is_found_within_six_canaries_reported_once_and_no_user_is_involved(
     simulated: House, time: Time
 ) -> None:
-    database, tenant = simulated.container.persistence.database, simulated.who.tenant
+    database, tenant = simulated.database, simulated.who.tenant
     canary, users = switched_on(simulated), log_of(simulated)
     start = time.now
     for _hour in range(BEFORE + 8):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -26,15 +26,20 @@ from support.canaries import (
     HOUR_S,
     PROMPT,
     Time,
+    add,
     add_entry,
     log_of,
     new,
     record_videos,
+    remove,
+    request_call,
     service,
     state_of,
+    switch_on,
     switched_on,
     work,
 )
+from support.concurrency import run_together
 from support.house import House
 
 SIZE = CallSize(seconds=4, width=720, height=1280)
@@ -68,7 +73,7 @@ def spend(house: House, canary: Canary, **charged: Any) -> bool:
 def test_a_charge_that_was_not_agreed_stops_the_canary_after_one_call(
     priced: House, amount: float | None, currency: str, is_agreed: bool, spent: int
 ) -> None:
-    time = Time(priced.container.persistence.database)
+    time = Time(priced.database)
     canary = switched_on(priced)
     assert spend(priced, canary, amount=amount, currency=currency)
     time.pass_s(HOUR_S)
@@ -84,24 +89,24 @@ def test_a_charge_that_was_not_agreed_stops_the_canary_after_one_call(
 def test_a_canary_is_not_switched_on_again_at_a_price_that_the_provider_does_not_keep(
     priced: House, amount: float, currency: str
 ) -> None:
-    time, entry = Time(priced.container.persistence.database), add_entry(priced)
+    time, entry = Time(priced.database), add_entry(priced)
     canary = switched_on(priced, entry)
     assert spend(priced, canary, amount=amount, currency=currency)
     with pytest.raises(Conflict, match="The provider charge"):
-        service(priced).switch_on(priced.who, canary.id, month_micros=10**12)
+        switch_on(priced, canary)
     # Removing it changes nothing.
-    service(priced).remove(priced.who, canary.id)
+    remove(priced, canary)
     with pytest.raises(Conflict, match="The provider charge"):
-        service(priced).add(priced.who, new(entry))
+        add(priced, entry)
     time.pass_s(32 * DAY_S)
-    assert service(priced).add(priced.who, new(entry)).spent_micros == 0
+    assert add(priced, entry).spent_micros == 0
 
 
 def test_the_ceiling_counts_the_calls_of_a_removed_canary_of_the_same_prompt(priced: House) -> None:
-    time, entry = Time(priced.container.persistence.database), add_entry(priced)
+    time, entry = Time(priced.database), add_entry(priced)
     canary = switched_on(priced, entry, ceiling_micros=400_000)
     assert spend(priced, canary)
-    service(priced).remove(priced.who, canary.id)
+    remove(priced, canary)
     time.pass_s(HOUR_S)
     again = switched_on(priced, entry, ceiling_micros=400_000)
     assert state_of(priced, again).spent_micros == 400_000
@@ -109,7 +114,7 @@ def test_the_ceiling_counts_the_calls_of_a_removed_canary_of_the_same_prompt(pri
 
 
 def test_all_canaries_of_a_tenant_together_cost_at_most_what_the_operator_allows(priced: House) -> None:
-    time = Time(priced.container.persistence.database)
+    time = Time(priced.database)
     calls, other = CanaryCalls(calls_of(priced).database, 1_000_000), []
     for prompt in ("a red boat", "a blue boat", "a green boat"):
         canary = switched_on(priced, add_entry(priced, prompt=prompt))
@@ -123,7 +128,7 @@ def test_all_canaries_of_a_tenant_together_cost_at_most_what_the_operator_allows
     time.pass_s(-40 * DAY_S)
     assert calls.find_slot(canary) is None
     with pytest.raises(InvalidField, match=r"may cost \$20.00 in 31 days"):
-        service(priced).add(priced.who, new(add_entry(priced), ceiling_micros=20_000_001))
+        add(priced, add_entry(priced), ceiling_micros=20_000_001)
 
 
 @pytest.mark.both_databases
@@ -132,59 +137,59 @@ def test_two_gateways_do_not_run_two_canaries_of_a_tenant_at_one_provider_at_onc
 ) -> None:
     pair = [switched_on(priced, add_entry(priced, prompt=prompt)) for prompt in ("a red boat", "a blue boat")]
 
-    def send(calls: CanaryCalls, canary: Canary, start: threading.Barrier) -> None:
-        start.wait()
-        reserved.append(calls.reserve(canary, SIZE, {"paid-1"}))
-
     with closing(Database(database.url)) as second:
         stores = [database, database if database.is_sqlite else second]
         for _round in range(6):
-            with database.transaction(priced.who.tenant) as tx:
+            with priced.transaction() as tx:
                 tx.delete(tables.canary_calls, tables.canary_calls.c.id != "")
-            reserved: list[object] = []
-            start = threading.Barrier(2, timeout=60)
-            threads = [
-                threading.Thread(target=send, args=(CanaryCalls(store, 20_000_000), canary, start))
-                for store, canary in zip(stores, pair, strict=True)
-            ]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join(60)
+            reserved = run_together(
+                [
+                    partial(CanaryCalls(store, 20_000_000).reserve, canary, SIZE, {"paid-1"})
+                    for store, canary in zip(stores, pair, strict=True)
+                ]
+            )
+            assert [one for one in reserved if isinstance(one, BaseException)] == []
             assert sum(one is not None for one in reserved) == 1
 
 
-def test_only_a_key_that_may_request_videos_starts_canaries_and_any_admin_stops_them(priced: House) -> None:
-    who, entry = priced.who, add_entry(priced)
-    admin = type(who)(**{**vars(who), "scopes": frozenset({KeyScope.ADMIN, KeyScope.VIDEOS_READ})})
+def test_only_an_admin_who_may_request_videos_starts_canaries_and_any_admin_stops_them(
+    priced: House,
+) -> None:
+    entry, canaries = add_entry(priced), service(priced)
+    admin, reader = (
+        replace(priced.who, scopes=frozenset({scope, KeyScope.VIDEOS_READ}))
+        for scope in (KeyScope.ADMIN, KeyScope.VIDEOS_WRITE)
+    )
     canary = switched_on(priced, entry)
-    for start in (
-        lambda: service(priced).add(admin, new(entry)),
-        lambda: service(priced).switch_on(admin, canary.id, month_micros=10**12),
-        lambda: service(priced).run(admin, canary.id),
-    ):
-        with pytest.raises(Forbidden):
-            start()
-    assert service(priced).switch_off(admin, canary.id).canary.state is CanaryState.OFF
+    for who in (admin, reader):
+        for start in (
+            lambda who: canaries.add(who, new(entry)),
+            lambda who: canaries.switch_on(who, canary.id, month_micros=10**12),
+            lambda who: canaries.run(who, canary.id),
+        ):
+            with pytest.raises(Forbidden):
+                start(who)
+    assert [one.canary.id for one in canaries.list(reader)] == [canary.id]
+    assert canaries.switch_off(admin, canary.id).canary.state is CanaryState.OFF
 
 
 def test_a_requested_call_that_was_not_sent_within_an_hour_is_not_sent(priced: House) -> None:
-    time = Time(priced.container.persistence.database)
+    time = Time(priced.database)
     canary = switched_on(priced, per_day=1)
     # The hour must not reach the next slot, in which a call is due without a request.
     time.now = slot_start(canary.id, 1, time.now) + DAY_S
     assert spend(priced, canary)
-    assert service(priced).run(priced.who, canary.id).run_requested
+    assert request_call(priced, canary).run_requested
     time.pass_s(HOUR_S)
     assert not state_of(priced, canary).run_requested
     assert not spend(priced, state_of(priced, canary).canary)
-    assert service(priced).run(priced.who, canary.id).run_requested
+    assert request_call(priced, canary).run_requested
 
 
 def test_a_check_that_was_not_made_in_time_skips_one_call_and_does_not_stop_the_canary(
     priced: House, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    time = Time(priced.container.persistence.database)
+    time = Time(priced.database)
     canary = switched_on(priced)
     screen, screened = TextPipeline.screen, []
 
@@ -200,7 +205,7 @@ def test_a_check_that_was_not_made_in_time_skips_one_call_and_does_not_stop_the_
             work(priced)
         assert (len(screened), upstream.counts["received"]) == (1, 0)
         # A call that a person asked for is not retried, and does not keep the schedule from going on.
-        service(priced).run(priced.who, canary.id)
+        request_call(priced, canary)
         work(priced)
         assert (len(screened), upstream.counts["received"]) == (2, 0)
     assert state_of(priced, canary).canary.state is ON
@@ -215,7 +220,7 @@ def test_a_check_that_was_not_made_in_time_skips_one_call_and_does_not_stop_the_
 def test_a_canary_that_waits_is_not_screened(
     priced: House, monkeypatch: pytest.MonkeyPatch, why: str
 ) -> None:
-    canary, context, screened = switched_on(priced), priced.container.pipeline.context, []
+    canary, context, screened = switched_on(priced), priced.context, []
     screen = TextPipeline.screen
     monkeypatch.setattr(
         TextPipeline, "screen", lambda *args, **named: (screened.append(args), screen(*args, **named))[1]
@@ -226,8 +231,8 @@ def test_a_canary_that_waits_is_not_screened(
             with pytest.raises(UpstreamUnavailable), context.upstreams["paid"].record_outcome():
                 raise UpstreamUnavailable("down")
     else:
-        add = add_entry(priced, prompt="a red boat")
-        record_videos(priced, add, "moderation_blocked", prompt="a red boat")
+        entry = add_entry(priced, prompt="a red boat")
+        record_videos(priced, entry, "moderation_blocked", prompt="a red boat")
         context.refusals._limits = {"paid": 1}
     for _round in range(3):
         work(priced)
@@ -235,19 +240,10 @@ def test_a_canary_that_waits_is_not_screened(
     assert state_of(priced, canary).canary.state is ON
 
 
-def test_the_stop_of_a_canary_whose_entry_was_removed_is_in_the_audit_log(priced: House) -> None:
-    entry = add_entry(priced)
-    canary = switched_on(priced, entry)
-    priced.container.prompts.library.remove(priced.who, entry)
-    with priced.container.persistence.database.read_transaction(priced.who.tenant) as tx:
-        rows = tx.select(tables.audit_log, tables.audit_log.c.event == "canary.stopped")
-    assert [row.subject for row in rows] == [canary.id]
-
-
 def test_the_error_of_a_call_whose_canary_was_removed_while_it_ran_has_no_prompt(priced: House) -> None:
     canary = switched_on(priced)
     assert calls_of(priced).reserve(canary, SIZE, {"paid-1"})
-    service(priced).remove(priced.who, canary.id)
+    remove(priced, canary)
     (running,) = calls_of(priced).running()
     said = f'blocked: your prompt "{PROMPT}" was refused'
     charge = Charge(charged=ChargeStatus.NO)

@@ -22,7 +22,7 @@ from safelight.trust.accounts import Role
 from safelight.trust.library.canary_stops import TOPIC
 from safelight.trust.mail import MailQueue, MailSender
 from safelight.trust.webhooks import Deliveries
-from support.canaries import PROMPT, add_entry, service, switched_on
+from support.canaries import PROMPT, add_entry, remove, switch_off, switch_on, switched_on
 from support.house import House
 from support.mail_server import mail_server
 from support.webhook_receiver import target
@@ -35,7 +35,7 @@ TOLD = (Role.OWNER.value, Role.INTEGRATOR.value)
 
 
 def events(house: House) -> list[dict[str, str]]:
-    with house.container.persistence.database.read_transaction(house.who.tenant) as tx:
+    with house.read_transaction() as tx:
         rows = tx.select(tables.outbox, tables.outbox.c.topic == TOPIC, order_by=(tables.outbox.c.id,))
     return [msgspec.json.decode(row.body) for row in rows]
 
@@ -43,7 +43,7 @@ def events(house: House) -> list[dict[str, str]]:
 def test_a_stop_is_one_webhook_and_one_mail_for_each_person_who_can_switch_it_on(
     priced: House, tmp_path: Path
 ) -> None:
-    database, tenant = priced.container.persistence.database, priced.who.tenant
+    database, tenant = priced.database, priced.who.tenant
     with database.transaction(tenant) as tx:
         for role in Role:
             enrol(tx, role.value, role)
@@ -94,12 +94,12 @@ def test_a_person_who_switches_off_or_removes_a_canary_is_not_told_and_a_second_
     priced: House,
 ) -> None:
     canary = switched_on(priced)
-    service(priced).switch_off(priced.who, canary.id)
+    switch_off(priced, canary)
     assert events(priced) == []
     for _stop in range(2):
-        service(priced).switch_on(priced.who, canary.id, month_micros=canary.month_micros)
+        switch_on(priced, canary, month_micros=canary.month_micros)
         calls_of(priced).stop(canary, StopReason.POLICY)
-    service(priced).remove(priced.who, canary.id)
+    remove(priced, canary)
     assert [one["reason"] for one in events(priced)] == ["policy", "policy"]
 
 

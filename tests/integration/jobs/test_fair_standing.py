@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import threading
-from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -14,18 +13,20 @@ from safelight.api.standing import standing_object
 from safelight.errors import Conflict, InvalidField, NotFound
 from safelight.jobs.outcomes import expire_review
 from safelight.jobs.states import VideoState
+from safelight.trust.accounts import Principal
 from safelight.trust.accounts import access as access_module
 from safelight.trust.accounts.access import AccessState
 from safelight.trust.accounts.managed_tenants import TenantChoice
 from safelight.trust.accounts.permissions import Role
 from safelight.trust.accounts.subjects import TENANT_SUBJECT, account_subject, end_user_subject
 from safelight.trust.accounts.terms import AccountTerms, Terms
-from safelight.trust.standing import Bans, Cause, Level, Offence
+from safelight.trust.standing import Ban, Bans, Cause, Level, Offence
 from safelight.trust.statements import StatementKind, StatementSource
+from support.concurrency import run_together
 
-from .conftest import House
+from .conftest import Furnish, House
 from .test_appeals import appealed
-from .test_appeals_by_statement import statements_to
+from .test_appeals_by_statement import key_of, statements_to
 from .test_decisions import MARKED, decide, held, only_case
 from .test_standing import BLOCKED, DAY, Clock, blocked, clock, events, person, standing
 
@@ -41,38 +42,42 @@ def account_statements(house: House, end_user: str = "ann") -> list[str]:
     return [one.content.kind.value for one in made if one.content.video_id is None]
 
 
-def run_together(calls: Sequence[Callable[[], None]]) -> None:
-    threads = [threading.Thread(target=call) for call in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+def with_bans(furnish: Furnish, **settings: Any) -> tuple[House, Bans, Principal, Principal]:
+    """A house, its bans, and two people who decide about them."""
+    house = furnish(**settings)
+    house.waive()
+    bans = Bans(house.database, house.container.pipeline.standing.standings)
+    ada, ben = (person(house, name, Role.TRUST_LEAD) for name in ("ada", "ben"))
+    return house, bans, ada, ben
 
 
-def test_one_decision_on_near_duplicates_is_one_strike_per_end_user(held: Callable[..., House]) -> None:
+def propose(bans: Bans, who: Principal) -> Ban:
+    return bans.propose(who, end_user_subject("ann"), reason="x")
+
+
+def offence(number: int, cause: Cause) -> Offence:
+    return Offence(video_id=f"video_{number:032x}", account="k", end_user="ann", cause=cause)
+
+
+def test_one_decision_on_near_duplicates_is_one_strike_per_end_user(held: Furnish) -> None:
     house = held()
     for end_user in ("ann", "ann", "ann", "bob"):
-        assert house.carry(house.order(MARKED, safety_identifier=end_user)).state is VideoState.HELD
+        assert house.make(MARKED, safety_identifier=end_user).state is VideoState.HELD
     decide(house, only_case(house), "refuse")
     assert [len(standing(house, one).strikes) for one in ("ann", "bob")] == [1, 1]
-    assert house.carry(house.order(MARKED, safety_identifier="ann")).state is VideoState.HELD
+    assert house.make(MARKED, safety_identifier="ann").state is VideoState.HELD
     decide(house, only_case(house), "refuse")
     assert len(standing(house).strikes) == 1
 
 
 @pytest.mark.both_databases
-def test_strikes_at_the_same_time_announce_the_level_that_they_reach(
-    furnish: Callable[..., House],
-) -> None:
+def test_strikes_at_the_same_time_announce_the_level_that_they_reach(furnish: Furnish) -> None:
     house = furnish()
-    database, standings = house.container.persistence.database, house.container.pipeline.standing.standings
+    standings = house.container.pipeline.standing.standings
 
     def give(number: int) -> None:
-        offence = Offence(
-            video_id=f"video_{number:032x}", account="k", end_user="ann", cause=Cause(category="ncii")
-        )
-        with database.transaction(house.who.tenant) as tx:
-            standings.give(tx, offence)
+        with house.transaction() as tx:
+            standings.give(tx, offence(number, Cause(category="ncii")))
 
     run_together([partial(give, number) for number in range(3)])
     assert standing(house).level is Level.SUSPENSION
@@ -80,7 +85,7 @@ def test_strikes_at_the_same_time_announce_the_level_that_they_reach(
     assert len(events(house, "standing.changed")) == 3
 
 
-def test_a_won_appeal_is_never_stated_as_a_warning(furnish: Callable[..., House], clock: Clock) -> None:
+def test_a_won_appeal_is_never_stated_as_a_warning(furnish: Furnish, clock: Clock) -> None:
     house = furnish(standing={"cool_down_points": 90, "suspension_points": 91, "ban_points": 92})
     house.waive()
     blocked(house, BLOCKED[0])
@@ -92,24 +97,17 @@ def test_a_won_appeal_is_never_stated_as_a_warning(furnish: Callable[..., House]
     assert len(events(house, "standing.changed")) == 3
 
 
-def test_only_an_end_user_with_an_identifier_can_be_banned(furnish: Callable[..., House]) -> None:
-    house = furnish()
-    bans = Bans(house.container.persistence.database, house.container.pipeline.standing.standings)
+def test_only_an_end_user_with_an_identifier_can_be_banned(furnish: Furnish) -> None:
+    _, bans, ada, _ = with_bans(furnish)
     for identifier in ("", "a" * 129, "a\0"):
         with pytest.raises(InvalidField):
-            bans.propose(
-                person(house, "ada", Role.TRUST_LEAD),
-                end_user_subject(identifier),
-                reason="x",
-                threat_to_life=True,
-            )
+            bans.propose(ada, end_user_subject(identifier), reason="x", threat_to_life=True)
 
 
 @pytest.mark.both_databases
-def test_invitations_at_the_same_time_do_not_exceed_the_number(furnish: Callable[..., House]) -> None:
+def test_invitations_at_the_same_time_do_not_exceed_the_number(furnish: Furnish) -> None:
     house = furnish(access={"invitations": 1})
-    accounts = house.container.persistence.accounts
-    inviting = accounts.authenticate(accounts.create_key(house.who.tenant, "house")[1])
+    inviting = key_of(house)
     invitations, made = house.container.pipeline.standing.services.invitations, list[str]()
 
     def invite() -> None:
@@ -122,7 +120,7 @@ def test_invitations_at_the_same_time_do_not_exceed_the_number(furnish: Callable
 
 @pytest.mark.both_databases
 def test_waiting_requests_for_access_are_listed_oldest_first_and_by_page(
-    furnish: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+    furnish: Furnish, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(access_module, "_MAX_LISTED", 2)
     house = furnish(access={"requests": True})
@@ -137,7 +135,7 @@ def test_waiting_requests_for_access_are_listed_oldest_first_and_by_page(
     assert [one.id for one in access.list(house.who, after=ids[1])] == [ids[0]]
 
 
-def test_one_address_cannot_use_up_the_requests_for_access_of_all(furnish: Callable[..., House]) -> None:
+def test_one_address_cannot_use_up_the_requests_for_access_of_all(furnish: Furnish) -> None:
     house = furnish(access={"requests": True})
     asked = {"name": "Ada", "contact": "ada@example.com", "purpose": "School films."}
     with TestClient(house.container.app) as client:
@@ -145,9 +143,9 @@ def test_one_address_cannot_use_up_the_requests_for_access_of_all(furnish: Calla
     assert answers == [200] * 5 + [429]
 
 
-def test_an_invitation_of_a_revoked_key_makes_no_key(furnish: Callable[..., House]) -> None:
+def test_an_invitation_of_a_revoked_key_makes_no_key(furnish: Furnish) -> None:
     house = furnish(access={"invitations": 1})
-    accounts = house.container.persistence.accounts
+    accounts = house.accounts
     record, token = accounts.create_key(house.who.tenant, "house")
     invitations = house.container.pipeline.standing.services.invitations
     invitation, _ = invitations.invite(accounts.authenticate(token), TenantChoice.SHARED)
@@ -156,53 +154,45 @@ def test_an_invitation_of_a_revoked_key_makes_no_key(furnish: Callable[..., Hous
         invitations.accept(invitation, name="x")
 
 
-def test_a_first_output_that_nobody_reviewed_does_not_count(
-    furnish: Callable[..., House], clock: Clock
-) -> None:
+def test_a_first_output_that_nobody_reviewed_does_not_count(furnish: Furnish, clock: Clock) -> None:
     house = furnish(review={"first_outputs": 1})
     house.waive()
-    video = house.carry(house.order(safety_identifier="ann"))
+    video = house.make(safety_identifier="ann")
     assert video.state is VideoState.HELD
-    context = house.container.pipeline.context
-    with context.database.transaction(house.who.tenant) as tx:
+    context = house.context
+    with house.transaction() as tx:
         expire_review(context, tx, video)
-    assert house.carry(house.order("a red balloon", safety_identifier="ann")).state is VideoState.HELD
+    assert house.make("a red balloon", safety_identifier="ann").state is VideoState.HELD
     decide(house, only_case(house), "refuse")
-    assert house.carry(house.order("a paper boat", safety_identifier="ann")).state is VideoState.DELIVERED
+    assert house.make("a paper boat", safety_identifier="ann").state is VideoState.DELIVERED
     told = [one.content for one in statements_to(house, "ann")]
     assert {(one.source, one.automated_detection) for one in told} == {(StatementSource.OPERATOR, False)}
 
 
-def test_the_first_outputs_of_an_account_wait_for_a_reviewer(furnish: Callable[..., House]) -> None:
+def test_the_first_outputs_of_an_account_wait_for_a_reviewer(furnish: Furnish) -> None:
     house = furnish()
     house.waive()
-    terms = AccountTerms(house.container.persistence.database)
+    terms = AccountTerms(house.database)
     terms.set(house.who, account_subject(house.who.id), Terms(review_first=1))
-    assert house.carry(house.order()).state is VideoState.HELD
-    assert house.carry(house.order("a red balloon")).state is VideoState.DELIVERED
+    assert house.make().state is VideoState.HELD
+    assert house.make("a red balloon").state is VideoState.DELIVERED
     with pytest.raises(InvalidField):
         terms.set(house.who, TENANT_SUBJECT, Terms(invitations=1))
 
 
-def test_a_proposed_or_announced_ban_ends_with_the_strikes_behind_it(
-    furnish: Callable[..., House], clock: Clock
-) -> None:
-    house = furnish(standing=LOW)
-    house.waive()
-    standings = house.container.pipeline.standing.standings
-    bans = Bans(house.container.persistence.database, standings)
-    ada, ben = (person(house, name, Role.TRUST_LEAD) for name in ("ada", "ben"))
+def test_a_proposed_or_announced_ban_ends_with_the_strikes_behind_it(furnish: Furnish, clock: Clock) -> None:
+    house, bans, ada, ben = with_bans(furnish, standing=LOW)
     first = blocked(house, BLOCKED[0])
     clock.now += 15 * DAY
     second = blocked(house, BLOCKED[1])
     clock.now += 15 * DAY
-    proposed = bans.propose(ada, end_user_subject("ann"), reason="x")
+    proposed = propose(bans, ada)
     decide(house, appealed(house, first), "overturn", "cem")
     with pytest.raises(NotFound):
         bans.confirm(ben, proposed.id)
     blocked(house, BLOCKED[2])
     clock.now += 15 * DAY
-    announced = bans.confirm(ben, bans.propose(ada, end_user_subject("ann"), reason="x").id)
+    announced = bans.confirm(ben, propose(bans, ada).id)
     told = statements_to(house, "ann")[0]
     assert (told.content.kind, told.content.until) == (StatementKind.BAN_ANNOUNCED, announced.effective_at)
     decide(house, appealed(house, second), "overturn", "cem")
@@ -212,17 +202,14 @@ def test_a_proposed_or_announced_ban_ends_with_the_strikes_behind_it(
 
 
 def test_a_ban_in_force_whose_strikes_were_removed_is_marked_for_a_new_decision(
-    furnish: Callable[..., House], clock: Clock
+    furnish: Furnish, clock: Clock
 ) -> None:
-    house = furnish(standing=LOW)
-    house.waive()
+    house, bans, ada, ben = with_bans(furnish, standing=LOW)
     standings = house.container.pipeline.standing.standings
-    bans = Bans(house.container.persistence.database, standings)
-    ada, ben = (person(house, name, Role.TRUST_LEAD) for name in ("ada", "ben"))
     video = blocked(house, BLOCKED[0])
     clock.now += 15 * DAY
     blocked(house, BLOCKED[1])
-    made = bans.confirm(ben, bans.propose(ada, end_user_subject("ann"), reason="x").id)
+    made = bans.confirm(ben, propose(bans, ada).id)
     clock.now += DAY
     assert standings.list(ada).bans_without_points == frozenset()
     decide(house, appealed(house, video), "overturn", "cem")
@@ -230,29 +217,24 @@ def test_a_ban_in_force_whose_strikes_were_removed_is_marked_for_a_new_decision(
     assert standings.list(ada).bans_without_points == {made.id}
 
 
-def test_a_ban_with_too_few_points_left_cannot_be_confirmed(
-    furnish: Callable[..., House], clock: Clock
-) -> None:
-    house = furnish(standing=LOW)
-    bans = Bans(house.container.persistence.database, house.container.pipeline.standing.standings)
-    ada, ben = (person(house, name, Role.TRUST_LEAD) for name in ("ada", "ben"))
+def test_a_ban_with_too_few_points_left_cannot_be_confirmed(furnish: Furnish, clock: Clock) -> None:
+    house, bans, ada, ben = with_bans(furnish, standing=LOW)
     blocked(house, BLOCKED[0])
     clock.now += 15 * DAY
     blocked(house, BLOCKED[1])
-    made = bans.propose(ada, end_user_subject("ann"), reason="x")
+    made = propose(bans, ada)
     clock.now += 91 * DAY
     with pytest.raises(Conflict, match="points"):
         bans.confirm(ben, made.id)
 
 
-def test_a_strike_names_its_category_only_where_its_statement_does(furnish: Callable[..., House]) -> None:
+def test_a_strike_names_its_category_only_where_its_statement_does(furnish: Furnish) -> None:
     house = furnish()
     standings, taxonomy = house.container.pipeline.standing.standings, house.container.core.taxonomy
     causes = (Cause(category="violence"), Cause(category="extremism"), Cause(category="ncii", learned=True))
-    with house.container.persistence.database.transaction(house.who.tenant) as tx:
+    with house.transaction() as tx:
         for number, cause in enumerate(causes):
-            video_id = f"video_{number:032x}"
-            standings.give(tx, Offence(video_id=video_id, account="k", end_user="ann", cause=cause))
+            standings.give(tx, offence(number, cause))
     found = standing(house)
     shown = {
         one["video_id"][-1]: (one["group"], one["category"])
