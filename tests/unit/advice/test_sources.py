@@ -43,11 +43,6 @@ def test_every_scenario_has_a_source_with_a_date(scene: str) -> None:
     assert all(has_date(source) for one in found for source in one.sources)
 
 
-def test_every_statement_about_a_provider_has_a_source_with_a_date() -> None:
-    for document in documents().values():
-        assert all(one.source and _DATE.fullmatch(one.read) for one in document.statements)
-
-
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_row_has_a_reason_and_none_claims_more_than_its_sources(language: str) -> None:
     messages = load_messages("advice", language)
