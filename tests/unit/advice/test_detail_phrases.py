@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import pytest
-
 from safelight.advice.drivers import find_drivers
 from safelight.advice.prompt_details import find_details
 from safelight.advice.text_edit import TextEdit, apply_edits
@@ -19,7 +17,7 @@ def test_phrases_openings_adverbs_and_sentences_can_be_left_out(prompt: str, lef
 
 
 @each_row
-def test_what_may_state_a_risk_stays(prompt: str) -> None:
+def test_what_may_state_a_risk_or_belongs_to_a_verb_stays(prompt: str) -> None:
     assert without_each(prompt) == []
 
 
@@ -27,16 +25,5 @@ def test_a_list_of_nouns_is_left_out_as_a_whole() -> None:
     assert without_each("A fox sits near ferns and flowers") == ["A fox sits"]
 
 
-def test_a_phrase_before_and_with_an_unclear_continuation_stays() -> None:
-    assert without_each("A fox sits in a garden and a cat sings") == []
-
-
 def test_an_adjective_before_a_comma_keeps_the_next_one() -> None:
     assert "A fox swims across a vast." not in without_each("A fox swims across a vast, shimmering lake.")
-
-
-@pytest.mark.parametrize(
-    "prompt", ["A man sits and keeps taking in the landscape", "The camera captures a view of a fox"]
-)
-def test_what_belongs_to_the_verb_stays(prompt: str) -> None:
-    assert without_each(prompt) == []

@@ -115,7 +115,6 @@ def test_a_keyframe_folder_exists_only_with_detectors_and_is_deleted_afterwards(
     with SceneDetection(scratch=lambda: tmp_path).folder() as nothing:
         assert nothing is None
     with SceneDetection(detectors=[Told()], scratch=lambda: tmp_path).folder() as made:
-        assert made is not None
         assert made.parent == tmp_path
     assert not list(tmp_path.iterdir())
 

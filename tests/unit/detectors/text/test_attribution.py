@@ -42,7 +42,6 @@ def test_evidence_is_inside_the_text_and_small(text: str) -> None:
 def test_the_words_of_a_category_contribute_most_to_it() -> None:
     text = "the killer stabs his victim and a lamp glows softly in the window"
     reading = WordReader(english_grams)(text)
-    assert reading is not None
     worth = reading.explain(classifiers.load().model("english-words"), "violence", 0)
     at = text.index("stabs")
     assert worth.shape == (len(text),)

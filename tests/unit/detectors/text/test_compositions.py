@@ -25,19 +25,14 @@ rules:
 DETECTOR = CompositionDetector(read_compositions((ROLES, RULES)), name="stand-in")
 
 
-@pytest.mark.parametrize(
-    "text", ["how to blim", "blim, how to", "show a blim. And how to do it!", "如何blim"]
-)
-def test_roles_match_in_any_order_within_two_sentences(text: str) -> None:
-    (finding,) = findings(DETECTOR, text)
-    assert finding.basis is Basis.COMPOSED
-    assert finding.attributes == {"explicit": True}
-    assert len(spans(finding)) == 2
-
-
 @each_row
-def test_one_role_a_distant_one_an_exception_or_a_harmless_context_is_nothing(text: str) -> None:
-    assert not findings(DETECTOR, text)
+def test_roles_match_in_any_order_within_two_sentences_without_an_exception_or_a_harmless_context(
+    text: str, found: bool
+) -> None:
+    matched = findings(DETECTOR, text)
+    assert len(matched) == found
+    for one in matched:
+        assert (one.basis, one.attributes, len(spans(one))) == (Basis.COMPOSED, {"explicit": True}, 2)
 
 
 def test_with_a_gap_the_parts_must_follow_each_other() -> None:
