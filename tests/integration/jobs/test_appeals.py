@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +30,10 @@ from safelight.trust.accounts import OPERATOR, KeyScope, PrincipalKind
 from safelight.trust.appeals import Appeal, AppealState
 from safelight.trust.audit import verify
 from safelight.trust.reviews import Case, CaseKind, CaseState, DecisionRequest
+from support.clips import upload_of
+from support.concurrency import run_together
 
-from .conftest import House
+from .conftest import Furnish, House
 from .test_decisions import decide, reviewer
 from .test_video_lifecycle import PAID
 
@@ -63,7 +64,7 @@ def released(house: House, video: Video) -> Video:
 
 def held_output(house: House, **fields: Any) -> Video:
     """Without a waiver every output is held."""
-    video = house.carry(house.order(**fields))
+    video = house.make(**fields)
     assert video.state is VideoState.HELD
     return video
 
@@ -71,7 +72,7 @@ def held_output(house: House, **fields: Any) -> Video:
 def reference(folder: Path) -> Upload:
     clip = folder / "reference.mp4"
     clip.write_bytes(tiny_clip())
-    return Upload(field="input_reference", path=clip, filename="a.mp4", media_type="video/mp4")
+    return upload_of(clip)
 
 
 def log_verifies(house: House) -> bool:
@@ -115,9 +116,7 @@ def test_a_block_links_to_its_appeal_which_is_decided_once(house: House) -> None
         decide(house, closed, "overturn", "ben")
 
 
-def test_an_overturned_block_is_reinstated_under_a_new_id_and_takes_no_quota(
-    furnish: Callable[..., House],
-) -> None:
+def test_an_overturned_block_is_reinstated_under_a_new_id_and_takes_no_quota(furnish: Furnish) -> None:
     house = furnish(limits={"videos_per_day": 1})
     house.waive()
     video = refused(house)
@@ -138,7 +137,7 @@ def test_an_overturned_block_is_reinstated_under_a_new_id_and_takes_no_quota(
     assert log_verifies(house)
 
 
-def test_an_appeal_is_never_decided_by_the_first_reviewer(furnish: Callable[..., House]) -> None:
+def test_an_appeal_is_never_decided_by_the_first_reviewer(furnish: Furnish) -> None:
     house = furnish()
     case = appealed(house, blocked_by_ada(house))
     for action in ("overturn", "uphold"):
@@ -177,7 +176,7 @@ def test_who_sent_the_appeal_for_another_cannot_decide_it(house: House) -> None:
 
 
 def test_a_stored_clip_is_sealed_and_never_generated_or_charged_twice(
-    furnish: Callable[..., House], upstream: ScriptedUpstream
+    furnish: Furnish, upstream: ScriptedUpstream
 ) -> None:
     house = furnish()
     video = blocked_by_ada(house, **PAID)
@@ -198,9 +197,7 @@ def test_a_stored_clip_is_sealed_and_never_generated_or_charged_twice(
     assert house.context.videos.files(video.tenant, video.id, kind="generated")
 
 
-def test_a_deleted_clip_is_generated_and_scanned_again_and_new_findings_count(
-    furnish: Callable[..., House],
-) -> None:
+def test_a_deleted_clip_is_generated_and_scanned_again_and_new_findings_count(furnish: Furnish) -> None:
     house = furnish()
     video = blocked_by_ada(house)
     with house.transaction() as tx:
@@ -214,11 +211,9 @@ def test_a_deleted_clip_is_generated_and_scanned_again_and_new_findings_count(
     assert (case.video_id, case.kind) == (new.id, CaseKind.HOLD)
 
 
-def test_a_reinstated_video_keeps_its_stored_references(
-    furnish: Callable[..., House], tmp_path: Path
-) -> None:
+def test_a_reinstated_video_keeps_its_stored_references(furnish: Furnish, tmp_path: Path) -> None:
     house = furnish()
-    video = house.carry(house.order(uploads=(reference(tmp_path),)))
+    video = house.make(uploads=(reference(tmp_path),))
     (case,) = house.reviews.list(reviewer(house)).cases
     decide(house, case, "refuse")
     assert house.reread(video).state is VideoState.REJECTED
@@ -240,11 +235,11 @@ def test_only_our_own_blocks_can_be_appealed_with_a_reason(
     house: House, upstream: ScriptedUpstream, tmp_path: Path
 ) -> None:
     with pytest.raises(Conflict, match="was not blocked"):
-        appeal(house, house.carry(house.order()))
+        appeal(house, house.make())
     error = {"code": "moderation_blocked", "message": "Your request was blocked by our moderation system."}
     upstream.play({"otherwise": {"polls": 0, "ends": "refused", "error": error}})
     with pytest.raises(Conflict, match="blocked by its provider"):
-        appeal(house, house.carry(house.order(**PAID)))
+        appeal(house, house.make(**PAID))
     # The reference was never stored: such an order can only be sent again.
     lost, vaulted, video = refused(house, uploads=(reference(tmp_path),)), refused(house), refused(house)
     assert (lost.explanation or {})["appeal"] is None
@@ -258,12 +253,12 @@ def test_only_our_own_blocks_can_be_appealed_with_a_reason(
     assert house.reviews.list(reviewer(house)).cases == ()
     with pytest.raises(NotFound):
         appeal(house, replace(video, id="video_" + "0" * 32))
-    house.who = replace(house.who, tenant=house.accounts.create_tenant("other").id)
+    house.who = house.stranger()
     with pytest.raises(NotFound):
         appeal(house, video)
 
 
-def test_appeals_are_rate_limited(furnish: Callable[..., House]) -> None:
+def test_appeals_are_rate_limited(furnish: Furnish) -> None:
     house = furnish(limits={"reports_per_hour": 1})
     appeal(house, refused(house))
     with pytest.raises(RateLimited):
@@ -273,22 +268,8 @@ def test_appeals_are_rate_limited(furnish: Callable[..., House]) -> None:
 @pytest.mark.both_databases
 def test_of_concurrent_appeals_one_is_accepted(house: House) -> None:
     video = refused(house)
-    taken: list[str] = []
-    refusals: list[SafelightError] = []
-    ready = threading.Barrier(4)
-
-    def one() -> None:
-        ready.wait()
-        try:
-            taken.append(appeal(house, video).id)
-        except SafelightError as error:
-            refusals.append(error)
-
-    threads = [threading.Thread(target=one) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert (len(taken), len(refusals)) == (1, 3)
+    outcomes = run_together([partial(appeal, house, video)] * 4)
+    assert sum(isinstance(one, Appeal) for one in outcomes) == 1
+    assert sum(isinstance(one, SafelightError) for one in outcomes) == 3
     with house.read_transaction() as tx:
         assert tx.count(tables.cases, tables.cases.c.video_id == video.id) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,7 +25,7 @@ from safelight.jobs.copied_sources import (
     look_up_copied_sources,
     withdraw_copies,
 )
-from safelight.jobs.models import CharacterState, Upload, Video
+from safelight.jobs.models import Character, CharacterState, Upload, Video
 from safelight.jobs.states import VideoState
 from safelight.jobs.sweeper import Sweeper
 from safelight.policy.findings import Stage
@@ -34,28 +33,26 @@ from safelight.policy.intended_use import VideoRequester
 from safelight.store import tables
 from safelight.store.transaction import Transaction
 from safelight.testing.generators import create as instant
-from safelight.trust.consent_requests.store import read_uses
 from safelight.trust.consents.store import end_consent
 from safelight.trust.reviews.conflicts import people_around
 from support.house import withdraw
 
 from .conftest import House
-from .test_lineage import ABLE
-from .test_source_consents import give as give_consent
+from .test_lineage import ABLE, consent_to, users_of, withdraw_due
 from .test_video_lifecycle import NoEngine
 
 
 @pytest.fixture
 def able(house: House) -> House:
     settings = {**ABLE, "seconds": [4]}
-    house.container.core.generators["able"] = instant(settings)  # type: ignore[index]
+    house.generators["able"] = instant(settings)
     return house
 
 
 @pytest.fixture
 def other(able: House) -> str:
     """Another tenant, with the same rules."""
-    return able.container.persistence.accounts.create_tenant("other").id
+    return able.accounts.create_tenant("other").id
 
 
 @contextmanager
@@ -70,7 +67,7 @@ def upload_of(house: House, video: Video, folder: Path, *, field: str = "video")
     """The delivered file, as somebody uploads it."""
     path = folder / f"{video.id}.mp4"
     tenant, sha256 = video.tenant, video.sealed_sha256 or ""
-    path.write_bytes(b"".join(house.container.persistence.blobs.stream(tenant, sha256)))
+    path.write_bytes(b"".join(house.blobs.stream(tenant, sha256)))
     return Upload(field=field, filename="mine.mp4", path=path, media_type="video/mp4")
 
 
@@ -80,41 +77,46 @@ def edit_copy(house: House, video: Video, folder: Path, **fields: Any) -> Video:
     return house.order("at night", model="able-1", step=Derivation.EDIT, uploads=uploads, **fields)
 
 
+def new_character(house: House, video: Video, folder: Path, end_user: str | None = None) -> Character:
+    """A character made from an uploaded copy of a delivered video."""
+    clip = upload_of(house, video, folder).path
+    return house.videos.create_character(house.who, name="Bo", clip=clip, end_user=end_user)
+
+
 def sources(house: House, video: Video) -> list[Row[Any]]:
-    with house.container.persistence.database.read_transaction(video.tenant) as tx:
+    with house.database.read_transaction(video.tenant) as tx:
         return tx.select(tables.copied_sources, tables.copied_sources.c.video_id == video.id)
 
 
 def state_of(house: House, video: Video) -> VideoState:
-    return house.container.pipeline.context.videos.get(video.tenant, video.id).state
+    return house.context.videos.get(video.tenant, video.id).state
 
 
 def add_source(house: House, video: Video, source: Video) -> None:
-    with house.container.persistence.database.transaction(video.tenant) as tx:
+    with house.database.transaction(video.tenant) as tx:
         CopiedSources(video_ids=(source.id,)).record(tx, video.id)
 
 
 def finished(house: House) -> Video:
     """A video in the state of a delivered one, without its files."""
     video = house.order()
-    with house.container.persistence.database.transaction(video.tenant) as tx:
-        tx.update(tables.videos, tables.videos.c.id == video.id, state=VideoState.DELIVERED.value)
+    house.change(video, state=VideoState.DELIVERED.value)
     return replace(video, state=VideoState.DELIVERED)
 
 
 def withdraw_all_copies(house: House) -> int:
-    return withdraw_copies(house.container.pipeline.context, RowFailures(), only_recent=False)
+    return withdraw_copies(house.context, RowFailures(), only_recent=False)
 
 
 def test_a_withdrawal_reaches_a_chain_of_three_uploaded_copies(able: House, tmp_path: Path) -> None:
-    first = able.carry(able.order())
+    first = able.make()
     second = able.carry(edit_copy(able, first, tmp_path))
     upload = upload_of(able, second, tmp_path, field="input_reference")
-    third = able.carry(able.order("by day", uploads=(upload,)))
+    third = able.make("by day", uploads=(upload,))
     assert [row.source_id for row in sources(able, second)] == [first.id]
     assert [row.source_id for row in sources(able, third)] == [second.id]
     assert third.state is VideoState.DELIVERED
-    changed = withdraw(able.container.pipeline.context, first, actor="a", why="asked")
+    changed = able.withdraw(first)
     assert changed == (first.id, second.id, third.id)
     assert state_of(able, third) is VideoState.WITHDRAWN
     assert withdraw_all_copies(able) == 2
@@ -123,23 +125,27 @@ def test_a_withdrawal_reaches_a_chain_of_three_uploaded_copies(able: House, tmp_
 
 
 @pytest.mark.both_databases
-def test_a_withdrawal_reaches_the_copy_of_another_tenant_which_learns_nothing(
+def test_a_withdrawal_reaches_copy_and_character_of_another_tenant_which_learns_nothing(
     able: House, other: str, tmp_path: Path
 ) -> None:
-    first = able.carry(able.order())
+    first = able.make()
     with acting_for(able, other):
         copy = able.carry(edit_copy(able, first, tmp_path))
         waiting = edit_copy(able, first, tmp_path)
         assert copy.state is VideoState.DELIVERED
         add_source(able, waiting, first)  # as if its screening had ended
-    changed = withdraw(able.container.pipeline.context, first, actor="a", why="a secret")
+        character = new_character(able, first, tmp_path)
+        played = able.order("Bo sails", model="able-1", characters=(character.id,))
+    changed = withdraw(able.context, first, actor="a", why="a secret")
     assert changed == (first.id,)
-    Sweeper(able.container.pipeline.context, NoEngine()).withdraw_copies()  # type: ignore[arg-type]
-    assert (state_of(able, copy), state_of(able, waiting)) == (VideoState.WITHDRAWN, VideoState.FAILED)
+    Sweeper(able.context, NoEngine()).withdraw_copies()  # type: ignore[arg-type]
+    assert state_of(able, copy) is VideoState.WITHDRAWN
+    assert {state_of(able, waiting), state_of(able, played)} == {VideoState.FAILED}
     with acting_for(able, other):
-        record = able.videos.record(able.who, copy.id)
+        record = able.record(copy)
     shown = canonical_json.encode(record_object(record, able.container.core.taxonomy, for_reviewer=True))
-    with able.container.persistence.database.read_transaction(other) as tx:
+    with able.database.read_transaction(other) as tx:
+        assert [row.state for row in tx.select(tables.characters)] == [CharacterState.REJECTED.value]
         log = b"".join(row.content for row in tx.select(tables.audit_log_contents))
         [statement] = tx.select(tables.statements, tables.statements.c.video_id == copy.id)
     for secret in (first.id, able.who.tenant, "a secret"):
@@ -147,7 +153,7 @@ def test_a_withdrawal_reaches_the_copy_of_another_tenant_which_learns_nothing(
 
 
 def test_a_chain_over_three_tenants_ends_and_unrelated_videos_stay(able: House, other: str) -> None:
-    third_tenant = able.container.persistence.accounts.create_tenant("third").id
+    third_tenant = able.accounts.create_tenant("third").id
     first, unrelated = finished(able), finished(able)
     with acting_for(able, other):
         second = finished(able)
@@ -156,7 +162,7 @@ def test_a_chain_over_three_tenants_ends_and_unrelated_videos_stay(able: House, 
         third = finished(able)
     for video, source in ((second, first), (third, second), (bystander, unrelated)):
         add_source(able, video, source)
-    withdraw(able.container.pipeline.context, first, actor="a", why="asked")
+    able.withdraw(first)
     assert withdraw_all_copies(able) == 1
     assert withdraw_all_copies(able) == 1
     assert withdraw_all_copies(able) == 0
@@ -167,9 +173,8 @@ def test_a_chain_over_three_tenants_ends_and_unrelated_videos_stay(able: House, 
 def test_a_source_that_is_vaulted_or_withdrawn_before_the_row_is_written_is_found(able: House) -> None:
     vaulted, withdrawn, kept = (finished(able) for _ in range(3))
     made = [finished(able) for _ in range(3)]
-    withdraw(able.container.pipeline.context, withdrawn, actor="a", why="asked")
-    with able.container.persistence.database.transaction(able.who.tenant) as tx:
-        tx.update(tables.videos, tables.videos.c.id == vaulted.id, vaulted=True)
+    able.withdraw(withdrawn)
+    able.change(vaulted, vaulted=True)
     for video, source in zip(made, (vaulted, withdrawn, kept), strict=True):
         add_source(able, video, source)
         add_source(able, video, source)  # a step that runs again
@@ -181,8 +186,8 @@ def test_a_source_that_is_vaulted_or_withdrawn_before_the_row_is_written_is_foun
 @pytest.mark.both_databases
 def test_the_source_is_the_newest_release_of_the_file(able: House) -> None:
     old, new = finished(able), finished(able)
-    database = able.container.persistence.database
-    with database.transaction(able.who.tenant) as tx:
+    database = able.database
+    with able.transaction() as tx:
         tx.update(tables.videos, tables.videos.c.id == old.id, reinstated_as=new.id)
     found = look_up_copied_sources(
         database, able.who.tenant, {old.id, new.id}, VideoRequester(account="a"), compares_faces=True
@@ -193,55 +198,25 @@ def test_the_source_is_the_newest_release_of_the_file(able: House) -> None:
 def test_a_reinstated_video_keeps_its_sources_unless_one_was_withdrawn(able: House) -> None:
     source, made, released = (finished(able) for _ in range(3))
     add_source(able, made, source)
-    database = able.container.persistence.database
-    with database.transaction(able.who.tenant) as tx:
+    with able.transaction() as tx:
         hand_on_copied_sources(tx, made.id, released.id)
-    withdraw(able.container.pipeline.context, source, actor="a", why="asked")
+    able.withdraw(source)
     assert state_of(able, released) is VideoState.WITHDRAWN
     withdraw_all_copies(able)
-    with database.transaction(able.who.tenant) as tx, pytest.raises(Withdrawn):
+    with able.transaction() as tx, pytest.raises(Withdrawn):
         hand_on_copied_sources(tx, made.id, source.id)
 
 
 def test_a_withdrawal_reaches_a_character_made_from_an_uploaded_copy(able: House, tmp_path: Path) -> None:
-    first = able.carry(able.order())
-    clip = upload_of(able, first, tmp_path).path
-    character = able.videos.create_character(able.who, name="Bo", clip=clip, end_user=None)
+    first = able.make()
+    character = new_character(able, first, tmp_path)
     assert character.state is CharacterState.READY
-    made = able.carry(able.order("Bo sails", model="able-1", characters=(character.id,)))
+    made = able.make("Bo sails", model="able-1", characters=(character.id,))
     assert made.state is VideoState.DELIVERED
-    changed = withdraw(able.container.pipeline.context, first, actor="a", why="asked")
+    changed = able.withdraw(first)
     assert changed == (first.id, made.id)
     with pytest.raises(InvalidField, match="There is no character"):
         able.order("Bo swims", model="able-1", characters=(character.id,))
-
-
-@pytest.mark.both_databases
-def test_a_withdrawal_reaches_a_character_of_another_tenant(able: House, other: str, tmp_path: Path) -> None:
-    first = able.carry(able.order())
-    clip = upload_of(able, first, tmp_path).path
-    with acting_for(able, other):
-        character = able.videos.create_character(able.who, name="Bo", clip=clip, end_user=None)
-        made = able.order("Bo sails", model="able-1", characters=(character.id,))
-    withdraw(able.container.pipeline.context, first, actor="a", why="asked")
-    assert withdraw_all_copies(able) == 1
-    with able.container.persistence.database.read_transaction(other) as tx:
-        assert [row.state for row in tx.select(tables.characters)] == [CharacterState.REJECTED.value]
-    assert state_of(able, made) is VideoState.FAILED
-
-
-def test_a_character_made_from_an_uploaded_copy_rests_on_the_consents_of_its_source(
-    able: House, tmp_path: Path
-) -> None:
-    first = able.carry(able.order())
-    database = able.container.persistence.database
-    with database.transaction(able.who.tenant) as tx:
-        consent = give_consent(tx, first.id, expires_at=None, end_user="ann")
-    clip = upload_of(able, first, tmp_path).path
-    character = able.videos.create_character(able.who, name="Bo", clip=clip, end_user="bob")
-    assert character.state is CharacterState.HELD
-    with database.transaction(able.who.tenant) as tx:
-        assert {use.video_id for use in read_uses(tx, consent)} == {first.id, character.id}
 
 
 @pytest.mark.both_databases
@@ -249,7 +224,7 @@ def test_consents_are_found_behind_a_copy_that_another_tenant_made(able: House, 
     first = finished(able)
     with acting_for(able, other):
         second, third = finished(able), finished(able)
-        with able.container.persistence.database.transaction(other) as tx:
+        with able.database.transaction(other) as tx:
             tx.update(tables.videos, tables.videos.c.id == third.id, remixed_from=second.id)
             tx.insert(
                 tables.video_lineage,
@@ -259,9 +234,8 @@ def test_consents_are_found_behind_a_copy_that_another_tenant_made(able: House, 
                 created_at=tx.now(),
             )
     add_source(able, second, first)
-    database = able.container.persistence.database
-    with database.transaction(able.who.tenant) as tx:
-        consent = give_consent(tx, first.id, expires_at=None, end_user="ann")
+    database = able.database
+    consent = consent_to(able, first.id, "ann")
     requester = VideoRequester(account="a", end_user="bob")
     found = look_up_copied_sources(database, able.who.tenant, {third.id}, requester, compares_faces=True)
     assert (found.video_ids, found.consents, len(found.findings)) == ((third.id,), (consent,), 1)
@@ -272,11 +246,10 @@ def test_a_round_between_two_full_searches_finds_only_recent_withdrawals(able: H
     copies = [finished(able), finished(able)]
     for video, source in zip(copies, (old, recent), strict=True):
         add_source(able, video, source)
-    database = able.container.persistence.database
-    context = able.container.pipeline.context
+    context = able.context
     sweeper = Sweeper(context, NoEngine())  # type: ignore[arg-type]
     sweeper.withdraw_copies()
-    with database.transaction(able.who.tenant) as tx:
+    with able.transaction() as tx:
         for video, ago_s in ((old, 2 * 3600.0), (recent, 0.0)):
             changes = {"state": VideoState.WITHDRAWN.value, "updated_at": tx.now() - ago_s}
             tx.update(tables.videos, tables.videos.c.id == video.id, **changes)
@@ -290,7 +263,7 @@ def test_a_round_between_two_full_searches_finds_only_recent_withdrawals(able: H
 def test_the_search_for_recent_withdrawals_reads_no_whole_table(
     able: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    database = able.container.persistence.database
+    database = able.database
     if not database.is_sqlite:
         pytest.skip("with an empty table, PostgreSQL always reads all of it")
     seen: list[Any] = []
@@ -301,7 +274,7 @@ def test_the_search_for_recent_withdrawals_reads_no_whole_table(
         return execute(tx, statement)
 
     monkeypatch.setattr(Transaction, "execute", record)
-    withdraw_copies(able.container.pipeline.context, RowFailures(), only_recent=True)
+    withdraw_copies(able.context, RowFailures(), only_recent=True)
     [statement] = seen
     sql = str(statement.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
     with database.raw_connection(readonly=True) as connection:
@@ -311,56 +284,44 @@ def test_the_search_for_recent_withdrawals_reads_no_whole_table(
     assert plan.index("ix_videos_state_updated_at") < plan.index("ix_copied_sources_source_id_ended_at")
 
 
-def test_a_copy_rests_on_the_consents_of_its_source(
+def test_a_copy_and_a_character_of_it_rest_on_the_consents_of_the_source(
     able: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = able.carry(able.order())
-    database = able.container.persistence.database
-    with database.transaction(able.who.tenant) as tx:
-        consent = give_consent(tx, first.id, expires_at=None, end_user="ann")
+    first = able.make()
+    consent = consent_to(able, first.id, "ann")
+    character = new_character(able, first, tmp_path, "bob")
     copy = able.carry(edit_copy(able, first, tmp_path, safety_identifier="bob"))
-    assert copy.state is VideoState.HELD
+    assert (character.state, copy.state) == (CharacterState.HELD, VideoState.HELD)
     stage = able.snapshot(copy).last_stage(Stage.REFERENCE)
     assert stage is not None
     assert stage.verdict.rule == "lk-10"
-    with database.transaction(able.who.tenant) as tx:
-        assert {use.video_id for use in read_uses(tx, consent)} == {first.id, copy.id}
+    assert users_of(able, consent) == {first.id, copy.id, character.id}
+    with able.transaction() as tx:
         end_consent(tx, consent, revoked_by="subject", actor="subject")
     # The record of the source has no face; the policy is evaluated in tests of its own.
     monkeypatch.setattr(ConsentWithdrawals, "_needs_consent", lambda *given: given[-1] == first.id)
-    ConsentWithdrawals(able.container.pipeline.context, stopping=threading.Event()).withdraw_due()
+    withdraw_due(able)
     assert (state_of(able, first), state_of(able, copy)) == (VideoState.WITHDRAWN, VideoState.FAILED)
 
 
-def test_the_people_of_the_source_and_of_the_copy_are_involved_in_both(able: House) -> None:
-    source, copy = finished(able), finished(able)
-    add_source(able, copy, source)
-    with able.container.persistence.database.transaction(able.who.tenant) as tx:
-        tx.update(tables.videos, tables.videos.c.id == source.id, principal_id="key_of_source")
-        tx.update(tables.videos, tables.videos.c.id == copy.id, principal_id="key_of_copy")
-        both = {"key_of_source", "key_of_copy"}
-        assert both <= people_around(tx, source.id)
-        assert both <= people_around(tx, copy.id)
-
-
-def test_the_people_of_two_videos_with_a_common_source_are_not_involved_in_each_other(able: House) -> None:
+def test_the_people_of_source_and_copy_are_involved_in_both_and_those_of_two_copies_not_in_each_other(
+    able: House,
+) -> None:
     source, one, another = (finished(able) for _ in range(3))
-    database = able.container.persistence.database
-    with database.transaction(able.who.tenant) as tx:
-        for video, people in ((source, "key_of_source"), (one, "key_of_one"), (another, "key_of_another")):
-            tx.update(tables.videos, tables.videos.c.id == video.id, principal_id=people)
+    for video, person in ((source, "key_of_source"), (one, "key_of_one"), (another, "key_of_another")):
+        able.change(video, principal_id=person)
     add_source(able, one, source)
     add_source(able, another, source)
-    with database.read_transaction(able.who.tenant) as tx:
+    with able.read_transaction() as tx:
         assert people_around(tx, one.id) >= {"key_of_one", "key_of_source"}
         assert "key_of_another" not in people_around(tx, one.id)
-        assert people_around(tx, source.id) >= {"key_of_one", "key_of_another"}
+        assert people_around(tx, source.id) >= {"key_of_source", "key_of_one", "key_of_another"}
 
 
 def test_the_people_of_the_source_of_a_character_are_involved_in_its_videos(able: House) -> None:
     source, made = finished(able), finished(able)
     character_id = new_id("character")
-    with able.container.persistence.database.transaction(able.who.tenant) as tx:
+    with able.transaction() as tx:
         tx.update(tables.videos, tables.videos.c.id == source.id, principal_id="key_of_source")
         CopiedSources(video_ids=(source.id,)).record(tx, character_id)
         tx.insert(

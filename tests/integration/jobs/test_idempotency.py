@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from safelight.jobs.idempotency import (
 from safelight.jobs.models import CreateRequest, SubmissionResult, Upload
 from safelight.store import tables
 from safelight.store.database import Database
+from support.concurrency import run_together
 
 from .conftest import House
 
@@ -102,23 +103,7 @@ def test_a_request_without_a_video_frees_its_key(house: House) -> None:
 
 
 def test_of_two_concurrent_requests_one_creates_the_video_and_both_get_it(house: House) -> None:
-    ready = threading.Barrier(6)
-    got: list[SubmissionResult] = []
-    failed: list[BaseException] = []
-
-    def go() -> None:
-        ready.wait()
-        try:
-            got.append(ask(house))
-        except BaseException as error:
-            failed.append(error)
-
-    threads = [threading.Thread(target=go) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failed == []
+    got = run_together([partial(ask, house)] * 6)
     assert len({ordered.video.id for ordered in got}) == 1
     assert sorted(ordered.replayed for ordered in got) == [False] + [True] * 5
     assert made(house) == 1
@@ -127,7 +112,7 @@ def test_of_two_concurrent_requests_one_creates_the_video_and_both_get_it(house:
 
 def test_a_key_belongs_to_one_tenant(house: House) -> None:
     first = ask(house)
-    house.who = replace(house.who, tenant=house.accounts.create_tenant("other").id)
+    house.who = house.stranger()
     theirs = ask(house)
     assert not theirs.replayed
     assert theirs.video.id != first.video.id
