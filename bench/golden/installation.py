@@ -127,6 +127,7 @@ class Installation:
             (self.environment["GOLDEN_TREE"], "<tree>"),
             (str(Path(sys.prefix)), "<python>"),
             (socket.gethostname(), "<host>"),
+            *((str(port), "<port>") for port in (self.port, self.webhooks.port, self.mails.port)),
             *(((self.store, "<database>"),) if self.store else ()),
         )
 

@@ -17,10 +17,13 @@ _PATTERNS = tuple(
         (r"-----BEGIN ([A-Z ]+)-----.*?-----END \1-----", r"<PEM \1>"),
         (r"\bwhsec_[A-Za-z0-9+/=]+", "whsec_<token>"),
         (r"\bwhsec_\.\.\.\S{4}", "whsec_<hint>"),
-        (r"\b\d+ (min|h|d|day|days) ago\b", r"<n> \1 ago"),
+        (r"\bjust now\b|\b\d+ (?:min|h|d|days?) ago\b", "<n> ago"),
+        (r"剛剛|\d+ ?(?:分鐘|小時|天)前", "<n> 前"),
+        (r"刚刚|\d+ ?(?:分钟|小时|天)前", "<n> 前"),
+        (r"\+\d+(?:\.\d+)? ?(ms|s|毫秒|秒)(?![a-z])", "+<n>"),
         (r"(?<=token=)[A-Za-z0-9_.~%-]{16,}", "<token>"),
         (r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", "<uuid>"),
-        (r"\b([a-z]+(?:_[a-z]+)*)_[0-9a-f]{16,40}\b", r"\1_<id>"),
+        (r"\b([a-z]+(?:_[a-z]+)*)_(?=[a-f]*[0-9])[0-9a-f]{8,40}(?![0-9A-Za-z])…?", r"\1_<id>"),
         (r"\b[0-9a-f]{64}\b", "<sha256>"),
         (r"\b[0-9a-f]{40}\b", "<sha1>"),
         (r"\b[0-9a-f]{32}\b", "<hex>"),
@@ -33,16 +36,20 @@ _PATTERNS = tuple(
         (rf"\b[A-Z][a-z]{{2}}, \d\d [A-Z][a-z]{{2}} {_YEAR} \d\d:\d\d:\d\d (?:GMT|[+-]\d{{4}})", "<time>"),
         (rf"\b{_YEAR}-\d\d(?:-\d\d)?\b", "<date>"),
         (rf"\b{_YEAR} ?年 ?\d{{1,2}} ?月(?: ?\d{{1,2}} ?日)?", "<date>"),
-        (rf"\b(?:\d{{1,2}} )?(?:{_MONTHS}|[A-Z][a-z]{{2}})(?: \d{{1,2}},?)? {_YEAR}\b", "<date>"),
-        (r"\b[01]?\d{1,2}:\d\d(?::\d\d)?\b(?! ?[A-Za-z]+=)", "<clock>"),
+        (rf"\b(?:\d{{1,2}} )?(?:{_MONTHS}|[A-Z][a-z]{{2}})(?: \d{{1,2}},?)? {_YEAR}(?!\d)", "<date>"),
+        (r"\b[01]?\d{1,2}:\d\d(?::\d\d)?(?:\.\d{3})?(?!\d)", "<clock>"),
         (r"\b1[789]\d{8}(?:\.\d+)?\b", "<time>"),
         (r"(?<=127\.0\.0\.1:)(?:\d{4,5}\b|<clock>)", "<port>"),
         (r"\b\d+(?:\.\d+)? ?(ms|s|seconds?|minutes?|hours?|milliseconds?|MB|MiB|GB|GiB|kB|KiB)\b", r"<n> \1"),
         (r"\d+(?:\.\d+)? ?(毫秒|秒|分鐘|分钟|小時|小时)", r"<n> \1"),
         (r"\bPython 3\.\d+(?:\.\d+)?", "Python <version>"),
         (r"(?<=/static/)[0-9A-Za-z_-]+(?=/)", "<version>"),
-        (r"\b(?=[A-Za-z0-9_-]*[0-9])(?=[A-Za-z0-9_-]*[A-Z])[A-Za-z0-9_-]{32,}(?:={1,2}|\b)", "<token>"),
+        (
+            r"\b(?=[A-Za-z0-9_-]*[0-9])(?=[A-Za-z0-9_-]*[A-Z])(?=[A-Z0-9_-]*[a-z])[A-Za-z0-9_-]{32,}(?:={1,2}|\b)",
+            "<token>",
+        ),
         (r"[A-Za-z0-9+/]{60,}={0,2}", "<base64>"),
+        (r"\d+ · <hex>", "<n> · <hex>"),
         (r"\b(\d{4,5} ){5,}\d{4,5}\b", "<safety number>"),
     )
 )
@@ -77,6 +84,7 @@ _VALUES = frozenset(
         "used_bytes",
         "free_bytes",
         "commit",
+        "cpu_s",
         "recovery_codes",
     ]
 )
@@ -88,7 +96,7 @@ _EPOCHS = ((1_600_000_000, 2_400_000_000), (1_600_000_000_000, 2_400_000_000_000
 def mask_text(text: str, places: Iterable[tuple[str, str]] = ()) -> str:
     """The text with every unstable value replaced. `places` are literal replacements, such as folders."""
     for literal, mask in places:
-        text = text.replace(literal, mask)
+        text = re.sub(rf"(?<![A-Za-z0-9_-]){re.escape(literal)}(?![A-Za-z0-9_-])", mask, text)
     for pattern, mask in _PATTERNS:
         text = pattern.sub(mask, text)
     return text
