@@ -45,24 +45,18 @@ def test_a_person_stops_a_batch_and_a_run_continues_it(studio: Studio, upstream:
     assert upstream.counts["received"] == 5
 
 
-def test_a_batch_that_is_stopped_while_it_is_planned_goes_on_with_its_plan(studio: Studio) -> None:
-    batch = studio.order(*shots(2))
-    stopped = studio.stop(batch)
-    assert (stopped.state, stopped.plan) == ("stopped", None)
-    studio.advancer.advance()
-    assert studio.states(batch) == ["unchecked"] * 2
-    studio.run(batch)
-    assert studio.carry(batch).state == "completed"
-
-
-def test_a_batch_to_be_planned_only_sends_nothing_when_it_goes_on_after_a_stop(
+def test_a_batch_that_is_stopped_while_it_is_planned_goes_on_as_it_was_requested(
     studio: Studio, upstream: ScriptedUpstream
 ) -> None:
-    batch = studio.order(*shots(2), run=False)
-    studio.stop(batch)
-    studio.run(batch)
-    assert studio.carry(batch).state == "planned"
-    assert upstream.counts["received"] == 0
+    for run, ended, sent in ((False, "planned", 0), (True, "completed", 2)):
+        batch = studio.order(*shots(2), run=run)
+        stopped = studio.stop(batch)
+        assert (stopped.state, stopped.plan) == ("stopped", None)
+        studio.advancer.advance()
+        assert studio.states(batch) == ["unchecked"] * 2
+        studio.run(batch)
+        assert studio.carry(batch).state == ended
+        assert upstream.counts["received"] == sent
 
 
 def test_a_run_of_a_batch_as_it_was_read_does_not_continue_one_that_was_stopped(
@@ -149,35 +143,26 @@ def test_a_failed_row_is_sent_again_only_on_request_and_a_blocked_one_never(
     assert studio.states(batch) == ["delivered", "blocked"]
 
 
-def test_rows_are_listed_by_their_state(studio: Studio) -> None:
-    batch = studio.order(*shots(3), max_amount=800_000)
+def test_an_ended_batch_is_deleted_with_its_rows_and_its_videos_stay(studio: Studio) -> None:
+    batch = studio.order(*shots(2), run=False)
+    with pytest.raises(Conflict):
+        studio.delete(batch)
     studio.carry(batch)
-    page = studio.service.rows(studio.house.who, batch.id, after=0, limit=10, state=RowState.PENDING)
-    assert [row.number for row in page.rows] == [3]
-
-
-def test_a_batch_is_deleted_with_its_rows_and_its_videos_stay(studio: Studio) -> None:
-    batch = studio.order(*shots(2))
+    studio.run(batch)
     studio.carry(batch)
+    # Another process works on it.
+    studio.change_all(leased_by="another", leased_until=studio.house.database.clock() + 60)
+    with pytest.raises(Conflict):
+        studio.delete(batch)
+    studio.change_all(leased_until=0.0)
     video = studio.rows(batch)[0].video_id
     studio.delete(batch)
     assert stored_rows(studio) == 0
     assert studio.house.videos.get(studio.house.who, video).state == "delivered"
     with pytest.raises(NotFound):
-        studio.service.get(studio.house.who, batch.id)
+        studio.read(batch)
     with studio.house.read_transaction() as tx:
         assert tx.count(audit_log, audit_log.c.event == "batch.deleted") == 1
-
-
-def test_a_batch_that_is_planned_run_or_worked_on_is_not_deleted(studio: Studio) -> None:
-    batch = studio.order(*shots(1), run=False)
-    with pytest.raises(Conflict):
-        studio.delete(batch)
-    studio.carry(batch)
-    with studio.house.transaction() as tx:
-        tx.update(batches, leased_by="another", leased_until=tx.now() + 60)
-    with pytest.raises(Conflict):
-        studio.delete(batch)
 
 
 def test_batches_are_deleted_when_their_time_is_over_and_never_while_they_run(studio: Studio) -> None:

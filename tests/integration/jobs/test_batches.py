@@ -13,7 +13,7 @@ import pytest
 from safelight.errors import Conflict, NotFound, QuotaExceeded, Unavailable
 from safelight.generation.videos_api import create as videos_api
 from safelight.jobs.batches.advancer import BatchAdvancer
-from safelight.jobs.batches.models import Batch, BatchLimits, BatchRequest, Row, Totals
+from safelight.jobs.batches.models import Batch, BatchLimits, BatchRequest, Row, RowState, Totals
 from safelight.jobs.batches.reports import build_report
 from safelight.store.tables import audit_log, batches, outbox, videos
 from safelight.testing.upstream import ScriptedUpstream
@@ -21,7 +21,7 @@ from safelight_client.batch import PlanOptions
 from safelight_client.batch.rows import rows_of_entries
 from safelight_client.retries import RetryPolicy
 
-from .conftest import Crash, House
+from .conftest import Crash, Furnish, House
 
 SUBJECTS = (
     "A red kite over wheat fields",
@@ -224,6 +224,8 @@ def test_what_does_not_fit_under_the_ceiling_is_not_sent_and_a_higher_one_contin
     done = studio.carry(batch)
     assert (done.state, done.stop_reason) == ("stopped", "The ceiling does not allow 2 more rows.")
     assert upstream.counts["received"] == 2
+    page = studio.service.rows(studio.house.who, batch.id, after=0, limit=10, state=RowState.PENDING)
+    assert [row.number for row in page.rows] == [3, 4]
     studio.run(batch, max_amount=2_000_000)
     assert studio.carry(batch).state == "completed"
     assert studio.states(batch) == ["delivered"] * 4
@@ -447,7 +449,7 @@ def test_a_revoked_key_stops_the_batch(studio: Studio) -> None:
     assert (done.state, done.stop_reason) == ("stopped", "The key of the batch was revoked.")
 
 
-def test_the_limit_of_checks_delays_the_plan(furnish: Callable[..., House]) -> None:
+def test_the_limit_of_checks_delays_the_plan(furnish: Furnish) -> None:
     house = furnish(limits={"checks_per_hour": 2})
     house.waive()
     studio = Studio(house)

@@ -19,7 +19,6 @@ from safelight.errors import CheckLimitExceeded, InvalidMedia
 from safelight.generation.protocol import Billing, Generator, GeneratorInfo
 from safelight.jobs.models import CreateRequest
 from safelight.moderation.check_result import CheckResult, Price
-from safelight.moderation.request import Upload
 from safelight.policy.findings import Modality
 from safelight.policy.verdicts import Action
 from safelight.policy.waivers import EVERYTHING
@@ -27,7 +26,7 @@ from safelight.settings import Settings
 from safelight.store import tables
 from safelight.testing.clips import write_plain_clip
 from safelight.trust.waivers import NewWaiver
-from support.clips import make_clip
+from support.clips import make_clip, upload_of
 
 PROMPT = "a quiet harbour, SAFELIGHT-TEST:violence"
 
@@ -46,15 +45,8 @@ def furnish(folder: Path, *, reference_timeout_s: float) -> Container:
             scan={"warm_workers": 0, "reference_timeout_s": reference_timeout_s},
         )
     )
-    container.persistence.waivers.add(
-        NewWaiver(
-            name="tests",
-            decided_by="a test",
-            reason="no model",
-            categories=(EVERYTHING,),
-        ),
-        taxonomy=container.core.taxonomy,
-    )
+    waiver = NewWaiver(name="tests", decided_by="a test", reason="no model", categories=(EVERYTHING,))
+    container.persistence.waivers.add(waiver, taxonomy=container.core.taxonomy)
     return container
 
 
@@ -72,8 +64,7 @@ def test_a_check_leaves_only_an_audit_entry_without_the_prompt(container: Contai
 
 
 def with_reference(path: Path, prompt: str = "a quiet harbour") -> CreateRequest:
-    upload = Upload(field="input_reference", path=path, filename=path.name, media_type="video/mp4")
-    return CreateRequest(prompt=prompt, uploads=(upload,))
+    return CreateRequest(prompt=prompt, uploads=(upload_of(path),))
 
 
 def checked(container: Container, request: CreateRequest) -> tuple[CheckResult, dict[str, Any]]:
@@ -124,7 +115,8 @@ def test_a_long_clip_is_undecided_and_says_how_long_its_scan_takes_and_how_to_ha
 def test_checks_are_limited_and_exceeding_the_limit_costs_only_time(container: Container) -> None:
     who = operator(container)
     for _ in range(3):
-        container.review.checks.check(who, CreateRequest(prompt="a cat"))
+        found, _, _ = container.review.checks.check(who, CreateRequest(prompt="a cat"))
+        assert found.advice is None, "the default model is no provider that was asked about"
     with pytest.raises(CheckLimitExceeded) as spent:
         container.review.checks.check(who, CreateRequest(prompt="a cat"))
     assert spent.value.retry_after_s is not None
@@ -178,8 +170,3 @@ def test_no_risk_is_estimated_for_a_block_or_if_it_is_not_used(
     options = AdviceOptions(provider="veo")
     checks.check(operator(container), CreateRequest(prompt=prompt), options=options, estimates_risk=wanted)
     assert asked == []
-
-
-def test_the_default_model_is_no_provider_that_was_asked_about(container: Container) -> None:
-    found, _, _ = container.review.checks.check(operator(container), CreateRequest(prompt="a quiet harbour"))
-    assert found.advice is None
