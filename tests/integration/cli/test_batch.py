@@ -9,14 +9,10 @@ import signal
 import subprocess
 import sys
 import time
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.main import get_command
 
-from safelight.i18n import translate_sentence
 from safelight.testing.upstream import ScriptedUpstream
 from support.commands import Run, Say
 
@@ -148,14 +144,3 @@ def test_ctrl_c_lists_what_goes_on_at_the_provider_and_what_it_costs(shots: Path
         f"{name} goes on at the provider: at most {price}." for name in ids for price in ("$0.40", "$1.60")
     }
     assert sum(text in out for text in prices) == 2
-
-
-@pytest.mark.parametrize("tag", ["zh-Hant", "zh-Hans"])
-def test_every_help_text_is_translated(tag: str) -> None:
-    def texts(command: Any) -> set[str]:
-        own = {command.help or "", *(getattr(one, "help", "") or "" for one in command.params)}
-        return own.union(*(texts(each) for each in getattr(command, "commands", {}).values()))
-
-    helps = texts(get_command(import_module("safelight.cli.batch").app))
-    paragraphs = {" ".join(part.split()) for text in helps for part in text.split("\n\n") if part.strip()}
-    assert {one for one in paragraphs if translate_sentence("commands", one, tag) is None} == set()

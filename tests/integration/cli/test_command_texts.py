@@ -17,7 +17,7 @@ from safelight.provenance.models import NO_REVOCATIONS, ManifestReport, Manifest
 from support.commands import Say
 
 TAGS = ("zh-Hant", "zh-Hans")
-TRANSLATED = ("scan", "verify", "keys", "webhooks", "eval")
+TRANSLATED = ("batch", "scan", "verify", "keys", "webhooks", "eval")
 
 
 def help_texts(command: Any) -> Iterator[str]:
