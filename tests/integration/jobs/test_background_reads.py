@@ -78,8 +78,8 @@ def plans(database: Database, statements: dict[str, Any]) -> list[str]:
 def test_every_background_part_reads_what_is_due_by_an_index(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    videos = [house.carry(house.order(**options)) for options in _REQUESTS]
-    database = house.container.persistence.database
+    videos = [house.make(**options) for options in _REQUESTS]
+    database = house.database
     if not database.is_sqlite:
         # The plans of PostgreSQL follow the number of rows, and those of SQLite do not.
         for video in videos:

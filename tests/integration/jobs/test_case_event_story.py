@@ -42,7 +42,7 @@ def test_reports_and_appeals_are_streamed_without_reporters_or_staff(house: Hous
         story.staff = [enrol(tx, name, Role.TRUST_LEAD) for name in ("Zephyrine", "Ignatius")]
     first, second = story.staff
     reviews = house.reviews
-    kept, removed, unattended = (house.carry(house.order(f"a quiet lake {n}")) for n in range(3))
+    kept, removed, unattended = (house.make(f"a quiet lake {n}") for n in range(3))
     notify(house, kept, note=WORDS)
     (case,) = open_cases(story, first)
     reviews.decide(first, case.id, DecisionRequest(action=ModerationEventType.ACKNOWLEDGE, reason=NOTE))
@@ -101,7 +101,7 @@ def test_reports_and_appeals_are_streamed_without_reporters_or_staff(house: Hous
 
 
 def test_the_words_of_a_report_about_a_locked_video_are_left_out(house: House) -> None:
-    video = house.carry(house.order())
+    video = house.make()
     notify(house, video, note="The words of the report.")
     client = reader(house, KeyScope.REVIEW)
     assert "The words of the report." in json.dumps(lines(client))

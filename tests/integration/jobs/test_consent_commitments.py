@@ -76,7 +76,7 @@ def test_a_video_that_is_reinstated_keeps_its_consents_and_the_commitments_of_it
 def test_a_video_without_a_consent_has_no_commitment_and_one_with_a_withdrawn_consent_is_not_reinstated(
     house: House,
 ) -> None:
-    video = house.carry(house.order())
+    video = house.make()
     assert _commitments(house, video) == set()
     with house.transaction() as tx:
         give(tx, video.id, expires_at=None, revoked_at=1.0)

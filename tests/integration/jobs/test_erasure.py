@@ -18,7 +18,7 @@ from .conftest import House
 
 def sealed_video(house: House) -> tuple[Video, str]:
     """A delivered video, and the identifier of its manifest."""
-    video = house.carry(house.order())
+    video = house.make()
     seal = house.container.persistence.seal_registry.by_sha256(video.sealed_sha256 or "")
     assert seal is not None
     assert seal.manifest

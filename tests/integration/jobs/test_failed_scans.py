@@ -18,9 +18,9 @@ def test_a_failed_scan_is_held_despite_waivers(furnish: Callable[..., Any]) -> N
     """Also where no detector fills a required cell: a waiver excuses what is missing, not a crash."""
     house = furnish(scan={"warm_workers": 0, "timeout_s": 0.05})
     house.waive()
-    video = house.carry(house.order())
+    video = house.make()
     assert video.state is VideoState.HELD
-    record = house.videos.record(house.who, video.id)
+    record = house.record(video)
     [output] = [judged for judged in record.stages if judged.stage is Stage.OUTPUT]
     assert "did not finish within" in output.details["failure"]
     cell = output.coverage.cell("violence/graphic", Modality.FRAMES)
@@ -41,13 +41,13 @@ def test_a_clip_that_exhausts_the_sampling_budget_is_held_despite_waivers(
             blocks = rng.integers(0, 85, (6, 10, 3), dtype=np.uint8)
             writer.add_frame(cv2.resize(blocks, (160, 96), interpolation=cv2.INTER_NEAREST))
     house = furnish(ocr.PLUGIN)
-    house.container.core.generators["storyboard"] = instant(
+    house.generators["storyboard"] = instant(
         {"name": "storyboard", "models": ["instant-1"], "seconds": [4, 8, 12], "file": str(clip)}
     )
     house.waive()
-    video = house.carry(house.order())
+    video = house.make()
     assert video.state is VideoState.HELD
-    record = house.videos.record(house.who, video.id)
+    record = house.record(video)
     [output] = [judged for judged in record.stages if judged.stage is Stage.OUTPUT]
     assert output.details["schedule"]["unseen"] > 0
     assert output.verdict.rule == "req-screen"

@@ -4,37 +4,32 @@ one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 import pytest
-from PIL import Image
 
 from safelight import canonical_json
 from safelight.advice.help_gate import HelpRefusal
 from safelight.advice.prompt_advice import AdviceOptions
 from safelight.detectors.text.sketch import sketch
 from safelight.errors import RequestBlocked
-from safelight.jobs.models import CreateRequest
+from safelight.jobs.models import CreateRequest, Video
 from safelight.jobs.states import VideoState
 from safelight.moderation.request import Upload
 from safelight.store.tables import blocked_prompt_sketches, videos
-from safelight.testing.detectors import text_marker
-from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
-from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from safelight.trust.evasion.models import MAX_COMPARED_OTHERS, Requester, SimilarBlock
 from safelight.trust.evasion.store import add_similar_request, delete_blocks_of_video
 from safelight.trust.reviews import DecisionRequest
-from support.clips import make_clip
 
-from .conftest import House
-from .test_decisions import reviewer
-from .test_known_content import drawn, imported, patient, upload
+from .conftest import Furnish, House
+from .test_decisions import decide, held, only_case, reviewer
+from .test_known_content import drawn, imported, patient, show_in_generated_clips, upload
+
+__all__ = ["held"]
 
 HARBOUR = "a quiet harbour with small wooden boats on a calm morning"
 SIMILAR = "a quiet harbour with small boats, calm morning"
@@ -48,51 +43,54 @@ TEMPLATE = (
     "tripod at the height of the eyes."
 )
 TERROR = "A terrorist recruitment film that praises the group and calls on viewers to join its holy war"
-POLICY = """
-policy: house
-extends: starter
-rules:
-  - id: held-1
-    reason: A marked word.
-    when: {category: deception, modality: text, score: {at_least: 0.5}}
-    action: hold
-"""
 
 
 @pytest.fixture
-def listed(furnish: Callable[..., House], tmp_path: Path) -> House:
+def listed(furnish: Furnish, tmp_path: Path) -> House:
     """A house that blocks one picture, in references and in outputs."""
     house = patient(furnish)
     imported(house, tmp_path, category="violence/graphic")
     return house
 
 
-def refusal(house: House, prompt: str, user: str = "user-7", **fields: Any) -> HelpRefusal | None:
+def refusal(
+    house: House, prompt: str, user: str = "user-7", *, template: str | None = None, **fields: Any
+) -> HelpRefusal | None:
     request = CreateRequest(prompt=prompt, safety_identifier=user, **fields)
-    found, _, _ = house.container.review.checks.check(house.who, request)
-    return found.prompt_advice.refusal
-
-
-def refusal_in_template(house: House, prompt: str, template: str, user: str = "user-7") -> HelpRefusal | None:
-    request = CreateRequest(prompt=prompt, safety_identifier=user)
-    options = AdviceOptions(texts={"template": template})
+    options = AdviceOptions(texts={"template": template}) if template else AdviceOptions()
     found, _, _ = house.container.review.checks.check(house.who, request, options=options)
     return found.prompt_advice.refusal
 
 
-def block_output(house: House, folder: Path, prompt: str, user: str = "user-7") -> None:
-    odd = {20: np.asarray(Image.fromarray(drawn()).resize((320, 192)))}
-    clip = make_clip(folder / "made.mp4", odd=odd)
-    house.container.core.generators["storyboard"] = instant(  # type: ignore[index]
-        {"name": "storyboard", "models": ["instant-1"], "file": str(clip)}
-    )
-    assert house.carry(house.order(prompt, safety_identifier=user)).state is VideoState.BLOCKED
+def block_output(house: House, folder: Path, prompt: str, user: str = "user-7") -> Video:
+    show_in_generated_clips(house, folder)
+    video = house.make(prompt, safety_identifier=user)
+    assert video.state is VideoState.BLOCKED
+    return video
 
 
-def change(house: House, **columns: Any) -> None:
-    """Change the rows of all videos of the end user."""
-    with house.container.persistence.database.transaction(house.who.tenant) as tx:
-        tx.update(videos, videos.c.end_user == "user-7", **columns)
+def block_prompt(house: House, prompt: str) -> str:
+    """Returns the id of the video that was blocked before it existed."""
+    with pytest.raises(RequestBlocked) as caught:
+        house.order(prompt, safety_identifier="user-7")
+    return str(caught.value.details["video_id"])
+
+
+def reverse(house: House, video_id: str) -> None:
+    """Let a reviewer decide an appeal against a block in favour of the end user."""
+    made = house.appeals.add(house.who, video_id, text="It is a play.")
+    request = DecisionRequest(action="overturn", reason="Looked at it.", clause="x")
+    house.reviews.decide(reviewer(house), made.case_id, request)
+
+
+def sketches(house: House) -> list[Any]:
+    with house.read_transaction() as tx:
+        return tx.select(blocked_prompt_sketches)
+
+
+def let_a_day_pass(house: House) -> None:
+    with house.transaction() as tx:
+        tx.update(blocked_prompt_sketches, at=tx.now() - 86_401)
 
 
 def block_reference(house: House, folder: Path, prompt: str) -> None:
@@ -108,6 +106,38 @@ def test_one_block_of_an_output_ends_help_for_similar_requests_of_this_end_user(
     assert refusal(listed, SIMILAR) is HelpRefusal.RECENT_BLOCK
     assert refusal(listed, UNLIKE) is None
     assert refusal(listed, SIMILAR, "user-8") is None
+
+
+def test_only_a_block_of_the_last_day_by_the_policy_or_a_reviewer_counts(
+    listed: House, tmp_path: Path
+) -> None:
+    for _ in range(2):
+        block_prompt(listed, "SAFELIGHT-TEST:violence")
+    video = block_output(listed, tmp_path, HARBOUR)
+    with listed.read_transaction() as tx:
+        row = tx.one(videos, videos.c.id == video.id)
+    assert row is not None
+    stored, day_ago = row._asdict(), row.ended_at - 86_401
+    gap = b'{"categories":[],"not_checked":["violence in image"]}'
+    test_card = b'{"test_card":true}'
+    texts = {"prompt": "a red kite over green hills", "negative_prompt": HARBOUR}
+    negated = canonical_json.encode({"texts": texts, "negated": ["negative_prompt"]})
+    for columns in (
+        {"explanation": gap},
+        {"explanation": test_card},
+        {"request": negated},
+        {"ended_at": day_ago, "updated_at": day_ago},
+    ):
+        listed.change(video, **columns)
+        assert refusal(listed, SIMILAR) is None, columns
+        listed.change(video, **{name: stored[name] for name in columns})
+    listed.change(video, explanation=gap, hold_stage="output")
+    # Blocks that do not count hide no older one.
+    with listed.transaction() as tx:
+        for number in range(9):
+            newer = {"ended_at": row.ended_at + 1, "created_at": row.created_at + number + 1}
+            tx.insert(videos, **{**stored, **newer, "id": f"video_{number}", "explanation": test_card})
+    assert refusal(listed, SIMILAR) is HelpRefusal.RECENT_BLOCK
 
 
 def test_blocks_at_the_prompt_the_reference_and_the_output_count_together(
@@ -126,8 +156,7 @@ def test_one_request_counts_once_however_often_it_is_checked_typed_and_submitted
         refusal(listed, " ".join(words[:count]))
     assert refusal(listed, NUDE) is HelpRefusal.POLICY
     for _ in range(2):
-        with pytest.raises(RequestBlocked):
-            listed.order(NUDE, safety_identifier="user-7")
+        block_prompt(listed, NUDE)
     assert refusal(listed, UNLIKE) is None
     assert refusal(listed, TERROR) is HelpRefusal.POLICY
     assert refusal(listed, UNLIKE) is HelpRefusal.TWO_BLOCKS
@@ -167,100 +196,34 @@ def test_without_an_end_user_the_account_counts(listed: House, tmp_path: Path) -
     assert refusal(listed, SIMILAR) is None
 
 
-def test_a_request_that_a_reviewer_rejects_counts(furnish: Callable[..., House], tmp_path: Path) -> None:
-    document = tmp_path / "house.yaml"
-    document.write_text(POLICY)
-    house = furnish(text_marker(category="deception", score=0.9), policy={"document": str(document)})
-    house.waive()
+def test_a_request_that_a_reviewer_rejects_counts(held: Furnish) -> None:
+    house = held()
     house.order(f"{HARBOUR} MARKER", safety_identifier="user-7")
     assert refusal(house, SIMILAR) is None
-    ada = Principal(
-        tenant=house.who.tenant,
-        id="ada",
-        kind=PrincipalKind.PERSON,
-        name="ada",
-        scopes=frozenset({KeyScope.REVIEW}),
-    )
-    reviews = house.container.review.reviews
-    (case,) = reviews.list(ada).cases
-    reviews.decide(ada, case.id, DecisionRequest(action="refuse", reason="Looked at it.", **house.ground()))
+    decide(house, only_case(house), "refuse")
     assert refusal(house, SIMILAR) is HelpRefusal.RECENT_BLOCK
-
-
-def test_a_block_is_forgotten_after_a_day(listed: House, tmp_path: Path) -> None:
-    block_output(listed, tmp_path, HARBOUR)
-    with listed.container.persistence.database.transaction(listed.who.tenant) as tx:
-        day_ago = tx.now() - 86_401
-        tx.update(videos, videos.c.end_user == "user-7", ended_at=day_ago, updated_at=day_ago)
-    assert refusal(listed, SIMILAR) is None
 
 
 def test_blocks_by_a_provider_do_not_count(house: House, upstream: ScriptedUpstream) -> None:
     error = {"code": "moderation_blocked", "message": "Your request was blocked by our moderation system."}
     upstream.play({"otherwise": {"polls": 0, "ends": "refused", "error": error}})
     for _ in range(2):
-        done = house.carry(house.order(HARBOUR, model="paid-1", safety_identifier="user-7"))
+        done = house.make(HARBOUR, model="paid-1", safety_identifier="user-7")
         assert (done.state, (done.explanation or {})["source"]) == (VideoState.BLOCKED, "provider")
     assert refusal(house, SIMILAR) is None
 
 
-def test_a_block_by_a_missing_check_does_not_count_and_one_by_a_reviewer_does(
-    listed: House, tmp_path: Path
-) -> None:
-    block_output(listed, tmp_path, HARBOUR)
-    gap = b'{"categories":[],"not_checked":["violence in image"]}'
-    change(listed, explanation=gap)
-    assert refusal(listed, SIMILAR) is None
-    change(listed, hold_stage="output")
-    assert refusal(listed, SIMILAR) is HelpRefusal.RECENT_BLOCK
-
-
-def test_blocks_that_do_not_count_hide_no_older_one(listed: House, tmp_path: Path) -> None:
-    block_output(listed, tmp_path, HARBOUR)
-    with listed.container.persistence.database.transaction(listed.who.tenant) as tx:
-        (row,) = tx.select(videos)
-        for number in range(9):
-            card = {
-                "id": f"video_{number}",
-                "ended_at": row.ended_at + 1,
-                "explanation": b'{"test_card":true}',
-            }
-            tx.insert(videos, **{**row._asdict(), **card, "created_at": row.created_at + number + 1})
-    assert refusal(listed, SIMILAR) is HelpRefusal.RECENT_BLOCK
-
-
-def test_a_negated_text_of_a_later_block_is_not_compared(listed: House, tmp_path: Path) -> None:
-    block_output(listed, tmp_path, HARBOUR)
-    texts = {"prompt": "a red kite over green hills", "negative_prompt": HARBOUR}
-    change(listed, request=canonical_json.encode({"texts": texts, "negated": ["negative_prompt"]}))
-    assert refusal(listed, SIMILAR) is None
-
-
-def test_a_prompt_whose_block_an_appeal_reversed_does_not_count(listed: House) -> None:
-    assert refusal(listed, NUDE) is HelpRefusal.POLICY
-    with pytest.raises(RequestBlocked) as caught:
-        listed.order(NUDE, safety_identifier="user-7")
-    with pytest.raises(RequestBlocked):
-        listed.order(TERROR, safety_identifier="user-7")
+def test_a_block_that_an_appeal_reversed_does_not_count_nor_do_similar_requests(listed: House) -> None:
+    video_id = block_prompt(listed, NUDE)
+    assert refusal(listed, SIMILAR_TO_NUDE) is HelpRefusal.RECENT_BLOCK
+    block_prompt(listed, TERROR)
     assert refusal(listed, UNLIKE) is HelpRefusal.TWO_BLOCKS
-    video_id = str(caught.value.details["video_id"])
-    made = listed.container.review.appeals.add(listed.who, video_id, text="It is a play.")
-    listed.container.review.reviews.decide(
-        reviewer(listed), made.case_id, DecisionRequest(action="overturn", reason="Looked at it.", clause="x")
-    )
+    reverse(listed, video_id)
     assert refusal(listed, UNLIKE) is None
+    assert refusal(listed, SIMILAR_TO_NUDE) is None
     tracker = listed.container.persistence.evasion_tracker
     assert not tracker.find_match(listed.who, "user-7", {"prompt": NUDE})
     assert tracker.find_match(listed.who, "user-7", {"prompt": TERROR})
-
-
-def test_the_safety_test_card_does_not_count(listed: House, tmp_path: Path) -> None:
-    for _ in range(2):
-        with pytest.raises(RequestBlocked):
-            listed.order("SAFELIGHT-TEST:violence", safety_identifier="user-7")
-    block_output(listed, tmp_path, HARBOUR)
-    change(listed, explanation=b'{"test_card":true}')
-    assert refusal(listed, SIMILAR) is None
 
 
 def test_small_changes_one_after_the_other_do_not_lead_away_from_a_block(listed: House) -> None:
@@ -282,11 +245,11 @@ def test_a_similar_request_is_no_block_and_is_forgotten_with_its_block(listed: H
     refusal(listed, NUDE)
     for _ in range(2):
         assert refusal(listed, SIMILAR_TO_NUDE) is HelpRefusal.RECENT_BLOCK
-    with listed.container.persistence.database.transaction(listed.who.tenant) as tx:
+    with listed.transaction() as tx:
         block, similar = tx.select(blocked_prompt_sketches, order_by=(blocked_prompt_sketches.c.id,))
         assert (block.blocked, similar.blocked, similar.at) == (True, False, block.at)
         assert len(tracker.recent_blocks(tx, listed.who, "user-7")) == 1
-        tx.update(blocked_prompt_sketches, at=tx.now() - 86_401)
+    let_a_day_pass(listed)
     assert refusal(listed, SIMILAR_TO_NUDE) is None
 
 
@@ -301,31 +264,17 @@ def test_another_end_user_of_the_key_gets_no_help_for_a_paraphrase(listed: House
 def test_a_request_that_is_similar_to_a_block_of_another_end_user_is_not_remembered(listed: House) -> None:
     refusal(listed, NUDE)
     assert refusal(listed, "a young woman dancing on a stage", "user-8") is HelpRefusal.BLOCK_OF_ANOTHER
-    with listed.container.persistence.database.read_transaction(listed.who.tenant) as tx:
-        assert [row.subject for row in tx.select(blocked_prompt_sketches)] == ["end_user:user-7"]
+    assert [row.subject for row in sketches(listed)] == ["end_user:user-7"]
     assert refusal(listed, SIMILAR_TO_NUDE, "user-8") is None
 
 
-def test_an_appeal_that_reverses_a_block_also_ends_the_refusals_of_similar_requests(listed: House) -> None:
-    with pytest.raises(RequestBlocked) as caught:
-        listed.order(NUDE, safety_identifier="user-7")
-    assert refusal(listed, SIMILAR_TO_NUDE) is HelpRefusal.RECENT_BLOCK
-    made = listed.container.review.appeals.add(
-        listed.who, str(caught.value.details["video_id"]), text="It is a play."
-    )
-    listed.container.review.reviews.decide(
-        reviewer(listed), made.case_id, DecisionRequest(action="overturn", reason="Looked at it.", clause="x")
-    )
-    assert refusal(listed, SIMILAR_TO_NUDE) is None
-
-
 def test_a_template_that_all_requests_share_ends_no_help_after_a_block(listed: House) -> None:
-    assert refusal_in_template(listed, NUDE, TEMPLATE) is HelpRefusal.POLICY
-    assert refusal_in_template(listed, UNLIKE, TEMPLATE) is None
-    assert refusal_in_template(listed, UNLIKE, TEMPLATE, "user-8") is None
+    assert refusal(listed, NUDE, template=TEMPLATE) is HelpRefusal.POLICY
+    assert refusal(listed, UNLIKE, template=TEMPLATE) is None
+    assert refusal(listed, UNLIKE, "user-8", template=TEMPLATE) is None
     # A similar request does not make the template similar either.
-    assert refusal_in_template(listed, SIMILAR_TO_NUDE, TEMPLATE) is HelpRefusal.RECENT_BLOCK
-    assert refusal_in_template(listed, UNLIKE, TEMPLATE) is None
+    assert refusal(listed, SIMILAR_TO_NUDE, template=TEMPLATE) is HelpRefusal.RECENT_BLOCK
+    assert refusal(listed, UNLIKE, template=TEMPLATE) is None
     tracker = listed.container.persistence.evasion_tracker
     assert not tracker.find_match(listed.who, "user-7", {"prompt": UNLIKE, "template": TEMPLATE})
 
@@ -333,11 +282,11 @@ def test_a_template_that_all_requests_share_ends_no_help_after_a_block(listed: H
 def test_a_block_is_recognized_in_the_template_of_a_later_request(listed: House) -> None:
     assert refusal(listed, NUDE) is HelpRefusal.POLICY
     reworded = "a bare woman dancing on a stage"
-    assert refusal_in_template(listed, UNLIKE, reworded) is HelpRefusal.RECENT_BLOCK
+    assert refusal(listed, UNLIKE, template=reworded) is HelpRefusal.RECENT_BLOCK
 
 
 def test_a_template_that_was_itself_the_reason_of_a_block_is_remembered(listed: House) -> None:
-    assert refusal_in_template(listed, "a quiet morning", NUDE) is HelpRefusal.POLICY
+    assert refusal(listed, "a quiet morning", template=NUDE) is HelpRefusal.POLICY
     assert refusal(listed, "a bare woman dancing on a stage") is HelpRefusal.RECENT_BLOCK
 
 
@@ -348,7 +297,7 @@ def test_an_appeal_that_reverses_a_block_of_an_output_ends_its_refusals_and_no_o
     assert refusal(listed, SIMILAR_TO_NUDE) is HelpRefusal.RECENT_BLOCK
     block_output(listed, tmp_path, HARBOUR)
     refusal(listed, SIMILAR)
-    with listed.container.persistence.database.transaction(listed.who.tenant) as tx:
+    with listed.transaction() as tx:
         (video,) = tx.select(videos)
         similar = tx.select(blocked_prompt_sketches, ~blocked_prompt_sketches.c.blocked)
         assert video.id in {row.lineage for row in similar}
@@ -360,19 +309,19 @@ def test_an_appeal_that_reverses_a_block_of_an_output_ends_its_refusals_and_no_o
 
 def test_the_next_similar_request_deletes_sketches_of_another_day(listed: House) -> None:
     refusal(listed, NUDE, "user-8")
-    with listed.container.persistence.database.transaction(listed.who.tenant) as tx:
-        tx.update(blocked_prompt_sketches, at=tx.now() - 86_401)
+    let_a_day_pass(listed)
+    with listed.transaction() as tx:
         requester = Requester(subject="end_user:user-7", account="key:1")
         block = SimilarBlock(id="sketch_1", at=tx.now(), own=True)
         add_similar_request(tx, requester, sketch=b"", block=block)
-        (row,) = tx.select(blocked_prompt_sketches)
+    (row,) = sketches(listed)
     assert (row.subject, row.lineage) == ("end_user:user-7", "sketch_1")
 
 
 def test_many_similar_requests_end_help_instead_of_displacing_the_first_ones(listed: House) -> None:
     refusal(listed, NUDE)
-    with listed.container.persistence.database.transaction(listed.who.tenant) as tx:
-        (row,) = tx.select(blocked_prompt_sketches)
+    (row,) = sketches(listed)
+    with listed.transaction() as tx:
         requester = Requester(subject=row.subject, account=row.account)
         block = SimilarBlock(id=row.id, at=row.at, own=True)
         for number in range(MAX_COMPARED_OTHERS - 1):
@@ -383,7 +332,6 @@ def test_many_similar_requests_end_help_instead_of_displacing_the_first_ones(lis
     assert refusal(listed, UNLIKE) is HelpRefusal.MANY_SIMILAR
     assert refusal(listed, "a woman on a stage before guests") is HelpRefusal.MANY_SIMILAR
     assert refusal(listed, UNLIKE, "user-8") is None
-    with listed.container.persistence.database.transaction(listed.who.tenant) as tx:
-        assert len(tx.select(blocked_prompt_sketches)) == 1 + MAX_COMPARED_OTHERS
-        tx.update(blocked_prompt_sketches, at=tx.now() - 86_401)
+    assert len(sketches(listed)) == 1 + MAX_COMPARED_OTHERS
+    let_a_day_pass(listed)
     assert refusal(listed, UNLIKE) is None
