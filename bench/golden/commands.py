@@ -33,7 +33,9 @@ def help_texts(here: Installation, languages: tuple[str, ...]) -> Blocks:
                 for path, text in zip(level, texts, strict=True)
             }
             level = [
-                (*path, name) for path, text in zip(level, texts, strict=True) for name in _commands(text.out)
+                (*path, name)
+                for path, text in zip(level, texts, strict=True)
+                for name in commands_in(text.out)
             ]
         paths = [tuple(name.split()[1:]) for name in found]
         for language in languages:
@@ -43,12 +45,12 @@ def help_texts(here: Installation, languages: tuple[str, ...]) -> Blocks:
     return found
 
 
-def _commands(text: str) -> list[str]:
-    """The names in the part Commands of a help text."""
+def commands_in(text: str) -> list[str]:
+    """The names in the lists of commands of a help text, which may have several groups."""
     found, listed = [], False
     for line in text.splitlines():
         if re.match(r"\S", line):
-            listed = line.rstrip().endswith(":") and not line.startswith(("Options", "Arguments", "Usage"))
+            listed = not line.startswith(("Options", "Arguments", "Usage"))
         elif listed and (name := re.match(r"  ([a-z][\w-]*)", line)):
             found.append(name[1])
     return found

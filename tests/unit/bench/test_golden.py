@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from bench.golden.commands import commands_in
 from bench.golden.dom_text import dom_text, hidden_value, links
 from bench.golden.masks import mask_text, mask_value, masked_json
 from bench.golden.player import Step, one_time_code, read_play
@@ -128,3 +129,21 @@ def test_a_difference_is_covered_by_an_entry_or_shown(tmp_path: Path) -> None:
     changes.write_text("- {reason: x, pattern: y}\n" * 61)
     with pytest.raises(ValueError, match="61"):
         read_changes(changes)
+
+
+def test_commands_are_read_from_all_groups_of_a_help_text() -> None:
+    text = """Usage: safelight [OPTIONS] COMMAND [ARGS]...
+
+  The stack for any
+  generator.
+
+Options:
+  --help  Show this message.
+
+Try:
+  check      Check a prompt, and
+             explain it.
+Decide
+  hash-lists  Import lists.
+"""
+    assert commands_in(text) == ["check", "hash-lists"]
