@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -17,7 +16,7 @@ from safelight.jobs.states import VideoState
 from safelight.store import tables
 from safelight.store.database import Database
 
-from .conftest import House
+from .conftest import Furnish, House
 from .test_video_lifecycle import sweeper
 
 HOUR = 3600.0
@@ -44,7 +43,7 @@ def clocks(database: Database) -> Clocks:
 
 
 @pytest.fixture
-def house(clocks: Clocks, furnish: Callable[..., House]) -> House:
+def house(clocks: Clocks, furnish: Furnish) -> House:
     made = furnish()
     made.waive()
     watch = ClockWatch(clock=lambda: clocks.wall, monotonic=lambda: clocks.steady, hold_s=DEADLINE)

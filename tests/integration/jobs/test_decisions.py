@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +18,12 @@ from safelight.errors import (
     NotFound,
     RateLimited,
     RequestBlocked,
-    SafelightError,
     Unavailable,
     Withdrawn,
 )
 from safelight.jobs.models import Video
 from safelight.jobs.states import VideoState
 from safelight.jobs.sweeper import Sweeper
-from safelight.moderation.request import Upload
 from safelight.policy.findings import Stage
 from safelight.store import tables
 from safelight.testing.clips import tiny_clip
@@ -33,8 +31,10 @@ from safelight.testing.detectors import text_marker
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from safelight.trust.audit import verify
 from safelight.trust.reviews import Case, CaseKind, CaseState, DecisionAction, DecisionRequest
+from support.clips import upload_of
+from support.concurrency import run_together
 
-from .conftest import House
+from .conftest import Furnish, House
 from .test_video_lifecycle import NoEngine
 
 MARKED = "a quiet lake MARKER"
@@ -50,7 +50,7 @@ rules:
 
 
 @pytest.fixture
-def held(furnish: Callable[..., House], tmp_path: Path) -> Callable[..., House]:
+def held(furnish: Furnish, tmp_path: Path) -> Callable[..., House]:
     """Make a house whose policy holds a marked prompt; waivers excuse what no model sees."""
 
     def make(**settings: Any) -> House:
@@ -91,12 +91,11 @@ def with_clip(house: House, folder: Path, prompt: str) -> Video:
     """A request with a clip as its reference, screened after submission because a scan takes time."""
     clip = folder / "reference.mp4"
     clip.write_bytes(tiny_clip())
-    upload = Upload(field="input_reference", path=clip, filename="a.mp4", media_type="video/mp4")
-    return house.order(prompt, uploads=(upload,))
+    return house.order(prompt, uploads=(upload_of(clip),))
 
 
 def test_an_approved_prompt_is_generated_and_neither_its_reference_nor_its_output_is_held_again(
-    held: Callable[..., House], tmp_path: Path
+    held: Furnish, tmp_path: Path
 ) -> None:
     house = held()
     video = with_clip(house, tmp_path, MARKED)
@@ -124,7 +123,7 @@ def test_an_approved_prompt_is_generated_and_neither_its_reference_nor_its_outpu
     assert [event for event in events if event.startswith("case.")] == ["case.opened", "case.approve"]
 
 
-def test_a_new_finding_holds_an_approved_video_again(held: Callable[..., House]) -> None:
+def test_a_new_finding_holds_an_approved_video_again(held: Furnish) -> None:
     """The approval covers the prompt; a coverage gap in the output holds the video again."""
     house = held()
     video = house.order(MARKED)
@@ -137,7 +136,7 @@ def test_a_new_finding_holds_an_approved_video_again(held: Callable[..., House])
 
 
 def test_an_approved_reference_is_not_screened_again_and_an_approved_output_is_sealed_as_reviewed(
-    furnish: Callable[..., House], tmp_path: Path
+    furnish: Furnish, tmp_path: Path
 ) -> None:
     house = furnish()
     video = house.carry(with_clip(house, tmp_path, "a quiet lake"))
@@ -156,11 +155,9 @@ def test_an_approved_reference_is_not_screened_again_and_an_approved_output_is_s
     assert house.content(video).sha256 == done.sealed_sha256
 
 
-def test_a_rejected_output_is_blocked_and_explained_and_its_quota_returned(
-    furnish: Callable[..., House],
-) -> None:
+def test_a_rejected_output_is_blocked_and_explained_and_its_quota_returned(furnish: Furnish) -> None:
     house = furnish(limits={"videos_per_day": 1})
-    video = house.carry(house.order())
+    video = house.make()
     decide(house, only_case(house), "refuse")
     ended = house.reread(video)
     assert (ended.state, ended.error_code) == (VideoState.BLOCKED, "moderation_blocked")
@@ -170,9 +167,7 @@ def test_a_rejected_output_is_blocked_and_explained_and_its_quota_returned(
     house.order()
 
 
-def test_a_rejected_prompt_ends_without_any_generation_and_cannot_be_decided_again(
-    held: Callable[..., House],
-) -> None:
+def test_a_rejected_prompt_ends_without_any_generation_and_cannot_be_decided_again(held: Furnish) -> None:
     house = held()
     video = house.order(MARKED)
     case = only_case(house)
@@ -192,31 +187,20 @@ def test_a_rejected_prompt_ends_without_any_generation_and_cannot_be_decided_aga
 
 
 @pytest.mark.both_databases
-def test_of_concurrent_decisions_one_is_accepted(held: Callable[..., House]) -> None:
+def test_of_concurrent_decisions_one_is_accepted(held: Furnish) -> None:
     house = held()
     video = house.order(MARKED)
     case = only_case(house)
-    heard: list[str] = []
-    refused: list[SafelightError] = []
-    ready = threading.Barrier(6)
-
-    def one(name: str, action: str) -> None:
-        ready.wait()
-        try:
-            decide(house, case, action, name)
-            heard.append(action)
-        except (Conflict, Unavailable) as error:
-            refused.append(error)
-
-    threads = [
-        threading.Thread(target=one, args=(f"p{number}", ("approve", "refuse")[number % 2]))
-        for number in range(6)
+    actions = ["approve", "refuse"] * 3
+    outcomes = run_together(
+        [partial(decide, house, case, action, f"p{number}") for number, action in enumerate(actions)]
+    )
+    heard = [
+        action
+        for action, outcome in zip(actions, outcomes, strict=True)
+        if not isinstance(outcome, (Conflict, Unavailable))
     ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert (len(heard), len(refused)) == (1, 5)
+    assert len(heard) == 1
     state = house.reread(video).state
     assert state is (VideoState.QUEUED if heard == ["approve"] else VideoState.REJECTED)
     assert len(house.handed_over) <= 1
@@ -224,7 +208,7 @@ def test_of_concurrent_decisions_one_is_accepted(held: Callable[..., House]) -> 
         assert tx.count(tables.decisions) == 1
 
 
-def test_a_decision_after_the_due_time_is_refused(held: Callable[..., House]) -> None:
+def test_a_decision_after_the_due_time_is_refused(held: Furnish) -> None:
     house = held(review={"due_minutes": 0.00001})
     house.order(MARKED)
     case = only_case(house)
@@ -235,7 +219,7 @@ def test_a_decision_after_the_due_time_is_refused(held: Callable[..., House]) ->
     assert house.reviews.list(reviewer(house)).cases == ()
 
 
-def test_time_in_review_does_not_count_towards_the_deadline(held: Callable[..., House]) -> None:
+def test_time_in_review_does_not_count_towards_the_deadline(held: Furnish) -> None:
     house = held(generation={"deadline_s": 600})
     video = house.order(MARKED)
     house.change(video, created_at=video.created_at - 3600, deadline_at=video.created_at - 3600)
@@ -243,7 +227,7 @@ def test_time_in_review_does_not_count_towards_the_deadline(held: Callable[..., 
     assert house.carry(video).state is VideoState.DELIVERED
 
 
-def test_the_sweeper_enqueues_an_approved_video_that_the_queue_lost(held: Callable[..., House]) -> None:
+def test_the_sweeper_enqueues_an_approved_video_that_the_queue_lost(held: Furnish) -> None:
     house = held()
     video = house.order(MARKED)
     decide(house, only_case(house), "approve")
@@ -253,7 +237,7 @@ def test_the_sweeper_enqueues_an_approved_video_that_the_queue_lost(held: Callab
     assert [each for each, _ in engine.handed_over] == [video.id]
 
 
-def test_cases_are_for_reviewers_of_their_own_tenant(held: Callable[..., House]) -> None:
+def test_cases_are_for_reviewers_of_their_own_tenant(held: Furnish) -> None:
     house = held()
     house.order(MARKED)
     case, reviews, mine = only_case(house), house.reviews, reviewer(house)
@@ -273,7 +257,7 @@ def test_cases_are_for_reviewers_of_their_own_tenant(held: Callable[..., House])
     assert (reviews.count_open(reader), reviews.count_open(mine)) == (0, 1)
 
 
-def test_quarantined_cases_are_visible_with_the_vault_scope_only(held: Callable[..., House]) -> None:
+def test_quarantined_cases_are_visible_with_the_vault_scope_only(held: Furnish) -> None:
     house = held()
     house.order(MARKED)
     case = only_case(house)
@@ -287,9 +271,7 @@ def test_quarantined_cases_are_visible_with_the_vault_scope_only(held: Callable[
     house.reviews.decide(officer, case.id, DecisionRequest(action="approve", reason="Adults."))
 
 
-def test_a_decision_without_a_reason_or_with_an_unknown_action_changes_nothing(
-    held: Callable[..., House],
-) -> None:
+def test_a_decision_without_a_reason_or_with_an_unknown_action_changes_nothing(held: Furnish) -> None:
     house = held()
     house.order(MARKED)
     case = only_case(house)
@@ -305,7 +287,7 @@ def test_a_decision_without_a_reason_or_with_an_unknown_action_changes_nothing(
     assert only_case(house).state is CaseState.OPEN
 
 
-def test_every_case_is_listed_once_across_pages(held: Callable[..., House]) -> None:
+def test_every_case_is_listed_once_across_pages(held: Furnish) -> None:
     house = held()
     ordered = {house.order(f"{MARKED} {number}").id for number in range(5)}
     seen: list[str] = []
@@ -324,7 +306,7 @@ def test_every_case_is_listed_once_across_pages(held: Callable[..., House]) -> N
 
 
 def delivered(house: House, **fields: Any) -> Video:
-    video = house.carry(house.order(**fields))
+    video = house.make(**fields)
     assert video.state is VideoState.DELIVERED
     return video
 
@@ -398,12 +380,12 @@ def test_only_delivered_videos_can_be_reported(house: House) -> None:
             house.report(video, **wrong)
     with pytest.raises(InvalidField, match="Did you mean"):
         house.report(video, category="likenes")
-    house.who = replace(house.who, tenant=house.accounts.create_tenant("other").id)
+    house.who = house.stranger()
     with pytest.raises(NotFound):
         house.report(video, reason="other")
 
 
-def test_reports_are_rate_limited_and_accepted_ones_are_kept(furnish: Callable[..., House]) -> None:
+def test_reports_are_rate_limited_and_accepted_ones_are_kept(furnish: Furnish) -> None:
     house = furnish(limits={"reports_per_hour": 3})
     house.waive()
     video = delivered(house)
@@ -419,9 +401,7 @@ def test_reports_are_rate_limited_and_accepted_ones_are_kept(furnish: Callable[.
 # Probe budgets
 
 
-def test_blocked_requests_use_up_the_check_limits_and_later_ones_are_not_screened(
-    furnish: Callable[..., House],
-) -> None:
+def test_blocked_requests_use_up_the_check_limits_and_later_ones_are_not_screened(furnish: Furnish) -> None:
     house = furnish(limits={"checks_per_hour": 3, "end_user_checks_per_hour": 1})
     house.waive()
 
