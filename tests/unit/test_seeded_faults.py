@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from bench.seeded_faults import choose_tests, quotas
+from bench.seeded_faults import choose_tests, quotas, share
 from bench.seeded_faults_places import (
     REACHED,
     Fault,
@@ -171,6 +171,18 @@ def test_the_choice_does_not_depend_on_the_file() -> None:
 
 def test_every_package_has_faults_in_proportion_to_its_functions() -> None:
     assert quotas({"large": 900, "middle": 99, "small": 1}, 100) == {"large": 90, "middle": 10, "small": 3}
+
+
+def test_what_a_package_lacks_is_taken_from_the_others() -> None:
+    faults = [replace(fault("bool"), nth=number) for number in range(9)]
+
+    drawn = share(
+        {"large": faults[:6], "small": faults[6:7], "empty": []}, {"large": 4, "small": 2, "empty": 1}, 7
+    )
+    few = share({"large": faults[:6], "small": faults[6:9]}, {"large": 4, "small": 2}, 6)
+
+    assert set(drawn) == set(faults[:7])
+    assert set(few) == {*faults[:4], *faults[6:8]}
 
 
 def test_the_cheapest_tests_of_a_fault_are_run_first() -> None:
