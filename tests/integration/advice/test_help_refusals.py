@@ -178,7 +178,6 @@ def test_no_door_helps_with_a_scene_of_harm(
         before_call=write_down_nothing,
     )
     rewriter = rewriting.extend(found, prompt).rewriter
-    assert rewriter is not None
     assert rewriter.note is RewriterNote.NO_HELP
 
     # The linter and its replacements, and the assistant's tool.

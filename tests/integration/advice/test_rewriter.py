@@ -27,7 +27,6 @@ from safelight.moderation.check_result import CheckResult
 from safelight.moderation.evaluation import StageResult
 from safelight.moderation.model_rewriting import ModelRewriting
 from safelight.net.json_client import JsonClient, JsonExchangeFailed
-from safelight.policy.findings import Basis, Finding, Modality
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import Settings
 from safelight.store import tables
@@ -35,6 +34,7 @@ from safelight.trust.waivers import NewWaiver
 from support.chat_server import ChatServer, chat_server
 from support.fake_api_server import listening
 from support.rows import each_row
+from support.verdicts import seen
 
 EXAMPLE = "A person standing alone on a rooftop at night, looking down at the city"
 HONEST = "A person standing alone on a terrace at dusk, looking out over the city"
@@ -177,15 +177,7 @@ def test_a_rewrite_must_lower_the_risk(installation: Installation) -> None:
 def test_what_a_reference_shows_does_not_excuse_a_rewrite(installation: Installation) -> None:
     found, rewritten = installation.check(), installation.check(HONEST)
     found = replace(found, prompt_advice=replace(found.prompt_advice, suggestions=()))
-    brand = Finding(
-        category="ip/brand",
-        score=1.0,
-        modality=Modality.TEXT,
-        detector="test",
-        version="1",
-        reason="a brand",
-        basis=Basis.MATCHED,
-    )
+    brand = seen("ip/brand")
 
     def with_brand(stage: StageResult) -> StageResult:
         return replace(stage, findings=(*stage.findings, brand))
@@ -197,7 +189,6 @@ def test_what_a_reference_shows_does_not_excuse_a_rewrite(installation: Installa
     )
     with_reference = replace(found, stages=(*found.stages, with_brand(found.stages[0])))
     report = rewriting.extend(with_reference, EXAMPLE).rewriter
-    assert report is not None
     assert (report.note, report.dropped) == (RewriterNote.NONE_KEPT, {DropReason.VERDICT: 2})
     rewriting = replace(rewriting, check=lambda _prompt: rewritten)
     assert len(rewrites(rewriting.extend(with_reference, EXAMPLE))) == 2
@@ -400,7 +391,6 @@ def test_the_settings_name_the_endpoint_and_its_model(tmp_path: Path) -> None:
         data=tmp_path, advice={"rewriter": {"url": "http://127.0.0.1:9/v1", "model": "m"}}
     )
     rewriter = Container(settings).core.rewriter
-    assert rewriter is not None
     assert rewriter.options.host == "127.0.0.1:9"
 
 

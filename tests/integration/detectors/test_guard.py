@@ -200,6 +200,7 @@ def test_answers_are_cached_and_calls_are_limited(server: Scripted, made: Any) -
 def test_the_mode_decides_when_the_guard_is_called(
     ask: AskMode, score: float, asked: int, server: Scripted, made: Any
 ) -> None:
+    server.asked.clear()
     server.says("safe")
 
     def local(one: TextContent) -> list[Finding]:

@@ -1,5 +1,4 @@
 from __future__ import annotations
-from support.rows import each_row
 
 import itertools
 from pathlib import Path
@@ -16,10 +15,10 @@ from safelight.detectors.text.minilm.encoder import WINDOW_TOKENS, Encoder
 from safelight.detectors.text.minilm.package import NOT_INSTALLED, Weights, find_weights, read_tensors
 from safelight.detectors.text.normalise import views
 from safelight.policy.findings import TextSpan
+from support.rows import each_row
 
 WEIGHTS = find_weights()
 pytestmark = pytest.mark.skipif(WEIGHTS is None, reason="the MiniLM weights are not installed")
-
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +61,6 @@ def reference(tensors: dict[str, npt.NDArray[np.float32]], ids: list[int]) -> np
 
 @each_row
 def test_the_int8_graph_is_close_to_float32(encoder: Encoder, text: str) -> None:
-    assert WEIGHTS is not None
     window = encoder.windows(text)[0]
     (row,) = encoder.embed([window])
     assert abs(float(np.linalg.norm(row)) - 1) < 1e-4
@@ -104,7 +102,6 @@ def test_a_damaged_cache_is_built_again_and_gives_the_same_graph(encoder: Encode
 
 
 def test_other_weights_are_refused(tmp_path: Path) -> None:
-    assert WEIGHTS is not None
     other = tmp_path / "model.safetensors"
     other.write_bytes(WEIGHTS.tensors.read_bytes()[:-4] + b"\0\0\0\1")
     with pytest.raises(WeightsChanged, match="sha256"):

@@ -1,7 +1,6 @@
 """Scenes that keyword filters block, through every installed text detector and the policy."""
 
 from __future__ import annotations
-from support.rows import each_row
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +15,7 @@ from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
 from safelight.policy.findings import Modality, Stage
-
+from support.rows import each_row
 
 
 def judge(pipeline: TextPipeline, policy: str) -> Callable[[str], StageResult]:

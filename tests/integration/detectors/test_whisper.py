@@ -65,7 +65,6 @@ def test_speech_is_transcribed_in_the_child_with_times_of_the_clip(
     )
     report = scanner.scan_video(clip)
     run = report.find_run("whisper")
-    assert run is not None
     assert (run.complete, run.note, run.calls > 0) == (True, "", True)
     assert report.audio is not None
     assert report.audio.speech

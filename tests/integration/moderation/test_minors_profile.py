@@ -1,7 +1,6 @@
 """Three sets of prompts, for minors and for adults, with the light text detectors."""
 
 from __future__ import annotations
-from support.rows import each_row
 
 import pytest
 from bench.minors_profile import SETS, count, decide, read_set
@@ -34,7 +33,7 @@ def actions(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], l
     return found
 
 
-@each_row
+@pytest.mark.parametrize("name", _BORDERLINE)
 def test_borderline_prompts_are_stopped_for_minors(
     name: str, actions: dict[tuple[str, str], list[tuple[Action, Action]]]
 ) -> None:

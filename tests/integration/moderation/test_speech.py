@@ -34,6 +34,7 @@ from safelight.testing.transcription import FailureMode, ScriptedTranscriber
 from support.clips import RATE, hum, make_clip
 from support.optional_tools import leave_out
 from support.rows import each_row
+from support.verdicts import seen
 
 DEMO = WaiverTerms(id="waiver_1", name="demo", categories=("*",))
 LINES = ("Good morning everybody, welcome to the harbour.", "The market opens at nine, bring a basket.")
@@ -127,9 +128,7 @@ def test_the_transcript_keeps_words_and_times(
             assert heard.end_s == pytest.approx(at_s + said.end_s, abs=0.2)
     assert judged.verdict.action is Action.ALLOW
     cell = judged.coverage.cell("extremism", Modality.AUDIO)
-    assert cell is not None
-    assert cell.required
-    assert cell.complete
+    assert (cell.required, cell.complete) == (True, True)
     [asked] = server.asked
     assert asked.fields["model"] == ["whisper-1"]
     assert asked.fields["timestamp_granularities[]"] == ["word", "segment"]
@@ -172,9 +171,7 @@ def test_without_speech_the_transcript_is_complete(
     judged, report = scan(sandbox, quiet, pipeline, SpeechAnalyzer(), DEMO)
     assert report.transcript == ()
     assert not [cell for cell in judged.verdict.waived if cell.modality is Modality.AUDIO]
-    cell = judged.coverage.cell("sexual", Modality.AUDIO)
-    assert cell is not None
-    assert cell.complete
+    assert judged.coverage.cell("sexual", Modality.AUDIO).complete
 
 
 def test_without_the_speech_detector_all_sound_is_transcribed(
@@ -204,8 +201,6 @@ def spoken_verdict(
     listened: ScanReport,
     pipeline: TextPipeline,
     policy: TenantPolicy,
-    *,
-    seen: Iterable[Finding] = (),
 ) -> tuple[Verdict, Sequence[Finding]]:
     """The verdict on a clip in which this is said, word by word."""
 
@@ -214,7 +209,7 @@ def spoken_verdict(
         return [(word, 0.3 + 0.1 * index, 0.4 + 0.1 * index) for index, word in enumerate(words)]
 
     with ScriptedTranscriber(listens) as server:
-        heard = SpeechAnalyzer(transcriber=asking(server)).analyze(listened, pipeline, tenant="t", known=seen)
+        heard = SpeechAnalyzer(transcriber=asking(server)).analyze(listened, pipeline, tenant="t")
     judged = evaluate(
         policy,
         StageInput(
@@ -266,14 +261,7 @@ def test_a_claim_of_identity_and_a_spoken_name_are_labelled(
 def test_nothing_is_sent_if_findings_suggest_child_abuse(
     listened: ScanReport, pipeline: TextPipeline
 ) -> None:
-    sign = Finding(
-        category="sexual/minors",
-        score=0.4,
-        modality=Modality.FRAMES,
-        detector="d",
-        version="1",
-        reason="A sign.",
-    )
+    sign = seen("sexual/minors", 0.4, "frames")
     with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.2)]) as server:
         heard = SpeechAnalyzer(transcriber=asking(server)).analyze(
             listened, pipeline, tenant="t", known=(sign,)

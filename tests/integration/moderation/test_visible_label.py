@@ -22,6 +22,7 @@ from safelight.sandbox.sandbox import Sandbox
 from safelight.scanning.service import Scanner, ScannerOptions
 from safelight.settings import Settings
 from support.clips import make_clip
+from support.rows import each_row
 from support.tiny_font import write_font
 
 TEXT = "AI 生成影片"
@@ -31,7 +32,7 @@ def container(folder: Path, **sealing: Any) -> Container:
     return Container(Settings(data=folder / "data", scan={"warm_workers": 0}, sealing=sealing))
 
 
-@pytest.mark.parametrize("size", [(320, 180), (180, 320), (240, 240)], ids=["wide", "tall", "square"])
+@each_row
 def test_text_and_icon_are_drawn_inside_of_every_frame(
     tmp_path: Path, forking_sandbox: Sandbox, size: tuple[int, int]
 ) -> None:

@@ -24,7 +24,7 @@ from safelight.moderation.screening import ScreeningContext
 from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
-from safelight.policy.findings import Basis, Finding, FrameRange, Modality
+from safelight.policy.findings import Finding, FrameRange, Modality
 from safelight.policy.verdicts import Action, WaiverTerms
 from safelight.sandbox.sandbox import Sandbox
 from safelight.scanning.keyframes import StoredKeyframe
@@ -32,6 +32,8 @@ from safelight.scanning.report import DetectorRun, ScanReport
 from safelight.scanning.service import Scanner, ScannerOptions
 from safelight.testing.guard_server import ScriptedAnswer, ScriptedGuard
 from support.clips import make_clip
+from support.rows import each_row
+from support.verdicts import seen
 
 VIOLENT = '{"violation": 1, "categories": ["violence/graphic"], "confidence": "high"}'
 SAFE = '{"violation": 0, "categories": [], "confidence": "high"}'
@@ -144,14 +146,7 @@ def test_the_transcript_and_the_words_in_the_picture_change_the_verdict(
     assert any("WORDS IN THE PICTURE:\nnot known" in asked.words for asked in guard.asked)
 
 
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"otherwise": "I am sorry, I cannot help with that."},
-        {"otherwise": SAFE, "status": 503},
-        {"late_s": 2.0},
-    ],
-)
+@each_row
 def test_a_missing_invalid_or_late_answer_is_a_gap(
     stage: Callable[..., OutputStage], tmp_path: Path, wrong: dict[str, Any]
 ) -> None:
@@ -164,25 +159,13 @@ def test_a_missing_invalid_or_late_answer_is_a_gap(
     assert judged.verdict.action is Action.HOLD
 
 
-def found(category: str, score: float, modality: Modality = Modality.TEXT) -> Finding:
-    return Finding(
-        category=category,
-        score=score,
-        modality=modality,
-        detector="d",
-        version="1",
-        reason="it is there",
-        basis=Basis.MATCHED,
-    )
-
-
 @pytest.mark.parametrize(
     ("prior", "because"),
     [
-        ((found("sexual/minors", 0.35),), "minor"),
-        ((found("sexual", 0.4), found("minors-present", 0.4)), "minor"),
-        ((found("sexual", 0.95),), "age"),
-        ((found("illicit", 0.99),), "already block"),
+        ((seen("sexual/minors", 0.35),), "minor"),
+        ((seen("sexual", 0.4), seen("minors-present", 0.4)), "minor"),
+        ((seen("sexual", 0.95),), "age"),
+        ((seen("illicit", 0.99),), "already block"),
     ],
 )
 def test_content_that_must_not_leave_is_sent_to_no_server(

@@ -19,6 +19,7 @@ from safelight.detectors.likeness.voice_embedder import OnnxVoiceEmbedder
 from safelight.detectors.likeness.voice_model import RATE, FeatureRecipe, compute_features
 from safelight.detectors.likeness.voices import SpeechPiece
 from safelight.detectors.models.process import ModelFailed
+from support.rows import each_row
 from support.tiny_voice import WIDTH, voice_model
 
 
@@ -98,17 +99,7 @@ def test_a_voice_template_has_unit_length_and_is_deterministic(made: OnnxVoiceEm
     assert made.version.startswith("voice:wespeaker:")
 
 
-@pytest.mark.parametrize(
-    ("wrong", "said"),
-    [
-        ({"banks": 40}, "expected one input of"),
-        ({"inputs": 2}, "2 inputs"),
-        ({"rank": 2}, "expected one input of"),
-        ({"says": {}}, "set likeness.voice.framework"),
-        ({"says": {"framework": "nemo"}}, "'nemo'"),
-        ({"says": {"framework": "wespeaker", "sample_rate": "8000"}}, "8000 Hz"),
-    ],
-)
+@each_row
 def test_an_unsuitable_model_is_refused_with_the_reason(
     tmp_path: Path, wrong: dict[str, Any], said: str
 ) -> None:
@@ -157,7 +148,6 @@ def test_a_model_that_hangs_is_ended_and_the_next_call_starts_another(
     _version = made.version
     made._timeout_s = 0.2
     child = made._process._child
-    assert child is not None
     os.kill(child.pid, signal.SIGSTOP)
     with pytest.raises(ModelFailed, match="did not answer"):
         made.embed([piece(speech, 0, 1)])

@@ -180,7 +180,6 @@ def test_a_protected_voice_is_held_and_others_are_not(container: Container, tmp_
     fine = scanned_result(container, clip(tmp_path / "ben.mp4", speech(RIVER, BEN)))
     assert fine.verdict.action is Action.ALLOW
     cell = fine.coverage.cell("likeness", Modality.AUDIO)
-    assert cell is not None
     assert cell.measured == "voices: unmeasured, compared with 1 enrolled people"
 
 
@@ -211,7 +210,6 @@ def test_a_reference_clip_of_a_request_is_compared_too(container: Container, tmp
     assert (held.verdict.action, held.verdict.rule) == (Action.HOLD, "lk-7")
     assert held.verdict.findings[0].attributes["source"] == "input_reference"
     cell = held.coverage.cell("likeness", Modality.AUDIO)
-    assert cell is not None
     assert "Spoken names are not checked in references" in cell.note
     assert not cell.complete
 
@@ -230,7 +228,6 @@ def test_no_voice_template_is_computed_if_it_is_off(make: Make, model: Path, tmp
 
 def test_no_template_is_computed_without_enrolled_people(container: Container, tmp_path: Path) -> None:
     describer = container.likeness.voice_embedder
-    assert describer is not None
     describer.close()
     passed = scanned_result(container, clip(tmp_path / "ann.mp4", speech(RIVER, ANN)))
     assert "voices" not in passed.details
@@ -246,7 +243,6 @@ def test_a_template_that_cannot_be_decrypted_or_compared_is_a_gap(
 
     def gap_reason(container: Container) -> str:
         cell = scanned_result(container, path).coverage.cell("likeness", Modality.AUDIO)
-        assert cell is not None
         assert (cell.available, cell.ran, cell.complete) == (True, False, False)
         return cell.note
 

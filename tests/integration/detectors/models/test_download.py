@@ -137,7 +137,7 @@ def test_pickled_weights_alone_are_not_downloaded() -> None:
         select_files({"siblings": [{"rfilename": "pytorch_model.bin"}, {"rfilename": "config.json"}]})
 
 
-@pytest.mark.parametrize("repo", ["own", "own/er/x", "../x", "own/er?", ""])
+@each_row
 def test_an_invalid_repository_name_is_refused(repo: str, tmp_path: Path, hub: Hub) -> None:
     with pytest.raises(InvalidField):
         download_model(HubModel(repo=repo, hub=hub.url), tmp_path / "one", fetcher(hub))
