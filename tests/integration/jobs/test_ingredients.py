@@ -17,25 +17,24 @@ from sqlalchemy import update
 from safelight.api.record import record_object
 from safelight.generation.protocol import Derivation
 from safelight.jobs.files import files_of
-from safelight.jobs.models import Upload, Video
+from safelight.jobs.models import Video
 from safelight.jobs.states import VideoState
 from safelight.provenance.keys import KeyStore
 from safelight.store.tables import seals
 from safelight.testing.clips import tiny_clip
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
-from support.clips import remux
+from support.clips import remux, upload_of
 
 from .conftest import House
+from .test_lineage import ABLE
 
 GENERATED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 
 
 @pytest.fixture
 def able(house: House) -> House:
-    operations = ["remix", "edit", "extend"]
-    settings = {"name": "able", "models": ["able-1"], "seconds": [4], "operations": operations}
-    house.generators["able"] = instant(settings)
+    house.generators["able"] = instant({**ABLE, "seconds": [4]})
     return house
 
 
@@ -55,43 +54,45 @@ def actions(manifest: dict[str, Any]) -> list[str]:
     return [one["action"] for one in found["data"]["actions"] if one["action"] != "c2pa.watermarked"]
 
 
-def test_a_remix_of_an_edit_has_the_whole_chain(able: House) -> None:
-    first = able.carry(able.order("a quiet lake", model="able-1"))
-    second = able.carry(able.order("at night", step=Derivation.EDIT, source=first.id))
-    third = able.carry(able.order("with a moon", step=Derivation.REMIX, source=second.id))
-    active, chain = manifests(able, third)
-    assert len(chain) == 3
-    assert actions(active) == ["c2pa.opened", "c2pa.edited"]
-    [parent] = active["ingredients"]
-    assert (parent["title"], parent["relationship"]) == (second.id, "parentOf")
-    assert parent["validation_results"]["activeManifest"]["failure"] == []
+def edit(house: House, clip: Path) -> Video:
+    uploads = (upload_of(clip, "video"),)
+    return house.order("at night", model="able-1", step=Derivation.EDIT, uploads=uploads)
 
 
-def test_an_extension_has_its_source_and_that_of_it_as_ingredients(able: House) -> None:
-    first = able.carry(able.order("a quiet lake", model="able-1"))
-    second = able.carry(able.order("at night", step=Derivation.EDIT, source=first.id))
-    third = able.carry(able.order("it rains", step=Derivation.EXTEND, source=second.id, seconds="4"))
-    active, chain = manifests(able, third)
-    assert len(chain) == 3
-    assert actions(active) == ["c2pa.opened", "c2pa.edited"]
-    [parent] = active["ingredients"]
-    assert (parent["title"], parent["relationship"]) == (second.id, "parentOf")
+def marked(house: House, upstream: ScriptedUpstream, folder: Path) -> tuple[Video, Path]:
+    """A delivered video with a watermark, and a copy of its file without the manifest."""
+    upstream.play({"otherwise": {"polls": 0, "clip": str(textured(folder / "made.mp4"))}})
+    video = house.make(model="paid-1")
+    assert video.mark == "read back"
+    sealed = folder / "sealed.mp4"
+    house.blobs.copy_to(video.tenant, video.sealed_sha256 or "", sealed)
+    return video, remux(sealed, folder / "copy.mp4")
+
+
+def test_a_remix_and_an_extension_of_an_edit_have_the_whole_chain(able: House) -> None:
+    first = able.make("a quiet lake", model="able-1")
+    second = able.make("at night", step=Derivation.EDIT, source=first.id)
+    for step, more in ((Derivation.REMIX, {}), (Derivation.EXTEND, {"seconds": "4"})):
+        active, chain = manifests(able, able.make("with a moon", step=step, source=second.id, **more))
+        assert len(chain) == 3
+        assert actions(active) == ["c2pa.opened", "c2pa.edited"]
+        [parent] = active["ingredients"]
+        assert (parent["title"], parent["relationship"]) == (second.id, "parentOf")
+        assert parent["validation_results"]["activeManifest"]["failure"] == []
 
 
 def test_the_manifest_of_a_file_from_a_local_generator_is_kept(house: House, tmp_path: Path) -> None:
     clip = signed_by_provider(tmp_path / "local.mp4", tmp_path)
     settings = {"name": "own", "models": ["own-2"], "seconds": [4], "file": str(clip)}
     house.generators["local"] = instant(settings)
-    active, chain = manifests(house, house.carry(house.order(model="own-2")))
+    active, chain = manifests(house, house.make(model="own-2"))
     assert {one["claim_generator_info"][0]["name"] for one in chain.values()} == {"Safelight", "Provider"}
     assert actions(active) == ["c2pa.opened", "c2pa.transcoded"]
 
 
 def test_an_uploaded_clip_with_a_foreign_manifest_keeps_it(able: House, tmp_path: Path) -> None:
-    clip = signed_by_provider(tmp_path / "foreign.mp4", tmp_path)
-    upload = Upload(field="video", filename="my-name.mp4", path=clip, media_type="video/mp4")
-    video = able.carry(able.order("at night", model="able-1", step=Derivation.EDIT, uploads=(upload,)))
-    active, chain = manifests(able, video)
+    clip = signed_by_provider(tmp_path / "my-name.mp4", tmp_path)
+    active, chain = manifests(able, able.carry(edit(able, clip)))
     assert {one["claim_generator_info"][0]["name"] for one in chain.values()} == {"Safelight", "Provider"}
     assert "my-name" not in json.dumps(chain)
     assert active["ingredients"][0]["title"] == "source"
@@ -102,7 +103,7 @@ def test_the_manifest_of_a_providers_file_is_kept(
 ) -> None:
     clip = signed_by_provider(tmp_path / "provider.mp4", tmp_path)
     upstream.play({"otherwise": {"polls": 0, "clip": str(clip)}})
-    video = house.carry(house.order(model="paid-1"))
+    video = house.make(model="paid-1")
     active, chain = manifests(house, video)
     assert len(chain) == 2
     assert actions(active) == ["c2pa.opened", "c2pa.transcoded"]
@@ -110,17 +111,12 @@ def test_the_manifest_of_a_providers_file_is_kept(
         assert not files_of(tx, video.id, kind="upstream_manifest")
 
 
-def test_a_copy_that_lost_its_manifest_gets_that_of_the_registry(
+@pytest.mark.both_databases
+def test_a_copy_that_lost_its_manifest_gets_that_of_the_registry_unless_it_is_of_another_tenant(
     able: House, upstream: ScriptedUpstream, tmp_path: Path
 ) -> None:
-    upstream.play({"otherwise": {"polls": 0, "clip": str(textured(tmp_path / "made.mp4"))}})
-    delivered = able.carry(able.order(model="paid-1"))
-    assert delivered.mark == "read back"
-    sealed = tmp_path / "sealed.mp4"
-    sealed.write_bytes(b"".join(able.blobs.stream(able.who.tenant, delivered.sealed_sha256 or "")))
-    copy = remux(sealed, tmp_path / "copy.mp4")
-    upload = Upload(field="video", filename="copy.mp4", path=copy, media_type="video/mp4")
-    video = able.carry(able.order("at night", model="able-1", step=Derivation.EDIT, uploads=(upload,)))
+    delivered, copy = marked(able, upstream, tmp_path)
+    video = able.carry(edit(able, copy))
     active, chain = manifests(able, video)
     [parent] = active["ingredients"]
     before = next(one for name, one in chain.items() if name == parent["active_manifest"])
@@ -132,22 +128,10 @@ def test_a_copy_that_lost_its_manifest_gets_that_of_the_registry(
     assert details["source_is_copy"] is True
     assert delivered.sealed_sha256 not in str(details)
 
-
-@pytest.mark.both_databases
-def test_the_record_says_nothing_about_a_copy_of_another_tenant_s_video(
-    able: House, upstream: ScriptedUpstream, tmp_path: Path
-) -> None:
-    upstream.play({"otherwise": {"polls": 0, "clip": str(textured(tmp_path / "made.mp4"))}})
-    delivered = able.carry(able.order(model="paid-1"))
-    sealed = tmp_path / "sealed.mp4"
-    sealed.write_bytes(b"".join(able.blobs.stream(able.who.tenant, delivered.sealed_sha256 or "")))
-    other = able.accounts.create_tenant("other").id
+    other = able.stranger().tenant
     with able.database.raw_connection() as connection:
         connection.execute(update(seals).values(tenant_id=other))
-    copy = remux(sealed, tmp_path / "copy.mp4")
-    upload = Upload(field="video", filename="copy.mp4", path=copy, media_type="video/mp4")
-    video = able.carry(able.order("at night", model="able-1", step=Derivation.EDIT, uploads=(upload,)))
-    details = reference_details(able, video)
+    details = reference_details(able, able.carry(edit(able, copy)))
     assert not [name for name in details if name.startswith("source_")]
     assert delivered.sealed_sha256 not in str(details)
 

@@ -8,25 +8,22 @@ from pathlib import Path
 import pytest
 
 from safelight.errors import SandboxCrashed, Unavailable
-from safelight.generation.protocol import Derivation
 from safelight.jobs import references
-from safelight.jobs.models import Upload, Video
 from safelight.jobs.runner import Runner
 from safelight.jobs.states import VideoState
 from safelight.provenance.watermark_service import WatermarkReader
 from safelight.testing.clips import tiny_clip
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
-from support.clips import first_frame, remux
-from support.house import withdraw
+from support.clips import first_frame, upload_of
 
-from .conftest import House
-from .test_ingredients import actions, manifests, signed_by_provider, textured
+from .conftest import Furnish, House
+from .test_ingredients import actions, edit, manifests, marked, signed_by_provider
 from .test_lineage import ABLE
 
 
 def add_able(house: House) -> House:
-    house.container.core.generators["able"] = instant({**ABLE, "seconds": [4]})  # type: ignore[index]
+    house.generators["able"] = instant({**ABLE, "seconds": [4]})
     return house
 
 
@@ -35,30 +32,15 @@ def able(house: House) -> House:
     return add_able(house)
 
 
-def edit(house: House, clip: Path) -> Video:
-    upload = Upload(field="video", filename="clip.mp4", path=clip, media_type="video/mp4")
-    return house.order("at night", model="able-1", step=Derivation.EDIT, uploads=(upload,))
-
-
 def foreign(folder: Path) -> Path:
     path = folder / "foreign.mp4"
     path.write_bytes(tiny_clip())
     return path
 
 
-def marked(house: House, upstream: ScriptedUpstream, folder: Path) -> tuple[Video, Path]:
-    """A delivered video with a watermark, and a copy of its file without the manifest."""
-    upstream.play({"otherwise": {"polls": 0, "clip": str(textured(folder / "made.mp4"))}})
-    video = house.carry(house.order(model="paid-1"))
-    assert video.mark == "read back"
-    sealed = folder / "sealed.mp4"
-    house.container.persistence.blobs.copy_to(video.tenant, video.sealed_sha256 or "", sealed)
-    return video, remux(sealed, folder / "copy.mp4")
-
-
 def damage_key(house: House) -> Callable[[], None]:
     """Make the watermark key unreadable. Returns a function that repairs it."""
-    house.carry(house.order())
+    house.make()
     [key] = (house.container.persistence.key_folder / "watermark").glob("*.key")
     content = key.read_bytes()
     key.write_bytes(b"damaged")
@@ -75,7 +57,7 @@ def test_an_input_waits_until_the_watermark_key_can_be_read(
     monkeypatch.setattr(references, "_KEY_RETRY_S", 0.01)
     repair = damage_key(able)
     video = edit(able, foreign(tmp_path))
-    runner = Runner(able.container.pipeline.context)
+    runner = Runner(able.context)
     for _ in range(4):
         assert runner.run_steps(video.tenant, video.id) is not None
     assert able.snapshot(video).video.state is VideoState.QUEUED
@@ -101,7 +83,7 @@ def test_an_input_that_could_not_be_checked_in_time_ends_the_video_with_the_reas
 def test_an_input_whose_search_fails_is_tried_again_and_then_ends_the_video(
     able: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    able.carry(able.order())  # creates the key
+    able.make()  # creates the key
     searched: list[Path] = []
 
     def crash(_reader: WatermarkReader, path: Path) -> None:
@@ -115,12 +97,10 @@ def test_an_input_whose_search_fails_is_tried_again_and_then_ends_the_video(
     assert able.snapshot(ended).last_attempt is None
 
 
-def test_an_installation_without_watermarks_accepts_inputs(
-    furnish: Callable[..., House], tmp_path: Path
-) -> None:
+def test_an_installation_without_watermarks_accepts_inputs(furnish: Furnish, tmp_path: Path) -> None:
     house = add_able(furnish(sealing={"seal": "c2pa"}))
     house.waive()
-    house.carry(house.order())
+    house.make()
     assert not (house.container.persistence.key_folder / "watermark").exists()
     assert house.carry(edit(house, foreign(tmp_path))).state is VideoState.DELIVERED
 
@@ -129,13 +109,8 @@ def test_a_copy_of_a_withdrawn_video_is_refused_by_its_watermark_alone(
     able: House, upstream: ScriptedUpstream, tmp_path: Path
 ) -> None:
     video, copy = marked(able, upstream, tmp_path)
-    withdraw(able.container.pipeline.context, video, actor="ada", why="a court said so")
-    picture = Upload(
-        field="input_reference",
-        filename="a.png",
-        path=first_frame(copy, tmp_path / "screenshot.png"),
-        media_type="image/png",
-    )
+    able.withdraw(video)
+    picture = upload_of(first_frame(copy, tmp_path / "screenshot.png"))
     for made in (edit(able, copy), able.order("by day", uploads=(picture,))):
         ended = able.carry(made)
         assert (ended.state, ended.error_code) == (VideoState.FAILED, "withdrawn")
@@ -145,14 +120,13 @@ def test_a_copy_of_a_withdrawn_video_is_refused_by_its_watermark_alone(
 def test_a_screenshot_is_an_input_from_here(able: House, upstream: ScriptedUpstream, tmp_path: Path) -> None:
     video, copy = marked(able, upstream, tmp_path)
     picture = first_frame(copy, tmp_path / "screenshot.png")
-    upload = Upload(field="input_reference", filename="a.png", path=picture, media_type="image/png")
-    made = able.order("by day", uploads=(upload,))
+    made = able.order("by day", uploads=(upload_of(picture),))
     assert made.state is VideoState.QUEUED
     done = able.carry(made)
     assert done.state is VideoState.DELIVERED
     _active, chain = manifests(able, done)
     assert f"{video.id}.mp4" in {one["title"] for one in chain.values()}
-    changed = withdraw(able.container.pipeline.context, video, actor="ada", why="a court said so")
+    changed = able.withdraw(video)
     assert changed == (video.id, done.id)
 
 
@@ -163,8 +137,7 @@ def test_each_recognised_input_is_an_ingredient_with_the_manifest_of_its_origin(
     character = able.videos.create_character(able.who, name="Bo", clip=copy, end_user=None)
     # The same copy, saved by another program with a manifest of its own.
     signed = signed_by_provider(tmp_path / "signed.mp4", tmp_path, copy.read_bytes())
-    upload = Upload(field="input_reference", filename="a.mp4", path=signed, media_type="video/mp4")
-    made = able.carry(able.order("Bo sails", model="able-1", characters=(character.id,), uploads=(upload,)))
+    made = able.make("Bo sails", model="able-1", characters=(character.id,), uploads=(upload_of(signed),))
     active, chain = manifests(able, made)
     assert actions(active) == ["c2pa.created"]
     found = {one["title"]: chain[one["active_manifest"]] for one in active["ingredients"]}
@@ -180,7 +153,7 @@ def test_an_input_whose_origin_was_deleted_is_named_without_its_manifest(
 ) -> None:
     video, copy = marked(able, upstream, tmp_path)
     made = edit(able, copy)
-    runner = Runner(able.container.pipeline.context)
+    runner = Runner(able.context)
     runner.run_steps(made.tenant, made.id)
     assert able.snapshot(made).video.state is VideoState.GENERATING
     able.videos.delete(able.who, video.id)
