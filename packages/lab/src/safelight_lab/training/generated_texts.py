@@ -54,9 +54,7 @@ _SLOT = re.compile(r"\{(\w+)\}")
 
 def frame_texts(lang: str) -> list[Example]:
     """Texts from the frames of a language. Each frame is a family."""
-    document = yaml_loader.load(
-        (files(__package__) / "data" / f"frames-{lang}.yaml").read_text("utf-8")
-    )
+    document = yaml_loader.load((files(__package__) / "data" / f"frames-{lang}.yaml").read_text("utf-8"))
     found = []
     for topic, frames in document["frames"].items():
         count = MORE_PER_FRAME if topic in _MORE else PER_FRAME
