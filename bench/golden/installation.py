@@ -128,7 +128,7 @@ class Installation:
             (str(Path(sys.prefix)), "<python>"),
             (socket.gethostname(), "<host>"),
             *((str(port), "<port>") for port in (self.port, self.webhooks.port, self.mails.port)),
-            *(((self.store, "<database>"),) if self.store else ()),
+            *(((self.store.rpartition("/")[2], "<database>"),) if self.store else ()),
         )
 
     def run(self, *arguments: str, language: str = "en", stdin: str | None = None, timeout_s: float = 180,

@@ -85,6 +85,7 @@ _VALUES = frozenset(
         "free_bytes",
         "commit",
         "cpu_s",
+        "wall_s",
         "recovery_codes",
     ]
 )

@@ -114,8 +114,8 @@ class Player:
             "webhook_port": here.webhooks.port,
             "now": int(time.time()),
             # Drift is looked for in the attempts of the last days.
-            "yesterday": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 90_000)),
-            "today": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 7_200)),
+            "days_ago": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 259_200)),
+            "just_now": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 60)),
             "next_year": int(time.time()) + 365 * 86_400,
             "unknown": UNKNOWN,
             "missing_video": f"video_{UNKNOWN}",

@@ -88,7 +88,7 @@ def read_changes(path: Path) -> list[Change]:
         raise ValueError(f"{path}: {len(rows)} classes of changes; at most 60")
     return [
         Change(
-            part=re.compile(row.get("part", "")),
+            part=re.compile(row.get("part", ".*")),
             block=re.compile(row.get("block", "")),
             reason=row["reason"],
             pattern=re.compile(row["pattern"], re.MULTILINE | re.DOTALL) if "pattern" in row else None,
