@@ -86,12 +86,13 @@ def scan(
     if html is not None and not html.absolute().parent.is_dir():
         raise ConfigurationError(f"The folder {html.parent} for the report does not exist.")
     began = time.monotonic()
-    policy = replace(find_policy(container, None), facts=settings.policy.context)
-    scratch = (
-        container.persistence.scratch
-        if has_data(container)
-        else Path(ctx.with_resource(TemporaryDirectory(prefix="safelight-scan-")))
-    )
+    # People to compare faces and voices with are in the database.
+    if settings.likeness.enabled or has_data(container):
+        policy = container.pipeline.policy_loader.load(container.persistence.tenant)
+        scratch = container.persistence.scratch
+    else:
+        policy = replace(find_policy(container, None), facts=settings.policy.context)
+        scratch = Path(ctx.with_resource(TemporaryDirectory(prefix="safelight-scan-")))
     run = ScanRun(
         source,
         _make_scanner(container, policy, scratch, previews=html is not None),
