@@ -323,7 +323,7 @@ def test_an_upstream_that_finishes_nothing_for_longer_than_its_slowest_is_named_
     office.run(refusal := house.order("a refused lake", **PAID))
     office.poll_until(lambda: office.is_woken(refusal))
     office.run(refusal)
-    assert office.state(refusal) is VideoState.FAILED
+    assert office.state(refusal) is VideoState.BLOCKED
     ahead_s = 60.0
     assert stuck() == {}, "a refusal says nothing about how long a video takes"
     quick = house.order("a lake", **PAID)

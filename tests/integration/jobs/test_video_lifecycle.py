@@ -15,6 +15,7 @@ from safelight.console.translations import load_languages
 from safelight.console.verdict_text import explain_video
 from safelight.errors import Conflict, NotFound, QuotaExceeded, RequestBlocked
 from safelight.generation.protocol import LocalGenerator
+from safelight.jobs.runner import Runner
 from safelight.jobs.states import TERMINAL, VideoState
 from safelight.jobs.summary import summary
 from safelight.jobs.sweeper import Sweeper
@@ -22,6 +23,7 @@ from safelight.jobs.transitions import StaleRevision, transition
 from safelight.policy.categories import SHIPPED
 from safelight.provenance.manifest import WAIVED_REMARK, outcome_of
 from safelight.store import tables
+from safelight.store.retention import PAID_CLIP_S
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from safelight.trust.audit import verify
@@ -426,7 +428,6 @@ def test_a_generation_that_never_ends_fails_at_the_deadline(
             ["bill"],
         ),
         ({"ends": "never"}, ["took the request, but no finished video came", "Look at its bill"], []),
-        ({"poll": {"status": 500}}, ["(status 500)", "took the request, but no", "Look at its bill"], []),
         ({"polls": 0, "ends": "vanishes"}, ["no longer knows this request.", "Look at its bill"], [".."]),
         (
             {"polls": 0, "ends": "failed", "charge": 0.4, "error": {"message": "The GPU failed."}},
@@ -448,7 +449,6 @@ def test_a_generation_that_never_ends_fails_at_the_deadline(
     ids=[
         "busy",
         "hanging",
-        "failing-polls",
         "vanished",
         "charged",
         "refunded",
@@ -472,6 +472,25 @@ def test_the_message_of_a_failure_names_server_cause_charge_and_next_step(
     assert video.generator in message
     assert [words for words in said if words not in message] == []
     assert [words for words in (*unsaid, "127.0.0.1") if words in message] == []
+
+
+def test_a_paid_upstream_that_answers_no_poll_is_asked_for_a_week_after_the_deadline(
+    house: House, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"otherwise": {"poll": {"status": 500}}})
+    database, start, ahead_s = house.container.persistence.database, time.time(), 0.0
+    database.clock = lambda: start + ahead_s
+    runner, video = Runner(house.container.pipeline.context), house.order(**PAID)
+    deadline_s = house.container.pipeline.context.limits.deadline_s
+    for ahead_s in (0.0, deadline_s + 60.0, PAID_CLIP_S - 60.0):  # noqa: B007 - the clock reads it
+        while (following := runner.run_steps(video.tenant, video.id)) is not None and following.after_s < 1:
+            pass
+        assert house.reread(video).state is VideoState.GENERATING, "the provider may have finished it"
+    ahead_s = PAID_CLIP_S + 3600.0
+    video = house.carry(video)
+    assert video.state is VideoState.FAILED
+    for words in ("(status 500)", "took the request, but no", "Look at its bill"):
+        assert words in (video.error_message or "")
 
 
 def test_an_own_generator_that_gives_no_id_until_the_deadline_is_named_with_its_answers(
