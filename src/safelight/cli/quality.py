@@ -12,9 +12,8 @@ import typer
 from safelight.i18n import Messages, load_messages
 
 from .commands import load_container
-from .exit_codes import Exit
 from .language import language
-from .output import emit, format_day, printable
+from .output import Exit, emit, format_day, printable
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
@@ -240,7 +239,7 @@ def _to_json(golden: Golden) -> dict[str, Any]:
 def _format_golden(golden: Golden) -> str:
     t = _texts()
     line = t(
-        "quality.golden",
+        "golden",
         id=golden.id,
         video=golden.video_id,
         answer=t(f"answer.{golden.answer}"),

@@ -1,10 +1,12 @@
-"""`safelight quality suggestions`: rules that are wrong too often, with a draft and its replay."""
+"""`safelight quality`: golden cases, and rules that are wrong too often, with a draft and its replay."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from safelight.bootstrap import load
+from safelight.ids import new_id
+from safelight.store.tables import golden_cases
 from support.commands import Run, Say
 from support.decided_appeals import add_decided_appeals
 
@@ -24,3 +26,21 @@ def test_a_rule_with_won_appeals_has_a_draft_that_a_person_can_publish(
     assert found["replay"]["changed"] == 0
     (folder / "draft.yaml").write_text(found["draft"], encoding="utf-8")
     run("policy", "check", "draft.yaml")
+
+
+def test_golden_cases_are_listed_and_retired(run: Run, say: Say) -> None:
+    persistence = load().persistence
+    video, golden = new_id("video"), new_id("golden")
+    with persistence.database.transaction(persistence.tenant) as tx:
+        tx.insert(
+            golden_cases,
+            id=golden,
+            video_id=video,
+            answer="in_policy",
+            note="A toy gun",
+            author="user_1",
+            created_at=tx.now(),
+        )
+    assert f"{golden}  {video}: within the policy. A toy gun" in say("quality", "list").out
+    assert run("quality", "retire", golden)["retired_at"] is not None
+    assert "retired" in say("quality", "list").out
