@@ -8,43 +8,20 @@ from pathlib import Path
 
 import httpx
 import pytest
-from hostile import RETRIES
-from test_batch_resume import BUSY, URL, MemoryServer, journal_of, lost, run_on
-from test_batch_run import planned, states, subjects, write_batch
+from test_batch_resume import BUSY, MemoryServer, lost, run_on
+from test_batch_run import states, subjects, write_batch
 
 import safelight_client as sc
 from safelight.cli.batch_output import describe_unsettled
 from safelight_client.batch import BatchRunner, RunLimits
 
-#: No test waits this long: the time-out of a batch that does not stop is only against a hang.
+#: No test waits this long.
 LONG_S = 100.0
-HANG_S = 40.0
+ONE = RunLimits(concurrency=1)
 
 
 def busy(status: int) -> Callable[[], httpx.Response]:
     return lambda: httpx.Response(status, json=BUSY, headers={"retry-after": f"{LONG_S:.0f}"})
-
-
-def interrupt_when(
-    server: MemoryServer, path: Path, is_time: Callable[[BatchRunner], bool], *, concurrency: int = 1
-) -> BatchRunner:
-    """A run in which Ctrl-C is pressed at that moment."""
-
-    async def run() -> BatchRunner:
-        with journal_of(path) as journal:
-            async with sc.AsyncClient(URL, retries=RETRIES) as client:
-                client._transport._http = httpx.AsyncClient(transport=server.transport())
-                limits = RunLimits(concurrency=concurrency)
-                runner = BatchRunner(planned(path), journal, client, limits, path.with_suffix(".batch"))
-                task = asyncio.create_task(runner.run())
-                async with asyncio.timeout(HANG_S):
-                    while not is_time(runner):
-                        await asyncio.sleep(0.01)
-                    runner.interrupt()
-                    await task
-                return runner
-
-    return asyncio.run(run())
 
 
 @pytest.mark.parametrize("is_gateway", [True, False])
@@ -53,7 +30,7 @@ def test_ctrl_c_ends_a_wait_for_retry_after_and_nothing_was_created(tmp_path: Pa
     path = write_batch(tmp_path, subjects(3))
     server = MemoryServer(is_gateway=is_gateway)
     server.answers["POST /videos"] = busy(429)
-    done = interrupt_when(server, path, lambda _: len(server.keys) > 0, concurrency=2)
+    done = run_on(server, path, RunLimits(concurrency=2), is_interrupted=lambda _: len(server.keys) > 0)
     assert states(done) == ["pending"] * 3
     assert (done.ceiling.spent, done.ceiling.reserved, len(set(server.keys))) == (0, 0, len(server.keys))
     assert describe_unsettled(done) == ["Nothing goes on at the provider, and nothing more is charged."]
@@ -65,7 +42,7 @@ def test_ctrl_c_before_the_second_try_of_a_create_that_may_be_paid_names_its_pri
     path = write_batch(tmp_path, subjects(2))
     server = MemoryServer(is_gateway=True)
     server.answers["POST /videos"] = busy(504)
-    done = interrupt_when(server, path, lambda _: len(server.keys) == 1)
+    done = run_on(server, path, ONE, is_interrupted=lambda _: len(server.keys) == 1)
     (key,) = server.keys
     assert describe_unsettled(done) == [
         f"Line 1: {key} may exist at the provider: at most $0.40.",
@@ -89,7 +66,7 @@ def test_ctrl_c_while_a_lost_video_is_looked_for_leaves_it_for_the_next_run(tmp_
         runner.client.session.retries = sc.RetryPolicy(first_s=LONG_S, max_s=LONG_S)
         return bool(server.keys)
 
-    done = interrupt_when(server, path, is_looked_for)
+    done = run_on(server, path, ONE, is_interrupted=is_looked_for)
     assert states(done) == ["pending"]
     server.answers.clear()
     server.make(server.keys[0], subjects(1)[0]["prompt"])
@@ -109,6 +86,6 @@ def test_ctrl_c_while_the_models_are_asked_for_sends_nothing(tmp_path: Path, is_
         raise AssertionError(request)
 
     server.transport = lambda: httpx.MockTransport(hang)  # type: ignore[method-assign]
-    done = interrupt_when(server, path, lambda _: asked.is_set())
+    done = run_on(server, path, ONE, is_interrupted=lambda _: asked.is_set())
     assert (states(done), server.keys) == (["pending"], [])
     assert done.stop_reason == "The batch was interrupted."

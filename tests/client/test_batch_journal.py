@@ -34,7 +34,7 @@ def opened(path: Path, digest: str = "d", server: str = "s") -> Journal:
     return Journal(path, digest=digest, server=server)
 
 
-@pytest.mark.parametrize(("honours", "moment"), [(True, 1), (True, 5), (False, 2), (False, 7)])
+@pytest.mark.parametrize(("honours", "moment"), [(True, 1), (False, 7)])
 def test_after_kill_9_each_row_has_one_create_and_the_rest_is_made(
     tmp_path: Path, honours: bool, moment: int
 ) -> None:

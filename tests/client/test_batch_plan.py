@@ -19,6 +19,12 @@ from safelight_client.batch.money import CostCeiling
 from safelight_client.batch.rows import find_repeated, read_jsonl, rows_of_entries
 from safelight_client.batch.similarity import SimilarTexts
 from safelight_client.batch.stop_rules import StopRules
+from support.rows import each_row
+
+OWN_RETRIES = (
+    "safelight.retry cannot be used here, because the batch makes retries of its own: "
+    "a video could be made and paid twice."
+)
 
 
 def plan_text(path: Path, text: str | bytes, **options: Any) -> BatchPlan:
@@ -49,16 +55,8 @@ def test_all_wrong_fields_are_named_with_their_lines(tmp_path: Path) -> None:
         ('""', "The row is not an object with fields."),
         ('"A boat"', "The row is not an object with fields."),
         ("null", "The row is not an object with fields."),
-        (
-            '{"prompt": "A boat", "safelight": {"retry": true}}',
-            "safelight.retry cannot be used here, because the batch makes retries of its own: "
-            "a video could be made and paid twice.",
-        ),
-        (
-            '{"prompt": "A boat", "safelight[retry][same]": "true"}',
-            "safelight.retry cannot be used here, because the batch makes retries of its own: "
-            "a video could be made and paid twice.",
-        ),
+        ('{"prompt": "A boat", "safelight": {"retry": true}}', OWN_RETRIES),
+        ('{"prompt": "A boat", "safelight[retry][same]": "true"}', OWN_RETRIES),
         ('{"prompt": "A boat \\ud800"}', "A text of the row is not valid Unicode."),
         ('{"prompt": "A boat", "metadata": {"a": "\\udc00"}}', "A text of the row is not valid Unicode."),
         (f'{{"prompt": "A boat", "input_reference": "data:{"a" * 5000}"}}', "does not exist."),
@@ -191,25 +189,19 @@ def test_expected_refusals_and_their_neighbours_are_not_sent(tmp_path: Path) -> 
 
 def test_what_a_gateway_offers_decides_prices_and_problems(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    path.write_text("prompt,model,seconds,fps\nA boat,wan,4,\nA kite,wan,5,8\nA tram,other,4,\nA cat,own,,\n")
-    models = {
-        "wan": {"safelight": {"seconds": [4, 8], "fields": [], "usd_per_second": 0.5, "billing": "paid"}},
-        "own": {"safelight": {"billing": "own"}},
+    rows = "A boat,wan,4,\nA kite,wan,5,8\nA tram,other,4,\nA cat,own,,\nA pond,veo,4,\n"
+    path.write_text(f"prompt,model,seconds,fps\n{rows}")
+    paid = {"seconds": [4, 8], "fields": [], "usd_per_second": 0.5, "billing": "paid"}
+    models = {name: {"safelight": paid} for name in ("wan", "veo")} | {
+        "own": {"safelight": {"billing": "own"}}
     }
-    plan = plan_batch(read_rows(path), PlanOptions(), models=models)
+    # A given price counts only above that of the gateway.
+    plan = plan_batch(read_rows(path), PlanOptions(prices={"wan": 0.1, "veo": 0.75}), models=models)
     assert skipped(plan) == {
         3: "The model makes these lengths in seconds: 4, 8. The model has no field fps.",
         4: "The server has no model other.",
     }
-    assert [each.worst for each in plan.sendable] == [2_000_000, 0]
-
-
-def test_a_given_price_below_that_of_the_gateway_does_not_count(tmp_path: Path) -> None:
-    path = tmp_path / "a.csv"
-    path.write_text("prompt,model,seconds\nA boat,wan,4\nA kite,veo,4\n")
-    models = {name: {"safelight": {"usd_per_second": 0.5}} for name in ("wan", "veo")}
-    plan = plan_batch(read_rows(path), PlanOptions(prices={"wan": 0.1, "veo": 0.75}), models=models)
-    assert [each.worst for each in plan.rows] == [2_000_000, 3_000_000]
+    assert [each.worst for each in plan.sendable] == [2_000_000, 0, 3_000_000]
 
 
 @pytest.mark.parametrize(
@@ -231,28 +223,20 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return made
 
 
+@pytest.mark.parametrize(("refused", "most"), [("", 4), ("7", 20)], ids=["no refusal", "many refusals"])
 def test_thousands_of_rows_of_one_template_are_compared_with_few_others(
-    tmp_path: Path, compared: list[int]
-) -> None:
-    rows = (f"Scene {n:06} of our film about a harbour at dusk {n * 7919 % 1000},4" for n in range(2000))
-    plan = plan_text(tmp_path / "a.csv", "prompt,seconds\n" + "\n".join(rows))
-    assert len(plan.rows) == 2000
-    assert len(compared) < 2000 * 4
-
-
-def test_thousands_of_rows_with_many_refusals_are_compared_with_few_others(
-    tmp_path: Path, compared: list[int]
+    tmp_path: Path, compared: list[int], refused: str, most: int
 ) -> None:
     rows = (f"Scene {n:06} of our film about a harbour at dusk {n * 7919 % 1000}" for n in range(2000))
     path = tmp_path / "a.csv"
     path.write_text("prompt\n" + "\n".join(rows))
 
     def check(fields: Mapping[str, Any]) -> PromptCheck:
-        return PromptCheck(is_blocked=fields["prompt"].endswith("7"))
+        return PromptCheck(is_blocked=bool(refused) and fields["prompt"].endswith(refused))
 
     plan = plan_batch(read_rows(path), PlanOptions(), check=check)
-    assert plan.totals()["expected_refusals"] == 200
-    assert len(compared) < 2000 * 20
+    assert (len(plan.rows), plan.totals()["expected_refusals"]) == (2000, 200 if refused else 0)
+    assert len(compared) < 2000 * most
 
 
 def test_the_neighbour_of_a_late_refusal_is_marked_although_all_rows_end_with_the_same_style() -> None:
@@ -362,25 +346,7 @@ def test_a_higher_limit_of_refusals_never_stops_a_batch_earlier(
     assert reason_of(blocks, limit) or not reason_of(blocks, limit + more)
 
 
-@pytest.mark.parametrize(
-    ("max_refusals", "ended", "blocked", "stops"),
-    [
-        (5, 20, 5, False),
-        (5, 6, 6, True),
-        (5, 20, 6, True),
-        (5, 21, 2, False),
-        (5, 21, 3, True),
-        (5, 59, 6, True),
-        (5, 60, 6, False),
-        (5, 100, 10, False),
-        (5, 100, 11, True),
-        (0, 1, 1, True),
-        (0, 100, 1, True),
-        (10, 100, 20, False),
-        (10, 100, 21, True),
-        (50, 60, 60, False),
-    ],
-)
+@each_row
 def test_the_limit_of_refusals_is_a_number_at_first_and_a_share_later(
     max_refusals: int, ended: int, blocked: int, stops: bool
 ) -> None:
@@ -399,11 +365,9 @@ def test_a_wrong_row_is_compared_with_no_other_unless_its_words_are_blocked(tmp_
     path = tmp_path / "a.jsonl"
     path.write_text("\n".join(map(json.dumps, rows)))
     source = read_rows(path)
-    allowed = plan_batch(source, PlanOptions(prices={"wan": 0.2}), check=lambda _: PromptCheck())
+    allowed = plan_batch(source, PlanOptions(), check=lambda _: PromptCheck())
     assert [each.near_duplicate_of for each in allowed.rows] == [None, None, 2]
     blocked = plan_batch(
-        source,
-        PlanOptions(prices={"wan": 0.2}),
-        check=lambda fields: PromptCheck(is_blocked=fields["seconds"] == "four"),
+        source, PlanOptions(), check=lambda fields: PromptCheck(is_blocked=fields["seconds"] == "four")
     )
     assert blocked.sendable == []

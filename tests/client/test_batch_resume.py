@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 import time
 from collections.abc import Callable
@@ -13,8 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hostile import RETRIES
-from test_batch_run import planned, states, subjects, write_batch
+from test_batch_run import planned, run_plan, states, subjects, write_batch
 
 import safelight_client as sc
 from safelight.testing.clips import tiny_clip
@@ -95,9 +93,9 @@ def journal_of(path: Path) -> Journal:
     return Journal(path.with_suffix(".batch") / "journal.sqlite", digest=planned(path).digest, server=URL)
 
 
-def kill_after_send(path: Path, *, age_s: float = 1.0, number: int = 1) -> None:
-    """The journal of a run that was killed after its create had reached the server."""
-    entry = JournalEntry(
+def entry_of(number: int = 1, *, age_s: float = 1.0) -> JournalEntry:
+    """The create of this row, as it is in the journal before the server has answered."""
+    return JournalEntry(
         key=f"key-{number}",
         number=number,
         phase="video",
@@ -105,28 +103,36 @@ def kill_after_send(path: Path, *, age_s: float = 1.0, number: int = 1) -> None:
         sent_at=time.time() - age_s,
         worst=400_000,
     )
+
+
+def killed(
+    folder: Path, *, is_gateway: bool = True, is_made: bool = True, age_s: float = 1.0, rows: int = 1
+) -> tuple[Path, MemoryServer]:
+    """A batch whose run was killed after its first create had reached the server, which made the video."""
+    path = write_batch(folder, subjects(rows))
     with journal_of(path) as journal:
-        journal.write_entry(entry)
+        journal.write_entry(entry_of(age_s=age_s))
+    server = MemoryServer(is_gateway=is_gateway)
+    if is_made:
+        server.make("key-1", subjects(1)[0]["prompt"])
+    return path, server
 
 
 def run_on(
-    server: MemoryServer, path: Path, limits: RunLimits | None = None, plan: BatchPlan | None = None
+    server: MemoryServer,
+    path: Path,
+    limits: RunLimits | None = None,
+    plan: BatchPlan | None = None,
+    is_interrupted: Callable[[BatchRunner], bool] | None = None,
 ) -> BatchRunner:
-    async def run() -> BatchRunner:
-        with journal_of(path) as journal:
-            async with sc.AsyncClient(URL, retries=RETRIES) as client:
-                client._transport._http = httpx.AsyncClient(transport=server.transport())
-                runner = BatchRunner(
-                    plan or planned(path),
-                    journal,
-                    client,
-                    limits or RunLimits(),
-                    path.with_suffix(".batch"),
-                )
-                await runner.run()
-                return runner
-
-    return asyncio.run(run())
+    return run_plan(
+        plan or planned(path),
+        path.with_suffix(".batch"),
+        URL,
+        limits or RunLimits(),
+        transport=server.transport(),
+        is_interrupted=is_interrupted,
+    )
 
 
 @pytest.mark.parametrize(
@@ -143,10 +149,7 @@ def run_on(
 def test_after_a_kill_no_error_lets_a_create_be_paid_twice(
     tmp_path: Path, error: Callable[[], httpx.Response]
 ) -> None:
-    path = write_batch(tmp_path, subjects(1))
-    kill_after_send(path)
-    server = MemoryServer(is_gateway=True)
-    server.make("key-1", subjects(1)[0]["prompt"])
+    path, server = killed(tmp_path)
     server.answers["POST /videos"] = error
     second = run_on(server, path)
     assert states(second) == ["pending"]
@@ -159,10 +162,7 @@ def test_after_a_kill_no_error_lets_a_create_be_paid_twice(
 
 
 def test_after_a_kill_a_key_that_is_in_use_is_never_replaced_and_its_video_is_taken(tmp_path: Path) -> None:
-    path = write_batch(tmp_path, subjects(1))
-    kill_after_send(path)
-    server = MemoryServer(is_gateway=True)
-    server.make("key-1", subjects(1)[0]["prompt"])
+    path, server = killed(tmp_path)
     server.answers["POST /videos"] = answer(409, STILL_RUNNING)
     done = run_on(server, path)
     assert set(server.keys) == {"key-1"}
@@ -174,9 +174,7 @@ def test_after_a_kill_a_key_that_is_in_use_is_never_replaced_and_its_video_is_ta
 def test_a_server_that_accepts_nothing_after_a_kill_stops_the_batch(
     tmp_path: Path, error: Callable[[], httpx.Response]
 ) -> None:
-    path = write_batch(tmp_path, subjects(3))
-    kill_after_send(path)
-    server = MemoryServer(is_gateway=True)
+    path, server = killed(tmp_path, is_made=False, rows=3)
     server.answers["POST /videos"] = error
     done = run_on(server, path, RunLimits(concurrency=1))
     assert set(server.keys) == {"key-1"}
@@ -184,9 +182,7 @@ def test_a_server_that_accepts_nothing_after_a_kill_stops_the_batch(
 
 
 def test_a_block_of_a_create_that_may_be_paid_counts_its_highest_price(tmp_path: Path) -> None:
-    path = write_batch(tmp_path, subjects(1))
-    kill_after_send(path)
-    server = MemoryServer(is_gateway=True)
+    path, server = killed(tmp_path, is_made=False)
     block = {"code": "sentinel_block", "message": "Blocked.", "safelight": {"request_id": "req_1"}}
     server.answers["POST /videos"] = answer(400, {"error": block})
     done = run_on(server, path)
@@ -198,19 +194,14 @@ def test_a_block_of_a_create_that_may_be_paid_counts_its_highest_price(tmp_path:
 def test_a_key_that_the_gateway_may_have_forgotten_is_not_sent_again(
     tmp_path: Path, hours: float, sent: list[str]
 ) -> None:
-    path = write_batch(tmp_path, subjects(1))
-    kill_after_send(path, age_s=hours * 3600)
-    server = MemoryServer(is_gateway=True)
-    server.make("key-1", subjects(1)[0]["prompt"])
+    path, server = killed(tmp_path, age_s=hours * 3600)
     done = run_on(server, path)
     assert server.keys == sent
     assert states(done) == ["delivered"]
 
 
 def test_a_video_that_an_old_create_did_not_make_is_not_created_again(tmp_path: Path) -> None:
-    path = write_batch(tmp_path, subjects(1))
-    kill_after_send(path, age_s=30 * 3600)
-    server = MemoryServer(is_gateway=True)
+    path, server = killed(tmp_path, is_made=False, age_s=30 * 3600)
     done = run_on(server, path)
     assert (server.keys, states(done)) == ([], ["submit_unknown"])
     assert (done.ceiling.spent, done.ceiling.unknown) == (0, 400_000)
@@ -221,10 +212,7 @@ def test_a_video_that_an_old_create_did_not_make_is_not_created_again(tmp_path: 
 def test_a_server_that_is_away_after_a_kill_gives_no_row_up(
     tmp_path: Path, is_gateway: bool, away: Callable[[], httpx.Response]
 ) -> None:
-    path = write_batch(tmp_path, subjects(1))
-    kill_after_send(path)
-    server = MemoryServer(is_gateway=is_gateway)
-    server.make("key-1", subjects(1)[0]["prompt"])
+    path, server = killed(tmp_path, is_gateway=is_gateway)
     server.answers = dict.fromkeys(["GET /models", "GET /videos", "POST /videos"], away)
     second = run_on(server, path)
     assert (states(second), server.keys) == (["pending"], [])
@@ -235,10 +223,7 @@ def test_a_server_that_is_away_after_a_kill_gives_no_row_up(
 
 
 def test_a_list_that_cannot_be_read_at_the_moment_gives_no_row_up(tmp_path: Path) -> None:
-    path = write_batch(tmp_path, subjects(1))
-    kill_after_send(path)
-    server = MemoryServer(is_gateway=False)
-    server.make("key-1", subjects(1)[0]["prompt"])
+    path, server = killed(tmp_path, is_gateway=False)
     server.answers["GET /videos"] = answer(502, {"error": {"message": "Bad gateway."}})
     assert states(run_on(server, path)) == ["pending"]
     server.answers.clear()
@@ -317,21 +302,13 @@ def test_a_failure_that_cost_nothing_is_sent_again_in_the_next_run_after_all_oth
     assert (second.ceiling.spent, second.ceiling.jobs) == (2_800_000, 7)
 
 
-def write_block_then_kill(path: Path) -> None:
-    """The journal of a run whose first try was blocked, and which was killed after it had sent the second."""
-    entry = JournalEntry(
-        key="key-0", number=1, phase="video", model="", sent_at=time.time() + 5, worst=400_000
-    )
-    ended = replace(entry, state="ended", outcome="blocked", charged="no", cost=0)
-    with journal_of(path) as journal:
-        journal.write_entry(ended)
-        # The clock went back in between.
-        journal.write_entry(replace(entry, key="key-1", sent_at=time.time() - 5))
-
-
 def test_after_a_block_and_a_kill_the_second_try_is_the_same_and_the_last(tmp_path: Path) -> None:
     path = write_batch(tmp_path, [{**subjects(1)[0], "seed": 7}])
-    write_block_then_kill(path)
+    with journal_of(path) as journal:
+        # The clock went back between the try that was blocked and the second one.
+        blocked = replace(entry_of(age_s=-5), key="key-0", state="ended", outcome="blocked")
+        journal.write_entry(replace(blocked, charged="no", cost=0))
+        journal.write_entry(entry_of(age_s=5))
     server = MemoryServer(is_gateway=True)
     server.make("key-1", subjects(1)[0]["prompt"])
     error = {"code": "moderation_blocked", "moderation_details": {"moderation_stage": "output"}}
@@ -343,16 +320,12 @@ def test_after_a_block_and_a_kill_the_second_try_is_the_same_and_the_last(tmp_pa
 
 
 def test_a_policy_block_before_a_kill_stops_the_rows_nearly_like_it(tmp_path: Path) -> None:
-    rows = [
-        {**subjects(1)[0], "prompt": text}
-        for text in ("The quarrel of two grocers", "A quarrel of two grocers")
-    ]
-    path = write_batch(tmp_path, rows)
-    entry = JournalEntry(key="key-0", number=1, phase="video", model="", sent_at=time.time(), worst=400_000)
+    texts = ("The quarrel of two grocers", "A quarrel of two grocers")
+    path = write_batch(tmp_path, [{**subjects(1)[0], "prompt": text} for text in texts])
     with journal_of(path) as journal:
-        journal.write_entry(replace(entry, state="ended", outcome="policy_block", charged="no", cost=0))
-        draft = replace(entry, key="key-1", number=2, phase="draft", state="ended", outcome="completed")
-        journal.write_entry(draft)
+        blocked = replace(entry_of(1), state="ended", outcome="policy_block", charged="no", cost=0)
+        journal.write_entry(blocked)
+        journal.write_entry(replace(entry_of(2), phase="draft", state="ended", outcome="completed"))
     server = MemoryServer(is_gateway=True)
     assert states(run_on(server, path, RunLimits(concurrency=1))) == ["blocked", "not_sent"]
     assert server.keys == []
@@ -362,16 +335,10 @@ def test_a_policy_block_before_a_kill_stops_the_rows_nearly_like_it(tmp_path: Pa
 def test_a_paid_video_of_a_row_that_the_plan_now_excludes_is_taken_and_nothing_is_sent(
     tmp_path: Path, ending: str
 ) -> None:
-    path = write_batch(tmp_path, subjects(2))
-    server = MemoryServer(is_gateway=False)
-    server.make("key-1", subjects(1)[0]["prompt"])
+    path, server = killed(tmp_path, is_gateway=False, rows=2)
     if ending == "failed":
-        server.videos["key-1"] |= {
-            "status": "failed",
-            "error": {"code": "server_error"},
-            "usage": {"cost": 0},
-        }
-    kill_after_send(path)
+        failed = {"status": "failed", "error": {"code": "server_error"}, "usage": {"cost": 0}}
+        server.videos["key-1"] |= failed
     with journal_of(path) as journal:
         (entry,) = journal.entries()
         journal.write_entry(replace(entry, state="accepted", video_id="video_0"))

@@ -49,20 +49,6 @@ def test_a_video_of_vllm_omni_is_made_and_downloaded(server: FixedServer, tmp_pa
     assert created["content-type"].startswith("multipart/form-data")
 
 
-def test_a_running_video_of_vllm_omni_is_cancelled_by_delete(server: FixedServer) -> None:
-    vllm_omni(server)
-    server.answers["GET /v1/videos/video-123"] = (200, {}, {**CREATED, "status": "in_progress"})
-    with client(server) as one:
-        assert one.cancel("video-123").cancelled
-
-
-def test_a_finished_video_is_not_deleted_by_a_cancellation(server: FixedServer) -> None:
-    vllm_omni(server)
-    with client(server) as one:
-        assert not one.cancel("video-123").cancelled
-    assert server.calls("DELETE /v1/videos/video-123") == 0
-
-
 def test_a_lost_answer_of_vllm_omni_names_the_candidates_because_its_list_has_no_prompts(
     server: FixedServer,
 ) -> None:
@@ -84,15 +70,3 @@ def test_sglang_does_not_offer_cancelling_and_says_so(server: FixedServer) -> No
         found = one.cancel(video.id)
     assert not found.cancelled
     assert "may be charged" in found.message
-
-
-def test_an_error_of_fastapi_names_the_field(server: FixedServer) -> None:
-    detail = [{"type": "missing", "loc": ["body", "prompt"], "msg": "Field required", "input": None}]
-    server.answers["POST /v1/videos"] = (422, {}, {"detail": detail})
-    with client(server) as one, pytest.raises(sc.InvalidRequest) as caught:
-        one.create("x")
-    assert (caught.value.message, caught.value.charged, caught.value.retry) == (
-        "Field required",
-        "no",
-        "never",
-    )

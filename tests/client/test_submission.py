@@ -1,4 +1,4 @@
-"""A create is sent again only where that cannot create a second video."""
+"""A create is sent again only where that cannot create a second video. Further cases: `calls.json`."""
 
 from __future__ import annotations
 
@@ -17,30 +17,6 @@ def test_a_request_that_never_left_is_tried_again_and_costs_nothing() -> None:
     ):
         client.create("a boat")
     assert (caught.value.charged, caught.value.retry) == ("no", "same")
-
-
-def test_a_block_is_never_sent_again_even_with_a_status_that_is_retried() -> None:
-    act = {"status": 503, "code": "moderation_blocked", "retry_after": 0}
-    with (
-        ScriptedUpstream({"idempotent": True, "otherwise": {"submit": act}}) as upstream,
-        sc.Client(upstream.url, honours_keys=True, retries=RETRIES) as client,
-    ):
-        with pytest.raises(sc.ContentBlocked) as caught:
-            client.create("a boat")
-        assert upstream.counts["received"] == 1
-    assert (caught.value.retry, caught.value.status) == ("change_prompt", 503)
-
-
-def test_retry_after_is_obeyed_and_a_long_one_is_reported() -> None:
-    act = {"status": 429, "retry_after": 3600}
-    with (
-        ScriptedUpstream({"idempotent": True, "otherwise": {"submit": act}}) as upstream,
-        sc.Client(upstream.url, honours_keys=True, retries=RETRIES) as client,
-    ):
-        with pytest.raises(sc.TooManyRequests) as caught:
-            client.create("a boat")
-        assert upstream.counts["received"] == 1
-    assert (caught.value.after_s, caught.value.charged, caught.value.retry) == (3600, "no", "same")
 
 
 def test_a_lost_answer_is_not_settled_with_the_video_of_another_request() -> None:

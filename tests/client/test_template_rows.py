@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import safelight_client as sc
 from safelight_client.batch import BatchPlan, PlanOptions, RenderedTemplate, plan_batch, read_rows
 from safelight_client.batch.template_rows import WrongTemplateColumns, read_columns, template_of
+from support.rows import each_row
 
 GATEWAY: dict[str, Any] = {"wan": {"safelight": {"seconds": [4], "usd_per_second": 0.1, "fields": []}}}
 CSV = "id,template,template_version,slot.TIME,seconds,model\na,lake,,dawn,4,wan\nb,lake,2,noon,4,wan\n"
@@ -55,16 +56,7 @@ def test_rendered_prompts_are_compared_for_duplicates(tmp_path: Path) -> None:
     assert [each.duplicate_of for each in found] == [None, None, 1]
 
 
-@pytest.mark.parametrize(
-    ("row", "problem"),
-    [
-        ({"slot.TIME": "dawn"}, "no name in the column template"),
-        ({"template_version": 2}, "no name in the column template"),
-        ({"template": "lake", "safelight": {"template": {"name": "x"}}}, "twice"),
-        ({"template": "lake", "slot.TIME": "never"}, "no such value"),
-        ({"template": "lake", "slot.TIME": "dawn", "prompt": "Something else"}, "Leave the prompt out"),
-    ],
-)
+@each_row
 def test_a_wrong_template_is_named_in_the_plan(tmp_path: Path, row: dict[str, Any], problem: str) -> None:
     (found,) = plan(tmp_path / "a.jsonl", json.dumps({"model": "wan", "seconds": 4, **row})).rows
     assert problem in found.skipped

@@ -1,4 +1,4 @@
-"""Waiting ends: with the video, or with an error that says what goes on."""
+"""Waiting ends: with the video, or with an error that says what goes on. Further cases: `calls.json`."""
 
 from __future__ import annotations
 
@@ -15,18 +15,6 @@ import safelight_client as sc
 from safelight.testing.upstream import ScriptedUpstream
 
 
-def test_progress_is_reported_once_per_change() -> None:
-    seen: list[tuple[str, int]] = []
-    with (
-        ScriptedUpstream({"otherwise": {"polls": 4, "progress": [0, 50, 50, 50]}}) as upstream,
-        sc.Client(upstream.url, retries=RETRIES) as client,
-    ):
-        client.wait(
-            client.create("a boat"), on_progress=lambda video: seen.append((video.status, video.progress))
-        )
-    assert seen == [("queued", 0), ("in_progress", 50), ("completed", 100)]
-
-
 def test_a_video_can_be_iterated_over_on_asyncio() -> None:
     async def statuses(url: str) -> list[str]:
         async with sc.AsyncClient(url, retries=RETRIES) as client:
@@ -35,27 +23,6 @@ def test_a_video_can_be_iterated_over_on_asyncio() -> None:
 
     with ScriptedUpstream({"otherwise": {"polls": 2}}) as upstream:
         assert asyncio.run(statuses(upstream.url))[-1] == "completed"
-
-
-def test_a_video_that_hangs_is_reported_with_what_is_known_about_its_charge() -> None:
-    with (
-        ScriptedUpstream({"otherwise": {"ends": "never"}}) as upstream,
-        sc.Client(upstream.url, retries=RETRIES) as client,
-        pytest.raises(sc.DeadlinePassed) as caught,
-    ):
-        client.wait(client.create("a boat"), deadline_s=0.2)
-    error = caught.value
-    assert (error.stage, error.charged, error.retry) == ("generation", "unknown", "never")
-    assert error.video is not None
-    assert error.video.status == "in_progress"
-    assert error.unchanged_s > 0
-
-
-def test_a_key_that_is_refused_ends_the_wait_at_once() -> None:
-    with ScriptedUpstream({"otherwise": {"poll": {"status": 401}}}) as upstream:
-        with sc.Client(upstream.url, retries=RETRIES) as client, pytest.raises(sc.AccessDenied):
-            client.wait(client.create("a boat"))
-        assert upstream.counts["polls"] == 1
 
 
 def test_a_failed_video_is_returned_with_its_explanation() -> None:
@@ -105,10 +72,10 @@ def test_an_error_of_a_poll_says_nothing_about_the_charge_of_the_video(
 ) -> None:
     with pytest.raises(sc.ApiError) as caught:
         wait(server, (status, {"error": {"message": "No."}}))
-    assert (caught.value.charged, caught.value.retry) == ("unknown", "never")
+    assert (caught.value.charged, caught.value.retry, server.calls(VIDEO)) == ("unknown", "never", 1)
 
 
-@pytest.mark.parametrize("status", [200, 429, 503])
+@pytest.mark.parametrize("status", [200, 429])
 def test_a_block_ends_the_wait_whatever_its_status(server: FixedServer, status: int) -> None:
     with pytest.raises(sc.ContentBlocked) as caught:
         wait(server, (status, BLOCK))
@@ -130,11 +97,6 @@ def test_a_video_has_not_vanished_while_its_server_restarts(server: FixedServer)
         wait(server, *missing, vanished_after_s=0.05)
 
 
-def test_the_answer_for_another_video_is_not_believed(server: FixedServer) -> None:
-    with pytest.raises(sc.InvalidResponse, match="v2"):
-        wait(server, (200, {"id": "v2", "status": "completed"}))
-
-
 def test_a_poll_that_gets_no_answer_ends_with_the_deadline(server: FixedServer) -> None:
     def slow(_: dict[str, str]) -> Reply:
         time.sleep(3)
@@ -143,8 +105,9 @@ def test_a_poll_that_gets_no_answer_ends_with_the_deadline(server: FixedServer) 
     server.answers["POST /v1/videos"] = (200, {}, RUNNING)
     server.answers[VIDEO] = slow
     began = time.monotonic()
-    with sc.Client(server.url, retries=RETRIES) as client, pytest.raises(sc.DeadlinePassed):
+    with sc.Client(server.url, retries=RETRIES) as client, pytest.raises(sc.DeadlinePassed) as caught:
         client.wait(client.create("a boat"), deadline_s=0.2)
+    assert (caught.value.video is not None, caught.value.unchanged_s > 0) == (True, True)
     assert time.monotonic() - began < 2.5
 
 
