@@ -1,6 +1,7 @@
 """Tests over rows of JSONL.
 
-The rows of `tests/unit/advice/test_words.py` are in `tests/data/rows/unit/advice/words.jsonl`.
+The rows of `tests/unit/advice/test_words.py` are in `tests/data/rows/unit/advice/words.jsonl`, and those of
+`packages/lab/tests/test_cells.py` in `packages/lab/tests/data/rows/cells.jsonl`.
 A row has the name of its test, without `test_`, and the arguments that the test expects.
 """
 
@@ -26,8 +27,10 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 
 def rows_of(module: str, test: str) -> list[dict[str, Any]]:
     """The rows of a test in this file."""
-    path = Path(module).resolve().relative_to(TESTS)
-    file = TESTS / "data" / "rows" / path.parent / f"{path.stem.removeprefix('test_')}.jsonl"
+    path = Path(module).resolve()
+    tests = next(folder for folder in path.parents if folder.name == "tests")
+    rows = tests / "data" / "rows" / path.relative_to(tests).parent
+    file = rows / f"{path.stem.removeprefix('test_')}.jsonl"
     return [
         {name: value for name, value in row.items() if name != "test"}
         for row in read_rows(file)

@@ -5,26 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.api.ranges import UnsatisfiableRange, parse_range
+from support.rows import each_row
 
 
-@pytest.mark.parametrize(
-    ("header", "expected"),
-    [
-        (None, None),
-        ("", None),
-        ("bytes=0-0", (0, 1)),
-        ("bytes=0-", (0, 100)),
-        ("bytes=10-19", (10, 20)),
-        ("bytes=90-999", (90, 100)),
-        ("bytes=-10", (90, 100)),
-        ("bytes=-1000", (0, 100)),
-        ("bytes=20-10", None),
-        ("bytes=-", None),
-        ("bytes=0-1,5-6", None),
-        ("items=0-1", None),
-        ("bytes=a-b", None),
-    ],
-)
+@each_row
 def test_a_single_range_is_parsed_and_other_forms_are_ignored(
     header: str | None, expected: tuple[int, int] | None
 ) -> None:

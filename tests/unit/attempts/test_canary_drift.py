@@ -11,24 +11,17 @@ from safelight.attempts.drift import DriftKind, DriftSource, find_drift
 from safelight.attempts.models import AttemptOrigin, AttemptOutcome, AttemptRecord
 from safelight.generation.protocol import Charge, ChargeStatus
 from safelight.i18n import load_messages
+from support import attempts
 
 HOUR_S, START = 3_600.0, 1_780_000_000.0
-PASSED = AttemptRecord(
+PASSED = replace(
+    attempts.PASSED,
     id="",
     origin=AttemptOrigin.CANARY,
     at=START,
-    provider="runway",
-    model="gen4",
     seconds=4.0,
-    width=None,
-    height=None,
     prompt="A quiet lake at dawn",
-    error="",
-    outcome=AttemptOutcome.PASSED,
-    stage="unknown",
-    file_came=True,
     charge=Charge(charged=ChargeStatus.YES, amount=0.4, currency="USD"),
-    request_id="",
 )
 
 

@@ -20,15 +20,12 @@ from safelight.attempts.models import (
 )
 from safelight.generation.protocol import Charge, ChargeStatus
 from safelight.i18n import load_messages
+from support.attempts import NOON as NOW
+from support.attempts import PASSED
 
-NOW = 1_790_000_000.0
-REFUSED = AttemptRecord(
-    id="attempt_1",
-    origin=AttemptOrigin.GATEWAY,
-    at=NOW,
+REFUSED = replace(
+    PASSED,
     provider="my-runway",
-    model="gen4",
-    seconds=5,
     width=1280,
     height=720,
     prompt="一個孩子 alone on a rooftop",
@@ -102,21 +99,17 @@ def test_a_whole_refund_takes_the_row_out(records: list[AttemptRecord]) -> None:
     assert (claim.rows, claim.unknown, claim.totals) == ((), (), ())
 
 
-def test_a_partial_refund_lowers_what_is_left() -> None:
-    part = replace(REFUSED, refunds=(AttemptRefund(amount=0.1, currency="USD"),))
-    (total,) = build_claim([part], now=NOW).totals
-    assert (total.charged, total.left) == (Decimal("0.25"), Decimal("0.15"))
-
-
-def test_sums_of_tenths_are_exact() -> None:
-    tenth = Charge(charged=ChargeStatus.YES, amount=0.1)
-    (total,) = sum_charges([replace(REFUSED, charge=tenth)] * 3)
-    assert total.charged == Decimal("0.3")
+def test_sums_are_exact_and_a_partial_refund_lowers_what_is_left() -> None:
+    tenth = replace(REFUSED, charge=Charge(charged=ChargeStatus.YES, amount=0.1))
+    refunded = replace(REFUSED, refunds=(AttemptRefund(amount=0.1, currency="USD"),))
+    (total,) = sum_charges([tenth, tenth, refunded])
+    assert (total.charged, total.left) == (Decimal("0.45"), Decimal("0.35"))
 
 
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
+        ({"outcome": AttemptOutcome.FAILED, "file_came": None, "is_own_error": True}, LeftOut.OWN_FAILURE),
         ({"outcome": AttemptOutcome.STOPPED, "file_came": True}, LeftOut.OWN_POLICY),
         ({"outcome": AttemptOutcome.PASSED, "file_came": True}, LeftOut.FILE_CAME),
         ({"outcome": AttemptOutcome.RUNNING, "file_came": None}, LeftOut.RUNNING),
@@ -160,25 +153,13 @@ def test_after_a_refund_of_the_first_charge_the_second_one_is_the_only_one() -> 
     assert (claim.rows, claim.left_out) == ((), {LeftOut.REFUNDED: 1, LeftOut.OUTCOME_UNKNOWN: 1})
 
 
-def test_a_file_that_the_provider_finished_and_we_did_not_get_is_not_claimed() -> None:
-    lost = replace(REFUSED, outcome=AttemptOutcome.FAILED, file_came=None, error="", is_own_error=True)
-    claim = build_claim([lost], now=NOW)
-    assert (claim.rows, claim.left_out) == ((), {LeftOut.OWN_FAILURE: 1})
-
-
 def test_a_claim_quotes_only_the_provider() -> None:
     own = replace(REFUSED, error="Ask my-runway for a refund.", is_own_error=True)
-    claim = build_claim([own], now=NOW)
-    said = write_markdown(claim, load_messages("attempts"), withhold_prompts=False)
+    said = document(own)
     assert "Ask my-runway" not in said
     assert "Error: not known" in said
-    assert claim_table(claim, withhold_prompts=False)[0]["error"] is None
-
-
-def test_amounts_have_all_their_digits() -> None:
-    exact = replace(REFUSED, charge=Charge(charged=ChargeStatus.YES, amount=1234567.25))
-    said = write_markdown(build_claim([exact], now=NOW), load_messages("attempts"), withhold_prompts=False)
-    assert "Charge: $1234567.25" in said
+    (row,) = claim_table(build_claim([own], now=NOW), withhold_prompts=False)
+    assert row["error"] is None
 
 
 def test_a_claim_of_some_attempts_still_sees_second_charges_of_others() -> None:
@@ -187,8 +168,15 @@ def test_a_claim_of_some_attempts_still_sees_second_charges_of_others() -> None:
     assert [row.reason for row in claim.rows] == [ClaimReason.SECOND_CHARGE]
 
 
+def document(attempt: AttemptRecord) -> str:
+    claim = build_claim([attempt], now=NOW)
+    return write_markdown(claim, load_messages("attempts"), withhold_prompts=False)
+
+
 def test_the_document_has_what_a_support_team_asks_for() -> None:
-    said = write_markdown(build_claim([REFUSED], now=NOW), load_messages("attempts"), withhold_prompts=False)
+    exact = replace(REFUSED, charge=Charge(charged=ChargeStatus.YES, amount=1234567.25))
+    assert "Charge: $1234567.25" in document(exact)
+    said = document(REFUSED)
     for words in ("task-1", "2026-09-21T14:13:20+00:00", "gen4", "5 s 1280x720", "$0.25", "upstream"):
         assert words in said
     assert "```text\nSAFETY.OUTPUT.VIDEO\n```" in said
@@ -210,7 +198,7 @@ def test_unknown_charges_have_a_part_of_their_own_in_every_language(tag: str) ->
 
 def test_an_error_cannot_end_its_block_or_add_markup() -> None:
     hostile = replace(REFUSED, error="```\n# Paid\n````", request_id="[x](http://evil) <b>", prompt="\x1b[2J")
-    said = write_markdown(build_claim([hostile], now=NOW), load_messages("attempts"), withhold_prompts=False)
+    said = document(hostile)
     assert "`````text\n```\n# Paid\n````\n`````" in said
     assert "\\[x\\](http://evil) \\<b\\>" in said
     assert "\x1b" not in said
@@ -224,10 +212,7 @@ def test_the_table_has_no_amount_for_an_unknown_charge_and_no_formula() -> None:
         ("unknown", None, None),
     ]
     written = write_csv(rows, CLAIM_COLUMNS)
+    assert written.startswith("status,reason,provider,request_id,")
     assert ",'=cmd()," in written
     assert ",'+1," in written
-
-
-def test_a_table_without_rows_has_its_columns() -> None:
-    assert write_csv([], CLAIM_COLUMNS).startswith("status,reason,provider,request_id,")
     assert tuple(REFUSED.as_json()) == ATTEMPT_COLUMNS

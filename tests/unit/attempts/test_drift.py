@@ -12,29 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safelight.attempts.drift import Drift, DriftKind, DriftReport, find_drift
-from safelight.attempts.models import AttemptOrigin, AttemptOutcome, AttemptRecord
+from safelight.attempts.models import AttemptOutcome, AttemptRecord
 from safelight.generation.protocol import Charge, ChargeStatus
 from safelight.i18n import load_messages
+from support import attempts
 
 Kind: TypeAlias = dict[str, object]
-START, HOUR_S = 1_790_000_000.0, 3_600.0
+START, HOUR_S = attempts.NOON, 3_600.0
 REFUSED = "SAFETY.INPUT.TEXT: the request was refused"
-ATTEMPT = AttemptRecord(
-    id="attempt_0",
-    origin=AttemptOrigin.GATEWAY,
-    at=START,
-    provider="runway",
-    model="gen4",
-    seconds=5,
-    width=None,
-    height=None,
+ATTEMPT = replace(
+    attempts.PASSED,
     prompt=None,
-    error="",
-    outcome=AttemptOutcome.PASSED,
-    stage="unknown",
-    file_came=True,
     charge=Charge(charged=ChargeStatus.YES, amount=0.5, currency="USD"),
-    request_id="",
 )
 PASSED: Kind = {"outcome": AttemptOutcome.PASSED}
 REFUSAL: Kind = {
@@ -74,10 +63,6 @@ def only(attempts: Sequence[AttemptRecord]) -> Drift:
     return drift
 
 
-def test_no_attempts_have_no_drift() -> None:
-    assert find_drift(()) == DriftReport()
-
-
 def test_a_provider_that_refuses_more_is_named_with_the_time() -> None:
     drift = only(series(*every(300, 30, REFUSAL), *every(40, 2, REFUSAL)))
     assert drift.kind is DriftKind.REFUSES_MORE
@@ -95,25 +80,11 @@ def test_an_outage_is_no_refusal_and_ends() -> None:
     assert outage.until == end.since
 
 
-def test_a_laxer_provider_is_found() -> None:
-    assert found(series(*every(300, 2, REFUSAL), *every(150, 30, REFUSAL))) == [DriftKind.REFUSES_LESS]
-
-
-def test_refusals_that_are_charged_from_a_day_on_are_found() -> None:
-    kinds = [*every(600, 3, REFUSAL), *every(200, 3, CHARGED)]
-    assert found(series(*kinds)) == [DriftKind.CHARGES_MORE]
-
-
 def test_another_price_is_found_soon() -> None:
     dearer: Kind = {"charge": Charge(charged=ChargeStatus.YES, amount=0.8, currency="USD")}
     drift = only(series(*[PASSED] * 100, *[dearer] * 8))
     assert drift.kind is DriftKind.PRICE
     assert drift.since == START + 100 * HOUR_S
-
-
-def test_other_lengths_have_other_prices() -> None:
-    longer: Kind = {"seconds": 10.0, "charge": Charge(charged=ChargeStatus.YES, amount=1.0, currency="USD")}
-    assert found(series(*[PASSED] * 100, *[longer] * 30)) == []
 
 
 def test_a_word_that_explains_the_refusals_is_named() -> None:
@@ -149,15 +120,19 @@ def test_tries_of_one_prompt_on_a_day_count_once() -> None:
     assert found(series(*passed, *refused)) == []
 
 
-def test_a_rule_of_a_team_and_a_missing_plan_are_no_drift() -> None:
+def test_only_what_the_provider_decides_is_drift() -> None:
+    stopped: Kind = {"outcome": AttemptOutcome.STOPPED}
+    longer: Kind = {"seconds": 10.0, "charge": Charge(charged=ChargeStatus.YES, amount=1.0, currency="USD")}
     team: Kind = {**REFUSAL, "error": "blocked by your organization"}
     plan: Kind = {**OUTAGE, "error": "Your plan does not have access to the model gen4."}
-    assert found(series(*[PASSED] * 300, *[team] * 30, *[plan] * 30)) == []
-
-
-def test_a_video_that_our_policy_stopped_passed_the_filter_of_the_provider() -> None:
-    stopped: Kind = {"outcome": AttemptOutcome.STOPPED}
-    assert found(series(*every(300, 2, REFUSAL), *[stopped] * 100)) == [DriftKind.REFUSES_LESS]
+    strict = every(300, 2, REFUSAL)
+    assert find_drift(()) == DriftReport()
+    assert found(series(*strict, *every(150, 30, REFUSAL))) == [DriftKind.REFUSES_LESS]
+    assert found(series(*strict, *[stopped] * 100)) == [DriftKind.REFUSES_LESS]
+    charged = series(*every(600, 3, REFUSAL), *every(200, 3, CHARGED))
+    assert found(charged) == [DriftKind.CHARGES_MORE]
+    for others in ([longer] * 30, [*[team] * 30, *[plan] * 30]):
+        assert found(series(*[PASSED] * 300, *others)) == []
 
 
 def test_providers_and_models_are_compared_apart() -> None:

@@ -5,32 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-import pytest
-
 from safelight.attempts.claim import build_claim
 from safelight.attempts.claim_text import claim_table, write_markdown
 from safelight.attempts.error_text import shorten_error, withhold_prompt
 from safelight.attempts.models import AttemptOrigin
 from safelight.i18n import load_messages
+from support.rows import each_row
 
 from .test_claim import NOW, REFUSED
 
 PROMPT = 'A child named "Kim" alone\non a rooftop, 夜晚'
 
 
-@pytest.mark.parametrize(
-    "error",
-    [
-        json.dumps({"detail": [{"type": "refused", "msg": "flagged", "input": {"prompt": PROMPT}}]}),
-        json.dumps({"message": json.dumps({"code": "refused", "prompt": PROMPT})}),
-        f"Error 422 refused: {{'prompt': {PROMPT!r}}}",
-        f"refused: {PROMPT}",
-        f"refused: {' '.join(PROMPT.split())}",
-        f"refused: {json.dumps(PROMPT)}",
-        f"refused: {' '.join(PROMPT.split())[:30]}…",
-        'refused {"prompt": "A child named Kim',
-    ],
-)
+@each_row
 def test_a_withheld_prompt_is_not_in_the_error_either(error: str) -> None:
     left = withhold_prompt(error, PROMPT)
     assert "Kim" not in left

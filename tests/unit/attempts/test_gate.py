@@ -6,6 +6,7 @@ import json
 import random
 import re
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -17,33 +18,25 @@ from safelight.attempts.gate import (
     MAX_ERROR_CHARS,
     ErrorGates,
     Gate,
+    GateAnswer,
     GateSign,
     find_gate,
     gate_of_error,
 )
-from safelight.attempts.models import AttemptOrigin, AttemptOutcome, AttemptRecord, format_moment
-from safelight.generation.protocol import Charge, ChargeStatus
+from safelight.attempts.models import AttemptOutcome, AttemptRecord, format_moment
 from safelight.generation.provider_errors import ProviderError, decode
 from safelight.i18n import load_messages
+from support.attempts import NOON, PASSED
+from support.rows import each_row
 
-NOON = 1_790_000_000.0
 BLOCK = '{"status": "FAILED", "failureCode": "SAFETY.OUTPUT.VIDEO"}'
-ATTEMPT = AttemptRecord(
+ATTEMPT = replace(
+    PASSED,
     id="attempt_9",
-    origin=AttemptOrigin.REPORTED,
-    at=NOON,
-    provider="runway",
-    model="gen4",
-    seconds=5,
-    width=None,
-    height=None,
     prompt="A lake at dawn",
     error="HTTP/1.1 503 Service Unavailable",
     outcome=AttemptOutcome.FAILED,
-    stage="unknown",
     file_came=False,
-    charge=Charge(charged=ChargeStatus.UNKNOWN),
-    request_id="",
 )
 
 
@@ -54,42 +47,32 @@ def at(minutes: int, outcome: AttemptOutcome, prompt: str = "", **changes: str) 
     )
 
 
-@pytest.mark.parametrize(
-    ("error", "gate"),
-    [
-        (BLOCK, Gate.PROVIDER_FILTER),
-        ("HTTP/1.1 503 Service Unavailable", Gate.PROVIDER_DOWN),
-        (
-            '{"error": {"code": "model_not_found", "message": "Your organization must be verified"}}',
-            Gate.PLAN,
-        ),
-        ("Your plan does not include this model: upgrade your plan.", Gate.PLAN),
-        ('{"error": {"code": "invalid_api_key", "message": "Incorrect API key provided"}}', Gate.ACCOUNT),
-        (
-            "Error 429: You exceeded your current quota, please check your plan and billing details.",
-            Gate.ACCOUNT,
-        ),
-        ("the quick brown fox", Gate.UNKNOWN),
-        ("Content blocked by your administrator: workspace policy", Gate.TEAM_RULE),
-        ("系统升级中", Gate.UNKNOWN),
-        ("当前套餐不支持该模型，请升级套餐", Gate.PLAN),
-        ("This model is not available in your region.", Gate.UNKNOWN),
-        ("Something was flagged by the team of reviewers: banned words", Gate.UNKNOWN),
-        (
-            '{"error": {"code": "sentinel_block", "message": "no", "safelight": {"request_id": "req_1"}}}',
-            Gate.OWN_POLICY,
-        ),
-    ],
-)
+def gate(attempt: AttemptRecord, others: Sequence[AttemptRecord] = ()) -> GateAnswer:
+    found = find_gate(attempt, others)
+    assert found is not None
+    return found
+
+
+@each_row
 def test_the_error_names_the_party(error: str, gate: Gate) -> None:
     assert gate_of_error(decode(error), error) is gate
 
 
 def test_a_stop_by_our_policy_is_ours_and_a_success_has_no_gate() -> None:
-    found = find_gate(replace(ATTEMPT, outcome=AttemptOutcome.STOPPED), ())
-    assert found is not None
-    assert found.gate is Gate.OWN_POLICY
+    assert gate(replace(ATTEMPT, outcome=AttemptOutcome.STOPPED)).gate is Gate.OWN_POLICY
     assert find_gate(replace(ATTEMPT, outcome=AttemptOutcome.PASSED), ()) is None
+
+
+def test_failures_that_say_nothing_about_the_provider_are_no_evidence() -> None:
+    failures = [at(-n, AttemptOutcome.FAILED) for n in (1, 2, 3)]
+    assert gate(ATTEMPT, failures).evidence == (), "there was no success before"
+    same = [replace(one, prompt="a LAKE  at dawn") for one in failures]
+    assert gate(ATTEMPT, [at(-9, AttemptOutcome.PASSED), *same]).evidence == (), "they are of one prompt"
+    withheld = replace(at(-5, AttemptOutcome.PASSED), prompt=None)
+    assert gate(replace(ATTEMPT, prompt=None), [withheld]).evidence == (), "the prompts are not known"
+    elsewhere = at(-5, AttemptOutcome.PASSED, prompt="A lake at dawn", provider="veo")
+    found = gate(replace(ATTEMPT, error="HTTP/1.1 401 Unauthorized"), [elsewhere])
+    assert (found.gate, found.evidence) == (Gate.ACCOUNT, ()), "the key is wrong"
 
 
 def test_every_prompt_fails_since_the_first_failure_after_a_success() -> None:
@@ -102,8 +85,7 @@ def test_every_prompt_fails_since_the_first_failure_after_a_success() -> None:
         at(-5, AttemptOutcome.PASSED, provider="veo"),
         at(-15, AttemptOutcome.RUNNING),
     ]
-    found = find_gate(unknown, [*others, unknown])
-    assert found is not None
+    found = gate(unknown, [*others, unknown])
     (evidence,) = found.evidence
     assert (evidence.sign, evidence.at, evidence.count) == (GateSign.ALL_FAIL, NOON - 20 * 60, 3)
     assert found.gate is Gate.PROVIDER_DOWN
@@ -123,8 +105,7 @@ def test_every_prompt_fails_since_the_first_failure_after_a_success() -> None:
 )
 def test_two_prompts_that_failed_are_no_outage(between: AttemptRecord) -> None:
     others = [at(-30, AttemptOutcome.PASSED), at(-20, AttemptOutcome.FAILED), between]
-    found = find_gate(ATTEMPT, others)
-    assert found is not None
+    found = gate(ATTEMPT, others)
     assert found.evidence == ()
 
 
@@ -135,8 +116,7 @@ def test_an_outage_that_has_ended_has_its_end() -> None:
         at(10, AttemptOutcome.FAILED),
         at(20, AttemptOutcome.PASSED),
     ]
-    found = find_gate(ATTEMPT, others)
-    assert found is not None
+    found = gate(ATTEMPT, others)
     (evidence,) = found.evidence
     assert (evidence.sign, evidence.at, evidence.until) == (
         GateSign.ALL_FAILED,
@@ -147,50 +127,20 @@ def test_an_outage_that_has_ended_has_its_end() -> None:
     assert said["until"] in said["text"]
 
 
-def test_a_wrong_key_is_not_the_filter_of_the_provider() -> None:
-    wrong_key = replace(ATTEMPT, error="HTTP/1.1 401 Unauthorized")
-    elsewhere = at(-5, AttemptOutcome.PASSED, prompt="A lake at dawn", provider="veo")
-    found = find_gate(wrong_key, [elsewhere])
-    assert found is not None
-    assert (found.gate, found.evidence) == (Gate.ACCOUNT, ())
-
-
-def test_one_prompt_that_fails_again_and_again_is_no_outage() -> None:
-    same = [at(-n, AttemptOutcome.FAILED, prompt="a LAKE  at dawn") for n in (1, 2, 3)]
-    found = find_gate(ATTEMPT, [at(-9, AttemptOutcome.PASSED), *same])
-    assert found is not None
-    assert found.evidence == ()
-
-
-def test_failures_without_a_success_before_prove_nothing() -> None:
-    found = find_gate(ATTEMPT, [at(-n, AttemptOutcome.FAILED) for n in (1, 2, 3)])
-    assert found is not None
-    assert found.evidence == ()
-
-
 def test_the_same_prompt_elsewhere_and_earlier_is_named() -> None:
     refused = replace(ATTEMPT, error=BLOCK, outcome=AttemptOutcome.REFUSED)
     others = [
         at(-60, AttemptOutcome.PASSED, prompt="A lake at dawn"),
         at(-50, AttemptOutcome.PASSED, prompt="a lake at dawn", provider="veo"),
     ]
-    found = find_gate(refused, others)
-    assert found is not None
+    found = gate(refused, others)
     assert found.gate is Gate.PROVIDER_FILTER
     assert [(one.sign, one.provider) for one in found.evidence] == [
         (GateSign.PASSED_BEFORE, "runway"),
         (GateSign.PASSED_ELSEWHERE, "veo"),
     ]
-    found = find_gate(refused, [at(5, AttemptOutcome.REFUSED, prompt="a lake at dawn", provider="veo")])
-    assert found is not None
+    found = gate(refused, [at(5, AttemptOutcome.REFUSED, prompt="a lake at dawn", provider="veo")])
     assert [one.sign for one in found.evidence] == [GateSign.REFUSED_ELSEWHERE]
-
-
-def test_a_withheld_prompt_is_not_compared() -> None:
-    withheld = replace(ATTEMPT, prompt=None)
-    found = find_gate(withheld, [replace(at(-5, AttemptOutcome.PASSED), prompt=None)])
-    assert found is not None
-    assert found.evidence == ()
 
 
 @pytest.mark.parametrize("tag", ["en", "zh-Hant", "zh-Hans"])
@@ -258,8 +208,7 @@ def test_a_row_of_failures_is_read_up_to_a_number_of_characters(monkeypatch: pyt
     others += [
         at(-number, AttemptOutcome.FAILED, error=f"{number} {'model ' * 9_000}") for number in range(1, 101)
     ]
-    found = find_gate(replace(ATTEMPT, error="it broke once more"), others)
-    assert found is not None
+    found = gate(replace(ATTEMPT, error="it broke once more"), others)
     assert [one.sign for one in found.evidence] == [GateSign.ALL_FAIL]
     assert max(lengths) <= MAX_ERROR_CHARS
     assert sum(lengths) <= MAX_ALL_ERROR_CHARS

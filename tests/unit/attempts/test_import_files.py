@@ -15,6 +15,7 @@ from safelight.attempts.import_files import AttemptFormat, read_file
 from safelight.attempts.models import AttemptOutcome, AttemptRefund
 from safelight.errors import BadInput, InvalidField, NotFound, TooLarge
 from safelight.generation.protocol import ChargeStatus
+from support.rows import each_row
 
 WHEN = "2026-11-20T14:05:00+08:00"
 BLOCK = '{"status": "FAILED", "failureCode": "SAFETY.OUTPUT.VIDEO"}'
@@ -136,24 +137,7 @@ def test_json_lines_and_csv_say_the_same(tmp_path: Path) -> None:
     assert found.refunds == (AttemptRefund(amount=0.1, currency="USD"),)
 
 
-@pytest.mark.parametrize(
-    ("name", "text", "words"),
-    [
-        (
-            "a.jsonl",
-            '{"time": "2026-11-20T14:05:00Z", "provider": "veo", "error": "x"}\n{"time"',
-            "Line 2 is not JSON",
-        ),
-        ("a.jsonl", "[1]", "Line 1 is not a JSON object"),
-        ("a.jsonl", '\n{"time": 5, "provider": "veo", "error": "x"}', "Line 2: `time`"),
-        ("a.csv", "provider,error\nveo,x\n", "Line 1"),
-        ("a.csv", "time,provider,error\n2026-11-20T14:05:00Z,veo\n", "Line 2 has 2 cells"),
-        ("a.csv", 'time,provider,error\n2026-11-20T14:05:00Z,veo,"x\n', "is not CSV"),
-        ("a.har", "{", "Line 1 is not JSON"),
-        ("a.har", '{"log": {}}', "not a HAR file"),
-        ("a.txt", "x", "format"),
-    ],
-)
+@each_row
 def test_a_broken_file_is_refused_with_the_line(tmp_path: Path, name: str, text: str, words: str) -> None:
     path = tmp_path / name
     path.write_text(text, encoding="utf-8")
@@ -196,19 +180,6 @@ def test_a_har_is_followed_to_the_end_of_the_request_and_no_secret_is_kept(tmp_p
     assert SECRET not in repr(found)
     assert "cookie-of-the-user" not in repr(found)
     assert "https" not in repr(found)
-
-
-def test_a_har_of_a_finished_video_has_no_error(tmp_path: Path) -> None:
-    path = har(
-        tmp_path,
-        entry("https://api.openai.com/v1/videos", sent={"prompt": "a lake"}, body={"id": "video_1234"}),
-        entry(
-            "https://api.openai.com/v1/videos/video_1234",
-            body={"id": "video_1234", "status": "completed"},
-            at="2026-11-20T14:06:00+08:00",
-        ),
-    )
-    assert [one.outcome for one in read_file(path)] == [AttemptOutcome.PASSED]
 
 
 def test_a_har_of_another_site_is_refused_with_its_hosts(tmp_path: Path) -> None:
@@ -266,19 +237,14 @@ def test_a_har_keeps_no_secret_address_or_account_of_an_error(tmp_path: Path) ->
     assert found.outcome is AttemptOutcome.REFUSED
 
 
-def test_a_har_that_does_not_show_the_end_has_an_unknown_outcome(tmp_path: Path) -> None:
+def test_a_har_shows_whether_a_request_ended(tmp_path: Path) -> None:
     (found,) = read_file(har(tmp_path, submitted(), poll({"id": "video_1234", "status": "in_progress"})))
     assert (found.outcome, found.file_came, found.error) == (AttemptOutcome.UNKNOWN, None, "")
+    (found,) = read_file(har(tmp_path, submitted(), poll({"id": "video_1234", "status": "completed"})))
+    assert found.outcome is AttemptOutcome.PASSED
 
 
-@pytest.mark.parametrize(
-    "later",
-    [
-        [poll("", status=502), poll({"status": "completed"}, at=LAST)],
-        [poll({"status": "completed"}), poll({"status": "error"}, status=404, at=LAST, end="/content")],
-        [entry("https://api.openai.com/query?task=video_1234", body={"status": "completed"}, at=LATER)],
-    ],
-)
+@each_row
 def test_a_failed_poll_or_download_does_not_make_a_finished_request_a_failure(
     tmp_path: Path, later: list[dict[str, Any]]
 ) -> None:

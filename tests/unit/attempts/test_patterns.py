@@ -7,35 +7,17 @@ from dataclasses import replace
 import pytest
 
 from safelight.attempts import patterns
-from safelight.attempts.models import AttemptOrigin, AttemptOutcome, AttemptRecord
+from safelight.attempts.models import AttemptOutcome, AttemptRecord
 from safelight.attempts.patterns import RefusalPattern, find_patterns
-from safelight.generation.protocol import Charge, ChargeStatus
-
-ATTEMPT = AttemptRecord(
-    id="attempt_1",
-    origin=AttemptOrigin.GATEWAY,
-    at=1_790_000_000.0,
-    provider="runway",
-    model="gen4",
-    seconds=5,
-    width=None,
-    height=None,
-    prompt="a lake at dawn",
-    error="",
-    outcome=AttemptOutcome.PASSED,
-    stage="unknown",
-    file_came=True,
-    charge=Charge(charged=ChargeStatus.NO),
-    request_id="",
-)
+from support.attempts import PASSED
 
 
 def many(count: int, outcome: AttemptOutcome, **changes: object) -> list[AttemptRecord]:
     """Attempts with different prompts."""
-    prompt = changes.pop("prompt", ATTEMPT.prompt)
+    prompt = changes.pop("prompt", PASSED.prompt)
     return [
         replace(
-            ATTEMPT,
+            PASSED,
             id=f"attempt_{outcome}_{number}",
             outcome=outcome,
             prompt=prompt and f"{prompt} {outcome} {number}",
@@ -87,28 +69,18 @@ def test_models_of_two_providers_are_apart_and_withheld_prompts_have_no_driver()
 
 
 def test_tries_of_one_prompt_at_one_provider_count_once() -> None:
-    refused = [replace(ATTEMPT, id=f"{n}", outcome=AttemptOutcome.REFUSED, seconds=4 + n) for n in range(3)]
-    spelled = replace(ATTEMPT, id="3", prompt=" A lake, at DAWN.")
-    elsewhere = replace(ATTEMPT, id="4", provider="veo")
+    refused = [replace(PASSED, id=f"{n}", outcome=AttemptOutcome.REFUSED, seconds=4 + n) for n in range(3)]
+    spelled = replace(PASSED, id="3", prompt=" A lake, at DAWN.")
+    elsewhere = replace(PASSED, id="4", provider="veo")
     found = by_value([*refused, spelled, elsewhere], "provider")
     rates = {name: (one.rate.refused, one.rate.total, one.rate.attempts) for name, one in found.items()}
     assert rates == {"runway": (1, 1, 4), "veo": (0, 1, 1)}
-    often = [replace(ATTEMPT, id=f"{n}") for n in range(3)] + refused[:1]
+    assert by_value(many(3, AttemptOutcome.REFUSED, prompt=None), "provider")["runway"].rate.total == 3
+    bloody = replace(refused[0], prompt="a huge bloody battle at night")
+    tries = [replace(bloody, id=f"try_{n}") for n in range(40)]
+    assert not any(one.is_likely_cause for one in find_patterns(tries + many(40, AttemptOutcome.PASSED)))
+    often = [replace(PASSED, id=f"{n}") for n in range(3)] + refused[:1]
     assert by_value(often, "provider")["runway"].rate.refused == 0
-
-
-def test_one_prompt_that_is_tried_often_is_no_likely_cause() -> None:
-    tries = [
-        replace(ATTEMPT, id=f"{n}", outcome=AttemptOutcome.REFUSED, prompt="a huge bloody battle at night")
-        for n in range(40)
-    ]
-    found = find_patterns(tries + many(40, AttemptOutcome.PASSED))
-    assert not any(one.is_likely_cause for one in found)
-
-
-def test_attempts_without_a_prompt_count_one_by_one() -> None:
-    found = by_value(many(3, AttemptOutcome.REFUSED, prompt=None), "provider")
-    assert found["runway"].rate.total == 3
 
 
 def test_a_driver_is_compared_with_the_other_prompts_at_its_providers() -> None:
@@ -123,12 +95,12 @@ def test_drivers_are_searched_in_the_beginning_of_a_prompt_and_in_bounded_text(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bloody = "a huge bloody battle at night"
-    late = replace(ATTEMPT, prompt="word " * (patterns.MAX_DRIVER_CHARS // 5) + bloody)
+    late = replace(PASSED, prompt="word " * (patterns.MAX_DRIVER_CHARS // 5) + bloody)
     assert by_value([late], "driver") == {}
     monkeypatch.setattr(patterns, "MAX_ALL_DRIVER_CHARS", len(bloody))
     newest, older = (
-        replace(ATTEMPT, prompt=bloody),
-        replace(ATTEMPT, id="attempt_2", prompt=f"{bloody} {bloody}"),
+        replace(PASSED, prompt=bloody),
+        replace(PASSED, id="attempt_2", prompt=f"{bloody} {bloody}"),
     )
     found = by_value([newest, older], "driver")
     assert found
@@ -136,7 +108,7 @@ def test_drivers_are_searched_in_the_beginning_of_a_prompt_and_in_bounded_text(
 
 
 def test_a_model_or_a_length_of_one_try_is_no_pattern() -> None:
-    attempts = [replace(ATTEMPT, model=f"m{n}", seconds=n + 1, prompt=f"lake {n}") for n in range(3)]
+    attempts = [replace(PASSED, model=f"m{n}", seconds=n + 1, prompt=f"lake {n}") for n in range(3)]
     assert {one.kind for one in find_patterns(attempts)} <= {"provider", "driver"}
     again = replace(attempts[0], id="attempt_2")
     assert set(by_value([*attempts, again], "model")) == {"runway/m0"}

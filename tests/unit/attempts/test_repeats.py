@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.attempts.models import AttemptOrigin, AttemptOutcome, AttemptRecord, AttemptRefund
+from safelight.attempts.models import AttemptOutcome, AttemptRecord, AttemptRefund
 from safelight.attempts.repeats import find_repeats
 from safelight.generation.protocol import Charge, ChargeStatus
 from safelight.i18n import load_messages
+from support.attempts import NOON, PASSED
+from support.rows import each_row
 
 HOUR_S = 3600.0
-FREE = Charge(charged=ChargeStatus.NO)
 PAID = Charge(charged=ChargeStatus.YES, amount=0.25, currency="USD")
 OUTCOMES = {
     "R": AttemptOutcome.REFUSED,
@@ -30,22 +30,15 @@ def tries(
 ) -> list[AttemptRecord]:
     """Attempts with one prompt, one after the other."""
     return [
-        AttemptRecord(
+        replace(
+            PASSED,
             id=f"attempt_{prompt}_{number}",
-            origin=AttemptOrigin.GATEWAY,
-            at=1_790_000_000.0 + number * hours * HOUR_S,
-            provider="runway",
-            model="gen4",
-            seconds=5,
-            width=None,
-            height=None,
+            at=NOON + number * hours * HOUR_S,
             prompt=prompt,
-            error="",
             outcome=OUTCOMES[one],
             stage="output" if one == "R" else "unknown",
             file_came=one in "PS",
             charge=charge,
-            request_id="",
         )
         for number, one in enumerate(outcomes)
     ]
@@ -61,16 +54,7 @@ def test_the_repeats_of_a_refused_request_are_counted_until_it_passes_with_their
     assert [(one.currency, float(one.left)) for one in found.charges] == [("USD", 0.75)]
 
 
-@pytest.mark.parametrize(
-    ("outcomes", "judged", "unanswered", "cost"),
-    [
-        ("RFP", (1, 1), 1, 0.5),
-        ("RSP", (1, 1), 0, 0.25),
-        ("RRS", (0, 2), 0, 0.5),
-        ("RS", (1, 1), 0, 0.25),
-        ("RFFFF", (0, 0), 4, 1.0),
-    ],
-)
+@each_row
 def test_every_repeat_that_was_charged_is_in_the_cost(
     outcomes: str, judged: tuple[int, int], unanswered: int, cost: float
 ) -> None:
@@ -90,17 +74,13 @@ def test_refunds_lower_the_cost_and_unknown_charges_are_apart() -> None:
 def test_another_day_another_length_a_withheld_prompt_and_an_outage_are_no_repeats() -> None:
     assert find_repeats(tries("RP", hours=25)) == ()
     refused, passed = tries("RP")
+    (found,) = find_repeats([refused, replace(passed, prompt="A lake, at dawn!")])
+    assert found.passed == 1, "it is the same prompt"
     assert find_repeats([refused, replace(passed, seconds=8)]) == ()
     assert find_repeats([refused, replace(passed, model="gen3")]) == ()
     assert find_repeats(tries("RP", prompt=None)) == ()
     (found,) = find_repeats(tries("RFP"))
     assert (found.tries, found.passed_first) == (1, 1)
-
-
-def test_a_prompt_that_differs_in_case_and_punctuation_is_the_same() -> None:
-    refused, passed = tries("RP")
-    (found,) = find_repeats([refused, replace(passed, prompt="A lake, at dawn!")])
-    assert found.passed == 1
 
 
 def test_below_twenty_requests_the_text_has_no_share() -> None:

@@ -9,6 +9,7 @@ import yaml
 
 from safelight.advice.provider_rules import documents
 from safelight.i18n import translate_reason, translate_sentence
+from support.rows import each_row
 
 TAGS = ("zh-Hans", "zh-Hant")
 
@@ -40,25 +41,7 @@ def test_values_inserted_into_a_sentence_are_translated_too() -> None:
     assert translate_sentence("provider_errors", "No pineapples here.", "zh-Hant") is None
 
 
-@pytest.mark.parametrize(
-    ("slice_", "sentence", "wanted"),
-    [
-        ("commands", "There is no field Prompt: use prompt.", "沒有 Prompt 這個欄位：請用 prompt。"),
-        ("commands", "The server has no model high.", "伺服器沒有 high 這個模型。"),
-        ("commands", "Risk at the provider: high.", "供應商的風險：高。"),
-        (
-            "commands",
-            "The file video of input_reference does not exist.",
-            "input_reference 的檔案 video 不存在。",
-        ),
-        ("doctor", "upstream policy", "上游伺服器 policy"),
-        (
-            "provider_errors",
-            "violence does not accept the request in this form; the content was not judged.",
-            "violence不接受這種格式的請求；內容並未受審查。",
-        ),
-    ],
-)
+@each_row
 def test_a_value_of_the_user_stays_as_it_is(slice_: str, sentence: str, wanted: str) -> None:
     assert translate_sentence(slice_, sentence, "zh-Hant") == wanted
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from safelight.errors import ForbiddenUrl
 from safelight.net.addresses import check_address, check_url, is_public
+from support.rows import each_row
 
 NEVER = [
     "127.0.0.1",
@@ -171,15 +172,7 @@ def test_a_url_that_could_point_to_an_internal_address_is_refused(url: str) -> N
     assert refused.value.remedy
 
 
-@pytest.mark.parametrize(
-    ("url", "host", "port"),
-    [
-        ("https://example.com/a.png", "example.com", 443),
-        ("HTTP://Example.COM:80/a?b=c", "example.com", 80),
-        ("https://xn--bcher-kva.example.com./", "xn--bcher-kva.example.com", 443),
-        ("http://8.8.8.8/", "8.8.8.8", 80),
-    ],
-)
+@each_row
 def test_an_ordinary_url_is_parsed(url: str, host: str, port: int) -> None:
     target = check_url(url)
     assert (target.host, target.port) == (host, port)

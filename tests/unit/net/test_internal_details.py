@@ -3,29 +3,12 @@ from __future__ import annotations
 import pytest
 
 from safelight.net.internal_details import mask_internal
+from support.rows import each_row
 
 ADDRESS, FILE = "[internal address]", "[file]"
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "tcp://10.0.0.7:29500",
-        "redis://cache.example.com:6379/0",
-        "grpc://gpu:1",
-        "file:///srv/models/a.py",
-        "http://gpu-1:8091/v1",
-        "http://[fd00::1]:8000/v1",
-        "/10.0.0.7:8000",
-        "10.0.0.7:8000/v1/videos",
-        "169.254.169.254",
-        "100.64.1.2:80",
-        "[::1]:8000",
-        "fd00::1",
-        "localhost:8000",
-        "gpu-1.internal:8000",
-    ],
-)
+@each_row
 def test_private_addresses_and_other_schemes_are_masked(text: str) -> None:
     assert mask_internal(f"POST {text} failed") == f"POST {ADDRESS} failed"
     assert mask_internal(f"({text}).") == f"({ADDRESS})."
