@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from safelight.ids import new_id
 from safelight.policy.findings import Stage
+from safelight.store.database import Transaction
 from safelight.store.tables import decisions, verdicts
-from safelight.store.transaction import Transaction
 from safelight.trust.reviews import CaseKind, CaseState, NewCase, open_case
 from safelight.trust.reviews.store import close_case
 
 
 def add_verdict(
-    tx: Transaction, video_id: str, rule: str, *, action: str = "block", policy_sha256: str = ""
-) -> None:
-    """A verdict of this rule of the starter policy about a prompt."""
+    tx: Transaction,
+    video_id: str,
+    rule: str,
+    *,
+    action: str = "block",
+    policy_sha256: str = "",
+    body: bytes = b"",
+) -> str:
+    """The id of a new verdict of this rule of the starter policy about a prompt."""
+    identity = new_id("verdict")
     tx.insert(
         verdicts,
-        id=new_id("verdict"),
+        id=identity,
         video_id=video_id,
         stage="prompt",
         action=action,
@@ -25,9 +32,10 @@ def add_verdict(
         subject_sha256="",
         policy="starter",
         policy_sha256=policy_sha256,
-        body=b"",
+        body=body,
         created_at=tx.now(),
     )
+    return identity
 
 
 def add_decided_appeals(

@@ -7,9 +7,9 @@ import time
 
 import pyotp
 
+from safelight.store.database import Transaction
 from safelight.store.tables import people
-from safelight.store.transaction import Transaction
-from safelight.trust.accounts import Role
+from safelight.trust.accounts import KeyScope, Principal, PrincipalKind, Role
 from safelight.trust.accounts.store import ACTIVE
 from safelight.trust.people import PasswordHasher
 from safelight.trust.people.one_time_codes import STEP_S
@@ -22,6 +22,17 @@ class FastHasher(PasswordHasher):
 
     def _derive(self, password: str, salt: bytes, cost: int, block: int, parallelism: int) -> bytes:
         return hashlib.sha256(salt + password.encode("utf-8", "surrogatepass")).digest()
+
+
+def person(tenant: str, *scopes: KeyScope, identity: str = "user_1") -> Principal:
+    """A person with these scopes, or with all."""
+    return Principal(
+        tenant=tenant,
+        id=identity,
+        kind=PrincipalKind.PERSON,
+        name=identity.title(),
+        scopes=frozenset(scopes or KeyScope),
+    )
 
 
 def one_time_code(secret: str, now: float | None = None) -> str:

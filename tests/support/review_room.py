@@ -5,15 +5,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Row, Table
 
 from safelight import canonical_json
 from safelight.errors import Conflict
-from safelight.ids import new_id
-from safelight.policy.categories import SHIPPED
-from safelight.policy.findings import Stage
-from safelight.store.database import Database
+from safelight.policy.findings import SHIPPED, Stage
+from safelight.store.database import Database, Transaction
 from safelight.store.tables import videos
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind, Role
 from safelight.trust.reviews import (
     Case,
@@ -28,6 +28,7 @@ from safelight.trust.reviews import (
 )
 
 from .people import add_person
+from .videos import add_video
 
 TENANT = "acme"
 START = 1_800_000_000.0
@@ -93,29 +94,18 @@ class ReviewRoom:
     def restarted_executor(self) -> DecisionExecutor:
         return DecisionExecutor(self.database, self.actions, stopping=threading.Event(), monotonic=self.clock)
 
-    def add_video(self, prompt: str, *, requested_by: str = "key_1", remixed_from: str | None = None) -> str:
-        video = new_id("video")
-        now = self.clock.now
+    def add_video(self, prompt: str, *, requested_by: str = "key_1", **columns: Any) -> str:
+        request = canonical_json.encode({"texts": {"prompt": prompt}, "pending": False})
         with self.database.transaction(TENANT) as tx:
-            tx.insert(
-                videos,
-                id=video,
-                state="held",
-                stage="prompt",
-                created_at=now,
-                updated_at=now,
-                principal_id=requested_by,
-                model="storyboard",
-                generator="storyboard",
-                prompt=prompt,
-                seconds=4,
-                width=1280,
-                height=720,
-                request=canonical_json.encode({"texts": {"prompt": prompt}, "pending": False}),
-                request_sha256="0" * 64,
-                remixed_from=remixed_from,
-            )
-        return video
+            return add_video(tx, prompt=prompt, request=request, principal_id=requested_by, **columns)
+
+    def change_video(self, video_id: str, **columns: Any) -> None:
+        with self.database.transaction(TENANT) as tx:
+            tx.update(videos, videos.c.id == video_id, **columns)
+
+    def stored(self, table: Table, *where: Any) -> list[Row[Any]]:
+        with self.database.read_transaction(TENANT) as tx:
+            return list(tx.select(table, *where))
 
     def open_case(
         self,
@@ -150,6 +140,19 @@ class ReviewRoom:
         assert who.role is not None
         with self.database.transaction(TENANT) as tx:
             add_person(tx, who.id, role=who.role, name=who.name)
+
+    def take(self, who: Principal) -> Case:
+        """The next case of this reviewer, who gets one."""
+        taken = self.queue.take_next(who)
+        assert taken is not None
+        return taken
+
+    def leased_by(self, case: Case) -> str | None:
+        return self.reviews.get(reviewer("ada"), case.id).case.leased_by
+
+    def listed(self, **options: Any) -> list[str]:
+        """The ids of the cases that a reviewer sees, in order."""
+        return [case.id for case in self.reviews.list(reviewer("ada"), **options).items]
 
     def decide(self, who: Principal, case: Case, action: str = "approve") -> None:
         self.reviews.decide(who, case.id, DecisionRequest(action=action, reason="Looked at it."))

@@ -9,9 +9,8 @@ from collections import Counter
 import pytest
 
 from safelight.ids import new_id
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.tables import ledger_entries, videos
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Accounts, KeyScope, Principal, PrincipalKind
 from safelight.trust.ledger import Ledger, Prices, Reason, SumBy, Work, charge, credit, record_cost
 

@@ -7,117 +7,101 @@ import pytest
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound, Unauthenticated
 from safelight.store.database import Database
 from safelight.store.tables import audit_log, people
-from safelight.trust.accounts import (
-    OPERATOR,
-    Accounts,
-    KeyScope,
-    Principal,
-    PrincipalKind,
-    ReviewRank,
-    Role,
-)
+from safelight.trust.accounts import OPERATOR, Accounts, KeyScope, Principal, ReviewRank, Role
 from safelight.trust.accounts.deciders import find_holders
 from safelight.trust.accounts.sessions import open_session
 from safelight.trust.accounts.store import principal_of_person
 from safelight.trust.people import KeysOfDisabled, NewPerson, People, Person, PersonState
+from support.people import person
+
+
+class Office:
+    """The people of a tenant and what its operator does."""
+
+    def __init__(self, database: Database, enrolled: People, operator: Principal) -> None:
+        self.database, self.enrolled, self.operator = database, enrolled, operator
+        self.accounts = Accounts(database, cache_s=0)
+        self.tenant = operator.tenant
+
+    def add(self, name: str, role: Role, /, **fields: str) -> Person:
+        new = NewPerson(**{"name": name, "email": f"{name}@example.com", "role": role, **fields})
+        return self.enrolled.add(self.operator, new).person
+
+    def add_active(self, name: str, role: Role) -> tuple[Person, str]:
+        """A person who has accepted, with the token of an open session."""
+        added = self.add(name, role)
+        with self.database.transaction(self.tenant) as tx:
+            tx.update(people, people.c.id == added.id, state=PersonState.ACTIVE.value)
+            row = tx.one(people, people.c.id == added.id)
+            principal = None if row is None else principal_of_person(row)
+            assert principal is not None
+            return added, open_session(tx, principal)[1]
+
+    def holders(self, scope: KeyScope) -> frozenset[str]:
+        with self.database.read_transaction(self.tenant) as tx:
+            return find_holders(tx, {scope})
 
 
 @pytest.fixture
-def accounts(database: Database) -> Accounts:
-    return Accounts(database)
-
-
-@pytest.fixture
-def enrolled(database: Database) -> People:
-    return People(database)
-
-
-@pytest.fixture
-def operator(accounts: Accounts) -> Principal:
-    return Principal(
-        tenant=accounts.create_tenant("Acme").id,
-        id=OPERATOR,
-        kind=PrincipalKind.PERSON,
-        name="operator",
-        scopes=frozenset(KeyScope),
-    )
-
-
-def add_active(
-    database: Database, enrolled: People, operator: Principal, name: str, role: Role
-) -> tuple[Person, str]:
-    """A person who has accepted, with the token of an open session."""
-    person = enrolled.add(operator, NewPerson(name=name, email=f"{name}@example.com", role=role)).person
-    with database.transaction(operator.tenant) as tx:
-        tx.update(people, people.c.id == person.id, state=PersonState.ACTIVE.value)
-        row = tx.one(people, people.c.id == person.id)
-        principal = None if row is None else principal_of_person(row)
-        assert principal is not None
-        return person, open_session(tx, principal)[1]
+def office(database: Database, enrolled: People, operator: Principal) -> Office:
+    return Office(database, enrolled, operator)
 
 
 @pytest.mark.both_databases
-def test_only_one_person_has_an_address_whatever_its_case(enrolled: People, operator: Principal) -> None:
-    invitation = enrolled.add(operator, NewPerson(name="Ada", email=" Ada@Example.com", role=Role.REVIEWER))
-    assert invitation.person.email == "ada@example.com"
-    assert invitation.person.state is PersonState.INVITED
+def test_only_one_person_of_a_tenant_has_an_address_whatever_its_case(office: Office) -> None:
+    added = office.add("Ada", Role.REVIEWER, email=" Ada@Example.com")
+    assert (added.email, added.state) == ("ada@example.com", PersonState.INVITED)
     with pytest.raises(Conflict, match="exists already"):
-        enrolled.add(operator, NewPerson(name="Eve", email="ada@example.COM", role=Role.OWNER))
-    assert [each.name for each in enrolled.list(operator)] == ["Ada"]
+        office.add("Eve", Role.OWNER, email="ada@example.COM")
+    assert [each.name for each in office.enrolled.list(office.operator)] == ["Ada"]
+    other = person(office.accounts.create_tenant("Other").id, identity=OPERATOR)
+    assert office.enrolled.list(other) == ()
+    for find in (
+        lambda: office.enrolled.disable(other, added.id),
+        lambda: office.enrolled.get(other.tenant, added.id),
+    ):
+        with pytest.raises(NotFound):
+            find()
 
 
 @pytest.mark.parametrize(
-    ("name", "email", "language", "param"),
+    ("fields", "param"),
     [
-        ("", "a@b.org", "en", "name"),
-        ("Ada\n", "a b@b.org", "en", "email"),
-        ("Ada", "nobody", "en", "email"),
-        ("Ada", "a@b.org", "tlh", "language"),
-        ("A\x00da", "a@b.org", "en", "name"),
+        ({"name": ""}, "name"),
+        ({"name": "Ada\n", "email": "a b@b.org"}, "email"),
+        ({"email": "nobody"}, "email"),
+        ({"language": "tlh"}, "language"),
+        ({"name": "A\x00da"}, "name"),
     ],
 )
-def test_bad_input_names_the_field(
-    enrolled: People, operator: Principal, name: str, email: str, language: str, param: str
-) -> None:
+def test_bad_input_names_the_field(office: Office, fields: dict[str, str], param: str) -> None:
     with pytest.raises(InvalidField) as problem:
-        enrolled.add(operator, NewPerson(name=name, email=email, role=Role.CREATOR, language=language))
+        office.add("Ada", Role.CREATOR, **fields)
     assert problem.value.param == param
-    assert enrolled.list(operator) == ()
+    assert office.enrolled.list(office.operator) == ()
 
 
-def test_a_new_role_applies_to_the_next_request_of_an_open_session(
-    database: Database, accounts: Accounts, enrolled: People, operator: Principal
+def test_a_new_role_and_the_end_of_a_person_apply_to_the_next_request_of_an_open_session(
+    office: Office,
 ) -> None:
-    person, token = add_active(database, enrolled, operator, "ada", Role.SENIOR_REVIEWER)
-    before = accounts.sessions.authenticate(token)
+    ada, token = office.add_active("ada", Role.SENIOR_REVIEWER)
+    before = office.accounts.sessions.authenticate(token)
     assert before.review_rank is ReviewRank.SENIOR
-    assert before.has_scope(KeyScope.REVIEW)
-    enrolled.change_role(operator, person.id, Role.CREATOR)
-    after = accounts.sessions.authenticate(token)
+    assert office.holders(KeyScope.REVIEW) == {ada.id}
+    assert office.holders(KeyScope.VAULT) == frozenset()
+    office.enrolled.change_role(office.operator, ada.id, Role.CREATOR)
+    after = office.accounts.sessions.authenticate(token)
     assert (after.role, after.review_rank) == (Role.CREATOR, ReviewRank.NONE)
-    assert not after.has_scope(KeyScope.REVIEW)
-
-
-def holders(database: Database, operator: Principal, scope: KeyScope) -> frozenset[str]:
-    with database.read_transaction(operator.tenant) as tx:
-        return find_holders(tx, {scope})
-
-
-def test_a_disabled_person_is_out_at_once_and_decides_nothing(
-    database: Database, accounts: Accounts, enrolled: People, operator: Principal
-) -> None:
-    person, token = add_active(database, enrolled, operator, "ada", Role.REVIEWER)
-    principal = accounts.sessions.authenticate(token)
-    assert holders(database, operator, KeyScope.REVIEW) == {person.id}
-    assert holders(database, operator, KeyScope.VAULT) == frozenset()
-    enrolled.disable(operator, person.id)
+    assert (before.has_scope(KeyScope.REVIEW), after.has_scope(KeyScope.REVIEW)) == (True, False)
+    office.enrolled.change_role(office.operator, ada.id, Role.REVIEWER)
+    office.enrolled.disable(office.operator, ada.id)
     with pytest.raises(Unauthenticated):
-        accounts.sessions.authenticate(token)
-    assert holders(database, operator, KeyScope.REVIEW) == frozenset()
-    assert enrolled.refresh(principal) is None
-    assert enrolled.refresh(operator) == operator
+        office.accounts.sessions.authenticate(token)
+    assert office.holders(KeyScope.REVIEW) == frozenset()
+    assert office.enrolled.refresh(after) is None
+    assert office.enrolled.refresh(office.operator) == office.operator
     with pytest.raises(Conflict, match="disabled already"):
-        enrolled.disable(operator, person.id)
+        office.enrolled.disable(office.operator, ada.id)
 
 
 @pytest.mark.parametrize(
@@ -129,45 +113,40 @@ def test_a_disabled_person_is_out_at_once_and_decides_nothing(
     ],
 )
 def test_the_keys_that_a_disabled_person_created_are_shown_and_revoked_as_asked(
-    database: Database, enrolled: People, operator: Principal, keys: KeysOfDisabled, revoked: set[str]
+    office: Office, keys: KeysOfDisabled, revoked: set[str]
 ) -> None:
-    accounts = Accounts(database, cache_s=0)
-    person, _ = add_active(database, enrolled, operator, "ada", Role.OWNER)
-    add_active(database, enrolled, operator, "bo", Role.OWNER)
-    admin = frozenset({KeyScope.ADMIN})
-    first, own = accounts.create_key(operator.tenant, "own", admin, by=person.id)
-    gone, _ = accounts.create_key(operator.tenant, "gone", admin, by=person.id)
+    ada, _ = office.add_active("ada", Role.OWNER)
+    office.add_active("bo", Role.OWNER)
+    create, tenant, admin = office.accounts.create_key, office.tenant, {KeyScope.ADMIN}
+    first, own = create(tenant, "own", admin, by=ada.id)
+    gone, _ = create(tenant, "gone", admin, by=ada.id)
     tokens = {
         "own": own,
-        "made with own": accounts.create_key(
-            operator.tenant, "made with own", {KeyScope.REVIEW}, by=first.id
-        )[1],
-        "made with a revoked key": accounts.create_key(
-            operator.tenant, "made with a revoked key", {KeyScope.POLICY}, by=gone.id
-        )[1],
-        "application": accounts.create_key(operator.tenant, "application", by=first.id)[1],
-        "of the operator": accounts.create_key(operator.tenant, "of the operator", admin)[1],
+        "made with own": create(tenant, "made with own", {KeyScope.REVIEW}, by=first.id)[1],
+        "made with a revoked key": create(tenant, "made with a revoked key", {KeyScope.POLICY}, by=gone.id)[
+            1
+        ],
+        "application": create(tenant, "application", by=first.id)[1],
+        "of the operator": create(tenant, "of the operator", admin)[1],
     }
-    accounts.revoke_key(operator.tenant, gone.id)
-    enrolled.reset(operator, person.id)
-    accounts.authenticate(own)
-    done = enrolled.disable(operator, person.id, keys)
+    office.accounts.revoke_key(tenant, gone.id)
+    office.enrolled.reset(office.operator, ada.id)
+    office.accounts.authenticate(own)
+    done = office.enrolled.disable(office.operator, ada.id, keys)
     assert {key.name for key in done.revoked_keys} == revoked
     assert {key.name for key in done.kept_keys} == set(tokens) - revoked - {"of the operator"}
     for name, token in tokens.items():
         if name in revoked:
             with pytest.raises(Unauthenticated):
-                accounts.authenticate(token)
+                office.accounts.authenticate(token)
         else:
-            accounts.authenticate(token)
+            office.accounts.authenticate(token)
 
 
-def test_the_last_active_owner_stays(
-    database: Database, accounts: Accounts, enrolled: People, operator: Principal
-) -> None:
-    first, token = add_active(database, enrolled, operator, "ada", Role.OWNER)
-    owner = accounts.sessions.authenticate(token)
-    invited = enrolled.add(operator, NewPerson(name="Bo", email="bo@example.com", role=Role.OWNER)).person
+def test_the_last_active_owner_stays(office: Office) -> None:
+    first, token = office.add_active("ada", Role.OWNER)
+    enrolled, operator, owner = office.enrolled, office.operator, office.accounts.sessions.authenticate(token)
+    invited = office.add("Bo", Role.OWNER)
     for change in (
         lambda: enrolled.disable(operator, first.id),
         lambda: enrolled.reset(owner, first.id),
@@ -176,7 +155,7 @@ def test_the_last_active_owner_stays(
         with pytest.raises(Conflict, match="last active owner"):
             change()
     enrolled.change_role(operator, invited.id, Role.CREATOR)
-    second, _ = add_active(database, enrolled, operator, "cy", Role.OWNER)
+    second, _ = office.add_active("cy", Role.OWNER)
     enrolled.disable(operator, first.id)
     with pytest.raises(Conflict, match="last active owner"):
         enrolled.disable(operator, second.id)
@@ -184,48 +163,27 @@ def test_the_last_active_owner_stays(
     assert enrolled.reset(operator, second.id).person.state is PersonState.INVITED
 
 
-def test_only_the_scope_people_lets_a_person_manage_people(
-    database: Database, accounts: Accounts, enrolled: People, operator: Principal
-) -> None:
-    person, token = add_active(database, enrolled, operator, "ada", Role.TRUST_LEAD)
-    lead = accounts.sessions.authenticate(token)
+def test_only_the_scope_people_lets_a_person_manage_people(office: Office) -> None:
+    ada, token = office.add_active("ada", Role.TRUST_LEAD)
+    enrolled, lead = office.enrolled, office.accounts.sessions.authenticate(token)
     for attempt in (
         lambda: enrolled.add(lead, NewPerson(name="Eve", email="e@example.com", role=Role.OWNER)),
-        lambda: enrolled.change_role(lead, person.id, Role.OWNER),
+        lambda: enrolled.change_role(lead, ada.id, Role.OWNER),
         lambda: enrolled.list(lead),
-        lambda: enrolled.disable(lead, person.id),
-        lambda: enrolled.reset(lead, person.id),
+        lambda: enrolled.disable(lead, ada.id),
+        lambda: enrolled.reset(lead, ada.id),
     ):
         with pytest.raises(Forbidden):
             attempt()
 
 
-@pytest.mark.both_databases
-def test_another_tenant_does_not_find_a_person(
-    accounts: Accounts, enrolled: People, operator: Principal
-) -> None:
-    person = enrolled.add(operator, NewPerson(name="Ada", email="a@example.com", role=Role.OWNER)).person
-    other = Principal(
-        tenant=accounts.create_tenant("Other").id,
-        id=OPERATOR,
-        kind=PrincipalKind.PERSON,
-        name="operator",
-        scopes=frozenset(KeyScope),
-    )
-    assert enrolled.list(other) == ()
-    with pytest.raises(NotFound):
-        enrolled.disable(other, person.id)
-    with pytest.raises(NotFound):
-        enrolled.get(other.tenant, person.id)
-
-
-def test_every_change_is_in_the_audit_log(database: Database, enrolled: People, operator: Principal) -> None:
-    person, _ = add_active(database, enrolled, operator, "ada", Role.REVIEWER)
-    enrolled.change_role(operator, person.id, Role.AUDITOR)
-    enrolled.reset(operator, person.id)
-    enrolled.disable(operator, person.id)
-    with database.read_transaction(operator.tenant) as tx:
-        rows = tx.select(audit_log, audit_log.c.subject == person.id, order_by=(audit_log.c.seq,))
+def test_every_change_is_in_the_audit_log(office: Office) -> None:
+    ada, _ = office.add_active("ada", Role.REVIEWER)
+    office.enrolled.change_role(office.operator, ada.id, Role.AUDITOR)
+    office.enrolled.reset(office.operator, ada.id)
+    office.enrolled.disable(office.operator, ada.id)
+    with office.database.read_transaction(office.tenant) as tx:
+        rows = tx.select(audit_log, audit_log.c.subject == ada.id, order_by=(audit_log.c.seq,))
     assert [row.event for row in rows] == [
         "person.added",
         "session.opened",

@@ -10,7 +10,7 @@ import pytest
 
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.store import tables
-from safelight.trust.accounts import KeyScope, Role
+from safelight.trust.accounts import KeyScope, Principal, Role
 from safelight.trust.accounts.store import principal_of_person
 from safelight.trust.quality import (
     Golden,
@@ -21,7 +21,8 @@ from safelight.trust.quality import (
     QualitySampler,
     SamplingRule,
 )
-from support.review_room import TENANT, ReviewRoom, reviewer
+from support.concurrency import run_together
+from support.review_room import ReviewRoom, reviewer
 
 LEAD = reviewer("lee", Role.TRUST_LEAD, KeyScope.REVIEW, KeyScope.POLICY)
 TEAM = [reviewer(name) for name in ("ada", "bo", "cleo", "dan", "eve")]
@@ -36,22 +37,24 @@ def daily(room: ReviewRoom, count: int = 1) -> QualitySampler:
     return QualitySampler(room.database, SamplingRule(golden_per_day=count))
 
 
-def test_each_reviewer_gets_a_golden_case_once_and_its_author_never(room: ReviewRoom) -> None:
-    for person in (LEAD, *TEAM[:2]):
+def enroll(room: ReviewRoom, *team: Principal) -> None:
+    for person in team:
         room.enroll(person)
+
+
+def test_each_reviewer_gets_a_golden_case_once_and_its_author_never(room: ReviewRoom) -> None:
+    enroll(room, LEAD, *TEAM[:2])
     golden = add(room)
     for _ in range(2):
         daily(room, 5).open_golden_cases()
     assert room.queue.take_next(LEAD) is None
-    given = [room.queue.take_next(person) for person in TEAM[:2]]
-    assert len({case.id for case in given if case is not None}) == 2
-    assert {case.video_id for case in given if case is not None} == {golden.video_id}
+    given = [room.take(person) for person in TEAM[:2]]
+    assert given[0].id != given[1].id
+    assert {case.video_id for case in given} == {golden.video_id}
     assert room.queue.take_next(TEAM[2]) is None
     for person, case, answer in zip(TEAM, given, ("in_policy", "against_policy"), strict=False):
-        assert case is not None
         room.decide(person, case, answer)
-    results = QualityResults(room.database)
-    (own,) = results.own_answers(TEAM[1])
+    (own,) = QualityResults(room.database).own_answers(TEAM[1])
     assert (own.purpose, own.answer, own.expected) == (QualityPurpose.GOLDEN, "against_policy", "in_policy")
     assert own.note == golden.note
     daily(room, 5).open_golden_cases()
@@ -74,61 +77,49 @@ def test_two_processes_at_once_give_one_golden_case_a_day(
         return real(row)
 
     monkeypatch.setattr("safelight.trust.quality.sampler.principal_of_person", wait)
-    processes = [threading.Thread(target=daily(room).open_golden_cases) for _ in range(2)]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
-    with room.database.read_transaction(TENANT) as tx:
-        assert tx.count(tables.quality_cases) == 1
+    run_together([daily(room).open_golden_cases for _ in range(2)])
+    assert len(room.stored(tables.quality_cases)) == 1
 
 
 def test_a_day_brings_a_limited_number_and_a_retired_case_none(room: ReviewRoom) -> None:
-    room.enroll(TEAM[0])
+    enroll(room, TEAM[0])
     golden = [add(room, f"scene {number}") for number in range(3)]
     Quality(room.database).retire_golden(LEAD, golden[0].id)
     sampler = daily(room)
-    for _ in range(2):
+    for day, expected in ((0, 1), (0, 1), (1, 2), (1, 2)):
+        room.clock.now += day * 86_400
         sampler.open_golden_cases()
-    assert room.reviews.count_open(TEAM[0]) == 1
-    room.clock.now += 86_400
-    sampler.open_golden_cases()
-    room.clock.now += 86_400
-    sampler.open_golden_cases()
-    assert room.reviews.count_open(TEAM[0]) == 2
+        assert room.reviews.count_open(TEAM[0]) == expected
+    given = room.take(TEAM[0])
+    with pytest.raises(Conflict, match="quality review"):
+        room.queue.escalate(TEAM[0], given.id, reason="Hard.")
+    assert room.queue.take_next(TEAM[0]) == given
 
 
 def test_what_cannot_become_a_golden_case(room: ReviewRoom) -> None:
-    quality = Quality(room.database)
-    golden = add(room)
-    values = {"answer": "in_policy", "note": "Fine."}
-    with pytest.raises(Conflict):
-        quality.add_golden(LEAD, NewGolden(video_id=golden.video_id, **values))
-    with pytest.raises(NotFound):
-        quality.add_golden(LEAD, NewGolden(video_id="video_none", **values))
     locked = room.add_video("a scene")
-    with room.database.transaction(TENANT) as tx:
-        tx.update(tables.videos, tables.videos.c.id == locked, quarantined=True)
-    with pytest.raises(NotFound):
-        quality.add_golden(LEAD, NewGolden(video_id=locked, **values))
-    with pytest.raises(InvalidField, match="is not an answer"):
-        add(room, answer="approve")
-    with pytest.raises(Forbidden):
-        quality.add_golden(TEAM[0], NewGolden(video_id=room.add_video("x"), **values))
+    room.change_video(locked, quarantined=True)
+    for who, video, answer, problem in (
+        (LEAD, add(room).video_id, "in_policy", Conflict),
+        (LEAD, "video_none", "in_policy", NotFound),
+        (LEAD, locked, "in_policy", NotFound),
+        (LEAD, room.add_video("x"), "approve", InvalidField),
+        (TEAM[0], room.add_video("x"), "in_policy", Forbidden),
+    ):
+        new = NewGolden(video_id=video, answer=answer, note="Fine.")
+        with pytest.raises(problem):
+            Quality(room.database).add_golden(who, new)
 
 
 def test_the_team_has_figures_from_five_people_and_nobody_is_named(room: ReviewRoom) -> None:
-    for person in (LEAD, *TEAM):
-        room.enroll(person)
+    enroll(room, LEAD, *TEAM)
     add(room)
     daily(room).open_golden_cases()
     results = QualityResults(room.database)
     for number, person in enumerate(TEAM):
         answers = results.team_answers(LEAD)
         assert (answers.people, answers.golden, answers.machine, answers.of_cases) == (number, (), (), ())
-        case = room.queue.take_next(person)
-        assert case is not None
-        room.decide(person, case, "in_policy")
+        room.decide(person, room.take(person), "in_policy")
     answers = results.team_answers(LEAD)
     assert answers.people == 5
     assert answers.of_cases == (("in_policy",) * 5,)
@@ -139,31 +130,14 @@ def test_the_team_has_figures_from_five_people_and_nobody_is_named(room: ReviewR
 
 
 def test_a_figure_is_not_that_of_one_person_because_others_decided_twice(room: ReviewRoom) -> None:
-    for person in (LEAD, *TEAM):
-        room.enroll(person)
-    case = room.open_case("another scene")
-    room.decide(TEAM[1], case, "refuse")
+    enroll(room, LEAD, *TEAM)
+    room.decide(TEAM[1], room.open_case("another scene"), "refuse")
     QualitySampler(room.database, SamplingRule(second_review_rate=1.0)).open_second_reviews()
-    second = room.queue.take_next(TEAM[2])
-    assert second is not None
-    room.decide(TEAM[2], second, "in_policy")
+    room.decide(TEAM[2], room.take(TEAM[2]), "in_policy")
     add(room)
     daily(room).open_golden_cases()
     for person in (TEAM[0], *TEAM[3:]):
-        given = room.queue.take_next(person)
-        assert given is not None
-        room.decide(person, given, "in_policy")
+        room.decide(person, room.take(person), "in_policy")
     answers = QualityResults(room.database).team_answers(LEAD)
     # Four people answered; the fifth only made a decision that was reviewed again.
     assert (answers.people, answers.golden, answers.second) == (4, (), ())
-
-
-def test_a_quality_review_is_not_escalated(room: ReviewRoom) -> None:
-    room.enroll(TEAM[0])
-    add(room)
-    daily(room).open_golden_cases()
-    given = room.queue.take_next(TEAM[0])
-    assert given is not None
-    with pytest.raises(Conflict, match="quality review"):
-        room.queue.escalate(TEAM[0], given.id, reason="Hard.")
-    assert room.queue.take_next(TEAM[0]) == given

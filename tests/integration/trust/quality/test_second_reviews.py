@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Double
 
 from safelight.errors import NotFound
-from safelight.policy.categories import SHIPPED
+from safelight.policy.findings import SHIPPED
 from safelight.store.tables import appeals, audit_log, decisions, quality_answers, quality_cases, statements
 from safelight.trust.accounts import Role
 from safelight.trust.quality import QualityResults, QualitySampler, SamplingRule
@@ -22,25 +22,31 @@ def all_again(room: ReviewRoom) -> QualitySampler:
     return QualitySampler(room.database, SamplingRule(second_review_rate=1.0))
 
 
-def decided_case(room: ReviewRoom, prompt: str = "a scene", action: str = "refuse") -> Case:
+def decided_case(room: ReviewRoom, prompt: str = "a scene") -> Case:
     case = room.open_case(prompt)
-    room.decide(ADA, case, action)
+    room.decide(ADA, case, "refuse")
     return case
 
 
-def test_only_another_person_gets_the_case_and_sees_no_decision(room: ReviewRoom) -> None:
-    room.enroll(ADA)
-    room.enroll(BO)
+@pytest.fixture
+def team(room: ReviewRoom) -> None:
+    for who in (ADA, BO):
+        room.enroll(who)
+
+
+@pytest.fixture
+def given(room: ReviewRoom, team: None) -> Case:
+    """The second review of Ada's decision, which Bo has taken."""
     decided_case(room)
-    sampler = all_again(room)
-    sampler.open_second_reviews()
-    sampler.open_second_reviews()
+    all_again(room).open_second_reviews()
+    return room.take(BO)
+
+
+def test_only_another_person_gets_the_case_and_sees_no_decision(room: ReviewRoom, given: Case) -> None:
+    all_again(room).open_second_reviews()
     assert room.queue.take_next(ADA) is None
-    assert room.reviews.list(ADA).cases == ()
-    assert room.reviews.count_open(ADA) == 0
-    assert room.reviews.count_open(BO) == 1
-    given = room.queue.take_next(BO)
-    assert given is not None
+    assert room.listed() == []
+    assert [room.reviews.count_open(who) for who in (ADA, BO)] == [0, 1]
     assert (given.kind, given.rule, given.reason, given.is_blind) == (CaseKind.QUALITY, "", "", True)
     file = room.reviews.get(BO, given.id)
     assert (file.decision, file.pending, file.notes) == (None, None, ())
@@ -52,7 +58,7 @@ def test_only_another_person_gets_the_case_and_sees_no_decision(room: ReviewRoom
 
 
 @pytest.mark.both_databases
-def test_decisions_that_no_other_person_can_review_take_no_write_lock(
+def test_decisions_that_no_other_person_can_review_take_no_write_lock_and_open_nothing(
     room: ReviewRoom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room.enroll(ADA)
@@ -65,47 +71,26 @@ def test_decisions_that_no_other_person_can_review_take_no_write_lock(
     with monkeypatch.context() as patch:
         patch.setattr(room.database, "transaction", write)
         all_again(room).open_second_reviews()
+    assert room.stored(quality_cases) == []
     room.enroll(BO)
     all_again(room).open_second_reviews()
     assert room.reviews.count_open(BO) == 3
 
 
-def test_the_answer_is_no_decision_and_not_in_the_log(room: ReviewRoom) -> None:
-    room.enroll(ADA)
-    room.enroll(BO)
-    decided_case(room)
-    all_again(room).open_second_reviews()
-    given = room.queue.take_next(BO)
-    assert given is not None
+def test_the_answer_is_no_decision_and_not_in_the_log(room: ReviewRoom, given: Case) -> None:
     request = DecisionRequest(action="against_policy", reason="Quality review.")
     room.reviews.decide_with_undo(BO, given.id, request)
     room.reviews.undo(BO, given.id)
     room.reviews.decide_with_undo(BO, given.id, request)
     room.clock.now += 20
     room.executor.carry_out_due()
-    with room.database.read_transaction(TENANT) as tx:
-        assert tx.count(decisions) == 1
-        assert [row.answer for row in tx.select(quality_answers)] == ["against_policy"]
-        assert {row.event for row in tx.select(audit_log)} == {"case.opened", "case.refuse"}
-    assert room.reviews.list_for_video(SENIOR, given.video_id)[0].kind is CaseKind.HOLD
-    assert len(room.reviews.list_for_video(SENIOR, given.video_id)) == 1
+    assert len(room.stored(decisions)) == 1
+    assert [row.answer for row in room.stored(quality_answers)] == ["against_policy"]
+    assert {row.event for row in room.stored(audit_log)} == {"case.opened", "case.refuse"}
+    assert [case.kind for case in room.reviews.list_for_video(SENIOR, given.video_id)] == [CaseKind.HOLD]
 
 
-def test_without_another_reviewer_nothing_is_opened(room: ReviewRoom) -> None:
-    room.enroll(ADA)
-    decided_case(room)
-    all_again(room).open_second_reviews()
-    with room.database.read_transaction(TENANT) as tx:
-        assert tx.count(quality_cases) == 0
-
-
-def test_both_people_see_whether_they_agreed(room: ReviewRoom) -> None:
-    room.enroll(ADA)
-    room.enroll(BO)
-    decided_case(room)
-    all_again(room).open_second_reviews()
-    given = room.queue.take_next(BO)
-    assert given is not None
+def test_both_people_see_whether_they_agreed(room: ReviewRoom, given: Case) -> None:
     room.decide(BO, given, "in_policy")
     results = QualityResults(room.database)
     (first,), (second,) = results.own_answers(ADA), results.own_answers(BO)
@@ -115,46 +100,34 @@ def test_both_people_see_whether_they_agreed(room: ReviewRoom) -> None:
     room.clock.now += KEEP_ANSWERS_S + REVIEW_DUE_S + 1
     assert results.own_answers(ADA) == ()
     all_again(room).delete_old_answers()
-    with room.database.read_transaction(TENANT) as tx:
-        assert tx.count(quality_answers) == tx.count(quality_cases) == 0
+    assert room.stored(quality_answers) == room.stored(quality_cases) == []
 
 
-def test_a_nearly_used_exposure_budget_stops_quality_reviews_only(room: ReviewRoom) -> None:
-    room.enroll(ADA)
-    room.enroll(BO)
+def test_a_nearly_used_exposure_budget_stops_quality_reviews_only(room: ReviewRoom, team: None) -> None:
     decided_case(room)
     all_again(room).open_second_reviews()
     log = ExposureLog(room.database, budget=10.0)
-    queue = ReviewQueue(room.database, taxonomy=SHIPPED, exposure=log)
+    room.queue = ReviewQueue(room.database, taxonomy=SHIPPED, exposure=log)
     other = room.open_case("another scene")
     view = log.begin_view(BO, other)
     room.clock.now += 3
     log.end_view(BO, view)
-    taken = queue.take_next(BO)
-    assert taken is not None
-    assert taken.id == other.id
+    assert room.take(BO).id == other.id
     room.decide(BO, other)
-    assert queue.take_next(BO) is None
-
-
-def test_an_unanswered_review_is_closed_after_a_week(room: ReviewRoom) -> None:
-    room.enroll(ADA)
-    room.enroll(BO)
-    decided_case(room)
-    sampler = all_again(room)
-    sampler.open_second_reviews()
-    room.clock.now += REVIEW_DUE_S + 1
-    sampler.close_overdue()
     assert room.queue.take_next(BO) is None
 
 
-def test_a_rate_selects_a_part_of_the_decisions(room: ReviewRoom) -> None:
-    room.enroll(ADA)
-    room.enroll(BO)
+def test_an_unanswered_review_is_closed_after_a_week(room: ReviewRoom, given: Case) -> None:
+    room.queue.release(BO, given.id)
+    room.clock.now += REVIEW_DUE_S + 1
+    all_again(room).close_overdue()
+    assert room.queue.take_next(BO) is None
+
+
+def test_a_rate_selects_a_part_of_the_decisions(room: ReviewRoom, team: None) -> None:
     for number in range(60):
         decided_case(room, f"scene {number}")
-    sampler = QualitySampler(room.database, SamplingRule(second_review_rate=0.25))
-    sampler.open_second_reviews()
+    QualitySampler(room.database, SamplingRule(second_review_rate=0.25)).open_second_reviews()
     assert 3 <= room.reviews.count_open(BO) <= 29
 
 
@@ -162,10 +135,8 @@ def test_a_rate_selects_a_part_of_the_decisions(room: ReviewRoom) -> None:
     ("kind", "expected"), [("report_rejected", "against_policy"), ("video_withdrawn", "in_policy")]
 )
 def test_an_overturned_appeal_of_a_reporter_means_that_the_video_is_against_the_policy(
-    room: ReviewRoom, kind: str, expected: str
+    room: ReviewRoom, team: None, kind: str, expected: str
 ) -> None:
-    room.enroll(ADA)
-    room.enroll(BO)
     case = room.open_case("a scene", kind=CaseKind.APPEAL)
     with room.database.transaction(TENANT) as tx:
         filled = {
@@ -190,5 +161,4 @@ def test_an_overturned_appeal_of_a_reporter_means_that_the_video_is_against_the_
         )
     room.decide(ADA, case, "overturn")
     all_again(room).open_second_reviews()
-    with room.database.read_transaction(TENANT) as tx:
-        assert [row.expected for row in tx.select(quality_cases)] == [expected]
+    assert [row.expected for row in room.stored(quality_cases)] == [expected]
