@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from safelight.backoff import Backoff
+from support.rows import each_row
 
 
 def test_delays_are_used_in_sequence_and_the_last_one_repeats() -> None:
@@ -12,14 +13,7 @@ def test_delays_are_used_in_sequence_and_the_last_one_repeats() -> None:
     assert [backoff.delay_s(failures) for failures in range(1, 6)] == [5.0, 30.0, 120.0, 120.0, 120.0]
 
 
-@pytest.mark.parametrize(
-    ("first_s", "max_s", "expected"),
-    [
-        (0.5, 15.0, (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)),
-        (5.0, 300.0, (5.0, 10.0, 20.0, 40.0, 80.0, 160.0, 300.0)),
-        (2.0, 2.0, (2.0,)),
-    ],
-)
+@each_row
 def test_doubling_ends_at_the_cap(first_s: float, max_s: float, expected: tuple[float, ...]) -> None:
     assert Backoff.doubling(first_s=first_s, max_s=max_s).delays_s == expected
 

@@ -37,11 +37,8 @@ def test_the_hash_of_a_file(tmp_path: Path, size: int) -> None:
     data = os.urandom(size)
     (tmp_path / "a").write_bytes(data)
     assert fileio.sha256_file(tmp_path / "a") == hashlib.sha256(data).hexdigest()
-
-
-def test_a_missing_file_has_no_hash(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        fileio.sha256_file(tmp_path / "a")
+        fileio.sha256_file(tmp_path / "none")
 
 
 @pytest.mark.parametrize("data", [b"new", [b"n", b"ew"]])
@@ -50,6 +47,10 @@ def test_an_atomic_write_replaces_the_file(tmp_path: Path, data: bytes | list[by
     path.write_bytes(b"a longer old content")
     fileio.write_atomic(path, data)
     assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+    (tmp_path / "part").write_bytes(b"finished")
+    fileio.replace_durably(tmp_path / "part", path)
+    assert path.read_bytes() == b"finished"
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -67,20 +68,6 @@ def test_the_default_mode_is_that_of_a_secret(tmp_path: Path) -> None:
     assert modes == {"secret": 0o600, "key": 0o600, "log": 0o600, "report": 0o644, "public": 0o644}
 
 
-def test_an_error_while_writing_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
-    path = tmp_path / "a"
-    path.write_bytes(b"old")
-
-    def half() -> Iterator[bytes]:
-        yield b"half"
-        raise ValueError("no")
-
-    with pytest.raises(ValueError, match="no"):
-        fileio.write_atomic(path, half())
-    assert path.read_bytes() == b"old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
 def test_readers_see_the_old_file_until_the_write_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "a.list"
     path.write_bytes(b"old")
@@ -93,12 +80,23 @@ def test_readers_see_the_old_file_until_the_write_is_complete(tmp_path: Path) ->
     assert path.read_bytes() == b"new"
 
 
-def test_a_full_disk_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+def test_a_full_disk_or_an_error_while_writing_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"old")
+
+    def half() -> Iterator[bytes]:
+        yield b"half"
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        fileio.write_atomic(path, half())
     with files_of_at_most(1000), pytest.raises(OSError) as caught:
         fileio.write_atomic(path, bytes(100_000))
     assert caught.value.errno == errno.EFBIG
+    with pytest.raises(FileNotFoundError):
+        fileio.write_atomic(tmp_path / "none" / "a", b"")
+    with pytest.raises(NotADirectoryError):
+        fileio.write_atomic(path / "b", b"")
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -139,14 +137,6 @@ except PermissionError:
     assert done.stdout == "not permitted\n"
     assert (tmp_path / "a").read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [tmp_path / "a"]
-
-
-def test_a_missing_folder_is_a_separate_error(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"a file, not a folder")
-    with pytest.raises(FileNotFoundError):
-        fileio.write_atomic(tmp_path / "none" / "a", b"")
-    with pytest.raises(NotADirectoryError):
-        fileio.write_atomic(tmp_path / "a" / "b", b"")
 
 
 @pytest.mark.parametrize("moment", ["while writing", "before the rename"])
@@ -211,14 +201,6 @@ def test_of_concurrent_create_calls_the_first_one_wins(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
     fileio.write_once(path, b"late")
     assert path.read_bytes() == data
-
-
-def test_a_finished_file_replaces_another(tmp_path: Path) -> None:
-    (tmp_path / "part").write_bytes(b"new")
-    (tmp_path / "a").write_bytes(b"old")
-    fileio.replace_durably(tmp_path / "part", tmp_path / "a")
-    assert (tmp_path / "a").read_bytes() == b"new"
-    assert not (tmp_path / "part").exists()
 
 
 def test_lines_are_appended_after_a_truncated_line_is_ended(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 from safelight import installation
 from safelight.cli.optional_detectors import OPTIONAL_DETECTORS
 from safelight.installation import install_command
+from support.rows import each_row
 
 ROOT = Path(__file__).resolve().parents[2]
 #: An installer or runner that asks a public index for one of our names. A path, a file, a local image and an
@@ -31,21 +32,7 @@ def texts() -> Iterator[Path]:
     yield from sorted(ROOT.glob("README*.md"))
 
 
-@pytest.mark.parametrize(
-    ("text", "names"),
-    [
-        ("pip install 'safelight[nudity]'", True),
-        ("pip install safelight", True),
-        ("uvx safelight check", True),
-        ("npm install safelight-client", True),
-        ("docker pull safelight", True),
-        ("pip install -e '.[nudity]'", False),
-        ("pip install -e '/opt/safelight[nudity]'", False),
-        ("pip install 'safelight[nudity] @ https://example.com/safelight-1.whl'", False),
-        ("npm install safelight-client-0.1.0.tgz", False),
-        ("docker run --rm safelight:local doctor", False),
-    ],
-)
+@each_row
 def test_the_pattern_finds_names_on_an_index_and_no_paths(text: str, names: bool) -> None:
     assert bool(PUBLIC_NAME.search(text)) is names
 

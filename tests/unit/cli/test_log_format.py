@@ -9,6 +9,7 @@ import sys
 import pytest
 
 from safelight.cli.log_format import AccessFilter, JsonFormatter, LineFormatter, LogHandler
+from support.rows import each_row
 
 
 def record(message: str, *arguments: object, error: bool = False) -> logging.LogRecord:
@@ -38,6 +39,17 @@ def test_messages_are_aligned_and_their_further_lines_indented() -> None:
     assert LineFormatter().format(record("%s steps\nmore", 3)) == (
         f"{start}3 steps\n{' ' * len(start)}more  safelight.jobs.runner"
     )
+    text = JsonFormatter().format(record("two\nlines"))
+    assert "\n" not in text
+    assert json.loads(text) == {
+        "event": "two\nlines",
+        "level": "warning",
+        "logger": "safelight.jobs.runner",
+        "timestamp": "2023-11-14T22:13:20.250000Z",
+    }
+    made = record("The disk is full.")
+    made.left_out = 7
+    assert "The disk is full. (Not written since the last time: 7 like this.)" in LineFormatter().format(made)
 
 
 def test_a_message_is_broken_at_the_width_of_the_terminal() -> None:
@@ -49,10 +61,7 @@ def test_a_message_is_broken_at_the_width_of_the_terminal() -> None:
         assert " ".join(line[34:].strip() for line in lines) == f"{text}  safelight.jobs.runner"
 
 
-@pytest.mark.parametrize(
-    ("status", "verbose", "kept"),
-    [(200, False, False), (404, False, False), (500, False, True), (200, True, True)],
-)
+@each_row
 def test_a_request_is_logged_if_the_server_failed_or_with_verbose(
     status: int, verbose: bool, kept: bool
 ) -> None:
@@ -73,17 +82,6 @@ def test_colours_do_not_change_the_text() -> None:
     for code in (0, 1, 2, 33, 34):
         coloured = coloured.replace(f"\x1b[{code}m", "")
     assert coloured == plain
-
-
-def test_json_is_one_object_on_one_line() -> None:
-    text = JsonFormatter().format(record("two\nlines"))
-    assert "\n" not in text
-    assert json.loads(text) == {
-        "event": "two\nlines",
-        "level": "warning",
-        "logger": "safelight.jobs.runner",
-        "timestamp": "2023-11-14T22:13:20.250000Z",
-    }
 
 
 def test_json_has_the_whole_traceback_in_one_field() -> None:
@@ -174,9 +172,3 @@ def test_the_same_failure_is_one(first: str, second: str) -> None:
     for text in (first, second):
         log.handle(record(text), at=1)
     assert log.events == [(first, 0)]
-
-
-def test_a_line_says_how_many_were_left_out() -> None:
-    made = record("The disk is full.")
-    made.left_out = 7
-    assert "The disk is full. (Not written since the last time: 7 like this.)" in LineFormatter().format(made)

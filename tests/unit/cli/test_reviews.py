@@ -7,6 +7,7 @@ from safelight.i18n import load_messages
 from safelight.policy.findings import Stage
 from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState
 from support.commands import speaking
+from support.rows import each_row
 
 
 def describe(kind: CaseKind, reason: str, tag: str = "en") -> str:
@@ -40,13 +41,6 @@ def test_a_case_of_a_missing_check_has_the_words_of_the_page_and_no_category(tag
     assert words("category.violence") in describe(CaseKind.HOLD, "A word.", tag)
 
 
-@pytest.mark.parametrize(
-    ("kind", "choices"),
-    [
-        (CaseKind.HOLD, "approve (Approve), refuse (Refuse)"),
-        (CaseKind.REPORT, "approve (Keep the video), refuse (Withdraw the video)"),
-        (CaseKind.APPEAL, "approve (Reinstate the video), refuse (Keep it blocked)"),
-    ],
-)
+@each_row
 def test_the_possible_decisions_are_the_commands_with_what_they_do(kind: CaseKind, choices: str) -> None:
     assert f"possible decisions: {choices}" in describe(kind, "A word.")

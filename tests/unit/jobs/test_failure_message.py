@@ -14,17 +14,10 @@ from safelight.generation.protocol import Billing, Charge, ChargeStatus
 from safelight.i18n import translate_sentence
 from safelight.jobs.failure_message import describe_failure, late_sentence
 from safelight.jobs.models import Attempt
+from support.rows import each_row
 
 
-@pytest.mark.parametrize(
-    ("deadline_s", "limit", "translated"),
-    [
-        (1800.0, "30 min", "30 分鐘"),
-        (90.0, "90 s", "90 秒"),
-        (150.0, "150 s", "150 秒"),
-        (2.0, "2 s", "2 秒"),
-    ],
-)
+@each_row
 def test_a_long_deadline_is_given_in_minutes(deadline_s: float, limit: str, translated: str) -> None:
     text = late_sentence(deadline_s)
     assert text == f"The video was not finished within {limit}."

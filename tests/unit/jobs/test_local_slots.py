@@ -92,16 +92,6 @@ def test_a_kept_slot_is_free_again_if_the_next_step_does_not_come() -> None:
     assert office.end() == ["next 0"]
 
 
-def test_a_slot_is_free_after_an_error() -> None:
-    office = Office(1)
-    with pytest.raises(OSError, match="full"), office.slots.hold(other("failed")):
-        raise OSError("full")
-    with office.slots.hold(other("next"), keep=False):
-        pass
-    with office.slots.hold(other("last"), keep=False):
-        pass
-
-
 def test_who_waits_at_a_stop_gets_no_slot() -> None:
     office = Office(1)
     refused = threading.Event()

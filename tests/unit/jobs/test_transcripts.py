@@ -15,7 +15,8 @@ from safelight.jobs.transcripts import (
     Transcript,
     mark_transcript,
 )
-from safelight.policy.findings import Basis, Finding, Modality, TextSpan, TimeRange
+from safelight.policy.findings import Finding, TextSpan, TimeRange
+from support.verdicts import seen
 
 
 def spoken(*words: str, start_s: float = 0.0, gap: str = " ") -> MediaText:
@@ -30,17 +31,7 @@ def spoken(*words: str, start_s: float = 0.0, gap: str = " ") -> MediaText:
 
 
 def finding(*places: TimeRange, speech: bool = True) -> Finding:
-    return Finding(
-        category="violence",
-        score=1.0,
-        basis=Basis.MATCHED,
-        modality=Modality.AUDIO,
-        detector="words",
-        version="1",
-        reason="A word.",
-        evidence=places,
-        attributes={"speech": True} if speech else {},
-    )
+    return seen("violence", 1.0, "audio", evidence=places, **({"speech": True} if speech else {}))
 
 
 def marked_words(transcript: Transcript) -> list[str]:
@@ -56,20 +47,14 @@ def test_the_words_of_a_finding_are_marked_across_two_lines() -> None:
     assert marked_words(mark_transcript(lines, [finding(place)])) == ["hurt", "him"]
 
 
-def test_words_side_by_side_are_one_mark_also_in_chinese() -> None:
+def test_words_side_by_side_are_one_mark_and_a_line_without_times_of_its_words_is_a_whole() -> None:
     lines = [spoken("我", "要", "伤害", "他", gap="")]
     transcript = mark_transcript(lines, [finding(TimeRange(start_s=0.5, end_s=1.5))])
     assert marked_words(transcript) == ["要伤害"]
-
-
-def test_a_line_without_times_of_its_words_is_marked_as_a_whole() -> None:
     line = MediaText(text="مرحبا بالعالم", confidence=1.0, start_s=1.0, end_s=2.0)
     assert marked_words(mark_transcript([line], [finding(TimeRange(start_s=1.0, end_s=2.0))])) == [line.text]
-
-
-def test_findings_about_a_voice_or_a_tone_mark_no_words() -> None:
-    whole = TimeRange(start_s=0.0, end_s=9.0)
-    assert marked_words(mark_transcript([spoken("good", "day")], [finding(whole, speech=False)])) == []
+    voice = finding(TimeRange(start_s=0.0, end_s=9.0), speech=False)
+    assert marked_words(mark_transcript([spoken("good", "day")], [voice])) == []
 
 
 def test_a_long_transcript_is_cut_and_says_so() -> None:

@@ -14,6 +14,7 @@ from safelight.errors import BadInput, InvalidMedia
 from safelight.i18n import LANGUAGES, load_messages
 from safelight.media.badge import MAX_ICON_BYTES, MAX_ICON_SIDE, Badge, BadgeStyle, read_icon
 from safelight.media.fonts import missing_characters
+from support.rows import each_row
 from support.tiny_font import write_font
 
 TEXTS = {tag: load_messages("provenance", tag)("visible_label") for tag in LANGUAGES}
@@ -90,19 +91,7 @@ def test_an_icon_alone_has_no_text_and_no_background(files: dict[str, str]) -> N
     assert not (badge.pixels[badge.opacity[..., 0] > 0.9].min(axis=-1) > 200).any()
 
 
-@pytest.mark.parametrize(
-    ("name", "message"),
-    [
-        ("text", "cannot be read"),
-        ("jpeg", "cannot be read"),
-        ("cut", "cannot be read"),
-        ("heavy", "bytes; at most"),
-        ("huge", "pixels; at most"),
-        ("small", "at least"),
-        ("moving", "animation"),
-        ("blank", "completely transparent"),
-    ],
-)
+@each_row
 def test_an_icon_that_cannot_be_used_is_refused(tmp_path: Path, name: str, message: str) -> None:
     path = tmp_path / "icon.png"
     match name:
@@ -135,9 +124,6 @@ def test_a_font_without_a_glyph_is_refused_and_the_glyph_is_named(tmp_path: Path
     assert missing_characters(font, TEXTS["zh-Hans"]) == "频"
     with pytest.raises(InvalidMedia, match="no glyph for “频”"):
         Badge.draw(BadgeStyle(text=TEXTS["zh-Hans"], font=str(path)), 640, 360)
-
-
-def test_a_file_that_is_not_a_font_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "a.ttf").write_text("no font")
+    path.write_text("no font")
     with pytest.raises(InvalidMedia, match="font cannot be read"):
-        Badge.draw(BadgeStyle(text="AI", font=str(tmp_path / "a.ttf")), 640, 360)
+        Badge.draw(BadgeStyle(text="AI", font=str(path)), 640, 360)

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
-import pytest
 
 from safelight.media.decode import _downscale_plane
+from support.rows import each_row
 
 
-@pytest.mark.parametrize("size", [(1280, 720), (1920, 1080), (854, 480), (321, 181), (640, 360), (320, 180)])
+@each_row
 def test_halving_first_equals_area_means_within_one_level(size: tuple[int, int]) -> None:
     width, height = size
     pixels = np.random.default_rng(1).integers(0, 256, (height, width), dtype=np.uint8)

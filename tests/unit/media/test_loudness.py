@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from safelight.media.audio import Mixer
 from safelight.media.loudness import LoudnessMeter, find_onsets
+from support.rows import each_row
 
 RATE = 48_000
 
@@ -36,17 +37,7 @@ def test_an_empty_meter_has_no_values() -> None:
     assert (loudness.integrated_lufs, loudness.true_peak_dbtp, loudness.onsets) == (None, None, ())
 
 
-@pytest.mark.parametrize(
-    ("momentary_lufs", "found"),
-    [
-        ([-50.0] * 30 + [-10.0] * 10, 1),
-        ([-20.0] * 30 + [-10.0] * 10, 0),
-        ([-50.0] * 30 + [-30.0] * 10, 0),
-        ([-10.0] * 40, 0),
-        ([-math.inf] * 30 + [-5.0] * 5 + [-math.inf] * 60 + [-5.0] * 5, 2),
-        ([], 0),
-    ],
-)
+@each_row
 def test_an_onset_is_loud_and_sudden(momentary_lufs: list[float], found: int) -> None:
     assert len(find_onsets(momentary_lufs)) == found
 

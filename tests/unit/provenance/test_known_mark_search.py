@@ -17,7 +17,7 @@ from safelight.provenance.recovery.known_mark_search import KnownPicture, Search
 from safelight.provenance.recovery.recovery import KNOWN_LIMITS, KNOWN_S, MARKED_LIMITS, MOMENTS_S
 from safelight.provenance.watermark.residual import ResidualSums
 from safelight.provenance.watermark_service import SEARCH_S
-from safelight.sandbox.sandbox import Limits
+from safelight.sandbox.confinement import Limits
 from safelight.trust.seals.provenance_check import ANSWER_AFTER_S
 
 #: Longest steps of a search, in seconds, as measured with a clip of 720p: a first look, a registration.

@@ -24,12 +24,6 @@ def run(
     return [sampler.decide(number, number / FPS, new) for number, new in enumerate(frames)], sampler
 
 
-def test_a_static_clip_is_sampled_once_a_second() -> None:
-    samples, sampler = run([NOTHING] * (FPS * 3))
-    assert [sample.frame for sample in samples if sample] == [0, 30, 60]
-    assert sampler.report().why == {"first": 1, "regular": 2}
-
-
 def test_an_outlier_is_sampled_with_its_region() -> None:
     for new, why in (
         (ODD, SampleReason.OUTLIER),
@@ -56,13 +50,9 @@ def test_noise_exhausts_the_budget_and_makes_the_scan_incomplete() -> None:
     assert record.looked_at - spent <= 11
 
 
-def test_a_quick_cut_every_half_second_is_within_the_budget() -> None:
-    frames = [CUT if number % 15 == 0 else NOTHING for number in range(FPS * 60)]
-    _, sampler = run(frames)
+def test_quick_cuts_and_motion_over_the_small_budget_are_no_gap() -> None:
+    _, sampler = run([CUT if number % 15 == 0 else NOTHING for number in range(FPS * 60)])
     assert sampler.budget_gap == ""
-
-
-def test_motion_over_the_small_budget_is_not_a_gap() -> None:
     _, sampler = run([CAME] * (FPS * 10))
     record = sampler.report()
     assert sampler.budget_gap == ""
@@ -82,12 +72,14 @@ def test_slow_appearances_are_sampled_at_a_low_rate() -> None:
     assert sampler.note_change(900, 31.0, 1.0, 9) is None
 
 
-def test_the_last_frame_is_sampled_unless_it_was_already() -> None:
-    _, sampler = run([NOTHING] * 10)
-    sample = sampler.sample_last(9, 0.3)
+def test_a_static_clip_is_sampled_once_a_second_and_at_its_end() -> None:
+    samples, sampler = run([NOTHING] * (FPS * 3))
+    assert [sample.frame for sample in samples if sample] == [0, 30, 60]
+    assert sampler.report().why == {"first": 1, "regular": 2}
+    sample = sampler.sample_last(89, 2.97)
     assert sample is not None
     assert sample.why is SampleReason.LAST
-    assert sampler.sample_last(9, 0.3) is None
+    assert sampler.sample_last(89, 2.97) is None
 
 
 @settings(deadline=None)

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality
+from safelight.policy.findings import Finding, FrameRange, ImageBox
 from safelight.scanning import segments
 from safelight.scanning.segments import FrameTiming, SegmentBuilder, build_segments
+from support.verdicts import seen
 
 FPS = 24
 KINDS = st.sampled_from([("sexual", "breast"), ("sexual", "buttocks"), ("likeness", "face")])
@@ -24,16 +25,12 @@ def timings(count: int, step: int = 1) -> list[FrameTiming]:
 
 
 def finding(score: float, category: str = "sexual", kind: str = "breast", area: float = 0.1) -> Finding:
-    return Finding(
-        category=category,
-        score=score,
-        modality=Modality.FRAMES,
-        detector="d",
-        version="1",
-        reason="because",
-        evidence=(ImageBox(x=score / 2, y=0, w=0.1, h=0.1),),
-        attributes={"kind": kind, "area": area},
-    )
+    box = ImageBox(x=score / 2, y=0, w=0.1, h=0.1)
+    return seen(category, score, "frames", evidence=(box,), kind=kind, area=area)
+
+
+def span(segment: Finding) -> tuple[int, int]:
+    return place(segment).first, place(segment).last
 
 
 def place(segment: Finding) -> FrameRange:
@@ -100,27 +97,29 @@ def test_a_single_frame_is_a_segment_of_one() -> None:
 def test_a_short_gap_is_bridged_and_a_long_one_is_not() -> None:
     near = build_segments([(1, finding(0.6)), (8, finding(0.7))], timings(40), bridge=6)
     far = build_segments([(1, finding(0.6)), (9, finding(0.7))], timings(40), bridge=6)
-    assert [(place(one).first, place(one).last) for one in near] == [(1, 8)]
-    assert [(place(one).first, place(one).last) for one in far] == [(1, 1), (9, 9)]
+    assert [span(one) for one in near] == [(1, 8)]
+    assert [span(one) for one in far] == [(1, 1), (9, 9)]
+    [sampled] = build_segments([(2, finding(0.6)), (3, finding(0.7))], timings(6, step=24), bridge=1)
+    assert span(sampled) == (48, 72)
 
 
 def test_a_weak_tail_does_not_make_a_strong_frame_last_longer() -> None:
     seen = [(frame, finding(0.31)) for frame in range(10, 20)] + [(9, finding(0.95))]
     strong, weak = build_segments(seen, timings(40), bridge=6)
-    assert (place(strong).first, place(strong).last, strong.attributes["frames"]) == (9, 9, 1)
-    assert (place(weak).first, place(weak).last, weak.score) == (10, 19, 0.31)
+    assert (span(strong), strong.attributes["frames"]) == ((9, 9), 1)
+    assert (span(weak), weak.score) == ((10, 19), 0.31)
 
 
 def test_one_strong_frame_does_not_count_many_weak_ones() -> None:
     seen = [(frame, finding(0.57 if frame == 15 else 0.4)) for frame in range(10, 30)]
     before, sure, after = build_segments(seen, timings(40), bridge=6)
-    assert (place(sure).first, place(sure).last, sure.attributes["frames"]) == (15, 15, 1)
+    assert (span(sure), sure.attributes["frames"]) == ((15, 15), 1)
     assert (place(before).last, before.score, place(after).first, after.score) == (14, 0.4, 16, 0.4)
     # A weak frame between strong ones is bridged, but not counted.
     [dipped] = build_segments(
         [(4, finding(0.6)), (5, finding(0.4)), (6, finding(0.55))], timings(9), bridge=1
     )
-    assert (place(dipped).first, place(dipped).last, dipped.attributes["frames"]) == (4, 6, 2)
+    assert (span(dipped), dipped.attributes["frames"]) == ((4, 6), 2)
 
 
 def test_two_of_a_kind_in_one_frame_are_counted_and_the_largest_area_stays() -> None:
@@ -132,11 +131,6 @@ def test_two_of_a_kind_in_one_frame_are_counted_and_the_largest_area_stays() -> 
     assert segment.attributes["count"] == 2
     assert segment.attributes["area"] == 0.2
     assert segment.score == 0.8
-
-
-def test_sampled_frames_far_apart_still_join() -> None:
-    [segment] = build_segments([(2, finding(0.6)), (3, finding(0.7))], timings(6, step=24), bridge=1)
-    assert (place(segment).first, place(segment).last) == (48, 72)
 
 
 @given(seen=SEEN, bridge=st.integers(0, 8))
@@ -195,7 +189,7 @@ def test_ended_segments_are_built_at_once() -> None:
             builder.add(call, [finding(0.7)])
     # If the first segment were still open, it would get these times.
     known[:5] = [FrameTiming(frame=0, start_s=99, end_s=99)] * 5
-    assert [(place(one).first, place(one).last) for one in builder.segments()] == [(0, 2), (10, 12), (20, 22)]
+    assert [span(one) for one in builder.segments()] == [(0, 2), (10, 12), (20, 22)]
 
 
 def test_the_strongest_segments_are_kept_and_dropped_ones_counted(

@@ -45,32 +45,42 @@ def face(first: int, last: int, *, x: float | None = None) -> Finding:
     )
 
 
+def appearances(
+    samples: list[SampledFrame], findings: list[Finding] | None = None, texts: list[MediaText] | None = None
+) -> list[Finding]:
+    return find_brief_appearances(samples, FRAMES, findings or [], texts or [])
+
+
+def at(frame: int, *findings: Finding) -> int:
+    """Number of brief appearances if this frame is an outlier."""
+    return len(appearances([sample(frame)], [*findings]))
+
+
+def read_at(frame: int, *texts: MediaText) -> int:
+    return len(appearances([sample(frame)], texts=[*texts]))
+
+
 def test_text_in_one_outlier_frame_is_subliminal() -> None:
-    [found] = find_brief_appearances([sample(40)], FRAMES, [], [text(40)])
+    [found] = appearances([sample(40)], texts=[text(40)])
     assert found.category == "deception/subliminal"
     assert (found.attributes["kind"], found.attributes["frames"]) == ("text", 1)
+    assert read_at(40) == 0, "nothing was recognised"
 
 
 def test_a_face_in_two_frames_between_cuts_is_subliminal_and_in_three_it_is_not() -> None:
-    cuts = [sample(40, SampleReason.CUT), sample(42, SampleReason.CUT)]
-    [found] = find_brief_appearances(cuts, FRAMES, [face(40, 41)], [])
+    first, second, third = (sample(frame, SampleReason.CUT) for frame in (40, 42, 43))
+    [found] = appearances([first, second], [face(40, 41)])
     assert (found.attributes["kind"], found.attributes["frames"]) == ("face", 2)
-    assert (
-        find_brief_appearances(
-            [sample(40, SampleReason.CUT), sample(43, SampleReason.CUT)], FRAMES, [face(40, 42)], []
-        )
-        == []
-    )
-
-
-def test_a_flash_without_recognisable_content_is_not_subliminal() -> None:
-    assert find_brief_appearances([sample(40)], FRAMES, [], []) == []
+    assert appearances([first, third], [face(40, 42)]) == []
 
 
 def test_text_that_stays_or_is_outside_the_region_is_not_brief() -> None:
-    assert find_brief_appearances([sample(40)], FRAMES, [face(0, 90)], []) == []
-    assert find_brief_appearances([sample(40)], FRAMES, [], [text(30, until=60)]) == []
-    assert find_brief_appearances([sample(40)], FRAMES, [], [text(40, x=0.75)]) == []
+    assert at(40, face(0, 90)) == 0
+    assert read_at(40, text(30, until=60)) == 0
+    assert read_at(40, text(40, x=0.75)) == 0
+    assert read_at(40, text(40, "OPEN TODA"), text(60, "OPEN TODAY")) == 0, "it was misread"
+    assert read_at(40, text(40), text(42, "BUY")) == 0
+    assert read_at(40, text(40), text(42, "Q")) == 1, "a single letter is not the same text"
 
 
 #: This detector saw only the sampled frames.
@@ -86,12 +96,10 @@ def test_a_face_that_another_detector_keeps_finding_is_not_brief() -> None:
     glimpse = face(40, 40)
     assert glimpsed(glimpse, face(38, 70)) == 0
     # If two objects were found at once, the second may be the brief one.
-    assert (
-        glimpsed(glimpse, msgspec.structs.replace(face(38, 70), attributes={"kind": "face", "count": 2})) == 1
-    )
-    assert glimpsed(glimpse, msgspec.structs.replace(face(38, 70), attributes={"kind": "breast"})) == 1
+    for attributes in ({"kind": "face", "count": 2}, {"kind": "breast"}):
+        assert glimpsed(glimpse, msgspec.structs.replace(face(38, 70), attributes=attributes)) == 1
     # A detector of every frame shows that the object was gone again.
-    assert len(find_brief_appearances([sample(40)], FRAMES, [glimpse, face(38, 70)], [])) == 1
+    assert at(40, glimpse, face(38, 70)) == 1
 
 
 def test_an_object_that_returns_to_the_same_place_is_not_brief_unless_it_is_brief_again() -> None:
@@ -102,35 +110,20 @@ def test_an_object_that_returns_to_the_same_place_is_not_brief_unless_it_is_brie
 
 
 def test_an_object_outside_the_region_and_a_drawn_symbol_do_not_count() -> None:
-    assert find_brief_appearances([sample(40)], FRAMES, [face(40, 40, x=0.85)], []) == []
-    assert len(find_brief_appearances([sample(40)], FRAMES, [face(40, 40, x=0.45)], [])) == 1
+    assert at(40, face(40, 40, x=0.85)) == 0
+    assert at(40, face(40, 40, x=0.45)) == 1
     symbol = msgspec.structs.replace(
         face(40, 40, x=0.3), category="hate/symbols", attributes={"kind": "wolfs-hook"}
     )
-    assert find_brief_appearances([sample(40)], FRAMES, [symbol], []) == []
+    assert at(40, symbol) == 0
     listed = msgspec.structs.replace(symbol, attributes={"kind": "hash"})
-    assert len(find_brief_appearances([sample(40)], FRAMES, [listed], [])) == 1
-
-
-def test_text_misread_shortly_after_is_not_brief() -> None:
-    assert (
-        find_brief_appearances([sample(40)], FRAMES, [], [text(40, "OPEN TODA"), text(60, "OPEN TODAY")])
-        == []
-    )
+    assert at(40, listed) == 1
 
 
 def test_frames_sampled_for_other_reasons_are_not_brief_appearances() -> None:
-    assert (
-        group_appearances(
-            [
-                sample(0, SampleReason.FIRST),
-                sample(30, SampleReason.REGULAR),
-                sample(40, SampleReason.CUT),
-                sample(60, SampleReason.CUT),
-            ]
-        )
-        == []
-    )
+    reasons = (SampleReason.FIRST, SampleReason.REGULAR, SampleReason.CUT, SampleReason.CUT)
+    samples = [sample(frame, why) for frame, why in zip((0, 30, 40, 60), reasons, strict=True)]
+    assert group_appearances(samples) == []
 
 
 def test_text_in_one_frame_late_in_a_long_clip_is_found() -> None:
@@ -153,22 +146,19 @@ def test_text_in_one_frame_late_in_a_long_clip_is_found() -> None:
 
 
 def test_two_outliers_in_a_row_are_one_appearance_and_three_are_motion() -> None:
-    [found] = find_brief_appearances([sample(40), sample(41)], FRAMES, [], [text(40), text(41)])
-    assert (found.attributes["kind"], found.attributes["frames"]) == ("text", 2)
+    appeared = [sample(40, SampleReason.APPEARED), sample(41), sample(42, SampleReason.APPEARED)]
     three = [sample(40), sample(41), sample(42)]
-    assert [(one.first, one.last) for one in group_appearances(three)] == [(40, 40), (41, 41), (42, 42)]
-    assert find_brief_appearances(three, FRAMES, [], [text(40), text(41), text(42)]) == []
-    assert [(one.first, one.last) for one in group_appearances([sample(40), sample(42)])] == [
-        (40, 40),
-        (42, 42),
-    ]
-
-
-def test_an_appearance_followed_by_an_outlier_is_one_appearance() -> None:
-    samples = [sample(40, SampleReason.APPEARED), sample(41), sample(42, SampleReason.APPEARED)]
-    assert [(one.first, one.last) for one in group_appearances(samples)] == [(40, 41)]
-    [found] = find_brief_appearances(samples, FRAMES, [], [text(40), text(41)])
-    assert found.attributes["frames"] == 2
+    for samples, groups in (
+        ([sample(40), sample(41)], [(40, 41)]),
+        ([sample(40), sample(42)], [(40, 40), (42, 42)]),
+        (three, [(40, 40), (41, 41), (42, 42)]),
+        (appeared, [(40, 41)]),
+    ):
+        assert [(one.first, one.last) for one in group_appearances(samples)] == groups
+    for samples in ([sample(40), sample(41)], appeared):
+        [found] = appearances(samples, texts=[text(40), text(41)])
+        assert (found.attributes["kind"], found.attributes["frames"]) == ("text", 2)
+    assert appearances(three, texts=[text(40), text(41), text(42)]) == []
 
 
 def test_an_appearance_of_two_frames_has_the_region_of_both() -> None:
@@ -177,8 +167,3 @@ def test_an_appearance_of_two_frames_has_the_region_of_both() -> None:
     assert appearance.region is not None
     x, y, w, h = appearance.region
     assert (x, y, round(x + w, 6), round(y + h, 6)) == (0.2, 0.2, 0.8, 0.6)
-
-
-def test_a_single_letter_at_the_same_place_is_not_the_same_text() -> None:
-    assert len(find_brief_appearances([sample(40)], FRAMES, [], [text(40), text(42, "Q")])) == 1
-    assert find_brief_appearances([sample(40)], FRAMES, [], [text(40), text(42, "BUY")]) == []

@@ -10,6 +10,7 @@ import pytest
 from safelight.testing.upstream import ScriptedAction, load_scenario
 from safelight.testing.upstream.bodies import read_create
 from safelight.testing.upstream.scenario import ActionName, Ending
+from support.rows import each_row
 
 DOCS = Path(__file__).parents[3] / "docs" / "testing.md"
 
@@ -44,19 +45,7 @@ def test_every_reaction_and_every_ending_is_documented() -> None:
         assert f"`{word}`" in text, word
 
 
-@pytest.mark.parametrize(
-    ("document", "named"),
-    [
-        ({"order": []}, "order"),
-        ({"orders": [{"wehn": "x"}]}, "wehn"),
-        ({"otherwise": {"submit": "explode"}}, "explode|submit"),
-        ({"otherwise": {"submit": "truncated"}}, "submit"),
-        ({"otherwise": {"content": "lose_answer"}}, "content"),
-        ({"otherwise": {"submit": {"do": "status"}}}, "needs a number"),
-        ({"otherwise": {"clip": "/nowhere.mp4"}}, "nowhere"),
-        ("[]", "mapping"),
-    ],
-)
+@each_row
 def test_a_wrong_scenario_is_refused_by_name(document: Any, named: str) -> None:
     with pytest.raises(ValueError, match=named):
         load_scenario(document)

@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from safelight.errors import Forbidden, Unauthenticated
 from safelight.web.auth import bearer, check_same_origin, set_session
+from support.rows import each_row
 
 
 def request(scheme: str = "http", method: str = "POST", **headers: str) -> Request:
@@ -33,17 +34,7 @@ def test_the_session_cookie_is_secure_if_tls_is_used(scheme: str) -> None:
     assert "SameSite=strict" in cookie
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {},
-        {"origin": "null"},
-        {"origin": "http://gateway.example"},
-        {"origin": "https://gateway.example.elsewhere.example"},
-        {"sec_fetch_site": "none"},
-        {"sec_fetch_site": "cross-site", "origin": "https://gateway.example"},
-    ],
-)
+@each_row
 def test_other_origins_are_refused(headers: dict[str, str]) -> None:
     with pytest.raises(Forbidden):
         check_same_origin(request("https", **headers))

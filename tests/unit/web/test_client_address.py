@@ -10,6 +10,7 @@ import pytest
 from safelight.errors import RateLimited
 from safelight.web.forwarded_headers import ForwardedHeaders
 from safelight.web.rate_limit import RateLimiter
+from support.rows import each_row
 
 PROXY = ("10.0.0.1", 4711)
 
@@ -54,15 +55,7 @@ def test_several_headers_are_one_list_and_a_scheme_is_http_or_https() -> None:
     assert (scope["client"], scope["scheme"]) == (PROXY, "http")
 
 
-@pytest.mark.parametrize(
-    ("first", "second", "is_same"),
-    [
-        ("2001:db8::1", "2001:db8::ffff:2", True),
-        ("2001:db8::1", "2001:db8:0:1::1", False),
-        ("::ffff:192.0.2.1", "192.0.2.1", True),
-        ("192.0.2.1", "192.0.2.2", False),
-    ],
-)
+@each_row
 def test_the_limit_counts_ipv6_addresses_of_one_network_together(
     first: str, second: str, is_same: bool
 ) -> None:

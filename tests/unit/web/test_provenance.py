@@ -17,6 +17,7 @@ from safelight.provenance.recovery.public_answer import PublicAnswer
 from safelight.trust.seals.provenance_check import ProvenanceCheck, ProvenanceChecks
 from safelight.web.provenance import ProvenanceDoor
 from safelight.web.thread_pool import Threads
+from support.rows import each_row
 
 FOUND = ProvenanceCheck(
     public=PublicAnswer(answer=Answer.NOT_FOUND, ground=Ground.NOTHING), issuer="Test Films"
@@ -74,9 +75,7 @@ def a_door(search: Search, *, answer_after_s: float) -> ProvenanceDoor:
     return ProvenanceDoor(checks, threads, answer_after_s=answer_after_s)
 
 
-@pytest.mark.parametrize(
-    ("search_s", "answer_s"), [(0.0, 30), (0.25, 30), (29.75, 30), (30.0, 60), (44.5, 60), (61.0, 90)]
-)
+@each_row
 def test_the_answer_after_a_search_comes_at_a_multiple_of_the_answer_time(
     clock: Clock, tmp_path: Path, search_s: float, answer_s: float
 ) -> None:
@@ -86,6 +85,7 @@ def test_the_answer_after_a_search_comes_at_a_multiple_of_the_answer_time(
     door = a_door(search, answer_after_s=30.0)
     assert anyio.run(partial(door.check_upload, tmp_path / "a", stranger=True)) is FOUND
     assert clock.pauses == [answer_s - search_s]
+    clock.pauses.clear()
 
 
 def test_a_search_that_fails_is_answered_at_the_same_time(clock: Clock, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import pytest
 from safelight.detectors.text.sketch import sketch
 from safelight.trust.evasion.models import SimilarBlock
 from safelight.trust.evasion.service import EvasionTracker, LaterBlock, RecentBlocks
+from support.rows import each_row
 
 BLOCKED = "a nude woman dancing alone on the stage of an old theatre at night"
 BLOCKED_HANT = "裸體的女人夜晚獨自在老戲院的舞台上跳舞"
@@ -94,23 +95,14 @@ def test_a_chain_of_small_changes_is_similar_and_ends_with_its_block() -> None:
     assert found(last, history(similar=[row(STEP, at=3.0)])) == 3.0
 
 
-def test_a_request_blocked_after_its_prompt_is_compared_too() -> None:
-    assert (
-        found(STEP, history(later=[LaterBlock(video_id="video_1", at=2.0, texts={"prompt": BLOCKED})])) == 2.0
-    )
-
-
 def test_a_block_of_another_end_user_needs_a_paraphrase() -> None:
     assert found(BLOCKED.replace("nude", "bare"), history(others=[row(BLOCKED)])) == 5.0
     assert found("a band on a small stage at night", history(prompts=[row(BLOCKED)])) == 5.0
     assert found("a band on a small stage at night", history(others=[row(BLOCKED)])) is None
 
 
-def test_the_time_of_the_newest_similar_block_counts() -> None:
-    assert found(BLOCKED, history(prompts=[row(BLOCKED, at=9.0), row(STEP, at=4.0)])) == 9.0
-
-
 def test_a_similar_block_of_the_same_end_user_comes_before_one_of_another() -> None:
+    assert found(BLOCKED, history(prompts=[row(BLOCKED, at=9.0), row(STEP, at=4.0)])) == 9.0, "the newest"
     both = history(prompts=[row(BLOCKED, at=2.0)], others=[row(BLOCKED, at=9.0)])
     assert find_block(BLOCKED, both) == SimilarBlock(id="sketch_2.0", at=2.0, own=True)
     (other,) = others = [row(BLOCKED, at=9.0)]
@@ -119,25 +111,13 @@ def test_a_similar_block_of_the_same_end_user_comes_before_one_of_another() -> N
 
 def test_a_chain_belongs_to_the_block_where_it_began() -> None:
     later = history(later=[LaterBlock(video_id="video_1", at=2.0, texts={"prompt": BLOCKED})])
-    chain = history(similar=[row(STEP, at=3.0)])
-    assert [one and one.id for one in (find_block(STEP, later), find_block(STEP, chain))] == [
-        "video_1",
-        "sketch_of_block",
-    ]
+    assert find_block(STEP, later) == SimilarBlock(id="video_1", at=2.0, own=True)
+    chained = find_block(STEP, history(similar=[row(STEP, at=3.0)]))
+    assert chained
+    assert chained.id == "sketch_of_block"
 
 
-@pytest.mark.parametrize(
-    ("blocked", "harmless"),
-    [
-        ("a dismembered body in the trunk of an old car", "a wooden chest in the trunk of an old car"),
-        (
-            "an explicit sex scene in a hotel room, cinematic",
-            "a friendly chess game in a hotel room, cinematic",
-        ),
-        ("a gang rapes a hitchhiker in an abandoned house", "a gang of friends paints an abandoned house"),
-        ("恐怖分子拿着炸弹走过拥挤的市场", "游客拿着相机走过拥挤的市场"),
-    ],
-)
+@each_row
 def test_an_ordinary_request_that_shares_words_with_a_block_of_another_end_user_gets_help(
     blocked: str, harmless: str
 ) -> None:
@@ -172,12 +152,6 @@ def test_a_request_for_instructions_is_similar_to_a_block_for_instructions(text:
     assert found(text, history(others=[row(blocked, category="illicit")])) is None
 
 
-def test_other_requests_are_not_similar_to_a_block_for_instructions() -> None:
-    blocks = history(prompts=[row(BLOCKED, category="illicit")])
-    assert found("two friends repair a bicycle", blocks) is None
-    assert found("a fox walks down the steps of a house", blocks) is None
-
-
 @pytest.mark.parametrize(
     "text",
     [
@@ -208,6 +182,7 @@ def test_a_request_that_is_only_about_instructions_too_is_not_chained() -> None:
     recipe = find_block("a baker shares her apple pie recipe", blocks)
     assert recipe
     assert not recipe.chained
+    assert find_block("a fox walks down the steps of a house", blocks) is None
     similar = find_block(BLOCKED, blocks)
     assert similar
     assert similar.chained

@@ -9,6 +9,7 @@ from safelight.trust.templates.documents import read_document
 from safelight.trust.templates.models import SlotType
 from safelight.trust.templates.rendering import render
 from safelight.trust.templates.slot_values import LANGUAGES, shipped_values
+from support.rows import each_row
 
 EXAMPLES = Path(__file__).parents[4] / "examples" / "templates"
 
@@ -29,35 +30,7 @@ def test_a_typed_slot_keeps_some_of_its_values_and_takes_no_others() -> None:
     assert "'young' is not a value of the type adult_descriptor" in problem(source)
 
 
-@pytest.mark.parametrize(
-    ("source", "expected"),
-    [
-        ("", "mapping of keys"),
-        ("- a", "Start with `template: my-template`"),
-        ("template: a", "The key 'text' is missing"),
-        ("text: a", "The key 'template' is missing"),
-        ("template: A b\ntext: a", "lowercase letters"),
-        ("template: a\ntext: '[X]'", "[X] is not declared"),
-        ("template: a\ntext: 'a [x] b'", "[x] is not declared"),
-        ("template: a\ntext: b\nslots: {X: {type: text}}", "[X] does not occur"),
-        ("template: a\ntext: '[X]'\nslots: {X: {type: colour}}", "The value 'colour' is unknown"),
-        ("template: a\ntext: '[X]'\nslots: {X: {}}", "The allowed values are missing"),
-        ("template: a\ntext: '[x-y]'\nslots: {x-y: {type: text}}", "capital letters"),
-        ("template: a\ntext: '[X]'\nslots: {X: {type: text, values: [b]}}", "Free text has no values"),
-        ("template: a\ntext: '[X]'\nslots: {X: {values: [b], max_characters: 3}}", "Only free text"),
-        ("template: a\ntext: '[X]'\nslots: {X: {type: text, max_characters: 0.5}}", "whole number"),
-        ("template: a\ntext: '[X]'\nslots: {X: {values: [b], default: b}}", "A required slot has no default"),
-        (
-            "template: a\ntext: '[X]'\nslots: {X: {values: [b], required: false, default: c}}",
-            "'c' is not allowed",
-        ),
-        ("template: a\ntext: '[X]'\nslots: {X: {values: ['b [X]']}}", "slots are replaced once"),
-        ("template: a\ntext: '[X] [Y]'\nslots: {X: {values: ['[Y]']}, Y: {values: [c]}}", "cannot be nested"),
-        ("template: a\ntext: '[X]'\nslots: {X: {values: [b]}, X: {values: [c]}}", "occurs twice"),
-        ("template: a\ntext: b\nnotes: c", "The key 'notes' is unknown"),
-        ("template: &x a\ntext: *x", "Anchors and aliases"),
-    ],
-)
+@each_row
 def test_a_document_with_a_problem_is_refused_with_its_reason(source: str, expected: str) -> None:
     assert expected in problem(source)
 
