@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from safelight.detectors.protocol import TextContent, TextDetector
+from safelight.detectors.protocol import MediaText, TextContent, TextDetector
 from safelight.detectors.text.normalise import views
 from safelight.policy.findings import Finding, TextSpan
+
+
+def shown(text: str, at: float) -> MediaText:
+    """Words in the picture, for a second."""
+    return MediaText(text=text, confidence=0.9, frame=round(at * 10), start_s=at, end_s=at + 1)
+
+
+def said(text: str, at: float) -> MediaText:
+    """Words in the sound, for a second."""
+    return MediaText(text=text, confidence=0.9, start_s=at, end_s=at + 1)
 
 
 def content(text: str, field: str = "prompt", *, negated: bool = False) -> TextContent:

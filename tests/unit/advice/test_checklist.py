@@ -3,7 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from safelight.advice.checklist import ChecklistItem, ChecklistState, ChecklistTopic, checklist
@@ -21,16 +21,29 @@ def checklist_items(prompt: str, *findings: Finding, **more: object) -> dict[Che
     return {item.topic: item for item in items}
 
 
+def states(prompt: str, *findings: Finding) -> dict[ChecklistTopic, ChecklistState]:
+    return {topic: item.state for topic, item in checklist_items(prompt, *findings).items()}
+
+
 def test_a_harmless_prompt_needs_no_change() -> None:
-    items = checklist_items("A cat on a windowsill, warm light, slow dolly-in shot, watercolour style")
-    assert {item.state for item in items.values()} <= {ChecklistState.FINE, ChecklistState.NOT_APPLICABLE}
+    for prompt in (
+        "A cat on a windowsill, warm light, slow dolly-in shot, watercolour style",
+        "A lighthouse at sunrise",
+    ):
+        assert set(states(prompt).values()) <= {ChecklistState.FINE, ChecklistState.NOT_APPLICABLE}
+    negated = states("A quiet lake", seen("violence", negated=True))
+    assert negated[ChecklistTopic.HARM_WORDS] is ChecklistState.FINE
 
 
-def test_a_short_harmless_prompt_gets_no_advice_on_style_or_tone() -> None:
-    items = checklist_items("A lighthouse at sunrise")
-    assert not [
-        item for item in items.values() if item.state in (ChecklistState.LOOK, ChecklistState.PROBLEM)
-    ]
+def test_distress_and_combinations_of_indicators_get_advice() -> None:
+    item = checklist_items("I want to end it all", seen("self-harm/intent"))[ChecklistTopic.DISTRESS]
+    assert "Help lines" in item.message
+    assert item.state is ChecklistState.LOOK
+    chinese = states("一个女孩在屋顶上哭，绝望")
+    assert chinese[ChecklistTopic.DISTRESS] is ChecklistState.LOOK
+    assert chinese[ChecklistTopic.EXPLICIT_ADULTS] is ChecklistState.LOOK
+    combined = states("A person alone on a rooftop crying, a knife, falling")
+    assert combined[ChecklistTopic.SIMPLIFY] is ChecklistState.LOOK
 
 
 def test_a_name_is_a_problem_and_its_span_is_given() -> None:
@@ -46,10 +59,8 @@ def test_a_harm_word_without_a_finding_is_only_advice() -> None:
     item = checklist_items(prompt)[ChecklistTopic.HARM_WORDS]
     assert item.state is ChecklistState.LOOK
     assert [prompt[span.start : span.end] for span in item.spans] == ["cutting"]
-    assert (
-        checklist_items(prompt, seen("violence", span=(0, 3)))[ChecklistTopic.HARM_WORDS].state
-        is ChecklistState.PROBLEM
-    )
+    found = states(prompt, seen("violence", span=(0, 3)))
+    assert found[ChecklistTopic.HARM_WORDS] is ChecklistState.PROBLEM
 
 
 def test_advice_never_states_that_people_are_adults() -> None:
@@ -62,6 +73,9 @@ def test_advice_never_states_that_people_are_adults() -> None:
         item = checklist_items(prompt)[ChecklistTopic.EXPLICIT_ADULTS]
         assert item.state is state
         assert ("Never call a child an adult" in item.message) is ("child" in prompt)
+    for category in ("sexual", "sexual/minors", "minors-present"):
+        item = checklist_items("A dancer in a studio", seen(category, 0.1))[ChecklistTopic.EXPLICIT_ADULTS]
+        assert "state it" not in item.message
 
 
 @each_row
@@ -69,12 +83,6 @@ def test_no_age_is_advised_beside_a_sign_of_youth_or_sex(prompt: str) -> None:
     item = checklist_items(prompt)[ChecklistTopic.EXPLICIT_ADULTS]
     assert (item.state, item.spans) == (ChecklistState.NOT_APPLICABLE, ())
     assert item.message == "This point does not apply."
-
-
-@pytest.mark.parametrize("category", ["sexual", "sexual/minors", "minors-present"])
-def test_no_age_is_advised_beside_a_weak_finding(category: str) -> None:
-    item = checklist_items("A dancer in a studio", seen(category, 0.1))[ChecklistTopic.EXPLICIT_ADULTS]
-    assert "state it" not in item.message
 
 
 @pytest.mark.parametrize("locale", ["zh-Hant", "zh-Hans"])
@@ -97,17 +105,6 @@ def test_advice_never_suggests_an_invented_purpose() -> None:
     )
 
 
-def test_first_person_distress_gets_help_lines() -> None:
-    item = checklist_items("I want to end it all", seen("self-harm/intent"))[ChecklistTopic.DISTRESS]
-    assert "Help lines" in item.message
-    assert item.state is ChecklistState.LOOK
-
-
-def test_a_combination_of_indicators_gets_advice_to_simplify() -> None:
-    item = checklist_items("A person alone on a rooftop crying, a knife, falling")[ChecklistTopic.SIMPLIFY]
-    assert item.state is ChecklistState.LOOK
-
-
 def test_faces_are_fine_only_if_a_detector_checked_the_references() -> None:
     box = seen("likeness", modality="image", evidence=(ImageBox(x=0, y=0, w=1, h=1),))
     for findings, more, state in (
@@ -127,30 +124,18 @@ def test_withheld_words_are_not_shown() -> None:
     assert "unspeakable" not in item.message
 
 
-def test_a_negated_finding_is_not_a_problem() -> None:
-    finding = seen("violence", negated=True)
-    assert checklist_items("A quiet lake", finding)[ChecklistTopic.HARM_WORDS].state is ChecklistState.FINE
-
-
-def test_chinese_prompts_are_understood() -> None:
-    items = checklist_items("一个女孩在屋顶上哭，绝望")
-    assert items[ChecklistTopic.DISTRESS].state is ChecklistState.LOOK
-    assert items[ChecklistTopic.EXPLICIT_ADULTS].state is ChecklistState.LOOK
-
-
 @settings(deadline=None)
 @given(st.text(max_size=400), st.integers(min_value=0, max_value=3))
+@example("crying " * 4000, 0)
+@example("for a " * 4000, 0)
+@example("人" * 4000, 0)
+@example("18 years old " * 4000, 0)
 def test_every_span_is_inside_the_text(prompt: str, references: int) -> None:
     for item in checklist({"prompt": prompt}, (), references=references):
         assert item.message
+        assert len(item.spans) <= 12
         for span in item.spans:
             assert 0 <= span.start < span.end <= len(prompt)
-
-
-@pytest.mark.parametrize("piece", ["crying ", "for a ", "人", "18 years old "])
-def test_a_very_long_prompt_is_handled(piece: str) -> None:
-    for item in checklist({"prompt": piece * 4000}, ()):
-        assert len(item.spans) <= 12
 
 
 @each_row

@@ -45,9 +45,7 @@ def test_a_rewrite_of_reported_words_is_a_suggestion_with_the_conditions_of_thes
     assert one.conditions == ("model_written", "place", "time", "same_scene")
     assert {"place", "time"} <= set(one.slots)
     assert one.values["changes"].startswith("a rooftop at night → an observation deck at dusk")
-
-
-def test_a_condition_is_shown_only_if_its_word_is_replaced() -> None:
+    assert examined(EXAMPLE, text, text) is DropReason.SAME, "it is suggested already"
     one = examined(EXAMPLE, EXAMPLE.replace("night", "dusk"))
     assert isinstance(one, Suggestion)
     assert (one.conditions, one.slots) == (("model_written", "time"), {"time"})
@@ -85,12 +83,6 @@ def test_the_look_of_a_protected_character_is_not_described() -> None:
     kept = examine_rewrite(form, "Darth Vader stands alone at dusk", ())
     assert isinstance(kept, Suggestion)
     assert kept.rewritten.startswith("Darth Vader ")
-
-
-def test_a_rewrite_that_is_suggested_already_is_not_suggested_again() -> None:
-    text = EXAMPLE.replace("at night", "at dusk")
-    assert isinstance(examined(EXAMPLE, text), Suggestion)
-    assert examined(EXAMPLE, text, text) is DropReason.SAME
 
 
 def test_a_prompt_has_a_bounded_number_of_parts() -> None:
@@ -149,8 +141,5 @@ def test_the_prompt_is_data_of_the_request() -> None:
 def test_an_answer_in_another_form_is_refused(content: object) -> None:
     with pytest.raises(UnparseableResponse):
         read_rewrites({"choices": [{"message": {"content": content}}]})
-
-
-def test_a_code_fence_around_the_answer_is_accepted() -> None:
     fenced = '```json\n{"rewrites": ["a", 1]}\n```'
     assert read_rewrites({"choices": [{"message": {"content": fenced}}]}) == ["a", 1]

@@ -71,13 +71,6 @@ def test_an_injury_that_the_text_states_is_not_rewritten_away(prompt: str, kept:
     assert all(kept in one for one in rewritten)
 
 
-def test_a_cry_for_help_is_not_taken_for_tears() -> None:
-    for prompt in ("A man cries for help at night", "A woman crying for help at night"):
-        rewritten = rewrites(advised(prompt))
-        assert rewritten
-        assert all("for help" in one and "moved" not in one for one in rewritten)
-
-
 @each_row
 def test_a_word_of_size_becomes_a_proportion(prompt: str, rewritten: str) -> None:
     first = advised(prompt).suggestions[0]
@@ -118,31 +111,21 @@ def test_no_age_is_offered_beside_a_cue_of_sex_or_youth_or_where_the_word_is_not
     assert suggested(advised(prompt, blocked_at=BlockedAt.OUTPUT), "age") == []
 
 
-@pytest.mark.parametrize("score", [0.05, 0.9])
-def test_no_age_is_offered_beside_a_minor_that_a_detector_found(score: float) -> None:
-    finding = seen("minors-present", score, basis=Basis.LEARNED)
-    assert suggested(advised(WOMAN, age=30, findings=(finding,)), "age_given") == []
-    assert suggested(advised(WOMAN, findings=(finding,), blocked_at=BlockedAt.OUTPUT), "age") == []
-
-
 @each_row
 def test_an_ordinary_number_is_no_age(prompt: str) -> None:
     assert len(suggested(advised(prompt, age=30), "age_given")) == 1
 
 
-def test_no_age_is_offered_beside_a_cue_in_another_text_or_a_sexual_finding_below_its_alarm() -> None:
-    finding = seen("sexual", 0.1, basis=Basis.LEARNED)
-    assert suggested(advised(WOMAN, age=30, findings=(finding,)), "age_given") == []
+def test_no_age_is_offered_beside_a_cue_in_another_text_or_a_finding_below_its_alarm() -> None:
+    for category, score in (("sexual", 0.1), ("minors-present", 0.05), ("minors-present", 0.9)):
+        found = (seen(category, score, basis=Basis.LEARNED),)
+        assert suggested(advised(WOMAN, age=30, findings=found), "age_given") == []
+        assert suggested(advised(WOMAN, findings=found, blocked_at=BlockedAt.OUTPUT), "age") == []
     assert suggested(advised(WOMAN, age=30, purpose="a film for our school"), "age_given") == []
     texts = {"prompt": WOMAN, "template": "swimsuit catalogue"}
     assert suggested(advised(WOMAN, texts=texts, age=30), "age_given") == []
-
-
-@pytest.mark.parametrize(
-    "prompt", ["Two women alone in the dark", "A woman and a man in the dark", "An elderly woman in the dark"]
-)
-def test_no_age_is_written_for_several_people_or_beside_another_age(prompt: str) -> None:
-    assert suggested(advised(prompt, age=30), "age_given") == []
+    for several in ("Two women", "A woman and a man", "An elderly woman"):
+        assert suggested(advised(f"{several} in the dark", age=30), "age_given") == []
 
 
 def test_a_face_in_a_reference_can_be_turned_away() -> None:

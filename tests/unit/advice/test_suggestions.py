@@ -88,16 +88,13 @@ def test_a_cue_that_belongs_to_a_phrase_excludes_nothing() -> None:
     assert "confined_no_escape" in {driver.row for driver in advice.drivers}
 
 
-def test_a_word_that_the_rewriting_added_is_marked() -> None:
+def test_words_in_a_template_and_added_by_a_rewriting_are_found() -> None:
+    drivers = find_drivers({"prompt": "a fox", "template": "children's storybook illustration"}, ())
+    assert [(driver.row, driver.spans[0].field) for driver in drivers] == [("children", "template")]
     texts = {"prompt": "a night train", "rewritten_prompt": "a massive train at night"}
     added = {driver.row for driver in find_drivers(texts, ()) if driver.added_by_rewriting}
     assert "size" in added
     assert "night" not in added
-
-
-def test_words_in_a_template_are_found_in_their_field() -> None:
-    drivers = find_drivers({"prompt": "a fox", "template": "children's storybook illustration"}, ())
-    assert [(driver.row, driver.spans[0].field) for driver in drivers] == [("children", "template")]
 
 
 @pytest.mark.parametrize("category", ["ip/character", "ip/brand"])
@@ -115,21 +112,16 @@ def test_a_name_from_our_lists_is_never_changed_word_by_word() -> None:
     rewritten = rewrites(advised(prompt, findings=(finding,)))
     assert rewritten
     assert all("The Dark Knight waits at the Niagara Falls" in one for one in rewritten)
-
-
-def test_a_finding_that_may_not_be_shown_protects_its_words_too() -> None:
-    prompt = "a dark figure at night"
-    finding = named("ip/character", prompt, "dark figure")
-    assert all("dark figure" in one for one in rewrites(advised(prompt, findings=(finding,))))
+    withheld = named("ip/character", "a dark figure at night", "dark figure")
+    rewritten = rewrites(advised("a dark figure at night", findings=(withheld,)))
+    assert all("dark figure" in one for one in rewritten)
+    sentence = advised("Dark forest, mist").suggestions
+    assert any(one.rewritten.startswith("Dimly lit") for one in sentence), "its first word is no name"
 
 
 @each_row
 def test_quotations_and_names_are_never_changed(prompt: str, kept: str) -> None:
     assert all(kept in one for one in rewrites(advised(prompt)))
-
-
-def test_the_first_word_of_a_sentence_is_not_taken_for_a_name() -> None:
-    assert any(one.rewritten.startswith("Dimly lit") for one in advised("Dark forest, mist").suggestions)
 
 
 def test_contradicted_terms_of_a_prompt_name_both_sources() -> None:
@@ -156,6 +148,8 @@ def test_a_documented_rule_decides_the_risk() -> None:
     finding = named("ip/character", prompt, "Spider-Man")
     risk = advised(prompt, "veo", findings=(finding,), shown=(finding,)).risk
     assert (risk.level, risk.source is not None) == ("high", True)
+    risk = advised("A train", "veo-3.1").risk
+    assert (risk.level, risk.reason, risk.source) == ("low", "no_rule", None)
 
 
 @each_row
@@ -203,11 +197,6 @@ def test_the_risk_at_a_closed_provider_says_that_requests_fail_and_what_was_repo
     )
 
 
-def test_that_no_rule_matches_cites_no_single_rule() -> None:
-    risk = advised("A train", "veo-3.1").risk
-    assert (risk.level, risk.reason, risk.source) == ("low", "no_rule", None)
-
-
 def test_a_deep_fix_begins_with_what_is_most_likely() -> None:
     assert advised(EXAMPLE, blocked_at=BlockedAt.OUTPUT).fix[0] == "scene"
     assert advised("A chef cutting carrots", blocked_at=BlockedAt.OUTPUT).fix[0] == "words"
@@ -234,7 +223,9 @@ def test_a_suggestion_has_the_condition_of_every_row_whose_words_it_replaces(pro
 
 
 def test_what_changes_is_one_sentence_and_that_the_scene_stays_is_said_once() -> None:
-    condition = advised(EXAMPLE).as_wire()["suggestions"][0]["condition"]
+    first = advised(EXAMPLE).as_wire()["suggestions"][0]
+    assert first["changes"] == ["action", "place", "time"]
+    condition = first["condition"]
     assert condition.startswith("This changes the place and the time of day or the light.")
     assert condition.endswith("Only if the result still describes your scene.")
     assert condition.count("Only if the result") == 1
@@ -268,11 +259,6 @@ def test_a_low_risk_is_shown_as_no_known_trigger(locale: str, said: str) -> None
     assert advised("A train", "veo-3.1").as_wire(locale)["risk_level"] == "low"
     assert load_messages("advice", locale)("level.low") == said
     assert load_messages("console", locale)("check.risk.low") == said.lower()
-
-
-def test_a_suggestion_names_what_its_words_state() -> None:
-    wire = advised(EXAMPLE).as_wire()["suggestions"]
-    assert wire[0]["changes"] == ["action", "place", "time"]
 
 
 @pytest.mark.parametrize("category", ["ip/character", "ip/brand"])

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from safelight.advice.driver_tables import scenarios, word_rows
-from safelight.attempts.models import AttemptOrigin, AttemptOutcome, AttemptRecord, AttemptRefund
+from safelight.attempts.models import AttemptOutcome, AttemptRefund
 from safelight.attempts.patterns import RefusalPattern, RefusalRate
 from safelight.cli.attempts_output import format_pattern
 from safelight.console.attempts_view import (
@@ -23,26 +23,19 @@ from safelight.console.translations import load_languages
 from safelight.generation.protocol import Charge, ChargeStatus
 from safelight.i18n import load_messages
 from safelight.jobs.refusal_budget import RefusalCount
+from support.attempts import NOON as NOW
+from support.attempts import PASSED
 
-NOW = 1_790_000_000.0
 DAY_S = 86_400.0
 T = load_languages()["en"]
-ATTEMPT = AttemptRecord(
-    id="attempt_1",
-    origin=AttemptOrigin.REPORTED,
-    at=NOW,
-    provider="runway",
+ATTEMPT = replace(
+    PASSED,
     model="",
     seconds=None,
-    width=None,
-    height=None,
     prompt=None,
-    error="",
     outcome=AttemptOutcome.REFUSED,
-    stage="unknown",
     file_came=False,
     charge=Charge(charged=ChargeStatus.YES, amount=0.1, currency="USD"),
-    request_id="",
 )
 
 
@@ -57,10 +50,7 @@ def test_stopped_attempts_and_second_charges_are_losses_and_passed_ones_are_not(
     assert [one.id for one in lost] == ["attempt_2", "attempt_3"]
     (loss,) = losses(lost)
     assert loss.net == "$0.20"
-
-
-def test_a_file_whose_video_failed_later_is_a_loss() -> None:
-    undelivered = replace(ATTEMPT, outcome=AttemptOutcome.PASSED, file_came=True, is_undelivered=True)
+    undelivered = replace(passed, is_undelivered=True)
     assert lost_attempts([undelivered], ()) == [undelivered]
 
 

@@ -43,14 +43,9 @@ def test_prompt_evidence_is_quoted_and_highlighted() -> None:
     details = {"evidence": [{"reason": "", "evidence": evidence}]}
     assert "the words “red”" in render(details, "a red fox")
     assert prompt_spans(details) == [(2, 5)]
-
-
-def test_a_list_is_named_only_if_the_finding_has_no_place() -> None:
-    evidence = [
-        {"type": "text", "field": "prompt", "start": 2, "end": 5},
-        {"type": "match", "list": "identifiers", "entry": "card"},
-    ]
-    assert "identifiers" not in render({"evidence": [{"reason": "", "evidence": evidence}]}, "a red fox")
+    listed = [*evidence, {"type": "match", "list": "identifiers", "entry": "card"}]
+    # A list is named only if the finding has no place.
+    assert "identifiers" not in render({"evidence": [{"reason": "", "evidence": listed}]}, "a red fox")
 
 
 def test_a_held_video_has_no_advice_on_a_retry() -> None:
@@ -91,11 +86,6 @@ def test_missing_checks_are_named_in_words_with_the_reason() -> None:
     )
 
 
-def test_a_next_step_that_the_advice_on_a_retry_contains_is_not_repeated() -> None:
-    details = {"retry": {"action": "change_prompt"}, "next_step": "Change the prompt."}
-    assert render(details) == "Retry: Change the prompt. The same one may be blocked again."
-
-
 def test_the_evidence_is_a_sentence_in_the_language_of_the_page() -> None:
     text = "Darth Vader walks by"
     details = {
@@ -116,15 +106,13 @@ def test_the_evidence_is_a_sentence_in_the_language_of_the_page() -> None:
     )
 
 
-def test_after_a_retry_by_the_gateway_the_page_names_the_new_video_and_not_that_a_retry_fails() -> None:
-    step = "It was submitted again as video_1; follow that video."
-    details: dict[str, Any] = {"retry": {"action": "never"}, "next_step": step, "retried_as": "video_1"}
-    (line,) = explanation_lines(details, "", ENGLISH)
-    assert line.sentences == (step,)
-
-
 def test_a_next_step_stands_once() -> None:
     """The sentence above the rows says it already, and the advice about a retry says the same."""
+    repeated = {"retry": {"action": "change_prompt"}, "next_step": "Change the prompt."}
+    assert render(repeated) == "Retry: Change the prompt. The same one may be blocked again."
+    step = "It was submitted again as video_1; follow that video."
+    retried = {"retry": {"action": "never"}, "next_step": step, "retried_as": "video_1"}
+    assert render(retried) == f"Next step: {step}"
     step = "Change the prompt or appeal."
     details = {"retry": {"action": "change_prompt"}, "next_step": step}
     rows = explanation_lines(details, "", ENGLISH, sentence=f"Blocked before generation. {step}")

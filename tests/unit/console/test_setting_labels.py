@@ -7,6 +7,7 @@ from safelight.console.setting_labels import label_section, label_setting
 from safelight.console.translations import load_languages
 from safelight.i18n import load_messages
 from safelight.settings import Settings
+from support.rows import each_row
 
 EN = load_languages()["en"]
 
@@ -39,19 +40,7 @@ def test_no_label_is_left_of_a_setting_that_does_not_exist() -> None:
     assert {key for key in own if not key.startswith(("section.", "generator."))} == known
 
 
-@pytest.mark.parametrize(
-    ("section", "name", "label"),
-    [
-        ("server", "port", "Port"),
-        ("", "data", "Data directory"),
-        ("storage", "s3.endpoint", "Options of the S3 storage: endpoint"),
-        ("generators", "wan.url", "wan: address"),
-        ("generators", "wan.extra_fields.seed", "wan: extra_fields.seed"),
-        ("detectors", "nudenet", "body and face detector (NudeNet)"),
-        ("detectors", "ocr.longest_side", "text reader for images: longest_side"),
-        ("plugin", "x", "x"),
-    ],
-)
+@each_row
 def test_a_setting_is_named_in_words_and_an_unknown_option_by_its_key(
     section: str, name: str, label: str
 ) -> None:

@@ -2,11 +2,10 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-import pytest
-
 from safelight.console.translations import load_languages
 from safelight.console.try_lengths import find_try_lengths
 from safelight.generation.protocol import Billing
+from support.rows import each_row
 
 
 class Model:
@@ -22,10 +21,7 @@ class Model:
         return self
 
 
-@pytest.mark.parametrize(
-    ("sold", "offered"),
-    [((2.5, 8, 4), [(4, "0.4"), (8, "0.8")]), ((2.5,), []), ((), [])],
-)
+@each_row
 def test_each_length_that_is_offered_costs_what_its_request_costs(
     sold: tuple[float, ...], offered: list[tuple[int, str]]
 ) -> None:

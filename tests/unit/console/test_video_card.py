@@ -4,9 +4,9 @@ import pytest
 
 from safelight.console.translations import load_languages
 from safelight.console.video_card import video_card
-from safelight.jobs.models import QueueStatus
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import QueueStatus, VideoState
 from support.fake_api_server import a_video
+from support.rows import each_row
 
 EN = load_languages()["en"]
 NOW = 1_795_000_000.0
@@ -26,24 +26,13 @@ def test_a_waiver_is_amber_and_never_the_green_tick() -> None:
     assert video_card(a_video(state=VideoState.WITHDRAWN, waived=True), NOW, EN).tone == "block"
 
 
-@pytest.mark.parametrize(
-    ("charge", "fact"),
-    [
-        ({"charged": "no", "amount": 0.0, "currency": "USD"}, "no charge"),
-        ({"charged": "yes", "amount": 0.4, "currency": "USD"}, "$0.40"),
-        ({"charged": "yes", "amount": None, "currency": "USD"}, "charge unknown"),
-        ({"charged": "unknown", "amount": None, "currency": "USD"}, "charge unknown"),
-    ],
-)
+@each_row
 def test_a_card_names_model_length_and_charge(charge: dict[str, object], fact: str) -> None:
     video = a_video(state=VideoState.DELIVERED, outcome_summary={"charge": charge})
     assert video_card(video, NOW, EN).facts == ("shelf-1", "4 s", fact)
 
 
-@pytest.mark.parametrize(
-    ("age_s", "text"),
-    [(3, "just now"), (200, "3 min ago"), (10_000, "2 h ago"), (200_000, "16 Nov 2026"), (-5, "just now")],
-)
+@each_row
 def test_the_age_is_a_duration_and_then_a_date(age_s: float, text: str) -> None:
     assert video_card(a_video(created_at=NOW - age_s), NOW, EN).age == text
 

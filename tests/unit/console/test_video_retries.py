@@ -10,8 +10,7 @@ import pytest
 from safelight.console.video_retries import find_chain, retry_lines
 from safelight.errors import NotFound
 from safelight.i18n import LANGUAGES, load_texts
-from safelight.jobs.models import RetryRefusal, Video
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import RetryRefusal, Video, VideoState
 
 
 @dataclass

@@ -7,6 +7,7 @@ from safelight.detectors.text.pipeline import TextPipeline
 from safelight.moderation.cross_modal import MAX_VARIANTS, screen_joined_text
 from safelight.moderation.text_parts import TextSource, as_description, parts_of
 from safelight.policy.findings import Finding, FrameRange, Modality, TextSpan, TimeRange
+from support.texts import said, shown
 from support.verdicts import seen
 
 
@@ -25,14 +26,6 @@ class Sentence:
         if start >= 0:
             span = TextSpan(field=content.field, start=start, end=start + len(self._words))
             yield seen("deception", self._score, evidence=(span,), reason="It says so.")
-
-
-def shown(text: str, at: float) -> MediaText:
-    return MediaText(text=text, confidence=0.9, frame=round(at * 10), start_s=at, end_s=at + 1)
-
-
-def said(text: str, at: float) -> MediaText:
-    return MediaText(text=text, confidence=0.9, start_s=at, end_s=at + 1)
 
 
 def together(
@@ -59,9 +52,6 @@ def test_a_sentence_across_picture_and_speech_is_found_with_its_parts() -> None:
     assert found.attributes["source"] == "cross_modal"
     assert found.attributes["speech"] is True
     assert found.reason == "In the joined text of the picture and the speech: It says so."
-
-
-def test_a_sentence_across_request_and_picture_names_the_characters() -> None:
     (found,) = together("the polls are closed", "a sign: the polls", [shown("are closed", 0.0)], [])
     assert found.evidence[0] == TextSpan(field="prompt", start=8, end=17)
     assert isinstance(found.evidence[1], FrameRange)
@@ -128,40 +118,19 @@ def test_the_number_of_text_variants_is_limited() -> None:
     assert len(counting.texts) == len(set(counting.texts)) == MAX_VARIANTS
 
 
-def test_a_contradiction_has_request_and_clip_as_evidence() -> None:
-    found = together(
-        "the vault is empty",
-        "a bank clerk smiles",
-        [shown("Evening bulletin", 0.0)],
-        [said("the vault is empty", 1.0)],
-    )
-    (found,) = contrasts(found)
+def test_a_contradiction_has_request_and_clip_as_evidence_unless_one_of_them_explains_it() -> None:
+    def found_with(title: str, *alone: Finding) -> list[Finding]:
+        screen, heard = [shown(title, 0.0)], [said("the vault is empty", 1.0)]
+        return contrasts(together("the vault is empty", "a bank clerk smiles", screen, heard, alone))
+
+    (found,) = found_with("Evening bulletin")
     assert found.category == "deception"
     assert found.evidence[0] == TextSpan(field="prompt", start=0, end=19)
     assert {type(one) for one in found.evidence} == {TextSpan, FrameRange, TimeRange}
     assert found.reason.startswith("Not in the request alone")
-
-
-def test_a_clip_with_its_own_context_is_no_contradiction() -> None:
-    parts = parts_of(
-        {"prompt": "a bank clerk smiles"},
-        [shown("Staff training, scene 2", 0.0)],
-        [said("the vault is empty", 1.0)],
-    )
-    found = screen_joined_text(
-        parts, TextPipeline([Sentence("the vault is empty")], budget_s=20), ()
-    ).findings
-    assert not contrasts(found)
-
-
-def test_a_category_of_the_request_itself_is_no_contradiction() -> None:
+    assert not found_with("Staff training, scene 2"), "the clip has its own context"
     asked = seen("deception", 0.6, source="prompt")
-    parts = parts_of(
-        {"prompt": "a bank clerk smiles"}, [shown("Bulletin", 0.0)], [said("the vault is empty", 1.0)]
-    )
-    pipeline = TextPipeline([Sentence("the vault is empty")], budget_s=20)
-    found = screen_joined_text(parts, pipeline, (asked,)).findings
-    assert not contrasts(found)
+    assert not found_with("Evening bulletin", asked), "the request has the category itself"
 
 
 def test_a_clip_is_described_in_its_own_script() -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from safelight.detectors.protocol import MediaText
 from safelight.detectors.text import cross_modal_classifier
 from safelight.detectors.text.classifiers import Array
 from safelight.detectors.text.cross_modal_classifier import CrossModalClassifier
@@ -17,16 +16,9 @@ from safelight.moderation.cross_modal_classifier import DETECTOR, SCORE, classif
 from safelight.moderation.text_parts import TextPart, parts_of
 from safelight.policy.findings import FrameRange, TextSpan, TimeRange
 from support.rows import each_row
+from support.texts import said, shown
 
 ROWS = Path(__file__).parents[3] / "bench" / "together"
-
-
-def shown(text: str, at: float) -> MediaText:
-    return MediaText(text=text, confidence=0.9, frame=round(at * 10), start_s=at, end_s=at + 1)
-
-
-def said(text: str, at: float) -> MediaText:
-    return MediaText(text=text, confidence=0.9, start_s=at, end_s=at + 1)
 
 
 ENGLISH = parts_of({"prompt": "A quiet street."}, [shown("Closed\ntoday", 0.0)], [said("Come in.", 1.0)])
@@ -45,6 +37,16 @@ def sure() -> CrossModalClassifier:
     return replace(cross_modal_classifier.shipped(), points=np.array([-100, -100], dtype=np.float32))
 
 
+def test_the_bundled_classifier_fits_its_features() -> None:
+    head = cross_modal_classifier.shipped()
+    assert head.columns[0] == cross_modal_classifier.ANY
+    assert head.example_levels.shape == (head.example_weights.shape[1], 384)
+    assert (
+        head.gram_levels.shape[:2] == head.gram_scale.shape == head.gram_bias.shape == (2, len(head.columns))
+    )
+    assert np.isfinite(head.scores("a quiet street", meaning(""))).all()
+
+
 #: From an array in the file to the field that holds it.
 FIELDS = {
     "known": "example_levels",
@@ -56,37 +58,19 @@ FIELDS = {
 }
 
 
-def test_the_bundled_classifier_fits_its_features() -> None:
-    head = cross_modal_classifier.shipped()
-    assert head.columns[0] == cross_modal_classifier.ANY
-    assert head.example_levels.shape == (head.example_weights.shape[1], 384)
-    assert (
-        head.gram_levels.shape[:2] == head.gram_scale.shape == head.gram_bias.shape == (2, len(head.columns))
-    )
-    assert np.isfinite(head.scores("a quiet street", meaning(""))).all()
-
-
-def test_a_classifier_is_read_as_it_was_written() -> None:
+def test_a_classifier_is_read_as_it_was_written_if_its_features_are_ours() -> None:
     head = cross_modal_classifier.shipped()
     arrays = {name: getattr(head, field) for name, field in FIELDS.items()}
-    again = cross_modal_classifier.load(
-        cross_modal_classifier.dump(
-            {**arrays, "features": np.array(2), "columns": np.array(list(head.columns))}
-        )
-    )
+
+    def reloaded(features: int) -> CrossModalClassifier:
+        numbers = {"features": np.array(features), "columns": np.array(list(head.columns))}
+        return cross_modal_classifier.load(cross_modal_classifier.dump({**arrays, **numbers}))
+
+    again = reloaded(2)
     assert again.columns == head.columns
     assert all(np.array_equal(getattr(again, field), arrays[name]) for name, field in FIELDS.items())
-
-
-def test_a_classifier_of_other_features_is_refused() -> None:
-    head = cross_modal_classifier.shipped()
-    arrays = {name: getattr(head, field) for name, field in FIELDS.items()}
     with pytest.raises(ValueError, match="another version of the n-gram features"):
-        cross_modal_classifier.load(
-            cross_modal_classifier.dump(
-                {**arrays, "features": np.array(1), "columns": np.array(list(head.columns))}
-            )
-        )
+        reloaded(1)
 
 
 def test_text_variants_are_the_whole_and_without_each_source() -> None:
@@ -116,6 +100,9 @@ def test_a_finding_names_request_and_clip_and_stays_below_every_operating_point(
 def test_chinese_is_classified_without_minilm_and_english_is_not(sure: CrossModalClassifier) -> None:
     assert classify_joined_text(CHINESE, sure, None)[0]
     assert classify_joined_text(ENGLISH, sure, None) == ((), ())
+    joined = screen_joined_text(CHINESE, TextPipeline([], budget_s=20), (), head=sure)
+    assert [one.detector for one in joined.findings] == [DETECTOR]
+    assert {cell.detectors for cell in joined.cells} == {(DETECTOR,)}
 
 
 @each_row
@@ -133,12 +120,6 @@ def test_a_failure_leaves_a_gap_and_no_finding(sure: CrossModalClassifier) -> No
     assert not found
     assert cells
     assert all(not cell.complete and cell.note == "joint failed: RuntimeError: no memory." for cell in cells)
-
-
-def test_cross_modal_screening_includes_the_classifier(sure: CrossModalClassifier) -> None:
-    joined = screen_joined_text(CHINESE, TextPipeline([], budget_s=20), (), head=sure)
-    assert [one.detector for one in joined.findings] == [DETECTOR]
-    assert {cell.detectors for cell in joined.cells} == {(DETECTOR,)}
 
 
 def test_the_bundled_classifier_finds_some_training_examples_and_none_of_their_harmless_twins() -> None:

@@ -56,29 +56,18 @@ def test_compacting_drops_deleted_files(tmp_path: Path) -> None:
     assert ScanCache(path, "rules").get("sha256:1", "a") is None
 
 
-def test_a_failed_scan_is_not_cached(tmp_path: Path) -> None:
+def test_a_failed_scan_is_not_cached_and_that_a_file_is_damaged_is(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     looked_at = ScanCache(path, "rules")
     looked_at.put("sha256:1", failed_report("a.mp4", OSError(5, "Input/output error")))
     looked_at.put("sha256:2", report(scan={"failure": "The child crashed."}))
     looked_at.put("", report())
     assert not path.exists()
-
-
-def test_that_a_file_is_damaged_is_cached(tmp_path: Path) -> None:
-    damaged = msgspec.structs.replace(
-        failed_report("a.mp4", InvalidMedia("It is damaged.", remedy="Send MP4.")), rejected=True
-    )
-    ScanCache(tmp_path / "a.jsonl", "rules").put("sha256:1", damaged)
-    assert ScanCache(tmp_path / "a.jsonl", "rules").get("sha256:1", "a.mp4") == damaged
-
-
-def test_the_report_of_a_file_does_not_advise_its_reader_what_to_send() -> None:
-    said = failed_report("a.mp4", InvalidMedia("It is damaged.", remedy="Send MP4."))
-    assert said.problem == "It is damaged."
-
-
-def test_system_errors_are_reported_by_their_message_only(tmp_path: Path) -> None:
+    damaged = failed_report("a.mp4", InvalidMedia("It is damaged.", remedy="Send MP4."))
+    assert damaged.problem == "It is damaged.", "its reader does not send it"
+    damaged = msgspec.structs.replace(damaged, rejected=True)
+    looked_at.put("sha256:1", damaged)
+    assert ScanCache(path, "rules").get("sha256:1", "a.mp4") == damaged
     said = failed_report("a", FileNotFoundError(2, "No such file or directory", str(tmp_path / "secret")))
     assert said.problem == "The file cannot be read: No such file or directory."
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from safelight.detectors.protocol import Capability, Keyframe, PartialInspection, SceneFinding, SceneInput
-from safelight.moderation.scene_detection import SceneDetection, scene_of
+from safelight.moderation.scene_detection import SceneDetection, SceneResult, scene_of
 from safelight.policy.findings import Finding, FrameRange, Modality
 from safelight.scanning.report import ScanReport
 from safelight.scanning.sampling import SamplingConfig, SamplingReport
@@ -43,13 +43,19 @@ class Told:
             raise self._error
 
 
+def inspect(
+    *found: SceneFinding, where: SceneInput | None = None, error: Exception | None = None
+) -> SceneResult:
+    return SceneDetection(detectors=[Told(found, error)]).run_local(where or scene())
+
+
 def test_neighbouring_keyframes_are_one_segment_and_a_finding_on_the_whole_counts_once() -> None:
     found = [
         SceneFinding(finding=finding(), keyframe=1),
         SceneFinding(finding=finding(), keyframe=2),
         SceneFinding(finding=finding(), keyframe=5),
     ]
-    looked = SceneDetection(detectors=[Told([*found, SceneFinding(finding=finding())])]).run_local(scene())
+    looked = inspect(*found, whole(finding()))
     ranges = [one.evidence[0] for one in looked.findings]
     assert [(one.first, one.last) for one in ranges if isinstance(one, FrameRange)] == [
         (0, 120),
@@ -59,11 +65,22 @@ def test_neighbouring_keyframes_are_one_segment_and_a_finding_on_the_whole_count
     assert looked.findings[0].attributes["frames"] == 1
 
 
-def test_missing_keyframes_leave_a_gap() -> None:
-    (cell,) = SceneDetection(detectors=[Told()]).run_local(scene(chosen=7)).cells
+def test_missing_keyframes_and_invalid_answers_leave_a_gap() -> None:
+    (cell,) = inspect(where=scene(chosen=7)).cells
     assert cell.ran
     assert not cell.complete
     assert "6 of 7" in cell.note
+    (cell,) = inspect(where=scene(stills=0, chosen=0)).cells
+    assert not cell.ran
+    invalid = (finding(float("nan")), finding(1.5))
+    for answer in (SceneFinding(finding=finding(), keyframe=9), *map(whole, invalid)):
+        looked = inspect(answer)
+        assert (looked.findings, looked.cells[0].ran) == ((), False)
+
+
+def whole(found: Finding) -> SceneFinding:
+    """A finding on the whole clip."""
+    return SceneFinding(finding=found)
 
 
 @pytest.mark.parametrize(
@@ -76,37 +93,15 @@ def test_missing_keyframes_leave_a_gap() -> None:
 def test_a_failure_is_a_gap_and_a_partial_inspection_keeps_its_findings(
     error: Exception, ran: bool, said: str
 ) -> None:
-    looked = SceneDetection(detectors=[Told([SceneFinding(finding=finding(), keyframe=0)], error)]).run_local(
-        scene()
-    )
+    looked = inspect(SceneFinding(finding=finding(), keyframe=0), error=error)
     (cell,) = looked.cells
     assert (cell.ran, cell.complete, cell.note) == (ran, False, said)
     assert len(looked.findings) == int(ran)
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        SceneFinding(finding=finding(), keyframe=9),
-        SceneFinding(finding=finding(float("nan"))),
-        SceneFinding(finding=finding(1.5)),
-    ],
-)
-def test_an_invalid_answer_is_a_gap(answer: SceneFinding) -> None:
-    looked = SceneDetection(detectors=[Told([answer])]).run_local(scene())
-    assert looked.findings == ()
-    assert not looked.cells[0].ran
-
-
-def test_no_keyframes_are_a_gap() -> None:
-    (cell,) = SceneDetection(detectors=[Told()]).run_local(scene(stills=0, chosen=0)).cells
-    assert not cell.ran
-
-
 def test_a_finding_in_an_image_has_the_image_modality() -> None:
-    looked = SceneDetection(detectors=[Told([SceneFinding(finding=finding(), keyframe=0)])]).run_local(
-        scene(stills=1, chosen=1, modality=Modality.IMAGE)
-    )
+    image = scene(stills=1, chosen=1, modality=Modality.IMAGE)
+    looked = inspect(SceneFinding(finding=finding(), keyframe=0), where=image)
     assert looked.findings[0].modality is Modality.IMAGE
     assert {cell.modality for cell in looked.cells} == {Modality.IMAGE}
 

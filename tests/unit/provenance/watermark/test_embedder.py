@@ -16,6 +16,7 @@ from safelight.provenance.watermark.embedder import (
 )
 from safelight.provenance.watermark.pattern import FADE_S, SLOT_S, WatermarkPattern
 from safelight.provenance.watermark.visibility import overall_visibility, visible_change
+from support.rows import each_row
 
 from .conftest import Luma
 
@@ -116,7 +117,7 @@ def test_the_pattern_is_still_in_a_slot_and_then_fades_into_its_next_place(patte
     assert all(correlation(one, other) > 0.95 for one, other in pairwise(fading))
 
 
-@pytest.mark.parametrize("shape", [(360, 640), (640, 360), (400, 400), (362, 1000), (2, 2)])
+@each_row
 def test_frames_of_every_shape_are_marked(pattern: WatermarkPattern, shape: tuple[int, int]) -> None:
     marked = WatermarkEmbedder(pattern, 1, factor=2.0).mark(np.full(shape, 128, np.uint8), 0.0)
     assert marked.shape == shape
