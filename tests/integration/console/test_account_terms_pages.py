@@ -18,13 +18,10 @@ from safelight.trust.accounts.access import AccountAccess
 from safelight.trust.ledger import Prices, Work, charge
 from safelight.trust.standing import Cause, Offence, Standings, Thresholds
 from support.console_server import ConsoleServer
+from support.rows import each_row
 
-from .test_people_pages import open_browser, operator
-from .test_standing_page import sign_in
+from .conftest import SignIn
 
-__all__ = ["open_browser", "operator", "sign_in"]
-
-SignIn = Callable[[Role], httpx.Client]
 #: Roles whose header has no entry Compliance.
 WITHOUT_MENU_ENTRY = {Role.OWNER, Role.CREATOR, Role.INTEGRATOR}
 PRICES = Prices(micros_per_second=100_000)
@@ -48,14 +45,7 @@ def person_of(client: httpx.Client, console: ConsoleServer) -> str:
     return found.id
 
 
-@pytest.mark.parametrize(
-    ("category", "learned", "shown", "hidden"),
-    [
-        ("hate", False, "Hate", "Not stated"),
-        ("extremism", False, "extremism", "/extremism"),
-        ("extremism", True, "Not stated", "extremism"),
-    ],
-)
+@each_row
 def test_a_person_sees_own_strikes_by_degree_with_quotas_and_charges(
     console: ConsoleServer, sign_in: SignIn, *, category: str, learned: bool, shown: str, hidden: str
 ) -> None:

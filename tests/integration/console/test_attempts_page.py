@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import httpx
 import pytest
 
-from safelight.ids import new_id
-from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
+from safelight.trust.accounts import KeyScope
 from support.fake_api_server import PERSON, Live
 
-HTML = {"accept": "text/html,application/xhtml+xml"}
+from .conftest import sign_in_as
+
 ROW = {"provider": "runway", "error": "SAFETY.OUTPUT.VIDEO", "amount": 0.25, "currency": "USD"}
 
 
@@ -26,17 +25,7 @@ def tenant(server: Live) -> str:
 @pytest.fixture
 def page(server: Live, tenant: str) -> Iterator[httpx.Client]:
     """A signed-in person of a new tenant."""
-    with sign_in(server, tenant, PERSON) as client:
-        yield client
-
-
-@contextmanager
-def sign_in(server: Live, tenant: str, scopes: frozenset[KeyScope]) -> Iterator[httpx.Client]:
-    person = Principal(tenant=tenant, id=new_id("user"), kind=PrincipalKind.PERSON, name="Ada", scopes=scopes)
-    with httpx.Client(
-        base_url=server.url, headers={**HTML, "origin": server.url}, follow_redirects=True, timeout=30
-    ) as client:
-        client.post("/login", data={"token": server.accounts.create_login_link(person)})
+    with sign_in_as(server, tenant=tenant, scopes=PERSON) as client:
         yield client
 
 
@@ -98,15 +87,6 @@ def test_the_page_says_what_it_brought_to_send_a_refused_request_again(
     assert "$0.25" in part
 
 
-def test_a_second_charge_is_a_loss_if_the_first_one_is_before_the_period(
-    server: Live, tenant: str, page: httpx.Client
-) -> None:
-    passed = {"error": "", "file_came": True, "request_id": "task-1"}
-    add(server, tenant, passed, passed | {"time": time.time() - 40 * 86_400.0})
-    shown = page.get("/attempts?period=30&provider=runway").text
-    assert re.findall(r"<dd>([$\d. A-Z]+)</dd>", shown) == ["$0.25"]
-
-
 def test_a_bar_of_several_days_names_the_first_and_the_last_one(
     server: Live, tenant: str, page: httpx.Client
 ) -> None:
@@ -160,10 +140,10 @@ def test_another_tenant_and_a_person_without_the_scope_see_nothing(
     server: Live, tenant: str, page: httpx.Client
 ) -> None:
     (attempt,) = add(server, tenant, {"prompt": "a lake"})
-    with sign_in(server, server.accounts.create_tenant("other").id, PERSON) as other:
+    with sign_in_as(server, tenant=server.accounts.create_tenant("other").id) as other:
         assert other.get(f"/attempts/{attempt}").status_code == 404
         assert "a lake" not in other.get("/attempts").text
-    with sign_in(server, tenant, frozenset({KeyScope.CHECKS})) as checker:
+    with sign_in_as(server, tenant=tenant, scopes=frozenset({KeyScope.CHECKS})) as checker:
         assert checker.get("/attempts").status_code == 403
         assert checker.get(f"/attempts/{attempt}").status_code == 403
     assert page.get("/attempts/nothing").status_code == 404

@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 
 import httpx
-import pytest
 
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import VideoState
 from safelight.store import tables
 from support.console_server import ConsoleServer
+from support.rows import each_row
 
-from .test_pages_without_js import create_video, staff, stranger
-
-__all__ = ["staff", "stranger"]
+from .conftest import create_video
 
 
 def video_state(console: ConsoleServer, video_id: str) -> VideoState:
@@ -24,20 +22,14 @@ def decide(staff: httpx.Client, case_id: str, action: str = "approve", **options
     return staff.post(f"/review/{case_id}", data={"action": action, "reason": "Seen."}, **options)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("language", "decided", "undo", "undone"),
-    [
-        ("en", "Decided: Approve.", "Undo (", "The decision was undone."),
-        ("zh-TW", "已決定：核准。", "復原（", "已復原決定"),
-        ("zh-CN", "已决定：批准。", "撤销（", "已撤销决定"),
-    ],
-)
+@each_row
 def test_a_decision_can_be_undone_on_the_page_that_follows(
     staff: httpx.Client, console: ConsoleServer, language: str, decided: str, undo: str, undone: str
 ) -> None:
     headers = {"accept-language": language}
     video_id = create_video(staff, "a saloon")
     case = console.hold(video_id)
+    assert staff.post(f"/review/{case.id}/undo").status_code == 409
     following = decide(staff, case.id, headers=headers).text
     assert decided in following
     assert undo in following
@@ -104,25 +96,7 @@ def test_the_reviewer_sees_why_a_decision_was_not_carried_out(
         assert "the state of the video changed" in page
 
 
-def test_an_undo_without_a_decision_or_from_another_site_changes_nothing(
-    staff: httpx.Client, console: ConsoleServer
-) -> None:
-    case = console.hold(create_video(staff, "a fifth saloon"))
-    assert staff.post(f"/review/{case.id}/undo").status_code == 409
-    decide(staff, case.id)
-    foreign = staff.post(f"/review/{case.id}/undo", headers={"origin": "https://elsewhere.example"})
-    assert foreign.status_code == 403
-    assert "data-undo" in staff.get(f"/review/{case.id}").text
-
-
-@pytest.mark.parametrize(
-    ("language", "closed", "late"),
-    [
-        ("en", "The case is not open any more.", "Its due time is over"),
-        ("zh-TW", "案件已不再開放審核", "審核期限已過"),
-        ("zh-CN", "案件已不再开放审核", "审核期限已过"),
-    ],
-)
+@each_row
 def test_after_an_undo_the_page_says_whether_the_case_is_closed_or_late(
     staff: httpx.Client, console: ConsoleServer, language: str, closed: str, late: str
 ) -> None:

@@ -8,72 +8,61 @@ from pathlib import Path
 import httpx
 import pytest
 
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import VideoState
 from safelight.policy.findings import Stage
 from safelight.policy.waivers import Waiver
 from support.fake_api_server import CARD, Live, live
+from support.rows import each_row
 
-HTML = {"accept": "text/html,application/xhtml+xml"}
+from .conftest import browser
 
 
 @pytest.fixture
-def browser(server: Live) -> Iterator[httpx.Client]:
-    """A browser without JavaScript and without a session."""
-    with httpx.Client(
-        base_url=server.url,
-        headers={**HTML, "origin": server.url},
-        follow_redirects=True,
-        timeout=10,
-        verify=False,
-    ) as client:
+def stranger(server: Live) -> Iterator[httpx.Client]:
+    with browser(server.url) as client:
         yield client
         assert client.get("/healthz").status_code == 200
 
 
 @pytest.fixture
-def signed_in(server: Live, browser: httpx.Client) -> httpx.Client:
-    token = server.login_url().partition("token=")[2]
-    assert browser.post("/login", data={"token": token}).url.path == "/"
-    return browser
+def signed_in(server: Live, stranger: httpx.Client) -> httpx.Client:
+    assert stranger.post("/login", data={"token": server.login_url()}).url.path == "/"
+    return stranger
 
 
 def create_video(client: httpx.Client, prompt: str = "a cat") -> httpx.Response:
     return client.post("/", files={"prompt": (None, prompt), "input_reference": ("", b"")})
 
 
-def test_a_get_does_not_use_up_the_login_link(server: Live, browser: httpx.Client) -> None:
+def test_a_login_link_works_once_after_any_number_of_gets_and_may_be_pasted_as_a_whole(
+    server: Live, stranger: httpx.Client
+) -> None:
     link = server.login_url()
     for _ in range(3):
-        assert browser.get(link).status_code == 200
-    answer = browser.post("/login", data={"token": link.partition("token=")[2]})
+        assert stranger.get(link).status_code == 200
+    answer = stranger.post("/login", data={"token": f" {link} "})
     assert answer.url.path == "/"
     cookie = answer.history[0].headers["set-cookie"]
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
     assert "Secure" not in cookie
-    assert browser.post("/login", data={"token": link.partition("token=")[2]}).status_code == 401
+    assert stranger.post("/login", data={"token": link.partition("token=")[2]}).status_code == 401
 
 
-def test_a_whole_link_may_be_pasted(server: Live, browser: httpx.Client) -> None:
-    assert browser.post("/login", data={"token": f" {server.login_url()} "}).url.path == "/"
-
-
-def test_pages_need_a_session(server: Live, browser: httpx.Client) -> None:
-    for path in ("/", f"/videos/{'video_' + '0' * 32}"):
-        assert browser.get(path).url.path == "/login"
-    assert create_video(browser).status_code == 401
+def test_without_a_session_nothing_is_created(stranger: httpx.Client) -> None:
+    assert create_video(stranger).status_code == 401
 
 
 def test_sign_in_redirects_to_the_requested_page(
-    server: Live, browser: httpx.Client, client: httpx.Client
+    server: Live, stranger: httpx.Client, client: httpx.Client
 ) -> None:
     made = client.post("/v1/videos", json={"prompt": "a cat"}).json()["safelight"]["links"]["page"]
-    page = browser.get(made)
+    page = stranger.get(made)
     assert f'name="back" value="{made}"' in page.text
     token = server.login_url().partition("token=")[2]
-    assert browser.post("/login", data={"token": token, "back": made}).url.path == made
+    assert stranger.post("/login", data={"token": token, "back": made}).url.path == made
     token = server.login_url().partition("token=")[2]
-    away = browser.post("/login", data={"token": token, "back": "//elsewhere.example"})
+    away = stranger.post("/login", data={"token": token, "back": "//elsewhere.example"})
     assert away.url.path == "/"
 
 
@@ -84,16 +73,7 @@ def test_sign_out_ends_the_session(signed_in: httpx.Client) -> None:
     assert signed_in.get("/").url.path == "/login"
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"origin": "https://elsewhere.example"},
-        {"origin": "null"},
-        {"sec-fetch-site": "cross-site"},
-        {"sec-fetch-site": "same-site"},
-        {"origin": ""},
-    ],
-)
+@each_row
 def test_cross_site_requests_with_the_cookie_are_refused(
     signed_in: httpx.Client, server: Live, headers: dict[str, str]
 ) -> None:
@@ -173,45 +153,13 @@ def test_a_vaulted_video_hides_the_reason(signed_in: httpx.Client, server: Live)
     assert "minors" not in page.text
 
 
-def test_help_lines_are_shown_for_self_harm(signed_in: httpx.Client, server: Live) -> None:
-    video_id = create_video(signed_in).url.path.rpartition("/")[2]
-    lines = [{"name": "A help line", "text": "Free and confidential.", "region": None}]
-    server.desk.change(
-        video_id, state=VideoState.REJECTED, stage=Stage.PROMPT, explanation={"support": lines}
-    )
-    assert "A help line" in signed_in.get(f"/videos/{video_id}").text
-
-
-def test_a_waiver_in_force_is_named_on_every_page(signed_in: httpx.Client) -> None:
-    for path in ("/", "/videos", "/verify"):
-        page = signed_in.get(path)
-        assert "A waiver is in force" in page.text
-        assert "without full checks for" in page.text
-
-
-def test_pages_have_no_inline_code_and_are_small(signed_in: httpx.Client) -> None:
-    page = signed_in.get("/")
-    assert "script-src 'self'" in page.headers["content-security-policy"]
-    assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", page.text)
-    # Static files are sent compressed.
-    weight = page.num_bytes_downloaded
-    for address in re.findall(r'(?:src|href)="(/static/[^"]+)"', page.text):
-        file = signed_in.get(address)
-        assert "immutable" in file.headers["cache-control"]
-        weight += file.num_bytes_downloaded
-    assert weight < 50_000
-
-
 def test_the_theme_is_stored_and_the_page_reopened(signed_in: httpx.Client) -> None:
     page = signed_in.post("/theme", data={"theme": "dark", "back": "//elsewhere.example"})
     assert page.url.path == "/"
     assert 'data-theme="dark"' in page.text
 
 
-@pytest.mark.parametrize(
-    ("path", "status"),
-    [("/nothing", 404), ("/videos/video_0", 404), ("/static/x/nothing.js", 404), ("/?from=video_0", 404)],
-)
+@each_row
 def test_an_error_is_a_page_with_an_id_and_a_next_step(
     signed_in: httpx.Client, path: str, status: int
 ) -> None:
@@ -236,8 +184,8 @@ def test_if_the_error_page_fails_json_is_returned(tmp_path: Path, sqlite_templat
 
     database = tmp_path / "db.sqlite3"
     shutil.copyfile(sqlite_template, database)
-    with live(tmp_path, database, waivers=trouble) as server:
-        answer = httpx.get(f"{server.url}/login", headers=HTML)
+    with live(tmp_path, database, waivers=trouble) as server, browser(server.url) as client:
+        answer = client.get("/login")
     assert answer.status_code == 500
     assert answer.json()["error"]["code"] == "internal_error"
     assert "secret" not in answer.text
@@ -249,9 +197,9 @@ def test_an_earlier_prompt_is_filled_in(signed_in: httpx.Client) -> None:
 
 
 def test_the_pages_of_subjects_let_a_browser_name_the_origin_of_their_forms(
-    server: Live, browser: httpx.Client
+    server: Live, stranger: httpx.Client
 ) -> None:
     # A policy of `no-referrer` makes browsers send `Origin: null`, which is refused as another site.
     for path in ("/consent", "/consent/page"):
-        assert browser.get(path, params={"token": "unknown"}).headers["referrer-policy"] == "same-origin"
-        assert browser.post(path, data={"token": "unknown"}).status_code == 404
+        assert stranger.get(path, params={"token": "unknown"}).headers["referrer-policy"] == "same-origin"
+        assert stranger.post(path, data={"token": "unknown"}).status_code == 404

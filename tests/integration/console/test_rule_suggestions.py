@@ -8,13 +8,9 @@ import re
 import httpx
 
 from safelight.policy import documents as policies
-from safelight.policy.categories import SHIPPED
+from safelight.policy.findings import SHIPPED
 from support.console_server import ConsoleServer
 from support.decided_appeals import add_decided_appeals
-
-from .test_pages_without_js import staff, stranger
-
-__all__ = ["staff", "stranger"]
 
 
 def decide_appeals(console: ConsoleServer, rule: str, *, overturned: int, upheld: int) -> None:

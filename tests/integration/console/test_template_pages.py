@@ -9,9 +9,10 @@ import httpx
 import pytest
 
 from safelight.ids import new_id
-from safelight.store.tables import verdicts, videos
-from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
 from support.fake_api_server import Live
+from support.videos import add_video
+
+from .conftest import sign_in_as
 
 SOURCE = """template: {name}
 text: 'a lake at [TIME][END]'
@@ -23,37 +24,14 @@ slots:
 
 @pytest.fixture
 def ada(server: Live) -> Iterator[httpx.Client]:
-    with browser(server) as client:
-        yield sign_in(server, client, "ada")
+    with sign_in_as(server) as client:
+        yield client
 
 
 @pytest.fixture
 def bea(server: Live) -> Iterator[httpx.Client]:
-    with browser(server) as client:
-        yield sign_in(server, client, "bea")
-
-
-def browser(server: Live) -> httpx.Client:
-    return httpx.Client(
-        base_url=server.url,
-        headers={"accept": "text/html", "origin": server.url},
-        follow_redirects=True,
-        timeout=10,
-        verify=False,
-    )
-
-
-def sign_in(server: Live, client: httpx.Client, name: str) -> httpx.Client:
-    person = Principal(
-        tenant=server.tenant,
-        id=name,
-        kind=PrincipalKind.PERSON,
-        name=name.title(),
-        scopes=frozenset(KeyScope) - {KeyScope.VAULT},
-    )
-    answer = client.post("/login", data={"token": server.accounts.create_login_link(person)})
-    assert answer.url.path == "/", answer.text
-    return client
+    with sign_in_as(server, "Bea") as client:
+        yield client
 
 
 def test_a_template_is_added_previewed_and_approved_by_another_person(
@@ -73,30 +51,25 @@ def test_a_template_is_added_previewed_and_approved_by_another_person(
     assert "approved" in bea.get("/templates").text
 
 
-def test_a_video_is_requested_from_the_page(server: Live, ada: httpx.Client) -> None:
-    ada.post("/templates", data={"source": SOURCE.format(name="create")})
-    values = {"slot.TIME": "noon", "slot.END": ", still", "model": "shelf-1", "action": "create"}
-    made = ada.post("/templates/create?version=1", data=values)
-    assert made.url.path.startswith("/videos/video_")
-    asked = server.desk.requests[-1]
-    assert asked.prompt == "a lake at noon, still"
-    assert asked.template is not None
-
-
-def test_the_price_is_shown_and_a_second_click_requests_no_second_video(
+def test_a_video_is_requested_from_the_page_with_its_price_and_a_second_click_requests_no_second_one(
     server: Live, ada: httpx.Client
 ) -> None:
     page = ada.post("/templates", data={"source": SOURCE.format(name="once")}).text
-    assert re.search(
-        '<option value="shelf-1">shelf-1 · [^<]*(Free|about|Cost unknown)[^<]*</option>', page
-    ), page
+    assert re.search('<option value="shelf-1">shelf-1 · [^<]*(Free|about|Cost unknown)[^<]*</option>', page)
     form_id = re.findall('name="form_id" value="([0-9a-f]{32})"', page)[0]
-    values = {"slot.TIME": "noon", "model": "shelf-1", "action": "create", "form_id": form_id}
+    values = {
+        "slot.TIME": "noon",
+        "slot.END": ", still",
+        "model": "shelf-1",
+        "action": "create",
+        "form_id": form_id,
+    }
     for given in (values, values, {**values, "slot.TIME": "dawn"}):
         assert ada.post("/templates/once?version=1", data=given).url.path.startswith("/videos/video_")
-    first, second, other = (one.idempotency_key for one in server.desk.requests[-3:])
-    assert first == second != other
-    assert first
+    first, second, other = server.desk.requests[-3:]
+    assert (first.prompt, first.template is None) == ("a lake at noon, still", False)
+    assert first.idempotency_key == second.idempotency_key != other.idempotency_key
+    assert first.idempotency_key
     assert form_id not in ada.get("/templates/once?version=1").text
 
 
@@ -123,28 +96,16 @@ def test_what_is_no_version_is_not_found_and_changes_none(ada: httpx.Client, ver
 
 def proven(server: Live, prompt: str) -> str:
     """The id of a delivered video with the verdict allow in the database."""
-    video, columns = new_id("video"), {"created_at": 1.0}
     with server.database.transaction(server.tenant) as tx:
-        tx.insert(
-            videos,
-            id=video,
+        return add_video(
+            tx,
             state="delivered",
             stage="delivery",
-            updated_at=1.0,
-            principal_id="key_1",
             model="shelf-1",
             generator="shelf",
             prompt=prompt,
-            seconds=4,
-            width=1280,
-            height=720,
-            request=b"{}",
-            request_sha256="0" * 64,
             verdict_action="allow",
-            **columns,
         )
-        assert tx.count(verdicts, verdicts.c.video_id == video) == 0
-    return video
 
 
 def test_a_prompt_is_added_found_and_removed(server: Live, ada: httpx.Client) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import httpx
 import pytest
@@ -14,13 +13,9 @@ from safelight.trust.accounts import Principal, Role
 from safelight.trust.accounts.access import AccessGrant
 from safelight.web.auth import TENANT_COOKIE
 from support.console_server import STAFF, ConsoleServer
+from support.rows import each_row
 
-from .test_people_pages import open_browser, operator
-from .test_standing_page import sign_in
-
-__all__ = ["open_browser", "operator", "sign_in"]
-
-SignIn = Callable[[Role], httpx.Client]
+from .conftest import SignIn
 
 
 @pytest.fixture(scope="module")
@@ -99,15 +94,7 @@ def hidden_fields(page: str, action: str) -> dict[str, str]:
     return dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form))
 
 
-@pytest.mark.parametrize(
-    ("page", "action", "sent"),
-    [
-        ("/compliance/accounts?kind=tenant", "/compliance/accounts", {"videos_per_day": "1"}),
-        ("/settings", "/settings/keys", {"name": "k", "scope_videos_read": "on"}),
-        ("/settings", "/settings/webhooks", {"url": "https://a.example/", "event_video_completed": "on"}),
-    ],
-    ids=["terms", "keys", "webhooks"],
-)
+@each_row
 def test_a_form_is_not_applied_to_another_tenant_than_its_page_showed(
     sign_in: SignIn, tenant: str, page: str, action: str, sent: dict[str, str]
 ) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 import httpx
-import pytest
 
 from safelight.ids import new_id
 from safelight.moderation.text_screening import UNCHECKED, ScreeningState, TextScreening
@@ -13,10 +12,9 @@ from safelight.trust.reports import Report, ReporterKind
 from safelight.trust.reports.store import add_report
 from safelight.trust.reviews import CaseKind
 from support.console_server import ConsoleServer
+from support.rows import each_row
 
-from .test_pages_without_js import create_video, staff, stranger
-
-__all__ = ["staff", "stranger"]
+from .conftest import create_video
 
 SCRIPT = "<script>alert(1)</script>"
 FLAGGED = TextScreening(state=ScreeningState.FLAGGED, kinds=("harassment",))
@@ -45,14 +43,7 @@ def report(console: ConsoleServer, video_id: str, screening: TextScreening, **fi
     return f"/review/{case.id}"
 
 
-@pytest.mark.parametrize(
-    ("language", "flagged", "unchecked"),
-    [
-        ("en", "may be threatening or insulting (harassment)", "was not checked for threats"),
-        ("zh-TW", "可能含有威脅或辱罵", "尚未檢查"),
-        ("zh-CN", "可能含有威胁或辱骂", "尚未检查"),
-    ],
-)
+@each_row
 def test_a_text_that_is_not_clear_is_behind_a_click(
     staff: httpx.Client, console: ConsoleServer, language: str, flagged: str, unchecked: str
 ) -> None:

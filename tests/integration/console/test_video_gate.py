@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import httpx
-import pytest
 
 from safelight import canonical_json
 from safelight.generation.protocol import Billing, Charge, ChargeStatus
 from safelight.ids import new_id
-from safelight.jobs.models import Attempt
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import Attempt, VideoState
 from safelight.store import tables
 from support.console_server import ConsoleServer
 from support.fake_api_server import CARD, a_video
-
-
-@pytest.fixture
-def staff(console: ConsoleServer) -> Iterator[httpx.Client]:
-    with httpx.Client(
-        base_url=console.server.url,
-        headers={"accept": "text/html", "origin": console.server.url},
-        follow_redirects=True,
-        timeout=30,
-    ) as client:
-        client.post("/login", data={"token": console.staff_login().partition("token=")[2]})
-        yield client
+from support.videos import add_video
 
 
 def refused_video(console: ConsoleServer, state: VideoState, billing: Billing = Billing.PAID) -> str:
@@ -44,16 +30,13 @@ def refused_video(console: ConsoleServer, state: VideoState, billing: Billing = 
     attempt_id, now = new_id("attempt"), time.time()
     outcome = "moderation_blocked" if refused else "upstream_error"
     with console.database.transaction(tenant=console.server.tenant) as tx:
-        tx.insert(
-            tables.videos,
+        add_video(
+            tx,
             id=video.id,
             state=state.value,
             stage="generation",
-            **dict.fromkeys(("created_at", "updated_at"), now),
-            **{name: getattr(video, name) for name in ("model", "generator", "prompt", "principal_id")},
-            **{name: getattr(video, name) for name in ("seconds", "width", "height", "error_message")},
-            request=b"{}",
-            request_sha256="0" * 64,
+            generator=video.generator,
+            error_message=video.error_message,
             explanation=canonical_json.encode(explanation) if refused else None,
         )
         tx.insert(
