@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,6 +18,7 @@ from safelight_storyboard.lexicon import (
 )
 from safelight_storyboard.scene import INDOORS, read
 from safelight_storyboard.subject_kinds import SubjectKind
+from support.rows import each_row
 
 
 @given(st.text(max_size=400), st.none() | st.integers(-(2**63), 2**63))
@@ -62,20 +62,7 @@ def test_the_seed_never_changes_elements_named_in_the_prompt(rest: str, one: int
     )
 
 
-@pytest.mark.parametrize(
-    ("prompt", "kind", "action", "count"),
-    [
-        ("A woman walks along a beach", SubjectKind.WOMAN, SubjectAction.WALK, 1),
-        ("Two horses gallop across the desert", SubjectKind.HORSE, SubjectAction.RUN, 2),
-        ("a flock of birds over the hills", SubjectKind.BIRD, SubjectAction.FLY, 7),
-        ("a chef in a kitchen", SubjectKind.CHEF, SubjectAction.COOK, 1),
-        ("a ballerina on stage", SubjectKind.DANCER, SubjectAction.DANCE, 1),
-        ("three children run", SubjectKind.CHILD, SubjectAction.RUN, 3),
-        ("a sailboat on a lake", SubjectKind.BOAT, SubjectAction.WALK, 1),
-        ("一个女人在海滩上散步", SubjectKind.WOMAN, SubjectAction.WALK, 1),
-        ("两只猫", SubjectKind.CAT, SubjectAction.STAND, 2),
-    ],
-)
+@each_row
 def test_subjects_have_their_actions(
     prompt: str, kind: SubjectKind, action: SubjectAction, count: int
 ) -> None:
@@ -100,47 +87,21 @@ def test_a_rider_is_drawn_with_the_vehicle_or_animal() -> None:
     assert read("A cowboy rides a horse").rides
 
 
-@pytest.mark.parametrize(
-    ("prompt", "signs", "spoken"),
-    [
-        ('A street with a neon sign that says "OPEN"', ("OPEN",), ""),
-        ('A man looks up. He says: "It will rain."', (), "It will rain."),
-        ("a banner reads “Welcome home”", ("Welcome home",), ""),
-        ("一块写着「你好」的招牌", ("你好",), ""),
-        ('"HELLO" over the sea', ("HELLO",), ""),
-        ('A sign says "CAFE"; a woman whispers "come in"', ("CAFE",), "come in"),
-    ],
-)
+@each_row
 def test_quoted_words_are_written_or_spoken(prompt: str, signs: tuple[str, ...], spoken: str) -> None:
     scene = read(prompt)
     assert (scene.signs, scene.spoken) == (signs, spoken)
 
 
-def test_quoted_words_do_not_set_the_scene() -> None:
+def test_neither_quoted_nor_negated_words_set_the_scene() -> None:
     scene = read('A forest at dawn. A sign says "beach at night, two dogs"')
     assert (scene.setting, scene.hour) == (Environment.FOREST, TimeOfDay.DAWN)
     assert scene.subjects == ()
-
-
-def test_negated_elements_are_not_shown() -> None:
     scene = read("A street without cars, no people, no rain")
-    assert scene.subjects == ()
-    assert scene.weather is Weather.CLEAR
+    assert (scene.subjects, scene.weather) == ((), Weather.CLEAR)
 
 
-@pytest.mark.parametrize(
-    ("words", "move"),
-    [
-        ("slow pan left", CameraMove.PAN_LEFT),
-        ("dolly in", CameraMove.DOLLY_IN),
-        ("zoom out slowly", CameraMove.DOLLY_OUT),
-        ("crane shot", CameraMove.CRANE_UP),
-        ("the camera orbits", CameraMove.ORBIT),
-        ("tracking shot", CameraMove.TRACKING),
-        ("static camera", CameraMove.STATIC),
-        ("环绕镜头", CameraMove.ORBIT),
-    ],
-)
+@each_row
 def test_camera_moves_are_understood(words: str, move: CameraMove) -> None:
     assert read(f"Mountains at dawn, {words}").move is move
 
@@ -153,28 +114,12 @@ def test_style_mood_tint_and_sound_are_read() -> None:
     assert {Sound.MUSIC, Sound.BIRDS} <= scene.sounds
 
 
-@pytest.mark.parametrize(
-    "prompt", ["Two cats play in the snow", "A dancer in the pouring rain", "一只猫在雨中奔跑"]
-)
-def test_who_is_in_the_snow_or_the_rain_is_not_in_a_room(prompt: str) -> None:
-    scene = read(prompt)
-    assert scene.setting not in INDOORS
-    assert scene.weather in {Weather.SNOW, Weather.RAIN}
-
-
-def test_rain_at_a_window_leaves_the_cook_in_the_kitchen() -> None:
+def test_who_is_in_the_snow_or_the_rain_is_not_in_a_room_and_who_sees_it_outside_is() -> None:
+    for prompt in ("Two cats play in the snow", "A dancer in the pouring rain", "一只猫在雨中奔跑"):
+        assert read(prompt).setting not in INDOORS
+        assert read(prompt).weather in {Weather.SNOW, Weather.RAIN}
+    for prompt in ("A chef cooks in the snow", "厨师在雪中做饭", "A cook stands in the rain"):
+        assert all(read(prompt, seed).setting not in INDOORS for seed in range(6)), prompt
+    for prompt in ("A grandmother knits while snow falls outside", "A woman reads a book, rain outside"):
+        assert all(read(prompt, seed).setting in INDOORS for seed in range(6)), prompt
     assert read("A chef cooks, rain on the window").setting is Environment.KITCHEN
-
-
-@pytest.mark.parametrize(
-    "prompt", ["A chef cooks in the snow", "厨师在雪中做饭", "A cook stands in the rain"]
-)
-def test_who_cooks_in_the_snow_is_not_in_a_kitchen(prompt: str) -> None:
-    assert all(read(prompt, seed).setting not in INDOORS for seed in range(6))
-
-
-@pytest.mark.parametrize(
-    "prompt", ["A grandmother knits while snow falls outside", "A woman reads a book, rain outside"]
-)
-def test_who_sees_the_weather_outside_is_indoors(prompt: str) -> None:
-    assert all(read(prompt, seed).setting in INDOORS for seed in range(6))

@@ -28,6 +28,7 @@ from safelight.generation.protocol import (
     ReferenceFile,
 )
 from safelight_storyboard import create
+from support.rows import each_row
 
 
 def make_request(prompt: str = "a dog runs on a beach at dusk", **changes: Any) -> GenerationRequest:
@@ -73,6 +74,9 @@ def test_the_storyboard_is_found_by_its_entry_point(storyboard: LocalGenerator) 
     assert isinstance(made, LocalGenerator)
     assert (made.name, made.billing) == ("storyboard", Billing.OWN)
     assert made.info().seconds == tuple(range(1, 21))
+    for unknown in ({"colour": "red"}, {"speech": "yes"}):
+        with pytest.raises(errors.SettingsError):
+            create(unknown)
 
 
 def test_equal_requests_give_equal_bytes(storyboard: LocalGenerator, tmp_path: Path) -> None:
@@ -83,10 +87,7 @@ def test_equal_requests_give_equal_bytes(storyboard: LocalGenerator, tmp_path: P
     assert digest(first) == digest(second) != digest(third)
 
 
-@pytest.mark.parametrize(
-    ("width", "height", "seconds", "fps"),
-    [(640, 360, 2, None), (360, 640, 1, 30), (1280, 720, 1, 12), (720, 1280, 1, None), (1024, 1792, 1, 12)],
-)
+@each_row
 def test_the_file_has_the_requested_format(
     storyboard: LocalGenerator, tmp_path: Path, width: int, height: int, seconds: int, fps: int | None
 ) -> None:
@@ -121,16 +122,13 @@ def test_the_result_lists_what_is_not_drawn(storyboard: LocalGenerator, tmp_path
         assert result.not_drawn == not_drawn
 
 
-def test_a_requested_picture_test_card_is_in_the_frames(storyboard: LocalGenerator, tmp_path: Path) -> None:
-    what = make_request(seconds=3, extra={"test_card": "frame:violence@1.0s, flash:self-harm/intent@2.5s"})
-    found = [[name for name, _ in card.read_qr(p)] for p in pictures(rendered(storyboard, tmp_path, what))]
+def test_requested_test_cards_are_in_frames_and_audio(storyboard: LocalGenerator, tmp_path: Path) -> None:
+    cards = "frame:violence@1.0s, flash:self-harm/intent@2.5s, tone:hate@1.0s"
+    path = rendered(storyboard, tmp_path, make_request(seconds=3, extra={"test_card": cards}))
+    found = [[name for name, _ in card.read_qr(picture)] for picture in pictures(path)]
     assert [n for n, names in enumerate(found) if "violence" in names] == list(range(24, 36))
     assert [n for n, names in enumerate(found) if "self-harm/intent" in names] == [60]
-
-
-def test_a_requested_sound_test_card_is_in_the_audio(storyboard: LocalGenerator, tmp_path: Path) -> None:
-    what = make_request("storm at sea", seconds=3, extra={"test_card": ["tone:hate@1.0s"]})
-    ((name, start, _),) = card.read_tones(*sound(rendered(storyboard, tmp_path, what)))
+    ((name, start, _),) = card.read_tones(*sound(path))
     assert name == "hate"
     assert abs(start - 1.0) < 0.1
 
@@ -173,20 +171,7 @@ def test_a_progress_callback_that_raises_stops_rendering(storyboard: LocalGenera
     rendered(storyboard, tmp_path, make_request())
 
 
-@pytest.mark.parametrize(
-    ("changes", "param"),
-    [
-        ({"model": "sora-2"}, "model"),
-        ({"seconds": 21}, "seconds"),
-        ({"seconds": 0}, "seconds"),
-        ({"width": 641}, "size"),
-        ({"extra": {"seed": "x"}}, "seed"),
-        ({"extra": {"fps": 60}}, "fps"),
-        ({"extra": {"fps": True}}, "fps"),
-        ({"extra": {"test_card": "frame:violence"}}, "test_card"),
-        ({"extra": {"steps": 4}}, "steps"),
-    ],
-)
+@each_row
 def test_an_unsupported_field_is_refused_by_name(
     storyboard: LocalGenerator, tmp_path: Path, changes: dict[str, Any], param: str
 ) -> None:
@@ -221,12 +206,9 @@ def test_a_broken_reference_is_named(storyboard: LocalGenerator, tmp_path: Path,
         )
     assert caught.value.param == "input_reference"
     assert names(tmp_path) == ["bad.png"]
-
-
-def test_a_clip_is_refused_as_a_reference_picture(storyboard: LocalGenerator, tmp_path: Path) -> None:
-    what = make_request(references=(reference(tmp_path / "clip.mp4", "video/mp4"),))
+    clip = make_request(references=(reference(picture, "video/mp4"),))
     with pytest.raises(errors.InvalidField):
-        storyboard.render(what, tmp_path / "o.mp4", lambda percent: None)
+        storyboard.render(clip, tmp_path / "o.mp4", lambda percent: None)
 
 
 def run_python(code: str, *arguments: str) -> subprocess.Popen[str]:
@@ -277,10 +259,3 @@ def test_no_child_process_remains_when_the_parent_is_killed(
     # What the killed rendering left is swept away by the next one of the same file.
     rendered(storyboard, tmp_path, make_request())
     assert names(tmp_path) == ["out.mp4"]
-
-
-def test_an_unknown_option_is_refused() -> None:
-    with pytest.raises(errors.SettingsError):
-        create({"colour": "red"})
-    with pytest.raises(errors.SettingsError):
-        create({"speech": "yes"})

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from safelight import errors
 from safelight_storyboard.test_cards import Card, Where, read_cards
+from support.rows import each_row
 
 
 def test_one_card_several_cards_and_lists_are_parsed() -> None:
@@ -17,25 +18,7 @@ def test_one_card_several_cards_and_lists_are_parsed() -> None:
     assert read_cards(None, 4) == read_cards("", 4) == ()
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        "frame",
-        "frame:violence",
-        "frame:violence@2",
-        "frame:@2s",
-        "film:violence@2s",
-        "frame:Violence@1s",
-        7,
-        {"a": 1},
-        ["frame:violence@1s", 3],
-        "frame:violence@9s",
-        "frame:violence@-1s",
-        "frame:violence@1s,",
-        "frame:hate-@1s",
-        ["frame:violence@1s"] * 9,
-    ],
-)
+@each_row
 def test_a_malformed_card_is_refused_by_name(value: object) -> None:
     with pytest.raises(errors.InvalidField) as caught:
         read_cards(value, 4)

@@ -9,6 +9,7 @@ import pytest
 from safelight.errors import InvalidField, NotFound
 from safelight.policy.verdicts import Action
 from safelight_lab.evaluation.datasets import read
+from support.rows import each_row
 
 
 def test_a_data_set_has_a_hash_and_default_values(tmp_path: Path) -> None:
@@ -42,24 +43,7 @@ def test_a_row_may_say_what_it_expects_and_its_label_follows(tmp_path: Path) -> 
     assert either.label == "safe"
 
 
-@pytest.mark.parametrize(
-    ("line", "problem"),
-    [
-        ("nonsense", "not valid JSON at column 1"),
-        ('{"text": "a"', "not valid JSON at column 13"),
-        ("[]", "not a JSON object"),
-        ("{}", "`text` is missing"),
-        ('{"text": " "}', "`text` is missing"),
-        ('{"text": 1, "label": "safe"}', "`text` must be a string"),
-        ('{"text": "a", "label": "maybe"}', "write safe or unsafe"),
-        ('{"text": "a", "expect": "deny"}', "write allow, label, hold or block"),
-        ('{"text": "a", "expect": "allow,label"}', "separated by"),
-        ('{"text": "a", "categories": "hate"}', "list of strings"),
-        ('{"text": "a", "help_ok": "yes"}', "true or false"),
-        ('{"text": "a", "id": "one"}', "already used"),
-        ('{"text": "\udcff"}', "not UTF-8 at byte 11"),
-    ],
-)
+@each_row
 def test_an_invalid_line_is_reported_with_its_problem(tmp_path: Path, line: str, problem: str) -> None:
     path = tmp_path / "x.jsonl"
     path.write_bytes(b'{"text": "a", "id": "one"}\n' + line.encode("utf-8", "surrogateescape") + b"\n")

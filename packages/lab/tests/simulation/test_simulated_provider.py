@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from safelight.generation.provider_errors import ErrorKind, ErrorSource, decode
+from safelight.testing.upstream import ScenarioRule
 from safelight_lab.simulation.hidden_filter import HiddenFilter
 from safelight_lab.simulation.simulated_provider import (
     ProviderBehaviour,
@@ -33,13 +34,40 @@ def _refused(provider: SimulatedProvider, count: int = 300) -> float:
     return sum(rule.submit.do == "status" for rule in rules) / count
 
 
+def kind_of(rule: ScenarioRule) -> tuple[ErrorKind, ErrorSource]:
+    error = {"message": rule.submit.message, "code": rule.submit.code}
+    found = decode(json.dumps({"error": error}), provider="upstream")
+    return found.kind, found.source
+
+
 def test_a_refused_request_costs_nothing_and_says_that_it_is_simulated() -> None:
     rule = PROVIDER.choose_rule(KITE, 1)
     assert (rule.submit.status, rule.charge) == (400, None)
-    error = {"message": rule.submit.message, "code": rule.submit.code}
-    found = decode(json.dumps({"error": error}), provider="upstream")
     assert rule.submit.message.startswith("Simulated")
-    assert (found.kind, found.source) == (ErrorKind.CONTENT_BLOCK, ErrorSource.PROVIDER)
+    assert kind_of(rule) == (ErrorKind.CONTENT_BLOCK, ErrorSource.PROVIDER)
+
+
+def test_a_passed_request_is_completed_charged_and_marked_unless_it_hangs() -> None:
+    rule = PROVIDER.choose_rule(LAMP, 1)
+    assert (rule.ends, rule.charge, rule.fields) == ("completed", 0.8, {"simulated": True})
+    assert _with(hang_share=1.0).choose_rule(LAMP, 1).ends == "never"
+    for seconds in ("", "many", None, [4]):
+        assert PROVIDER.choose_rule({"prompt": "a lamp", "seconds": seconds}, 1).charge == 0.4
+
+
+def test_each_kind_of_drift_changes_only_what_it_names() -> None:
+    words = _drifted(SimulatedDrift.WORDS, drift_share=1.0, drift_words=frozenset({"lamp"}))
+    assert words.probability("a lamp") == pytest.approx(1.0)
+    assert words.probability("a boat") < 0.001
+    laxer = _drifted(SimulatedDrift.LESS, drift_share=0.9)
+    assert laxer.probability("a kite") == pytest.approx(0.1)
+    assert PROVIDER.probability("a kite") == pytest.approx(1.0)
+    outage = _drifted(SimulatedDrift.ERRORS, drift_share=1.0).choose_rule(LAMP, 1)
+    assert (outage.submit.do, outage.submit.status, outage.charge) == ("status", 500, None)
+    assert kind_of(outage)[0] is ErrorKind.TRANSIENT
+    charged = _drifted(SimulatedDrift.CHARGES).choose_rule(KITE, 1)
+    assert (charged.ends, charged.charge) == ("refused", 0.8)
+    assert _drifted(SimulatedDrift.PRICE).choose_rule(LAMP, 1).charge == pytest.approx(1.2)
 
 
 def test_a_refused_output_is_charged_and_may_be_refunded() -> None:
@@ -47,15 +75,6 @@ def test_a_refused_output_is_charged_and_may_be_refunded() -> None:
     assert (rule.ends, rule.charge, rule.refund) == ("refused", 0.8, True)
     assert rule.error is not None
     assert "Simulated" in rule.error["message"]
-
-
-def test_a_passed_request_is_completed_charged_and_marked() -> None:
-    rule = PROVIDER.choose_rule(LAMP, 1)
-    assert (rule.ends, rule.charge, rule.fields) == ("completed", 0.8, {"simulated": True})
-
-
-def test_a_hanging_request_never_ends() -> None:
-    assert _with(hang_share=1.0).choose_rule(LAMP, 1).ends == "never"
 
 
 def test_the_same_request_gets_the_same_decision_and_a_later_one_its_own() -> None:
@@ -72,11 +91,6 @@ def test_more_is_refused_after_the_drift() -> None:
     assert _refused(after) == pytest.approx(0.5, abs=0.1)
 
 
-@pytest.mark.parametrize("seconds", ["", "many", None, [4]])
-def test_a_length_that_is_no_number_counts_as_four_seconds(seconds: object) -> None:
-    assert PROVIDER.choose_rule({"prompt": "a lamp", "seconds": seconds}, 1).charge == 0.4
-
-
 def test_a_key_is_needed_and_a_huge_video_is_refused() -> None:
     with make_upstream(PROVIDER, "simulated-1", api_key="sk-1", host="127.0.0.1", port=0) as upstream:
         counts = upstream.url.removesuffix("/v1") + "/_safelight/counts"
@@ -91,28 +105,3 @@ def test_a_key_is_needed_and_a_huge_video_is_refused() -> None:
 
 def _drifted(kind: SimulatedDrift, **changes: object) -> SimulatedProvider:
     return _with(drift_at=900.0, drift_kind=kind, **changes)
-
-
-def test_a_drift_in_words_concerns_only_prompts_with_them() -> None:
-    drifted = _drifted(SimulatedDrift.WORDS, drift_share=1.0, drift_words=frozenset({"lamp"}))
-    assert drifted.probability("a lamp") == pytest.approx(1.0)
-    assert drifted.probability("a boat") < 0.001
-
-
-def test_a_laxer_filter_passes_what_it_refused() -> None:
-    drifted = _drifted(SimulatedDrift.LESS, drift_share=0.9)
-    assert drifted.probability("a kite") == pytest.approx(0.1)
-    assert PROVIDER.probability("a kite") == pytest.approx(1.0)
-
-
-def test_an_outage_is_an_error_without_a_charge() -> None:
-    rule = _drifted(SimulatedDrift.ERRORS, drift_share=1.0).choose_rule(LAMP, 1)
-    assert (rule.submit.do, rule.submit.status, rule.charge) == ("status", 500, None)
-    error = {"message": rule.submit.message, "code": rule.submit.code}
-    assert decode(json.dumps({"error": error}), provider="upstream").kind is ErrorKind.TRANSIENT
-
-
-def test_charges_and_prices_drift_without_the_filter() -> None:
-    charged = _drifted(SimulatedDrift.CHARGES).choose_rule(KITE, 1)
-    assert (charged.ends, charged.charge) == ("refused", 0.8)
-    assert _drifted(SimulatedDrift.PRICE).choose_rule(LAMP, 1).charge == pytest.approx(1.2)

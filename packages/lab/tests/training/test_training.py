@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from safelight.detectors.text.classifiers import NONE, VoiceClassifier
 from safelight.detectors.text.languages import LanguageSplitter
@@ -9,6 +8,7 @@ from safelight.detectors.text.readings import WordReader
 from safelight.detectors.text.word_grams import english_grams, hash_gram
 from safelight_lab.training.training import VoiceTrainer, classes_of, fold_of, read_texts
 from safelight_lab.training.training_data import Example
+from support.rows import each_row
 
 WORDS = ("a", "all", "attack", "dog", "hate", "love", "people", "the", "them", "walk", "we")
 SPLITTER = LanguageSplitter(np.array(sorted(map(hash_gram, WORDS)), dtype=np.uint32))
@@ -50,17 +50,7 @@ def test_each_text_is_scored_by_a_model_without_its_fold() -> None:
     assert len({one.example.text for one in scored}) == len(scored)
 
 
-@pytest.mark.parametrize(
-    ("categories", "expected"),
-    [
-        ((), (NONE,)),
-        (("violence", "violence/graphic"), ("violence/graphic",)),
-        (("hate/symbols",), ("hate",)),
-        (("self-harm", "self-harm/intent"), ("self-harm/intent",)),
-        (("likeness",), ()),
-        (("ncii", "sexual"), ("ncii", "sexual")),
-    ],
-)
+@each_row
 def test_an_example_is_trained_as_its_most_specific_classes(
     categories: tuple[str, ...], expected: tuple[str, ...]
 ) -> None:

@@ -32,6 +32,11 @@ def test_an_answer_is_parsed_with_the_times_of_its_words() -> None:
         ("president", 0.5),
     ]
     assert 0.8 < read.confidence < 0.83
+    whole = verbose_json(WORDS, seconds=2.0)
+    [words_only] = parse_answer({**whole, "segments": None})
+    [lines_only] = parse_answer({**whole, "words": None})
+    assert words_only.text == "I am the president"
+    assert (lines_only.text, lines_only.words) == ("I am the president.", ())
 
 
 @pytest.mark.parametrize(
@@ -49,14 +54,6 @@ def test_an_answer_is_parsed_with_the_times_of_its_words() -> None:
 def test_an_invalid_transcript_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(TranscriptionFailed):
         parse_answer({**verbose_json(WORDS, seconds=2.0), **change})
-
-
-def test_words_or_segments_alone_are_accepted() -> None:
-    whole = verbose_json(WORDS, seconds=2.0)
-    [words_only] = parse_answer({**whole, "segments": None})
-    [lines_only] = parse_answer({**whole, "words": None})
-    assert words_only.text == "I am the president"
-    assert (lines_only.text, lines_only.words) == ("I am the president.", ())
 
 
 @pytest.mark.parametrize(
@@ -84,12 +81,8 @@ def test_a_finding_in_speech_has_the_time_of_its_words_and_phrases_span_lines() 
     start = reading.text.index("I am")
     [place] = reading.locate([TextSpan(field="transcript", start=start, end=len(reading.text))])
     assert place == TimeRange(start_s=0.1, end_s=1.0)
-
-
-def test_chinese_lines_are_joined_without_spaces() -> None:
-    reading = join_lines(
-        [line("我是", ("我", 0.0, 0.2), ("是", 0.2, 0.4)), line("总统", start_s=0.5, end_s=0.9)]
-    )
+    chinese = [line("我是", ("我", 0.0, 0.2), ("是", 0.2, 0.4)), line("总统", start_s=0.5, end_s=0.9)]
+    reading = join_lines(chinese)
     assert reading.text == "我是总统"
     [place] = reading.locate([TextSpan(field="transcript", start=1, end=4)])
     assert place == TimeRange(start_s=0.2, end_s=0.9)

@@ -25,29 +25,24 @@ def written(folder: Path, text: str, name: str = "list.csv") -> Path:
     return path
 
 
-def test_csv_with_a_header_and_low_quality_and_broken_rows(tmp_path: Path) -> None:
+def test_the_kind_of_a_hash_is_that_of_its_column_its_length_or_the_given_one(tmp_path: Path) -> None:
+    a, b = bytes.fromhex(A), bytes.fromhex(B)
+    found = parse_hash_file(written(tmp_path, f"# from an exchange\n{A},100\n{MD5}\n\n{B}\n"))
+    assert found.hashes.get(HashKind.PDQ) == {a, b}
+    assert found.hashes.get(HashKind.MD5) == {bytes.fromhex(MD5)}
+    found = parse_hash_file(written(tmp_path, f"id,sha256\n1,{A}\n2,{B}\n"))
+    assert found.hashes.get(HashKind.SHA256) == {a, b}
+    found = parse_hash_file(written(tmp_path, f"{A}\n"), kind=HashKind.SHA256)
+    assert found.hashes.get(HashKind.SHA256) == {a}
+
+
+def test_rows_of_low_quality_repeated_and_broken_rows_are_counted(tmp_path: Path) -> None:
     found = parse_hash_file(
         written(tmp_path, f"hash,quality\n{A},100\n{B},49\n{A},80\nzz,100\n{C[:10]},60\n")
     )
     assert found.hashes.get(HashKind.PDQ) == {bytes.fromhex(A)}
     assert (found.low_quality, found.duplicates) == (1, 1)
     assert [problem.split(":")[0] for problem in found.problems] == ["row 5", "row 6"]
-
-
-def test_csv_without_a_header_and_plain_lines(tmp_path: Path) -> None:
-    found = parse_hash_file(written(tmp_path, f"# from an exchange\n{A},100\n{MD5}\n\n{B}\n"))
-    assert found.hashes.get(HashKind.PDQ) == {bytes.fromhex(A), bytes.fromhex(B)}
-    assert found.hashes.get(HashKind.MD5) == {bytes.fromhex(MD5)}
-
-
-def test_the_given_kind_applies_to_sixty_four_digits(tmp_path: Path) -> None:
-    path = written(tmp_path, f"{A}\n")
-    assert parse_hash_file(path, kind=HashKind.SHA256).hashes.get(HashKind.SHA256) == {bytes.fromhex(A)}
-
-
-def test_a_column_named_after_a_kind_sets_the_kind(tmp_path: Path) -> None:
-    found = parse_hash_file(written(tmp_path, f"id,sha256\n1,{A}\n2,{B}\n"))
-    assert found.hashes.get(HashKind.SHA256) == {bytes.fromhex(A), bytes.fromhex(B)}
 
 
 def test_threat_exchange_updates_descriptors_and_indicators(tmp_path: Path) -> None:

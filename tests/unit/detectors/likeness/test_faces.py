@@ -91,11 +91,15 @@ def test_no_template_is_computed_without_enrolled_people() -> None:
     assert embedder.calls == 0
 
 
-def test_a_consent_covers_its_own_face() -> None:
-    who = recognise(FakeEmbedder(track(LEFT, template(1, 0.2))), Records([CONSENT]), scene(), face(LEFT))
+def test_a_consent_covers_its_own_face_if_all_keyframes_are_there() -> None:
+    embedder = FakeEmbedder(track(LEFT, template(1, 0.2)))
+    who = recognise(embedder, Records([CONSENT]), scene(), face(LEFT))
     assert (who.consents, who.all_covered) == (("consent_1",), True)
     assert who.findings == ()
     assert who.cells[0].complete
+    assert embedder.boxes == {0: [LEFT]}
+    missing = scene(Modality.FRAMES, stills=2, chosen=9)
+    assert not recognise(embedder, Records([CONSENT]), missing).all_covered
 
 
 @pytest.mark.parametrize(
@@ -171,13 +175,6 @@ def test_an_own_consent_on_camera_comes_before_that_of_another_end_user() -> Non
     assert (who.consents, who.all_on_camera, who.shortfalls) == (("consent_1",), True, {})
 
 
-def test_missing_keyframes_prevent_consent_coverage() -> None:
-    who = recognise(
-        FakeEmbedder(track(LEFT, ANN)), Records([CONSENT]), scene(Modality.FRAMES, stills=2, chosen=9)
-    )
-    assert not who.all_covered
-
-
 def test_a_protected_person_is_reported_by_record_without_the_name() -> None:
     embedder = FakeEmbedder(track(LEFT, template(2, 0.11)), track(RIGHT, ANN))
     who = recognise(embedder, Records(protected=[GUARDED]), scene(), face(LEFT), face(RIGHT))
@@ -208,12 +205,6 @@ def test_faces_that_no_other_detector_found_are_reported() -> None:
     assert found.attributes == {"kind": "face"}
     assert isinstance(found.evidence[0], ImageBox)
     assert found.evidence[0].x == 0.7
-
-
-def test_faces_of_other_detectors_get_templates_too() -> None:
-    embedder = FakeEmbedder(track(LEFT, ANN))
-    recognise(embedder, Records([CONSENT]), scene(), face(LEFT))
-    assert embedder.boxes == {0: [LEFT]}
 
 
 @pytest.mark.parametrize(

@@ -115,14 +115,9 @@ def test_a_failure_is_a_gap_and_not_an_empty_result(embedder: FakeEmbedder, reco
     assert not who.all_covered
 
 
-def test_speech_that_was_not_stored_is_a_gap() -> None:
-    who = heard(
-        FakeEmbedder(), Records((), (GUARDED,)), 0, note="Voices were not compared: the speech was not kept."
-    )
-    assert (who.cells[0].ran, who.all_covered) == (False, False)
-
-
-def test_a_clip_without_speech_is_checked() -> None:
-    embedder = FakeEmbedder()
-    (cell,) = heard(embedder, Records((), (GUARDED,)), 0).cells
+def test_a_clip_without_speech_is_checked_and_speech_that_was_not_stored_is_a_gap() -> None:
+    embedder, protected = FakeEmbedder(), Records((), (GUARDED,))
+    (cell,) = heard(embedder, protected, 0).cells
     assert (cell.ran, cell.complete, embedder.calls) == (True, True, 0)
+    lost = heard(embedder, protected, 0, note="Voices were not compared: the speech was not kept.")
+    assert (lost.cells[0].ran, lost.all_covered) == (False, False)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,23 +44,7 @@ def test_the_plain_view_comes_first_and_the_folded_one_is_always_there(text: str
     assert found[1].kind == "folded"
 
 
-@pytest.mark.parametrize(
-    ("typed", "read"),
-    [
-        ("nu\u200bde", "nude"),
-        ("ｎｕｄｅ", "nude"),
-        ("nudе", "nude"),
-        ("n.u.d.e", "nude"),
-        ("n u d e", "nude"),
-        ("n-u-d-3", "nude"),
-        ("nud3", "nude"),
-        ("nuuuude", "nude"),
-        ("n\ud800ude", "nude"),
-        ("n\u0308u\u0301de", "nude"),
-        ("𝓃𝓊𝒹ℯ", "nude"),
-        ("裸 体 画", "裸体画"),
-    ],
-)
+@each_row
 def test_disguised_words_are_read(typed: str, read: str) -> None:
     found = views(f"a {typed}; b")
     hit = next(view for view in found if read in view.text)
