@@ -2,113 +2,78 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-
 import pytest
 
 from safelight.errors import CheckLimitExceeded
 from safelight.store.database import Database
 from safelight.store.tables import check_usage
-from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
+from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.check_limits import CheckLimiter, CheckLimits
+from support.concurrency import run_together
+from support.people import person
+from support.review_room import Clock
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
+def key(name: str, tenant: str = "acme") -> Principal:
+    return person(tenant, KeyScope.CHECKS, identity=name)
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
+ONE, TWO, THREE = (key(f"key_{number}") for number in (1, 2, 3))
+ELSEWHERE = key("key_1", "other")
 
 
-@pytest.fixture
-def database(database_url: str, clock: Clock) -> Iterator[Database]:
-    database = Database(database_url, clock=clock)
-    yield database
-    database.close()
-
-
-def who(name: str = "key_1", tenant: str = "acme") -> Principal:
-    return Principal(
-        tenant=tenant, id=name, kind=PrincipalKind.KEY, name=name, scopes=frozenset({KeyScope.CHECKS})
-    )
+def limiter(database: Database, *, per_key: int, per_end_user: int) -> CheckLimiter:
+    return CheckLimiter(database, CheckLimits(per_key=per_key, per_end_user=per_end_user))
 
 
 def test_a_key_has_an_hourly_limit_and_then_gets_a_retry_time(database: Database, clock: Clock) -> None:
-    budget = CheckLimiter(database, CheckLimits(per_key=3, per_end_user=9))
+    budget = limiter(database, per_key=3, per_end_user=9)
     for left in (2, 1, 0):
-        budget.consume(who())
-        assert budget.get_budget(who()).left == left
+        budget.consume(ONE)
+        assert budget.get_budget(ONE).left == left
     with pytest.raises(CheckLimitExceeded) as caught:
-        budget.consume(who())
+        budget.consume(ONE)
     assert (caught.value.status, caught.value.retry) == (429, False)
-    budget.consume(who("key_2"))
-    budget.consume(who(tenant="other"))
+    budget.consume(TWO)
+    budget.consume(ELSEWHERE)
     clock.now += caught.value.retry_after_s or 0
-    budget.consume(who())
+    budget.consume(ONE)
 
 
 def test_the_limit_of_an_end_user_is_shared_by_all_keys_of_the_tenant(database: Database) -> None:
-    budget = CheckLimiter(database, CheckLimits(per_key=9, per_end_user=2))
-    budget.consume(who("key_1"), "u1")
-    budget.consume(who("key_2"), "u1")
+    budget = limiter(database, per_key=9, per_end_user=2)
+    budget.consume(ONE, "u1")
+    budget.consume(TWO, "u1")
     with pytest.raises(CheckLimitExceeded, match="end user"):
-        budget.consume(who("key_3"), "u1")
-    assert budget.get_budget(who("key_3")).used == 0, "what is refused is taken from neither"
-    budget.consume(who("key_3"), "u2")
-    budget.consume(who("key_1", tenant="other"), "u1")
+        budget.consume(THREE, "u1")
+    assert budget.get_budget(THREE).used == 0, "what is refused is taken from neither"
+    budget.consume(THREE, "u2")
+    budget.consume(ELSEWHERE, "u1")
 
 
-def test_a_cost_is_consumed_completely_or_not_at_all(database: Database) -> None:
-    budget = CheckLimiter(database, CheckLimits(per_key=5, per_end_user=5))
-    budget.consume(who(), cost=4)
+def test_a_cost_is_consumed_completely_or_not_at_all_and_require_consumes_nothing(database: Database) -> None:
+    budget = limiter(database, per_key=5, per_end_user=5)
+    budget.consume(ONE, "u1", cost=4)
     with pytest.raises(CheckLimitExceeded):
-        budget.consume(who(), cost=2)
-    budget.consume(who(), cost=1)
-
-
-def test_require_consumes_nothing(database: Database) -> None:
-    budget = CheckLimiter(database, CheckLimits(per_key=1, per_end_user=1))
+        budget.consume(ONE, "u1", cost=2)
     for _ in range(3):
-        budget.require(who(), "u1")
-    budget.consume(who(), "u1")
+        budget.require(ONE, "u1")
+    budget.consume(ONE, "u1")
     with pytest.raises(CheckLimitExceeded):
-        budget.require(who(), "u1")
+        budget.require(ONE, "u1")
 
 
 @pytest.mark.both_databases
 def test_concurrent_checks_never_exceed_the_limit(database: Database) -> None:
-    budget = CheckLimiter(database, CheckLimits(per_key=10, per_end_user=100))
-    ready = threading.Barrier(4)
-    spent: list[int] = []
-
-    def one() -> None:
-        ready.wait()
-        for _ in range(5):
-            try:
-                budget.consume(who(), "u1")
-                spent.append(1)
-            except CheckLimitExceeded:
-                pass
-
-    threads = [threading.Thread(target=one) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(spent) == 10
+    budget = limiter(database, per_key=10, per_end_user=100)
+    outcomes = run_together([lambda: budget.consume(ONE, "u1")] * 20)
+    assert [isinstance(outcome, CheckLimitExceeded) for outcome in outcomes].count(False) == 10
 
 
 def test_expired_minutes_are_deleted(database: Database, clock: Clock) -> None:
     budget = CheckLimiter(database, CheckLimits())
     for _ in range(5):
-        budget.consume(who())
+        budget.consume(ONE)
         clock.now += 1800
     with database.read_transaction("acme") as tx:
         kept = tx.select(check_usage, check_usage.c.window_start > 0)

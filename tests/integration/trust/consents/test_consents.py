@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,27 +20,9 @@ from safelight.trust.consents import (
     TemplateKey,
     TemplateVector,
 )
+from support.review_room import Clock
 
 HERE, THERE = "tenant_here", "tenant_there"
-
-
-class Clock:
-    now = 1_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def database(database_url: str, clock: Clock) -> Iterator[Database]:
-    made = Database(database_url, clock=clock)
-    yield made
-    made.close()
 
 
 @pytest.fixture
@@ -81,26 +62,37 @@ def lookup(database: Database, key: TemplateKey) -> EnrolledLookup:
     return EnrolledLookup(database=database, key=key)
 
 
-def given(**changes: Any) -> dict[str, Any]:
-    return {
+def given(**changes: Any) -> NewConsent:
+    fields = {
         "subject": "Ann",
         "scope": ["likeness"],
         "recorded_by": "Ada",
         "evidence": "signed form of 1 November",
         "pictures": [Path("1"), Path("2")],
-        **changes,
     }
+    return NewConsent(**(fields | changes))
+
+
+SPOKEN = {"scope": ["voice"], "pictures": [], "recordings": [Path("3"), Path("4")]}
+
+
+def ben(**fields: Any) -> NewProtectedPerson:
+    return NewProtectedPerson(name="Ben", recorded_by="Ada", **fields)
+
+
+def templates(database: Database) -> list[Any]:
+    with database.read_transaction(HERE) as tx:
+        return list(tx.select(biometric_templates))
 
 
 def test_a_consent_is_found_only_in_its_tenant_while_in_force(
     consents: Consents, lookup: EnrolledLookup, clock: Clock
 ) -> None:
-    added = consents.add(HERE, NewConsent(**given(expires_at=clock.now + 100)))
+    added = consents.add(HERE, given(expires_at=clock.now + 100))
     assert added.templates == 2
     found = lookup.consented(HERE)
     assert {(one.record, one.template[0]) for one in found} == {(added.id, 1.0), (added.id, 2.0)}
-    assert lookup.consented(THERE) == ()
-    assert consents.list(THERE) == ()
+    assert lookup.consented(THERE) == consents.list(THERE) == ()
     with pytest.raises(NotFound):
         consents.revoke(THERE, added.id, revoked_by="Eve")
     clock.now += 100
@@ -112,12 +104,11 @@ def test_a_consent_is_found_only_in_its_tenant_while_in_force(
 def test_revoking_ends_it_at_once_and_deletes_its_templates(
     consents: Consents, lookup: EnrolledLookup, database: Database
 ) -> None:
-    added = consents.add(HERE, NewConsent(**given()))
+    added = consents.add(HERE, given())
     ended = consents.revoke(HERE, added.id, revoked_by="Ann")
     assert (ended.revoked_by, ended.templates) == ("Ann", 0)
     assert lookup.consented(HERE) == ()
-    with database.read_transaction(HERE) as tx:
-        assert tx.count(biometric_templates) == 0
+    assert templates(database) == []
     with pytest.raises(NotFound):
         consents.revoke(HERE, added.id, revoked_by="Ann")
 
@@ -125,19 +116,15 @@ def test_revoking_ends_it_at_once_and_deletes_its_templates(
 def test_consent_to_a_voice_and_consent_to_a_face_are_separate(
     consents: Consents, lookup: EnrolledLookup, voices: EnrolledLookup
 ) -> None:
-    face = consents.add(HERE, NewConsent(**given(pictures=[Path("1")])))
+    face = consents.add(HERE, given(pictures=[Path("1")]))
     assert (len(lookup.consented(HERE)), voices.consented(HERE)) == (1, ())
-    voice = consents.add(
-        HERE, NewConsent(**given(scope=["voice"], pictures=[], recordings=[Path("3"), Path("4")]))
-    )
+    voice = consents.add(HERE, given(**SPOKEN))
     assert (voice.templates, voice.voices) == (2, 2)
     assert [one.record for one in lookup.consented(HERE)] == [face.id]
-    assert [(one.record, one.template.tolist()) for one in voices.consented(HERE)] == [
-        (voice.id, [3.0] * 24),
-        (voice.id, [4.0] * 24),
-    ]
+    heard_here = [(one.record, one.template.tolist()) for one in voices.consented(HERE)]
+    assert heard_here == [(voice.id, [3.0] * 24), (voice.id, [4.0] * 24)]
     both = consents.add(
-        HERE, NewConsent(**given(scope=["voice", "likeness"], pictures=[Path("5")], recordings=[Path("6")]))
+        HERE, given(scope=["voice", "likeness"], pictures=[Path("5")], recordings=[Path("6")])
     )
     assert (both.templates, both.voices) == (2, 1)
     assert {one.record for one in voices.consented(HERE)} == {voice.id, both.id}
@@ -147,11 +134,10 @@ def test_consent_to_a_voice_and_consent_to_a_face_are_separate(
 def test_voice_templates_are_deleted_with_their_record(
     consents: Consents, gallery: ProtectedPeople, voices: EnrolledLookup, database: Database, clock: Clock
 ) -> None:
-    spoken = given(scope=["voice"], pictures=[], recordings=[Path("3")])
-    revoked = consents.add(HERE, NewConsent(**spoken))
-    consents.add(HERE, NewConsent(**spoken, expires_at=clock.now + 100))
-    gallery.add(HERE, NewProtectedPerson(name="Ben", recordings=[Path("7")], recorded_by="Ada"))
-    assert (len(voices.consented(HERE)), len(voices.protected(HERE))) == (2, 1)
+    revoked = consents.add(HERE, given(**SPOKEN))
+    consents.add(HERE, given(**SPOKEN, expires_at=clock.now + 100))
+    gallery.add(HERE, ben(recordings=[Path("7")]))
+    assert (len(voices.consented(HERE)), len(voices.protected(HERE))) == (4, 1)
     assert voices.consented(THERE) == voices.protected(THERE) == ()
     consents.revoke(HERE, revoked.id, revoked_by="Ann")
     clock.now += 100
@@ -159,17 +145,13 @@ def test_voice_templates_are_deleted_with_their_record(
     consents.delete_expired_templates(HERE)
     gallery.remove(HERE, "Ben", removed_by="Ada")
     assert voices.protected(HERE) == ()
-    with database.read_transaction(HERE) as tx:
-        assert tx.count(biometric_templates) == 0
+    assert templates(database) == []
 
 
 def test_a_voice_enrolled_with_another_model_is_an_error(
     gallery: ProtectedPeople, voices: EnrolledLookup, lookup: EnrolledLookup
 ) -> None:
-    gallery.add(
-        HERE,
-        NewProtectedPerson(name="Ben", pictures=[Path("7")], recordings=[Path("7.other")], recorded_by="Ada"),
-    )
+    gallery.add(HERE, ben(pictures=[Path("7")], recordings=[Path("7.other")]))
     with pytest.raises(SettingsError, match="another model"):
         voices.protected(HERE)
     assert len(lookup.protected(HERE)) == 1
@@ -177,15 +159,28 @@ def test_a_voice_enrolled_with_another_model_is_an_error(
     assert voices.protected(HERE) == ()
 
 
-def test_a_voice_template_is_bound_to_its_model(
-    gallery: ProtectedPeople, database: Database, key: TemplateKey
+@pytest.mark.parametrize(
+    ("file", "template"),
+    [({"pictures": [Path("7")]}, np.full(128, 7.0)), ({"recordings": [Path("7")]}, np.full(24, 7.0))],
+    ids=["face", "voice"],
+)
+def test_templates_are_encrypted_and_bound_to_their_tenant_record_and_model(
+    gallery: ProtectedPeople,
+    database: Database,
+    key: TemplateKey,
+    tmp_path: Path,
+    file: dict[str, Any],
+    template: Any,
 ) -> None:
-    added = gallery.add(HERE, NewProtectedPerson(name="Ben", recordings=[Path("7")], recorded_by="Ada"))
-    with database.read_transaction(HERE) as tx:
-        (row,) = tx.select(biometric_templates)
-    assert np.full(24, 7.0).tobytes() not in row.ciphertext
-    assert key.decrypt(row.ciphertext, f"{HERE}|{added.id}|0|voice:wespeaker:one") is not None
-    assert key.decrypt(row.ciphertext, f"{HERE}|{added.id}|0|resnet-1") is None
+    added = gallery.add(HERE, ben(**file))
+    (row,) = templates(database)
+    assert template.tobytes() not in row.ciphertext
+    bound = f"{HERE}|{added.id}|0|{row.model}"
+    assert key.decrypt(row.ciphertext, bound) is not None
+    for other in (f"{THERE}|{added.id}|0|{row.model}", f"{HERE}|{added.id}|0|another"):
+        assert key.decrypt(row.ciphertext, other) is None
+    assert key.decrypt(row.ciphertext[:-1] + bytes([row.ciphertext[-1] ^ 1]), bound) is None
+    assert (tmp_path / "keys" / "templates.key").stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize(
@@ -207,35 +202,33 @@ def test_a_voice_template_is_bound_to_its_model(
 )
 def test_an_invalid_consent_is_refused(consents: Consents, changes: dict[str, Any]) -> None:
     with pytest.raises(InvalidField):
-        consents.add(HERE, NewConsent(**given(**changes)))
+        consents.add(HERE, given(**changes))
     assert consents.list(HERE) == ()
 
 
 def test_a_protected_person_is_matched_until_removed(
     gallery: ProtectedPeople, lookup: EnrolledLookup
 ) -> None:
-    added = gallery.add(
-        HERE, NewProtectedPerson(name="Ben", pictures=[Path("7")], recorded_by="Ada", public_figure=True)
-    )
+    added = gallery.add(HERE, ben(pictures=[Path("7")], public_figure=True))
     (found,) = lookup.protected(HERE)
     assert (found.record, found.public_figure, found.template[0]) == (added.id, True, 7.0)
     assert lookup.protected(THERE) == ()
     with pytest.raises(Conflict):
-        gallery.add(HERE, NewProtectedPerson(name="Ben", pictures=[Path("8")], recorded_by="Ada"))
+        gallery.add(HERE, ben(pictures=[Path("8")]))
     gallery.remove(HERE, "Ben", removed_by="Ada")
     assert (lookup.protected(HERE), gallery.list(HERE)) == ((), ())
     with pytest.raises(NotFound):
         gallery.remove(HERE, "Ben", removed_by="Ada")
     with pytest.raises(InvalidField):
-        gallery.add(HERE, NewProtectedPerson(name="Nobody", recorded_by="Ada"))
+        gallery.add(HERE, ben())
 
 
 def test_every_change_is_audited_without_templates(
     consents: Consents, gallery: ProtectedPeople, database: Database
 ) -> None:
-    added = consents.add(HERE, NewConsent(**given()))
+    added = consents.add(HERE, given())
     consents.revoke(HERE, added.id, revoked_by="Ann")
-    gallery.add(HERE, NewProtectedPerson(name="Ben", pictures=[Path("7")], recorded_by="Ada"))
+    gallery.add(HERE, ben(pictures=[Path("7")]))
     gallery.remove(HERE, "Ben", removed_by="Ada")
     with database.across_tenants("reading the log in a test", readonly=True) as tx:
         kinds = [row.event for row in tx.select(audit_log, order_by=(audit_log.c.seq,))]
@@ -244,24 +237,10 @@ def test_every_change_is_audited_without_templates(
     assert "sealed" not in told
 
 
-def test_templates_are_encrypted_and_bound_to_their_record(
-    consents: Consents, database: Database, key: TemplateKey, tmp_path: Path
-) -> None:
-    consents.add(HERE, NewConsent(**given(pictures=[Path("1")])))
-    with database.read_transaction(HERE) as tx:
-        (row,) = tx.select(biometric_templates)
-    assert np.full(128, 1.0).tobytes() not in row.ciphertext
-    bound = f"{HERE}|{row.owner_id}|0|{row.model}"
-    assert key.decrypt(row.ciphertext, bound) is not None
-    assert key.decrypt(row.ciphertext, bound.replace(HERE, THERE)) is None
-    assert key.decrypt(row.ciphertext[:-1] + bytes([row.ciphertext[-1] ^ 1]), bound) is None
-    assert (tmp_path / "keys" / "templates.key").stat().st_mode & 0o777 == 0o600
-
-
 def test_a_lost_key_is_an_error_and_not_an_empty_list_of_people(
     gallery: ProtectedPeople, database: Database, tmp_path: Path
 ) -> None:
-    gallery.add(HERE, NewProtectedPerson(name="Ben", pictures=[Path("7")], recorded_by="Ada"))
+    gallery.add(HERE, ben(pictures=[Path("7")]))
     other = EnrolledLookup(database=database, key=TemplateKey.load(tmp_path / "other"))
     with pytest.raises(SettingsError, match="cannot be decrypted"):
         other.protected(HERE)

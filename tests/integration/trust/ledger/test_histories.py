@@ -10,9 +10,11 @@ import pytest
 
 from safelight.ids import new_id
 from safelight.store.database import Database, Transaction
-from safelight.store.tables import ledger_entries, videos
-from safelight.trust.accounts import Accounts, KeyScope, Principal, PrincipalKind
+from safelight.store.tables import ledger_entries
+from safelight.trust.accounts import Accounts, KeyScope, Principal
 from safelight.trust.ledger import Ledger, Prices, Reason, SumBy, Work, charge, credit, record_cost
+from support.people import person
+from support.videos import add_video
 
 #: A few in the suite, which is to stay fast; `LEDGER_HISTORIES=10000 pytest` plays as many as are wanted.
 HISTORIES = int(os.environ.get("LEDGER_HISTORIES", "400"))
@@ -46,7 +48,7 @@ def play(tx: Transaction, rng: random.Random, model: Model) -> None:
         end_user=rng.choice([None, "ann", "bob", "cem"]),
     )
     currency = rng.choice(["USD", "EUR"])
-    add_video(tx, work)
+    add_video(tx, id=work.video_id, principal_id=work.account, end_user=work.end_user)
     paid = 0
     for _ in range(rng.choice([0, 1, 1, 2])):
         name, seconds = rng.choice(["dear", "plain"]), rng.randrange(0, 60)
@@ -69,25 +71,6 @@ def play(tx: Transaction, rng: random.Random, model: Model) -> None:
         paid = 0
 
 
-def add_video(tx: Transaction, work: Work) -> None:
-    now = tx.now()
-    plain = dict.fromkeys(("model", "generator", "prompt", "request_sha256"), "")
-    numbers = dict.fromkeys(("seconds", "width", "height"), 1)
-    tx.insert(
-        videos,
-        id=work.video_id,
-        state="queued",
-        stage="reference",
-        created_at=now,
-        updated_at=now,
-        principal_id=work.account,
-        end_user=work.end_user,
-        request=b"{}",
-        **plain,
-        **numbers,
-    )
-
-
 def check(database: Database, tenants: list[str], model: Model) -> None:
     ledger = Ledger(database)
     found: Counter[tuple[SumBy, str, str, str]] = Counter()
@@ -104,8 +87,7 @@ def check(database: Database, tenants: list[str], model: Model) -> None:
 
 
 def admin(tenant: str) -> Principal:
-    scopes = frozenset({KeyScope.ADMIN})
-    return Principal(tenant=tenant, id="key_a", kind=PrincipalKind.KEY, name="a", scopes=scopes)
+    return person(tenant, KeyScope.ADMIN)
 
 
 def run_histories(database: Database, number: int, *, seed: int) -> None:

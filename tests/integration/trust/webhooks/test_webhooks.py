@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -14,11 +15,12 @@ from safelight.net.webhook_client import DeliverLimits, WebhookClient
 from safelight.store.database import Database
 from safelight.store.outbox import RETRY_BACKOFF
 from safelight.store.tables import audit_log_contents, outbox
-from safelight.trust.accounts import Accounts, KeyScope, Principal, PrincipalKind
+from safelight.trust.accounts import Accounts, KeyScope, Principal
 from safelight.trust.accounts.managed_tenants import close_tenant
 from safelight.trust.webhooks import (
     Deliveries,
     EventType,
+    RegisteredEndpoint,
     WebhookDelivery,
     Webhooks,
     build_payload,
@@ -26,29 +28,19 @@ from safelight.trust.webhooks import (
 )
 from safelight.trust.webhooks.deliveries import CLOSING_S, COOLDOWN, MAX_AGE_S
 from safelight.trust.webhooks.service import MAX_ENDPOINTS
+from support.people import person
+from support.review_room import Clock
 from support.webhook_receiver import Target, target
 
 URL = "https://hooks.example/in"
+COMPLETED, FAILED = EventType.VIDEO_COMPLETED, EventType.VIDEO_FAILED
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
+def admin(tenant: str = "acme") -> Principal:
+    return person(tenant, KeyScope.ADMIN)
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def database(database_url: str, clock: Clock) -> Iterator[Database]:
-    database = Database(database_url, clock=clock)
-    yield database
-    database.close()
+ADA, STRANGER = admin(), admin("other")
 
 
 @pytest.fixture
@@ -63,23 +55,25 @@ def hooks(database: Database, to: Target) -> Webhooks:
     return Webhooks(database, WebhookClient(allow_hosts={to.host}, limits=limits))
 
 
-def admin(tenant: str = "acme", *scopes: KeyScope) -> Principal:
-    return Principal(
-        tenant=tenant,
-        id="ada",
-        kind=PrincipalKind.PERSON,
-        name="Ada",
-        scopes=frozenset(scopes or {KeyScope.ADMIN}),
-    )
+@pytest.fixture
+def box(database: Database) -> Deliveries:
+    return Deliveries(database)
+
+
+@pytest.fixture
+def endpoint(hooks: Webhooks) -> RegisteredEndpoint:
+    """An endpoint of `acme` for videos that are completed."""
+    return subscribe(hooks)
+
+
+def subscribe(hooks: Webhooks, event: EventType = COMPLETED, who: Principal = ADA, **fields: Any) -> Any:
+    return hooks.create(who, **{"url": URL, "events": [event], **fields})[0]
 
 
 def queue(
-    database: Database,
-    *,
-    tenant: str = "acme",
-    kind: EventType = EventType.VIDEO_COMPLETED,
-    age_s: float = 0.0,
+    database: Database, *, tenant: str = "acme", kind: EventType = COMPLETED, age_s: float = 0.0
 ) -> tuple[str, int]:
+    """The id of a new event, and to how many endpoints it goes."""
     event = new_id("event")
     with database.across_tenants("a test") as tx:
         at = tx.now() - age_s
@@ -90,85 +84,91 @@ def queue(
     return event, count
 
 
+def queue_for_one(database: Database) -> str:
+    """The id of a new event, which goes to one endpoint."""
+    event, count = queue(database)
+    assert count == 1
+    return event
+
+
+def claim_one(box: Deliveries) -> WebhookDelivery:
+    (claimed,) = box.claim({}, limit=8)
+    return claimed
+
+
 def test_the_secret_is_returned_once_and_not_in_the_audit_log(hooks: Webhooks, database: Database) -> None:
-    made, secret = hooks.create(admin(), url=URL, events=["video.completed"])
+    made, secret = hooks.create(ADA, url=URL, events=["video.completed"])
     assert secret.startswith("whsec_")
-    assert made.secrets[0].hint == f"whsec_...{secret[-4:]}"
-    assert made.name == "hooks.example"
+    assert (made.name, made.secrets[0].hint) == ("hooks.example", f"whsec_...{secret[-4:]}")
     with database.across_tenants("a test", readonly=True) as tx:
         said = b"".join(bytes(row.content) for row in tx.select(audit_log_contents))
-    assert secret.encode() not in said
     assert secret[-8:].encode() not in said
 
 
-def test_endpoints_are_visible_to_admins_of_their_tenant_only(hooks: Webhooks) -> None:
-    made, _ = hooks.create(admin(), url=URL, events=["video.failed"])
-    assert [each.id for each in hooks.list(admin())] == [made.id]
-    assert hooks.list(admin("other")) == ()
+def test_endpoints_are_visible_to_admins_of_their_tenant_only(
+    hooks: Webhooks, endpoint: RegisteredEndpoint
+) -> None:
+    assert [each.id for each in hooks.list(ADA)] == [endpoint.id]
+    assert hooks.list(STRANGER) == ()
     for call in (
-        lambda: hooks.get(admin("other"), made.id),
-        lambda: hooks.delete(admin("other"), made.id),
-        lambda: hooks.rotate(admin("other"), made.id),
-        lambda: hooks.test(admin("other"), made.id),
-        lambda: hooks.update(admin("other"), made.id, name="x"),
-        lambda: hooks.get(admin(), "webhook_" + "0" * 32),
-        lambda: hooks.get(admin(), "nonsense"),
+        lambda: hooks.get(STRANGER, endpoint.id),
+        lambda: hooks.delete(STRANGER, endpoint.id),
+        lambda: hooks.rotate(STRANGER, endpoint.id),
+        lambda: hooks.test(STRANGER, endpoint.id),
+        lambda: hooks.update(STRANGER, endpoint.id, name="x"),
+        lambda: hooks.get(ADA, "webhook_" + "0" * 32),
+        lambda: hooks.get(ADA, "nonsense"),
     ):
         with pytest.raises(NotFound):
             call()
     with pytest.raises(Forbidden):
-        hooks.list(admin("acme", KeyScope.VIDEOS_WRITE))
+        hooks.list(person("acme", KeyScope.VIDEOS_WRITE))
 
 
-@pytest.mark.parametrize("url", ["https://10.0.0.1/x", "http://hooks.example/x", "https://localhost/x", "x"])
-def test_a_private_target_is_refused_on_create_and_on_change(hooks: Webhooks, url: str) -> None:
-    with pytest.raises(ForbiddenUrl):
-        hooks.create(admin(), url=url, events=["video.failed"])
-    made, _ = hooks.create(admin(), url=URL, events=["video.failed"])
-    with pytest.raises(ForbiddenUrl):
-        hooks.update(admin(), made.id, url=url)
+def test_a_private_target_is_refused_on_create_and_on_change(
+    hooks: Webhooks, endpoint: RegisteredEndpoint
+) -> None:
+    for url in ("https://10.0.0.1/x", "http://hooks.example/x", "https://localhost/x", "x"):
+        with pytest.raises(ForbiddenUrl):
+            subscribe(hooks, url=url)
+        with pytest.raises(ForbiddenUrl):
+            hooks.update(ADA, endpoint.id, url=url)
 
 
-def test_an_endpoint_can_subscribe_only_to_existing_events(hooks: Webhooks) -> None:
+def test_events_must_exist_and_names_and_endpoints_are_limited(hooks: Webhooks) -> None:
     with pytest.raises(InvalidField, match="Did you mean"):
-        hooks.create(admin(), url=URL, events=["video.complete"])
-    with pytest.raises(InvalidField):
-        hooks.create(admin(), url=URL, events=[])
-    with pytest.raises(InvalidField):
-        hooks.create(admin(), url=URL, events=["video.failed"], name="x" * 101)
-
-
-def test_the_number_of_endpoints_is_limited(hooks: Webhooks) -> None:
-    made = [hooks.create(admin(), url=URL, events=["video.failed"])[0] for _ in range(MAX_ENDPOINTS)]
+        subscribe(hooks, events=["video.complete"])
+    for wrong in ({"events": []}, {"name": "x" * 101}):
+        with pytest.raises(InvalidField):
+            subscribe(hooks, **wrong)
+    made = [subscribe(hooks) for _ in range(MAX_ENDPOINTS)]
     with pytest.raises(Conflict):
-        hooks.create(admin(), url=URL, events=["video.failed"])
-    hooks.delete(admin(), made[0].id)
-    hooks.create(admin(), url=URL, events=["video.failed"])
+        subscribe(hooks)
+    hooks.delete(ADA, made[0].id)
+    subscribe(hooks)
 
 
 def test_a_change_keeps_other_fields_and_the_secret(hooks: Webhooks) -> None:
-    made, _ = hooks.create(admin(), url=URL, events=["video.failed"], name="first")
-    changed = hooks.update(admin(), made.id, events=["video.held", "video.completed", "video.held"])
-    assert changed.events == (EventType.VIDEO_COMPLETED, EventType.VIDEO_HELD)
+    made = subscribe(hooks, FAILED, name="first")
+    changed = hooks.update(ADA, made.id, events=["video.held", "video.completed", "video.held"])
+    assert changed.events == (COMPLETED, EventType.VIDEO_HELD)
     assert (changed.url, changed.name, changed.secrets) == (made.url, "first", made.secrets)
-    assert hooks.update(admin(), made.id) == changed
+    assert hooks.update(ADA, made.id) == changed
 
 
 def test_the_old_secret_also_signs_for_one_day(hooks: Webhooks, clock: Clock) -> None:
-    made, first = hooks.create(admin(), url=URL, events=["video.failed"])
-    rotated, second = hooks.rotate(admin(), made.id)
-    assert rotated.valid_secrets(clock.now) == (second, first)
-    clock.now += 23 * 3600
-    assert rotated.valid_secrets(clock.now) == (second, first)
-    clock.now += 2 * 3600
-    assert rotated.valid_secrets(clock.now) == (second,)
-    at_once, third = hooks.rotate(admin(), made.id, keep_old=False)
+    made, first = hooks.create(ADA, url=URL, events=["video.failed"])
+    rotated, second = hooks.rotate(ADA, made.id)
+    for hours, valid in ((0, (second, first)), (23, (second, first)), (2, (second,))):
+        clock.now += hours * 3600
+        assert rotated.valid_secrets(clock.now) == valid
+    at_once, third = hooks.rotate(ADA, made.id, keep_old=False)
     assert at_once.valid_secrets(clock.now) == (third,)
 
 
 def test_a_test_is_sent_at_once_and_returns_the_response(hooks: Webhooks, to: Target) -> None:
-    made, secret = hooks.create(admin(), url=to.url, events=["video.failed"])
-    result = hooks.test(admin(), made.id)
+    made, secret = hooks.create(ADA, url=to.url, events=["video.failed"])
+    result = hooks.test(ADA, made.id)
     assert (result.status, result.error) == (200, "")
     (got,) = to.got
     body = json.loads(got.body)
@@ -177,197 +177,166 @@ def test_a_test_is_sent_at_once_and_returns_the_response(hooks: Webhooks, to: Ta
     timestamp = int(got.headers["webhook-timestamp"])
     assert got.headers["webhook-signature"] == signature(secret, body["id"], timestamp, got.body)
     to.status = 500
-    assert hooks.test(admin(), made.id, event_type="safety_identifier.blocked").status == 500
-    assert hooks.get(admin(), made.id).failing_since is None, (
-        "a test does not affect the health of the endpoint"
-    )
+    assert hooks.test(ADA, made.id, event_type="safety_identifier.blocked").status == 500
+    failing_since = hooks.get(ADA, made.id).failing_since
+    assert failing_since is None, "a test does not affect the health of the endpoint"
 
 
 # Deliveries
 
 
-def claim_one(box: Deliveries) -> WebhookDelivery:
-    (claimed,) = box.claim({}, limit=8)
-    return claimed
-
-
-def test_an_event_is_sent_to_endpoints_that_subscribed_before_it(hooks: Webhooks, database: Database) -> None:
-    wants, _ = hooks.create(admin(), url=URL, events=["video.completed"])
-    hooks.create(admin(), url=URL, events=["video.failed"])
-    hooks.create(admin("other"), url=URL, events=["video.completed"])
-    gone, _ = hooks.create(admin(), url=URL, events=["video.completed"])
-    hooks.delete(admin(), gone.id)
-    event, count = queue(database)
-    assert count == 1
-    delivery = claim_one(Deliveries(database))
-    assert (delivery.endpoint.id, delivery.event_id) == (wants.id, event)
+def test_an_event_is_sent_to_endpoints_that_subscribed_before_it(
+    hooks: Webhooks, endpoint: RegisteredEndpoint, database: Database, box: Deliveries
+) -> None:
+    subscribe(hooks, FAILED)
+    subscribe(hooks, who=STRANGER)
+    hooks.delete(ADA, subscribe(hooks).id)
+    event = queue_for_one(database)
+    delivery = claim_one(box)
+    assert (delivery.endpoint.id, delivery.event_id) == (endpoint.id, event)
     assert queue(database, age_s=10)[1] == 0
 
 
-def test_who_acts_in_a_managed_tenant_deletes_its_webhooks_and_sets_up_none(hooks: Webhooks) -> None:
-    made, _ = hooks.create(admin(), url=URL, events=["video.completed"])
-    acting = replace(admin(), manager="home", acts_in="Acme")
+def test_who_acts_in_a_managed_tenant_deletes_its_webhooks_and_sets_up_none(
+    hooks: Webhooks, endpoint: RegisteredEndpoint
+) -> None:
+    acting = replace(ADA, manager="home", acts_in="Acme")
     for call in (
-        lambda: hooks.create(acting, url=URL, events=["video.completed"]),
-        lambda: hooks.update(acting, made.id, url=URL),
-        lambda: hooks.rotate(acting, made.id),
-        lambda: hooks.test(acting, made.id),
+        lambda: subscribe(hooks, who=acting),
+        lambda: hooks.update(acting, endpoint.id, url=URL),
+        lambda: hooks.rotate(acting, endpoint.id),
+        lambda: hooks.test(acting, endpoint.id),
     ):
         with pytest.raises(Forbidden, match="managed tenant"):
             call()
-    hooks.delete(acting, made.id)
+    hooks.delete(acting, endpoint.id)
     assert hooks.list(acting) == ()
 
 
 def test_a_closed_tenant_gets_the_events_of_its_last_videos_and_then_none(
-    hooks: Webhooks, database: Database, clock: Clock
+    hooks: Webhooks, accounts: Accounts, database: Database, clock: Clock
 ) -> None:
-    tenant = Accounts(database).create_tenant("Acme").id
-    hooks.create(admin(tenant), url=URL, events=["video.completed"])
+    tenant = accounts.create_tenant("Acme").id
+    subscribe(hooks, who=admin(tenant))
     with database.transaction(tenant) as tx:
         close_tenant(tx, reason="Unpaid.", by="ada")
-    clock.now += CLOSING_S / 2
-    assert queue(database, tenant=tenant)[1] == 1
-    clock.now += CLOSING_S
-    assert queue(database, tenant=tenant)[1] == 0
+    for later_s, count in ((CLOSING_S / 2, 1), (CLOSING_S, 0)):
+        clock.now += later_s
+        assert queue(database, tenant=tenant)[1] == count
 
 
 @pytest.mark.both_databases
-def test_events_are_sent_when_the_clock_goes_back(hooks: Webhooks, database: Database, clock: Clock) -> None:
-    made, _ = hooks.create(admin(), url=URL, events=["video.completed"])
-    deliveries = Deliveries(database)
-    before, _ = queue(database)
+def test_events_are_sent_when_the_clock_goes_back(
+    endpoint: RegisteredEndpoint, database: Database, clock: Clock, box: Deliveries
+) -> None:
+    before = queue_for_one(database)
     clock.now -= 3600
-    after, count = queue(database)
-    assert count == 1
-    claimed = deliveries.claim({}, limit=10)
+    after = queue_for_one(database)
+    claimed = box.claim({}, limit=10)
     assert {each.event_id for each in claimed} == {before, after}
     # The new times are in force: nothing is sent twice, and failed messages are tried again in order.
-    assert deliveries.claim({}, limit=10) == ()
-    due = [deliveries.mark_failed(each, "refused", 500) for each in claimed]
+    assert box.claim({}, limit=10) == ()
+    due = [box.mark_failed(each, "refused", 500) for each in claimed]
     assert all(at is not None and clock.now < at < clock.now + 600 for at in due)
-    later, count = queue(database)
-    assert count == 1
+    later = queue_for_one(database)
     clock.now = max(at for at in due if at is not None)
-    claimed = deliveries.claim({made.id: 0}, limit=1) + deliveries.claim({}, limit=10)
+    claimed = box.claim({endpoint.id: 0}, limit=1) + box.claim({}, limit=10)
     assert {each.event_id for each in claimed} == {before, after, later}
 
 
 @pytest.mark.both_databases
 def test_when_the_clock_goes_back_the_pause_of_a_failing_endpoint_is_kept(
-    hooks: Webhooks, database: Database, clock: Clock
+    endpoint: RegisteredEndpoint, database: Database, clock: Clock, box: Deliveries
 ) -> None:
-    hooks.create(admin(), url=URL, events=["video.completed"])
     for _ in range(4):
         queue(database)
-    deliveries = Deliveries(database)
     clock.now -= 3600
-    due = [deliveries.mark_failed(each, "refused", 500) for each in deliveries.claim({}, limit=10)]
+    due = [box.mark_failed(each, "refused", 500) for each in box.claim({}, limit=10)]
     assert len(due) == 2
-    assert deliveries.claim({}, limit=10) == (), "the messages of the future rest too"
+    assert box.claim({}, limit=10) == (), "the messages of the future rest too"
     clock.now = max(at for at in due if at is not None)
-    assert deliveries.claim({}, limit=10)
+    assert box.claim({}, limit=10)
 
 
 @pytest.mark.both_databases
 def test_when_the_clock_goes_back_a_message_that_was_tried_does_not_wait_for_the_jump(
-    hooks: Webhooks, database: Database, clock: Clock
+    endpoint: RegisteredEndpoint, database: Database, clock: Clock, box: Deliveries
 ) -> None:
-    hooks.create(admin(), url=URL, events=["video.completed"])
-    event, _ = queue(database)
-    deliveries = Deliveries(database)
-    deliveries.mark_failed(claim_one(deliveries), "refused", 500)
+    event = queue_for_one(database)
+    box.mark_failed(claim_one(box), "refused", 500)
     clock.now -= 7 * 86400
-    again = claim_one(deliveries)
+    again = claim_one(box)
     assert (again.event_id, again.attempt) == (event, 2)
 
 
 @pytest.mark.both_databases
 def test_a_message_is_claimed_by_one_worker_until_its_lease_ends(
-    hooks: Webhooks, database: Database, clock: Clock
+    endpoint: RegisteredEndpoint, database: Database, clock: Clock, box: Deliveries
 ) -> None:
-    hooks.create(admin(), url=URL, events=["video.completed"])
-    event, _ = queue(database)
-    first, second = Deliveries(database), Deliveries(database)
-    assert claim_one(first).event_id == event
+    event, second = queue_for_one(database), Deliveries(database)
+    assert claim_one(box).event_id == event
     assert second.claim({}, limit=8) == ()
     clock.now += 61
     again = claim_one(second)
     assert (again.event_id, again.attempt) == (event, 2)
     second.mark_delivered(again, 200)
     clock.now += 10_000
-    assert first.claim({}, limit=8) == ()
+    assert box.claim({}, limit=8) == ()
 
 
-def test_a_slow_endpoint_gets_only_its_share_of_deliveries(hooks: Webhooks, database: Database) -> None:
-    slow, _ = hooks.create(admin(), url=URL, events=["video.completed"])
+def test_a_slow_endpoint_gets_only_its_share_of_deliveries(
+    hooks: Webhooks, endpoint: RegisteredEndpoint, database: Database, box: Deliveries
+) -> None:
     for _ in range(10):
         queue(database)
-    quick, _ = hooks.create(admin(), url=URL, events=["video.failed"])
-    queue(database, kind=EventType.VIDEO_FAILED)
-    box = Deliveries(database)
+    quick = subscribe(hooks, FAILED)
+    queue(database, kind=FAILED)
     ids = [each.endpoint.id for each in box.claim({}, limit=8)]
-    assert sorted(ids) == sorted([slow.id, slow.id, quick.id])
-    assert box.claim({slow.id: 2}, limit=8) == ()
-    assert [each.endpoint.id for each in box.claim({slow.id: 1}, limit=8)] == [slow.id]
+    assert sorted(ids) == sorted([endpoint.id, endpoint.id, quick.id])
+    assert box.claim({endpoint.id: 2}, limit=8) == ()
+    assert [each.endpoint.id for each in box.claim({endpoint.id: 1}, limit=8)] == [endpoint.id]
 
 
 def test_a_failing_endpoint_is_paused_and_recovers_with_the_first_delivery(
-    hooks: Webhooks, database: Database, clock: Clock
+    hooks: Webhooks, endpoint: RegisteredEndpoint, database: Database, clock: Clock, box: Deliveries
 ) -> None:
-    made, _ = hooks.create(admin(), url=URL, events=["video.completed"])
     queue(database)
     queue(database)
-    box = Deliveries(database)
-    first = box.claim({}, limit=1)[0]
+    (first,) = box.claim({}, limit=1)
     due = box.mark_failed(first, "The target answered with status 500.", 500)
     assert due is not None
-    shown = hooks.get(admin(), made.id)
+    shown = hooks.get(ADA, endpoint.id)
     assert (shown.failing_since, shown.failures, shown.last_status) == (clock.now, 1, 500)
     assert box.claim({}, limit=8) == (), "the other message rests too"
     clock.now = due + 1
     for delivery in box.claim({}, limit=8):
         box.mark_delivered(delivery, 204)
-    well = hooks.get(admin(), made.id)
+    well = hooks.get(ADA, endpoint.id)
     assert (well.failing_since, well.failures, well.last_error) == (None, 0, None)
     assert well.last_success_at == clock.now
 
 
-def exhaust(box: Deliveries, clock: Clock) -> list[float]:
-    """Fail until it is given up; when each try was."""
-    tries: list[float] = []
-    while True:
-        delivery = claim_one(box)
-        tries.append(clock.now)
-        due = box.mark_failed(delivery, "no", None)
-        if due is None:
-            return tries
-        clock.now = due
-
-
 def test_a_message_is_retried_for_about_a_day_and_then_kept_as_dead(
-    hooks: Webhooks, database: Database, clock: Clock
+    hooks: Webhooks, endpoint: RegisteredEndpoint, database: Database, clock: Clock, box: Deliveries
 ) -> None:
-    made, _ = hooks.create(admin(), url=URL, events=["video.completed"])
     queue(database)
-    box = Deliveries(database)
-    tries = exhaust(box, clock)
+    tries = [clock.now]
+    while (due := box.mark_failed(claim_one(box), "no", None)) is not None:
+        clock.now = due
+        tries.append(due)
     assert len(tries) <= RETRY_BACKOFF.max_attempts
     assert 20 * 3600 < tries[-1] - tries[0] < 30 * 3600
     with database.across_tenants("a test", readonly=True) as tx:
-        row = tx.one(outbox, outbox.c.topic == "webhook")
-    assert row is not None
+        (row,) = tx.select(outbox, outbox.c.topic == "webhook")
     assert (row.dead_at, row.last_error) == (clock.now, "no")
-    assert hooks.get(admin(), made.id).failing_since is not None
+    assert hooks.get(ADA, endpoint.id).failing_since is not None
 
 
 def test_waiting_messages_of_a_dead_target_are_given_up_too(
-    hooks: Webhooks, database: Database, clock: Clock
+    endpoint: RegisteredEndpoint, database: Database, clock: Clock, box: Deliveries
 ) -> None:
-    hooks.create(admin(), url=URL, events=["video.completed"])
     for _ in range(50):
         queue(database)
-    box = Deliveries(database)
     began, tries = clock.now, 0
     while clock.now - began < MAX_AGE_S + 7 * 3600:
         for delivery in box.claim({}, limit=8):
@@ -379,26 +348,24 @@ def test_waiting_messages_of_a_dead_target_are_given_up_too(
         assert tx.count(outbox, outbox.c.topic == "webhook", outbox.c.dead_at.is_(None)) == 0
 
 
-def test_a_deleted_endpoint_gets_no_more_messages(hooks: Webhooks, database: Database, clock: Clock) -> None:
-    made, _ = hooks.create(admin(), url=URL, events=["video.completed"])
+def test_a_deleted_endpoint_gets_no_more_messages(
+    hooks: Webhooks, endpoint: RegisteredEndpoint, database: Database, clock: Clock, box: Deliveries
+) -> None:
     queue(database)
-    claimed = claim_one(Deliveries(database))
+    claimed = claim_one(box)
     queue(database)
-    hooks.delete(admin(), made.id)
-    Deliveries(database).mark_failed(claimed, "no", None)
+    hooks.delete(ADA, endpoint.id)
+    box.mark_failed(claimed, "no", None)
     clock.now += 100
-    assert Deliveries(database).claim({}, limit=8) == ()
+    assert box.claim({}, limit=8) == ()
 
 
 def test_old_messages_are_deleted_and_recent_ones_kept(
-    hooks: Webhooks, database: Database, clock: Clock
+    endpoint: RegisteredEndpoint, database: Database, clock: Clock, box: Deliveries
 ) -> None:
-    hooks.create(admin(), url=URL, events=["video.completed"])
-    box = Deliveries(database)
     queue(database)
     box.mark_delivered(claim_one(box), 200)
     clock.now += 8 * 86400
     queue(database)
-    assert box.prune() == 1
-    assert box.prune() == 0
+    assert [box.prune() for _ in range(2)] == [1, 0]
     assert claim_one(box).attempt == 1
