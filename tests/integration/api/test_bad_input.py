@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from support.fake_api_server import Live
+from support.rows import each_row
 
 MULTIPART = {"content-type": "multipart/form-data; boundary=xyz"}
 JSON = {"content-type": "application/json"}
@@ -119,17 +120,7 @@ def test_a_body_over_the_limit_is_refused_and_the_client_gets_the_response(clien
     refused(client.post("/v1/videos", content=chunks(), headers=JSON), 413, "too_large")  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "status", "code"),
-    [
-        ("GET", "/v1/nothing", 404, "unknown_route"),
-        ("GET", "/v1/videos/", 404, "unknown_route"),
-        ("PATCH", "/v1/videos", 405, "method_not_allowed"),
-        ("POST", "/healthz", 405, "method_not_allowed"),
-        ("GET", "/v1/videos/%00", 404, "not_found"),
-        ("GET", "/v1/videos/..%2f..%2fetc%2fpasswd", 404, "unknown_route"),
-    ],
-)
+@each_row
 def test_unknown_paths_and_methods_are_refused(
     client: httpx.Client, method: str, path: str, status: int, code: str
 ) -> None:
@@ -138,9 +129,7 @@ def test_unknown_paths_and_methods_are_refused(
     assert answer.json()["error"]["code"] == code
 
 
-@pytest.mark.parametrize(
-    ("method", "path"), [("POST", "/videos"), ("GET", "/models"), ("POST", "/moderations")]
-)
+@each_row
 def test_a_base_url_without_the_version_is_named(client: httpx.Client, method: str, path: str) -> None:
     answer = client.request(method, path)
     assert (answer.status_code, answer.json()["error"]["code"]) == (404, "unknown_route")

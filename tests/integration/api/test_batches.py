@@ -10,6 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
+from support.rows import each_row
+
 PATH = "/v1/safelight/batches"
 ROWS = [{"id": "kite", "prompt": "A red kite", "seconds": 4}, {"prompt": "A tram", "seconds": 4}]
 
@@ -30,17 +32,7 @@ def test_a_new_batch_is_answered_at_once_and_is_planned_later(client: httpx.Clie
     assert client.get(f"{PATH}/{batch['id']}").json() == batch
 
 
-@pytest.mark.parametrize(
-    "source",
-    [
-        {"jsonl": '{"prompt": "A kite"}\nnonsense\n'},
-        {"csv": "\ufeffprompt;seconds\r\nA kite;4\r\nA boat;4;9\r\n"},
-        {"rows": [{"prompt": "A kite"}, "nonsense"]},
-        {"rows": [{"prompt": "A kite"}, {"id": "n\0l", "prompt": "x"}]},
-        {"jsonl": '{"prompt": "A kite"}\n{"prompt": "x", "seed": NaN}\n'},
-        {"jsonl": '{"prompt": "A kite"}\n{"prompt": "\\ud800"}\n'},
-    ],
-)
+@each_row
 def test_each_form_of_rows_is_read_and_a_wrong_row_is_kept_with_its_problem(
     client: httpx.Client, source: dict[str, Any]
 ) -> None:
@@ -50,24 +42,7 @@ def test_each_form_of_rows_is_read_and_a_wrong_row_is_kept_with_its_problem(
     assert second["problems"]
 
 
-@pytest.mark.parametrize(
-    ("body", "param"),
-    [
-        ({}, "rows"),
-        ({"rows": []}, "rows"),
-        ({"rows": ROWS, "csv": "prompt\nx"}, "rows"),
-        ({"rows": "text"}, "rows"),
-        ({"csv": 4}, "csv"),
-        ({"csv": "prompt,prompt\na,b"}, "csv"),
-        ({"rows": ROWS, "max_usd": -1}, "max_usd"),
-        ({"rows": ROWS, "max_usd": "5"}, "max_usd"),
-        ({"rows": ROWS, "max_jobs": 1.5}, "max_jobs"),
-        ({"rows": ROWS, "concurrency": 65}, "concurrency"),
-        ({"rows": ROWS, "run": "yes"}, "run"),
-        ({"rows": ROWS, "model": "x" * 201}, "model"),
-        ({"rows": ROWS, "prices": {"m": 1}}, "prices"),
-    ],
-)
+@each_row
 def test_a_wrong_body_is_refused_by_the_name_of_its_field(
     client: httpx.Client, body: dict[str, Any], param: str
 ) -> None:

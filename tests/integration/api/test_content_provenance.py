@@ -16,10 +16,9 @@ import pytest
 from PIL import Image
 
 from safelight.bootstrap.container import Container
-from safelight.ids import new_id
 from safelight.settings import Settings
-from safelight.store.tables import videos
 from support.fake_api_server import live
+from support.videos import add_video
 
 URL = "/v1/content_provenance_checks"
 
@@ -91,16 +90,9 @@ def test_a_file_without_any_sign_has_no_manifest(client: httpx.Client) -> None:
     assert answer.status_code == 200
     found = answer.json()
     assert found["object"] == "content_provenance_check"
-    assert found["results"] == [
-        {
-            "type": "c2pa",
-            "outcome": "not_detected",
-            "validation_state": "not_present",
-            "issuer": None,
-            "model": None,
-            "generated_at": None,
-        }
-    ]
+    unknown = dict.fromkeys(("issuer", "model", "generated_at"))
+    missing = {"type": "c2pa", "outcome": "not_detected", "validation_state": "not_present", **unknown}
+    assert found["results"] == [missing]
     assert (found["safelight"]["answer"], found["safelight"]["id_exists"]) == ("cannot_tell", None)
     assert found["safelight"]["evidence"][0]["does_not_prove"]
 
@@ -109,26 +101,8 @@ def test_an_id_of_another_tenant_is_answered_like_one_that_does_not_exist(
     client: httpx.Client, container: Container
 ) -> None:
     # The key of the client is of another tenant than this one.
-    delivered = new_id("video")
     with container.persistence.database.transaction(container.persistence.tenant) as tx:
-        tx.insert(
-            videos,
-            id=delivered,
-            state="delivered",
-            stage="delivery",
-            created_at=tx.now(),
-            updated_at=tx.now(),
-            principal_id="key_1",
-            model="storyboard",
-            generator="storyboard",
-            prompt="A boat",
-            seconds=4,
-            width=1280,
-            height=720,
-            request=b"{}",
-            request_sha256="0" * 64,
-            sealed_sha256="a" * 64,
-        )
+        delivered = add_video(tx, state="delivered", stage="delivery", sealed_sha256="a" * 64)
     asked = [client.post(URL, json={"video_id": one}).json() for one in (delivered, "video_0199")]
     answers = [one["safelight"] for one in asked]
     assert answers[0] == answers[1]

@@ -6,16 +6,17 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 
-import httpx
 import pytest
 
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import VideoState
 from safelight.store.database import Database
 from safelight.trust.accounts import KeyScope, Role
 from safelight.trust.quality import QualitySampler, SamplingRule
 from support.fake_api_server import Live, a_video
 from support.people import add_person
 from support.review_room import Clock, ReviewRoom, reviewer
+
+from .conftest import ClientWith
 
 REVIEW, POLICY = KeyScope.REVIEW, KeyScope.POLICY
 
@@ -26,19 +27,14 @@ def database(server: Live) -> Iterator[Database]:
         yield opened
 
 
-def bearer(server: Live, *scopes: KeyScope) -> dict[str, str]:
-    _, token = server.accounts.create_key(server.tenant, "k", scopes)
-    return {"authorization": f"Bearer {token}"}
-
-
 def test_a_second_review_shows_neither_decision_nor_findings_and_changes_nothing(
-    client: httpx.Client, server: Live, database: Database, monkeypatch: pytest.MonkeyPatch
+    client_with: ClientWith, server: Live, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("support.review_room.TENANT", server.tenant)
     clock = Clock()
     clock.now = database.clock()
     room = ReviewRoom(database, clock)
-    first, second, lead = bearer(server, REVIEW), bearer(server, REVIEW), bearer(server, REVIEW, POLICY)
+    first, second, lead = client_with(REVIEW), client_with(REVIEW), client_with(REVIEW, POLICY)
     with database.transaction(server.tenant) as tx:
         for name in ("ann", "ben"):
             who = replace(reviewer(name), tenant=server.tenant)
@@ -46,55 +42,55 @@ def test_a_second_review_shows_neither_decision_nor_findings_and_changes_nothing
     case = room.open_case("a brawl on a stage")
     server.desk.put(a_video(id=case.video_id, tenant=server.tenant), state=VideoState.HELD)
     decision = {"action": "refuse", "reason": "Too much blood."}
-    answer = client.post(f"/v1/reviews/{case.id}/decision", headers=first, json=decision)
+    answer = first.post(f"/v1/reviews/{case.id}/decision", json=decision)
     assert answer.status_code == 200
     QualitySampler(database, SamplingRule(second_review_rate=1.0)).open_second_reviews()
 
-    assert client.post("/v1/reviews/next", headers=first).status_code == 204
-    taken = client.post("/v1/reviews/next", headers=second).json()
+    assert first.post("/v1/reviews/next").status_code == 204
+    taken = second.post("/v1/reviews/next").json()
     assert (taken["kind"], taken["actions"]) == ("quality", ["in_policy", "against_policy"])
     hidden = ("video_id", "category", "rule", "reason", "decision", "severity")
     assert {taken[name] for name in hidden} == {None}
     assert case.video_id not in str(taken)
     mine = f"/v1/reviews/{taken['id']}"
-    assert client.get(mine, headers=first).status_code == 404
-    wrong = client.post(f"{mine}/decision", headers=second, json={"action": "approve", "reason": "Fine."})
+    assert first.get(mine).status_code == 404
+    wrong = second.post(f"{mine}/decision", json={"action": "approve", "reason": "Fine."})
     assert wrong.status_code == 400
-    given = client.post(f"{mine}/decision", headers=second, json={"action": "in_policy", "reason": "Fine."})
+    given = second.post(f"{mine}/decision", json={"action": "in_policy", "reason": "Fine."})
     assert given.json()["state"] == "decided"
 
-    for headers in (first, second):
-        own = client.get("/v1/safelight/quality/own", headers=headers).json()
+    for reader in (first, second):
+        own = reader.get("/v1/safelight/quality/own").json()
         assert (own["second"]["n"], own["second"]["same"], own["second"]["rate"]) == (1, 0, None)
-    assert client.get("/v1/safelight/quality/team", headers=first).status_code == 403
-    team = client.get("/v1/safelight/quality/team", headers=lead).json()
+    assert first.get("/v1/safelight/quality/team").status_code == 403
+    team = lead.get("/v1/safelight/quality/team").json()
     assert (team["enough_people"], team["second"], team["alpha"]) == (False, None, None)
 
 
 def test_golden_cases_and_samples_on_the_wire(
-    client: httpx.Client, server: Live, database: Database, monkeypatch: pytest.MonkeyPatch
+    client_with: ClientWith, server: Live, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("support.review_room.TENANT", server.tenant)
     clock = Clock()
     clock.now = database.clock()
     video = ReviewRoom(database, clock).add_video("a scene")
-    lead, other = bearer(server, POLICY), bearer(server, REVIEW)
+    lead, other = client_with(POLICY), client_with(REVIEW)
     new = {"video_id": video, "answer": "in_policy", "note": "A toy sword."}
-    assert client.post("/v1/safelight/quality/golden", headers=other, json=new).status_code == 403
-    golden = client.post("/v1/safelight/quality/golden", headers=lead, json=new).json()
-    assert client.post("/v1/safelight/quality/golden", headers=lead, json=new).status_code == 409
-    retired = client.post(f"/v1/safelight/quality/golden/{golden['id']}/retire", headers=lead).json()
+    assert other.post("/v1/safelight/quality/golden", json=new).status_code == 403
+    golden = lead.post("/v1/safelight/quality/golden", json=new).json()
+    assert lead.post("/v1/safelight/quality/golden", json=new).status_code == 409
+    retired = lead.post(f"/v1/safelight/quality/golden/{golden['id']}/retire").json()
     assert retired["retired_at"] is not None
-    listed = client.get("/v1/safelight/quality/golden", headers=lead).json()["data"]
+    listed = lead.get("/v1/safelight/quality/golden").json()["data"]
     assert [one["id"] for one in listed] == [golden["id"]]
 
     samples = "/v1/safelight/quality/samples"
     window = {"since": clock.now - 86_400, "until": clock.now - 1, "per_stratum": 300}
-    drawn = client.post(samples, headers=lead, json=window).json()
+    drawn = lead.post(samples, json=window).json()
     assert {row["stratum"] for row in drawn["strata"]} == {"no_finding", "light", "moderate", "severe"}
     assert not any(row["enough"] for row in drawn["strata"])
     late = {**window, "until": clock.now + 3600}
-    assert client.post(samples, headers=lead, json=late).status_code == 400
+    assert lead.post(samples, json=late).status_code == 400
     for wrong in ({"since": "x"}, {"per_stratum": 2.7}, {"per_stratum": True}):
-        assert client.post(samples, headers=lead, json={**window, **wrong}).status_code == 400
-    assert client.get(samples, headers=lead).json()["data"][0]["id"] == drawn["id"]
+        assert lead.post(samples, json={**window, **wrong}).status_code == 400
+    assert lead.get(samples).json()["data"][0]["id"] == drawn["id"]

@@ -12,8 +12,8 @@ import pytest
 
 from safelight.errors import Unavailable
 from safelight.generation.protocol import GeneratorInfo
+from safelight.jobs.models import VideoState
 from safelight.jobs.refusal_budget import RefusalCount
-from safelight.jobs.states import VideoState
 from support.fake_api_server import Live, Shelf, live
 
 HEADER = "x-safelight-refusal-budget"

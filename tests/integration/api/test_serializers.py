@@ -10,16 +10,14 @@ import httpx
 import pytest
 
 from safelight.errors import (
-    CheckLimitExceeded,
-    IdempotencyKeyInUse,
-    IdempotencyKeyReused,
     NotFound,
     QuotaExceeded,
 )
 from safelight.generation.protocol import ChargeStatus, Derivation, GenerationRequest
 from safelight.generation.videos_api import create as videos_api
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import VideoState
 from support.fake_api_server import CARD, Live, Shelf
+from support.rows import each_row
 
 from .test_videos import make
 
@@ -42,34 +40,6 @@ def test_every_response_to_a_submission_has_rate_limit_headers(client: httpx.Cli
     assert fine.headers["x-ratelimit-reset-seconds"] == "60s"
     assert over.headers["retry-after"] == "3600"
     assert over.json()["error"]["code"] == "quota_exceeded"
-
-
-@pytest.mark.parametrize(
-    ("trouble", "status", "code"),
-    [
-        (QuotaExceeded("Enough."), 429, "quota_exceeded"),
-        (CheckLimitExceeded("Enough."), 429, "check_limit_exceeded"),
-        (IdempotencyKeyReused("Again."), 409, "idempotency_key_reused"),
-    ],
-)
-def test_an_error_without_a_verdict_has_its_own_code_and_is_not_retried(
-    client: httpx.Client, server: Live, trouble: Exception, status: int, code: str
-) -> None:
-    server.desk.trouble = trouble
-    answer = client.post("/v1/videos", json={"prompt": "a cat"})
-    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
-    assert answer.headers["x-should-retry"] == "false"
-
-
-def test_a_key_whose_first_request_runs_has_its_own_code_and_may_be_sent_again(
-    client: httpx.Client, server: Live
-) -> None:
-    server.desk.trouble = IdempotencyKeyInUse("Another request is running.", retry_after_s=2.0)
-    answer = client.post("/v1/videos", json={"prompt": "a cat"})
-    error = answer.json()["error"]
-    assert (answer.status_code, error["code"]) == (409, "idempotency_key_in_use")
-    assert error["param"] == "Idempotency-Key"
-    assert (answer.headers["x-should-retry"], answer.headers["retry-after"]) == ("true", "2")
 
 
 def test_a_remix_is_a_request_with_a_source(client: httpx.Client, server: Live) -> None:
@@ -105,7 +75,7 @@ def test_an_extension_may_come_with_a_clip(client: httpx.Client, server: Live) -
     assert server.desk.uploads[-1] == b"clip"
 
 
-@pytest.mark.parametrize("video", [None, "", {"id": 4}, {"url": "https://example.com"}, ["x"]])
+@each_row
 def test_an_invalid_source_is_refused_by_name(client: httpx.Client, video: Any) -> None:
     answer = client.post("/v1/videos/edits", json={"prompt": "x", "video": video})
     assert (answer.status_code, answer.json()["error"]["param"]) == (400, "video")
@@ -132,6 +102,7 @@ def test_characters_are_stored_retrieved_and_validated(client: httpx.Client, ser
 
 def test_models_list_what_can_be_requested(client: httpx.Client) -> None:
     listed = client.get("/v1/models").json()
+    assert client.get("/v1/coverage").json()["cells"]
     assert listed["object"] == "list"
     model = next(each for each in listed["data"] if each["id"] == "shelf-1")
     assert client.get("/v1/models/shelf-1").json() == model

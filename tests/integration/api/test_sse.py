@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import VideoState
 from safelight.policy.findings import Stage
 from support.fake_api_server import Live
 
@@ -105,10 +105,3 @@ def test_fifty_streams_share_one_query_at_a_time(client: httpx.Client, server: L
         assert {tab.result(30) for tab in waiting} == {"completed"}
     # One watcher queries every 50 ms for all streams; 50 streams with a query each would need hundreds.
     assert looks < tabs
-
-
-def test_a_disconnected_client_is_removed(client: httpx.Client, server: Live, video_id: str) -> None:
-    for _ in range(5):
-        with client.stream("GET", f"/v1/videos/{video_id}/events") as answer:
-            next(events(answer))
-    assert client.get(f"/v1/videos/{video_id}").status_code == 200

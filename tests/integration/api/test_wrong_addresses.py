@@ -7,6 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
+from support.rows import each_row
+
 ADDRESS = "/v1/videos/generations"
 
 
@@ -28,14 +30,7 @@ def test_a_request_without_wrong_fields_is_returned_as_it_is(client: httpx.Clien
     assert error["safelight"]["corrected_request"] == fields
 
 
-@pytest.mark.parametrize(
-    "sent",
-    [
-        {"json": {"prompt": 4}},
-        {"json": {"model": "none", "prompt": "a cat"}},
-        {"json": {"prompt": "a\0cat"}},
-    ],
-)
+@each_row
 def test_a_request_that_cannot_be_corrected_gets_the_address_too(
     client: httpx.Client, sent: dict[str, Any]
 ) -> None:
