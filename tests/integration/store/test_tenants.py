@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Boolean, Double, Integer, LargeBinary, Table, select
 from sqlalchemy.exc import IntegrityError
 
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.tables import (
     attempts,
     audit_log,
@@ -24,7 +24,6 @@ from safelight.store.tables import (
 )
 from safelight.store.tables.types import Json
 from safelight.store.tenant_scope import ScopeViolation, tenant_column
-from safelight.store.transaction import Transaction
 
 pytestmark = pytest.mark.both_databases
 
@@ -34,24 +33,18 @@ each_table = pytest.mark.parametrize("table", TABLES, ids=lambda table: table.na
 
 def row(table: Table, mark: str) -> dict[str, Any]:
     """Values for every column but the tenant's, different for different marks."""
-    own = tenant_column(table)
-    values: dict[str, Any] = {}
-    for column in table.c:
-        if column is own:
-            continue
-        if isinstance(column.type, Json):
-            values[column.key] = [mark]
-        elif isinstance(column.type, Boolean):
-            values[column.key] = False
-        elif isinstance(column.type, Integer):
-            values[column.key] = sum(mark.encode())
-        elif isinstance(column.type, Double):
-            values[column.key] = 1.5
-        elif isinstance(column.type, LargeBinary):
-            values[column.key] = mark.encode()
-        else:
-            values[column.key] = mark
-    return values
+    kinds = {
+        Json: [mark],
+        Boolean: False,
+        Integer: sum(mark.encode()),
+        Double: 1.5,
+        LargeBinary: mark.encode(),
+    }
+    return {
+        column.key: next((value for kind, value in kinds.items() if isinstance(column.type, kind)), mark)
+        for column in table.c
+        if column is not tenant_column(table)
+    }
 
 
 def fill(database: Database, table: Table, tenant: str) -> None:
@@ -153,12 +146,9 @@ def test_across_tenants_a_new_row_must_name_its_tenant(database: Database) -> No
 
 
 def test_a_transaction_needs_a_tenant_or_a_reason(database: Database) -> None:
-    with pytest.raises(ScopeViolation), database.transaction(""):
-        pass
-    with pytest.raises(ScopeViolation), database.read_transaction(""):
-        pass
-    with pytest.raises(ScopeViolation), database.across_tenants(""):
-        pass
+    for begin in (database.transaction, database.read_transaction, database.across_tenants):
+        with pytest.raises(ScopeViolation), begin(""):
+            pass
 
 
 def test_a_tenant_sees_only_its_own_row_among_tenants(database: Database) -> None:
@@ -206,15 +196,14 @@ def test_only_the_manager_of_a_tenant_is_read_in_its_transaction_and_never_writt
         assert [found.id for found in part.select(videos)] == ["other"]
         assert part.of_manager() is None
         assert [found.id for found in tx.select(videos)] == ["acme"]
-        with pytest.raises(ScopeViolation):
-            part.update(videos, prompt="x")
-        with pytest.raises(ScopeViolation):
-            part.delete(videos)
-        with pytest.raises(ScopeViolation):
-            part.insert(videos, **row(videos, "new"))
-        with pytest.raises(ScopeViolation):
-            part.append_audit("something.happened", subject="x", actor="y", content={})
-        with pytest.raises(ScopeViolation):
-            part.execute(select(videos.c.id).where(*tx.tenant_condition(videos)))
+        for attempt in (
+            lambda: part.update(videos, prompt="x"),
+            lambda: part.delete(videos),
+            lambda: part.insert(videos, **row(videos, "new")),
+            lambda: part.append_audit("something.happened", subject="x", actor="y", content={}),
+            lambda: part.execute(select(videos.c.id).where(*tx.tenant_condition(videos))),
+        ):
+            with pytest.raises(ScopeViolation):
+                attempt()
     with database.across_tenants("test", readonly=True) as whole, pytest.raises(ScopeViolation):
         whole.of_manager()

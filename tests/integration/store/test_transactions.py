@@ -5,18 +5,20 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import threading
+from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from safelight.errors import DatabaseDamaged, SettingsError, StorageFull, Unavailable
-from safelight.store.database import Database
+from safelight.errors import DatabaseDamaged, SettingsError, Unavailable
+from safelight.store.database import Database, Transaction
 from safelight.store.migrations import migrate
 from safelight.store.tables import api_keys, audit_log, audit_log_contents, installation, outbox, quota_usage
 from safelight.store.tenant_scope import ScopeViolation
-from safelight.store.transaction import Transaction
+from support.concurrency import run_together
 
 pytestmark = pytest.mark.both_databases
 
@@ -25,18 +27,21 @@ def add_key(tx: Transaction, name: str) -> None:
     tx.insert(api_keys, id=name, name=name, digest=name, scopes=["checks"], created_at=1.0, created_by="test")
 
 
+@pytest.fixture
+def sqlite(tmp_path: Path) -> Iterator[Database]:
+    """A database of SQLite that does not wait long."""
+    with closing(Database(f"sqlite:///{tmp_path / 'db'}", wait_s=0.05)) as database:
+        migrate(database)
+        yield database
+
+
 def test_a_row_is_read_as_written(database: Database) -> None:
     with database.transaction("acme") as tx:
         add_key(tx, "k")
     with database.read_transaction("acme") as tx:
-        found = tx.one(api_keys)
-    assert found is not None
-    assert (found.tenant_id, found.scopes, found.created_at, found.revoked_at) == (
-        "acme",
-        ["checks"],
-        1.0,
-        None,
-    )
+        (found,) = tx.select(api_keys)
+    read = (found.tenant_id, found.scopes, found.created_at, found.revoked_at)
+    assert read == ("acme", ["checks"], 1.0, None)
 
 
 def test_an_exception_rolls_back_rows_audit_log_and_outbox(database: Database) -> None:
@@ -50,12 +55,8 @@ def test_an_exception_rolls_back_rows_audit_log_and_outbox(database: Database) -
     with pytest.raises(RuntimeError):
         fail()
     with database.read_transaction("acme") as tx:
-        assert [tx.count(table) for table in (api_keys, audit_log, audit_log_contents, outbox)] == [
-            0,
-            0,
-            0,
-            0,
-        ]
+        for table in (api_keys, audit_log, audit_log_contents, outbox):
+            assert tx.count(table) == 0
 
 
 def test_a_duplicate_key_is_ignored_or_an_integrity_error(database: Database) -> None:
@@ -66,8 +67,7 @@ def test_a_duplicate_key_is_ignored_or_an_integrity_error(database: Database) ->
     with pytest.raises(IntegrityError), database.transaction("acme") as tx:
         tx.insert(quota_usage, subject="p", day="2026-11-20")
     with database.read_transaction("acme") as tx:
-        found = tx.one(quota_usage)
-    assert found is not None
+        (found,) = tx.select(quota_usage)
     assert (found.videos, found.seconds) == (1, 0.0)
 
 
@@ -81,18 +81,15 @@ def test_several_rows_where_one_was_expected_are_an_error(database: Database) ->
         assert tx.select(api_keys, api_keys.c.id == "a", columns=(api_keys.c.name,))[0] == ("a",)
 
 
-def test_a_reader_cannot_write(database: Database) -> None:
-    with database.read_transaction("acme") as tx:
-        with pytest.raises(ScopeViolation):
-            add_key(tx, "k")
-        with pytest.raises(ScopeViolation):
-            tx.update(api_keys, name="x")
-        with pytest.raises(ScopeViolation):
-            tx.append_audit("x", subject="x", actor="x", content={})
-
-
-def test_a_reader_has_a_consistent_snapshot(database: Database) -> None:
+def test_a_reader_cannot_write_and_has_a_consistent_snapshot(database: Database) -> None:
     with database.read_transaction("acme") as reader:
+        for write in (
+            lambda: add_key(reader, "k"),
+            lambda: reader.update(api_keys, name="x"),
+            lambda: reader.append_audit("x", subject="x", actor="x", content={}),
+        ):
+            with pytest.raises(ScopeViolation):
+                write()
         assert reader.count(api_keys) == 0
         with database.transaction("acme") as writer:
             add_key(writer, "k")
@@ -104,26 +101,13 @@ def test_a_reader_has_a_consistent_snapshot(database: Database) -> None:
 def test_of_concurrent_updates_of_one_revision_one_succeeds(database: Database) -> None:
     with database.across_tenants("a counter") as tx:
         tx.insert(installation, key="revision", value="0")
-    won: list[int] = []
-    ready = threading.Barrier(6)
 
-    def change(number: int) -> None:
-        ready.wait()
+    def change() -> int:
         with database.across_tenants("a counter") as tx:
-            if tx.update(
-                installation,
-                installation.c.key == "revision",
-                installation.c.value == "0",
-                value=str(number + 1),
-            ):
-                won.append(number)
+            at_first = (installation.c.key == "revision", installation.c.value == "0")
+            return tx.update(installation, *at_first, value="1")
 
-    threads = [threading.Thread(target=change, args=(number,)) for number in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(won) == 1
+    assert run_together([change] * 6).count(1) == 1
 
 
 def test_many_threads_write_and_nothing_is_lost(database: Database) -> None:
@@ -133,11 +117,7 @@ def test_many_threads_write_and_nothing_is_lost(database: Database) -> None:
                 add_key(tx, f"{number}-{turn}")
                 tx.append_audit("key.created", subject=f"{number}-{turn}", actor="me", content={"n": turn})
 
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    run_together([partial(write, number) for number in range(8)])
     with database.across_tenants("counting", readonly=True) as tx:
         assert tx.count(api_keys) == 40
         assert [row.seq for row in tx.select(audit_log, order_by=(audit_log.c.seq,))] == list(range(1, 41))
@@ -155,32 +135,25 @@ def test_a_locked_row_is_skipped_with_skip_locked(database: Database) -> None:
             assert [row.id for row in second.select(api_keys, lock=True, skip_locked=True)] == ["b"]
 
 
-def test_on_sqlite_a_transaction_inside_a_transaction_is_refused_at_once(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'db'}")
-    migrate(database)
-    with database.transaction("acme"), pytest.raises(ScopeViolation), database.transaction("acme"):
+def test_on_sqlite_a_transaction_inside_a_transaction_is_refused_at_once(sqlite: Database) -> None:
+    with sqlite.transaction("acme"), pytest.raises(ScopeViolation), sqlite.transaction("acme"):
         pass
-    with database.transaction("acme") as tx:
+    with sqlite.transaction("acme") as tx:
         add_key(tx, "k")
-    database.close()
 
 
-def test_a_busy_database_is_a_retryable_error(tmp_path: Path) -> None:
-    path = tmp_path / "db"
-    database = Database(f"sqlite:///{path}", wait_s=0.05)
-    migrate(database)
-    other = sqlite3.connect(path, isolation_level=None)
+def test_a_busy_database_is_a_retryable_error(sqlite: Database) -> None:
+    other = sqlite3.connect(str(sqlite.path), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(Unavailable) as caught, database.transaction("acme"):
+    with pytest.raises(Unavailable) as caught, sqlite.transaction("acme"):
         pass
     assert caught.value.retry
     other.close()
-    with database.transaction("acme") as tx:
+    with sqlite.transaction("acme") as tx:
         add_key(tx, "k")
-    database.close()
 
 
-def test_committed_rows_survive_a_kill(database_url: str) -> None:
+def test_committed_rows_survive_a_kill(database: Database) -> None:
     code = """
 import os, sys
 from safelight.store.database import Database
@@ -195,25 +168,21 @@ with database.transaction("acme") as tx:
     add(tx, "lost")
     os.kill(os.getpid(), 9)
 """
-    done = subprocess.run([sys.executable, "-c", code, database_url], check=False)
+    done = subprocess.run([sys.executable, "-c", code, database.url], check=False)
     assert done.returncode == -signal.SIGKILL
-    database = Database(database_url)
     with database.transaction("acme") as tx:
         assert [row.id for row in tx.select(api_keys)] == ["kept"]
         assert [row.subject for row in tx.select(audit_log)] == ["kept"]
         add_key(tx, "next")
-    database.close()
 
 
-def test_sqlite_flushes_to_disk(tmp_path: Path) -> None:
-    database = Database(f"sqlite:///{tmp_path / 'db'}")
-    with database.read_transaction(tenant="t") as tx:
+def test_sqlite_flushes_to_disk(sqlite: Database) -> None:
+    with sqlite.read_transaction(tenant="t") as tx:
         found = {
             name: tx._connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
             for name in ("journal_mode", "synchronous", "foreign_keys")
         }
     assert found == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
-    database.close()
 
 
 def test_a_full_disk_is_a_plain_error_and_changes_nothing(tmp_path: Path) -> None:
@@ -241,44 +210,34 @@ with database.across_tenants("looking") as tx:
     ]
 
 
-def test_a_file_that_is_not_a_database_is_reported_as_damaged_with_a_remedy(tmp_path: Path) -> None:
-    path = tmp_path / "db"
-    path.write_bytes(b"this is not a database, and never was one" * 100)
-    database = Database(f"sqlite:///{path}")
-    with pytest.raises(DatabaseDamaged) as caught:
-        migrate(database)
-    assert "backup" in str(caught.value)
-    database.close()
-
-
-def test_a_database_with_torn_pages_is_damaged(tmp_path: Path) -> None:
-    path = tmp_path / "db"
-    database = Database(f"sqlite:///{path}")
-    migrate(database)
-    with database.transaction("acme") as tx:
+def test_a_file_that_is_not_a_database_or_has_torn_pages_is_reported_as_damaged_with_a_remedy(
+    sqlite: Database,
+) -> None:
+    path = sqlite.path
+    assert path is not None
+    with sqlite.transaction("acme") as tx:
         for number in range(200):
             add_key(tx, f"key-{number}")
-    database.close()
+    sqlite.close()
     size = path.stat().st_size
     with path.open("r+b") as file:
         file.seek(size // 3)
         file.write(os.urandom(size // 2))
-    with pytest.raises(DatabaseDamaged):
-        migrate(Database(f"sqlite:///{path}"))
+    torn = path.read_bytes()
+    for content in (torn, b"this is not a database, and never was one" * 100):
+        path.write_bytes(content)
+        with closing(Database(sqlite.url)) as damaged, pytest.raises(DatabaseDamaged, match="backup"):
+            migrate(damaged)
 
 
-@pytest.mark.parametrize("url", ["mysql://x/y", "nonsense", "sqlite://", "sqlite:///:memory:"])
-def test_a_url_of_another_kind_is_refused_with_a_remedy(url: str) -> None:
-    with pytest.raises(SettingsError) as caught:
-        Database(url)
-    assert caught.value.remedy
+def test_a_url_of_another_kind_is_refused_with_a_remedy() -> None:
+    for url in ("mysql://x/y", "nonsense", "sqlite://", "sqlite:///:memory:"):
+        with pytest.raises(SettingsError) as caught:
+            Database(url)
+        assert caught.value.remedy
 
 
 def test_an_unreachable_server_is_unavailable() -> None:
     database = Database("postgresql://nobody@127.0.0.1:9/none", wait_s=2.0)
     with pytest.raises(Unavailable), database.read_transaction("acme"):
         pass
-
-
-def test_storage_full_has_another_code_than_unavailable() -> None:
-    assert StorageFull("x").code != Unavailable("x").code
