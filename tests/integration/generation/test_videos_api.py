@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from safelight import errors
 from safelight.errors import (
     SubmissionUnconfirmed,
     UpstreamError,
@@ -31,6 +32,7 @@ from safelight.generation.videos_api import VideosApiGenerator
 from safelight.generation.videos_api.options import read_options
 from safelight.testing.clips import tiny_clip
 from safelight.testing.upstream import ScriptedUpstream
+from support.rows import each_row
 
 KEY = "attempt_0123456789abcdef"
 SECRET = "sk-live-0123456789"
@@ -58,13 +60,29 @@ def make_request(prompt: str = "a lighthouse at dawn", **more: Any) -> Generatio
     return GenerationRequest(**(parts | more))
 
 
+def finished(made: VideosApiGenerator) -> str:
+    """The id of a request that was submitted and polled."""
+    upstream_id = made.submit(make_request())
+    made.progress(upstream_id)
+    return upstream_id
+
+
 def scripted(**rule: Any) -> ScriptedUpstream:
     return ScriptedUpstream({"otherwise": rule})
 
 
+@contextmanager
+def connected(
+    *, waits: list[float] | None = None, options: dict[str, Any] | None = None, **rule: Any
+) -> Iterator[tuple[ScriptedUpstream, VideosApiGenerator]]:
+    """An upstream that follows this rule, and the generator that uses it."""
+    with scripted(**rule) as upstream, generator(upstream.url, waits, **(options or {})) as made:
+        yield upstream, made
+
+
 def test_a_request_is_submitted_polled_downloaded_and_deleted(tmp_path: Path) -> None:
     rule = {"polls": 2, "progress": [0, 50], "charge": 0.4}
-    with scripted(**rule) as upstream, generator(upstream.url) as upstream_generator:
+    with connected(**rule) as (upstream, upstream_generator):
         upstream_id = upstream_generator.submit(make_request())
         told = [upstream_generator.progress(upstream_id) for _ in range(3)]
         assert [one.state for one in told] == [
@@ -113,32 +131,22 @@ def test_references_are_sent_as_bytes_and_only_listed_extra_fields_are_sent(tmp_
 
 
 def test_a_request_may_be_sent_as_json() -> None:
-    with (
-        scripted() as upstream,
-        generator(upstream.url, request_encoding="json", idempotency_metadata_key="order") as made,
-    ):
+    with connected(options={"request_encoding": "json", "idempotency_metadata_key": "order"}) as (_, made):
         assert made.find(KEY) is None
         assert made.submit(make_request()) == made.find(KEY)
 
 
-@pytest.mark.parametrize(
-    "submit",
-    ["lose_answer", "drop", "hang", "garbage", "html", {"status": 500}, {"status": 502}, {"status": 504},
-     {"status": 408}, {"status": 409}, {"status": 200}],
-)  # fmt: skip
+@each_row
 def test_a_lost_response_leaves_the_submission_unconfirmed(submit: Any) -> None:
-    with scripted(submit=submit) as upstream, generator(upstream.url, submit_timeout_s=1.0) as made:
+    with connected(submit=submit, options={"submit_timeout_s": 1.0}) as (upstream, made):
         with pytest.raises(SubmissionUnconfirmed):
             made.submit(make_request())
         assert upstream.counts["received"] == 1
 
 
-NOT_ACCEPTED = {"status": 503, "retry_after": 3, "message": "The queue is full; nothing was charged."}
-
-
-@pytest.mark.parametrize("submit", [{"status": 429, "retry_after": 3}, NOT_ACCEPTED])
+@each_row
 def test_a_busy_upstream_has_not_accepted_the_request(submit: Any) -> None:
-    with scripted(submit=submit) as upstream, generator(upstream.url) as made:
+    with connected(submit=submit) as (upstream, made):
         with pytest.raises(UpstreamUnavailable) as busy:
             made.submit(make_request())
         assert busy.value.retry_after_s == 3
@@ -177,25 +185,16 @@ def test_a_failed_tls_handshake_means_the_request_was_not_accepted() -> None:
 @pytest.mark.parametrize("status", [400, 404, 413, 422])
 def test_a_malformed_request_is_rejected_with_the_upstreams_message_masked(status: int) -> None:
     submit = {"status": status, "message": f"Bad size; your key {SECRET} and Bearer abc123xyz are known."}
-    with scripted(submit=submit) as upstream, generator(upstream.url) as made:
+    with connected(submit=submit) as (_, made):
         with pytest.raises(UpstreamRejected, match="Bad size") as rejected:
             made.submit(make_request())
         assert SECRET not in str(rejected.value)
         assert "abc123xyz" not in str(rejected.value)
 
 
-@pytest.mark.parametrize(
-    "submit",
-    [
-        {"status": 400, "code": "sentinel_block"},
-        {"status": 400, "code": "moderation_blocked", "moderation_details": {"moderation_stage": "input"}},
-        {"status": 422, "message": "This violates our content policy."},
-        {"status": 403, "code": "content_policy_violation"},
-        {"status": 500, "code": "moderation_blocked"},
-    ],
-)
+@each_row
 def test_a_moderation_refusal_is_distinguished_from_a_malformed_request(submit: Any) -> None:
-    with scripted(submit=submit) as upstream, generator(upstream.url) as made:
+    with connected(submit=submit) as (_, made):
         with pytest.raises(UpstreamModerationBlocked) as refused:
             made.submit(make_request())
         assert isinstance(refused.value.refusal, ProviderRefusal)
@@ -210,18 +209,9 @@ def test_a_wrong_key_gives_the_operator_a_plain_message() -> None:
             made.progress("video_1")
 
 
-@pytest.mark.parametrize(
-    ("submit", "said"),
-    [
-        ({"status": 402}, "no credit left. The operator must add credit."),
-        ({"status": 429, "code": "insufficient_quota"}, "no credit left. The operator must add credit."),
-        ({"status": 403}, "denies access (status 403). The operator must check `api_key`"),
-        ({"status": 404, "message": "No model x."}, "does not know the model or the address of the request"),
-        ({"status": 413}, "The request is too large for"),
-    ],
-)
+@each_row
 def test_a_rejection_names_its_cause_and_who_can_correct_it(submit: dict[str, Any], said: str) -> None:
-    with scripted(submit=submit) as upstream, generator(upstream.url) as made:
+    with connected(submit=submit) as (_, made):
         with pytest.raises(UpstreamRejected) as rejected:
             made.submit(make_request())
         assert said in str(rejected.value)
@@ -244,7 +234,7 @@ def test_a_redirect_of_a_poll_is_named_and_its_address_is_only_in_the_log(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     poll = {"do": "redirect", "location": "http://10.1.2.3/x"}
-    with scripted(poll=poll) as upstream, generator(upstream.url) as made:
+    with connected(poll=poll) as (_, made):
         upstream_id = made.submit(make_request())
         with pytest.raises(UpstreamRejected, match="redirects requests to another address") as rejected:
             made.progress(upstream_id)
@@ -298,16 +288,14 @@ def test_a_submission_stays_unconfirmed_if_the_upstream_has_no_key_lookup(scenar
         made.submit(make_request())
         with pytest.raises(SubmissionUnconfirmed):
             made.find(KEY)
-    with scripted() as upstream, generator(upstream.url) as made, pytest.raises(SubmissionUnconfirmed):
+    with connected() as (upstream, made), pytest.raises(SubmissionUnconfirmed):
         made.find(KEY)
 
 
-@pytest.mark.parametrize(
-    "poll", ["drop", "hang", {"status": 500}, {"status": 502}, {"status": 429, "retry_after": 2}]
-)
+@each_row
 def test_a_failed_poll_may_be_repeated(poll: Any) -> None:
     act = poll if isinstance(poll, dict) else {"do": poll}
-    with scripted(poll=act | {"times": 1}) as upstream, generator(upstream.url, poll_timeout_s=1.0) as made:
+    with connected(poll=act | {"times": 1}, options={"poll_timeout_s": 1.0}) as (_, made):
         upstream_id = made.submit(make_request())
         with pytest.raises(UpstreamUnavailable):
             made.progress(upstream_id)
@@ -316,30 +304,27 @@ def test_a_failed_poll_may_be_repeated(poll: Any) -> None:
 
 @pytest.mark.parametrize("poll", ["garbage", "html"])
 def test_a_response_that_stays_unreadable_is_invalid(poll: str) -> None:
-    with scripted(poll=poll) as upstream, generator(upstream.url) as made:
+    with connected(poll=poll) as (_, made):
         upstream_id = made.submit(make_request())
         with pytest.raises(UpstreamInvalidResponse):
             made.progress(upstream_id)
-    with scripted(polls=0, poll={"do": poll, "times": 2}) as upstream, generator(upstream.url) as made:
+    with connected(polls=0, poll={"do": poll, "times": 2}) as (_, made):
         assert made.progress(made.submit(make_request())).state is UpstreamState.DONE
 
 
 def test_a_request_the_upstream_no_longer_knows_fails_after_three_polls() -> None:
     waits: list[float] = []
-    with scripted(ends="vanishes", polls=0) as upstream, generator(upstream.url, waits) as made:
+    with connected(ends="vanishes", polls=0, waits=waits) as (_, made):
         told = made.progress(made.submit(make_request()))
-        assert (told.state, told.problem) == (
-            UpstreamState.FAILED,
-            "it no longer knows this request.",
-        )
-        assert told.charge is not None
-        assert told.charge.charged is ChargeStatus.UNKNOWN
-        assert waits == [1.0, 1.0]
+    assert (told.state, told.problem) == (UpstreamState.FAILED, "it no longer knows this request.")
+    assert told.charge is not None
+    assert told.charge.charged is ChargeStatus.UNKNOWN
+    assert waits == [1.0, 1.0]
 
 
 def test_a_late_refusal_is_reported_with_its_refund() -> None:
     rule = {"polls": 0, "ends": "refused", "charge": 0.4, "refund": True}
-    with scripted(**rule) as upstream, generator(upstream.url) as made:
+    with connected(**rule) as (_, made):
         told = made.progress(made.submit(make_request()))
     assert told.refusal is not None
     assert (told.refusal.stage, told.refusal.category) == ("output", "violence")
@@ -349,34 +334,19 @@ def test_a_late_refusal_is_reported_with_its_refund() -> None:
 
 def test_nonstandard_statuses_do_not_end_a_request_early() -> None:
     words = {"queued": "warming up", "in_progress": "processing", "completed": "succeeded"}
-    with scripted(polls=2, status_words=words) as upstream, generator(upstream.url) as made:
+    with connected(polls=2, status_words=words) as (_, made):
         upstream_id = made.submit(make_request())
         states = [made.progress(upstream_id).state for _ in range(3)]
     assert states == [UpstreamState.RUNNING, UpstreamState.RUNNING, UpstreamState.DONE]
 
 
-@pytest.mark.parametrize(
-    ("content", "error"),
-    [
-        ("missing", UpstreamInvalidResponse),
-        ("html", UpstreamInvalidResponse),
-        ("empty", UpstreamInvalidResponse),
-        ("text", UpstreamInvalidResponse),
-        ("garbage", UpstreamInvalidResponse),
-        ({"do": "redirect", "location": "http://127.0.0.1:1/x.mp4"}, UpstreamInvalidResponse),
-        ({"do": "redirect", "location": "http://169.254.169.254/latest"}, UpstreamInvalidResponse),
-        ("drop", UpstreamUnavailable),
-        ("hang", UpstreamUnavailable),
-        ({"status": 503}, UpstreamUnavailable),
-    ],
-)
+@each_row
 def test_a_download_that_is_not_the_expected_video_is_never_kept(
-    tmp_path: Path, content: Any, error: type[UpstreamError]
+    tmp_path: Path, content: Any, error: str
 ) -> None:
-    with scripted(polls=0, content=content) as upstream, generator(upstream.url, poll_timeout_s=1.0) as made:
-        upstream_id = made.submit(make_request())
-        made.progress(upstream_id)
-        with pytest.raises(error):
+    with connected(polls=0, content=content, options={"poll_timeout_s": 1.0}) as (_, made):
+        upstream_id = finished(made)
+        with pytest.raises(getattr(errors, error)):
             made.fetch(upstream_id, tmp_path / "a.mp4", max_bytes=100_000)
     assert list(tmp_path.iterdir()) == []
 
@@ -418,6 +388,8 @@ CLIP = tiny_clip()
 HALF, ALL = len(CLIP) // 2, len(CLIP)
 REST = {"content-range": f"bytes {HALF}-{ALL - 1}/{ALL}"}
 CUT = (200, {"etag": '"one"'}, CLIP[:HALF], ALL)
+SECOND = (206, {"etag": '"one"', **REST}, CLIP[HALF:], ALL - HALF)
+WHOLE = (200, {}, CLIP, ALL)
 
 
 def fetched(made: VideosApiGenerator, folder: Path, failures: int) -> bytes:
@@ -433,7 +405,7 @@ def fetched(made: VideosApiGenerator, folder: Path, failures: int) -> bytes:
 
 def test_a_lost_submission_is_found_by_the_key_that_the_server_lists_without_configuration() -> None:
     rule = {"polls": 0, "fields": {"idempotency_key": KEY}}
-    with scripted(**rule) as upstream, generator(upstream.url) as made:
+    with connected(**rule) as (_, made):
         upstream_id = made.submit(make_request())
         assert made.find(KEY) == upstream_id
         with pytest.raises(SubmissionUnconfirmed):
@@ -441,16 +413,13 @@ def test_a_lost_submission_is_found_by_the_key_that_the_server_lists_without_con
 
 
 def test_a_cut_download_asks_for_the_rest_of_the_same_file(tmp_path: Path) -> None:
-    rest = (206, {"etag": '"one"', **REST}, CLIP[HALF:], ALL - HALF)
-    with serving(CUT, rest) as made:
+    with serving(CUT, SECOND) as made:
         assert fetched(made, tmp_path, failures=1) == CLIP
     assert [asked.get("range") for asked in FileServer.asked] == [None, f"bytes={HALF}-"]
     assert FileServer.asked[1]["if-range"] == '"one"'
-
-
-def test_a_server_that_ignores_the_range_is_downloaded_anew(tmp_path: Path) -> None:
-    with serving(CUT, (200, {}, CLIP, ALL)) as made:
-        assert fetched(made, tmp_path, failures=1) == CLIP
+    (tmp_path / "a.mp4").unlink()
+    with serving(CUT, WHOLE) as made:
+        assert fetched(made, tmp_path, failures=1) == CLIP, "of a server that ignores the range"
 
 
 @pytest.mark.parametrize(
@@ -459,7 +428,7 @@ def test_a_server_that_ignores_the_range_is_downloaded_anew(tmp_path: Path) -> N
 )
 def test_parts_of_two_files_are_never_joined(tmp_path: Path, changed: dict[str, str]) -> None:
     other = (206, changed, b"x" * (ALL - HALF), ALL - HALF)
-    with serving(CUT, other, (200, {}, CLIP, ALL)) as made:
+    with serving(CUT, other, WHOLE) as made:
         assert fetched(made, tmp_path, failures=2) == CLIP
     assert "range" not in FileServer.asked[2]
 
@@ -471,8 +440,7 @@ def test_a_length_that_was_too_long_or_too_short_loses_no_byte(tmp_path: Path) -
         assert fetched(made, tmp_path, failures=1) == CLIP
     (tmp_path / "a.mp4").unlink()
     too_short = (200, {"etag": '"one"'}, CLIP[:HALF], HALF)
-    rest = (206, {"etag": '"one"', **REST}, CLIP[HALF:], ALL - HALF)
-    with serving(too_short, rest) as made:
+    with serving(too_short, SECOND) as made:
         assert fetched(made, tmp_path, failures=1) == CLIP
 
 
@@ -480,8 +448,7 @@ def test_a_length_that_was_too_long_or_too_short_loses_no_byte(tmp_path: Path) -
 def test_a_link_that_ended_during_the_download_is_renewed_and_the_download_continues(
     tmp_path: Path, status: int
 ) -> None:
-    rest = (206, {"etag": '"one"', **REST}, CLIP[HALF:], ALL - HALF)
-    with serving(CUT, (status, {}, b"", 0), rest) as made:
+    with serving(CUT, (status, {}, b"", 0), SECOND) as made:
         for error in (UpstreamUnavailable, UpstreamError):
             with pytest.raises(error):
                 made.fetch("video_1", tmp_path / "a.mp4", max_bytes=100_000)
@@ -490,8 +457,7 @@ def test_a_link_that_ended_during_the_download_is_renewed_and_the_download_conti
 
 
 def test_of_a_video_over_the_limit_what_fits_is_continued_after_the_limit_was_raised(tmp_path: Path) -> None:
-    rest = (206, {"etag": '"one"', **REST}, CLIP[HALF:], ALL - HALF)
-    with serving(CUT, rest, rest) as made:
+    with serving(CUT, SECOND, SECOND) as made:
         with pytest.raises(UpstreamUnavailable):
             made.fetch("video_1", tmp_path / "a.mp4", max_bytes=ALL)
         with pytest.raises(UpstreamInvalidResponse, match="exceeds the limit"):
@@ -501,9 +467,8 @@ def test_of_a_video_over_the_limit_what_fits_is_continued_after_the_limit_was_ra
 
 
 def test_a_video_over_the_limit_is_not_kept(tmp_path: Path) -> None:
-    with scripted(polls=0) as upstream, generator(upstream.url) as made:
-        upstream_id = made.submit(make_request())
-        made.progress(upstream_id)
+    with connected(polls=0) as (_, made):
+        upstream_id = finished(made)
         with pytest.raises(UpstreamInvalidResponse, match="exceeds the limit"):
             made.fetch(upstream_id, tmp_path / "a.mp4", max_bytes=1000)
     assert list(tmp_path.iterdir()) == []
@@ -525,10 +490,7 @@ def test_a_finished_file_on_another_host_is_fetched_without_our_key(tmp_path: Pa
     thread.start()
     host = f"127.0.0.1:{store.getsockname()[1]}"
     content = {"do": "redirect", "location": f"http://{host}/signed.mp4?sig=1"}
-    with (
-        scripted(polls=0, content=content) as upstream,
-        generator(upstream.url, content_hosts=[host]) as made,
-    ):
+    with connected(polls=0, content=content, options={"content_hosts": [host]}) as (_, made):
         upstream_id = made.submit(make_request())
         made.fetch(upstream_id, tmp_path / "a.mp4", max_bytes=100_000)
     thread.join()
@@ -542,30 +504,26 @@ def test_a_redirect_of_the_server_to_itself_is_followed_and_to_another_private_h
     tmp_path: Path,
 ) -> None:
     own = {"do": "redirect", "location": "?again=1", "times": 1}
-    with scripted(polls=0, content=own) as upstream, generator(upstream.url) as made:
-        upstream_id = made.submit(make_request())
-        made.progress(upstream_id)
+    with connected(polls=0, content=own) as (_, made):
+        upstream_id = finished(made)
         made.fetch(upstream_id, tmp_path / "a.mp4", max_bytes=100_000)
     assert (tmp_path / "a.mp4").read_bytes() == tiny_clip()
     elsewhere = {"do": "redirect", "location": "http://10.0.0.1/x.mp4"}
-    with scripted(polls=0, content=elsewhere) as upstream, generator(upstream.url) as made:
-        upstream_id = made.submit(make_request())
-        made.progress(upstream_id)
+    with connected(polls=0, content=elsewhere) as (_, made):
+        upstream_id = finished(made)
         with pytest.raises(UpstreamInvalidResponse, match=r"private.*`content_hosts`") as refused:
             made.fetch(upstream_id, tmp_path / "b.mp4", max_bytes=100_000)
         assert "10.0.0.1" not in str(refused.value)
 
 
-@pytest.mark.parametrize(
-    ("delete", "gone"), [("ok", True), ({"status": 405}, False), ({"status": 404}, True)]
-)
+@each_row
 def test_delete_returns_whether_the_copy_is_gone(delete: Any, gone: bool) -> None:
-    with scripted(delete=delete) as upstream, generator(upstream.url) as made:
+    with connected(delete=delete) as (_, made):
         assert made.delete(made.submit(make_request())) is gone
 
 
 def test_an_id_cannot_change_the_request_path() -> None:
-    with scripted() as upstream, generator(upstream.url) as made:
+    with connected() as (upstream, made):
         made.submit(make_request())
         told = made.progress("../videos?limit=1")
         assert told.state is UpstreamState.FAILED
@@ -575,7 +533,7 @@ def test_an_id_cannot_change_the_request_path() -> None:
 def test_no_error_contains_our_key(tmp_path: Path) -> None:
     told: list[str] = []
     leak = {"status": 400, "message": f"key {SECRET}"}
-    with scripted(submit=leak) as upstream, generator(upstream.url) as made:
+    with connected(submit=leak) as (upstream, made):
         try:
             made.submit(make_request())
         except UpstreamError as error:
