@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from safelight.media.encode import AudioFormat, Mp4Writer, VideoFormat
 from safelight.moderation.request import Upload
+from safelight.provenance.watermark.clip_marking import MarkResult, mark_in_child
 
 Pixels = npt.NDArray[np.uint8]
 RATE = 48_000
@@ -72,6 +74,14 @@ def remux(path: Path, into: Path) -> Path:
                 packet.stream = stream
                 target.mux(packet)
     return into
+
+
+def mark(
+    source: Path, into: Path, *, content_id: int = 5, seed: bytes = b"s" * 32, **options: Any
+) -> MarkResult:
+    """Write a copy of a clip with a watermark, in this process."""
+    task = {"source": str(source), "into": str(into), "seed": seed, "content_id": content_id}
+    return mark_in_child({**task, "is_retry": False, "preset": "ultrafast", **options}, None)
 
 
 def hum(seconds: float) -> npt.NDArray[np.float32]:

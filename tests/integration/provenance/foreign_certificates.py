@@ -18,6 +18,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
 from safelight.provenance import certificates
 from safelight.provenance.certificates import Issued
 from safelight.provenance.keys import KeyStore, SigningKey
+from support.sidecars import DEFINITION
 
 DAY = dt.timedelta(days=1)
 #: Smallest serial number. All have the same length, because one certificate takes the place of another.
@@ -93,16 +94,10 @@ def sign_with(source: Path, into: Path, root: Issued, terms: Terms) -> Path:
         signing.chain_pem,
         None,
     )
-    generated = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
-    actions = [{"action": "c2pa.created", "digitalSourceType": generated}]
-    definition = {
-        "claim_version": 2,
-        "claim_generator_info": [{"name": "Elsewhere"}],
-        "assertions": [{"label": "c2pa.actions", "data": {"actions": actions}}],
-    }
+
     context = Context.from_dict({"verify": {"verify_after_sign": False}})
     with source.open("rb") as file, into.open("wb+") as signed:
-        Builder.from_json(json.dumps(definition), context=context).sign(signer, "video/mp4", file, signed)
+        Builder.from_json(json.dumps(DEFINITION), context=context).sign(signer, "video/mp4", file, signed)
     data = into.read_bytes()
     assert data.count(old) == 1
     into.write_bytes(data.replace(old, new))

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from safelight.media.encode import Mp4Writer, VideoFormat
-from safelight.provenance.watermark.clip_marking import MarkResult, Obstacle, mark_in_child
+from safelight.provenance.watermark.clip_marking import Obstacle
+from support.clips import mark
+from support.rows import each_row
 
 WIDTH, HEIGHT, FPS = 320, 180, 12
 
@@ -43,27 +45,18 @@ def _clip(path: Path, packets: list[Any], *, rotation: int = 0) -> Path:
     return path
 
 
-def _mark(source: Path) -> MarkResult:
-    argument = {"source": str(source), "into": str(source.with_name("marked.mp4")), "seed": b"s" * 32}
-    return mark_in_child({**argument, "content_id": 5, "is_retry": False, "preset": "ultrafast"}, None)
-
-
-@pytest.mark.parametrize(
-    "later",
-    [(WIDTH, HEIGHT, "yuv420p10le"), (WIDTH, HEIGHT, "yuv444p"), (2 * WIDTH, 2 * HEIGHT, "yuv420p")],
-    ids=["depth", "chroma", "size"],
-)
+@each_row
 def test_a_format_that_changes_in_the_middle_is_not_marked(
     tmp_path: Path, later: tuple[int, int, str]
 ) -> None:
     both = _packets(WIDTH, HEIGHT, "yuv420p") + _packets(*later, start=FPS)
-    assert _mark(_clip(tmp_path / "both.mp4", both)).obstacle is Obstacle.FORMAT
+    assert mark(_clip(tmp_path / "both.mp4", both), tmp_path / "marked.mp4").obstacle is Obstacle.FORMAT
 
 
 @pytest.mark.parametrize("rotation", [45, -135, 10])
 def test_a_rotation_that_is_not_by_quarter_turns_is_not_marked(tmp_path: Path, rotation: int) -> None:
     turned = _clip(tmp_path / "turned.mp4", _packets(WIDTH, HEIGHT, "yuv420p"), rotation=rotation)
-    assert _mark(turned).obstacle is Obstacle.FORMAT
+    assert mark(turned, tmp_path / "marked.mp4").obstacle is Obstacle.FORMAT
 
 
 def test_a_writer_takes_no_picture_of_another_format(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import av
 import numpy as np
 import pytest
 
-from safelight.provenance.watermark.clip_marking import mark_in_child
+from support.clips import mark
 
 WIDTH, HEIGHT, FPS, SECONDS, RATE = 320, 192, 24, 3, 48_000
 TICKS_PER_S = 600
@@ -100,14 +100,7 @@ def test_picture_and_sound_of_a_marked_file_are_played_at_the_times_of_the_sourc
     tmp_path: Path, make: Callable[[Path], Path], events: int
 ) -> None:
     source, marked = make(tmp_path / "source.mp4"), tmp_path / "marked.mp4"
-    argument = {
-        "source": str(source),
-        "into": str(marked),
-        "seed": b"s" * 32,
-        "content_id": 5,
-        "is_retry": False,
-    }
-    assert mark_in_child({**argument, "preset": "ultrafast"}, None).obstacle is None
+    assert mark(source, marked).obstacle is None
     assert len(_flashes(source)) == len(_clicks(source)) == events
     assert _flashes(marked) == pytest.approx(_flashes(source), abs=0.002)
     assert _clicks(marked) == pytest.approx(_clicks(source), abs=0.03)

@@ -91,4 +91,6 @@ def test_a_foreign_file_with_a_valid_certificate_is_trusted_only_with_its_root(
     verifier = Verifier(sandbox=sandbox, keys=ours)
     assert verifier.verify(path).state is ManifestState.VALID
     trusting = verifier.with_trust_anchors(certificates.certificates_pem((root.certificate,)))
-    assert trusting.verify(path).state is ManifestState.TRUSTED
+    found = trusting.verify(path)
+    assert (found.state, found.signer) == (ManifestState.TRUSTED, SignerTrust.CONFIGURED)
+    assert "“Elsewhere”, whom this service trusts" in found.answer

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from c2pa import Builder, C2paSigningAlg, Context
-from c2pa import Signer as C2paSigner
 from PIL import Image
 
 from safelight.errors import SandboxTimedOut
@@ -18,6 +17,7 @@ from safelight.provenance.sealing import Sealer, SealingOptions
 from safelight.provenance.watermark_keys import WatermarkKeys
 from safelight.provenance.watermark_service import WatermarkService
 from safelight.sandbox.sandbox import Sandbox
+from support.sidecars import sign_elsewhere
 
 from .conftest import FactsMaker
 from .test_sealing import read_with_c2pa_itself
@@ -37,40 +37,14 @@ def actions_of(manifest: dict[str, Any]) -> list[dict[str, Any]]:
     return found
 
 
-def provider_file(source: Path, into: Path, keys: KeyStore) -> Path:
-    """A file as a provider delivers it: with the provider's own manifest."""
-    signing = keys.signing()
-    definition = {
-        "claim_version": 2,
-        "claim_generator_info": [{"name": "Provider"}],
-        "title": "provider.mp4",
-        "assertions": [
-            {
-                "label": "c2pa.actions",
-                "data": {
-                    "actions": [
-                        {
-                            "action": "c2pa.created",
-                            "digitalSourceType": "http://cv.iptc.org/newscodes/digitalsourcetype/"
-                            "trainedAlgorithmicMedia",
-                        }
-                    ]
-                },
-            }
-        ],
-    }
-    context = Context.from_dict({"trust": {"trust_anchors": keys.anchors_pem}})
-    signer = C2paSigner.from_callback(signing.sign_claim, C2paSigningAlg.ES256, signing.chain_pem, None)
-    with source.open("rb") as file, into.open("wb+") as signed:
-        Builder.from_json(json.dumps(definition), context=context).sign(signer, "video/mp4", file, signed)
-    return into
-
-
 @pytest.fixture
-def parent(sealer: Sealer, video: Path, facts: FactsMaker, tmp_path: Path) -> Path:
-    path = tmp_path / "parent.mp4"
-    sealer.seal(video, path, facts())
-    return path
+def parent(sealed: Path) -> Path:
+    return sealed.rename(sealed.with_name("parent.mp4"))
+
+
+def source_of(path: Path, **fields: Any) -> Ingredient:
+    given = {"label": "source", "title": "source", "relationship": Relationship.PARENT, **fields}
+    return Ingredient(path=path, **given)
 
 
 def test_an_edited_video_has_its_source_as_parent_with_the_whole_history(
@@ -79,10 +53,7 @@ def test_an_edited_video_has_its_source_as_parent_with_the_whole_history(
     generations = [parent]
     for number in range(3):
         child = tmp_path / f"child-{number}.mp4"
-        source = Ingredient(
-            label="source", title="source", relationship=Relationship.PARENT, path=generations[-1]
-        )
-        sealer.seal(video, child, facts(badge=False, ingredients=(source,)))
+        sealer.seal(video, child, facts(badge=False, ingredients=(source_of(generations[-1]),)))
         generations.append(child)
 
     state, active, manifests = read(generations[-1], sealer.trust_anchor_pem)
@@ -105,11 +76,11 @@ def test_references_are_inputs_and_contain_no_picture_of_them(
     unknown = tmp_path / "reference.webm"
     unknown.write_bytes(b"\x1aE\xdf\xa3 not a format that can have a manifest")
     given = tuple(
-        Ingredient(
+        source_of(
+            path,
             label=f"reference-{number}",
             title=f"reference {number}",
             relationship=Relationship.INPUT,
-            path=path,
         )
         for number, path in enumerate((picture, unknown))
     )
@@ -130,7 +101,8 @@ def test_the_manifest_of_a_provider_is_kept_after_its_file_was_converted(
     sealer: Sealer, video: Path, facts: FactsMaker, tmp_path: Path
 ) -> None:
     provider = KeyStore.own(tmp_path / "provider-keys", organization="Provider")
-    downloaded = provider_file(video, tmp_path / "downloaded.mp4", provider)
+    downloaded, stored = tmp_path / "downloaded.mp4", tmp_path / "stored.c2pa"
+    sign_elsewhere(video, downloaded, provider)
     found = Ingredient(
         label="generated",
         title="output of the generator",
@@ -138,37 +110,23 @@ def test_the_manifest_of_a_provider_is_kept_after_its_file_was_converted(
         action=ParentAction.TRANSCODED,
         path=downloaded,
     )
-    stored = tmp_path / "stored.c2pa"
+    assert not sealer.archive_ingredient(replace(found, path=video), stored), "it has no manifest"
     assert sealer.archive_ingredient(found, stored)
     downloaded.unlink()
 
     sealed = tmp_path / "sealed.mp4"
-    archived = Ingredient(
-        label="generated",
-        title="output of the generator",
-        relationship=Relationship.PARENT,
-        action=ParentAction.TRANSCODED,
-        path=stored,
-        archived=True,
-    )
+    archived = replace(found, path=stored, archived=True)
     sealer.seal(video, sealed, facts(badge=False, ingredients=(archived,)))
     state, active, manifests = read(sealed, sealer.trust_anchor_pem)
     assert (state, len(manifests)) == ("Trusted", 2)
     assert [one["action"] for one in actions_of(active)] == ["c2pa.opened", "c2pa.transcoded"]
     [ingredient] = active["ingredients"]
-    assert manifests[ingredient["active_manifest"]]["claim_generator_info"][0]["name"] == "Provider"
+    assert manifests[ingredient["active_manifest"]]["claim_generator_info"][0]["name"] == "Elsewhere"
     failures = ingredient["validation_results"]["activeManifest"]["failure"]
     assert [one["code"] for one in failures] == ["signingCredential.untrusted"]
 
     both = read(sealed, sealer.trust_anchor_pem + provider.anchors_pem)
     assert both[0] == "Trusted"
-
-
-def test_a_file_without_a_manifest_leaves_nothing_to_keep(
-    sealer: Sealer, video: Path, tmp_path: Path
-) -> None:
-    found = Ingredient(label="generated", title="output", relationship=Relationship.PARENT, path=video)
-    assert not sealer.archive_ingredient(found, tmp_path / "stored")
 
 
 @pytest.mark.parametrize("damage", ["claim", "cut"])
@@ -182,9 +140,8 @@ def test_a_damaged_manifest_of_an_ingredient_does_not_stop_the_seal(
     else:
         del data[data.index(b"jumdc2pa") + 100 :]
     parent.write_bytes(data)
-    source = Ingredient(label="source", title="source", relationship=Relationship.PARENT, path=parent)
     sealed = tmp_path / "sealed.mp4"
-    sealer.seal(video, sealed, facts(badge=False, ingredients=(source,)))
+    sealer.seal(video, sealed, facts(badge=False, ingredients=(source_of(parent),)))
     state, active, _ = read(sealed, sealer.trust_anchor_pem)
     assert state == "Trusted"
     assert active["ingredients"][0]["title"] == "source"
@@ -223,7 +180,7 @@ def test_two_ingredients_that_contradict_each_other_cost_their_manifests_and_not
 ) -> None:
     paths = (_damaged_twin(parent, tmp_path / "twin.mp4"), parent)
     given = tuple(
-        Ingredient(label=f"r-{number}", title=f"r {number}", relationship=Relationship.INPUT, path=path)
+        source_of(path, label=f"r-{number}", title=f"r {number}", relationship=Relationship.INPUT)
         for number, path in enumerate(paths)
     )
     marks = WatermarkService(sandbox=sandbox, keys=WatermarkKeys(tmp_path / "marks"), preset="ultrafast")
@@ -256,8 +213,8 @@ def test_an_ingredient_that_ends_the_child_does_not_cost_the_video(
 ) -> None:
     sealer = Sealer(sandbox=FailingSandbox(sandbox), keys=keys)  # type: ignore[arg-type]
     given = (
-        Ingredient(label="a", title="source", relationship=Relationship.PARENT, path=parent),
-        Ingredient(label="b", title="kept", relationship=Relationship.INPUT, path=parent, archived=True),
+        source_of(parent),
+        source_of(parent, label="b", title="kept", relationship=Relationship.INPUT, archived=True),
     )
     seal = sealer.seal(video, tmp_path / "sealed.mp4", facts(badge=False, ingredients=given))
     state, active, manifests = read(tmp_path / "sealed.mp4", keys.anchors_pem)
@@ -274,15 +231,8 @@ def test_one_failure_of_the_child_costs_no_manifest(
     tmp_path: Path,
 ) -> None:
     sealer = Sealer(sandbox=FailingSandbox(sandbox, failures=1), keys=keys)  # type: ignore[arg-type]
-    given = (Ingredient(label="a", title="source", relationship=Relationship.PARENT, path=parent),)
+    given = (source_of(parent),)
     seal = sealer.seal(video, tmp_path / "sealed.mp4", facts(badge=False, ingredients=given))
     _state, _active, manifests = read(tmp_path / "sealed.mp4", keys.anchors_pem)
     assert len(manifests) == 2
     assert "ingredients" not in seal.facts
-
-
-def test_seals_with_the_manifests_of_their_ingredients_say_nothing_about_them(
-    sealer: Sealer, video: Path, facts: FactsMaker, parent: Path, tmp_path: Path
-) -> None:
-    source = Ingredient(label="a", title="source", relationship=Relationship.PARENT, path=parent)
-    assert "ingredients" not in sealer.seal(video, tmp_path / "s.mp4", facts(ingredients=(source,))).facts

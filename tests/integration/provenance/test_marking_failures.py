@@ -48,25 +48,43 @@ def _sealer(sandbox: Any, keys: KeyStore, folder: Path) -> Sealer:
     return Sealer(sandbox=sandbox, keys=keys, watermark=service)
 
 
-@pytest.mark.parametrize("failure", FAILURES, ids=lambda one: type(one).__name__)
-def test_a_failed_child_is_tried_once_and_the_video_is_sealed_without_a_mark(
-    sandbox: Sandbox, keys: KeyStore, video: Path, facts: FactsMaker, tmp_path: Path, failure: Exception
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [
+        *((failure, "none (marking failed)") for failure in FAILURES),
+        (
+            {"strength": {"factor": 0.9, "can_be_stronger": False}},
+            "none (not readable: usually too dark or flat)",
+        ),
+    ],
+)
+def test_marking_that_cannot_succeed_is_tried_once_and_the_video_is_sealed_without_a_mark(
+    sandbox: Sandbox,
+    keys: KeyStore,
+    video: Path,
+    facts: FactsMaker,
+    tmp_path: Path,
+    outcome: Exception | dict[str, Any],
+    state: str,
 ) -> None:
-    marking = MarkingSandbox(sandbox, failure)
+    marking = MarkingSandbox(sandbox, outcome)
     sealed = tmp_path / "sealed.mp4"
     seal = _sealer(marking, keys, tmp_path / "watermark").seal(video, sealed, facts())
-    assert seal.mark.state is MarkState.FAILED
-    assert str(seal.mark.state) == "none (marking failed)"
+    assert str(seal.mark.state) == state
     assert marking.tries == 1
     assert sealed.stat().st_size > video.stat().st_size
 
 
-def test_a_key_that_cannot_be_used_leaves_the_mark_out(
+def test_without_time_or_a_usable_key_a_video_is_sealed_without_a_mark(
     sandbox: Sandbox, keys: KeyStore, video: Path, facts: FactsMaker, tmp_path: Path
 ) -> None:
-    WatermarkKeys(tmp_path / "watermark").current()
-    (tmp_path / "watermark" / "epoch-1.key").chmod(0o640)
-    seal = _sealer(sandbox, keys, tmp_path / "watermark").seal(video, tmp_path / "sealed.mp4", facts())
+    folder, into = tmp_path / "watermark", tmp_path / "sealed.mp4"
+    sealer = _sealer(sandbox, keys, folder)
+    seal = sealer.seal(video, into, facts(), SealingTime(left_s=lambda: 0.0))
+    assert str(seal.mark.state) == "none (not enough time)"
+    WatermarkKeys(folder).current()
+    (folder / "epoch-1.key").chmod(0o640)
+    seal = _sealer(sandbox, keys, folder).seal(video, into, facts())
     assert seal.mark.state is MarkState.FAILED
 
 
@@ -106,21 +124,3 @@ def test_marking_gets_half_of_the_time_that_is_left_each_time(
     seal = sealer.seal(video, tmp_path / "sealed.mp4", facts(), SealingTime(left_s=lambda: next(left)))
     assert marking.budgets == [500.0, 150.0]
     assert seal.mark.state is MarkState.NOT_READABLE
-
-
-def test_a_mark_that_is_not_read_back_and_cannot_be_stronger_is_not_tried_again(
-    sandbox: Sandbox, keys: KeyStore, video: Path, facts: FactsMaker, tmp_path: Path
-) -> None:
-    marking = MarkingSandbox(sandbox, {"strength": {"factor": 0.9, "can_be_stronger": False}})
-    seal = _sealer(marking, keys, tmp_path / "watermark").seal(video, tmp_path / "sealed.mp4", facts())
-    assert marking.tries == 1
-    assert seal.mark.state is MarkState.NOT_READABLE
-
-
-def test_a_clip_that_cannot_be_marked_in_time_is_sealed_without_a_mark_and_says_so(
-    sandbox: Sandbox, keys: KeyStore, video: Path, facts: FactsMaker, tmp_path: Path
-) -> None:
-    sealer = _sealer(sandbox, keys, tmp_path / "watermark")
-    seal = sealer.seal(video, tmp_path / "sealed.mp4", facts(), SealingTime(left_s=lambda: 0.0))
-    assert seal.mark.state is MarkState.NO_TIME
-    assert str(seal.mark.state) == "none (not enough time)"

@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,16 @@ def test_a_sealed_file_is_trusted_under_our_root_and_contains_the_decision(
     sealed = tmp_path / "sealed.mp4"
     seal = sealer.seal(video, sealed, facts())
 
+    stored = read_with_c2pa_itself(sealed, sealer.trust_anchor_pem, seal.manifest)
+    assert stored.get_validation_state() == "Trusted"
+    other = KeyStore.own(tmp_path / "other", organization="Test Films")
+    other.signing()
+    assert read_with_c2pa_itself(sealed, other.anchors_pem).get_validation_state() == "Valid"
     reader = read_with_c2pa_itself(sealed, sealer.trust_anchor_pem)
     assert reader.get_validation_state() == "Trusted"
+    names = set(re.findall(r'"(\w+)":', json.dumps(json.loads(reader.json())["manifests"])))
+    assert "action" in names
+    assert not names & {"prompt", "user", "end_user", "tenant", "key", "reason", "evidence", "findings"}
     active: Any = reader.get_active_manifest()
     assertions = {one["label"]: one["data"] for one in active["assertions"]}
     created, badge = assertions["c2pa.actions.v2"]["actions"]
@@ -60,33 +69,21 @@ def test_a_sealed_file_is_trusted_under_our_root_and_contains_the_decision(
     assert seal.facts["video"] == verdict["video"]
 
 
-def test_the_sealed_video_still_plays(sealer: Sealer, video: Path, facts: FactsMaker, tmp_path: Path) -> None:
-    sealed = tmp_path / "sealed.mp4"
-    sealer.seal(video, sealed, facts())
+def test_sealing_again_replaces_the_whole_file_and_every_frame_stays(
+    sealer: Sealer, video: Path, facts: FactsMaker, tmp_path: Path
+) -> None:
+    into = tmp_path / "out" / "sealed.mp4"
+    into.parent.mkdir()
+    first = sealer.seal(video, into, facts())
+    second = sealer.seal(video, into, facts())
+    assert first.sha256 != second.sha256
+    assert hashlib.sha256(into.read_bytes()).hexdigest() == second.sha256
+    assert [path.name for path in into.parent.iterdir()] == ["sealed.mp4"]
     frames = []
-    for path in (video, sealed):
+    for path in (video, into):
         with av.open(str(path)) as container:
             frames.append([frame.to_ndarray().tobytes() for frame in container.decode(video=0)])
     assert frames[0] == frames[1]
-
-
-def test_a_foreign_root_does_not_make_it_trusted(
-    sealer: Sealer, video: Path, facts: FactsMaker, tmp_path: Path
-) -> None:
-    sealed = tmp_path / "sealed.mp4"
-    sealer.seal(video, sealed, facts())
-    other = KeyStore.own(tmp_path / "other", organization="Test Films")
-    other.signing()
-    assert read_with_c2pa_itself(sealed, other.anchors_pem).get_validation_state() == "Valid"
-
-
-def test_the_stored_manifest_verifies_the_sealed_file(
-    sealer: Sealer, video: Path, facts: FactsMaker, tmp_path: Path
-) -> None:
-    sealed = tmp_path / "sealed.mp4"
-    seal = sealer.seal(video, sealed, facts())
-    reader = read_with_c2pa_itself(sealed, sealer.trust_anchor_pem, seal.manifest)
-    assert reader.get_validation_state() == "Trusted"
 
 
 class Watched(Sandbox):
@@ -134,39 +131,6 @@ def test_a_file_that_is_not_a_video_is_refused_and_leaves_no_output(
     with pytest.raises(InvalidMedia):
         sealer.seal(source, into, facts())
     assert list(into.parent.iterdir()) == []
-
-
-def test_sealing_again_replaces_the_whole_file(
-    sealer: Sealer, video: Path, facts: FactsMaker, tmp_path: Path
-) -> None:
-    into = tmp_path / "out" / "sealed.mp4"
-    into.parent.mkdir()
-    first = sealer.seal(video, into, facts())
-    second = sealer.seal(video, into, facts())
-    assert first.sha256 != second.sha256
-    assert hashlib.sha256(into.read_bytes()).hexdigest() == second.sha256
-    assert [path.name for path in into.parent.iterdir()] == ["sealed.mp4"]
-
-
-def test_the_manifest_contains_no_prompt_text_and_no_personal_data(
-    sealer: Sealer, video: Path, facts: FactsMaker, tmp_path: Path
-) -> None:
-    sealed = tmp_path / "sealed.mp4"
-    sealer.seal(video, sealed, facts())
-    told = json.loads(read_with_c2pa_itself(sealed, sealer.trust_anchor_pem).json())
-    keys_seen: set[str] = set()
-
-    def walk(value: Any) -> None:
-        if isinstance(value, dict):
-            keys_seen.update(value)
-            for entry in value.values():
-                walk(entry)
-        elif isinstance(value, list):
-            for entry in value:
-                walk(entry)
-
-    walk(told["manifests"])
-    assert not keys_seen & {"prompt", "user", "end_user", "tenant", "key", "reason", "evidence", "findings"}
 
 
 def test_an_error_in_a_library_of_the_fingerprint_leaves_only_the_fingerprint_out(

@@ -13,15 +13,9 @@ from safelight.provenance.keys import KeyStore
 from safelight.provenance.models import ManifestState
 from safelight.provenance.sealing import Sealer
 from safelight.provenance.verification import Verifier, find_sidecar
-from safelight.sandbox.sandbox import Sandbox
 from support.sidecars import sign_apart
 
 from .conftest import FactsMaker
-
-
-@pytest.fixture
-def verifier(sandbox: Sandbox, keys: KeyStore) -> Verifier:
-    return Verifier(sandbox=sandbox, keys=keys)
 
 
 def write_clip(path: Path, container: str, codec: str, **options: str) -> Path:

@@ -16,7 +16,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
-from c2pa import Context, Reader
 from PIL import Image
 
 from safelight.errors import InvalidMedia
@@ -28,13 +27,15 @@ from safelight.provenance.read_back import SealedPicture, read_back
 from safelight.provenance.seal import WATERMARK_ALGORITHM, MarkState
 from safelight.provenance.sealing import Sealer
 from safelight.provenance.watermark import clip_marking
-from safelight.provenance.watermark.clip_marking import mark_in_child, read_mark
+from safelight.provenance.watermark.clip_marking import read_mark
 from safelight.provenance.watermark.detector import WatermarkDetector, WatermarkSearch
 from safelight.provenance.watermark_keys import WatermarkKeys
 from safelight.provenance.watermark_service import WatermarkService
 from safelight.sandbox.sandbox import Sandbox
+from support.clips import mark
 
 from .conftest import FactsMaker
+from .test_sealing import read_with_c2pa_itself
 
 Luma = npt.NDArray[np.uint8]
 WIDTH, HEIGHT, FPS = 480, 270, 12
@@ -125,8 +126,13 @@ def _audio(path: Path) -> list[tuple[float, bytes]]:
         ]
 
 
-def test_the_delivered_file_has_the_mark_that_its_seal_and_manifest_name(
-    marking_sealer: Sealer, watermark_keys: WatermarkKeys, textured: Path, facts: FactsMaker, tmp_path: Path
+def test_the_delivered_file_has_the_mark_that_its_seal_and_manifest_name_and_no_child_gets_the_key(
+    marking_sealer: Sealer,
+    watched: WatchedSandbox,
+    watermark_keys: WatermarkKeys,
+    textured: Path,
+    facts: FactsMaker,
+    tmp_path: Path,
 ) -> None:
     sealed = tmp_path / "sealed.mp4"
     seal = marking_sealer.seal(textured, sealed, facts())
@@ -134,9 +140,7 @@ def test_the_delivered_file_has_the_mark_that_its_seal_and_manifest_name(
     assert read_mark(sealed, watermark_keys.current().seed) == int(seal.mark.content_id or "", 16)
     assert seal.sha256 == hashlib.sha256(sealed.read_bytes()).hexdigest()
     assert seal.source_sha256 == hashlib.sha256(textured.read_bytes()).hexdigest()
-    context = Context.from_dict({"trust": {"trust_anchors": marking_sealer.trust_anchor_pem}})
-    with sealed.open("rb") as file:
-        reader = Reader("video/mp4", file, context=context)
+    reader = read_with_c2pa_itself(sealed, marking_sealer.trust_anchor_pem)
     assert reader.get_validation_state() == "Trusted"
     active: Any = reader.get_active_manifest()
     found = {one["label"]: one["data"] for one in active["assertions"]}
@@ -144,66 +148,46 @@ def test_the_delivered_file_has_the_mark_that_its_seal_and_manifest_name(
     value = base64.b64decode(found["c2pa.soft-binding"]["blocks"][0]["value"])
     assert value.hex() == seal.mark.content_id
     assert "c2pa.watermarked" in [one["action"] for one in found["c2pa.actions.v2"]["actions"]]
+    check_that_timing_colours_and_audio_are_kept(textured, sealed)
+    key = (tmp_path / "watermark" / "epoch-1.key").read_text().strip()
+    passed = repr(watched.arguments)
+    assert repr(watermark_keys.current().seed) in passed
+    assert key not in passed
+    assert repr(bytes.fromhex(key)) not in passed
 
 
-def _marked(textured: Path, into: Path) -> Path:
-    argument = {
-        "source": str(textured),
-        "into": str(into),
-        "seed": b"s" * 32,
-        "content_id": 5,
-        "is_retry": False,
-    }
-    mark_in_child({**argument, "preset": "ultrafast"}, None)
-    return into
-
-
-def test_one_walk_gives_the_mark_and_the_same_fingerprint_as_a_walk_of_its_own(
-    textured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    marked = _marked(textured, tmp_path / "marked.mp4")
-    fingerprint = fingerprint_clip(marked)
-    monkeypatch.delattr(read_back_module, "read_mark")
-    assert read_back(marked, b"s" * 32) == SealedPicture(content_id=5, fingerprint=fingerprint)
-
-
-def test_a_mark_that_a_few_frames_do_not_show_is_read_from_all_frames(
-    textured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    marked = _marked(textured, tmp_path / "marked.mp4")
-    monkeypatch.setattr(WatermarkDetector, "read", lambda _self, _sums: None)
-    monkeypatch.setattr(read_back_module, "read_mark", lambda _path, _seed: 5)
-    assert read_back(marked, b"s" * 32).content_id == 5
-
-
-def test_an_error_in_the_fingerprint_of_a_marked_file_leaves_only_the_fingerprint_out(
-    textured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    marked = _marked(textured, tmp_path / "marked.mp4")
-
-    def fail(_frames: object) -> None:
-        raise RuntimeError("out of memory")
-
-    monkeypatch.setattr(read_back_module, "fingerprint_frames", fail)
-    assert read_back(marked, b"s" * 32) == SealedPicture(content_id=5, fingerprint=None)
-
-
-def test_timing_colours_and_audio_are_kept(
-    marking_sealer: Sealer, textured: Path, facts: FactsMaker, tmp_path: Path
-) -> None:
-    sealed = tmp_path / "sealed.mp4"
-    assert marking_sealer.seal(textured, sealed, facts()).mark.state is MarkState.READ_BACK
-    before, after = _frames(textured), _frames(sealed)
+def check_that_timing_colours_and_audio_are_kept(source: Path, sealed: Path) -> None:
+    before, after = _frames(source), _frames(sealed)
     assert [one.time for one in after] == pytest.approx([one.time for one in before], abs=1e-4)
     for name in ("color_primaries", "color_trc", "colorspace", "color_range"):
         assert getattr(after[0], name) == getattr(before[0], name)
     for one, other in zip(before, after, strict=True):
         change = one.to_ndarray()[:HEIGHT].astype(float) - other.to_ndarray()[:HEIGHT]
         assert 10 * np.log10(255**2 / np.mean(change**2)) > 38
-    assert [data for _time, data in _audio(sealed)] == [data for _time, data in _audio(textured)]
-    assert [time for time, _data in _audio(sealed)] == pytest.approx(
-        [time for time, _data in _audio(textured)], abs=1e-3
-    )
+    for (at, data), (sealed_at, sealed_data) in zip(_audio(source), _audio(sealed), strict=True):
+        assert sealed_data == data
+        assert sealed_at == pytest.approx(at, abs=1e-3)
+
+
+def test_one_walk_gives_mark_and_fingerprint_and_neither_needs_the_other(
+    textured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marked = tmp_path / "marked.mp4"
+    mark(textured, marked)
+    with monkeypatch.context() as one_walk:
+        one_walk.delattr(read_back_module, "read_mark")
+        whole = SealedPicture(content_id=5, fingerprint=fingerprint_clip(marked))
+        assert read_back(marked, b"s" * 32) == whole
+
+    def fail(_frames: object) -> None:
+        raise RuntimeError("out of memory")
+
+    with monkeypatch.context() as no_fingerprint:
+        no_fingerprint.setattr(read_back_module, "fingerprint_frames", fail)
+        assert read_back(marked, b"s" * 32) == SealedPicture(content_id=5, fingerprint=None)
+    monkeypatch.setattr(WatermarkDetector, "read", lambda _self, _sums: None)
+    monkeypatch.setattr(read_back_module, "read_mark", lambda _path, _seed: 5)
+    assert read_back(marked, b"s" * 32).content_id == 5, "read from all frames"
 
 
 def test_a_clip_that_is_decoded_twice_gives_the_same_file_as_one_that_is_kept_in_memory(
@@ -213,8 +197,7 @@ def test_a_clip_that_is_decoded_twice_gives_the_same_file_as_one_that_is_kept_in
     for kept_bytes in (1 << 30, 0):
         monkeypatch.setattr(clip_marking, "_MAX_KEPT_BYTES", kept_bytes)
         into = tmp_path / f"{kept_bytes}.mp4"
-        argument = {"source": str(textured), "into": str(into), "seed": b"s" * 32, "content_id": 5}
-        clip_marking.mark_in_child({**argument, "is_retry": False, "preset": "ultrafast"}, None)
+        mark(textured, into)
         files.append(into.read_bytes())
     assert files[0] == files[1]
 
@@ -223,14 +206,7 @@ def test_a_clip_that_is_decoded_twice_gives_the_same_file_as_one_that_is_kept_in
 def test_a_turned_clip_is_marked_as_it_is_shown_and_stays_turned(tmp_path: Path, rotation: int) -> None:
     source = _write(tmp_path / "turned.mp4", _textured(14), rotation=rotation)
     marked, seed = tmp_path / "marked.mp4", b"s" * 32
-    argument = {
-        "source": str(source),
-        "into": str(marked),
-        "seed": seed,
-        "content_id": 5,
-        "is_retry": False,
-    }
-    mark_in_child({**argument, "preset": "ultrafast"}, None)
+    mark(source, marked)
     assert read_mark(marked, seed) == 5
     turned = []
     for path in (source, marked):
@@ -258,23 +234,6 @@ def test_ten_bits_are_not_reduced_for_a_mark(
     sealed = tmp_path / "sealed.mp4"
     assert marking_sealer.seal(source, sealed, facts()).mark.state is MarkState.FORMAT
     assert _frames(sealed)[0].format.name == "yuv420p10le"
-
-
-def test_the_children_get_the_seed_and_never_the_key(
-    marking_sealer: Sealer,
-    watched: WatchedSandbox,
-    watermark_keys: WatermarkKeys,
-    textured: Path,
-    facts: FactsMaker,
-    tmp_path: Path,
-) -> None:
-    marking_sealer.seal(textured, tmp_path / "sealed.mp4", facts())
-    key = (tmp_path / "watermark" / "epoch-1.key").read_text().strip()
-    seed = watermark_keys.current().seed
-    passed = repr(watched.arguments)
-    assert repr(seed) in passed
-    assert key not in passed
-    assert repr(bytes.fromhex(key)) not in passed
 
 
 def test_a_mark_that_is_not_read_back_is_tried_once_more_at_the_next_strength(
@@ -323,38 +282,33 @@ def test_a_damaged_clip_is_searched_up_to_the_damage(
     assert not clip_marking.search_in_child(task, None).is_complete
 
 
-@pytest.mark.parametrize(("budget_s", "is_complete"), [(60.0, True), (0.0, False)])
-def test_a_search_is_complete_if_the_clip_was_read_before_its_time_was_over(
-    textured: Path, budget_s: float, is_complete: bool, monkeypatch: pytest.MonkeyPatch
+def is_complete(path: Path, budget_s: float = 60.0, seeds: tuple[bytes, ...] = ()) -> bool:
+    task = {"source": str(path), "seeds": list(seeds), "budget_s": budget_s}
+    return clip_marking.search_in_child(task, None).is_complete
+
+
+def test_a_search_is_complete_if_all_frames_were_read_before_its_time_was_over(
+    textured: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clip_marking, "search_marks", lambda *_: [])
-    task = {"source": str(textured), "seeds": [], "budget_s": budget_s}
-    assert clip_marking.search_in_child(task, None).is_complete is is_complete
+    now, nothing = [0.0], WatermarkSearch(found=None)
 
-
-def test_a_search_whose_time_is_over_among_the_geometries_is_complete(
-    textured: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now = [0.0]
-
-    def search(_detectors: Any, _sums: Any, is_over: Callable[[], bool]) -> list[WatermarkSearch]:
+    def search_until_the_time_is_over(
+        _detectors: Any, _sums: Any, is_over: Callable[[], bool]
+    ) -> list[WatermarkSearch]:
         now[0] += 100.0
         assert is_over()
-        return [WatermarkSearch(found=None)]
+        return [nothing]
 
-    monkeypatch.setattr(clip_marking, "search_marks", search)
-    monkeypatch.setattr(time, "process_time", lambda: now[0])
-    task = {"source": str(textured), "seeds": [b"s" * 32], "budget_s": 60.0}
-    assert clip_marking.search_in_child(task, None).is_complete
-
-
-def test_of_an_animated_picture_only_the_first_frame_is_searched_so_the_search_is_not_complete(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+    with monkeypatch.context() as slow:
+        slow.setattr(clip_marking, "search_marks", search_until_the_time_is_over)
+        slow.setattr(time, "process_time", lambda: now[0])
+        assert is_complete(textured, seeds=(b"s" * 32,)), "its time was over among the geometries"
     monkeypatch.setattr(clip_marking, "search_marks", lambda *_: [])
-    path = tmp_path / "animated.gif"
+    assert is_complete(textured)
+    assert not is_complete(textured, budget_s=0.0)
+    picture = tmp_path / "animated.gif"
     first, *others = (Image.fromarray(one) for one in _textured(3))
-    for is_complete, more in ((True, []), (False, others)):
-        first.save(path, save_all=True, append_images=more)
-        task = {"source": str(path), "seeds": [], "budget_s": 60.0}
-        assert clip_marking.search_in_child(task, None).is_complete is is_complete
+    first.save(picture)
+    assert is_complete(picture)
+    first.save(picture, save_all=True, append_images=others)
+    assert not is_complete(picture), "only the first frame is searched"
