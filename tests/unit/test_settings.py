@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from safelight.errors import SettingsError
-from safelight.renamed_keys import SETTINGS
 from safelight.settings import read_settings
 from safelight.settings.sources import SettingSource
 from support.rows import each_row
@@ -52,29 +51,6 @@ def test_a_missing_file_is_reported_with_a_remedy_and_all_errors_of_a_file_at_on
     assert "limits.retention_days" in str(caught.value)
     for host in ("127.0.0.1", "::1", "localhost", "127.8.8.8"):
         assert read_settings(server={"host": host}).server.loopback, "it needs no TLS"
-
-
-def test_an_old_file_is_refused_in_one_error_with_the_new_name_of_each_key(tmp_path: Path) -> None:
-    old_names = {new: old for old, new in SETTINGS.items()}
-    expected = {}
-    for old, new in SETTINGS.items():
-        section, name, *rest = old.replace("*", "mine").split(".")
-        parent = old_names.get(f"{section}.{name}", f"{section}.{name}")
-        expected[".".join([parent, *rest])] = new.replace("*", "mine")
-    leaves = [old for old in expected if not any(other.startswith(f"{old}.") for other in expected)]
-    path = write(tmp_path, "".join(f"{old} = 1\n" for old in leaves))
-    with pytest.raises(SettingsError) as caught:
-        read_settings(path)
-    message = str(caught.value)
-    for old, new in expected.items():
-        assert f"{path}: {old}: is now called {new}." in message.splitlines()
-    assert len(message.splitlines()) == len(expected)
-
-
-def test_an_old_name_in_the_environment_is_refused_with_the_new_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SAFELIGHT_LIMITS__KEEP_DAYS", "3")
-    with pytest.raises(SettingsError, match=r"limits\.keep_days: is now called limits\.retention_days\."):
-        read_settings()
 
 
 def test_flags_override_the_environment_which_overrides_the_file_and_the_source_is_known(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any, Protocol, TypeAlias
@@ -98,13 +97,11 @@ def read_attributes(
     found: dict[str, Any] = {}
     for name, value in reader.mapping(node, field, None).items():
         here = f"{field}.{name}"
-        if name not in known and reader.report_renamed(value, here) is None:
+        if name not in known:
             remedy = did_you_mean(name, known)
             if not remedy.startswith("Did"):
                 remedy = f"Declare it first: `attributes: {{{name}: number}}` (or boolean, string)."
             reader.problem(value, here, f"The attribute {name!r} is unknown.", remedy)
-        elif name not in known:
-            continue
         elif reader.is_null(value):
             found[name] = None
         else:
@@ -150,9 +147,6 @@ def _value(reader: YamlReader, node: yaml.Node, field: str, kind: AttributeType)
         return reader.number(node, field)
     if kind is AttributeType.BOOLEAN:
         return reader.boolean(node, field)
-    attribute = re.sub(r"\.(is|in|not)$", "", field)
-    if reader.report_renamed(node, f"{attribute}: {node.value}"):
-        return None
     return reader.text(node, field, max_chars=100)
 
 

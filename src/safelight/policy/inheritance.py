@@ -10,8 +10,8 @@ from pathlib import Path
 
 import yaml
 
-from .categories import Taxonomy
 from .conditions import KNOWN_ATTRIBUTES, AttributeType
+from .findings import Taxonomy
 from .requirements import read_requirement
 from .rules import EntrySpec, RuleReader
 from .yaml_reader import MAX_BYTES, PolicyProblem, YamlReader, did_you_mean
@@ -191,8 +191,6 @@ def read_layer(
     for reader, keys, _ in headers[:1]:
         for key in _HEADER & keys.keys():
             setattr(layer, "name" if key == "policy" else key, reader.text(keys[key], key) or "")
-        if layer.extends and reader.report_renamed(keys["extends"], f"extends: {layer.extends}"):
-            layer.extends = BASELINE
         if layer.extends:
             extends = LayerEntry(spec={}, reader=reader, node=keys["extends"])
     if parsed and not layer.name:

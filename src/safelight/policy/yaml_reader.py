@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import yaml
 
-from safelight.renamed_keys import find_renamed_policy_key
 from safelight.yaml_loader import Loader
 
 MAX_BYTES = 256 * 1024
@@ -150,28 +149,12 @@ class YamlReader:
                 self.problem(key_node, field, "A key must be text.", "Write `key: value` lines.")
                 continue
             if known is not None and key not in known:
-                new = self.report_renamed(key_node, here)
-                if new is None or new not in known:
-                    if new is None:
-                        self.problem(key_node, here, f"The key {key!r} is unknown.", did_you_mean(key, known))
-                    continue
-                key = new
-            if key in found:
+                self.problem(key_node, here, f"The key {key!r} is unknown.", did_you_mean(key, known))
+            elif key in found:
                 self.problem(key_node, here, f"The key {key!r} occurs twice.", "Keep one of them.")
             else:
                 found[key] = value
         return found
-
-    def report_renamed(self, node: yaml.Node, path: str) -> str | None:
-        """Report an old name as a problem and return the new name; None if `path` is not old.
-
-        `path` is the path of a key; with a value, it is `path: value`.
-        """
-        new = find_renamed_policy_key(path)
-        if new is not None:
-            old = path.rpartition(": ")[2] if ": " in path else path.rpartition(".")[2]
-            self.problem(node, path.partition(": ")[0], f"{old!r} was renamed.", f"Write {new!r}.")
-        return new
 
     def items(self, node: yaml.Node, field: str) -> list[yaml.Node]:
         if not isinstance(node, yaml.SequenceNode):
@@ -224,8 +207,6 @@ class YamlReader:
 
     def choice(self, node: yaml.Node, field: str, options: Collection[str]) -> str | None:
         value = node.value if isinstance(node, yaml.ScalarNode) else None
-        if self.report_renamed(node, f"{field}: {value}"):
-            return None
         if value in options:
             return str(value)
         if not isinstance(value, str):

@@ -103,11 +103,6 @@ def _describe_problems(error: ValidationError, path: Path, sources: Mapping[str,
     for problem in error.errors():
         name = _name_setting(problem, sources)
         prefix = _describe_source(name, path, sources)
-        if problem["type"] == "renamed_keys":
-            lines += [
-                f"{prefix}{old}: is now called {new}." for old, new in problem["ctx"]["renamed"].items()
-            ]
-            continue
         name = name or "settings"
         reason = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":

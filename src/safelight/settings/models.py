@@ -6,10 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
-from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
-
-from safelight import renamed_keys
 
 from .accounts import AccessSettings, LedgerSettings, LimitSettings, StandingSettings
 from .addresses import is_loopback, parse_base_url
@@ -393,14 +390,6 @@ class Settings(BaseSettings):
     @property
     def sources(self) -> dict[str, SettingSource]:
         return self._sources
-
-    @model_validator(mode="before")
-    @classmethod
-    def _reject_renamed_keys(cls, data: Any) -> Any:
-        found = dict(renamed_keys.find_renamed(data, renamed_keys.SETTINGS)) if isinstance(data, dict) else {}
-        if found:
-            raise PydanticCustomError("renamed_keys", "old names are used", {"renamed": found})
-        return data
 
     @field_validator("generators")
     @classmethod

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from safelight.errors import PolicyError
-from safelight.policy.categories import SHIPPED, CategorySpec, Group
 from safelight.policy.diff import diff
 from safelight.policy.documents import Policy, load, loads
+from safelight.policy.findings import SHIPPED, CategorySpec, Group
+from safelight.policy.rules import Rule
 from safelight.policy.verdicts import Action
 from safelight.policy.yaml_reader import MAX_BYTES, PolicyProblem
 from support.rows import each_row
@@ -28,6 +29,10 @@ def only_problem(written: Written, text: str, **beside: str) -> PolicyProblem:
     assert problem.message
     assert problem.remedy
     return problem
+
+
+def rule_of(policy: Policy, identity: str) -> Rule:
+    return next(rule for rule in policy.rules if rule.id == identity)
 
 
 @pytest.mark.parametrize("name", ["starter", "strict", "creative"])
@@ -56,39 +61,34 @@ def test_comments_order_of_keys_and_spelling_do_not_change_the_hash(written: Wri
     assert one.sha256 != written("thresholds: {sx-1: 0.71}\nextends: starter\npolicy: h\n").sha256
 
 
-def test_a_rule_is_overridden_by_its_id_and_keeps_the_rest(written: Written) -> None:
-    policy = written("policy: h\nextends: starter\nrules:\n  - {id: lk-5, action: block}\n")
-    (change,) = diff(STARTER, policy).rules
-    assert (change.kind, change.id) == ("changed", "lk-5")
-    assert [(one.field, one.old, one.new) for one in change.fields] == [("action", "label", "block")]
-
-
-def test_a_rule_can_be_disabled_and_another_added(written: Written) -> None:
+def test_a_document_changes_disables_and_adds_rules_by_their_id(written: Written) -> None:
     policy = written(
-        "policy: h\nextends: starter\nrules:\n"
+        "policy: h\nextends: starter\nattributes: {blood: number}\nrules:\n"
+        "  - {id: lk-5, action: block}\n"
         "  - {id: de-1, disabled: true}\n"
-        "  - {id: own, when: {category: privacy, score: 0.4}, action: block, reason: 'Ours, {score}.'}\n"
+        "  - {id: own, when: {category: violence, attributes: {blood: {at_least: 0.2}}}, action: hold}\n"
     )
-    found = diff(STARTER, policy)
-    assert [(change.kind, change.id) for change in found.rules] == [("removed", "de-1"), ("added", "own")]
+    changes = {change.id: change for change in diff(STARTER, policy).rules}
+    assert {name: change.kind for name, change in changes.items()} == {
+        "lk-5": "changed",
+        "de-1": "removed",
+        "own": "added",
+    }
+    assert [(one.field, one.old, one.new) for one in changes["lk-5"].fields] == [("action", "label", "block")]
+    assert loads(policy.canonical, SHIPPED).sha256 == policy.sha256
 
 
-def test_thresholds_change_scores_by_rule(written: Written) -> None:
-    policy = written("policy: h\nextends: starter\nthresholds: {sx-1: 0.9}\n")
-    rule = next(rule for rule in policy.rules if rule.id == "sx-1")
+def test_a_threshold_changes_only_the_score_of_a_rule_and_null_removes_its_conditions(
+    written: Written,
+) -> None:
+    rule = rule_of(written("policy: h\nextends: starter\nthresholds: {sx-1: 0.9}\n"), "sx-1")
     assert rule.when is not None
     assert rule.when.at_least == 0.9
     assert {modality.value for modality in rule.when.modalities} == {"text", "audio"}
-
-
-def test_null_removes_an_inherited_condition(written: Written) -> None:
-    policy = written(
-        "policy: h\nextends: starter\nrules:\n  - {id: sx-1, when: {modality: null}, unless: null}\n"
-    )
-    rule = next(rule for rule in policy.rules if rule.id == "sx-1")
+    without = "  - {id: sx-1, when: {modality: null}, unless: null}\n"
+    rule = rule_of(written(f"policy: h\nextends: starter\nrules:\n{without}"), "sx-1")
     assert rule.when is not None
-    assert not rule.when.modalities
-    assert rule.exempt is None
+    assert (rule.when.modalities or None, rule.exempt) == (None, None)
 
 
 def test_a_requirement_can_be_added_and_made_to_block(written: Written) -> None:
@@ -222,14 +222,6 @@ requires:
     assert remedies["ruels"] == "Did you mean 'rules'?"
 
 
-def test_additional_attributes_can_be_declared(written: Written) -> None:
-    policy = written(
-        "policy: h\nextends: starter\nattributes: {blood: number}\nrules:\n"
-        "  - {id: own, when: {category: violence, attributes: {blood: {at_least: 0.2}}}, action: hold}\n"
-    )
-    assert loads(policy.canonical, SHIPPED).sha256 == policy.sha256
-
-
 def test_categories_of_installed_packages_can_be_used(tmp_path: Path) -> None:
     path = tmp_path / "h.yaml"
     path.write_text(
@@ -246,7 +238,7 @@ def test_a_folder_is_one_document(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("not a policy")
     policy = load(tmp_path, SHIPPED)
     assert policy.name == "folder"
-    assert next(rule for rule in policy.rules if rule.id == "ip-1").action is Action.LABEL
+    assert rule_of(policy, "ip-1").action is Action.LABEL
     (tmp_path / "second.yaml").write_text("policy: other\n")
     with pytest.raises(PolicyError):
         load(tmp_path, SHIPPED)
@@ -257,15 +249,12 @@ def test_extends_finds_files_in_the_same_folder(written: Written) -> None:
     assert diff(load("creative", SHIPPED), policy).empty
 
 
-def test_a_cycle_of_documents_is_refused(written: Written) -> None:
+def test_a_cycle_and_too_long_a_chain_of_documents_are_refused(written: Written) -> None:
     problem = only_problem(
         written, "policy: h\nextends: base.yaml\n", base="policy: base\nextends: house.yaml\n"
     )
     assert "extends itself" in problem.message
     assert only_problem(written, "policy: h\nextends: house.yaml\n").line == 2
-
-
-def test_too_long_a_chain_is_refused(written: Written) -> None:
     chain = {f"d{n}": f"policy: d{n}\nextends: d{n + 1}.yaml\n" for n in range(20)}
     assert "extend one another" in only_problem(written, "policy: h\nextends: d0.yaml\n", **chain).message
 
@@ -321,66 +310,10 @@ def test_odd_and_unreadable_names_are_refused_with_a_plain_message(written: Writ
     assert "holds 0 policy files" in only_problem(written, "policy: h\nextends: ./empty\n").message
 
 
-OLD_DOCUMENT = """policy: h
-extends: floor
-attributes: {blood: flag}
-rules:
-  - id: a
-    when: {category: violence, score: 0.5, attributes: {source: together}}
-    unless:
-      - attributes: {joined: true}
-      - attributes: {negated: true}
-    action: hold
-    profiles:
-      careful: {off: true}
-  - id: b
-    all_of:
-      - {category: violence, attributes: {kind: [signs, hash]}}
-      - {category: violence, attributes: {kind: {not: learned}}}
-    action: hold
-    off: true
-  - id: c
-    when: {category: violence, attributes: {role: word, kind: together}}
-    action: hold
-requires:
-  - {id: r, category: violence, modality: text, stage: prompt, missing: block, off: false}
-"""
-
-
-def test_an_old_document_is_rejected_with_the_new_name_of_every_old_key(written: Written) -> None:
-    with pytest.raises(PolicyError) as error:
-        written(OLD_DOCUMENT)
-    told = {(problem.line, problem.message, problem.remedy) for problem in problems(error)}
-    renamed = {
-        (2, "floor", "baseline"),
-        (3, "flag", "boolean"),
-        (6, "together", "cross_modal"),
-        (8, "joined", "cross_modal"),
-        (11, "profiles", "audiences"),
-        (12, "careful", "sensitive"),
-        (12, "off", "disabled"),
-        (15, "signs", "indicators"),
-        (16, "learned", "classifier"),
-        (18, "off", "disabled"),
-        (23, "missing", "on_gap"),
-        (23, "off", "disabled"),
-    }
-    assert told == {(line, f"{old!r} was renamed.", f"Write {new!r}.") for line, old, new in renamed}
-
-
-def test_only_text_and_audio_have_a_depth(written: Written) -> None:
-    problem = only_problem(
-        written,
-        "policy: h\nextends: starter\nrequires:\n"
-        "  - {id: own, category: hate, modality: [text, frames], stage: output, depth: learned}\n",
-    )
-    assert "depth" in problem.message
-
-
-def test_the_basis_of_a_clause_is_one_or_a_list_of_known_words(written: Written) -> None:
-    problem = only_problem(
-        written,
-        "policy: h\nextends: starter\nrules:\n"
-        "  - {id: own, when: {category: hate, basis: [matched, guessed]}, action: hold}\n",
-    )
+def test_a_basis_has_known_words_and_only_text_and_audio_have_a_depth(written: Written) -> None:
+    guessed = "{id: own, when: {category: hate, basis: [matched, guessed]}, action: hold}"
+    problem = only_problem(written, f"policy: h\nextends: starter\nrules:\n  - {guessed}\n")
     assert "guessed" in problem.message
+    deep = "{id: own, category: hate, modality: [text, frames], stage: output, depth: learned}"
+    problem = only_problem(written, f"policy: h\nextends: starter\nrequires:\n  - {deep}\n")
+    assert "depth" in problem.message
