@@ -32,12 +32,12 @@ def test_a_message_arrives_unchanged(to: Target) -> None:
     assert got.headers["user-agent"] == "safelight"
 
 
-@pytest.mark.parametrize("status", [400, 404, 410, 429, 500, 503])
-def test_an_error_status_is_a_failure_with_its_code(to: Target, status: int) -> None:
-    to.status = status
-    answer = deliverer(to).post(to.url, b"{}", {})
-    assert (answer.arrived, answer.status) == (False, status)
-    assert str(status) in answer.error
+def test_an_error_status_is_a_failure_with_its_code(to: Target) -> None:
+    for status in (400, 404, 410, 429, 500, 503):
+        to.status = status
+        answer = deliverer(to).post(to.url, b"{}", {})
+        assert (answer.arrived, answer.status) == (False, status)
+        assert str(status) in answer.error
 
 
 def test_a_redirect_is_not_followed(to: Target) -> None:
@@ -55,13 +55,14 @@ def test_a_target_with_an_endless_response_is_abandoned(to: Target) -> None:
     assert answer.wall_s < 20
 
 
-def test_a_target_that_never_answers_is_abandoned_at_the_time_limit() -> None:
+def test_a_target_that_never_answers_or_is_down_is_a_failure() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        port = silent.getsockname()[1]
-        answer = WebhookClient(allow_hosts={f"127.0.0.1:{port}"}, limits=QUICK).post(
-            f"http://127.0.0.1:{port}/", b"{}", {}
-        )
-    assert (answer.arrived, answer.status) == (False, None)
+        host = f"127.0.0.1:{silent.getsockname()[1]}"
+        client = WebhookClient(allow_hosts={host}, limits=QUICK)
+        answer = client.post(f"http://{host}/", b"{}", {})
+        assert (answer.arrived, answer.status) == (False, None)
+    answer = client.post(f"http://{host}/", b"{}", {})
+    assert (answer.status, answer.error) == (None, "The connection failed.")
 
 
 def test_a_slow_target_is_abandoned_at_the_time_limit(to: Target) -> None:
@@ -69,13 +70,6 @@ def test_a_slow_target_is_abandoned_at_the_time_limit(to: Target) -> None:
     answer = deliverer(to).post(to.url, b"{}", {})
     assert not answer.arrived
     assert answer.wall_s < 10
-
-
-def test_an_unreachable_target_is_a_failure() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    answer = WebhookClient(allow_hosts={f"127.0.0.1:{port}"}).post(f"http://127.0.0.1:{port}/", b"{}", {})
-    assert (answer.status, answer.error) == (None, "The connection failed.")
 
 
 @pytest.mark.parametrize(
