@@ -7,8 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,33 +15,22 @@ import pytest
 
 from safelight import errors
 from safelight.sandbox import landlock
+from safelight.sandbox.confinement import Limits
 from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import CallHooks, Limits, PreloadSpec, Sandbox
+from safelight.sandbox.process import CallHooks
+from safelight.sandbox.sandbox import Sandbox
+from safelight.sandbox.zygote import PreloadSpec
+from support.child_calls import gone, in_child, told_pid, until
 
 HERE = Path(__file__).parent
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="forks are for Linux")
 
 
-def in_child(function: str) -> EntryPoint:
-    """An entry point of `sandbox_escapes`."""
-    return EntryPoint(module="sandbox_escapes", function=function)
-
-
-@pytest.fixture(autouse=True)
-def _tricks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.syspath_prepend(str(HERE))
-
-
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    folder = tmp_path / "children"
-    folder.mkdir()
-    made = Sandbox(Limits(wall_s=60, memory_bytes=2 << 30), folder=folder)
-    prepare(made)
-    assert made.fork_server_ready, made.fork_server_problem
-    yield made
-    made.close()
-    assert list(folder.iterdir()) == []
+def forking(sandbox: Sandbox) -> Sandbox:
+    prepare(sandbox)
+    assert sandbox.fork_server_ready, sandbox.fork_server_problem
+    return sandbox
 
 
 def prepare(sandbox: Sandbox, *calls: tuple[EntryPoint, object]) -> None:
@@ -54,67 +41,37 @@ def prepare(sandbox: Sandbox, *calls: tuple[EntryPoint, object]) -> None:
     working.join()
 
 
-def until(true: Callable[[], bool], seconds: float = 20) -> bool:
-    for _ in range(round(seconds / 0.05)):
-        if true():
-            return True
-        time.sleep(0.05)
-    return False
-
-
-def gone(pid: int) -> bool:
-    return until(lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
-
-
 def parent_of_forks(sandbox: Sandbox) -> int:
     """Process id of the fork server, as one of its forks reports it."""
     return int(sandbox.run(in_child("parent")))
 
 
 @LINUX
-def test_a_fork_returns_the_same_as_a_cold_child(sandbox: Sandbox) -> None:
+def test_a_fork_returns_the_same_as_a_cold_child(forking: Sandbox) -> None:
     value = {"text": "Grüße", "bytes": b"\x00\xff" * 200_000, "list": [1, 2.5, None, True]}
-    assert sandbox.run(in_child("echo"), value) == value
+    assert forking.run(in_child("echo"), value) == value
     received: list[int] = []
-    assert sandbox.run(in_child("count_to"), 500, hooks=CallHooks(progress=received.append)) == "done"
+    assert forking.run(in_child("count_to"), 500, hooks=CallHooks(progress=received.append)) == "done"
     assert received == list(range(500))
-    signed = sandbox.run(
+    signed = forking.run(
         in_child("signed"), [b"a", b"b" * 100_000], hooks=CallHooks(signer=lambda data: data[::-1][:3])
     )
     assert signed == [b"a", b"bbb"]
     with pytest.raises(errors.InvalidMedia, match="damaged"):
-        sandbox.run(in_child("refuse"))
+        forking.run(in_child("refuse"))
     with pytest.raises(errors.SandboxCrashed, match="invalid message"):
-        sandbox.run(in_child("babble"))
+        forking.run(in_child("babble"))
 
 
 @LINUX
-def test_every_call_has_its_own_process_without_state_of_the_last(sandbox: Sandbox) -> None:
-    assert sandbox.run(in_child("remember"), 1) == [1]
-    assert sandbox.run(in_child("remember"), 2) == [2]
-    pids = [sandbox.run(in_child("pid")) for _ in range(3)]
+def test_every_call_has_its_own_process_folder_and_environment_without_state_of_the_last(
+    forking: Sandbox,
+) -> None:
+    assert [forking.run(in_child("remember"), number) for number in (1, 2)] == [[1], [2]]
+    pids = [forking.run(in_child("pid")) for _ in range(3)]
     assert len(set(pids)) == 3
     assert all(gone(pid) for pid in pids)
-
-
-@LINUX
-def test_a_fork_is_confined_like_a_cold_child(sandbox: Sandbox) -> None:
-    forked = sandbox.isolation()
-    sandbox.stop_fork_server()
-    cold = sandbox.isolation()
-    assert (forked.forked, cold.forked) == (True, False)
-    assert (forked.network, forked.notes, forked.files_limited, set(forked.limits)) == (
-        cold.network,
-        cold.notes,
-        cold.files_limited,
-        set(cold.limits),
-    )
-    assert forked.fork_server_problem == ""
-
-
-@LINUX
-def test_a_fork_has_its_own_folder_and_environment(sandbox: Sandbox) -> None:
-    results = [sandbox.run(in_child("environment")) for _ in range(2)]
+    results = [forking.run(in_child("environment")) for _ in range(2)]
     assert results[0]["folder"] != results[1]["folder"]
     for one in results:
         assert one["folder"] == one["variables"]["HOME"] == one["variables"]["TMPDIR"]
@@ -123,42 +80,53 @@ def test_a_fork_has_its_own_folder_and_environment(sandbox: Sandbox) -> None:
 
 
 @LINUX
-def test_a_fork_that_crashes_hangs_or_exhausts_memory_affects_no_other_call(sandbox: Sandbox) -> None:
-    parent = parent_of_forks(sandbox)
+def test_a_fork_is_confined_like_a_cold_child(forking: Sandbox) -> None:
+    forked = forking.isolation()
+    forking.stop_fork_server()
+    cold = forking.isolation()
+    assert (forked.forked, cold.forked) == (True, False)
+    for name in ("network", "notes", "files_limited"):
+        assert getattr(forked, name) == getattr(cold, name)
+    assert set(forked.limits) == set(cold.limits)
+    assert forked.fork_server_problem == ""
+
+
+@LINUX
+def test_a_fork_that_crashes_hangs_or_exhausts_memory_affects_no_other_call(forking: Sandbox) -> None:
+    parent = parent_of_forks(forking)
     with ThreadPoolExecutor(1) as threads:
-        other = threads.submit(sandbox.run, in_child("slowly"), 3.0)
+        other = threads.submit(forking.run, in_child("slowly"), 3.0)
         with pytest.raises(errors.SandboxCrashed, match="SIGSEGV") as caught:
-            sandbox.run(in_child("crash"))
+            forking.run(in_child("crash"))
         assert "the last straw" in "".join(caught.value.__notes__)
         with pytest.raises(errors.SandboxCrashed, match="exit code 7"):
-            sandbox.run(in_child("leave"), 7)
+            forking.run(in_child("leave"), 7)
         with pytest.raises(errors.SandboxTimedOut, match=r"did not finish within 0.5 s"):
-            sandbox.run(in_child("hang"), limits=Limits(wall_s=0.5))
+            forking.run(in_child("hang"), limits=Limits(wall_s=0.5))
         with pytest.raises(errors.SandboxTimedOut, match="processor time"):
-            sandbox.run(in_child("burn"), limits=Limits(wall_s=60, cpu_s=1))
+            forking.run(in_child("burn"), limits=Limits(wall_s=60, cpu_s=1))
         with pytest.raises(errors.SandboxCrashed, match="more than its limit of 2048 MiB of memory"):
-            sandbox.run(in_child("eat"))
+            forking.run(in_child("eat"))
         assert other.result() == "awake"
-    assert parent_of_forks(sandbox) == parent
+    assert parent_of_forks(forking) == parent
 
 
 @LINUX
-def test_fifty_parallel_calls_get_their_own_results(sandbox: Sandbox) -> None:
+def test_fifty_parallel_calls_get_their_own_results(forking: Sandbox) -> None:
     with ThreadPoolExecutor(50) as threads:
-        answers = list(threads.map(lambda number: sandbox.run(in_child("echo"), number), range(50)))
+        answers = list(threads.map(lambda number: forking.run(in_child("echo"), number), range(50)))
     assert answers == list(range(50))
-    assert until(lambda: psutil.Process(parent_of_forks(sandbox)).children() == [])
+    assert until(lambda: psutil.Process(parent_of_forks(forking)).children() == [])
 
 
 @LINUX
-def test_a_cancelled_fork_is_gone(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_cancelled_fork_is_gone(forking: Sandbox, tmp_path: Path) -> None:
     cancel, file = threading.Event(), tmp_path / "pid"
     with ThreadPoolExecutor(1) as threads:
         call = threads.submit(
-            sandbox.run, in_child("hang_and_tell"), str(file), writes=[file], hooks=CallHooks(cancel=cancel)
+            forking.run, in_child("hang_and_tell"), str(file), writes=[file], hooks=CallHooks(cancel=cancel)
         )
-        assert until(lambda: file.exists() and file.read_text() != "")
-        child = int(file.read_text())
+        child = told_pid(file)
         cancel.set()
         with pytest.raises(errors.SandboxFailed, match="cancelled"):
             call.result(timeout=30)
@@ -167,23 +135,22 @@ def test_a_cancelled_fork_is_gone(sandbox: Sandbox, tmp_path: Path) -> None:
 
 
 @LINUX
-def test_the_fork_server_is_restarted_when_it_dies(sandbox: Sandbox) -> None:
-    first = parent_of_forks(sandbox)
+def test_the_fork_server_is_restarted_when_it_dies(forking: Sandbox) -> None:
+    first = parent_of_forks(forking)
     os.kill(first, signal.SIGKILL)
     assert gone(first)
-    assert sandbox.run(in_child("echo"), "meanwhile") == "meanwhile"
-    assert until(lambda: sandbox.fork_server_ready)
-    assert parent_of_forks(sandbox) != first
+    assert forking.run(in_child("echo"), "meanwhile") == "meanwhile"
+    assert until(lambda: forking.fork_server_ready)
+    assert parent_of_forks(forking) != first
 
 
 @LINUX
-def test_a_running_call_ends_with_the_fork_server(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_a_running_call_ends_with_the_fork_server(forking: Sandbox, tmp_path: Path) -> None:
     file = tmp_path / "pid"
-    parent = parent_of_forks(sandbox)
+    parent = parent_of_forks(forking)
     with ThreadPoolExecutor(1) as threads:
-        call = threads.submit(sandbox.run, in_child("hang_and_tell"), str(file), writes=[file])
-        assert until(lambda: file.exists() and file.read_text() != "")
-        child = int(file.read_text())
+        call = threads.submit(forking.run, in_child("hang_and_tell"), str(file), writes=[file])
+        child = told_pid(file)
         os.kill(parent, signal.SIGKILL)
         with pytest.raises(errors.SandboxCrashed, match="SIGKILL"):
             call.result(timeout=30)
@@ -191,23 +158,19 @@ def test_a_running_call_ends_with_the_fork_server(sandbox: Sandbox, tmp_path: Pa
 
 
 @LINUX
-def test_an_orphan_of_a_fork_is_killed(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_forks_must_not_fork_and_an_orphan_of_a_fork_is_killed(forking: Sandbox, tmp_path: Path) -> None:
+    assert forking.run(in_child("native_fork")) == "refused"
     file = tmp_path / "pid"
-    sandbox.run(in_child("beget"), str(file), writes=[file])
+    forking.run(in_child("beget"), str(file), writes=[file])
     assert gone(int(file.read_text()))
 
 
 @LINUX
-def test_forks_must_not_fork(sandbox: Sandbox) -> None:
-    assert sandbox.run(in_child("native_fork")) == "refused"
-
-
-@LINUX
-def test_a_fork_reaches_neither_its_parent_nor_the_gateway(sandbox: Sandbox) -> None:
+def test_a_fork_reaches_neither_its_parent_nor_the_gateway(forking: Sandbox) -> None:
     if landlock.abi_version() < 6:
         pytest.skip("the kernel does not keep signals in")
-    pids = [os.getpid(), parent_of_forks(sandbox)]
-    results = sandbox.run(in_child("meddle"), pids)
+    pids = [os.getpid(), parent_of_forks(forking)]
+    results = forking.run(in_child("meddle"), pids)
     assert set(results.values()) == {"PermissionError"}
 
 
@@ -328,10 +291,7 @@ def test_killing_the_gateway_leaves_no_fork_server_and_no_forks(tmp_path: Path) 
         [sys.executable, "-c", GATEWAY.format(here=str(HERE), file=str(file), parent=str(parent))],
         env={**os.environ, "TMPDIR": str(tmp_path)},
     )
-    while not (file.exists() and file.read_text()):
-        assert gateway.poll() is None
-        time.sleep(0.05)
-    pids = [int(file.read_text()), int(parent.read_text())]
+    pids = [told_pid(file), int(parent.read_text())]
     gateway.send_signal(signal.SIGKILL)
     gateway.wait()
     assert all(gone(pid) for pid in pids)
