@@ -1,9 +1,10 @@
-"""The wheel, built and installed into an empty environment: the small install needs no server's packages."""
+"""The wheels, built and installed into empty environments: the small install needs no server's packages."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from safelight.testing.upstream import ScriptedUpstream
 from support.optional_tools import leave_out
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -135,72 +137,64 @@ def small(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "bin"
 
 
-def ran(small: Path, here: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def ran(folder: Path, *command: str | Path, code: int = 0) -> str:
+    """What a command that ends with this code wrote to both of its outputs."""
     outside = {"PYTHONPATH", "VIRTUAL_ENV"}
     environment = {
         name: value
         for name, value in os.environ.items()
         if name not in outside and not name.startswith("SAFELIGHT_")
     }
-    return subprocess.run(
-        [small / "safelight", *arguments],
-        cwd=here,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=240,
-    )
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=240)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
 
 
 def test_the_small_install_is_complete_and_has_no_server_packages(small: Path, tmp_path: Path) -> None:
+    ran(tmp_path, small / "python", "-m", "pip", "check")
     asked = f"import importlib.util as u; print([m for m in {HEAVY!r} if u.find_spec(m)])"
-    for arguments in (["-m", "pip", "check"], ["-c", asked]):
-        done = subprocess.run(
-            [small / "python", *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=240
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.strip() == "[]"
+    assert ran(tmp_path, small / "python", "-c", asked) == "[]\n"
+    asked = "import safelight.client as ours, safelight_client as one; print(ours.Client is one.Client)"
+    assert ran(tmp_path, small / "python", "-c", asked) == "True\n"
 
 
-def test_the_small_install_prints_its_version(small: Path, tmp_path: Path) -> None:
-    done = ran(small, tmp_path, "version")
-    assert done.stdout.startswith("safelight ")
-
-
-def test_the_small_install_has_the_client(small: Path, tmp_path: Path) -> None:
-    asked = (
-        "import safelight.client, safelight_client; print(safelight.client.Client is safelight_client.Client)"
-    )
-    done = subprocess.run(
-        [small / "python", "-c", asked], cwd=tmp_path, capture_output=True, text=True, timeout=60
-    )
-    assert done.stdout.strip() == "True", done.stderr
-
-
-def test_the_small_install_checks_a_prompt(small: Path, tmp_path: Path) -> None:
-    harmless = ran(small, tmp_path, "check", "A tram crosses a bridge at dusk, light rain", "--json")
-    assert (harmless.returncode, json.loads(harmless.stdout)["action"]) == (0, "allow"), harmless.stderr
-    card = ran(small, tmp_path, "check", "A fight SAFELIGHT-TEST:violence in a bar")
-    assert card.returncode == 3
-    assert "SAFELIGHT-TEST:violence" in card.stdout
+def test_the_small_install_checks_a_prompt_explains_an_error_and_says_what_the_server_needs(
+    small: Path, tmp_path: Path
+) -> None:
+    program = small / "safelight"
+    assert ran(tmp_path, program, "version").startswith("safelight ")
+    harmless = ran(tmp_path, program, "check", "A tram crosses a bridge at dusk, light rain", "--json")
+    assert json.loads(harmless)["action"] == "allow"
+    card = ran(tmp_path, program, "check", "A fight SAFELIGHT-TEST:violence in a bar", code=3)
+    assert "SAFELIGHT-TEST:violence" in card
+    ran(tmp_path, program, "policy", "show", "creative")
+    body = {"message": "Blocked.", "type": "x", "param": None, "code": "moderation_blocked"}
+    explained = json.loads(ran(tmp_path, program, "explain-error", json.dumps({"error": body}), "--json"))
+    assert "moderation_blocked" in json.dumps(explained)
+    assert "[server]" in ran(tmp_path, program, "serve", code=2)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_small_install_reads_policies(small: Path, tmp_path: Path) -> None:
-    for policy in ("starter", "strict", "creative"):
-        done = ran(small, tmp_path, "policy", "show", policy)
-        assert done.returncode == 0, done.stderr
-
-
-def test_the_small_install_reports_what_server_commands_need(small: Path, tmp_path: Path) -> None:
-    done = ran(small, tmp_path, "serve")
-    assert done.returncode == 2
-    assert "[server]" in done.stderr
-
-
-def test_the_small_install_explains_an_error(small: Path, tmp_path: Path) -> None:
-    body = '{"error": {"message": "Your request was blocked by our moderation system.", "type": "x", '
-    body += '"param": null, "code": "moderation_blocked"}}'
-    done = ran(small, tmp_path, "explain-error", body, "--json")
-    assert done.stdout.startswith("{"), done.stderr
-    assert "moderation_blocked" in done.stdout
+def test_the_wheel_of_the_client_runs_the_example_of_its_page_and_needs_httpx_alone(
+    client_wheel: Path, tmp_path: Path
+) -> None:
+    environment, here = tmp_path / "environment", tmp_path / "here"
+    here.mkdir()
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", environment], check=True, timeout=240)
+    python = environment / "bin" / "python"
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", "--python", python]
+    installed = subprocess.run([*pip, "install", client_wheel], capture_output=True, text=True, timeout=240)
+    if installed.returncode:
+        leave_out("an index of Python packages", installed.stderr.strip().rpartition("\n")[2])
+    asked = (
+        "import importlib.metadata as m, json;"
+        "print(json.dumps([m.requires('safelight-client'), [d.name for d in m.distributions()]]))"
+    )
+    requires, there = json.loads(ran(here, python, "-c", asked))
+    assert requires == ["httpx<1,>=0.28"]
+    assert not {"safelight", "numpy", "pydantic"} & set(there)
+    readme = (ROOT / "clients" / "python" / "README.md").read_text("utf-8")
+    (example,) = re.findall(r"^```python\n(.*?)^```$", readme, re.M | re.S)
+    with ScriptedUpstream() as upstream:
+        ran(here, "env", f"SAFELIGHT_URL={upstream.url}", python, "-c", example)
+    assert (here / "tram.mp4").stat().st_size > 0
