@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import Table
 
 from safelight import canonical_json
 from safelight.attempts.answers import choose_attempts, claim_of
-from safelight.attempts.attempt_log import AttemptLog
+from safelight.attempts.attempt_log import AttemptLog, ImportResult
 from safelight.attempts.fields import read_attempt
 from safelight.attempts.models import (
     AttemptFilter,
@@ -15,12 +14,14 @@ from safelight.attempts.models import (
     AttemptOutcome,
     AttemptRecord,
     AttemptRefund,
+    NewAttempt,
 )
 from safelight.errors import InvalidField, NotFound
 from safelight.ids import new_id
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.trust.accounts import Accounts
+from support.videos import add_video
 
 START = 1_790_000_000.0
 EVERYTHING = AttemptFilter()
@@ -46,20 +47,13 @@ def submitted(database: Database, tenant: str, *, at: float = START, **changes: 
         "provider_message": "Content moderation failed.",
     }
     video = {
-        "id": video_id,
         "state": "blocked",
         "stage": "output",
         "created_at": at,
-        "updated_at": at,
-        "principal_id": "key_1",
         "model": "gen4",
         "generator": "my-runway",
         "prompt": "a child alone on a rooftop",
         "seconds": 5,
-        "width": 1280,
-        "height": 720,
-        "request": b"{}",
-        "request_sha256": "0" * 64,
         "explanation": canonical_json.encode(explanation),
     }
     attempt = {
@@ -78,15 +72,30 @@ def submitted(database: Database, tenant: str, *, at: float = START, **changes: 
         "currency": "USD",
         "charge_source": "upstream",
     }
+    # Both tables have some columns; the changes mean only the attempt's.
+    of_attempt = {name: value for name, value in changes.items() if name in tables.attempts.c}
+    of_video = {name: value for name, value in changes.items() if name not in of_attempt}
     with database.transaction(tenant=tenant) as tx:
-        for table, row in ((tables.videos, video), (tables.attempts, attempt)):
-            tx.insert(table, **row | {name: value for name, value in changes.items() if _has(table, name)})
+        add_video(tx, id=video_id, **(video | of_video))
+        tx.insert(tables.attempts, **(attempt | of_attempt))
     return attempt_id
 
 
-def _has(table: Table, name: str) -> bool:
-    # Both tables have these columns; the changes mean only the attempt's.
-    return name in table.c and (table is tables.attempts or name not in tables.attempts.c)
+def bill(own: AttemptRecord, *, at: float = START, **fields: object) -> NewAttempt:
+    """A row of a provider's bill for this attempt."""
+    row = {"time": at, "provider": "runway", "request_id": own.request_id, "amount": 0.25, "currency": "USD"}
+    return read_attempt(row | fields)
+
+
+def failed_rows(count: int) -> list[NewAttempt]:
+    return [
+        read_attempt({"time": START + number, "provider": "kling", "error": "HTTP 500"})
+        for number in range(count)
+    ]
+
+
+def imported(log: AttemptLog, tenant: str, *rows: NewAttempt) -> ImportResult:
+    return log.add(tenant, rows, origin=AttemptOrigin.IMPORTED, actor="operator")
 
 
 def report(log: AttemptLog, tenant: str, **fields: object) -> AttemptRecord:
@@ -192,7 +201,7 @@ def test_the_list_has_both_kinds_in_order_and_pages_without_gaps(
     after = None
     while True:
         page = log.page(tenant, EVERYTHING, after=after, limit=2)
-        seen += [one.id for one in page.attempts]
+        seen += [one.id for one in page.items]
         after = seen[-1]
         if not page.has_more:
             break
@@ -225,29 +234,17 @@ def test_another_tenant_sees_nothing(database: Database, tenant: str, log: Attem
 
 
 def test_the_same_file_can_be_imported_twice(tenant: str, log: AttemptLog) -> None:
-    rows = [read_attempt({"time": START + n, "provider": "kling", "error": "HTTP 500"}) for n in range(3)]
-    first = log.add(tenant, rows, origin=AttemptOrigin.IMPORTED, actor="operator")
-    again = log.add(tenant, rows, origin=AttemptOrigin.IMPORTED, actor="operator")
-    assert (len(first.added), first.known, len(again.added), again.known) == (3, 0, 0, 3)
+    for added, known in ((3, 0), (0, 3)):
+        done = imported(log, tenant, *failed_rows(3))
+        assert (len(done.added), done.known) == (added, known)
 
 
 def test_a_bill_repeats_the_gateways_attempt_once_and_a_second_row_is_a_second_charge(
     database: Database, tenant: str, log: AttemptLog
 ) -> None:
     own = log.get(tenant, submitted(database, tenant))
-    bill = [
-        read_attempt(
-            {
-                "time": START + n,
-                "provider": "runway",
-                "request_id": own.request_id,
-                "amount": 0.25,
-                "currency": "USD",
-            }
-        )
-        for n in (1, 2)
-    ]
-    assert len(log.add(tenant, bill, origin=AttemptOrigin.IMPORTED, actor="operator").added) == 1
+    rows = [bill(own, at=START + number) for number in (1, 2)]
+    assert len(imported(log, tenant, *rows).added) == 1
     assert len(log.all(tenant, EVERYTHING)) == 2
 
 
@@ -257,63 +254,38 @@ def test_an_export_is_known_here_and_elsewhere_once(database: Database, tenant: 
     rows = [read_attempt(log.get(tenant, one).as_json()) for one in (own, added.id)]
     assert rows[0].at == START + 0.25
     assert (rows[0].outcome, rows[0].file_came) == (AttemptOutcome.STOPPED, True)
-    assert log.add(tenant, rows, origin=AttemptOrigin.IMPORTED, actor="operator").added == ()
+    assert imported(log, tenant, *rows).added == ()
     other = Accounts(database).create_tenant("other").id
-    assert len(log.add(other, rows, origin=AttemptOrigin.IMPORTED, actor="operator").added) == 2
+    assert len(imported(log, other, *rows).added) == 2
     part = AttemptRefund(amount=0.5, currency="USD")
     log.refund(tenant, added.id, part, at=START, actor="operator")
-    later = [read_attempt(log.get(tenant, added.id).as_json())]
-    assert log.add(other, later, origin=AttemptOrigin.IMPORTED, actor="operator").added == ()
+    assert imported(log, other, read_attempt(log.get(tenant, added.id).as_json())).added == ()
 
 
-def test_the_refund_of_a_bill_is_recorded_with_the_gateways_attempt_once(
+def test_the_refund_of_an_imported_bill_and_of_no_reported_one_is_recorded_with_the_gateways_attempt_once(
     database: Database, tenant: str, log: AttemptLog
 ) -> None:
     own = log.get(tenant, submitted(database, tenant))
-    bill = {"time": START, "provider": "runway", "request_id": own.request_id, "currency": "USD"}
-    for _ in range(2):
-        row = read_attempt({**bill, "amount": 0.25, "refunded": 0.1})
-        assert log.add(tenant, [row], origin=AttemptOrigin.IMPORTED, actor="operator").added == ()
-        assert log.get(tenant, own.id).refunded_amount == 0.1
-
-
-def test_a_reported_row_cannot_refund_an_attempt_of_the_gateway_and_an_imported_one_is_audited(
-    database: Database, tenant: str, log: AttemptLog
-) -> None:
-    own = log.get(tenant, submitted(database, tenant))
-    bill = {"time": START, "provider": "runway", "request_id": own.request_id, "currency": "USD"}
-    row = read_attempt({**bill, "amount": 0.25, "refunded": 0.1})
-    other = read_attempt({"time": START, "provider": "kling", "error": "HTTP 500"})
+    row = bill(own, refunded=0.1)
     with pytest.raises(InvalidField, match=f"--refund-of {own.id}") as refused:
-        log.add(tenant, [other, row], origin=AttemptOrigin.REPORTED, actor="key:1")
+        log.add(tenant, [*failed_rows(1), row], origin=AttemptOrigin.REPORTED, actor="key:1")
     assert refused.value.param == "refunded"
     assert [one.id for one in log.all(tenant, EVERYTHING)] == [own.id]
     assert log.get(tenant, own.id).refunds == ()
-    log.add(tenant, [row], origin=AttemptOrigin.IMPORTED, actor="operator")
+    for _ in range(2):
+        assert imported(log, tenant, row).added == ()
+        assert log.get(tenant, own.id).refunded_amount == 0.1
     with database.read_transaction(tenant=tenant) as tx:
-        audited = [
-            entry.subject for entry in tx.select(tables.audit_log) if entry.event == "attempt.refunded"
-        ]
-    assert audited == [own.id]
+        audited = tx.select(tables.audit_log, tables.audit_log.c.event == "attempt.refunded")
+    assert [entry.subject for entry in audited] == [own.id]
 
 
 def test_a_second_charge_is_found_if_the_first_one_has_another_provider_or_is_before_the_period(
     database: Database, tenant: str, log: AttemptLog
 ) -> None:
     own = log.get(tenant, submitted(database, tenant, outcome="done", state="delivered", explanation=None))
-    rows = [
-        read_attempt(
-            {
-                "time": START + 86_400 * n,
-                "provider": "runway",
-                "request_id": own.request_id,
-                "amount": 0.25,
-                "currency": "USD",
-            }
-        )
-        for n in (1, 2)
-    ]
-    (second,) = log.add(tenant, rows, origin=AttemptOrigin.IMPORTED, actor="operator").added
+    rows = [bill(own, at=START + 86_400 * day) for day in (1, 2)]
+    (second,) = imported(log, tenant, *rows).added
     wanted = AttemptFilter(provider="runway", since=START + 86_400)
     chosen = choose_attempts(log, tenant, wanted)
     assert [one.id for one in chosen.attempts] == [second.id]
@@ -346,32 +318,33 @@ def test_nothing_is_stored_if_one_row_fails(
 ) -> None:
     from safelight.attempts import attempt_log
 
-    rows = [read_attempt({"time": START + n, "provider": "kling", "error": "HTTP 500"}) for n in range(2)]
     ids = iter([new_id("attempt")])
     monkeypatch.setattr(attempt_log, "new_id", lambda _kind: next(ids))
     with pytest.raises(StopIteration):
-        log.add(tenant, rows, origin=AttemptOrigin.IMPORTED, actor="operator")
+        imported(log, tenant, *failed_rows(2))
     assert log.all(tenant, EVERYTHING) == ()
 
 
 def test_refunds_of_own_and_reported_attempts_end_at_the_charge(
     database: Database, tenant: str, log: AttemptLog
 ) -> None:
+    def refund(attempt_id: str, amount: float | None, currency: str = "USD") -> AttemptRecord:
+        wanted = AttemptRefund(amount=amount, currency=currency)
+        return log.refund(tenant, attempt_id, wanted, at=START, actor="operator")
+
     reported = report(log, tenant, amount=1, currency="USD", refunded=0.25)
     assert (reported.refunded_amount, reported.is_refunded) == (0.25, False)
-    part = AttemptRefund(amount=0.5, currency="USD")
-    found = log.refund(tenant, reported.id, part, at=START, actor="operator")
+    found = refund(reported.id, 0.5)
     assert (found.refunded_amount, found.is_refunded) == (0.75, False)
-    with pytest.raises(InvalidField, match=r"Only \$0\.25"):
-        log.refund(tenant, reported.id, part, at=START, actor="operator")
-    with pytest.raises(InvalidField, match="CNY"):
-        log.refund(tenant, reported.id, AttemptRefund(amount=0.1, currency="CNY"), at=START, actor="operator")
-    own = submitted(database, tenant)
-    whole = log.refund(tenant, own, AttemptRefund(amount=None, currency=""), at=START, actor="operator")
+    own, free = submitted(database, tenant), report(log, tenant, amount=0, time=START + 1)
+    whole = refund(own, None, "")
     assert (whole.refunded_amount, whole.is_refunded) == (0.25, True)
-    with pytest.raises(InvalidField, match="already"):
-        log.refund(tenant, own, part, at=START, actor="operator")
-    free = report(log, tenant, amount=0, time=START + 1)
-    with pytest.raises(InvalidField, match="Nothing was charged"):
-        log.refund(tenant, free.id, part, at=START, actor="operator")
+    for attempt_id, amount, currency, said in (
+        (reported.id, 0.5, "USD", r"Only \$0\.25"),
+        (reported.id, 0.1, "CNY", "CNY"),
+        (own, 0.5, "USD", "already"),
+        (free.id, 0.5, "USD", "Nothing was charged"),
+    ):
+        with pytest.raises(InvalidField, match=said):
+            refund(attempt_id, amount, currency)
     assert {one.id for one in log.all(tenant, EVERYTHING)} == {reported.id, own, free.id}

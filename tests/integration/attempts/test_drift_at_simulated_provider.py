@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from safelight.cli import main
-from safelight.cli.exit_codes import Exit
+from safelight.cli.output import Exit
 from safelight_lab.simulation.hidden_filter import HiddenFilter
 from safelight_lab.simulation.scene_grammar import scene_grammar
 from safelight_lab.simulation.simulated_provider import (
