@@ -79,10 +79,8 @@ def test_reported_outcomes_are_marked_in_every_language() -> None:
 def test_a_provider_that_was_shut_down_has_no_estimate() -> None:
     told = wire(assess_risk(advise("sora-2", ()), (), estimate=ESTIMATE))
     assert (told["shut_down"], told["estimate"], told["level"]) == (True, None, "unknown")
-
-
-def test_an_unreadable_text_has_no_estimate() -> None:
-    assert assess_risk(advise("veo", ()), (), readable=False, estimate=ESTIMATE).estimate is None
+    unreadable = assess_risk(advise("veo", ()), (), readable=False, estimate=ESTIMATE)
+    assert unreadable.estimate is None
 
 
 @each_row

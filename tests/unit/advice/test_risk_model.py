@@ -8,8 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safelight.advice.risk_features import MAX_CHARS, find_features
-from safelight.advice.risk_model import MIN_PROMPTS, JudgedRequest, RiskEstimate, RiskModel, fit_risk
-from safelight.advice.sparse_logistic import fit_sparse_logistic
+from safelight.advice.risk_model import (
+    MIN_PROMPTS,
+    JudgedRequest,
+    RiskEstimate,
+    RiskModel,
+    fit_risk,
+    fit_sparse_logistic,
+)
 
 _SCENES = [
     f"A {colour} {thing} {place}"
@@ -38,12 +44,9 @@ def _estimate(model: RiskModel, prompt: str, **fields: float) -> RiskEstimate:
     return found
 
 
-def test_fewer_than_fifty_prompts_give_no_estimate() -> None:
+def test_tries_of_one_prompt_count_once() -> None:
     assert fit_risk(_judged(count=MIN_PROMPTS - 1)) is None
     assert fit_risk(_judged(count=MIN_PROMPTS)) is not None
-
-
-def test_tries_of_one_prompt_count_once() -> None:
     assert fit_risk(_judged(count=10) * 20) is None
     shouted = [
         JudgedRequest(prompt=one.prompt.upper() + "!", refused=one.refused, at=one.at) for one in _judged()
@@ -60,25 +63,26 @@ def test_one_prompt_with_a_counter_is_one_prompt() -> None:
     assert fit_risk(_judged(count=MIN_PROMPTS - 2) + counted) is None
 
 
-def test_a_word_that_is_always_refused_raises_the_risk() -> None:
+def test_a_word_that_is_always_refused_raises_the_risk_and_unknown_words_the_uncertainty() -> None:
     model = _model(_judged())
     refused = _estimate(model, "A kite on a hill")
     passed = _estimate(model, "A boat on a hill")
     assert refused.probability > 0.7 > 0.3 > passed.probability
     assert refused.interval[0] > passed.interval[1]
+    low, high = _estimate(model, "A red kite").interval
+    assert high - low > 0.6, "a wide interval around a clear level is an estimate"
+    known, unknown = (
+        _estimate(model, prompt).interval for prompt in ("A red boat", "A red boat with zebras and violins")
+    )
+    assert unknown[1] - unknown[0] > known[1] - known[0]
+    back = _estimate(_model(_judged()[::-1]), "A kite on a hill")
+    assert back.probability == pytest.approx(refused.probability, abs=1e-9), "the order is of no effect"
 
 
 def test_the_estimate_states_what_it_is_from() -> None:
     found = _estimate(_model(_judged(count=60) + _judged(count=5, reported=True)), "A lamp")
     assert (found.prompts, found.attempts, found.reported) == (60, 65, 5)
     assert (found.since, found.until) == (1000.0, 1059.0)
-
-
-def test_unknown_words_make_the_interval_wider() -> None:
-    model = _model(_judged())
-    known = _estimate(model, "A red boat")
-    unknown = _estimate(model, "A red boat with zebras and violins")
-    assert unknown.interval[1] - unknown.interval[0] > known.interval[1] - known.interval[0]
 
 
 @pytest.mark.parametrize("unseen", [0.5, 1.0])
@@ -90,11 +94,6 @@ def test_a_text_of_unknown_words_has_no_estimate(monkeypatch: pytest.MonkeyPatch
     text = "清晨的湖面上飄著薄霧,一位老漁夫划著木船緩緩駛向遠方的小島,岸邊的柳樹隨風輕輕擺動"
     text += ",孩子們在沙灘放風箏,遠處傳來教堂鐘聲和海鷗叫喊"
     assert model.estimate(find_features(text)) is None
-
-
-def test_a_wide_interval_around_a_clear_level_is_an_estimate() -> None:
-    low, high = _estimate(_model(_judged()), "A red kite").interval
-    assert high - low > 0.6
 
 
 def test_a_driver_of_the_tables_raises_the_risk_before_it_was_tried() -> None:
@@ -132,20 +131,16 @@ def test_length_and_aspect_are_learned() -> None:
     assert long.probability > short.probability + 0.3
 
 
-def test_chinese_words_are_features() -> None:
-    assert {"word:風箏", "word:風"} <= find_features("湖邊的風箏")
-
-
-def test_only_the_newest_requests_are_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("safelight.advice.risk_model.MAX_REQUESTS", 60)
-    assert _model(_judged()).since == 1040.0
-
-
-def test_a_model_has_only_the_most_frequent_features(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_model_is_fitted_to_the_newest_requests_and_their_most_frequent_features(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr("safelight.advice.risk_model.MAX_COLUMNS", 3)
     words = {name for name in _model(_judged()).columns if name.startswith("word:")}
     assert len(words) == 3
     assert words < {"word:by", "word:lake", "word:noon", "word:market", "word:table"}
+    assert {"word:風箏", "word:風"} <= find_features("湖邊的風箏")
+    monkeypatch.setattr("safelight.advice.risk_model.MAX_REQUESTS", 60)
+    assert _model(_judged()).since == 1040.0
 
 
 def test_a_long_prompt_of_characters_that_become_many_is_cut() -> None:
@@ -153,11 +148,6 @@ def test_a_long_prompt_of_characters_that_become_many_is_cut() -> None:
     assert max(map(len, judged.words)) <= MAX_CHARS
     assert judged.words <= find_features("\ufdfa" * 32_000)
     assert len(judged.words) < 10
-
-
-def test_the_same_outcomes_in_any_order_give_the_same_estimate() -> None:
-    forward, back = (_estimate(_model(judged), "A grey kite") for judged in (_judged(), _judged()[::-1]))
-    assert forward.probability == pytest.approx(back.probability, abs=1e-9)
 
 
 @settings(max_examples=25, deadline=None)

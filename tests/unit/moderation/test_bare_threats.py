@@ -41,9 +41,6 @@ def test_only_a_bare_threat_that_fills_a_clip_is_found_in_picture_and_speech() -
 def test_a_prompt_that_asks_for_the_words_in_a_scene_is_no_cover_without_the_scene() -> None:
     assert not found(line(THREAT), prompt=f'A woman on a night bus mutters to her sleeping cat: "{THREAT}"')
     assert found(line(THREAT), prompt=f'Big white text on a black screen: "{THREAT}"')
-
-
-def test_a_word_for_a_film_without_a_scene_is_no_cover() -> None:
     assert found(line(THREAT), prompt="Movie, plain black background with big white text")
     assert not found(line(THREAT), prompt="A worn film poster on a brick wall in the rain")
 
@@ -68,6 +65,11 @@ def test_a_threat_to_a_private_person_by_first_name_and_surname_is_found() -> No
 def test_a_threat_among_other_words_is_not_bare() -> None:
     assert not found(line("Late sitting in the old town hall, part two of four"), line(THREAT))
     assert not found(said=f"The detective read the note aloud to all of us at the table: {THREAT}")
+    # Several lines are read from top to bottom.
+    below, above = (
+        line(text, box=(0.1, y, 0.8, 0.1)) for text, y in (("them tonight", 0.6), ("Kill all of", 0.3))
+    )
+    assert found(below, above)
 
 
 def test_small_words_for_a_moment_do_not_fill_a_clip() -> None:
@@ -75,8 +77,3 @@ def test_small_words_for_a_moment_do_not_fill_a_clip() -> None:
     assert not found(line(THREAT, box=small, end_s=1.0))
     assert found(line(THREAT, box=small, end_s=5.0))
     assert found(line(THREAT, end_s=1.0))
-
-
-def test_a_threat_in_several_lines_is_read_from_top_to_bottom() -> None:
-    lines = [line("them tonight", box=(0.1, 0.6, 0.8, 0.1)), line("Kill all of", box=(0.1, 0.3, 0.8, 0.1))]
-    assert found(*lines)

@@ -30,7 +30,9 @@ def _run(folder: Path, results: Path) -> list[dict[str, object]]:
     return evaluation.run(lambda _number: None)
 
 
-def test_a_clip_is_marked_attacked_and_read_back(folder: Path, tmp_path: Path) -> None:
+def test_a_clip_is_marked_attacked_and_read_back_once(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows = _run(folder, tmp_path / "rows.jsonl")
     assert [row["attack"] for row in rows] == ["delivered", "mirror", UNMARKED]
     assert [row["recovered"] for row in rows] == [True, True, False]
@@ -42,12 +44,6 @@ def test_a_clip_is_marked_attacked_and_read_back(folder: Path, tmp_path: Path) -
     assert 0 < report["quality"]["visibility"]["mean"] <= report["quality"]["visibility"]["most"]
     assert 0 < report["quality"]["flicker"]["mean"] <= report["quality"]["flicker"]["most"]
     assert report["unmarked"] == {"searches": 1, "accepts": 0, "accepts_registry": 0, "wrong_ids": 0}
-
-
-def test_finished_rows_are_not_measured_again(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    rows = _run(folder, tmp_path / "rows.jsonl")
 
     def fail(*_arguments: object) -> None:
         raise AssertionError("measured again")

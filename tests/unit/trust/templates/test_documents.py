@@ -23,11 +23,8 @@ def problem(source: str) -> str:
 def test_a_typed_slot_has_the_shipped_values_of_the_language_of_the_template() -> None:
     source = 'template: a\nlanguage: zh-Hant\ntext: "[X]走路"\nslots: {X: {type: adult_descriptor}}'
     assert "成年的" in read_document(source).slots[0].values
-
-
-def test_a_typed_slot_keeps_some_of_its_values_and_takes_no_others() -> None:
-    source = 'template: a\ntext: "[X]"\nslots: {X: {type: adult_descriptor, values: [adult, young]}}'
-    assert "'young' is not a value of the type adult_descriptor" in problem(source)
+    others = 'template: a\ntext: "[X]"\nslots: {X: {type: adult_descriptor, values: [adult, young]}}'
+    assert "'young' is not a value of the type adult_descriptor" in problem(others)
 
 
 @each_row
@@ -48,14 +45,12 @@ def test_every_type_with_values_has_them_in_every_language() -> None:
         assert all(len(set(values)) == len(values) > 4 for values in by_language.values())
 
 
-@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.yaml")), ids=lambda path: path.stem)
-def test_every_example_is_valid_and_renders_with_its_first_values(path: Path) -> None:
-    document = read_document(path.read_text(encoding="utf-8"))
-    assert document.name == path.stem
-    values = {slot.name: slot.values[0] if slot.values else "blue" for slot in document.slots}
-    assert "[" not in render(document, values)
-
-
-def test_there_are_examples_in_both_scripts_of_chinese_and_in_english() -> None:
-    documents = [read_document(path.read_text(encoding="utf-8")) for path in EXAMPLES.glob("*.yaml")]
-    assert {document.language for document in documents} == set(LANGUAGES)
+def test_examples_in_every_language_are_valid_and_render_with_their_first_values() -> None:
+    languages = set()
+    for path in EXAMPLES.glob("*.yaml"):
+        document = read_document(path.read_text(encoding="utf-8"))
+        assert document.name == path.stem
+        values = {slot.name: slot.values[0] if slot.values else "blue" for slot in document.slots}
+        assert "[" not in render(document, values)
+        languages.add(document.language)
+    assert languages == set(LANGUAGES)
