@@ -12,8 +12,7 @@ import pages
 import pytest
 
 from safelight.detectors.registry import DetectorRegistry
-from safelight.policy.categories import SHIPPED
-from safelight.policy.findings import Modality
+from safelight.policy.findings import SHIPPED, Modality
 from safelight.policy.measurements import load_shipped
 
 #: Statements that only look like claims. One more is a decision, made here.

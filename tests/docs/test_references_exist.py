@@ -9,7 +9,7 @@ import pages
 import pytest
 
 from safelight.errors import SafelightError
-from safelight.jobs.states import VideoState, wire_status
+from safelight.jobs.models import VideoState, wire_status
 from safelight.web.errors import HTTP_CODES
 
 BLOCKED = pages.DOCS / "blocked.md"

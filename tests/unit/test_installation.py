@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from safelight import installation
-from safelight.cli.optional_detectors import OPTIONAL_DETECTORS
+from safelight.cli.doctor_checks import OPTIONAL_DETECTORS
 from safelight.installation import install_command
 from support.rows import each_row
 

@@ -8,12 +8,12 @@ import av
 import numpy as np
 import pytest
 
-from safelight.policy.coverage import Cell, Coverage
-from safelight.policy.findings import Modality, Stage
+from safelight.policy.findings import Cell, Coverage, Modality, Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.manifest import SealFacts, SourceType
 from safelight.provenance.sealing import Sealer
+from safelight.provenance.verification import Verifier
 from safelight.sandbox.sandbox import Sandbox
 
 
@@ -47,6 +47,18 @@ def keys(tmp_path: Path) -> KeyStore:
 @pytest.fixture
 def sealer(sandbox: Sandbox, keys: KeyStore) -> Sealer:
     return Sealer(sandbox=sandbox, keys=keys)
+
+
+@pytest.fixture
+def verifier(sandbox: Sandbox, keys: KeyStore) -> Verifier:
+    return Verifier(sandbox=sandbox, keys=keys)
+
+
+@pytest.fixture
+def sealed(sealer: Sealer, video: Path, facts: FactsMaker, tmp_path: Path) -> Path:
+    path = tmp_path / "sealed.mp4"
+    sealer.seal(video, path, facts())
+    return path
 
 
 FactsMaker = Callable[..., SealFacts]

@@ -21,8 +21,7 @@ from safelight.provenance.watermark_service import WatermarkReader
 from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
-from safelight.trust.seals.fingerprint_store import FingerprintStore
-from safelight.trust.seals.registry import Registry
+from safelight.trust.seals import FingerprintStore, Registry
 
 from .test_registry import a_seal
 
@@ -90,27 +89,13 @@ def find_copies(recovery: Recovery) -> tuple[str, ...]:
     return search.compare(path, search.find_near_files(path))
 
 
-def test_all_copies_are_found_also_more_than_an_answer_about_the_origin_names(recovery: Recovery) -> None:
-    assert len(find_copies(recovery)) == COPIES
-
-
-def test_pictures_that_differ_are_no_copies(recovery: Recovery, children: Children) -> None:
-    children.comparison = "differs"
-    assert find_copies(recovery) == ()
-
-
-def test_a_near_video_with_too_little_detail_to_compare_is_a_copy(
+def test_all_near_videos_are_copies_unless_their_pictures_differ_at_the_first_look(
     recovery: Recovery, children: Children
 ) -> None:
-    children.comparison = "not comparable"
-    assert len(find_copies(recovery)) == COPIES
-
-
-def test_a_search_for_copies_does_not_look_again_before_it_calls_pictures_different(
-    recovery: Recovery, children: Children
-) -> None:
-    find_copies(recovery)
-    assert [one["confirms_difference"] for one in children.comparisons] == [False]
+    for comparison, found in (("agrees", COPIES), ("differs", 0), ("not comparable", COPIES)):
+        children.comparison = comparison
+        assert len(find_copies(recovery)) == found, comparison
+    assert [one["confirms_difference"] for one in children.comparisons] == [False] * 3
 
 
 @pytest.mark.parametrize("failed", ["frames", "comparison"])

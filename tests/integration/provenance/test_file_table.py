@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import av
 import numpy as np
 import pytest
-from c2pa import Builder, C2paSigningAlg, Context, Signer
 from PIL import Image
 
 from safelight.console.translations import load_languages
 from safelight.console.verify_pages import describe_check, describe_verification
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import VideoState
 from safelight.jobs.withdrawal import is_withdrawn
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
 from safelight.provenance.keys import KeyStore
-from safelight.provenance.manifest import Ingredient, ParentAction, Relationship, TrainingUse
+from safelight.provenance.manifest import Ingredient, ParentAction, Relationship
+from safelight.provenance.models import SignerTrust
 from safelight.provenance.recovery.conclusion import Answer, Ground
 from safelight.provenance.recovery.public_answer import describe_answer, public_answer
 from safelight.provenance.recovery.recovery import Recovery, RecoverySources
@@ -35,15 +33,14 @@ from safelight.provenance.watermark_service import WatermarkReader
 from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.store.tables import videos
-from safelight.trust.seals.fingerprint_store import FingerprintStore
-from safelight.trust.seals.provenance_check import ProvenanceCheck
-from safelight.trust.seals.registry import Registry
+from safelight.trust.seals import FingerprintStore, ProvenanceCheck, Registry
+from support.clips import remux
+from support.sidecars import sign_elsewhere
 
 from .test_sidecars import write_clip
 from .timestamp_server import TimestampServer
 
 DAY = dt.timedelta(days=1)
-GENERATED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 C2PA_BOX = bytes.fromhex("d8fec3d61b0e483c92975828877ec481")
 
 
@@ -66,16 +63,15 @@ class Kit:
         stamper = Timestamper(sandbox=self.sandbox, authority=self.server.authority)
         return self._seal(self.keys, self.clip, SealingOptions(timestamper=stamper), facts)
 
-    def licensed(self) -> Path:
-        return self._seal(self.keys, self.clip, SealingOptions(training=TrainingUse.ALLOWED), {})
-
-    def by_other(self, organization: str = "Test Films") -> Path:
-        other = KeyStore.own(self.folder / "other", organization=organization)
+    def by_other(self) -> Path:
+        other = KeyStore.own(self.folder / "other", organization="Test Films")
         return self._seal(other, self.clip, None, {})
 
     def signed_elsewhere(self, source: Path, kind: str, name: str) -> Path:
         """Signed by a foreign program."""
-        return sign(source, self.folder / name, kind, self.foreign)
+        signed = self.folder / name
+        sign_elsewhere(source, signed, self.foreign, kind)
+        return signed
 
     def changed(self, path: Path, change: Callable[[bytearray], None]) -> Path:
         data = bytearray(path.read_bytes())
@@ -90,14 +86,7 @@ class Kit:
         return path
 
     def remuxed(self, path: Path) -> Path:
-        copy = self.folder / "remuxed.mp4"
-        with av.open(str(path)) as source, av.open(str(copy), "w") as into:
-            stream = into.add_stream_from_template(source.streams.video[0])
-            for packet in source.demux(video=0):
-                if packet.dts is not None:
-                    packet.stream = stream
-                    into.mux(packet)
-        return copy
+        return remux(path, self.folder / "remuxed.mp4")
 
     def revoked(self, path: Path, since: dt.timedelta) -> Path:
         entry = Revocation(serial=self.keys.signing().serial, since=dt.datetime.now(dt.UTC) + since)
@@ -108,30 +97,6 @@ class Kit:
         into = self.folder / "sealed.mp4"
         Sealer(sandbox=self.sandbox, keys=keys, options=options).seal(source, into, self.facts(**facts))
         return into
-
-
-def sign(source: Path, into: Path, kind: str, keys: KeyStore, *, apart: bool = False) -> Path:
-    definition = {
-        "claim_version": 2,
-        "claim_generator_info": [{"name": "Elsewhere"}],
-        "assertions": [
-            {
-                "label": "c2pa.actions",
-                "data": {"actions": [{"action": "c2pa.created", "digitalSourceType": GENERATED}]},
-            }
-        ],
-    }
-    signing = keys.signing()
-    context = Context.from_dict({"trust": {"trust_anchors": keys.anchors_pem}})
-    builder = Builder.from_json(json.dumps(definition), context=context)
-    if apart:
-        builder.set_no_embed()
-    signer = Signer.from_callback(signing.sign_claim, C2paSigningAlg.ES256, signing.chain_pem, None)
-    with source.open("rb") as file, into.open("wb+") as signed:
-        manifest = builder.sign(signer, kind, file, signed)
-    if apart:
-        into.with_suffix(".c2pa").write_bytes(manifest)
-    return into
 
 
 def flip(after: bytes, offset: int) -> Callable[[bytearray], None]:
@@ -194,10 +159,12 @@ def nested(kit: Kit) -> Path:
     return path
 
 
-def beside(kit: Kit, container: str, codec: str, change: bool = False) -> Path:
-    clip = write_clip(kit.folder / "clip.bin", container, codec)
-    signed = sign(clip, kit.folder / "clip.video", "video/webm", kit.keys, apart=True)
-    return kit.changed(signed, lambda data: data.append(0)) if change else signed
+def beside(kit: Kit) -> Path:
+    clip = write_clip(kit.folder / "clip.bin", "webm", "libvpx")
+    signed = clip.with_name("clip.video")
+    manifest = sign_elsewhere(clip, signed, kit.keys, "video/webm", embeds=False)
+    signed.with_suffix(".c2pa").write_bytes(manifest)
+    return signed
 
 
 def text(kit: Kit, content: bytes) -> Path:
@@ -219,16 +186,7 @@ NO_PLACE = "No manifest: this file type cannot contain one. "
 #: Name, file, state, who signed it, and how the answer begins.
 TABLE: list[tuple[str, Callable[[Kit], Path], str, str, str]] = [
     ("ours", lambda kit: kit.sealed(), "trusted", "own", OURS),
-    ("ours without a badge", lambda kit: kit.sealed(badge=False), "trusted", "own", OURS),
     ("ours, released by a reviewer", lambda kit: kit.sealed(reviewed=True), "trusted", "own", OURS),
-    ("ours with a statement on training", Kit.licensed, "trusted", "own", OURS),
-    (
-        "ours with a confirmed time",
-        lambda kit: kit.dated(),
-        "trusted",
-        "own",
-        "This video was sealed by this",
-    ),
     (
         "ours under another name",
         lambda kit: kit.sealed().rename(kit.folder / "x.bin"),
@@ -236,16 +194,6 @@ TABLE: list[tuple[str, Callable[[Kit], Path], str, str, str]] = [
         "own",
         OURS,
     ),
-    (
-        "ours, fragmented",
-        lambda kit: kit.sealed(
-            write_clip(kit.folder / "f.mp4", "mp4", "libx264", movflags="empty_moov+frag_every_frame")
-        ),
-        "trusted",
-        "own",
-        OURS,
-    ),
-    ("derived from ours", lambda kit: from_source(kit, kit.sealed()), "trusted", "own", OURS),
     ("derived six times", nested, "trusted", "own", OURS),
     (
         "derived from a stripped file of ours",
@@ -282,15 +230,7 @@ TABLE: list[tuple[str, Callable[[Kit], Path], str, str, str]] = [
         DAMAGED,
     ),
     ("a manifest of ours in another video", transplanted, "invalid", "", CHANGED),
-    (
-        "ours with a frame changed and a confirmed time",
-        lambda kit: kit.changed(kit.dated(), flip(b"mdat", 500)),
-        "invalid",
-        "",
-        CHANGED,
-    ),
     ("another installation with our name", lambda kit: kit.by_other(), "valid", "", UNKNOWN),
-    ("another installation", lambda kit: kit.by_other("Stranger"), "valid", "", UNKNOWN),
     (
         "foreign, on the operator's list",
         lambda kit: kit.signed_elsewhere(kit.clip, "video/mp4", "foreign.mp4"),
@@ -301,13 +241,6 @@ TABLE: list[tuple[str, Callable[[Kit], Path], str, str, str]] = [
     (
         "a foreign PNG on the operator's list",
         lambda kit: kit.signed_elsewhere(kit.picture("a.png"), "image/png", "b.png"),
-        "trusted",
-        "configured",
-        "This file was sealed",
-    ),
-    (
-        "a foreign JPEG on the operator's list",
-        lambda kit: kit.signed_elsewhere(kit.picture("a.jpg"), "image/jpeg", "b.jpg"),
         "trusted",
         "configured",
         "This file was sealed",
@@ -339,13 +272,11 @@ TABLE: list[tuple[str, Callable[[Kit], Path], str, str, str]] = [
     ("revoked before, with one", lambda kit: kit.revoked(kit.dated(), -DAY), "valid", "", REVOKED),
     (
         "WebM with a manifest beside",
-        lambda kit: beside(kit, "webm", "libvpx"),
+        beside,
         "trusted",
         "own",
         "This video",
     ),
-    ("Matroska with one", lambda kit: beside(kit, "matroska", "libx264"), "trusted", "own", "This video"),
-    ("WebM, changed", lambda kit: beside(kit, "webm", "libvpx", change=True), "invalid", "", CHANGED),
     ("WebM alone", lambda kit: write_clip(kit.folder / "a.webm", "webm", "libvpx"), "absent", "", NO_PLACE),
     ("never sealed", lambda kit: kit.clip, "absent", "", NONE),
     ("ours, in a new container", lambda kit: kit.remuxed(kit.sealed()), "absent", "", NONE),
@@ -400,6 +331,7 @@ def test_each_file_gets_the_right_answer_in_three_languages(
     )
     found = verifier.verify(path, sidecar=find_sidecar(path))
     assert (found.state.value, found.reading.trusted_by if state == "trusted" else "") == (state, signer)
+    assert (found.signer is SignerTrust.UNKNOWN) == (signer == "")
     assert found.answer.startswith(answer)
     assert (found.video_id != "") == (signer == "own" and not found.reading.in_sidecar)
     for tag in ("zh-Hant", "zh-Hans"):

@@ -14,19 +14,13 @@ import pytest
 from safelight.bootstrap.container import Container
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.seal import Seal, timestamp_facts
-from safelight.provenance.sealing import Sealer, SealingOptions
 from safelight.provenance.timestamp_authority import TimestampMissing
-from safelight.provenance.timestamping import TimestampedManifest, Timestamper
-from safelight.provenance.verification import Verifier
-from safelight.sandbox.sandbox import Sandbox
+from safelight.provenance.timestamping import TimestampedManifest
 from safelight.settings import Settings
 from safelight.store.database import Database
-from safelight.trust.seals.late_timestamps import LateTimestamps
-from safelight.trust.seals.registry import Registry
+from safelight.trust.seals import LateTimestamps, Registry
 
-from .conftest import FactsMaker
 from .test_registry import a_seal
-from .timestamp_server import TimestampServer
 
 MISSING = timestamp_facts("tsa.example", missing="tsa.example did not answer.")
 
@@ -113,40 +107,6 @@ def test_a_long_list_is_done_in_several_rounds_without_a_pause(
     assert late.next_round_s() == 1
     assert len(late.add_some().added) == 1
     assert late.next_round_s() == 3600
-
-
-def test_a_file_sealed_while_the_authority_was_down_gets_its_timestamp_from_the_background_part(
-    database: Database,
-    sandbox: Sandbox,
-    keys: KeyStore,
-    video: Path,
-    facts: FactsMaker,
-    tmp_path: Path,
-) -> None:
-    (tmp_path / "authority").mkdir()
-    server = TimestampServer(tmp_path / "authority")
-    try:
-        stamper = Timestamper(sandbox=sandbox, authority=server.authority)
-        sealer = Sealer(sandbox=sandbox, keys=keys, options=SealingOptions(timestamper=stamper))
-        registry, sealed, server.broken = Registry(database), tmp_path / "sealed.mp4", 503
-        seal = sealer.seal(video, sealed, facts())
-        with database.transaction("tenant_a") as tx:
-            registry.record(tx, seal)
-        late = LateTimestamps(
-            registry=registry,
-            timestamper=stamper,
-            stopping=threading.Event(),
-        )
-        late.part.run_all()
-        assert [one.sha256 for one in registry.without_timestamp()] == [seal.sha256]
-        server.broken = None
-        late.part.run_all()
-        assert registry.without_timestamp() == ()
-        verifier = Verifier(sandbox=sandbox, keys=keys, timestamp_pem=server.authority.anchors_pem)
-        found = verifier.verify(sealed, lookup=registry.by_sha256)
-        assert (found.state, found.reading.time_trusted) == ("trusted", True)
-    finally:
-        server.close()
 
 
 @pytest.mark.parametrize("has_authority", [False, True])

@@ -16,8 +16,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from safelight.bootstrap import load
 from safelight.cli import main
+from safelight.cli.doctor import configured_signing
 from safelight.cli.doctor_checks import DoctorState, guarded
-from safelight.cli.doctor_key_checks import configured_signing
 from safelight.provenance import certificates
 from safelight.provenance.sealing import Sealer
 from safelight.sandbox.sandbox import Sandbox

@@ -24,15 +24,15 @@ from safelight.provenance.recovery.recovery import FirstLook, Recovered
 from safelight.provenance.seal import Mark, MarkState
 from safelight.store.database import Database
 from safelight.store.tables import provenance_check_counts
-from safelight.trust.seals.provenance_check import (
+from safelight.trust.seals import (
     MAX_CHECKS_PER_DAY,
     CheckLimit,
     ProvenanceCheck,
     ProvenanceChecks,
     PublicAnswer,
+    Registry,
     public_answer,
 )
-from safelight.trust.seals.registry import Registry
 
 from .test_registry import a_seal
 
@@ -108,7 +108,7 @@ def answer_of(check: ProvenanceCheck) -> tuple[Answer, Ground]:
 
 
 def test_after_five_near_duplicates_a_day_the_first_answer_is_repeated_without_a_search(
-    checks: ProvenanceChecks, recovery: ScriptedRecovery
+    checks: ProvenanceChecks, recovery: ScriptedRecovery, withdrawn: set[str]
 ) -> None:
     check_up_to_the_limit(checks)
     recovery.next = replace(recovery.next, conclusion=PICTURE_ONLY)
@@ -116,6 +116,8 @@ def test_after_five_near_duplicates_a_day_the_first_answer_is_repeated_without_a
     first = PublicAnswer(answer=Answer.CHANGED, ground=Ground.MARK_AND_PICTURE, day="2026-11-20")
     assert sixth.public == msgspec.structs.replace(first, repeated=True)
     assert sixth.seal is None
+    withdrawn.add(SEAL.video_id)
+    assert checks.check_file(Path("a.mp4")).public.withdrawn
     assert recovery.searches == MAX_CHECKS_PER_DAY
 
 
@@ -131,17 +133,17 @@ def test_the_first_answer_of_the_day_is_repeated_and_not_a_later_one(
 
 
 @pytest.mark.parametrize(
-    ("answer", "ground"),
+    "conclusion",
     [
-        (Answer.UNCHANGED, Ground.EXACT_FILE),
-        (Answer.UNCHANGED, Ground.MANIFEST),
-        (Answer.NOT_FOUND, Ground.MARK_COPIED),
+        Conclusion(answer=Answer.UNCHANGED, ground=Ground.EXACT_FILE),
+        Conclusion(answer=Answer.UNCHANGED, ground=Ground.MANIFEST),
+        Conclusion(answer=Answer.NOT_FOUND, ground=Ground.MARK_COPIED),
     ],
 )
 def test_neither_unchanged_nor_not_found_is_repeated_for_a_near_duplicate(
-    checks: ProvenanceChecks, recovery: ScriptedRecovery, answer: Answer, ground: Ground
+    checks: ProvenanceChecks, recovery: ScriptedRecovery, conclusion: Conclusion
 ) -> None:
-    recovery.next = replace(recovery.next, conclusion=Conclusion(answer=answer, ground=ground))
+    recovery.next = replace(recovery.next, conclusion=conclusion)
     for _ in range(MAX_CHECKS_PER_DAY):
         checks.check_file(Path("a.mp4"))
     sixth = checks.check_file(Path("a.mp4"))
@@ -176,14 +178,6 @@ def test_a_check_counts_for_every_near_video(checks: ProvenanceChecks, recovery:
         recovery.first = replace(both, similar=(sha256,))
         assert checks.check_file(Path("a.mp4")).public.repeated
     assert recovery.searches == MAX_CHECKS_PER_DAY
-
-
-def test_a_repeated_answer_says_that_the_video_was_withdrawn_since(
-    checks: ProvenanceChecks, withdrawn: set[str]
-) -> None:
-    check_up_to_the_limit(checks)
-    withdrawn.add(SEAL.video_id)
-    assert checks.check_file(Path("a.mp4")).public.withdrawn
 
 
 @pytest.mark.both_databases

@@ -38,7 +38,7 @@ from safelight.provenance.recovery.recovery import Recovered, Recovery, Recovery
 from safelight.provenance.seal import NO_MARK, MarkState, Seal
 from safelight.provenance.sealing import Sealer
 from safelight.provenance.verification import Verifier
-from safelight.provenance.watermark.clip_marking import add_up, mark_in_child
+from safelight.provenance.watermark.clip_marking import add_up
 from safelight.provenance.watermark.pattern import SHORT_SIDE, WatermarkPattern
 from safelight.provenance.watermark.synchroniser import Synchroniser, fold
 from safelight.provenance.watermark_keys import WatermarkKeys
@@ -47,9 +47,8 @@ from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
 from safelight.store.tables import seals
-from safelight.trust.seals.fingerprint_store import FingerprintStore, remove_fingerprints
-from safelight.trust.seals.registry import Registry
-from support.clips import remux
+from safelight.trust.seals import FingerprintStore, Registry, remove_fingerprints
+from support.clips import mark, remux
 
 from .conftest import FactsMaker
 
@@ -175,24 +174,18 @@ def _outcome(found: Recovered) -> tuple[Answer, Ground]:
     return found.conclusion.answer, found.conclusion.ground
 
 
-def test_the_delivered_file_is_from_here_and_unchanged(here: Installation) -> None:
-    found = here.recover(here.sealed)
-    assert _outcome(found) == (Answer.UNCHANGED, Ground.EXACT_FILE)
-    assert found.seal is not None
-    assert found.seal.video_id == here.seal.video_id
-
-
-def test_other_bytes_with_an_intact_manifest_are_unchanged(here: Installation, tmp_path: Path) -> None:
+def test_a_file_with_its_manifest_is_unchanged_a_copy_without_it_is_changed(
+    here: Installation, tmp_path: Path
+) -> None:
     padded = tmp_path / "padded.mp4"
     padded.write_bytes(here.sealed.read_bytes() + (8).to_bytes(4, "big") + b"free")
     assert _outcome(here.recover(padded)) == (Answer.UNCHANGED, Ground.MANIFEST)
-
-
-def test_a_copy_in_a_new_container_is_from_here_and_changed(here: Installation, tmp_path: Path) -> None:
-    found = here.recover(remux(here.sealed, tmp_path / "copy.mkv"))
-    assert _outcome(found) == (Answer.CHANGED, Ground.MARK_AND_PICTURE)
-    assert found.seal is not None
-    assert found.seal.video_id == here.seal.video_id
+    exact, copy = here.recover(here.sealed), here.recover(remux(here.sealed, tmp_path / "copy.mkv"))
+    assert _outcome(exact) == (Answer.UNCHANGED, Ground.EXACT_FILE)
+    assert _outcome(copy) == (Answer.CHANGED, Ground.MARK_AND_PICTURE)
+    for found in (exact, copy):
+        assert found.seal is not None
+        assert found.seal.video_id == here.seal.video_id
 
 
 @pytest.mark.parametrize(
@@ -215,14 +208,7 @@ def test_an_encoded_copy_is_from_here_and_changed(
 def forge(here: Installation, seal: Seal, foreign: Path) -> Path:
     """Foreign footage with the mark of a delivered video."""
     forged = foreign.with_name("forged.mp4")
-    task = {
-        "source": str(foreign),
-        "into": str(forged),
-        "seed": here.seed,
-        "is_retry": False,
-        "preset": "ultrafast",
-    }
-    mark_in_child({**task, "content_id": int(seal.mark.content_id or "", 16)}, None)
+    mark(foreign, forged, seed=here.seed, content_id=int(seal.mark.content_id or "", 16))
     return forged
 
 
@@ -241,27 +227,20 @@ def test_a_mark_whose_picture_is_not_compared_in_time_leaves_the_origin_open(
     assert _outcome(here.recover(forged)) == (Answer.CANNOT_TELL, Ground.MARK_NOT_COMPARED)
 
 
-def test_the_same_picture_without_a_mark_proves_nothing(here: Installation) -> None:
-    assert _outcome(here.recover(here.source)) == (Answer.CANNOT_TELL, Ground.PICTURE_ONLY)
-
-
-def test_a_screenshot_names_the_video_but_proves_nothing_without_its_mark(
+def test_the_same_picture_without_a_mark_names_the_video_but_proves_nothing(
     here: Installation, tmp_path: Path
 ) -> None:
+    assert _outcome(here.recover(here.source)) == (Answer.CANNOT_TELL, Ground.PICTURE_ONLY)
     shot = tmp_path / "shot.png"
-    Image.fromarray(next(frames_of(here.source))).save(shot)
-    found = here.recover(shot)
-    assert _outcome(found) == (Answer.CANNOT_TELL, Ground.PICTURE_ONLY)
-    assert found.seal is not None
-
-
-def test_a_screenshot_of_the_delivered_video_is_from_here(here: Installation, tmp_path: Path) -> None:
-    shot = tmp_path / "shot.png"
-    Image.fromarray(next(frames_of(here.sealed))).save(shot)
-    found = here.recover(shot)
-    assert _outcome(found) == (Answer.CHANGED, Ground.MARK_AND_PICTURE)
-    assert found.seal is not None
-    assert found.seal.video_id == here.seal.video_id
+    for path, outcome in (
+        (here.source, (Answer.CANNOT_TELL, Ground.PICTURE_ONLY)),
+        (here.sealed, (Answer.CHANGED, Ground.MARK_AND_PICTURE)),
+    ):
+        Image.fromarray(next(frames_of(path))).save(shot)
+        found = here.recover(shot)
+        assert _outcome(found) == outcome
+        assert found.seal is not None
+        assert found.seal.video_id == here.seal.video_id
 
 
 def test_the_mark_of_a_screenshot_is_read_without_a_similar_registered_picture(
@@ -281,12 +260,6 @@ def test_the_mark_of_a_screenshot_is_read_without_a_similar_registered_picture(
     found = here.recover(tmp_path / "cropped.png")
     assert _outcome(found) == (Answer.CHANGED, Ground.MARK_AND_PICTURE)
     assert found.source_video == here.seal.video_id
-
-
-def test_a_foreign_picture_is_searched_and_not_found(here: Installation, tmp_path: Path) -> None:
-    foreign = tmp_path / "foreign.png"
-    Image.fromarray(next(scene(3))).save(foreign)
-    assert _outcome(here.recover(foreign)) == (Answer.NOT_FOUND, Ground.NOTHING)
 
 
 @pytest.mark.parametrize("kind", ["damaged", "too large"])
@@ -381,35 +354,21 @@ def unread(here: Installation) -> MarkReading:
     return MarkReading(unread={here.seed: [found.llr]})
 
 
-@pytest.mark.parametrize(
-    ("is_similar", "expected"),
-    [
-        (True, (Answer.CHANGED, Ground.MARK_AND_PICTURE)),
-        (False, (Answer.CANNOT_TELL, Ground.MARK_NOT_COMPARED)),
-    ],
-)
 def test_a_mark_of_a_named_video_is_found_in_what_could_not_be_read(
-    here: Installation,
-    unread: MarkReading,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    is_similar: bool,
-    expected: tuple[Answer, Ground],
-) -> None:
-    monkeypatch.setattr(here.reader, "read", lambda _path: unread)
-    monkeypatch.setattr(here.recovery, "_compare", lambda _path, _picture: Comparison.NOT_COMPARABLE)
-    named = (SimilarFile(sha256=here.seal.sha256, share=1.0 if is_similar else 0.1),)
-    monkeypatch.setattr(here.sources.index, "search", lambda _frames: named)
-    assert _outcome(here.recover(remux(here.sealed, tmp_path / "copy.mkv"))) == expected
-
-
-def test_soft_bits_without_a_named_video_prove_nothing(
     here: Installation, unread: MarkReading, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(here.reader, "read", lambda _path: unread)
-    monkeypatch.setattr(here.sources.index, "search", lambda _frames: ())
     copy = remux(here.sealed, tmp_path / "copy.mkv")
-    assert _outcome(here.recover(copy)) == (Answer.NOT_FOUND, Ground.NOTHING)
+
+    def outcome(*named: SimilarFile) -> tuple[Answer, Ground]:
+        monkeypatch.setattr(here.sources.index, "search", lambda _frames: named)
+        return _outcome(here.recover(copy))
+
+    assert outcome() == (Answer.NOT_FOUND, Ground.NOTHING)
+    monkeypatch.setattr(here.recovery, "_compare", lambda _path, _picture: Comparison.NOT_COMPARABLE)
+    one = SimilarFile(sha256=here.seal.sha256, share=1.0)
+    assert outcome(one) == (Answer.CHANGED, Ground.MARK_AND_PICTURE)
+    assert outcome(replace(one, share=0.1)) == (Answer.CANNOT_TELL, Ground.MARK_NOT_COMPARED)
 
 
 def test_a_clip_without_features_is_found_as_the_whole_picture(here: Installation, tmp_path: Path) -> None:
@@ -445,12 +404,6 @@ def test_a_recording_of_a_screen_at_an_angle_is_compared_with_its_origin(
     assert _outcome(found)[1] in (Ground.MARK_AND_PICTURE, Ground.PICTURE_ONLY)
 
 
-def test_a_foreign_clip_is_not_found(here: Installation, tmp_path: Path) -> None:
-    found = here.recover(write(tmp_path / "foreign.mp4", scene(3)))
-    assert _outcome(found) == (Answer.NOT_FOUND, Ground.NOTHING)
-    assert found.seal is None
-
-
 @pytest.mark.parametrize(("share", "is_found_out"), [(0.0, True), (0.1, False)])
 def test_only_a_file_with_a_near_frame_that_was_not_compared_leaves_the_origin_open(
     here: Installation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, share: float, is_found_out: bool
@@ -462,11 +415,16 @@ def test_only_a_file_with_a_near_frame_that_was_not_compared_leaves_the_origin_o
     assert (_outcome(found) == (Answer.NOT_FOUND, Ground.NOTHING)) is is_found_out
 
 
-@pytest.mark.parametrize("luma", [0, 255])
-def test_a_black_or_white_clip_is_not_found(here: Installation, tmp_path: Path, luma: int) -> None:
-    empty = itertools.repeat(np.full((HEIGHT, WIDTH, 3), luma, np.uint8), FRAMES)
-    found = here.recover(write(tmp_path / "empty.mp4", iter(empty)))
-    assert _outcome(found) == (Answer.NOT_FOUND, Ground.NOTHING)
+def test_foreign_and_empty_pictures_are_searched_and_not_found(here: Installation, tmp_path: Path) -> None:
+    picture = tmp_path / "foreign.png"
+    Image.fromarray(next(scene(3))).save(picture)
+    files = [picture, write(tmp_path / "foreign.mp4", scene(3))]
+    for luma in (0, 255):
+        empty = itertools.repeat(np.full((HEIGHT, WIDTH, 3), luma, np.uint8), FRAMES)
+        files.append(write(tmp_path / f"empty-{luma}.mp4", iter(empty)))
+    for path in files:
+        found = here.recover(path)
+        assert (_outcome(found), found.seal) == ((Answer.NOT_FOUND, Ground.NOTHING), None), path
 
 
 @pytest.mark.parametrize("content", [b"", b"no video", b"\x00\x00\x00\x18ftypmp42" + bytes(400)])

@@ -9,7 +9,7 @@ from sqlalchemy import Table
 from safelight.provenance.seal import ChangedRow, Mark, MarkState, Seal, timestamp_facts
 from safelight.store.database import Database
 from safelight.store.tables import seals
-from safelight.trust.seals.registry import Registry
+from safelight.trust.seals import Registry
 
 
 def a_seal(sha256: str, minute: int = 0) -> Seal:
@@ -27,20 +27,25 @@ MISSING = timestamp_facts("tsa.example", missing="tsa.example did not answer.")
 ADDED = timestamp_facts("tsa.example", at=dt.datetime(2026, 11, 21, tzinfo=dt.UTC))
 
 
-def test_a_seal_is_found_by_file_hash_for_every_tenant(database: Database) -> None:
-    registry = Registry(database)
+def test_a_seal_is_recorded_once_with_its_transaction_and_found_by_file_hash_for_every_tenant(
+    database: Database,
+) -> None:
+    registry, seal = Registry(database), a_seal("1" * 64)
+
+    def fail_halfway() -> None:
+        with database.transaction("tenant_a") as tx:
+            registry.record(tx, seal)
+            raise RuntimeError("killed between")
+
+    with pytest.raises(RuntimeError):
+        fail_halfway()
+    assert registry.by_sha256(seal.sha256) is None
     with database.transaction("tenant_a") as tx:
-        assert registry.record(tx, a_seal("1" * 64))
-    assert registry.by_sha256("1" * 64) == a_seal("1" * 64)
+        assert registry.record(tx, seal)
+        assert not registry.record(tx, seal)
+    assert registry.by_video("video_1", tenant="tenant_a") == (seal,)
+    assert registry.by_sha256(seal.sha256) == seal
     assert registry.by_sha256("2" * 64) is None
-
-
-def test_the_same_file_is_recorded_once(database: Database) -> None:
-    registry = Registry(database)
-    with database.transaction("tenant_a") as tx:
-        assert registry.record(tx, a_seal("1" * 64))
-        assert not registry.record(tx, a_seal("1" * 64))
-    assert len(registry.by_video("video_1", tenant="tenant_a")) == 1
 
 
 @pytest.mark.both_databases
@@ -52,19 +57,6 @@ def test_seals_of_a_video_are_listed_newest_first_for_its_tenant(database: Datab
     found = registry.by_video("video_1", tenant="tenant_a")
     assert [seal.sha256[0] for seal in found] == ["2", "1"]
     assert registry.by_video("video_1", tenant="tenant_b") == ()
-
-
-def test_a_seal_whose_transaction_fails_is_not_recorded(database: Database) -> None:
-    registry = Registry(database)
-
-    def fail_halfway() -> None:
-        with database.transaction("tenant_a") as tx:
-            registry.record(tx, a_seal("1" * 64))
-            raise RuntimeError("killed between")
-
-    with pytest.raises(RuntimeError):
-        fail_halfway()
-    assert registry.by_sha256("1" * 64) is None
 
 
 @pytest.mark.both_databases
@@ -80,26 +72,18 @@ def test_seals_without_a_timestamp_are_listed_for_all_tenants_oldest_first(datab
     assert registry.without_timestamp() == (late[1], late[0])
 
 
-def test_a_later_timestamp_changes_only_the_stored_manifest_and_the_facts(database: Database) -> None:
+def test_the_first_later_timestamp_changes_only_the_stored_manifest_and_the_facts(
+    database: Database,
+) -> None:
     registry, seal = Registry(database), replace(a_seal("1" * 64), facts=MISSING)
     with database.transaction("tenant_a") as tx:
         registry.record(tx, seal)
         registry.record(tx, a_seal("2" * 64))
     assert registry.add_timestamp(seal, b"\x00\x02", ADDED)
+    assert not registry.add_timestamp(seal, b"\x00\x03", ADDED), "another process added one"
     assert registry.by_sha256("1" * 64) == replace(seal, manifest=b"\x00\x02", facts=ADDED)
     assert registry.by_sha256("2" * 64) == a_seal("2" * 64)
     assert registry.without_timestamp() == ()
-
-
-def test_a_timestamp_of_another_process_is_not_replaced(database: Database) -> None:
-    registry, seal = Registry(database), replace(a_seal("1" * 64), facts=MISSING)
-    with database.transaction("tenant_a") as tx:
-        registry.record(tx, seal)
-    assert registry.add_timestamp(seal, b"\x00\x02", ADDED)
-    assert not registry.add_timestamp(seal, b"\x00\x03", ADDED)
-    found = registry.by_sha256("1" * 64)
-    assert found is not None
-    assert found.manifest == b"\x00\x02"
     assert not registry.add_timestamp(a_seal("9" * 64), b"\x00\x03", ADDED)
 
 

@@ -18,7 +18,6 @@ from safelight.attempts.models import (
     AttemptFilter,
     AttemptOrigin,
     AttemptOutcome,
-    AttemptPage,
     AttemptRecord,
 )
 from safelight.attempts.risk_history import (
@@ -27,25 +26,10 @@ from safelight.attempts.risk_history import (
     RiskHistory,
     judged_requests,
 )
-from safelight.generation.protocol import Charge, ChargeStatus
+from safelight.store.pages import Page
+from support.attempts import PASSED
 
-ATTEMPT = AttemptRecord(
-    id="attempt_1",
-    origin=AttemptOrigin.GATEWAY,
-    at=1_790_000_000.0,
-    provider="main",
-    model="veo-3.1",
-    seconds=8,
-    width=1280,
-    height=720,
-    prompt="a lake at dawn",
-    error="",
-    outcome=AttemptOutcome.PASSED,
-    stage="unknown",
-    file_came=True,
-    charge=Charge(charged=ChargeStatus.NO),
-    request_id="",
-)
+ATTEMPT = replace(PASSED, provider="main", model="veo-3.1")
 REFUSED = replace(ATTEMPT, outcome=AttemptOutcome.REFUSED, file_came=False)
 
 
@@ -57,12 +41,12 @@ class _Log:
 
     def page(
         self, tenant: str, _wanted: AttemptFilter, *, after: str | None = None, limit: int
-    ) -> AttemptPage:
+    ) -> Page[AttemptRecord]:
         self.reads += 1
         start = int(after) + 1 if after else 0
         left = self.attempts[start:] if tenant == "mine" else ()
         page = [replace(one, id=str(start + at)) for at, one in enumerate(left[:limit])]
-        return AttemptPage(attempts=tuple(page), has_more=len(left) > limit)
+        return Page(tuple(page), len(left) > limit)
 
 
 def judged(*attempts: AttemptRecord, asked: str = "veo") -> list[bool]:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
+from safelight.cli import doctor as key_checks
 from safelight.cli import doctor_checks as checks
-from safelight.cli import doctor_key_checks as key_checks
 from safelight.cli.doctor_checks import DoctorState
 from safelight.errors import DatabaseVersionUnknown
 from safelight.provenance import certificates

@@ -9,10 +9,10 @@ import typer
 
 from safelight import __version__
 from safelight.cli import commands, main
-from safelight.cli.exit_codes import Exit
-from safelight.cli.output import emit
+from safelight.cli.output import Exit, emit
 from safelight.errors import NotFound, PolicyError, SafelightError, SettingsError, StorageFull
 from support.commands import Run, Say
+from support.rows import each_row
 
 
 def command_that(raises: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,14 +41,7 @@ def test_help_names_every_command_without_importing_one(tmp_path: object) -> Non
         assert name in done.stdout
 
 
-@pytest.mark.parametrize(
-    ("tag", "titles"),
-    [
-        ("en", ("Try", "Run", "Decide", "More")),
-        ("zh-Hant", ("試用", "執行", "決定", "其他")),
-        ("zh-Hans", ("试用", "运行", "决定", "其他")),
-    ],
-)
+@each_row
 def test_help_lists_each_command_in_one_of_four_groups(
     tag: str, titles: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -92,11 +85,6 @@ def test_a_safelight_error_is_printed_with_its_remedy(
     assert wire in (None, body["code"])
 
 
-def test_ctrl_c_ends_with_130(monkeypatch: pytest.MonkeyPatch, say: Say) -> None:
-    command_that(KeyboardInterrupt(), monkeypatch)
-    say("version", code=130)
-
-
 def test_an_unexpected_error_shows_its_location_and_is_valid_json(
     monkeypatch: pytest.MonkeyPatch, say: Say
 ) -> None:
@@ -104,9 +92,8 @@ def test_an_unexpected_error_shows_its_location_and_is_valid_json(
     said = say("version", "--json", code=Exit.ERROR)
     assert "Traceback" in said.err
     assert json.loads(said.out)["error"]["code"] == "internal_error"
-
-
-def test_a_missing_package_names_what_to_install(monkeypatch: pytest.MonkeyPatch, say: Say) -> None:
+    command_that(KeyboardInterrupt(), monkeypatch)
+    say("version", code=130)
     command_that(ModuleNotFoundError("No module named 'fastapi'", name="fastapi"), monkeypatch)
     assert "[server]" in say("version", code=Exit.CONFIGURATION).err
 
@@ -126,11 +113,10 @@ def test_a_closed_pipe_is_not_an_error() -> None:
     assert done.stderr == ""
 
 
-def test_the_version_command_and_flag_print_the_same(run: Run, say: Say) -> None:
+def test_the_version_command_and_flag_print_the_same_and_text_is_printed_unchanged(
+    run: Run, say: Say, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert __version__ in say("--version").out
     assert run("version")["version"] == __version__
-
-
-def test_text_is_printed_unchanged(capsys: pytest.CaptureFixture[str]) -> None:
     emit({}, False, "[red]not markup[/red] 100 %\n")
     assert capsys.readouterr().out == "[red]not markup[/red] 100 %\n"

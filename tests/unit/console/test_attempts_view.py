@@ -9,7 +9,7 @@ import pytest
 from safelight.advice.driver_tables import scenarios, word_rows
 from safelight.attempts.models import AttemptOutcome, AttemptRefund
 from safelight.attempts.patterns import RefusalPattern, RefusalRate
-from safelight.cli.attempts_output import format_pattern
+from safelight.cli.attempts import format_pattern
 from safelight.console.attempts_view import (
     CHART_HEIGHT,
     budget_lines,

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from safelight.console.case_media import CaseFiles, MediaFile
-from safelight.console.case_media_view import CaseMediaContent, CaseMediaView, case_media_view
+from safelight.console.review_pages import CaseMediaContent, CaseMediaView, case_media_view
 from safelight.console.translations import load_languages
 from safelight.jobs.models import StageRecord, VideoRecord
 from safelight.jobs.transcripts import SpokenLine, Transcript
-from safelight.policy.coverage import Coverage
-from safelight.policy.findings import Basis, Finding, Modality, Stage, TimeRange
+from safelight.policy.findings import Coverage, Stage, TimeRange
 from support.fake_api_server import a_video, allowed
+from support.verdicts import seen
 
 EN = load_languages()["en"]
 SOUND: dict[str, Any] = {"facts": {"duration_s": 4.0, "audio_codec": "aac"}, "sound": {"transcribed": True}}
@@ -22,16 +22,7 @@ CLIP = MediaFile(sha256="0" * 64, media_type="video/mp4", number=0)
 PICTURE = MediaFile(sha256="1" * 64, media_type="image/png", number=1)
 REFERENCE_CLIP = MediaFile(sha256="2" * 64, media_type="video/webm", number=2)
 LINE = SpokenLine(text="take the knife", start_s=1.0, end_s=2.0, marks=((9, 14),))
-FOUND = Finding(
-    category="violence",
-    score=0.9,
-    modality=Modality.AUDIO,
-    detector="words",
-    version="1",
-    reason="A word.",
-    basis=Basis.MATCHED,
-    evidence=(TimeRange(start_s=1.0, end_s=2.0),),
-)
+FOUND = seen("violence", 0.9, "audio", evidence=(TimeRange(start_s=1.0, end_s=2.0),))
 
 
 def view(details: dict[str, Any] | None, **content: Any) -> CaseMediaView:
@@ -60,15 +51,9 @@ def test_sound_is_offered_around_findings_and_as_a_whole_and_every_file_has_a_na
     assert [value for value, _ in shown.sound] == ["0 0.5 2.5", "0 0 4", "2 0 60"]
     assert shown.sound[0][1].startswith("Violence, ")
     assert (shown.sound_note, shown.files_note) == ("", "")
-
-
-def test_the_page_says_how_many_files_it_does_not_show() -> None:
     assert view(SOUND, files=CaseFiles(shown=(CLIP,), withheld=2)).files_note.endswith("quarantined: 2")
-
-
-def test_a_clip_without_sound_says_so_and_offers_none() -> None:
-    shown = view(MUTE, files=CaseFiles(shown=(CLIP,)))
-    assert (shown.sound, shown.sound_note, shown.transcript_note) == ((), "The video has no sound.", "")
+    mute = view(MUTE, files=CaseFiles(shown=(CLIP,)))
+    assert (mute.sound, mute.sound_note, mute.transcript_note) == ((), "The video has no sound.", "")
 
 
 def test_the_words_of_a_finding_are_marked_in_the_transcript() -> None:

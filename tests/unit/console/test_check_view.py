@@ -16,8 +16,8 @@ from safelight.detectors.text.pipeline import TextPipeline
 from safelight.moderation.check_result import Price, summarize_check
 from safelight.moderation.prompt import PromptStage
 from safelight.moderation.tenant_policy import TenantPolicy
-from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
+from safelight.policy.findings import SHIPPED
 
 STACKED = "A person standing alone on a rooftop at night, looking down at the city"
 PRICE = Price(usd=0.0, usd_per_second=0.0, seconds=4)
@@ -62,12 +62,9 @@ def test_the_first_suggestion_leaves_the_least_and_says_so(stage: PromptStage) -
     assert len(found.suggestions) == MAX_SHOWN_SUGGESTIONS
     numbers = [one["number"] for one in (*found.suggestions, *found.folded) if one["number"]]
     assert numbers == list(range(1, len(numbers) + 1))
-
-
-def test_a_purpose_is_not_first_if_another_change_leaves_less(stage: PromptStage) -> None:
-    found = view(stage, STACKED, provider="sora-2", purpose="a lesson about cities")
-    assert "observation deck" in found.suggestions[0]["rewritten"]
-    assert "observation deck" not in found.suggestions[1]["rewritten"]
+    first, second = view(stage, STACKED, provider="sora-2", purpose="a lesson about cities").suggestions[:2]
+    assert "observation deck" in first["rewritten"]
+    assert "observation deck" not in second["rewritten"]
 
 
 def test_words_that_filters_may_react_to_are_marked_with_what_to_write_instead(stage: PromptStage) -> None:

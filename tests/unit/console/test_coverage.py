@@ -4,9 +4,8 @@ from typing import Any
 
 from safelight.cli.demo import WAIVER_REASON
 from safelight.console.coverage import VideoCoverage, summarize, summarize_video
-from safelight.console.formatting import name_waiver_decider, translate_note
 from safelight.console.measured_text import describe_measured
-from safelight.console.translations import load_languages
+from safelight.console.translations import load_languages, name_waiver_decider, translate_note
 from safelight.moderation.coverage_count import NOT_MADE, Check, checks_of_video
 from safelight.policy.findings import Modality
 from safelight.policy.measurements import load_shipped
@@ -35,9 +34,6 @@ def test_missing_checks_come_first_and_checks_that_are_off_are_not_counted() -> 
         ("Checked", (("text", ("Hate", "Sexual content")), ("frames", ("Sexual content",)))),
     ]
     assert [row.count for row in found.groups] == [1, 1, 3]
-
-
-def test_no_cells_give_no_groups() -> None:
     assert summarize([], EN).groups == ()
 
 
@@ -46,6 +42,8 @@ def test_a_video_has_the_denominator_of_its_installation() -> None:
     assert ("sexual", "frames", NOT_MADE) in checks_of_video(made, CELLS)
     assert summarize_video(video(*made), CELLS, EN).sentence == "Checked: 1 of 5"
     assert summarize(CELLS, EN).sentence.endswith("of 5")
+    whole = [cell for cell in CELLS if cell[2] != "off"]
+    assert summarize_video(video(*whole), CELLS, EN).notes == ()
     assert summarize_video(video(*made), CELLS, EN).notes == (
         "This installation can make 3 of the 5. Not made for this video, because it has no such content or "
         "did not get that far: 2, namely frames (Sexual content); text (Sexual content).",
@@ -81,11 +79,6 @@ def test_each_check_of_a_video_has_one_status_and_all_add_up_to_the_total() -> N
     assert "nothing to check" in found.groups[2].hint
 
 
-def test_a_video_with_the_count_of_its_installation_needs_no_words() -> None:
-    made = [cell for cell in CELLS if cell[2] != "off"]
-    assert summarize_video(video(*made), CELLS, EN).notes == ()
-
-
 def test_a_measured_quality_is_a_figure_and_never_the_name_of_a_file() -> None:
     run = load_shipped()
     one = next(cell for cell in run.cells if cell.modality is Modality.FRAMES)
@@ -115,16 +108,13 @@ def test_a_check_of_text_has_its_figure_for_clips_and_that_of_all_text_checks_fo
     )
 
 
-def test_the_reason_of_the_waiver_that_make_run_records_is_shown_in_the_readers_language() -> None:
+def test_reason_and_decider_of_the_waiver_that_make_run_records_are_shown_in_words() -> None:
+    for t in load_languages().values():
+        assert "make run" not in name_waiver_decider("demo", "make run", t)
+        assert name_waiver_decider("pilot", "Ada Reed", t) == "Ada Reed"
     for tag in ("zh-Hant", "zh-Hans"):
         assert "Safelight" in translate_note(WAIVER_REASON, load_languages()[tag])
         assert "first look" not in translate_note(WAIVER_REASON, load_languages()[tag])
     assert (
         translate_note("A pilot with ten people.", load_languages()["zh-Hant"]) == "A pilot with ten people."
     )
-
-
-def test_the_demonstration_waiver_says_who_allowed_it_in_words() -> None:
-    for t in load_languages().values():
-        assert "make run" not in name_waiver_decider("demo", "make run", t)
-        assert name_waiver_decider("pilot", "Ada Reed", t) == "Ada Reed"

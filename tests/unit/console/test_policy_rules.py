@@ -6,11 +6,12 @@ import re
 
 import pytest
 
-from safelight.console.policy_rules import RuleRow, rule_groups
+from safelight.console.policy_pages import RuleRow, rule_groups
 from safelight.console.translations import load_languages
-from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
+from safelight.policy.findings import SHIPPED
 from safelight.policy.inheritance import SHIPPED_NAMES
+from support.rows import each_row
 
 
 @pytest.mark.parametrize("policy", SHIPPED_NAMES)
@@ -30,27 +31,7 @@ def starter(name: str) -> RuleRow:
     return next(row for group in groups for row in group.rules if row.id == name)
 
 
-@pytest.mark.parametrize(
-    ("name", "action", "text"),
-    [
-        (
-            "sm-2",
-            "Block",
-            "Sexual content about a minor: in text, images, frames, audio. The content is locked away.",
-        ),
-        ("lk-5", "Label", "A real public figure is depicted: in any content. For minors: Hold for review."),
-        (
-            "vi-2",
-            "Block",
-            "Graphic violence in pictures: in images, frames. Not if the context is medical, news.",
-        ),
-        (
-            "sh-2",
-            "Block",
-            "The text reads like instructions for self-harm: in any content. Help lines are shown.",
-        ),
-    ],
-)
+@each_row
 def test_a_rule_says_what_where_and_what_happens(name: str, action: str, text: str) -> None:
     row = starter(name)
     assert (row.action, row.text) == (action, text)

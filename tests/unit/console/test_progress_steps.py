@@ -3,18 +3,12 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from safelight.console.progress_steps import (
-    PipelineStep,
-    StepStatus,
-    list_progress_steps,
-    step_started_at,
-)
-from safelight.jobs.models import StageRecord, VideoRecord
-from safelight.jobs.states import VideoState
-from safelight.policy.coverage import Cell, Coverage
-from safelight.policy.findings import Modality, Stage
-from safelight.policy.verdicts import Action, Verdict
+from safelight.console.video_view import PipelineStep, StepStatus, list_progress_steps, step_started_at
+from safelight.jobs.models import StageRecord, VideoRecord, VideoState
+from safelight.policy.findings import Cell, Coverage, Modality, Stage
+from safelight.policy.verdicts import Action
 from support.fake_api_server import a_video
+from support.verdicts import decided
 
 
 def statuses(state: VideoState, stage: Stage, **changes: object) -> list[StepStatus]:
@@ -29,35 +23,17 @@ def test_seven_steps_of_which_at_most_one_is_running(state: VideoState, stage: S
     assert found.count(StepStatus.RUNNING) <= 1
 
 
-def test_a_delivered_video_has_all_steps_done() -> None:
-    found = statuses(VideoState.DELIVERED, Stage.DELIVERY)
-    assert found == [
-        StepStatus.DONE,
-        StepStatus.DONE,
-        StepStatus.SKIPPED,
-        StepStatus.DONE,
-        StepStatus.DONE,
-        StepStatus.DONE,
-        StepStatus.DONE,
-    ]
-
-
-def test_steps_after_a_block_are_not_reached() -> None:
-    found = statuses(VideoState.BLOCKED, Stage.OUTPUT)
-    assert found[4:] == [StepStatus.BLOCKED, StepStatus.NOT_REACHED, StepStatus.NOT_REACHED]
-    assert statuses(VideoState.REJECTED, Stage.PROMPT)[1:3] == [StepStatus.BLOCKED, StepStatus.NOT_REACHED]
-
-
-def test_progress_belongs_to_the_running_step() -> None:
-    stops = list_progress_steps(
-        a_video(state=VideoState.GENERATING, stage=Stage.GENERATION, progress=42), None
-    )
-    assert [stop.percent for stop in stops] == [None, None, None, 42, None, None, None]
-
-
-def test_a_vaulted_video_hides_the_blocked_step() -> None:
-    results = {tuple(statuses(VideoState.BLOCKED, stage, vaulted=True)) for stage in Stage}
-    assert len(results) == 1
+def test_steps_are_done_up_to_a_block_that_a_vaulted_video_hides() -> None:
+    done, skipped, blocked = StepStatus.DONE, StepStatus.SKIPPED, StepStatus.BLOCKED
+    not_reached = StepStatus.NOT_REACHED
+    delivered = statuses(VideoState.DELIVERED, Stage.DELIVERY)
+    assert delivered == [done, done, skipped, done, done, done, done]
+    assert statuses(VideoState.BLOCKED, Stage.OUTPUT)[4:] == [blocked, not_reached, not_reached]
+    assert statuses(VideoState.REJECTED, Stage.PROMPT)[1:3] == [blocked, not_reached]
+    assert len({tuple(statuses(VideoState.BLOCKED, stage, vaulted=True)) for stage in Stage}) == 1
+    running = a_video(state=VideoState.GENERATING, stage=Stage.GENERATION, progress=42)
+    percents = [step.percent for step in list_progress_steps(running, None)]
+    assert percents == [None, None, None, 42, None, None, None]
 
 
 def test_steps_last_from_one_state_to_the_next() -> None:
@@ -86,13 +62,7 @@ def test_steps_last_from_one_state_to_the_next() -> None:
 
 @pytest.mark.parametrize("action", [Action.ALLOW, Action.LABEL])
 def test_a_step_that_is_allowed_only_under_a_waiver_is_not_shown_as_done(action: Action) -> None:
-    plain = Verdict(
-        action=action,
-        stage=Stage.PROMPT,
-        subject_sha256="0" * 64,
-        policy="starter",
-        policy_sha256="0" * 64,
-    )
+    plain = msgspec.structs.replace(decided("prompt"), action=action)
     cell = Cell(category="ncii", modality=Modality.FRAMES, required=True)
     waived = msgspec.structs.replace(plain, stage=Stage.OUTPUT, waived=(cell,), waivers=("demo",))
     stages = tuple(

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import BaseModel
 
-from safelight.console.setting_labels import label_section, label_setting
+from safelight.console.settings_pages import label_section, label_setting
 from safelight.console.translations import load_languages
 from safelight.i18n import load_messages
 from safelight.settings import Settings

@@ -9,10 +9,10 @@ from safelight.console.timeline import merge_spans, name_actor, name_outcome, re
 from safelight.console.translations import load_languages
 from safelight.console.video_view import video_view
 from safelight.generation.protocol import Billing, Charge, ChargeStatus
-from safelight.jobs.models import Attempt, VideoRecord
-from safelight.jobs.states import VideoState
-from safelight.policy.categories import Taxonomy
+from safelight.jobs.models import Attempt, VideoRecord, VideoState
+from safelight.policy.findings import Taxonomy
 from support.fake_api_server import a_video
+from support.rows import each_row
 
 
 def test_spans_that_overlap_or_almost_touch_become_one() -> None:
@@ -23,18 +23,7 @@ def test_spans_that_overlap_or_almost_touch_become_one() -> None:
     assert merge_spans([]) == ()
 
 
-@pytest.mark.parametrize(
-    ("actor", "words"),
-    [
-        ("jobs", "this service"),
-        ("policy", "policy"),
-        ("key_01a1ff20704659fdd7dfae66853a7e4b", "API key key_01a1ff207046…"),
-        ("Ada Reed", "Ada Reed"),
-        ("wan", "wan"),
-        ("reviewer", "reviewer"),
-        ("other", "another person or key"),
-    ],
-)
+@each_row
 def test_an_actor_is_named_in_words(actor: str, words: str) -> None:
     assert name_actor(actor, load_languages()["en"], {}) == words
 
@@ -71,14 +60,7 @@ def an_attempt(**values: Any) -> Attempt:
     return replace(attempt, **values)
 
 
-@pytest.mark.parametrize(
-    ("billing", "upstream_id", "copy"),
-    [
-        (Billing.OWN, None, "none"),
-        (Billing.OWN, "job", "on own hardware"),
-        (Billing.PAID, "job", "unknown"),
-    ],
-)
+@each_row
 def test_a_copy_on_own_hardware_is_not_called_unknown(
     billing: Billing, upstream_id: str | None, copy: str
 ) -> None:
@@ -111,14 +93,7 @@ def test_the_record_of_a_generator_that_is_down_stays_short() -> None:
     assert view.entries[3].description.startswith("Submitted 29 more times, not accepted, until ")
 
 
-@pytest.mark.parametrize(
-    ("outcomes", "headline"),
-    [
-        (["not_taken"], "The generator does not accept requests at the moment."),
-        (["not_taken", None], "Generating."),
-        ([], "Generating."),
-    ],
-)
+@each_row
 def test_a_generator_that_does_not_accept_requests_is_not_called_generating(
     outcomes: list[str | None], headline: str
 ) -> None:

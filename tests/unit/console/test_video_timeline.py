@@ -9,12 +9,11 @@ import pytest
 from safelight.console.finding_lanes import timeline_ticks
 from safelight.console.translations import load_languages
 from safelight.console.video_timeline import VideoTimeline, video_timeline
-from safelight.jobs.models import StageRecord, VideoRecord
-from safelight.jobs.states import VideoState
-from safelight.policy.categories import SHIPPED
-from safelight.policy.coverage import Coverage
-from safelight.policy.findings import Basis, Finding, FrameRange, Modality, Stage
+from safelight.jobs.models import StageRecord, VideoRecord, VideoState
+from safelight.policy.findings import SHIPPED, Coverage, Finding, FrameRange, Stage
 from support.fake_api_server import a_video, allowed
+from support.rows import each_row
+from support.verdicts import seen
 
 NOW = 1_795_000_000.0
 EN = load_languages()["en"]
@@ -23,16 +22,8 @@ SPEECH = {"speech": [{"start_s": 1.0, "end_s": 2.0}], "transcribed": True}
 
 
 def found(category: str = "violence") -> Finding:
-    return Finding(
-        category=category,
-        score=0.9,
-        modality=Modality.FRAMES,
-        detector="safety-card",
-        version="1",
-        reason="A card.",
-        basis=Basis.MATCHED,
-        evidence=(FrameRange(first=24, last=36, peak=30, start_s=1.0, end_s=1.5),),
-    )
+    place = FrameRange(first=24, last=36, peak=30, start_s=1.0, end_s=1.5)
+    return seen(category, 0.9, "frames", evidence=(place,))
 
 
 def timeline(
@@ -68,17 +59,12 @@ def test_only_a_delivered_file_that_exists_has_frames(changes: dict[str, Any], h
     assert bool(shown.sheet_url) is bool(shown.cells) is has_frames
 
 
-def test_frames_are_blurred_where_something_was_found_and_beside_it() -> None:
-    shown = timeline(found())
-    assert shown
-    assert [number for number, cell in enumerate(shown.cells) if cell.flagged] == [1, 2, 3, 4]
-    assert [(cell.column, cell.row) for cell in shown.cells][4:6] == [(4, 0), (0, 1)]
-
-
 @pytest.mark.parametrize(
-    "changes", [{"audio_duration_s": 8.0}, {"duration_s": 40.0}], ids=["longer sound", "uneven frame times"]
+    "changes",
+    [{}, {"audio_duration_s": 8.0}, {"duration_s": 40.0}],
+    ids=["usual", "longer sound", "uneven frame times"],
 )
-def test_frames_are_blurred_by_their_number_and_not_by_their_time(
+def test_frames_are_blurred_by_their_number_where_something_was_found_and_beside_it(
     monkeypatch: pytest.MonkeyPatch, changes: dict[str, float]
 ) -> None:
     for name, value in changes.items():
@@ -86,9 +72,11 @@ def test_frames_are_blurred_by_their_number_and_not_by_their_time(
     shown = timeline(found())
     assert shown
     assert [number for number, cell in enumerate(shown.cells) if cell.flagged] == [1, 2, 3, 4]
+    assert [(cell.column, cell.row) for cell in shown.cells][4:6] == [(4, 0), (0, 1)]
 
 
-def test_a_finding_without_details_blurs_frames_but_has_no_lane() -> None:
+def test_a_finding_without_details_blurs_frames_but_has_no_lane_and_a_vaulted_video_nothing() -> None:
+    assert timeline(found(), vaulted=True, state=VideoState.BLOCKED) is None
     shown = timeline(found("self-harm/instructions"))
     assert shown
     assert shown.lanes == ()
@@ -107,22 +95,11 @@ def test_lanes_and_speech_are_aligned_to_the_length_of_the_clip() -> None:
     assert shown.sound.startswith("The speech was transcribed")
 
 
-@pytest.mark.parametrize(
-    ("sound", "sentence"),
-    [
-        (None, "The video has no sound."),
-        ({"speech": [], "transcribed": True}, "No speech was detected in the sound."),
-        ({**SPEECH, "transcribed": False}, "Speech was detected but not transcribed"),
-    ],
-)
+@each_row
 def test_what_is_known_about_the_sound_is_said(sound: Any, sentence: str) -> None:
     shown = timeline(sound=sound)
     assert shown
     assert shown.sound.startswith(sentence)
-
-
-def test_a_vaulted_video_has_no_timeline() -> None:
-    assert timeline(found(), vaulted=True, state=VideoState.BLOCKED) is None
 
 
 def test_the_axis_names_the_frame_that_is_shown_at_each_time() -> None:

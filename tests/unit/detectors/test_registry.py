@@ -8,8 +8,7 @@ import pytest
 
 from safelight.detectors.registry import GROUP, DetectorMissing, DetectorRegistry, FailedDetector, load_plugin
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.policy.coverage import Cell
-from safelight.policy.findings import Modality
+from safelight.policy.findings import Cell, Modality
 from support.rows import each_row
 
 MODULE = """
@@ -64,6 +63,9 @@ def test_a_third_party_detector_is_found_with_its_options(module: str) -> None:
     assert catalogue.missing == ()
     assert [name for name, _capability in catalogue.capabilities(Modality.TEXT)] == ["good"]
     assert catalogue.capabilities(Modality.AUDIO) == ()
+    points = [point(module, "child", "CHILD"), point(module, "good", "GOOD")]
+    catalogue = DetectorRegistry.discover({"child": {"size": 2}}, points=points)
+    assert catalogue.child_specs() == [("child", {"size": 2})]
 
 
 @each_row
@@ -79,21 +81,16 @@ def test_a_broken_detector_is_listed_as_missing_with_the_reason(
     assert len(catalogue.text_detectors()) == 1
 
 
-def test_a_module_that_does_not_exist_is_missing() -> None:
+def test_what_is_not_installed_is_missing_and_what_is_switched_off_is_not_loaded(module: str) -> None:
     catalogue = DetectorRegistry.discover({}, points=[point("no_such_module_anywhere", "gone", "X")])
     assert "no_such_module_anywhere" in catalogue.missing[0].sentence
-
-
-def test_a_configured_but_uninstalled_detector_is_missing() -> None:
     catalogue = DetectorRegistry.discover({"ghost": {}, "off": False}, points=[])
     assert [missing.name for missing in catalogue.missing] == ["ghost"]
     assert catalogue.disabled == ("off",)
-
-
-def test_a_detector_that_is_switched_off_is_not_loaded(module: str) -> None:
     catalogue = DetectorRegistry.discover({"good": False}, points=[point(module, "good", "GOOD")])
-    assert catalogue.text_detectors() == ()
-    assert catalogue.missing == ()
+    assert (catalogue.text_detectors(), catalogue.missing) == ((), ())
+    with pytest.raises(DetectorMissing, match="ghost"):
+        load_plugin("ghost")
 
 
 @each_row
@@ -120,15 +117,3 @@ def test_cells_join_requirements_with_installed_capabilities(module: str) -> Non
     assert (violence.required, violence.available) == (True, False)
     assert [cell.category for cell in catalogue.cells(required, Modality.TEXT)] == ["hate"]
     assert [cell.required for cell in catalogue.cells()] == [False]
-
-
-def test_the_scan_child_gets_names_and_options(module: str) -> None:
-    points = [point(module, "child", "CHILD"), point(module, "good", "GOOD")]
-    assert DetectorRegistry.discover({"child": {"size": 2}}, points=points).child_specs() == [
-        ("child", {"size": 2})
-    ]
-
-
-def test_an_unknown_plugin_cannot_be_loaded() -> None:
-    with pytest.raises(DetectorMissing, match="ghost"):
-        load_plugin("ghost")

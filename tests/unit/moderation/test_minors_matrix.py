@@ -8,16 +8,13 @@ from __future__ import annotations
 import pytest
 
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.moderation.evaluation import StageInput, evaluate
+from safelight.moderation.evaluation import ScreeningContext, StageInput, evaluate
 from safelight.moderation.output import OutputStage
 from safelight.moderation.prompt import PromptStage
 from safelight.moderation.scene_detection import reason_not_sent
-from safelight.moderation.screening import ScreeningContext
 from safelight.moderation.tenant_policy import TenantPolicy
-from safelight.policy.categories import SHIPPED
-from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.documents import load
-from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality, Stage
+from safelight.policy.findings import SHIPPED, Cell, Coverage, Finding, FrameRange, ImageBox, Modality, Stage
 from safelight.policy.verdicts import Action, Verdict, WaiverTerms
 from safelight.scanning.report import DetectorRun, ScanReport
 from safelight.scanning.service import Scanner
@@ -60,14 +57,20 @@ def asked(words: str) -> Verdict:
 
 
 def reference(categories: tuple[str, ...], *, age: bool) -> Verdict:
+    return evaluated(tenant_policy(), Stage.REFERENCE, Modality.IMAGE, categories, age=age)
+
+
+def evaluated(
+    policy: TenantPolicy, stage: Stage, modality: Modality, categories: tuple[str, ...], *, age: bool
+) -> Verdict:
     given = StageInput(
-        stage=Stage.REFERENCE,
+        stage=stage,
         subject_sha256="0" * 64,
-        findings=tuple(seen(one, Modality.IMAGE) for one in categories),
-        coverage=tuple(cells(Modality.IMAGE, age=age)),
-        modalities=frozenset({Modality.IMAGE}),
+        findings=tuple(seen(one, modality) for one in categories),
+        coverage=tuple(cells(modality, age=age)),
+        modalities=frozenset({modality}),
     )
-    return evaluate(tenant_policy(), given).verdict
+    return evaluate(policy, given).verdict
 
 
 def output(shown: tuple[str, ...], words: str, *, age: bool) -> tuple[Verdict, tuple[Finding, ...]]:
@@ -124,12 +127,6 @@ def test_an_output_by_picture_prompt_and_whether_age_was_checked(
 
 @pytest.mark.parametrize("policy", ["starter", "strict", "creative"])
 def test_no_bundled_policy_allows_the_pair(policy: str) -> None:
-    given = StageInput(
-        stage=Stage.OUTPUT,
-        subject_sha256="0" * 64,
-        findings=(seen("sexual", Modality.FRAMES), seen("minors-present", Modality.FRAMES)),
-        coverage=tuple(cells(Modality.FRAMES, age=True)),
-        modalities=frozenset({Modality.FRAMES}),
-    )
-    verdict = evaluate(tenant_policy(policy), given).verdict
+    both = ("sexual", "minors-present")
+    verdict = evaluated(tenant_policy(policy), Stage.OUTPUT, Modality.FRAMES, both, age=True)
     assert (verdict.action, verdict.vault) == (Action.BLOCK, True)

@@ -6,11 +6,9 @@ from safelight.detectors.text.pipeline import TextPipeline
 from safelight.media.tags import FileTag
 from safelight.moderation.file_tags import screen_tags
 from safelight.moderation.ocr import screen_ocr_text
-from safelight.policy.categories import SHIPPED
-from safelight.policy.coverage import Coverage, CoverageStatus
 from safelight.policy.decisions import required_coverage
 from safelight.policy.documents import load
-from safelight.policy.findings import Modality, Stage, TextSpan
+from safelight.policy.findings import SHIPPED, Coverage, CoverageStatus, Modality, Stage, TextSpan
 from safelight.policy.verdicts import Action, WaiverTerms
 from safelight.scanning.report import DetectorRun, ScanReport
 from support.rows import each_row
@@ -28,29 +26,17 @@ def words(report: ScanReport) -> set[CoverageStatus]:
     return {cell.status for cell in screen_ocr_text(report, pipeline()).cells}
 
 
-def test_text_that_was_read_is_checked() -> None:
+def test_text_that_was_read_is_checked_and_after_a_failure_only_in_part() -> None:
     assert words(ScanReport(runs=(READ,))) == {CoverageStatus.CHECKED}
     assert not screen_ocr_text(ScanReport(runs=(READ,)), pipeline()).present
-
-
-def test_after_an_ocr_failure_text_is_only_partly_checked() -> None:
-    seen = screen_ocr_text(ScanReport(runs=(CUT_OFF,)), pipeline())
+    assert words(ScanReport(runs=(NO_READER,))) == {CoverageStatus.OFF}
+    assert words(ScanReport(failure="The child crashed.")) == {CoverageStatus.PARTLY}
+    texts = (MediaText(text="SAFELIGHT-TEST:hate", confidence=0.9),)
+    seen = screen_ocr_text(ScanReport(runs=(CUT_OFF,), texts=texts), pipeline())
     assert {(cell.status, cell.note) for cell in seen.cells} == {
         (CoverageStatus.PARTLY, "ocr ran out of memory.")
     }
     assert seen.present
-    assert words(ScanReport(failure="The child crashed.")) == {CoverageStatus.PARTLY}
-
-
-def test_without_ocr_text_is_not_available() -> None:
-    assert words(ScanReport(runs=(DetectorRun(name="nudenet", ran=True, complete=True),))) == {
-        CoverageStatus.OFF
-    }
-
-
-def test_what_was_read_before_a_failure_still_counts() -> None:
-    texts = (MediaText(text="SAFELIGHT-TEST:hate", confidence=0.9),)
-    seen = screen_ocr_text(ScanReport(runs=(CUT_OFF,), texts=texts), pipeline())
     assert [found.category for found in seen.findings if found.test_card] == ["hate"]
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from safelight.errors import InvalidMedia, SandboxFailed
 from safelight.media.probe import MediaInfo
+from safelight.moderation.evaluation import ScreeningContext
 from safelight.moderation.reference import ReferenceInput, ReferenceStage
-from safelight.moderation.screening import ScreeningContext
 from safelight.moderation.timed_reference import CLIP_TIMEOUT_S, MAX_CLIP_CHECKS, TimedReferenceStage
 from safelight.policy.verdicts import Action
 from safelight.sandbox.sandbox import Sandbox
@@ -64,9 +64,13 @@ def threads() -> Iterator[Executor]:
         yield made
 
 
+def timed(stage: Stage, threads: Executor, **options: Any) -> TimedReferenceStage:
+    given = {"timeout_s": 60.0, **options}
+    return TimedReferenceStage(stage=cast(ReferenceStage, stage), threads=threads, **given)
+
+
 def screen(stage: Stage, threads: Executor, name: str, *, timeout_s: float = 60.0) -> str | None:
-    made = TimedReferenceStage(stage=cast(ReferenceStage, stage), threads=threads, timeout_s=timeout_s)
-    found: Any = made.screen([file(name)], CONTEXT)
+    found: Any = timed(stage, threads, timeout_s=timeout_s).screen([file(name)], CONTEXT)
     return found.name if found else None
 
 
@@ -95,13 +99,8 @@ def test_a_file_that_is_not_accepted_is_reported(threads: Executor) -> None:
 def screen_files(
     stage: Stage, threads: Executor, *files: ReferenceInput, timeout_s: float = 60.0
 ) -> tuple[list[str], dict[str, float | None]]:
-    made = TimedReferenceStage(stage=cast(ReferenceStage, stage), threads=threads, timeout_s=timeout_s)
-    found, left = made.screen_files(files, CONTEXT)
+    found, left = timed(stage, threads, timeout_s=timeout_s).screen_files(files, CONTEXT)
     return [cast(Any, result).name for result in found], {one.field: seconds for one, seconds in left.items()}
-
-
-def test_a_short_clip_has_more_time_than_a_picture(threads: Executor) -> None:
-    assert screen_files(Stage(), threads, clip("short clip"), timeout_s=0.0) == (["short clip"], {})
 
 
 def test_a_clip_that_takes_longer_than_a_check_is_not_begun_and_its_time_is_returned(
@@ -114,12 +113,11 @@ def test_a_clip_that_takes_longer_than_a_check_is_not_begun_and_its_time_is_retu
     assert stage.began == ["picture", "short clip"]
 
 
-def test_a_clip_whose_scan_was_begun_and_not_finished_takes_at_least_the_time_of_a_check(
+def test_a_clip_has_more_time_than_a_picture_and_takes_at_least_that_of_its_check(
     threads: Executor,
 ) -> None:
-    made = TimedReferenceStage(
-        stage=cast(ReferenceStage, Stage()), threads=threads, timeout_s=60.0, clip_timeout_s=2.0
-    )
+    assert screen_files(Stage(), threads, clip("short clip"), timeout_s=0.0) == (["short clip"], {})
+    made = timed(Stage(), threads, clip_timeout_s=2.0)
     assert made.screen_files([clip("slow")], CONTEXT) == ((), {clip("slow"): 2.0})
 
 
@@ -132,9 +130,7 @@ def test_a_blocked_picture_ends_the_screening(threads: Executor) -> None:
 def test_one_caller_never_holds_all_places_for_clips() -> None:
     stage = Stage()
     with ThreadPoolExecutor(max_workers=4) as threads, ThreadPoolExecutor(max_workers=4) as requests:
-        made = TimedReferenceStage(
-            stage=cast(ReferenceStage, stage), threads=threads, timeout_s=60.0, clip_timeout_s=60.0
-        )
+        made = timed(stage, threads, clip_timeout_s=60.0)
 
         def check(caller: str, name: str) -> Future[Any]:
             return requests.submit(made.screen_files, [clip(name)], CONTEXT, caller=caller)
@@ -153,9 +149,7 @@ def test_one_caller_never_holds_all_places_for_clips() -> None:
 
 def test_a_check_ends_without_its_scan_when_the_process_stops(threads: Executor) -> None:
     stage, stopping = Stage(), threading.Event()
-    made = TimedReferenceStage(
-        stage=cast(ReferenceStage, stage), threads=threads, timeout_s=60.0, stopping=stopping
-    )
+    made = timed(stage, threads, stopping=stopping)
     with ThreadPoolExecutor(max_workers=1) as requests:
         check = requests.submit(made.screen_files, [clip("slow")], CONTEXT)
         assert stage.slow_began.acquire(timeout=60)

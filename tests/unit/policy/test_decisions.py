@@ -1,15 +1,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import msgspec
 
-from safelight.policy.categories import SHIPPED, CategorySpec, Group
-from safelight.policy.coverage import Cell, Coverage, Depth
 from safelight.policy.decisions import decide, required_coverage
 from safelight.policy.documents import Policy, load
-from safelight.policy.findings import FrameRange, ImageBox, Modality, Stage, TimeRange
+from safelight.policy.findings import (
+    SHIPPED,
+    CategorySpec,
+    Cell,
+    Coverage,
+    Depth,
+    FrameRange,
+    Group,
+    ImageBox,
+    Modality,
+    Stage,
+    TimeRange,
+)
 from safelight.policy.verdicts import Action, Audience, Context, Verdict, WaiverTerms
 from support.rows import each_row
 from support.verdicts import STARTER, checked, decided, seen
@@ -33,20 +42,21 @@ def with_gap(stage: str, category: str, modality: str, policy: Policy = STARTER,
 GRAPHIC = with_gap("output", "violence/graphic", "frames")
 
 
-def test_a_gap_in_required_coverage_is_held() -> None:
+def test_a_gap_in_required_coverage_is_held_or_blocked_if_no_finding_holds(
+    written: Callable[..., Policy],
+) -> None:
     verdict = decided("output", coverage=GRAPHIC)
     assert (verdict.action, verdict.category) == ("hold", "violence/graphic")
     assert (verdict.rule, verdict.matched_rules) == ("req-output", ("req-output",))
     assert [cell.category for cell in verdict.gaps] == ["violence/graphic"]
     assert "violence/graphic in frames" in verdict.reason
-
-
-def test_empty_coverage_is_held() -> None:
-    assert decided("prompt", coverage=Coverage()).action == "hold"
     assert decided("output", coverage=Coverage()).action == "hold"
-
-
-def test_a_document_can_block_on_gaps(written: Callable[..., Policy]) -> None:
+    verdict = decided("prompt", seen("privacy"), coverage=Coverage())
+    assert (verdict.action, verdict.rule) == ("hold", "pv-1")
+    assert verdict.gaps
+    extra = Cell(category="privacy", modality=Modality.TEXT, required=True)
+    required_by_caller = Coverage(cells=(*checked(STARTER, "prompt").cells, extra))
+    assert decided("prompt", coverage=required_by_caller).action == "hold"
     policy = written("policy: h\nextends: starter\nrequires:\n  - {id: req-output, on_gap: block}\n")
     coverage = with_gap("output", "ncii", "frames", policy)
     assert decided("output", policy=policy, coverage=coverage).action == "block"
@@ -110,18 +120,6 @@ def test_a_mandatory_category_newer_than_the_policy_is_required_too() -> None:
     assert (verdict.action, verdict.category) == ("hold", "new")
 
 
-def test_a_cell_that_the_caller_requires_is_required() -> None:
-    extra = Cell(category="privacy", modality=Modality.TEXT, required=True)
-    coverage = Coverage(cells=(*checked(STARTER, "prompt").cells, extra))
-    assert decided("prompt", coverage=coverage).action == "hold"
-
-
-def test_a_hold_by_a_finding_takes_precedence_over_a_hold_by_a_gap() -> None:
-    verdict = decided("prompt", seen("privacy"), coverage=Coverage())
-    assert (verdict.action, verdict.rule) == ("hold", "pv-1")
-    assert verdict.gaps
-
-
 def test_sexual_findings_are_quarantined_if_age_was_not_checked() -> None:
     coverage = with_gap("output", "sexual/minors", "frames")
     nude = seen("sexual", 0.9, "frames", frames=9)
@@ -133,13 +131,8 @@ def test_sexual_findings_are_quarantined_if_age_was_not_checked() -> None:
     assert quarantined == [True, True, False]
     assert not decided("output", nude).quarantine
     assert not decided("prompt", words).quarantine
-
-
-def test_a_vaulted_result_is_not_also_quarantined() -> None:
-    verdict = decided(
-        "output", seen("sexual", 0.9, "frames", frames=9), seen("minors-present"), coverage=Coverage()
-    )
-    assert (verdict.vault, verdict.quarantine) == (True, False)
+    vaulted = decided("output", nude, seen("minors-present"), coverage=Coverage())
+    assert (vaulted.vault, vaulted.quarantine) == (True, False)
 
 
 def test_a_nan_score_is_not_treated_as_a_low_score() -> None:
@@ -187,13 +180,11 @@ def test_strict_is_never_milder_than_starter_and_creative_keeps_the_baseline() -
                     assert decided(stage, found, policy=creative).action == usual
 
 
-def test_a_requirement_can_demand_that_a_classifier_judged_the_text(tmp_path: Path) -> None:
-    path = tmp_path / "house.yaml"
-    path.write_text(
+def test_a_requirement_can_demand_that_a_classifier_judged_the_text(written: Callable[..., Policy]) -> None:
+    policy = written(
         "policy: h\nextends: starter\nrequires:\n"
         "  - {id: own, category: hate, modality: text, stage: prompt, depth: learned}\n"
     )
-    policy = load(path, SHIPPED)
 
     def verdict(depth: Depth) -> Verdict:
         cells = (

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from safelight.errors import Conflict
-from safelight.policy.categories import SHIPPED
 from safelight.policy.diff import diff
 from safelight.policy.documents import Policy, load
 from safelight.policy.draft import DraftDirection, write_draft
+from safelight.policy.findings import SHIPPED
 from safelight.policy.inheritance import SHIPPED_NAMES
+from support.rows import each_row
 
 SHIPPED_POLICIES = [load(name, SHIPPED) for name in SHIPPED_NAMES]
 STARTER = SHIPPED_POLICIES[0]
@@ -76,15 +77,7 @@ def test_a_locked_and_an_unknown_rule_have_no_draft() -> None:
             write_draft(STARTER, SHIPPED_POLICIES, rule, DraftDirection.MILDER)
 
 
-@pytest.mark.parametrize(
-    ("score", "direction"),
-    [
-        (0.98, DraftDirection.MILDER),
-        (0.95, DraftDirection.MILDER),
-        (0.05, DraftDirection.STRICTER),
-        (0.1, DraftDirection.STRICTER),
-    ],
-)
+@each_row
 def test_a_threshold_at_the_limit_has_no_draft_in_the_other_direction(
     score: float, direction: DraftDirection, tmp_path: Path
 ) -> None:

@@ -4,8 +4,6 @@ from typing import Any
 
 import pytest
 
-from safelight.policy.categories import SHIPPED
-from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.decisions import remove_notes
 from safelight.policy.explanations import (
     ChargeFacts,
@@ -15,7 +13,7 @@ from safelight.policy.explanations import (
     explain,
     help_lines,
 )
-from safelight.policy.findings import FrameRange, Modality, TimeRange
+from safelight.policy.findings import SHIPPED, Cell, Coverage, FrameRange, Modality, TimeRange
 from support.rows import each_row
 from support.verdicts import decided, learned, seen
 
@@ -29,10 +27,20 @@ def explained(verdict: Any, audience: ExplanationLevel = ExplanationLevel.DEVELO
 
 def test_a_block_is_explained_with_stage_reason_and_next_step() -> None:
     verdict = decided("prompt", seen("hate", 0.9, span=SPAN))
-    assert explained(verdict, links=LINKS).sentence == (
+    explanation = explained(verdict, links=LINKS)
+    assert explanation.sentence == (
         "Blocked before generation. In the prompt: Hatred against a group (rule ha-1). "
         "Nothing was charged. Change the prompt or appeal."
     )
+    assert explanation.appeal == LINKS.appeal
+    assert explained(decided("prompt"), links=LINKS).appeal == ""
+    assert explained(verdict, ExplanationLevel.END_USER, links=LINKS).record == ""
+    heard = explained(decided("output", seen("hate", 0.9, "audio"))).as_wire()
+    stages = [wire["moderation_stage"] for wire in (explanation.as_wire(), heard)]
+    assert stages == ["input", "output"]
+    tested = explained(decided("prompt", seen("violence", 1.0, card=True)), ExplanationLevel.END_USER)
+    assert "test card" in tested.sentence
+    assert tested.as_wire()["test_card"] is True
 
 
 def test_a_developer_sees_rule_and_span_and_an_end_user_only_the_group() -> None:
@@ -67,15 +75,6 @@ def test_a_vaulted_result_is_explained_without_category_or_evidence(viewer: Expl
     said = str(wire) + explained(verdict, viewer).sentence
     for word in ("sexual", "minor", "sm-", "prompt:"):
         assert word not in said.replace("'stage': 'prompt'", "")
-
-
-def test_the_wire_format_has_moderation_stage_and_categories() -> None:
-    wires = [
-        explained(verdict).as_wire()
-        for verdict in (decided("prompt", seen("hate")), decided("output", seen("hate", 0.9, "audio")))
-    ]
-    assert [wire["moderation_stage"] for wire in wires] == ["input", "output"]
-    assert wires[0]["categories"] == ["hate"]
 
 
 @each_row
@@ -125,21 +124,9 @@ def test_distress_gets_help_lines_with_every_verdict() -> None:
     assert calm.sentence == "Allowed before generation."
 
 
-def test_the_test_card_is_explained_as_a_test() -> None:
-    explanation = explained(decided("prompt", seen("violence", 1.0, card=True)), ExplanationLevel.END_USER)
-    assert "test card" in explanation.sentence
-    assert explanation.as_wire()["test_card"] is True
-
-
 def test_evidence_of_a_discreet_category_is_withheld_next_to_another() -> None:
     verdict = decided("prompt", seen("likeness", public_figure=True), seen("deception"), seen("hate", 0.4))
     assert {part["category"] for part in explained(verdict).evidence} == {"likeness", "deception"}
-
-
-def test_only_blocks_and_holds_offer_an_appeal() -> None:
-    assert explained(decided("prompt"), links=LINKS).appeal == ""
-    assert explained(decided("prompt", seen("hate")), links=LINKS).appeal == LINKS.appeal
-    assert explained(decided("prompt", seen("hate")), ExplanationLevel.END_USER, links=LINKS).record == ""
 
 
 def test_help_lines_match_the_region() -> None:

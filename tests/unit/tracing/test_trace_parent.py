@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from safelight.tracing.trace_parent import TraceParent, parse_trace_parent
+from safelight.tracing.tracer import TraceParent, parse_trace_parent
 from support.rows import each_row
 
 TRACE, SPAN = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.errors import InvalidField
-from safelight.web.form_fields import format_name, nest
+from safelight.web.request_body import format_name, nest
+from support.rows import each_row
 
 
 def test_names_in_brackets_become_objects_and_lists() -> None:
@@ -27,23 +28,7 @@ def test_names_in_brackets_become_objects_and_lists() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "pairs",
-    [
-        [("prompt", "a"), ("prompt", "b")],
-        [("a", "1"), ("a[b]", "2")],
-        [("a[b]", "1"), ("a", "2")],
-        [("a[]", "1"), ("a[b]", "2")],
-        [("a[b]", "1"), ("a[]", "2")],
-        [("a[b][c]", "1"), ("a[b]", "2")],
-        [("", "1")],
-        [("[a]", "1")],
-        [("a[", "1")],
-        [("a]b", "1")],
-        [("a[b]c", "1")],
-        [("a[b][c][d][e]", "1")],
-    ],
-)
+@each_row
 def test_ambiguous_field_names_are_refused(pairs: list[tuple[str, str]]) -> None:
     with pytest.raises(InvalidField):
         nest(pairs)

@@ -14,7 +14,7 @@ import pytest
 from safelight.errors import SandboxCrashed, Unavailable
 from safelight.provenance.recovery.conclusion import Answer, Ground
 from safelight.provenance.recovery.public_answer import PublicAnswer
-from safelight.trust.seals.provenance_check import ProvenanceCheck, ProvenanceChecks
+from safelight.trust.seals import ProvenanceCheck, ProvenanceChecks
 from safelight.web.provenance import ProvenanceDoor
 from safelight.web.thread_pool import Threads
 from support.rows import each_row

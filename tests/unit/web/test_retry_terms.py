@@ -6,8 +6,9 @@ import pytest
 
 from safelight.errors import InvalidField
 from safelight.moderation.request import RetryTerms
-from safelight.web import retry_terms
-from safelight.web.retry_terms import read_retry_terms
+from safelight.web import create_request as retry_terms
+from safelight.web.create_request import read_retry_terms
+from support.rows import each_row
 
 PROMPT = "Two old women alone on a rooftop at night, a sign says “Open”"
 VARIATION = "Two old women quietly on an observation deck at dusk, a sign says “Open”"
@@ -36,38 +37,14 @@ def test_the_terms_are_read_from_json_and_from_forms(value: Any, terms: RetryTer
     assert read(value) == terms
 
 
-@pytest.mark.parametrize(
-    ("value", "field"),
-    [
-        (True, "safelight"),
-        ([], "safelight"),
-        ({"rety": True}, "safelight"),
-        ({"retry": 1}, "safelight.retry"),
-        ({"retry": {"times": 3}}, "safelight.retry"),
-        ({"retry": {"same": 2}}, "safelight.retry.same"),
-        ({"retry": "yes"}, "safelight.retry.same"),
-        ({"retry": {"variation": ["a"]}}, "safelight.retry.variation"),
-        ({"retry": {"variation": "a" * 201}}, "safelight.retry.variation"),
-        ({"retry": {"variation": VARIATION + "\0"}}, "safelight.retry.variation"),
-        ({"retry": {"variation": " \u200b\n"}}, "safelight.retry.variation"),
-    ],
-)
+@each_row
 def test_wrong_terms_are_refused_by_name(value: Any, field: str) -> None:
     with pytest.raises(InvalidField) as wrong:
         read(value)
     assert wrong.value.param == field
 
 
-@pytest.mark.parametrize(
-    ("variation", "slot"),
-    [
-        (VARIATION.replace("women", "men"), "who"),
-        (VARIATION.replace("Two", "Three"), "how_many"),
-        (VARIATION.replace("old", "young"), "age"),
-        (VARIATION.replace("old women", "old Korean women"), "identity"),
-        (VARIATION.replace("“Open”", "“Closed”"), "text"),
-    ],
-)
+@each_row
 def test_a_variation_that_changes_who_number_age_identity_or_visible_text_is_refused(
     variation: str, slot: str
 ) -> None:
@@ -85,17 +62,7 @@ def test_a_variation_that_is_the_prompt_itself_is_refused(same: str) -> None:
     assert wrong.value.param == "safelight.retry.variation"
 
 
-@pytest.mark.parametrize(
-    ("prompt", "variation"),
-    [
-        ("a street at night", "a schoolgirl in a street at night"),
-        ("a street at school", "a schoolgirl in a street at school"),
-        ("a woman walks home", "a naked woman walks home"),
-        ("a couple at a lake", "a couple in swimwear at a lake"),
-        ("夜裡的街道", "夜裡街道上的學生"),
-        ("夜里的街道", "夜里街道上的学生"),
-    ],
-)
+@each_row
 def test_a_variation_that_adds_youth_undress_or_school_is_refused(prompt: str, variation: str) -> None:
     with pytest.raises(InvalidField) as wrong:
         read({"retry": {"variation": variation}}, prompt)

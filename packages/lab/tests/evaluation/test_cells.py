@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from bench import cells, cells_clips, cells_media, cells_words
 
-from safelight.policy.categories import SHIPPED
+from safelight.policy.findings import SHIPPED
 from safelight.testing.speech import SpeechMissing, synthesize
 from safelight_lab.evaluation import clips
 from support.optional_tools import leave_out
@@ -64,26 +64,20 @@ def test_the_speech_server_recognises_a_line_and_returns_word_times() -> None:
         leave_out("espeak-ng", str(error))
     for line in lines:
         sound = cells_clips.sounding(line, "chord")[:: cells_clips.RATE // 16_000]
-        data = io.BytesIO()
-        with wave.open(data, "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(16_000)
-            file.writeframes((np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes())
-        heard = list(listener(data.getvalue()))
+        heard = list(listener(wave_file((np.clip(sound, -1, 1) * 32767).astype("<i2").tobytes())))
         said = "".join(word for word, _start, _end in heard).rstrip(".")
         assert said.replace(",", "") == line.text.replace(" ", "").replace(",", "")
         assert heard[0][1] == pytest.approx(cells_clips.AT_S, abs=0.2)
-    assert not list(listener(_silence()))
+    assert not list(listener(wave_file(b"\0\0" * 16_000)))
 
 
-def _silence() -> bytes:
+def wave_file(samples: bytes) -> bytes:
     data = io.BytesIO()
     with wave.open(data, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(16_000)
-        file.writeframes(b"\0\0" * 16_000)
+        file.writeframes(samples)
     return data.getvalue()
 
 

@@ -2,44 +2,25 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
 from safelight.evaluation.protocol import CaseOutcome, EvalCase
-from safelight.policy.categories import SHIPPED
-from safelight.policy.coverage import Cell
-from safelight.policy.findings import Basis, Finding, Modality, OperatingPoint, Stage
-from safelight.policy.verdicts import Action, Verdict
+from safelight.policy.findings import SHIPPED, Cell, Finding, Modality
+from safelight.policy.verdicts import Action
 from safelight_lab.evaluation.assessments import assess
 from safelight_lab.evaluation.confusion import Confusion
 from safelight_lab.evaluation.expectations import Expectations, differences
 from safelight_lab.evaluation.rate_summary import RateSummary
 from safelight_lab.evaluation.row_results import format_row
+from support.verdicts import decided, learned, seen
 
-POINT = OperatingPoint(
-    voice="english",
-    language="en",
-    length="4-8",
-    score=0.6,
-    false_alarm_rate=0.001,
-    low=0.0,
-    high=0.01,
-    sample=900,
-)
 STOP = frozenset({Action.HOLD, Action.BLOCK})
 PASS = frozenset({Action.ALLOW, Action.LABEL})
 
 
-def finding(category: str, score: float = 0.9, point: OperatingPoint | None = None) -> Finding:
-    return Finding(
-        category=category,
-        score=score,
-        modality=Modality.TEXT,
-        detector="d",
-        version="1",
-        reason="Seen.",
-        basis=Basis.LEARNED if point else Basis.MATCHED,
-        point=point,
-    )
+def finding(category: str, score: float = 0.9, at: float | None = None) -> Finding:
+    return seen(category, score) if at is None else learned(category, score, at)
 
 
 def outcome(
@@ -52,12 +33,9 @@ def outcome(
     gaps: tuple[Cell, ...] = (),
     lang: str = "en",
 ) -> CaseOutcome:
-    verdict = Verdict(
+    verdict = msgspec.structs.replace(
+        decided("prompt"),
         action=action,
-        stage=Stage.PROMPT,
-        subject_sha256="0" * 64,
-        policy="house",
-        policy_sha256="0" * 64,
         category=gaps[0].category if gaps else found[0].category if found else "",
         rule="own-1",
         reason="Because.",
@@ -122,7 +100,7 @@ def test_differing_rows_are_listed_without_their_text() -> None:
 
 
 def test_a_learned_finding_at_its_point_is_an_alarm_and_a_lower_one_is_not() -> None:
-    at, below = finding("violence", 0.6, POINT), finding("violence", 0.59, POINT)
+    at, below = finding("violence", 0.6, 0.6), finding("violence", 0.59, 0.6)
     assert assess(outcome(PASS, Action.ALLOW, at), "house").alarm
     assert not assess(outcome(PASS, Action.ALLOW, below), "house").alarm
 
@@ -183,7 +161,7 @@ def test_the_confusion_table_counts_deciding_categories_by_label() -> None:
 
 
 def test_a_line_says_what_was_decided_and_what_every_finding_rests_on() -> None:
-    one = outcome(STOP, Action.HOLD, finding("extremism", 0.7, POINT), categories=("hate",))
+    one = outcome(STOP, Action.HOLD, finding("extremism", 0.7, 0.6), categories=("hate",))
     row = json.loads(format_row(one, "house", SHIPPED))
     assert row["text"] == "the prompt"
     assert len(row["sha256"]) == 64
@@ -198,8 +176,5 @@ def test_a_line_says_what_was_decided_and_what_every_finding_rests_on() -> None:
     assert (found["point"]["voice"], found["point"]["false_alarm_rate"]) == ("english", 0.001)
     assert row["differences"] == ["expected hate, got extremism"]
     assert (row["help_lines"], row["learned_alone"], row["ms"]) == (False, False, 1.5)
-
-
-def test_a_line_without_expectations_has_no_differences() -> None:
     row = json.loads(format_row(outcome(frozenset(), Action.ALLOW), "house", SHIPPED))
     assert not {"expect", "categories", "differences"} & row.keys()

@@ -7,45 +7,11 @@ import pytest
 
 from safelight.errors import InvalidField
 from safelight.evaluation.protocol import CaseOutcome, EvalCase
-from safelight.policy.categories import SHIPPED
-from safelight.policy.findings import Attribute, Basis, Finding, Modality, OperatingPoint
+from safelight.policy.findings import SHIPPED, Finding
 from safelight_lab.evaluation import holdout_log
 from safelight_lab.evaluation.label_mapping import alarmed, fine_labels, hits, labels, right_categories
 from safelight_lab.evaluation.ranking import RANKING, ranked
-
-
-def finding(
-    category: str,
-    score: float = 0.9,
-    *,
-    basis: Basis = Basis.MATCHED,
-    point: float | None = None,
-    **attributes: Attribute,
-) -> Finding:
-    return Finding(
-        basis=basis,
-        point=None if point is None else operating_point(point),
-        category=category,
-        score=score,
-        modality=Modality.TEXT,
-        detector="d",
-        version="1",
-        reason="Seen.",
-        attributes=attributes,
-    )
-
-
-def operating_point(score: float) -> OperatingPoint:
-    return OperatingPoint(
-        voice="english",
-        language="en",
-        length="4-8",
-        score=score,
-        false_alarm_rate=0.001,
-        low=0.0,
-        high=0.01,
-        sample=500,
-    )
+from support.verdicts import learned, seen
 
 
 def harmful(*categories: str, source: str = "mine", fine: str = "") -> EvalCase:
@@ -81,36 +47,33 @@ def test_the_right_categories_come_from_the_labels_or_from_the_finer_ones_of_the
     several = "Political_Sensitivity--Political_Metaphor|Illegal_Activities--Drug_Crimes"
     assert right_categories(harmful("political", source="t2i_risky", fine=several)) == {"illicit"}
     assert right_categories(harmful("hate", source="cold", fine="region")) == {*labels()["hate"]}
-
-
-def test_a_row_is_unmapped_if_none_of_its_labels_says_what_it_is() -> None:
-    assert not right_categories(harmful())
-    assert not right_categories(harmful("temporal"))
-    assert not right_categories(harmful("sexual", source="t2vsafetybench", fine="coherent_context"))
+    vague = harmful("sexual", source="t2vsafetybench", fine="coherent_context")
+    for unmapped in (harmful(), harmful("temporal"), vague):
+        assert not right_categories(unmapped)
 
 
 def test_a_finding_counts_from_its_operating_point_up() -> None:
     hate = frozenset({"hate"})
-    assert hits([finding("hate", 0.5)], hate)
-    assert not hits([finding("hate", 0.49)], hate)
-    assert not hits([finding("sexual")], hate)
-    assert hits([finding("hate", 0.41, basis=Basis.LEARNED, point=0.4)], hate)
-    assert not hits([finding("hate", 0.6, basis=Basis.LEARNED, point=0.7)], hate)
-    assert not hits([finding("hate", 0.99, basis=Basis.LEARNED)], hate)
+    assert hits([seen("hate", 0.5)], hate)
+    assert not hits([seen("hate", 0.49)], hate)
+    assert not hits([seen("sexual")], hate)
+    assert hits([learned("hate", 0.41, at=0.4)], hate)
+    assert not hits([learned("hate", 0.6, at=0.7)], hate)
+    assert not hits([learned("hate", 0.99, at=None)], hate)
 
 
 @pytest.mark.parametrize(
     ("one", "alarm"),
     [
-        (finding("minors-present"), False),
-        (finding("likeness", named=True), False),
-        (finding("likeness", kind="face"), False),
-        (finding("likeness", kind="match"), True),
-        (finding("likeness"), True),
-        (finding("ip/brand", role="passing"), False),
-        (finding("ip/brand", role="subject"), True),
-        (finding("violence", 0.5), True),
-        (finding("violence", 0.4999), False),
+        (seen("minors-present"), False),
+        (seen("likeness", named=True), False),
+        (seen("likeness", kind="face"), False),
+        (seen("likeness", kind="match"), True),
+        (seen("likeness"), True),
+        (seen("ip/brand", role="passing"), False),
+        (seen("ip/brand", role="subject"), True),
+        (seen("violence", 0.5), True),
+        (seen("violence", 0.4999), False),
     ],
 )
 def test_neutral_facts_and_incidental_names_are_not_false_alarms(one: Finding, alarm: bool) -> None:
@@ -132,10 +95,10 @@ def test_ranking_handles_perfect_useless_and_tied_scores() -> None:
 def test_a_source_without_harmless_prompts_is_ranked_against_harmless_sources() -> None:
     rows = RANKING.measure(
         [
-            outcome("unsafe", "bad", finding("hate", 0.9)),
+            outcome("unsafe", "bad", seen("hate", 0.9)),
             outcome("safe", "good"),
-            outcome("unsafe", "mixed", finding("hate", 0.4)),
-            outcome("safe", "mixed", finding("hate", 0.6)),
+            outcome("unsafe", "mixed", seen("hate", 0.4)),
+            outcome("safe", "mixed", seen("hate", 0.6)),
         ]
     )
     assert {row["source"]: (row["against"], row["auroc"]) for row in rows} == {

@@ -13,9 +13,8 @@ from safelight.detectors.text.pipeline import TextPipeline
 from safelight.errors import ConfigurationError
 from safelight.evaluation import protocol
 from safelight.evaluation.protocol import CaseOutcome, EvalCase
-from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
-from safelight.policy.findings import Finding
+from safelight.policy.findings import SHIPPED, Finding
 from safelight_lab.evaluation import prompt_eval, reports
 from safelight_lab.evaluation.attacks import DISGUISE
 from safelight_lab.evaluation.datasets import DataSet
@@ -111,15 +110,6 @@ def test_a_gap_is_counted() -> None:
     assert total["blocked"]["starter"] + total["held"]["starter"] == 2
 
 
-def test_the_page_escapes_names_and_shows_no_prompt() -> None:
-    report = measured()
-    report["datasets"][0]["name"] = "<script>"
-    page = reports.html(report)
-    assert "<script>" not in page
-    assert "nude" not in page
-    assert "Blocked by starter" in page
-
-
 class Count:
     name = "count"
 
@@ -127,13 +117,15 @@ class Count:
         return len(outcomes)
 
 
-COUNT = Count()
-
-
-def test_a_metric_of_another_package_is_in_the_report() -> None:
-    report = evaluation(pipeline(), [RATES, LATENCY, COUNT]).run([DATA]).as_json()
+def test_the_page_escapes_names_shows_no_prompt_and_has_the_metrics_of_other_packages() -> None:
+    report = evaluation(pipeline(), [RATES, LATENCY, Count()]).run([DATA]).as_json()
     assert report["metrics"] == {"count": 4}
-    assert "count" in reports.html(report)
+    report["datasets"][0]["name"] = "<script>"
+    page = reports.html(report)
+    assert "<script>" not in page
+    assert "nude" not in page
+    assert "Blocked by starter" in page
+    assert "count" in page
 
 
 @pytest.mark.parametrize("value", ["no_such_module:X", "safelight_lab.evaluation.metrics:FOUND"])

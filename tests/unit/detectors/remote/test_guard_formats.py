@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.detectors.remote.guard_formats import GUARD_FORMATS, UnparseableResponse
-from safelight.policy.categories import SHIPPED
+from safelight.policy.findings import SHIPPED
+from support.rows import each_row
 
 
 def said(text: str, **more: Any) -> dict[str, Any]:
@@ -63,27 +64,7 @@ def test_each_format_is_parsed(name: str, answer: dict[str, Any], scores: dict[s
 
 
 @pytest.mark.parametrize("name", sorted(GUARD_FORMATS))
-@pytest.mark.parametrize(
-    "answer",
-    [
-        {},
-        {"choices": []},
-        said(""),
-        said("I am sorry, I cannot help with that."),
-        said("unsafe\nS99"),
-        said("unsafe"),
-        said("safe\nS1"),
-        said("Safety: Unsafe\nCategories: Rudeness"),
-        said("Safety: Unsafe"),
-        said('{"violation": 1, "categories": ["rudeness"], "confidence": "high"}'),
-        said('{"violation": 2, "categories": [], "confidence": "high"}'),
-        said('{"violation": 1}'),
-        omni(rudeness=0.9),
-        omni(hate=7.0),
-        {"results": [{"categories": None, "category_scores": None}]},
-        {"error": {"message": "overloaded"}},
-    ],
-)
+@each_row
 def test_an_answer_outside_the_format_is_unparseable(name: str, answer: dict[str, Any]) -> None:
     with pytest.raises(UnparseableResponse):
         GUARD_FORMATS[name].read(answer)

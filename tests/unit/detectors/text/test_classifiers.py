@@ -12,8 +12,7 @@ from safelight.detectors.text.classifiers import NO_FINDING, NONE, VOICES, Class
 from safelight.detectors.text.languages import LENGTHS, Language
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.detectors.text.word_grams import hash_grams
-from safelight.policy.coverage import Depth
-from safelight.policy.findings import Basis, TextSpan
+from safelight.policy.findings import Basis, Depth, TextSpan
 from safelight_lab.training import training_data
 from support.rows import each_row
 from support.texts import findings
@@ -24,12 +23,16 @@ DETECTOR = NgramDetector(SHIPPED)
 BEATEN = "夜市巷口，兩名男子把一個路人圍起來拿球棒猛打，手持跟拍。"
 
 
-def test_the_plugins_declare_the_categories_of_the_classifiers() -> None:
+def test_the_shipped_weights_are_small_and_plugins_coverage_and_card_describe_them() -> None:
+    weights = files("safelight.detectors.text") / "weights"
+    assert len((weights / "classifiers.npz").read_bytes()) < 6_000_000
+    card = (weights / "card.md").read_text("utf-8")
+    assert SHIPPED.sha256 in card
+    assert all(category in card for category in SHIPPED.model("english").categories)
     assert DETECTOR.capabilities == plugins.NGRAMS.capabilities == plugins.MINILM.capabilities
-
-
-def test_the_shipped_weights_are_small() -> None:
-    assert len((files("safelight.detectors.text") / "weights" / "classifiers.npz").read_bytes()) < 6_000_000
+    assert DETECTOR.learned
+    cells = TextPipeline([DETECTOR]).screen({"prompt": BEATEN}).cells
+    assert {cell.depth for cell in cells} == {Depth.LEARNED}
 
 
 @pytest.mark.parametrize("name", VOICES)
@@ -66,13 +69,6 @@ def test_text_without_an_operating_point_is_not_judged(text: str) -> None:
         findings(DETECTOR, text)
 
 
-def test_coverage_reports_the_classifiers_as_its_depth() -> None:
-    assert DETECTOR.learned
-    assert {cell.depth for cell in TextPipeline([DETECTOR]).screen({"prompt": BEATEN}).cells} == {
-        Depth.LEARNED
-    }
-
-
 def test_findings_say_what_they_rest_on() -> None:
     found = findings(
         DETECTOR, "nazis were right, all those filthy people should be gassed and wiped out, kill them all"
@@ -101,12 +97,6 @@ def test_files_of_other_features_or_other_points_are_refused() -> None:
     assert classifiers.dump({}, np.zeros(0, dtype=np.uint32), "0" * 64) == empty
     with pytest.raises(KeyError):
         ClassifierSet(empty).model("english")
-
-
-def test_the_model_card_names_the_file_it_describes() -> None:
-    card = (files("safelight.detectors.text") / "weights" / "card.md").read_text("utf-8")
-    assert SHIPPED.sha256 in card
-    assert all(category in card for category in SHIPPED.model("english").categories)
 
 
 def test_the_shipped_classifiers_were_trained_on_the_committed_examples() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,8 +12,7 @@ from safelight.detectors.text.indicators import PRIVATE_PERSON, PUBLIC_FIGURE, r
 from safelight.detectors.text.indicators.people import find_addresses, find_people
 from safelight.moderation.cross_modal import find_indicators, match_indicator_rules
 from safelight.moderation.text_parts import TextPart, TextSource
-from safelight.policy.categories import SHIPPED
-from safelight.policy.findings import Finding, TextSpan, TimeRange
+from safelight.policy.findings import SHIPPED, Finding, TextSpan, TimeRange
 from support.rows import each_row
 
 OWN = Path(__file__).parents[4] / "bench" / "together" / "own.jsonl"
@@ -91,28 +91,24 @@ def test_harmful_combinations_match_and_harmless_ones_do_not() -> None:
     assert sum(bool(_found(row)) for row in harmless) <= 0.02 * len(harmless)
     # Not all: the last rows are not tuned for, and public figures need the entity detector.
     assert sum(bool(_found(row)) for row in harmful) >= 0.6 * len(harmful)
-
-
-def test_harmless_requests_with_words_of_other_harmless_clips_do_not_match() -> None:
-    rows = [json.loads(line) for line in OWN.read_text(encoding="utf-8").splitlines()]
-    harmless = [row for row in rows if row["label"] == "benign"]
     mixed = [
         {**row, "screen": other["screen"], "speech": other["speech"]}
         for step in (1, 7, 31)
         for row, other in zip(harmless, [*harmless[step:], *harmless[:step]], strict=True)
         if row["lang"][:2] == other["lang"][:2]
     ]
-    assert sum(bool(_found(row)) for row in mixed) <= 0.04 * len(mixed)
+    assert sum(bool(_found(row)) for row in mixed) <= 0.04 * len(mixed), "requests with another clip"
+
+
+OPERATOR: dict[str, Any] = {
+    "prompt": "A telephone operator with a headset in an office",
+    "screen": [{"text": "Fraud department", "start_s": 0.0}],
+    "speech": [{"text": "Move your savings to the safe account.", "start_s": 2.0}],
+}
 
 
 def test_a_finding_names_its_indicators_and_their_places() -> None:
-    [found] = _found(
-        {
-            "prompt": "A telephone operator with a headset in an office",
-            "screen": [{"text": "Fraud department", "start_s": 0.0}],
-            "speech": [{"text": "Move your savings to the safe account.", "start_s": 2.0}],
-        }
-    )
+    [found] = _found(OPERATOR)
     assert found.category == "deception"
     assert found.attributes == {
         "source": "cross_modal",
@@ -123,18 +119,16 @@ def test_a_finding_names_its_indicators_and_their_places() -> None:
     assert {type(one) for one in found.evidence} >= {TimeRange}
     assert found.reason.startswith("Each of these is harmless alone: ")
     assert "in the speech" in found.reason
+    prompt = "Early morning, voters in front of a school"
+    [found] = _found({"prompt": prompt, "screen": [], "speech": [{"text": "Vote by text.", "start_s": 1.0}]})
+    spans = [one for one in found.evidence if isinstance(one, TextSpan)]
+    assert [prompt[one.start : one.end] for one in spans] == ["voters"]
 
 
 def test_declarations_in_the_clip_excuse_it_and_those_in_the_request_do_not() -> None:
-    row = {
-        "prompt": "A telephone operator with a headset in an office",
-        "screen": [{"text": "Fraud department", "start_s": 0.0}],
-        "speech": [{"text": "Move your savings to the safe account.", "start_s": 2.0}],
-    }
-    asked = {**row, "prompt": "Staff training: " + str(row["prompt"])}
-    shown = {**row, "screen": [{"text": "Staff training", "start_s": 0.0}, *row["screen"]]}
-    assert _found(asked)
-    assert not _found(shown)
+    assert _found({**OPERATOR, "prompt": f"Staff training: {OPERATOR['prompt']}"})
+    training = {"text": "Staff training", "start_s": 0.0}
+    assert not _found({**OPERATOR, "screen": [training, *OPERATOR["screen"]]})
 
 
 def test_two_lines_of_one_source_are_two_parts() -> None:
@@ -145,10 +139,3 @@ def test_two_lines_of_one_source_are_two_parts() -> None:
     assert _found({"prompt": "", "screen": lines, "speech": []})
     one = [{"text": "Fraud department: move your savings to the safe account", "start_s": 0.0}]
     assert not _found({"prompt": "", "screen": one, "speech": []})
-
-
-def test_evidence_in_a_request_names_its_characters() -> None:
-    prompt = "Early morning, voters in front of a school"
-    [found] = _found({"prompt": prompt, "screen": [], "speech": [{"text": "Vote by text.", "start_s": 1.0}]})
-    spans = [one for one in found.evidence if isinstance(one, TextSpan)]
-    assert [prompt[one.start : one.end] for one in spans] == ["voters"]

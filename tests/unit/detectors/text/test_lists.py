@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from safelight.detectors.text.lists import ListDetector, read_list, shipped_entries
-from safelight.policy.categories import SHIPPED
+from safelight.policy.findings import SHIPPED
 from support.rows import each_row
 from support.texts import categories, findings, marked, spans
 
@@ -13,11 +13,6 @@ DETECTOR = ListDetector(shipped_entries())
 @each_row
 def test_a_harmless_scene_has_no_findings(text: str) -> None:
     assert categories(DETECTOR, text) <= {"minors-present"}
-
-
-def test_children_in_ordinary_scenes_are_only_recorded() -> None:
-    assert categories(DETECTOR, "children building a sand castle with their father") == {"minors-present"}
-    assert categories(DETECTOR, "孩子们在公园里放风筝") == {"minors-present"}
 
 
 @each_row
@@ -50,12 +45,10 @@ def test_the_parts_of_a_term_must_be_in_order_and_close() -> None:
     assert "illicit" in categories(DETECTOR, "how to quietly build a bomb")
     assert "illicit" not in categories(DETECTOR, "a bomb, and how to be calm")
     assert "illicit" not in categories(DETECTOR, "how to " + "walk on and on " * 6 + "near a bomb")
-
-
-def test_distant_context_does_not_excuse_a_match() -> None:
-    assert "sexual" in categories(
-        DETECTOR, "a nude woman on a sofa, " + "very slow camera " * 12 + ", a museum"
-    )
+    far = "a nude woman on a sofa, " + "very slow camera " * 12 + ", a museum"
+    assert "sexual" in categories(DETECTOR, far), "distant context does not excuse it"
+    for children in ("children building a sand castle with their father", "孩子们在公园里放风筝"):
+        assert categories(DETECTOR, children) == {"minors-present"}
 
 
 def test_every_category_of_the_lists_is_known() -> None:

@@ -4,20 +4,10 @@ import pytest
 
 from safelight.errors import SettingsError
 from safelight.generation.videos_api.discovery import DiscoveredServer, NetworkLocation, base_url, place
+from support.rows import each_row
 
 
-@pytest.mark.parametrize(
-    ("typed", "wanted"),
-    [
-        ("http://gpu:8091", "http://gpu:8091/v1"),
-        ("http://gpu:8091/", "http://gpu:8091/v1"),
-        ("http://gpu:8091/v1", "http://gpu:8091/v1"),
-        ("http://gpu:8091/v1/", "http://gpu:8091/v1"),
-        ("gpu:8091", "http://gpu:8091/v1"),
-        (" https://videos.example.com/serving ", "https://videos.example.com/serving/v1"),
-        ("http://[fd00::7]:8091", "http://[fd00::7]:8091/v1"),
-    ],
-)
+@each_row
 def test_a_typed_address_is_completed_with_scheme_and_version(typed: str, wanted: str) -> None:
     assert base_url(typed) == wanted
 
@@ -31,20 +21,7 @@ def test_an_unsuitable_address_is_refused(typed: str) -> None:
     assert "secret" not in str(error.value)
 
 
-@pytest.mark.parametrize(
-    ("answers", "wanted"),
-    [
-        (["127.0.0.1"], NetworkLocation.LOOPBACK),
-        (["127.0.0.1", "::1"], NetworkLocation.LOOPBACK),
-        (["10.1.2.3"], NetworkLocation.PRIVATE),
-        (["127.0.0.1", "192.168.1.4"], NetworkLocation.PRIVATE),
-        (["fe80::1%eth0"], NetworkLocation.PRIVATE),
-        (["93.184.216.34"], NetworkLocation.PUBLIC),
-        (["10.1.2.3", "93.184.216.34"], NetworkLocation.PUBLIC),
-        ([], NetworkLocation.UNKNOWN),
-        (["nonsense"], NetworkLocation.UNKNOWN),
-    ],
-)
+@each_row
 def test_the_most_public_address_decides_the_network_location(
     answers: list[str], wanted: NetworkLocation
 ) -> None:
@@ -58,17 +35,7 @@ def test_an_unresolvable_name_has_an_unknown_location() -> None:
     assert place("http://gpu:8091/v1", unresolvable) is NetworkLocation.UNKNOWN
 
 
-@pytest.mark.parametrize(
-    ("lies", "answers_strangers", "keyed", "exposed"),
-    [
-        (NetworkLocation.LOOPBACK, True, False, False),
-        (NetworkLocation.PRIVATE, True, False, False),
-        (NetworkLocation.PUBLIC, True, False, True),
-        (NetworkLocation.UNKNOWN, True, False, True),
-        (NetworkLocation.PRIVATE, True, True, True),
-        (NetworkLocation.PUBLIC, False, True, False),
-    ],
-)
+@each_row
 def test_a_server_is_exposed_if_clients_can_bypass_safelight(
     lies: NetworkLocation, answers_strangers: bool, keyed: bool, exposed: bool
 ) -> None:

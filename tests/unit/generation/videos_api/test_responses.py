@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from safelight.errors import UpstreamInvalidResponse
-from safelight.generation.protocol import Billing, ChargeStatus, Progress, UpstreamState
+from safelight.generation.protocol import Billing, Charge, ChargeStatus, Progress, UpstreamState
 from safelight.generation.videos_api.responses import decode, error_text, read_progress, retry_after
+from support.rows import each_row
 
 
 def progress(
@@ -25,22 +26,7 @@ def progress(
     )
 
 
-@pytest.mark.parametrize(
-    ("word", "state"),
-    [
-        ("queued", UpstreamState.QUEUED),
-        ("in_progress", UpstreamState.RUNNING),
-        ("completed", UpstreamState.DONE),
-        ("failed", UpstreamState.FAILED),
-        ("processing", UpstreamState.RUNNING),
-        ("IN-PROGRESS", UpstreamState.RUNNING),
-        ("In Queue", UpstreamState.QUEUED),
-        ("succeeded", UpstreamState.DONE),
-        ("cancelled", UpstreamState.FAILED),
-        ("deleted", UpstreamState.FAILED),
-        ("polishing", UpstreamState.RUNNING),
-    ],
-)
+@each_row
 def test_nonstandard_statuses_are_mapped(word: str, state: UpstreamState) -> None:
     assert progress({"status": word}).state is state
 
@@ -49,11 +35,31 @@ def test_nonstandard_statuses_are_mapped(word: str, state: UpstreamState) -> Non
 def test_a_response_without_a_status_is_invalid(status: object) -> None:
     with pytest.raises(UpstreamInvalidResponse):
         progress({"status": status})
-
-
-def test_an_unknown_status_of_a_completed_video_is_invalid() -> None:
     with pytest.raises(UpstreamInvalidResponse):
         progress({"status": "polished", "completed_at": 1})
+
+
+def charge(video: dict[str, Any], **options: Any) -> Charge:
+    found = progress({"status": "completed", "seconds": "8", **video}, **options).charge
+    assert found is not None
+    return found
+
+
+def test_the_charge_is_the_stated_cost_or_that_of_the_price_list_or_unknown() -> None:
+    stated = {"usage": {"cost": 0.6, "currency": "eur"}}
+    yes, no, unknown = ChargeStatus.YES, ChargeStatus.NO, ChargeStatus.UNKNOWN
+    assert charge(stated, usd_per_second=0.1) == Charge(
+        charged=yes, amount=0.6, currency="EUR", source="upstream"
+    )
+    assert charge({}, usd_per_second=0.1) == Charge(charged=yes, amount=0.8, source="price list")
+    assert (charge({}).charged, charge({}).amount) == (unknown, None)
+    own = charge(stated, billing=Billing.OWN)
+    assert (own.charged, own.source) == (no, "own hardware")
+    error = {"code": "moderation_blocked", "message": "No."}
+    told = progress({"status": "failed", "error": error, "usage": {"cost": 0.4, "refunded": True}})
+    assert told.charge is not None
+    assert told.refusal is not None
+    assert (told.charge.charged, told.refusal.charged) == (no, no)
 
 
 def test_completed_with_an_error_is_a_failure() -> None:
@@ -78,66 +84,13 @@ def test_a_status_that_means_refused_is_a_refusal() -> None:
     assert told.refusal.stage == "output"
 
 
-def test_a_stated_cost_takes_precedence_over_the_price_list() -> None:
-    video = {"status": "completed", "seconds": "4", "usage": {"cost": 0.6, "currency": "eur"}}
-    charge = progress(video, usd_per_second=0.1).charge
-    assert charge is not None
-    assert (charge.charged, charge.amount, charge.currency, charge.source) == (
-        ChargeStatus.YES,
-        0.6,
-        "EUR",
-        "upstream",
-    )
-
-
-def test_without_a_stated_cost_the_price_list_counts() -> None:
-    charge = progress({"status": "completed", "seconds": "8"}, usd_per_second=0.1).charge
-    assert charge is not None
-    assert (charge.charged, charge.amount, charge.source) == (ChargeStatus.YES, 0.8, "price list")
-
-
-def test_without_cost_and_price_list_the_charge_is_unknown() -> None:
-    charge = progress({"status": "completed", "seconds": "8"}).charge
-    assert charge is not None
-    assert (charge.charged, charge.amount) == (ChargeStatus.UNKNOWN, None)
-
-
-def test_a_refund_means_no_charge_for_a_refusal_too() -> None:
-    error = {"code": "moderation_blocked", "message": "No."}
-    told = progress({"status": "failed", "error": error, "usage": {"cost": 0.4, "refunded": True}})
-    assert told.charge is not None
-    assert told.charge.charged is ChargeStatus.NO
-    assert told.refusal is not None
-    assert told.refusal.charged is ChargeStatus.NO
-
-
-def test_own_billing_never_charges() -> None:
-    charge = progress({"status": "completed", "usage": {"cost": 3}}, billing=Billing.OWN).charge
-    assert charge is not None
-    assert (charge.charged, charge.source) == (ChargeStatus.NO, "own hardware")
-
-
-def test_the_poll_interval_is_the_one_the_upstream_asks_for() -> None:
-    assert progress({"status": "queued"}, {"openai-poll-after-ms": "2500"}).poll_after_s == 2.5
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({"retry-after": "7"}, 7.0),
-        ({"retry-after-ms": "250", "retry-after": "7"}, 0.25),
-        ({"retry-after": "-3"}, 0.0),
-        ({"retry-after": "999999999"}, 3600.0),
-        ({"retry-after": "nan"}, None),
-        ({"retry-after": "soon"}, None),
-        ({}, None),
-    ],
-)
+@each_row
 def test_retry_after_is_parsed_in_all_formats(headers: dict[str, str], seconds: float | None) -> None:
     assert retry_after(headers) == seconds
 
 
 def test_retry_after_may_be_a_date() -> None:
+    assert progress({"status": "queued"}, {"openai-poll-after-ms": "2500"}).poll_after_s == 2.5
     at = {"retry-after": "Sat, 21 Nov 2026 00:10:00 GMT"}
     assert retry_after(at, clock=lambda: 1795219200.0 - 60) == 660.0
     assert retry_after(at, clock=lambda: 1795219200.0 + 601) == 0.0
@@ -146,27 +99,7 @@ def test_retry_after_may_be_a_date() -> None:
     assert 0 < later <= 600
 
 
-@pytest.mark.parametrize(
-    ("body", "sentence"),
-    [
-        ({"error": {"message": "Too wide."}}, "Too wide."),
-        ({"detail": "prompt is required"}, "prompt is required."),
-        ({"detail": [{"loc": ["body"], "msg": "field required"}]}, "field required."),
-        ({"message": "No."}, "No."),
-        ({"x": 1}, ""),
-        (None, ""),
-        (
-            {
-                "error": "POST http://gpu-1:8091/v1 failed (http://10.0.0.7/x), see https://docs.example.com/e."
-            },
-            "POST [internal address] failed ([internal address]), see https://docs.example.com/e.",
-        ),
-        (
-            {"error": "10.0.0.7:9000: /srv/models/wan.py failed, D:\\wan\\a.py too; ffmpeg 10.2.1, /v1/x"},
-            "[internal address]: [file] failed, [file] too; ffmpeg 10.2.1, /v1/x.",
-        ),
-    ],
-)
+@each_row
 def test_the_message_of_an_error_is_found(body: dict[str, Any] | None, sentence: str) -> None:
     assert error_text(body, secrets=()) == sentence
 

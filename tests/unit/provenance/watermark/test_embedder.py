@@ -6,16 +6,17 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from safelight.provenance.watermark.embedder import (
+from safelight.provenance.watermark.clip_marking import (
     FIRST_LIMITS,
     RETRY_LIMITS,
     Strength,
     StrengthLimits,
     WatermarkEmbedder,
     choose_strength,
+    overall_visibility,
+    visible_change,
 )
 from safelight.provenance.watermark.pattern import FADE_S, SLOT_S, WatermarkPattern
-from safelight.provenance.watermark.visibility import overall_visibility, visible_change
 from support.rows import each_row
 
 from .conftest import Luma

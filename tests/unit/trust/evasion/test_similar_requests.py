@@ -9,8 +9,7 @@ import msgspec
 import pytest
 
 from safelight.detectors.text.sketch import sketch
-from safelight.trust.evasion.models import SimilarBlock
-from safelight.trust.evasion.service import EvasionTracker, LaterBlock, RecentBlocks
+from safelight.trust.evasion import EvasionTracker, LaterBlock, RecentBlocks, SimilarBlock
 from support.rows import each_row
 
 BLOCKED = "a nude woman dancing alone on the stage of an old theatre at night"

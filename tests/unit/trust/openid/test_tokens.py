@@ -14,8 +14,7 @@ from joserfc.jwk import KeySet, RSAKey
 
 from safelight.errors import Unauthenticated
 from safelight.trust.accounts import Role
-from safelight.trust.openid import OpenIdClient, OpenIdRules
-from safelight.trust.openid.tokens import read_id_token, read_logout_token
+from safelight.trust.openid import OpenIdClient, OpenIdRules, read_id_token, read_logout_token
 
 NOW = 1_800_000_000.0
 ISSUER = "https://login.example.com/realms/acme"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.i18n import LANGUAGES, load_messages
-from safelight.policy.categories import SHIPPED, Group
 from safelight.policy.explanations import ExplanationLevel
-from safelight.policy.findings import Stage
+from safelight.policy.findings import SHIPPED, Group, Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.trust.statements import (
     OBJECTION_S,
@@ -27,6 +27,7 @@ from safelight.trust.statements import (
     ground_of_category,
     ground_of_verdict,
 )
+from support.verdicts import decided
 
 NOW = 1_800_000_000.0
 RULE, REASON = "graphic_violence", "Words that ask for an open wound."
@@ -123,41 +124,25 @@ def test_a_developer_reads_rule_and_reason_until_the_video_is_deleted() -> None:
 
 
 def verdict(category: str, **fields: object) -> Verdict:
-    given_: dict[str, object] = {
-        "action": Action.BLOCK,
-        "stage": Stage.PROMPT,
-        "subject_sha256": "0" * 64,
-        "policy": "starter",
-        "policy_sha256": "1" * 64,
-        "category": category,
-        "rule": RULE,
-        "reason": REASON,
-        **fields,
-    }
-    return Verdict(**given_)  # type: ignore[arg-type]
+    given_ = {"action": Action.BLOCK, "category": category, "rule": RULE, "reason": REASON, **fields}
+    return msgspec.structs.replace(decided("prompt"), **given_)
 
 
 def test_the_ground_of_a_verdict_has_what_a_developer_may_know() -> None:
-    taxonomy = SHIPPED
-    assert ground_of_verdict(verdict("violence/graphic"), taxonomy) == GROUND
-    assert ground_of_verdict(verdict("violence/graphic"), taxonomy, clause="4.2").rule == "4.2"
+    graphic = verdict("violence/graphic")
+    assert ground_of_verdict(graphic, SHIPPED) == GROUND
+    assert ground_of_verdict(graphic, SHIPPED, clause="4.2").rule == "4.2"
+    vaulted = ground_of_verdict(verdict("sexual/minors", vault=True), SHIPPED)
+    assert vaulted == DecisionGround(basis=GroundBasis.WITHHELD)
+    alone = ground_of_verdict(verdict("extremism", learned_alone=True), SHIPPED)
+    assert alone == DecisionGround(basis=GroundBasis.UNNAMED, policy="starter")
 
 
 @pytest.mark.parametrize("category", ["sexual/minors", "extremism", "ncii"])
 def test_categories_whose_details_could_instruct_are_named_by_their_group_only(category: str) -> None:
-    taxonomy = SHIPPED
     for ground in (
-        ground_of_verdict(verdict(category), taxonomy, clause="4.2"),
-        ground_of_category(category, taxonomy, clause="4.2"),
+        ground_of_verdict(verdict(category), SHIPPED, clause="4.2"),
+        ground_of_category(category, SHIPPED, clause="4.2"),
     ):
         assert ground.group
         assert (ground.category, ground.rule, ground.reason) == ("", "", "")
-
-
-def test_a_vaulted_decision_gives_no_reason_and_one_classifier_names_no_grave_category() -> None:
-    taxonomy = SHIPPED
-    assert ground_of_verdict(verdict("sexual/minors", vault=True), taxonomy) == DecisionGround(
-        basis=GroundBasis.WITHHELD
-    )
-    alone = ground_of_verdict(verdict("extremism", learned_alone=True), taxonomy)
-    assert alone == DecisionGround(basis=GroundBasis.UNNAMED, policy="starter")
