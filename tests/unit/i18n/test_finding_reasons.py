@@ -19,9 +19,10 @@ from safelight.detectors.text.compositions import shipped_compositions
 from safelight.detectors.text.entity_detector import _SENTENCES
 from safelight.detectors.text.indicators import shipped as shipped_indicators
 from safelight.detectors.text.lists import shipped_entries
-from safelight.detectors.text.pii import find_identifiers
+from safelight.detectors.text.patterns import find_identifiers
 from safelight.i18n import translate_finding
-from safelight.policy.categories import SHIPPED
+from safelight.policy.findings import SHIPPED
+from support.rows import each_row
 
 TAGS = ("zh-Hans", "zh-Hant")
 CODE = ("detectors", "jobs", "moderation", "scanning")
@@ -138,28 +139,7 @@ def test_a_reason_that_quotes_very_many_others_stays_as_it_is() -> None:
     assert translate_finding(reason, "zh-Hant") == reason
 
 
-@pytest.mark.parametrize(
-    ("reason", "wanted"),
-    [
-        (
-            "The text names a real public figure: John Smith (actor).",
-            "文字提到真實的公眾人物：John Smith。",
-        ),
-        (
-            "The picture contains the safety test card for violence/graphic.",
-            "畫面中有「血腥暴力」的安全測試卡。",
-        ),
-        (
-            "Recognisable content (text) is visible for one frame only.",
-            "可辨認的內容（文字）只在一個影格中出現。",
-        ),
-        ("The text names a brand: an offer.", "文字提到品牌：an offer。"),
-        (
-            "The enrolled character a child is in the picture.",
-            "畫面中有已登錄的角色 a child。",
-        ),
-    ],
-)
+@each_row
 def test_names_stay_and_words_of_ours_are_translated(reason: str, wanted: str) -> None:
     assert translate_finding(reason, "zh-Hant") == wanted
 
