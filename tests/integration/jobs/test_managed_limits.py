@@ -21,7 +21,7 @@ from safelight.trust.accounts.sessions import open_session
 from safelight.trust.accounts.terms import Terms
 from safelight.web.auth import COOKIE, TENANT_COOKIE, TENANT_HEADER
 
-from .conftest import House
+from .conftest import Furnish, House
 from .test_managed_reviews import enrol
 from .test_standing_story import key_for
 from .test_tenant_isolation import granted
@@ -122,7 +122,7 @@ class Acting:
 
     @property
     def principal(self) -> Principal:
-        return self.house.container.persistence.accounts.managed.act_in(self.staff, self.tenant)
+        return self.house.accounts.managed.act_in(self.staff, self.tenant)
 
     def send(self, method: str, path: str, body: Any = None) -> httpx.Response:
         found: httpx.Response = self.client.request(method, path, json=body, headers=self.headers)
@@ -136,11 +136,11 @@ class Acting:
 
 
 @pytest.fixture
-def acting(furnish: Callable[..., House]) -> Acting:
+def acting(furnish: Furnish) -> Acting:
     house = furnish(access={"requests": True, "invitations": 3})
     house.waive()
     token = key_for(house, *KeyScope)
-    accounts = house.container.persistence.accounts
+    accounts = house.accounts
     tenant = accounts.authenticate(granted(house, Terms())).tenant
     return Acting(
         house=house,
@@ -153,7 +153,7 @@ def acting(furnish: Callable[..., House]) -> Acting:
     )
 
 
-def test_each_changing_route_that_an_acting_person_reaches_is_known(furnish: Callable[..., House]) -> None:
+def test_each_changing_route_that_an_acting_person_reaches_is_known(furnish: Furnish) -> None:
     reached = {
         f"{route.method} {route.path}"
         for route in declared_routes(furnish().container.app)
@@ -184,7 +184,7 @@ def test_a_key_with_every_scope_that_acts_in_a_managed_tenant_makes_nothing_ther
         paths = ("/v1/webhook_endpoints", "/v1/videos")
         assert [acting.send_as_applicant("GET", path) for path in paths] == before
         assert acting.send("DELETE", f"/v1/webhook_endpoints/{endpoint}").status_code == 200
-    with acting.house.container.persistence.database.read_transaction(acting.staff.tenant) as tx:
+    with acting.house.database.read_transaction(acting.staff.tenant) as tx:
         logged = tx.select(audit_log, audit_log.c.event == "tenant.entered")
     assert {(row.actor, row.subject) for row in logged} == {(acting.staff_key, acting.tenant)}
 
@@ -195,7 +195,7 @@ def test_each_route_that_is_no_part_of_their_work_refuses_an_acting_person(actin
     with acting.client as client:
         access, who = house.container.pipeline.standing.services.access, acting.staff
         request, _ = access.request(who.tenant, name="Ben", contact="b@b.example", purpose="Films.")
-        with house.container.persistence.database.transaction(who.tenant) as tx:
+        with house.database.transaction(who.tenant) as tx:
             _, token = open_session(tx, who)
         session = {
             "cookie": f"{COOKIE}={token}; {TENANT_COOKIE}={acting.tenant}",
@@ -231,13 +231,13 @@ def test_each_route_that_is_no_part_of_their_work_refuses_an_acting_person(actin
 
 def _changes(house: House, tenant: str) -> list[str]:
     """The events of the audit log of a tenant, without those of entering another."""
-    with house.container.persistence.database.read_transaction(tenant) as tx:
+    with house.database.read_transaction(tenant) as tx:
         rows = tx.select(audit_log, audit_log.c.event != "tenant.entered", order_by=(audit_log.c.seq,))
     return [row.event for row in rows]
 
 
 def test_the_services_refuse_an_acting_person_who_is_an_owner(acting: Acting) -> None:
-    accounts, who = acting.house.container.persistence.accounts, acting.principal
+    accounts, who = acting.house.accounts, acting.principal
     services = acting.house.container.pipeline.standing.services
     made, _ = services.access.request(who.home, name="Ben", contact="b@b.example", purpose="Films.")
     attempts: list[Callable[[], object]] = [
@@ -252,7 +252,7 @@ def test_the_services_refuse_an_acting_person_who_is_an_owner(acting: Acting) ->
 
 
 def test_a_session_with_the_header_of_keys_is_refused_and_changes_no_tenant(acting: Acting) -> None:
-    database, home = acting.house.container.persistence.database, acting.staff.tenant
+    database, home = acting.house.database, acting.staff.tenant
     with database.transaction(home) as tx:
         _, token = open_session(tx, acting.staff)
     cookie = {"cookie": f"{COOKIE}={token}", "sec-fetch-site": "same-origin"}
@@ -273,6 +273,6 @@ def test_a_session_with_the_header_of_keys_is_refused_and_changes_no_tenant(acti
 
 
 def test_a_key_that_a_person_makes_at_home_has_none_but_their_scopes(acting: Acting) -> None:
-    accounts = acting.house.container.persistence.accounts
+    accounts = acting.house.accounts
     record, _ = accounts.create_own_key(acting.staff, "k", {KeyScope.VAULT, KeyScope.REVIEW})
     assert (record.scopes, record.created_by) == ({KeyScope.REVIEW}, acting.staff.id)

@@ -15,8 +15,7 @@ from PIL import Image
 from safelight.detectors.image.pdq import hexadecimal, pdq
 from safelight.errors import InvalidField, RateLimited
 from safelight.ids import new_id
-from safelight.jobs.models import Video
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import Video, VideoState
 from safelight.provenance.recovery.copies import NearVideos
 from safelight.store import tables
 from safelight.trust.accounts import KeyScope
@@ -43,7 +42,7 @@ def test_a_stranger_has_a_video_removed_and_a_later_upload_is_stopped(
 ) -> None:
     video = deliver(house, make_scene(tmp_path / "first.mp4", 1))
     copy = deliver(house, make_scene(tmp_path / "copy.mp4", 1, crf=32))
-    accounts = house.container.persistence.accounts
+    accounts = house.accounts
     _, key = accounts.create_key(house.who.tenant, "k", (KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE))
     _, staff = accounts.create_key(house.who.tenant, "s", (KeyScope.REVIEW,))
     with httpx.Client(base_url=address, timeout=60) as stranger:
@@ -95,10 +94,10 @@ def test_a_stranger_has_a_video_removed_and_a_later_upload_is_stopped(
             headers={"authorization": f"Bearer {key}"},
         )
     use(house, tmp_path / "again.mp4")
-    output = house.carry(house.order("another prompt"))
+    output = house.make("another prompt")
     assert output.state is VideoState.BLOCKED
     if blocked.status_code == 200:  # The reference was not screened within the time of the request.
-        made_video = house.container.pipeline.context.videos.get(house.who.tenant, blocked.json()["id"])
+        made_video = house.context.videos.get(house.who.tenant, blocked.json()["id"])
         assert house.carry(made_video).state is VideoState.REJECTED
     else:
         assert (blocked.status_code, blocked.json()["error"]["code"]) == (400, "sentinel_block")
@@ -139,7 +138,7 @@ def test_a_visitor_sends_no_files_and_few_forms_before_anything_is_read(house: H
 
 def copy_row(house: House, video: Video) -> str:
     """Another delivered video without files."""
-    with house.container.persistence.database.transaction(house.who.tenant) as tx:
+    with house.transaction() as tx:
         row = tx.one(tables.videos, tables.videos.c.id == video.id)
         assert row is not None
         values = {**row._mapping, "id": new_id("video")}
@@ -151,7 +150,7 @@ def test_of_a_thousand_false_notices_from_fifty_addresses_the_true_ones_are_deci
     house: House,
 ) -> None:
     """Simulated: one reviewer who needs two minutes for a case, and one notice in a hundred is true."""
-    first = house.carry(house.order())
+    first = house.make()
     videos = [copy_row(house, first) for _ in range(60)]
     reports, accepted, true_ones = house.container.review.reports, 0, videos[50:]
     for number in range(1000):
@@ -164,7 +163,7 @@ def test_of_a_thousand_false_notices_from_fifty_addresses_the_true_ones_are_deci
                 intimate(location=true_ones[number // 100]), network=f"203.0.113.{number // 100}"
             )
     assert accepted == 50 * 10
-    queue = house.container.review.reviews.list(reviewer(house), limit=100).cases
+    queue = house.reviews.list(reviewer(house), limit=100).items
     order = [case.video_id for case in queue]
     assert len(order) == 60
     assert max(order.index(video_id) + 1 for video_id in true_ones) * 120 < 24 * HOUR_S
@@ -190,7 +189,7 @@ def poisoned_pictures() -> list[Pixels]:
 def test_a_visitor_sees_how_many_files_match_and_no_id(
     house: House, address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = [house.carry(house.order(f"video {number}")).id for number in range(2)]
+    found = [house.make(f"video {number}").id for number in range(2)]
     near = NearVideos(video_ids=tuple(found), unrelated=1)
     monkeypatch.setattr(
         house.container.pipeline.copies, "find_near", lambda hashes: tuple(near for _ in hashes)
@@ -227,9 +226,9 @@ def test_of_two_hundred_poisoned_hashes_none_blocks_an_innocent_video(house: Hou
     states = []
     for number in range(2):
         use(house, tmp_path / f"{number}.mp4")
-        states.append(house.carry(house.order(f"later {number}")).state)
+        states.append(house.make(f"later {number}").state)
     assert VideoState.BLOCKED not in states
-    assert {house.videos.get(house.who, one.id).state for one in innocent} == {VideoState.DELIVERED}
+    assert {house.reread(one).state for one in innocent} == {VideoState.DELIVERED}
 
 
 def meme_frames(number: int) -> dict[int, Pixels]:

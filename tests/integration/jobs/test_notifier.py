@@ -10,25 +10,26 @@ import textwrap
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import pytest
 
 from safelight.errors import RequestBlocked
 from safelight.ids import new_id
+from safelight.jobs.models import VideoState
 from safelight.jobs.notifier import Notifier
-from safelight.jobs.states import VideoState
 from safelight.jobs.sweeper import Sweeper
 from safelight.net.webhook_client import DeliverLimits, WebhookClient
 from safelight.store.database import Database
 from safelight.store.tables import outbox, webhook_endpoints
 from safelight.trust.webhooks import Deliveries, EventType, build_payload, signature
-from support.house import withdraw
+from support.concurrency import run_together
 from support.webhook_receiver import Got, Target, target
 
-from .conftest import House
+from .conftest import Furnish, House
 from .test_video_lifecycle import NoEngine
 
 EVERYTHING = [kind.value for kind in EventType]
@@ -72,8 +73,9 @@ def bodies(got: list[Got]) -> list[dict[str, Any]]:
 
 def test_a_delivery_sends_one_signed_webhook_with_only_the_video_id(house: House, to: Target) -> None:
     secret = listening(house, to)
-    video = house.carry(house.order())
-    tell(notifier(house.container.persistence.database, to))
+    video = house.make()
+    for _ in range(2):
+        tell(notifier(house.database, to))
     (got,) = to.got
     body = json.loads(got.body)
     assert body == {
@@ -86,32 +88,25 @@ def test_a_delivery_sends_one_signed_webhook_with_only_the_video_id(house: House
     timestamp = int(got.headers["webhook-timestamp"])
     assert abs(timestamp - time.time()) < 60
     assert got.headers["webhook-signature"] == signature(secret, body["id"], timestamp, got.body)
-    tell(notifier(house.container.persistence.database, to))
-    assert len(to.got) == 1
 
 
-def test_webhooks_are_sent_for_ended_held_and_withdrawn_videos_only(
-    furnish: Callable[..., House], to: Target
-) -> None:
+def test_webhooks_are_sent_for_ended_held_and_withdrawn_videos_only(furnish: Furnish, to: Target) -> None:
     house = furnish(review={"due_minutes": 0.00001})
     listening(house, to)
-    held = house.carry(house.order())
-    Sweeper(house.container.pipeline.context, NoEngine()).sweep()  # type: ignore[arg-type]
+    held = house.make()
+    Sweeper(house.context, NoEngine()).sweep()  # type: ignore[arg-type]
     house.waive()
-    done = house.carry(house.order())
-    withdraw(house.container.pipeline.context, done, actor="ada", why="a test")
+    done = house.make()
+    house.withdraw(done, actor="ada", why="a test")
     with pytest.raises(RequestBlocked):
         house.order("SAFELIGHT-TEST:violence")
-    tell(notifier(house.container.persistence.database, to))
-    told = [(body["type"], body["data"]["id"]) for body in bodies(to.got)]
-    assert sorted(told) == sorted(
-        [
-            ("video.held", held.id),
-            ("video.failed", held.id),
-            ("video.completed", done.id),
-            ("video.withdrawn", done.id),
-        ]
-    )
+    tell(notifier(house.database, to))
+    assert sorted((body["type"], body["data"]["id"]) for body in bodies(to.got)) == [
+        ("video.completed", done.id),
+        ("video.failed", held.id),
+        ("video.held", held.id),
+        ("video.withdrawn", done.id),
+    ]
 
 
 def test_a_block_of_an_end_user_sends_the_openai_event(house: House, to: Target) -> None:
@@ -120,7 +115,7 @@ def test_a_block_of_an_end_user_sends_the_openai_event(house: House, to: Target)
         house.order("SAFELIGHT-TEST:violence", safety_identifier="user-1")
     with pytest.raises(RequestBlocked):
         house.order("SAFELIGHT-TEST:violence")
-    tell(notifier(house.container.persistence.database, to))
+    tell(notifier(house.database, to))
     (body,) = bodies(to.got)
     assert body["type"] == "safety_identifier.blocked"
     assert body["data"] == {
@@ -133,22 +128,22 @@ def test_a_block_of_an_end_user_sends_the_openai_event(house: House, to: Target)
 
 
 def test_without_endpoints_no_messages_are_stored(house: House, to: Target) -> None:
-    video = house.carry(house.order())
+    video = house.make()
     assert video.state is VideoState.DELIVERED
-    tell(notifier(house.container.persistence.database, to))
-    with house.container.persistence.database.across_tenants("a test", readonly=True) as tx:
+    tell(notifier(house.database, to))
+    with house.database.across_tenants("a test", readonly=True) as tx:
         assert tx.count(outbox, outbox.c.delivered_at.is_(None)) == 0
         assert tx.count(outbox, outbox.c.topic == "webhook") == 0
 
 
 def test_a_recovered_endpoint_gets_the_message_with_the_same_id(house: House, to: Target) -> None:
     listening(house, to, "video.completed")
-    house.carry(house.order())
+    house.make()
     to.status = 503
-    tell(notifier(house.container.persistence.database, to))
+    tell(notifier(house.database, to))
     assert len(to.got) == 1
     to.status = 200
-    with closing(Database(house.container.persistence.database.url, clock=lambda: time.time() + 60)) as later:
+    with closing(Database(house.database.url, clock=lambda: time.time() + 60)) as later:
         tell(notifier(later, to))
     first, second = to.got
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
@@ -158,9 +153,9 @@ def test_a_recovered_endpoint_gets_the_message_with_the_same_id(house: House, to
 @pytest.mark.parametrize("status", [302, 404, 500])
 def test_an_endpoint_that_refuses_is_shown_as_failing(house: House, to: Target, status: int) -> None:
     listening(house, to, "video.completed")
-    house.carry(house.order())
+    house.make()
     to.status, to.location = status, "http://127.0.0.1:1/elsewhere"
-    tell(notifier(house.container.persistence.database, to))
+    tell(notifier(house.database, to))
     (endpoint,) = house.container.persistence.webhooks.list(house.who)
     assert endpoint.failing_since is not None
     assert (endpoint.failures, endpoint.last_status) == (1, status)
@@ -202,12 +197,7 @@ def test_several_workers_send_every_message_once(database: Database, to: Target)
     endpoints(database, to, 2)
     ids = queue(database, 30)
     with closing(Database(database.url)) as second:
-        workers = [notifier(database, to), notifier(second, to), notifier(database, to)]
-        threads = [threading.Thread(target=tell, args=(worker,)) for worker in workers]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        run_together([partial(tell, notifier(store, to)) for store in (database, second, database)])
     with database.across_tenants("a test", readonly=True) as tx:
         assert [row.last_error for row in tx.select(outbox) if row.delivered_at is None] == []
     got = Counter(each.headers["webhook-id"] for each in to.got)
@@ -216,13 +206,8 @@ def test_several_workers_send_every_message_once(database: Database, to: Target)
 
 def test_several_workers_queue_every_event_once(house: House, to: Target) -> None:
     listening(house, to, "video.completed")
-    videos = [house.carry(house.order()) for _ in range(4)]
-    workers = [notifier(house.container.persistence.database, to) for _ in range(3)]
-    threads = [threading.Thread(target=tell, args=(worker,)) for worker in workers]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    videos = [house.make() for _ in range(4)]
+    run_together([partial(tell, notifier(house.database, to)) for _ in range(3)])
     assert sorted(body["data"]["id"] for body in bodies(to.got)) == sorted(video.id for video in videos)
 
 
@@ -284,22 +269,9 @@ def test_messages_of_a_killed_sender_are_sent_by_the_next(database: Database, to
     assert got == Counter(dict.fromkeys(ids, 2))
 
 
-def test_the_notifier_thread_sends_new_messages(database: Database, to: Target) -> None:
-    endpoints(database, to, 1)
-    stopping = threading.Event()
-    made = Notifier(database, Deliveries(database), WebhookClient(allow_hosts={to.host}), stopping=stopping)
-    made.part.start()
-    ids = queue(database, 3)
-    got = to.wait_for(3)
-    stopping.set()
-    assert {each.headers["webhook-id"] for each in got} == ids
-    while not made.is_idle():
-        time.sleep(0.005)
-
-
 def test_a_drift_is_sent_once_and_only_to_endpoints_of_its_tenant(house: House, to: Target) -> None:
     listening(house, to, "provider.drift")
-    database, tenant = house.container.persistence.database, house.who.tenant
+    database, tenant = house.database, house.who.tenant
     drift = {"id": new_id("drift"), "status": "begun", "provider": "runway", "kind": "refuses_more"}
     with database.across_tenants("a test") as tx:
         for owner in (tenant, "tenant_other"):
@@ -310,12 +282,12 @@ def test_a_drift_is_sent_once_and_only_to_endpoints_of_its_tenant(house: House, 
 
 
 def test_a_case_is_announced_when_it_is_opened_and_when_it_is_nearly_due(
-    furnish: Callable[..., House], to: Target
+    furnish: Furnish, to: Target
 ) -> None:
     house = furnish()
     listening(house, to, "case.opened", "case.due_soon")
-    database = house.container.persistence.database
-    video = house.carry(house.order())
+    database = house.database
+    video = house.make()
     assert video.state is VideoState.HELD
     tell(notifier(database, to))
     (opened,) = bodies(to.got)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 from starlette.testclient import TestClient
 
 from safelight.errors import Conflict, Forbidden, NotFound
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import VideoState
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.accounts.invitations import InvitationState
 from safelight.trust.accounts.managed_tenants import TenantChoice
-from safelight.trust.accounts.subjects import end_user_subject
+from safelight.trust.accounts.models import end_user_subject
 from safelight.trust.accounts.terms import Terms
 from safelight.trust.ledger import EntryKind, LedgerFilter, SumBy
 from safelight.web.standing import StandingServices
 
-from .conftest import House
+from .conftest import Furnish, House
 from .test_fair_standing import run_together
 
 OURS = "/v1/safelight"
@@ -28,17 +26,17 @@ def services(house: House) -> StandingServices:
 
 
 def key(house: House, *scopes: KeyScope) -> tuple[Principal, dict[str, str]]:
-    accounts = house.container.persistence.accounts
+    accounts = house.accounts
     token = accounts.create_key(house.who.tenant, "house", scopes)[1]
     return accounts.authenticate(token), {"authorization": f"Bearer {token}"}
 
 
 def test_a_person_sees_own_charges_and_credits_and_never_what_the_generator_cost(
-    furnish: Callable[..., House],
+    furnish: Furnish,
 ) -> None:
     house = furnish(ledger={"prices": {"paid-1": "0.10"}}, limits={"videos_per_day": 9})
     house.waive()
-    made = house.carry(house.order(model="paid-1", safety_identifier="ann", seconds="4"))
+    made = house.make(model="paid-1", safety_identifier="ann", seconds="4")
     assert made.state is VideoState.DELIVERED
     house.order(model="paid-1", safety_identifier="bob", seconds="8")
     other, headers = key(house, KeyScope.VIDEOS_READ)
@@ -60,7 +58,7 @@ def test_a_person_sees_own_charges_and_credits_and_never_what_the_generator_cost
     assert ours.quotas.own(house.who).limits.videos == 9
 
 
-def test_the_ledger_is_filtered_by_account_end_user_kind_and_time(furnish: Callable[..., House]) -> None:
+def test_the_ledger_is_filtered_by_account_end_user_kind_and_time(furnish: Furnish) -> None:
     house = furnish(ledger={"price_per_second": "0.10"})
     first, second = house.order(safety_identifier="ann"), house.order(safety_identifier="bob")
     ledger = services(house).ledger
@@ -84,7 +82,7 @@ def test_the_ledger_is_filtered_by_account_end_user_kind_and_time(furnish: Calla
         ledger.list(key(house, KeyScope.VIDEOS_READ)[0])
 
 
-def test_of_two_changes_of_the_same_terms_one_is_refused(furnish: Callable[..., House]) -> None:
+def test_of_two_changes_of_the_same_terms_one_is_refused(furnish: Furnish) -> None:
     house = furnish()
     terms, ann = services(house).terms, end_user_subject("ann")
     assert terms.get(house.who, ann).revision == 0
@@ -106,7 +104,7 @@ def test_of_two_changes_of_the_same_terms_one_is_refused(furnish: Callable[..., 
     assert sorted(outcomes) == ["refused", "refused", "saved"]
 
 
-def test_a_revoked_invitation_makes_no_key_and_can_be_given_again(furnish: Callable[..., House]) -> None:
+def test_a_revoked_invitation_makes_no_key_and_can_be_given_again(furnish: Furnish) -> None:
     house = furnish(access={"invitations": 1})
     invitations = services(house).invitations
     inviting, headers = key(house, KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE)

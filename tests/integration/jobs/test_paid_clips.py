@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -15,9 +14,8 @@ from safelight.api.serializers import LATE_MESSAGE, UNANSWERED_MESSAGE, video_ob
 from safelight.errors import Conflict, NotFound, SandboxCrashed
 from safelight.generation.videos_api import download
 from safelight.jobs.attempts import download_of
-from safelight.jobs.models import Video
+from safelight.jobs.models import Video, VideoState
 from safelight.jobs.runner import Runner
-from safelight.jobs.states import VideoState
 from safelight.jobs.timeouts import Cancellation
 from safelight.jobs.transitions import StaleRevision
 from safelight.store import tables
@@ -27,7 +25,7 @@ from safelight.trust.accounts import KeyScope
 from safelight.trust.reviews import CaseState, DecisionRequest
 from support.house import withdraw
 
-from .conftest import House
+from .conftest import Furnish, House
 from .test_decisions import decide, only_case, reviewer
 from .test_quarantine import browser
 from .test_timeouts import at_the_upstream, attempt, let_pass
@@ -38,14 +36,14 @@ CLAUSE = "vi-1"
 
 
 def steps(house: House, video: Video, count: int) -> None:
-    runner = Runner(house.container.pipeline.context)
+    runner = Runner(house.context)
     for _ in range(count):
         runner.run_steps(video.tenant, video.id)
 
 
 def clip_class(house: House, video: Video) -> str | None:
     """The retention class of the stored clip of a video; None if it is not stored."""
-    with house.container.persistence.database.read_transaction(video.tenant) as tx:
+    with house.database.read_transaction(video.tenant) as tx:
         assets = tables.assets.c
         row = tx.one(
             tables.assets,
@@ -58,17 +56,12 @@ def clip_class(house: House, video: Video) -> str | None:
 
 def refuse(house: House) -> None:
     wanted = DecisionRequest(action="refuse", reason="Seen.", clause=CLAUSE, facts="A fight is shown.")
-    house.container.review.reviews.decide(reviewer(house), only_case(house).id, wanted)
-
-
-def change(house: House, video: Video, **columns: Any) -> None:
-    with house.container.persistence.database.transaction(tenant=video.tenant) as tx:
-        tx.update(tables.videos, tables.videos.c.id == video.id, **columns)
+    house.reviews.decide(reviewer(house), only_case(house).id, wanted)
 
 
 def break_scans(house: House, monkeypatch: pytest.MonkeyPatch, times: int) -> None:
     """The child of the next scans dies."""
-    output = house.container.pipeline.context.stages.output
+    output = house.context.stages.output
     left, scan = [times], type(output).scan
 
     def die(self: Any, *args: Any, **named: Any) -> Any:
@@ -84,37 +77,37 @@ def break_scans(house: House, monkeypatch: pytest.MonkeyPatch, times: int) -> No
 def failed(house: House, monkeypatch: pytest.MonkeyPatch) -> Video:
     """A video that failed because the child of its scan died three times. The next scan works."""
     break_scans(house, monkeypatch, times=3)
-    return house.carry(house.order(**PAID))
+    return house.make(**PAID)
 
 
-def expired(furnish: Callable[..., House]) -> tuple[House, Video]:
+def expired(furnish: Furnish) -> tuple[House, Video]:
     """A paid output that was held, and whose review has expired."""
     house = furnish()
-    video = house.carry(house.order(**PAID))
+    video = house.make(**PAID)
     assert video.state is VideoState.HELD
-    change(house, video, review_due_at=1.0)
+    house.change(video, review_due_at=1.0)
     sweeper(house).expire_reviews()
-    return house, house.videos.get(house.who, video.id)
+    return house, house.reread(video)
 
 
 def test_a_cut_download_continues_where_it_stopped(house: House, upstream: ScriptedUpstream) -> None:
     upstream.play({"otherwise": {"polls": 0, "charge": 0.4, "content": {"do": "truncated", "times": 2}}})
-    video = house.carry(house.order(**PAID))
+    video = house.make(**PAID)
     assert video.state is VideoState.DELIVERED
     assert (upstream.counts["fetches"], upstream.counts["received"]) == (3, 1)
     made = attempt(house, video)
-    assert not list(download_of(house.container.pipeline.context, made).parent.iterdir())
+    assert not list(download_of(house.context, made).parent.iterdir())
 
 
 def test_a_download_continues_after_a_restart(house: House, upstream: ScriptedUpstream) -> None:
     upstream.play({"otherwise": {"polls": 0, "charge": 0.4, "content": {"do": "truncated", "times": 1}}})
     video = house.order(**PAID)
     steps(house, video, 2)
-    part = download_of(house.container.pipeline.context, attempt(house, video)).with_suffix(".mp4.part")
+    part = download_of(house.context, attempt(house, video)).with_suffix(".mp4.part")
     size = part.stat().st_size
     assert size > 0
     house.container.persistence.data_directory._empty_scratch()
-    house.container.pipeline.context.failed_downloads.clear()
+    house.context.failed_downloads.clear()
     house.crash_at = "fetched"
     assert house.carry_through_crashes(video).state is VideoState.DELIVERED
     assert (upstream.counts["fetches"], upstream.counts["received"]) == (2, 1)
@@ -127,10 +120,10 @@ def test_a_download_is_tried_until_the_link_ends_and_then_the_provider_has_faile
     upstream.play({"otherwise": rule})
     video = house.order(**PAID)
     steps(house, video, 8)
-    assert house.videos.get(house.who, video.id).state is VideoState.GENERATING
-    now = house.container.persistence.database.clock
-    monkeypatch.setattr(house.container.persistence.database, "clock", lambda: now() + 5e9)
-    house.container.pipeline.context.clock_watch.held_for_s()
+    assert house.reread(video).state is VideoState.GENERATING
+    now = house.database.clock
+    monkeypatch.setattr(house.database, "clock", lambda: now() + 5e9)
+    house.context.clock_watch.held_for_s()
     video = house.carry(video)
     assert (video.state, video.error_code) == (VideoState.FAILED, "upstream_error")
     assert "Ask paid for a refund." in (video.error_message or "")
@@ -148,7 +141,7 @@ def test_a_full_disk_during_a_download_waits_and_loses_nothing(
         write(*args)
 
     monkeypatch.setattr(download, "write_atomic", full)
-    video = house.carry(house.order(**PAID))
+    video = house.make(**PAID)
     assert video.state is VideoState.DELIVERED
     assert (left[0], upstream.counts["received"]) == (0, 1)
 
@@ -157,12 +150,12 @@ def test_a_deadline_that_passes_during_our_own_checks_ends_nothing_and_the_recor
     house: House, upstream: ScriptedUpstream
 ) -> None:
     video = at_the_upstream(house)
-    assert house.videos.get(house.who, video.id).state is VideoState.SCANNING
+    assert house.reread(video).state is VideoState.SCANNING
     let_pass(house, video)
     sweeper(house).requeue_abandoned()
-    late = house.videos.get(house.who, video.id)
+    late = house.reread(video)
     assert (late.state, late.late_since) == (VideoState.SCANNING, 1.0)
-    assert house.videos.record(house.who, video.id).video.late_since == 1.0
+    assert house.record(video).video.late_since == 1.0
     shown = video_object(late)
     assert shown["status"] == "in_progress"
     assert shown["safelight"]["late"] == {"since": 1, "message": LATE_MESSAGE}
@@ -183,7 +176,7 @@ def test_a_deadline_that_passes_during_the_download_ends_nothing(
 def test_a_late_video_is_asked_for_once_more_before_it_ends(house: House, upstream: ScriptedUpstream) -> None:
     upstream.play({"otherwise": {"polls": 1, "charge": 0.4}})
     video = at_the_upstream(house)
-    assert house.videos.get(house.who, video.id).state is VideoState.GENERATING
+    assert house.reread(video).state is VideoState.GENERATING
     let_pass(house, video)
     made = sweeper(house)
     made.requeue_abandoned()
@@ -197,7 +190,7 @@ def test_a_sweeper_that_read_the_row_before_the_upstream_finished_does_not_end_t
     upstream.play({"otherwise": {"polls": 0, "content": {"do": "drop", "times": 1}}})
     video = house.order(**PAID)
     steps(house, video, 1)
-    before = replace(house.videos.get(house.who, video.id), deadline_at=1.0)
+    before = replace(house.reread(video), deadline_at=1.0)
     steps(house, video, 1)
     made = sweeper(house)
     made._last_looks[video.id] = 0.0
@@ -213,7 +206,7 @@ def test_a_lost_answer_is_looked_for_at_the_provider_before_it_is_called_unknown
     upstream.play({"lists": False, "otherwise": {"polls": 0, "submit": submit, "charge": 0.4}})
     video = priced.order(**PAID)
     steps(priced, video, 4)
-    assert priced.videos.get(priced.who, video.id).state is VideoState.GENERATING
+    assert priced.reread(video).state is VideoState.GENERATING
     upstream.play({"otherwise": {"polls": 0, "charge": 0.4}})
     video = priced.carry(video)
     assert video.state is VideoState.DELIVERED
@@ -224,10 +217,11 @@ def test_a_lost_answer_that_no_search_finds_is_unknown_and_never_sent_again(
     priced: House, upstream: ScriptedUpstream
 ) -> None:
     upstream.play({"lists": False, "otherwise": {"submit": "lose_answer"}})
-    video = priced.carry(priced.order(**PAID))
+    video = priced.make(**PAID)
     assert (video.state, video.error_code) == (VideoState.FAILED, "submit_unknown")
     assert (upstream.counts["received"], upstream.counts["lists"]) == (1, 8)
     assert "refund" not in (video.error_message or "")
+    assert attempt(priced, video).charge.charged.value == "unknown"
 
 
 def test_a_lost_answer_is_looked_for_after_the_deadline_and_a_restart(
@@ -245,7 +239,7 @@ def test_a_lost_answer_is_looked_for_after_the_deadline_and_a_restart(
 
 @pytest.mark.both_databases
 def test_an_expired_review_keeps_the_paid_clip_and_a_late_approval_releases_it_under_a_new_id(
-    furnish: Callable[..., House], upstream: ScriptedUpstream
+    furnish: Furnish, upstream: ScriptedUpstream
 ) -> None:
     house, old = expired(furnish)
     assert (old.state, clip_class(house, old)) == (VideoState.BLOCKED, Retention.PAID_CLIP)
@@ -255,12 +249,12 @@ def test_an_expired_review_keeps_the_paid_clip_and_a_late_approval_releases_it_u
     assert "kept here until" in (old.error_message or "")
     assert "refund" not in (old.error_message or "")
     with pytest.raises(NotFound):
-        house.videos.content(house.who, old.id, "video")
+        house.content(old)
     house.waive()
     case = only_case(house)
     assert (case.state, case.due_at) == (CaseState.OPEN, old.clip_kept_until)
     decide(house, case, "approve")
-    after = house.videos.get(house.who, old.id)
+    after = house.reread(old)
     assert (after.state, after.error_message) == (old.state, old.error_message)
     assert after.clip_kept_until is None
     new = house.carry(house.videos.get(house.who, after.reinstated_as or ""))
@@ -268,19 +262,25 @@ def test_an_expired_review_keeps_the_paid_clip_and_a_late_approval_releases_it_u
     assert upstream.counts["received"] == 1
 
 
-def test_a_late_refusal_ends_the_paid_clip(furnish: Callable[..., House]) -> None:
-    house, old = expired(furnish)
+def test_a_verdict_or_the_owner_ends_a_paid_clip(furnish: Furnish) -> None:
+    house = furnish()
+    video = house.make(**PAID)
     refuse(house)
-    after = house.videos.get(house.who, old.id)
+    assert clip_class(house, video) == Retention.EVIDENCE
+    house, late = expired(furnish)
+    refuse(house)
+    after = house.reread(late)
     assert (after.state, after.clip_kept_until, after.reinstated_as) == (VideoState.BLOCKED, None, None)
-    assert clip_class(house, old) == Retention.EVIDENCE
+    assert clip_class(house, late) == Retention.EVIDENCE
+    house, deleted = expired(furnish)
+    house.videos.delete(house.who, deleted.id)
+    assert clip_class(house, deleted) is None
 
 
-def test_a_scan_child_that_dies_three_times_keeps_the_paid_clip_and_asks_for_no_refund(
-    house: House, failed: Video
+def test_a_clip_whose_scan_failed_is_kept_and_scanned_again_without_a_charge_until_a_scan_ends(
+    house: House, failed: Video, monkeypatch: pytest.MonkeyPatch, upstream: ScriptedUpstream
 ) -> None:
     assert (failed.state, failed.error_code) == (VideoState.FAILED, "scan_failed")
-    assert clip_class(house, failed) == Retention.PAID_CLIP
     assert video_object(failed)["safelight"]["clip_kept_until"] == int(failed.clip_kept_until or 0)
     message = failed.error_message or ""
     assert "charged" in message
@@ -290,71 +290,54 @@ def test_a_scan_child_that_dies_three_times_keeps_the_paid_clip_and_asks_for_no_
     made.delete_kept_clips()
     made.delete_orphaned_blobs()
     assert clip_class(house, failed) == Retention.PAID_CLIP
-
-
-def test_a_kept_clip_is_scanned_again_as_a_new_video_without_a_new_charge(
-    house: House, failed: Video, upstream: ScriptedUpstream
-) -> None:
-    new = house.carry(house.videos.scan_again(house.who, failed.id))
-    assert (new.state, new.reinstated_from) == (VideoState.DELIVERED, failed.id)
-    old = house.videos.get(house.who, failed.id)
-    assert (old.state, old.reinstated_as, old.clip_kept_until) == (VideoState.FAILED, new.id, None)
+    chain = [failed]
+    for _ in range(2):
+        new = house.videos.scan_again(house.who, chain[-1].id)
+        break_scans(house, monkeypatch, times=3)
+        chain.append(house.carry(new))
+        monkeypatch.undo()
+        assert (chain[-1].state, clip_class(house, new)) == (VideoState.FAILED, Retention.PAID_CLIP)
+    last = house.carry(house.videos.scan_again(house.who, chain[-1].id))
+    assert (last.state, last.reinstated_from) == (VideoState.DELIVERED, chain[-1].id)
+    assert not house.snapshot(last).reviewed
+    assert [clip_class(house, each) for each in chain] == [Retention.EVIDENCE] * 3
     assert upstream.counts["received"] == 1
-    assert not house.snapshot(new).reviewed
+    old = house.reread(failed)
+    assert (old.state, old.reinstated_as, old.clip_kept_until) == (VideoState.FAILED, chain[1].id, None)
     with pytest.raises(Conflict):
         house.videos.scan_again(house.who, failed.id)
-
-
-def test_a_second_scan_that_fails_keeps_the_clip_under_the_new_id(
-    house: House, failed: Video, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    new = house.videos.scan_again(house.who, failed.id)
-    break_scans(house, monkeypatch, times=3)
-    new = house.carry(new)
-    assert (new.state, clip_class(house, new)) == (VideoState.FAILED, Retention.PAID_CLIP)
-    assert house.carry(house.videos.scan_again(house.who, new.id)).state is VideoState.DELIVERED
 
 
 def test_a_failed_seal_keeps_the_paid_clip(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     def die(*_: Any) -> Any:
         raise SandboxCrashed("The seal child ended.")
 
-    monkeypatch.setattr(type(house.container.pipeline.context.sealer), "seal", die)
-    video = house.carry(house.order(**PAID))
+    monkeypatch.setattr(type(house.context.sealer), "seal", die)
+    video = house.make(**PAID)
     assert (video.state, clip_class(house, video)) == (VideoState.FAILED, Retention.PAID_CLIP)
     assert video.clip_kept_until is not None
 
 
 def test_a_kept_clip_is_deleted_after_its_end_by_one_of_two_sweepers_and_the_record_says_so(
-    furnish: Callable[..., House],
+    furnish: Furnish,
 ) -> None:
     house, old = expired(furnish)
     case = only_case(house)
-    change(house, old, clip_kept_until=1.0)
+    house.change(old, clip_kept_until=1.0)
     for made in (sweeper(house), sweeper(house)):
         made.delete_kept_clips()
         made.delete_orphaned_blobs()
     assert clip_class(house, old) is None
-    record = house.videos.record(house.who, old.id)
+    record = house.record(old)
     assert [entry["event"] for entry in record.audit_log].count("clip.deleted") == 1
     assert record.video.clip_kept_until is None
-    assert house.container.review.reviews.get(house.who, case.id).case.state is CaseState.EXPIRED
-
-
-def test_a_verdict_or_the_owner_ends_a_paid_clip(furnish: Callable[..., House]) -> None:
-    house = furnish()
-    video = house.carry(house.order(**PAID))
-    refuse(house)
-    assert clip_class(house, video) == Retention.EVIDENCE
-    house, old = expired(furnish)
-    house.videos.delete(house.who, old.id)
-    assert clip_class(house, old) is None
+    assert house.reviews.get(house.who, case.id).case.state is CaseState.EXPIRED
 
 
 def test_a_clip_that_cannot_be_stored_for_a_reason_of_ours_is_tried_again(
     house: House, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    context = house.container.pipeline.context
+    context = house.context
     left, store = [4], type(context).store_files
 
     def fail(self: Any, *args: Any, **named: Any) -> Any:
@@ -364,15 +347,15 @@ def test_a_clip_that_cannot_be_stored_for_a_reason_of_ours_is_tried_again(
         return store(self, *args, **named)
 
     monkeypatch.setattr(type(context), "store_files", fail)
-    video = house.carry(house.order(**PAID))
+    video = house.make(**PAID)
     assert video.state is VideoState.DELIVERED
     assert (upstream.counts["received"], upstream.counts["fetches"]) == (1, 1)
 
 
 def pass_now(house: House, video: Video) -> float:
     """The deadline of the video has just passed."""
-    deadline = house.container.persistence.database.clock() - 1
-    change(house, video, deadline_at=deadline, updated_at=2.0)
+    deadline = house.database.clock() - 1
+    house.change(video, deadline_at=deadline, updated_at=2.0)
     return deadline
 
 
@@ -386,27 +369,23 @@ def test_a_paid_provider_that_cannot_be_asked_at_the_deadline_is_asked_again_and
     made = sweeper(house)
     made._last_looks[video.id] = 0.0
     made.requeue_abandoned()
-    late = house.videos.get(house.who, video.id)
+    late = house.reread(video)
     assert (late.state, late.late_since) == (VideoState.GENERATING, deadline)
     assert video_object(late)["safelight"]["late"] == {"since": int(deadline), "message": UNANSWERED_MESSAGE}
     assert house.carry(video).state is VideoState.DELIVERED
     assert upstream.counts["received"] == 1
 
 
-@pytest.mark.parametrize("ended_by", ["its run", "the sweeper"])
-def test_a_paid_provider_that_does_not_answer_for_seven_days_ends_the_video(
-    house: House, upstream: ScriptedUpstream, ended_by: str
+def test_the_sweeper_ends_a_video_whose_paid_provider_does_not_answer_for_seven_days(
+    house: House, upstream: ScriptedUpstream
 ) -> None:
     upstream.play({"otherwise": {"poll": {"status": 502}}})
     video = at_the_upstream(house)
     let_pass(house, video)
-    if ended_by == "its run":
-        steps(house, video, 1)
-    else:
-        made = sweeper(house)
-        made._last_looks[video.id] = 0.0
-        made.requeue_abandoned()
-    assert house.videos.get(house.who, video.id).error_code == "timeout"
+    made = sweeper(house)
+    made._last_looks[video.id] = 0.0
+    made.requeue_abandoned()
+    assert house.reread(video).error_code == "timeout"
 
 
 def test_a_video_that_its_own_generator_does_not_answer_ends_at_its_deadline(
@@ -417,7 +396,7 @@ def test_a_video_that_its_own_generator_does_not_answer_ends_at_its_deadline(
     steps(house, video, 2)
     pass_now(house, video)
     steps(house, video, 1)
-    assert house.videos.get(house.who, video.id).error_code == "timeout"
+    assert house.reread(video).error_code == "timeout"
 
 
 def test_a_finished_request_of_a_late_video_is_not_deleted_at_a_paid_provider(
@@ -428,7 +407,7 @@ def test_a_finished_request_of_a_late_video_is_not_deleted_at_a_paid_provider(
     let_pass(house, video)
     ended = house.carry(video)
     assert (ended.state, ended.error_code) == (VideoState.FAILED, "timeout")
-    cancellation = Cancellation(house.container.pipeline.context)
+    cancellation = Cancellation(house.context)
     cancellation.cancel_late()
     assert (attempt(house, video).upstream_copy_status, upstream.counts["deletes"]) == ("kept", 0)
 
@@ -437,15 +416,15 @@ def test_a_finished_request_of_a_late_video_is_not_deleted_at_a_paid_provider(
 def test_a_clip_over_the_limit_is_downloaded_after_the_limit_was_raised(
     house: House, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch, declared: bool
 ) -> None:
-    context = house.container.pipeline.context
+    context = house.context
     if not declared:
         monkeypatch.setattr(download, "_declared_length", lambda _headers: None)
     limits = context.limits
     house.container.pipeline.context = replace(context, limits=replace(limits, max_download_bytes=1000))
     video = house.order(**PAID)
     steps(house, video, 7)
-    assert house.videos.get(house.who, video.id).state is VideoState.GENERATING
-    record = house.videos.record(house.who, video.id)
+    assert house.reread(video).state is VideoState.GENERATING
+    record = house.record(video)
     assert (
         "raise `generation.max_download_mb`"
         in record_object(record, house.container.core.taxonomy)["attempts"][0]["problem"]
@@ -461,7 +440,7 @@ def test_partial_downloads_of_videos_that_have_ended_are_deleted(
     upstream.play({"otherwise": {"polls": 0, "content": {"do": "truncated", "times": 1}}})
     video = house.order(**PAID)
     steps(house, video, 2)
-    context = house.container.pipeline.context
+    context = house.context
     folder = download_of(context, attempt(house, video)).parent
     (folder / ".0123456789abcdef.part").write_bytes(b"left by a crash")
     (folder / "attempt_unknown.mp4.part").write_bytes(b"of a tenant that is gone")
@@ -470,8 +449,8 @@ def test_partial_downloads_of_videos_that_have_ended_are_deleted(
     sweeper(house).delete_downloads()
     kept = {file.name.split(".")[0] for file in folder.iterdir()}
     assert kept == {attempt(house, video).id}
-    source = house.carry(house.order())
-    change(house, video, remixed_from=source.id)
+    source = house.make()
+    house.change(video, remixed_from=source.id)
     withdraw(context, source, actor="ada", why="a court said so")
     sweeper(house).delete_downloads()
     assert not list(folder.iterdir())
@@ -481,28 +460,13 @@ def test_partial_downloads_of_videos_that_have_ended_are_deleted(
 def test_a_kept_clip_of_a_withdrawn_source_is_neither_scanned_again_nor_released(
     house: House, failed: Video
 ) -> None:
-    source = house.carry(house.order())
-    change(house, failed, remixed_from=source.id)
-    withdraw(house.container.pipeline.context, source, actor="ada", why="a court said so")
-    assert house.videos.get(house.who, failed.id).clip_kept_until is None
+    source = house.make()
+    house.change(failed, remixed_from=source.id)
+    house.withdraw(source)
+    assert house.reread(failed).clip_kept_until is None
     assert clip_class(house, failed) == Retention.EVIDENCE
     with pytest.raises(Conflict):
         house.videos.scan_again(house.who, failed.id)
-
-
-def test_a_failed_scan_of_a_scanned_clip_can_be_scanned_again_any_number_of_times(
-    house: House, failed: Video, monkeypatch: pytest.MonkeyPatch, upstream: ScriptedUpstream
-) -> None:
-    chain = [failed]
-    for _ in range(3):
-        new = house.videos.scan_again(house.who, chain[-1].id)
-        break_scans(house, monkeypatch, times=3)
-        chain.append(house.carry(new))
-        monkeypatch.undo()
-    last = house.carry(house.videos.scan_again(house.who, chain[-1].id))
-    assert last.state is VideoState.DELIVERED
-    assert [clip_class(house, each) for each in chain] == [Retention.EVIDENCE] * 4
-    assert upstream.counts["received"] == 1
 
 
 def test_a_kept_clip_is_scanned_again_over_http_and_by_the_button_of_its_page(
@@ -511,7 +475,7 @@ def test_a_kept_clip_is_scanned_again_over_http_and_by_the_button_of_its_page(
     queue: Any = NoEngine()
     house.container.pipeline.queue = queue
     house.container.review.videos = house.videos
-    accounts = house.container.persistence.accounts
+    accounts = house.accounts
     _, reader = accounts.create_key(house.who.tenant, "a reader", {KeyScope.VIDEOS_READ})
     _, writer = accounts.create_key(house.who.tenant, "a writer")
     route = f"/v1/videos/{failed.id}/scan"
@@ -520,7 +484,7 @@ def test_a_kept_clip_is_scanned_again_over_http_and_by_the_button_of_its_page(
         assert f'action="/videos/{failed.id}/scan"' in client.get(f"/videos/{failed.id}").text
         form = {"content-type": "application/x-www-form-urlencoded"}
         shown = client.post(f"/videos/{failed.id}/scan", headers=form, follow_redirects=False)
-        new = house.videos.get(house.who, failed.id).reinstated_as or ""
+        new = house.reread(failed).reinstated_as or ""
         assert (shown.status_code, shown.headers.get("location")) == (303, f"/videos/{new}")
         assert f'href="/videos/{new}"' in client.get(f"/videos/{failed.id}").text
         bearer = {"authorization": f"Bearer {writer}"}

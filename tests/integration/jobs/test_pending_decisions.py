@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from functools import partial
 
 import pytest
 
 from safelight.background.clock_watch import ClockWatch
 from safelight.errors import Conflict, Forbidden
-from safelight.jobs.models import Video
-from safelight.jobs.states import VideoState
-from safelight.jobs.sweeper import Sweeper
+from safelight.jobs.models import Video, VideoState
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.trust.appeals import AppealState
 from safelight.trust.reports import NewReport
 from safelight.trust.reviews import Case, CaseFile, CaseState, DecisionExecutor, DecisionRequest, Reviews
 from safelight.trust.reviews.models import UNDO_S
-from support.house import withdraw
+from support.concurrency import run_together
 
-from .conftest import House
+from .conftest import Furnish, House
 from .test_decisions import MARKED, decide, delivered, held, only_case, reviewer
-from .test_video_lifecycle import NoEngine
+from .test_video_lifecycle import sweeper
 
 __all__ = ["held"]
 
@@ -43,7 +40,7 @@ def clock(database: Database) -> Clock:
 
 
 @pytest.fixture
-def house(clock: Clock, held: Callable[..., House]) -> House:
+def house(clock: Clock, held: Furnish) -> House:
     """A house that holds a marked prompt. Time passes in it, so the clock never jumps."""
     made = held()
     watch = ClockWatch(clock=lambda: clock.now, monotonic=lambda: clock.now, hold_s=60.0)
@@ -54,14 +51,14 @@ def house(clock: Clock, held: Callable[..., House]) -> House:
 def executor(house: House) -> DecisionExecutor:
     """As a process that has just started: it knows only the database."""
     return DecisionExecutor(
-        house.container.persistence.database,
+        house.database,
         house.container.review.review_actions,
         stopping=threading.Event(),
     )
 
 
 def decide_with_undo(house: House, case: Case, action: str, name: str = "ada") -> CaseFile:
-    return house.container.review.reviews.decide_with_undo(
+    return house.reviews.decide_with_undo(
         reviewer(house, name),
         case.id,
         DecisionRequest(action=action, reason="Looked at it.", **house.ground()),
@@ -69,25 +66,27 @@ def decide_with_undo(house: House, case: Case, action: str, name: str = "ada") -
 
 
 def undo(house: House, case: Case, name: str = "ada") -> CaseFile:
-    return house.container.review.reviews.undo(reviewer(house, name), case.id)
+    return house.reviews.undo(reviewer(house, name), case.id)
 
 
 def case_file(house: House, case: Case) -> CaseFile:
-    return house.container.review.reviews.get(reviewer(house), case.id)
+    return house.reviews.get(reviewer(house), case.id)
 
 
 def state(house: House, video: Video) -> VideoState:
-    return house.videos.get(house.who, video.id).state
+    return house.reread(video).state
 
 
 def case_events(house: House, video: Video) -> list[str]:
-    log = house.videos.record(house.who, video.id).audit_log
+    log = house.record(video).audit_log
     return [entry["event"] for entry in log if entry["event"].startswith("case.")]
 
 
-def test_nothing_happens_to_the_video_before_the_time_to_undo_is_over(house: House, clock: Clock) -> None:
+def test_a_decision_is_carried_out_when_the_time_to_undo_is_over_by_any_process(
+    house: House, clock: Clock
+) -> None:
     video = house.order(MARKED)
-    case = only_case(house)
+    case, decided_at = only_case(house), clock.now
     file = decide_with_undo(house, case, "approve")
     assert (file.case.state, file.case.actions, file.decision) == (CaseState.PENDING, (), None)
     assert file.pending is not None
@@ -95,15 +94,9 @@ def test_nothing_happens_to_the_video_before_the_time_to_undo_is_over(house: Hou
     clock.now += UNDO_S - 0.1
     executor(house).carry_out_due()
     assert state(house, video) is VideoState.HELD
-    assert house.container.review.reviews.list(reviewer(house)).cases == ()
-    assert house.container.review.reviews.count_open(reviewer(house, "ben")) == 0
+    assert house.reviews.list(reviewer(house)).items == ()
+    assert house.reviews.count_open(reviewer(house, "ben")) == 0
 
-
-def test_a_process_that_starts_later_carries_the_decision_out(house: House, clock: Clock) -> None:
-    video = house.order(MARKED)
-    case = only_case(house)
-    decided_at = clock.now
-    decide_with_undo(house, case, "approve")
     clock.now += 3600
     executor(house).carry_out_due()
     file = case_file(house, case)
@@ -152,48 +145,31 @@ def test_an_undo_after_the_execution_says_when_the_decision_was_carried_out(
         undo(house, case)
 
 
-def test_only_the_person_who_decided_can_undo(house: House, clock: Clock) -> None:
-    house.order(MARKED)
-    case = only_case(house)
-    decide_with_undo(house, case, "refuse")
-    with pytest.raises(Forbidden):
-        undo(house, case, "ben")
-    assert case_file(house, case).case.state is CaseState.PENDING
-
-
-@pytest.mark.parametrize("second", [decide, decide_with_undo])
-def test_a_second_decision_is_refused_while_the_first_is_pending(
-    house: House, clock: Clock, second: Callable[..., Any]
+def test_while_a_decision_is_pending_nobody_decides_again_and_only_its_author_undoes_it(
+    house: House, clock: Clock
 ) -> None:
     video = house.order(MARKED)
     case = only_case(house)
     decide_with_undo(house, case, "refuse")
-    with pytest.raises(Conflict, match=r"already: refuse\. The decision is carried out at 20"):
-        second(house, case, "approve", "ben")
+    for second in (decide, decide_with_undo):
+        with pytest.raises(Conflict, match=r"already: refuse\. The decision is carried out at 20"):
+            second(house, case, "approve", "ben")
+    with pytest.raises(Forbidden):
+        undo(house, case, "ben")
+    assert case_file(house, case).case.state is CaseState.PENDING
     assert (state(house, video), case_events(house, video)[1:]) == (VideoState.HELD, ["case.decided"])
 
 
 @pytest.mark.both_databases
-def test_two_processes_carry_a_decision_out_once(house: House, clock: Clock) -> None:
+def test_processes_at_the_same_time_carry_a_decision_out_once(house: House, clock: Clock) -> None:
     video = house.order(MARKED)
     decide_with_undo(house, only_case(house), "approve")
     clock.now += UNDO_S
-    ready = threading.Barrier(4)
-
-    def one() -> None:
-        made = executor(house)
-        ready.wait(30)
-        made.part.run_all()
-
-    threads = [threading.Thread(target=one) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
+    run_together([executor(house).part.run_all for _ in range(4)])
     # A process that met a locked row leaves it to the next round.
     executor(house).carry_out_due()
     assert case_events(house, video).count("case.approve") == 1
-    with house.container.persistence.database.read_transaction(video.tenant) as tx:
+    with house.read_transaction() as tx:
         assert tx.count(tables.decisions) == 1
         assert tx.count(tables.pending_decisions) == 0
     assert house.snapshot(video).run == 2
@@ -205,23 +181,9 @@ def test_of_an_undo_and_an_execution_at_the_same_time_one_wins(house: House, clo
     case = only_case(house)
     decide_with_undo(house, case, "refuse")
     clock.now += UNDO_S
-    ready = threading.Barrier(2)
-    refused: list[Conflict] = []
-
-    def take_back() -> None:
-        ready.wait(30)
-        try:
-            undo(house, case)
-        except Conflict as error:
-            refused.append(error)
-
-    thread = threading.Thread(target=take_back)
-    thread.start()
-    ready.wait(30)
-    executor(house).carry_out_due()
-    thread.join(60)
+    undone, _executed = run_together([partial(undo, house, case), executor(house).carry_out_due])
     last = case_events(house, video)[-1]
-    if refused:
+    if isinstance(undone, Conflict):
         assert (last, state(house, video)) == ("case.refuse", VideoState.REJECTED)
     else:
         assert (last, state(house, video)) == ("case.undone", VideoState.HELD)
@@ -233,12 +195,11 @@ def test_a_decision_before_the_due_time_wins_against_the_expiry(house: House, cl
     clock.now = case.due_at - 1
     decide_with_undo(house, case, "approve")
     clock.now = case.due_at + 5
-    sweeper = Sweeper(house.container.pipeline.context, NoEngine())  # type: ignore[arg-type]
-    sweeper.expire_reviews()
+    sweeper(house).expire_reviews()
     assert state(house, video) is VideoState.HELD
     clock.now += UNDO_S
     executor(house).carry_out_due()
-    sweeper.expire_reviews()
+    sweeper(house).expire_reviews()
     assert state(house, video) is VideoState.QUEUED
 
 
@@ -251,7 +212,7 @@ def test_a_decision_that_is_undone_after_the_due_time_leaves_the_case_to_the_exp
     decide_with_undo(house, case, "approve")
     clock.now = case.due_at + 5
     undo(house, case)
-    Sweeper(house.container.pipeline.context, NoEngine()).expire_reviews()  # type: ignore[arg-type]
+    sweeper(house).expire_reviews()
     assert state(house, video) is VideoState.REJECTED
     assert case_file(house, case).case.state is CaseState.EXPIRED
 
@@ -282,15 +243,13 @@ def test_a_report_after_the_decision_to_keep_the_video_opens_the_case_again(
     assert case_file(house, case).case.state is CaseState.DECIDED
 
 
-@pytest.mark.parametrize("decide_case", [decide, decide_with_undo])
-def test_a_case_that_was_closed_by_a_withdrawal_is_not_called_late(
-    house: House, clock: Clock, decide_case: Callable[..., Any]
-) -> None:
+def test_a_case_that_was_closed_by_a_withdrawal_is_not_called_late(house: House) -> None:
     video = delivered(house)
     case = report(house, video)
-    withdraw(house.container.pipeline.context, video, actor="ben", why="wrong file")
-    with pytest.raises(Conflict, match="because the state of the video changed"):
-        decide_case(house, case, "keep", "ada")
+    house.withdraw(video, actor="ben", why="wrong file")
+    for decide_case in (decide, decide_with_undo):
+        with pytest.raises(Conflict, match="because the state of the video changed"):
+            decide_case(house, case, "keep", "ada")
 
 
 def test_a_case_that_is_opened_again_at_this_moment_is_not_called_late(
@@ -310,7 +269,7 @@ def test_a_video_that_was_withdrawn_meanwhile_is_a_recorded_conflict(
     video = delivered(house)
     case = report(house, video)
     decide_with_undo(house, case, action)
-    withdraw(house.container.pipeline.context, video, actor="ben", why="wrong file")
+    house.withdraw(video, actor="ben", why="wrong file")
     clock.now += UNDO_S
     made = executor(house)
     made.part.run_all()
@@ -328,8 +287,7 @@ def test_a_decision_that_does_not_apply_any_more_opens_the_case_again(house: Hou
     video = house.order(MARKED)
     case = only_case(house)
     decide_with_undo(house, case, "approve")
-    with house.container.persistence.database.transaction(video.tenant) as tx:
-        tx.update(tables.videos, tables.videos.c.id == video.id, state=VideoState.FAILED.value)
+    house.change(video, state=VideoState.FAILED.value)
     clock.now += UNDO_S
     made = executor(house)
     made.part.run_all()
@@ -341,8 +299,7 @@ def test_a_decision_that_does_not_apply_any_more_opens_the_case_again(house: Hou
     made.part.run_all()
     assert case_events(house, video).count("case.not_carried_out") == 1
     # Another decision replaces the one that could not be carried out.
-    with house.container.persistence.database.transaction(video.tenant) as tx:
-        tx.update(tables.videos, tables.videos.c.id == video.id, state=VideoState.HELD.value)
+    house.change(video, state=VideoState.HELD.value)
     decide(house, case, "refuse")
     assert (case_file(house, case).pending, state(house, video)) == (None, VideoState.REJECTED)
 
@@ -350,7 +307,7 @@ def test_a_decision_that_does_not_apply_any_more_opens_the_case_again(house: Hou
 def test_an_appeal_waits_until_its_decision_is_carried_out(house: House, clock: Clock) -> None:
     video = house.order(MARKED)
     decide(house, only_case(house), "refuse")
-    appeals = house.container.review.appeals
+    appeals = house.appeals
     appeals.add(house.who, video.id, text="It is a play.")
     case = only_case(house)
     decide_with_undo(house, case, "uphold", "cleo")
@@ -368,7 +325,7 @@ def test_an_involved_person_cannot_decide_an_appeal_that_is_opened_again_at_this
 ) -> None:
     video = house.order(MARKED)
     decide(house, only_case(house), "refuse")
-    house.container.review.appeals.add(house.who, video.id, text="It is a play.")
+    house.appeals.add(house.who, video.id, text="It is a play.")
     case = only_case(house)
     # The row as it was while the decision of another person was pending.
     monkeypatch.setattr(Reviews, "_row", lambda *_, **__: replace(case, state=CaseState.PENDING))

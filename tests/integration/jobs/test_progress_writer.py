@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from safelight.jobs import progress_writer
+from safelight.jobs import context as progress_writer
+from safelight.jobs.context import recorded_progress
 from safelight.jobs.models import Video
-from safelight.jobs.progress_writer import recorded_progress
 
 from .conftest import House
 
@@ -28,11 +28,11 @@ def wait_until(met: Callable[[], bool]) -> None:
 
 
 def written(house: House, video: Video) -> int:
-    return house.videos.get(house.who, video.id).progress
+    return house.reread(video).progress
 
 
 def test_progress_is_mapped_to_the_range_of_the_step_and_never_falls(house: House) -> None:
-    video, database = house.order(), house.container.persistence.database
+    video, database = house.order(), house.database
     with recorded_progress(database, video, 5, 60) as progress:
         progress.report(1, 2)
         wait_until(lambda: written(house, video) == 32)
@@ -51,9 +51,9 @@ def test_progress_is_mapped_to_the_range_of_the_step_and_never_falls(house: Hous
 
 def test_progress_changes_neither_the_revision_nor_the_audit_log(house: House) -> None:
     video = house.order()
-    before = house.videos.record(house.who, video.id).audit_log
-    with recorded_progress(house.container.persistence.database, video, 5, 60) as progress:
+    before = house.record(video).audit_log
+    with recorded_progress(house.database, video, 5, 60) as progress:
         progress.report_percent(100)
         wait_until(lambda: written(house, video) == 60)
-    after = house.videos.record(house.who, video.id)
+    after = house.record(video)
     assert (after.video.revision, after.audit_log) == (video.revision, before)

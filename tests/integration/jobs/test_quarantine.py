@@ -12,22 +12,21 @@ import pytest
 from starlette.testclient import TestClient
 
 from safelight.detectors.protocol import DetectorPlugin
-from safelight.jobs.models import FIRST_OUTPUT, Video
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import FIRST_OUTPUT, Video, VideoState
 from safelight.moderation.request import Upload
 from safelight.policy.findings import Stage
 from safelight.testing.clips import tiny_clip
 from safelight.testing.detectors import text_marker
 from safelight.trust.accounts import ROLES, Principal, PrincipalKind, Role
+from safelight.trust.accounts.models import account_subject
 from safelight.trust.accounts.sessions import open_session
-from safelight.trust.accounts.subjects import account_subject
 from safelight.trust.accounts.terms import AccountTerms, Terms
 from safelight.trust.reviews import Case, CaseKind, DecisionRequest
 from safelight.web.auth import COOKIE
 from support.people import add_person
 from support.spoken_clips import speaking_house
 
-from .conftest import House
+from .conftest import Furnish, House
 from .test_decisions import only_case
 from .test_transcripts import BLOCKED_WORDS
 
@@ -49,7 +48,7 @@ Speaking = Callable[..., AbstractContextManager[House]]
 
 
 @pytest.fixture
-def speaking(furnish: Callable[..., House], tmp_path: Path) -> Speaking:
+def speaking(furnish: Furnish, tmp_path: Path) -> Speaking:
     """A marked prompt is held in quarantine. Without a waiver, every output is held too."""
     document = tmp_path / "house.yaml"
     document.write_text(POLICY)
@@ -62,7 +61,7 @@ def speaking(furnish: Callable[..., House], tmp_path: Path) -> Speaking:
 
 
 def enrol(house: House, name: str, role: Role) -> Principal:
-    with house.container.persistence.database.transaction(house.who.tenant) as tx:
+    with house.transaction() as tx:
         add_person(tx, f"user_{name}", role=role)
     return Principal(
         tenant=house.who.tenant,
@@ -83,7 +82,7 @@ def order_with_reference(house: House, folder: Path) -> Video:
 
 def approve_until(house: House, officer: Principal, video: Video, stage: Stage) -> Case:
     """Approve case after case, until the open one is about this stage."""
-    reviews = house.container.review.reviews
+    reviews = house.reviews
     while (case := only_case(house, officer)).stage is not stage:
         reviews.decide(officer, case.id, DecisionRequest(action="approve", reason="Adults.", clause="held-1"))
         house.carry(video)
@@ -93,7 +92,7 @@ def approve_until(house: House, officer: Principal, video: Video, stage: Stage) 
 @contextmanager
 def browser(house: House, who: Principal) -> Iterator[TestClient]:
     """A client that is signed in as this person."""
-    with house.container.persistence.database.transaction(who.tenant) as tx:
+    with house.database.transaction(who.tenant) as tx:
         _, token = open_session(tx, who)
     headers = {"cookie": f"{COOKIE}={token}", "sec-fetch-site": "same-origin"}
     with TestClient(house.container.app, headers=headers) as client:
@@ -121,7 +120,7 @@ def test_an_output_that_is_held_after_a_quarantined_prompt_is_for_the_vault_offi
     with speaking("hello", WORD) as house:
         ada, officer = enrol(house, "ada", Role.REVIEWER), enrol(house, "vera", Role.VAULT_OFFICER)
         video = order_with_reference(house, tmp_path)
-        assert house.container.review.reviews.list(ada).cases == ()
+        assert house.reviews.list(ada).items == ()
         case = approve_until(house, officer, video, Stage.OUTPUT)
         assert (case.kind, case.quarantined) == (CaseKind.HOLD, True)
 
@@ -146,11 +145,11 @@ def test_an_appeal_against_a_block_after_a_quarantined_prompt_is_for_the_vault_o
         house.waive()
         ada, officer = enrol(house, "ada", Role.REVIEWER), enrol(house, "vera", Role.VAULT_OFFICER)
         video = house.order(PROMPT)
-        reviews, case = house.container.review.reviews, only_case(house, officer)
+        reviews, case = house.reviews, only_case(house, officer)
         reviews.decide(officer, case.id, DecisionRequest(action="approve", reason="Adults.", clause="held-1"))
         assert house.carry(video).state is VideoState.BLOCKED
-        house.container.review.appeals.add(house.who, video.id, text="It is a film.")
-        assert reviews.list(ada).cases == ()
+        house.appeals.add(house.who, video.id, text="It is a film.")
+        assert reviews.list(ada).items == ()
         assert only_case(house, officer).kind is CaseKind.APPEAL
 
 
@@ -158,9 +157,9 @@ def test_a_first_output_after_a_quarantined_prompt_is_for_the_vault_officer_only
     with speaking("hello", WORD) as house:
         house.waive()
         ada, officer = enrol(house, "ada", Role.REVIEWER), enrol(house, "vera", Role.VAULT_OFFICER)
-        terms = AccountTerms(house.container.persistence.database)
+        terms = AccountTerms(house.database)
         terms.set(house.who, account_subject(house.who.id), Terms(review_first=1))
         video = house.order(PROMPT)
         case = approve_until(house, officer, video, Stage.OUTPUT)
         assert (case.rule, case.quarantined) == (FIRST_OUTPUT, True)
-        assert house.container.review.reviews.list(ada).cases == ()
+        assert house.reviews.list(ada).items == ()

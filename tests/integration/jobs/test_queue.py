@@ -17,9 +17,9 @@ from sqlalchemy.exc import OperationalError
 
 from safelight.errors import Unavailable
 from safelight.ids import new_id
+from safelight.jobs.models import VideoState
 from safelight.jobs.queue import DurableQueue
 from safelight.jobs.runner import Runner
-from safelight.jobs.states import VideoState
 from safelight.store import tables
 
 from .conftest import House
@@ -213,16 +213,16 @@ def test_after_a_stop_no_step_begins_and_running_ones_are_waited_for(queue: Dura
 
 
 def test_an_older_run_of_a_video_ends_without_a_step(house: House) -> None:
-    video, context = house.order(), house.container.pipeline.context
+    video, context = house.order(), house.context
     assert not Runner(context).run_steps(video.tenant, video.id, 7)
-    assert house.videos.get(house.who, video.id).state is VideoState.QUEUED
+    assert house.reread(video).state is VideoState.QUEUED
     assert Runner(context).run_steps(video.tenant, video.id, 1)
-    assert house.videos.get(house.who, video.id).state is VideoState.GENERATING
+    assert house.reread(video).state is VideoState.GENERATING
 
 
 def late(house: House) -> str:
     video = house.order("a quiet lake", model="paid-1")
-    with house.container.persistence.database.transaction(tenant=video.tenant) as tx:
+    with house.database.transaction(tenant=video.tenant) as tx:
         tx.update(
             tables.videos,
             tables.videos.c.id == video.id,
@@ -235,7 +235,7 @@ def late(house: House) -> str:
 
 
 def submit_without_answer(house: House, video_id: str) -> None:
-    with house.container.persistence.database.transaction(tenant=house.who.tenant) as tx:
+    with house.transaction() as tx:
         tx.insert(
             tables.attempts,
             id=new_id("attempt"),

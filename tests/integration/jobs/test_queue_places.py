@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -16,7 +15,7 @@ from safelight.jobs.queue_places import QueuePlaces
 from safelight.jobs.runner import Runner
 from safelight.testing.upstream import ScriptedUpstream
 
-from .conftest import House
+from .conftest import Furnish, House
 from .test_video_lifecycle import PAID
 
 
@@ -28,11 +27,11 @@ class Clock:
 
 
 def places(house: House) -> QueuePlaces:
-    return QueuePlaces(house.container.pipeline.context, monotonic=Clock())
+    return QueuePlaces(house.context, monotonic=Clock())
 
 
 def place(house: House, video: Video) -> int | None:
-    status = places(house).status(house.videos.get(house.who, video.id))
+    status = places(house).status(house.reread(video))
     assert status is not None
     return status.place
 
@@ -55,7 +54,7 @@ def test_a_later_video_never_overtakes_an_earlier_one_that_has_not_begun(house: 
 def test_a_video_at_an_upstream_takes_no_place(house: House, upstream: ScriptedUpstream) -> None:
     upstream.play({"otherwise": {"ends": "never"}})
     remote, local = house.order(**PAID), house.order()
-    runner = Runner(house.container.pipeline.context)
+    runner = Runner(house.context)
     for _ in range(2):
         runner.run_steps(remote.tenant, remote.id)
     assert (place(house, remote), place(house, local)) == (None, 1)
@@ -68,10 +67,10 @@ def test_a_video_that_its_generator_did_not_take_is_known_until_it_is_taken(
     refused = {"status": 429, "retry_after": 30, "times": 1}
     upstream.play({"otherwise": {"ends": "never", "submit": refused}})
     video = house.order(**PAID)
-    runner = Runner(house.container.pipeline.context)
+    runner = Runner(house.context)
     shown = []
     for _ in range(4):
-        status = places(house).status(house.videos.get(house.who, video.id))
+        status = places(house).status(house.reread(video))
         assert status is not None
         shown.append(status.not_taken)
         with suppress(UpstreamPending):
@@ -80,13 +79,13 @@ def test_a_video_that_its_generator_did_not_take_is_known_until_it_is_taken(
 
 
 def test_the_estimate_is_the_work_before_a_video_divided_by_the_slots_and_its_own_work(
-    furnish: Callable[..., House],
+    furnish: Furnish,
 ) -> None:
     house = furnish(generation={"max_concurrent_heavy": 2})
     videos = [house.order(f"a lake, take {number}") for number in range(3)]
     assert places(house).status(videos[0]) == QueueStatus(place=1, estimate_s=None)
     for part, seconds in ((Part.RENDER, 30.0), (Part.NORMALIZE, 0.0), (Part.SCAN, 60.0), (Part.SEAL, 10.0)):
-        house.container.pipeline.context.durations.record("storyboard", part, seconds)
+        house.context.durations.record("storyboard", part, seconds)
     made = places(house)
     assert [made.status(video) for video in videos] == [
         QueueStatus(place=1, estimate_s=100),
@@ -97,16 +96,16 @@ def test_the_estimate_is_the_work_before_a_video_divided_by_the_slots_and_its_ow
 
 def test_the_api_has_the_place_until_the_video_has_ended(house: House) -> None:
     video = house.order()
-    shown = video_object(house.videos.get(house.who, video.id))["safelight"]["queue"]
+    shown = video_object(house.reread(video))["safelight"]["queue"]
     assert shown == {"place": 1, "estimate_s": None}
-    listed = house.videos.list(house.who, after=None, limit=10, order="desc").videos[0]
+    listed = house.videos.list(house.who, after=None, limit=10, order="desc").items[0]
     assert listed.queue == QueueStatus(place=1, estimate_s=None)
     assert video_object(house.carry(video))["safelight"]["queue"] is None
 
 
 def test_the_videos_are_read_again_only_after_a_second(house: House) -> None:
     clock = Clock()
-    made = QueuePlaces(house.container.pipeline.context, monotonic=clock)
+    made = QueuePlaces(house.context, monotonic=clock)
     first, second = house.order(), house.order("a quiet sea")
     found = []
     for clock.now in (0.0, 0.5, 1.5):

@@ -4,31 +4,33 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
-from collections.abc import Callable
+from collections import Counter
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
+from types import NoneType
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 
-from safelight.console.video_gate import find_video_gate
+from safelight.console.video_pages import find_video_gate
 from safelight.errors import RefusalBudgetUsed, UpstreamUnavailable
 from safelight.generation.videos_api import create as videos_api
 from safelight.ids import new_id
 from safelight.jobs import steps
 from safelight.jobs.failure_message import NOTHING_SENT
 from safelight.jobs.interruptions import UpstreamPending
-from safelight.jobs.models import Video, VideoSnapshot
+from safelight.jobs.models import Video, VideoSnapshot, VideoState
 from safelight.jobs.refusal_budget import RefusalBudget, refusal_limits
-from safelight.jobs.states import VideoState
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts import Accounts
+from support.concurrency import run_together
+from support.videos import add_video
 
-from .conftest import House
+from .conftest import Furnish, House
 from .test_timeouts import let_pass
 from .test_upstream_waits import Office
 from .test_video_lifecycle import OWN, PAID
@@ -42,14 +44,14 @@ REFUSED = {
 
 
 def limit(house: House, count: int) -> RefusalBudget:
-    budget = house.container.pipeline.context.refusals
+    budget = house.context.refusals
     budget._limits = {"paid": count}
     return budget
 
 
 def refused(house: House, upstream: ScriptedUpstream, prompt: str) -> Video:
     upstream.play({"otherwise": REFUSED})
-    return house.carry(house.order(prompt, **PAID))
+    return house.make(prompt, **PAID)
 
 
 def test_the_option_of_an_upstream_is_its_limit() -> None:
@@ -78,11 +80,11 @@ def test_at_the_end_a_request_is_refused_before_anything_is_sent_until_the_next_
     ended = house.carry(waiting)
     assert (ended.state, ended.error_code) == (VideoState.FAILED, "refusal_budget_used")
     assert (ended.error_message or "").endswith(NOTHING_SENT)
-    assert house.videos.record(house.who, waiting.id).attempts == ()
+    assert house.record(waiting).attempts == ()
     assert upstream.counts["received"] == 2
     # Other generators go on, and so does this one on the next day.
     assert house.order("a lake at dusk", **OWN).state is VideoState.QUEUED
-    database = house.container.persistence.database
+    database = house.database
     clock = database.clock
     monkeypatch.setattr(database, "clock", lambda: clock() + DAY_S)
     assert house.order("a lake at night", **PAID).state is VideoState.QUEUED
@@ -105,7 +107,7 @@ def test_half_of_the_budget_is_logged_once_and_shown_by_readiness(
 
 
 def test_readiness_reads_no_budget_if_its_response_has_no_reasons(
-    furnish: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+    furnish: Furnish, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = furnish(server={"host": "192.0.2.1", "behind_proxy": True})
     budget = limit(house, 1)
@@ -113,7 +115,7 @@ def test_readiness_reads_no_budget_if_its_response_has_no_reasons(
     assert house.container.review.readiness.describe()["ready"] is True
 
 
-def test_a_video_waits_without_being_prepared_or_woken_until_the_budget_has_room(
+def test_a_video_waits_without_being_prepared_or_woken_until_the_budget_has_room_or_its_deadline(
     house: House, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upstream.play({"otherwise": {"ends": "never"}})
@@ -127,36 +129,25 @@ def test_a_video_waits_without_being_prepared_or_woken_until_the_budget_has_room
     monkeypatch.setattr(steps, "_generation_request", note)
     limit(house, 1)
     office = Office(house)
-    first, second = house.order("a lake", **PAID), house.order("a quiet lake", **PAID)
-    for video in (first, second):
+    first, second, third = (house.order(f"a lake, take {number}", **PAID) for number in range(3))
+    for video in (first, second, third):
         office.run(video)
     for _ in range(3):
         office.waits._waits[second.id].due = 0.0
         office.waits.poll_due()
     assert not office.is_woken(second)
     assert prepared == [first.id]
-    limit(house, 2)
-    office.poll_until(lambda: office.is_woken(second))
-    office.run(second)
-    assert prepared == [first.id, second.id]
-
-
-def test_a_video_that_waits_until_its_deadline_names_the_budget(
-    house: House, upstream: ScriptedUpstream
-) -> None:
-    upstream.play({"otherwise": {"ends": "never"}})
-    limit(house, 1)
-    office = Office(house)
-    videos = [house.order(prompt, **PAID) for prompt in ("a lake", "a quiet lake")]
-    for video in videos:
-        office.run(video)
-    let_pass(house, videos[1])
-    ended = house.carry(videos[1])
+    let_pass(house, third)
+    ended = house.carry(third)
     assert ended.error_code == "timeout"
     assert (ended.error_message or "").endswith(
         "It waited, because paid may reach its daily limit of refusals with the requests that it has not "
         f"answered. {NOTHING_SENT}"
     )
+    limit(house, 2)
+    office.poll_until(lambda: office.is_woken(second))
+    office.run(second)
+    assert prepared == [first.id, second.id]
 
 
 def test_a_wait_for_the_budget_does_not_count_as_an_answer_of_the_upstream(
@@ -184,7 +175,7 @@ def test_a_video_that_the_budget_ended_has_no_gate_of_an_earlier_attempt(
     house: House, upstream: ScriptedUpstream
 ) -> None:
     blocked = refused(house, upstream, "a lake")
-    record, services = house.videos.record(house.who, blocked.id), house.container.services
+    record, services = house.record(blocked), house.container.services
     log, history = services.attempts, services.drift
     assert find_video_gate(log, house.who.tenant, record, find_drifts=history.drifts) is not None
     ended = replace(record.video, state=VideoState.FAILED, error_code="refusal_budget_used")
@@ -223,9 +214,9 @@ def test_each_count_uses_an_index_that_has_only_its_rows(database: Database) -> 
 def test_failures_and_blocks_by_our_policy_do_not_count(house: House, upstream: ScriptedUpstream) -> None:
     budget = limit(house, 1)
     upstream.play({"otherwise": {"polls": 0, "ends": "failed", "error": {"message": "out of memory"}}})
-    assert house.carry(house.order("a lake", **PAID)).state is VideoState.FAILED
+    assert house.make("a lake", **PAID).state is VideoState.FAILED
     upstream.play({"otherwise": {"polls": 0}})
-    assert house.carry(house.order("a quiet lake", **PAID)).state is VideoState.DELIVERED
+    assert house.make("a quiet lake", **PAID).state is VideoState.DELIVERED
     assert budget.read()["paid"].refused == 0
 
 
@@ -245,56 +236,29 @@ def test_an_attempt_without_an_end_of_a_video_that_ended_does_not_count(database
 @pytest.mark.both_databases
 def test_two_gateways_never_have_more_open_requests_than_may_be_refused(database: Database) -> None:
     tenants = [Accounts(database).create_tenant(name).id for name in ("one", "two")]
-    allowed, stopped, problems = [], [], []
-    began = threading.Barrier(8, timeout=60)
 
     def submit(number: int, budget: RefusalBudget, store: Database) -> None:
-        tenant = tenants[number % 2]
-        try:
-            began.wait()
-            with budget.reserve("paid"), store.transaction(tenant=tenant) as tx:
-                _record_attempt(tx, number)
-            allowed.append(number)
-        except UpstreamPending:
-            stopped.append(number)
-        except Exception as error:
-            problems.append(error)
+        with budget.reserve("paid"), store.transaction(tenant=tenants[number % 2]) as tx:
+            _record_attempt(tx, number)
 
-    # On SQLite, one process has the database.
     with closing(Database(database.url)) as second:
-        stores = (database, database if database.is_sqlite else second)
-        budgets = [RefusalBudget(store, {"paid": 3}) for store in stores]
-        if database.is_sqlite:
-            budgets[1] = budgets[0]
-        threads = [
-            threading.Thread(target=submit, args=(n, budgets[n // 4], stores[n // 4])) for n in range(8)
-        ]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join(60)
-    assert problems == []
-    assert (len(allowed), len(stopped)) == (3, 5)
+        # On SQLite, one process has the database.
+        stores = [database] if database.is_sqlite else [database, second]
+        budgets = [(RefusalBudget(store, {"paid": 3}), store) for store in stores]
+        ended = run_together(
+            [partial(submit, number, *budgets[number % len(budgets)]) for number in range(8)]
+        )
+    assert Counter(type(one) for one in ended) == {NoneType: 3, UpstreamPending: 5}
 
 
 def _record_attempt(tx: Any, number: int) -> None:
-    video_id, now = new_id("video"), tx.now()
-    tx.insert(
-        tables.videos,
-        id=video_id,
+    video_id = add_video(
+        tx,
         state="generating",
         stage="generation",
-        created_at=now,
-        updated_at=now,
-        principal_id="key_1",
         model="paid-1",
         generator="paid",
         prompt=f"a lake {number}",
-        seconds=4,
-        width=1280,
-        height=720,
-        request=b"{}",
-        request_sha256="0" * 64,
     )
     tx.insert(
         tables.attempts,
@@ -304,5 +268,5 @@ def _record_attempt(tx: Any, number: int) -> None:
         generator="paid",
         billing="paid",
         idempotency_key=video_id,
-        created_at=now,
+        created_at=tx.now(),
     )

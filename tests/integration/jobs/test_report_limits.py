@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -16,14 +15,15 @@ from safelight.trust.accounts import Principal, PrincipalKind
 from safelight.trust.accounts.reporter import Reporter
 from safelight.trust.appeals import NewAppeal
 from safelight.trust.reports import NewReport, Receipt, hidings, notice_store
+from support.concurrency import run_together
 
-from .conftest import House
+from .conftest import Furnish, House
 from .test_decisions import decide, delivered, only_case
 from .test_notices import HOUR_S, intimate, notify
 
 
 @pytest.fixture
-def limited(furnish: Callable[..., House]) -> House:
+def limited(furnish: Furnish) -> House:
     """Two reports an hour of one reporter, five of one key."""
     house = furnish(limits={"reports_per_hour": 2, "key_reports_per_hour": 5})
     house.waive()
@@ -50,7 +50,7 @@ def test_an_end_user_has_a_limit_that_no_other_source_with_the_same_name_uses_up
     send(limited, replace(limited.who, id="anna"), video)
     send(limited, key(limited), video, "key_1")
     send(limited, key(limited), video)
-    with limited.container.persistence.database.read_transaction(limited.who.tenant) as tx:
+    with limited.read_transaction() as tx:
         assert Counter(row.reporter for row in tx.select(notices)) == {
             "key:key_1/anna": 2,
             "key:key_2/anna": 1,
@@ -86,31 +86,16 @@ def test_a_large_platform_is_not_stopped_by_honest_reports_of_its_users(house: H
 
 @pytest.mark.both_databases
 def test_concurrent_reports_of_a_key_never_exceed_its_limit(limited: House) -> None:
-    video, results = delivered(limited), Counter[str]()
-    ready = threading.Barrier(4)
-
-    def report(thread: int) -> None:
-        ready.wait()
-        for number in range(3):
-            try:
-                send(limited, key(limited), video, f"user {thread} {number}")
-                results["sent"] += 1
-            except RateLimited:
-                results["refused"] += 1
-
-    threads = [threading.Thread(target=report, args=(number,)) for number in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert results == {"sent": 5, "refused": 7}
+    video, who = delivered(limited), key(limited)
+    answers = run_together([partial(send, limited, who, video, f"user {number}") for number in range(12)])
+    assert Counter(type(answer) for answer in answers) == {Receipt: 5, RateLimited: 7}
 
 
 def test_the_accuracy_of_an_end_user_is_not_that_of_the_same_name_elsewhere(house: House) -> None:
     video = delivered(house)
     first = send(house, key(house), video, "anna")
     send(house, key(house, 2), video, "anna")
-    database, tenant = house.container.persistence.database, house.who.tenant
+    database, tenant = house.database, house.who.tenant
     with database.transaction(tenant) as tx:
         tx.update(notices, notices.c.notice_id == first.status.id, outcome="kept")
     with database.read_transaction(tenant) as tx:
@@ -125,8 +110,8 @@ def test_invented_end_users_of_a_key_cannot_hide_a_whole_platform(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hidings, "MAX_HIDINGS_OF_SOURCE", 2)
-    database, tenant = house.container.persistence.database, house.who.tenant
-    videos = [house.carry(house.order(f"a lake {number}")) for number in range(3)]
+    database, tenant = house.database, house.who.tenant
+    videos = [house.make(f"a lake {number}") for number in range(3)]
     reports = house.container.review.reports
     for number, video in enumerate(videos):
         reports.add(key(house), intimate(location=video.id, end_user=f"user {number}"))
@@ -141,13 +126,13 @@ def test_reports_of_a_key_stop_no_appeal_and_no_notice_that_comes_first(limited:
     video = delivered(limited)
     send(limited, key(limited), video, "anna")
     decide(limited, only_case(limited), "keep")
-    with limited.container.persistence.database.read_transaction(limited.who.tenant) as tx:
+    with limited.read_transaction() as tx:
         (answer,) = tx.select(statements, statements.c.end_user == "anna")
     for number in range(4):
         send(limited, key(limited), video, f"user {number}")
     with pytest.raises(RateLimited):
         send(limited, key(limited), video, "user 4")
-    reports, appeals = limited.container.review.reports, limited.container.review.appeals
+    reports, appeals = limited.container.review.reports, limited.appeals
     for number in range(5):
         reports.add(key(limited), intimate(location=video.id, end_user=f"person {number}"))
     with pytest.raises(RateLimited, match="sent 5 urgent reports"):
@@ -159,9 +144,9 @@ def test_a_reporter_with_an_upheld_notice_does_not_use_up_the_hidings_of_others(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hidings, "MAX_HIDINGS_OF_SOURCE", 2)
-    first = house.carry(house.order())
+    first = house.make()
     house.container.review.reports.add(key(house), intimate(location=first.id, end_user="anna"))
-    with house.container.persistence.database.transaction(house.who.tenant) as tx:
+    with house.transaction() as tx:
         hidings.end_hiding(tx, first.id, notice_id=tx.select(notices)[0].id, upheld=True)
         anna, bert, carl = (Reporter.of(key(house), name) for name in ("anna", "bert", "carl"))
         for number in range(2):
@@ -175,7 +160,7 @@ def test_a_reporter_with_an_upheld_notice_does_not_use_up_the_hidings_of_others(
 
 
 def test_all_counts_are_deleted_after_an_hour(house: House) -> None:
-    database = house.container.persistence.database
+    database = house.database
     notify(house, delivered(house))
     send(house, key(house), delivered(house), "anna")
 

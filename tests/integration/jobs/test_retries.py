@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
-from safelight.errors import NotCovered, RequestBlocked, Unavailable
+from safelight.errors import IdempotencyKeyReused, NotCovered, RequestBlocked, Unavailable
 from safelight.generation.protocol import ChargeStatus, ProviderRefusal
 from safelight.generation.provider_errors import read
 from safelight.generation.videos_api import create as videos_api
 from safelight.ids import new_id
 from safelight.jobs.idempotency import IdempotencyKeys
-from safelight.jobs.models import CreateRequest, RetryRefusal, SubmissionResult, Video
+from safelight.jobs.models import RetryRefusal, SubmissionResult, Video, VideoState
 from safelight.jobs.retries import Retries, find_retry_refusal, read_terms, refusal_against
-from safelight.jobs.states import VideoState
-from safelight.moderation.request import RetryTerms
+from safelight.moderation.request import CreateRequest, RetryTerms
 from safelight.store import tables
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.templates import TemplateCall
+from support.clips import make_clip
 
-from .conftest import House
+from .conftest import Furnish, House
 from .test_known_content import drawn, imported, patient, upload
 from .test_refusal_budget import limit
 from .test_video_lifecycle import PAID
@@ -69,7 +70,7 @@ def carried(
     house: House, terms: RetryTerms | None = BOTH, prompt: str = PROMPT, **fields: Any
 ) -> list[Video]:
     """The videos that come of one request, in order."""
-    video = house.carry(house.order(prompt, retry=terms, **{**PAID, **fields}))
+    video = house.make(prompt, retry=terms, **{**PAID, **fields})
     found = [video]
     while (following := (found[-1].explanation or {}).get("retried_as")) is not None:
         found.append(house.carry(house.videos.get(house.who, following)))
@@ -83,7 +84,7 @@ def why_not(house: House, terms: RetryTerms | None = BOTH, prompt: str = PROMPT,
 
 
 def count(house: House) -> int:
-    with house.container.persistence.database.read_transaction(house.who.tenant) as tx:
+    with house.read_transaction() as tx:
         return len(tx.select(tables.videos))
 
 
@@ -102,9 +103,7 @@ def test_an_output_block_is_followed_by_one_retry_and_one_variation_each_a_linke
     assert varied.metadata == {"shot": "4"}
     assert upstream.counts["received"] == 3
     assert count(retrying) == 3
-    assert all(
-        len(retrying.videos.record(retrying.who, one.id).attempts) == 1 for one in (first, same, varied)
-    )
+    assert all(len(retrying.record(one).attempts) == 1 for one in (first, same, varied))
 
 
 def test_the_template_counts_for_the_retry_with_its_prompt_and_not_for_the_variation(
@@ -145,19 +144,14 @@ def test_after_a_retry_the_answer_names_the_new_video_and_asks_for_no_other_retr
     assert (last.error_message or "").endswith(f" {stopped['next_step']}")
 
 
-@pytest.mark.parametrize(
-    ("seed", "seeds"),
-    [(41, [41, 42, 43]), (2**31 - 1, [2**31 - 1, 2**31 - 2, 2**31 - 1]), (-1, [-1, -1, -1])],
-)
-def test_the_retry_has_another_seed(
-    retrying: House, upstream: ScriptedUpstream, seed: int, seeds: list[int]
-) -> None:
+def test_the_retry_has_another_seed(retrying: House, upstream: ScriptedUpstream) -> None:
     upstream.play({"otherwise": refused()})
     options = {"name": "paid", "url": upstream.url, "models": ["paid-1"], "billing": "paid"}
     with closing(videos_api({**options, "extra_fields": {"seed": "int"}})) as generator:
-        retrying.container.core.generators["paid"] = generator  # type: ignore[index]
-        found = carried(retrying, extra={"seed": seed})
-    assert [retrying.snapshot(one).request["extra"]["seed"] for one in found] == seeds
+        retrying.generators["paid"] = generator
+        for seeds in ([41, 42, 43], [2**31 - 1, 2**31 - 2, 2**31 - 1], [-1, -1, -1]):
+            found = carried(retrying, extra={"seed": seeds[0]})
+            assert [retrying.snapshot(one).request["extra"]["seed"] for one in found] == seeds
 
 
 def test_the_same_prompt_is_not_sent_again_if_the_provider_asks_to_change_it(
@@ -167,7 +161,6 @@ def test_the_same_prompt_is_not_sent_again_if_the_provider_asks_to_change_it(
     blocked["error"]["moderation_details"]["retry"] = "change_prompt"
     upstream.play({"otherwise": blocked})
     assert [one.prompt for one in carried(retrying)] == [PROMPT, VARIATION]
-    assert len(carried(retrying, RetryTerms(same=True))) == 1
 
 
 def test_a_retry_that_passes_is_delivered_and_ends_the_chain(
@@ -179,18 +172,11 @@ def test_a_retry_that_passes_is_delivered_and_ends_the_chain(
     assert count(retrying) == 2
 
 
-def test_nothing_is_retried_unless_the_client_asks(retrying: House, upstream: ScriptedUpstream) -> None:
-    upstream.play({"otherwise": refused()})
-    assert len(carried(retrying, None)) == 1
-    assert count(retrying) == 1
-
-
-@pytest.mark.parametrize("boundary", ["retried"])
 def test_a_crash_after_the_retry_was_submitted_makes_no_second_one(
-    retrying: House, upstream: ScriptedUpstream, boundary: str
+    retrying: House, upstream: ScriptedUpstream
 ) -> None:
     upstream.play({"otherwise": refused()})
-    retrying.crash_at = boundary
+    retrying.crash_at = "retried"
     first = retrying.carry_through_crashes(retrying.order(PROMPT, retry=RetryTerms(same=True), **PAID))
     assert (first.explanation or {})["retried_as"]
     assert count(retrying) == 2
@@ -236,27 +222,19 @@ def test_a_retry_is_submitted_again_after_a_transient_error_of_the_database(
     assert not failures
 
 
-def test_no_retry_after_an_error_that_stays(retrying: House, upstream: ScriptedUpstream) -> None:
-    upstream.play({"otherwise": refused()})
-
-    def submit(_principal: Principal, _request: CreateRequest) -> SubmissionResult:
-        raise NotCovered("A detector is missing.")
-
-    bind(retrying, submit=submit)
-    assert len(carried(retrying)) == 1
-
-
-def test_an_internal_error_of_the_retry_does_not_hide_the_block(
+def test_an_error_that_stays_is_not_retried_and_does_not_hide_the_block(
     retrying: House, upstream: ScriptedUpstream, caplog: pytest.LogCaptureFixture
 ) -> None:
     upstream.play({"otherwise": refused()})
+    errors: list[Exception] = [NotCovered("A detector is missing."), TypeError("a defect")]
 
     def submit(_principal: Principal, _request: CreateRequest) -> SubmissionResult:
-        raise TypeError("a defect")
+        raise error
 
     bind(retrying, submit=submit)
-    (video,) = carried(retrying)
-    assert (video.state, video.error_code) == (VideoState.BLOCKED, "moderation_blocked")
+    for error in errors:  # noqa: B007 - `submit` raises it
+        (video,) = carried(retrying)
+        assert (video.state, video.error_code) == (VideoState.BLOCKED, "moderation_blocked")
     assert "TypeError: a defect" in caplog.text
 
 
@@ -273,18 +251,13 @@ def test_a_retry_that_was_not_made_has_its_reason(retrying: House, upstream: Scr
         (change, RetryRefusal.NO_VARIATION),
         (refused(category="sexual"), RetryRefusal.CATEGORY),
         (refused("input"), RetryRefusal.NOT_OUTPUT),
+        ({"submit": {"status": 400, "code": "moderation_blocked"}}, RetryRefusal.NOT_OUTPUT),
         ({"polls": 0, "ends": "failed", "error": {"message": "No."}}, RetryRefusal.NOT_BLOCKED),
         ({"polls": 0}, ""),
     ):
         upstream.play({"otherwise": block})
-        assert why_not(retrying, same) == reason
-
-
-def test_a_request_that_our_policy_rejects_has_the_reason_of_its_missing_retry(retrying: House) -> None:
-    with pytest.raises(RequestBlocked) as blocked:
-        retrying.order("a nude woman dancing", retry=RetryTerms(same=True), **PAID)
-    video = retrying.videos.get(retrying.who, str(blocked.value.details["video_id"]))
-    assert find_retry_refusal(video) is RetryRefusal.POLICY
+        before = count(retrying)
+        assert (why_not(retrying, same), count(retrying)) == (reason, before + 1)
 
 
 def test_a_limit_that_stops_a_retry_is_its_reason(retrying: House, upstream: ScriptedUpstream) -> None:
@@ -294,6 +267,7 @@ def test_a_limit_that_stops_a_retry_is_its_reason(retrying: House, upstream: Scr
     bind(retrying)
     limit(retrying, 2)
     assert why_not(retrying) == RetryRefusal.REFUSAL_BUDGET
+    assert upstream.counts["received"] == 2
 
 
 def test_stored_terms_may_have_fields_of_another_version() -> None:
@@ -307,34 +281,14 @@ def test_the_key_of_a_client_is_not_taken_for_a_retry(retrying: House, upstream:
     assert "retried_as" not in (retrying.carry(first).explanation or {})
 
 
-def test_no_retry_after_a_block_of_the_request(retrying: House, upstream: ScriptedUpstream) -> None:
-    upstream.play({"otherwise": refused("input")})
-    assert len(carried(retrying)) == 1
-    upstream.play({"otherwise": {"submit": {"status": 400, "code": "moderation_blocked"}}})
-    assert len(carried(retrying)) == 1
-    assert count(retrying) == 2
-
-
-def test_no_retry_after_a_failure_that_is_not_a_block(retrying: House, upstream: ScriptedUpstream) -> None:
-    upstream.play({"otherwise": {"polls": 0, "ends": "failed", "error": {"message": "The GPU failed."}}})
-    (video,) = carried(retrying)
-    assert (video.state, count(retrying)) == (VideoState.FAILED, 1)
-
-
-def test_no_retry_after_a_block_by_our_policy_of_the_output(
-    furnish: Callable[..., House], tmp_path: Path
-) -> None:
+def test_no_retry_after_a_block_by_our_policy_of_the_output(furnish: Furnish, tmp_path: Path) -> None:
     house = patient(furnish)
     bind(house)
     imported(house, tmp_path, category="violence/graphic")
-    import numpy as np
-    from PIL import Image
-
-    from support.clips import make_clip
 
     odd = {20: np.asarray(Image.fromarray(drawn()).resize((320, 192)))}
     clip = make_clip(tmp_path / "made.mp4", odd=odd)
-    house.container.core.generators["storyboard"] = instant(  # type: ignore[index]
+    house.generators["storyboard"] = instant(
         {"name": "storyboard", "models": ["instant-1"], "file": str(clip)}
     )
     (video,) = carried(house, model="instant-1")
@@ -345,77 +299,59 @@ def test_no_retry_after_a_block_by_our_policy_of_the_output(
 def test_a_request_or_a_variation_that_our_policy_blocks_is_neither_accepted_nor_retried(
     retrying: House, upstream: ScriptedUpstream
 ) -> None:
-    upstream.play({"otherwise": refused()})
     for prompt, variation in (("a nude woman dancing", ""), (PROMPT, "a nude woman dancing")):
-        with pytest.raises(RequestBlocked):
+        with pytest.raises(RequestBlocked) as blocked:
             retrying.order(prompt, retry=RetryTerms(same=True, variation=variation), **PAID)
+        video = retrying.videos.get(retrying.who, str(blocked.value.details["video_id"]))
+        assert find_retry_refusal(video) is RetryRefusal.POLICY
     assert upstream.counts["received"] == 0
 
 
-@pytest.mark.parametrize(
-    "category",
-    [
-        "sexual",
-        "sexual/minors",
-        "minors",
-        "ncii",
-        "likeness",
-        "extremism",
-        "self-harm/instructions",
-        "illicit",
-        "violence/graphic",
-        "self-harm",
-        "self-harm/intent",
-        "minors-present",
-    ],
+FLOOR = (
+    *("sexual", "sexual/minors", "minors", "minors-present", "ncii", "likeness", "extremism", "illicit"),
+    *("self-harm", "self-harm/intent", "self-harm/instructions", "violence/graphic"),
 )
-def test_no_retry_in_a_category_of_the_floor(category: str) -> None:
+
+
+def test_no_retry_in_a_category_of_the_floor_or_without_one_after_a_final_refusal() -> None:
     refusal = ProviderRefusal(
         provider="openai",
         stage="output",
-        category=category,
+        category="violence",
         code="moderation_blocked",
         message="Blocked.",
         charged=ChargeStatus.YES,
         retry="change_prompt",
     )
-    assert refusal_against(refusal)
-    assert not refusal_against(replace(refusal, category="violence", named=frozenset({"violence", "hate"})))
-    assert refusal_against(replace(refusal, category="violence", named=frozenset({"violence", category})))
-    assert not refusal_against(replace(refusal, category=""))
-    assert refusal_against(replace(refusal, category="", retry="never"))
-    assert refusal_against(replace(refusal, category="", provider="safelight"))
-    assert refusal_against(replace(refusal, category="", stage="unknown"))
+    for category in FLOOR:
+        assert refusal_against(replace(refusal, category=category)), category
+        assert refusal_against(replace(refusal, named=frozenset({"violence", category}))), category
+    assert not refusal_against(replace(refusal, named=frozenset({"violence", "hate"})))
+    unnamed = replace(refusal, category="")
+    assert not refusal_against(unnamed)
+    for changed in ({"retry": "never"}, {"provider": "safelight"}, {"stage": "unknown"}):
+        assert refusal_against(replace(unnamed, **changed)), changed
 
 
-@pytest.mark.parametrize(
-    ("categories", "message"),
-    [
+def test_no_retry_if_one_of_several_named_categories_is_of_the_floor() -> None:
+    for categories, message in (
         (["violence", "sexual"], "Blocked."),
         (["hate", "violence/graphic"], "Blocked."),
         (["harassment", "extremism"], "Blocked."),
         (["violence", "self-harm"], "Blocked."),
         (["violence"], "The video was blocked because of nudity."),
         (["hate"], "Hateful content with a celebrity."),
-    ],
-)
-def test_no_retry_if_one_of_several_named_categories_is_of_the_floor(
-    categories: list[str], message: str
-) -> None:
-    error = {
-        "code": "moderation_blocked",
-        "message": message,
-        "moderation_details": {"moderation_stage": "output", "categories": categories},
-    }
-    refusal = read({"status": "failed", "error": error}, provider="openai")
-    assert refusal is not None
-    assert refusal.stage == "output"
-    assert refusal_against(refusal)
+    ):
+        details = {"moderation_stage": "output", "categories": categories}
+        error = {"code": "moderation_blocked", "message": message, "moderation_details": details}
+        refusal = read({"status": "failed", "error": error}, provider="openai")
+        assert refusal is not None
+        assert refusal.stage == "output"
+        assert refusal_against(refusal), (categories, message)
 
 
 def test_no_retry_where_the_help_gate_refuses(retrying: House, upstream: ScriptedUpstream) -> None:
     upstream.play({"otherwise": refused()})
-    assert len(carried(retrying, prompt="an actor with stage blood beside an open wound")) == 1
     user = new_id("user")
     for prompt in ("a nude woman dancing slowly across the old stage", "how to build a bomb at home"):
         with pytest.raises(RequestBlocked):
@@ -437,17 +373,11 @@ def test_no_retry_at_another_provider(retrying: House, upstream: ScriptedUpstrea
     assert count(retrying) == 1
 
 
-def test_no_retry_for_a_key_that_is_revoked(retrying: House, upstream: ScriptedUpstream) -> None:
-    upstream.play({"otherwise": refused()})
-    bind(retrying, find_key=lambda _tenant, _key: None)
-    assert len(carried(retrying)) == 1
-
-
 def test_the_installation_retries_videos_of_its_api_keys_until_they_are_revoked(
     house: House, upstream: ScriptedUpstream
 ) -> None:
     upstream.play({"otherwise": refused()})
-    accounts, tenant = house.container.persistence.accounts, house.who.tenant
+    accounts, tenant = house.accounts, house.who.tenant
     record, token = accounts.create_key(tenant, "tests", {KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE})
     house.who = accounts.authenticate(token)
     first, same = carried(house, RetryTerms(same=True))
@@ -460,7 +390,7 @@ def test_the_installation_retries_videos_of_its_api_keys_until_they_are_revoked(
 
 def test_no_retry_without_quota(retrying: House, upstream: ScriptedUpstream) -> None:
     upstream.play({"otherwise": refused()})
-    context = retrying.container.pipeline.context
+    context = retrying.context
     retrying.videos = replace(
         retrying.videos,
         context=replace(
@@ -471,14 +401,6 @@ def test_no_retry_without_quota(retrying: House, upstream: ScriptedUpstream) -> 
     # The blocked video still counts while its retry is submitted.
     assert why_not(retrying) == RetryRefusal.QUOTA
     assert count(retrying) == 1
-
-
-def test_no_retry_beyond_the_refusal_budget(retrying: House, upstream: ScriptedUpstream) -> None:
-    upstream.play({"otherwise": refused()})
-    limit(retrying, 2)
-    found = carried(retrying)
-    assert upstream.counts["received"] == 2
-    assert [one.state for one in found][:2] == [VideoState.BLOCKED] * 2
 
 
 def test_a_reference_is_sent_with_the_retry(
@@ -497,7 +419,6 @@ def test_a_reference_is_sent_with_the_retry(
 
 
 def test_the_same_idempotency_key_with_other_terms_is_another_request(retrying: House) -> None:
-    from safelight.errors import IdempotencyKeyReused
 
     fields: dict[str, Any] = {"idempotency_key": "k1", **PAID}
     retrying.order(PROMPT, retry=BOTH, **fields)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -10,26 +9,14 @@ import pytest
 from sqlalchemy import Table
 
 from safelight.errors import ConfigurationError, SafelightError
-from safelight.jobs.models import Video
+from safelight.jobs.models import Video, VideoState
 from safelight.jobs.stage_records import record_stage
-from safelight.jobs.states import VideoState
 from safelight.moderation.evaluation import StageResult
 from safelight.policy.findings import Stage
 from safelight.provenance.seal import MarkState
 from safelight.store import tables
 
-from .conftest import Crash, House
-
-
-def test_the_record_and_the_video_say_whether_there_is_a_mark(furnish: Callable[..., House]) -> None:
-    house = furnish(sealing={"seal": "c2pa"})
-    house.waive()
-    video = house.carry(house.order())
-    record = house.videos.record(house.who, video.id)
-    assert video.mark == MarkState.OFF
-    assert record.seal is not None
-    assert record.seal["mark"]["state"] == "none (off)"
-
+from .conftest import Crash, Furnish, House
 
 #: Table, and what is changed in the row of the video there.
 CHANGES: list[tuple[Table, dict[str, Any]]] = [
@@ -51,74 +38,68 @@ CHANGES: list[tuple[Table, dict[str, Any]]] = [
 
 
 def test_a_changed_seal_or_verdict_is_not_delivered_and_a_repaired_one_is(
-    furnish: Callable[..., House],
+    furnish: Furnish,
 ) -> None:
     house, video = delivered(furnish)
     for table, change in CHANGES:
-        with house.container.persistence.database.transaction(video.tenant) as tx:
+        with house.database.transaction(video.tenant) as tx:
             where = _of(video, table)
             (row,) = tx.select(table, *where)
             tx.update(table, *where, **change)
         for variant in ("video", "thumbnail", "spritesheet"):
             with pytest.raises(SafelightError, match="seal of its file was changed"):
-                house.videos.content(house.who, video.id, variant)
-        with house.container.persistence.database.transaction(video.tenant) as tx:
+                house.content(video, variant)
+        with house.database.transaction(video.tenant) as tx:
             tx.update(table, *where, **{name: getattr(row, name) for name in change})
-        assert house.videos.content(house.who, video.id, "video").size
+        assert house.content(video).size
 
 
-def test_a_video_without_its_output_verdict_or_with_that_of_another_file_is_not_delivered(
-    furnish: Callable[..., House],
-) -> None:
+def test_only_a_video_with_the_output_verdict_of_its_file_is_delivered(furnish: Furnish) -> None:
     house, video = delivered(furnish)
     where = _of(video, tables.verdicts)
-    with house.container.persistence.database.transaction(video.tenant) as tx:
+    output = house.record(video).stages[-1]
+    later = msgspec.structs.replace(output.verdict, subject_sha256=str(video.sealed_sha256))
+    with house.transaction() as tx:
         (row,) = tx.select(tables.verdicts, *where)
         other = {**msgspec.json.decode(row.body), "subject_sha256": "0" * 64}
         tx.update(tables.verdicts, *where, body=msgspec.json.encode(other))
     with pytest.raises(SafelightError, match="seal of its file was changed"):
-        house.videos.content(house.who, video.id, "video")
-    with house.container.persistence.database.transaction(video.tenant) as tx:
+        house.content(video)
+    with house.transaction() as tx:
+        tx.update(tables.verdicts, *where, body=row.body)
+        result = StageResult(
+            stage=Stage.OUTPUT, verdict=later, findings=output.findings, coverage=output.coverage
+        )
+        record_stage(tx, video.id, result)
+    assert house.content(video).size, "a later verdict on the delivered file does not stop its delivery"
+    with house.transaction() as tx:
         tx.delete(tables.verdicts, *where)
     with pytest.raises(SafelightError, match="seal of its file was changed"):
-        house.videos.content(house.who, video.id, "video")
+        house.content(video)
 
 
-def test_a_video_with_a_badge_is_bound_to_the_file_without_it(furnish: Callable[..., House]) -> None:
+def test_a_video_with_a_badge_is_bound_to_the_file_without_it(furnish: Furnish) -> None:
     house = furnish(sealing={"seal": "c2pa"})
     house.waive()
     video, house.crash_at = house.order(), "sealed"
     with pytest.raises(Crash):
         house.carry(video)
-    with house.container.persistence.database.transaction(video.tenant) as tx:
+    with house.database.transaction(video.tenant) as tx:
         tx.update(tables.videos, *_of(video, tables.videos), badge_text="AI")
     video = house.carry(video)
-    (seal,) = house.container.pipeline.context.registry.by_video(video.id, tenant=video.tenant)
+    (seal,) = house.context.registry.by_video(video.id, tenant=video.tenant)
     assert b"A visible badge" in seal.manifest
-    record = house.videos.record(house.who, video.id)
+    record = house.record(video)
     assert record.stages[-1].verdict.subject_sha256 == seal.source_sha256
-    assert house.videos.content(house.who, video.id, "video").size
+    assert house.content(video).size
 
 
-def test_a_later_verdict_on_the_delivered_file_does_not_stop_its_delivery(
-    furnish: Callable[..., House],
-) -> None:
-    house, video = delivered(furnish)
-    output = house.videos.record(house.who, video.id).stages[-1]
-    verdict = msgspec.structs.replace(output.verdict, subject_sha256=str(video.sealed_sha256))
-    with house.container.persistence.database.transaction(video.tenant) as tx:
-        result = StageResult(
-            stage=Stage.OUTPUT, verdict=verdict, findings=output.findings, coverage=output.coverage
-        )
-        record_stage(tx, video.id, result)
-    assert house.videos.content(house.who, video.id, "video").size
-
-
-def delivered(furnish: Callable[..., House]) -> tuple[House, Video]:
+def delivered(furnish: Furnish) -> tuple[House, Video]:
     house = furnish(sealing={"seal": "c2pa"})
     house.waive()
-    video = house.carry(house.order())
-    assert video.state is VideoState.DELIVERED
+    video = house.make()
+    assert (video.state, video.mark) == (VideoState.DELIVERED, MarkState.OFF)
+    assert (house.record(video).seal or {})["mark"]["state"] == "none (off)"
     return house, video
 
 
@@ -129,7 +110,7 @@ def _of(video: Video, table: Table) -> tuple[Any, ...]:
     return (table.c.video_id == video.id, *is_output)
 
 
-def test_a_gateway_whose_watermark_key_cannot_be_used_does_not_start(furnish: Callable[..., House]) -> None:
+def test_a_gateway_whose_watermark_key_cannot_be_used_does_not_start(furnish: Furnish) -> None:
     house = furnish(sealing={"seal": "watermark"})
     persistence = house.container.persistence
     (persistence.key_folder / "watermark" / "epoch-1.key").chmod(0o640)

@@ -15,7 +15,7 @@ from safelight.jobs.lineage import LineageTrace
 from safelight.jobs.source_consents import with_consents
 from safelight.policy.findings import Basis, Finding, Modality
 from safelight.policy.intended_use import IntendedUse, Shortfall, UseKind, VideoRequester
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.tables import (
     account_terms,
     consent_requests,
@@ -23,7 +23,6 @@ from safelight.store.tables import (
     consents,
     video_lineage,
 )
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts.terms import read_requester
 from support.consent_records import add_given_request
 

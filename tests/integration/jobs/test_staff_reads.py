@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,7 +17,7 @@ from safelight.trust.reviews.exposure import MAX_VIEW_S, MIN_VIEW_S
 from safelight.trust.reviews.models import SHIFT_S
 from safelight.trust.reviews.staff_reads import StaffRead
 
-from .conftest import House
+from .conftest import Furnish, House
 from .test_decisions import delivered
 from .test_standing import Clock, clock, person
 from .test_standing_story import Api, key_for
@@ -27,7 +26,7 @@ __all__ = ["clock"]
 
 
 def entries(house: House, who: Principal) -> list[tuple[str, str]]:
-    with house.container.persistence.database.read_transaction(house.who.tenant) as tx:
+    with house.read_transaction() as tx:
         of = audit_log.c
         kinds = [kind.value for kind in StaffRead]
         rows = tx.select(audit_log, of.event.in_(kinds), of.actor == who.id, order_by=(of.seq,))
@@ -60,7 +59,7 @@ def test_a_list_of_prompts_leaves_an_entry_for_each_video_of_another_person(hous
 
 def test_the_own_videos_those_of_own_keys_and_readers_who_are_no_staff_leave_none(house: House) -> None:
     maker, creator = person(house, "olga", Role.OWNER), person(house, "carl", Role.CREATOR)
-    accounts, who = house.container.persistence.accounts, house.who
+    accounts, who = house.accounts, house.who
     key, _ = accounts.create_key(who.tenant, "app", by=maker.id)
     found = accounts.find_key(who.tenant, key.id)
     assert found is not None
@@ -73,7 +72,7 @@ def test_the_own_videos_those_of_own_keys_and_readers_who_are_no_staff_leave_non
 
 
 def test_a_video_of_another_person_uses_the_exposure_budget_each_time_it_is_watched(
-    furnish: Callable[..., House], clock: Clock
+    furnish: Furnish, clock: Clock
 ) -> None:
     house = furnish(review={"exposure_budget": 12.0})
     house.waive()
@@ -137,7 +136,7 @@ def test_the_audit_log_is_read_by_case_person_and_event(house: House) -> None:
     receipt = house.container.review.reports.add(house.who, NewReport(video_id=video.id, reason="other"))
     assert receipt.report is not None
     case = receipt.report.case_id or ""
-    database = house.container.persistence.database
+    database = house.database
 
     def events(**conditions: Any) -> list[str]:
         return [entry.event for entry in read_entries(database, **conditions)]

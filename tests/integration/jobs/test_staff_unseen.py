@@ -22,13 +22,12 @@ from safelight.api.declared_routes import declared_routes
 from safelight.ids import new_id
 from safelight.jobs.models import Video
 from safelight.store import tables
-from safelight.store.transaction import Transaction
+from safelight.store.database import Transaction
 from safelight.trust.accounts import KeyScope, Principal, Role
 from safelight.trust.accounts.sessions import open_session
 from safelight.trust.accounts.store import principal_of_person
 from safelight.trust.reviews import Case, CaseState, DecisionRequest
 from safelight.web.auth import COOKIE
-from support.house import withdraw
 from support.people import add_person
 from support.webhook_receiver import target
 
@@ -104,14 +103,14 @@ def database_url(sqlite_template: Path, tmp_path: Path) -> str:
 def story(house: House) -> Story:
     house.container.review.videos = house.videos
     made = Story(house)
-    with house.container.persistence.database.transaction(house.who.tenant) as tx:
+    with house.transaction() as tx:
         made.staff = [enrol(tx, name, Role.TRUST_LEAD) for name in NAMES]
     return made
 
 
 def platform(house: House) -> Client:
     """A key as the platform's own server has it."""
-    accounts = house.container.persistence.accounts
+    accounts = house.accounts
     scopes = frozenset({KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE, KeyScope.CHECKS, KeyScope.ADMIN})
     _record, token = accounts.create_key(house.who.tenant, "platform", by="a test", scopes=scopes)
     return Client(house, authorization=f"Bearer {token}")
@@ -119,13 +118,13 @@ def platform(house: House) -> Client:
 
 def creator(house: House) -> Client:
     """A browser in which a person with the role creator is signed in."""
-    with house.container.persistence.database.transaction(house.who.tenant) as tx:
+    with house.transaction() as tx:
         token = open_session(tx, enrol(tx, "A creator", Role.CREATOR))[1]
     return Client(house, cookie=f"{COOKIE}={token}", accept="text/html")
 
 
 def open_cases(story: Story, who: Principal) -> Iterator[Case]:
-    yield from story.house.container.review.reviews.list(who, state=CaseState.OPEN).cases
+    yield from story.house.reviews.list(who, state=CaseState.OPEN).items
 
 
 #: What a decision against a person names.
@@ -133,7 +132,7 @@ GROUND = {"clause": "ha-2", "facts": "It shows what is not allowed."}
 
 
 def decide_all(story: Story, who: Principal, **actions: str) -> None:
-    reviews = story.house.container.review.reviews
+    reviews = story.house.reviews
     for case in list(open_cases(story, who)):
         if case.kind.value in actions:
             wanted = DecisionRequest(action=actions[case.kind.value], reason=NOTE, **GROUND)
@@ -159,7 +158,7 @@ def play(story: Story, client: Client) -> None:
     decide_all(story, first, report="keep")
     client.post(f"/v1/videos/{removed.id}/report", {"reason": "rude", "safety_identifier": "reader"})
     decide_all(story, second, report="withdraw")
-    withdraw(story.house.container.pipeline.context, ended, actor=first.id, why=NOTE)
+    story.house.withdraw(ended, actor=first.id, why=NOTE)
     won, lost = blocked(client, "user-3"), blocked(client, "user-4")
     for video, action in ((won, "overturn"), (lost, "uphold"), (removed.id, "overturn")):
         answer = client.post(f"/v1/videos/{video}/appeal", {"text": "It is a play."})
@@ -175,7 +174,7 @@ def play(story: Story, client: Client) -> None:
 
 def assert_planted(story: Story) -> None:
     """The installation does know what the crawl must not find."""
-    with story.house.container.persistence.database.read_transaction(story.house.who.tenant) as tx:
+    with story.house.read_transaction() as tx:
         kept = tx.select(tables.audit_log_contents)
         people = tx.select(tables.people)
         actors = {row.actor for row in tx.select(tables.audit_log)}
@@ -186,7 +185,7 @@ def assert_planted(story: Story) -> None:
 
 def ids(story: Story) -> Mapping[str, list[str]]:
     """What can stand for each parameter of a path."""
-    with story.house.container.persistence.database.read_transaction(story.house.who.tenant) as tx:
+    with story.house.read_transaction() as tx:
         return {
             "video_id": story.videos,
             "statement_id": [row.id for row in tx.select(tables.statements)],
@@ -223,7 +222,7 @@ def test_no_answer_and_no_webhook_names_staff_and_every_decision_is_sent(story: 
     with target() as to:
         listening(story.house, to, *EVERYTHING)
         play(story, client)
-        tell(notifier(story.house.container.persistence.database, to))
+        tell(notifier(story.house.database, to))
         bodies = [got.body.decode() for got in to.got]
     kinds = [json.loads(body)["type"] for body in bodies]
     assert kinds.count("appeal.decided") == 3

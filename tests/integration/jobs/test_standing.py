@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from safelight.errors import AccountSuspended, Conflict, CoolDown, Forbidden, QuotaExceeded, RequestBlocked
-from safelight.jobs.models import Video
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import Video, VideoState
 from safelight.moderation.request import CreateRequest
 from safelight.policy.verdicts import Audience
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.trust.accounts import Principal, PrincipalKind
-from safelight.trust.accounts.permissions import ROLES, Role
-from safelight.trust.accounts.subjects import TENANT_SUBJECT, account_subject, end_user_subject
+from safelight.trust.accounts.models import ROLES, TENANT_SUBJECT, Role, account_subject, end_user_subject
 from safelight.trust.accounts.terms import AccountTerms, Terms
 from safelight.trust.ledger import Ledger, LedgerSum, SumBy
 from safelight.trust.standing import Bans, Level, Standing
 
-from .conftest import House
+from .conftest import Furnish, House
 from .test_appeals import appealed, released
 from .test_decisions import decide, only_case
 from .test_video_lifecycle import PAID
@@ -58,14 +55,14 @@ def standing(house: House, end_user: str | None = "ann") -> Standing:
 
 
 def events(house: House, topic: str) -> list[Any]:
-    with house.container.persistence.database.read_transaction(house.who.tenant) as tx:
+    with house.read_transaction() as tx:
         return tx.select(
             tables.outbox, tables.outbox.c.topic == topic, order_by=(tables.outbox.c.created_at,)
         )
 
 
 def total(house: House) -> LedgerSum:
-    (found,) = Ledger(house.container.persistence.database).sums(house.who, SumBy.TENANT)
+    (found,) = Ledger(house.database).sums(house.who, SumBy.TENANT)
     return found
 
 
@@ -76,9 +73,7 @@ def person(house: House, name: str, role: Role) -> Principal:
     )
 
 
-def test_strikes_lead_to_a_suspension_and_expiry_leads_back(
-    furnish: Callable[..., House], clock: Clock
-) -> None:
+def test_strikes_lead_to_a_suspension_and_expiry_leads_back(furnish: Furnish, clock: Clock) -> None:
     house = furnish()
     blocked(house, BLOCKED[0])
     assert (standing(house).level, standing(house).points) == (Level.WARNING, 3)
@@ -98,34 +93,30 @@ def test_strikes_lead_to_a_suspension_and_expiry_leads_back(
     clock.now += 90 * DAY
     assert (standing(house).level, standing(house).points) == (Level.GOOD, 0)
     assert len(events(house, "standing.changed")) == 3
-    with house.container.persistence.database.read_transaction(house.who.tenant) as tx:
+    with house.read_transaction() as tx:
         kinds = [row.kind for row in tx.select(tables.statements, tables.statements.c.video_id.is_(None))]
     assert sorted(kinds) == ["cooled_down", "suspended", "warned"]
 
 
-def test_a_check_and_a_block_of_the_test_card_and_a_hold_give_no_strike(
-    furnish: Callable[..., House],
+def test_a_check_a_block_of_the_test_card_a_hold_and_a_repeated_block_give_no_strike(
+    furnish: Furnish,
 ) -> None:
     house = furnish()
     house.container.review.checks.check(house.who, _request(BLOCKED[0], "ann"))
     blocked(house, "a test of SAFELIGHT-TEST:violence on a stage")
-    assert house.carry(house.order(safety_identifier="ann")).state is VideoState.HELD
+    assert house.make(safety_identifier="ann").state is VideoState.HELD
     assert standing(house).points == 0
+    blocked(house, BLOCKED[1])
+    blocked(house, BLOCKED[1] + ".")
+    assert standing(house).points == 3
 
 
 def _request(prompt: str, end_user: str) -> CreateRequest:
     return CreateRequest(prompt=prompt, safety_identifier=end_user)
 
 
-def test_a_repeated_block_is_one_strike(furnish: Callable[..., House]) -> None:
-    house = furnish()
-    blocked(house, BLOCKED[0])
-    blocked(house, BLOCKED[0] + ".")
-    assert standing(house).points == 3
-
-
 def test_strikes_without_an_end_user_warn_the_account_and_never_stop_it(
-    furnish: Callable[..., House],
+    furnish: Furnish,
 ) -> None:
     house = furnish()
     for prompt in BLOCKED:
@@ -135,9 +126,7 @@ def test_strikes_without_an_end_user_warn_the_account_and_never_stop_it(
     house.order(safety_identifier="ann")
 
 
-def test_a_won_appeal_removes_the_strike_and_the_video_costs_nothing(
-    furnish: Callable[..., House], clock: Clock
-) -> None:
+def test_a_won_appeal_removes_the_strike_and_the_video_costs_nothing(furnish: Furnish, clock: Clock) -> None:
     house = furnish(ledger={"price_per_second": "0.25"}, limits={"end_user_videos_per_day": 1})
     house.waive()
     blocked(house, BLOCKED[0])
@@ -153,22 +142,22 @@ def test_a_won_appeal_removes_the_strike_and_the_video_costs_nothing(
 
 
 def test_a_blocked_output_is_credited_and_the_cost_of_its_generator_stays(
-    furnish: Callable[..., House],
+    furnish: Furnish,
 ) -> None:
     house = furnish(ledger={"price_per_second": "0.1", "prices": {"paid-1": "0.2"}, "currency": "USD"})
-    video = house.carry(house.order(safety_identifier="ann", **PAID))
+    video = house.make(safety_identifier="ann", **PAID)
     assert video.state is VideoState.HELD
     assert (total(house).charged_micros, total(house).credited_micros) == (800_000, 0)
     decide(house, only_case(house), "refuse")
     assert (total(house).charged_micros, total(house).credited_micros) == (800_000, 800_000)
     assert (total(house).cost_micros, total(house).unknown_costs) == (400_000, 0)
-    (ann,) = Ledger(house.container.persistence.database).sums(house.who, SumBy.END_USER)
+    (ann,) = Ledger(house.database).sums(house.who, SumBy.END_USER)
     assert (ann.group, ann.due_micros) == ("ann", 0)
 
 
-def test_quotas_of_tenant_account_and_end_user_are_separate(furnish: Callable[..., House]) -> None:
+def test_quotas_of_tenant_account_and_end_user_are_separate(furnish: Furnish) -> None:
     house = furnish(ledger={"price_per_second": "1"})
-    terms = AccountTerms(house.container.persistence.database)
+    terms = AccountTerms(house.database)
     terms.set(house.who, end_user_subject("ann"), Terms(videos_per_day=1))
     terms.set(house.who, end_user_subject("bob"), Terms(cost_per_day_micros=5_000_000))
     terms.set(house.who, account_subject(house.who.id), Terms(seconds_per_day=16))
@@ -186,53 +175,40 @@ def test_quotas_of_tenant_account_and_end_user_are_separate(furnish: Callable[..
         house.order(seconds="4")
 
 
-def test_the_first_outputs_of_an_end_user_wait_for_a_reviewer(furnish: Callable[..., House]) -> None:
+def test_the_first_outputs_of_an_end_user_wait_for_a_reviewer(furnish: Furnish) -> None:
     house = furnish()
     house.waive()
-    AccountTerms(house.container.persistence.database).set(
-        house.who, end_user_subject("ann"), Terms(review_first=2)
-    )
-    first = house.carry(house.order(safety_identifier="ann"))
+    AccountTerms(house.database).set(house.who, end_user_subject("ann"), Terms(review_first=2))
+    first = house.make(safety_identifier="ann")
     assert first.state is VideoState.HELD
     assert (first.explanation or {})["reason"] == "review_first"
     decide(house, only_case(house), "approve")
     assert house.carry(first).state is VideoState.DELIVERED
-    second = house.carry(house.order("a red balloon", safety_identifier="ann"))
+    second = house.make("a red balloon", safety_identifier="ann")
     decide(house, only_case(house), "refuse")
-    assert house.videos.get(house.who, second.id).state is VideoState.BLOCKED
+    assert house.reread(second).state is VideoState.BLOCKED
     assert standing(house).points == 0
-    assert house.carry(house.order("a paper boat", safety_identifier="ann")).state is VideoState.DELIVERED
-    assert house.carry(house.order(safety_identifier="bob")).state is VideoState.DELIVERED
-
-
-def test_the_first_outputs_of_a_tenant_wait_for_a_reviewer(furnish: Callable[..., House]) -> None:
-    house = furnish(review={"first_outputs": 1})
-    house.waive()
-    assert house.carry(house.order()).state is VideoState.HELD
-    assert house.carry(house.order("a red balloon")).state is VideoState.DELIVERED
+    assert house.make("a paper boat", safety_identifier="ann").state is VideoState.DELIVERED
+    assert house.make(safety_identifier="bob").state is VideoState.DELIVERED
 
 
 def test_the_audience_of_an_end_user_applies_to_prompt_check_and_output(
-    furnish: Callable[..., House],
+    furnish: Furnish,
 ) -> None:
     house = furnish()
     house.waive()
-    AccountTerms(house.container.persistence.database).set(
-        house.who, end_user_subject("kim"), Terms(audience=Audience.MINORS)
-    )
-    minor = house.snapshot(house.carry(house.order(safety_identifier="kim")))
-    adult = house.snapshot(house.carry(house.order(safety_identifier="ann")))
+    AccountTerms(house.database).set(house.who, end_user_subject("kim"), Terms(audience=Audience.MINORS))
+    minor = house.snapshot(house.make(safety_identifier="kim"))
+    adult = house.snapshot(house.make(safety_identifier="ann"))
     assert {one.verdict.audience for one in minor.stages} == {Audience.MINORS}
     assert {one.verdict.audience for one in adult.stages} == {Audience.GENERAL}
     found, _, _ = house.container.review.checks.check(house.who, _request("a quiet lake", "kim"))
     assert found.deciding.verdict.audience is Audience.MINORS
 
 
-def test_a_ban_needs_two_senior_people_and_a_notice_of_a_day(
-    furnish: Callable[..., House], clock: Clock
-) -> None:
+def test_a_ban_needs_two_senior_people_and_a_notice_of_a_day(furnish: Furnish, clock: Clock) -> None:
     house = furnish(standing={"cool_down_points": 90, "suspension_points": 91, "ban_points": 92})
-    database = house.container.persistence.database
+    database = house.database
     bans = Bans(database, house.container.pipeline.standing.standings)
     ada, ben = (person(house, name, Role.SENIOR_REVIEWER) for name in ("ada", "ben"))
     subject = end_user_subject("ann")
@@ -249,13 +225,11 @@ def test_a_ban_needs_two_senior_people_and_a_notice_of_a_day(
     house.order(safety_identifier="ann")
 
 
-def test_a_ban_without_a_threat_to_life_starts_after_a_day(
-    furnish: Callable[..., House], clock: Clock
-) -> None:
+def test_a_ban_without_a_threat_to_life_starts_after_a_day(furnish: Furnish, clock: Clock) -> None:
     house = furnish(
         standing={"warning_points": 1, "cool_down_points": 2, "suspension_points": 3, "ban_points": 4}
     )
-    bans = Bans(house.container.persistence.database, house.container.pipeline.standing.standings)
+    bans = Bans(house.database, house.container.pipeline.standing.standings)
     ada, ben = (person(house, name, Role.TRUST_LEAD) for name in ("ada", "ben"))
     blocked(house, BLOCKED[0])
     clock.now += 15 * DAY

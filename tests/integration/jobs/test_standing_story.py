@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 from starlette.testclient import TestClient
 
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import VideoState
 from safelight.store.database import Database
 from safelight.trust.accounts import KeyScope, Role
 
-from .conftest import House
+from .conftest import Furnish, House
 from .test_decisions import decide, only_case
 from .test_standing import BLOCKED, DAY, Clock, person
 
@@ -51,13 +50,11 @@ class Api:
 
 
 def key_for(house: House, *scopes: KeyScope) -> str:
-    accounts = house.container.persistence.accounts
+    accounts = house.accounts
     return accounts.create_key(house.who.tenant, "staff", scopes)[1]
 
 
-def test_from_the_request_for_access_to_a_suspension_and_back(
-    furnish: Callable[..., House], clock: Clock
-) -> None:
+def test_from_the_request_for_access_to_a_suspension_and_back(furnish: Furnish, clock: Clock) -> None:
     house = furnish(
         access={"requests": True, "invitations": 1},
         ledger={"price_per_second": "0.25"},
@@ -138,7 +135,7 @@ def test_from_the_request_for_access_to_a_suspension_and_back(
             assert name not in str(ben.standing())
 
 
-def test_bad_input_has_plain_answers_and_changes_nothing(furnish: Callable[..., House]) -> None:
+def test_bad_input_has_plain_answers_and_changes_nothing(furnish: Furnish) -> None:
     house = furnish()
     with TestClient(house.container.app) as client:
         stranger, staff = Api(client), Api(client, key_for(house, *KeyScope))
@@ -164,7 +161,7 @@ def test_bad_input_has_plain_answers_and_changes_nothing(furnish: Callable[..., 
         staff("POST", f"{OURS}/bans", ban, expect=403)
 
 
-def test_a_ban_is_shown_without_its_reason_and_its_people(furnish: Callable[..., House]) -> None:
+def test_a_ban_is_shown_without_its_reason_and_its_people(furnish: Furnish) -> None:
     house = furnish()
     bans = house.container.pipeline.standing.services.bans
     made = bans.propose(

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 import pytest
 
 from safelight.jobs import local_slots
 from safelight.jobs.fair_order import SlotRequest
 
-from .conftest import House
+from .conftest import Furnish
 from .test_queue import wait_for
 
 MOVES = ("video.scanning", "video.sealing", "video.delivered")
 
 
 def test_each_video_is_delivered_before_a_later_one_is_rendered(
-    furnish: Callable[..., House], monkeypatch: pytest.MonkeyPatch
+    furnish: Furnish, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(local_slots, "_KEPT_S", 600.0)
     house = furnish(generation={"max_concurrent_heavy": 1})
     house.waive()
-    slots = house.container.pipeline.context.local_slots
+    slots = house.context.local_slots
     videos = [house.order(f"a quiet lake, take {number}") for number in range(2)]
     threads = [threading.Thread(target=house.carry, args=(video,), daemon=True) for video in videos[::-1]]
     blocking = SlotRequest(tenant="other", key="other", since=0.0, video_id="other")
@@ -35,7 +34,7 @@ def test_each_video_is_delivered_before_a_later_one_is_rendered(
     log = [
         (entry["seq"], number, entry["event"])
         for number, video in enumerate(videos)
-        for entry in house.videos.record(house.who, video.id).audit_log
+        for entry in house.record(video).audit_log
         if entry["event"] in MOVES
     ]
     assert [(number, event) for _seq, number, event in sorted(log)] == [

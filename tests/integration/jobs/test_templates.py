@@ -11,22 +11,24 @@ import pytest
 
 from safelight.api.checks import check_object
 from safelight.cli.gateway_calls import reason_against
-from safelight.errors import RequestBlocked, TemplateRequired
+from safelight.detectors.protocol import DetectorPlugin
+from safelight.errors import IdempotencyKeyReused, RequestBlocked, TemplateRequired
 from safelight.generation.videos_api import create as videos_api
-from safelight.jobs.models import CreateRequest
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import VideoState
 from safelight.moderation.check_result import TEMPLATE_REQUIRED
-from safelight.moderation.request import RetryTerms
+from safelight.moderation.request import CreateRequest, RetryTerms
 from safelight.testing.detectors import text_marker
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts import KeyScope
 from safelight.trust.templates import TemplateCall
 
-from .conftest import House
+from .conftest import Furnish, House
 from .test_batches import Studio
 
 SOURCE = "template: lake\ntext: 'a quiet lake [WORDS]'\nslots: {WORDS: {type: text}}\n"
-POLICY = "policy: team\nextends: starter\n"
+
+
+LIBRARIAN = frozenset(KeyScope)
 
 
 def request_of(house: House, words: str, version: int | None = None) -> CreateRequest:
@@ -35,13 +37,31 @@ def request_of(house: House, words: str, version: int | None = None) -> CreateRe
     return CreateRequest(prompt=rendered.text, template=rendered.use)
 
 
-def approve(house: House) -> None:
-    """Add the template and let another person approve it."""
+def retire(house: House, version: int) -> None:
+    house.container.prompts.templates.retire(replace(house.who, scopes=LIBRARIAN), "lake", version)
+
+
+@pytest.fixture
+def demand(furnish: Furnish, tmp_path: Path) -> Callable[..., House]:
+    """Make a house whose policy demands templates."""
+
+    def make(*plugins: DetectorPlugin, rules: str = "") -> House:
+        document = tmp_path / "team.yaml"
+        document.write_text(f"policy: team\nextends: starter\ntemplates: required\n{rules}")
+        house = furnish(*plugins, policy={"document": str(document)})
+        house.waive()
+        return house
+
+    return make
+
+
+def approve(house: House, version: int = 1, source: str = SOURCE) -> None:
+    """Add the next version of the template and let another person approve it."""
     templates = house.container.prompts.templates
-    author = replace(house.who, id="author", scopes=frozenset(KeyScope))
-    templates.add(author, SOURCE)
-    templates.submit(author, "lake", 1)
-    templates.approve(replace(house.who, scopes=frozenset(KeyScope)), "lake", 1)
+    author = replace(house.who, id="author", scopes=LIBRARIAN)
+    templates.add(author, source)
+    templates.submit(author, "lake", version)
+    templates.approve(replace(house.who, scopes=LIBRARIAN), "lake", version)
 
 
 def test_a_delivered_video_is_a_validation_of_its_version(house: House) -> None:
@@ -57,16 +77,12 @@ def test_a_delivered_video_is_a_validation_of_its_version(house: House) -> None:
     assert found.charge["charged"] == "no"
 
 
-def test_the_rendered_text_is_judged_and_an_approval_weakens_nothing(
-    furnish: Callable[..., House], tmp_path: Path
-) -> None:
-    document = tmp_path / "team.yaml"
-    document.write_text(
-        POLICY + "templates: required\nrules:\n  - id: m-1\n    reason: A marked word.\n"
-        "    when: {category: deception, modality: text, score: {at_least: 0.5}}\n    action: block\n"
+def test_the_rendered_text_is_judged_and_an_approval_weakens_nothing(demand: Callable[..., House]) -> None:
+    house = demand(
+        text_marker(category="deception", score=0.9),
+        rules="rules:\n  - id: m-1\n    reason: A marked word.\n"
+        "    when: {category: deception, modality: text, score: {at_least: 0.5}}\n    action: block\n",
     )
-    house = furnish(text_marker(category="deception", score=0.9), policy={"document": str(document)})
-    house.waive()
     approve(house)
     with pytest.raises(RequestBlocked):
         house.videos.create(house.who, request_of(house, "MARKER"))
@@ -74,38 +90,29 @@ def test_the_rendered_text_is_judged_and_an_approval_weakens_nothing(
     assert (found.outcome, found.error_code) == ("rejected", "sentinel_block")
 
 
-def test_a_policy_may_demand_an_approved_template(furnish: Callable[..., House], tmp_path: Path) -> None:
-    document = tmp_path / "team.yaml"
-    document.write_text(POLICY + "templates: required\n")
-    house = furnish(policy={"document": str(document)})
-    house.waive()
-    templates = house.container.prompts.templates
+def test_a_policy_may_demand_an_approved_template(demand: Callable[..., House]) -> None:
+    house = demand()
     with pytest.raises(TemplateRequired, match="This team demands a template") as caught:
         house.order()
     assert caught.value.param == "safelight.template"
-    templates.add(replace(house.who, scopes=frozenset(KeyScope)), SOURCE)
+    house.container.prompts.templates.add(replace(house.who, scopes=LIBRARIAN), SOURCE)
     with pytest.raises(TemplateRequired):
         house.videos.create(house.who, request_of(house, "at dawn", version=1))
-    templates.retire(replace(house.who, scopes=frozenset(KeyScope)), "lake", 1)
-    author = replace(house.who, id="author", scopes=frozenset(KeyScope))
-    templates.add(author, SOURCE)
-    templates.submit(author, "lake", 2)
-    templates.approve(replace(house.who, scopes=frozenset(KeyScope)), "lake", 2)
+    retire(house, 1)
+    approve(house, 2)
     asked = request_of(house, "at dawn")
     with pytest.raises(TemplateRequired, match="another wording"):
         house.videos.create(house.who, replace(asked, retry=RetryTerms(variation="a calm lake at dawn")))
     assert house.videos.create(house.who, asked).state is VideoState.QUEUED
 
 
-def test_a_check_says_that_a_template_is_demanded(furnish: Callable[..., House], tmp_path: Path) -> None:
-    document = tmp_path / "team.yaml"
-    document.write_text(POLICY + "templates: required\n")
-    house = furnish(policy={"document": str(document)})
-    house.waive()
+def test_a_check_and_the_plan_of_a_batch_say_that_a_template_is_demanded(
+    demand: Callable[..., House],
+) -> None:
+    house = demand()
     approve(house)
     check = house.container.review.checks.check
-    asked = CreateRequest(prompt="a quiet lake")
-    found, admitted, price = check(house.who, asked)
+    found, admitted, price = check(house.who, CreateRequest(prompt="a quiet lake"))
     answer = check_object(found, admitted, price)
     assert (answer["verdict"], answer["template_required"]) == ("allow", True)
     assert "This team demands a template" in answer["summary"]
@@ -114,14 +121,6 @@ def test_a_check_says_that_a_template_is_demanded(furnish: Callable[..., House],
     assert not made.template_required
     assert "template" not in made.summary
 
-
-def test_the_plan_of_a_batch_says_that_a_template_is_demanded(
-    furnish: Callable[..., House], tmp_path: Path
-) -> None:
-    document = tmp_path / "team.yaml"
-    document.write_text(POLICY + "templates: required\n")
-    house = furnish(policy={"document": str(document)})
-    house.waive()
     studio = Studio(house)
     batch = studio.carry(studio.order({"prompt": "a quiet lake", "model": "instant-1"}, run=False))
     (row,) = studio.rows(batch)
@@ -131,17 +130,14 @@ def test_the_plan_of_a_batch_says_that_a_template_is_demanded(
 
 
 def test_with_a_demanded_template_no_other_text_can_be_given(
-    furnish: Callable[..., House], tmp_path: Path, upstream: ScriptedUpstream
+    demand: Callable[..., House], upstream: ScriptedUpstream
 ) -> None:
-    document = tmp_path / "team.yaml"
-    document.write_text(POLICY + "templates: required\n")
-    house = furnish(policy={"document": str(document)})
-    house.waive()
+    house = demand()
     approve(house)
     options = {"name": "own", "url": upstream.url, "models": ["own-1"], "billing": "own"}
     fields = {"extra_fields": {"script": "str"}, "text_fields": ["script"]}
     with closing(videos_api({**options, **fields})) as generator:
-        house.container.core.generators["own"] = generator  # type: ignore[index]
+        house.generators["own"] = generator
         asked = replace(request_of(house, "at dawn"), model="own-1")
         with pytest.raises(TemplateRequired, match="script cannot be given") as caught:
             house.videos.create(house.who, replace(asked, extra={"script": "a knight fights a dragon"}))
@@ -150,8 +146,6 @@ def test_with_a_demanded_template_no_other_text_can_be_given(
 
 
 def test_the_same_key_with_another_template_is_another_request(house: House) -> None:
-    from safelight.errors import IdempotencyKeyReused
-
     approve(house)
     asked = request_of(house, "at dawn")
     first = house.videos.create(house.who, replace(asked, idempotency_key="k"))
@@ -160,13 +154,8 @@ def test_the_same_key_with_another_template_is_another_request(house: House) -> 
         house.videos.create(house.who, CreateRequest(prompt=asked.prompt, idempotency_key="k"))
 
 
-def test_rows_of_a_batch_name_a_template_whose_version_stays(
-    furnish: Callable[..., House], tmp_path: Path
-) -> None:
-    document = tmp_path / "team.yaml"
-    document.write_text(POLICY + "templates: required\n")
-    house = furnish(policy={"document": str(document)})
-    house.waive()
+def test_rows_of_a_batch_name_a_template_whose_version_stays(demand: Callable[..., House]) -> None:
+    house = demand()
     approve(house)
     studio = Studio(house)
     rows = [
@@ -182,11 +171,7 @@ def test_rows_of_a_batch_name_a_template_whose_version_stays(
     assert first.source.prompt == "a quiet lake at dawn"
     assert "There is no slot [WORD]" in second.message
     assert "no template 'pond'" in third.message
-    templates = house.container.prompts.templates
-    author = replace(house.who, id="author", scopes=frozenset(KeyScope))
-    templates.add(author, SOURCE.replace("quiet", "stormy"))
-    templates.submit(author, "lake", 2)
-    templates.approve(replace(house.who, scopes=frozenset(KeyScope)), "lake", 2)
+    approve(house, 2, SOURCE.replace("quiet", "stormy"))
     studio.service.run(house.who, planned.id, lambda limits: limits)
     done = studio.carry(planned)
     assert done.state == "completed"
@@ -201,7 +186,7 @@ def test_a_version_that_is_retired_after_the_plan_makes_no_video(house: House) -
     studio = Studio(house)
     row = {"template": "lake", "slot.WORDS": "at dawn", "model": "instant-1", "seconds": 4}
     planned = studio.carry(studio.order(row, run=False))
-    house.container.prompts.templates.retire(replace(house.who, scopes=frozenset(KeyScope)), "lake", 1)
+    retire(house, 1)
     studio.service.run(house.who, planned.id, lambda limits: limits)
     done = studio.carry(planned)
     (row_after,) = studio.rows(done)

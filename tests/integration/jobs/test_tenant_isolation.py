@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -14,8 +14,8 @@ from starlette.testclient import TestClient
 
 from safelight.api.declared_routes import DeclaredRoute, declared_routes
 from safelight.ids import new_id
+from safelight.jobs.models import VideoState
 from safelight.jobs.runner import Runner
-from safelight.jobs.states import VideoState
 from safelight.trust.accounts import KeyScope
 from safelight.trust.accounts.access import AccessGrant
 from safelight.trust.accounts.deciders import find_deciders
@@ -25,7 +25,7 @@ from safelight.trust.accounts.models import APPLICATION_SCOPES, OPERATOR
 from safelight.trust.accounts.terms import Terms
 from safelight.web.auth import TENANT_HEADER
 
-from .conftest import House
+from .conftest import Furnish, House
 from .test_standing_story import Api, key_for
 
 pytestmark = pytest.mark.both_databases
@@ -54,7 +54,7 @@ class Owner:
 
 def fill(client: TestClient, house: House, key: str, secret: str) -> Owner:
     """Add data with a key that has every scope."""
-    api, house.who = Api(client, key), house.container.persistence.accounts.authenticate(key)
+    api, house.who = Api(client, key), house.accounts.authenticate(key)
     tenant = house.who.tenant
     video = api.request_video(f"a quiet lake {secret}")["id"]
     assert house.carry(house.videos.get(house.who, video)).state is VideoState.DELIVERED
@@ -70,7 +70,7 @@ def fill(client: TestClient, house: House, key: str, secret: str) -> Owner:
     found = [json.dumps(api("GET", path)) for path in read]
     assert secret in found[0]
     ids = frozenset(_ID.findall(" ".join(found))) | {video, tenant}
-    ids |= {one.id for one in house.container.persistence.accounts.list_keys(tenant)}
+    ids |= {one.id for one in house.accounts.list_keys(tenant)}
     return Owner(key=key, tenant=tenant, secret=secret, ids=ids)
 
 
@@ -81,7 +81,7 @@ def applicant(house: House, name: str) -> str:
     access.approve(house.who, made.id, reason="Yes.", grant=AccessGrant())
     key = access.collect(token)[1]
     assert key is not None
-    accounts = house.container.persistence.accounts
+    accounts = house.accounts
     return accounts.create_key(accounts.authenticate(key).tenant, name, KeyScope)[1]
 
 
@@ -90,7 +90,7 @@ def granted(house: House, terms: Terms) -> str:
     new = NewTenant(
         manager=house.who.tenant, name="Ada", origin=new_id("access"), terms=terms, made_by=OPERATOR
     )
-    with house.container.persistence.database.across_tenants("an applicant") as whole:
+    with house.database.across_tenants("an applicant") as whole:
         return add_key(add_managed_tenant(whole, new), "Ada", APPLICATION_SCOPES, by=OPERATOR)[1]
 
 
@@ -103,7 +103,7 @@ def requests_of(route: DeclaredRoute, ids: frozenset[str]) -> Iterator[str]:
 
 
 def test_no_route_gives_an_applicant_data_of_the_operator_or_of_another_applicant(
-    furnish: Callable[..., House],
+    furnish: Furnish,
 ) -> None:
     house = furnish(access={"requests": True, "requests_per_hour": 500})
     house.waive()
@@ -142,11 +142,11 @@ def snapshot(client: TestClient, of: Owner) -> list[str]:
 
 
 def test_the_first_outputs_of_an_applicant_wait_for_the_managers_reviewer_who_releases_them(
-    furnish: Callable[..., House],
+    furnish: Furnish,
 ) -> None:
     house = furnish(access={"requests": True})
     house.waive()
-    accounts = house.container.persistence.accounts
+    accounts = house.accounts
     access = house.container.pipeline.standing.services.access
     made, token = access.request(house.who.tenant, name="Ada", contact="a@b.example", purpose="Films.")
     access.approve(house.who, made.id, reason="Yes.", grant=AccessGrant(terms=Terms(review_first=1)))
@@ -187,10 +187,10 @@ def test_the_first_outputs_of_an_applicant_wait_for_the_managers_reviewer_who_re
 
 
 def test_a_paid_video_of_a_closed_tenant_is_not_submitted(priced: House) -> None:
-    staff, accounts = priced.who, priced.container.persistence.accounts
+    staff, accounts = priced.who, priced.accounts
     priced.who = accounts.authenticate(granted(priced, Terms()))
     waiting, moved = priced.order(model="paid-1"), priced.order(model="paid-1")
-    Runner(priced.container.pipeline.context).run_steps(moved.tenant, moved.id)
+    Runner(priced.context).run_steps(moved.tenant, moved.id)
     accounts.managed.close(staff, priced.who.tenant, reason="Unpaid.")
     for video in (waiting, moved):
         ended = priced.carry(video)
@@ -199,11 +199,11 @@ def test_a_paid_video_of_a_closed_tenant_is_not_submitted(priced: House) -> None
 
 
 def test_a_video_that_a_provider_has_taken_ends_with_its_charge_and_is_not_delivered(priced: House) -> None:
-    staff, accounts = priced.who, priced.container.persistence.accounts
+    staff, accounts = priced.who, priced.accounts
     priced.who = accounts.authenticate(granted(priced, Terms()))
     video = priced.order(model="paid-1")
     while priced.snapshot(video).video.state is not VideoState.SCANNING:
-        Runner(priced.container.pipeline.context).run_steps(video.tenant, video.id)
+        Runner(priced.context).run_steps(video.tenant, video.id)
     accounts.managed.close(staff, priced.who.tenant, reason="Unpaid.")
     assert priced.carry(video).state is VideoState.FAILED
     attempt = priced.snapshot(video).last_attempt
@@ -212,26 +212,26 @@ def test_a_video_that_a_provider_has_taken_ends_with_its_charge_and_is_not_deliv
 
 
 def test_terms_of_a_tenant_cannot_lower_the_number_of_first_reviews_of_the_installation(
-    furnish: Callable[..., House],
+    furnish: Furnish,
 ) -> None:
     house = furnish(review={"first_outputs": 1}, access={"requests": True})
     house.waive()
-    house.who = house.container.persistence.accounts.authenticate(granted(house, Terms(review_first=0)))
-    assert house.carry(house.order()).state is VideoState.HELD
-    assert house.carry(house.order()).state is VideoState.DELIVERED
+    house.who = house.accounts.authenticate(granted(house, Terms(review_first=0)))
+    assert house.make().state is VideoState.HELD
+    assert house.make().state is VideoState.DELIVERED
 
 
 @pytest.mark.parametrize("staffed", [False, True], ids=["no reviewer", "a reviewer"])
 def test_who_can_decide_the_appeal_of_an_applicant_counts_the_managers_reviewers(
-    furnish: Callable[..., House], staffed: bool
+    furnish: Furnish, staffed: bool
 ) -> None:
     house = furnish(access={"requests": True})
-    tenant = house.container.persistence.accounts.authenticate(applicant(house, "Ada")).tenant
-    accounts = house.container.persistence.accounts
+    tenant = house.accounts.authenticate(applicant(house, "Ada")).tenant
+    accounts = house.accounts
     for one in accounts.list_keys(tenant):
         accounts.revoke_key(tenant, one.id)
     expected = {"operator"}
     if staffed:
         expected.add(accounts.create_key(house.who.tenant, "r", {KeyScope.REVIEW})[0].id)
-    with house.container.persistence.database.read_transaction(tenant) as tx:
+    with house.database.read_transaction(tenant) as tx:
         assert find_deciders(tx, vault=False) == expected

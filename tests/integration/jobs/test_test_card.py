@@ -10,9 +10,9 @@ import pytest
 from safelight.bootstrap import Container
 from safelight.cli.demo import operator
 from safelight.errors import NotFound
-from safelight.jobs.models import CreateRequest, Video
+from safelight.jobs.models import Video, VideoState
 from safelight.jobs.runner import Runner
-from safelight.jobs.states import VideoState
+from safelight.moderation.request import CreateRequest
 from safelight.policy.findings import FrameRange, TimeRange
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import Settings

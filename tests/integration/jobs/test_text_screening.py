@@ -28,14 +28,14 @@ THREAT = "I will find you and burn your office."
 def shown(house: House, kind: CaseKind) -> dict[str, Any]:
     """The only open case of this kind, as the API returns it."""
     who = reviewer(house, "ada")
-    (case,) = house.container.review.reviews.list(who, kind=kind).cases
-    return case_file_object(house.container.review.reviews.get(who, case.id), who)
+    (case,) = house.reviews.list(who, kind=kind).items
+    return case_file_object(house.reviews.get(who, case.id), who)
 
 
 def test_a_threat_in_a_report_is_named_in_the_api_and_kept_out_of_lists_and_the_terminal(
     house: House,
 ) -> None:
-    video = house.carry(house.order("a quiet lake"))
+    video = house.make("a quiet lake")
     new = NewReport(location=video.id, reason=THREAT, note="Please look at it again.")
     house.container.review.reports.add_from_visitor(new, network="192.0.2.1")
     case = shown(house, CaseKind.REPORT)
@@ -44,13 +44,13 @@ def test_a_threat_in_a_report_is_named_in_the_api_and_kept_out_of_lists_and_the_
     assert case["notes"][0]["reason"] == THREAT
     assert case["reason"] == "Reported: other"
     who = reviewer(house, "ada")
-    printed = _format_case_file(house.container.review.reviews.get(who, case["id"]), 0.0)
+    printed = _format_case_file(house.reviews.get(who, case["id"]), 0.0)
     assert "burn" not in printed
     assert "--json" in printed
 
 
 def test_an_ordinary_report_is_clear(house: House) -> None:
-    video = house.carry(house.order("a quiet lake"))
+    video = house.make("a quiet lake")
     new = NewReport(
         location=video.id, reason="deception", note="This video shows something that never happened."
     )
@@ -68,7 +68,7 @@ def test_an_appeal_is_screened_and_accepted_if_the_detectors_fail(
         house.order("a test of SAFELIGHT-TEST:violence on a stage")
     video_id = blocked.value.details["video_id"]
     monkeypatch.setattr(ReceivedTextScreen, "_screen", fail)
-    house.container.review.appeals.add(house.who, str(video_id), text=THREAT)
+    house.appeals.add(house.who, str(video_id), text=THREAT)
     case = shown(house, CaseKind.APPEAL)
     assert case["text_screening"] == {"state": "not_checked", "kinds": []}
     assert case["notes"][0]["note"] == THREAT
@@ -84,7 +84,7 @@ def test_an_appeal_that_is_refused_or_sent_again_is_not_screened(
         return TextScreening()
 
     monkeypatch.setattr(ReceivedTextScreen, "screen", count)
-    appeals = house.container.review.appeals
+    appeals = house.appeals
     with pytest.raises(NotFound):
         appeals.add(house.who, "video_" + "0" * 32, text="Please look again.")
     assert not screened

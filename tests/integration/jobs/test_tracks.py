@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -12,7 +11,7 @@ from PIL import Image
 
 from safelight.detectors import safety_card
 from safelight.errors import InvalidMedia, SandboxFailed, TooLarge
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import VideoState
 from safelight.moderation.delivery import DeliveryStage
 from safelight.policy.findings import Modality
 from safelight.policy.verdicts import Action
@@ -22,7 +21,7 @@ from safelight.testing.generators import create as instant
 from support.clips import make_clip
 from support.track_clips import add_tracks
 
-from .conftest import House
+from .conftest import Furnish, House
 from .test_decisions import decide, only_case
 
 
@@ -43,74 +42,55 @@ def with_time_code(path: Path) -> Path:
 
 
 def test_a_clip_with_an_unscanned_track_is_never_delivered(house: House, tmp_path: Path) -> None:
-    clip = with_time_code(tmp_path / "clip.mp4")
-    house.container.core.generators["storyboard"] = instant(
-        {"name": "storyboard", "models": ["instant-1"], "file": str(clip)}
-    )
-    video = house.carry(house.order())
+    generate(house, with_time_code(tmp_path / "clip.mp4"))
+    video = house.make()
     assert video.state is VideoState.DELIVERED
     assert video.sealed_sha256 is not None
     sealed = tmp_path / "sealed.mp4"
-    house.container.persistence.blobs.copy_to(house.who.tenant, video.sealed_sha256, sealed)
+    house.blobs.copy_to(house.who.tenant, video.sealed_sha256, sealed)
     with av.open(str(sealed)) as container:
         assert [stream.type for stream in container.streams] == ["video"]
-    entries = house.videos.record(house.who, video.id).audit_log
+    entries = house.record(video).audit_log
     number = next(entry["seq"] for entry in entries if entry["event"] == "video.scanning")
-    with house.container.persistence.database.read_transaction(house.who.tenant) as tx:
+    with house.read_transaction() as tx:
         [row] = tx.select(tables.audit_log_contents, tables.audit_log_contents.c.seq == number)
     assert json.loads(row.content)["dropped_tracks"] == ["data"]
 
 
-def test_a_clip_that_could_not_be_made_plain_is_not_delivered_with_an_unscanned_track(
+def stop_child(*_arguments: object) -> None:
+    raise SandboxFailed("The child was stopped.")
+
+
+def generate(house: House, clip: Path | None) -> None:
+    """The generator makes this clip, or a plain one."""
+    house.generators["storyboard"] = instant(
+        {"name": "storyboard", "models": ["instant-1"], "file": str(clip or "")}
+    )
+
+
+def test_a_clip_that_could_not_be_made_plain_is_not_delivered_with_more_than_picture_and_sound(
     house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_arguments: object) -> None:
-        raise SandboxFailed("The child was stopped.")
-
-    monkeypatch.setattr(DeliveryStage, "normalize", fail)
-    clip = with_time_code(tmp_path / "clip.mp4")
-    house.container.core.generators["storyboard"] = instant(
-        {"name": "storyboard", "models": ["instant-1"], "file": str(clip)}
-    )
-    assert house.carry(house.order()).state is VideoState.FAILED
-
-
-@pytest.mark.parametrize("ending", [b"", b"more bytes after the end"])
-def test_a_clip_that_could_not_be_made_plain_is_not_delivered_with_bytes_after_its_end(
-    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: bytes
-) -> None:
-    def fail(*_arguments: object) -> None:
-        raise SandboxFailed("The child was stopped.")
-
-    monkeypatch.setattr(DeliveryStage, "normalize", fail)
-    clip = tmp_path / "clip.mp4"
-    clip.write_bytes(tiny_clip() + ending)
-    house.container.core.generators["storyboard"] = instant(
-        {"name": "storyboard", "models": ["instant-1"], "file": str(clip)}
-    )
-    assert house.carry(house.order()).state is (VideoState.FAILED if ending else VideoState.DELIVERED)
+    monkeypatch.setattr(DeliveryStage, "normalize", stop_child)
+    generate(house, with_time_code(tmp_path / "clip.mp4"))
+    assert house.make().state is VideoState.FAILED
+    for ending, state in ((b"more bytes after the end", VideoState.FAILED), (b"", VideoState.DELIVERED)):
+        clip = tmp_path / "ending.mp4"
+        clip.write_bytes(tiny_clip() + ending)
+        generate(house, clip)
+        assert house.make().state is state
 
 
 @pytest.mark.parametrize("plain", [True, False])
 def test_an_approved_clip_whose_scan_failed_is_delivered_only_if_it_is_plain(
-    furnish: Callable[..., House], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plain: bool
+    furnish: Furnish, tmp_path: Path, plain: bool
 ) -> None:
     house = furnish(scan={"warm_workers": 0, "timeout_s": 0.05})
     house.waive()
-    house.container.core.generators["storyboard"] = instant(
-        {
-            "name": "storyboard",
-            "models": ["instant-1"],
-            "file": "" if plain else str(with_time_code(tmp_path / "clip.mp4")),
-        }
-    )
-    with monkeypatch.context() as patched:
-
-        def fail(*_arguments: object) -> None:
-            raise SandboxFailed("The child was stopped.")
-
-        patched.setattr(DeliveryStage, "normalize", fail)
-        video = house.carry(house.order())
+    generate(house, None if plain else with_time_code(tmp_path / "clip.mp4"))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(DeliveryStage, "normalize", stop_child)
+        video = house.make()
     assert video.state is VideoState.HELD
     decide(house, only_case(house), "approve")
     video = house.carry(video)
@@ -138,24 +118,17 @@ def test_a_reference_with_tags_that_are_not_read_has_a_gap(house: House, tmp_pat
     )
 
 
-def test_a_reference_with_bytes_after_its_end_is_refused(house: House, tmp_path: Path) -> None:
-    clip = tmp_path / "clip.mp4"
-    clip.write_bytes(tiny_clip() + b"more bytes after the end")
-    with pytest.raises(InvalidMedia, match="bytes after its end") as caught:
-        house.container.pipeline.stages.scan_image(clip, house.policy())
-    assert caught.value.param == "input_reference"
-
-
-def test_a_clip_with_an_unscanned_track_is_not_accepted_as_a_reference(house: House, tmp_path: Path) -> None:
-    clip = with_time_code(tmp_path / "clip.mp4")
-    with pytest.raises(InvalidMedia, match="not checked: data track") as caught:
-        house.container.pipeline.stages.scan_image(clip, house.policy())
-    assert caught.value.param == "input_reference"
-
-
-def test_a_reference_that_is_too_large_names_its_field(house: House, tmp_path: Path) -> None:
-    path = tmp_path / "huge.png"
-    Image.new("1", (8000, 8000)).save(path)
-    with pytest.raises(TooLarge) as caught:
-        house.container.pipeline.stages.scan_image(path, house.policy())
-    assert caught.value.param == "input_reference"
+def test_a_reference_with_more_than_is_checked_or_too_large_is_refused_by_its_field(
+    house: House, tmp_path: Path
+) -> None:
+    ended, huge = tmp_path / "ended.mp4", tmp_path / "huge.png"
+    ended.write_bytes(tiny_clip() + b"more bytes after the end")
+    Image.new("1", (8000, 8000)).save(huge)
+    for path, error, said in (
+        (ended, InvalidMedia, "bytes after its end"),
+        (with_time_code(tmp_path / "clip.mp4"), InvalidMedia, "not checked: data track"),
+        (huge, TooLarge, None),
+    ):
+        with pytest.raises(error, match=said) as caught:
+            house.container.pipeline.stages.scan_image(path, house.policy())
+        assert caught.value.param == "input_reference"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import wave
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from safelight.api.reviews import content_object
-from safelight.console.case_media_view import CaseMediaContent, case_media_view
+from safelight.console.review_pages import CaseMediaContent, case_media_view
 from safelight.console.sound_excerpt import SoundPart
 from safelight.console.translations import load_languages
 from safelight.jobs.files import vault_files
-from safelight.jobs.models import Video
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import Video, VideoState
 from safelight.jobs.sweeper import Sweeper
 from safelight.jobs.transcripts import Transcript, read_transcript
 from safelight.store import tables
@@ -27,7 +25,7 @@ from safelight.trust.accounts import KeyScope
 from safelight.trust.reviews import CaseFile, CaseKind
 from support.spoken_clips import SOUND_S, speaking_house
 
-from .conftest import House
+from .conftest import Furnish, House
 from .test_appeals import appealed, blocked_by_ada, released
 from .test_decisions import decide, reviewer
 from .test_known_content import imported, show_in_generated_clips
@@ -38,27 +36,27 @@ BLOCKED_WORDS = ("buy", "SAFELIGHT-TEST:violence", "now.")
 
 
 def transcript_of(house: House, video: Video) -> Transcript | None:
-    with house.container.persistence.database.read_transaction(video.tenant) as tx:
+    with house.database.read_transaction(video.tenant) as tx:
         return read_transcript(tx, video.id)
 
 
 def test_a_held_video_keeps_its_transcript_and_no_other_table_has_its_words(
-    furnish: Callable[..., House], tmp_path: Path
+    furnish: Furnish, tmp_path: Path
 ) -> None:
     with speaking_house(furnish, tmp_path, "hello", WORD) as house:
-        video = house.carry(house.order())
+        video = house.make()
         assert video.state is VideoState.HELD
         transcript = transcript_of(house, video)
         assert transcript is not None
         assert [line.text for line in transcript.lines] == [f"hello {WORD}"]
-        with house.container.persistence.database.across_tenants("test", readonly=True) as tx:
+        with house.database.across_tenants("test", readonly=True) as tx:
             for table in tables.metadata.sorted_tables:
                 rows = tx.select(table)
                 assert table is tables.transcripts or WORD not in repr(rows), table.name
-        record = house.videos.record(house.who, video.id)
+        record = house.record(video)
         assert WORD not in repr(record)
-        (case,) = house.container.review.reviews.list(house.who).cases
-        case_file = house.container.review.reviews.get(reviewer(house), case.id)
+        (case,) = house.reviews.list(house.who).items
+        case_file = house.reviews.get(reviewer(house), case.id)
         media = house.container.console_services.case_media
         assert media is not None
         content = CaseMediaContent(
@@ -78,16 +76,16 @@ def test_a_held_video_keeps_its_transcript_and_no_other_table_has_its_words(
         assert transcript_of(house, video) == transcript
         # An allowed video has none.
         house.waive()
-        allowed = house.carry(house.order())
+        allowed = house.make()
         assert allowed.state is VideoState.DELIVERED
         assert transcript_of(house, allowed) is None
 
 
 def test_the_api_gives_the_transcript_only_to_those_who_may_read_the_case(
-    furnish: Callable[..., House], tmp_path: Path
+    furnish: Furnish, tmp_path: Path
 ) -> None:
     with speaking_house(furnish, tmp_path, "hello", WORD) as house:
-        video = house.carry(house.order())
+        video = house.make()
         spoken = f"hello {WORD}"
         with TestClient(house.container.app) as client:
 
@@ -111,8 +109,7 @@ def test_the_api_gives_the_transcript_only_to_those_who_may_read_the_case(
             for elsewhere in ("/v1/reviews", f"/v1/videos/{video.id}", f"/v1/videos/{video.id}/record"):
                 assert WORD not in read("GET", elsewhere, review, vault, *others).text
 
-            with house.container.persistence.database.transaction(video.tenant) as tx:
-                tx.update(tables.videos, tables.videos.c.id == video.id, quarantined=True)
+            house.change(video, quarantined=True)
             restricted = read("GET", path, review)
             assert restricted.status_code == 200
             assert (restricted.json()["transcript"], restricted.json()["transcript_state"]) == (
@@ -121,7 +118,7 @@ def test_the_api_gives_the_transcript_only_to_those_who_may_read_the_case(
             )
             assert read("GET", path, review, vault).json()["transcript"] == shown
 
-        case_file = house.container.review.reviews.get(reviewer(house), case_id)
+        case_file = house.reviews.get(reviewer(house), case_id)
         blind = replace(case_file, case=replace(case_file.case, kind=CaseKind.QUALITY))
         officer = replace(reviewer(house), scopes=frozenset({review, vault}))
 
@@ -131,17 +128,17 @@ def test_the_api_gives_the_transcript_only_to_those_who_may_read_the_case(
 
         assert content_of(case_file)[1] == "shown"
         assert content_of(blind) == (None, "not_in_quality_reviews")
-        with house.container.persistence.database.transaction(video.tenant) as tx:
+        with house.database.transaction(video.tenant) as tx:
             tx.delete(tables.transcripts, tables.transcripts.c.video_id == video.id)
         assert content_of(case_file) == (None, "not_stored")
 
 
 def test_a_block_keeps_the_words_that_were_found_until_the_owner_deletes_the_video(
-    furnish: Callable[..., House], tmp_path: Path
+    furnish: Furnish, tmp_path: Path
 ) -> None:
     with speaking_house(furnish, tmp_path, *BLOCKED_WORDS) as house:
         house.waive()
-        video = house.carry(house.order())
+        video = house.make()
         assert video.state is VideoState.BLOCKED
         transcript = transcript_of(house, video)
         assert transcript is not None
@@ -151,11 +148,11 @@ def test_a_block_keeps_the_words_that_were_found_until_the_owner_deletes_the_vid
         assert transcript_of(house, video) is None
 
 
-def test_a_transcript_goes_with_the_files_of_its_video(furnish: Callable[..., House], tmp_path: Path) -> None:
+def test_a_transcript_goes_with_the_files_of_its_video(furnish: Furnish, tmp_path: Path) -> None:
     with speaking_house(furnish, tmp_path, "hello", WORD) as house:
-        expired, vaulted = house.carry(house.order()), house.carry(house.order())
+        expired, vaulted = house.make(), house.make()
         assert None not in (transcript_of(house, expired), transcript_of(house, vaulted))
-        with house.container.persistence.database.transaction(house.who.tenant) as tx:
+        with house.transaction() as tx:
             tx.update(tables.videos, tables.videos.c.id == expired.id, expires_at=0.0)
             vault_files(tx, vaulted.id)
         sweeper: Sweeper = house.container.pipeline.sweeper
@@ -163,9 +160,7 @@ def test_a_transcript_goes_with_the_files_of_its_video(furnish: Callable[..., Ho
         assert (transcript_of(house, expired), transcript_of(house, vaulted)) == (None, None)
 
 
-def test_a_video_that_replaces_a_blocked_one_has_its_transcript(
-    furnish: Callable[..., House], tmp_path: Path
-) -> None:
+def test_a_video_that_replaces_a_blocked_one_has_its_transcript(furnish: Furnish, tmp_path: Path) -> None:
     with speaking_house(furnish, tmp_path, "hello", WORD) as house:
         video = blocked_by_ada(house)
         decide(house, appealed(house, video), "overturn", "grace")
@@ -176,7 +171,7 @@ def test_a_video_that_replaces_a_blocked_one_has_its_transcript(
 
 
 def test_a_known_picture_vaults_the_replaced_video_with_its_transcript_too(
-    furnish: Callable[..., House], tmp_path: Path
+    furnish: Furnish, tmp_path: Path
 ) -> None:
     with speaking_house(furnish, tmp_path, "hello", WORD) as house:
         show_in_generated_clips(house, tmp_path)
@@ -190,9 +185,9 @@ def test_a_known_picture_vaults_the_replaced_video_with_its_transcript_too(
         assert (matched.video_id, matched.withdrawn) == (new.id, (new.id,))
         media = house.container.console_services.case_media
         assert media is not None
-        case_file = house.container.review.reviews.get(reviewer(house, "ben"), case.id)
+        case_file = house.reviews.get(reviewer(house, "ben"), case.id)
         files = media.list_files(reviewer(house, "ben"), case_file)
         assert (files.shown, files.withheld) == ((), 1)
         for each in (video, new):
-            assert house.container.pipeline.context.videos.get(house.who.tenant, each.id).vaulted
+            assert house.context.videos.get(house.who.tenant, each.id).vaulted
             assert transcript_of(house, each) is None

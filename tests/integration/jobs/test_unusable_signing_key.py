@@ -7,8 +7,8 @@ import datetime as dt
 import pytest
 
 from safelight.errors import Unavailable
+from safelight.jobs.models import VideoState
 from safelight.jobs.runner import Runner
-from safelight.jobs.states import VideoState
 from safelight.provenance import sealing
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.revocations import Revocation
@@ -34,7 +34,7 @@ def test_a_request_is_not_accepted_without_a_usable_certificate(house: House) ->
         house.order()
     assert str(house.container.persistence.key_folder) not in str(refused.value)
     keys.rotate()
-    assert house.carry(house.order()).state is VideoState.DELIVERED
+    assert house.make().state is VideoState.DELIVERED
 
 
 def test_an_accepted_video_is_not_paid_for_while_the_certificate_is_revoked(
@@ -42,7 +42,7 @@ def test_an_accepted_video_is_not_paid_for_while_the_certificate_is_revoked(
 ) -> None:
     video = house.order(model="paid-1")
     keys = revoke_current(house)
-    runner = Runner(house.container.pipeline.context)
+    runner = Runner(house.context)
     for _ in range(3):
         assert runner.run_steps(video.tenant, video.id) is not None
     assert house.snapshot(video).last_attempt is None
@@ -52,7 +52,7 @@ def test_an_accepted_video_is_not_paid_for_while_the_certificate_is_revoked(
 
 def test_a_paid_video_waits_for_another_certificate(house: House) -> None:
     video = house.order(model="paid-1")
-    runner = Runner(house.container.pipeline.context)
+    runner = Runner(house.context)
     while house.snapshot(video).video.state is not VideoState.SEALING:
         runner.run_steps(video.tenant, video.id)
     keys = revoke_current(house)

@@ -14,15 +14,15 @@ from dbos import DBOS
 
 from safelight.errors import UpstreamUnavailable
 from safelight.jobs import attempts
-from safelight.jobs.models import CreateRequest, Video
+from safelight.jobs.models import Video, VideoState
 from safelight.jobs.queue import DurableQueue
 from safelight.jobs.runner import Runner
-from safelight.jobs.states import VideoState
 from safelight.jobs.upstream_gate import UpstreamGate
 from safelight.jobs.upstream_waits import UpstreamWaits
+from safelight.moderation.request import CreateRequest
 from safelight.testing.upstream import ScriptedUpstream
 
-from .conftest import House
+from .conftest import Furnish, House
 from .test_queue import wait_for
 from .test_video_lifecycle import OWN, PAID, NoEngine, sweeper
 
@@ -56,7 +56,7 @@ class Office:
 
     def __init__(self, house: House) -> None:
         self.house = house
-        self.context = house.container.pipeline.context
+        self.context = house.context
         self.engine = Engine()
         self.waits = UpstreamWaits(self.context, Runner(self.context), lambda: self.engine)  # type: ignore[arg-type, return-value]
 
@@ -78,33 +78,27 @@ class Office:
         return (video.id, run) in self.engine.ready and video.id not in self.waits._waits and run > 1
 
     def state(self, video: Video) -> VideoState:
-        return self.house.videos.get(self.house.who, video.id).state
+        return self.house.reread(video).state
 
 
 def limit(house: House, name: str, limit: int) -> None:
-    upstreams = house.container.pipeline.context.upstreams
+    upstreams = house.context.upstreams
     upstreams[name] = UpstreamGate(limit=limit)  # type: ignore[index]
 
 
-def test_a_run_ends_while_the_upstream_works_and_another_follows_its_end(
+def test_a_run_ends_while_the_upstream_works_records_its_progress_and_another_follows_its_end(
     house: House, upstream: ScriptedUpstream
 ) -> None:
-    upstream.play({"otherwise": {"polls": 3, "charge": 0.4}})
+    upstream.play({"otherwise": {"polls": 3, "charge": 0.4, "progress": [40, 40, 40]}})
     office, video = Office(house), house.order(**PAID)
     office.run(video)
     assert office.state(video) is VideoState.GENERATING
     assert office.engine.delayed == [video.id]
+    office.poll_until(lambda: house.reread(video).progress == 5 + 55 * 40 // 100)
     office.poll_until(lambda: office.is_woken(video))
     office.run(video)
     assert office.state(video) is VideoState.DELIVERED
     assert upstream.counts["accepted"] == 1
-
-
-def test_the_progress_of_the_upstream_is_recorded(house: House, upstream: ScriptedUpstream) -> None:
-    upstream.play({"otherwise": {"polls": 99, "progress": [0, 40], "ends": "never"}})
-    office, video = Office(house), house.order(**OWN)
-    office.run(video)
-    office.poll_until(lambda: house.videos.get(house.who, video.id).progress == 5 + 55 * 40 // 100)
 
 
 @pytest.mark.both_databases
@@ -125,7 +119,7 @@ def test_an_upstream_gets_as_many_requests_as_it_may_have_in_the_order_of_arriva
             office.run(video)
         delivered = [office.state(video) for video in videos].count(VideoState.DELIVERED)
         assert upstream.counts["accepted"] <= delivered + 1
-    submitted = [house.videos.record(house.who, video.id).attempts[-1].submitted_at for video in videos]
+    submitted = [house.record(video).attempts[-1].submitted_at for video in videos]
     assert submitted == sorted(submitted, key=lambda at: at or 0.0)
 
 
@@ -145,7 +139,7 @@ def test_without_the_lease_no_upstream_is_called(house: House, upstream: Scripte
 
 
 def test_at_its_deadline_a_waiting_video_is_asked_for_once_more_and_ends(
-    furnish: Callable[..., House], upstream: ScriptedUpstream
+    furnish: Furnish, upstream: ScriptedUpstream
 ) -> None:
     house = furnish(generation={"deadline_s": 1.0})
     upstream.play({"otherwise": {"ends": "never"}})
@@ -154,7 +148,7 @@ def test_at_its_deadline_a_waiting_video_is_asked_for_once_more_and_ends(
     office.poll_until(lambda: office.is_woken(video))
     polls = upstream.counts["polls"]
     office.run(video)
-    assert house.videos.get(house.who, video.id).error_code == "timeout"
+    assert house.reread(video).error_code == "timeout"
     assert upstream.counts["polls"] == polls + 1
 
 
@@ -165,7 +159,7 @@ def test_a_waiting_video_is_not_enqueued_by_the_sweeper_until_its_process_is_gon
     office, video = Office(house), house.order(**OWN)
     office.run(video)
     made = sweeper(house)
-    made._now = lambda: house.container.persistence.database.clock() + 60
+    made._now = lambda: house.database.clock() + 60
     made._queue = office.engine  # type: ignore[assignment]
     enqueued = list(office.engine.handed_over)
     made.requeue_abandoned()
@@ -177,7 +171,7 @@ def test_a_waiting_video_is_not_enqueued_by_the_sweeper_until_its_process_is_gon
 
 
 @pytest.fixture
-def running(furnish: Callable[..., House], tmp_path: Path) -> Iterator[Callable[..., House]]:
+def running(furnish: Furnish, tmp_path: Path) -> Iterator[Furnish]:
     """A house whose queue runs with two threads, and whose waits are polled."""
     stopping = threading.Event()
 
@@ -207,7 +201,7 @@ def running(furnish: Callable[..., House], tmp_path: Path) -> Iterator[Callable[
 
 
 def test_an_upstream_that_never_finishes_delays_no_other_video(
-    running: Callable[..., House], upstream: ScriptedUpstream
+    running: Furnish, upstream: ScriptedUpstream
 ) -> None:
     upstream.play({"orders": [{"when": "stuck", "ends": "never"}], "otherwise": {"polls": 2}})
     house = running()
@@ -216,14 +210,14 @@ def test_an_upstream_that_never_finishes_delays_no_other_video(
     wait_for(lambda: upstream.counts["accepted"] == 5)
     others = [house.order(f"a lake, take {number}", **extra) for number in range(2) for extra in (OWN, {})]
     states = {VideoState.DELIVERED, VideoState.FAILED}
-    wait_for(lambda: all(house.videos.get(house.who, one.id).state in states for one in others))
-    assert {house.videos.get(house.who, one.id).state for one in others} == {VideoState.DELIVERED}
-    assert {house.videos.get(house.who, one.id).state for one in stuck} == {VideoState.GENERATING}
+    wait_for(lambda: all(house.reread(one).state in states for one in others))
+    assert {house.reread(one).state for one in others} == {VideoState.DELIVERED}
+    assert {house.reread(one).state for one in stuck} == {VideoState.GENERATING}
     assert upstream.counts["accepted"] == 5 + 2
 
 
 def test_a_key_that_fills_an_upstream_leaves_a_place_for_the_key_that_comes_later(
-    running: Callable[..., House], upstream: ScriptedUpstream
+    running: Furnish, upstream: ScriptedUpstream
 ) -> None:
     upstream.play({"orders": [{"when": "stuck", "ends": "never"}], "otherwise": {"polls": 2}})
     house = running()
@@ -233,7 +227,7 @@ def test_a_key_that_fills_an_upstream_leaves_a_place_for_the_key_that_comes_late
     later = replace(house.who, id="key_later")
     others = [house.videos.create(later, CreateRequest(prompt=f"a lake, {n}", **PAID)) for n in range(2)]
     wait_for(lambda: all(house.videos.get(later, one.id).state is VideoState.DELIVERED for one in others))
-    assert {house.videos.get(house.who, one.id).state for one in stuck} == {VideoState.GENERATING}
+    assert {house.reread(one).state for one in stuck} == {VideoState.GENERATING}
     assert upstream.counts["accepted"] == 2 + 2
 
 
@@ -306,7 +300,7 @@ def test_an_upstream_that_finishes_nothing_for_longer_than_its_slowest_is_named_
 ) -> None:
     refused = {"when": "refused", "ends": "refused"}
     upstream.play({"orders": [{"when": "stuck", "polls": 99}, refused], "otherwise": {"polls": 1}})
-    database, start = house.container.persistence.database, time.time()
+    database, start = house.database, time.time()
     ahead_s = 0.0
     database.clock = lambda: start + ahead_s
     office = Office(house)

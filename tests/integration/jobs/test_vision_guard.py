@@ -8,9 +8,8 @@ from typing import Any
 
 from safelight.detectors.protocol import DetectorPlugin
 from safelight.detectors.remote.plugins import VISION_GUARD
-from safelight.jobs.states import VideoState
-from safelight.policy.coverage import CoverageStatus
-from safelight.policy.findings import Modality, Stage
+from safelight.jobs.models import VideoState
+from safelight.policy.findings import CoverageStatus, Modality, Stage
 from safelight.testing.guard_server import ScriptedAnswer, ScriptedGuard
 
 SAFE = '{"violation": 0, "categories": [], "confidence": "high"}'
@@ -36,15 +35,13 @@ def test_a_vision_guard_can_block_and_is_recorded(
     with ScriptedGuard(lines, otherwise=SAFE) as guard:
         house = furnish(configured(guard))
         house.waive()
-        fine = house.carry(house.order("a quiet lake"))
-        stopped = house.carry(house.order("a film of the old mill"))
+        fine = house.make("a quiet lake")
+        stopped = house.make("a film of the old mill")
         assert (fine.state, stopped.state) == (VideoState.DELIVERED, VideoState.BLOCKED)
         assert [len(asked.pictures) for asked in guard.asked] == [1, 1]
         output = [
             judgement
-            for judgement in house.container.pipeline.context.videos.snapshot(
-                stopped.tenant, stopped.id
-            ).stages
+            for judgement in house.context.videos.snapshot(stopped.tenant, stopped.id).stages
             if judgement.stage is Stage.OUTPUT
         ][-1]
         assert output.verdict.category == "violence/graphic"

@@ -57,7 +57,7 @@ def report(house: House) -> str:
 
 
 def decide(house: House, action: str, name: str = "ada-quill") -> None:
-    house.container.review.reviews.decide(reviewer(house, name), only_case(house).id, wanted(action))
+    house.reviews.decide(reviewer(house, name), only_case(house).id, wanted(action))
 
 
 def by_a_service(house: House) -> None:
@@ -68,7 +68,7 @@ def by_a_service(house: House) -> None:
 
 def on_the_page(house: House) -> None:
     case = report(house)
-    house.container.review.reviews.decide_with_undo(reviewer(house, "ada-quill"), case, wanted("keep"))
+    house.reviews.decide_with_undo(reviewer(house, "ada-quill"), case, wanted("keep"))
     later(house, UNDO_S + 1)
     for _round in range(2):
         house.container.review.decision_executor.carry_out_due()
@@ -77,8 +77,8 @@ def on_the_page(house: House) -> None:
 
 def undone(house: House) -> None:
     case, who = report(house), reviewer(house, "ada-quill")
-    house.container.review.reviews.decide_with_undo(who, case, wanted("keep"))
-    house.container.review.reviews.undo(who, case)
+    house.reviews.decide_with_undo(who, case, wanted("keep"))
+    house.reviews.undo(who, case)
     later(house, UNDO_S + 1)
     house.container.review.decision_executor.carry_out_due()
     follow_up(house)
@@ -107,7 +107,7 @@ def without_a_person(house: House) -> None:
 
 def by_appeal_of_the_requester(house: House) -> None:
     video = refused(house)
-    house.container.review.appeals.add(house.who, video.id, text="planted words")
+    house.appeals.add(house.who, video.id, text="planted words")
     decide(house, "uphold", "ben-quill")
 
 
@@ -117,7 +117,7 @@ def by_appeal_of_the_reporter(house: House) -> None:
     follow_up(house)
     (told,) = statements_to(house, "reader-7")
     new = NewAppeal(statement_id=told.id, end_user="reader-7", text="planted words")
-    house.container.review.appeals.send(house.who, new)
+    house.appeals.send(house.who, new)
     decide(house, "overturn", "ben-quill")
     follow_up(house)
 
@@ -128,13 +128,13 @@ def by_a_machine_block(house: House) -> None:
 
 def by_a_won_appeal_against_a_block(house: House) -> None:
     video = blocked(house, BLOCKED[0])
-    house.container.review.appeals.add(house.who, video.id, text="planted words")
+    house.appeals.add(house.who, video.id, text="planted words")
     decide(house, "overturn", "ben-quill")
 
 
 def by_the_operator(house: House) -> None:
     tenant, consent = house.who.tenant, new_id("consent")
-    with house.container.persistence.database.transaction(tenant) as tx:
+    with house.transaction() as tx:
         tx.insert(
             tables.consents,
             id=consent,
@@ -169,7 +169,7 @@ PATHS: Mapping[Callable[[House], None], Mapping[str, int]] = {
 def test_a_fact_is_sent_once_signed_and_without_staff_reporters_and_prompts(
     house: House, path: Callable[[House], None]
 ) -> None:
-    database = house.container.persistence.database
+    database = house.database
     with target() as to:
         secret = listening(house, to, *EVENTS)
         path(house)

@@ -9,11 +9,10 @@ import pytest
 from safelight.errors import Withdrawn
 from safelight.generation.protocol import Derivation
 from safelight.jobs.files import vault_files
-from safelight.jobs.models import Upload, Video
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import Video, VideoState
+from safelight.moderation.request import Upload
 from safelight.store import tables
 from safelight.testing.generators import create as instant
-from support.house import withdraw
 
 from .conftest import House
 
@@ -24,18 +23,18 @@ EMPTY_BOX = (8).to_bytes(4, "big") + b"free"
 @pytest.fixture
 def able(house: House) -> House:
     settings = {"name": "able", "models": ["able-1"], "seconds": [4], "operations": ["edit"]}
-    house.container.core.generators["able"] = instant(settings)  # type: ignore[index]
+    house.generators["able"] = instant(settings)
     return house
 
 
 def _delivered(house: House) -> Video:
-    video = house.carry(house.order("a quiet lake", model="able-1"))
+    video = house.make("a quiet lake", model="able-1")
     assert video.state is VideoState.DELIVERED
     return video
 
 
 def _file_of(house: House, video: Video, into: Path, added: bytes = b"") -> Upload:
-    blobs = house.container.persistence.blobs
+    blobs = house.blobs
     into.write_bytes(b"".join(blobs.stream(video.tenant, video.sealed_sha256 or "")) + added)
     return Upload(field="video", filename="clip.mp4", path=into, media_type="video/mp4")
 
@@ -46,58 +45,52 @@ def _edit(house: House, upload: Upload) -> Video:
 
 def _fingerprints(house: House, video: Video) -> list[bool]:
     """For each fingerprint of the video, whether it still has its content."""
-    with house.container.persistence.database.read_transaction(video.tenant) as tx:
+    with house.database.read_transaction(video.tenant) as tx:
         rows = tx.select(tables.seal_fingerprints, tables.seal_fingerprints.c.video_id == video.id)
     return [row.hashes is not None or row.thumbnails is not None for row in rows]
 
 
-def test_the_file_of_a_withdrawn_video_is_refused_as_an_input(able: House, tmp_path: Path) -> None:
-    video = _delivered(able)
-    upload = _file_of(able, video, tmp_path / "clip.mp4")
-    assert _edit(able, upload).state is not VideoState.FAILED
-    withdraw(able.container.pipeline.context, video, actor="ada", why="a court said so")
-    with pytest.raises(Withdrawn) as refused:
-        _edit(able, upload)
-    assert refused.value.param == "video"
-    assert video.id not in refused.value.message
-
-
-def test_a_changed_copy_of_a_withdrawn_video_is_refused_before_the_generation(
+def test_the_file_of_a_withdrawn_video_and_a_changed_copy_are_refused_as_inputs(
     able: House, tmp_path: Path
 ) -> None:
     video = _delivered(able)
-    upload = _file_of(able, video, tmp_path / "clip.mp4", EMPTY_BOX)
-    withdraw(able.container.pipeline.context, video, actor="ada", why="a court said so")
-    ended = able.carry(_edit(able, upload))
+    exact = _file_of(able, video, tmp_path / "exact.mp4")
+    changed = _file_of(able, video, tmp_path / "changed.mp4", EMPTY_BOX)
+    assert _edit(able, exact).state is not VideoState.FAILED
+    able.withdraw(video)
+    with pytest.raises(Withdrawn) as refused:
+        _edit(able, exact)
+    assert refused.value.param == "video"
+    assert video.id not in refused.value.message
+    ended = able.carry(_edit(able, changed))
     assert (ended.state, ended.error_code) == (VideoState.FAILED, "withdrawn")
     assert "a court said so" not in (ended.error_message or "")
+    for clip in (exact.path, changed.path):
+        with pytest.raises(Withdrawn):
+            able.videos.create_character(able.who, name="Tom the cat", clip=clip, end_user=None)
 
 
 def test_a_copy_of_a_delivered_video_names_its_source(able: House, tmp_path: Path) -> None:
     video = _delivered(able)
     copy = _file_of(able, video, tmp_path / "clip.mp4", EMPTY_BOX).path
-    assert able.container.pipeline.context.recovery.recover(copy).source_video == video.id
+    assert able.context.recovery.recover(copy).source_video == video.id
 
 
-def test_withdrawal_deletes_the_fingerprints(able: House) -> None:
-    video = _delivered(able)
-    assert _fingerprints(able, video) == [True]
-    withdraw(able.container.pipeline.context, video, actor="ada", why="a court said so")
-    assert _fingerprints(able, video) == [False]
+def test_withdrawal_vaulting_and_deletion_delete_the_fingerprints(able: House) -> None:
+    withdrawn, vaulted, deleted = (_delivered(able) for _ in range(3))
+    assert _fingerprints(able, withdrawn) == [True]
+    able.withdraw(withdrawn)
+    with able.transaction() as tx:
+        vault_files(tx, vaulted.id)
+    able.videos.delete(able.who, deleted.id)
+    assert [_fingerprints(able, video) for video in (withdrawn, vaulted, deleted)] == [[False]] * 3
 
 
 def _vault(house: House, video: Video) -> None:
-    withdraw(house.container.pipeline.context, video, actor="ada", why="a court said so")
-    with house.container.persistence.database.transaction(video.tenant) as tx:
+    house.withdraw(video)
+    with house.database.transaction(video.tenant) as tx:
         tx.update(tables.videos, tables.videos.c.id == video.id, vaulted=True)
         vault_files(tx, video.id)
-
-
-def test_vaulting_deletes_the_fingerprints(able: House) -> None:
-    video = _delivered(able)
-    with able.container.persistence.database.transaction(video.tenant) as tx:
-        vault_files(tx, video.id)
-    assert _fingerprints(able, video) == [False]
 
 
 def test_the_file_of_a_vaulted_video_is_refused_as_an_input(able: House, tmp_path: Path) -> None:
@@ -109,18 +102,3 @@ def test_the_file_of_a_vaulted_video_is_refused_as_an_input(able: House, tmp_pat
         _edit(able, exact)
     ended = able.carry(_edit(able, changed))
     assert (ended.state, ended.error_code) == (VideoState.FAILED, "withdrawn")
-
-
-def test_deletion_deletes_the_fingerprints(able: House) -> None:
-    video = _delivered(able)
-    able.videos.delete(able.who, video.id)
-    assert _fingerprints(able, video) == [False]
-
-
-@pytest.mark.parametrize("added", [b"", EMPTY_BOX])
-def test_a_withdrawn_video_cannot_come_back_as_a_character(able: House, tmp_path: Path, added: bytes) -> None:
-    video = _delivered(able)
-    clip = _file_of(able, video, tmp_path / "clip.mp4", added).path
-    withdraw(able.container.pipeline.context, video, actor="ada", why="a court said so")
-    with pytest.raises(Withdrawn):
-        able.videos.create_character(able.who, name="Tom the cat", clip=clip, end_user=None)

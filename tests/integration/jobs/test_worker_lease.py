@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from safelight.background.part import UNREADY_AFTER
-from safelight.jobs.worker_lease import WorkerLease, _lock
+from safelight.jobs.queue import WorkerLease, _lock
 
 from .test_background_faults import ERRORS
 
@@ -90,7 +90,7 @@ def test_a_database_that_stays_away_ends_this_process(
     def refuse(*_: object, **__: object) -> None:
         raise psycopg.OperationalError("connection refused")
 
-    monkeypatch.setattr("safelight.jobs.worker_lease.psycopg.connect", refuse)
+    monkeypatch.setattr("safelight.jobs.queue.psycopg.connect", refuse)
     lease.watch()
     assert lease.is_lost
     assert leases.lost == ["one"]
@@ -119,27 +119,9 @@ def test_the_takeover_works_on_after_every_error(leases: Leases) -> None:
         lease.part.run_all()
         assert leases.recovered == [], name
         assert lease.live(["one", "dead"]) == {"one"}, name
-    assert lease.part.health().errors == len(ERRORS)
-    lease.part.run_all()
-    assert leases.recovered == ["dead"]
-    assert lease.part.health().problem is None
-
-
-def test_an_error_of_the_queue_does_not_end_the_watch(leases: Leases) -> None:
-    broken = True
-
-    def recover(worker: str) -> None:
-        if broken:
-            raise LookupError(worker)
-        leases.recovered.append(worker)
-
-    lease = leases.make("one", recover=recover)
-    leases.pending("dead")
-    for _ in range(UNREADY_AFTER):
-        lease.part.run_all()
+    assert lease.part.health().errors == len(ERRORS) >= UNREADY_AFTER
     assert "watch failed" in (lease.part.health().problem or "")
-    broken = False
     lease.part.run_all()
-    assert lease.part.health().problem is None
     assert leases.recovered == ["dead"]
+    assert lease.part.health().problem is None
     assert lease.held.is_set()
