@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from safelight.console.translations import load_languages
-from safelight.jobs.states import VideoState
-from safelight.trust.accounts.permissions import Role
+from safelight.jobs.models import VideoState
+from safelight.trust.accounts.models import Role
 from safelight.trust.audit import verify
 from safelight.trust.ledger import Ledger, SumBy
 from support.site import Site

@@ -12,9 +12,9 @@ from playwright.sync_api import Browser, expect, sync_playwright
 from safelight.console.translations import load_languages
 from safelight.detectors.registry import load_plugin
 from safelight.i18n import load_messages
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import VideoState
 from safelight.settings import DPIA_HEADINGS
-from safelight.trust.accounts.permissions import Role
+from safelight.trust.accounts.models import Role
 from support.site import Site
 from support.synthetic_faces import ANN, portrait
 

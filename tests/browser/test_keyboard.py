@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from safelight.jobs.states import VideoState
-from safelight.policy.categories import SHIPPED
+from safelight.jobs.models import VideoState
 from safelight.policy.documents import load
+from safelight.policy.findings import SHIPPED
 from support.console_server import ConsoleServer
 from support.fake_api_server import a_video
 
@@ -165,20 +165,17 @@ def test_the_shown_help_never_covers_the_form(
     expect(staff.locator("#reason")).to_be_enabled()
 
 
-def test_approve_and_refuse_differ_in_form(staff: Page, console: ConsoleServer) -> None:
+def test_approve_and_refuse_differ_in_form_and_a_rule_is_found_by_a_few_letters_of_its_id_or_reason(
+    staff: Page, console: ConsoleServer
+) -> None:
     staff.goto(f"{console.server.url}/review/{hold(console, 'a case to decide').id}")
-    shapes = [
+    approve, refuse = (
         staff.locator(f"#decide [value={action}]").evaluate(
             "one => [one.querySelector('path').getAttribute('d'), getComputedStyle(one).borderTopWidth]"
         )
         for action in ("approve", "refuse")
-    ]
-    assert shapes[0][0] != shapes[1][0]
-    assert shapes[0][1] != shapes[1][1]
-
-
-def test_a_rule_is_found_by_a_few_letters_of_its_id_or_reason(staff: Page, console: ConsoleServer) -> None:
-    staff.goto(f"{console.server.url}/review/{hold(console, 'a case with a rule').id}")
+    )
+    assert [one != other for one, other in zip(approve, refuse, strict=True)] == [True, True]
     field = staff.locator("#other-clause")
     options = staff.locator(f"#{field.get_attribute('list')} option")
     shown = options.evaluate_all("all => all.map((one) => [one.value, one.label])")

@@ -13,11 +13,10 @@ from playwright.sync_api import expect
 
 from safelight.generation.protocol import Derivation
 from safelight.i18n import load_messages
-from safelight.jobs.models import Video
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import Video, VideoState
 from safelight.store import tables
 from safelight.testing.generators import create as instant
-from safelight.trust.accounts.permissions import Role
+from safelight.trust.accounts.models import Role
 from support.clips import Pixels, make_clip
 from support.site import Site
 

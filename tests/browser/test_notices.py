@@ -71,7 +71,6 @@ def test_a_notice_sends_hashes_and_no_file(stranger: Page, console: ConsoleServe
     assert b"ftyp" not in body
 
 
-@pytest.mark.parametrize("stranger", ["en", "zh-TW", "zh-CN"], indirect=True)
 def test_axe_finds_nothing_on_the_forms(stranger: Page, console: ConsoleServer, axe: str) -> None:
     for path in ("/report", "/report/intimate"):
         stranger.goto(console.server.url + path)

@@ -50,14 +50,8 @@ def test_a_blind_case_shows_the_content_alone_and_takes_one_key(
     expect(staff.locator("section[aria-labelledby=own]")).to_contain_text("other answer: within the policy")
 
 
-@pytest.mark.parametrize(
-    ("staff", "title"),
-    [("en", "Quality of reviews"), ("zh-TW", "審核品質"), ("zh-CN", "审核质量")],
-    indirect=["staff"],
-)
-def test_the_page_of_results_is_accessible_and_fits(
-    staff: Page, console: ConsoleServer, axe: str, title: str
-) -> None:
+@pytest.mark.parametrize("staff", ["zh-CN"], indirect=True)
+def test_the_page_of_results_is_accessible_and_fits(staff: Page, console: ConsoleServer, axe: str) -> None:
     found: list[str] = []
     staff.goto(f"{console.server.url}/review/quality")
     for name, day in (("since", "2026-01-01"), ("until", "2026-01-02")):
@@ -67,7 +61,7 @@ def test_the_page_of_results_is_accessible_and_fits(
         staff.set_viewport_size({"width": width, "height": 900})
         staff.emulate_media(color_scheme="light" if scheme == "light" else "dark")
         staff.goto(f"{console.server.url}/review/quality")
-        expect(staff.locator("h1")).to_have_text(title)
+        expect(staff.locator("h1")).to_have_text("审核质量")
         assert staff.evaluate("document.documentElement.scrollWidth") <= width
         staff.evaluate(axe)
         result: dict[str, Any] = staff.evaluate("() => axe.run(document)")

@@ -6,7 +6,6 @@ The provider is simulated: its filter refuses a rooftop at night, and it charges
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -70,12 +69,6 @@ def page(refusing_gateway: Running, browser: Browser) -> Iterator[Page]:
         yield opened
 
 
-def look(page: Page, name: str) -> None:
-    """Keep a screenshot where SAFELIGHT_SCREENSHOTS names a folder."""
-    if folder := os.environ.get("SAFELIGHT_SCREENSHOTS"):
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
-
-
 def test_a_refused_prompt_is_changed_tried_made_in_full_and_its_charge_is_claimed(
     page: Page, tmp_path: Path
 ) -> None:
@@ -86,32 +79,26 @@ def test_a_refused_prompt_is_changed_tried_made_in_full_and_its_charge_is_claime
     rows = page.locator("#outcome dl.rows").first
     expect(rows).to_contain_text("the provider's filter")
     expect(rows).to_contain_text("The generator charged $0.40.")
-    look(page, "1-refused")
     page.get_by_role("link", name="Why, and what to change").click()
     page.locator("#advice button.main").click()
     expect(page.locator("#answer")).to_contain_text("rooftop")
-    look(page, "2-why")
     page.get_by_role("button", name="Apply and check").first.click()
     expect(page.locator("#applied del").first).to_be_visible()
     expect(page.locator("#try")).to_contain_text(f"4 s with {MODEL}: about $0.40.")
-    look(page, "3-suggestion")
     page.get_by_role("button", name="Try it once").click()
     page.wait_for_url("**/advice/try/*")
     expect(page.locator("#outcome")).not_to_contain_text("rooftop at night")
     full = page.get_by_role("button", name="Make the full video")
     full.wait_for(timeout=MADE_MS)
     expect(page.locator("select[name=seconds]")).to_contain_text("8 s: about $0.80")
-    look(page, "4-tried")
     full.click()
     page.wait_for_url("**/videos/*")
     delivered = page.locator("#outcome video")
     delivered.wait_for(timeout=MADE_MS)
-    look(page, "5-full-video")
     page.goto("/".join([*page.url.split("/")[:3], "attempts"]))
     expect(page.get_by_role("row").filter(has_text="refused by the provider")).to_have_count(1)
     expect(page.get_by_role("row").filter(has_text="passed")).to_have_count(2)
     expect(page.locator(".losses dd")).to_have_text("$0.40")
-    look(page, "6-attempts")
     with page.expect_download() as download:
         page.locator("form.claim").get_by_role("button").click()
     claim = tmp_path / "claim.md"

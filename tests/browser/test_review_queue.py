@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, Request, expect
 
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import VideoState
 from safelight.store import tables
 from safelight.trust.reviews import Case
 from support.console_server import ConsoleServer

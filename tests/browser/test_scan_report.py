@@ -10,8 +10,7 @@ from playwright.sync_api import Browser
 from safelight.console.scan_report import render_scan_report
 from safelight.console.translations import load_languages
 from safelight.moderation.file_scan import TranscriptLine
-from safelight.policy.categories import SHIPPED
-from safelight.policy.findings import Modality
+from safelight.policy.findings import SHIPPED, Modality
 from safelight.policy.verdicts import Action
 from support.scan_reports import INSTALLED, finding, report
 
@@ -50,8 +49,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.parametrize("width", [1180, 390])
-@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize(("width", "colours"), [(1180, "light"), (390, "dark")])
 def test_the_report_is_self_contained_readable_and_fits(
     browser: Browser, file: Path, width: int, colours: str, axe: str
 ) -> None:

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from safelight.console.translations import load_languages
 from safelight.i18n import load_messages
-from safelight.trust.accounts.permissions import Role
+from safelight.trust.accounts.models import Role
 from support.site import Site
 
 pytestmark = pytest.mark.browser
