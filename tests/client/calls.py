@@ -168,6 +168,8 @@ def explained(found: sc.Explanation | None) -> dict[str, Any]:
         "after_s": found.after_s,
         "code": found.code,
         "by_provider": found.by_provider,
+        "provider": found.provider,
+        "category": found.category,
     }
 
 

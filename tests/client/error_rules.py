@@ -1,4 +1,4 @@
-"""Writes the table of error rules of the client from the rules of the server package.
+"""Writes the table of error rules of both clients from the rules of the server package.
 
 Run it after a change of `safelight.generation.provider_errors`: python tests/client/error_rules.py
 """
@@ -6,96 +6,113 @@ Run it after a change of `safelight.generation.provider_errors`: python tests/cl
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from safelight.generation.protocol import ChargeStatus
-from safelight.generation.provider_errors import safelight
-from safelight.generation.provider_errors.model import ErrorKind, ProviderRetry
-from safelight.generation.provider_errors.registry import FIRST, everybody, load_rules
+import msgspec
+
+from safelight.generation.provider_errors import categories, safelight
+from safelight.generation.provider_errors.model import ErrorSource
+from safelight.generation.provider_errors.registry import FIRST, LAST, SHAPED, load_rules, providers, relays
 from safelight.generation.provider_errors.rules import ErrorRule, Provider
+from safelight.generation.provider_errors.words import load, words
 from safelight.generation.videos_api import responses
 
-TABLE = (
-    Path(__file__).resolve().parents[2]
-    / "clients" / "python" / "src" / "safelight_client" / "error_rules.json"
-)  # fmt: skip
-#: Providers whose rules apply without a sign of the provider: the shapes of `/v1/videos` servers.
-_SERVERS = frozenset({"openai", "self_hosted", "relay", ""})
-#: The source of a charge where the text itself states that the request was not accepted.
-_NOT_TAKEN = "not taken"
-#: Kinds of errors with which a server refuses a request before it makes anything.
-_REFUSED = frozenset({"rate_limit", "quota", "auth", "invalid_request"})
+ROOT = Path(__file__).resolve().parents[2]
+TABLE = ROOT / "clients" / "python" / "src" / "safelight_client" / "error_rules.json"
+TEXTS = ROOT / "tests" / "unit" / "generation" / "provider_errors"
 
 
 def table() -> dict[str, Any]:
     """The whole table."""
-    pairs = [
-        (provider, rule) for provider in everybody() for rule in provider.rules if _applies(provider, rule)
+    sets = [("first", load_rules(FIRST)), *(("provider", one) for one in providers())]
+    sets += [
+        *(("relay", one) for one in relays()),
+        ("shaped", load_rules(SHAPED)),
+        ("last", load_rules(LAST)),
     ]
-    # As in the server package: blocks first, and rules on the HTTP status alone last.
-    pairs.sort(key=lambda pair: (not (pair[1].fields or pair[1].text), not _is_block(pair[1])))
+    assert [one for role, one in sets if role == "relay"] == [one for _, one in sets if one.relay]
     return {
         "statuses": {word: state.value for word, state in responses._STATES.items()},
         "codes": {code: kind.value for code, kind in safelight._CODES.items()},
-        "rules": [dict(_row(rule)) for _, rule in pairs],
+        "words": {**msgspec.to_builtins(words()), "echoes": sorted(words().echoes)},
+        "categories": sorted({*(one.name for one in categories.SHIPPED), *categories._GROUPS}),
+        "gravest": list(categories.GRAVEST),
+        "products": [
+            {name: row[name] for name in ("name", "words", "cased") if name in row}
+            for row in load("product_names.yaml")
+        ],
+        "sets": [dict(_set(role, one)) for role, one in sets],
     }
 
 
-def _is_block(rule: ErrorRule) -> bool:
-    return rule.kind is ErrorKind.CONTENT_BLOCK
+def _set(role: str, provider: Provider) -> Iterator[tuple[str, Any]]:
+    yield "role", role
+    if provider.name:
+        yield "name", provider.name
+    if provider.signs:
+        yield "signs", provider.signs
+    if provider.resells:
+        yield "resells", True
+    yield "rules", [dict(_rule(rule)) for rule in provider.rules]
 
 
-def _holds_for_any_server(rule: ErrorRule) -> bool:
-    """Whether the charge of a rule does not depend on the prices of one provider, or on own hardware."""
-    if rule.charged is not ChargeStatus.NO:
-        return _is_block(rule) and rule.charged is ChargeStatus.YES
-    if _is_block(rule):
-        return rule.stage.value == "input"
-    return rule.kind.value in _REFUSED or _states_that_it_was_not_accepted(rule)
+def _rule(rule: ErrorRule) -> Iterator[tuple[str, Any]]:
+    """What a client needs of a rule: not its sources and sentences."""
+    values = msgspec.to_builtins(rule)
+    values |= {"status": sorted(rule.status), "empty_lists": sorted(rule.empty_lists)}
+    values |= {
+        "by_relay": rule.error_source is ErrorSource.RELAY,
+        "not_taken": rule.charge_source == "not taken",
+    }
+    names = ("id", "kind", "fields", "text", "status", "empty_lists", "anywhere", "by_relay")
+    for name in (*names, "stage", "category", "charged", "not_taken", "retry", "after_s"):
+        if values[name] and (name not in ("stage", "charged") or values[name] != "unknown"):
+            yield name, values[name]
 
 
-def _states_that_it_was_not_accepted(rule: ErrorRule) -> bool:
-    passes = rule.kind is ErrorKind.TRANSIENT and rule.retry is not ProviderRetry.NEVER
-    return passes and rule.charge_source == _NOT_TAKEN
+#: What Python and JavaScript read alike, with the meaning that `\b`, `\w` and `.` have in Python.
+SHARED = re.compile(
+    r"(?:\\[bdwWsSnrt^$\\.*+?()\[\]{}|/]|\((?:\?(?:[:=!]|<[=!]))?|\)|[*+?]\??|\{\d+(?:,\d*)?\}\??|[|.^]"
+    r"|\[\^?(?:\\(?:[dwsSnrt^$\\.*+?()\[\]{}|/-]|u[0-9a-f]{4})|[^\\\]])+\]|[^\\()\[\]{}*+?|.^$])*"
+)
 
 
-def _applies(provider: Provider, rule: ErrorRule) -> bool:
-    if rule.empty_lists:
-        return False
-    if not rule.text:
-        return rule.anywhere or provider.name in _SERVERS
-    # Sentences only for blocks, which must never be sent again, and for requests that were not accepted.
-    # A quota that begins anew is told from one that does not by its sentence.
-    is_quota_of_time = provider is load_rules(FIRST) and rule.kind is ErrorKind.RATE_LIMIT
-    is_needed = _is_block(rule) or _states_that_it_was_not_accepted(rule) or is_quota_of_time
-    return is_needed and (rule.anywhere or provider.name in _SERVERS)
+def patterns() -> Iterator[str]:
+    """All patterns of the table."""
+    document = table()
+    for words_ in document["words"], document["words"]["categories"]:
+        yield from (text for name, text in words_.items() if isinstance(text, str))
+    yield from document["words"]["waits"]
+    yield from (row["words"] for row in document["products"])
+    for one in document["sets"]:
+        yield one.get("signs", "")
+        for rule in one["rules"]:
+            yield rule.get("text", "")
+            yield from rule.get("fields", {}).values()
 
 
-def _row(rule: ErrorRule) -> Iterator[tuple[str, Any]]:
-    yield "id", rule.id
-    yield "kind", rule.kind.value
-    if rule.stage.value != "unknown":
-        yield "stage", rule.stage.value
-    if rule.fields:
-        yield "fields", dict(rule.fields)
-    if rule.text:
-        yield "text", rule.text
-    if rule.status:
-        yield "status", sorted(rule.status)
-    if rule.charged is not None and _holds_for_any_server(rule):
-        yield "charged", rule.charged.value
-    if rule.retry is not None and rule.retry.value != "unknown":
-        yield "retry", rule.retry.value
+def read_answers() -> list[dict[str, Any]]:
+    """Bodies of providers with what each means for the server and for both clients."""
+    return [json.loads(line) for line in (TEXTS / "answers.jsonl").read_text("utf-8").splitlines()]
+
+
+def read_texts() -> list[str]:
+    """Error texts that users posted, and errors of other programs."""
+    names = ("real-texts.jsonl", "unrelated-errors.jsonl")
+    lines = (line for name in names for line in (TEXTS / "holdout" / name).read_text("utf-8").splitlines())
+    return [json.loads(line)["text"] for line in lines]
 
 
 def rendered() -> str:
     """The file's content: one rule per line."""
     document = table()
-    rows = ",\n".join(json.dumps(row, ensure_ascii=False) for row in document.pop("rules"))
-    head = json.dumps(document, ensure_ascii=False, indent=1)[:-2]
-    return f'{head},\n "rules": [\n{rows}\n]}}\n'
+    for one in document["sets"]:
+        one["rules"] = [f"\0{json.dumps(rule, ensure_ascii=False)}\0" for rule in one["rules"]]
+    text = json.dumps(document, ensure_ascii=False, indent=1)
+    return re.sub(r'"\\u0000(.*?)\\u0000"', lambda match: json.loads(f'"{match[1]}"'), text) + "\n"
 
 
 if __name__ == "__main__":

@@ -53,9 +53,9 @@ function describeVideo(video) {
 
 function describeExplanation(found) {
   if (found === null) return {};
-  const { kind, stage, charged, retry, code } = found;
+  const { kind, stage, charged, retry, code, provider, category } = found;
   const more = { next_step: found.nextStep, after_s: found.afterS, by_provider: found.byProvider };
-  return { kind, stage, charged, retry, code, ...more };
+  return { kind, stage, charged, retry, code, provider, category, ...more };
 }
 
 function describeSubmission(one) {

@@ -9,7 +9,10 @@ import pytest
 
 import safelight_client as sc
 from safelight.generation.provider_errors import decode_body
-from safelight_client.error_rules import load_table
+from safelight_client.error_meanings import explain_response
+from safelight_client.error_rules import load_table, read_error
+
+ANSWERS = error_rules.read_answers()
 
 GATEWAY_BLOCK: dict[str, Any] = {
     "error": {
@@ -29,6 +32,38 @@ GATEWAY_BLOCK: dict[str, Any] = {
 
 def test_the_table_is_generated_from_the_rules_of_the_server_package() -> None:
     assert error_rules.TABLE.read_text("utf-8") == error_rules.rendered()
+
+
+def test_the_patterns_are_read_alike_by_python_and_javascript() -> None:
+    for pattern in error_rules.patterns():
+        assert error_rules.SHARED.fullmatch(pattern), pattern
+
+
+@pytest.mark.parametrize("row", ANSWERS, ids=lambda row: row["name"])
+def test_an_answer_means_the_same_as_for_the_server(row: dict[str, Any]) -> None:
+    found = read_error(row["body"], row.get("status"), row.get("headers", {}))
+    assert {name: getattr(found, name) for name in row["means"]} == row["means"]
+
+
+@pytest.mark.parametrize("row", ANSWERS, ids=lambda row: row["name"])
+def test_an_explanation_never_says_more_than_the_table(row: dict[str, Any]) -> None:
+    found = explain_response(row["body"], row.get("status"), row.get("headers", {}))
+    means = row["means"]
+    assert (found.kind, found.provider, found.category) == (
+        means["kind"],
+        means["provider"],
+        means["category"],
+    )
+    assert found.charged in (means["charged"], "unknown")
+    assert found.retry in (means["retry"], "unknown")
+
+
+@pytest.mark.parametrize("text", error_rules.read_texts())
+def test_a_text_means_the_same_as_for_the_server(text: str) -> None:
+    body = {"error": {"code": "x", "message": text}}
+    found, wanted = read_error(body, None, {}), decode_body(body)
+    for name in ("rule", *ANSWERS[0]["means"]):
+        assert getattr(found, name) == getattr(wanted, name)
 
 
 def test_a_block_of_the_gateway_is_explained_in_its_own_words() -> None:
@@ -122,14 +157,24 @@ def test_a_failure_of_any_server_is_never_said_to_be_free(code: str) -> None:
     assert (found.charged, found.retry) == ("unknown", "unknown")
 
 
-def test_charges_in_the_table_are_those_of_refused_requests_and_blocked_inputs() -> None:
-    free = [rule for rule in load_table()["rules"] if rule.charged == "no"]
-    assert {rule.kind for rule in free} == {
-        "content_block", "rate_limit", "quota", "auth", "invalid_request", "transient"
-    }  # fmt: skip
-    # A server may fail after it took a request, unless its words say that it did not.
-    assert all(rule.text for rule in free if rule.kind == "transient")
-    assert {rule.stage for rule in free if rule.kind == "content_block"} == {"input"}
+@pytest.mark.parametrize(
+    ("body", "charged"),
+    [
+        (
+            {"code": "moderation_blocked", "message": "Support codes: 29310472. Veo could not generate"},
+            "unknown",
+        ),
+        ({"code": "invalid_api_key", "message": "x"}, "no"),
+        ({"message": "Something went wrong. Your credits have been refunded."}, "no"),
+    ],
+)
+def test_a_charge_is_that_of_no_single_provider_unless_the_error_states_it(
+    body: dict[str, Any], charged: str
+) -> None:
+    """A provider does not charge for a filtered video; the server may be a reseller that does."""
+    found = sc.explain({"error": body})
+    assert found is not None
+    assert found.charged == charged
 
 
 def test_a_cost_of_0_is_no_statement_before_the_video_has_ended() -> None:

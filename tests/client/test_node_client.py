@@ -16,6 +16,7 @@ from typing import Any
 
 import api_document
 import calls
+import error_rules
 import hostile
 import pytest
 from fixed_server import FixedServer
@@ -23,14 +24,13 @@ from test_money import FORMS
 
 import safelight_client as sc
 from safelight.testing.upstream import ScriptedUpstream
-from safelight.trust.webhooks import signing
+from safelight.trust import webhooks as signing
 from support.gateway_process import running
 from support.optional_tools import ROOT, leave_out
 
 HERE = Path(__file__).parent
 CLIENT = ROOT / "clients" / "node"
 EXAMPLES = re.findall(r"^```ts\n(.*?)^```$", (CLIENT / "README.md").read_text("utf-8"), re.M | re.S)
-TEXTS = ROOT / "tests" / "unit" / "generation" / "provider_errors" / "holdout"
 JOBS = len(hostile.SCENARIOS["faults"])
 NOW = 1_763_632_800
 
@@ -265,14 +265,27 @@ def _without_keys(results: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def test_errors_have_the_meanings_of_the_python_client(app: Path) -> None:
-    texts = [
-        json.loads(line)["text"]
-        for name in ("real-texts.jsonl", "unrelated-errors.jsonl")
-        for line in (TEXTS / name).read_text("utf-8").splitlines()
+def test_an_answer_means_the_same_as_for_the_server(app: Path) -> None:
+    rows = error_rules.read_answers()
+    found = _run_node(app, "node_readings.mjs", rows)
+    different = [
+        (row["name"], mine, row["means"])
+        for row, mine in zip(rows, found, strict=True)
+        if mine != row["means"]
     ]
+    assert different == []
+
+
+def test_the_package_ships_the_table_of_the_python_client(app: Path) -> None:
+    table = app / "node_modules" / "@safelight" / "client" / "error_rules.json"
+    assert table.read_bytes() == error_rules.TABLE.read_bytes()
+
+
+def test_errors_have_the_meanings_of_the_python_client(app: Path) -> None:
+    texts = error_rules.read_texts()
     bodies: list[dict[str, Any]] = [{"error": {"code": "x", "message": text}} for text in texts]
     bodies += [{"id": "v", "status": "failed", "error": {"message": text}} for text in texts]
+    bodies += [row["body"] for row in error_rules.read_answers() if isinstance(row["body"], dict)]
     bodies += [{"error": {"code": code}} for code in hostile_codes()]
     bodies += [{"error": {"code": code, "safelight": {"request_id": "r"}}} for code in hostile_codes()]
     found = _run_node(app, "node_calls.mjs", {"calls": [], "bodies": bodies, "webhooks": []})

@@ -1,6 +1,6 @@
 /** Explains errors: those of this package, of the `openai` SDK, and bodies of responses. */
 
-import { findRule, loadTable } from "./error_rules.js";
+import { AGAIN, CHARGED, findGravest, loadTable, type Reading, readError, RETRIES, UNKNOWN } from "./error_rules.js";
 import { ClientError } from "./errors.js";
 import {
   type Charged,
@@ -13,22 +13,12 @@ import {
 import { asObject, isObject, type JsonObject, readNumber, readText } from "./json.js";
 import { readVideo } from "./video.js";
 
-const CHARGED: readonly unknown[] = ["yes", "no", "unknown"];
-const RETRIES: readonly unknown[] = ["same", "new_seed", "change_prompt", "never", "unknown"];
 /** Kinds of errors that a server returns before it calls a generator. */
 const UNSPENT: readonly Kind[] = ["rate_limit", "quota", "auth", "invalid_request"];
 /** Codes of Safelight for a request that changed nothing although the server is not available. */
 const UNCHANGED: readonly string[] = ["unavailable", "storage_full", "not_covered"];
 /** Code of Safelight while the first request with an idempotency key runs. */
 const IN_USE = "idempotency_key_in_use";
-const AGAIN: Readonly<Partial<Record<Kind, Retry>>> = {
-  rate_limit: "same",
-  quota: "never",
-  auth: "never",
-  transient: "same",
-  invalid_request: "never",
-  timeout: "same",
-};
 /** Fields of a video that repeat the request. Their words are not those of the server. */
 const REQUESTED = new Set(["id", "model", "prompt", "metadata", "user", "safelight", "usage"]);
 const LOST = "The answer was lost. Look at the list and the bill of the server before you send the request again.";
@@ -36,8 +26,6 @@ const STEPS_OF_CODES = new Map([
   ["submit_unknown", LOST],
   [IN_USE, "Wait, then send the same request with the same Idempotency-Key: it returns the same video."],
 ]);
-
-type Meaning = readonly [kind: Kind, stage: string, charged: Charged, retry: Retry];
 
 /**
  * The meaning of an error or a video; null for a video that did not fail.
@@ -105,9 +93,10 @@ function explainBody(body: unknown, error: JsonObject, circumstances: Circumstan
   const ended = charge !== null;
   const details = asObject(error["moderation_details"]);
   const code = readText(error["code"]);
-  let [kind, stage, charged, retry] = own ? readOwn(code, details) : readForeign(body, status);
-  // The server did not refuse the request: it accepted a job, and that job failed.
-  if (!own && ended && charged === "no" && kind !== "content_block") charged = "unknown";
+  const found = own ? readOwn(code, details) : readError(body, status, headers);
+  const { kind } = found;
+  let { stage, retry } = found;
+  let charged = own ? found.charged : readKnownCharge(found, ended);
   const stated = isObject(details["charged"]) ? details["charged"]["charged"] : details["charged"];
   if (CHARGED.includes(stated)) charged = stated as Charged;
   if (charge === "yes" || charge === "no") charged = charge;
@@ -128,15 +117,17 @@ function explainBody(body: unknown, error: JsonObject, circumstances: Circumstan
     charged,
     retry,
     nextStep: readText(details["next_step"]) || (STEPS_OF_CODES.get(code) ?? NEXT_STEPS[kind]),
-    afterS: afterS ?? readRetryAfter(headers),
+    afterS: afterS ?? readRetryAfter(headers) ?? (found.isDelayStated ? found.afterS : null),
     message: readMessage(body, ended).slice(0, 2000),
     code,
     byProvider: !own || details["source"] === "provider",
+    provider: found.provider,
+    category: found.category,
   });
 }
 
 /** The meaning of an error of a Safelight gateway. */
-function readOwn(code: string, details: JsonObject): Meaning {
+function readOwn(code: string, details: JsonObject): Reading {
   let kind = loadTable().codes.get(code) ?? "unknown";
   // A required check was not available. The content itself was not refused.
   const wasUnchecked = isFilled(details["not_checked"]) && !isFilled(details["categories"]);
@@ -144,22 +135,27 @@ function readOwn(code: string, details: JsonObject): Meaning {
   const stage = readText(details["stage"]) || readSide(details) || "unknown";
   const isFree = UNSPENT.includes(kind) || UNCHANGED.includes(code) || code === "sentinel_block";
   const retry = kind === "content_block" ? "change_prompt" : (AGAIN[kind] ?? "unknown");
-  return [kind, stage, isFree ? "no" : "unknown", retry];
+  const named = Array.isArray(details["categories"]) ? details["categories"] : [];
+  const names = named.filter((name): name is string => typeof name === "string");
+  const provider = details["source"] === "provider" ? readText(details["provider"]) : "";
+  const category = findGravest(names) || readText(details["group"]) || "unknown";
+  return { ...UNKNOWN, provider, kind, stage, category, charged: isFree ? "no" : "unknown", retry };
 }
 
 function isFilled(value: unknown): boolean {
   return Array.isArray(value) ? value.length > 0 : Boolean(value);
 }
 
-/** The meaning of an error of another server, by the table. */
-function readForeign(body: unknown, status: number | null): Meaning {
-  const rule = findRule(body, status);
-  if (rule === null) return ["unknown", "unknown", "unknown", "unknown"];
-  let stage = rule.stage;
-  if (stage === "unknown") stage = readSide(asObject(asObject(body)["error"])["moderation_details"]) || "unknown";
-  if ((status === 401 || status === 403) && rule.kind === "invalid_request") return ["auth", stage, "no", "never"];
-  const again = rule.kind !== "content_block" ? AGAIN[rule.kind] : stage === "output" ? "new_seed" : "change_prompt";
-  return [rule.kind, stage, rule.charged, rule.retry || (again ?? "unknown")];
+/** The charge as far as it does not depend on the prices of one provider: the server may be a reseller. */
+function readKnownCharge(found: Reading, ended: boolean): Charged {
+  if (found.isChargeStated || found.charged === "unknown") return found.charged;
+  if (found.kind === "content_block") {
+    return found.charged === "yes" || found.stage === "input" ? found.charged : "unknown";
+  }
+  // An ended job was accepted, and then failed: that is no refused request.
+  const isNotTaken = found.kind === "transient" && found.notTaken && found.retry !== "never";
+  const isRefused = UNSPENT.includes(found.kind) || isNotTaken;
+  return found.charged === "no" && isRefused && !ended ? "no" : "unknown";
 }
 
 function readSide(details: unknown): string {

@@ -41,18 +41,23 @@ export interface Explanation {
   readonly code: string;
   /** Whether the filter of the provider refused, and not the policy of a Safelight gateway. */
   readonly byProvider: boolean;
+  /** Name of the provider in the table of errors; empty if unknown. */
+  readonly provider: string;
+  /** Category of a block in the words of Safelight, or `unknown`. */
+  readonly category: string;
   /** Whether a content filter refused the request or the video. */
   readonly isBlock: boolean;
 }
 
-type Optional = "afterS" | "message" | "code" | "byProvider";
+type Optional = "afterS" | "message" | "code" | "byProvider" | "provider" | "category";
 
 /** An explanation with the usual values of what is not given. */
 export function makeExplanation(
   given: Omit<Explanation, Optional | "isBlock"> & Partial<Pick<Explanation, Optional>>,
 ): Explanation {
   const isBlock = given.kind === "content_block";
-  return Object.freeze({ afterS: null, message: "", code: "", byProvider: true, ...given, isBlock });
+  const usual = { afterS: null, message: "", code: "", byProvider: true, provider: "", category: "unknown" };
+  return Object.freeze({ ...usual, ...given, isBlock });
 }
 
 /** The same explanation where nothing is known about the charge, so that nothing is sent again. */

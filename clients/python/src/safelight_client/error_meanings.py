@@ -8,25 +8,16 @@ import time
 from collections.abc import Mapping
 from typing import Any, cast
 
-from .error_rules import find_rule, load_table
+from .error_rules import AGAIN, RETRIES, Reading, find_gravest, load_table, read_error
 from .explanation import NEXT_STEPS, Charged, Explanation, Kind, Retry
 
 _CHARGED = ("yes", "no", "unknown")
-_RETRIES = ("same", "new_seed", "change_prompt", "never", "unknown")
 #: Kinds of errors that a server returns before it calls a generator.
 _UNSPENT = ("rate_limit", "quota", "auth", "invalid_request")
 #: Codes of Safelight for a request that changed nothing although the server is not available.
 _UNCHANGED = ("unavailable", "storage_full", "not_covered")
 #: Code of Safelight while the first request with an idempotency key runs.
 _IN_USE = "idempotency_key_in_use"
-_AGAIN: dict[str, Retry] = {
-    "rate_limit": "same",
-    "quota": "never",
-    "auth": "never",
-    "transient": "same",
-    "invalid_request": "never",
-    "timeout": "same",
-}
 #: Fields of a video that repeat the request. Their words are not those of the server.
 _REQUESTED = ("id", "model", "prompt", "metadata", "user", "safelight", "usage")
 _LOST = "The answer was lost. Look at the list and the bill of the server before you send the request again."
@@ -126,15 +117,10 @@ def _explain(
     details = error.get("moderation_details")
     details = details if isinstance(details, Mapping) else {}
     code = str(error.get("code") or "")
-    charged: str
-    retry: str
-    if own:
-        kind, stage, charged, retry = _read_own(code, details)
-    else:
-        kind, stage, charged, retry = _read_foreign(body, status)
-        if ended and charged == "no" and kind != "content_block":
-            # The server did not refuse the request: it accepted a job, and that job failed.
-            charged = "unknown"
+    found = _read_own(code, details) if own else read_error(body, status, headers)
+    kind, stage, retry = found.kind, found.stage, found.retry
+    charged = found.charged if own else _known_charge(found, ended=ended)
+    said_s = found.after_s if found.is_delay_stated else None
     stated = details.get("charged")
     stated = stated.get("charged") if isinstance(stated, Mapping) else stated
     charged = stated if stated in _CHARGED else charged
@@ -142,7 +128,7 @@ def _explain(
     how = details.get("retry")
     how, after = (how.get("action"), how.get("after_s")) if isinstance(how, Mapping) else (how, None)
     after = read_number(after)
-    retry = how if how in _RETRIES else retry
+    retry = how if how in RETRIES else retry
     if retry == "same" and charged != "no" and not (own and (how == "same" or code == _IN_USE)):
         retry = "unknown"
     if code == "submit_unknown" or (own and headers.get("x-should-retry") == "false" and retry == "same"):
@@ -157,39 +143,46 @@ def _explain(
         charged=cast(Charged, charged),
         retry=cast(Retry, retry),
         next_step=step or NEXT_STEPS[cast(Kind, kind)],
-        after_s=read_retry_after(headers) if after is None else after,
+        after_s=next((one for one in (after, read_retry_after(headers), said_s) if one is not None), None),
         message=_message(body, ended=ended)[:2000],
         code=code,
         by_provider=not own or details.get("source") == "provider",
+        provider=found.provider,
+        category=found.category,
     )
 
 
-def _read_own(code: str, details: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    """Kind, stage, charge and retry of an error of a Safelight gateway."""
+def _read_own(code: str, details: Mapping[str, Any]) -> Reading:
+    """The meaning of an error of a Safelight gateway."""
     kind = load_table()["codes"].get(code, "unknown")
     if kind == "content_block" and details.get("not_checked") and not details.get("categories"):
         # A required check was not available. The content itself was not refused.
         kind = "transient"
     stage = str(details.get("stage") or _side(details) or "unknown")
     charged = "no" if kind in _UNSPENT or code in _UNCHANGED or code == "sentinel_block" else "unknown"
-    return kind, stage, charged, "change_prompt" if kind == "content_block" else _AGAIN.get(kind, "unknown")
+    named = details.get("categories")
+    names = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
+    return Reading(
+        provider=str(details.get("provider") or "") if details.get("source") == "provider" else "",
+        kind=kind,
+        stage=stage,
+        category=find_gravest(names) or str(details.get("group") or "unknown"),
+        charged=charged,
+        retry="change_prompt" if kind == "content_block" else AGAIN.get(kind, "unknown"),
+    )
 
 
-def _read_foreign(body: object, status: int | None) -> tuple[str, str, str, str]:
-    """Kind, stage, charge and retry of an error of another server, by the table."""
-    rule = find_rule(body, status)
-    if rule is None:
-        return "unknown", "unknown", "unknown", "unknown"
-    stage = rule.stage
-    if stage == "unknown" and isinstance(body, Mapping) and isinstance(body.get("error"), Mapping):
-        stage = _side(body["error"].get("moderation_details")) or "unknown"
-    if status in (401, 403) and rule.kind == "invalid_request":
-        return "auth", stage, "no", "never"
-    if rule.kind == "content_block":
-        again = "new_seed" if stage == "output" else "change_prompt"
-    else:
-        again = _AGAIN.get(rule.kind, "unknown")
-    return rule.kind, stage, rule.charged, rule.retry or again
+def _known_charge(found: Reading, *, ended: bool) -> str:
+    """The charge as far as it does not depend on the prices of one provider: the server may be a reseller."""
+    if found.is_charge_stated or found.charged == "unknown":
+        return found.charged
+    if found.kind == "content_block":
+        return found.charged if found.charged == "yes" or found.stage == "input" else "unknown"
+    # An ended job was accepted, and then failed: that is no refused request.
+    is_refused = found.kind in _UNSPENT or (
+        found.kind == "transient" and found.not_taken and found.retry != "never"
+    )
+    return "no" if found.charged == "no" and is_refused and not ended else "unknown"
 
 
 def _side(details: object) -> str:

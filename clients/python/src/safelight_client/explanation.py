@@ -41,6 +41,10 @@ class Explanation:
     code: str = ""
     #: Whether the filter of the provider refused, and not the policy of a Safelight gateway.
     by_provider: bool = True
+    #: Name of the provider in the table of errors; empty if unknown.
+    provider: str = ""
+    #: Category of a block in the words of Safelight, or `unknown`.
+    category: str = "unknown"
 
     @property
     def is_block(self) -> bool:

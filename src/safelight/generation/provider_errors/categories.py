@@ -9,76 +9,9 @@ from safelight.policy.categories import SHIPPED, Category, Group
 
 from .model import UNKNOWN
 from .parse import ParsedError
+from .rules import compiled
+from .words import words
 
-#: Our categories and the words that name them, gravest first. A group is used if a provider gives no more
-#: detail.
-_WORDS: tuple[tuple[str, str], ...] = (
-    (
-        "sexual/minors",
-        r"csam|child sexual|sexual[ _/.\-]{0,3}(?:content )?(?:involving )?minors?|child safety"
-        r"|child exploitation",
-    ),
-    (
-        "minors",
-        r"\bminors?\b|\bchild(?:ren)?\b|under(?:[ -]?age|[ -]18)|teenager|young[ -]looking|未成年|儿童|兒童",
-    ),
-    ("self-harm", r"self[ _\-]?harm|suicid|自残|自殘|自杀|自殺"),
-    ("sexual", r"sexual|nudity|\bnude|\bnsfw\b|porn|explicit (?:content|imagery)|adult content|色情|裸"),
-    ("extremism", r"extremis|terroris|恐怖主义|恐怖主義"),
-    ("violence/graphic", r"graphic (?:content|violence)|\bgore\b|gory|血腥"),
-    ("violence", r"violen|weapon|暴力"),
-    ("hate", r"\bhate|hateful|derogatory|discriminat|仇恨|歧视|歧視"),
-    ("harassment", r"harass|bullying|\btoxic|vulgar|profan|insult|辱骂"),
-    (
-        "likeness",
-        r"celebrit|public figure|famous (?:person|people)|real (?:person|people|human)"
-        r"|recogni[sz]able (?:person|people|face)"
-        r"|likeness|photorealistic (?:person|people|face|human)|prominent (?:person|people|figure)"
-        r"|human faces?"
-        r"|privacyinformation|真人|名人|人脸|人臉|肖像",
-    ),
-    (
-        "ip",
-        r"copyright|trademark|intellectual property|third[ -]party (?:content|rights)"
-        r"|\bip\b (?:content|infring|violat)"
-        r"|protected character|copyrighted|版权|版權|侵权|侵權",
-    ),
-    ("deception", r"misinformation|deepfake|deceptive|election"),
-    ("illicit", r"illicit|illegal|dangerous content|drugs?\b|criminal|违禁|違禁"),
-    ("privacy", r"personal (?:data|information)|\bpii\b|隐私|隱私"),
-)
-#: Single words from providers' lists of categories that differ from our names.
-_NAMES = {
-    "gore": "violence/graphic",
-    "graphic": "violence/graphic",
-    "hateful": "hate",
-    "harassment_threatening": "harassment",
-    "hate_threatening": "hate",
-    "hate_speech": "hate",
-    "harm_category_hate_speech": "hate",
-    "harm_category_harassment": "harassment",
-    "harm_category_sexually_explicit": "sexual",
-    "harm_category_dangerous_content": "illicit",
-    "harm_category_violence": "violence",
-    "sexually_explicit": "sexual",
-    "nudity": "sexual",
-    "nsfw": "sexual",
-    "selfharm": "self-harm",
-    "suicide": "self-harm",
-    "terrorism": "extremism",
-    "copyright": "ip",
-    "third_party_content": "ip",
-    "intellectual_property": "ip",
-    "protected_material_text": "ip",
-    "protected_material_code": "ip",
-    "derivative_works_filter": "ip",
-    "public_figure": "likeness",
-    "celebrity": "likeness",
-    "real_person": "likeness",
-    "minors": "sexual/minors",
-    "illicit_violent": "illicit",
-    "dangerous": "illicit",
-}
 #: The categories in which there is no help, gravest first. Each is graver than every other category.
 GRAVEST = (
     Category.SEXUAL_MINORS.value,
@@ -95,18 +28,13 @@ GRAVEST = (
     Category.LIKENESS.value,
 )
 _GROUPS = frozenset(group.value for group in Group)
-_REASONS = re.compile(r"(?:possible )?reasons?:\s{0,4}\[?([^.\]\n]{1,200})", re.IGNORECASE)
-_PLACES = (
-    "moderation reasons|moderation_reasons|"
-    "categories|category|moderation_categories|flagged_categories|reasons|violated_categories|safety_category"
-)
 
 
 def of_name(word: str) -> str:
     """Our category for one word from a provider's list; empty if we have none."""
     plain = re.sub(r"[\s\-]+", "_", word.strip().strip("\"'").lower())
-    if plain in _NAMES:
-        return _NAMES[plain]
+    if named := words().category_names.get(plain):
+        return named
     for spelling in (plain, plain.replace("_", "-"), plain.replace("_", "/", 1), plain.replace("/", "_")):
         if is_category(spelling):
             return spelling
@@ -118,9 +46,9 @@ def is_category(name: str) -> bool:
     return name in SHIPPED or name in _GROUPS
 
 
-def of_names(words: Iterable[str]) -> str:
+def of_names(listed: Iterable[str]) -> str:
     """The gravest category of a list; the first one if none is in `GRAVEST`; empty if the list has none."""
-    known = [category for word in words if (category := of_name(word))]
+    known = [category for word in listed if (category := of_name(word))]
     return min(known, key=_rank, default="")
 
 
@@ -130,26 +58,29 @@ def _rank(category: str) -> int:
 
 def of_sentence(text: str) -> str:
     """The gravest category that the words of a message name; empty if they name none."""
-    return next((category for category, words in _WORDS if re.search(words, text, re.IGNORECASE)), "")
+    return next(_spoken(text), "")
+
+
+def _spoken(text: str) -> Iterator[str]:
+    return (name for name, pattern in words().categories.items() if compiled(pattern).search(text))
 
 
 def all_named(said: ParsedError) -> frozenset[str]:
     """Every category that an error names, in its lists or in the words of its messages."""
-    listed = (*said.values(_PLACES), *_filtered(said))
+    listed = (*said.values(words().category_fields), *_filtered(said))
     text = " ".join((*listed, said.prose)).replace("_", " ")
-    found = {category for category, words in _WORDS if re.search(words, text, re.IGNORECASE)}
-    return frozenset(found | {category for word in listed if (category := of_name(word))})
+    return frozenset({*_spoken(text), *(category for word in listed if (category := of_name(word)))})
 
 
 def of_said(said: ParsedError, sentences: str) -> str:
     """The category of an error: from its lists, else from its stated reasons, else from the words of its
     messages.
     """
-    if found := of_names(said.values(_PLACES)):
+    if found := of_names(said.values(words().category_fields)):
         return found
     if found := of_names(_filtered(said)):
         return found
-    for match in _REASONS.finditer(said.prose):
+    for match in compiled(words().reasons).finditer(said.prose):
         named = re.split(r",|;|\band\b|\bor\b", match[1])
         if found := of_names(named) or of_sentence(match[1]):
             return found

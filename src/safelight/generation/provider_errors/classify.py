@@ -19,52 +19,10 @@ from .parse import ParsedError, read_amount
 from .product_names import find_product
 from .registry import FIRST, LAST, SHAPED, load_rules, named, providers, relays
 from .rules import ErrorRule, Provider, compiled
+from .words import words
 
-#: Words that show whether an error concerns input or output, for errors that do not state it otherwise.
-_SIDES = (
-    (
-        ModerationStage.OUTPUT,
-        r"(?:generated|output|resulting|produced|rendered|finished) (?:video|image|content|media"
-        r"|frames?|audio|result|clip|output)|output (?:was|has been|is|moderation)"
-        r"|输出|輸出|生成(?:的|结果|結果|内容|內容)|checking (?:the )?outputs?",
-    ),
-    (
-        ModerationStage.INPUT,
-        r"prompt (?:was|is|has been) (?:rejected|blocked|flagged|refused)"
-        r"|prompt could(?: not|n.t) be submitted|\binputs?\b(?! will)"
-        r"|(?:reference|uploaded|source|input"
-        r"|first.frame|start) (?:image|frame|video|picture|photo|file)"
-        r"|输入|輸入|(?:提示词|提示詞)(?:涉及|包含|含有|被)|checking (?:the )?inputs?",
-    ),
-)
-#: A sentence that names both sides does not say which one was refused.
-_EITHER_SIDE = (
-    r"\b(?:inputs?|prompts?)(?:, \w+){0,3},? or (?:the )?(?:outputs?|generated)\b"
-    r"|\boutputs? or (?:the )?inputs?\b"
-    r"|可能是.{0,12}(?:敏感|违规|違規)"
-    r"|(?:输入|輸入|提示[词詞]).{0,12}或.{0,12}(?:输出|輸出|生成(?:的|内容|內容|结果|結果))"
-)
-#: Advice to use something else does not say what was refused.
-_ADVICE = r"\b(?:use|try|choose|pick) (?:an?|another|(?:with )?(?:a )?different)\b[^.。;；\n]*"
-_MESSAGES = (
-    "message|msg|error_message|errormessage|failure|failure_reason|fail_reason|failurereason"
-    "|failuremessage|reason|detail"
-    "|details|error|task_status_msg|status_msg|raimediafilteredreasons|rai_media_filtered_reasons"
-    "|description|title|errormsg|errmsg"
-)
 _CODES = (
     "failurecode|failure_code|code|error_code|errorcode|error_type|status_code|type|task_status|status|state"
-)
-_WAIT = (
-    re.compile(r"(?:retry|try again|wait)(?: after| in"
-    r"| for)? ?(?:about )?(\d{1,5}(?:\.\d{1,3})?) ?(ms\b|m(?:in(?:ute)?s?)?\b"
-    r"|s(?:ec(?:ond)?s?)?\b|h(?:ours?)?\b)", re.I),
-    re.compile(r"retry[-_]?delay[\"']?\s{0,3}[:=]\s{0,3}[\"']?(\d{1,5}(?:\.\d{1,3})?)(s)", re.I),
-)  # fmt: skip
-_REFUNDED = (
-    r"(?:you )?(?:will not|won.t|were not|weren.t|was not|has not been|have not been) (?:be )?charged"
-    r"|(?:credits?|points) (?:(?:have been|has been|were|was|will be) )?(?:refunded|returned)"
-    r"|未扣费|不扣费|不会(?:向您|向你|对您)?收(?:费|取费用)|不會(?:向您|向你|對您)?收(?:費|取費用)|不消耗(?:积分|積分|点数|點數)|已退(?:还|款)|(?:费用|積分|积分|点数|點數|额度|額度).{0,6}(?:退回|退还|退還|返还|返還)"
 )
 _UNIT_S = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST_WAIT_S = 86_400.0
@@ -242,18 +200,18 @@ def _side(said: ParsedError) -> ModerationStage:
     stated = said.first("moderation_stage")
     if stated in ("input", "output"):
         return ModerationStage(stated)
-    if compiled(r"(?:negative_)?prompt|input_\w+|image\w*|reference\w*").fullmatch(
-        said.first("param|parameter")
-    ):
+    if compiled(words().parameters).fullmatch(said.first("param|parameter")):
         return ModerationStage.INPUT
-    text = compiled(_ADVICE).sub("", _sentences(said))
-    if compiled(_EITHER_SIDE).search(text):
+    text = compiled(words().advice).sub("", _sentences(said))
+    if compiled(words().either_side).search(text):
         return ModerationStage.UNKNOWN
-    return next((side for side, words in _SIDES if compiled(words).search(text)), ModerationStage.UNKNOWN)
+    if compiled(words().output).search(text):
+        return ModerationStage.OUTPUT
+    return ModerationStage.INPUT if compiled(words().input).search(text) else ModerationStage.UNKNOWN
 
 
 def _sentences(said: ParsedError) -> str:
-    found = "\n".join(value for value in said.values(_MESSAGES) if " " in value or not value.isascii())
+    found = "\n".join(value for value in said.values(words().messages) if " " in value or not value.isascii())
     return (found or said.prose)[:4000]
 
 
@@ -285,7 +243,9 @@ def _believed(
 
 
 def _refunded(said: ParsedError) -> bool:
-    return said.field("credits_refunded|refunded", "true") or bool(compiled(_REFUNDED).search(said.prose))
+    return said.field("credits_refunded|refunded", "true") or bool(
+        compiled(words().refunded).search(said.prose)
+    )
 
 
 def _after(said: ParsedError) -> float | None:
@@ -298,7 +258,7 @@ def _after(said: ParsedError) -> float | None:
         value = said.headers.get(name) or said.first(name)
         if value and re.fullmatch(r"\d{1,7}(?:\.\d{1,6})?s?", value):
             return min(float(value.rstrip("s")) * scale, _LONGEST_WAIT_S)
-    for pattern in _WAIT:
+    for pattern in map(compiled, words().waits):
         if found := pattern.search(said.prose) or pattern.search(said.whole):
             unit = found[2].lower()
             scale = _UNIT_S["ms"] if unit == "ms" else _UNIT_S[unit[0]]
@@ -315,7 +275,7 @@ _NO_CODES = frozenset({"failed", "error", "none", "null", "success", "completed"
 
 
 def _message(said: ParsedError, row: ErrorRule | None) -> str:
-    spoken = [value for value in said.values(_MESSAGES) if " " in value or not value.isascii()]
+    spoken = [value for value in said.values(words().messages) if " " in value or not value.isascii()]
     if row is not None and row.text:
         pattern = compiled(row.text)
         spoken.sort(key=lambda value: pattern.search(value) is None)

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any
 
 from .python_repr import as_json_text
+from .words import words
 
 #: Number of characters read. A short text is read completely; of a long one, both ends and the parts that
 #: look like errors.
@@ -25,24 +26,6 @@ _MAX_PAIRS, _MAX_DOCUMENTS, _MAX_TRIES, _MAX_DEPTH = 4000, 24, 48, 24
 MAX_AMOUNT = 1e9
 _MAX_DOCUMENT, _MAX_PYTHONIC = 40_000, 12_000
 _BEGIN = re.compile(r"\{\s{0,9}[\"'\w$}]|\[\s{0,9}[{\[]")
-#: Fields in which a response repeats the request. Their content is never read as the provider's words.
-_ECHOES = frozenset(
-    {
-        "actual_prompt",
-        "input",
-        "input_text",
-        "negative_prompt",
-        "negativeprompt",
-        "orig_prompt",
-        "positiveprompt",
-        "prompt",
-        "prompt_en",
-        "prompt_text",
-        "prompttext",
-        "revised_prompt",
-        "rewritten_prompt",
-    }
-)
 _PAIR = re.compile(
     r"[\"']?\b([A-Za-z_][\w.\-]{1,40})[\"']?[ \t]{0,3}[:=][ \t]{0,3}[\"']?([\w./\-]{1,80})", re.ASCII
 )
@@ -82,14 +65,14 @@ class ParsedError:
             for name, value in _scalars(document):
                 if len(found) >= _MAX_PAIRS:
                     return tuple(found)
-                if name not in _ECHOES:
+                if name not in words().echoes:
                     found.append((name, value))
         if not self.is_bare_message:
             for match in _PAIR.finditer(self.whole):
                 if len(found) >= _MAX_PAIRS:
                     break
                 name = match[1].lower()
-                if name not in _ECHOES:
+                if name not in words().echoes:
                     found.append((name, match[2]))
         return tuple(found)
 

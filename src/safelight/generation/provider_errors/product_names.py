@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
-from importlib.resources import files
-
-from safelight import yaml_loader
 
 from .registry import named
 from .rules import Provider, compiled
-
-#: Four words or more in quotation marks.
-_QUOTED = r"[\"“「](?:[^\s\"“”「」]+\s+){3,}[^\"“”「」]*[\"”」]"
+from .words import load, words
 
 
 @cache
-def _products() -> tuple[tuple[Provider, str], ...]:
+def _products() -> tuple[tuple[Provider, re.Pattern[str]], ...]:
     """Providers, also those of which only the name is known, and patterns of their products' names."""
-    rows = yaml_loader.load((files(__package__) / "product_names.yaml").read_bytes())
+    rows = load("product_names.yaml")
     return tuple(
         (
             Provider(name=row["name"], title=row["title"]) if "title" in row else _known(row["name"]),
-            row["words"],
+            re.compile(row["words"], 0 if row.get("cased") else re.IGNORECASE),
         )
         for row in rows
     )
@@ -38,7 +34,7 @@ def find_product(text: str) -> Provider | None:
 
     A quoted prompt does not count.
     """
-    text = compiled(_QUOTED).sub("", text)
-    found = ((compiled(words).search(text), provider) for provider, words in _products())
+    text = compiled(words().quoted).sub("", text)
+    found = ((pattern.search(text), provider) for provider, pattern in _products())
     places = [(match.start(), provider) for match, provider in found if match is not None]
     return min(places, key=lambda place: place[0])[1] if places else None

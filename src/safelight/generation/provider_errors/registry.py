@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import msgspec
 
-from safelight import yaml_loader
-
 from .rules import ErrorRule, Provider
+from .words import alternation, load
 
 #: Hosts that offer other makers' models come before the makers, so that their rules are tried first.
 _PROVIDERS = (
@@ -47,9 +45,9 @@ FIRST, SHAPED, LAST = "filter_down", "shaped", "http"
 @cache
 def load_rules(name: str) -> Provider:
     """The provider or set of rules in the file with this name."""
-    content = yaml_loader.load((files(__package__) / "providers" / f"{name}.yaml").read_bytes())
+    content = load(f"providers/{name}.yaml")
     sources: dict[str, str] = content.pop("sources", {})
-    content["signs"] = _pattern(content.get("signs", ""))
+    content["signs"] = alternation(content.get("signs", ""))
     content["rules"] = tuple(_rule(row, sources) for row in content["rules"])
     return msgspec.convert(content, Provider)
 
@@ -59,8 +57,8 @@ def _rule(row: dict[str, Any], sources: dict[str, str]) -> ErrorRule:
 
     `status` is a list, or a range as in `500-599`.
     """
-    row["text"] = _pattern(row.get("text", ""))
-    row["fields"] = {name: _pattern(pattern) for name, pattern in row.get("fields", {}).items()}
+    row["text"] = alternation(row.get("text", ""))
+    row["fields"] = {name: alternation(pattern) for name, pattern in row.get("fields", {}).items()}
     if isinstance(status := row.get("status"), str):
         first, last = status.split("-")
         row["status"] = list(range(int(first), int(last) + 1))
@@ -70,10 +68,6 @@ def _rule(row: dict[str, Any], sources: dict[str, str]) -> ErrorRule:
     charge_source = row.get("charge_source", "")
     row["charge_source"] = sources.get(charge_source, charge_source)
     return msgspec.convert(row, ErrorRule)
-
-
-def _pattern(pattern: str | list[str]) -> str:
-    return pattern if isinstance(pattern, str) else "|".join(pattern)
 
 
 @cache

@@ -79,4 +79,5 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 @cache
 def compiled(pattern: str) -> re.Pattern[str]:
+    """A pattern of the rules: one that JavaScript reads as Python does."""
     return re.compile(pattern, re.IGNORECASE)
