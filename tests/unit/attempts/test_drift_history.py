@@ -31,8 +31,7 @@ def test_requests_at_the_same_time_wait_for_one_search_that_is_kept(
 
     monkeypatch.setattr(drift_history, "find_drift", search)
     monkeypatch.setattr(drift_history, "iterate_newest", lambda *_log, limit: iter(()))
-    now = [0.0]
-    history = DriftHistory(AttemptLog(Database(f"sqlite:///{tmp_path}/db")), monotonic=lambda: now[0])
+    history = DriftHistory(AttemptLog(Database(f"sqlite:///{tmp_path}/db")), monotonic=lambda: 0.0)
     with ThreadPoolExecutor(3) as threads:
         asked = [threads.submit(history.find, "tenant") for _number in range(3)]
         gate.wait()

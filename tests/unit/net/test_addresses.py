@@ -10,45 +10,8 @@ from safelight.errors import ForbiddenUrl
 from safelight.net.addresses import check_address, check_url, is_public
 from support.rows import each_row
 
-NEVER = [
-    "127.0.0.1",
-    "127.255.255.254",
-    "0.0.0.0",
-    "10.1.2.3",
-    "172.16.0.1",
-    "192.168.1.1",
-    "100.64.0.1",
-    "100.100.100.200",
-    "169.254.169.254",
-    "168.63.129.16",
-    "192.0.0.192",
-    "198.18.0.1",
-    "224.0.0.1",
-    "240.0.0.1",
-    "255.255.255.255",
-    "::",
-    "::1",
-    "fe80::1",
-    "fc00::1",
-    "fd00:ec2::254",
-    "fec0::1",
-    "ff02::1",
-    "::ffff:127.0.0.1",
-    "::127.0.0.1",
-    "64:ff9b::7f00:1",
-    "64:ff9b::a9fe:a9fe",
-    "64:ff9b:1::1",
-    "2001::1",
-    "2001:0:53aa:64c:0:fbfe:80ff:fffe",
-    "2001:db8::1",
-    "2002:7f00:1::1",
-    "2002:808:808::1",
-    "2a00:1450::5efe:7f00:1",
-    "fe80::1%eth0",
-]
 
-
-@pytest.mark.parametrize("text", NEVER)
+@each_row
 def test_an_address_outside_the_public_internet_is_refused(text: str) -> None:
     assert not is_public(ip_address(text))
     with pytest.raises(ForbiddenUrl):
@@ -130,46 +93,17 @@ def test_any_text_is_either_a_public_target_or_refused(text: str) -> None:
         assert target.address is None or is_public(target.address)
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "ftp://example.com/a",
-        "file:///etc/passwd",
-        "gopher://example.com/",
-        "//example.com/a",
-        "http://user:pass@example.com/a.png",
-        "http://user@example.com/a.png",
-        "http://@example.com/a.png",
-        "http://example.com:22/",
-        "https://example.com:8443/",
-        "http://localhost/a",
-        "http://LOCALHOST./a",
-        "http://printer/a",
-        "http://db.internal/a",
-        "http://nas.local/a",
-        "http://metadata.google.internal/computeMetadata/v1/",
-        "http://metadata.goog/",
-        "http://example.com\\@127.0.0.1/",
-        "http://exa mple.com/",
-        "http://example.com/\r\nHost: localhost",
-        "http://127.0.0.1#@example.com/",
-        "http://127%2e0%2e0%2e1/",
-        "http://\u0661\u0662\u0667.0.0.1/",
-        "http://\uff11\uff12\uff17.0.0.1/",
-        "http://-.example.com/",
-        "http://" + "a" * 250 + ".example.com/",
-        "http://example.com/" + "a" * 5000,
-        "http://[fe80::1%25eth0]/",
-        "http://[::1]/",
-        "http:///a",
-        "http://",
-        "",
-    ],
-)
+@each_row
 def test_a_url_that_could_point_to_an_internal_address_is_refused(url: str) -> None:
     with pytest.raises(ForbiddenUrl) as refused:
         check_url(url)
     assert refused.value.remedy
+
+
+def test_a_url_that_is_too_long_is_refused() -> None:
+    for url in ("http://" + "a" * 250 + ".example.com/", "http://example.com/" + "a" * 5000):
+        with pytest.raises(ForbiddenUrl):
+            check_url(url)
 
 
 @each_row

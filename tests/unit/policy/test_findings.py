@@ -7,57 +7,18 @@ from pathlib import Path
 
 import safelight
 from safelight.policy.findings import (
-    Basis,
-    Finding,
-    Modality,
-    OperatingPoint,
-    TextSpan,
     pack,
     to_json,
     unpack,
 )
-
-POINT = OperatingPoint(
-    voice="english",
-    language="en",
-    length="4-8",
-    score=0.8,
-    false_alarm_rate=0.001,
-    low=0.0004,
-    high=0.002,
-    sample=5000,
-)
-LEARNED = Finding(
-    category="hate",
-    score=0.9,
-    modality=Modality.TEXT,
-    detector="minilm",
-    version="1",
-    reason="Resembles.",
-    evidence=(TextSpan(field="prompt", start=0, end=4),),
-    attributes={"source": "prompt"},
-    basis=Basis.LEARNED,
-    point=POINT,
-)
+from support.verdicts import learned, seen
 
 
-def test_the_stored_form_keeps_basis_and_operating_point() -> None:
-    matched = Finding(
-        category="hate",
-        score=0.9,
-        modality=Modality.TEXT,
-        detector="lists",
-        version="1",
-        reason="Listed.",
-        basis=Basis.MATCHED,
-    )
-
-    assert unpack(pack((LEARNED, matched))) == (LEARNED, matched)
-
-
-def test_json_names_basis_and_operating_point() -> None:
-    shown = to_json(LEARNED)
-
+def test_the_stored_form_and_json_keep_basis_and_operating_point() -> None:
+    found = learned("hate", span=(0, 4))
+    matched = seen("hate", 0.9)
+    assert unpack(pack((found, matched))) == (found, matched)
+    shown = to_json(found)
     assert shown["basis"] == "learned"
     assert shown["point"]["voice"] == "english"
     assert shown["point"]["false_alarm_rate"] == 0.001

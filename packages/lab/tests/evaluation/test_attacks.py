@@ -23,11 +23,6 @@ def test_the_normaliser_reverses_every_variant(words: list[str]) -> None:
         assert any(view.text == text for view in views(variant))
 
 
-@given(st.text(max_size=80))
-def test_any_text_is_accepted(text: str) -> None:
-    list(DISGUISE.variants(text))
-
-
 def test_every_rewriting_is_a_registered_attack() -> None:
     found = load_installed(ATTACKS, Attack)  # type: ignore[type-abstract]
     assert set(found) == {"disguise", *(one.name for one in REWRITINGS)}
@@ -47,5 +42,6 @@ def test_the_normaliser_reverses_each_rewriting(rewriting: TextAttack) -> None:
 
 
 @given(st.text(max_size=80), st.sampled_from(REWRITINGS))
-def test_every_rewriting_accepts_any_text(text: str, rewriting: TextAttack) -> None:
+def test_every_attack_accepts_any_text(text: str, rewriting: TextAttack) -> None:
+    list(DISGUISE.variants(text))
     assert all(variant != text for variant in rewriting.variants(text))

@@ -51,21 +51,15 @@ def test_every_row_is_decided_as_expected(decided: list[dict[str, Any]]) -> None
         pytest.fail(f"{len(differ)} of {len(decided)} rows differ:\n" + "\n".join(differ), pytrace=False)
 
 
-def test_people_in_distress_are_offered_help_lines(decided: list[dict[str, Any]]) -> None:
+def test_distress_is_offered_help_lines_and_nothing_harmless_is_explained_by_a_grave_category(
+    decided: list[dict[str, Any]],
+) -> None:
     asked = [row for row in decided if row["kind"] in ("distress", "self-harm-method")]
     assert asked
-    missed = [f"{row['id']}: {row['text']}" for row in asked if not row["help_lines"]]
-    assert not missed, "\n".join(missed)
-
-
-def test_no_harmless_row_is_explained_by_a_grave_category(decided: list[dict[str, Any]]) -> None:
+    assert not [f"{row['id']}: {row['text']}" for row in asked if not row["help_lines"]]
     grave = {"sexual/minors", "ncii", "extremism", "hate"}
-    wrong = [
-        row["id"]
-        for row in decided
-        if "allow" in row["expect"] and grave & {row["category"], *row["explained"]["reviewer"]}
-    ]
-    assert not wrong
+    harmless = [row for row in decided if "allow" in row["expect"]]
+    assert not [row["id"] for row in harmless if grave & {row["category"], *row["explained"]["reviewer"]}]
 
 
 @pytest.mark.parametrize(

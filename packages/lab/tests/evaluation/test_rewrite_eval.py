@@ -68,6 +68,8 @@ def test_a_prompt_without_suggestions_does_not_pass() -> None:
     report = RewriteEvaluation(suggest=lambda _prompt, _estimate: [], prompts=4, filters=1).run()
     assert {row["passed"]["suggestions"]["mean"] for row in report["rows"]} == {0.0}
     assert {row["without_suggestions"] for row in report["rows"]} == {4}
+    with pytest.raises(InvalidField, match="more prompts"):
+        RewriteEvaluation(suggest=_suggest, data=["a lake"] * 61, prompts=20, filters=1).run()
 
 
 def test_a_changed_person_is_counted() -> None:
@@ -77,8 +79,3 @@ def test_a_changed_person_is_counted() -> None:
         filters=1,
     ).run()
     assert {(row["changed_fixed"], row["rewrites"]) for row in report["rows"]} == {(4, 4)}
-
-
-def test_too_few_prompts_are_an_error() -> None:
-    with pytest.raises(InvalidField, match="more prompts"):
-        RewriteEvaluation(suggest=_suggest, data=["a lake"] * 61, prompts=20, filters=1).run()

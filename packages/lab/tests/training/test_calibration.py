@@ -37,7 +37,8 @@ HARMFUL = [text((9.0, -9.0), harmful="hate") for _number in range(20)]
 
 
 def test_the_threshold_keeps_the_budget_and_the_point_says_what_was_measured() -> None:
-    (one,) = choose_points("english", CATEGORIES, [*harmless(), *HARMFUL])
+    listed = text((30.0, -9.0), listed="hate")  # it is no false alarm
+    (one,) = choose_points("english", CATEGORIES, [*harmless(), listed, *HARMFUL])
     assert (one.category, one.point.voice, one.point.language, one.point.length) == (
         "hate",
         "english",
@@ -48,20 +49,13 @@ def test_the_threshold_keeps_the_budget_and_the_point_says_what_was_measured() -
     assert one.point.false_alarm_rate == pytest.approx(1 / 1999, abs=1e-5)
     assert one.point.low <= one.point.false_alarm_rate <= one.point.high
     assert 3.9 < one.threshold < 4
+    low, high = wilson(2, 1000)
+    assert 0 < low < 0.002 < high < 0.01
 
 
-def test_a_cell_with_few_harmless_texts_has_no_point() -> None:
+def test_few_harmless_texts_or_none_that_is_harmful_give_no_point() -> None:
     assert choose_points("english", CATEGORIES, [*harmless(MIN_SAMPLE - 1), *HARMFUL]) == []
-
-
-def test_a_category_that_nothing_harmful_reaches_has_no_point() -> None:
     assert choose_points("english", CATEGORIES, harmless()) == []
-
-
-def test_texts_that_lists_find_are_no_false_alarms() -> None:
-    nude = text((30.0, -9.0), listed="hate")
-    (one,) = choose_points("english", CATEGORIES, [*harmless(), nude, *HARMFUL])
-    assert one.threshold < 4
 
 
 def test_harmless_texts_close_to_harmful_ones_have_their_own_budget() -> None:
@@ -82,8 +76,3 @@ def test_generated_chinese_texts_count_for_both_scripts() -> None:
     assert {one.point.language for one in chosen} == {"zh-Hans"}
     assert generated[0].is_in(Language.TRADITIONAL)
     assert not generated[0].is_in(Language.ENGLISH)
-
-
-def test_the_interval_contains_the_share() -> None:
-    low, high = wilson(2, 1000)
-    assert 0 < low < 0.002 < high < 0.01
