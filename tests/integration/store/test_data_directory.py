@@ -41,7 +41,6 @@ def test_a_second_process_is_refused_with_the_id_of_the_first(tmp_path: Path) ->
     other = subprocess.Popen(
         [sys.executable, "-c", code, str(tmp_path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     )
-    assert other.stdout is not None
     assert other.stdin is not None
     assert other.stdout.readline() == b"in\n"
     with pytest.raises(DataDirectoryBusy, match=f"process {other.pid}") as caught:

@@ -95,7 +95,6 @@ class World:
         return self.requests.ask(by, NewConsentRequest(**(fields | changed)), device, base_url=BASE)
 
     def token(self, asked: AskedConsent) -> str:
-        assert asked.link is not None
         return asked.link.partition("token=")[2]
 
     def clip(self, content: bytes = b"a clip") -> Path:
@@ -118,7 +117,6 @@ class World:
         fields = {"accepts": True, "scope": ["likeness"], "is_adult": True, "media": self.clip()}
         answer = SubjectAnswer(**(fields | changed))
         given = self.answers.answer(self.token(asked), answer, device, base_url=BASE)
-        assert given.page is not None
         return given.page.partition("token=")[2]
 
     def stored(self) -> str:
