@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safelight.attempts.change_test import Array, Direction, find_change, weigh_change
+from safelight.attempts.change_test import Array, Direction, RateChange, find_change, weigh_change
 
 
 def _outcomes(*parts: tuple[int, float], seed: int = 1) -> Array:
@@ -16,7 +16,9 @@ def _outcomes(*parts: tuple[int, float], seed: int = 1) -> Array:
     return np.concatenate([random.random(count) < rate for count, rate in parts]).astype(np.float64)
 
 
-def _find(outcomes: Array, direction: Direction = Direction.UP, threshold: float = 7300.0) -> object:
+def _find(
+    outcomes: Array, direction: Direction = Direction.UP, threshold: float = 7300.0
+) -> RateChange | None:
     return find_change(outcomes, np.zeros(len(outcomes)), direction=direction, threshold=threshold)
 
 
@@ -34,30 +36,23 @@ def test_an_alarm_does_not_depend_on_what_follows(
         assert 0 <= whole.start <= whole.alarm
 
 
-def test_without_outcomes_there_is_no_alarm() -> None:
-    assert _find(np.zeros(0)) is None
-
-
 @pytest.mark.parametrize("value", [0.0, 1.0])
 @pytest.mark.parametrize("direction", Direction)
 def test_outcomes_that_are_always_the_same_give_no_alarm(value: float, direction: Direction) -> None:
     assert _find(np.full(3_000, value), direction) is None
+    assert _find(np.zeros(0), direction) is None
 
 
-def test_a_rise_is_found_near_its_start_and_only_as_a_rise() -> None:
+def test_a_rise_and_a_fall_are_found_near_their_start_and_only_as_such() -> None:
     outcomes = _outcomes((400, 0.05), (100, 0.6))
-    found = find_change(outcomes, np.zeros(500), direction=Direction.UP, threshold=7300.0)
+    found = _find(outcomes)
     assert found is not None
     assert found.earliest <= 400 <= found.latest
     assert 400 <= found.alarm <= 430
     assert _find(outcomes, Direction.DOWN) is None
-
-
-def test_a_fall_is_found() -> None:
-    outcomes = _outcomes((400, 0.5), (150, 0.05))
-    found = find_change(outcomes, np.zeros(550), direction=Direction.DOWN, threshold=7300.0)
-    assert found is not None
-    assert found.earliest <= 400 <= found.latest
+    fallen = _find(_outcomes((400, 0.5), (150, 0.05)), Direction.DOWN)
+    assert fallen is not None
+    assert fallen.earliest <= 400 <= fallen.latest
 
 
 def test_a_higher_expected_risk_explains_more_refusals() -> None:

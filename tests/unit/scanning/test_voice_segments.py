@@ -36,37 +36,24 @@ def test_a_long_span_is_cut_into_windows_up_to_its_end() -> None:
     assert first.parts == ((0.0, 3.0),)
 
 
-def test_a_span_of_minimum_length_is_one_piece() -> None:
+def test_a_span_of_minimum_length_is_one_piece_and_short_consecutive_spans_are_combined() -> None:
     (piece,) = cut_voice_segments(report((0.0, 1.0), (4.0, 6.5)), min_s=2.0).pieces
     assert (piece.start_s, piece.end_s, piece.parts) == (4.0, 6.5, ((1.4, 3.9),))
-
-
-def test_short_consecutive_spans_are_combined() -> None:
     (piece,) = cut_voice_segments(report((0.0, 1.0), (2.0, 3.0)), min_s=2.0).pieces
     assert (piece.start_s, piece.end_s) == (0.0, 3.0)
     assert [round(second, 6) for part in piece.parts for second in part] == [0.0, 1.0, 1.4, 2.4]
 
 
-def test_speech_that_is_too_short_is_noted() -> None:
+def test_short_speech_and_missing_files_or_detection_are_noted_and_silence_is_not() -> None:
     found = cut_voice_segments(report((0.0, 1.0), (4.0, 7.0), (9.0, 9.5)), min_s=2.0)
     assert len(found.pieces) == 1
     assert found.note.startswith("1.5 s of speech are too short")
-
-
-def test_audio_without_speech_has_no_note() -> None:
     assert cut_voice_segments(AudioReport(speech=()), min_s=2.0).note == ""
-
-
-def test_missing_speech_files_or_speech_detection_are_noted() -> None:
-    assert (
-        "no speech file"
-        in cut_voice_segments(AudioReport(speech=(SpeechSpan(start_s=0, end_s=9),)), min_s=2.0).note
-    )
+    lost = AudioReport(speech=(SpeechSpan(start_s=0, end_s=9),))
+    assert "no speech file" in cut_voice_segments(lost, min_s=2.0).note
     guessed = cut_voice_segments(report((0.0, 3.0), known=False), min_s=2.0)
-    assert (len(guessed.pieces), guessed.note) == (
-        1,
-        "All audio was treated as speech. No detector hears speech.",
-    )
+    assert len(guessed.pieces) == 1
+    assert guessed.note == "All audio was treated as speech. No detector hears speech."
 
 
 @given(
