@@ -87,10 +87,11 @@ def test_the_exit_code_reflects_the_verdict_and_the_option(
     judged: Verdict, fail_on: FailOn, code: Exit
 ) -> None:
     assert exit_of(judged, fail_on) is code
-    if fail_on is not FailOn.INCOMPLETE:
-        assert exit_of(judged, fail_on, incomplete=True) is code
-    elif code is Exit.OK:
-        assert exit_of(judged, fail_on, incomplete=True) is Exit.NOT_COVERED
+
+
+def test_an_incomplete_scan_counts_only_if_it_is_asked_for() -> None:
+    assert exit_of(WAIVED, FailOn.INCOMPLETE, incomplete=True) is Exit.NOT_COVERED
+    assert exit_of(WAIVED, FailOn.HOLD, incomplete=True) is Exit.WAIVED
 
 
 def test_with_several_files_the_most_severe_verdict_counts() -> None:

@@ -59,7 +59,7 @@ def test_one_key_never_holds_all_places_of_an_upstream_so_that_another_key_alway
 ) -> None:
     gate = UpstreamGate(limit=limit)
     for number in range(1, limit):
-        gate.enter(request(str(number)))
+        assert gate.invite(request(str(number))), "a place that is kept counts for its key"
     further, other = request("8"), request("9", key="other")
     gate.wait(further)
     gate.wait(other)

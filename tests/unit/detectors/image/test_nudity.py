@@ -90,6 +90,13 @@ def test_large_detections_get_smaller_views_and_small_ones_do_not() -> None:
     assert [view.mirrored for view in views[0.5]] == [True, False, True]
 
 
+@given(st.tuples(*[st.floats(0, 1)] * 4), st.integers(1, 320), st.integers(1, 320))
+def test_every_view_has_a_size_that_the_network_can_use(
+    box: tuple[float, float, float, float], width: int, height: int
+) -> None:
+    assert all(0 <= view.halvings <= 5 for view in nudity.rescaled_views(box, width, height))
+
+
 def test_another_view_supports_a_detection_in_the_same_place() -> None:
     there = output(("breast", 0.6, (240, 90, 80, 90)), ("breast", 0.9, (60, 90, 60, 60)))
     right, left, between = (0.625, 0.25, 0.25, 0.5), (0.125, 0.25, 0.25, 0.5), (0.4, 0.25, 0.1, 0.5)
