@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,16 +15,13 @@ from safelight.detectors.protocol import Transcriber
 from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.remote.plugins import TRANSCRIPTION
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.moderation.evaluation import StageInput, StageResult, evaluate
+from safelight.moderation.evaluation import ScreeningContext, StageInput, StageResult, evaluate
 from safelight.moderation.output import OutputStage
 from safelight.moderation.prompt import PromptStage
-from safelight.moderation.screening import ScreeningContext
 from safelight.moderation.speech import SpeechAnalyzer
 from safelight.moderation.tenant_policy import TenantPolicy
-from safelight.policy.categories import SHIPPED
-from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.documents import load
-from safelight.policy.findings import Finding, Modality, Stage, TimeRange
+from safelight.policy.findings import SHIPPED, Cell, Coverage, Finding, Modality, Stage, TimeRange
 from safelight.policy.verdicts import Action, Verdict, WaiverTerms
 from safelight.sandbox.sandbox import Sandbox
 from safelight.scanning.report import ScanReport
@@ -88,12 +86,15 @@ def scanner(sandbox: Sandbox) -> Scanner:
     return Scanner(sandbox, (("vad", {}),), ScannerOptions(warm_children=0, video_timeout_s=60.0))
 
 
+def hello() -> ScriptedTranscriber:
+    """A server that hears one word in every recording."""
+    return ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.2)])
+
+
 def asking(server: ScriptedTranscriber, **options: object) -> Transcriber:
     settings = {"url": server.url, "model": "whisper-1", "timeout_s": 10.0, **options}
     assert TRANSCRIPTION.missing(settings) is None
-    made = TRANSCRIPTION.load(settings)
-    assert isinstance(made, Transcriber)
-    return made
+    return TRANSCRIPTION.load(settings)
 
 
 def scan(
@@ -196,6 +197,16 @@ def listened(clip: Path, sandbox: Sandbox, tmp_path_factory: pytest.TempPathFact
     return scanner(sandbox).scan_video(clip, outputs=OutputDirs(speech=tmp_path_factory.mktemp("speech")))
 
 
+@pytest.fixture
+def analyze(listened: ScanReport, pipeline: TextPipeline) -> Callable[..., Any]:
+    """What is heard in that scan."""
+
+    def heard(hearing: SpeechAnalyzer, **known: Any) -> Any:
+        return hearing.analyze(listened, pipeline, tenant="t", **known)
+
+    return heard
+
+
 def spoken_verdict(
     text: str,
     listened: ScanReport,
@@ -258,38 +269,27 @@ def test_a_claim_of_identity_and_a_spoken_name_are_labelled(
     assert strict.action is Action.HOLD
 
 
-def test_nothing_is_sent_if_findings_suggest_child_abuse(
-    listened: ScanReport, pipeline: TextPipeline
-) -> None:
-    sign = seen("sexual/minors", 0.4, "frames")
-    with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.2)]) as server:
-        heard = SpeechAnalyzer(transcriber=asking(server)).analyze(
-            listened, pipeline, tenant="t", known=(sign,)
-        )
+def test_nothing_is_sent_if_findings_suggest_child_abuse(analyze: Callable[..., Any]) -> None:
+    with hello() as server:
+        hearing = SpeechAnalyzer(transcriber=asking(server))
+        heard = analyze(hearing, known=(seen("sexual/minors", 0.4, "frames"),))
     assert (server.asked, heard.transcript) == ([], None)
     assert not any(cell.complete for cell in heard.cells)
 
 
-def test_a_transcript_is_requested_once_and_within_its_limits(
-    listened: ScanReport, pipeline: TextPipeline
-) -> None:
-    with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.2)]) as server:
+def test_a_transcript_is_requested_once_and_within_its_limits(analyze: Callable[..., Any]) -> None:
+    with hello() as server:
         hearing = SpeechAnalyzer(transcriber=asking(server))
-        assert hearing.analyze(listened, pipeline, tenant="t") == hearing.analyze(
-            listened, pipeline, tenant="t"
-        )
+        assert analyze(hearing) == analyze(hearing)
         assert len(server.asked) == 1
         for limit in ({"max_mb": 0.01}, {"minutes_per_day": 0.01}):
-            refused = SpeechAnalyzer(transcriber=asking(server, **limit)).analyze(
-                listened, pipeline, tenant="t"
-            )
+            refused = analyze(SpeechAnalyzer(transcriber=asking(server, **limit)))
             assert (refused.transcript, any(cell.complete for cell in refused.cells)) == (None, False)
         assert len(server.asked) == 1
         server.manner = FailureMode.FAILING
         tired = asking(server, failure_threshold=2)
-        assert listened.audio is not None
         for _ in range(4):
-            SpeechAnalyzer(transcriber=tired).analyze(listened, pipeline, tenant="t")
+            analyze(SpeechAnalyzer(transcriber=tired))
         assert len(server.asked) == 3
 
 
@@ -324,40 +324,30 @@ def comparing(*enrolled: EnrolledPerson) -> VoiceMatcher:
     )
 
 
-def test_likeness_in_audio_is_checked_if_names_and_voices_are(
-    listened: ScanReport, pipeline: TextPipeline
-) -> None:
+def test_likeness_in_audio_is_checked_if_names_and_voices_are(analyze: Callable[..., Any]) -> None:
     voices = comparing(EnrolledPerson(record="protected_1", name="Ann", template=np.eye(8)[1]))
 
-    def cell(hearing: SpeechAnalyzer) -> Cell:
-        found = Coverage().merge(hearing.analyze(listened, pipeline, tenant="t").cells)
-        one = found.cell("likeness", Modality.AUDIO)
-        assert one is not None
-        return one
+    def cell(**hearing: Any) -> Cell:
+        found = analyze(SpeechAnalyzer(**hearing)).cells
+        return Coverage().merge(found).cell("likeness", Modality.AUDIO)
 
-    unread = cell(SpeechAnalyzer(voices=voices))
-    assert (unread.ran, unread.complete) == (True, False)
-    assert "not transcribed" in unread.note
-    with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.2)]) as server:
-        both = cell(SpeechAnalyzer(transcriber=asking(server), voices=voices))
+    neither, unread = cell(), cell(voices=voices)
+    assert not neither.complete
+    assert (unread.ran, unread.complete, "not transcribed" in unread.note) == (True, False, True)
+    with hello() as server:
+        transcriber = asking(server)
+        both = cell(transcriber=transcriber, voices=voices)
         assert (both.ran, both.complete) == (True, True)
         assert str(both.measured).endswith("; voices: unmeasured, compared with 1 enrolled people")
-        nobody = cell(SpeechAnalyzer(transcriber=asking(server), voices=comparing()))
+        nobody = cell(transcriber=transcriber, voices=comparing())
+        deaf = cell(transcriber=transcriber)
     assert (nobody.complete, "because no voice is enrolled" in nobody.note) == (False, True)
+    assert (deaf.ran, deaf.complete) == (True, False)
+    assert "voices were not compared, because no voice model is configured" in deaf.note
 
 
-def test_voices_are_compared_even_if_speech_is_not_sent(listened: ScanReport, pipeline: TextPipeline) -> None:
+def test_voices_are_compared_even_if_speech_is_not_sent(analyze: Callable[..., Any]) -> None:
     voices = comparing(EnrolledPerson(record="protected_1", name="Ann", template=np.eye(8)[0]))
-    heard = SpeechAnalyzer(voices=voices).analyze(listened, pipeline, tenant="t")
+    heard = analyze(SpeechAnalyzer(voices=voices))
     (finding,) = heard.speakers.findings
     assert (finding.attributes["kind"], heard.findings) == ("voice", ())
-
-
-def test_a_missing_voice_model_is_noted_in_coverage(listened: ScanReport, pipeline: TextPipeline) -> None:
-    cells = {cell.category: cell for cell in SpeechAnalyzer().analyze(listened, pipeline, tenant="t").cells}
-    assert not cells["likeness"].complete
-    with ScriptedTranscriber(lambda _wav: [("hello", 0.1, 0.2)]) as server:
-        heard = SpeechAnalyzer(transcriber=asking(server)).analyze(listened, pipeline, tenant="t")
-    likeness = next(cell for cell in heard.cells if cell.category == "likeness")
-    assert (likeness.ran, likeness.complete) == (True, False)
-    assert "voices were not compared, because no voice model is configured" in likeness.note

@@ -16,15 +16,13 @@ from safelight.detectors.remote.endpoint import EndpointOptions
 from safelight.detectors.remote.plugins import VISION_GUARD
 from safelight.detectors.remote.vision_guard import VisionOptions
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.moderation.evaluation import StageResult
+from safelight.moderation.evaluation import ScreeningContext, StageResult
 from safelight.moderation.output import OutputStage
 from safelight.moderation.reference import ReferenceInput, ReferenceStage
 from safelight.moderation.scene_detection import SceneDetection
-from safelight.moderation.screening import ScreeningContext
 from safelight.moderation.tenant_policy import TenantPolicy
-from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
-from safelight.policy.findings import Finding, FrameRange, Modality
+from safelight.policy.findings import SHIPPED, Finding, FrameRange, Modality
 from safelight.policy.verdicts import Action, WaiverTerms
 from safelight.sandbox.sandbox import Sandbox
 from safelight.scanning.keyframes import StoredKeyframe
