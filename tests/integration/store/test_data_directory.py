@@ -17,13 +17,8 @@ from safelight.store.migrations import migrate
 
 def test_all_folders_are_created_and_readable_only_by_the_owner(tmp_path: Path) -> None:
     with DataDirectory(tmp_path / "data") as data:
-        assert {path.name for path in data.path.iterdir()} == {
-            "blobs",
-            "keys",
-            "checkpoints",
-            "scratch",
-            "lock",
-        }
+        names = {path.name for path in data.path.iterdir()}
+        assert names == {"blobs", "keys", "checkpoints", "scratch", "lock"}
         assert all(path.stat().st_mode & 0o077 == 0 for path in (data.path, data.keys, data.blobs))
         database = Database(data.database_url)
         migrate(database)
@@ -61,6 +56,12 @@ def test_the_lock_holds_within_one_process_too(tmp_path: Path) -> None:
             DataDirectory(tmp_path).lock()
 
 
+def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(SettingsError, match="cannot be created"):
+        DataDirectory(tmp_path / "file" / "data")
+
+
 def test_scratch_is_emptied_at_start_without_following_links(tmp_path: Path) -> None:
     data = DataDirectory(tmp_path / "data")
     (data.scratch / "job").mkdir()
@@ -73,12 +74,6 @@ def test_scratch_is_emptied_at_start_without_following_links(tmp_path: Path) -> 
     with data:
         assert list(data.scratch.iterdir()) == []
     assert (outside / "kept").exists()
-
-
-def test_a_folder_that_cannot_be_created_is_reported(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(SettingsError, match="cannot be created"):
-        DataDirectory(tmp_path / "file" / "data")
 
 
 @pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES])

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-import threading
-from contextlib import closing
+from contextlib import ExitStack, closing
+from functools import partial
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -13,6 +13,7 @@ from safelight.errors import DatabaseDamaged, DatabaseVersionUnknown
 from safelight.store import migrations
 from safelight.store.database import Database
 from safelight.store.tables import metadata
+from support.concurrency import run_together
 
 pytestmark = pytest.mark.both_databases
 
@@ -23,51 +24,28 @@ def test_there_is_one_newest_revision_and_the_code_has_it(tmp_path: object) -> N
         assert script.get_heads() == [migrations.HEAD]
 
 
-def test_the_migrations_create_the_tables_of_the_code(empty_database_url: str) -> None:
-    with closing(Database(empty_database_url)) as database:
-        migrations.migrate(database)
-        with database.raw_connection() as connection:
-            context = MigrationContext.configure(
-                connection, opts={"compare_type": True, "compare_server_default": True}
-            )
-            assert compare_metadata(context, metadata) == []
-            assert migrations.version(connection) == migrations.HEAD
-
-
-def test_a_second_start_changes_nothing(empty_database_url: str) -> None:
+def test_the_migrations_create_the_tables_of_the_code_and_a_second_start_changes_nothing(
+    empty_database_url: str,
+) -> None:
     for _ in range(2):
-        database = Database(empty_database_url)
-        migrations.migrate(database)
-        with database.across_tenants("looking", readonly=True) as tx:
-            assert tx.tenant is None
-        database.close()
+        with closing(Database(empty_database_url)) as database:
+            migrations.migrate(database)
+            with database.raw_connection() as connection:
+                context = MigrationContext.configure(
+                    connection, opts={"compare_type": True, "compare_server_default": True}
+                )
+                assert compare_metadata(context, metadata) == []
+                assert migrations.version(connection) == migrations.HEAD
 
 
 def test_concurrent_starts_migrate_once(empty_database_url: str) -> None:
-    errors: list[BaseException] = []
-    ready = threading.Barrier(3)
-
-    def start() -> None:
-        database = Database(empty_database_url)
-        ready.wait()
-        try:
-            migrations.migrate(database)
-        except BaseException as error:
-            errors.append(error)
-        database.close()
-
-    threads = [threading.Thread(target=start) for _ in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert errors == []
+    with ExitStack() as stack:
+        databases = [stack.enter_context(closing(Database(empty_database_url))) for _ in range(3)]
+        migrated = run_together([partial(migrations.migrate, database) for database in databases])
+    assert [one for one in migrated if isinstance(one, BaseException)] == []
 
 
-REVISIONS = ["0001", "0009", "9999"]
-
-
-@pytest.mark.parametrize("revision", REVISIONS)
+@pytest.mark.parametrize("revision", ["0001", "0009", "9999"])
 def test_a_database_of_an_unreleased_version_is_refused_and_not_changed(
     empty_database_url: str, revision: str
 ) -> None:
