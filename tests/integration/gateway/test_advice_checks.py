@@ -65,9 +65,8 @@ def test_apply_without_help_gives_the_ordinary_answer(client: httpx.Client) -> N
     assert told["no_suggestions"]["reason"] in ("finding", "policy")
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
+def test_a_wrong_field_is_named(client: httpx.Client) -> None:
+    wrong: list[tuple[str, Any]] = [
         ("provider", 7),
         ("purpose", "x" * 301),
         ("blocked", "later"),
@@ -79,30 +78,23 @@ def test_apply_without_help_gives_the_ordinary_answer(client: httpx.Client) -> N
         ("language", "fr"),
         ("template", ["x"]),
         ("unknown_field", "x"),
-    ],
-)
-def test_a_wrong_field_is_named(client: httpx.Client, field: str, value: Any) -> None:
-    answer = client.post("/v1/safelight/checks", json={"prompt": EXAMPLE, field: value}, timeout=30)
-    assert answer.status_code == 400, answer.text
-    assert answer.json()["error"]["param"] == field
+        ("rewrite_failed", "yes"),
+        *(("age", age) for age in ("17", "121", "-5", "old", True)),
+    ]
+    for field, value in wrong:
+        answer = client.post("/v1/safelight/checks", json={"prompt": EXAMPLE, field: value}, timeout=30)
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, field), value
 
 
 def test_the_age_that_the_user_gives_is_checked_and_written(client: httpx.Client) -> None:
     told = checked(client, prompt="A woman alone in a dark street", age="35")
     assert any("A 35-year-old woman" in (one["rewritten"] or "") for one in told["suggestions"])
-    for wrong in ("17", "121", "-5", "old", True):
-        answer = client.post("/v1/safelight/checks", json={"prompt": EXAMPLE, "age": wrong}, timeout=30)
-        assert (answer.status_code, answer.json()["error"]["param"]) == (400, "age")
 
 
 def test_after_a_failed_rewrite_there_are_no_suggestions(client: httpx.Client) -> None:
     told = checked(client, prompt=EXAMPLE, rewrite_failed=True, apply=1)
     assert (told["suggestions"], told["applied"], told["checklist"]) == ([], None, [])
     assert told["no_suggestions"]["reason"] == "rewrite_failed"
-    answer = client.post(
-        "/v1/safelight/checks", json={"prompt": EXAMPLE, "rewrite_failed": "yes"}, timeout=30
-    )
-    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "rewrite_failed")
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def test_the_page_explains_and_applies_a_suggestion_with_one_click(staff: httpx.
     assert "Deep fix" in page.text
     form = form | {"purpose": "a film about the city"}
     page = staff.post("/advice", data=form)
-    fields = {name: unescape(value) for name, value in re.findall(_HIDDEN, page.text.split("</ol>")[0])}
+    fields = shown_fields(page.text.split("</ol>")[0])
     assert {name: fields[name] for name in form} == form
     assert fields["apply"].isdigit()
     again = staff.post("/advice", data=form | {"apply": "1"})
@@ -54,7 +54,7 @@ def test_a_try_has_its_price_on_the_page_and_goes_to_the_shortest_length(staff: 
     page = staff.post("/advice", data={"prompt": EXAMPLE, "model": "storyboard-1"}).text
     offered = page.split('id="try"')[1].split("</form>")[0]
     assert "Free, generated on this computer" in offered
-    fields = {name: unescape(value) for name, value in re.findall(_HIDDEN, offered)}
+    fields = shown_fields(offered)
     form_id = fields.pop("form_id")
     assert re.fullmatch("[0-9a-f]{32}", form_id)
     assert fields == TRIED

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import base64
 import struct
-import threading
 import zlib
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from support.gateway_process import Running, running
+from support.concurrency import run_together
+from support.gateway_process import Running
 
 SMALL = {"model": "storyboard", "seconds": "1", "size": "640x360"}
-
-
-@pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("gateway")) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
@@ -41,37 +35,29 @@ def picture() -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
-@pytest.mark.parametrize(
-    ("wrong", "meant"), [("duration", "seconds"), ("resolution", "size"), ("promt", "prompt")]
-)
-def test_an_unsupported_field_name_gets_the_right_name(client: httpx.Client, wrong: str, meant: str) -> None:
-    answer = client.post("/v1/videos", json={"prompt": "a boat", wrong: "720p"})
-    error = answer.json()["error"]
-    assert (answer.status_code, error["code"], error["param"]) == (400, "unsupported_field", wrong)
-    assert f"Did you mean '{meant}'?" in error["message"]
+def test_an_unsupported_field_name_gets_the_right_name(client: httpx.Client) -> None:
+    for wrong, meant in (("duration", "seconds"), ("resolution", "size"), ("promt", "prompt")):
+        answer = client.post("/v1/videos", json={"prompt": "a boat", wrong: "720p"})
+        error = answer.json()["error"]
+        assert (answer.status_code, error["code"], error["param"]) == (400, "unsupported_field", wrong)
+        assert f"Did you mean '{meant}'?" in error["message"]
 
 
 def test_concurrent_requests_with_one_idempotency_key_are_one_video(
     client: httpx.Client, gateway: Running
 ) -> None:
-    ready = threading.Barrier(4)
-    answers: list[httpx.Response] = []
+    headers = {"authorization": f"Bearer {gateway.key}", "idempotency-key": "at-once"}
 
-    def go() -> None:
-        with httpx.Client(base_url=gateway.address, timeout=60, verify=False) as own:
-            ready.wait()
-            headers = {"authorization": f"Bearer {gateway.key}", "idempotency-key": "at-once"}
-            answers.append(own.post("/v1/videos", json={"prompt": "a boat", **SMALL}, headers=headers))
+    def go() -> httpx.Response:
+        body = {"prompt": "a boat", **SMALL}
+        return httpx.post(
+            f"{gateway.address}/v1/videos", json=body, headers=headers, timeout=60, verify=False
+        )
 
-    threads = [threading.Thread(target=go) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    answers = run_together([go] * 4)
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.json()["id"] for answer in answers}) == 1
     assert sorted(answer.headers.get("idempotent-replayed", "") for answer in answers) == ["", *["true"] * 3]
-    headers = {"idempotency-key": "at-once"}
     again = client.post("/v1/videos", json={"prompt": "a ship", **SMALL}, headers=headers)
     assert (again.status_code, again.json()["error"]["code"]) == (409, "idempotency_key_reused")
     assert again.headers["x-should-retry"] == "false"

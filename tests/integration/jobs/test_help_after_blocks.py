@@ -16,13 +16,17 @@ from safelight.advice.help_gate import HelpRefusal
 from safelight.advice.prompt_advice import AdviceOptions
 from safelight.detectors.text.sketch import sketch
 from safelight.errors import RequestBlocked
-from safelight.jobs.models import CreateRequest, Video
-from safelight.jobs.states import VideoState
-from safelight.moderation.request import Upload
+from safelight.jobs.models import Video, VideoState
+from safelight.moderation.request import CreateRequest, Upload
 from safelight.store.tables import blocked_prompt_sketches, videos
 from safelight.testing.upstream import ScriptedUpstream
-from safelight.trust.evasion.models import MAX_COMPARED_OTHERS, Requester, SimilarBlock
-from safelight.trust.evasion.store import add_similar_request, delete_blocks_of_video
+from safelight.trust.evasion import (
+    MAX_COMPARED_OTHERS,
+    Requester,
+    SimilarBlock,
+    add_similar_request,
+    delete_blocks_of_video,
+)
 from safelight.trust.reviews import DecisionRequest
 
 from .conftest import Furnish, House
@@ -174,12 +178,6 @@ def test_one_request_whose_reference_and_then_output_is_blocked_counts_once(
     assert refusal(listed, SIMILAR) is HelpRefusal.RECENT_BLOCK
 
 
-def test_a_block_of_a_prompt_and_one_of_an_output_are_two(listed: House, tmp_path: Path) -> None:
-    assert refusal(listed, "a nude woman on a stage") is HelpRefusal.POLICY
-    block_output(listed, tmp_path, HARBOUR)
-    assert refusal(listed, UNLIKE) is HelpRefusal.TWO_BLOCKS
-
-
 def test_a_reference_that_a_check_blocks_counts_and_changes_no_later_verdict(
     listed: House, tmp_path: Path
 ) -> None:
@@ -253,19 +251,17 @@ def test_a_similar_request_is_no_block_and_is_forgotten_with_its_block(listed: H
     assert refusal(listed, SIMILAR_TO_NUDE) is None
 
 
-def test_another_end_user_of_the_key_gets_no_help_for_a_paraphrase(listed: House) -> None:
+def test_another_end_user_of_the_key_gets_no_help_for_a_paraphrase_which_is_not_remembered(
+    listed: House,
+) -> None:
     refusal(listed, NUDE)
-    assert refusal(listed, "a bare woman dancing on a stage", "user-8") is HelpRefusal.BLOCK_OF_ANOTHER
-    assert refusal(listed, SIMILAR_TO_NUDE, "user-9") is None
+    for paraphrase in ("a bare woman dancing on a stage", "a young woman dancing on a stage"):
+        assert refusal(listed, paraphrase, "user-8") is HelpRefusal.BLOCK_OF_ANOTHER
+    assert [row.subject for row in sketches(listed)] == ["end_user:user-7"]
+    for user in ("user-8", "user-9"):
+        assert refusal(listed, SIMILAR_TO_NUDE, user) is None
     listed.who = replace(listed.who, id="another key")
     assert refusal(listed, "a bare woman dancing on a stage", "user-9") is None
-
-
-def test_a_request_that_is_similar_to_a_block_of_another_end_user_is_not_remembered(listed: House) -> None:
-    refusal(listed, NUDE)
-    assert refusal(listed, "a young woman dancing on a stage", "user-8") is HelpRefusal.BLOCK_OF_ANOTHER
-    assert [row.subject for row in sketches(listed)] == ["end_user:user-7"]
-    assert refusal(listed, SIMILAR_TO_NUDE, "user-8") is None
 
 
 def test_a_template_that_all_requests_share_ends_no_help_after_a_block(listed: House) -> None:
