@@ -20,12 +20,12 @@ from safelight.advice.rewriter_report import RewriterNote, RewriterReport
 from safelight.bootstrap import Container
 from safelight.cli import main
 from safelight.cli.demo import operator
-from safelight.cli.exit_codes import Exit
+from safelight.cli.output import Exit
 from safelight.ids import new_id
-from safelight.jobs.models import CreateRequest
 from safelight.moderation.check_result import CheckResult
 from safelight.moderation.evaluation import StageResult
 from safelight.moderation.model_rewriting import ModelRewriting
+from safelight.moderation.request import CreateRequest
 from safelight.net.json_client import JsonClient, JsonExchangeFailed
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import Settings
@@ -46,6 +46,13 @@ class Installation:
 
     def __init__(self, container: Container, chat: ChatServer) -> None:
         self.container, self.chat = container, chat
+
+    def use(self, **options: Any) -> Rewriter:
+        """Make the container use the endpoint."""
+        given = {"api_key": "sk-test", "timeout_s": 5.0, "calls_per_day": 0, **options}
+        rewriter = Rewriter(RewriterOptions(url=self.chat.url, model="test-model", **given))
+        use(self.container, rewriter)
+        return rewriter
 
     def check(self, prompt: str = EXAMPLE, *, user: str | None = None, **options: Any) -> CheckResult:
         request = CreateRequest(prompt=prompt, safety_identifier=user or new_id("user"))
@@ -89,16 +96,13 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Container:
 
 @pytest.fixture
 def installation(furnished: Container, chat: ChatServer) -> Installation:
-    use(furnished, chat)
-    return Installation(furnished, chat)
+    made = Installation(furnished, chat)
+    made.use()
+    return made
 
 
-def use(container: Container, chat: ChatServer, **limits: Any) -> None:
-    """Make the container use this endpoint."""
-    options = {"timeout_s": 5.0, "calls_per_day": 0, **limits}
-    container.core.__dict__["rewriter"] = Rewriter(
-        RewriterOptions(url=chat.url, model="test-model", api_key="sk-test", **options)
-    )
+def use(container: Container, rewriter: Rewriter | None) -> None:
+    container.core.__dict__["rewriter"] = rewriter
     container.review.__dict__.pop("checks", None)
 
 
@@ -206,7 +210,6 @@ def test_a_rewrite_that_own_outcomes_call_riskier_is_dropped(installation: Insta
     found = installation.check()
     assert rewrites(found) == [OTHER]
     assert asked == [[EXAMPLE, HONEST], [EXAMPLE, OTHER]]
-    assert found.rewriter is not None
     assert found.rewriter.dropped == {"risk": 1}
 
 
@@ -226,7 +229,6 @@ def test_a_bad_answer_leaves_the_ordinary_suggestions_with_a_note(
 ) -> None:
     installation.chat.complete(content, **message)
     found = installation.check()
-    assert found.rewriter is not None
     assert (found.rewriter.note, found.rewriter.called, rewrites(found)) == (note, True, [])
     assert found.prompt_advice.suggestions
 
@@ -238,13 +240,11 @@ def test_a_code_fence_is_read(installation: Installation) -> None:
 
 def test_an_endpoint_that_drips_or_fails_is_given_up_and_then_left_alone(installation: Installation) -> None:
     chat = installation.chat
-    use(installation.container, chat, timeout_s=0.3)
-    chat.drips = True
-    assert installation.report().note is RewriterNote.UNAVAILABLE
-    chat.drips, chat.status = False, 500
-    assert installation.report().note is RewriterNote.UNAVAILABLE
-    chat.status, chat.answer = 200, b"<html>"
-    assert installation.report().note is RewriterNote.UNAVAILABLE
+    installation.use(timeout_s=0.3)
+    for answer in ({"drips": True}, {"drips": False, "status": 500}, {"status": 200, "answer": b"<html>"}):
+        for name, value in answer.items():
+            setattr(chat, name, value)
+        assert installation.report().note is RewriterNote.UNAVAILABLE
     chat.rewrite(HONEST)
     report = installation.report()
     assert (report.note, report.called, len(chat.requests)) == (RewriterNote.UNAVAILABLE, False, 3)
@@ -256,7 +256,7 @@ def test_a_redirect_is_not_followed(installation: Installation) -> None:
 
 
 def test_calls_are_limited_by_day_and_at_the_same_time(installation: Installation) -> None:
-    use(installation.container, installation.chat, calls_per_day=3)
+    installation.use(calls_per_day=3)
     held: list[RewriterReport] = []
 
     def two_more_meanwhile() -> None:
@@ -283,30 +283,21 @@ def test_calls_are_limited_by_day_and_at_the_same_time(installation: Installatio
     assert (report.note, report.called) == (RewriterNote.CALL_LIMIT, False)
 
 
-def test_a_call_counts_as_a_second_check_and_is_not_made_without_one_left(installation: Installation) -> None:
+def test_a_call_counts_as_a_second_check_and_takes_no_place_of_the_day_without_one_left(
+    installation: Installation,
+) -> None:
+    installation.use(calls_per_day=4)
     user = new_id("user")
     notes = [installation.report(user=user).note for _ in range(4)]
     assert notes == [None, None, None, RewriterNote.CHECK_LIMIT]
     assert len(installation.chat.requests) == 3
-
-
-def test_a_call_that_is_not_made_takes_no_place_of_the_day(installation: Installation) -> None:
-    use(installation.container, installation.chat, calls_per_day=4)
-    user = new_id("user")
-    notes = [installation.report(user=user).note for _ in range(4)]
-    assert notes == [None, None, None, RewriterNote.CHECK_LIMIT]
     assert installation.report().note is None
 
 
 def test_a_key_with_a_character_that_is_not_ascii_leaves_a_note_and_the_key_in_no_error(
     installation: Installation,
 ) -> None:
-    options = RewriterOptions(
-        url=installation.chat.url, model="m", api_key="sk-…abc", timeout_s=5.0, calls_per_day=0
-    )
-    rewriter = Rewriter(options)
-    installation.container.core.__dict__["rewriter"] = rewriter
-    installation.container.review.__dict__.pop("checks", None)
+    options = installation.use(api_key="sk-…abc").options
     assert installation.report().note is RewriterNote.UNAVAILABLE
     with pytest.raises(JsonExchangeFailed) as caught:
         JsonClient(allow_hosts=[options.host]).post_json(options.url, {}, {"authorization": "Bearer sk-…abc"})
@@ -321,8 +312,7 @@ def test_prompts_without_a_word_to_change_and_long_ones_are_not_sent(installatio
 
 
 def test_without_an_endpoint_a_note_says_so(installation: Installation) -> None:
-    installation.container.core.__dict__["rewriter"] = None
-    installation.container.review.__dict__.pop("checks", None)
+    use(installation.container, None)
     report = installation.report()
     assert (report.note, report.called, report.host) == (RewriterNote.OFF, False, "")
 
