@@ -248,7 +248,6 @@ def test_no_entry_follows_the_last_checkpoint(log: Log) -> None:
             late = threading.Thread(target=replace(log, database=other).write, args=(1,), daemon=True)
             late.start()
             late.join(0.3)
-            assert checkpoint is not None
             assert checkpoint.seq == log.verify().entries == 2
         late.join(60)
 

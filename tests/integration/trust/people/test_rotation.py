@@ -63,9 +63,6 @@ def test_mails_clips_and_tokens_stay_readable_after_two_rotations(
     with database.read_transaction(persistence.tenant) as tx:
         clip, session = tx.one(consent_media), tx.one(openid_sessions)
         queued = tx.one(outbox, outbox.c.topic == "mail")
-    assert clip is not None
-    assert session is not None
-    assert queued is not None
     assert keys.decrypt(clip.ciphertext, MEDIA.record("consent_1")) == b"clip"
     assert keys.decrypt(session.id_token, ID_TOKENS.record("s")) == b"token"
     ciphertext = MAILS.read(queued.body)
