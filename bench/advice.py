@@ -24,10 +24,10 @@ from safelight.detectors.text.classifier_detectors import MiniLmDetector
 from safelight.detectors.text.sketch import sketch
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
+from safelight.trust import evasion as store
 from safelight.trust.accounts import Principal, PrincipalKind
-from safelight.trust.evasion import store
-from safelight.trust.evasion.models import MAX_COMPARED_BLOCKS, Requester, SimilarBlock
-from safelight.trust.evasion.service import EvasionTracker
+from safelight.trust.evasion import EvasionTracker, Requester, SimilarBlock
+from safelight.trust.session_blocks import MAX_COMPARED_BLOCKS
 
 PROMPTS = {
     "without a driver": "A lighthouse at sunrise, slow waves below",

@@ -33,8 +33,8 @@ from safelight.generation.protocol import (
     GeneratorInfo,
     RenderResult,
 )
-from safelight.jobs.models import CreateRequest
 from safelight.jobs.runner import Runner
+from safelight.moderation.request import CreateRequest
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import Settings
 from safelight.trust.waivers import NewWaiver

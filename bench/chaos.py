@@ -24,7 +24,7 @@ from typing import Any
 
 from safelight.bootstrap import Container, load
 from safelight.cli.demo import operator
-from safelight.jobs.models import CreateRequest
+from safelight.moderation.request import CreateRequest
 from safelight.policy.waivers import EVERYTHING
 from safelight.store import tables
 from safelight.trust.audit import verify

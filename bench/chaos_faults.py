@@ -41,12 +41,12 @@ from safelight.bootstrap import Container, load
 from safelight.cli.demo import operator
 from safelight.errors import Conflict
 from safelight.ids import new_id
-from safelight.jobs.models import CreateRequest
+from safelight.jobs.queue import WorkerLease
 from safelight.jobs.transitions import StaleRevision
 from safelight.jobs.upstream_waits import UpstreamWaits
-from safelight.jobs.worker_lease import WorkerLease
+from safelight.moderation.request import CreateRequest
 from safelight.store import tables
-from safelight.store.transaction import Transaction
+from safelight.store.database import Transaction
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.audit import verify
 

@@ -22,9 +22,9 @@ from typing import Any
 from safelight.bootstrap import Container
 from safelight.cli.demo import operator, record_waiver
 from safelight.errors import SafelightError
-from safelight.jobs.models import CreateRequest
+from safelight.jobs.models import VideoState
 from safelight.jobs.runner import Runner
-from safelight.jobs.states import VideoState
+from safelight.moderation.request import CreateRequest
 from safelight.policy.statistics import wilson
 from safelight.settings import Settings
 

@@ -27,8 +27,10 @@ from PIL import Image, ImageDraw, ImageFont
 from safelight.media.encode import AudioFormat, Mp4Writer, VideoFormat
 from safelight.media.probe import VideoLimits
 from safelight.sandbox.child_main import ChildChannel
+from safelight.sandbox.confinement import Limits
 from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import CallHooks, Limits, Sandbox
+from safelight.sandbox.process import CallHooks
+from safelight.sandbox.sandbox import Sandbox
 from safelight.testing.speech import synthesize
 
 Pixels = npt.NDArray[np.uint8]

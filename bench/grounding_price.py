@@ -20,10 +20,9 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from safelight.policy.categories import SHIPPED, Category
 from safelight.policy.compiled import compile_policy
 from safelight.policy.documents import Policy, load
-from safelight.policy.findings import Basis, Finding, Modality, OperatingPoint, Stage
+from safelight.policy.findings import SHIPPED, Basis, Category, Finding, Modality, OperatingPoint, Stage
 from safelight.policy.verdicts import Action, Context
 
 #: Changes the findings of one prompt so that one rule has no effect.

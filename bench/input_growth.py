@@ -28,14 +28,14 @@ from typing import Any
 from safelight.attempts.error_text import withhold_prompt
 from safelight.attempts.har_files import read_har
 from safelight.attempts.import_files import AttemptFormat, read_file
-from safelight.cli.batch_checks import read_yaml_rows
+from safelight.cli.batch import read_yaml_rows
 from safelight.detectors.image.hash_files import parse_hash_file
 from safelight.errors import SafelightError
 from safelight.generation.provider_errors import decode
 from safelight.linting.prompt_file import PromptFormat, read_prompts
-from safelight.policy.categories import SHIPPED
+from safelight.policy.findings import SHIPPED
 from safelight.policy.inheritance import read_layer
-from safelight.trust.library.search_terms import index_terms
+from safelight.trust.library import index_terms
 from safelight.trust.templates.documents import read_document
 from safelight.trust.templates.models import TemplateDocument
 from safelight.trust.templates.rendering import render

@@ -38,10 +38,10 @@ from bench.scan import CLIPS, bare_decode_s, make_clip
 from safelight.detectors import safety_card
 from safelight.detectors.image.nudity import MIN_SCORE
 from safelight.fileio import sha256_file
-from safelight.policy.categories import Category
-from safelight.policy.findings import Modality
+from safelight.policy.findings import Category, Modality
 from safelight.policy.statistics import wilson
-from safelight.sandbox.sandbox import Limits, Sandbox
+from safelight.sandbox.confinement import Limits
+from safelight.sandbox.sandbox import Sandbox
 from safelight.scanning.service import Scanner, ScannerOptions
 from safelight_lab.evaluation.clips import MANIFEST, Clip, LabelledSegment
 from safelight_lab.evaluation.label_mapping import FOUND

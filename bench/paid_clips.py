@@ -15,9 +15,9 @@ from safelight.bootstrap import Container
 from safelight.cli.demo import operator
 from safelight.detectors.registry import DetectorRegistry
 from safelight.generation.videos_api import create as videos_api
-from safelight.jobs.models import CreateRequest, Video
+from safelight.jobs.models import Video, VideoState
 from safelight.jobs.runner import Runner
-from safelight.jobs.states import VideoState
+from safelight.moderation.request import CreateRequest
 from safelight.policy.waivers import EVERYTHING
 from safelight.settings import Settings
 from safelight.testing.upstream import ScriptedUpstream

@@ -19,12 +19,12 @@ from pathlib import Path
 
 import msgspec
 
-from safelight.policy.categories import SHIPPED
-from safelight.policy.coverage import Cell, Coverage
-from safelight.policy.coverage import pack as pack_coverage
 from safelight.policy.decisions import decide, required_coverage
 from safelight.policy.documents import load
 from safelight.policy.findings import (
+    SHIPPED,
+    Cell,
+    Coverage,
     Finding,
     FrameRange,
     ImageBox,
@@ -33,6 +33,7 @@ from safelight.policy.findings import (
     TextSpan,
     TimeRange,
     pack,
+    pack_coverage,
 )
 from safelight.policy.replay import ReplayRecord, read_records, replay, write_record
 from safelight.policy.verdicts import Context, WaiverTerms

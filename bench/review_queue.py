@@ -25,7 +25,7 @@ import httpx
 import psycopg
 
 from safelight.ids import new_id
-from safelight.policy.categories import Category
+from safelight.policy.findings import Category
 from safelight.store.database import Database
 from safelight.store.tables import cases, tenants, videos
 from safelight.trust.accounts import Accounts, KeyScope

@@ -26,8 +26,8 @@ import numpy as np
 from safelight.advice.omissions import BY_OUTCOMES, MAIN_SCENE, EstimateRisks
 from safelight.advice.risk_features import find_features
 from safelight.advice.risk_model import JudgedRequest, fit_risk
-from safelight.advice.same_kind import SAME_KIND
 from safelight.advice.suggestion import Suggestion
+from safelight.advice.suggestions import SAME_KIND
 from safelight.bootstrap import load
 from safelight.i18n import load_messages
 from safelight.policy.documents import load as load_policy

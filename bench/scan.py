@@ -33,8 +33,9 @@ from safelight.media.probe import VideoLimits
 from safelight.moderation import delivery
 from safelight.provenance import worker
 from safelight.sandbox.child_main import ChildChannel
+from safelight.sandbox.confinement import Limits
 from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import Limits, Sandbox
+from safelight.sandbox.sandbox import Sandbox
 from safelight.scanning.service import Scanner, ScannerOptions
 
 SPECS: list[tuple[str, dict[str, Any]]] = [
@@ -268,8 +269,7 @@ def job_figures(folder: Path, runs: int = 5) -> dict[str, Any]:
     import datetime as dt
 
     from safelight.moderation.delivery import DeliveryStage
-    from safelight.policy.coverage import Coverage
-    from safelight.policy.findings import Stage
+    from safelight.policy.findings import Coverage, Stage
     from safelight.policy.verdicts import Action, Verdict
     from safelight.provenance.keys import KeyStore
     from safelight.provenance.manifest import SealFacts, SourceType

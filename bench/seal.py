@@ -18,8 +18,7 @@ from typing import Any
 import av
 import numpy as np
 
-from safelight.policy.coverage import Coverage
-from safelight.policy.findings import Stage
+from safelight.policy.findings import Coverage, Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.provenance import manifest, worker
 from safelight.provenance.keys import KeyStore

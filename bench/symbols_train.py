@@ -27,7 +27,7 @@ SHARE_OTHER = 0.55
 def make(into: Path, photos_folder: Path | None, count: int, seed: int) -> None:
     from bench.symbol_drawings import ALIKE, CLASSES, nothing
     from bench.symbol_renderings import photographs, rendering
-    from safelight.detectors.image.local_contrast import local_contrast
+    from safelight.detectors.image.symbols.detector import local_contrast
 
     rng = np.random.default_rng(seed)
     photos = photographs(photos_folder)

@@ -22,10 +22,9 @@ from typing import Any
 
 from bench.joined_clips import Line, Row, read, render, spoken
 from safelight import bootstrap
-from safelight.moderation.evaluation import StageInput, StageResult, evaluate
+from safelight.moderation.evaluation import ScreeningContext, StageInput, StageResult, evaluate
 from safelight.moderation.output import OutputStage
 from safelight.moderation.prompt import PromptStage
-from safelight.moderation.screening import ScreeningContext
 from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.statistics import wilson

@@ -32,7 +32,7 @@ from safelight.detectors.text.normalise import normalize_text
 from safelight.detectors.text.sketch import Embedder
 from safelight.moderation.cross_modal_classifier import text_variants
 from safelight.moderation.text_parts import TextPart, parts_of
-from safelight.policy.categories import Category
+from safelight.policy.findings import Category
 from safelight_lab.training import training_data
 
 ROWS = Path(__file__).with_name("together")

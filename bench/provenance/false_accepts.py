@@ -28,10 +28,10 @@ from safelight.provenance.watermark import (
     masking,
     pattern,
     payload,
-    polar_code,
     residual,
     synchroniser,
 )
+from safelight.provenance.watermark import payload as polar_code
 from safelight.provenance.watermark.detector import MIN_SIGMAS, WatermarkDetector
 from safelight.provenance.watermark.pattern import SHORT_SIDE, WatermarkPattern, derive_seed
 from safelight.provenance.watermark.residual import ChunkTime

@@ -30,9 +30,7 @@ from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
-from safelight.trust.seals.fingerprint_store import FingerprintStore
-from safelight.trust.seals.provenance_check import ProvenanceChecks
-from safelight.trust.seals.registry import Registry
+from safelight.trust.seals import FingerprintStore, ProvenanceChecks, Registry
 from safelight_lab.evaluation.provenance_eval import EvaluatedClip
 
 ISSUER = "Bench"

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from safelight.provenance.watermark.embedder import WatermarkEmbedder, choose_strength
+from safelight.provenance.watermark.clip_marking import WatermarkEmbedder, choose_strength
 from safelight.provenance.watermark.pattern import WatermarkPattern
 from safelight_lab.evaluation.provenance_eval import EvaluatedClip, find_clips, read_luma
 from safelight_lab.evaluation.watermark_attacks import LumaClip, deliver

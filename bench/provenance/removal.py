@@ -35,7 +35,7 @@ from bench.provenance.installation import (
 from bench.provenance.pictures import Floats, Luma, psnr_db, read_frames, to_luma, write_frames
 from bench.provenance.real_chains import one_of_each_source
 from safelight.provenance.recovery.conclusion import Ground
-from safelight.provenance.watermark.embedder import WatermarkEmbedder, choose_strength
+from safelight.provenance.watermark.clip_marking import WatermarkEmbedder, choose_strength
 from safelight.provenance.watermark.masking import allowed_amplitude
 from safelight.provenance.watermark.pattern import PAYLOAD_TONES, SHORT_SIDE, TILE, TONES, WatermarkPattern
 from safelight.provenance.watermark.residual import ResidualSums

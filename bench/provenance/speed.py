@@ -22,8 +22,7 @@ from safelight.media.encode import Mp4Writer, VideoFormat
 from safelight.media.probe import ACCEPTED_CLIP_LIMITS, open_container
 from safelight.provenance import manifest, worker
 from safelight.provenance.keys import KeyStore
-from safelight.provenance.watermark.clip_marking import mark_in_child
-from safelight.provenance.watermark.embedder import CRF, WatermarkEmbedder
+from safelight.provenance.watermark.clip_marking import CRF, WatermarkEmbedder, mark_in_child
 from safelight.provenance.watermark.pattern import WatermarkPattern
 
 SEED = b"speed"

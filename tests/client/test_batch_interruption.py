@@ -12,7 +12,7 @@ from test_batch_resume import BUSY, MemoryServer, lost, run_on
 from test_batch_run import states, subjects, write_batch
 
 import safelight_client as sc
-from safelight.cli.batch_output import describe_unsettled
+from safelight.cli.batch import describe_unsettled
 from safelight_client.batch import BatchRunner, RunLimits
 
 #: No test waits this long.

@@ -7,7 +7,7 @@ from typing import Any
 
 from safelight.bootstrap.app import build_app
 from safelight.console.services import ConsoleServices
-from safelight.policy.categories import SHIPPED
+from safelight.policy.findings import SHIPPED
 from safelight.web.services import Services
 from support.fake_api_server import Desk, Shelf
 

@@ -383,7 +383,7 @@ def error_texts(error: type[SafelightError]) -> tuple[str, str]:
 
 def error_codes() -> str:
     """Every code of an error, those of the HTTP layer, and the exit codes of commands."""
-    from safelight.cli import exit_codes
+    from safelight.cli import output as exit_codes
     from safelight.web.errors import HTTP_CODES
 
     tree, elsewhere = error_classes()

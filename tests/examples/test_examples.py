@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from safelight.testing.upstream import ScriptedUpstream
-from safelight.trust.webhooks import signing
+from safelight.trust import webhooks as signing
 from support.gateway_process import Running, running, safelight
 from support.optional_tools import leave_out
 

@@ -11,7 +11,7 @@ from safelight.attempts.models import AttemptFilter
 from safelight.ids import new_id
 from safelight.store import tables
 from safelight.store.database import Database
-from safelight.trust.library import store as library
+from safelight.trust import library
 
 from .house import House
 
@@ -124,4 +124,4 @@ def state_of(house: House, canary: Canary) -> CanaryReport:
 
 def log_of(house: House, **fields: Any) -> list[Any]:
     log = AttemptLog(house.container.persistence.database)
-    return list(log.page(house.who.tenant, AttemptFilter(**fields)).attempts)
+    return list(log.page(house.who.tenant, AttemptFilter(**fields)).items)

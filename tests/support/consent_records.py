@@ -7,8 +7,8 @@ from typing import Any
 
 from safelight.detectors.likeness.matching import EnrolledPerson
 from safelight.errors import SettingsError
+from safelight.store.database import Transaction
 from safelight.store.tables import consent_requests
-from safelight.store.transaction import Transaction
 
 
 class Records:

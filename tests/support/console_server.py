@@ -19,7 +19,7 @@ from safelight.console.sound_excerpt import SoundPart
 from safelight.detectors.registry import DetectorRegistry, load_plugin
 from safelight.detectors.text.operator_lists import OperatorLists
 from safelight.ids import new_id
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import VideoState
 from safelight.jobs.transcripts import SpokenLine, Transcript
 from safelight.policy.findings import Stage
 from safelight.policy.waivers import EVERYTHING

@@ -32,27 +32,24 @@ from safelight.jobs.models import (
     Character,
     CharacterState,
     Content,
-    Page,
     StageRecord,
     SubmissionResult,
     Video,
     VideoFilter,
     VideoRecord,
+    VideoState,
 )
 from safelight.jobs.quota import Quota, QuotaReader, QuotaStatus
-from safelight.jobs.states import VideoState
 from safelight.moderation.request import CreateRequest
 from safelight.net.webhook_client import WebhookClient
-from safelight.policy.categories import SHIPPED
-from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.explanations import ExplanationLevel, ExplanationLinks, explain
-from safelight.policy.findings import Finding, Modality, Stage, TextSpan
+from safelight.policy.findings import SHIPPED, Cell, Coverage, Finding, Modality, Stage, TextSpan
 from safelight.policy.verdicts import Action, Verdict
 from safelight.policy.waivers import Waiver
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.key_ring import KeyRing
+from safelight.store.pages import Page
 from safelight.store.tables import statements
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Accounts, KeyScope, Principal, PrincipalKind
 from safelight.trust.accounts.access import AccessLimits, AccountAccess
 from safelight.trust.accounts.invitations import AccountInvitations
@@ -229,7 +226,7 @@ class Desk:
             raise NotFound(f"There is no video {video_id}.", param="video_id")
         return video
 
-    def list(self, principal: Principal, *, after: str | None, limit: int, order: str) -> Page:
+    def list(self, principal: Principal, *, after: str | None, limit: int, order: str) -> Page[Video]:
         mine = sorted(
             (video for video in self.videos.values() if video.tenant == principal.tenant),
             key=lambda video: video.id,
@@ -237,16 +234,18 @@ class Desk:
         )
         ids = [video.id for video in mine]
         start = ids.index(after) + 1 if after else 0
-        return Page(videos=tuple(mine[start : start + limit]), has_more=len(mine) > start + limit)
+        return Page(tuple(mine[start : start + limit]), len(mine) > start + limit)
 
-    def find(self, principal: Principal, wanted: VideoFilter, *, after: str | None, limit: int) -> Page:
+    def find(
+        self, principal: Principal, wanted: VideoFilter, *, after: str | None, limit: int
+    ) -> Page[Video]:
         found = [
             video
-            for video in self.list(principal, after=after, limit=len(self.videos), order="desc").videos
+            for video in self.list(principal, after=after, limit=len(self.videos), order="desc").items
             if (VideoState.BLOCKED if video.vaulted else video.state) in wanted.states
             and wanted.words.casefold() in ("" if video.vaulted else video.prompt.casefold())
         ]
-        return Page(videos=tuple(found[:limit]), has_more=len(found) > limit)
+        return Page(tuple(found[:limit]), len(found) > limit)
 
     def delete(self, principal: Principal, video_id: str) -> None:
         self.get(principal, video_id)

@@ -18,18 +18,18 @@ from safelight.generation.protocol import Generator
 from safelight.generation.videos_api import create as videos_api
 from safelight.ids import new_id
 from safelight.jobs.context import PipelineContext
-from safelight.jobs.models import Content, CreateRequest, Video, VideoRecord, VideoSnapshot
+from safelight.jobs.models import Content, Video, VideoRecord, VideoSnapshot
 from safelight.jobs.runner import Runner
 from safelight.jobs.video_statements import WithdrawalCause
 from safelight.jobs.withdrawal import withdraw_within
+from safelight.moderation.request import CreateRequest
 from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.waivers import EVERYTHING
 from safelight.sandbox.sandbox import Sandbox
 from safelight.settings import Settings
 from safelight.store.blobs import BlobStore
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.tables import videos
-from safelight.store.transaction import Transaction
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts import Accounts, Principal

@@ -12,7 +12,7 @@ from safelight.store.tables import people
 from safelight.trust.accounts import KeyScope, Principal, PrincipalKind, Role
 from safelight.trust.accounts.store import ACTIVE
 from safelight.trust.people import PasswordHasher
-from safelight.trust.people.one_time_codes import STEP_S
+from safelight.trust.people.sign_in import STEP_S
 
 PASSWORD = "correct horse battery"
 

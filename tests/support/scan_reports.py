@@ -7,8 +7,7 @@ from typing import Any
 import msgspec
 
 from safelight.moderation.file_scan import FileReport
-from safelight.policy.coverage import Cell
-from safelight.policy.findings import Finding, FrameRange, Modality, Stage, TimeRange
+from safelight.policy.findings import Cell, Finding, FrameRange, Modality, Stage, TimeRange
 from safelight.policy.verdicts import Action, Verdict
 
 FACTS = {

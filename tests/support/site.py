@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from safelight.jobs.models import Video
 from safelight.trust.accounts import Principal, PrincipalKind
-from safelight.trust.accounts.permissions import ROLES, Role
+from safelight.trust.accounts.models import ROLES, Role
 from safelight.trust.audit import read_entries
 from safelight.trust.reviews import DecisionExecutor
 from safelight.trust.reviews.models import UNDO_S

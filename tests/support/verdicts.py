@@ -7,11 +7,20 @@ from typing import Any
 
 import msgspec
 
-from safelight.policy.categories import SHIPPED
-from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.decisions import decide, required_coverage
 from safelight.policy.documents import Policy, load
-from safelight.policy.findings import Basis, Evidence, Finding, Modality, OperatingPoint, Stage, TextSpan
+from safelight.policy.findings import (
+    SHIPPED,
+    Basis,
+    Cell,
+    Coverage,
+    Evidence,
+    Finding,
+    Modality,
+    OperatingPoint,
+    Stage,
+    TextSpan,
+)
 from safelight.policy.verdicts import Context, Verdict
 
 STARTER = load("starter", SHIPPED)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from safelight.ids import new_id
+from safelight.store.database import Transaction
 from safelight.store.tables import videos
-from safelight.store.transaction import Transaction
 
 
 def add_video(tx: Transaction, **fields: Any) -> str:

@@ -21,9 +21,9 @@ ALLOWED = {
     # Loops that wait, and the pace of work in loops.
     "cli/demo.py",
     "jobs/idempotency.py",
-    "jobs/worker_lease.py",
+    "jobs/queue.py",
     # Durations in reports.
-    "bootstrap/process_readiness.py",
+    "bootstrap/review.py",
     "cli/scan.py",
     "cli/upstream_checks.py",
     # The date or time that a report or an answer states.

@@ -12,8 +12,7 @@ from collections.abc import Iterable
 from functools import cache
 
 from safelight.detectors.text.ages import ADULT_AGE
-from safelight.policy.categories import Category
-from safelight.policy.findings import Finding
+from safelight.policy.findings import Category, Finding
 
 from . import driver_tables
 from .driver_tables import Slot

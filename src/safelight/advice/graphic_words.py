@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from safelight.policy.categories import Category
-from safelight.policy.findings import Finding, is_alarm
+from safelight.policy.findings import Category, Finding, is_alarm
 
 from . import driver_tables
 from .exclusions import find_exclusions

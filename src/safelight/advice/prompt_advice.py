@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from safelight.advice.scene_changes import StatedFacts
 from safelight.detectors.text.chinese import locale_of
 from safelight.i18n import DEFAULT, Messages, load_messages
-from safelight.policy.categories import Category
-from safelight.policy.coverage import Cell
 from safelight.policy.explanations import HelpLine, help_lines
-from safelight.policy.findings import Finding, is_alarm
+from safelight.policy.findings import Category, Cell, Finding, is_alarm
 from safelight.policy.verdicts import Action
 
 from . import driver_tables
@@ -27,7 +26,7 @@ from .provider_risk import ProviderRisk, RiskLevel, assess_risk, find_shut_down
 from .provider_rules import ProviderAdvice, ProviderRule
 from .risk_model import RiskEstimate
 from .suggestion import Suggestion, contradiction_wire
-from .suggestions import StatedFacts, suggest
+from .suggestions import suggest
 
 #: Rows on suicide, addiction and eating disorders, with which help lines are listed.
 _TOPICS = ("topic", "suicide")

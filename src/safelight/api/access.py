@@ -17,13 +17,9 @@ from safelight.trust.accounts.access import AccessGrant, AccessRequest
 from safelight.trust.accounts.managed_tenants import TenantChoice
 from safelight.trust.accounts.models import AccessState
 from safelight.trust.accounts.terms import Terms
-from safelight.web.access import no_account
-from safelight.web.auth import requires
-from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
-from safelight.web.json_fields import optional_text, required_text
-from safelight.web.json_response import JsonResponse
-from safelight.web.request_body import read_body
-from safelight.web.state import app_state
+from safelight.web.auth import app_state, no_account, requires
+from safelight.web.request_body import optional_text, read_body, required_text
+from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, errors, list_object
 
 from .field_schemas import describe_body
 from .standing import TERM_FIELDS, read_terms, standing_services
@@ -118,7 +114,7 @@ async def list_requests(
     found = await threads.run(
         partial(services.access.list, principal, *([state] if state else []), after=after)
     )
-    return JsonResponse({"object": "list", "data": [staff_object(one) for one in found]})
+    return JsonResponse(list_object(map(staff_object, found)))
 
 
 @router.post(

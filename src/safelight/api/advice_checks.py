@@ -18,11 +18,10 @@ from safelight.errors import InvalidField, NotFound
 from safelight.i18n import DEFAULT, LANGUAGES, match_language
 from safelight.moderation.check_result import advice_wire, applied_wire, find_suggestion
 from safelight.moderation.field_problems import FieldProblems
+from safelight.web.auth import app_state
 from safelight.web.create_request import create_request
-from safelight.web.error_responses import BODY_ERRORS, errors
-from safelight.web.json_response import JsonResponse
 from safelight.web.request_body import read_body
-from safelight.web.state import app_state
+from safelight.web.responses import BODY_ERRORS, JsonResponse, errors
 
 from . import schemas
 from .checks import Checker, check_object, read_provider

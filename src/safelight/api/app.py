@@ -14,9 +14,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.errors import InvalidField, SafelightError
+from safelight.web.auth import AppState
 from safelight.web.errors import error_response, http_problem, internal_error_response
 from safelight.web.middleware import DrainRequestBody, RequestIds, SecurityHeaders, request_id
-from safelight.web.state import AppState
 
 from . import (
     access,

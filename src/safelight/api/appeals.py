@@ -11,12 +11,9 @@ from starlette.responses import Response
 
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.appeals import Appeal
-from safelight.web.auth import requires
-from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
-from safelight.web.json_fields import optional_text, required_text
-from safelight.web.json_response import JsonResponse
-from safelight.web.request_body import read_body
-from safelight.web.state import app_state
+from safelight.web.auth import app_state, requires
+from safelight.web.request_body import optional_text, read_body, required_text
+from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, errors
 
 from .field_schemas import describe_body
 

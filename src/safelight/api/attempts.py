@@ -20,11 +20,18 @@ from safelight.attempts.repeats import find_repeats
 from safelight.errors import InvalidField
 from safelight.i18n import load_messages
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.web.auth import requires
-from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, NOT_MODIFIED, errors
-from safelight.web.json_response import JsonResponse, revalidated_response
+from safelight.web.auth import AppState, app_state, requires
 from safelight.web.request_body import read_body
-from safelight.web.state import AppState, app_state
+from safelight.web.responses import (
+    BODY_ERRORS,
+    COMMON_ERRORS,
+    NOT_MODIFIED,
+    JsonResponse,
+    errors,
+    list_object,
+    page_object,
+    revalidated_response,
+)
 
 from .schemas import ProviderErrorGate
 
@@ -290,18 +297,9 @@ async def list_attempts(
     page = await state.threads.run(
         state.services.attempts.page, principal.tenant, wanted, after=after, limit=limit
     )
-    await state.threads.run(record_reads, state.services.attempts, principal, page.attempts)
-    data = [one.as_json() for one in page.attempts]
-    return revalidated_response(
-        request,
-        {
-            "object": "list",
-            "data": data,
-            "first_id": data[0]["id"] if data else None,
-            "last_id": data[-1]["id"] if data else None,
-            "has_more": page.has_more,
-        },
-    )
+    await state.threads.run(record_reads, state.services.attempts, principal, page.items)
+    data = [one.as_json() for one in page.items]
+    return revalidated_response(request, page_object(data, has_more=page.has_more))
 
 
 @router.post(
@@ -407,9 +405,9 @@ def _row(number: int, row: Any) -> NewAttempt:
 
 def _patterns(state: AppState, principal: Principal, wanted: AttemptFilter) -> dict[str, Any]:
     page = state.services.attempts.page(principal.tenant, wanted, limit=MAX_PATTERN_ATTEMPTS)
-    data = [one.as_json() for one in find_patterns(page.attempts)]
-    repeats = [one.as_json() for one in find_repeats(page.attempts)]
-    return {"object": "list", "data": data, "repeats": repeats, "has_more": page.has_more}
+    data = [one.as_json() for one in find_patterns(page.items)]
+    repeats = [one.as_json() for one in find_repeats(page.items)]
+    return list_object(data, repeats=repeats, has_more=page.has_more)
 
 
 def _answer(state: AppState, principal: Principal, attempt_id: str) -> dict[str, Any]:

@@ -16,12 +16,19 @@ from safelight.errors import SafelightError
 from safelight.jobs.batches.models import Batch, BatchState, RowState, Totals
 from safelight.jobs.batches.reports import build_report, row_object
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.web.auth import requires
+from safelight.web.auth import AppState, app_state, requires
 from safelight.web.batch_request import BATCH_BODY, LIMITS_BODY, read_batch_request, read_limits
-from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, NOT_MODIFIED, errors
-from safelight.web.json_response import JsonResponse, revalidated_response
 from safelight.web.request_body import read_body
-from safelight.web.state import AppState, app_state
+from safelight.web.responses import (
+    BODY_ERRORS,
+    COMMON_ERRORS,
+    NOT_MODIFIED,
+    JsonResponse,
+    errors,
+    list_object,
+    page_object,
+    revalidated_response,
+)
 from safelight_client.batch.report import describe_sums, report_csv, report_html
 from safelight_client.money import usd
 
@@ -164,18 +171,8 @@ async def list_batches(
     """The newest first."""
     state = app_state(request)
     page = await state.threads.run(state.services.batches.list, principal, after=after, limit=limit)
-    data = [batch_object(batch, totals) for batch, totals in page.batches]
-    ids = [each["id"] for each in data]
-    return revalidated_response(
-        request,
-        {
-            "object": "list",
-            "data": data,
-            "first_id": ids[0] if ids else None,
-            "last_id": ids[-1] if ids else None,
-            "has_more": page.has_more,
-        },
-    )
+    data = [batch_object(batch, totals) for batch, totals in page.items]
+    return revalidated_response(request, page_object(data, has_more=page.has_more))
 
 
 @router.get(
@@ -205,8 +202,8 @@ async def rows(
     app = app_state(request)
     batches = app.services.batches
     page = await app.threads.run(batches.rows, principal, batch_id, after=after, limit=limit, state=state)
-    data = [row_object(row) for row in page.rows]
-    return revalidated_response(request, {"object": "list", "data": data, "has_more": page.has_more})
+    found = list_object(map(row_object, page.items), has_more=page.has_more)
+    return revalidated_response(request, found)
 
 
 @router.post(

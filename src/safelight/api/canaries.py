@@ -17,12 +17,9 @@ from safelight.attempts.models import AttemptOutcome
 from safelight.errors import InvalidField, NotFound
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.ledger import to_micros
-from safelight.web.auth import requires
-from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
-from safelight.web.json_fields import optional_flag, required_text
-from safelight.web.json_response import JsonResponse
-from safelight.web.request_body import read_body
-from safelight.web.state import app_state
+from safelight.web.auth import app_state, requires
+from safelight.web.request_body import optional_flag, read_body, required_text
+from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, errors, list_object
 
 from .field_schemas import describe_body
 
@@ -96,7 +93,7 @@ _SWITCH = describe_body(
 @router.get("", summary="List canaries", responses={200: {"model": CanaryList}})
 async def list_canaries(request: Request, principal: Reader) -> Response:
     found = await app_state(request).threads.run(_canaries(request).list, principal)
-    return JsonResponse({"object": "list", "data": [one.as_json() for one in found]})
+    return JsonResponse(list_object(one.as_json() for one in found))
 
 
 @router.post(

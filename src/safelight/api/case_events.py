@@ -11,9 +11,8 @@ from starlette.responses import Response
 from safelight.attempts.export import write_jsonl
 from safelight.trust.accounts import Principal
 from safelight.trust.case_events import CASE_EVENT_SCOPES, MAX_PAGE_EVENTS, event_object
-from safelight.web.auth import requires
-from safelight.web.error_responses import COMMON_ERRORS, errors
-from safelight.web.state import app_state
+from safelight.web.auth import app_state, requires
+from safelight.web.responses import COMMON_ERRORS, errors
 
 Reader = Annotated[Principal, Depends(requires(any_of=CASE_EVENT_SCOPES))]
 

@@ -22,13 +22,10 @@ from safelight.moderation.field_problems import FieldProblems
 from safelight.moderation.request import AdmittedRequest
 from safelight.policy.findings import Modality
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.web.auth import requires
-from safelight.web.create_request import create_request
-from safelight.web.error_responses import BODY_ERRORS, errors
-from safelight.web.json_response import JsonResponse
+from safelight.web.auth import app_state, requires
+from safelight.web.create_request import create_request, fill_prompt
 from safelight.web.request_body import read_body
-from safelight.web.state import app_state
-from safelight.web.template_call import fill_prompt
+from safelight.web.responses import BODY_ERRORS, JsonResponse, errors
 
 from . import schemas
 

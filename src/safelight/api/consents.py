@@ -23,14 +23,18 @@ from safelight.trust.consent_requests import (
 from safelight.trust.consent_requests.commitments import compute_commitment
 from safelight.trust.consent_requests.models import ConsentUse
 from safelight.trust.consents import ConsentLevel, ConsentScope
-from safelight.web.auth import requires
+from safelight.web.auth import app_state, requires
 from safelight.web.consent_call import base_url, device_of
-from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
-from safelight.web.json_fields import optional_flag, optional_text, optional_texts, required_text
-from safelight.web.json_response import JsonResponse
-from safelight.web.request_body import Body, read_body
+from safelight.web.request_body import (
+    Body,
+    optional_flag,
+    optional_text,
+    optional_texts,
+    read_body,
+    required_text,
+)
+from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, errors, list_object
 from safelight.web.services import ConsentServices
-from safelight.web.state import app_state
 
 from .field_schemas import describe_body
 
@@ -206,7 +210,7 @@ async def ask(request: Request, principal: Writer) -> Response:
 async def list_requests(request: Request, principal: Reader) -> Response:
     """The newest 500 requests."""
     found = await app_state(request).threads.run(_services(request).requests.list, principal)
-    return JsonResponse({"object": "list", "data": [request_object(each, principal) for each in found]})
+    return JsonResponse(list_object(request_object(each, principal) for each in found))
 
 
 @router.post(

@@ -8,8 +8,8 @@ from starlette.responses import Response, StreamingResponse
 
 from safelight.jobs.models import Content
 from safelight.web.errors import http_problem
-from safelight.web.json_response import etag_matches
 from safelight.web.middleware import request_id
+from safelight.web.responses import etag_matches
 
 from .ranges import UnsatisfiableRange, parse_range
 

@@ -14,13 +14,10 @@ from safelight.errors import InvalidField, UnsupportedField
 from safelight.provenance.models import ManifestState, Verification
 from safelight.provenance.recovery.public_answer import describe_answer, describe_evidence
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.seals.provenance_check import ProvenanceCheck
-from safelight.web.auth import requires
-from safelight.web.error_responses import BODY_ERRORS, errors
-from safelight.web.json_fields import optional_text
-from safelight.web.json_response import JsonResponse
-from safelight.web.request_body import Body, read_body
-from safelight.web.state import app_state
+from safelight.trust.seals import ProvenanceCheck
+from safelight.web.auth import app_state, requires
+from safelight.web.request_body import Body, optional_text, read_body
+from safelight.web.responses import BODY_ERRORS, JsonResponse, errors
 
 from . import provenance_schemas as schemas
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi.routing import APIRoute
 
-from safelight.web.access import ACCESS_ATTRIBUTE, Access
+from safelight.web.auth import ACCESS_ATTRIBUTE, Access
 
 
 @dataclass(frozen=True)

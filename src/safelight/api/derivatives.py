@@ -11,17 +11,16 @@ from starlette.responses import Response
 
 from safelight.errors import InvalidField, UnsupportedField
 from safelight.generation.protocol import Derivation
-from safelight.jobs.models import Character, CreateRequest
+from safelight.jobs.models import Character
 from safelight.moderation.admission import SOURCE_FIELD
 from safelight.moderation.field_problems import FieldProblems
+from safelight.moderation.request import CreateRequest
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.web.auth import requires
+from safelight.web.auth import app_state, requires
 from safelight.web.create_request import create_request
-from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
-from safelight.web.json_response import JsonResponse
 from safelight.web.request_body import Body, read_body
+from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, errors
 from safelight.web.services import Services
-from safelight.web.state import app_state
 
 from . import schemas
 from .submission import rate_headers, submit

@@ -13,13 +13,9 @@ from starlette.responses import Response
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.accounts.invitations import AccountInvitation
 from safelight.trust.accounts.managed_tenants import TenantChoice
-from safelight.web.access import no_account
-from safelight.web.auth import requires
-from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
-from safelight.web.json_fields import required_text
-from safelight.web.json_response import JsonResponse
-from safelight.web.request_body import read_body
-from safelight.web.state import app_state
+from safelight.web.auth import app_state, no_account, requires
+from safelight.web.request_body import read_body, required_text
+from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, errors, list_object
 
 from .access import TENANT_FIELD, read_tenant_choice
 from .field_schemas import describe_body
@@ -83,7 +79,7 @@ async def invite(request: Request, principal: Writer) -> Response:
 async def list_own(request: Request, principal: Reader) -> Response:
     threads, services = app_state(request).threads, standing_services(request)
     found = await threads.run(services.invitations.list, principal)
-    return JsonResponse({"object": "list", "data": [invitation_object(one) for one in found]})
+    return JsonResponse(list_object(map(invitation_object, found)))
 
 
 @router.get(
@@ -97,7 +93,7 @@ async def list_all(request: Request, principal: Admin) -> Response:
     data = [
         {**invitation_object(one), "invited_by": one.invited_by, "tenant_id": one.own_tenant} for one in found
     ]
-    return JsonResponse({"object": "list", "data": data})
+    return JsonResponse(list_object(data))
 
 
 @router.delete(

@@ -19,11 +19,9 @@ from safelight.trust.ledger import (
     entry_object,
     sum_object,
 )
-from safelight.web.auth import requires
+from safelight.web.auth import app_state, requires
 from safelight.web.create_request import require_writable
-from safelight.web.error_responses import COMMON_ERRORS, errors
-from safelight.web.json_response import JsonResponse
-from safelight.web.state import app_state
+from safelight.web.responses import COMMON_ERRORS, JsonResponse, errors, list_object
 
 from .standing import standing_services
 
@@ -117,14 +115,14 @@ async def list_entries(
         return Response(write_csv(rows, ENTRY_COLUMNS), media_type="text/csv; charset=utf-8")
     if form == "jsonl":
         return Response(write_jsonl(rows), media_type="application/jsonl; charset=utf-8")
-    return JsonResponse({"object": "list", "data": rows, "has_more": more})
+    return JsonResponse(list_object(rows, has_more=more))
 
 
 @router.get("/sums", summary="Sums of the ledger", responses={200: {"model": SumList}})
 async def sums(request: Request, principal: Admin, wanted: Wanted, by: SumBy = SumBy.TENANT) -> Response:
     threads, ledger = app_state(request).threads, standing_services(request).ledger
     found = await threads.run(ledger.sums, principal, by, wanted)
-    return JsonResponse({"object": "list", "data": [sum_object(one) for one in found]})
+    return JsonResponse(list_object(map(sum_object, found)))
 
 
 @router.get(
@@ -142,4 +140,4 @@ async def own_charges(
     require_writable(safety_identifier or "", "safety_identifier")
     threads, ledger = app_state(request).threads, standing_services(request).ledger
     entries, more = await threads.run(ledger.list_own, principal, safety_identifier, after=after, limit=limit)
-    return JsonResponse({"object": "list", "data": [entry_object(one) for one in entries], "has_more": more})
+    return JsonResponse(list_object(map(entry_object, entries), has_more=more))

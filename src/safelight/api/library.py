@@ -11,17 +11,23 @@ from starlette.responses import Response
 
 from safelight.errors import InvalidField
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.library import EntryQuery, EntryStatus, ImportOutcome, NewEntry
-from safelight.trust.library.models import MAX_CATEGORY_CHARACTERS, MAX_NOTES_CHARACTERS
-from safelight.trust.library.serializers import entry_object, import_object, read_imported
-from safelight.trust.library.service import MAX_IMPORTED_ENTRIES, MAX_RESULTS
-from safelight.web.auth import requires
+from safelight.trust.library import (
+    MAX_CATEGORY_CHARACTERS,
+    MAX_IMPORTED_ENTRIES,
+    MAX_NOTES_CHARACTERS,
+    MAX_RESULTS,
+    EntryQuery,
+    EntryStatus,
+    ImportOutcome,
+    NewEntry,
+    entry_object,
+    import_object,
+    read_imported,
+)
+from safelight.web.auth import app_state, requires
 from safelight.web.create_request import require_writable
-from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
-from safelight.web.json_fields import optional_text, required_text
-from safelight.web.json_response import JsonResponse
-from safelight.web.request_body import read_body
-from safelight.web.state import app_state
+from safelight.web.request_body import optional_text, read_body, required_text
+from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, errors, list_object
 from safelight.web.video_facts import valid_video_id
 
 from . import schemas
@@ -132,8 +138,7 @@ async def search(
     """The entries that fit best; without words, the newest first."""
     app = app_state(request)
     page = await app.threads.run(app.services.library.search, principal, query)
-    data = [entry_object(each) for each in page.entries]
-    return JsonResponse({"object": "list", "data": data, "has_more": page.has_more})
+    return JsonResponse(list_object(map(entry_object, page.items), has_more=page.has_more))
 
 
 @router.post(
@@ -162,7 +167,7 @@ async def add(request: Request, principal: Writer) -> Response:
 async def export(request: Request, principal: Reader) -> Response:
     app = app_state(request)
     found = await app.threads.run(app.services.library.export, principal)
-    return JsonResponse({"object": "list", "data": [entry_object(each) for each in found]})
+    return JsonResponse(list_object(map(entry_object, found)))
 
 
 @router.post(

@@ -16,10 +16,8 @@ from starlette.responses import Response
 
 from safelight.metrics import COUNTERS, HISTOGRAMS, Counter, Gauge, Histogram
 from safelight.trust.accounts import KeyScope
-from safelight.web.access import Access, declare
-from safelight.web.auth import authenticate
-from safelight.web.error_responses import errors
-from safelight.web.state import app_state
+from safelight.web.auth import Access, app_state, authenticate, declare
+from safelight.web.responses import errors
 
 router = APIRouter(tags=["system"])
 _LOOPBACK = frozenset({"127.0.0.1", "::1"})

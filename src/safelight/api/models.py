@@ -11,10 +11,8 @@ from starlette.responses import Response
 from safelight.errors import NotFound
 from safelight.generation.protocol import Derivation, Generator, GeneratorInfo
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.web.auth import requires
-from safelight.web.error_responses import COMMON_ERRORS, NOT_MODIFIED, errors
-from safelight.web.json_response import revalidated_response
-from safelight.web.state import AppState, app_state
+from safelight.web.auth import AppState, app_state, requires
+from safelight.web.responses import COMMON_ERRORS, NOT_MODIFIED, errors, list_object, revalidated_response
 
 from . import schemas
 
@@ -29,8 +27,7 @@ router = APIRouter(
 
 @router.get("", summary="List models", responses={200: {"model": schemas.ModelPage}, **NOT_MODIFIED})
 async def list_models(request: Request, principal: Reader) -> Response:
-    models = {"object": "list", "data": await _list_models(app_state(request), principal)}
-    return revalidated_response(request, models)
+    return revalidated_response(request, list_object(await _list_models(app_state(request), principal)))
 
 
 @router.get(

@@ -12,14 +12,11 @@ from starlette.responses import Response
 from safelight.errors import InvalidField, UnsupportedField
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.moderations_api import InputKind, ModerationInput, ModerationResult
-from safelight.web.auth import requires
+from safelight.web.auth import app_state, requires
 from safelight.web.create_request import MAX_SAFETY_IDENTIFIER
-from safelight.web.error_responses import BODY_ERRORS, errors
-from safelight.web.json_fields import optional_text
-from safelight.web.json_response import JsonResponse
 from safelight.web.middleware import request_id
-from safelight.web.request_body import read_body
-from safelight.web.state import app_state
+from safelight.web.request_body import optional_text, read_body
+from safelight.web.responses import BODY_ERRORS, JsonResponse, errors
 
 from . import schemas
 

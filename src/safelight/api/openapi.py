@@ -9,10 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.trust.accounts.managed_tenants import REACH
-from safelight.web.access import public
-from safelight.web.auth import COOKIE, TENANT_HEADER
-from safelight.web.json_response import JsonResponse
-from safelight.web.state import app_state
+from safelight.web.auth import COOKIE, TENANT_HEADER, app_state, public
+from safelight.web.responses import JsonResponse
 
 from .declared_routes import declared_routes
 from .tenants import TENANTS_PATH

@@ -13,11 +13,9 @@ from safelight.errors import InvalidField, TooLarge, UnsupportedField
 from safelight.generation.provider_errors import decode as explain_error
 from safelight.i18n import load_messages
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.web.auth import requires
-from safelight.web.error_responses import BODY_ERRORS, errors
-from safelight.web.json_response import JsonResponse
+from safelight.web.auth import app_state, requires
 from safelight.web.request_body import read_body
-from safelight.web.state import app_state
+from safelight.web.responses import BODY_ERRORS, JsonResponse, errors
 
 from . import schemas
 

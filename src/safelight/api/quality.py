@@ -14,12 +14,9 @@ from safelight.errors import InvalidField
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.quality import Golden, NewDraw, NewGolden
 from safelight.trust.quality.review_quality import own_figures, prevalence_figures, team_figures
-from safelight.web.auth import requires
-from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
-from safelight.web.json_fields import optional_text, required_text
-from safelight.web.json_response import JsonResponse
-from safelight.web.request_body import read_body
-from safelight.web.state import app_state
+from safelight.web.auth import app_state, requires
+from safelight.web.request_body import optional_text, read_body, required_text
+from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, errors, list_object
 
 from .field_schemas import describe_body
 from .reviews import Reviewer
@@ -138,7 +135,7 @@ async def team(request: Request, principal: Lead) -> Response:
 async def samples(request: Request, principal: Lead) -> Response:
     app = app_state(request)
     draws = await app.threads.run(app.services.quality_results.list_draws, principal)
-    return JsonResponse({"object": "list", "data": [prevalence_figures(draw) for draw in draws]})
+    return JsonResponse(list_object(map(prevalence_figures, draws)))
 
 
 @router.post(
@@ -162,7 +159,7 @@ async def draw_sample(request: Request, principal: Lead) -> Response:
 async def list_golden(request: Request, principal: Lead) -> Response:
     app = app_state(request)
     found = await app.threads.run(app.services.quality.list_golden, principal)
-    return JsonResponse({"object": "list", "data": [golden_object(one) for one in found]})
+    return JsonResponse(list_object(map(golden_object, found)))
 
 
 @router.post(

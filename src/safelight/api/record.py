@@ -9,10 +9,8 @@ from typing import Any
 
 from safelight.jobs.models import Attempt, StageRecord, VideoRecord
 from safelight.jobs.references import SOURCE_SEALS
-from safelight.policy.categories import Taxonomy
-from safelight.policy.coverage import Cell
 from safelight.policy.explanations import can_name
-from safelight.policy.findings import Basis, Finding, to_json
+from safelight.policy.findings import Basis, Cell, Finding, Taxonomy, to_json
 from safelight.policy.grounding import is_text
 from safelight.policy.intended_use import Shortfall
 from safelight.policy.verdicts import Verdict

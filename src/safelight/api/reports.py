@@ -14,13 +14,10 @@ from safelight.errors import InvalidField
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.people import LANGUAGES
 from safelight.trust.reports import NewReport, NoticeStatus, Receipt, ReportLane
-from safelight.web.auth import requires
-from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
-from safelight.web.json_fields import optional_flag, optional_text
-from safelight.web.json_response import JsonResponse
+from safelight.web.auth import app_state, requires
 from safelight.web.reported_hashes import read_hashes
-from safelight.web.request_body import read_body
-from safelight.web.state import app_state
+from safelight.web.request_body import optional_flag, optional_text, read_body
+from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, errors
 
 Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
 

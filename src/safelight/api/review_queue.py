@@ -10,11 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.trust.reviews.models import ReviewerPreferences
-from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
-from safelight.web.json_fields import optional_flag, optional_texts, required_text
-from safelight.web.json_response import JsonResponse
-from safelight.web.request_body import read_body
-from safelight.web.state import app_state
+from safelight.web.auth import app_state
+from safelight.web.request_body import optional_flag, optional_texts, read_body, required_text
+from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, errors
 
 from .field_schemas import describe_body
 from .reviews import Review, Reviewer, ReviewFile, content_object, review_object

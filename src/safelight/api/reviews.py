@@ -17,13 +17,10 @@ from safelight.moderation.text_screening import ScreeningState
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState, DecisionAction, DecisionRequest
 from safelight.trust.reviews.ozone import DECISION_TYPES
-from safelight.web.auth import requires
-from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
-from safelight.web.json_fields import optional_text, required_text
-from safelight.web.json_response import JsonResponse
-from safelight.web.request_body import read_body
+from safelight.web.auth import app_state, requires
+from safelight.web.request_body import optional_text, read_body, required_text
+from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, errors, page_object
 from safelight.web.services import Services
-from safelight.web.state import app_state
 
 #: The service decides which cases a principal may see: most cases need the scope `review`, quarantined cases
 #: the scope `vault`.
@@ -197,20 +194,12 @@ async def list_reviews(
         limit=asked.limit,
     )
     withheld = () if asked.after else await app.threads.run(app.services.reviews.list_withheld, principal)
-    data = [review_object(case) for case in page.cases]
-    return JsonResponse(
-        {
-            "object": "list",
-            "data": data,
-            "withheld": [
-                {"kind": one.kind.value, "opened_at": int(one.opened_at), "notices": list(one.notices)}
-                for one in withheld
-            ],
-            "first_id": data[0]["id"] if data else None,
-            "last_id": data[-1]["id"] if data else None,
-            "has_more": page.has_more,
-        }
-    )
+    data = [review_object(case) for case in page.items]
+    hidden = [
+        {"kind": one.kind.value, "opened_at": int(one.opened_at), "notices": list(one.notices)}
+        for one in withheld
+    ]
+    return JsonResponse(page_object(data, withheld=hidden, has_more=page.has_more))
 
 
 @router.get("/{case_id}", summary="Retrieve a case", responses={200: {"model": ReviewFile}})

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from safelight.jobs.models import Page, Video, VideoRecord
+from safelight.jobs.models import Video, VideoRecord, VideoState, WireStatus, wire_status
 from safelight.jobs.retries import find_retry_refusal
-from safelight.jobs.states import VideoState, WireStatus, wire_status
 from safelight.moderation.request import TemplateUse
 from safelight.policy.verdicts import Action, describe_outcome
 from safelight.web.video_facts import coverage_and_charge, links, verdict_action
@@ -49,18 +48,6 @@ def video_object(video: Video, record: VideoRecord | None = None) -> dict[str, A
         # idempotency key from here.
         "metadata": dict(video.metadata),
         "safelight": _safelight(video, record),
-    }
-
-
-def page_object(page: Page) -> dict[str, Any]:
-    """A page of videos in OpenAI's list format, in the order of `page`."""
-    data = [video_object(video) for video in page.videos]
-    return {
-        "object": "list",
-        "data": data,
-        "first_id": data[0]["id"] if data else None,
-        "last_id": data[-1]["id"] if data else None,
-        "has_more": page.has_more,
     }
 
 

@@ -13,13 +13,10 @@ from starlette.responses import Response
 from safelight.errors import NotFound
 from safelight.provenance.seal import FINGERPRINT_ALGORITHM, WATERMARK_ALGORITHM
 from safelight.provenance.soft_bindings import SoftBindings
-from safelight.web.access import no_account
-from safelight.web.error_responses import BODY_ERRORS, errors
-from safelight.web.json_fields import required_text
-from safelight.web.json_response import JsonResponse
+from safelight.web.auth import AppState, app_state, no_account
 from safelight.web.provenance import MAX_STRANGERS_FILE_BYTES
-from safelight.web.request_body import read_body, read_file
-from safelight.web.state import AppState, app_state
+from safelight.web.request_body import read_body, read_file, required_text
+from safelight.web.responses import BODY_ERRORS, JsonResponse, errors
 
 #: Where the API is, for the entry in C2PA's list of algorithms.
 PREFIX = "/v1/c2pa"

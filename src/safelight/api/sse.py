@@ -12,8 +12,7 @@ import msgspec
 from starlette.requests import Request
 
 from safelight.errors import NotFound
-from safelight.jobs.models import Video
-from safelight.jobs.states import TERMINAL
+from safelight.jobs.models import TERMINAL, Video
 from safelight.trust.accounts import Principal
 from safelight.web.services import Videos
 from safelight.web.thread_pool import Threads

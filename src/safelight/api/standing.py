@@ -11,22 +11,19 @@ from starlette.responses import Response
 
 from safelight.errors import InvalidField
 from safelight.jobs.quota import QuotaUse
-from safelight.policy.categories import Taxonomy
+from safelight.policy.findings import Taxonomy
 from safelight.policy.intended_use import normalize_territory, read_kind
 from safelight.policy.verdicts import Audience
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.accounts.subjects import end_user_subject, split_subject
+from safelight.trust.accounts.models import end_user_subject, split_subject
 from safelight.trust.accounts.terms import SavedTerms, Terms
 from safelight.trust.ledger import LedgerSum
 from safelight.trust.standing import Ban, Standing, Strike, shown_category, shown_group
-from safelight.web.auth import requires
+from safelight.web.auth import app_state, requires
 from safelight.web.create_request import require_writable
-from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
-from safelight.web.json_fields import optional_flag, optional_text, required_text
-from safelight.web.json_response import JsonResponse
-from safelight.web.request_body import read_body
+from safelight.web.request_body import optional_flag, optional_text, read_body, required_text
+from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, errors, list_object
 from safelight.web.standing import StandingServices
-from safelight.web.state import app_state
 
 from .field_schemas import describe_body
 
@@ -181,11 +178,10 @@ async def list_standings(request: Request, principal: Reviewer) -> Response:
     taxonomy = app_state(request).services.taxonomy
     page = await threads.run(services.standings.list, principal)
     return JsonResponse(
-        {
-            "object": "list",
-            "data": [standing_object(one, taxonomy, is_staff=True) for one in page.standings],
-            "bans": [ban_object(one) for one in page.bans],
-        }
+        list_object(
+            (standing_object(one, taxonomy, is_staff=True) for one in page.standings),
+            bans=[ban_object(one) for one in page.bans],
+        )
     )
 
 

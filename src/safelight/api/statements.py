@@ -14,6 +14,7 @@ from safelight.policy.explanations import ExplanationLevel
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.appeals import NewAppeal
 from safelight.trust.statements import (
+    MAX_RESULTS,
     Objection,
     Statement,
     StatementKind,
@@ -21,15 +22,11 @@ from safelight.trust.statements import (
     StatementSource,
     describe,
 )
-from safelight.trust.statements.service import MAX_RESULTS
-from safelight.web.auth import requires
+from safelight.web.auth import app_state, requires
 from safelight.web.consent_call import base_url
 from safelight.web.create_request import require_writable, valid_idempotency_key
-from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
-from safelight.web.json_fields import optional_text, required_text
-from safelight.web.json_response import JsonResponse
-from safelight.web.request_body import read_body
-from safelight.web.state import app_state
+from safelight.web.request_body import optional_text, read_body, required_text
+from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, errors, list_object
 
 from . import schemas
 from .appeals import APPEAL_FIELDS, VideoAppeal, appeal_object
@@ -145,8 +142,8 @@ async def list_statements(
     app = app_state(request)
     page = await app.threads.run(app.services.statements.find, principal, wanted)
     level = _level(wanted.end_user)
-    data = [statement_object(each, level=level, language=language) for each in page.statements]
-    return JsonResponse({"object": "list", "data": data, "has_more": page.has_more})
+    data = [statement_object(each, level=level, language=language) for each in page.items]
+    return JsonResponse(list_object(data, has_more=page.has_more))
 
 
 @router.get(

@@ -6,13 +6,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.errors import SafelightError
-from safelight.jobs.models import CreateRequest, SubmissionResult, Video
-from safelight.jobs.states import TERMINAL
+from safelight.jobs.models import TERMINAL, SubmissionResult, Video
+from safelight.moderation.request import CreateRequest
 from safelight.trust.accounts import Principal
+from safelight.web.auth import AppState
 from safelight.web.errors import error_response
-from safelight.web.json_response import JsonResponse
 from safelight.web.middleware import request_id
-from safelight.web.state import AppState
+from safelight.web.responses import JsonResponse
 
 from .serializers import video_object
 

@@ -10,18 +10,14 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.jobs.models import Video
-from safelight.jobs.states import TERMINAL, VideoState
+from safelight.jobs.models import TERMINAL, Video, VideoState
 from safelight.moderation.field_problems import FieldProblems
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.web.auth import requires
-from safelight.web.create_request import create_request
-from safelight.web.error_responses import BODY_ERRORS, errors
-from safelight.web.json_response import JsonResponse
+from safelight.web.auth import AppState, app_state, requires
+from safelight.web.create_request import create_request, fill_prompt
 from safelight.web.middleware import request_id
 from safelight.web.request_body import read_body
-from safelight.web.state import AppState, app_state
-from safelight.web.template_call import fill_prompt
+from safelight.web.responses import BODY_ERRORS, JsonResponse, errors
 
 from . import schemas
 from .content import content_response

@@ -7,11 +7,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.trust.accounts import KeyScope
-from safelight.web.access import no_account
-from safelight.web.auth import requires
-from safelight.web.error_responses import COMMON_ERRORS, NOT_MODIFIED, errors
-from safelight.web.json_response import JsonResponse, revalidated_response
-from safelight.web.state import app_state
+from safelight.web.auth import app_state, no_account, requires
+from safelight.web.responses import COMMON_ERRORS, NOT_MODIFIED, JsonResponse, errors, revalidated_response
 
 from . import schemas
 

@@ -14,14 +14,10 @@ from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.templates import SlotType, TemplateState
 from safelight.trust.templates.serializers import rendered_object, template_object, validation_object
 from safelight.trust.templates.service import MAX_SOURCE_CHARACTERS, MAX_STORED
-from safelight.web.auth import requires
-from safelight.web.create_request import require_writable
-from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
-from safelight.web.json_fields import required_text
-from safelight.web.json_response import JsonResponse
-from safelight.web.request_body import read_body
-from safelight.web.state import app_state
-from safelight.web.template_call import read_template_call
+from safelight.web.auth import app_state, requires
+from safelight.web.create_request import read_template_call, require_writable
+from safelight.web.request_body import read_body, required_text
+from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, errors, list_object
 
 Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
 Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
@@ -144,8 +140,7 @@ async def list_templates(
     app = app_state(request)
     require_writable(after or "", "after")
     page = await app.threads.run(app.services.templates.list, principal, after=after, limit=limit)
-    data = [template_object(each) for each in page.templates]
-    return JsonResponse({"object": "list", "data": data, "has_more": page.has_more})
+    return JsonResponse(list_object(map(template_object, page.items), has_more=page.has_more))
 
 
 @router.post(

@@ -11,12 +11,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.trust.accounts import KeyScope, Principal, Tenant
-from safelight.web.auth import requires
-from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
-from safelight.web.json_fields import required_text
-from safelight.web.json_response import JsonResponse
-from safelight.web.request_body import read_body
-from safelight.web.state import app_state
+from safelight.web.auth import app_state, requires
+from safelight.web.request_body import read_body, required_text
+from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, errors, list_object
 
 from .field_schemas import describe_body
 from .standing import standing_services
@@ -55,7 +52,7 @@ async def list_tenants(request: Request, principal: Manager, after: str | None =
     found = await app.threads.run(partial(app.services.accounts.managed.list, principal, after=after))
     waiting = await app.threads.run(services.managed_cases.count, principal)
     data = [{**tenant_object(one), "open_cases": waiting.get(one.id, 0)} for one in found]
-    return JsonResponse({"object": "list", "data": data})
+    return JsonResponse(list_object(data))
 
 
 @router.post(

@@ -12,27 +12,31 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from safelight.errors import InvalidField, ModerationBlocked, NotFound, UnsupportedField
-from safelight.jobs.models import CreateRequest, Video, VideoRecord
-from safelight.jobs.states import TERMINAL, VideoState
+from safelight.jobs.models import TERMINAL, Video, VideoRecord, VideoState
 from safelight.moderation.admission import AdmissionLimits, admit
 from safelight.moderation.field_corrections import describe_fields
 from safelight.moderation.field_problems import FieldProblems
+from safelight.moderation.request import CreateRequest
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.audit_entries import hide_staff, is_reviewer
-from safelight.web.auth import requires
-from safelight.web.create_request import create_request
-from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, NOT_MODIFIED, errors
-from safelight.web.json_response import JsonResponse, revalidated_response
+from safelight.web.auth import AppState, app_state, requires
+from safelight.web.create_request import create_request, fill_prompt, read_retry_terms
 from safelight.web.request_body import Body, read_body
-from safelight.web.retry_terms import read_retry_terms
-from safelight.web.state import AppState, app_state
-from safelight.web.template_call import fill_prompt
+from safelight.web.responses import (
+    BODY_ERRORS,
+    COMMON_ERRORS,
+    NOT_MODIFIED,
+    JsonResponse,
+    errors,
+    page_object,
+    revalidated_response,
+)
 from safelight.web.video_facts import position, valid_video_id
 
 from . import schemas
 from .content import content_response
 from .record import record_object
-from .serializers import deleted_object, page_object, video_object
+from .serializers import deleted_object, video_object
 from .sse import event_poller, event_stream
 from .submission import budget_headers, poll_headers, submit
 
@@ -110,7 +114,8 @@ async def list_videos(
     page = await state.threads.run(
         state.services.videos.list, principal, after=after, limit=limit, order=order
     )
-    return revalidated_response(request, page_object(page))
+    data = [video_object(video) for video in page.items]
+    return revalidated_response(request, page_object(data, has_more=page.has_more))
 
 
 @router.get(

@@ -12,12 +12,9 @@ from starlette.responses import Response
 from safelight.errors import InvalidField
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.webhooks import EventType, RegisteredEndpoint, TestResult
-from safelight.web.auth import requires
-from safelight.web.error_responses import BODY_ERRORS, COMMON_ERRORS, errors
-from safelight.web.json_fields import optional_flag, optional_text, optional_texts, required_text
-from safelight.web.json_response import JsonResponse
-from safelight.web.request_body import read_body
-from safelight.web.state import app_state
+from safelight.web.auth import app_state, requires
+from safelight.web.request_body import optional_flag, optional_text, optional_texts, read_body, required_text
+from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, errors, page_object
 
 from . import schemas
 
@@ -101,15 +98,7 @@ async def list_endpoints(request: Request, principal: Admin) -> Response:
     app = app_state(request)
     found = await app.threads.run(app.services.webhooks.list, principal)
     data = [endpoint_object(each) for each in found]
-    return JsonResponse(
-        {
-            "object": "list",
-            "data": data,
-            "first_id": data[0]["id"] if data else None,
-            "last_id": data[-1]["id"] if data else None,
-            "has_more": False,
-        }
-    )
+    return JsonResponse(page_object(data, has_more=False))
 
 
 @router.post(

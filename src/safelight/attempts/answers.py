@@ -80,7 +80,7 @@ def answer_gate(
 
 def _read_gate(log: AttemptLog, tenant: str, attempt: AttemptRecord) -> GateAnswer | None:
     before = AttemptFilter(since=attempt.at - _GATE_WINDOW_S, until=attempt.at)
-    earlier = log.page(tenant, before, limit=_MAX_EVIDENCE).attempts
+    earlier = log.page(tenant, before, limit=_MAX_EVIDENCE).items
     window_s = _GATE_WINDOW_S
     while True:
         later = log.page(
@@ -88,7 +88,7 @@ def _read_gate(log: AttemptLog, tenant: str, attempt: AttemptRecord) -> GateAnsw
         )
         # The newest come first, but the evidence has to follow the attempt without a gap.
         if not later.has_more or window_s < 1:
-            return find_gate(attempt, (*earlier, *later.attempts))
+            return find_gate(attempt, (*earlier, *later.items))
         window_s /= 2
 
 
@@ -115,7 +115,7 @@ def choose_attempts(
         chosen, incomplete = tuple(one for one in named if wanted.matches(one)), False
     else:
         page = log.page(tenant, wanted, limit=MAX_ATTEMPTS)
-        chosen, incomplete = page.attempts, page.has_more
+        chosen, incomplete = page.items, page.has_more
     # Only a charge with a request id can be a second one.
     charged = [one.at for one in chosen if one.request_id and one.charge.charged is ChargeStatus.YES]
     around: tuple[AttemptRecord, ...] = ()

@@ -3,34 +3,222 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, or_
+import msgspec
+from sqlalchemy import ColumnElement, Row, and_, or_, select
 
 from safelight import canonical_json
-from safelight.errors import InvalidField, NotFound
+from safelight.errors import InvalidField, NotFound, UpstreamModerationBlocked
 from safelight.generation.protocol import ChargeStatus
 from safelight.ids import is_id, new_id
-from safelight.store.database import Database
-from safelight.store.tables import attempts, canary_calls, reported_attempts, videos
-from safelight.store.transaction import Transaction
+from safelight.store.database import Database, Transaction
+from safelight.store.pages import Page
+from safelight.store.tables import attempts, canaries, canary_calls, reported_attempts, videos
+from safelight_client.money import format_money
 
-from .canaries.attempts import read_canary_attempts
-from .charge_columns import charge_columns, read_charge
-from .gateway_attempts import read_gateway_attempts
+from .charge_columns import charge_columns, read_charge, read_logged_charge
+from .error_text import withhold_prompt
 from .models import (
     MAX_ATTEMPTS,
     AttemptFilter,
     AttemptOrigin,
     AttemptOutcome,
-    AttemptPage,
     AttemptRecord,
     AttemptRefund,
     NewAttempt,
 )
-from .refunds import check_refund, find_missing_refund
+
+#: Ends of attempts before the last one of a video.
+_NOT_TAKEN = ("not_taken", "lost")
+#: What became of a file that the provider made, by the state of the video; otherwise it passed.
+_ENDS = {
+    "blocked": AttemptOutcome.STOPPED,
+    "rejected": AttemptOutcome.STOPPED,
+    "held": AttemptOutcome.RUNNING,
+}
+_GATEWAY_COLUMNS = (
+    attempts.c.id,
+    attempts.c.number,
+    attempts.c.generator,
+    attempts.c.created_at,
+    attempts.c.submitted_at,
+    attempts.c.ended_at,
+    attempts.c.outcome,
+    attempts.c.upstream_id,
+    *(attempts.c.charge_status, attempts.c.amount, attempts.c.currency, attempts.c.charge_source),
+    *(videos.c.model, videos.c.prompt, videos.c.seconds, videos.c.width, videos.c.height),
+    *(videos.c.state, videos.c.error_message, videos.c.explanation, videos.c.deleted_at),
+    *(videos.c.vaulted, videos.c.quarantined),
+    videos.c.id.label("video"),
+)
+
+
+def read_gateway_attempts(
+    tx: Transaction, where: Sequence[ColumnElement[bool]], limit: int
+) -> list[AttemptRecord]:
+    rows = tx.execute(
+        select(*_GATEWAY_COLUMNS)
+        .select_from(attempts)
+        .join(
+            videos,
+            and_(attempts.c.tenant_id == videos.c.tenant_id, attempts.c.video_id == videos.c.id),
+        )
+        .where(*tx.tenant_condition(attempts), *tx.tenant_condition(videos), *where)
+        .order_by(attempts.c.created_at.desc(), attempts.c.id.desc())
+        .limit(limit)
+    )
+    return [_gateway_record(row) for row in rows]
+
+
+def _gateway_record(row: Row[Any]) -> AttemptRecord:
+    explanation = msgspec.json.decode(row.explanation) if row.explanation is not None else {}
+    withheld = row.vaulted or row.quarantined or row.deleted_at is not None
+    outcome = _gateway_outcome(row, explanation)
+    refused = outcome is AttemptOutcome.REFUSED
+    said = _provider_error(explanation) if refused else _reported_problem(row, outcome)
+    error = _own_error(row, outcome) if said is None else said
+    return AttemptRecord(
+        id=row.id,
+        origin=AttemptOrigin.GATEWAY,
+        at=row.created_at,
+        provider=row.generator,
+        model=row.model,
+        seconds=float(row.seconds),
+        width=row.width,
+        height=row.height,
+        prompt=None if withheld else row.prompt,
+        error=withhold_prompt(error, row.prompt) if withheld else error,
+        outcome=outcome,
+        stage=str(explanation.get("moderation_stage", "unknown")) if refused else "unknown",
+        file_came=_file_came(row, said),
+        charge=read_logged_charge(row),
+        request_id=row.upstream_id or "",
+        video_id=row.video,
+        is_own_error=said is None and error != "",
+        is_undelivered=outcome is AttemptOutcome.PASSED and row.state == "failed",
+    )
+
+
+def _gateway_outcome(row: Row[Any], explanation: Mapping[str, Any]) -> AttemptOutcome:
+    if row.ended_at is None:
+        return AttemptOutcome.RUNNING
+    if row.outcome == "done":
+        return _ENDS.get(row.state, AttemptOutcome.PASSED)
+    if row.outcome == UpstreamModerationBlocked.code and explanation.get("source") == "provider":
+        return AttemptOutcome.REFUSED
+    return AttemptOutcome.FAILED
+
+
+def _provider_error(explanation: Mapping[str, Any]) -> str:
+    parts = (explanation.get("provider_code"), explanation.get("provider_message"))
+    return ": ".join(str(part) for part in parts if part)
+
+
+def _reported_problem(row: Row[Any], outcome: AttemptOutcome) -> str | None:
+    """The provider's words in the message of a failed video; None if it did not report a failure."""
+    name = re.escape(row.generator)
+    # As composed by `jobs.attempts` and `jobs.failure_message`.
+    found = re.fullmatch(
+        rf"{name} failed: (.*?)(?: (?:{name} (?:did not charge|charged)|It is not known whether {name}) .*)?",
+        row.error_message or "",
+        re.DOTALL,
+    )
+    if outcome is not AttemptOutcome.FAILED or row.outcome in _NOT_TAKEN or found is None:
+        return None
+    return "" if found[1] == "it gave no reason." else found[1]
+
+
+def _file_came(row: Row[Any], said: str | None) -> bool | None:
+    if row.ended_at is None:
+        return None
+    if row.outcome == "done":
+        return True
+    # Otherwise the gateway gave up or lost the request, or could not download the file.
+    refused = row.outcome in (UpstreamModerationBlocked.code, "upstream_rejected", *_NOT_TAKEN)
+    return False if refused or said is not None else None
+
+
+def _own_error(row: Row[Any], outcome: AttemptOutcome) -> str:
+    """The error of the video belongs to its last attempt; earlier ones were not taken or lost."""
+    if outcome is not AttemptOutcome.FAILED:
+        return ""
+    return (row.error_message or "") if row.outcome not in _NOT_TAKEN else row.outcome
+
+
+_FILE_CAME = {AttemptOutcome.PASSED: True, AttemptOutcome.REFUSED: False, AttemptOutcome.FAILED: False}
+
+
+def read_canary_attempts(
+    tx: Transaction, where: Sequence[ColumnElement[bool]], limit: int
+) -> list[AttemptRecord]:
+    """The calls that meet the conditions, newest first."""
+    of = canary_calls.c
+    rows = tx.execute(
+        select(canary_calls, canaries.c.prompt)
+        .join(canaries, and_(canaries.c.tenant_id == of.tenant_id, canaries.c.id == of.canary_id))
+        .where(*tx.tenant_condition(canary_calls), *tx.tenant_condition(canaries), *where)
+        .order_by(of.created_at.desc(), of.id.desc())
+        .limit(limit)
+    )
+    return [_record(row) for row in rows]
+
+
+def _record(row: Row[Any]) -> AttemptRecord:
+    outcome = AttemptOutcome.RUNNING if row.ended_at is None else AttemptOutcome(row.outcome)
+    return AttemptRecord(
+        id=row.id,
+        origin=AttemptOrigin.CANARY,
+        at=row.created_at,
+        provider=row.generator,
+        model=row.model,
+        seconds=float(row.seconds),
+        width=row.width,
+        height=row.height,
+        prompt=row.prompt,
+        error=row.error,
+        outcome=outcome,
+        stage=row.stage,
+        file_came=_FILE_CAME.get(outcome),
+        charge=read_logged_charge(row),
+        request_id=row.upstream_id or "",
+    )
+
+
+# Which refunds of an attempt can be recorded. Pure.
+
+
+def check_refund(attempt: AttemptRecord, refund: AttemptRefund) -> None:
+    """Raises `InvalidField` if nothing was charged, or if the refund is more than what is left."""
+    charge = attempt.charge
+    if charge.charged is ChargeStatus.NO:
+        raise InvalidField("Nothing was charged for this attempt.", param="refund-of")
+    if attempt.is_refunded:
+        raise InvalidField("The charge of this attempt was refunded already.", param="refund-of")
+    if refund.amount is None or charge.amount is None:
+        return
+    if refund.currency != charge.currency:
+        raise InvalidField(
+            f"The charge is in {charge.currency}, the refund in {refund.currency or 'no currency'}.",
+            param="currency",
+        )
+    left = round(charge.amount - attempt.refunded_amount, 6)
+    if refund.amount > left:
+        raise InvalidField(
+            f"Only {format_money(left, charge.currency)} of this charge is left.", param="amount"
+        )
+
+
+def find_missing_refund(attempt: AttemptRecord, stated: AttemptRefund) -> AttemptRefund | None:
+    """The part of a bill's refund that is not recorded yet; None if all is, or if it cannot be compared."""
+    charge = attempt.charge
+    if stated.amount is None or charge.amount is None or stated.currency != charge.currency:
+        return None
+    missing = round(min(stated.amount, charge.amount) - attempt.refunded_amount, 6)
+    return AttemptRefund(amount=missing, currency=stated.currency) if missing > 0 else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +237,7 @@ class AttemptLog:
 
     def page(
         self, tenant: str, wanted: AttemptFilter, *, after: str | None = None, limit: int = 20
-    ) -> AttemptPage:
+    ) -> Page[AttemptRecord]:
         """A page of attempts, newest first. `after` is the last id of the previous page."""
         with self.database.read_transaction(tenant=tenant) as tx:
             start = None if after is None else _position(tx, after)
@@ -61,11 +249,12 @@ class AttemptLog:
             if wanted.with_canaries or wanted.origin is AttemptOrigin.CANARY:
                 found += read_canary_attempts(tx, _canary_conditions(wanted, start), limit + 1)
             found.sort(key=lambda one: (one.at, one.id), reverse=True)
-            return AttemptPage(attempts=_with_refunds(tx, found[:limit]), has_more=len(found) > limit)
+            page = Page.first(found, limit)
+            return Page(_with_refunds(tx, page.items), page.has_more)
 
     def all(self, tenant: str, wanted: AttemptFilter) -> tuple[AttemptRecord, ...]:
         """The newest attempts, at most `MAX_ATTEMPTS`, newest first."""
-        return self.page(tenant, wanted, limit=MAX_ATTEMPTS).attempts
+        return self.page(tenant, wanted, limit=MAX_ATTEMPTS).items
 
     def get(self, tenant: str, attempt_id: str) -> AttemptRecord:
         """Raises `NotFound` for an attempt that the tenant does not have."""

@@ -12,9 +12,8 @@ from enum import StrEnum
 from sqlalchemy import Row
 
 from safelight.ids import new_id
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.tables import drift_episodes
-from safelight.store.transaction import Transaction
 
 from .drift import Drift, DriftKind
 from .drift_history import RECENT_S

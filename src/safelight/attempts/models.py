@@ -177,12 +177,6 @@ class AttemptFilter:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AttemptPage:
-    attempts: tuple[AttemptRecord, ...]
-    has_more: bool
-
-
-@dataclass(frozen=True, kw_only=True)
 class NewAttempt:
     """An attempt of another program or person, read from a file or from options."""
 

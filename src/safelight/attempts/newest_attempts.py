@@ -23,7 +23,7 @@ def iterate_newest(
         except NotFound:
             # The last attempt of the page before was deleted since.
             return
-        yield from page.attempts
+        yield from page.items
         if not page.has_more:
             return
-        after = page.attempts[-1].id
+        after = page.items[-1].id

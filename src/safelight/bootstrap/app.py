@@ -7,8 +7,8 @@ from fastapi import FastAPI
 from safelight.api.app import create_app
 from safelight.console.routes import Console
 from safelight.console.services import ConsoleServices
+from safelight.web.auth import AppState
 from safelight.web.services import Services
-from safelight.web.state import AppState
 
 
 def build_app(services: Services, pages: ConsoleServices) -> FastAPI:

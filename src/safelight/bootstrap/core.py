@@ -18,9 +18,9 @@ from safelight.detectors.text.pipeline import TextPipeline
 from safelight.errors import SettingsError
 from safelight.generation.protocol import Generator
 from safelight.installation import install_command
-from safelight.policy.categories import SHIPPED, CategorySpec, Taxonomy
 from safelight.policy.documents import Policy
 from safelight.policy.documents import load as load_policy
+from safelight.policy.findings import SHIPPED, CategorySpec, Taxonomy
 from safelight.settings import Settings
 from safelight.tracing.tracer import Tracer
 

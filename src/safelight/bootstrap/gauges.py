@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import func, select
 
 from safelight.errors import SafelightError
-from safelight.jobs.states import TERMINAL, VideoState
+from safelight.jobs.models import TERMINAL, VideoState
 from safelight.metrics import Gauge
 from safelight.store.tables import videos
 

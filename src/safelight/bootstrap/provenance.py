@@ -10,9 +10,7 @@ if TYPE_CHECKING:
     from safelight.provenance.recovery.copies import CopySearch
     from safelight.provenance.recovery.recovery import Recovery
     from safelight.provenance.soft_bindings import SoftBindings
-    from safelight.trust.seals.fingerprint_store import FingerprintStore
-    from safelight.trust.seals.late_timestamps import LateTimestamps
-    from safelight.trust.seals.provenance_check import ProvenanceChecks
+    from safelight.trust.seals import FingerprintStore, LateTimestamps, ProvenanceChecks
 
     from .core import CoreParts
     from .persistence import PersistenceParts
@@ -27,7 +25,7 @@ class ProvenanceParts:
 
     @cached_property
     def fingerprints(self) -> FingerprintStore:
-        from safelight.trust.seals.fingerprint_store import FingerprintStore
+        from safelight.trust.seals import FingerprintStore
 
         return FingerprintStore(self._persistence.database)
 
@@ -69,7 +67,7 @@ class ProvenanceParts:
     @cached_property
     def checks(self) -> ProvenanceChecks:
         from safelight.jobs.withdrawal import has_delivered, is_withdrawn
-        from safelight.trust.seals.provenance_check import ProvenanceChecks
+        from safelight.trust.seals import ProvenanceChecks
 
         return ProvenanceChecks(
             recovery=self.recovery,
@@ -95,7 +93,7 @@ class ProvenanceParts:
         """None if no timestamp authority is configured."""
         if self._persistence.timestamper is None:
             return None
-        from safelight.trust.seals.late_timestamps import LateTimestamps
+        from safelight.trust.seals import LateTimestamps
 
         return LateTimestamps(
             registry=self._persistence.seal_registry,

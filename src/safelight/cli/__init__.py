@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .exit_codes import Exit
+from .output import Exit
 
 if TYPE_CHECKING:
     from safelight.errors import SafelightError

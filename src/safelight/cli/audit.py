@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .commands import load_container
-from .exit_codes import Exit
 from .language import texts
-from .output import emit, printable
+from .output import Exit, emit, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

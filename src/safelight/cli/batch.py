@@ -6,27 +6,363 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
 
 import typer
+import yaml
 
-from safelight.errors import ConfigurationError
+from safelight.errors import ConfigurationError, SafelightError
+from safelight.yaml_loader import Loader
+from safelight_client import BatchError, Client
+from safelight_client.money import format_at_most, format_money, usd
 
-from .batch_checks import make_checker, read_yaml_rows
-from .batch_output import describe_unsettled, print_plan, print_result, say
-from .batch_templates import gateway_renderer, local_renderer
+from .check import run_check
 from .client_version import require_same_client
 from .commands import load_container
-from .exit_codes import Exit
-from .output import emit, make_console, printable, progress_console
-from .prompt_checker import find_policy
+from .key_owner import acting_principal
+from .language import language, translate_lines
+from .output import Exit, emit, make_console, make_table, printable, progress_console
+from .prompt_checker import find_policy, has_data
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.live import Live
+    from rich.table import Table
+
+    from safelight.bootstrap import Container
+    from safelight.trust.templates import Template
     from safelight_client import AsyncClient
-    from safelight_client.batch import BatchPlan, BatchRunner, PlanOptions, RunLimits
+    from safelight_client.batch import (
+        BatchPlan,
+        BatchRunner,
+        PlannedRow,
+        PlanOptions,
+        PromptCheck,
+        RunLimits,
+        TemplateRenderer,
+    )
+    from safelight_client.steps import Answer, Call
+
+
+# What `safelight batch` prints: the plan, the progress of a run, and its result.
+
+#: Rows that a table shows; the JSON and the report have all.
+_MAX_ROWS = 50
+_MAX_PROMPT = 40
+
+
+def say(sentence: str) -> str:
+    """A sentence in the language in use."""
+    return translate_lines(sentence)
+
+
+def print_plan(console: Console, plan: BatchPlan) -> None:
+    """The rows that need attention and the totals."""
+    notable = [each for each in plan.rows if each.skipped or _note(each)]
+    shown = (notable or list(plan.rows))[:_MAX_ROWS]
+    table = make_table(console, *map(say, ("Line", "Prompt", "At most", "Note")))
+    for each in shown:
+        price = "-" if each.skipped else say(format_money(usd(each.total) if each.is_priced else None))
+        cells = (str(each.row.line), printable(each.row.prompt)[:_MAX_PROMPT], price, printable(_note(each)))
+        table.add_row(*cells)
+        if not console.is_terminal:
+            console.print("  ".join(cells).rstrip())
+    if console.is_terminal:
+        console.print(table)
+    if len(notable) > len(shown):
+        console.print(say(f"{len(notable) - len(shown)} more rows with notes: see --json."))
+    totals = plan.totals()
+    console.print(
+        say(
+            f"{totals['rows']} rows, {totals['to_send']} to send, "
+            f"{format_at_most(totals['worst_usd'], totals['unknown_prices'])}. "
+            f"Not sent: {totals['invalid']} wrong, {totals['expected_refusals']} refused by the policy, "
+            f"{totals['neighbours']} near those, {totals['duplicates']} repeated."
+        )
+    )
+    if totals["unknown_prices"]:
+        console.print(
+            say(f"The price of {totals['unknown_prices']} rows is not known: state it with --price.")
+        )
+
+
+def _note(planned: PlannedRow) -> str:
+    if planned.problems:
+        return " ".join(say(problem) for problem in planned.problems)
+    if planned.skipped:
+        return say(planned.skipped)
+    notes = [planned.check.reason] if planned.check.reason else []
+    if planned.near_duplicate_of is not None:
+        notes.append(say(f"Nearly the same as line {planned.near_duplicate_of}."))
+    if planned.check.risk in ("medium", "high"):
+        notes.append(say(f"Risk at the provider: {planned.check.risk}."))
+    return " ".join(notes)
+
+
+class BatchDisplay:
+    """The progress of a run on stderr: a live table on a terminal, otherwise one line per row that ended."""
+
+    runner: BatchRunner
+
+    def __init__(self) -> None:
+        self._console = progress_console()
+        self._live: Live | None = None
+        self._known: dict[int, str] = {}
+
+    def __enter__(self) -> BatchDisplay:
+        self._known = {number: line.state for number, line in self.runner.lines.items()}
+        if self._console.is_terminal:
+            from rich.live import Live
+
+            self._live = Live(self._table(), console=self._console, transient=True, refresh_per_second=4)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+
+    def update(self) -> None:
+        """Shows what has changed."""
+        if self._live is not None:
+            self._live.update(self._table())
+            return
+        for number, line in self.runner.lines.items():
+            if self._known.get(number) != line.state:
+                self._known[number] = line.state
+                state = say(line.state)
+                text = f"{self.runner.line_of(number)}: {state} {say(line.message)}".rstrip()
+                self._console.print(printable(text))
+
+    def _table(self) -> Table:
+        runner = self.runner
+        table = make_table(self._console, *map(say, ("Line", "Prompt", "Progress")))
+        for planned in runner.working:
+            percent = runner.progress.get(planned.row.number, 0)
+            table.add_row(str(planned.row.line), printable(planned.row.prompt)[:_MAX_PROMPT], f"{percent} %")
+        table.caption = "\n".join(_summary(runner))
+        return table
+
+
+def _summary(runner: BatchRunner) -> list[str]:
+    from safelight_client.batch.report import describe_sums
+
+    states = ", ".join(f"{say(state)} {count}" for state, count in sorted(runner.counts.items()))
+    return [states, *map(say, describe_sums(runner.all_entries, runner.ceiling.reserved))]
+
+
+def print_result(console: Console, runner: BatchRunner, folder: Path) -> None:
+    """What became of the rows, what may still be charged, and where the report is."""
+    for line in _summary(runner):
+        console.print(line)
+    if runner.stop_reason:
+        console.print(printable(say(f"Stopped: {runner.stop_reason}")))
+    for line in describe_unsettled(runner):
+        console.print(line)
+    console.print(printable(say(f"Report: {folder / 'report.html'}")))
+    sys.stdout.flush()
+
+
+def describe_unsettled(runner: BatchRunner) -> list[str]:
+    """What may go on at the provider, one line per video, and what it costs together."""
+    lines, entries = [], runner.unsettled
+    for entry in entries:
+        price = format_at_most(usd(entry.worst or 0), int(entry.worst is None))
+        place, name = runner.line_of(entry.number), entry.video_id or entry.key
+        verb = "goes on" if entry.state == "accepted" else "may exist"
+        lines.append(f"Line {place}: {name} {verb} at the provider: {price}.")
+    if entries:
+        worst = usd(sum(entry.worst or 0 for entry in entries))
+        unpriced = sum(entry.worst is None for entry in entries)
+        lines.append(f"Together: {format_at_most(worst, unpriced)}.")
+    elif runner.is_interrupted:
+        lines.append("Nothing goes on at the provider, and nothing more is charged.")
+    return [printable(say(line)) for line in lines]
+
+
+# What `safelight batch` adds to the client: the check of each prompt with our policy, and YAML files.
+
+_BATCH_CHECKS_STEP = "Correct the file, then plan it again."
+
+
+def make_checker(container: Container) -> Callable[[Mapping[str, Any]], PromptCheck]:
+    """A function that checks the texts of one row with the policy in force. Records nothing."""
+    from safelight.advice.prompt_advice import AdviceOptions
+    from safelight.advice.provider_rules import document_for
+    from safelight.moderation.admission import NEGATED_FIELDS
+    from safelight.moderation.check_result import summarize_check
+    from safelight.policy.verdicts import Action
+    from safelight_client.batch import PromptCheck
+
+    def check(fields: Mapping[str, Any]) -> PromptCheck:
+        texts = {name: str(fields[name]) for name in ("prompt", *NEGATED_FIELDS) if fields.get(name)}
+        stages, _ = run_check(container, texts, None, negated=NEGATED_FIELDS)
+        provider = str(fields.get("model", ""))
+        options = AdviceOptions(provider=provider if provider and document_for(provider) else "")
+        found = summarize_check(stages, container.core.taxonomy, texts=texts, options=options)
+        advice = found.prompt_advice.as_wire(language())
+        is_blocked = found.action is Action.BLOCK
+        return PromptCheck(
+            is_blocked=is_blocked,
+            reason=found.explanation.sentence if found.action.severity >= Action.HOLD.severity else "",
+            risk=str(advice["risk_level"]) if options.provider and not is_blocked else "",
+        )
+
+    return check
+
+
+def read_yaml_rows(text: str) -> Iterator[tuple[int, object]]:
+    """The entries of a YAML list with their lines. Raises `BatchError`."""
+    try:
+        _check_events(text)
+        loader = Loader(text)
+        node = loader.get_single_node()
+        if not isinstance(node, yaml.SequenceNode):
+            raise BatchError("A batch in YAML is a list of rows.", _BATCH_CHECKS_STEP)
+        for entry in node.value:
+            line = entry.start_mark.line + 1
+            repeated = _repeated_key(entry)
+            yield (
+                line,
+                f"The row has a field twice: {repeated}."
+                if repeated
+                else _listless(loader.construct_document(entry)),
+            )
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark is not None else 1
+        raise BatchError(f"The YAML cannot be read: line {line}.", _BATCH_CHECKS_STEP) from None
+
+
+def _check_events(text: str) -> None:
+    """Raises `BatchError` for aliases and deep nesting, at which the loader in C would crash."""
+    from safelight_client.batch.rows import MAX_DEPTH
+
+    depth = 0
+    for event in yaml.parse(text, Loader=Loader):
+        if isinstance(event, yaml.AliasEvent):
+            raise BatchError("A batch in YAML cannot have aliases.", _BATCH_CHECKS_STEP)
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH + 1:  # With the list of the rows.
+            place = event.start_mark
+            raise BatchError(
+                f"The YAML is nested too deeply: line {place.line + 1 if place else 1}.", _BATCH_CHECKS_STEP
+            )
+
+
+def _repeated_key(node: yaml.Node) -> str:
+    """The first field that an object of the row has twice; of two values, YAML would take the last."""
+    if isinstance(node, yaml.MappingNode):
+        from safelight_client.batch.rows import find_repeated
+
+        names = (str(key.value) for key, _ in node.value if isinstance(key, yaml.ScalarNode))
+        return find_repeated(names) or next(
+            filter(None, (_repeated_key(value) for _, value in node.value)), ""
+        )
+    if isinstance(node, yaml.SequenceNode):
+        return next(filter(None, map(_repeated_key, node.value)), "")
+    return ""
+
+
+def _listless(entry: object) -> object:
+    """A row that is text would be taken for a problem."""
+    return entry if isinstance(entry, Mapping) else None
+
+
+# The prompts of batch rows that name a template: of the gateway, or of the local data directory.
+
+#: Finds a version by its name and number; without a number the newest approved one.
+_TemplateFinder = Callable[[str, "int | None"], "Template"]
+_STEP = "Correct the row, then plan the batch again."
+
+
+def gateway_renderer(url: str, key: str) -> TemplateRenderer:
+    """Renders with the templates of a gateway. Each version is fetched once."""
+
+    def find(name: str, version: int | None) -> Template:
+        with Client(url, key) as client:
+            return _read_template(client.run(_fetch(name, version)))
+
+    return _renderer(find)
+
+
+def local_renderer(container: Container) -> TemplateRenderer | None:
+    """Renders with the templates of the data directory; None without one."""
+    if not has_data(container):
+        return None
+    principal = acting_principal(container, use_key=False)
+    return _renderer(lambda name, version: container.prompts.templates.get(principal, name, version))
+
+
+def _renderer(find: _TemplateFinder) -> TemplateRenderer:
+    from safelight.trust.templates.rendering import render_call
+    from safelight.web.create_request import read_template_call
+    from safelight_client.batch import RenderedTemplate
+
+    known: dict[tuple[str, int | None], Template] = {}
+
+    def render(given: Mapping[str, Any]) -> RenderedTemplate:
+        try:
+            call = read_template_call(given)
+            key = (call.name, call.version)
+            if key not in known:
+                known[key] = find(*key)
+            made = render_call(known[key], call)
+        except SafelightError as error:
+            raise BatchError(error.message, error.remedy or _STEP) from None
+        return RenderedTemplate(prompt=made.text, version=made.use.version, approved=made.use.approved)
+
+    return render
+
+
+def _fetch(name: str, version: int | None) -> Call[Mapping[str, Any]]:
+    """The version as the gateway states it, as a call of the client. Raises `BatchError`."""
+    from safelight_client.responses import api_error
+    from safelight_client.steps import Send
+
+    query = {} if version is None else {"version": str(version)}
+    path = f"/safelight/templates/{quote(name, safe='')}"
+    answer: Answer = yield Send(method="GET", path=path, query=query)
+    if answer.status == 404:
+        which = "" if version is None else f" with a version {version}"
+        raise BatchError(f"The gateway has no template {name[:80]!r}{which}.", _STEP)
+    if not answer.is_ok:
+        raise api_error(answer)
+    body = answer.json()
+    return body if isinstance(body, Mapping) else {}
+
+
+def _read_template(given: Mapping[str, Any]) -> Template:
+    from safelight.trust.templates import Template, TemplateState
+    from safelight.trust.templates.documents import read_document
+
+    try:
+        return Template(
+            id=str(given["id"]),
+            version=int(given["version"]),
+            state=TemplateState(given["state"]),
+            source=str(given["source"]),
+            document=read_document(str(given["source"])),
+            author="",
+            author_name=str(given["author"]),
+            created_at=float(given["created_at"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise BatchError(f"The gateway describes a template in another form: {error}.", _STEP) from None
+
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -243,8 +579,6 @@ async def _run(
     plan: BatchPlan, limits: RunLimits, url: str, folder: Path, *, honours_keys: bool | None
 ) -> BatchRunner:
     from safelight_client.batch import BatchRunner, Journal, write_reports
-
-    from .batch_output import BatchDisplay
 
     async with _client(url, honours_keys=honours_keys) as client:
         with Journal(folder / "journal.sqlite", digest=plan.digest, server=url.rstrip("/")) as journal:

@@ -10,10 +10,9 @@ from safelight.i18n import load_messages
 from safelight_client.money import format_money
 
 from .commands import load_container
-from .exit_codes import Exit
 from .key_owner import acting_principal
 from .language import language
-from .output import emit, printable
+from .output import Exit, emit, printable
 
 if TYPE_CHECKING:
     from safelight.attempts.canaries.models import CanaryReport

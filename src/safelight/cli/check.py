@@ -19,9 +19,8 @@ from .check_advice import advice_options
 from .check_data import MIN_SCORE, CheckOutput, visible_findings
 from .check_try import TryRequest
 from .commands import load_container
-from .exit_codes import Exit
 from .language import language
-from .output import emit
+from .output import Exit, emit
 from .prompt_checker import FIELD, find_policy, has_data, make_pipeline
 from .provider_names import require_known_provider
 
@@ -31,8 +30,7 @@ if TYPE_CHECKING:
     from safelight.bootstrap import Container
     from safelight.moderation.check_result import CheckResult
     from safelight.moderation.evaluation import StageResult
-    from safelight.policy.categories import Taxonomy
-    from safelight.policy.findings import Finding
+    from safelight.policy.findings import Finding, Taxonomy
 
 app = typer.Typer(add_completion=False)
 
@@ -287,10 +285,10 @@ def run_check(
     prompt = PromptStage(pipeline=pipeline).screen(texts, tenant_policy, negated=negated)
     if not references or prompt.verdict.action.value == "block":
         return (prompt,), {}
+    from safelight.moderation.evaluation import ScreeningContext
     from safelight.moderation.known_content import KnownContent
     from safelight.moderation.reference import ReferenceInput, ReferenceStage
     from safelight.moderation.scene_detection import SceneDetection
-    from safelight.moderation.screening import ScreeningContext
     from safelight.moderation.timed_reference import TimedReferenceStage
 
     files = [ReferenceInput.of(_require_readable(path), "input_reference") for path in references]

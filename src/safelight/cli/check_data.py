@@ -8,8 +8,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from safelight.moderation.evaluation import StageResult
-    from safelight.policy.categories import Taxonomy
-    from safelight.policy.findings import Finding
+    from safelight.policy.findings import Finding, Taxonomy
 
 #: Findings below this score are shown only if the verdict rests on them.
 MIN_SCORE = 0.5

@@ -20,10 +20,8 @@ if TYPE_CHECKING:
 
     from safelight.advice.checklist import ChecklistItem
     from safelight.moderation.check_result import CheckResult
-    from safelight.policy.categories import Taxonomy
-    from safelight.policy.coverage import Cell
     from safelight.policy.explanations import Explanation, HelpLine
-    from safelight.policy.findings import Finding, TextSpan
+    from safelight.policy.findings import Cell, Finding, Taxonomy, TextSpan
 
     from .check_data import CheckOutput
 

@@ -16,7 +16,6 @@ from safelight.errors import InvalidField
 from safelight.i18n import load_messages
 from safelight_client.money import format_money
 
-from .exit_codes import Exit
 from .gateway_calls import (
     check_request,
     choose_model,
@@ -26,7 +25,7 @@ from .gateway_calls import (
     shortest_length,
 )
 from .language import language, texts
-from .output import printable
+from .output import Exit, printable
 
 if TYPE_CHECKING:
     from safelight_client import Client, Video

@@ -10,14 +10,13 @@ import typer
 from safelight.i18n import load_messages
 
 from .commands import load_container
-from .exit_codes import Exit
 from .language import category_name, detector_name, language, modality_name, texts, translate
-from .output import emit, make_table, print_prose, printable
+from .output import Exit, emit, make_table, print_prose, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from safelight.policy.categories import Taxonomy
+    from safelight.policy.findings import Taxonomy
 
 app = typer.Typer(help="Show what is checked, by which detector, and what is not.")
 
@@ -47,9 +46,8 @@ def coverage(
 def _print_table(console: Console, table: dict[str, Any], taxonomy: Taxonomy) -> None:
     from rich.text import Text
 
-    from safelight.console.formatting import name_waiver_decider
     from safelight.console.measured_text import describe_prompts
-    from safelight.console.translations import load_languages
+    from safelight.console.translations import load_languages, name_waiver_decider
     from safelight.moderation.coverage_count import count_complete, installed_checks
     from safelight.moderation.coverage_table import describe_waiver_scope, waived_checks
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,19 +11,159 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from . import doctor_checks, doctor_key_checks, doctor_mail_check, doctor_rewriter_check, doctor_tenant_check
+from . import doctor_checks, doctor_mail_check, doctor_rewriter_check
 from .commands import load_container
 from .doctor_checks import DoctorCheck, DoctorState, guarded
-from .exit_codes import Exit
 from .language import detector_name, texts, translate
-from .output import emit, print_prose
+from .output import Exit, emit, print_prose
 from .upstream import NAME, read_key
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from safelight.bootstrap import Container
+    from safelight.provenance.keys import KeyStore
     from safelight.store.database import Database
+
+
+# The checks of `safelight doctor` on the keys of seals: signing key and watermark key.
+
+#: An operator's certificate is reported this long before it expires: issuing one can take weeks.
+_RENEW_WITHIN = dt.timedelta(days=30)
+
+
+def signing(keys: Path, now: dt.datetime) -> DoctorCheck:
+    """Check the signing key. The key is only read, neither created nor renewed."""
+    from cryptography import x509
+
+    from safelight.provenance import certificates
+
+    path = keys / "signing.pem"
+    if not path.exists():
+        return DoctorCheck(
+            name="signing key", state=DoctorState.OK, message="It is created with the first seal."
+        )
+    if stat.S_IMODE(path.stat().st_mode) & 0o077:
+        return DoctorCheck(
+            name="signing key",
+            state=DoctorState.FAILED,
+            message=f"Other users of this machine can read {path}.",
+            remedy=f"If no other user had access: chmod 600 '{path}'. Otherwise: safelight signing revoke",
+        )
+    chain = x509.load_pem_x509_certificates(path.read_bytes())
+    for certificate in chain:
+        problem = certificates.early_problem(certificate, now=now)
+        if problem is not None:
+            return DoctorCheck(
+                name="signing key", state=DoctorState.FAILED, message=problem[0], remedy=problem[1]
+            )
+    until = certificates.not_after(chain[0])
+    if now >= until:
+        return DoctorCheck(
+            name="signing key",
+            state=DoctorState.WARNING,
+            message=f"Its use ended on {until:%Y-%m-%d}; it is renewed with the next seal.",
+            remedy="If the clock is ahead, correct it first.",
+        )
+    return DoctorCheck(
+        name="signing key", state=DoctorState.OK, message=f"Valid until {until:%Y-%m-%d}, then renewed."
+    )
+
+
+def configured_signing(keys: Callable[[], KeyStore], now: dt.datetime) -> DoctorCheck:
+    """Check the operator's signing key and its chain. Raises `ConfigurationError` if they cannot be used."""
+    name, until = "signing key", keys().signing().certificate.not_valid_after_utc
+    message = f"Valid until {until:%Y-%m-%d}."
+    if until - now < _RENEW_WITHIN:
+        return DoctorCheck(
+            name=name,
+            state=DoctorState.WARNING,
+            message=message,
+            remedy="Renew the certificate: after that day, nothing can be sealed.",
+        )
+    return DoctorCheck(name=name, state=DoctorState.OK, message=message)
+
+
+def watermark(keys: Path, *, wanted: bool) -> DoctorCheck:
+    """Check the watermark keys. They are only read, not created."""
+    from safelight.errors import ConfigurationError
+    from safelight.provenance.watermark_keys import WatermarkKeys
+
+    if not wanted:
+        return DoctorCheck(
+            name="watermark key", state=DoctorState.OK, message="Not needed: “sealing.seal” is “c2pa”."
+        )
+    try:
+        epochs = WatermarkKeys(keys).searched()
+    except ConfigurationError as error:
+        return DoctorCheck(
+            name="watermark key", state=DoctorState.FAILED, message=error.message, remedy=error.remedy or ""
+        )
+    message = "It can be read." if epochs else "It is created at the first start."
+    return DoctorCheck(name="watermark key", state=DoctorState.OK, message=message)
+
+
+# The checks of `safelight doctor` of the tenants of applicants, and of holds that nobody can decide.
+
+_NAME = "tenants of applicants"
+_HOLDS = "open holds"
+
+
+def tenants(found: Database) -> DoctorCheck:
+    """Check whether a person or a key may decide the cases of each open managed tenant."""
+    from safelight.trust.accounts import Accounts
+
+    none = DoctorCheck(name=_NAME, state=DoctorState.OK, message="There are none.")
+    if not _has_tables(found):
+        return none
+    accounts = Accounts(found)
+    managed = [one for one in accounts.list_tenants() if one.managed_by and one.closed_at is None]
+    if not managed:
+        return none
+    reviewed = accounts.managed.with_reviewer(managed)
+    without = [one.name for one in managed if one.id not in reviewed]
+    if not without:
+        message = f"A reviewer is enrolled for each of the {len(managed)}."
+        return DoctorCheck(name=_NAME, state=DoctorState.OK, message=message)
+    return DoctorCheck(
+        name=_NAME,
+        state=DoctorState.WARNING,
+        message=f"{len(without)} have no reviewer. Their held videos are refused when their time is over.",
+        remedy="Enrol a reviewer: safelight people add NAME EMAIL --role reviewer",
+    )
+
+
+def holds(found: Database) -> DoctorCheck:
+    """Check whether a person or a key may decide each open hold."""
+    from safelight.trust.accounts import KeyScope
+    from safelight.trust.accounts.models import DECIDING_ROLES
+    from safelight.trust.reviews.reported_holds import count_undecidable
+
+    waiting: Mapping[KeyScope, int] = {}
+    if _has_tables(found):
+        with found.across_tenants("holds without a reviewer", readonly=True) as tx:
+            waiting = count_undecidable(tx)
+    if not waiting:
+        message = "A reviewer is enrolled for each open hold."
+        return DoctorCheck(name=_HOLDS, state=DoctorState.OK, message=message)
+    role = DECIDING_ROLES[KeyScope.VAULT if KeyScope.VAULT in waiting else KeyScope.REVIEW]
+    return DoctorCheck(
+        name=_HOLDS,
+        state=DoctorState.WARNING,
+        message=f"No enrolled person can decide {sum(waiting.values())} held videos. They are refused when "
+        "their time is over.",
+        remedy=f"Enrol a person for them: safelight people add NAME EMAIL --role {role.value}",
+    )
+
+
+def _has_tables(found: Database) -> bool:
+    from safelight.store import migrations
+
+    if found.path is not None and not found.path.exists():
+        return False
+    with found.raw_connection() as connection:
+        return migrations.is_current(connection)
+
 
 app = typer.Typer(add_completion=False)
 
@@ -158,7 +299,7 @@ def _check_installation(container: Container) -> Iterator[DoctorCheck]:
         "port": lambda: doctor_checks.port(settings.server.host, settings.server.port),
         "database": lambda: _check_database(container, doctor_checks.database),
         "signing key": lambda: _check_signing(container),
-        "watermark key": lambda: doctor_key_checks.watermark(
+        "watermark key": lambda: watermark(
             _key_dir(container) / "watermark", wanted=settings.sealing.seal == "watermark"
         ),
         "visible label": lambda: _check_label(container),
@@ -166,8 +307,8 @@ def _check_installation(container: Container) -> Iterator[DoctorCheck]:
             dt.datetime.now(dt.UTC), signing_from=_read_signing_start(container)
         ),
         "clock jumps": lambda: _check_database(container, doctor_checks.clock_jumps),
-        "tenants of applicants": lambda: _check_database(container, doctor_tenant_check.tenants),
-        "open holds": lambda: _check_database(container, doctor_tenant_check.holds),
+        "tenants of applicants": lambda: _check_database(container, tenants),
+        "open holds": lambda: _check_database(container, holds),
         "policy": lambda: _check_policy(container),
         "mail": lambda: _check_mail(container),
         "rewriter": lambda: _check_rewriter(container),
@@ -275,10 +416,8 @@ def _check_database(container: Container, check: Callable[[Database], DoctorChec
 
 def _check_signing(container: Container) -> DoctorCheck:
     if container.core.settings.sealing.key is None:
-        return doctor_key_checks.signing(_key_dir(container), dt.datetime.now(dt.UTC))
-    return doctor_key_checks.configured_signing(
-        lambda: container.persistence.signing_keys, dt.datetime.now(dt.UTC)
-    )
+        return signing(_key_dir(container), dt.datetime.now(dt.UTC))
+    return configured_signing(lambda: container.persistence.signing_keys, dt.datetime.now(dt.UTC))
 
 
 def _check_label(container: Container) -> DoctorCheck:

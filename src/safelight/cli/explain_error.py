@@ -14,9 +14,8 @@ from safelight.errors import InvalidField, NotFound
 from safelight.i18n import load_messages, translate_sentence
 from safelight_client.money import format_money
 
-from .exit_codes import Exit
 from .language import category_name, join_sentences, language, texts
-from .output import emit, print_prose, printable
+from .output import Exit, emit, print_prose, printable
 from .provider_names import require_known_provider
 
 if TYPE_CHECKING:

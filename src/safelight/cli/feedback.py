@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 
 from .commands import load_container
-from .exit_codes import Exit
 from .language import texts
-from .output import emit, format_time, printable
+from .output import Exit, emit, format_time, printable
 
 app = typer.Typer(add_completion=False)
 
@@ -23,7 +22,7 @@ def feedback(
 
     Each line: time, answer, evidence, contact, text. The text is not checked. It is kept for 180 days.
     """
-    from safelight.trust.seals.check_feedback import CheckFeedback
+    from safelight.trust.seals import CheckFeedback
 
     found = CheckFeedback(load_container(ctx).persistence.database).list()
     lines = [

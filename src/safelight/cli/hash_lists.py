@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .commands import load_container
-from .exit_codes import Exit
 from .language import category_name, texts
-from .output import ProgressBar, emit, format_day, printable
+from .output import Exit, ProgressBar, emit, format_day, printable
 
 if TYPE_CHECKING:
     from safelight.jobs.hash_recheck import RecheckMatch

@@ -15,13 +15,11 @@ from safelight.errors import ConfigurationError, InvalidField, SettingsError
 
 from .commands import config_path
 from .doctor_checks import DoctorState, packages
-from .exit_codes import Exit
-from .output import emit, format_day
+from .output import Exit, emit, format_day
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
-    from safelight.policy.coverage import Cell
-    from safelight.policy.findings import Stage
+    from safelight.policy.findings import Cell, Stage
     from safelight.policy.waivers import Waiver
 
     from .upstream import Upstream

@@ -10,8 +10,7 @@ import typer
 from safelight.errors import BadInput, NotFound
 
 from .commands import load_container
-from .exit_codes import Exit
-from .output import emit, format_day
+from .output import Exit, emit, format_day
 
 if TYPE_CHECKING:
     from safelight.trust.accounts import Accounts, KeyRecord, KeyScope, Tenant

@@ -10,9 +10,8 @@ from safelight_client.money import format_money
 
 from .commands import load_container
 from .demo import operator
-from .exit_codes import Exit
 from .language import texts
-from .output import emit, format_day, printable
+from .output import Exit, emit, format_day, printable
 
 app = typer.Typer(no_args_is_help=True, help="List and sum charges, credits and the costs of generators.")
 

@@ -11,10 +11,9 @@ import typer
 from safelight.i18n import load_messages
 
 from .commands import load_container
-from .exit_codes import Exit
 from .key_owner import acting_principal
 from .language import language
-from .output import emit, printable
+from .output import Exit, emit, printable
 
 if TYPE_CHECKING:
     from safelight.i18n import Messages
@@ -34,8 +33,7 @@ def list_(
     ctx: typer.Context, category: Category = None, marked: Marked = False, as_json: Json = False
 ) -> int:
     """List the newest entries."""
-    from safelight.trust.library import EntryQuery
-    from safelight.trust.library.service import MAX_RESULTS
+    from safelight.trust.library import MAX_RESULTS, EntryQuery
 
     query = EntryQuery(category=category, needs_validation=marked, limit=MAX_RESULTS)
     return _search(ctx, query, as_json=as_json)
@@ -68,8 +66,7 @@ def add(
     as_json: Json = False,
 ) -> int:
     """Add the prompt of a delivered video."""
-    from safelight.trust.library import NewEntry
-    from safelight.trust.library.serializers import entry_object
+    from safelight.trust.library import NewEntry, entry_object
 
     container = load_container(ctx)
     new = NewEntry(video_id=video, category=category, notes=notes, variation_of=variation_of)
@@ -101,9 +98,7 @@ def import_(
 ) -> int:
     """Import prompts. Each is checked like a new prompt. Exit code 1: at least one was not added."""
     from safelight.errors import SafelightError
-    from safelight.trust.library import EntryImport, ImportOutcome
-    from safelight.trust.library.serializers import import_object
-    from safelight.trust.library.service import MAX_IMPORTED_ENTRIES
+    from safelight.trust.library import MAX_IMPORTED_ENTRIES, EntryImport, ImportOutcome, import_object
 
     entries = _read_entries(file)
     container = load_container(ctx)
@@ -136,7 +131,7 @@ def export(
 ) -> int:
     """Write all entries as JSON, to import them elsewhere."""
     from safelight.fileio import write_atomic
-    from safelight.trust.library.serializers import entry_object
+    from safelight.trust.library import entry_object
 
     container = load_container(ctx)
     found = container.prompts.library.export(acting_principal(container, use_key=False))
@@ -150,10 +145,10 @@ def export(
 
 
 def _search(ctx: typer.Context, query: EntryQuery, *, as_json: bool) -> int:
-    from safelight.trust.library.serializers import entry_object
+    from safelight.trust.library import entry_object
 
     container = load_container(ctx)
-    found = container.prompts.library.search(acting_principal(container, use_key=False), query).entries
+    found = container.prompts.library.search(acting_principal(container, use_key=False), query).items
     lines = "\n".join(_format(each) for each in found)
     emit({"entries": [entry_object(each) for each in found]}, as_json, lines or _texts()("entry.none"))
     return Exit.OK
@@ -162,7 +157,7 @@ def _search(ctx: typer.Context, query: EntryQuery, *, as_json: bool) -> int:
 def _read_entries(file: Path) -> list[ImportedEntry]:
     """The entries of an export, a JSON list, or JSON lines. Raises `InvalidField`."""
     from safelight.errors import InvalidField
-    from safelight.trust.library.serializers import read_imported
+    from safelight.trust.library import read_imported
 
     try:
         text = file.read_text(encoding="utf-8-sig")

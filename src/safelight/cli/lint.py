@@ -15,7 +15,6 @@ from safelight.linting.lint_finding import LintLevel, LintRule, LintSummary
 from safelight.linting.prompt_file import PromptFormat, find_files
 
 from .commands import load_container
-from .exit_codes import Exit
 from .language import language
 from .lint_output import (
     GithubReporter,
@@ -26,6 +25,7 @@ from .lint_output import (
     SarifReporter,
     format_changes,
 )
+from .output import Exit
 from .prompt_checker import FIELD, PromptChecker, find_policy
 from .provider_names import require_known_provider
 

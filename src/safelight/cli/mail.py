@@ -10,8 +10,7 @@ from safelight.errors import SettingsError, Unavailable
 from safelight.ids import new_id
 
 from .commands import load_container
-from .exit_codes import Exit
-from .output import emit
+from .output import Exit, emit
 
 app = typer.Typer(no_args_is_help=True, help="Send a test mail through the configured server.")
 
@@ -33,8 +32,7 @@ def send_test(
     """Send one mail now and report what the server answered."""
     from safelight.bootstrap.mail import make_mail_client
     from safelight.net.mail_client import MailText
-    from safelight.trust.mail import MailKind, NewMail
-    from safelight.trust.mail.service import render_mail
+    from safelight.trust.mail import MailKind, NewMail, render_mail
 
     container = load_container(ctx)
     client = make_mail_client(container.core.settings.mail)

@@ -13,7 +13,7 @@ import typer
 from safelight.errors import ConfigurationError, InvalidField
 
 from .commands import load_container
-from .exit_codes import Exit
+from .output import Exit
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
@@ -73,7 +73,7 @@ def mcp(
         ) from None
     from safelight.mcp.session_limits import SessionLimits
     from safelight.mcp.tools import McpTools
-    from safelight.trust.evasion.session_blocks import SessionBlocks
+    from safelight.trust.session_blocks import SessionBlocks
     from safelight_client import Client
 
     from .client_version import require_same_client

@@ -15,8 +15,7 @@ from safelight.errors import InvalidField, SettingsError
 from safelight.fileio import sha256_file
 
 from .commands import load_container
-from .exit_codes import Exit
-from .output import emit, progress_console
+from .output import Exit, emit, progress_console
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container

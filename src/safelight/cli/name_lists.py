@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .commands import load_container
-from .exit_codes import Exit
-from .output import emit
+from .output import Exit, emit
 
 if TYPE_CHECKING:
     from safelight.detectors.text.operator_lists import OperatorLists

@@ -6,15 +6,35 @@ import datetime as dt
 import shutil
 import sys
 from collections.abc import Callable
+from enum import IntEnum
 from typing import TYPE_CHECKING, Any, TextIO
-
-from .wrapping import wrap_lines
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
     from safelight.errors import SafelightError
+
+
+class Exit(IntEnum):
+    #: The command succeeded; for a check or scan: allowed; for `verify`: trusted.
+    OK = 0
+    #: The command failed; the reason is on stderr.
+    ERROR = 1
+    #: Invalid settings, policy or usage; nothing was started.
+    CONFIGURATION = 2
+    #: Blocked by the policy; for `verify`: the file was changed after it was sealed.
+    BLOCKED = 3
+    #: Held for review.
+    HELD = 4
+    #: A check could not be made, or nothing is known. Does not mean "safe".
+    NOT_COVERED = 5
+    #: Allowed under a waiver.
+    WAIVED = 6
+    #: Allowed with a label; only with `scan --fail-on label`.
+    LABELLED = 7
+    #: Ctrl-C.
+    INTERRUPTED = 130
 
 
 def emit(payload: Any, as_json: bool, human: str | RenderableType | Callable[[Console], None]) -> None:
@@ -59,6 +79,8 @@ def print_prose(console: Console, text: str, *, start: str = "", style: str = ""
     from rich.cells import cell_len
     from rich.text import Text
 
+    from .wrapping import wrap_lines
+
     indent = cell_len(start)
     lines = wrap_lines(text, sys.maxsize if console.soft_wrap else console.width, indent=indent)
     console.print(Text(start, style="dim").append(lines[indent:], style=style or "none"), soft_wrap=True)
@@ -66,6 +88,8 @@ def print_prose(console: Console, text: str, *, start: str = "", style: str = ""
 
 def fit_terminal(text: str, stream: TextIO) -> str:
     """The text with its lines broken at the width of the terminal, or unchanged if there is no terminal."""
+    from .wrapping import wrap_lines
+
     return wrap_lines(text, shutil.get_terminal_size().columns) if stream.isatty() else text
 
 

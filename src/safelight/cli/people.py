@@ -10,9 +10,8 @@ import typer
 from safelight.errors import BadInput
 
 from .commands import load_container
-from .exit_codes import Exit
 from .keys import find_tenant
-from .output import emit, format_day, format_time
+from .output import Exit, emit, format_day, format_time
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container

@@ -13,9 +13,8 @@ from safelight.errors import Conflict, InvalidField, NotFound
 from safelight.i18n import load_messages, translate_reason
 
 from .commands import load_container
-from .exit_codes import Exit
 from .language import category_name, language, modality_name, texts
-from .output import emit, printable, progress_console
+from .output import Exit, emit, printable, progress_console
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container

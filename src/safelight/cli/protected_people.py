@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .commands import load_container
-from .exit_codes import Exit
-from .output import emit
+from .output import Exit, emit
 
 if TYPE_CHECKING:
     from safelight.trust.consents import ProtectedPerson

@@ -12,9 +12,8 @@ import typer
 from safelight.i18n import load_messages, translate_reason
 
 from .commands import load_container
-from .exit_codes import Exit
 from .language import category_name, language, texts
-from .output import emit, format_time, printable
+from .output import Exit, emit, format_time, printable
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
@@ -60,15 +59,15 @@ def list_(
         limit=100,
     )
     now = container.persistence.database.clock()
-    lines = [_format_line(case, now) for case in page.cases]
+    lines = [_format_line(case, now) for case in page.items]
     if page.has_more:
         lines.append(texts()("reviews.more"))
     emit(
-        {"reviews": [_to_json(case) for case in page.cases], "has_more": page.has_more},
+        {"reviews": [_to_json(case) for case in page.items], "has_more": page.has_more},
         as_json,
         "\n".join(lines) or texts()("reviews.none"),
     )
-    return Exit.HELD if any(case.actions for case in page.cases) else Exit.OK
+    return Exit.HELD if any(case.actions for case in page.items) else Exit.OK
 
 
 @app.command("next")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .exit_codes import Exit
+from .output import Exit
 
 if TYPE_CHECKING:
     from safelight.moderation.file_scan import FileReport, TranscriptLine

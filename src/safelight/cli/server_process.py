@@ -6,20 +6,20 @@ import errno
 import gc
 import logging
 import os
+import signal
 import socket
 import sys
 import threading
 import time
 from collections.abc import Callable
 from logging.handlers import MemoryHandler
+from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from safelight.errors import SettingsError
 
-from .exit_codes import Exit
 from .log_format import AccessFilter, JsonFormatter, JsonStandardError, LineFormatter, LogHandler
-from .output import progress_console
-from .stop_signals import StopSignals
+from .output import Exit, progress_console
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -28,6 +28,38 @@ if TYPE_CHECKING:
     from safelight.settings import LogSettings
 
     from .http_server import HttpServer
+
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class StopSignals:
+    """The signal handlers of the gateway. A stop that is asked for during the start follows after it."""
+
+    def __init__(self) -> None:
+        self._received = False
+        self._stop: Callable[[], None] | None = None
+
+    def install(self) -> None:
+        for number in _SIGNALS:
+            signal.signal(number, self._handle)
+
+    def call(self, stop: Callable[[], None]) -> None:
+        """Call `stop` at the first signal, or now if that signal has arrived already.
+
+        `stop` runs inside the signal handler, so it must not take a lock.
+        """
+        self._stop = stop
+        if self._received:
+            stop()
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        if self._received:
+            os._exit(128 + number)
+        self._received = True
+        if self._stop is not None:
+            self._stop()
+
 
 _log = logging.getLogger(__name__)
 #: Parts of `server.stop_grace_s`: running requests may end within the first one, running requests and steps

@@ -10,9 +10,8 @@ import typer
 from safelight.errors import BadInput, ConfigurationError
 
 from .commands import load_container
-from .exit_codes import Exit
 from .language import texts
-from .output import emit
+from .output import Exit, emit
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container

@@ -10,10 +10,9 @@ import typer
 from safelight.i18n import load_messages
 
 from .commands import load_container
-from .exit_codes import Exit
 from .key_owner import UseKey, acting_principal
 from .language import language
-from .output import emit, format_day, printable
+from .output import Exit, emit, format_day, printable
 
 if TYPE_CHECKING:
     from safelight.i18n import Messages
@@ -37,7 +36,7 @@ def list_(ctx: typer.Context, as_json: Json = False) -> int:
     from safelight.trust.templates.serializers import template_object
 
     container = load_container(ctx)
-    found = container.prompts.templates.list(acting_principal(container, use_key=False)).templates
+    found = container.prompts.templates.list(acting_principal(container, use_key=False)).items
     lines = "\n".join(_format_line(each) for each in found)
     emit(
         {"templates": [template_object(each) for each in found]}, as_json, lines or _texts()("template.none")

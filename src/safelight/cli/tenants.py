@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .commands import load_container
-from .exit_codes import Exit
 from .keys import find_tenant
-from .output import emit, format_day
+from .output import Exit, emit, format_day
 
 if TYPE_CHECKING:
     from safelight.trust.accounts import Principal, Tenant

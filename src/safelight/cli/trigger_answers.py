@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 from safelight.errors import ConfigurationError, SafelightError
 
-from .exit_codes import Exit
 from .language import join_sentences
+from .output import Exit
 
 #: Exit codes of the command that judges a text, as `safelight check` has them.
 _ACCEPTED, _REFUSED = int(Exit.OK), int(Exit.BLOCKED)

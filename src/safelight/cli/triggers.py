@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import shlex
+import signal
+import threading
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,11 +20,9 @@ from safelight.i18n import Messages, load_messages
 
 from .check import check_texts, read_prompt, require_length
 from .commands import load_container
-from .exit_codes import Exit
 from .gateway_calls import gateway_client
 from .language import language
-from .output import emit, error_payload, print_prose, printable, progress_console
-from .stop_request import StopRequest
+from .output import Exit, emit, error_payload, print_prose, printable, progress_console
 from .trigger_answers import TriggerAnswer, TriggerCommand, TriggerJudge
 from .trigger_provider import TriggerLimits, TriggerProvider, cost_lines, describe_cost, say_now
 
@@ -30,6 +32,37 @@ if TYPE_CHECKING:
     from safelight.advice.prompt_advice import PromptAdvice
     from safelight.advice.prompt_parts import PromptPart
     from safelight.advice.trigger_search import TriggerResult
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+class StopRequest(AbstractContextManager["StopRequest"]):
+    """Whether a stop was asked for. The second signal raises `KeyboardInterrupt` in the main thread."""
+
+    def __init__(self, announce: Callable[[], None]) -> None:
+        """`announce` is called at the first signal, inside the signal handler."""
+        self.is_made = False
+        self._announce = announce
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> StopRequest:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._handle) for number in _SIGNALS}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        if self.is_made:
+            raise KeyboardInterrupt
+        self.is_made = True
+        self._announce()
+
 
 app = typer.Typer(add_completion=False)
 

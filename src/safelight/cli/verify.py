@@ -14,9 +14,8 @@ from safelight.i18n import load_messages
 from safelight.policy.verdicts import ALLOWED_UNDER_WAIVER
 
 from .commands import load_container
-from .exit_codes import Exit
 from .language import language, texts
-from .output import emit
+from .output import Exit, emit
 from .scan_text import format_cells
 
 if TYPE_CHECKING:

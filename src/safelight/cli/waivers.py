@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .commands import load_container
-from .exit_codes import Exit
 from .language import join_sentences, language, texts, translate
-from .output import emit, format_day, printable
+from .output import Exit, emit, format_day, printable
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container

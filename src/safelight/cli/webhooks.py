@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .commands import load_container
-from .exit_codes import Exit
 from .keys import find_tenant
-from .output import emit, format_time
+from .output import Exit, emit, format_time
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container

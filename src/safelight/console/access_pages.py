@@ -18,10 +18,9 @@ from safelight.trust.accounts.managed_tenants import GRANTED, TenantChoice
 from safelight.trust.accounts.models import AccessState
 
 from .account_terms_pages import TENANT_NUMBERS, read_terms_form
-from .formatting import format_date
 from .handler import PageHandler
 from .own_standing_pages import invitation_row
-from .translations import Translations
+from .translations import Translations, format_date
 
 _PATH = "/compliance/access"
 #: Requests on one page, of those that wait and of those that are decided.

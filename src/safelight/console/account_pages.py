@@ -14,12 +14,11 @@ from safelight.trust.accounts import Principal, SessionRecord
 from safelight.trust.people import LANGUAGES, Person
 from safelight.web.auth import COOKIE
 
-from .formatting import format_datetime
 from .handler import PageHandler
 from .login import store_language
 from .people_texts import describe_problem, people_texts
 from .services import PeopleServices
-from .translations import Translations
+from .translations import Translations, format_datetime
 
 
 class AccountPages(PageHandler):

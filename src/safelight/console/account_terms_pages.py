@@ -15,19 +15,13 @@ from safelight.i18n import load_messages
 from safelight.policy.intended_use import UseKind, normalize_territory
 from safelight.policy.verdicts import Audience
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.accounts.subjects import (
-    TENANT_SUBJECT,
-    account_subject,
-    end_user_subject,
-    split_subject,
-)
+from safelight.trust.accounts.models import TENANT_SUBJECT, account_subject, end_user_subject, split_subject
 from safelight.trust.accounts.terms import Terms
 from safelight.trust.ledger import LedgerFilter, SumBy
 
-from .formatting import format_datetime
 from .handler import PageHandler
 from .ledger_view import quota_rows, sum_row
-from .translations import Translations
+from .translations import Translations, format_datetime
 
 _PATH = "/compliance/accounts"
 _KINDS = ("end_user", "account", "tenant")

@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from safelight.advice.prompt_advice import AdviceOptions, BlockedAt
 from safelight.advice.provider_rules import document_for
-from safelight.advice.suggestions import Suggestion
+from safelight.advice.suggestion import Suggestion
 from safelight.errors import BadInput, NotFound, RateLimited
 from safelight.i18n import load_messages
 from safelight.jobs.models import Video

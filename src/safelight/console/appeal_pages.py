@@ -13,17 +13,16 @@ from safelight.policy.explanations import ExplanationLevel
 from safelight.trust.accounts import Principal
 from safelight.trust.appeals import Appeal
 from safelight.trust.statements import describe
-from safelight.web.auth import check_same_origin
+from safelight.web.auth import AppState, check_same_origin
 from safelight.web.rate_limit import RateLimiter
 from safelight.web.request_body import read_short_form
-from safelight.web.state import AppState
 from safelight.web.video_facts import valid_video_id
 
-from .formatting import format_datetime
 from .handler import PageHandler
 from .login import MAX_SIGN_INS, SIGN_IN_WINDOW_S
 from .render import Pages
 from .services import ConsoleServices
+from .translations import format_datetime
 
 #: An appeal of 4,000 Chinese characters is 36 KiB in a form.
 _MAX_FORM_BYTES = 64 * 1024

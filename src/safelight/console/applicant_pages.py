@@ -15,10 +15,9 @@ from safelight.ids import is_id
 from safelight.trust.accounts.access import AccessRequest
 from safelight.trust.accounts.access_texts import access_text
 from safelight.trust.accounts.managed_tenants import GRANTED
-from safelight.web.auth import check_same_origin
+from safelight.web.auth import AppState, check_same_origin
 from safelight.web.rate_limit import RateLimiter
 from safelight.web.request_body import read_short_form
-from safelight.web.state import AppState
 
 from .handler import PageHandler
 from .render import Pages

@@ -44,8 +44,8 @@ from .attempts_view import (
     repeat_rows,
     with_unknown_charge,
 )
-from .formatting import format_datetime
 from .handler import PageHandler
+from .translations import format_datetime
 
 ROWS_PER_PAGE = 25
 #: Attempts whose patterns a page computes: the drivers of a long prompt take about two milliseconds.
@@ -165,14 +165,14 @@ class AttemptsPages(PageHandler):
         return _Found(
             chosen=chosen,
             second_charges=chosen.second_charges,
-            rows=table.attempts,
+            rows=table.items,
             more=table.has_more,
             patterns=find_patterns(chosen.attempts[:_MAX_PATTERN_ATTEMPTS]),
             repeats=find_repeats(chosen.attempts),
             drifts=self.services.drift.recent(tenant, provider=wanted.provider),
             canaries=() if canaries is None else canaries.list(principal),
-            canary_calls=log.page(tenant, of_canaries, limit=_MAX_CANARY_CALLS).attempts,
-            none_ever=not chosen.attempts and not log.page(tenant, AttemptFilter(), limit=1).attempts,
+            canary_calls=log.page(tenant, of_canaries, limit=_MAX_CANARY_CALLS).items,
+            none_ever=not chosen.attempts and not log.page(tenant, AttemptFilter(), limit=1).items,
         )
 
     def _one(self, principal: Principal, attempt_id: str) -> tuple[AttemptRecord, Any, Claim]:

@@ -20,8 +20,7 @@ from safelight.jobs.refusal_budget import RefusalCount
 from safelight.trust.ledger import MICROS
 from safelight_client.money import format_money
 
-from .formatting import format_date, format_datetime, format_iso, truncate
-from .translations import Translations
+from .translations import Translations, format_date, format_datetime, format_iso, truncate
 
 _DAY_S = 86_400
 _MAX_BARS = 30

@@ -14,8 +14,8 @@ from safelight.advice.suggestion import SuggestionMaker
 from safelight.detectors.text.chinese import locale_of
 from safelight.i18n import load_messages
 from safelight.moderation.check_result import CheckResult, Price, advice_wire
-from safelight.policy.categories import Taxonomy
 from safelight.policy.explanations import ExplanationLevel, explain, help_lines
+from safelight.policy.findings import Taxonomy
 from safelight.policy.verdicts import Action
 from safelight_client.money import format_money
 

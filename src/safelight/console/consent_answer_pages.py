@@ -13,19 +13,18 @@ from safelight.errors import NotFound, SafelightError
 from safelight.i18n import load_messages
 from safelight.trust.consent_requests import ConsentRequest, SubjectAnswer, SubjectAnswers, SubjectPage
 from safelight.trust.consents import ConsentLevel
-from safelight.web.auth import check_same_origin
+from safelight.web.auth import AppState, check_same_origin
 from safelight.web.consent_call import base_url, device_of
 from safelight.web.middleware import PERMISSIONS_POLICY
 from safelight.web.rate_limit import RateLimiter
 from safelight.web.request_body import Body, read_body, read_short_form
-from safelight.web.state import AppState
 
 from .consent_view import describe_problem, terms_rows
-from .formatting import format_datetime
 from .handler import PageHandler
 from .login import MAX_SIGN_INS, SIGN_IN_WINDOW_S
 from .render import Pages
 from .services import ConsoleServices
+from .translations import format_datetime
 
 #: A clip of half a minute from a telephone.
 _MAX_UPLOAD_BYTES = 96 << 20

@@ -22,8 +22,8 @@ from safelight.trust.consents import ConsentLevel
 from safelight.web.consent_call import base_url, device_of
 
 from .consent_view import describe_problem, terms_rows
-from .formatting import format_date, format_datetime
 from .handler import PageHandler
+from .translations import format_date, format_datetime
 
 _MAX_DAYS = 731
 _DAY_S = 86_400.0

@@ -7,8 +7,7 @@ from safelight.i18n import load_messages
 from safelight.policy.intended_use import WORLD
 from safelight.trust.consent_requests import ConsentRequest
 
-from .formatting import format_date
-from .translations import Translations
+from .translations import Translations, format_date
 
 #: The message of a problem with one field.
 _FIELDS = {

@@ -14,11 +14,9 @@ from safelight.moderation.coverage_count import (
     counted,
     uncounted_gaps,
 )
-from safelight.policy.coverage import CoverageStatus
-from safelight.policy.findings import Modality
+from safelight.policy.findings import CoverageStatus, Modality
 
-from .formatting import list_checks, translate_category
-from .translations import Translations
+from .translations import Translations, list_checks, translate_category
 
 #: Statuses of a check of one video: a gap that a waiver excuses, and a check that was complete without a
 #: detector, which the installation could not make.

@@ -11,21 +11,20 @@ from starlette.responses import Response
 
 from safelight.moderation.coverage_count import installed_checks
 from safelight.moderation.coverage_table import describe_waiver_scope, waived_checks
-from safelight.policy.categories import Taxonomy
-from safelight.policy.findings import Modality
+from safelight.policy.findings import Modality, Taxonomy
 from safelight.trust.accounts import Principal
 
 from .coverage import COUNTED, summarize
-from .formatting import (
+from .handler import PageHandler
+from .measured_text import describe_measured
+from .translations import (
+    Translations,
     format_date,
     name_waiver_decider,
     translate_category,
     translate_detector,
     translate_note,
 )
-from .handler import PageHandler
-from .measured_text import describe_measured
-from .translations import Translations
 
 MODALITIES = tuple(Modality)
 

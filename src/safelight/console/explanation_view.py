@@ -9,8 +9,7 @@ from typing import Any
 
 from safelight_client.money import format_money
 
-from .formatting import format_decimal, list_checks, translate_category, translate_note
-from .translations import Translations
+from .translations import Translations, format_decimal, list_checks, translate_category, translate_note
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,11 +9,10 @@ from starlette.responses import Response
 
 from safelight.errors import InvalidField
 from safelight.provenance.recovery.conclusion import Answer, Ground
-from safelight.trust.seals.check_feedback import NewFeedback
-from safelight.web.auth import check_same_origin
+from safelight.trust.seals import NewFeedback
+from safelight.web.auth import AppState, check_same_origin
 from safelight.web.rate_limit import RateLimiter
 from safelight.web.request_body import read_short_form
-from safelight.web.state import AppState
 
 from .handler import PageHandler
 from .render import Pages

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 
 from safelight.policy.findings import Finding, FrameRange, Modality, TimeRange
 
-from .formatting import format_decimal, translate_category
-from .translations import Translations
+from .translations import Translations, format_decimal, translate_category
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,19 +10,21 @@ from starlette.responses import RedirectResponse, Response
 
 from safelight.errors import Conflict, Unauthenticated
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.web.access import Access, Endpoint, declare
 from safelight.web.auth import (
     COOKIE,
     TENANT_COOKIE,
+    Access,
+    AppState,
+    Endpoint,
     act_in_chosen_tenant,
     check_same_origin,
     choose_tenant,
+    declare,
     refuse_tenant_header,
 )
 from safelight.web.request_body import Body, read_body
 from safelight.web.services import Services
 from safelight.web.standing import StandingServices
-from safelight.web.state import AppState
 
 from .login import redirect_to_login
 from .render import Pages

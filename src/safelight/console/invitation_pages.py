@@ -13,10 +13,9 @@ from starlette.responses import Response
 from safelight.errors import NotFound, SafelightError, Unauthenticated
 from safelight.trust.people import OpenInvitation, PersonState, Proofs, SignedIn, SignIn
 from safelight.trust.people.passwords import MAX_PASSWORD_CHARACTERS, MIN_PASSWORD_CHARACTERS
-from safelight.web.auth import browser_of, check_same_origin
+from safelight.web.auth import AppState, browser_of, check_same_origin
 from safelight.web.rate_limit import RateLimiter
 from safelight.web.request_body import read_short_form
-from safelight.web.state import AppState
 
 from .handler import PageHandler
 from .login import MAX_SIGN_INS, SIGN_IN_WINDOW_S, start_session, store_language

@@ -8,8 +8,7 @@ from safelight.jobs.quota import QuotaUse
 from safelight.trust.ledger import MICROS, LedgerEntry, LedgerSum
 from safelight_client.money import format_money
 
-from .formatting import format_datetime
-from .translations import Translations
+from .translations import Translations, format_datetime
 
 
 def entry_row(entry: LedgerEntry, t: Translations) -> dict[str, Any]:

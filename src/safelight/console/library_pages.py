@@ -16,9 +16,8 @@ from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.library import EntryQuery, EntryStatus, LibraryEntry, NewEntry
 from safelight.web.create_request import require_writable
 
-from .formatting import format_datetime
 from .handler import PageHandler
-from .translations import Translations
+from .translations import Translations, format_datetime
 from .video_card import video_card
 
 ENTRIES_PER_PAGE = 48
@@ -103,10 +102,10 @@ class LibraryPages(PageHandler):
             principal,
             problem.status if problem else 200,
             m=m,
-            cards=[await self._card(principal, entry, t, m) for entry in found.entries],
+            cards=[await self._card(principal, entry, t, m) for entry in found.items],
             first=wanted.after is None,
             start=f"/library?{urlencode(address)}",
-            more=f"/library?{urlencode({**address, 'after': found.entries[-1].id})}"
+            more=f"/library?{urlencode({**address, 'after': found.items[-1].id})}"
             if found.has_more
             else None,
             words=words,

@@ -13,10 +13,9 @@ from safelight.i18n import load_messages
 from safelight.trust.accounts import SessionRecord
 from safelight.trust.people import Proofs
 from safelight.trust.people.service import MAX_EMAIL_CHARACTERS
-from safelight.web.auth import COOKIE, browser_of, check_same_origin, clear_session, set_session
+from safelight.web.auth import COOKIE, AppState, browser_of, check_same_origin, clear_session, set_session
 from safelight.web.rate_limit import RateLimiter
 from safelight.web.request_body import read_short_form
-from safelight.web.state import AppState
 
 from .page_address import find_address_after_sign_in
 from .people_texts import describe_problem, people_texts

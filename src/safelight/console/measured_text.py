@@ -9,8 +9,7 @@ from safelight.policy.findings import Modality
 from safelight.policy.measurements import Measurement, load_shipped, load_shipped_prompts
 from safelight.policy.statistics import wilson
 
-from .formatting import translate_note
-from .translations import Translations
+from .translations import Translations, translate_note
 
 #: The name of a documentation page, with the punctuation before it.
 _PAGE = re.compile(r"[,;]?\s*(?:[\w-]+/)*[\w-]+\.md")

@@ -15,17 +15,16 @@ from safelight.errors import Conflict, InvalidField, NotFound, RateLimited, Safe
 from safelight.i18n import Messages, load_messages
 from safelight.trust.reports import NewReport, Notice, ReportLane, ReportReason
 from safelight.trust.reports.validation import MAX_HASHES, find_video_id
-from safelight.web.auth import check_same_origin
+from safelight.web.auth import AppState, check_same_origin
 from safelight.web.middleware import CONTENT_SECURITY_POLICY
 from safelight.web.rate_limit import RateLimiter, network_of
 from safelight.web.reported_hashes import read_hashes
 from safelight.web.request_body import read_short_form
-from safelight.web.state import AppState
 
-from .formatting import format_datetime
 from .handler import PageHandler
 from .render import Pages
 from .services import ConsoleServices
+from .translations import format_datetime
 
 #: The page reads frames of a clip that the person chose, which never leaves the browser.
 _WITH_LOCAL_CLIPS = CONTENT_SECURITY_POLICY.replace("media-src 'self'", "media-src 'self' blob:")

@@ -7,10 +7,9 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from safelight.errors import NotFound, SafelightError, Unauthenticated
 from safelight.trust.openid import CallbackAnswer, OpenIdSignIn
-from safelight.web.auth import browser_of
+from safelight.web.auth import AppState, browser_of
 from safelight.web.rate_limit import RateLimiter
 from safelight.web.request_body import read_short_form
-from safelight.web.state import AppState
 
 from .login import MAX_SIGN_INS, SIGN_IN_WINDOW_S, Login, local_path, start_session, store_language
 from .services import ConsoleServices

@@ -9,17 +9,16 @@ from starlette.responses import Response
 
 from safelight.errors import NotFound, SafelightError
 from safelight.i18n import Messages, load_messages
-from safelight.policy.categories import Taxonomy
+from safelight.policy.findings import Taxonomy
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.accounts.invitations import AccountInvitation
 from safelight.trust.accounts.managed_tenants import TenantChoice
 from safelight.trust.standing import Strike, shown_category, shown_group
 from safelight.web.consent_call import base_url
 
-from .formatting import format_date, format_datetime, translate_category
 from .handler import PageHandler
 from .ledger_view import entry_row, quota_rows, sum_row
-from .translations import Translations
+from .translations import Translations, format_date, format_datetime, translate_category
 
 _MAX_ENTRIES = 20
 

@@ -20,10 +20,9 @@ from safelight.trust.people import (
 )
 from safelight.web.consent_call import base_url
 
-from .formatting import format_date, format_datetime
 from .handler import PageHandler
 from .people_texts import describe_problem, people_texts
-from .translations import Translations
+from .translations import Translations, format_date, format_datetime
 
 
 class PeoplePages(PageHandler):

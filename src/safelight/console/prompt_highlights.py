@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from safelight.advice.checklist import ChecklistState
 from safelight.advice.help_gate import WITHOUT_ADVICE
 from safelight.moderation.check_result import CheckResult, disclosable
-from safelight.policy.categories import Taxonomy
-from safelight.policy.findings import Finding, TextSpan
+from safelight.policy.findings import Finding, Taxonomy, TextSpan
 from safelight.policy.verdicts import Action
 
 from .checklist_rows import checklist_row

@@ -16,9 +16,8 @@ from safelight.generation.provider_errors.model import (
 )
 from safelight.generation.provider_errors.registry import named
 from safelight.i18n import translate_sentence
-from safelight.web.auth import check_same_origin
+from safelight.web.auth import AppState, check_same_origin
 from safelight.web.rate_limit import RateLimiter
-from safelight.web.state import AppState
 from safelight_client.money import format_money
 
 from .handler import PageHandler

@@ -18,9 +18,8 @@ from safelight.trust.quality.rule_suggestions import draft_for, suggest_rules
 from safelight.trust.reviews import CaseKind
 from safelight.trust.reviews.models import ACTIONS
 
-from .formatting import format_date
 from .handler import PageHandler
-from .translations import Translations
+from .translations import Translations, format_date
 
 _MAX_OWN_ROWS = 20
 _MAX_DRAWS = 5

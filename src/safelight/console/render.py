@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import mimetypes
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -17,17 +18,87 @@ from starlette.responses import HTMLResponse, Response
 
 from safelight.i18n import load_messages
 from safelight.moderation.coverage_table import describe_waiver_scope, waived_checks
-from safelight.policy.categories import Taxonomy
+from safelight.policy.findings import Taxonomy
 from safelight.policy.waivers import Waiver
-from safelight.trust.accounts import Principal
+from safelight.trust.accounts import KeyScope, Principal
+from safelight.web.auth import AppState
 from safelight.web.middleware import request_id
-from safelight.web.state import AppState
 
-from .formatting import format_datetime, name_waiver_decider
-from .navigation import NAV_NARROW, count_wide, nav_items
 from .page_address import find_page_address
 from .translations import COOKIE as LANGUAGE_COOKIE
-from .translations import Translations, load_languages, negotiate_language
+from .translations import (
+    Translations,
+    format_datetime,
+    load_languages,
+    name_waiver_decider,
+    negotiate_language,
+)
+
+# The navigation items of the page header.
+
+
+@dataclass(frozen=True, kw_only=True)
+class NavItem:
+    key: str
+    href: str
+    #: True if this item leads to the page that is open now.
+    current: bool
+    #: Number of cases that wait for a decision; 0 is not shown.
+    count: int = 0
+
+
+#: Number of items that a narrow screen shows; the others are in a menu.
+NAV_NARROW = 4
+#: The items that a wide screen shows; the others are in a menu.
+_WIDE = frozenset({"studio", "videos", "review", "verify", "settings", "compliance"})
+
+#: Message key, path and scopes of each item. A person needs one of the scopes; without scopes the page is
+#: public.
+_NAV_ITEMS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
+    ("studio", "/", (KeyScope.VIDEOS_READ,)),
+    ("videos", "/videos", (KeyScope.VIDEOS_READ,)),
+    ("review", "/review", (KeyScope.REVIEW, KeyScope.VAULT)),
+    ("verify", "/verify", ()),
+    ("settings", "/settings", (KeyScope.ADMIN,)),
+    ("compliance", "/compliance", (KeyScope.VIDEOS_READ, KeyScope.AUDIT)),
+    ("advice", "/advice", (KeyScope.CHECKS,)),
+    ("templates", "/templates", (KeyScope.VIDEOS_READ,)),
+    ("attempts", "/attempts", (KeyScope.VIDEOS_READ,)),
+    ("explain_error", "/explain-error", ()),
+    ("coverage", "/coverage", (KeyScope.VIDEOS_READ, KeyScope.AUDIT)),
+    ("policy", "/policy", (KeyScope.POLICY, KeyScope.AUDIT)),
+)
+
+
+def nav_items(
+    principal: Principal | None, path: str, waiting_cases: int, *, compliance_menu: bool = False
+) -> tuple[NavItem, ...]:
+    """The items for pages that this person may open. Without a session, only the public pages.
+
+    `compliance_menu`: show the item Compliance to every person.
+    """
+    items = []
+    for key, href, scopes in _NAV_ITEMS:
+        if scopes and (principal is None or not any(principal.has_scope(scope) for scope in scopes)):
+            continue
+        if key == "compliance" and not (compliance_menu or _needs_compliance(principal)):
+            continue
+        current = path == href or (href != "/" and path.startswith(f"{href}/"))
+        items.append(
+            NavItem(key=key, href=href, current=current, count=waiting_cases if key == "review" else 0)
+        )
+    return tuple(items)
+
+
+def count_wide(items: tuple[NavItem, ...]) -> int:
+    """How many of the first items a wide screen shows."""
+    return max(NAV_NARROW, sum(item.key in _WIDE for item in items))
+
+
+def _needs_compliance(principal: Principal | None) -> bool:
+    """Whether the work of this person is review or audit: their role cannot request videos."""
+    return principal is not None and not principal.has_scope(KeyScope.VIDEOS_WRITE)
+
 
 THEME_COOKIE = "safelight_theme"
 #: The theme button switches the themes in this order.

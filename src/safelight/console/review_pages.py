@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -13,34 +14,196 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound, SafelightError
-from safelight.jobs.models import FIRST_OUTPUT, VideoRecord
+from safelight.jobs.models import FIRST_OUTPUT, StageRecord, VideoRecord
+from safelight.jobs.transcripts import SpokenLine, Transcript
 from safelight.moderation.text_screening import ScreeningState
 from safelight.policy.compiled import categories_of
 from safelight.policy.decisions import is_gap_reason
 from safelight.policy.documents import Policy
 from safelight.policy.explanations import ExplanationLevel
+from safelight.policy.findings import Stage
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.accounts.permissions import DECIDING_ROLES
+from safelight.trust.accounts.models import DECIDING_ROLES
 from safelight.trust.reports.models import CATEGORIES_OF_REASON
-from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState, DecisionRequest
+from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState, Decision, DecisionRequest
 from safelight.trust.reviews.models import ACTIONS, HEARTBEAT_S, UNDO_S
 from safelight.trust.reviews.related import EarlierDecision
-from safelight.web.state import AppState
+from safelight.web.auth import AppState
 
-from .case_media import CaseFiles
-from .case_media_view import CaseMediaContent, case_media_view
+from .case_media import CaseFiles, MediaFile
 from .explanation_view import explanation_lines, prompt_spans
-from .formatting import format_datetime, format_duration, translate_category, truncate
 from .handler import PageHandler
-from .highlights import split_highlights
-from .last_decision import LastDecision, conflict_text, last_decision
+from .highlights import TextSegment, split_highlights
 from .render import Pages
 from .review_queue_pages import ReviewQueuePages
 from .services import ConsoleServices
+from .sound_excerpt import MAX_PART_S, SoundPart, list_parts
 from .timeline import record_view
-from .translations import Translations
+from .translations import (
+    Translations,
+    format_datetime,
+    format_decimal,
+    format_duration,
+    translate_category,
+    truncate,
+)
 from .verdict_text import blocking_verdict, explain_video
-from .video_timeline import video_timeline
+from .video_timeline import scan_seconds, video_timeline
+
+# Pictures, sound and transcript of a case, as the review page offers them.
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseMediaView:
+    #: Number and name of each file.
+    files: tuple[tuple[int, str], ...]
+    #: How many files the reviewer may not see; empty if none.
+    files_note: str
+    #: Form value and name of each part of the sound.
+    sound: tuple[tuple[str, str], ...]
+    #: Why the page offers no sound of the video, or none of its words.
+    sound_note: str
+    transcript: tuple[tuple[str, tuple[TextSegment, ...]], ...]
+    transcript_note: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseMediaContent:
+    """What is stored of a case, as far as the reviewer may see it."""
+
+    files: CaseFiles = field(default_factory=CaseFiles)
+    transcript: Transcript | None = None
+    #: Only the vault officer may see the transcript.
+    is_restricted: bool = False
+    #: The reviewer sees no evidence, and neither transcript nor note about it.
+    is_blind: bool = False
+
+
+def case_media_view(content: CaseMediaContent, record: VideoRecord, t: Translations) -> CaseMediaView:
+    scan = next((one for one in reversed(record.stages) if one.stage is Stage.OUTPUT), None)
+    if scan is not None and not scan.details.get("facts"):
+        scan = None
+    # Which videos have a transcript depends on their verdict, which a blind reviewer must not know.
+    transcript = None if content.is_blind else content.transcript
+    lines = () if transcript is None else transcript.lines
+    return CaseMediaView(
+        files=tuple((file.number, _name(file.number, t)) for file in content.files.shown),
+        files_note=t("review.files_withheld", n=content.files.withheld) if content.files.withheld else "",
+        sound=tuple(part for file in content.files.shown for part in _parts(file, scan, content, t)),
+        sound_note="" if scan is None or _has_sound(scan) else t("record.no_sound"),
+        transcript=tuple(_line(line, t) for line in lines),
+        transcript_note="" if content.is_blind else _transcript_note(content, scan, t),
+    )
+
+
+def _name(number: int, t: Translations) -> str:
+    return t("review.reference", n=number) if number else t("review.video")
+
+
+def _parts(
+    file: MediaFile, scan: StageRecord | None, content: CaseMediaContent, t: Translations
+) -> list[tuple[str, str]]:
+    """The parts of the sound of one file. Without a scan of it, its length is not known here."""
+    if not file.is_clip or (file.number == 0 and scan is not None and not _has_sound(scan)):
+        return []
+    parts: Sequence[SoundPart] = (SoundPart(start_s=0.0, end_s=MAX_PART_S),)
+    if file.number == 0 and scan is not None:
+        parts = list_parts(() if content.is_blind else scan.findings, scan_seconds(scan))
+    return [
+        (
+            f"{file.number} {part.start_s:g} {part.end_s:g}",
+            t(
+                "review.sound_part",
+                name=translate_category(part.category, t) if part.category else _name(file.number, t),
+                times=_times(part.start_s, part.end_s, t),
+            ),
+        )
+        for part in parts
+    ]
+
+
+def _line(line: SpokenLine, t: Translations) -> tuple[str, tuple[TextSegment, ...]]:
+    return _times(line.start_s, line.end_s, t), split_highlights(line.text, line.marks)
+
+
+def _times(start_s: float, end_s: float, t: Translations) -> str:
+    return t("record.at", start=format_decimal(start_s), end=format_decimal(end_s))
+
+
+def _transcript_note(content: CaseMediaContent, scan: StageRecord | None, t: Translations) -> str:
+    if content.is_restricted:
+        return t("review.transcript_restricted")
+    if content.transcript is not None and content.transcript.is_cut:
+        return t("review.transcript_cut")
+    if scan is None or not _has_sound(scan) or (content.transcript and content.transcript.lines):
+        return ""
+    sound = scan.details["sound"]
+    if sound.get("speech") == []:
+        return t("record.no_speech")
+    if not sound.get("transcribed"):
+        return t("review.not_transcribed")
+    return t("review.transcript_not_stored" if content.transcript is None else "review.transcript_empty")
+
+
+def _has_sound(scan: StageRecord) -> bool:
+    return bool(scan.details["facts"].get("audio_codec")) and scan.details.get("sound") is not None
+
+
+# The last decision on a case, as the pages show it: pending with Undo, carried out, or not carried out.
+
+
+@dataclass(frozen=True, kw_only=True)
+class LastDecision:
+    case_id: str
+    #: `pending`, `carried_out` or `conflict`.
+    state: str
+    text: str
+    #: Seconds until the decision is carried out; None if this reviewer cannot undo it.
+    undo_s: int | None = None
+    #: Why it was not carried out, in English.
+    conflict: str | None = None
+    decision: Decision
+    decided_at: str
+
+
+def last_decision(
+    case_file: CaseFile, principal: Principal, now: float, t: Translations
+) -> LastDecision | None:
+    """The last decision on a case. None if there is none, or if it was undone."""
+    case, pending = case_file.case, case_file.pending
+    made = case_file.decision or (pending.decision if pending is not None else None)
+    if made is None:
+        return None
+    action = t(f"review.do.{made.action.value}")
+    values: dict[str, Any] = {"case_id": case.id, "decision": made, "decided_at": format_datetime(made.at, t)}
+    if pending is None:
+        at = format_datetime(case.closed_at or made.at, t)
+        return LastDecision(**values, state="carried_out", text=t("review.carried_out", action=action, at=at))
+    if pending.conflict is not None:
+        text = t("review.not_carried_out", action=action)
+        return LastDecision(**values, state="conflict", text=text, conflict=pending.conflict)
+    remaining_s = max(0, math.ceil(pending.due_at - now))
+    return LastDecision(
+        **values,
+        state="pending",
+        text=t("review.decided", action=action),
+        undo_s=remaining_s if made.decided_by == principal.id else None,
+    )
+
+
+def conflict_text(case_file: CaseFile, t: Translations) -> str | None:
+    """Why a second decision or an undo was refused; None if another reason than an earlier decision."""
+    pending, made = case_file.pending, case_file.decision
+    if made is not None:
+        at = format_datetime(case_file.case.closed_at or made.at, t)
+        action = t(f"review.do.{made.action.value}")
+        return t("review.already_carried_out", action=action, by=made.decided_by, at=at)
+    if pending is not None and pending.conflict is None:
+        made = pending.decision
+        action = t(f"review.do.{made.action.value}")
+        return t("review.already_decided", action=action, by=made.decided_by)
+    return None
+
 
 CASES_PER_PAGE = 30
 #: Explanation details that reviewers see. Cost and next steps are left out: they concern the person who
@@ -84,7 +247,7 @@ class ReviewPages(PageHandler):
         page = await self.run(
             self.services.reviews.list, principal, state=state_filter, after=after, limit=CASES_PER_PAGE
         )
-        cases = [case for case in page.cases if state == "open" or case.state is not CaseState.OPEN]
+        cases = [case for case in page.items if state == "open" or case.state is not CaseState.OPEN]
         prompts = await self.run(self._prompts, principal, cases)
         notices = await self.run(self.services.reviews.notices_of, cases)
         return await self.render_page(
@@ -109,7 +272,7 @@ class ReviewPages(PageHandler):
             example=f"/?{urlencode({'prompt': t('review.example_prompt')})}"
             if principal.has_scope(KeyScope.VIDEOS_WRITE)
             else "",
-            more=f"/review?state={state}&after={page.cases[-1].id}" if page.has_more else None,
+            more=f"/review?state={state}&after={page.items[-1].id}" if page.has_more else None,
         )
 
     async def show_case(self, request: Request, principal: Principal) -> Response:
@@ -235,7 +398,7 @@ class ReviewPages(PageHandler):
         exposure = await self.run(self.console.exposure.read, principal) if self.console.exposure else None
         media = await self.run(self._media, principal, case_file)
         policy = await self.run(policies.in_force, principal.tenant) if policies else None
-        prompts = await self.run(self._prompts, principal, list(queue.cases))
+        prompts = await self.run(self._prompts, principal, list(queue.items))
         rules, likely = list_rules(policy, record, case_file, t) if policy else ((), 0)
         return await self.render_page(
             request,
@@ -244,7 +407,7 @@ class ReviewPages(PageHandler):
             problem.status if problem else 400 if missing else 200,
             queue=[
                 _case_row(case, prompts.get(case.video_id, ""), t, self.console.clock())
-                for case in queue.cases
+                for case in queue.items
             ],
             **self._case_values(case_file, record, t),
             related={

@@ -12,10 +12,8 @@ from starlette.routing import Route
 
 from safelight.errors import RateLimited, SafelightError
 from safelight.trust.accounts import KeyScope
-from safelight.web.access import public
-from safelight.web.auth import check_same_origin
+from safelight.web.auth import AppState, check_same_origin, public
 from safelight.web.request_body import read_body
-from safelight.web.state import AppState
 
 from .access_pages import AccessPages
 from .account_pages import AccountPages

@@ -18,9 +18,8 @@ from markupsafe import Markup
 import safelight
 from safelight.moderation.coverage_count import Check
 from safelight.moderation.file_scan import FileReport
-from safelight.policy.categories import Taxonomy
+from safelight.policy.findings import Taxonomy
 
-from .formatting import format_datetime, format_iso
 from .measured_text import format_measured_day
 from .scan_report_coverage import (
     coverage_notes,
@@ -31,7 +30,7 @@ from .scan_report_coverage import (
     visible_reports,
 )
 from .scan_report_view import FileView, file_view
-from .translations import Translations
+from .translations import Translations, format_datetime, format_iso
 from .verdict_tone import WAIVED
 
 #: If a report has more files than this, allowed files are only listed; all other files are shown in full.

@@ -14,15 +14,13 @@ from safelight.moderation.coverage_count import (
     counted,
 )
 from safelight.moderation.file_scan import FileReport
-from safelight.policy.coverage import Cell, CoverageStatus
-from safelight.policy.findings import Modality
+from safelight.policy.findings import Cell, CoverageStatus, Modality
 from safelight.policy.measurements import load_shipped
 
 from .coverage import COUNTED, differences_from_installation
-from .formatting import list_checks, translate_category, translate_detector
 from .measured_text import list_figures
 from .scan_report_tables import strip_folders
-from .translations import Translations
+from .translations import Translations, list_checks, translate_category, translate_detector
 
 _CellKey = tuple[str, str]
 

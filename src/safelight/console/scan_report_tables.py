@@ -9,8 +9,7 @@ from typing import Any
 
 from safelight.moderation.file_scan import FileReport
 
-from .formatting import format_decimal, format_duration, translate_detector, translate_note
-from .translations import Translations
+from .translations import Translations, format_decimal, format_duration, translate_detector, translate_note
 
 #: An absolute path with at least one folder, as it appears in error messages of libraries.
 _PATH = re.compile(r"(?<![\w/.:])(?:/|[A-Za-z]:\\)(?:[^\s/\\'\":;,]+[/\\])+([^\s/\\'\":;,]*)")

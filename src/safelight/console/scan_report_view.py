@@ -9,19 +9,21 @@ from typing import Any
 from safelight.i18n import load_messages, translate_sentence
 from safelight.moderation.file_scan import FileReport, TranscriptLine
 from safelight.moderation.unscanned import missing_checks_sentence
-from safelight.policy.categories import Taxonomy
-from safelight.policy.coverage import Cell
-from safelight.policy.findings import Modality
+from safelight.policy.findings import (
+    Cell,
+    Evidence,
+    Finding,
+    FrameRange,
+    ImageBox,
+    Match,
+    Modality,
+    Taxonomy,
+    TextSpan,
+    TimeRange,
+)
 from safelight.policy.verdicts import Action, Verdict
 
 from .finding_lanes import TimelineLane, time_spans, timeline_lanes, timeline_ticks
-from .formatting import (
-    format_datetime,
-    format_decimal,
-    list_checks,
-    translate_category,
-    translate_detector,
-)
 from .scan_report_coverage import ScanCoverage, coverage_differences, describe_checks, describe_unscanned
 from .scan_report_tables import (
     DetectorRunRow,
@@ -32,10 +34,66 @@ from .scan_report_tables import (
     scan_cost_rows,
     strip_folders,
 )
-from .scan_report_timeline import ScanFindingRow, scan_finding_row
 from .timeline import is_hidden
-from .translations import Translations
+from .translations import (
+    Translations,
+    format_datetime,
+    format_decimal,
+    list_checks,
+    translate_category,
+    translate_detector,
+)
 from .verdict_tone import WAIVED, is_waived
+
+# The findings of one file in the scan report.
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanFindingRow:
+    name: str
+    location: str
+    score: str
+    peak: str
+    reason: str
+    #: Whether the reason has no translation.
+    reason_in_english: bool
+    detector: str
+
+
+def scan_finding_row(finding: Finding, t: Translations) -> ScanFindingRow:
+    frame = next((one for one in finding.evidence if isinstance(one, FrameRange)), None)
+    peak = t("scan.peak", frame=frame.peak) if frame is not None and frame.first != frame.last else ""
+    reason, in_english = t.translate_finding(finding.reason)
+    # The name of a list is shown only if the finding has no place in the file.
+    evidence = [one for one in finding.evidence if not isinstance(one, Match)] or finding.evidence
+    places = dict.fromkeys(sentence for one in evidence if (sentence := _describe_evidence(one, finding, t)))
+    return ScanFindingRow(
+        name=translate_category(finding.category, t),
+        location=t.join_list(list(places)) or t(f"modality.{finding.modality.value}"),
+        score=f"{finding.score:.2f}",
+        peak=peak,
+        reason=reason,
+        reason_in_english=in_english,
+        detector=t("record.detector", name=translate_detector(finding.detector, t), version=finding.version),
+    )
+
+
+def _describe_evidence(place: Evidence, finding: Finding, t: Translations) -> str:
+    match place:
+        case FrameRange():
+            values = {"start": format_decimal(place.start_s), "end": format_decimal(place.end_s)}
+            if place.first == place.last:
+                return t("scan.in_frame", frame=place.first, at=values["start"])
+            return t("explain.in_frames", first=place.first, last=place.last, **values)
+        case TimeRange():
+            return t("explain.in_audio", start=format_decimal(place.start_s), end=format_decimal(place.end_s))
+        case ImageBox():
+            return t("scan.in_image") if finding.modality is Modality.IMAGE else ""
+        case TextSpan():
+            return t("scan.in_ocr")
+        case Match():
+            return t("explain.in_list", list=place.list)
+
 
 _MAX_STRIP_FRAMES = 20
 

@@ -10,12 +10,11 @@ from starlette.responses import Response
 from safelight.errors import NotFound, SafelightError
 from safelight.i18n import load_messages
 from safelight.trust.accounts import Principal, PrincipalKind, ReviewRank
-from safelight.trust.accounts.subjects import end_user_subject, split_subject
+from safelight.trust.accounts.models import end_user_subject, split_subject
 from safelight.trust.standing import Ban, Standing
 
-from .formatting import format_datetime, translate_category
 from .handler import PageHandler
-from .translations import Translations
+from .translations import Translations, format_datetime, translate_category
 
 
 class StandingPages(PageHandler):

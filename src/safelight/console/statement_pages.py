@@ -14,9 +14,8 @@ from safelight.trust.appeals import BY_REQUESTER
 from safelight.trust.statements import Statement, StatementQuery, describe
 from safelight.web.video_facts import valid_video_id
 
-from .formatting import format_datetime, format_iso
 from .handler import PageHandler
-from .translations import Translations
+from .translations import Translations, format_datetime, format_iso
 
 _MAX_OWN = 20
 
@@ -39,14 +38,14 @@ class StatementPages(PageHandler):
         may_appeal = wanted.video_id is None or await self.run(
             self.services.appeals.may_appeal, principal, wanted.video_id
         )
-        last = page.statements[-1].id if page.statements else ""
+        last = page.items[-1].id if page.items else ""
         return await self.render_page(
             request,
             "statements.html",
             principal,
             a=load_messages("accounts", t.tag),
             video_id=wanted.video_id,
-            statements=[_view(statement, t, now, may_appeal=may_appeal) for statement in page.statements],
+            statements=[_view(statement, t, now, may_appeal=may_appeal) for statement in page.items],
             next_page=f"/account/statements?after={last}" if page.has_more and not wanted.video_id else "",
             is_later_page=wanted.after is not None,
         )

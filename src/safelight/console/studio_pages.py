@@ -129,7 +129,7 @@ class StudioPages(PageHandler):
             self.services.videos.find, principal, VideoFilter(), after=None, limit=RECENT_VIDEOS
         )
         t, now = self.translations(request), self.console.clock()
-        return [video_card(video, now, t) for video in recent.videos]
+        return [video_card(video, now, t) for video in recent.items]
 
     async def _render_outcome(
         self,

@@ -16,15 +16,13 @@ from safelight.i18n import Messages, load_messages
 from safelight.moderation.request import CreateRequest
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.templates import RenderedPrompt, Template, TemplateCall, TemplateState, Validation
-from safelight.web.create_request import require_writable
-from safelight.web.template_call import read_version
+from safelight.web.create_request import read_version, require_writable
 from safelight_client.money import format_money
 
 from .form_key import form_key, new_form_id
-from .formatting import format_datetime, format_iso
 from .handler import PageHandler
 from .studio import StudioForm
-from .translations import Translations
+from .translations import Translations, format_datetime, format_iso
 
 TEMPLATES_PER_PAGE = 50
 TONES = {
@@ -159,9 +157,9 @@ class TemplatePages(PageHandler):
             principal,
             problem.status if problem else 200,
             m=m,
-            rows=[_row(each, m) for each in page.templates],
+            rows=[_row(each, m) for each in page.items],
             first=after is None,
-            more=f"/templates?after={page.templates[-1].id}" if page.has_more else None,
+            more=f"/templates?after={page.items[-1].id}" if page.has_more else None,
             may_add=principal.has_scope(KeyScope.VIDEOS_WRITE),
             source=source,
             problem=problem,

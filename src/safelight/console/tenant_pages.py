@@ -14,9 +14,8 @@ from safelight.trust.accounts import DECIDING, KeyScope, Principal, Tenant
 from safelight.trust.accounts.managed_tenants import ManagedTenants
 from safelight.web.auth import choose_tenant
 
-from .formatting import format_date
 from .handler import PageHandler
-from .translations import Translations
+from .translations import Translations, format_date
 
 _PATH = "/compliance/tenants"
 _MAX_ROWS = 100

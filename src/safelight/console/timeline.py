@@ -9,12 +9,12 @@ from typing import Any
 
 from safelight.generation.protocol import Billing
 from safelight.jobs.models import Attempt, VideoRecord
-from safelight.policy.categories import Taxonomy
-from safelight.policy.findings import Finding, FrameRange, TimeRange
+from safelight.policy.findings import Finding, FrameRange, Taxonomy, TimeRange
 from safelight.provenance.recovery.public_answer import describe_mark
 
 from .explanation_view import format_charge
-from .formatting import (
+from .translations import (
+    Translations,
     format_clock_time,
     format_datetime,
     format_decimal,
@@ -23,7 +23,6 @@ from .formatting import (
     translate_category,
     translate_detector,
 )
-from .translations import Translations
 from .verdict_tone import WAIVED, is_waived
 
 #: Frames are sampled once a second, so a gap of this length is not evidence of an interruption.

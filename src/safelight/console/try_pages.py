@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from safelight.errors import Conflict, InvalidField, NotFound, RequestBlocked
 from safelight.i18n import load_messages
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import VideoState
 from safelight.moderation.coverage_count import installed_checks
 from safelight.moderation.request import CreateRequest
 from safelight.policy.verdicts import Action

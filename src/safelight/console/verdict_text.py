@@ -10,10 +10,8 @@ from typing import Any
 import msgspec
 
 from safelight.i18n import load_messages, translate_sentence
-from safelight.jobs.models import Video, VideoRecord
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import Video, VideoRecord, VideoState
 from safelight.jobs.summary import charge_object
-from safelight.policy.categories import Taxonomy
 from safelight.policy.explanations import (
     ChargeFacts,
     ExplanationLevel,
@@ -23,6 +21,7 @@ from safelight.policy.explanations import (
     help_lines,
     without_reason,
 )
+from safelight.policy.findings import Taxonomy
 from safelight.policy.verdicts import Action, Verdict
 
 from .translations import Translations

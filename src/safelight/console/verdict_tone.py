@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from safelight.jobs.models import Video
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import Video, VideoState
 from safelight.policy.verdicts import Action, Verdict
 from safelight.web.video_facts import verdict_action
 

@@ -18,7 +18,7 @@ from safelight.provenance.recovery.public_answer import (
     describe_evidence,
     describe_mark,
 )
-from safelight.trust.seals.provenance_check import ProvenanceCheck
+from safelight.trust.seals import ProvenanceCheck
 from safelight.web.auth import check_same_origin
 from safelight.web.provenance import MAX_STRANGERS_FILE_BYTES
 from safelight.web.request_body import read_body

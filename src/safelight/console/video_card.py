@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from safelight.jobs.models import Video
-from safelight.jobs.states import TERMINAL, VideoState
+from safelight.jobs.models import TERMINAL, Video, VideoState
 from safelight.web.video_facts import links
 from safelight_client.money import format_money
 
-from .formatting import format_age, format_datetime, format_iso, truncate
-from .translations import Translations
+from .translations import Translations, format_age, format_datetime, format_iso, truncate
 from .verdict_tone import verdict_key, video_tone
 
 #: States that the card names itself. For all others it shows the verdict.

@@ -8,8 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.i18n import load_messages
-from safelight.jobs.models import VideoFilter
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import VideoFilter, VideoState
 from safelight.trust.accounts import Principal
 from safelight.web.video_facts import valid_video_id
 
@@ -48,7 +47,7 @@ class VideoListPages(PageHandler):
             self.services.videos.find, principal, wanted, after=after, limit=VIDEOS_PER_PAGE
         )
         t, now = self.translations(request), self.console.clock()
-        cards = [video_card(video, now, t) for video in page.videos]
+        cards = [video_card(video, now, t) for video in page.items]
         if self.wants_fragment(request):
             return await self.render_page(request, "video_grid.html", principal, cards=cards)
         view = "list" if request.query_params.get("view") == "list" else "grid"
@@ -67,5 +66,5 @@ class VideoListPages(PageHandler):
             filters=tuple(STATE_FILTERS),
             first=after is None,
             start=f"/videos?{urlencode(query)}",
-            more=f"/videos?{urlencode({**query, 'after': page.videos[-1].id})}" if page.has_more else None,
+            more=f"/videos?{urlencode({**query, 'after': page.items[-1].id})}" if page.has_more else None,
         )

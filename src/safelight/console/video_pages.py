@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import InvalidField, NotFound
-from safelight.jobs.models import Video, VideoRecord
-from safelight.jobs.states import VideoState
+from safelight.attempts.answers import answer_gate
+from safelight.attempts.attempt_log import AttemptLog
+from safelight.attempts.drift import Drift
+from safelight.attempts.gate import Gate, GateAnswer
+from safelight.errors import InvalidField, NotFound, RefusalBudgetUsed
+from safelight.generation.protocol import Billing
+from safelight.i18n import load_messages
+from safelight.jobs.models import Video, VideoRecord, VideoState
+from safelight.jobs.retries import find_retry_refusal
 from safelight.moderation.coverage_count import installed_checks
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.appeals import Appeal
@@ -19,13 +26,120 @@ from safelight.trust.statements import StatementQuery
 from safelight.web.audit_entries import hide_staff, is_reviewer
 from safelight.web.video_facts import valid_video_id
 
-from .formatting import format_datetime
+from .explanation_view import ExplanationLine
 from .handler import PageHandler
 from .timeline import record_view
-from .video_gate import find_video_gate, gate_lines
-from .video_retries import find_chain, retry_lines
+from .translations import format_datetime
 from .video_timeline import video_timeline
 from .video_view import video_view
+
+# Who refused a video, as rows of its explanation: the same answer as that of `safelight attempts show`.
+
+_REFUSED = (VideoState.REJECTED, VideoState.BLOCKED, VideoState.FAILED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoGate:
+    answer: GateAnswer
+    #: The last attempt at the generator; empty if nothing was sent.
+    attempt_id: str = ""
+    #: Whether that attempt was on own hardware, where a test costs nothing.
+    own_hardware: bool = False
+
+
+def find_video_gate(
+    log: AttemptLog, tenant: str, record: VideoRecord, *, find_drifts: Callable[[str], Sequence[Drift]]
+) -> VideoGate | None:
+    """Who refused the video; None if it was not refused and no provider failed, or if it is vaulted."""
+    video = record.video
+    if video.state not in _REFUSED or video.vaulted:
+        return None
+    if video.state is VideoState.REJECTED:
+        return VideoGate(answer=GateAnswer(gate=Gate.OWN_POLICY))
+    if video.error_code == RefusalBudgetUsed.code:
+        # The operator's limit ended it; an earlier attempt is not the reason.
+        return None
+    last = record.attempts[-1] if record.attempts else None
+    if last is None or (video.state is VideoState.FAILED and last.billing is Billing.OWN):
+        return None
+    try:
+        attempt = log.get(tenant, last.id)
+    except NotFound:
+        return None
+    answer = answer_gate(log, tenant, attempt, find_drifts=find_drifts)
+    own = last.billing is Billing.OWN
+    return None if answer is None else VideoGate(answer=answer, attempt_id=attempt.id, own_hardware=own)
+
+
+def gate_lines(found: VideoGate | None, tag: str) -> tuple[ExplanationLine, ...]:
+    """The party, the evidence of other attempts, how to tell, and a link to the attempt."""
+    if found is None:
+        return ()
+    a = load_messages("attempts", tag)
+    said = found.answer.as_json(a)
+    lines = [ExplanationLine(label=a("page.who"), sentences=(said["text"],))]
+    if said["evidence"]:
+        texts = tuple(one["text"] for one in said["evidence"])
+        lines.append(ExplanationLine(label=a("field.evidence"), sentences=texts))
+    if found.answer.gate is not Gate.OWN_POLICY:
+        # The explanation of our policy names the rule already, as far as it may be named.
+        free = found.own_hardware and found.answer.gate is Gate.PROVIDER_FILTER
+        test = a("page.own_test") if free else said["test"]
+        lines.append(ExplanationLine(label=a("field.test"), sentences=(test,)))
+    if found.attempt_id:
+        link = f"/attempts/{found.attempt_id}"
+        line = ExplanationLine(
+            label=a("page.attempt"), sentences=(a("page.open_attempt"),), href=link, id=found.attempt_id
+        )
+        lines.append(line)
+    return tuple(lines)
+
+
+# The videos that retries link, and why a requested retry was not made, as rows of the page of a video.
+
+#: One retry of the same prompt, and one variation.
+_MAX_RETRIES = 2
+
+
+def find_chain(video: Video, get: Callable[[str], Video]) -> tuple[Video, ...]:
+    """The original, its retry and its variation, in order, without deleted ones; empty without a retry."""
+    if video.vaulted:
+        return ()
+    found = [video]
+    for _ in range(_MAX_RETRIES):
+        if (earlier := _find(found[0].retry_of, get)) is not None:
+            found.insert(0, earlier)
+        later = str((found[-1].explanation or {}).get("retried_as") or "")
+        if (following := _find(later, get)) is not None:
+            found.append(following)
+    return tuple(found) if len(found) > 1 else ()
+
+
+def _find(video_id: str, get: Callable[[str], Video]) -> Video | None:
+    try:
+        return get(video_id) if video_id else None
+    except NotFound:
+        return None
+
+
+def retry_lines(video: Video, chain: tuple[Video, ...], tag: str) -> tuple[ExplanationLine, ...]:
+    """One row for each linked video, and the reason if a requested retry was not made."""
+    t, lines = load_messages("retries", tag), []
+    for one in chain:
+        kind = "original" if not one.retry_of else "retry" if one.prompt == chain[0].prompt else "variation"
+        is_this = one.id == video.id
+        lines.append(
+            ExplanationLine(
+                label=t(kind),
+                sentences=(t("this" if is_this else "open"),),
+                href=None if is_this else f"/videos/{one.id}",
+                id=one.id,
+            )
+        )
+    if (refused := find_retry_refusal(video)) is not None:
+        lines.append(ExplanationLine(label=t("not_retried"), sentences=(t(f"refused.{refused.value}"),)))
+    return tuple(lines)
+
 
 #: Reasons for a report, the most serious first.
 REPORT_REASONS = (
@@ -108,7 +222,7 @@ class VideoPages(PageHandler):
 
     def _has_statements(self, principal: Principal, video_id: str) -> bool:
         wanted = StatementQuery(video_id=video_id, limit=1)
-        return bool(self.services.statements.find(principal, wanted).statements)
+        return bool(self.services.statements.find(principal, wanted).items)
 
     async def scan_again(self, request: Request, principal: Principal) -> Response:
         """Scan the kept clip of a failed video again, and show the new video."""

@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from safelight.jobs.models import StageRecord, VideoRecord
-from safelight.jobs.states import VideoState
-from safelight.policy.categories import Taxonomy
-from safelight.policy.findings import Finding, FrameRange, Stage, TimeRange
+from safelight.jobs.models import StageRecord, VideoRecord, VideoState
+from safelight.policy.findings import Finding, FrameRange, Stage, Taxonomy, TimeRange
 from safelight.web.video_facts import links
 
 from .finding_lanes import TimelineLane, TimelineSegment, timeline_lanes, timeline_ticks
-from .formatting import format_decimal
 from .timeline import is_hidden
-from .translations import Translations
+from .translations import Translations, format_decimal
 
 #: Frames and columns of the contact sheet of a delivered file (`moderation.delivery`).
 _SHEET_FRAMES, _SHEET_COLUMNS = 10, 5

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 from safelight.errors import SafelightError
-from safelight.policy.coverage import Cell
-from safelight.policy.findings import Finding, Modality
+from safelight.policy.findings import Cell, Finding, Modality
 
 from .protocol import (
     Capability,

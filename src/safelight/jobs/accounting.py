@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from safelight.store.transaction import Transaction
+from safelight.store.database import Transaction
 from safelight.trust.ledger import Prices, Reason, Work, charge, charged_micros, credit
 
 from .models import Video

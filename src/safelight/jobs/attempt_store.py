@@ -12,8 +12,7 @@ from safelight.errors import SafelightError
 from safelight.generation.protocol import Billing, Charge, ChargeStatus
 from safelight.ids import new_id
 from safelight.store import tables
-from safelight.store.database import Database
-from safelight.store.transaction import Transaction
+from safelight.store.database import Database, Transaction
 from safelight.trust.ledger import record_cost, to_micros
 
 from . import mappers

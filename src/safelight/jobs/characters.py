@@ -15,9 +15,8 @@ from safelight.errors import (
     Unavailable,
 )
 from safelight.ids import is_id, new_id
-from safelight.moderation.evaluation import StageResult
+from safelight.moderation.evaluation import ScreeningContext, StageResult
 from safelight.moderation.reference import ReferenceInput
-from safelight.moderation.screening import ScreeningContext
 from safelight.policy.findings import Stage
 from safelight.policy.intended_use import VideoRequester
 from safelight.policy.verdicts import Action

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from safelight.errors import AccountSuspended
+from safelight.store.database import Transaction
 from safelight.store.tables import tenants
-from safelight.store.transaction import Transaction
 
 
 def require_open(tx: Transaction) -> None:

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from safelight.background.part import BackgroundPart
 from safelight.moderation.evaluation import StageResult, reevaluate_without_consent
 from safelight.policy.verdicts import Action
+from safelight.store.database import Transaction
 from safelight.store.tables import consent_uses, consents
-from safelight.store.transaction import Transaction
 from safelight.trust.statements import Objection, StatementSource
 
 from .context import PipelineContext

@@ -15,16 +15,15 @@ from safelight.errors import Withdrawn
 from safelight.ids import is_id
 from safelight.policy.findings import Finding
 from safelight.policy.intended_use import VideoRequester
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.tables import characters, copied_sources, videos
-from safelight.store.transaction import Transaction
 from safelight.trust.consent_requests.store import record_use
 from safelight.trust.statements import DecisionGround, GroundBasis, Objection, StatementSource
 
 from .context import PipelineContext
 from .lineage import LineageTrace
+from .models import VideoState
 from .source_consents import sources_of, with_consents
-from .states import VideoState
 from .video_statements import WithdrawalCause
 from .withdrawal import end_family_within
 

@@ -9,8 +9,8 @@ from sqlalchemy import ColumnElement, Row
 
 from safelight.ids import new_id
 from safelight.store import tables
+from safelight.store.database import Transaction
 from safelight.store.retention import PAID_CLIP_S, Retention
-from safelight.store.transaction import Transaction
 
 from .models import ReusedFile
 from .recovery_data import remove_fingerprints_of_file

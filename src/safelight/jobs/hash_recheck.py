@@ -13,15 +13,14 @@ from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.scanning.service import Scanner
 from safelight.store import tables
-from safelight.store.transaction import Transaction
+from safelight.store.database import Transaction
 from safelight.trust.statements import Objection, StatementSource, ground_of_verdict
 
 from . import mappers
 from .context import PipelineContext
 from .files import vault_files
-from .models import Video
+from .models import Video, VideoState
 from .stage_records import record_stage
-from .states import VideoState
 from .transitions import update
 from .video_statements import WithdrawalCause
 from .withdrawal import withdraw_within

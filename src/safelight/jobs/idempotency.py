@@ -17,8 +17,7 @@ from safelight.errors import IdempotencyKeyInUse, IdempotencyKeyReused
 from safelight.fileio import sha256_file
 from safelight.moderation.request import CreateRequest
 from safelight.store import tables
-from safelight.store.database import Database
-from safelight.store.transaction import Transaction
+from safelight.store.database import Database, Transaction
 
 from .requester import store_use
 

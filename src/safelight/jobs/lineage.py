@@ -22,14 +22,13 @@ from safelight.moderation.reference import media_type
 from safelight.moderation.request import CreateRequest, SourceVideo
 from safelight.policy.findings import Evidence, Finding, ImageBox, Stage, TextSpan
 from safelight.store import tables
-from safelight.store.transaction import Transaction
+from safelight.store.database import Transaction
 from safelight.trust.consent_requests.store import record_use
 
 from .context import PipelineContext
 from .files import reuse_file
-from .models import Character, CharacterState, ReusedFile, Video
+from .models import Character, CharacterState, ReusedFile, Video, VideoState
 from .stage_records import stage_records
-from .states import VideoState
 
 #: Maximum number of derivation steps from the first video to the last.
 MAX_DERIVATIONS = 32

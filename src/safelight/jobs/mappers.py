@@ -11,13 +11,11 @@ from sqlalchemy import Row
 from safelight.attempts.charge_columns import read_charge
 from safelight.generation.protocol import Billing
 from safelight.moderation.request import TemplateUse
-from safelight.policy.coverage import Coverage
-from safelight.policy.findings import Stage, unpack
+from safelight.policy.findings import Coverage, Stage, unpack
 from safelight.policy.verdicts import Verdict
-from safelight.trust.seals.registry import stored_facts
+from safelight.trust.seals import stored_facts
 
-from .models import Attempt, Character, CharacterState, StageRecord, Video
-from .states import VideoState
+from .models import Attempt, Character, CharacterState, StageRecord, Video, VideoState
 
 
 def from_json(data: bytes | None) -> Any:

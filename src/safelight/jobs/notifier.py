@@ -20,11 +20,10 @@ from safelight.attempts.drift_episodes import TOPIC as DRIFT_TOPIC
 from safelight.background.part import BackgroundPart
 from safelight.net.webhook_client import WebhookClient
 from safelight.store import tables
-from safelight.store.database import Database
-from safelight.store.transaction import Transaction
+from safelight.store.database import Database, Transaction
 from safelight.trust.appeals import BY_REPORTER, statement_of_case
 from safelight.trust.consents.store import WITHDRAWN_TOPIC as CONSENT_TOPIC
-from safelight.trust.library.canary_stops import TOPIC as CANARY_TOPIC
+from safelight.trust.library import TOPIC as CANARY_TOPIC
 from safelight.trust.reports.notice_store import TOPIC as REPORT_TOPIC
 from safelight.trust.reviews import CaseState, DecisionAction
 from safelight.trust.reviews.case_mails import announce_by_mail
@@ -32,7 +31,7 @@ from safelight.trust.standing import TOPIC as STANDING_TOPIC
 from safelight.trust.webhooks import Deliveries, EventType, WebhookDelivery, build_payload, signed_headers
 
 from . import mappers
-from .states import VideoState
+from .models import VideoState
 
 _log = logging.getLogger(__name__)
 _INTERVAL_S = 0.5

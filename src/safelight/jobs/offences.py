@@ -6,7 +6,7 @@ from safelight.policy.compiled import categories_of
 from safelight.policy.findings import INDICATOR_SCORE, Stage
 from safelight.policy.verdicts import Verdict
 from safelight.store import tables
-from safelight.store.transaction import Transaction
+from safelight.store.database import Transaction
 from safelight.trust.reviews import Case, Decision
 from safelight.trust.standing import (
     Cause,

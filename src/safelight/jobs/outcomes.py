@@ -19,7 +19,7 @@ from safelight.moderation.provider_refusal import explain_refusal
 from safelight.policy.explanations import explain_ground, without_reason
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
-from safelight.store.transaction import Transaction
+from safelight.store.database import Transaction
 from safelight.tracing.tracer import outermost_span
 from safelight.trust.accounts.terms import release_first_review
 from safelight.trust.ledger import Reason
@@ -38,9 +38,8 @@ from .attempt_store import last_attempt
 from .context import PipelineContext
 from .failure_message import describe_failure, describe_kept_clip
 from .files import end_paid_clip, paid_clip_end, vault_files
-from .models import FIRST_OUTPUT, Video
+from .models import FIRST_OUTPUT, Video, VideoState
 from .offences import strike_for_block, strike_for_refusal
-from .states import VideoState
 from .transitions import transition, update
 from .video_statements import ground_of_refusal, state_block, state_expiry, state_refusal, verdict_of_hold
 

@@ -7,23 +7,264 @@ starts only one run.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dbos import DBOS, DBOSConfig, SetEnqueueOptions, SetWorkflowID
+import psycopg
+from dbos import DBOS, DBOSConfig, Queue, SetEnqueueOptions, SetWorkflowID
+from dbos._queue import queue_worker_thread
 
 from safelight.background.part import BackgroundPart
+from safelight.errors import DataDirectoryBusy, Unavailable
 from safelight.metrics import ENGINE_ERRORS
 
-from .engine_check import check_engine
 from .interruptions import ShutdownRequested
-from .queue_polling import QueuePolling
-from .worker_lease import WorkerLease
+
+# Worker leases on PostgreSQL: a process detects dead processes and takes over their runs.
+#
+# Every process holds an advisory lock on its worker name, on a separate connection. PostgreSQL releases the
+# lock when the process ends. The first other process that gets the lock takes over the runs of the dead
+# process.
+
+_log = logging.getLogger(__name__)
+_INTERVAL_S = 1.0
+#: After the connection was lost, for example because PostgreSQL restarts, the lock is asked for again for
+#: this time. Then the process gives up.
+_REGAIN_S = 60.0
+
+
+class WorkerLease:
+    """The lock on the name of this worker. While it is not held, this process must not start a step."""
+
+    def __init__(
+        self,
+        database_url: str,
+        worker: str,
+        *,
+        recover: Callable[[str], None],
+        lost: Callable[[], None],
+        stopping: threading.Event,
+        regain_s: float = _REGAIN_S,
+    ) -> None:
+        """`lost` is called when the lock is lost for good. The process must then exit at once."""
+        self._url = database_url.replace("postgresql+psycopg://", "postgresql://")
+        self._worker = worker
+        self._recover = recover
+        self._lost = lost
+        self._stopping = stopping
+        self._regain_s = regain_s
+        #: Whether the lock is lost for good.
+        self.is_lost = False
+        #: Set while this process holds the lock, to its knowledge.
+        self.held = threading.Event()
+        self._connection: psycopg.Connection[tuple[object, ...]] | None = None
+        self.part = BackgroundPart(
+            "takeover", {"watch": self.watch}, interval_s=_INTERVAL_S, stopping=stopping
+        )
+
+    def acquire(self) -> None:
+        """Lock the name of this worker. Raises `DataDirectoryBusy` if a live process holds the lock."""
+        self._connection = psycopg.connect(self._url, autocommit=True, connect_timeout=10)
+        if not self._locked(self._worker):
+            self._connection.close()
+            raise DataDirectoryBusy(
+                f"The worker name {self._worker!r} is used by another process on this database.",
+                remedy="Set a different `worker.name` for each process.",
+            )
+        self.held.set()
+
+    def watch(self) -> None:
+        """Take over the runs of dead workers. If the own lock was lost meanwhile, ask for it again."""
+        assert self._connection is not None
+        try:
+            self._take_over_dead_workers()
+        except psycopg.Error as error:
+            if not self._connection.closed:
+                raise
+            self._regain(error)
+
+    def live(self, workers: Iterable[str]) -> set[str]:
+        """Those of these workers whose lock is held by a process."""
+        assert self._connection is not None
+        rows = self._connection.execute(
+            "SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks WHERE locktype = 'advisory' "
+            "AND granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        ).fetchall()
+        held = {row[0] for row in rows}
+        return {worker for worker in workers if _lock(worker) in held}
+
+    def _locked(self, worker: str) -> bool:
+        assert self._connection is not None
+        row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", (_lock(worker),)).fetchone()
+        return row is not None and bool(row[0])
+
+    def _regain(self, error: psycopg.Error) -> None:
+        self.held.clear()
+        _log.error("The lock on the name of this worker is lost, and is asked for again: %s", error)
+        give_up_at = time.monotonic() + self._regain_s
+        while not self._stopping.is_set():
+            try:
+                self.acquire()
+            except DataDirectoryBusy as busy:
+                _log.error("%s This process ends.", busy)
+                break
+            except psycopg.Error as again:
+                if time.monotonic() >= give_up_at:
+                    _log.error(
+                        "The lock was not regained in %g s. This process ends: %s", self._regain_s, again
+                    )
+                    break
+                self._stopping.wait(min(_INTERVAL_S, self._regain_s))
+            else:
+                _log.warning("The lock on the name of this worker is held again.")
+                return
+        else:
+            return
+        self.is_lost = True
+        self._lost()
+
+    def _take_over_dead_workers(self) -> None:
+        assert self._connection is not None
+        workers = self._connection.execute(
+            "SELECT DISTINCT executor_id FROM dbos.workflow_status "
+            "WHERE status = 'PENDING' AND executor_id IS NOT NULL AND executor_id <> %s",
+            (self._worker,),
+        ).fetchall()
+        for (worker,) in workers:
+            if not self._locked(str(worker)):
+                continue
+            try:
+                _log.warning("Worker %s has ended. This process takes over its runs.", worker)
+                self._recover(str(worker))
+            finally:
+                self._connection.execute("SELECT pg_advisory_unlock(%s)", (_lock(str(worker)),))
+
+
+def _lock(worker: str) -> int:
+    """The 64-bit number of the advisory lock for a worker name."""
+    digest = hashlib.sha256(f"safelight worker {worker}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
+
+
+# Polls the engine's queue in a thread: quickly while there is work, seldom while there is none.
+
+# The engine offers no other way to wake its polling. A test checks that the function still exists.
+
+#: After the last sign of work, the interval of the engine is kept for this time, because a run that ends, or
+#: that is recovered after a start, becomes visible a little later.
+_QUICK_S = 5.0
+
+
+class PollPause(threading.Event):
+    """The stop event of the engine's polling. The engine waits on it between two polls."""
+
+    def __init__(
+        self,
+        *,
+        is_busy: Callable[[], bool],
+        idle_s: float,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`idle_s`: the pause while nothing happens in this process."""
+        super().__init__()
+        self._idle_s = idle_s
+        self._is_busy = is_busy
+        self._monotonic = monotonic
+        self._changed = threading.Condition()
+        self._quick_until = monotonic() + _QUICK_S
+
+    def wake(self) -> None:
+        """There is work: poll at once, and then at the engine's interval."""
+        with self._changed:
+            self._quick_until = self._monotonic() + _QUICK_S
+            self._changed.notify_all()
+
+    def set(self) -> None:
+        super().set()
+        with self._changed:
+            self._changed.notify_all()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the engine's interval, or for longer if there is no work. Returns whether to stop."""
+        if self._is_busy():
+            self.wake()
+        with self._changed:
+            if self._monotonic() >= self._quick_until:
+                self._changed.wait_for(self._must_poll, self._idle_s)
+                return self.is_set()
+        return super().wait(timeout)
+
+    def _must_poll(self) -> bool:
+        return self.is_set() or self._monotonic() < self._quick_until
+
+
+class QueuePolling:
+    """Starts runs of one queue in this process. The engine itself must not listen to the queue."""
+
+    def __init__(self, engine: DBOS, queue: Queue, *, is_busy: Callable[[], bool], idle_s: float) -> None:
+        self._engine = engine
+        self._queue = queue
+        self._pause = PollPause(is_busy=is_busy, idle_s=idle_s)
+        engine.background_thread_stop_events.append(self._pause)
+        self._thread: threading.Thread | None = None
+
+    def keep_running(self) -> None:
+        """Start the thread. A later call starts it again if it has ended."""
+        if self._pause.is_set() or (self._thread is not None and self._thread.is_alive()):
+            return
+        if self._thread is not None:
+            _log.error("The thread that polls the queue has ended, and is started again.")
+        self._thread = threading.Thread(
+            target=queue_worker_thread,
+            args=(self._pause, self._engine, self._queue),
+            name="queue-polling",
+            daemon=True,
+        )
+        self._thread.start()
+
+    def wake(self) -> None:
+        """A run was enqueued: poll at once."""
+        self._pause.wake()
+
+    def stop(self) -> None:
+        """Start no further run."""
+        self._pause.set()
+
+
+_TIMEOUT_S = 2
+
+
+def check_engine(url: str) -> None:
+    """Check that the database can be read and, on SQLite, written. Raises `Unavailable`."""
+    try:
+        if url.startswith("sqlite"):
+            _check_sqlite(url.removeprefix("sqlite:///"))
+        else:
+            _check_postgres(url.replace("postgresql+psycopg://", "postgresql://"))
+    except (sqlite3.Error, psycopg.Error) as error:
+        ENGINE_ERRORS.add("error")
+        raise Unavailable(f"The database of the queue cannot be used: {error}.") from error
+
+
+def _check_sqlite(path: str) -> None:
+    with closing(sqlite3.connect(path, timeout=_TIMEOUT_S, isolation_level=None)) as connection:
+        # Takes the write lock and changes nothing.
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+
+
+def _check_postgres(url: str) -> None:
+    limits = f"-c statement_timeout={_TIMEOUT_S * 1000} -c default_transaction_read_only=on"
+    with psycopg.connect(url, connect_timeout=_TIMEOUT_S, options=limits) as connection:
+        connection.execute("SELECT 1 FROM dbos.workflow_status LIMIT 1")
+
 
 #: The engine has no other report of the errors that it retries.
 _engine_log = logging.getLogger("dbos")

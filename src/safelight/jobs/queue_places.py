@@ -17,8 +17,7 @@ from safelight.store import tables
 from .context import PipelineContext
 from .durations import Part
 from .fair_order import FairSequence, SlotRequest
-from .models import QueueStatus, Video
-from .states import AWAITING_REVIEW, TERMINAL, VideoState
+from .models import AWAITING_REVIEW, TERMINAL, QueueStatus, Video, VideoState
 
 #: The places are computed again after this time.
 _KEPT_S = 1.0

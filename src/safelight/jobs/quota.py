@@ -12,15 +12,9 @@ from sqlalchemy import ColumnElement
 
 from safelight.errors import QuotaExceeded
 from safelight.store import tables
-from safelight.store.database import Database
-from safelight.store.transaction import Transaction
+from safelight.store.database import Database, Transaction
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.accounts.subjects import (
-    TENANT_SUBJECT,
-    account_subject,
-    end_user_subject,
-    subjects_of,
-)
+from safelight.trust.accounts.models import TENANT_SUBJECT, account_subject, end_user_subject, subjects_of
 from safelight.trust.accounts.terms import Terms, read_terms
 from safelight_client.money import format_money, usd
 

@@ -6,12 +6,10 @@ After an appeal a file is released again under a new id. Its seal stays under th
 from __future__ import annotations
 
 from safelight.store import tables
-from safelight.store.transaction import Transaction
-from safelight.trust.seals.fingerprint_store import remove_fingerprints
-from safelight.trust.seals.registry import erase_manifests
+from safelight.store.database import Transaction
+from safelight.trust.seals import erase_manifests, remove_fingerprints
 
-from .models import Video
-from .states import TERMINAL, VideoState
+from .models import TERMINAL, Video, VideoState
 
 
 def remove_fingerprints_of_file(tx: Transaction, video_id: str) -> bool:

@@ -9,10 +9,9 @@ from typing import Any
 
 from safelight.errors import DeadlineExceeded, SandboxFailed, Unavailable, Withdrawn
 from safelight.moderation.admission import SOURCE_FIELD
-from safelight.moderation.evaluation import StageResult
+from safelight.moderation.evaluation import ScreeningContext, StageResult
 from safelight.moderation.reference import ReferenceInput
 from safelight.moderation.request import AdmittedRequest
-from safelight.moderation.screening import ScreeningContext
 from safelight.moderation.timed_reference import TimedReferenceStage
 from safelight.net.fetch import Fetcher
 from safelight.policy.findings import Stage
@@ -20,8 +19,8 @@ from safelight.provenance.models import ManifestState
 from safelight.provenance.recovery.conclusion import Answer
 from safelight.provenance.recovery.recovery import Recovered
 from safelight.provenance.seal import Seal
+from safelight.store.database import Transaction
 from safelight.store.retention import Retention
-from safelight.store.transaction import Transaction
 
 from .attempts import seconds_left
 from .context import PipelineContext

@@ -14,13 +14,12 @@ from sqlalchemy import func, literal, select
 from safelight.attempts.models import AttemptOutcome
 from safelight.errors import RefusalBudgetUsed, UpstreamModerationBlocked
 from safelight.generation.protocol import Generator
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.tables import attempts, canary_calls, videos
-from safelight.store.transaction import Transaction
 
 from .failure_message import NOTHING_SENT
 from .interruptions import UpstreamPending
-from .states import VideoState
+from .models import VideoState
 
 _log = logging.getLogger(__name__)
 _DAY_S = 86_400

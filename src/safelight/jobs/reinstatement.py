@@ -18,10 +18,10 @@ from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action
 from safelight.store import tables
+from safelight.store.database import Transaction
 from safelight.store.retention import Retention
-from safelight.store.transaction import Transaction
 from safelight.trust.appeals import AppealSubject
-from safelight.trust.evasion.store import delete_blocks_of_video
+from safelight.trust.evasion import delete_blocks_of_video
 from safelight.trust.ledger import Reason, Work
 from safelight.trust.reviews import Decision
 
@@ -32,11 +32,10 @@ from .copied_sources import hand_on_copied_sources
 from .files import FileRow, add_file, end_paid_clip, files_of
 from .ingredients import UPSTREAM_MANIFEST
 from .lineage import Lineage, LineageTrace
-from .models import ReusedFile, StageRecord
+from .models import ReusedFile, StageRecord, VideoState
 from .outcomes import EARLY_STAGES
 from .repository import next_created_at
 from .stage_records import record_stage, stage_records
-from .states import VideoState
 from .transcripts import copy_transcript
 from .transitions import update
 from .video_statements import state_reinstatement

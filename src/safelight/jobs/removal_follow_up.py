@@ -12,11 +12,10 @@ from sqlalchemy import ColumnElement, Row, or_
 
 from safelight.background.rows import RowFailures
 from safelight.errors import Conflict, NotFound
-from safelight.policy.categories import Category
-from safelight.policy.findings import Stage
+from safelight.policy.findings import Category, Stage
 from safelight.provenance.recovery.copies import CopySearch
 from safelight.store import tables
-from safelight.store.transaction import Transaction
+from safelight.store.database import Transaction
 from safelight.trust.reports import LANES, NoticeOutcome, ReportLane
 from safelight.trust.reports.hash_screen import HashScreen
 from safelight.trust.reports.models import HashState, ReportedHash
@@ -25,7 +24,7 @@ from safelight.trust.reviews import CaseKind, NewCase, open_case
 from safelight.trust.statements import StatementSource, ground_of_category
 
 from .context import PipelineContext
-from .states import VideoState
+from .models import VideoState
 from .video_statements import WithdrawalCause
 from .withdrawal import withdraw_within
 

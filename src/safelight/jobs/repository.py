@@ -5,23 +5,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, literal, or_, tuple_
+from sqlalchemy import ColumnElement, Row, and_, literal, or_
 
 from safelight.errors import NotFound
 from safelight.policy.findings import Stage
 from safelight.store import tables
-from safelight.store.database import Database
-from safelight.store.transaction import Transaction
+from safelight.store.database import Database, Transaction
+from safelight.store.pages import Page, follows, read_page
 from safelight.trust.reports.hidings import is_hidden
 from safelight.trust.reviews import approved_verdict_ids, overturned_verdict_ids
-from safelight.trust.seals.registry import is_intact
+from safelight.trust.seals import is_intact
 
 from . import mappers
 from .attempt_store import attempts_of
 from .files import files_of
-from .models import Page, Video, VideoFilter, VideoRecord, VideoSnapshot
+from .models import Video, VideoFilter, VideoRecord, VideoSnapshot, VideoState
 from .stage_records import approved_findings, judged_sha256s, overturned_findings, stage_records
-from .states import VideoState
 
 #: Least difference between the creation times of two videos of a tenant.
 _LIST_STEP_S = 0.001
@@ -59,13 +58,13 @@ class VideoRepository:
         with self._database.read_transaction(tenant=tenant) as tx:
             return files_of(tx, video_id, kind=kind)
 
-    def page(self, tenant: str, *, after: str | None, limit: int, newest_first: bool) -> Page:
+    def page(self, tenant: str, *, after: str | None, limit: int, newest_first: bool) -> Page[Video]:
         """A page of accepted videos, in order of creation. `after` is the last id of the previous page."""
         accepted = tables.videos.c.accepted_at.is_not(None)
         with self._database.read_transaction(tenant=tenant) as tx:
             return _page(tx, [accepted], after=after, limit=limit, newest_first=newest_first)
 
-    def find(self, tenant: str, wanted: VideoFilter, *, after: str | None, limit: int) -> Page:
+    def find(self, tenant: str, wanted: VideoFilter, *, after: str | None, limit: int) -> Page[Video]:
         """A page of the videos of this filter, newest first, also of those that were never accepted."""
         videos = tables.videos.c
         where = [
@@ -124,16 +123,14 @@ def _page(
     after: str | None,
     limit: int,
     newest_first: bool,
-) -> Page:
+) -> Page[Video]:
     videos = tables.videos.c
-    conditions = [videos.deleted_at.is_(None), *where]
+    columns, conditions = (videos.created_at, videos.id), [videos.deleted_at.is_(None), *where]
     if after is not None:
         start = _row(tx, after)
-        position, last = (videos.created_at, videos.id), (start.created_at, start.id)
-        conditions.append(tuple_(*position) < last if newest_first else tuple_(*position) > last)
-    order = [column.desc() if newest_first else column.asc() for column in (videos.created_at, videos.id)]
-    rows = tx.select(tables.videos, *conditions, order_by=order, limit=limit + 1)
-    return Page(videos=tuple(mappers.video(row) for row in rows[:limit]), has_more=len(rows) > limit)
+        conditions.append(follows(columns, (start.created_at, start.id), descending=newest_first))
+    order = [column.desc() if newest_first else column.asc() for column in columns]
+    return read_page(tx, tables.videos, *conditions, order_by=order, limit=limit).map(mappers.video)
 
 
 def next_created_at(tx: Transaction) -> float:

@@ -25,17 +25,15 @@ from safelight.errors import (
 from safelight.generation.protocol import ProviderRefusal
 from safelight.moderation.check_result import CheckResult, Price
 from safelight.moderation.request import AdmittedRequest, CreateRequest, RetryTerms, Upload
-from safelight.policy.categories import Category, Group
-from safelight.policy.findings import Stage, is_alarm
+from safelight.policy.findings import Category, Group, Stage, is_alarm
 from safelight.store.blobs import BlobStore
 from safelight.trust.accounts import KeyScope, Principal
 
 from .idempotency import IdempotencyKeys
 from .interruptions import UpstreamPending
-from .models import RetryRefusal, RetryResult, SubmissionResult, Video, VideoSnapshot
+from .models import RetryRefusal, RetryResult, SubmissionResult, Video, VideoSnapshot, VideoState
 from .repository import VideoRepository
 from .requester import use_of
-from .states import VideoState
 
 _log = logging.getLogger(__name__)
 

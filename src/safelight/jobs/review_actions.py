@@ -10,11 +10,10 @@ from typing import Any
 from safelight import canonical_json
 from safelight.errors import Conflict, InvalidField, NotFound, Withdrawn
 from safelight.moderation.evaluation import StageResult, requires_label
-from safelight.policy.categories import Category
-from safelight.policy.findings import Modality, Stage
+from safelight.policy.findings import Category, Modality, Stage
 from safelight.policy.verdicts import Action
 from safelight.store import tables
-from safelight.store.transaction import Transaction
+from safelight.store.database import Transaction
 from safelight.trust.appeals import BY_REPORTER, AppealSubject, statement_of_case
 from safelight.trust.reports import ReportedVideo
 from safelight.trust.reports.reported_hashes import (
@@ -29,11 +28,10 @@ from safelight.trust.statements import NO_GROUND, DecisionGround, StatementKind
 
 from . import mappers, outcomes
 from .context import PipelineContext
-from .models import StageRecord, Video
+from .models import StageRecord, Video, VideoState
 from .offences import strike_for_withdrawal
 from .reinstatement import appealable, reinstate, release_kept_clip
 from .stage_records import stage_records
-from .states import VideoState
 from .transitions import transition
 from .video_statements import (
     cause_of_report,

@@ -17,8 +17,7 @@ from .closed_tenants import require_open
 from .context import PipelineContext
 from .failure_message import late_sentence
 from .interruptions import ShutdownRequested, UpstreamPending
-from .models import Video, VideoSnapshot
-from .states import VideoState
+from .models import Video, VideoSnapshot, VideoState
 from .steps import STEPS, Step
 from .timeouts import end_late, may_have_finished
 from .transitions import StaleRevision

@@ -15,9 +15,10 @@ from safelight.moderation.request import CreateRequest
 from safelight.moderation.timed_reference import TimedReferenceStage
 from safelight.net.fetch import Fetcher
 from safelight.store import tables
+from safelight.store.pages import Page
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.check_limits import CheckLimiter
-from safelight.trust.evasion.service import EvasionTracker
+from safelight.trust.evasion import EvasionTracker
 from safelight.trust.reviews import CaseKind, close_cases
 from safelight.trust.reviews.staff_reads import StaffRead, StaffReads, record_prompt_reads
 from safelight.trust.statements import erase_reasons
@@ -30,13 +31,22 @@ from .context import PipelineContext
 from .files import drop_files
 from .idempotency import ClaimExpired, CompletedKey, IdempotencyKeys, fingerprint
 from .lineage import Lineage
-from .models import Character, Content, Page, SubmissionResult, Video, VideoFilter, VideoRecord
+from .models import (
+    AWAITING_REVIEW,
+    TERMINAL,
+    Character,
+    Content,
+    SubmissionResult,
+    Video,
+    VideoFilter,
+    VideoRecord,
+    VideoState,
+)
 from .queue_places import QueuePlaces
 from .quota import QuotaStatus
 from .recovery_data import erase_recovery_data
 from .references import References
 from .reinstatement import scan_kept_clip
-from .states import AWAITING_REVIEW, TERMINAL, VideoState
 from .submission import SubmissionService
 from .transitions import update
 
@@ -155,20 +165,22 @@ class VideoService:
         self._record_reads(principal, video)
         return self._with_place(video)
 
-    def list(self, principal: Principal, *, after: str | None, limit: int, order: str) -> Page:
+    def list(self, principal: Principal, *, after: str | None, limit: int, order: str) -> Page[Video]:
         """A page of the accepted videos, as OpenAI's list."""
         limit = self._check_page(principal, after, limit)
         page = self.context.videos.page(
             principal.tenant, after=after, limit=limit, newest_first=order != "asc"
         )
-        self._record_reads(principal, *page.videos)
+        self._record_reads(principal, *page.items)
         return self._with_places(page)
 
-    def find(self, principal: Principal, wanted: VideoFilter, *, after: str | None, limit: int) -> Page:
+    def find(
+        self, principal: Principal, wanted: VideoFilter, *, after: str | None, limit: int
+    ) -> Page[Video]:
         """A page of the videos of this filter, newest first, also those blocked before generation."""
         limit = self._check_page(principal, after, limit)
         page = self.context.videos.find(principal.tenant, wanted, after=after, limit=limit)
-        self._record_reads(principal, *page.videos)
+        self._record_reads(principal, *page.items)
         return self._with_places(page)
 
     def delete(self, principal: Principal, video_id: str) -> None:
@@ -303,8 +315,8 @@ class VideoService:
             _check_id(after)
         return max(1, min(limit, _MAX_PAGE_SIZE))
 
-    def _with_places(self, page: Page) -> Page:
-        return replace(page, videos=tuple(self._with_place(video) for video in page.videos))
+    def _with_places(self, page: Page[Video]) -> Page[Video]:
+        return page.map(self._with_place)
 
     def _with_place(self, video: Video) -> Video:
         status = self.queue_places.status(video)

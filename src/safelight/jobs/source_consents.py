@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from safelight.errors import Withdrawn
-from safelight.policy.categories import Category
-from safelight.policy.findings import Basis, Finding, Match, Modality
+from safelight.policy.findings import Basis, Category, Finding, Match, Modality
 from safelight.policy.intended_use import Shortfall, VideoRequester, find_shortfall
+from safelight.store.database import Transaction
 from safelight.store.tables import consent_uses, consents, copied_sources, video_lineage
-from safelight.store.transaction import Transaction
 from safelight.trust.consents.store import limits_of
 
 from .lineage import LineageTrace

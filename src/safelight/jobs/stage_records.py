@@ -11,7 +11,7 @@ from safelight.moderation.evaluation import StageResult
 from safelight.policy.findings import Finding, Stage, pack, unpack
 from safelight.policy.verdicts import Action
 from safelight.store import tables
-from safelight.store.transaction import Transaction
+from safelight.store.database import Transaction
 from safelight.tracing.tracer import current_span
 from safelight.trust.consent_requests.store import record_use
 from safelight.trust.reviews import approved_verdict_ids, overturned_verdict_ids

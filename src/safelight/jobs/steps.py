@@ -39,16 +39,18 @@ from safelight.generation.protocol import (
     RemoteGenerator,
 )
 from safelight.moderation.delivery import NormalizedClip
-from safelight.moderation.screening import ScreeningContext
+from safelight.moderation.evaluation import ScreeningContext
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action
 from safelight.provenance.manifest import SealFacts, SourceType
+from safelight.provenance.seal import Seal
 from safelight.provenance.sealing import SealingTime
+from safelight.store.database import Transaction
 from safelight.store.retention import Retention
-from safelight.store.transaction import Transaction
 from safelight.tracing.tracer import Interruption, SpanKind, child_span
 from safelight.trust.accounts.terms import claim_first_review
 from safelight.trust.consent_requests.commitments import commit_to_consents
+from safelight.trust.seals import add_fingerprint
 
 from . import attempts, outcomes
 from .attempt_store import finish_attempt, last_attempt
@@ -59,15 +61,49 @@ from .durations import Part
 from .files import drop_files
 from .ingredients import UPSTREAM_MANIFEST, keep_upstream_manifest, load_ingredients
 from .lineage import source_clip_of
-from .models import RetryRefusal, RetryResult, Video, VideoSnapshot
+from .models import RetryRefusal, RetryResult, Video, VideoSnapshot, VideoState
 from .references import screen_stored_references
 from .requester import requester_of
 from .retries import describe_retry
-from .second_release import release_sealed
 from .stage_records import record_stage
-from .states import VideoState
 from .transcripts import mark_transcript, store_transcript
 from .transitions import transition
+
+
+def release_sealed(context: PipelineContext, snapshot: VideoSnapshot, seal: Seal) -> None:
+    """Deliver the file as it was sealed: with its manifest, badge and watermark, and new preview images.
+
+    Its fingerprint was deleted when the video was withdrawn, so it is computed again.
+    """
+    video = snapshot.video
+    with context.work_dir(video.id) as work_dir, context.local_slot(video, Part.SEAL):
+        sealed = work_dir / "sealed.mp4"
+        context.blobs.copy_to(video.tenant, seal.sha256, sealed)
+        fingerprint = context.sealer.fingerprint(sealed)
+        previews = context.delivery.draw_previews(sealed, work_dir)
+        files = [
+            NewFile(path=sealed, kind="sealed", media_type="video/mp4"),
+            *(NewFile(path=one.path, kind=one.kind, media_type=one.media_type) for one in previews),
+        ]
+        context.store_files(video, files, retention=Retention.DELIVERED)
+    with context.commit_step(snapshot) as tx:
+        if fingerprint is not None:
+            # Under the id of the seal; `recovery_data` deletes it with every id of the file.
+            add_fingerprint(tx, seal.sha256, seal.video_id, fingerprint)
+        drop_files(tx, video.id, kind="generated")
+        transition(
+            tx,
+            video,
+            VideoState.DELIVERED,
+            actor="jobs",
+            why={"sha256": seal.sha256, "judged": seal.source_sha256, "mark": seal.mark.state.value},
+            progress=100,
+            generated_sha256=seal.source_sha256,
+            sealed_sha256=seal.sha256,
+            mark=seal.mark.state.value,
+            expires_at=tx.now() + context.limits.keep_s,
+        )
+
 
 _log = logging.getLogger(__name__)
 MP4 = "video/mp4"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import Select, select
 
 from safelight.errors import DeadlineExceeded, Withdrawn
+from safelight.store.database import Transaction
 from safelight.store.tables import attempts, videos
-from safelight.store.transaction import Transaction
 
-from .states import VideoState
+from .models import VideoState
 
 #: The slowest of this number of finished requests is what an upstream is compared with.
 _COMPARED = 20

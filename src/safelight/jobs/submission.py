@@ -10,12 +10,11 @@ from safelight import canonical_json
 from safelight.detectors.text.chinese import locale_of
 from safelight.errors import RequestBlocked
 from safelight.moderation.admission import AdmissionLimits, admit
-from safelight.moderation.evaluation import StageResult
+from safelight.moderation.evaluation import ScreeningContext, StageResult
 from safelight.moderation.evasion_thresholds import NO_MATCH, EvasionMatch
 from safelight.moderation.field_problems import FieldProblems
 from safelight.moderation.reference import ReferenceInput
 from safelight.moderation.request import AdmittedRequest, CreateRequest, RetryTerms, TemplateUse
-from safelight.moderation.screening import ScreeningContext
 from safelight.moderation.template_demand import find_missing_template
 from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.explanations import help_lines
@@ -23,14 +22,14 @@ from safelight.policy.findings import Stage
 from safelight.policy.intended_use import VideoRequester
 from safelight.policy.verdicts import Action, Verdict
 from safelight.store import tables
+from safelight.store.database import Transaction
 from safelight.store.retention import Retention
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
 from safelight.trust.accounts.terms import read_audience, read_requester
 from safelight.trust.check_limits import CheckLimiter
-from safelight.trust.evasion.service import BlockedPrompt, EvasionTracker
+from safelight.trust.evasion import BlockedPrompt, EvasionTracker
 from safelight.trust.ledger import Work
-from safelight.trust.library.store import record_use as record_library_use
+from safelight.trust.library import record_use as record_library_use
 from safelight.trust.templates.store import record_use as record_template_use
 
 from . import mappers, outcomes
@@ -39,7 +38,7 @@ from .characters import Characters
 from .context import PipelineContext
 from .idempotency import IdempotencyKeys, KeyClaim
 from .lineage import Lineage, LineageTrace
-from .models import SubmissionResult, Video
+from .models import SubmissionResult, Video, VideoState
 from .offences import strike_for_block
 from .references import References
 from .repository import next_created_at
@@ -47,7 +46,6 @@ from .requester import store_use
 from .retries import VARIATION_FIELD, store_terms
 from .source_consents import with_consents
 from .stage_records import record_stage
-from .states import VideoState
 from .summary import summary
 from .video_statements import state_block
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from safelight.generation.protocol import Charge, ChargeStatus
-from safelight.policy.coverage import Cell, Coverage, CoverageStatus
+from safelight.policy.findings import Cell, Coverage, CoverageStatus
 
 from .models import Attempt
 

@@ -15,7 +15,7 @@ from safelight.errors import DeadlineExceeded
 from safelight.store import tables
 from safelight.store.retention import Retention
 from safelight.trust.reviews import CaseKind, close_cases, lock_pending_hold
-from safelight.trust.seals.check_feedback import CheckFeedback
+from safelight.trust.seals import CheckFeedback
 
 from . import mappers, outcomes
 from .attempt_store import last_attempt
@@ -25,10 +25,9 @@ from .copied_sources import FULL_SEARCH_S, withdraw_copies
 from .failure_message import late_sentence
 from .files import drop_files
 from .ingredients import UPSTREAM_MANIFEST
-from .models import Video
+from .models import AWAITING_REVIEW, TERMINAL, Video, VideoState
 from .queue import DurableQueue
 from .runs import next_run
-from .states import AWAITING_REVIEW, TERMINAL, VideoState
 from .stuck_upstreams import stuck_upstreams
 from .timeouts import end_late, is_unconfirmed, may_have_finished
 from .transitions import update

@@ -13,15 +13,14 @@ from safelight.errors import (
 )
 from safelight.generation.protocol import Billing, RemoteGenerator, UpstreamState
 from safelight.store import tables
-from safelight.store.transaction import Transaction
+from safelight.store.database import Transaction
 
 from . import mappers, outcomes
 from .attempt_store import finish_attempt, last_attempt
 from .attempts import delete_upstream_copy
 from .context import PipelineContext, slot_request
 from .interruptions import UpstreamPending
-from .models import Attempt, Video
-from .states import VideoState
+from .models import Attempt, Video, VideoState
 from .transitions import StaleRevision
 
 _INTERVAL_S = 5.0

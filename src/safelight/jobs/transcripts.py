@@ -17,8 +17,8 @@ import msgspec
 from safelight.detectors.protocol import MediaText, SpokenWord
 from safelight.detectors.text.media_text import join_lines
 from safelight.policy.findings import Finding, TimeRange
+from safelight.store.database import Transaction
 from safelight.store.tables import transcripts
-from safelight.store.transaction import Transaction
 
 #: Most characters and lines of a stored transcript: over ten minutes of speech, and still a light page.
 MAX_CHARACTERS, MAX_LINES = 10_000, 500

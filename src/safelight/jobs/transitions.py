@@ -9,14 +9,13 @@ import msgspec
 
 from safelight import canonical_json
 from safelight.errors import Conflict
-from safelight.policy.coverage import Coverage
+from safelight.policy.findings import Coverage
 from safelight.store import tables
-from safelight.store.transaction import Transaction
+from safelight.store.database import Transaction
 from safelight.tracing.tracer import outermost_span
 
 from .attempt_store import attempts_of
-from .models import Video
-from .states import TERMINAL, VideoState, can_transition
+from .models import TERMINAL, Video, VideoState, can_transition
 from .summary import summary
 
 

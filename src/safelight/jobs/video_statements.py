@@ -8,7 +8,7 @@ from safelight.policy.compiled import categories_of
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.store import tables
-from safelight.store.transaction import Transaction
+from safelight.store.database import Transaction
 from safelight.trust.accounts.reporter import Reporter
 from safelight.trust.appeals import statement_of_case
 from safelight.trust.reports import ReporterKind

@@ -5,19 +5,17 @@ from __future__ import annotations
 from safelight.errors import Conflict, NotFound, Withdrawn
 from safelight.ids import is_id
 from safelight.store import tables
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.retention import Retention
-from safelight.store.transaction import Transaction
-from safelight.trust.library.store import withdraw_entries
+from safelight.trust.library import withdraw_entries
 from safelight.trust.reviews import CaseKind, close_cases
 
 from . import mappers, outcomes
 from .attempt_store import finish_attempt, last_attempt
 from .context import PipelineContext
 from .files import drop_files, end_paid_clip
-from .models import CharacterState, Video
+from .models import TERMINAL, CharacterState, Video, VideoState
 from .recovery_data import remove_fingerprints_of_file
-from .states import TERMINAL, VideoState
 from .transitions import transition, update
 from .video_statements import WithdrawalCause, state_stop, state_withdrawal
 

@@ -12,10 +12,10 @@ from safelight.advice.prompt_advice import AdviceOptions
 from safelight.advice.provider_risk import RiskLevel
 from safelight.i18n import DEFAULT, load_messages
 from safelight.moderation.check_result import CheckResult
-from safelight.policy.categories import Taxonomy
 from safelight.policy.explanations import ExplanationLevel, explain
+from safelight.policy.findings import Taxonomy
 from safelight.policy.verdicts import Action
-from safelight.trust.evasion.session_blocks import SessionBlocks
+from safelight.trust.session_blocks import SessionBlocks
 
 from .lint_finding import LintFinding, LintLevel, LintRule
 from .lint_prompt import FilePlace, LintPrompt, UnreadPart

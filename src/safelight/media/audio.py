@@ -15,8 +15,7 @@ import numpy.typing as npt
 
 from safelight.errors import InvalidMedia, TooLarge
 from safelight.media.loudness import Loudness, LoudnessMeter
-from safelight.media.probe import VideoLimits, decoder_errors_raise, open_container
-from safelight.media.tracks import select_audio
+from safelight.media.probe import VideoLimits, decoder_errors_raise, open_container, select_audio
 
 Samples = npt.NDArray[np.float32]
 

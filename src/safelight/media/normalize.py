@@ -24,10 +24,10 @@ from safelight.media.probe import (
     check_size,
     decoder_errors_raise,
     open_container,
+    select_tracks,
     strict_decoding,
 )
 from safelight.media.tags import FileTags, read_tags
-from safelight.media.tracks import select_tracks
 
 Pixels = npt.NDArray[np.uint8]
 

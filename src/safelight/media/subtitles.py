@@ -9,8 +9,7 @@ from typing import Any
 
 import msgspec
 
-from safelight.media.probe import VideoLimits, open_container
-from safelight.media.tracks import is_text_subtitle
+from safelight.media.probe import VideoLimits, is_text_subtitle, open_container
 
 #: A film of three hours in ten languages has about 20,000 lines and 500,000 characters.
 MAX_LINES, MAX_LINE_CHARS, MAX_CHARS = 50_000, 2_000, 500_000

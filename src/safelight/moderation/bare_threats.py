@@ -12,8 +12,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from safelight.detectors.protocol import MediaText
 from safelight.detectors.text.indicators import DEPICTION, shipped
-from safelight.policy.categories import Category
-from safelight.policy.findings import Attribute, Basis, Finding, FrameRange, Match, Modality, TimeRange
+from safelight.policy.findings import (
+    Attribute,
+    Basis,
+    Category,
+    Finding,
+    FrameRange,
+    Match,
+    Modality,
+    TimeRange,
+)
 
 from .requested_text import added_text
 from .text_parts import MAX_PLACES, TextPart, TextSource, parts_of

@@ -13,14 +13,12 @@ from safelight.advice.help_gate import WITHOUT_ADVICE
 from safelight.advice.prompt_advice import AdviceOptions, PromptAdvice, ScreenedRequest, advise_on
 from safelight.advice.provider_rules import ProviderAdvice, advise
 from safelight.advice.rewriter_report import RewriterReport
-from safelight.advice.suggestions import Suggestion
+from safelight.advice.suggestion import Suggestion
 from safelight.errors import InvalidField
 from safelight.generation.protocol import GeneratorInfo
 from safelight.i18n import DEFAULT, load_messages
-from safelight.policy.categories import Taxonomy
-from safelight.policy.coverage import Cell, Coverage, Depth
 from safelight.policy.explanations import Explanation, ExplanationLevel, explain
-from safelight.policy.findings import Finding
+from safelight.policy.findings import Cell, Coverage, Depth, Finding, Taxonomy
 from safelight.policy.verdicts import Action, describe_outcome
 
 from .evaluation import StageResult

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from safelight.policy.coverage import CoverageStatus
+from safelight.policy.findings import CoverageStatus
 
 #: Category, modality and status of a check.
 Check = tuple[str, str, str]

@@ -7,9 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from safelight.detectors.audio.transcripts import TRANSCRIPT_CAPABILITIES
-from safelight.policy.categories import Category
-from safelight.policy.coverage import Cell, Coverage
-from safelight.policy.findings import Modality
+from safelight.policy.findings import Category, Cell, Coverage, Modality
 
 _AGE = "No bundled model estimates the age of a person."
 #: The reason why images and frames are not checked, by category.

@@ -7,11 +7,9 @@ from typing import Any
 
 from safelight.detectors.registry import MissingDetector
 from safelight.i18n import name_categories, name_checks
-from safelight.policy.categories import Taxonomy
-from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.decisions import required_coverage
 from safelight.policy.documents import Policy
-from safelight.policy.findings import Modality, Stage
+from safelight.policy.findings import Cell, Coverage, Modality, Stage, Taxonomy
 from safelight.policy.waivers import Waiver, covers, waived_categories
 
 from .coverage_limits import reason_unsupported

@@ -11,8 +11,7 @@ from safelight.detectors.text.classifier_detectors import MiniLmDetector
 from safelight.detectors.text.cross_modal_classifier import CrossModalClassifier
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.detectors.text.sketch import Embedder
-from safelight.policy.coverage import Cell
-from safelight.policy.findings import Basis, Finding, Modality
+from safelight.policy.findings import Basis, Cell, Finding, Modality
 
 from .text_parts import TextPart, TextSource, as_description, evidence_of, joined_attributes
 

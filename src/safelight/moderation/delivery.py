@@ -12,8 +12,9 @@ from safelight.errors import BadInput, ConfigurationError, SandboxFailed
 from safelight.media.badge import BadgeStyle, check_badge_in_child
 from safelight.media.normalize import NormalizeMethod, NormalizeResult, normalize_in_child
 from safelight.sandbox.child_main import ChildChannel
+from safelight.sandbox.confinement import Limits
 from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import Limits, Sandbox
+from safelight.sandbox.sandbox import Sandbox
 from safelight.scanning.service import Scanner
 
 _LIMITS = Limits(wall_s=600.0, cpu_s=900, memory_bytes=3 << 30, file_bytes=8 << 30, open_files=64)

@@ -10,14 +10,34 @@ from typing import Any
 import msgspec
 
 from safelight import canonical_json
-from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.decisions import required_coverage
-from safelight.policy.findings import Finding, Modality, Stage
+from safelight.policy.findings import Cell, Coverage, Finding, Modality, Stage
+from safelight.policy.intended_use import VideoRequester
 from safelight.policy.review_overrides import ReviewedFindings, decide_with_overrides, required_label
 from safelight.policy.verdicts import Audience, Verdict
 
 from .coverage_limits import annotate_coverage
 from .tenant_policy import TenantPolicy
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScreeningContext:
+    """Everything that the evaluation of a file depends on, except the file itself."""
+
+    policy: TenantPolicy
+    #: Texts of the request by field. They are evaluated together with picture and sound.
+    texts: Mapping[str, str] = field(default_factory=dict)
+    #: Findings in `texts`, and findings that the request inherits from its sources.
+    prior: tuple[Finding, ...] = ()
+    #: Findings that a reviewer approved. They cannot hold the content again.
+    approved: tuple[Finding, ...] = ()
+    #: Findings that a successful appeal overturned. They are ignored.
+    overturned: tuple[Finding, ...] = ()
+    audience: Audience = Audience.GENERAL
+    #: Who requests the video and for what, which a consent may be limited to.
+    requester: VideoRequester = field(default_factory=VideoRequester)
+    #: Texts that the generator writes into every clip by itself.
+    generator_texts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,11 +15,9 @@ import safelight
 from safelight.detectors.protocol import MediaText
 from safelight.errors import BadInput, InvalidMedia, SafelightError, SandboxFailed, TooLarge
 from safelight.fileio import sha256_file
-from safelight.media.probe import detect_container
+from safelight.media.probe import UnscannedPart, detect_container
 from safelight.media.signatures import HEAD_BYTES, detect_image, detect_unsupported_media
-from safelight.media.tracks import UnscannedPart
-from safelight.policy.coverage import Cell
-from safelight.policy.findings import Finding, Modality
+from safelight.policy.findings import Cell, Finding, Modality
 from safelight.policy.verdicts import Verdict
 from safelight.progress import ProgressSink
 from safelight.provenance.models import Verification

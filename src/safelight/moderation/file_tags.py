@@ -9,8 +9,7 @@ import msgspec
 
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.media.tags import FileTag
-from safelight.policy.coverage import Cell
-from safelight.policy.findings import Evidence, Finding, TextSpan
+from safelight.policy.findings import Cell, Evidence, Finding, TextSpan
 from safelight.scanning.report import ScanReport
 
 from .ocr import mark_unread

@@ -6,9 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from safelight.detectors.image.hash_lists import NAME, HashKind, HashLists
-from safelight.policy.categories import Category
-from safelight.policy.coverage import Cell
-from safelight.policy.findings import Finding, Modality
+from safelight.policy.findings import Category, Cell, Finding, Modality
 from safelight.scanning.report import ScanReport
 
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import msgspec
 
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.policy.coverage import Cell
-from safelight.policy.findings import Finding, Modality
+from safelight.policy.findings import Cell, Finding, Modality
 from safelight.scanning.report import ScanReport
 
 

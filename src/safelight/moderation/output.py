@@ -11,9 +11,8 @@ import msgspec
 
 from safelight.detectors.likeness.matching import MatchResult, mark_consented, merge_shortfalls
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.policy.coverage import Cell, Coverage
 from safelight.policy.cross_modal import mark_disagreements
-from safelight.policy.findings import Finding, Modality, Stage
+from safelight.policy.findings import Cell, Coverage, Finding, Modality, Stage
 from safelight.progress import ProgressSink
 from safelight.scanning.report import ScanReport
 from safelight.scanning.service import Scanner
@@ -22,13 +21,12 @@ from safelight.scanning.tasks import OutputDirs
 from .admission import NEGATED_FIELDS
 from .bare_threats import find_bare_threats, named_people
 from .cross_modal import screen_joined_text
-from .evaluation import StageInput, StageResult, evaluate
+from .evaluation import ScreeningContext, StageInput, StageResult, evaluate
 from .file_tags import screen_tags
 from .known_content import NO_HASH_LISTS, NO_MATCH, HashMatchResult, KnownContent
 from .ocr import mark_unread, screen_ocr_text
 from .requested_text import added_text
 from .scene_detection import SceneDetection, scene_of
-from .screening import ScreeningContext
 from .speech import SpeechAnalyzer
 from .text_parts import parts_of
 from .unscanned import mark_unscanned, reject_extra_tracks, unscanned_modalities

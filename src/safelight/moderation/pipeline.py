@@ -9,11 +9,10 @@ from safelight.fileio import sha256_file
 from safelight.progress import ProgressSink
 from safelight.scanning.report import ScanReport
 
-from .evaluation import StageResult
+from .evaluation import ScreeningContext, StageResult
 from .output import OutputStage
 from .prompt import PromptStage
 from .reference import MetadataStripper, ReferenceInput, ReferenceStage
-from .screening import ScreeningContext
 from .tenant_policy import TenantPolicy
 
 

@@ -13,8 +13,7 @@ import unicodedata
 from safelight.detectors.text.languages import is_short
 from safelight.detectors.text.pipeline import TextPipeline, TextReport
 from safelight.moderation.text_screening import UNCHECKED, ScreeningState, TextScreening
-from safelight.policy.categories import Category
-from safelight.policy.coverage import Depth
+from safelight.policy.findings import Category, Depth
 
 _log = logging.getLogger(__name__)
 #: The categories of a text that its reader is warned of. Not sex or violence: reports describe videos.

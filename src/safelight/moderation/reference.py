@@ -24,22 +24,21 @@ from safelight.fileio import sha256_file
 from safelight.media.metadata import copy_without_metadata
 from safelight.media.probe import detect_container
 from safelight.media.signatures import detect_image
-from safelight.policy.coverage import Cell, Coverage
-from safelight.policy.findings import Finding, Modality, Stage
+from safelight.policy.findings import Cell, Coverage, Finding, Modality, Stage
 from safelight.policy.verdicts import Action
+from safelight.sandbox.confinement import Limits
 from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import Limits, Sandbox
+from safelight.sandbox.sandbox import Sandbox
 from safelight.scanning.report import ScanReport
 from safelight.scanning.service import Scanner
 from safelight.scanning.tasks import OutputDirs
 
-from .evaluation import StageInput, StageResult, evaluate
+from .evaluation import ScreeningContext, StageInput, StageResult, evaluate
 from .file_tags import screen_tags
 from .known_content import NO_HASH_LISTS, HashMatchResult, KnownContent
 from .ocr import OcrResult, screen_ocr_text
 from .output import summary
 from .scene_detection import SceneDetection, scene_of
-from .screening import ScreeningContext
 from .speech import SpeechAnalyzer
 from .unscanned import mark_unscanned, reject_extra_tracks, unscanned_modalities
 

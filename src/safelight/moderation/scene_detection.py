@@ -14,8 +14,7 @@ import msgspec
 from safelight.detectors.likeness.faces import FaceRecogniser
 from safelight.detectors.likeness.matching import MatchResult
 from safelight.detectors.protocol import Keyframe, PartialInspection, SceneDetector, SceneFinding, SceneInput
-from safelight.policy.coverage import Cell
-from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality, suggests_sexual_minors
+from safelight.policy.findings import Cell, Finding, FrameRange, ImageBox, Modality, suggests_sexual_minors
 from safelight.policy.intended_use import VideoRequester
 from safelight.policy.verdicts import Action, Verdict
 from safelight.scanning.report import ScanReport

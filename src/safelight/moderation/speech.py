@@ -14,9 +14,7 @@ from safelight.detectors.likeness.matching import MatchResult
 from safelight.detectors.likeness.voices import SpeechPieces, VoiceRecogniser
 from safelight.detectors.protocol import MediaText, Transcriber, TranscriptionFailed
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.policy.categories import Category
-from safelight.policy.coverage import Cell
-from safelight.policy.findings import Finding, suggests_sexual_minors
+from safelight.policy.findings import Category, Cell, Finding, suggests_sexual_minors
 from safelight.scanning.audio_report import AudioReport, to_clip_time
 from safelight.scanning.report import ScanReport
 from safelight.scanning.voice_segments import cut_voice_segments

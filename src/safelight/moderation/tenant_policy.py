@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from safelight.policy.categories import Taxonomy
 from safelight.policy.documents import Policy
-from safelight.policy.findings import Stage
+from safelight.policy.findings import Stage, Taxonomy
 from safelight.policy.verdicts import Audience, Context, WaiverTerms
 
 

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 
 from safelight.policy.verdicts import Action
 
-from .evaluation import StageResult
+from .evaluation import ScreeningContext, StageResult
 from .reference import ReferenceInput, ReferenceStage
-from .screening import ScreeningContext
 
 #: Time for the clips of one check. A clip is scanned only if its scan probably takes less: on two cores that
 #: are 1280x720 at 24 frames/s up to 30 s, or 1920x1080 up to 26 s. Clients and reverse proxies wait for 60 s.

@@ -8,10 +8,8 @@ import msgspec
 
 from safelight.errors import InvalidMedia
 from safelight.i18n import load_messages
-from safelight.media.probe import MediaInfo
-from safelight.media.tracks import UnscannedKind, UnscannedPart
-from safelight.policy.coverage import Cell, Coverage
-from safelight.policy.findings import Modality
+from safelight.media.probe import MediaInfo, UnscannedKind, UnscannedPart
+from safelight.policy.findings import Cell, Coverage, Modality
 from safelight.policy.verdicts import Action
 
 _VISIBLE = frozenset({Modality.FRAMES, Modality.TEXT})

@@ -12,10 +12,9 @@ from typing import TypeAlias
 
 import msgspec
 
-from .categories import Taxonomy
 from .conditions import FindingView, Predicate
 from .documents import Policy
-from .findings import Finding, Modality
+from .findings import Finding, Modality, Taxonomy
 from .grounding import Grounding, Support
 from .rules import Clause, Rule
 from .verdicts import Action, Context

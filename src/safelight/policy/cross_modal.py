@@ -7,8 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from .coverage import Coverage
-from .findings import Finding, Modality
+from .findings import Coverage, Finding, Modality
 
 #: A finding with `STRONG_SCORE` or more is strong. A channel without a finding of `WEAK_SCORE` or more shows
 #: no sign of the category.

@@ -7,11 +7,9 @@ from dataclasses import dataclass
 
 import msgspec
 
-from .categories import Category, Taxonomy
 from .compiled import RuleMatch, compile_policy
-from .coverage import Cell, Coverage
 from .documents import Policy
-from .findings import Finding, Modality, Stage
+from .findings import Category, Cell, Coverage, Finding, Modality, Stage, Taxonomy
 from .grounding import Support, is_text
 from .requirements import ALWAYS_PRESENT, MANDATORY_CELLS, Requirement
 from .verdicts import Action, Context, Verdict

@@ -17,9 +17,8 @@ import yaml
 from safelight import canonical_json
 from safelight.errors import PolicyError
 
-from .categories import Taxonomy
 from .conditions import KNOWN_ATTRIBUTES, AttributeType
-from .findings import Modality, Stage
+from .findings import Modality, Stage, Taxonomy
 from .inheritance import (
     BASELINE,
     SHIPPED_NAMES,

@@ -19,9 +19,8 @@ from safelight import yaml_loader
 from safelight.i18n import DEFAULT, Messages, has_sentence, load_messages, translate_reason
 from safelight_client.money import format_money
 
-from .categories import Category, Taxonomy
 from .decisions import remove_notes
-from .findings import Finding, Modality, Stage, to_json
+from .findings import Category, Finding, Modality, Stage, Taxonomy, to_json
 from .verdicts import Action, Verdict
 
 #: Categories that are never named if one classifier alone reported them: too grave for what may be a mistake.

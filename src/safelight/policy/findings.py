@@ -2,11 +2,200 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
 
 import msgspec
+
+# The categories of harm, their groups, and which of them are mandatory or hide details.
+
+
+class Group(StrEnum):
+    """A group of categories. Readers see the group if the category itself would reveal too much."""
+
+    SEXUAL = "sexual"
+    MINORS = "minors"
+    VIOLENCE = "violence"
+    SELF_HARM = "self-harm"
+    HATE = "hate"
+    EXTREMISM = "extremism"
+    ILLICIT = "illicit"
+    LIKENESS = "likeness"
+    IP = "ip"
+    DECEPTION = "deception"
+    PRIVACY = "privacy"
+    HEALTH = "health"
+
+
+class Category(StrEnum):
+    """The shipped categories.
+
+    A third party adds its own as `CategorySpec`s. For this reason, the type of a category is `str` elsewhere.
+    """
+
+    SEXUAL = "sexual"
+    SEXUAL_MINORS = "sexual/minors"
+    NCII = "ncii"
+    VIOLENCE = "violence"
+    VIOLENCE_GRAPHIC = "violence/graphic"
+    SELF_HARM = "self-harm"
+    SELF_HARM_INTENT = "self-harm/intent"
+    SELF_HARM_INSTRUCTIONS = "self-harm/instructions"
+    HATE = "hate"
+    HATE_SYMBOLS = "hate/symbols"
+    HARASSMENT = "harassment"
+    EXTREMISM = "extremism"
+    ILLICIT = "illicit"
+    LIKENESS = "likeness"
+    IP_CHARACTER = "ip/character"
+    IP_BRAND = "ip/brand"
+    DECEPTION = "deception"
+    DECEPTION_SPEECH = "deception/speech"
+    DECEPTION_SUBLIMINAL = "deception/subliminal"
+    PRIVACY = "privacy"
+    MINORS_PRESENT = "minors-present"
+    PHOTOSENSITIVE = "photosensitive"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CategorySpec:
+    #: The name in code, API, database and pages, such as `violence/graphic`.
+    name: str
+    #: The group that readers see if the category is withheld from them.
+    group: Group
+    #: One sentence for policy authors: what the category covers.
+    summary: str
+    #: Whether the category is in the mandatory set. A policy cannot drop it; only a waiver can.
+    mandatory: bool = False
+    #: Whether the evidence could serve as instructions. If so, explanations show only the group.
+    hide_details: bool = False
+
+
+class Taxonomy:
+    """The categories of one installation: the shipped ones and those of installed packages."""
+
+    def __init__(self, specs: Iterable[CategorySpec]) -> None:
+        self._specs: dict[str, CategorySpec] = {}
+        for spec in specs:
+            if spec.name in self._specs:
+                raise ValueError(f"category {spec.name!r} is defined twice")
+            self._specs[spec.name] = spec
+
+    def __getitem__(self, name: str) -> CategorySpec:
+        return self._specs[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._specs
+
+    def __iter__(self) -> Iterator[CategorySpec]:
+        return iter(self._specs.values())
+
+    def __len__(self) -> int:
+        return len(self._specs)
+
+    @property
+    def mandatory(self) -> frozenset[str]:
+        return frozenset(spec.name for spec in self if spec.mandatory)
+
+    @property
+    def discreet(self) -> frozenset[str]:
+        """The categories of which most readers see only the group."""
+        return frozenset(spec.name for spec in self if spec.hide_details)
+
+    def extended(self, specs: Iterable[CategorySpec]) -> Taxonomy:
+        """This taxonomy with additional categories. An additional category cannot replace an existing one."""
+        added = tuple(specs)
+        return Taxonomy([*self, *added]) if added else self
+
+
+def _spec(
+    category: Category, group: Group, summary: str, *, mandatory: bool = False, hide_details: bool = False
+) -> CategorySpec:
+    return CategorySpec(
+        name=category.value, group=group, summary=summary, mandatory=mandatory, hide_details=hide_details
+    )
+
+
+SHIPPED = Taxonomy(
+    [
+        _spec(Category.SEXUAL, Group.SEXUAL, "Sexual content and nudity of adults.", mandatory=True),
+        _spec(
+            Category.SEXUAL_MINORS,
+            Group.MINORS,
+            "Sexual content together with any sign of a minor.",
+            mandatory=True,
+            hide_details=True,
+        ),
+        _spec(
+            Category.NCII,
+            Group.LIKENESS,
+            "Intimate imagery of a recognisable person without consent.",
+            mandatory=True,
+            hide_details=True,
+        ),
+        _spec(Category.VIOLENCE, Group.VIOLENCE, "Violence against people or animals."),
+        _spec(
+            Category.VIOLENCE_GRAPHIC,
+            Group.VIOLENCE,
+            "Gore: injuries, mutilation or death in graphic detail.",
+            mandatory=True,
+        ),
+        _spec(Category.SELF_HARM, Group.SELF_HARM, "Self-harm or suicide as a subject."),
+        _spec(
+            Category.SELF_HARM_INTENT, Group.SELF_HARM, "A person expresses the intention to harm themselves."
+        ),
+        _spec(
+            Category.SELF_HARM_INSTRUCTIONS,
+            Group.SELF_HARM,
+            "Methods of self-harm shown or explained.",
+            hide_details=True,
+        ),
+        _spec(Category.HATE, Group.HATE, "Hatred against a group because of who its members are."),
+        _spec(Category.HATE_SYMBOLS, Group.HATE, "Symbols of hate movements used to promote them."),
+        _spec(Category.HARASSMENT, Group.HATE, "Threats, humiliation or bullying of a person."),
+        _spec(
+            Category.EXTREMISM,
+            Group.EXTREMISM,
+            "Praise, promotion or recruitment for violent extremism.",
+            mandatory=True,
+            hide_details=True,
+        ),
+        _spec(
+            Category.ILLICIT,
+            Group.ILLICIT,
+            "How to commit crimes; trade in illegal goods.",
+            hide_details=True,
+        ),
+        _spec(
+            Category.LIKENESS,
+            Group.LIKENESS,
+            "A recognisable real person is depicted or named.",
+            mandatory=True,
+        ),
+        _spec(Category.IP_CHARACTER, Group.IP, "A protected fictional character."),
+        _spec(Category.IP_BRAND, Group.IP, "A brand, logo or trademark."),
+        _spec(
+            Category.DECEPTION,
+            Group.DECEPTION,
+            "Fabricated content that viewers may believe is real: fake news, invented events.",
+        ),
+        _spec(Category.DECEPTION_SPEECH, Group.DECEPTION, "Invented speech attributed to a real person."),
+        _spec(
+            Category.DECEPTION_SUBLIMINAL,
+            Group.DECEPTION,
+            "Text or pictures that appear too briefly to be noticed.",
+        ),
+        _spec(Category.PRIVACY, Group.PRIVACY, "Private data of a person: address, number, document."),
+        _spec(
+            Category.MINORS_PRESENT,
+            Group.MINORS,
+            "A child or teenager is present; this alone is not a violation.",
+        ),
+        _spec(Category.PHOTOSENSITIVE, Group.HEALTH, "Flicker that can cause a seizure."),
+    ]
+)
 
 
 class Stage(StrEnum):
@@ -203,7 +392,6 @@ class _Packed(msgspec.Struct, array_like=True):
     point: OperatingPoint | None
 
 
-_encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(list[_Packed])
 
 
@@ -226,3 +414,121 @@ def to_json(finding: Finding) -> dict[str, Any]:
     """The finding as plain values with the field names of the API."""
     built: dict[str, Any] = msgspec.to_builtins(finding)
     return built
+
+
+# Coverage: which checks were required, and which were completed. "Not checked" never means "safe".
+
+
+class CoverageStatus(StrEnum):
+    """Status of a coverage cell."""
+
+    CHECKED = "checked"
+    PARTLY = "partly"
+    NOT_CHECKED = "not checked"
+    OFF = "off"
+
+
+class Depth(StrEnum):
+    """How thoroughly text was checked."""
+
+    #: No detector of text ran, or the cell is not about text.
+    NONE = ""
+    #: Lists, patterns and combinations only: no classifier has an operating point for this text.
+    LISTS = "lists"
+    #: A classifier or a guard model judged it too.
+    LEARNED = "learned"
+
+
+class Cell(msgspec.Struct, frozen=True, kw_only=True):
+    """A coverage cell: whether one category was checked in one modality at one stage."""
+
+    category: str
+    modality: Modality
+    #: Whether the policy requires this cell.
+    required: bool = False
+    #: Whether an installed detector covers this cell.
+    available: bool = False
+    #: Whether such a detector ran on this content.
+    ran: bool = False
+    #: Whether each of them inspected all of the content, without a crash, time-out or exhausted budget.
+    complete: bool = False
+    detectors: tuple[str, ...] = ()
+    #: The reason for an incomplete check, or for a check without a classifier; otherwise empty.
+    note: str = ""
+    #: The measured quality of the check; None if it was not measured.
+    measured: str | None = None
+    depth: Depth = Depth.NONE
+
+    @property
+    def status(self) -> CoverageStatus:
+        if not self.available:
+            return CoverageStatus.NOT_CHECKED if self.required else CoverageStatus.OFF
+        if self.ran and self.complete:
+            return CoverageStatus.CHECKED
+        return CoverageStatus.PARTLY if self.ran else CoverageStatus.NOT_CHECKED
+
+    @property
+    def is_gap(self) -> bool:
+        """Whether the cell is required and was not checked completely."""
+        return self.required and not (self.ran and self.complete)
+
+
+class Coverage(msgspec.Struct, frozen=True, kw_only=True):
+    """The cells of one stage of one video, at most one per category and modality."""
+
+    cells: tuple[Cell, ...] = ()
+
+    def __iter__(self) -> Iterator[Cell]:
+        return iter(self.cells)
+
+    def cell(self, category: str, modality: Modality) -> Cell | None:
+        return next((c for c in self.cells if c.category == category and c.modality == modality), None)
+
+    @property
+    def gaps(self) -> tuple[Cell, ...]:
+        return tuple(cell for cell in self.cells if cell.is_gap)
+
+    def merge(self, others: Iterable[Cell]) -> Coverage:
+        """These cells merged with `others`.
+
+        If both have a cell, the merged cell is complete only if each available one of the two is complete.
+        """
+        joined = {(cell.category, cell.modality): cell for cell in self.cells}
+        for cell in others:
+            key = (cell.category, cell.modality)
+            joined[key] = _join_cells(joined[key], cell) if key in joined else cell
+        return Coverage(cells=tuple(joined[key] for key in sorted(joined)))
+
+
+#: The merged depth is the first of these. A cell without a depth does not count.
+_THOROUGHNESS = (Depth.LISTS, Depth.LEARNED, Depth.NONE)
+
+
+def _join_cells(one: Cell, other: Cell) -> Cell:
+    ran = [cell for cell in (one, other) if cell.available]
+    return Cell(
+        category=one.category,
+        modality=one.modality,
+        required=one.required or other.required,
+        available=one.available or other.available,
+        ran=one.ran or other.ran,
+        complete=bool(ran) and all(cell.ran and cell.complete for cell in ran),
+        detectors=tuple(dict.fromkeys((*one.detectors, *other.detectors))),
+        note=" ".join(dict.fromkeys(note for note in (one.note, other.note) if note)),
+        measured=one.measured or other.measured,
+        depth=min(one.depth, other.depth, key=_THOROUGHNESS.index),
+    )
+
+
+_encoder = msgspec.msgpack.Encoder()
+_coverage_decoder = msgspec.msgpack.Decoder(Coverage)
+
+
+def pack_coverage(coverage: Coverage) -> bytes:
+    """Coverage as bytes for the database."""
+    return _encoder.encode(coverage)
+
+
+def unpack_coverage(data: bytes) -> Coverage:
+    """The coverage in `data`. Raises `msgspec.DecodeError` if `data` is not the output of `pack`."""
+    return _coverage_decoder.decode(data)

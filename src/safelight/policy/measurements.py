@@ -8,8 +8,7 @@ from importlib.resources import files
 
 import msgspec
 
-from safelight.policy.coverage import Cell
-from safelight.policy.findings import Modality
+from safelight.policy.findings import Cell, Modality
 
 
 class Measurement(msgspec.Struct, frozen=True, kw_only=True):

@@ -8,12 +8,9 @@ from typing import Any
 
 import msgspec
 
-from .categories import Taxonomy
-from .coverage import Cell, Coverage
-from .coverage import pack as pack_coverage
 from .decisions import required_coverage
 from .documents import Policy, load
-from .findings import Basis, Finding, Modality, OperatingPoint, Stage
+from .findings import Basis, Cell, Coverage, Finding, Modality, OperatingPoint, Stage, Taxonomy, pack_coverage
 from .findings import pack as pack_findings
 from .replay import ReplayRecord
 from .verdicts import Action, Audience, WaiverTerms

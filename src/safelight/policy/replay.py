@@ -10,13 +10,10 @@ from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
-from .categories import Taxonomy
 from .compiled import CompiledPolicy, compile_policy
-from .coverage import Cell, Coverage
-from .coverage import unpack as unpack_coverage
 from .decisions import Gaps, required_coverage, weigh_gaps
 from .documents import Policy
-from .findings import Attribute, Evidence, OperatingPoint, Stage
+from .findings import Attribute, Cell, Coverage, Evidence, OperatingPoint, Stage, Taxonomy, unpack_coverage
 from .verdicts import Action, Audience, Context, WaiverTerms
 
 #: Maximum number of cached results; a hostile file may have many distinct coverages.

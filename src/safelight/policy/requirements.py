@@ -7,9 +7,7 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from .categories import Taxonomy
-from .coverage import Cell, Depth
-from .findings import Modality, Stage
+from .findings import Cell, Depth, Modality, Stage, Taxonomy
 from .rules import EntrySpec, read_id
 from .verdicts import Action
 from .yaml_reader import YamlReader

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from .categories import Taxonomy
 from .compiled import RuleMatch, compile_policy
-from .coverage import Coverage
 from .decisions import decide
 from .documents import Policy
-from .findings import Finding
+from .findings import Coverage, Finding, Taxonomy
 from .grounding import Support
 from .verdicts import Action, Context, Verdict
 

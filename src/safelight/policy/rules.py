@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 import yaml
 
-from .categories import Taxonomy
 from .conditions import (
     KNOWN_ATTRIBUTES,
     AttributeType,
@@ -18,7 +17,7 @@ from .conditions import (
     read_attributes,
     values_in,
 )
-from .findings import Basis, Finding, Modality, Stage
+from .findings import Basis, Finding, Modality, Stage, Taxonomy
 from .verdicts import Action, Audience
 from .yaml_reader import YamlReader
 

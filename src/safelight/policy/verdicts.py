@@ -6,8 +6,7 @@ from enum import StrEnum
 
 import msgspec
 
-from .coverage import Cell
-from .findings import Finding, Stage
+from .findings import Cell, Finding, Stage
 
 
 class Action(StrEnum):

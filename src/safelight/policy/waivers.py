@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .categories import Taxonomy
+from .findings import Taxonomy
 from .verdicts import WaiverTerms
 
 #: As a category of a waiver: the whole mandatory set.

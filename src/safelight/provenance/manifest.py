@@ -12,7 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from safelight.policy.coverage import Coverage, CoverageStatus
+from safelight.policy.findings import Coverage, CoverageStatus
 from safelight.policy.verdicts import Action, Verdict, describe_outcome
 
 VERDICT_LABEL = "safelight.verdict"

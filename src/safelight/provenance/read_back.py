@@ -16,9 +16,9 @@ from safelight.media.probe import (
     decoder_errors_raise,
     open_container,
     probe_container,
+    select_tracks,
     strict_decoding,
 )
-from safelight.media.tracks import select_tracks
 
 from .fingerprints.clip_fingerprint import ClipFingerprint
 from .fingerprints.fingerprinter import MAX_HASHED, STEP_S, ClipFrame, fingerprint_frames, shown_pixels

@@ -19,8 +19,10 @@ import safelight
 from safelight import disk
 from safelight.errors import ConfigurationError, InvalidMedia, SandboxCrashed, SandboxFailed, Unavailable
 from safelight.fileio import replace_durably, sha256_file
+from safelight.sandbox.confinement import Limits
 from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import CallHooks, Limits, Sandbox
+from safelight.sandbox.process import CallHooks
+from safelight.sandbox.sandbox import Sandbox
 
 from . import manifest, worker
 from .fingerprints.clip_fingerprint import ClipFingerprint

@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 
 from safelight.errors import InvalidMedia, SandboxCrashed, SandboxFailed
+from safelight.sandbox.confinement import Limits
 from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import Limits, Sandbox
+from safelight.sandbox.sandbox import Sandbox
 
 from . import worker
 from .timestamp_authority import Timestamp, TimestampAuthority, TimestampMissing

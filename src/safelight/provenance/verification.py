@@ -16,8 +16,9 @@ from cryptography import x509
 
 from safelight.errors import ConfigurationError, InvalidMedia, NotFound, SandboxCrashed, SandboxFailed
 from safelight.fileio import sha256_file
+from safelight.sandbox.confinement import Limits
 from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import Limits, Sandbox
+from safelight.sandbox.sandbox import Sandbox
 
 from . import certificates, messages, worker
 from .keys import KeyStore

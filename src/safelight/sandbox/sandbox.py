@@ -7,44 +7,76 @@ started Python. `WorkerPool` keeps a few started children ready, for systems tha
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import msgspec
 
 from safelight import errors
-from safelight.sandbox.confinement import AllowedPaths, ConfinementSpec, Isolation, Limits
-from safelight.sandbox.entrypoints import NOOP, EntryPoint
-from safelight.sandbox.fork_server import ForkFailed, ForkServer, ForkServerSupervisor
-from safelight.sandbox.output_files import OutputFiles
-from safelight.sandbox.process import (
-    NO_HOOKS,
-    CallHooks,
-    ChildProcess,
-    PipeFds,
-    ProcessHandle,
-    Progress,
-    Signer,
-)
-from safelight.sandbox.spawn import SpawnedChild
-from safelight.sandbox.zygote import PreloadSpec
 
-__all__ = [
-    "CallHooks",
-    "ChildProcess",
-    "Isolation",
-    "Limits",
-    "PreloadSpec",
-    "Progress",
-    "Sandbox",
-    "Signer",
-]
+from .confinement import AllowedPaths, ConfinementSpec, Isolation, Limits
+from .entrypoints import NOOP, EntryPoint
+from .fork_server import ForkFailed, ForkServer, ForkServerSupervisor
+from .process import NO_HOOKS, CallHooks, ChildProcess, PipeFds, ProcessHandle
+from .spawn import SpawnedChild
+from .zygote import PreloadSpec
+
+
+class OutputFiles:
+    """Context manager: creates missing output files, and removes them if the call fails.
+
+    A path may also be an existing folder; the child may then write to any place in it.
+    """
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self._paths = tuple(paths)
+        self._created: list[Path] = []
+
+    def check(self) -> None:
+        """Raises `SandboxCrashed` if an output is a link or a special file.
+
+        A link could point to any file.
+        """
+        for path in self._paths:
+            outputs = [path, *path.rglob("*")] if path.is_dir() and not path.is_symlink() else [path]
+            if not all(_is_plain(output) for output in outputs):
+                raise errors.SandboxCrashed(
+                    "The sandboxed child left a link or a special file instead of a regular file."
+                )
+
+    def __enter__(self) -> OutputFiles:
+        for path in self._paths:
+            if not path.is_dir() and not os.path.lexists(path):
+                os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o666))
+                self._created.append(path)
+        self.check()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if error is not None:
+            for path in self._created:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether the path is a folder, or a regular file without other hard links."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISDIR(status.st_mode) or (stat.S_ISREG(status.st_mode) and status.st_nlink == 1)
 
 
 class Sandbox:

@@ -7,9 +7,10 @@ import threading
 from typing import Any
 
 from safelight import errors
+from safelight.sandbox.confinement import Limits
 from safelight.sandbox.entrypoints import NOOP, EntryPoint
 from safelight.sandbox.process import NO_HOOKS, CallHooks, ChildProcess, NotAccepted
-from safelight.sandbox.sandbox import Limits, Sandbox
+from safelight.sandbox.sandbox import Sandbox
 
 _POLL_S = 0.2
 

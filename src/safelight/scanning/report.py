@@ -10,8 +10,7 @@ from safelight.detectors.protocol import Capability, MediaText
 from safelight.media.images import ImageInfo
 from safelight.media.probe import MediaInfo
 from safelight.media.tags import FileTag
-from safelight.policy.coverage import Cell, Coverage
-from safelight.policy.findings import Finding, Modality
+from safelight.policy.findings import Cell, Coverage, Finding, Modality
 from safelight.scanning.audio_report import AudioReport
 from safelight.scanning.keyframes import StoredKeyframe
 from safelight.scanning.sampling import SamplingReport

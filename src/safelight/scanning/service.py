@@ -22,9 +22,12 @@ from safelight.media.probe import MediaInfo, VideoLimits
 from safelight.metrics import DETECTOR_TIMEOUTS, SCAN_SECONDS
 from safelight.policy.findings import Finding, Modality
 from safelight.progress import ProgressSink
+from safelight.sandbox.confinement import Isolation, Limits
 from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import CallHooks, Isolation, Limits, PreloadSpec, Sandbox
+from safelight.sandbox.process import CallHooks
+from safelight.sandbox.sandbox import Sandbox
 from safelight.sandbox.worker_pool import WorkerPool
+from safelight.sandbox.zygote import PreloadSpec
 from safelight.scanning import worker
 from safelight.scanning.audio_report import AudioReport
 from safelight.scanning.report import DetectorRun, ScanReport, WorkerResult, build_coverage

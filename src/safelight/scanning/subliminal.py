@@ -11,8 +11,7 @@ import numpy as np
 from safelight.detectors import safety_card
 from safelight.detectors.box_tracker import Box, intersection_over_union
 from safelight.detectors.protocol import MediaText
-from safelight.policy.categories import Category
-from safelight.policy.findings import Basis, Finding, FrameRange, ImageBox, Modality
+from safelight.policy.findings import Basis, Category, Finding, FrameRange, ImageBox, Modality
 from safelight.scanning.sampling import SampledFrame, SampleReason
 from safelight.scanning.segments import FrameTimings
 

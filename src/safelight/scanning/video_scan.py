@@ -12,15 +12,20 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from safelight.detectors.protocol import FrameDetector, MediaText, OcrReader, StreamDetector
+from safelight.media import thumbnails
 from safelight.media.decode import DecodedFrame, DownscaledFrame, VideoDecoder
 from safelight.media.frame_views import FrameView
+from safelight.media.probe import MediaInfo
 from safelight.media.subtitles import Subtitles
 from safelight.policy.findings import Finding
-from safelight.scanning.audio import AudioResult, scan_audio
-from safelight.scanning.detector_runner import DetectorRunner
-from safelight.scanning.frame_crops import (
+
+from .audio import AudioResult, scan_audio
+from .detector_runner import DetectorRunner
+from .frame_crops import (
     NoveltyCropper,
     crop_input,
     deduplicate,
@@ -29,16 +34,96 @@ from safelight.scanning.frame_crops import (
     is_notable,
     text_in_frame,
 )
-from safelight.scanning.frame_difference import COMPARED_SIDE_PX, FrameComparator, Novelty
-from safelight.scanning.keyframes import KEYFRAME_SIDE_PX, KeyframeWriter
-from safelight.scanning.ocr_merge import MAX_TEXTS, OcrTextMerger
-from safelight.scanning.overlay import OverlayCrop
-from safelight.scanning.previews import PreviewCollector
-from safelight.scanning.report import WorkerResult
-from safelight.scanning.sampling import FrameSampler, SampledFrame
-from safelight.scanning.segments import FrameTiming, SegmentBuilder
-from safelight.scanning.subliminal import find_brief_appearances
-from safelight.scanning.tasks import VideoScanTask
+from .frame_difference import COMPARED_SIDE_PX, FrameComparator, Novelty
+from .keyframes import KEYFRAME_SIDE_PX, KeyframeWriter
+from .ocr_merge import MAX_TEXTS, OcrTextMerger
+from .overlay import OverlayCrop
+from .report import WorkerResult
+from .sampling import FrameSampler, SampledFrame
+from .segments import FrameTiming, SegmentBuilder
+from .subliminal import find_brief_appearances
+from .tasks import VideoScanTask
+
+# Preview images of a clip for reviewers: thumbnail, contact sheet, blurred evidence images.
+
+Pixels = npt.NDArray[np.uint8]
+
+_THUMBNAIL_SIDE_PX, _SHEET_SIDE_PX, _EVIDENCE_SIDE_PX = 480, 240, 640
+_SHEET_FRAMES = 20
+#: Twice the frames of the contact sheet. If more are buffered, every second one is dropped and the stride
+#: doubles, so that the frames stay evenly spaced.
+_MAX_BUFFERED_FRAMES = 2 * _SHEET_FRAMES
+
+
+class Previews(msgspec.Struct, frozen=True, kw_only=True):
+    """Paths of the preview images that were written; empty if no previews were requested."""
+
+    thumbnail: str = ""
+    contact_sheet: str = ""
+    blurred_sheet: str = ""
+    evidence: dict[str, str] = {}
+
+
+class PreviewCollector:
+    """Collects preview frames while the clip is decoded; `write` stores them afterwards."""
+
+    def __init__(self, folder: Path | None, info: MediaInfo) -> None:
+        self._folder = folder
+        self._stride = 1
+        self._buffered: list[tuple[int, Pixels]] = []
+        self._middle_s = info.duration_s / 2
+        self._thumbnail: Pixels | None = None
+        self._strongest: dict[str, tuple[float, Pixels]] = {}
+
+    def add_frame(self, frame: DecodedFrame) -> None:
+        """Add the next decoded frame as a candidate for the thumbnail and for the contact sheet."""
+        if self._folder is None:
+            return
+        if self._thumbnail is None or (frame.time_s <= self._middle_s and frame.index % 12 == 0):
+            self._thumbnail = frame.resized(_THUMBNAIL_SIDE_PX)
+        if frame.index % self._stride == 0:
+            self._buffered.append((frame.index, frame.resized(_SHEET_SIDE_PX)))
+            if len(self._buffered) > _MAX_BUFFERED_FRAMES:
+                self._stride *= 2
+                self._buffered = [entry for entry in self._buffered if entry[0] % self._stride == 0]
+
+    def add_evidence(self, finding: Finding, frame: DecodedFrame) -> None:
+        """Keep the frame as evidence if the finding has the highest score of its category until now."""
+        if self._folder is None:
+            return
+        strongest = self._strongest.get(finding.category)
+        if strongest is None or finding.score > strongest[0]:
+            self._strongest[finding.category] = (finding.score, frame.resized(_EVIDENCE_SIDE_PX))
+
+    def write(self) -> Previews:
+        """Write all previews. An `OSError` while writing loses previews, but no findings."""
+        if self._folder is None or self._thumbnail is None:
+            return Previews()
+        try:
+            return self._write_all(self._folder, self._thumbnail)
+        except OSError:
+            return Previews()
+
+    def _write_all(self, folder: Path, thumbnail: Pixels) -> Previews:
+        indices = (
+            np.linspace(0, len(self._buffered) - 1, min(_SHEET_FRAMES, len(self._buffered)))
+            .round()
+            .astype(int)
+        )
+        frames = [self._buffered[index][1] for index in indices.tolist()]
+        evidence = {
+            category: str(thumbnails.write_blurred(pixels, folder / f"evidence-{number}.webp"))
+            for number, (category, (_score, pixels)) in enumerate(self._strongest.items())
+        }
+        return Previews(
+            thumbnail=str(thumbnails.write_thumbnail(thumbnail, folder / "thumbnail.webp")),
+            contact_sheet=str(thumbnails.write_contact_sheet(frames, folder / "sheet.webp")),
+            blurred_sheet=str(
+                thumbnails.write_contact_sheet(frames, folder / "sheet-blurred.webp", blurred=True)
+            ),
+            evidence=evidence,
+        )
+
 
 _PROGRESS_S = 0.25
 #: A segment continues over this many calls without a finding: 0.2 s for detectors that inspect every frame.

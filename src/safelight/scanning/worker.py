@@ -3,26 +3,163 @@
 from __future__ import annotations
 
 import time
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import lru_cache, partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
-from safelight.media.decode import VideoDecoder
+from safelight.detectors.protocol import Frame, FrameDetector, MediaText, OcrReader
+from safelight.media.decode import VideoDecoder, fit_size
+from safelight.media.probe import UnscannedKind, add_unscanned
 from safelight.media.subtitles import Subtitles, read_subtitles
-from safelight.media.tracks import UnscannedKind, add_unscanned
+from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality
 from safelight.sandbox.child_main import ChildChannel
-from safelight.scanning.audio import scan_audio
-from safelight.scanning.audio_report import AudioReport
-from safelight.scanning.detector_runner import DetectorRunner
-from safelight.scanning.image_scan import downscale, scan_views
-from safelight.scanning.keyframes import KEYFRAME_SIDE_PX, KeyframeWriter
-from safelight.scanning.report import WorkerResult
-from safelight.scanning.tasks import DetectorSet, ImagePass, ImageScanTask, RecordingScanTask, VideoScanTask
-from safelight.scanning.video_scan import VideoScan
-from safelight.scanning.view_merge import merge_views
+
+from .audio import scan_audio
+from .audio_report import AudioReport
+from .detector_runner import DetectorRunner
+from .keyframes import KEYFRAME_SIDE_PX, KeyframeWriter
+from .ocr_merge import merge_texts
+from .report import WorkerResult
+from .tasks import DetectorSet, ImagePass, ImageScanTask, RecordingScanTask, VideoScanTask
+from .video_scan import VideoScan
+
+# Scans all views of one image. Runs only inside a sandboxed child.
+
+Pixels = npt.NDArray[np.uint8]
+
+
+def scan_views(
+    views: Sequence[Pixels] | None, runners: Iterable[DetectorRunner], *, field: str
+) -> tuple[list[Finding], list[MediaText]]:
+    """Findings and texts of all views of an image, without duplicates.
+
+    `None`: scan a grey image to warm up the models.
+    """
+    findings: dict[tuple[str, str, tuple[object, ...]], Finding] = {}
+    texts: list[list[MediaText]] = []
+    for index, view in enumerate([np.full((720, 1280, 3), 128, np.uint8)] if views is None else views):
+        view_texts: list[MediaText] = []
+        for runner in runners:
+            detector = runner.detector
+            if isinstance(detector, FrameDetector):
+                input_side = int(getattr(detector, "picture_side", detector.longest_side))
+                frame = _frame_input(view, index, input_side)
+                for finding in runner.findings(partial(detector.inspect_frame, frame)):
+                    image_finding = _as_image_finding(finding, field)
+                    key = (image_finding.detector, image_finding.category, _place_key(image_finding))
+                    if key not in findings or findings[key].score < image_finding.score:
+                        findings[key] = image_finding
+            elif isinstance(detector, OcrReader):
+                frame = _frame_input(view, index, detector.longest_side)
+                view_texts += runner.texts(partial(detector.read_frame, frame))
+        texts.append([replace(text, frame=None, start_s=0.0, end_s=0.0) for text in view_texts])
+    return list(findings.values()), merge_texts(texts)
+
+
+def downscale(view: Pixels, longest_side: int) -> Pixels:
+    """The view, resized so that its longest side is at most `longest_side`; 0: unchanged."""
+    import cv2
+
+    height, width = view.shape[:2]
+    size = fit_size(width, height, longest_side)
+    if size == (width, height):
+        return view
+    return cv2.resize(view, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
+def _frame_input(view: Pixels, index: int, longest_side: int) -> Frame:
+    height, width = view.shape[:2]
+    return Frame(index=index, time_s=0.0, pixels=downscale(view, longest_side), width=width, height=height)
+
+
+def _as_image_finding(finding: Finding, field: str) -> Finding:
+    """A copy of the finding with the modality and the request field of the image."""
+    evidence = tuple(
+        msgspec.structs.replace(part, field=field) if isinstance(part, ImageBox) else part
+        for part in finding.evidence
+    )
+    return msgspec.structs.replace(finding, modality=Modality.IMAGE, evidence=evidence)
+
+
+def _place_key(finding: Finding) -> tuple[object, ...]:
+    """Duplicates have the same key: the kind, and the box rounded to a tenth of the image."""
+    box = next((part for part in finding.evidence if isinstance(part, ImageBox)), None)
+    place = None if box is None else tuple(round(side, 1) for side in box.sides)
+    return (finding.attributes.get("kind"), place)
+
+
+#: A finding of another view is left out if a known finding of the same kind covers it, and its score is not
+#: higher by this than that of the known finding.
+_MIN_SCORE_GAIN = 0.05
+#: Attributes that rules compare: a finding with less of one of them does not cover the other.
+_EXTENTS = ("frames", "duration_s", "area")
+
+
+def merge_views(stored: WorkerResult, others: Sequence[WorkerResult]) -> WorkerResult:
+    """The result of the stored view, with what only the other views show."""
+    findings, texts = list(stored.findings), list(stored.texts)
+    selected_frames = stored.selected_frames
+    for other in others:
+        findings += _new_findings(findings, other.findings)
+        texts += _new_texts(texts, other.texts)
+        if selected_frames:
+            # Detectors outside the child get no keyframes of other views, so their check is incomplete.
+            selected_frames += max(other.sampling.looked_at if other.sampling is not None else 0, 1)
+    return msgspec.structs.replace(
+        stored, findings=tuple(findings), texts=tuple(texts), selected_frames=selected_frames
+    )
+
+
+def _new_findings(known: Sequence[Finding], found: Sequence[Finding]) -> list[Finding]:
+    by_key: dict[object, list[Finding]] = {}
+    for one in known:
+        by_key.setdefault(_key(one), []).append(one)
+    return [
+        one
+        for one in found
+        if not any(
+            _covers(other, one) and one.score < other.score + _MIN_SCORE_GAIN
+            for other in by_key.get(_key(one), ())
+        )
+    ]
+
+
+def _key(finding: Finding) -> object:
+    return finding.detector, finding.category, finding.modality, finding.attributes.get("kind")
+
+
+def _covers(known: Finding, new: Finding) -> bool:
+    """Whether the known finding contains the frames of the new one, and is not smaller or shorter."""
+    places = _frame_ranges(known)
+    ranges = _frame_ranges(new)
+    return (
+        bool(ranges)
+        and all(
+            any(place.first <= one.first and one.last <= place.last for place in places) for one in ranges
+        )
+        and all(_extent(known, name) >= _extent(new, name) for name in _EXTENTS)
+    )
+
+
+def _frame_ranges(finding: Finding) -> list[FrameRange]:
+    return [part for part in finding.evidence if isinstance(part, FrameRange)]
+
+
+def _extent(finding: Finding, name: str) -> float:
+    value = finding.attributes.get(name)
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _new_texts(known: Sequence[MediaText], found: Sequence[MediaText]) -> list[MediaText]:
+    seen = {one.text.casefold() for one in known}
+    return [one for one in found if one.text.casefold() not in seen]
 
 
 def preload(argument: Any, _channel: ChildChannel) -> None:

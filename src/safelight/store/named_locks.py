@@ -6,7 +6,7 @@ import hashlib
 
 from sqlalchemy import func, select
 
-from .transaction import Transaction
+from .database import Transaction
 
 
 def lock_name(tx: Transaction, name: str) -> None:

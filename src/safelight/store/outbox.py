@@ -10,9 +10,8 @@ import msgspec
 
 from safelight.backoff import Backoff
 
-from .database import Database
+from .database import Database, Transaction
 from .tables import outbox
-from .transaction import Transaction
 
 #: Delays between the attempts. After the last attempt a message is marked dead and kept for inspection.
 RETRY_BACKOFF = Backoff(delays_s=(5.0, 30.0, 120.0, 600.0, 3600.0, 21600.0), max_attempts=12)

@@ -6,6 +6,7 @@ that every process can add spans to it, and no trace context is stored in the da
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import Iterator
@@ -17,7 +18,27 @@ from typing import Protocol, TypeAlias
 
 from safelight.errors import SafelightError
 
-from .trace_parent import TraceParent, parse_trace_parent
+# The header `traceparent` of W3C Trace Context, which names the trace of a client.
+
+_FORM = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TraceParent:
+    """The trace of a client, and the span in it that sent the request."""
+
+    trace_id: int
+    span_id: int
+
+
+def parse_trace_parent(header: str | None) -> TraceParent | None:
+    """The parsed header; None if it is missing or not valid."""
+    found = _FORM.fullmatch(header or "")
+    if found is None:
+        return None
+    trace_id, span_id = int(found[1], 16), int(found[2], 16)
+    return TraceParent(trace_id=trace_id, span_id=span_id) if trace_id and span_id else None
+
 
 #: No value contains a text that a client or a file supplied.
 AttributeValue: TypeAlias = str | int | float | bool

@@ -21,27 +21,24 @@ from safelight.generation.protocol import Generator
 from safelight.ids import new_id
 from safelight.moderation.admission import AdmissionLimits, admit
 from safelight.moderation.check_result import CheckResult, Price, disclosable, summarize_check
-from safelight.moderation.evaluation import StageResult
+from safelight.moderation.evaluation import ScreeningContext, StageResult
 from safelight.moderation.evasion_thresholds import EvasionMatch
 from safelight.moderation.model_rewriting import ModelRewriting
 from safelight.moderation.prompt import PromptStage
 from safelight.moderation.reference import ReferenceInput
 from safelight.moderation.request import AdmittedRequest, CreateRequest
-from safelight.moderation.screening import ScreeningContext
 from safelight.moderation.template_demand import find_missing_template
 from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.moderation.timed_reference import TimedReferenceStage
 from safelight.net.fetch import Fetcher
-from safelight.policy.categories import Taxonomy
-from safelight.policy.findings import Stage
+from safelight.policy.findings import Stage, Taxonomy
 from safelight.policy.intended_use import VideoRequester
 from safelight.policy.verdicts import Action
 from safelight.store.database import Database
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.accounts.terms import read_audience, read_requester
-from safelight.trust.evasion.models import SimilarBlock
-from safelight.trust.evasion.service import BlockedPrompt, EvasionTracker
-from safelight.trust.policies.loader import PolicyLoader
+from safelight.trust.evasion import BlockedPrompt, EvasionTracker, SimilarBlock
+from safelight.trust.policies import PolicyLoader
 
 __all__ = ["CheckResult", "CheckService", "Price", "disclosable", "summarize_check"]
 

@@ -17,8 +17,7 @@ from safelight.detectors.text.pipeline import TextPipeline
 from safelight.errors import InvalidMedia
 from safelight.moderation.reference import media_type
 from safelight.net.fetch import Fetcher
-from safelight.policy.coverage import Cell
-from safelight.policy.findings import Finding, Modality, highest_scores
+from safelight.policy.findings import Cell, Finding, Modality, highest_scores
 from safelight.scanning.service import Scanner
 from safelight.trust.accounts import Principal
 

@@ -11,7 +11,7 @@ from typing import Any
 from safelight.errors import InvalidField, TooLarge, UnsupportedField
 from safelight.jobs.batches.models import BatchLimits, BatchRequest
 from safelight.web.create_request import require_writable, valid_idempotency_key
-from safelight.web.json_fields import optional_flag, optional_text
+from safelight.web.request_body import optional_flag, optional_text
 from safelight_client import BatchError
 from safelight_client.batch import BatchRow, PlanOptions
 from safelight_client.batch.rows import read_csv, read_jsonl, rows_of_entries

@@ -7,8 +7,7 @@ from starlette.requests import Request
 from safelight.errors import Unauthenticated
 from safelight.trust.consent_requests import Device
 
-from .auth import COOKIE, browser_of
-from .state import app_state
+from .auth import COOKIE, app_state, browser_of
 
 
 async def device_of(request: Request) -> Device:

@@ -6,14 +6,56 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from safelight.advice.age_cues import find_age_cues
+from safelight.advice.meaning_slots import find_fixed_changes
 from safelight.errors import InvalidField
 from safelight.generation.protocol import MEDIA_FIELDS
 from safelight.moderation.field_problems import FieldProblems
-from safelight.moderation.request import CreateRequest, Upload
-from safelight.policy.intended_use import IntendedUse
-from safelight.web.form_fields import format_name
+from safelight.moderation.request import CreateRequest, RetryTerms, TemplateUse, Upload
+from safelight.policy.intended_use import IntendedUse, normalize_territory, read_kind
+from safelight.trust.accounts import Principal
+from safelight.trust.templates import TemplateCall, Templates
 
-from .intended_use import read_intended_use
+from .auth import AppState
+from .request_body import format_name
+
+_USE = "safelight.use"
+_KNOWN = {"kind", "commercial", "territory"}
+#: A form sends words, and an empty text for what is not stated.
+_FORM_WORDS = {"true": True, "false": False, "": None}
+
+
+def read_intended_use(ours: Any) -> IntendedUse:
+    """The use that the field `safelight` states. Raises `InvalidField`."""
+    if ours is None:
+        return IntendedUse()
+    if not isinstance(ours, Mapping) or not ours.keys() <= {"use"}:
+        raise InvalidField("`safelight` must be an object with this field: use.", param="safelight")
+    given = ours.get("use")
+    if given is None:
+        return IntendedUse()
+    if not isinstance(given, Mapping) or not given.keys() <= _KNOWN:
+        raise InvalidField(
+            f"`{_USE}` must be an object with these fields: {', '.join(sorted(_KNOWN))}.", param=_USE
+        )
+    commercial = given.get("commercial")
+    commercial = _FORM_WORDS.get(commercial, commercial) if isinstance(commercial, str) else commercial
+    if commercial is not None and not isinstance(commercial, bool):
+        raise InvalidField(f"`{_USE}.commercial` must be true or false.", param=f"{_USE}.commercial")
+    kind, territory = _text(given, "kind"), _text(given, "territory")
+    return IntendedUse(
+        kind=None if kind is None else read_kind(kind, f"{_USE}.kind"),
+        commercial=commercial,
+        territory=None if territory is None else normalize_territory(territory, f"{_USE}.territory"),
+    )
+
+
+def _text(given: Mapping[str, Any], name: str) -> str | None:
+    value = given.get(name)
+    if value is not None and not isinstance(value, str):
+        raise InvalidField(f"`{_USE}.{name}` must be text.", param=f"{_USE}.{name}")
+    return value or None
+
 
 #: Keys of an object that hold a URL, such as `{"image_url": ...}` and `{"image_url": {"url": ...}}`.
 _URL_KEYS = frozenset({"url", "uri", "image_url", "video_url", "audio_url", "image", "video", "audio"})
@@ -234,3 +276,144 @@ def require_writable(text: str, param: str) -> None:
         text.encode()
     except UnicodeEncodeError:
         raise InvalidField("The text has half a surrogate pair, which is not Unicode.", param=None) from None
+
+
+# Reads `safelight.template` of a create request and puts the rendered prompt in its place.
+
+_TEMPLATE = "safelight.template"
+_TEMPLATE_KEYS = frozenset({"name", "version", "values"})
+_MAX_VERSION_DIGITS = 9
+
+
+async def fill_prompt(state: AppState, principal: Principal, fields: dict[str, Any]) -> TemplateUse | None:
+    """Replace the template that the fields name by its prompt. None if they name no template.
+
+    Raises `InvalidField`, also if the fields have another prompt, `NotFound` and `Conflict`.
+    """
+    ours = fields.get("safelight")
+    if not isinstance(ours, Mapping) or ours.get("template") is None:
+        return None
+    return await state.threads.run(fill_rendered_prompt, state.services.templates, principal, fields)
+
+
+def fill_rendered_prompt(
+    templates: Templates, principal: Principal, fields: dict[str, Any]
+) -> TemplateUse | None:
+    """The same, where a thread may wait for the database."""
+    ours = fields.get("safelight")
+    if not isinstance(ours, Mapping) or ours.get("template") is None:
+        return None
+    rendered = templates.render(principal, read_template_call(ours["template"]))
+    # A client that made the prompt itself sends it too, to recognize its video in a list.
+    if fields.get("prompt") and fields["prompt"] != rendered.text:
+        raise InvalidField(
+            "The prompt is not that of `safelight.template`.",
+            param="prompt",
+            remedy="Leave the prompt out: it is made from the template.",
+        )
+    fields["prompt"] = rendered.text
+    fields["safelight"] = {name: value for name, value in ours.items() if name != "template"}
+    if not fields["safelight"]:
+        del fields["safelight"]
+    return rendered.use
+
+
+def read_template_call(given: Any) -> TemplateCall:
+    """The parsed object `{"name", "version", "values"}`. Raises `InvalidField`."""
+    if not isinstance(given, Mapping) or not given.keys() <= _TEMPLATE_KEYS:
+        raise InvalidField(
+            f"`{_FIELD}` must be an object with these fields: name, values, version.",
+            param=_TEMPLATE,
+        )
+    name, values = given.get("name"), given.get("values", {})
+    if not isinstance(name, str) or not name:
+        raise InvalidField(f"`{_FIELD}.name` must be the name of a template.", param=f"{_FIELD}.name")
+    if not isinstance(values, Mapping) or not all(isinstance(each, str) for each in values.values()):
+        raise InvalidField(
+            f"`{_FIELD}.values` must be an object with a text for each slot.", param=f"{_FIELD}.values"
+        )
+    for text in (name, *values, *values.values()):
+        require_writable(text, _TEMPLATE)
+    return TemplateCall(name=name, version=read_version(given.get("version")), values=dict(values))
+
+
+def read_version(given: Any) -> int | None:
+    """The number of a version; None if none is given. Raises `InvalidField`."""
+    if given is None or given == "":
+        return None
+    # A form sends the number as text.
+    if isinstance(given, str) and given.isascii() and given.isdigit() and len(given) <= _MAX_VERSION_DIGITS:
+        given = int(given)
+    if not isinstance(given, int) or isinstance(given, bool) or not 1 <= given < 10**_MAX_VERSION_DIGITS:
+        raise InvalidField(f"`{_FIELD}.version` must be the number of a version.", param=f"{_FIELD}.version")
+    return given
+
+
+_FIELD = "safelight"
+_RETRY = f"{_FIELD}.retry"
+_VARIATION = f"{_RETRY}.variation"
+_RETRY_WORDS = {"true": True, "false": False}
+
+
+def read_retry_terms(value: Any, prompt: Any, *, max_prompt_chars: int) -> RetryTerms | None:
+    """What the field `safelight` asks for; None if it asks for nothing. Raises `InvalidField`.
+
+    A variation keeps who is in the video, how many, ages, identities and quoted text, and adds no word about
+    youth, undress, swimwear, sex or school.
+    """
+    asked = _object(value, _FIELD, {"retry", "use"}).get("retry")
+    if isinstance(asked, bool | str):
+        asked = {"same": asked}
+    given = _object(asked, _RETRY, {"same", "variation"})
+    same, variation = given.get("same", False), given.get("variation", "")
+    same = _RETRY_WORDS.get(same, same) if isinstance(same, str) else same
+    if not isinstance(same, bool):
+        raise InvalidField(f"`{_RETRY}.same` must be true or false.", param=f"{_RETRY}.same")
+    if not isinstance(variation, str) or len(variation) > max_prompt_chars:
+        raise InvalidField(
+            f"`{_VARIATION}` must be a prompt of at most {max_prompt_chars:,} characters.", param=_VARIATION
+        )
+    require_writable(variation, _VARIATION)
+    if variation and not is_visible(variation):
+        raise InvalidField(f"`{_VARIATION}` is empty: it has no visible character.", param=_VARIATION)
+    variation = variation.strip()
+    # A prompt that is too long is refused on its own.
+    if variation and isinstance(prompt, str) and len(prompt) <= max_prompt_chars:
+        _require_same_meaning(prompt, variation)
+    return RetryTerms(same=same, variation=variation) if same or variation else None
+
+
+def _require_same_meaning(prompt: str, variation: str) -> None:
+    if _folded(prompt) == _folded(variation):
+        raise InvalidField(
+            f"`{_VARIATION}` is the prompt itself.",
+            param=_VARIATION,
+            remedy=f"Send another wording, or only `{_RETRY}.same`.",
+        )
+    changed = find_fixed_changes(prompt, variation)
+    if changed:
+        raise InvalidField(
+            f"`{_VARIATION}` changes what a variation has to keep: {', '.join(sorted(changed))}.",
+            param=_VARIATION,
+            remedy="Send it as a request of its own.",
+        )
+    if find_age_cues(variation) - find_age_cues(prompt):
+        raise InvalidField(
+            f"`{_VARIATION}` adds a word about youth, undress, swimwear, sex or school.",
+            param=_VARIATION,
+            remedy="Send it as a request of its own.",
+        )
+
+
+def _folded(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _object(value: Any, name: str, known: set[str]) -> Mapping[str, Any]:
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping) or not value.keys() <= known:
+        raise InvalidField(
+            f"`{name}` must be an object with these fields: {', '.join(sorted(known))}.", param=name
+        )
+    return value

@@ -15,7 +15,7 @@ from safelight.errors import (
     Unavailable,
 )
 
-from .json_response import JsonResponse
+from .responses import JsonResponse
 
 #: Errors of the HTTP layer by status: code, type and message. If the message is empty, Starlette's is used.
 HTTP_CODES: dict[int, tuple[str, str, str]] = {

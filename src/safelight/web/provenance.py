@@ -9,8 +9,7 @@ from pathlib import Path
 import anyio
 
 from safelight.errors import NotFound, Unavailable
-from safelight.trust.seals.check_feedback import CheckFeedback
-from safelight.trust.seals.provenance_check import ProvenanceCheck, ProvenanceChecks
+from safelight.trust.seals import CheckFeedback, ProvenanceCheck, ProvenanceChecks
 
 from .rate_limit import RateLimiter
 from .thread_pool import Threads

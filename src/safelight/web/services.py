@@ -13,23 +13,16 @@ from safelight.attempts.drift_history import DriftHistory
 from safelight.errors import NotFound
 from safelight.generation.protocol import Generator
 from safelight.jobs.batches.service import BatchService
-from safelight.jobs.models import (
-    Character,
-    Content,
-    CreateRequest,
-    Page,
-    SubmissionResult,
-    Video,
-    VideoFilter,
-    VideoRecord,
-)
+from safelight.jobs.models import Character, Content, SubmissionResult, Video, VideoFilter, VideoRecord
 from safelight.jobs.quota import QuotaStatus
 from safelight.jobs.refusal_budget import RefusalCount
 from safelight.jobs.transcripts import Transcript
 from safelight.metrics import Gauge
-from safelight.policy.categories import Taxonomy
+from safelight.moderation.request import CreateRequest
+from safelight.policy.findings import Taxonomy
 from safelight.policy.waivers import Waiver
 from safelight.provenance.soft_bindings import SoftBindings
+from safelight.store.pages import Page
 from safelight.tracing.tracer import Tracer
 from safelight.trust.accounts import Accounts, Principal
 from safelight.trust.appeals import Appeals
@@ -41,7 +34,7 @@ from safelight.trust.moderations_api import ModerationInput, ModerationResult
 from safelight.trust.quality import Quality, QualityResults
 from safelight.trust.reports import Reports
 from safelight.trust.reviews import CaseFile, ReviewQueue, Reviews
-from safelight.trust.seals.provenance_check import ANSWER_AFTER_S, ProvenanceChecks
+from safelight.trust.seals import ANSWER_AFTER_S, ProvenanceChecks
 from safelight.trust.statements import Statements
 from safelight.trust.templates import Templates
 from safelight.trust.webhooks import Webhooks
@@ -60,8 +53,10 @@ class Videos(Protocol):
     ) -> Character: ...
     def character(self, principal: Principal, character_id: str) -> Character: ...
     def get(self, principal: Principal, video_id: str) -> Video: ...
-    def list(self, principal: Principal, *, after: str | None, limit: int, order: str) -> Page: ...
-    def find(self, principal: Principal, wanted: VideoFilter, *, after: str | None, limit: int) -> Page: ...
+    def list(self, principal: Principal, *, after: str | None, limit: int, order: str) -> Page[Video]: ...
+    def find(
+        self, principal: Principal, wanted: VideoFilter, *, after: str | None, limit: int
+    ) -> Page[Video]: ...
     def delete(self, principal: Principal, video_id: str) -> None: ...
     def scan_again(self, principal: Principal, video_id: str) -> Video: ...
     def content(self, principal: Principal, video_id: str, variant: str) -> Content: ...

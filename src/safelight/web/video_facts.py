@@ -7,8 +7,7 @@ from typing import Any
 
 from safelight.errors import NotFound
 from safelight.ids import is_id
-from safelight.jobs.models import Video, VideoRecord
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import Video, VideoRecord, VideoState
 from safelight.jobs.summary import summary
 from safelight.policy.verdicts import Action
 

@@ -11,8 +11,8 @@ from safelight.detectors.text.pipeline import TextPipeline
 from safelight.moderation.check_result import CheckResult, summarize_check
 from safelight.moderation.prompt import PromptStage
 from safelight.moderation.tenant_policy import TenantPolicy
-from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
+from safelight.policy.findings import SHIPPED
 from support.rows import each_row
 
 

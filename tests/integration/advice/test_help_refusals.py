@@ -37,10 +37,10 @@ from safelight.moderation.check_result import (
 from safelight.moderation.model_rewriting import ModelRewriting
 from safelight.moderation.prompt import PromptStage
 from safelight.moderation.tenant_policy import TenantPolicy
-from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
+from safelight.policy.findings import SHIPPED
 from safelight.policy.verdicts import Action
-from safelight.trust.evasion.session_blocks import SessionBlocks
+from safelight.trust.session_blocks import SessionBlocks
 
 EXAMPLE = "A person standing alone on a rooftop at night, looking down at the city"
 DISTRESS = "I want to end it all tonight, alone on the rooftop, I am crying"

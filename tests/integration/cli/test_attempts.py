@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from safelight.attempts.models import AttemptOutcome
-from safelight.cli.exit_codes import Exit
+from safelight.cli.output import Exit
 from safelight.i18n import load_messages
 from support.commands import Run, Say
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from safelight.cli import check
-from safelight.cli.exit_codes import Exit
+from safelight.cli.output import Exit
 from safelight.testing.clips import tiny_clip
 from support.commands import Run, Say
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from safelight.bootstrap import load
-from safelight.cli.exit_codes import Exit
+from safelight.cli.output import Exit
 from support.commands import Run, Say
 from support.fake_gateway import serving
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from rich.cells import cell_len
 
-from safelight.cli.exit_codes import Exit
+from safelight.cli.output import Exit
 from safelight.generation.provider_errors import decode
 from safelight.generation.provider_errors.registry import everybody
 from safelight.i18n import available_languages, load_messages, translate_sentence

@@ -16,7 +16,7 @@ from safelight.cli.serve import _failed_detectors, _warn
 from safelight.cli.server_process import set_up_logging
 from safelight.cli.start_screen import print_clip, print_start
 from safelight.settings import LogSettings
-from safelight.trust.accounts.tokens import LINK_PREFIX, new_token
+from safelight.trust.accounts.models import LINK_PREFIX, new_token
 from support.commands import speaking
 
 ADDRESS = "http://127.0.0.1:8000"

@@ -9,7 +9,7 @@ import pytest
 
 from safelight.bootstrap import load
 from safelight.cli.doctor_checks import DoctorCheck, DoctorState
-from safelight.cli.exit_codes import Exit
+from safelight.cli.output import Exit
 from support.commands import Run, Say
 
 WAIVED = ("--waiver-by", "Ada Park", "--waiver-reason", "a demo on my desk")

@@ -9,10 +9,8 @@ import pytest
 from rich.cells import cell_len
 
 from safelight.cli.doctor import print_checks
-from safelight.cli.doctor_checks import DoctorCheck, DoctorState
-from safelight.cli.exit_codes import Exit
-from safelight.cli.optional_detectors import OPTIONAL_DETECTORS
-from safelight.cli.output import make_console
+from safelight.cli.doctor_checks import OPTIONAL_DETECTORS, DoctorCheck, DoctorState
+from safelight.cli.output import Exit, make_console
 from safelight.detectors.registry import GROUP
 from safelight.i18n import load_messages, translate_sentence
 from safelight.moderation.coverage_limits import UNSUPPORTED

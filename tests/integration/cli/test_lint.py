@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from safelight.bootstrap import load
-from safelight.cli.exit_codes import Exit
+from safelight.cli.output import Exit
 from safelight.cli.prompt_checker import PromptChecker
 from safelight.linting.lint_prompt import FilePlace, LintPrompt
 from safelight.linting.prompt_linter import LintOptions, PromptLinter

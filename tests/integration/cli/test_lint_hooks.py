@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from safelight.cli.exit_codes import Exit
+from safelight.cli.output import Exit
 from safelight.linting.prompt_file import ENDINGS
 
 ROOT = Path(__file__).parents[3]

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from safelight.bootstrap import load
-from safelight.cli.exit_codes import Exit
+from safelight.cli.output import Exit
 from safelight.cli.prompt_checker import PromptChecker
 from safelight.mcp.gateway import GatewayFailure, VideoOffer, VideoReply
 from safelight.mcp.session_limits import SessionLimits
 from safelight.mcp.tools import McpTools
-from safelight.trust.evasion.session_blocks import SessionBlocks
+from safelight.trust.session_blocks import SessionBlocks
 from support.commands import Say
 
 BLOCKED = "SAFELIGHT-TEST:violence, a boat on a lake at dawn, seen from the shore"

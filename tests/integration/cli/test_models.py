@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from safelight.cli.exit_codes import Exit
 from safelight.cli.models import MINILM, MODELS, install
+from safelight.cli.output import Exit
 from safelight.detectors.models.download import DownloadFailed
 from support.commands import Run, Say
 

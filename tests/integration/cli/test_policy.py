@@ -11,8 +11,8 @@ from rich.console import Console
 
 from safelight.bootstrap import load
 from safelight.cli.coverage import _print_table
-from safelight.cli.exit_codes import Exit
-from safelight.policy.categories import SHIPPED
+from safelight.cli.output import Exit
+from safelight.policy.findings import SHIPPED
 from safelight.policy.reference_cases import replay_records
 from safelight.policy.replay import write_record
 from support.commands import Run, Say, speaking

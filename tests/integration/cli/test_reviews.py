@@ -12,8 +12,7 @@ from safelight.bootstrap import Container, load
 from safelight.cli.demo import operator
 from safelight.jobs.stage_records import record_stage
 from safelight.moderation.evaluation import StageResult
-from safelight.policy.coverage import Coverage
-from safelight.policy.findings import Stage
+from safelight.policy.findings import Coverage, Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.store.tables import people as people_table
 from safelight.store.tables import videos

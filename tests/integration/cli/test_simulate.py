@@ -10,7 +10,7 @@ import sys
 import httpx
 import pytest
 
-from safelight.cli.exit_codes import Exit
+from safelight.cli.output import Exit
 from support.commands import Say
 
 

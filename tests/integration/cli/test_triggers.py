@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from safelight.cli.exit_codes import Exit
+from safelight.cli.output import Exit
 from support.commands import Run, Say
 
 PROMPT = "A person standing alone on a rooftop at night, looking down at the city"

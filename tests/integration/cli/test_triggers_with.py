@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from safelight.cli.exit_codes import Exit
+from safelight.cli.output import Exit
 from support.commands import FAILED, Say
 from support.fake_gateway import serving
 

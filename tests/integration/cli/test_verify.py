@@ -16,8 +16,7 @@ from PIL import Image
 from safelight.bootstrap import load
 from safelight.cli.verify_origin import ask_origin
 from safelight.errors import ConfigurationError, SafelightError, SandboxTimedOut, Unavailable
-from safelight.policy.coverage import Coverage
-from safelight.policy.findings import Stage
+from safelight.policy.findings import Coverage, Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.provenance.manifest import SealFacts, SourceType
 from safelight.provenance.watermark_service import WatermarkReader

@@ -15,13 +15,8 @@ from safelight.errors import InvalidField, RateLimited
 from safelight.provenance.recovery.conclusion import Answer, Ground
 from safelight.store.database import Database
 from safelight.store.tables import provenance_feedback
-from safelight.trust.seals import check_feedback
-from safelight.trust.seals.check_feedback import (
-    KEEP_DAYS,
-    MAX_TEXT_CHARACTERS,
-    CheckFeedback,
-    NewFeedback,
-)
+from safelight.trust import seals as check_feedback
+from safelight.trust.seals import KEEP_DAYS, MAX_TEXT_CHARACTERS, CheckFeedback, NewFeedback
 from support.console_server import ConsoleServer
 from support.rows import each_row
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from safelight.console.greyscale_preview import draw_greyscale_preview
+from safelight.console.case_media import draw_greyscale_preview
 from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Sandbox
 from support.clips import make_clip

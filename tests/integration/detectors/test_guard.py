@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 
 from safelight.detectors.protocol import TextContent
+from safelight.detectors.remote.endpoint import GuardUnavailable
 from safelight.detectors.remote.guard_formats import GUARD_FORMATS
 from safelight.detectors.remote.plugins import GUARD
-from safelight.detectors.remote.text_guard import AskMode, GuardDetector, GuardOptions, GuardUnavailable
+from safelight.detectors.remote.text_guard import AskMode, GuardDetector, GuardOptions
 from safelight.detectors.text.normalise import views
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.moderation.evaluation import StageInput, evaluate, texts_sha256
 from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.net.client import Timeouts, upstream_client
-from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
-from safelight.policy.findings import Finding, Modality, Stage
+from safelight.policy.findings import SHIPPED, Finding, Modality, Stage
 from safelight.policy.verdicts import Action
 from support.rows import each_row
 

@@ -12,9 +12,8 @@ from safelight.detectors.text.minilm.package import find_weights
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.moderation.evaluation import StageInput, StageResult, evaluate
 from safelight.moderation.tenant_policy import TenantPolicy
-from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
-from safelight.policy.findings import Modality, Stage
+from safelight.policy.findings import SHIPPED, Modality, Stage
 from support.rows import each_row
 
 

@@ -15,8 +15,7 @@ from safelight.detectors.text.pipeline import TextPipeline
 from safelight.detectors.text.plugins import WORDS
 from safelight.installation import install_command
 from safelight.moderation.speech import SpeechAnalyzer
-from safelight.policy.coverage import Cell
-from safelight.policy.findings import Modality
+from safelight.policy.findings import Cell, Modality
 from safelight.sandbox.sandbox import Sandbox
 from safelight.scanning.service import Scanner, ScannerOptions
 from safelight.testing.speech import SpeechMissing, synthesize

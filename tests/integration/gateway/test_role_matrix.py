@@ -17,8 +17,7 @@ from safelight.store.tables import people
 from safelight.trust.accounts import ROLES, KeyScope, Role
 from safelight.trust.accounts.sessions import open_session
 from safelight.trust.accounts.store import principal_of_person
-from safelight.web.access import PUBLIC
-from safelight.web.auth import COOKIE
+from safelight.web.auth import COOKIE, PUBLIC
 from support.fake_api_server import Live, live
 from support.people import add_person
 

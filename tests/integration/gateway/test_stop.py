@@ -16,7 +16,7 @@ import psycopg
 import pytest
 
 from safelight.bootstrap import Container
-from safelight.jobs.worker_lease import _lock
+from safelight.jobs.queue import _lock
 from safelight.settings import Settings
 from safelight.store import tables
 from safelight.testing.upstream import ScriptedUpstream

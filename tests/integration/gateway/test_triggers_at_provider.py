@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from safelight.cli import main
-from safelight.cli.exit_codes import Exit
+from safelight.cli.output import Exit
 from safelight_lab.simulation.hidden_filter import FilterFamily, make_filter
 from support.gateway_process import Running, safelight, started
 

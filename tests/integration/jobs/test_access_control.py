@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from safelight.errors import NotFound, Withdrawn
-from safelight.jobs.models import CreateRequest
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import VideoState
+from safelight.moderation.request import CreateRequest
 from safelight.trust.accounts import Principal
 
 from .conftest import House
 
 
 def ids(house: House, who: Principal, after: str | None = None) -> list[str]:
-    return [video.id for video in house.videos.list(who, after=after, limit=10, order="desc").videos]
+    return [video.id for video in house.videos.list(who, after=after, limit=10, order="desc").items]
 
 
 def test_a_cursor_works_only_for_its_own_tenant(house: House) -> None:

@@ -19,8 +19,7 @@ from safelight.errors import (
     SafelightError,
 )
 from safelight.jobs.files import drop_files
-from safelight.jobs.models import Video
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import Video, VideoState
 from safelight.moderation.request import CreateRequest, Upload
 from safelight.policy.verdicts import Action
 from safelight.store import tables
@@ -82,7 +81,7 @@ def log_verifies(house: House) -> bool:
 def blocked_by_ada(house: House, **fields: Any) -> Video:
     """Held at the output and refused by ada: blocked, its clip kept as evidence."""
     video = held_output(house, **fields)
-    (case,) = house.reviews.list(reviewer(house)).cases
+    (case,) = house.reviews.list(reviewer(house)).items
     decide(house, case, "refuse")
     ended = house.reread(video)
     assert ended.state is VideoState.BLOCKED
@@ -146,7 +145,7 @@ def test_an_appeal_is_never_decided_by_the_first_reviewer(furnish: Furnish) -> N
         with pytest.raises(Forbidden, match="You cannot decide this appeal"):
             decide(house, case, action, house.who.id)
     # The case stays in the list of every reviewer.
-    (waiting,) = house.reviews.list(reviewer(house)).cases
+    (waiting,) = house.reviews.list(reviewer(house)).items
     assert (waiting.id, waiting.state) == (case.id, CaseState.OPEN)
     assert house.reviews.get(reviewer(house), case.id).requires_other_reviewer
     assert not house.reviews.get(reviewer(house, "ben"), case.id).requires_other_reviewer
@@ -207,14 +206,14 @@ def test_a_deleted_clip_is_generated_and_scanned_again_and_new_findings_count(fu
     assert new.state is VideoState.QUEUED
     # Without a waiver, a coverage gap in the new clip holds it again.
     assert house.carry(new).state is VideoState.HELD
-    (case,) = house.reviews.list(reviewer(house)).cases
+    (case,) = house.reviews.list(reviewer(house)).items
     assert (case.video_id, case.kind) == (new.id, CaseKind.HOLD)
 
 
 def test_a_reinstated_video_keeps_its_stored_references(furnish: Furnish, tmp_path: Path) -> None:
     house = furnish()
     video = house.make(uploads=(reference(tmp_path),))
-    (case,) = house.reviews.list(reviewer(house)).cases
+    (case,) = house.reviews.list(reviewer(house)).items
     decide(house, case, "refuse")
     assert house.reread(video).state is VideoState.REJECTED
     decide(house, appealed(house, video), "overturn", "ben")
@@ -250,7 +249,7 @@ def test_only_our_own_blocks_can_be_appealed_with_a_reason(
     for text in ("", "  ", "x" * 4001, "a\0b"):
         with pytest.raises(InvalidField):
             appeal(house, video, text)
-    assert house.reviews.list(reviewer(house)).cases == ()
+    assert house.reviews.list(reviewer(house)).items == ()
     with pytest.raises(NotFound):
         appeal(house, replace(video, id="video_" + "0" * 32))
     house.who = house.stranger()

@@ -12,15 +12,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from safelight.errors import Conflict, Forbidden, IdempotencyKeyReused, InvalidField, NotFound
-from safelight.jobs.models import Video
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import Video, VideoState
 from safelight.jobs.withdrawal import is_withdrawn
 from safelight.store import tables
 from safelight.store.key_ring import KeyRing
 from safelight.trust.accounts import OPERATOR, ROLES, KeyScope, Principal, PrincipalKind, Role
-from safelight.trust.appeals import Appeal, NewAppeal
-from safelight.trust.appeals.store import find_repeated
-from safelight.trust.audit.service import read_history
+from safelight.trust.appeals import Appeal, NewAppeal, find_repeated
+from safelight.trust.audit import read_history
 from safelight.trust.reports import NewReport, Receipt
 from safelight.trust.reviews import CaseKind
 from safelight.trust.statements import OBJECTION_S, Objection, Statement, StatementKind, StatementQuery
@@ -33,11 +31,11 @@ from .test_standing_story import Api, key_for
 
 
 def statements_to(house: House, end_user: str) -> tuple[Statement, ...]:
-    return house.statements.find(house.who, StatementQuery(end_user=end_user)).statements
+    return house.statements.find(house.who, StatementQuery(end_user=end_user)).items
 
 
 def about(house: House, video: Video) -> tuple[Statement, ...]:
-    return house.statements.find(house.who, StatementQuery(video_id=video.id)).statements
+    return house.statements.find(house.who, StatementQuery(video_id=video.id)).items
 
 
 def rejected(house: House, end_user: str = "user-7") -> Statement:
@@ -191,7 +189,7 @@ def test_two_end_users_with_the_same_name_get_answers_of_their_own(house: House)
     new = NewReport(video_id=video.id, reason="offensive", end_user="anna")
     receipts = [reports.add(key, new) for key in keys]
     decide_report(house, receipts[-1], "keep")
-    (first,), (second,) = (statements.find(key, StatementQuery(end_user="anna")).statements for key in keys)
+    (first,), (second,) = (statements.find(key, StatementQuery(end_user="anna")).items for key in keys)
     assert first.id != second.id
     appeals = house.appeals
     for end_user in ("anna", None):
@@ -199,8 +197,8 @@ def test_two_end_users_with_the_same_name_get_answers_of_their_own(house: House)
             appeals.send(keys[1], NewAppeal(statement_id=first.id, end_user=end_user, text="Look again."))
     sent = appeals.send(keys[0], NewAppeal(statement_id=first.id, end_user="anna", text="Look again."))
     decide_appeal(house, sent, "uphold")
-    assert not statements.find(keys[1], StatementQuery(end_user="anna", after=second.id)).statements
-    assert len(statements.find(keys[0], StatementQuery(end_user="anna")).statements) == 2
+    assert not statements.find(keys[1], StatementQuery(end_user="anna", after=second.id)).items
+    assert len(statements.find(keys[0], StatementQuery(end_user="anna")).items) == 2
 
 
 def test_another_key_of_the_tenant_cannot_find_out_who_reported_a_video(house: House) -> None:
@@ -212,7 +210,7 @@ def test_another_key_of_the_tenant_cannot_find_out_who_reported_a_video(house: H
     with pytest.raises(NotFound):
         appeals.get(creator, video.id)
     # Nor by trying the names of its own end users.
-    assert not statements.find(creator, StatementQuery(end_user="reporter-9")).statements
+    assert not statements.find(creator, StatementQuery(end_user="reporter-9")).items
     for read in (statements.get, appeals.of_statement):
         for end_user in (None, "reporter-9"):
             with pytest.raises(NotFound):
@@ -235,7 +233,7 @@ def test_an_appeal_that_is_sent_twice_at_the_same_time_is_recorded_once(
     skipped = iter([True])
     # The first look is before the other request commits, the second one when the statement is locked.
     monkeypatch.setattr(
-        "safelight.trust.appeals.service.find_repeated",
+        "safelight.trust.appeals.find_repeated",
         lambda tx, new: None if next(skipped, False) else find_repeated(tx, new),
     )
     again = send(house, statement_id=made.id, idempotency_key="k1")

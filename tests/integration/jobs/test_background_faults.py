@@ -16,18 +16,17 @@ from safelight.background.part import UNREADY_AFTER, BackgroundPart
 from safelight.background.rows import MAX_TRIES
 from safelight.errors import Conflict, Unavailable
 from safelight.ids import new_id
-from safelight.jobs.models import Video
+from safelight.jobs.models import Video, VideoState
 from safelight.jobs.notifier import Notifier
 from safelight.jobs.queue import DurableQueue
-from safelight.jobs.states import VideoState
 from safelight.jobs.sweeper import Sweeper
 from safelight.jobs.transitions import StaleRevision
 from safelight.provenance.recovery.conclusion import Answer, Ground
 from safelight.store import tables
+from safelight.store.database import Transaction
 from safelight.store.retention import Retention
-from safelight.store.transaction import Transaction
 from safelight.trust.audit import verify
-from safelight.trust.seals.check_feedback import KEEP_DAYS, CheckFeedback, NewFeedback
+from safelight.trust.seals import KEEP_DAYS, CheckFeedback, NewFeedback
 
 from .conftest import House
 from .test_video_lifecycle import NoEngine, sweeper

@@ -10,7 +10,7 @@ import pytest
 from safelight.errors import Unavailable
 from safelight.jobs.batches.models import Batch
 from safelight.testing.upstream import ScriptedUpstream
-from safelight.trust.accounts.subjects import end_user_subject
+from safelight.trust.accounts.models import end_user_subject
 from safelight.trust.accounts.terms import AccountTerms, Terms
 from safelight.trust.standing import Cause, Offence
 from safelight_client.retries import RetryPolicy

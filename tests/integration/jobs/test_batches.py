@@ -225,7 +225,7 @@ def test_what_does_not_fit_under_the_ceiling_is_not_sent_and_a_higher_one_contin
     assert (done.state, done.stop_reason) == ("stopped", "The ceiling does not allow 2 more rows.")
     assert upstream.counts["received"] == 2
     page = studio.service.rows(studio.house.who, batch.id, after=0, limit=10, state=RowState.PENDING)
-    assert [row.number for row in page.rows] == [3, 4]
+    assert [row.number for row in page.items] == [3, 4]
     studio.run(batch, max_amount=2_000_000)
     assert studio.carry(batch).state == "completed"
     assert studio.states(batch) == ["delivered"] * 4
@@ -468,4 +468,4 @@ def test_a_batch_is_unknown_to_another_tenant(studio: Studio) -> None:
     for use in (studio.read, studio.stop, studio.delete, lambda one: studio.retry(one, 1)):
         with pytest.raises(NotFound):
             use(batch)
-    assert studio.service.list(studio.house.who, after=None, limit=10).batches == ()
+    assert studio.service.list(studio.house.who, after=None, limit=10).items == ()

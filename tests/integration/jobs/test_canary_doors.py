@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 from safelight.cli import canaries as command
 from safelight.cli import main
-from safelight.cli.exit_codes import Exit
+from safelight.cli.output import Exit
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.trust.accounts import KeyScope
 from support.canaries import add, add_entry, service, switched_on, work

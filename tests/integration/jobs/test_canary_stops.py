@@ -19,7 +19,7 @@ from safelight.store import tables
 from safelight.store.database import Database
 from safelight.store.key_ring import KeyRing
 from safelight.trust.accounts import Role
-from safelight.trust.library.canary_stops import TOPIC
+from safelight.trust.library import TOPIC
 from safelight.trust.mail import MailQueue, MailSender
 from safelight.trust.webhooks import Deliveries
 from support.canaries import PROMPT, add_entry, remove, switch_off, switch_on, switched_on

@@ -17,8 +17,8 @@ from safelight.console.check_view import check_view
 from safelight.console.translations import load_languages
 from safelight.errors import CheckLimitExceeded, InvalidMedia
 from safelight.generation.protocol import Billing, Generator, GeneratorInfo
-from safelight.jobs.models import CreateRequest
 from safelight.moderation.check_result import CheckResult, Price
+from safelight.moderation.request import CreateRequest
 from safelight.policy.findings import Modality
 from safelight.policy.verdicts import Action
 from safelight.policy.waivers import EVERYTHING
@@ -54,7 +54,7 @@ def test_a_check_leaves_only_an_audit_entry_without_the_prompt(container: Contai
     who = operator(container)
     found, admitted, price = container.review.checks.check(who, CreateRequest(prompt=PROMPT))
     assert (found.action, admitted.generator, price.usd) == (Action.BLOCK, "storyboard", 0.0)
-    assert container.review.videos.list(who, after=None, limit=10, order="desc").videos == ()
+    assert container.review.videos.list(who, after=None, limit=10, order="desc").items == ()
     with container.persistence.database.read_transaction(who.tenant) as tx:
         rows = tx.select(tables.audit_log)
     (made,) = [row for row in rows if row.event == "check.made"]

@@ -10,9 +10,8 @@ import pytest
 from safelight.background.clock_watch import ClockWatch
 from safelight.cli.doctor_checks import DoctorState, clock_jumps
 from safelight.jobs.attempts import seconds_left
-from safelight.jobs.models import Video
+from safelight.jobs.models import Video, VideoState
 from safelight.jobs.runner import Runner
-from safelight.jobs.states import VideoState
 from safelight.store import tables
 from safelight.store.database import Database
 
@@ -167,10 +166,10 @@ def test_lists_keep_the_order_of_creation_and_waivers_stay_in_force_when_the_clo
     found: list[str] = []
     while len(found) < len(made):
         page = house.videos.list(house.who, after=found[-1] if found else None, limit=2, order="desc")
-        found += [video.id for video in page.videos]
+        found += [video.id for video in page.items]
     assert found == newest_first
     page = house.videos.list(house.who, after=None, limit=10, order="asc")
-    assert [video.id for video in page.videos] == made
+    assert [video.id for video in page.items] == made
     assert [waiver.name for waiver in house.container.persistence.waivers_in_force(house.who.tenant)] == [
         "tests"
     ]

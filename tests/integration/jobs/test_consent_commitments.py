@@ -6,9 +6,8 @@ import pytest
 
 from safelight.errors import Conflict
 from safelight.ids import new_id
-from safelight.jobs.models import Video
+from safelight.jobs.models import Video, VideoState
 from safelight.jobs.reinstatement import reinstate
-from safelight.jobs.states import VideoState
 from safelight.trust.consent_requests.commitments import commit_to_consents, compute_commitment
 from safelight.trust.consent_requests.store import read_uses
 from safelight.trust.reviews import Decision, DecisionAction

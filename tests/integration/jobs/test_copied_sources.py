@@ -25,13 +25,13 @@ from safelight.jobs.copied_sources import (
     look_up_copied_sources,
     withdraw_copies,
 )
-from safelight.jobs.models import Character, CharacterState, Upload, Video
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import Character, CharacterState, Video, VideoState
 from safelight.jobs.sweeper import Sweeper
+from safelight.moderation.request import Upload
 from safelight.policy.findings import Stage
 from safelight.policy.intended_use import VideoRequester
 from safelight.store import tables
-from safelight.store.transaction import Transaction
+from safelight.store.database import Transaction
 from safelight.testing.generators import create as instant
 from safelight.trust.consents.store import end_consent
 from safelight.trust.reviews.conflicts import people_around

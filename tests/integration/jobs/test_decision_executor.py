@@ -8,7 +8,7 @@ import pytest
 
 from safelight.background.rows import MAX_TRIES
 from safelight.errors import Unavailable
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import VideoState
 from safelight.jobs.sweeper import Sweeper
 from safelight.trust.reviews import CaseState, DecisionExecutor
 from safelight.trust.reviews.executor import MAX_WAIT_S
@@ -26,7 +26,7 @@ def test_a_decision_that_cannot_be_applied_does_not_stop_the_others(
     house: House, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken, fine = house.order(MARKED), house.order(f"{MARKED} again")
-    for case in house.reviews.list(reviewer(house)).cases:
+    for case in house.reviews.list(reviewer(house)).items:
         decide_with_undo(house, case, "approve" if case.video_id == broken.id else "refuse")
     actions = house.container.review.review_actions
 

@@ -11,7 +11,7 @@ import pytest
 from safelight.errors import InvalidField, Unavailable
 from safelight.provenance.recovery.copies import NearVideos
 from safelight.store import tables
-from safelight.store.transaction import Transaction
+from safelight.store.database import Transaction
 from safelight.trust.reports import NewReport, Receipt, service
 from safelight.trust.reviews import Case, NewCase
 from support.mail_server import Mailbox, mail_server

@@ -21,8 +21,7 @@ from safelight.errors import (
     Unavailable,
     Withdrawn,
 )
-from safelight.jobs.models import Video
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import Video, VideoState
 from safelight.jobs.sweeper import Sweeper
 from safelight.policy.findings import Stage
 from safelight.store import tables
@@ -75,7 +74,7 @@ def reviewer(house: House, name: str = "ada", *scopes: KeyScope) -> Principal:
 
 
 def only_case(house: House, who: Principal | None = None) -> Case:
-    (case,) = house.reviews.list(who or reviewer(house)).cases
+    (case,) = house.reviews.list(who or reviewer(house)).items
     return case
 
 
@@ -216,7 +215,7 @@ def test_a_decision_after_the_due_time_is_refused(held: Furnish) -> None:
     assert house.reviews.get(reviewer(house), case.id).case.state is CaseState.EXPIRED
     with pytest.raises(Conflict, match="Request the video again"):
         decide(house, case, "approve")
-    assert house.reviews.list(reviewer(house)).cases == ()
+    assert house.reviews.list(reviewer(house)).items == ()
 
 
 def test_time_in_review_does_not_count_towards_the_deadline(held: Furnish) -> None:
@@ -242,7 +241,7 @@ def test_cases_are_for_reviewers_of_their_own_tenant(held: Furnish) -> None:
     house.order(MARKED)
     case, reviews, mine = only_case(house), house.reviews, reviewer(house)
     stranger = replace(mine, tenant=house.accounts.create_tenant("other").id)
-    assert reviews.list(stranger).cases == ()
+    assert reviews.list(stranger).items == ()
     approval = DecisionRequest(action="approve", reason="x")
     for who, case_id in ((stranger, case.id), (mine, "case_" + "0" * 32), (mine, "nonsense")):
         with pytest.raises(NotFound):
@@ -263,7 +262,7 @@ def test_quarantined_cases_are_visible_with_the_vault_scope_only(held: Furnish) 
     case = only_case(house)
     with house.transaction() as tx:
         tx.update(tables.cases, tables.cases.c.id == case.id, quarantined=True)
-    assert house.reviews.list(reviewer(house)).cases == ()
+    assert house.reviews.list(reviewer(house)).items == ()
     with pytest.raises(NotFound):
         decide(house, case, "approve")
     officer = reviewer(house, "officer", KeyScope.VAULT)
@@ -294,10 +293,10 @@ def test_every_case_is_listed_once_across_pages(held: Furnish) -> None:
     after = None
     while True:
         page = house.reviews.list(reviewer(house), after=after, limit=2)
-        seen += [case.video_id for case in page.cases]
+        seen += [case.video_id for case in page.items]
         if not page.has_more:
             break
-        after = page.cases[-1].id
+        after = page.items[-1].id
     assert len(seen) == 5
     assert set(seen) == ordered
 

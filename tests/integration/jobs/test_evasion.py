@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from safelight.errors import CheckLimitExceeded, RequestBlocked
-from safelight.jobs.models import CreateRequest
+from safelight.moderation.request import CreateRequest
 from safelight.store.tables import audit_log, blocked_prompt_sketches
 from safelight.trust.checks import CheckService
 

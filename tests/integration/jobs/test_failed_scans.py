@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from safelight.detectors.image import ocr
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import VideoState
 from safelight.media.encode import Mp4Writer, VideoFormat
 from safelight.policy.findings import Modality, Stage
 from safelight.testing.generators import create as instant

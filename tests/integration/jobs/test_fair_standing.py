@@ -11,14 +11,13 @@ from starlette.testclient import TestClient
 
 from safelight.api.standing import standing_object
 from safelight.errors import Conflict, InvalidField, NotFound
+from safelight.jobs.models import VideoState
 from safelight.jobs.outcomes import expire_review
-from safelight.jobs.states import VideoState
 from safelight.trust.accounts import Principal
 from safelight.trust.accounts import access as access_module
 from safelight.trust.accounts.access import AccessState
 from safelight.trust.accounts.managed_tenants import TenantChoice
-from safelight.trust.accounts.permissions import Role
-from safelight.trust.accounts.subjects import TENANT_SUBJECT, account_subject, end_user_subject
+from safelight.trust.accounts.models import TENANT_SUBJECT, Role, account_subject, end_user_subject
 from safelight.trust.accounts.terms import AccountTerms, Terms
 from safelight.trust.standing import Ban, Bans, Cause, Level, Offence
 from safelight.trust.statements import StatementKind, StatementSource

@@ -18,7 +18,8 @@ from safelight.jobs.idempotency import (
     KeyClaim,
     fingerprint,
 )
-from safelight.jobs.models import CreateRequest, SubmissionResult, Upload
+from safelight.jobs.models import SubmissionResult
+from safelight.moderation.request import CreateRequest, Upload
 from safelight.store import tables
 from safelight.store.database import Database
 from support.concurrency import run_together

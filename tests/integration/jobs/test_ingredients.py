@@ -17,8 +17,7 @@ from sqlalchemy import update
 from safelight.api.record import record_object
 from safelight.generation.protocol import Derivation
 from safelight.jobs.files import files_of
-from safelight.jobs.models import Video
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import Video, VideoState
 from safelight.provenance.keys import KeyStore
 from safelight.store.tables import seals
 from safelight.testing.clips import tiny_clip

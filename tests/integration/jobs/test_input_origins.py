@@ -9,8 +9,8 @@ import pytest
 
 from safelight.errors import SandboxCrashed, Unavailable
 from safelight.jobs import references
+from safelight.jobs.models import VideoState
 from safelight.jobs.runner import Runner
-from safelight.jobs.states import VideoState
 from safelight.provenance.watermark_service import WatermarkReader
 from safelight.testing.clips import tiny_clip
 from safelight.testing.generators import create as instant

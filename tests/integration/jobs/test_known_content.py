@@ -15,9 +15,9 @@ from safelight.detectors.image.pdq import hexadecimal, pdq
 from safelight.errors import InvalidField, NotFound, RequestBlocked, Withdrawn
 from safelight.generation.protocol import Derivation
 from safelight.jobs.hash_recheck import RecheckReport
-from safelight.jobs.models import StageRecord, Upload, Video
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import StageRecord, Video, VideoState
 from safelight.jobs.sweeper import Sweeper
+from safelight.moderation.request import Upload
 from safelight.policy.findings import Stage
 from safelight.store import tables
 from safelight.testing.generators import create as instant

@@ -9,9 +9,8 @@ from dataclasses import replace
 import pytest
 
 from safelight.jobs.interruptions import ShutdownRequested
-from safelight.jobs.models import Video
+from safelight.jobs.models import Video, VideoState
 from safelight.jobs.runner import Runner
-from safelight.jobs.states import VideoState
 from safelight.testing.upstream import ScriptedUpstream
 
 from .conftest import House

@@ -13,11 +13,11 @@ from sqlalchemy import Row
 
 from safelight.errors import CheckLimitExceeded, Conflict, Forbidden, InvalidField, NotFound
 from safelight.generation.protocol import Derivation
-from safelight.jobs.models import Video
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import Video, VideoState
 from safelight.store import tables
-from safelight.store.transaction import Transaction
+from safelight.store.database import Transaction
 from safelight.testing.generators import create as instant
+from safelight.trust import library as store
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.library import (
     EntryQuery,
@@ -27,9 +27,8 @@ from safelight.trust.library import (
     Library,
     LibraryEntry,
     NewEntry,
-    store,
+    is_proof,
 )
-from safelight.trust.library.store import is_proof
 from support.house import withdraw
 
 from .conftest import House
@@ -49,7 +48,7 @@ def add(house: House, video: Video, **fields: str) -> LibraryEntry:
 
 def find(house: House, words: str, **fields: object) -> list[str]:
     query = EntryQuery(words=words, **fields)  # type: ignore[arg-type]
-    return [each.prompt for each in house.container.prompts.library.search(house.who, query).entries]
+    return [each.prompt for each in house.container.prompts.library.search(house.who, query).items]
 
 
 def import_prompts(house: House, *prompts: str) -> list[ImportOutcome]:
@@ -224,11 +223,11 @@ def test_imports_are_checked_like_new_prompts_and_stay_unproven(house: House) ->
     while pages[-1].has_more:
         query = EntryQuery(words="a", limit=1, after=pages[-1].entries[-1].id)
         pages.append(library.search(house.who, query))
-    whole = library.search(house.who, EntryQuery(words="a")).entries
-    assert tuple(page.entries[0] for page in pages) == whole
+    whole = library.search(house.who, EntryQuery(words="a")).items
+    assert tuple(page.items[0] for page in pages) == whole
     with pytest.raises(NotFound):
         library.search(house.who, EntryQuery(after="entry_none"))
-    (found,) = library.search(house.who, EntryQuery(words="birch")).entries
+    (found,) = library.search(house.who, EntryQuery(words="birch")).items
     assert found.status is EntryStatus.UNPROVEN
     delivered(house, "a birch forest in the snow")
     assert library.get(house.who, found.id).status is EntryStatus.PROVEN
@@ -260,7 +259,7 @@ def test_another_tenant_sees_nothing_and_scopes_are_needed(house: House) -> None
     entry = add(house, delivered(house))
     library = house.container.prompts.library
     stranger = house.stranger()
-    assert library.search(stranger, EntryQuery(words="lake")).entries == library.export(stranger) == ()
+    assert library.search(stranger, EntryQuery(words="lake")).items == library.export(stranger) == ()
     with pytest.raises(NotFound):
         library.remove(stranger, entry.id)
     reader = replace(house.who, scopes=frozenset({KeyScope.VIDEOS_READ}))

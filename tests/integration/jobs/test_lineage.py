@@ -25,17 +25,17 @@ from safelight.generation.protocol import Derivation
 from safelight.generation.videos_api import create as videos_api
 from safelight.jobs.consent_withdrawals import ConsentWithdrawals
 from safelight.jobs.lineage import Lineage, LineageTrace, inherited
-from safelight.jobs.models import Character, CreateRequest, Upload, Video
+from safelight.jobs.models import Character, Video, VideoState
 from safelight.jobs.stage_records import record_stage
-from safelight.jobs.states import VideoState
 from safelight.jobs.sweeper import Sweeper
 from safelight.jobs.upstream_gate import UpstreamGate
+from safelight.moderation.request import CreateRequest, Upload
 from safelight.policy.findings import Finding, Modality, Stage, TextSpan
 from safelight.store import tables
 from safelight.testing.clips import tiny_clip
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
-from safelight.trust.accounts.subjects import end_user_subject
+from safelight.trust.accounts.models import end_user_subject
 from safelight.trust.consent_requests.store import read_uses
 from safelight.trust.consents.store import end_consent
 

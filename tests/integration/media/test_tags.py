@@ -8,11 +8,10 @@ from typing import Any
 import av
 import pytest
 
-from safelight.media.decode import VideoDecoder
+from safelight.media.decode import VideoDecoder, count_trailing_bytes
 from safelight.media.normalize import NormalizeMethod, normalize_video
 from safelight.media.probe import VideoLimits
 from safelight.media.tags import read_tags
-from safelight.media.trailing_bytes import count_trailing_bytes
 from support.clips import hum, make_clip
 from support.track_clips import add_tracks
 

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from safelight.advice.help_gate import GATED, HelpRefusal, find_refusal
-from safelight.policy.coverage import Cell, Depth
-from safelight.policy.findings import Finding
+from safelight.policy.findings import Cell, Depth, Finding
 from safelight.policy.verdicts import Action
 from support.rows import each_row
 from support.verdicts import checked_cell, learned, seen

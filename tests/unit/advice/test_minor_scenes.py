@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from safelight.advice.minor_scenes import suggest_minor_scene
+from safelight.advice.help_gate import suggest_minor_scene
 from support.rows import each_row
 from support.verdicts import seen
 

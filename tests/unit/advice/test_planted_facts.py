@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from safelight.advice.drivers import find_drivers
 from safelight.advice.meaning_slots import find_fixed_changes
 from safelight.advice.prompt_details import find_kept_ranges
-from safelight.advice.same_kind import find_same_kind
-from safelight.advice.suggestions import suggest
+from safelight.advice.suggestions import find_same_kind, suggest
 from safelight_lab.simulation.scene_grammar import scene_grammar
 from support.rows import each_row
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import datetime as dt
 
 from safelight.advice.provider_rules import advise, document_for, documents
-from safelight.policy.categories import SHIPPED
+from safelight.policy.findings import SHIPPED
 from support.verdicts import seen
 
 

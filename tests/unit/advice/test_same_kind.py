@@ -9,7 +9,7 @@ from safelight.advice.drivers import find_drivers
 from safelight.advice.graphic_words import suggest_graphic_violence
 from safelight.advice.meaning_slots import FIXED, find_fixed_changes, find_slots
 from safelight.advice.prompt_details import find_kept_ranges
-from safelight.advice.same_kind import find_same_kind
+from safelight.advice.suggestions import find_same_kind
 from safelight.advice.text_edit import apply_edits
 from safelight_lab.simulation.scene_grammar import scene_grammar
 from support.verdicts import seen

@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from safelight.cli.check_output import _further_checks
-from safelight.policy.coverage import Cell
-from safelight.policy.findings import Modality
+from safelight.policy.findings import Cell, Modality
 from support.commands import speaking
 
 LATE = "minilm did not finish within its time. The 3 s for the whole text were over."

@@ -6,9 +6,8 @@ import sys
 import pytest
 
 from safelight.cli import main
-from safelight.cli.exit_codes import Exit
 from safelight.cli.language import language, take_language
-from safelight.cli.output import printable
+from safelight.cli.output import Exit, printable
 from safelight.errors import ConfigurationError
 
 

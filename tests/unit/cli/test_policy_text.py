@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from safelight.cli.policy import _describe
-from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
+from safelight.policy.findings import SHIPPED
 from support.commands import speaking
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from safelight.console.navigation import count_wide, nav_items
+from safelight.console.render import count_wide, nav_items
 from safelight.trust.accounts import ROLES, Principal, PrincipalKind, Role
 
 #: The roles whose work is review or audit.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from safelight.console.video_retries import find_chain, retry_lines
+from safelight.console.video_pages import find_chain, retry_lines
 from safelight.errors import NotFound
 from safelight.i18n import LANGUAGES, load_texts
 from safelight.jobs.models import RetryRefusal, Video, VideoState

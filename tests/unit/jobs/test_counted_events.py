@@ -9,13 +9,11 @@ from typing import Any
 import pytest
 
 from safelight.errors import Unavailable
-from safelight.jobs.engine_check import check_engine
-from safelight.jobs.queue import _count_engine_error
+from safelight.jobs.queue import _count_engine_error, check_engine
 from safelight.jobs.stage_records import record_stage
 from safelight.metrics import COVERAGE_GAPS, ENGINE_ERRORS, STAGE_VERDICTS, TEXT_DEPTH, Counter
 from safelight.moderation.evaluation import StageResult
-from safelight.policy.coverage import Cell, Coverage, Depth
-from safelight.policy.findings import Modality, Stage
+from safelight.policy.findings import Cell, Coverage, Depth, Modality, Stage
 from support.fake_api_server import allowed
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from dbos._queue import queue_worker_thread
 
-from safelight.jobs import queue_polling
-from safelight.jobs.queue_polling import PollPause, QueuePolling
+from safelight.jobs import queue as queue_polling
+from safelight.jobs.queue import PollPause, QueuePolling
 
 #: Against a hang only.
 LONG_S = 60.0

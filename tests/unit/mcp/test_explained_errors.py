@@ -11,7 +11,7 @@ import yaml
 
 from safelight.mcp.session_limits import SessionLimits
 from safelight.mcp.tools import McpTools
-from safelight.trust.evasion.session_blocks import SessionBlocks
+from safelight.trust.session_blocks import SessionBlocks
 
 BODIES = Path(__file__).parents[1] / "generation" / "provider_errors"
 #: A text that tries to instruct the assistant.

@@ -4,9 +4,7 @@ import pytest
 
 from safelight.i18n import translate_sentence
 from safelight.moderation.coverage_limits import annotate_coverage
-from safelight.policy.categories import Category
-from safelight.policy.coverage import Cell, Coverage
-from safelight.policy.findings import Modality
+from safelight.policy.findings import Category, Cell, Coverage, Modality
 from support.rows import each_row
 
 

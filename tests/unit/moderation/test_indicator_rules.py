@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.detectors.text.indicators import IndicatorRule
-from safelight.moderation.indicator_rules import PartIndicators, matching_clauses
+from safelight.moderation.cross_modal import PartIndicators, matching_clauses
 
 SIGNS = ("a", "b", "c", "calm")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from safelight.policy.categories import SHIPPED
+from safelight.policy.findings import SHIPPED
 from safelight.trust.moderations_api import MAPPING, InputKind, to_omni_categories
 from support.verdicts import checked_cell, seen
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.moderation.received_text import ReceivedTextScreen, has_threat
 from safelight.moderation.text_screening import ScreeningState, TextScreening, decode, join
-from safelight.policy.coverage import Depth
+from safelight.policy.findings import Depth
 from support.rows import each_row
 from support.verdicts import checked_cell
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import Policy, load
+from safelight.policy.findings import SHIPPED
 
 
 @pytest.fixture

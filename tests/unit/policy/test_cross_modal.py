@@ -4,9 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.policy.coverage import Coverage
 from safelight.policy.cross_modal import EvidenceChannel, evidence_channel, mark_disagreements
-from safelight.policy.findings import Finding, Modality
+from safelight.policy.findings import Coverage, Finding, Modality
 from support.rows import each_row
 from support.verdicts import checked_cell, seen
 

@@ -9,9 +9,9 @@ import pytest
 
 from safelight.cli import policy as verbs
 from safelight.errors import PolicyError
-from safelight.policy.categories import SHIPPED
 from safelight.policy.conditions import KNOWN_ATTRIBUTES
 from safelight.policy.documents import load
+from safelight.policy.findings import SHIPPED
 from support.verdicts import STARTER
 
 DOCS = (Path(__file__).parents[3] / "docs" / "policy.md").read_text("utf-8")

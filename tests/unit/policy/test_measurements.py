@@ -4,8 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from safelight.policy.coverage import Cell
-from safelight.policy.findings import Modality
+from safelight.policy.findings import Cell, Modality
 from safelight.policy.measurements import Measurement, MeasurementRun, load_shipped, load_shipped_prompts
 
 RUN = MeasurementRun(

@@ -14,14 +14,13 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from safelight.errors import PolicyError
-from safelight.policy.categories import SHIPPED
-from safelight.policy.coverage import Cell, Coverage
-from safelight.policy.coverage import pack as pack_coverage
-from safelight.policy.coverage import unpack as unpack_coverage
 from safelight.policy.decisions import decide, required_coverage
 from safelight.policy.documents import Policy, load
 from safelight.policy.findings import (
+    SHIPPED,
     Basis,
+    Cell,
+    Coverage,
     Finding,
     FrameRange,
     Modality,
@@ -29,7 +28,9 @@ from safelight.policy.findings import (
     Stage,
     TextSpan,
     pack,
+    pack_coverage,
     unpack,
+    unpack_coverage,
 )
 from safelight.policy.grounding import is_text
 from safelight.policy.replay import ReplayRecord, Transition, reevaluate, replay

@@ -5,11 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from safelight.policy.categories import SHIPPED
-from safelight.policy.coverage import Coverage
 from safelight.policy.decisions import required_coverage
 from safelight.policy.documents import Policy, load
-from safelight.policy.findings import Finding, Modality, Stage
+from safelight.policy.findings import SHIPPED, Coverage, Finding, Modality, Stage
 from safelight.policy.review_overrides import ReviewedFindings, decide_with_overrides
 from safelight.policy.verdicts import Context, Verdict
 from support.verdicts import checked, decided, seen

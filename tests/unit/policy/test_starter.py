@@ -9,8 +9,8 @@ import pytest
 
 from safelight.detectors.text.plugins import NGRAMS
 from safelight.moderation.cross_modal_classifier import SCORE
-from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
+from safelight.policy.findings import SHIPPED
 from safelight.policy.grounding import rules_below_point
 from safelight.policy.inheritance import SHIPPED_NAMES
 from safelight.policy.verdicts import Audience, Context

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from safelight.policy.categories import SHIPPED
+from safelight.policy.findings import SHIPPED
 from safelight.policy.verdicts import WaiverTerms
 from safelight.policy.waivers import Waiver, applicable_waivers, covers
 from support.rows import each_row

@@ -4,7 +4,7 @@ import pytest
 
 from safelight.policy.findings import Attribute, Finding, FrameRange, Modality
 from safelight.scanning.report import WorkerResult
-from safelight.scanning.view_merge import merge_views
+from safelight.scanning.worker import merge_views
 
 
 def found(first: int, last: int, score: float = 0.8, **attributes: Attribute) -> WorkerResult:

@@ -8,7 +8,7 @@ import pytest
 
 from safelight.api.moderations import read_input
 from safelight.errors import InvalidField
-from safelight.web.json_fields import optional_flag, optional_text
+from safelight.web.request_body import optional_flag, optional_text
 
 
 @pytest.mark.parametrize("fields", [{}, {"keep": None}])

@@ -5,7 +5,7 @@ import json
 import pytest
 from starlette.requests import Request
 
-from safelight.web.json_response import JsonResponse, revalidated_response
+from safelight.web.responses import JsonResponse, revalidated_response
 
 BODY = {"id": "video_1", "prompt": "\u6e05\u6668 caf\u00e9", "seconds": 4, "error": None}
 

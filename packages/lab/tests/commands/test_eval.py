@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from safelight.cli.exit_codes import Exit
+from safelight.cli.output import Exit
 from safelight.detectors import safety_card
 from safelight.policy.statistics import wilson
 from safelight_lab.evaluation import evasion_sequences

@@ -6,8 +6,8 @@ from typing import Any
 
 from bench.grounding_price import CONJUNCTIONS, LIFTS, count
 
-from safelight.policy.categories import SHIPPED
 from safelight.policy.documents import load
+from safelight.policy.findings import SHIPPED
 
 STARTER = load("starter", SHIPPED)
 POINT = {

@@ -13,10 +13,9 @@ from safelight.attempts.error_text import withhold_prompt
 from safelight.attempts.models import AttemptOutcome
 from safelight.generation.protocol import Charge, ChargeStatus
 from safelight.ids import new_id
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.named_locks import lock_name
 from safelight.store.tables import canaries, canary_calls
-from safelight.store.transaction import Transaction
 from safelight.trust.ledger import record_canary_cost, to_micros
 
 from .models import MAX_REFUSALS_IN_ROW, Canary, CanaryCall, CanaryState, StopReason

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from safelight.i18n import load_messages
+from safelight.store.database import Transaction
 from safelight.store.tables import people
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope
 from safelight.trust.accounts.store import ACTIVE, principal_of_person
 from safelight.trust.mail import MailKind, MailQueue, NewMail

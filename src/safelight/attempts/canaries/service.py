@@ -9,9 +9,8 @@ from typing import Any
 from safelight.errors import Conflict, InvalidField, NotFound
 from safelight.generation.protocol import Generator
 from safelight.ids import new_id
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.tables import canaries, library_entries
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.ledger import MICROS
 from safelight_client.money import format_money

@@ -11,13 +11,10 @@ from sqlalchemy import ColumnElement, Row, func, select
 
 from safelight.attempts.models import AttemptOutcome
 from safelight.errors import UpstreamModerationBlocked
+from safelight.store.database import Transaction
 from safelight.store.tables import attempts, canaries, canary_calls, library_entries, library_uses, videos
-from safelight.store.transaction import Transaction
 from safelight.trust.ledger import to_micros
-from safelight.trust.library.canary_stops import record_stop
-from safelight.trust.library.models import EntryStatus
-from safelight.trust.library.status import find_status
-from safelight.trust.library.store import read_uses
+from safelight.trust.library import EntryStatus, find_status, read_uses, record_stop
 
 from .models import Canary, CanaryReport, CanaryState, PriceSource, StopReason
 from .schedule import MONTH_S

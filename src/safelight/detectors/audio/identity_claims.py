@@ -11,8 +11,7 @@ from safelight.detectors.protocol import Capability, DetectorPlugin, RunLocation
 from safelight.detectors.text.entities import EntityKind, EntityName, build_table, shipped
 from safelight.detectors.text.normalise import view_of_kind
 from safelight.detectors.text.phrase_index import PhraseTable
-from safelight.policy.categories import Category
-from safelight.policy.findings import Basis, Finding, Modality, TextSpan
+from safelight.policy.findings import Basis, Category, Finding, Modality, TextSpan
 
 NAME, VERSION = "identity-claims", "1"
 #: Value of the attribute `kind` in the findings of this detector.

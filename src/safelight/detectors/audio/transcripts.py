@@ -9,8 +9,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from safelight.detectors.protocol import Capability, MediaText, SpokenWord, TranscriptionFailed
-from safelight.policy.categories import Category
-from safelight.policy.findings import Modality
+from safelight.policy.findings import Category, Modality
 
 #: Any text detector can check a transcript; the detectors that did are known only after they ran.
 TRANSCRIPT_CAPABILITIES: tuple[Capability, ...] = tuple(

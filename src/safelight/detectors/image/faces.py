@@ -14,8 +14,7 @@ import numpy.typing as npt
 
 from safelight.detectors.onnx_session import open_session
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
-from safelight.policy.categories import Category
-from safelight.policy.findings import Finding, Modality
+from safelight.policy.findings import Category, Finding, Modality
 
 from .nudity import (
     Detection,

@@ -17,8 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
-from safelight.policy.categories import Category
-from safelight.policy.findings import Basis, Finding, FrameRange, Modality
+from safelight.policy.findings import Basis, Category, Finding, FrameRange, Modality
 
 NAME, VERSION = "flicker", "1"
 

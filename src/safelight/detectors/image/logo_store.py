@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from safelight.detectors.list_folder import FolderStamp, ListFolder
 from safelight.errors import InvalidField
-from safelight.policy.categories import Category
+from safelight.policy.findings import Category
 
 SUFFIX = ".logo"
 _WORD = re.compile(r"[^\W_]", re.UNICODE)

@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
-from safelight.policy.categories import Category
-from safelight.policy.findings import Basis, Finding, ImageBox, Match, Modality
+from safelight.policy.findings import Basis, Category, Finding, ImageBox, Match, Modality
 
 from .logo_store import SUFFIX, LogoStore
 from .template_matching import TemplateMatch, extract_features, find_logos

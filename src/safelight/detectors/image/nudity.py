@@ -20,8 +20,7 @@ from safelight.detectors.image.region_cache import CachedRegions, Window, Window
 from safelight.detectors.onnx_session import open_session
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
 from safelight.installation import install_command
-from safelight.policy.categories import Category
-from safelight.policy.findings import Basis, Finding, ImageBox, Modality
+from safelight.policy.findings import Basis, Category, Finding, ImageBox, Modality
 
 NAME, VERSION = "nudenet", "320n-4"
 

@@ -17,8 +17,7 @@ import numpy.typing as npt
 
 from safelight.detectors.onnx_session import open_session
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
-from safelight.policy.categories import Category
-from safelight.policy.findings import Basis, Finding, Modality
+from safelight.policy.findings import Basis, Category, Finding, Modality
 
 NAME, VERSION = "open-nsfw", "1"
 #: The distribution that installs the model, and the module with its file.

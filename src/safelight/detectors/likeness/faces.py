@@ -9,9 +9,17 @@ from typing import Protocol
 from safelight.detectors.box_tracker import intersection_over_union
 from safelight.detectors.protocol import Keyframe, SceneInput
 from safelight.errors import SafelightError
-from safelight.policy.categories import Category
-from safelight.policy.coverage import Cell
-from safelight.policy.findings import Basis, Evidence, Finding, FrameRange, ImageBox, Match, Modality
+from safelight.policy.findings import (
+    Basis,
+    Category,
+    Cell,
+    Evidence,
+    Finding,
+    FrameRange,
+    ImageBox,
+    Match,
+    Modality,
+)
 from safelight.policy.intended_use import VideoRequester, find_shortfall
 
 from .dlib_faces import NAME, VERSION

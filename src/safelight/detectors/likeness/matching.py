@@ -12,9 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from safelight.policy.categories import Category
-from safelight.policy.coverage import Cell
-from safelight.policy.findings import Finding, Modality
+from safelight.policy.findings import Category, Cell, Finding, Modality
 from safelight.policy.intended_use import ConsentLimits, Shortfall
 
 Template = npt.NDArray[np.float64]

@@ -9,9 +9,7 @@ from typing import Protocol
 
 from safelight.errors import SafelightError
 from safelight.media.audio import merge_spans
-from safelight.policy.categories import Category
-from safelight.policy.coverage import Cell
-from safelight.policy.findings import Basis, Finding, Match, Modality, TimeRange
+from safelight.policy.findings import Basis, Category, Cell, Finding, Match, Modality, TimeRange
 
 from .matching import (
     ConsentLookup,

@@ -20,8 +20,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from safelight.policy.categories import Category
-from safelight.policy.findings import OperatingPoint
+from safelight.policy.findings import Category, OperatingPoint
 
 from .word_grams import FEATURES, Gram, Vocabulary, hash_grams
 

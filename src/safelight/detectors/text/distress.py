@@ -22,8 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.detectors.protocol import TextContent
-from safelight.policy.categories import Category
-from safelight.policy.findings import Basis, Finding, Modality, OperatingPoint, TextSpan
+from safelight.policy.findings import Basis, Category, Finding, Modality, OperatingPoint, TextSpan
 
 from . import word_grams
 from .chinese import is_mostly_chinese, locale_of

@@ -20,7 +20,7 @@ from typing import Any
 import yaml
 
 from safelight import yaml_loader
-from safelight.policy.categories import Category
+from safelight.policy.findings import Category
 
 from .compiled_lists import load_compiled
 from .normalise import folded, plain

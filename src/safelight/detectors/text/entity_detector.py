@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from safelight.detectors.protocol import Capability, TextContent, TextView
-from safelight.policy.categories import Category
-from safelight.policy.findings import Attribute, Basis, Finding, Match, Modality, TextSpan
+from safelight.policy.findings import Attribute, Basis, Category, Finding, Match, Modality, TextSpan
 
 from .entities import BY_DESCRIPTION, BY_SHORT_NAME, Entity, EntityKind, EntityName, build_table
 from .entity_roles import classify_role

@@ -15,10 +15,71 @@ from itertools import pairwise
 
 from safelight.detectors.protocol import TextView
 
-from . import emoji
 from .chinese import SIMPLIFIED
 from .encodings import decode_views
-from .homoglyphs import LOOKALIKES
+
+_PAIRS = (
+    # Cyrillic
+    ("аАӓ", "a"), ("вВ", "b"), ("сС", "c"), ("ԁ", "d"), ("еЕёЁ", "e"), ("ԍ", "g"), ("һНн", "h"),
+    ("іІїЇ", "i"), ("јЈ", "j"), ("кК", "k"), ("ӏӀ", "l"), ("мМ", "m"), ("оО", "o"), ("рР", "p"),
+    ("ԛ", "q"), ("г", "r"), ("ѕЅ", "s"), ("тТ", "t"), ("ѵ", "v"), ("ԝ", "w"), ("хХ", "x"), ("уУ", "y"),
+    # Greek
+    ("αΑ", "a"), ("βΒ", "b"), ("ϲϹ", "c"), ("εΕ", "e"), ("Η", "h"), ("ιΙ", "i"), ("ϳ", "j"), ("κΚ", "k"),
+    ("Μ", "m"), ("Ν", "n"), ("οΟσ", "o"), ("ρΡ", "p"), ("τΤ", "t"), ("υΥ", "u"), ("ν", "v"), ("ω", "w"),
+    ("χΧ", "x"), ("γ", "y"), ("Ζ", "z"),
+    # Armenian, Hebrew, Lisu and other letters that generators of "fancy" text use
+    ("ց", "g"), ("հ", "h"), ("ո", "n"), ("օ", "o"), ("ս", "u"), ("ք", "p"), ("ѡ", "w"),
+    # Latin letters that Unicode does not decompose into plain letters
+    ("ɑᴀ", "a"), ("ƅʙ", "b"), ("ᴄ", "c"), ("đᴅ", "d"), ("ᴇɛ", "e"), ("ꜰƒ", "f"), ("ɡɢ", "g"),
+    ("ʜ", "h"), ("ıɩɪ", "i"), ("ᴊȷ", "j"), ("ᴋ", "k"), ("łʟ", "l"), ("ᴍ", "m"), ("ɴ", "n"),
+    ("øᴏɵ", "o"), ("ᴘ", "p"), ("ʀ", "r"), ("ꜱ", "s"), ("ᴛŧ", "t"), ("ᴜ", "u"), ("ᴠ", "v"), ("ᴡ", "w"),
+    ("ʏ", "y"), ("ᴢ", "z"),
+)  # fmt: skip
+
+LOOKALIKES = {strange: plain for group, plain in _PAIRS for strange in group} | {
+    "æ": "ae",
+    "œ": "oe",
+    "’": "'",
+    "‘": "'",
+    "ʼ": "'",
+    "“": '"',
+    "”": '"',
+    "‐": "-",
+    "‑": "-",
+    "–": "-",
+    "—": "-",
+    "−": "-",
+}
+
+
+# Reads emoji as words: their Unicode names, or a plainer word for their usual meaning.
+
+_PLAIN_MEANINGS = {
+    "🔪": "knife", "🗡": "dagger", "⚔": "swords", "🔫": "gun", "💣": "bomb", "🧨": "firecracker",
+    "💥": "explosion", "🩸": "blood", "☠": "skull and crossbones", "💀": "skull", "⚰": "coffin",
+    "🪦": "gravestone", "🍆": "eggplant",
+    "🍑": "peach", "💦": "sweat drops", "👙": "bikini", "👅": "tongue", "💋": "kiss", "🔞": "adults only",
+    "💊": "pill", "💉": "syringe", "🚬": "cigarette", "🍺": "beer", "🌿": "herb", "🔥": "fire", "👶": "baby",
+    "🧒": "child", "👦": "boy", "👧": "girl", "👩": "woman", "👨": "man", "👮": "police officer", "🪓": "axe",
+    "🪚": "saw", "🏴": "black flag", "✂": "scissors", "⛓": "chains", "🐷": "pig", "🐒": "monkey",
+    "🍼": "baby bottle", "卐": "swastika", "卍": "manji",
+}  # fmt: skip
+#: Maps a word to the emoji with this meaning. Emoji whose meaning takes several words are left out.
+EMOJI_BY_WORD = {meaning: sign for sign, meaning in _PLAIN_MEANINGS.items() if " " not in meaning}
+_BLOCKS = ((0x1F300, 0x1FAFF), (0x2600, 0x27BF))
+_DROPPED = ("emoji modifier", "variation selector", "regional indicator")
+
+
+def describe_emoji(character: str) -> str:
+    """The meaning of an emoji in words; empty if the character is not an emoji."""
+    if character in _PLAIN_MEANINGS:
+        return _PLAIN_MEANINGS[character]
+    code = ord(character)
+    if not any(first <= code <= last for first, last in _BLOCKS):
+        return ""
+    name = unicodedata.name(character, "").lower()
+    return "" if name.startswith(_DROPPED) else name.replace(" face", "").replace("-", " ")[:40]
+
 
 #: Makes one view from another.
 ViewStep = Callable[[TextView], TextView]
@@ -213,7 +274,7 @@ def _fold(character: str) -> str:
     if unicodedata.category(character) in ("Cc", "Cf", "Cs", "Cn", "Co", "Mn", "Me"):
         return ""
     # A few Arabic ligatures represent whole sentences. They cannot hide a word.
-    picture = emoji.describe_emoji(character)
+    picture = describe_emoji(character)
     if picture:
         return f"  {picture}  "
     text = unicodedata.normalize("NFKC", character)[:MAX_FOLDED]

@@ -14,8 +14,7 @@ from typing import Literal, Protocol, cast
 
 from safelight.detectors.protocol import Abstained, MediaText, PartialInspection, TextContent, TextDetector
 from safelight.metrics import DETECTOR_TIMEOUTS, SCREENING_SECONDS
-from safelight.policy.coverage import Cell, Depth
-from safelight.policy.findings import Finding, Modality
+from safelight.policy.findings import Cell, Depth, Finding, Modality
 from safelight.tracing.tracer import Span, child_span
 
 from .languages import SHORTEST, is_short

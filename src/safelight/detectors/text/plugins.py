@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safelight.detectors.protocol import Capability, Detector, DetectorPlugin, RunLocation
-from safelight.policy.categories import SHIPPED, Category
-from safelight.policy.findings import Modality
+from safelight.policy.findings import SHIPPED, Category, Modality
 
 if TYPE_CHECKING:
     from .classifiers import ClassifierSet

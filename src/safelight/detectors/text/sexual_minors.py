@@ -7,8 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from safelight.detectors.protocol import Capability, TextContent
-from safelight.policy.categories import Category
-from safelight.policy.findings import Basis, Finding, Modality, TextSpan
+from safelight.policy.findings import Basis, Category, Finding, Modality, TextSpan
 
 from .ages import find_young_ages
 from .lists import Lexicon, ListEntry

@@ -6,8 +6,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from safelight.detectors.protocol import Capability, TextContent
-from safelight.policy.categories import Category
-from safelight.policy.findings import Finding
+from safelight.policy.findings import Category, Finding
 
 from .compositions import CompositionDetector, CompositionList, shipped_compositions
 from .lists import ListDetector, ListEntry, shipped_entries

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from safelight.policy.categories import SHIPPED, Category, Group
+from safelight.policy.findings import SHIPPED, Category, Group
 
 from .model import UNKNOWN
 from .parse import ParsedError

@@ -7,33 +7,206 @@ that after a crash the same id is used and none is created twice.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 from safelight.background.part import BackgroundPart
-from safelight.errors import Forbidden, NotFound, RateLimited, SafelightError, Unavailable
+from safelight.errors import Conflict, Forbidden, NotFound, RateLimited, SafelightError, Unavailable
+from safelight.ids import new_id
 from safelight.jobs.context import PipelineContext
-from safelight.jobs.models import CreateRequest, SubmissionResult, Video
-from safelight.jobs.states import TERMINAL, VideoState
-from safelight.store.database import Database
+from safelight.jobs.models import TERMINAL, SubmissionResult, Video, VideoState
+from safelight.moderation.request import CreateRequest
+from safelight.store.database import Database, Transaction
 from safelight.store.tables import batch_rows, batches
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
+from safelight_client import BatchError
+from safelight_client.batch import BatchPlan
 from safelight_client.batch.journal import JournalEntry
 from safelight_client.batch.stop_rules import budget_reason
+from safelight_client.batch.template_rows import with_rendered
 from safelight_client.plan import with_next_seed
 from safelight_client.retries import RetryPolicy
 
 from . import store
 from .models import ACTIVE, Batch, BatchState, Row, RowState
-from .plan_turn import MIN_WAIT_S, TURN_S, PlanTurn
-from .planning import BatchPlanner
-from .reservations import begin_submission, reserve_next
-from .submissions import EndedSubmission, blocks_of, delay_of_next, read_ended
-from .transitions import REFUSED, changing, end_row, find_neighbours, finish, leave, stop, take_back
+from .planning import BatchPlanner, CheckedRow, row_plan
+from .submissions import EndedSubmission, blocks_of, delay_of_next, phases_left, read_ended
+from .transitions import REFUSED, changing, end_row, find_neighbours, finish, leave, start, stop, take_back
+
+# One turn of a batch that is being planned: checks rows, and plans the batch after its last row.
+
+#: One batch is worked on for about this long in one round, so that others get their turn.
+TURN_S = 5.0
+#: After an error of the gateway that may pass, the batch goes on after this time at the earliest.
+MIN_WAIT_S = 1.0
+#: Rows that are read at once to be checked.
+_MAX_ROWS = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanTurn:
+    """The caller has the lease of the batch."""
+
+    database: Database
+    planner: BatchPlanner
+    monotonic: Callable[[], float]
+
+    def take(self, batch: Batch, principal: Principal) -> None:
+        unchecked = batch_rows.c.state == RowState.UNCHECKED.value
+        with self.database.read_transaction(batch.principal.tenant) as tx:
+            rows = store.rows(tx, batch.id, unchecked, limit=_MAX_ROWS)
+        until = self.monotonic() + TURN_S
+        try:
+            checked, limited = self.planner.check_rows(principal, batch, rows, until=until)
+        except Forbidden as error:
+            with changing(self.database, batch) as (tx, current):
+                if current.state is BatchState.PLANNING:
+                    stop(tx, current, REFUSED.format(error))
+                    finish(tx, current, BatchState.STOPPED)
+            return
+        with changing(self.database, batch) as (tx, current):
+            if current.state is not BatchState.PLANNING:
+                return
+            _store_checks(tx, batch, checked, {row.number: row.source.fields for row in rows})
+            wait_s = 0.0 if limited is None else limited.retry_after_s or MIN_WAIT_S
+            waiting = "" if limited is None else str(limited)
+            store.change(tx, batch.id, wait_reason=waiting, due_at=tx.now() + wait_s)
+        if limited is None and len(checked) == len(rows) < _MAX_ROWS:
+            self._complete(batch)
+
+    def _complete(self, batch: Batch) -> None:
+        """Plan a batch whose rows were all checked.
+
+        It takes seconds for many long prompts, and in this time no transaction may keep others waiting.
+        """
+        with self.database.read_transaction(batch.principal.tenant) as tx:
+            rows = store.rows(tx, batch.id)
+        try:
+            plan, problem = self.planner.plan(batch, rows), ""
+        except BatchError as error:
+            plan, problem = None, f"{error} {error.next_step}"
+        with changing(self.database, batch) as (tx, current):
+            if current.state is not BatchState.PLANNING:
+                return
+            if plan is None:
+                stop(tx, current, problem)
+                finish(tx, current, BatchState.STOPPED)
+            else:
+                _store_plan(tx, current, plan)
+
+
+def _store_checks(
+    tx: Transaction, batch: Batch, checked: Sequence[CheckedRow], fields: Mapping[int, Mapping[str, Any]]
+) -> None:
+    """`fields`: those of the rows by number, which get the prompts that were made from templates."""
+    for each in checked:
+        made = each.rendered
+        changed = {} if made is None else {"fields": with_rendered(fields[each.number], made)}
+        store.change_row(
+            tx,
+            batch.id,
+            each.number,
+            found=asdict(each.found),
+            problems=list(each.problems),
+            state=RowState.PENDING.value,
+            **changed,
+        )
+
+
+def _store_plan(tx: Transaction, batch: Batch, plan: BatchPlan) -> None:
+    """Store the plan of all rows, and start the batch if it runs without a further request."""
+    for planned in plan.rows:
+        skipped = planned.skipped
+        store.change_row(
+            tx,
+            batch.id,
+            planned.row.number,
+            plan=row_plan(planned),
+            state=(RowState.NOT_SENT if skipped else RowState.PENDING).value,
+            message=skipped,
+        )
+    totals = plan.totals()
+    store.change(tx, batch.id, state=BatchState.PLANNED.value, plan=totals)
+    tx.append_audit("batch.planned", subject=batch.id, actor="batches", content=totals)
+    if batch.runs:
+        planned_batch = replace(batch, plan=totals)
+        try:
+            start(tx, planned_batch, batch.limits, actor=batch.principal.id)
+        except Conflict as error:
+            stop(tx, planned_batch, str(error))
+            finish(tx, planned_batch, BatchState.STOPPED)
+
+
+# Reserves the highest price of the next submission of a batch. The caller has locked the batch.
+
+
+def reserve_next(tx: Transaction, batch: Batch) -> Row | None:
+    """The next row, with the creates that are reserved for it. None if none may be sent now.
+
+    Stops the batch if nothing fits under its ceiling and nothing is under way.
+    """
+    # First those that have begun, because a draft was paid; last those that failed before at no cost.
+    begun = next(store.ready_rows(tx, batch.id, reserved=True), None)
+    if begun is not None:
+        return begun
+    money = store.ceiling(tx, batch)
+    misfits, failed_before = 0, None
+    for row in store.ready_rows(tx, batch.id, reserved=False):
+        if row.entries and failed_before is not None:
+            continue
+        needed = _needed(row)
+        if not money.fits(*needed):
+            misfits += 1
+        elif row.entries:
+            failed_before = row
+        else:
+            return _with_reservation(row, needed)
+    if failed_before is not None:
+        return _with_reservation(failed_before, _needed(failed_before))
+    states = store.totals(tx, batch.id).states
+    # A row that waits for a retry is pending too, and has its reservation.
+    if misfits and misfits == states[RowState.PENDING.value] and not states.get(RowState.OPEN.value):
+        rows = "row" if misfits == 1 else "rows"
+        stop(tx, batch, f"The ceiling does not allow {misfits} more {rows}.")
+    return None
+
+
+def _needed(row: Row) -> list[int | None]:
+    assert row.plan is not None
+    return [row.plan.worst_of(phase) for phase in phases_left(row)]
+
+
+def _with_reservation(row: Row, needed: list[int | None]) -> Row:
+    return replace(row, held_amount=sum(each or 0 for each in needed), held_creates=len(needed))
+
+
+def begin_submission(tx: Transaction, batch: Batch, row: Row) -> JournalEntry:
+    """Store the next submission of a row for which `reserve_next` has reserved it."""
+    assert row.plan is not None
+    phase = phases_left(row)[0]
+    worst = row.plan.worst_of(phase)
+    entry = JournalEntry(
+        key=new_id("video"),
+        number=row.number,
+        phase=phase,
+        model=row.plan.model_of(phase),
+        sent_at=tx.now(),
+        worst=worst,
+    )
+    store.insert_entry(tx, batch.id, entry)
+    store.change_row(
+        tx,
+        batch.id,
+        row.number,
+        state=RowState.OPEN.value,
+        held_amount=row.held_amount - (worst or 0),
+        held_creates=row.held_creates - 1,
+    )
+    return entry
+
 
 _INTERVAL_S = 1.0
 #: A longer round would count as a background part that hangs.

@@ -160,15 +160,3 @@ class Totals:
     unknown: int
     reserved: int
     creates: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class BatchPage:
-    batches: tuple[tuple[Batch, Totals], ...]
-    has_more: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class RowPage:
-    rows: tuple[Row, ...]
-    has_more: bool

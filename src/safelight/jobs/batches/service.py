@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from safelight import canonical_json
 from safelight.errors import Conflict, IdempotencyKeyReused, NotFound, RateLimited
 from safelight.ids import is_id, new_id
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
+from safelight.store.pages import Page, read_page
 from safelight.store.tables import batch_rows, batches, videos
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.reviews.staff_reads import record_prompt_reads
 
@@ -20,11 +20,9 @@ from .models import (
     ACTIVE,
     Batch,
     BatchLimits,
-    BatchPage,
     BatchRequest,
     BatchState,
     Row,
-    RowPage,
     RowState,
     Totals,
 )
@@ -185,20 +183,19 @@ class BatchService:
         with self.database.read_transaction(principal.tenant) as tx:
             return self._require(tx, batch_id), store.totals(tx, batch_id)
 
-    def list(self, principal: Principal, *, after: str | None, limit: int) -> BatchPage:
+    def list(self, principal: Principal, *, after: str | None, limit: int) -> Page[tuple[Batch, Totals]]:
         """The batches of the tenant, newest first."""
         principal.require(KeyScope.VIDEOS_READ)
         limit = max(1, min(limit, _MAX_PAGE_SIZE))
         with self.database.read_transaction(principal.tenant) as tx:
             # Ids sort by age.
             where = () if after is None else (batches.c.id < self._require(tx, after).id,)
-            found = tx.select(batches, *where, order_by=(batches.c.id.desc(),), limit=limit + 1)
-            page = [(store.batch_of(row), store.totals(tx, row.id)) for row in found[:limit]]
-        return BatchPage(batches=tuple(page), has_more=len(found) > limit)
+            page = read_page(tx, batches, *where, order_by=(batches.c.id.desc(),), limit=limit)
+            return page.map(lambda row: (store.batch_of(row), store.totals(tx, row.id)))
 
     def rows(
         self, principal: Principal, batch_id: str, *, after: int, limit: int, state: RowState | None = None
-    ) -> RowPage:
+    ) -> Page[Row]:
         """The rows of a batch with a number above `after`, in their order. `state`: only those."""
         principal.require(KeyScope.VIDEOS_READ)
         limit = max(1, min(limit, _MAX_PAGE_SIZE))
@@ -207,16 +204,16 @@ class BatchService:
             batch = self._require(tx, batch_id)
             found = store.rows(tx, batch_id, batch_rows.c.number > after, *only, limit=limit + 1)
         record_prompt_reads(self.database, principal, {batch_id: batch.principal.id})
-        return RowPage(rows=found[:limit], has_more=len(found) > limit)
+        return Page.first(found, limit)
 
     def all_rows(self, principal: Principal, batch_id: str) -> Iterator[Row]:
         after = 0
         while True:
             page = self.rows(principal, batch_id, after=after, limit=_MAX_PAGE_SIZE)
-            yield from page.rows
+            yield from page.items
             if not page.has_more:
                 return
-            after = page.rows[-1].number
+            after = page.items[-1].number
 
     def _limit_stored(self, tx: Transaction) -> None:
         """Raise `RateLimited`, which undoes the transaction, if it leaves more batches than may be stored."""

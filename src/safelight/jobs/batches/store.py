@@ -12,9 +12,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, case, func, or_, select
 from sqlalchemy import Row as DatabaseRow
 
-from safelight.jobs.states import VideoState
+from safelight.jobs.models import VideoState
+from safelight.store.database import Transaction
 from safelight.store.tables import batch_rows, batch_submissions, batches, deleted_batches, videos
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal, PrincipalKind
 from safelight.trust.accounts.models import APPLICATION_SCOPES
 from safelight_client.batch import BatchRow, PlanOptions, PromptCheck

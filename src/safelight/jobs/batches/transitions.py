@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from safelight.errors import Conflict
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.tables import batch_rows
-from safelight.store.transaction import Transaction
 from safelight_client.batch.journal import JournalEntry
 from safelight_client.batch.similarity import SimilarTexts
 from safelight_client.batch.stop_rules import StopRules

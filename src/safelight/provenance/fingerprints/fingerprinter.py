@@ -19,9 +19,9 @@ from safelight.media.probe import (
     decoder_errors_raise,
     open_container,
     probe_container,
+    select_tracks,
 )
 from safelight.media.signatures import detect_image
-from safelight.media.tracks import select_tracks
 
 from .clip_fingerprint import ClipFingerprint, SearchedFrames
 from .frame_hashes import registered_hashes, searched_hashes

@@ -15,8 +15,9 @@ from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
 from safelight.provenance.fingerprints.frame_hashes import Hashes
 from safelight.provenance.fingerprints.picture_comparison import Comparison
 from safelight.provenance.seal import SealRegistry
+from safelight.sandbox.confinement import Limits
 from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import Limits, Sandbox
+from safelight.sandbox.sandbox import Sandbox
 
 from .recovery import Recovery
 from .worker import DistinctiveHash, hash_in_child

@@ -23,8 +23,9 @@ from safelight.provenance.models import NO_REVOCATIONS, SignerTrust, Verificatio
 from safelight.provenance.seal import Seal, SealRegistry
 from safelight.provenance.verification import Verifier
 from safelight.provenance.watermark_service import MarkReading, WatermarkReader
+from safelight.sandbox.confinement import Limits
 from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import Limits, Sandbox
+from safelight.sandbox.sandbox import Sandbox
 
 from .conclusion import Answer, Conclusion, Ground, MarkSearch, OriginEvidence, conclude
 from .known_mark_search import KnownMarkResult, KnownPicture, search_known_in_child

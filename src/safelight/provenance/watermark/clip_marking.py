@@ -8,12 +8,12 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import msgspec
@@ -30,25 +30,232 @@ from safelight.media.probe import (
     decoder_errors_raise,
     open_container,
     probe_container,
+    select_tracks,
     strict_decoding,
 )
-from safelight.media.tracks import select_tracks
 from safelight.provenance.fingerprints.fingerprinter import is_picture
 
+from . import payload
 from .detector import WatermarkDetector, search_marks
-from .embedder import (
-    AQ_STRENGTH,
-    CRF,
-    FIRST_LIMITS,
-    RETRY_LIMITS,
-    Strength,
-    WatermarkEmbedder,
-    choose_strength,
-)
-from .pattern import WatermarkPattern
+from .masking import allowed_amplitude
+from .pattern import FADE_S, SHORT_SIDE, SLOT_S, SLOTS, TILE, WatermarkPattern
 from .residual import ResidualSums
 
+# Writes the watermark into the luma of frames.
+
+# How visible a change of a picture is, in units of the smallest visible change (Watson 1993).
+#
+# A. B. Watson, DCT quantization matrices visually optimized for individual images, Proc. SPIE 1913, 1993. The
+# thresholds are those for 32 pixels per degree: a picture of 360 rows seen from five times its height.
+
+Floats = npt.NDArray[np.float32]
+_Level = TypeVar("_Level", np.uint8, np.float32)
+
+_BLOCK = 8
+#: The visibility of a change is this percentile of its blocks: nearly the most visible one.
+_PERCENTILE = 99.9
+#: Shorter side of a picture in pixels, for the distance that the thresholds are for.
+_SHORT_SIDE = 360
+#: Smallest visible amplitude of each DCT coefficient of a block of mean grey, in levels of luma.
+_THRESHOLDS = np.array(
+    [
+        [1.40, 1.01, 1.16, 1.66, 2.40, 3.43, 4.79, 6.56],
+        [1.01, 1.45, 1.32, 1.52, 2.00, 2.71, 3.67, 4.93],
+        [1.16, 1.32, 2.24, 2.59, 2.98, 3.64, 4.60, 5.88],
+        [1.66, 1.52, 2.59, 3.77, 4.55, 5.30, 6.28, 7.60],
+        [2.40, 2.00, 2.98, 4.55, 6.15, 7.46, 8.71, 10.17],
+        [3.43, 2.71, 3.64, 5.30, 7.46, 9.62, 11.58, 13.51],
+        [4.79, 3.67, 4.60, 6.28, 8.71, 11.58, 14.50, 17.29],
+        [6.56, 4.93, 5.88, 7.60, 10.17, 13.51, 17.29, 21.15],
+    ],
+    np.float32,
+)
+#: Exponents of luminance masking, contrast masking, and the sum over the coefficients of a block.
+_LUMINANCE, _CONTRAST, _POOLING = 0.649, 0.7, 4.0
+_MEAN_GREY = 128.0
+#: Luma of black. The model has no threshold for it; a real screen is never darker, because it reflects light.
+_BLACK = 16.0
+
+
+def visible_change(picture: Floats, change: Floats) -> Floats:
+    """The visibility of the change in each block of 8 by 8 pixels; 1 is just visible."""
+    coefficients, errors = _transform(picture), _transform(change)
+    mean = np.maximum(coefficients[:, :1, :1] / _BLOCK, _BLACK)
+    threshold = _THRESHOLDS * (mean / _MEAN_GREY) ** _LUMINANCE
+    masked = np.abs(coefficients) ** _CONTRAST * threshold ** (1 - _CONTRAST)
+    masked[:, 0, 0] = 0  # the mean of a block masks by its luminance only
+    shares = np.abs(errors) / np.maximum(threshold, masked)
+    return np.asarray((shares**_POOLING).sum(axis=(1, 2)) ** (1 / _POOLING), np.float32)
+
+
+def overall_visibility(blocks: Sequence[Floats]) -> float:
+    """One value for the blocks of all sampled frames."""
+    return float(np.percentile(np.concatenate(blocks), _PERCENTILE))
+
+
+def at_viewing_size(plane: npt.NDArray[_Level]) -> npt.NDArray[_Level]:
+    """A copy at the size that the thresholds are for. A smaller picture keeps its size."""
+    height, width = plane.shape
+    factor = min(_SHORT_SIDE / min(height, width), 1.0)
+    size = (max(round(width * factor), _BLOCK), max(round(height * factor), _BLOCK))
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), plane.dtype)
+
+
+def _transform(plane: Floats) -> Floats:
+    height, width = (side - side % _BLOCK for side in plane.shape)
+    blocks = plane[:height, :width].reshape(height // _BLOCK, _BLOCK, width // _BLOCK, _BLOCK)
+    rows = cv2.dct(np.eye(_BLOCK, dtype=np.float32), flags=cv2.DCT_ROWS).T
+    return np.asarray(rows @ blocks.transpose(0, 2, 1, 3).reshape(-1, _BLOCK, _BLOCK) @ rows.T, np.float32)
+
+
 Luma = npt.NDArray[np.uint8]
+
+#: Luma PSNR of a marked clip before encoding, in decibels. The limit is 42.5; frames that were not sampled
+#: differ.
+TARGET_PSNR = 42.7
+#: The visibility is measured on every n-th sampled frame, because it takes three times as long as the PSNR.
+_VISIBILITY_STEP = 3
+#: A second try must be at least this much stronger than the first.
+_MIN_GAIN = 1.1
+#: Levels of luma from black to white in video range, and in full range.
+_VIDEO_LEVELS, _FULL_LEVELS = 219.0, 255.0
+#: Constant rate factor of H.264 for marked files: no visible loss.
+CRF = 18
+#: Strength of x264's adaptive quantization for marked files. Its default, 1, spends many bits on the mark in
+#: flat areas. With this, files are 9 to 30 % smaller, and no farther from the original.
+AQ_STRENGTH = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class StrengthLimits:
+    """How strong a mark may be, besides the limit on the PSNR."""
+
+    #: As `overall_visibility` gives it.
+    visibility: float
+    #: The factor on the perceptual model. It limits the grain of smooth clips, where all blocks look alike.
+    factor: float
+
+
+FIRST_LIMITS = StrengthLimits(visibility=18.0, factor=2.4)
+#: For a second try if the mark was not read back.
+RETRY_LIMITS = StrengthLimits(visibility=27.0, factor=3.6)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strength:
+    """How strongly a clip is marked."""
+
+    #: The factor on the perceptual model.
+    factor: float
+    #: Whether higher `StrengthLimits` would give a clearly stronger mark. The PSNR may be the real limit.
+    can_be_stronger: bool
+
+
+def choose_strength(
+    pattern: WatermarkPattern,
+    content_id: int,
+    samples: Iterable[Luma],
+    *,
+    limits: StrengthLimits = FIRST_LIMITS,
+    black: int = 0,
+) -> Strength:
+    """The highest factor within `limits` that keeps the target PSNR on sampled frames of a clip.
+
+    `black` is the luma of black.
+    """
+    mark = WatermarkEmbedder(pattern, content_id, factor=1.0, black=black)
+    powers: list[float] = []
+    block_visibilities: list[Floats] = []
+    for number, luma in enumerate(samples):
+        powers.append(float(np.mean(np.square(allowed_amplitude(luma, black)))))
+        if number % _VISIBILITY_STEP == 0:
+            # Each sample in another place of the tile, as over a long clip.
+            block_visibilities.append(_visibility(mark, luma, number * SLOT_S))
+    if not powers:
+        raise ValueError("a clip without frames has no strength")
+    visibility, power = overall_visibility(block_visibilities), sum(powers) / len(powers)
+    highest = min(limits.factor, limits.visibility / visibility) if visibility else limits.factor
+    if not power:
+        return Strength(factor=highest, can_be_stronger=False)
+    # Rounding to whole levels adds an error of 1/12.
+    allowed_power = 255.0**2 / 10 ** (TARGET_PSNR / 10) - 1 / 12
+    by_psnr = math.sqrt(allowed_power / power)
+    factor = min(highest, by_psnr)
+    return Strength(factor=factor, can_be_stronger=by_psnr >= _MIN_GAIN * factor)
+
+
+def _visibility(mark: WatermarkEmbedder, luma: Luma, time_s: float) -> Floats:
+    """The visibility of the mark in each block of a frame, as it is shown."""
+    small = at_viewing_size(luma)
+    change = mark.change(small, time_s)
+    if mark.black == 0:
+        return visible_change(small.astype(np.float32), change)
+    scale = _FULL_LEVELS / _VIDEO_LEVELS
+    shown = np.clip((small.astype(np.float32) - mark.black) * scale, 0, _FULL_LEVELS)
+    return visible_change(shown, change * scale)
+
+
+class WatermarkEmbedder:
+    """Marks the frames of one clip with one id."""
+
+    def __init__(self, pattern: WatermarkPattern, content_id: int, *, factor: float, black: int = 0) -> None:
+        self._pattern = pattern
+        self._codeword = payload.encode(pattern, content_id)
+        self._start = pattern.start(content_id)
+        self._factor = factor
+        self.black = black
+        #: The last two slots of one size.
+        self._rendered: dict[tuple[int, int, int], Floats] = {}
+
+    def mark(self, luma: Luma, time_s: float) -> Luma:
+        """A marked copy of one frame. `time_s` is its time from the start of the clip."""
+        return np.asarray(cv2.add(luma, self.change(luma, time_s), dtype=cv2.CV_8U), np.uint8)
+
+    def change(self, luma: Luma, time_s: float) -> Floats:
+        """What the mark adds to each pixel of a frame."""
+        height, width = luma.shape
+        change = cv2.resize(
+            allowed_amplitude(luma, self.black), (width, height), interpolation=cv2.INTER_LINEAR
+        )
+        return np.asarray(cv2.multiply(change, self._pattern_at(time_s, width, height), dst=change))
+
+    def _pattern_at(self, time_s: float, width: int, height: int) -> Floats:
+        number, within = divmod(time_s, SLOT_S)
+        slot = (self._start[0] + int(number)) % SLOTS
+        current = self._rendered_slot(slot, width, height)
+        moved = (within - (SLOT_S - FADE_S)) / FADE_S
+        if moved <= 0:
+            return current
+        following = self._rendered_slot((slot + 1) % SLOTS, width, height)
+        # The two places are not correlated: these factors keep the power.
+        angle = moved * math.pi / 2
+        return np.asarray(cv2.addWeighted(current, math.cos(angle), following, math.sin(angle), 0))
+
+    def _rendered_slot(self, slot: int, width: int, height: int) -> Floats:
+        key = (slot, width, height)
+        if key not in self._rendered:
+            if len(self._rendered) == 2:
+                del self._rendered[next(iter(self._rendered))]
+            self._rendered[key] = self._render(slot, width, height)
+        return self._rendered[key]
+
+    def _render(self, slot: int, width: int, height: int) -> Floats:
+        scale = min(width, height) / SHORT_SIDE
+        oversampling = math.ceil(scale)
+        tile = self._pattern.render_tile(self._codeword, oversampling) * self._factor
+        across, down = (self._pattern.shifts[slot] + self._start[1:]) % TILE
+        tile = np.roll(tile, (down * oversampling, across * oversampling), (0, 1))
+        step = oversampling / scale
+        return np.asarray(
+            cv2.warpAffine(
+                tile,
+                np.array([[step, 0, 0], [0, step, 0]]),
+                (width, height),
+                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+                borderMode=cv2.BORDER_WRAP,
+            )
+        )
+
 
 #: Formats of 8 bits with a plane of luma, which the encoder writes as they are.
 _MARKED_FORMATS = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p")

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from .identity import find_same_people
-from .models import OPERATOR, KeyRecord, Principal, PrincipalKind, SessionRecord, Tenant
-from .permissions import DECIDING, ROLES, STAFF, KeyScope, Permissions, ReviewRank, Role
+from .models import (
+    DECIDING,
+    OPERATOR,
+    ROLES,
+    STAFF,
+    KeyRecord,
+    KeyScope,
+    Permissions,
+    Principal,
+    PrincipalKind,
+    ReviewRank,
+    Role,
+    SessionRecord,
+    Tenant,
+    find_same_people,
+)
 from .service import Accounts
 from .sessions import Sessions
 

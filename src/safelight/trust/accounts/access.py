@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, tuple_
+from sqlalchemy import ColumnElement, Row
 
-from safelight.errors import Conflict, InvalidField, NotFound, RateLimited
+from safelight.errors import Conflict, InvalidField, NotFound
 from safelight.ids import is_id, new_id
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
+from safelight.store.pages import follows
 from safelight.store.tables import access_requests
-from safelight.store.transaction import Transaction
+from safelight.trust.check_limits import require_hourly
 
 from .access_texts import access_text, tenant_of_token
 from .keys import add_key, revoke_key_in
@@ -24,12 +25,18 @@ from .managed_tenants import (
     close_tenant,
     find_manager,
 )
-from .models import APPLICATION_SCOPES, OPERATOR, AccessState, Principal
-from .permissions import KeyScope
+from .models import (
+    ACCESS_PREFIX,
+    APPLICATION_SCOPES,
+    OPERATOR,
+    AccessState,
+    KeyScope,
+    Principal,
+    hash_token,
+    new_token,
+)
 from .terms import Terms
-from .tokens import ACCESS_PREFIX, hash_token, new_token
 
-_HOUR_S = 3600.0
 _MAX_LISTED = 200
 
 
@@ -90,9 +97,8 @@ class AccountAccess:
         token, identity = new_token(ACCESS_PREFIX), new_id("access")
         with self._database.transaction(tenant) as tx:
             now = tx.now()
-            recent = tx.count(access_requests, access_requests.c.created_at > now - _HOUR_S)
-            if recent >= self._limits.requests_per_hour:
-                raise RateLimited("Too many people asked for access within an hour.", retry_after_s=_HOUR_S)
+            problem = "Too many people asked for access within an hour."
+            require_hourly(tx, access_requests, limit=self._limits.requests_per_hour, problem=problem)
             tx.insert(
                 access_requests,
                 id=identity,
@@ -116,8 +122,8 @@ class AccountAccess:
         with self._database.read_transaction(principal.tenant) as tx:
             if after is not None:
                 last = _find(tx, after)
-                place, end = tuple_(of.created_at, of.id), tuple_(last.created_at, last.id)
-                where.append(place > end if is_waiting else place < end)
+                place = (last.created_at, last.id)
+                where.append(follows((of.created_at, of.id), place, descending=not is_waiting))
             order = (of.created_at, of.id) if is_waiting else (of.created_at.desc(), of.id.desc())
             rows = tx.select(access_requests, *where, order_by=order, limit=_MAX_LISTED)
         return tuple(_request(row) for row in rows)

@@ -7,7 +7,7 @@ from sqlalchemy import Table
 from safelight.errors import InvalidField, NotFound
 from safelight.store.database import Database
 
-from .tokens import hash_token, is_well_formed
+from .models import hash_token, is_well_formed
 
 _MAX_TEXT = {"name": 100, "contact": 254, "purpose": 2000, "reason": 2000}
 

@@ -7,11 +7,10 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row
 
+from safelight.store.database import Transaction
 from safelight.store.tables import api_keys, people
-from safelight.store.transaction import Transaction
 
-from .models import OPERATOR
-from .permissions import ROLES, KeyScope
+from .models import OPERATOR, ROLES, KeyScope
 from .store import ACTIVE, parse_scopes
 
 

@@ -13,19 +13,26 @@ from sqlalchemy import Row, and_, case
 
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.ids import is_id, new_id
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.tables import account_invitations, api_keys, people
-from safelight.store.transaction import Transaction
 
 from .access_texts import access_text, tenant_of_token, unknown_token
 from .keys import add_key, read_tenant
 from .managed_tenants import NewTenant, TenantChoice, add_managed_tenant, clean_name, find_manager
-from .models import APPLICATION_SCOPES, OPERATOR, KeyRecord, Principal, PrincipalKind
-from .permissions import KeyScope
+from .models import (
+    APPLICATION_SCOPES,
+    INVITATION_PREFIX,
+    OPERATOR,
+    KeyRecord,
+    KeyScope,
+    Principal,
+    PrincipalKind,
+    account_subject,
+    hash_token,
+    new_token,
+)
 from .store import ACTIVE
-from .subjects import account_subject
 from .terms import inherit_terms, lock_subject, read_terms
-from .tokens import INVITATION_PREFIX, hash_token, new_token
 
 #: An account invitation is valid for a week, as that of a person.
 INVITATION_TTL_S = 7 * 86_400.0

@@ -9,13 +9,11 @@ from sqlalchemy import Row
 
 from safelight.errors import BadInput, Conflict, NotFound
 from safelight.ids import new_id
+from safelight.store.database import Transaction
 from safelight.store.tables import api_keys, tenants
-from safelight.store.transaction import Transaction
 
-from .models import KeyRecord, Tenant
-from .permissions import KeyScope
+from .models import KEY_PREFIX, KeyRecord, KeyScope, Tenant, hash_token, new_token
 from .store import key_from_row, tenant_from_row
-from .tokens import KEY_PREFIX, hash_token, new_token
 
 _MAX_NAME_CHARACTERS = 100
 

@@ -26,14 +26,18 @@ from .keys import add_key, read_tenant, revoke_key_in, validate_name
 from .managed_tenants import ManagedTenants
 from .models import (
     APPLICATION_SCOPES,
+    KEY_PREFIX,
+    LINK_PREFIX,
     KeyRecord,
+    KeyScope,
     Principal,
     SessionRecord,
     Tenant,
+    hash_token,
+    is_well_formed,
+    new_token,
 )
-from .permissions import KeyScope
 from .sessions import LAST_USED_INTERVAL_S, Sessions, open_session, purge_sessions
-from .tokens import KEY_PREFIX, LINK_PREFIX, hash_token, is_well_formed, new_token
 
 #: How long an authenticated token is accepted before the database is read again.
 TOKEN_CACHE_S = 3.0

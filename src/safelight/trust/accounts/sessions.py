@@ -9,13 +9,19 @@ from sqlalchemy import ColumnElement, Row, or_
 
 from safelight.errors import NotFound, Unauthenticated, Unavailable
 from safelight.ids import new_id
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.tables import api_keys, people, sessions
-from safelight.store.transaction import Transaction
 
 from . import store
-from .models import Principal, PrincipalKind, SessionRecord
-from .tokens import SESSION_PREFIX, hash_token, is_well_formed, new_token
+from .models import (
+    SESSION_PREFIX,
+    Principal,
+    PrincipalKind,
+    SessionRecord,
+    hash_token,
+    is_well_formed,
+    new_token,
+)
 
 #: A session ends after this time, however much it is used: one working day.
 SESSION_TTL_S = 12 * 3600.0

@@ -7,8 +7,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from .models import KeyRecord, Principal, PrincipalKind, Tenant
-from .permissions import ROLES, KeyScope, Role
+from .models import ROLES, KeyRecord, KeyScope, Principal, PrincipalKind, Role, Tenant
 
 #: The state of a person who may sign in.
 ACTIVE = "active"

@@ -11,13 +11,10 @@ from typing import Any
 from safelight.errors import Conflict, InvalidField, NotFound
 from safelight.policy.intended_use import IntendedUse, UseKind, VideoRequester
 from safelight.policy.verdicts import Audience
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.tables import account_terms, api_keys, people
-from safelight.store.transaction import Transaction
 
-from .models import OPERATOR, Principal
-from .permissions import KeyScope
-from .subjects import TENANT_SUBJECT, account_subject, split_subject, subjects_of
+from .models import OPERATOR, TENANT_SUBJECT, KeyScope, Principal, account_subject, split_subject, subjects_of
 
 #: A number above this is a mistake; the columns have 64 bits.
 _MAX_TERM = 10**15

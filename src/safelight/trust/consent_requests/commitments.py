@@ -6,8 +6,8 @@ import hashlib
 import secrets
 
 from safelight import canonical_json
+from safelight.store.database import Transaction
 from safelight.store.tables import consent_uses
-from safelight.store.transaction import Transaction
 
 _SALT_BYTES = 32
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,14 +11,12 @@ from sqlalchemy import Row, and_, or_
 
 from safelight.errors import Conflict, Forbidden, IdempotencyKeyReused, InvalidField, NotFound
 from safelight.ids import new_id
-from safelight.store.database import Database
-from safelight.store.encrypted_column import EncryptedColumn
-from safelight.store.key_ring import KeyRing
-from safelight.store.tables import audit_log, consent_media, consent_requests
-from safelight.store.transaction import Transaction
+from safelight.store.database import Database, Transaction
+from safelight.store.key_ring import EncryptedColumn, KeyRing
+from safelight.store.tables import audit_log, consent_media, consent_requests, people
 from safelight.trust.accounts import KeyScope, Principal, find_same_people
-from safelight.trust.accounts.models import PrincipalKind
-from safelight.trust.accounts.tokens import CONSENT_PREFIX, hash_token, new_token
+from safelight.trust.accounts.models import CONSENT_PREFIX, PrincipalKind, hash_token, new_token
+from safelight.trust.check_limits import require_hourly
 from safelight.trust.consents.models import ConsentLevel, validate_line
 from safelight.trust.consents.store import delete_templates
 from safelight.trust.mail import MailKind, MailQueue, NewMail
@@ -34,9 +33,109 @@ from .models import (
     RequestState,
     terms_to_json,
 )
-from .phrases import new_phrase
-from .request_limits import refuse_own_address, require_asker, require_end_user, require_room
 from .store import require_camera
+
+# Limits of consent requests, so that an address is not flooded with mail from the operator.
+
+_MAX_OPEN_REQUESTS = 200
+#: A person who has three open links is not reminded by a fourth.
+_MAX_OPEN_TO_ADDRESS = 3
+#: Answered requests count too: without it, refusals would make room for more mail.
+_MAX_PER_HOUR = 60
+#: The name is the only free text of a mail, so it has no room for a message.
+_MAX_ASKER_CHARACTERS = 80
+#: The safety identifier of a request for a video has this limit too.
+_MAX_IDENTIFIER_CHARACTERS = 128
+_LINK_PARTS = ("://", "www.")
+
+
+def require_asker(text: str) -> str:
+    """The name of the person who asks. Raises `InvalidField` for a long text and for a link."""
+    asker = validate_line(text, "asker")
+    if len(asker) > _MAX_ASKER_CHARACTERS or any(part in asker.lower() for part in _LINK_PARTS):
+        raise InvalidField(
+            f"asker must be a name of at most {_MAX_ASKER_CHARACTERS} characters without a link.",
+            param="asker",
+        )
+    return asker
+
+
+def require_end_user(text: str | None) -> str | None:
+    """The safety identifier of the end user; None if it is empty. Raises `InvalidField`."""
+    if text and (len(text) > _MAX_IDENTIFIER_CHARACTERS or not text.isprintable()):
+        raise InvalidField(
+            f"safety_identifier must be one line of at most {_MAX_IDENTIFIER_CHARACTERS} characters.",
+            param="safety_identifier",
+        )
+    return text or None
+
+
+def require_room(tx: Transaction, asked_by: str, email: str) -> None:
+    """Raise `Conflict` if too many requests are open, and `RateLimited` after too many in an hour."""
+    of = consent_requests.c
+    is_open = of.state.in_((RequestState.ASKED.value, RequestState.WAITING.value))
+    addresses = [row.email for row in tx.select(consent_requests, is_open, columns=[of.email])]
+    if len(addresses) >= _MAX_OPEN_REQUESTS:
+        raise Conflict(f"{_MAX_OPEN_REQUESTS} requests are open. Wait for answers.")
+    wanted = _without_tag(email)
+    if sum(_without_tag(address) == wanted for address in addresses) >= _MAX_OPEN_TO_ADDRESS:
+        raise Conflict(
+            f"{_MAX_OPEN_TO_ADDRESS} requests to this address are open. Wait for an answer.", param="email"
+        )
+    problem = f"At most {_MAX_PER_HOUR} requests an hour are made."
+    require_hourly(tx, consent_requests, of.asked_by == asked_by, limit=_MAX_PER_HOUR, problem=problem)
+
+
+def refuse_own_address(tx: Transaction, email: str) -> None:
+    """Raise `Conflict` if a person of this tenant has the address, also with another part after `+`."""
+    wanted = _without_tag(email)
+    rows = tx.select(people, columns=[people.c.email])
+    if any(_without_tag(row.email) == wanted for row in rows):
+        raise Conflict(
+            "The address belongs to this account. A consent is asked of another person.", param="email"
+        )
+
+
+def _without_tag(email: str) -> str:
+    name, _, domain = email.rpartition("@")
+    return f"{name.partition('+')[0]}@{domain}"
+
+
+#: Short common words that cannot be confused in handwriting. Four of them and a number give 20 million
+#: phrases, so that a clip that was recorded before does not show the right one.
+_WORDS = {
+    "en": (
+        *("apple", "bridge", "candle", "desert", "engine", "flower", "garden", "hammer", "island", "jacket"),
+        *(
+            "kitchen",
+            "ladder",
+            "market",
+            "needle",
+            "orange",
+            "pencil",
+            "rabbit",
+            "silver",
+            "tunnel",
+            "window",
+        ),
+    ),
+    "zh-Hant": (
+        *("蘋果", "大橋", "蠟燭", "沙漠", "引擎", "花朵", "花園", "鐵鎚", "小島", "外套"),
+        *("廚房", "梯子", "市場", "縫針", "橘子", "鉛筆", "兔子", "銀色", "隧道", "窗戶"),
+    ),
+    "zh-Hans": (
+        *("苹果", "大桥", "蜡烛", "沙漠", "引擎", "花朵", "花园", "铁锤", "小岛", "外套"),
+        *("厨房", "梯子", "市场", "缝针", "橘子", "铅笔", "兔子", "银色", "隧道", "窗户"),
+    ),
+}
+_WORD_COUNT = 4
+
+
+def new_phrase(language: str) -> str:
+    """Four different words and a number of three digits, in the language of the subject."""
+    words = secrets.SystemRandom().sample(_WORDS[language], _WORD_COUNT)
+    return " ".join([*words, str(100 + secrets.randbelow(900))])
+
 
 #: Long enough for a week of absence. The person who asks can ask again.
 LINK_TTL_S = 7 * 86_400.0

@@ -10,6 +10,7 @@ from sqlalchemy import Row, select
 
 from safelight.errors import InvalidField, NotFound
 from safelight.ids import is_id
+from safelight.store.database import Transaction
 from safelight.store.tables import (
     biometric_templates,
     consent_media,
@@ -18,7 +19,6 @@ from safelight.store.tables import (
     consents,
     videos,
 )
-from safelight.store.transaction import Transaction
 from safelight.trust.consents.models import ConsentLevel
 
 from .models import ConsentFlag, ConsentRequest, ConsentTerms, ConsentUse, Device, RequestState

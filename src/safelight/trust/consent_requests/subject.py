@@ -10,12 +10,11 @@ from sqlalchemy import Row
 
 from safelight.errors import Conflict, InvalidField, NotFound
 from safelight.fileio import sha256_file
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.key_ring import KeyRing
 from safelight.store.tables import consent_media, consent_requests, consents
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import find_same_people
-from safelight.trust.accounts.tokens import (
+from safelight.trust.accounts.models import (
     CONSENT_PAGE_PREFIX,
     CONSENT_PREFIX,
     hash_token,

@@ -5,13 +5,15 @@ Only a sandboxed process opens the files.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import numpy.typing as npt
 
 from safelight.detectors.likeness.dlib_faces import VERSION
 from safelight.detectors.likeness.faces import FaceEmbedder
@@ -23,8 +25,31 @@ from safelight.scanning.service import Scanner
 from safelight.scanning.tasks import OutputDirs
 from safelight.scanning.voice_segments import cut_voice_segments
 
-from .sheet import draw_sheet
 from .store import TemplateVector
+
+_COLUMNS = 3
+_MAX_FRAMES = 9
+#: Wide enough to read a phrase that is held before the camera.
+_FRAME_WIDTH = 480
+
+
+def draw_sheet(frames: Sequence[npt.NDArray[np.uint8]]) -> bytes:
+    """A grid of at most nine frames, spread over the clip, as WebP. The frames have one size."""
+    from PIL import Image
+
+    places = np.linspace(0, len(frames) - 1, min(len(frames), _MAX_FRAMES)).round().astype(int)
+    chosen = [Image.fromarray(frames[place]) for place in dict.fromkeys(places.tolist())]
+    width = min(_FRAME_WIDTH, chosen[0].width)
+    height = max(1, round(chosen[0].height * width / chosen[0].width))
+    columns = min(_COLUMNS, len(chosen))
+    rows = -(-len(chosen) // columns)
+    sheet = Image.new("RGB", (columns * width, rows * height))
+    for number, frame in enumerate(chosen):
+        sheet.paste(frame.resize((width, height)), (number % columns * width, number // columns * height))
+    written = io.BytesIO()
+    sheet.save(written, "WEBP", quality=80)
+    return written.getvalue()
+
 
 #: Frames of a clip that must show the face. One frame could be a picture held before the camera.
 _MIN_FACE_FRAMES = 2

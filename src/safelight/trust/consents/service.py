@@ -12,8 +12,7 @@ from safelight.detectors.likeness.matching import EnrolledPerson
 from safelight.errors import Conflict, InvalidField, NotFound
 from safelight.ids import new_id
 from safelight.store import tables
-from safelight.store.database import Database
-from safelight.store.transaction import Transaction
+from safelight.store.database import Database, Transaction
 
 from . import store
 from .encryption import TemplateKey

@@ -12,7 +12,7 @@ from safelight.detectors.likeness.voices import FAMILY
 from safelight.errors import SettingsError
 from safelight.policy.intended_use import ConsentLimits, UseKind
 from safelight.store import tables
-from safelight.store.transaction import Transaction
+from safelight.store.database import Transaction
 from safelight.trust.accounts import find_same_people
 
 from .encryption import Template, TemplateKey

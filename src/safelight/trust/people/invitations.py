@@ -6,9 +6,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from safelight.store.database import Transaction
 from safelight.store.tables import invitations
-from safelight.store.transaction import Transaction
-from safelight.trust.accounts.tokens import INVITATION_PREFIX, hash_token, new_token
+from safelight.trust.accounts.models import INVITATION_PREFIX, hash_token, new_token
 
 from . import store
 from .models import Invitation

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from safelight.errors import SafelightError
 from safelight.store.database import Database
-from safelight.store.encrypted_column import EncryptedColumn
-from safelight.store.key_ring import KeyRing
+from safelight.store.key_ring import EncryptedColumn, KeyRing
 from safelight.store.tables import people
 
 from .invitations import totp_record

@@ -10,9 +10,8 @@ from sqlalchemy.exc import IntegrityError
 
 from safelight.errors import Conflict, InvalidField, NotFound
 from safelight.ids import new_id
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.tables import openid_identities, people
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import OPERATOR, KeyScope, Principal, Role
 from safelight.trust.accounts.keys import revoke_keys_of
 from safelight.trust.accounts.sessions import end_sessions

@@ -3,34 +3,156 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pyotp
 from sqlalchemy import Row, or_
 
-from safelight.errors import InvalidField, SafelightError, Unauthenticated
-from safelight.store.database import Database
+from safelight.errors import InvalidField, RateLimited, SafelightError, Unauthenticated
+from safelight.ids import new_id
+from safelight.store.database import Database, Transaction
 from safelight.store.key_ring import KeyRing
-from safelight.store.tables import invitations, people
-from safelight.store.transaction import Transaction
+from safelight.store.tables import invitations, people, sign_in_failures
 from safelight.trust.accounts import Principal, SessionRecord
+from safelight.trust.accounts.models import INVITATION_PREFIX, hash_token, is_well_formed
 from safelight.trust.accounts.sessions import end_sessions, open_session
 from safelight.trust.accounts.store import principal_of_person
-from safelight.trust.accounts.tokens import INVITATION_PREFIX, hash_token, is_well_formed
 
 from . import store
-from .failures import SignInFailures
 from .invitations import invite, totp_record, withdraw_invitations
 from .models import Invitation, Person, PersonState
-from .one_time_codes import (
-    hash_recovery_code,
-    match_recovery_code,
-    match_totp,
-    new_recovery_codes,
-    new_totp_secret,
-    totp_address,
-)
 from .passwords import PasswordHasher, check_password
+
+# Limits the failed sign-ins of one subject: a person, or an e-mail address that may be unknown.
+
+#: After this number of failures for one subject, sign-in with it has to wait. A code of six digits, of which
+#: three are valid at a time, is then guessed in 15 minutes with a probability of 3 in 100,000.
+MAX_FAILURES = 10
+FAILURE_WINDOW_S = 15 * 60.0
+
+
+class SignInFailures:
+    """The failures of the last minutes, in the database, for all processes together."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(self, subject: str) -> str:
+        """Count an attempt as a failure before its outcome is known. Returns its id.
+
+        Otherwise, attempts at the same time would all pass before the first one is counted. Raises
+        `RateLimited` after too many failures.
+        """
+        attempt = new_id("event")
+        with self._database.across_tenants("failed sign-ins") as tx:
+            tx.delete(sign_in_failures, sign_in_failures.c.at < tx.now() - FAILURE_WINDOW_S)
+            tx.insert(sign_in_failures, id=attempt, subject=subject, at=tx.now())
+        # In a transaction of its own: each of several attempts at the same time then sees all the others.
+        with self._database.across_tenants("failed sign-ins", readonly=True) as tx:
+            now = tx.now()
+            others = tx.select(
+                sign_in_failures,
+                sign_in_failures.c.subject == subject,
+                sign_in_failures.c.id != attempt,
+                sign_in_failures.c.at > now - FAILURE_WINDOW_S,
+                order_by=(sign_in_failures.c.at.desc(),),
+                limit=MAX_FAILURES,
+            )
+        if len(others) >= MAX_FAILURES:
+            self.discard(attempt)
+            raise RateLimited(
+                "Too many failed sign-ins for this address.",
+                retry_after_s=max(1.0, others[-1].at + FAILURE_WINDOW_S - now),
+            )
+        return attempt
+
+    def discard(self, attempt: str) -> None:
+        """Do not count an attempt that had no outcome, or that succeeded."""
+        with self._database.across_tenants("failed sign-ins") as tx:
+            tx.delete(sign_in_failures, sign_in_failures.c.id == attempt)
+
+    def confirm(self, attempt: str, person: str | None) -> None:
+        """The attempt failed. For a person it is recorded in the audit log.
+
+        An unknown address is not: any client could fill the log, and people type passwords into that field.
+        """
+        with self._database.across_tenants("failed sign-ins") as tx:
+            # Also for unknown people, so that both answers take one written transaction.
+            tx.update(sign_in_failures, sign_in_failures.c.id == attempt, at=tx.now())
+            if person is not None:
+                tx.append_audit("sign_in.failed", subject=person, actor="unknown", content={}, tenant=None)
+
+    def forget(self, subject: str) -> None:
+        """Forget all failures after a success."""
+        with self._database.across_tenants("failed sign-ins") as tx:
+            tx.delete(sign_in_failures, sign_in_failures.c.subject == subject)
+
+
+# Time-based one-time codes of an authenticator (RFC 6238), and recovery codes.
+
+#: Seconds of one code. Every authenticator app supports this value; many support no other.
+STEP_S = 30
+#: A code of the step before or after the present one is accepted, because clocks of telephones differ.
+_NEIGHBOURS = (0, -1, 1)
+_CODE = re.compile(r"[0-9]{6}", re.ASCII)
+_RECOVERY_CODES = 10
+#: Without letters that look like digits.
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+_RECOVERY_CHARACTERS = 16
+
+
+def new_totp_secret() -> str:
+    """A new secret of 160 bits in base32."""
+    return pyotp.random_base32()
+
+
+def totp_address(secret: str, *, email: str, issuer: str) -> str:
+    """The `otpauth:` address that an authenticator app reads from a QR code."""
+    return pyotp.TOTP(secret).provisioning_uri(name=email, issuer_name=issuer)
+
+
+def match_totp(secret: str, code: str, now: float, *, after: int | None) -> int | None:
+    """The time step of a valid code; None if the code is wrong, or not newer than the step `after`."""
+    digits = "".join(code.split())
+    if not _CODE.fullmatch(digits):
+        return None
+    totp, present = pyotp.TOTP(secret), int(now // STEP_S)
+    for step in (present + each for each in _NEIGHBOURS):
+        if hmac.compare_digest(totp.generate_otp(step), digits):
+            return step if after is None or step > after else None
+    return None
+
+
+def new_recovery_codes() -> tuple[str, ...]:
+    """Codes of 79 random bits, each of which replaces one code of the authenticator."""
+    drawn = (
+        "".join(secrets.choice(_ALPHABET) for _ in range(_RECOVERY_CHARACTERS))
+        for _ in range(_RECOVERY_CODES)
+    )
+    return tuple("-".join(code[start : start + 4] for start in range(0, len(code), 4)) for code in drawn)
+
+
+def hash_recovery_code(code: str) -> str:
+    """The stored digest. A code cannot be guessed, so the digest needs no salt and no slow hash."""
+    return hashlib.sha256(_normalize(code).encode()).hexdigest()
+
+
+def match_recovery_code(code: str, digests: Collection[str]) -> str | None:
+    """The digest of this code, if it is one of `digests`."""
+    if len(_normalize(code)) != _RECOVERY_CHARACTERS:
+        return None
+    wanted = hash_recovery_code(code)
+    return next((each for each in digests if hmac.compare_digest(each, wanted)), None)
+
+
+def _normalize(code: str) -> str:
+    return "".join(each for each in code.lower() if each.isalnum())
+
 
 #: Time to set up a new password and authenticator after the present password was checked.
 CHANGE_TTL_S = 15 * 60.0

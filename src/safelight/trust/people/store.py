@@ -8,8 +8,8 @@ from sqlalchemy import Row
 
 from safelight.errors import NotFound
 from safelight.ids import is_id
+from safelight.store.database import Transaction
 from safelight.store.tables import people
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Role
 
 from .models import Person, PersonState

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from sqlalchemy import ColumnElement, select
 
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.tables import cases, quality_cases, quality_draws
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import ReviewRank
 from safelight.trust.reviews.models import UNFINISHED
 

@@ -8,11 +8,10 @@ from typing import Any
 
 from sqlalchemy import Row, and_, func, select
 
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.tables import golden_cases, people, quality_answers, quality_cases, quality_draws
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.policies.judged_rules import CountsRule, count_all
+from safelight.trust.policies import CountsRule, count_all
 from safelight.trust.reviews import DecisionAction
 
 from .models import KEEP_ANSWERS_S, MIN_PEOPLE, Draw, OwnAnswer, QualityPurpose, StratumCounts, TeamAnswers

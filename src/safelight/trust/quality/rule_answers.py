@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, and_, select
 
 from safelight.policy.verdicts import Action
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.tables import cases, people, quality_answers, quality_cases
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.policies.judged_rules import CountsRule, JudgedRule, count_all, read_judged_rules
+from safelight.trust.policies import CountsRule, JudgedRule, count_all, read_judged_rules
 from safelight.trust.reviews import DecisionAction
 
 from .models import KEEP_ANSWERS_S, MIN_PEOPLE, QualityPurpose

@@ -8,9 +8,9 @@ from enum import StrEnum
 from typing import Any
 
 from safelight.errors import Conflict
-from safelight.policy.categories import Taxonomy
 from safelight.policy.documents import Policy, load
 from safelight.policy.draft import DraftDirection, write_draft
+from safelight.policy.findings import Taxonomy
 from safelight.policy.inheritance import SHIPPED_NAMES
 from safelight.policy.statistics import MIN_ANSWERS, MIN_CASES, wilson
 from safelight.trust.appeals import OverturnRate

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Row, and_, exists, or_, select
 
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.tables import (
     appeals,
     cases,
@@ -19,7 +19,6 @@ from safelight.store.tables import (
     statements,
     videos,
 )
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.accounts.store import ACTIVE, principal_of_person
 from safelight.trust.appeals import BY_REPORTER

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from safelight.errors import Conflict, InvalidField, NotFound
 from safelight.ids import new_id
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.tables import golden_cases, quality_draws, videos
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.reviews import CaseKind
 from safelight.trust.reviews.models import ACTIONS

@@ -11,8 +11,8 @@ from sqlalchemy import Row
 from safelight.ids import new_id
 from safelight.policy.findings import INDICATOR_SCORE, Finding, Stage
 from safelight.policy.verdicts import Action, Verdict
+from safelight.store.database import Transaction
 from safelight.store.tables import cases, findings, installation, quality_cases, verdicts, videos
-from safelight.store.transaction import Transaction
 from safelight.trust.reviews import Case, CaseKind, CaseState, DecisionAction, case_from_row
 from safelight.trust.reviews.conflicts import record_conflicts
 from safelight.trust.reviews.priority import rank_at, severity_of

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from safelight.errors import InvalidField
 from safelight.i18n import load_messages
-from safelight.store.encrypted_column import EncryptedColumn
-from safelight.store.key_ring import KeyRing
+from safelight.store.database import Transaction
+from safelight.store.key_ring import EncryptedColumn, KeyRing
 from safelight.store.tables import notices
-from safelight.store.transaction import Transaction
 from safelight.trust.mail import MailKind, MailQueue, NewMail
 from safelight.trust.people.service import normalize_email
 

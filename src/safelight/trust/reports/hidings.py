@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import or_, select
 
 from safelight.policy.findings import Stage
+from safelight.store.database import Transaction
 from safelight.store.tables import notices, video_hidings, videos
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts.reporter import Reporter
 from safelight.trust.statements import (
     NO_GROUND,

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from safelight.errors import RateLimited
-from safelight.store.transaction import Transaction
+from safelight.store.database import Transaction
 from safelight.trust.accounts.reporter import Reporter
-from safelight.trust.check_limits.models import remaining_budget
-from safelight.trust.check_limits.store import add_usage, delete_unused, lock_subject, read_usage
+from safelight.trust.check_limits import add_usage, delete_unused, lock_subject, read_budget
 
 #: Reports that one network address may send without an account in an hour. A person who found several videos
 #: has enough; a program that floods the queue has not.
@@ -40,7 +39,7 @@ class ReportLimits:
     def require(self, tx: Transaction, reporter: Reporter, kind: SentKind) -> None:
         """Raise `RateLimited` if the reporter, or the key that it uses, has reached a limit."""
         for subject, limit in self._subjects(reporter, kind):
-            budget = remaining_budget(read_usage(tx, subject, tx.now()), now=tx.now(), limit=limit, cost=1)
+            budget = read_budget(tx, subject, limit)
             if budget.left < 1:
                 raise RateLimited(
                     f"{_whose(subject, reporter)} sent {budget.used} {_what(subject, kind)} within an hour, "

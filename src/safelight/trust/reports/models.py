@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from safelight.moderation.text_screening import UNCHECKED, TextScreening
-from safelight.policy.categories import Category
-from safelight.store.transaction import Transaction
+from safelight.policy.findings import Category
+from safelight.store.database import Transaction
 
 from .lanes import ReportLane
 

@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Row, and_, select
 
 from safelight.errors import IdempotencyKeyReused, RateLimited
+from safelight.store.database import Transaction
 from safelight.store.tables import cases, decisions, notice_hashes, notices, video_hidings
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts.reporter import Reporter
 from safelight.trust.reviews import UNFINISHED, CaseState, DecisionAction
 

@@ -21,9 +21,8 @@ from safelight.detectors.image.hash_lists import (
 from safelight.detectors.image.pdq import BYTES, MAX_DISTANCE_BITS, distances
 from safelight.ids import new_id
 from safelight.policy.findings import Finding
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.tables import notice_hashes, notices
-from safelight.store.transaction import Transaction
 from safelight.trust.reviews.reported_holds import matched_entries
 
 from .models import HashState

@@ -10,33 +10,29 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from sqlalchemy import and_, or_, select
+
 from safelight import canonical_json
 from safelight.errors import Forbidden, InvalidField, NotFound, Withdrawn
 from safelight.ids import is_id, new_id
-from safelight.moderation.text_screening import (
-    ScreenTexts,
-    TextScreening,
-    leave_unchecked,
-)
-from safelight.policy.categories import Category, Taxonomy
-from safelight.policy.findings import Stage
-from safelight.store.database import Database
+from safelight.moderation.text_screening import ScreenTexts, TextScreening, leave_unchecked
+from safelight.policy.findings import Category, Stage, Taxonomy
+from safelight.store.database import Database, Transaction
 from safelight.store.named_locks import lock_name
-from safelight.store.tables import notices, reports, tenants, videos
-from safelight.store.transaction import Transaction
+from safelight.store.tables import notices, reports, tenants, video_hidings, videos
 from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.accounts.models import hash_token
 from safelight.trust.accounts.reporter import Reporter
-from safelight.trust.accounts.tokens import hash_token
 from safelight.trust.reviews import Case, CaseKind, NewCase, open_case
 from safelight.trust.reviews.priority import severity_of
+from safelight.trust.statements import OBJECTION_S
 
 from . import notice_store, store
 from .decision_mails import DecisionMails
-from .erasure import erase_reporters
 from .hash_screen import HashScreen, Screening
 from .hidings import hide, may_hide
 from .lanes import LANES, ReportLane, UnattendedAction
-from .limits import ReportLimits, SentKind
+from .limits import ReportLimits, SentKind, forget_counts
 from .models import (
     HashState,
     NewReport,
@@ -48,8 +44,45 @@ from .models import (
     ReportReason,
     SubjectLookup,
 )
-from .reported_hashes import add_hashes, read_harmless
+from .reported_hashes import HOLD_S, add_hashes, read_harmless
 from .validation import ValidReport, find_video_id, reporter_of, validate
+
+# Erases who reported, some time after the answer.
+
+#: While a reporter can object to the answer, and a month for the decision about an objection.
+KEEP_S = OBJECTION_S + 30 * 86_400.0
+#: What remains of a person without an account.
+_ERASED = f"{ReporterKind.VISITOR.value}:erased"
+
+
+def erase_reporters(tx: Transaction) -> int:
+    """Erase name, contact, location, words and network address of old notices, in all tenants.
+
+    The outcome stays, and so does the account or end user, whose accuracy counts. Returns the number of
+    erased notices.
+    """
+    of, now = notices.c, tx.now()
+    forget_counts(tx)
+    answered = of.answered_at <= now - KEEP_S
+    # Hashes that matched nothing are never answered: they end by themselves.
+    ended = and_(of.video_id.is_(None), of.created_at <= now - HOLD_S - KEEP_S)
+    is_old = and_(of.erased_at.is_(None), or_(answered, ended))
+    old = select(of.id).where(is_old)
+    is_visitor = reports.c.reporter_kind == ReporterKind.VISITOR.value
+    tx.update(reports, reports.c.id.in_(old), note="", contact=None, text_screening=None)
+    is_own_words = and_(
+        reports.c.reason.not_in(["", *(one.value for one in ReportReason)]),
+        or_(reports.c.category.is_(None), reports.c.reason != reports.c.category),
+    )
+    tx.update(reports, reports.c.id.in_(old), is_own_words, reason=ReportReason.OTHER.value)
+    tx.update(reports, reports.c.id.in_(old), is_visitor, reporter=_ERASED)
+    from_address = of.reporter.like(f"{ReporterKind.VISITOR.value}:%")
+    tx.update(video_hidings, video_hidings.c.notice_id.in_(old.where(from_address)), reporter=_ERASED)
+    tx.update(notices, is_old, from_address, reporter=_ERASED)
+    # The hash of a request could be compared with guesses of what was written.
+    request = {"request_sha256": None, "idempotency_key": None}
+    return tx.update(notices, is_old, name=None, location=None, receipt_token=None, erased_at=now, **request)
+
 
 #: The priority of a reporter whose reports are rarely upheld is lowered after this number of decisions.
 _MIN_DECIDED, _MIN_UPHELD_SHARE = 5, 0.2

@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Row
 
 from safelight.moderation.text_screening import decode
+from safelight.store.database import Transaction
 from safelight.store.tables import reports
-from safelight.store.transaction import Transaction
 
 from .models import Report, ReporterKind
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from safelight.errors import InvalidField
-from safelight.policy.categories import Category, Taxonomy
+from safelight.policy.findings import Category, Taxonomy
 from safelight.policy.yaml_reader import did_you_mean
 from safelight.trust.accounts import Principal, PrincipalKind
 from safelight.trust.accounts.reporter import Reporter

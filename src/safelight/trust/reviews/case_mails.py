@@ -11,9 +11,8 @@ import msgspec
 from sqlalchemy import Row, func, or_, select
 
 from safelight.background.part import BackgroundPart
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.tables import cases, outbox, people, tenants
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import DECIDING, Principal
 from safelight.trust.accounts.store import ACTIVE, principal_of_person
 from safelight.trust.mail import MailKind, MailQueue, NewMail

@@ -18,8 +18,8 @@ from safelight import canonical_json
 from safelight.detectors.text.normalise import normalize_text
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Verdict
+from safelight.store.database import Transaction
 from safelight.store.tables import cases, verdicts
-from safelight.store.transaction import Transaction
 
 from .models import CaseKind, CaseState, NewCase
 from .priority import rank_at

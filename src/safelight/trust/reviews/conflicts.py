@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, or_, select
 
+from safelight.store.database import Transaction
 from safelight.store.tables import (
     account_invitations,
     case_conflicts,
@@ -23,7 +24,6 @@ from safelight.store.tables import (
     video_lineage,
     videos,
 )
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal, ReviewRank, find_same_people
 from safelight.trust.accounts.reporter import Reporter
 from safelight.trust.accounts.store import ACTIVE, principal_of_person

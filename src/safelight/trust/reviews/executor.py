@@ -12,9 +12,8 @@ from sqlalchemy import Row
 
 from safelight.background.part import BackgroundPart
 from safelight.errors import Conflict, DatabaseDamaged, NotFound, Unavailable
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.tables import cases, pending_decisions, people, reports
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts.store import principal_of_person
 
 from . import store

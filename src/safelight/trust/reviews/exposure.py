@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from safelight.errors import Forbidden
 from safelight.ids import new_id
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.tables import exposures
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
 
 from .models import KEEP_SKIPS_S, SHIFT_S, Case, Exposure

@@ -11,7 +11,7 @@ import msgspec
 
 from safelight.moderation.text_screening import TextScreening, join
 from safelight.policy.findings import Stage
-from safelight.store.transaction import Transaction
+from safelight.store.database import Transaction
 from safelight.trust.accounts import ROLES, KeyScope, ReviewRank, Role
 
 
@@ -230,13 +230,6 @@ class CaseFile:
     def text_screening(self) -> TextScreening | None:
         """Whether a text in `notes` may threaten or insult its reader; None if there is no text."""
         return join(msgspec.convert(note["text_screening"], TextScreening) for note in self.notes)
-
-
-@dataclass(frozen=True, kw_only=True)
-class CasePage:
-    #: Open cases are in the order of the queue, all others with the newest first.
-    cases: tuple[Case, ...]
-    has_more: bool
 
 
 @dataclass(frozen=True, kw_only=True)

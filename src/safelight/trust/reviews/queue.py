@@ -9,10 +9,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, and_, or_, select
 
 from safelight.errors import Conflict, InvalidField
-from safelight.policy.categories import Taxonomy
-from safelight.store.database import Database
+from safelight.policy.findings import Taxonomy
+from safelight.store.database import Database, Transaction
 from safelight.store.tables import case_conflicts, case_skips, cases, reviewer_preferences
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import Principal
 
 from .conflicts import open_to, record_conflicts

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Subquery, and_, func, select
 
 from safelight.detectors.text.normalise import normalize_text
+from safelight.store.database import Transaction
 from safelight.store.tables import cases, decisions, videos
-from safelight.store.transaction import Transaction
 
 from .models import Case, CaseKind, DecisionAction
 

@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 
 from safelight.ids import is_id
-from safelight.policy.categories import Category
-from safelight.policy.findings import Finding, Match, unpack
+from safelight.policy.findings import Category, Finding, Match, unpack
+from safelight.store.database import Transaction
 from safelight.store.tables import cases, findings, notice_hashes
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope
 from safelight.trust.accounts.deciders import has_holder
 

@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.ids import is_id
 from safelight.moderation.text_screening import decode
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
+from safelight.store.pages import Page, follows, read_page
 from safelight.store.tables import appeals, cases, decisions, pending_decisions, reports
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import DECIDING, KeyScope, Principal
 
 from . import store
@@ -33,7 +33,6 @@ from .models import (
     Case,
     CaseFile,
     CaseKind,
-    CasePage,
     CaseState,
     Decision,
     DecisionAction,
@@ -79,7 +78,7 @@ class Reviews:
         after: str | None = None,
         limit: int = 50,
         late: bool = False,
-    ) -> CasePage:
+    ) -> Page[Case]:
         """The cases that this principal may see: open cases in the order of the queue, others with the newest
         first. Open near-duplicates are in the list only as the case with which they are decided.
 
@@ -99,18 +98,14 @@ class Reviews:
                 start = self._row(tx, principal, after)
                 at = cases.c.rank_at if soonest else cases.c.opened_at
                 (stored,) = tx.select(cases, cases.c.id == start.id, columns=[at.label("value")])
-                same = (at == stored.value) & (cases.c.id > start.id if soonest else cases.c.id < start.id)
-                where.append(((at > stored.value) if soonest else (at < stored.value)) | same)
+                where.append(follows((at, cases.c.id), (stored.value, start.id), descending=not soonest))
             where.append(open_to(tx, principal))
             if late:
                 where.append(cases.c.due_at < tx.now())
             order = (
                 (cases.c.rank_at, cases.c.id) if soonest else (cases.c.opened_at.desc(), cases.c.id.desc())
             )
-            rows = tx.select(cases, *where, order_by=order, limit=limit + 1)
-        return CasePage(
-            cases=tuple(store.case_from_row(row) for row in rows[:limit]), has_more=len(rows) > limit
-        )
+            return read_page(tx, cases, *where, order_by=order, limit=limit).map(store.case_from_row)
 
     def count_open(self, principal: Principal) -> int:
         """Number of open cases that this principal may see, at most `MAX_COUNTED_CASES`."""

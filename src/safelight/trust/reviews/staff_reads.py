@@ -9,11 +9,10 @@ from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
 from safelight.store.tables import audit_log, cases, videos
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import DECIDING, STAFF, Principal
-from safelight.trust.accounts.identity import own_accounts
+from safelight.trust.accounts.models import own_accounts
 
 from .exposure import MAX_VIEW_S, ExposureLog
 from .models import SHIFT_S

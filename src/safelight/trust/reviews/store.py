@@ -9,6 +9,7 @@ from sqlalchemy import Row
 
 from safelight.ids import new_id
 from safelight.policy.findings import Stage
+from safelight.store.database import Transaction
 from safelight.store.tables import (
     cases,
     decisions,
@@ -18,7 +19,6 @@ from safelight.store.tables import (
     verdicts,
     videos,
 )
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import ROLES, Principal, ReviewRank, Role, find_same_people
 
 from .clusters import add_report_to_reach, cluster_key, join_cluster, leave_cluster, replace_leader

@@ -95,12 +95,6 @@ class Template:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TemplatePage:
-    templates: tuple[Template, ...]
-    has_more: bool
-
-
-@dataclass(frozen=True, kw_only=True)
 class TemplateCall:
     """A request for a prompt: the template, its version and a value for each slot."""
 

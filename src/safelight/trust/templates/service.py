@@ -9,9 +9,9 @@ from sqlalchemy import ColumnElement, Row, and_, or_
 
 from safelight.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.ids import new_id
-from safelight.store.database import Database
+from safelight.store.database import Database, Transaction
+from safelight.store.pages import Page, read_page
 from safelight.store.tables import prompt_templates
-from safelight.store.transaction import Transaction
 from safelight.trust.accounts import KeyScope, Principal, find_same_people
 from safelight.trust.accounts.deciders import find_deciders
 
@@ -21,7 +21,6 @@ from .models import (
     RenderedPrompt,
     Template,
     TemplateCall,
-    TemplatePage,
     TemplateState,
     TemplateVersion,
     Validation,
@@ -48,7 +47,7 @@ class Templates:
 
     def list(
         self, principal: Principal, *, after: str | None = None, limit: int = MAX_STORED
-    ) -> TemplatePage:
+    ) -> Page[Template]:
         """The versions of all templates, by name, the newest version first. `after`: the id of a version."""
         principal.require(KeyScope.VIDEOS_READ)
         columns = prompt_templates.c
@@ -61,9 +60,8 @@ class Templates:
                     raise NotFound(f"There is no template with the id {after[:80]!r}.", param="after")
                 older = and_(columns.name == last.name, columns.version < last.version)
                 where = (or_(columns.name > last.name, older),)
-            rows = tx.select(prompt_templates, *where, order_by=order, limit=limit + 1)
-            found = _templates(tx, rows[:limit])
-        return TemplatePage(templates=found, has_more=len(rows) > limit)
+            page = read_page(tx, prompt_templates, *where, order_by=order, limit=limit)
+            return Page(_templates(tx, page.items), page.has_more)
 
     def versions(self, principal: Principal, name: str) -> tuple[TemplateVersion, ...]:
         """The versions of one template without their texts, the newest first."""

@@ -8,8 +8,8 @@ import msgspec
 from sqlalchemy import Row, select
 
 from safelight.moderation.request import TemplateUse
+from safelight.store.database import Transaction
 from safelight.store.tables import prompt_templates, template_videos, videos
-from safelight.store.transaction import Transaction
 
 from .documents import read_document
 from .models import Template, TemplateState, TemplateVersion, Validation

@@ -17,12 +17,11 @@ import pytest
 
 from safelight.bootstrap import Container
 from safelight.cli import main
-from safelight.cli.exit_codes import Exit
+from safelight.cli.output import Exit
 from safelight.detectors.registry import DetectorRegistry, load_plugin
 from safelight.errors import Conflict, InvalidField, InvalidMedia, SettingsError
-from safelight.moderation.evaluation import StageResult
+from safelight.moderation.evaluation import ScreeningContext, StageResult
 from safelight.moderation.reference import ReferenceInput
-from safelight.moderation.screening import ScreeningContext
 from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.findings import Match, Modality, TimeRange
 from safelight.policy.verdicts import Action

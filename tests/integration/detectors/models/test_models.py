@@ -19,8 +19,7 @@ from safelight.detectors.protocol import Keyframe, SceneInput
 from safelight.detectors.registry import DetectorRegistry
 from safelight.errors import InvalidField
 from safelight.moderation.scene_detection import SceneDetection
-from safelight.policy.coverage import Coverage
-from safelight.policy.findings import FrameRange, Modality
+from safelight.policy.findings import Coverage, FrameRange, Modality
 from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Sandbox
 from safelight.scanning.model_calibration import LabelledImages, calibrated

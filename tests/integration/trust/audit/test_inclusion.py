@@ -8,8 +8,15 @@ from pathlib import Path
 import pytest
 
 from safelight.store.database import Database
-from safelight.trust.audit import CheckpointKey, CheckpointWriter, FileCheckpointStore, erase_contents
-from safelight.trust.audit.inclusion import InclusionProof, InclusionProver, verify_inclusion
+from safelight.trust.audit import (
+    CheckpointKey,
+    CheckpointWriter,
+    FileCheckpointStore,
+    InclusionProof,
+    InclusionProver,
+    erase_contents,
+    verify_inclusion,
+)
 
 ABOUT = {"tenant": "acme", "subject": "video_1"}
 

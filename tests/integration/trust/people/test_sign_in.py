@@ -16,11 +16,10 @@ from safelight.store.tables import audit_log, invitations, people, sign_in_failu
 from safelight.trust.accounts import OPERATOR, Accounts, Principal, Role
 from safelight.trust.accounts.sessions import SESSION_IDLE_S, SESSION_TTL_S
 from safelight.trust.people import NewPerson, PasswordHasher, People, PersonState, Proofs, SignedIn, SignIn
-from safelight.trust.people.failures import FAILURE_WINDOW_S, MAX_FAILURES
 from safelight.trust.people.invitations import INVITATION_TTL_S
 from safelight.trust.people.passwords import MAX_WAITING
 from safelight.trust.people.rotation import TOTP_SECRETS, SecretRotation
-from safelight.trust.people.sign_in import CHANGE_TTL_S
+from safelight.trust.people.sign_in import CHANGE_TTL_S, FAILURE_WINDOW_S, MAX_FAILURES
 from support.concurrency import run_together
 from support.people import PASSWORD, FastHasher, one_time_code
 from support.review_room import Clock

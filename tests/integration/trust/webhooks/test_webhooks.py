@@ -18,6 +18,10 @@ from safelight.store.tables import audit_log_contents, outbox
 from safelight.trust.accounts import Accounts, KeyScope, Principal
 from safelight.trust.accounts.managed_tenants import close_tenant
 from safelight.trust.webhooks import (
+    CLOSING_S,
+    COOLDOWN,
+    MAX_AGE_S,
+    MAX_ENDPOINTS,
     Deliveries,
     EventType,
     RegisteredEndpoint,
@@ -26,8 +30,6 @@ from safelight.trust.webhooks import (
     build_payload,
     signature,
 )
-from safelight.trust.webhooks.deliveries import CLOSING_S, COOLDOWN, MAX_AGE_S
-from safelight.trust.webhooks.service import MAX_ENDPOINTS
 from support.people import person
 from support.review_room import Clock
 from support.webhook_receiver import Target, target

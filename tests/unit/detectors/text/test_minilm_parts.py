@@ -8,7 +8,7 @@ import onnx
 import pytest
 
 from safelight.detectors.registry import DetectorRegistry
-from safelight.detectors.text.minilm import protobuf
+from safelight.detectors.text.minilm import graph as protobuf
 from safelight.detectors.text.minilm.cache import load_or_build
 from safelight.detectors.text.minilm.package import MODULE, read_tensors
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from safelight.detectors.text.ages import find_young_ages
-from safelight.detectors.text.pii import find_identifiers
+from safelight.detectors.text.patterns import find_identifiers
 from support.rows import each_row
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.detectors.text.word_index import WordIndex
+from safelight.detectors.text.lists import WordIndex
 
 CHINESE = st.text(alphabet="天地人", min_size=1, max_size=4)
 

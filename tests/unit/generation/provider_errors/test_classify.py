@@ -26,7 +26,7 @@ from safelight.generation.provider_errors import (
 from safelight.generation.provider_errors.parse import read_text
 from safelight.generation.provider_errors.registry import everybody, named, providers, relays
 from safelight.generation.provider_errors.rules import compiled
-from safelight.policy.categories import SHIPPED, Group
+from safelight.policy.findings import SHIPPED, Group
 
 CATEGORIES = {spec.name for spec in SHIPPED} | {group.value for group in Group} | {"unknown"}
 ROWS = [row for provider in everybody() for row in provider.rules]

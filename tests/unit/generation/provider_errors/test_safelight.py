@@ -19,10 +19,8 @@ from safelight.generation.provider_errors import (
     decode_body,
 )
 from safelight.moderation.provider_refusal import explain_refusal
-from safelight.policy.categories import SHIPPED
-from safelight.policy.coverage import Cell
 from safelight.policy.explanations import ExplanationLevel, explain
-from safelight.policy.findings import Finding, Modality, Stage
+from safelight.policy.findings import SHIPPED, Cell, Finding, Modality, Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.web.errors import HTTP_CODES, error_response, http_problem, internal_error_response
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from safelight.provenance.watermark.embedder import WatermarkEmbedder, choose_strength
+from safelight.provenance.watermark.clip_marking import WatermarkEmbedder, choose_strength
 from safelight.provenance.watermark.pattern import WatermarkPattern, derive_seed
 from safelight.provenance.watermark.residual import ResidualSums
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from safelight.provenance.watermark.polar_code import PolarCode
+from safelight.provenance.watermark.payload import PolarCode
 
 CODE = PolarCode(128, 32)
 

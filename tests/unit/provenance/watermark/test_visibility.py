@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.provenance.watermark.visibility import visible_change
+from safelight.provenance.watermark.clip_marking import visible_change
 
 SIDE = 32
 _COLUMNS = np.arange(SIDE)

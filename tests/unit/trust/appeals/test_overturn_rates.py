@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.trust.appeals.overturn_rates import MIN_DECIDED, count_rates
+from safelight.trust.appeals import MIN_DECIDED, count_rates
 
 decided = st.lists(st.tuples(st.sampled_from(["", "card", "gore"]), st.booleans()), max_size=120)
 

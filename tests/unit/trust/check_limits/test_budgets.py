@@ -7,7 +7,7 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.trust.check_limits.models import WINDOW_S, remaining_budget, start_of_minute
+from safelight.trust.check_limits import WINDOW_S, remaining_budget, start_of_minute
 
 NOW = 1_800_000_000.0
 gaps = st.lists(st.floats(0, 900), max_size=80)

@@ -7,7 +7,7 @@ import msgspec
 
 from safelight.detectors.text.sketch import sketch
 from safelight.moderation.evasion_thresholds import EvasionMatch
-from safelight.trust.evasion.service import EvasionTracker
+from safelight.trust.evasion import EvasionTracker
 
 BLOCKED = "a nude woman dancing slowly across the old wooden stage of a theatre at night"
 SENTENCES = "Use soft morning light, a wide lens, natural colours and a slow camera move. "

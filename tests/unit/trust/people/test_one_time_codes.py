@@ -6,7 +6,7 @@ import pyotp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.trust.people.one_time_codes import (
+from safelight.trust.people.sign_in import (
     STEP_S,
     hash_recovery_code,
     match_recovery_code,

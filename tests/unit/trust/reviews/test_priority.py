@@ -7,7 +7,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.policy.categories import SHIPPED
+from safelight.policy.findings import SHIPPED
 from safelight.trust.reviews.priority import (
     DOUBLING_S,
     MAX_COUNTED_REACH,

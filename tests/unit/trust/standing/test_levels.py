@@ -7,10 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.trust.accounts.subjects import account_subject, end_user_subject
-from safelight.trust.standing import Ban, GivenBy, Level, Strike, Thresholds
-from safelight.trust.standing.levels import compute_standing
-from safelight.trust.standing.models import WEIGHTS
+from safelight.trust.accounts.models import account_subject, end_user_subject
+from safelight.trust.standing import WEIGHTS, Ban, GivenBy, Level, Strike, Thresholds, compute_standing
 
 ANN = end_user_subject("ann")
 LIMITS = Thresholds(cool_down=4, suspension=8, expiry_s=1000.0, cool_down_s=10.0, suspension_s=100.0)

@@ -9,7 +9,7 @@ import hmac
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.trust.webhooks.signing import new_secret, signature, signed_headers
+from safelight.trust.webhooks import new_secret, signature, signed_headers
 
 #: The example of the specification.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -14,9 +14,8 @@ import typer
 
 from safelight.advice.prompt_advice import BlockedAt
 from safelight.cli.commands import load_container
-from safelight.cli.exit_codes import Exit
 from safelight.cli.language import category_name, texts
-from safelight.cli.output import ProgressBar, emit
+from safelight.cli.output import Exit, ProgressBar, emit
 from safelight.cli.prompt_checker import make_pipeline
 from safelight.errors import ConfigurationError, InvalidField, SafelightError
 
@@ -289,7 +288,7 @@ def guard(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Measure the configured guard model on labelled prompts, and store dated rates for coverage."""
-    from safelight.detectors.remote import measurements
+    from safelight.detectors.remote import text_guard as measurements
     from safelight.detectors.remote.text_guard import GuardDetector
     from safelight.detectors.text.pipeline import TextPipeline
     from safelight_lab.evaluation import datasets, guard_eval, metrics, prompt_eval

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from safelight.cli.exit_codes import Exit
 from safelight.cli.language import texts
-from safelight.cli.output import ProgressBar, emit
+from safelight.cli.output import Exit, ProgressBar, emit
 
 
 def drift(

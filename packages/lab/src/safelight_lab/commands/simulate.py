@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from safelight.cli.exit_codes import Exit
 from safelight.cli.language import texts
-from safelight.cli.output import emit
+from safelight.cli.output import Exit, emit
 from safelight.errors import InvalidField, SafelightError
 from safelight_lab.simulation.hidden_filter import FilterFamily
 from safelight_lab.simulation.scene_grammar import find_words

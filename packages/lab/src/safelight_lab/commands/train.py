@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from safelight.cli.exit_codes import Exit
-from safelight.cli.output import emit, progress_console
+from safelight.cli.output import Exit, emit, progress_console
 from safelight.errors import ConfigurationError, NotFound, SafelightError
 
 if TYPE_CHECKING:

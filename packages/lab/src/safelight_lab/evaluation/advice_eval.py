@@ -21,8 +21,8 @@ from safelight.evaluation.protocol import EvalCase
 from safelight.moderation.check_result import summarize_check
 from safelight.moderation.prompt import PromptStage
 from safelight.moderation.tenant_policy import TenantPolicy
-from safelight.policy.categories import Taxonomy
 from safelight.policy.documents import Policy
+from safelight.policy.findings import Taxonomy
 from safelight.policy.statistics import wilson
 
 from .datasets import DataSet

@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from safelight.detectors.text import emoji
+from safelight.detectors.text import normalise as emoji
 from safelight.detectors.text.chinese import SIMPLIFIED
-from safelight.detectors.text.homoglyphs import LOOKALIKES
+from safelight.detectors.text.normalise import LOOKALIKES
 
 _LEET = str.maketrans({"a": "4", "e": "3", "i": "1", "o": "0", "s": "5"})
 _ALIKE = str.maketrans({plain: strange for strange, plain in reversed(LOOKALIKES.items()) if len(plain) == 1})

@@ -12,13 +12,11 @@ from typing import Any
 from safelight.detectors import safety_card
 from safelight.detectors.protocol import MediaText
 from safelight.errors import BadInput
-from safelight.moderation.evaluation import StageResult
+from safelight.moderation.evaluation import ScreeningContext, StageResult
 from safelight.moderation.output import OutputStage
 from safelight.moderation.prompt import PromptStage
-from safelight.moderation.screening import ScreeningContext
 from safelight.moderation.tenant_policy import TenantPolicy
-from safelight.policy.categories import Taxonomy
-from safelight.policy.findings import Finding, FrameRange, Modality, TimeRange
+from safelight.policy.findings import Finding, FrameRange, Modality, Taxonomy, TimeRange
 from safelight.policy.statistics import wilson
 from safelight.policy.verdicts import Action
 from safelight.progress import ProgressSink

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable, Sequence
 
-from safelight.detectors.remote.measurements import GuardMeasurements, Proportion
+from safelight.detectors.remote.text_guard import GuardMeasurements, Proportion
 from safelight.evaluation.protocol import CaseOutcome
 
 from .label_mapping import FOUND, alarmed

@@ -9,8 +9,7 @@ from typing import Any
 
 from safelight import yaml_loader
 from safelight.evaluation.protocol import EvalCase
-from safelight.policy.categories import Category
-from safelight.policy.findings import Finding
+from safelight.policy.findings import Category, Finding
 from safelight.policy.grounding import Grounding, Support
 
 #: Minimum score at which a finding without an operating point of its own counts.

@@ -11,10 +11,8 @@ from safelight.detectors.text.pipeline import TextPipeline, TextReport
 from safelight.evaluation.protocol import Attack, CaseOutcome, EvalCase, Metric
 from safelight.moderation.evaluation import StageInput, evaluate, texts_sha256
 from safelight.moderation.tenant_policy import TenantPolicy
-from safelight.policy.categories import Taxonomy
-from safelight.policy.coverage import Depth
 from safelight.policy.documents import Policy
-from safelight.policy.findings import Modality, Stage
+from safelight.policy.findings import Depth, Modality, Stage, Taxonomy
 
 from .datasets import DataSet
 from .label_mapping import FOUND

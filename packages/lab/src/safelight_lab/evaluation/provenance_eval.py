@@ -23,12 +23,17 @@ from safelight.media.decode import VideoDecoder
 from safelight.media.probe import VideoLimits
 from safelight.provenance.fingerprints import fingerprint_index, frame_hashes, picture_comparison
 from safelight.provenance.recovery import known_mark_search
-from safelight.provenance.watermark import embedder
+from safelight.provenance.watermark import clip_marking as embedder
+from safelight.provenance.watermark.clip_marking import (
+    WatermarkEmbedder,
+    at_viewing_size,
+    choose_strength,
+    overall_visibility,
+    visible_change,
+)
 from safelight.provenance.watermark.detector import WatermarkDetector, WatermarkSearch
-from safelight.provenance.watermark.embedder import WatermarkEmbedder, choose_strength
 from safelight.provenance.watermark.pattern import WatermarkPattern, derive_seed
 from safelight.provenance.watermark.residual import ResidualSums
-from safelight.provenance.watermark.visibility import at_viewing_size, overall_visibility, visible_change
 from safelight.provenance.watermark_service import SEARCH_S
 
 from . import registered_clips, watermark_attacks

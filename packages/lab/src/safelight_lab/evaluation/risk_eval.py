@@ -14,8 +14,7 @@ import numpy.typing as npt
 
 from safelight.advice.drivers import PROMPT, find_drivers
 from safelight.advice.risk_features import DRIVER_WEIGHTS, find_features
-from safelight.advice.risk_model import JudgedRequest, fit_risk
-from safelight.advice.sparse_logistic import Array
+from safelight.advice.risk_model import Array, JudgedRequest, fit_risk
 from safelight_lab.simulation.hidden_filter import FilterFamily, HiddenFilter, make_filter
 from safelight_lab.simulation.scene_grammar import scene_grammar
 

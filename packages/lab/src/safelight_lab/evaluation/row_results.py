@@ -7,9 +7,8 @@ import json
 from typing import Any
 
 from safelight.evaluation.protocol import CaseOutcome
-from safelight.policy.categories import Taxonomy
 from safelight.policy.explanations import ExplanationLevel, explain
-from safelight.policy.findings import to_json
+from safelight.policy.findings import Taxonomy, to_json
 
 from .assessments import deciding_category
 from .expectations import differences

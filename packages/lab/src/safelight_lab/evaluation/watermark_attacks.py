@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.media.decode import is_intra_coded
-from safelight.provenance.watermark.embedder import AQ_STRENGTH, CRF
+from safelight.provenance.watermark.clip_marking import AQ_STRENGTH, CRF
 
 Luma = npt.NDArray[np.uint8]
 Random = np.random.Generator

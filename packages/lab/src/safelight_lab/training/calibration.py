@@ -17,8 +17,7 @@ import numpy as np
 from safelight.detectors.text.classifier_detectors import POINT_SCORE
 from safelight.detectors.text.classifiers import VOICES, Array, CategoryPoint
 from safelight.detectors.text.languages import LENGTHS, Language
-from safelight.policy.categories import Category
-from safelight.policy.findings import OperatingPoint
+from safelight.policy.findings import Category, OperatingPoint
 from safelight.policy.statistics import wilson
 
 from .training_data import Example

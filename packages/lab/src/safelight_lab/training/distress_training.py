@@ -25,8 +25,7 @@ from safelight.detectors.text.distress import (
 from safelight.detectors.text.languages import length_of
 from safelight.detectors.text.normalise import normalize_text
 from safelight.detectors.text.word_grams import FEATURES, Gram, Vocabulary, hash_gram
-from safelight.policy.categories import Category
-from safelight.policy.findings import OperatingPoint
+from safelight.policy.findings import Category, OperatingPoint
 from safelight.policy.statistics import wilson
 
 from .training_data import Example

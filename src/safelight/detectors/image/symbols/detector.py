@@ -12,16 +12,34 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from safelight.detectors.image.local_contrast import WINDOW, local_contrast
 from safelight.detectors.image.region_cache import CachedRegions, Window, WindowSizes, crop
 from safelight.detectors.onnx_session import open_session
 from safelight.detectors.protocol import Frame
-from safelight.policy.categories import Category
-from safelight.policy.findings import Basis, Finding, ImageBox, Modality
+from safelight.policy.findings import Basis, Category, Finding, ImageBox, Modality
 
 from .identity import CAPABILITIES, NAME, VERSION
 
+# Local contrast normalisation: removes lighting, shading and overall contrast from a picture.
+
 Plane = npt.NDArray[np.float32]
+
+WINDOW = 49
+_MIN_SPREAD = 0.04
+
+
+def local_contrast(grey: Plane, *, window: int = WINDOW) -> Plane:
+    """Normalise a picture with values from 0 to 1.
+
+    From each pixel, subtract the mean of the window around it, and divide by the standard deviation of that
+    window.
+    """
+    import cv2
+
+    mean = cv2.boxFilter(grey, -1, (window, window), borderType=cv2.BORDER_REFLECT)
+    square = cv2.boxFilter(grey * grey, -1, (window, window), borderType=cv2.BORDER_REFLECT)
+    spread = np.sqrt(np.maximum(square - mean * mean, 0))
+    return np.asarray((grey - mean) / (spread + _MIN_SPREAD), np.float32)
+
 
 #: Symbols with a lower score are not reported. This is the lowest score at an operating point.
 MIN_SCORE = 0.5

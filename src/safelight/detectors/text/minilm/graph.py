@@ -6,13 +6,117 @@ of CPUs without VNNI. Activations are quantised at run time, per tensor.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TypeAlias
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from . import protobuf
+# Minimal protobuf writer for ONNX models, so that the package `onnx` is not needed.
+
+FLOAT, UINT8, INT8, INT64 = 1, 2, 3, 7
+_TYPES = {"float32": FLOAT, "uint8": UINT8, "int8": INT8, "int64": INT64}
+
+Attribute: TypeAlias = int | float | Sequence[int]
+
+
+def tensor(name: str, array: npt.NDArray[Any]) -> bytes:
+    """A TensorProto with these values."""
+    little = array.astype(array.dtype.newbyteorder("<"), copy=False)
+    return b"".join(
+        [
+            *(_number(1, size) for size in array.shape),
+            _number(2, _TYPES[array.dtype.name]),
+            _bytes(8, name.encode()),
+            _bytes(9, np.ascontiguousarray(little).tobytes()),
+        ]
+    )
+
+
+def node(kind: str, inputs: Sequence[str], outputs: Sequence[str], **attributes: Attribute) -> bytes:
+    """A NodeProto of the default operator set."""
+    return b"".join(
+        [
+            *(_bytes(1, name.encode()) for name in inputs),
+            *(_bytes(2, name.encode()) for name in outputs),
+            _bytes(3, outputs[0].encode()),
+            _bytes(4, kind.encode()),
+            *(_bytes(5, _attribute(name, value)) for name, value in attributes.items()),
+        ]
+    )
+
+
+def value(name: str, kind: int, shape: Sequence[int | str]) -> bytes:
+    """A ValueInfoProto; a `str` in the shape is a free dimension of that name."""
+    dimensions = b"".join(
+        _bytes(1, _bytes(2, size.encode()) if isinstance(size, str) else _number(1, size)) for size in shape
+    )
+    return _bytes(1, name.encode()) + _bytes(2, _bytes(1, _number(1, kind) + _bytes(2, dimensions)))
+
+
+class OnnxGraph(NamedTuple):
+    """Parts of a GraphProto, each already encoded."""
+
+    name: str
+    nodes: Sequence[bytes]
+    tensors: Sequence[bytes]
+    inputs: Sequence[bytes]
+    outputs: Sequence[bytes]
+
+
+def model(graph: OnnxGraph, *, opset: int, ir_version: int) -> bytes:
+    """A ModelProto with this graph, which a runtime can load."""
+    body = b"".join(
+        [
+            *(_bytes(1, one) for one in graph.nodes),
+            _bytes(2, graph.name.encode()),
+            *(_bytes(5, one) for one in graph.tensors),
+            *(_bytes(11, one) for one in graph.inputs),
+            *(_bytes(12, one) for one in graph.outputs),
+        ]
+    )
+    return b"".join(
+        [
+            _number(1, ir_version),
+            _bytes(2, b"safelight"),
+            _bytes(7, body),
+            _bytes(8, _bytes(1, b"") + _number(2, opset)),
+        ]
+    )
+
+
+def _attribute(name: str, given: Attribute) -> bytes:
+    if isinstance(given, float):
+        body = _key(2, 5) + struct.pack("<f", given) + _number(20, 1)
+    elif isinstance(given, int):
+        body = _number(3, given) + _number(20, 2)
+    else:
+        body = b"".join(_number(8, one) for one in given) + _number(20, 7)
+    return _bytes(1, name.encode()) + body
+
+
+def _varint(number: int) -> bytes:
+    number &= 0xFFFF_FFFF_FFFF_FFFF
+    out = bytearray()
+    while number > 0x7F:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def _key(field: int, wire: int) -> bytes:
+    return _varint(field << 3 | wire)
+
+
+def _number(field: int, number: int) -> bytes:
+    return _key(field, 0) + _varint(number)
+
+
+def _bytes(field: int, data: bytes) -> bytes:
+    return _key(field, 2) + _varint(len(data)) + data
+
 
 #: Increase this number whenever the bytes of the built graph change.
 BUILDER = 2
@@ -49,21 +153,21 @@ class _Writer:
         for layer in range(LAYERS):
             hidden = self._layer(hidden, bias, f"encoder.layer.{layer}")
         self._pooled(hidden)
-        parts = protobuf.OnnxGraph(
+        parts = OnnxGraph(
             name="minilm-int8",
             nodes=self._nodes,
             tensors=self._tensors,
             inputs=[
-                protobuf.value("input_ids", protobuf.INT64, ("batch", "tokens")),
-                protobuf.value("attention_mask", protobuf.INT64, ("batch", "tokens")),
-                protobuf.value("positions", protobuf.INT64, ("tokens",)),
+                value("input_ids", INT64, ("batch", "tokens")),
+                value("attention_mask", INT64, ("batch", "tokens")),
+                value("positions", INT64, ("tokens",)),
             ],
             outputs=[
-                protobuf.value("embedding", protobuf.FLOAT, ("batch", WIDTH)),
-                protobuf.value("words", protobuf.FLOAT, ("batch", "tokens", WIDTH)),
+                value("embedding", FLOAT, ("batch", WIDTH)),
+                value("words", FLOAT, ("batch", "tokens", WIDTH)),
             ],
         )
-        return protobuf.model(parts, opset=20, ir_version=9)
+        return model(parts, opset=20, ir_version=9)
 
     # -- parts --------------------------------------------------------------------------------------
 
@@ -71,7 +175,7 @@ class _Writer:
         words = self._given["embeddings.word_embeddings.weight"]
         scale = np.maximum(np.abs(words).max(axis=1), 1e-9) / 127
         levels = np.clip(np.round(words / scale[:, None]), -127, 127).astype(np.int8)
-        rows = self._op("Cast", self._op("Gather", self._constant(levels), "input_ids"), to=protobuf.FLOAT)
+        rows = self._op("Cast", self._op("Gather", self._constant(levels), "input_ids"), to=FLOAT)
         scales = self._op("Gather", self._constant(scale[:, None].astype(np.float32)), "input_ids")
         # BERT adds a type embedding for the first or second sentence. All tokens are in the first, so this
         # embedding is added to the positions.
@@ -83,7 +187,7 @@ class _Writer:
         return self._norm(self._op("Add", self._op("Mul", rows, scales), at), "embeddings.LayerNorm")
 
     def _mask_bias(self) -> str:
-        mask = self._op("Cast", "attention_mask", to=protobuf.FLOAT)
+        mask = self._op("Cast", "attention_mask", to=FLOAT)
         wide = self._op("Unsqueeze", mask, self._constant(np.array([1, 2], dtype=np.int64)))
         off = self._op("Sub", self._constant(np.array(1, dtype=np.float32)), wide)
         return self._op("Mul", off, self._constant(np.array(-1e9, dtype=np.float32)))
@@ -97,7 +201,7 @@ class _Writer:
         scaling[:WIDTH] = HEAD_WIDTH**-0.5
         both = self._linear(hidden, weight * scaling, offset * scaling[:, 0])
         query, key, value = (self._fresh() for _ in range(3))
-        self._nodes.append(protobuf.node("Split", [both], [query, key, value], axis=-1, num_outputs=3))
+        self._nodes.append(node("Split", [both], [query, key, value], axis=-1, num_outputs=3))
         scores = self._op("MatMul", self._heads(query, (0, 2, 1, 3)), self._heads(key, (0, 2, 3, 1)))
         shares = self._op("Softmax", self._op("Add", scores, bias), axis=-1)
         mixed = self._op("MatMul", shares, self._heads(value, (0, 2, 1, 3)))
@@ -119,13 +223,13 @@ class _Writer:
         axis = self._constant(np.array([1], dtype=np.int64))
         mask = self._op(
             "Unsqueeze",
-            self._op("Cast", "attention_mask", to=protobuf.FLOAT),
+            self._op("Cast", "attention_mask", to=FLOAT),
             self._constant(np.array([2], dtype=np.int64)),
         )
-        self._nodes.append(protobuf.node("Mul", [hidden, mask], ["words"]))
+        self._nodes.append(node("Mul", [hidden, mask], ["words"]))
         total = self._op("ReduceSum", "words", axis, keepdims=0)
         mean = self._op("Div", total, self._op("ReduceSum", mask, axis, keepdims=0))
-        self._nodes.append(protobuf.node("LpNormalization", [mean], ["embedding"], axis=-1, p=2))
+        self._nodes.append(node("LpNormalization", [mean], ["embedding"], axis=-1, p=2))
 
     def _heads(self, name: str, order: tuple[int, ...]) -> str:
         shape = self._constant(np.array([0, 0, HEADS, HEAD_WIDTH], dtype=np.int64))
@@ -138,10 +242,10 @@ class _Writer:
         scale = np.maximum(np.abs(weight).max(axis=1), 1e-9) / _QUANTIZATION_LEVELS
         levels = np.round(weight / scale[:, None]).astype(np.int8).T
         quantised, step, zero = (self._fresh() for _ in range(3))
-        self._nodes.append(protobuf.node("DynamicQuantizeLinear", [name], [quantised, step, zero]))
+        self._nodes.append(node("DynamicQuantizeLinear", [name], [quantised, step, zero]))
         whole = self._op("MatMulInteger", quantised, self._constant(levels), zero)
         back = self._op("Mul", step, self._constant(scale.astype(np.float32)))
-        product = self._op("Mul", self._op("Cast", whole, to=protobuf.FLOAT), back)
+        product = self._op("Mul", self._op("Cast", whole, to=FLOAT), back)
         return self._op("Add", product, self._constant(bias.astype(np.float32)))
 
     def _norm(self, name: str, layer: str) -> str:
@@ -157,14 +261,14 @@ class _Writer:
 
     # -- writing ------------------------------------------------------------------------------------
 
-    def _op(self, kind: str, *inputs: str, **attributes: protobuf.Attribute) -> str:
+    def _op(self, kind: str, *inputs: str, **attributes: Attribute) -> str:
         output = self._fresh()
-        self._nodes.append(protobuf.node(kind, inputs, [output], **attributes))
+        self._nodes.append(node(kind, inputs, [output], **attributes))
         return output
 
     def _constant(self, array: npt.NDArray[np.generic]) -> str:
         name = self._fresh()
-        self._tensors.append(protobuf.tensor(name, array))
+        self._tensors.append(tensor(name, array))
         return name
 
     def _fresh(self) -> str:

@@ -1,1 +1,0 @@
-"""The registry of delivered files: their seals, fingerprints, and checks of origin for strangers."""
