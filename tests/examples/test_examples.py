@@ -85,21 +85,15 @@ def test_every_example_is_listed_and_every_link_has_a_target() -> None:
     assert listed == there
 
 
-def test_create_and_poll_saves_a_file(stage: Stage, openai_python: Path, tmp_path: Path) -> None:
+def test_create_and_poll_saves_a_file_or_prints_the_reason_of_a_block(
+    stage: Stage, openai_python: Path, tmp_path: Path
+) -> None:
     script = EXAMPLES / "python" / "create_and_poll.py"
     done = run(stage, openai_python, "-W", "error", script, HARMLESS, "tram.mp4", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert verified(tmp_path / "tram.mp4")
-
-
-def test_create_and_poll_prints_the_reason_of_a_block(
-    stage: Stage, openai_python: Path, tmp_path: Path
-) -> None:
-    done = run(
-        stage, openai_python, EXAMPLES / "python" / "create_and_poll.py", CARD, "a.mp4", folder=tmp_path
-    )
-    assert done.returncode == 1
-    assert done.stderr.startswith("sentinel_block: ")
+    done = run(stage, openai_python, script, CARD, "a.mp4", folder=tmp_path)
+    assert (done.returncode, done.stderr.partition(": ")[0]) == (1, "sentinel_block")
 
 
 @pytest.fixture(params=["python", "typescript"])
@@ -139,18 +133,13 @@ def built() -> Path:
     return into / "handle_blocks.js"
 
 
-def test_handle_blocks_saves_an_allowed_video(
+def test_handle_blocks_saves_an_allowed_video_and_does_not_resend_a_blocked_prompt(
     stage: Stage, handle_blocks: list[str | Path], tmp_path: Path
 ) -> None:
     done = run(stage, *handle_blocks, HARMLESS, "tram.mp4", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["end"] == "made"
     assert verified(tmp_path / "tram.mp4")
-
-
-def test_handle_blocks_does_not_resend_a_blocked_prompt(
-    stage: Stage, handle_blocks: list[str | Path], tmp_path: Path
-) -> None:
     done = run(stage, *handle_blocks, CARD, "a.mp4", folder=tmp_path)
     assert done.returncode == 3, done.stderr
     told = json.loads(done.stdout)

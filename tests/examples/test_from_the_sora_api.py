@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from support.gateway_process import Running, running
+from support.rows import each_row
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "from-the-sora-api.md").read_text(encoding="utf-8")
 
@@ -34,9 +35,7 @@ def ordered(gateway: Running, **fields: str) -> dict[str, Any]:
     return error
 
 
-@pytest.mark.parametrize(
-    ("name", "fields"), [("duration", {"duration": "4"}), ("model", {"model": "sora-2"})]
-)
+@each_row
 def test_the_printed_errors_are_returned(gateway: Running, name: str, fields: dict[str, str]) -> None:
     found = re.search(rf"^```json {name}\n(.*?)^```$", PAGE, re.M | re.S)
     assert found is not None

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from support.gateway_process import Running, running
+from support.rows import each_row
 
 from .conftest import NAMES, Sdk, find_sdk
 
@@ -59,26 +60,27 @@ def seen(sdk: Sdk, runs: dict[str, Future[dict[str, Any]]]) -> dict[str, Any]:
     return runs[sdk.name].result()
 
 
-def test_a_video_is_made_and_polled_to_its_end(seen: dict[str, Any]) -> None:
+def test_a_video_is_made_polled_to_its_end_downloaded_as_it_was_sealed_and_deleted(
+    seen: dict[str, Any],
+) -> None:
     made = seen["made"]
     assert made.keys() == KEYS
     assert (made["status"], made["progress"], made["seconds"]) == ("completed", 100, "4")
     assert made["error"] is None
-    assert made["safelight"]["verdict"] == "allow"
-    assert made["safelight"]["outcome"] == "allowed_under_waiver"
-    assert made["safelight"]["waived"] is True
-    assert made["safelight"]["safety_identifier"] == "user-1"
-    assert made["safelight"]["metadata"] == {"project": "boats"}
+    facts = {
+        "verdict": "allow",
+        "outcome": "allowed_under_waiver",
+        "waived": True,
+        "safety_identifier": "user-1",
+        "metadata": {"project": "boats"},
+    }
+    assert made["safelight"].items() >= facts.items()
     assert seen["retrieved"]["id"] == made["id"]
     assert made["id"] in seen["listed"]
 
-
-def test_the_downloaded_file_is_the_sealed_one(seen: dict[str, Any]) -> None:
     assert seen["content"] == {"sha256": seen["made"]["safelight"]["sha256"], "head": "ftyp"}
     assert seen["thumbnail"] > 0
 
-
-def test_a_deleted_video_is_not_found(seen: dict[str, Any]) -> None:
     assert seen["deleted"] == {"id": seen["made"]["id"], "object": "video.deleted", "deleted": True}
     assert (seen["after_delete"]["class"], seen["after_delete"]["code"]) == ("NotFoundError", "not_found")
 
@@ -100,20 +102,7 @@ def test_no_refused_request_is_sent_twice(gateway: Running, runs: dict[str, Any]
     assert creates == {status: len(runs) * count for status, count in expected.items()}
 
 
-@pytest.mark.parametrize(
-    ("call", "error", "code", "param"),
-    [
-        ("unknown_field", "BadRequestError", "unsupported_field", "no_such_field"),
-        ("did_you_mean", "BadRequestError", "unsupported_field", "duration"),
-        ("edit", "BadRequestError", "unsupported_field", "model"),
-        ("edit_upload", "BadRequestError", "unsupported_field", "model"),
-        ("key_reused", "ConflictError", "idempotency_key_reused", "Idempotency-Key"),
-        ("remix_after_delete", "NotFoundError", "not_found", "video_id"),
-        ("bad_reference", "BadRequestError", "invalid_media", "input_reference[image_url]"),
-        ("text_as_png", "BadRequestError", "invalid_media", "input_reference"),
-        ("stranger", "AuthenticationError", "invalid_api_key", None),
-    ],
-)
+@each_row
 def test_errors_have_the_format_the_sdks_expect(
     seen: dict[str, Any], call: str, error: str, code: str, param: str | None
 ) -> None:
@@ -128,11 +117,8 @@ def test_an_unsupported_field_name_gets_the_right_name(seen: dict[str, Any]) -> 
 def test_a_remix_and_an_extension_come_from_the_video(seen: dict[str, Any]) -> None:
     for name, seconds in (("remixed", "4"), ("extended", "8")):
         assert seen[name].keys() == KEYS
-        assert (seen[name]["status"], seen[name]["seconds"], seen[name]["size"]) == (
-            "queued",
-            seconds,
-            "640x360",
-        )
+        facts = {"status": "queued", "seconds": seconds, "size": "640x360"}
+        assert seen[name].items() >= facts.items()
         assert seen[name]["remixed_from_video_id"] == seen["made"]["id"]
 
 
