@@ -221,7 +221,7 @@ def test_imports_are_checked_like_new_prompts_and_stay_unproven(house: House) ->
     ]
     pages = [library.search(house.who, EntryQuery(words="a", limit=1))]
     while pages[-1].has_more:
-        query = EntryQuery(words="a", limit=1, after=pages[-1].entries[-1].id)
+        query = EntryQuery(words="a", limit=1, after=pages[-1].items[-1].id)
         pages.append(library.search(house.who, query))
     whole = library.search(house.who, EntryQuery(words="a")).items
     assert tuple(page.items[0] for page in pages) == whole
