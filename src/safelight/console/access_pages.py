@@ -18,8 +18,8 @@ from safelight.trust.accounts.managed_tenants import GRANTED, TenantChoice
 from safelight.trust.accounts.models import AccessState
 
 from .account_terms_pages import TENANT_NUMBERS, read_terms_form
-from .handler import PageHandler
-from .own_standing_pages import invitation_row
+from .render import PageHandler
+from .standing_pages import invitation_row
 from .translations import Translations, format_date
 
 _PATH = "/compliance/access"

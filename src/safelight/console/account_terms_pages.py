@@ -19,8 +19,8 @@ from safelight.trust.accounts.models import TENANT_SUBJECT, account_subject, end
 from safelight.trust.accounts.terms import Terms
 from safelight.trust.ledger import LedgerFilter, SumBy
 
-from .handler import PageHandler
-from .ledger_view import quota_rows, sum_row
+from .ledger_pages import quota_rows, sum_row
+from .render import PageHandler
 from .translations import Translations, format_datetime
 
 _PATH = "/compliance/accounts"

@@ -19,8 +19,7 @@ from safelight.web.auth import AppState, check_same_origin
 from safelight.web.rate_limit import RateLimiter
 from safelight.web.request_body import read_short_form
 
-from .handler import PageHandler
-from .render import Pages
+from .render import PageHandler, Pages
 from .services import ConsoleServices
 
 #: Forms that one address may send, valid or not. Requests for access also have an hourly limit.

@@ -44,7 +44,7 @@ from .attempts_view import (
     repeat_rows,
     with_unknown_charge,
 )
-from .handler import PageHandler
+from .render import PageHandler
 from .translations import format_datetime
 
 ROWS_PER_PAGE = 25

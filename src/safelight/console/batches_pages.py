@@ -22,7 +22,7 @@ from safelight.web.request_body import Body, read_body
 from safelight_client.money import format_money, usd
 
 from .form_key import FORM_ID, form_key, new_form_id
-from .handler import PageHandler, text_fields
+from .render import PageHandler, text_fields
 from .studio import StudioForm
 from .translations import Translations, format_age, format_datetime, format_duration, format_iso, truncate
 from .video_card import video_card

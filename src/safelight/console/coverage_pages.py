@@ -15,8 +15,8 @@ from safelight.policy.findings import Modality, Taxonomy
 from safelight.trust.accounts import Principal
 
 from .coverage import COUNTED, summarize
-from .handler import PageHandler
 from .measured_text import describe_measured
+from .render import PageHandler
 from .translations import (
     Translations,
     format_date,

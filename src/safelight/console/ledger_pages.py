@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -12,12 +13,114 @@ from starlette.responses import Response, StreamingResponse
 from safelight.attempts.export import write_csv, write_jsonl
 from safelight.errors import InvalidField, SafelightError
 from safelight.i18n import load_messages
-from safelight.trust.accounts import Principal
-from safelight.trust.ledger import ENTRY_COLUMNS, EntryKind, Ledger, LedgerFilter, SumBy, entry_object
+from safelight.jobs.quota import QuotaUse
+from safelight.trust.accounts import KeyScope, Principal
+from safelight.trust.ledger import (
+    ENTRY_COLUMNS,
+    MICROS,
+    EntryKind,
+    Ledger,
+    LedgerEntry,
+    LedgerFilter,
+    LedgerSum,
+    SumBy,
+    entry_object,
+)
 from safelight.web.create_request import require_writable
+from safelight_client.money import format_money
 
-from .handler import PageHandler
-from .ledger_view import entry_row, sum_row
+from .render import PageHandler
+from .translations import Translations, format_datetime
+
+# Entries and sums of the ledger as the pages show them.
+
+
+def entry_row(entry: LedgerEntry, t: Translations) -> dict[str, Any]:
+    return {
+        "at": format_datetime(entry.at, t),
+        "kind": entry.kind.value,
+        "reason": entry.reason.value,
+        "amount": _amount(entry.amount_micros, entry.currency, t),
+        "video_id": entry.work.video_id,
+        "account": entry.work.account,
+        "end_user": entry.work.end_user or "",
+    }
+
+
+def sum_row(one: LedgerSum) -> dict[str, Any]:
+    return {
+        "group": one.group,
+        "charged": format_money(one.charged_micros / MICROS, one.currency),
+        "credited": format_money(one.credited_micros / MICROS, one.currency),
+        "due": format_money(one.due_micros / MICROS, one.currency),
+        "cost": format_money(one.cost_micros / MICROS, one.currency),
+        "unknown": one.unknown_costs,
+    }
+
+
+def quota_rows(use: QuotaUse) -> list[dict[str, Any]]:
+    """What is used and left of each daily quota; of the cost only if there is a limit."""
+    used, limits = use.used, use.limits
+    rows: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "used": taken,
+            "limit": limit,
+            "left": None if limit is None else max(0, limit - taken),
+        }
+        for name, taken, limit in (
+            ("videos", used.videos, limits.videos),
+            ("seconds", used.seconds, limits.seconds),
+        )
+    ]
+    if limits.cost_micros is not None:
+        left = max(0, limits.cost_micros - used.cost_micros)
+        amounts = {"used": used.cost_micros, "limit": limits.cost_micros, "left": left}
+        shown = {name: format_money(micros / MICROS, "") for name, micros in amounts.items()}
+        rows.append({"name": "cost", **shown})
+    return rows
+
+
+def _amount(micros: int | None, currency: str, t: Translations) -> str:
+    return t("studio.cost_unknown") if micros is None else format_money(micros / MICROS, currency)
+
+
+#: Message key, path, and the scopes of which a person needs one.
+_TOPICS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
+    ("decided", "/review?state=closed", (KeyScope.REVIEW, KeyScope.VAULT)),
+    ("quality", "/review/quality", (KeyScope.REVIEW, KeyScope.VAULT)),
+    ("standings", "/review/standings", (KeyScope.REVIEW,)),
+    ("consents", "/consents", (KeyScope.VIDEOS_READ,)),
+    ("terms", "/compliance/accounts", (KeyScope.ADMIN,)),
+    ("ledger", "/compliance/ledger", (KeyScope.ADMIN,)),
+    ("access", "/compliance/access", (KeyScope.ADMIN,)),
+    ("tenants", "/compliance/tenants", (KeyScope.REVIEW, KeyScope.VAULT, KeyScope.ADMIN)),
+    ("people", "/settings/people", (KeyScope.PEOPLE,)),
+    ("policy", "/policy", (KeyScope.POLICY, KeyScope.AUDIT)),
+    ("coverage", "/coverage", (KeyScope.VIDEOS_READ, KeyScope.AUDIT)),
+    ("own", "/account/standing", (KeyScope.VIDEOS_READ,)),
+)
+
+
+class CompliancePages(PageHandler):
+    async def show(self, request: Request, principal: Principal) -> Response:
+        standing, is_admin = self.services.standing, principal.has_scope(KeyScope.ADMIN)
+        return await self.render_page(
+            request,
+            "compliance.html",
+            principal,
+            a=load_messages("accounts", self.translations(request).tag),
+            topics=list(_offered(principal)),
+            waiting=await self.run(standing.access.count_waiting, principal) if standing and is_admin else 0,
+        )
+
+
+def _offered(principal: Principal) -> Iterator[tuple[str, str]]:
+    """Message key and path of each page that this person may open."""
+    for name, path, scopes in _TOPICS:
+        if any(principal.has_scope(scope) for scope in scopes):
+            yield name, path
+
 
 _MAX_ROWS = 100
 _EXPORT_ROWS = 1000

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 from urllib.parse import urlencode
 
+import segno
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from safelight.errors import NotFound, RateLimited, SafelightError, Unauthenticated
 from safelight.i18n import load_messages
 from safelight.trust.accounts import SessionRecord
-from safelight.trust.people import Proofs
+from safelight.trust.openid import CallbackAnswer, OpenIdSignIn
+from safelight.trust.people import OpenInvitation, PersonState, Proofs, SignedIn, SignIn
+from safelight.trust.people.passwords import MAX_PASSWORD_CHARACTERS, MIN_PASSWORD_CHARACTERS
 from safelight.trust.people.service import MAX_EMAIL_CHARACTERS
 from safelight.web.auth import COOKIE, AppState, browser_of, check_same_origin, clear_session, set_session
 from safelight.web.rate_limit import RateLimiter
 from safelight.web.request_body import read_short_form
 
-from .page_address import find_address_after_sign_in
-from .people_texts import describe_problem, people_texts
-from .render import Pages
+from .people_pages import describe_problem, people_texts
+from .render import PageHandler, Pages, store_language
 from .services import ConsoleServices
-from .translations import COOKIE as LANGUAGE_COOKIE
-
-#: How long a browser keeps the language and the theme: one year.
-PREFERENCE_TTL_S = 31_536_000
-
 
 #: Failed and successful sign-ins of one client address in five minutes. A company behind one address stays
 #: below it; the failures for one account have their own, lower limit.
@@ -179,21 +177,205 @@ async def start_session(
     set_session(response, request, token, max_age_s=int(session.expires_at - session.created_at))
 
 
-def store_language(response: Response, language: str) -> None:
-    """Show the pages in this language in this browser."""
-    response.set_cookie(LANGUAGE_COOKIE, language, max_age=PREFERENCE_TTL_S, samesite="strict", path="/")
-
-
-def redirect_to_login(request: Request) -> Response:
-    """Redirect to the sign-in page, which leads back to this page.
-
-    A browser that follows a link from another site does not send the `SameSite=strict` cookie. The sign-in
-    page therefore offers a link to this page, which makes the browser send it.
-    """
-    back = find_address_after_sign_in(request)
-    return RedirectResponse(f"/login?{urlencode({'back': back})}", status_code=303)
-
-
 def local_path(back: str) -> str:
     """Return `back` if it is a path on this server, else `/`."""
     return back if back.startswith("/") and not back.startswith(("//", "/\\")) and back.isprintable() else "/"
+
+
+# Sign-in through an OpenID provider, and the provider's message that a person signed out there.
+
+#: Binds the answer of the provider to the browser that began the sign-in.
+ATTEMPT_COOKIE = "safelight_openid"
+_ATTEMPT_PATH = "/login/openid"
+
+
+class OpenIdPages:
+    """Handlers for the browser, and one for the provider itself."""
+
+    def __init__(self, state: AppState, console: ConsoleServices, login: Login) -> None:
+        self._state = state
+        self._console = console
+        self._login = login
+        self._rate_limiter = RateLimiter(MAX_SIGN_INS, SIGN_IN_WINDOW_S)
+        self._refused_messages = RateLimiter(MAX_SIGN_INS, SIGN_IN_WINDOW_S)
+
+    async def begin(self, request: Request) -> Response:
+        """Lead the browser to the provider."""
+        sign_in = self._sign_in
+        self._count(request)
+        back = local_path(request.query_params.get("back", "/"))
+        try:
+            begun = await self._state.threads.run(sign_in.begin, back)
+        except SafelightError as problem:
+            return await self._login.show_problem(request, problem, back)
+        response = RedirectResponse(begun.url, status_code=303)
+        response.set_cookie(
+            ATTEMPT_COOKIE,
+            begun.browser_secret,
+            httponly=True,
+            # With `strict`, the browser would not send it when the provider leads back.
+            samesite="lax",
+            secure=request.url.scheme == "https",
+            path=_ATTEMPT_PATH,
+        )
+        return response
+
+    async def complete(self, request: Request) -> Response:
+        """Sign the person in whom the provider has led back."""
+        sign_in = self._sign_in
+        self._count(request)
+        query = request.query_params
+        answer = CallbackAnswer(
+            state=query.get("state", ""),
+            code=query.get("code", ""),
+            issuer=query.get("iss", ""),
+            error=query.get("error", ""),
+        )
+        secret = request.cookies.get(ATTEMPT_COOKIE, "")
+        try:
+            done = await self._state.threads.run(
+                lambda: sign_in.complete(answer, secret, browser=browser_of(request))
+            )
+        except SafelightError as problem:
+            response = await self._login.show_problem(request, problem, "/")
+        else:
+            # A redirect from another site would not carry the new cookie, which is `SameSite=strict`.
+            response = await self._login.show_next(request, done.back, "sign_in.signed_in")
+            store_language(response, done.signed_in.language)
+            await start_session(self._state, request, response, done.signed_in.session, done.signed_in.token)
+        response.delete_cookie(ATTEMPT_COOKIE, path=_ATTEMPT_PATH)
+        return response
+
+    async def end_by_provider(self, request: Request) -> Response:
+        """Back-channel logout: the provider reports that a person signed out there.
+
+        Only refused messages count: a provider sends one message for each session from one address, and does
+        not repeat it.
+        """
+        sign_in = self._sign_in
+        form = await read_short_form(request, self._state.services)
+        try:
+            await self._state.threads.run(sign_in.end_by_provider, form.get("logout_token", ""))
+        except Unauthenticated as problem:
+            self._refused_messages.allow(_address_of(request))
+            answer = {"error": "invalid_request", "error_description": problem.message}
+            return JSONResponse(answer, status_code=400)
+        return Response(status_code=200)
+
+    def _count(self, request: Request) -> None:
+        self._rate_limiter.allow(_address_of(request))
+
+    @property
+    def _sign_in(self) -> OpenIdSignIn:
+        if self._console.openid is None:
+            raise NotFound("This server has no sign-in through a provider.")
+        return self._console.openid.sign_in
+
+
+def _address_of(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+class InvitationPages(PageHandler):
+    """Handlers of the page of an invitation. The token in its address identifies an account."""
+
+    def __init__(self, state: AppState, pages: Pages, console: ConsoleServices) -> None:
+        super().__init__(state, pages, console)
+        self._rate_limiter = RateLimiter(MAX_SIGN_INS, SIGN_IN_WINDOW_S)
+
+    async def show(self, request: Request) -> Response:
+        return await self._render_form(request, request.query_params.get("token", ""))
+
+    async def accept(self, request: Request) -> Response:
+        """Set password and authenticator, sign in, and show the recovery codes once."""
+        check_same_origin(request)
+        # Before the body is read, because a client needs no account to send one.
+        self._rate_limiter.allow(request.client.host if request.client else "")
+        form = await read_short_form(request, self.services)
+        token = form.get("token", "")
+        sealed_secret = form.get("secret", "")
+        proofs = Proofs(
+            password=form.get("password", ""), code=form.get("code", ""), sealed_secret=sealed_secret
+        )
+        try:
+            signed_in = await self.run(
+                lambda: self._sign_in.accept(token, proofs, browser=browser_of(request))
+            )
+        except SafelightError as problem:
+            return await self._render_form(request, token, sealed_secret, problem=problem)
+        return await self._render_codes(request, signed_in)
+
+    @property
+    def _sign_in(self) -> SignIn:
+        if self.console.people is None:
+            raise NotFound("This server has no accounts of people.")
+        return self.console.people.sign_in
+
+    async def _render_form(
+        self,
+        request: Request,
+        token: str,
+        sealed_secret: str = "",
+        *,
+        problem: SafelightError | None = None,
+    ) -> Response:
+        p = people_texts(self.translations(request))
+        invitation: OpenInvitation | None = None
+        try:
+            invitation = await self.run(self._sign_in.invited, token, sealed_secret)
+        except Unauthenticated as invalid:
+            problem = invalid
+        values: dict[str, Any] = {
+            "p": p,
+            "token": token,
+            "invitation": invitation,
+            "is_change": invitation is not None and invitation.person.state is PersonState.ACTIVE,
+            "qr_code": _draw_qr_code(invitation.totp_address, p("invitation.qr_label")) if invitation else "",
+            "secret_groups": _in_groups(invitation.totp_secret) if invitation else "",
+            "problem": describe_problem(problem, p, unauthenticated="error.invitation") if problem else "",
+            "min_password": MIN_PASSWORD_CHARACTERS,
+            "max_password": MAX_PASSWORD_CHARACTERS,
+            # A change of language or theme leads back here, with the token.
+            "page_address": f"/invitation?{urlencode({'token': token})}",
+        }
+        return await self.render_page(
+            request, "invitation.html", None, problem.status if problem else 200, **values
+        )
+
+    async def _render_codes(self, request: Request, signed_in: SignedIn) -> Response:
+        response = await self.render_page(
+            request,
+            "recovery_codes.html",
+            signed_in.session.principal,
+            p=people_texts(self.translations(request)),
+            codes=signed_in.recovery_codes,
+            page_address="/account",
+        )
+        store_language(response, signed_in.language)
+        await start_session(self.state, request, response, signed_in.session, signed_in.token)
+        return response
+
+
+def _draw_qr_code(address: str, label: str) -> str:
+    """The address as SVG. It has no inline style, which the pages forbid."""
+    drawn = io.BytesIO()
+    segno.make(address, error="m", micro=False).save(
+        drawn,
+        kind="svg",
+        xmldecl=False,
+        svgns=False,
+        nl=False,
+        border=4,
+        omitsize=True,
+        title=label,
+        svgclass="qr",
+        lineclass=None,
+        dark="#000",
+        light="#fff",
+    )
+    return drawn.getvalue().decode()
+
+
+def _in_groups(secret: str) -> str:
+    """The secret in groups of four characters, which are easier to type."""
+    return " ".join(secret[start : start + 4] for start in range(0, len(secret), 4))

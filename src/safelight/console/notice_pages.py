@@ -21,8 +21,7 @@ from safelight.web.rate_limit import RateLimiter, network_of
 from safelight.web.reported_hashes import read_hashes
 from safelight.web.request_body import read_short_form
 
-from .handler import PageHandler
-from .render import Pages
+from .render import PageHandler, Pages
 from .services import ConsoleServices
 from .translations import format_datetime
 

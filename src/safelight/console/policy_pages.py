@@ -26,7 +26,7 @@ from safelight.policy.yaml_reader import MAX_BYTES, PolicyProblem, YamlReader, d
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.policies import PublishedPolicy
 
-from .handler import PageHandler
+from .render import PageHandler
 from .translations import Translations, format_datetime, translate_category
 
 # The rules of a policy as sentences: what, where, the action, and what changes it, grouped by category.

@@ -20,8 +20,7 @@ from safelight.web.auth import AppState, check_same_origin
 from safelight.web.rate_limit import RateLimiter
 from safelight_client.money import format_money
 
-from .handler import PageHandler
-from .render import Pages
+from .render import PageHandler, Pages
 from .services import ConsoleServices
 from .translations import Translations
 

@@ -32,9 +32,8 @@ from safelight.web.auth import AppState
 
 from .case_media import CaseFiles, MediaFile
 from .explanation_view import explanation_lines, prompt_spans
-from .handler import PageHandler
-from .highlights import TextSegment, split_highlights
-from .render import Pages
+from .prompt_highlights import TextSegment, split_highlights
+from .render import PageHandler, Pages
 from .review_queue_pages import ReviewQueuePages
 from .services import ConsoleServices
 from .sound_excerpt import MAX_PART_S, SoundPart, list_parts

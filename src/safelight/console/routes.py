@@ -16,47 +16,32 @@ from safelight.web.auth import AppState, check_same_origin, public
 from safelight.web.request_body import read_body
 
 from .access_pages import AccessPages
-from .account_pages import AccountPages
 from .account_terms_pages import AccountTermsPages
-from .advice_pages import AdvicePages
-from .appeal_pages import AppealPages
+from .appeal_pages import AppealPages, StatementPages
 from .applicant_pages import ApplicantPages
 from .attempts_pages import AttemptsPages
 from .batches_pages import BatchesPages
-from .compliance_pages import CompliancePages
-from .consent_answer_pages import ConsentAnswerPages
-from .consent_pages import ConsentPages
+from .consent_pages import ConsentAnswerPages, ConsentPages
 from .coverage_pages import CoveragePages
-from .feedback_pages import FeedbackPages
-from .handler import PageHandler
-from .invitation_pages import InvitationPages
-from .ledger_pages import LedgerPages
-from .library_pages import LibraryPages
-from .login import PREFERENCE_TTL_S, Login, local_path
+from .ledger_pages import CompliancePages, LedgerPages
+from .login import InvitationPages, Login, OpenIdPages, local_path
 from .notice_pages import NoticePages
-from .openid_pages import OpenIdPages
-from .own_standing_pages import OwnStandingPages
 from .page_address import find_page_above
-from .people_pages import PeoplePages
+from .people_pages import AccountPages, PeoplePages
 from .policy_pages import PolicyPages
 from .provider_error_pages import ProviderErrorPages
-from .quality_pages import QualityPages
-from .render import THEME_COOKIE, THEMES, Pages
+from .render import PREFERENCE_TTL_S, THEME_COOKIE, THEMES, PageHandler, Pages
 from .review_pages import ReviewPages
-from .review_queue_pages import ReviewQueuePages
+from .review_queue_pages import QualityPages, ReviewQueuePages
 from .services import ConsoleServices
-from .settings_pages import SettingsPages
-from .standing_pages import StandingPages
-from .statement_pages import StatementPages
-from .studio_pages import StudioPages
-from .template_pages import TemplatePages
-from .tenant_pages import TenantPages
+from .settings_pages import SettingsPages, TenantPages
+from .standing_pages import OwnStandingPages, StandingPages
+from .studio_pages import AdvicePages, StudioPages, TryPages
+from .template_pages import LibraryPages, TemplatePages
 from .translations import COOKIE as LANGUAGE_COOKIE
 from .translations import load_languages
-from .try_pages import TryPages
-from .verify_pages import VerifyPages
-from .video_list_pages import VideoListPages
-from .video_pages import VideoPages
+from .verify_pages import FeedbackPages, VerifyPages
+from .video_pages import VideoListPages, VideoPages
 
 _log = logging.getLogger(__name__)
 #: Most cases need the scope `review`, quarantined ones the scope `vault`.

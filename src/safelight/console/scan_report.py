@@ -31,7 +31,7 @@ from .scan_report_coverage import (
 )
 from .scan_report_view import FileView, file_view
 from .translations import Translations, format_datetime, format_iso
-from .verdict_tone import WAIVED
+from .verdict_text import WAIVED
 
 #: If a report has more files than this, allowed files are only listed; all other files are shown in full.
 MAX_FULL_FILES = 40

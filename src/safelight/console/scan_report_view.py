@@ -43,7 +43,7 @@ from .translations import (
     translate_category,
     translate_detector,
 )
-from .verdict_tone import WAIVED, is_waived
+from .verdict_text import WAIVED, is_waived
 
 # The findings of one file in the scan report.
 

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.advice.prompt_advice import AdviceOptions
-from safelight.errors import BadInput, NotFound, RateLimited, RequestBlocked, SafelightError
+from safelight.advice.prompt_advice import AdviceOptions, BlockedAt
+from safelight.advice.provider_rules import document_for
+from safelight.advice.suggestion import Suggestion
+from safelight.errors import (
+    BadInput,
+    Conflict,
+    InvalidField,
+    NotFound,
+    RateLimited,
+    RequestBlocked,
+    SafelightError,
+)
 from safelight.i18n import load_messages
-from safelight.jobs.models import VideoFilter
+from safelight.jobs.models import Video, VideoFilter, VideoState
+from safelight.moderation.check_result import CheckResult, applied_wire, find_suggestion
 from safelight.moderation.coverage_count import installed_checks
+from safelight.moderation.request import CreateRequest
 from safelight.policy.intended_use import UseKind
+from safelight.policy.verdicts import Action
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.web.create_request import create_request
 from safelight.web.request_body import read_body
@@ -20,11 +36,218 @@ from safelight.web.video_facts import valid_video_id
 
 from .check_view import check_view
 from .form_key import FORM_ID, form_key, new_form_id
-from .handler import PageHandler
 from .prompt_highlights import PROMPT_FIELD
+from .render import PageHandler
 from .studio import FORM_FIELDS, USE_FIELDS, StudioForm, form_values, is_own_hardware, list_providers
+from .try_lengths import LengthPrice, find_try_lengths
 from .video_card import VideoCard, video_card
 from .video_view import video_view
+
+# The page that explains what a provider may refuse in a prompt, and applies a suggestion with one click.
+
+#: Longest purpose, as in the API.
+_MAX_PURPOSE_CHARS = 300
+#: `model` comes from the studio: the advice is about it if no provider is selected.
+_FIELDS = ("prompt", "model", "provider", "blocked", "purpose")
+
+
+class AdvicePages(PageHandler):
+    async def show(self, request: Request, principal: Principal) -> Response:
+        """The empty form. `?from=` fills in the prompt of a video, and what its provider blocked."""
+        form = dict.fromkeys(_FIELDS, "")
+        if source := request.query_params.get("from", ""):
+            video = await self.run(self.services.videos.get, principal, valid_video_id(source))
+            form |= form_of(video)
+        return await self._render(request, principal, form, {})
+
+    async def check(self, request: Request, principal: Principal) -> Response:
+        """The advice on the prompt, or on the suggestion that `apply` names. Nothing is submitted.
+
+        It counts as one check, and with `apply` or a call of the language model as two.
+        """
+        checks = self.services.checks
+        if checks is None:
+            raise NotFound("This server does not check prompts.")
+        sent = await self.read_form(request)
+        form = {name: sent.get(name, "") for name in _FIELDS}
+        values: dict[str, Any] = {}
+        try:
+            fields = {name: form[name] for name in ("prompt", "model") if form[name]}
+            asked = create_request(fields, max_prompt_chars=self.services.max_prompt_chars)
+            t = self.translations(request)
+            options = replace(_options(form), rewriter=bool(sent.get("rewriter")))
+            found, admitted, price = await self.run(checks.check, principal, asked, options=options)
+            own = (
+                bool(form["model"])
+                and not options.provider
+                and is_own_hardware(self.services, admitted.generator)
+            )
+            view = check_view(found, price, form["prompt"], self.services.taxonomy, t, own_hardware=own)
+            values = {"check": view}
+            if checks.rewriter and found.prompt_advice.helps and not found.rewriter:
+                values["rewriter"] = checks.rewriter.options
+            may_try = found.prompt_advice.helps and principal.has_scope(KeyScope.VIDEOS_WRITE)
+            if suggestion := _chosen(found, sent.get("apply", "")):
+                changed = replace(asked, prompt=suggestion.rewritten)
+                again, _, _ = await self.run(
+                    checks.check, principal, changed, options=replace(options, rewriter=False)
+                )
+                values["applied"] = applied_wire(found, suggestion, again)
+                may_try = may_try and again.prompt_advice.helps
+            if may_try:
+                values["offer"] = find_try_lengths(self.services.generators, _model_to_try(form), t)
+        except (BadInput, RateLimited) as problem:
+            values = {"problem": problem}
+        return await self._render(request, principal, form, values)
+
+    async def _render(
+        self, request: Request, principal: Principal, form: dict[str, str], values: dict[str, Any]
+    ) -> Response:
+        shown = {
+            "form": form,
+            "check": None,
+            "problem": None,
+            "applied": None,
+            "offer": None,
+            "rewriter": None,
+            "form_id": new_form_id(),
+            "a": load_messages("advice", self.translations(request).tag),
+            "providers": list_providers(),
+            **values,
+        }
+        return await self.render_page(request, "advice.html", principal, **shown)
+
+
+def form_of(video: Video) -> dict[str, str]:
+    """The fields of the form that a video states: its prompt, and the provider and what it blocked."""
+    details = video.explanation or {}
+    if details.get("source") != "provider":
+        return {"prompt": video.prompt}
+    document = document_for(video.model)
+    blocked = {"input": BlockedAt.REQUEST, "output": BlockedAt.OUTPUT}.get(
+        str(details.get("moderation_stage"))
+    )
+    return {
+        "prompt": video.prompt,
+        "model": video.model,
+        "provider": document.provider if document else "",
+        "blocked": blocked.value if blocked else "",
+    }
+
+
+def _model_to_try(form: dict[str, str]) -> str:
+    """The model of the form, if it is of the selected provider; otherwise the provider."""
+    model, provider = form["model"], form["provider"]
+    is_of_provider = not provider or document_for(model) == document_for(provider)
+    return model if model and is_of_provider else provider
+
+
+def _chosen(found: CheckResult, number: str) -> Suggestion | None:
+    """The suggestion to apply; None if none was asked for or help is refused."""
+    if not number or found.prompt_advice.refusal is not None:
+        return None
+    return find_suggestion(
+        found, int(number) if number.isascii() and len(number) < 4 and number.isdigit() else 0
+    )
+
+
+def _options(form: dict[str, str]) -> AdviceOptions:
+    blocked = form["blocked"]
+    return AdviceOptions(
+        provider=form["provider"][:100].strip(),
+        blocked_at=BlockedAt(blocked) if blocked in set(BlockedAt) else None,
+        purpose=form["purpose"][:_MAX_PURPOSE_CHARS],
+    )
+
+
+_ALLOWED = (Action.ALLOW.value, Action.LABEL.value)
+
+
+class TryPages(PageHandler):
+    async def create(self, request: Request, principal: Principal) -> Response:
+        """Submit the prompt at the shortest length, if it costs at most what the page has shown.
+
+        The help gate decides first, as for suggestions. It counts as one check.
+        """
+        principal.require(KeyScope.VIDEOS_WRITE)
+        services, t = self.services, self.translations(request)
+        if services.checks is None:
+            raise NotFound("This server does not check prompts.")
+        sent = await self.read_form(request)
+        offer = find_try_lengths(services.generators, sent.get("model", ""), t)
+        if offer is None:
+            raise InvalidField("This server has no such model.", param="model")
+        _require_price(offer.shortest, sent.get("usd", ""))
+        asked = self._request(sent, sent.get("prompt", ""), offer.model, offer.shortest)
+        found, _, _ = await self.run(services.checks.check, principal, asked, estimates_risk=False)
+        if found.verdict not in _ALLOWED or not found.prompt_advice.helps:
+            wire = found.prompt_advice.as_wire(t.tag)["no_suggestions"]
+            raise InvalidField(wire["text"] if wire else found.summary, param="prompt")
+        rewritten = "?rewritten=1" if sent.get("rewritten") else ""
+        return await self._submit(principal, asked, "/advice/try/{video}" + rewritten)
+
+    async def create_full(self, request: Request, principal: Principal) -> Response:
+        """Submit the prompt of a delivered try at a longer length, if it costs at most what was shown."""
+        sent = await self.read_form(request)
+        video_id = valid_video_id(request.path_params["video_id"])
+        tried = await self.run(self.services.videos.get, principal, video_id)
+        if tried.state is not VideoState.DELIVERED:
+            raise Conflict("The try was not delivered. Nothing was sent.")
+        offer = find_try_lengths(self.services.generators, tried.model, self.translations(request))
+        longer = offer.longer if offer else ()
+        length = next((one for one in longer if str(one.seconds) == sent.get("seconds")), None)
+        if offer is None or length is None:
+            raise InvalidField("This server does not sell this length.", param="seconds")
+        _require_price(length, sent.get(f"usd_{length.seconds}", ""))
+        asked = self._request(sent, tried.prompt, offer.model, length, size=f"{tried.width}x{tried.height}")
+        return await self._submit(principal, asked, "/videos/{video}")
+
+    def _request(
+        self, sent: Mapping[str, str], prompt: str, model: str, length: LengthPrice, **fields: str
+    ) -> CreateRequest:
+        return create_request(
+            {"prompt": prompt, "model": model, "seconds": str(length.seconds), **fields},
+            max_prompt_chars=self.services.max_prompt_chars,
+            idempotency_key=form_key(sent),
+        )
+
+    async def _submit(self, principal: Principal, asked: CreateRequest, page: str) -> Response:
+        try:
+            video = await self.run(self.services.videos.create, principal, asked)
+        except RequestBlocked as error:
+            return self.redirect(f"/videos/{error.details['video_id']}")
+        return self.redirect(page.format(video=video.id))
+
+    async def show(self, request: Request, principal: Principal) -> Response:
+        """Progress and result of a try, and the longer lengths when it has passed."""
+        services, t = self.services, self.translations(request)
+        video_id = valid_video_id(request.path_params["video_id"])
+        record = await self.run(services.videos.record, principal, video_id)
+        installed = installed_checks(await self.run(services.videos.coverage))
+        video = record.video
+        view = video_view(video, record, t, services.taxonomy, now=self.console.clock(), installed=installed)
+        values: dict[str, Any] = {
+            "video": view,
+            "offer": find_try_lengths(services.generators, video.model, t),
+            "passed": video.state is VideoState.DELIVERED,
+            "form_id": new_form_id(),
+            "stop": view.blocked_by_provider and "rewritten" in request.query_params,
+            "a": load_messages("advice", t.tag),
+            "problem": None,
+        }
+        return await self.render_page(request, "try.html", principal, **values)
+
+
+def _require_price(length: LengthPrice, shown: str) -> None:
+    """Raise `Conflict` if a length costs more than was shown. `shown`: empty if no price was known."""
+    now = length.usd
+    try:
+        costs_more = shown != now and not (now and shown and float(now) <= float(shown) < math.inf)
+    except ValueError:
+        costs_more = True
+    if costs_more:
+        raise Conflict("The price has changed since the page was shown. Nothing was sent.", param="usd")
+
 
 RECENT_VIDEOS = 8
 

@@ -23,7 +23,7 @@ from .translations import (
     translate_category,
     translate_detector,
 )
-from .verdict_tone import WAIVED, is_waived
+from .verdict_text import WAIVED, is_waived
 
 #: Frames are sampled once a second, so a gap of this length is not evidence of an interruption.
 _SAME_PLACE_S = 1.0

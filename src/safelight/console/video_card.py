@@ -9,7 +9,7 @@ from safelight.web.video_facts import links
 from safelight_client.money import format_money
 
 from .translations import Translations, format_age, format_datetime, format_iso, truncate
-from .verdict_tone import verdict_key, video_tone
+from .verdict_text import verdict_key, video_tone
 
 #: States that the card names itself. For all others it shows the verdict.
 _NAMED_STATES = frozenset(

@@ -18,10 +18,9 @@ from safelight_client.money import format_money
 
 from .coverage import CoverageSummary, VideoCoverage, summarize_video
 from .explanation_view import ExplanationLine, explanation_lines, format_charge, prompt_spans, support_lines
-from .highlights import TextSegment, split_highlights
+from .prompt_highlights import TextSegment, split_highlights
 from .translations import Translations, format_datetime, format_duration
-from .verdict_text import explain_video
-from .verdict_tone import verdict_key, video_tone
+from .verdict_text import explain_video, verdict_key, video_tone
 
 # The seven pipeline steps of a video with the status of each, for the progress bar.
 

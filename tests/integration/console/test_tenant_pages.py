@@ -7,7 +7,7 @@ import re
 import httpx
 import pytest
 
-from safelight.console import tenant_pages
+from safelight.console import settings_pages as tenant_pages
 from safelight.ids import new_id
 from safelight.trust.accounts import Principal, Role
 from safelight.trust.accounts.access import AccessGrant

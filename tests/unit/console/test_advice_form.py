@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from safelight.console.advice_pages import form_of
+from safelight.console.studio_pages import form_of
 from support.fake_api_server import a_video
 
 

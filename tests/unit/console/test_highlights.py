@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.console.highlights import split_highlights
+from safelight.console.prompt_highlights import split_highlights
 
 
 def test_overlapping_spans_are_merged() -> None:
