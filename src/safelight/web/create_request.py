@@ -322,15 +322,15 @@ def read_template_call(given: Any) -> TemplateCall:
     """The parsed object `{"name", "version", "values"}`. Raises `InvalidField`."""
     if not isinstance(given, Mapping) or not given.keys() <= _TEMPLATE_KEYS:
         raise InvalidField(
-            f"`{_FIELD}` must be an object with these fields: name, values, version.",
+            f"`{_TEMPLATE}` must be an object with these fields: name, values, version.",
             param=_TEMPLATE,
         )
     name, values = given.get("name"), given.get("values", {})
     if not isinstance(name, str) or not name:
-        raise InvalidField(f"`{_FIELD}.name` must be the name of a template.", param=f"{_FIELD}.name")
+        raise InvalidField(f"`{_TEMPLATE}.name` must be the name of a template.", param=f"{_TEMPLATE}.name")
     if not isinstance(values, Mapping) or not all(isinstance(each, str) for each in values.values()):
         raise InvalidField(
-            f"`{_FIELD}.values` must be an object with a text for each slot.", param=f"{_FIELD}.values"
+            f"`{_TEMPLATE}.values` must be an object with a text for each slot.", param=f"{_TEMPLATE}.values"
         )
     for text in (name, *values, *values.values()):
         require_writable(text, _TEMPLATE)
@@ -345,7 +345,9 @@ def read_version(given: Any) -> int | None:
     if isinstance(given, str) and given.isascii() and given.isdigit() and len(given) <= _MAX_VERSION_DIGITS:
         given = int(given)
     if not isinstance(given, int) or isinstance(given, bool) or not 1 <= given < 10**_MAX_VERSION_DIGITS:
-        raise InvalidField(f"`{_FIELD}.version` must be the number of a version.", param=f"{_FIELD}.version")
+        raise InvalidField(
+            f"`{_TEMPLATE}.version` must be the number of a version.", param=f"{_TEMPLATE}.version"
+        )
     return given
 
 
