@@ -68,7 +68,7 @@ _AFTER_VERB = re.compile(
 _FUNCTION_WORDS = re.compile(
     r"\b(?:his|her|hers|then|that|those|for|who|which|when|during|beside|or)\b", re.IGNORECASE
 )
-_SAME_KIND_SENTENCE = re.compile(r"[^.!?\n]+")
+_ENGLISH_SENTENCE = re.compile(r"[^.!?\n]+")
 _NOUN, _CONTEXT = "noun", "context"
 _JOINED = ("-", "'", "’")
 _BEFORE_CHARS = 50
@@ -78,13 +78,13 @@ def find_same_kind(prompt: str, kept: Sequence[tuple[int, int]] = ()) -> Iterato
     """At most two replacements of each word. `kept`: character ranges that no suggestion changes."""
     text = prompt[:_MAX_CHARS]
     places: dict[tuple[str, tuple[str, ...]], list[tuple[int, int]]] = {}
-    harmless = [one.span() for one in _SAME_KIND_SENTENCE.finditer(text) if _is_harmless(one.group())]
+    harmless = [one.span() for one in _ENGLISH_SENTENCE.finditer(text) if _is_harmless(one.group())]
     for hit in _table().find(text):
         name, words = hit.values[0]
         if (
-            _same_kind_overlaps(hit.start, hit.end, harmless)
+            _overlaps(hit.start, hit.end, harmless)
             and _fits(text, hit.start, hit.end, name)
-            and not _same_kind_overlaps(hit.start, hit.end, kept)
+            and not _overlaps(hit.start, hit.end, kept)
         ):
             places.setdefault((hit.form, words), []).append((hit.start, hit.end))
     for (form, words), spans in list(places.items())[:_MAX_WORDS]:
@@ -117,10 +117,6 @@ def _is_harmless(sentence: str) -> bool:
         for hit in table(sentence):
             rest[hit.start : hit.end] = " " * (hit.end - hit.start)
     return not any(one.isalnum() for one in rest)
-
-
-def _same_kind_overlaps(start: int, end: int, kept: Sequence[tuple[int, int]]) -> bool:
-    return any(start < last and first < end for first, last in kept)
 
 
 @cache

@@ -192,7 +192,7 @@ def describe_unsettled(runner: BatchRunner) -> list[str]:
 
 # What `safelight batch` adds to the client: the check of each prompt with our policy, and YAML files.
 
-_BATCH_CHECKS_STEP = "Correct the file, then plan it again."
+_CORRECT_FILE = "Correct the file, then plan it again."
 
 
 def make_checker(container: Container) -> Callable[[Mapping[str, Any]], PromptCheck]:
@@ -228,7 +228,7 @@ def read_yaml_rows(text: str) -> Iterator[tuple[int, object]]:
         loader = Loader(text)
         node = loader.get_single_node()
         if not isinstance(node, yaml.SequenceNode):
-            raise BatchError("A batch in YAML is a list of rows.", _BATCH_CHECKS_STEP)
+            raise BatchError("A batch in YAML is a list of rows.", _CORRECT_FILE)
         for entry in node.value:
             line = entry.start_mark.line + 1
             repeated = _repeated_key(entry)
@@ -241,7 +241,7 @@ def read_yaml_rows(text: str) -> Iterator[tuple[int, object]]:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark is not None else 1
-        raise BatchError(f"The YAML cannot be read: line {line}.", _BATCH_CHECKS_STEP) from None
+        raise BatchError(f"The YAML cannot be read: line {line}.", _CORRECT_FILE) from None
 
 
 def _check_events(text: str) -> None:
@@ -251,7 +251,7 @@ def _check_events(text: str) -> None:
     depth = 0
     for event in yaml.parse(text, Loader=Loader):
         if isinstance(event, yaml.AliasEvent):
-            raise BatchError("A batch in YAML cannot have aliases.", _BATCH_CHECKS_STEP)
+            raise BatchError("A batch in YAML cannot have aliases.", _CORRECT_FILE)
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -259,7 +259,7 @@ def _check_events(text: str) -> None:
         if depth > MAX_DEPTH + 1:  # With the list of the rows.
             place = event.start_mark
             raise BatchError(
-                f"The YAML is nested too deeply: line {place.line + 1 if place else 1}.", _BATCH_CHECKS_STEP
+                f"The YAML is nested too deeply: line {place.line + 1 if place else 1}.", _CORRECT_FILE
             )
 
 
@@ -286,7 +286,7 @@ def _listless(entry: object) -> object:
 
 #: Finds a version by its name and number; without a number the newest approved one.
 _TemplateFinder = Callable[[str, "int | None"], "Template"]
-_STEP = "Correct the row, then plan the batch again."
+_CORRECT_ROW = "Correct the row, then plan the batch again."
 
 
 def gateway_renderer(url: str, key: str) -> TemplateRenderer:
@@ -322,7 +322,7 @@ def _renderer(find: _TemplateFinder) -> TemplateRenderer:
                 known[key] = find(*key)
             made = render_call(known[key], call)
         except SafelightError as error:
-            raise BatchError(error.message, error.remedy or _STEP) from None
+            raise BatchError(error.message, error.remedy or _CORRECT_ROW) from None
         return RenderedTemplate(prompt=made.text, version=made.use.version, approved=made.use.approved)
 
     return render
@@ -338,7 +338,7 @@ def _fetch(name: str, version: int | None) -> Call[Mapping[str, Any]]:
     answer: Answer = yield Send(method="GET", path=path, query=query)
     if answer.status == 404:
         which = "" if version is None else f" with a version {version}"
-        raise BatchError(f"The gateway has no template {name[:80]!r}{which}.", _STEP)
+        raise BatchError(f"The gateway has no template {name[:80]!r}{which}.", _CORRECT_ROW)
     if not answer.is_ok:
         raise api_error(answer)
     body = answer.json()
@@ -361,7 +361,9 @@ def _read_template(given: Mapping[str, Any]) -> Template:
             created_at=float(given["created_at"]),
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise BatchError(f"The gateway describes a template in another form: {error}.", _STEP) from None
+        raise BatchError(
+            f"The gateway describes a template in another form: {error}.", _CORRECT_ROW
+        ) from None
 
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)

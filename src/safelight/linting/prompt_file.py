@@ -285,7 +285,7 @@ _FENCE = re.compile(r"[ \t]*(?P<fence>`{3,}|~{3,})[ \t]*(?P<info>[^\r\n]*)")
 def read_text(lines: Iterable[str]) -> Iterator[LintPrompt]:
     """Each line that is not blank."""
     for number, line in enumerate(lines, start=1):
-        if prompt := _text_prompts_whole(line, number):
+        if prompt := _prompt_of_chunk(line, number):
             yield prompt
 
 
@@ -301,7 +301,7 @@ def read_markdown(lines: Iterable[str]) -> Iterator[LintPrompt]:
                 is_prompt = found["info"].split()[:1] == [MARK]
         elif found and not found["info"].strip() and found["fence"].startswith(fence):
             fence = ""
-            if prompt := _text_prompts_whole("".join(block), first):
+            if prompt := _prompt_of_chunk("".join(block), first):
                 yield prompt
         elif is_prompt:
             block.append(line)
@@ -309,11 +309,11 @@ def read_markdown(lines: Iterable[str]) -> Iterator[LintPrompt]:
             if size > MAX_BLOCK_CHARACTERS:
                 raise FileNotRead(first, "block_too_long")
     # By CommonMark, a block that is not closed ends with the file.
-    if fence and (prompt := _text_prompts_whole("".join(block), first)):
+    if fence and (prompt := _prompt_of_chunk("".join(block), first)):
         yield prompt
 
 
-def _text_prompts_whole(chunk: str, line: int) -> LintPrompt | None:
+def _prompt_of_chunk(chunk: str, line: int) -> LintPrompt | None:
     """The chunk without the space around it; None if nothing is left."""
     text = chunk.strip()
     if not text:
