@@ -78,7 +78,7 @@ class Change:
     def applied(self, body: str) -> str:
         if self.pattern is None:
             return "\n".join(sorted(line.strip() for line in body.split("\n") if line.strip()))
-        return self.pattern.sub("<may change>", body)
+        return self.pattern.sub("", body)
 
 
 def read_changes(path: Path) -> list[Change]:
