@@ -128,6 +128,9 @@ class HashRecheck:
         report = self.scanner.scan_video(path)
         if report.failure:
             raise SandboxFailed(report.failure)
+        for run in report.runs:
+            if run.name == HASHES and not (run.complete or run.idle):
+                raise SandboxFailed(run.note or "Not every frame was compared with the hash lists.")
         listed = self.context.stages.output.known_content.match(path, sha256, report, Modality.FRAMES)
         if broken := [cell.note for cell in listed.cells]:
             raise SandboxFailed(broken[0])

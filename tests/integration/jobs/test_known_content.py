@@ -19,6 +19,7 @@ from safelight.jobs.models import StageRecord, Video, VideoState
 from safelight.jobs.sweeper import Sweeper
 from safelight.moderation.request import Upload
 from safelight.policy.findings import Stage
+from safelight.scanning.report import DetectorRun, ScanReport
 from safelight.store import tables
 from safelight.testing.generators import create as instant
 from safelight.trust.audit import read_entries
@@ -259,6 +260,18 @@ def test_an_expired_waiver_withdraws_nothing(house: House, tmp_path: Path) -> No
     house.container.persistence.waivers.revoke("tests", revoked_by="a test")
     assert recheck(house).matched == ()
     assert house.videos.get(house.who, video_id).state is VideoState.DELIVERED
+
+
+def test_a_recheck_that_compared_only_some_frames_is_not_counted_as_without_match(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video_id = delivered(house, tmp_path)
+    imported(house, tmp_path)
+    scanner = house.container.pipeline.hash_recheck.scanner
+    late = DetectorRun(name="hash-lists", ran=True, timed_out=True, note="It did not answer in time.")
+    monkeypatch.setattr(type(scanner), "scan_video", lambda *_: ScanReport(runs=(late,)))
+    done = recheck(house)
+    assert (done.checked, done.unread) == (0, ((video_id, "It did not answer in time."),))
 
 
 def test_a_recheck_reports_files_that_are_missing(house: House, tmp_path: Path) -> None:

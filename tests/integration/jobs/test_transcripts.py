@@ -181,7 +181,9 @@ def test_a_known_picture_vaults_the_replaced_video_with_its_transcript_too(
         new = house.carry(released(house, video))
         assert new.state is VideoState.DELIVERED
         imported(house, tmp_path)
-        [matched] = house.container.pipeline.hash_recheck.recheck(house.who.tenant, actor="a test").matched
+        report = house.container.pipeline.hash_recheck.recheck(house.who.tenant, actor="a test")
+        assert report.unread == ()
+        [matched] = report.matched
         assert (matched.video_id, matched.withdrawn) == (new.id, (new.id,))
         media = house.container.console_services.case_media
         assert media is not None
