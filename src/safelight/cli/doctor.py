@@ -103,9 +103,9 @@ def watermark(keys: Path, *, wanted: bool) -> DoctorCheck:
     return DoctorCheck(name="watermark key", state=DoctorState.OK, message=message)
 
 
-# The checks of `safelight doctor` of the tenants of applicants, and of holds that nobody can decide.
+# The checks of `safelight doctor` on reviewers: of managed tenants, and of open holds.
 
-_NAME = "tenants of applicants"
+_TENANTS = "tenants of applicants"
 _HOLDS = "open holds"
 
 
@@ -113,7 +113,7 @@ def tenants(found: Database) -> DoctorCheck:
     """Check whether a person or a key may decide the cases of each open managed tenant."""
     from safelight.trust.accounts import Accounts
 
-    none = DoctorCheck(name=_NAME, state=DoctorState.OK, message="There are none.")
+    none = DoctorCheck(name=_TENANTS, state=DoctorState.OK, message="There are none.")
     if not _has_tables(found):
         return none
     accounts = Accounts(found)
@@ -124,9 +124,9 @@ def tenants(found: Database) -> DoctorCheck:
     without = [one.name for one in managed if one.id not in reviewed]
     if not without:
         message = f"A reviewer is enrolled for each of the {len(managed)}."
-        return DoctorCheck(name=_NAME, state=DoctorState.OK, message=message)
+        return DoctorCheck(name=_TENANTS, state=DoctorState.OK, message=message)
     return DoctorCheck(
-        name=_NAME,
+        name=_TENANTS,
         state=DoctorState.WARNING,
         message=f"{len(without)} have no reviewer. Their held videos are refused when their time is over.",
         remedy="Enrol a reviewer: safelight people add NAME EMAIL --role reviewer",

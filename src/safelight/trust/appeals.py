@@ -220,8 +220,8 @@ def find_statement(tx: Transaction, principal: Principal, new: NewAppeal, *, loc
 
 
 def is_concerned(tx: Transaction, principal: Principal, against: Statement) -> bool:
-    """Whether this decision concerns the principal: it was told to this person or key, to a key that this
-    person created, or, if it answers a report, to an end user of it.
+    """Whether the statement was sent to this person or key, to a key that this person created, or, if it
+    answers a report, to an end user of it.
     """
     if against.content.reporter_source is not None:
         # `find_statement` finds only those of reports through this principal.

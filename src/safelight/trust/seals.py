@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 MAX_TEXT_CHARACTERS = 2000
 MAX_CONTACT_CHARACTERS = 320
-#: From all addresses together, so that nobody can fill the database. 2,000 characters each are 160 MB in
+#: From all addresses together, so that visitors cannot fill the database. 2,000 characters each are 160 MB in
 #: `KEEP_DAYS`, in a script with three bytes for each.
 MAX_PER_DAY = 150
 #: Half a year is time to look for patterns. The text may contain personal data.

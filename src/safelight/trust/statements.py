@@ -137,8 +137,8 @@ class DecisionGround:
 
     @property
     def explains_decision(self) -> bool:
-        """Whether a person's decision against somebody can be stated with it: with a rule, its group and
-        facts, or with what the policy lets us tell of them.
+        """Whether it is enough for the statement of a reviewer's decision: it has a rule, its group and
+        facts, or as much of them as the policy allows to be disclosed.
         """
         if self.basis is GroundBasis.CATEGORY:
             return bool(self.group)
@@ -506,7 +506,7 @@ def describe(statement: Statement, *, level: ExplanationLevel, language: str = D
 def _reason(statement: Statement, level: ExplanationLevel, t: Messages) -> list[str]:
     new = statement.content
     ground = new.ground
-    # Nobody found anything in a first video: it was held because it was one.
+    # A first video is held because it is the first one, also without a finding, so there is no source.
     parts = [] if ground.basis is GroundBasis.FIRST_REVIEW else [t(f"source.{new.source.value}")]
     if ground.basis not in (GroundBasis.CATEGORY, GroundBasis.NONE):
         parts.append(t(f"why.{ground.basis.value}"))

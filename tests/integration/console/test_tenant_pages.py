@@ -7,7 +7,7 @@ import re
 import httpx
 import pytest
 
-from safelight.console import settings_pages as tenant_pages
+from safelight.console import settings_pages
 from safelight.ids import new_id
 from safelight.trust.accounts import Principal, Role
 from safelight.trust.accounts.access import AccessGrant
@@ -139,7 +139,7 @@ def test_the_list_has_pages(
     owner = Principal(tenant=console.server.tenant, id="user_1", kind="person", name="Ola", scopes=STAFF)  # type: ignore[arg-type]
     made, _ = access.request(owner.tenant, name="Newer", contact="a@b.example", purpose="Films.")
     newer = access.approve(owner, made.id, reason="Yes.", grant=AccessGrant()).own_tenant
-    monkeypatch.setattr(tenant_pages, "_MAX_ROWS", 1)
+    monkeypatch.setattr(settings_pages, "_MAX_ROWS", 1)
     client, path = sign_in(Role.OWNER), "/compliance/tenants"
     first, second = client.get(path).text, client.get(f"{path}?after={newer}").text
     assert [f"{path}/{one}/enter" in first for one in (newer, tenant)] == [True, False]

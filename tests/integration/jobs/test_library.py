@@ -17,7 +17,7 @@ from safelight.jobs.models import Video, VideoState
 from safelight.store import tables
 from safelight.store.database import Transaction
 from safelight.testing.generators import create as instant
-from safelight.trust import library as store
+from safelight.trust import library
 from safelight.trust.accounts import KeyScope, Principal
 from safelight.trust.library import (
     EntryQuery,
@@ -147,7 +147,7 @@ def test_a_withdrawal_while_an_entry_is_added_leaves_no_entry(
         thread.join(1)
         return is_proof(tx, row)
 
-    monkeypatch.setattr(store, "is_proof", judge)
+    monkeypatch.setattr(library, "is_proof", judge)
     with suppress(Conflict):
         add(house, video)
     thread.join()
