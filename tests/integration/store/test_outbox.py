@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing
+
 import pytest
 
 from safelight.store.database import Database
@@ -9,6 +12,17 @@ from support.concurrency import run_together
 from support.review_room import Clock
 
 pytestmark = pytest.mark.both_databases
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def database(database_url: str, clock: Clock) -> Iterator[Database]:
+    with closing(Database(database_url, clock=clock)) as made:
+        yield made
 
 
 @pytest.fixture

@@ -1,12 +1,26 @@
-"""What most tests of this folder open on the database."""
+"""A clock that tests move, a database that reads it, and what most tests of this folder open on it."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
 from safelight.store.database import Database
 from safelight.trust.accounts import Accounts
 from support.review_room import Clock, ReviewRoom
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def database(database_url: str, clock: Clock) -> Iterator[Database]:
+    with closing(Database(database_url, clock=clock)) as made:
+        yield made
 
 
 @pytest.fixture
