@@ -13,6 +13,7 @@ from safelight.api.standing import standing_object
 from safelight.errors import Conflict, InvalidField, NotFound
 from safelight.jobs.models import VideoState
 from safelight.jobs.outcomes import expire_review
+from safelight.store.tables import audit_log_contents
 from safelight.trust.accounts import Principal
 from safelight.trust.accounts import access as access_module
 from safelight.trust.accounts.access import AccessState
@@ -115,6 +116,8 @@ def test_invitations_at_the_same_time_do_not_exceed_the_number(furnish: Furnish)
 
     run_together([invite] * 4)
     assert len(made) == 1
+    with house.read_transaction() as tx:
+        assert b'{"tenant":"shared"}' in [row.content for row in tx.select(audit_log_contents)]
 
 
 @pytest.mark.both_databases

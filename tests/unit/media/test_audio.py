@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.media.audio import OVERLAP_S, WINDOW_S, AudioWindow, _WindowBuffer
+from safelight.media.probe import detect_audio_container
 
 RATE = 10
 
@@ -27,3 +28,17 @@ def test_windows_hold_all_audio_once_plus_the_overlap(pieces: list[int], start_s
         assert window.start_s == start_s + index * WINDOW_S
         until = whole.size if last else first + round((WINDOW_S + OVERLAP_S) * RATE)
         assert np.array_equal(window.samples[RATE], whole[first:until])
+
+
+def test_a_sound_file_is_known_by_its_first_bytes() -> None:
+    heads = {
+        b"RIFF\0\0\0\0WAVE": "wav",
+        b"ID3\x04": "mp3",
+        b"\xff\xfb\x90": "mp3",
+        b"fLaC": "flac",
+        b"OggS": "ogg",
+    }
+    assert {head: detect_audio_container(head) for head in heads} == heads
+    assert [detect_audio_container(head) for head in (b"", b"\xff", b"\xfb\xff", b"RIFF\0\0\0\0AVI ")] == [
+        None
+    ] * 4

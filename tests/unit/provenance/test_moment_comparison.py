@@ -109,7 +109,8 @@ def test_a_trimmed_or_faster_copy_shows_the_same_moments(known: RegisteredPictur
 
 def test_without_moments_that_can_be_compared_a_copy_is_undecided(known: RegisteredPicture) -> None:
     other = film(OTHER_S)
-    still = [replace(other[0], time_s=number / FPS) for number in range(30)]
+    first = film(0.0)[0]
+    still = [replace(first, time_s=number / FPS) for number in range(30)]
     copies = {
         "nothing": [],
         "one frame": other[:1],
