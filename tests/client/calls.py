@@ -24,15 +24,16 @@ def serve(server: FixedServer, call: dict[str, Any]) -> str:
     address = server.url.removesuffix("/v1") + place
     for step, replies in call["answers"].items():
         method, _, path = step.partition(" ")
-        server.answers[f"{method} {place}{path}"] = _in_turn([_reply(*one) for one in replies], address)
+        server.answers[f"{method} {place}{path}"] = _in_turn(list(replies), address)
     return address
 
 
-def _in_turn(replies: list[Reply], address: str) -> Any:
+def _in_turn(replies: list[Any], address: str) -> Any:
     elsewhere = address.replace("127.0.0.1", "localhost")
 
     def reply(_: dict[str, str]) -> Reply:
-        status, headers, content = replies.pop(0) if len(replies) > 1 else replies[0]
+        # Made when it is sent: a client looks for a lost video among those of the last seconds.
+        status, headers, content = _reply(*(replies.pop(0) if len(replies) > 1 else replies[0]))
         sent = {name: value.replace("ELSEWHERE", elsewhere) for name, value in headers.items()}
         return status, sent, content
 
