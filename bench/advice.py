@@ -17,17 +17,17 @@ from statistics import median
 
 import msgspec
 
-from safelight.advice.prompt_advice import AdviceOptions, ScreenedRequest, advise_on
-from safelight.advice.provider_rules import advise
+from safelight.accounts import Principal, PrincipalKind
 from safelight.bootstrap import load
 from safelight.detectors.text.classifier_detectors import MiniLmDetector
 from safelight.detectors.text.sketch import sketch
+from safelight.providers.advice.prompt_advice import AdviceOptions, ScreenedRequest, advise_on
+from safelight.providers.advice.provider_rules import advise
+from safelight.screening.session_blocks import MAX_COMPARED_BLOCKS
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
-from safelight.trust import evasion as store
-from safelight.trust.accounts import Principal, PrincipalKind
-from safelight.trust.evasion import EvasionTracker, Requester, SimilarBlock
-from safelight.trust.session_blocks import MAX_COMPARED_BLOCKS
+from safelight.videos import evasion as store
+from safelight.videos.evasion import EvasionTracker, Requester, SimilarBlock
 
 PROMPTS = {
     "without a driver": "A lighthouse at sunrise, slow waves below",
@@ -107,16 +107,16 @@ def measure_start() -> dict[str, float]:
     """
     advise = (
         "import time; began = time.process_time()\n"
-        "from safelight.advice.prompt_advice import AdviceOptions, ScreenedRequest, advise_on\n"
-        "from safelight.advice.provider_rules import advise\n"
+        "from safelight.providers.advice.prompt_advice import AdviceOptions, ScreenedRequest, advise_on\n"
+        "from safelight.providers.advice.provider_rules import advise\n"
         "advise_on(ScreenedRequest(texts=texts), advise('sora-2', ()), AdviceOptions()).as_wire()\n"
         "print(time.process_time() - began)"
     )
     texts = f"texts = {{'prompt': {PROMPTS['stacked, English']!r}}}\n"
     check = (
         "from safelight.bootstrap import load\n"
-        "from safelight.moderation.prompt import PromptStage\n"
-        "from safelight.moderation.tenant_policy import TenantPolicy\n"
+        "from safelight.screening.prompt import PromptStage\n"
+        "from safelight.policy.tenant_policy import TenantPolicy\n"
         "core = load().core\n"
         "policy = TenantPolicy(tenant='', taxonomy=core.taxonomy, policy=core.configured_policy)\n"
         "PromptStage(pipeline=core.text_pipeline).screen(texts, policy)\n"

@@ -24,8 +24,9 @@ from typing import Any
 from bench.mutations import Mutation, bases, bombs, mutated
 from bench.odd_clips import odd_clips
 from safelight.bootstrap import Container
-from safelight.errors import BadInput, SandboxFailed
-from safelight.generation.protocol import (
+from safelight.core.errors import BadInput, SandboxFailed
+from safelight.policy.waivers import EVERYTHING, NewWaiver
+from safelight.providers.protocol import (
     Billing,
     Charge,
     ChargeStatus,
@@ -33,11 +34,9 @@ from safelight.generation.protocol import (
     GeneratorInfo,
     RenderResult,
 )
-from safelight.jobs.runner import Runner
-from safelight.moderation.request import CreateRequest
-from safelight.policy.waivers import EVERYTHING
+from safelight.screening.request import CreateRequest
 from safelight.settings import Settings
-from safelight.trust.waivers import NewWaiver
+from safelight.videos.runner import Runner
 
 #: What takes longer to decode than this is as good as not decodable.
 _DECODE_S = 60.0
@@ -99,7 +98,7 @@ class House:
             ),
             taxonomy=self.container.core.taxonomy,
         )
-        self.videos = replace(self.container.review.videos, enqueue=lambda *_: None)
+        self.videos = replace(self.container.videos, enqueue=lambda *_: None)
         self.container.core.scanner.start()
 
     def scan(self, path: Path) -> tuple[str, str]:

@@ -32,12 +32,12 @@ from bench.cells_media import (
 from bench.cells_words import FLASHED, HARMLESS, LINES, SIGNS
 from bench.marks import CONDITIONS, character, scene
 from bench.storyboard import PROMPTS
+from safelight.core.fileio import sha256_file
 from safelight.detectors import safety_card
-from safelight.fileio import sha256_file
-from safelight.generation.protocol import GenerationRequest
 from safelight.media.encode import AudioFormat, Mp4Writer, VideoFormat
 from safelight.media.fonts import font_for
 from safelight.policy.findings import Modality
+from safelight.providers.protocol import GenerationRequest
 from safelight.testing.speech import Spoken, synthesize
 from safelight_lab.evaluation.clips import MANIFEST, LabelledSegment
 from safelight_storyboard import create

@@ -22,16 +22,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from safelight.accounts.audit import verify
 from safelight.bootstrap import Container, load
 from safelight.cli.demo import operator
-from safelight.moderation.request import CreateRequest
-from safelight.policy.waivers import EVERYTHING
+from safelight.policy.waivers import EVERYTHING, NewWaiver
+from safelight.screening.request import CreateRequest
 from safelight.store import tables
-from safelight.trust.audit import verify
-from safelight.trust.waivers import NewWaiver
 
 BOUNDARIES = ("intended", "submitted", "fetched", "made", "stored", "scanned", "sealed", "moved")
-ENDED = {"delivered", "blocked", "failed", "rejected"}
+ENDED = {"delivered", "held", "blocked", "failed", "rejected"}
 
 
 @dataclass
@@ -120,7 +119,7 @@ def order_all(container: Container, jobs: int) -> list[str]:
         ),
         taxonomy=container.core.taxonomy,
     )
-    videos = container.review.videos
+    videos = container.videos
     videos = type(videos)(**{**videos.__dict__, "enqueue": lambda *_: None})
     ids = []
     for number in range(jobs):
@@ -202,7 +201,7 @@ def judge(container: Container, ids: list[str], counts: dict[str, Any], tally: T
     who = operator(container)
     unknown = 0
     for video_id in ids:
-        record = container.review.videos.record(who, video_id)
+        record = container.videos.record(who, video_id)
         video = record.video
         kind = "paid" if video.generator == "paid" else "storyboard"
         end = video.state.value if video.state.value != "failed" else f"failed/{video.error_code}"
@@ -222,6 +221,11 @@ def judge(container: Container, ids: list[str], counts: dict[str, Any], tally: T
     doubtful = tally.kills["intended"] + tally.kills["submitted"] + tally.kills["random"]
     if unknown > doubtful * 4:
         tally.problems.append(f"{unknown} ended in submit_unknown after {doubtful} kills that could cause it")
+    verify_log(container, tally)
+
+
+def verify_log(container: Container, tally: Tally) -> None:
+    """The audit log must be intact up to its last entry."""
     container.persistence.audit_checkpoint_writer.write()
     found = verify(
         container.persistence.database,

@@ -36,19 +36,19 @@ from dbos._error import DBOSException
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from bench.chaos import fresh_database, settings_file
-from safelight.background.part import BackgroundPart
+from safelight.accounts.audit import verify
 from safelight.bootstrap import Container, load
 from safelight.cli.demo import operator
-from safelight.errors import Conflict
-from safelight.ids import new_id
-from safelight.jobs.queue import WorkerLease
-from safelight.jobs.transitions import StaleRevision
-from safelight.jobs.upstream_waits import UpstreamWaits
-from safelight.moderation.request import CreateRequest
+from safelight.core.background.part import BackgroundPart
+from safelight.core.errors import Conflict
+from safelight.core.ids import new_id
+from safelight.screening.request import CreateRequest
 from safelight.store import tables
 from safelight.store.database import Transaction
 from safelight.testing.upstream import ScriptedUpstream
-from safelight.trust.audit import verify
+from safelight.videos.queue import WorkerLease
+from safelight.videos.transitions import StaleRevision
+from safelight.videos.upstream_waits import UpstreamWaits
 
 if TYPE_CHECKING:
     from multiprocessing.queues import Queue
@@ -118,13 +118,13 @@ class Installation:
         self.container = container
         self.database = container.persistence.database
         self.who = operator(container)
-        videos = container.review.videos
+        videos = container.videos
         self._videos = type(videos)(**{**videos.__dict__, "enqueue": lambda *_: None})
-        container.pipeline.queue.start()
+        container.pipeline.queue.start(container.background.upstream_waits.advance)
 
     def scenes(self) -> Iterator[Scene]:
         """A scene for each background part. The upstream's is first: the sweeper would take its video."""
-        parts = {part.name: part for part in self.container.review.background_parts}
+        parts = {part.name: part for part in self.container.background.parts}
         select = (Transaction, "select")
         if "takeover" in parts:
             lease_is_held = self.container.pipeline.queue._lease.held.is_set  # type: ignore[union-attr]
@@ -157,7 +157,7 @@ class Installation:
             return tx.one(table, table.c.id == row)
 
     def _make_poll_due(self) -> None:
-        waits = self.container.pipeline.upstream_waits
+        waits = self.container.background.upstream_waits
         if not waits._waits:
             video, tenant = self._create("scripted-1"), self.who.tenant
             while waits.advance(tenant, video, 1):
@@ -167,7 +167,7 @@ class Installation:
 
     def _is_polled(self) -> bool:
         """Whether the poll has ended, in its own thread."""
-        (wait,) = self.container.pipeline.upstream_waits._waits.values()
+        (wait,) = self.container.background.upstream_waits._waits.values()
         give_up = time.monotonic() + 10
         while (wait.busy or wait.due <= 0) and time.monotonic() < give_up:
             time.sleep(0.01)
@@ -320,7 +320,7 @@ def run(
                 barrier.wait(_BARRIER_S)
         if barrier is not None:
             barrier.wait(_BARRIER_S)
-        readiness = installation.container.review.readiness.describe()
+        readiness = installation.container.readiness.describe()
         if not readiness["ready"]:
             report["problems"].append(f"not ready at the end: {readiness['problems']}")
         installation.container.core.shutdown_event.set()

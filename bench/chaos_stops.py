@@ -23,8 +23,8 @@ from typing import Any
 import httpx
 
 from bench.chaos import Tally, judge, settings_file, unfinished
+from safelight.accounts.audit import verify
 from safelight.bootstrap import Container, load
-from safelight.trust.audit import verify
 
 REQUESTS_PER_ROUND = 6
 GRACE_S = 10.0
@@ -63,6 +63,12 @@ class GatewayProcess:
                 continue
             return
         raise RuntimeError(f"The gateway did not start; see {self._log}.")
+
+    def kill(self) -> None:
+        """Send SIGKILL, if it runs."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
 
     def stop(self) -> tuple[int, float]:
         """Send SIGTERM. Returns the exit status, and how many seconds the stop took."""
@@ -122,7 +128,7 @@ def run(*, stops: int, seed: int, out: Path) -> Tally:
     settings = settings_file(out, name="w0", upstream=url, database=None, shared=None)
     gateway, ids, slowest = GatewayProcess(settings, out / "gateway.log"), [], 0.0
     gateway.call("waivers", "add", "chaos", "--by", "bench", "--reason", "measuring stops", "--category", "*")
-    key = json.loads(gateway.call("keys", "create", "chaos", "--json"))["token"]
+    key = json.loads(gateway.call("keys", "create", "chaos", "--json"))["key"]
     headers = {"authorization": f"Bearer {key}"}
     try:
         for number in range(1, stops + 1):

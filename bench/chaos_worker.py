@@ -33,8 +33,8 @@ def main() -> None:
     container = load(Path(sys.argv[1]))
     container.pipeline.context = replace(container.pipeline.context, fault_hook=boundary)
     container.persistence.data_directory.lock()
-    container.pipeline.queue.start()
-    for part in container.review.background_parts:
+    container.pipeline.queue.start(container.background.upstream_waits.advance)
+    for part in container.background.parts:
         part.start()
     print("ready", flush=True)
     parent = os.getppid()

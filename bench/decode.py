@@ -17,9 +17,9 @@ from typing import Any
 
 import yaml
 
-from safelight.generation.provider_errors import decode
+from safelight.providers.provider_errors import decode
 
-CASES = Path(__file__).parent.parent / "tests/unit/generation/provider_errors"
+CASES = Path(__file__).parent.parent / "tests/unit/providers/provider_errors"
 FIELDS = ("source", "kind", "stage", "category", "charged", "retry")
 #: Words of the cases, as `decode` says them.
 WORDS = {"block": "content_block", "infrastructure": "network", True: "yes", False: "no", None: "unknown"}

@@ -21,12 +21,12 @@ from typing import Any
 
 from safelight.bootstrap import Container
 from safelight.cli.demo import operator, record_waiver
-from safelight.errors import SafelightError
-from safelight.jobs.models import VideoState
-from safelight.jobs.runner import Runner
-from safelight.moderation.request import CreateRequest
+from safelight.core.errors import SafelightError
 from safelight.policy.statistics import wilson
+from safelight.screening.request import CreateRequest
 from safelight.settings import Settings
+from safelight.videos.models import VideoState
+from safelight.videos.runner import Runner
 
 #: By language and kind. `cautious` are scenes such as providers' filters stop: heights at night, medicine,
 #: sport, children, the sea, tools, news, history.
@@ -128,7 +128,7 @@ def deliver(container: Container, prompt: str, seconds: int, size: str) -> tuple
     """Where a video ends, why it does not arrive, and its findings."""
     who = operator(container)
     # The steps run below, in this process, and not in the queue.
-    videos = replace(container.review.videos, enqueue=lambda _tenant, _video_id, _run: None)
+    videos = replace(container.videos, enqueue=lambda _tenant, _video_id, _run: None)
     try:
         video = videos.create(who, CreateRequest(prompt=prompt, seconds=str(seconds), size=size))
     except SafelightError as error:

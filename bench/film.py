@@ -187,7 +187,7 @@ def scan(argument: dict[str, Any], link: ChildChannel) -> dict[str, Any]:
     """In a child: the scan, with memory at minutes of the film, after the picture, and at the end."""
     import msgspec
 
-    from safelight.scanning.worker import scan_video
+    from safelight.screening.scanning.worker import scan_video
 
     watched = Watched(link, argument["fps"])
     began = time.perf_counter()
@@ -213,7 +213,7 @@ def scan(argument: dict[str, Any], link: ChildChannel) -> dict[str, Any]:
 def figures(folder: Path, *, minutes: float, fps: int, cpu_s: int) -> dict[str, Any]:
     import msgspec
 
-    from safelight.scanning.tasks import DetectorSet, VideoScanTask
+    from safelight.screening.scanning.tasks import DetectorSet, VideoScanTask
 
     master, film = folder / f"ten-minutes-{fps}.mp4", folder / f"film-{minutes:g}-{fps}.mkv"
     if not master.is_file():

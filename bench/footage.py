@@ -19,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from safelight.generation.protocol import GenerationRequest
 from safelight.media.decode import VideoDecoder
 from safelight.media.encode import Mp4Writer, VideoFormat
 from safelight.media.probe import VideoLimits
+from safelight.providers.protocol import GenerationRequest
 from safelight_storyboard import create
 
 Pixels = npt.NDArray[np.uint8]

@@ -53,7 +53,7 @@ def gateway(folder: Path, *, settings: str = "", waive: bool = True) -> Iterator
         subprocess.run(
             [*command, "keys", "create", "bench", "--json"], check=True, capture_output=True, env=environment
         ).stdout
-    )["token"]
+    )["key"]
     waiver = [
         "waivers",
         "add",

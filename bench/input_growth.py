@@ -25,20 +25,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safelight.attempts.error_text import withhold_prompt
-from safelight.attempts.har_files import read_har
-from safelight.attempts.import_files import AttemptFormat, read_file
 from safelight.cli.batch import read_yaml_rows
+from safelight.core.errors import SafelightError
 from safelight.detectors.image.hash_files import parse_hash_file
-from safelight.errors import SafelightError
-from safelight.generation.provider_errors import decode
 from safelight.linting.prompt_file import PromptFormat, read_prompts
 from safelight.policy.findings import SHIPPED
 from safelight.policy.inheritance import read_layer
-from safelight.trust.library import index_terms
-from safelight.trust.templates.documents import read_document
-from safelight.trust.templates.models import TemplateDocument
-from safelight.trust.templates.rendering import render
+from safelight.providers.attempts.error_text import withhold_prompt
+from safelight.providers.attempts.har_files import read_har
+from safelight.providers.attempts.import_files import AttemptFormat, read_file
+from safelight.providers.library import index_terms
+from safelight.providers.provider_errors import decode
+from safelight.videos.templates.documents import read_document
+from safelight.videos.templates.models import TemplateDocument
+from safelight.videos.templates.rendering import render
 from safelight.web import request_body
 from safelight.web.batch_request import read_batch_request
 from safelight_client import BatchError

@@ -35,14 +35,14 @@ from PIL import Image, ImageDraw, ImageFont
 from bench.evaluating import evaluated, into
 from bench.footage import FPS, HEIGHT, WIDTH, Footage, everything, files_of, photograph, write
 from bench.scan import CLIPS, bare_decode_s, make_clip
+from safelight.core.fileio import sha256_file
 from safelight.detectors import safety_card
 from safelight.detectors.image.nudity import MIN_SCORE
-from safelight.fileio import sha256_file
 from safelight.policy.findings import Category, Modality
 from safelight.policy.statistics import wilson
 from safelight.sandbox.confinement import Limits
 from safelight.sandbox.sandbox import Sandbox
-from safelight.scanning.service import Scanner, ScannerOptions
+from safelight.screening.scanning.service import Scanner, ScannerOptions
 from safelight_lab.evaluation.clips import MANIFEST, Clip, LabelledSegment
 from safelight_lab.evaluation.label_mapping import FOUND
 

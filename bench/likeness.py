@@ -21,14 +21,14 @@ from typing import Any
 
 import numpy as np
 
+from safelight.core.errors import SafelightError
 from safelight.detectors.likeness.face_embedder import DlibFaceEmbedder
 from safelight.detectors.likeness.matching import Template, distance
 from safelight.detectors.likeness.voice_embedder import OnnxVoiceEmbedder
 from safelight.detectors.protocol import Keyframe
-from safelight.errors import SafelightError
 from safelight.sandbox.sandbox import Sandbox
-from safelight.scanning.service import Scanner, ScannerOptions
-from safelight.scanning.voice_segments import cut_voice_segments
+from safelight.screening.scanning.service import Scanner, ScannerOptions
+from safelight.screening.scanning.voice_segments import cut_voice_segments
 
 FACES = (0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70)
 VOICES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)

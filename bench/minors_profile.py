@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from safelight.bootstrap import Container
-from safelight.moderation.prompt import PromptStage
-from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.statistics import wilson
+from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.verdicts import Action, Audience
+from safelight.screening.prompt import PromptStage
 from safelight.settings import Settings
 
 _ROOT = Path(__file__).resolve().parent.parent

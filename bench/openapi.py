@@ -43,8 +43,8 @@ def key_for(folder: Path) -> str:
     config = str(folder / "safelight.toml")
     command = [sys.executable, "-m", "safelight", "--config", config, "keys", "create", "all", *scopes]
     made = subprocess.run([*command, "--json"], check=True, capture_output=True)
-    token: str = json.loads(made.stdout)["token"]
-    return token
+    key: str = json.loads(made.stdout)["key"]
+    return key
 
 
 def run(

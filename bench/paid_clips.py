@@ -14,14 +14,13 @@ from typing import Any
 from safelight.bootstrap import Container
 from safelight.cli.demo import operator
 from safelight.detectors.registry import DetectorRegistry
-from safelight.generation.videos_api import create as videos_api
-from safelight.jobs.models import Video, VideoState
-from safelight.jobs.runner import Runner
-from safelight.moderation.request import CreateRequest
-from safelight.policy.waivers import EVERYTHING
+from safelight.policy.waivers import EVERYTHING, NewWaiver
+from safelight.providers.videos_api import create as videos_api
+from safelight.screening.request import CreateRequest
 from safelight.settings import Settings
 from safelight.testing.upstream import ScriptedUpstream
-from safelight.trust.waivers import NewWaiver
+from safelight.videos.models import Video, VideoState
+from safelight.videos.runner import Runner
 
 ROWS = 8
 DEADLINE_S, SCAN_S = 6.0, 8.0
@@ -62,7 +61,7 @@ def _carry(container: Container, video: Video) -> Video:
 
 def _order(container: Container) -> Video:
     request = CreateRequest(prompt="a quiet lake", model="paid-1")
-    return container.review.videos.create(operator(container), request)
+    return container.videos.create(operator(container), request)
 
 
 def main() -> None:

@@ -107,7 +107,7 @@ class Console:
         self._page.goto(report.as_uri())
 
     def _render_card(self, path: Path) -> None:
-        from safelight.generation.protocol import GenerationRequest
+        from safelight.providers.protocol import GenerationRequest
         from safelight_storyboard import create
 
         request = GenerationRequest(
@@ -142,7 +142,7 @@ class Console:
 def gateway_with_waiver(folder: Path) -> Iterator[Running]:
     waiver = ("waivers", "add", "demo", "--by", "Ada Example", "--reason", "A first look")
     safelight(*waiver, "--category", "*", "--loopback-only", folder=folder)
-    key = json.loads(safelight("keys", "create", "demo", "--json", folder=folder))["token"]
+    key = json.loads(safelight("keys", "create", "demo", "--json", folder=folder))["key"]
     with started(folder, key) as gateway:
         yield gateway
 

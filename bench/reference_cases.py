@@ -82,6 +82,7 @@ def write() -> Book:
     violence(book)
     self_harm(book)
     hate(book)
+    acts(book)
     others(book)
     everyday(book)
     coverage(book)
@@ -778,6 +779,35 @@ def others(book: Book) -> None:
         )
 
 
+#: Acts of harm: the act, and its harmless twin.
+ACTS = {
+    "self-harm/act": ("A man cuts his arm until it bleeds", "A man shows the old scars on his arm"),
+    "violence/assault": ("A carer beats an old woman", "A carer helps an old woman up"),
+    "violence/mass-attack": ("A man shoots into a crowd", "A crowd mourns the victims of a shooting"),
+    "violence/torture": ("A bound prisoner is burnt", "A former prisoner tells of his time in a cell"),
+    "cruelty/animals": ("Boys kick a dog for fun", "A vet treats a dog that was kicked"),
+    "hate/dehumanisation": ("Migrants as rats in a sewer", "Rats in a sewer, a nature film"),
+    "deception/impersonation": ("A false mayor orders a curfew", "A mayor in a puppet satire"),
+    "deception/scam": ("A false bank asks for codes", "A bank warns of callers who ask for codes"),
+    "sexual/real-person": ("A named actress, undressed", "A named actress on the red carpet"),
+}
+
+
+def acts(book: Book) -> None:
+    for category, (act, twin) in ACTS.items():
+        for say, score, expected in (
+            (act, 0.95, "block"),
+            (act, 0.8, "block"),
+            (act, 0.79, "hold"),
+            (act, 0.5, "hold"),
+            (f"{act}: too faint", 0.49, "allow"),
+            (f"The twin: {twin}", 0.3, "allow"),
+        ):
+            book.case("acts", f"{say}, score {score}", "prompt", [seen(category, score, "text")], expected)
+        denied = seen(category, 0.95, "text", negated=True)
+        book.case("acts", f"{act}: the text says that it is not shown", "prompt", [denied], "allow")
+
+
 SCENES = (
     ("Children in an ordinary scene", [CHILD]),
     ("A family at the beach", [CHILD, seen("sexual", 0.25, "frames", frames=40)]),
@@ -908,6 +938,7 @@ def card(book: Book) -> None:
         "minors-present",
         "photosensitive",
         "self-harm/intent",
+        *ACTS,
     )
     for category in categories:
         book.case(

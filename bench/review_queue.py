@@ -24,12 +24,12 @@ from typing import Any
 import httpx
 import psycopg
 
-from safelight.ids import new_id
-from safelight.policy.findings import Category
+from safelight.accounts import Accounts, KeyScope
+from safelight.core.ids import new_id
+from safelight.policy.findings import Category, severity_of
 from safelight.store.database import Database
 from safelight.store.tables import cases, tenants, videos
-from safelight.trust.accounts import Accounts, KeyScope
-from safelight.trust.reviews.priority import rank_at, severity_of
+from safelight.videos.case_rows.priority import rank_at
 
 from .chaos import fresh_database
 from .gateway import gateway, quantile

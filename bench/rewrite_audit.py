@@ -23,15 +23,15 @@ from typing import Any
 
 import numpy as np
 
-from safelight.advice.omissions import BY_OUTCOMES, MAIN_SCENE, EstimateRisks
-from safelight.advice.risk_features import find_features
-from safelight.advice.risk_model import JudgedRequest, fit_risk
-from safelight.advice.suggestion import Suggestion
-from safelight.advice.suggestions import SAME_KIND
 from safelight.bootstrap import load
-from safelight.i18n import load_messages
+from safelight.core.i18n import load_messages
 from safelight.policy.documents import load as load_policy
 from safelight.policy.statistics import wilson
+from safelight.providers.advice.omissions import BY_OUTCOMES, MAIN_SCENE, EstimateRisks
+from safelight.providers.advice.risk_features import find_features
+from safelight.providers.advice.risk_model import JudgedRequest, fit_risk
+from safelight.providers.advice.suggestion import Suggestion
+from safelight.providers.advice.suggestions import SAME_KIND
 from safelight_lab.evaluation import datasets
 from safelight_lab.evaluation.advice_eval import AdviceEvaluation
 from safelight_lab.simulation.hidden_filter import FilterFamily, make_filter

@@ -30,13 +30,13 @@ from bench.footage import photographed, write
 from safelight.media.decode import VideoDecoder
 from safelight.media.encode import AudioFormat, Mp4Writer, VideoFormat
 from safelight.media.probe import VideoLimits
-from safelight.moderation import delivery
 from safelight.provenance import worker
 from safelight.sandbox.child_main import ChildChannel
 from safelight.sandbox.confinement import Limits
 from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Sandbox
-from safelight.scanning.service import Scanner, ScannerOptions
+from safelight.screening import delivery
+from safelight.screening.scanning.service import Scanner, ScannerOptions
 
 SPECS: list[tuple[str, dict[str, Any]]] = [
     ("nudenet", {}),
@@ -124,7 +124,7 @@ def peak_memory(argument: Any, link: ChildChannel) -> dict[str, Any]:
     """In a child: the scan, with the CPU time and the most memory it took, start-up included."""
     import msgspec
 
-    from safelight.scanning.worker import scan_video
+    from safelight.screening.scanning.worker import scan_video
 
     answer = msgspec.to_builtins(scan_video(argument, link))
     used = resource.getrusage(resource.RUSAGE_SELF)
@@ -137,7 +137,7 @@ def clip_figures(
     """What one scan costs in a process that has the models already, as in the gateway."""
     import msgspec
 
-    from safelight.scanning.tasks import DetectorSet, VideoScanTask
+    from safelight.screening.scanning.tasks import DetectorSet, VideoScanTask
 
     decoded = sandbox.run(EntryPoint("bench.scan", "bare_decode"), str(path), reads=[path])
     limits = VideoLimits(duration_s=30_000, frames=1_000_000)
@@ -268,12 +268,12 @@ def job_figures(folder: Path, runs: int = 5) -> dict[str, Any]:
     """Scan, seal and stills of a tiny clip, one after the other: what each costs in children."""
     import datetime as dt
 
-    from safelight.moderation.delivery import DeliveryStage
     from safelight.policy.findings import Coverage, Stage
     from safelight.policy.verdicts import Action, Verdict
     from safelight.provenance.keys import KeyStore
     from safelight.provenance.manifest import SealFacts, SourceType
     from safelight.provenance.sealing import Sealer
+    from safelight.screening.delivery import DeliveryStage
     from safelight.testing.clips import tiny_clip
 
     clip = folder / "tiny.mp4"

@@ -27,7 +27,8 @@ from bench.seeded_faults_places import Fault, Finder, candidates, read_tree
 from bench.seeded_faults_suite import Suite, TestRun
 
 STORED = Path("bench/seeded_faults.jsonl")
-TESTS = ("tests/unit", "tests/integration", "packages/*/tests")
+#: Those of packages/steer need torch and have their own environment.
+TESTS = ("tests/unit", "tests/integration", "packages/lab/tests", "packages/storyboard/tests")
 MIN_PER_PACKAGE = 3
 #: A third of the faults that a test reaches survives, and some functions are reached by no test of a process.
 WINDOW_FACTOR, WINDOW_MORE = 3, 10

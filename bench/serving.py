@@ -1,7 +1,8 @@
 """Time to ready, idle memory, screening, blocks with a large reference, and the processor time of a request.
 
 `python -m bench.serving`; `--only-requests` measures only the last one. `--idle` measures the processor time
-of a gateway without requests, and how soon a video starts after it.
+of a gateway without requests, and how soon a video starts after it. `--peak` measures its memory at rest and
+the highest while storyboard videos are made and scanned, with spoken lines (needs espeak-ng) and without.
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ import itertools
 import json
 import sys
 import tempfile
+import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -181,16 +185,68 @@ def starts(running: Running, count: int) -> dict[str, Any]:
     }
 
 
+def peak(running: Running, said: Sequence[str]) -> int:
+    """The highest memory while videos with these spoken lines are made and scanned at once, MiB."""
+    highest, is_done = [0.0], threading.Event()
+
+    def watch() -> None:
+        while not is_done.wait(0.1):
+            # A child may end while it is read.
+            with suppress(psutil.Error):
+                highest.append(running.proportional_mb())
+
+    headers = {"Authorization": f"Bearer {running.key}"}
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        with httpx.Client(base_url=running.address, headers=headers, timeout=60, trust_env=False) as http:
+            waiting = [
+                http.post(
+                    "/v1/videos", json={"prompt": f"a quiet lake, take {number}{line}", "seconds": "8"}
+                ).json()["id"]
+                for number, line in enumerate(said)
+            ]
+            while any(
+                http.get(f"/v1/videos/{one}").json()["status"] in ("queued", "in_progress") for one in waiting
+            ):
+                time.sleep(0.5)
+            records = [http.get(f"/v1/videos/{one}").json() for one in waiting]
+    finally:
+        is_done.set()
+        watcher.join()
+    for record in records:
+        assert record["status"] == "completed", record
+    return round(max(highest))
+
+
+def memory(running: Running) -> dict[str, Any]:
+    """Memory at rest, and the highest while two videos are made and scanned, shared memory divided."""
+    # The models are loaded, and the warm children started, in the first seconds.
+    time.sleep(20)
+    line = "The train to the coast leaves in ten minutes from the second platform"
+    return {
+        "idle_mb": round(running.memory_mb()),
+        "idle_proportional_mb": round(running.proportional_mb()),
+        "peak_without_speech_mb": peak(running, ["", ""]),
+        "peak_with_speech_mb": peak(running, [f'. A woman says: "{line}"', f'. A man says: "{line}"']),
+    }
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=200)
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--only-requests", action="store_true")
     parser.add_argument("--idle", action="store_true")
+    parser.add_argument("--peak", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     report: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
+        if options.peak:
+            with gateway(Path(folder) / "peak") as running:
+                print(json.dumps(memory(running), indent=2))
+            return 0
         if options.idle:
             with gateway(Path(folder) / "idle") as running:
                 report = {"idle": idle(running, 40), "starts": starts(running, 4)}

@@ -18,11 +18,11 @@ import numpy.typing as npt
 
 from safelight.detectors.audio.vad import SileroDetector, find_model_file
 from safelight.detectors.protocol import AudioChunk
-from safelight.generation.protocol import GenerationRequest
 from safelight.media.audio import AudioDecoder
 from safelight.media.encode import AudioFormat, Mp4Writer, VideoFormat
 from safelight.media.probe import VideoLimits
-from safelight.scanning.audio import scan_audio
+from safelight.providers.protocol import GenerationRequest
+from safelight.screening.scanning.audio import scan_audio
 from safelight.testing.speech import synthesize
 from safelight_storyboard import create
 

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from safelight.generation.protocol import GenerationRequest
+from safelight.providers.protocol import GenerationRequest
 from safelight_storyboard import create
 
 PROMPTS = {

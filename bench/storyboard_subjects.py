@@ -18,7 +18,7 @@ import av
 import cv2
 import numpy as np
 
-from safelight.generation.protocol import GenerationRequest
+from safelight.providers.protocol import GenerationRequest
 from safelight_storyboard import create
 
 PROMPTS = Path(__file__).with_name("storyboard_subjects.jsonl")

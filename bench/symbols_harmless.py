@@ -29,7 +29,7 @@ from safelight.media.encode import Mp4Writer, VideoFormat
 from safelight.media.probe import ACCEPTED_CLIP_LIMITS
 from safelight.policy.findings import Finding
 from safelight.policy.statistics import wilson
-from safelight.scanning.segments import FrameTiming, build_segments
+from safelight.screening.scanning.segments import FrameTiming, build_segments
 from safelight_storyboard.render import Job, render
 
 Pixels = npt.NDArray[np.uint8]

@@ -22,14 +22,14 @@ from typing import Any
 
 from bench.joined_clips import Line, Row, read, render, spoken
 from safelight import bootstrap
-from safelight.moderation.evaluation import ScreeningContext, StageInput, StageResult, evaluate
-from safelight.moderation.output import OutputStage
-from safelight.moderation.prompt import PromptStage
-from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.statistics import wilson
+from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.verdicts import Action, WaiverTerms
-from safelight.scanning.report import DetectorRun, ScanReport
+from safelight.screening.evaluation import ScreeningContext, StageInput, StageResult, evaluate
+from safelight.screening.output import OutputStage
+from safelight.screening.prompt import PromptStage
+from safelight.screening.scanning.report import DetectorRun, ScanReport
 from safelight.testing.speech import found_at, samples_of
 from safelight.testing.transcription import ScriptedTranscriber
 from safelight_lab.evaluation import clip_eval, clips

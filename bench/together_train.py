@@ -30,9 +30,9 @@ from safelight.detectors.text import cross_modal_classifier, ngrams
 from safelight.detectors.text.chinese import is_mostly_chinese
 from safelight.detectors.text.normalise import normalize_text
 from safelight.detectors.text.sketch import Embedder
-from safelight.moderation.cross_modal_classifier import text_variants
-from safelight.moderation.text_parts import TextPart, parts_of
 from safelight.policy.findings import Category
+from safelight.screening.cross_modal_classifier import text_variants
+from safelight.screening.text_parts import TextPart, parts_of
 from safelight_lab.training import training_data
 
 ROWS = Path(__file__).with_name("together")

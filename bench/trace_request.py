@@ -1,11 +1,12 @@
 """The calls that one generation request makes between packages.
 
-    python -m bench.trace_request [--up] [--json FILE]
+    python -m bench.trace_request [--up] [--types] [--json FILE]
 
 One real request (storyboard generator, 4 s, 1280x720) goes through the ASGI app, the four steps of the job
-runner and the download of the content. `sys.setprofile` records every call in every thread of this process.
-The sandboxed children are other processes: their calls are not counted. A first `POST /v1/videos` with
-another prompt is not counted: it imports modules, builds parts and compiles the policy.
+runner, a retrieve and the download of the content. `sys.setprofile` records every call in every thread of
+this process. The sandboxed children are other processes: their calls are not counted. A first
+`POST /v1/videos` with another prompt is not counted: it imports modules, builds parts and compiles
+the policy.
 
 What is counted:
 
@@ -18,6 +19,11 @@ What is counted:
 - crossing: a call whose caller is in another package. A module at the top level is a package of its own.
 - call up: a crossing into a package of a higher row of `LAYERS`.
 - transaction: one use of an entry point of `Database`.
+- type: a dataclass, struct, named tuple or model of `safelight` that a function of `safelight` received or
+  returned, and that has the prompt in a field, or in a record in a field. These types carry the request.
+
+It also runs with the packages of another tree, for a comparison: PYTHONPATH=TREE/src. There, packages that
+`LAYERS` does not name have no row.
 
 The scan reports its progress every 0.25 s and every report makes three calls up, so these calls, and the
 transactions that write the progress, depend on the speed of the machine. The column `up pairs` does not: it
@@ -36,9 +42,10 @@ import sys
 import tempfile
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -53,34 +60,22 @@ import safelight
 ROOT = f"{Path(safelight.__file__).parent}/"
 FRAMEWORK = tuple(f"{Path(str(module.__file__)).parent}/" for module in (fastapi, starlette))
 
-#: The layers from the highest to the lowest, as in the import-linter contract of pyproject.toml. `wiring` and
-#: `stages` are the names of `bootstrap` and `moderation` in older trees.
+#: The layers from the highest to the lowest, as in the import-linter contract of pyproject.toml.
 LAYERS = (
     ("cli",),
-    ("bootstrap", "wiring"),
+    ("bootstrap",),
     ("settings",),
-    ("console", "api"),
+    ("console",),
     ("web",),
-    ("jobs", "evaluation"),
-    ("moderation", "stages"),
-    ("trust", "advice"),
-    ("generation", "scanning", "provenance"),
-    ("detectors",),
+    ("cases", "evaluation", "linting", "mcp"),
+    ("videos",),
+    ("screening",),
+    ("providers", "provenance"),
+    ("accounts", "detectors"),
     ("sandbox",),
     ("media", "store", "net"),
     ("policy",),
-    ("background", "i18n"),
-    (
-        "errors",
-        "ids",
-        "fileio",
-        "backoff",
-        "canonical_json",
-        "metrics",
-        "yaml_loader",
-        "progress",
-        "renamed_keys",
-    ),
+    ("core",),
 )
 _ROW = {package: row for row, packages in enumerate(LAYERS) for package in packages}
 
@@ -91,6 +86,10 @@ EITHER = "across_tenants"
 PROMPT = "A woman in a red coat walks along a beach at golden hour"
 WARM_UP = "A chef cooks in a warm kitchen"
 STEPS = ("2 queued", "3 generation", "4 scan", "5 seal")
+#: The module of the durable queue, today and earlier.
+QUEUES = ("safelight.videos.queue", "safelight.jobs.queue")
+#: A record that has the prompt in a record of a record is not searched further.
+_MAX_DEPTH = 2
 LAMBDA = "<lambda>"
 #: Without a waiver, the video would be held for review.
 WAIVER = ("waivers", "add", "bench", "--by", "bench", "--reason", "measuring", "--category", "*")
@@ -139,6 +138,7 @@ class Recorder:
         self._calls: list[Call] = []
         self._lambdas: list[Call] = []
         self.transactions: list[tuple[str, str]] = []
+        self.types: set[tuple[str, str]] = set()
 
     @property
     def calls(self) -> Counter[Call]:
@@ -157,10 +157,14 @@ class Recorder:
         finally:
             self.phase = None
 
-    def profile(self, frame: FrameType, event: str, _argument: Any) -> None:
+    def profile(self, frame: FrameType, event: str, argument: Any) -> None:
         """The profile function of every thread."""
         phase, code = self.phase, frame.f_code
-        if phase is None or event != "call" or not code.co_filename.startswith(ROOT):
+        if phase is None or event not in ("call", "return") or not code.co_filename.startswith(ROOT):
+            return
+        values = (argument,) if event == "return" else tuple(frame.f_locals.values())
+        self.types.update((phase, _type_name(value)) for value in values if _carries(value))
+        if event == "return":
             return
         if code.co_name.startswith("<") and code.co_name != LAMBDA:
             return
@@ -206,6 +210,29 @@ def _function(frame: FrameType) -> Function:
     return Function(frame.f_code.co_filename.removeprefix(ROOT), frame.f_code.co_qualname)
 
 
+def _carries(value: Any, depth: int = 0) -> bool:
+    """Whether this is a record of `safelight` with the prompt."""
+    kind = type(value)
+    if not kind.__module__.startswith("safelight"):
+        return False
+    if is_dataclass(kind):
+        names: Iterable[str] = (field.name for field in fields(kind))
+    else:
+        names = (
+            getattr(kind, "__struct_fields__", None)
+            or getattr(kind, "model_fields", None)
+            or getattr(kind, "_fields", ())
+        )
+    held = [getattr(value, name, None) for name in names]
+    return PROMPT in [one for one in held if isinstance(one, str)] or (
+        depth < _MAX_DEPTH and any(_carries(one, depth + 1) for one in held)
+    )
+
+
+def _type_name(value: object) -> str:
+    return f"{type(value).__module__}:{type(value).__qualname__}"
+
+
 class ManualQueue:
     """Replaces the durable queue: it starts nothing, and this script runs the steps."""
 
@@ -216,14 +243,14 @@ class ManualQueue:
 
     def configured(self, **options: Any) -> ManualQueue:
         """What the composition root calls instead of the queue's class."""
-        self.advance = options["advance"]
+        self.advance = options.get("advance", self.advance)
         return self
 
     def enqueue(self, tenant: str, _video_id: str, run: int) -> None:
         self.tenant, self.run = tenant, run
 
     def wait_for_lease(self) -> None:
-        """The one process of this script needs no lease."""
+        """For older trees: the one process of this script needs no lease."""
 
     def run_step(self, video_id: str) -> None:
         self.advance(self.tenant, video_id, self.run)
@@ -234,7 +261,7 @@ def trace(folder: Path) -> Recorder:
     config = folder / "safelight.toml"
     config.write_text(f'data = "{folder / "data"}"\n[log]\nlevel = "error"\n')
     _safelight(config, *WAIVER)
-    key = json.loads(_safelight(config, "keys", "create", "bench", "--json"))["token"]
+    key = _safelight(config, "keys", "create", "bench").decode().split()[0]
     recorder, queue = Recorder(), ManualQueue()
     recorder.start()
     with ExitStack() as stack:
@@ -243,12 +270,19 @@ def trace(folder: Path) -> Recorder:
             stack.enter_context(
                 patch(f"safelight.store.database.Database.{name}", recorder.counted(method, kind))
             )
-        stack.enter_context(patch("safelight.jobs.queue.DurableQueue", queue.configured))
+        module = next(name for name in QUEUES if find_spec(name.rpartition(".")[0]))
+        stack.enter_context(patch(f"{module}.DurableQueue", queue.configured))
         from safelight.bootstrap import load
 
-        container = load(config)
+        container: Any = load(config)
         stack.callback(container.core.sandbox.close)
-        app = container.app
+        if hasattr(container, "app"):
+            app = container.app
+        else:
+            from safelight.bootstrap.web import make_app
+
+            app = make_app(container)
+            queue.advance = container.background.upstream_waits.advance
         asyncio.run(_requests(app, key, queue, recorder))
     return recorder
 
@@ -278,7 +312,10 @@ async def _requests(app: Any, key: str, queue: ManualQueue, recorder: Recorder) 
         for step in STEPS:
             with recorder.during(step):
                 await asyncio.to_thread(queue.run_step, video_id)
-        with recorder.during("6 GET content"):
+        with recorder.during("6 GET video"):
+            response = await client.get(f"/v1/videos/{video_id}")
+        assert response.json()["status"] == "completed", response.text
+        with recorder.during("7 GET content"):
             response = await client.get(f"/v1/videos/{video_id}/content")
         assert response.status_code == 200, response.text
 
@@ -300,19 +337,23 @@ def summary(recorder: Recorder) -> dict[str, dict[str, int]]:
             phase: _figures(
                 Counter({call: count for call, count in calls.items() if call.phase == phase}),
                 [kind for where, kind in transactions if where == phase],
+                {name for where, name in recorder.types if where == phase},
             )
             for phase in phases
         },
-        "all": _figures(calls, [kind for _where, kind in transactions]),
+        "all": _figures(
+            calls, [kind for _where, kind in transactions], {name for _where, name in recorder.types}
+        ),
     }
 
 
-def _figures(calls: Counter[Call], transactions: list[str]) -> dict[str, int]:
+def _figures(calls: Counter[Call], transactions: list[str], types: set[str]) -> dict[str, int]:
     crossings = {call: count for call, count in calls.items() if call.crosses}
     ups = {call: count for call, count in crossings.items() if call.up}
     return {
         "files": len({call.callee.file for call in calls}),
         "functions": len({call.callee for call in calls}),
+        "types": len(types),
         "packages": len({call.callee.package for call in calls}),
         "file pairs": len({(call.caller.file, call.callee.file) for call in crossings if call.caller}),
         "crossings": sum(crossings.values()),
@@ -334,6 +375,7 @@ def upward(calls: Counter[Call]) -> list[dict[str, Any]]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--up", action="store_true", help="list every call up: phase, caller, callee, count")
+    parser.add_argument("--types", action="store_true", help="list the record types of each phase")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write figures and calls up to FILE")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -348,6 +390,8 @@ def main() -> int:
     if options.up:
         _print_list("Calls up", ups)
         _print_list("Lambdas that are called from a lower row (not in the figures)", lambdas)
+    if options.types:
+        print("\nRecord types:", *(f"{phase:<18} {name}" for phase, name in sorted(recorder.types)), sep="\n")
     if options.json:
         report = {"python": platform.python_version(), "phases": figures, "up": ups, "lambdas_up": lambdas}
         options.json.write_text(json.dumps(report, indent=2) + "\n")

@@ -3,6 +3,9 @@
 `python -m bench.triggers [--cases 500] [--seed 7]`. The texts have 20 to 80 words from a list of frequent
 English words; one to four of their words together are refused. No list of Safelight is used, and every word
 has the same risk. Delta debugging leaves out single words, the search whole parts of the text.
+
+`--certainty` measures instead whether the stated certainty is right, with as many filters that give 0, 5, 10
+and 20 % wrong answers.
 """
 
 from __future__ import annotations
@@ -12,14 +15,20 @@ import json
 import random
 import re
 import statistics
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from wordfreq import top_n_list
 
-from safelight.advice.prompt_parts import keep_parts, split_parts
-from safelight.advice.trigger_search import CONFIDENCE, CONFIDENCE_WITHOUT_LIMIT, TriggerSearch
 from safelight.policy.statistics import wilson
+from safelight.providers.advice.prompt_parts import PromptPart, keep_parts, split_parts
+from safelight.providers.advice.trigger_search import (
+    CONFIDENCE,
+    CONFIDENCE_WITHOUT_LIMIT,
+    TriggerResult,
+    TriggerSearch,
+)
+from safelight.providers.advice.trigger_set_search import SetSearchEnd, TriggerSet
 
 Judge = Callable[[str], bool]
 _SMALL = ("the", "a", "of", "in", "on", "at", "to", "with", "and", "from", "is", "for")
@@ -53,14 +62,57 @@ def judge_of(case: Case, noise: float, chance: random.Random) -> Judge:
 
 def search(case: Case, refuses: Judge, confidence: float, ceiling: int | None) -> tuple[bool, bool, int]:
     """Whether the exact set was found, whether something false was named, and the number of tests."""
+    parts, result = run_search(case, refuses, confidence, ceiling)
+    found = [frozenset(parts[n].word for n in one.triggers) for one in result.sets]
+    exact = found == [case.triggers] and not result.sets[0].group
+    return exact, any(not one <= case.triggers for one in found), result.tests
+
+
+def is_right(found: TriggerSet, parts: Sequence[PromptPart], case: Case) -> bool:
+    """Whether what the set says is true: its words, and one of its group, are needed; all, if it is found."""
+    named, group = ({parts[n].word for n in numbers} for numbers in (found.triggers, found.group))
+    if found.end is SetSearchEnd.FOUND:
+        return named == case.triggers
+    return named <= case.triggers and (not group or bool(group & (case.triggers - named)))
+
+
+def measure_certainty(cases: int, seed: int, vocabulary: list[str]) -> Iterator[dict[str, object]]:
+    """Rows by limit on tests: one for each share of noise, then one for each band of stated certainty."""
+    for ceiling, confidence in ((12, CONFIDENCE), (None, CONFIDENCE_WITHOUT_LIMIT)):
+        limit, bands = (
+            "no limit" if ceiling is None else f"{ceiling} tests",
+            dict[int, list[tuple[float, bool]]](),
+        )
+        for noise in (0.0, 0.05, 0.1, 0.2):
+            chance, tests, unnamed = random.Random(seed), 0, 0
+            for number in range(cases):
+                case = make_case(chance, vocabulary, 1 + number % 4)
+                parts, result = run_search(case, judge_of(case, noise, chance), confidence, ceiling)
+                tests += result.tests
+                unnamed += not result.sets
+                for one in result.sets:
+                    bands.setdefault(int(one.confidence * 10) * 10, []).append(
+                        (one.confidence, is_right(one, parts, case))
+                    )
+            yield {"run": limit, "noise": noise, "mean_tests": round(tests / cases, 2), "names_none": unnamed}
+        for band, found in sorted(bands.items()):
+            stated = round(100 * statistics.mean(one for one, _ in found), 1)
+            yield {
+                "run": limit,
+                "band": band,
+                "stated": stated,
+                "right": share([right for _, right in found]),
+            }
+
+
+def run_search(
+    case: Case, refuses: Judge, confidence: float, ceiling: int | None
+) -> tuple[Sequence[PromptPart], TriggerResult]:
     parts = split_parts(case.text)
     running = TriggerSearch([1.0] * len(parts), confidence, ceiling)
     while (kept := running.next_test()) is not None:
         running.record(refused=refuses(keep_parts(case.text, parts, kept)))
-    result = running.result()
-    found = [frozenset(parts[n].word for n in one.triggers) for one in result.sets]
-    exact = found == [case.triggers] and not result.sets[0].group
-    return exact, any(not one <= case.triggers for one in found), result.tests
+    return parts, running.result()
 
 
 def delta_debug(case: Case, refuses: Judge) -> tuple[bool, int]:
@@ -105,17 +157,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=500)
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--certainty", action="store_true")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     plain = (word for word in top_n_list("en", 6000) if re.fullmatch("[a-z]{4,}", word))
     vocabulary = [word for word in plain if len(split_parts(f"{word} house")) == 2 and word not in _SMALL]
-    rows = []
+    rows = list(measure_certainty(options.cases, options.seed, vocabulary)) if options.certainty else []
     for title, noise, ceiling, confidence in (
         ("no limit, no wrong answers", 0.0, None, CONFIDENCE_WITHOUT_LIMIT),
         ("no limit, 10 % wrong answers", 0.1, None, CONFIDENCE_WITHOUT_LIMIT),
         ("12 tests, no wrong answers", 0.0, 12, CONFIDENCE),
         ("12 tests, 10 % wrong answers", 0.1, 12, CONFIDENCE),
-    ):
+    ) * (not options.certainty):
         chance = random.Random(options.seed)
         found: dict[int, list[tuple[bool, bool, int, bool, int]]] = {count: [] for count in (1, 2, 3, 4)}
         for number in range(options.cases):

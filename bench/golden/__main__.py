@@ -46,7 +46,7 @@ _PLAYED = frozenset(
 )
 
 
-def play(here: Installation, parts: frozenset[str], store: str) -> Iterator[tuple[str, Blocks]]:
+def play(here: Installation, parts: frozenset[str]) -> Iterator[tuple[str, Blocks]]:
     """The blocks of each part, in the order of `PARTS`."""
     _waive(here)
     with here.served(), _player(here) as player:
@@ -54,7 +54,7 @@ def play(here: Installation, parts: frozenset[str], store: str) -> Iterator[tupl
             yield "openapi", surfaces.openapi(player)
         if parts & _PLAYED:
             yield from _play_requests(player, parts)
-        for part, read in _after(player, store):
+        for part, read in _after(player):
             if part in parts:
                 print(f"golden: {part}", file=sys.stderr)
                 yield part, read()
@@ -139,9 +139,8 @@ def play_without_clips(here: Installation, *, document: bool) -> Iterator[tuple[
         yield "quick", _played(player, steps, closing=False) | _played(player, steps, closing=True)
 
 
-def _after(player: Player, store: str) -> list[tuple[str, Callable[[], Blocks]]]:
+def _after(player: Player) -> list[tuple[str, Callable[[], Blocks]]]:
     here = player.here
-    whole = store == "sqlite"
     return [
         ("audit", lambda: surfaces.audit(here)),
         ("events", lambda: surfaces.events(here)),
@@ -149,7 +148,7 @@ def _after(player: Player, store: str) -> list[tuple[str, Callable[[], Blocks]]]
         ("metrics", lambda: surfaces.metrics(player)),
         ("mcp", lambda: surfaces.mcp(here)),
         ("settings", lambda: surfaces.settings(here)),
-        ("commands", lambda: run_commands(player, HERE / "commands.yaml", text=whole)),
+        ("commands", lambda: run_commands(player, HERE / "commands.yaml")),
         ("help", lambda: help_texts(here, LANGUAGES[1:])),
     ]
 
@@ -160,7 +159,7 @@ def _parts(tree: Path, store: str, parts: frozenset[str], server: str) -> Iterat
     only_document = long == {"openapi"} and "quick" in parts
     if long and not only_document:
         with installation(tree, store, server=server) as here:
-            yield from ((part, blocks) for part, blocks in play(here, long, store) if part in long)
+            yield from ((part, blocks) for part, blocks in play(here, long) if part in long)
     if "quick" in parts:
         with installation(tree, store, server=server) as here:
             yield from play_without_clips(here, document=only_document)
@@ -187,9 +186,6 @@ def main() -> int:
             write_recording(asked.recordings, asked.store, part, blocks)
             continue
         expected = read_recording(asked.recordings, asked.store, part)
-        if asked.store != "sqlite":
-            # There, commands run with `--json` only.
-            expected = {name: body for name, body in expected.items() if part != "commands" or name in blocks}
         comparison.add(part, expected, blocks, changes)
     if asked.action == "record":
         return 0

@@ -56,8 +56,8 @@ def commands_in(text: str) -> list[str]:
     return found
 
 
-def run_commands(player: Player, path: Path, *, text: bool) -> Blocks:
-    """Run the commands of a file. Without `text`, only with `--json` if a command has it."""
+def run_commands(player: Player, path: Path) -> Blocks:
+    """Run the commands of a file, in each of their forms and languages."""
     rows = yaml.safe_load(path.read_text(encoding="utf-8"))
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
@@ -67,25 +67,25 @@ def run_commands(player: Player, path: Path, *, text: bool) -> Blocks:
     found: Blocks = {}
     for chains in (reading, changing):
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            for blocks in pool.map(lambda chain: _run_chain(player, chain, text=text), chains):
+            for blocks in pool.map(lambda chain: _run_chain(player, chain), chains):
                 found |= blocks
-    titles = [_title(row, *form) for row in rows for form in _forms(row, text=text)]
+    titles = [_title(row, *form) for row in rows for form in _forms(row)]
     return {title: found[title] for title in titles}
 
 
-def _run_chain(player: Player, rows: list[dict[str, Any]], *, text: bool) -> Blocks:
+def _run_chain(player: Player, rows: list[dict[str, Any]]) -> Blocks:
     return {
         _title(row, form, language): _run(player, row, form, language)
         for row in rows
-        for form, language in _forms(row, text=text)
+        for form, language in _forms(row)
     }
 
 
-def _forms(row: dict[str, Any], *, text: bool) -> list[tuple[str, str]]:
-    forms = [("json", "en")] if row.get("json", True) else []
-    if text or not forms:
-        forms.insert(0, ("text", "en"))
-    if text and row.get("languages"):
+def _forms(row: dict[str, Any]) -> list[tuple[str, str]]:
+    forms = [("text", "en")]
+    if row.get("json", True):
+        forms.append(("json", "en"))
+    if row.get("languages"):
         forms += [("text", language) for language in LANGUAGES[1:]]
     return forms
 

@@ -148,13 +148,13 @@ class Installation:
         return Answer(code=done.returncode, out=done.stdout, err=done.stderr)
 
     def create_key(self, name: str, scopes: tuple[str, ...], *options: str) -> str:
-        """The token of a new API key."""
+        """A new API key."""
         chosen = [part for scope in scopes for part in ("--scope", scope)]
         made = self.run("keys", "create", name, *chosen, *options, "--json")
         if made.code:
             raise RuntimeError(f"no key {name}: {made.out}{made.err}")
-        token: str = json.loads(made.out)["token"]
-        return token
+        key: str = json.loads(made.out)["key"]
+        return key
 
     @contextmanager
     def served(self) -> Iterator[None]:

@@ -21,7 +21,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from safelight.fileio import append_line
+from safelight.core.fileio import append_line
 from safelight.provenance.watermark import (
     detector,
     lattice_spectrum,

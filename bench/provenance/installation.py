@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from bench.seal import FACTS
-from safelight.fileio import append_line
+from safelight.core.fileio import append_line
 from safelight.policy.statistics import wilson
 from safelight.provenance import sealing
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
@@ -30,7 +30,7 @@ from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
-from safelight.trust.seals import FingerprintStore, ProvenanceChecks, Registry
+from safelight.videos.registry import FingerprintStore, ProvenanceChecks, Registry
 from safelight_lab.evaluation.provenance_eval import EvaluatedClip
 
 ISSUER = "Bench"

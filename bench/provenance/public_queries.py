@@ -27,7 +27,7 @@ from bench.provenance import installation, pictures
 from bench.provenance.installation import Installation, Results, SealedClip, is_marked
 from bench.provenance.pictures import Luma, psnr_db, read_frames, to_luma, write_frames
 from bench.provenance.real_chains import one_of_each_source
-from safelight.trust.seals import MAX_CHECKS_PER_DAY
+from safelight.videos.registry import MAX_CHECKS_PER_DAY
 from safelight_lab.evaluation.intervals import bootstrap_mean
 from safelight_lab.evaluation.provenance_eval import find_clips
 

@@ -12,10 +12,10 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from safelight.trust.accounts.access import AccessGrant, AccessLimits, AccountAccess
-from safelight.trust.accounts.invitations import AccountInvitations
-from safelight.trust.ledger import Prices, Work, charge
-from safelight.trust.standing import Cause, Offence, Standings, Thresholds
+from safelight.accounts.access_requests import AccessGrant, AccessLimits, AccountAccess
+from safelight.accounts.invitations import AccountInvitations
+from safelight.accounts.ledger import Prices, Work, charge
+from safelight.accounts.standing import Cause, Offence, Standings, Thresholds
 from safelight.web.auth import COOKIE
 from support.console_server import ConsoleServer
 
@@ -27,6 +27,7 @@ PAGES = (
     "/videos?q=words+of+no+prompt",
     "/videos/batches",
     "/review",
+    "/compliance/log",
     "/review?state=closed",
     "/review/quality",
     "/review/standings",

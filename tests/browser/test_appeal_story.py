@@ -8,11 +8,11 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
+from safelight.accounts.audit import verify
+from safelight.accounts.ledger import Ledger, SumBy
+from safelight.accounts.models import Role
 from safelight.console.translations import load_languages
-from safelight.jobs.models import VideoState
-from safelight.trust.accounts.models import Role
-from safelight.trust.audit import verify
-from safelight.trust.ledger import Ledger, SumBy
+from safelight.videos.models import VideoState
 from support.site import Site
 
 pytestmark = pytest.mark.browser
@@ -44,7 +44,7 @@ def test_a_refusal_is_appealed_and_another_reviewer_restores_everything(
     house, who = site.house, {}
     for name, role in (("cleo", Role.CREATOR), ("ada", Role.REVIEWER), ("ben", Role.REVIEWER)):
         who[name] = site.enroll(name, role)
-    videos, standing = house.container.review.videos, house.container.pipeline.standing
+    videos, standings = house.container.videos, house.container.pipeline.standings
     creator = site.visit(who=who["cleo"])
     video_id = site.request_video(creator, PROMPT).id
     expect(creator.get_by_role("heading", name=T("state.held"))).to_be_visible()
@@ -57,7 +57,7 @@ def test_a_refusal_is_appealed_and_another_reviewer_restores_everything(
     site.carry_out_decisions()
     assert videos.get(who["cleo"], video_id).state is VideoState.REJECTED
     assert videos.allowance(who["cleo"]).videos_left == 2
-    assert standing.standings.own(who["cleo"], None).points > 0
+    assert standings.own(who["cleo"], None).points > 0
 
     assert total(site) == (PRICE_MICROS, 0)
 
@@ -89,7 +89,7 @@ def test_a_refusal_is_appealed_and_another_reviewer_restores_everything(
     released = videos.get(who["cleo"], video_id).reinstated_as
     assert released is not None
     assert house.carry(videos.get(who["cleo"], released)).state is VideoState.DELIVERED
-    assert standing.standings.own(who["cleo"], None).points == 0
+    assert standings.own(who["cleo"], None).points == 0
     assert videos.allowance(who["cleo"]).videos_left == 2
     assert total(site) == (2 * PRICE_MICROS, 0)
     creator.goto(f"{site.address}/videos/{video_id}")

@@ -9,12 +9,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, expect, sync_playwright
 
+from safelight.accounts.models import Role
 from safelight.console.translations import load_languages
+from safelight.core.i18n import load_messages
 from safelight.detectors.registry import load_plugin
-from safelight.i18n import load_messages
-from safelight.jobs.models import VideoState
 from safelight.settings import DPIA_HEADINGS
-from safelight.trust.accounts.models import Role
+from safelight.videos.models import VideoState
 from support.site import Site
 from support.synthetic_faces import ANN, portrait
 
@@ -94,7 +94,7 @@ def test_a_consent_is_given_on_camera_used_and_withdrawn(
     expect(ann.locator("main")).to_contain_text(made.id)
     ann.get_by_role("button", name=C("page.withdraw")).click()
     expect(ann.locator("main [role=status]")).to_have_text(C("state.withdrawn"))
-    site.house.container.review.consents.withdrawals.part.run_all()
+    site.house.container.background.withdrawals.part.run_all()
     asker.goto(f"{site.address}/videos/{made.id}")
     expect(asker.get_by_role("heading", name=T("state.withdrawn"))).to_be_visible()
     assert site.request_video(asker, "a person reads again", reference).state is VideoState.REJECTED

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from safelight.jobs.models import VideoState
 from safelight.policy.documents import load
 from safelight.policy.findings import SHIPPED
+from safelight.videos.models import VideoState
 from support.console_server import ConsoleServer
 from support.fake_api_server import a_video
 
@@ -18,6 +18,7 @@ PAGES = (
     "/",
     "/videos",
     "/review",
+    "/compliance/log",
     "/verify",
     "/advice",
     "/attempts",

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from safelight.store import tables
-from safelight.trust.reviews import Case, CaseState
+from safelight.videos.case_rows import Case, CaseState
 from support.console_server import ConsoleServer
 from support.fake_api_server import CARD, a_video, card_verdict, judged
 

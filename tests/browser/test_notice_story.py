@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 from playwright.sync_api import expect
 
-from safelight.generation.protocol import Derivation
-from safelight.i18n import load_messages
-from safelight.jobs.models import Video, VideoState
+from safelight.accounts.models import Role
+from safelight.core.i18n import load_messages
+from safelight.providers.protocol import Derivation
 from safelight.store import tables
 from safelight.testing.generators import create as instant
-from safelight.trust.accounts.models import Role
+from safelight.videos.models import Video, VideoState
 from support.clips import Pixels, make_clip
 from support.site import Site
 
@@ -49,7 +49,7 @@ def make_video(site: Site, clip: Path, **fields: object) -> Video:
 
 
 def follow_up(site: Site) -> None:
-    part = site.house.container.review.notice_follow_up.part
+    part = site.house.container.background.notice_follow_up.part
     for _ in range(2):
         part.run_all()
     assert part.health().errors == 0, part.health()

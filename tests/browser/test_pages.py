@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from safelight.jobs.models import VideoState
+from safelight.videos.models import VideoState
 from support.console_server import ConsoleServer
 from support.fake_api_server import a_video
 
@@ -65,7 +65,7 @@ def test_a_cell_of_the_coverage_map_shows_its_details(staff: Page, console: Cons
     cell = staff.locator("a[href*='cell=violence/graphic/frames']")
     cell.focus()
     staff.keyboard.press("Enter")
-    expect(detail.get_by_role("heading")).to_have_text("Graphic violence: frames")
+    expect(detail.get_by_role("heading", level=2)).to_have_text("Graphic violence: frames")
     expect(detail).to_contain_text("No installed detector")
     expect(cell).to_have_attribute("aria-current", "true")
     assert "cell=violence/graphic/frames" in staff.url

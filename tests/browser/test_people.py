@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from safelight.trust.accounts import OPERATOR, KeyScope, Principal, PrincipalKind, Role
-from safelight.trust.people import NewPerson
+from safelight.accounts import OPERATOR, KeyScope, Principal, PrincipalKind, Role
+from safelight.accounts.people import NewPerson
 from support.console_server import ConsoleServer
 from support.people import PASSWORD, one_time_code
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from safelight.trust.quality.models import NewQualityCase, QualityPurpose
-from safelight.trust.quality.store import open_quality_case
+from safelight.cases.quality.models import NewQualityCase, QualityPurpose
+from safelight.cases.quality.store import open_quality_case
 from support.console_server import ConsoleServer
 from support.fake_api_server import CARD, a_video, card_verdict, judged
 from support.review_room import Clock, ReviewRoom

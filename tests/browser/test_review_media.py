@@ -7,9 +7,14 @@ import re
 import pytest
 from playwright.sync_api import Page, Request, expect
 
+from safelight.console.case_media import PictureRequest, Shot
 from safelight.store.tables import exposures
+from support.cases import flagged, frames
 from support.console_server import ConsoleServer
 from support.fake_api_server import CARD, a_video, card_verdict, judged
+from support.verdicts import seen
+
+from .test_review_queue import READING_MS
 
 pytestmark = pytest.mark.browser
 
@@ -47,7 +52,7 @@ def test_spoken_words_are_read_at_once_and_sound_and_references_only_while_held(
         reference.dispatch_event("pointerup")
     expect(staff.locator("#image-cover canvas")).to_be_hidden()
     sent = [(one.url.rpartition("/")[2], one.post_data) for one in requests if one.method == "POST"]
-    assert ("reveal", "file=1") in sent
+    assert ("reveal", "show=whole+1&frame=0") in sent
     assert [data for name, data in sent if name == "sound"] == ["part=0+0+60"] * 2
     # In a text field the key writes.
     staff.locator("#reason").press("l")
@@ -56,3 +61,63 @@ def test_spoken_words_are_read_at_once_and_sound_and_references_only_while_held(
     with console.database.read_transaction(console.server.tenant) as tx:
         views = tx.select(exposures, exposures.c.case_id == case.id)
     assert len(views) == 3
+
+
+def test_the_page_opens_at_the_finding_and_keys_step_to_more(staff: Page, console: ConsoleServer) -> None:
+    desk = console.server.desk
+    video = desk.put(a_video(tenant=console.server.tenant, prompt="a street"))
+    desk.judgements[video.id] = (
+        flagged(
+            seen("violence", 0.9, "frames", evidence=(frames(2.0, 2.5, peak=18),)),
+            seen("hate", 0.8, "frames", evidence=(frames(3.0, 3.5, peak=25),)),
+        ),
+    )
+    case = console.hold(video.id)
+    console.asked.clear()
+    staff.goto(f"{console.server.url}/review/{case.id}")
+    picture = staff.locator("#image-cover canvas")
+
+    def look(shot: Shot, frame: int, **more: bool) -> None:
+        staff.keyboard.down(" ")
+        expect(picture).to_be_visible()
+        staff.keyboard.up(" ")
+        expect(picture).to_be_hidden()
+        assert console.asked[-1] == PictureRequest(file=0, shot=shot, frame=frame, **more)
+
+    look(Shot.FRAME, 18)
+    expect(staff.locator("#reveal-count")).to_have_text("Frame 18, from 2.3 s.")
+    staff.keyboard.press(".")
+    look(Shot.FRAME, 19)
+    staff.keyboard.press("]")
+    look(Shot.FRAME, 25)
+    staff.keyboard.press("[")
+    staff.keyboard.press("w")
+    look(Shot.AROUND, 18)
+    staff.keyboard.press("w")
+    look(Shot.CLIP, 18)
+    # The switches are the reviewer's, and are remembered.
+    for name in ("Covered", "Grey"):
+        with staff.expect_response(re.compile("/switches$")):
+            staff.get_by_label(name, exact=True).uncheck()
+    staff.locator("h1").click()
+    staff.keyboard.press("w")
+    staff.keyboard.press(" ")
+    expect(picture).to_be_visible()
+    expect(picture).to_have_class("colour")
+    with staff.expect_request(re.compile("/hide$")):
+        staff.keyboard.press(" ")
+    expect(picture).to_be_hidden()
+    assert console.asked[-1] == PictureRequest(file=0, shot=Shot.WHOLE, frame=18, in_colour=True)
+    staff.reload()
+    expect(staff.get_by_label("Grey", exact=True)).not_to_be_checked()
+    # Digits in the field of the frame choose no rule.
+    staff.get_by_label("Frame", exact=True).press("1")
+    assert staff.locator("#decide [name=clause]:checked").count() == 0
+    # Nothing was decided, and one key declines the category.
+    staff.locator("h1").click()
+    staff.wait_for_timeout(READING_MS)
+    staff.keyboard.press("d")
+    # The other case is of the same category.
+    staff.wait_for_url("**/review?next=none")
+    staff.get_by_role("button", name="Take cases again: Violence").click()
+    expect(staff.locator("#declined")).to_have_count(0)

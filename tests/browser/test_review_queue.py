@@ -7,11 +7,16 @@ import re
 import pytest
 from playwright.sync_api import Page, Request, expect
 
-from safelight.jobs.models import VideoState
+from safelight.accounts import KeyScope, Principal, PrincipalKind
+from safelight.cases.inputs import ReplyChange
+from safelight.cases.saved_replies import SavedReplies
 from safelight.store import tables
-from safelight.trust.reviews import Case
+from safelight.videos.case_rows import Case, CaseKind
+from safelight.videos.models import VideoState
+from support.cases import flagged, frames
 from support.console_server import ConsoleServer
 from support.fake_api_server import CARD, a_video, card_verdict, judged
+from support.verdicts import seen
 
 pytestmark = pytest.mark.browser
 
@@ -68,3 +73,80 @@ def test_cases_are_decided_with_two_keys_each_and_pictures_are_fetched_only_on_r
     console.carry_out_decisions()
     states = [console.server.desk.videos[case.video_id].state for case in cases]
     assert states == [VideoState.SEALING] * (CASES - 2) + [VideoState.HELD] * 2
+
+
+@pytest.mark.parametrize(("key", "action"), [("a", "keep"), ("r", "withdraw")])
+def test_keeping_and_removing_take_the_same_two_keys_and_the_sentence_of_the_rule_can_be_changed(
+    staff: Page, console: ConsoleServer, key: str, action: str
+) -> None:
+    desk = console.server.desk
+    video = desk.put(a_video(tenant=console.server.tenant, prompt=f"a street to {action}"))
+    desk.deliver(video.id, b"clip")
+    desk.judgements[video.id] = (
+        judged(card_verdict(CARD)),
+        flagged(seen("violence/graphic", 0.9, "frames", evidence=(frames(2.0, 2.5, peak=18),))),
+    )
+    case = console.hold(video.id, kind=CaseKind.REPORT)
+    staff.goto(f"{console.server.url}/review/{case.id}")
+    staff.wait_for_timeout(READING_MS)
+    rule = staff.locator("#decide [name=clause]").first.get_attribute("value")
+    staff.keyboard.press("1")
+    expect(staff.locator("#facts")).not_to_have_value("")
+    sentence = staff.locator("#facts").input_value()
+    staff.keyboard.press(key)
+    staff.wait_for_url(re.compile(f"decided={case.id}"))
+    console.carry_out_decisions()
+    with console.database.read_transaction(console.server.tenant) as tx:
+        made = tx.one(tables.decisions, tables.decisions.c.case_id == case.id)
+    assert made is not None
+    assert (made.action, made.clause, made.facts) == (
+        action,
+        rule,
+        sentence if action == "withdraw" else None,
+    )
+
+
+def test_another_rule_changes_the_sentence_until_the_reviewer_has_written_one(
+    staff: Page, console: ConsoleServer
+) -> None:
+    case = hold(console, "a street and its rules")
+    staff.goto(f"{console.server.url}/review/{case.id}")
+    facts, other = staff.locator("#facts"), staff.locator("#other-clause")
+    other.fill("ha-2")
+    other.blur()
+    first = facts.input_value()
+    other.fill("vi-3")
+    other.blur()
+    assert "" != facts.input_value() != first != ""
+    facts.fill("My own words.")
+    other.fill("ha-2")
+    other.blur()
+    expect(facts).to_have_value("My own words.")
+
+
+def test_a_saved_reply_is_chosen_with_keys_and_goes_with_the_decision(
+    staff: Page, console: ConsoleServer
+) -> None:
+    lead = Principal(
+        tenant=console.server.tenant,
+        id="lead",
+        kind=PrincipalKind.PERSON,
+        name="lead",
+        scopes=frozenset({KeyScope.POLICY}),
+    )
+    SavedReplies(console.database).save(lead, "stage-blow", ReplyChange(en="A blow was shown."))
+    case = hold(console, "a blow for a reply")
+    staff.goto(f"{console.server.url}/review/{case.id}")
+    staff.wait_for_timeout(READING_MS)
+    staff.keyboard.press("1")
+    staff.keyboard.press("t")
+    expect(staff.locator("#reply")).to_be_focused()
+    staff.keyboard.type("stage-blow")
+    expect(staff.locator("#reply-text")).to_have_text("A blow was shown.")
+    staff.keyboard.press("Escape")
+    staff.keyboard.press("r")
+    staff.wait_for_url(re.compile(f"decided={case.id}"))
+    with console.database.read_transaction(console.server.tenant) as tx:
+        made = tx.one(tables.pending_decisions, tables.pending_decisions.c.case_id == case.id)
+    assert made is not None
+    assert made.reply["en"] == "A blow was shown."

@@ -7,8 +7,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from safelight.jobs.models import VideoState
-from safelight.trust.reviews import Case
+from safelight.videos.case_rows import Case
+from safelight.videos.models import VideoState
 from support.console_server import ConsoleServer
 from support.fake_api_server import a_video
 

@@ -9,9 +9,9 @@ from playwright.sync_api import Browser
 
 from safelight.console.scan_report import render_scan_report
 from safelight.console.translations import load_languages
-from safelight.moderation.file_scan import TranscriptLine
 from safelight.policy.findings import SHIPPED, Modality
 from safelight.policy.verdicts import Action
+from safelight.screening.file_scan import TranscriptLine
 from support.scan_reports import INSTALLED, finding, report
 
 pytestmark = pytest.mark.browser

@@ -10,9 +10,9 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
+from safelight.accounts.models import Role
 from safelight.console.translations import load_languages
-from safelight.i18n import load_messages
-from safelight.trust.accounts.models import Role
+from safelight.core.i18n import load_messages
 from support.site import Site
 
 pytestmark = pytest.mark.browser

@@ -69,3 +69,20 @@ def test_text_has_contrast_and_the_page_fits_a_phone(
     state.click()
     expect(page.locator("#outcome h2")).to_be_in_viewport()
     context.close()
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_box_of_the_studio_shows_the_whole_answer_about_an_error(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    page.locator("#prompt").fill("A person standing alone on a rooftop at night")
+    page.locator("#refused summary").click()
+    page.locator("#text").fill('{"status": "FAILED", "failureCode": "SAFETY.INPUT.TEXT"}')
+    expect(page.locator("#error-prompt")).to_have_value(re.compile("rooftop"))
+    page.locator("#explain-error button").click()
+    answer = page.locator("#explained")
+    for said in ("Runway", "Charged", "rooftop", "Send next", "observation deck", "Price of a try"):
+        expect(answer).to_contain_text(said)
+    last = answer.locator("dd").last
+    last.scroll_into_view_if_needed()
+    expect(last).to_be_in_viewport()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -10,8 +10,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from safelight.api import videos
-from safelight.api.openapi import SafelightAPI
+from safelight.web.api import videos
+from safelight.web.api.openapi import SafelightAPI
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "clients" / "node" / "openapi.json"
 #: Words for readers of the API change more often than its types.

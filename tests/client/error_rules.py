@@ -1,6 +1,6 @@
 """Writes the table of error rules of both clients from the rules of the server package.
 
-Run it after a change of `safelight.generation.provider_errors`: python tests/client/error_rules.py
+Run it after a change of `safelight.providers.provider_errors`: python tests/client/error_rules.py
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Any
 
 import msgspec
 
-from safelight.generation.provider_errors import categories, safelight
-from safelight.generation.provider_errors.model import ErrorSource
-from safelight.generation.provider_errors.registry import FIRST, LAST, SHAPED, load_rules, providers, relays
-from safelight.generation.provider_errors.rules import ErrorRule, Provider
-from safelight.generation.provider_errors.words import load, words
-from safelight.generation.videos_api import responses
+from safelight.providers.provider_errors import categories, safelight
+from safelight.providers.provider_errors.model import ErrorSource
+from safelight.providers.provider_errors.registry import FIRST, LAST, SHAPED, load_rules, providers, relays
+from safelight.providers.provider_errors.rules import ErrorRule, Provider
+from safelight.providers.provider_errors.words import load, words
+from safelight.providers.videos_api import responses
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "clients" / "python" / "src" / "safelight_client" / "error_rules.json"
-TEXTS = ROOT / "tests" / "unit" / "generation" / "provider_errors"
+TEXTS = ROOT / "tests" / "unit" / "providers" / "provider_errors"
 
 
 def table() -> dict[str, Any]:

@@ -8,7 +8,7 @@ import error_rules
 import pytest
 
 import safelight_client as sc
-from safelight.generation.provider_errors import decode_body
+from safelight.providers.provider_errors import decode_body
 from safelight_client.error_meanings import explain_response
 from safelight_client.error_rules import load_table, read_error
 

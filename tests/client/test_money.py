@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.i18n import LANGUAGES
+from safelight.core.i18n import LANGUAGES
 from safelight_client.money import format_at_most, format_money
 
 ROOT = Path(__file__).parents[2]

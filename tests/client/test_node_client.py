@@ -23,8 +23,8 @@ from fixed_server import FixedServer
 from test_money import FORMS
 
 import safelight_client as sc
+from safelight.accounts import webhooks as signing
 from safelight.testing.upstream import ScriptedUpstream
-from safelight.trust import webhooks as signing
 from support.gateway_process import running
 from support.optional_tools import ROOT, leave_out
 

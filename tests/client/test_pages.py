@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from safelight.testing.upstream import ScriptedUpstream
-from safelight.trust.templates.documents import read_document
-from safelight.trust.templates.rendering import render
+from safelight.videos.templates.documents import read_document
+from safelight.videos.templates.rendering import render
 from safelight_client.batch import read_rows
 from safelight_client.batch.template_rows import template_of
 

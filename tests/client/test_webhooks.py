@@ -10,7 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 import safelight_client as sc
-from safelight.trust import webhooks as signing
+from safelight.accounts import webhooks as signing
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "python" / "webhook_fastapi.py"
 SECRET, OTHER = signing.new_secret(), signing.new_secret()

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from safelight.bootstrap import load
-from safelight.metrics import COUNTERS, HISTOGRAMS
+from safelight.core.metrics import COUNTERS, HISTOGRAMS
 from support.optional_tools import leave_out
 from support.rows import each_row, rows_of
 

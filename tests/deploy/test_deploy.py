@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from safelight.cli.commands import build_command
-from safelight.generation.videos_api.options import read_options
+from safelight.providers.videos_api.options import read_options
 from safelight.settings import Settings, read_settings
 from support.optional_tools import leave_out
 

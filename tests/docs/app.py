@@ -15,17 +15,22 @@ from support.fake_api_server import Desk, Shelf
 def app() -> Any:
     return build_app(
         Services(
-            videos=Desk(),
+            videos=Desk(),  # type: ignore[arg-type]
+            readiness=dict,
             batches=None,  # type: ignore[arg-type]
             accounts=None,  # type: ignore[arg-type]
             moderation=None,  # type: ignore[arg-type]
             reviews=None,  # type: ignore[arg-type]
+            bulk=None,  # type: ignore[arg-type]
             review_queue=None,  # type: ignore[arg-type]
             case_events=None,  # type: ignore[arg-type]
             quality=None,  # type: ignore[arg-type]
             quality_results=None,  # type: ignore[arg-type]
+            check_figures=None,  # type: ignore[arg-type]
             reports=None,  # type: ignore[arg-type]
             appeals=None,  # type: ignore[arg-type]
+            saved_replies=None,  # type: ignore[arg-type]
+            tenant_log=None,  # type: ignore[arg-type]
             statements=None,  # type: ignore[arg-type]
             webhooks=None,  # type: ignore[arg-type]
             attempts=None,  # type: ignore[arg-type]

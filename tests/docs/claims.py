@@ -124,10 +124,11 @@ def elsewhere(page: Path = CELLS) -> dict[tuple[str, str], str]:
 
 
 def measured() -> frozenset[tuple[str, str]]:
-    """Every cell with a figure: of the shipped run, and of other runs."""
-    from safelight.policy.measurements import load_shipped
+    """Every cell with a figure: of the shipped runs, and of other runs."""
+    from safelight.policy.measurements import load_shipped, load_shipped_acts
 
     own = {(one.category, one.modality.value) for one in load_shipped().cells}
+    own |= {(one.category, "prompt") for one in load_shipped_acts().cells}
     return frozenset(own | elsewhere().keys())
 
 

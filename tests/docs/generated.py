@@ -14,7 +14,9 @@ import typing
 from collections.abc import Callable
 from decimal import Decimal
 from enum import Enum
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal, get_args, get_origin
 
 from pages import DOCS
@@ -22,7 +24,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 import safelight
-from safelight.errors import SafelightError
+from safelight.core.errors import SafelightError
+from safelight.detectors.models.catalogue import MODELS
 
 
 def settings() -> str:
@@ -197,7 +200,8 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ").strip()
 
 
-#: What a person calls each category in the table of the README, in its order.
+#: What a person calls a category in the table of cells.md, in its order. The others follow with the names
+#: that they have on the pages.
 ROWS = {
     "sexual": "nudity and sexual content",
     "ncii": "intimate imagery without consent",
@@ -228,12 +232,14 @@ def cells() -> str:
     """Category by place: found of how many, or the page with figures, or unmeasured, or no."""
     import claims
 
+    from safelight.core.i18n import name_category
     from safelight.detectors.registry import DetectorRegistry
-    from safelight.policy.findings import Modality
-    from safelight.policy.measurements import load_shipped
+    from safelight.policy.findings import SHIPPED, Modality
+    from safelight.policy.measurements import load_shipped, load_shipped_acts
 
     looked = {(one.category, one.modality) for _name, one in DetectorRegistry.discover({}).capabilities()}
     own = {(one.category, one.modality.value): one for one in load_shipped().cells}
+    own |= {(one.category, "prompt"): one for one in load_shipped_acts().cells}
     elsewhere = claims.elsewhere()
     #: Words are read by the same detectors wherever they stand.
     places = {
@@ -248,22 +254,152 @@ def cells() -> str:
         if figure := own.get((category, place)):
             return f"{figure.found} of {figure.segments}"
         if page := elsewhere.get((category, place)):
-            return f"[figures](docs/benchmarks/{page})"
+            return f"[figures]({page})"
         return "unmeasured" if (category, places[place]) in looked else "no"
 
     lines = [
         "| | prompts | reference pictures | frames | text in the picture | spoken words |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    for category, name in ROWS.items():
+    names = {one.name: name_category(one.name, "en").lower() for one in SHIPPED} | ROWS
+    for category in dict.fromkeys((*ROWS, *names)):
+        name = names[category]
         lines.append(f"| {name} | {' | '.join(said(category, place) for place in places)} |")
     return "\n".join(lines)
 
 
+def acts() -> str:
+    """The figures of each class of acts of harm in prompts."""
+    from safelight.policy.measurements import load_shipped_acts
+    from safelight.policy.statistics import wilson
+
+    run = load_shipped_acts()
+    lines = [
+        f"{run.made}; policy {', '.join(f'`{name}` `{sha[:16]}`' for name, sha in run.policy.items())};"
+        f" set `{run.data_sha256[:16]}`; networks `{run.model_hash[:16]}`.",
+        "",
+        "| category | acts | found | stopped | harmless twins with a finding |",
+        "| --- | --- | --- | --- | --- |",
+    ]
+    for one in sorted(run.cells, key=lambda one: one.found / one.segments):
+        low, high = wilson(one.found, one.segments)
+        lines.append(
+            f"| {one.category} | {one.segments} | {one.found} ({low:.0%} to {high:.0%}) | {one.stopped} |"
+            f" {one.false_alarms} of {one.safe_clips} |"
+        )
+    return "\n".join(lines)
+
+
+#: The table of the READMEs: its head, its rows, and what is not measured or not checked.
+SUMMARY = {
+    "en": (
+        "| what is read | harmful: found | harmless: wrongly |",
+        "prompts (T2VSafetyBench)",
+        "prompts, acts of harm in nine classes",
+        "text in the picture",
+        "spoken words, transcribed without a mistake",
+        "frames: faces, enrolled marks, flicker, content too brief to be noticed",
+        "frames and pictures: nudity",
+        "{found} of {all} ({share} %)",
+        "{found} of {all} ({share} %), {stopped} stopped; worst: {worst}, {worst_found} of {worst_all}",
+        "{found} of {all} ({share} %)",
+        "{found} of {all} ({share} %); worst: {worst}, {worst_found} of {worst_all}",
+        "{n} of {all} stopped",
+        "{n} of {all}",
+        "at most {n} of {all} a category",
+        "unmeasured",
+    ),
+    "zh-Hant": (
+        "| 檢查什麼 | 有害：找出 | 無害：誤判 |",
+        "提示詞（T2VSafetyBench）",
+        "提示詞：九類有害行為",
+        "畫面中的文字",
+        "說話內容，假設轉錄無誤",
+        "影格：人臉、已登錄的標誌、閃爍、短到無法察覺的內容",
+        "影格與圖片：裸露",
+        "{all} 則中 {found} 則（{share} %）",
+        "{all} 則中 {found} 則（{share} %），攔下 {stopped} 則；"
+        "最弱：{worst}，{worst_all} 則中 {worst_found} 則",
+        "{all} 段中 {found} 段（{share} %）",
+        "{all} 段中 {found} 段（{share} %）；最弱：{worst}，{worst_all} 段中 {worst_found} 段",
+        "{all} 則中攔下 {n} 則",
+        "{all} 則中 {n} 則",
+        "每類最多 {all} 段中 {n} 段",
+        "未經測量",
+    ),
+    "zh-Hans": (
+        "| 检查什么 | 有害：找出 | 无害：误判 |",
+        "提示词（T2VSafetyBench）",
+        "提示词：九类有害行为",
+        "画面中的文字",
+        "说话内容，假设转写无误",
+        "帧：人脸、已登记的标志、闪烁、短到无法察觉的内容",
+        "帧与图片：裸露",
+        "{all} 条中 {found} 条（{share} %）",
+        "{all} 条中 {found} 条（{share} %），拦下 {stopped} 条；"
+        "最弱：{worst}，{worst_all} 条中 {worst_found} 条",
+        "{all} 段中 {found} 段（{share} %）",
+        "{all} 段中 {found} 段（{share} %）；最弱：{worst}，{worst_all} 段中 {worst_found} 段",
+        "{all} 条中拦下 {n} 条",
+        "{all} 条中 {n} 条",
+        "每类最多 {all} 段中 {n} 段",
+        "未经测量",
+    ),
+}
+
+
+def summary(tag: str) -> str:
+    """The six lines of coverage in a README: what is found, and what is found or stopped wrongly."""
+    from safelight.core.i18n import name_category
+    from safelight.policy.findings import Modality
+    from safelight.policy.measurements import load_shipped, load_shipped_acts, load_shipped_prompts
+
+    head, *names, of, of_acts, of_frames, of_words, stopped, wrong, most, unmeasured = SUMMARY[tag]
+    prompts, clips = load_shipped_prompts(), load_shipped().cells
+
+    def total(cells: list[Any], text: str) -> str:
+        worst = min(cells, key=lambda one: one.found / one.segments)
+        name = name_category(worst.category, tag)
+        found, everything = sum(one.found for one in cells), sum(one.segments for one in cells)
+        return text.format(
+            found=found,
+            all=everything,
+            share=f"{100 * found / everything:.0f}",
+            stopped=sum(one.stopped or 0 for one in cells),
+            worst=name.lower() if tag == "en" else name,
+            worst_found=worst.found,
+            worst_all=worst.segments,
+        )
+
+    def alarms(cells: list[Any]) -> str:
+        return most.format(n=max(one.false_alarms for one in cells), all=cells[0].safe_clips)
+
+    acts = list(load_shipped_acts().cells)
+    twins = wrong.format(n=sum(one.false_alarms for one in acts), all=sum(one.safe_clips for one in acts))
+    text, audio, frames = (
+        [one for one in clips if one.modality is modality]
+        for modality in (Modality.TEXT, Modality.AUDIO, Modality.FRAMES)
+    )
+    share = f"{100 * prompts.found / prompts.harmful:.0f}"
+    rows = [
+        (
+            of.format(found=f"{prompts.found:,}", all=f"{prompts.harmful:,}", share=share),
+            stopped.format(n=prompts.stopped, all=prompts.harmless),
+        ),
+        (total(acts, of_acts), twins),
+        (total(text, of_words), alarms(text)),
+        (total(audio, of_words), alarms(audio)),
+        (total(frames, of_frames), alarms(frames)),
+        (unmeasured, unmeasured),
+    ]
+    lines = [f"| {name} | {found} | {wrongly} |" for name, (found, wrongly) in zip(names, rows, strict=True)]
+    return "\n".join([head, "| --- | --- | --- |", *lines])
+
+
 def roles() -> str:
     """Every role with its scopes and the reach of its decisions."""
-    from safelight.i18n import load_messages
-    from safelight.trust.accounts import ROLES, KeyScope
+    from safelight.accounts import ROLES, KeyScope
+    from safelight.core.i18n import load_messages
 
     duties = load_messages("people")
     lines = ["| role | scopes | decisions | what it is for |", "| --- | --- | --- | --- |"]
@@ -279,7 +415,7 @@ def routes() -> str:
     sys.path.insert(0, str(DOCS.parent / "tests"))
     from app import app
 
-    from safelight.api.declared_routes import declared_routes
+    from safelight.web.api.declared_routes import declared_routes
 
     whole = app()
     described = {
@@ -316,7 +452,7 @@ def _operation(operation: dict[str, Any]) -> str:
 def metrics() -> str:
     """Every metric with its labels."""
     from safelight.bootstrap import gauges
-    from safelight.metrics import COUNTERS, HISTOGRAMS
+    from safelight.core.metrics import COUNTERS, HISTOGRAMS
 
     found = {one.name: (one.labels, one.description) for one in (*HISTOGRAMS, *COUNTERS)}
     for node in ast.walk(ast.parse(inspect.getsource(gauges))):
@@ -342,7 +478,7 @@ _HTTP_MEANINGS = {408: "The upload stopped.", 415: "The body is neither JSON nor
 
 def error_classes() -> tuple[list[type[SafelightError]], list[type[SafelightError]]]:
     """The errors of errors.py in its order, and those of other modules by name."""
-    from safelight import errors
+    from safelight.core import errors
 
     for module in pkgutil.walk_packages(safelight.__path__, "safelight."):
         # Migration scripts are run by Alembic only, __main__ runs the program, and one module needs `mcp`.
@@ -360,7 +496,7 @@ def _with_subclasses(error: type[SafelightError]) -> set[type[SafelightError]]:
 
 def answered(error: type[SafelightError]) -> str:
     """What the tree says about an error, or about the nearest class above it."""
-    from safelight import errors
+    from safelight.core import errors
 
     drawn = dict(_IN_TREE.findall(inspect.getdoc(errors) or ""))
     for one in error.__mro__:
@@ -425,16 +561,97 @@ def _first_paragraph(name: str) -> str:
     return _cell(" ".join(found.partition("\n\n")[0].split()))
 
 
+def documented_rules() -> str:
+    """What each provider documents, by topic, with page and date."""
+    from safelight.providers.advice.advice_data import AdviceSource
+    from safelight.providers.advice.provider_rules import Topic, documents, list_titles
+
+    known, titles = documents(), list_titles()
+    lines = []
+    for name in sorted(known, key=lambda name: titles[name].lower()):
+        document = known[name]
+        lines += ["", f"### {document.title}", "", "| topic | documented | page |", "| --- | --- | --- |"]
+        for topic in Topic:
+            for rule in document.about(topic):
+                url = AdviceSource(title=rule.source).url
+                page = f"[{rule.source}]({url})" if url else rule.source
+                lines.append(f"| {topic} | {_cell(rule.statement)} | {_cell(page)}, {rule.read} |")
+            if topic in document.undocumented:
+                lines.append(f"| {topic} | no documented rule known | |")
+    others = [title for name, title in titles.items() if name not in known]
+    lines += ["", f"No documented rule known at all: {', '.join(others)}."]
+    return "\n".join(lines).strip()
+
+
+def models() -> str:
+    """The models of the catalogue."""
+    lines = ["| name | detector | weights | sources | licence of the weights, and where it was read |"]
+    lines.append("| --- | --- | --- | --- | --- |")
+    for name, one in sorted(MODELS.items()):
+        sources = [f"hub: {one.repo}"] if one.repo and all(file.on_hub for file in one.files) else []
+        sources += [f"`{package.requirement}`" for package in one.packages]
+        size = f"{one.size / 1e6:.0f} MB" if one.files else "not pinned"
+        user = f"`{one.detector}`" if one.detector else ""
+        read = f"{one.licence}: {one.licence_source}"
+        lines.append(f"| `{name}` | {user} | {size} | {', '.join(sources)} | {_cell(read)} |")
+    return "\n".join(lines)
+
+
+def system_card() -> str:
+    """The card of the settings as they are shipped, with an empty database, without its title."""
+    from safelight.bootstrap import Container
+    from safelight.settings import Settings
+    from safelight_lab.governance.card_page import markdown
+    from safelight_lab.governance.system_card import make_card
+
+    with TemporaryDirectory() as folder:
+        container = Container(Settings(data=Path(folder) / "data"))
+        page = markdown(make_card(container))
+        container.persistence.database.close()
+    return page.partition("\n\n")[2].rstrip().replace("\n## ", "\n### ")
+
+
 #: The page and the name of the part, and what writes it.
+def outcomes() -> str:
+    """What becomes of a video, by adapter and by what the provider does: the rows of a test."""
+    sys.path.insert(0, str(DOCS.parent / "tests"))
+    from support.provider_outcomes import OUTCOMES, TITLES, Expected, read_expected
+
+    def cell(row: Expected | None) -> str:
+        if row is None:
+            return "cannot happen"
+        charge = {"yes": "charged", "no": "not charged", "unknown": "charge unknown"}[row.charged]
+        parts = [f"`{row.code}`" if row.code else row.state, charge, *filter(None, (row.category,))]
+        if row.retry:
+            parts.append(f"retry: {row.retry.replace('_', ' ')}")
+        return ", ".join([*parts, *([f"copy {row.copy}"] if row.copy else [])])
+
+    rows = {(row.adapter, row.outcome): row for row in read_expected()}
+    lines = [f"| the provider | {' | '.join(TITLES.values())} |", "| --- |" + " --- |" * len(TITLES)]
+    lines += [
+        f"| {outcome.name} | {' | '.join(cell(rows.get((name, outcome.name))) for name in TITLES)} |"
+        for outcome in OUTCOMES
+    ]
+    return "\n".join(lines)
+
+
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("reference.md", "commands"): commands,
     ("reference.md", "settings"): settings,
     ("reference.md", "routes"): routes,
     ("reference.md", "metrics"): metrics,
     ("reference.md", "errors"): error_codes,
-    ("../README.md", "cells"): cells,
+    ("../README.md", "coverage"): partial(summary, "en"),
+    ("../README.zh-Hant.md", "coverage"): partial(summary, "zh-Hant"),
+    ("../README.zh-Hans.md", "coverage"): partial(summary, "zh-Hans"),
+    ("benchmarks/cells.md", "cells"): cells,
+    ("benchmarks/cells.md", "acts"): acts,
     ("people.md", "roles"): roles,
     ("architecture.md", "packages"): packages,
+    ("dependencies.md", "models"): models,
+    ("providers.md", "rules"): documented_rules,
+    ("generators.md", "outcomes"): outcomes,
+    ("system-card.md", "system card"): system_card,
 }
 
 

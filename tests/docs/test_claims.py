@@ -134,8 +134,8 @@ def test_the_shipped_measurements_equal_the_page() -> None:
     assert len(json.loads(text)["cells"]) == len(rows)
 
 
-def test_every_category_is_in_the_table_of_the_readme() -> None:
-    assert generated.ROWS.keys() == {spec.name for spec in SHIPPED}
+def test_the_table_of_the_readme_names_only_shipped_categories() -> None:
+    assert generated.ROWS.keys() <= {spec.name for spec in SHIPPED}
 
 
 def test_cells_without_data_are_unmeasured() -> None:

@@ -8,8 +8,8 @@ import tomllib
 import pages
 import pytest
 
-from safelight.errors import SafelightError
-from safelight.jobs.models import VideoState, wire_status
+from safelight.core.errors import SafelightError
+from safelight.videos.models import VideoState, wire_status
 from safelight.web.errors import HTTP_CODES
 
 BLOCKED = pages.DOCS / "blocked.md"

@@ -17,8 +17,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from safelight.accounts import webhooks as signing
 from safelight.testing.upstream import ScriptedUpstream
-from safelight.trust import webhooks as signing
 from support.gateway_process import Running, running, safelight
 from support.optional_tools import leave_out
 
@@ -75,11 +75,11 @@ def verified(file: Path) -> bool:
 
 def test_every_example_is_listed_and_every_link_has_a_target() -> None:
     listed = set(
-        re.findall(r"\]\(((?:python|typescript|curl)/[^)]+)\)", (EXAMPLES / "README.md").read_text())
+        re.findall(r"\]\(((?:python|typescript|curl|litellm)/[^)]+)\)", (EXAMPLES / "README.md").read_text())
     )
     there = {
         path.relative_to(EXAMPLES).as_posix()
-        for pattern in ("python/*.py", "typescript/*.ts", "curl/*.sh")
+        for pattern in ("python/*.py", "typescript/*.ts", "curl/*.sh", "litellm/*.py")
         for path in EXAMPLES.glob(pattern)
     }
     assert listed == there

@@ -11,13 +11,13 @@ from contextlib import closing
 import httpx
 import pytest
 
+from safelight.accounts import Accounts, Role
+from safelight.accounts.openid import OpenIdRules
+from safelight.accounts.people import PersonState, SignedIn
 from safelight.console.login import MAX_SIGN_INS
-from safelight.errors import Forbidden, SafelightError, Unauthenticated
+from safelight.core.errors import Forbidden, SafelightError, Unauthenticated
 from safelight.store.database import Database
 from safelight.store.tables import openid_attempts, openid_sessions
-from safelight.trust.accounts import Accounts, Role
-from safelight.trust.openid import OpenIdRules
-from safelight.trust.people import PersonState, SignedIn
 from safelight.web.auth import COOKIE
 from support.openid_installation import Installation
 from support.openid_server import BASE_URL, callback_answer

@@ -1,11 +1,13 @@
-"""Run by the Python of a locked environment with the official SDK: `conformance.py URL KEY calls|errors`.
+"""Run by the Python of a locked environment with the official SDK: `conformance.py URL KEY PART [LIST]`.
 
 Prints one JSON object of what was seen; the test that started it judges. The SDK is used as its users use it,
-changed only in `base_url`. `errors` takes a JSON list of troubles and orders one video for each.
+changed only in `base_url`. The part `errors` takes a JSON list of troubles and orders one video for each;
+`models` takes a list of models and makes one video with each.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import sys
@@ -56,6 +58,9 @@ def calls(client: openai.OpenAI, base_url: str) -> dict[str, Any]:
     seen["models"] = [each.id for each in client.models.list()]
     seen["model"] = client.models.retrieve("storyboard").to_dict()
     seen["moderation"] = client.moderations.create(input=["a boat", "SAFELIGHT-TEST:violence"]).to_dict()
+    url = f"data:video/mp4;base64,{base64.b64encode(content).decode()}"
+    part: Any = {"type": "video_url", "video_url": {"url": url}}
+    seen["moderated_clip"] = client.moderations.create(input=[part]).to_dict()
     raw = videos.with_raw_response.create(prompt="a boat", extra_body={"size": "640x360"})
     seen["rate"] = raw.headers["x-ratelimit-remaining-requests"]
     seen["deleted"] = videos.delete(video.id).to_dict()
@@ -82,6 +87,18 @@ def errors(client: openai.OpenAI, troubles: Iterable[str]) -> dict[str, Any]:
     }
 
 
+def models(client: openai.OpenAI, names: Iterable[str]) -> dict[str, Any]:
+    """The same program with each model: nothing but `model=` changes."""
+    seen: dict[str, Any] = {}
+    for name in names:
+        video = client.videos.create_and_poll(
+            prompt="A paper boat on a pond", model=name, poll_interval_ms=250
+        )
+        content = client.videos.download_content(video.id).read() if video.status == "completed" else b""
+        seen[name] = {**video.to_dict(), "head": content[4:8].decode()}
+    return seen
+
+
 def refusal(call: Any) -> dict[str, Any]:
     """The error a call ends with, as the SDK's users see it."""
     try:
@@ -99,9 +116,11 @@ def refusal(call: Any) -> dict[str, Any]:
     return {"class": None}
 
 
-def main(base_url: str, key: str, part: str, troubles: str = "[]") -> dict[str, Any]:
+def main(base_url: str, key: str, part: str, names: str = "[]") -> dict[str, Any]:
     client = openai.OpenAI(base_url=base_url, api_key=key)
-    return calls(client, base_url) if part == "calls" else errors(client, json.loads(troubles))
+    if part == "calls":
+        return calls(client, base_url)
+    return {"errors": errors, "models": models}[part](client, json.loads(names))
 
 
 if __name__ == "__main__":

@@ -145,6 +145,12 @@ def test_the_sdks_parse_moderations(seen: dict[str, Any]) -> None:
     assert card["categories"]["violence"] is True
 
 
+def test_the_sdks_send_a_clip_and_parse_its_moderation(seen: dict[str, Any]) -> None:
+    (clip,) = seen["moderated_clip"]["results"]
+    assert (clip["flagged"], clip["safelight"]["verdict"]) == (False, "allow")
+    assert "video" in clip["category_applied_input_types"]["violence"]
+
+
 def test_the_video_carries_its_charge_and_metadata_for_a_gateway_in_front(seen: dict[str, Any]) -> None:
     assert seen["retrieved"]["metadata"] == {"project": "boats"}
     assert seen["retrieved"]["safelight"]["charge"]["charged"] == "no"

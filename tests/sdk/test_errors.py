@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from safelight import errors
+from safelight.core import errors
 from support.fake_api_server import CARD, Live, live
 
 from .conftest import Sdk

@@ -32,7 +32,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
         (folder / "safelight.toml").write_text(f'[fetch]\nallowed_private_hosts = ["{to.host}"]\n')
         made = json.loads(safelight("keys", "create", "admin", "--scope", "admin", "--json", folder=folder))
         with running(folder) as started:
-            yield Told(gateway=started, target=to, admin=made["token"])
+            yield Told(gateway=started, target=to, admin=made["key"])
 
 
 def script(python: Path, *arguments: str, given: Any = None) -> dict[str, Any]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from safelight.attempts.attempt_log import AttemptLog
-from safelight.attempts.canaries.models import Canary, CanaryReport, NewCanary
-from safelight.attempts.canaries.service import Canaries
-from safelight.attempts.models import AttemptFilter
-from safelight.ids import new_id
+from safelight.core.ids import new_id
+from safelight.providers import library
+from safelight.providers.attempts.attempt_log import AttemptLog
+from safelight.providers.attempts.canaries.models import Canary, CanaryReport, NewCanary
+from safelight.providers.attempts.canaries.service import Canaries
+from safelight.providers.attempts.models import AttemptFilter
 from safelight.store import tables
 from safelight.store.database import Database
-from safelight.trust import library
 
 from .house import House
 
@@ -77,7 +77,7 @@ def add_entry(house: House, passes: int = 5, prompt: str = PROMPT) -> str:
 
 
 def service(house: House) -> Canaries:
-    return house.container.review.canaries.service
+    return house.container.canaries
 
 
 def new(entry: str, **fields: Any) -> NewCanary:
@@ -113,7 +113,7 @@ def switched_on(house: House, entry: str | None = None, **fields: Any) -> Canary
 
 def work(house: House) -> None:
     """One round of the background part."""
-    sender = house.container.review.canaries.sender
+    sender = house.container.background.canary_sender
     for task in (sender.send_due, sender.follow, sender.delete_copies):
         task()
 

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.media.encode import AudioFormat, Mp4Writer, VideoFormat
-from safelight.moderation.request import Upload
 from safelight.provenance.watermark.clip_marking import MarkResult, mark_in_child
+from safelight.screening.request import Upload
 
 Pixels = npt.NDArray[np.uint8]
 RATE = 48_000

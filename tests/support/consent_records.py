@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from safelight.core.errors import SettingsError
 from safelight.detectors.likeness.matching import EnrolledPerson
-from safelight.errors import SettingsError
 from safelight.store.database import Transaction
 from safelight.store.tables import consent_requests
 

@@ -2,44 +2,38 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import io
 import threading
 import time
 import wave
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from safelight.accounts import KeyScope, Principal, PrincipalKind
+from safelight.accounts.people import People, SignIn
+from safelight.accounts.policies import Policies, read_history
 from safelight.bootstrap import Container
-from safelight.console.case_media import CaseFiles, MediaFile
+from safelight.cases.reviews import DecisionExecutor
+from safelight.console.case_media import CaseFiles, MediaFile, PictureRequest, PictureSheet
 from safelight.console.name_lists import NameListEditor
 from safelight.console.services import ConsoleServices, PeopleServices, PolicyServices
 from safelight.console.sound_excerpt import SoundPart
+from safelight.core.ids import new_id
+from safelight.detectors.list_origins import ListKind, check_lists
 from safelight.detectors.registry import DetectorRegistry, load_plugin
 from safelight.detectors.text.operator_lists import OperatorLists
-from safelight.ids import new_id
-from safelight.jobs.models import VideoState
-from safelight.jobs.transcripts import SpokenLine, Transcript
 from safelight.policy.findings import Stage
-from safelight.policy.waivers import EVERYTHING
+from safelight.policy.waivers import EVERYTHING, NewWaiver
 from safelight.settings import Settings
 from safelight.settings.sources import SettingSource
 from safelight.store.database import Database
-from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
-from safelight.trust.people import People, SignIn
-from safelight.trust.policies import Policies, read_history
-from safelight.trust.reviews import (
-    Case,
-    CaseFile,
-    CaseKind,
-    DecisionExecutor,
-    ExposureLog,
-    NewCase,
-    open_case,
-)
-from safelight.trust.reviews.models import UNDO_S
-from safelight.trust.waivers import NewWaiver
+from safelight.videos.case_rows import Case, CaseFile, CaseKind, ExposureLog, NewCase, open_case
+from safelight.videos.case_rows.models import UNDO_S
+from safelight.videos.models import Video, VideoState
+from safelight.videos.transcripts import SpokenLine, Transcript
 from safelight.web.services import ConsentServices
 from support.fake_api_server import Live, Shelf, judged, live
 from support.people import FastHasher
@@ -55,8 +49,9 @@ class ConsoleServer:
     database: Database
     policies: Policies
     people: People
-    #: Ids of the cases whose images were revealed.
+    #: Ids of the cases whose images were revealed, and what was asked of each.
     revealed_cases: list[str]
+    asked: list[PictureRequest]
 
     def staff_login(self) -> str:
         """A login link for a person with all scopes except `vault`."""
@@ -102,12 +97,20 @@ class ConsoleServer:
             )
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Media:
     """One grey picture, two seconds of silence and three words for every case."""
 
-    #: Ids of the cases whose picture was shown.
+    #: Ids of the cases whose picture was shown, and what was asked.
     shown: list[str]
+    asked: list[PictureRequest]
+    #: The videos of the server, which is started with this.
+    videos: Mapping[str, Video] = field(default_factory=dict)
+
+    def list_prompts(self, principal: Principal, cases: Iterable[Case]) -> Mapping[str, str]:
+        return {
+            one.video_id: self.videos[one.video_id].prompt for one in cases if one.video_id in self.videos
+        }
 
     def list_files(self, principal: Principal, case_file: CaseFile) -> CaseFiles:
         if "without pictures" in case_file.case.reason:
@@ -116,13 +119,14 @@ class _Media:
         picture = MediaFile(sha256="1" * 64, media_type="image/png", number=1)
         return CaseFiles(shown=(clip, picture))
 
-    def show(self, principal: Principal, case_file: CaseFile, number: int | None) -> bytes:
+    def show(self, principal: Principal, case_file: CaseFile, asked: PictureRequest) -> PictureSheet:
         from PIL import Image
 
         self.shown.append(case_file.case.id)
         picture = io.BytesIO()
         Image.linear_gradient("L").resize((480, 270)).save(picture, "WEBP")
-        return picture.getvalue()
+        self.asked.append(asked)
+        return PictureSheet(image=picture.getvalue(), frames=(asked.frame,), columns=1, fps=8.0, per_s=1.0)
 
     def play(self, principal: Principal, case_file: CaseFile, number: int, part: SoundPart) -> bytes:
         recording = io.BytesIO()
@@ -142,11 +146,14 @@ def _transcript(principal: Principal, case_file: CaseFile) -> Transcript:
 @contextmanager
 def run_console_server(folder: Path, database_file: Path) -> Iterator[ConsoleServer]:
     revealed_cases: list[str] = []
+    media = _Media(revealed_cases, [])
 
     with closing(Database(f"sqlite:///{database_file}")) as database:
         container = _container(folder, database)
+        own_lists = OperatorLists(folder / "name-lists")
         name_lists = NameListEditor(
-            lists=OperatorLists(folder / "name-lists"),
+            lists=own_lists,
+            records=lambda: check_lists([(ListKind.NAMES, own_lists.files)], today=dt.date(2026, 11, 24)),
             database=database,
             scratch=folder,
             tenant=lambda: container.persistence.tenant,
@@ -158,7 +165,7 @@ def run_console_server(folder: Path, database_file: Path) -> Iterator[ConsoleSer
                 in_force=persistence.active_policy,
                 history=lambda tenant: read_history(database, tenant=tenant),
             ),
-            case_media=_Media(revealed_cases),
+            case_media=media,
             exposure=ExposureLog(database, budget=3600.0),
             settings=lambda: {
                 "data": "data",
@@ -187,18 +194,21 @@ def run_console_server(folder: Path, database_file: Path) -> Iterator[ConsoleSer
             pages=pages,
             provenance=container.provenance.checks,
             provenance_answer_s=0.0,
-            checks=container.review.checks,
+            checks=container.checks,
             transcript_of=_transcript,
             consents=ConsentServices(
-                requests=container.review.consents.requests, answers=container.review.consents.answers
+                requests=container.correspondence.consent_requests,
+                answers=container.correspondence.subject_answers,
             ),
         ) as server:
+            media.videos = server.desk.videos
             yield ConsoleServer(
                 server=server,
                 database=database,
                 policies=persistence.policies,
                 people=persistence.people.service,
                 revealed_cases=revealed_cases,
+                asked=media.asked,
             )
         container.core.sandbox.close()
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from safelight.ids import new_id
+from safelight.core.ids import new_id
 from safelight.policy.findings import Stage
 from safelight.store.database import Transaction
 from safelight.store.tables import decisions, verdicts
-from safelight.trust.reviews import CaseKind, CaseState, NewCase, open_case
-from safelight.trust.reviews.store import close_case
+from safelight.videos.case_rows import CaseKind, CaseState, NewCase, open_case
+from safelight.videos.case_rows.store import close_case
 
 
 def add_verdict(

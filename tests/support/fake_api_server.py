@@ -14,57 +14,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from fastapi import FastAPI
 
-from safelight.attempts.attempt_log import AttemptLog
-from safelight.attempts.drift_history import DriftHistory
-from safelight.bootstrap.app import build_app
-from safelight.console.services import ConsoleServices
-from safelight.errors import Conflict, NotFound, RequestBlocked
-from safelight.generation.protocol import Billing, Generator, GeneratorInfo
-from safelight.ids import new_id
-from safelight.jobs.batches.service import BatchService
-from safelight.jobs.models import (
-    Attempt,
-    Character,
-    CharacterState,
-    Content,
-    StageRecord,
-    SubmissionResult,
-    Video,
-    VideoFilter,
-    VideoRecord,
-    VideoState,
-)
-from safelight.jobs.quota import Quota, QuotaReader, QuotaStatus
-from safelight.moderation.request import CreateRequest
-from safelight.net.webhook_client import WebhookClient
-from safelight.policy.explanations import ExplanationLevel, ExplanationLinks, explain
-from safelight.policy.findings import SHIPPED, Cell, Coverage, Finding, Modality, Stage, TextSpan
-from safelight.policy.verdicts import Action, Verdict
-from safelight.policy.waivers import Waiver
-from safelight.store.database import Database, Transaction
-from safelight.store.key_ring import KeyRing
-from safelight.store.pages import Page
-from safelight.store.tables import statements
-from safelight.trust.accounts import Accounts, KeyScope, Principal, PrincipalKind
-from safelight.trust.accounts.access import AccessLimits, AccountAccess
-from safelight.trust.accounts.invitations import AccountInvitations
-from safelight.trust.accounts.terms import AccountTerms
-from safelight.trust.appeals import Appeals
-from safelight.trust.appeals import AppealSubject as BlockedVideo
-from safelight.trust.case_events import CaseEvents
-from safelight.trust.ledger import Ledger
-from safelight.trust.library import Library
-from safelight.trust.moderations_api import ModerationInput, ModerationResult, to_omni_categories
-from safelight.trust.quality import Quality, QualityResults
-from safelight.trust.reports import ReportedVideo, Reports, ReportTools
-from safelight.trust.reviews import Case, Decision, ManagedCases, ReviewQueue, Reviews
-from safelight.trust.standing import Bans, Standings, Thresholds
-from safelight.trust.statements import (
+from safelight.accounts import Accounts, KeyScope, Principal, PrincipalKind
+from safelight.accounts.access_requests import AccessLimits, AccountAccess
+from safelight.accounts.invitations import AccountInvitations
+from safelight.accounts.ledger import Ledger
+from safelight.accounts.policies import Policies
+from safelight.accounts.standing import Bans, Standings, Thresholds
+from safelight.accounts.statements import (
     NewStatement,
     StatementKind,
     Statements,
@@ -72,8 +33,59 @@ from safelight.trust.statements import (
     ground_of_verdict,
     record_statement,
 )
-from safelight.trust.templates import Templates
-from safelight.trust.webhooks import Webhooks
+from safelight.accounts.tenant_log import TenantLog
+from safelight.accounts.terms import AccountTerms
+from safelight.accounts.webhooks import Webhooks
+from safelight.bootstrap.app import build_app
+from safelight.cases.appeals import Appeals
+from safelight.cases.case_events import CaseEvents
+from safelight.cases.quality import CheckFigures, Quality, QualityResults
+from safelight.cases.reports import ReportedVideo, Reports, ReportTools
+from safelight.cases.review_actions import ReviewActions
+from safelight.cases.reviews import ManagedCases, ReviewQueue, Reviews
+from safelight.cases.reviews.bulk import BulkDecisions
+from safelight.cases.saved_replies import SavedReplies
+from safelight.console.services import ConsoleServices
+from safelight.core.errors import Conflict, NotFound, RequestBlocked
+from safelight.core.ids import new_id
+from safelight.net.webhook_client import WebhookClient
+from safelight.policy.documents import load
+from safelight.policy.explanations import ExplanationLevel, ExplanationLinks, explain
+from safelight.policy.findings import SHIPPED, Cell, Coverage, Finding, Modality, Stage, TextSpan
+from safelight.policy.verdicts import Action, Verdict
+from safelight.policy.waivers import Waiver
+from safelight.providers.attempts.attempt_log import AttemptLog
+from safelight.providers.attempts.drift_history import DriftHistory
+from safelight.providers.library import Library
+from safelight.providers.protocol import Billing, Generator, GeneratorInfo
+from safelight.screening.request import CreateRequest
+from safelight.store.database import Database, Transaction
+from safelight.store.key_ring import KeyRing
+from safelight.store.pages import Page
+from safelight.store.tables import statements
+from safelight.videos.batches.service import BatchService
+from safelight.videos.case_rows import Case, Decision
+from safelight.videos.case_rows.models import AppealSubject as BlockedVideo
+from safelight.videos.models import (
+    Attempt,
+    Character,
+    CharacterState,
+    Content,
+    StageRecord,
+    Video,
+    VideoFilter,
+    VideoRecord,
+    VideoState,
+)
+from safelight.videos.quota import Quota, QuotaReader, QuotaStatus
+from safelight.videos.service import VideoService
+from safelight.videos.templates import Templates
+from safelight.web.moderations_api import (
+    ModerationInput,
+    ModerationResult,
+    ModerationsApi,
+    to_omni_categories,
+)
 from safelight.web.services import Services
 from safelight.web.standing import StandingServices
 
@@ -157,9 +169,6 @@ class Desk:
         self.put(video)
         self.judgements[video.id] = (judged(allowed(Stage.PROMPT)),)
         return video
-
-    def submit(self, principal: Principal, request: CreateRequest) -> SubmissionResult:
-        return SubmissionResult(video=self.create(principal, request))
 
     def allowance(self, principal: Principal) -> QuotaStatus:
         made = len(self.videos)
@@ -332,12 +341,17 @@ class Desk:
 
     def coverage(self) -> dict[str, Any]:
         return {
+            "policy": {"name": "starter", "version": 1, "sha256": "0" * 64},
             "cells": [
                 {
                     "category": category,
                     "modality": "frames",
                     "stage": "output",
                     "status": word,
+                    "detectors": ["nudenet"] if word in ("checked", "partly") else [],
+                    "note": "",
+                    "measured": None,
+                    "actions": ["block", "hold"],
                     "waived_by": [A_WAIVER.name] if word == "not checked" else [],
                 }
                 for category, word in (
@@ -521,21 +535,33 @@ def live(
         tenant = accounts.create_tenant("test").id
         _, key = accounts.create_key(tenant, "test")
         generators: dict[str, Generator] = {"shelf": Shelf()}
+        policies = Policies(database, taxonomy=SHIPPED)
         services = Services(
-            videos=desk,
+            videos=cast(VideoService, desk),
+            readiness=desk.readiness,
             batches=BatchService(database=database, max_stored=100),
             accounts=accounts,
-            moderation=Looker(),
-            reviews=Reviews(database, desk),
+            moderation=cast(ModerationsApi, Looker()),
+            reviews=Reviews(database, cast(ReviewActions, desk)),
+            bulk=BulkDecisions(database, Reviews(database, cast(ReviewActions, desk))),
             review_queue=ReviewQueue(database, taxonomy=SHIPPED),
             case_events=CaseEvents(database),
             quality=Quality(database),
             quality_results=QualityResults(database),
+            check_figures=CheckFigures(
+                database=database,
+                taxonomy=SHIPPED,
+                policies=policies,
+                in_force=lambda tenant: policies.active(tenant) or load("starter", SHIPPED),
+                waivers=lambda _: (),
+            ),
             reports=Reports(
-                database, taxonomy=SHIPPED, tools=ReportTools(subject=desk.reportable, network_digest=str)
+                database, taxonomy=SHIPPED, tools=ReportTools(subject=desk.reportable, digest=str)
             ),
             statements=Statements(database),
+            tenant_log=TenantLog(database),
             standing=_standing(database, tenant),
+            saved_replies=SavedReplies(database),
             appeals=Appeals(
                 database,
                 subject=desk.appealable,

@@ -55,7 +55,7 @@ def running(folder: Path) -> Iterator[Running]:
         *("--category", "*", "--loopback-only"),
         folder=folder,
     )
-    key = json.loads(safelight("keys", "create", "tests", "--json", folder=folder))["token"]
+    key = json.loads(safelight("keys", "create", "tests", "--json", folder=folder))["key"]
     with started(folder, key) as gateway:
         yield gateway
 

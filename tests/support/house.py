@@ -6,38 +6,45 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
+from fastapi import FastAPI
+
+from safelight.accounts import Accounts, Principal
+from safelight.accounts.statements import Statements, StatementSource
 from safelight.bootstrap import Container
+from safelight.bootstrap.app import build_app
 from safelight.bootstrap.core import ENROLLED
+from safelight.bootstrap.web import make_console_services, make_services, make_standing
+from safelight.cases.appeals import Appeals
+from safelight.cases.reports import NewReport, Receipt
+from safelight.cases.reviews import Reviews
 from safelight.cli.demo import operator
+from safelight.console.services import ConsoleServices
+from safelight.core.ids import new_id
 from safelight.detectors.protocol import DetectorPlugin
 from safelight.detectors.registry import DetectorRegistry
-from safelight.generation.protocol import Generator
-from safelight.generation.videos_api import create as videos_api
-from safelight.ids import new_id
-from safelight.jobs.context import PipelineContext
-from safelight.jobs.models import Content, Video, VideoRecord, VideoSnapshot
-from safelight.jobs.runner import Runner
-from safelight.jobs.video_statements import WithdrawalCause
-from safelight.jobs.withdrawal import withdraw_within
-from safelight.moderation.request import CreateRequest
-from safelight.moderation.tenant_policy import TenantPolicy
-from safelight.policy.waivers import EVERYTHING
+from safelight.policy.tenant_policy import TenantPolicy
+from safelight.policy.waivers import EVERYTHING, NewWaiver
+from safelight.providers.protocol import Generator
+from safelight.providers.videos_api import create as videos_api
 from safelight.sandbox.sandbox import Sandbox
+from safelight.screening.request import CreateRequest
 from safelight.settings import Settings
 from safelight.store.blobs import BlobStore
 from safelight.store.database import Database, Transaction
 from safelight.store.tables import videos
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
-from safelight.trust.accounts import Accounts, Principal
-from safelight.trust.appeals import Appeals
-from safelight.trust.reports import NewReport, Receipt
-from safelight.trust.reviews import Reviews
-from safelight.trust.statements import Statements, StatementSource
-from safelight.trust.waivers import NewWaiver
+from safelight.videos.context import PipelineContext
+from safelight.videos.models import Content, Video, VideoRecord, VideoSnapshot
+from safelight.videos.runner import Runner
+from safelight.videos.video_statements import WithdrawalCause
+from safelight.videos.withdrawal import withdraw_within
+from safelight.web.services import Services
+from safelight.web.standing import StandingServices
 
 
 def withdraw(context: PipelineContext, video: Video, *, actor: str, why: str) -> tuple[str, ...]:
@@ -60,7 +67,7 @@ class House:
         self.crash_at: str | None = None
         self.handed_over: list[str] = []
         container.pipeline.context = replace(container.pipeline.context, fault_hook=self._boundary)
-        videos = container.review.videos
+        videos = container.videos
         self.videos = replace(
             videos, enqueue=lambda _tenant, video_id, _run: self.handed_over.append(video_id)
         )
@@ -69,6 +76,22 @@ class House:
         if name == self.crash_at:
             self.crash_at = None
             raise Crash(name)
+
+    @cached_property
+    def services(self) -> Services:
+        return make_services(self.container)
+
+    @cached_property
+    def console_services(self) -> ConsoleServices:
+        return make_console_services(self.container)
+
+    @cached_property
+    def standing(self) -> StandingServices:
+        return make_standing(self.container)
+
+    @cached_property
+    def app(self) -> FastAPI:
+        return build_app(self.services, self.console_services)
 
     @property
     def database(self) -> Database:
@@ -92,15 +115,15 @@ class House:
 
     @property
     def reviews(self) -> Reviews:
-        return self.container.review.reviews
+        return self.container.decisions.reviews
 
     @property
     def appeals(self) -> Appeals:
-        return self.container.review.appeals
+        return self.container.correspondence.appeals
 
     @property
     def statements(self) -> Statements:
-        return self.container.review.statements
+        return Statements(self.database)
 
     def transaction(self) -> AbstractContextManager[Transaction]:
         return self.database.transaction(self.who.tenant)
@@ -155,7 +178,7 @@ class House:
         return self.videos.content(self.who, video.id, variant)
 
     def report(self, video: Video, **fields: Any) -> Receipt:
-        return self.container.review.reports.add(self.who, NewReport(video_id=video.id, **fields))
+        return self.container.correspondence.reports.add(self.who, NewReport(video_id=video.id, **fields))
 
     def withdraw(self, video: Video, *, actor: str = "ada", why: str = "a court said so") -> tuple[str, ...]:
         return withdraw(self.context, video, actor=actor, why=why)
@@ -187,6 +210,10 @@ class House:
                 continue
 
 
+#: Detectors that would make tests slow.
+SLOW_DETECTORS = ("ocr", "nudenet", "open-nsfw", "minilm", "faces", "hate-symbols", "whisper")
+
+
 Furnish = Callable[..., House]
 
 
@@ -206,9 +233,7 @@ def furnishing(
         container = Container(Settings(data=folder / "data", **{"scan": {"warm_workers": 0}, **settings}))
         container.persistence.database = database
         container.core.sandbox = sandbox
-        quick = DetectorRegistry.discover(
-            dict.fromkeys(("ocr", "nudenet", "open-nsfw", "minilm", "faces", "hate-symbols", *without), False)
-        )
+        quick = DetectorRegistry.discover(dict.fromkeys((*SLOW_DETECTORS, *without), False))
         container.core.detectors = DetectorRegistry(
             [*((plugin, enrolled(plugin.name, folder)) for plugin in (*quick.plugins, *plugins))],
             missing=quick.missing,

@@ -9,6 +9,16 @@ from collections.abc import Callable
 from typing import Any
 
 
+def slow(_options: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """A model that takes a minute for every answer."""
+
+    def answer(_request: dict[str, Any]) -> dict[str, Any]:
+        time.sleep(60)
+        return {}
+
+    return answer
+
+
 def opened(options: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
     calls = 0
 

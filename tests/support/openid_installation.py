@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
 
+from safelight.accounts import OPERATOR, KeyScope, Principal, PrincipalKind, Role
+from safelight.accounts.openid import OpenIdRules, OpenIdSignIn
+from safelight.accounts.people import NewPerson, People, Person
 from safelight.store.database import Database
 from safelight.store.key_ring import KeyRing
-from safelight.trust.accounts import OPERATOR, KeyScope, Principal, PrincipalKind, Role
-from safelight.trust.openid import OpenIdRules, OpenIdSignIn
-from safelight.trust.people import NewPerson, People, Person
 from support.fake_api_server import Live
 from support.openid_server import OpenIdServer
 

@@ -15,8 +15,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
+from safelight.accounts.openid import CallbackAnswer, OpenIdClient, OpenIdProvider
 from safelight.net.json_client import JsonClient
-from safelight.trust.openid import CallbackAnswer, OpenIdClient, OpenIdProvider
 
 from .optional_tools import leave_out
 

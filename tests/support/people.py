@@ -7,12 +7,12 @@ import time
 
 import pyotp
 
+from safelight.accounts import KeyScope, Principal, PrincipalKind, Role
+from safelight.accounts.people import PasswordHasher
+from safelight.accounts.people.sign_in import STEP_S
+from safelight.accounts.store import ACTIVE
 from safelight.store.database import Transaction
 from safelight.store.tables import people
-from safelight.trust.accounts import KeyScope, Principal, PrincipalKind, Role
-from safelight.trust.accounts.store import ACTIVE
-from safelight.trust.people import PasswordHasher
-from safelight.trust.people.sign_in import STEP_S
 
 PASSWORD = "correct horse battery"
 

@@ -9,23 +9,16 @@ from typing import Any
 
 from sqlalchemy import Row, Table
 
-from safelight import canonical_json
-from safelight.errors import Conflict
+from safelight.accounts import KeyScope, Principal, PrincipalKind, Role
+from safelight.cases.inputs import DecisionRequest
+from safelight.cases.reviews import DecisionExecutor, ReviewQueue, Reviews
+from safelight.cases.reviews.bulk import BulkDecisions
+from safelight.core import canonical_json
+from safelight.core.errors import Conflict
 from safelight.policy.findings import SHIPPED, Stage
 from safelight.store.database import Database, Transaction
 from safelight.store.tables import videos
-from safelight.trust.accounts import KeyScope, Principal, PrincipalKind, Role
-from safelight.trust.reviews import (
-    Case,
-    CaseKind,
-    Decision,
-    DecisionExecutor,
-    DecisionRequest,
-    NewCase,
-    ReviewQueue,
-    Reviews,
-    open_case,
-)
+from safelight.videos.case_rows import Case, CaseKind, Decision, NewCase, open_case
 
 from .people import add_person
 from .videos import add_video
@@ -66,14 +59,14 @@ class RecordedActions:
     def approve(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None]:
         return self._apply("approve", case)
 
-    def refuse(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None]:
-        return self._apply("refuse", case)
+    def refuse(self, tx: Transaction, case: Case, decision: Decision) -> None:
+        self._apply("refuse", case)()
 
     def keep(self, tx: Transaction, case: Case, decision: Decision) -> None:
         """Nothing about the video changes."""
 
-    def withdraw(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None]:
-        return self._apply("withdraw", case)
+    def withdraw(self, tx: Transaction, case: Case, decision: Decision) -> None:
+        self._apply("withdraw", case)()
 
     def overturn(self, tx: Transaction, case: Case, decision: Decision) -> Callable[[], None]:
         return self._apply("overturn", case)
@@ -88,6 +81,7 @@ class ReviewRoom:
         self.clock = clock
         self.actions = RecordedActions()
         self.reviews = Reviews(database, self.actions)
+        self.bulk = BulkDecisions(database, self.reviews)
         self.queue = ReviewQueue(database, taxonomy=SHIPPED)
         self.executor = self.restarted_executor()
 

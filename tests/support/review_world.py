@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from safelight.errors import Conflict, Forbidden
+from safelight.accounts import Principal, Role
+from safelight.cases.inputs import DecisionRequest
+from safelight.cases.reviews.conflicts import record_conflicts
+from safelight.core.errors import Conflict, Forbidden
 from safelight.store.tables import case_conflicts, cases, decisions, pending_decisions
-from safelight.trust.accounts import Principal, Role
-from safelight.trust.reviews import Case, CaseKind, CaseState, DecisionRequest, record_conflicts
-from safelight.trust.reviews.models import LEASE_S, UNDO_S
+from safelight.videos.case_rows import Case, CaseKind, CaseState
+from safelight.videos.case_rows.models import LEASE_S, UNDO_S
 
 from .review_room import TENANT, ReviewRoom, reviewer
 

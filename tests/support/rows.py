@@ -1,7 +1,7 @@
 """Tests over rows of JSONL.
 
-The rows of `tests/unit/advice/test_words.py` are in `tests/data/rows/unit/advice/words.jsonl`, and those of
-`packages/lab/tests/test_cells.py` in `packages/lab/tests/data/rows/cells.jsonl`.
+The rows of `tests/unit/policy/test_decisions.py` are in `tests/data/rows/unit/policy/decisions.jsonl`, and
+those of `packages/lab/tests/test_cells.py` in `packages/lab/tests/data/rows/cells.jsonl`.
 A row has the name of its test, without `test_`, and the arguments that the test expects.
 """
 

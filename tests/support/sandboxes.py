@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from safelight.moderation import delivery
 from safelight.provenance import worker
 from safelight.sandbox.sandbox import Sandbox
-from safelight.scanning.service import Scanner, ScannerOptions
+from safelight.screening import delivery
+from safelight.screening.scanning.service import Scanner, ScannerOptions
 
 
 @pytest.fixture(scope="session")

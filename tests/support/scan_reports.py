@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from safelight.moderation.file_scan import FileReport
 from safelight.policy.findings import Cell, Finding, FrameRange, Modality, Stage, TimeRange
 from safelight.policy.verdicts import Action, Verdict
+from safelight.screening.file_scan import FileReport
 
 FACTS = {
     "container": "mov",

@@ -12,12 +12,12 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 
-from safelight.jobs.models import Video
-from safelight.trust.accounts import Principal, PrincipalKind
-from safelight.trust.accounts.models import ROLES, Role
-from safelight.trust.audit import read_entries
-from safelight.trust.reviews import DecisionExecutor
-from safelight.trust.reviews.models import UNDO_S
+from safelight.accounts import Principal, PrincipalKind
+from safelight.accounts.audit import read_entries
+from safelight.accounts.models import ROLES, Role
+from safelight.cases.reviews import DecisionExecutor
+from safelight.videos.case_rows.models import UNDO_S
+from safelight.videos.models import Video
 
 from .fake_api_server import listening
 from .house import House
@@ -91,7 +91,7 @@ class Site:
         self.ahead_s += UNDO_S
         database, actions = (
             self.house.container.persistence.database,
-            self.house.container.review.review_actions,
+            self.house.container.decisions.actions,
         )
         DecisionExecutor(database, actions, stopping=threading.Event()).carry_out_due()
 
@@ -104,7 +104,7 @@ class Site:
 def open_site(house: House, browser: Browser) -> Iterator[Site]:
     """The house on a free port. Fails on errors of its pages."""
     with ExitStack() as stack:
-        site = Site(house, stack.enter_context(listening(house.container.app)), browser)
+        site = Site(house, stack.enter_context(listening(house.app)), browser)
         house.container.persistence.database.clock = lambda: time.time() + site.ahead_s
         yield site
         for context in browser.contexts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from safelight.ids import new_id
+from safelight.core.ids import new_id
 from safelight.store.database import Transaction
 from safelight.store.tables import videos
 

@@ -15,24 +15,27 @@ ALLOWED = {
     "detectors/models/process.py",
     "cli/server_process.py",
     "safelight_storyboard/generator.py",
-    "moderation/timed_reference.py",
+    "screening/scene_detection.py",
+    "screening/timed_reference.py",
     "provenance/timestamp_authority.py",
     "sandbox/process.py",
     # Loops that wait, and the pace of work in loops.
     "cli/demo.py",
-    "jobs/idempotency.py",
-    "jobs/queue.py",
+    "videos/idempotency.py",
+    "videos/queue.py",
     # Durations in reports.
-    "bootstrap/review.py",
+    "bootstrap/readiness.py",
     "cli/scan.py",
     "cli/upstream_checks.py",
     # The date or time that a report or an answer states.
-    "api/content_provenance.py",
+    "web/api/content_provenance.py",
+    "cli/coverage.py",
+    "cli/lists.py",
     "console/scan_report.py",
-    "moderation/file_scan.py",
+    "screening/file_scan.py",
     # Compares the time with that of a file of an earlier run.
     "cli/trigger_record.py",
-    "jobs/sweeper.py",
+    "videos/sweeper.py",
     # Compares the clock of the system with the certificates: the clock is what it checks.
     "cli/doctor.py",
     # The default of an injected clock with time zone.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from safelight.errors import SettingsError
+from safelight.core.errors import SettingsError
 from safelight.settings import read_settings
 from safelight.settings.sources import SettingSource
 from support.rows import each_row

@@ -261,8 +261,13 @@ function readAnswer(
   if (owner.role === "relay") {
     if (rule.by_relay) [provider, via] = [owner.name ?? "", ""];
   } else {
-    provider = owner.name || provider || (routers.length > 0 ? "" : findProduct(said.prose));
+    const product = findProduct(said.prose);
+    const named = routers.length > 0 ? "" : product;
+    provider = owner.name || provider || named;
     isResold = [...known, ...routers].some((one) => one.resells === true && one.name !== provider);
+    const onlyWords = owner.name !== undefined && !known.includes(owner) && rule.fields === undefined;
+    // Others use the same words.
+    if (onlyWords && named === "" && product !== owner.name) provider = "";
   }
   let stage = rule.stage ?? "unknown";
   if (isBlock(rule) && stage === "unknown") stage = readSide(said);

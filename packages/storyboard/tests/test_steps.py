@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from safelight.errors import UnsupportedField
-from safelight.generation.protocol import Derivation, GenerationRequest, ReferenceFile, SourceClip
+from safelight.core.errors import UnsupportedField
+from safelight.providers.protocol import Derivation, GenerationRequest, ReferenceFile, SourceClip
 from safelight_storyboard.environments import Environment
 from safelight_storyboard.generator import Storyboard, _words
 from safelight_storyboard.scene import read

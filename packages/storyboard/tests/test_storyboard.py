@@ -16,11 +16,11 @@ import psutil
 import pytest
 from PIL import Image
 
-from safelight import errors
+from safelight.core import errors
 from safelight.detectors import safety_card as card
 from safelight.detectors.image import ocr
 from safelight.detectors.protocol import Frame
-from safelight.generation.protocol import (
+from safelight.providers.protocol import (
     Billing,
     ChargeStatus,
     GenerationRequest,
@@ -220,8 +220,8 @@ def run_python(code: str, *arguments: str) -> subprocess.Popen[str]:
 RENDER = """
     import resource, sys
     from pathlib import Path
-    from safelight import errors
-    from safelight.generation.protocol import GenerationRequest
+    from safelight.core import errors
+    from safelight.providers.protocol import GenerationRequest
     from safelight_storyboard import create
     if len(sys.argv) > 3:
         resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), int(sys.argv[3])))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight import errors
+from safelight.core import errors
 from safelight_storyboard.test_cards import Card, Where, read_cards
 from support.rows import each_row
 

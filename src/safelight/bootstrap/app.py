@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import FastAPI
 
-from safelight.api.app import create_app
 from safelight.console.routes import Console
 from safelight.console.services import ConsoleServices
+from safelight.web.api.app import create_app
 from safelight.web.auth import AppState
 from safelight.web.services import Services
 

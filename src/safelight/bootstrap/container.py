@@ -1,36 +1,38 @@
 """The composition root: the container of all parts, and `load`, which builds it from the settings.
 
-Each object is built at its first use. So a command that only screens text loads neither the database nor the
-durable queue.
+Each part is built at its first use, by a function of the module that is imported then. So a command that only
+screens text loads neither the database nor the durable queue.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import safelight
 from safelight.settings import Settings, read_settings
 
 from .core import CoreParts
 from .likeness import LikenessParts
 from .persistence import PersistenceParts
 from .pipeline import PipelineParts
-from .prompts import PromptParts
 from .provenance import ProvenanceParts
-from .review import ReviewParts
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from safelight.providers.attempts.canaries.service import Canaries
+    from safelight.providers.library import Library
+    from safelight.videos.checks import CheckService
+    from safelight.videos.service import VideoService
+    from safelight.videos.templates import Templates
 
-    from safelight.console.services import ConsoleServices
-    from safelight.jobs.retries import Retries
-    from safelight.policy.replay import ReplayRecord
-    from safelight.web.services import Services
-
+    from .background import Background
+    from .case_reads import CaseReads
+    from .correspondence import Correspondence
+    from .coverage import InstallationCoverage
+    from .decisions import Decisions
     from .gauges import Gauges
+    from .mail import Mails
+    from .readiness import ProcessReadiness
 
 
 def load(config: Path | None = None, **flags: Any) -> Container:
@@ -47,136 +49,114 @@ class Container:
         self.provenance = ProvenanceParts(self.core, self.persistence)
         self.likeness = LikenessParts(self.core, self.persistence)
         self.pipeline = PipelineParts(self.core, self.persistence, self.likeness, self.provenance)
-        self.review = ReviewParts(
-            self.core, self.persistence, self.pipeline, templates=lambda: self.prompts.templates
-        )
-        self.prompts = PromptParts(self.core, self.persistence, self.review)
-        self.pipeline.retry = lambda *blocked: self.retries.retry(*blocked)
 
     @cached_property
-    def retries(self) -> Retries:
-        from safelight.jobs.retries import Retries
+    def coverage(self) -> InstallationCoverage:
+        from .coverage import InstallationCoverage
 
-        return Retries(
-            blobs=self.persistence.blobs,
-            videos=self.pipeline.context.videos,
-            keys=lambda: self.review.videos.keys,
-            check=self.review.checks.check,
-            submit=self.review.videos.submit,
-            find_key=self.persistence.accounts.find_key,
-        )
+        return InstallationCoverage(self.core, self.persistence)
 
     @cached_property
-    def services(self) -> Services:
-        """Services of the HTTP API and the web pages."""
-        from safelight.attempts.attempt_log import AttemptLog
-        from safelight.jobs.case_transcripts import CaseTranscripts
-        from safelight.web.services import ConsentServices, Services
+    def checks(self) -> CheckService:
+        from .checks import make_checks
 
-        server = self.core.settings.server
-        return Services(
-            videos=self.review.videos,
-            batches=self.review.batches.service,
-            accounts=self.persistence.accounts,
-            waivers=lambda: self.persistence.waivers_in_force(self.persistence.tenant),
-            taxonomy=self.core.taxonomy,
-            moderation=self.review.moderation,
-            checks=self.review.checks,
-            provenance=self.provenance.checks,
-            soft_bindings=self.provenance.soft_bindings,
-            spend=self.persistence.check_limiter.consume,
-            reviews=self.review.reviews,
-            review_queue=self.review.review_queue,
-            transcript_of=CaseTranscripts(self.persistence.database).read,
-            case_events=self.review.case_events,
-            quality=self.review.quality.service,
-            quality_results=self.review.quality.results,
-            reports=self.review.reports,
-            appeals=self.review.appeals,
-            consents=ConsentServices(
-                requests=self.review.consents.requests, answers=self.review.consents.answers
-            ),
-            public_url=server.public_url,
-            statements=self.review.statements,
-            webhooks=self.persistence.webhooks,
-            templates=self.prompts.templates,
-            library=self.prompts.library,
-            canaries=self.review.canaries.service,
-            attempts=AttemptLog(self.persistence.database),
-            drift=self.persistence.drift_history,
-            standing=self.pipeline.standing.services,
+        return make_checks(self.core, self.persistence, self.pipeline)
+
+    @cached_property
+    def library(self) -> Library:
+        from .checks import make_library
+
+        return make_library(self.core, self.persistence, self.checks)
+
+    @cached_property
+    def templates(self) -> Templates:
+        from safelight.videos.templates import Templates
+
+        return Templates(self.persistence.database)
+
+    @cached_property
+    def canaries(self) -> Canaries:
+        from safelight.providers.attempts.canaries.service import Canaries
+
+        return Canaries(
+            database=self.persistence.database,
             generators=self.core.generators,
-            demands_template=lambda tenant: self.persistence.active_policy(tenant).demands_template,
-            scratch=self.persistence.data_directory.scratch,
-            version=safelight.__version__,
-            loopback=server.loopback,
-            gauges=self.gauges.read,
-            refusal_budgets=lambda: self.pipeline.context.refusals.read(),
-            tracer=self.core.tracer,
-            metrics_are_open=server.loopback and not server.behind_proxy,
-            max_body_bytes=server.max_body_mb << 20,
-            max_prompt_chars=server.max_prompt_characters,
+            tenant_micros=self.core.canary_micros,
         )
+
+    @cached_property
+    def case_reads(self) -> CaseReads:
+        from .case_reads import make_case_reads
+
+        return make_case_reads(
+            self.persistence,
+            self.core.taxonomy,
+            exposure_budget=self.core.settings.review.exposure_budget,
+        )
+
+    @cached_property
+    def videos(self) -> VideoService:
+        from .videos import make_videos
+
+        return make_videos(
+            self.core, self.persistence, self.pipeline, self.coverage, self.case_reads.exposure
+        )
+
+    @cached_property
+    def mails(self) -> Mails:
+        from .mail import make_mails
+
+        return make_mails(
+            self.core.settings,
+            self.persistence.database,
+            self.persistence.people.keys,
+            stopping=self.core.shutdown_event,
+        )
+
+    @cached_property
+    def decisions(self) -> Decisions:
+        from .decisions import make_decisions
+
+        return make_decisions(self.pipeline, self.case_reads)
+
+    @cached_property
+    def correspondence(self) -> Correspondence:
+        from .correspondence import make_correspondence
+
+        return make_correspondence(
+            self.core, self.persistence, self.likeness, self.provenance.copies, self.mails
+        )
+
+    @cached_property
+    def background(self) -> Background:
+        from .background import make_background
+        from .videos import make_batch_advancer, make_retries
+
+        videos, checks = self.videos, self.checks
+        return make_background(
+            self.core,
+            self.persistence,
+            self.pipeline,
+            self.case_reads,
+            self.decisions,
+            self.correspondence,
+            self.mails,
+            advancer=make_batch_advancer(
+                self.core, self.persistence, self.pipeline, checks, videos, self.templates
+            ),
+            retries=make_retries(self.persistence, videos, checks),
+            copies=self.provenance.copies,
+            late_timestamps=self.provenance.late_timestamps,
+        )
+
+    @cached_property
+    def readiness(self) -> ProcessReadiness:
+        from .readiness import ProcessReadiness
+
+        return ProcessReadiness(self.core, self.persistence, self.pipeline, self.background)
 
     @cached_property
     def gauges(self) -> Gauges:
         from .gauges import Gauges
 
-        return Gauges(self.core, self.persistence, self.pipeline, self.review)
-
-    @cached_property
-    def app(self) -> FastAPI:
-        """The HTTP API with the web pages."""
-        from .app import build_app
-
-        return build_app(self.services, self.console_services)
-
-    @cached_property
-    def console_services(self) -> ConsoleServices:
-        """Services that only the web pages use."""
-        from safelight.console.case_media import CaseMedia
-        from safelight.console.name_lists import NameListEditor
-        from safelight.console.services import (
-            ConsoleServices,
-            OpenIdServices,
-            PeopleServices,
-            PolicyServices,
-        )
-        from safelight.detectors.text.operator_lists import OperatorLists
-        from safelight.trust.policies import read_history
-
-        def replay_history(tenant: str) -> Iterator[ReplayRecord]:
-            terms = [waiver.terms for waiver in self.persistence.waivers_in_force(tenant)]
-            return read_history(self.persistence.database, waivers=terms, tenant=tenant)
-
-        return ConsoleServices(
-            policies=PolicyServices(
-                published=self.persistence.policies,
-                in_force=self.persistence.active_policy,
-                history=replay_history,
-            ),
-            people=PeopleServices(
-                people=self.persistence.people.service, sign_in=self.persistence.people.sign_in
-            ),
-            openid=None
-            if self.persistence.people.openid is None
-            else OpenIdServices(sign_in=self.persistence.people.openid, name=self.core.settings.openid.label),
-            case_media=CaseMedia(
-                database=self.persistence.database,
-                store=self.pipeline.context.videos,
-                blobs=self.persistence.blobs,
-                sandbox=self.core.sandbox,
-                scratch=self.persistence.data_directory.scratch,
-            ),
-            exposure=self.review.exposure_log,
-            compliance_menu=self.core.settings.server.compliance_menu,
-            settings=lambda: self.core.settings.model_dump(mode="json"),
-            setting_sources=self.core.settings.sources,
-            name_lists=NameListEditor(
-                lists=OperatorLists(self.core.name_lists_folder),
-                database=self.persistence.database,
-                scratch=self.persistence.data_directory.scratch,
-                tenant=lambda: self.persistence.tenant,
-            ),
-            clock=self.persistence.database.clock,
-        )
+        return Gauges(self.core, self.persistence, self.pipeline, self.background)

@@ -13,28 +13,33 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import safelight
+from safelight.core.errors import SettingsError
+from safelight.core.installation import install_command
+from safelight.core.tracing.tracer import Tracer
+from safelight.detectors.models.catalogue import MODELS
 from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.errors import SettingsError
-from safelight.generation.protocol import Generator
-from safelight.installation import install_command
 from safelight.policy.documents import Policy
 from safelight.policy.documents import load as load_policy
 from safelight.policy.findings import SHIPPED, CategorySpec, Taxonomy
+from safelight.providers.protocol import Generator
 from safelight.settings import Settings
-from safelight.tracing.tracer import Tracer
 
 if TYPE_CHECKING:
-    from safelight.advice.rewriter import Rewriter
     from safelight.detectors.image.hash_lists import HashLists
     from safelight.detectors.image.logo_store import LogoStore
+    from safelight.detectors.list_folder import ListFolder
+    from safelight.detectors.list_origins import ListKind
     from safelight.detectors.text.sketch import Embedder
-    from safelight.generation.videos_api.health import UpstreamHealth
     from safelight.media.probe import VideoLimits
     from safelight.net.fetch import Fetcher
+    from safelight.providers.advice.rewriter import Rewriter
+    from safelight.providers.videos_api.health import UpstreamHealth
     from safelight.sandbox.sandbox import Sandbox
-    from safelight.scanning.service import Scanner
+    from safelight.screening.scanning.service import Scanner
 
+#: Detectors that need a model of the catalogue.
+MODEL_USERS = sorted({model.detector for model in MODELS.values() if model.detector})
 #: Detectors of content that the operator enrols, with its default folder in the data directory.
 ENROLLED = {"hash-lists": "hash-lists", "logo-words": "logos", "logos": "logos"}
 
@@ -89,7 +94,10 @@ class CoreParts:
         for name, key, place in (
             ("named-entities", "folder", self.name_lists_folder),
             ("text-guard", "measurements", self.settings.data / "measurements" / "text-guard.json"),
-            ("custom-models", "store", self.models_folder),
+            *(
+                (name, "store", self.models_folder.absolute())
+                for name in ("custom-models", "distress", *MODEL_USERS)
+            ),
             *((name, "folder", self._enrolled(kind)) for name, kind in ENROLLED.items()),
         ):
             if isinstance(own := options.setdefault(name, {}), dict):
@@ -102,6 +110,15 @@ class CoreParts:
 
         return HashLists(self._enrolled("hash-lists"))
 
+    @property
+    def list_folders(self) -> tuple[tuple[ListKind, ListFolder], ...]:
+        """The folders with the operator's lists."""
+        from safelight.detectors.list_origins import ListKind
+        from safelight.detectors.text.operator_lists import OperatorLists
+
+        names = OperatorLists(self.name_lists_folder)
+        return (ListKind.NAMES, names.files), (ListKind.HASHES, self.hash_lists.files)
+
     @cached_property
     def logos(self) -> LogoStore:
         from safelight.detectors.image.logo_store import LogoStore
@@ -113,10 +130,11 @@ class CoreParts:
         return TextPipeline(self.detectors.text_detectors(), budget_s=self.settings.scan.text_timeout_s)
 
     @cached_property
-    def local_text_pipeline(self) -> TextPipeline:
-        """The text detectors that send nothing to a server."""
-        local = [one for one in self.detectors.text_detectors() if not getattr(one, "remote", False)]
-        return TextPipeline(local, budget_s=self.settings.scan.text_timeout_s)
+    def text_socket(self) -> Path:
+        """The socket of a gateway that was started with the text detectors as they are now."""
+        from safelight.screening.text_socket import socket_path
+
+        return socket_path(self.settings.data.absolute() / "run", self.detectors.text_identity())
 
     @cached_property
     def text_embedder(self) -> Embedder | None:
@@ -128,6 +146,16 @@ class CoreParts:
         return reader.embed_text if reader else None
 
     @cached_property
+    def search_embedder(self) -> Embedder | None:
+        """Embeds texts in English and Chinese for a search by meaning; None without the weights of E5."""
+        from safelight.detectors.text.acts import ActDetector
+        from safelight.detectors.text.e5.search import SearchEmbedder
+
+        readers = (one for one in self.text_pipeline.detectors if isinstance(one, ActDetector))
+        encoder = next((reader.e5 for reader in readers), None)
+        return SearchEmbedder(encoder) if encoder else None
+
+    @cached_property
     def generators(self) -> Mapping[str, Generator]:
         """The configured generators by name. The first one is the default generator."""
         names = dict.fromkeys((self.settings.generation.default_generator, *self.settings.generators))
@@ -135,7 +163,7 @@ class CoreParts:
 
     @cached_property
     def upstream_health(self) -> UpstreamHealth:
-        from safelight.generation.videos_api.health import UpstreamEndpoint, UpstreamHealth
+        from safelight.providers.videos_api.health import UpstreamEndpoint, UpstreamHealth
 
         tables = self.settings.generators.items()
         return UpstreamHealth(
@@ -155,7 +183,8 @@ class CoreParts:
             data / f"{name}.sqlite3{end}" for name in ("db", "engine") for end in ("", "-wal", "-shm")
         ]
         keys = [data / "keys", *filter(None, (self.settings.storage.key_dir, self.settings.sealing.key))]
-        return Sandbox(hidden=[*keys, *database, data / "blobs", data / "checkpoints"], private=[data])
+        folders = [data / name for name in ("blobs", "checkpoints", "run")]
+        return Sandbox(hidden=[*keys, *database, *folders], private=[data])
 
     @cached_property
     def tracer(self) -> Tracer:
@@ -164,7 +193,7 @@ class CoreParts:
         if endpoint is None:
             return Tracer()
         try:
-            from safelight.tracing.otlp_sink import OtlpSink, otlp_exporter
+            from safelight.core.tracing.otlp_sink import OtlpSink, otlp_exporter
         except ImportError:
             raise SettingsError(
                 "tracing.endpoint is set, but the packages that export traces are not installed.",
@@ -177,13 +206,20 @@ class CoreParts:
         }
         return Tracer(OtlpSink(otlp_exporter(endpoint), resource))
 
+    @property
+    def canary_micros(self) -> int:
+        """What canaries of a tenant may cost in a month."""
+        from safelight.accounts.ledger import to_micros
+
+        return to_micros(self.settings.canaries.max_usd_per_month)
+
     @cached_property
     def rewriter(self) -> Rewriter | None:
         """The language model that rewrites prompts; None if the settings name no endpoint."""
         settings = self.settings.advice.rewriter
         if settings.url is None:
             return None
-        from safelight.advice.rewriter import Rewriter, RewriterOptions
+        from safelight.providers.advice.rewriter import Rewriter, RewriterOptions
 
         return Rewriter(
             RewriterOptions(
@@ -206,10 +242,10 @@ class CoreParts:
 
     @cached_property
     def scanner(self) -> Scanner:
-        from safelight.moderation import delivery
         from safelight.provenance import worker
         from safelight.provenance.watermark import clip_marking
-        from safelight.scanning.service import Scanner, ScannerOptions
+        from safelight.screening import delivery
+        from safelight.screening.scanning.service import Scanner, ScannerOptions
 
         return Scanner(
             self.sandbox,
@@ -235,7 +271,7 @@ class CoreParts:
     def hash_list_scanner(self) -> Scanner:
         """A scanner with the hash list detector only."""
         from safelight.detectors.image.hash_lists import NAME
-        from safelight.scanning.service import Scanner, ScannerOptions
+        from safelight.screening.scanning.service import Scanner, ScannerOptions
 
         specs = [spec for spec in self.detectors.child_specs() if spec[0] == NAME]
         settings = ScannerOptions(
@@ -246,7 +282,7 @@ class CoreParts:
     @cached_property
     def decode_only_scanner(self) -> Scanner:
         """A scanner without detectors: it only decodes pictures, in a sandboxed child process."""
-        from safelight.scanning.service import Scanner, ScannerOptions
+        from safelight.screening.scanning.service import Scanner, ScannerOptions
 
         return Scanner(self.sandbox, (), ScannerOptions(warm_children=0))
 

@@ -6,15 +6,15 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from safelight.errors import SafelightError
-from safelight.jobs.models import TERMINAL, VideoState
-from safelight.metrics import Gauge
+from safelight.core.errors import SafelightError
+from safelight.core.metrics import Gauge
 from safelight.store.tables import videos
+from safelight.videos.models import TERMINAL, VideoState
 
+from .background import Background
 from .core import CoreParts
 from .persistence import PersistenceParts
 from .pipeline import PipelineParts
-from .review import ReviewParts
 
 _UNFINISHED = tuple(state for state in VideoState if state not in TERMINAL)
 
@@ -23,18 +23,22 @@ class Gauges:
     """The gauges of one process."""
 
     def __init__(
-        self, core: CoreParts, persistence: PersistenceParts, pipeline: PipelineParts, review: ReviewParts
+        self,
+        core: CoreParts,
+        persistence: PersistenceParts,
+        pipeline: PipelineParts,
+        background: Background,
     ) -> None:
         self._core = core
         self._persistence = persistence
         self._pipeline = pipeline
-        self._review = review
+        self._background = background
 
     def read(self) -> tuple[Gauge, ...]:
         return (*self._background_parts(), *self._queue(), *self._upstreams())
 
     def _background_parts(self) -> tuple[Gauge, ...]:
-        health = [part.health() for part in self._review.background_parts]
+        health = [part.health() for part in self._background.parts]
         return (
             Gauge(
                 name="safelight_background_part_up",

@@ -6,19 +6,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safelight.errors import SafelightError, SettingsError
+from safelight.core.errors import SafelightError, SettingsError
 
 from .core import CoreParts
 from .persistence import PersistenceParts
 
 if TYPE_CHECKING:
+    from safelight.cases.consents import Consents, ProtectedPeople, TemplateKey, TemplateVector
+    from safelight.cases.consents.enrolment import EnrolledClip
     from safelight.detectors.likeness.face_embedder import DlibFaceEmbedder
     from safelight.detectors.likeness.faces import FaceMatcher
     from safelight.detectors.likeness.voice_embedder import OnnxVoiceEmbedder
     from safelight.detectors.likeness.voices import VoiceMatcher
-    from safelight.scanning.service import Scanner
-    from safelight.trust.consents import Consents, ProtectedPeople, TemplateKey, TemplateVector
-    from safelight.trust.consents.enrolment import EnrolledClip
+    from safelight.screening.scanning.service import Scanner
 
 
 class LikenessParts:
@@ -30,19 +30,19 @@ class LikenessParts:
 
     @cached_property
     def template_key(self) -> TemplateKey:
-        from safelight.trust.consents import TemplateKey
+        from safelight.cases.consents import TemplateKey
 
         return TemplateKey.load(self._persistence.key_folder)
 
     @cached_property
     def consents(self) -> Consents:
-        from safelight.trust.consents import Consents
+        from safelight.cases.consents import Consents
 
         return Consents(self._persistence.database, self.template_key, self.enrol_face, self._enrol_voice)
 
     @cached_property
     def protected_people(self) -> ProtectedPeople:
-        from safelight.trust.consents import ProtectedPeople
+        from safelight.cases.consents import ProtectedPeople
 
         return ProtectedPeople(
             self._persistence.database, self.template_key, self.enrol_face, self._enrol_voice
@@ -100,8 +100,8 @@ class LikenessParts:
 
         Raises `SettingsError` if face matching is disabled or not installed.
         """
+        from safelight.cases.consents.enrolment import FaceEnroller
         from safelight.detectors.likeness.dlib_faces import missing_package
-        from safelight.trust.consents.enrolment import FaceEnroller
 
         if not self._core.settings.likeness.enabled:
             raise SettingsError(
@@ -118,7 +118,7 @@ class LikenessParts:
 
     def enrol_clip(self, path: Path) -> EnrolledClip:
         """Compute the templates of a clip of one person. Raises `SettingsError` if faces are not compared."""
-        from safelight.trust.consents.enrolment import ClipEnroller
+        from safelight.cases.consents.enrolment import ClipEnroller
 
         if self.no_camera_reason is not None:
             raise SettingsError(f"Consents on camera are off: {self.no_camera_reason}")
@@ -135,7 +135,7 @@ class LikenessParts:
 
         Raises `SettingsError` if voice matching is disabled or not installed.
         """
-        from safelight.trust.consents.enrolment import VoiceEnroller
+        from safelight.cases.consents.enrolment import VoiceEnroller
 
         if (describer := self.voice_embedder) is None:
             raise SettingsError(
@@ -156,7 +156,7 @@ class LikenessParts:
     def _speech_scanner(self) -> Scanner:
         """A scanner with the speech detector only."""
         from safelight.detectors.audio.vad import NAME
-        from safelight.scanning.service import Scanner, ScannerOptions
+        from safelight.screening.scanning.service import Scanner, ScannerOptions
 
         specs = [spec for spec in self._core.detectors.child_specs() if spec[0] == NAME]
         if not specs:
@@ -169,10 +169,10 @@ class LikenessParts:
         settings = self._core.settings.likeness
         if not settings.enabled:
             return None
+        from safelight.cases.consents import EnrolledLookup
         from safelight.detectors.likeness.dlib_faces import missing_package
         from safelight.detectors.likeness.faces import FaceMatcher
         from safelight.detectors.likeness.matching import Distances
-        from safelight.trust.consents import EnrolledLookup
 
         if sentence := missing_package():
             raise SettingsError(f"likeness.enabled: {sentence}")
@@ -187,9 +187,10 @@ class LikenessParts:
         """The voice matcher, or None if the settings name no voice model."""
         if (describer := self.voice_embedder) is None:
             return None
+        from safelight.cases.consents import EnrolledLookup
         from safelight.detectors.likeness.matching import Distances
         from safelight.detectors.likeness.voices import VoiceMatcher
-        from safelight.trust.consents import ConsentScope, EnrolledLookup
+        from safelight.policy.intended_use import ConsentScope
 
         settings = self._core.settings.likeness.voice
         return VoiceMatcher(

@@ -7,16 +7,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safelight.errors import SettingsError, Unavailable
+from safelight.core.errors import SettingsError, Unavailable
 from safelight.policy.documents import Policy
 from safelight.policy.waivers import Waiver
 
 from .core import CoreParts
 
 if TYPE_CHECKING:
-    from safelight.attempts.drift_history import DriftHistory
-    from safelight.attempts.drift_watch import DriftWatch
-    from safelight.attempts.risk_history import RiskHistory
+    from safelight.accounts import Accounts
+    from safelight.accounts.audit import CheckpointKey, CheckpointStore, CheckpointWriter
+    from safelight.accounts.check_limits import CheckLimiter
+    from safelight.accounts.openid import OpenIdSignIn
+    from safelight.accounts.people import People, SignIn
+    from safelight.accounts.people.rotation import SecretRotation
+    from safelight.accounts.policies import Policies
+    from safelight.accounts.waivers import Waivers
+    from safelight.accounts.webhooks import Webhooks
+    from safelight.cases.enrolments import Enrolments
     from safelight.net.webhook_client import WebhookClient
     from safelight.provenance.keys import KeyStore
     from safelight.provenance.sealing import Sealer
@@ -25,6 +32,9 @@ if TYPE_CHECKING:
     from safelight.provenance.verification import Verifier
     from safelight.provenance.watermark_keys import WatermarkKeys
     from safelight.provenance.watermark_service import WatermarkReader
+    from safelight.providers.attempts.drift_history import DriftHistory
+    from safelight.providers.attempts.drift_watch import DriftWatch
+    from safelight.providers.attempts.risk_history import RiskHistory
     from safelight.sandbox.sandbox import Sandbox
     from safelight.settings import Settings
     from safelight.settings.sealing import SealingSettings
@@ -32,18 +42,8 @@ if TYPE_CHECKING:
     from safelight.store.data_directory import DataDirectory
     from safelight.store.database import Database
     from safelight.store.key_ring import KeyRing
-    from safelight.trust.accounts import Accounts
-    from safelight.trust.audit import CheckpointKey, CheckpointStore, CheckpointWriter
-    from safelight.trust.check_limits import CheckLimiter
-    from safelight.trust.enrolments import Enrolments
-    from safelight.trust.evasion import EvasionTracker
-    from safelight.trust.openid import OpenIdSignIn
-    from safelight.trust.people import People, SignIn
-    from safelight.trust.people.rotation import SecretRotation
-    from safelight.trust.policies import Policies
-    from safelight.trust.seals import Registry
-    from safelight.trust.waivers import Waivers
-    from safelight.trust.webhooks import Webhooks
+    from safelight.videos.evasion import EvasionTracker
+    from safelight.videos.registry import Registry
 
 
 class PeopleParts:
@@ -67,24 +67,24 @@ class PeopleParts:
 
     @cached_property
     def service(self) -> People:
-        from safelight.trust.people import People
+        from safelight.accounts.people import People
 
         return People(self._database)
 
     @cached_property
     def sign_in(self) -> SignIn:
-        from safelight.trust.people import PasswordHasher, SignIn
+        from safelight.accounts.people import PasswordHasher, SignIn
 
         return SignIn(self._database, self.keys, PasswordHasher())
 
     @cached_property
     def rotation(self) -> SecretRotation:
         """Of the keys. Names every column that they encrypt."""
-        from safelight.trust.consent_requests import MEDIA
-        from safelight.trust.mail import MAILS
-        from safelight.trust.openid import ID_TOKENS
-        from safelight.trust.people.rotation import TOTP_SECRETS, SecretRotation
-        from safelight.trust.reports.decision_mails import RECEIPT_TOKENS
+        from safelight.accounts.mail import MAILS
+        from safelight.accounts.openid import ID_TOKENS
+        from safelight.accounts.people.rotation import TOTP_SECRETS, SecretRotation
+        from safelight.cases.consent_requests import MEDIA
+        from safelight.cases.reports.decision_mails import RECEIPT_TOKENS
 
         return SecretRotation(
             self._database, self.keys, (TOTP_SECRETS, MEDIA, MAILS, ID_TOKENS, RECEIPT_TOKENS)
@@ -95,9 +95,9 @@ class PeopleParts:
         """The sign-in through a provider; None if none is configured."""
         from urllib.parse import urlsplit
 
+        from safelight.accounts import Role
+        from safelight.accounts.openid import OpenIdClient, OpenIdProvider, OpenIdRules, OpenIdSignIn
         from safelight.net.json_client import JsonClient
-        from safelight.trust.accounts import Role
-        from safelight.trust.openid import OpenIdClient, OpenIdProvider, OpenIdRules, OpenIdSignIn
 
         settings = self._settings.openid
         if settings.issuer is None:
@@ -164,27 +164,27 @@ class PersistenceParts:
 
     @cached_property
     def risk_history(self) -> RiskHistory:
-        from safelight.attempts.attempt_log import AttemptLog
-        from safelight.attempts.risk_history import RiskHistory
+        from safelight.providers.attempts.attempt_log import AttemptLog
+        from safelight.providers.attempts.risk_history import RiskHistory
 
         return RiskHistory(AttemptLog(self.database))
 
     @cached_property
     def drift_history(self) -> DriftHistory:
-        from safelight.attempts.attempt_log import AttemptLog
-        from safelight.attempts.drift_history import DriftHistory
+        from safelight.providers.attempts.attempt_log import AttemptLog
+        from safelight.providers.attempts.drift_history import DriftHistory
 
         return DriftHistory(AttemptLog(self.database))
 
     @cached_property
     def drift_watch(self) -> DriftWatch:
-        from safelight.attempts.drift_watch import DriftWatch
+        from safelight.providers.attempts.drift_watch import DriftWatch
 
         return DriftWatch(self.database, self.drift_history, stopping=self._core.shutdown_event)
 
     @cached_property
     def accounts(self) -> Accounts:
-        from safelight.trust.accounts import Accounts
+        from safelight.accounts import Accounts
 
         return Accounts(self.database)
 
@@ -287,20 +287,20 @@ class PersistenceParts:
 
     @cached_property
     def seal_registry(self) -> Registry:
-        from safelight.trust.seals import Registry
+        from safelight.videos.registry import Registry
 
         return Registry(self.database)
 
     @cached_property
     def audit_checkpoint_key(self) -> CheckpointKey:
-        from safelight.trust.audit import CheckpointKey
+        from safelight.accounts.audit import CheckpointKey
 
         return CheckpointKey.load(self.key_folder)
 
     @cached_property
     def audit_checkpoints(self) -> tuple[CheckpointStore, ...]:
         """The stores of signed checkpoints of the audit log."""
-        from safelight.trust.audit import FileCheckpointStore
+        from safelight.accounts.audit import FileCheckpointStore
 
         return (
             FileCheckpointStore(self._core.settings.audit.checkpoint_dir or self.data_directory.checkpoints),
@@ -308,7 +308,7 @@ class PersistenceParts:
 
     @cached_property
     def audit_checkpoint_writer(self) -> CheckpointWriter:
-        from safelight.trust.audit import CheckpointWriter
+        from safelight.accounts.audit import CheckpointWriter
 
         return CheckpointWriter(
             self.database,
@@ -320,13 +320,13 @@ class PersistenceParts:
 
     @cached_property
     def waivers(self) -> Waivers:
-        from safelight.trust.waivers import Waivers
+        from safelight.accounts.waivers import Waivers
 
         return Waivers(self.database)
 
     @cached_property
     def policies(self) -> Policies:
-        from safelight.trust.policies import Policies
+        from safelight.accounts.policies import Policies
 
         return Policies(self.database, taxonomy=self._core.taxonomy)
 
@@ -339,7 +339,7 @@ class PersistenceParts:
 
     @cached_property
     def enrolments(self) -> Enrolments:
-        from safelight.trust.enrolments import Enrolments
+        from safelight.cases.enrolments import Enrolments
 
         return Enrolments(
             self.database,
@@ -351,7 +351,7 @@ class PersistenceParts:
 
     @cached_property
     def check_limiter(self) -> CheckLimiter:
-        from safelight.trust.check_limits import CheckLimiter, CheckLimits
+        from safelight.accounts.check_limits import CheckLimiter, CheckLimits
 
         limits = self._core.settings.limits
         return CheckLimiter(
@@ -361,7 +361,7 @@ class PersistenceParts:
 
     @cached_property
     def evasion_tracker(self) -> EvasionTracker:
-        from safelight.trust.evasion import EvasionTracker
+        from safelight.videos.evasion import EvasionTracker
 
         return EvasionTracker(self.database, self._core.text_embedder)
 
@@ -373,7 +373,7 @@ class PersistenceParts:
 
     @cached_property
     def webhooks(self) -> Webhooks:
-        from safelight.trust.webhooks import Webhooks
+        from safelight.accounts.webhooks import Webhooks
 
         return Webhooks(self.database, self.webhook_client)
 

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safelight.generation.protocol import Charge, ProviderRefusal
 from safelight.policy.explanations import ChargeFacts, ExplanationLevel, ExplanationLinks, explain
 from safelight.policy.verdicts import Verdict
+from safelight.providers.protocol import Charge
 
 from .core import CoreParts
 from .likeness import LikenessParts
@@ -19,34 +18,45 @@ from .persistence import PersistenceParts
 from .provenance import ProvenanceParts
 
 if TYPE_CHECKING:
-    from safelight.jobs.accounting import Accounting
-    from safelight.jobs.context import PipelineContext
-    from safelight.jobs.hash_recheck import HashRecheck
-    from safelight.jobs.models import RetryResult, VideoSnapshot
-    from safelight.jobs.queue import DurableQueue
-    from safelight.jobs.queue_places import QueuePlaces
-    from safelight.jobs.sweeper import Sweeper
-    from safelight.jobs.timeouts import Cancellation
-    from safelight.jobs.upstream_waits import UpstreamWaits
-    from safelight.moderation.delivery import DeliveryStage
-    from safelight.moderation.pipeline import Stages
-    from safelight.moderation.scene_detection import SceneDetection
-    from safelight.moderation.speech import SpeechAnalyzer
-    from safelight.provenance.recovery.copies import CopySearch
-    from safelight.trust.policies import PolicyLoader
-    from safelight.trust.seals import LateTimestamps
-    from safelight.trust.standing import Standings
-    from safelight.web.standing import StandingServices
+    from safelight.accounts.policies import PolicyLoader
+    from safelight.accounts.standing import Standings
+    from safelight.cases.hash_recheck import HashRecheck
+    from safelight.screening.delivery import DeliveryStage
+    from safelight.screening.pipeline import Stages
+    from safelight.screening.scene_detection import SceneDetection
+    from safelight.screening.speech import SpeechAnalyzer
+    from safelight.screening.timed_reference import TimedReferenceStage
+    from safelight.videos.accounting import Accounting
+    from safelight.videos.context import PipelineContext
+    from safelight.videos.lease_fence import LeaseFence
+    from safelight.videos.queue import DurableQueue
+    from safelight.videos.queue_places import QueuePlaces
 
 
-class StandingParts:
-    def __init__(self, core: CoreParts, persistence: PersistenceParts) -> None:
+def _optional_micros(amount: Decimal | None) -> int | None:
+    from safelight.accounts.ledger import to_micros
+
+    return None if amount is None else to_micros(amount)
+
+
+class PipelineParts:
+    """The parts that process a video from its generation request to its delivery."""
+
+    def __init__(
+        self,
+        core: CoreParts,
+        persistence: PersistenceParts,
+        likeness: LikenessParts,
+        provenance: ProvenanceParts,
+    ) -> None:
         self._core = core
         self._persistence = persistence
+        self._likeness = likeness
+        self._provenance = provenance
 
     @cached_property
     def standings(self) -> Standings:
-        from safelight.trust.standing import Standings, Thresholds
+        from safelight.accounts.standing import Standings, Thresholds
 
         wanted = self._core.settings.standing
         return Standings(
@@ -64,9 +74,9 @@ class StandingParts:
 
     @cached_property
     def accounting(self) -> Accounting:
-        from safelight.jobs.accounting import Accounting
-        from safelight.jobs.quota import DailyLimits, Quota
-        from safelight.trust.ledger import Prices, to_micros
+        from safelight.accounts.ledger import Prices, to_micros
+        from safelight.videos.accounting import Accounting
+        from safelight.videos.quota import DailyLimits, Quota
 
         limits, ledger = self._core.settings.limits, self._core.settings.ledger
         return Accounting(
@@ -89,63 +99,8 @@ class StandingParts:
         )
 
     @cached_property
-    def services(self) -> StandingServices:
-        from safelight.jobs.quota import QuotaReader
-        from safelight.trust.accounts.access import AccessLimits, AccountAccess
-        from safelight.trust.accounts.invitations import AccountInvitations
-        from safelight.trust.accounts.terms import AccountTerms
-        from safelight.trust.ledger import Ledger
-        from safelight.trust.reviews import ManagedCases
-        from safelight.trust.standing import Bans
-        from safelight.web.standing import StandingServices
-
-        database, access = self._persistence.database, self._core.settings.access
-        return StandingServices(
-            standings=self.standings,
-            bans=Bans(database, self.standings),
-            terms=AccountTerms(database),
-            ledger=Ledger(database),
-            access=AccountAccess(
-                database,
-                AccessLimits(
-                    accepts_requests=access.requests,
-                    requests_per_hour=access.requests_per_hour,
-                ),
-            ),
-            invitations=AccountInvitations(database, access.invitations),
-            quotas=QuotaReader(database, self.accounting.quota),
-            managed_cases=ManagedCases(database),
-            tenant=lambda: self._persistence.tenant,
-        )
-
-
-def _optional_micros(amount: Decimal | None) -> int | None:
-    from safelight.trust.ledger import to_micros
-
-    return None if amount is None else to_micros(amount)
-
-
-class PipelineParts:
-    """The parts that process a video from its generation request to its delivery."""
-
-    def __init__(
-        self,
-        core: CoreParts,
-        persistence: PersistenceParts,
-        likeness: LikenessParts,
-        provenance: ProvenanceParts,
-    ) -> None:
-        self._core = core
-        self._persistence = persistence
-        self.likeness = likeness
-        self._provenance = provenance
-        self.standing = StandingParts(core, persistence)
-        #: See `PipelineContext.retry`. The container sets it, because retries need the parts of `review`.
-        self.retry: Callable[[VideoSnapshot, ProviderRefusal, Path], RetryResult]
-
-    @cached_property
     def policy_loader(self) -> PolicyLoader:
-        from safelight.trust.policies import PolicyLoader
+        from safelight.accounts.policies import PolicyLoader
 
         settings = self._core.settings
         return PolicyLoader(
@@ -161,32 +116,32 @@ class PipelineParts:
     @cached_property
     def scene_detection(self) -> SceneDetection:
         """Detectors that run on keyframes: local models, remote models and, if enabled, face matching."""
-        from safelight.moderation.scene_detection import SceneDetection
+        from safelight.screening.scene_detection import SceneDetection
 
         return SceneDetection(
             detectors=self._core.detectors.scene_detectors(),
             scratch=lambda: self._persistence.scratch,
-            likeness=self.likeness.face_matcher,
+            likeness=self._likeness.face_matcher,
         )
 
     @cached_property
     def speech_analyzer(self) -> SpeechAnalyzer:
         """Transcription and voice matching; each part only if the settings configure it."""
-        from safelight.moderation.speech import SpeechAnalyzer
+        from safelight.screening.speech import SpeechAnalyzer
 
         return SpeechAnalyzer(
             transcriber=self._core.detectors.transcriber,
             scratch=lambda: self._persistence.data_directory.scratch,
-            voices=self.likeness.voice_matcher,
+            voices=self._likeness.voice_matcher,
         )
 
     @cached_property
     def stages(self) -> Stages:
-        from safelight.moderation.known_content import KnownContent
-        from safelight.moderation.output import OutputStage
-        from safelight.moderation.pipeline import Stages
-        from safelight.moderation.prompt import PromptStage
-        from safelight.moderation.reference import MetadataStripper, ReferenceStage
+        from safelight.screening.known_content import KnownContent
+        from safelight.screening.output import OutputStage
+        from safelight.screening.pipeline import Stages
+        from safelight.screening.prompt import PromptStage
+        from safelight.screening.reference import MetadataStripper, ReferenceStage
 
         scanner, pipeline = self._core.scanner, self._core.text_pipeline
         known_content = KnownContent(lists=self._core.hash_lists)
@@ -217,9 +172,9 @@ class PipelineParts:
     @cached_property
     def delivery(self) -> DeliveryStage:
         """Raises `ConfigurationError` if the visible label cannot be drawn."""
-        from safelight.i18n import load_messages
+        from safelight.core.i18n import load_messages
         from safelight.media.badge import BadgeStyle
-        from safelight.moderation.delivery import DeliveryStage
+        from safelight.screening.delivery import DeliveryStage
 
         sealing = self._core.settings.sealing
         label = BadgeStyle(
@@ -234,14 +189,34 @@ class PipelineParts:
         return made
 
     @cached_property
+    def timed_references(self) -> TimedReferenceStage:
+        """Screens the references of requests and of checks."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        from safelight.screening.timed_reference import TimedReferenceStage
+
+        return TimedReferenceStage(
+            stage=self.stages.reference,
+            threads=ThreadPoolExecutor(max_workers=16, thread_name_prefix="references"),
+            timeout_s=self._core.settings.scan.reference_timeout_s,
+            stopping=self._core.shutdown_event,
+        )
+
+    @cached_property
+    def lease_fence(self) -> LeaseFence:
+        from safelight.videos.lease_fence import LeaseFence
+
+        return LeaseFence(self._core.shutdown_event)
+
+    @cached_property
     def context(self) -> PipelineContext:
-        from safelight.background.clock_watch import ClockWatch
-        from safelight.jobs.attempt_store import AttemptStore
-        from safelight.jobs.context import PipelineContext, PipelineLimits
-        from safelight.jobs.local_slots import LocalSlots
-        from safelight.jobs.refusal_budget import RefusalBudget, refusal_limits
-        from safelight.jobs.repository import VideoRepository
-        from safelight.jobs.upstream_gate import upstream_gates
+        from safelight.core.background.clock_watch import ClockWatch
+        from safelight.videos.attempt_store import AttemptStore
+        from safelight.videos.context import PipelineContext, PipelineLimits
+        from safelight.videos.local_slots import LocalSlots
+        from safelight.videos.refusal_budget import RefusalBudget, refusal_limits
+        from safelight.videos.repository import VideoRepository
+        from safelight.videos.upstream_gate import upstream_gates
 
         settings = self._core.settings
         return PipelineContext(
@@ -255,8 +230,8 @@ class PipelineParts:
             registry=self._persistence.seal_registry,
             recovery=self._provenance.recovery,
             delivery=self.delivery,
-            accounting=self.standing.accounting,
-            standings=self.standing.standings,
+            accounting=self.accounting,
+            standings=self.standings,
             explain=self.explain_verdict,
             generators=self._core.generators,
             limits=PipelineLimits(
@@ -275,8 +250,7 @@ class PipelineParts:
             clock_watch=ClockWatch(
                 clock=self._persistence.database.clock, hold_s=settings.generation.deadline_s
             ),
-            wait_for_lease=lambda: self.queue.wait_for_lease(),
-            retry=lambda snapshot, refusal, work_dir: self.retry(snapshot, refusal, work_dir),
+            wait_for_lease=self.lease_fence.wait,
             upstreams=upstream_gates(self._core.generators),
             refusals=RefusalBudget(self._persistence.database, refusal_limits(self._core.generators)),
             shutdown_event=self._core.shutdown_event,
@@ -285,7 +259,7 @@ class PipelineParts:
 
     @cached_property
     def hash_recheck(self) -> HashRecheck:
-        from safelight.jobs.hash_recheck import HashRecheck
+        from safelight.cases.hash_recheck import HashRecheck
 
         return HashRecheck(context=self.context, scanner=self._core.hash_list_scanner)
 
@@ -314,7 +288,7 @@ class PipelineParts:
 
     @cached_property
     def queue(self) -> DurableQueue:
-        from safelight.jobs.queue import DurableQueue
+        from safelight.videos.queue import DurableQueue
 
         database = self._core.settings.storage.database
         beside = self._persistence.data_directory.path / "engine.sqlite3"
@@ -322,29 +296,21 @@ class PipelineParts:
             database_url=database or f"sqlite:///{beside}",
             worker=self.worker_name,
             at_once=self._core.settings.generation.max_concurrent,
-            advance=self.upstream_waits.advance,
             priorities=self.queue_places.priorities,
+            fence=self.lease_fence,
             stopping=self._core.shutdown_event,
         )
 
-    @cached_property
-    def upstream_waits(self) -> UpstreamWaits:
-        from safelight.jobs.runner import Runner
-        from safelight.jobs.upstream_waits import UpstreamWaits
-
-        return UpstreamWaits(self.context, Runner(self.context), queue=lambda: self.queue)
+    def enqueue(self, tenant: str, video_id: str, run: int) -> None:
+        """Enqueue the video if the queue runs in this process; else the sweeper of a gateway enqueues it."""
+        if self.queue.running:
+            self.queue.enqueue(tenant, video_id, run)
 
     @cached_property
     def queue_places(self) -> QueuePlaces:
-        from safelight.jobs.queue_places import QueuePlaces
+        from safelight.videos.queue_places import QueuePlaces
 
         return QueuePlaces(self.context)
-
-    @cached_property
-    def cancellation(self) -> Cancellation:
-        from safelight.jobs.timeouts import Cancellation
-
-        return Cancellation(self.context)
 
     @property
     def worker_name(self) -> str:
@@ -353,17 +319,3 @@ class PipelineParts:
             self._core.settings.worker.name
             or f"{socket.gethostname()}:{self._persistence.data_directory.path}"
         )
-
-    @property
-    def copies(self) -> CopySearch:
-        return self._provenance.copies
-
-    @property
-    def late_timestamps(self) -> LateTimestamps | None:
-        return self._provenance.late_timestamps
-
-    @cached_property
-    def sweeper(self) -> Sweeper:
-        from safelight.jobs.sweeper import Sweeper
-
-        return Sweeper(self.context, self.queue)

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from safelight.provenance.recovery.copies import CopySearch
     from safelight.provenance.recovery.recovery import Recovery
     from safelight.provenance.soft_bindings import SoftBindings
-    from safelight.trust.seals import FingerprintStore, LateTimestamps, ProvenanceChecks
+    from safelight.videos.registry import FingerprintStore, LateTimestamps, ProvenanceChecks
 
     from .core import CoreParts
     from .persistence import PersistenceParts
@@ -25,7 +25,7 @@ class ProvenanceParts:
 
     @cached_property
     def fingerprints(self) -> FingerprintStore:
-        from safelight.trust.seals import FingerprintStore
+        from safelight.videos.registry import FingerprintStore
 
         return FingerprintStore(self._persistence.database)
 
@@ -49,8 +49,8 @@ class ProvenanceParts:
 
     @cached_property
     def recovery(self) -> Recovery:
-        from safelight.jobs.withdrawal import is_withdrawn
         from safelight.provenance.recovery.recovery import Recovery, RecoverySources
+        from safelight.videos.withdrawal import is_withdrawn
 
         return Recovery(
             sandbox=self._core.sandbox,
@@ -66,8 +66,8 @@ class ProvenanceParts:
 
     @cached_property
     def checks(self) -> ProvenanceChecks:
-        from safelight.jobs.withdrawal import has_delivered, is_withdrawn
-        from safelight.trust.seals import ProvenanceChecks
+        from safelight.videos.registry import ProvenanceChecks
+        from safelight.videos.withdrawal import has_delivered, is_withdrawn
 
         return ProvenanceChecks(
             recovery=self.recovery,
@@ -80,8 +80,8 @@ class ProvenanceParts:
 
     @cached_property
     def soft_bindings(self) -> SoftBindings:
-        from safelight.jobs.withdrawal import is_withdrawn
         from safelight.provenance.soft_bindings import SoftBindings
+        from safelight.videos.withdrawal import is_withdrawn
 
         return SoftBindings(
             registry=self._persistence.seal_registry,
@@ -93,7 +93,7 @@ class ProvenanceParts:
         """None if no timestamp authority is configured."""
         if self._persistence.timestamper is None:
             return None
-        from safelight.trust.seals import LateTimestamps
+        from safelight.videos.registry import LateTimestamps
 
         return LateTimestamps(
             registry=self._persistence.seal_registry,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from .output import Exit
 
 if TYPE_CHECKING:
-    from safelight.errors import SafelightError
+    from safelight.core.errors import SafelightError
 
 
 #: Loading the word lists and models creates millions of objects that stay. With Python's default of 700, the
@@ -38,6 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = Exit.ERROR
     except KeyboardInterrupt:
         code = Exit.INTERRUPTED
+    if arguments is None:
+        # The process ends. Before that, Python's collector would visit every object once more, which costs a
+        # check a tenth of its CPU time.
+        gc.freeze()
     return int(code)
 
 
@@ -57,7 +61,7 @@ def _replace_typography() -> str:
 
 
 def _run(given: list[str]) -> int:
-    from safelight.errors import ConfigurationError, SafelightError
+    from safelight.core.errors import ConfigurationError, SafelightError
 
     from .commands import build_command
     from .language import take_language
@@ -74,7 +78,7 @@ def _run(given: list[str]) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in ("", "safelight"):
             raise
-        from safelight.installation import install_command
+        from safelight.core.installation import install_command
 
         opens_media = given[:1] in (["scan"], ["verify"]) and error.name != "jinja2"
         packages = (
@@ -111,7 +115,7 @@ def _run(given: list[str]) -> int:
 
 
 def _report_usage(error: Exception, as_json: bool) -> int:
-    from safelight.errors import ConfigurationError
+    from safelight.core.errors import ConfigurationError
 
     message = error.format_message() if hasattr(error, "format_message") else str(error)
     if type(error).__name__ == "NoArgsIsHelpError" and not as_json:
@@ -133,10 +137,10 @@ def _print_error(error: SafelightError, as_json: bool) -> None:
     if as_json:
         write_json(error_payload(error))
         return
-    lines = [f"safelight: {translate_lines(error.message)}"]
+    lines = [f"safelight: {translate_lines(error.message, error=True)}"]
     lines += [f"  {_translate_problem(problem)}" for problem in getattr(error, "problems", ())]
     if error.remedy:
-        lines.append(translate_lines(error.remedy))
+        lines.append(translate_lines(error.remedy, error=True))
     sys.stderr.write(fit_terminal("\n".join(lines), sys.stderr) + "\n")
 
 

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from safelight.advice.driver_lines import driver_name
-from safelight.attempts.import_files import AttemptFormat
-from safelight.attempts.models import AttemptFilter, AttemptOrigin, AttemptOutcome
-from safelight.errors import BadInput, InvalidField
+from safelight.core.envelopes import list_object, page_object
+from safelight.core.errors import BadInput, InvalidField
+from safelight.providers.advice.driver_lines import driver_name
+from safelight.providers.attempts.import_files import AttemptFormat
+from safelight.providers.attempts.models import MAX_ATTEMPTS, AttemptFilter, AttemptOrigin, AttemptOutcome
 from safelight_client.money import format_money
 
 from .commands import load_container
@@ -23,14 +24,14 @@ from .language import language
 from .output import Exit, emit, format_time, printable
 
 if TYPE_CHECKING:
-    from safelight.attempts.attempt_log import AttemptLog
-    from safelight.attempts.claim import Claim
-    from safelight.attempts.gate import GateAnswer
-    from safelight.attempts.models import AttemptRecord
-    from safelight.attempts.patterns import RefusalPattern
-    from safelight.attempts.repeats import RepeatResult
-    from safelight.generation.protocol import Charge
-    from safelight.i18n import Messages
+    from safelight.core.i18n import Messages
+    from safelight.providers.attempts.attempt_log import AttemptLog
+    from safelight.providers.attempts.claim import Claim
+    from safelight.providers.attempts.gate import GateAnswer
+    from safelight.providers.attempts.models import AttemptRecord
+    from safelight.providers.attempts.patterns import RefusalPattern
+    from safelight.providers.attempts.repeats import RepeatResult
+    from safelight.providers.protocol import Charge
 
 
 # Attempts as text of the command line.
@@ -125,7 +126,7 @@ def _provider(attempt: AttemptRecord) -> str:
     return printable("/".join(part for part in (attempt.provider, attempt.model) if part))
 
 
-app = typer.Typer(no_args_is_help=True, help="List attempts at providers, what they cost, and claims.")
+app = typer.Typer(no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ProviderOption = Annotated[
@@ -166,7 +167,7 @@ def list_(
     log, owner = open_log(ctx, tenant)
     wanted = make_filter(provider, model, since, until, origin)
     page = log.page(owner, wanted, after=after, limit=limit)
-    payload = {"attempts": [one.as_json() for one in page.items], "has_more": page.has_more}
+    payload = page_object([one.as_json() for one in page.items], has_more=page.has_more)
     t = messages()
     lines = [format_line(one, t) for one in page.items] or [t("list.none")]
     if page.has_more:
@@ -198,18 +199,22 @@ def patterns(
     requests again unchanged. Exit code 5: no attempt passed or was refused. Only these
     are counted, at most the newest 10,000.
     """
-    from safelight.attempts.drift_history import DriftHistory
-    from safelight.attempts.patterns import find_patterns
-    from safelight.attempts.repeats import find_repeats
+    from safelight.providers.attempts.drift_history import DriftHistory
+    from safelight.providers.attempts.patterns import find_patterns
+    from safelight.providers.attempts.repeats import find_repeats
 
     log, owner = open_log(ctx, tenant)
-    chosen = log.all(owner, make_filter(provider, model, since, until, None))
-    found, repeats = find_patterns(chosen), find_repeats(chosen)
+    page = log.page(owner, make_filter(provider, model, since, until, None), limit=MAX_ATTEMPTS)
+    found, repeats = find_patterns(page.items), find_repeats(page.items)
     t = messages()
     lines = [format_pattern(one, t) for one in found] or [t("patterns.none")]
     lines = [*(one.text(t) for one in DriftHistory(log).recent(owner, provider=provider or "")), *lines]
     lines += [format_repeats(one, t) for one in repeats]
-    payload = {"patterns": [one.as_json() for one in found], "repeats": [one.as_json() for one in repeats]}
+    payload = list_object(
+        (one.as_json() for one in found),
+        repeats=[one.as_json() for one in repeats],
+        has_more=page.has_more,
+    )
     emit(payload, as_json, "\n".join(lines))
     return Exit.OK if found else Exit.NOT_COVERED
 
@@ -220,7 +225,7 @@ def drift(ctx: typer.Context, tenant: TenantOption = None, as_json: Json = False
 
     The newest 2,000 attempts are read. Exit code 5: none of them shows what a provider answered.
     """
-    from safelight.attempts.drift_history import DriftHistory
+    from safelight.providers.attempts.drift_history import DriftHistory
 
     log, owner = open_log(ctx, tenant)
     found = DriftHistory(log).find(owner)
@@ -265,8 +270,8 @@ def add(
 
     Nothing is sent. Without a gateway, the rows are stored in the data directory of the settings.
     """
-    from safelight.attempts.fields import read_amount, read_attempt, read_currency, read_time
-    from safelight.attempts.models import AttemptRefund
+    from safelight.providers.attempts.fields import read_amount, read_attempt, read_currency, read_time
+    from safelight.providers.attempts.models import AttemptRefund
 
     log, owner = open_log(ctx, tenant)
     when = read_time(at if at is not None else log.database.clock())
@@ -296,9 +301,7 @@ def add(
         )
         result = log.add(owner, [given], origin=AttemptOrigin.REPORTED, actor=ACTOR)
         if not result.added:
-            emit(
-                {"added": [], "known": result.known}, as_json, messages()("import.known", count=result.known)
-            )
+            emit(result.as_json(), as_json, messages()("import.known", count=result.known))
             return Exit.OK
         added = result.added[0]
     return _emit_attempt(log, owner, added, as_json=as_json)
@@ -320,7 +323,7 @@ def import_(
 
     Secrets are masked. Of a HAR file, no headers, cookies or addresses are stored.
     """
-    from safelight.attempts.import_files import read_file
+    from safelight.providers.attempts.import_files import read_file
 
     given = read_file(file, format_, provider=provider, host=host)
     log, owner = open_log(ctx, tenant)
@@ -329,7 +332,7 @@ def import_(
     lines = [t("import.added", count=len(result.added))]
     if result.known:
         lines.append(t("import.known", count=result.known))
-    emit({"added": [one.id for one in result.added], "known": result.known}, as_json, "\n".join(lines))
+    emit(result.as_json(), as_json, "\n".join(lines))
     return Exit.OK
 
 
@@ -348,7 +351,7 @@ def export(
     as_json: Json = False,
 ) -> int:
     """Write attempts to standard output, newest first, at most 10,000. `--json` is one document."""
-    from safelight.attempts.export import ATTEMPT_COLUMNS, write_csv, write_jsonl
+    from safelight.providers.attempts.export import ATTEMPT_COLUMNS, write_csv, write_jsonl
 
     if format_ is AttemptFormat.HAR:
         raise InvalidField("Attempts cannot be written as HAR.", param="format")
@@ -357,7 +360,7 @@ def export(
     ended = (one for one in found if one.outcome is not AttemptOutcome.RUNNING)
     rows = [one.as_json(withhold_prompt=withhold) for one in ended]
     if as_json:
-        emit({"attempts": rows}, as_json, "")
+        emit(list_object(rows), as_json, "")
     else:
         as_csv = format_ is AttemptFormat.CSV
         sys.stdout.write(write_csv(rows, ATTEMPT_COLUMNS) if as_csv else write_jsonl(rows))
@@ -392,9 +395,9 @@ def claim(
     Attempts that were refunded, or stopped by a policy of Safelight, are left out. Unknown charges are listed
     apart and never summed.
     """
-    from safelight.attempts.answers import claim_of
-    from safelight.attempts.claim_text import CLAIM_COLUMNS, claim_table, write_markdown
-    from safelight.attempts.export import write_csv
+    from safelight.providers.attempts.answers import claim_of
+    from safelight.providers.attempts.claim_text import CLAIM_COLUMNS, claim_table, write_markdown
+    from safelight.providers.attempts.export import write_csv
 
     as_json = as_json or format_ is ClaimFormat.JSON
     if with_proofs and not as_json:
@@ -415,7 +418,7 @@ def claim(
 
 def _proofs(ctx: typer.Context, tenant: str, made: Claim) -> dict[str, Any]:
     """The proof of each video in the claim; null if no checkpoint covers it yet, or with a reason."""
-    from safelight.trust.audit import InclusionProver
+    from safelight.accounts.audit import InclusionProver
 
     persistence = load_container(ctx).persistence
     prover = InclusionProver(
@@ -436,18 +439,18 @@ def _proofs(ctx: typer.Context, tenant: str, made: Claim) -> dict[str, Any]:
 
 
 def _emit_attempt(log: AttemptLog, tenant: str, attempt: AttemptRecord, *, as_json: bool) -> int:
-    from safelight.attempts.answers import answer_gate, attempt_answer
-    from safelight.attempts.drift_history import DriftHistory
+    from safelight.providers.attempts.answers import answer_gate, attempt_answer
+    from safelight.providers.attempts.drift_history import DriftHistory
 
     gate = answer_gate(log, tenant, attempt, find_drifts=DriftHistory(log).drifts)
-    answer = attempt_answer(attempt, gate, load_english())
+    answer = attempt_answer(attempt, gate, log.answer(tenant, attempt), load_english())
     emit(answer, as_json, format_attempt(attempt, messages(), gate))
     return Exit.OK
 
 
 def open_log(ctx: typer.Context, tenant: str | None) -> tuple[AttemptLog, str]:
     """The attempt log of the installation, and the id of the tenant."""
-    from safelight.attempts.attempt_log import AttemptLog
+    from safelight.providers.attempts.attempt_log import AttemptLog
 
     persistence = load_container(ctx).persistence
     owner = find_tenant(persistence.accounts, tenant, create=True)
@@ -461,7 +464,7 @@ def make_filter(
     until: str | None,
     origin: AttemptOrigin | None,
 ) -> AttemptFilter:
-    from safelight.attempts.fields import read_time
+    from safelight.providers.attempts.fields import read_time
 
     return AttemptFilter(
         provider=provider or "",
@@ -474,13 +477,13 @@ def make_filter(
 
 def load_english() -> Any:
     """The messages of the attempts in English: JSON is in English."""
-    from safelight.i18n import load_messages
+    from safelight.core.i18n import load_messages
 
     return load_messages("attempts")
 
 
 def messages() -> Any:
     """The messages of the attempts in the language in use."""
-    from safelight.i18n import load_messages
+    from safelight.core.i18n import load_messages
 
     return load_messages("attempts", language())

@@ -9,17 +9,22 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from safelight.core.log_filter import LogFilter
+
 from .commands import load_container
+from .keys import Administrator
 from .language import texts
+from .operations import Result, command
 from .output import Exit, emit, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from safelight.accounts.audit import AuditVerification, CheckpointKey, CheckpointStore, LogEntry
+    from safelight.bootstrap import Container
     from safelight.store.database import Database
-    from safelight.trust.audit import AuditVerification, CheckpointKey, CheckpointStore, LogEntry
 
-app = typer.Typer(no_args_is_help=True, help="Read and verify the audit log.")
+app = typer.Typer(no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DatabaseOption = Annotated[
@@ -43,7 +48,7 @@ def verify(
     as_json: Json = False,
 ) -> int:
     """Verify every entry, its content and every signed checkpoint. Exit code 3: the log was changed."""
-    from safelight.trust.audit import verify as check
+    from safelight.accounts.audit import verify as check
 
     with _open_database(ctx, database) as opened:
         result = check(opened, _checkpoint_stores(ctx, checkpoints), _checkpoint_key(ctx, public_key))
@@ -73,7 +78,7 @@ def show(
     as_json: Json = False,
 ) -> int:
     """Print entries, oldest first, with their content unless it was erased. Conditions can be combined."""
-    from safelight.trust.audit import read_entries
+    from safelight.accounts.audit import read_entries
 
     with _open_database(ctx, database) as opened:
         found = read_entries(
@@ -94,10 +99,26 @@ def show(
     return Exit.OK
 
 
+@command(app)
+def list_(container: Container, asked: LogFilter, who: Administrator) -> Result:
+    """List entries of one tenant, newest first, without their content, as its auditors see them."""
+    from safelight.accounts.tenant_log import TenantLog
+    from safelight.web.api.audit_log import show_log
+
+    found = TenantLog(container.persistence.database).read(who.principal(container), asked, limit=100)
+    lines = [
+        f"{one.seq}  {_format_time(one.at)}  {one.event}  {printable(one.subject)}  {printable(one.actor)}"
+        for one in found.items
+    ]
+    if found.has_more:
+        lines.append(texts()("audit.more", seq=found.items[-1].seq))
+    return Result(show_log(found), "\n".join(lines) or texts()("audit.no_match"))
+
+
 @app.command()
 def checkpoint(ctx: typer.Context, as_json: Json = False) -> int:
     """Sign the last entry of the log as a checkpoint, store it and print it."""
-    from safelight.trust.audit import CheckpointWriter
+    from safelight.accounts.audit import CheckpointWriter
 
     container = load_container(ctx)
     signed = CheckpointWriter(
@@ -131,7 +152,7 @@ def _checkpoint_stores(ctx: typer.Context, folder: Path | None) -> Sequence[Chec
     if folder is None:
         own: Sequence[CheckpointStore] = load_container(ctx).persistence.audit_checkpoints
         return own
-    from safelight.trust.audit import FileCheckpointStore
+    from safelight.accounts.audit import FileCheckpointStore
 
     return (FileCheckpointStore(folder),)
 
@@ -140,7 +161,7 @@ def _checkpoint_key(ctx: typer.Context, path: Path | None) -> CheckpointKey:
     if path is None:
         own: CheckpointKey = load_container(ctx).persistence.audit_checkpoint_key
         return own
-    from safelight.trust.audit import CheckpointKey
+    from safelight.accounts.audit import CheckpointKey
 
     return CheckpointKey.public(path)
 

@@ -16,8 +16,8 @@ from urllib.parse import quote
 import typer
 import yaml
 
-from safelight.errors import ConfigurationError, SafelightError
-from safelight.yaml_loader import Loader
+from safelight.core.errors import ConfigurationError, SafelightError
+from safelight.core.yaml_loader import Loader
 from safelight_client import BatchError, Client
 from safelight_client.money import format_at_most, format_money, usd
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from safelight.bootstrap import Container
-    from safelight.trust.templates import Template
+    from safelight.videos.templates import Template
     from safelight_client import AsyncClient
     from safelight_client.batch import (
         BatchPlan,
@@ -96,7 +96,8 @@ def _note(planned: PlannedRow) -> str:
         return " ".join(say(problem) for problem in planned.problems)
     if planned.skipped:
         return say(planned.skipped)
-    notes = [planned.check.reason] if planned.check.reason else []
+    said = planned.check.reason or planned.check.no_help
+    notes = [said] if said else []
     if planned.near_duplicate_of is not None:
         notes.append(say(f"Nearly the same as line {planned.near_duplicate_of}."))
     if planned.check.risk in ("medium", "high"):
@@ -197,11 +198,11 @@ _CORRECT_FILE = "Correct the file, then plan it again."
 
 def make_checker(container: Container) -> Callable[[Mapping[str, Any]], PromptCheck]:
     """A function that checks the texts of one row with the policy in force. Records nothing."""
-    from safelight.advice.prompt_advice import AdviceOptions
-    from safelight.advice.provider_rules import document_for
-    from safelight.moderation.admission import NEGATED_FIELDS
-    from safelight.moderation.check_result import summarize_check
     from safelight.policy.verdicts import Action
+    from safelight.providers.advice.prompt_advice import AdviceOptions
+    from safelight.providers.advice.provider_rules import document_for
+    from safelight.screening.admission import NEGATED_FIELDS
+    from safelight.screening.check_result import summarize_check
     from safelight_client.batch import PromptCheck
 
     def check(fields: Mapping[str, Any]) -> PromptCheck:
@@ -216,6 +217,8 @@ def make_checker(container: Container) -> Callable[[Mapping[str, Any]], PromptCh
             is_blocked=is_blocked,
             reason=found.explanation.sentence if found.action.severity >= Action.HOLD.severity else "",
             risk=str(advice["risk_level"]) if options.provider and not is_blocked else "",
+            answer=advice["answer"],
+            no_help=(advice["no_suggestions"] or {}).get("text", ""),
         )
 
     return check
@@ -304,11 +307,11 @@ def local_renderer(container: Container) -> TemplateRenderer | None:
     if not has_data(container):
         return None
     principal = acting_principal(container, use_key=False)
-    return _renderer(lambda name, version: container.prompts.templates.get(principal, name, version))
+    return _renderer(lambda name, version: container.templates.get(principal, name, version))
 
 
 def _renderer(find: _TemplateFinder) -> TemplateRenderer:
-    from safelight.trust.templates.rendering import render_call
+    from safelight.videos.templates.rendering import render_call
     from safelight.web.create_request import read_template_call
     from safelight_client.batch import RenderedTemplate
 
@@ -346,8 +349,8 @@ def _fetch(name: str, version: int | None) -> Call[Mapping[str, Any]]:
 
 
 def _read_template(given: Mapping[str, Any]) -> Template:
-    from safelight.trust.templates import Template, TemplateState
-    from safelight.trust.templates.documents import read_document
+    from safelight.videos.templates import Template, TemplateState
+    from safelight.videos.templates.documents import read_document
 
     try:
         return Template(
@@ -396,8 +399,7 @@ _Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.callback()
-def batch() -> None:
-    """Plan and run many generation requests from one file."""
+def _batch() -> None:
     require_same_client()
 
 
@@ -620,6 +622,7 @@ def plan_wire(plan: BatchPlan) -> dict[str, Any]:
                 "sent": not each.skipped,
                 "reason": each.skipped,
                 "risk": each.check.risk,
+                "answer": each.check.answer,
                 "problems": list(each.problems),
                 "duplicate_of": each.duplicate_of,
                 "near_duplicate_of": each.near_duplicate_of,

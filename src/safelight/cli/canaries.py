@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from safelight.i18n import load_messages
+from safelight.core.envelopes import deleted_object, list_object
+from safelight.core.i18n import load_messages
 from safelight_client.money import format_money
 
 from .commands import load_container
@@ -15,12 +16,12 @@ from .language import language
 from .output import Exit, emit, printable
 
 if TYPE_CHECKING:
-    from safelight.attempts.canaries.models import CanaryReport
-    from safelight.attempts.canaries.service import Canaries
-    from safelight.i18n import Messages
-    from safelight.trust.accounts import Principal
+    from safelight.accounts import Principal
+    from safelight.core.i18n import Messages
+    from safelight.providers.attempts.canaries.models import CanaryReport
+    from safelight.providers.attempts.canaries.service import Canaries
 
-app = typer.Typer(no_args_is_help=True, help="Send prompts that always passed, to find drift of a provider.")
+app = typer.Typer(no_args_is_help=True)
 
 CanaryId = Annotated[str, typer.Argument(help="The canary's id.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -34,7 +35,7 @@ def list_(ctx: typer.Context, as_json: Json = False) -> int:
     canaries, principal = _open(ctx)
     found = canaries.list(principal)
     lines = "\n".join(_format(one) for one in found)
-    emit({"canaries": [one.as_json() for one in found]}, as_json, lines or _texts()("canary.none"))
+    emit(list_object(one.as_json() for one in found), as_json, lines or _texts()("canary.none"))
     return Exit.OK
 
 
@@ -62,8 +63,8 @@ def add(
     as_json: Json = False,
 ) -> int:
     """Add a canary, switched off, and show what it costs. Nothing is sent."""
-    from safelight.attempts.canaries.models import NewCanary
-    from safelight.trust.ledger import to_micros
+    from safelight.accounts.ledger import to_micros
+    from safelight.providers.attempts.canaries.models import NewCanary
 
     canaries, principal = _open(ctx)
     new = NewCanary(
@@ -117,13 +118,13 @@ def remove(ctx: typer.Context, canary: CanaryId, as_json: Json = False) -> int:
     """Remove a canary. Its calls stay among the attempts, without the prompt."""
     canaries, principal = _open(ctx)
     canaries.remove(principal, canary)
-    emit({"id": canary, "deleted": True}, as_json, _texts()("canary.removed"))
+    emit(deleted_object(canary, "canary"), as_json, _texts()("canary.removed"))
     return Exit.OK
 
 
 def _open(ctx: typer.Context) -> tuple[Canaries, Principal]:
     container = load_container(ctx)
-    return container.review.canaries.service, acting_principal(container, use_key=False)
+    return container.canaries, acting_principal(container, use_key=False)
 
 
 def _texts() -> Messages:

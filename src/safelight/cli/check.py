@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import sys
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from safelight.advice.prompt_advice import AdviceOptions, BlockedAt
-from safelight.errors import InvalidField, NotFound
+from safelight.core.errors import InvalidField, NotFound
+from safelight.providers.advice.prompt_advice import AdviceOptions, BlockedAt
 
 from .check_advice import advice_options
 from .check_data import MIN_SCORE, CheckOutput, visible_findings
@@ -21,18 +23,25 @@ from .check_try import TryRequest
 from .commands import load_container
 from .language import language
 from .output import Exit, emit
-from .prompt_checker import FIELD, find_policy, has_data, make_pipeline
+from .prompt_checker import FIELD, SharedPipeline, find_policy, has_data, make_pipeline
 from .provider_names import require_known_provider
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from safelight.bootstrap import Container
-    from safelight.moderation.check_result import CheckResult
-    from safelight.moderation.evaluation import StageResult
-    from safelight.policy.findings import Finding, Taxonomy
+    from safelight.screening.check_result import CheckResult
+    from safelight.screening.evaluation import StageResult
 
 app = typer.Typer(add_completion=False)
+
+
+class CheckLevel(StrEnum):
+    """The readers of the printed text: levels of an explanation. JSON is always for developers."""
+
+    END_USER = "end_user"
+    DEVELOPER = "developer"
+
 
 #: Verdicts of prompts that are sent to a provider.
 _TRIED = frozenset({"allow", "label"})
@@ -141,6 +150,19 @@ def check(
     checklist: Annotated[
         bool, typer.Option("--checklist", help="Print all suggestions and the ten points of the checklist.")
     ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose", help="Also print on standard error whether the running gateway inspected the text."
+        ),
+    ] = False,
+    level: Annotated[
+        CheckLevel,
+        typer.Option(
+            "--level",
+            help="Who reads the text: end_user gets no category and no words of a prompt without help.",
+        ),
+    ] = CheckLevel.END_USER,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Check a prompt against the policy. Without --try, generates, records and charges nothing.
@@ -148,7 +170,7 @@ def check(
     Exit code 0: allowed, and with --try passed. 1: --try failed, or sent nothing. 2: the provider of
     --provider is not known. 3: blocked. 4: held. 5: not covered. 6: allowed under a waiver.
     """
-    from safelight.moderation.check_result import applied_wire, find_suggestion
+    from safelight.screening.check_result import applied_wire, find_suggestion
 
     provider = (provider or "").strip()
     if try_it:
@@ -157,6 +179,9 @@ def check(
             raise InvalidField("--max-cost must be a number of US dollars.", param="max-cost")
     elif provider:
         require_known_provider(provider)
+    if verbose:
+        logging.basicConfig(format="%(message)s")
+        logging.getLogger("safelight.screening.text_socket").setLevel(logging.INFO)
     text = read_prompt(prompt, file)
     container = load_container(ctx)
     require_length(container, text)
@@ -195,11 +220,22 @@ def check(
     taxonomy = container.core.taxonomy
 
     def printed(console: Console) -> None:
-        from .check_advice import print_advice
-        from .check_output import print_check
+        from safelight.policy.explanations import ExplanationLevel
 
-        print_check(console, text, checked, output, taxonomy=taxonomy, whole_checklist=checklist)
-        print_advice(console, output, whole=checklist)
+        from .check_advice import print_advice
+        from .check_output import MAX_LINES, print_check, print_further_checks
+
+        lines = print_check(
+            console,
+            text,
+            checked,
+            output,
+            taxonomy=taxonomy,
+            whole_checklist=checklist,
+            level=ExplanationLevel(level.value),
+        )
+        print_advice(console, output, whole=checklist, room=MAX_LINES - 1 - lines)
+        print_further_checks(console, checked)
 
     emit(output, as_json, printed)
     return output.exit
@@ -278,18 +314,17 @@ def run_check(
 
     Without a data directory, the policy from the settings applies without waivers.
     """
-    from safelight.moderation.prompt import PromptStage
+    from safelight.screening.prompt import PromptStage
 
     tenant_policy = find_policy(container, policy)
-    pipeline = make_pipeline(container)
-    prompt = PromptStage(pipeline=pipeline).screen(texts, tenant_policy, negated=negated)
+    prompt = PromptStage(pipeline=SharedPipeline(container)).screen(texts, tenant_policy, negated=negated)
     if not references or prompt.verdict.action.value == "block":
         return (prompt,), {}
-    from safelight.moderation.evaluation import ScreeningContext
-    from safelight.moderation.known_content import KnownContent
-    from safelight.moderation.reference import ReferenceInput, ReferenceStage
-    from safelight.moderation.scene_detection import SceneDetection
-    from safelight.moderation.timed_reference import TimedReferenceStage
+    from safelight.screening.evaluation import ScreeningContext
+    from safelight.screening.known_content import KnownContent
+    from safelight.screening.reference import ReferenceInput, ReferenceStage
+    from safelight.screening.scene_detection import SceneDetection
+    from safelight.screening.timed_reference import TimedReferenceStage
 
     files = [ReferenceInput.of(_require_readable(path), "input_reference") for path in references]
     # Without a data directory, no person is enrolled, so scene detection needs no face matching.
@@ -300,7 +335,7 @@ def run_check(
     )
     stage = ReferenceStage(
         scanner=container.core.scanner,
-        pipeline=pipeline,
+        pipeline=make_pipeline(container),
         scene_detection=scene_detection,
         known_content=KnownContent(lists=container.core.hash_lists),
     )
@@ -329,7 +364,7 @@ def check_texts(
     options: AdviceOptions,
 ) -> CheckResult:
     """Screen the prompt with its other texts and references, and combine the results into one."""
-    from safelight.moderation.check_result import summarize_check
+    from safelight.screening.check_result import summarize_check
 
     texts = {FIELD: text, **options.texts}
     stages, unchecked = run_check(container, texts, policy, references, negated=options.negated)
@@ -352,7 +387,7 @@ def check_texts(
     found = replace(found, template_required=find_policy(container, policy).policy.demands_template)
     if not options.rewriter:
         return found
-    from safelight.moderation.model_rewriting import ModelRewriting
+    from safelight.screening.model_rewriting import ModelRewriting
 
     def check_again(prompt: str) -> CheckResult:
         return check_texts(container, prompt, policy, (), replace(options, rewriter=False, suggests=False))
@@ -370,10 +405,10 @@ def build_output(
     container: Container, checked: CheckResult, applied: dict[str, Any] | None = None
 ) -> CheckOutput:
     """Convert the result of a check to its printed form. `applied`: the applied suggestion, if any."""
-    from safelight.moderation.check_result import advice_wire
     from safelight.policy.explanations import can_name
     from safelight.policy.findings import Basis, to_json
     from safelight.policy.grounding import is_text
+    from safelight.screening.check_result import advice_wire
 
     result, explanation = checked.deciding, checked.explanation
     verdict = result.verdict
@@ -403,7 +438,9 @@ def build_output(
         findings=tuple(to_json(finding) for finding in visible),
         withheld=()
         if verdict.vault
-        else tuple(sorted({_group_of(finding, container.core.taxonomy) for finding in withheld} - {""})),
+        else tuple(
+            sorted({container.core.taxonomy.group_of(finding.category) or "" for finding in withheld} - {""})
+        ),
         coverage=coverage,
         lists_only=tuple(dict.fromkeys(cell.category for cell in checked.lists_only)),
         notes=tuple(dict.fromkeys(cell.note for cell in checked.lists_only)),
@@ -431,7 +468,3 @@ def exit_of(result: StageResult) -> Exit:
             return Exit.NOT_COVERED
         return Exit.BLOCKED if verdict.action is Action.BLOCK else Exit.HELD
     return Exit.WAIVED if verdict.waivers else Exit.OK
-
-
-def _group_of(finding: Finding, taxonomy: Taxonomy) -> str:
-    return taxonomy[finding.category].group.value if finding.category in taxonomy else ""

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from safelight.advice.driver_lines import DriverLine, driver_lines
-from safelight.advice.driver_tables import reference_risks
-from safelight.advice.help_gate import WITHOUT_ADVICE
-from safelight.advice.prompt_advice import AdviceOptions
-from safelight.advice.suggestion import SuggestionMaker
-from safelight.errors import InvalidField
-from safelight.i18n import load_messages
+from safelight.core.errors import InvalidField
+from safelight.core.i18n import load_messages, translate_sentence
+from safelight.providers.advice.driver_lines import DriverLine, driver_lines
+from safelight.providers.advice.driver_tables import reference_risks
+from safelight.providers.advice.help_gate import WITHOUT_ADVICE, HelpRefusal
+from safelight.providers.advice.prompt_advice import AdviceOptions
+from safelight.providers.advice.suggestion import SuggestionMaker
 
 from .check_output import MAX_SUGGESTIONS
 from .language import join_sentences, language, texts
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _NONE = "none"
 #: Longest rewritten prompt that is printed, in characters. `--apply` prints a longer one.
 _MAX_REWRITTEN = 300
+#: Words that filters may react to, in the short form.
+_MAX_WORDS = 5
 #: Reason for no suggestions: an honest rewrite was refused too.
 _STOPPED = "rewrite_failed"
 _NEGATED = frozenset({"negative_prompt"})
@@ -57,16 +59,19 @@ def advice_options(
     )
 
 
-def print_advice(console: Console, output: CheckOutput, *, whole: bool) -> None:
+def print_advice(console: Console, output: CheckOutput, *, whole: bool, room: int) -> None:
     """Print the advice in the language in use, if there is any. Help lines are always printed.
 
-    `whole`: print all suggestions, not only the first ones.
+    `whole`: print everything. Otherwise at most `room` lines are printed about an allowed prompt, unless
+    steps after a block, an applied suggestion or rewrites of a language model were asked for.
     """
     from rich.text import Text
 
     t = load_messages("advice", language())
-    for title, lines in _paragraphs(output, whole=whole):
-        print_prose(console, t(f"title.{title}"))
+    is_short = not (whole or output.fix or output.applied or output.rewriter or output.questions)
+    shown = _short_paragraphs(output, room) if is_short else _paragraphs(output, whole=whole)
+    for title, lines in shown:
+        print_prose(console, printable(title))
         for line in lines:
             print_prose(console, printable(line), start="  ")
     if said := _only_sentence(output):
@@ -93,19 +98,78 @@ def _print_indented(console: Console, text: Text) -> None:
     console.print(Text("  ").append(text) if console.soft_wrap else Padding(text, (0, 0, 0, 2)))
 
 
-def _paragraphs(output: CheckOutput, *, whole: bool) -> Iterator[tuple[str, list[str]]]:
+def _short_paragraphs(output: CheckOutput, room: int) -> Iterator[tuple[str, list[str]]]:
+    """The advice on an allowed prompt: the risk in a line, and the first suggestions, the best first."""
     t = load_messages("advice", language())
     if output.help_lines:
-        yield "help", [line["text"] or "" for line in output.help_lines]
-    if _only_sentence(output) or not output.has_advice:
+        yield t("title.help"), [line["text"] or "" for line in output.help_lines]
+        room -= 1 + len(output.help_lines)
+    if _only_sentence(output) or _is_own_policy(output):
         return
+    if output.has_advice:
+        risk = [t("title.risk"), *_risk_lines(output)]
+        words = [word for line in driver_lines(output.drivers)[0] for word in line.texts]
+        if words and not output.no_suggestions:
+            quoted = t("separator").join(t("quote", text=word) for word in words[:_MAX_WORDS])
+            risk += [t("title.drivers"), f"{quoted}{t('stop')}"]
+        yield join_sentences(risk), []
+        room -= 1
+    for one in output.contradictions if output.has_advice else ():
+        yield one["text"], []
+        room -= 1
+    if output.suggestions:
+        shown = output.suggestions[: max(1, min(MAX_SUGGESTIONS, room - 1))]
+        more = len(output.suggestions) - len(shown)
+        title = t("title.suggestions")
+        yield (
+            join_sentences([title, t("more_suggestions", count=more)]) if more else title,
+            [_suggestion(one, condition) for one, condition in _conditions_once(shown)],
+        )
+    elif output.no_suggestions and output.has_advice:
+        yield join_sentences([t("title.no_suggestions"), output.no_suggestions["text"]]), []
+
+
+def _is_own_policy(output: CheckOutput) -> bool:
+    """Whether our policy holds or blocks the prompt, so that no provider gets it."""
+    return bool(output.no_suggestions and output.no_suggestions["reason"] == HelpRefusal.POLICY.value)
+
+
+def _has_stopped(output: CheckOutput) -> bool:
+    return bool(output.no_suggestions and output.no_suggestions["reason"] == _STOPPED)
+
+
+def _risk_lines(output: CheckOutput) -> list[str]:
+    """The risk with its reason and source, and the charge for a refusal and the appeal."""
+    t = load_messages("advice", language())
     risk = [output.risk["reason"]]
     if not output.risk["shut_down"]:
         risk = [t("risk_line", level=t(f"level.{output.risk_level}"), reason=output.risk["reason"])]
     if source := output.risk["source"]:
-        risk.append(texts()("check.source", source=source["title"], read=source["read"]))
-    yield "risk", risk
-    lines, sources = driver_lines(output.drivers)
+        risk.append(f"{texts()('check.source', source=source['title'], read=source['read'])}{t('stop')}")
+    if output.provider and output.provider["provider"] and not output.risk["shut_down"]:
+        said = {topic: _documented(output.provider["general"], topic) for topic in ("cost", "appeal")}
+        risk.append(t("documented.after", **said))
+    return risk
+
+
+def _paragraphs(output: CheckOutput, *, whole: bool) -> Iterator[tuple[str, list[str]]]:
+    t = load_messages("advice", language())
+    for name, lines in _named_paragraphs(output, whole=whole):
+        yield t(f"title.{name}"), lines
+
+
+def _named_paragraphs(output: CheckOutput, *, whole: bool) -> Iterator[tuple[str, list[str]]]:
+    t = load_messages("advice", language())
+    if output.help_lines:
+        yield "help", [line["text"] or "" for line in output.help_lines]
+    if _only_sentence(output) or _is_own_policy(output):
+        return
+    if output.has_advice:
+        yield "risk", _risk_lines(output)
+    is_refused = output.no_suggestions is not None and not _has_stopped(output)
+    if is_refused and not output.has_advice:
+        return
+    lines, sources = driver_lines(() if is_refused else output.drivers)
     if lines:
         yield "drivers", [_line(line) for line in lines]
     if output.contradictions:
@@ -113,7 +177,7 @@ def _paragraphs(output: CheckOutput, *, whole: bool) -> Iterator[tuple[str, list
     by_rules = [one for one in output.suggestions if one["source"] == SuggestionMaker.RULES]
     if by_rules:
         yield "suggestions", _suggestions(by_rules, whole=whole)
-    elif output.no_suggestions and (output.drivers or output.no_suggestions["reason"] == _STOPPED):
+    elif output.no_suggestions:
         yield "no_suggestions", [output.no_suggestions["text"]]
     if output.rewriter:
         yield "rewriter", list(_rewrites(output, output.rewriter))
@@ -123,6 +187,13 @@ def _paragraphs(output: CheckOutput, *, whole: bool) -> Iterator[tuple[str, list
         yield "questions", [f"{one['text']} (--ref-shows {one['id']})" for one in output.questions]
     if sources:
         yield "sources", [f"[{n}] {t('source', **one)}" for n, one in enumerate(sources, 1)]
+
+
+def _documented(general: Sequence[Mapping[str, str]], topic: str) -> str:
+    """What the provider documents on this topic, or that nothing is known."""
+    said = [one["statement"] for one in general if one["topic"] == topic]
+    translated = (translate_sentence("provider_rules", one, language()) or one for one in said)
+    return join_sentences(translated) or load_messages("advice", language())("documented.no_rule")
 
 
 def _only_sentence(output: CheckOutput) -> str:
@@ -150,15 +221,29 @@ def _rewrites(output: CheckOutput, report: Mapping[str, Any]) -> Iterator[str]:
 
 def _suggestions(suggestions: list[dict[str, Any]], *, whole: bool) -> list[str]:
     shown = suggestions if whole else suggestions[:MAX_SUGGESTIONS]
-    lines = [_suggestion(one) for one in shown]
+    lines = [_suggestion(one, condition) for one, condition in _conditions_once(shown)]
     if more := len(suggestions) - len(shown):
         lines.append(load_messages("advice", language())("more_suggestions", count=more))
     return lines
 
 
-def _suggestion(suggestion: dict[str, Any]) -> str:
+def _conditions_once(shown: Sequence[dict[str, Any]]) -> Iterator[tuple[dict[str, Any], str]]:
+    """Each suggestion with its condition, which is printed once: later ones name the first with it."""
+    t = load_messages("advice", language())
+    first: dict[str, str] = {}
+    for place, one in enumerate(shown, 1):
+        condition = one["condition"] or ""
+        if condition in first:
+            yield one, t("same_condition", number=first[condition])
+        else:
+            yield one, condition
+            if condition:
+                first[condition] = str(one["number"] or place)
+
+
+def _suggestion(suggestion: dict[str, Any], condition: str) -> str:
     number = f"{suggestion['number']}." if suggestion["number"] else "-"
-    parts = [suggestion["text"], suggestion["condition"] or ""]
+    parts = [suggestion["text"], condition]
     parts += [one["text"] for one in suggestion["contradictions"]]
     changed = sum(part["change"] == "removed" for part in suggestion["diff"])
     if changed > 1 and len(suggestion["rewritten"]) <= _MAX_REWRITTEN:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 if TYPE_CHECKING:
-    from safelight.moderation.evaluation import StageResult
     from safelight.policy.findings import Finding, Taxonomy
+    from safelight.screening.evaluation import StageResult
 
 #: Findings below this score are shown only if the verdict rests on them.
 MIN_SCORE = 0.5
@@ -43,11 +43,14 @@ class CheckOutput(msgspec.Struct, frozen=True, kw_only=True):
     #: The advice, with the same names as in the API: see docs/advice.md.
     verdict: str
     outcome: str
+    answer: str
     risk_level: str
     risk: dict[str, Any]
     drivers: list[dict[str, Any]]
     contradictions: list[dict[str, Any]]
     suggestions: list[dict[str, Any]]
+    #: What several providers document, without `--provider`; None if no rule matches.
+    documented_refusals: dict[str, Any] | None
     #: The rewrites of a language model in numbers; None if none were asked for.
     rewriter: dict[str, Any] | None
     #: Why there are no suggestions; None if there are some, or if none were needed.

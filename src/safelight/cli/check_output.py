@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from safelight.advice.help_gate import WITHOUT_ADVICE
-from safelight.i18n import load_messages
+from safelight.core.i18n import load_messages, region_of_environment
 from safelight.policy.explanations import ExplanationLevel, explain, help_lines
+from safelight.policy.measurements import ACTS_WITHOUT_E5
+from safelight.policy.verdicts import Action
+from safelight.providers.advice.help_gate import WITHOUT_ADVICE
+from safelight.screening.text_figures import describe_text_checks
 
 from .check_data import MIN_SCORE, visible_findings
 from .language import category_name, detector_name, join_sentences, language, modality_name, texts, translate
@@ -18,14 +22,16 @@ from .output import print_prose, printable
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from safelight.advice.checklist import ChecklistItem
-    from safelight.moderation.check_result import CheckResult
     from safelight.policy.explanations import Explanation, HelpLine
     from safelight.policy.findings import Cell, Finding, Taxonomy, TextSpan
+    from safelight.providers.advice.checklist import ChecklistItem
+    from safelight.screening.check_result import CheckResult
 
     from .check_data import CheckOutput
 
 MAX_ROWS = 5
+#: Lines of the answer to an allowed prompt, unless more was asked for.
+MAX_LINES = 7
 #: Suggestions that are printed without `--checklist`.
 MAX_SUGGESTIONS = 3
 #: Matches quoted in one row; a match longer than this many characters is not quoted.
@@ -45,28 +51,61 @@ def print_check(
     *,
     taxonomy: Taxonomy,
     whole_checklist: bool,
-) -> None:
-    """Print the result in the language in use."""
+    level: ExplanationLevel,
+) -> int:
+    """Print the verdict and what it rests on, in the language in use. Returns the number of lines.
+
+    An end user gets one sentence for a prompt without help, which names no category and quotes no words.
+    """
     explanation = explain(
         checked.deciding.verdict, taxonomy, level=ExplanationLevel.DEVELOPER, locale=language()
     )
-    findings = visible_findings(checked.deciding, taxonomy)
-    print_prose(console, _verdict(checked, explanation), style=f"bold {_COLOURS[checked.verdict]}")
-    for title, lines in _paragraphs(prompt, checked, output, explanation, findings, whole=whole_checklist):
-        if title:
-            print_prose(console, title)
-        for line in lines:
+    is_neutral = level is ExplanationLevel.END_USER and not checked.prompt_advice.helps
+    rows = [] if is_neutral else list(_all_rows(prompt, checked, output, taxonomy))
+    if is_neutral:
+        first = _neutral_sentence(checked, output, explanation)
+    else:
+        first = join_sentences(
+            filter(None, (_verdict(checked, explanation), _in_a_line(checked, output, rows)))
+        )
+    print_prose(console, first, style=f"bold {_COLOURS[checked.verdict]}")
+    lines = 1
+    shown = _paragraphs(prompt, checked, output, explanation, rows, whole=whole_checklist, neutral=is_neutral)
+    for title, said in shown:
+        print_prose(console, printable(title))
+        lines += 1
+        for line in said:
             mark = "  - " if line.startswith("- ") else "  "
             print_prose(console, printable(line).removeprefix("- "), start=mark)
+            lines += 1
+    if output.documented_refusals:
+        print_prose(console, printable(output.documented_refusals["text"]))
+        lines += 1
+    others = []
     if output.template_required:
-        demanded = load_messages("prompts", language())("template.demanded")
-        print_prose(console, demanded, style="yellow")
+        others.append(load_messages("prompts", language())("template.demanded"))
     for path in output.not_checked:
-        print_prose(console, printable(texts()("check.file", path=path)), style="yellow")
+        others.append(texts()("check.file", path=path))
         if (seconds := output.scan_seconds.get(path)) is not None:
-            scan = texts()("check.scan_time", path=path, seconds=math.ceil(seconds))
-            print_prose(console, printable(scan), style="yellow")
+            others.append(texts()("check.scan_time", path=path, seconds=math.ceil(seconds)))
+    for line in others:
+        print_prose(console, printable(line), style="yellow")
+    return lines + len(others)
+
+
+def print_further_checks(console: Console, checked: CheckResult) -> None:
+    """Print in one line which checks of text ran, what they find, and the commands that print more."""
     print_prose(console, join_sentences(_further_checks(checked)), style="dim")
+
+
+def _in_a_line(checked: CheckResult, output: CheckOutput, rows: Sequence[str]) -> str:
+    """What was found in an allowed prompt, as the end of the first line."""
+    t = texts()
+    if not rows:
+        return t("check.none") if output.action == "allow" else ""
+    if not checked.prompt_advice.helps:
+        return ""
+    return join_sentences([t("check.rests"), f"{t('check.row_separator').join(rows)}{t('check.row_end')}"])
 
 
 def _verdict(checked: CheckResult, explanation: Explanation) -> str:
@@ -78,30 +117,54 @@ def _verdict(checked: CheckResult, explanation: Explanation) -> str:
     return _without_rule(explanation.sentence, explanation.rule).removesuffix(explanation.next_step).rstrip()
 
 
+def _neutral_sentence(checked: CheckResult, output: CheckOutput, explanation: Explanation) -> str:
+    """The verdict without its reason, and why there is no help or what to do.
+
+    A missing check and the safety test card are no reason to be silent about.
+    """
+    said = _verdict(checked, explanation)
+    verdict = checked.deciding.verdict
+    is_open = verdict.is_decided_by_gaps or verdict.test_card_only or checked.undecided
+    if explanation.why and not is_open:
+        said = " ".join(said.replace(_without_rule(explanation.why, explanation.rule), "").split())
+    if checked.action.severity >= Action.HOLD.severity:
+        is_held = checked.action is Action.HOLD
+        return join_sentences([said, texts()("check.hold") if is_held else explanation.next_step])
+    refusal = output.no_suggestions
+    # What is said instead of advice is printed with the advice.
+    is_said = refusal is None or refusal["reason"] in WITHOUT_ADVICE or output.has_advice
+    return said if is_said or refusal is None else join_sentences([said, refusal["text"]])
+
+
+def _all_rows(prompt: str, checked: CheckResult, output: CheckOutput, taxonomy: Taxonomy) -> Iterator[str]:
+    """What was found, and the groups whose findings are withheld."""
+    yield from _rows(prompt, checked, visible_findings(checked.deciding, taxonomy))
+    yield from (texts()("check.withheld", group=category_name(group)) for group in output.withheld)
+
+
 def _paragraphs(
     prompt: str,
     checked: CheckResult,
     output: CheckOutput,
     explanation: Explanation,
-    findings: Sequence[Finding],
+    rows: Sequence[str],
     *,
     whole: bool,
+    neutral: bool,
 ) -> Iterator[tuple[str, Sequence[str]]]:
     """Each title with its lines. A person in distress gets help lines and no advice on the prompt."""
     t = texts()
     if explanation.support:
         yield t("check.support"), [line.text for line in _help_lines(prompt)]
-    rows = [*_rows(prompt, checked, findings)]
-    rows += [t("check.withheld", group=category_name(group)) for group in output.withheld]
-    if rows:
+    if rows and not checked.prompt_advice.helps:
         yield t("check.rests"), rows
-    elif output.action == "allow":
-        yield t("check.none"), ()
+    if neutral:
+        return
     suggestions = [explanation.next_step] if explanation.next_step else []
     if explanation.action.value == "hold":
         # The next step of the explanation is for a request that was submitted and waits.
         suggestions = [t("check.hold")]
-    if not output.has_advice:
+    if not output.has_advice and not output.suggestions:
         suggestions += _suggestions(prompt, checked)
     suggestions = list(dict.fromkeys(suggestions))[:MAX_SUGGESTIONS]
     if whole and checked.checklist:
@@ -119,7 +182,9 @@ def _help_lines(prompt: str) -> tuple[HelpLine, ...]:
     """Help lines in the language of the prompt, then those in the language in use."""
     from safelight.detectors.text.chinese import locale_of
 
-    return tuple(dict.fromkeys((*help_lines(locale_of(prompt)), *help_lines(language()))))
+    region = region_of_environment(os.environ)
+    both = (*help_lines(locale_of(prompt), region), *help_lines(language(), region))
+    return tuple(dict.fromkeys(both))
 
 
 def _rows(prompt: str, checked: CheckResult, findings: Sequence[Finding]) -> list[str]:
@@ -189,7 +254,7 @@ def _point(prompt: str, item: ChecklistItem) -> str:
 
 
 def _further_checks(checked: CheckResult) -> Iterator[str]:
-    """How many of the checks of text ran, every gap, and the commands that print more."""
+    """How many of the checks of text ran, every gap, what they find, and the commands that print more."""
     t = texts()
     text = [cell for cell in checked.coverage if cell.modality.value == "text" and cell.status.value != "off"]
     ran = sum(cell.status.value == "checked" for cell in text)
@@ -211,6 +276,11 @@ def _further_checks(checked: CheckResult) -> Iterator[str]:
     )
     if notes:
         yield t("check.why", reasons=join_sentences(map(_format_note, list(notes)[:_MAX_REASONS])))
+    # The figures are not those of lists alone.
+    as_measured = [cell for cell in text if cell.measured != ACTS_WITHOUT_E5 and not lists]
+    detectors = {name for cell in as_measured for name in cell.detectors}
+    checks = [(cell.category, cell.modality.value, cell.status.value) for cell in text]
+    yield describe_text_checks(checks, detectors, load_messages("console", language()))
     yield t("check.more")
 
 

@@ -12,12 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from safelight.errors import InvalidField
-from safelight.i18n import load_messages
+from safelight.core.errors import InvalidField
+from safelight.core.i18n import load_messages
 from safelight_client.money import format_money
 
 from .gateway_calls import (
-    check_request,
     choose_model,
     gateway_client,
     read_models,
@@ -72,8 +71,7 @@ def try_prompt(wanted: TryRequest) -> dict[str, Any]:
 def _try(client: Client, wanted: TryRequest) -> dict[str, Any]:
     model, details = choose_model(read_models(client), wanted.provider)
     fields = {"prompt": wanted.prompt, "model": model, **shortest_length(details)}
-    asked = {**fields, "provider": wanted.provider, "purpose": wanted.purpose, "language": language()}
-    answer = client.run(check_request(asked))
+    answer = client.check(**fields, provider=wanted.provider, purpose=wanted.purpose, language=language())
     if reason := reason_against(answer):
         return {"state": "not_tried", "reason": reason}
     is_own = details.get("billing") == "own"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from safelight import __version__
-from safelight.errors import ConfigurationError
+from safelight.core.errors import ConfigurationError
 
 
 def require_same_client() -> None:

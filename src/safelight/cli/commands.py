@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
-from safelight.errors import ConfigurationError
+from safelight.core.errors import ConfigurationError
 
 from .language import OPTION, translate_help
 
@@ -30,7 +30,7 @@ GROUPS = {
         "scan": "Scan a video or image file: every frame and the audio.",
         "verify": "Check whether a file was delivered by this installation and is unchanged.",
         "templates": "Add prompt templates, have them approved, and render their prompts.",
-        "library": "Search, add, remove, import and export proven prompts.",
+        "library": "Keep proven prompts, to use them again.",
         "batch": "Plan and run many generation requests from one file.",
     },
     "Run": {
@@ -47,12 +47,15 @@ GROUPS = {
             "Check, rotate and revoke signing keys; export roots; add timestamps; rotate watermark keys."
         ),
         "audit": "Read and verify the audit log.",
+        "card": "Print the system card of this installation.",
+        "evidence": "Write the evidence pack of a policy version, and verify one.",
     },
     "Decide": {
         "policy": "Create, validate, compare, replay and publish policies.",
         "coverage": "Show what is checked, by which detector, and what is not.",
         "waivers": "Add, list and revoke waivers for missing coverage.",
         "reviews": "List cases that wait for a reviewer, and decide them.",
+        "replies": "Write the replies that reviewers send with decisions.",
         "quality": "Golden cases, samples of delivered videos, and how far reviewers agree.",
         "consents": "Add, list and revoke consents to show or imitate a person.",
         "protected-people": "Add, list and remove people who must not be shown or imitated.",
@@ -63,6 +66,7 @@ GROUPS = {
         "canaries": "Send prompts that always passed, to find drift of a provider.",
         "models": "List, download and verify detector models.",
         "name-lists": "Import, list and remove your own names of people, characters and brands.",
+        "lists": "Check owner, source and review of every list, and record those of yours.",
         "logos": "Enrol, list and remove logos to find in images.",
         "hash-lists": "Import, list and remove hash lists of known content.",
         "train": "Train the prompt classifiers from the committed examples and your own.",
@@ -77,7 +81,7 @@ COMMANDS = {name: line for commands in GROUPS.values() for name, line in command
 
 #: The entry points of commands that are in the distribution safelight-lab.
 LAB_GROUP = "safelight.commands"
-_IN_LAB = frozenset({"eval", "simulate", "train"})
+_IN_LAB = frozenset({"card", "eval", "evidence", "simulate", "train"})
 
 
 def _load_command(name: str) -> Any:
@@ -86,7 +90,7 @@ def _load_command(name: str) -> Any:
         app = _load_from_lab(name)
     else:
         app = importlib.import_module(f"safelight.cli.{name.replace('-', '_')}").app
-    loaded = _command_of(app)
+    loaded = _command_of(app, COMMANDS[name])
     loaded.name = name
     return loaded
 
@@ -101,15 +105,16 @@ def _load_from_lab(name: str) -> Any:
     return found.load()
 
 
-def _command_of(app: typer.Typer) -> Any:
-    """The command of an app. Its help shows text in square brackets unchanged, and has boxes and colours only
-    on a terminal.
+def _command_of(app: typer.Typer, line: str = "") -> Any:
+    """The command of an app; one without a docstring has this line as its help. The help shows text in square
+    brackets unchanged, and has boxes and colours only on a terminal.
     """
     mode = "markdown" if sys.stdout.isatty() else None
     for nested in (app, *(group.typer_instance for group in app.registered_groups)):
         if nested is not None:
             nested.rich_markup_mode = mode  # type: ignore[assignment]
     command = get_command(app)
+    command.help = command.help or line
     _translate(command)
     return command
 
@@ -118,7 +123,7 @@ def _translate(command: Any) -> None:
     """Put the help of the command, its options and its subcommands into the language in use."""
     if command.help:
         command.help = translate_help(command.help)
-    for parameter in command.params:
+    for parameter in (*command.params, command.get_help_option(command.context_class(command))):
         if text := getattr(parameter, "help", None):
             parameter.help = translate_help(text)
     for subcommand in getattr(command, "commands", {}).values():

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .commands import load_container
-from .output import Exit, emit, format_day
+from .operations import Result, command
+from .output import format_day
 
 if TYPE_CHECKING:
-    from safelight.trust.consents import Consent
+    from safelight.bootstrap import Container
+    from safelight.cases.consents import Consent
 
-app = typer.Typer(no_args_is_help=True, help="Add, list and revoke consents to a face or a voice.")
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+app = typer.Typer(no_args_is_help=True)
 
 
-@app.command()
+@command(app)
 def add(
-    ctx: typer.Context,
+    container: Container,
     subject: Annotated[str, typer.Argument(help="The person who gave the consent.")],
     by: Annotated[str, typer.Option("--by", help="The person who records the consent.")],
     evidence: Annotated[
@@ -39,84 +38,59 @@ def add(
     expires: Annotated[
         str, typer.Option("--expires", help="90d, a date such as 2027-03-31, or never.")
     ] = "365d",
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Record a consent.
 
     Needs `likeness.enabled` and its declared legal basis; a voice also needs `likeness.voice.model`.
     """
-    from safelight.trust.consents import NewConsent
-    from safelight.trust.waivers import parse_expiry
+    from safelight.accounts.waivers import parse_expiry
+    from safelight.cases.consents import NewConsent
 
-    container = load_container(ctx)
-    now = container.persistence.database.clock()
-    added = container.likeness.consents.add(
-        container.persistence.tenant,
-        NewConsent(
-            subject=subject,
-            scope=scope or ["likeness"],
-            recorded_by=by,
-            evidence=evidence,
-            pictures=picture or [],
-            recordings=recording or [],
-            expires_at=parse_expiry(expires, now),
-        ),
+    new = NewConsent(
+        subject=subject,
+        scope=scope or ["likeness"],
+        recorded_by=by,
+        evidence=evidence,
+        pictures=picture or [],
+        recordings=recording or [],
+        expires_at=parse_expiry(expires, container.persistence.database.clock()),
     )
-    emit(_to_json(added, now), as_json, f"Recorded: {_format_line(added, now)}")
-    return Exit.OK
+    added = container.likeness.consents.add(container.persistence.tenant, new)
+    return _result(container, "Recorded", added)
 
 
-@app.command("list")
+@command(app)
 def list_(
-    ctx: typer.Context,
+    container: Container,
     ended: Annotated[bool, typer.Option("--all", help="Include expired and revoked consents.")] = False,
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """List consents, oldest first."""
-    container = load_container(ctx)
-    now = container.persistence.database.clock()
-    container.likeness.consents.delete_expired_templates(container.persistence.tenant)
-    found = [
-        one
-        for one in container.likeness.consents.list(container.persistence.tenant)
-        if ended or one.in_force(now)
-    ]
+    from .views import show_consent
+
+    now, tenant = container.persistence.database.clock(), container.persistence.tenant
+    container.likeness.consents.delete_expired_templates(tenant)
+    found = [one for one in container.likeness.consents.list(tenant) if ended or one.in_force(now)]
     lines = "\n".join(_format_line(one, now) for one in found)
-    emit({"consents": [_to_json(one, now) for one in found]}, as_json, lines or "No consent is in force.")
-    return Exit.OK
+    view = [show_consent(one, now) for one in found]
+    return Result(view, lines or "No consent is in force.")
 
 
-@app.command()
+@command(app)
 def revoke(
-    ctx: typer.Context,
+    container: Container,
     consent: Annotated[str, typer.Argument(help="The consent's id.")],
     by: Annotated[str, typer.Option("--by", help="The person who records the revocation.")],
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Revoke a consent immediately and delete its templates."""
-    container = load_container(ctx)
     ended = container.likeness.consents.revoke(container.persistence.tenant, consent, revoked_by=by)
+    return _result(container, "Revoked", ended)
+
+
+def _result(container: Container, done: str, consent: Consent) -> Result:
+    from .views import show_consent
+
     now = container.persistence.database.clock()
-    emit(_to_json(ended, now), as_json, f"Revoked: {_format_line(ended, now)}")
-    return Exit.OK
-
-
-def _to_json(consent: Consent, now: float) -> dict[str, Any]:
-    return {
-        "id": consent.id,
-        "subject": consent.subject,
-        "level": consent.level.value,
-        "scope": [scope.value for scope in consent.scope],
-        "recorded_by": consent.recorded_by,
-        "evidence": consent.evidence,
-        "created_at": consent.created_at,
-        "expires_at": consent.expires_at,
-        "revoked_at": consent.revoked_at,
-        "revoked_by": consent.revoked_by,
-        "templates": consent.templates,
-        "voices": consent.voices,
-        "in_force": consent.in_force(now),
-    }
+    return Result(show_consent(consent, now), f"{done}: {_format_line(consent, now)}")
 
 
 def _format_line(consent: Consent, now: float) -> str:

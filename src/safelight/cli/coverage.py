@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from safelight.i18n import load_messages
+from safelight.core.fileio import write_atomic
+from safelight.core.i18n import load_messages
 
 from .commands import load_container
 from .language import category_name, detector_name, language, modality_name, texts, translate
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
     from safelight.policy.findings import Taxonomy
 
-app = typer.Typer(help="Show what is checked, by which detector, and what is not.")
+app = typer.Typer()
 
 _MODALITIES = ("text", "image", "frames", "audio")
 #: Columns of a terminal on which the table fits without broken statuses, and the longest word of a status.
@@ -29,13 +32,22 @@ _FULL_WIDTH, _STATUS_WIDTH = 80, 8
 def coverage(
     ctx: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    sheet: Annotated[
+        Path | None,
+        typer.Option(
+            "--sheet",
+            help="Also write the decision sheet to this HTML file: what is done, found and missing, to sign.",
+        ),
+    ] = None,
 ) -> int:
     """Print the coverage of every category and modality.
 
     Exit code 5: a required check is not covered. 6: it is only waived.
     """
     container = load_container(ctx)
-    table = container.review.coverage.describe()
+    table = container.coverage.describe()
+    if sheet is not None:
+        _write_sheet(sheet, table, container.core.taxonomy)
     emit(table, as_json, lambda console: _print_table(console, table, container.core.taxonomy))
     open_cells = [cell for cell in table["cells"] if cell["status"] == "not checked"]
     if any(not cell["waived_by"] for cell in open_cells):
@@ -43,13 +55,23 @@ def coverage(
     return Exit.WAIVED if open_cells else Exit.OK
 
 
+def _write_sheet(path: Path, table: dict[str, Any], taxonomy: Taxonomy) -> None:
+    from safelight.console.decision_sheet import decision_sheet, render_sheet
+    from safelight.console.translations import load_languages
+
+    t = load_languages()[language()]
+    text = render_sheet(decision_sheet(table, taxonomy, t, at=time.time()), t)
+    write_atomic(path, text.encode())
+
+
 def _print_table(console: Console, table: dict[str, Any], taxonomy: Taxonomy) -> None:
     from rich.text import Text
 
     from safelight.console.measured_text import describe_prompts
     from safelight.console.translations import load_languages, name_waiver_decider
-    from safelight.moderation.coverage_count import count_complete, installed_checks
-    from safelight.moderation.coverage_table import describe_waiver_scope, waived_checks
+    from safelight.screening.coverage_count import count_complete, installed_checks
+    from safelight.screening.coverage_table import describe_waiver_scope, waived_checks
+    from safelight.screening.text_figures import describe_installed_text
 
     t, words = texts(), load_languages()[language()]
     policy = table["policy"]
@@ -81,6 +103,7 @@ def _print_table(console: Console, table: dict[str, Any], taxonomy: Taxonomy) ->
         for waiver in table["waivers"]
     ]
     lines += _describe_cells(table["cells"])
+    lines.append(describe_installed_text(table, words))
     if any(_is_measured_with_all_text(cell) for cell in table["cells"]):
         lines.append(t("coverage.together", figure=describe_prompts(words)))
     lines += [

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safelight.policy.waivers import DEMO, EVERYTHING, Waiver
-from safelight.trust.accounts import OPERATOR, KeyScope, Principal, PrincipalKind
-from safelight.trust.waivers import NewWaiver
+from safelight.accounts import OPERATOR, KeyScope, Principal, PrincipalKind
+from safelight.policy.waivers import DEMO, EVERYTHING, NewWaiver, Waiver
 
 from .language import texts
 

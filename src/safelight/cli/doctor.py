@@ -15,6 +15,7 @@ from . import doctor_checks, doctor_mail_check, doctor_rewriter_check
 from .commands import load_container
 from .doctor_checks import DoctorCheck, DoctorState, guarded
 from .language import detector_name, texts, translate
+from .lists import read_lists
 from .output import Exit, emit, print_prose
 from .upstream import NAME, read_key
 
@@ -86,7 +87,7 @@ def configured_signing(keys: Callable[[], KeyStore], now: dt.datetime) -> Doctor
 
 def watermark(keys: Path, *, wanted: bool) -> DoctorCheck:
     """Check the watermark keys. They are only read, not created."""
-    from safelight.errors import ConfigurationError
+    from safelight.core.errors import ConfigurationError
     from safelight.provenance.watermark_keys import WatermarkKeys
 
     if not wanted:
@@ -111,7 +112,7 @@ _HOLDS = "open holds"
 
 def tenants(found: Database) -> DoctorCheck:
     """Check whether a person or a key may decide the cases of each open managed tenant."""
-    from safelight.trust.accounts import Accounts
+    from safelight.accounts import Accounts
 
     none = DoctorCheck(name=_TENANTS, state=DoctorState.OK, message="There are none.")
     if not _has_tables(found):
@@ -135,9 +136,9 @@ def tenants(found: Database) -> DoctorCheck:
 
 def holds(found: Database) -> DoctorCheck:
     """Check whether a person or a key may decide each open hold."""
-    from safelight.trust.accounts import KeyScope
-    from safelight.trust.accounts.models import DECIDING_ROLES
-    from safelight.trust.reviews.reported_holds import count_undecidable
+    from safelight.accounts import KeyScope
+    from safelight.accounts.models import DECIDING_ROLES
+    from safelight.cases.reviews.reported_holds import count_undecidable
 
     waiting: Mapping[KeyScope, int] = {}
     if _has_tables(found):
@@ -290,7 +291,7 @@ def _check_isolation(container: Container | None) -> DoctorCheck:
 
 
 def _check_installation(container: Container) -> Iterator[DoctorCheck]:
-    from safelight.disk import MIN_FREE_BYTES
+    from safelight.core.disk import MIN_FREE_BYTES
 
     settings = container.core.settings
     checks: dict[str, Callable[[], DoctorCheck]] = {
@@ -312,6 +313,7 @@ def _check_installation(container: Container) -> Iterator[DoctorCheck]:
         "policy": lambda: _check_policy(container),
         "mail": lambda: _check_mail(container),
         "rewriter": lambda: _check_rewriter(container),
+        "lists": lambda: doctor_checks.lists(read_lists(container)),
     }
     for name, check in checks.items():
         yield guarded(name, check)
@@ -328,7 +330,7 @@ def _check_installation(container: Container) -> Iterator[DoctorCheck]:
 
 def _check_upstreams(container: Container | None, options: DoctorOptions) -> Iterator[DoctorCheck]:
     """Check the upstreams from the command line, then those from the settings."""
-    known = {} if container is None else container.core.settings.generators
+    known = {} if container is None else _known_generators(container)
     key = read_key(options.key_file)
     seen = set()
     for address in options.addresses:
@@ -346,6 +348,17 @@ def _check_upstreams(container: Container | None, options: DoctorOptions) -> Ite
             yield from _check_upstream(
                 container, name, table, key if name == NAME else "", options, test_video=request
             )
+
+
+def _known_generators(container: Container) -> dict[str, Mapping[str, Any]]:
+    """The tables of the settings, those of providers with the address that they use."""
+    from safelight.providers.upstream.hosted import HostedGenerator
+
+    made = container.core.generators
+    return {
+        name: {**table, "url": one.url} if isinstance(one := made[name], HostedGenerator) else table
+        for name, table in container.core.settings.generators.items()
+    }
 
 
 def _find_configured(address: str, known: Mapping[str, Mapping[str, Any]]) -> tuple[str, Mapping[str, Any]]:
@@ -368,11 +381,21 @@ def _check_upstream(
     *,
     test_video: bool,
 ) -> Iterator[DoctorCheck]:
-    from .upstream_checks import check_server, request_test_video
+    from safelight.providers.upstream.hosted import HostedGenerator
 
+    from .upstream_checks import check_hosted, check_server, request_test_video
+
+    generator = None if container is None else container.core.generators.get(name)
+    hosted = generator if isinstance(generator, HostedGenerator) else None
     reached = doctor_checks.upstream(name, table["url"])
     if reached.state is not DoctorState.OK:
         yield reached
+        return
+    if hosted is not None:
+        # No test video: every one is charged.
+        checked = check_hosted(hosted)
+        hosted.close()
+        yield checked
         return
     key = str(table.get("api_key") or key)
     found, checks = check_server(name, table["url"], key)
@@ -388,12 +411,12 @@ def _check_upstream(
             remedy="Name one: --model NAME",
         )
         return
-    from safelight.generation.videos_api.options import read_options
+    from safelight.providers.videos_api.options import read_options
 
-    generator = {option: value for option, value in table.items() if option != "kind"}
-    generator |= {"name": name, "url": found.url, "api_key": key, "models": tuple(models)}
+    chosen = {option: value for option, value in table.items() if option != "kind"}
+    chosen |= {"name": name, "url": found.url, "api_key": key, "models": tuple(models)}
     yield from request_test_video(
-        found, name, read_options(generator), None if container is None else container.core.scanner
+        found, name, read_options(chosen), None if container is None else container.core.scanner
     )
 
 

@@ -11,7 +11,7 @@ import shutil
 import socket
 import stat
 import sys
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,9 +19,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from safelight.installation import install_command
+from safelight.core.installation import install_command
 
 if TYPE_CHECKING:
+    from safelight.detectors.list_origins import ListRecord
     from safelight.sandbox.confinement import Isolation
     from safelight.store.database import Database
 
@@ -340,6 +341,23 @@ def detectors(
     return found
 
 
+def lists(records: Sequence[ListRecord]) -> DoctorCheck:
+    """Check whether every list has an owner, a source and a review in time."""
+    problems = [one.name for one in records if one.problems]
+    if not problems:
+        return DoctorCheck(
+            name="lists",
+            state=DoctorState.OK,
+            message=f"{len(records)} lists have an owner, a source and a review in time.",
+        )
+    return DoctorCheck(
+        name="lists",
+        state=DoctorState.WARNING,
+        message=f"{len(problems)} of {len(records)} lists are stale or lack an owner or a source.",
+        remedy="Name them: safelight lists check",
+    )
+
+
 def fonts(folders: Iterable[str] = _FONT_FOLDERS) -> DoctorCheck:
     for folder in folders:
         path = Path(folder).expanduser()
@@ -452,7 +470,7 @@ def upstream(name: str, url: str, *, timeout_s: float = 3.0) -> DoctorCheck:
 
 def upstream_places(name: str, limit: int) -> DoctorCheck:
     """State how many of the requests that an upstream gets at the same time can be of one key."""
-    from safelight.jobs.upstream_gate import places_of_a_key
+    from safelight.videos.upstream_gate import places_of_a_key
 
     shared = f"{limit} requests at the same time, at most {places_of_a_key(limit)} of one API key or person."
     alone = "One request at a time. While it runs, the requests of other keys wait."

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from safelight.errors import InvalidField, NotFound
-from safelight.i18n import load_messages, translate_sentence
+from safelight.core.errors import InvalidField, NotFound
+from safelight.core.i18n import load_messages, translate_sentence
 from safelight_client.money import format_money
 
 from .language import category_name, join_sentences, language, texts
@@ -21,8 +21,8 @@ from .provider_names import require_known_provider
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from safelight.attempts.gate import GateAnswer
-    from safelight.generation.provider_errors import ProviderError
+    from safelight.providers.attempts.gate import GateAnswer
+    from safelight.providers.provider_errors import ProviderError
 
 app = typer.Typer()
 
@@ -32,6 +32,7 @@ MAX_BYTES = 8 * 1024 * 1024
 
 @app.command()
 def explain_error(
+    ctx: typer.Context,
     text: Annotated[
         str | None,
         typer.Argument(
@@ -42,24 +43,83 @@ def explain_error(
     provider: Annotated[
         str | None, typer.Option("--provider", help="The provider, if you know it: veo, fal, kling ...")
     ] = None,
+    prompt: Annotated[
+        str | None,
+        typer.Option("--prompt", help="The prompt of the request: check it too, and say what to send next."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Explain a provider's error: which party refused at which stage, the charge, and the next step.
 
     Sends nothing. Exit code 0: known. 2: the provider of --provider is not known. 5: the error is not known.
     """
-    from safelight.attempts.gate import GateAnswer, gate_of_error
-    from safelight.generation.provider_errors import ErrorKind
-    from safelight.generation.provider_errors import decode as decoded
+    from safelight.providers.attempts.gate import GateAnswer, explanation_object, gate_of_error
+    from safelight.providers.provider_errors import ErrorKind
+    from safelight.providers.provider_errors import decode as decoded
 
     if provider:
         require_known_provider(provider)
     given = _read_error(text, file)
     found = decoded(given, provider=provider)
     gate = GateAnswer(gate=gate_of_error(found, given))
-    payload = {**found.as_json(), "gate": gate.as_json(load_messages("attempts"))}
-    emit(payload, as_json, lambda console: _print_error(console, found, given, gate))
+    about = None if prompt is None else _explain_prompt(ctx, found, prompt, provider or "")
+    payload = {**explanation_object(found, given), "prompt": about}
+
+    def printed(console: Console) -> None:
+        _print_error(console, found, given, gate)
+        if about is not None:
+            _print_prompt(console, about)
+
+    emit(payload, as_json, printed)
     return Exit.NOT_COVERED if found.kind is ErrorKind.UNKNOWN else Exit.OK
+
+
+def _explain_prompt(ctx: typer.Context, found: ProviderError, prompt: str, provider: str) -> dict[str, Any]:
+    """The answer about the prompt, in the language in use."""
+    from safelight.providers.advice.model_choice import list_offers
+    from safelight.screening.refused_prompt import explain_prompt
+
+    from .check import check_texts, read_prompt, require_length
+    from .commands import load_container
+
+    text = read_prompt(prompt, None)
+    container = load_container(ctx)
+    require_length(container, text)
+    refused = explain_prompt(
+        found,
+        text,
+        provider,
+        lambda checked, options: check_texts(container, checked, None, (), options),
+        tuple(list_offers(container.core.generators)),
+    )
+    return refused.as_wire(language())
+
+
+def _print_prompt(console: Console, about: Mapping[str, Any]) -> None:
+    """The help lines, the likely words, the prompt to send next and its price."""
+    t = load_messages("advice", language())
+    if about["help_lines"]:
+        print_prose(console, t("title.help"))
+        for line in about["help_lines"]:
+            print_prose(console, printable(line["text"]), start="  ")
+    for line in about["words"]:
+        quoted = t("separator").join(t("quote", text=text) for text in line["texts"])
+        said = f"{quoted}{t('colon')}{line['reason']}" if quoted else line["reason"]
+        print_prose(console, printable(said), start=f"{t('refused_prompt.words')}{t('colon')}")
+    step, price = about["next"], about["price"]
+    said = join_sentences(filter(None, (step["text"], step["change"], step["condition"])))
+    print_prose(console, printable(said), start=f"{t('refused_prompt.next')}{t('colon')}")
+    if step["prompt"]:
+        print_prose(console, printable(step["prompt"]), start="  ")
+        print_prose(console, printable(_price(price)), start=f"{t('refused_prompt.price')}{t('colon')}")
+
+
+def _price(price: Mapping[str, Any] | None) -> str:
+    if price is None:
+        return texts()("try.unknown")
+    t = load_messages("advice", language())
+    usd, seconds = format_money(price["usd"]), price["seconds"]
+    return t("refused_prompt.price_of", price=usd, seconds=f"{seconds:g}", model=price["model"])
 
 
 def _read_error(text: str | None, file: Path | None) -> str:
@@ -92,7 +152,7 @@ _REPORT = re.compile(
 def _print_error(console: Console, found: ProviderError, given: str, gate: GateAnswer) -> None:
     from rich.cells import cell_len
 
-    from safelight.generation.provider_errors.classify import NOT_ENOUGH
+    from safelight.providers.provider_errors.classify import NOT_ENOUGH
 
     t = texts()
     summary = printable(_translated(found.summary))
@@ -138,6 +198,8 @@ def _rows(found: ProviderError, given: str) -> Iterator[tuple[str, str]]:
 
     The original has a row unless it is the whole of the `given` text.
     """
+    from safelight.providers.attempts.gate import find_appeal
+
     t = texts()
     guessed = f"error.kind.{found.kind.value}_{found.confidence.value}"
     yield "kind", t(guessed if t.has(guessed) else f"error.kind.{found.kind.value}")
@@ -145,6 +207,8 @@ def _rows(found: ProviderError, given: str) -> Iterator[tuple[str, str]]:
         provider = found.provider if found.source.value in ("provider", "relay") else ""
         names = t("separator").join(_title(name) for name in (provider, found.via) if name)
         source = t(f"error.source.{found.source.value}")
+        if found.likely_provider:
+            source = t("error.probably", source=source, names=_title(found.likely_provider))
         yield "source", t("error.named", source=source, names=names) if names else source
     if found.stage.value != "unknown":
         yield "stage", t(f"error.stage.{found.stage.value}")
@@ -159,6 +223,11 @@ def _rows(found: ProviderError, given: str) -> Iterator[tuple[str, str]]:
         after = f"{found.after_s:g}" if found.after_s is not None else ""
         yield "retry", t("error.after", retry=retry, seconds=after) if after else retry
     yield "next", _translated(found.next_step)
+    if (appeal := find_appeal(found)) is not None:
+        said = (
+            translate_sentence("provider_rules", one.statement, language()) or one.statement for one in appeal
+        )
+        yield "appeal", join_sentences(said) or t("error.no_appeal")
     original = " ".join(part for part in (found.code, found.message) if part)
     if original and original.split() != given.split():
         yield "original", original
@@ -188,7 +257,7 @@ def _is_about_reference(found: ProviderError) -> bool:
 
 
 def _title(name: str) -> str:
-    from safelight.generation.provider_errors.registry import named
+    from safelight.providers.provider_errors.registry import named
 
     provider = named(name)
     return provider.title if provider is not None and provider.title else name

@@ -22,7 +22,7 @@ def feedback(
 
     Each line: time, answer, evidence, contact, text. The text is not checked. It is kept for 180 days.
     """
-    from safelight.trust.seals import CheckFeedback
+    from safelight.videos.registry import CheckFeedback
 
     found = CheckFeedback(load_container(ctx).persistence.database).list()
     lines = [

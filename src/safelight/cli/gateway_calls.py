@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from safelight.errors import ConfigurationError, InvalidField
+from safelight.core.errors import ConfigurationError, InvalidField
 
 from .client_version import require_same_client
 from .language import texts
@@ -15,7 +15,6 @@ from .output import printable
 
 if TYPE_CHECKING:
     from safelight_client import Client
-    from safelight_client.steps import Answer, Call
 
 
 @contextmanager
@@ -68,7 +67,7 @@ def choose_model(models: Mapping[str, Mapping[str, Any]], asked: str) -> tuple[s
 
     Raises `InvalidField` if the gateway has none.
     """
-    from safelight.advice.model_choice import ModelOffer, choose_offer
+    from safelight.providers.advice.model_choice import ModelOffer, choose_offer
 
     ours = {
         name: row["safelight"] for name, row in models.items() if isinstance(row.get("safelight"), Mapping)
@@ -97,24 +96,9 @@ def shortest_length(details: Mapping[str, Any]) -> dict[str, str]:
     return {"seconds": min(lengths, key=float)} if lengths else {}
 
 
-def check_request(fields: Mapping[str, Any]) -> Call[Mapping[str, Any]]:
-    """The check of the gateway, as a call of the client. Raises `ApiError`."""
-    from safelight_client.responses import api_error
-    from safelight_client.steps import Send
-    from safelight_client.submission import form_of
-
-    form = form_of({name: value for name, value in fields.items() if value})
-    answer: Answer = yield Send(method="POST", path="/safelight/checks", form=form)
-    if not answer.is_ok:
-        raise api_error(answer)
-    body = answer.json()
-    return body if isinstance(body, Mapping) else {}
-
-
 def reason_against(answer: Mapping[str, Any]) -> str:
     """Why the gateway gives no help with a text that it checked; empty if it does."""
-    refused = answer["no_suggestions"] or answer.get("template_required")
-    if answer["verdict"] in ("allow", "label") and not refused:
-        return ""
     refusal = answer["no_suggestions"] or {}
+    if answer["verdict"] in ("allow", "label") and not (refusal or answer.get("template_required")):
+        return ""
     return str(refusal.get("text") or answer["summary"])

@@ -16,9 +16,9 @@ from .language import category_name, texts
 from .output import Exit, ProgressBar, emit, format_day, printable
 
 if TYPE_CHECKING:
-    from safelight.jobs.hash_recheck import RecheckMatch
+    from safelight.cases.hash_recheck import RecheckMatch
 
-app = typer.Typer(no_args_is_help=True, help="Import, list and remove hash lists of known content.")
+app = typer.Typer(no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 #: Number of import problems that are printed; further problems are only counted.

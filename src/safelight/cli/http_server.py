@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from starlette.requests import Request
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from safelight.ids import new_id
+from safelight.core.ids import new_id
 from safelight.web.errors import http_problem
 
 #: Most bytes of a request head, or of the trailers of a body. httptools has no limit of its own.
@@ -33,8 +34,9 @@ class HttpProtocol(HttpToolsProtocol):
             self.send_400_response(f"The headers have more than {MAX_HEAD_BYTES // 1024} KiB.")
 
     def send_400_response(self, msg: str) -> None:
-        response = http_problem(400, msg, request_id := new_id("req"))
-        response.headers["x-request-id"] = request_id
+        state = {"request_id": new_id("req")}
+        response = http_problem(400, msg, Request({"type": "http", "headers": [], "state": state}))
+        response.headers["x-request-id"] = state["request_id"]
         response.headers["connection"] = "close"
         head = b"".join(name + b": " + value + b"\r\n" for name, value in response.raw_headers)
         self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + head + b"\r\n" + bytes(response.body))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from safelight.errors import ConfigurationError, InvalidField, SettingsError
+from safelight.core.errors import ConfigurationError, InvalidField, SettingsError
 
 from .commands import config_path
 from .doctor_checks import DoctorState, packages
@@ -225,7 +225,8 @@ def _record_waiver(
     expires: str,
 ) -> None:
     """Record a waiver of the gaps that no waiver covers yet. Records nothing if every gap is covered."""
-    from safelight.trust.waivers import NewWaiver, parse_expiry
+    from safelight.accounts.waivers import parse_expiry
+    from safelight.policy.waivers import NewWaiver
 
     open_gaps = _without_waived(container, gaps)
     if not open_gaps:
@@ -293,7 +294,7 @@ def _format(result: InitResult) -> str:
 
 
 def _format_gaps(gaps: Sequence[tuple[Stage, Cell]]) -> list[str]:
-    from safelight.moderation.coverage_limits import UNSUPPORTED
+    from safelight.screening.coverage_limits import UNSUPPORTED
 
     by_category: dict[str, list[str]] = {}
     for stage, cell in gaps:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from safelight.accounts import Principal
     from safelight.bootstrap import Container
-    from safelight.trust.accounts import Principal
 
 _VARIABLE = "SAFELIGHT_API_KEY"
 

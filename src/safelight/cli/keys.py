@@ -3,31 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from safelight.errors import BadInput, NotFound
+from safelight.core.errors import BadInput, NotFound
+from safelight.core.records import About
 
-from .commands import load_container
-from .output import Exit, emit, format_day
+from .operations import Result, command
+from .output import format_day
 
 if TYPE_CHECKING:
-    from safelight.trust.accounts import Accounts, KeyRecord, KeyScope, Tenant
+    from safelight.accounts import Accounts, KeyRecord, KeyScope, Principal, Tenant
+    from safelight.bootstrap import Container
 
-app = typer.Typer(no_args_is_help=True, help="Create, list and revoke API keys.")
+app = typer.Typer(no_args_is_help=True)
 #: An error message names at most this number of tenants.
 _MAX_NAMED = 10
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+KeyId = Annotated[str, typer.Argument(help="The key's id, key_...")]
 TenantOption = Annotated[
     str | None, typer.Option("--tenant", help="The tenant's id or name; required if several are not managed.")
 ]
 
 
-@app.command()
+@dataclass(frozen=True, kw_only=True)
+class Administrator:
+    """The person at the terminal, for this tenant; for the first tenant if none is named."""
+
+    tenant: Annotated[str | None, About(help="The tenant's id or name. [default: the first tenant]")] = None
+
+    def principal(self, container: Container) -> Principal:
+        from .demo import operator
+
+        person = operator(container)
+        if self.tenant is None:
+            return person
+        return replace(person, tenant=find_tenant(container.persistence.accounts, self.tenant).id)
+
+
+@command(app)
 def create(
-    ctx: typer.Context,
+    container: Container,
     name: Annotated[str, typer.Argument(help="What the key is for, such as an application's name.")],
     scope: Annotated[
         list[str] | None,
@@ -37,62 +55,56 @@ def create(
     new_tenant: Annotated[
         str | None, typer.Option("--new-tenant", help="Create a tenant with this name for the key.")
     ] = None,
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Create a key and print it once. Only its hash is stored, so it cannot be shown again."""
-    accounts = load_container(ctx).persistence.accounts
+    from .views import show_new_key
+
+    accounts = container.persistence.accounts
     scopes = _parse_scopes(scope or ["videos:read", "videos:write", "checks"])
     owner = accounts.create_tenant(new_tenant) if new_tenant else find_tenant(accounts, tenant, create=True)
     record, token = accounts.create_key(owner.id, name, scopes)
-    payload = {**_to_json(record, owner), "token": token}
-    emit(payload, as_json, f"{token}\n\nKey {record.id} for “{owner.name}”. It cannot be shown again.")
-    return Exit.OK
+    text = f"{token}\n\nKey {record.id} for “{owner.name}”. It cannot be shown again."
+    return Result(show_new_key(record, owner, token), text)
 
 
-@app.command("list")
-def list_(ctx: typer.Context, tenant: TenantOption = None, as_json: Json = False) -> int:
+@command(app)
+def list_(container: Container, tenant: TenantOption = None) -> Result:
     """List keys, oldest first, including revoked ones. Never prints the keys themselves."""
-    accounts = load_container(ctx).persistence.accounts
+    from .views import show_key
+
+    accounts = container.persistence.accounts
     owners = (find_tenant(accounts, tenant),) if tenant else accounts.list_tenants()
     found = [(record, owner) for owner in owners for record in accounts.list_keys(owner.id)]
-    payload = {"keys": [_to_json(record, owner) for record, owner in found]}
-    lines = [_format_line(record, owner) for record, owner in found]
-    emit(payload, as_json, "\n".join(lines) or "No keys exist. Create one: safelight keys create NAME")
-    return Exit.OK
+    lines = "\n".join(_format_line(record, owner) for record, owner in found)
+    view = [show_key(record, owner) for record, owner in found]
+    return Result(view, lines or "No keys exist. Create one: safelight keys create NAME")
 
 
-@app.command()
-def revoke(
-    ctx: typer.Context,
-    key: Annotated[str, typer.Argument(help="The key's id, key_...")],
-    as_json: Json = False,
-) -> int:
+@command(app)
+def revoke(container: Container, key: KeyId) -> Result:
     """Revoke a key. A running gateway rejects it within seconds."""
-    accounts = load_container(ctx).persistence.accounts
+    from .views import show_key
+
+    accounts = container.persistence.accounts
     for owner in accounts.list_tenants():
         if any(record.id == key for record in accounts.list_keys(owner.id)):
             record = accounts.revoke_key(owner.id, key)
-            emit(_to_json(record, owner), as_json, f"Revoked: {_format_line(record, owner)}")
-            return Exit.OK
+            return Result(show_key(record, owner), f"Revoked: {_format_line(record, owner)}")
     raise NotFound(f"The key {key} does not exist.", remedy="See: safelight keys list")
 
 
-@app.command()
-def login(
-    ctx: typer.Context,
-    key: Annotated[str, typer.Argument(help="The key's id, key_...")],
-    as_json: Json = False,
-) -> int:
+@command(app)
+def login(container: Container, key: KeyId) -> Result:
     """Print a link that signs the owner of a key in to the pages, once, with the scopes of the key."""
-    accounts = load_container(ctx).persistence.accounts
+    from .views import LoginLink
+
+    accounts = container.persistence.accounts
     for owner in accounts.list_tenants():
         principal = accounts.find_key(owner.id, key)
         if principal is not None:
             path = f"/login?token={accounts.create_login_link(principal)}"
-            emit(
-                {"path": path}, as_json, f"{path}\n\nOpen it within 15 minutes at the address of the gateway."
-            )
-            return Exit.OK
+            text = f"{path}\n\nOpen it within 15 minutes at the address of the gateway."
+            return Result(LoginLink(path=path), text)
     raise NotFound(f"No key {key} is in force.", remedy="See: safelight keys list")
 
 
@@ -131,25 +143,13 @@ def _list_names(tenants: Sequence[Tenant]) -> str:
 
 
 def _parse_scopes(words: list[str]) -> frozenset[KeyScope]:
-    from safelight.trust.accounts import KeyScope
+    from safelight.accounts import KeyScope
 
     try:
         return frozenset(KeyScope(word) for word in words)
     except ValueError as error:
         known = ", ".join(scope.value for scope in KeyScope)
         raise BadInput(f"{error}.".capitalize(), param="scope", remedy=f"Scopes: {known}.") from error
-
-
-def _to_json(record: KeyRecord, owner: Tenant) -> dict[str, Any]:
-    return {
-        "id": record.id,
-        "name": record.name,
-        "tenant": {"id": owner.id, "name": owner.name},
-        "scopes": sorted(scope.value for scope in record.scopes),
-        "created_at": record.created_at,
-        "last_used_at": record.last_used_at,
-        "revoked_at": record.revoked_at,
-    }
 
 
 def _format_line(record: KeyRecord, owner: Tenant) -> str:

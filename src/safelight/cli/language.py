@@ -7,18 +7,19 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from safelight.i18n import (
+from safelight.core.i18n import (
     DEFAULT,
     LANGUAGES,
     language_of_environment,
     load_messages,
     match_language,
     name_category,
+    translate_error,
     translate_sentence,
 )
 
 if TYPE_CHECKING:
-    from safelight.i18n import Messages
+    from safelight.core.i18n import Messages
 
 OPTION = "--lang"
 
@@ -34,7 +35,7 @@ def take_language(arguments: list[str]) -> list[str]:
 
     `--lang` may stand before or after the command. Raises `ConfigurationError` for an unknown language.
     """
-    from safelight.errors import ConfigurationError
+    from safelight.core.errors import ConfigurationError
 
     _Chosen.tag = _encodable(language_of_environment(os.environ))
     rest: list[str] = []
@@ -94,12 +95,15 @@ def translate_help(text: str) -> str:
     return "\n\n".join(_command_sentence(paragraph) for paragraph in paragraphs)
 
 
-def translate_lines(text: str) -> str:
-    """The result of a command in the language in use. Lines without a translation stay English."""
+def translate_lines(text: str, *, error: bool = False) -> str:
+    """The result of a command, or an error, in the language in use. Lines without a translation stay
+    English.
+    """
     lines = []
     for line in text.split("\n"):
         words = line.lstrip(" ")
-        lines.append(line.removesuffix(words) + _command_sentence(words))
+        said = translate_error(words, _Chosen.tag) if error else _command_sentence(words)
+        lines.append(line.removesuffix(words) + said)
     return "\n".join(lines)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from safelight.core.envelopes import list_object
 from safelight_client.money import format_money
 
 from .commands import load_container
@@ -13,7 +14,7 @@ from .demo import operator
 from .language import texts
 from .output import Exit, emit, format_day, printable
 
-app = typer.Typer(no_args_is_help=True, help="List and sum charges, credits and the costs of generators.")
+app = typer.Typer(no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -25,11 +26,11 @@ def list_(
     as_json: Json = False,
 ) -> int:
     """List all entries, oldest first. Amounts are in millionths of the currency."""
-    from safelight.attempts.export import write_csv
-    from safelight.trust.ledger import ENTRY_COLUMNS, entry_object
+    from safelight.accounts.ledger import ENTRY_COLUMNS, Ledger, entry_object
+    from safelight.providers.attempts.export import write_csv
 
     container = load_container(ctx)
-    entries = container.pipeline.standing.services.ledger.read_all(operator(container))
+    entries = Ledger(container.persistence.database).read_all(operator(container))
     rows = [entry_object(one) for one in entries]
     if as_csv:
         typer.echo(write_csv(rows, ENTRY_COLUMNS), nl=False)
@@ -41,7 +42,7 @@ def list_(
         )
         for row in rows
     ]
-    emit({"entries": rows}, as_json, "\n".join(lines) or texts()("ledger.none"))
+    emit(list_object(rows, has_more=False), as_json, "\n".join(lines) or texts()("ledger.none"))
     return Exit.OK
 
 
@@ -52,13 +53,13 @@ def sums(
     as_json: Json = False,
 ) -> int:
     """Sum the entries of each tenant, account or end user, by currency."""
-    from safelight.errors import InvalidField
-    from safelight.trust.ledger import SumBy, sum_object
+    from safelight.accounts.ledger import Ledger, SumBy, sum_object
+    from safelight.core.errors import InvalidField
 
     if by not in list(SumBy):
         raise InvalidField(f"{by[:40]!r} is not possible.", param="by", remedy="tenant, account or end_user.")
     container, t = load_container(ctx), texts()
-    found = container.pipeline.standing.services.ledger.sums(operator(container), SumBy(by))
+    found = Ledger(container.persistence.database).sums(operator(container), SumBy(by))
     lines = [
         printable(
             t(
@@ -73,7 +74,7 @@ def sums(
         )
         for one in found
     ]
-    emit({"sums": [sum_object(one) for one in found]}, as_json, "\n".join(lines) or t("ledger.none"))
+    emit(list_object(map(sum_object, found)), as_json, "\n".join(lines) or t("ledger.none"))
     return Exit.OK
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from safelight.i18n import load_messages
+from safelight.core.envelopes import deleted_object, list_object
+from safelight.core.i18n import load_messages
 
 from .commands import load_container
 from .key_owner import acting_principal
@@ -16,10 +17,10 @@ from .language import language
 from .output import Exit, emit, printable
 
 if TYPE_CHECKING:
-    from safelight.i18n import Messages
-    from safelight.trust.library import EntryImport, EntryQuery, ImportedEntry, LibraryEntry
+    from safelight.core.i18n import Messages
+    from safelight.providers.library import EntryImport, EntryQuery, ImportedEntry, LibraryEntry
 
-app = typer.Typer(no_args_is_help=True, help="Search, add, remove, import and export proven prompts.")
+app = typer.Typer(no_args_is_help=True)
 
 Category = Annotated[str | None, typer.Option("--category", help="Only this category.")]
 Marked = Annotated[
@@ -33,7 +34,7 @@ def list_(
     ctx: typer.Context, category: Category = None, marked: Marked = False, as_json: Json = False
 ) -> int:
     """List the newest entries."""
-    from safelight.trust.library import MAX_RESULTS, EntryQuery
+    from safelight.providers.library import MAX_RESULTS, EntryQuery
 
     query = EntryQuery(category=category, needs_validation=marked, limit=MAX_RESULTS)
     return _search(ctx, query, as_json=as_json)
@@ -48,7 +49,7 @@ def search(
     as_json: Json = False,
 ) -> int:
     """Find the entries that fit best."""
-    from safelight.trust.library import EntryQuery
+    from safelight.providers.library import EntryQuery
 
     query = EntryQuery(words=words, category=category, needs_validation=marked)
     return _search(ctx, query, as_json=as_json)
@@ -66,11 +67,11 @@ def add(
     as_json: Json = False,
 ) -> int:
     """Add the prompt of a delivered video."""
-    from safelight.trust.library import NewEntry, entry_object
+    from safelight.providers.library import NewEntry, entry_object
 
     container = load_container(ctx)
     new = NewEntry(video_id=video, category=category, notes=notes, variation_of=variation_of)
-    added = container.prompts.library.add(acting_principal(container, use_key=False), new)
+    added = container.library.add(acting_principal(container, use_key=False), new)
     emit(entry_object(added), as_json, _format(added))
     return Exit.OK
 
@@ -83,8 +84,8 @@ def remove(
 ) -> int:
     """Remove an entry. Its videos stay."""
     container = load_container(ctx)
-    container.prompts.library.remove(acting_principal(container, use_key=False), entry)
-    emit({"id": entry, "deleted": True}, as_json, _texts()("entry.removed"))
+    container.library.remove(acting_principal(container, use_key=False), entry)
+    emit(deleted_object(entry, "library.entry"), as_json, _texts()("entry.removed"))
     return Exit.OK
 
 
@@ -97,12 +98,12 @@ def import_(
     as_json: Json = False,
 ) -> int:
     """Import prompts. Each is checked like a new prompt. Exit code 1: at least one was not added."""
-    from safelight.errors import SafelightError
-    from safelight.trust.library import MAX_IMPORTED_ENTRIES, EntryImport, ImportOutcome, import_object
+    from safelight.core.errors import SafelightError
+    from safelight.providers.library import MAX_IMPORTED_ENTRIES, EntryImport, ImportOutcome, import_object
 
     entries = _read_entries(file)
     container = load_container(ctx)
-    principal, library = acting_principal(container, use_key=False), container.prompts.library
+    principal, library = acting_principal(container, use_key=False), container.library
     results: list[EntryImport] = []
     for start in range(0, len(entries), MAX_IMPORTED_ENTRIES):
         try:
@@ -130,12 +131,12 @@ def export(
     ] = None,
 ) -> int:
     """Write all entries as JSON, to import them elsewhere."""
-    from safelight.fileio import write_atomic
-    from safelight.trust.library import entry_object
+    from safelight.core.fileio import write_atomic
+    from safelight.providers.library import entry_object
 
     container = load_container(ctx)
-    found = container.prompts.library.export(acting_principal(container, use_key=False))
-    payload = {"object": "list", "data": [entry_object(each) for each in found]}
+    found = container.library.export(acting_principal(container, use_key=False))
+    payload = list_object(map(entry_object, found))
     if out is None:
         emit(payload, True, "")
     else:
@@ -145,19 +146,20 @@ def export(
 
 
 def _search(ctx: typer.Context, query: EntryQuery, *, as_json: bool) -> int:
-    from safelight.trust.library import entry_object
+    from safelight.providers.library import entry_object
 
     container = load_container(ctx)
-    found = container.prompts.library.search(acting_principal(container, use_key=False), query).items
-    lines = "\n".join(_format(each) for each in found)
-    emit({"entries": [entry_object(each) for each in found]}, as_json, lines or _texts()("entry.none"))
+    found = container.library.search(acting_principal(container, use_key=False), query)
+    lines = "\n".join(_format(each) for each in found.items)
+    payload = list_object(map(entry_object, found.items), has_more=found.has_more)
+    emit(payload, as_json, lines or _texts()("entry.none"))
     return Exit.OK
 
 
 def _read_entries(file: Path) -> list[ImportedEntry]:
     """The entries of an export, a JSON list, or JSON lines. Raises `InvalidField`."""
-    from safelight.errors import InvalidField
-    from safelight.trust.library import read_imported
+    from safelight.core.errors import InvalidField
+    from safelight.providers.library import read_imported
 
     try:
         text = file.read_text(encoding="utf-8-sig")

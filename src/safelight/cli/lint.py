@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from safelight.errors import InvalidField
-from safelight.i18n import DEFAULT, load_messages
+from safelight.core.errors import InvalidField
+from safelight.core.i18n import DEFAULT, load_messages
 from safelight.linting.lint_finding import LintLevel, LintRule, LintSummary
 from safelight.linting.prompt_file import PromptFormat, find_files
 

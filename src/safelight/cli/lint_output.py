@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 from safelight import __version__
-from safelight.i18n import Messages
+from safelight.core.i18n import Messages
 from safelight.linting.lint_finding import LintFinding, LintLevel, LintRule, LintSummary
 
 from .output import printable
@@ -29,7 +29,8 @@ _RULES = {
     LintRule.PROVIDER_RISK: "The provider may refuse the prompt.",
     LintRule.DRIVER: "The filter of a provider may react to these words.",
     LintRule.DISTRESS: "The text reads like the writer's own distress.",
-    LintRule.NO_SUGGESTIONS: "The words together suggest a scene for which there are no suggestions.",
+    LintRule.NO_SUGGESTIONS: "There are no suggestions for the prompt.",
+    LintRule.QUESTION: "A question comes before suggestions.",
     LintRule.NOT_CHECKED: "The language or the length of the prompt is not covered.",
     LintRule.TEMPLATE_REQUIRED: "The policy refuses requests that name no approved template.",
     LintRule.TOO_LONG: "The prompt is longer than the gateway accepts.",
@@ -176,7 +177,7 @@ def _sarif_result(finding: LintFinding) -> dict[str, Any]:
     if finding.end:
         region |= {"endLine": finding.end.line, "endColumn": finding.end.column}
     location = {"artifactLocation": {"uri": quote(os.fsencode(finding.file))}, "region": region}
-    properties = {"categories": list(finding.categories), "risk": finding.risk or None}
+    properties = {"categories": list(finding.categories), "risk": finding.risk, "answer": finding.answer}
     return {
         "ruleId": finding.rule.value,
         "ruleIndex": list(_RULES).index(finding.rule),

@@ -14,7 +14,7 @@ from .output import Exit, emit
 if TYPE_CHECKING:
     from safelight.detectors.image.logo_store import EnrolledLogo
 
-app = typer.Typer(no_args_is_help=True, help="Enrol, list and remove logos to find in images.")
+app = typer.Typer(no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

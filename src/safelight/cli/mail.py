@@ -6,18 +6,17 @@ from typing import Annotated
 
 import typer
 
-from safelight.errors import SettingsError, Unavailable
-from safelight.ids import new_id
+from safelight.core.errors import SettingsError, Unavailable
+from safelight.core.ids import new_id
 
 from .commands import load_container
 from .output import Exit, emit
 
-app = typer.Typer(no_args_is_help=True, help="Send a test mail through the configured server.")
+app = typer.Typer(no_args_is_help=True)
 
 
-@app.callback()
-def mail() -> None:
-    """Keep `test` a subcommand: an app with one command would have no subcommands."""
+# Keeps `test` a subcommand: an app with one command and no callback would have no subcommands.
+app.callback()(lambda: None)
 
 
 @app.command("test")
@@ -30,9 +29,9 @@ def send_test(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Send one mail now and report what the server answered."""
+    from safelight.accounts.mail import MailKind, NewMail, render_mail
     from safelight.bootstrap.mail import make_mail_client
     from safelight.net.mail_client import MailText
-    from safelight.trust.mail import MailKind, NewMail, render_mail
 
     container = load_container(ctx)
     client = make_mail_client(container.core.settings.mail)

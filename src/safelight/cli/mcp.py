@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from safelight.errors import ConfigurationError, InvalidField
+from safelight.core.errors import ConfigurationError, InvalidField
 
 from .commands import load_container
 from .output import Exit
@@ -65,7 +65,7 @@ def mcp(
     try:
         from safelight.mcp.server import build_server
     except ModuleNotFoundError as error:
-        from safelight.installation import install_command
+        from safelight.core.installation import install_command
 
         raise ConfigurationError(
             f"This command needs the Python package {error.name!r}, which is not installed.",
@@ -73,7 +73,7 @@ def mcp(
         ) from None
     from safelight.mcp.session_limits import SessionLimits
     from safelight.mcp.tools import McpTools
-    from safelight.trust.session_blocks import SessionBlocks
+    from safelight.screening.session_blocks import SessionBlocks
     from safelight_client import Client
 
     from .client_version import require_same_client

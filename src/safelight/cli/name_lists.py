@@ -15,9 +15,7 @@ from .output import Exit, emit
 if TYPE_CHECKING:
     from safelight.detectors.text.operator_lists import OperatorLists
 
-app = typer.Typer(
-    no_args_is_help=True, help="Import, list and remove your own names of people, characters and brands."
-)
+app = typer.Typer(no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 #: Number of import problems that are printed; further problems are only counted.

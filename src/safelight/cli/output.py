@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
     from rich.table import Table
 
-    from safelight.errors import SafelightError
+    from safelight.core.errors import SafelightError
 
 
 class Exit(IntEnum):

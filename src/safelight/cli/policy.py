@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from safelight.errors import Conflict, InvalidField, NotFound
-from safelight.i18n import load_messages, translate_reason
+from safelight.core.errors import Conflict, InvalidField, NotFound
+from safelight.core.i18n import load_messages, translate_reason
 
 from .commands import load_container
 from .language import category_name, language, modality_name, texts
 from .output import Exit, emit, printable, progress_console
 
 if TYPE_CHECKING:
+    from safelight.accounts.policies import PublishedPolicy
     from safelight.bootstrap import Container
     from safelight.policy.documents import Policy
     from safelight.policy.replay import ReplayRecord, ReplayReport
-    from safelight.trust.policies import PublishedPolicy
 
-app = typer.Typer(no_args_is_help=True, help="Create, validate, compare, replay and publish policies.")
+app = typer.Typer(no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 DecidedBy = Annotated[str, typer.Option("--by", help="The person who decides this.")]
@@ -88,7 +88,7 @@ def show(
     """Print a policy merged with everything it extends."""
     container = load_container(ctx)
     if versions:
-        listed = container.persistence.policies.list()
+        listed = container.persistence.policies.list(_owner(container))
         lines = "\n".join(_format_version(one) for one in listed)
         emit(
             {"policies": listed},
@@ -157,7 +157,7 @@ def publish(
     container = load_container(ctx)
     policy = _load_policy(container, document)
     changes = compare(_load_policy(container, None), policy)
-    published = container.persistence.policies.publish(policy, published_by=by)
+    published = container.persistence.policies.publish(policy, published_by=by, tenant=_owner(container))
     warnings = _warnings(container, policy)
     title = texts()("policy.published", version=_format_version(published))
     lines = [title, *changes.lines(), *_warnings(container, policy, translated=True)]
@@ -169,14 +169,21 @@ def publish(
 @app.command()
 def rollback(ctx: typer.Context, by: DecidedBy, as_json: Json = False) -> int:
     """Put the previous version back in force."""
-    published = load_container(ctx).persistence.policies.rollback(published_by=by)
-    version = _format_version(published)
+    container = load_container(ctx)
+    published = container.persistence.policies.rollback(published_by=by, tenant=_owner(container))
+    version = texts()("policy.shared") if published is None else _format_version(published)
     emit({"published": published}, as_json, texts()("policy.rolled_back", version=version))
     return Exit.OK
 
 
+def _owner(container: Container) -> str | None:
+    """The tenant if the policy in force is its own: the commands change these publications."""
+    return container.persistence.policies.owner(container.persistence.tenant)
+
+
 def _warnings(container: Container, policy: Policy, *, translated: bool = False) -> list[str]:
-    """One sentence for each rule that asks for less than the operating points of the classifiers.
+    """One sentence for each rule that asks for less than the operating points of the classifiers, and, if no
+    configured generator steers, for each steering entry.
 
     In English with the ids of categories, or translated with their names.
     """
@@ -184,7 +191,7 @@ def _warnings(container: Container, policy: Policy, *, translated: bool = False)
 
     points = container.core.text_pipeline.points
     t = texts() if translated else load_messages("cli")
-    return [
+    low = [
         t(
             "policy.low",
             rule=rule,
@@ -194,10 +201,20 @@ def _warnings(container: Container, policy: Policy, *, translated: bool = False)
         )
         for rule, category, score in rules_below_point(policy.rules, points)
     ]
+    if any(generator.info().steers for generator in container.core.generators.values()):
+        return low
+    return low + [
+        t(
+            "policy.unsteered",
+            id=entry.id,
+            effect=t("policy.gap_holds" if entry.required else "policy.gap_notes"),
+        )
+        for entry in policy.steering
+    ]
 
 
 def _load_policy(container: Container, wanted: str | None) -> Policy:
-    from safelight.ids import is_id
+    from safelight.core.ids import is_id
     from safelight.policy.documents import load
 
     if wanted is None:
@@ -215,7 +232,7 @@ def _load_records(container: Container, *, reference: bool, file: Path | None) -
         return replay_records(container.core.taxonomy)
     if file is not None:
         return _read_file(file)
-    from safelight.trust.policies import read_history
+    from safelight.accounts.policies import read_history
 
     return read_history(
         container.persistence.database,
@@ -260,6 +277,8 @@ def _format_version(one: PublishedPolicy) -> str:
     time = dt.datetime.fromtimestamp(one.published_at, dt.UTC).isoformat(timespec="minutes")
     title = t("policy.title", name=one.name, version=one.version, sha=one.sha256[:12])
     version = t("policy.version", id=one.id, title=title, time=time, who=printable(one.published_by))
+    if one.tenant is not None:
+        version = t("policy.own", version=version)
     return t("policy.active", version=version) if one.active else version
 
 
@@ -290,6 +309,17 @@ def _describe(policy: Policy) -> Iterable[str]:
             categories=t("separator").join(map(_format_category, sorted(requirement.categories))),
             modalities=t("separator").join(map(modality_name, sorted(requirement.modalities))),
             stages=t("separator").join(t(f"policy.stage.{stage}") for stage in sorted(requirement.stages)),
+        )
+    for entry in policy.steering:
+        found = t("separator").join(map(_format_category, sorted(entry.categories))) or t("policy.any")
+        away = t("separator").join(map(_format_category, sorted(entry.away_from)))
+        yield t(
+            "policy.steer",
+            id=_pad(entry.id, 14),
+            action=t("policy.steered_required" if entry.required else "policy.steered"),
+            found=found,
+            away=away or found,
+            methods=t("separator").join(sorted(entry.methods)),
         )
 
 

@@ -6,11 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from safelight.advice.prompt_advice import AdviceOptions
+    from collections.abc import Mapping
+
     from safelight.bootstrap import Container
-    from safelight.detectors.text.pipeline import TextPipeline
-    from safelight.moderation.check_result import CheckResult
-    from safelight.moderation.tenant_policy import TenantPolicy
+    from safelight.detectors.text.pipeline import TextPipeline, TextReport
+    from safelight.policy.tenant_policy import TenantPolicy
+    from safelight.providers.advice.prompt_advice import AdviceOptions
+    from safelight.screening.check_result import CheckResult
 
 FIELD = "prompt"
 #: Each text detector may take at least this time. A process that has just started loads word lists and
@@ -22,7 +24,7 @@ class PromptChecker:
     """Checks prompts one by one. Records nothing."""
 
     def __init__(self, container: Container, policy: str | None) -> None:
-        from safelight.moderation.prompt import PromptStage
+        from safelight.screening.prompt import PromptStage
 
         self._stage = PromptStage(pipeline=make_pipeline(container))
         self._policy = find_policy(container, policy)
@@ -30,11 +32,29 @@ class PromptChecker:
 
     def check(self, text: str, options: AdviceOptions) -> CheckResult:
         """Screen a prompt, evaluate the policy, and advise on it."""
-        from safelight.moderation.check_result import summarize_check
+        from safelight.screening.check_result import summarize_check
 
         texts = {FIELD: text}
         stage = self._stage.screen(texts, self._policy)
         return summarize_check((stage,), self._taxonomy, texts=texts, options=options)
+
+
+class SharedPipeline:
+    """Has texts inspected by the running gateway of the data folder, or here if that is impossible."""
+
+    def __init__(self, container: Container) -> None:
+        self._container = container
+
+    def screen(self, fields: Mapping[str, str], *, negated: frozenset[str] = frozenset()) -> TextReport:
+        core = self._container.core
+        # After the first text without an answer, the detectors are here.
+        if not core.detectors.has_loaded_text_detectors:
+            from safelight.screening.text_socket import ask
+
+            report = ask(core.text_socket, fields, negated, timeout_s=core.settings.scan.text_timeout_s)
+            if report is not None:
+                return report
+        return make_pipeline(self._container).screen(fields, negated=negated)
 
 
 def make_pipeline(container: Container) -> TextPipeline:
@@ -52,8 +72,8 @@ def has_data(container: Container) -> bool:
 
 def find_policy(container: Container, policy: str | None) -> TenantPolicy:
     """The policy to check with. Without a data directory, that of the settings, without waivers."""
-    from safelight.moderation.tenant_policy import TenantPolicy
     from safelight.policy.documents import load
+    from safelight.policy.tenant_policy import TenantPolicy
 
     taxonomy, known = container.core.taxonomy, has_data(container)
     if policy is None and known:

@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .commands import load_container
-from .output import Exit, emit
+from safelight.core.envelopes import deleted_object
+
+from .operations import Result, command
 
 if TYPE_CHECKING:
-    from safelight.trust.consents import ProtectedPerson
+    from safelight.bootstrap import Container
+    from safelight.cases.consents import ProtectedPerson
 
-app = typer.Typer(no_args_is_help=True, help="Add, list and remove protected people.")
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+app = typer.Typer(no_args_is_help=True)
 
 
-@app.command()
+@command(app)
 def add(
-    ctx: typer.Context,
+    container: Container,
     name: Annotated[str, typer.Argument(help="The person's name.")],
     by: Annotated[str, typer.Option("--by", help="The person who decides this.")],
     pictures: Annotated[
@@ -30,66 +30,50 @@ def add(
         list[Path] | None,
         typer.Option("--recording", help="A recording in which only the person speaks; repeatable."),
     ] = None,
+    *,
     public_figure: Annotated[
         bool, typer.Option("--public-figure", help="Apply the rules for public figures to a match.")
     ] = False,
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Protect a person: from now on, their face or voice is matched.
 
     Needs `likeness.enabled` and its declared legal basis; a voice also needs `likeness.voice.model`.
     """
-    from safelight.trust.consents import NewProtectedPerson
+    from safelight.cases.consents import NewProtectedPerson
 
-    container = load_container(ctx)
-    added = container.likeness.protected_people.add(
-        container.persistence.tenant,
-        NewProtectedPerson(
-            name=name,
-            pictures=pictures or [],
-            recordings=recording or [],
-            recorded_by=by,
-            public_figure=public_figure,
-        ),
+    from .views import show_protected_person
+
+    new = NewProtectedPerson(
+        name=name,
+        pictures=pictures or [],
+        recordings=recording or [],
+        recorded_by=by,
+        public_figure=public_figure,
     )
-    emit(_to_json(added), as_json, f"Protected: {_format_line(added)}")
-    return Exit.OK
+    added = container.likeness.protected_people.add(container.persistence.tenant, new)
+    return Result(show_protected_person(added), f"Protected: {_format_line(added)}")
 
 
-@app.command("list")
-def list_(ctx: typer.Context, as_json: Json = False) -> int:
+@command(app)
+def list_(container: Container) -> Result:
     """List the protected people, by name."""
-    container = load_container(ctx)
+    from .views import show_protected_person
+
     found = container.likeness.protected_people.list(container.persistence.tenant)
-    lines = "\n".join(_format_line(one) for one in found)
-    emit({"protected_people": [_to_json(one) for one in found]}, as_json, lines or "No person is protected.")
-    return Exit.OK
+    lines = "\n".join(map(_format_line, found))
+    return Result(list(map(show_protected_person, found)), lines or "No person is protected.")
 
 
-@app.command()
+@command(app)
 def remove(
-    ctx: typer.Context,
+    container: Container,
     name: Annotated[str, typer.Argument(help="The person's name, or the entry's id.")],
     by: Annotated[str, typer.Option("--by", help="The person who decides this.")],
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """Delete a protected person with their templates."""
-    container = load_container(ctx)
     removed = container.likeness.protected_people.remove(container.persistence.tenant, name, removed_by=by)
-    emit(_to_json(removed), as_json, f"Removed: {removed.name}. Their templates are deleted.")
-    return Exit.OK
-
-
-def _to_json(person: ProtectedPerson) -> dict[str, Any]:
-    return {
-        "id": person.id,
-        "name": person.name,
-        "public_figure": person.public_figure,
-        "recorded_by": person.recorded_by,
-        "created_at": person.created_at,
-        "templates": person.templates,
-        "voices": person.voices,
-    }
+    text = f"Removed: {removed.name}. Their templates are deleted."
+    return Result(deleted_object(removed.id, "protected_person"), text)
 
 
 def _format_line(person: ProtectedPerson) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,21 +10,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from safelight.i18n import Messages, load_messages
+from safelight.cases.inputs import FiguresQuery
+from safelight.core.envelopes import list_object
+from safelight.core.i18n import Messages, load_messages
 
 from .commands import load_container
-from .language import language
+from .language import category_name, detector_name, language, modality_name
+from .operations import Result, command
 from .output import Exit, emit, format_day, printable
 
 if TYPE_CHECKING:
+    from safelight.accounts import Principal
     from safelight.bootstrap import Container
+    from safelight.cases.quality import Golden
+    from safelight.cases.quality.figures import QualityFigures
     from safelight.policy.documents import Policy
-    from safelight.trust.accounts import Principal
-    from safelight.trust.quality import Golden
 
-app = typer.Typer(
-    no_args_is_help=True, help="Golden cases, samples of delivered videos, and how far reviewers agree."
-)
+app = typer.Typer(no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -38,23 +41,24 @@ def add(
     as_json: Json = False,
 ) -> int:
     """Make a video a golden case: reviewers answer it without knowing the right answer."""
-    from safelight.trust.quality import NewGolden
+    from safelight.cases.quality import NewGolden
 
     container = load_container(ctx)
-    golden = container.review.quality.service.add_golden(
-        _make_lead(container), NewGolden(video_id=video, answer=answer, note=note, clause=clause)
+    golden = container.case_reads.quality.add_golden(
+        make_lead(container), NewGolden(video_id=video, answer=answer, note=note, clause=clause)
     )
-    emit(_to_json(golden), as_json, _format_golden(golden))
-    return Exit.OK
+    return _emit_golden(golden, as_json)
 
 
 @app.command("list")
 def list_(ctx: typer.Context, as_json: Json = False) -> int:
     """List the golden cases, newest first."""
+    from safelight.cases.quality.models import golden_object
+
     container = load_container(ctx)
-    found = container.review.quality.service.list_golden(_make_lead(container))
+    found = container.case_reads.quality.list_golden(make_lead(container))
     lines = "\n".join(map(_format_golden, found))
-    emit({"golden": list(map(_to_json, found))}, as_json, lines or _texts()("none"))
+    emit(list_object(map(golden_object, found)), as_json, lines or _texts()("none"))
     return Exit.OK
 
 
@@ -66,9 +70,8 @@ def retire(
 ) -> int:
     """Stop giving a golden case to reviewers."""
     container = load_container(ctx)
-    retired = container.review.quality.service.retire_golden(_make_lead(container), golden)
-    emit(_to_json(retired), as_json, _format_golden(retired))
-    return Exit.OK
+    retired = container.case_reads.quality.retire_golden(make_lead(container), golden)
+    return _emit_golden(retired, as_json)
 
 
 @app.command()
@@ -82,12 +85,12 @@ def sample(
     as_json: Json = False,
 ) -> int:
     """Draw a random sample of delivered videos, and open a quality review for each."""
-    from safelight.trust.quality import NewDraw
-    from safelight.trust.quality.review_quality import prevalence_figures
+    from safelight.cases.quality import NewDraw
+    from safelight.cases.quality.review_quality import prevalence_figures
 
     container = load_container(ctx)
     new = NewDraw(since=_parse_day(since, "since"), until=_parse_day(until, "until"), per_stratum=per_stratum)
-    drawn = prevalence_figures(container.review.quality.service.draw(_make_lead(container), new))
+    drawn = prevalence_figures(container.case_reads.quality.draw(make_lead(container), new))
     emit(drawn, as_json, _format_draw(drawn))
     return Exit.OK
 
@@ -95,23 +98,23 @@ def sample(
 @app.command()
 def prevalence(ctx: typer.Context, as_json: Json = False) -> int:
     """Show how many delivered videos of each sample are against the policy, with intervals."""
-    from safelight.trust.quality.review_quality import prevalence_figures
+    from safelight.cases.quality.review_quality import prevalence_figures
 
     container = load_container(ctx)
-    draws = container.review.quality.results.list_draws(_make_lead(container))
+    draws = container.case_reads.quality_results.list_draws(make_lead(container))
     figures = [prevalence_figures(draw) for draw in draws]
     lines = "\n".join(map(_format_draw, figures))
-    emit({"samples": figures}, as_json, lines or _texts()("no_samples"))
+    emit(list_object(figures), as_json, lines or _texts()("no_samples"))
     return Exit.OK
 
 
 @app.command()
 def agreement(ctx: typer.Context, as_json: Json = False) -> int:
     """Show how far reviewers agree with golden cases, with each other, and with the checks."""
-    from safelight.trust.quality.review_quality import team_figures
+    from safelight.cases.quality.review_quality import team_figures
 
     container = load_container(ctx)
-    answers = container.review.quality.results.team_answers(_make_lead(container))
+    answers = container.case_reads.quality_results.team_answers(make_lead(container))
     figures, t = team_figures(answers), _texts()
     lines = [t("few_people", n=figures["min_people"])]
     if figures["enough_people"]:
@@ -123,6 +126,13 @@ def agreement(ctx: typer.Context, as_json: Json = False) -> int:
     return Exit.OK
 
 
+@command(app)
+def figures(container: Container, asked: FiguresQuery) -> Result:
+    """Show what the checks stop rightly and miss, and propose points, from what people decided."""
+    found = container.case_reads.check_figures.figures(make_lead(container), asked)
+    return Result(found, "\n".join(_format_figures(found)))
+
+
 @app.command()
 def suggestions(
     ctx: typer.Context,
@@ -132,15 +142,15 @@ def suggestions(
     as_json: Json = False,
 ) -> int:
     """Name the rules that are wrong too often, each with the draft of a policy that changes it."""
-    from safelight.trust.quality.rule_suggestions import draft_for, suggest_rules
+    from safelight.cases.quality.rule_suggestions import draft_for, suggest_rules
 
     container = load_container(ctx)
-    lead, tenant = _make_lead(container), container.persistence.tenant
+    lead, tenant = make_lead(container), container.persistence.tenant
     current = container.persistence.active_policy(tenant)
     counts = container.persistence.policies.unchanged_rules(tenant, current).has
     found = suggest_rules(
-        container.review.appeals.overturn_rates(lead, counts=counts),
-        container.review.quality.results.rule_answers(lead, counts=counts),
+        container.correspondence.appeals.overturn_rates(lead, counts=counts),
+        container.case_reads.quality_results.rule_answers(lead, counts=counts),
     )
     rows = []
     for one in found:
@@ -156,10 +166,10 @@ def suggestions(
 
 def _compare(container: Container, current: Policy, draft: str, *, replay: bool) -> dict[str, Any]:
     """How a draft differs from the policy in force, and with `replay` how the verdicts change."""
+    from safelight.accounts.policies import read_history
     from safelight.policy.diff import diff
     from safelight.policy.documents import load
     from safelight.policy.replay import replay as run
-    from safelight.trust.policies import read_history
 
     with TemporaryDirectory() as folder:
         file = Path(folder) / "draft.yaml"
@@ -172,6 +182,33 @@ def _compare(container: Container, current: Policy, draft: str, *, replay: bool)
         history = read_history(container.persistence.database, waivers=waivers, tenant=tenant)
         compared["replay"] = run(candidate, container.core.taxonomy, history).as_json()
     return compared
+
+
+def _format_figures(found: QualityFigures) -> Iterator[str]:
+    from safelight.cases.quality.figure_texts import describe_proposal, describe_rate
+
+    t = _texts()
+    yield t("figures.decided", stopped=found.stopped, allowed=found.allowed)
+    yield t("figures.left_out", own=found.own, gaps=found.without_finding)
+    for one in found.categories:
+        counts = {source: getattr(one.missed, source) for source in ("sample", "report", "golden", "review")}
+        yield t(
+            "figures.category",
+            name=category_name(one.category) if one.category else t("figures.unnamed"),
+            right=one.right.count,
+            n=one.right.n,
+            rate=describe_rate(one.right, t),
+            appealed=one.appealed,
+        )
+        yield "  " + t("figures.missed", n=sum(counts.values()), found=describe_rate(one.found, t), **counts)
+    for point in found.points:
+        name = t(
+            "figures.score",
+            category=category_name(point.category),
+            modality=modality_name(point.modality),
+            detector=detector_name(point.detector),
+        )
+        yield describe_proposal(point, name, t)
 
 
 def _format_suggestion(row: dict[str, Any]) -> list[str]:
@@ -200,8 +237,8 @@ def _texts() -> Messages:
     return load_messages("quality", language())
 
 
-def _make_lead(container: Container) -> Principal:
-    from safelight.trust.accounts import OPERATOR, KeyScope, Principal, PrincipalKind
+def make_lead(container: Container) -> Principal:
+    from safelight.accounts import OPERATOR, KeyScope, Principal, PrincipalKind
 
     return Principal(
         tenant=container.persistence.tenant,
@@ -214,7 +251,7 @@ def _make_lead(container: Container) -> Principal:
 
 def _parse_day(text: str, param: str) -> float:
     """The start of a day in UTC. Raises `InvalidField`."""
-    from safelight.errors import InvalidField
+    from safelight.core.errors import InvalidField
 
     try:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
@@ -224,16 +261,11 @@ def _parse_day(text: str, param: str) -> float:
         ) from None
 
 
-def _to_json(golden: Golden) -> dict[str, Any]:
-    return {
-        "id": golden.id,
-        "video_id": golden.video_id,
-        "answer": golden.answer,
-        "clause": golden.clause,
-        "note": golden.note,
-        "created_at": golden.created_at,
-        "retired_at": golden.retired_at,
-    }
+def _emit_golden(golden: Golden, as_json: bool) -> int:
+    from safelight.cases.quality.models import golden_object
+
+    emit(golden_object(golden), as_json, _format_golden(golden))
+    return Exit.OK
 
 
 def _format_golden(golden: Golden) -> str:

@@ -4,123 +4,145 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from safelight.i18n import load_messages, translate_reason
+from safelight.cases.inputs import BulkRequest, CaseFilter, DecisionRequest, QueueReason, SameQuery
+from safelight.core.i18n import load_messages, translate_reason
+from safelight.core.records import About
 
 from .commands import load_container
 from .language import category_name, language, texts
-from .output import Exit, emit, format_time, printable
+from .operations import Result, command
+from .output import Exit, format_time, printable
 
 if TYPE_CHECKING:
+    from safelight.accounts import Principal
     from safelight.bootstrap import Container
-    from safelight.trust.accounts import Principal
-    from safelight.trust.appeals import OverturnRate
-    from safelight.trust.reviews import Case, CaseFile
+    from safelight.cases.appeals import OverturnRate
+    from safelight.cases.reviews.bulk import BulkResult, LeftOut
+    from safelight.videos.case_rows import Case, CaseFile
 
 #: How often `events --follow` looks for new events.
 _FOLLOW_INTERVAL_S = 2.0
 
-app = typer.Typer(no_args_is_help=True, help="List cases that wait for a reviewer, and decide them.")
+app = typer.Typer(no_args_is_help=True)
 
 CaseId = Annotated[str, typer.Argument(help="The case's id.")]
-Reason = Annotated[str, typer.Option("--reason", help="The reason; it is recorded.")]
-DecidedBy = Annotated[str, typer.Option("--by", help="The person who decides this.")]
-Clause = Annotated[
-    str | None, typer.Option("--clause", help="The rule or clause that the decision is based on.")
-]
-Facts = Annotated[
-    str | None,
-    typer.Option("--facts", help="What in the content breaks the rule; the person concerned reads it."),
-]
-Quarantined = Annotated[bool, typer.Option("--include-quarantined", help="Include quarantined cases.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Quarantined = Annotated[bool, typer.Option("--include-quarantined", help="Include quarantined cases.")]
 
 
-@app.command("list")
+@dataclass(frozen=True, kw_only=True)
+class Reviewer:
+    """The person who decides. Has the vault scope only if requested.
+
+    An enrolled person, by id, e-mail address or name, is the same person as on the pages, with the own role.
+    Any other name stands for the person at the terminal.
+    """
+
+    by: Annotated[str, About(help="The person who decides this.")] = "operator"
+    quarantined: Annotated[bool, About(help="Include quarantined cases.", option="--include-quarantined")] = (
+        False
+    )
+
+    def principal(self, container: Container) -> Principal:
+        from safelight.accounts import KeyScope, Principal, PrincipalKind
+        from safelight.core.errors import InvalidField
+
+        from .demo import operator
+
+        name = self.by.strip()
+        if not name or len(name) > 100 or not name.isprintable():
+            raise InvalidField("A name must have 1 to 100 printable characters.", param="by")
+        enrolled = container.persistence.people.service.find_principal(operator(container), name)
+        if enrolled is not None:
+            hidden = frozenset() if self.quarantined else {KeyScope.VAULT}
+            return replace(enrolled, scopes=enrolled.scopes - hidden)
+        return Principal(
+            tenant=container.persistence.tenant,
+            id=name,
+            kind=PrincipalKind.PERSON,
+            name=name,
+            scopes=frozenset({KeyScope.REVIEW, *({KeyScope.VAULT} if self.quarantined else ())}),
+        )
+
+
+def _operator(container: Container, *, quarantined: bool = False) -> Principal:
+    return Reviewer(quarantined=quarantined).principal(container)
+
+
+def _now(container: Container) -> float:
+    return container.persistence.database.clock()
+
+
+@command(app)
 def list_(
-    ctx: typer.Context,
+    container: Container,
+    asked: CaseFilter,
     everything: Annotated[bool, typer.Option("--all", help="Include decided and expired cases.")] = False,
-    late: Annotated[bool, typer.Option("--late", help="Only open cases whose due time is over.")] = False,
     quarantined: Quarantined = False,
-    as_json: Json = False,
-) -> int:
+) -> Result:
     """List cases; open cases are in the order of the queue. Exit code 4: at least one case is open."""
-    from safelight.trust.reviews import CaseState
+    from safelight.videos.case_rows import CaseState
+    from safelight.web.api import reviews
 
-    container = load_container(ctx)
-    page = container.review.reviews.list(
-        _make_reviewer(container, "operator", quarantined=quarantined),
-        state=None if everything and not late else CaseState.OPEN,
-        late=late,
-        limit=100,
+    found = reviews.list_reviews(
+        container.decisions,
+        _operator(container, quarantined=quarantined),
+        reviews.ReviewQuery(
+            **vars(asked),
+            state="all" if everything and not asked.late else CaseState.OPEN,
+            limit=100,
+        ),
     )
-    now = container.persistence.database.clock()
-    lines = [_format_line(case, now) for case in page.items]
-    if page.has_more:
+    now, cases = _now(container), found.page.items
+    lines = [_format_line(case, now) for case in cases]
+    if found.page.has_more:
         lines.append(texts()("reviews.more"))
-    emit(
-        {"reviews": [_to_json(case) for case in page.items], "has_more": page.has_more},
-        as_json,
-        "\n".join(lines) or texts()("reviews.none"),
-    )
-    return Exit.HELD if any(case.actions for case in page.items) else Exit.OK
+    code = Exit.HELD if any(case.actions for case in cases) else Exit.OK
+    return Result(reviews.show_list(found), "\n".join(lines) or texts()("reviews.none"), code)
 
 
-@app.command("next")
-def next_(
-    ctx: typer.Context, by: DecidedBy = "operator", quarantined: Quarantined = False, as_json: Json = False
-) -> int:
+@command(app)
+def next_(container: Container, who: Reviewer) -> Result:
     """Take the next case of the queue for two minutes. Exit code 4: there is a case."""
-    container = load_container(ctx)
-    reviewer = _make_reviewer(container, by, quarantined=quarantined)
-    case = container.review.review_queue.take_next(reviewer)
-    if case is None:
-        emit({"review": None}, as_json, texts()("reviews.none"))
-        return Exit.OK
-    file = container.review.reviews.get(reviewer, case.id)
-    now = container.persistence.database.clock()
-    emit({"review": _case_file_to_json(file)}, as_json, _format_case_file(file, now))
-    return Exit.HELD
+    from safelight.web.api import reviews
+
+    principal = who.principal(container)
+    taken = container.case_reads.review_queue.take_next(principal)
+    if taken is None:
+        return Result(None, texts()("reviews.none"))
+    found = reviews.retrieve(container.decisions, principal, taken.id)
+    return Result(reviews.show_file(found), _format_case_file(found.file, _now(container)), Exit.HELD)
 
 
-@app.command()
-def skip(
-    ctx: typer.Context,
-    case: CaseId,
-    reason: Annotated[str, typer.Option("--reason", help="The reason; only for this reviewer.")],
-    by: DecidedBy = "operator",
-    quarantined: Quarantined = False,
-    as_json: Json = False,
-) -> int:
+@command(app)
+def skip(container: Container, case: CaseId, who: Reviewer, asked: QueueReason) -> Result:
     """Give a case back to the queue, and do not offer it to this reviewer again."""
-    container = load_container(ctx)
-    reviewer = _make_reviewer(container, by, quarantined=quarantined)
-    container.review.review_queue.skip(reviewer, case, reason=reason)
-    emit({"id": case, "skipped": True}, as_json, texts()("reviews.skipped", id=case))
-    return Exit.OK
+    from safelight.web.api import review_queue
+
+    review_queue.skip(container.case_reads, who.principal(container), case, asked)
+    return Result({"id": case, "skipped": True}, texts()("reviews.skipped", id=case))
 
 
-@app.command()
-def show(ctx: typer.Context, case: CaseId, quarantined: Quarantined = False, as_json: Json = False) -> int:
+@command(app)
+def show(container: Container, case: CaseId, quarantined: Quarantined = False) -> Result:
     """Show one case: its reason, due date, reports and decision."""
-    container = load_container(ctx)
-    file = container.review.reviews.get(_make_reviewer(container, "operator", quarantined=quarantined), case)
-    emit(_case_file_to_json(file), as_json, _format_case_file(file, container.persistence.database.clock()))
-    return Exit.OK
+    from safelight.web.api import reviews
+
+    found = reviews.retrieve(container.decisions, _operator(container, quarantined=quarantined), case)
+    return Result(reviews.show_file(found), _format_case_file(found.file, _now(container)))
 
 
-@app.command()
-def overturned(ctx: typer.Context, as_json: Json = False) -> int:
+@command(app)
+def overturned(container: Container) -> Result:
     """Show how many appeals against the blocks of each rule were successful, from 20 decided appeals up."""
-    from safelight.trust.appeals import MIN_DECIDED, overturn_rates
+    from safelight.cases.appeals import MIN_DECIDED, overturn_rates
 
-    container = load_container(ctx)
-    reviewer = _make_reviewer(container, "operator", quarantined=False)
-    rates = overturn_rates(container.persistence.database, reviewer)
+    rates = overturn_rates(container.persistence.database, _operator(container))
     data = [
         {
             "rule": rate.rule or None,
@@ -131,13 +153,8 @@ def overturned(ctx: typer.Context, as_json: Json = False) -> int:
         }
         for rate in rates
     ]
-    lines = [_format_rate(rate) for rate in rates]
-    emit(
-        {"rules": data, "min_decided": MIN_DECIDED},
-        as_json,
-        "\n".join(lines) or texts()("reviews.no_appeals"),
-    )
-    return Exit.OK
+    text = "\n".join(map(_format_rate, rates)) or texts()("reviews.no_appeals")
+    return Result({"rules": data, "min_decided": MIN_DECIDED}, text)
 
 
 @app.command()
@@ -149,13 +166,13 @@ def events(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object on each line.")] = False,
 ) -> int:
     """Print what happened to cases in the words of Ozone, oldest first."""
-    from safelight.attempts.export import write_jsonl
-    from safelight.trust.case_events import MAX_PAGE_EVENTS, event_object
+    from safelight.cases.case_events import MAX_PAGE_EVENTS, event_object
+    from safelight.providers.attempts.export import write_jsonl
 
     container = load_container(ctx)
-    reviewer = _make_reviewer(container, "operator", quarantined=quarantined)
+    reviewer = _operator(container, quarantined=quarantined)
     while True:
-        found = container.review.case_events.list(reviewer, after=after, limit=MAX_PAGE_EVENTS)
+        found = container.case_reads.events.list(reviewer, after=after, limit=MAX_PAGE_EVENTS)
         rows = [event_object(event) for event in found]
         typer.echo(write_jsonl(rows) if as_json else "".join(map(_format_event, rows)), nl=False)
         if found:
@@ -171,148 +188,75 @@ def _format_event(row: Mapping[str, Any]) -> str:
     return printable(f"{row['id']}  {row['createdAt']}  {row['safelight']['case_id']}  {what}") + "\n"
 
 
-@app.command()
-def approve(
-    ctx: typer.Context,
-    case: CaseId,
-    reason: Reason,
-    by: DecidedBy = "operator",
-    clause: Clause = None,
-    facts: Facts = None,
-    quarantined: Quarantined = False,
-    as_json: Json = False,
-) -> int:
+@command(app, action="")
+def approve(container: Container, case: CaseId, who: Reviewer, asked: DecisionRequest) -> Result:
     """Release a held video; reject a report, so that the video stays; grant an appeal."""
-    decision = DecisionOptions(approve=True, reason=reason, clause=clause, facts=facts)
-    return _decide(ctx, case, decision, by=by, quarantined=quarantined, as_json=as_json)
+    return _decide(container, case, who, asked, number=0)
 
 
-@app.command()
-def refuse(
-    ctx: typer.Context,
-    case: CaseId,
-    reason: Reason,
-    by: DecidedBy = "operator",
-    clause: Clause = None,
-    facts: Facts = None,
-    quarantined: Quarantined = False,
-    as_json: Json = False,
-) -> int:
+@command(app, action="")
+def refuse(container: Container, case: CaseId, who: Reviewer, asked: DecisionRequest) -> Result:
     """Block a held video; uphold a report, which withdraws the video and its derivatives; deny an appeal."""
-    decision = DecisionOptions(approve=False, reason=reason, clause=clause, facts=facts)
-    return _decide(ctx, case, decision, by=by, quarantined=quarantined, as_json=as_json)
+    return _decide(container, case, who, asked, number=1)
 
 
-@dataclass(frozen=True, kw_only=True)
-class DecisionOptions:
-    """Decide a case from the command line. `approve` selects the first action that this kind of case
-    allows.
-    """
+@command(app)
+def same(container: Container, case: CaseId, who: Reviewer, asked: SameQuery) -> Result:
+    """List the open cases that are the same as one. Nothing is decided."""
+    from safelight.web.api import reviews
 
-    approve: bool
-    reason: str
-    clause: str | None
-    facts: str | None
+    found = reviews.same(container.decisions, who.principal(container), case, asked)
+    now = _now(container)
+    lines = [*(_format_line(one, now) for one in found.cases), *map(_format_left_out, found.left_out)]
+    return Result(reviews.show_same(found), "\n".join([texts()("reviews.same", n=len(found.cases)), *lines]))
 
 
-def _decide(
-    ctx: typer.Context, case_id: str, decision: DecisionOptions, *, by: str, quarantined: bool, as_json: bool
-) -> int:
-    from safelight.trust.reviews import DecisionRequest
-    from safelight.trust.reviews.models import ACTIONS
+@command(app)
+def decide_same(container: Container, case: CaseId, who: Reviewer, asked: BulkRequest) -> Result:
+    """Decide the open cases together that `same` lists. The running gateway carries it out after 10 s."""
+    from safelight.web.api import reviews
 
-    container = load_container(ctx)
-    principal = _make_reviewer(container, by, quarantined=quarantined)
-    kind = container.review.reviews.get(principal, case_id).case.kind
-    decided = container.review.reviews.decide(
-        principal,
-        case_id,
-        DecisionRequest(
-            action=ACTIONS[kind][0 if decision.approve else 1].value,
-            reason=decision.reason,
-            clause=decision.clause,
-            facts=decision.facts,
-        ),
+    principal = who.principal(container)
+    found = container.decisions.bulk.preview(principal, case, asked.same)
+    versions = {one.id: one.version for one in found.cases}
+    made = container.decisions.bulk.decide(principal, case, replace(asked, versions=versions))
+    return Result(reviews.show_bulk(made), _format_bulk(made))
+
+
+@command(app)
+def undo_same(
+    container: Container,
+    decision: Annotated[str, typer.Argument(help="The id that decide-same printed.")],
+    who: Reviewer,
+) -> Result:
+    """Undo decisions that were made together and are not carried out yet."""
+    from safelight.web.api import reviews
+
+    made = container.decisions.bulk.undo(who.principal(container), decision)
+    return Result(reviews.show_bulk(made), _format_bulk(made))
+
+
+def _format_bulk(made: BulkResult) -> str:
+    key = "reviews.bulk_decided" if made.undo_s else "reviews.bulk_undone"
+    first = texts()(key, n=len(made.cases), id=made.id, seconds=made.undo_s)
+    return "\n".join([first, *map(_format_left_out, made.left_out)])
+
+
+def _format_left_out(one: LeftOut) -> str:
+    return texts()("reviews.left_out", id=one.case_id, why=printable(one.why))
+
+
+def _decide(container: Container, case: str, who: Reviewer, asked: DecisionRequest, *, number: int) -> Result:
+    """The first or the second decision that this kind of case allows."""
+    from safelight.videos.case_rows.models import ACTIONS
+    from safelight.web.api import reviews
+
+    reviewer = who.principal(container)
+    actions = ACTIONS[container.decisions.reviews.get(reviewer, case).case.kind]
+    decided = reviews.decide(
+        container.decisions, reviewer, case, replace(asked, action=actions[number].value)
     )
-    emit(
-        _case_file_to_json(decided),
-        as_json,
-        _format_case_file(decided, container.persistence.database.clock()),
-    )
-    return Exit.OK
-
-
-def _make_reviewer(container: Container, by: str, *, quarantined: bool) -> Principal:
-    """The principal of the person who decides. Has the vault scope only if requested.
-
-    An enrolled person, by id, e-mail address or name, is the same person as on the pages, with the own role.
-    Any other name stands for the person at the terminal.
-    """
-    from dataclasses import replace
-
-    from safelight.errors import InvalidField
-    from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
-
-    from .demo import operator
-
-    name = by.strip()
-    if not name or len(name) > 100 or not name.isprintable():
-        raise InvalidField("A name must have 1 to 100 printable characters.", param="by")
-    enrolled = container.persistence.people.service.find_principal(operator(container), name)
-    if enrolled is not None:
-        return enrolled if quarantined else replace(enrolled, scopes=enrolled.scopes - {KeyScope.VAULT})
-    scopes = {KeyScope.REVIEW, *({KeyScope.VAULT} if quarantined else ())}
-    return Principal(
-        tenant=container.persistence.tenant,
-        id=name,
-        kind=PrincipalKind.PERSON,
-        name=name,
-        scopes=frozenset(scopes),
-    )
-
-
-def _to_json(case: Case) -> dict[str, Any]:
-    return {
-        "id": case.id,
-        "video_id": None if case.is_blind else case.video_id,
-        "kind": case.kind,
-        "stage": case.stage,
-        "category": "" if case.is_blind else case.category,
-        "rule": case.rule,
-        "reason": case.reason,
-        "state": case.state,
-        "quarantined": case.quarantined,
-        "opened_at": case.opened_at,
-        "due_at": case.due_at,
-        "closed_at": case.closed_at,
-        "version": case.version,
-        "severity": case.severity,
-        "reach": case.reach,
-        "decided_with": case.leader_id,
-    }
-
-
-def _case_file_to_json(file: CaseFile) -> dict[str, Any]:
-    made = file.decision
-    return {
-        **_to_json(file.case),
-        "others_only": file.requires_other_reviewer,
-        "members": file.members,
-        "reports": file.reports,
-        "notes": [dict(note) for note in file.notes],
-        "text_screening": None if file.text_screening is None else file.text_screening.as_json(),
-        "decision": None
-        if made is None
-        else {
-            "id": made.id,
-            "action": made.action,
-            "reason": made.reason,
-            "clause": made.clause,
-            "facts": made.facts,
-            "decided_by": made.decided_by,
-            "at": made.at,
-        },
-    }
+    return Result(reviews.show_decided(decided), _format_case_file(decided, _now(container)))
 
 
 def _format_line(case: Case, now: float) -> str:

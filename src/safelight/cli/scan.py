@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from safelight.errors import ConfigurationError, SafelightError
-from safelight.fileio import write_atomic
-from safelight.progress import ProgressSink
+import safelight
+from safelight.core.errors import ConfigurationError, SafelightError
+from safelight.core.fileio import write_atomic
+from safelight.core.progress import ProgressSink
 
 from .commands import load_container
 from .language import language
@@ -27,10 +28,10 @@ from .verify import find_lookup, make_verifier
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
-    from safelight.moderation.file_scan import FileReport, FileScanner
-    from safelight.moderation.scan_cache import ScanCache
-    from safelight.moderation.tenant_policy import TenantPolicy
-    from safelight.scanning.sources import Source, SourceFile
+    from safelight.policy.tenant_policy import TenantPolicy
+    from safelight.screening.file_scan import FileReport, FileScanner
+    from safelight.screening.scan_cache import ScanCache
+    from safelight.screening.scanning.sources import Source, SourceFile
 
 
 # One pass of `safelight scan` over its files, with progress bars.
@@ -73,7 +74,7 @@ class ScanRun:
             self._write_cache(self._cache.compact)
 
     def _scan(self, found: SourceFile, progress: ProgressSink) -> tuple[FileReport, bool]:
-        from safelight.moderation.file_scan import failed_report
+        from safelight.screening.file_scan import failed_report
 
         identity = ""
         try:
@@ -194,7 +195,7 @@ def scan(
     finished results. Exit code 0: allowed. 3: blocked. 4: held. 5: not covered. 6: allowed under a waiver.
     7: allowed with a label, only with `--fail-on label`. 1: not readable.
     """
-    from safelight.scanning.sources import find_source
+    from safelight.screening.scanning.sources import find_source
 
     container = load_container(ctx)
     settings = container.core.settings
@@ -238,7 +239,7 @@ def _run_with_workers(container: Container, run: ScanRun, *, start: bool) -> Non
 def _make_scanner(
     container: Container, policy: TenantPolicy, scratch: Path, *, previews: bool
 ) -> FileScanner:
-    from safelight.moderation.file_scan import FileScanner
+    from safelight.screening.file_scan import FileScanner
 
     verifier, lookup = make_verifier(container), find_lookup(container)
 
@@ -256,7 +257,7 @@ def _open_cache(
     container: Container, policy: TenantPolicy, source: Source, path: Path | None
 ) -> ScanCache | None:
     """Cached results of earlier scans of this folder under the same rules; None for a single file."""
-    from safelight.moderation.scan_cache import ScanCache, ruleset_fingerprint
+    from safelight.screening.scan_cache import ScanCache, ruleset_fingerprint
 
     if not source.is_collection and path is None:
         return None
@@ -267,7 +268,7 @@ def _open_cache(
         path = container.persistence.data_directory.path / "scans" / f"{name}.jsonl"
     specs = container.core.detectors.child_specs()
     parts = {
-        "version": container.services.version,
+        "version": safelight.__version__,
         "policy": policy.policy.sha256,
         "waivers": sorted(waiver.id for waiver in policy.waivers),
         "detectors": {plugin.name: plugin.version for plugin in container.core.detectors.plugins},
@@ -305,7 +306,7 @@ def _write_report(
     """Write the HTML report atomically."""
     from safelight.console.scan_report import render_scan_report
     from safelight.console.translations import load_languages
-    from safelight.moderation.coverage_count import installed_checks
+    from safelight.screening.coverage_count import installed_checks
 
     reports = [one.report for one in run.done]
     left = len(source.files) - len(reports)
@@ -313,7 +314,7 @@ def _write_report(
         reports,
         translations=load_languages()[tag.value],
         taxonomy=container.core.taxonomy,
-        installed=installed_checks(container.review.coverage.describe()),
+        installed=installed_checks(container.coverage.describe()),
         not_scanned=left,
     )
     try:

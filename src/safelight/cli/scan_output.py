@@ -12,9 +12,9 @@ import msgspec
 from .output import Exit
 
 if TYPE_CHECKING:
-    from safelight.moderation.file_scan import FileReport, TranscriptLine
     from safelight.policy.verdicts import Verdict
-    from safelight.scanning.sources import Source
+    from safelight.screening.file_scan import FileReport, TranscriptLine
+    from safelight.screening.scanning.sources import Source
 
 #: Exit codes from best to worst. The command exits with the worst code of all files.
 _SEVERITY_ORDER = (Exit.OK, Exit.WAIVED, Exit.LABELLED, Exit.ERROR, Exit.NOT_COVERED, Exit.HELD, Exit.BLOCKED)
@@ -98,7 +98,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
 
 def row_of(location: str, report: FileReport, fail_on: FailOn, *, unchanged: bool = False) -> ScanRow:
     """Convert the report of one file to its printed form."""
-    from safelight.moderation.unscanned import describe_unscanned
+    from safelight.screening.unscanned import describe_unscanned
 
     verdict = report.verdict
     if verdict is None:

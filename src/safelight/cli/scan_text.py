@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from safelight.i18n import translate_finding, translate_reason
+from safelight.core.i18n import translate_finding, translate_reason
 
 from .language import (
     category_name,
@@ -75,8 +75,8 @@ def _outcome(action: str) -> str:
 
 
 def _describe_outcome(row: ScanRow) -> str:
-    from safelight.moderation.unscanned import missing_checks_sentence
     from safelight.policy.verdicts import Action
+    from safelight.screening.unscanned import missing_checks_sentence
 
     t, outcome = texts(), _outcome(row.action)
     if row.by_gap:

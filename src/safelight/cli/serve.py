@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from safelight.errors import SafelightError, SettingsError
+from safelight.core.errors import SafelightError, SettingsError
 
 from .commands import config_path
 from .language import texts
@@ -110,7 +110,7 @@ def _attach_upstream(
 
 def _check_upstreams(container: Container) -> None:
     """Warn about configured upstreams that do not respond or do not require authentication."""
-    from safelight.generation.videos_api.discovery import base_url, discover
+    from safelight.providers.videos_api.discovery import base_url, discover
 
     from .upstream import KIND, upstream_warnings
 

@@ -16,15 +16,17 @@ from logging.handlers import MemoryHandler
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from safelight.errors import SettingsError
+from safelight.core.errors import SettingsError
 
 from .log_format import AccessFilter, JsonFormatter, JsonStandardError, LineFormatter, LogHandler
 from .output import Exit, progress_console
+from .prompt_checker import make_pipeline
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from safelight.bootstrap import Container
+    from safelight.screening.text_socket import TextServer
     from safelight.settings import LogSettings
 
     from .http_server import HttpServer
@@ -136,6 +138,7 @@ class Gateway:
         self.container = container
         self._socket = _listen(container.core.settings.server.host, container.core.settings.server.port)
         self._server: HttpServer | None = None
+        self._text_server: TextServer | None = None
         self._stop_began = 0.0
 
     @property
@@ -156,6 +159,8 @@ class Gateway:
         """
         import uvicorn
 
+        from safelight.bootstrap.web import make_app
+
         from .http_server import HttpServer
 
         signals = StopSignals()
@@ -166,10 +171,11 @@ class Gateway:
         container.persistence.database  # noqa: B018
         container.persistence.tenant  # noqa: B018
         settings = container.core.settings.server
-        container.pipeline.queue.start()
+        container.pipeline.queue.start(container.background.upstream_waits.advance)
+        app = make_app(container)
         self._server = HttpServer(
             uvicorn.Config(
-                _behind_proxies(container) if settings.behind_proxy else container.app,
+                _behind_proxies(app, settings.proxies) if settings.behind_proxy else app,
                 log_config=None,
                 access_log=False,
                 lifespan="on",
@@ -186,7 +192,7 @@ class Gateway:
             ),
             stopping=self._begin_stop,
         )
-        for part in container.review.background_parts:
+        for part in container.background.parts:
             part.start()
         threading.Thread(target=self._warm, name="warm", daemon=True).start()
         threading.Thread(target=self._call_when_started, args=(ready,), name="ready", daemon=True).start()
@@ -202,14 +208,23 @@ class Gateway:
             self._stop(status)
 
     def _warm(self) -> None:
-        """Load the text models of both languages and start the sandbox workers, so that no request waits."""
+        """Load the text models of both languages and start the sandbox workers, so that no request waits.
+        Commands may then have their texts inspected here.
+        """
+        from safelight.sandbox.child_main import release_memory
+        from safelight.screening.text_socket import TextServer
+
+        # Before the detectors are loaded: from files that change later, they are others.
+        text_socket = self.container.core.text_socket
         for prompt in ("a quiet street in the morning", "清晨安静的街道"):
             self.container.core.text_pipeline.screen({"prompt": prompt})
         # The word lists and models stay until the process ends. Without this, each full garbage collection
         # visits them and stops all threads for some tenths of a second.
-        gc.collect()
+        release_memory()
         gc.freeze()
         gc.set_threshold(_GC_THRESHOLD)
+        self._text_server = TextServer(text_socket, make_pipeline(self.container))
+        self._text_server.start()
         self.container.core.scanner.start()
 
     def _call_when_started(self, ready: Callable[[], None]) -> None:
@@ -238,6 +253,8 @@ class Gateway:
         container = self.container
         grace_s = container.core.settings.server.stop_grace_s
         try:
+            if self._text_server is not None:
+                self._text_server.close()
             if not self._stop_began:
                 self._begin_stop()
             steps_end_at = self._stop_began + grace_s * _STEPS_SHARE
@@ -253,10 +270,10 @@ class Gateway:
         _exit(Exit.ERROR)
 
 
-def _behind_proxies(container: Container) -> ASGIApp:
+def _behind_proxies(app: ASGIApp, proxies: int) -> ASGIApp:
     from safelight.web.forwarded_headers import ForwardedHeaders
 
-    return ForwardedHeaders(container.app, proxies=container.core.settings.server.proxies)
+    return ForwardedHeaders(app, proxies=proxies)
 
 
 def _exit(status: Exit) -> NoReturn:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from safelight.errors import BadInput, ConfigurationError
+from safelight.core.errors import BadInput, ConfigurationError
 
 from .commands import load_container
 from .language import texts
@@ -18,11 +18,6 @@ if TYPE_CHECKING:
     from safelight.provenance.keys import SigningKey
 
 app = typer.Typer(no_args_is_help=True)
-
-
-@app.callback()
-def signing() -> None:
-    """Check, rotate and revoke signing keys; export roots; add timestamps; rotate watermark keys."""
 
 
 @app.command("export-roots")

@@ -1,14 +1,16 @@
-"""The first screen of `safelight serve`: at most 14 lines of 80 columns."""
+"""The first screen of `safelight serve`: at most 15 lines of 80 columns."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from safelight.moderation.coverage_count import Check, count_complete, installed_checks
-from safelight.trust.accounts import KeyScope
+from safelight.accounts import KeyScope
+from safelight.core.i18n import load_messages
+from safelight.screening.coverage_count import Check, count_complete, installed_checks
+from safelight.screening.text_figures import describe_installed_text
 
-from .language import modality_name, texts
+from .language import language, modality_name, texts
 from .output import print_prose, progress_console
 
 if TYPE_CHECKING:
@@ -30,7 +32,8 @@ def print_start(
     lines = [t("serve.ready", address=address), t("serve.sign_in"), link]
     rows = [("key", key), ("base", f"{address}/v1")] if key is not None else [("base", f"{address}/v1")]
     rows += [("upstream", upstream) for upstream in _upstreams(container)]
-    checks = installed_checks(container.review.coverage.describe())
+    table = container.coverage.describe()
+    checks = installed_checks(table)
     rows += [("checked", _count_checked(checks)), ("gaps", _count_gaps(checks))]
     gaps = any(status == "not checked" for _, _, status in checks)
     if waivers:
@@ -43,6 +46,7 @@ def print_start(
     held = "serve.held" if _count_reviewer_keys(container) else "serve.no_reviewer"
     rows.append(("held", t(held, minutes=due)))
     lines += [_row(label, str(value)) for label, value in rows]
+    lines.append(describe_installed_text(table, load_messages("console", language())))
     _print("\n".join(lines))
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from safelight.i18n import load_messages
+from safelight.core.envelopes import list_object
+from safelight.core.i18n import load_messages
 
 from .commands import load_container
 from .key_owner import UseKey, acting_principal
@@ -15,12 +16,10 @@ from .language import language
 from .output import Exit, emit, format_day, printable
 
 if TYPE_CHECKING:
-    from safelight.i18n import Messages
-    from safelight.trust.templates import Template, Validation
+    from safelight.core.i18n import Messages
+    from safelight.videos.templates import Template, Validation
 
-app = typer.Typer(
-    no_args_is_help=True, help="Add prompt templates, have them approved, and render their prompts."
-)
+app = typer.Typer(no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="The template's name.")]
 Version = Annotated[int, typer.Argument(help="The number of the version.", min=1)]
@@ -33,28 +32,26 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 @app.command("list")
 def list_(ctx: typer.Context, as_json: Json = False) -> int:
     """List every version of every template with its state."""
-    from safelight.trust.templates.serializers import template_object
+    from safelight.videos.templates.serializers import template_object
 
     container = load_container(ctx)
-    found = container.prompts.templates.list(acting_principal(container, use_key=False)).items
-    lines = "\n".join(_format_line(each) for each in found)
-    emit(
-        {"templates": [template_object(each) for each in found]}, as_json, lines or _texts()("template.none")
-    )
+    found = container.templates.list(acting_principal(container, use_key=False))
+    lines = "\n".join(_format_line(each) for each in found.items)
+    payload = list_object(map(template_object, found.items), has_more=found.has_more)
+    emit(payload, as_json, lines or _texts()("template.none"))
     return Exit.OK
 
 
 @app.command()
 def show(ctx: typer.Context, name: Name, version: SomeVersion = None, as_json: Json = False) -> int:
     """Show a template: its text, its slots, and the videos made from it."""
-    from safelight.trust.templates.serializers import template_object, validation_object
+    from safelight.videos.templates.serializers import validated_object
 
     container = load_container(ctx)
-    principal, templates = acting_principal(container, use_key=False), container.prompts.templates
+    principal, templates = acting_principal(container, use_key=False), container.templates
     found = templates.get(principal, name, version)
     validations = templates.validations(principal, name, found.version)
-    payload = {**template_object(found), "validations": [validation_object(one) for one in validations]}
-    emit(payload, as_json, _format(found, validations))
+    emit(validated_object(found, validations), as_json, _format(found, validations))
     return Exit.OK
 
 
@@ -66,14 +63,14 @@ def add(
     as_json: Json = False,
 ) -> int:
     """Add a draft. A name that exists gets a new version."""
-    from safelight.errors import InvalidField
+    from safelight.core.errors import InvalidField
 
     try:
         source = file.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise InvalidField(f"{file} is not UTF-8 text.", param="file") from None
     container = load_container(ctx)
-    templates, principal = container.prompts.templates, acting_principal(container, use_key)
+    templates, principal = container.templates, acting_principal(container, use_key)
     return _emit_template(templates.add(principal, source), as_json)
 
 
@@ -83,7 +80,7 @@ def submit(
 ) -> int:
     """Submit a draft for review. Another person has to approve it."""
     container = load_container(ctx)
-    templates, principal = container.prompts.templates, acting_principal(container, use_key)
+    templates, principal = container.templates, acting_principal(container, use_key)
     return _emit_template(templates.submit(principal, name, version), as_json)
 
 
@@ -93,7 +90,7 @@ def approve(
 ) -> int:
     """Approve a version in review. Its author may not do this."""
     container = load_container(ctx)
-    templates, principal = container.prompts.templates, acting_principal(container, use_key)
+    templates, principal = container.templates, acting_principal(container, use_key)
     return _emit_template(templates.approve(principal, name, version), as_json)
 
 
@@ -103,7 +100,7 @@ def retire(
 ) -> int:
     """Retire a version: no new prompt is made from it."""
     container = load_container(ctx)
-    templates, principal = container.prompts.templates, acting_principal(container, use_key)
+    templates, principal = container.templates, acting_principal(container, use_key)
     return _emit_template(templates.retire(principal, name, version), as_json)
 
 
@@ -118,9 +115,9 @@ def render(
     as_json: Json = False,
 ) -> int:
     """Print the prompt of a template. It is not checked: pass it to `safelight check`."""
-    from safelight.errors import InvalidField
-    from safelight.trust.templates import TemplateCall
-    from safelight.trust.templates.serializers import rendered_object
+    from safelight.core.errors import InvalidField
+    from safelight.videos.templates import TemplateCall
+    from safelight.videos.templates.serializers import rendered_object
 
     given: dict[str, str] = {}
     for each in values or ():
@@ -130,13 +127,13 @@ def render(
         given[slot] = value
     container = load_container(ctx)
     call = TemplateCall(name=name, version=version, values=given)
-    rendered = container.prompts.templates.render(acting_principal(container, use_key=False), call)
+    rendered = container.templates.render(acting_principal(container, use_key=False), call)
     emit(rendered_object(rendered), as_json, rendered.text)
     return Exit.OK
 
 
 def _emit_template(template: Template, as_json: bool) -> int:
-    from safelight.trust.templates.serializers import template_object
+    from safelight.videos.templates.serializers import template_object
 
     emit(template_object(template), as_json, _format_line(template))
     return Exit.OK

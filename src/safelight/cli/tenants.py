@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from safelight.core.envelopes import list_object
+
 from .commands import load_container
 from .keys import find_tenant
 from .output import Exit, emit, format_day
 
 if TYPE_CHECKING:
-    from safelight.trust.accounts import Principal, Tenant
+    from safelight.accounts import Principal, Tenant
 
-app = typer.Typer(no_args_is_help=True, help="List tenants, and close and reopen those of applicants.")
+app = typer.Typer(no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Wanted = Annotated[str, typer.Argument(help="The tenant's id or name.")]
@@ -23,14 +25,17 @@ Wanted = Annotated[str, typer.Argument(help="The tenant's id or name.")]
 @app.command("list")
 def list_(ctx: typer.Context, as_json: Json = False) -> int:
     """List tenants, oldest first, with their keys in force and whether anybody can decide their cases."""
+    from safelight.accounts.models import tenant_object
+
     accounts = load_container(ctx).persistence.accounts
     rows: list[dict[str, Any]] = []
     listed = accounts.list_tenants()
     reviewed = accounts.managed.with_reviewer(listed)
     for one in listed:
         keys = sum(key.revoked_at is None for key in accounts.list_keys(one.id))
-        rows.append({**_to_json(one), "keys": keys, "has_reviewer": one.id in reviewed})
-    emit({"tenants": rows}, as_json, "\n".join(map(_format_line, rows)) or "No tenant exists yet.")
+        more = {"managed_by": one.managed_by, "keys": keys, "has_reviewer": one.id in reviewed}
+        rows.append({**tenant_object(one), **more})
+    emit(list_object(rows), as_json, "\n".join(map(_format_line, rows)) or "No tenant exists yet.")
     return Exit.OK
 
 
@@ -42,19 +47,23 @@ def close(
     as_json: Json = False,
 ) -> int:
     """Revoke all keys of a managed tenant. It gets no new ones, and its data stays."""
+    from safelight.accounts.models import tenant_object
+
     from .demo import operator
 
     container = load_container(ctx)
     accounts = container.persistence.accounts
     wanted = find_tenant(accounts, tenant)
     closed = accounts.managed.close(_manager_of(wanted, operator(container)), wanted.id, reason=reason)
-    emit(_to_json(closed), as_json, f"Closed: {closed.id} ({closed.name}). Its data stays.")
+    emit(tenant_object(closed), as_json, f"Closed: {closed.id} ({closed.name}). Its data stays.")
     return Exit.OK
 
 
 @app.command()
 def reopen(ctx: typer.Context, tenant: Wanted, as_json: Json = False) -> int:
     """Let a closed tenant get keys again. Its old keys stay revoked."""
+    from safelight.accounts.models import tenant_object
+
     from .demo import operator
 
     container = load_container(ctx)
@@ -62,24 +71,13 @@ def reopen(ctx: typer.Context, tenant: Wanted, as_json: Json = False) -> int:
     wanted = find_tenant(accounts, tenant)
     opened = accounts.managed.reopen(_manager_of(wanted, operator(container)), wanted.id)
     line = f"Open: {opened.id} ({opened.name}). A new key: safelight keys create NAME --tenant {opened.id}"
-    emit(_to_json(opened), as_json, line)
+    emit(tenant_object(opened), as_json, line)
     return Exit.OK
 
 
 def _manager_of(wanted: Tenant, who: Principal) -> Principal:
     """The person at the terminal in the tenant that manages this one."""
     return who if wanted.managed_by is None else replace(who, tenant=wanted.managed_by)
-
-
-def _to_json(one: Tenant) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "name": one.name,
-        "created_at": one.created_at,
-        "managed_by": one.managed_by,
-        "origin": one.origin,
-        "closed_at": one.closed_at,
-    }
 
 
 def _format_line(row: dict[str, Any]) -> str:

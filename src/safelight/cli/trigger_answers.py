@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from safelight.errors import ConfigurationError, SafelightError
+from safelight.core.errors import ConfigurationError, SafelightError
 
 from .language import join_sentences
 from .output import Exit

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from safelight.errors import InvalidField, SafelightError
-from safelight.i18n import Messages, load_messages
+from safelight.core.errors import InvalidField, SafelightError
+from safelight.core.i18n import Messages, load_messages
 from safelight_client.money import format_money
 
 from .gateway_calls import (
-    check_request,
     choose_model,
     read_model,
     read_models,
@@ -203,9 +202,9 @@ class TriggerProvider:
             )
 
     def _require_help(self, text: str) -> None:
-        asked = {**self.offer.fields, "prompt": text, "provider": self._provider, "language": language()}
-        if reason := reason_against(self._client.run(check_request(asked))):
-            raise InvalidField(f"{_texts()('no_help')} {printable(reason)}", param="prompt")
+        asked = {**self.offer.fields, "provider": self._provider, "language": language()}
+        if reason := reason_against(self._client.check(text, **asked)):
+            raise InvalidField(printable(reason), param="prompt")
 
     def _describe(self, tests: int | None, *, spent: float | None) -> str:
         t, offer, limits = _texts(), self.offer, self._limits

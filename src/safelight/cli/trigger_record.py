@@ -11,14 +11,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safelight import canonical_json
-from safelight.errors import InvalidField, NotFound
-from safelight.fileio import append_line
+from safelight.core import canonical_json
+from safelight.core.errors import InvalidField, NotFound
+from safelight.core.fileio import append_line
 
 from .trigger_answers import TriggerAnswer
 
 if TYPE_CHECKING:
-    from safelight.advice.trigger_search import TriggerSearch
+    from safelight.providers.advice.trigger_search import TriggerSearch
 
 _VERSION = 3
 #: A test is not sent again with an older key: the gateway forgets keys after 24 h, and would charge twice.

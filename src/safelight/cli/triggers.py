@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from safelight.errors import ConfigurationError, InvalidField, SafelightError
-from safelight.i18n import Messages, load_messages
+from safelight.core.errors import ConfigurationError, InvalidField, SafelightError
+from safelight.core.i18n import Messages, load_messages
 
 from .check import check_texts, read_prompt, require_length
 from .commands import load_container
@@ -29,9 +29,9 @@ from .trigger_provider import TriggerLimits, TriggerProvider, cost_lines, descri
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from safelight.advice.prompt_advice import PromptAdvice
-    from safelight.advice.prompt_parts import PromptPart
-    from safelight.advice.trigger_search import TriggerResult
+    from safelight.providers.advice.prompt_advice import PromptAdvice
+    from safelight.providers.advice.prompt_parts import PromptPart
+    from safelight.providers.advice.trigger_search import TriggerResult
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -175,15 +175,15 @@ class _Prompt:
     @classmethod
     def read(cls, ctx: typer.Context, prompt: str | None, file: Path | None) -> _Prompt:
         """Raises `InvalidField` for a prompt that gets no help, or that has no two parts."""
-        from safelight.advice.prompt_advice import AdviceOptions
-        from safelight.advice.prompt_parts import split_parts
+        from safelight.providers.advice.prompt_advice import AdviceOptions
+        from safelight.providers.advice.prompt_parts import split_parts
 
         text = read_prompt(prompt, file)
         container = load_container(ctx)
         require_length(container, text)
         advice = check_texts(container, text, None, (), AdviceOptions()).prompt_advice
-        if not advice.helps:
-            raise InvalidField(_texts()("no_help"), param=_FIELD)
+        if refusal := advice.as_wire(language())["no_suggestions"]:
+            raise InvalidField(refusal["text"], param=_FIELD)
         reported = _reported_words(advice)
         parts = split_parts(text, reported)
         if len(parts) < 2:
@@ -192,8 +192,8 @@ class _Prompt:
 
 
 def _search(prompt: _Prompt, judge: TriggerJudge, options: _Options) -> int:
-    from safelight.advice.prompt_parts import keep_parts
-    from safelight.advice.trigger_search import (
+    from safelight.providers.advice.prompt_parts import keep_parts
+    from safelight.providers.advice.trigger_search import (
         CONFIDENCE,
         CONFIDENCE_WITHOUT_LIMIT,
         TriggerSearch,
@@ -264,9 +264,14 @@ def _describe(answer: TriggerAnswer, test: int, kept: int, parts: int) -> str:
 
 def _reported_words(advice: PromptAdvice) -> list[tuple[int, int]]:
     """Starts and ends of the words of the prompt that the tables of reported words name."""
-    from safelight.advice.driver_tables import DriverKind
+    from safelight.providers.advice.driver_tables import DriverKind
 
-    kinds = (DriverKind.HIGH_RISK_WORD, DriverKind.CONTEXT_WORD, DriverKind.INTENSITY)
+    kinds = (
+        DriverKind.HIGH_RISK_WORD,
+        DriverKind.CONTEXT_WORD,
+        DriverKind.INTENSITY,
+        DriverKind.SCENE_WORD,
+    )
     spans = [span for driver in advice.drivers if driver.kind in kinds for span in driver.spans]
     return sorted({(span.start, span.end) for span in spans if span.field == _FIELD})
 
@@ -315,7 +320,7 @@ class _Outcome:
         }
 
     def print(self, console: Console) -> None:
-        from safelight.advice.trigger_set_search import SetSearchEnd
+        from safelight.providers.advice.trigger_set_search import SetSearchEnd
 
         t = _texts()
 
@@ -332,7 +337,8 @@ class _Outcome:
                 key = "words_one"
             print_prose(console, t(key, words=quoted(found.triggers), group=quoted(found.group)))
         if self.result.sets:
-            print_prose(console, t("uncertain"))
+            least = min(found.confidence for found in self.result.sets)
+            print_prose(console, t("uncertain", share=f"{100 * least:.0f}"))
         if self.result.accepted_without:
             print_prose(console, t("accepted_without", words=quoted(self.result.accepted_without)))
         if self.error is None and t.has(f"end.{self.result.end.value}"):

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safelight.errors import SettingsError, UpstreamRejected, UpstreamUnavailable
+from safelight.core.errors import SettingsError, UpstreamRejected, UpstreamUnavailable
 
 if TYPE_CHECKING:
-    from safelight.generation.videos_api.discovery import DiscoveredServer
+    from safelight.providers.videos_api.discovery import DiscoveredServer
 
 #: The name that the upstream has in the settings as a generator.
 NAME = "upstream"
@@ -68,7 +68,7 @@ def attach(asked: UpstreamAnswers) -> Upstream:
 
     An upstream that does not respond is accepted if its models are named or already in the settings.
     """
-    from safelight.generation.videos_api.discovery import base_url, discover
+    from safelight.providers.videos_api.discovery import NetworkLocation, base_url, discover, place
 
     url = base_url(asked.url)
     name, configured = _find_configured(url, asked.known)
@@ -103,15 +103,25 @@ def attach(asked: UpstreamAnswers) -> Upstream:
             else f"{url} lists no models.",
             remedy="Name them: --model NAME (repeatable).",
         )
-    billing = "paid" if asked.paid else configured.get("billing", "own")
-    table = {**configured, "kind": KIND, "url": url, "models": list(models), "billing": billing}
+    billing = "paid" if asked.paid else configured.get("billing")
+    if billing is None:
+        # A request is sent twice only where that certainly costs nothing.
+        billing = "own" if place(url) in (NetworkLocation.LOOPBACK, NetworkLocation.PRIVATE) else "paid"
+        if billing == "paid":
+            warnings.append(
+                f"{url} is not in a private network, so its videos count as paid: a request is submitted at "
+                'most once. If it is your own hardware, set billing = "own".'
+            )
+    # The profile of a server that the settings have already is the operator's decision.
+    recognized = {"profile": found.profile} if found is not None and found.profile and not configured else {}
+    table = {**configured, **recognized, "kind": KIND, "url": url, "models": list(models), "billing": billing}
     table.pop("api_key", None)
     return Upstream(name=name, table=table, api_key=key, found=found, warnings=tuple(warnings))
 
 
 def upstream_warnings(found: DiscoveredServer) -> list[str]:
     """Warnings if clients can use the server without Safelight; empty if its network prevents that."""
-    from safelight.generation.videos_api.discovery import NetworkLocation
+    from safelight.providers.videos_api.discovery import NetworkLocation
 
     warnings = []
     if found.exposed and found.keyed:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safelight.errors import SafelightError, UpstreamError
+from safelight.core.errors import SafelightError, UpstreamError
 from safelight_client.money import format_money
 
 from .doctor_checks import DoctorCheck, DoctorState
@@ -16,12 +16,13 @@ from .output import progress_console
 from .upstream import KEY_VARIABLE, NAME, upstream_warnings
 
 if TYPE_CHECKING:
-    from safelight.generation.protocol import Charge
-    from safelight.generation.videos_api.discovery import DiscoveredServer
-    from safelight.generation.videos_api.options import Options
-    from safelight.generation.videos_api.smoke_test import Trial
-    from safelight.scanning.report import ScanReport
-    from safelight.scanning.service import Scanner
+    from safelight.providers.protocol import Charge
+    from safelight.providers.upstream.hosted import HostedGenerator
+    from safelight.providers.videos_api.discovery import DiscoveredServer
+    from safelight.providers.videos_api.options import Options
+    from safelight.providers.videos_api.smoke_test import Trial
+    from safelight.screening.scanning.report import ScanReport
+    from safelight.screening.scanning.service import Scanner
 
 
 def title_of(name: str) -> str:
@@ -30,7 +31,7 @@ def title_of(name: str) -> str:
 
 def check_server(name: str, url: str, api_key: str) -> tuple[DiscoveredServer | None, list[DoctorCheck]]:
     """Discover the server, and check its models and its authentication. Submits no generation request."""
-    from safelight.generation.videos_api.discovery import base_url, discover
+    from safelight.providers.videos_api.discovery import base_url, discover
 
     title = title_of(name)
     try:
@@ -60,6 +61,9 @@ def check_server(name: str, url: str, api_key: str) -> tuple[DiscoveredServer | 
                 remedy="Name them: `models` in the settings, or --model NAME.",
             )
         )
+    if found.profile:
+        checks.append(_check_profile(title, found.profile))
+        checks += _check_steering(title, found)
     warnings = upstream_warnings(found)
     title = f"{title}: authentication"
     checks += [
@@ -78,12 +82,63 @@ def check_server(name: str, url: str, api_key: str) -> tuple[DiscoveredServer | 
     return found, checks
 
 
+def check_hosted(generator: HostedGenerator) -> DoctorCheck:
+    """What a provider says without a generation. Nothing here costs anything."""
+    title, address = title_of(generator.name), f"{generator.name} answers at {generator.url}."
+    try:
+        said = generator.check_access()
+    except UpstreamError as error:
+        remedy = "Check `api_key` or `credentials_file`, and `url`, in its settings."
+        return DoctorCheck(name=title, state=DoctorState.WARNING, message=error.message, remedy=remedy)
+    said = said or "Whether it accepts the key shows only in a paid request."
+    return DoctorCheck(name=title, state=DoctorState.OK, message=f"{address} {said}")
+
+
+def _check_profile(title: str, name: str) -> DoctorCheck:
+    from safelight.providers.videos_api.profiles import PROFILES
+
+    return DoctorCheck(
+        name=f"{title}: kind",
+        state=DoctorState.OK,
+        message=f'It is {PROFILES[name].title}: with profile = "{name}" its own fields are accepted.',
+    )
+
+
+def _check_steering(title: str, found: DiscoveredServer) -> Iterator[DoctorCheck]:
+    """What a server that steers can do."""
+    from safelight.providers.videos_api.profiles import STEER
+
+    name, offer = f"{title}: steering", found.steering
+    if found.profile != STEER:
+        return
+    if offer is None:
+        yield DoctorCheck(
+            name=name,
+            state=DoctorState.WARNING,
+            message="It does not say what it can steer: it loads its model, or could not load it.",
+            remedy="Ask again later, or read its log.",
+        )
+        return
+    message = (
+        f"It steers away from {', '.join(offer.categories) or 'nothing'}; "
+        f"it watches for {', '.join(offer.watches) or 'nothing'}."
+    )
+    yield DoctorCheck(name=name, state=DoctorState.OK, message=message)
+    if offer.gaps:
+        yield DoctorCheck(
+            name=name,
+            state=DoctorState.WARNING,
+            message=f"Its pipeline has gaps: {', '.join(offer.gaps)}.",
+            remedy="See packages/steer/README.md for the methods that they affect.",
+        )
+
+
 def request_test_video(
     found: DiscoveredServer, name: str, options: Options, scanner: Scanner | None
 ) -> Iterator[DoctorCheck]:
     """Request one small clip, download, scan and delete it. Each step is one check."""
-    from safelight.generation.videos_api import smoke_test
-    from safelight.generation.videos_api.discovery import NetworkLocation
+    from safelight.providers.videos_api import smoke_test
+    from safelight.providers.videos_api.discovery import NetworkLocation
 
     title = title_of(name)
     console = progress_console()
@@ -233,7 +288,7 @@ def _check_deletion(title: str, trial: Trial) -> DoctorCheck:
 
 
 def _check_idempotency(title: str, trial: Trial) -> DoctorCheck:
-    from safelight.generation.videos_api.smoke_test import KEY_METADATA
+    from safelight.providers.videos_api.smoke_test import KEY_METADATA
 
     name = f"{title}: metadata"
     if trial.echoes:

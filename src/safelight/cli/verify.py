@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 import typer
 
-from safelight.errors import InvalidMedia, NotFound
-from safelight.i18n import load_messages
+from safelight.core.errors import InvalidMedia, NotFound
+from safelight.core.i18n import load_messages
 from safelight.policy.verdicts import ALLOWED_UNDER_WAIVER
 
 from .commands import load_container

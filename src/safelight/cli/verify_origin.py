@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from safelight.errors import ConfigurationError, InvalidMedia, Unavailable
+from safelight.core.errors import ConfigurationError, InvalidMedia, Unavailable
 from safelight.provenance.models import Evidence
 
 from .client_version import require_same_client

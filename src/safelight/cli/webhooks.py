@@ -2,156 +2,97 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .commands import load_container
-from .keys import find_tenant
-from .output import Exit, emit, format_time
+from safelight.net.webhook_inputs import EventType, NewEndpoint, Rotation, TestEvent
+
+from .keys import Administrator
+from .operations import Result, command
+from .output import Exit, format_time
 
 if TYPE_CHECKING:
+    from safelight.accounts.webhooks import RegisteredEndpoint
     from safelight.bootstrap import Container
-    from safelight.trust.accounts import Principal
-    from safelight.trust.webhooks import RegisteredEndpoint
 
-app = typer.Typer(no_args_is_help=True, help="Add, list, test, rotate and remove webhook endpoints.")
+app = typer.Typer(no_args_is_help=True)
 
 EndpointId = Annotated[str, typer.Argument(help="The endpoint's id.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-TenantOption = Annotated[
-    str | None, typer.Option("--tenant", help="The tenant's id or name. [default: the first tenant]")
-]
 
 
-@app.command()
+@command(app)
 def add(
-    ctx: typer.Context,
+    container: Container,
     url: Annotated[str, typer.Argument(help="The endpoint: https, with a public address.")],
+    *,
     event: Annotated[
         list[str] | None, typer.Option("--event", help="An event type to send; repeatable. [default: all]")
     ] = None,
     name: Annotated[str, typer.Option("--name", help="A name for the endpoint. [default: its host]")] = "",
-    tenant: TenantOption = None,
-    as_json: Json = False,
-) -> int:
+    who: Administrator,
+) -> Result:
     """Add an endpoint and print its signing secret once."""
-    from safelight.trust.webhooks import EventType
+    from safelight.web.api import webhooks
 
-    container = load_container(ctx)
-    wanted = event or [kind.value for kind in EventType]
-    made, secret = container.persistence.webhooks.create(
-        _administrator(container, tenant), url=url, events=wanted, name=name
-    )
-    emit(
-        {**_to_json(made), "signing_secret": secret},
-        as_json,
-        f"{_format_line(made)}\n\n  Signing secret (it cannot be shown again): {secret}",
-    )
-    return Exit.OK
+    asked = NewEndpoint(url=url, event_types=event or list(EventType), name=name)
+    made = container.persistence.webhooks.create(who.principal(container), asked)
+    return Result(webhooks.show_secret(made), _format_secret(*made))
 
 
-@app.command("list")
-def list_(ctx: typer.Context, tenant: TenantOption = None, as_json: Json = False) -> int:
+@command(app)
+def list_(container: Container, who: Administrator) -> Result:
     """List endpoints with their state. Exit code 1: at least one is failing."""
-    container = load_container(ctx)
-    found = container.persistence.webhooks.list(_administrator(container, tenant))
-    lines = "\n".join(_format_line(endpoint) for endpoint in found)
-    emit(
-        {"webhook_endpoints": [_to_json(endpoint) for endpoint in found]},
-        as_json,
-        lines or "No webhook endpoints exist.",
-    )
-    return Exit.ERROR if any(endpoint.failing_since is not None for endpoint in found) else Exit.OK
+    from safelight.web.api import webhooks
+
+    found = container.persistence.webhooks.list(who.principal(container))
+    code = Exit.ERROR if any(endpoint.failing for endpoint in found) else Exit.OK
+    lines = "\n".join(map(_format_line, found)) or "No webhook endpoints exist."
+    return Result(webhooks.show_list(found), lines, code)
 
 
-@app.command()
-def remove(
-    ctx: typer.Context, endpoint: EndpointId, tenant: TenantOption = None, as_json: Json = False
-) -> int:
+@command(app)
+def remove(container: Container, endpoint: EndpointId, who: Administrator) -> Result:
     """Remove an endpoint and its pending deliveries."""
-    container = load_container(ctx)
-    container.persistence.webhooks.delete(_administrator(container, tenant), endpoint)
-    emit({"id": endpoint, "deleted": True}, as_json, f"Removed: {endpoint}")
-    return Exit.OK
+    from safelight.web.api import webhooks
+
+    deleted = container.persistence.webhooks.delete(who.principal(container), endpoint)
+    return Result(webhooks.show_deleted(deleted), f"Removed: {endpoint}")
 
 
-@app.command()
+@command(app)
 def rotate(
-    ctx: typer.Context,
+    container: Container,
     endpoint: EndpointId,
+    *,
     immediately: Annotated[
         bool, typer.Option("--immediately", help="Stop signing with the old secret at once, not after a day.")
     ] = False,
-    tenant: TenantOption = None,
-    as_json: Json = False,
-) -> int:
+    who: Administrator,
+) -> Result:
     """Create a new signing secret for an endpoint and print it once."""
-    container = load_container(ctx)
-    rotated, secret = container.persistence.webhooks.rotate(
-        _administrator(container, tenant), endpoint, keep_old=not immediately
-    )
-    emit(
-        {**_to_json(rotated), "signing_secret": secret},
-        as_json,
-        f"{_format_line(rotated)}\n\n  Signing secret (it cannot be shown again): {secret}",
-    )
-    return Exit.OK
+    from safelight.web.api import webhooks
+
+    asked = Rotation(keep_old_secret_active_for_24_hours=not immediately)
+    made = container.persistence.webhooks.rotate(who.principal(container), endpoint, asked)
+    return Result(webhooks.show_secret(made), _format_secret(*made))
 
 
-@app.command("test")
-def send_test(
-    ctx: typer.Context,
-    endpoint: EndpointId,
-    event: Annotated[str, typer.Option("--event", help="The event type of the sample.")] = "video.completed",
-    tenant: TenantOption = None,
-    as_json: Json = False,
-) -> int:
+@command(app)
+def test(container: Container, endpoint: EndpointId, asked: TestEvent, who: Administrator) -> Result:
     """Send a sample event once and print the response. Exit code 1: it was not delivered."""
-    container = load_container(ctx)
-    result = container.persistence.webhooks.test(
-        _administrator(container, tenant), endpoint, event_type=event
-    )
-    emit(
-        {
-            "webhook_endpoint_id": result.endpoint_id,
-            "event_type": result.event_type,
-            "success": not result.error,
-            "status_code": result.status,
-            "error": result.error or None,
-            "wall_s": round(result.wall_s, 3),
-        },
-        as_json,
-        result.error or f"Delivered: status {result.status}, {result.wall_s * 1000:.0f} ms.",
-    )
-    return Exit.ERROR if result.error else Exit.OK
+    from safelight.web.api import webhooks
+
+    result = container.persistence.webhooks.test(who.principal(container), endpoint, asked)
+    view = asdict(webhooks.show_test(result)) | {"wall_s": round(result.wall_s, 3)}
+    if result.error:
+        return Result(view, result.error, Exit.ERROR)
+    return Result(view, f"Delivered: status {result.status}, {result.wall_s * 1000:.0f} ms.")
 
 
-def _administrator(container: Container, tenant: str | None) -> Principal:
-    """The person at the terminal, as a principal of this tenant; of the first tenant if none is named."""
-    from safelight.cli.demo import operator
-
-    person = operator(container)
-    if tenant is None:
-        return person
-    return replace(person, tenant=find_tenant(container.persistence.accounts, tenant).id)
-
-
-def _to_json(endpoint: RegisteredEndpoint) -> dict[str, Any]:
-    return {
-        "id": endpoint.id,
-        "name": endpoint.name,
-        "url": endpoint.url,
-        "event_types": endpoint.events,
-        "created_at": endpoint.created_at,
-        "signing_secret_hint": endpoint.secrets[0].hint,
-        "failing_since": endpoint.failing_since,
-        "failures": endpoint.failures,
-        "last_status": endpoint.last_status,
-        "last_error": endpoint.last_error,
-        "last_success_at": endpoint.last_success_at,
-    }
+def _format_secret(endpoint: RegisteredEndpoint, secret: str) -> str:
+    return f"{_format_line(endpoint)}\n\n  Signing secret (it cannot be shown again): {secret}"
 
 
 def _format_line(endpoint: RegisteredEndpoint) -> str:

@@ -10,18 +10,16 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import Conflict, InvalidField, SafelightError
-from safelight.i18n import load_messages
+from safelight.accounts import KeyScope, Principal
+from safelight.accounts.ledger import LedgerFilter, SumBy
+from safelight.accounts.models import TENANT_SUBJECT, account_subject, end_user_subject, split_subject
+from safelight.accounts.standing import Standing
+from safelight.accounts.terms import Terms, normalize_context
+from safelight.core.errors import Conflict, InvalidField, SafelightError
 from safelight.policy.intended_use import UseKind, normalize_territory
 from safelight.policy.verdicts import Audience
-from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.accounts.models import TENANT_SUBJECT, account_subject, end_user_subject, split_subject
-from safelight.trust.accounts.terms import Terms
-from safelight.trust.ledger import LedgerFilter, SumBy
 
-from .ledger_pages import quota_rows, sum_row
-from .render import PageHandler
-from .translations import Translations, format_datetime
+from .render import NOTHING_TYPED, Form, PageHandler
 
 _PATH = "/compliance/accounts"
 _KINDS = ("end_user", "account", "tenant")
@@ -32,6 +30,8 @@ _NUMBERS = (*TENANT_NUMBERS, "invitations")
 
 class AccountTermsPages(PageHandler):
     """Handlers of the page; they need the scope `admin`."""
+
+    refusals = (SafelightError,)
 
     async def show(self, request: Request, principal: Principal) -> Response:
         query = request.query_params
@@ -44,20 +44,18 @@ class AccountTermsPages(PageHandler):
     async def save(self, request: Request, principal: Principal) -> Response:
         """Replace the terms, unless another person changed them since the form was shown."""
         form = await self.read_form(request)
-        kind = form.get("kind", "")
-        if kind not in _KINDS:
-            raise InvalidField("kind must be tenant, account or end_user.", param="kind")
-        subject = _subject(kind, _identity(kind, form.get("id", "")))
-        try:
-            revision = int(_whole_number(form, "revision") or 0)
-            await self.run(
-                lambda: self.standing.terms.set(principal, subject, read_terms_form(form), revision=revision)
-            )
-        except Conflict as changed:
-            return await self._render(request, principal, subject=subject, problem=changed)
-        except SafelightError as problem:
-            return await self._render(request, principal, subject=subject, problem=problem, form=form)
-        return self.redirect(f"{_PATH}?{urlencode({'kind': kind, 'id': form.get('id', ''), 'saved': 'yes'})}")
+        subject, revision = _subject_of(form), int(_whole_number(form, "revision") or 0)
+        await self.run(
+            lambda: self.standing.terms.set(principal, subject, read_terms_form(form), revision=revision)
+        )
+        shown = {"kind": form["kind"], "id": form.get("id", ""), "saved": "yes"}
+        return self.redirect(f"{_PATH}?{urlencode(shown)}")
+
+    async def show_again(
+        self, request: Request, principal: Principal, problem: SafelightError, form: Form
+    ) -> Response:
+        kept = NOTHING_TYPED if isinstance(problem, Conflict) else form
+        return await self._render(request, principal, subject=_subject_of(form), problem=problem, form=kept)
 
     async def _render(
         self,
@@ -66,13 +64,13 @@ class AccountTermsPages(PageHandler):
         *,
         subject: str | None = None,
         problem: SafelightError | None = None,
-        form: Mapping[str, str] | None = None,
+        form: Form = NOTHING_TYPED,
     ) -> Response:
-        t, shown = self.translations(request), form or {}
+        shown = form
         about: dict[str, Any] | None = None
         if subject is not None:
             try:
-                about = await self._load(principal, subject, t)
+                about = await self._load(principal, subject)
             except InvalidField as invalid:
                 problem = invalid
             else:
@@ -82,24 +80,20 @@ class AccountTermsPages(PageHandler):
             request,
             "account_terms.html",
             principal,
-            problem.status if problem else 200,
-            a=load_messages("accounts", t.tag),
-            c=load_messages("consents", t.tag),
-            s=load_messages("standing", t.tag),
+            problem=problem,
             kinds=_KINDS,
-            audiences=[one.value for one in Audience],
-            uses=[one.value for one in UseKind],
+            audiences=Audience,
+            uses=UseKind,
             keys=await self.run(self.services.accounts.list_keys, principal.tenant),
             numbers=_NUMBERS if shown.get("kind") == "account" else TENANT_NUMBERS,
             about=about,
             form=shown,
-            problem=problem,
             is_conflict=isinstance(problem, Conflict),
             wrong_number=_find_wrong_number(problem, shown),
             saved=request.query_params.get("saved") == "yes" and problem is None,
         )
 
-    async def _load(self, principal: Principal, subject: str, t: Translations) -> dict[str, Any]:
+    async def _load(self, principal: Principal, subject: str) -> dict[str, Any]:
         """What is known about a subject. Raises `InvalidField`."""
         ours, (account, end_user) = self.standing, split_subject(subject)
         saved = await self.run(ours.terms.get, principal, subject)
@@ -108,14 +102,9 @@ class AccountTermsPages(PageHandler):
         sums = await self.run(ours.ledger.sums, principal, SumBy.TENANT, wanted)
         kind = "tenant" if subject == TENANT_SUBJECT else "account" if account else "end_user"
         values = {name: "" if value is None else str(value) for name, value in asdict(saved.terms).items()}
-        standing: dict[str, Any] | None = None
+        standing: Standing | None = None
         if principal.has_scope(KeyScope.REVIEW) and subject != TENANT_SUBJECT:
-            found = await self.run(ours.standings.of_subject, principal, subject)
-            standing = {
-                "level": found.level.value,
-                "points": found.points,
-                "until": format_datetime(found.until, t) if found.until else "",
-            }
+            standing = await self.run(ours.standings.of_subject, principal, subject)
         return {
             "name": account or end_user or "",
             "values": {
@@ -126,9 +115,8 @@ class AccountTermsPages(PageHandler):
                 "id": account or end_user or "",
             },
             "standing": standing,
-            "quotas": quota_rows(use),
-            "resets": format_datetime(use.resets_at, t),
-            "sums": [sum_row(one) for one in sums],
+            "use": use,
+            "sums": sums,
             "ledger": "/compliance/ledger?"
             + urlencode({"account": account or "", "end_user": end_user or ""}),
         }
@@ -137,6 +125,14 @@ class AccountTermsPages(PageHandler):
 def _identity(kind: str, text: str) -> str:
     """The id in a field. That of an end user may begin or end with a space: a platform chooses it."""
     return text if kind == "end_user" else text.strip()
+
+
+def _subject_of(form: Form) -> str:
+    """The subject of a form. Raises `InvalidField`."""
+    kind = form.get("kind", "")
+    if kind not in _KINDS:
+        raise InvalidField("kind must be tenant, account or end_user.", param="kind")
+    return _subject(kind, _identity(kind, form.get("id", "")))
 
 
 def _subject(kind: str, identity: str) -> str:
@@ -157,6 +153,7 @@ def read_terms_form(form: Mapping[str, str]) -> Terms:
         use_kind=UseKind(use) if use else None,
         commercial={"yes": True, "no": False}.get(form.get("commercial", "")),
         territory=normalize_territory(territory, "territory") if territory else None,
+        context=normalize_context(form.get("context", "")),
         **{name: _whole_number(form, name) for name in _NUMBERS},
     )
 

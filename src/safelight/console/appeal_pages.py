@@ -9,20 +9,15 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import Conflict, InvalidField, NotFound, SafelightError
-from safelight.i18n import load_messages
+from safelight.accounts import Principal
+from safelight.accounts.statements import Statement, StatementQuery, describe
+from safelight.cases.appeals import BY_REQUESTER, Appeal
+from safelight.core.errors import Conflict, InvalidField, NotFound, SafelightError
+from safelight.core.i18n import load_messages
 from safelight.policy.explanations import ExplanationLevel
-from safelight.trust.accounts import Principal
-from safelight.trust.appeals import BY_REQUESTER, Appeal
-from safelight.trust.statements import Statement, StatementQuery, describe
-from safelight.web.auth import AppState, check_same_origin
-from safelight.web.rate_limit import RateLimiter
-from safelight.web.request_body import read_short_form
 from safelight.web.video_facts import valid_video_id
 
-from .login import MAX_SIGN_INS, SIGN_IN_WINDOW_S
-from .render import PageHandler, Pages
-from .services import ConsoleServices
+from .render import Form, PageHandler
 from .translations import Translations, format_datetime, format_iso
 
 _MAX_OWN = 20
@@ -65,6 +60,7 @@ def _view(statement: Statement, t: Translations, now: float, *, may_appeal: bool
     label = load_messages("statements", t.tag)
     rows = [
         (label("label.reason"), text.reason),
+        (label("label.reply"), text.reply),
         (label("label.decided_by"), text.decided_by),
         (label("label.scope"), text.scope),
         (label("label.objection"), text.objection),
@@ -82,15 +78,7 @@ def _view(statement: Statement, t: Translations, now: float, *, may_appeal: bool
     }
 
 
-#: An appeal of 4,000 Chinese characters is 36 KiB in a form.
-_MAX_FORM_BYTES = 64 * 1024
-
-
 class AppealPages(PageHandler):
-    def __init__(self, state: AppState, pages: Pages, console: ConsoleServices) -> None:
-        super().__init__(state, pages, console)
-        self._rate_limiter = RateLimiter(MAX_SIGN_INS, SIGN_IN_WINDOW_S)
-
     async def show(self, request: Request, principal: Principal) -> Response:
         video_id = valid_video_id(request.path_params["video_id"])
         await self.run(self.services.videos.get, principal, video_id)
@@ -116,11 +104,8 @@ class AppealPages(PageHandler):
         return await self._render_link(request, request.query_params.get("token", ""), {})
 
     async def appeal_by_link(self, request: Request) -> Response:
-        check_same_origin(request)
-        # Before the body is read, because no account is needed.
-        self._rate_limiter.allow(request.client.host if request.client else "")
         token = request.query_params.get("token", "")
-        form = await read_short_form(request, self.services, max_bytes=_MAX_FORM_BYTES)
+        form = await self.read_public_form(request)
 
         def send() -> Appeal:
             return self.services.appeals.send_by_link(token, text=form.get("text", ""))
@@ -132,7 +117,7 @@ class AppealPages(PageHandler):
         return self.redirect(_link_address(token))
 
     async def _render_link(
-        self, request: Request, token: str, form: dict[str, str], *, problem: SafelightError | None = None
+        self, request: Request, token: str, form: Form, *, problem: SafelightError | None = None
     ) -> Response:
         made, appeal = await self.run(self.services.appeals.find_by_link, token)
         if appeal is not None:
@@ -173,7 +158,7 @@ class AppealPages(PageHandler):
         request: Request,
         principal: Principal,
         video_id: str,
-        form: dict[str, str],
+        form: Form,
         *,
         problem: SafelightError | None = None,
     ) -> Response:
@@ -196,7 +181,7 @@ class AppealPages(PageHandler):
         self,
         request: Request,
         principal: Principal | None,
-        form: dict[str, str],
+        form: Form,
         problem: SafelightError | None,
         **values: Any,
     ) -> Response:
@@ -207,7 +192,6 @@ class AppealPages(PageHandler):
             request,
             "appeal.html",
             principal,
-            problem.status if problem else 200,
             text=form.get("text", ""),
             reason=form.get("on_behalf_reason", ""),
             problem=problem,

@@ -9,30 +9,22 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import InvalidField, NotFound, RateLimited, SafelightError
-from safelight.i18n import load_messages
-from safelight.ids import is_id
-from safelight.trust.accounts.access import AccessRequest
-from safelight.trust.accounts.access_texts import access_text
-from safelight.trust.accounts.managed_tenants import GRANTED
-from safelight.web.auth import AppState, check_same_origin
-from safelight.web.rate_limit import RateLimiter
-from safelight.web.request_body import read_short_form
+from safelight.accounts.access_requests import AccessRequest
+from safelight.accounts.access_texts import access_text
+from safelight.accounts.managed_tenants import GRANTED
+from safelight.core.errors import InvalidField, NotFound, RateLimited, SafelightError
+from safelight.core.ids import is_id
 
-from .render import PageHandler, Pages
-from .services import ConsoleServices
+from .render import Form, PageHandler, client_address
 
-#: Forms that one address may send, valid or not. Requests for access also have an hourly limit.
-_MAX_FORMS, _FORMS_WINDOW_S = 30, 600.0
 _FIELDS = ("name", "contact", "purpose")
 
 
 class ApplicantPages(PageHandler):
     """Handlers that need no account. The token in an address identifies a request or an invitation."""
 
-    def __init__(self, state: AppState, pages: Pages, console: ConsoleServices) -> None:
-        super().__init__(state, pages, console)
-        self._rate_limiter = RateLimiter(_MAX_FORMS, _FORMS_WINDOW_S)
+    #: Requests for access also have an hourly limit.
+    max_forms = (30, 600.0)
 
     async def show(self, request: Request) -> Response:
         """The form; with a token, the state of the request."""
@@ -48,13 +40,13 @@ class ApplicantPages(PageHandler):
         return await self._render(request, {}, token=token, found=found, tenant_lines=lines)
 
     async def ask(self, request: Request) -> Response:
-        form = await self._read(request)
+        form = await self.read_public_form(request)
         self._require_open()
         texts = {name: form.get(name, "") for name in _FIELDS}
         try:
             # A form with an error does not count.
             valid = {name: access_text(text, name) for name, text in texts.items()}
-            self.standing.addresses.allow(request.client.host if request.client else "")
+            self.standing.addresses.allow(client_address(request))
             make = partial(self.standing.access.request, self.standing.tenant(), **valid)
             _, token = await self.run(lambda: make())
         except (InvalidField, RateLimited) as problem:
@@ -63,7 +55,7 @@ class ApplicantPages(PageHandler):
 
     async def collect(self, request: Request) -> Response:
         """Show the key of an approved request, once."""
-        token = (await self._read(request)).get("token", "")
+        token = (await self.read_public_form(request)).get("token", "")
         try:
             found, key = await self.run(self.standing.access.collect, token)
         except NotFound as unknown:
@@ -78,7 +70,7 @@ class ApplicantPages(PageHandler):
 
     async def accept_invitation(self, request: Request) -> Response:
         """Make a key with an invitation, and show it once."""
-        form = await self._read(request)
+        form = await self.read_public_form(request)
         token, name = form.get("token", ""), form.get("name", "")
         try:
             record, key = await self.run(partial(self.standing.invitations.accept, token, name=name))
@@ -104,14 +96,8 @@ class ApplicantPages(PageHandler):
         if not self.standing.access.accepts_requests:
             raise NotFound("This installation does not accept requests for access.")
 
-    async def _read(self, request: Request) -> dict[str, str]:
-        check_same_origin(request)
-        # Before the body is read, because no account is needed.
-        self._rate_limiter.allow(request.client.host if request.client else "")
-        return await read_short_form(request, self.services)
-
     async def _render(
-        self, request: Request, form: dict[str, str], *, problem: SafelightError | None = None, **values: Any
+        self, request: Request, form: Form, *, problem: SafelightError | None = None, **values: Any
     ) -> Response:
         shown = {"token": "", "found": None, "key": None, "invitation": None, "tenant_lines": (), **values}
         address = "/access/invitation" if shown["invitation"] is not None else "/access"
@@ -120,10 +106,9 @@ class ApplicantPages(PageHandler):
             request,
             "applicant.html",
             await self.current_principal(request),
-            problem.status if problem else 200,
-            a=load_messages("accounts", self.translations(request).tag),
+            problem=problem,
+            refused="" if problem is None else _describe(problem),
             form=form,
-            problem="" if problem is None else _describe(problem),
             # A change of language or theme leads back here, with the token.
             page_address=f"{address}?{urlencode({'token': token})}" if token else address,
             **shown,

@@ -9,24 +9,24 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.attempts.answers import (
+from safelight.accounts import Principal
+from safelight.core.errors import NotFound
+from safelight.core.i18n import load_messages
+from safelight.core.ids import is_id
+from safelight.providers.attempts.answers import (
     ChosenAttempts,
     answer_gate,
     attempt_answer,
     choose_attempts,
     claim_of,
-    record_reads,
 )
-from safelight.attempts.canaries.models import CanaryReport
-from safelight.attempts.claim import Claim
-from safelight.attempts.drift import Drift
-from safelight.attempts.models import AttemptFilter, AttemptOrigin, AttemptRecord, format_moment
-from safelight.attempts.patterns import RefusalPattern, find_patterns
-from safelight.attempts.repeats import RepeatResult, find_repeats
-from safelight.errors import NotFound
-from safelight.i18n import load_messages
-from safelight.ids import is_id
-from safelight.trust.accounts import Principal
+from safelight.providers.attempts.canaries.models import CanaryReport
+from safelight.providers.attempts.claim import Claim
+from safelight.providers.attempts.drift import Drift
+from safelight.providers.attempts.models import AttemptFilter, AttemptOrigin, AttemptRecord, format_moment
+from safelight.providers.attempts.patterns import RefusalPattern, find_patterns
+from safelight.providers.attempts.repeats import RepeatResult, find_repeats
+from safelight.videos.staff_reads import record_reads
 
 from .attempts_view import (
     CHART_HEIGHT,
@@ -138,7 +138,7 @@ class AttemptsPages(PageHandler):
         attempt_id = request.path_params["attempt_id"]
         if not is_id(attempt_id, "attempt"):
             raise NotFound("There is no such attempt.", param="attempt_id")
-        attempt, gate, claim = await self.state.check_threads.run(self._one, principal, attempt_id)
+        attempt, gate, answer, claim = await self.state.check_threads.run(self._one, principal, attempt_id)
         t = self.translations(request)
         a = load_messages("attempts", t.tag)
         return await self.render_page(
@@ -146,7 +146,7 @@ class AttemptsPages(PageHandler):
             "attempt.html",
             principal,
             a=a,
-            attempt=attempt_answer(attempt, gate, a),
+            attempt=attempt_answer(attempt, gate, answer, a),
             row=attempt_row(attempt, t, a),
             tone=TONES.get(attempt.outcome, "none"),
             at=format_datetime(attempt.at, t),
@@ -175,9 +175,10 @@ class AttemptsPages(PageHandler):
             none_ever=not chosen.attempts and not log.page(tenant, AttemptFilter(), limit=1).items,
         )
 
-    def _one(self, principal: Principal, attempt_id: str) -> tuple[AttemptRecord, Any, Claim]:
+    def _one(self, principal: Principal, attempt_id: str) -> tuple[AttemptRecord, Any, str | None, Claim]:
         log, tenant = self.services.attempts, principal.tenant
         attempt = log.get(tenant, attempt_id)
         record_reads(log, principal, [attempt])
         claim = claim_of(log, tenant, AttemptFilter(), ids=[attempt_id], now=self.console.clock())
-        return attempt, answer_gate(log, tenant, attempt, find_drifts=self.services.drift.drifts), claim
+        gate = answer_gate(log, tenant, attempt, find_drifts=self.services.drift.drifts)
+        return attempt, gate, log.answer(tenant, attempt), claim

@@ -6,18 +6,18 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from safelight.advice.driver_lines import driver_name
-from safelight.attempts.canaries.models import CanaryReport, CanaryState
-from safelight.attempts.claim import sum_charges
-from safelight.attempts.drift import Drift
-from safelight.attempts.gate import find_gate
-from safelight.attempts.models import LOST, AttemptOutcome, AttemptRecord
-from safelight.attempts.patterns import MIN_FOR_SHARE, RefusalPattern
-from safelight.attempts.repeats import RepeatResult
-from safelight.generation.protocol import ChargeStatus
-from safelight.i18n import Messages
-from safelight.jobs.refusal_budget import RefusalCount
-from safelight.trust.ledger import MICROS
+from safelight.accounts.ledger import MICROS
+from safelight.core.i18n import Messages
+from safelight.providers.advice.driver_lines import driver_name
+from safelight.providers.attempts.canaries.models import CanaryReport, CanaryState
+from safelight.providers.attempts.claim import sum_charges
+from safelight.providers.attempts.drift import Drift
+from safelight.providers.attempts.gate import find_gate
+from safelight.providers.attempts.models import LOST, AttemptOutcome, AttemptRecord
+from safelight.providers.attempts.patterns import MIN_FOR_SHARE, RefusalPattern
+from safelight.providers.attempts.repeats import RepeatResult
+from safelight.providers.protocol import ChargeStatus
+from safelight.videos.refusal_budget import RefusalCount
 from safelight_client.money import format_money
 
 from .translations import Translations, format_date, format_datetime, format_iso, truncate

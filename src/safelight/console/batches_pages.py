@@ -11,18 +11,18 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import InvalidField, NotFound, SafelightError
-from safelight.i18n import Messages, load_messages
-from safelight.jobs.batches.models import ACTIVE, Batch, BatchState, Row, RowState, Totals
-from safelight.jobs.models import Video
+from safelight.accounts import KeyScope, Principal
+from safelight.core.errors import InvalidField, NotFound, SafelightError
+from safelight.core.i18n import Messages, load_messages
 from safelight.store.pages import Page
-from safelight.trust.accounts import KeyScope, Principal
+from safelight.videos.batches.models import ACTIVE, Batch, BatchState, Row, RowState, Totals
+from safelight.videos.models import Video
 from safelight.web.batch_request import read_batch_request, read_limits
 from safelight.web.request_body import Body, read_body
 from safelight_client.money import format_money, usd
 
 from .form_key import FORM_ID, form_key, new_form_id
-from .render import PageHandler, text_fields
+from .render import NOTHING_TYPED, Form, PageHandler, text_fields
 from .studio import StudioForm
 from .translations import Translations, format_age, format_datetime, format_duration, format_iso, truncate
 from .video_card import video_card
@@ -190,42 +190,25 @@ class _Found:
 
 
 class BatchesPages(PageHandler):
-    async def list(self, request: Request, principal: Principal) -> Response:
-        """The batches, newest first. Query: `after` (the last id of the previous page)."""
-        return await self._render_list(request, principal, {})
+    refusals = (SafelightError,)
 
     async def add(self, request: Request, principal: Principal) -> Response:
         """Store a batch from a file or from text, and open its page."""
         limit = min(self.services.max_body_bytes, _MAX_BODY_BYTES)
         async with read_body(request, replace(self.services, max_body_bytes=limit)) as body:
-            form = text_fields(body)
-            try:
-                fields, key = await self.run(_batch_fields, form, body)
-                wanted = await self.run(
-                    partial(read_batch_request, max_prompt_chars=self.services.max_prompt_chars), fields, key
-                )
-                batch, _, _ = await self.run(self.services.batches.create, principal, wanted)
-            except SafelightError as problem:
-                return await self._render_list(request, principal, form, problem=problem)
+            form = request.state.form = text_fields(body)
+            fields, key = await self.run(_batch_fields, form, body)
+            wanted = await self.run(
+                partial(read_batch_request, max_prompt_chars=self.services.max_prompt_chars), fields, key
+            )
+            batch, _, _ = await self.run(self.services.batches.create, principal, wanted)
         return self.redirect(f"/videos/batches/{batch.id}")
-
-    async def show(self, request: Request, principal: Principal) -> Response:
-        """One batch. A script gets only the part that changes.
-
-        Query: `state` (only rows in this state), `after` (the last number of the previous page).
-        """
-        return await self._render_one(request, principal)
 
     async def change(self, request: Request, principal: Principal) -> Response:
         """Run, stop, cancel or delete a batch, or send one of its failed rows again."""
         form = await self.read_form(request)
         batch_id = request.path_params["batch_id"]
-        try:
-            await self.run(self._action(principal, batch_id, form))
-        except NotFound:
-            raise
-        except SafelightError as problem:
-            return await self._render_one(request, principal, problem=problem)
+        await self.run(self._action(principal, batch_id, form))
         here = f"/videos/batches/{batch_id}"
         return self.redirect("/videos/batches" if form["action"] == "delete" else here)
 
@@ -270,14 +253,15 @@ class BatchesPages(PageHandler):
             # The video was deleted; the row stays.
             return None
 
-    async def _render_list(
+    async def show(
         self,
         request: Request,
         principal: Principal,
-        form: Mapping[str, str],
         *,
         problem: SafelightError | None = None,
+        form: Form = NOTHING_TYPED,
     ) -> Response:
+        """The batches, newest first. Query: `after` (the last id of the previous page)."""
         t, now = self.translations(request), self.console.clock()
         b = load_messages("batches", t.tag)
         after = request.query_params.get("after") or None
@@ -288,11 +272,10 @@ class BatchesPages(PageHandler):
             request,
             "batches.html",
             principal,
-            problem.status if problem else 200,
             b=b,
             batches=[batch_view(batch, totals, now, t, b) for batch, totals in page.items],
             may_add=principal.has_scope(KeyScope.VIDEOS_WRITE),
-            models=StudioForm(self.services).options(t).models,
+            models=StudioForm(self.services).priced_models(t),
             form={"content": _EXAMPLE, **form},
             form_id=new_form_id(),
             problem=problem,
@@ -300,9 +283,13 @@ class BatchesPages(PageHandler):
             more=f"/videos/batches?after={page.items[-1][0].id}" if page.has_more else None,
         )
 
-    async def _render_one(
+    async def show_one(
         self, request: Request, principal: Principal, *, problem: SafelightError | None = None
     ) -> Response:
+        """One batch. A script gets only the part that changes.
+
+        Query: `state` (only rows in this state), `after` (the last number of the previous page).
+        """
         query, batch_id = request.query_params, request.path_params["batch_id"]
         chosen = query.get("state", "")
         state = RowState(chosen) if chosen in frozenset(RowState) else None
@@ -318,7 +305,6 @@ class BatchesPages(PageHandler):
             request,
             "batch_progress.html" if self.wants_fragment(request) else "batch.html",
             principal,
-            problem.status if problem else 200,
             b=b,
             batch=batch_view(batch, found.totals, now, t, b),
             state=batch.state.value,

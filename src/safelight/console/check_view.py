@@ -7,16 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from safelight.advice.driver_lines import DriverLine, driver_lines
-from safelight.advice.help_gate import WITHOUT_ADVICE, HelpRefusal
-from safelight.advice.provider_risk import RiskLevel
-from safelight.advice.suggestion import SuggestionMaker
+from safelight.core.i18n import load_messages
 from safelight.detectors.text.chinese import locale_of
-from safelight.i18n import load_messages
-from safelight.moderation.check_result import CheckResult, Price, advice_wire
 from safelight.policy.explanations import ExplanationLevel, explain, help_lines
 from safelight.policy.findings import Taxonomy
 from safelight.policy.verdicts import Action
+from safelight.providers.advice.driver_lines import DriverLine, driver_lines
+from safelight.providers.advice.help_gate import WITHOUT_ADVICE, HelpRefusal
+from safelight.providers.advice.provider_risk import RiskLevel
+from safelight.providers.advice.suggestion import SuggestionMaker
+from safelight.screening.check_result import CheckResult, Price, advice_wire
 from safelight_client.money import format_money
 
 from .checklist_rows import ChecklistRow, checklist_row
@@ -46,6 +46,8 @@ class CheckView:
     #: The verdict and the risk level as the API states them.
     verdict: str
     risk_level: str
+    #: The answer of the gate of help, as the API states it.
+    answer: str
     #: What to say to a person in distress, instead of everything else but the help lines; else empty.
     distress: str
     support_title: str
@@ -113,6 +115,7 @@ def check_view(
     return CheckView(
         verdict=result.verdict,
         risk_level=wire["risk_level"],
+        answer=wire["answer"],
         distress=refusal["text"] if advice.refusal is HelpRefusal.DISTRESS else "",
         support_title=support_title,
         support=support,
@@ -194,7 +197,7 @@ def _support(
 ) -> tuple[str, tuple[tuple[str, str], ...]]:
     """The help lines with their title: in the language of the prompt, then in that of the reader."""
     if result.explanation.support:
-        lines = dict.fromkeys((*help_lines(locale_of(prompt)), *help_lines(t.tag)))
+        lines = dict.fromkeys((*help_lines(locale_of(prompt), t.region), *help_lines(t.tag, t.region)))
         return t("explain.support"), tuple((line.name, line.text) for line in lines)
     title = load_messages("advice", t.tag)("title.help")
     return title, tuple(("", line["text"]) for line in wire["help_lines"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from safelight.advice.checklist import ChecklistItem, ChecklistState
+from safelight.providers.advice.checklist import ChecklistItem, ChecklistState
 
 from .translations import Translations
 

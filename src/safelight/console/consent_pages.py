@@ -9,31 +9,26 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import Conflict, InvalidField, InvalidMedia, NotFound, RateLimited, SafelightError
-from safelight.i18n import LANGUAGES, load_messages
-from safelight.policy.intended_use import WORLD, UseKind
-from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.consent_requests import (
+from safelight.accounts import KeyScope, Principal
+from safelight.cases.consent_requests import (
     AskedConsent,
     ConsentRequest,
     ConsentRequests,
     NewConsentRequest,
-    RequestState,
     SubjectAnswer,
     SubjectAnswers,
     SubjectPage,
 )
-from safelight.trust.consents import ConsentLevel
-from safelight.web.auth import AppState, check_same_origin
+from safelight.core.errors import Conflict, InvalidField, InvalidMedia, NotFound, RateLimited, SafelightError
+from safelight.core.i18n import LANGUAGES, load_messages
+from safelight.policy.intended_use import WORLD, ConsentLevel, UseKind
+from safelight.web.auth import check_same_origin
 from safelight.web.consent_call import base_url, device_of
 from safelight.web.middleware import PERMISSIONS_POLICY
-from safelight.web.rate_limit import RateLimiter
-from safelight.web.request_body import Body, read_body, read_short_form
+from safelight.web.request_body import Body, read_body
 
-from .login import MAX_SIGN_INS, SIGN_IN_WINDOW_S
-from .render import PageHandler, Pages
-from .services import ConsoleServices
-from .translations import Translations, format_date, format_datetime
+from .render import NOTHING_TYPED, Form, PageHandler, client_address, input_of
+from .translations import Translations, format_date
 
 # Prepares consents for the pages.
 
@@ -96,10 +91,6 @@ _WITH_CAMERA = PERMISSIONS_POLICY.replace("camera=()", "camera=(self)")
 class ConsentAnswerPages(PageHandler):
     """Handlers of the pages that a secret link opens."""
 
-    def __init__(self, state: AppState, pages: Pages, console: ConsoleServices) -> None:
-        super().__init__(state, pages, console)
-        self._rate_limiter = RateLimiter(MAX_SIGN_INS, SIGN_IN_WINDOW_S)
-
     async def show(self, request: Request) -> Response:
         """What is asked. Opening the link does not use it up."""
         return await self._render_question(request, request.query_params.get("token", ""))
@@ -107,7 +98,7 @@ class ConsentAnswerPages(PageHandler):
     async def answer(self, request: Request) -> Response:
         """Accept or refuse, and show the link of the subject's page once."""
         check_same_origin(request)
-        self._limit(request)
+        self.forms.allow(client_address(request))
         token = request.query_params.get("token", "")
         try:
             # Before the body is read, because no account is needed.
@@ -141,9 +132,7 @@ class ConsentAnswerPages(PageHandler):
 
     async def withdraw(self, request: Request) -> Response:
         """Withdraw the consent, with one click."""
-        check_same_origin(request)
-        self._limit(request)
-        token = (await read_short_form(request, self.services)).get("token", "")
+        token = (await self.read_public_form(request)).get("token", "")
         try:
             page = await self.run(self._answers.withdraw, token)
         except NotFound as problem:
@@ -155,9 +144,6 @@ class ConsentAnswerPages(PageHandler):
         if self.services.consents is None:
             raise NotFound("This server has no consents.")
         return self.services.consents.answers
-
-    def _limit(self, request: Request) -> None:
-        self._rate_limiter.allow(request.client.host if request.client else "")
 
     def _upload_limits(self) -> Any:
         most = min(self.services.max_body_bytes, _MAX_UPLOAD_BYTES)
@@ -171,17 +157,15 @@ class ConsentAnswerPages(PageHandler):
             asked = await self.run(self._answers.open, token)
         except NotFound as invalid:
             problem = invalid
-        t = self.translations(request)
         on_camera = asked is not None and asked.level is ConsentLevel.ON_CAMERA
         response = await self._render(
             request,
             "consent.html",
-            problem.status if problem else 200,
+            problem,
             asked=asked,
-            rows=terms_rows(asked, t) if asked else [],
+            rows=terms_rows(asked, self.translations(request)) if asked else [],
             on_camera=on_camera,
             action=f"/consent?{urlencode({'token': token})}",
-            problem=describe_problem(problem, t),
             page_address=f"/consent?{urlencode({'token': token})}",
         )
         if on_camera:
@@ -191,27 +175,22 @@ class ConsentAnswerPages(PageHandler):
     async def _render_page(
         self, request: Request, token: str, page: SubjectPage | None, *, problem: NotFound | None = None
     ) -> Response:
-        t = self.translations(request)
-        uses = [
-            {"id": use.video_id, "at": format_datetime(use.at, t), "state": use.state}
-            for use in (page.uses if page else ())
-        ]
         return await self._render(
             request,
             "consent_page.html",
-            problem.status if problem else 200,
+            problem,
             page=page,
-            rows=terms_rows(page.request, t) if page else [],
-            uses=uses,
+            rows=terms_rows(page.request, self.translations(request)) if page else [],
             can_withdraw=page is not None and page.request.state.value in ("given", "waiting"),
             token=token,
-            problem=describe_problem(problem, t),
             page_address=f"/consent/page?{urlencode({'token': token})}",
         )
 
-    async def _render(self, request: Request, template: str, status: int = 200, **values: Any) -> Response:
-        c = load_messages("consents", self.translations(request).tag)
-        response = await self.render_page(request, template, None, status, c=c, **values)
+    async def _render(
+        self, request: Request, template: str, problem: SafelightError | None = None, **values: Any
+    ) -> Response:
+        alert = describe_problem(problem, self.translations(request))
+        response = await self.render_page(request, template, problem=problem, alert=alert, **values)
         # The address has a secret, and the page personal data.
         response.headers["cache-control"] = "no-store"
         return response
@@ -233,41 +212,25 @@ _DAY_S = 86_400.0
 
 
 class ConsentPages(PageHandler):
-    async def show(self, request: Request, principal: Principal) -> Response:
-        return await self._render_list(request, principal)
+    refusals = (SafelightError,)
 
     async def ask(self, request: Request, principal: Principal) -> Response:
         """Ask for a consent. Without a mail server, the link is shown once."""
         form = await self.read_form(request)
         device = await device_of(request)
-        try:
-            new = self._new_request(form)
-            asked = await self.run(
-                lambda: self._requests.ask(principal, new, device, base_url=base_url(request))
-            )
-        except SafelightError as problem:
-            return await self._render_list(request, principal, problem=problem, form=form)
-        return await self._render_list(request, principal, asked=asked)
-
-    async def show_one(self, request: Request, principal: Principal) -> Response:
-        return await self._render_one(request, principal)
+        new = self._new_request(form)
+        asked = await self.run(lambda: self._requests.ask(principal, new, device, base_url=base_url(request)))
+        return await self.show(request, principal, asked=asked)
 
     async def decide(self, request: Request, principal: Principal) -> Response:
         """Show the frames on demand, confirm, or reject."""
         identity, form = request.path_params["consent_id"], await self.read_form(request)
         action = form.get("action")
-        try:
-            if action == "reveal":
-                return await self._render_one(request, principal, shows_frames=True)
-            cleared = [name.removeprefix("clear_") for name in form if name.startswith("clear_")]
-            confirm = action == "confirm"
-            await self.run(
-                lambda: self._requests.decide(principal, identity, confirm=confirm, cleared=cleared)
-            )
-        except NotFound:
-            raise
-        except SafelightError as problem:
-            return await self._render_one(request, principal, problem=problem)
+        if action == "reveal":
+            return await self.show_one(request, principal, shows_frames=True)
+        cleared = [name.removeprefix("clear_") for name in form if name.startswith("clear_")]
+        confirm = action == "confirm"
+        await self.run(lambda: self._requests.decide(principal, identity, confirm=confirm, cleared=cleared))
         return self.redirect("/consents")
 
     async def frames(self, request: Request, principal: Principal) -> Response:
@@ -282,67 +245,47 @@ class ConsentPages(PageHandler):
             raise NotFound("This server has no consents.")
         return self.services.consents.requests
 
-    def _new_request(self, form: dict[str, str]) -> NewConsentRequest:
+    def _new_request(self, form: Form) -> NewConsentRequest:
         days = form.get("days", "")
         if not days.isdecimal() or len(days) > 9 or not 1 <= int(days) <= _MAX_DAYS:
             raise InvalidField("The days are a number from 1 to 731.", param="expires_at")
-        return NewConsentRequest(
-            asker=form.get("asker", ""),
-            subject=form.get("subject", ""),
-            email=form.get("email", ""),
-            uses=form.get("uses", ""),
-            territory=form.get("territory", ""),
+        return input_of(
+            NewConsentRequest,
+            form,
             expires_at=self.console.clock() + int(days) * _DAY_S,
             scope=[name for name in ("likeness", "voice") if form.get(name) == "yes"],
             commercial=form.get("commercial") == "yes",
             kinds=[kind.value for kind in UseKind if form.get(f"kind_{kind.value}") == "yes"],
-            language=form.get("language", "en"),
             level=ConsentLevel.ON_CAMERA if form.get("level") == "2" else ConsentLevel.LINK,
         )
 
-    async def _render_list(
+    async def show(
         self,
         request: Request,
         principal: Principal,
         *,
-        asked: AskedConsent | None = None,
         problem: SafelightError | None = None,
-        form: dict[str, str] | None = None,
+        form: Form = NOTHING_TYPED,
+        asked: AskedConsent | None = None,
     ) -> Response:
-        t = self.translations(request)
-        c = load_messages("consents", t.tag)
-        found = await self.run(self._requests.list, principal)
-        rows = [
-            {
-                "id": each.id,
-                "subject": each.subject,
-                "level": c(f"level_short.{each.reachable_level.value}"),
-                "state": c(f"state.{each.state.value}"),
-                "waits": each.state is RequestState.WAITING,
-                "asked": format_date(each.created_at, t),
-                "until": format_date(each.terms.expires_at, t),
-            }
-            for each in found
-        ]
         return await self.render_page(
             request,
             "consents.html",
             principal,
-            problem.status if problem else 200,
-            c=c,
-            rows=rows,
+            problem=problem,
+            alert=describe_problem(problem, self.translations(request)),
+            requests=await self.run(self._requests.list, principal),
             may_ask=principal.has_scope(KeyScope.VIDEOS_WRITE),
             may_review=principal.has_scope(KeyScope.REVIEW),
             no_camera=self._requests.no_camera_reason is not None,
             asked=asked,
-            form=form or {},
+            form=form,
             page_languages=LANGUAGES,
-            kinds=[kind.value for kind in UseKind],
+            kinds=UseKind,
             max_days=_MAX_DAYS,
-            problem=describe_problem(problem, t),
         )
 
-    async def _render_one(
+    async def show_one(
         self,
         request: Request,
         principal: Principal,
@@ -354,16 +297,15 @@ class ConsentPages(PageHandler):
         made: ConsentRequest = await self.run(
             self._requests.get, principal, request.path_params["consent_id"]
         )
-        values: dict[str, Any] = {
-            "made": made,
-            "terms": terms_rows(made, t),
-            "answered": format_datetime(made.answered_at, t) if made.answered_at else "",
-            "waits": made.state is RequestState.WAITING,
-            "is_asker": made.asked_by == principal.id,
-            "may_review": principal.has_scope(KeyScope.REVIEW),
-            "flags": [flag.value for flag in made.flags],
-            "shows_frames": shows_frames,
-            "problem": describe_problem(problem, t),
-        }
-        c, status = load_messages("consents", t.tag), problem.status if problem else 200
-        return await self.render_page(request, "consent_request.html", principal, status, c=c, **values)
+        return await self.render_page(
+            request,
+            "consent_request.html",
+            principal,
+            problem=problem,
+            alert=describe_problem(problem, t),
+            made=made,
+            terms=terms_rows(made, t),
+            is_asker=made.asked_by == principal.id,
+            may_review=principal.has_scope(KeyScope.REVIEW),
+            shows_frames=shows_frames,
+        )

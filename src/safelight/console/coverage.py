@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from safelight.moderation.coverage_count import (
+from safelight.policy.findings import CoverageStatus, Modality
+from safelight.screening.coverage_count import (
     NOT_MADE,
     Check,
     checks_of_video,
     complete_without_detector,
     count_complete,
-    counted,
     uncounted_gaps,
 )
-from safelight.policy.findings import CoverageStatus, Modality
 
 from .translations import Translations, list_checks, translate_category
 
@@ -30,6 +29,8 @@ COUNTED = (
     WITHOUT_DETECTOR,
     NOT_MADE,
 )
+#: All statuses: those of checks that are off come last. They are listed, and are no check.
+LISTED = (*COUNTED, CoverageStatus.OFF.value)
 #: The gaps, which no page folds away.
 _GAPS = frozenset({CoverageStatus.NOT_CHECKED.value, CoverageStatus.PARTLY.value, WAIVED})
 
@@ -57,6 +58,8 @@ class CoverageGroup:
 class CoverageSummary:
     #: `Checked: 24 of 41`.
     sentence: str
+    #: `Done 24 + not done 17 + off 5 = 46`: adds up to the checks of all groups.
+    total: str
     groups: tuple[CoverageGroup, ...]
     #: In what a video differs from its installation.
     notes: tuple[str, ...] = ()
@@ -84,7 +87,8 @@ def summarize_video(video: VideoCoverage, installed: Iterable[Check], t: Transla
     notes = [_compare(checks, installed, t)]
     if gaps := uncounted_gaps(video.made, installed):
         notes.append(t("coverage.uncounted", checks=_name(gaps, t)))
-    return summarize(checks, t, notes=filter(None, notes), waivers=video.waivers)
+    off = {check for check in installed if check[2] == CoverageStatus.OFF.value}
+    return summarize(checks | off, t, notes=filter(None, notes), waivers=video.waivers)
 
 
 def _with_cause(check: Check, video: VideoCoverage, without: Collection[tuple[str, str]]) -> Check:
@@ -125,11 +129,11 @@ def _name(checks: Iterable[Check], t: Translations) -> str:
 def summarize(
     checks: Iterable[Check], t: Translations, *, notes: Iterable[str] = (), waivers: Iterable[str] = ()
 ) -> CoverageSummary:
-    """The number of completed checks, and all counted checks by status, missing checks first."""
-    unique = counted(checks)
+    """The number of completed checks, and all checks by status: missing ones first, those off last."""
+    unique = frozenset(checks)
     complete, total = count_complete(unique)
     groups: list[CoverageGroup] = []
-    for status in COUNTED:
+    for status in LISTED:
         modalities = tuple(
             (t(f"modality.{modality.value}"), categories)
             for modality in Modality
@@ -147,5 +151,26 @@ def summarize(
             hint = t(f"{key}_hint") if t.has(f"{key}_hint") else ""
             groups.append(CoverageGroup(status=status, label=name, modalities=modalities, hint=hint))
     return CoverageSummary(
-        sentence=t("coverage.count", checked=complete, all=total), groups=tuple(groups), notes=tuple(notes)
+        sentence=t("coverage.count", checked=complete, all=total),
+        total=_add_up(groups, t),
+        groups=tuple(groups),
+        notes=tuple(notes),
     )
+
+
+def _add_up(groups: Iterable[CoverageGroup], t: Translations) -> str:
+    """The checks that are done, not done and off, and their sum. A check that was complete without a detector
+    has a number of its own.
+    """
+    done, without, off = CoverageStatus.CHECKED.value, WITHOUT_DETECTOR, CoverageStatus.OFF.value
+    counts = dict.fromkeys((done, without, "", off), 0)
+    for group in groups:
+        counts[group.status if group.status in counts else ""] += group.count
+    names = {
+        done: t("coverage.sum_done"),
+        without: t("coverage.without_detector"),
+        "": t("coverage.sum_open"),
+        off: t("coverage.sum_off"),
+    }
+    terms = [f"{names[key]} {n}" for key, n in counts.items() if n or key != without]
+    return f"{' + '.join(terms)} = {sum(counts.values())}"

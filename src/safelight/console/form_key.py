@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from safelight import canonical_json
+from safelight.core import canonical_json
 
 #: The hidden field with a random text, another one each time the form is shown.
 FORM_ID = "form_id"

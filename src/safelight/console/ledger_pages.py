@@ -4,86 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from safelight.attempts.export import write_csv, write_jsonl
-from safelight.errors import InvalidField, SafelightError
-from safelight.i18n import load_messages
-from safelight.jobs.quota import QuotaUse
-from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.ledger import (
+from safelight.accounts import KeyScope, Principal
+from safelight.accounts.ledger import (
     ENTRY_COLUMNS,
-    MICROS,
     EntryKind,
     Ledger,
-    LedgerEntry,
     LedgerFilter,
-    LedgerSum,
     SumBy,
     entry_object,
 )
+from safelight.core.errors import InvalidField, SafelightError
+from safelight.providers.attempts.export import write_csv, write_jsonl
 from safelight.web.create_request import require_writable
-from safelight_client.money import format_money
 
 from .render import PageHandler
-from .translations import Translations, format_datetime
-
-# Entries and sums of the ledger as the pages show them.
-
-
-def entry_row(entry: LedgerEntry, t: Translations) -> dict[str, Any]:
-    return {
-        "at": format_datetime(entry.at, t),
-        "kind": entry.kind.value,
-        "reason": entry.reason.value,
-        "amount": _amount(entry.amount_micros, entry.currency, t),
-        "video_id": entry.work.video_id,
-        "account": entry.work.account,
-        "end_user": entry.work.end_user or "",
-    }
-
-
-def sum_row(one: LedgerSum) -> dict[str, Any]:
-    return {
-        "group": one.group,
-        "charged": format_money(one.charged_micros / MICROS, one.currency),
-        "credited": format_money(one.credited_micros / MICROS, one.currency),
-        "due": format_money(one.due_micros / MICROS, one.currency),
-        "cost": format_money(one.cost_micros / MICROS, one.currency),
-        "unknown": one.unknown_costs,
-    }
-
-
-def quota_rows(use: QuotaUse) -> list[dict[str, Any]]:
-    """What is used and left of each daily quota; of the cost only if there is a limit."""
-    used, limits = use.used, use.limits
-    rows: list[dict[str, Any]] = [
-        {
-            "name": name,
-            "used": taken,
-            "limit": limit,
-            "left": None if limit is None else max(0, limit - taken),
-        }
-        for name, taken, limit in (
-            ("videos", used.videos, limits.videos),
-            ("seconds", used.seconds, limits.seconds),
-        )
-    ]
-    if limits.cost_micros is not None:
-        left = max(0, limits.cost_micros - used.cost_micros)
-        amounts = {"used": used.cost_micros, "limit": limits.cost_micros, "left": left}
-        shown = {name: format_money(micros / MICROS, "") for name, micros in amounts.items()}
-        rows.append({"name": "cost", **shown})
-    return rows
-
-
-def _amount(micros: int | None, currency: str, t: Translations) -> str:
-    return t("studio.cost_unknown") if micros is None else format_money(micros / MICROS, currency)
-
 
 #: Message key, path, and the scopes of which a person needs one.
 _TOPICS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
@@ -96,6 +35,7 @@ _TOPICS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
     ("access", "/compliance/access", (KeyScope.ADMIN,)),
     ("tenants", "/compliance/tenants", (KeyScope.REVIEW, KeyScope.VAULT, KeyScope.ADMIN)),
     ("people", "/settings/people", (KeyScope.PEOPLE,)),
+    ("log", "/compliance/log", (KeyScope.AUDIT,)),
     ("policy", "/policy", (KeyScope.POLICY, KeyScope.AUDIT)),
     ("coverage", "/coverage", (KeyScope.VIDEOS_READ, KeyScope.AUDIT)),
     ("own", "/account/standing", (KeyScope.VIDEOS_READ,)),
@@ -109,7 +49,6 @@ class CompliancePages(PageHandler):
             request,
             "compliance.html",
             principal,
-            a=load_messages("accounts", self.translations(request).tag),
             topics=list(_offered(principal)),
             waiting=await self.run(standing.access.count_waiting, principal) if standing and is_admin else 0,
         )
@@ -134,7 +73,7 @@ class LedgerPages(PageHandler):
         query = request.query_params
         by = SumBy(query["by"]) if query.get("by") in list(SumBy) else SumBy.TENANT
         form = {name: query.get(name, "").strip() for name in _FIELDS}
-        t, after = self.translations(request), query.get("after")
+        after = query.get("after")
         problem: SafelightError | None = None
         try:
             wanted = _filter(form)
@@ -143,22 +82,19 @@ class LedgerPages(PageHandler):
         entries, more = await self.run(
             lambda: self._ledger.list(principal, wanted, after=after, limit=_MAX_ROWS, newest_first=True)
         )
-        sums = await self.run(self._ledger.sums, principal, by, wanted)
         filled = {name: value for name, value in form.items() if value}
         return await self.render_page(
             request,
             "ledger.html",
             principal,
-            problem.status if problem else 200,
-            a=load_messages("accounts", t.tag),
-            form=form,
-            by=by.value,
-            groups=[one.value for one in SumBy],
-            kinds=[kind.value for kind in EntryKind],
-            wrong_day=problem is not None and problem.param in ("since", "until"),
             problem=problem,
-            sums=[sum_row(one) for one in sums],
-            entries=[entry_row(one, t) for one in entries],
+            form=form,
+            by=by,
+            groups=SumBy,
+            kinds=EntryKind,
+            wrong_day=problem is not None and problem.param in ("since", "until"),
+            sums=await self.run(self._ledger.sums, principal, by, wanted),
+            entries=entries,
             export="/compliance/ledger/export?" + urlencode(filled),
             more=urlencode({**filled, "by": by.value, "after": entries[-1].id}) if more else "",
         )

@@ -10,13 +10,13 @@ import segno
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from safelight.errors import NotFound, RateLimited, SafelightError, Unauthenticated
-from safelight.i18n import load_messages
-from safelight.trust.accounts import SessionRecord
-from safelight.trust.openid import CallbackAnswer, OpenIdSignIn
-from safelight.trust.people import OpenInvitation, PersonState, Proofs, SignedIn, SignIn
-from safelight.trust.people.passwords import MAX_PASSWORD_CHARACTERS, MIN_PASSWORD_CHARACTERS
-from safelight.trust.people.service import MAX_EMAIL_CHARACTERS
+from safelight.accounts import SessionRecord
+from safelight.accounts.openid import CallbackAnswer, OpenIdSignIn
+from safelight.accounts.people import OpenInvitation, PersonState, Proofs, SignedIn, SignIn
+from safelight.accounts.people.passwords import MAX_PASSWORD_CHARACTERS, MIN_PASSWORD_CHARACTERS
+from safelight.accounts.people.service import MAX_EMAIL_CHARACTERS
+from safelight.core.errors import NotFound, RateLimited, SafelightError, Unauthenticated
+from safelight.core.i18n import load_messages
 from safelight.web.auth import COOKIE, AppState, browser_of, check_same_origin, clear_session, set_session
 from safelight.web.rate_limit import RateLimiter
 from safelight.web.request_body import read_short_form
@@ -332,15 +332,13 @@ class InvitationPages(PageHandler):
             "is_change": invitation is not None and invitation.person.state is PersonState.ACTIVE,
             "qr_code": _draw_qr_code(invitation.totp_address, p("invitation.qr_label")) if invitation else "",
             "secret_groups": _in_groups(invitation.totp_secret) if invitation else "",
-            "problem": describe_problem(problem, p, unauthenticated="error.invitation") if problem else "",
+            "alert": describe_problem(problem, p, unauthenticated="error.invitation") if problem else "",
             "min_password": MIN_PASSWORD_CHARACTERS,
             "max_password": MAX_PASSWORD_CHARACTERS,
             # A change of language or theme leads back here, with the token.
             "page_address": f"/invitation?{urlencode({'token': token})}",
         }
-        return await self.render_page(
-            request, "invitation.html", None, problem.status if problem else 200, **values
-        )
+        return await self.render_page(request, "invitation.html", problem=problem, **values)
 
     async def _render_codes(self, request: Request, signed_in: SignedIn) -> Response:
         response = await self.render_page(

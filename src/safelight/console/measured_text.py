@@ -6,8 +6,15 @@ import re
 from datetime import date
 
 from safelight.policy.findings import Modality
-from safelight.policy.measurements import Measurement, load_shipped, load_shipped_prompts
-from safelight.policy.statistics import wilson
+from safelight.policy.measurements import (
+    Measurement,
+    MeasurementRun,
+    PromptMeasurement,
+    find_measurement,
+    load_shipped,
+    load_shipped_prompts,
+)
+from safelight.policy.statistics import format_percent, wilson
 
 from .translations import Translations, translate_note
 
@@ -19,13 +26,13 @@ def describe_measured(
     measured: str | None, category: str, modality: Modality, t: Translations
 ) -> tuple[str, ...]:
     """Everything that was measured for a cell, with the dates. `measured` is the cell's own sentence."""
-    one, stated = load_shipped().cell(category, modality), measured or ""
+    known, stated = find_measurement(category, modality), measured or ""
     parts = []
-    if one is not None:
-        # The installation states a figure in its own sentence only if its versions are the measured ones.
-        current = stated.startswith(f"{one.what}: {one.found} of {one.segments} ")
-        key = "coverage.figure" if current else "coverage.figure_earlier"
-        parts.append(t(key, figure=_format_figure(one, t), day=format_measured_day(t)))
+    if known is not None:
+        run, one = known
+        current = is_current(stated, one)
+        key = f"coverage.figure_{run.content}" + ("" if current else "_earlier")
+        parts.append(t(key, figure=_format_figure(run, one, t), day=format_run_day(run, t)))
         stated = "" if current else stated
     if own := _own_figure(stated, t):
         parts.append(t("scan.reason", reason=own))
@@ -34,9 +41,15 @@ def describe_measured(
     return tuple(parts) or (t("coverage.unmeasured"),)
 
 
+def format_share(category: str, modality: Modality) -> str:
+    """The share that was found in the shipped measurement of a cell, such as `70 %`; empty if it has none."""
+    known = find_measurement(category, modality)
+    return format_percent(known[1].found, known[1].segments) if known is not None else ""
+
+
 def describe_prompts(t: Translations) -> str:
     """What was measured for all text checks together, with its date."""
-    day = _format_day(load_shipped_prompts().made, t)
+    day = format_run_day(load_shipped_prompts(), t)
     return t("coverage.figure_prompts", figure=_format_prompts(t), day=day)
 
 
@@ -44,10 +57,10 @@ def list_figures(
     measured: str | None, category: str, modality: Modality, t: Translations, *, current: bool
 ) -> tuple[str, ...]:
     """The same in short, for a table. `current`: the figure is that of the installed versions."""
-    one, stated = load_shipped().cell(category, modality), measured or ""
+    known, stated = find_measurement(category, modality), measured or ""
     figures = []
-    if one is not None:
-        figures.append(_format_figure(one, t) + ("" if current else " *"))
+    if known is not None:
+        figures.append(_format_figure(*known, t) + ("" if current else " *"))
     if own := _own_figure(stated, t):
         figures.append(own)
     if not figures and is_prompts_page(stated):
@@ -57,11 +70,28 @@ def list_figures(
 
 def format_measured_day(t: Translations) -> str:
     """The day on which the cells were measured."""
-    return _format_day(load_shipped().made, t)
+    return format_run_day(load_shipped(), t)
 
 
-def _format_figure(one: Measurement, t: Translations) -> str:
+def is_current(measured: str | None, one: Measurement) -> bool:
+    """Whether the figure is that of the installed versions: only then the cell's own sentence has it."""
+    return (measured or "").startswith(f"{one.what}: {one.found} of {one.segments} ")
+
+
+def _format_figure(run: MeasurementRun, one: Measurement, t: Translations) -> str:
     low, high = wilson(one.found, one.segments)
+    if run.content == "prompts":
+        return t(
+            "coverage.acts",
+            found=one.found,
+            stopped=one.stopped,
+            policy=next(iter(run.policy)),
+            all=one.segments,
+            low=f"{100 * low:.0f}",
+            high=f"{100 * high:.0f}",
+            alarms=one.false_alarms,
+            harmless=one.safe_clips,
+        )
     return translate_note(
         f"{one.what}: {one.found} of {one.segments} found ({100 * low:.0f} to {100 * high:.0f} %); "
         f"false alarms: {one.false_alarms} of {one.safe_clips}",
@@ -92,6 +122,7 @@ def is_prompts_page(stated: str) -> bool:
     return stated == load_shipped_prompts().page
 
 
-def _format_day(iso: str, t: Translations) -> str:
-    day, months = date.fromisoformat(iso), t("time.months").split(" ")
+def format_run_day(run: MeasurementRun | PromptMeasurement, t: Translations) -> str:
+    """The day of a measurement run."""
+    day, months = date.fromisoformat(run.made), t("time.months").split(" ")
     return t("time.day", day=day.day, month=months[day.month - 1], year=day.year)

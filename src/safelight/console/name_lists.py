@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from safelight.accounts import KeyScope, Principal
+from safelight.core.errors import Forbidden, InvalidField
+from safelight.core.ids import new_id
 from safelight.detectors.text.entities import EntityKind
 from safelight.detectors.text.operator_lists import NameListImport, OperatorLists
-from safelight.errors import Forbidden, InvalidField
-from safelight.ids import new_id
-from safelight.trust.accounts import KeyScope, Principal
 
 if TYPE_CHECKING:
+    from safelight.detectors.list_origins import ListRecord
     from safelight.store.database import Database
 
 _MAX_TEXT_CHARS = 100_000
@@ -25,6 +26,8 @@ class NameListEditor:
     database: Database
     #: The folder for temporary files.
     scratch: Path
+    #: Returns every list, shipped ones too, with its owner, source and problems.
+    records: Callable[[], tuple[ListRecord, ...]]
     #: Returns the installation's first tenant. The lists apply to the whole installation, so only persons of
     #: this tenant may change them.
     tenant: Callable[[], str]

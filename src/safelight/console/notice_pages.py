@@ -6,45 +6,41 @@ import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import Conflict, InvalidField, NotFound, RateLimited, SafelightError, Withdrawn
-from safelight.i18n import Messages, load_messages
-from safelight.trust.reports import NewReport, Notice, ReportLane, ReportReason
-from safelight.trust.reports.validation import MAX_HASHES, find_video_id
-from safelight.web.auth import AppState, check_same_origin
+from safelight.accounts.people.service import normalize_email
+from safelight.accounts.statements import describe_reply
+from safelight.cases.reports import NewReport, Notice, ReportLane, ReportReason
+from safelight.cases.reports.validation import MAX_HASHES, find_video_id
+from safelight.core.errors import InvalidField, NotFound, RateLimited, SafelightError
+from safelight.core.i18n import Messages, load_messages
 from safelight.web.middleware import CONTENT_SECURITY_POLICY
-from safelight.web.rate_limit import RateLimiter, network_of
+from safelight.web.rate_limit import network_of
 from safelight.web.reported_hashes import read_hashes
-from safelight.web.request_body import read_short_form
 
-from .render import PageHandler, Pages
-from .services import ConsoleServices
+from .render import NOTHING_TYPED, Form, PageHandler, client_address
 from .translations import format_datetime
 
 #: The page reads frames of a clip that the person chose, which never leaves the browser.
 _WITH_LOCAL_CLIPS = CONTENT_SECURITY_POLICY.replace("media-src 'self'", "media-src 'self' blob:")
 #: 240 hashes and a note of 4000 Chinese characters are 70 KiB in a form.
 _MAX_FORM_BYTES = 256 * 1024
-#: Forms that one address may send, valid or not. The valid ones also have an hourly limit.
-_MAX_FORMS, _FORMS_WINDOW_S = 30, 600.0
 _PROBLEMS: tuple[tuple[type[SafelightError], str], ...] = (
     (RateLimited, "problem.limit"),
-    (Withdrawn, "problem.withdrawn"),
     (NotFound, "problem.not_found"),
-    (Conflict, "problem.conflict"),
 )
+#: What the page of a receipt says about the address for the decision.
+_CONTACT_STATES = ("saved", "wrong", "undelivered")
 
 
 class NoticePages(PageHandler):
     """Handlers that need no account and work without scripts, except for the hashes."""
 
-    def __init__(self, state: AppState, pages: Pages, console: ConsoleServices) -> None:
-        super().__init__(state, pages, console)
-        self._rate_limiter = RateLimiter(_MAX_FORMS, _FORMS_WINDOW_S)
+    max_forms = (30, 600.0)
 
     async def show(self, request: Request) -> Response:
         location = request.query_params.get("video", "")[:200]
@@ -59,7 +55,9 @@ class NoticePages(PageHandler):
     async def report_intimate(self, request: Request) -> Response:
         return await self._file(request, ReportLane.INTIMATE_IMAGERY, "intimate_form.html")
 
-    async def show_status(self, request: Request) -> Response:
+    async def show_status(
+        self, request: Request, *, problem: SafelightError | None = None, form: Form = NOTHING_TYPED
+    ) -> Response:
         status = await self.run(self.services.reports.get_by_token, request.path_params["token"])
         t = self.translations(request)
         # Matches in the same state are one entry with their number.
@@ -70,43 +68,61 @@ class NoticePages(PageHandler):
                 format_datetime(one.created_at, t),
                 format_datetime(one.due_at, t),
                 _state_of(one),
-                one.hidden,
                 one.outcome is not None,
+                describe_reply(one.reply, t.tag),
             )
             for one in status.notices
         )
-        names = ("video_id", "is_match", "sent", "due", "state", "hidden", "is_decided")
+        names = ("video_id", "is_match", "sent", "due", "state", "is_decided", "reply")
         notices = [{**dict(zip(names, one, strict=True)), "n": n} for one, n in counted.items()]
+        asked = "undelivered" if status.is_undelivered else request.query_params.get("contact")
         return await self._render(
-            request, "report_status.html", notices=notices, hashes=status.hashes, report_id=status.id
+            request,
+            "report_status.html",
+            problem=problem,
+            notices=notices,
+            is_intimate=any(one.lane is ReportLane.INTIMATE_IMAGERY for one in status.notices),
+            report_id=status.id,
+            token=request.path_params["token"],
+            contact=asked if asked in _CONTACT_STATES else None,
+            form=form,
         )
 
+    async def change_contact(self, request: Request) -> Response:
+        """Send the decision to another address. Whatever is wrong with it, the report stays."""
+        token, form = request.path_params["token"], await self.read_public_form(request)
+        contact, language = form.get("contact", ""), self.translations(request).tag
+        change = self.services.reports.change_contact
+        try:
+            await self.run(partial(change, token, contact, language=language))
+        except (InvalidField, RateLimited) as problem:
+            return await self.show_status(request, problem=problem, form=form)
+        return self.redirect(f"/report/{token}?contact=saved")
+
     async def _file(self, request: Request, lane: ReportLane, template: str) -> Response:
-        check_same_origin(request)
-        address = request.client.host if request.client else ""
-        # Before the body is read, because no account is needed.
-        self._rate_limiter.allow(address)
-        form = await read_short_form(request, self.services, max_bytes=_MAX_FORM_BYTES)
-        network = network_of(address)
+        form = await self.read_public_form(request, max_bytes=_MAX_FORM_BYTES)
+        network = network_of(client_address(request))
         try:
             new = replace(_new_report(form, lane), language=self.translations(request).tag)
             receipt = await self.run(self.services.reports.add_from_visitor, new, network=network)
-        except (InvalidField, RateLimited, Withdrawn, NotFound, Conflict) as problem:
+        except (InvalidField, RateLimited, NotFound) as problem:
             return await self._render(request, template, form=form, problem=problem)
-        return self.redirect(receipt.path or "/report")
+        wrong = "?contact=wrong" if new.contact and not _is_email(new.contact) else ""
+        return self.redirect(f"{receipt.path}{wrong}")
 
     async def _render(
         self, request: Request, template: str, *, problem: SafelightError | None = None, **values: Any
     ) -> Response:
         n = load_messages("notices", self.translations(request).tag)
+        alert = _describe(problem, n) if problem else ""
         response = await self.render_page(
             request,
             template,
             await self.current_principal(request),
-            problem.status if problem else 200,
+            problem=problem,
+            alert=alert,
             n=n,
-            problem=_describe(problem, n) if problem else "",
-            reasons=[one.value for one in ReportReason],
+            reasons=ReportReason,
             max_hashes=MAX_HASHES,
             sends_mail=self.services.reports.sends_mail,
             **values,
@@ -145,11 +161,20 @@ def _describe(problem: SafelightError, n: Messages) -> str:
         if isinstance(problem, kind):
             return n(key)
     field = problem.param or ""
+    if field == "email":
+        return n("status.contact_wrong")
     if field in ("location", "hashes"):
         return n(f"problem.{field}")
     labels = {name: n(f"intimate.{name}") for name in ("name", "contact", "note", "good_faith", "files")}
     labels |= {"reason": n("report.reason")}
     return n("problem.missing", field=labels.get(field, field))
+
+
+def _is_email(contact: str) -> bool:
+    try:
+        return bool(normalize_email(contact))
+    except InvalidField:
+        return False
 
 
 def _state_of(one: Notice) -> str:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import (
+from safelight.accounts import ROLES, KeyScope, Principal, Role
+from safelight.accounts.people import (
+    LANGUAGES,
+    DisabledPerson,
+    Invitation,
+    NewPerson,
+    People,
+    Person,
+)
+from safelight.accounts.people.passwords import MAX_PASSWORD_CHARACTERS, MIN_PASSWORD_CHARACTERS
+from safelight.core.errors import (
     Conflict,
     InvalidField,
     NotFound,
@@ -18,24 +27,13 @@ from safelight.errors import (
     Unauthenticated,
     Unavailable,
 )
-from safelight.i18n import Messages, load_messages
-from safelight.trust.accounts import ROLES, KeyScope, Principal, Role, SessionRecord
-from safelight.trust.people import (
-    LANGUAGES,
-    DisabledPerson,
-    Invitation,
-    NewPerson,
-    People,
-    Person,
-    PersonState,
-)
-from safelight.trust.people.passwords import MAX_PASSWORD_CHARACTERS, MIN_PASSWORD_CHARACTERS
+from safelight.core.i18n import Messages, load_messages
 from safelight.web.auth import COOKIE
 from safelight.web.consent_call import base_url
 
-from .render import PageHandler, store_language
+from .render import NOTHING_TYPED, Form, PageHandler, input_of, store_language
 from .services import PeopleServices
-from .translations import Translations, format_date, format_datetime
+from .translations import Translations
 
 # Texts of the pages for people, and how their problems are worded.
 
@@ -85,9 +83,6 @@ def _conflict(problem: Conflict) -> str:
 class AccountPages(PageHandler):
     """Handlers of the account page. Each person with a session may open it and sees only their own."""
 
-    async def show(self, request: Request, principal: Principal) -> Response:
-        return await self._render_account(request, principal)
-
     async def change_language(self, request: Request, principal: Principal) -> Response:
         """Store the language, here and in this browser."""
         language = (await self.read_form(request)).get("language", "")
@@ -102,7 +97,7 @@ class AccountPages(PageHandler):
         try:
             invitation = await self.run(self._people.sign_in.begin_change, principal, password)
         except SafelightError as problem:
-            return await self._render_account(request, principal, problem=problem)
+            return await self.show(request, principal, problem=problem)
         return self.redirect(invitation.path)
 
     async def choose_mails(self, request: Request, principal: Principal) -> Response:
@@ -122,84 +117,59 @@ class AccountPages(PageHandler):
             raise NotFound("This server has no accounts of people.")
         return self.console.people
 
-    async def _render_account(
-        self, request: Request, principal: Principal, *, problem: SafelightError | None = None
+    async def show(
+        self,
+        request: Request,
+        principal: Principal,
+        *,
+        problem: SafelightError | None = None,
+        form: Form = NOTHING_TYPED,
     ) -> Response:
-        t = self.translations(request)
-        p, sessions = people_texts(t), self.services.accounts.sessions
+        p, sessions = people_texts(self.translations(request)), self.services.accounts.sessions
         person: Person | None = None
         if principal.role is not None and self.console.people is not None:
             person = await self.run(self.console.people.people.get, principal.tenant, principal.id)
         mails: bool | None = None
         if person is not None and principal.review_rank and self.services.reports.sends_mail:
             mails = (await self.run(self.services.review_queue.preferences, principal)).mails
-        current = await self.run(sessions.identify, request.cookies.get(COOKIE, ""))
-        opened = await self.run(sessions.list, principal)
         return await self.render_page(
             request,
             "account.html",
             principal,
-            problem.status if problem else 200,
-            p=p,
-            a=load_messages("accounts", t.tag),
+            problem=problem,
+            alert=describe_problem(problem, p, unauthenticated="error.wrong_password") if problem else "",
             person=person,
             mails=mails,
             name=principal.name,
             page_languages=LANGUAGES,
-            problem=describe_problem(problem, p, unauthenticated="error.wrong_password") if problem else "",
-            sessions=[_session_row(each, current, t) for each in opened],
+            current=await self.run(sessions.identify, request.cookies.get(COOKIE, "")),
+            sessions=await self.run(sessions.list, principal),
         )
-
-
-def _session_row(session: SessionRecord, current: str, t: Translations) -> dict[str, Any]:
-    return {
-        "id": session.id,
-        "browser": session.browser,
-        "is_current": session.id == current,
-        "created_at": format_datetime(session.created_at, t),
-        "last_used_at": format_datetime(session.last_used_at, t),
-    }
 
 
 class PeoplePages(PageHandler):
     """Handlers of the page of people; they need the scope `people`."""
 
-    async def show(self, request: Request, principal: Principal) -> Response:
-        return await self._render_people(request, principal)
+    refusals = (SafelightError,)
 
     async def add(self, request: Request, principal: Principal) -> Response:
         """Add a person. The link of the invitation is shown once, on the response page."""
-        form = await self.read_form(request)
-        try:
-            new = NewPerson(
-                name=form.get("name", ""),
-                email=form.get("email", ""),
-                role=_parse_role(form),
-                language=form.get("language", "en"),
-            )
-            invitation = await self.run(self._people.add, principal, new)
-        except SafelightError as problem:
-            return await self._render_people(request, principal, problem=problem, form=form)
-        return await self._render_people(request, principal, invitation=invitation)
+        invitation = await self.submit(request, principal, _new_person, self._people.add)
+        return await self.show(request, principal, invitation=invitation)
 
     async def change(self, request: Request, principal: Principal) -> Response:
         """Change a role, disable a person, or invite the person again."""
         person = request.path_params["person_id"]
         form = await self.read_form(request)
-        try:
-            if form.get("action") == "reset":
-                invitation = await self.run(self._people.reset, principal, person)
-                return await self._render_people(request, principal, invitation=invitation)
-            if form.get("action") == "disable":
-                done = await self.run(self._people.disable, principal, person)
-                if done.revoked_keys or done.kept_keys:
-                    return await self._render_people(request, principal, disabled=done)
-            else:
-                await self.run(self._people.change_role, principal, person, _parse_role(form))
-        except NotFound:
-            raise
-        except SafelightError as problem:
-            return await self._render_people(request, principal, problem=problem)
+        if form.get("action") == "reset":
+            invitation = await self.run(self._people.reset, principal, person)
+            return await self.show(request, principal, invitation=invitation)
+        if form.get("action") == "disable":
+            done = await self.run(self._people.disable, principal, person)
+            if done.revoked_keys or done.kept_keys:
+                return await self.show(request, principal, disabled=done)
+        else:
+            await self.run(self._people.change_role, principal, person, _parse_role(form))
         return self.redirect("/settings/people")
 
     @property
@@ -208,68 +178,40 @@ class PeoplePages(PageHandler):
             raise NotFound("This server has no accounts of people.")
         return self.console.people.people
 
-    async def _render_people(
+    async def show(
         self,
         request: Request,
         principal: Principal,
         *,
         problem: SafelightError | None = None,
+        form: Form = NOTHING_TYPED,
         invitation: Invitation | None = None,
         disabled: DisabledPerson | None = None,
-        form: dict[str, str] | None = None,
     ) -> Response:
-        t = self.translations(request)
-        p = people_texts(t)
-        people = await self.run(self._people.list, principal)
         return await self.render_page(
             request,
             "people.html",
             principal,
-            problem.status if problem else 200,
-            p=p,
-            people=[_person_row(person, principal, t) for person in people],
-            roles=[role.value for role in Role],
-            scopes={role.value: _scope_names(role) for role in Role},
+            problem=problem,
+            alert=describe_problem(problem, people_texts(self.translations(request))) if problem else "",
+            people=await self.run(self._people.list, principal),
+            own_id=principal.id,
+            roles=ROLES,
+            scopes=KeyScope,
             page_languages=LANGUAGES,
             may_see_settings=principal.has_scope(KeyScope.ADMIN),
-            problem=describe_problem(problem, p) if problem else "",
-            form=form or {},
-            disabled=None
-            if disabled is None
-            else {
-                "name": disabled.person.name,
-                "revoked_keys": [key.name for key in disabled.revoked_keys],
-                "kept_keys": [key.name for key in disabled.kept_keys],
-            },
-            invitation=None
-            if invitation is None
-            else {
-                "name": invitation.person.name,
-                "email": invitation.person.email,
-                "link": f"{base_url(request)}{invitation.path}",
-                "until": format_datetime(invitation.expires_at, t),
-            },
+            form=form,
+            disabled=disabled,
+            invitation=invitation,
+            link=f"{base_url(request)}{invitation.path}" if invitation else "",
         )
 
 
-def _person_row(person: Person, principal: Principal, t: Translations) -> dict[str, Any]:
-    return {
-        "id": person.id,
-        "name": person.name,
-        "email": person.email,
-        "role": person.role.value,
-        "state": person.state.value,
-        "is_disabled": person.state is PersonState.DISABLED,
-        "is_self": person.id == principal.id,
-        "added": format_date(person.created_at, t),
-    }
+def _new_person(form: Form) -> NewPerson:
+    return input_of(NewPerson, form, role=_parse_role(form))
 
 
-def _scope_names(role: Role) -> list[str]:
-    return [scope.value for scope in KeyScope if scope in ROLES[role].scopes]
-
-
-def _parse_role(form: dict[str, str]) -> Role:
+def _parse_role(form: Form) -> Role:
     try:
         return Role(form.get("role", ""))
     except ValueError:

@@ -13,18 +13,18 @@ import yaml
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import NotFound, PolicyError, SafelightError
-from safelight.i18n import load_messages
-from safelight.ids import new_id
+from safelight.accounts import KeyScope, Principal
+from safelight.accounts.policies import PublishedPolicy
+from safelight.core.errors import NotFound, PolicyError, SafelightError
+from safelight.core.i18n import load_messages
+from safelight.core.ids import new_id
 from safelight.policy import diff, reference_cases
 from safelight.policy.documents import Policy, load
-from safelight.policy.findings import Modality
+from safelight.policy.findings import SHIPPED, Modality, group_of
 from safelight.policy.inheritance import SHIPPED_NAMES
 from safelight.policy.replay import ReplayReport, replay
 from safelight.policy.rules import Clause, Rule
 from safelight.policy.yaml_reader import MAX_BYTES, PolicyProblem, YamlReader, did_you_mean
-from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.policies import PublishedPolicy
 
 from .render import PageHandler
 from .translations import Translations, format_datetime, translate_category
@@ -67,9 +67,11 @@ def rule_groups(policy: Policy, t: Translations) -> tuple[RuleGroup, ...]:
 
 
 def _category(rule: Rule) -> str:
-    """The first part of the category that the rule is about; empty for several."""
+    """The category at the root of what the rule is about, or else its group; empty for several."""
     named = {rule.category} if rule.category else {one for each in _clauses(rule) for one in each.categories}
-    families = {name.partition("/")[0] for name in named}
+    families = {
+        root if (root := name.partition("/")[0]) in SHIPPED else str(group_of(name) or root) for name in named
+    }
     if len(named) == 1 and named <= {"sexual/minors"}:
         return named.pop()
     return families.pop() if len(families) == 1 else ""
@@ -183,9 +185,12 @@ class PolicyPages(PageHandler):
         text, action = form.get("document", "").replace("\r\n", "\n"), form.get("action", "check")
         if action == "rollback":
             published = await self.run(
-                self._policies.published.rollback, published_by=principal.name, by=principal.id
+                self._policies.published.rollback,
+                published_by=principal.name,
+                tenant=await self._owner(principal),
+                by=principal.id,
             )
-            return self.redirect(f"/policy?rolled_back={published.version}")
+            return self.redirect(f"/policy?rolled_back={published.version if published else _SHARED}")
         check = await self.run(self._check_document, text)
         values: dict[str, Any] = {"check": check, "action": action}
         if check.policy is not None:
@@ -202,6 +207,7 @@ class PolicyPages(PageHandler):
                         self._policies.published.publish,
                         check.policy,
                         published_by=principal.name,
+                        tenant=await self._owner(principal),
                         by=principal.id,
                     )
                 except SafelightError as problem:
@@ -220,6 +226,11 @@ class PolicyPages(PageHandler):
         if policies is None:
             raise NotFound("This server stores no policies.")
         return policies
+
+    async def _owner(self, principal: Principal) -> str | None:
+        """The tenant if the policy in force is its own: the page changes these publications."""
+        owner: str | None = await self.run(self._policies.published.owner, principal.tenant)
+        return owner
 
     async def _base_policy_name(self, principal: Principal) -> str:
         policy = await self.run(self._policies.in_force, principal.tenant)
@@ -272,17 +283,18 @@ class PolicyPages(PageHandler):
         self, request: Request, principal: Principal, status: int = 200, **values: Any
     ) -> Response:
         current = await self.run(self._policies.in_force, principal.tenant)
-        published = await self.run(self._policies.published.list)
+        owner = await self._owner(principal)
+        published = await self.run(self._policies.published.list, owner)
         t = self.translations(request)
         shown = {
             "groups": (),
-            "problem": None,
             "current": current,
             "m": load_messages("prompts", t.tag),
             "rules": len(current.rules),
             "published": [_version_row(version, t) for version in reversed(published)][:8],
             "can_edit": (can_edit := principal.has_scope(KeyScope.POLICY)),
-            "can_go_back": can_edit and any(version.active for version in published[1:]),
+            # Before the first policy of a tenant, that of the installation was in force.
+            "can_go_back": can_edit and any(version.active for version in published[owner is None :]),
             "confirmation": _confirmation(request, t),
         }
         return await self.render_page(request, "policy.html", principal, status, **{**shown, **values})
@@ -296,13 +308,19 @@ _NO_FINDINGS: dict[str, Any] = {
     "cases": None,
     "history_count": 0,
     "case_count": 0,
-    "problem": None,
 }
+
+
+#: In place of a version: that of the installation is in force again.
+_SHARED = "shared"
 
 
 def _confirmation(request: Request, t: Translations) -> str:
     for key in ("published", "rolled_back"):
-        if version := request.query_params.get(key, ""):
+        version = request.query_params.get(key, "")
+        if version == _SHARED:
+            return t("policy.shared_done")
+        if version:
             return t(f"policy.{key}_done", version=version[:12])
     return ""
 

@@ -1,23 +1,33 @@
-"""The page that explains a provider's error message. It needs no account and stores nothing."""
+"""The page that explains a provider's error message. It needs no account and stores nothing.
+
+To a person who may check prompts it also explains the prompt of the error; the check is recorded as always.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import TooLarge
-from safelight.generation.provider_errors import decode
-from safelight.generation.provider_errors.model import (
+from safelight.accounts import KeyScope, Principal
+from safelight.core.errors import BadInput, RateLimited, TooLarge
+from safelight.core.i18n import load_messages, translate_sentence
+from safelight.providers.attempts.gate import find_appeal
+from safelight.providers.provider_errors import decode
+from safelight.providers.provider_errors.model import (
     UNKNOWN,
     ErrorKind,
     ModerationStage,
     ProviderError,
     ProviderRetry,
 )
-from safelight.generation.provider_errors.registry import named
-from safelight.i18n import translate_sentence
+from safelight.providers.provider_errors.registry import named
 from safelight.web.auth import AppState, check_same_origin
 from safelight.web.rate_limit import RateLimiter
+from safelight.web.refused_prompts import explain_refused_prompt
+from safelight.web.services import Services
 from safelight_client.money import format_money
 
 from .render import PageHandler, Pages
@@ -54,16 +64,35 @@ class ProviderErrorPages(PageHandler):
     async def explain(self, request: Request) -> Response:
         check_same_origin(request)
         self._rate_limiter.allow(request.client.host if request.client else "")
-        text = (await self.read_form(request)).get("text", "")
+        form = await self.read_form(request)
+        text = form.get("text", "")
         if len(text) > MAX_TEXT_CHARS:
             raise TooLarge(f"The text has {len(text):,} characters; at most {MAX_TEXT_CHARS:,} are read.")
         error = await self.run(decode, text) if text.strip() else None
-        return await self._render_form(request, text[:20_000], error)
+        return await self._render_form(request, text[:20_000], error, form.get("prompt", ""))
 
-    async def _render_form(self, request: Request, text: str, error: ProviderError | None) -> Response:
+    async def _render_form(
+        self, request: Request, text: str, error: ProviderError | None, prompt: str = ""
+    ) -> Response:
         t = self.translations(request)
         principal = await self.current_principal(request)
+        can_check = may_check(self.services, principal)
+        about: dict[str, Any] = {"about": None, "problem": None}
+        if error and prompt.strip() and can_check and principal and self.services.checks:
+            checks = self.services.checks
+            try:
+                refused = await self.run(
+                    explain_refused_prompt, self.services, checks, principal, error, prompt
+                )
+                about["about"] = refused.as_wire(t.tag)
+            except (BadInput, RateLimited) as problem:
+                about["problem"] = problem
         values = {
+            **about,
+            "a": load_messages("advice", t.tag),
+            "price": _price(about["about"], t) if about["about"] else "",
+            "can_check": can_check,
+            "prompt": prompt,
             "text": text,
             "error": error,
             "tone": _tone(error) if error else "none",
@@ -78,6 +107,23 @@ class ProviderErrorPages(PageHandler):
         return await self.pages.render(request, template, values, principal=principal)
 
 
+def may_check(services: Services, principal: Principal | None) -> bool:
+    """Whether the prompt of an error can be checked for this person, if any is signed in."""
+    return services.checks is not None and principal is not None and principal.has_scope(KeyScope.CHECKS)
+
+
+def _price(about: Mapping[str, Any], t: Translations) -> str:
+    """The price of a try; empty if there is nothing to send."""
+    price = about["price"]
+    if not about["next"]["prompt"]:
+        return ""
+    if price is None:
+        return t("studio.cost_unknown")
+    messages = load_messages("advice", t.tag)
+    usd, seconds = format_money(price["usd"]), price["seconds"]
+    return messages("refused_prompt.price_of", price=usd, seconds=f"{seconds:g}", model=price["model"])
+
+
 def _tone(error: ProviderError) -> str:
     if error.kind is ErrorKind.CONTENT_BLOCK:
         return "block"
@@ -88,6 +134,8 @@ def _headline(error: ProviderError, t: Translations) -> str:
     source = t(f"provider_error.source.{error.source.value}")
     if error.provider:
         source = t("provider_error.named", source=source, name=_title(error.provider))
+    elif error.likely_provider:
+        source = t("provider_error.probably", source=source, name=_title(error.likely_provider))
     return t(f"provider_error.kind.{error.kind.value}", source=source)
 
 
@@ -104,6 +152,9 @@ def _detail_rows(error: ProviderError, t: Translations) -> tuple[tuple[str, str]
         after = t("provider_error.retry_after", seconds=f"{error.after_s:g}") if error.after_s else ""
         rows.append((t("provider_error.retry_label"), f"{retry} {after}".strip()))
     rows.append((t("explain.next_step"), _translate(error.next_step, t)))
+    if (appeal := find_appeal(error)) is not None:
+        said = (translate_sentence("provider_rules", one.statement, t.tag) or one.statement for one in appeal)
+        rows.append((t("provider_error.appeal_label"), " ".join(said) or t("provider_error.no_appeal")))
     if error.via:
         rows.append((t("provider_error.via_label"), _title(error.via)))
     if error.code:

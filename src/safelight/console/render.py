@@ -6,23 +6,22 @@ import gzip
 import hashlib
 import mimetypes
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import MISSING, dataclass, fields
 from importlib.resources import files
-from typing import Any
+from types import MappingProxyType
+from typing import Any, ClassVar, TypeVar, cast
 from urllib.parse import urlencode
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from safelight.errors import Conflict, Unauthenticated
-from safelight.i18n import load_messages
-from safelight.moderation.coverage_table import describe_waiver_scope, waived_checks
+from safelight.accounts import KeyScope, Principal
+from safelight.core.errors import Conflict, NotFound, SafelightError, Unauthenticated
+from safelight.core.i18n import load_messages
 from safelight.policy.findings import Taxonomy
 from safelight.policy.waivers import Waiver
-from safelight.trust.accounts import KeyScope, Principal
+from safelight.screening.coverage_table import describe_waiver_scope, waived_checks
 from safelight.web.auth import (
     COOKIE,
     TENANT_COOKIE,
@@ -36,11 +35,13 @@ from safelight.web.auth import (
     refuse_tenant_header,
 )
 from safelight.web.middleware import request_id
-from safelight.web.request_body import Body, read_body
+from safelight.web.rate_limit import RateLimiter
+from safelight.web.request_body import MAX_SHORT_FORM_BYTES, Body, read_body, read_short_form
 from safelight.web.services import Services
 from safelight.web.standing import StandingServices
 
 from .page_address import find_address_after_sign_in, find_page_address
+from .page_templates import compile_templates, render_template
 from .services import ConsoleServices
 from .translations import COOKIE as LANGUAGE_COOKIE
 from .translations import (
@@ -50,6 +51,9 @@ from .translations import (
     name_waiver_decider,
     negotiate_language,
 )
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 # The navigation items of the page header.
 
@@ -122,22 +126,6 @@ THEME_COOKIE = "safelight_theme"
 THEMES = ("auto", "dark", "light")
 
 
-@cache
-def _compile_templates() -> Environment:
-    """All templates, compiled once per process, so that the first page renders as fast as later ones."""
-    environment = Environment(
-        loader=PackageLoader("safelight.console", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    for name in environment.list_templates(extensions=["html"]):
-        environment.get_template(name)
-    return environment
-
-
 class Pages:
     """Renders templates and serves static files. Reads each static file once; its URL contains a hash of
     all files.
@@ -155,7 +143,7 @@ class Pages:
         self._compressed = {name: gzip.compress(content) for name, content in self._static.items()}
         version = hashlib.sha256(b"".join(self._static[name] for name in sorted(self._static)))
         self._version = version.hexdigest()[:12]
-        self._environment = _compile_templates()
+        compile_templates()
         load_languages()
 
     def translations(self, request: Request) -> Translations:
@@ -199,7 +187,7 @@ class Pages:
             "current_path": path,
             "page_address": find_page_address(request),
         }
-        text = self._environment.get_template(template).render({**common, **values})
+        text = render_template(template, {**common, **values})
         return HTMLResponse(text, status_code=status, headers={"vary": "Cookie, Accept-Language"})
 
     def _tenant_bar(self, principal: Principal | None, path: str, t: Translations) -> dict[str, str] | None:
@@ -209,7 +197,8 @@ class Pages:
         texts, standing = load_messages("tenants", t.tag), self._state.services.standing
         if principal.acts_in is not None:
             return {"text": texts("acting", name=principal.acts_in), "leave": texts("leave"), "link": ""}
-        waiting = 0 if standing is None else sum(standing.managed_cases.count(principal).values())
+        counts = {} if standing is None else standing.managed_cases.count(principal)
+        waiting = sum(one.number for one in counts.values())
         if not waiting:
             return None
         return {"text": texts("waiting", n=waiting), "leave": "", "link": texts("title")}
@@ -289,6 +278,9 @@ def redirect_to_login(request: Request) -> Response:
 # Base class of the page handlers: authentication, permissions, forms and rendering.
 
 Handler = Callable[[Request, Principal], Awaitable[Response]]
+#: The text fields of a form by name.
+Form = Mapping[str, str]
+NOTHING_TYPED: Form = MappingProxyType({})
 #: The hidden field with the tenant that the page of a form showed, where nothing else in the form names it.
 SHOWN_TENANT = "shown_tenant"
 FRAGMENT_MEDIA_TYPE = "text/x-fragment"
@@ -297,11 +289,33 @@ FRAGMENT_MEDIA_TYPE = "text/x-fragment"
 class PageHandler:
     """Base class of all page handlers that need services."""
 
+    #: The errors of an operation after which `show_again` shows the page with the form that was sent.
+    refusals: ClassVar[tuple[type[SafelightError], ...]] = ()
+    #: How many forms one address may send without an account, valid or not, and in how many seconds.
+    max_forms: ClassVar[tuple[int, float]] = (60, 300.0)
+
     def __init__(self, state: AppState, pages: Pages, console: ConsoleServices) -> None:
         self.state = state
         self.pages = pages
         self.console = console
         self.run = state.threads.run
+        self.forms = RateLimiter(*self.max_forms)
+
+    async def show_again(
+        self, request: Request, principal: Principal, problem: SafelightError, form: Form
+    ) -> Response:
+        """The page of a form that was refused: `show` with what was typed if the form is about something new,
+        else `show_one` if the page has it.
+        """
+        page: Any = self
+        shown: Response
+        if not request.path_params:
+            shown = await page.show(request, principal, problem=problem, form=form)
+        elif isinstance(problem, NotFound):
+            raise problem
+        else:
+            shown = await getattr(page, "show_one", page.show)(request, principal, problem=problem)
+        return shown
 
     @property
     def services(self) -> Services:
@@ -334,9 +348,10 @@ class PageHandler:
         """Wrap a handler: a request needs a session with all `scopes` and one of `any_of`.
 
         It must also come from our own origin. `at_home`: the person acts in the own tenant, also if another
-        one is chosen.
+        one is chosen. A form whose operation raises one of `refusals` is shown again with what was typed.
         """
         access = Access(every=frozenset(scopes), any_of=frozenset(any_of))
+        page: PageHandler = handler.__self__  # type: ignore[attr-defined]
 
         async def endpoint(request: Request) -> Response:
             principal = await self.current_principal(request)
@@ -354,7 +369,12 @@ class PageHandler:
                 )
             access.require(principal)
             request.state.tenant = principal.tenant
-            response = await handler(request, principal)
+            try:
+                response = await handler(request, principal)
+            except page.refusals as problem:
+                if not hasattr(request.state, "form"):
+                    raise
+                response = await page.show_again(request, principal, problem, request.state.form)
             if acts and principal.manager is None and TENANT_COOKIE in request.cookies:
                 # An old choice: this page showed the own tenant, so that its forms belong to it.
                 choose_tenant(response, request, "")
@@ -376,21 +396,61 @@ class PageHandler:
                 "This page belongs to another tenant than the one in which you act now.",
                 remedy="Nothing was changed. Open the page again.",
             )
+        request.state.form = form
         return form
+
+    async def submit(
+        self,
+        request: Request,
+        principal: Principal,
+        read: Callable[[Form], R],
+        operation: Callable[[Principal, R], T],
+    ) -> T:
+        """Read the form, make its input record with `read`, and give it to the operation."""
+        return await self.run(operation, principal, read(await self.read_form(request)))
+
+    async def read_public_form(self, request: Request, *, max_bytes: int = MAX_SHORT_FORM_BYTES) -> Form:
+        """The fields of a form for which no account is needed, after the address was counted."""
+        check_same_origin(request)
+        self.forms.allow(client_address(request))
+        return await read_short_form(request, self.services, max_bytes=max_bytes)
 
     async def render_page(
         self,
         request: Request,
         template: str,
         principal: Principal | None = None,
-        status: int = 200,
+        status: int | None = None,
+        *,
+        problem: SafelightError | None = None,
         **values: Any,
     ) -> Response:
+        """The page, with the status of the problem unless `status` is given."""
+        if status is None:
+            status = problem.status if problem else 200
+        values = {"problem": problem, **values}
         return await self.pages.render(request, template, values, principal=principal, status=status)
 
     def redirect(self, path: str) -> Response:
         """Redirect to another page after a form was submitted."""
         return RedirectResponse(path, status_code=303)
+
+
+def client_address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def input_of(record: type[T], form: Form, **others: Any) -> T:
+    """The input record of a form: the texts by the names of its fields, and `others`, which are no texts.
+
+    A text that is missing is empty, or the default of the record.
+    """
+    texts = {
+        one.name: form.get(one.name, "")
+        for one in fields(cast("Any", record))
+        if one.name in form or one.default is MISSING
+    }
+    return record(**{**texts, **others})
 
 
 def text_fields(body: Body) -> dict[str, str]:

@@ -3,48 +3,50 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import Conflict, Forbidden, InvalidField, NotFound, SafelightError
-from safelight.jobs.models import FIRST_OUTPUT, StageRecord, VideoRecord
-from safelight.jobs.transcripts import SpokenLine, Transcript
-from safelight.moderation.text_screening import ScreeningState
-from safelight.policy.compiled import categories_of
+from safelight.accounts import KeyScope, Principal
+from safelight.accounts.models import DECIDING_ROLES
+from safelight.cases.inputs import CaseFilter, DecisionRequest, Holder
+from safelight.cases.reports import ReportLane
+from safelight.cases.reviews.person_history import MAX_OF_KIND
+from safelight.cases.reviews.senders import CaseReporters
+from safelight.cases.reviews.service import EVERY_CASE
+from safelight.cases.saved_replies import NOTIFIED
+from safelight.core.errors import Conflict, Forbidden, InvalidField, NotFound, SafelightError
 from safelight.policy.decisions import is_gap_reason
-from safelight.policy.documents import Policy
 from safelight.policy.explanations import ExplanationLevel
-from safelight.policy.findings import Stage
-from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.accounts.models import DECIDING_ROLES
-from safelight.trust.reports.models import CATEGORIES_OF_REASON
-from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState, Decision, DecisionRequest
-from safelight.trust.reviews.models import ACTIONS, HEARTBEAT_S, UNDO_S
-from safelight.trust.reviews.related import EarlierDecision
+from safelight.policy.findings import Category
+from safelight.screening.text_screening import ScreeningState
+from safelight.videos.case_rows import Case, CaseFile, CaseKind, CaseState, Decision
+from safelight.videos.case_rows.models import ACTIONS, HEARTBEAT_S, SEVERE, UNDO_S, SenderRecord, ViewSwitch
+from safelight.videos.models import FIRST_OUTPUT, StageRecord, VideoRecord
+from safelight.videos.transcripts import SpokenLine, Transcript
 from safelight.web.auth import AppState
 
-from .case_media import CaseFiles, MediaFile
+from .case_media import CaseFiles, MediaFile, Shot
+from .case_moments import list_moments, output_scan
+from .case_rules import RuleRow, list_rules
 from .explanation_view import explanation_lines, prompt_spans
 from .prompt_highlights import TextSegment, split_highlights
 from .render import PageHandler, Pages
 from .review_queue_pages import ReviewQueuePages
 from .services import ConsoleServices
 from .sound_excerpt import MAX_PART_S, SoundPart, list_parts
-from .timeline import record_view
+from .timeline import name_span, record_view
 from .translations import (
     Translations,
     format_datetime,
     format_decimal,
     format_duration,
     translate_category,
-    truncate,
 )
 from .verdict_text import blocking_verdict, explain_video
 from .video_timeline import scan_seconds, video_timeline
@@ -53,9 +55,25 @@ from .video_timeline import scan_seconds, video_timeline
 
 
 @dataclass(frozen=True, kw_only=True)
+class MomentRow:
+    """A flagged moment in words, and the number of its frame."""
+
+    frame: int
+    name: str
+    times: str
+    score: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class CaseMediaView:
     #: Number and name of each file.
     files: tuple[tuple[int, str], ...]
+    #: Where something was found, most important first.
+    moments: tuple[MomentRow, ...]
+    #: What can be shown of the clip, least first; empty without a clip.
+    shots: tuple[Shot, ...]
+    #: The frame that is shown first.
+    frame: int
     #: How many files the reviewer may not see; empty if none.
     files_note: str
     #: Form value and name of each part of the sound.
@@ -78,15 +96,33 @@ class CaseMediaContent:
     is_blind: bool = False
 
 
-def case_media_view(content: CaseMediaContent, record: VideoRecord, t: Translations) -> CaseMediaView:
-    scan = next((one for one in reversed(record.stages) if one.stage is Stage.OUTPUT), None)
-    if scan is not None and not scan.details.get("facts"):
-        scan = None
+def case_media_view(
+    content: CaseMediaContent, case: Case, record: VideoRecord, t: Translations
+) -> CaseMediaView:
+    scan = output_scan(record)
+    moments = list_moments(case, record)
+    has_clip = any(file.number == 0 and file.is_clip for file in content.files.shown)
     # Which videos have a transcript depends on their verdict, which a blind reviewer must not know.
     transcript = None if content.is_blind else content.transcript
     lines = () if transcript is None else transcript.lines
     return CaseMediaView(
         files=tuple((file.number, _name(file.number, t)) for file in content.files.shown),
+        moments=tuple(
+            MomentRow(
+                frame=one.frame,
+                name=translate_category(one.category, t),
+                times=name_span(one.start_s, one.end_s, t),
+                score=f"{one.score:.2f}",
+            )
+            for one in moments
+        )
+        if has_clip
+        else (),
+        # Without a flagged moment, the least that tells something is the whole clip at a glance.
+        shots=tuple(sorted(Shot, key=lambda shot: shot is not Shot.WHOLE and not moments))
+        if has_clip
+        else (),
+        frame=moments[0].frame if moments else 0,
         files_note=t("review.files_withheld", n=content.files.withheld) if content.files.withheld else "",
         sound=tuple(part for file in content.files.shown for part in _parts(file, scan, content, t)),
         sound_note="" if scan is None or _has_sound(scan) else t("record.no_sound"),
@@ -153,7 +189,6 @@ def _has_sound(scan: StageRecord) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class LastDecision:
-    case_id: str
     #: `pending`, `carried_out` or `conflict`.
     state: str
     text: str
@@ -162,7 +197,6 @@ class LastDecision:
     #: Why it was not carried out, in English.
     conflict: str | None = None
     decision: Decision
-    decided_at: str
 
 
 def last_decision(
@@ -174,16 +208,17 @@ def last_decision(
     if made is None:
         return None
     action = t(f"review.do.{made.action.value}")
-    values: dict[str, Any] = {"case_id": case.id, "decision": made, "decided_at": format_datetime(made.at, t)}
     if pending is None:
         at = format_datetime(case.closed_at or made.at, t)
-        return LastDecision(**values, state="carried_out", text=t("review.carried_out", action=action, at=at))
+        return LastDecision(
+            decision=made, state="carried_out", text=t("review.carried_out", action=action, at=at)
+        )
     if pending.conflict is not None:
         text = t("review.not_carried_out", action=action)
-        return LastDecision(**values, state="conflict", text=text, conflict=pending.conflict)
+        return LastDecision(decision=made, state="conflict", text=text, conflict=pending.conflict)
     remaining_s = max(0, math.ceil(pending.due_at - now))
     return LastDecision(
-        **values,
+        decision=made,
         state="pending",
         text=t("review.decided", action=action),
         undo_s=remaining_s if made.decided_by == principal.id else None,
@@ -204,32 +239,29 @@ def conflict_text(case_file: CaseFile, t: Translations) -> str | None:
     return None
 
 
+_T = TypeVar("_T")
 CASES_PER_PAGE = 30
 #: Explanation details that reviewers see. Cost and next steps are left out: they concern the person who
 #: requested the video.
 _REVIEWER_DETAILS = ("categories", "rule", "evidence", "not_checked", "gap_notes")
 #: Far above the version of any case; `int` refuses 4,301 digits with an error of its own.
-_MAX_VERSION_DIGITS = 9
+_MAX_DIGITS = 9
+#: The first decision of each kind of case leaves the content as it is.
+_FOR_THE_CONTENT = frozenset(allowed[0].value for allowed in ACTIONS.values())
 #: The fields of a decision against a person that the case does not give.
 _GROUND_FIELDS = ("clause", "facts")
-#: Maximum number of rules with a keyboard shortcut (1 to 9).
-_MAX_CLAUSES = 9
-#: A value in the reason of a rule that did not match this video, such as `{frames}`.
-_PLACEHOLDER = re.compile(r"\{\w+\}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class CaseRow:
-    """One case in the review queue."""
+    """A case with the sentences that the pages show of it."""
 
-    id: str
-    href: str
-    kind: str
+    case: Case
     prompt: str
     reason: str
     due: str
     overdue: bool
-    state: str
+    age: str
 
 
 class ReviewPages(PageHandler):
@@ -243,12 +275,21 @@ class ReviewPages(PageHandler):
         after = request.query_params.get("after") or None
         state_filter = CaseState.OPEN if state == "open" else None
         t = self.translations(request)
+        asked = _case_filter(request.query_params)
         page = await self.run(
-            self.services.reviews.list, principal, state=state_filter, after=after, limit=CASES_PER_PAGE
+            self.services.reviews.list,
+            principal,
+            asked,
+            state=state_filter,
+            after=after,
+            limit=CASES_PER_PAGE,
+            closed=state != "open",
         )
-        cases = [case for case in page.items if state == "open" or case.state is not CaseState.OPEN]
+        cases = page.items
+        address = {name: value for name, value in vars(asked).items() if value} | {"state": state}
         prompts = await self.run(self._prompts, principal, cases)
         notices = await self.run(self.services.reviews.notices_of, cases)
+        reporters = await self.run(self.services.reviews.reporters_of, principal, cases)
         return await self.render_page(
             request,
             "review.html",
@@ -260,22 +301,40 @@ class ReviewPages(PageHandler):
                     t,
                     self.console.clock(),
                     notices=notices.get(case.id, ()),
+                    reporters=reporters.get(case.id),
                 )
                 for case in cases
             ],
             state=state if state == "open" else "closed",
             withheld=await self._withheld(principal, t),
             undecidable=await self._undecidable(principal, t),
+            declined=(await self.run(self.services.review_queue.preferences, principal)).declined_categories,
             nothing_next="next" in request.query_params,
             last=await self._decided_before(request, principal, t),
             example=f"/?{urlencode({'prompt': t('review.example_prompt')})}"
             if principal.has_scope(KeyScope.VIDEOS_WRITE)
             else "",
-            more=f"/review?state={state}&after={page.items[-1].id}" if page.has_more else None,
+            more=f"/review?{urlencode(address | {'after': page.items[-1].id})}" if page.has_more else None,
+            asked=asked,
+            is_filtered=asked != EVERY_CASE,
+            counts=await self.run(self.services.reviews.count_by_kind, principal),
+            now=self.console.clock(),
+            kinds=list(CaseKind),
+            categories=[spec.name for spec in self.services.taxonomy],
+            lanes=list(ReportLane),
+            holders=list(Holder),
         )
 
     async def show_case(self, request: Request, principal: Principal) -> Response:
         return await self._render_case(request, principal, request.path_params["case_id"])
+
+    async def show_person(self, request: Request, principal: Principal) -> Response:
+        """What is on record about the person who requested the video of a case."""
+        case_id = request.path_params["case_id"]
+        history = await self.run(self.services.reviews.person, principal, case_id)
+        return await self.render_page(
+            request, "case_person.html", principal, history=history, case_id=case_id, max_of_kind=MAX_OF_KIND
+        )
 
     async def decide(self, request: Request, principal: Principal) -> Response:
         """Decide a case with a reason, then open the next case in the queue. The decision can be undone."""
@@ -283,6 +342,9 @@ class ReviewPages(PageHandler):
         form, t = await self.read_form(request), self.translations(request)
         clause = form.get("other_clause", "").strip() or form.get("clause") or None
         facts = form.get("facts", "").strip() or None
+        if form.get("action") in _FOR_THE_CONTENT and facts == form.get("suggested_facts", "").strip():
+            # The sentence of the chosen rule says why the content breaks it.
+            facts = None
         reason = form.get("reason", "").strip() or facts
         if not reason and not clause:
             return await self._render_case(
@@ -298,13 +360,18 @@ class ReviewPages(PageHandler):
                     reason=reason or t("review.chosen_rule", rule=clause),
                     clause=clause,
                     facts=facts,
-                    version=_version(form.get("version", "")),
+                    reply=form.get("reply", "").strip().lower() or None,
+                    version=_number_in(form.get("version", ""), None),
                 ),
             )
         except (InvalidField, Conflict, Forbidden) as problem:
             if problem.param in _GROUND_FIELDS:
                 is_unknown = problem.param == "clause" and clause is not None
                 missing = f"review.{problem.param}_{'unknown' if is_unknown else 'missing'}"
+                return await self._render_case(request, principal, case_id, form=form, missing=missing)
+            if problem.param == "reply":
+                is_notified = form.get("action", "") in NOTIFIED
+                missing = "replies.unknown" if is_notified else "replies.untold"
                 return await self._render_case(request, principal, case_id, form=form, missing=missing)
             return await self._render_case(request, principal, case_id, problem=problem, form=form)
         return await self._queue.open_next(principal, decided=case_id)
@@ -366,15 +433,9 @@ class ReviewPages(PageHandler):
             for scope, number in waiting.items()
         ]
 
-    def _prompts(self, principal: Principal, cases: list[Case]) -> dict[str, str]:
-        found = {}
-        for case in cases:
-            try:
-                record = self.services.videos.record(principal, case.video_id, in_case=True)
-                found[case.video_id] = record.video.prompt
-            except (NotFound, Forbidden):
-                continue
-        return found
+    def _prompts(self, principal: Principal, cases: Sequence[Case]) -> Mapping[str, str]:
+        media = self.console.case_media
+        return media.list_prompts(principal, cases) if media else {}
 
     async def _render_case(
         self,
@@ -397,8 +458,15 @@ class ReviewPages(PageHandler):
         exposure = await self.run(self.console.exposure.read, principal) if self.console.exposure else None
         media = await self.run(self._media, principal, case_file)
         policy = await self.run(policies.in_force, principal.tenant) if policies else None
-        prompts = await self.run(self._prompts, principal, list(queue.items))
-        rules, likely = list_rules(policy, record, case_file, t) if policy else ((), 0)
+        prompts = await self.run(self._prompts, principal, queue.items)
+        rules, likely = (
+            list_rules(policy, record, case_file, related, self.services.taxonomy, t) if policy else ((), 0)
+        )
+        shown = case_media_view(media, case_file.case, record, t)
+        # A quality review does not show the severity either.
+        is_severe = case_file.case.is_blind or case_file.case.severity >= SEVERE
+        preferences = await self.run(self.services.review_queue.preferences, principal)
+        switched_off = () if is_severe else preferences.switched_off
         return await self.render_page(
             request,
             "case.html",
@@ -409,25 +477,33 @@ class ReviewPages(PageHandler):
                 for case in queue.items
             ],
             **self._case_values(case_file, record, t),
-            related={
-                "history": [_earlier_row(one, t) for one in related.history],
-                "similar": [_earlier_row(one, t) for one in related.similar],
-            },
+            related={"history": related.history, "similar": related.similar},
             clauses=rules[:likely],
             rules=rules,
             has_ground=_has_ground(case_file.case, record),
             actions=[action.value for action in ACTIONS[case_file.case.kind]],
             may=principal.has_scope(KeyScope.VAULT if case_file.case.quarantined else KeyScope.REVIEW),
-            other_reviewer_required=case_file.requires_other_reviewer,
             problem=problem,
             problem_text=conflict_text(case_file, t) if isinstance(problem, Conflict) else None,
             own=last_decision(case_file, principal, self.console.clock(), t),
             undo_seconds=round(UNDO_S),
             undone=problem is None and "undone" in request.query_params,
             missing=missing,
-            form=form or {},
+            form=_with_facts(form or {}, rules, missing),
             can_reveal=self.console.case_media is not None and case_file.case.state is CaseState.OPEN,
-            media=case_media_view(media, record, t),
+            media=shown,
+            # No person is notified of the answer in a quality review.
+            replies=()
+            if case_file.case.is_blind
+            else await self.run(self.services.saved_replies.list, principal),
+            frame=_number_in(request.query_params.get("frame", ""), shown.frame),
+            switches={switch.value: switch not in switched_off for switch in ViewSwitch},
+            is_severe=is_severe,
+            # Light that flickers is shown as single frames.
+            is_still=case_file.case.is_blind
+            or any(
+                one.category == Category.PHOTOSENSITIVE for stage in record.stages for one in stage.findings
+            ),
             exposure=exposure,
             heartbeat_ms=round(HEARTBEAT_S * 1000),
             last=await self._decided_before(request, principal, t),
@@ -462,31 +538,40 @@ class ReviewPages(PageHandler):
             name: explanation.details[name] for name in _REVIEWER_DETAILS if name in explanation.details
         }
         return {
-            "case": _case_row(case, record.video.prompt, t, self.console.clock()),
-            "stage": t(f"steps.name.{case.stage.value}"),
-            "blind": case.is_blind,
-            "quarantined": case.quarantined,
+            "file": case_file,
+            "case": case,
+            "row": _case_row(case, record.video.prompt, t, self.console.clock()),
             "video": record.video,
-            "version": case.version,
-            "members": case_file.members,
-            "notices": t("list.separator").join(case_file.notices),
             "prompt": split_highlights(record.video.prompt, () if case.is_blind else prompt_spans(details)),
             "lines": [line for line in explanation_lines(details, record.video.prompt, t) if not line.href],
             "record": record_view(record, taxonomy, t),
             "timeline": video_timeline(record, taxonomy, t, now=None),
-            "opened_at": format_datetime(case.opened_at, t),
-            "due_at": format_datetime(case.due_at, t),
-            "reports": case_file.reports,
-            "notes": [_note_row(note, t) for note in case_file.notes],
+            "notes": [_note_row(note, case_file.reporters, t) for note in case_file.notes],
         }
 
 
-def _version(value: str) -> int | None:
-    """The version of a case that a form shows; None if it is no number."""
-    return int(value) if value.isdecimal() and len(value) <= _MAX_VERSION_DIGITS else None
+def _case_filter(query: Mapping[str, str]) -> CaseFilter:
+    """The filter in the address of the list."""
+    texts = {
+        one.name: query.get(one.name, "").strip() or None for one in fields(CaseFilter) if one.name != "late"
+    }
+    return CaseFilter(**texts, late="late" in query)
 
 
-def _note_row(note: Any, t: Translations) -> dict[str, str]:
+def _number_in(value: str, otherwise: _T) -> int | _T:
+    """The number in a form or an address, such as the version of a case; `otherwise` if it is none."""
+    return int(value) if value.isdecimal() and len(value) <= _MAX_DIGITS else otherwise
+
+
+def _with_facts(form: dict[str, str], rules: Sequence[RuleRow], missing: str | None) -> dict[str, str]:
+    """The form as it was sent; if only the facts were missing, with the sentence of the chosen rule."""
+    chosen = form.get("other_clause", "").strip() or form.get("clause")
+    if missing != "review.facts_missing":
+        return form
+    return {**form, "facts": next((rule.facts for rule in rules if rule.id == chosen), "")}
+
+
+def _note_row(note: Any, reporters: Sequence[SenderRecord], t: Translations) -> dict[str, str]:
     """A text of a report or an appeal. One that is not clear has a warning and is shown behind a click, with
     the reason if that is in the sender's own words.
     """
@@ -500,11 +585,16 @@ def _note_row(note: Any, t: Translations) -> dict[str, str]:
     behalf = note.get("on_behalf_reason")
     return {
         "at": format_datetime(float(note["at"]), t),
+        "reporter": next((_reporter(one, t) for one in reporters if one.reporter == note["reporter"]), ""),
         "reason": reason,
         "note": text,
         "warning": warning,
         "on_behalf": t("review.on_behalf", reason=behalf) if behalf else "",
     }
+
+
+def _reporter(by: SenderRecord, t: Translations) -> str:
+    return t("review.reporter", name=by.reporter, sent=by.notices, upheld=by.upheld, rejected=by.rejected)
 
 
 def _text_warning(screening: Mapping[str, Any], t: Translations) -> str:
@@ -516,54 +606,6 @@ def _text_warning(screening: Mapping[str, Any], t: Translations) -> str:
     return t("review.text_flagged", kinds=t("list.separator").join(kinds))
 
 
-def _earlier_row(made: EarlierDecision, t: Translations) -> dict[str, str]:
-    return {
-        "href": f"/review/{made.case_id}",
-        "kind": t(f"review.kind.{made.kind.value}"),
-        "action": t(f"review.action.{made.action.value}"),
-        "category": translate_category(made.category, t) if made.category else "",
-        "at": format_datetime(made.at, t),
-        "prompt": truncate(made.prompt, 80),
-    }
-
-
-def list_rules(
-    policy: Policy, record: VideoRecord, case_file: CaseFile, t: Translations
-) -> tuple[tuple[tuple[str, str], ...], int]:
-    """Every rule that a decision can name, with its reason, and how many of the first ones are likely.
-
-    First those of the reported category, then those that matched, then others of the same family, or of the
-    category that a notice states: the first nine have the keys 1 to 9. A blind case has none.
-    """
-    if case_file.case.is_blind:
-        return (), 0
-    verdict = blocking_verdict(record)
-    stated = _stated_categories(case_file)
-    fired = list(verdict.matched_rules) if verdict else []
-    families = {name.partition("-")[0] for name in fired[:1]}
-    reasons = {rule.id: rule.reason for rule in policy.rules}
-    if verdict and verdict.rule in reasons:
-        # With the values of this video.
-        reasons[verdict.rule] = verdict.reason
-    reported = [rule.id for rule in policy.rules if categories_of(rule) & stated]
-    related = [name for name in reasons if name.partition("-")[0] in families]
-    if verdict and verdict.is_decided_by_reports:
-        # The family of this rule is about lists of known content; the notice states a category.
-        related = [rule.id for rule in policy.rules if case_file.case.category in categories_of(rule)]
-    likely = dict.fromkeys([*reported, *(name for name in fired if name in reasons), *related])
-    rows = ((name, without_placeholders(t.translate_reason(reasons[name]), t)) for name in likely | reasons)
-    return tuple(rows), min(len(likely), _MAX_CLAUSES)
-
-
-def _stated_categories(case_file: CaseFile) -> frozenset[str]:
-    """The categories that the reports of a case name."""
-    if case_file.case.kind is not CaseKind.REPORT:
-        return frozenset()
-    reasons = {note["reason"] for note in case_file.notes}
-    named = {note["category"] for note in case_file.notes if note["category"]}
-    return frozenset(named).union(*(CATEGORIES_OF_REASON.get(one, frozenset()) for one in reasons))
-
-
 def _has_ground(case: Case, record: VideoRecord) -> bool:
     """Whether a decision against the person who requested the video may rest on the verdict of the case."""
     verdict = blocking_verdict(record)
@@ -572,15 +614,20 @@ def _has_ground(case: Case, record: VideoRecord) -> bool:
     return not (verdict.is_decided_by_gaps or verdict.is_decided_by_reports)
 
 
-def without_placeholders(reason: str, t: Translations) -> str:
-    """The reason of a rule in general, such as "Possible nudity in several frames."."""
-    return _PLACEHOLDER.sub(t("review.several"), reason)
-
-
-def _case_row(case: Case, prompt: str, t: Translations, now: float, notices: Sequence[str] = ()) -> CaseRow:
+def _case_row(
+    case: Case,
+    prompt: str,
+    t: Translations,
+    now: float,
+    notices: Sequence[str] = (),
+    reporters: CaseReporters | None = None,
+) -> CaseRow:
     reason = " ".join(_case_reasons(case, t))
     if notices:
         reason += " · " + t("review.of_notice", notices=t("list.separator").join(notices))
+    if reporters is not None:
+        by = reporters.reporter
+        reason += " · " + (_reporter(by, t) if by else t("review.reporters", n=reporters.number))
     remaining_s = case.due_at - now
     if case.state is not CaseState.OPEN:
         due = t(f"review.state.{case.state.value}")
@@ -589,14 +636,12 @@ def _case_row(case: Case, prompt: str, t: Translations, now: float, notices: Seq
     else:
         due = t("review.overdue", by=format_duration(-remaining_s, t))
     return CaseRow(
-        id=case.id,
-        href=f"/review/{case.id}",
-        kind=case.kind.value,
-        prompt=truncate(prompt, 120),
+        case=case,
+        prompt=prompt,
         reason=reason,
         due=due,
+        age=t("review.age", age=format_duration(max(1.0, now - case.opened_at), t)),
         overdue=remaining_s <= 0 and case.state is CaseState.OPEN and case.kind is CaseKind.HOLD,
-        state=case.state.value,
     )
 
 

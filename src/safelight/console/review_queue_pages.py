@@ -2,48 +2,44 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import InvalidField, NotFound, SafelightError
-from safelight.i18n import load_messages
+from safelight.accounts import KeyScope, Principal
+from safelight.cases.quality import MIN_PEOPLE, NewDraw, NewGolden
+from safelight.cases.quality.review_quality import own_figures, prevalence_figures, team_figures
+from safelight.cases.quality.rule_suggestions import draft_for, suggest_rules
+from safelight.core.errors import InvalidField, NotFound, SafelightError
 from safelight.policy.statistics import MIN_CASES
-from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.quality import MIN_PEOPLE, Golden, NewDraw, NewGolden, OwnAnswer
-from safelight.trust.quality.review_quality import own_figures, prevalence_figures, team_figures
-from safelight.trust.quality.rule_suggestions import draft_for, suggest_rules
-from safelight.trust.reviews import CaseFile, CaseKind, ExposureLog
-from safelight.trust.reviews.models import ACTIONS
+from safelight.videos.case_rows import CaseFile, CaseKind, ExposureLog
+from safelight.videos.case_rows.models import ACTIONS, ViewSwitch
 
-from .render import PageHandler
+from .case_media import PictureRequest, Shot
+from .render import NOTHING_TYPED, Form, PageHandler, input_of
 from .services import ReviewMedia
 from .sound_excerpt import MAX_PART_S, SoundPart
-from .translations import Translations, format_date
 
 _MAX_OWN_ROWS = 20
 _MAX_DRAWS = 5
 
 
 class QualityPages(PageHandler):
-    async def show(self, request: Request, principal: Principal) -> Response:
-        return await self._render(request, principal)
+    refusals = (SafelightError,)
 
     async def add_golden(self, request: Request, principal: Principal) -> Response:
         """Make a video a golden case."""
         form = await self.read_form(request)
-        new = NewGolden(
+        new = input_of(
+            NewGolden,
+            form,
             video_id=form.get("video_id", "").strip(),
-            answer=form.get("answer", ""),
-            note=form.get("note", ""),
             clause=form.get("clause", "").strip() or None,
         )
-        try:
-            await self.run(self.services.quality.add_golden, principal, new)
-        except SafelightError as problem:
-            return await self._render(request, principal, problem=problem, form=form)
+        await self.run(self.services.quality.add_golden, principal, new)
         return self.redirect("/review/quality")
 
     async def retire_golden(self, request: Request, principal: Principal) -> Response:
@@ -53,38 +49,32 @@ class QualityPages(PageHandler):
     async def draw(self, request: Request, principal: Principal) -> Response:
         """Draw a sample of delivered videos."""
         form = await self.read_form(request)
-        try:
-            await self.run(self.services.quality.draw, principal, _new_draw(form))
-        except SafelightError as problem:
-            return await self._render(request, principal, problem=problem, form=form)
+        await self.run(self.services.quality.draw, principal, _new_draw(form))
         return self.redirect("/review/quality")
 
-    async def _render(
+    async def show(
         self,
         request: Request,
         principal: Principal,
         *,
         problem: SafelightError | None = None,
-        form: dict[str, str] | None = None,
+        form: Form = NOTHING_TYPED,
     ) -> Response:
-        t = self.translations(request)
         own = await self.run(self.services.quality_results.own_answers, principal)
-        lead = await self._lead_values(principal, t) if principal.has_scope(KeyScope.POLICY) else {}
+        lead = await self._lead_values(principal) if principal.has_scope(KeyScope.POLICY) else {}
         return await self.render_page(
             request,
             "quality.html",
             principal,
-            problem.status if problem else 200,
-            q=load_messages("quality", t.tag),
+            problem=problem,
             own=own_figures(own),
-            last=[_own_row(answer, t) for answer in own[:_MAX_OWN_ROWS]],
+            last=own[:_MAX_OWN_ROWS],
             lead=lead,
-            answers=[action.value for action in ACTIONS[CaseKind.QUALITY]],
+            answers=ACTIONS[CaseKind.QUALITY],
             percent=_percent,
             min_people=MIN_PEOPLE,
             min_cases=MIN_CASES,
-            problem=problem,
-            form=form or {},
+            form=form,
         )
 
     def _suggestions(self, principal: Principal) -> list[dict[str, Any]]:
@@ -106,47 +96,18 @@ class QualityPages(PageHandler):
             for one in found
         ]
 
-    async def _lead_values(self, principal: Principal, t: Translations) -> dict[str, Any]:
+    async def _lead_values(self, principal: Principal) -> dict[str, Any]:
         results = self.services.quality_results
         draws = await self.run(results.list_draws, principal)
-        golden = await self.run(self.services.quality.list_golden, principal)
         return {
             "suggestions": await self.run(self._suggestions, principal),
             "team": team_figures(await self.run(results.team_answers, principal)),
-            "samples": [
-                {
-                    **prevalence_figures(draw),
-                    "since": format_date(draw.since, t),
-                    "until": format_date(draw.until, t),
-                }
-                for draw in draws[:_MAX_DRAWS]
-            ],
-            "golden": [_golden_row(one, t) for one in golden],
+            "samples": [{**prevalence_figures(one), "draw": one} for one in draws[:_MAX_DRAWS]],
+            "golden": await self.run(self.services.quality.list_golden, principal),
         }
 
 
-def _own_row(answer: OwnAnswer, t: Translations) -> dict[str, Any]:
-    return {
-        "at": format_date(answer.at, t),
-        "purpose": answer.purpose.value,
-        "answer": answer.answer,
-        "expected": answer.expected,
-        "note": answer.note,
-    }
-
-
-def _golden_row(golden: Golden, t: Translations) -> dict[str, Any]:
-    return {
-        "id": golden.id,
-        "video_id": golden.video_id,
-        "answer": golden.answer,
-        "note": golden.note,
-        "added": format_date(golden.created_at, t),
-        "retired": golden.retired_at is not None,
-    }
-
-
-def _new_draw(form: dict[str, str]) -> NewDraw:
+def _new_draw(form: Form) -> NewDraw:
     """Raises `InvalidField`."""
     per_stratum = form.get("per_stratum", "")
     if not per_stratum.isdecimal() or len(per_stratum) > 9:
@@ -155,7 +116,7 @@ def _new_draw(form: dict[str, str]) -> NewDraw:
     return NewDraw(since=since, until=until, per_stratum=int(per_stratum))
 
 
-def _parse_day(form: dict[str, str], name: str) -> float:
+def _parse_day(form: Form, name: str) -> float:
     """The start of a day in UTC. Raises `InvalidField`."""
     try:
         return datetime.strptime(form.get(name, ""), "%Y-%m-%d").replace(tzinfo=UTC).timestamp()
@@ -169,7 +130,9 @@ def _percent(rate: float) -> str:
 
 #: The id of a view, which the script sends back when the picture is hidden again, or the sound ends.
 VIEW_HEADER = "x-safelight-view"
-#: No case has a million files, and `int` refuses 4,301 digits with an error of its own.
+#: How the frames of a picture follow each other, as JSON.
+SHEET_HEADER = "x-safelight-sheet"
+#: No case has a million files, and no clip a million frames; `int` refuses 4,301 digits with its own error.
 _MAX_DIGITS = 6
 
 
@@ -206,16 +169,19 @@ class ReviewQueuePages(PageHandler):
         return Response(status_code=204)
 
     async def reveal(self, request: Request, principal: Principal) -> Response:
-        """The greyscale pictures of a file of a case. Each request is first written to the audit log, and
-        counts against the reviewer's budget.
+        """Pictures of a file of a case. Each request is first written to the audit log, and counts against
+        the reviewer's budget.
         """
         media, exposure, case_file = await self._open_media(request, principal)
-        value = (await self.read_form(request)).get("file", "")
-        number = _file_number(value, "file") if value else None
-        image = await self.run(media.show, principal, case_file, number)
+        asked = _picture_request(await self.read_form(request))
+        sheet = await self.run(media.show, principal, case_file, asked)
         # Only now: the time to draw the picture, and a case without pictures, do not count.
         view = await self.run(exposure.begin_view, principal, case_file.case)
-        return _shown(image, "image/webp", view)
+        shown = _shown(sheet.image, "image/webp", view)
+        shown.headers[SHEET_HEADER] = json.dumps(
+            {"frames": sheet.frames, "columns": sheet.columns, "fps": sheet.fps, "per_s": sheet.per_s}
+        )
+        return shown
 
     async def listen(self, request: Request, principal: Principal) -> Response:
         """A part of the sound of a case, recorded and counted as pictures are."""
@@ -235,6 +201,26 @@ class ReviewQueuePages(PageHandler):
         await self.run(exposure.require_budget, principal)
         return media, exposure, case_file
 
+    async def switch(self, request: Request, principal: Principal) -> Response:
+        """Switch protections of pictures and sound off for this shift, or on again."""
+        form = await self.read_form(request)
+        off = [switch.value for switch in ViewSwitch if switch.value not in form]
+        await self.run(self.services.review_queue.switch_off, principal, off)
+        return self.redirect(f"/review/{request.path_params['case_id']}#pictures")
+
+    async def decline(self, request: Request, principal: Principal) -> Response:
+        """Give the case back, offer this reviewer no more cases of its category, and open the next case."""
+        await self.run(self.services.review_queue.decline_case, principal, request.path_params["case_id"])
+        return await self.open_next(principal)
+
+    async def accept(self, request: Request, principal: Principal) -> Response:
+        """Offer cases of a category that was declined again."""
+        category = (await self.read_form(request)).get("category", "")
+        queue = self.services.review_queue
+        declined = (await self.run(queue.preferences, principal)).declined_categories
+        await self.run(queue.decline_categories, principal, [one for one in declined if one != category])
+        return self.redirect("/review")
+
     async def hide(self, request: Request, principal: Principal) -> Response:
         """The end of a view."""
         form = await self.read_form(request)
@@ -248,10 +234,25 @@ def _shown(content: bytes, media_type: str, view: str) -> Response:
     return Response(content, media_type=media_type, headers=headers)
 
 
-def _file_number(value: str, field: str) -> int:
-    """The number of a file of a case, from a form. Raises `InvalidField`."""
+def _picture_request(form: Form) -> PictureRequest:
+    """What a form asks to be shown. Raises `InvalidField`."""
+    shot, _, file = form.get("show", "").partition(" ")
+    if shot not in list(Shot):
+        shots = ", ".join(Shot)
+        raise InvalidField(f"What is shown is one of {shots}, and the number of a file.", param="show")
+    return PictureRequest(
+        file=_number(file, "show", "A file of a case has a number: 0 for the video, 1 for a reference."),
+        shot=Shot(shot),
+        frame=_number(form.get("frame", "").strip() or "0", "frame", "A frame has a number, from 0."),
+        in_colour="colour" in form,
+        large="large" in form,
+    )
+
+
+def _number(value: str, field: str, problem: str) -> int:
+    """A number from a form. Raises `InvalidField` with this text."""
     if not (value.isascii() and value.isdecimal()) or len(value) > _MAX_DIGITS:
-        raise InvalidField("A file of a case has a number: 0 for the video, 1 for a reference.", param=field)
+        raise InvalidField(problem, param=field)
     return int(value)
 
 
@@ -267,4 +268,4 @@ def _sound_part(value: str) -> tuple[int, SoundPart]:
             f"A part of the sound is a file, a start and an end, at most {MAX_PART_S:g} s later.",
             param="part",
         )
-    return _file_number(number, "part"), part
+    return _number(number, "part", "A file of a case has a number: 0 for the video."), part

@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from safelight.errors import RateLimited, SafelightError
-from safelight.trust.accounts import KeyScope
+from safelight.accounts import KeyScope
+from safelight.core.errors import RateLimited, SafelightError
 from safelight.web.auth import AppState, check_same_origin, public
 from safelight.web.request_body import read_body
 
@@ -21,9 +21,11 @@ from .appeal_pages import AppealPages, StatementPages
 from .applicant_pages import ApplicantPages
 from .attempts_pages import AttemptsPages
 from .batches_pages import BatchesPages
+from .bulk_pages import BulkPages
 from .consent_pages import ConsentAnswerPages, ConsentPages
 from .coverage_pages import CoveragePages
 from .ledger_pages import CompliancePages, LedgerPages
+from .log_pages import LogPages
 from .login import InvitationPages, Login, OpenIdPages, local_path
 from .notice_pages import NoticePages
 from .page_address import find_page_above
@@ -31,6 +33,7 @@ from .people_pages import AccountPages, PeoplePages
 from .policy_pages import PolicyPages
 from .provider_error_pages import ProviderErrorPages
 from .render import PREFERENCE_TTL_S, THEME_COOKIE, THEMES, PageHandler, Pages
+from .reply_pages import ReplyPages
 from .review_pages import ReviewPages
 from .review_queue_pages import QualityPages, ReviewQueuePages
 from .services import ConsoleServices
@@ -74,6 +77,7 @@ class Console:
             ProviderErrorPages(*services),
         )
         review, coverage = ReviewPages(*services), CoveragePages(*services)
+        replies, bulk = ReplyPages(*services), BulkPages(*services)
         review_queue, quality = ReviewQueuePages(*services), QualityPages(*services)
         appeals, advice = AppealPages(*services), AdvicePages(*services)
         statements = StatementPages(*services)
@@ -90,7 +94,7 @@ class Console:
         notices, feedback = NoticePages(*services), FeedbackPages(*services)
         standings, compliance = StandingPages(*services), CompliancePages(*services)
         own_standing, applicants = OwnStandingPages(*services), ApplicantPages(*services)
-        tenants = TenantPages(*services)
+        tenants, log = TenantPages(*services), LogPages(*services)
         ledger, access, terms = (
             LedgerPages(*services),
             AccessPages(*services),
@@ -108,9 +112,9 @@ class Console:
             ("POST", "/", protected(studio.create, write)),
             ("POST", "/check", protected(studio.check, KeyScope.CHECKS)),
             ("GET", "/videos", protected(video_list.show, read)),
-            ("GET", "/videos/batches", protected(batches.list, read)),
+            ("GET", "/videos/batches", protected(batches.show, read)),
             ("POST", "/videos/batches", protected(batches.add, write)),
-            ("GET", "/videos/batches/{batch_id}", protected(batches.show, read)),
+            ("GET", "/videos/batches/{batch_id}", protected(batches.show_one, read)),
             ("POST", "/videos/batches/{batch_id}", protected(batches.change, write)),
             ("GET", "/videos/{video_id}", protected(videos.show, read)),
             ("POST", "/videos/{video_id}/scan", protected(videos.scan_again, write)),
@@ -146,6 +150,7 @@ class Console:
             ("GET", "/report/intimate", public(notices.show_intimate)),
             ("POST", "/report/intimate", public(notices.report_intimate)),
             ("GET", "/report/{token}", public(notices.show_status)),
+            ("POST", "/report/{token}", public(notices.change_contact)),
             ("GET", "/explain-error", public(provider_errors.show)),
             ("POST", "/explain-error", public(provider_errors.explain)),
             ("GET", "/review", protected(review.list_cases, any_of=DECIDER)),
@@ -157,10 +162,20 @@ class Console:
             ("POST", "/review/quality/golden", protected(quality.add_golden, policy_scope)),
             ("POST", "/review/quality/golden/{golden_id}", protected(quality.retire_golden, policy_scope)),
             ("POST", "/review/quality/samples", protected(quality.draw, policy_scope)),
+            ("POST", "/review/declined", protected(review_queue.accept, any_of=DECIDER)),
+            ("GET", "/review/replies", protected(replies.show, any_of=(*DECIDER, policy_scope))),
+            ("POST", "/review/replies", protected(replies.save, policy_scope)),
+            ("POST", "/review/replies/{name}/remove", protected(replies.remove, policy_scope)),
             ("GET", "/review/{case_id}", protected(review.show_case, any_of=DECIDER)),
+            ("GET", "/review/{case_id}/same", protected(bulk.show, any_of=DECIDER)),
+            ("POST", "/review/{case_id}/same", protected(bulk.decide, any_of=DECIDER)),
+            ("POST", "/review/same/{bulk_id}/undo", protected(bulk.undo, any_of=DECIDER)),
+            ("GET", "/review/{case_id}/person", protected(review.show_person, any_of=DECIDER)),
             ("POST", "/review/{case_id}", protected(review.decide, any_of=DECIDER)),
             ("POST", "/review/{case_id}/lease", protected(review_queue.extend_lease, any_of=DECIDER)),
             ("POST", "/review/{case_id}/skip", protected(review.skip, any_of=DECIDER)),
+            ("POST", "/review/{case_id}/decline", protected(review_queue.decline, any_of=DECIDER)),
+            ("POST", "/review/{case_id}/switches", protected(review_queue.switch, any_of=DECIDER)),
             ("POST", "/review/{case_id}/escalate", protected(review.escalate, any_of=DECIDER)),
             ("POST", "/review/{case_id}/undo", protected(review.undo, any_of=DECIDER)),
             ("POST", "/review/{case_id}/reserve-next", protected(review_queue.reserve_next, any_of=DECIDER)),
@@ -173,6 +188,7 @@ class Console:
             ("POST", "/compliance/accounts", protected(terms.save, admin)),
             ("GET", "/compliance/ledger", protected(ledger.show, admin)),
             ("GET", "/compliance/ledger/export", protected(ledger.export, admin)),
+            ("GET", "/compliance/log", protected(log.show, KeyScope.AUDIT)),
             ("GET", "/compliance/access", protected(access.show, admin)),
             ("POST", "/compliance/access/{request_id}", protected(access.decide, admin)),
             (
@@ -194,6 +210,7 @@ class Console:
             ("GET", "/access/invitation", public(applicants.show_invitation)),
             ("POST", "/access/invitation", public(applicants.accept_invitation)),
             ("GET", "/coverage", protected(coverage.show, any_of=(read, KeyScope.AUDIT))),
+            ("POST", "/coverage", protected(coverage.set_point, policy_scope)),
             ("GET", "/policy", protected(policies.show, any_of=(policy_scope, KeyScope.AUDIT))),
             ("POST", "/policy", protected(policies.act, policy_scope)),
             ("GET", "/settings", protected(settings.show, admin)),

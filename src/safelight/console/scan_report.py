@@ -16,9 +16,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 import safelight
-from safelight.moderation.coverage_count import Check
-from safelight.moderation.file_scan import FileReport
 from safelight.policy.findings import Taxonomy
+from safelight.screening.coverage_count import Check
+from safelight.screening.file_scan import FileReport
 
 from .measured_text import format_measured_day
 from .scan_report_coverage import (

@@ -6,16 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from safelight.moderation.coverage_count import (
-    NOT_MADE,
-    Check,
-    checks_of_video,
-    count_complete,
-    counted,
-)
-from safelight.moderation.file_scan import FileReport
 from safelight.policy.findings import Cell, CoverageStatus, Modality
-from safelight.policy.measurements import load_shipped
+from safelight.policy.measurements import find_measurement
+from safelight.screening.coverage_count import NOT_MADE, Check, checks_of_video, count_complete, counted
+from safelight.screening.file_scan import FileReport
 
 from .coverage import COUNTED, differences_from_installation
 from .measured_text import list_figures
@@ -89,7 +83,8 @@ def scan_coverage_rows(coverage: ScanCoverage, t: Translations, *, notes: bool) 
         note = _note(cell, report, t, notes=notes)
         figures: tuple[str, ...] = ()
         if cell.detectors and cell.status is not CoverageStatus.NOT_CHECKED:
-            current = load_shipped().used_versions(cell.detectors, report.detectors)
+            known = find_measurement(category, cell.modality)
+            current = known is None or known[0].used_versions(cell.detectors, report.detectors)
             figures = list_figures(cell.measured, category, cell.modality, t, current=current)
         rows.setdefault((category, one.status, detectors, note), []).append(
             (t(f"modality.{modality}"), figures)

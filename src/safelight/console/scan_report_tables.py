@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from safelight.moderation.file_scan import FileReport
+from safelight.screening.file_scan import FileReport
 
 from .translations import Translations, format_decimal, format_duration, translate_detector, translate_note
 

@@ -6,9 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from safelight.i18n import load_messages, translate_sentence
-from safelight.moderation.file_scan import FileReport, TranscriptLine
-from safelight.moderation.unscanned import missing_checks_sentence
+from safelight.core.i18n import load_messages, translate_sentence
 from safelight.policy.findings import (
     Cell,
     Evidence,
@@ -22,6 +20,8 @@ from safelight.policy.findings import (
     TimeRange,
 )
 from safelight.policy.verdicts import Action, Verdict
+from safelight.screening.file_scan import FileReport, TranscriptLine
+from safelight.screening.unscanned import missing_checks_sentence
 
 from .finding_lanes import TimelineLane, time_spans, timeline_lanes, timeline_ticks
 from .scan_report_coverage import ScanCoverage, coverage_differences, describe_checks, describe_unscanned

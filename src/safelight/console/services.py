@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from safelight.console.case_media import CaseFiles
+    from safelight.accounts import Principal
+    from safelight.accounts.openid import OpenIdSignIn
+    from safelight.accounts.people import People, SignIn
+    from safelight.accounts.policies import Policies
+    from safelight.console.case_media import CaseFiles, PictureRequest, PictureSheet
     from safelight.console.name_lists import NameListEditor
     from safelight.console.sound_excerpt import SoundPart
     from safelight.policy.documents import Policy
     from safelight.policy.replay import ReplayRecord
-    from safelight.trust.accounts import Principal
-    from safelight.trust.openid import OpenIdSignIn
-    from safelight.trust.people import People, SignIn
-    from safelight.trust.policies import Policies
-    from safelight.trust.reviews import CaseFile, ExposureLog
+    from safelight.videos.case_rows import Case, CaseFile, ExposureLog
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +34,9 @@ class ReviewMedia(Protocol):
 
     def list_files(self, principal: Principal, case_file: CaseFile) -> CaseFiles: ...
 
-    def show(self, principal: Principal, case_file: CaseFile, number: int | None) -> bytes: ...
+    def list_prompts(self, principal: Principal, cases: Iterable[Case]) -> Mapping[str, str]: ...
+
+    def show(self, principal: Principal, case_file: CaseFile, asked: PictureRequest) -> PictureSheet: ...
 
     def play(self, principal: Principal, case_file: CaseFile, number: int, part: SoundPart) -> bytes: ...
 

@@ -12,18 +12,19 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from safelight.accounts import DECIDING, KeyScope, Principal
+from safelight.accounts.managed_tenants import ManagedTenants
+from safelight.accounts.models import APPLICATION_SCOPES
+from safelight.cases.reviews.managed_cases import TenantCount
+from safelight.core.errors import NotFound, SafelightError
+from safelight.core.i18n import load_messages
 from safelight.detectors.text.entities import EntityKind
-from safelight.errors import NotFound, SafelightError
-from safelight.i18n import load_messages
 from safelight.net.redaction import redact
-from safelight.trust.accounts import DECIDING, KeyScope, Principal, Tenant
-from safelight.trust.accounts.managed_tenants import ManagedTenants
-from safelight.trust.accounts.models import APPLICATION_SCOPES, KeyRecord
-from safelight.trust.webhooks import EventType, RegisteredEndpoint
+from safelight.net.webhook_inputs import EventType, NewEndpoint
 from safelight.web.auth import choose_tenant
 
-from .render import THEMES, PageHandler
-from .translations import Translations, format_date, format_datetime, format_duration, translate_detector
+from .render import NOTHING_TYPED, THEMES, Form, PageHandler, input_of
+from .translations import Translations, translate_detector, translate_note
 
 _PATH = "/compliance/tenants"
 _MAX_ROWS = 100
@@ -32,8 +33,7 @@ _MAX_ROWS = 100
 class TenantPages(PageHandler):
     """Handlers of the page. They get the principal of the own tenant, also while it acts in another."""
 
-    async def show(self, request: Request, principal: Principal) -> Response:
-        return await self._render(request, principal)
+    refusals = (SafelightError,)
 
     async def enter(self, request: Request, principal: Principal) -> Response:
         """Choose the tenant to act in: a reviewer sees its cases, other staff its terms."""
@@ -52,58 +52,51 @@ class TenantPages(PageHandler):
 
     async def close(self, request: Request, principal: Principal) -> Response:
         tenant, reason = request.path_params["tenant_id"], (await self.read_form(request)).get("reason", "")
-        try:
-            await self.run(partial(self._managed.close, principal, tenant, reason=reason))
-        except NotFound:
-            raise
-        except SafelightError as problem:
-            return await self._render(request, principal, problem=problem)
+        await self.run(partial(self._managed.close, principal, tenant, reason=reason))
         return self.redirect(_PATH)
 
     @property
     def _managed(self) -> ManagedTenants:
         return self.services.accounts.managed
 
-    async def _render(
-        self, request: Request, principal: Principal, *, problem: SafelightError | None = None
+    async def show(
+        self,
+        request: Request,
+        principal: Principal,
+        *,
+        problem: SafelightError | None = None,
+        form: Form = NOTHING_TYPED,
     ) -> Response:
-        t = self.translations(request)
         after = request.query_params.get("after")
         found = await self.run(partial(self._managed.list, principal, after=after))
         shown = found[:_MAX_ROWS]
-        waiting: dict[str, int] = {}
+        waiting: Mapping[str, TenantCount] = {}
         if self.services.standing is not None:
             waiting = await self.run(self.services.standing.managed_cases.count, principal)
         if after is None:
-            # Those with the most cases first, so that they are not hidden behind newer tenants.
-            most = sorted(waiting, key=lambda one: -waiting[one])[:_MAX_ROWS]
+            # Those with the most late cases first, so that they are not hidden behind newer tenants.
+            most = sorted(waiting, key=lambda one: _urgency(waiting[one]))[:_MAX_ROWS]
             first = await self.run(partial(self._managed.list, principal, ids=most))
             shown = (
-                *sorted(first, key=lambda one: -waiting[one.id]),
+                *sorted(first, key=lambda one: _urgency(waiting[one.id])),
                 *(one for one in shown if one not in first),
             )
         return await self.render_page(
             request,
             "tenants.html",
             principal,
-            problem.status if problem else 200,
-            m=load_messages("tenants", t.tag),
-            tenants=[_row(one, waiting.get(one.id, 0), t) for one in shown],
+            problem=problem,
+            tenants=shown,
+            waiting=waiting,
+            now=self.console.clock(),
             next_page=found[_MAX_ROWS - 1].id if len(found) > _MAX_ROWS else "",
             has_reviewer=await self.run(self._managed.has_reviewer, principal.tenant),
             may_close=principal.has_scope(KeyScope.ADMIN),
-            problem=problem,
         )
 
 
-def _row(one: Tenant, waiting: int, t: Translations) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "name": one.name,
-        "created": format_date(one.created_at, t),
-        "closed": "" if one.closed_at is None else format_date(one.closed_at, t),
-        "waiting": waiting,
-    }
+def _urgency(count: TenantCount) -> tuple[int, int]:
+    return -count.late, -count.number
 
 
 # The settings in force for the settings page, without secrets.
@@ -212,21 +205,16 @@ def label_setting(section: str, name: str, t: Translations) -> str:
 class SettingsPages(PageHandler):
     """Handlers of the settings page; they need the scope `admin`."""
 
-    async def show(self, request: Request, principal: Principal) -> Response:
-        return await self._render_settings(request, principal)
+    refusals = (SafelightError,)
 
     async def create_key(self, request: Request, principal: Principal) -> Response:
         """Create an API key. Its token is shown once, on the response page."""
         form = await self.read_form(request)
-        name = form.get("name", "")
         requested = [scope for scope in KeyScope if form.get(f"scope_{scope.name.lower()}")]
-        try:
-            record, token = await self.run(self.services.accounts.create_own_key, principal, name, requested)
-        except SafelightError as problem:
-            return await self._render_settings(request, principal, problem=problem, section="keys")
-        return await self._render_settings(
-            request, principal, created={"name": record.name, "token": token}, section="keys"
+        created = await self.run(
+            self.services.accounts.create_own_key, principal, form.get("name", ""), requested
         )
+        return await self.show(request, principal, created=created)
 
     async def revoke_key(self, request: Request, principal: Principal) -> Response:
         key = request.path_params["key_id"]
@@ -235,37 +223,21 @@ class SettingsPages(PageHandler):
 
     async def create_webhook(self, request: Request, principal: Principal) -> Response:
         """Create a webhook endpoint. Its secret is shown once, on the response page."""
-        form = await self.read_form(request)
-        events = [event.value for event in EventType if form.get(f"event_{event.name.lower()}")]
-        url, name = form.get("url", ""), form.get("name", "")
-        try:
-            endpoint, secret = await self.run(
-                self.services.webhooks.create, principal, url=url.strip(), events=events, name=name
-            )
-        except SafelightError as problem:
-            return await self._render_settings(request, principal, problem=problem, section="webhooks")
-        created = {"name": endpoint.name, "token": secret}
-        return await self._render_settings(request, principal, created=created, section="webhooks")
+        created = await self.submit(request, principal, _new_endpoint, self.services.webhooks.create)
+        return await self.show(request, principal, created=created)
 
     async def change_webhook(self, request: Request, principal: Principal) -> Response:
         """Test a webhook endpoint, replace its secret, or delete it."""
-        endpoint_id = request.path_params["endpoint_id"]
+        endpoint_id, webhooks = request.path_params["endpoint_id"], self.services.webhooks
         action = (await self.read_form(request)).get("action", "")
-        webhooks = self.services.webhooks
-        try:
-            if action == "test":
-                test_result = await self.run(webhooks.test, principal, endpoint_id)
-                return await self._render_settings(
-                    request, principal, test_result=test_result, section="webhooks"
-                )
-            if action == "rotate":
-                endpoint, secret = await self.run(webhooks.rotate, principal, endpoint_id)
-                created = {"name": endpoint.name, "token": secret}
-                return await self._render_settings(request, principal, created=created, section="webhooks")
-            if action == "delete":
-                await self.run(webhooks.delete, principal, endpoint_id)
-        except SafelightError as problem:
-            return await self._render_settings(request, principal, problem=problem, section="webhooks")
+        if action == "test":
+            result = await self.run(webhooks.test, principal, endpoint_id)
+            return await self.show(request, principal, test_result=result)
+        if action == "rotate":
+            created = await self.run(webhooks.rotate, principal, endpoint_id)
+            return await self.show(request, principal, created=created)
+        if action == "delete":
+            await self.run(webhooks.delete, principal, endpoint_id)
         return self.redirect("/settings#webhooks")
 
     async def change_names(self, request: Request, principal: Principal) -> Response:
@@ -275,89 +247,59 @@ class SettingsPages(PageHandler):
             raise NotFound("This server has no name lists.")
         form = await self.read_form(request)
         name, entry = form.get("list", "").strip(), form.get("entry", "").strip()
-        try:
-            if form.get("action") == "remove":
-                await self.run(editor.remove, principal, name, entry)
-            elif form.get("action") == "remove_list":
-                await self.run(editor.remove, principal, name, None)
-            else:
-                done = await self.run(
-                    editor.add, principal, name, form.get("kind", ""), form.get("names", "")
-                )
-                return await self._render_settings(request, principal, names_added=done, section="names")
-        except SafelightError as problem:
-            return await self._render_settings(request, principal, problem=problem, section="names")
-        return self.redirect("/settings#names")
+        if form.get("action") in ("remove", "remove_list"):
+            one = entry if form["action"] == "remove" else None
+            await self.run(editor.remove, principal, name, one)
+            return self.redirect("/settings#names")
+        done = await self.run(editor.add, principal, name, form.get("kind", ""), form.get("names", ""))
+        return await self.show(request, principal, names_added=done)
 
-    async def _render_settings(
+    async def show_again(
+        self, request: Request, principal: Principal, problem: SafelightError, form: Form
+    ) -> Response:
+        return await self.show(request, principal, problem=problem)
+
+    async def show(
         self,
         request: Request,
         principal: Principal,
         *,
         problem: SafelightError | None = None,
-        section: str = "",
         **outcome: Any,
     ) -> Response:
-        """The page. `outcome` is the result of an action: `created`, `test_result` or `names_added`."""
-        test_result = outcome.get("test_result")
+        """The page. `outcome`: what an action made: `created`, `test_result` or `names_added`."""
         t, services = self.translations(request), self.services
-        keys = await self.run(services.accounts.list_keys, principal.tenant)
-        endpoints = await self.run(services.webhooks.list, principal)
         read, editor = self.console.settings, self.console.name_lists
         standing, is_admin = services.standing, principal.has_scope(KeyScope.ADMIN)
-        return await self.render_page(
-            request,
-            "settings.html",
-            principal,
-            problem.status if problem else 200,
-            keys=[_key_row(key, t) for key in reversed(keys)],
-            scopes=[
-                (scope.name.lower(), scope.value, scope in APPLICATION_SCOPES)
-                for scope in KeyScope
-                if principal.has_scope(scope)
-            ],
-            a=load_messages("accounts", t.tag),
-            waiting=await self.run(standing.access.count_waiting, principal) if standing and is_admin else 0,
-            may_manage_people=self.console.people is not None and principal.has_scope(KeyScope.PEOPLE),
-            endpoints=[_endpoint_row(endpoint, t) for endpoint in endpoints],
-            events=[(event.name.lower(), event.value) for event in EventType],
-            sections=redact_settings(read(), self.console.setting_sources) if read else (),
-            label_section=lambda name: label_section(name, t),
-            label_setting=lambda section, name: label_setting(section, name, t),
-            problem=problem,
-            created=outcome.get("created"),
-            test_result=test_result,
-            names_added=outcome.get("names_added"),
-            name_lists=await self.run(editor.sizes) if editor else {},
-            may_change_names=editor is not None and await self.run(editor.may_change, principal),
-            name_kinds=[kind.value for kind in EntityKind],
-            themes=THEMES,
-            test_duration=format_duration(test_result.wall_s, t) if test_result else "",
-            section=section,
-        )
+        values = {
+            "keys": (await self.run(services.accounts.list_keys, principal.tenant))[::-1],
+            "scopes": [scope for scope in KeyScope if principal.has_scope(scope)],
+            "preselected": APPLICATION_SCOPES,
+            "waiting": await self.run(standing.access.count_waiting, principal)
+            if standing and is_admin
+            else 0,
+            "may_manage_people": self.console.people is not None and principal.has_scope(KeyScope.PEOPLE),
+            "endpoints": await self.run(services.webhooks.list, principal),
+            "events": EventType,
+            "sections": redact_settings(read(), self.console.setting_sources) if read else (),
+            "label_section": lambda name: label_section(name, t),
+            "label_setting": lambda section, name: label_setting(section, name, t),
+            "created": None,
+            "test_result": None,
+            "names_added": None,
+            "name_lists": await self.run(editor.sizes) if editor else {},
+            "may_change_names": editor is not None and await self.run(editor.may_change, principal),
+            "translate_note": lambda note: translate_note(note, t),
+            "lists": await self.run(editor.records) if editor else (),
+            "name_kinds": EntityKind,
+            "themes": THEMES,
+            # The part of the page that the form is in: the second one of its address.
+            "section": request.url.path.split("/")[2] if request.method == "POST" else "",
+            **outcome,
+        }
+        return await self.render_page(request, "settings.html", principal, problem=problem, **values)
 
 
-def _key_row(key: KeyRecord, t: Translations) -> dict[str, Any]:
-    return {
-        "id": key.id,
-        "name": key.name,
-        "scopes": sorted(scope.value for scope in key.scopes),
-        "created_at": format_datetime(key.created_at, t),
-        "last_used_at": format_datetime(key.last_used_at, t) if key.last_used_at else "",
-        "revoked_at": format_datetime(key.revoked_at, t) if key.revoked_at else "",
-    }
-
-
-def _endpoint_row(endpoint: RegisteredEndpoint, t: Translations) -> dict[str, Any]:
-    failing = endpoint.failing_since
-    return {
-        "id": endpoint.id,
-        "name": endpoint.name,
-        "url": endpoint.url,
-        "events": [event.value for event in endpoint.events],
-        "secret_hints": [secret.hint for secret in endpoint.secrets],
-        "failing_since": format_datetime(failing, t) if failing else "",
-        "failures": endpoint.failures,
-        "last_response": str(endpoint.last_status or endpoint.last_error or ""),
-        "last_delivered_at": format_datetime(endpoint.last_success_at, t) if endpoint.last_success_at else "",
-    }
+def _new_endpoint(form: Form) -> NewEndpoint:
+    events = [event.value for event in EventType if form.get(f"event_{event.name.lower()}")]
+    return input_of(NewEndpoint, form, url=form.get("url", "").strip(), event_types=events)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safelight.errors import InvalidMedia
+from safelight.core.errors import InvalidMedia
 from safelight.policy.findings import Finding, Modality, TimeRange
 from safelight.sandbox.child_main import ChildChannel
 
-#: A part is at most this long: as long as a view counts at most (`trust.reviews.exposure`).
+#: A part is at most this long: as long as a view counts at most (`videos.case_rows.exposure`).
 MAX_PART_S = 60.0
 #: Seconds of sound before and after a finding.
 _AROUND_S = 0.5

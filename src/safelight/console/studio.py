@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from safelight.advice.provider_rules import documents
-from safelight.generation.protocol import Billing, GeneratorInfo
+from safelight.providers.advice.provider_rules import list_titles
+from safelight.providers.protocol import Billing, GeneratorInfo
 from safelight.web.services import Services
 
 from .translations import Translations
@@ -74,8 +74,8 @@ def form_values(fields: Mapping[str, Any]) -> dict[str, str]:
 
 
 def list_providers() -> tuple[tuple[str, str], ...]:
-    """The name and title of each provider with documented rules."""
-    return tuple((name, document.title) for name, document in documents().items())
+    """The name and title of each known maker and host."""
+    return tuple(list_titles().items())
 
 
 def is_own_hardware(services: Services, generator: str) -> bool:
@@ -100,6 +100,10 @@ class StudioForm:
             "provider": "",
             **dict.fromkeys(USE_FIELDS.values(), ""),
         }
+
+    def priced_models(self, t: Translations) -> list[tuple[str, str]]:
+        """Each model, with what a video of its default length costs."""
+        return [(one.name, f"{one.name} · {one.cost}") for one in self.options(t).models]
 
     def options(self, t: Translations) -> FormOptions:
         """The form options. The price is for the default length."""

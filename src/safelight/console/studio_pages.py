@@ -10,10 +10,8 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.advice.prompt_advice import AdviceOptions, BlockedAt
-from safelight.advice.provider_rules import document_for
-from safelight.advice.suggestion import Suggestion
-from safelight.errors import (
+from safelight.accounts import KeyScope, Principal
+from safelight.core.errors import (
     BadInput,
     Conflict,
     InvalidField,
@@ -22,14 +20,17 @@ from safelight.errors import (
     RequestBlocked,
     SafelightError,
 )
-from safelight.i18n import load_messages
-from safelight.jobs.models import Video, VideoFilter, VideoState
-from safelight.moderation.check_result import CheckResult, applied_wire, find_suggestion
-from safelight.moderation.coverage_count import installed_checks
-from safelight.moderation.request import CreateRequest
+from safelight.core.i18n import load_messages
 from safelight.policy.intended_use import UseKind
 from safelight.policy.verdicts import Action
-from safelight.trust.accounts import KeyScope, Principal
+from safelight.providers.advice.prompt_advice import AdviceOptions, BlockedAt
+from safelight.providers.advice.provider_rules import document_for
+from safelight.providers.advice.suggestion import Suggestion
+from safelight.screening.check_result import CheckResult, applied_wire, find_suggestion
+from safelight.screening.coverage_count import installed_checks
+from safelight.screening.request import CreateRequest
+from safelight.screening.text_figures import describe_installed_text
+from safelight.videos.models import Video, VideoFilter, VideoState
 from safelight.web.create_request import create_request
 from safelight.web.request_body import read_body
 from safelight.web.video_facts import valid_video_id
@@ -106,7 +107,6 @@ class AdvicePages(PageHandler):
         shown = {
             "form": form,
             "check": None,
-            "problem": None,
             "applied": None,
             "offer": None,
             "rewriter": None,
@@ -115,7 +115,7 @@ class AdvicePages(PageHandler):
             "providers": list_providers(),
             **values,
         }
-        return await self.render_page(request, "advice.html", principal, **shown)
+        return await self.render_page(request, "advice.html", principal, 200, **shown)
 
 
 def form_of(video: Video) -> dict[str, str]:
@@ -233,7 +233,6 @@ class TryPages(PageHandler):
             "form_id": new_form_id(),
             "stop": view.blocked_by_provider and "rewritten" in request.query_params,
             "a": load_messages("advice", t.tag),
-            "problem": None,
         }
         return await self.render_page(request, "try.html", principal, **values)
 
@@ -337,7 +336,7 @@ class StudioPages(PageHandler):
                 values["problem"] = problem
         if self.wants_fragment(request):
             return await self.render_page(
-                request, "check_result.html", principal, a=load_messages("advice", t.tag), **values
+                request, "check_result.html", principal, 200, a=load_messages("advice", t.tag), **values
             )
         return await self._render_studio(
             request, principal, dict(self._form.default_values()) | form, {"checks": values}
@@ -387,10 +386,11 @@ class StudioPages(PageHandler):
             "cards": await self._recent_cards(request, principal),
             "max_prompt_chars": services.max_prompt_chars,
             "video": None,
-            "problem": None,
             "checks": {"check": None, "problem": None},
             "can_check": services.checks is not None and principal.has_scope(KeyScope.CHECKS),
             "providers": list_providers(),
+            "examples": (),
+            "text_checks": describe_installed_text(await self.run(services.videos.coverage), t),
             **outcome,
         }
         return await self.render_page(request, "studio.html", principal, status, **values)

@@ -11,19 +11,19 @@ from urllib.parse import quote, urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import InvalidField, NotFound, RequestBlocked, SafelightError
-from safelight.i18n import Messages, load_messages
-from safelight.ids import is_id
-from safelight.jobs.models import Video
-from safelight.moderation.request import CreateRequest
-from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.library import EntryQuery, EntryStatus, LibraryEntry, NewEntry
-from safelight.trust.templates import RenderedPrompt, Template, TemplateCall, TemplateState, Validation
+from safelight.accounts import KeyScope, Principal
+from safelight.core.errors import InvalidField, NotFound, RequestBlocked, SafelightError
+from safelight.core.i18n import Messages, load_messages
+from safelight.core.ids import is_id
+from safelight.providers.library import EntryQuery, EntryStatus, LibraryEntry, NewEntry
+from safelight.screening.request import CreateRequest
+from safelight.videos.models import Video
+from safelight.videos.templates import RenderedPrompt, Template, TemplateCall, TemplateState, Validation
 from safelight.web.create_request import read_version, require_writable
 from safelight_client.money import format_money
 
 from .form_key import form_key, new_form_id
-from .render import PageHandler
+from .render import NOTHING_TYPED, Form, PageHandler, input_of
 from .studio import StudioForm
 from .translations import Translations, format_datetime, format_iso
 from .video_card import video_card
@@ -35,25 +35,11 @@ _MAX_QUERY_CHARACTERS = 400
 
 
 class LibraryPages(PageHandler):
-    async def show(self, request: Request, principal: Principal) -> Response:
-        """The search. Query: `q` (words), `category`, `marked` (only entries to be validated again)."""
-        return await self._render_search(request, principal, {})
+    refusals = (SafelightError,)
 
     async def add(self, request: Request, principal: Principal) -> Response:
         """Add the prompt of a video and open its page."""
-        form = await self.read_form(request)
-        try:
-            for name, value in form.items():
-                require_writable(value, name)
-            new = NewEntry(
-                video_id=_video_id(form.get("video_id", "")),
-                category=form.get("category", ""),
-                notes=form.get("notes", ""),
-                variation_of=form.get("variation_of", "").strip() or None,
-            )
-            added = await self.run(self.services.library.add, principal, new)
-        except SafelightError as problem:
-            return await self._render_search(request, principal, form, problem=problem)
+        added = await self.submit(request, principal, _new_entry, self.services.library.add)
         return self.redirect(f"/library/{added.id}")
 
     async def show_one(self, request: Request, principal: Principal) -> Response:
@@ -80,14 +66,15 @@ class LibraryPages(PageHandler):
         await self.run(self.services.library.remove, principal, _entry_id(request))
         return self.redirect("/library")
 
-    async def _render_search(
+    async def show(
         self,
         request: Request,
         principal: Principal,
-        form: dict[str, str],
         *,
         problem: SafelightError | None = None,
+        form: Form = NOTHING_TYPED,
     ) -> Response:
+        """The search. Query: `q` (words), `category`, `marked` (only entries to be validated again)."""
         query = request.query_params
         words, category = query.get("q", "")[:_MAX_QUERY_CHARACTERS], query.get("category", "")[:80]
         require_writable(words + category + query.get("after", "")[:80], "q")
@@ -110,7 +97,6 @@ class LibraryPages(PageHandler):
             request,
             "library.html",
             principal,
-            problem.status if problem else 200,
             m=m,
             cards=[await self._card(principal, entry, t, m) for entry in found.items],
             first=wanted.after is None,
@@ -158,6 +144,17 @@ class LibraryPages(PageHandler):
         return await self.run(self.services.library.get, principal, entry.variation_of)
 
 
+def _new_entry(form: Form) -> NewEntry:
+    for name, value in form.items():
+        require_writable(value, name)
+    return input_of(
+        NewEntry,
+        form,
+        video_id=_video_id(form.get("video_id", "")),
+        variation_of=form.get("variation_of", "").strip() or None,
+    )
+
+
 def _entry_id(request: Request) -> str:
     given: str = request.path_params["entry_id"]
     if not is_id(given, "entry"):
@@ -199,18 +196,11 @@ class _Preview:
 
 
 class TemplatePages(PageHandler):
-    async def list(self, request: Request, principal: Principal) -> Response:
-        return await self._render_list(request, principal)
+    refusals = (SafelightError,)
 
     async def add(self, request: Request, principal: Principal) -> Response:
         """Store a draft and open its page."""
-        form = await self.read_form(request)
-        source = form.get("source", "").replace("\r\n", "\n")
-        try:
-            require_writable(source, "source")
-            added = await self.run(self.services.templates.add, principal, source)
-        except SafelightError as problem:
-            return await self._render_list(request, principal, source=source, problem=problem)
+        added = await self.submit(request, principal, _read_source, self.services.templates.add)
         return self.redirect(_address(added.name, added.version))
 
     async def show(self, request: Request, principal: Principal) -> Response:
@@ -220,37 +210,31 @@ class TemplatePages(PageHandler):
     async def use(self, request: Request, principal: Principal) -> Response:
         """Show the prompt with its verdict, or request a video with it."""
         form = await self.read_form(request)
-        found = await self._find(request, principal)
-        values = {name.removeprefix(_SLOT): each for name, each in form.items() if name.startswith(_SLOT)}
+        found, values = await self._find(request, principal), _slot_values(form)
         # An empty field of a slot that is not required leaves the slot to its default.
         optional = {slot.name for slot in found.document.slots if not slot.required}
         given = {name: each for name, each in values.items() if each or name not in optional}
+        for each in given.values():
+            require_writable(each, "values")
+        call = TemplateCall(name=found.name, version=found.version, values=given)
         try:
-            for each in given.values():
-                require_writable(each, "values")
-            call = TemplateCall(name=found.name, version=found.version, values=given)
             rendered = await self.run(self.services.templates.render, principal, call)
             if form.get("action") == "create":
                 return await self._create(principal, rendered, form)
             preview = await self._check(principal, rendered)
         except RequestBlocked as blocked:
             return self.redirect(f"/videos/{blocked.details['video_id']}")
-        except SafelightError as problem:
-            return await self._render_one(request, principal, found, values, problem=problem)
         return await self._render_one(request, principal, found, values, preview=preview)
 
     async def change(self, request: Request, principal: Principal) -> Response:
         """Submit, approve or retire one version."""
         form = await self.read_form(request)
-        found = await self._find(request, principal, request.path_params["version"])
+        found = await self._find(request, principal)
         templates = self.services.templates
         steps = {"submit": templates.submit, "approve": templates.approve, "retire": templates.retire}
-        try:
-            if form.get("action") not in steps:
-                raise InvalidField("This action is unknown.", param="action")
-            await self.run(steps[form["action"]], principal, found.name, found.version)
-        except SafelightError as problem:
-            return await self._render_one(request, principal, found, {}, problem=problem)
+        if form.get("action") not in steps:
+            raise InvalidField("This action is unknown.", param="action")
+        await self.run(steps[form["action"]], principal, found.name, found.version)
         return self.redirect(_address(found.name, found.version))
 
     async def _create(
@@ -273,8 +257,16 @@ class TemplatePages(PageHandler):
         found, _, _ = await self.run(checks.check, principal, asked, estimates_risk=False)
         return _Preview(prompt=rendered.text, verdict=found.verdict)
 
-    async def _find(self, request: Request, principal: Principal, version: str | None = None) -> Template:
-        given = version or request.query_params.get("version", "")
+    async def show_again(
+        self, request: Request, principal: Principal, problem: SafelightError, form: Form
+    ) -> Response:
+        if not request.path_params:
+            return await self.list(request, principal, source=_typed_source(form), problem=problem)
+        found = await self._find(request, principal)
+        return await self._render_one(request, principal, found, _slot_values(form), problem=problem)
+
+    async def _find(self, request: Request, principal: Principal) -> Template:
+        given = request.path_params.get("version") or request.query_params.get("version", "")
         name = request.path_params["name"]
         require_writable(name, "name")
         try:
@@ -283,7 +275,7 @@ class TemplatePages(PageHandler):
             raise NotFound(f"There is no version {given[:20]!r} of a template {name[:80]!r}.") from None
         return await self.run(self.services.templates.get, principal, name, number)
 
-    async def _render_list(
+    async def list(
         self,
         request: Request,
         principal: Principal,
@@ -301,7 +293,6 @@ class TemplatePages(PageHandler):
             request,
             "templates.html",
             principal,
-            problem.status if problem else 200,
             m=m,
             rows=[_row(each, m) for each in page.items],
             first=after is None,
@@ -331,7 +322,6 @@ class TemplatePages(PageHandler):
             request,
             "template.html",
             principal,
-            problem.status if problem else 200,
             m=m,
             row=_row(template, m),
             document=template.document,
@@ -347,7 +337,7 @@ class TemplatePages(PageHandler):
                 for each in versions
             ],
             slots=[(slot, values.get(slot.name, "")) for slot in template.document.slots],
-            models=StudioForm(services).options(t).models,
+            models=StudioForm(services).priced_models(t),
             form_id=new_form_id(),
             preview=preview,
             problem=problem,
@@ -357,6 +347,20 @@ class TemplatePages(PageHandler):
             may_create=principal.has_scope(KeyScope.VIDEOS_WRITE),
             validations=[_validation_row(each, t, m) for each in validations],
         )
+
+
+def _typed_source(form: Form) -> str:
+    return form.get("source", "").replace("\r\n", "\n")
+
+
+def _read_source(form: Form) -> str:
+    source = _typed_source(form)
+    require_writable(source, "source")
+    return source
+
+
+def _slot_values(form: Form) -> dict[str, str]:
+    return {name.removeprefix(_SLOT): each for name, each in form.items() if name.startswith(_SLOT)}
 
 
 def _address(name: str, version: int) -> str:

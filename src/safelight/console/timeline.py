@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 
-from safelight.generation.protocol import Billing
-from safelight.jobs.models import Attempt, VideoRecord
 from safelight.policy.findings import Finding, FrameRange, Taxonomy, TimeRange
 from safelight.provenance.recovery.public_answer import describe_mark
+from safelight.providers.protocol import Billing
+from safelight.videos.models import Attempt, VideoRecord
 
 from .explanation_view import format_charge
 from .translations import (
@@ -232,7 +232,7 @@ def _finding_rows(findings: Iterable[Finding], t: Translations) -> Iterator[Find
             for piece in finding.evidence
             if isinstance(piece, FrameRange | TimeRange)
         )
-        places = [_name_span(start, end, t) for start, end in spans]
+        places = [name_span(start, end, t) for start, end in spans]
         yield FindingRow(
             name=translate_category(first.category, t),
             category=first.category,
@@ -244,7 +244,8 @@ def _finding_rows(findings: Iterable[Finding], t: Translations) -> Iterator[Find
         )
 
 
-def _name_span(start: float, end: float, t: Translations) -> str:
+def name_span(start: float, end: float, t: Translations) -> str:
+    """A part of a clip in words: one time, or from a time to a time."""
     first, last = format_decimal(start), format_decimal(end)
     return t("time.s", n=first) if first == last else t("record.at", start=first, end=last)
 

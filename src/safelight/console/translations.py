@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from copy import copy
 from datetime import UTC, datetime
 from functools import cache, reduce
 from typing import Any
 
 from markupsafe import Markup, escape
 
-from safelight.i18n import (
+from safelight.core.i18n import (
     DEFAULT,
     Messages,
+    accepted_language,
+    accepted_tags,
     available_languages,
     load_messages,
     load_texts,
-    match_language,
     name_category,
     name_checks,
+    region_of,
+    translate_error,
     translate_finding,
     translate_reason,
     translate_sentence,
@@ -30,6 +34,16 @@ COOKIE = "safelight_lang"
 
 class Translations(Messages):
     """The texts of the pages in one language."""
+
+    #: The region of the reader, such as `HK`, for help lines; empty if it is not known.
+    region = ""
+
+    def for_region(self, region: str) -> Translations:
+        if not region:
+            return self
+        copied = copy(self)
+        copied.region = region
+        return copied
 
     def render_markup(self, key: str, **values: Any) -> Markup:
         """The text as HTML markup. Values are escaped; the text itself is trusted."""
@@ -44,9 +58,9 @@ class Translations(Messages):
         translated = translate_finding(original, self.tag)
         return translated, self.tag != DEFAULT and translated == original
 
-    def translate_verification(self, original: str) -> str:
-        """A translated sentence of a verification. Names in it, such as that of a signer, stay."""
-        return translate_sentence("commands", original, self.tag) or original
+    def translate_error(self, original: str) -> str:
+        """A translated sentence of an error or a verification. Names in it, such as a signer, stay."""
+        return translate_error(original, self.tag)
 
     def join_sentences(self, sentences: Iterable[str]) -> str:
         return reduce(lambda first, second: self("list.sentences", first=first, second=second), sentences)
@@ -67,27 +81,9 @@ def load_languages() -> Mapping[str, Translations]:
 def negotiate_language(cookie: str | None, accept: str | None) -> Translations:
     """The language from the cookie, else the best match for `Accept-Language`, else English."""
     available = load_languages()
-    if cookie is not None and cookie in available:
-        return available[cookie]
-    for tag in _accepted_tags(accept or ""):
-        match = match_language(tag)
-        if match is not None:
-            return available[match]
-    return available[DEFAULT]
-
-
-def _accepted_tags(accept: str) -> list[str]:
-    """The tags of an `Accept-Language` header, highest weight first."""
-    match: list[tuple[float, str]] = []
-    for part in accept[:500].split(","):
-        tag, _, weight = part.partition(";")
-        try:
-            quality = float(weight.strip().removeprefix("q=")) if weight else 1.0
-        except ValueError:
-            quality = 0.0
-        if tag.strip() and quality > 0:
-            match.append((-quality, tag.strip()))
-    return [tag for _, tag in sorted(match, key=lambda pair: pair[0])]
+    tags = accepted_tags(accept or "")
+    found = cookie if cookie in available else accepted_language(accept or "")
+    return available[found or DEFAULT].for_region(region_of(tags))
 
 
 # Formats dates, durations, amounts and category names for the pages.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from safelight.advice.model_choice import ModelOffer, choose_offer
-from safelight.generation.protocol import Billing, Generator
+from safelight.providers.advice.model_choice import ModelOffer, choose_offer, list_offers
+from safelight.providers.protocol import Generator
 
 from .translations import Translations
 from .video_view import format_price
@@ -34,26 +34,13 @@ class TryLengths:
 
 def find_try_lengths(generators: Mapping[str, Generator], asked: str, t: Translations) -> TryLengths | None:
     """The offer for a model, or for the cheapest model of a provider; None if this server has none."""
-    chosen = choose_offer(_offers(generators), asked)
+    chosen = choose_offer(list_offers(generators), asked)
     # A request names a whole number of seconds.
     whole = sorted(int(each) for each in chosen.seconds if each == int(each)) if chosen else []
     if chosen is None or not whole:
         return None
     lengths = [_length_price(chosen, seconds, t) for seconds in whole]
     return TryLengths(model=chosen.name, shortest=lengths[0], longer=tuple(lengths[1:]))
-
-
-def _offers(generators: Mapping[str, Generator]) -> Iterator[ModelOffer]:
-    """The models of all generators. If two have one of the same name, requests go to the first."""
-    for generator in generators.values():
-        info = generator.info()
-        for name in (*info.models, *info.aliases):
-            yield ModelOffer(
-                name=name,
-                is_own=generator.billing is Billing.OWN,
-                seconds=info.seconds,
-                usd_per_second=info.usd_per_second,
-            )
 
 
 def _length_price(offer: ModelOffer, seconds: int, t: Translations) -> LengthPrice:

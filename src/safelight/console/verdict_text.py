@@ -9,9 +9,7 @@ from typing import Any
 
 import msgspec
 
-from safelight.i18n import load_messages, translate_sentence
-from safelight.jobs.models import Video, VideoRecord, VideoState
-from safelight.jobs.summary import charge_object
+from safelight.core.i18n import load_messages, translate_sentence
 from safelight.policy.explanations import (
     ChargeFacts,
     ExplanationLevel,
@@ -23,6 +21,8 @@ from safelight.policy.explanations import (
 )
 from safelight.policy.findings import Taxonomy
 from safelight.policy.verdicts import Action, Verdict
+from safelight.videos.models import Video, VideoRecord, VideoState
+from safelight.videos.summary import charge_object
 from safelight.web.video_facts import verdict_action
 
 from .translations import Translations
@@ -93,7 +93,7 @@ def explain_video(
     explained = video.state in {VideoState.REJECTED, VideoState.BLOCKED, VideoState.HELD}
     if verdict is None or not explained or (video.state is not VideoState.HELD and not stored):
         changes: dict[str, Any] = {}
-        if stored.get("support") and t.tag != "en":
+        if stored.get("support") and (t.tag != "en" or t.region):
             changes["support"] = _support_lines(t)
         if step := stored.get("next_step"):
             changes["next_step"] = translate_sentences(str(step), t)
@@ -121,6 +121,7 @@ def explain_video(
             appeal=str(stored.get("appeal") or ""), record=str(stored.get("record") or "")
         ),
         locale=t.tag,
+        region=t.region,
     )
     sentences = [t("verdict.rejected_by_reviewer")] if is_refused else []
     stated: Mapping[str, Any] = {}
@@ -163,4 +164,4 @@ def _charge_facts(record: VideoRecord) -> ChargeFacts | None:
 
 
 def _support_lines(t: Translations) -> list[dict[str, Any]]:
-    return [{"name": line.name, "text": line.text} for line in help_lines(t.tag)]
+    return [{"name": line.name, "text": line.text} for line in help_lines(t.tag, t.region)]

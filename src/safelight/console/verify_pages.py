@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import InvalidField, InvalidMedia, SafelightError
-from safelight.i18n import load_messages
+from safelight.core.errors import InvalidField, InvalidMedia, SafelightError
+from safelight.core.i18n import load_messages
 from safelight.provenance.models import Evidence, ManifestReport, ManifestState, Verification
 from safelight.provenance.recovery.conclusion import Answer, Ground
 from safelight.provenance.recovery.public_answer import (
@@ -18,18 +18,14 @@ from safelight.provenance.recovery.public_answer import (
     describe_evidence,
     describe_mark,
 )
-from safelight.trust.seals import NewFeedback, ProvenanceCheck
-from safelight.web.auth import AppState, check_same_origin
+from safelight.videos.registry import NewFeedback, ProvenanceCheck
+from safelight.web.auth import check_same_origin
 from safelight.web.provenance import MAX_STRANGERS_FILE_BYTES
-from safelight.web.rate_limit import RateLimiter
-from safelight.web.request_body import read_body, read_short_form
+from safelight.web.request_body import read_body
 
-from .render import PageHandler, Pages
-from .services import ConsoleServices
+from .render import PageHandler
 from .translations import Translations
 
-#: Forms of one address, valid or not.
-_MAX_FORMS, _FORMS_WINDOW_S = 10, 3600.0
 #: 2,000 Chinese characters are 18 kB in a form.
 _MAX_FORM_BYTES = 32 * 1024
 
@@ -37,15 +33,10 @@ _MAX_FORM_BYTES = 32 * 1024
 class FeedbackPages(PageHandler):
     """Handlers that work without an account and without scripts."""
 
-    def __init__(self, state: AppState, pages: Pages, console: ConsoleServices) -> None:
-        super().__init__(state, pages, console)
-        self._rate_limiter = RateLimiter(_MAX_FORMS, _FORMS_WINDOW_S)
+    max_forms = (10, 3600.0)
 
     async def send(self, request: Request) -> Response:
-        check_same_origin(request)
-        # Before the body is read, because no account is needed.
-        self._rate_limiter.allow(request.client.host if request.client else "")
-        form = await read_short_form(request, self.services, max_bytes=_MAX_FORM_BYTES)
+        form = await self.read_public_form(request, max_bytes=_MAX_FORM_BYTES)
         try:
             await self.run(self.state.provenance.feedback.add, _read(form))
         except InvalidField as problem:
@@ -64,7 +55,6 @@ class FeedbackPages(PageHandler):
             request,
             "feedback.html",
             await self.current_principal(request),
-            problem.status if problem else 200,
             form=form,
             problem=problem,
         )
@@ -153,7 +143,6 @@ class VerifyPages(PageHandler):
             request,
             template,
             principal,
-            problem.status if problem else 200,
             result=result,
             problem=problem,
             problem_text=not_media if isinstance(problem, InvalidMedia) else "",
@@ -201,7 +190,7 @@ def describe_verification(verification: Verification, t: Translations) -> Verify
     """The verification in the user's language."""
     return VerifyResult(
         tone=_tone(verification),
-        sentence=t.translate_verification(verification.answer),
+        sentence=t.translate_error(verification.answer),
         proofs=tuple(_proof(one, t) for one in verification.evidence),
         sha256=verification.sha256,
         video_id=verification.video_id,
@@ -212,9 +201,9 @@ def describe_verification(verification: Verification, t: Translations) -> Verify
 def _proof(evidence: Evidence, t: Translations) -> Proof:
     return Proof(
         name=t(f"verify.{evidence.kind.replace(' ', '_')}"),
-        claims=t.translate_verification(evidence.says),
-        proves=t.translate_verification(evidence.proves),
-        does_not_prove=t.translate_verification(evidence.does_not_prove),
+        claims=t.translate_error(evidence.says),
+        proves=t.translate_error(evidence.proves),
+        does_not_prove=t.translate_error(evidence.does_not_prove),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from safelight.jobs.models import TERMINAL, Video, VideoState
+from safelight.videos.models import TERMINAL, Video, VideoState
 from safelight.web.video_facts import links
 from safelight_client.money import format_money
 

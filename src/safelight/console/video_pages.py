@@ -10,20 +10,20 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.attempts.answers import answer_gate
-from safelight.attempts.attempt_log import AttemptLog
-from safelight.attempts.drift import Drift
-from safelight.attempts.gate import Gate, GateAnswer
-from safelight.errors import InvalidField, NotFound, RefusalBudgetUsed
-from safelight.generation.protocol import Billing
-from safelight.i18n import load_messages
-from safelight.jobs.models import Video, VideoFilter, VideoRecord, VideoState
-from safelight.jobs.retries import find_retry_refusal
-from safelight.moderation.coverage_count import installed_checks
-from safelight.trust.accounts import KeyScope, Principal
-from safelight.trust.appeals import Appeal
-from safelight.trust.reports import NewReport, ReportReason
-from safelight.trust.statements import StatementQuery
+from safelight.accounts import KeyScope, Principal
+from safelight.accounts.statements import StatementQuery
+from safelight.cases.appeals import Appeal
+from safelight.cases.reports import NewReport, ReportReason
+from safelight.core.errors import InvalidField, NotFound, RefusalBudgetUsed
+from safelight.core.i18n import load_messages
+from safelight.providers.attempts.answers import answer_gate
+from safelight.providers.attempts.attempt_log import AttemptLog
+from safelight.providers.attempts.drift import Drift
+from safelight.providers.attempts.gate import Gate, GateAnswer
+from safelight.providers.protocol import Billing
+from safelight.screening.coverage_count import installed_checks
+from safelight.videos.models import Video, VideoFilter, VideoRecord, VideoState
+from safelight.videos.retries import find_retry_refusal
 from safelight.web.audit_entries import hide_staff, is_reviewer
 from safelight.web.video_facts import valid_video_id
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from safelight.jobs.models import StageRecord, VideoRecord, VideoState
 from safelight.policy.findings import Finding, FrameRange, Stage, Taxonomy, TimeRange
+from safelight.videos.models import StageRecord, VideoRecord, VideoState
 from safelight.web.video_facts import links
 
 from .finding_lanes import TimelineLane, TimelineSegment, timeline_lanes, timeline_ticks
 from .timeline import is_hidden
 from .translations import Translations, format_decimal
 
-#: Frames and columns of the contact sheet of a delivered file (`moderation.delivery`).
+#: Frames and columns of the contact sheet of a delivered file (`screening.delivery`).
 _SHEET_FRAMES, _SHEET_COLUMNS = 10, 5
 
 

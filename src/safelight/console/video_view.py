@@ -8,16 +8,17 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
-from safelight.generation.protocol import Billing, ChargeStatus
-from safelight.jobs.models import TERMINAL, Video, VideoRecord, VideoState
-from safelight.moderation.coverage_count import Check
 from safelight.policy.findings import Coverage, Stage, Taxonomy
 from safelight.policy.verdicts import Action
+from safelight.providers.protocol import Billing, ChargeStatus
+from safelight.screening.coverage_count import Check
+from safelight.videos.models import TERMINAL, Video, VideoRecord, VideoState
 from safelight.web.video_facts import coverage_and_charge, links, position, verdict_action
 from safelight_client.money import format_money
 
 from .coverage import CoverageSummary, VideoCoverage, summarize_video
 from .explanation_view import ExplanationLine, explanation_lines, format_charge, prompt_spans, support_lines
+from .generation_view import describe_hold, generation_sentences
 from .prompt_highlights import TextSegment, split_highlights
 from .translations import Translations, format_datetime, format_duration
 from .verdict_text import explain_video, verdict_key, video_tone
@@ -211,6 +212,8 @@ class VideoView:
     cost: str
     #: Words of the prompt for what the generator did not draw.
     not_drawn: str
+    #: How the generation was steered and watched, in sentences; empty if it was not.
+    generation: tuple[str, ...]
     #: None if no check has run, or for a vaulted video.
     coverage: CoverageSummary | None
     sha256: str | None
@@ -249,7 +252,8 @@ def video_view(
     )
     urls = links(video)
     headline = t("state.waits_for_generator" if waits else _headline_key(video, details))
-    charge = coverage_and_charge(video, record)["charge"] if record else None
+    outcome = coverage_and_charge(video, record)
+    charge = outcome["charge"] if record else None
     lines = explanation_lines(details, video.prompt, t, sentence=explanation.sentence)
     if video.state is VideoState.FAILED and not lines and charge:
         lines = (ExplanationLine(label=t("explain.charged"), sentences=(format_charge(charge, t),)),)
@@ -291,9 +295,10 @@ def video_view(
         page_url=urls["page"],
         facts=_fact_rows(video, t),
         cost=format_charge(charge, t) if charge and not lines else "",
-        not_drawn=""
+        not_drawn="" if video.vaulted else ", ".join(outcome.get("not_drawn") or ()),
+        generation=()
         if video.vaulted
-        else ", ".join(coverage_and_charge(video, record).get("not_drawn") or ()),
+        else tuple(generation_sentences(outcome.get("generation") or describe_hold(record), t)),
         coverage=summarize_video(made, installed, t) if made.made and not video.vaulted else None,
         sha256=video.sealed_sha256 if delivered else None,
         change_prompt=action is Action.BLOCK and not video.vaulted,

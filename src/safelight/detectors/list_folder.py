@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from safelight.errors import InvalidField, NotFound
-from safelight.fileio import write_atomic
+import msgspec
+
+from safelight.core.errors import InvalidField, NotFound
+from safelight.core.fileio import write_atomic
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
 
 
 #: Name, modification time in ns and size of every file, ordered by name.
 FolderStamp = tuple[tuple[str, int, int], ...]
+
+
+class ListOrigin(msgspec.Struct, frozen=True, kw_only=True):
+    """Who answers for a list, where its entries come from, and when a person last reviewed it."""
+
+    owner: str = ""
+    source: str = ""
+    #: Day of the last review, as in ISO 8601.
+    reviewed: str = ""
+    #: The list is stale if the last review is more days ago.
+    review_days: int = 180
 
 
 class ListFolder:
@@ -61,6 +75,27 @@ class ListFolder:
             known = ", ".join(self.names()) or "none"
             raise NotFound(f"There is no {self._noun} {name!r}; there are: {known}.")
         return path
+
+    def remove(self, name: str) -> None:
+        """Delete a list and its origin. Raises `NotFound`."""
+        self.existing(name).unlink()
+        self._origin_path(name).unlink(missing_ok=True)
+
+    def origin(self, name: str) -> ListOrigin:
+        """The origin of a list. Without a review, it has the day on which the list was last changed."""
+        changed = dt.datetime.fromtimestamp(self.existing(name).stat().st_mtime, dt.UTC).date().isoformat()
+        try:
+            return msgspec.json.decode(self._origin_path(name).read_bytes(), type=ListOrigin)
+        except FileNotFoundError:
+            return ListOrigin(reviewed=changed)
+
+    def set_origin(self, name: str, origin: ListOrigin) -> None:
+        """Record the origin of an existing list. Raises `NotFound`."""
+        self.existing(name)
+        write_atomic(self._origin_path(name), msgspec.json.encode(origin))
+
+    def _origin_path(self, name: str) -> Path:
+        return self.path(name).with_suffix(".origin.json")
 
     def write(self, name: str, data: bytes | Iterable[bytes]) -> Path:
         """Write or replace the list of this name."""

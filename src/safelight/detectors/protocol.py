@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from safelight.errors import SafelightError
+from safelight.core.errors import SafelightError
 from safelight.policy.findings import Finding, Modality
 
 
@@ -119,16 +119,26 @@ class Detector(Protocol):
     capabilities: tuple[Capability, ...]
 
 
+class DetectorGroup:
+    """Text or scene detectors that one plugin provides. A failure affects only the cells of one of them."""
+
+    def __init__(self, name: str, version: str, detectors: Iterable[Detector]) -> None:
+        self.name, self.version, self.detectors = name, version, tuple(detectors)
+        self.capabilities = tuple(one for detector in self.detectors for one in detector.capabilities)
+
+
 @runtime_checkable
 class TextDetector(Detector, Protocol):
     """A detector that runs in the gateway process on every text. It must be fast and must not block.
 
-    Five attributes are optional. `costly`: if True, the detector runs after the others. `remote`: if True, it
-    sends the text to a server, so it gets no texts of reports and appeals. `learned`: if True, a classifier
-    or a guard model judges every text; coverage reports it as its depth. `points`: the lowest score of the
-    operating points of each category, by category; a policy should not ask for less. `stands_in_for`: the
-    name of another detector by language; learned findings in this language count only if the other detector
-    did not judge the text.
+    Seven attributes are optional. `costly`: if True, the detector runs after the others. `remote`: if True,
+    it sends the text to a server, so it runs after every local detector, beside the other remote ones, and
+    gets no texts of reports and appeals. `wants`: called with the findings of the local detectors, returns
+    whether a remote detector gets the text. `learned`: if True, a classifier or a guard model judges every
+    text; coverage reports it as its depth. `points`: the lowest score of the operating points of each
+    category, by category; a policy should not ask for less. `stands_in_for`: the name of another detector by
+    language; learned findings in this language count only if the other detector did not judge the text.
+    `recorded_from`: findings with a lower score are not recorded; only the gate of help reads them.
     """
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]: ...
@@ -276,7 +286,8 @@ class SceneDetector(Detector, Protocol):
     """A detector that runs after the scan, on the keyframes of a file. It uses a model in its own process,
     or a remote server.
 
-    Detectors with `remote` run last, and never on content that must be vaulted or quarantined.
+    Detectors with `remote` run last, beside each other, and never on content that must be vaulted or
+    quarantined. They may have an attribute `total_timeout_s`, the seconds within which they finish.
     """
 
     remote: bool
@@ -298,10 +309,11 @@ class VoiceActivityDetector(Detector, Protocol):
 
 @runtime_checkable
 class InProcessTranscriber(Detector, Protocol):
-    """A transcriber that runs in the child on spans of speech, mono, at `rate` Hz. The text pipeline
-    inspects the transcript.
+    """A transcriber that runs in the child on speech, mono, at `rate` Hz, up to 29.5 s in one call. The text
+    pipeline inspects the transcript.
 
-    Times are seconds from the start of `sound.samples`.
+    Times are seconds from the start of `sound.samples`. A line without text is speech that could not be
+    transcribed reliably; it is a gap in coverage.
     """
 
     rate: int

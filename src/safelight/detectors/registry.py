@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from stat import S_ISREG
 from typing import Any, Literal, TypeAlias
 
-from safelight.errors import SafelightError
+from safelight.core.errors import SafelightError
 from safelight.policy.findings import Cell, Finding, Modality
 
+from .models.catalogue import shared_folder
 from .protocol import (
     Capability,
     Detector,
+    DetectorGroup,
     DetectorPlugin,
     MediaText,
     RunLocation,
@@ -28,6 +34,8 @@ from .protocol import (
 )
 
 GROUP = "safelight.detectors"
+#: Options that name a folder from which a text detector is loaded.
+_FOLDER_OPTIONS = ("classifiers", "folder", "store")
 
 #: Options of each detector from the settings; False if the operator switched the detector off.
 Options: TypeAlias = Mapping[str, Any] | Literal[False]
@@ -176,11 +184,25 @@ class DetectorRegistry:
 
     @cached_property
     def _loaded_text_detectors(self) -> tuple[TextDetector, ...]:
-        return tuple(
-            _load_detector(plugin, options, TextDetector, "does not inspect text")
+        return tuple(self._load_at(RunLocation.GATEWAY, TextDetector, "does not inspect text"))
+
+    @property
+    def has_loaded_text_detectors(self) -> bool:
+        return "_loaded_text_detectors" in self.__dict__
+
+    def text_identity(self) -> str:
+        """A hash of what the text detectors are loaded from: options, shipped files, lists and weights."""
+        chosen = [
+            (plugin.name, plugin.version, options)
             for plugin, options in self._plugins
             if plugin.location is RunLocation.GATEWAY
-        )
+        ]
+        folders = {Path(__file__).parent / "text", shared_folder()}
+        for _name, _version, options in chosen:
+            folders |= {Path(str(options[name])) for name in _FOLDER_OPTIONS if options.get(name)}
+        files = sorted(stamp for folder in folders for stamp in _stamps(folder))
+        identity = json.dumps((chosen, files), sort_keys=True, default=str)
+        return hashlib.sha256(identity.encode()).hexdigest()[:16]
 
     def scene_detectors(self) -> tuple[SceneDetector, ...]:
         """Detectors that run on keyframes, local ones first. A detector that fails to load leaves a gap in
@@ -190,14 +212,16 @@ class DetectorRegistry:
 
     @cached_property
     def _loaded_scene_detectors(self) -> tuple[SceneDetector, ...]:
-        loaded = [
-            _load_detector(plugin, options, SceneDetector, "does not inspect keyframes")
+        loaded = self._load_at(RunLocation.SCENE, SceneDetector, "does not inspect keyframes")
+        return tuple(sorted(loaded, key=lambda detector: detector.remote))
+
+    def _load_at(self, location: RunLocation, interface: Any, mismatch: str) -> list[Any]:
+        return [
+            detector
             for plugin, options in self._plugins
-            if plugin.location is RunLocation.SCENE
+            if plugin.location is location
+            for detector in _load_detectors(plugin, options, interface, mismatch)
         ]
-        # One entry point may provide several detectors.
-        parts = [part for detector in loaded for part in getattr(detector, "parts", (detector,))]
-        return tuple(sorted(parts, key=lambda detector: detector.remote))
 
     @cached_property
     def transcriber(self) -> Transcriber | None:
@@ -266,6 +290,16 @@ class DetectorRegistry:
         return tuple(table[key] for key in sorted(table) if not modalities or Modality(key[1]) in modalities)
 
 
+def _stamps(folder: Path) -> Iterator[tuple[str, int, int]]:
+    """Path, modification time in ns and size of every file in the folder."""
+    for path in folder.rglob("*"):
+        # A file may be replaced meanwhile.
+        with suppress(OSError):
+            status = path.stat()
+            if S_ISREG(status.st_mode) and path.suffix != ".pyc":
+                yield str(path), status.st_mtime_ns, status.st_size
+
+
 def _load_entry_point(point: EntryPoint) -> DetectorPlugin:
     try:
         plugin = point.load()
@@ -285,14 +319,18 @@ def _load_entry_point(point: EntryPoint) -> DetectorPlugin:
     return plugin
 
 
-def _load_detector(plugin: DetectorPlugin, options: dict[str, Any], interface: Any, mismatch: str) -> Any:
+def _load_detectors(
+    plugin: DetectorPlugin, options: dict[str, Any], interface: Any, mismatch: str
+) -> tuple[Any, ...]:
     try:
-        detector: Detector = plugin.load(options)
-        if not isinstance(detector, interface):
-            raise TypeError(f"it loaded a {type(detector).__name__}, which {mismatch}")
+        loaded: Detector = plugin.load(options)
+        detectors = loaded.detectors if isinstance(loaded, DetectorGroup) else (loaded,)
+        for detector in detectors:
+            if not isinstance(detector, interface):
+                raise TypeError(f"it loaded a {type(detector).__name__}, which {mismatch}")
     except Exception as error:
-        return FailedDetector(plugin, options, error)
-    return detector
+        return (FailedDetector(plugin, options, error),)
+    return detectors
 
 
 class _FailedTranscriber:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from safelight.errors import ConfigurationError
+from safelight.core.errors import ConfigurationError
 from safelight.policy.findings import Finding
 from safelight.policy.verdicts import Action, Verdict
 

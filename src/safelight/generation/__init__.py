@@ -1,1 +1,1 @@
-"""Video generators, and the meaning of providers' errors."""
+"""Paths that installed packages import (docs/extending.md). What they name is in `providers`."""

@@ -6,7 +6,7 @@ import codecs
 import io
 from dataclasses import dataclass
 
-from safelight.fileio import write_atomic
+from safelight.core.fileio import write_atomic
 
 from .lint_prompt import LintPrompt
 from .prompt_file import PromptFile, read_prompts

@@ -28,8 +28,10 @@ class LintRule(StrEnum):
     DRIVER = "driver"
     #: The text reads like the writer's own distress.
     DISTRESS = "distress"
-    #: The words together suggest a scene for which there are no suggestions.
+    #: There are no suggestions for the prompt.
     NO_SUGGESTIONS = "no-suggestions"
+    #: The question that comes before suggestions.
+    QUESTION = "question"
     #: The language or the length of the prompt is not covered.
     NOT_CHECKED = "not-checked"
     #: The policy demands a template, and the file has prompts.
@@ -57,6 +59,8 @@ class LintFinding:
     categories: tuple[str, ...] = ()
     #: Risk of a refusal by the provider: low, medium, high or unknown; empty if none was asked about.
     risk: str = ""
+    #: The answer of the gate of help about the prompt; empty if the finding is about no checked prompt.
+    answer: str = ""
     #: What can be written instead, as sentences.
     suggestions: tuple[str, ...] = ()
 
@@ -73,6 +77,7 @@ class LintFinding:
             "message": self.message,
             "categories": list(self.categories),
             "risk": self.risk or None,
+            "answer": self.answer or None,
             "suggestions": list(self.suggestions),
         }
 

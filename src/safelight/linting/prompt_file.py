@@ -17,7 +17,7 @@ from typing import Any, BinaryIO
 import yaml
 from yaml.resolver import Resolver
 
-from safelight.yaml_loader import Loader
+from safelight.core.yaml_loader import Loader
 
 from .lint_prompt import FileNotRead, FilePlace, LintPrompt, Quoting, UnreadPart
 

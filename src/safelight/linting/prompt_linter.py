@@ -6,16 +6,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from safelight.advice.drivers import PROMPT, Driver
-from safelight.advice.help_gate import WITHOUT_ADVICE, HelpRefusal
-from safelight.advice.prompt_advice import AdviceOptions
-from safelight.advice.provider_risk import RiskLevel
-from safelight.i18n import DEFAULT, load_messages
-from safelight.moderation.check_result import CheckResult
+from safelight.core.i18n import DEFAULT, load_messages
 from safelight.policy.explanations import ExplanationLevel, explain
 from safelight.policy.findings import Taxonomy
 from safelight.policy.verdicts import Action
-from safelight.trust.session_blocks import SessionBlocks
+from safelight.providers.advice.drivers import PROMPT, Driver
+from safelight.providers.advice.help_gate import WITHOUT_ADVICE, HelpRefusal
+from safelight.providers.advice.prompt_advice import AdviceOptions
+from safelight.providers.advice.provider_risk import RiskLevel
+from safelight.screening.check_result import CheckResult
+from safelight.screening.session_blocks import SessionBlocks
 
 from .lint_finding import LintFinding, LintLevel, LintRule
 from .lint_prompt import FilePlace, LintPrompt, UnreadPart
@@ -29,6 +29,7 @@ _VERDICTS = {
     Action.HOLD: (LintRule.POLICY_HOLD, LintLevel.ERROR),
     Action.LABEL: (LintRule.POLICY_LABEL, LintLevel.NOTE),
 }
+_REFUSALS = {HelpRefusal.DISTRESS: LintRule.DISTRESS, HelpRefusal.UNSURE: LintRule.QUESTION}
 _RISKS = {RiskLevel.HIGH: LintLevel.WARNING, RiskLevel.MEDIUM: LintLevel.NOTE}
 
 
@@ -120,6 +121,7 @@ class PromptLinter:
             rule=LintRule.NOT_CHECKED,
             level=LintLevel.NOTE,
             message="",
+            answer=checked.prompt_advice.answer.value,
         )
         advice = checked.prompt_advice
         found = checked.explanation
@@ -137,15 +139,14 @@ class PromptLinter:
             yield replace(whole, rule=rule, level=level, message=message, categories=found.categories)
             if checked.action is not Action.LABEL:
                 return
-        if advice.refusal in WITHOUT_ADVICE:
-            is_distress = advice.refusal is HelpRefusal.DISTRESS
-            message = " ".join([self._advice(f"refusal.{advice.refusal}"), *lines])
-            if is_distress or self._names_words:
-                rule = LintRule.DISTRESS if is_distress else LintRule.NO_SUGGESTIONS
-                yield replace(whole, rule=rule, message=message)
-            return
         if advice.refusal is HelpRefusal.NOT_CHECKED:
             yield replace(whole, message=self._t("not_checked"))
+        elif advice.refusal:
+            rule = _REFUSALS.get(advice.refusal, LintRule.NO_SUGGESTIONS)
+            message = " ".join([self._advice(f"refusal.{advice.refusal}"), *lines])
+            yield replace(whole, rule=rule, message=message)
+        if advice.refusal in WITHOUT_ADVICE:
+            return
         if self._options.provider and advice.risk.level in _RISKS:
             risk = advice.risk.as_wire(self._advice)
             level_name = self._advice(f"level.{risk['level']}")

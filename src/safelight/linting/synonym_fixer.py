@@ -1,8 +1,8 @@
 """Plans the replacement of light synonyms: phrases such as "blood moon", which a filter may misread.
 
-Only the phrases in `advice/data/light_synonyms.tsv` are replaced: their first alternative in the word tables
-means the same. Other alternatives can change what happens, who is there, or the mood, which only the writer
-can decide.
+Only the phrases in `providers/advice/data/light_synonyms.tsv` are replaced: their first alternative in the
+word tables means the same. Other alternatives can change what happens, who is there, or the mood, which only
+the writer can decide.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 
-from safelight.advice.driver_tables import Slot, read_rows
-from safelight.advice.text_edit import DiffPart, TextEdit, apply_edits
-from safelight.moderation.check_result import CheckResult
+from safelight.providers.advice.advice_data import read_rows
+from safelight.providers.advice.driver_tables import Slot
+from safelight.providers.advice.text_edit import DiffPart, TextEdit, apply_edits
+from safelight.screening.check_result import CheckResult
 
 from .lint_prompt import LintPrompt
 

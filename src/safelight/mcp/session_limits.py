@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 
-from safelight.trust.session_blocks import SessionBlocks
+from safelight.screening.session_blocks import SessionBlocks
 from safelight_client.money import format_money
 
 

@@ -7,15 +7,14 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from safelight.advice.help_gate import HelpRefusal
-from safelight.advice.prompt_advice import AdviceOptions
-from safelight.advice.provider_rules import is_known_provider
-from safelight.attempts.gate import GateAnswer, gate_of_error
-from safelight.generation.provider_errors import decode
-from safelight.generation.provider_errors.registry import named
-from safelight.i18n import load_messages
-from safelight.moderation.check_result import CheckResult, advice_wire
 from safelight.policy.verdicts import Action
+from safelight.providers.advice.help_gate import HelpAnswer, HelpRefusal
+from safelight.providers.advice.prompt_advice import AdviceOptions
+from safelight.providers.advice.provider_rules import is_known_provider
+from safelight.providers.attempts.gate import explanation_object
+from safelight.providers.provider_errors import decode
+from safelight.providers.provider_errors.registry import named
+from safelight.screening.check_result import CheckResult, advice_wire
 
 from .gateway import GatewayFailure, McpGateway, VideoOffer, VideoReply
 from .session_limits import SessionLimits, SessionRefusal
@@ -32,8 +31,8 @@ _VIDEO_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _QUOTING = ("drivers", "contradictions", "suggestions", "checklist")
 #: Our own statements in the answer of a check.
 _STATED = (
-    *("verdict", "summary", "risk_level", "risk", "no_suggestions", "help_lines"),
-    *("model", "seconds", "price"),
+    *("verdict", "summary", "answer", "risk_level", "risk", "no_suggestions", "help_lines"),
+    *("model", "seconds", "price", "documented_refusals"),
 )
 #: The name of the field `charged.source` in `ProviderError.quoted`.
 _CHARGE_SOURCE = "charge_source"
@@ -81,6 +80,7 @@ class McpTools:
         ours = {name: answer[name] for name in _STATED if answer.get(name) is not None}
         # Near a block of this session, nothing is suggested, even if the gateway has forgotten the block.
         texts = {} if similar else {name: answer[name] for name in _QUOTING if name in answer}
+        ours |= {"answer": HelpAnswer.REFUSE.value} if similar else {}
         ours |= {"checked_by": "this machine" if self._gateway is None else "gateway"}
         return with_untrusted(ours, {"prompt": prompt, **texts})
 
@@ -95,12 +95,11 @@ class McpTools:
         if provider and named(provider) is None:
             raise SessionRefusal("The provider is not known. Leave it out, or name one such as veo or kling.")
         found = decode(error, provider=provider or None)
-        gate = GateAnswer(gate=gate_of_error(found, error)).as_json(load_messages("attempts"))
-        ours = found.as_json()
+        ours = explanation_object(found, error)
         texts = {name: ours.pop(name) for name in {"code", "message", *found.quoted} - {_CHARGE_SOURCE}}
         if _CHARGE_SOURCE in found.quoted:
             texts[_CHARGE_SOURCE] = ours["charged"].pop("source")
-        return with_untrusted({**ours, "gate": gate}, {"error": error[:MAX_CHARACTERS], **texts})
+        return with_untrusted(ours, {"error": error[:MAX_CHARACTERS], **texts})
 
     def status(self, video_id: str) -> dict[str, Any]:
         """One video as it is now."""

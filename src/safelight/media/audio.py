@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from safelight.errors import InvalidMedia, TooLarge
+from safelight.core.errors import InvalidMedia, TooLarge
 from safelight.media.loudness import Loudness, LoudnessMeter
 from safelight.media.probe import VideoLimits, decoder_errors_raise, open_container, select_audio
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from safelight.errors import TooLarge
+from safelight.core.errors import TooLarge
 
 #: Encoders write at least 8 KiB of pixels into a chunk, so the largest accepted PNG has about 4,000.
 MAX_PNG_CHUNKS = 10_000

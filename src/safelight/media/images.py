@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from safelight.errors import InvalidMedia, TooLarge
+from safelight.core.errors import InvalidMedia, TooLarge
 from safelight.media.image_structure import check_animation, check_structure
 from safelight.media.metadata import ImageMetadata, read_metadata
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from safelight.errors import InvalidMedia
+from safelight.core.errors import InvalidMedia
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from safelight.errors import InvalidMedia, TooLarge
+from safelight.core.errors import InvalidMedia, TooLarge
 from safelight.media.encode import AudioFormat, Mp4Writer, VideoFormat
 from safelight.media.probe import (
     VideoLimits,

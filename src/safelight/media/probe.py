@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from safelight.errors import InvalidMedia, TooLarge
+from safelight.core.errors import InvalidMedia, TooLarge
 
 _MAX_BOXES = 10_000
 

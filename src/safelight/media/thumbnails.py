@@ -14,6 +14,8 @@ Pixels = npt.NDArray[np.uint8]
 
 #: The radius of a blur is the longest side of the image divided by this.
 _BLUR_STRENGTH = 24.0
+#: Of a clip that declares no frame rate.
+_USUAL_FPS = 25.0
 
 
 def pick_frame_indices(info: MediaInfo, count: int) -> tuple[int, set[int]]:
@@ -73,3 +75,71 @@ def _downscale(pixels: Pixels, longest_side: int) -> Any:
     picture = Image.fromarray(pixels)
     picture.thumbnail((longest_side, longest_side))
     return picture
+
+
+def pick_review_frames(info: MediaInfo, *, around: int | None, count: int, per_s: float) -> list[int]:
+    """The numbers of the frames that a reviewer is shown: `count` of them, `per_s` of a second of the clip,
+    with the frame `around` in the middle; if that is None, evenly spaced over the whole clip.
+    """
+    total, even = pick_frame_indices(info, count)
+    if around is None:
+        return sorted(min(number, total - 1) for number in even)
+    step = max(1, round((info.fps or _USUAL_FPS) / per_s))
+    first = min(around, total - 1) - count // 2 * step
+    return sorted({min(max(first + number * step, 0), total - 1) for number in range(count)})
+
+
+def write_review_sheet(
+    source: Path,
+    into: Path,
+    *,
+    is_clip: bool,
+    around: int | None,
+    count: int,
+    per_s: float,
+    columns: int,
+    longest_side: int,
+    grey: bool,
+) -> dict[str, Any]:
+    """Write frames of a clip, or an image, on one page for reviewers. See `pick_review_frames`.
+
+    Returns the numbers of the frames, their columns, and the frames per second of the clip and of the page.
+    """
+    if is_clip:
+        frames, fps = _read_clip(source, longest_side, around=around, count=count, per_s=per_s)
+    else:
+        frames, fps = {0: _read_image(source, longest_side)}, _USUAL_FPS
+    pixels = list(frames.values())
+    if grey:
+        pixels = [np.repeat(one.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2) for one in pixels]
+    columns = min(columns, len(pixels))
+    write_contact_sheet(pixels, into, columns=columns, longest_side=longest_side)
+    step = max(1, round(fps / per_s))
+    return {"frames": list(frames), "columns": columns, "fps": fps, "per_s": fps / step}
+
+
+def _read_clip(
+    source: Path, longest_side: int, *, around: int | None, count: int, per_s: float
+) -> tuple[dict[int, Pixels], float]:
+    from safelight.media.decode import VideoDecoder
+    from safelight.media.probe import ACCEPTED_CLIP_LIMITS
+
+    walk = VideoDecoder(source, ACCEPTED_CLIP_LIMITS)
+    wanted = pick_review_frames(walk.info, around=around, count=count, per_s=per_s)
+    found: dict[int, Pixels] = {}
+    last = None
+    for last in walk.frames():
+        if last.index in wanted:
+            found[last.index] = last.resized(longest_side)
+        if last.index >= wanted[-1]:
+            break
+    if last is not None and last.index < wanted[-1]:
+        # The clip has fewer frames than it declares.
+        found[last.index] = last.resized(longest_side)
+    return found, walk.info.fps or _USUAL_FPS
+
+
+def _read_image(source: Path, longest_side: int) -> Pixels:
+    from safelight.media.images import ImageLimits, read_image
+
+    return read_image(source, ImageLimits(longest_side=longest_side))[1][0]

@@ -11,7 +11,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 import httpx
 
-from safelight.errors import ForbiddenUrl
+from safelight.core.errors import ForbiddenUrl
 
 Address = IPv4Address | IPv6Address
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,6 +32,7 @@ def upstream_client(
     base_url: str,
     *,
     api_key: str = "",
+    headers: Mapping[str, str] | None = None,
     timeouts: Timeouts | None = None,
     keep_alive: bool = True,
     ca_file: Path | None = None,
@@ -41,12 +42,12 @@ def upstream_client(
     from the environment.
 
     With `keep_alive=False` each request uses a new connection. A connection error before sending can then
-    never be mistaken for a lost response.
+    never be mistaken for a lost response. `headers` go with every request, `api_key` as bearer token.
     """
     limits = timeouts or Timeouts()
     return httpx.Client(
         base_url=base_url,
-        headers={"authorization": f"Bearer {api_key}"} if api_key else {},
+        headers={**({"authorization": f"Bearer {api_key}"} if api_key else {}), **(headers or {})},
         timeout=httpx.Timeout(limits.read_s, connect=limits.connect_s),
         limits=httpx.Limits(max_connections=100, max_keepalive_connections=None if keep_alive else 0),
         verify=ssl.create_default_context(cafile=str(ca_file)) if ca_file else default_tls_context(),

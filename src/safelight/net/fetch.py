@@ -17,8 +17,8 @@ from urllib.parse import unquote_to_bytes
 import httpcore
 import httpx
 
-from safelight.errors import ForbiddenUrl, InvalidMedia, SafelightError, StorageFull, TooLarge
-from safelight.fileio import atomic_file
+from safelight.core.errors import ForbiddenUrl, InvalidMedia, SafelightError, StorageFull, TooLarge
+from safelight.core.fileio import atomic_file
 
 from .addresses import Target, check_url, parse_url
 from .guarded_client import GuardedClient, Headers

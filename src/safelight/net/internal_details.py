@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address
 
-from safelight.errors import ForbiddenUrl
+from safelight.core.errors import ForbiddenUrl
 from safelight.net.addresses import check_url, is_public
 
 _END = r"[^\s\"'<>()\[\],;.:!?]"

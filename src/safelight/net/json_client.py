@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 import httpcore
 
-from safelight.errors import ForbiddenUrl
+from safelight.core.errors import ForbiddenUrl
 
 from .guarded_client import GuardedClient, Headers
 from .ssrf_guard import Resolve, system_resolve

@@ -16,6 +16,8 @@ _SECRETS = re.compile(
     r"[-_][a-z0-9_\-]{8,}"
     r"|\b(?:aiza[a-z0-9_\-]{20,}|(?:akia|asia)[a-z0-9]{16})"
     r"|\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}:[0-9a-f]{16,}"
+    # Access tokens of Google.
+    r"|\bya29\.[a-z0-9_\-.]{8,}"
     r"|\beyJ[a-z0-9_\-]{8,}(?:\.[a-z0-9_\-]+)*"
     r"|(?<=://)[^/\s@]+@"
     r"|\b(?:set-)?cookie\\*[\"']?\s*[=:]\s*\\*[\"']?[^\r\n\"'\\]+"
@@ -35,16 +37,17 @@ def redact(text: str, *, secrets: Iterable[str] = (), longest: int = 300) -> str
 
     Secrets are the given ones and strings that look like secrets.
     """
-    for secret in secrets:
-        if secret:
-            text = text.replace(secret, _MASK)
-    text = mask_secrets(text)
+    text = mask_secrets(text, secrets=secrets)
     text = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return text if len(text) <= longest else text[: longest - 1].rstrip() + "…"
 
 
-def mask_secrets(text: str) -> str:
-    """The text with strings that look like secrets replaced by `[masked]`; nothing else changes."""
+def mask_secrets(text: str, *, secrets: Iterable[str] = ()) -> str:
+    """The text with these secrets, and strings that look like secrets, replaced by `[masked]`; nothing else
+    changes.
+    """
+    for secret in filter(None, secrets):
+        text = text.replace(secret, _MASK)
     return _SECRETS.sub(_MASK, text)
 
 

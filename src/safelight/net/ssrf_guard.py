@@ -11,7 +11,7 @@ from typing import Any
 
 import httpcore
 
-from safelight.errors import ForbiddenUrl
+from safelight.core.errors import ForbiddenUrl
 
 from .addresses import check_address, check_url
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import httpcore
 
-from safelight.errors import ForbiddenUrl
+from safelight.core.errors import ForbiddenUrl
 
 from .addresses import Target
 from .guarded_client import GuardedClient

@@ -9,13 +9,25 @@ import msgspec
 
 from .compiled import RuleMatch, compile_policy
 from .documents import Policy
-from .findings import Category, Cell, Coverage, Finding, Modality, Stage, Taxonomy
+from .findings import (
+    SEXUAL_CATEGORIES,
+    Basis,
+    Category,
+    Cell,
+    Coverage,
+    Finding,
+    Group,
+    Modality,
+    Stage,
+    Taxonomy,
+)
 from .grounding import Support, is_text
 from .requirements import ALWAYS_PRESENT, MANDATORY_CELLS, Requirement
+from .steering import WATCHER, stopped_by_watcher
 from .verdicts import Action, Context, Verdict
 from .waivers import applicable_waivers
 
-_SEXUAL = frozenset({Category.SEXUAL.value, Category.SEXUAL_MINORS.value, Category.NCII.value})
+_SEXUAL = SEXUAL_CATEGORIES | {Category.SEXUAL_MINORS.value}
 _VISUAL = frozenset({Modality.IMAGE, Modality.FRAMES})
 #: The rule id of a gap if the caller, and not the policy, requires the cell.
 _CALLER_RULE = "coverage"
@@ -75,7 +87,7 @@ def decide(
     vault = any(matched.vault for matched in fired)
     decisive = tuple(evidence[fired[0].rule.id]) if fired and not by_gap else ()
     rule = gaps.rule if by_gap else fired[0].rule.id if fired else ""
-    return Verdict(
+    verdict = Verdict(
         action=action,
         stage=context.stage,
         subject_sha256=subject_sha256,
@@ -100,11 +112,42 @@ def decide(
         test_card_only=bool(real)
         and not by_gap
         and all(finding.test_card for matched in real for finding in evidence[matched.rule.id]),
-        support=any(matched.rule.support and matched.support >= Support.HOLD for matched in fired),
+        support=any(matched.rule.support and matched.support >= Support.HOLD for matched in fired)
+        or _is_self_harm_stopped(real, evidence, taxonomy),
         audience=context.audience,
         consents=context.consents,
         facts=context.facts,
     )
+    stopped = stopped_by_watcher(context.stage, findings)
+    if stopped is None or vault:
+        return verdict
+    return msgspec.structs.replace(
+        verdict,
+        action=Action.BLOCK,
+        category=stopped.category,
+        rule=WATCHER,
+        reason=stopped.reason,
+        findings=(stopped,),
+        matched_rules=(WATCHER, *verdict.matched_rules),
+        gaps=(),
+        learned_alone=False,
+        test_card_only=False,
+    )
+
+
+def stops_minors(policy: Policy, taxonomy: Taxonomy, context: Context) -> bool:
+    """Whether a clip is held or blocked for this alone: that a minor is seen in it."""
+    seen = Finding(
+        category=Category.MINORS_PRESENT.value,
+        score=1.0,
+        modality=Modality.FRAMES,
+        detector="",
+        version="",
+        reason="",
+        basis=Basis.MATCHED,
+    )
+    fired = compile_policy(policy, taxonomy, context).matching_rules([seen])
+    return any(match.action.severity >= Action.HOLD.severity for match in fired)
 
 
 def weigh_gaps(policy: Policy, taxonomy: Taxonomy, coverage: Coverage, context: Context) -> Gaps:
@@ -194,6 +237,20 @@ def _suggests_minor(real: Sequence[RuleMatch], evidence: Mapping[str, Sequence[F
         matched.action.severity >= Action.HOLD.severity
         and Category.SEXUAL_MINORS.value in (matched.rule.category, finding.category)
         and is_text(finding)
+        and not finding.test_card
+        for matched in real
+        for finding in evidence[matched.rule.id]
+    )
+
+
+def _is_self_harm_stopped(
+    real: Sequence[RuleMatch], evidence: Mapping[str, Sequence[Finding]], taxonomy: Taxonomy
+) -> bool:
+    """Whether a rule holds or blocks because of a finding in the group self-harm."""
+    return any(
+        matched.action.severity >= Action.HOLD.severity
+        and finding.category in taxonomy
+        and taxonomy[finding.category].group is Group.SELF_HARM
         and not finding.test_card
         for matched in real
         for finding in evidence[matched.rule.id]

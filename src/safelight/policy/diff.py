@@ -13,7 +13,7 @@ from .inheritance import TEMPLATES_OPTIONAL, TEMPLATES_REQUIRED
 
 @dataclass(frozen=True, kw_only=True)
 class FieldChange:
-    """A changed field of a rule or requirement. None is the value of a field that is absent."""
+    """A changed field of an entry. None is the value of a field that is absent."""
 
     field: str
     old: Any
@@ -36,6 +36,7 @@ class PolicyDiff:
     new: str
     rules: tuple[Change, ...]
     requirements: tuple[Change, ...]
+    steering: tuple[Change, ...] = ()
     #: Whether the shared rules have another order. The order decides between rules with equal actions.
     reordered: bool = False
     #: A change of the key `templates`.
@@ -43,7 +44,7 @@ class PolicyDiff:
 
     @property
     def empty(self) -> bool:
-        return not (self.rules or self.requirements or self.reordered or self.templates)
+        return not (self.rules or self.requirements or self.steering or self.reordered or self.templates)
 
     def as_json(self) -> dict[str, Any]:
         def as_json(change: Change) -> dict[str, Any]:
@@ -58,6 +59,7 @@ class PolicyDiff:
             "new": self.new,
             "rules": [as_json(change) for change in self.rules],
             "requirements": [as_json(change) for change in self.requirements],
+            **({"steer": [as_json(change) for change in self.steering]} if self.steering else {}),
             "reordered": self.reordered,
             **(
                 {"templates": {"old": self.templates.old, "new": self.templates.new}}
@@ -70,7 +72,11 @@ class PolicyDiff:
         """The changes as text lines: `+` added, `-` removed, `~` changed, with old and new values."""
         if self.empty:
             yield f"{self.old} and {self.new} make the same decisions."
-        for noun, changes in (("rule", self.rules), ("requirement", self.requirements)):
+        for noun, changes in (
+            ("rule", self.rules),
+            ("requirement", self.requirements),
+            ("steering entry", self.steering),
+        ):
             for change in changes:
                 sign = {"added": "+", "removed": "-", "changed": "~"}[change.kind]
                 yield f"{sign} {noun} {change.id}"
@@ -92,6 +98,7 @@ def diff(old: Policy, new: Policy) -> PolicyDiff:
         new=_label(new),
         rules=tuple(_compare_entries(before, after)),
         requirements=tuple(_compare_entries(_by_id(old, "requires"), _by_id(new, "requires"))),
+        steering=tuple(_compare_entries(_by_id(old, "steer"), _by_id(new, "steer"))),
         reordered=shared_before != shared_after,
         templates=_compare_templates(old, new),
     )
@@ -109,7 +116,7 @@ def _label(policy: Policy) -> str:
 
 
 def _by_id(policy: Policy, part: str) -> dict[str, Mapping[str, Any]]:
-    return {entry["id"]: entry for entry in policy.document[part]}
+    return {entry["id"]: entry for entry in policy.document.get(part, ())}
 
 
 def _compare_entries(

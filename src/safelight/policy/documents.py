@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
-from safelight import canonical_json
-from safelight.errors import PolicyError
+from safelight.core import canonical_json
+from safelight.core.errors import PolicyError
 
 from .conditions import KNOWN_ATTRIBUTES, AttributeType
 from .findings import Modality, Stage, Taxonomy
@@ -36,6 +36,7 @@ from .requirements import (
     missing_mandatory,
 )
 from .rules import Rule, compile_rule, merge_specs
+from .steering import SteeringEntry, compile_steering, steering_problems
 from .verdicts import Action, Audience
 from .yaml_reader import PolicyProblem, YamlReader, did_you_mean
 
@@ -54,6 +55,8 @@ class Policy:
     sha256: str
     rules: tuple[Rule, ...]
     requirements: tuple[Requirement, ...]
+    #: When a generation is steered. No rule depends on it.
+    steering: tuple[SteeringEntry, ...] = ()
     #: Whether every prompt has to be made from an approved template. No rule depends on it.
     demands_template: bool = False
     #: The whole document as plain values, with everything that it extends merged in.
@@ -139,12 +142,14 @@ def _compile_layers(
     known: dict[str, AttributeType] = dict(KNOWN_ATTRIBUTES)
     rules: dict[str, LayerEntry] = {}
     requires: dict[str, LayerEntry] = {}
+    steer: dict[str, LayerEntry] = {}
     for layer in layers:
         known |= layer.attributes
         _apply_entries(layer.rules, rules, "rule")
         for entry in layer.thresholds:
             _apply_threshold(entry, rules)
         _apply_entries(layer.requires, requires, "requirement")
+        _apply_entries(layer.steer, steer, "steering entry")
     for entry in rules.values():
         if not entry.broken:
             _check_rule(entry)
@@ -163,11 +168,15 @@ def _compile_layers(
                 "Only checks of text and audio have a depth.",
                 "Require pictures in an entry of their own, without `depth`.",
             )
+    for entry in steer.values():
+        for place, message, remedy in () if entry.broken else steering_problems(entry.spec):
+            _problem(entry, place, message, remedy)
     if problems:
         return None
     top = layers[-1]
     active = {name: entry for name, entry in rules.items() if not entry.spec.get("disabled")}
     demanded = {name: entry for name, entry in requires.items() if not entry.spec.get("disabled")}
+    steered = [entry.spec for entry in steer.values() if not entry.spec.get("disabled")]
     compiled = tuple(compile_rule(entry.spec, known) for entry in active.values())
     requirements = tuple(compile_requirement(entry.spec, taxonomy) for entry in demanded.values())
     _check_mandatory(requirements, requires, layers, taxonomy, problems)
@@ -181,6 +190,8 @@ def _compile_layers(
         "requires": [entry.spec for entry in demanded.values()],
     }
     document |= {key: value for key in ("version", "about") if (value := getattr(top, key))}
+    if steered:
+        document["steer"] = steered
     stated = [layer.templates for layer in layers if layer.templates]
     demands_template = stated[-1:] == [TEMPLATES_REQUIRED]
     if demands_template:
@@ -195,6 +206,7 @@ def _compile_layers(
         sha256=hashlib.sha256(canonical_json.document_text(document).encode()).hexdigest(),
         rules=compiled,
         requirements=requirements,
+        steering=tuple(map(compile_steering, steered)),
         demands_template=demands_template,
         document=document,
     )

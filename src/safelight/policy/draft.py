@@ -8,14 +8,17 @@ from typing import Any
 
 import yaml
 
-from safelight.errors import Conflict
+from safelight.core.errors import Conflict
 
 from .documents import Policy
 from .verdicts import Action
 
 #: How far a threshold moves: one step changes verdicts and never switches a rule off.
 STEP = 0.1
-_MIN_SCORE, _MAX_SCORE = 0.1, 0.95
+#: The points between which a rule is neither off nor matches everything.
+MIN_SCORE, MAX_SCORE = 0.1, 0.95
+#: The name of a policy that was made from a shipped one.
+OWN_NAME = "house"
 _MILDER = {Action.BLOCK: Action.HOLD, Action.HOLD: Action.LABEL, Action.LABEL: Action.ALLOW}
 _STRICTER = {Action.ALLOW: Action.HOLD, Action.LABEL: Action.HOLD, Action.HOLD: Action.BLOCK}
 
@@ -45,7 +48,7 @@ def write_draft(current: Policy, shipped: Iterable[Policy], rule: str, direction
     if base is None:
         raise Conflict("The policy in force extends no shipped policy, so no draft can be written.")
     draft = {
-        "policy": current.name if current.name != base.name else "house",
+        "policy": current.name if current.name != base.name else OWN_NAME,
         "version": "draft",
         "extends": base.name,
         "templates": document.get("templates"),
@@ -64,7 +67,7 @@ def _change(entry: Mapping[str, Any], direction: DraftDirection) -> Mapping[str,
     at_least = ((entry.get("when") or {}).get("score") or {}).get("at_least")
     if at_least is not None:
         is_milder = direction is DraftDirection.MILDER
-        moved = min(at_least + STEP, _MAX_SCORE) if is_milder else max(at_least - STEP, _MIN_SCORE)
+        moved = min(at_least + STEP, MAX_SCORE) if is_milder else max(at_least - STEP, MIN_SCORE)
         if (moved <= at_least) is is_milder:
             # The threshold is at the limit or beyond it, so a step would go back.
             return entry

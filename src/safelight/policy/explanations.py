@@ -15,8 +15,8 @@ from typing import Any
 
 import msgspec
 
-from safelight import yaml_loader
-from safelight.i18n import DEFAULT, Messages, has_sentence, load_messages, translate_reason
+from safelight.core import yaml_loader
+from safelight.core.i18n import DEFAULT, Messages, has_sentence, load_messages, translate_reason
 from safelight_client.money import format_money
 
 from .decisions import remove_notes
@@ -25,6 +25,12 @@ from .verdicts import Action, Verdict
 
 #: Categories that are never named if one classifier alone reported them: too grave for what may be a mistake.
 _NEVER_ALONE = frozenset({Category.EXTREMISM.value, Category.NCII.value, Category.SEXUAL_MINORS.value})
+#: The regions whose help lines are shown in a language if the region of the reader is not known.
+_USUAL_REGIONS: Mapping[str, frozenset[str]] = {
+    DEFAULT: frozenset({"US", "GB"}),
+    "zh-Hant": frozenset({"TW", "HK"}),
+    "zh-Hans": frozenset({"CN"}),
+}
 #: The slice of the sentences about detectors.
 _NOTES = "doctor"
 
@@ -112,6 +118,7 @@ class Explanation:
     def as_wire(self) -> dict[str, Any]:
         """`moderation_details` in OpenAI's format, with additional keys of our own."""
         wire: dict[str, Any] = {
+            **({"support": [line.as_wire() for line in self.support]} if self.support else {}),
             "moderation_stage": moderation_stage(self.stage),
             "categories": list(self.categories),
             "stage": self.stage.value,
@@ -137,8 +144,6 @@ class Explanation:
             wire["record"] = self.record
         if self.not_checked:
             wire["not_checked"] = list(self.not_checked)
-        if self.support:
-            wire["support"] = [line.as_wire() for line in self.support]
         if self.test_card:
             wire["test_card"] = True
         if self.learned_alone:
@@ -161,8 +166,10 @@ def explain(
     charge: ChargeFacts | None = None,
     links: ExplanationLinks | None = None,
     locale: str = DEFAULT,
+    region: str = "",
 ) -> Explanation:
-    """The explanation of a verdict for `level`, in the language `locale` if it is supported.
+    """The explanation of a verdict for `level`, in the language `locale` if it is supported, with the help
+    lines of the region.
 
     A vaulted verdict shows no category or evidence to any level. For a category with `hide_details`, only
     reviewers see more than the group. The gravest categories are not named at all if one classifier alone
@@ -176,7 +183,7 @@ def explain(
     if level is not ExplanationLevel.REVIEWER:
         verdict = msgspec.structs.replace(verdict, reason=remove_notes(verdict.reason))
     nameable = can_name(verdict.category, learned=verdict.learned_alone)
-    group = taxonomy[verdict.category].group.value if nameable and verdict.category in taxonomy else ""
+    group = str((nameable and taxonomy.group_of(verdict.category)) or "")
     shows_details = level is ExplanationLevel.REVIEWER or (
         level is ExplanationLevel.DEVELOPER and not _hides_details(verdict.category, taxonomy)
     )
@@ -184,6 +191,7 @@ def explain(
     retry, after = _retry_advice(verdict, decided_by_gap=decided_by_gap)
     step = _next_step_text(verdict, retry, messages, decided_by_gap=decided_by_gap, appeal=bool(links.appeal))
     why = _reason_text(verdict, group, messages, shows_details=shows_details, decided_by_gap=decided_by_gap)
+    support = help_lines(locale, region) if verdict.support else ()
     named = (verdict.category if shows_details and nameable else group,) if not decided_by_gap else ()
     return Explanation(
         action=verdict.action,
@@ -191,6 +199,7 @@ def explain(
         sentence=_joined(
             messages,
             _outcome_text(verdict, messages),
+            _help_text(verdict, support, messages),
             why,
             _charge_text(charge, verdict, messages),
             step,
@@ -214,7 +223,7 @@ def explain(
             if shows_details
             and (level is ExplanationLevel.REVIEWER or not _hides_details(finding.category, taxonomy))
         ),
-        support=help_lines(locale) if verdict.support else (),
+        support=support,
         not_checked=tuple(f"{cell.category} in {cell.modality.value}" for cell in verdict.gaps)
         if level is not ExplanationLevel.END_USER
         else (),
@@ -249,15 +258,21 @@ def can_name(category: str, *, learned: bool) -> bool:
 
 
 @cache
-def help_lines(locale: str = DEFAULT) -> tuple[HelpLine, ...]:
-    """The shipped help lines for the language `locale`; if there are none, the English help lines."""
+def help_lines(locale: str = DEFAULT, region: str = "") -> tuple[HelpLine, ...]:
+    """The shipped help lines for the region, in the language `locale` or else in English, and the page of all
+    countries. For a region without lines, those of the regions where the language is usual.
+    """
     data = resources.files(__package__).joinpath("help_lines.yaml").read_text("utf-8")
     entries = yaml_loader.load(data)
     matching = [entry for entry in entries if entry["locale"] == locale] or [
         entry for entry in entries if entry["locale"] == DEFAULT
     ]
+    has_own = region and any(entry["region"] == region for entry in matching)
+    shown = {region} if has_own else _USUAL_REGIONS.get(locale, _USUAL_REGIONS[DEFAULT])
     return tuple(
-        HelpLine(name=entry["name"], text=entry["text"], region=entry["region"]) for entry in matching
+        HelpLine(name=entry["name"], text=entry["text"], region=entry["region"])
+        for entry in matching
+        if not entry["region"] or entry["region"] in shown
     )
 
 
@@ -319,6 +334,13 @@ def _joined(messages: Messages, *parts: str) -> str:
 
 def _outcome_text(verdict: Verdict, messages: Messages) -> str:
     return messages(f"happened.{verdict.action.value}", when=messages(f"when.{verdict.stage.value}"))
+
+
+def _help_text(verdict: Verdict, support: tuple[HelpLine, ...], messages: Messages) -> str:
+    """Help lines before the reason, if the content was stopped."""
+    if not support or verdict.action.severity < Action.HOLD.severity:
+        return ""
+    return messages("help", lines=messages("list.separator").join(line.name for line in support))
 
 
 def _reason_text(

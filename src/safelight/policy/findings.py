@@ -37,14 +37,21 @@ class Category(StrEnum):
 
     SEXUAL = "sexual"
     SEXUAL_MINORS = "sexual/minors"
+    SEXUAL_REAL_PERSON = "sexual/real-person"
     NCII = "ncii"
     VIOLENCE = "violence"
     VIOLENCE_GRAPHIC = "violence/graphic"
+    VIOLENCE_ASSAULT = "violence/assault"
+    VIOLENCE_MASS_ATTACK = "violence/mass-attack"
+    VIOLENCE_TORTURE = "violence/torture"
+    CRUELTY_ANIMALS = "cruelty/animals"
     SELF_HARM = "self-harm"
+    SELF_HARM_ACT = "self-harm/act"
     SELF_HARM_INTENT = "self-harm/intent"
     SELF_HARM_INSTRUCTIONS = "self-harm/instructions"
     HATE = "hate"
     HATE_SYMBOLS = "hate/symbols"
+    HATE_DEHUMANISATION = "hate/dehumanisation"
     HARASSMENT = "harassment"
     EXTREMISM = "extremism"
     ILLICIT = "illicit"
@@ -54,9 +61,15 @@ class Category(StrEnum):
     DECEPTION = "deception"
     DECEPTION_SPEECH = "deception/speech"
     DECEPTION_SUBLIMINAL = "deception/subliminal"
+    DECEPTION_IMPERSONATION = "deception/impersonation"
+    DECEPTION_SCAM = "deception/scam"
     PRIVACY = "privacy"
     MINORS_PRESENT = "minors-present"
     PHOTOSENSITIVE = "photosensitive"
+
+
+#: How bad it is if a case of a category is decided late; a category without a severity has the default.
+MAX_SEVERITY, DEFAULT_SEVERITY = 16, 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +84,8 @@ class CategorySpec:
     mandatory: bool = False
     #: Whether the evidence could serve as instructions. If so, explanations show only the group.
     hide_details: bool = False
+    #: 1 to `MAX_SEVERITY`. A power of two, so that a step is an hour in the review queue.
+    severity: int = DEFAULT_SEVERITY
 
 
 class Taxonomy:
@@ -104,6 +119,10 @@ class Taxonomy:
         """The categories of which most readers see only the group."""
         return frozenset(spec.name for spec in self if spec.hide_details)
 
+    def group_of(self, category: str) -> Group | None:
+        spec = self._specs.get(category)
+        return spec.group if spec else None
+
     def extended(self, specs: Iterable[CategorySpec]) -> Taxonomy:
         """This taxonomy with additional categories. An additional category cannot replace an existing one."""
         added = tuple(specs)
@@ -111,10 +130,21 @@ class Taxonomy:
 
 
 def _spec(
-    category: Category, group: Group, summary: str, *, mandatory: bool = False, hide_details: bool = False
+    category: Category,
+    group: Group,
+    summary: str,
+    *,
+    mandatory: bool = False,
+    hide_details: bool = False,
+    severity: int = DEFAULT_SEVERITY,
 ) -> CategorySpec:
     return CategorySpec(
-        name=category.value, group=group, summary=summary, mandatory=mandatory, hide_details=hide_details
+        name=category.value,
+        group=group,
+        summary=summary,
+        mandatory=mandatory,
+        hide_details=hide_details,
+        severity=severity,
     )
 
 
@@ -127,6 +157,13 @@ SHIPPED = Taxonomy(
             "Sexual content together with any sign of a minor.",
             mandatory=True,
             hide_details=True,
+            severity=16,
+        ),
+        _spec(
+            Category.SEXUAL_REAL_PERSON,
+            Group.SEXUAL,
+            "A real person is shown or described in a sexual way.",
+            severity=8,
         ),
         _spec(
             Category.NCII,
@@ -134,6 +171,7 @@ SHIPPED = Taxonomy(
             "Intimate imagery of a recognisable person without consent.",
             mandatory=True,
             hide_details=True,
+            severity=16,
         ),
         _spec(Category.VIOLENCE, Group.VIOLENCE, "Violence against people or animals."),
         _spec(
@@ -141,19 +179,58 @@ SHIPPED = Taxonomy(
             Group.VIOLENCE,
             "Gore: injuries, mutilation or death in graphic detail.",
             mandatory=True,
+            severity=8,
+        ),
+        _spec(
+            Category.VIOLENCE_ASSAULT,
+            Group.VIOLENCE,
+            "Somebody who cannot defend themselves is beaten, choked, stabbed or otherwise hurt.",
+        ),
+        _spec(
+            Category.VIOLENCE_MASS_ATTACK,
+            Group.VIOLENCE,
+            "An attack on many people in a crowd, a school, a place of worship or a vehicle.",
+            severity=8,
+        ),
+        _spec(
+            Category.VIOLENCE_TORTURE,
+            Group.VIOLENCE,
+            "A captive is made to suffer, to get something from them or to enjoy it.",
+            severity=8,
+        ),
+        _spec(
+            Category.CRUELTY_ANIMALS,
+            Group.VIOLENCE,
+            "An animal is made to suffer for amusement or out of anger.",
         ),
         _spec(Category.SELF_HARM, Group.SELF_HARM, "Self-harm or suicide as a subject."),
         _spec(
-            Category.SELF_HARM_INTENT, Group.SELF_HARM, "A person expresses the intention to harm themselves."
+            Category.SELF_HARM_ACT,
+            Group.SELF_HARM,
+            "A person hurts or kills themselves, with the method or the wounds, or is praised for it.",
+            hide_details=True,
+            severity=8,
+        ),
+        _spec(
+            Category.SELF_HARM_INTENT,
+            Group.SELF_HARM,
+            "A person expresses the intention to harm themselves.",
+            severity=16,
         ),
         _spec(
             Category.SELF_HARM_INSTRUCTIONS,
             Group.SELF_HARM,
             "Methods of self-harm shown or explained.",
             hide_details=True,
+            severity=8,
         ),
         _spec(Category.HATE, Group.HATE, "Hatred against a group because of who its members are."),
         _spec(Category.HATE_SYMBOLS, Group.HATE, "Symbols of hate movements used to promote them."),
+        _spec(
+            Category.HATE_DEHUMANISATION,
+            Group.HATE,
+            "A group of people is shown as animals, vermin, dirt or a disease.",
+        ),
         _spec(Category.HARASSMENT, Group.HATE, "Threats, humiliation or bullying of a person."),
         _spec(
             Category.EXTREMISM,
@@ -161,6 +238,7 @@ SHIPPED = Taxonomy(
             "Praise, promotion or recruitment for violent extremism.",
             mandatory=True,
             hide_details=True,
+            severity=8,
         ),
         _spec(
             Category.ILLICIT,
@@ -174,28 +252,65 @@ SHIPPED = Taxonomy(
             "A recognisable real person is depicted or named.",
             mandatory=True,
         ),
-        _spec(Category.IP_CHARACTER, Group.IP, "A protected fictional character."),
-        _spec(Category.IP_BRAND, Group.IP, "A brand, logo or trademark."),
+        _spec(Category.IP_CHARACTER, Group.IP, "A protected fictional character.", severity=1),
+        _spec(Category.IP_BRAND, Group.IP, "A brand, logo or trademark.", severity=1),
         _spec(
             Category.DECEPTION,
             Group.DECEPTION,
             "Fabricated content that viewers may believe is real: fake news, invented events.",
+            severity=2,
         ),
-        _spec(Category.DECEPTION_SPEECH, Group.DECEPTION, "Invented speech attributed to a real person."),
+        _spec(
+            Category.DECEPTION_SPEECH,
+            Group.DECEPTION,
+            "Invented speech attributed to a real person.",
+            severity=2,
+        ),
         _spec(
             Category.DECEPTION_SUBLIMINAL,
             Group.DECEPTION,
             "Text or pictures that appear too briefly to be noticed.",
+            severity=2,
+        ),
+        _spec(
+            Category.DECEPTION_IMPERSONATION,
+            Group.DECEPTION,
+            "Somebody poses as a real person or office so that viewers believe it.",
+        ),
+        _spec(
+            Category.DECEPTION_SCAM,
+            Group.DECEPTION,
+            "Viewers are to lose money, data or access: false prizes, investments, warnings.",
         ),
         _spec(Category.PRIVACY, Group.PRIVACY, "Private data of a person: address, number, document."),
         _spec(
             Category.MINORS_PRESENT,
             Group.MINORS,
             "A child or teenager is present; this alone is not a violation.",
+            severity=8,
         ),
-        _spec(Category.PHOTOSENSITIVE, Group.HEALTH, "Flicker that can cause a seizure."),
+        _spec(Category.PHOTOSENSITIVE, Group.HEALTH, "Flicker that can cause a seizure.", severity=8),
     ]
 )
+
+
+def severity_of(category: str) -> int:
+    """The severity of a category; the default for one that is not shipped."""
+    return SHIPPED[category].severity if category in SHIPPED else DEFAULT_SEVERITY
+
+
+def group_of(category: str) -> Group | None:
+    """The group of a shipped category."""
+    return SHIPPED.group_of(category)
+
+
+def categories_of(*groups: Group) -> frozenset[str]:
+    """The shipped categories of these groups."""
+    return frozenset(spec.name for spec in SHIPPED if spec.group in groups)
+
+
+#: Sexual content of any person. A sign of a minor beside it is never sent to a third party.
+SEXUAL_CATEGORIES = frozenset({Category.NCII.value, *categories_of(Group.SEXUAL)})
 
 
 class Stage(StrEnum):
@@ -363,7 +478,7 @@ def suggests_sexual_minors(findings: Iterable[Finding]) -> bool:
         if one.score >= INDICATOR_SCORE and not one.test_card and not one.is_reported_hash
     }
     return "sexual/minors" in categories or (
-        "minors-present" in categories and bool({"sexual", "ncii"} & categories)
+        "minors-present" in categories and bool(SEXUAL_CATEGORIES & categories)
     )
 
 

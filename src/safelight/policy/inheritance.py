@@ -14,6 +14,7 @@ from .conditions import KNOWN_ATTRIBUTES, AttributeType
 from .findings import Taxonomy
 from .requirements import read_requirement
 from .rules import EntrySpec, RuleReader
+from .steering import read_steering
 from .yaml_reader import MAX_BYTES, PolicyProblem, YamlReader, did_you_mean
 
 #: The policy that a document extends if it has no `extends`.
@@ -23,7 +24,7 @@ MAX_EXTENDS = 8
 MAX_FILES = 64
 
 _HEADER = frozenset({"policy", "version", "extends", "about"})
-_KEYS = frozenset({*_HEADER, "templates", "attributes", "thresholds", "rules", "requires"})
+_KEYS = frozenset({*_HEADER, "templates", "attributes", "thresholds", "rules", "requires", "steer"})
 #: Values of the key `templates`: whether every prompt has to be made from an approved template.
 TEMPLATES_OPTIONAL, TEMPLATES_REQUIRED = "optional", "required"
 
@@ -53,6 +54,7 @@ class PolicyLayer:
     rules: list[LayerEntry] = field(default_factory=list)
     thresholds: list[LayerEntry] = field(default_factory=list)
     requires: list[LayerEntry] = field(default_factory=list)
+    steer: list[LayerEntry] = field(default_factory=list)
 
 
 def resolve_extends(
@@ -220,13 +222,16 @@ def _read_entries(
             if spec is not None:
                 broken = len(reader.problems) > before
                 layer.rules.append(LayerEntry(spec=spec, reader=reader, node=node, broken=broken))
-    if "requires" in keys:
-        for index, node in enumerate(reader.items(keys["requires"], "requires")):
+    for part, read, entries in (
+        ("requires", read_requirement, layer.requires),
+        ("steer", read_steering, layer.steer),
+    ):
+        for index, node in enumerate(reader.items(keys[part], part) if part in keys else ()):
             before = len(reader.problems)
-            spec = read_requirement(reader, node, f"requires[{index}]", taxonomy)
+            spec = read(reader, node, f"{part}[{index}]", taxonomy)
             if spec is not None:
                 broken = len(reader.problems) > before
-                layer.requires.append(LayerEntry(spec=spec, reader=reader, node=node, broken=broken))
+                entries.append(LayerEntry(spec=spec, reader=reader, node=node, broken=broken))
     if "thresholds" in keys:
         for identity, node in reader.mapping(keys["thresholds"], "thresholds", None).items():
             value = reader.probability(node, f"thresholds.{identity}")

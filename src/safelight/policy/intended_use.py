@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
-from safelight.errors import InvalidField
+from safelight.core.errors import InvalidField
 
 #: The territory of a video or a consent without a limit.
 WORLD = "world"
@@ -168,3 +168,23 @@ def _countries(territory: str) -> frozenset[str]:
     return frozenset(
         country for place in territory.split(", ") for country in _GROUPS.get(place, frozenset({place}))
     )
+
+
+class ConsentScope(StrEnum):
+    """What a consent covers."""
+
+    #: The person's face, in references and in generated videos.
+    LIKENESS = "likeness"
+    #: The person's voice, in generated videos and in clips sent with a request.
+    VOICE = "voice"
+
+
+class ConsentLevel(IntEnum):
+    """How sure it is that the person shown gave the consent. It is shown wherever a consent is used."""
+
+    #: The operator recorded what the person gave, or the answer came by a link from an unverified address.
+    RECORDED = 0
+    #: A person who reads the mail of the address answered a link.
+    LINK = 1
+    #: The person showed a random phrase before the camera, and a reviewer confirmed it.
+    ON_CAMERA = 2

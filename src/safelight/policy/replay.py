@@ -10,10 +10,22 @@ from typing import Any, BinaryIO, NamedTuple
 
 import msgspec
 
-from .compiled import CompiledPolicy, compile_policy
+from .compiled import CompiledPolicy, categories_of, compile_policy
 from .decisions import Gaps, required_coverage, weigh_gaps
 from .documents import Policy
-from .findings import Attribute, Cell, Coverage, Evidence, OperatingPoint, Stage, Taxonomy, unpack_coverage
+from .findings import (
+    Attribute,
+    Cell,
+    Coverage,
+    Evidence,
+    OperatingPoint,
+    Stage,
+    Taxonomy,
+    unpack,
+    unpack_coverage,
+)
+from .rules import Rule
+from .steering import WATCHER, stopped_by_watcher
 from .verdicts import Action, Audience, Context, WaiverTerms
 
 #: Maximum number of cached results; a hostile file may have many distinct coverages.
@@ -139,9 +151,30 @@ _record_encoder = msgspec.msgpack.Encoder()
 _record_decoder = msgspec.msgpack.Decoder(ReplayRecord)
 
 
+@dataclass(frozen=True, kw_only=True)
+class ChangedVideo:
+    """A video that gets another action under another policy."""
+
+    id: str
+    #: The category of the finding or gap that decides about the more severe of the two actions.
+    category: str
+    before: Action
+    after: Action
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The same videos under two policies."""
+
+    videos: int
+    unreadable: int
+    changed: tuple[ChangedVideo, ...]
+
+
 class _Outcome(NamedTuple):
     action: Action
     rule: str
+    category: str
     vaulted: bool
     findings: int
 
@@ -169,10 +202,17 @@ class _Evaluator:
             matched = running.matching_rules(findings)
         except (msgspec.DecodeError, KeyError):
             return None
-        action, rule = (matched[0].action, matched[0].rule.id) if matched else (Action.ALLOW, "")
+        action, rule, category = Action.ALLOW, "", ""
+        if matched:
+            action, rule = matched[0].action, matched[0].rule.id
+            category = _category_of(matched[0].rule, findings)
         if missing.action.severity > action.severity:
-            action, rule = missing.action, missing.rule
-        return _Outcome(action, rule, any(match.vault for match in matched), len(findings))
+            action, rule, category = missing.action, missing.rule, missing.category
+        if record.stage is Stage.GENERATION and not any(match.vault for match in matched):
+            stopped = stopped_by_watcher(record.stage, unpack(record.findings))
+            if stopped is not None:
+                action, rule, category = Action.BLOCK, WATCHER, stopped.category
+        return _Outcome(action, rule, category, any(match.vault for match in matched), len(findings))
 
     def _weigh_gaps(self, record: ReplayRecord) -> Gaps:
         covered = (record.coverage, record.stage, record.waivers)
@@ -193,7 +233,7 @@ def replay(
     """
     report = ReplayReport(policy=policy.name, policy_sha256=policy.sha256)
     evaluator = _Evaluator(policy, taxonomy)
-    for video, stages in groupby(records, key=lambda record: record.id):
+    for video, stages in _by_video(records):
         before: list[str] = []
         outcomes: list[_Outcome] = []
         for record in stages:
@@ -208,11 +248,50 @@ def replay(
     return report
 
 
+def compare(before: Policy, after: Policy, taxonomy: Taxonomy, records: Iterable[ReplayRecord]) -> Comparison:
+    """Evaluate both policies for every record. The records of one video follow each other.
+
+    Recorded verdicts do not count: an earlier policy may have made them.
+    """
+    old, new = _Evaluator(before, taxonomy), _Evaluator(after, taxonomy)
+    videos = unreadable = 0
+    changed = []
+    for video, stages in _by_video(records):
+        pairs = [(old.evaluate(record), new.evaluate(record)) for record in stages]
+        readable = [(one, other) for one, other in pairs if one is not None and other is not None]
+        unreadable += len(pairs) - len(readable)
+        if not readable:
+            continue
+        videos += 1
+        was, is_now = (max(outcomes, key=_severity) for outcomes in zip(*readable, strict=True))
+        if was.action is not is_now.action:
+            category = max(was, is_now, key=_severity).category
+            changed.append(ChangedVideo(id=video, category=category, before=was.action, after=is_now.action))
+    return Comparison(videos=videos, unreadable=unreadable, changed=tuple(changed))
+
+
+def _by_video(records: Iterable[ReplayRecord]) -> Iterator[tuple[str, Iterator[ReplayRecord]]]:
+    return groupby(records, key=lambda record: record.id)
+
+
+def _severity(outcome: _Outcome) -> int:
+    return outcome.action.severity
+
+
+def _category_of(rule: Rule, findings: Iterable[_LazyFinding]) -> str:
+    """The category of the rule, or of the highest score among those that it names."""
+    if rule.category:
+        return rule.category
+    named = categories_of(rule)
+    scored = [(one.score, one.category) for one in findings if one.category in named or not named]
+    return max(scored)[1] if scored else ""
+
+
 def _count(
     report: ReplayReport, video: str, before: list[str], outcomes: list[_Outcome], examples: int
 ) -> None:
     """Count one video: its most severe recorded action, and its most severe new one."""
-    decided = max(outcomes, key=lambda outcome: outcome.action.severity)
+    decided = max(outcomes, key=_severity)
     known = [action for action in before if action]
     step = Transition(
         before=max(known, key=lambda action: Action(action).severity, default=""), after=decided.action.value
@@ -233,6 +312,9 @@ def reevaluate(coverage: Coverage, policy: Policy, taxonomy: Taxonomy, stage: St
 
     A modality counts as present if one of its cells was required or a detector ran on it.
     """
+    if stage is Stage.GENERATION:
+        # What had to be steered depended on the findings of the prompt.
+        return coverage
     present = frozenset(cell.modality for cell in coverage if cell.required or cell.ran)
     wanted = required_coverage(policy, taxonomy, stage, present)
     places = {(cell.category, cell.modality) for cell in wanted}

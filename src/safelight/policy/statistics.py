@@ -139,3 +139,9 @@ def needed_sample(rate: float, half_width: float) -> int:
 def _half_width(rate: float, n: int) -> float:
     z2 = Z * Z
     return Z * math.sqrt(rate * (1 - rate) / n + z2 / (4 * n * n)) / (1 + z2 / n)
+
+
+def format_percent(part: int, whole: int) -> str:
+    """`43 %`, or `0.1 %` below ten."""
+    share = 100 * part / whole
+    return f"{share:.0f} %" if share >= 10 or share == 0 else f"{share:.1f} %"

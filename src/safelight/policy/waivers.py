@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Annotated
+
+from safelight.core.records import About, Seconds, Shown
 
 from .findings import Taxonomy
 from .verdicts import WaiverTerms
@@ -15,8 +18,30 @@ DEMO = "demo"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Waiver:
-    """A waiver. Times are in seconds since 1970, UTC."""
+class NewWaiver:
+    """A waiver that is not recorded yet."""
+
+    name: Annotated[str, About(help="A name for the waiver, such as no-gore-model.", option="name")]
+    #: The name or address of the person who decided on the waiver.
+    decided_by: Annotated[str, About(help="The person who decides this.", option="--by")]
+    reason: Annotated[str, About(help="Why it is acceptable to run without these checks.")]
+    #: The waived categories of the policy. `*` means every required category.
+    categories: Annotated[
+        Iterable[str],
+        About(help="A waived category; repeatable; * for all mandatory ones.", option="--category"),
+    ]
+    #: When the waiver expires. None: never.
+    expires_at: float | None = None
+    loopback_only: Annotated[
+        bool, About(help="Valid only while the server listens on a loopback address.")
+    ] = False
+    #: The tenant of the waiver. None: it applies to every tenant.
+    tenant: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaiverRecord(Shown):
+    """What is stored of a waiver and shown. Times are in seconds since 1970, UTC."""
 
     id: str
     #: The name that the operator chose for the waiver; unique among the valid waivers.
@@ -25,13 +50,16 @@ class Waiver:
     decided_by: str
     reason: str
     categories: tuple[str, ...]
-    created_at: float
-    expires_at: float | None = None
+    created_at: Seconds
+    expires_at: Seconds | None = None
     #: Valid only while the server listens on a loopback address.
     loopback_only: bool = False
-    revoked_at: float | None = None
+    revoked_at: Seconds | None = None
     revoked_by: str | None = None
 
+
+@dataclass(frozen=True, kw_only=True)
+class Waiver(WaiverRecord):
     def in_force(self, now: float, *, loopback: bool) -> bool:
         """Whether the waiver is valid now; `loopback`: the server listens on a loopback address."""
         return (

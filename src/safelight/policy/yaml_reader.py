@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import yaml
 
-from safelight.yaml_loader import Loader
+from safelight.core.yaml_loader import Loader
 
 MAX_BYTES = 256 * 1024
 MAX_DEPTH = 16

@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import NameOID
 
-from safelight.errors import ConfigurationError
-from safelight.fileio import write_atomic, write_once
+from safelight.core.errors import ConfigurationError
+from safelight.core.fileio import write_atomic, write_once
 
 from . import certificates
 from .certificates import Issued

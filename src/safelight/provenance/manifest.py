@@ -16,6 +16,7 @@ from safelight.policy.findings import Coverage, CoverageStatus
 from safelight.policy.verdicts import Action, Verdict, describe_outcome
 
 VERDICT_LABEL = "safelight.verdict"
+GENERATION_LABEL = "safelight.generation"
 CONSENTS_LABEL = "safelight.consents"
 #: All that a delivered file says about checks that were not made, unless the operator chooses otherwise.
 WAIVED_REMARK = "Some checks were waived by the operator."
@@ -113,6 +114,8 @@ class SealFacts:
     #: Whether a reviewer released the video, after a hold or after a successful appeal.
     reviewed: bool = False
     soft_bindings: tuple[SoftBinding, ...] = ()
+    #: How the generation was steered and watched; None if it was not.
+    generation: Mapping[str, Any] | None = None
     #: Files from which the video was made; at most one parent.
     ingredients: tuple[Ingredient, ...] = ()
     #: One salted commitment for each consent that the video used. It names no person and no consent.
@@ -147,6 +150,10 @@ def build(facts: SealFacts, *, version: str) -> dict[str, Any]:
         }
         for binding in facts.soft_bindings
     ]
+    if facts.generation is not None:
+        # Without what was asked: that would tell what the prompt was about.
+        stated = {key: facts.generation[key] for key in ("applied", "gaps", "checks", "steps")}
+        assertions.append({"label": GENERATION_LABEL, "created": True, "data": {"schema": 1, **stated}})
     if facts.consents:
         # Sorted, so that their order reveals nothing.
         found = {"alg": "sha256", "commitments": sorted(facts.consents)}

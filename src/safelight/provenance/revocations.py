@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from safelight.errors import ConfigurationError
-from safelight.fileio import write_atomic
+from safelight.core.errors import ConfigurationError
+from safelight.core.fileio import write_atomic
 
 FILE_NAME = "revoked.json"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from safelight import canonical_json
+from safelight.core import canonical_json
 
 from .fingerprints.clip_fingerprint import ClipFingerprint
 

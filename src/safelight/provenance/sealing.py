@@ -16,9 +16,9 @@ from typing import Any
 import msgspec
 
 import safelight
-from safelight import disk
-from safelight.errors import ConfigurationError, InvalidMedia, SandboxCrashed, SandboxFailed, Unavailable
-from safelight.fileio import replace_durably, sha256_file
+from safelight.core import disk
+from safelight.core.errors import ConfigurationError, InvalidMedia, SandboxCrashed, SandboxFailed, Unavailable
+from safelight.core.fileio import replace_durably, sha256_file
 from safelight.sandbox.confinement import Limits
 from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.process import CallHooks

@@ -6,7 +6,7 @@ import base64
 import binascii
 from collections.abc import Callable
 
-from safelight.errors import InvalidField, NotFound
+from safelight.core.errors import InvalidField, NotFound
 
 from .seal import FINGERPRINT_ALGORITHM, WATERMARK_ALGORITHM, Seal, SealRegistry
 

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder, TimeStampResponse, VerifierBuilder
 
-from safelight.errors import ConfigurationError, ForbiddenUrl
+from safelight.core.errors import ConfigurationError, ForbiddenUrl
 from safelight.net.guarded_client import GuardedClient
 from safelight.net.ssrf_guard import system_resolve
 

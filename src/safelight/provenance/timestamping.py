@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from safelight.errors import InvalidMedia, SandboxCrashed, SandboxFailed
+from safelight.core.errors import InvalidMedia, SandboxCrashed, SandboxFailed
 from safelight.sandbox.confinement import Limits
 from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Sandbox

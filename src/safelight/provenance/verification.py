@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 from cryptography import x509
 
-from safelight.errors import ConfigurationError, InvalidMedia, NotFound, SandboxCrashed, SandboxFailed
-from safelight.fileio import sha256_file
+from safelight.core.errors import ConfigurationError, InvalidMedia, NotFound, SandboxCrashed, SandboxFailed
+from safelight.core.fileio import sha256_file
 from safelight.sandbox.confinement import Limits
 from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Sandbox

@@ -7,8 +7,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from safelight.errors import ConfigurationError
-from safelight.fileio import write_once
+from safelight.core.errors import ConfigurationError
+from safelight.core.fileio import write_once
 
 from .watermark.pattern import derive_seed
 

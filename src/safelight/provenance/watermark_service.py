@@ -12,7 +12,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from safelight.errors import InvalidMedia, SandboxCrashed, TooLarge
+from safelight.core.errors import InvalidMedia, SandboxCrashed, TooLarge
 from safelight.sandbox.confinement import Limits
 from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.process import CallHooks

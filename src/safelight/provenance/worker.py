@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from cryptography import x509
 
-from safelight.errors import InvalidMedia
+from safelight.core.errors import InvalidMedia
 
 from .cose_signature import CoseSignature, MalformedManifest
 from .manifest_traces import has_manifest_traces

@@ -19,7 +19,7 @@ from typing import Any
 
 import msgspec
 
-from safelight import errors
+from safelight.core import errors
 from safelight.sandbox import ipc
 from safelight.sandbox.confinement import ConfinementSpec, Isolation, Limits, allow_cpu_seconds, confine
 from safelight.sandbox.entrypoints import EntryPoint

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
-from safelight import errors
+from safelight.core import errors
 from safelight.sandbox import ipc
 from safelight.sandbox.confinement import Isolation, Limits
 from safelight.sandbox.entrypoints import EntryPoint

@@ -21,7 +21,7 @@ from typing import Any
 
 import msgspec
 
-from safelight import errors
+from safelight.core import errors
 
 from .confinement import AllowedPaths, ConfinementSpec, Isolation, Limits
 from .entrypoints import NOOP, EntryPoint

@@ -93,5 +93,8 @@ def _environment(home: str) -> dict[str, str]:
         "HF_HUB_OFFLINE": "1",
         # By default, importing onnxruntime starts a thread that sends telemetry.
         "ORT_DISABLE_TELEMETRY": "1",
+        # By default, glibc raises this limit when a large block is freed, and would keep later blocks of that
+        # size, such as frames, until the process ends.
+        "MALLOC_MMAP_THRESHOLD_": str(1 << 20),
         **dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"),
     }

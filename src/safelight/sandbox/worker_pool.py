@@ -6,7 +6,7 @@ import contextlib
 import threading
 from typing import Any
 
-from safelight import errors
+from safelight.core import errors
 from safelight.sandbox.confinement import Limits
 from safelight.sandbox.entrypoints import NOOP, EntryPoint
 from safelight.sandbox.process import NO_HOOKS, CallHooks, ChildProcess, NotAccepted

@@ -18,7 +18,7 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
 )
 
-from safelight.errors import SettingsError
+from safelight.core.errors import SettingsError
 
 from .models import Settings
 from .sources import SettingSource, find_sources

@@ -182,7 +182,7 @@ class OpenIdSettings(Section):
     def _are_roles(cls, value: dict[str, str]) -> dict[str, str]:
         if value:
             # Only then: the package needs the dependencies of the gateway.
-            from safelight.trust.accounts import Role
+            from safelight.accounts import Role
 
             for group, role in value.items():
                 if role not in {known.value for known in Role}:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safelight.disk import as_storage_full, require_space
-from safelight.errors import NotFound, SafelightError
-from safelight.fileio import atomic_file, sha256_file, sync_tree
-from safelight.object_store import open_object_store, translate_store_errors
+from safelight.core.disk import as_storage_full, require_space
+from safelight.core.errors import NotFound, SafelightError
+from safelight.core.fileio import atomic_file, sha256_file, sync_tree
+from safelight.core.object_store import open_object_store, translate_store_errors
 
 from .retention import Retention
 

@@ -10,12 +10,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO
 
-from safelight.disk import as_storage_full, require_space
-from safelight.errors import DataDirectoryBusy, SettingsError, Unavailable
+from safelight.core.disk import as_storage_full, require_space
+from safelight.core.errors import DataDirectoryBusy, SettingsError, Unavailable
 
 
 class DataDirectory:
-    """The folder with `db.sqlite3`, `blobs/`, `keys/`, `checkpoints/` and `scratch/`, created if missing.
+    """The folder with `db.sqlite3`, `blobs/`, `keys/`, `checkpoints/`, `scratch/` and `run/`, created if
+    missing.
 
     Only the owner of the folder can read it. `lock` gives this process exclusive use until `close`.
     """
@@ -24,7 +25,7 @@ class DataDirectory:
         self.path = path.absolute()
         self._lock: IO[str] | None = None
         try:
-            for folder in (self.path, self.blobs, self.keys, self.checkpoints, self.scratch):
+            for folder in (self.path, self.blobs, self.keys, self.checkpoints, self.scratch, self.run):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise self._unusable("created", error) from error
@@ -53,6 +54,11 @@ class DataDirectory:
     def scratch(self) -> Path:
         """Folder for working files, with one folder per job; emptied at the next start."""
         return self.path / "scratch"
+
+    @property
+    def run(self) -> Path:
+        """Folder for the socket of the process that holds the lock."""
+        return self.path / "run"
 
     def lock(self) -> DataDirectory:
         """Lock the directory for this process, and empty its scratch folder.

@@ -35,10 +35,10 @@ from sqlalchemy import update as sql_update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Delete, Update
 
-from safelight import canonical_json
-from safelight.backoff import Backoff
-from safelight.errors import SettingsError, Unavailable
-from safelight.ids import new_id
+from safelight.core import canonical_json
+from safelight.core.backoff import Backoff
+from safelight.core.errors import SettingsError, Unavailable
+from safelight.core.ids import new_id
 
 from .db_errors import translate_db_errors
 from .hash_chain import GENESIS, SALT_BYTES, ChainedFields, compute_commitment, hash_entry

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from safelight.errors import DatabaseDamaged, SafelightError, StorageFull, Unavailable
-from safelight.metrics import DATABASE_ERRORS
+from safelight.core.errors import BadInput, DatabaseDamaged, SafelightError, StorageFull, Unavailable
+from safelight.core.metrics import DATABASE_ERRORS
 
 FREE_SPACE_REMEDY = "Free some space, or move the data directory to a larger disk."
 RESTORE_REMEDY = "Stop the gateway, keep the file for inspection, and restore the last backup."
@@ -39,7 +39,8 @@ _POSTGRES_STATES = {
 
 @contextmanager
 def translate_db_errors() -> Iterator[None]:
-    """Translate operational errors of the database drivers.
+    """Translate operational errors of the database drivers, and the one about a text that PostgreSQL cannot
+    store.
 
     Errors in an SQL statement are bugs in our code and are not translated.
     """
@@ -51,7 +52,7 @@ def translate_db_errors() -> Iterator[None]:
     except DBAPIError as error:
         translated = _translate(error)
         # A violated constraint is an expected answer, such as that of a key that exists.
-        if not isinstance(error, IntegrityError):
+        if not isinstance(error, IntegrityError) and not isinstance(translated, BadInput):
             DATABASE_ERRORS.add(_classify(error) or "other")
         if translated is None:
             raise
@@ -59,6 +60,8 @@ def translate_db_errors() -> Iterator[None]:
 
 
 def _translate(error: DBAPIError) -> SafelightError | None:
+    if isinstance(error, DataError) and "NUL" in str(error.orig):
+        return BadInput("A text has a NUL character, which is not allowed.", remedy="Remove it.")
     match _classify(error):
         case "full":
             return StorageFull("The database's disk is full.", remedy=FREE_SPACE_REMEDY)

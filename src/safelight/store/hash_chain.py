@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from safelight import canonical_json
+from safelight.core import canonical_json
 
 #: Value for the previous hash of the first entry.
 GENESIS = "0" * 64

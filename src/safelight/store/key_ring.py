@@ -14,8 +14,8 @@ from pathlib import Path
 
 from sqlalchemy import ColumnElement, Table
 
-from safelight.errors import SettingsError
-from safelight.fileio import write_atomic, write_once
+from safelight.core.errors import SettingsError
+from safelight.core.fileio import write_atomic, write_once
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from safelight.backoff import Backoff
+from safelight.core.backoff import Backoff
 
 from .database import Database, Transaction
 from .tables import outbox

@@ -1,7 +1,4 @@
-"""Retention classes of stored files.
-
-The retention service derives the storage time of a file from its class.
-"""
+"""Retention classes of stored files."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from enum import StrEnum
 
 
 class Retention(StrEnum):
-    """Why a file is kept. The class decides how long it is kept and who may read it."""
+    """Why a file is kept. With the time at which its video expires, it decides how long it is kept."""
 
     #: The delivered, sealed file and its previews.
     DELIVERED = "delivered"
@@ -18,7 +15,7 @@ class Retention(StrEnum):
     #: The clip of a paid generator before a verdict ends it. It is not served. If its video ends without a
     #: verdict, it is kept until a person decides, and for `PAID_CLIP_S` at least.
     PAID_CLIP = "paid_clip"
-    #: A file that only principals with the scope `vault` may read.
+    #: A file of a vaulted video. No API and no page returns it.
     VAULT = "vault"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from safelight.generation.protocol import (
+from safelight.providers.protocol import (
     Billing,
     Charge,
     ChargeStatus,

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from safelight.errors import ConfigurationError
+from safelight.core.errors import ConfigurationError
 
 _SYNCHRONOUS, _UTF8, _RATE, _WORD, _END = 2, 1, 1, 1, 5
 #: The library has one voice for the whole process, so only one thread may use it at a time.

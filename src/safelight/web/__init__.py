@@ -1,1 +1,1 @@
-"""Parts that the HTTP API and the web pages share, such as authentication, request bodies and errors."""
+"""HTTP: the routes in `api`, and what they share with the web pages, such as authentication and errors."""

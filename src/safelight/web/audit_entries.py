@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from safelight.jobs.models import VideoRecord
-from safelight.trust.accounts import DECIDING, Principal
-from safelight.trust.reviews.staff_reads import StaffRead
+from safelight.accounts import DECIDING, Principal
+from safelight.videos.models import VideoRecord
+from safelight.videos.staff_reads import StaffRead
 
 REVIEWER = "reviewer"
 #: Another person or key of the tenant, for example who reported the video.

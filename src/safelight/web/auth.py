@@ -9,8 +9,8 @@ from typing import TypeVar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenticated
-from safelight.trust.accounts import Accounts, KeyScope, Principal
+from safelight.accounts import Accounts, KeyScope, Principal
+from safelight.core.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenticated
 
 from .provenance import ProvenanceDoor
 from .services import Services
@@ -141,13 +141,23 @@ def check_same_origin(request: Request) -> None:
         )
 
 
-async def authenticate(request: Request, accounts: Accounts, threads: Threads) -> Principal:
-    """The principal of a request.
+def named_key(request: Request) -> str | None:
+    """The token of the header `x-api-key`, or of `Authorization`, if any."""
+    return request.headers.get("x-api-key") or bearer(request)
+
+
+async def authenticate(
+    request: Request,
+    accounts: Accounts,
+    threads: Threads,
+    read_key: Callable[[Request], str | None] = bearer,
+) -> Principal:
+    """The principal of a request. `read_key` finds its API key.
 
     Raises `Unauthenticated`, `Forbidden` if another site may have sent the request with our cookie, and
     `BadInput` for a wrong choice of a managed tenant.
     """
-    token = bearer(request)
+    token = read_key(request)
     if token is not None:
         known = accounts.recall(token)
         key = known if known is not None else await threads.run(accounts.authenticate, token)
@@ -203,7 +213,11 @@ async def act_in_chosen_tenant(
         return person
 
 
-def requires(*scopes: KeyScope, any_of: Iterable[KeyScope] = ()) -> Callable[[Request], Awaitable[Principal]]:
+def requires(
+    *scopes: KeyScope,
+    any_of: Iterable[KeyScope] = (),
+    read_key: Callable[[Request], str | None] = bearer,
+) -> Callable[[Request], Awaitable[Principal]]:
     """Makes a FastAPI dependency that returns the principal, which has all `scopes` and one of `any_of`.
 
     Raises `Forbidden` for other principals.
@@ -212,7 +226,7 @@ def requires(*scopes: KeyScope, any_of: Iterable[KeyScope] = ()) -> Callable[[Re
 
     async def principal(request: Request) -> Principal:
         app = app_state(request)
-        found = await authenticate(request, app.services.accounts, app.threads)
+        found = await authenticate(request, app.services.accounts, app.threads, read_key)
         access.require(found)
         return found
 

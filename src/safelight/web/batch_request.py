@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from safelight.errors import InvalidField, TooLarge, UnsupportedField
-from safelight.jobs.batches.models import BatchLimits, BatchRequest
+from safelight.core.errors import InvalidField, TooLarge, UnsupportedField
+from safelight.videos.batches.models import BatchLimits, BatchRequest
 from safelight.web.create_request import require_writable, valid_idempotency_key
 from safelight.web.request_body import optional_flag, optional_text
 from safelight_client import BatchError

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from safelight.errors import Unauthenticated
-from safelight.trust.consent_requests import Device
+from safelight.cases.consent_requests import Device
+from safelight.core.errors import Unauthenticated
 
 from .auth import COOKIE, app_state, browser_of
 

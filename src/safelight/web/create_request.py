@@ -6,15 +6,15 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from safelight.advice.age_cues import find_age_cues
-from safelight.advice.meaning_slots import find_fixed_changes
-from safelight.errors import InvalidField
-from safelight.generation.protocol import MEDIA_FIELDS
-from safelight.moderation.field_problems import FieldProblems
-from safelight.moderation.request import CreateRequest, RetryTerms, TemplateUse, Upload
+from safelight.accounts import Principal
+from safelight.core.errors import InvalidField
 from safelight.policy.intended_use import IntendedUse, normalize_territory, read_kind
-from safelight.trust.accounts import Principal
-from safelight.trust.templates import TemplateCall, Templates
+from safelight.providers.advice.age_cues import find_age_cues
+from safelight.providers.advice.meaning_slots import find_fixed_changes
+from safelight.providers.protocol import MEDIA_FIELDS
+from safelight.screening.field_problems import FieldProblems
+from safelight.screening.request import CreateRequest, RetryTerms, TemplateUse, Upload
+from safelight.videos.templates import TemplateCall, Templates
 
 from .auth import AppState
 from .request_body import format_name

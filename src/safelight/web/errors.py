@@ -6,7 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from safelight.errors import (
+from starlette.requests import Request
+
+from safelight.core.errors import (
     IdempotencyKeyInUse,
     RateLimited,
     RequestBlocked,
@@ -14,7 +16,9 @@ from safelight.errors import (
     Unauthenticated,
     Unavailable,
 )
+from safelight.core.i18n import accepted_language, load_messages, translate_error
 
+from .middleware import request_id
 from .responses import JsonResponse
 
 #: Errors of the HTTP layer by status: code, type and message. If the message is empty, Starlette's is used.
@@ -28,10 +32,10 @@ HTTP_CODES: dict[int, tuple[str, str, str]] = {
 }
 
 
-def error_response(error: SafelightError, request_id: str) -> JsonResponse:
+def error_response(error: SafelightError, request: Request) -> JsonResponse:
     """The response for a `SafelightError`."""
     body: dict[str, Any] = {
-        "message": str(error),
+        "message": _say(request, error.message, error.remedy),
         "type": error.kind,
         "param": error.param,
         "code": error.code,
@@ -45,26 +49,27 @@ def error_response(error: SafelightError, request_id: str) -> JsonResponse:
     headers = retry_headers(error)
     if isinstance(error, Unauthenticated):
         headers["www-authenticate"] = 'Bearer realm="safelight"'
-    return _response(error.status, body, request_id, headers)
+    return _response(error.status, body, request, headers)
 
 
 def http_problem(
-    status: int, message: str, request_id: str, headers: Mapping[str, str] | None = None, *, hint: str = ""
+    status: int, message: str, request: Request, headers: Mapping[str, str] | None = None, *, hint: str = ""
 ) -> JsonResponse:
     """The response for a request that routing or the HTTP layer rejected. `hint` is added to the message."""
     if status >= 500:
-        return internal_error_response(request_id)
+        return internal_error_response(request)
     code, kind, sentence = HTTP_CODES.get(status, HTTP_CODES[400])
-    text = f"{sentence or message} {hint}".strip()
+    text = _say(request, sentence or message, hint)
     body = {"message": text, "type": kind, "param": None, "code": code}
-    return _response(status, body, request_id, {**(headers or {}), "x-should-retry": "false"})
+    return _response(status, body, request, {**(headers or {}), "x-should-retry": "false"})
 
 
-def internal_error_response(request_id: str) -> JsonResponse:
+def internal_error_response(request: Request) -> JsonResponse:
     """The response for an unexpected exception. Only the log has the details, under the request id."""
     code, kind, sentence = _UNEXPECTED
-    body = {"message": sentence.format(request_id), "type": kind, "param": None, "code": code}
-    return _response(500, body, request_id, {"x-should-retry": "false"})
+    text = _say(request, sentence.format(request_id(request.scope)))
+    body = {"message": text, "type": kind, "param": None, "code": code}
+    return _response(500, body, request, {"x-should-retry": "false"})
 
 
 _UNEXPECTED = (
@@ -87,10 +92,17 @@ def retry_headers(error: SafelightError) -> dict[str, str]:
     return headers
 
 
+def _say(request: Request, *texts: str | None) -> str:
+    """The texts that are not empty, in the language that the request accepts."""
+    tag = accepted_language(request.headers.get("accept-language", ""))
+    join = load_messages("explanations", tag)("join")
+    return join.join(translate_error(text, tag) for text in texts if text)
+
+
 def _response(
-    status: int, error: dict[str, Any], request_id: str, headers: Mapping[str, str]
+    status: int, error: dict[str, Any], request: Request, headers: Mapping[str, str]
 ) -> JsonResponse:
-    error["safelight"] = {"request_id": request_id, **error.get("safelight", {})}
+    error["safelight"] = {"request_id": request_id(request.scope), **error.get("safelight", {})}
     return JsonResponse(
         {"error": error}, status_code=status, headers={**headers, "cache-control": "no-store"}
     )

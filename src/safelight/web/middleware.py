@@ -18,9 +18,9 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from safelight.ids import new_id
-from safelight.metrics import REQUEST_SECONDS
-from safelight.tracing.tracer import Span, Tracer
+from safelight.core.ids import new_id
+from safelight.core.metrics import REQUEST_SECONDS
+from safelight.core.tracing.tracer import Span, Tracer
 
 _log = logging.getLogger(__name__)
 HEADER = "x-request-id"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import anyio
 
-from safelight.errors import NotFound, Unavailable
-from safelight.trust.seals import CheckFeedback, ProvenanceCheck, ProvenanceChecks
+from safelight.core.errors import NotFound, Unavailable
+from safelight.videos.registry import CheckFeedback, ProvenanceCheck, ProvenanceChecks
 
 from .rate_limit import RateLimiter
 from .thread_pool import Threads

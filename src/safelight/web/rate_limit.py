@@ -7,7 +7,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
-from safelight.errors import RateLimited
+from safelight.core.errors import RateLimited
 
 _MAX_ADDRESSES = 10_000
 #: One subscriber usually has a whole IPv6 network of this size, and any address in it.

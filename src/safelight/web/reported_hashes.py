@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from safelight.errors import InvalidField
-from safelight.trust.reports import ReportedHash
+from safelight.cases.reports import ReportedHash
+from safelight.core.errors import InvalidField
 
 
 def read_hashes(value: object) -> tuple[ReportedHash, ...]:

@@ -19,9 +19,9 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from safelight.errors import BadInput, InvalidField, StorageFull, TooLarge
-from safelight.ids import new_id
-from safelight.moderation.request import Upload
+from safelight.core.errors import BadInput, InvalidField, StorageFull, TooLarge
+from safelight.core.ids import new_id
+from safelight.screening.request import Upload
 
 from .services import Services
 

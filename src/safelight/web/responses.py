@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 from pydantic import BaseModel, Field
 from starlette.requests import Request
 from starlette.responses import Response
+
+# Routes take the forms of their answers from this module.
+from safelight.core.envelopes import deleted_object as deleted_object
+from safelight.core.envelopes import list_object as list_object
+from safelight.core.envelopes import page_object as page_object
+from safelight.core.envelopes import whole_seconds as whole_seconds
 
 # JSON responses, and their ETags.
 
@@ -23,17 +29,6 @@ class JsonResponse(Response):
 
     def render(self, content: Any) -> bytes:
         return msgspec.json.encode(content)
-
-
-def list_object(data: Iterable[Any], **more: Any) -> dict[str, Any]:
-    """A list in the form of OpenAI's API, with further fields after its data."""
-    return {"object": "list", "data": list(data), **more}
-
-
-def page_object(data: list[dict[str, Any]], *, has_more: bool, **more: Any) -> dict[str, Any]:
-    """A page of a list of OpenAI's API: with the ids between which it lies."""
-    first, last = (data[0]["id"], data[-1]["id"]) if data else (None, None)
-    return list_object(data, **more, first_id=first, last_id=last, has_more=has_more)
 
 
 def revalidated_response(

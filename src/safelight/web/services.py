@@ -5,73 +5,42 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from safelight.attempts.attempt_log import AttemptLog
-from safelight.attempts.canaries.service import Canaries
-from safelight.attempts.drift_history import DriftHistory
-from safelight.errors import NotFound
-from safelight.generation.protocol import Generator
-from safelight.jobs.batches.service import BatchService
-from safelight.jobs.models import Character, Content, SubmissionResult, Video, VideoFilter, VideoRecord
-from safelight.jobs.quota import QuotaStatus
-from safelight.jobs.refusal_budget import RefusalCount
-from safelight.jobs.transcripts import Transcript
-from safelight.metrics import Gauge
-from safelight.moderation.request import CreateRequest
+from safelight.accounts import Accounts, Principal
+from safelight.accounts.statements import Statements
+from safelight.accounts.tenant_log import TenantLog
+from safelight.accounts.webhooks import Webhooks
+from safelight.cases.appeals import Appeals
+from safelight.cases.case_events import CaseEvents
+from safelight.cases.consent_requests import ConsentRequests, SubjectAnswers
+from safelight.cases.quality import CheckFigures, Quality, QualityResults
+from safelight.cases.reports import Reports
+from safelight.cases.reviews import ReviewQueue, Reviews
+from safelight.cases.reviews.bulk import BulkDecisions
+from safelight.cases.saved_replies import SavedReplies
+from safelight.core.errors import NotFound
+from safelight.core.metrics import Gauge
+from safelight.core.tracing.tracer import Tracer
 from safelight.policy.findings import Taxonomy
 from safelight.policy.waivers import Waiver
 from safelight.provenance.soft_bindings import SoftBindings
-from safelight.store.pages import Page
-from safelight.tracing.tracer import Tracer
-from safelight.trust.accounts import Accounts, Principal
-from safelight.trust.appeals import Appeals
-from safelight.trust.case_events import CaseEvents
-from safelight.trust.checks import CheckService
-from safelight.trust.consent_requests import ConsentRequests, SubjectAnswers
-from safelight.trust.library import Library
-from safelight.trust.moderations_api import ModerationInput, ModerationResult
-from safelight.trust.quality import Quality, QualityResults
-from safelight.trust.reports import Reports
-from safelight.trust.reviews import CaseFile, ReviewQueue, Reviews
-from safelight.trust.seals import ANSWER_AFTER_S, ProvenanceChecks
-from safelight.trust.statements import Statements
-from safelight.trust.templates import Templates
-from safelight.trust.webhooks import Webhooks
+from safelight.providers.attempts.attempt_log import AttemptLog
+from safelight.providers.attempts.canaries.service import Canaries
+from safelight.providers.attempts.drift_history import DriftHistory
+from safelight.providers.library import Library
+from safelight.providers.protocol import Generator
+from safelight.videos.batches.service import BatchService
+from safelight.videos.case_rows import CaseFile
+from safelight.videos.checks import CheckService
+from safelight.videos.refusal_budget import RefusalCount
+from safelight.videos.registry import ANSWER_AFTER_S, ProvenanceChecks
+from safelight.videos.service import VideoService
+from safelight.videos.templates import Templates
+from safelight.videos.transcripts import Transcript
 
+from .moderations_api import ModerationsApi
 from .standing import StandingServices
-
-
-class Videos(Protocol):
-    """The video service. Every method is synchronous and raises only `SafelightError`s."""
-
-    def create(self, principal: Principal, request: CreateRequest) -> Video: ...
-    def submit(self, principal: Principal, request: CreateRequest) -> SubmissionResult: ...
-    def allowance(self, principal: Principal) -> QuotaStatus: ...
-    def create_character(
-        self, principal: Principal, *, name: str, clip: Path, end_user: str | None
-    ) -> Character: ...
-    def character(self, principal: Principal, character_id: str) -> Character: ...
-    def get(self, principal: Principal, video_id: str) -> Video: ...
-    def list(self, principal: Principal, *, after: str | None, limit: int, order: str) -> Page[Video]: ...
-    def find(
-        self, principal: Principal, wanted: VideoFilter, *, after: str | None, limit: int
-    ) -> Page[Video]: ...
-    def delete(self, principal: Principal, video_id: str) -> None: ...
-    def scan_again(self, principal: Principal, video_id: str) -> Video: ...
-    def content(self, principal: Principal, video_id: str, variant: str) -> Content: ...
-    def record(self, principal: Principal, video_id: str, *, in_case: bool = False) -> VideoRecord: ...
-    def coverage(self) -> dict[str, Any]: ...
-    def readiness(self) -> dict[str, Any]: ...
-    def poll_after_ms(self, video: Video) -> int: ...
-
-
-class ModerationService(Protocol):
-    """Checks texts and pictures for `POST /v1/moderations`. It stores nothing."""
-
-    def look(
-        self, principal: Principal, pieces: Sequence[ModerationInput], *, end_user: str | None
-    ) -> tuple[ModerationResult, ...]: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,16 +55,20 @@ class ConsentServices:
 class Services:
     """Everything that the HTTP API needs."""
 
-    videos: Videos
+    videos: VideoService
     accounts: Accounts
     reviews: Reviews
+    bulk: BulkDecisions
     review_queue: ReviewQueue
     case_events: CaseEvents
     quality: Quality
     quality_results: QualityResults
+    check_figures: CheckFigures
     reports: Reports
     appeals: Appeals
+    saved_replies: SavedReplies
     statements: Statements
+    tenant_log: TenantLog
     webhooks: Webhooks
     attempts: AttemptLog
     drift: DriftHistory
@@ -105,12 +78,14 @@ class Services:
     #: Returns the waivers in force, for the banner on every page.
     waivers: Callable[[], Sequence[Waiver]]
     taxonomy: Taxonomy
-    moderation: ModerationService
+    moderation: ModerationsApi
     #: The configured generators by name; the default generator is first.
     generators: Mapping[str, Generator]
     #: The folder for uploads; a file is removed when its request ends.
     scratch: Path
     version: str
+    #: Whether this process can accept work: the body of `GET /readyz`.
+    readiness: Callable[[], dict[str, Any]]
     #: Canaries at providers; None if this server does not offer them.
     canaries: Canaries | None = None
     #: Standing, terms, ledger and access; None if this server does not offer them.

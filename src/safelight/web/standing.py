@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from safelight.jobs.quota import QuotaReader
-from safelight.trust.accounts.access import AccountAccess
-from safelight.trust.accounts.invitations import AccountInvitations
-from safelight.trust.accounts.terms import AccountTerms
-from safelight.trust.ledger import Ledger
-from safelight.trust.reviews import ManagedCases
-from safelight.trust.standing import Bans, Standings
+from safelight.accounts.access_requests import AccountAccess
+from safelight.accounts.invitations import AccountInvitations
+from safelight.accounts.ledger import Ledger
+from safelight.accounts.standing import Bans, Standings
+from safelight.accounts.terms import AccountTerms
+from safelight.cases.reviews import ManagedCases
+from safelight.videos.quota import QuotaReader
 
 from .rate_limit import RateLimiter
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from safelight.errors import NotFound
-from safelight.ids import is_id
-from safelight.jobs.models import Video, VideoRecord, VideoState
-from safelight.jobs.summary import summary
+from safelight.core.errors import NotFound
+from safelight.core.ids import is_id
 from safelight.policy.verdicts import Action
+from safelight.videos.models import Video, VideoRecord, VideoState
+from safelight.videos.summary import summary
 
 _BASE = "/v1/videos"
 
@@ -57,11 +57,16 @@ def verdict_action(video: Video) -> Action | None:
 
 
 def coverage_and_charge(video: Video, record: VideoRecord | None) -> Mapping[str, Any]:
-    """Coverage, charge and what was not drawn; all are None until the video ends.
+    """Coverage, charge, what was not drawn and how it was steered; all are None until the video ends.
 
     The source is `record` if it is given, else the row.
     """
     if record is None:
-        return video.outcome_summary or {"coverage": None, "charge": None, "not_drawn": None}
+        return video.outcome_summary or {
+            "coverage": None,
+            "charge": None,
+            "not_drawn": None,
+            "generation": None,
+        }
     cells = (cell for made in record.stages for cell in made.coverage)
     return summary(cells, record.attempts)

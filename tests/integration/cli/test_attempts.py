@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from safelight.attempts.models import AttemptOutcome
 from safelight.cli.output import Exit
-from safelight.i18n import load_messages
+from safelight.core.i18n import load_messages
+from safelight.providers.attempts.models import AttemptOutcome
 from support.commands import Run, Say
 
 BLOCK = '{"status": "FAILED", "failureCode": "SAFETY.OUTPUT.VIDEO"}'
@@ -28,9 +28,11 @@ def test_an_added_attempt_is_explained_and_marked_as_reported(run: Run) -> None:
     assert (added["origin"], added["reported"], added["outcome"]) == ("reported", True, "refused")
     assert (added["charged"], added["time"]) == ("yes", "2026-11-20T06:05:00+00:00")
     assert run("attempts", "show", added["id"]) == added
-    listed = {name: value for name, value in added.items() if name != "gate"}
-    assert run("attempts", "list") == {"attempts": [listed], "has_more": False}
-    assert run("attempts", "list", "--provider", "veo")["attempts"] == []
+    listed = {name: value for name, value in added.items() if name not in ("gate", "provider_answer")}
+    page = {"data": [listed], "first_id": added["id"], "last_id": added["id"], "has_more": False}
+    assert run("attempts", "list") == {"object": "list", **page}
+    assert run("attempts", "list", "--provider", "veo")["data"] == []
+    assert run("attempts", "export") == {"object": "list", "data": [listed]}
 
 
 def test_a_refund_is_added_to_its_attempt(run: Run) -> None:
@@ -50,9 +52,11 @@ def test_an_export_can_be_imported_elsewhere(run: Run, say: Say, folder: Path) -
         other.mkdir()
         with pytest.MonkeyPatch.context() as moved:
             moved.chdir(other)
-            assert len(run("attempts", "import", str(path))["added"]) == 1
-            assert run("attempts", "import", str(path)) == {"added": [], "known": 1}
-            (found,) = run("attempts", "list")["attempts"]
+            imported = run("attempts", "import", str(path))
+            again = run("attempts", "import", str(path))
+            assert again == {"object": "attempts.added", "data": [], "known": 1}
+            (found,) = run("attempts", "list")["data"]
+            assert imported == {"object": "attempts.added", "data": [found], "known": 0}
             assert (found["origin"], found["amount"], found["outcome"]) == ("imported", 0.5, "refused")
     assert "rooftop" not in say("attempts", "export", "--withhold-prompts").out
 
@@ -62,7 +66,7 @@ def test_a_broken_file_stores_nothing_and_names_the_line(run: Run, folder: Path)
     path.write_text("time,provider,error\n2026-11-20T14:05:00Z,veo,x\n2026-11-20,veo,x\n", encoding="utf-8")
     error = run("attempts", "import", str(path), code=Exit.ERROR)["error"]
     assert error["message"].startswith("Line 3: `time` has no time zone")
-    assert run("attempts", "list")["attempts"] == []
+    assert run("attempts", "list")["data"] == []
 
 
 @pytest.mark.parametrize(
@@ -120,9 +124,14 @@ def test_the_same_prompt_that_passed_before_is_evidence(run: Run) -> None:
 
 
 def test_patterns_have_intervals(run: Run, say: Say) -> None:
-    assert run("attempts", "patterns", code=Exit.NOT_COVERED) == {"patterns": [], "repeats": []}
+    assert run("attempts", "patterns", code=Exit.NOT_COVERED) == {
+        "object": "list",
+        "data": [],
+        "repeats": [],
+        "has_more": False,
+    }
     add(run)
-    patterns = run("attempts", "patterns")["patterns"]
+    patterns = run("attempts", "patterns")["data"]
     provider = next(one for one in patterns if one["kind"] == "provider")
     assert (provider["refused"], provider["total"], provider["likely_cause"]) == (1, 1, False)
     assert 0.2 < provider["interval"][0] < 0.21

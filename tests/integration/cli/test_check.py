@@ -63,7 +63,7 @@ def test_documented_provider_rules_are_included(told: Run, printed: Run) -> None
     assert "- The prompt names" not in printed("Tom Cruise rides a horse")
     lines = printed("Tom Cruise rides a horse", "--provider", "veo").splitlines()
     assert sum("Google Veo" in line for line in lines) == 1
-    assert sum(line.strip().startswith("Source: docs.cloud.google.com") for line in lines) == 1
+    assert sum("Source: docs.cloud.google.com" in line for line in lines) == 1
 
 
 def test_a_reference_is_evaluated_with_the_prompt(told: Run, folder: Path) -> None:
@@ -133,11 +133,12 @@ def test_a_person_in_distress_is_not_blocked_and_gets_help_lines_and_one_sentenc
 
 def test_a_prompt_is_read_from_a_file_and_the_result_printed_as_text(printed: Run, folder: Path) -> None:
     (folder / "prompt.txt").write_bytes("a n.u.d.e woman \xff".encode("latin-1"))
-    said = printed("--file", "prompt.txt", code=Exit.BLOCKED)
+    said = printed("--file", "prompt.txt", "--level", "developer", code=Exit.BLOCKED)
     for words in (
         "Blocked before generation",
         "Sexual content: “n.u.d.e”",
-        "Text checks: 20 of 20 done.",
+        "Text checks: 29 of 29 done.",
+        "29 of 29 checks ran; how much this set of checks and models finds is not measured.",
     ):
         assert words in said
 
@@ -231,7 +232,7 @@ def test_an_unknown_provider_is_wrong_usage_and_both_commands_list_the_known_one
         checked = say("check", *arguments, code=Exit.CONFIGURATION)
         assert checked == say("explain-error", *arguments, code=Exit.CONFIGURATION)
         assert (checked.out, nearest in checked.err) == ("", True)
-        assert {"kling", "vllm_omni", "litellm"} <= set(re.findall("[a-z_]+", checked.err))
+        assert {"kling", "self_hosted", "litellm"} <= set(re.findall("[a-z_]+", checked.err))
     assert "higgsfield、kling、" in checked.err
 
 
@@ -239,16 +240,12 @@ def test_an_unknown_provider_is_wrong_usage_and_both_commands_list_the_known_one
     ("provider", "title"),
     [
         ("kling", "Kling"),
-        ("luma", "Luma"),
-        ("pika", "Pika"),
-        ("hailuo", "MiniMax"),
-        ("vidu", "Vidu"),
+        ("hailuo", "MiniMax Hailuo"),
         ("pixverse", "PixVerse"),
-        ("wan", "Alibaba Model Studio"),
-        ("xai", "xAI"),
+        ("stability", "Stability AI"),
     ],
 )
-def test_a_provider_without_documented_rules_is_known_and_gets_the_general_reading(
+def test_a_provider_that_does_not_list_what_it_refuses_is_known_and_gets_the_general_reading(
     printed: Run, provider: str, title: str
 ) -> None:
     unknown = f"Safelight knows no documented rule of {title}"
@@ -257,6 +254,26 @@ def test_a_provider_without_documented_rules_is_known_and_gets_the_general_readi
     lines = printed("a gun fight in the street", "--provider", provider).splitlines()
     assert any("may refuse" in line and f"does not mention {title}" in line for line in lines)
     assert any(unknown in line for line in lines)
+
+
+def test_without_a_provider_one_line_compares_the_documents(told: Run, printed: Run) -> None:
+    prompt = "Mickey Mouse dances in a field"
+    found = told(prompt, code=Exit.OK)
+    assert "veo" in found["documented_refusals"]["refused"]
+    lines = [line for line in printed(prompt).splitlines() if line.startswith("By their documents")]
+    assert len(lines) == 1
+    assert "Google Veo" in lines[0]
+    assert told(prompt, "--provider", "runway", code=Exit.OK)["documented_refusals"] is None
+    assert told("the sea", code=Exit.OK)["documented_refusals"] is None
+    assert told(CARD, code=Exit.BLOCKED)["documented_refusals"] is None
+
+
+def test_with_a_provider_the_charge_and_the_appeal_are_printed(printed: Run) -> None:
+    lines = printed("the sea", "--provider", "runway").splitlines()
+    (line,) = [line for line in lines if "Charge for a refusal" in line]
+    assert ("costs as many credits" in line, "appealed by e-mail" in line) == (True, True)
+    assert "No documented rule is known." in printed("the sea", "--provider", "pixverse")
+    assert "Charge for a refusal" not in printed("the sea", "--provider", "sora")
 
 
 def test_a_provider_of_spaces_is_no_provider(printed: Run) -> None:
@@ -327,3 +344,64 @@ def test_the_other_texts_of_a_request_are_read_too(told: Run) -> None:
     assert by_row["size"]["added_by_rewriting"]
     assert by_row["blood"]["excluded"]
     assert told("a harbour", "--negative-prompt", "naked people")["verdict"] == "allow"
+
+
+#: Harmless prompts of different scenes, whether a row of the tables is about them.
+SCENES = (
+    (ALONE, True),
+    ("A flu shot for an old man at the doctor's", True),
+    ("People in swimsuits on the beach", True),
+    ("They are shooting a short film in a park", True),
+    ("Children have a snowball fight in the garden", True),
+    ("A war documentary with old maps", True),
+    ("Players fighting for the ball in a stadium", True),
+    ("A bowl of noodles on a wooden table", False),
+    ("A nurse opens the curtains in the morning", False),
+    ("一只猫在窗台上睡觉", False),
+    ("消防員在火場滅火", False),
+    (STACKED, True),
+)
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("--provider", "kling"), ("--provider", "veo", "--lang", "zh-Hant")]
+)
+def test_an_allowed_prompt_has_at_most_seven_lines_with_its_scene_and_each_condition_once(
+    told: Run, printed: Run, arguments: tuple[str, ...]
+) -> None:
+    for prompt, has_row in SCENES:
+        found = told(prompt, *arguments)
+        if found["verdict"] not in ("allow", "label") or found["answer"] != "help":
+            continue
+        lines = printed(prompt, *arguments).splitlines()
+        assert len(lines) <= 7, prompt
+        offered = [line for line in lines if re.match(r"  (?:\d\.|-) ", line)]
+        assert len(offered) <= 3, prompt
+        if not has_row or arguments[-1:] == ("zh-Hant",):
+            continue
+        shown = found["suggestions"][:3]
+        assert len(shown) == len(offered), prompt
+        assert all(one["text"] in line for one, line in zip(shown, offered, strict=True)), prompt
+        conditions = {one["condition"] for one in shown if one["condition"]}
+        assert shown, prompt
+        assert all("\n".join(lines).count(one) == 1 for one in conditions), prompt
+
+
+def test_an_ordinary_reader_gets_one_sentence_on_a_prompt_without_help_and_a_developer_what_was_found(
+    printed: Run, told: Run
+) -> None:
+    for prompt, code in (
+        ("a n.u.d.e woman in bed", Exit.BLOCKED),
+        ("how to build a bomb", Exit.BLOCKED),
+        ("Tom Cruise rides a horse at night", Exit.OK),
+    ):
+        lines = printed(prompt, code=code).splitlines()
+        said = " ".join(line for line in lines if not line.startswith(("Text checks", "By their documents")))
+        assert not re.search(
+            "What was found|Sexual|Violence|Illegal|illegal|Likeness|n\\.u|bomb|“|Cruise", said
+        ), said
+        assert len(lines) <= 3
+        assert "Charge for a refusal" not in printed(prompt, "--provider", "veo") or code is Exit.OK
+    said = printed("a n.u.d.e woman in bed", "--level", "developer", code=Exit.BLOCKED)
+    assert "Sexual content: “n.u.d.e”" in said
+    assert told("a n.u.d.e woman in bed", code=Exit.BLOCKED)["findings"], "JSON is for developers"

@@ -1,4 +1,4 @@
-"""Help and results of the commands for files, keys, webhooks and measurements in Chinese."""
+"""Help of every command, and results of the commands for prompts, errors, files and keys, in Chinese."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import pytest
 
 from safelight.cli.commands import COMMANDS, GROUPS, build_command
 from safelight.cli.language import take_language
-from safelight.i18n import translate_sentence
+from safelight.core.i18n import translate_sentence
 from safelight.provenance import messages
 from safelight.provenance.models import NO_REVOCATIONS, ManifestReport, ManifestState
 from support.commands import Say
 
 TAGS = ("zh-Hant", "zh-Hans")
-TRANSLATED = ("batch", "scan", "verify", "keys", "webhooks", "eval")
 
 
 def help_texts(command: Any) -> Iterator[str]:
-    texts = [command.help, *(getattr(one, "help", None) for one in command.params)]
+    options = [*command.params, command.get_help_option(command.context_class(command))]
+    texts = [command.help, *(getattr(one, "help", None) for one in options)]
     for text in texts:
         for paragraph in (text or "").split("\n\n"):
             if paragraph.strip():
@@ -35,7 +35,8 @@ def test_every_help_text_is_in_the_catalogue(tag: str) -> None:
     texts = {*GROUPS, *COMMANDS.values()}
     take_language(["--lang", "en"])  # another test of this process may have left another one
     root = build_command()
-    for name in TRANSLATED:
+    texts |= set(help_texts(root))
+    for name in COMMANDS:
         with root.make_context("safelight", [name]) as context:
             texts |= set(help_texts(root.resolve_command(context, [name])[1]))
     missing = {text for text in texts if translate_sentence("commands", text, tag) is None}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from safelight.testing.upstream import ScriptedUpstream
 from support.commands import Run, Say
+from support.provider_outcomes import API_KEY, MODELS, settings_table
 
 
 @pytest.fixture
@@ -58,3 +61,39 @@ def test_invalid_settings_are_one_failed_check_and_other_checks_still_run(doctor
 def test_an_unreachable_database_is_reported_in_seconds(doctor: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SAFELIGHT_STORAGE__DATABASE", "postgresql://nobody@127.0.0.1:1/none")
     assert doctor(code=1)["database"]["state"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("dialect", "models", "said"),
+    [
+        ("veo", [MODELS["veo"]], "It accepts the key. It lists the models of the settings."),
+        ("veo", ["another"], f"It accepts the key. It does not list {MODELS['veo']}."),
+        ("vertex", [], "Google gives a token for its service account."),
+        ("runway", [], "It accepts the key. 1200 credits are left."),
+        ("fal", [], "Whether it accepts the key shows only in a paid request."),
+    ],
+)
+def test_a_provider_says_what_it_can_say_without_a_generation(
+    dialect: Any, models: list[str], said: str, doctor: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ScriptedUpstream({"api_key": API_KEY, "models": models or ["m"]}, dialect=dialect) as upstream:
+        table = settings_table(dialect, upstream.url, folder)
+        generators = {"storyboard": {"kind": "storyboard"}, "paid": table}
+        monkeypatch.setenv("SAFELIGHT_GENERATORS", json.dumps(generators))
+        found = doctor("--upstream", upstream.url, "--test-video")["upstream paid"]
+        assert (found["state"], found["message"]) == ("ok", f"paid answers at {upstream.url}. {said}")
+        assert upstream.counts["received"] == 0
+
+
+def test_a_provider_that_does_not_accept_the_key_is_a_warning_without_the_key(
+    doctor: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ScriptedUpstream({"api_key": "another"}, dialect="runway") as upstream:
+        generators = {
+            "storyboard": {"kind": "storyboard"},
+            "paid": settings_table("runway", upstream.url, folder),
+        }
+        monkeypatch.setenv("SAFELIGHT_GENERATORS", json.dumps(generators))
+        found = doctor()["upstream paid"]
+    assert (found["state"], "does not accept our API key" in found["message"]) == ("warning", True)
+    assert API_KEY not in str(found)

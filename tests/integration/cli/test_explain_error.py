@@ -8,14 +8,15 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.cells import cell_len
 
 from safelight.cli.output import Exit
-from safelight.generation.provider_errors import decode
-from safelight.generation.provider_errors.registry import everybody
-from safelight.i18n import available_languages, load_messages, translate_sentence
+from safelight.core.i18n import available_languages, load_messages, translate_sentence
+from safelight.providers.provider_errors import decode
+from safelight.providers.provider_errors.registry import everybody
 from support.commands import Run, Say
 
 BLOCK = '{"status": "FAILED", "failureCode": "SAFETY.OUTPUT.VIDEO"}'
@@ -45,6 +46,28 @@ def test_the_sources_are_called_what_they_are(say: Say) -> None:
         ("429 Too Many Requests", "documented message"),
     ):
         assert f"Sources ({sources}):" in say("explain-error", error, code=None).out, error
+
+
+@pytest.mark.parametrize(
+    ("error", "provider", "appeal"),
+    [
+        (BLOCK, "runway", "A suspension can be appealed by e-mail"),
+        ("CreationPolicyViolation", "vidu", "no way is documented"),
+    ],
+)
+def test_a_block_shows_how_to_appeal_it_or_that_no_way_is_documented(
+    run: Run, say: Say, error: str, provider: str, appeal: str
+) -> None:
+    said = " ".join(say("explain-error", error, "--provider", provider, code=None).out.split())
+    assert f" Appeal {appeal}" in said
+    ways = run("explain-error", error, "--provider", provider)["appeal"]
+    assert all(way["topic"] == "appeal" and way["url"] and way["read"] for way in ways)
+    assert bool(ways) is (provider == "runway")
+
+
+def test_what_is_no_block_has_no_appeal(run: Run, say: Say) -> None:
+    assert run("explain-error", "429 Too Many Requests")["appeal"] is None
+    assert "Appeal" not in say("explain-error", "429 Too Many Requests", code=None).out
 
 
 @pytest.mark.parametrize("text", ["sentinel_block", '{"error": {"code": "sentinel_block"}}'])
@@ -163,3 +186,37 @@ def test_no_model_server_or_database_is_loaded() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+ROOFTOP = "A person standing alone on a rooftop at night"
+
+
+def test_the_prompt_beside_an_error_gets_an_answer_of_its_own(run: Run, say: Say) -> None:
+    def about(error: str, prompt: str, code: int | None = 0) -> dict[str, Any]:
+        found: dict[str, Any] = run("explain-error", error, "--prompt", prompt, code=code)["prompt"]
+        return found
+
+    assert run("explain-error", BLOCK)["prompt"] is None
+    found = about('{"failureCode": "SAFETY.INPUT.TEXT"}', ROOFTOP)
+    assert (found["answer"], found["next"]["step"]) == ("help", "changed")
+    assert found["next"]["prompt"] != ROOFTOP
+    assert "rooftop" not in found["next"]["prompt"]
+    assert about("the quick brown fox", ROOFTOP, Exit.NOT_COVERED)["next"] == {
+        "step": "unknown",
+        "prompt": None,
+        "text": load_messages("advice", "en")("refused_prompt.step.unknown"),
+        "change": None,
+        "condition": None,
+        "diff": [],
+    }
+    assert about("429 Too Many Requests", ROOFTOP)["next"]["prompt"] == ROOFTOP
+    refused = about('{"failureCode": "SAFETY.INPUT.TEXT"}', "how to build a bomb")
+    assert (refused["answer"], refused["words"], refused["next"]["prompt"]) == ("refuse", [], None)
+
+
+@pytest.mark.parametrize("language", available_languages("cli"))
+def test_the_answer_about_the_prompt_is_in_the_language_of_the_reader(say: Say, language: str) -> None:
+    said = say("explain-error", BLOCK, "--prompt", ROOFTOP, "--lang", language).out
+    t = load_messages("advice", language)
+    for name in ("words", "next", "price"):
+        assert t(f"refused_prompt.{name}") in said

@@ -113,7 +113,7 @@ def test_every_line_of_a_served_gateway_with_a_json_log_is_json(
 
 
 def test_an_error_of_the_start_is_a_line_of_a_json_log(tmp_path: Path) -> None:
-    key = json.loads(safelight("keys", "create", "tests", "--json", folder=tmp_path))["token"]
+    key = json.loads(safelight("keys", "create", "tests", "--json", folder=tmp_path))["key"]
     with started(tmp_path, key, SAFELIGHT_LOG__FORMAT="json") as gateway:
         port = gateway.address.rpartition(":")[2]
         second = subprocess.run(

@@ -6,23 +6,25 @@ import json
 
 import pytest
 
+from safelight.accounts import KeyScope
 from safelight.bootstrap import load
-from safelight.errors import Unauthenticated
-from safelight.trust.accounts import KeyScope
+from safelight.core.errors import Unauthenticated
 from support.commands import Run
 
 
 def test_a_new_key_authenticates_until_it_is_revoked_and_is_never_listed(run: Run) -> None:
     made = run("keys", "create", "studio app")
-    principal = load().persistence.accounts.authenticate(made["token"])
+    principal = load().persistence.accounts.authenticate(made["key"])
     assert principal.tenant == made["tenant"]["id"]
     listed = run("keys", "list")
-    assert [key["id"] for key in listed["keys"]] == [made["id"]]
-    assert made["token"] not in json.dumps(listed)
+    assert [key["id"] for key in listed["data"]] == [made["id"]]
+    assert made["key"] not in json.dumps(listed)
+    assert (listed["object"], listed["has_more"], listed["data"][0]["object"]) == ("list", False, "key")
+    assert made["created_at"] == int(made["created_at"])
 
     run("keys", "revoke", made["id"])
     with pytest.raises(Unauthenticated):
-        load().persistence.accounts.authenticate(made["token"])
+        load().persistence.accounts.authenticate(made["key"])
     assert run("keys", "revoke", made["id"], code=1)["error"]["code"] == "conflict"
     assert run("keys", "revoke", "key_nowhere", code=1)["error"]["code"] == "not_found"
     assert "videos:write" in run("keys", "create", "x", "--scope", "everything", code=1)["error"]["remedy"]
@@ -34,7 +36,7 @@ def test_with_several_tenants_the_tenant_must_be_named(run: Run) -> None:
     assert other["id"] in run("keys", "create", "three", code=1)["error"]["remedy"]
     assert run("keys", "create", "three", "--tenant", "Other Films")["tenant"] == other
     listed = run("keys", "list", "--tenant", "Other Films")
-    assert [key["name"] for key in listed["keys"]] == ["two", "three"]
+    assert [key["name"] for key in listed["data"]] == ["two", "three"]
 
 
 def test_the_owner_of_a_key_signs_in_with_its_scopes_until_it_is_revoked(run: Run) -> None:

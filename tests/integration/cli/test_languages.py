@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib.metadata import entry_points
+from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
@@ -11,9 +12,9 @@ from rich.cells import cell_len
 from safelight.cli.doctor import print_checks
 from safelight.cli.doctor_checks import OPTIONAL_DETECTORS, DoctorCheck, DoctorState
 from safelight.cli.output import Exit, make_console
+from safelight.core.i18n import load_messages, translate_sentence
 from safelight.detectors.registry import GROUP
-from safelight.i18n import load_messages, translate_sentence
-from safelight.moderation.coverage_limits import UNSUPPORTED
+from safelight.screening.coverage_limits import UNSUPPORTED
 from support.commands import Run, Say, speaking
 
 LANGUAGES = ("en", "zh-Hant", "zh-Hans")
@@ -41,8 +42,15 @@ def test_the_coverage_is_a_table_of_80_columns_with_detectors_and_figures_in_wor
             assert not any(re.search(rf"\b{name}\b", line) for line in named if "-" in name), name
     if language != "en":
         for line in named:
-            words = re.sub(r"docs/\S+|MiniLM|NudeNet|OpenNSFW", "", line)
+            words = re.sub(r"docs/\S+|MiniLM|NudeNet|OpenNSFW|Whisper", "", line)
             assert not re.search("[A-Za-z]{3}", words), line
+
+
+def test_the_decision_sheet_is_written_in_the_language_in_use(say: Say, folder: Path) -> None:
+    say("coverage", "--sheet", "sheet.html", code=None)
+    assert "Decision sheet" in (folder / "sheet.html").read_text("utf-8")
+    say("coverage", "--sheet", "sheet.html", "--lang", "zh-Hans", code=None)
+    assert "决策表" in (folder / "sheet.html").read_text("utf-8")
 
 
 def test_doctor_is_aligned_and_translated(capsys: pytest.CaptureFixture[str]) -> None:

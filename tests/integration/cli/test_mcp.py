@@ -17,7 +17,7 @@ from safelight.cli.prompt_checker import PromptChecker
 from safelight.mcp.gateway import GatewayFailure, VideoOffer, VideoReply
 from safelight.mcp.session_limits import SessionLimits
 from safelight.mcp.tools import McpTools
-from safelight.trust.session_blocks import SessionBlocks
+from safelight.screening.session_blocks import SessionBlocks
 from support.commands import Say
 
 BLOCKED = "SAFELIGHT-TEST:violence, a boat on a lake at dawn, seen from the shore"

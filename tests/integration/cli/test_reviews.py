@@ -8,23 +8,30 @@ from typing import Any
 
 import pytest
 
+from safelight.accounts import Role
+from safelight.accounts.people import NewPerson
 from safelight.bootstrap import Container, load
 from safelight.cli.demo import operator
-from safelight.jobs.stage_records import record_stage
-from safelight.moderation.evaluation import StageResult
 from safelight.policy.findings import Coverage, Stage
 from safelight.policy.verdicts import Action, Verdict
+from safelight.screening.evaluation import StageResult
 from safelight.store.tables import people as people_table
 from safelight.store.tables import videos
-from safelight.trust.accounts import Role
-from safelight.trust.people import NewPerson
-from safelight.trust.reviews import CaseKind, NewCase, open_case
+from safelight.videos.case_rows import CaseKind, NewCase, open_case
+from safelight.videos.stage_records import record_stage
 from support.commands import Run, Say
 from support.videos import add_video
 
 #: What a decision against a person names.
 AGAINST = ("--reason", "A fight.", "--clause", "ha-2", "--facts", "A man is beaten.")
-NO_CASES: dict[str, Any] = {"reviews": [], "has_more": False}
+NO_CASES: dict[str, Any] = {
+    "object": "list",
+    "data": [],
+    "first_id": None,
+    "last_id": None,
+    "has_more": False,
+    "withheld": [],
+}
 HELD = Verdict(
     action=Action.HOLD, stage=Stage.PROMPT, subject_sha256="0" * 64, policy="house", policy_sha256="0" * 64
 )
@@ -49,7 +56,7 @@ def held(container: Container, *, quarantined: bool = False) -> tuple[str, str]:
 
 
 def ids(listed: dict[str, Any]) -> list[str]:
-    return [each["id"] for each in listed["reviews"]]
+    return [each["id"] for each in listed["data"]]
 
 
 def test_an_open_case_is_listed_shown_and_approved(run: Run, say: Say) -> None:
@@ -123,13 +130,13 @@ def test_quarantined_cases_are_shown_only_to_the_vault_officer(run: Run) -> None
 
 
 def test_the_next_case_is_taken_and_skipped(run: Run) -> None:
-    assert run("reviews", "next") == {"review": None}
+    assert run("reviews", "next") is None
     _, case = held(load())
-    assert run("reviews", "next", "--by", "Ada", code=4)["review"]["id"] == case
-    assert run("reviews", "next", "--by", "Bo") == {"review": None}
+    assert run("reviews", "next", "--by", "Ada", code=4)["id"] == case
+    assert run("reviews", "next", "--by", "Bo") is None
     skipped = run("reviews", "skip", case, "--by", "Ada", "--reason", "Not today.")
     assert skipped == {"id": case, "skipped": True}
-    assert run("reviews", "next", "--by", "Ada") == {"review": None}
+    assert run("reviews", "next", "--by", "Ada") is None
     assert run("reviews", "list", "--late") == NO_CASES
 
 

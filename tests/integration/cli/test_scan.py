@@ -15,7 +15,7 @@ from PIL import Image
 
 from safelight.detectors import safety_card
 from safelight.media.encode import Mp4Writer, VideoFormat
-from safelight.moderation.file_scan import FileReport, FileScanner
+from safelight.screening.file_scan import FileReport, FileScanner
 from support.clips import hum, make_clip
 from support.commands import Run, Say
 from support.object_stores import S3
@@ -184,7 +184,7 @@ def test_the_report_is_self_contained_and_contains_no_path(run: Run, media: Path
 def test_a_bucket_is_scanned_and_the_scan_resumes(run: Run, media: Path, s3: S3, folder: Path) -> None:
     import obstore
 
-    from safelight.object_store import open_object_store
+    from safelight.core.object_store import open_object_store
 
     url = s3.bucket()
     options = "".join(f'{key} = "{value}"\n' for key, value in s3.options.items())

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from safelight.bootstrap import load
-from safelight.errors import ConfigurationError
+from safelight.core.errors import ConfigurationError
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.revocations import Revocation, RevocationList
 from support.commands import Run

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from safelight.accounts import KeyScope
 from safelight.bootstrap import load
 from safelight.cli.demo import operator
-from safelight.errors import Unavailable
-from safelight.trust.accounts import KeyScope
-from safelight.trust.library import EntryImport, ImportOutcome, Library
+from safelight.core.errors import Unavailable
+from safelight.providers.library import EntryImport, ImportOutcome, Library
 from support.commands import Run, Say
 from support.videos import add_video
 
@@ -38,7 +38,7 @@ def test_a_template_is_drafted_here_and_approved_with_the_key_of_another_person(
     assert (approved["state"], approved["approver"]) == ("approved", "bea")
     rendered = run(*MUG, "--set", "LIGHTING_STYLE=soft daylight")
     assert rendered["prompt"] == "A blue mug turns slowly on a linen cloth, soft daylight, studio commercial."
-    assert [each["name"] for each in run("templates", "list")["templates"]] == ["product-on-table"]
+    assert [each["name"] for each in run("templates", "list")["data"]] == ["product-on-table"]
     shown = say("templates", "show", "product-on-table").out
     assert "[CAMERA] (optional)" in shown
     assert "Videos made from this version: 0" in shown
@@ -49,7 +49,7 @@ def test_a_missing_key_changes_nothing_and_wrong_values_name_the_slots(run: Run)
     landscape = str(EXAMPLES / "landscape.yaml")
     refused = run("templates", "add", landscape, "--use-key", code=1)
     assert refused["error"]["code"] == "invalid_api_key"
-    assert run("templates", "list") == {"templates": []}
+    assert run("templates", "list") == {"object": "list", "data": [], "has_more": False}
     run("templates", "add", landscape)
     assert "[LANDSCAPE] needs a value" in run(*LAKE, "WEATHER=hail", code=1)["error"]["message"]
     run(*LAKE, "WEATHER", code=1)
@@ -63,15 +63,15 @@ def test_a_prompt_is_added_exported_and_imported_elsewhere(run: Run, say: Say, f
         )
     added = run("library", "add", video, "--category", "landscape", "--notes", "still water")
     assert (added["prompt"], added["proofs"]) == ("a quiet lake", 1)
-    assert [one["id"] for one in run("library", "search", "LAKE")["entries"]] == [added["id"]]
+    assert [one["id"] for one in run("library", "search", "LAKE")["data"]] == [added["id"]]
     exported = json.loads(say("library", "export").out)["data"]
     assert [one["notes"] for one in exported] == ["still water"]
-    assert run("library", "remove", added["id"])["deleted"] is True
-    assert run("library", "list") == {"entries": []}
+    assert run("library", "remove", added["id"])["object"] == "library.entry.deleted"
+    assert run("library", "list")["data"] == []
     file = folder / "entries.jsonl"
     file.write_text("\n".join(map(json.dumps, exported)) + "\n", encoding="utf-8-sig")
     assert run("library", "import", str(file))["added"] == 1
-    assert run("library", "list")["entries"][0]["status"] == "unproven"
+    assert run("library", "list")["data"][0]["status"] == "unproven"
     assert run("library", "import", str(file))["results"][0]["outcome"] == "known"
 
 
@@ -116,7 +116,7 @@ def test_where_the_policy_demands_a_template_a_plan_a_check_and_a_lint_say_so(
     run("templates", "submit", "lake", "1")
     container = load(folder / "safelight.toml")
     someone = replace(operator(container), id="bea", scopes=frozenset(KeyScope))
-    container.prompts.templates.approve(someone, "lake", 1)
+    container.templates.approve(someone, "lake", 1)
 
     rows = "template,slot.TIME,seconds,model,prompt\nlake,dawn,4,wan,\nlake,dusk,4,wan,\n,,4,wan,A lake\n"
     (folder / "shots.csv").write_text(rows)

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from safelight.accounts.access_requests import AccessGrant, AccessLimits, AccountAccess
 from safelight.bootstrap import load
 from safelight.cli.demo import operator
-from safelight.errors import Unauthenticated
-from safelight.trust.accounts.access import AccessGrant, AccessLimits, AccountAccess
+from safelight.core.errors import Unauthenticated
 from support.commands import Run
 
 
@@ -21,10 +21,11 @@ def test_tenants_are_listed_closed_and_opened_again(run: Run) -> None:
     access.approve(who, made.id, reason="Yes.", grant=AccessGrant())
     key = access.collect(token)[1] or ""
 
-    first, own = run("tenants", "list")["tenants"]
+    first, own = run("tenants", "list")["data"]
     assert (first["managed_by"], own["managed_by"], own["keys"]) == (None, who.tenant, 1)
     assert (own["name"], own["origin"], own["has_reviewer"]) == ("Ada Films", made.id, False)
-    assert run("tenants", "close", "Ada Films", "--reason", "Unpaid.")["closed_at"] is not None
+    closed = run("tenants", "close", "Ada Films", "--reason", "Unpaid.")
+    assert (closed["object"], type(closed["created_at"]), type(closed["closed_at"])) == ("tenant", int, int)
     with pytest.raises(Unauthenticated):
         container.persistence.accounts.authenticate(key)
     assert access.read(token).reason == "Unpaid."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -60,13 +61,13 @@ def test_the_words_are_found_with_few_tests(run: Run, folder: Path) -> None:
     assert PROMPT[first["start"] : first["end"]] == "on a rooftop "
 
 
-def test_one_word_is_not_called_together_and_no_certainty_is_stated(say: Say, folder: Path) -> None:
+def test_one_word_is_not_called_together_and_the_certainty_is_stated(say: Say, folder: Path) -> None:
     command = judge(folder, '3 if "kitten" in text else 0')
     said = say("triggers", "A small kitten in a red basket by the window", "--exec", command).out
     assert "Refused because of: “kitten”." in said
     assert "It is not certain" in " ".join(said.split())
     assert "together" not in said
-    assert "%" not in said
+    assert re.search(r"\(\d\d %\)", said)
 
 
 def test_ctrl_c_lets_the_running_command_end_and_the_search_goes_on_from_its_record(
@@ -159,7 +160,7 @@ def test_wrong_use_is_named(say: Say, arguments: list[str], message: str) -> Non
 
 def test_nothing_is_asked_where_the_gate_of_help_is_closed(say: Say, folder: Path) -> None:
     prompt = "SAFELIGHT-TEST:violence on a rooftop at night"
-    assert "does not help" in say("triggers", prompt, "--exec", judge(folder), code=Exit.ERROR).err
+    assert "no suggestions" in say("triggers", prompt, "--exec", judge(folder), code=Exit.ERROR).err
     assert not (folder / "asked").exists()
 
 

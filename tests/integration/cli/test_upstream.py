@@ -11,8 +11,8 @@ import pytest
 
 from safelight.bootstrap import load
 from safelight.cli.upstream import UpstreamAnswers, attach, upstream_warnings
-from safelight.errors import SettingsError
-from safelight.generation.videos_api.discovery import DiscoveredServer, NetworkLocation
+from safelight.core.errors import SettingsError
+from safelight.providers.videos_api.discovery import DiscoveredServer, NetworkLocation
 from safelight.testing.upstream import ScriptedUpstream
 from support.commands import Run, Say
 from support.gateway_process import running
@@ -36,6 +36,15 @@ def test_init_writes_the_upstream_as_the_default_generator(run: Run) -> None:
     generators = load().core.generators
     assert [*generators] == ["upstream", "storyboard"]
     assert generators["upstream"].info().models == (WAN,)
+
+
+def test_the_kind_of_a_server_becomes_its_profile_and_doctor_names_it(run: Run, doctor: Run) -> None:
+    with ScriptedUpstream({"models": [WAN], "owned_by": "vllm"}) as upstream:
+        url = upstream.url.removesuffix("/v1")
+        found = doctor("--upstream", url, code=0)
+        run("init", "--upstream", url)
+    assert 'profile = "vllm-omni"' in found[f"upstream {url}: kind"]["message"]
+    assert "num_inference_steps" in load().core.generators["upstream"].info().extra_fields
 
 
 def test_init_writes_no_key_and_keeps_existing_settings(
@@ -71,6 +80,15 @@ def test_an_unreachable_upstream_is_accepted_with_models_from_the_settings_or_th
     found = attach(UpstreamAnswers(url=NOWHERE, models=("wan",)))
     assert found.table["models"] == ["wan"]
     assert "does not answer" in found.warnings[0]
+
+
+def test_a_server_that_is_not_certainly_private_counts_as_paid_unless_the_settings_say_otherwise() -> None:
+    public = "http://gpu.invalid:1"
+    found = attach(UpstreamAnswers(url=public, models=("wan",)))
+    assert found.table["billing"] == "paid"
+    assert "not in a private network" in found.warnings[-1]
+    known = {"wan": {"kind": "videos_api", "url": f"{public}/v1", "models": ["wan"], "billing": "own"}}
+    assert attach(UpstreamAnswers(url=public, known=known)).table["billing"] == "own"
 
 
 def test_only_the_requested_models_are_offered_and_unlisted_ones_reported() -> None:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from safelight.bootstrap import load
 from safelight.cli.verify_origin import ask_origin
-from safelight.errors import ConfigurationError, SafelightError, SandboxTimedOut, Unavailable
+from safelight.core.errors import ConfigurationError, SafelightError, SandboxTimedOut, Unavailable
 from safelight.policy.findings import Coverage, Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.provenance.manifest import SealFacts, SourceType

@@ -12,9 +12,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from safelight.ids import new_id
-from safelight.trust.accounts import OPERATOR, KeyScope, Principal, PrincipalKind, Role
-from safelight.trust.people import NewPerson, Person
+from safelight.accounts import OPERATOR, KeyScope, Principal, PrincipalKind, Role
+from safelight.accounts.people import NewPerson, Person
+from safelight.core.ids import new_id
 from support.console_server import STAFF, ConsoleServer, run_console_server
 from support.fake_api_server import Live, live
 from support.people import PASSWORD, one_time_code

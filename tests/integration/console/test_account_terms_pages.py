@@ -11,12 +11,12 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from safelight.ids import new_id
+from safelight.accounts import Principal, Role
+from safelight.accounts.access_requests import AccountAccess
+from safelight.accounts.ledger import Prices, Work, charge
+from safelight.accounts.standing import Cause, Offence, Standings, Thresholds
+from safelight.core.ids import new_id
 from safelight.store.tables import access_requests, account_invitations
-from safelight.trust.accounts import Principal, Role
-from safelight.trust.accounts.access import AccountAccess
-from safelight.trust.ledger import Prices, Work, charge
-from safelight.trust.standing import Cause, Offence, Standings, Thresholds
 from support.console_server import ConsoleServer
 from support.rows import each_row
 

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from safelight.trust.accounts import KeyScope
+from safelight.accounts import KeyScope
+from support.attempts import submitted
 from support.fake_api_server import PERSON, Live
 
 from .conftest import sign_in_as
@@ -114,6 +115,18 @@ def test_each_row_has_its_cause_and_a_mark_and_opens_the_attempt(
     assert 'data-gate="provider_filter"' in one.text
     claim = page.get("/v1/safelight/attempts/claim", params={"attempt": attempt, "format": "markdown"})
     assert "$0.25" in claim.text
+
+
+def test_the_answer_of_a_provider_is_on_the_page_and_in_its_json(
+    server: Live, tenant: str, page: httpx.Client
+) -> None:
+    body = '{"failureCode": "SAFETY.OUTPUT.VIDEO", "note": "<b>moderated</b>"}'
+    attempt = submitted(server.database, tenant, answer=body)
+    assert "&lt;b&gt;moderated&lt;/b&gt;" in page.get(f"/attempts/{attempt}").text
+    assert page.get(f"/v1/safelight/attempts/{attempt}").json()["provider_answer"] == body
+    withheld = submitted(server.database, tenant, answer=body, quarantined=True)
+    assert "moderated" not in page.get(f"/attempts/{withheld}").text
+    assert page.get(f"/v1/safelight/attempts/{withheld}").json()["provider_answer"] is None
 
 
 def test_an_attempt_that_cannot_be_claimed_says_why(server: Live, tenant: str, page: httpx.Client) -> None:

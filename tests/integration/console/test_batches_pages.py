@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from safelight.i18n import load_messages
+from safelight.core.i18n import load_messages
 from safelight.store.tables import batch_rows, batches
 from support.fake_api_server import Live
 

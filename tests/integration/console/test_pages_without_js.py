@@ -13,14 +13,14 @@ import httpx
 import pytest
 from starlette.requests import Request
 
+from safelight.accounts import KeyScope, Principal, PrincipalKind
 from safelight.console import page_address
 from safelight.console.name_lists import NameListEditor
+from safelight.core.errors import Forbidden
 from safelight.detectors.text.operator_lists import OperatorLists
-from safelight.errors import Forbidden
-from safelight.jobs.models import VideoState
 from safelight.policy.intended_use import IntendedUse, UseKind
 from safelight.store import tables
-from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
+from safelight.videos.models import VideoState
 from support.console_server import ConsoleServer
 from support.fake_api_server import A_WAIVER, a_video
 from support.rows import each_row
@@ -213,6 +213,18 @@ def test_the_studio_and_the_page_check_give_one_answer(staff: httpx.Client, prom
     assert ("Try this first" in short) == ("Try this first" in whole)
 
 
+def test_the_studio_and_the_page_check_show_the_question_or_the_refusal(staff: httpx.Client) -> None:
+    fields = {"prompt": "A car crashes into a crowd on purpose", "model": "shelf-1", "provider": "sora-2"}
+    short = staff.post("/check", data=fields, headers=FRAGMENT).text
+    shown = re.search(r'<p data-answer="(ask|refuse)">([^<]+)</p>', short)
+    assert shown
+    whole = staff.post("/advice", data=fields).text
+    assert f'data-answer="{shown[1]}"' in whole
+    assert f"<p>{shown[2]}</p>" in whole
+    assert ("Why there are no suggestions" in whole) is (shown[1] == "refuse")
+    assert "<mark" not in short + whole
+
+
 def test_the_studio_states_the_intended_use_and_keeps_it_in_a_refused_form(
     staff: httpx.Client, console: ConsoleServer
 ) -> None:
@@ -334,7 +346,7 @@ def test_the_page_of_a_video_has_its_record_and_a_report_opens_a_case(
 
 @each_row
 def test_an_appeal_is_decided_by_another_reviewer(
-    staff: httpx.Client, console: ConsoleServer, language: str, title: str, thanks: str
+    staff: httpx.Client, console: ConsoleServer, language: str, title: str, thanks: str, once: str
 ) -> None:
     headers = {"accept-language": language}
     blocked = staff.post("/", data={"prompt": "SAFELIGHT-TEST:violence", "seconds": "4"}, headers=headers)
@@ -347,7 +359,7 @@ def test_an_appeal_is_decided_by_another_reviewer(
     sent = staff.post(link[0], data={"text": "<b>a play</b>"}, headers=headers)
     assert thanks in sent.text
     again = staff.post(link[0], data={"text": "again"}, headers=headers)
-    assert (again.status_code, "once" in again.text) == (409, True)
+    assert (again.status_code, once in again.text) == (409, True)
     cases = re.findall(r"/review/(case_[0-9a-f]+)", staff.get("/review").text)
     pages = {case: staff.get(f"/review/{case}").text for case in cases}
     case, page = next((case, page) for case, page in pages.items() if link[1] in page)
@@ -464,7 +476,7 @@ def test_a_provider_error_is_explained_and_secrets_are_masked(stranger: httpx.Cl
     body = '{"error": {"code": "sentinel_block", "message": "key sk-abcdefghijklmnop was used"}}'
     page = stranger.post("/explain-error", data={"text": body})
     assert "refused the content" in page.text
-    found = page.text.partition('id="result"')[2]
+    found = page.text.partition('id="explained"')[2]
     assert "sk-abcdefghijklmnop" not in found
     assert "The provider (OpenAI) refused the content" in found
     assert len(re.findall(r'<a class="break" href="https://[^"; ]+"', found)) >= 2
@@ -474,6 +486,16 @@ def test_a_provider_error_is_explained_and_secrets_are_masked(stranger: httpx.Cl
     assert "This error is unknown" in unknown
     assert '<dl class="rows">' not in unknown
     assert stranger.post("/explain-error", data={"text": "x" * 1_200_000}).status_code == 413
+
+
+def test_the_decision_sheet_is_a_page_to_print(staff: httpx.Client) -> None:
+    assert 'href="/coverage?print"' in staff.get("/coverage").text
+    page = staff.get("/coverage?print").text
+    assert "decision_sheet.css" in page
+    assert "<nav" not in page
+    assert "<script" not in page
+    for words in ("Decision sheet", "Assault on somebody defenceless", "Waivers in force", "Signature"):
+        assert words in page
 
 
 def test_coverage_shows_the_four_statuses_and_the_waiver(staff: httpx.Client) -> None:
@@ -505,6 +527,9 @@ def test_name_lists_are_changed_on_the_record(staff: httpx.Client, console: Cons
     page = staff.post("/settings/names", data={**names, "action": "add"})
     assert "List house: 2 added, 2 in total." in page.text
     assert "<b>Example" not in page.text
+    assert "1 of them stale or without an owner or a source" in page.text
+    assert "<code>names/house</code>" in page.text
+    assert "no owner" in page.text
     one = {"list": "house", "entry": "Ada Example", "action": "remove"}
     assert "1 names" in staff.post("/settings/names", data=one).text
     assert staff.post("/settings/names", data=one).status_code == 404
@@ -527,6 +552,7 @@ def test_a_person_of_another_tenant_cannot_change_name_lists(console: ConsoleSer
         lists=OperatorLists(tmp_path),
         database=console.database,
         scratch=tmp_path,
+        records=tuple,
         tenant=lambda: console.server.tenant,
     )
     other = Principal(
@@ -608,6 +634,9 @@ def test_a_policy_is_replayed_published_and_rolled_back(staff: httpx.Client, con
     page = staff.post("/policy", data={**good, "action": "replay"})
     assert "Replay of reference cases" in page.text
     assert "ip-2" in page.text
+    changes = re.findall(r"<li><b>[\d,]+ ×</b> (.*?) → (.*?)(?:<br>|</li>)", page.text)
+    assert changes
+    assert all(before != after for before, after in changes)
     confirm = confirmation(staff.post("/policy", data=good))
     staff.post("/policy", data=other | confirm)
     assert active() is None

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
-from safelight.trust.accounts import Role
+from safelight.accounts import Role
 from safelight.web.auth import COOKIE
 from support.console_server import ConsoleServer
 from support.people import PASSWORD

@@ -8,15 +8,19 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from safelight.accounts import KeyScope, Principal, PrincipalKind
+from safelight.cases.reviews import ReviewQueue
 from safelight.console.review_queue_pages import VIEW_HEADER
 from safelight.console.translations import load_languages
-from safelight.ids import new_id
+from safelight.core.ids import new_id
 from safelight.policy.findings import SHIPPED
 from safelight.store import tables
-from safelight.trust.accounts import KeyScope, Principal, PrincipalKind
-from safelight.trust.reviews import ReviewQueue
+from safelight.videos.case_rows.models import SEVERE
+from support.cases import flagged, frames
 from support.console_server import ConsoleServer
 from support.rows import each_row
+from support.verdicts import seen
+from support.videos import add_video
 
 from .conftest import create_video
 
@@ -107,7 +111,7 @@ def test_pictures_and_sound_count_and_stop_when_the_budget_is_used_up(
     staff: httpx.Client, console: ConsoleServer
 ) -> None:
     case = console.hold(create_video(staff, "a fifth scene"))
-    picture, part = {"file": "0"}, {"part": "0 0.5 2"}
+    picture, part = {"show": "frame 0"}, {"part": "0 0.5 2"}
     staff.get(f"/review/{case.id}")
     assert case.id not in console.revealed_cases
     shown = [
@@ -156,7 +160,14 @@ def test_a_file_of_a_case_or_a_part_of_its_sound_that_is_none_is_refused_and_not
         "0 0 61",
         *(f"{file} 0 1" for file in no_numbers),
     )
-    sent = [("sound", {"part": part}) for part in parts] + [("reveal", {"file": file}) for file in no_numbers]
+    asked = (
+        *({"show": f"frame {file}"} for file in no_numbers),
+        *({"show": "clip 0", "frame": frame} for frame in no_numbers),
+        {"show": ""},
+        {"show": "frame"},
+        {"show": "everything 0"},
+    )
+    sent = [("sound", {"part": part}) for part in parts] + [("reveal", form) for form in asked]
     for action, form in sent:
         refused = staff.post(f"/review/{case.id}/{action}", data=form)
         assert (refused.status_code, VIEW_HEADER in refused.headers) == (400, False), form
@@ -183,7 +194,7 @@ def test_near_duplicates_are_named_on_the_case(
 
 @pytest.mark.parametrize("tag", ["en", "zh-Hant", "zh-Hans"])
 def test_a_rule_that_did_not_match_has_no_placeholder(tag: str) -> None:
-    from safelight.console.review_pages import without_placeholders
+    from safelight.console.case_rules import without_placeholders
 
     t = load_languages()[tag]
     text = without_placeholders(t.translate_reason("Possible nudity in {frames} frames."), t)
@@ -210,3 +221,122 @@ def test_the_page_of_a_case_is_small_with_all_of_its_scripts(
     loaded |= {address: staff.get(address) for address in imported}
     # Static files are sent compressed.
     assert sum(file.num_bytes_downloaded for file in (page, *loaded.values())) < 50_000
+
+
+def test_the_page_opens_at_the_finding_and_what_is_switched_off_stays_off_for_a_shift(
+    staff: httpx.Client, console: ConsoleServer
+) -> None:
+    case = console.hold(create_video(staff, "a scene with a flagged frame"))
+    page = f"/review/{case.id}"
+    console.server.desk.judgements[case.video_id] = (
+        flagged(seen("violence", 0.9, "frames", evidence=(frames(2.0, 2.5, peak=18),))),
+    )
+    shown = staff.get(page).text
+    assert '<a href="?frame=18#pictures" data-frame="18" aria-current="true">2 s to 2.5 s</a>' in shown
+    assert 'name="frame" value="18"' in shown
+    # Another frame without a script.
+    assert 'name="frame" value="3"' in staff.get(f"{page}?frame=3").text
+    assert 'name="frame" value="18"' in staff.get(f"{page}?frame=x").text
+    assert shown.index('value="frame 0"') < shown.index('value="around 0"') < shown.index('value="whole 0"')
+    # Covered, grey, small, muted and slow, until the reviewer says otherwise.
+    assert shown.count(" checked>") == 5
+    changed = staff.post(f"{page}/switches", data={"covered": "yes", "muted": "yes", "slow": "yes"})
+    assert changed.text.count(" checked>") == 3
+    assert '<input type="hidden" name="colour" value="yes">' in changed.text
+    staff.post(f"{page}/reveal", data={"show": "around 0", "frame": "18", "colour": "yes"})
+    asked = console.asked[-1]
+    assert (asked.shot.value, asked.frame, asked.in_colour, asked.large) == ("around", 18, True, False)
+    with console.database.transaction(console.server.tenant) as tx:
+        tx.update(tables.cases, tables.cases.c.id == case.id, severity=SEVERE)
+    severe = staff.get(page).text
+    assert (severe.count(" checked>"), "In this case everything is on at first." in severe) == (5, True)
+    with console.database.transaction(console.server.tenant) as tx:
+        tx.update(tables.cases, tables.cases.c.id == case.id, severity=1)
+        tx.update(tables.reviewer_preferences, switched_until=tx.now() - 1)
+    assert staff.get(page).text.count(" checked>") == 5
+
+
+def test_a_category_is_declined_with_one_button_and_taken_again_on_the_queue(
+    staff: httpx.Client, console: ConsoleServer
+) -> None:
+    case = console.hold(create_video(staff, "a scene that this person does not want"))
+    other = console.hold(create_video(staff, "another scene"))
+    with console.database.transaction(console.server.tenant) as tx:
+        tx.update(tables.cases, tables.cases.c.id == other.id, category="hate")
+    assert staff.post("/review/next").url.path == f"/review/{case.id}"
+    assert staff.post(f"/review/{case.id}/decline", data={"version": "1"}).url.path == f"/review/{other.id}"
+    queue = staff.get("/review").text
+    assert ('id="declined"' in queue, "Take cases again: Violence" in queue) == (True, True)
+    staff.post("/review/declined", data={"category": "violence"})
+    assert 'id="declined"' not in staff.get("/review").text
+    with console.database.transaction(console.server.tenant) as tx:
+        tx.update(tables.cases, tables.cases.c.id == case.id, kind="quality")
+    assert staff.post(f"/review/{case.id}/decline", data={"version": "1"}).status_code in (404, 409)
+
+
+def test_a_rule_suggests_the_facts_and_only_a_decision_against_a_person_states_them(
+    staff: httpx.Client, console: ConsoleServer
+) -> None:
+    cases = [console.hold(create_video(staff, f"a scene with facts, {number}")) for number in range(2)]
+    for case in cases:
+        console.server.desk.judgements[case.video_id] = (
+            flagged(seen("violence/graphic", 0.9, "frames", evidence=(frames(2.0, 2.5, peak=18),))),
+        )
+    page = staff.get(f"/review/{cases[0].id}").text
+    found = re.search(r'<option value="vi-3"[^>]* data-facts="(2 s to 2\.5 s: [^"]+)"', page)
+    assert found is not None
+    # Of a category whose details could serve as instructions only the group.
+    assert 'data-facts="What it shows belongs to: extremism."' in page
+    facts = found[1]
+    sent = {"clause": "vi-3", "facts": facts, "suggested_facts": facts}
+    for case, action in zip(cases, ("refuse", "approve"), strict=True):
+        staff.post(f"/review/{case.id}", data={**sent, "action": action})
+    console.carry_out_decisions()
+    with console.database.read_transaction(console.server.tenant) as tx:
+        made = [tx.one(tables.decisions, tables.decisions.c.case_id == case.id) for case in cases]
+    assert [(one.facts, one.reason) for one in made if one] == [(facts, facts), (None, "Rule vi-3.")]
+
+
+def test_the_queue_is_filtered_in_the_address_and_counts_what_waits(
+    staff: httpx.Client, console: ConsoleServer
+) -> None:
+    boat = console.hold(create_video(staff, "a boat at night"))
+    train = console.hold(create_video(staff, "a train at noon"))
+    with console.database.transaction(console.server.tenant) as tx:
+        tx.update(tables.cases, tables.cases.c.id == train.id, due_at=tx.now() - 60, category="hate")
+    page = staff.get("/review").text
+    assert '<a href="/review?kind=hold">Held</a> <b>2</b>' in page
+    assert "1 late" in page
+    for address, shown in (
+        (f"search={boat.id}", boat),
+        ("late=yes", train),
+        ("category=hate&kind=hold&holder=none", train),
+    ):
+        page = staff.get(f"/review?{address}").text
+        assert [f'href="/review/{one.id}"' in page for one in (boat, train)] == [
+            one is shown for one in (boat, train)
+        ]
+    assert "No case matches." in staff.get("/review?holder=other").text
+    # The fields keep what was asked, as text.
+    page = staff.get("/review", params={"search": '"><script>x</script>', "category": "hate"}).text
+    assert 'value="&#34;&gt;&lt;script&gt;x&lt;/script&gt;"' in page
+    assert '<option value="hate" selected>' in page
+    assert staff.get("/review?kind=none", headers={"accept": "text/html"}).status_code == 400
+
+
+def test_the_case_links_to_what_is_on_record_about_the_person(
+    staff: httpx.Client, console: ConsoleServer
+) -> None:
+    case = console.hold(create_video(staff, "a scene by a person"))
+    address = f"/review/{case.id}/person"
+    assert f'<a href="{address}">This person</a>' in staff.get(f"/review/{case.id}").text
+    # The fake server stores its videos elsewhere.
+    with console.database.transaction(console.server.tenant) as tx:
+        video = add_video(tx, id=case.video_id, prompt='a <b>scene</b> & "more"', principal_id="key_9")
+        tx.update(tables.cases, tables.cases.c.id == case.id, account="key_9")
+    for language, words in (("en", "This person"), ("zh-Hans", "此人的记录"), ("zh-Hant", "此人的紀錄")):
+        page = staff.get(address, headers={"accept-language": language}).text
+        assert (words in page, "key_9" in page, video[:16] in page) == (True, True, True)
+    assert "a &lt;b&gt;scene&lt;/b&gt;" in page
+    assert f'href="/review/{case.id}"' in page
+    assert staff.get("/review/case_none/person").status_code == 404

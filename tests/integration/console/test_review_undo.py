@@ -6,8 +6,8 @@ import re
 
 import httpx
 
-from safelight.jobs.models import VideoState
 from safelight.store import tables
+from safelight.videos.models import VideoState
 from support.console_server import ConsoleServer
 from support.rows import each_row
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from safelight.jobs.models import VideoState
 from safelight.policy.findings import Stage
 from safelight.policy.waivers import Waiver
+from safelight.videos.models import VideoState
 from support.fake_api_server import CARD, Live, live
 from support.rows import each_row
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from safelight.i18n import name_category
-from safelight.ids import new_id
-from safelight.trust.accounts import Role
-from safelight.trust.standing import Cause, Offence, Standings, Thresholds
+from safelight.accounts import Role
+from safelight.accounts.standing import Cause, Offence, Standings, Thresholds
+from safelight.core.i18n import name_category
+from safelight.core.ids import new_id
 from support.console_server import ConsoleServer
 
 from .conftest import SignIn

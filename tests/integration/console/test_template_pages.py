@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from safelight.ids import new_id
+from safelight.core.ids import new_id
 from support.fake_api_server import Live
 from support.videos import add_video
 

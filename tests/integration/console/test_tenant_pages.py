@@ -7,10 +7,10 @@ import re
 import httpx
 import pytest
 
+from safelight.accounts import Principal, Role
+from safelight.accounts.access_requests import AccessGrant
 from safelight.console import settings_pages
-from safelight.ids import new_id
-from safelight.trust.accounts import Principal, Role
-from safelight.trust.accounts.access import AccessGrant
+from safelight.core.ids import new_id
 from safelight.web.auth import TENANT_COOKIE
 from support.console_server import STAFF, ConsoleServer
 from support.rows import each_row

@@ -6,11 +6,12 @@ import time
 
 import httpx
 
-from safelight.ids import new_id
-from safelight.moderation.text_screening import UNCHECKED, ScreeningState, TextScreening
-from safelight.trust.reports import Report, ReporterKind
-from safelight.trust.reports.store import add_report
-from safelight.trust.reviews import CaseKind
+from safelight.accounts.reporter import ReporterKind
+from safelight.cases.reports import Report
+from safelight.cases.reports.store import add_report
+from safelight.core.ids import new_id
+from safelight.screening.text_screening import UNCHECKED, ScreeningState, TextScreening
+from safelight.videos.case_rows import CaseKind
 from support.console_server import ConsoleServer
 from support.rows import each_row
 

@@ -6,11 +6,11 @@ import time
 
 import httpx
 
-from safelight import canonical_json
-from safelight.generation.protocol import Billing, Charge, ChargeStatus
-from safelight.ids import new_id
-from safelight.jobs.models import Attempt, VideoState
+from safelight.core import canonical_json
+from safelight.core.ids import new_id
+from safelight.providers.protocol import Billing, Charge, ChargeStatus
 from safelight.store import tables
+from safelight.videos.models import Attempt, VideoState
 from support.console_server import ConsoleServer
 from support.fake_api_server import CARD, a_video
 from support.videos import add_video

@@ -9,20 +9,22 @@ from typing import Any
 
 import pytest
 
-from safelight.detectors.protocol import TextContent
+from safelight.detectors.protocol import Capability, TextContent, TextDetector
+from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.remote.endpoint import GuardUnavailable
 from safelight.detectors.remote.guard_formats import GUARD_FORMATS
-from safelight.detectors.remote.plugins import GUARD
+from safelight.detectors.remote.plugins import GUARD, VISION_GUARD
 from safelight.detectors.remote.text_guard import AskMode, GuardDetector, GuardOptions
 from safelight.detectors.text.normalise import views
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.moderation.evaluation import StageInput, evaluate, texts_sha256
-from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.net.client import Timeouts, upstream_client
 from safelight.policy.documents import load
 from safelight.policy.findings import SHIPPED, Finding, Modality, Stage
+from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.verdicts import Action
+from safelight.screening.evaluation import StageInput, evaluate, texts_sha256
 from support.rows import each_row
+from support.verdicts import seen
 
 TEXT = "two people in a room, and what follows"
 SAFE = {
@@ -94,11 +96,11 @@ def made(server: Scripted) -> Iterator[Any]:
     clients = []
 
     def make(grammar: str = "llama-guard", **options: Any) -> GuardDetector:
-        local, clock = options.pop("local", None), options.pop("clock", time.monotonic)
+        clock = options.pop("clock", time.monotonic)
         client = upstream_client(server.url, timeouts=Timeouts(connect_s=1, read_s=5))
         clients.append(client)
         chosen = GuardOptions(**{"model": "m", "timeout_s": 5.0, **options})
-        return GuardDetector(client, GUARD_FORMATS[grammar], chosen, local=local, clock=clock)
+        return GuardDetector(client, GUARD_FORMATS[grammar], chosen, clock=clock)
 
     yield make
     for client in clients:
@@ -196,31 +198,34 @@ def test_answers_are_cached_and_calls_are_limited(server: Scripted, made: Any) -
         detector.inspect_text(content("another text"))
 
 
+def local_detector(signs: dict[str, float], *, late_s: float = 0.0) -> TextDetector:
+    """A local detector that reports these categories in every text."""
+
+    class Local:
+        name, version = "local", "1"
+        capabilities = (Capability(category="sexual/minors", modality=Modality.TEXT),)
+
+        def inspect_text(self, content: TextContent) -> list[Finding]:
+            time.sleep(late_s)
+            return [seen(category, score) for category, score in signs.items()]
+
+    return Local()
+
+
 @each_row
 def test_the_mode_decides_when_the_guard_is_called(
     ask: AskMode, score: float, asked: int, server: Scripted, made: Any
 ) -> None:
     server.asked.clear()
     server.says("safe")
-
-    def local(one: TextContent) -> list[Finding]:
-        return [
-            Finding(
-                category="hate",
-                score=score,
-                modality=Modality.TEXT,
-                detector="local",
-                version="1",
-                reason="Seen.",
-            )
-        ]
-
-    detector = made(mode=ask, categories=frozenset({"hate"}), local=local)
-    list(detector.inspect_text(content()))
+    local = local_detector({"hate": score})
+    guard = made(mode=ask, categories=frozenset({"hate"}))
+    TextPipeline([guard, local], budget_s=5).screen({"prompt": TEXT})
     assert len(server.asked) == asked
-    other = made(mode=AskMode.CATEGORIES, categories=frozenset({"sexual"}), local=local)
-    list(other.inspect_text(content()))
+    other = made(mode=AskMode.CATEGORIES, categories=frozenset({"sexual"}))
+    report = TextPipeline([other, local], budget_s=5).screen({"prompt": TEXT})
     assert len(server.asked) == asked
+    assert all(cell.complete for cell in report.cells)
 
 
 def test_the_plugin_reports_what_is_missing_and_loads_the_configured_guard(server: Scripted) -> None:
@@ -228,25 +233,81 @@ def test_the_plugin_reports_what_is_missing_and_loads_the_configured_guard(serve
     assert "format" in str(GUARD.missing({"url": server.url, "model": "m", "format": "other"}))
     options = {"url": server.url, "model": "m", "format": "llama-guard", "mode": "always", "timeout_s": 5}
     assert GUARD.missing(options) is None
-    detector = GUARD.load(options)
+    [detector] = DetectorRegistry([(GUARD, options)]).text_detectors()
     assert isinstance(detector, GuardDetector)
     server.says("unsafe\nS10")
     assert [one.category for one in detector.inspect_text(content())] == ["hate"]
+
+
+def test_several_guards_are_configured_and_each_is_a_detector_of_its_own(server: Scripted) -> None:
+    table = {"url": server.url, "model": "m", "timeout_s": 5}
+    options = {
+        **table,
+        "format": "llama-guard",
+        "measurements": "/nowhere.json",
+        "others": {"moderation": {**table, "format": "omni-moderation"}},
+    }
+    assert GUARD.missing(options) is None
+    first, second = DetectorRegistry([(GUARD, options)]).text_detectors()
+    assert (first.name, second.name) == ("text-guard", "text-guard:moderation")
+    claimed = {one.category for one in GUARD.resolve_capabilities(options)}
+    assert {"privacy", "violence/graphic"} <= claimed
+    broken = {**options, "others": {"moderation": {**table, "format": "other"}}}
+    assert "format" in str(GUARD.missing(broken))
+    scene_options = {**table, "format": "policy", "others": {"second": {**table, "format": "llama-guard"}}}
+    scenes = DetectorRegistry([(VISION_GUARD, scene_options)]).scene_detectors()
+    assert [one.name for one in scenes] == ["vision-guard", "vision-guard:second"]
 
 
 @each_row
 def test_possibly_sexual_text_about_a_minor_is_not_sent_to_a_guard(
     signs: dict[str, float], server: Scripted, made: Any
 ) -> None:
-    def local(asked: TextContent) -> list[Finding]:
-        return [
-            Finding(
-                category=category, score=score, modality=Modality.TEXT, detector="d", version="1", reason="r"
-            )
-            for category, score in signs.items()
-        ]
-
     server.says("safe")
-    with pytest.raises(GuardUnavailable, match="Not sent to a server"):
-        made(local=local).inspect_text(content())
+    report = TextPipeline([made(), local_detector(signs)], budget_s=5).screen({"prompt": TEXT})
     assert server.asked == []
+    assert any("Not sent to a server" in cell.note and not cell.complete for cell in report.cells)
+
+
+def test_a_text_is_not_sent_where_it_is_unknown_whether_it_is_about_a_minor(
+    server: Scripted, made: Any
+) -> None:
+    server.says("safe")
+    late = local_detector({}, late_s=0.6)
+    report = TextPipeline([made(), late], budget_s=0.2, total_s=5).screen({"prompt": TEXT})
+    assert server.asked == []
+    assert any("whether it is about a minor" in cell.note for cell in report.cells)
+
+
+class Waiting:
+    """A guard that answers only after as many guards as `together` counts have been called."""
+
+    version, remote = "1", True
+
+    def __init__(self, category: str, together: threading.Barrier) -> None:
+        self.name, self._together = f"{category}-guard", together
+        self.capabilities = (Capability(category=category, modality=Modality.TEXT),)
+
+    def inspect_text(self, content: TextContent) -> list[Finding]:
+        self._together.wait(20)
+        return [seen(self.capabilities[0].category)]
+
+
+def test_all_guards_begin_before_one_ends() -> None:
+    together = threading.Barrier(3)
+    guards = [Waiting(name, together) for name in ("hate", "violence", "illicit")]
+    report = TextPipeline(guards, budget_s=30).screen({"prompt": TEXT})
+    assert {one.category for one in report.findings} == {"hate", "violence", "illicit"}
+    assert all(cell.complete for cell in report.cells)
+
+
+def test_a_guard_without_an_answer_is_a_gap_and_the_others_count(server: Scripted, made: Any) -> None:
+    server.says("unsafe\nS10")
+    silent = Waiting("deception", threading.Barrier(2))
+    report = TextPipeline([silent, made()], budget_s=0.8, total_s=9).screen({"prompt": TEXT})
+    silent._together.abort()
+    assert [one.category for one in report.findings] == ["hate"]
+    cells = {cell.category: cell for cell in report.cells}
+    assert cells["hate"].complete
+    assert not cells["illicit"].note
+    assert "deception-guard did not finish" in cells["deception"].note

@@ -10,10 +10,10 @@ import pytest
 from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.minilm.package import find_weights
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.moderation.evaluation import StageInput, StageResult, evaluate
-from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.documents import load
 from safelight.policy.findings import SHIPPED, Modality, Stage
+from safelight.policy.tenant_policy import TenantPolicy
+from safelight.screening.evaluation import StageInput, StageResult, evaluate
 from support.rows import each_row
 
 

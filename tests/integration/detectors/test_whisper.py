@@ -1,5 +1,5 @@
-"""Tiny random weights in the real library and the real child: transcripts are noise, the mechanism is
-real.
+"""Tiny random weights in the real library and the real child: what they hear is noise, the mechanism is
+real. Words that are really heard: test_spoken_words.py.
 """
 
 from __future__ import annotations
@@ -10,14 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from safelight.core.installation import install_command
 from safelight.detectors.audio.whisper import PLUGIN
+from safelight.detectors.models import catalogue
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.detectors.text.plugins import WORDS
-from safelight.installation import install_command
-from safelight.moderation.speech import SpeechAnalyzer
 from safelight.policy.findings import Cell, Modality
 from safelight.sandbox.sandbox import Sandbox
-from safelight.scanning.service import Scanner, ScannerOptions
+from safelight.screening.scanning.service import Scanner, ScannerOptions
+from safelight.screening.speech import SpeechAnalyzer
 from safelight.testing.speech import SpeechMissing, synthesize
 from support.clips import RATE, hum, make_clip
 from support.optional_tools import leave_out
@@ -54,7 +55,7 @@ def hate(cells: Iterable[Cell]) -> Cell:
     return next(cell for cell in cells if (cell.category, cell.modality) == ("hate", Modality.AUDIO))
 
 
-def test_speech_is_transcribed_in_the_child_with_times_of_the_clip(
+def test_noise_of_random_weights_is_no_text_but_a_gap_with_the_times_of_the_speech(
     weights: Path, clip: Path, sandbox: Sandbox
 ) -> None:
     options = {"model": str(weights)}
@@ -67,17 +68,20 @@ def test_speech_is_transcribed_in_the_child_with_times_of_the_clip(
     assert (run.complete, run.note, run.calls > 0) == (True, "", True)
     assert report.audio is not None
     assert report.audio.speech
-    assert report.transcript
+    assert report.transcript == ()
     first, last = report.audio.speech[0].start_s, report.audio.speech[-1].end_s
-    for line in report.transcript:
-        assert first - 0.3 <= line.start_s <= line.end_s <= last + 0.3
-        assert all(line.text or word.text for word in line.words)
+    assert report.audio.unreadable
+    for span in report.audio.unreadable:
+        assert first - 0.3 <= span.start_s <= span.end_s <= last + 0.3
     # A transcript fills no cell before a text detector has read it.
     assert report.coverage.cell("hate", Modality.AUDIO) is None
     heard = SpeechAnalyzer().analyze(report, TextPipeline([]), tenant="t")
     assert (heard.transcript, heard.cells) == (report.transcript, ())
     words = TextPipeline([WORDS.load({})], budget_s=20.0)  # type: ignore[list-item]
-    assert hate(SpeechAnalyzer().analyze(report, words, tenant="t").cells).complete
+    cell = hate(SpeechAnalyzer().analyze(report, words, tenant="t").cells)
+    # As if there were no transcriber, so that a waiver excuses it.
+    assert (cell.available, cell.complete) == (False, False)
+    assert "could not be transcribed reliably" in cell.note
 
 
 def test_broken_weights_are_a_gap(weights: Path, clip: Path, sandbox: Sandbox, tmp_path: Path) -> None:
@@ -96,7 +100,10 @@ def test_broken_weights_are_a_gap(weights: Path, clip: Path, sandbox: Sandbox, t
 
 
 @each_row
-def test_missing_parts_are_reported(options: dict[str, str], word: str) -> None:
+def test_missing_parts_are_reported(
+    options: dict[str, str], word: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(catalogue, "shared_folder", lambda: tmp_path)
     sentence = PLUGIN.missing(options)
     assert sentence is not None
     assert word in sentence

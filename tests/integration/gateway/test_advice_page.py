@@ -225,6 +225,8 @@ def test_the_pages_say_one_sentence_on_a_scene_of_harm(staff: httpx.Client, prom
     assert "Safelight gives no suggestions" in page or 'data-verdict="allow"' not in page
     assert 'id="try"' not in page
     assert 'id="applied"' not in page
-    assert not re.search(r"<ins>|<del>|<mark|Deep fix|Quick fix", page)
+    assert not re.search(r"<ins>|<del>|Deep fix|Quick fix", page)
+    # A hold or a block marks the words that its explanation names.
+    assert "<mark" not in page or 'data-verdict="allow"' not in page
     tried = {"prompt": prompt, "model": "storyboard-1", "usd": "0", "form_id": "0" * 32}
     assert staff.post("/advice/try", data=tried).status_code == 400

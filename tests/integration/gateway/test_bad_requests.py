@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import time
 import zlib
@@ -47,7 +48,7 @@ def ended(client: httpx.Client, answer: httpx.Response) -> dict[str, Any]:
         ({"seconds": "٤"}, "invalid_value", "seconds"),
         ({"size": "999x5"}, "invalid_value", "size"),
         ({"size": "big"}, "invalid_value", "size"),
-        ({"model": "sora-2"}, "invalid_value", "model"),
+        ({"model": "sora-9"}, "invalid_value", "model"),
         ({"no_such_field": "x"}, "unsupported_field", "no_such_field"),
         ({"input_reference[file_id]": "file-1"}, "unsupported_field", "input_reference[file_id]"),
         ({"prompt": "\u200b\u2060"}, "invalid_value", "prompt"),
@@ -70,8 +71,8 @@ def test_an_unsupported_value_is_named(
 def test_all_wrong_fields_are_named_at_once_on_every_route(
     client: httpx.Client, form: str, route: str
 ) -> None:
-    given = {"prompt": "a boat", "model": "sora-2", "colour": "red", "last_frame": "x", "user": "u" * 200}
-    named = ["sora-2", "'colour'", "'last_frame'", "`user`"]
+    given = {"prompt": "a boat", "model": "sora-9", "colour": "red", "last_frame": "x", "user": "u" * 200}
+    named = ["sora-9", "'colour'", "'last_frame'", "`user`"]
     if route == "/edits":
         named.append("Send either a clip or the id")
     else:
@@ -158,3 +159,35 @@ def test_the_scratch_folder_is_empty_afterwards(client: httpx.Client, gateway: R
     client.get("/healthz")
     assert not list((gateway.log.parent / "data").rglob("*.upload"))
     assert Path(gateway.log).stat().st_size > 0
+
+
+@pytest.mark.parametrize(
+    ("accept", "said"),
+    [
+        ("", "There is no such video."),
+        ("*", "There is no such video."),
+        ("zh-TW, en;q=0.5", "沒有這部影片。"),
+        ("zh-CN", "没有这个视频。"),
+        ("fr, en;q=0.8, zh;q=0.2", "There is no such video."),
+    ],
+)
+def test_an_error_is_in_the_language_that_the_request_accepts(
+    client: httpx.Client, accept: str, said: str
+) -> None:
+    found = client.get("/v1/videos/video_1", headers={"accept-language": accept}).json()["error"]
+    assert (found["message"], found["code"]) == (said, "not_found")
+
+
+def test_several_sentences_a_remedy_and_an_unknown_address_are_in_chinese(client: httpx.Client) -> None:
+    client.headers["accept-language"] = "zh-TW"
+    for method, path, body in (
+        ("POST", "/v1/videos", {"prompt": ""}),
+        ("POST", "/v1/videos", {"prompt": "A lake.", "model": "none"}),
+        ("POST", "/v1/videos", {"prompt": "A lake.", "wrong": 1}),
+        ("GET", "/v1/nothing", None),
+        ("DELETE", "/v1/models", None),
+        ("GET", "/v1/videos?limit=x", None),
+    ):
+        said = client.request(method, path, json=body).json()["error"]["message"]
+        assert not re.search("[a-z]{3} [a-z]{2}", said), said
+        assert re.search("[\u4e00-\u9fff]", said), said

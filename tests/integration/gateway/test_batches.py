@@ -38,7 +38,7 @@ def test_after_kill_9_a_batch_goes_on_and_each_row_has_one_video(tmp_path: Path)
         *("--category", "*", "--loopback-only"),
         folder=tmp_path,
     )
-    key = json.loads(safelight("keys", "create", "tests", "--json", folder=tmp_path))["token"]
+    key = json.loads(safelight("keys", "create", "tests", "--json", folder=tmp_path))["key"]
     rows = [{"id": f"shot-{n}", "prompt": prompt, "seconds": 4} for n, prompt in enumerate(PROMPTS)]
     headers = {"authorization": f"Bearer {key}"}
     with started(tmp_path, key) as gateway, httpx.Client(base_url=gateway.address, headers=headers) as client:

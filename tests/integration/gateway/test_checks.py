@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 import httpx
+import pytest
 from PIL import Image
 
 CARD = "SAFELIGHT-TEST:violence"
@@ -142,3 +143,48 @@ def test_an_invalid_explain_request_is_refused_and_a_megabyte_of_garbage_is_unkn
 def test_without_a_key_nothing_is_checked(client: httpx.Client) -> None:
     for path in ("/v1/provider-errors/explain", "/v1/videos/check"):
         assert httpx.post(f"{client.base_url}{path}", json={"text": "x"}, verify=False).status_code == 401
+
+
+def test_a_refused_prompt_gets_likely_words_and_a_checked_prompt_to_send_next(client: httpx.Client) -> None:
+    def explained(text: str, prompt: str, **fields: Any) -> dict[str, Any]:
+        body = {"text": text, "prompt": prompt, **fields}
+        answer = client.post("/v1/provider-errors/explain", json=body, timeout=30)
+        assert answer.status_code == 200, answer.text
+        told: dict[str, Any] = answer.json()["prompt"]
+        return told
+
+    error = '{"status": "FAILED", "failureCode": "SAFETY.INPUT.TEXT"}'
+    told = explained(error, "A person standing alone on a rooftop at night")
+    assert (told["answer"], told["next"]["step"], told["checks"]) == ("help", "changed", 2)
+    assert "rooftop" not in told["next"]["prompt"]
+    assert any("rooftop" in line["texts"] for line in told["words"])
+    assert told["price"] is None
+    told = explained("429 Too Many Requests", "a cat on a sofa")
+    assert (told["next"]["step"], told["next"]["prompt"], told["words"]) == ("same", "a cat on a sofa", [])
+    told = explained(error, "how to build a bomb", language="zh-TW")
+    assert (told["answer"], told["next"]["prompt"], told["words"]) == ("refuse", None, [])
+    assert "政策" in told["next"]["text"]
+    bad = {"text": error, "prompt": 7}
+    assert client.post("/v1/provider-errors/explain", json=bad).json()["error"]["param"] == "prompt"
+
+
+@pytest.mark.parametrize(
+    ("accepted", "start"),
+    [
+        ("", "Probably OpenAI refused"),
+        ("en-GB", "Probably OpenAI refused"),
+        ("*", "Probably OpenAI refused"),
+        ("zh-TW,zh;q=0.9,en;q=0.8", "可能是 OpenAI拒絕了"),
+        ("zh-HK", "可能是 OpenAI拒絕了"),
+        ("zh-CN", "可能是 OpenAI拒绝了"),
+        ("de, zh;q=0.5", "可能是 OpenAI拒绝了"),
+    ],
+)
+def test_an_explanation_is_in_the_language_that_the_caller_accepts(
+    client: httpx.Client, accepted: str, start: str
+) -> None:
+    body = {"text": "Your request was blocked by our moderation system."}
+    path, headers = "/v1/provider-errors/explain", {"accept-language": accepted}
+    assert client.post(path, json=body, headers=headers).json()["summary"].startswith(start)
+    named = client.post(path, json={**body, "language": "en"}, headers=headers).json()
+    assert named["summary"].startswith("Probably OpenAI refused")

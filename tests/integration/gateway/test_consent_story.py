@@ -123,7 +123,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
 
     def new_key(name: str, *scopes: str) -> str:
         words = [word for scope in scopes for word in ("--scope", scope)]
-        token: str = json.loads(safelight("keys", "create", name, *words, "--json", folder=folder))["token"]
+        token: str = json.loads(safelight("keys", "create", name, *words, "--json", folder=folder))["key"]
         return token
 
     key = new_key("tests", "videos:read", "videos:write", "checks", "admin")

@@ -36,7 +36,7 @@ def wait_for(condition: Callable[[], Any]) -> None:
 
 @contextmanager
 def serving(folder: Path, **settings: str) -> Iterator[Running]:
-    key = json.loads(safelight("keys", "create", "tests", "--json", folder=folder))["token"]
+    key = json.loads(safelight("keys", "create", "tests", "--json", folder=folder))["key"]
     with started(folder, key, **settings) as gateway:
         wait_for(lambda: readiness(gateway)[0] == 200)
         yield gateway

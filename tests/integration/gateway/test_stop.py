@@ -15,12 +15,12 @@ import httpx
 import psycopg
 import pytest
 
+from safelight.accounts.audit import verify
 from safelight.bootstrap import Container
-from safelight.jobs.queue import _lock
 from safelight.settings import Settings
 from safelight.store import tables
 from safelight.testing.upstream import ScriptedUpstream
-from safelight.trust.audit import verify
+from safelight.videos.queue import _lock
 from support.gateway_process import Running, safelight, started
 from support.trace_receiver import TraceReceiver
 
@@ -45,7 +45,7 @@ def create_key(folder: Path) -> str:
         *("--category", "*", "--loopback-only"),
         folder=folder,
     )
-    token: str = json.loads(safelight("keys", "create", "tests", "--json", folder=folder))["token"]
+    token: str = json.loads(safelight("keys", "create", "tests", "--json", folder=folder))["key"]
     return token
 
 

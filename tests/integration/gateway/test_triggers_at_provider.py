@@ -44,7 +44,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         *("--category", "*", "--loopback-only"),
         folder=folder,
     )
-    key = json.loads(safelight("keys", "create", "tests", "--json", folder=folder))["token"]
+    key = json.loads(safelight("keys", "create", "tests", "--json", folder=folder))["key"]
     filter_options = ("--family", "interactions", "--seed", str(SEED), "--noise", "0", "--output-share", "0")
     with simulated_provider(*filter_options) as provider:
         generator = {

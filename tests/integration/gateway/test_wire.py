@@ -6,10 +6,15 @@ import base64
 import struct
 import zlib
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
+from safelight.detectors import safety_card
+from safelight.testing.clips import tiny_clip
+from support.clips import RATE, hum, make_clip
 from support.concurrency import run_together
 from support.gateway_process import Running
 
@@ -105,3 +110,43 @@ def test_texts_and_images_are_moderated(client: httpx.Client) -> None:
     assert (refused.status_code, refused.json()["error"]["code"]) == (400, "forbidden_url")
     text = [{"type": "image_url", "image_url": {"url": "data:text/plain,hello"}}]
     assert client.post("/v1/moderations", json={"input": text}).json()["error"]["code"] == "invalid_media"
+
+
+def part_of(clip: bytes) -> dict[str, Any]:
+    url = f"data:video/mp4;base64,{base64.b64encode(clip).decode()}"
+    return {"type": "video_url", "video_url": {"url": url}}
+
+
+def test_the_frames_and_the_sound_of_a_clip_are_moderated(client: httpx.Client, tmp_path: Path) -> None:
+    parts = [{"type": "text", "text": "a quiet lake"}, part_of(tiny_clip())]
+    (result,) = client.post("/v1/moderations", json={"input": parts}).json()["results"]
+    assert (result["flagged"], result["safelight"]["verdict"]) == (False, "allow")
+    assert "video" in result["category_applied_input_types"]["sexual"]
+    checked = result["safelight"]["coverage"]["checked"]
+    assert {"sexual (frames)", "violence (text)"} <= set(checked)
+
+    card = safety_card.draw_card("violence/graphic", 640, 384)
+    clip = make_clip(tmp_path / "a.mp4", width=640, height=384, frames=24, odd={7: card}, crf=30)
+    (result,) = client.post("/v1/moderations", json={"input": [part_of(clip.read_bytes())]}).json()["results"]
+    assert (result["flagged"], result["safelight"]["verdict"]) == (True, "block")
+    assert result["categories"]["violence/graphic"] is True
+
+    sound = hum(3.0)
+    tones = safety_card.make_tones("hate", RATE)
+    sound[RATE : RATE + tones.size] += tones
+    clip = make_clip(tmp_path / "b.mp4", frames=72, sound=sound)
+    (result,) = client.post("/v1/moderations", json={"input": [part_of(clip.read_bytes())]}).json()["results"]
+    assert (result["categories"]["hate"], result["safelight"]["verdict"]) == (True, "block")
+
+
+def test_clips_have_the_limits_of_other_media(client: httpx.Client) -> None:
+    def refused(*parts: Any) -> tuple[str, str]:
+        error = client.post("/v1/moderations", json={"input": list(parts)}).json()["error"]
+        return error["code"], error["param"]
+
+    private = {"type": "video_url", "video_url": {"url": "http://127.0.0.1:9/a.mp4"}}
+    assert refused(private) == ("forbidden_url", "input[0][video_url]")
+    assert refused(part_of(b"hello")) == ("invalid_media", "input[0][video_url]")
+    assert refused({"type": "video_url", "video_url": {"url": picture()}})[0] == "invalid_media"
+    assert refused(part_of(tiny_clip()[:2000])) == ("invalid_media", "input[0][video_url]")
+    assert refused(part_of(tiny_clip()), part_of(tiny_clip())) == ("invalid_value", "input")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from safelight.errors import InvalidMedia, TooLarge
+from safelight.core.errors import InvalidMedia, TooLarge
 from safelight.media import thumbnails
 from safelight.media.badge import BadgeStyle
 from safelight.media.decode import VideoDecoder

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from safelight.errors import TooLarge
+from safelight.core.errors import TooLarge
 from safelight.media.image_structure import MAX_GIF_BLOCKS, MAX_PNG_CHUNKS
 from safelight.media.images import ImageLimits, read_image
 

@@ -6,7 +6,7 @@ import av
 import pytest
 from bench.odd_clips import Recipe, make
 
-from safelight.errors import InvalidMedia, TooLarge
+from safelight.core.errors import InvalidMedia, TooLarge
 from safelight.media.decode import VideoDecoder
 from safelight.media.normalize import NormalizeMethod, normalize_video
 from safelight.media.probe import VideoLimits, probe

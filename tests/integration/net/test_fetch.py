@@ -18,7 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from safelight.errors import ForbiddenUrl, InvalidMedia, TooLarge
+from safelight.core.errors import ForbiddenUrl, InvalidMedia, TooLarge
 from safelight.net.fetch import Fetcher, FetchLimits
 
 PUBLIC = "93.184.216.34"

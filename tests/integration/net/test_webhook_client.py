@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from safelight.errors import ForbiddenUrl
+from safelight.core.errors import ForbiddenUrl
 from safelight.net.webhook_client import DeliverLimits, WebhookClient
 from support.webhook_receiver import Target, target
 

@@ -10,8 +10,8 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
+from safelight.core.errors import SandboxFailed
 from safelight.detectors.image.pdq import BYTES
-from safelight.errors import SandboxFailed
 from safelight.provenance.fingerprints.clip_fingerprint import ClipFingerprint
 from safelight.provenance.fingerprints.fingerprint_index import MAX_SHORTLIST, FingerprintIndex
 from safelight.provenance.recovery.copies import CopySearch
@@ -21,7 +21,7 @@ from safelight.provenance.watermark_service import WatermarkReader
 from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
-from safelight.trust.seals import FingerprintStore, Registry
+from safelight.videos.registry import FingerprintStore, Registry
 
 from .test_registry import a_seal
 

@@ -15,8 +15,6 @@ from PIL import Image
 
 from safelight.console.translations import load_languages
 from safelight.console.verify_pages import describe_check, describe_verification
-from safelight.jobs.models import VideoState
-from safelight.jobs.withdrawal import is_withdrawn
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.manifest import Ingredient, ParentAction, Relationship
@@ -33,7 +31,9 @@ from safelight.provenance.watermark_service import WatermarkReader
 from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.store.tables import videos
-from safelight.trust.seals import FingerprintStore, ProvenanceCheck, Registry
+from safelight.videos.models import VideoState
+from safelight.videos.registry import FingerprintStore, ProvenanceCheck, Registry
+from safelight.videos.withdrawal import is_withdrawn
 from support.clips import remux
 from support.sidecars import sign_elsewhere
 

@@ -19,7 +19,7 @@ from safelight.provenance.sealing import Sealer
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
 from safelight.store.tables import seal_fingerprints
-from safelight.trust.seals import FingerprintStore, Registry, remove_fingerprints
+from safelight.videos.registry import FingerprintStore, Registry, remove_fingerprints
 
 from .conftest import FactsMaker
 from .test_registry import a_seal

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from safelight.errors import SandboxTimedOut
+from safelight.core.errors import SandboxTimedOut
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.manifest import Ingredient, ParentAction, Relationship, TrainingUse
 from safelight.provenance.seal import MarkState

@@ -18,7 +18,7 @@ from safelight.provenance.timestamp_authority import TimestampMissing
 from safelight.provenance.timestamping import TimestampedManifest
 from safelight.settings import Settings
 from safelight.store.database import Database
-from safelight.trust.seals import LateTimestamps, Registry
+from safelight.videos.registry import LateTimestamps, Registry
 
 from .test_registry import a_seal
 
@@ -119,4 +119,4 @@ def test_the_gateway_runs_the_part_only_with_an_authority(
     sealing = {"timestamp_url": "http://127.0.0.1:9/tsa", "timestamp_anchors": roots} if has_authority else {}
     container = Container(Settings(data=tmp_path / "data", sealing=sealing))
     with closing(container.persistence.database):
-        assert ("timestamps" in {part.name for part in container.review.background_parts}) == has_authority
+        assert ("timestamps" in {part.name for part in container.background.parts}) == has_authority

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from safelight.errors import InvalidMedia, SandboxCrashed, SandboxFailed, SandboxTimedOut, StorageFull
+from safelight.core.errors import InvalidMedia, SandboxCrashed, SandboxFailed, SandboxTimedOut, StorageFull
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.seal import MarkState
 from safelight.provenance.sealing import Sealer, SealingTime

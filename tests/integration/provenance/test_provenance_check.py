@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from safelight.errors import InvalidMedia
-from safelight.i18n import available_languages, load_messages
+from safelight.core.errors import InvalidMedia
+from safelight.core.i18n import available_languages, load_messages
 from safelight.provenance.models import (
     ManifestReport,
     ManifestState,
@@ -24,7 +24,7 @@ from safelight.provenance.recovery.recovery import FirstLook, Recovered
 from safelight.provenance.seal import Mark, MarkState
 from safelight.store.database import Database
 from safelight.store.tables import provenance_check_counts
-from safelight.trust.seals import (
+from safelight.videos.registry import (
     MAX_CHECKS_PER_DAY,
     CheckLimit,
     ProvenanceCheck,

@@ -18,8 +18,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from safelight.errors import SandboxCrashed, SandboxTimedOut
-from safelight.fileio import sha256_file
+from safelight.core.errors import SandboxCrashed, SandboxTimedOut
+from safelight.core.fileio import sha256_file
 from safelight.provenance import watermark_service
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex, SimilarFile
 from safelight.provenance.fingerprints.fingerprinter import sample_file
@@ -47,7 +47,7 @@ from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
 from safelight.store.tables import seals
-from safelight.trust.seals import FingerprintStore, Registry, remove_fingerprints
+from safelight.videos.registry import FingerprintStore, Registry, remove_fingerprints
 from support.clips import mark, remux
 
 from .conftest import FactsMaker

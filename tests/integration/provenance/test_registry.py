@@ -9,7 +9,7 @@ from sqlalchemy import Table
 from safelight.provenance.seal import ChangedRow, Mark, MarkState, Seal, timestamp_facts
 from safelight.store.database import Database
 from safelight.store.tables import seals
-from safelight.trust.seals import Registry
+from safelight.videos.registry import Registry
 
 
 def a_seal(sha256: str, minute: int = 0) -> Seal:

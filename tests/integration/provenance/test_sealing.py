@@ -12,7 +12,7 @@ import msgspec
 import pytest
 from c2pa import Context, Reader
 
-from safelight.errors import InvalidMedia, SandboxCrashed, Unavailable
+from safelight.core.errors import InvalidMedia, SandboxCrashed, Unavailable
 from safelight.provenance import certificates, worker
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.models import ManifestState, SignerTrust

@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from safelight.errors import InvalidMedia, NotFound
+from safelight.core.errors import InvalidMedia, NotFound
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.models import ManifestState
 from safelight.provenance.sealing import Sealer

@@ -29,7 +29,7 @@ from safelight.provenance.watermark_service import WatermarkReader, WatermarkSer
 from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
-from safelight.trust.seals import FingerprintStore, Registry
+from safelight.videos.registry import FingerprintStore, Registry
 from support.clips import remux
 from support.sidecars import sign_elsewhere
 

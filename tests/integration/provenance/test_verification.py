@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from safelight.errors import InvalidMedia, NotFound
+from safelight.core.errors import InvalidMedia, NotFound
 from safelight.provenance import certificates, worker
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.models import ManifestState, SignerTrust

@@ -18,7 +18,7 @@ import numpy.typing as npt
 import pytest
 from PIL import Image
 
-from safelight.errors import InvalidMedia
+from safelight.core.errors import InvalidMedia
 from safelight.media.probe import ACCEPTED_CLIP_LIMITS, open_container, probe_container
 from safelight.provenance import read_back as read_back_module
 from safelight.provenance.fingerprints.fingerprinter import fingerprint_clip

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from safelight import errors
+from safelight.core import errors
 from safelight.sandbox.child_main import ChildChannel
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from safelight import errors
+from safelight.core import errors
 from safelight.sandbox import landlock
 from safelight.sandbox.confinement import Limits
 from safelight.sandbox.entrypoints import EntryPoint

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from safelight import errors
+from safelight.core import errors
 from safelight.sandbox.confinement import Limits
 from safelight.sandbox.process import CallHooks, ChildProcess, NotAccepted
 from safelight.sandbox.sandbox import Sandbox

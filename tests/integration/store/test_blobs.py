@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from safelight.disk import require_space
-from safelight.errors import NotFound, SettingsError, StorageFull, Unavailable
+from safelight.core.disk import require_space
+from safelight.core.errors import NotFound, SettingsError, StorageFull, Unavailable
 from safelight.store.blobs import MAX_SINGLE_PUT_BYTES, BlobStore, CorruptBlob
 from safelight.store.retention import Retention
 
@@ -95,7 +95,7 @@ def test_a_disk_that_fills_up_during_a_write_leaves_no_file(tmp_path: Path, size
     # A limit on the size of files is the nearest to a full disk that needs no mount.
     code = f"""
 import os, resource, signal, pathlib
-from safelight.errors import StorageFull
+from safelight.core.errors import StorageFull
 from safelight.store.blobs import BlobStore
 from safelight.store.retention import Retention
 source = pathlib.Path({str(tmp_path)!r}, "source")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from safelight.errors import DataDirectoryBusy, SettingsError
+from safelight.core.errors import DataDirectoryBusy, SettingsError
 from safelight.store.data_directory import DataDirectory
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
@@ -18,8 +18,8 @@ from safelight.store.migrations import migrate
 def test_all_folders_are_created_and_readable_only_by_the_owner(tmp_path: Path) -> None:
     with DataDirectory(tmp_path / "data") as data:
         names = {path.name for path in data.path.iterdir()}
-        assert names == {"blobs", "keys", "checkpoints", "scratch", "lock"}
-        assert all(path.stat().st_mode & 0o077 == 0 for path in (data.path, data.keys, data.blobs))
+        assert names == {"blobs", "keys", "checkpoints", "scratch", "run", "lock"}
+        assert all(path.stat().st_mode & 0o077 == 0 for path in (data.path, data.keys, data.blobs, data.run))
         database = Database(data.database_url)
         migrate(database)
         database.close()

@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
-from safelight.errors import DatabaseDamaged, DatabaseVersionUnknown
+from safelight.core.errors import DatabaseDamaged, DatabaseVersionUnknown
 from safelight.store import migrations
 from safelight.store.database import Database
 from safelight.store.tables import metadata

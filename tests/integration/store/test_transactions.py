@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from safelight.errors import DatabaseDamaged, SettingsError, Unavailable
+from safelight.core.errors import DatabaseDamaged, SettingsError, Unavailable
 from safelight.store.database import Database, Transaction
 from safelight.store.migrations import migrate
 from safelight.store.tables import api_keys, audit_log, audit_log_contents, installation, outbox, quota_usage
@@ -187,7 +187,7 @@ def test_sqlite_flushes_to_disk(sqlite: Database) -> None:
 
 def test_a_full_disk_is_a_plain_error_and_changes_nothing(tmp_path: Path) -> None:
     code = f"""
-from safelight.errors import StorageFull
+from safelight.core.errors import StorageFull
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
 from safelight.store.tables import installation

@@ -12,7 +12,7 @@ import av
 import httpx
 import pytest
 
-from safelight.generation.protocol import ChargeStatus, GenerationRequest, LocalGenerator
+from safelight.providers.protocol import ChargeStatus, GenerationRequest, LocalGenerator
 from safelight.testing.clips import tiny_clip
 from safelight.testing.generators import create
 from safelight.testing.upstream import ScriptedUpstream

@@ -73,6 +73,8 @@ async function calls() {
   for await (const each of client.models.list()) seen.models.push(each.id);
   seen.model = await client.models.retrieve("storyboard");
   seen.moderation = await client.moderations.create({ input: ["a boat", "SAFELIGHT-TEST:violence"] });
+  const url = `data:video/mp4;base64,${content.toString("base64")}`;
+  seen.moderated_clip = await client.moderations.create({ input: [{ type: "video_url", video_url: { url } }] });
   seen.rate = (await videos.create({ prompt: "a boat", size: "640x360" }).withResponse()).response.headers.get(
     "x-ratelimit-remaining-requests",
   );
@@ -101,4 +103,18 @@ async function errors() {
   return seen;
 }
 
-console.log(JSON.stringify(await (part === "errors" ? errors() : calls())));
+async function models() {
+  const seen = {};
+  for (const name of JSON.parse(process.argv[5])) {
+    let video = await client.videos.create({ prompt: "A paper boat on a pond", model: name });
+    while (["queued", "in_progress"].includes(video.status)) {
+      await sleep(250);
+      video = await client.videos.retrieve(video.id);
+    }
+    const content = await bytes(await client.videos.downloadContent(video.id));
+    seen[name] = { ...video, head: content.subarray(4, 8).toString() };
+  }
+  return seen;
+}
+
+console.log(JSON.stringify(await { calls, errors, models }[part]()));

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from safelight.cli import doctor as key_checks
 from safelight.cli import doctor_checks as checks
 from safelight.cli.doctor_checks import DoctorState
-from safelight.errors import DatabaseVersionUnknown
+from safelight.core.errors import DatabaseVersionUnknown
 from safelight.provenance import certificates
 from safelight.provenance.keys import KeyStore
 from safelight.sandbox.confinement import Isolation

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from safelight.cli.doctor_rewriter_check import rewriter
-from safelight.i18n import translate_sentence
+from safelight.core.i18n import translate_sentence
 from safelight.settings.advice import RewriterSettings
 from support.rows import each_row
 

@@ -10,7 +10,7 @@ import typer
 from safelight import __version__
 from safelight.cli import commands, main
 from safelight.cli.output import Exit, emit
-from safelight.errors import NotFound, PolicyError, SafelightError, SettingsError, StorageFull
+from safelight.core.errors import NotFound, PolicyError, SafelightError, SettingsError, StorageFull
 from support.commands import Run, Say
 from support.rows import each_row
 

@@ -8,7 +8,7 @@ import pytest
 from safelight.cli import main
 from safelight.cli.language import language, take_language
 from safelight.cli.output import Exit, printable
-from safelight.errors import ConfigurationError
+from safelight.core.errors import ConfigurationError
 
 
 @pytest.fixture(autouse=True)

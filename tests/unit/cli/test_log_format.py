@@ -14,7 +14,7 @@ from support.rows import each_row
 
 def record(message: str, *arguments: object, error: bool = False) -> logging.LogRecord:
     made = logging.LogRecord(
-        "safelight.jobs.runner",
+        "safelight.videos.runner",
         logging.WARNING,
         __file__,
         1,
@@ -37,14 +37,14 @@ def failed() -> logging.LogRecord:
 def test_messages_are_aligned_and_their_further_lines_indented() -> None:
     start = "2023-11-14T22:13:20.250Z warning  "
     assert LineFormatter().format(record("%s steps\nmore", 3)) == (
-        f"{start}3 steps\n{' ' * len(start)}more  safelight.jobs.runner"
+        f"{start}3 steps\n{' ' * len(start)}more  safelight.videos.runner"
     )
     text = JsonFormatter().format(record("two\nlines"))
     assert "\n" not in text
     assert json.loads(text) == {
         "event": "two\nlines",
         "level": "warning",
-        "logger": "safelight.jobs.runner",
+        "logger": "safelight.videos.runner",
         "timestamp": "2023-11-14T22:13:20.250000Z",
     }
     made = record("The disk is full.")
@@ -58,7 +58,7 @@ def test_a_message_is_broken_at_the_width_of_the_terminal() -> None:
         lines = LineFormatter(width=80, colours=colours).format(record(text)).split("\n")
         lines = [re.sub("\x1b\\[[0-9]+m", "", line) for line in lines]
         assert max(map(len, lines)) <= 80
-        assert " ".join(line[34:].strip() for line in lines) == f"{text}  safelight.jobs.runner"
+        assert " ".join(line[34:].strip() for line in lines) == f"{text}  safelight.videos.runner"
 
 
 @each_row

@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from safelight.cli.reviews import _format_case_file
-from safelight.i18n import load_messages
+from safelight.core.i18n import load_messages
 from safelight.policy.findings import Stage
-from safelight.trust.reviews import Case, CaseFile, CaseKind, CaseState
+from safelight.videos.case_rows import Case, CaseFile, CaseKind, CaseState
 from support.commands import speaking
 from support.rows import each_row
 

@@ -18,10 +18,8 @@ from safelight.cli.scan_output import (
     worst_exit,
 )
 from safelight.cli.scan_text import describe_summary, location_text, text_of
-from safelight.i18n import translate_sentence
+from safelight.core.i18n import translate_sentence
 from safelight.media.probe import UnscannedKind, UnscannedPart
-from safelight.moderation.file_scan import FileReport
-from safelight.moderation.unscanned import describe_unscanned
 from safelight.policy.findings import (
     Cell,
     Evidence,
@@ -33,6 +31,8 @@ from safelight.policy.findings import (
     TimeRange,
 )
 from safelight.policy.verdicts import Action, Verdict
+from safelight.screening.file_scan import FileReport
+from safelight.screening.unscanned import describe_unscanned
 from support.commands import speaking
 from support.verdicts import decided, seen
 

@@ -6,7 +6,7 @@ import pytest
 from rich.cells import cell_len
 
 from safelight.cli.wrapping import wrap, wrap_lines
-from safelight.i18n.messages import load_document
+from safelight.core.i18n.messages import load_document
 
 SENTENCES = tuple(
     text

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
 
-from safelight.advice.driver_tables import scenarios, word_rows
-from safelight.attempts.models import AttemptOutcome, AttemptRefund
-from safelight.attempts.patterns import RefusalPattern, RefusalRate
 from safelight.cli.attempts import format_pattern
 from safelight.console.attempts_view import (
     CHART_HEIGHT,
@@ -20,9 +18,12 @@ from safelight.console.attempts_view import (
     with_unknown_charge,
 )
 from safelight.console.translations import load_languages
-from safelight.generation.protocol import Charge, ChargeStatus
-from safelight.i18n import load_messages
-from safelight.jobs.refusal_budget import RefusalCount
+from safelight.core.i18n import load_messages
+from safelight.providers.advice.driver_tables import scenarios, word_rows
+from safelight.providers.attempts.models import AttemptOutcome, AttemptRefund
+from safelight.providers.attempts.patterns import RefusalPattern, RefusalRate
+from safelight.providers.protocol import Charge, ChargeStatus
+from safelight.videos.refusal_budget import RefusalCount
 from support.attempts import NOON as NOW
 from support.attempts import PASSED
 
@@ -106,6 +107,13 @@ def test_a_share_of_few_prompts_is_not_stated(total: int, has_interval: bool) ->
     (row,) = pattern_rows([pattern], "provider", load_messages("attempts", "en"))
     assert row.text.startswith(f"1 of {total} prompts refused")
     assert ("%" in row.text) is has_interval
+
+
+def test_a_share_has_its_interval_in_percent() -> None:
+    rate = RefusalRate(refused=20, total=20, attempts=20)
+    pattern = RefusalPattern(kind="provider", value="openai", rate=rate, others=rate)
+    (row,) = pattern_rows([pattern], "provider", load_messages("attempts", "en"))
+    assert re.findall(r"\d+(?= %|%|\D)", row.text)[-2:] == ["84", "100"], row.text
 
 
 @pytest.mark.parametrize("tag", ["en", "zh-Hans", "zh-Hant"])

@@ -9,9 +9,11 @@ import pytest
 from safelight.console.case_media import CaseFiles, MediaFile
 from safelight.console.review_pages import CaseMediaContent, CaseMediaView, case_media_view
 from safelight.console.translations import load_languages
-from safelight.jobs.models import StageRecord, VideoRecord
-from safelight.jobs.transcripts import SpokenLine, Transcript
 from safelight.policy.findings import Coverage, Stage, TimeRange
+from safelight.videos.case_rows import CaseKind
+from safelight.videos.models import StageRecord, VideoRecord
+from safelight.videos.transcripts import SpokenLine, Transcript
+from support.cases import a_case
 from support.fake_api_server import a_video, allowed
 from support.verdicts import seen
 
@@ -42,7 +44,12 @@ def view(details: dict[str, Any] | None, **content: Any) -> CaseMediaView:
         )
     )
     record = VideoRecord(video=a_video(), stages=scans, attempts=(), seal=None, audit_log=())
-    return case_media_view(CaseMediaContent(**content), record, EN)
+    return case_media_view(
+        CaseMediaContent(**content),
+        a_case(kind=CaseKind.QUALITY if content.get("is_blind") else CaseKind.HOLD),
+        record,
+        EN,
+    )
 
 
 def test_sound_is_offered_around_findings_and_as_a_whole_and_every_file_has_a_name() -> None:
@@ -51,6 +58,10 @@ def test_sound_is_offered_around_findings_and_as_a_whole_and_every_file_has_a_na
     assert [value for value, _ in shown.sound] == ["0 0.5 2.5", "0 0 4", "2 0 60"]
     assert shown.sound[0][1].startswith("Violence, ")
     assert (shown.sound_note, shown.files_note) == ("", "")
+    # A finding about the sound leads to the frame at its start; without one, the whole clip comes first.
+    assert [(one.name, one.times) for one in shown.moments] == [("Violence", "1 s to 2 s")]
+    assert [shot.value for shot in shown.shots] == ["frame", "around", "clip", "whole"]
+    assert view(SOUND, files=CaseFiles(shown=(PICTURE,))).shots == ()
     assert view(SOUND, files=CaseFiles(shown=(CLIP,), withheld=2)).files_note.endswith("quarantined: 2")
     mute = view(MUTE, files=CaseFiles(shown=(CLIP,)))
     assert (mute.sound, mute.sound_note, mute.transcript_note) == ((), "The video has no sound.", "")
@@ -79,6 +90,7 @@ def test_a_blind_page_is_the_same_with_and_without_a_stored_transcript(content: 
     shown = view(SOUND, files=CaseFiles(shown=(CLIP,)), is_blind=True, **content)
     assert (shown.transcript, shown.transcript_note) == ((), "")
     assert [value for value, _ in shown.sound] == ["0 0 4"]
+    assert (shown.moments, shown.shots[0].value) == ((), "whole")
 
 
 @pytest.mark.parametrize(

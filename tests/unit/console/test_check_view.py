@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from safelight.advice.prompt_advice import AdviceOptions
 from safelight.console.check_view import MAX_SHOWN_SUGGESTIONS, CheckView, check_view
 from safelight.console.translations import load_languages
 from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.moderation.check_result import Price, summarize_check
-from safelight.moderation.prompt import PromptStage
-from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.documents import load
 from safelight.policy.findings import SHIPPED
+from safelight.policy.tenant_policy import TenantPolicy
+from safelight.providers.advice.prompt_advice import AdviceOptions
+from safelight.screening.check_result import Price, summarize_check
+from safelight.screening.prompt import PromptStage
 
 STACKED = "A person standing alone on a rooftop at night, looking down at the city"
 PRICE = Price(usd=0.0, usd_per_second=0.0, seconds=4)

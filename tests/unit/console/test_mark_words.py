@@ -6,9 +6,9 @@ import pytest
 
 from safelight.console.timeline import record_view
 from safelight.console.translations import load_languages
-from safelight.jobs.models import VideoRecord
 from safelight.policy.findings import SHIPPED
 from safelight.provenance.seal import MarkState
+from safelight.videos.models import VideoRecord
 from support.fake_api_server import a_video
 
 LANGUAGES = load_languages()

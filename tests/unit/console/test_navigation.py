@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from safelight.accounts import ROLES, Principal, PrincipalKind, Role
 from safelight.console.render import count_wide, nav_items
-from safelight.trust.accounts import ROLES, Principal, PrincipalKind, Role
 
 #: The roles whose work is review or audit.
 _NEED_COMPLIANCE = {

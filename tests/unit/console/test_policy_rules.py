@@ -40,4 +40,5 @@ def test_a_rule_says_what_where_and_what_happens(name: str, action: str, text: s
 def test_rules_of_one_category_are_together() -> None:
     names = [group.name for group in rule_groups(load("starter", SHIPPED), load_languages()["en"])]
     assert len(names) == len(set(names))
+    assert all(name[0].isupper() for name in names), names
     assert {"Sexual content", "Sexual content with a minor", "Several categories"} <= set(names)

@@ -4,9 +4,9 @@ import msgspec
 import pytest
 
 from safelight.console.video_view import PipelineStep, StepStatus, list_progress_steps, step_started_at
-from safelight.jobs.models import StageRecord, VideoRecord, VideoState
 from safelight.policy.findings import Cell, Coverage, Modality, Stage
 from safelight.policy.verdicts import Action
+from safelight.videos.models import StageRecord, VideoRecord, VideoState
 from support.fake_api_server import a_video
 from support.verdicts import decided
 

@@ -14,13 +14,18 @@ from safelight.console.scan_report import MAX_FULL_FILES, render_scan_report
 from safelight.console.scan_report_tables import strip_folders
 from safelight.console.translations import load_languages
 from safelight.media.probe import UnscannedKind, UnscannedPart
-from safelight.moderation.coverage_count import Check
-from safelight.moderation.file_scan import FileReport, TranscriptLine
 from safelight.policy.findings import SHIPPED, Cell, Modality
+from safelight.policy.measurements import load_shipped_prompts
+from safelight.policy.statistics import wilson
 from safelight.policy.verdicts import Action
-from safelight.scanning.sampling import SampleReason
+from safelight.screening.coverage_count import Check
+from safelight.screening.file_scan import FileReport, TranscriptLine
+from safelight.screening.scanning.sampling import SampleReason
 from support.rows import each_row
 from support.scan_reports import INSTALLED, finding, report
+
+PROMPTS = load_shipped_prompts()
+LOW, HIGH = wilson(PROMPTS.found, PROMPTS.harmful)
 
 
 def render(
@@ -279,9 +284,9 @@ def measured_cell(category: str, modality: Modality, detector: str, measured: st
         ),
         (
             measured_cell("violence/graphic", Modality.TEXT, "ngrams", "docs/benchmarks/prompts.md"),
-            "All text checks together, in prompts: 994 of 2,307 found under the right category "
-            "(41 to 45 %, 95 % interval); "
-            "false alarms: 5 of 814<",
+            f"All text checks together with all models, in prompts: {PROMPTS.found:,} of {PROMPTS.harmful:,} "
+            f"found under the right category ({100 * LOW:.0f} to {100 * HIGH:.0f} %, 95 % interval); "
+            f"false alarms: {PROMPTS.false_alarms} of {PROMPTS.harmless}<",
         ),
         (
             measured_cell("sexual", Modality.IMAGE, "d", "40 of 50 found, benchmarks/cells.md"),

@@ -5,7 +5,7 @@ from pydantic import BaseModel
 
 from safelight.console.settings_pages import label_section, label_setting
 from safelight.console.translations import load_languages
-from safelight.i18n import load_messages
+from safelight.core.i18n import load_messages
 from safelight.settings import Settings
 from support.rows import each_row
 

@@ -6,7 +6,7 @@ from importlib.resources import files
 import pytest
 
 from safelight.console.translations import Translations, load_languages, negotiate_language
-from safelight.trust.reviews.models import ACTIONS, CaseKind
+from safelight.videos.case_rows.models import ACTIONS, CaseKind
 from support.rows import each_row
 
 
@@ -70,3 +70,21 @@ def test_every_key_in_a_template_exists() -> None:
                 r'(?<![\w.])t(?:\.render_markup)?\("([a-z_.]+)"[,)]', template.read_text(encoding="utf-8")
             ):
                 assert words.has(key), f"{template.name}: {key}"
+
+
+@pytest.mark.parametrize(
+    ("accept", "region"),
+    [
+        ("zh-HK,en;q=0.5", "HK"),
+        ("zh-Hant-TW", "TW"),
+        ("en-GB", "GB"),
+        ("en", ""),
+        ("zh-Hant", ""),
+        (None, ""),
+    ],
+)
+def test_the_region_of_the_reader_comes_from_the_languages_of_the_browser(
+    accept: str | None, region: str
+) -> None:
+    assert negotiate_language(None, accept).region == region
+    assert negotiate_language("en", accept).region == region

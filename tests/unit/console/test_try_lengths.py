@@ -4,7 +4,7 @@ from typing import Any, cast
 
 from safelight.console.translations import load_languages
 from safelight.console.try_lengths import find_try_lengths
-from safelight.generation.protocol import Billing
+from safelight.providers.protocol import Billing
 from support.rows import each_row
 
 

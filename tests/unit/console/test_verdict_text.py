@@ -7,17 +7,17 @@ import pytest
 
 from safelight.console.translations import load_languages
 from safelight.console.verdict_text import translate_sentences
-from safelight.errors import (
+from safelight.core.errors import (
     DeadlineExceeded,
     RefusalBudgetUsed,
     SafelightError,
     SubmissionUnconfirmed,
     UpstreamError,
 )
-from safelight.generation.protocol import Billing, Charge, ChargeStatus, ProviderRefusal
-from safelight.jobs.failure_message import NOTHING_SENT, describe_failure
-from safelight.jobs.models import Attempt
-from safelight.moderation.provider_refusal import explain_refusal
+from safelight.providers.protocol import Billing, Charge, ChargeStatus, ProviderRefusal
+from safelight.screening.provider_refusal import explain_refusal
+from safelight.videos.failure_message import NOTHING_SENT, describe_failure
+from safelight.videos.models import Attempt
 from support.rows import each_row
 
 LATE = DeadlineExceeded("The video was not finished within 120 s.")

@@ -4,7 +4,7 @@ import pytest
 
 from safelight.console.translations import load_languages
 from safelight.console.video_card import video_card
-from safelight.jobs.models import QueueStatus, VideoState
+from safelight.videos.models import QueueStatus, VideoState
 from support.fake_api_server import a_video
 from support.rows import each_row
 

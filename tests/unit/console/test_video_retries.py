@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from safelight.console.video_pages import find_chain, retry_lines
-from safelight.errors import NotFound
-from safelight.i18n import LANGUAGES, load_texts
-from safelight.jobs.models import RetryRefusal, Video, VideoState
+from safelight.core.errors import NotFound
+from safelight.core.i18n import LANGUAGES, load_texts
+from safelight.videos.models import RetryRefusal, Video, VideoState
 
 
 @dataclass

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from safelight.detectors.box_tracker import Box, BoxTracker, intersection_over_union
 from safelight.policy.findings import Finding, FrameRange, ImageBox
-from safelight.scanning.segments import FrameTiming, build_segments
+from safelight.screening.scanning.segments import FrameTiming, build_segments
 from support.verdicts import seen
 
 BOXES = st.tuples(st.floats(0, 0.8), st.floats(0, 0.8), st.floats(0.05, 0.2), st.floats(0.05, 0.2))

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from safelight.core.errors import InvalidField, NotFound
 from safelight.detectors.list_folder import ListFolder
-from safelight.errors import InvalidField, NotFound
 from support.rows import each_row
 
 

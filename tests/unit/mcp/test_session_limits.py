@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.mcp.session_limits import SessionLimits, SessionRefusal
-from safelight.trust.session_blocks import SessionBlocks
+from safelight.screening.session_blocks import SessionBlocks
 
 
 def limits(allowed: float | None) -> SessionLimits:

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFont
 
-from safelight.errors import BadInput, InvalidMedia
-from safelight.i18n import LANGUAGES, load_messages
+from safelight.core.errors import BadInput, InvalidMedia
+from safelight.core.i18n import LANGUAGES, load_messages
 from safelight.media.badge import MAX_ICON_BYTES, MAX_ICON_SIDE, Badge, BadgeStyle, read_icon
 from safelight.media.fonts import missing_characters
 from support.rows import each_row

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps, PngImagePlugin
 
-from safelight.errors import InvalidMedia
+from safelight.core.errors import InvalidMedia
 from safelight.media.images import ImageLimits, read_image
 from safelight.media.metadata import ImageMetadata, strip_metadata
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safelight.errors import ForbiddenUrl
+from safelight.core.errors import ForbiddenUrl
 from safelight.net.addresses import check_address, check_url, is_public
 from support.rows import each_row
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from safelight.policy.decisions import decide, required_coverage
+from safelight.policy.decisions import decide, required_coverage, stops_minors
 from safelight.policy.documents import Policy, load
 from safelight.policy.findings import (
     SHIPPED,
@@ -198,3 +198,20 @@ def test_a_requirement_can_demand_that_a_classifier_judged_the_text(written: Cal
     assert (held.action, held.rule) == ("hold", "own")
     assert [cell.category for cell in held.gaps] == ["hate"]
     assert "no operating point" in held.reason
+
+
+def test_a_policy_stops_minors_only_if_a_rule_holds_or_blocks_a_clip_in_which_one_is_seen(
+    written: Callable[..., Policy],
+) -> None:
+    rule = "policy: house\nextends: starter\nrules:\n  - {id: m, reason: r, action: %s, when: {%s}}\n"
+    for action, when, stopped in (
+        ("hold", "category: minors-present", True),
+        ("block", "category: minors-present, modality: frames", True),
+        ("label", "category: minors-present", False),
+        ("block", "category: minors-present, modality: text", False),
+    ):
+        policy = written(rule % (action, when))
+        assert stops_minors(policy, SHIPPED, Context(stage=Stage.OUTPUT)) is stopped, when
+    assert not stops_minors(
+        written("policy: house\nextends: starter\n"), SHIPPED, Context(stage=Stage.OUTPUT)
+    )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from safelight.cli import policy as verbs
-from safelight.errors import PolicyError
+from safelight.core.errors import PolicyError
 from safelight.policy.conditions import KNOWN_ATTRIBUTES
 from safelight.policy.documents import load
 from safelight.policy.findings import SHIPPED

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from safelight.errors import PolicyError
+from safelight.core.errors import PolicyError
 from safelight.policy.diff import diff
 from safelight.policy.documents import Policy, load, loads
 from safelight.policy.findings import SHIPPED, CategorySpec, Group

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from safelight.errors import Conflict
+from safelight.core.errors import Conflict
 from safelight.policy.diff import diff
 from safelight.policy.documents import Policy, load
 from safelight.policy.draft import DraftDirection, write_draft

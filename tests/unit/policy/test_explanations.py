@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections import defaultdict
+from itertools import product
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from safelight.policy.explanations import (
     help_lines,
 )
 from safelight.policy.findings import SHIPPED, Cell, Coverage, FrameRange, Modality, TimeRange
+from safelight.policy.verdicts import Action
 from support.rows import each_row
 from support.verdicts import decided, learned, seen
 
@@ -53,9 +56,23 @@ def test_a_developer_sees_rule_and_span_and_an_end_user_only_the_group() -> None
     assert not {"rule", "reason", "evidence"} & person.keys()
 
 
+@pytest.mark.parametrize("locale", ["en", "zh-Hans", "zh-Hant"])
+def test_an_end_user_reads_one_sentence_for_every_prompt_that_a_rule_blocks(locale: str) -> None:
+    sentences: defaultdict[str, set[str]] = defaultdict(set)
+    for spec, score, span in product(SHIPPED, (0.5, 0.7, 0.85, 1.0), (None, SPAN, (20, 31))):
+        for others in ((), (seen("violence", 0.9, span=(40, 48)),)):
+            verdict = decided("prompt", seen(spec.name, score, span=span), *others)
+            if verdict.action is Action.BLOCK and not verdict.vault:
+                shown = explained(verdict, ExplanationLevel.END_USER, locale=locale)
+                sentences[verdict.rule].add(shown.sentence)
+    assert len(sentences) > 10
+    assert {rule for rule, different in sentences.items() if len(different) > 1} == set()
+
+
 @pytest.mark.parametrize("category", sorted(spec.name for spec in SHIPPED if spec.hide_details))
 def test_instructions_for_harm_are_explained_by_their_group_only(category: str) -> None:
-    verdict = decided("prompt", seen(category, 0.48 if category == "sexual/minors" else 0.9, span=SPAN))
+    score = 0.48 if category == "sexual/minors" else 0.9
+    verdict = decided("prompt", seen(category, score, span=SPAN))
     assert verdict.action.severity >= 2
     for viewer in (ExplanationLevel.END_USER, ExplanationLevel.DEVELOPER):
         wire = explained(verdict, viewer).as_wire()
@@ -124,13 +141,29 @@ def test_distress_gets_help_lines_with_every_verdict() -> None:
     assert calm.sentence == "Allowed before generation."
 
 
+@pytest.mark.parametrize("locale", ["en", "zh-Hant", "zh-Hans"])
+@pytest.mark.parametrize("score", [0.6, 0.9])
+def test_a_stopped_act_of_self_harm_names_help_before_the_reason(score: float, locale: str) -> None:
+    verdict = decided("prompt", seen("self-harm/act", score))
+    assert verdict.support
+    said = explained(verdict, ExplanationLevel.END_USER, locale=locale)
+    assert next(iter(said.as_wire())) == "support"
+    assert 0 < said.sentence.index(said.support[0].name) < said.sentence.index(said.why)
+
+
 def test_evidence_of_a_discreet_category_is_withheld_next_to_another() -> None:
     verdict = decided("prompt", seen("likeness", public_figure=True), seen("deception"), seen("hate", 0.4))
     assert {part["category"] for part in explained(verdict).evidence} == {"likeness", "deception"}
 
 
 def test_help_lines_match_the_region() -> None:
-    assert {line.region for line in help_lines()} == {"", "US"}
+    assert {line.region for line in help_lines()} == {"", "US", "GB"}
+    assert [(line.region, "2389 2222" in line.text) for line in help_lines("en", "HK")] == [
+        ("HK", True),
+        ("", False),
+    ]
+    assert {line.region for line in help_lines("zh-Hant", "US")} == {"", "US"}
+    assert help_lines("zh-Hans", "DE") == help_lines("zh-Hans")
     assert "1925" in " ".join(line.text for line in help_lines("zh-Hant"))
     assert "12356" in " ".join(line.text for line in help_lines("zh-Hans"))
     assert help_lines("xx") == help_lines()
@@ -191,3 +224,17 @@ def test_outside_of_review_only_known_notes_of_missing_checks_are_shown() -> Non
     assert withheld not in str(for_developer)
     assert explained(verdict, ExplanationLevel.END_USER).gap_notes == ()
     assert {f"{known} {withheld}", raw, named} <= set(explained(verdict, ExplanationLevel.REVIEWER).gap_notes)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-Hant", "zh-Hans"])
+@pytest.mark.parametrize(
+    ("region", "number"),
+    [("TW", "1925"), ("HK", "2389 2222"), ("CN", "12356"), ("US", "988"), ("GB", "116 123")],
+)
+def test_every_region_has_its_help_line_in_every_language_and_the_page_of_all_countries(
+    language: str, region: str, number: str
+) -> None:
+    lines = help_lines(language, region)
+    assert {line.region for line in lines} == {region, ""}
+    assert number in lines[0].text
+    assert "findahelpline.com" in lines[-1].text

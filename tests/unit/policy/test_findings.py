@@ -28,7 +28,7 @@ def test_every_detector_says_what_its_findings_rest_on() -> None:
     root = Path(safelight.__file__).parent
     silent = [
         f"{file.relative_to(root)}:{call.lineno}"
-        for folder in ("detectors", "scanning", "moderation")
+        for folder in ("detectors", "screening")
         for file in sorted((root / folder).rglob("*.py"))
         for call in ast.walk(ast.parse(file.read_text()))
         if isinstance(call, ast.Call)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.errors import InvalidField
+from safelight.core.errors import InvalidField
 from safelight.policy.intended_use import (
     WORLD,
     ConsentLimits,

@@ -1,11 +1,22 @@
 from __future__ import annotations
 
+import hashlib
+from importlib.resources import files
 from pathlib import Path
 
 import msgspec
 
+from safelight.detectors.text.acts import FILE
+from safelight.detectors.text.plugins import ACT_CATEGORIES
 from safelight.policy.findings import Cell, Modality
-from safelight.policy.measurements import Measurement, MeasurementRun, load_shipped, load_shipped_prompts
+from safelight.policy.measurements import (
+    Measurement,
+    MeasurementRun,
+    find_measurement,
+    load_shipped,
+    load_shipped_acts,
+    load_shipped_prompts,
+)
 
 RUN = MeasurementRun(
     made="2026-11-20",
@@ -63,4 +74,38 @@ def test_the_shipped_figures_for_prompts_are_those_of_their_page() -> None:
     run = load_shipped_prompts()
     page = (Path(__file__).parents[3] / run.page).read_text("utf-8")
     assert f"{run.found} of {run.harmful} (" in page
-    assert f"1 of {run.harmless} stopped, {run.false_alarms} with an alarm" in page
+    assert f"{run.stopped} of {run.harmless} stopped, {run.false_alarms} with an alarm" in page
+    for less in run.without:
+        assert f"{less.found} of {run.harmful} (" in page
+        assert f"{less.stopped} of {run.harmless} stopped, {less.false_alarms} with an alarm" in page
+
+
+def test_each_class_of_acts_has_a_figure_of_the_shipped_networks() -> None:
+    run = load_shipped_acts()
+    assert [one.category for one in run.cells] == [category.value for category in ACT_CATEGORIES]
+    assert all(one.stopped is not None and one.stopped <= one.found <= one.segments for one in run.cells)
+    weights = (files("safelight.detectors.text") / "weights" / FILE).read_bytes()
+    assert run.model_hash == hashlib.sha256(weights).hexdigest(), (
+        "The networks are not the measured ones: python -m bench.acts --store MODELS --out COUNTS.json,"
+        " then python -m bench.acts.figures COUNTS.json"
+    )
+
+
+def test_no_cell_is_measured_by_two_runs() -> None:
+    clips, acts = load_shipped(), load_shipped_acts()
+    assert not {(one.category, one.modality) for one in clips.cells} & {
+        (one.category, one.modality) for one in acts.cells
+    }
+    assert find_measurement("none", Modality.TEXT) is None
+
+
+def test_a_figure_of_prompts_belongs_to_checks_of_text() -> None:
+    acts = load_shipped_acts()
+    one = acts.cells[0]
+    known = Cell(category=one.category, modality=Modality.TEXT, available=True, detectors=("acts",))
+    [found] = acts.add_figures([known], acts.detectors)
+    assert (found.measured or "").endswith(
+        f"{one.false_alarms} false alarms in {one.safe_clips} harmless prompts, benchmarks/acts.md"
+    )
+    [other] = acts.add_figures([known], {"acts": "another"})
+    assert other.measured is None

@@ -13,7 +13,7 @@ import yaml
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from safelight.errors import PolicyError
+from safelight.core.errors import PolicyError
 from safelight.policy.decisions import decide, required_coverage
 from safelight.policy.documents import Policy, load
 from safelight.policy.findings import (

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from safelight.errors import ConfigurationError
+from safelight.core.errors import ConfigurationError
 from safelight.provenance import certificates
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.revocations import Revocation, RevocationList

@@ -18,7 +18,7 @@ from safelight.provenance.recovery.recovery import KNOWN_LIMITS, KNOWN_S, MARKED
 from safelight.provenance.watermark.residual import ResidualSums
 from safelight.provenance.watermark_service import SEARCH_S
 from safelight.sandbox.confinement import Limits
-from safelight.trust.seals import ANSWER_AFTER_S
+from safelight.videos.registry import ANSWER_AFTER_S
 
 #: Longest steps of a search, in seconds, as measured with a clip of 720p: a first look, a registration.
 LOOK_S, REGISTER_S = 0.25, 2.0

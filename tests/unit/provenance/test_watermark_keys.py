@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from safelight.errors import ConfigurationError
+from safelight.core.errors import ConfigurationError
 from safelight.provenance.watermark_keys import MAX_SEARCHED_EPOCHS, WatermarkKeys
 
 

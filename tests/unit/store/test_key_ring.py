@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.errors import SettingsError
+from safelight.core.errors import SettingsError
 from safelight.store.key_ring import KeyRing
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from safelight.jobs.models import VideoRecord
-from safelight.trust.accounts import ROLES, Principal, PrincipalKind, Role
+from safelight.accounts import ROLES, Principal, PrincipalKind, Role
+from safelight.videos.models import VideoRecord
 from safelight.web.audit_entries import hide_staff, is_reviewer
 from support.fake_api_server import a_video
 

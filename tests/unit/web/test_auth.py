@@ -4,7 +4,7 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.errors import Forbidden, Unauthenticated
+from safelight.core.errors import Forbidden, Unauthenticated
 from safelight.web.auth import bearer, check_same_origin, set_session
 from support.rows import each_row
 

@@ -7,7 +7,7 @@ from typing import Any
 import anyio
 import pytest
 
-from safelight.errors import RateLimited
+from safelight.core.errors import RateLimited
 from safelight.web.forwarded_headers import ForwardedHeaders
 from safelight.web.rate_limit import RateLimiter
 from support.rows import each_row

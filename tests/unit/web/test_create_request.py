@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.errors import BadInput
-from safelight.moderation.request import CreateRequest
+from safelight.core.errors import BadInput
+from safelight.screening.request import CreateRequest
 from safelight.web.create_request import create_request
 from support.rows import each_row
 

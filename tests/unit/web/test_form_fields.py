@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.errors import InvalidField
+from safelight.core.errors import InvalidField
 from safelight.web.request_body import format_name, nest
 from support.rows import each_row
 

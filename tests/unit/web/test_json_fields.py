@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from safelight.api.moderations import read_input
-from safelight.errors import InvalidField
+from safelight.core.errors import InvalidField
+from safelight.web.api.moderations import read_input
 from safelight.web.request_body import optional_flag, optional_text
 
 

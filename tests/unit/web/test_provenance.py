@@ -11,10 +11,10 @@ from typing import Any, cast
 import anyio
 import pytest
 
-from safelight.errors import SandboxCrashed, Unavailable
+from safelight.core.errors import SandboxCrashed, Unavailable
 from safelight.provenance.recovery.conclusion import Answer, Ground
 from safelight.provenance.recovery.public_answer import PublicAnswer
-from safelight.trust.seals import ProvenanceCheck, ProvenanceChecks
+from safelight.videos.registry import ProvenanceCheck, ProvenanceChecks
 from safelight.web.provenance import ProvenanceDoor
 from safelight.web.thread_pool import Threads
 from support.rows import each_row

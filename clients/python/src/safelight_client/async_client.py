@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .client import CREATE_DEADLINE_S, VIDEO_DEADLINE_S, Order, Variant
 from .download import Download, download
-from .management import cancel, delete, list_page
+from .management import cancel, check, delete, list_page
 from .retries import RetryPolicy
 from .session import Session
 from .steps import Call
@@ -56,6 +56,10 @@ class AsyncClient:
         form = form_of({"prompt": prompt, **fields})
         call = submit(self.session, {"prompt": prompt, **fields}, form, idempotency_key, deadline_s)
         return await self.run(call)
+
+    async def check(self, prompt: str, **fields: Any) -> Mapping[str, Any]:
+        """Checks a prompt at a Safelight gateway; generates nothing. `answer`: `help`, `ask` or `refuse`."""
+        return await self.run(check({"prompt": prompt, **fields}))
 
     async def retrieve(self, video_id: str) -> Video:
         """One video as it is now."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from .download import Download, download
-from .management import cancel, delete, list_page
+from .management import cancel, check, delete, list_page
 from .retries import RetryPolicy
 from .session import Session
 from .steps import Call
@@ -64,6 +64,13 @@ class Client:
         form = form_of({"prompt": prompt, **fields})
         call = submit(self.session, {"prompt": prompt, **fields}, form, idempotency_key, deadline_s)
         return self.run(call)
+
+    def check(self, prompt: str, **fields: Any) -> Mapping[str, Any]:
+        """Checks a prompt at a Safelight gateway; generates nothing. `answer`: `help`, `ask` or `refuse`.
+
+        The result has the keys of `POST /v1/safelight/checks`, which takes the same fields.
+        """
+        return self.run(check({"prompt": prompt, **fields}))
 
     def retrieve(self, video_id: str) -> Video:
         """One video as it is now."""

@@ -184,9 +184,13 @@ def _answer(
     if owner.role == "relay":
         provider, via = (owner.name, "") if rule.by_relay else (provider, via)
     else:
-        named = "" if routers else _find_product(said.prose)
+        product = _find_product(said.prose)
+        named = "" if routers else product
         provider = owner.name or provider or named
         resold = any(one.resells for one in (*known, *routers) if one.name != provider)
+        only_words = bool(owner.name) and owner not in known and not rule.fields
+        if only_words and not named and product != owner.name:
+            provider = ""  # Others use the same words.
     stage, category = rule.stage, "unknown"
     if rule.is_block:
         stage = _side(said) if stage == "unknown" else stage

@@ -1,11 +1,15 @@
-"""Lists, deletes and cancels videos."""
+"""Lists, deletes and cancels videos, and checks prompts."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
 
 from .errors import ApiError, ConnectionFailed
 from .responses import api_error, of_video, page_of
 from .session import Session
 from .steps import Answer, Call, Pause, Send
+from .submission import form_of
 from .video import Cancellation, Page
 from .waiting import read, retrieve
 
@@ -15,6 +19,16 @@ def list_page(session: Session, after: str | None, limit: int, order: str) -> Ca
     query = {"limit": str(limit), "order": order} | ({"after": after} if after else {})
     answer = yield from read(session, Send(method="GET", path="/videos", query=query))
     return page_of(answer)
+
+
+def check(fields: Mapping[str, Any]) -> Call[Mapping[str, Any]]:
+    """The check of a Safelight gateway. Raises `ApiError`."""
+    form = form_of({name: value for name, value in fields.items() if value})
+    answer: Answer = yield Send(method="POST", path="/safelight/checks", form=form)
+    if not answer.is_ok:
+        raise api_error(answer)
+    body = answer.json()
+    return body if isinstance(body, Mapping) else {}
 
 
 def delete(session: Session, video_id: str) -> Call[None]:

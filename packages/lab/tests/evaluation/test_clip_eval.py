@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from safelight.core.errors import InvalidField, NotFound
 from safelight.detectors import safety_card
 from safelight.detectors.protocol import MediaText
-from safelight.errors import InvalidField, NotFound
 from safelight.media.probe import MediaInfo
-from safelight.moderation.evaluation import StageResult
 from safelight.policy.findings import SHIPPED, Cell, Coverage, Finding, FrameRange, Modality, Stage, TextSpan
 from safelight.policy.verdicts import Action
-from safelight.scanning.report import DetectorRun, ScanReport
+from safelight.screening.evaluation import StageResult
+from safelight.screening.scanning.report import DetectorRun, ScanReport
 from safelight_lab.evaluation import clip_eval, clip_report, clips
 from safelight_lab.evaluation.clip_eval import ClipResult
 from safelight_lab.evaluation.clips import Clip, LabelledSegment

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from safelight.errors import InvalidField, NotFound
+from safelight.core.errors import InvalidField, NotFound
 from safelight.policy.verdicts import Action
 from safelight_lab.evaluation.datasets import read
 from support.rows import each_row

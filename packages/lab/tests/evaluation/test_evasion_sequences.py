@@ -4,9 +4,9 @@ from collections import Counter
 from types import SimpleNamespace
 from typing import Any
 
-from safelight.advice.help_gate import HelpRefusal
+from safelight.accounts import Principal, PrincipalKind
 from safelight.policy.verdicts import Action
-from safelight.trust.accounts import Principal, PrincipalKind
+from safelight.providers.advice.help_gate import HelpRefusal
 from safelight_lab.evaluation.evasion_sequences import (
     EvasionSequence,
     EvasionStep,

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from safelight.errors import InvalidField
+from safelight.core.errors import InvalidField
 from safelight.evaluation.protocol import CaseOutcome, EvalCase
-from safelight.policy.findings import SHIPPED, Finding
+from safelight.policy.findings import SHIPPED, Finding, Group, categories_of
 from safelight_lab.evaluation import holdout_log
 from safelight_lab.evaluation.label_mapping import alarmed, fine_labels, hits, labels, right_categories
 from safelight_lab.evaluation.ranking import RANKING, ranked
@@ -38,12 +38,13 @@ def test_a_parent_category_includes_its_children_except_sexual_minors() -> None:
 
 
 def test_the_right_categories_come_from_the_labels_or_from_the_finer_ones_of_the_source() -> None:
-    assert right_categories(harmful("hate")) == {"hate", "hate/symbols", "harassment"}
-    assert right_categories(harmful("illicit", "privacy")) == {"illicit", "privacy"}
-    assert right_categories(harmful("sexual", source="t2vsafetybench", fine="gore")) == {
-        "violence",
-        "violence/graphic",
+    assert right_categories(harmful("hate")) == {
+        *("hate", "hate/symbols", "hate/dehumanisation", "harassment")
     }
+    assert right_categories(harmful("illicit", "privacy")) == {"illicit", "privacy"}
+    assert right_categories(harmful("sexual", source="t2vsafetybench", fine="gore")) == categories_of(
+        Group.VIOLENCE
+    )
     several = "Political_Sensitivity--Political_Metaphor|Illegal_Activities--Drug_Crimes"
     assert right_categories(harmful("political", source="t2i_risky", fine=several)) == {"illicit"}
     assert right_categories(harmful("hate", source="cold", fine="region")) == {*labels()["hate"]}

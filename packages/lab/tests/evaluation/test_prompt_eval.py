@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from safelight.core.errors import ConfigurationError
 from safelight.detectors.protocol import TextContent
 from safelight.detectors.text import plugins
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.errors import ConfigurationError
 from safelight.evaluation import protocol
 from safelight.evaluation.protocol import CaseOutcome, EvalCase
 from safelight.policy.documents import load

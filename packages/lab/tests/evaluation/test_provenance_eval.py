@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import itertools
 import json
+import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from safelight.errors import InvalidField, SafelightError
+from safelight.core.errors import InvalidField, SafelightError
 from safelight.media.encode import Mp4Writer, VideoFormat
 from safelight_lab.evaluation import provenance_eval, tuning_clips
 from safelight_lab.evaluation.provenance_eval import UNMARKED, ProvenanceEvaluation, find_clips
@@ -25,7 +28,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
-def _run(folder: Path, results: Path) -> list[dict[str, object]]:
+def _run(folder: Path, results: Path) -> list[dict[str, Any]]:
     evaluation = ProvenanceEvaluation(find_clips(folder), ["mirror", "delivered"], 1, results)
     return evaluation.run(lambda _number: None)
 
@@ -33,7 +36,10 @@ def _run(folder: Path, results: Path) -> list[dict[str, object]]:
 def test_a_clip_is_marked_attacked_and_read_back_once(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    clock = itertools.count(5, 0.0012)
+    monkeypatch.setattr(time, "process_time", lambda: next(clock))
     rows = _run(folder, tmp_path / "rows.jsonl")
+    assert {row["mark_s_per_frame"] for row in rows} == {0.0001}, "a reading of the clock for 12 frames"
     assert [row["attack"] for row in rows] == ["delivered", "mirror", UNMARKED]
     assert [row["recovered"] for row in rows] == [True, True, False]
     report = build_report(rows)

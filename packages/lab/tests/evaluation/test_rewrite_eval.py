@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from safelight.advice.drivers import find_drivers
-from safelight.advice.omissions import EstimateRisks
-from safelight.advice.suggestion import Suggestion
-from safelight.advice.suggestions import suggest
-from safelight.advice.text_edit import TextEdit, apply_edits
-from safelight.errors import InvalidField
+from safelight.core.errors import InvalidField
+from safelight.providers.advice.drivers import find_drivers
+from safelight.providers.advice.omissions import EstimateRisks
+from safelight.providers.advice.suggestion import Suggestion
+from safelight.providers.advice.suggestions import suggest
+from safelight.providers.advice.text_edit import TextEdit, apply_edits
 from safelight_lab.evaluation import rewrite_eval
 from safelight_lab.evaluation.rewrite_eval import RewriteEvaluation
 from safelight_lab.simulation.hidden_filter import FilterFamily

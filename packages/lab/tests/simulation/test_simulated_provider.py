@@ -8,7 +8,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from safelight.generation.provider_errors import ErrorKind, ErrorSource, decode
+from safelight.providers.provider_errors import ErrorKind, ErrorSource, decode
 from safelight.testing.upstream import ScenarioRule
 from safelight_lab.simulation.hidden_filter import HiddenFilter
 from safelight_lab.simulation.simulated_provider import (

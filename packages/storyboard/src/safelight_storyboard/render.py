@@ -12,8 +12,8 @@ import cv2
 import msgspec
 import numpy as np
 
+from safelight.core.fileio import sync
 from safelight.detectors import safety_card
-from safelight.fileio import sync
 from safelight_storyboard import audio, tts
 from safelight_storyboard.lexicon import CAPTION
 from safelight_storyboard.postprocess import Film

@@ -18,7 +18,8 @@ export const showHelp = () => {
   const dialog = openDialog("keys-help");
   if (dialog.open) return dialog.close();
   const before = document.activeElement;
-  dialog.addEventListener("close", () => before?.focus(), { once: true });
+  // The event comes later than the close: by then, a shortcut may have moved the focus.
+  dialog.addEventListener("close", () => document.activeElement === document.body && before?.focus(), { once: true });
   dialog.show();
   dialog.scrollIntoView({ block: "nearest" });
 };

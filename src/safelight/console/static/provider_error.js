@@ -1,7 +1,8 @@
-// Explains an error without leaving the page. The example buttons fill in the form.
+// Explains an error without leaving the page, which may be the studio. The example buttons fill in the form.
 
 const form = document.getElementById("explain-error");
-const result = document.getElementById("result");
+const result = document.getElementById("explained");
+const studio = document.getElementById("request");
 
 const explain = async () => {
   const response = await fetch("/explain-error", { method: "POST", body: new URLSearchParams(new FormData(form)), headers: { Accept: "text/x-fragment" } });
@@ -10,12 +11,18 @@ const explain = async () => {
   else result.textContent = JSON.parse(body).error.message;
 };
 
+// In the studio, the prompt of the request is usually the refused one.
+studio && document.getElementById("refused").addEventListener("toggle", () => {
+  if (!form.elements.prompt.value) form.elements.prompt.value = studio.elements.prompt.value;
+});
+
 form.addEventListener("submit", (event) => { event.preventDefault(); explain(); });
-form.elements.text.addEventListener("paste", () => setTimeout(explain));
-form.querySelector(".examples").hidden = false;
+// With a prompt beside it, an answer costs a check, so it is not made before it is asked for.
+form.elements.text.addEventListener("paste", () => setTimeout(() => form.elements.prompt?.value || explain()));
+for (const examples of form.querySelectorAll(".examples")) examples.hidden = false;
 for (const button of form.querySelectorAll("[data-example]")) {
   button.addEventListener("click", () => {
     form.elements.text.value = button.dataset.example;
-    explain();
+    if (!form.elements.prompt?.value) explain();
   });
 }

@@ -24,6 +24,22 @@ const showMessage = (form, text) => {
   if (text) missing.lastElementChild.textContent = text;
   return missing;
 };
+// The sentence of the chosen rule, unless the reviewer has written another one.
+const suggestFacts = (form, rule) => {
+  const { facts, suggested_facts: suggested } = form.elements;
+  const option = form.querySelector(`#rules [value="${CSS.escape(rule)}"]`);
+  // Without facts of its own, a rule is explained by its reason, which the label has after the id.
+  const sentence = option?.dataset.facts ?? option?.label.slice(`${rule} · `.length);
+  if (!facts || !sentence || (facts.value.trim() && facts.value !== suggested.value)) return;
+  facts.value = sentence;
+  suggested.value = sentence;
+};
+const showReply = (form) => {
+  const chosen = form.querySelector(`#replies [value="${CSS.escape(form.elements.reply.value.trim())}"]`)?.dataset;
+  const text = form.querySelector("#reply-text");
+  text.textContent = chosen?.text ?? "";
+  text.lang = chosen?.lang ?? "";
+};
 const showMissing = (form, text) => {
   showMessage(form, text);
   form.elements.reason.setAttribute("aria-invalid", String(Boolean(text)));
@@ -55,12 +71,12 @@ const replacePart = (selector, fresh) => {
   if (fresh && part && !part.contains(document.activeElement)) part.replaceWith(fresh);
 };
 
-// The case that was decided, from the list beside the next one, which was fetched before.
+// The decided case, from the list beside the next one, which was fetched before.
 const leaveOutOfQueue = (main, decided) => {
   for (const row of main.querySelectorAll(".queue-side [data-row]")) if (row.pathname === decided) row.closest("li").remove();
 };
 
-// While the server has not answered, in the place of its answer, so that nothing moves later.
+// In the place of the answer of the server, so that nothing moves later.
 const showSending = (main, text) => {
   main.querySelector("#last-decision")?.remove();
   const notice = document.createElement("div");
@@ -100,7 +116,7 @@ const send = async (form, button) => {
   const page = await request.then(readPage).catch(() => null);
   const isCase = page?.main?.querySelector(".case-layout");
   if (!page || (!page.ok && !isCase)) {
-    // No answer, or an error page, for example because the session or the role ended.
+    // No answer, or an error page: the session or the role ended, for example.
     const lines = page?.main?.querySelectorAll("h1, h1 + p, .lead + p") ?? [];
     restore([...lines].map((line) => line.textContent.trim()).join(" ") || form.dataset.offline);
   } else if (!page.ok) {
@@ -137,10 +153,11 @@ document.addEventListener("submit", async (event) => {
   const button = event.submitter;
   // Ctrl Enter names no decision.
   if (!button) return form.querySelector("[data-decides]").focus();
-  // A rule is enough for a decision, but not for a skip or an escalation.
+  // A rule is enough for a decision, and declining needs nothing, but not for a skip or an escalation.
   const named = form.querySelector("[name=clause]:checked") || other?.value.trim() || facts?.value.trim();
-  if (!reason.value.trim() && !(button.matches("[data-decides]") && named)) {
-    showMissing(form, button.dataset.missing);
+  const decides = "decides" in button.dataset;
+  if (!("always" in button.dataset) && !reason.value.trim() && !(decides && named)) {
+    showMissing(form, decides ? form.dataset.missing : form.dataset.unwritten);
     return reason.focus();
   }
   // The case before may come back, and then this one is not decided.
@@ -153,20 +170,29 @@ document.addEventListener("submit", async (event) => {
 
 document.addEventListener("keydown", (event) => {
   const form = currentForm();
-  if (!form || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("textarea, input[type=text]") || document.querySelector("dialog:modal")) return;
+  if (!form || event.ctrlKey || event.metaKey || event.altKey || event.target.matches("textarea, input[type=text], input[type=number]") || document.querySelector("dialog:modal")) return;
   const target = form.querySelector(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`);
   if (!target) return;
   event.preventDefault();
-  if (target.matches("input")) {
+  if (target.id === "reply") target.focus();
+  else if (target.matches("input")) {
     target.checked = true;
     target.focus();
+    suggestFacts(form, target.value);
     showMissing(form, "");
   } else if (!event.repeat && performance.now() - shownAt > MIN_READING_MS) {
     form.requestSubmit(target);
   }
 });
-document.addEventListener("change", ({ target }) => target.matches("[name=clause]") && showMissing(target.form, ""));
-document.addEventListener("input", ({ target }) => target.id === "reason" && target.value.trim() && showMissing(target.form, ""));
+document.addEventListener("change", ({ target }) => {
+  if (!target.matches("[name=clause], [name=other_clause]")) return;
+  suggestFacts(target.form, target.value.trim());
+  if (target.name === "clause") showMissing(target.form, "");
+});
+document.addEventListener("input", ({ target }) => {
+  if (target.id === "reply") showReply(target.form);
+  if (target.id === "reason" && target.value.trim()) showMissing(target.form, "");
+});
 
 let lastInput = Date.now();
 for (const input of ["pointermove", "pointerdown", "keydown", "wheel"]) addEventListener(input, () => (lastInput = Date.now()), { passive: true });

@@ -17,29 +17,39 @@ export const prepareSound = () => {
   }
 };
 
-const play = async (button) => {
-  if (held) return;
-  const press = { button, view: "", source: null };
+const play = (button) => {
+  if (!held) start(button.form, button.value, 1, button);
+};
+
+// The sound of a part of the clip, beside its pictures.
+export const playPart = (part, speed) => {
+  const form = document.getElementById("sound");
+  stopSound();
+  if (form) start(form, part, speed, null);
+};
+
+const start = async (form, part, speed, button) => {
+  const press = { form, button, view: "", source: null };
   held = press;
   context ??= new AudioContext();
   context.resume();
-  const response = await fetch(button.form.action, { method: "POST", headers: { Accept: "audio/wav" }, body: new URLSearchParams({ part: button.value }) }).catch(() => null);
+  const response = await fetch(form.action, { method: "POST", headers: { Accept: "audio/wav" }, body: new URLSearchParams({ part }) }).catch(() => null);
   // The budget of pictures and sound is used up: the page says so.
   if (response?.status === 403) return location.reload();
-  button.form.querySelector("[role=status]").textContent = response?.ok ? "" : button.form.dataset.none;
+  form.querySelector("[role=status]").textContent = response?.ok ? "" : form.dataset.none;
   if (!response?.ok) return;
   press.view = response.headers.get("x-safelight-view") ?? "";
   const sound = await context.decodeAudioData(await response.arrayBuffer());
   if (held !== press) return endView(press);
-  press.source = new AudioBufferSourceNode(context, { buffer: sound });
+  press.source = new AudioBufferSourceNode(context, { buffer: sound, playbackRate: speed });
   press.source.addEventListener("ended", () => held === press && stopSound());
   press.source.connect(context.destination);
   press.source.start();
-  button.ariaPressed = "true";
+  if (button) button.ariaPressed = "true";
 };
 
 const endView = (press) => {
-  if (press.view) fetch(press.button.form.action.replace(/sound$/, "hide"), { method: "POST", keepalive: true, body: new URLSearchParams({ view: press.view }) });
+  if (press.view) fetch(press.form.action.replace(/sound$/, "hide"), { method: "POST", keepalive: true, body: new URLSearchParams({ view: press.view }) });
   press.view = "";
 };
 
@@ -48,13 +58,13 @@ export const stopSound = () => {
   const press = held;
   held = null;
   press.source?.stop();
-  press.button.ariaPressed = null;
+  if (press.button) press.button.ariaPressed = null;
   endView(press);
 };
 
 // The button that a key plays: L the first one, and the space bar the one with the focus.
 const buttonOf = (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("textarea, input[type=text]") || document.querySelector("dialog:modal")) return null;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("textarea, input[type=text], input[type=number]") || document.querySelector("dialog:modal")) return null;
   if (event.key === " ") return event.target.closest("#sound button");
   return event.key.toLowerCase() === "l" ? document.querySelector("#sound button") : null;
 };

@@ -21,7 +21,7 @@ export const followUndo = () => {
   }, 250);
 };
 
-// Changes only the notice, so that a reason that is being written for the next case stays. The page of the decided case
+// Changes only the notice, so that a reason being written for the next case stays. The page of the decided case
 // has no such field and is loaded again. After about a minute the page stays as it is.
 const showResult = async (form, tries = 30) => {
   const response = await fetch(location.href, { cache: "no-store" }).catch(() => null);

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.installation import install_command
+from safelight.detectors.onnx_session import open_session
 from safelight.detectors.protocol import AudioChunk, Capability, DetectorPlugin, RunLocation
-from safelight.installation import install_command
 from safelight.media.audio import peak_amplitude
 
 NAME, VERSION = "vad", "1"
@@ -34,13 +35,7 @@ class SileroDetector:
     rate = RATE
 
     def __init__(self, model: Path, *, threshold: float = 0.5, pause_s: float = 0.4) -> None:
-        import onnxruntime
-
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        self._session: Any = onnxruntime.InferenceSession(
-            str(model), sess_options=options, providers=["CPUExecutionProvider"]
-        )
+        self._session = open_session(model)
         self._threshold, self._pause_s = threshold, pause_s
 
     def find_speech(self, sound: AudioChunk) -> Iterable[tuple[float, float]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safelight.errors import InvalidField
+from safelight.core.errors import InvalidField
 
 from .hash_lists import HashKind, HashTable
 from .pdq import MIN_QUALITY

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.errors import InvalidField
 from safelight.detectors.list_folder import FolderStamp, ListFolder
-from safelight.errors import InvalidField
 from safelight.policy.findings import Basis, Finding, Match, Modality
 
 from .pdq import MAX_DISTANCE_BITS, distances
@@ -136,7 +136,7 @@ class HashLists:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._files = ListFolder(folder, suffix=SUFFIX, noun="hash list")
+        self.files = ListFolder(folder, suffix=SUFFIX, noun="hash list")
         self._stamped: FolderStamp = ()
         self._lists: tuple[HashList, ...] = ()
         self._broken: tuple[str, ...] = ()
@@ -154,11 +154,11 @@ class HashLists:
 
     def get(self, name: str) -> HashList:
         """The list of this name. Raises `NotFound`."""
-        return HashList(self._files.existing(name))
+        return HashList(self.files.existing(name))
 
     def check_name(self, name: str) -> None:
         """Raise `InvalidField` if a list of an operator cannot have this name."""
-        self._files.path(name)
+        self.files.path(name)
         if name.startswith(RESERVED_PREFIX):
             raise InvalidField(
                 f"Names that begin with {RESERVED_PREFIX!r} are kept for the lists of reported hashes.",
@@ -179,12 +179,12 @@ class HashLists:
             "tenant": scope.tenant,
             "counts": {kind.value: len(hashes.get(kind)) for kind in HashKind},
         }
-        return HashList(self._files.write(name, [json.dumps(about).encode() + b"\n", *sections]))
+        return HashList(self.files.write(name, [json.dumps(about).encode() + b"\n", *sections]))
 
     def remove(self, name: str) -> int:
         """Delete a list and return how many hashes it had. Raises `NotFound`."""
         count = sum(self.get(name).counts.values())
-        self._files.path(name).unlink()
+        self.files.remove(name)
         return count
 
     def find_file(
@@ -207,13 +207,13 @@ class HashLists:
         )
 
     def _refresh(self) -> None:
-        stamp = self._files.stamp()
+        stamp = self.files.stamp()
         if stamp == self._stamped:
             return
         lists, broken = [], []
         for name, _, size in stamp:
             try:
-                one = HashList(self._files.folder / name)
+                one = HashList(self.files.folder / name)
                 if size != one.size:
                     raise ValueError("the file does not have the size that its header gives")
                 lists.append(one)

@@ -10,8 +10,8 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.errors import InvalidField
 from safelight.detectors.list_folder import FolderStamp, ListFolder
-from safelight.errors import InvalidField
 from safelight.policy.findings import Category
 
 SUFFIX = ".logo"

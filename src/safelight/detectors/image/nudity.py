@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.installation import install_command
 from safelight.detectors.image.region_cache import CachedRegions, Window, WindowSizes, crop
 from safelight.detectors.onnx_session import open_session
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
-from safelight.installation import install_command
 from safelight.policy.findings import Basis, Category, Finding, ImageBox, Modality
 
 NAME, VERSION = "nudenet", "320n-4"

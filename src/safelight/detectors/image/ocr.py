@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.installation import install_command
 from safelight.detectors.image.region_cache import CachedRegions, Window, WindowSizes, crop
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, MediaText, RunLocation
-from safelight.installation import install_command
 
 NAME, VERSION = "ocr", "ppocr6s-3"
 

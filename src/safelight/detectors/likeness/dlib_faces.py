@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.installation import install_command
 from safelight.detectors.box_tracker import intersection_over_union
 from safelight.detectors.protocol import Keyframe
-from safelight.installation import install_command
 
 from .tracks import FaceBox, FaceDetection, best_frames, track_faces
 

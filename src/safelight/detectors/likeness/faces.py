@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from safelight.core.errors import SafelightError
 from safelight.detectors.box_tracker import intersection_over_union
 from safelight.detectors.protocol import Keyframe, SceneInput
-from safelight.errors import SafelightError
 from safelight.policy.findings import (
     Basis,
     Category,

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from safelight.installation import install_command
+from safelight.core.installation import install_command
 
 #: Sample rate in Hz and number of mel filter banks that all supported models need.
 RATE, MEL_BINS = 16_000, 80

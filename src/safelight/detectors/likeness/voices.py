@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from safelight.errors import SafelightError
+from safelight.core.errors import SafelightError
 from safelight.media.audio import merge_spans
 from safelight.policy.findings import Basis, Category, Cell, Finding, Match, Modality, TimeRange
 

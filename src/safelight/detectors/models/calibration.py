@@ -1,5 +1,7 @@
-"""Platt scaling: fits a curve from a model's raw scores to probabilities, on the operator's own pictures.
-Pure.
+"""Fits a curve from a model's raw scores to probabilities, on the operator's own pictures. Pure.
+
+With pictures of a category, this is Platt scaling. With harmless pictures alone, the curve only says which
+scores no harmless picture has, so such a score is no probability and never reaches that of a block.
 """
 
 from __future__ import annotations
@@ -13,29 +15,58 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from safelight.errors import InvalidField
+from safelight.core.errors import InvalidField
+from safelight.policy.statistics import wilson
 
 #: Labelled pictures needed of each class. Half of them are used to fit the curve, half to measure it.
 MIN_IMAGES_PER_CLASS = 20
+#: Harmless pictures needed for a fit without pictures of a category.
+MIN_HARMLESS_IMAGES = 200
+#: The part of harmless pictures whose score may reach 0.5: two in a thousand, and its quantile of a normal
+#: distribution.
+MAX_HELD, _MAX_HELD_Z = 0.002, 2.878
+#: The score of a harmless picture with the median raw score.
+_MEDIAN_SCORE = 0.02
+#: The highest score of a category of which only harmless pictures were at hand: it is held and not blocked.
+MAX_UNMEASURED_SCORE = 0.59
 
 
-class PlattCurve(msgspec.Struct, frozen=True, kw_only=True):
-    """Platt scaling of one category, 1 / (1 + exp(-(slope * raw + offset))), and its measured rates."""
+class ScoreCurve(msgspec.Struct, frozen=True, kw_only=True):
+    """The curve of one category, 1 / (1 + exp(-(slope * raw + offset))), and its measured rates."""
 
     slope: float
     offset: float
     positives: int
     negatives: int
-    #: Measured at the threshold 0.5, on the half of the pictures that was not used to fit.
-    recall: float
+    #: Measured at the threshold 0.5, on the half of the pictures that was not used to fit. None: there were
+    #: no pictures of the category.
+    recall: float | None
     false_positives: float
 
+    @property
+    def temperature(self) -> float:
+        """The raw score is divided by it."""
+        return 1 / self.slope if self.slope else math.inf
+
+    @property
+    def threshold(self) -> float:
+        """The raw score that becomes 0.5."""
+        return -self.offset * self.temperature
+
     def probability(self, raw: float) -> float:
-        return _sigmoid(self.slope * raw + self.offset)
+        score = _sigmoid(self.slope * raw + self.offset)
+        return score if self.recall is not None else min(score, MAX_UNMEASURED_SCORE)
 
     @property
     def summary(self) -> str:
         """The sentence that coverage reports as the measured figure."""
+        if self.recall is None:
+            held = round(self.false_positives * self.negatives)
+            low, high = wilson(held, self.negatives)
+            return (
+                f"share found: not measured; {held} of {self.negatives} of the operator's own harmless"
+                f" pictures that were not fitted reach 0.5 ({100 * low:.1f} to {100 * high:.1f} %)"
+            )
         return (
             f"recall {self.recall:.2f}, false positives {self.false_positives:.2f} at 0.5, on"
             f" {self.positives} and {self.negatives} of the operator's own pictures that were not fitted"
@@ -51,8 +82,11 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     #: `weights`: hash of the weights. `task_digest`: digest of the kind, prompts and labels.
     weights: str
     task_digest: str
+    #: The sentences of a zero-shot model, as a record of what was fitted.
+    prompts: dict[str, list[str]] = {}
+    negative_prompts: list[str] = []
     created_at: float
-    curves: dict[str, PlattCurve]
+    curves: dict[str, ScoreCurve]
 
 
 def read_calibration(path: Path) -> Calibration | None:
@@ -76,7 +110,7 @@ def split_halves(names: Sequence[str]) -> tuple[list[int], list[int]]:
 
 def fit_curve(
     category: str, raw: Sequence[float], labels: Sequence[bool], names: Sequence[str]
-) -> PlattCurve:
+) -> ScoreCurve:
     """Fit and measure the curve of one category. Raises `InvalidField` if a class has too few pictures."""
     positives, negatives = sum(labels), len(labels) - sum(labels)
     if min(positives, negatives) < MIN_IMAGES_PER_CLASS:
@@ -98,7 +132,7 @@ def fit_curve(
     predictions = [_sigmoid(slope * raw[index] + offset) >= 0.5 for index in measure]
     truth = [labels[index] for index in measure]
     yes, no = sum(truth), len(truth) - sum(truth)
-    return PlattCurve(
+    return ScoreCurve(
         slope=slope,
         offset=offset,
         positives=yes,
@@ -106,6 +140,46 @@ def fit_curve(
         recall=sum(one for one, label in zip(predictions, truth, strict=True) if label) / yes,
         false_positives=sum(one for one, label in zip(predictions, truth, strict=True) if not label) / no,
     )
+
+
+def fit_harmless(category: str, raw: Sequence[float], names: Sequence[str]) -> ScoreCurve:
+    """Fit and measure the curve of one category on harmless pictures alone.
+
+    The threshold is the raw score that two of a thousand harmless pictures exceed: the quantile or, where a
+    normal distribution puts it higher, that. The median harmless picture gets the score 0.02. Raises
+    `InvalidField` for too few pictures, or if the model scores all of them alike.
+    """
+    if len(raw) < MIN_HARMLESS_IMAGES:
+        raise InvalidField(
+            f"{category}: there are {len(raw)} harmless pictures; {MIN_HARMLESS_IMAGES} are needed.",
+            param="data",
+            remedy=f"Or add {MIN_IMAGES_PER_CLASS} pictures that show the category.",
+        )
+    fit, measure = split_halves(names)
+    values = np.asarray([raw[index] for index in fit])
+    middle = float(np.median(values))
+    quantile = float(np.quantile(values, 1 - MAX_HELD, method="higher"))
+    threshold = max(quantile, float(values.mean() + _MAX_HELD_Z * values.std()))
+    if threshold - middle < 1e-6:
+        raise InvalidField(
+            f"{category}: the model gives all pictures the same score.",
+            param="data",
+            remedy="Compare sentences, tokenizer and preprocessing with the model's own documentation.",
+        )
+    slope = -_log_odds(_MEDIAN_SCORE) / (threshold - middle)
+    held = sum(raw[index] >= threshold for index in measure)
+    return ScoreCurve(
+        slope=slope,
+        offset=-slope * threshold,
+        positives=0,
+        negatives=len(measure),
+        recall=None,
+        false_positives=held / len(measure),
+    )
+
+
+def _log_odds(probability: float) -> float:
+    return math.log(probability / (1 - probability))
 
 
 def fit_platt(raw: npt.NDArray[np.float64], labels: npt.NDArray[np.bool_]) -> tuple[float, float]:

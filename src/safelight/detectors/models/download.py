@@ -4,12 +4,15 @@ of every file.
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
+import os
 import re
-import secrets
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -17,7 +20,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from safelight.errors import InvalidField, SafelightError
+from safelight.core.errors import InvalidField, SafelightError, StorageFull
+from safelight.core.fileio import sync
 from safelight.net.fetch import Fetcher
 
 from .weights import MANIFEST, SUFFIXES, Manifest, hash_files, read_manifest, verify_files
@@ -67,10 +71,7 @@ def download_model(
         raise InvalidField(f"{revision!r} is not a commit of 40 hex digits.", param="revision")
     if into.exists():
         return _verify_existing(into, model)
-    into.parent.mkdir(parents=True, exist_ok=True)
-    part = into.parent / f".{into.name}.{secrets.token_hex(4)}"
-    part.mkdir()
-    try:
+    with new_model_folder(into) as part:
         listing = _fetch_listing(model, fetcher, part)
         commit = str(listing.get("sha", ""))
         if not _COMMIT.fullmatch(commit) or (revision and commit != revision):
@@ -93,23 +94,63 @@ def download_model(
             repo=repo,
             revision=commit,
             licence=str(card.get("license", "")) if isinstance(card, Mapping) else "",
-            hub=hub,
+            source=hub,
             pulled_at=clock(),
             files=hash_files(part),
         )
         (part / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
-        part.rename(into)
+    return manifest
+
+
+@contextmanager
+def new_model_folder(into: Path) -> Iterator[Path]:
+    """A hidden folder to fill, which is renamed to `into` when the block ends without an error.
+
+    What a killed pull left there is removed first. Raises `DownloadFailed` if another pull into the same
+    store is running, and for every error of the block.
+    """
+    part = into.with_name(f".{into.name}.part")
+    try:
+        into.parent.mkdir(parents=True, exist_ok=True)
+        with _lock(into.parent):
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir()
+            try:
+                yield part
+                for path in (*part.rglob("*"), part):
+                    sync(path)
+                part.rename(into)
+                sync(into.parent)
+            finally:
+                shutil.rmtree(part, ignore_errors=True)
     except DownloadFailed:
         raise
     except (SafelightError, OSError, ValueError) as error:
+        if isinstance(error, StorageFull) or getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            raise DownloadFailed(
+                f"{into.name} could not be downloaded: the disk of {into.parent} is full.",
+                remedy="Make space, and pull again.",
+            ) from error
         raise DownloadFailed(
-            f"{repo} could not be downloaded: {error}",
+            f"{into.name} could not be downloaded: {error}",
             remedy="Check that this machine reaches the hub, or copy the files into a folder and name it"
             " in the settings.",
         ) from error
+
+
+@contextmanager
+def _lock(store: Path) -> Iterator[None]:
+    descriptor = os.open(store, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DownloadFailed(
+                f"Another pull into {store} is running.", remedy="Wait until it has ended, and pull again."
+            ) from error
+        yield
     finally:
-        shutil.rmtree(part, ignore_errors=True)
-    return manifest
+        os.close(descriptor)
 
 
 def select_files(listing: Mapping[str, Any]) -> list[tuple[str, int, str]]:

@@ -10,15 +10,16 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 
+from safelight.core.errors import SafelightError
 from safelight.detectors.protocol import (
     Capability,
+    DetectorGroup,
     DetectorPlugin,
     Keyframe,
     RunLocation,
     SceneFinding,
     SceneInput,
 )
-from safelight.errors import SafelightError
 from safelight.policy.findings import Basis, Finding, Modality
 from safelight.sandbox.entrypoints import EntryPoint
 
@@ -143,7 +144,7 @@ def _log_odds(probability: float) -> float:
     return float(np.log(inside / (1 - inside)))
 
 
-VERSION = "1"
+_NAME, VERSION = "custom-models", "1"
 _NO_MODEL = (
     "No model is configured: safelight.toml needs [detectors.custom-models.models.NAME] with kind, folder "
     "and prompts or labels; see docs/extending.md."
@@ -198,23 +199,6 @@ class CustomModelDetector:
             reason=f"The model {self._model.name!r} reports this category.",
             attributes={"kind": self._model.spec.kind.value},
         )
-
-
-class CustomModels:
-    """All configured models. Each model is a separate detector, so that a failure affects only the cells
-    of that model.
-    """
-
-    name = "custom-models"
-    version = VERSION
-    remote = False
-
-    def __init__(self, parts: Sequence[CustomModelDetector]) -> None:
-        self.parts = tuple(parts)
-        self.capabilities = tuple(one for part in parts for one in part.capabilities)
-
-    def inspect_scene(self, scene: SceneInput) -> Iterable[SceneFinding]:
-        return [finding for part in self.parts for finding in part.inspect_scene(scene)]
 
 
 def make_process(model: ConfiguredModel) -> ModelProcess:
@@ -317,10 +301,8 @@ def _usable_models(options: dict[str, Any]) -> list[tuple[ConfiguredModel, Calib
     ]
 
 
-def _load(options: dict[str, Any]) -> CustomModels:
-    return CustomModels(
-        [CustomModelDetector(model, calibration) for model, calibration in _usable_models(options)]
-    )
+def _load(options: dict[str, Any]) -> DetectorGroup:
+    return DetectorGroup(_NAME, VERSION, (CustomModelDetector(*usable) for usable in _usable_models(options)))
 
 
 def _claims(options: dict[str, Any]) -> tuple[Capability, ...]:
@@ -330,7 +312,7 @@ def _claims(options: dict[str, Any]) -> tuple[Capability, ...]:
 
 
 HUB = DetectorPlugin(
-    name="custom-models",
+    name=_NAME,
     version=VERSION,
     location=RunLocation.SCENE,
     capabilities=(),

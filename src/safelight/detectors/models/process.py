@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from safelight.errors import SafelightError
+from safelight.core.errors import SafelightError
 from safelight.sandbox.entrypoints import EntryPoint
 
 MAX_MESSAGE_BYTES = 64 << 20

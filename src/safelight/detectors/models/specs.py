@@ -6,12 +6,15 @@ import hashlib
 import json
 from collections.abc import Mapping
 from enum import StrEnum
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from safelight.errors import SettingsError
+from safelight.core import yaml_loader
+from safelight.core.errors import SettingsError
 
 
 class ModelKind(StrEnum):
@@ -48,7 +51,8 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     device: str = "auto"
     batch: int = 16
     timeout_s: float = 120.0
-    #: For zero-shot models: sentences by category, and harmless sentences to compare with.
+    #: For zero-shot models: sentences by category, and harmless sentences to compare with. Without `prompts`,
+    #: the shipped sentences of `sentences.yaml` are used.
     prompts: dict[str, list[str]] = {}
     negative_prompts: list[str] = []
     #: For classifiers: maps the model's labels to our categories.
@@ -71,6 +75,22 @@ class ModelSpec(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         """
         task = json.dumps([self.kind, self.prompts, self.negative_prompts, self.labels], sort_keys=True)
         return hashlib.sha256(task.encode()).hexdigest()[:16]
+
+
+class _Sentences(msgspec.Struct, frozen=True, kw_only=True):
+    shown: list[str]
+    harmless: list[str]
+
+
+class _ShippedSentences(msgspec.Struct, frozen=True, kw_only=True):
+    harmless: list[str]
+    categories: dict[str, _Sentences]
+
+
+@cache
+def _shipped_sentences() -> _ShippedSentences:
+    text = files(__package__).joinpath("sentences.yaml").read_text(encoding="utf-8")
+    return msgspec.convert(yaml_loader.load(text), _ShippedSentences)
 
 
 class ConfiguredModel(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,10 +118,17 @@ def _read_model(name: str, table: Any, store: Path) -> ConfiguredModel:
         spec = msgspec.convert(table, ModelSpec)
     except msgspec.ValidationError as error:
         raise SettingsError(f"detectors.custom-models.models.{name}: {error}.") from None
+    if spec.kind is ModelKind.ZERO_SHOT and not spec.prompts:
+        shipped = _shipped_sentences()
+        opposites = [sentence for one in shipped.categories.values() for sentence in one.harmless]
+        spec = msgspec.structs.replace(
+            spec,
+            prompts={category: one.shown for category, one in shipped.categories.items()},
+            negative_prompts=[*shipped.harmless, *opposites, *spec.negative_prompts],
+        )
     if not spec.categories:
-        lacks = "prompts" if spec.kind is ModelKind.ZERO_SHOT else "labels"
         raise SettingsError(
-            f"detectors.custom-models.models.{name}: it has no {lacks}, so it would find nothing."
+            f"detectors.custom-models.models.{name}: it has no labels, so it would find nothing."
         )
     if spec.kind is ModelKind.ZERO_SHOT and not spec.negative_prompts:
         raise SettingsError(

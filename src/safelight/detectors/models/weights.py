@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from safelight.errors import SafelightError
-from safelight.fileio import sha256_file
+from safelight.core.errors import SafelightError
+from safelight.core.fileio import sha256_file
 
 MANIFEST = "safelight-manifest.json"
 #: File types that we download and load. Pickled weights and code are never among them.
@@ -30,11 +30,13 @@ class WeightsFile(msgspec.Struct, frozen=True, kw_only=True):
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     """What `pull` recorded about a download."""
 
+    #: `owner/name` at the hub, if a hub has the model.
     repo: str
-    #: The commit that the hub reported for the download.
-    revision: str
+    #: The commit that the hub reported for the download. Empty: the catalogue pins the files.
+    revision: str = ""
     licence: str
-    hub: str
+    #: Address of the hub, names of packages, or a folder.
+    source: str
     pulled_at: float
     files: tuple[WeightsFile, ...]
 

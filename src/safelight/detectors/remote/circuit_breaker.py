@@ -10,7 +10,7 @@ class CircuitBreaker:
     """Counts consecutive failures. After `failure_threshold` failures the breaker is open for `cooldown_s`
     seconds.
 
-    After that time it allows one call. If that call fails too, the breaker opens again. Thread-safe.
+    After that time calls are allowed, and the first one that fails opens it again. Thread-safe.
     """
 
     def __init__(self, *, failure_threshold: int, cooldown_s: float, clock: Callable[[], float]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from safelight.errors import SafelightError
+from safelight.core.errors import SafelightError
 from safelight.net.client import AnswerTooLong, read_limited
 
 from .call_budget import CallBudget

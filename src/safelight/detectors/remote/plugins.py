@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safelight.detectors.audio.transcripts import TRANSCRIPT_CAPABILITIES
 from safelight.detectors.protocol import (
-    Abstained,
     Capability,
     Detector,
+    DetectorGroup,
     DetectorPlugin,
     RunLocation,
-    TextContent,
 )
-from safelight.policy.findings import Finding, Modality
+from safelight.policy.findings import Modality
 
 if TYPE_CHECKING:
     import httpx
@@ -43,17 +42,13 @@ def _missing(options: dict[str, Any]) -> str | None:
     return None
 
 
-def _load(options: dict[str, Any]) -> Detector:
-    from safelight.detectors.text.classifier_detectors import NgramDetector
-    from safelight.detectors.text.classifiers import load
-    from safelight.detectors.text.words import load_shipped
-
+def _load(options: dict[str, Any], name: str) -> Detector:
     from .guard_formats import GUARD_FORMATS
     from .text_guard import AskMode, GuardDetector, GuardOptions
 
     known = {
-        name: options[name]
-        for name in (
+        option: options[option]
+        for option in (
             "low",
             "high",
             "timeout_s",
@@ -62,32 +57,17 @@ def _load(options: dict[str, Any]) -> Detector:
             "calls_per_day",
             "max_characters",
         )
-        if name in options
+        if option in options
     }
     chosen = GuardOptions(
         model=str(options["model"]),
+        name=name,
         mode=AskMode(options.get("mode", "always")),
         categories=frozenset(options.get("categories", ())),
         measurements=Path(options["measurements"]) if options.get("measurements") else None,
         **known,
     )
-    client = _client(options, chosen.timeout_s)
-    words = load_shipped()
-    grams = NgramDetector(load())
-
-    def find_local(content: TextContent) -> list[Finding]:
-        found = list(words.inspect_text(content))
-        # A text that the classifier cannot judge is still judged by the lists.
-        with contextlib.suppress(Abstained):
-            found += grams.inspect_text(content)
-        return found
-
-    return GuardDetector(
-        client,
-        GUARD_FORMATS[str(options["format"])],
-        chosen,
-        local=find_local,
-    )
+    return GuardDetector(_client(options, chosen.timeout_s), GUARD_FORMATS[str(options["format"])], chosen)
 
 
 def _client(options: dict[str, Any], read_s: float) -> httpx.Client:
@@ -116,11 +96,11 @@ def _vision_missing(options: dict[str, Any]) -> str | None:
     return None
 
 
-def _vision_load(options: dict[str, Any]) -> Detector:
+def _vision_load(options: dict[str, Any], name: str) -> Detector:
     from .vision_formats import VISION_FORMATS
     from .vision_guard import VisionGuard, VisionOptions
 
-    names = (
+    known_options = (
         "timeout_s",
         "total_timeout_s",
         "failure_threshold",
@@ -128,13 +108,13 @@ def _vision_load(options: dict[str, Any]) -> Detector:
         "calls_per_day",
         "max_keyframes",
     )
-    known = {name: options[name] for name in names if name in options}
+    known = {option: options[option] for option in known_options if option in options}
     chosen = VisionOptions(model=str(options["model"]), **known)
     return VisionGuard(
         _client(options, chosen.timeout_s),
         VISION_FORMATS[str(options["format"])],
         chosen,
-        name="vision-guard",
+        name=name,
     )
 
 
@@ -146,25 +126,48 @@ def _vision_claims(options: dict[str, Any]) -> tuple[Capability, ...]:
     return () if guard_format is None else capabilities(guard_format)
 
 
-#: The settings of the guard determine the cells that it fills. Without them it declares none.
-GUARD = DetectorPlugin(
-    name="text-guard",
-    version="1",
-    location=RunLocation.GATEWAY,
-    capabilities=(),
-    load=_load,
-    missing=_missing,
-    configured_capabilities=_claims,
-)
+def _guards(
+    name: str,
+    location: RunLocation,
+    *,
+    load: Callable[[dict[str, Any], str], Detector],
+    missing: Callable[[dict[str, Any]], str | None],
+    claims: Callable[[dict[str, Any]], tuple[Capability, ...]],
+) -> DetectorPlugin:
+    """The plugin of the guard in the table `name`, and of those in the tables `name.others.NAME`.
 
-VISION_GUARD = DetectorPlugin(
-    name="vision-guard",
-    version="1",
-    location=RunLocation.SCENE,
-    capabilities=(),
-    load=_vision_load,
-    missing=_vision_missing,
-    configured_capabilities=_vision_claims,
+    The settings of the guards determine the cells that they fill. Without them they declare none.
+    """
+
+    def tables(options: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        others = options.get("others", {})
+        return {name: options} | {f"{name}:{other}": table for other, table in others.items()}
+
+    def load_all(options: dict[str, Any]) -> Detector:
+        guards = (load(table, guard) for guard, table in tables(options).items())
+        return DetectorGroup(name, _VERSION, guards)
+
+    def why_missing(options: dict[str, Any]) -> str | None:
+        return next((why for table in tables(options).values() if (why := missing(table))), None)
+
+    def claims_of_all(options: dict[str, Any]) -> tuple[Capability, ...]:
+        return tuple(dict.fromkeys(one for table in tables(options).values() for one in claims(table)))
+
+    return DetectorPlugin(
+        name=name,
+        version=_VERSION,
+        location=location,
+        capabilities=(),
+        load=load_all,
+        missing=why_missing,
+        configured_capabilities=claims_of_all,
+    )
+
+
+_VERSION = "1"
+GUARD = _guards("text-guard", RunLocation.GATEWAY, load=_load, missing=_missing, claims=_claims)
+VISION_GUARD = _guards(
+    "vision-guard", RunLocation.SCENE, load=_vision_load, missing=_vision_missing, claims=_vision_claims
 )
 
 _NO_TRANSCRIBER = (

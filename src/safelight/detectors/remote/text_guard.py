@@ -5,16 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 
 import httpx
 
+from safelight.core.fileio import write_atomic
 from safelight.detectors.protocol import Capability, TextContent
-from safelight.fileio import write_atomic
-from safelight.policy.findings import Basis, Finding, Modality, TextSpan, suggests_sexual_minors
+from safelight.policy.findings import Basis, Finding, Modality, TextSpan
 
 from .endpoint import EndpointOptions, GuardUnavailable, RemoteEndpoint
 from .guard_formats import GuardFormat
@@ -118,8 +118,6 @@ class GuardDetector:
     coverage shows a gap.
     """
 
-    #: Runs after the local detectors.
-    costly = True
     remote = True
 
     def __init__(
@@ -128,7 +126,6 @@ class GuardDetector:
         guard_format: GuardFormat,
         options: GuardOptions,
         *,
-        local: Callable[[TextContent], Sequence[Finding]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = options.name
@@ -148,7 +145,7 @@ class GuardDetector:
             for category in guard_format.categories
         )
         self._client, self._clock = client, clock
-        self._format, self._options, self._local_detectors = guard_format, options, local
+        self._format, self._options = guard_format, options
         self._endpoint = RemoteEndpoint(client, options, clock=clock)
 
     def always(self) -> GuardDetector:
@@ -158,10 +155,20 @@ class GuardDetector:
         options = replace(self._options, mode=AskMode.ALWAYS, calls_per_day=0)
         return GuardDetector(self._client, self._format, options, clock=self._clock)
 
+    def wants(self, local_findings: Iterable[Finding]) -> bool:
+        """Whether the text should be sent, after what the local detectors found in it."""
+        if self._options.mode is AskMode.ALWAYS:
+            return True
+        if self._options.mode is AskMode.CATEGORIES:
+            return any(one.category in self._options.categories for one in local_findings)
+        judged = {one.category for one in self.capabilities}
+        return any(
+            one.category in judged and self._options.low <= one.score < self._options.high
+            for one in local_findings
+        )
+
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
         """One finding per category that the guard reports. Raises `GuardUnavailable`."""
-        if not self._should_ask(content):
-            return []
         scores = self._scores(content.text)
         return [
             Finding(
@@ -177,18 +184,6 @@ class GuardDetector:
             )
             for category, score in sorted(scores.items())
         ]
-
-    def _should_ask(self, content: TextContent) -> bool:
-        if self._local_detectors is None:
-            return True
-        local_findings = self._local_detectors(content)
-        if suggests_sexual_minors(local_findings):
-            raise GuardUnavailable("Not sent to a server: the text may be sexual and about a minor.")
-        if self._options.mode is AskMode.ALWAYS:
-            return True
-        if self._options.mode is AskMode.CATEGORIES:
-            return any(one.category in self._options.categories for one in local_findings)
-        return any(self._options.low <= one.score < self._options.high for one in local_findings)
 
     def _scores(self, text: str) -> dict[str, float]:
         if len(text) > self._options.max_characters:

@@ -116,6 +116,7 @@ class VisionGuard:
         digest = hashlib.sha256(repr((options.model, POLICY)).encode()).hexdigest()
         self.version = f"{VERSION}+{vision_format.name}.{digest[:8]}"
         self.capabilities = capabilities(vision_format)
+        self.total_timeout_s = options.total_timeout_s
         self._format, self._options, self._clock = vision_format, options, clock
         self._endpoint = RemoteEndpoint(client, options, clock=clock)
 

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -34,20 +34,24 @@ _WIDE = frozenset(
 #: These words reject only what is in their own sentence.
 _NARROW = frozenset({"rejecting-places", "rejecting-places-zh"})
 ROLES = _WIDE | _NARROW
+#: These words say that the sentence is about the prevention of self-harm, and not about the harm itself.
+PREVENTION = frozenset({"prevention-words", "prevention-words-zh"})
 #: Chinese has no space after a sentence, and half-width signs are common in it.
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$|[\u3400-\u9fff])|[。！？;；]")
 _LINE_END = re.compile(r"[\n\r\u2028\u2029]")
 
 
 class RejectionReader:
-    """Finds the sentences that reject hatred, by the terms in `compositions/rejections.yaml`.
+    """Finds the sentences that reject hatred, or that prevent harm, by the terms of `roles` in
+    `compositions/rejections.yaml`.
 
     A line of the original text is a sentence of its own: texts read in a picture are joined by line ends.
     """
 
-    def __init__(self, compositions: CompositionList) -> None:
+    def __init__(self, compositions: CompositionList, roles: frozenset[str] = ROLES) -> None:
+        self._roles = roles
         self._lexicon = Lexicon(
-            entry for entry in compositions.entries if entry.category.removeprefix(EXCEPT) in ROLES
+            entry for entry in compositions.entries if entry.category.removeprefix(EXCEPT) in roles
         )
 
     def is_rejected(self, view: TextView, places: Iterable[Place], original: str = "") -> bool:
@@ -70,7 +74,7 @@ class RejectionReader:
         """The numbers of the sentences that are rejected."""
         rejected = set()
         for role, hits in find_roles(self._lexicon, view).items():
-            for start, _end, _sentence in hits if role in ROLES else ():
+            for start, _end, _sentence in hits if role in self._roles else ():
                 number = bisect_right(ends, start)
                 rejected |= {number - 1, number, number + 1} if role in _WIDE else {number}
         return rejected
@@ -83,13 +87,13 @@ def _sentence_ends(view: TextView, original: str) -> list[int]:
     return sorted(ends - {len(view.text) + 1})
 
 
-@lru_cache(maxsize=1)
-def shipped_rejections() -> RejectionReader:
-    """The reader for the shipped terms. It is built once per process."""
-    return RejectionReader(shipped_compositions())
+@cache
+def shipped_rejections(roles: frozenset[str] = ROLES) -> RejectionReader:
+    """The reader for the shipped terms of these roles. It is built once per process."""
+    return RejectionReader(shipped_compositions(), roles)
 
 
-VERSION = "6"
+VERSION = "7"
 #: The score at the operating point of every category. The log-odds are shifted so that this is so.
 POINT_SCORE = 0.5
 #: Findings with a lower score are not reported. Those between this score and the operating point have no
@@ -97,7 +101,12 @@ POINT_SCORE = 0.5
 #: blocked prompt are judged more strictly.
 MIN_SCORE = 0.3
 #: Categories of hatred, which a text can repeat in order to reject it.
-_REJECTABLE = frozenset({Category.HATE.value, Category.HARASSMENT.value})
+_REJECTABLE = {
+    Category.HATE.value: ROLES,
+    Category.HARASSMENT.value: ROLES,
+    # Not sexual content: beside a sign of a minor, no word may take its power away.
+    Category.SELF_HARM.value: PREVENTION,
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,8 +131,8 @@ class ClassifierDetector:
     def __init__(self, classifiers: ClassifierSet, *, name: str) -> None:
         self.name = name
         self.version = f"{VERSION}+{classifiers.version}"
-        self._classifiers = classifiers
-        self._splitter = LanguageSplitter(classifiers.frequent_english)
+        self.classifiers = classifiers
+        self.splitter = LanguageSplitter(classifiers.frequent_english)
         self.capabilities = tuple(
             Capability(category=category, modality=Modality.TEXT, measured="docs/benchmarks/prompts.md")
             for category in sorted(self.english.classifier.categories)
@@ -152,8 +161,8 @@ class ClassifierDetector:
         """
         judged, left_out, reason = False, 0, "the text has no words in English or Chinese"
         for view in final_views(content.views):
-            for part in self._splitter.split(view.text, content.text):
-                voice = self._voice_for(part)
+            for part in self.splitter.split(view.text, content.text):
+                voice = self.voice_for(part)
                 points = voice.points_for(part)
                 reading = voice.read(part.text) if points else None
                 if reading is None:
@@ -169,15 +178,16 @@ class ClassifierDetector:
         if not judged:
             raise Abstained(f"{reason}.")
 
-    def _voice_for(self, part: LanguagePart) -> Voice:
+    def voice_for(self, part: LanguagePart) -> Voice:
+        """The voice for the language of this part."""
         return self.english if part.language is Language.ENGLISH else self.chinese
 
     def _is_found_elsewhere(self, content: TextContent, view: TextView, voice: Voice, category: str) -> bool:
         """Whether the text without the sentences that are rejected is at the operating point too."""
-        rest = shipped_rejections().blank_rejected(view, content.text)
-        for part in self._splitter.split(rest, content.text):
+        rest = shipped_rejections(_REJECTABLE[category]).blank_rejected(view, content.text)
+        for part in self.splitter.split(rest, content.text):
             point = voice.points_for(part).get(category)
-            reading = voice.read(part.text) if point and self._voice_for(part) is voice else None
+            reading = voice.read(part.text) if point and self.voice_for(part) is voice else None
             if point is None or reading is None:
                 continue
             odds = voice.classifier.log_odds(reading.grams, reading.embeddings)
@@ -211,9 +221,9 @@ class ClassifierDetector:
                     words[row] = _evidence(voice.classifier, reading, view.text, category, row, margin)
                 places = words[row]
             rejected = (
-                category in _REJECTABLE
+                (roles := _REJECTABLE.get(category)) is not None
                 and score >= POINT_SCORE
-                and shipped_rejections().is_rejected(view, places, content.text)
+                and shipped_rejections(roles).is_rejected(view, places, content.text)
                 and not self._is_found_elsewhere(content, view, voice, category)
             )
             yield Finding(
@@ -245,11 +255,11 @@ class NgramDetector(ClassifierDetector):
 
     @cached_property
     def english(self) -> Voice:
-        return _voice(self._classifiers, "english-words", WordReader(english_grams))
+        return _voice(self.classifiers, "english-words", WordReader(english_grams))
 
     @cached_property
     def chinese(self) -> Voice:
-        return _voice(self._classifiers, "zh-words", WordReader(chinese_grams))
+        return _voice(self.classifiers, "zh-words", WordReader(chinese_grams))
 
 
 class MiniLmDetector(ClassifierDetector):
@@ -265,18 +275,18 @@ class MiniLmDetector(ClassifierDetector):
 
     @cached_property
     def english(self) -> Voice:
-        reader = EmbeddingReader(self._encoder, self._classifiers.model("english"))
-        return _voice(self._classifiers, "english", reader)
+        reader = EmbeddingReader(self._encoder, self.classifiers.model("english"))
+        return _voice(self.classifiers, "english", reader)
 
     @cached_property
     def chinese(self) -> Voice:
-        classifier = self._classifiers.model("zh-glosses")
+        classifier = self.classifiers.model("zh-glosses")
         reader = EmbeddingReader(self._encoder, classifier, Glosses.load(self._cache))
-        return _voice(self._classifiers, "zh-glosses", reader)
+        return _voice(self.classifiers, "zh-glosses", reader)
 
     def embed_text(self, text: str) -> Array | None:
         """The embedding of a folded English text, or None if MiniLM cannot read it."""
-        parts = [one for one in self._splitter.split(text, text) if one.language is Language.ENGLISH]
+        parts = [one for one in self.splitter.split(text, text) if one.language is Language.ENGLISH]
         windows = self._encoder.windows(parts[0].text)[:MAX_EMBEDDED_WINDOWS] if parts else []
         return text_embedding(windows, self._encoder.embed(windows)) if windows else None
 

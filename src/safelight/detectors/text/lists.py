@@ -20,7 +20,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
-from safelight import yaml_loader
+from safelight.core import yaml_loader
 from safelight.detectors.protocol import Capability, TextContent, TextView
 from safelight.policy.findings import Attribute, Basis, Category, Finding, Match, Modality, TextSpan
 
@@ -87,6 +87,8 @@ def _whole_word_end(text: str, end: int, *, plural: bool) -> int:
 
 
 VERSION = "1"
+#: Added to the reason if the words are in no plain view of the text.
+DISGUISED = " The words were disguised."
 #: Characters before and after a match in which context words count.
 CONTEXT_CHARS = 90
 #: Most characters between the parts of one term, unless an entry sets `gap`.
@@ -167,27 +169,29 @@ class Lexicon:
 
     def __init__(self, entries: Iterable[ListEntry]) -> None:
         self.entries = tuple(entries)
-        numbers: dict[str, int] = {}
-
-        def number(word: str) -> int:
-            return numbers.setdefault(word, len(numbers))
-
-        self._terms = [
-            (entry, term, tuple(number(part) for part in term))
-            for entry in self.entries
-            for term in entry.terms
-        ]
+        terms = itertools.chain.from_iterable(entry.terms for entry in self.entries)
+        context = itertools.chain.from_iterable((entry.unless, entry.near) for entry in self.entries)
+        words = dict.fromkeys(itertools.chain.from_iterable(itertools.chain(terms, context)))
+        self._numbers = {word: number for number, word in enumerate(words)}
         self._context = {
-            id(entry): (
-                tuple(number(word) for word in entry.unless),
-                tuple(number(word) for word in entry.near),
-            )
+            id(entry): (self._numbers_of(entry.unless), self._numbers_of(entry.near))
             for entry in self.entries
         }
-        self._by_first: dict[int, list[int]] = {}
-        for index, (_of, _term, parts) in enumerate(self._terms):
-            self._by_first.setdefault(parts[0], []).append(index)
-        self._index = WordIndex(numbers)
+        self._by_first: dict[int, list[tuple[ListEntry, tuple[str, ...]]]] = {}
+        for entry in self.entries:
+            for term in entry.terms:
+                self._by_first.setdefault(self._numbers[term[0]], []).append((entry, term))
+        #: The numbers of the terms with a first part that was once in a text; to number all takes long.
+        self._parts: dict[int, list[tuple[int, ...]]] = {}
+        self._index = WordIndex(words)
+
+    def _numbers_of(self, words: Iterable[str]) -> tuple[int, ...]:
+        return tuple(map(self._numbers.__getitem__, words))
+
+    def _parts_from(self, first: int) -> list[tuple[int, ...]]:
+        if first not in self._parts:
+            self._parts[first] = [self._numbers_of(term) for _entry, term in self._by_first[first]]
+        return self._parts[first]
 
     def find(self, view: TextView) -> Iterator[Hit]:
         """Every match of a term in a view, if the context allows the match.
@@ -198,8 +202,7 @@ class Lexicon:
         for number, start, end in self._index.find(view.text):
             places.setdefault(number, []).append((start, end))
         for first in places.keys() & self._by_first.keys():
-            for index in self._by_first[first]:
-                entry, term, parts = self._terms[index]
+            for (entry, term), parts in zip(self._by_first[first], self._parts_from(first), strict=True):
                 for start, end in _find_sequences(parts, places, entry.gap):
                     if self._allowed(entry, places, start, end):
                         yield Hit(entry=entry, term=" ... ".join(term), view=view, start=start, end=end)
@@ -255,7 +258,7 @@ class ListDetector:
             detector=self.name,
             version=self.version,
             basis=Basis.MATCHED,
-            reason=entry.reason + (" The words were disguised." if disguised else ""),
+            reason=entry.reason + (DISGUISED if disguised else ""),
             evidence=(
                 *(TextSpan(field=content.field, start=start, end=end) for start, end in spans),
                 *(Match(list=entry.list, entry=term) for term in terms),

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safelight.core.errors import InvalidField, NotFound
 from safelight.detectors.list_folder import FolderStamp, ListFolder
-from safelight.errors import InvalidField, NotFound
 
 from .entities import Entity, EntityKind, parse_entity, read_entities
 
@@ -37,18 +37,18 @@ class OperatorLists:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._files = ListFolder(folder, suffix=".jsonl", noun="list")
+        self.files = ListFolder(folder, suffix=".jsonl", noun="list")
 
     def names(self) -> tuple[str, ...]:
-        return self._files.names()
+        return self.files.names()
 
     def stamp(self) -> FolderStamp:
         """Names, times and sizes of the files; this value differs whenever a list has changed."""
-        return self._files.stamp()
+        return self.files.stamp()
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """The rows of a list as they were imported. Raises `NotFound`."""
-        path = self._files.existing(name)
+        path = self.files.existing(name)
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line]
 
     def entities(self) -> Iterator[Entity]:
@@ -66,7 +66,7 @@ class OperatorLists:
             text = source.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise InvalidField(f"{source} cannot be read as text: {error}.", param="file") from error
-        path = self._files.path(name)
+        path = self.files.path(name)
         known = self.rows(name) if path.is_file() else []
         known_keys = {(row["kind"], row["n"].casefold()) for row in known}
         added, duplicates, problems = 0, 0, []
@@ -103,11 +103,11 @@ class OperatorLists:
         if left:
             self._write(name, left)
         else:
-            self._files.path(name).unlink()
+            self.files.remove(name)
         return len(rows) - len(left)
 
     def _write(self, name: str, rows: Iterable[Mapping[str, Any]]) -> None:
-        self._files.write(name, (f"{json.dumps(row, ensure_ascii=False)}\n".encode() for row in rows))
+        self.files.write(name, (f"{json.dumps(row, ensure_ascii=False)}\n".encode() for row in rows))
 
 
 def _to_entity(row: Mapping[str, Any], name: str) -> Entity:

@@ -40,7 +40,8 @@ class PhraseTable(Generic[Value]):
             if not 2 <= len(key) <= MAX_CHINESE:
                 raise ValueError(f"{phrase!r} should have 2 to {MAX_CHINESE} characters")
             self._chinese.setdefault(key, []).append(value)
-            self._lengths = tuple(sorted({len(key), *self._lengths}, reverse=True))
+            if len(key) not in self._lengths:
+                self._lengths = tuple(sorted({len(key), *self._lengths}, reverse=True))
             return
         if len(pieces) > MAX_WORDS:
             raise ValueError(f"{phrase!r} has more than {MAX_WORDS} words")

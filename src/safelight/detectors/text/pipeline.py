@@ -1,21 +1,29 @@
-"""Text pipeline: runs every text detector with a time limit. A detector that fails leaves a gap in
-coverage.
+"""Text pipeline: runs every text detector with a time limit, local ones first and remote ones beside each
+other. A detector that fails leaves a gap in coverage.
 """
 
 from __future__ import annotations
 
+import copy
 import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import Literal, Protocol, cast
 
+from safelight.core.metrics import DETECTOR_TIMEOUTS, SCREENING_SECONDS
+from safelight.core.tracing.tracer import Span, child_span
 from safelight.detectors.protocol import Abstained, MediaText, PartialInspection, TextContent, TextDetector
-from safelight.metrics import DETECTOR_TIMEOUTS, SCREENING_SECONDS
-from safelight.policy.findings import Cell, Depth, Finding, Modality
-from safelight.tracing.tracer import Span, child_span
+from safelight.policy.findings import (
+    Category,
+    Cell,
+    Depth,
+    Finding,
+    Modality,
+    suggests_sexual_minors,
+)
 
 from .languages import SHORTEST, is_short
 from .media_text import AssembledText, assemble_passages, join_lines
@@ -41,6 +49,8 @@ class TextReport:
     """Findings of the text detectors, and the coverage cells that they filled."""
 
     findings: tuple[Finding, ...]
+    #: Findings with too low a score to be recorded. They decide nothing but whether there may be help.
+    unrecorded: tuple[Finding, ...]
     #: One cell per category that an installed detector checks in text.
     cells: tuple[Cell, ...]
     latency_ms: float
@@ -53,6 +63,8 @@ class _Run:
     """The record of one call of a detector. The worker thread fills it in."""
 
     findings: list[Finding] = field(default_factory=list)
+    #: Findings with a score below `recorded_from` of the detector.
+    unrecorded: list[Finding] = field(default_factory=list)
     note: str = ""
     #: Why the detector did not judge the text, or a part of it, although nothing failed; otherwise empty.
     abstained: str = ""
@@ -75,8 +87,12 @@ class TextPipeline:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
-        # Cheap detectors run first, so that only costly ones are skipped if the time is over.
-        self.detectors = tuple(sorted(detectors, key=lambda one: getattr(one, "costly", False)))
+        # Local detectors run first, because they decide whether a text may be sent to a server. Of these, the
+        # cheap ones come first, so that only costly ones are skipped if the time is over.
+        self.detectors = tuple(
+            sorted(detectors, key=lambda one: (_is_remote(one), getattr(one, "costly", False)))
+        )
+        self._local_count = sum(not _is_remote(one) for one in self.detectors)
         #: Time limit in seconds for one call of a detector. After it, the call is abandoned and the
         #: detector's cells are incomplete.
         self.budget_s = budget_s
@@ -89,6 +105,28 @@ class TextPipeline:
         self._lock = threading.Lock()
         # Most texts have the same outcomes, and so the same cells.
         self._make_cells = lru_cache(maxsize=_KEPT_CELLS)(partial(_cells, self.detectors))
+        #: Why no text may be sent to a server; empty if the local detectors decide it for each text.
+        self.withheld = ""
+
+    @cached_property
+    def local(self) -> TextPipeline:
+        """The detectors that send nothing to a server."""
+        return TextPipeline(
+            self.detectors[: self._local_count],
+            budget_s=self.budget_s,
+            total_s=self.total_s,
+            clock=self._clock,
+        )
+
+    @property
+    def has_remote(self) -> bool:
+        return self._local_count < len(self.detectors)
+
+    def withholding(self, why: str) -> TextPipeline:
+        """This pipeline with a gap, and the reason `why`, in place of each remote detector."""
+        withheld = copy.copy(self)
+        withheld.withheld = why
+        return withheld
 
     @property
     def points(self) -> Mapping[str, float]:
@@ -131,6 +169,7 @@ class TextPipeline:
         report = self._inspect(contents, Modality.AUDIO if is_transcript else Modality.TEXT)
         return TextReport(
             findings=tuple(_place(finding, assembled, source) for finding in report.findings),
+            unrecorded=(),
             cells=report.cells,
             latency_ms=report.latency_ms,
             detector_ms=report.detector_ms,
@@ -152,6 +191,7 @@ class TextPipeline:
         findings = _counted_findings(self.detectors, runs)
         return TextReport(
             findings=tuple(sorted(findings, key=lambda finding: -finding.score)),
+            unrecorded=tuple(finding for run in runs for finding in run.unrecorded),
             cells=self._make_cells(
                 tuple((run.note, run.abstained) for run in runs),
                 modality,
@@ -177,31 +217,75 @@ class TextPipeline:
                     complete=not run.note,
                 )
 
+    @property
+    def _late_note(self) -> str:
+        return f"The {self.total_s:g} s for the whole text were over."
+
     def _run_all(self, work: list[tuple[TextDetector, list[TextContent]]]) -> list[_Run]:
-        """Run all detectors in order in one thread. If a detector hangs, a new thread continues with the
-        next detector.
-        """
+        """Run the local detectors, then the remote ones if the text may be sent to a server."""
         runs = [_Run() for _ in work]
         deadline = self._clock() + self.total_s
-        position = 0
-        while position < len(work):
-            changed = threading.Condition()
-            threading.Thread(
-                target=self._run_from,
-                args=(work, runs, position, changed),
-                name="safelight-text",
-                daemon=True,
-            ).start()
-            position = self._wait(work, runs, position, changed, deadline)
-            if self._clock() >= deadline:
-                for late in runs[position:]:
-                    late.note = late.note or f"The {self.total_s:g} s for the whole text were over."
-                break
+        self._run_local(work[: self._local_count], runs, deadline)
+        if self.has_remote:
+            self._run_remote(work, runs, deadline)
         # An abandoned thread that finishes late changes only its own record, which is not read any more.
         return [
             run if run.done else _Run(note=run.note, done=True, started=run.started, elapsed_s=self.budget_s)
             for run in runs
         ]
+
+    def _run_local(
+        self, work: list[tuple[TextDetector, list[TextContent]]], runs: list[_Run], deadline: float
+    ) -> None:
+        """Run detectors in order in one thread. If a detector hangs, a new thread continues with the next
+        detector.
+        """
+        position = 0
+        while position < len(work):
+            changed = threading.Condition()
+            self._start_thread(work, runs, position, changed)
+            position = self._wait(work, runs, position, changed, deadline)
+            if self._clock() >= deadline:
+                for late in runs[position : len(work)]:
+                    late.note = late.note or self._late_note
+                break
+
+    def _run_remote(
+        self, work: list[tuple[TextDetector, list[TextContent]]], runs: list[_Run], deadline: float
+    ) -> None:
+        """Run the remote detectors beside each other, so that the slowest does not add to the others.
+
+        The records of the local detectors decide whether the text may be sent, and which detectors want it.
+        """
+        local = runs[: self._local_count]
+        found = [finding for run in local for finding in run.findings]
+        why = self.withheld or _reason_not_sent(self.detectors, local)
+        if not why and self._clock() >= deadline:
+            why = self._late_note
+        asked: list[int] = []
+        for index in range(self._local_count, len(work)):
+            wants = getattr(work[index][0], "wants", None)
+            if not why and (wants is None or wants(found)):
+                asked.append(index)
+            else:
+                runs[index].note, runs[index].done = why, True
+        deadline = min(deadline, self._clock() + self.budget_s)
+        changed = threading.Condition()
+        for index in asked:
+            self._start_thread(work[: index + 1], runs, index, changed)
+        for index in asked:
+            self._wait(work[: index + 1], runs, index, changed, deadline)
+
+    def _start_thread(
+        self,
+        work: list[tuple[TextDetector, list[TextContent]]],
+        runs: list[_Run],
+        first: int,
+        changed: threading.Condition,
+    ) -> None:
+        threading.Thread(
+            target=self._run_from, args=(work, runs, first, changed), name="safelight-text", daemon=True
+        ).start()
 
     def _run_from(
         self,
@@ -229,7 +313,8 @@ class TextPipeline:
                     with self._lock:
                         self._stuck[index] -= 1
                     return
-                run.note, run.abstained, run.findings = outcome.note, outcome.abstained, outcome.findings
+                run.note, run.abstained = outcome.note, outcome.abstained
+                run.findings, run.unrecorded = outcome.findings, outcome.unrecorded
                 run.elapsed_s = self._clock() - run.started
                 run.done = True
                 if index + 1 == len(work):
@@ -267,6 +352,20 @@ class TextPipeline:
         return position
 
 
+def _is_remote(detector: TextDetector) -> bool:
+    return bool(getattr(detector, "remote", False))
+
+
+def _reason_not_sent(detectors: Sequence[TextDetector], runs: Sequence[_Run]) -> str:
+    """Why the local detectors forbid to send the text to a server; empty if it may be sent."""
+    if suggests_sexual_minors(finding for run in runs for finding in run.findings):
+        return "Not sent to a server: the text may be sexual and about a minor."
+    for detector, run in zip(detectors, runs, strict=False):
+        if run.note and any(one.category == Category.SEXUAL_MINORS for one in detector.capabilities):
+            return f"Not sent to a server: {detector.name} did not check whether it is about a minor."
+    return ""
+
+
 def _run_detector(detector: TextDetector, contents: list[TextContent]) -> _Run:
     """Run one detector. The note gives the reason for a gap in coverage, or is empty."""
     run = _Run()
@@ -285,14 +384,16 @@ def _run_detector(detector: TextDetector, contents: list[TextContent]) -> _Run:
     except BaseException as error:
         # `BaseException`, because a panic in a Rust library does not raise an `Exception`.
         run.note = f"{detector.name} failed: {type(error).__name__}: {error}".rstrip(": ") + "."
-        run.findings = []
+        run.findings, run.unrecorded = [], []
     return run
 
 
 def _inspect_content(detector: TextDetector, content: TextContent, run: _Run) -> None:
+    recorded_from = getattr(detector, "recorded_from", 0.0)
     try:
         for one in detector.inspect_text(content):
-            run.findings.append(_add_attributes(_check(one), content))
+            finding = _add_attributes(_check(one), content)
+            (run.findings if finding.score >= recorded_from else run.unrecorded).append(finding)
     except Abstained as reason:
         # The other fields are still judged, because each may have another language and length.
         run.abstained = f"{detector.name}: {reason}"

@@ -10,11 +10,17 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from safelight.detectors.models.catalogue import E5, find_model, store_of
+from safelight.detectors.models.weights import WeightsChanged
 from safelight.detectors.protocol import Capability, Detector, DetectorPlugin, RunLocation
 from safelight.policy.findings import SHIPPED, Category, Modality
+from safelight.policy.measurements import ACTS_WITHOUT_E5
 
 if TYPE_CHECKING:
+    from .acts import ActReader
+    from .classifier_detectors import MiniLmDetector
     from .classifiers import ClassifierSet
+    from .e5.encoder import E5Encoder
     from .entity_detector import EntityIndex
     from .minilm.encoder import Encoder
     from .minilm.package import Weights
@@ -53,20 +59,35 @@ def _load_patterns(_options: dict[str, Any]) -> Detector:
 
 
 @lru_cache(maxsize=1)
-def _shipped_distress() -> Detector:
-    return _build_distress(None)
+def _shipped_distress(reader: ActReader | None) -> Detector:
+    return _build_distress(None, reader)
 
 
-def _build_distress(folder: str | None) -> Detector:
+def _build_distress(folder: str | None, reader: ActReader | None) -> Detector:
+    from . import distress, distress_meaning
     from .compositions import shipped_compositions
-    from .distress import DistressDetector, load_folder
 
-    return DistressDetector(shipped_compositions(), load_folder(folder))
+    meaning = distress_meaning.MeaningReader(distress_meaning.load_folder(folder), reader) if reader else None
+    return distress.DistressDetector(shipped_compositions(), distress.load_folder(folder), meaning)
 
 
 def _load_distress(options: dict[str, Any]) -> Detector:
     folder = options.get("classifiers")
-    return _build_distress(folder) if folder else _shipped_distress()
+    reader = distress_reader({name: value for name, value in options.items() if name != "classifiers"})
+    return _build_distress(folder, reader) if folder else _shipped_distress(reader)
+
+
+def distress_reader(options: dict[str, Any]) -> ActReader | None:
+    """The reader, if both encoders are installed. Weights that were changed are the concern of the detectors
+    that need them.
+    """
+    store = store_of(options)
+    if _minilm_missing(options) or find_model(E5, store) is None:
+        return None
+    try:
+        return _load_reader(options)
+    except WeightsChanged:
+        return None
 
 
 @lru_cache(maxsize=1)
@@ -194,10 +215,10 @@ def _load_ngrams(options: dict[str, Any]) -> Detector:
     return NgramDetector(_load_classifiers(options))
 
 
-def _minilm_missing(_options: dict[str, Any]) -> str | None:
+def _minilm_missing(options: dict[str, Any]) -> str | None:
     from .minilm.package import NOT_INSTALLED, find_weights
 
-    return None if find_weights() else NOT_INSTALLED
+    return None if find_weights(store_of(options)) else NOT_INSTALLED
 
 
 @lru_cache(maxsize=1)
@@ -207,16 +228,51 @@ def _load_encoder(weights: Weights, cache: Path) -> Encoder:
     return Encoder(weights, cache)
 
 
-def _load_minilm(options: dict[str, Any]) -> Detector:
+def _load_minilm(options: dict[str, Any]) -> MiniLmDetector:
     from .classifier_detectors import MiniLmDetector
     from .minilm.cache import default_folder
     from .minilm.package import NOT_INSTALLED, find_weights
 
-    weights = find_weights()
+    weights = find_weights(store_of(options))
     if weights is None:
         raise FileNotFoundError(NOT_INSTALLED)
     cache = Path(options.get("cache_dir") or default_folder())
     return MiniLmDetector(_load_classifiers(options), _load_encoder(weights, cache), cache)
+
+
+@lru_cache(maxsize=1)
+def _load_e5(folder: Path) -> E5Encoder:
+    from .e5.encoder import E5Encoder
+
+    return E5Encoder(folder)
+
+
+def _load_reader(options: dict[str, Any]) -> ActReader:
+    """The reader of texts for these options; detectors with the same options share it."""
+    places = ("classifiers", "store", "cache_dir")
+    given = tuple((name, str(options[name])) for name in places if options.get(name))
+    return _shared_reader(given, find_model(E5, store_of(options)))
+
+
+@lru_cache(maxsize=2)
+def _shared_reader(options: tuple[tuple[str, str], ...], e5: Path | None) -> ActReader:
+    from .shared_reader import SharedReader
+
+    return SharedReader(_load_minilm(dict(options)), _load_e5(e5) if e5 else None)
+
+
+def _load_acts(options: dict[str, Any]) -> Detector:
+    from .acts import ActDetector, load_folder
+
+    return ActDetector(load_folder(options.get("classifiers")), _load_reader(options))
+
+
+def _act_capabilities(options: dict[str, Any]) -> tuple[Capability, ...]:
+    measured = None if find_model(E5, store_of(options)) else ACTS_WITHOUT_E5
+    return tuple(
+        Capability(category=category.value, modality=Modality.TEXT, measured=measured)
+        for category in ACT_CATEGORIES
+    )
 
 
 def _measured(*categories: Category) -> tuple[Capability, ...]:
@@ -226,6 +282,27 @@ def _measured(*categories: Category) -> tuple[Capability, ...]:
     )
 
 
+#: Categories that the reader of acts checks; a test compares them with the weights.
+ACT_CATEGORIES = (
+    Category.CRUELTY_ANIMALS,
+    Category.DECEPTION_IMPERSONATION,
+    Category.DECEPTION_SCAM,
+    Category.HATE_DEHUMANISATION,
+    Category.SELF_HARM_ACT,
+    Category.SEXUAL_REAL_PERSON,
+    Category.VIOLENCE_ASSAULT,
+    Category.VIOLENCE_MASS_ATTACK,
+    Category.VIOLENCE_TORTURE,
+)
+ACTS = DetectorPlugin(
+    name="acts",
+    version="1",
+    location=RunLocation.GATEWAY,
+    capabilities=_text(*ACT_CATEGORIES),
+    configured_capabilities=_act_capabilities,
+    load=_load_acts,
+    missing=_minilm_missing,
+)
 NGRAMS = DetectorPlugin(
     name="ngrams",
     version="2",

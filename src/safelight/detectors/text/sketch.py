@@ -36,8 +36,13 @@ def sketch(text: str, embedder: Embedder | None = None) -> Sketch:
     row = np.zeros(WIDTH, dtype=np.float32)
     signs = np.where((indices >> 14) & 1, np.float32(1), np.float32(-1))
     np.add.at(row, indices % WIDTH, signs * values)
+    return Sketch(letters=_quantize(row), embedding=embed(normalized, embedder))
+
+
+def embed(normalized: str, embedder: Embedder | None) -> bytes:
+    """The embedding of a normalized text, as signed bytes; empty without a model that can read it."""
     embedded = embedder(normalized) if embedder else None
-    return Sketch(letters=_quantize(row), embedding=b"" if embedded is None else _quantize(embedded))
+    return b"" if embedded is None else _quantize(embedded)
 
 
 def similarity(one: Sketch, other: Sketch) -> float:
@@ -47,8 +52,8 @@ def similarity(one: Sketch, other: Sketch) -> float:
 
 def similarities(some: Sequence[Sketch], others: Sequence[Sketch]) -> Array:
     """The similarity of each pair: a row for each of `some`, a column for each of `others`."""
-    letters = _cosines([one.letters for one in some], [one.letters for one in others])
-    meaning = _cosines([one.embedding for one in some], [one.embedding for one in others])
+    letters = cosines([one.letters for one in some], [one.letters for one in others])
+    meaning = cosines([one.embedding for one in some], [one.embedding for one in others])
     best = np.maximum(letters / LETTERS_THRESHOLD, meaning / EMBEDDING_THRESHOLD)
     return np.asarray(np.maximum(np.maximum(best, (letters + meaning) / SUM_THRESHOLD), 0))
 
@@ -59,7 +64,8 @@ def _quantize(row: Array) -> bytes:
     return np.rint(scaled).astype(np.int8).tobytes()
 
 
-def _cosines(some: Sequence[bytes], others: Sequence[bytes]) -> Array:
+def cosines(some: Sequence[bytes], others: Sequence[bytes]) -> Array:
+    """The cosine of each pair of embeddings, a row for each of `some`; 0 without one of the same width."""
     width = max(map(len, (*some, *others)), default=0)
     return _unit_rows(some, width) @ _unit_rows(others, width).T
 

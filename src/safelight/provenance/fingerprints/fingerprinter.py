@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from safelight.errors import InvalidMedia
+from safelight.core.errors import InvalidMedia
 from safelight.media.images import ImageLimits, read_image
 from safelight.media.probe import (
     ACCEPTED_CLIP_LIMITS,

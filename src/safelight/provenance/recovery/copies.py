@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from safelight.core.errors import SandboxCrashed
 from safelight.detectors.image.pdq import BYTES, MAX_DISTANCE_BITS, distances
-from safelight.errors import SandboxCrashed
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex, FingerprintSource
 from safelight.provenance.fingerprints.frame_hashes import Hashes
 from safelight.provenance.fingerprints.picture_comparison import Comparison

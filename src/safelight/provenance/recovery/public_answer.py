@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from safelight.i18n import Messages, load_messages
+from safelight.core.i18n import Messages, load_messages
 from safelight.provenance.models import Evidence
 from safelight.provenance.seal import MarkState
 

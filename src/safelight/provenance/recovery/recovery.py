@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 import msgspec
 import numpy as np
 
+from safelight.core.errors import ConfigurationError, InvalidMedia, SandboxCrashed, SandboxFailed, TooLarge
+from safelight.core.i18n import load_messages
 from safelight.detectors.image.pdq import BYTES
-from safelight.errors import ConfigurationError, InvalidMedia, SandboxCrashed, SandboxFailed, TooLarge
-from safelight.i18n import load_messages
 from safelight.provenance.fingerprints.clip_fingerprint import SearchedFrames
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex, PictureSource
 from safelight.provenance.fingerprints.fingerprinter import is_picture, search_in_child

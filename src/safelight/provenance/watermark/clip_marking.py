@@ -20,7 +20,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from safelight.errors import InvalidMedia
+from safelight.core.errors import InvalidMedia
 from safelight.media.decode import is_intra_coded
 from safelight.media.encode import Mp4Writer, VideoFormat
 from safelight.media.images import ImageLimits, read_image

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 from sqlalchemy import inspect as inspect_connection
 
-from safelight.errors import DatabaseDamaged, DatabaseVersionUnknown
+from safelight.core.errors import DatabaseDamaged, DatabaseVersionUnknown
 
 from ..database import Database
 from ..db_errors import RESTORE_REMEDY

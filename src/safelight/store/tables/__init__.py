@@ -25,7 +25,7 @@ from .outbox import installation, outbox, quota_usage
 from .prompts import library_entries, library_terms, library_uses, prompt_templates, template_videos
 from .quality import golden_cases, quality_answers, quality_cases, quality_draws
 from .requests import characters, copied_sources, idempotency_keys, video_lineage
-from .reviews import case_conflicts, case_skips, exposures, reviewer_preferences
+from .reviews import case_conflicts, case_skips, exposures, reviewer_preferences, saved_replies
 from .seals import seals
 from .standing import (
     access_requests,
@@ -114,6 +114,7 @@ __all__ = [
     "reported_attempts",
     "reports",
     "reviewer_preferences",
+    "saved_replies",
     "seal_fingerprints",
     "seals",
     "sessions",

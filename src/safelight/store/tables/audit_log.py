@@ -10,7 +10,7 @@ from sqlalchemy import text as sql
 
 from .types import COMMON, blob, integer, metadata, text, time
 
-#: The events that `trust.case_events` exports. They have an index of their own.
+#: The events that `cases.case_events` exports. They have an index of their own.
 CASE_EVENTS = (
     *("case.opened", "case.escalated", "case.decided", "case.undone", "case.not_carried_out", "case.expired"),
     *("case.approve", "case.refuse", "case.keep", "case.withdraw", "case.overturn", "case.uphold"),

@@ -25,6 +25,8 @@ notices = Table(
     text("lane"),
     #: The key, person, end user or hashed address that sent it.
     text("reporter"),
+    #: Who sent it, for reviewers: a pseudonym in this tenant, of the contact of a visitor or of `reporter`.
+    text("sender", null=True),
     text("name", null=True),
     text("location", null=True),
     text("video_id", null=True),
@@ -34,13 +36,16 @@ notices = Table(
     #: The same secret and the contact, encrypted, until the mail with the decision is queued; null if no mail
     #: is sent.
     blob("receipt_token", null=True),
+    #: The id of the last mail with the decision, in `outbox`.
+    text("mail_id", null=True),
     #: The language of that mail.
     text("language", null=True),
     text("idempotency_key", null=True),
     text("request_sha256", null=True),
     time("created_at"),
     time("due_at"),
-    #: When the video is hidden or removed if no person decided until then; null for lanes without that.
+    #: When the video is hidden or removed if no person decided until then, or a notice without a video of its
+    #: address is answered; null without that.
     time("unattended_at", null=True),
     #: A `NoticeOutcome`; null while the notice waits.
     text("outcome", null=True),
@@ -57,8 +62,12 @@ notices = Table(
     UniqueConstraint("tenant_id", "reporter", "idempotency_key"),
     Index(None, "tenant_id", "reporter", "created_at"),
     Index(None, "tenant_id", "notice_id"),
+    # Mails are searched for over all tenants.
+    Index(None, "notice_id"),
     Index(None, "token_sha256"),
     Index(None, "case_id"),
+    Index(None, "tenant_id", "sender"),
+    _open_index("created_at", "id", where="receipt_token IS NOT NULL"),
     _open_index("unattended_at", where="outcome IS NULL AND unattended_at IS NOT NULL"),
     _open_index("created_at", where="outcome IS NULL"),
     _open_index("answered_at", where="followed_up_at IS NULL AND outcome IS NOT NULL"),

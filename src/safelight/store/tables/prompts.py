@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Index, PrimaryKeyConstraint, Table, UniqueConstraint
 
-from .types import integer, json, metadata, text, time
+from .types import blob, integer, json, metadata, text, time
 
 prompt_templates = Table(
     "prompt_templates",
@@ -49,6 +49,8 @@ library_entries = Table(
     text("prompt"),
     #: The hash of the prompt; requests with the same prompt are uses of the entry.
     text("prompt_sha256"),
+    #: The embedding of the prompt as signed bytes, for the search by meaning; empty without a model.
+    blob("meaning"),
     text("category"),
     text("notes"),
     #: The entry that this one is a variation of.

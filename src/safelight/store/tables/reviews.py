@@ -28,6 +28,19 @@ case_skips = Table(
     Index(None, "at"),
 )
 
+saved_replies = Table(
+    "saved_replies",
+    metadata,
+    text("tenant_id"),
+    text("name"),
+    #: Empty if there is no text in this language.
+    text("en"),
+    text("zh_hans"),
+    text("zh_hant"),
+    time("updated_at"),
+    PrimaryKeyConstraint("tenant_id", "name"),
+)
+
 reviewer_preferences = Table(
     "reviewer_preferences",
     metadata,
@@ -37,6 +50,9 @@ reviewer_preferences = Table(
     json("declined_categories"),
     #: Whether this person gets mails about cases.
     Column("mails", Boolean, nullable=False, default=True),
+    #: What this person switched off of the protection of pictures and sound, and until when.
+    json("switched_off", default=list),
+    time("switched_until", null=True),
     time("updated_at"),
     PrimaryKeyConstraint("tenant_id", "person"),
 )

@@ -103,6 +103,8 @@ account_terms = Table(
     text("use_kind", null=True),
     Column("commercial", Boolean, nullable=True),
     text("territory", null=True),
+    #: Facts of the tenant for `unless: context` in policies, separated by spaces.
+    text("context", null=True),
     #: How many outputs were held because of `review_first`.
     integer("held_first", default=0),
     #: Grows with each change of the terms.

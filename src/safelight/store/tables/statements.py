@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Boolean, Column, Index, Table, UniqueConstraint
 
-from .types import metadata, text, time
+from .types import json, metadata, text, time
 
 #: A trigger of the database rejects a change of any column but `reason`, `facts` and `erased_at`.
 statements = Table(
@@ -34,6 +34,8 @@ statements = Table(
     text("reason"),
     #: What a person wrote for the person concerned.
     text("facts"),
+    #: The texts of a saved reply as `ReplyTexts`; null without one.
+    json("reply", null=True),
     text("case_id", null=True),
     text("decision_id", null=True),
     #: The video under which a reversed decision released the content.

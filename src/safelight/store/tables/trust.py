@@ -22,6 +22,8 @@ cases = Table(
     #: Who requested the video; null in an appeal that is not about a video.
     text("account", null=True),
     text("end_user", null=True),
+    #: The language of the prompt by its script: `en`, `zh-Hans` or `zh-Hant`; null without a video.
+    text("language", null=True),
     text("kind"),
     text("stage"),
     #: For a hold or an appeal, the category of the verdict. For a report, the category of the first report.
@@ -89,14 +91,19 @@ decisions = Table(
     text("clause", null=True),
     #: What the person concerned is told.
     text("facts", null=True),
+    #: The texts of a saved reply as `ReplyTexts`; null without one.
+    json("reply", null=True),
     text("decided_by"),
     time("at"),
     #: The ids of the verdicts on the video at the time of the decision.
     json("verdict_ids"),
     #: The role of the person; null for keys and for the operator at the terminal.
     text("role", null=True),
+    #: What the decisions have in common that were made together; null for one by itself.
+    text("bulk_id", null=True),
     UniqueConstraint("case_id"),
     Index(None, "tenant_id", "video_id"),
+    Index(None, "bulk_id"),
     Index(None, "at"),
 )
 
@@ -113,10 +120,12 @@ pending_decisions = Table(
     text("reason"),
     text("clause", null=True),
     text("facts", null=True),
+    json("reply", null=True),
     text("decided_by"),
     time("at"),
     json("verdict_ids"),
     text("role", null=True),
+    text("bulk_id", null=True),
     time("due_at"),
     #: Why the decision could not be carried out; null until that is tried.
     text("conflict", null=True),

@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy import text as sql
 
-from safelight import canonical_json
+from safelight.core import canonical_json
 
 metadata = MetaData(
     naming_convention={
@@ -71,5 +71,5 @@ def blob(name: str, *, null: bool = False) -> Column[bytes]:
     return Column(name, LargeBinary, nullable=null)
 
 
-def json(name: str, *, null: bool = False) -> Column[Any]:
-    return Column(name, Json, nullable=null)
+def json(name: str, *, null: bool = False, **options: Any) -> Column[Any]:
+    return Column(name, Json, nullable=null, **options)

@@ -60,7 +60,8 @@ videos = Table(
     text("sealed_sha256", null=True),
     text("mark", null=True),
     _flag("vaulted"),
-    #: Set with the first quarantined verdict (`jobs.stage_records`), and never lifted, also not by a release.
+    #: Set with the first quarantined verdict (`videos.stage_records`), and never lifted, not by a release
+    #: either.
     _flag("quarantined"),
     _flag("waived"),
     integer("enqueue_count", default=0),
@@ -98,7 +99,7 @@ assets = Table(
     partial_index("deleted_at", where="deleted_at IS NOT NULL"),
 )
 
-#: The spoken words of videos for reviewers; see `jobs.transcripts`.
+#: The spoken words of videos for reviewers; see `videos.transcripts`.
 transcripts = Table(
     "transcripts",
     metadata,
@@ -133,8 +134,13 @@ attempts = Table(
     text("upstream_copy_status", null=True),
     #: What a local generator says it did not draw: words of the prompt, in canonical JSON.
     blob("not_drawn", null=True),
+    #: What was asked of a generator that steers, and what it says it did, in canonical JSON.
+    blob("steering", null=True),
+    blob("generation", null=True),
     #: Why the finished clip cannot be downloaded, and what the operator can do.
     text("problem", null=True),
+    #: The upstream's own body when it refused or failed, with secrets masked.
+    text("answer", null=True),
     UniqueConstraint("idempotency_key"),
     UniqueConstraint("video_id", "number"),
     ForeignKeyConstraint(["tenant_id", "video_id"], ["videos.tenant_id", "videos.id"]),

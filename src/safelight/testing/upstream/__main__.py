@@ -9,6 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
+from .hosted_routes import BASE_PATHS
 from .server import ScriptedUpstream
 
 
@@ -19,10 +20,15 @@ def main() -> int:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=0, help="0: any free port")
     parser.add_argument("--counts", type=Path, help="file that always has the current counts")
+    parser.add_argument("--dialect", choices=sorted(BASE_PATHS), default="videos_api")
     options = parser.parse_args()
     try:
         upstream = ScriptedUpstream(
-            options.scenario, host=options.host, port=options.port, counts_file=options.counts
+            options.scenario,
+            host=options.host,
+            port=options.port,
+            counts_file=options.counts,
+            dialect=options.dialect,
         )
     except (ValueError, OSError) as error:
         parser.error(str(error))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import hmac
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,13 @@ from .bodies import read_create
 from .http_server import Reply, Request
 from .scenario import ScenarioRule, ScriptedAction
 from .state import AcceptedRequest, FakeUpstreamState
+from .steering import PROBE
 
 #: Largest width and height, and greatest length, of a video.
 MAX_SIDE = 4096
 MAX_SECONDS = 60
+#: The upstream accepts a request in all of these cases; only the response to the client differs.
+ACCEPTED = frozenset({"ok", "lose_answer", "hang", "garbage", "html", "gzip_bomb"})
 _SENTINEL = "Hmmm something didn't look right with your request."
 
 
@@ -27,6 +32,9 @@ class Routes:
     """Answers requests from the state of the upstream. `recorded` is called after each create request,
     before its response is sent.
     """
+
+    #: The headers in which a client may send the key, each with what precedes the key.
+    keys: tuple[tuple[str, str], ...] = (("authorization", "Bearer "),)
 
     def __init__(self, book: FakeUpstreamState, *, clips: Path, recorded: Callable[[], None]) -> None:
         self._book = book
@@ -41,7 +49,11 @@ class Routes:
             return _json(self._book.counts())
         match request.method, parts:
             case "GET", ["v1", "models"]:
-                models = [{"id": name, "object": "model"} for name in self._book.scenario.models]
+                script = self._book.scenario
+                owner: dict[str, Any] = {"owned_by": script.owned_by} if script.owned_by else {}
+                if script.steers:
+                    owner = {"owned_by": "safelight-steer", "safelight": PROBE}
+                models = [{"id": name, "object": "model", **owner} for name in script.models]
                 return _json({"object": "list", "data": models})
             case "POST", ["v1", "videos"]:
                 return self._create(request, at_once=False)
@@ -68,8 +80,10 @@ class Routes:
 
     def _admitted(self, request: Request) -> bool:
         wanted = self._book.scenario.api_key
-        given = request.headers.get("authorization", "")
-        return not wanted or hmac.compare_digest(given.encode(), f"Bearer {wanted}".encode())
+        return not wanted or any(
+            hmac.compare_digest(request.headers.get(name, "").encode(), f"{scheme}{wanted}".encode())
+            for name, scheme in self.keys
+        )
 
     def _create(
         self, request: Request, *, at_once: bool, needs: str = "", source: AcceptedRequest | None = None
@@ -94,8 +108,7 @@ class Routes:
         key = request.headers.get("idempotency-key", "")
         rule = self._book.receive(key, fields)
         act = self._book.act(rule, "submit")
-        if act.do in {"ok", "lose_answer", "hang", "garbage", "html"}:
-            # The upstream accepts the request in all of these cases; only the response to the client differs.
+        if act.do in ACCEPTED:
             entry = self._book.accept(key, fields, files, rule)
             self._recorded()
             if act.do == "ok":
@@ -161,11 +174,13 @@ class Routes:
 
     def _clip(self, entry: AcceptedRequest, act: ScriptedAction) -> Reply:
         match act.do:
-            case "ok" | "truncated" | "slow":
+            case "ok" | "truncated" | "short" | "slow":
                 ways: dict[str, Any] = {"truncated": "cut", "slow": "slow"}
+                clip = self._bytes(entry.rule, entry)
                 return Reply(
                     headers={"content-type": "video/mp4"},
-                    body=self._bytes(entry.rule, entry),
+                    # `short`: the announced length is that of the half which is sent.
+                    body=clip[: len(clip) // 2] if act.do == "short" else clip,
                     delay_s=act.delay_s,
                     way=ways.get(act.do, "send"),
                 )
@@ -218,6 +233,12 @@ def _is_too_large(fields: dict[str, Any]) -> bool:
         return False
 
 
+@cache
+def _gzip_bomb() -> bytes:
+    """Some 65 kB that decompress to 64 MiB."""
+    return gzip.compress(bytes(64 << 20))
+
+
 def _trouble(act: ScriptedAction) -> Reply:
     match act.do:
         case "drop":
@@ -231,6 +252,9 @@ def _trouble(act: ScriptedAction) -> Reply:
         case "html":
             page = b"<!doctype html><title>Please log in</title><p>Please log in.</p>"
             return Reply(headers={"content-type": "text/html; charset=utf-8"}, body=page, delay_s=act.delay_s)
+        case "gzip_bomb":
+            headers = {"content-type": "application/json", "content-encoding": "gzip"}
+            return Reply(headers=headers, body=_gzip_bomb(), delay_s=act.delay_s)
         case "redirect":
             return Reply(status=act.status or 302, headers={"location": act.location}, delay_s=act.delay_s)
     status = act.status or 500

@@ -19,10 +19,14 @@ ActionName = Literal[
     "empty",
     "text",
     "truncated",
+    "short",
     "slow",
     "redirect",
+    "gzip_bomb",
 ]
-Ending = Literal["completed", "failed", "refused", "never", "vanishes"]
+#: `stopped` and `unsteered` are for a server that steers: its watcher stopped the generation, or it cannot
+#: steer as required.
+Ending = Literal["completed", "partly", "failed", "refused", "never", "vanishes", "stopped", "unsteered"]
 
 
 class ScriptedAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,6 +88,10 @@ class Scenario(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     #: For requests that match no rule of `orders`.
     otherwise: ScenarioRule = ScenarioRule()
     models: tuple[str, ...] = ("scripted-1",)
+    #: `owned_by` of the models in the list; empty: not sent.
+    owned_by: str = ""
+    #: Whether it answers like `packages/steer`: it reports what it did with the field `steering`.
+    steers: bool = False
     #: Required bearer token, if set.
     api_key: str = ""
     #: Whether video objects include `metadata`.
@@ -108,7 +116,7 @@ def load_scenario(source: Path | str | dict[str, Any] | None) -> Scenario:
 
     Raises `ValueError` with the reason if the scenario is invalid.
     """
-    from safelight import yaml_loader
+    from safelight.core import yaml_loader
 
     if source is None:
         return Scenario()
@@ -150,11 +158,11 @@ def _act(value: Any) -> Any:
 
 
 _ACTS = frozenset({"submit", "poll", "content", "delete"})
-_ANYWHERE = frozenset({"ok", "status", "drop", "hang", "garbage", "html", "redirect"})
+_ANYWHERE = frozenset({"ok", "status", "drop", "hang", "garbage", "html", "redirect", "gzip_bomb"})
 _PLACES: dict[str, frozenset[str]] = {
     "submit": _ANYWHERE | {"lose_answer"},
     "poll": _ANYWHERE,
-    "content": _ANYWHERE | {"missing", "empty", "text", "truncated", "slow"},
+    "content": _ANYWHERE | {"missing", "empty", "text", "truncated", "short", "slow"},
     "delete": _ANYWHERE | {"lose_answer"},
 }
 

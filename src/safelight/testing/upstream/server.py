@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
-from safelight.fileio import write_atomic
+from safelight.core.fileio import write_atomic
 
+from .hosted_routes import BASE_PATHS, ROUTES, Dialect
 from .http_server import Reply, Request, serve_connection
-from .routes import Routes
 from .scenario import Scenario, ScenarioRule, load_scenario
 from .state import FakeUpstreamState
 
@@ -30,7 +30,8 @@ class ScriptedUpstream:
         ...  # upstream.url ends with /v1; upstream.counts counts the requests
 
     `choose_rule` chooses the rule of each create request instead of the scenario, from its fields and its
-    number. `counts_file` is updated before the response of each create, and otherwise twice a second.
+    number. `dialect` is the API that the server speaks. `counts_file` is updated before the response of each
+    create, and otherwise twice a second.
     """
 
     def __init__(
@@ -41,10 +42,11 @@ class ScriptedUpstream:
         port: int = 0,
         counts_file: Path | None = None,
         choose_rule: Callable[[Mapping[str, Any], int], ScenarioRule] | None = None,
+        dialect: Dialect = "videos_api",
     ) -> None:
         script = scenario if isinstance(scenario, Scenario) else load_scenario(scenario)
         self._book = FakeUpstreamState(scenario=script, choose_rule=choose_rule)
-        self._host, self._port = host, port
+        self._host, self._port, self._dialect = host, port, dialect
         self._counts_file = counts_file
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -56,8 +58,8 @@ class ScriptedUpstream:
 
     @property
     def url(self) -> str:
-        """Base URL for clients, with `/v1`."""
-        return f"http://{self._host}:{self._port}/v1"
+        """Base URL for clients, with `/v1` or what the dialect has there."""
+        return f"http://{self._host}:{self._port}{BASE_PATHS[self._dialect]}"
 
     @property
     def counts(self) -> dict[str, Any]:
@@ -107,7 +109,7 @@ class ScriptedUpstream:
         talks: set[asyncio.Task[None]] = set()
 
         with tempfile.TemporaryDirectory(prefix="safelight-upstream-") as clips:
-            routes = Routes(self._book, clips=Path(clips), recorded=self._save)
+            routes = ROUTES[self._dialect](self._book, clips=Path(clips), recorded=self._save)
 
             def handle(request: Request) -> Reply:
                 with self._lock:

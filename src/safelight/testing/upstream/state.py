@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .scenario import Scenario, ScenarioRule, ScriptedAction
+from .steering import ENDINGS, generation_record
 
 _REFUSED = {
     "code": "moderation_blocked",
@@ -109,7 +110,7 @@ class FakeUpstreamState:
             return "in_progress" if entry.polls > 1 or not rule.polls else "queued"
         if rule.ends == "vanishes":
             return "gone"
-        return "completed" if rule.ends == "completed" else "failed"
+        return "completed" if rule.ends in ("completed", "partly") else "failed"
 
     def video(self, entry: AcceptedRequest) -> dict[str, Any]:
         """The video object in wire format."""
@@ -135,6 +136,9 @@ class FakeUpstreamState:
         if over and rule.charge is not None:
             back = rule.refund and status == "failed"
             built["usage"] = {"cost": 0.0 if back else rule.charge, "currency": "USD", "refunded": back}
+        if self.scenario.steers:
+            record = generation_record(entry.fields.get("steering"), rule.ends) if over else None
+            built["safelight"] = {"generation": record}
         return built | rule.fields
 
     def charged(self) -> float:
@@ -180,4 +184,4 @@ class FakeUpstreamState:
     def _error(self, rule: ScenarioRule) -> dict[str, Any]:
         if rule.error is not None:
             return rule.error
-        return _REFUSED if rule.ends == "refused" else _FAILED
+        return {"refused": _REFUSED, **ENDINGS}.get(rule.ends, _FAILED)

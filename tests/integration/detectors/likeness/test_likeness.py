@@ -9,17 +9,16 @@ from typing import Any
 import pytest
 
 from safelight.bootstrap import Container
+from safelight.cases.consents import NewConsent, NewProtectedPerson
+from safelight.core.errors import InvalidMedia, SettingsError
 from safelight.detectors.registry import DetectorRegistry
-from safelight.errors import InvalidMedia, SettingsError
-from safelight.moderation.evaluation import StageResult
-from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.findings import Match, Stage
+from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.verdicts import Action
-from safelight.policy.waivers import EVERYTHING
+from safelight.policy.waivers import EVERYTHING, NewWaiver
+from safelight.screening.evaluation import StageResult
 from safelight.settings import DPIA_HEADINGS, DPIA_PLACEHOLDER, LikenessSettings, Settings
 from safelight.store import tables
-from safelight.trust.consents import NewConsent, NewProtectedPerson
-from safelight.trust.waivers import NewWaiver
 from support.clips import make_clip
 from support.consent_records import add_given_request
 from support.synthetic_faces import ANN, BEN, Pixels, pair, portrait

@@ -16,21 +16,20 @@ import numpy.typing as npt
 import pytest
 
 from safelight.bootstrap import Container
+from safelight.cases.consents import NewConsent, NewProtectedPerson
 from safelight.cli import main
 from safelight.cli.output import Exit
+from safelight.core.errors import Conflict, InvalidField, InvalidMedia, SettingsError
 from safelight.detectors.registry import DetectorRegistry, load_plugin
-from safelight.errors import Conflict, InvalidField, InvalidMedia, SettingsError
-from safelight.moderation.evaluation import ScreeningContext, StageResult
-from safelight.moderation.reference import ReferenceInput
-from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.findings import Match, Modality, TimeRange
+from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.verdicts import Action
-from safelight.policy.waivers import EVERYTHING
+from safelight.policy.waivers import EVERYTHING, NewWaiver
+from safelight.screening.evaluation import ScreeningContext, StageResult
+from safelight.screening.reference import ReferenceInput
 from safelight.settings import DPIA_HEADINGS, DPIA_VOICES, LikenessSettings, Settings
 from safelight.store.tables import biometric_templates
 from safelight.testing.speech import SpeechMissing, synthesize
-from safelight.trust.consents import NewConsent, NewProtectedPerson
-from safelight.trust.waivers import NewWaiver
 from support.clips import RATE, hum, make_clip
 from support.optional_tools import leave_out
 from support.tiny_voice import voice_model

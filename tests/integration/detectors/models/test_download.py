@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,60 +12,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from safelight.cli import main
+from safelight.core.errors import InvalidField
+from safelight.detectors.models import catalogue
 from safelight.detectors.models.download import DownloadFailed, HubModel, download_model, select_files
 from safelight.detectors.models.weights import WeightsChanged, read_manifest
-from safelight.errors import InvalidField
 from safelight.net.fetch import Fetcher
+from support.model_hub import COMMIT, Hub
 from support.rows import each_row
-
-COMMIT = "a" * 40
-WEIGHTS = b"\x08\0\0\0\0\0\0\0{}      "
-
-
-class Hub:
-    """One repository at one commit."""
-
-    def __init__(self) -> None:
-        self.files = {"config.json": b"{}", "model.safetensors": WEIGHTS, "pytorch_model.bin": b"pickle"}
-        self.listed = {"model.safetensors": hashlib.sha256(WEIGHTS).hexdigest()}
-        self.commit, self.asked = COMMIT, list[str]()
-        self.siblings: list[dict[str, Any]] | None = None
-        hub = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                hub.asked.append(self.path)
-                answer = hub.answer(urlsplit(self.path).path)
-                self.send_response(404 if answer is None else 200)
-                self.send_header("content-length", str(len(answer or b"")))
-                self.end_headers()
-                self.wfile.write(answer or b"")
-
-            def log_message(self, *_arguments: Any) -> None:
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-
-    def answer(self, path: str) -> bytes | None:
-        if path.startswith("/api/models/own/er/revision/"):
-            siblings = self.siblings or [
-                {"rfilename": name, "size": len(data)}
-                | ({"lfs": {"sha256": self.listed[name]}} if name in self.listed else {})
-                for name, data in self.files.items()
-            ]
-            return json.dumps(
-                {"sha": self.commit, "siblings": siblings, "cardData": {"license": "mit"}}
-            ).encode()
-        prefix = f"/own/er/resolve/{self.commit}/"
-        return self.files.get(path.removeprefix(prefix)) if path.startswith(prefix) else None
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 @pytest.fixture
@@ -144,8 +95,9 @@ def test_an_invalid_repository_name_is_refused(repo: str, tmp_path: Path, hub: H
 
 
 def test_the_commands_pull_list_and_verify(
-    hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    hub: Hub, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(catalogue, "shared_folder", lambda: tmp_path / "none")
     config = tmp_path / "safelight.toml"
     config.write_text(
         'data = "data"\n[detectors.custom-models.models.mine]\nkind = "image-classifier"\nrepo = "own/er"\n'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,19 +12,20 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from safelight.detectors.models.plugins import HUB, CustomModelDetector
+from safelight.core.errors import InvalidField
+from safelight.detectors.models.calibration import MAX_UNMEASURED_SCORE
+from safelight.detectors.models.plugins import HUB, CustomModelDetector, make_process
 from safelight.detectors.models.process import ModelFailed, ModelProcess
-from safelight.detectors.models.specs import read_models
+from safelight.detectors.models.specs import ConfiguredModel, read_models
 from safelight.detectors.models.weights import Manifest, WeightsChanged, WeightsFile, hash_files, verify_files
 from safelight.detectors.protocol import Keyframe, SceneInput
 from safelight.detectors.registry import DetectorRegistry
-from safelight.errors import InvalidField
-from safelight.moderation.scene_detection import SceneDetection
-from safelight.policy.findings import Coverage, FrameRange, Modality
+from safelight.policy.findings import SHIPPED, Coverage, FrameRange, Modality
 from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Sandbox
-from safelight.scanning.model_calibration import LabelledImages, calibrated
-from safelight.scanning.service import Scanner, ScannerOptions
+from safelight.screening.scanning.model_calibration import LabelledImages, calibrated
+from safelight.screening.scanning.service import Scanner, ScannerOptions
+from safelight.screening.scene_detection import SceneDetection
 from support import model_factories
 from support.rows import each_row
 from support.tiny_models import classifier, zero_shot
@@ -178,10 +180,38 @@ def test_a_failing_model_does_not_affect_another(
     assert cells == {"violence": False, "violence/graphic": True}
 
 
+def test_a_model_that_takes_a_minute_is_a_gap_after_its_time_limit(
+    tmp_path: Path,
+    onlookers: Callable[[dict[str, Any]], SceneDetection],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    classifier(tmp_path / "models" / "quick")
+    classifier(tmp_path / "models" / "slow")
+    table = {**CLASSIFIER, "labels": {"hot": "violence"}, "timeout_s": 0.5}
+    options = {"store": str(tmp_path / "models"), "models": {"slow": table, "quick": CLASSIFIER}}
+
+    def process(model: ConfiguredModel) -> ModelProcess:
+        if model.name == "slow":
+            return ModelProcess(EntryPoint.of(model_factories.slow), {})
+        return make_process(model)
+
+    monkeypatch.setattr("safelight.detectors.models.plugins.make_process", process)
+    began = time.monotonic()
+    looked = onlookers(options).run_local(scene(tmp_path, RED))
+    assert time.monotonic() - began < 50
+    assert [one.category for one in looked.findings] == ["violence/graphic"]
+    late, quick = (
+        Coverage(cells=looked.cells).cell(name, Modality.FRAMES) for name in ("violence", "violence/graphic")
+    )
+    assert quick.complete
+    assert not late.ran
+    assert "did not answer within 0.5 s" in late.note
+
+
 def test_weights_that_changed_since_the_pull_are_not_loaded(tmp_path: Path) -> None:
     folder = classifier(tmp_path / "hot")
     manifest = Manifest(
-        repo="a/b", revision="0" * 40, licence="mit", hub="h", pulled_at=1.0, files=hash_files(folder)
+        repo="a/b", revision="0" * 40, licence="mit", source="h", pulled_at=1.0, files=hash_files(folder)
     )
     (folder / "safelight-manifest.json").write_bytes(msgspec.json.encode(manifest))
     assert len(verify_files(folder)) == 64
@@ -207,9 +237,65 @@ def test_too_few_pictures_are_refused_for_calibration(
     data = LabelledImages.read(pictures, named.spec.categories)
     with pytest.raises(InvalidField, match="20 of each"):
         calibrated(named, data, Scanner(sandbox, (), ScannerOptions(warm_children=0)), now=1.0)
+    for path in (pictures / "violence-graphic").iterdir():
+        path.unlink()
+    data = LabelledImages.read(pictures, named.spec.categories)
+    with pytest.raises(InvalidField, match="200 are needed"):
+        calibrated(named, data, Scanner(sandbox, (), ScannerOptions(warm_children=0)), now=1.0)
     (pictures / "rudeness").mkdir()
     with pytest.raises(InvalidField, match="not a category of this model"):
         LabelledImages.read(pictures, named.spec.categories)
+
+
+def harmless(folder: Path, *, count: int) -> Path:
+    """Pictures of noise in every colour but red."""
+    from PIL import Image
+
+    chance = np.random.default_rng(11)
+    (folder / "none").mkdir(parents=True)
+    for number in range(count):
+        colour = (chance.integers(40, 130), chance.integers(90, 255), chance.integers(60, 255))
+        noise = chance.normal(0, 25, (24, 32, 3)) + np.asarray(colour)
+        Image.fromarray(noise.clip(0, 255).astype(np.uint8)).save(folder / "none" / f"{number}.png")
+    return folder
+
+
+def test_a_model_is_calibrated_on_harmless_pictures_alone(
+    tmp_path: Path,
+    sandbox: Sandbox,
+    onlookers: Callable[[dict[str, Any]], SceneDetection],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Each picture is decoded in a process of its own.
+    monkeypatch.setattr("safelight.detectors.models.calibration.MIN_HARMLESS_IMAGES", 24)
+    zero_shot(tmp_path / "models" / "gore")
+    options = {"store": str(tmp_path / "models"), "models": {"gore": ZERO_SHOT}}
+    (named,) = read_models(options)
+    data = LabelledImages.read(harmless(tmp_path / "data", count=24), named.spec.categories)
+    found = calibrated(named, data, Scanner(sandbox, (), ScannerOptions(warm_children=0)), now=1.0)
+    curve = found.curves["violence/graphic"]
+    assert (curve.recall, curve.positives, curve.negatives) == (None, 0, 12)
+    assert curve.probability(curve.threshold) == pytest.approx(0.5)
+    assert found.prompts == ZERO_SHOT["prompts"]
+    named.calibration.write_bytes(msgspec.json.encode(found))
+    looked = onlookers(options).run_local(scene(tmp_path, GREEN, RED, GREY))
+    held = [one for one in looked.findings if one.score >= 0.5]
+    # It is held and not blocked, although no harmless picture comes near it.
+    assert [one.score for one in held] == [MAX_UNMEASURED_SCORE]
+    assert held[0].evidence[0].first == 10  # type: ignore[union-attr]
+    (cell,) = looked.cells
+    assert "share found: not measured" in str(cell.measured)
+
+
+def test_without_sentences_in_the_settings_the_shipped_ones_are_used(tmp_path: Path) -> None:
+    table = {"kind": "zero-shot", "runtime": "onnx", "negative_prompts": ["grey"]}
+    (named,) = read_models({"store": str(tmp_path), "models": {"seen": table}})
+    assert {"sexual", "violence/graphic", "hate/symbols"} <= set(named.spec.categories)
+    assert set(named.spec.categories) <= {one.name for one in SHIPPED}
+    assert not any("minors" in category for category in named.spec.categories)
+    assert {"grey", "sand dunes in warm light"} <= set(named.spec.negative_prompts)
+    shown = [sentence for sentences in named.spec.prompts.values() for sentence in sentences]
+    assert not set(shown) & set(named.spec.negative_prompts)
 
 
 def test_a_model_process_that_hangs_or_dies_is_ended_and_started_again() -> None:

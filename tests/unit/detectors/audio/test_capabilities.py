@@ -10,7 +10,7 @@ SERVER = {"url": "http://127.0.0.1:1/v1", "model": "whisper-1"}
 
 def promised(**detectors: object) -> set[str]:
     """Categories that coverage reports as available for audio."""
-    settings = {"minilm": False, "text-guard": False, **detectors}
+    settings = {"minilm": False, "text-guard": False, "whisper": False, **detectors}
     catalogue = DetectorRegistry.discover(settings)  # type: ignore[arg-type]
     return {cell.category for cell in catalogue.cells((), Modality.AUDIO) if cell.available}
 

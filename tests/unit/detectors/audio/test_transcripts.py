@@ -11,7 +11,7 @@ from safelight.detectors.protocol import MediaText, SpokenWord, TranscriptionFai
 from safelight.detectors.remote.transcription import parse_answer
 from safelight.detectors.text.media_text import join_lines
 from safelight.policy.findings import TextSpan, TimeRange
-from safelight.scanning.audio_report import SpanOffset, SpeechFile, to_clip_time
+from safelight.screening.scanning.audio_report import SpanOffset, SpeechFile, to_clip_time
 from safelight.testing.transcription import verbose_json
 
 WORDS = [("I", 0.1, 0.2), ("am", 0.2, 0.4), ("the", 0.4, 0.5), ("president.", 0.5, 1.0)]
@@ -118,9 +118,9 @@ def test_times_in_a_speech_file_are_mapped_to_its_spans(start: float, length: fl
             SpanOffset(file_s=3.4, start_s=60.0, end_s=65.0),
         ),
     )
-    [moved] = to_clip_time([line("a", start_s=start, end_s=start + length)], file)
+    [moved] = to_clip_time([line("a", start_s=start, end_s=start + length)], file.spans)
     for moment in (moved.start_s, moved.end_s):
         assert 2.0 <= moment <= 5.0 or 60.0 <= moment <= 65.0
     assert moved.start_s <= moved.end_s
-    [exact] = to_clip_time([line("a", start_s=4.4, end_s=5.4)], file)
+    [exact] = to_clip_time([line("a", start_s=4.4, end_s=5.4)], file.spans)
     assert (exact.start_s, exact.end_s) == (61.0, 62.0)

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from safelight.core.errors import InvalidField, NotFound
 from safelight.detectors.image.hash_files import parse_hash_file
 from safelight.detectors.image.hash_lists import HashKind, HashLists, HashTable
-from safelight.errors import InvalidField, NotFound
 from safelight.policy.findings import Match, Modality
 from support.rows import each_row
 

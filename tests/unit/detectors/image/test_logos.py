@@ -7,12 +7,12 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from safelight.core.errors import InvalidField, NotFound
 from safelight.detectors.image.logo_store import EnrolledLogo, LogoKind, LogoStore
 from safelight.detectors.image.logo_words import LogoWordDetector
 from safelight.detectors.image.logos import LogoDetector
 from safelight.detectors.image.template_matching import make_view
 from safelight.detectors.protocol import Frame
-from safelight.errors import InvalidField, NotFound
 from safelight.policy.findings import ImageBox, Match
 from support.rows import each_row
 from support.texts import findings, marked

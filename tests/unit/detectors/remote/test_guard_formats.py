@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.detectors.remote.guard_formats import GUARD_FORMATS, UnparseableResponse
+from safelight.detectors.remote.vision_formats import VISION_FORMATS
 from safelight.policy.findings import SHIPPED
 from support.rows import each_row
 
@@ -61,6 +62,92 @@ ANSWERS: list[tuple[str, dict[str, Any], dict[str, float]]] = [
 @pytest.mark.parametrize(("name", "answer", "scores"), ANSWERS)
 def test_each_format_is_parsed(name: str, answer: dict[str, Any], scores: dict[str, float]) -> None:
     assert GUARD_FORMATS[name].read(answer) == pytest.approx(scores)
+
+
+def moderation(*applied: str, **flagged: float) -> dict[str, Any]:
+    """A whole answer of the moderations endpoint for a text and a picture, as its reference shows it."""
+    of_pictures = {
+        *("self-harm", "self-harm/instructions", "self-harm/intent"),
+        *("sexual", "violence", "violence/graphic"),
+    }
+    of_texts = {
+        *("harassment", "harassment/threatening", "hate", "hate/threatening"),
+        *("illicit", "illicit/violent", "sexual/minors"),
+    }
+    names = sorted(of_pictures | of_texts)
+    scores = {name: flagged.get(name.replace("/", "_"), 0.0003) for name in names}
+    return {
+        "id": "modr-970d409ef3bef3b70c73d8232df86e7d",
+        "model": "omni-moderation-latest",
+        "results": [
+            {
+                "flagged": any(score > 0.4 for score in scores.values()),
+                "categories": {name: score > 0.4 for name, score in scores.items()},
+                "category_scores": scores,
+                "category_applied_input_types": {
+                    name: [kind for kind in applied if kind == "text" or name in of_pictures]
+                    for name in names
+                },
+            }
+        ],
+    }
+
+
+def completion(text: str) -> dict[str, Any]:
+    """A whole chat completion, as vLLM sends it."""
+    return {
+        "id": "chatcmpl-5f1c6d",
+        "object": "chat.completion",
+        "created": 1763900000,
+        "model": "guard",
+        "choices": [
+            {
+                "index": 0,
+                "message": {"role": "assistant", "content": text, "refusal": None, "tool_calls": []},
+                "logprobs": None,
+                "finish_reason": "stop",
+                "stop_reason": None,
+            }
+        ],
+        "usage": {"prompt_tokens": 301, "total_tokens": 316, "completion_tokens": 15},
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "scores"),
+    [
+        ("qwen3guard", completion("Safety: Unsafe\nCategories: Violent"), {"violence": 0.9}),
+        ("llama-guard", completion("\n\nunsafe\nS10"), {"hate": 0.9}),
+        ("omni-moderation", moderation("text", violence=0.86), {"violence": 0.86}),
+    ],
+)
+def test_a_whole_answer_about_a_text_is_parsed(
+    name: str, answer: dict[str, Any], scores: dict[str, float]
+) -> None:
+    assert GUARD_FORMATS[name].read(answer) == pytest.approx(scores)
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "scores"),
+    [
+        ("llama-guard", completion("unsafe\nS1,S12"), {"violence": 0.9, "sexual": 0.9}),
+        (
+            "policy",
+            completion('{"violation": 1, "categories": ["violence/graphic"], "confidence": "medium"}'),
+            {"violence/graphic": 0.75},
+        ),
+        ("omni-moderation", moderation("image", violence_graphic=0.91), {"violence/graphic": 0.91}),
+    ],
+)
+def test_a_whole_answer_about_a_picture_is_parsed(
+    name: str, answer: dict[str, Any], scores: dict[str, float]
+) -> None:
+    assert VISION_FORMATS[name].read(answer) == pytest.approx(scores)
+
+
+def test_an_answer_in_which_the_picture_was_not_checked_is_unparseable() -> None:
+    with pytest.raises(UnparseableResponse, match="not checked"):
+        VISION_FORMATS["omni-moderation"].read(moderation("text"))
 
 
 @pytest.mark.parametrize("name", sorted(GUARD_FORMATS))

@@ -5,15 +5,43 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from safelight.detectors.protocol import TextContent
 from safelight.detectors.text import distress, plugins
 from safelight.detectors.text.chinese import locale_of
 from safelight.detectors.text.compositions import shipped_compositions
-from safelight.detectors.text.distress import MAX_SCORE, SCORE, DistressDetector
-from safelight.policy.findings import Basis
+from safelight.detectors.text.distress import (
+    MAX_DOUBT,
+    MAX_SCORE,
+    MAX_WORD_DOUBT,
+    SCORE,
+    DistressDetector,
+    Judgement,
+)
+from safelight.policy.findings import Basis, TextSpan
 from support.rows import each_row
 from support.texts import findings
 
 DETECTOR = DistressDetector(shipped_compositions(), distress.load())
+#: A wish to die, a statement of despair, and a text without such words.
+WISH, DESPAIR, OTHER = "i want to kill myself", "i can't go on", "the bridge is quiet from up here"
+
+
+class FixedMeaning:
+    """Judges every text alike; texts in another language not at all."""
+
+    version = "test"
+
+    def __init__(self, excess: float | None) -> None:
+        self._excess = excess
+
+    def judge(self, content: TextContent) -> Judgement | None:
+        span = TextSpan(field=content.field, start=0, end=3)
+        point = distress.load().points[0]
+        return None if self._excess is None else Judgement(excess=self._excess, span=span, point=point)
+
+
+def with_meaning(excess: float | None) -> DistressDetector:
+    return DistressDetector(shipped_compositions(), distress.load(), FixedMeaning(excess))
 
 
 @each_row
@@ -51,6 +79,33 @@ def test_the_classifier_reads_first_person_texts_of_four_words_or_more() -> None
     score, point = judged
     assert point.score <= score <= MAX_SCORE
     assert (point.language, point.length) == ("en", "9-20")
+
+
+def test_the_meaning_of_a_text_brings_help_without_words_of_distress() -> None:
+    (found,) = findings(with_meaning(0.1), OTHER)
+    assert (found.basis, found.evidence[0]) == (Basis.LEARNED, TextSpan(field="prompt", start=0, end=3))
+    assert SCORE <= found.score <= MAX_SCORE
+    assert findings(with_meaning(-0.1), OTHER) == []
+
+
+def test_despair_counts_unless_the_meaning_is_far_from_it_and_a_wish_to_die_always_counts() -> None:
+    assert [one.score for one in findings(with_meaning(-MAX_DOUBT + 0.1), DESPAIR)] == [SCORE]
+    assert findings(with_meaning(-MAX_DOUBT - 0.1), DESPAIR) == []
+    assert [one.score for one in findings(with_meaning(-MAX_DOUBT - 0.1), WISH)] == [0.9]
+
+
+def test_where_the_meaning_cannot_be_read_words_decide() -> None:
+    text = "nobody called on my birthday and i wrote the letters, tonight i go into the river for good"
+    assert [one.score for one in findings(with_meaning(None), text)] == [
+        one.score for one in findings(DETECTOR, text)
+    ]
+
+
+def test_words_decide_where_the_meaning_is_little_below_its_operating_point() -> None:
+    text = "nobody called on my birthday and i wrote the letters, tonight i go into the river for good"
+    (found,) = findings(with_meaning(0.1 - MAX_WORD_DOUBT), text)
+    assert (found.basis, found.score) == (Basis.LEARNED, findings(DETECTOR, text)[0].score)
+    assert findings(with_meaning(-0.1 - MAX_WORD_DOUBT), text) == []
 
 
 @given(st.text(max_size=200))

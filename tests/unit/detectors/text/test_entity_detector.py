@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from safelight.core.errors import InvalidField, NotFound
 from safelight.detectors.text import entities
 from safelight.detectors.text.entities import Entity, EntityKind, parse_entity, read_entities
 from safelight.detectors.text.entity_detector import EntityDetector, EntityIndex
 from safelight.detectors.text.operator_lists import OperatorLists
-from safelight.errors import InvalidField, NotFound
 from support.rows import each_row
 from support.texts import findings, marked
 

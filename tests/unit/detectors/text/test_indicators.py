@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from safelight.detectors.text.indicators import PRIVATE_PERSON, PUBLIC_FIGURE, read_rules, shipped
 from safelight.detectors.text.indicators.people import find_addresses, find_people
-from safelight.moderation.cross_modal import find_indicators, match_indicator_rules
-from safelight.moderation.text_parts import TextPart, TextSource
 from safelight.policy.findings import SHIPPED, Finding, TextSpan, TimeRange
+from safelight.screening.cross_modal import find_indicators, match_indicator_rules
+from safelight.screening.text_parts import TextPart, TextSource
 from support.rows import each_row
 
 OWN = Path(__file__).parents[4] / "bench" / "together" / "own.jsonl"

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import pytest
 from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.minilm import graph as protobuf
 from safelight.detectors.text.minilm.cache import load_or_build
-from safelight.detectors.text.minilm.package import MODULE, read_tensors
+from safelight.detectors.text.minilm.package import read_tensors
 
 
 def test_a_written_model_is_valid_onnx() -> None:
@@ -69,9 +68,9 @@ def test_an_invalid_tensor_file_is_refused(tmp_path: Path, data: bytes) -> None:
 
 
 def test_without_the_weights_other_detectors_run_and_the_remedy_is_reported(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setitem(sys.modules, MODULE, None)
+    monkeypatch.setattr("safelight.detectors.models.catalogue.shared_folder", lambda: tmp_path)
     catalogue = DetectorRegistry.discover({})
     missing = {one.name: one.sentence for one in catalogue.missing}
     assert "safelight models pull minilm" in missing["minilm"]

@@ -8,6 +8,7 @@ from typing import ClassVar
 import msgspec
 import pytest
 
+from safelight.core.metrics import DETECTOR_TIMEOUTS
 from safelight.detectors.protocol import (
     Abstained,
     Capability,
@@ -18,7 +19,6 @@ from safelight.detectors.protocol import (
 )
 from safelight.detectors.text.pipeline import MAX_STUCK, TextPipeline
 from safelight.detectors.text.safety_card import CardDetector
-from safelight.metrics import DETECTOR_TIMEOUTS
 from safelight.policy.findings import (
     Basis,
     CoverageStatus,
@@ -365,3 +365,15 @@ def test_the_pipeline_names_the_lowest_operating_point_of_each_category() -> Non
         points: ClassVar[dict[str, float]] = {"hate": 0.55}
 
     assert TextPipeline([Reader(), Classifier(), Lower()]).points == {"hate": 0.55}
+
+
+class Faint(Reader):
+    name, score, recorded_from = "faint", 0.2, 0.3
+
+
+def test_findings_below_the_lowest_recorded_score_of_a_detector_are_kept_apart() -> None:
+    report = TextPipeline([Reader(), Faint()]).screen({"prompt": "a bad day"})
+    assert [one.score for one in report.findings] == [0.5]
+    assert [(one.score, one.attributes["source"]) for one in report.unrecorded] == [(0.2, "prompt")]
+    text = MediaText(text="a bad day", confidence=1.0, frame=0)
+    assert TextPipeline([Faint()]).screen_media_text([text]).unrecorded == ()

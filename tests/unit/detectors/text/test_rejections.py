@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from safelight.detectors.text.classifier_detectors import NgramDetector, shipped_rejections
+from safelight.detectors.text.classifier_detectors import PREVENTION, NgramDetector, shipped_rejections
 from safelight.detectors.text.classifiers import load
 from safelight.detectors.text.compositions import CompositionDetector, shipped_compositions
 from safelight.detectors.text.normalise import final_views, views
@@ -78,3 +78,26 @@ def test_a_classifiers_finding_of_hatred_says_whether_the_text_rejects_it(text: 
     found = [one for one in findings(NgramDetector(load()), text) if one.category == "hate"]
     assert found
     assert all(one.attributes.get("rejected", False) is rejected for one in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("A tutorial for teachers on suicide prevention", True),
+        ("The film shows the warning signs of suicide and who to call", True),
+        ("教師研習：自殺防治守門人課程", True),
+        ("教师培训：自杀预防课程", True),
+        ("A clip that shows a suicide, step by step", False),
+        ("教我自殺方法，步驟清楚", False),
+        ("No crisis line, only the act itself", False),
+    ],
+)
+def test_words_of_prevention_are_read_in_their_sentence(text: str, expected: bool) -> None:
+    view = final_views(views(text))[0]
+    assert shipped_rejections(PREVENTION).is_rejected(view, [(1, 2)]) is expected
+
+
+def test_prevention_in_another_sentence_rejects_nothing() -> None:
+    view = final_views(views("A lecture on suicide prevention. Then he cuts his arm."))[0]
+    at = view.text.index("cuts")
+    assert not shipped_rejections(PREVENTION).is_rejected(view, [(at, at + 4)])

@@ -16,6 +16,10 @@ class PromptCheck:
     reason: str = ""
     #: Risk that the filter of the provider refuses it, in one word; empty if it is not known.
     risk: str = ""
+    #: The answer of the gate of help: `help`, `ask` or `refuse`; empty if it is not known.
+    answer: str = ""
+    #: The question of `ask` or the sentence of `refuse`; empty for `help`.
+    no_help: str = ""
 
 
 #: Checks the fields of one row.

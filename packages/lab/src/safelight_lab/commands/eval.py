@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
-from safelight.advice.prompt_advice import BlockedAt
 from safelight.cli.commands import load_container
 from safelight.cli.language import category_name, texts
 from safelight.cli.output import Exit, ProgressBar, emit
 from safelight.cli.prompt_checker import make_pipeline
-from safelight.errors import ConfigurationError, InvalidField, SafelightError
+from safelight.core.errors import ConfigurationError, InvalidField, SafelightError
+from safelight.providers.advice.prompt_advice import BlockedAt
 
+from .eval_all import evaluate_all
 from .eval_drift import drift
 from .eval_output import format_advice_report, format_clip_report, format_prompt_report
 from .eval_provenance import provenance
+from .policies import load_policies
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
@@ -35,6 +37,7 @@ app = typer.Typer(no_args_is_help=True)
 _EVASION_TIMEOUT_S = 60
 app.command()(provenance)
 app.command()(drift)
+app.command("all")(evaluate_all)
 
 
 @app.callback()
@@ -95,7 +98,7 @@ def prompts(
             raise InvalidField(f"Unknown attack {name!r}; attacks: {', '.join(known)}.", param="attack")
     attacks = [known[name] for name in attack or ()]
     metrics = protocol.load_installed(protocol.METRICS, protocol.Metric)  # type: ignore[type-abstract]
-    policies = _load_policies(container, policy or ())
+    policies = load_policies(container, policy or ())
     first = next(iter(policies))
     total = sum(1 for _ in prompt_eval.cases(sets, attacks, attack_safe=attack_safe))
     evaluation = prompt_eval.PromptEvaluation(
@@ -119,20 +122,6 @@ def prompts(
         _write_page(markdown, reports.markdown(report))
     emit(report, as_json, format_prompt_report(report))
     return Exit.ERROR if report["metrics"]["expectations"]["differ"] else Exit.OK
-
-
-def _load_policies(container: Container, names: Sequence[str]) -> dict[str, Policy]:
-    """The named policies; without names, the policy in force, or that of the settings if there is no data."""
-    from safelight.policy.documents import load
-
-    if names:
-        return {name: load(name, container.core.taxonomy) for name in names}
-    settings = container.core.settings
-    if settings.data.exists() or settings.storage.database is not None:
-        chosen = container.persistence.active_policy(container.persistence.tenant)
-    else:
-        chosen = container.core.configured_policy
-    return {chosen.name: chosen}
 
 
 class _RowWriter:
@@ -217,7 +206,7 @@ def advice(
     container = load_container(ctx)
     sets = [datasets.read(path) for path in data or ()]
     log = holdout_log.log_for((one.sha256 for one in sets), log)
-    (chosen,) = _load_policies(container, [policy] if policy else []).values()
+    (chosen,) = load_policies(container, [policy] if policy else []).values()
     evaluation = advice_eval.AdviceEvaluation(
         pipeline=make_pipeline(container),
         taxonomy=container.core.taxonomy,
@@ -271,7 +260,7 @@ def _run_evasion(container: Container, policy: Policy) -> dict[str, Any]:
         detectors = container.core.text_pipeline.detectors
         own.core.text_pipeline = TextPipeline(detectors, budget_s=_EVASION_TIMEOUT_S)
         own.persistence.policies.publish(policy, published_by="safelight eval")
-        checks = replace(own.review.checks, spend=lambda _principal, _end_user, _cost: None)
+        checks = replace(own.checks, spend=lambda _principal, _end_user: None)
         with ProgressBar(len(sequences), "sequences") as progress:
             done = itertools.count(1)
             report = run_sequences(
@@ -353,8 +342,8 @@ def clips(
 
     Waivers in force apply and are named. Prints no image and no text of a clip.
     """
-    from safelight.moderation.tenant_policy import TenantPolicy
     from safelight.policy.documents import load
+    from safelight.policy.tenant_policy import TenantPolicy
     from safelight_lab.evaluation import clip_eval, clip_report
     from safelight_lab.evaluation import clips as clip_sets
 

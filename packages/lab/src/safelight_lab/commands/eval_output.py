@@ -92,7 +92,7 @@ def _format_differences(row: Mapping[str, Any]) -> str:
 def format_advice_report(report: Mapping[str, Any]) -> str:
     lines = []
     for row in report["rows"]:
-        shares = [_format_share(name, row[name], row["n"]) for name in ("suggestions", "refused")]
+        shares = [_format_share(name, row[name], row["n"]) for name in ("suggestions", "asked", "refused")]
         reasons = ", ".join(f"{name} {count}" for name, count in row["refusals"].items())
         title = " ".join(part for part in (row["source"], row["label"], row["part"], row["value"]) if part)
         lines.append(f"{title}: {', '.join(shares)}{f' [{reasons}]' if reasons else ''}")

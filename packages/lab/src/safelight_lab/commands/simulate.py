@@ -12,7 +12,7 @@ import typer
 
 from safelight.cli.language import texts
 from safelight.cli.output import Exit, emit
-from safelight.errors import InvalidField, SafelightError
+from safelight.core.errors import InvalidField, SafelightError
 from safelight_lab.simulation.hidden_filter import FilterFamily
 from safelight_lab.simulation.scene_grammar import find_words
 from safelight_lab.simulation.simulated_provider import SimulatedDrift
@@ -84,7 +84,7 @@ def upstream(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Serve `/v1/videos` with a hidden filter, charges and refunds, until Ctrl-C. All of it is simulated."""
-    from safelight.attempts.fields import read_time
+    from safelight.providers.attempts.fields import read_time
     from safelight.settings.addresses import is_loopback
     from safelight_lab.simulation.simulated_provider import ProviderBehaviour
 

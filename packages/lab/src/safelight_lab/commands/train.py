@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from safelight.cli.output import Exit, emit, progress_console
-from safelight.errors import ConfigurationError, NotFound, SafelightError
+from safelight.core.errors import ConfigurationError, NotFound, SafelightError
 
 if TYPE_CHECKING:
     from safelight.detectors.text.minilm.encoder import Encoder
@@ -30,6 +30,20 @@ def train(
         list[Path] | None,
         typer.Option("--extra", help="A folder of labelled JSONL to train on as well; repeatable."),
     ] = None,
+    acts: Annotated[
+        Path | None,
+        typer.Option("--acts", help="A folder of pairs of acts and harmless twins, such as bench/acts/fit."),
+    ] = None,
+    distress: Annotated[
+        Path | None,
+        typer.Option(
+            "--distress", help="The same folder, for the classifier of distress that reads meaning."
+        ),
+    ] = None,
+    e5: Annotated[
+        Path | None,
+        typer.Option("--e5", help="The folder of the E5 model; needed with --acts and --distress."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Train the prompt classifiers from the committed examples, generated harmless texts and your own
@@ -37,15 +51,26 @@ def train(
 
     The operating points are chosen on the harmless texts of all of them, by models that have not seen them.
     The same examples give the same file on one kind of machine. To use the result, set `classifiers =
-    "FOLDER"` under [detectors.minilm], [detectors.ngrams] and [detectors.distress].
+    "FOLDER"` under [detectors.minilm], [detectors.ngrams] and [detectors.distress]. With `--acts`, only the
+    reader of acts is trained, beside the classifiers in use; set the folder under [detectors.acts]. With
+    `--distress`, only the classifier of distress that reads meaning; set it under [detectors.distress].
     """
     from safelight_lab.training import distress_training, model_card, training_data
 
+    if distress is not None:
+        return _train_distress(out, distress, e5, as_json=as_json)
+    if acts is not None:
+        return _train_acts(out, acts, extra, e5, as_json=as_json)
     _require_packages()
     encoder = _make_encoder()
     examples = [*training_data.load_committed(), *_read_folders(extra)]
     trained = _train(examples, encoder)
-    _write(out, trained, distress_training.fit(examples), model_card.render_card(trained))
+    _write(
+        out,
+        trained,
+        distress_training.fit([*examples, *training_data.load_distress()]),
+        model_card.render_card(trained),
+    )
     figures = model_card.count_report(trained)
     emit(
         {
@@ -81,6 +106,55 @@ def _train(examples: list[Example], encoder: Encoder) -> TrainedClassifiers:
         training_data.hash_committed(),
         progress_console().print,
     )
+
+
+def _train_acts(out: Path, pairs: Path, extra: list[Path] | None, e5: Path | None, *, as_json: bool) -> int:
+    from safelight.detectors.text.acts import FILE, ActReader
+    from safelight.detectors.text.classifier_detectors import MiniLmDetector
+    from safelight.detectors.text.classifiers import load
+    from safelight.detectors.text.e5.encoder import NOT_INSTALLED, E5Encoder
+    from safelight.detectors.text.minilm.cache import default_folder
+    from safelight_lab.training import act_training, training_data
+
+    if e5 is None:
+        raise ConfigurationError("Training the reader of acts needs E5.", remedy=NOT_INSTALLED)
+    minilm = MiniLmDetector(load(), _make_encoder(), default_folder())
+    harmless = [one for folder in extra or () for one in act_training.read_plain(folder)]
+    plain = act_training.plain_texts(training_data.load_committed(), harmless)
+    texts = act_training.read_texts(
+        act_training.read_pairs(pairs), plain, ActReader(minilm, E5Encoder(e5)), progress_console().print
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    (out / FILE).write_bytes(act_training.fit(texts, minilm.classifiers.sha256))
+    emit({"out": str(out), "fitted": len(texts)}, as_json, f"{out}: the reader of acts, {len(texts)} texts.")
+    return Exit.OK
+
+
+def _train_distress(out: Path, pairs: Path, e5: Path | None, *, as_json: bool) -> int:
+    from safelight.detectors.text.acts import ActReader
+    from safelight.detectors.text.classifier_detectors import MiniLmDetector
+    from safelight.detectors.text.classifiers import load
+    from safelight.detectors.text.distress_meaning import FILE
+    from safelight.detectors.text.e5.encoder import NOT_INSTALLED, E5Encoder
+    from safelight.detectors.text.minilm.cache import default_folder
+    from safelight_lab.training import distress_meaning_training, training_data
+
+    _require_packages()
+    if e5 is None:
+        raise ConfigurationError("Training the classifier of distress needs E5.", remedy=NOT_INSTALLED)
+    committed = [*training_data.load_committed(), *training_data.load_distress()]
+    texts = distress_meaning_training.read_texts(
+        distress_meaning_training.read_examples(pairs, committed),
+        ActReader(MiniLmDetector(load(), _make_encoder(), default_folder()), E5Encoder(e5)),
+        progress_console().print,
+    )
+    weights, measured = distress_meaning_training.fit(texts)
+    out.mkdir(parents=True, exist_ok=True)
+    (out / FILE).write_bytes(weights)
+    lines = [f"{name}: {share}" for name, share in measured["groups"].items()]
+    lines += [f"{one['threshold']:+}: {one['found']:.1%}, {one['twins']:.1%}" for one in measured["curve"]]
+    emit({"out": str(out), "fitted": len(texts), **measured}, as_json, "\n".join(lines))
+    return Exit.OK
 
 
 def _write(out: Path, trained: TrainedClassifiers, distress: bytes, card: str) -> None:

@@ -13,17 +13,18 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
-from safelight.advice.omissions import EstimateRisks
-from safelight.advice.prompt_advice import AdviceOptions, BlockedAt
-from safelight.advice.suggestion import Suggestion
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.evaluation.protocol import EvalCase
-from safelight.moderation.check_result import summarize_check
-from safelight.moderation.prompt import PromptStage
-from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.documents import Policy
 from safelight.policy.findings import Taxonomy
 from safelight.policy.statistics import wilson
+from safelight.policy.tenant_policy import TenantPolicy
+from safelight.providers.advice.help_gate import HelpAnswer
+from safelight.providers.advice.omissions import EstimateRisks
+from safelight.providers.advice.prompt_advice import AdviceOptions, BlockedAt
+from safelight.providers.advice.suggestion import Suggestion
+from safelight.screening.check_result import summarize_check
+from safelight.screening.prompt import PromptStage
 
 from .datasets import DataSet
 from .holdout_log import format_heading
@@ -42,7 +43,8 @@ class AdviceOutcome:
     #: Whether there is any suggestion, and any that can be applied.
     suggestions: bool
     applicable: bool
-    #: Why help is refused; empty if it is not.
+    #: The answer of the gate of help, and why it is not help; empty if it is.
+    answer: HelpAnswer
     refusal: str
 
 
@@ -95,6 +97,7 @@ class AdviceEvaluation:
             case=case,
             suggestions=bool(advice.suggestions),
             applicable=any(one.number for one in advice.suggestions),
+            answer=advice.answer,
             refusal=advice.refusal.value if advice.refusal else "",
         )
 
@@ -105,12 +108,13 @@ def format_log_entry(report: Mapping[str, Any], *, now: dt.datetime) -> str:
         *format_heading(report, now=now),
         f"`safelight eval advice{f' --blocked {blocked}' if (blocked := report['blocked_at']) else ''}`, "
         f"advice `{report['advice_hash'][:16]}`.\n",
-        "| source | label | part | value | n | any suggestion | applicable | help refused |",
-        "| --- | --- | --- | --- | --- | --- | --- | --- |",
+        "| source | label | part | value | n | any suggestion | applicable | asked | help refused |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     lines += [
         f"| {row['source']} | {row['label']} | {row['part']} | {row['value']} | {row['n']}"
-        f" | {row['suggestions']['k']} | {row['applicable']['k']} | {row['refused']['k']} |"
+        f" | {row['suggestions']['k']} | {row['applicable']['k']}"
+        f" | {row['asked']['k']} | {row['refused']['k']} |"
         for row in report["rows"]
     ]
     return "\n".join(lines) + "\n"
@@ -138,7 +142,8 @@ def _count(outcomes: Iterable[AdviceOutcome]) -> Iterator[dict[str, Any]]:
             "n": len(members),
             "suggestions": _share(sum(one.suggestions for one in members), len(members)),
             "applicable": _share(sum(one.applicable for one in members), len(members)),
-            "refused": _share(sum(bool(one.refusal) for one in members), len(members)),
+            "asked": _share(sum(one.answer is HelpAnswer.ASK for one in members), len(members)),
+            "refused": _share(sum(one.answer is HelpAnswer.REFUSE for one in members), len(members)),
             "refusals": dict(sorted(Counter(one.refusal for one in members if one.refusal).items())),
         }
 
@@ -149,7 +154,7 @@ def _share(k: int, n: int) -> dict[str, Any]:
 
 def _hash_of_advice() -> str:
     """The sha256 of the modules and tables of the advice, and so also of the help gate."""
-    package = resources.files("safelight.advice")
+    package = resources.files("safelight.providers.advice")
     files = [*package.iterdir(), *package.joinpath("data").iterdir()]
     digest = hashlib.sha256()
     for file in sorted(files, key=lambda one: one.name):

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from safelight.attempts.drift import DriftKind, DriftSource, find_drift
-from safelight.attempts.models import AttemptOrigin, AttemptRecord
-from safelight.generation.protocol import Charge, ChargeStatus
 from safelight.policy.statistics import wilson
+from safelight.providers.attempts.drift import DriftKind, DriftSource, find_drift
+from safelight.providers.attempts.models import AttemptOrigin, AttemptRecord
+from safelight.providers.protocol import Charge, ChargeStatus
 from safelight_lab.simulation.hidden_filter import HiddenFilter
 from safelight_lab.simulation.simulated_provider import ProviderBehaviour, SimulatedDrift
 

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from safelight.core.errors import BadInput
+from safelight.core.progress import ProgressSink
 from safelight.detectors import safety_card
 from safelight.detectors.protocol import MediaText
-from safelight.errors import BadInput
-from safelight.moderation.evaluation import ScreeningContext, StageResult
-from safelight.moderation.output import OutputStage
-from safelight.moderation.prompt import PromptStage
-from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.findings import Finding, FrameRange, Modality, Taxonomy, TimeRange
 from safelight.policy.statistics import wilson
+from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.verdicts import Action
-from safelight.progress import ProgressSink
-from safelight.scanning.report import ScanReport
+from safelight.screening.evaluation import ScreeningContext, StageResult
+from safelight.screening.output import OutputStage
+from safelight.screening.prompt import PromptStage
+from safelight.screening.scanning.report import ScanReport
 
 from .clips import Clip, ClipSet, LabelledSegment
 from .label_mapping import FOUND, is_false_positive

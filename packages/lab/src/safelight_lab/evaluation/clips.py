@@ -8,8 +8,8 @@ from pathlib import Path
 
 import msgspec
 
-from safelight.errors import InvalidField, NotFound
-from safelight.fileio import sha256_file
+from safelight.core.errors import InvalidField, NotFound
+from safelight.core.fileio import sha256_file
 from safelight.policy.findings import Modality
 
 from .label_mapping import FOUND

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safelight.errors import InvalidField, NotFound
+from safelight.core.errors import InvalidField, NotFound
 from safelight.evaluation.protocol import EvalCase
 from safelight.policy.verdicts import Action
 
@@ -41,7 +41,7 @@ def read(path: Path) -> DataSet:
     for number, line in enumerate(data.splitlines(), start=1):
         if line.strip():
             try:
-                case = _read_case(_read_object(line), path.stem, number)
+                case = read_case(read_object(line), path.stem, number)
                 if case.id in cases:
                     raise ValueError(f"the id {case.id!r} is already used in an earlier line")
             except ValueError as error:
@@ -52,7 +52,8 @@ def read(path: Path) -> DataSet:
     return DataSet(name=path.stem, sha256=hashlib.sha256(data).hexdigest(), cases=tuple(cases.values()))
 
 
-def _read_object(line: bytes) -> dict[str, Any]:
+def read_object(line: bytes) -> dict[str, Any]:
+    """One line as a JSON object. Raises `ValueError`, which says what is wrong."""
     try:
         row = json.loads(line)
     except UnicodeDecodeError as error:
@@ -64,7 +65,8 @@ def _read_object(line: bytes) -> dict[str, Any]:
     return row
 
 
-def _read_case(row: dict[str, Any], name: str, number: int) -> EvalCase:
+def read_case(row: dict[str, Any], name: str, number: int) -> EvalCase:
+    """The case of line `number` of the set `name`. Raises `ValueError`, which says what is wrong."""
     text = _read_string(row, "text", "")
     if not text.strip():
         raise ValueError("`text` is missing or empty")

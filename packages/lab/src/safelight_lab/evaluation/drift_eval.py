@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from safelight.advice.risk_features import WORD
-from safelight.attempts.change_test import Array
-from safelight.attempts.drift import Drift, DriftKind, find_drift
-from safelight.attempts.models import AttemptOutcome, AttemptRecord
 from safelight.policy.statistics import wilson
+from safelight.providers.advice.risk_features import WORD
+from safelight.providers.attempts.change_test import Array
+from safelight.providers.attempts.drift import Drift, DriftKind, find_drift
+from safelight.providers.attempts.models import AttemptOutcome, AttemptRecord
 from safelight_lab.simulation.dictionary import CHARACTERS, word_groups
 from safelight_lab.simulation.hidden_filter import FilterFamily, HiddenFilter, make_filter
 from safelight_lab.simulation.scene_grammar import find_words, scene_grammar

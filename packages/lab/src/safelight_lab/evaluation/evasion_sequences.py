@@ -13,13 +13,13 @@ from enum import StrEnum
 from importlib.resources import files
 from typing import Any
 
-from safelight import yaml_loader
-from safelight.advice.prompt_advice import AdviceOptions
-from safelight.moderation.request import CreateRequest
+from safelight.accounts import Principal
+from safelight.core import yaml_loader
 from safelight.policy.statistics import wilson
 from safelight.policy.verdicts import Action
-from safelight.trust.accounts import Principal
-from safelight.trust.checks import CheckResult, CheckService
+from safelight.providers.advice.prompt_advice import AdviceOptions
+from safelight.screening.request import CreateRequest
+from safelight.videos.checks import CheckResult, CheckService
 
 _NEGATIVE = "negative_prompt"
 

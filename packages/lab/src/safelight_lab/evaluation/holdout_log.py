@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from safelight.errors import InvalidField, SafelightError
+from safelight.core.errors import InvalidField, SafelightError
 
 #: Names of the holdout sets by the sha256 of their file.
 SETS = {

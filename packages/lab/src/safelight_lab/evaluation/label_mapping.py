@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from safelight import yaml_loader
+from safelight.core import yaml_loader
 from safelight.evaluation.protocol import EvalCase
 from safelight.policy.findings import Category, Finding
 from safelight.policy.grounding import Grounding, Support

@@ -9,10 +9,10 @@ from typing import Any
 
 from safelight.detectors.text.pipeline import TextPipeline, TextReport
 from safelight.evaluation.protocol import Attack, CaseOutcome, EvalCase, Metric
-from safelight.moderation.evaluation import StageInput, evaluate, texts_sha256
-from safelight.moderation.tenant_policy import TenantPolicy
 from safelight.policy.documents import Policy
 from safelight.policy.findings import Depth, Modality, Stage, Taxonomy
+from safelight.policy.tenant_policy import TenantPolicy
+from safelight.screening.evaluation import StageInput, evaluate, texts_sha256
 
 from .datasets import DataSet
 from .label_mapping import FOUND
@@ -91,7 +91,7 @@ class PromptEvaluation:
         }
         outcomes = []
         for case in cases(datasets, attacks, attack_safe=attack_safe):
-            outcome = _outcome(case, self.pipeline.screen({_FIELD: case.text}), policies)
+            outcome = outcome_of(case, self.pipeline.screen({_FIELD: case.text}), policies)
             observe(outcome)
             outcomes.append(outcome)
         detectors = {detector.name: detector.version for detector in self.pipeline.detectors}
@@ -120,7 +120,8 @@ def operating_points(pipeline: TextPipeline) -> dict[str, str]:
     return {one.name: one.version for one in pipeline.detectors if one.name in ("minilm", "ngrams")}
 
 
-def _outcome(case: EvalCase, report: TextReport, policies: Mapping[str, TenantPolicy]) -> CaseOutcome:
+def outcome_of(case: EvalCase, report: TextReport, policies: Mapping[str, TenantPolicy]) -> CaseOutcome:
+    """What the prompt stage decides about a text, under each policy, without waivers."""
     given = StageInput(
         stage=Stage.PROMPT,
         subject_sha256=texts_sha256({_FIELD: case.text}),

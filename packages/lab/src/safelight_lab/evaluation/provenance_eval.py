@@ -17,8 +17,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from safelight.errors import InvalidField, SafelightError
-from safelight.fileio import append_line, sha256_file
+from safelight.core.errors import InvalidField, SafelightError
+from safelight.core.fileio import append_line, sha256_file
 from safelight.media.decode import VideoDecoder
 from safelight.media.probe import VideoLimits
 from safelight.provenance.fingerprints import fingerprint_index, frame_hashes, picture_comparison

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from safelight.advice.meaning_slots import FIXED, find_fixed_changes, find_slots
-from safelight.advice.omissions import EstimateRisks
-from safelight.advice.risk_features import find_features
-from safelight.advice.risk_model import JudgedRequest, fit_risk
-from safelight.advice.suggestion import Suggestion
-from safelight.errors import InvalidField
+from safelight.core.errors import InvalidField
+from safelight.providers.advice.meaning_slots import FIXED, find_fixed_changes, find_slots
+from safelight.providers.advice.omissions import EstimateRisks
+from safelight.providers.advice.risk_features import find_features
+from safelight.providers.advice.risk_model import JudgedRequest, fit_risk
+from safelight.providers.advice.suggestion import Suggestion
 from safelight_lab.simulation.hidden_filter import FilterFamily, HiddenFilter, make_filter
 from safelight_lab.simulation.scene_grammar import scene_grammar
 

@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from safelight.advice.drivers import PROMPT, find_drivers
-from safelight.advice.risk_features import DRIVER_WEIGHTS, find_features
-from safelight.advice.risk_model import Array, JudgedRequest, fit_risk
+from safelight.providers.advice.drivers import PROMPT, find_drivers
+from safelight.providers.advice.risk_features import DRIVER_WEIGHTS, find_features
+from safelight.providers.advice.risk_model import Array, JudgedRequest, fit_risk
 from safelight_lab.simulation.hidden_filter import FilterFamily, HiddenFilter, make_filter
 from safelight_lab.simulation.scene_grammar import scene_grammar
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from safelight.attempts.models import AttemptOrigin, AttemptOutcome, AttemptRecord
-from safelight.generation.protocol import Charge, ChargeStatus
+from safelight.providers.attempts.models import AttemptOrigin, AttemptOutcome, AttemptRecord
+from safelight.providers.protocol import Charge, ChargeStatus
 from safelight_lab.simulation.hidden_filter import HiddenFilter
 from safelight_lab.simulation.simulated_provider import ProviderBehaviour, SimulatedProvider
 

@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from safelight.errors import ConfigurationError
+from safelight.core.errors import ConfigurationError
 
 from .dictionary import CHARACTERS, word_groups
 from .scene_grammar import find_words, scene_grammar

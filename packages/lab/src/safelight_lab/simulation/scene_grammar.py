@@ -11,7 +11,7 @@ from importlib import resources
 import msgspec
 import numpy as np
 
-from safelight import yaml_loader
+from safelight.core import yaml_loader
 
 #: Shortest and longest prompt in words; the last part may make it longer.
 _MIN_WORDS, _MAX_WORDS = 8, 60

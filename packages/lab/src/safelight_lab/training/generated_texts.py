@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 
-from safelight import yaml_loader
+from safelight.core import yaml_loader
 
 from .training_data import Example
 

@@ -56,6 +56,16 @@ def load_committed() -> list[Example]:
     return parse_examples(sorted(_files(), key=lambda one: one[0]))
 
 
+def load_distress() -> list[Example]:
+    """Texts of people in distress and their harmless twins, which only the distress classifier is trained on.
+
+    `acts-fit.jsonl` has the pairs of bench/acts/fit/distress.jsonl whose hash is even; the others measure.
+    """
+    folder = files(__package__) / "data" / "distress"
+    named = ((file.name, file.read_text(encoding="utf-8")) for file in folder.iterdir())
+    return parse_examples(sorted(named))
+
+
 def hash_committed() -> str:
     """One hash over all committed examples, ordered by file name."""
     digest = hashlib.sha256()

@@ -11,7 +11,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, TypeAlias
 
-from safelight import yaml_loader
+from safelight.core import yaml_loader
 from safelight.detectors.text.compiled_lists import load_compiled
 from safelight.detectors.text.lists import Lexicon, ListEntry, read_list
 from safelight.detectors.text.normalise import folded, plain

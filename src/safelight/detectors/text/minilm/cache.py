@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from safelight.fileio import write_atomic
+from safelight.core.fileio import write_atomic
 
 
 def default_folder() -> Path:

@@ -6,14 +6,16 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from safelight.core.fileio import sha256_file
 from safelight.detectors.models.weights import WeightsChanged
-from safelight.fileio import sha256_file
+from safelight.detectors.onnx_session import open_session
 
 from . import graph
 from .cache import load_or_build
@@ -24,6 +26,8 @@ Array: TypeAlias = npt.NDArray[np.float32]
 #: Most tokens in a window; tokens that two windows of a long sentence share; most tokens for which several
 #: sentences share a window. Windows are short so that one sentence still has an effect on the mean.
 WINDOW_TOKENS, OVERLAP_TOKENS, SHARED_WINDOW_TOKENS = 126, 26, 32
+#: Number of windows whose embeddings stay in memory: as many as a long text has.
+CACHED_WINDOWS = 128
 _SENTENCE_END = re.compile(r"[.!?;\n\u3002\uff01\uff1f\uff1b]")
 
 
@@ -38,11 +42,19 @@ class TokenWindow:
     offsets: tuple[tuple[int, int], ...] = ()
 
 
+class Encoding(Protocol):
+    """The tokens of a text: their numbers, and their character ranges."""
+
+    @property
+    def ids(self) -> Sequence[int]: ...
+    @property
+    def offsets(self) -> Sequence[tuple[int, int]]: ...
+
+
 class Encoder:
     """MiniLM sentence embeddings of 384 values. Thread-safe."""
 
     def __init__(self, weights: Weights, cache: Path) -> None:
-        import onnxruntime
         from tokenizers import Tokenizer
 
         self._tokenizer = Tokenizer.from_file(str(weights.tokenizer))
@@ -50,37 +62,20 @@ class Encoder:
         self._tokenizer.no_padding()
         self._first = self._tokenizer.token_to_id("[CLS]")
         self._last = self._tokenizer.token_to_id("[SEP]")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        # A memory arena would keep the memory that the longest text needed.
-        options.enable_cpu_mem_arena = False
-        options.log_severity_level = 3
         data = load_or_build(
             cache, f"minilm-int8-{WEIGHTS_SHA256[:12]}-{graph.BUILDER}", lambda: _build_graph(weights.tensors)
         )
         #: sha256 of the ONNX graph in use.
         self.sha256 = hashlib.sha256(data).hexdigest()
-        self._session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        self._session = open_session(data)
+        # Several detectors read the same text.
+        self._embed_window = lru_cache(maxsize=CACHED_WINDOWS)(self._run)
 
     def windows(self, text: str) -> list[TokenWindow]:
         """The windows of a text: one per sentence, or one for several short sentences. Empty if the text
         contains no word.
         """
-        encoding = self._tokenizer.encode(text, add_special_tokens=False)
-        found = []
-        for first, last in _sentences(text, encoding.offsets):
-            for start in range(first, max(last - OVERLAP_TOKENS, first + 1), WINDOW_TOKENS - OVERLAP_TOKENS):
-                end = min(start + WINDOW_TOKENS, last)
-                places = encoding.offsets[start:end]
-                found.append(
-                    TokenWindow(
-                        ids=tuple(encoding.ids[start:end]),
-                        start=places[0][0],
-                        end=places[-1][1],
-                        offsets=tuple(places),
-                    )
-                )
-        return found
+        return split_windows(text, self._tokenizer.encode(text, add_special_tokens=False))
 
     def read(self, text: str) -> tuple[list[TokenWindow], Array]:
         """The windows of a text, and one embedding for each."""
@@ -96,20 +91,40 @@ class Encoder:
 
         The embedding of a window is close to the mean of its token rows.
         """
-        rows = np.zeros((len(windows), graph.WIDTH), dtype=np.float32)
-        words = []
         # Windows run one at a time, because on one thread a batch would only add padding.
-        for index, window in enumerate(windows):
-            tokens = np.array([[self._first, *window.ids, self._last]], dtype=np.int64)
-            feed = {
-                "input_ids": tokens,
-                "attention_mask": np.ones_like(tokens),
-                "positions": np.arange(tokens.shape[1], dtype=np.int64),
-            }
-            embedding, each = self._session.run(["embedding", "words"], feed)
-            rows[index] = embedding[0]
-            words.append(np.asarray(each[0][1:-1], dtype=np.float32))
-        return rows, words
+        found = [self._embed_window(window.ids) for window in windows]
+        rows = np.zeros((len(windows), graph.WIDTH), dtype=np.float32)
+        for index, (row, _words) in enumerate(found):
+            rows[index] = row
+        return rows, [words for _row, words in found]
+
+    def _run(self, ids: tuple[int, ...]) -> tuple[Array, Array]:
+        tokens = np.array([[self._first, *ids, self._last]], dtype=np.int64)
+        feed = {
+            "input_ids": tokens,
+            "attention_mask": np.ones_like(tokens),
+            "positions": np.arange(tokens.shape[1], dtype=np.int64),
+        }
+        embedding, words = self._session.run(["embedding", "words"], feed)
+        return embedding[0], np.asarray(words[0][1:-1], dtype=np.float32)
+
+
+def split_windows(text: str, encoding: Encoding) -> list[TokenWindow]:
+    """The windows of a text that a tokenizer has split."""
+    found = []
+    for first, last in _sentences(text, encoding.offsets):
+        for start in range(first, max(last - OVERLAP_TOKENS, first + 1), WINDOW_TOKENS - OVERLAP_TOKENS):
+            end = min(start + WINDOW_TOKENS, last)
+            places = encoding.offsets[start:end]
+            found.append(
+                TokenWindow(
+                    ids=tuple(encoding.ids[start:end]),
+                    start=places[0][0],
+                    end=places[-1][1],
+                    offsets=tuple(places),
+                )
+            )
+    return found
 
 
 def _sentences(text: str, offsets: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:

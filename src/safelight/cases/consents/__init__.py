@@ -1,0 +1,20 @@
+"""Consents to show a person's face or use the voice, and people whom the operator protects."""
+
+from __future__ import annotations
+
+from .encryption import TemplateKey
+from .models import Consent, NewConsent, NewProtectedPerson, ProtectedPerson
+from .service import Consents, EnrolledLookup, ProtectedPeople
+from .store import TemplateVector
+
+__all__ = [
+    "Consent",
+    "Consents",
+    "EnrolledLookup",
+    "NewConsent",
+    "NewProtectedPerson",
+    "ProtectedPeople",
+    "ProtectedPerson",
+    "TemplateKey",
+    "TemplateVector",
+]

@@ -1,0 +1,186 @@
+"""Computes face templates of a picture or clip of one person, and the voice template of a recording.
+
+Only a sandboxed process opens the files.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import numpy.typing as npt
+
+from safelight.core.errors import InvalidMedia, SandboxFailed
+from safelight.detectors.likeness.dlib_faces import VERSION
+from safelight.detectors.likeness.faces import FaceEmbedder
+from safelight.detectors.likeness.matching import distance
+from safelight.detectors.likeness.voices import VoiceEmbedder
+from safelight.detectors.protocol import Keyframe
+from safelight.screening.scanning.service import Scanner
+from safelight.screening.scanning.tasks import OutputDirs
+from safelight.screening.scanning.voice_segments import cut_voice_segments
+
+from .store import TemplateVector
+
+_COLUMNS = 3
+_MAX_FRAMES = 9
+#: Wide enough to read a phrase that is held before the camera.
+_FRAME_WIDTH = 480
+
+
+def draw_sheet(frames: Sequence[npt.NDArray[np.uint8]]) -> bytes:
+    """A grid of at most nine frames, spread over the clip, as WebP. The frames have one size."""
+    from PIL import Image
+
+    places = np.linspace(0, len(frames) - 1, min(len(frames), _MAX_FRAMES)).round().astype(int)
+    chosen = [Image.fromarray(frames[place]) for place in dict.fromkeys(places.tolist())]
+    width = min(_FRAME_WIDTH, chosen[0].width)
+    height = max(1, round(chosen[0].height * width / chosen[0].width))
+    columns = min(_COLUMNS, len(chosen))
+    rows = -(-len(chosen) // columns)
+    sheet = Image.new("RGB", (columns * width, rows * height))
+    for number, frame in enumerate(chosen):
+        sheet.paste(frame.resize((width, height)), (number % columns * width, number // columns * height))
+    written = io.BytesIO()
+    sheet.save(written, "WEBP", quality=80)
+    return written.getvalue()
+
+
+#: Frames of a clip that must show the face. One frame could be a picture held before the camera.
+_MIN_FACE_FRAMES = 2
+#: More templates of one face make a comparison slower and hardly better.
+_MAX_TEMPLATES = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class FaceEnroller:
+    """Computes the face template of a picture that shows one face."""
+
+    #: A scanner without detectors. It only decodes the picture.
+    scanner: Scanner
+    embedder: FaceEmbedder
+    scratch: Callable[[], Path]
+
+    def __call__(self, path: Path) -> TemplateVector:
+        """The face template. Raises `InvalidMedia` unless the picture shows exactly one face."""
+        with TemporaryDirectory(dir=self.scratch(), prefix="enrol-") as folder:
+            report = self.scanner.scan_image(path, keyframes=Path(folder))
+            if report.failure:
+                raise InvalidMedia(f"{path.name} cannot be opened: {report.failure}")
+            stills = [
+                Keyframe(
+                    frame=look.frame,
+                    start_s=0.0,
+                    end_s=0.0,
+                    path=Path(look.path),
+                    width=look.width,
+                    height=look.height,
+                )
+                for look in report.keyframes[:1]
+            ]
+            tracks = self.embedder.find_tracks(stills, {}, moving=False)
+        if len(tracks) != 1:
+            raise InvalidMedia(
+                f"{path.name} shows {len(tracks) or 'no'} faces.",
+                remedy="Use a picture that shows only this person, from the front, in good light.",
+            )
+        return TemplateVector(model=VERSION, template=tracks[0].templates[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnrolledClip:
+    """What a clip of one person leaves behind. The clip itself is not needed any more."""
+
+    vectors: tuple[TemplateVector, ...]
+    #: Frames of the clip in one picture, as WebP, for the reviewer.
+    sheet: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipEnroller:
+    """Computes the face templates of a clip that shows one person."""
+
+    #: A scanner without detectors. It only decodes the clip.
+    scanner: Scanner
+    embedder: FaceEmbedder
+    scratch: Callable[[], Path]
+    #: Maximum distance between two faces of the clip. A larger distance means more than one person.
+    max_distance: float
+
+    def __call__(self, path: Path) -> EnrolledClip:
+        """The templates and the sheet of frames.
+
+        Raises `InvalidMedia` unless every frame that was compared shows the same one face.
+        """
+        with TemporaryDirectory(dir=self.scratch(), prefix="enrol-") as folder:
+            report = self.scanner.scan_video(path, outputs=OutputDirs(keyframes=Path(folder)))
+            if report.failure or not report.keyframes:
+                raise InvalidMedia(f"The clip cannot be opened: {report.failure or 'it has no frames'}")
+            keyframes = [one.opened() for one in report.keyframes]
+            tracks = self.embedder.find_tracks(keyframes, {}, moving=True)
+            sheet = draw_sheet([keyframe.pixels() for keyframe in keyframes])
+        seen = [spot.keyframe for track in tracks for spot in track.detections]
+        templates = [template for track in tracks for template in track.templates]
+        if not templates or len(set(seen)) < min(_MIN_FACE_FRAMES, len(keyframes)):
+            raise InvalidMedia(
+                "The clip shows no face for long enough.",
+                remedy="Record yourself from the front, in good light, for some seconds.",
+            )
+        farthest = max((distance(*pair) for pair in combinations(templates, 2)), default=0.0)
+        if len(set(seen)) < len(seen) or farthest > self.max_distance:
+            raise InvalidMedia(
+                "The clip shows more than one person.", remedy="Record yourself alone, in one piece."
+            )
+        vectors = [TemplateVector(model=VERSION, template=each) for each in templates[:_MAX_TEMPLATES]]
+        return EnrolledClip(vectors=tuple(vectors), sheet=sheet)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VoiceEnroller:
+    """Computes the voice template of a recording of one voice."""
+
+    #: A scanner that only detects speech.
+    scanner: Scanner
+    embedder: VoiceEmbedder
+    scratch: Callable[[], Path]
+    #: Minimum seconds of speech in a recording, and in a segment that is compared with the others.
+    min_speech_s: float
+    min_segment_s: float
+    #: Maximum distance between two segments of the recording. A larger distance means more than one voice.
+    max_distance: float
+
+    def __call__(self, path: Path) -> TemplateVector:
+        """The voice template: the mean of the templates of all segments.
+
+        Raises `InvalidMedia` if the recording has too little speech or more than one voice.
+        """
+        with TemporaryDirectory(dir=self.scratch(), prefix="enrol-") as folder:
+            try:
+                sound = self.scanner.scan_recording(path, speech=Path(folder))
+            except (SandboxFailed, InvalidMedia) as error:
+                raise InvalidMedia(
+                    f"{path.name} cannot be opened: {error.message}", remedy=error.remedy
+                ) from None
+            if sound.speech_s is None:
+                raise InvalidMedia(f"Speech in {path.name} cannot be detected: {sound.no_vad_reason}")
+            pieces = cut_voice_segments(sound, min_s=self.min_segment_s).pieces
+            if sound.speech_s < self.min_speech_s or not pieces:
+                raise InvalidMedia(
+                    f"{path.name} has {sound.speech_s:.1f} s of speech, minimum {self.min_speech_s:g} s.",
+                    remedy="Use a longer recording in which only this person speaks.",
+                )
+            templates = self.embedder.embed(pieces)
+        farthest = max((distance(*pair) for pair in combinations(templates, 2)), default=0.0)
+        if farthest > self.max_distance:
+            raise InvalidMedia(
+                f"{path.name} seems to have more than one voice: the distance between two segments is"
+                f" {farthest:.2f}; the maximum is {self.max_distance:g}.",
+                remedy="Use a recording of this person alone, without music or noise.",
+            )
+        mean = np.mean(templates, axis=0)
+        return TemplateVector(model=self.embedder.version, template=mean / np.linalg.norm(mean))

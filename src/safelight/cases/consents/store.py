@@ -1,0 +1,164 @@
+"""Reads and writes consents and protected people, and stores their encrypted templates."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row
+
+from safelight.core.errors import SettingsError
+from safelight.detectors.likeness.voices import FAMILY
+from safelight.policy.intended_use import ConsentLevel, ConsentScope
+from safelight.store import tables
+from safelight.store.database import Transaction
+
+from .encryption import Template, TemplateKey
+from .models import Consent, ProtectedPerson
+
+#: Topic of the outbox for the webhook of a consent that ended before its time.
+WITHDRAWN_TOPIC = "consent.withdrawn"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TemplateVector:
+    """A template, with the name of the model that computed it."""
+
+    model: str
+    template: Template
+
+
+@dataclass(kw_only=True)
+class TemplateCounts:
+    """The number of templates of a consent or protected person, and how many of them are of voices."""
+
+    templates: int = 0
+    voices: int = 0
+
+
+def consent_from_row(row: Row[Any], counts: TemplateCounts) -> Consent:
+    return Consent(
+        id=row.id,
+        tenant=row.tenant_id,
+        subject=row.subject,
+        scope=tuple(ConsentScope(word) for word in row.scope),
+        recorded_by=row.recorded_by,
+        evidence=row.evidence,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+        revoked_by=row.revoked_by,
+        level=ConsentLevel(row.level),
+        templates=counts.templates,
+        voices=counts.voices,
+    )
+
+
+def person_from_row(row: Row[Any], counts: TemplateCounts) -> ProtectedPerson:
+    return ProtectedPerson(
+        id=row.id,
+        tenant=row.tenant_id,
+        name=row.name,
+        public_figure=row.public_figure,
+        recorded_by=row.recorded_by,
+        created_at=row.created_at,
+        templates=counts.templates,
+        voices=counts.voices,
+    )
+
+
+def store_templates(
+    tx: Transaction, key: TemplateKey, tenant: str, owner: str, vectors: Sequence[TemplateVector]
+) -> None:
+    """Encrypt and store the templates of one consent or protected person."""
+    for number, vector in enumerate(vectors):
+        tx.insert(
+            tables.biometric_templates,
+            owner_id=owner,
+            number=number,
+            model=vector.model,
+            ciphertext=key.encrypt(vector.template, _associated_data(tenant, owner, number, vector.model)),
+        )
+
+
+def delete_templates(tx: Transaction, owners: Iterable[str]) -> int:
+    """Delete all templates of these consents or protected people. Returns the number of deleted templates."""
+    templates = tables.biometric_templates
+    return sum(tx.delete(templates, templates.c.owner_id == owner) for owner in owners)
+
+
+def lock_consent(tx: Transaction, identity: str) -> Row[Any] | None:
+    """The consent, locked after the request with the same id, if there is one.
+
+    Everything that changes both rows locks them in this order; another order can deadlock.
+    """
+    tx.one(tables.consent_requests, tables.consent_requests.c.id == identity, lock=True)
+    return tx.one(tables.consents, tables.consents.c.id == identity, lock=True)
+
+
+def end_consent(tx: Transaction, identity: str, *, revoked_by: str, actor: str) -> None:
+    """End a consent and delete its templates. A webhook reports it.
+
+    Afterwards `cases.consent_withdrawals` judges the videos that used it again, without the consent, and
+    withdraws those that the policy holds or blocks.
+    """
+    lock_consent(tx, identity)
+    tx.update(tables.consents, tables.consents.c.id == identity, revoked_at=tx.now(), revoked_by=revoked_by)
+    # If the subject gave it by a link, the request has the same id.
+    requests = tables.consent_requests
+    tx.update(requests, requests.c.id == identity, state="withdrawn", email="")
+    deleted = delete_templates(tx, (identity,))
+    tx.append_audit(
+        "consent.revoked",
+        subject=identity,
+        actor=actor,
+        content={"revoked_by": revoked_by, "templates": deleted},
+    )
+    tx.publish(WITHDRAWN_TOPIC, subject=identity, body={})
+
+
+def count_templates(tx: Transaction) -> dict[str, TemplateCounts]:
+    """The template counts of every consent and protected person, by their id."""
+    found: dict[str, TemplateCounts] = {}
+    for row in tx.select(tables.biometric_templates):
+        counts = found.setdefault(row.owner_id, TemplateCounts())
+        counts.templates += 1
+        counts.voices += _is_voice_model(row.model)
+    return found
+
+
+def decrypt_templates(
+    tx: Transaction, key: TemplateKey, tenant: str, model: str, owners: Collection[str]
+) -> dict[str, list[Template]]:
+    """The decrypted templates of these consents or protected people, by their id.
+
+    Raises `SettingsError` for a template that cannot be decrypted, and for one that another model of the same
+    kind (face or voice) computed. Ignoring such a template would silently leave a person without protection.
+    """
+    found: dict[str, list[Template]] = {}
+    for row in tx.select(tables.biometric_templates):
+        if row.owner_id not in owners or _is_voice_model(row.model) != _is_voice_model(model):
+            continue
+        if row.model != model:
+            raise SettingsError(
+                "A stored template was computed by another model, so the configured model cannot compare it.",
+                remedy="Enrol the person again, or configure the previous model.",
+            )
+        associated_data = _associated_data(tenant, row.owner_id, row.number, row.model)
+        template = key.decrypt(row.ciphertext, associated_data)
+        if template is None:
+            raise SettingsError(
+                "A stored template cannot be decrypted, because the key is not the one that encrypted it.",
+                remedy="Restore keys/templates.key from a backup, or enrol the people again.",
+            )
+        found.setdefault(row.owner_id, []).append(template)
+    return found
+
+
+def _is_voice_model(model: str) -> bool:
+    return model.partition(":")[0] == FAMILY
+
+
+def _associated_data(tenant: str, owner: str, number: int, model: str) -> str:
+    return f"{tenant}|{owner}|{number}|{model}"

@@ -1,0 +1,34 @@
+"""Reports: objections to a delivered video. The reports on one video share a case."""
+
+from __future__ import annotations
+
+from .lanes import LANES, ReportLane, UnattendedAction
+from .models import (
+    NewReport,
+    Notice,
+    NoticeOutcome,
+    NoticeStatus,
+    Receipt,
+    Report,
+    ReportedHash,
+    ReportedVideo,
+    ReportReason,
+)
+from .service import Reports, ReportTools
+
+__all__ = [
+    "LANES",
+    "NewReport",
+    "Notice",
+    "NoticeOutcome",
+    "NoticeStatus",
+    "Receipt",
+    "Report",
+    "ReportLane",
+    "ReportReason",
+    "ReportTools",
+    "ReportedHash",
+    "ReportedVideo",
+    "Reports",
+    "UnattendedAction",
+]

@@ -1,0 +1,221 @@
+"""A report on a delivered video, a notice with its clock, and the receipt for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TypeAlias
+
+from safelight.accounts.reply_texts import ReplyTexts
+from safelight.accounts.reporter import ReporterKind
+from safelight.policy.findings import Category, Group, categories_of
+from safelight.screening.text_screening import UNCHECKED, TextScreening
+from safelight.store.database import Transaction
+
+from .lanes import ReportLane
+
+
+class ReportReason(StrEnum):
+    """The reasons that the report form offers. A report may name a category of the policy instead."""
+
+    SEXUAL = "sexual"
+    CHILD_SAFETY = "child_safety"
+    INTIMATE = "intimate"
+    VIOLENCE = "violence"
+    SELF_HARM = "self_harm"
+    HATE = "hate"
+    EXTREMISM = "extremism"
+    LIKENESS = "likeness"
+    COPYRIGHT = "copyright"
+    DECEPTION = "deception"
+    PRIVACY = "privacy"
+    OTHER = "other"
+
+
+#: The categories of the policy that a reason of the form can mean. The others mean none.
+CATEGORIES_OF_REASON: Mapping[str, frozenset[str]] = {
+    ReportReason.SEXUAL: categories_of(Group.SEXUAL),
+    ReportReason.CHILD_SAFETY: frozenset({Category.SEXUAL_MINORS}),
+    ReportReason.INTIMATE: frozenset({Category.NCII, Category.SEXUAL_REAL_PERSON}),
+    ReportReason.VIOLENCE: categories_of(Group.VIOLENCE),
+    ReportReason.SELF_HARM: categories_of(Group.SELF_HARM),
+    ReportReason.HATE: categories_of(Group.HATE),
+    ReportReason.EXTREMISM: categories_of(Group.EXTREMISM),
+    ReportReason.LIKENESS: frozenset({Category.LIKENESS, Category.DECEPTION_IMPERSONATION}),
+    ReportReason.COPYRIGHT: categories_of(Group.IP),
+    ReportReason.DECEPTION: categories_of(Group.DECEPTION),
+    ReportReason.PRIVACY: categories_of(Group.PRIVACY),
+}
+
+
+class NoticeOutcome(StrEnum):
+    """The outcome that the reporter gets."""
+
+    #: A person decided that the video stays.
+    KEPT = "kept"
+    #: A person decided that the video is withdrawn.
+    REMOVED = "removed"
+    #: No person decided in time, so the video was withdrawn.
+    REMOVED_UNATTENDED = "removed_unattended"
+    #: The video was withdrawn or deleted for another reason.
+    GONE = "gone"
+
+
+class HashState(StrEnum):
+    """What a reported hash does. Only a person can make it block."""
+
+    #: A file that matches is held for review.
+    HOLDS = "holds"
+    #: A person confirmed a match: a file that matches is blocked.
+    BLOCKS = "blocks"
+    #: A person decided that a match is harmless. The hash does nothing any more.
+    DROPPED = "dropped"
+    #: A person kept or approved a video because of the notice, which this hash did not match. It does nothing
+    #: any more, and may be reported again.
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportedHash:
+    """The hash of a picture, or of one frame of a clip, that a browser computed."""
+
+    #: 64 hexadecimal digits: PDQ.
+    hash: str
+    #: The quality of the hash, 0 to 100.
+    quality: int
+    #: The clip that has this frame; None for a picture.
+    clip: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewReport:
+    """A report that is not recorded yet. It needs a category or a reason, and a video or hashes."""
+
+    video_id: str = ""
+    #: A category of the policy.
+    category: str | None = None
+    #: A value of `ReportReason`, or free text.
+    reason: str | None = None
+    note: str = ""
+    #: Where the reporter wants to receive the decision.
+    contact: str | None = None
+    #: The identifier of the end user who reports. None if the report is not from an end user.
+    end_user: str | None = None
+    lane: ReportLane = ReportLane.ORDINARY
+    #: Where the reporter saw the video: an id or an address that contains it. Instead of `video_id`.
+    location: str = ""
+    #: The name of the reporter; the signature of a notice of intimate pictures.
+    name: str | None = None
+    #: Whether the reporter declares that the statements are accurate, to the best of their belief.
+    in_good_faith: bool = False
+    hashes: tuple[ReportedHash, ...] = ()
+    #: The same request with the same key is recorded once.
+    idempotency_key: str | None = None
+    #: The language of the mail with the decision.
+    language: str = "en"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """A recorded report."""
+
+    id: str
+    tenant: str
+    video_id: str
+    case_id: str
+    #: A category of the policy, if the report named one.
+    category: str | None
+    #: A value of `ReportReason`, or free text.
+    reason: str
+    note: str
+    reporter_kind: ReporterKind
+    #: The id of the key or person that reported, the identifier of the end user, or a hash of the address.
+    reporter: str
+    #: Where the reporter wants to receive the decision. Reviewers see it only if they request it.
+    contact: str | None
+    created_at: float
+    screening: TextScreening = UNCHECKED
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """What the reporter may know about one reported video, or about reported hashes."""
+
+    id: str
+    lane: ReportLane
+    #: None: hashes that matched no delivered video when they were reported, or a match whose id is not
+    #: disclosed.
+    video_id: str | None
+    created_at: float
+    due_at: float
+    #: None while the notice waits.
+    outcome: NoticeOutcome | None
+    answered_at: float | None
+    #: Whether the video is hidden until the decision.
+    hidden: bool = False
+    #: Whether a visitor's hashes found the video. Visitors learn only the ids that they named themselves.
+    is_match: bool = False
+    #: The saved reply with the decision to keep the video.
+    reply: ReplyTexts | None = None
+
+    @property
+    def is_about_video(self) -> bool:
+        return self.video_id is not None or self.is_match
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoticeStatus:
+    """All that was sent with one form."""
+
+    id: str
+    notices: tuple[Notice, ...]
+    #: Number of reported hashes that hold or block files.
+    hashes: int
+    #: Whether the mail with the decision could not be delivered.
+    is_undelivered: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefusedHash:
+    """A reported hash that is not used, and why: a value of `hash_screen.Refusal`."""
+
+    hash: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """The response to a new report."""
+
+    status: NoticeStatus
+    #: The recorded report; None for a notice of hashes that matched no delivered video.
+    report: Report | None
+    due_at: float
+    #: Whether an earlier report had already opened the case of this video.
+    already_reported: bool
+    #: The secret of the address at which the status can be read. It is returned once; empty for a repeated
+    #: request.
+    token: str = ""
+    refused: tuple[RefusedHash, ...] = ()
+    #: Whether the decision is sent to the address of the reporter.
+    is_mailed: bool = False
+
+    @property
+    def path(self) -> str | None:
+        """The path of the page with the status."""
+        return f"/report/{self.token}" if self.token else None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportedVideo:
+    """The video that a report is about."""
+
+    id: str
+    quarantined: bool
+    #: Whether a detector saw nudity in it, or no detector could check for nudity.
+    may_show_nudity: bool = False
+
+
+#: Finds the reported video. Raises `NotFound`, `Withdrawn`, or `Conflict` if the video cannot be reported.
+SubjectLookup: TypeAlias = Callable[[Transaction, str], ReportedVideo]

@@ -1,0 +1,577 @@
+"""Records reports with their lane and clock. The reports on one video share a case, and each reporter has
+hourly limits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from sqlalchemy import and_, or_, select
+
+from safelight.accounts import KeyScope, Principal
+from safelight.accounts.models import hash_token
+from safelight.accounts.people.service import normalize_email
+from safelight.accounts.reporter import Reporter, ReporterKind
+from safelight.accounts.statements import OBJECTION_S
+from safelight.core import canonical_json
+from safelight.core.errors import Conflict, Forbidden, InvalidField, NotFound, Withdrawn
+from safelight.core.ids import is_id, new_id
+from safelight.policy.findings import (
+    SEXUAL_CATEGORIES,
+    Category,
+    Group,
+    Stage,
+    Taxonomy,
+    categories_of,
+    severity_of,
+)
+from safelight.screening.text_screening import ScreenTexts, TextScreening, leave_unchecked
+from safelight.store.database import Database, Transaction
+from safelight.store.named_locks import lock_name
+from safelight.store.tables import cases, decisions, notices, reports, tenants, video_hidings, videos
+from safelight.videos.case_rows import Case, CaseKind, DecisionAction, NewCase, case_from_row, open_case
+
+from . import notice_store, store
+from .decision_mails import DecisionMails
+from .hash_screen import HashScreen, Screening
+from .hidings import hide, may_hide
+from .lanes import LANES, ReportLane, UnattendedAction
+from .limits import ReportLimits, SentKind, forget_counts
+from .models import (
+    HashState,
+    NewReport,
+    NoticeOutcome,
+    NoticeStatus,
+    Receipt,
+    Report,
+    ReportedVideo,
+    ReportReason,
+    SubjectLookup,
+)
+from .reported_hashes import HOLD_S, add_hashes, read_harmless
+from .validation import (
+    MAX_CONTACT_CHARACTERS,
+    ValidReport,
+    find_video_id,
+    reporter_of,
+    validate,
+    validate_text,
+)
+
+# Erases who reported, some time after the answer.
+
+#: While a reporter can object to the answer, and a month for the decision about an objection.
+KEEP_S = OBJECTION_S + 30 * 86_400.0
+#: What remains of a person without an account.
+_ERASED = f"{ReporterKind.VISITOR.value}:erased"
+
+
+def erase_reporters(tx: Transaction) -> int:
+    """Erase name, contact, location, words and network address of old notices, in all tenants.
+
+    The outcome stays, and so does the account or end user, whose accuracy counts. Returns the number of
+    erased notices.
+    """
+    of, now = notices.c, tx.now()
+    forget_counts(tx)
+    answered = of.answered_at <= now - KEEP_S
+    # Hashes that matched nothing are never answered: they end by themselves.
+    ended = and_(of.video_id.is_(None), of.created_at <= now - HOLD_S - KEEP_S)
+    is_old = and_(of.erased_at.is_(None), or_(answered, ended))
+    old = select(of.id).where(is_old)
+    is_visitor = reports.c.reporter_kind == ReporterKind.VISITOR.value
+    tx.update(reports, reports.c.id.in_(old), note="", contact=None, text_screening=None)
+    is_own_words = and_(
+        reports.c.reason.not_in(["", *(one.value for one in ReportReason)]),
+        or_(reports.c.category.is_(None), reports.c.reason != reports.c.category),
+    )
+    tx.update(reports, reports.c.id.in_(old), is_own_words, reason=ReportReason.OTHER.value)
+    tx.update(reports, reports.c.id.in_(old), is_visitor, reporter=_ERASED)
+    from_address = of.reporter.like(f"{ReporterKind.VISITOR.value}:%")
+    tx.update(video_hidings, video_hidings.c.notice_id.in_(old.where(from_address)), reporter=_ERASED)
+    tx.update(notices, is_old, from_address, reporter=_ERASED)
+    # The hash of a request could be compared with guesses of what was written.
+    request = {"request_sha256": None, "idempotency_key": None}
+    gone = {"name": None, "location": None, "sender": None, "receipt_token": None}
+    return tx.update(notices, is_old, **gone, erased_at=now, **request)
+
+
+#: Two of a million senders have the same pseudonym with a probability of 0.2 %.
+_PSEUDONYM_DIGITS = 12
+#: The priority of a reporter whose reports are rarely upheld is lowered after this number of decisions.
+_MIN_DECIDED, _MIN_UPHELD_SHARE = 5, 0.2
+_NEWEST_DECIDED = 20
+#: Reports of these categories keep their priority for every sender.
+_NEVER_LOWERED = frozenset(
+    {
+        *SEXUAL_CATEGORIES - {Category.SEXUAL.value},
+        *categories_of(Group.SELF_HARM, Group.MINORS, Group.EXTREMISM),
+    }
+)
+_NEVER_LOWERED_REASONS = frozenset({"child_safety", "intimate", "self_harm", "extremism"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sender:
+    tenant: str
+    kind: ReporterKind
+    reporter: Reporter
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportTools:
+    """What other parts do for reports."""
+
+    #: Finds the video, in the transaction of the report.
+    subject: SubjectLookup
+    #: A keyed digest: stored instead of the network address of a visitor, and as the pseudonym of a sender.
+    digest: Callable[[str], str]
+    #: Without it, no hashes are accepted.
+    hash_screen: HashScreen | None = None
+    #: Without it, no mail has the decision.
+    mails: DecisionMails | None = None
+    screen_texts: ScreenTexts = leave_unchecked
+
+
+class Reports:
+    """Records and returns the reports of one installation."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        taxonomy: Taxonomy,
+        tools: ReportTools,
+        limits: ReportLimits = ReportLimits(),  # noqa: B008, it is frozen
+    ) -> None:
+        self._database, self._taxonomy = database, taxonomy
+        self._tools, self._limits = tools, limits
+
+    @property
+    def sends_mail(self) -> bool:
+        """Whether a reporter who leaves an e-mail address gets the decision by mail."""
+        return self._tools.mails is not None and self._tools.mails.enabled
+
+    def add(self, principal: Principal, new: NewReport) -> Receipt:
+        """Record a report, and open a case for its video unless one is open.
+
+        Raises `InvalidField`, `RateLimited`, `Forbidden` for a lane of authorities, and the errors of
+        `subject`.
+        """
+        principal.require(KeyScope.VIDEOS_READ)
+        if LANES[new.lane].needs_staff and not (
+            principal.has_scope(KeyScope.REVIEW) or principal.has_scope(KeyScope.ADMIN)
+        ):
+            raise Forbidden(
+                f"The lane {new.lane.value} needs the scope {KeyScope.REVIEW.value} or "
+                f"{KeyScope.ADMIN.value}.",
+                remedy="Enter the report with the account of a reviewer.",
+            )
+        kind, reporter = reporter_of(principal, new.end_user)
+        return self._file(_Sender(tenant=principal.tenant, kind=kind, reporter=reporter), new)
+
+    def add_from_visitor(self, new: NewReport, *, network: str) -> Receipt:
+        """Record a report of a person without an account, in the tenant that has the video.
+
+        Only a hash of the network address is stored, for the limits. Raises the errors of `add`.
+        """
+        if LANES[new.lane].needs_staff:
+            raise Forbidden(f"The lane {new.lane.value} needs an account.")
+        video_id = new.video_id or find_video_id(new.location)
+        digest = self._tools.digest(network)
+        sender = _Sender(
+            tenant=self._tenant_of(video_id),
+            kind=ReporterKind.VISITOR,
+            reporter=Reporter.of_visitor(digest[:24]),
+        )
+        return self._file(sender, new)
+
+    def get(self, principal: Principal, notice_id: str) -> NoticeStatus:
+        """The status of a report that was sent with an account. Raises `NotFound`."""
+        principal.require(KeyScope.VIDEOS_READ)
+        with self._database.read_transaction(principal.tenant) as tx:
+            found = notice_store.read_status(tx, notice_id) if is_id(notice_id, "report") else None
+        if found is None:
+            raise NotFound(f"There is no report {notice_id[:80]!r}.", param="report_id")
+        return found
+
+    def get_by_token(self, token: str) -> NoticeStatus:
+        """The status of the report with this secret. Raises `NotFound`."""
+        with self._database.across_tenants("the receipt of a report", readonly=True) as tx:
+            digest = hash_token(token[:200])
+            row = tx.one(notices, notices.c.token_sha256 == digest)
+            found = notice_store.read_status(tx, row.notice_id) if row is not None else None
+        if found is None:
+            raise NotFound("There is no report with this address.")
+        return found
+
+    def change_contact(self, token: str, contact: str, *, language: str) -> None:
+        """Send the decision on the report with this secret to another e-mail address, also if a mail with it
+        was sent. Counts as a report. Raises `NotFound`, `InvalidField` and `RateLimited`.
+        """
+        contact = normalize_email(validate_text(contact, "contact", MAX_CONTACT_CHARACTERS))
+        of = notices.c
+        with self._database.across_tenants("another contact of a reporter") as whole:
+            first = whole.one(notices, of.token_sha256 == hash_token(token[:200]), lock=True)
+            if first is None or first.erased_at is not None:
+                raise NotFound("There is no report with this address.")
+            reporter, lane = Reporter.parse(first.reporter), ReportLane(first.lane)
+            kind = SentKind.FIRST if LANES[lane].comes_first else SentKind.REPORT
+            self._limits.count(whole.of_tenant(first.tenant_id), reporter, kind)
+            answered = or_(of.video_id.is_not(None), of.unattended_at.is_not(None), of.outcome.is_not(None))
+            form = whole.select(notices, of.notice_id == first.id, answered, columns=[of.id])
+            if form:
+                whole.update(reports, reports.c.id.in_([row.id for row in form]), contact=contact)
+                mail = self._mail_columns(first.id, token, contact, language)
+                whole.update(notices, of.id == first.id, mail_id=None, **mail)
+
+    def erase_old_reporters(self) -> int:
+        """Erase who sent old reports. Returns how many notices were erased."""
+        with self._database.across_tenants("reporters of old notices") as tx:
+            return erase_reporters(tx)
+
+    def _tenant_of(self, video_id: str) -> str:
+        """The tenant that has the video; without a video, the oldest tenant."""
+        with self._database.across_tenants("the tenant of a reported video", readonly=True) as tx:
+            for row in tx.select(videos, videos.c.id == video_id):
+                return str(row.tenant_id)
+            for first in tx.select(tenants, order_by=(tenants.c.created_at, tenants.c.id), limit=1):
+                return str(first.id)
+        raise NotFound("This installation has no tenant yet.", param="location")
+
+    def _file(self, sender: _Sender, new: NewReport) -> Receipt:
+        valid, is_visitor = validate(new, self._taxonomy), sender.kind is ReporterKind.VISITOR
+        kind = _sent_kind(valid)
+        request_sha256 = hashlib.sha256(canonical_json.encode(asdict(new))).hexdigest()
+        # Also before the hashes are compared, which is slow.
+        with self._database.read_transaction(sender.tenant) as tx:
+            if new.idempotency_key:
+                repeated = self._find_repeated(tx, sender, new.idempotency_key, request_sha256)
+                if repeated is not None:
+                    return repeated
+            self._limits.require(tx, sender.reporter, kind)
+            notice_store.enforce_hash_limit(tx, sender.reporter.name, hashes=len(new.hashes))
+        screening, text = self._screen(new), self._tools.screen_texts((valid.reason, valid.note))
+        if not valid.video_id and not screening.used and not (is_visitor and screening.tells_of_files):
+            raise InvalidField(
+                "None of the hashes can be used.",
+                param="hashes",
+                remedy="Choose clearer pictures or longer clips, or send the address of the video.",
+            )
+        wanted = dict.fromkeys(
+            [*([valid.video_id] if valid.video_id else []), *_matched(screening)],
+        )
+        # One transaction also for the cases in other tenants: a visitor who sees an error has sent nothing.
+        with self._database.across_tenants("a new report") as whole:
+            tx = whole.of_tenant(sender.tenant)
+            if new.idempotency_key:
+                repeated = self._find_repeated(tx, sender, new.idempotency_key, request_sha256)
+                if repeated is not None:
+                    return repeated
+            # Of the source: its end users share the limit of hidden videos.
+            lock_name(tx, f"reporter {sender.reporter.source}")
+            # In the same order for all forms, because each case that is opened below is locked.
+            for video_id in sorted(wanted):
+                lock_name(tx, f"reports of {video_id}")
+            notice_store.enforce_hash_limit(tx, sender.reporter.name, hashes=len(screening.used))
+            notice_id, token = new_id("report"), secrets.token_urlsafe(24)
+            own = [
+                video
+                for video_id in wanted
+                if (
+                    video := self._find_subject(
+                        tx, video_id, must_exist=video_id == valid.video_id and not is_visitor
+                    )
+                )
+            ]
+            elsewhere = self._find_elsewhere(whole, sender, _matched(screening))
+            # Hashes that match nothing are never decided, so no mail is promised and no contact is kept.
+            is_answered = own or elsewhere or valid.video_id
+            mail = self._mail_columns(notice_id, token, valid.contact, valid.language) if is_answered else {}
+            filing = _Filing(
+                text=text,
+                digest=self._tools.digest,
+                tx=tx,
+                sender=sender,
+                valid=valid,
+                notice_id=notice_id,
+                token=token,
+                columns={
+                    "idempotency_key": new.idempotency_key,
+                    "request_sha256": request_sha256,
+                    **mail,
+                },
+            )
+            if valid.video_id not in ("", *(video.id for video in own)) or not own:
+                filing.add_without_video()
+            found = [filing.add(video) for video in own]
+            filing.add_hashes(screening, [(tx, video) for video in own] + elsewhere)
+            for part, video in elsewhere:
+                owner = replace(sender, tenant=part.tenant or "")
+                # The location names a video of another tenant.
+                replace(filing, tx=part, sender=owner, valid=replace(valid, location=""), rows=1).add(video)
+            self._limits.count(tx, sender.reporter, kind)
+        with self._database.across_tenants("the receipt of a new report", readonly=True) as tx:
+            status = notice_store.read_status(tx, notice_id)
+        assert status is not None  # It was added above.
+        return Receipt(
+            status=status,
+            report=found[0][0] if found else None,
+            due_at=min(one.due_at for one in status.notices),
+            already_reported=bool(found) and found[0][2],
+            token=filing.token,
+            refused=screening.refused,
+            is_mailed=bool(mail),
+        )
+
+    def _find_elsewhere(
+        self, whole: Transaction, sender: _Sender, video_ids: Sequence[str]
+    ) -> list[tuple[Transaction, ReportedVideo]]:
+        """The delivered videos of other tenants that match the hashes of a visitor, each with its part of the
+        transaction.
+        """
+        if sender.kind is not ReporterKind.VISITOR:
+            return []
+        rows = whole.select(videos, videos.c.id.in_(sorted(set(video_ids))), order_by=(videos.c.id,))
+        owners = [(whole.of_tenant(row.tenant_id), row.id) for row in rows if row.tenant_id != sender.tenant]
+        return [
+            (tx, video)
+            for tx, video_id in owners
+            if (video := self._find_subject(tx, video_id, must_exist=False)) is not None
+        ]
+
+    def _mail_columns(self, notice_id: str, token: str, contact: str | None, language: str) -> dict[str, Any]:
+        stored = self._tools.mails and self._tools.mails.encrypt_token(notice_id, token, contact)
+        return {"receipt_token": stored, "language": language} if stored else {}
+
+    def _screen(self, new: NewReport) -> Screening:
+        if self._tools.hash_screen is None or not new.hashes:
+            return Screening()
+        return self._tools.hash_screen.screen(new.hashes, decided=read_harmless(self._database))
+
+    def _find_repeated(
+        self, tx: Transaction, sender: _Sender, key: str, request_sha256: str
+    ) -> Receipt | None:
+        status = notice_store.find_repeated(
+            tx, sender.reporter.name, idempotency_key=key, request_sha256=request_sha256
+        )
+        if status is None:
+            return None
+        row = tx.one(reports, reports.c.id == status.id)
+        return Receipt(
+            status=status,
+            report=store.report_from_row(row) if row is not None else None,
+            due_at=min(one.due_at for one in status.notices),
+            already_reported=False,
+        )
+
+    def _find_subject(self, tx: Transaction, video_id: str, *, must_exist: bool) -> ReportedVideo | None:
+        """The video of a report; None for one that cannot be reported now and need not exist."""
+        try:
+            return self._tools.subject(tx, video_id)
+        except (NotFound, Withdrawn, Conflict):
+            if must_exist:
+                raise
+            return None
+
+
+@dataclass(kw_only=True)
+class _Filing:
+    """Writes what was sent with one form: a report, a notice and a case for each video."""
+
+    tx: Transaction
+    sender: _Sender
+    valid: ValidReport
+    notice_id: str
+    token: str
+    columns: dict[str, Any]
+    #: Whether reason and note may be shown without a click.
+    text: TextScreening
+    digest: Callable[[str], str]
+    rows: int = 0
+
+    def add(self, video: ReportedVideo) -> tuple[Report, Case, bool]:
+        tx, sender, valid = self.tx, self.sender, self.valid
+        kept = self._find_kept(video)
+        case = kept or self._open_case(video)
+        already_reported = kept is None and tx.count(reports, reports.c.case_id == case.id) > 0
+        report = Report(
+            id=self.notice_id if self.rows == 0 else new_id("report"),
+            tenant=sender.tenant,
+            video_id=video.id,
+            case_id=case.id,
+            category=valid.category,
+            reason=valid.reason,
+            note=valid.note,
+            reporter_kind=sender.kind,
+            reporter=sender.reporter.name,
+            contact=valid.contact,
+            created_at=tx.now(),
+            screening=self.text,
+        )
+        store.add_report(tx, report)
+        self._add_notice(report.id, video_id=video.id, case_id=case.id)
+        # Without the reporter: the log is exported.
+        tx.append_audit(
+            "report.received",
+            subject=video.id,
+            actor=sender.kind.value,
+            content={
+                "report": report.id,
+                "case": case.id,
+                "lane": valid.lane.value,
+                "category": valid.category,
+                "reporter_kind": sender.kind.value,
+            },
+        )
+        if kept is not None:
+            notice_store.answer(tx, report.id, NoticeOutcome.KEPT)
+        elif (
+            valid.lane is ReportLane.INTIMATE_IMAGERY
+            and video.may_show_nudity
+            and may_hide(tx, sender.reporter)
+        ):
+            hide(tx, video.id, notice_id=report.id, reporter=sender.reporter.name)
+        return report, case, already_reported
+
+    def _find_kept(self, video: ReportedVideo) -> Case | None:
+        """The case in which a person kept this video although this sender had reported it on this ground. In
+        urgent lanes and grounds, other words start anew, and so does a notice without words.
+
+        Only of a sender who is one person: a network address and a key stand for several.
+        """
+        tx, valid, of = self.tx, self.valid, reports.c
+        sender, is_urgent = self.sender, _sent_kind(valid) is SentKind.FIRST
+        is_network = sender.kind is ReporterKind.VISITOR and not valid.contact
+        is_key = sender.reporter.is_key and sender.reporter.end_user is None
+        if is_network or is_key or (is_urgent and not valid.note):
+            return None
+        sent = select(notices.c.id).where(
+            *tx.tenant_condition(notices),
+            notices.c.video_id == video.id,
+            notices.c.reporter == sender.reporter.name,
+            notices.c.sender == self._pseudonym(),
+            notices.c.lane == valid.lane.value,
+        )
+        kept = select(decisions.c.case_id).where(
+            *tx.tenant_condition(decisions),
+            decisions.c.video_id == video.id,
+            decisions.c.action == DecisionAction.KEEP.value,
+        )
+        same = [of.category.is_not_distinct_from(valid.category), of.reason == valid.reason]
+        if is_urgent:
+            same.append(of.note == valid.note)
+        found = tx.select(reports, of.id.in_(sent), of.case_id.in_(kept), *same, limit=1)
+        row = tx.one(cases, cases.c.id == found[0].case_id) if found else None
+        return None if row is None else case_from_row(row)
+
+    def add_without_video(self) -> None:
+        """Record a notice of hashes that match no delivered video, or of an address that has none. The
+        receipt is that of any other notice, so that it tells nobody whether a file was delivered.
+        """
+        self._add_notice(self.notice_id, video_id=None, case_id=None)
+        self.tx.append_audit(
+            "report.received",
+            subject=self.notice_id,
+            actor=self.sender.kind.value,
+            content={"lane": self.valid.lane.value, "reporter_kind": self.sender.kind.value},
+        )
+
+    def add_hashes(self, screening: Screening, filed: Sequence[tuple[Transaction, ReportedVideo]]) -> None:
+        """Let the hashes hold files. Each has a row for each video that it matched, in the tenant of that
+        video: a wrong removal there takes it back for all tenants.
+        """
+        parts = {video.id: part for part, video in filed}
+        for one in screening.used:
+            matched = {video_id: parts[video_id] for video_id in one.matches.video_ids if video_id in parts}
+            rows: list[tuple[Transaction, str | None]] = [(part, of) for of, part in matched.items()]
+            if not any(part.tenant == self.sender.tenant for part in matched.values()):
+                rows.append((self.tx, None))
+            for part, video_id in rows:
+                add_hashes(
+                    part,
+                    self.notice_id,
+                    [one.hash],
+                    state=HashState.HOLDS,
+                    tenant_only=self.sender.kind is not ReporterKind.VISITOR,
+                    video_id=video_id,
+                )
+
+    def _add_notice(self, row_id: str, *, video_id: str | None, case_id: str | None) -> None:
+        tx, rules = self.tx, LANES[self.valid.lane]
+        acts_alone = video_id is not None and rules.unattended is not UnattendedAction.NONE
+        after_s = rules.unattended_s if acts_alone else None
+        if video_id is None and self.valid.video_id:
+            # There is nothing to decide, so it is answered when a decision would be due.
+            after_s = rules.due_s
+        first = self.rows == 0
+        tx.insert(
+            notices,
+            id=row_id,
+            notice_id=self.notice_id,
+            lane=self.valid.lane.value,
+            reporter=self.sender.reporter.name,
+            sender=self._pseudonym(),
+            name=self.valid.name,
+            location=self.valid.location,
+            video_id=video_id,
+            case_id=case_id,
+            token_sha256=hash_token(self.token) if first else None,
+            **(self.columns if first else {}),
+            created_at=tx.now(),
+            due_at=tx.now() + rules.due_s,
+            unattended_at=None if after_s is None else tx.now() + after_s,
+        )
+        self.rows += 1
+
+    def _pseudonym(self) -> str:
+        """The same for each notice of this sender in this tenant; of a visitor, by the contact."""
+        contact = self.valid.contact if self.sender.kind is ReporterKind.VISITOR else None
+        who = " ".join((contact or self.sender.reporter.name).casefold().split())
+        return self.digest(f"{self.sender.tenant} {who}")[:_PSEUDONYM_DIGITS]
+
+    def _open_case(self, video: ReportedVideo) -> Case:
+        valid, rules = self.valid, LANES[self.valid.lane]
+        new = NewCase(
+            video_id=video.id,
+            kind=CaseKind.REPORT,
+            stage=Stage.DELIVERY,
+            due_at=self.tx.now() + rules.due_s,
+            category=valid.category or "",
+            reason=f"Reported: {self._shown_reason()}",
+            quarantined=video.quarantined,
+            comes_first=rules.comes_first,
+            may_wait=valid.lane is ReportLane.ORDINARY and _sent_kind(valid) is SentKind.REPORT,
+        )
+        if self._is_lowered():
+            new = replace(new, severity=min(1, severity_of(new.category)))
+        return open_case(self.tx, new, actor=self.sender.kind.value)
+
+    def _shown_reason(self) -> str:
+        """The reason for lists of cases and the audit log, which have no words of the reporter."""
+        reason = self.valid.reason or self.valid.category or ""
+        is_own_words = reason != self.valid.category and reason not in set(ReportReason)
+        return (self.valid.category or ReportReason.OTHER.value) if is_own_words else reason
+
+    def _is_lowered(self) -> bool:
+        """Whether the earlier reports of this reporter were so rarely right that this one waits longer."""
+        valid = self.valid
+        if valid.lane is not ReportLane.ORDINARY or _sent_kind(valid) is SentKind.FIRST:
+            return False
+        decided, upheld = notice_store.count_upheld(
+            self.tx, self.sender.reporter.name, newest=_NEWEST_DECIDED
+        )
+        return decided >= _MIN_DECIDED and upheld < _MIN_UPHELD_SHARE * decided
+
+
+def _sent_kind(valid: ValidReport) -> SentKind:
+    protected = valid.category in _NEVER_LOWERED or valid.reason in _NEVER_LOWERED_REASONS
+    return SentKind.FIRST if protected or LANES[valid.lane].comes_first else SentKind.REPORT
+
+
+def _matched(screening: Screening) -> list[str]:
+    return [video_id for one in screening.used for video_id in one.matches.video_ids]

@@ -1,0 +1,15 @@
+"""Cases that a reviewer has to decide, and the decisions."""
+
+from __future__ import annotations
+
+from .executor import DecisionExecutor
+from .managed_cases import ManagedCases
+from .queue import ReviewQueue
+from .service import Reviews
+
+__all__ = [
+    "DecisionExecutor",
+    "ManagedCases",
+    "ReviewQueue",
+    "Reviews",
+]

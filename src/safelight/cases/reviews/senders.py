@@ -1,0 +1,68 @@
+"""Who sent notices, under a pseudonym, and what was decided about them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Annotated
+
+from sqlalchemy import func, select
+
+from safelight.cases.reports.models import NoticeOutcome
+from safelight.core.records import About, Shown
+from safelight.store.database import Transaction
+from safelight.store.tables import notices
+from safelight.videos.case_rows.models import SenderRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseReporters(Shown):
+    """Who reported the video of a case."""
+
+    number: int
+    reporter: Annotated[SenderRecord | None, About("Null if there are several.")]
+
+
+def read_senders(tx: Transaction, report_ids: Collection[str]) -> dict[str, str]:
+    """The pseudonyms of those who sent these reports, by the id of the report; without erased ones."""
+    of = notices.c
+    rows = tx.select(notices, of.id.in_(report_ids), of.sender.is_not(None), columns=[of.id, of.sender])
+    return {row.id: row.sender for row in rows}
+
+
+def read_records(tx: Transaction, senders: Iterable[str]) -> dict[str, SenderRecord]:
+    """What was decided about all notices of these senders in this tenant."""
+    of = notices.c
+    rows = tx.execute(
+        select(
+            of.sender,
+            func.count(of.notice_id.distinct()),
+            *(
+                func.count(of.case_id.distinct()).filter(of.outcome == one.value)
+                for one in (NoticeOutcome.REMOVED, NoticeOutcome.KEPT)
+            ),
+        )
+        .where(*tx.tenant_condition(notices), of.sender.in_(set(senders)))
+        .group_by(of.sender)
+        .order_by(of.sender)
+    )
+    return {
+        name: SenderRecord(reporter=name, notices=sent, upheld=upheld, rejected=rejected)
+        for name, sent, upheld, rejected in map(tuple, rows)
+    }
+
+
+def read_reporters(tx: Transaction, case_ids: Collection[str]) -> dict[str, CaseReporters]:
+    """Who reported these cases, by the id of the case."""
+    of = notices.c
+    found = tx.execute(
+        select(of.case_id, func.count(of.sender.distinct()), func.max(of.sender))
+        .where(*tx.tenant_condition(notices), of.case_id.in_(case_ids), of.sender.is_not(None))
+        .group_by(of.case_id)
+    )
+    rows = [tuple(row) for row in found]
+    records = read_records(tx, [name for _, number, name in rows if number == 1])
+    return {
+        case_id: CaseReporters(number=number, reporter=records.get(name) if number == 1 else None)
+        for case_id, number, name in rows
+    }

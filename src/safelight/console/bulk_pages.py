@@ -1,0 +1,100 @@
+"""The page on which cases are decided together that are the same."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.accounts import Principal
+from safelight.cases.inputs import BulkRequest, Sameness
+from safelight.cases.reviews.bulk import BulkResult
+from safelight.core.errors import Conflict, NotFound, SafelightError
+from safelight.videos.case_rows.models import ACTIONS
+
+from .render import NOTHING_TYPED, Form, PageHandler, input_of
+
+#: Far above the version of any case; `int` refuses 4,301 digits with an error of its own.
+_MAX_DIGITS = 9
+_VERSION = "version_"
+
+
+class BulkPages(PageHandler):
+    """Handlers of the page. It shows texts only, so nothing counts as exposure."""
+
+    refusals = (SafelightError,)
+
+    async def decide(self, request: Request, principal: Principal) -> Response:
+        case_id, form = request.path_params["case_id"], await self.read_form(request)
+        done = await self.run(self.services.bulk.decide, principal, case_id, _bulk_request(form))
+        return await self._render_done(request, principal, done, same=form.get("same", ""))
+
+    async def undo(self, request: Request, principal: Principal) -> Response:
+        form = await self.read_form(request)
+        done = await self.run(self.services.bulk.undo, principal, request.path_params["bulk_id"])
+        return await self._render_done(request, principal, done, same=form.get("same", ""))
+
+    async def show_again(
+        self, request: Request, principal: Principal, problem: SafelightError, form: Form
+    ) -> Response:
+        if isinstance(problem, NotFound):
+            raise problem
+        return await self.show(request, principal, problem=problem, form=form)
+
+    async def show(
+        self,
+        request: Request,
+        principal: Principal,
+        *,
+        problem: SafelightError | None = None,
+        form: Form = NOTHING_TYPED,
+    ) -> Response:
+        """The cases, with their number by category, and the form of the decision."""
+        case_id = request.path_params["case_id"]
+        same = form.get("same") or request.query_params.get("same", Sameness.PERSON)
+        media, policies = self.console.case_media, self.console.policies
+        case = (await self.run(self.services.reviews.get, principal, case_id)).case
+        found = None
+        try:
+            found = await self.run(self.services.bulk.preview, principal, case_id, same)
+        except Conflict as nothing:
+            problem = problem or nothing
+        cases = found.cases if found else ()
+        policy = await self.run(policies.in_force, principal.tenant) if policies else None
+        return await self.render_page(
+            request,
+            "case_same.html",
+            principal,
+            problem=problem,
+            form=form,
+            case_id=case_id,
+            same=same,
+            samenesses=list(Sameness),
+            found=found,
+            prompts=await self.run(media.list_prompts, principal, cases) if media else {},
+            # After an error, what the reviewer had chosen.
+            chosen={one.id for one in cases if not form or f"{_VERSION}{one.id}" in form},
+            rules=[rule.id for rule in policy.rules] if policy else [],
+            replies=await self.run(self.services.saved_replies.list, principal),
+            actions=[action.value for action in ACTIONS[case.kind]],
+            version=_VERSION,
+            done=None,
+        )
+
+    async def _render_done(
+        self, request: Request, principal: Principal, done: BulkResult, *, same: str
+    ) -> Response:
+        render = partial(self.render_page, request, "case_same.html", principal)
+        return await render(done=done, same=same, case_id=done.cases[0])
+
+
+def _bulk_request(form: Form) -> BulkRequest:
+    versions = {
+        name.removeprefix(_VERSION): int(value)
+        for name, value in form.items()
+        if name.startswith(_VERSION) and value.isdecimal() and len(value) <= _MAX_DIGITS
+    }
+    optional = {name: form.get(name, "").strip() or None for name in ("clause", "facts")}
+    reply = form.get("reply", "").strip().lower() or None
+    return input_of(BulkRequest, form, versions=versions, reply=reply, **optional)

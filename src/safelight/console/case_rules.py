@@ -1,0 +1,108 @@
+"""The rules that a decision about a case can name: the likely ones first, each with a sentence of facts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from safelight.cases.reports.models import CATEGORIES_OF_REASON
+from safelight.cases.reviews.related import RelatedDecisions
+from safelight.core.i18n import load_messages
+from safelight.policy.compiled import categories_of
+from safelight.policy.documents import Policy
+from safelight.policy.findings import Taxonomy
+from safelight.policy.rules import Rule
+from safelight.videos.case_rows import CaseFile, CaseKind
+from safelight.videos.models import VideoRecord
+
+from .case_moments import Moment, list_moments
+from .timeline import is_hidden, name_span
+from .translations import Translations
+from .verdict_text import blocking_verdict
+
+#: Maximum number of rules with a keyboard shortcut (1 to 9).
+_MAX_LIKELY = 9
+#: A value in the reason of a rule that did not match this video, such as `{frames}`.
+_PLACEHOLDER = re.compile(r"\{\w+\}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleRow:
+    id: str
+    reason: str
+    #: A sentence for the person concerned, which the reviewer can change.
+    facts: str
+
+
+def list_rules(
+    policy: Policy,
+    record: VideoRecord,
+    case_file: CaseFile,
+    related: RelatedDecisions,
+    taxonomy: Taxonomy,
+    t: Translations,
+) -> tuple[tuple[RuleRow, ...], int]:
+    """Every rule that a decision can name, and how many of the first ones are likely.
+
+    First those of the reported category, then those that matched, then those that decided similar cases, then
+    others of the same family, or of the category that a notice states: the first nine have the keys 1 to 9. A
+    blind case has none.
+    """
+    if case_file.case.is_blind:
+        return (), 0
+    verdict = blocking_verdict(record)
+    stated = _stated_categories(case_file)
+    fired = list(verdict.matched_rules) if verdict else []
+    families = {name.partition("-")[0] for name in fired[:1]}
+    rules = {rule.id: rule for rule in policy.rules}
+    reasons = {rule.id: rule.reason for rule in policy.rules}
+    if verdict and verdict.rule in reasons:
+        # With the values of this video.
+        reasons[verdict.rule] = verdict.reason
+    reported = [rule.id for rule in policy.rules if categories_of(rule) & stated]
+    elsewhere = [one.clause for one in related.similar if one.clause]
+    same = [name for name in reasons if name.partition("-")[0] in families]
+    if verdict and verdict.is_decided_by_reports:
+        # The family of this rule is about lists of known content; the notice states a category.
+        same = [rule.id for rule in policy.rules if case_file.case.category in categories_of(rule)]
+    likely = dict.fromkeys(name for name in (*reported, *fired, *elsewhere, *same) if name in rules)
+    moments = list_moments(case_file.case, record)
+    rows = []
+    for name in likely | reasons:
+        reason = without_placeholders(t.translate_reason(reasons[name]), t)
+        facts = _facts(rules[name], reason, moments, taxonomy, t)
+        rows.append(RuleRow(id=name, reason=reason, facts=facts))
+    return tuple(rows), min(len(likely), _MAX_LIKELY)
+
+
+def _stated_categories(case_file: CaseFile) -> frozenset[str]:
+    """The categories that the reports of a case name."""
+    if case_file.case.kind is not CaseKind.REPORT:
+        return frozenset()
+    reasons = {note["reason"] for note in case_file.notes}
+    named = {note["category"] for note in case_file.notes if note["category"]}
+    return frozenset(named).union(*(CATEGORIES_OF_REASON.get(one, frozenset()) for one in reasons))
+
+
+def _facts(rule: Rule, reason: str, moments: Iterable[Moment], taxonomy: Taxonomy, t: Translations) -> str:
+    """What in the content breaks the rule, and where. Of categories whose details could serve as instructions
+    only the group.
+    """
+    categories = categories_of(rule)
+    hidden = sorted(name for name in categories if is_hidden(name, taxonomy))
+    if hidden and hidden[0] not in taxonomy:
+        return ""
+    what = reason
+    if hidden:
+        group = load_messages("explanations", t.tag)(f"group.{taxonomy[hidden[0]].group}")
+        what = t("review.facts_of", group=group)
+    place = next((one for one in moments if one.category in categories), None)
+    if place is None:
+        return what
+    return t("review.facts_at", times=name_span(place.start_s, place.end_s, t), what=what)
+
+
+def without_placeholders(reason: str, t: Translations) -> str:
+    """The reason of a rule in general, such as "Possible nudity in several frames."."""
+    return _PLACEHOLDER.sub(t("review.several"), reason)

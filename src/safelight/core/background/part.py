@@ -1,0 +1,152 @@
+"""A part of the gateway that repeats its tasks in a thread, survives every error and reports its health."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from safelight.core.backoff import Backoff
+from safelight.core.errors import Unavailable
+
+from .rows import RowFailures
+
+_log = logging.getLogger(__name__)
+#: Failures of one task in a row after which the part, and so the process, is not ready.
+UNREADY_AFTER = 5
+#: A task that runs for longer than this, without an end, makes the part unready too.
+STALLED_S = 120.0
+#: Pauses after failures in a row. Short, because a part works again soon after the database or the disk does.
+_BACKOFF = Backoff.doubling(first_s=1.0, max_s=4.0)
+#: Own generator: the state of the module `random` belongs to the process that this thread runs in.
+_RANDOM = random.Random()  # noqa: S311
+
+
+@dataclass(frozen=True, kw_only=True)
+class PartHealth:
+    """The health of a background part at one moment."""
+
+    name: str
+    #: Errors since the start.
+    errors: int
+    #: Why the part does not do its work; None if it does.
+    problem: str | None
+    #: Rows that failed again and again and are left out for now.
+    parked: tuple[str, ...]
+
+
+@dataclass
+class _Task:
+    name: str
+    run: Callable[[], object]
+    due: float = 0.0
+    failures: int = 0
+    last_error: str = ""
+
+
+@dataclass
+class _Running:
+    """The task that runs now, and since when."""
+
+    task: str = ""
+    since: float = 0.0
+
+
+class BackgroundPart:
+    """Runs each of its tasks at every interval, in one thread, until `stopping` is set.
+
+    `interval_s` can be a function, which is called after each task that succeeded.
+
+    An error of a task is logged and counted; it never ends the thread. The failed task is run again after a
+    pause that grows and has jitter. The other tasks keep their interval.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        tasks: Mapping[str, Callable[[], object]],
+        *,
+        interval_s: float | Callable[[], float],
+        stopping: threading.Event,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = name
+        self.rows = RowFailures(monotonic=monotonic)
+        self._tasks = [_Task(name=each, run=run) for each, run in tasks.items()]
+        self._interval_s = interval_s
+        self._stopping = stopping
+        self._monotonic = monotonic
+        self._errors = 0
+        self._running = _Running()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start the thread. The first round follows at once."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+            self._thread.start()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the end of the thread, after `stopping` was set."""
+        if self._thread is not None:
+            self._thread.join(timeout_s)
+
+    def run_all(self) -> None:
+        """Run every task once, also those that wait after a failure."""
+        for task in self._tasks:
+            self._attempt(task)
+
+    def health(self) -> PartHealth:
+        return PartHealth(
+            name=self.name,
+            errors=self._errors,
+            problem=self._problem(),
+            parked=tuple(sorted(self.rows.parked())),
+        )
+
+    def _problem(self) -> str | None:
+        if self._thread is not None and not self._thread.is_alive() and not self._stopping.is_set():
+            return "its thread has ended"
+        for task in self._tasks:
+            if task.failures >= UNREADY_AFTER:
+                return f"{task.name} failed {task.failures} times in a row, last with {task.last_error}"
+        task_name, since = self._running.task, self._running.since
+        if task_name and self._monotonic() - since > STALLED_S:
+            return f"{task_name} has run for {self._monotonic() - since:.0f} s without an end"
+        return None
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            for task in self._tasks:
+                if task.due <= self._monotonic() and not self._stopping.is_set():
+                    self._attempt(task)
+            self._stopping.wait(max(0.0, min(task.due for task in self._tasks) - self._monotonic()))
+
+    def _attempt(self, task: _Task) -> None:
+        self._running = _Running(task=task.name, since=self._monotonic())
+        try:
+            task.run()
+        except Exception as error:
+            self._errors += 1
+            task.failures += 1
+            task.last_error = type(error).__name__
+            pause_s = _BACKOFF.delay_s(task.failures) * _RANDOM.uniform(0.5, 1.0)
+            task.due = self._monotonic() + pause_s
+            log = _log.warning if isinstance(error, Unavailable) else _log.error
+            log(
+                "%s: %s failed (%d in a row) and is tried again in %.1f s.",
+                self.name,
+                task.name,
+                task.failures,
+                pause_s,
+                exc_info=error,
+            )
+        else:
+            task.failures = 0
+            interval_s = self._interval_s() if callable(self._interval_s) else self._interval_s
+            task.due = self._monotonic() + interval_s
+        finally:
+            self._running = _Running()

@@ -1,0 +1,1 @@
+"""What the adapters of remote generators share: connections, submissions, downloads, failures."""

@@ -1,0 +1,1 @@
+"""Screens prompts, references and clips: runs detectors, evaluates the policy, returns a verdict."""

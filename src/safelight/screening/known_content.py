@@ -1,0 +1,64 @@
+"""Known content: compares whole files with the hash lists, and records a coverage gap if this fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from safelight.detectors.image.hash_lists import NAME, HashKind, HashLists
+from safelight.policy.findings import Category, Cell, Finding, Modality
+
+from .scanning.report import ScanReport
+
+
+@dataclass(frozen=True, kw_only=True)
+class HashMatchResult:
+    """The matches of one file in the hash lists."""
+
+    findings: tuple[Finding, ...] = ()
+    #: A gap in every category that has a list, if the frames could not be compared. A successful comparison
+    #: adds no coverage, because a list contains only known content.
+    cells: tuple[Cell, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownContent:
+    #: None: no hash lists are configured.
+    lists: HashLists | None = None
+
+    def match(
+        self, path: Path, sha256: str, report: ScanReport, modality: Modality, *, source: str = ""
+    ) -> HashMatchResult:
+        """Compare the hash of the whole file with the hash lists.
+
+        Adds coverage gaps if the scan did not compare the perceptual hashes of the frames.
+        """
+        if self.lists is None:
+            return HashMatchResult()
+        lists, broken = self.lists.all(), self.lists.broken
+        if not lists and not broken:
+            return HashMatchResult()
+        run = report.find_run(NAME)
+        near = {one.category for one in lists if one.counts.get(HashKind.PDQ)}
+        if broken:
+            # The categories of an unreadable list are not known, so the most serious category is assumed.
+            near.add(Category.SEXUAL_MINORS.value)
+        if not near or (run is not None and run.complete and not broken):
+            cells: tuple[Cell, ...] = ()
+        else:
+            note = run.note if run is not None else f"The detector {NAME!r} is switched off."
+            if broken:
+                note = f"These hash lists cannot be read: {', '.join(broken)}."
+            cells = tuple(
+                Cell(category=category, modality=modality, available=True, detectors=(NAME,), note=note)
+                for category in sorted(near)
+            )
+        return HashMatchResult(
+            findings=self.lists.find_file(path, sha256, modality=modality, source=source), cells=cells
+        )
+
+
+#: For an installation that has no hash lists.
+NO_HASH_LISTS = KnownContent()
+#: The result for a file that was not compared.
+NO_MATCH = HashMatchResult()

@@ -1,0 +1,147 @@
+"""Adds rewrites of a language model to a check, after our detectors and policy have examined them.
+
+The gate of help stands first: if help is refused, the model is never called. Whatever it answers, the
+ordinary suggestions remain.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from safelight.core.errors import CheckLimitExceeded
+from safelight.policy.findings import Finding, is_alarm
+from safelight.providers.advice.driver_tables import DriverKind
+from safelight.providers.advice.drivers import PROMPT, Driver
+from safelight.providers.advice.model_rewrites import DropReason, examine_rewrite
+from safelight.providers.advice.omissions import EstimateRisks
+from safelight.providers.advice.prompt_advice import BlockedAt
+from safelight.providers.advice.protected_spans import find_protected_spans
+from safelight.providers.advice.rewrite_form import RewriteForm, find_form
+from safelight.providers.advice.rewriter import MAX_PROMPT_CHARS, Rewriter, RewriterFailed, RewriterOptions
+from safelight.providers.advice.rewriter_messages import MAX_REWRITES
+from safelight.providers.advice.rewriter_report import RewriterNote, RewriterReport
+from safelight.providers.advice.suggestion import Suggestion
+from safelight.providers.advice.whole_prompt import weigh
+
+from .check_result import CheckResult
+from .evaluation import StageResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRewriting:
+    """What the rewrites of one request need."""
+
+    #: None if the operator has configured none.
+    rewriter: Rewriter | None
+    #: The check of the same request with another prompt, without its references.
+    check: Callable[[str], CheckResult]
+    #: The risk of prompts by own outcomes; None if too few are known.
+    estimate: EstimateRisks
+    blocked_at: BlockedAt | None = None
+    #: Called when the prompt is about to be sent. May raise `CheckLimitExceeded`.
+    before_call: Callable[[RewriterOptions], None] = lambda _options: None
+
+    def extend(self, found: CheckResult, prompt: str) -> CheckResult:
+        """The result with the rewrites that may be suggested, and the report on the others."""
+        if not found.prompt_advice.helps:
+            return replace(found, rewriter=RewriterReport(note=RewriterNote.NO_HELP))
+        if self.rewriter is None:
+            return replace(found, rewriter=RewriterReport(note=RewriterNote.OFF))
+        options, called = self.rewriter.options, False
+
+        def note_call() -> None:
+            nonlocal called
+            self.before_call(options)
+            called = True
+
+        kept: list[Suggestion] = []
+        dropped: Counter[DropReason] = Counter()
+        received: list[object] = []
+        note: RewriterNote | None = None
+        try:
+            form = _find_form(found, prompt)
+            received = self.rewriter.rewrite(
+                form, blocked=self.blocked_at and self.blocked_at.value, before_call=note_call
+            )
+            kept, dropped = self._examine(found, form, received)
+        except CheckLimitExceeded:
+            note = RewriterNote.CHECK_LIMIT
+        except RewriterFailed as failure:
+            note = failure.note
+        report = RewriterReport(
+            host=options.host,
+            model=options.model,
+            called=called,
+            received=len(received),
+            dropped=dropped,
+            note=note if kept or note else RewriterNote.NONE_KEPT,
+        )
+        suggestions = (*found.prompt_advice.suggestions, *kept)
+        advice = replace(found.prompt_advice, suggestions=suggestions)
+        return replace(found, prompt_advice=advice, rewriter=report)
+
+    def _examine(
+        self, found: CheckResult, form: RewriteForm, received: list[object]
+    ) -> tuple[list[Suggestion], Counter[DropReason]]:
+        kept: list[Suggestion] = []
+        dropped = Counter({DropReason.FORMAT: len(received[MAX_REWRITES:])})
+        known = {one.rewritten for one in found.prompt_advice.suggestions}
+        for text in received[:MAX_REWRITES]:
+            one = examine_rewrite(form, text, known)
+            if isinstance(one, Suggestion):
+                known.add(one.rewritten)
+                reason = self._find_objection(found, form.prompt, one.rewritten)
+                if reason is None:
+                    kept.append(one)
+                    continue
+                one = reason
+            dropped[one] += 1
+        return kept, +dropped
+
+    def _find_objection(self, found: CheckResult, prompt: str, rewritten: str) -> DropReason | None:
+        """Why our policy, the gate of help or the risk at the provider is against a rewrite; else None."""
+        again = self.check(rewritten)
+        # Compared with the texts alone: what a reference shows does not excuse the words.
+        texts, changed = found.stages[0], again.stages[0]
+        is_stricter = changed.verdict.action.severity > texts.verdict.action.severity
+        if not again.prompt_advice.helps or is_stricter or _alarms(changed) - _alarms(texts):
+            return DropReason.VERDICT
+        before, after = _active(found), _active(again)
+        if _rows(after) - _rows(before) or weigh(after) >= weigh(before):
+            return DropReason.RISK
+        risks = self.estimate([prompt, rewritten])
+        return DropReason.RISK if risks is not None and risks[1] >= risks[0] else None
+
+
+def _find_form(found: CheckResult, prompt: str) -> RewriteForm:
+    """The form of the prompt. Raises `RewriterFailed` if there is nothing to ask for."""
+    if len(prompt) > MAX_PROMPT_CHARS:
+        raise RewriterFailed(RewriterNote.TOO_LONG)
+    protected = find_protected_spans(prompt, _findings(found), field=PROMPT)
+    form = find_form(prompt, found.prompt_advice.drivers, protected)
+    if not form.parts:
+        raise RewriterFailed(RewriterNote.NOTHING_TO_CHANGE)
+    return form
+
+
+def _findings(found: CheckResult) -> list[Finding]:
+    return [finding for stage in found.stages for finding in stage.findings]
+
+
+def _alarms(stage: StageResult) -> frozenset[str]:
+    return frozenset(one.category for one in stage.findings if is_alarm(one))
+
+
+def _rows(drivers: Iterable[Driver]) -> frozenset[str]:
+    """The rows of the tables. Stacked words are drivers of their own too."""
+    return frozenset(one.row for one in drivers if one.kind is not DriverKind.STACKING)
+
+
+def _active(found: CheckResult) -> list[Driver]:
+    return [
+        one
+        for one in found.prompt_advice.drivers
+        if not one.excluded and any(span.field == PROMPT for span in one.spans)
+    ]

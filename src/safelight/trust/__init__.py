@@ -1,1 +1,0 @@
-"""Accounts, consents, reports, reviews, appeals, statements, strikes, ledger, seals, webhooks, audit log."""

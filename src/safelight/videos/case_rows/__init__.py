@@ -1,0 +1,49 @@
+"""Rows of cases: the transactions of a video open and close cases, which the package `cases` decides."""
+
+from __future__ import annotations
+
+from .exposure import ExposureLog
+from .models import (
+    UNFINISHED,
+    AppealSubject,
+    Case,
+    CaseFile,
+    CaseKind,
+    CaseState,
+    Decision,
+    DecisionAction,
+    NewCase,
+    PendingDecision,
+)
+from .store import (
+    approved_verdict_ids,
+    case_from_row,
+    close_cases,
+    keep_hold_open,
+    list_decisions,
+    lock_pending_hold,
+    open_case,
+    overturned_verdict_ids,
+)
+
+__all__ = [
+    "UNFINISHED",
+    "AppealSubject",
+    "Case",
+    "CaseFile",
+    "CaseKind",
+    "CaseState",
+    "Decision",
+    "DecisionAction",
+    "ExposureLog",
+    "NewCase",
+    "PendingDecision",
+    "approved_verdict_ids",
+    "case_from_row",
+    "close_cases",
+    "keep_hold_open",
+    "list_decisions",
+    "lock_pending_hold",
+    "open_case",
+    "overturned_verdict_ids",
+]

@@ -1,0 +1,82 @@
+"""Reads and writes templates and the videos made from them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from sqlalchemy import Row, select
+
+from safelight.screening.request import TemplateUse
+from safelight.store.database import Transaction
+from safelight.store.tables import prompt_templates, template_videos, videos
+
+from .documents import read_document
+from .models import Template, TemplateState, TemplateVersion, Validation
+
+
+def template_from_row(row: Row[Any], *, no_eligible_approver: bool = False) -> Template:
+    return Template(
+        id=row.id,
+        version=row.version,
+        state=TemplateState(row.state),
+        source=row.source,
+        document=read_document(row.source),
+        author=row.author,
+        author_name=row.author_name,
+        created_at=row.created_at,
+        submitted_at=row.submitted_at,
+        approver=row.approver,
+        approver_name=row.approver_name,
+        approved_at=row.approved_at,
+        retired_at=row.retired_at,
+        no_eligible_approver=no_eligible_approver,
+    )
+
+
+def record_use(tx: Transaction, video_id: str, use: TemplateUse) -> None:
+    """Record that a video was requested with a template, in the transaction that adds the video."""
+    tx.insert(template_videos, video_id=video_id, template_id=use.id, slot_values=dict(use.values))
+
+
+def read_validations(tx: Transaction, template_id: str, limit: int) -> tuple[Validation, ...]:
+    """The videos made from one version, newest first."""
+    statement = (
+        select(videos)
+        .join(template_videos, template_videos.c.video_id == videos.c.id)
+        .where(*tx.tenant_condition(videos), *tx.tenant_condition(template_videos))
+        .where(template_videos.c.template_id == template_id, videos.c.vaulted.is_(False))
+        .order_by(videos.c.created_at.desc(), videos.c.id.desc())
+        .limit(limit)
+    )
+    return tuple(_validation(row) for row in tx.execute(statement).all())
+
+
+def read_versions(tx: Transaction, name: str) -> tuple[TemplateVersion, ...]:
+    """The versions of a template, the newest first."""
+    columns = prompt_templates.c
+    rows = tx.select(
+        prompt_templates,
+        columns.name == name,
+        columns=[columns.version, columns.state],
+        order_by=(columns.version.desc(),),
+    )
+    return tuple(TemplateVersion(version=row.version, state=TemplateState(row.state)) for row in rows)
+
+
+def newest_version(tx: Transaction, name: str) -> int:
+    """The number of the newest version of a template; 0 if there is none."""
+    return max((one.version for one in read_versions(tx, name)), default=0)
+
+
+def _validation(row: Row[Any]) -> Validation:
+    summary = msgspec.json.decode(row.outcome_summary) if row.outcome_summary else {}
+    return Validation(
+        video_id=row.id,
+        prompt=row.prompt,
+        model=row.model,
+        created_at=row.created_at,
+        outcome=row.state,
+        error_code=row.error_code,
+        charge=summary.get("charge"),
+    )

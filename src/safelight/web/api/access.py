@@ -1,0 +1,199 @@
+"""Routes by which people without an account ask for a key, and others decide."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.accounts import KeyScope, Principal
+from safelight.accounts.access_requests import AccessGrant, AccessRequest
+from safelight.accounts.managed_tenants import TenantChoice
+from safelight.accounts.models import AccessState
+from safelight.accounts.terms import Terms
+from safelight.core.errors import InvalidField
+from safelight.web.auth import app_state, no_account, requires
+from safelight.web.request_body import optional_text, read_body, required_text
+from safelight.web.responses import (
+    BODY_ERRORS,
+    COMMON_ERRORS,
+    JsonResponse,
+    errors,
+    list_object,
+    whole_seconds,
+)
+
+from .field_schemas import describe_body
+from .standing import TERM_FIELDS, read_terms, standing_services
+
+Admin = Annotated[Principal, Depends(requires(KeyScope.ADMIN))]
+
+router = APIRouter(prefix="/v1/safelight", tags=["access"], responses=errors(404))
+
+
+class AccessRequestObject(BaseModel):
+    id: str
+    object: Literal["access_request"]
+    state: Literal["waiting", "approved", "declined", "collected", "withdrawn"]
+    created_at: int
+    decided_at: int | None
+    reason: str | None = Field(description="The reason of the decision.")
+    token: str | None = Field(default=None, description="Only when the request is made: keep it.")
+    key: str | None = Field(default=None, description="The new API key, once.")
+    tenant: Literal["own", "shared"] | None = Field(
+        description="Whether the key belongs to a tenant of its own. Null without access."
+    )
+    name: str | None = Field(default=None, description="Only for staff, as the next three fields.")
+    contact: str | None = None
+    purpose: str | None = None
+    tenant_id: str | None = Field(default=None, description="The tenant of its own.")
+
+
+class AccessRequestList(BaseModel):
+    object: Literal["list"]
+    data: list[AccessRequestObject]
+
+
+_ACTIONS = ("approve", "decline", "withdraw")
+TENANT_FIELD = {
+    "type": "string",
+    "enum": [one.value for one in TenantChoice],
+    "default": TenantChoice.OWN.value,
+    "description": "A key in a tenant of its own, or one that reads and deletes all data of this tenant.",
+}
+
+
+def _text(length: int) -> dict[str, Any]:
+    return {"type": "string", "minLength": 1, "maxLength": length}
+
+
+@router.post(
+    "/access-requests",
+    summary="Ask for access, without an account",
+    dependencies=[Depends(no_account)],
+    responses={200: {"model": AccessRequestObject}, **errors(*BODY_ERRORS, 429)},
+    openapi_extra=describe_body(
+        ["name", "contact", "purpose"], {"name": _text(100), "contact": _text(254), "purpose": _text(2000)}
+    ),
+)
+async def request_access(request: Request) -> Response:
+    app, services = app_state(request), standing_services(request)
+    services.addresses.allow(request.client.host if request.client else "")
+    async with read_body(request, app.services) as body:
+        texts = {field: required_text(body.fields, field) for field in ("name", "contact", "purpose")}
+
+    def make() -> tuple[AccessRequest, str]:
+        return services.access.request(services.tenant(), **texts)
+
+    made, token = await app.threads.run(make)
+    return JsonResponse({**request_object(made), "token": token})
+
+
+@router.post(
+    "/access-requests/collect",
+    summary="Read the decision on a request, and collect the key once",
+    dependencies=[Depends(no_account)],
+    responses={200: {"model": AccessRequestObject}, **errors(*BODY_ERRORS)},
+    openapi_extra=describe_body(["token"], {"token": _text(100)}),
+)
+async def collect_key(request: Request) -> Response:
+    app, services = app_state(request), standing_services(request)
+    async with read_body(request, app.services) as body:
+        token = required_text(body.fields, "token")
+    found, key = await app.threads.run(services.access.collect, token)
+    return JsonResponse({**request_object(found), "key": key})
+
+
+@router.get(
+    "/access-requests",
+    summary="List requests for access, newest first; those that wait, oldest first",
+    responses={200: {"model": AccessRequestList}, **errors(*COMMON_ERRORS)},
+)
+async def list_requests(
+    request: Request, principal: Admin, state: AccessState | None = None, after: str | None = None
+) -> Response:
+    threads, services = app_state(request).threads, standing_services(request)
+    found = await threads.run(
+        partial(services.access.list, principal, *([state] if state else []), after=after)
+    )
+    return JsonResponse(list_object(map(staff_object, found)))
+
+
+@router.post(
+    "/access-requests/{request_id}/decision",
+    summary="Approve or decline a request for access, or withdraw the access",
+    responses={200: {"model": AccessRequestObject}, **errors(*BODY_ERRORS, *COMMON_ERRORS, 409)},
+    openapi_extra=describe_body(
+        ["action", "reason"],
+        {
+            "action": {"type": "string", "enum": list(_ACTIONS)},
+            "reason": _text(2000),
+            "tenant": TENANT_FIELD,
+            "terms": {
+                "type": "object",
+                "description": "Of the tenant of its own, as in `PUT /v1/safelight/terms`.",
+                "properties": TERM_FIELDS,
+            },
+        },
+    ),
+)
+async def decide(request: Request, principal: Admin, request_id: str) -> Response:
+    app, access = app_state(request), standing_services(request).access
+    async with read_body(request, app.services) as body:
+        action, reason = required_text(body.fields, "action"), required_text(body.fields, "reason")
+        choice, terms = read_tenant_choice(body.fields), _terms(body.fields)
+    if action not in _ACTIONS:
+        raise InvalidField("action must be approve, decline or withdraw.", param="action")
+    if action == "approve":
+        grant = AccessGrant(tenant=choice, terms=terms)
+        decision = partial(access.approve, principal, request_id, reason=reason, grant=grant)
+    else:
+        decide = access.decline if action == "decline" else access.withdraw
+        decision = partial(decide, principal, request_id, reason=reason)
+    return JsonResponse(staff_object(await app.threads.run(decision)))
+
+
+def read_tenant_choice(fields: Mapping[str, Any]) -> TenantChoice:
+    """The field `tenant`; `own` if it is absent. Raises `InvalidField`."""
+    word = optional_text(fields, "tenant") or TenantChoice.OWN.value
+    if word not in list(TenantChoice):
+        raise InvalidField("tenant must be own or shared.", param="tenant")
+    return TenantChoice(word)
+
+
+def _terms(fields: Mapping[str, Any]) -> Terms:
+    terms = fields.get("terms")
+    if terms is None:
+        return Terms()
+    if not isinstance(terms, dict):
+        raise InvalidField("terms must be an object.", param="terms")
+    return read_terms(terms)
+
+
+def request_object(made: AccessRequest) -> dict[str, Any]:
+    """A request as its applicant sees it."""
+    return {
+        "id": made.id,
+        "object": "access_request",
+        "state": made.state.value,
+        "created_at": int(made.created_at),
+        "decided_at": whole_seconds(made.decided_at),
+        "reason": made.reason,
+        "tenant": _tenant_word(made),
+    }
+
+
+def _tenant_word(made: AccessRequest) -> str | None:
+    if made.state in (AccessState.WAITING, AccessState.DECLINED):
+        return None
+    return (TenantChoice.OWN if made.own_tenant else TenantChoice.SHARED).value
+
+
+def staff_object(made: AccessRequest) -> dict[str, Any]:
+    texts = {"name": made.name, "contact": made.contact, "purpose": made.purpose}
+    return {**request_object(made), **texts, "tenant_id": made.own_tenant}

@@ -1,0 +1,93 @@
+"""Routes for the appeal against a block."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.accounts import KeyScope, Principal
+from safelight.cases.appeals import Appeal
+from safelight.web.auth import app_state, requires
+from safelight.web.request_body import optional_text, read_body, required_text
+from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, errors
+
+from .field_schemas import describe_body
+
+Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
+
+router = APIRouter(
+    prefix="/v1/videos",
+    tags=["appeals"],
+)
+
+
+class VideoAppeal(BaseModel):
+    id: str
+    object: Literal["video.appeal"]
+    video_id: str
+    statement_id: str
+    created_at: int
+    state: Literal["waiting", "overturned", "upheld", "closed"]
+    due_at: int
+    no_eligible_reviewer: bool = Field(
+        description="True if no known reviewer may decide the waiting appeal. In that case, add a reviewer."
+    )
+
+
+APPEAL_FIELDS: dict[str, Any] = {
+    "text": {"type": "string", "minLength": 1, "maxLength": 4000},
+    "on_behalf_reason": {
+        "type": ["string", "null"],
+        "maxLength": 1000,
+        "description": "Why the account, with the scope `admin`, appeals in the place of the person whom the "
+        "decision concerns. The reviewer reads it. Not kept if the decision concerns the caller.",
+    },
+}
+
+
+@router.post(
+    "/{video_id}/appeal",
+    summary="Appeal against a block (once per video)",
+    responses={200: {"model": VideoAppeal}, **errors(*BODY_ERRORS, 404, 409, 429)},
+    openapi_extra=describe_body(["text"], APPEAL_FIELDS),
+)
+async def appeal(request: Request, principal: Reader, video_id: str) -> Response:
+    app = app_state(request)
+    async with read_body(request, app.services) as body:
+        fields = body.fields
+    made = await app.threads.run(
+        app.services.appeals.add,
+        principal,
+        video_id,
+        text=required_text(fields, "text"),
+        on_behalf_reason=optional_text(fields, "on_behalf_reason"),
+    )
+    return JsonResponse(appeal_object(made))
+
+
+@router.get(
+    "/{video_id}/appeal",
+    summary="Retrieve the appeal against a block",
+    responses={200: {"model": VideoAppeal}, **errors(*COMMON_ERRORS, 404)},
+)
+async def retrieve(request: Request, principal: Reader, video_id: str) -> Response:
+    app = app_state(request)
+    return JsonResponse(appeal_object(await app.threads.run(app.services.appeals.get, principal, video_id)))
+
+
+def appeal_object(made: Appeal) -> dict[str, Any]:
+    """An appeal as JSON."""
+    return {
+        "id": made.id,
+        "object": "video.appeal",
+        "video_id": made.video_id,
+        "statement_id": made.statement_id,
+        "state": made.state.value,
+        "created_at": int(made.created_at),
+        "due_at": int(made.due_at),
+        "no_eligible_reviewer": made.no_eligible_reviewer,
+    }

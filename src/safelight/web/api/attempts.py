@@ -1,0 +1,437 @@
+"""The routes of `/v1/safelight/attempts`: what providers refused, what it cost, and claims for refunds."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.accounts import KeyScope, Principal
+from safelight.core.errors import InvalidField
+from safelight.core.i18n import load_messages
+from safelight.providers.attempts.answers import answer_gate, attempt_answer, claim_of
+from safelight.providers.attempts.claim_text import CLAIM_COLUMNS, claim_table, write_markdown
+from safelight.providers.attempts.drift import DriftKind, DriftSource
+from safelight.providers.attempts.export import write_csv
+from safelight.providers.attempts.fields import MAX_ERROR_CHARS, MAX_PROMPT_CHARS, read_attempt, read_time
+from safelight.providers.attempts.models import AttemptFilter, AttemptOrigin, AttemptOutcome, NewAttempt
+from safelight.providers.attempts.patterns import find_patterns
+from safelight.providers.attempts.repeats import find_repeats
+from safelight.videos.staff_reads import record_reads
+from safelight.web.auth import AppState, app_state, requires
+from safelight.web.request_body import read_body
+from safelight.web.responses import (
+    BODY_ERRORS,
+    COMMON_ERRORS,
+    NOT_MODIFIED,
+    JsonResponse,
+    errors,
+    list_object,
+    page_object,
+    revalidated_response,
+)
+
+from .schemas import ProviderErrorGate
+
+Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
+Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
+#: Most rows of one request: each one is decoded, and one request counts as one check.
+MAX_ROWS = 100
+#: Most attempts whose patterns are computed: the drivers of a long prompt take about two milliseconds.
+MAX_PATTERN_ATTEMPTS = 2_000
+_NO_STORE = {"cache-control": "no-store"}
+
+router = APIRouter(prefix="/v1/safelight/attempts", tags=["attempts"], responses=errors(*COMMON_ERRORS))
+
+
+class AttemptObject(BaseModel):
+    object: Literal["attempt"]
+    id: str
+    origin: Literal[*AttemptOrigin]  # type: ignore[valid-type]
+    reported: bool = Field(description="True if this gateway did not submit it.")
+    time: str
+    provider: str
+    model: str | None
+    prompt: str | None
+    prompt_withheld: bool
+    error: str | None
+    own_error: str | None
+    outcome: Literal[*AttemptOutcome]  # type: ignore[valid-type]
+    stage: str
+    seconds: float | None
+    size: str | None
+    file_came: bool | None
+    charged: Literal["yes", "no", "unknown"]
+    amount: float | None
+    currency: str | None
+    source: str | None
+    refunded: float | None
+    is_refunded: bool
+    request_id: str | None
+    video_id: str | None
+
+
+class AttemptWithGate(AttemptObject):
+    gate: ProviderErrorGate | None = Field(description="The party that refused it; null if none did.")
+    provider_answer: str | None = Field(
+        description="The provider's own body when it refused or failed, with secrets masked; null if there "
+        "is none, and where the prompt is withheld."
+    )
+
+
+class AttemptList(BaseModel):
+    object: Literal["list"]
+    data: list[AttemptObject]
+    first_id: str | None
+    last_id: str | None
+    has_more: bool
+
+
+class AddedAttempts(BaseModel):
+    object: Literal["attempts.added"]
+    data: list[AttemptObject]
+    known: int = Field(description="Rows that were stored before. They are not stored again.")
+
+
+class RefusalRateObject(BaseModel):
+    refused: int
+    total: int = Field(description="Prompts. Tries of one prompt at one provider count once.")
+    attempts: int
+    rate: float | None
+    interval: tuple[float, float]
+
+
+class RefusalPatternObject(RefusalRateObject):
+    kind: Literal["driver", "provider", "model", "seconds"]
+    value: str
+    others: RefusalRateObject
+    likely_cause: bool
+
+
+class CurrencyTotalObject(BaseModel):
+    currency: str
+    charged: float
+    refunded: float
+    left: float
+
+
+class RepeatResultObject(BaseModel):
+    provider: str
+    stage: Literal["input", "output", "unknown"] = Field(description="What the first refusal was of.")
+    refused: int = Field(description="Different requests that were refused.")
+    repeated: int = Field(description="Those that were sent again unchanged within a day.")
+    passed_first: int = Field(description="Those that passed at the first repeat.")
+    passed: int = Field(description="Those that passed at any repeat.")
+    tries: int = Field(description="Number of repeats.")
+    rate: float | None = Field(description="`passed_first` of `repeated`.")
+    interval: tuple[float, float]
+    charges: list[CurrencyTotalObject] = Field(description="What the repeats cost.")
+    unknown_charges: int = Field(description="Repeats whose charge or amount is not known.")
+
+
+class PatternList(BaseModel):
+    object: Literal["list"]
+    data: list[RefusalPatternObject]
+    repeats: list[RepeatResultObject] = Field(
+        description="What it brought to send refused requests again unchanged."
+    )
+    has_more: bool = Field(
+        description=f"Whether there are more attempts than the newest {MAX_PATTERN_ATTEMPTS}."
+    )
+
+
+class OutcomeRateObject(BaseModel):
+    count: int
+    total: int
+    rate: float | None
+    interval: tuple[float, float]
+
+
+class DriftObject(BaseModel):
+    object: Literal["drift"]
+    provider: str
+    model: str | None
+    kind: Literal[*DriftKind]  # type: ignore[valid-type]
+    words: str | None = Field(description="Of `refuses_words`: the word, driver or row.")
+    since: str = Field(description="The most probable time of the change.")
+    earliest: str = Field(description="Start of the 95 % interval of that time.")
+    latest: str
+    found_at: str = Field(description="The time of the attempt with which it was found.")
+    until: str | None = Field(description="The next change; null if this one goes on.")
+    before: OutcomeRateObject
+    after: OutcomeRateObject
+    found_in: Literal[*DriftSource]  # type: ignore[valid-type]
+    text: str
+
+
+class WatchedProvider(BaseModel):
+    provider: str
+    model: str | None
+    outcomes: int
+
+
+class DriftList(BaseModel):
+    object: Literal["list"]
+    data: list[DriftObject]
+    watched: list[WatchedProvider] = Field(description="Providers and models, and outcomes that were read.")
+
+
+class ClaimTotal(BaseModel):
+    currency: str
+    charged: float
+    refunded: float
+    left: float
+
+
+class ClaimRowObject(AttemptObject):
+    reason: Literal["no_file", "second_charge"]
+
+
+class ClaimObject(BaseModel):
+    object: Literal["claim"]
+    time: str
+    totals: list[ClaimTotal]
+    rows: list[ClaimRowObject]
+    unknown: list[ClaimRowObject] = Field(
+        description="Rows with an unknown charge or amount. They are in no sum."
+    )
+    left_out: dict[str, int]
+    incomplete: bool
+
+
+class ClaimQuery(BaseModel):
+    """Which attempts a claim has, and its form."""
+
+    provider: str = Field(default="", max_length=200)
+    since: str | None = None
+    until: str | None = None
+    attempt: list[str] = Field(default=[], max_length=100, description="Only these attempts.")
+    format: Literal["json", "markdown", "csv"] = "json"
+    withhold_prompts: bool = False
+    language: Literal["en", "zh-Hant", "zh-Hans"] = Field(default="en", description="Of Markdown.")
+
+
+_ROW: dict[str, Any] = {
+    "type": "object",
+    "required": ["time", "provider"],
+    "description": "At least one of `error`, `file_came`, `amount` and `outcome` is required. "
+    "Other names are ignored.",
+    "properties": {
+        "time": {
+            "type": "string",
+            "description": "With a time zone. A row that is sent again with the same time is known.",
+        },
+        "provider": {"type": "string", "maxLength": 200},
+        "model": {"type": "string", "maxLength": 200},
+        "prompt": {"type": "string", "maxLength": MAX_PROMPT_CHARS},
+        "error": {"type": "string", "maxLength": MAX_ERROR_CHARS},
+        "outcome": {"type": "string", "enum": list(AttemptOutcome)},
+        "seconds": {"type": "number"},
+        "size": {"type": "string", "examples": ["1280x720"]},
+        "file_came": {"type": "boolean"},
+        "charged": {"type": "string", "enum": ["yes", "no", "unknown"]},
+        "amount": {"type": "number"},
+        "currency": {"type": "string"},
+        "source": {"type": "string"},
+        "refunded": {
+            "type": "number",
+            "description": "Refused for an attempt of this gateway: record it on the command line.",
+        },
+        "request_id": {"type": "string", "maxLength": 200},
+    },
+}
+_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["attempts"],
+                "properties": {
+                    "attempts": {"type": "array", "minItems": 1, "maxItems": MAX_ROWS, "items": _ROW}
+                },
+            }
+        }
+    },
+}
+_CLAIM: dict[int | str, dict[str, Any]] = {
+    200: {"model": ClaimObject, "content": {"text/markdown": {}, "text/csv": {}}}
+}
+
+
+def read_filter(
+    provider: Annotated[str, Query(description="Only this provider or generator.", max_length=200)] = "",
+    model: Annotated[str, Query(max_length=200)] = "",
+    origin: AttemptOrigin | None = None,
+    since: Annotated[str | None, Query(description="From this time on, with a time zone.")] = None,
+    until: Annotated[str | None, Query(description="Before this time.")] = None,
+) -> AttemptFilter:
+    """The filter in the query."""
+    return AttemptFilter(
+        provider=provider,
+        model=model,
+        origin=origin,
+        since=_time("since", since),
+        until=_time("until", until),
+    )
+
+
+Wanted = Annotated[AttemptFilter, Depends(read_filter)]
+
+
+@router.get(
+    "",
+    summary="List attempts",
+    responses={200: {"model": AttemptList}, **NOT_MODIFIED, **errors(404)},
+)
+async def list_attempts(
+    request: Request,
+    principal: Reader,
+    wanted: Wanted,
+    after: Annotated[str | None, Query(description="List the attempts after this id.")] = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> Response:
+    """Newest first: those of the gateway, and those that were added or imported.
+
+    The calls of canaries are listed only with `origin=canary`.
+    """
+    state = app_state(request)
+    page = await state.threads.run(
+        state.services.attempts.page, principal.tenant, wanted, after=after, limit=limit
+    )
+    await state.threads.run(record_reads, state.services.attempts, principal, page.items)
+    data = [one.as_json() for one in page.items]
+    return revalidated_response(request, page_object(data, has_more=page.has_more))
+
+
+@router.post(
+    "",
+    summary="Add attempts of another program",
+    responses={200: {"model": AddedAttempts}, **errors(*BODY_ERRORS, 429)},
+    openapi_extra={"requestBody": _BODY},
+)
+async def add(request: Request, principal: Writer) -> Response:
+    """Stores all rows or none, marked as reported. Nothing is sent. Counts as one check."""
+    state = app_state(request)
+    async with read_body(request, state.services) as body:
+        rows = body.fields.get("attempts")
+    if not isinstance(rows, list) or not 1 <= len(rows) <= MAX_ROWS:
+        raise InvalidField(f"`attempts` must be a list of 1 to {MAX_ROWS} objects.", param="attempts")
+    await _spend(state, principal)
+    added = await state.check_threads.run(_add, state, principal, rows)
+    return JsonResponse(added, headers=_NO_STORE)
+
+
+@router.get(
+    "/patterns",
+    summary="Find out how often providers refuse",
+    responses={200: {"model": PatternList}, **errors(429)},
+)
+async def patterns(request: Request, principal: Reader, wanted: Wanted) -> Response:
+    """Refused prompts by driver, provider, model and length, with 95 % intervals. Counts as one check."""
+    state = app_state(request)
+    await _spend(state, principal)
+    found = await state.check_threads.run(_patterns, state, principal, wanted)
+    return JsonResponse(found, headers=_NO_STORE)
+
+
+@router.get(
+    "/drift",
+    summary="Find out since when a provider behaves differently",
+    responses={200: {"model": DriftList}, **errors(429)},
+)
+async def drift(request: Request, principal: Reader) -> Response:
+    """Changes of refusals, failures, charges and prices in the newest attempts. Counts as one check."""
+    state = app_state(request)
+    await _spend(state, principal)
+    found = await state.check_threads.run(state.services.drift.find, principal.tenant)
+    return JsonResponse(found.as_json(load_messages("attempts")), headers=_NO_STORE)
+
+
+@router.get("/claim", summary="Download a claim for a refund", responses={**_CLAIM, **errors(404, 429)})
+async def claim(request: Request, principal: Reader, asked: Annotated[ClaimQuery, Query()]) -> Response:
+    """Charged attempts without a file. Unknown charges are listed apart. Counts as one check."""
+    state = app_state(request)
+    wanted = AttemptFilter(
+        provider=asked.provider, since=_time("since", asked.since), until=_time("until", asked.until)
+    )
+    await _spend(state, principal)
+    log = state.services.attempts
+    made = await state.check_threads.run(
+        claim_of, log, principal.tenant, wanted, ids=asked.attempt, now=log.database.clock()
+    )
+    withhold = asked.withhold_prompts
+    if not withhold:
+        rows = [row.attempt for row in (*made.rows, *made.unknown)]
+        await state.threads.run(record_reads, log, principal, rows)
+    if asked.format == "markdown":
+        text = write_markdown(made, load_messages("attempts", asked.language), withhold_prompts=withhold)
+        return _download(text, "md", "text/markdown")
+    if asked.format == "csv":
+        table = claim_table(made, withhold_prompts=withhold)
+        return _download(write_csv(table, CLAIM_COLUMNS), "csv", "text/csv")
+    return JsonResponse(made.as_json(withhold_prompts=withhold), headers=_NO_STORE)
+
+
+@router.get(
+    "/{attempt_id}",
+    summary="Retrieve an attempt, and who refused it",
+    responses={200: {"model": AttemptWithGate}, **NOT_MODIFIED, **errors(404)},
+)
+async def retrieve(request: Request, principal: Reader, attempt_id: str) -> Response:
+    state = app_state(request)
+    found = await state.check_threads.run(_answer, state, principal, attempt_id)
+    return revalidated_response(request, found)
+
+
+def _add(state: AppState, principal: Principal, rows: list[Any]) -> dict[str, Any]:
+    log = state.services.attempts
+    given = [_row(number, row) for number, row in enumerate(rows)]
+    return log.add(principal.tenant, given, origin=AttemptOrigin.REPORTED, actor=principal.id).as_json()
+
+
+def _row(number: int, row: Any) -> NewAttempt:
+    name = f"attempts[{number}]"
+    if not isinstance(row, dict):
+        raise InvalidField(f"`{name}` must be an object.", param=name)
+    try:
+        return read_attempt(row)
+    except InvalidField as error:
+        raise InvalidField(f"{name}: {error.message}", param=f"{name}.{error.param}") from error
+
+
+def _patterns(state: AppState, principal: Principal, wanted: AttemptFilter) -> dict[str, Any]:
+    page = state.services.attempts.page(principal.tenant, wanted, limit=MAX_PATTERN_ATTEMPTS)
+    data = [one.as_json() for one in find_patterns(page.items)]
+    repeats = [one.as_json() for one in find_repeats(page.items)]
+    return list_object(data, repeats=repeats, has_more=page.has_more)
+
+
+def _answer(state: AppState, principal: Principal, attempt_id: str) -> dict[str, Any]:
+    log = state.services.attempts
+    attempt = log.get(principal.tenant, attempt_id)
+    record_reads(log, principal, [attempt])
+    gate = answer_gate(log, principal.tenant, attempt, find_drifts=state.services.drift.drifts)
+    return attempt_answer(attempt, gate, log.answer(principal.tenant, attempt), load_messages("attempts"))
+
+
+async def _spend(state: AppState, principal: Principal) -> None:
+    if state.services.spend is not None:
+        await state.threads.run(state.services.spend, principal)
+
+
+def _download(text: str, extension: str, media_type: str) -> Response:
+    name = f'attachment; filename="claim.{extension}"'
+    return Response(text, media_type=media_type, headers={**_NO_STORE, "content-disposition": name})
+
+
+def _time(name: str, value: str | None) -> float | None:
+    if not value:
+        return None
+    try:
+        return read_time(value)
+    except InvalidField as error:
+        raise InvalidField(error.message.replace("`time`", f"`{name}`", 1), param=name) from error

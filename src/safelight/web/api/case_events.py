@@ -1,0 +1,43 @@
+"""The route with which another system follows the cases: one JSON object on each line."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.accounts import Principal
+from safelight.cases.case_events import CASE_EVENT_SCOPES, MAX_PAGE_EVENTS, event_object
+from safelight.providers.attempts.export import write_jsonl
+from safelight.web.auth import app_state, requires
+from safelight.web.responses import COMMON_ERRORS, errors
+
+Reader = Annotated[Principal, Depends(requires(any_of=CASE_EVENT_SCOPES))]
+
+router = APIRouter(prefix="/v1/safelight/cases", tags=["reviews"], responses=errors(*COMMON_ERRORS))
+
+_MEDIA_TYPE = "application/jsonl"
+_LINES: dict[int | str, dict[str, Any]] = {
+    200: {"content": {_MEDIA_TYPE: {}}, "description": "One event on each line, oldest first."}
+}
+
+
+@router.get(
+    "/events",
+    summary="Events of cases in the words of Ozone, oldest first",
+    response_class=Response,
+    responses=_LINES,
+)
+async def list_events(
+    request: Request,
+    principal: Reader,
+    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="The id of the last event read.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=MAX_PAGE_EVENTS)] = 100,
+) -> Response:
+    app = app_state(request)
+    events = await app.threads.run(app.services.case_events.list, principal, after=after, limit=limit)
+    lines = write_jsonl(event_object(event) for event in events)
+    headers = {"cache-control": "no-store"}
+    return Response(lines, media_type=f"{_MEDIA_TYPE}; charset=utf-8", headers=headers)

@@ -1,0 +1,403 @@
+"""Routes for consents: ask, answer, look up the uses, withdraw, and confirm as a reviewer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.accounts import KeyScope, Principal
+from safelight.cases.consent_requests import (
+    ConsentFlag,
+    ConsentRequest,
+    NewConsentRequest,
+    SubjectAnswer,
+    SubjectPage,
+)
+from safelight.cases.consent_requests.models import ConsentUse
+from safelight.core.errors import InvalidField, NotFound
+from safelight.policy.intended_use import ConsentLevel, ConsentScope, UseKind
+from safelight.videos.consent_uses import compute_commitment
+from safelight.web.auth import app_state, requires
+from safelight.web.consent_call import base_url, device_of
+from safelight.web.request_body import (
+    Body,
+    optional_flag,
+    optional_text,
+    optional_texts,
+    read_body,
+    required_text,
+)
+from safelight.web.responses import (
+    BODY_ERRORS,
+    COMMON_ERRORS,
+    JsonResponse,
+    errors,
+    list_object,
+    whole_seconds,
+)
+from safelight.web.services import ConsentServices
+
+from .field_schemas import describe_body
+
+Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
+Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
+Reviewer = Annotated[Principal, Depends(requires(KeyScope.REVIEW))]
+
+router = APIRouter(prefix="/v1/safelight/consents", tags=["consents"], responses=errors(*COMMON_ERRORS))
+
+_SCOPES = [scope.value for scope in ConsentScope]
+
+
+class ConsentRequestObject(BaseModel):
+    id: str
+    object: Literal["consent_request"]
+    state: Literal["asked", "refused", "expired", "waiting", "rejected", "given", "withdrawn"]
+    level: int = Field(description="The level that is asked for.")
+    subject: str
+    asker: str
+    scope: list[str]
+    uses: str
+    use_kinds: list[str] = Field(description="Empty: every kind of use.")
+    commercial: bool
+    territory: str
+    expires_at: int
+    flags: list[str] = Field(description="What a reviewer has to clear; empty without the scope review.")
+    safety_identifier: str | None
+    mailed: bool
+    link: str | None = Field(description="Only in the response to the request, and only if no mail is sent.")
+    link_expires_at: int
+    created_at: int
+    answered_at: int | None
+
+
+class ConsentRequestList(BaseModel):
+    object: Literal["list"]
+    data: list[ConsentRequestObject]
+
+
+class OpenConsentRequest(BaseModel):
+    object: Literal["consent_request.terms"]
+    asker: str
+    subject: str
+    level: int
+    phrase: str = Field(description="The words that the subject shows in the clip; empty for level 1.")
+    scope: list[str]
+    uses: str
+    commercial: bool
+    use_kinds: list[str] = Field(description="Empty: every kind of use.")
+    territory: str
+    expires_at: int
+
+
+class ConsentAnswer(BaseModel):
+    object: Literal["consent_request.answer"]
+    state: str
+    page_token: str | None = Field(description="For the subject only: shows the uses and withdraws.")
+
+
+class ConsentCommitment(BaseModel):
+    value: str = Field(description="The commitment in the manifest of the video.")
+    salt: str
+    video_id: str = Field(
+        description="The id in the commitment: an earlier one if a sealed file was delivered again."
+    )
+
+
+class ConsentUseObject(BaseModel):
+    video_id: str
+    at: int
+    state: str
+    commitment: ConsentCommitment | None = Field(description="Null before the video was sealed.")
+
+
+class ConsentPage(BaseModel):
+    object: Literal["consent"]
+    id: str
+    state: str
+    level: int | None
+    scope: list[str]
+    uses: list[ConsentUseObject]
+
+
+_LINE = {"type": "string", "maxLength": 500}
+_ASK = describe_body(
+    ["asker", "subject", "email", "uses", "territory", "expires_at"],
+    {
+        "asker": {"type": "string", "maxLength": 80, "description": "A name, without a link."},
+        "subject": _LINE,
+        "email": {"type": "string", "format": "email"},
+        "uses": _LINE,
+        "use_kinds": {
+            "type": ["array", "null"],
+            "items": {"type": "string", "enum": [kind.value for kind in UseKind]},
+            "description": "The kinds of use that requests may state. Without it: every kind.",
+        },
+        "territory": {"type": "string", "description": "`world`, or country codes, EU, EEA with commas."},
+        "expires_at": {"type": "integer"},
+        "scope": {"type": ["array", "null"], "items": {"type": "string", "enum": _SCOPES}},
+        "commercial": {"type": ["boolean", "null"]},
+        "language": {"type": ["string", "null"], "enum": ["en", "zh-Hant", "zh-Hans", None]},
+        "level": {"type": ["integer", "null"], "enum": [1, 2, None]},
+        "safety_identifier": {"type": ["string", "null"], "maxLength": 128},
+    },
+)
+_TOKEN = {"token": {"type": "string"}}
+_ANSWER = describe_body(
+    ["token", "accepts"],
+    {
+        **_TOKEN,
+        "accepts": {"type": "string", "enum": ["true", "false"]},
+        "is_adult": {"type": "string", "enum": ["true", "false"]},
+        "scope": {
+            "type": "string",
+            "description": "likeness, voice, or likeness,voice",
+        },
+        "media": {"type": "string", "format": "binary"},
+    },
+    "multipart/form-data",
+)
+_DECISION = describe_body(
+    ["confirm"],
+    {
+        "confirm": {"type": "boolean"},
+        "cleared_flags": {
+            "type": ["array", "null"],
+            "items": {"type": "string", "enum": [flag.value for flag in ConsentFlag]},
+        },
+    },
+)
+_KEY_HEADER = {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255}}
+
+
+@router.post(
+    "",
+    summary="Ask a person for a consent to use their face or voice",
+    responses={200: {"model": ConsentRequestObject}, **errors(*BODY_ERRORS, 409, 429)},
+    openapi_extra={**_ASK, "parameters": [_KEY_HEADER]},
+)
+async def ask(request: Request, principal: Writer) -> Response:
+    """Sends a link to the person. The same Idempotency-Key returns the first request, without a link."""
+    app = app_state(request)
+    async with read_body(request, app.services) as body:
+        fields = body.fields
+    level = fields.get("level")
+    expires_at = fields.get("expires_at")
+    if not isinstance(expires_at, int | float) or isinstance(expires_at, bool):
+        raise InvalidField("`expires_at` must be a time in Unix seconds.", param="expires_at")
+    if level is not None and (not isinstance(level, int) or isinstance(level, bool)):
+        raise InvalidField("`level` must be 1 or 2.", param="level")
+    new = NewConsentRequest(
+        asker=required_text(fields, "asker"),
+        subject=required_text(fields, "subject"),
+        email=required_text(fields, "email"),
+        uses=required_text(fields, "uses"),
+        territory=required_text(fields, "territory"),
+        expires_at=float(expires_at),
+        scope=optional_texts(fields, "scope") or [ConsentScope.LIKENESS.value],
+        commercial=optional_flag(fields, "commercial", default=False),
+        kinds=optional_texts(fields, "use_kinds") or (),
+        language=optional_text(fields, "language") or "en",
+        level=ConsentLevel.ON_CAMERA if level is None else level,
+        end_user=optional_text(fields, "safety_identifier"),
+        idempotency_key=request.headers.get("idempotency-key") or None,
+    )
+    requests = _services(request).requests
+    device, base = await device_of(request), base_url(request)
+    asked = await app.threads.run(lambda: requests.ask(principal, new, device, base_url=base))
+    return JsonResponse(request_object(asked.request, principal, link=asked.link))
+
+
+@router.get("", summary="List consent requests", responses={200: {"model": ConsentRequestList}})
+async def list_requests(request: Request, principal: Reader) -> Response:
+    """The newest 500 requests."""
+    found = await app_state(request).threads.run(_services(request).requests.list, principal)
+    return JsonResponse(list_object(request_object(each, principal) for each in found))
+
+
+@router.post(
+    "/open",
+    summary="Read what a link asks, for the page of a platform",
+    responses={200: {"model": OpenConsentRequest}, **errors(*BODY_ERRORS, 404)},
+    openapi_extra=describe_body(["token"], _TOKEN),
+)
+async def open_link(request: Request, principal: Writer) -> Response:
+    """Changes nothing."""
+    token = await _read_token(request)
+    answers = _services(request).answers
+    found = await app_state(request).threads.run(lambda: answers.open(token, tenant=principal.tenant))
+    return JsonResponse({"object": "consent_request.terms", "phrase": found.phrase, **_shown_terms(found)})
+
+
+@router.post(
+    "/answer",
+    summary="Answer a link for the person who received it",
+    responses={200: {"model": ConsentAnswer}, **errors(*BODY_ERRORS, 404, 409)},
+    openapi_extra=_ANSWER,
+)
+async def answer(request: Request, principal: Writer) -> Response:
+    """The link works once. A clip is needed for level 2."""
+    app, answers = app_state(request), _services(request).answers
+    device, base = await device_of(request), base_url(request)
+    async with read_body(request, app.services) as body:
+        token, given = required_text(body.fields, "token"), read_answer(body)
+        result = await app.threads.run(
+            lambda: answers.answer(token, given, device, base_url=base, tenant=principal.tenant)
+        )
+    page = result.page.partition("token=")[2] if result.page else None
+    state = result.request.state.value
+    return JsonResponse({"object": "consent_request.answer", "state": state, "page_token": page})
+
+
+@router.post(
+    "/uses",
+    summary="List the uses of a consent, with the secret of the subject's page",
+    responses={200: {"model": ConsentPage}, **errors(*BODY_ERRORS, 404)},
+    openapi_extra=describe_body(["token"], _TOKEN),
+)
+async def uses(request: Request, principal: Reader) -> Response:
+    token = await _read_token(request)
+    answers = _services(request).answers
+    found = await app_state(request).threads.run(lambda: answers.page(token, tenant=principal.tenant))
+    return JsonResponse(page_object(found))
+
+
+@router.post(
+    "/withdraw",
+    summary="Withdraw a consent, with the secret of the subject's page",
+    responses={200: {"model": ConsentPage}, **errors(*BODY_ERRORS, 404)},
+    openapi_extra=describe_body(["token"], _TOKEN),
+)
+async def withdraw(request: Request, principal: Writer) -> Response:
+    """Ends the consent at once. A repeated request changes nothing."""
+    token = await _read_token(request)
+    answers = _services(request).answers
+    found = await app_state(request).threads.run(lambda: answers.withdraw(token, tenant=principal.tenant))
+    return JsonResponse(page_object(found))
+
+
+@router.get(
+    "/{consent_id}",
+    summary="Retrieve a consent request",
+    responses={200: {"model": ConsentRequestObject}, **errors(*COMMON_ERRORS, 404)},
+)
+async def retrieve(request: Request, principal: Reader, consent_id: str) -> Response:
+    found = await app_state(request).threads.run(_services(request).requests.get, principal, consent_id)
+    return JsonResponse(request_object(found, principal))
+
+
+@router.get(
+    "/{consent_id}/media",
+    summary="Frames of the subject's clip, for a reviewer",
+    responses={200: {"content": {"image/webp": {}}}, **errors(*COMMON_ERRORS, 404)},
+    response_class=Response,
+)
+async def media(request: Request, principal: Reviewer, consent_id: str) -> Response:
+    """Each view is recorded in the audit log. The frames are deleted with the decision."""
+    requests = _services(request).requests
+    found = await app_state(request).threads.run(requests.show_media, principal, consent_id)
+    return Response(found, media_type="image/webp", headers={"cache-control": "no-store"})
+
+
+@router.post(
+    "/{consent_id}/decision",
+    summary="Confirm or reject a consent that was given on camera",
+    responses={200: {"model": ConsentRequestObject}, **errors(*BODY_ERRORS, 403, 404, 409)},
+    openapi_extra=_DECISION,
+)
+async def decide(request: Request, principal: Reviewer, consent_id: str) -> Response:
+    app, requests = app_state(request), _services(request).requests
+    async with read_body(request, app.services) as body:
+        fields = body.fields
+    if not isinstance(fields.get("confirm"), bool):
+        raise InvalidField("`confirm` must be true or false.", param="confirm")
+    cleared = optional_texts(fields, "cleared_flags") or []
+    decided = await app.threads.run(
+        lambda: requests.decide(principal, consent_id, confirm=fields["confirm"], cleared=cleared)
+    )
+    return JsonResponse(request_object(decided, principal))
+
+
+def read_answer(body: Body) -> SubjectAnswer:
+    """The answer in a form. Raises `InvalidField`."""
+    accepts = body.fields.get("accepts")
+    if accepts not in ("true", "false"):
+        raise InvalidField("`accepts` must be true or false.", param="accepts")
+    scope = [part for part in str(body.fields.get("scope", "")).split(",") if part]
+    files: list[Path] = [upload.path for upload in body.uploads if upload.field == "media"]
+    if len(files) > 1:
+        raise InvalidField("Send one file in `media`.", param="media")
+    return SubjectAnswer(
+        accepts=accepts == "true",
+        scope=scope,
+        is_adult=body.fields.get("is_adult") == "true",
+        media=files[0] if files and files[0].stat().st_size else None,
+    )
+
+
+def request_object(made: ConsentRequest, principal: Principal, *, link: str | None = None) -> dict[str, Any]:
+    """A request as JSON, without the address of the subject. The flags are for reviewers only."""
+    return {
+        "id": made.id,
+        "object": "consent_request",
+        "state": made.state.value,
+        **_shown_terms(made),
+        "flags": [flag.value for flag in made.flags] if principal.has_scope(KeyScope.REVIEW) else [],
+        "safety_identifier": made.end_user,
+        "mailed": made.mailed,
+        "link": link,
+        "link_expires_at": int(made.link_expires_at),
+        "created_at": int(made.created_at),
+        "answered_at": whole_seconds(made.answered_at),
+    }
+
+
+def page_object(page: SubjectPage) -> dict[str, Any]:
+    """The subject's page as JSON."""
+    return {
+        "object": "consent",
+        "id": page.request.id,
+        "state": page.request.state.value,
+        "level": None if page.level is None else page.level.value,
+        "scope": [part.value for part in page.scope],
+        "uses": [_use_object(page.request.id, use) for use in page.uses],
+    }
+
+
+def _shown_terms(made: ConsentRequest) -> dict[str, Any]:
+    terms = made.terms
+    return {
+        "level": made.level.value,
+        "subject": made.subject,
+        "asker": made.asker,
+        "scope": [part.value for part in terms.scope],
+        "uses": terms.uses,
+        "use_kinds": [kind.value for kind in terms.kinds],
+        "commercial": terms.commercial,
+        "territory": terms.territory,
+        "expires_at": int(terms.expires_at),
+    }
+
+
+def _use_object(consent_id: str, use: ConsentUse) -> dict[str, Any]:
+    commitment = None
+    if use.salt is not None:
+        value = compute_commitment(use.salt, consent_id=consent_id, video_id=use.committed_id)
+        commitment = {"value": value, "salt": use.salt, "video_id": use.committed_id}
+    return {"video_id": use.video_id, "at": int(use.at), "state": use.state, "commitment": commitment}
+
+
+async def _read_token(request: Request) -> str:
+    async with read_body(request, app_state(request).services) as body:
+        return required_text(body.fields, "token")
+
+
+def _services(request: Request) -> ConsentServices:
+    found = app_state(request).services.consents
+    if found is None:
+        raise NotFound("This server has no consents.")
+    return found

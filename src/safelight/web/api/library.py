@@ -1,0 +1,220 @@
+"""The routes of `/v1/safelight/library`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.accounts import KeyScope, Principal
+from safelight.core.errors import InvalidField
+from safelight.providers.library import (
+    MAX_CATEGORY_CHARACTERS,
+    MAX_IMPORTED_ENTRIES,
+    MAX_NOTES_CHARACTERS,
+    MAX_RESULTS,
+    EntryQuery,
+    EntryStatus,
+    ImportOutcome,
+    NewEntry,
+    entry_object,
+    import_object,
+    read_imported,
+)
+from safelight.web.auth import app_state, requires
+from safelight.web.create_request import require_writable
+from safelight.web.request_body import optional_text, read_body, required_text
+from safelight.web.responses import (
+    BODY_ERRORS,
+    COMMON_ERRORS,
+    JsonResponse,
+    deleted_object,
+    errors,
+    list_object,
+)
+from safelight.web.video_facts import valid_video_id
+
+from . import schemas
+from .field_schemas import describe_body
+
+Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
+Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
+EntryId = Annotated[str, Path(max_length=80)]
+#: Longest query in characters; a longer one is a prompt and finds too much.
+MAX_QUERY_CHARACTERS = 400
+
+router = APIRouter(prefix="/v1/safelight/library", tags=["library"], responses=errors(*COMMON_ERRORS))
+
+
+class EntryObject(BaseModel):
+    object: Literal["library.entry"]
+    id: str
+    prompt: str
+    category: str
+    notes: str
+    variation_of: str | None
+    video_id: str | None = Field(description="The video that proved the prompt first; null for an import.")
+    created_at: int
+    status: Literal[*EntryStatus]  # type: ignore[valid-type]
+    needs_validation: bool
+    model: str | None = Field(description="The model of the last proof.")
+    proven_at: int | None
+    last_video_id: str | None
+    proofs: int = Field(description="Delivered videos with this prompt and the verdict allow.")
+    blocks: int = Field(description="Videos with this prompt that were blocked.")
+
+
+class EntryList(BaseModel):
+    object: Literal["list"]
+    data: list[EntryObject]
+
+
+class EntrySearch(EntryList):
+    has_more: bool
+
+
+class EntryDeleted(BaseModel):
+    id: str
+    object: Literal["library.entry.deleted"]
+    deleted: bool
+
+
+class ImportResultObject(BaseModel):
+    number: int
+    outcome: Literal[*ImportOutcome]  # type: ignore[valid-type]
+    reason: str | None
+
+
+class ImportObject(BaseModel):
+    object: Literal["library.import"]
+    added: int
+    results: list[ImportResultObject]
+
+
+_CATEGORY: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": MAX_CATEGORY_CHARACTERS}
+_NOTES: dict[str, Any] = {"type": "string", "maxLength": MAX_NOTES_CHARACTERS}
+
+
+_ADD = describe_body(
+    ["video_id", "category"],
+    {
+        "video_id": {"type": "string"},
+        "category": _CATEGORY,
+        "notes": schemas.make_nullable(_NOTES),
+        "variation_of": {"type": ["string", "null"], "description": "The id of another entry."},
+    },
+)
+_IMPORT = describe_body(
+    ["entries"],
+    {
+        "entries": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": MAX_IMPORTED_ENTRIES,
+            "items": {
+                "type": "object",
+                "required": ["prompt", "category"],
+                "properties": {"prompt": {"type": "string"}, "category": _CATEGORY, "notes": _NOTES},
+            },
+        }
+    },
+)
+
+
+def read_query(
+    q: Annotated[str, Query(max_length=MAX_QUERY_CHARACTERS, description="Words, in any language.")] = "",
+    category: Annotated[str | None, Query(max_length=MAX_CATEGORY_CHARACTERS)] = None,
+    needs_validation: bool = False,
+    after: Annotated[
+        str | None, Query(max_length=80, description="List after the entry with this id.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_RESULTS)] = 50,
+) -> EntryQuery:
+    """The search of a request."""
+    require_writable(q + (category or "") + (after or ""), "q")
+    return EntryQuery(words=q, category=category, needs_validation=needs_validation, after=after, limit=limit)
+
+
+@router.get("", summary="Search the library", responses={200: {"model": EntrySearch}, **errors(404)})
+async def search(
+    request: Request, principal: Reader, query: Annotated[EntryQuery, Depends(read_query)]
+) -> Response:
+    """The entries that fit best; without words, the newest first."""
+    app = app_state(request)
+    page = await app.threads.run(app.services.library.search, principal, query)
+    return JsonResponse(list_object(map(entry_object, page.items), has_more=page.has_more))
+
+
+@router.post(
+    "",
+    summary="Add the prompt of a delivered video",
+    responses={200: {"model": EntryObject}, **errors(*BODY_ERRORS, 404, 409)},
+    openapi_extra=_ADD,
+)
+async def add(request: Request, principal: Writer) -> Response:
+    app = app_state(request)
+    async with read_body(request, app.services) as body:
+        fields = body.fields
+    variation_of = optional_text(fields, "variation_of")
+    if variation_of is not None:
+        require_writable(variation_of, "variation_of")
+    new = NewEntry(
+        video_id=valid_video_id(required_text(fields, "video_id")),
+        category=required_text(fields, "category"),
+        notes=optional_text(fields, "notes") or "",
+        variation_of=variation_of,
+    )
+    return JsonResponse(entry_object(await app.threads.run(app.services.library.add, principal, new)))
+
+
+@router.get("/export", summary="Export the library", responses={200: {"model": EntryList}})
+async def export(request: Request, principal: Reader) -> Response:
+    app = app_state(request)
+    found = await app.threads.run(app.services.library.export, principal)
+    return JsonResponse(list_object(map(entry_object, found)))
+
+
+@router.post(
+    "/import",
+    summary="Import prompts; each is checked like a new prompt",
+    responses={200: {"model": ImportObject}, **errors(*BODY_ERRORS, 429)},
+    openapi_extra=_IMPORT,
+)
+async def import_entries(
+    request: Request,
+    principal: Annotated[Principal, Depends(requires(KeyScope.CHECKS, KeyScope.VIDEOS_WRITE))],
+) -> Response:
+    """Each entry counts as one check. Imported prompts are unproven until a video with them is delivered."""
+    app = app_state(request)
+    async with read_body(request, app.services) as body:
+        given = body.fields.get("entries")
+    if not isinstance(given, list):
+        raise InvalidField("`entries` must be a list.", param="entries")
+    entries = [read_imported(value, number) for number, value in enumerate(given, start=1)]
+    results = await app.check_threads.run(app.services.library.import_entries, principal, entries)
+    return JsonResponse(import_object(results))
+
+
+@router.get(
+    "/{entry_id}",
+    summary="Retrieve a library entry",
+    responses={200: {"model": EntryObject}, **errors(404)},
+)
+async def retrieve(request: Request, principal: Reader, entry_id: EntryId) -> Response:
+    app = app_state(request)
+    return JsonResponse(entry_object(await app.threads.run(app.services.library.get, principal, entry_id)))
+
+
+@router.delete(
+    "/{entry_id}",
+    summary="Remove a library entry",
+    responses={200: {"model": EntryDeleted}, **errors(404)},
+)
+async def remove(request: Request, principal: Writer, entry_id: EntryId) -> Response:
+    """Its videos stay."""
+    app = app_state(request)
+    await app.threads.run(app.services.library.remove, principal, entry_id)
+    return JsonResponse(deleted_object(entry_id, "library.entry"))

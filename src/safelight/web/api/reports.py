@@ -1,0 +1,248 @@
+"""Routes for reports of delivered videos, and for their status."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.accounts import KeyScope, Principal
+from safelight.accounts.people import LANGUAGES
+from safelight.accounts.reply_texts import ReplyTexts
+from safelight.cases.reports import NewReport, NoticeStatus, Receipt, ReportLane
+from safelight.core.errors import InvalidField
+from safelight.web.auth import app_state, requires
+from safelight.web.reported_hashes import read_hashes
+from safelight.web.request_body import optional_flag, optional_text, read_body
+from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, errors, whole_seconds
+
+Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
+
+router = APIRouter(tags=["reports"])
+
+
+class VideoReport(BaseModel):
+    id: str
+    object: Literal["video.report"]
+    video_id: str
+    category: str | None
+    reason: str | None
+    created_at: int
+    due_at: int
+    already_reported: bool = Field(description="True if another report of this video is already open.")
+
+
+class NoticeObject(BaseModel):
+    id: str
+    lane: Literal["ordinary", "trusted_flagger", "intimate_imagery", "removal_order"]
+    video_id: str | None = Field(description="Null: hashes that matched no delivered video.")
+    created_at: int
+    due_at: int
+    hidden: bool = Field(description="True if the video is hidden until the decision.")
+    outcome: Literal["kept", "removed", "removed_unattended", "gone"] | None = Field(
+        description="Null while a decision is awaited. `removed_unattended`: no person decided in time."
+    )
+    answered_at: int | None
+    reply: ReplyTexts | None = Field(description="The saved reply with the decision to keep the video.")
+
+
+class RefusedHashObject(BaseModel):
+    hash: str
+    reason: Literal[
+        "invalid",
+        "low_quality",
+        "too_few_frames",
+        "harmless_picture",
+        "common_picture",
+        "decided_harmless",
+    ]
+
+
+class ReportObject(BaseModel):
+    id: str
+    object: Literal["safelight.report"]
+    notices: list[NoticeObject] = Field(description="One for each video that the report is about.")
+    hashes: int = Field(description="Reported hashes that are used.")
+    refused_hashes: list[RefusedHashObject]
+    status_path: str | None = Field(
+        description="The page with the status, for the reporter. It contains a secret and is returned once."
+    )
+
+
+def _text(max_length: int, description: str = "") -> dict[str, Any]:
+    field: dict[str, Any] = {"type": ["string", "null"], "maxLength": max_length}
+    return {**field, "description": description} if description else field
+
+
+_FIELDS: dict[str, Any] = {
+    "category": {"type": ["string", "null"], "description": "A category of the policy."},
+    "reason": _text(200, "Free text, instead of a category."),
+    "note": _text(4000),
+    "contact": _text(320, "An e-mail address gets a mail with the decision, if a mail server is configured."),
+    "language": {
+        "type": ["string", "null"],
+        "enum": [*LANGUAGES, None],
+        "description": "The language of this mail. Default: `en`.",
+    },
+    "safety_identifier": _text(128, "The end user who reports, if that is not the owner of the API key."),
+}
+_HASH: dict[str, Any] = {
+    "type": "object",
+    "required": ["hash", "quality"],
+    "properties": {
+        "hash": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+        "quality": {"type": "integer", "minimum": 0, "maximum": 100},
+        "clip": {"type": ["integer", "null"], "description": "The clip that has this frame."},
+    },
+}
+_NOTICE_FIELDS: dict[str, Any] = {
+    **_FIELDS,
+    "lane": {"type": "string", "enum": [lane.value for lane in ReportLane]},
+    "location": _text(2000, "The id of the video, or an address that contains it."),
+    "name": _text(200, "Needed as the signature of a notice of intimate pictures."),
+    "good_faith": {
+        "type": "boolean",
+        "description": "The reporter believes in good faith that the statements are accurate and complete; "
+        "in the lane `intimate_imagery`, also that the person shown did not agree.",
+    },
+    "hashes": {
+        "type": ["array", "null"],
+        "maxItems": 240,
+        "items": _HASH,
+        "description": "PDQ hashes that the reporter's own device computed, only in the lane "
+        "`intimate_imagery`. They only hold files of this tenant for review until a person confirms a match.",
+    },
+}
+
+
+def _body(fields: dict[str, Any]) -> dict[str, Any]:
+    schema = {"type": "object", "properties": fields}
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
+@router.post(
+    "/v1/videos/{video_id}/report",
+    summary="Report a delivered video",
+    responses={200: {"model": VideoReport}, **errors(*BODY_ERRORS, 404, 409, 410, 429)},
+    openapi_extra={"requestBody": _body(_FIELDS)},
+)
+async def report(request: Request, principal: Reader, video_id: str) -> Response:
+    app = app_state(request)
+    async with read_body(request, app.services) as body:
+        fields = body.fields
+    new = NewReport(
+        video_id=video_id,
+        category=optional_text(fields, "category"),
+        reason=optional_text(fields, "reason"),
+        note=optional_text(fields, "note") or "",
+        contact=optional_text(fields, "contact"),
+        language=optional_text(fields, "language") or "en",
+        end_user=optional_text(fields, "safety_identifier"),
+    )
+    receipt = await app.threads.run(app.services.reports.add, principal, new)
+    return JsonResponse(receipt_object(receipt))
+
+
+@router.post(
+    "/v1/safelight/reports",
+    summary="Report a video or hashes for a person, with a lane",
+    responses={200: {"model": ReportObject}, **errors(*BODY_ERRORS, 404, 409, 410, 429)},
+    openapi_extra={
+        "requestBody": _body(_NOTICE_FIELDS),
+        "parameters": [
+            {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255}}
+        ],
+    },
+)
+async def add(request: Request, principal: Reader) -> Response:
+    app = app_state(request)
+    async with read_body(request, app.services) as body:
+        fields = body.fields
+    new = NewReport(
+        category=optional_text(fields, "category"),
+        reason=optional_text(fields, "reason"),
+        note=optional_text(fields, "note") or "",
+        contact=optional_text(fields, "contact"),
+        language=optional_text(fields, "language") or "en",
+        end_user=optional_text(fields, "safety_identifier"),
+        lane=_lane(fields),
+        location=optional_text(fields, "location") or "",
+        name=optional_text(fields, "name"),
+        in_good_faith=optional_flag(fields, "good_faith", default=False),
+        hashes=read_hashes(fields.get("hashes")),
+        idempotency_key=request.headers.get("idempotency-key") or None,
+    )
+    receipt = await app.threads.run(app.services.reports.add, principal, new)
+    return JsonResponse(
+        {
+            **status_object(receipt.status),
+            "refused_hashes": [{"hash": one.hash, "reason": one.reason} for one in receipt.refused],
+            "status_path": receipt.path,
+        }
+    )
+
+
+@router.get(
+    "/v1/safelight/reports/{report_id}",
+    summary="Retrieve the status of a report",
+    responses={200: {"model": ReportObject}, **errors(*COMMON_ERRORS, 404)},
+)
+async def retrieve(request: Request, principal: Reader, report_id: str) -> Response:
+    app = app_state(request)
+    status = await app.threads.run(app.services.reports.get, principal, report_id)
+    return JsonResponse({**status_object(status), "refused_hashes": [], "status_path": None})
+
+
+def receipt_object(receipt: Receipt) -> dict[str, Any]:
+    """The confirmation of a report of one video as JSON."""
+    made = receipt.report
+    assert made is not None  # The report names a video.
+    return {
+        "id": made.id,
+        "object": "video.report",
+        "video_id": made.video_id,
+        "category": made.category,
+        "reason": made.reason or None,
+        "created_at": int(made.created_at),
+        "due_at": int(receipt.due_at),
+        "already_reported": receipt.already_reported,
+    }
+
+
+def status_object(status: NoticeStatus) -> dict[str, Any]:
+    """What a reporter may know, as JSON. It has nothing about the reporter or the reviewer."""
+    return {
+        "id": status.id,
+        "object": "safelight.report",
+        "notices": [
+            {
+                "id": one.id,
+                "lane": one.lane.value,
+                "video_id": one.video_id,
+                "created_at": int(one.created_at),
+                "due_at": int(one.due_at),
+                "hidden": one.hidden,
+                "outcome": one.outcome.value if one.outcome is not None else None,
+                "answered_at": whole_seconds(one.answered_at),
+                "reply": asdict(one.reply) if one.reply is not None else None,
+            }
+            for one in status.notices
+        ],
+        "hashes": status.hashes,
+    }
+
+
+def _lane(fields: Mapping[str, Any]) -> ReportLane:
+    name = optional_text(fields, "lane") or ReportLane.ORDINARY.value
+    try:
+        return ReportLane(name)
+    except ValueError:
+        words = ", ".join(lane.value for lane in ReportLane)
+        raise InvalidField(
+            f"There is no lane {name[:40]!r}.", param="lane", remedy=f"Send one of {words}."
+        ) from None

@@ -1,0 +1,56 @@
+"""Routes about the server: coverage, health, readiness."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.accounts import KeyScope
+from safelight.web.auth import app_state, no_account, requires
+from safelight.web.responses import COMMON_ERRORS, NOT_MODIFIED, JsonResponse, errors, revalidated_response
+
+from . import schemas
+
+router = APIRouter(tags=["system"])
+
+
+@router.get(
+    "/v1/coverage",
+    summary="List what is checked and by which detector, and what is not checked",
+    dependencies=[Depends(requires(any_of=(KeyScope.VIDEOS_READ, KeyScope.AUDIT)))],
+    responses={200: {"model": schemas.CoverageTable}, **NOT_MODIFIED, **errors(*COMMON_ERRORS)},
+)
+async def coverage(request: Request) -> Response:
+    state = app_state(request)
+    return revalidated_response(request, await state.threads.run(state.services.videos.coverage))
+
+
+@router.get(
+    "/healthz",
+    summary="Check that the process responds",
+    dependencies=[Depends(no_account)],
+    responses={200: {"model": schemas.Health}},
+)
+async def healthz(request: Request) -> Response:
+    return JsonResponse({"status": "ok", "version": app_state(request).services.version})
+
+
+@router.get(
+    "/readyz",
+    summary="Check that the server can process videos",
+    dependencies=[Depends(no_account)],
+    responses={
+        200: {"model": schemas.Readiness},
+        503: {"model": schemas.Readiness, "description": "The server cannot process videos now"},
+    },
+)
+async def readyz(request: Request) -> Response:
+    """The response names the parts that do not work; the reasons only on a loopback address."""
+    state = app_state(request)
+    found = await state.readiness_threads.run(state.services.readiness)
+    ready = bool(found.get("ready"))
+    return JsonResponse(
+        found if state.services.loopback else {"ready": ready, "unready": found.get("unready", [])},
+        status_code=200 if ready else 503,
+    )

@@ -1,0 +1,222 @@
+"""The routes of `/v1/safelight/templates`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.accounts import KeyScope, Principal
+from safelight.core.errors import InvalidField
+from safelight.videos.templates import SlotType, TemplateState
+from safelight.videos.templates.serializers import rendered_object, template_object, validated_object
+from safelight.videos.templates.service import MAX_SOURCE_CHARACTERS, MAX_STORED
+from safelight.web.auth import app_state, requires
+from safelight.web.create_request import read_template_call, require_writable
+from safelight.web.request_body import read_body, required_text
+from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, errors, list_object
+
+Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
+Writer = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_WRITE))]
+Reviewer = Annotated[Principal, Depends(requires(KeyScope.REVIEW))]
+Name = Annotated[str, Path(max_length=60)]
+Version = Annotated[int, Path(ge=1, le=999_999_999)]
+
+router = APIRouter(prefix="/v1/safelight/templates", tags=["templates"], responses=errors(*COMMON_ERRORS))
+
+
+class SlotObject(BaseModel):
+    name: str
+    type: Literal[*SlotType]  # type: ignore[valid-type]
+    values: list[str]
+    required: bool
+    default: str
+    max_characters: int | None
+
+
+class TemplateObject(BaseModel):
+    object: Literal["template"]
+    id: str
+    name: str
+    version: int
+    state: Literal[*TemplateState]  # type: ignore[valid-type]
+    about: str
+    language: str
+    text: str
+    slots: list[SlotObject]
+    source: str = Field(description="The YAML text of the version.")
+    author: str
+    approver: str | None
+    created_at: int
+    submitted_at: int | None
+    approved_at: int | None
+    retired_at: int | None
+    no_eligible_approver: bool = Field(
+        description="True if it waits for approval and no other enrolled person may approve it."
+    )
+
+
+class ValidationObject(BaseModel):
+    video_id: str
+    prompt: str
+    model: str
+    created_at: int
+    outcome: str = Field(description="The state of the video.")
+    error_code: str | None
+    charge: dict[str, Any] | None
+
+
+class TemplateWithValidations(TemplateObject):
+    validations: list[ValidationObject] = Field(description="The videos made from this version.")
+
+
+class TemplateList(BaseModel):
+    object: Literal["list"]
+    data: list[TemplateObject]
+    has_more: bool
+
+
+class TemplateCallObject(BaseModel):
+    name: str
+    version: int
+    values: dict[str, str]
+
+
+class RenderedTemplate(BaseModel):
+    object: Literal["template.prompt"]
+    prompt: str
+    template: TemplateCallObject
+    approved: bool
+
+
+_ADD_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["source"],
+                "properties": {
+                    "source": {
+                        "type": "string",
+                        "maxLength": MAX_SOURCE_CHARACTERS,
+                        "description": "The template as YAML text.",
+                    }
+                },
+            }
+        }
+    },
+}
+_RENDER_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "version": {"type": ["integer", "null"], "minimum": 1, "maximum": 999_999_999},
+                    "values": {"type": "object", "additionalProperties": {"type": "string"}},
+                },
+            }
+        }
+    },
+}
+_CHANGED: dict[int | str, dict[str, Any]] = {200: {"model": TemplateObject}, **errors(404, 409)}
+
+
+@router.get("", summary="List templates", responses={200: {"model": TemplateList}, **errors(404)})
+async def list_templates(
+    request: Request,
+    principal: Reader,
+    after: Annotated[
+        str | None, Query(max_length=80, description="List after the version with this id.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_STORED)] = 100,
+) -> Response:
+    """The versions of all templates, by name, the newest version first."""
+    app = app_state(request)
+    require_writable(after or "", "after")
+    page = await app.threads.run(app.services.templates.list, principal, after=after, limit=limit)
+    return JsonResponse(list_object(map(template_object, page.items), has_more=page.has_more))
+
+
+@router.post(
+    "",
+    summary="Add a draft",
+    responses={200: {"model": TemplateObject}, **errors(*BODY_ERRORS, 409)},
+    openapi_extra={"requestBody": _ADD_BODY},
+)
+async def add(request: Request, principal: Writer) -> Response:
+    """The draft is the next version of its name."""
+    app = app_state(request)
+    async with read_body(request, app.services) as body:
+        source = required_text(body.fields, "source")
+    require_writable(source, "source")
+    return JsonResponse(template_object(await app.threads.run(app.services.templates.add, principal, source)))
+
+
+@router.get(
+    "/{name}",
+    summary="Retrieve a template with its validations",
+    responses={200: {"model": TemplateWithValidations}, **errors(404)},
+)
+async def retrieve(
+    request: Request,
+    principal: Reader,
+    name: Name,
+    version: Annotated[int | None, Query(ge=1, le=999_999_999)] = None,
+) -> Response:
+    """By default the newest approved version, or the newest if none is approved."""
+    app = app_state(request)
+    templates = app.services.templates
+    found = await app.threads.run(templates.get, principal, name, version)
+    validations = await app.threads.run(templates.validations, principal, name, found.version)
+    return JsonResponse(validated_object(found, validations))
+
+
+@router.post(
+    "/{name}/render",
+    summary="Render the prompt of a template",
+    responses={200: {"model": RenderedTemplate}, **errors(*BODY_ERRORS, 404, 409)},
+    openapi_extra={"requestBody": _RENDER_BODY},
+)
+async def render(request: Request, principal: Reader, name: Name) -> Response:
+    """The prompt is not judged; check it with `POST /v1/videos/check`."""
+    app = app_state(request)
+    async with read_body(request, app.services) as body:
+        fields = {key: value for key, value in body.fields.items() if value is not None}
+    if "name" in fields:
+        raise InvalidField("The name is in the address.", param="name")
+    call = read_template_call({**fields, "name": name})
+    return JsonResponse(
+        rendered_object(await app.threads.run(app.services.templates.render, principal, call))
+    )
+
+
+@router.post("/{name}/{version}/submit", summary="Submit a draft for review", responses=_CHANGED)
+async def submit(request: Request, principal: Writer, name: Name, version: Version) -> Response:
+    app = app_state(request)
+    return JsonResponse(
+        template_object(await app.threads.run(app.services.templates.submit, principal, name, version))
+    )
+
+
+@router.post("/{name}/{version}/approve", summary="Approve a template", responses=_CHANGED)
+async def approve(request: Request, principal: Reviewer, name: Name, version: Version) -> Response:
+    """Only a person other than the author may approve."""
+    app = app_state(request)
+    return JsonResponse(
+        template_object(await app.threads.run(app.services.templates.approve, principal, name, version))
+    )
+
+
+@router.post("/{name}/{version}/retire", summary="Retire a template", responses=_CHANGED)
+async def retire(request: Request, principal: Reader, name: Name, version: Version) -> Response:
+    """Its author may do so, and everyone with the scope `review`."""
+    app = app_state(request)
+    return JsonResponse(
+        template_object(await app.threads.run(app.services.templates.retire, principal, name, version))
+    )

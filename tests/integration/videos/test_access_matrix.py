@@ -1,0 +1,260 @@
+"""Every route and page with every role, on own data and on that of a colleague, of another tenant and of a
+managed tenant. The table is in `tests/data/access_matrix.txt`; each of its cells is a request.
+
+Write it anew, and read what changed: SAFELIGHT_RECORD=1 .venv/bin/python -m pytest -q
+tests/integration/videos/test_access_matrix.py
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from difflib import unified_diff
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import pytest
+from starlette.testclient import TestClient
+
+from safelight.accounts import ROLES, KeyScope, Role
+from safelight.accounts.managed_tenants import NewTenant, add_managed_tenant
+from safelight.accounts.models import OPERATOR
+from safelight.accounts.sessions import open_session
+from safelight.accounts.statements import (
+    DecisionGround,
+    GroundBasis,
+    NewStatement,
+    StatementKind,
+    StatementSource,
+    record_statement,
+)
+from safelight.accounts.store import principal_of_person
+from safelight.accounts.terms import Terms
+from safelight.core.ids import new_id
+from safelight.policy.findings import Stage
+from safelight.store.database import Transaction
+from safelight.store.tables import people, saved_replies
+from safelight.videos.case_rows import CaseKind, NewCase, open_case
+from safelight.web.api.declared_routes import DeclaredRoute, declared_routes
+from safelight.web.auth import COOKIE, TENANT_COOKIE
+from support.people import add_person
+from support.videos import add_video
+
+from .conftest import Furnish, House
+
+#: One test of all routes takes minutes. A route stays in its part when others are added, because some routes
+#: share limits.
+PARTS = 6
+TABLE = Path(__file__).parents[2] / "data" / "access_matrix.txt"
+#: Whose the object of a path is. A route without an object is asked at home and in a managed tenant.
+RELATIONS = ("own", "colleague", "other", "managed")
+HEAD = f"""\
+# Each route with each role. Written by tests/integration/videos/test_access_matrix.py.
+# + done   ~ reached, but refused for what was sent, or for the state   0 not found   - forbidden
+# * no object is made for this path: its id is that of nothing
+# roles: {", ".join(Role)}
+# {" ".join(f"{one:9}" for one in RELATIONS)}
+"""
+BODY = {"reason": "x"}
+#: Ask for the password of a person who is signed in.
+PROVES_AGAIN = frozenset({"/account/change"})
+#: About this person and not about the case in the path: the switches, the end of a view or of a reservation.
+NOT_ABOUT_ITS_OBJECT = frozenset({f"/review/{{case_id}}/{one}" for one in ("hide", "release", "switches")})
+#: The parameters of paths for which there are objects.
+EVERY_ID = dict.fromkeys(("video_id", "case_id", "statement_id", "person_id", "name"), "")
+
+
+@dataclass
+class Matrix:
+    house: House
+    home: str
+    other: str
+    managed: str
+    colleague: str
+    #: The session of each role, and the person.
+    people: dict[Role, str] = field(default_factory=dict)
+    sessions: dict[Role, str] = field(default_factory=dict)
+    shared: dict[tuple[str, str], Mapping[str, str]] = field(default_factory=dict)
+
+    def sign_in(self, role: Role) -> None:
+        with self.house.database.transaction(self.home) as tx:
+            row = tx.one(people, people.c.id == self.people[role])
+            assert row is not None
+            principal = principal_of_person(row)
+            assert principal is not None
+            self.sessions[role] = open_session(tx, principal)[1]
+
+    def objects(self, role: Role, relation: str, *, fresh: bool) -> Mapping[str, str]:
+        """The ids of what this person, or another one, has. `fresh`: for a request that may change it."""
+        requester = self.people[role] if relation == "own" else self.colleague
+        key = (requester, relation)
+        if fresh or key not in self.shared:
+            tenant = {"other": self.other, "managed": self.managed}.get(relation, self.home)
+            with self.house.database.transaction(tenant) as tx:
+                self.shared[key] = made = _make(tx, requester if tenant == self.home else "key_1")
+            return made
+        return self.shared[key]
+
+
+def _make(tx: Transaction, requester: str) -> dict[str, str]:
+    """A held video with its case, an ended one with the statement about it, a person and a reply."""
+    video = add_video(tx, principal_id=requester, prompt=new_id("sketch"))
+    ended = add_video(tx, principal_id=requester, state="rejected", prompt=new_id("sketch"))
+    hold = NewCase(
+        video_id=video, kind=CaseKind.HOLD, stage=Stage.PROMPT, due_at=tx.now() + 900, category="violence"
+    )
+    statement = NewStatement(
+        kind=StatementKind.BLOCKED,
+        source=StatementSource.POLICY,
+        ground=DecisionGround(basis=GroundBasis.GAP),
+        automated_detection=True,
+        automated_decision=True,
+        account=requester,
+        video_id=ended,
+    )
+    colleague, reply = new_id("user"), f"reply-{new_id('draw')[-8:]}"
+    add_person(tx, colleague, role=Role.CREATOR)
+    tx.insert(saved_replies, name=reply, en="x", zh_hans="", zh_hant="", updated_at=tx.now())
+    return {
+        "video_id": video,
+        "ended": ended,
+        "case_id": open_case(tx, hold, actor="policy").id,
+        "statement_id": record_statement(tx, statement).id,
+        "person_id": colleague,
+        "name": reply,
+    }
+
+
+@pytest.fixture
+def matrix(furnish: Furnish) -> Matrix:
+    house = furnish(access={"requests": True}, server={"behind_proxy": True})
+    home = house.who.tenant
+    new = NewTenant(manager=home, name="Ada", origin=new_id("access"), terms=Terms(), made_by=OPERATOR)
+    with house.database.across_tenants("a managed tenant") as whole:
+        managed = add_managed_tenant(whole, new).tenant
+    assert managed is not None
+    made = Matrix(
+        house=house,
+        home=home,
+        other=house.accounts.create_tenant("other").id,
+        managed=managed,
+        colleague=new_id("user"),
+    )
+    with house.database.transaction(home) as tx:
+        add_person(tx, made.colleague, role=Role.CREATOR)
+        for role in Role:
+            made.people[role] = new_id("user")
+            add_person(tx, made.people[role], role=role)
+    for role in Role:
+        made.sign_in(role)
+    return made
+
+
+def has_object(route: DeclaredRoute, known: Mapping[str, str]) -> bool:
+    names = re.findall(r"\{(\w+)", route.path)
+    is_reply = "/replies/" in route.path
+    return bool(names) and all(name in known and (name != "name" or is_reply) for name in names)
+
+
+def path_of(route: DeclaredRoute, known: Mapping[str, str]) -> str:
+    def value(name: re.Match[str]) -> str:
+        if name[1] == "video_id" and route.path.endswith(("/events", "/stream")):
+            # The stream of an ended video ends.
+            return known["ended"]
+        return known[name[1]] if has_object(route, known) else "nothing"
+
+    return re.sub(r"\{(\w+)[^}]*\}", value, route.path)
+
+
+def sign_of(route: DeclaredRoute, answer: Any) -> str:
+    assert answer.status_code < 500, (route, answer.status_code, answer.text[:500])
+    assert route.access is not None
+    to_login = answer.headers.get("location", "").startswith("/login?back=")
+    if route.access.needs_principal:
+        assert answer.status_code != 401 or route.path in PROVES_AGAIN, route
+        assert not to_login, route
+    if answer.status_code < 400:
+        return "+"
+    return {403: "-", 404: "0"}.get(answer.status_code, "~")
+
+
+def ask(matrix: Matrix, client: TestClient, route: DeclaredRoute, role: Role, relation: str) -> str:
+    is_safe = route.method == "GET"
+    assert route.access is not None
+    may_change = not is_safe and route.access.allows(ROLES[role].scopes)
+    known = matrix.objects(role, relation, fresh=may_change and has_object(route, EVERY_ID))
+    cookies = f"{COOKIE}={matrix.sessions[role]}"
+    if relation == "managed":
+        cookies += f"; {TENANT_COOKIE}={matrix.managed}"
+    headers = {"cookie": cookies, "sec-fetch-site": "same-origin"}
+    body = {} if is_safe else {"json": BODY} if route.path.startswith("/v1/") else {"data": BODY}
+    if not route.path.startswith("/v1/"):
+        headers["accept"] = "text/html"
+    answer = client.request(route.method, path_of(route, known), headers=headers, **body)  # type: ignore[arg-type]
+    client.cookies.clear()
+    if route.path == "/logout":
+        matrix.sign_in(role)
+    return sign_of(route, answer)
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_every_route_answers_every_role_as_the_table_says(matrix: Matrix, part: int) -> None:
+    routes = {f"{one.method} {one.path}": one for one in declared_routes(matrix.house.app)}
+    found: dict[str, str] = {}
+    wrong: list[str] = []
+    with TestClient(matrix.house.app, follow_redirects=False) as client:
+        for name, route in routes.items():
+            if crc32(route.path.encode()) % PARTS != part:
+                continue
+            groups, made = [], has_object(route, EVERY_ID)
+            for relation in RELATIONS:
+                if not made and relation in ("colleague", "other"):
+                    groups.append(" " * len(Role))
+                    continue
+                groups.append("".join(ask(matrix, client, route, role, relation) for role in Role))
+            mark = "*" if "{" in route.path and not made else " "
+            found[name] = f"{'  '.join(groups)} {mark} {name}"
+            assert route.access is not None
+            if made and route.access.needs_principal:
+                # Nobody does anything with what another tenant has.
+                done = "+" in groups[RELATIONS.index("other")]
+                if done != (route.path in NOT_ABOUT_ITS_OBJECT):
+                    wrong.append(found[name])
+            if route.access.needs_principal:
+                for role, sign in zip(Role, groups[0], strict=True):
+                    if sign != "-" and not route.access.allows(ROLES[role].scopes):
+                        wrong.append(f"{role}: {found[name]}")
+    lines = [line for line in TABLE.read_text().splitlines() if not line.startswith("#")]
+    recorded = {" ".join(line.split()[-2:]): line for line in lines}
+    if os.environ.get("SAFELIGHT_RECORD"):
+        both = recorded | found
+        recorded = {name: both[name] for name in routes if name in both}
+        TABLE.write_text(HEAD + "".join(f"{line}\n" for line in recorded.values()))
+    assert wrong == []
+    before = [recorded.get(name, "") for name in found]
+    changes = unified_diff(before, list(found.values()), lineterm="", n=0)
+    assert before == list(found.values()), "\n".join(changes)
+    assert recorded.keys() <= routes.keys(), "The table has routes that do not exist."
+
+
+def test_the_vault_is_for_the_vault_officer(matrix: Matrix) -> None:
+    with matrix.house.database.transaction(matrix.home) as tx:
+        video = add_video(tx, quarantined=True)
+        hold = NewCase(
+            video_id=video,
+            kind=CaseKind.HOLD,
+            stage=Stage.PROMPT,
+            due_at=tx.now() + 900,
+            category="sexual",
+            quarantined=True,
+        )
+        case = open_case(tx, hold, actor="policy")
+    with TestClient(matrix.house.app) as client:
+        for role in Role:
+            headers = {"cookie": f"{COOKIE}={matrix.sessions[role]}"}
+            status = client.get(f"/review/{case.id}", headers=headers).status_code
+            decides = KeyScope.REVIEW in ROLES[role].scopes
+            assert status == (200 if role is Role.VAULT_OFFICER else 404 if decides else 403), role

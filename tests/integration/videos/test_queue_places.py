@@ -1,0 +1,117 @@
+"""The place of a video in the queue, its priority and its estimate."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+
+from safelight.testing.upstream import ScriptedUpstream
+from safelight.videos.durations import Part
+from safelight.videos.interruptions import UpstreamPending
+from safelight.videos.models import QueueStatus, Video
+from safelight.videos.queue_places import QueuePlaces
+from safelight.videos.runner import Runner
+from safelight.web.api.serializers import video_object
+
+from .conftest import Furnish, House
+from .test_video_lifecycle import PAID
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def places(house: House) -> QueuePlaces:
+    return QueuePlaces(house.context, monotonic=Clock())
+
+
+def place(house: House, video: Video) -> int | None:
+    status = places(house).status(house.reread(video))
+    assert status is not None
+    return status.place
+
+
+@pytest.mark.both_databases
+def test_a_key_has_its_places_in_the_order_of_its_requests_and_another_key_in_turn(house: House) -> None:
+    first = [house.order(f"a lake, take {number}") for number in range(3)]
+    house.who = replace(house.who, id="key_other")
+    other = house.order("a quiet sea")
+    assert [place(house, video) for video in (*first, other)] == [1, 3, 4, 2]
+
+
+def test_a_later_video_never_overtakes_an_earlier_one_that_has_not_begun(house: House) -> None:
+    videos = [house.order(f"a lake, take {number}") for number in range(3)]
+    before = places(house).priorities()
+    later = house.order("a quiet sea")
+    assert {before[video.id] for video in videos} == {places(house).priorities()[later.id]}
+
+
+def test_a_video_at_an_upstream_takes_no_place(house: House, upstream: ScriptedUpstream) -> None:
+    upstream.play({"otherwise": {"ends": "never"}})
+    remote, local = house.order(**PAID), house.order()
+    runner = Runner(house.context)
+    for _ in range(2):
+        runner.run_steps(remote.tenant, remote.id)
+    assert (place(house, remote), place(house, local)) == (None, 1)
+    assert places(house).priorities() == {local.id: 1}
+
+
+def test_a_video_that_its_generator_did_not_take_is_known_until_it_is_taken(
+    house: House, upstream: ScriptedUpstream
+) -> None:
+    refused = {"status": 429, "retry_after": 0, "times": 1}
+    upstream.play({"otherwise": {"ends": "never", "submit": refused}})
+    video = house.order(**PAID)
+    runner = Runner(house.context)
+    shown = []
+    for _ in range(4):
+        status = places(house).status(house.reread(video))
+        assert status is not None
+        shown.append(status.not_taken)
+        with suppress(UpstreamPending):
+            runner.run_steps(video.tenant, video.id)
+    assert shown == [False, False, True, False]
+
+
+def test_the_estimate_is_the_work_before_a_video_divided_by_the_slots_and_its_own_work(
+    furnish: Furnish,
+) -> None:
+    house = furnish(generation={"max_concurrent_heavy": 2})
+    videos = [house.order(f"a lake, take {number}") for number in range(3)]
+    assert places(house).status(videos[0]) == QueueStatus(place=1, estimate_s=None)
+    for part, seconds in ((Part.RENDER, 30.0), (Part.NORMALIZE, 0.0), (Part.SCAN, 60.0), (Part.SEAL, 10.0)):
+        house.context.durations.record("storyboard", part, seconds)
+    made = places(house)
+    assert [made.status(video) for video in videos] == [
+        QueueStatus(place=1, estimate_s=100),
+        QueueStatus(place=2, estimate_s=150),
+        QueueStatus(place=3, estimate_s=200),
+    ]
+
+
+def test_the_api_has_the_place_until_the_video_has_ended(house: House) -> None:
+    video = house.order()
+    shown = video_object(house.reread(video))["safelight"]["queue"]
+    assert shown == {"place": 1, "estimate_s": None}
+    listed = house.videos.list(house.who, after=None, limit=10, order="desc").items[0]
+    assert listed.queue == QueueStatus(place=1, estimate_s=None)
+    assert video_object(house.carry(video))["safelight"]["queue"] is None
+
+
+def test_the_videos_are_read_again_only_after_a_second(house: House) -> None:
+    clock = Clock()
+    made = QueuePlaces(house.context, monotonic=clock)
+    first, second = house.order(), house.order("a quiet sea")
+    found = []
+    for clock.now in (0.0, 0.5, 1.5):
+        status = made.status(second)
+        assert status is not None
+        found.append(status.place)
+        if clock.now == 0.0:
+            house.carry(first)
+    assert found == [2, 2, 1]

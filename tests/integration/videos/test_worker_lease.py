@@ -1,0 +1,127 @@
+"""The lease of a worker on PostgreSQL: a lost connection, another process, and dead workers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+import psycopg
+import pytest
+
+from safelight.core.background.part import UNREADY_AFTER
+from safelight.videos.queue import WorkerLease, _lock
+
+from .test_background_faults import ERRORS
+
+pytestmark = pytest.mark.postgres
+
+
+class Leases:
+    """Makes leases on one database, and ends their connections as a restart of PostgreSQL does."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.lost: list[str] = []
+        self.recovered: list[str] = []
+        self.made: list[WorkerLease] = []
+        self.admin = psycopg.connect(url, autocommit=True)
+        self.admin.execute("CREATE SCHEMA dbos")
+        self.admin.execute("CREATE TABLE dbos.workflow_status (status text, executor_id text)")
+
+    def make(
+        self, worker: str, *, regain_s: float = 60.0, recover: Callable[[str], None] | None = None
+    ) -> WorkerLease:
+        lease = WorkerLease(
+            self.url,
+            worker,
+            recover=recover or self.recovered.append,
+            lost=lambda: self.lost.append(worker),
+            stopping=threading.Event(),
+            regain_s=regain_s,
+        )
+        lease.acquire()
+        self.made.append(lease)
+        return lease
+
+    def pending(self, worker: str) -> None:
+        self.admin.execute("INSERT INTO dbos.workflow_status VALUES ('PENDING', %s)", (worker,))
+
+    def disconnect(self, lease: WorkerLease) -> None:
+        assert lease._connection is not None
+        self.admin.execute("SELECT pg_terminate_backend(%s, 60000)", (lease._connection.info.backend_pid,))
+
+
+@pytest.fixture
+def leases(postgres_url: str) -> Iterator[Leases]:
+    made = Leases(postgres_url)
+    yield made
+    for lease in made.made:
+        if lease._connection is not None:
+            lease._connection.close()
+    made.admin.execute("DROP SCHEMA dbos CASCADE")
+    made.admin.close()
+
+
+def test_a_lost_connection_is_made_again_and_the_work_goes_on(leases: Leases) -> None:
+    lease = leases.make("one")
+    leases.disconnect(lease)
+    lease.watch()
+    assert lease.held.is_set()
+    assert leases.lost == []
+    assert lease.live(["one", "two"]) == {"one"}
+
+
+def test_a_lock_that_another_process_holds_ends_this_process(leases: Leases) -> None:
+    lease = leases.make("one")
+    leases.disconnect(lease)
+    leases.admin.execute("SELECT pg_advisory_lock(%s)", (_lock("one"),))
+    lease.watch()
+    assert not lease.held.is_set()
+    assert lease.is_lost
+    assert leases.lost == ["one"]
+
+
+def test_a_database_that_stays_away_ends_this_process(
+    leases: Leases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = leases.make("one", regain_s=0.1)
+    leases.disconnect(lease)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise psycopg.OperationalError("connection refused")
+
+    monkeypatch.setattr("safelight.videos.queue.psycopg.connect", refuse)
+    lease.watch()
+    assert lease.is_lost
+    assert leases.lost == ["one"]
+
+
+def test_runs_of_a_dead_worker_are_taken_over_and_those_of_a_live_one_are_not(leases: Leases) -> None:
+    one, _two = leases.make("one"), leases.make("two")
+    leases.pending("two")
+    leases.pending("dead")
+    one.watch()
+    assert leases.recovered == ["dead"]
+
+
+def test_the_takeover_works_on_after_every_error(leases: Leases) -> None:
+    errors = iter(ERRORS.values())
+
+    def recover(worker: str) -> None:
+        error = next(errors, None)
+        if error is not None:
+            raise error()
+        leases.recovered.append(worker)
+
+    lease = leases.make("one", recover=recover)
+    leases.pending("dead")
+    for name in ERRORS:
+        lease.part.run_all()
+        assert leases.recovered == [], name
+        assert lease.live(["one", "dead"]) == {"one"}, name
+    assert lease.part.health().errors == len(ERRORS) >= UNREADY_AFTER
+    assert "watch failed" in (lease.part.health().problem or "")
+    lease.part.run_all()
+    assert leases.recovered == ["dead"]
+    assert lease.part.health().problem is None
+    assert lease.held.is_set()

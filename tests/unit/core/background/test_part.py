@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import errno
+import threading
+from collections.abc import Callable
+
+import pytest
+from dbos._error import DBOSInitializationError
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from safelight.core.background.part import STALLED_S, UNREADY_AFTER, BackgroundPart
+from safelight.core.errors import Conflict, StorageFull, Unavailable
+
+ERRORS = [
+    Unavailable("The database is busy."),
+    StorageFull("The disk is full."),
+    OperationalError("SELECT 1", None, Exception("server closed the connection unexpectedly")),
+    IntegrityError("INSERT", None, Exception("UNIQUE constraint failed")),
+    DBOSInitializationError("not launched"),
+    Conflict("Another writer was first."),
+    OSError(errno.ENOSPC, "No space left on device"),
+    OSError(errno.EIO, "Input/output error"),
+    LookupError("several rows meet the conditions"),
+]
+
+
+def part(*tasks: Callable[[], object], stopping: threading.Event | None = None) -> BackgroundPart:
+    names = {f"task {number}": task for number, task in enumerate(tasks)}
+    return BackgroundPart("cleanup", names, interval_s=0.0, stopping=stopping or threading.Event())
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_a_thread_survives_every_error_and_works_on(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("safelight.core.background.part._RANDOM.uniform", lambda *_: 0.0)
+    stopping, worked = threading.Event(), threading.Event()
+    failures = iter(range(100))
+
+    def task() -> None:
+        if next(failures, None) is not None:
+            raise error
+        worked.set()
+
+    made = part(task, stopping=stopping)
+    made.start()
+    assert worked.wait(60)
+    stopping.set()
+    made.join(60)
+    health = made.health()
+    assert (health.errors, health.problem) == (100, None)
+    assert any(record.exc_info and record.exc_info[1] is error for record in caplog.records)
+
+
+def test_a_failing_task_does_not_stop_the_others() -> None:
+    done: list[str] = []
+
+    def fails() -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    made = part(fails, lambda: done.append("second"))
+    made.run_all()
+    made.run_all()
+    assert done == ["second", "second"]
+
+
+def test_a_part_is_unready_after_several_failures_in_a_row_and_ready_after_a_success() -> None:
+    broken = True
+
+    def task() -> None:
+        if broken:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    made = part(task)
+    for _ in range(UNREADY_AFTER - 1):
+        made.run_all()
+    assert made.health().problem is None
+    made.run_all()
+    assert made.health().problem == f"task 0 failed {UNREADY_AFTER} times in a row, last with OSError"
+    broken = False
+    made.run_all()
+    assert made.health().problem is None
+
+
+def test_the_pause_after_a_failure_grows_and_has_jitter(caplog: pytest.LogCaptureFixture) -> None:
+    def fails() -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    made = part(fails)
+    for _ in range(8):
+        made.run_all()
+    pauses = [record.args[3] for record in caplog.records if isinstance(record.args, tuple)]
+    longest = [1.0, 2.0, *[4.0] * 6]
+    assert len(pauses) == len(longest)
+    for pause, most in zip(pauses, longest, strict=True):
+        assert isinstance(pause, float)
+        assert most / 2 <= pause <= most
+
+
+def test_a_task_without_an_end_makes_the_part_unready() -> None:
+    now, inside, go_on = [0.0], threading.Event(), threading.Event()
+
+    def task() -> None:
+        inside.set()
+        go_on.wait()
+
+    stopping = threading.Event()
+    made = BackgroundPart(
+        "cleanup", {"wait": task}, interval_s=1.0, stopping=stopping, monotonic=lambda: now[0]
+    )
+    made.start()
+    inside.wait(60)
+    assert made.health().problem is None
+    now[0] = STALLED_S + 1
+    assert made.health().problem == "wait has run for 121 s without an end"
+    stopping.set()
+    go_on.set()
+    made.join(60)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_an_ended_thread_makes_the_part_unready() -> None:
+    def task() -> None:
+        raise SystemExit
+
+    made = part(task)
+    made.start()
+    made.join(60)
+    assert made.health().problem == "its thread has ended"

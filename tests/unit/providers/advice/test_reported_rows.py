@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import re
+
+from safelight.detectors.text.chinese import SIMPLIFIED
+from safelight.providers.advice import driver_tables
+from safelight.providers.advice.advice_data import read_rows
+from safelight.providers.advice.driver_tables import DriverKind
+from safelight.providers.advice.drivers import find_drivers
+from support.prompt_advice import advised, rewrites
+from support.rows import each_row, rows_of
+
+SCRIPTS = ("en", "zh-Hant", "zh-Hans")
+#: The words and scenes that two help articles list (one English, one Chinese), and other wordings of them.
+ROWS = rows_of(__file__, "every_reported_word_and_scene_is_found_with_a_suggestion")
+
+
+@each_row
+def test_every_reported_word_and_scene_is_found_with_a_suggestion(
+    reported: str, row: str, prompts: list[str]
+) -> None:
+    for prompt in prompts:
+        advice = advised(prompt)
+        assert row in {driver.row for driver in advice.drivers}, prompt
+        assert advice.suggestions, prompt
+
+
+def test_both_help_articles_are_covered_in_every_script() -> None:
+    assert len([row for row in ROWS if row["reported"]]) == 43
+    assert all(len(row["prompts"]) == len(SCRIPTS) for row in ROWS)
+
+
+@each_row
+def test_no_replacement_is_offered_where_it_does_not_fit(prompt: str) -> None:
+    assert rewrites(advised(prompt)) == []
+
+
+@each_row
+def test_a_rewritten_sentence_is_whole(prompt: str, rewritten: str) -> None:
+    assert advised(prompt).suggestions[0].rewritten == rewritten
+
+
+def test_no_rewritten_sentence_of_the_tables_is_broken() -> None:
+    broken = re.compile(
+        r"\b(?:an?|the|his|her|their) (?:an?|the|facing|experiencing|wearing|making|descend|land)\b"
+        r"|\bto \w+ing\b|的的|在在|石附|血[\u3400-\u9fff]?紅色",
+        re.IGNORECASE,
+    )
+    for prompt in (prompt for row in ROWS for prompt in row["prompts"]):
+        for one in advised(prompt).suggestions:
+            assert not broken.search(one.rewritten), one.rewritten
+
+
+def test_every_row_of_the_tables_has_a_form_in_each_script_and_a_way_to_help() -> None:
+    rows = driver_tables.word_rows()
+    forms: dict[str, dict[str, bool]] = {row: {} for row in rows}
+    replaced: set[str] = set()
+    for name in ("words.en", "words.zh"):
+        for row in read_rows(name):
+            if row["row"] == driver_tables.ORDINARY:
+                continue
+            if any(cell for column, cell in row.items() if "alternatives" in column):
+                replaced.add(row["row"])
+            if "form" in row:
+                forms[row["row"]]["en"] = True
+            else:
+                forms[row["row"]] |= {tag: bool(row[tag]) for tag in SCRIPTS[1:]}
+    for name, row in rows.items():
+        wanted = set(SCRIPTS)
+        assert set(forms[name]) == wanted, name
+        # A condition is for a replacement. Without both, the advice is to describe what can be seen.
+        assert bool(row.condition) is (name in replaced), name
+
+
+def test_simplified_forms_have_no_traditional_characters() -> None:
+    for row in read_rows("words.zh"):
+        written = row["zh-Hans"] + row["zh-Hans alternatives"]
+        # 瞭望 is also a simplified word.
+        traditional = [letter for letter in written if SIMPLIFIED.get(letter, letter) != letter]
+        assert not [letter for letter in traditional if letter != "瞭"], row
+
+
+def test_an_alternative_contains_no_reported_word_unless_both_sources_are_named() -> None:
+    allowed = {"struggle", "stage blood", "intense emotional performance", "intense emotional performances"}
+    for name, columns in (
+        ("words.en", ("alternatives",)),
+        ("words.zh", ("zh-Hant alternatives", "zh-Hans alternatives")),
+    ):
+        for row in read_rows(name):
+            for column in columns:
+                for alternative in filter(None, row[column].split("|")):
+                    found = {
+                        driver.row
+                        for driver in find_drivers({"prompt": alternative}, ())
+                        if driver.kind in (DriverKind.HIGH_RISK_WORD, DriverKind.SCENARIO)
+                    }
+                    named = alternative in allowed or "假血" in alternative
+                    assert named or not found, (row, alternative, found)
+
+
+def test_no_alternative_adds_an_age_or_an_occupation() -> None:
+    forbidden = re.compile(
+        "adult|mature|aged|years|photographer|artist|guide|inspector|成年|成人|大人|攝影師|摄影师"
+    )
+    for name in ("words.en", "words.zh"):
+        for row in read_rows(name):
+            written = " ".join(value for column, value in row.items() if "alternatives" in column)
+            assert not forbidden.search(written), row
+
+
+@each_row
+def test_a_reference_risk_has_its_level_and_its_remedy(risk: str) -> None:
+    levels = {"sharp_objects": "high", "heights": "medium-high"}
+    wire = advised("a quiet lake", reference_shows=(risk,)).as_wire()
+    (driver,) = wire["drivers"]
+    assert (driver["kind"], driver["level"]) == ("reference", levels.get(risk, "medium"))
+    assert [one for one in wire["suggestions"] if one["sources"] and one["number"] is None]
+    # Five questions are asked if there is a reference and no answer.
+    assert len(advised("a lake", references=1).questions) == 5
+    assert advised("a lake", references=1, reference_shows=()).questions == ()
+
+
+@each_row
+def test_identity_ordinary_phrases_and_characters_inside_a_longer_word_are_no_hit(
+    prompt: str, rows: set[str]
+) -> None:
+    assert {driver.row for driver in find_drivers({"prompt": prompt}, ())} == rows

@@ -1,0 +1,67 @@
+"""What the job packages count for `GET /metrics`."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from safelight.core.errors import Unavailable
+from safelight.core.metrics import COVERAGE_GAPS, ENGINE_ERRORS, STAGE_VERDICTS, TEXT_DEPTH, Counter
+from safelight.policy.findings import Cell, Coverage, Depth, Modality, Stage
+from safelight.screening.evaluation import StageResult
+from safelight.videos.queue import _count_engine_error, check_engine
+from safelight.videos.stage_records import record_stage
+from support.fake_api_server import allowed
+
+
+class Written:
+    """A transaction that keeps nothing."""
+
+    def now(self) -> float:
+        return 0.0
+
+    def insert(self, *_: Any, **__: Any) -> None: ...
+
+    def append_audit(self, *_: Any, **__: Any) -> None: ...
+
+
+def count(counter: Counter, *labels: str) -> int:
+    return counter.read().get(labels, 0)
+
+
+def test_a_recorded_stage_counts_its_verdict_its_gaps_and_the_depth_of_text() -> None:
+    cells = (
+        Cell(category="hate", modality=Modality.FRAMES, required=True),
+        Cell(
+            category="hate",
+            modality=Modality.TEXT,
+            required=True,
+            available=True,
+            ran=True,
+            complete=True,
+            depth=Depth.LEARNED,
+        ),
+    )
+    result = StageResult(
+        stage=Stage.OUTPUT, verdict=allowed(Stage.OUTPUT), findings=(), coverage=Coverage(cells=cells)
+    )
+    counted = (
+        (STAGE_VERDICTS, ("output", "allow")),
+        (COVERAGE_GAPS, ("output", "hate", "frames")),
+        (TEXT_DEPTH, ("hate", "learned")),
+    )
+    before = [count(counter, *labels) for counter, labels in counted]
+    record_stage(Written(), "video_1", result)  # type: ignore[arg-type]
+    assert [count(counter, *labels) for counter, labels in counted] == [number + 1 for number in before]
+
+
+def test_errors_of_the_durable_queue_are_counted(tmp_path: Path) -> None:
+    before = count(ENGINE_ERRORS, "error")
+    with pytest.raises(Unavailable):
+        check_engine(f"sqlite:///{tmp_path}/missing/engine.sqlite3")
+    for level in (logging.INFO, logging.ERROR):
+        assert _count_engine_error(logging.LogRecord("dbos", level, "", 0, "", (), None))
+    assert count(ENGINE_ERRORS, "error") == before + 2

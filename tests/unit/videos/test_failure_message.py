@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import pytest
+
+from safelight.core.errors import (
+    DeadlineExceeded,
+    SafelightError,
+    SandboxCrashed,
+    SubmissionUnconfirmed,
+    UpstreamError,
+    UpstreamInvalidResponse,
+)
+from safelight.core.i18n import translate_sentence
+from safelight.providers.protocol import Billing, Charge, ChargeStatus
+from safelight.videos.failure_message import describe_failure, late_sentence
+from safelight.videos.models import Attempt
+from support.rows import each_row
+
+
+@each_row
+def test_a_long_deadline_is_given_in_minutes(deadline_s: float, limit: str, translated: str) -> None:
+    text = late_sentence(deadline_s)
+    assert text == f"The video was not finished within {limit}."
+    assert translated in (translate_sentence("provider_errors", text, "zh-Hant") or "")
+
+
+PAID = Attempt(
+    id="attempt_1",
+    number=1,
+    generator="runway",
+    billing=Billing.PAID,
+    idempotency_key="video_1-1",
+    upstream_id="task_1",
+    created_at=0.0,
+    submitted_at=0.0,
+    ended_at=1.0,
+    outcome="done",
+    charge=Charge(charged=ChargeStatus.YES, amount=1.0),
+    upstream_copy_status=None,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "advised"),
+    [
+        (UpstreamError("runway failed."), True),
+        (UpstreamInvalidResponse("The clip from runway is not a usable video."), True),
+        (UpstreamInvalidResponse("The finished video exceeds the limit.", remedy="Raise the limit."), False),
+        (SandboxCrashed("The scan child ended."), False),
+        (SafelightError("An internal error."), False),
+        (DeadlineExceeded("The video was not finished within 30 min."), False),
+        (SubmissionUnconfirmed("The answer was lost."), False),
+    ],
+)
+@pytest.mark.parametrize("kept_until", [None, 1e9])
+def test_a_refund_is_advised_only_if_the_provider_failed(
+    error: SafelightError, advised: bool, kept_until: float | None
+) -> None:
+    text = describe_failure(error, PAID, kept_until=kept_until)
+    assert ("Ask runway for a refund." in text) is advised
+    assert ("kept here until" in text) is (
+        kept_until is not None and not isinstance(error, SubmissionUnconfirmed)
+    )
