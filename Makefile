@@ -48,7 +48,7 @@ run: $(VENV)/base.stamp ## Set up, make a first clip, seal it, verify it, and se
 sdks: .venvs/openai2/stamp .venvs/openai3/stamp tests/sdk/node/node_modules/stamp tests/browser/node/node_modules/stamp tests/openid/node/node_modules/stamp examples/typescript/node_modules/stamp clients/node/node_modules/stamp ## Install the official SDKs, axe, an OpenID provider, and what builds the client for Node, for the tests.
 
 test: $(VENV)/dev.stamp sdks ## Run all tests; says what was left out.
-	@$(BIN)/pytest -n auto
+	@$(BIN)/pytest -n auto --second-run
 
 # Locked without torch, whose build differs between machines: of two locked hashes pip takes the one that an index states,
 # which is the large build for CUDA, and not a local file. Packages that need torch are installed before it, hence --no-deps;

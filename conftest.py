@@ -18,6 +18,7 @@ sys.path.append(str(ROOT))
 
 pytest_plugins = [
     "support.optional_tools",
+    "support.second_run",
     "support.databases",
     "support.object_stores",
     "support.sandboxes",

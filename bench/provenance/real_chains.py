@@ -33,6 +33,7 @@ from bench.provenance import installation, pictures
 from bench.provenance.installation import Installation, Results, SealedClip, describe_recovery, share
 from safelight_lab.evaluation.provenance_eval import find_clips
 
+CHROMIUM = "/usr/bin/chromium"
 SCREEN = (1600, 900)
 SECONDS = 4
 #: Codec, its options, and the ending of the file; without a codec, the packets are copied.
@@ -118,7 +119,7 @@ def record_screen(sealed: SealedClip, into: Path, random: np.random.Generator) -
     )
     with virtual_screen() as display, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium",
+            executable_path=CHROMIUM,
             headless=False,
             env={**os.environ, "DISPLAY": display},
             args=[

@@ -61,6 +61,8 @@ def sign_in(gateway: Running) -> StorageState:
         f"{gateway.address}/login",
         data={"token": token},
         headers={"origin": gateway.address, "accept": "text/html"},
+        # On a busy machine the first answer takes longer than the five seconds of httpx.
+        timeout=60,
         trust_env=False,
     )
     assert answer.status_code == 303

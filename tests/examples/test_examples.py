@@ -228,7 +228,7 @@ def test_the_receiver_accepts_only_signed_messages(
     now = int(time.time())
 
     def sent(body: bytes, headers: dict[str, str]) -> int:
-        return httpx.post(address, content=body, headers=headers, trust_env=False).status_code
+        return httpx.post(address, content=body, headers=headers, timeout=60, trust_env=False).status_code
 
     good = signing.signed_headers([signing.new_secret(), SECRET], "evt_1", now, BODY)
     assert sent(BODY, good) == 204
@@ -258,7 +258,7 @@ def test_the_express_receiver_accepts_only_signed_messages() -> None:
         address = process.stdout.readline().strip()
         good = signing.signed_headers([signing.new_secret(), SECRET], "evt_1", int(time.time()), BODY)
         statuses = [
-            httpx.post(address, content=body, headers=headers, trust_env=False).status_code
+            httpx.post(address, content=body, headers=headers, timeout=60, trust_env=False).status_code
             for body, headers in ((BODY, good), (BODY, good), (BODY + b" ", good), (BODY, {}))
         ]
     finally:

@@ -28,6 +28,7 @@ def ordered(gateway: Running, **fields: str) -> dict[str, Any]:
         f"{gateway.address}/v1/videos",
         headers={"authorization": f"Bearer {gateway.key}"},
         json={"prompt": "a tram at dusk", **fields},
+        timeout=60,
         trust_env=False,
     )
     assert answer.status_code == 400

@@ -69,7 +69,9 @@ def test_one_change_of_the_model_moves_a_client_between_generators(
         video = seen[model]
         assert (video["status"], video["model"], video["head"]) == ("completed", model, "ftyp"), video
         listed = httpx.get(
-            f"{gateway.address}/v1/models/{model}", headers={"authorization": f"Bearer {gateway.key}"}
+            f"{gateway.address}/v1/models/{model}",
+            headers={"authorization": f"Bearer {gateway.key}"},
+            timeout=60,
         ).json()
         assert listed["safelight"]["generator"] == generator
     sent = {name: upstream.counts["received"] - before[name] for name, upstream in upstreams.items()}

@@ -47,11 +47,11 @@ def postgres_server() -> str:
 
 @pytest.fixture(scope="session")
 def chromium() -> Path:
-    """The browser's program."""
+    """A program that runs the browser without the right to raise its priority, and ends with its parent."""
     path = Path(os.environ.get("SAFELIGHT_TEST_CHROMIUM", "/usr/bin/chromium"))
     if not path.is_file():
         leave_out("Chromium", "install Debian's chromium, or set SAFELIGHT_TEST_CHROMIUM")
-    return path
+    return ROOT / "tests" / "support" / "browser.sh"
 
 
 @pytest.fixture(

@@ -41,13 +41,19 @@ def test_after_kill_9_a_batch_goes_on_and_each_row_has_one_video(tmp_path: Path)
     key = json.loads(safelight("keys", "create", "tests", "--json", folder=tmp_path))["key"]
     rows = [{"id": f"shot-{n}", "prompt": prompt, "seconds": 4} for n, prompt in enumerate(PROMPTS)]
     headers = {"authorization": f"Bearer {key}"}
-    with started(tmp_path, key) as gateway, httpx.Client(base_url=gateway.address, headers=headers) as client:
+    with (
+        started(tmp_path, key) as gateway,
+        httpx.Client(base_url=gateway.address, headers=headers, timeout=60) as client,
+    ):
         body = {"rows": rows, "run": True, "concurrency": 2}
         batch = client.post(PATH, json=body).raise_for_status().json()["id"]
         _wait_for(client, batch, open=1)
         gateway.process.kill()
         gateway.process.wait()
-    with started(tmp_path, key) as gateway, httpx.Client(base_url=gateway.address, headers=headers) as client:
+    with (
+        started(tmp_path, key) as gateway,
+        httpx.Client(base_url=gateway.address, headers=headers, timeout=60) as client,
+    ):
         done = _wait_for(client, batch)
         assert (done["state"], done["rows"], done["creates"]) == ("completed", {"delivered": 3}, 3)
         made = _get(client, "/v1/videos")["data"]

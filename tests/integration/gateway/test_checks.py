@@ -142,7 +142,10 @@ def test_an_invalid_explain_request_is_refused_and_a_megabyte_of_garbage_is_unkn
 
 def test_without_a_key_nothing_is_checked(client: httpx.Client) -> None:
     for path in ("/v1/provider-errors/explain", "/v1/videos/check"):
-        assert httpx.post(f"{client.base_url}{path}", json={"text": "x"}, verify=False).status_code == 401
+        assert (
+            httpx.post(f"{client.base_url}{path}", json={"text": "x"}, timeout=60, verify=False).status_code
+            == 401
+        )
 
 
 def test_a_refused_prompt_gets_likely_words_and_a_checked_prompt_to_send_next(client: httpx.Client) -> None:

@@ -55,9 +55,13 @@ def test_marks_of_copies_in_other_containers_are_measured(measure: Any) -> None:
     assert {name: row["from_here"]["right"] for name, row in found.items()} == {"mkv-copy": 1, "webm-vp9": 1}
 
 
-def test_a_browser_plays_a_clip_and_its_screen_is_recorded(measure: Any, chromium: Path) -> None:
+@pytest.mark.browser
+def test_a_browser_plays_a_clip_and_its_screen_is_recorded(
+    measure: Any, chromium: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if shutil.which("Xvfb") is None:
         leave_out("Xvfb", "install Debian's xvfb")
+    monkeypatch.setattr(real_chains, "CHROMIUM", chromium)
     found = measure(real_chains, "--count", "1", "--chains", "screen")["screen"]
     assert found["sources"] == 1
     assert int(found["dropped_frames"].rpartition(" ")[2]) > 0
