@@ -8,7 +8,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-steer lab check lint bench bench-peers chaos lock sdks clean
+.PHONY: help run test test-rest test-full test-steer test-costs ci lab check lint bench bench-peers chaos lock sdks clean
 
 help: ## Show what there is.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -47,8 +47,24 @@ run: $(VENV)/base.stamp ## Set up, make a first clip, seal it, verify it, and se
 
 sdks: .venvs/openai2/stamp .venvs/openai3/stamp tests/sdk/node/node_modules/stamp tests/browser/node/node_modules/stamp tests/openid/node/node_modules/stamp examples/typescript/node_modules/stamp clients/node/node_modules/stamp ## Install the official SDKs, axe, an OpenID provider, and what builds the client for Node, for the tests.
 
-test: $(VENV)/dev.stamp sdks ## Run all tests; says what was left out.
-	@$(BIN)/pytest -n auto --second-run
+# A record of the run for `make test-costs`, in the family of JUnit XML that names files.
+PYTEST := $(BIN)/pytest -n auto --second-run -o junit_family=xunit1
+
+test: $(VENV)/dev.stamp ## Run the tests; says what was left out.
+	@$(PYTEST) -m "not rest" --junitxml=build/tests.xml
+	@echo "Left to make test-rest: browsers, other SDKs, examples, packaging, PostgreSQL, packages/steer."
+
+test-rest: $(VENV)/dev.stamp .venvs/steer/stamp sdks ## Run the tests that need a browser, other SDKs, packaging or PostgreSQL.
+	@$(PYTEST) -m rest --junitxml=build/tests-rest.xml
+
+test-full: test test-rest test-steer ## Run all tests.
+
+test-costs: $(VENV)/dev.stamp ## Print where the time of the last runs went, by folder and file.
+	@$(BIN)/python -m bench.suite_costs
+
+ci: ## Run what CI runs, on the last commit, in a clean clone.
+	@clone=$$(mktemp -d) && git clone -q . $$clone/safelight && cd $$clone/safelight && CI=true bash .ci/run; \
+	  status=$$?; rm -rf $$clone; exit $$status
 
 # Locked without torch, whose build differs between machines: of two locked hashes pip takes the one that an index states,
 # which is the large build for CUDA, and not a local file. Packages that need torch are installed before it, hence --no-deps;

@@ -37,6 +37,20 @@ gc.set_threshold(50_000)
 FIRST = ("browser", "sdk", "packaging", "examples", "client", "integration")
 
 
+#: What `make test` leaves to `make test-rest`: browsers, SDKs of others, packaging, a second database.
+REST = tuple(
+    ROOT / "tests" / path
+    for path in ("browser", "client/test_node_client.py", "examples", "openid", "packaging", "sdk")
+)
+REST_MARKS = ("browser", "postgres", "sdk")
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    places = (item.path, *item.path.parents)
+    if any(path in places for path in REST) or any(map(item.get_closest_marker, REST_MARKS)):
+        item.add_marker("rest")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the folders in `FIRST` before the others. The order within a folder stays."""

@@ -163,14 +163,14 @@ def axe() -> str:
 
 @pytest.fixture
 def furnish_site(
-    sqlite_template: Path, tmp_path: Path, forking_sandbox: Sandbox, browser: Browser
+    sqlite_template: Path, tmp_path: Path, sandbox: Sandbox, browser: Browser
 ) -> Iterator[Callable[..., Site]]:
     """Open a house with these detectors and settings, and a waiver for what no model sees, to browsers."""
     shutil.copyfile(sqlite_template, tmp_path / "db.sqlite3")
     with ExitStack() as stack:
         database = stack.enter_context(closing(Database(f"sqlite:///{tmp_path / 'db.sqlite3'}")))
         upstream = stack.enter_context(ScriptedUpstream({"otherwise": {"polls": 0}}))
-        furnish = stack.enter_context(furnishing(database, tmp_path, upstream, forking_sandbox))
+        furnish = stack.enter_context(furnishing(database, tmp_path, upstream, sandbox))
 
         def make(*plugins: DetectorPlugin, **settings: Any) -> Site:
             house = furnish(*plugins, **settings)

@@ -39,7 +39,8 @@ KEYS = {
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("gateway")) as started:
+    # A picture and a clip are moderated by models.
+    with running(tmp_path_factory.mktemp("gateway"), whole=True) as started:
         yield started
 
 

@@ -1,7 +1,12 @@
-"""The gateway as its users run it: a process of its own, with the real parts, on a free port."""
+"""The gateway as its users run it: a process of its own, on a free port.
+
+Unless a test is about them, it runs without the parts that take most of the time: the storyboard's drawing,
+and models of pictures, speech and meaning. `whole=True` has all of them.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -9,12 +14,19 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty, Queue
 
+from safelight.cli import main
+
+from .house import SLOW_DETECTORS
+
 START_S = 120
+#: The folder of an installed generator that takes what the storyboard takes and draws nothing.
+QUICK_STORYBOARD = Path(__file__).parent / "quick_storyboard"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,22 +45,25 @@ class Running:
 
 
 def safelight(*arguments: str, folder: Path) -> str:
-    """One verb, to its end; what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-m", "safelight", *arguments],
-        cwd=folder,
-        env=_environment(folder),
-        capture_output=True,
-        text=True,
-        timeout=START_S,
-    )
-    if done.returncode:
-        raise RuntimeError(f"safelight {' '.join(arguments)} ended with {done.returncode}:\n{done.stderr}")
-    return done.stdout
+    """One verb, to its end; what it printed. In this process, which has imported what it needs."""
+    printed, said, here, environment = io.StringIO(), io.StringIO(), Path.cwd(), dict(os.environ)
+    try:
+        os.chdir(folder)
+        os.environ.update(_environment(folder))
+        # In a thread of its own: a verb may run an event loop, and tests with a browser have one already.
+        with redirect_stdout(printed), redirect_stderr(said), ThreadPoolExecutor(1) as thread:
+            code = thread.submit(main, arguments).result(START_S)
+    finally:
+        os.chdir(here)
+        os.environ.clear()
+        os.environ.update(environment)
+    if code:
+        raise RuntimeError(f"safelight {' '.join(arguments)} ended with {code}:\n{said.getvalue()}")
+    return printed.getvalue()
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Running]:
+def running(folder: Path, *, whole: bool = False) -> Iterator[Running]:
     """`safelight serve` on a data directory in `folder`, with a waiver for what no installed model sees."""
     safelight(
         *("waivers", "add", "tests", "--by", "the tests", "--reason", "no model sees it"),
@@ -56,18 +71,20 @@ def running(folder: Path) -> Iterator[Running]:
         folder=folder,
     )
     key = json.loads(safelight("keys", "create", "tests", "--json", folder=folder))["key"]
-    with started(folder, key) as gateway:
+    with started(folder, key, whole=whole) as gateway:
         yield gateway
 
 
 @contextmanager
-def started(folder: Path, key: str, *, port: int = 0, **settings: str) -> Iterator[Running]:
+def started(
+    folder: Path, key: str, *, port: int = 0, whole: bool = False, **settings: str
+) -> Iterator[Running]:
     """`safelight serve` on the data directory in `folder`. `settings` are environment variables."""
     with (folder / "gateway.log").open("w") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "safelight", "serve", "--port", str(port), "--json", "--verbose"],
             cwd=folder,
-            env=_environment(folder) | settings,
+            env=_environment(folder) | ({} if whole else _quick()) | settings,
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
@@ -100,6 +117,14 @@ def _environment(folder: Path) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         # On a busy machine the check of a reference picture can take longer than the default.
         "SAFELIGHT_SCAN__REFERENCE_TIMEOUT_S": "30",
+    }
+
+
+def _quick() -> dict[str, str]:
+    return {
+        "PYTHONPATH": str(QUICK_STORYBOARD),
+        "SAFELIGHT_GENERATORS__STORYBOARD__KIND": "quick-storyboard",
+        "SAFELIGHT_DETECTORS": json.dumps(dict.fromkeys((*SLOW_DETECTORS, "acts"), False)),
     }
 
 

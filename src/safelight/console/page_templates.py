@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, pass_context
+from jinja2 import Environment, FileSystemBytecodeCache, PackageLoader, StrictUndefined, pass_context
+from jinja2.bccache import Bucket
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
 from safelight.accounts.ledger import MICROS
 from safelight.core.i18n import load_messages
+from safelight.detectors.text.minilm.cache import default_folder
 from safelight_client.money import format_money
 
 from .translations import (
@@ -82,6 +86,18 @@ def _texts(context: Context, name: str) -> Callable[..., str]:
     return load_messages(name, context["t"].tag)
 
 
+class _CompiledTemplates(FileSystemBytecodeCache):
+    """Templates as an earlier start compiled them, in the cache folder of the user: compiling takes seconds.
+
+    A folder that cannot be written costs this time, and nothing else.
+    """
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        with suppress(OSError):
+            Path(self.directory).mkdir(parents=True, exist_ok=True)
+            super().dump_bytecode(bucket)
+
+
 @cache
 def compile_templates() -> Environment:
     """All templates, compiled once per process, so that the first page renders as fast as later ones."""
@@ -92,6 +108,7 @@ def compile_templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        bytecode_cache=_CompiledTemplates(str(default_folder() / "templates")),
     )
     environment.filters |= {
         "moment": _moment,

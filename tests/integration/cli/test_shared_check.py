@@ -32,7 +32,7 @@ PROMPTS = (
 
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("shared")) as gateway:
+    with running(tmp_path_factory.mktemp("shared"), whole=True) as gateway:
         _socket(gateway)
         yield gateway
 

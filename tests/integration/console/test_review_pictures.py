@@ -57,7 +57,7 @@ def tiles(into: Path, drawn: dict[str, Any]) -> dict[int, float]:
 
 @pytest.mark.parametrize("kind", ["video/mp4", "image/png"])
 def test_the_least_is_small_and_grey_and_more_is_large_and_in_colour(
-    tmp_path: Path, forking_sandbox: Sandbox, kind: str
+    tmp_path: Path, sandbox: Sandbox, kind: str
 ) -> None:
     source, into = tmp_path / "source", tmp_path / "sheet.webp"
     red = np.zeros((192, 640, 3), np.uint8)
@@ -71,7 +71,7 @@ def test_the_least_is_small_and_grey_and_more_is_large_and_in_colour(
         PictureRequest(file=0, shot=Shot.FRAME),
         PictureRequest(file=0, shot=Shot.FRAME, in_colour=True, large=True),
     ):
-        draw(forking_sandbox, source, into, asked, kind)
+        draw(sandbox, source, into, asked, kind)
         assert stat.S_ISREG(into.lstat().st_mode)
         with Image.open(into) as picture:
             assert max(picture.size) == (640 if asked.large else 160)
@@ -90,23 +90,23 @@ def test_the_least_is_small_and_grey_and_more_is_large_and_in_colour(
     ids=["last", "first", "after the end"],
 )
 def test_the_flagged_frame_is_that_frame_and_no_other(
-    tmp_path: Path, forking_sandbox: Sandbox, lit: int, asked: int, shown: list[int]
+    tmp_path: Path, sandbox: Sandbox, lit: int, asked: int, shown: list[int]
 ) -> None:
     clip = make_clip(tmp_path / "clip.mp4", frames=30, fps=8, odd={lit: LIT})
     into = tmp_path / "sheet.webp"
     request = PictureRequest(file=0, shot=Shot.FRAME, frame=asked)
-    drawn = draw(forking_sandbox, clip, into, request, "video/mp4")
+    drawn = draw(sandbox, clip, into, request, "video/mp4")
     assert drawn["frames"] == shown
     assert tiles(into, drawn)[lit] > 235
 
 
 def test_frames_around_it_and_the_film_contain_it_and_the_whole_video_is_nine_frames(
-    tmp_path: Path, forking_sandbox: Sandbox
+    tmp_path: Path, sandbox: Sandbox
 ) -> None:
     clip = make_clip(tmp_path / "clip.mp4", frames=240, fps=24, odd={120: LIT})
     into = tmp_path / "sheet.webp"
     drawn = {
-        shot: draw(forking_sandbox, clip, into, PictureRequest(file=0, shot=shot, frame=120), "video/mp4")
+        shot: draw(sandbox, clip, into, PictureRequest(file=0, shot=shot, frame=120), "video/mp4")
         for shot in (Shot.AROUND, Shot.CLIP)
     }
     assert drawn[Shot.AROUND]["frames"] == [96, 102, 108, 114, 120, 126, 132, 138, 144]
@@ -114,21 +114,19 @@ def test_frames_around_it_and_the_film_contain_it_and_the_whole_video_is_nine_fr
     assert (len(film["frames"]), film["per_s"], film["frames"][0]) == (32, 8.0, 72)
     brightness = tiles(into, film)
     assert max(brightness, key=lambda number: brightness[number]) == 120
-    whole = draw(forking_sandbox, clip, into, PictureRequest(file=0, shot=Shot.WHOLE), "video/mp4")
+    whole = draw(sandbox, clip, into, PictureRequest(file=0, shot=Shot.WHOLE), "video/mp4")
     assert len(whole["frames"]) == 9
     assert (whole["frames"][0], whole["frames"][-1]) == (13, 227)
 
 
 @pytest.mark.parametrize("shot", list(Shot))
-def test_a_clip_of_one_frame_has_one_picture(tmp_path: Path, forking_sandbox: Sandbox, shot: Shot) -> None:
+def test_a_clip_of_one_frame_has_one_picture(tmp_path: Path, sandbox: Sandbox, shot: Shot) -> None:
     clip = make_clip(tmp_path / "clip.mp4", frames=1)
-    drawn = draw(
-        forking_sandbox, clip, tmp_path / "sheet.webp", PictureRequest(file=0, shot=shot), "video/mp4"
-    )
+    drawn = draw(sandbox, clip, tmp_path / "sheet.webp", PictureRequest(file=0, shot=shot), "video/mp4")
     assert drawn["frames"] == [0]
 
 
-def test_the_last_frame_of_a_clip_of_ten_minutes_is_shown(tmp_path: Path, forking_sandbox: Sandbox) -> None:
+def test_the_last_frame_of_a_clip_of_ten_minutes_is_shown(tmp_path: Path, sandbox: Sandbox) -> None:
     frames = 10 * 60 * 8
     clip = make_clip(
         tmp_path / "clip.mp4",
@@ -140,5 +138,5 @@ def test_the_last_frame_of_a_clip_of_ten_minutes_is_shown(tmp_path: Path, forkin
     )
     into = tmp_path / "sheet.webp"
     request = PictureRequest(file=0, shot=Shot.FRAME, frame=frames - 1)
-    drawn = draw(forking_sandbox, clip, into, request, "video/mp4")
+    drawn = draw(sandbox, clip, into, request, "video/mp4")
     assert tiles(into, drawn)[frames - 1] > 235

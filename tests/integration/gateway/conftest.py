@@ -15,8 +15,9 @@ HANGING_S = 60.0
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with running(tmp_path_factory.mktemp("gateway")) as started:
+def gateway(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    whole = getattr(request.module, "NEEDS_MODELS", False)
+    with running(tmp_path_factory.mktemp("gateway"), whole=whole) as started:
         yield started
 
 

@@ -10,6 +10,9 @@ import httpx
 import pytest
 from PIL import Image
 
+#: The answers are those of models.
+NEEDS_MODELS = True
+
 CARD = "SAFELIGHT-TEST:violence"
 
 

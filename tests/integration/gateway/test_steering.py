@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from safelight.providers.provider_errors import ErrorSource, ModerationStage, decode
 from safelight.testing.upstream import ScriptedUpstream
@@ -124,6 +125,7 @@ def test_a_scripted_server_steers_and_its_watcher_stops(tmp_path: Path) -> None:
         assert "lora_loaded" in messages
 
 
+@pytest.mark.rest
 def test_the_real_server_steers_and_its_watcher_stops(tmp_path: Path) -> None:
     (tmp_path / "steer").mkdir()
     (tmp_path / "gateway").mkdir()

@@ -23,6 +23,9 @@ from safelight_client import AsyncClient, Client
 from support.commands import Run
 from support.gateway_process import Running
 
+#: The answers are those of models.
+NEEDS_MODELS = True
+
 PROMPTS = {
     "help": "A girl looks at a city from a roof",
     "ask": "A car crashes into a crowd on purpose",

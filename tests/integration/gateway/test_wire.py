@@ -18,6 +18,9 @@ from support.clips import RATE, hum, make_clip
 from support.concurrency import run_together
 from support.gateway_process import Running
 
+#: The answers are those of models.
+NEEDS_MODELS = True
+
 SMALL = {"model": "storyboard", "seconds": "1", "size": "640x360"}
 
 

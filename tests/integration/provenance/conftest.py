@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import av
@@ -15,13 +15,6 @@ from safelight.provenance.manifest import SealFacts, SourceType
 from safelight.provenance.sealing import Sealer
 from safelight.provenance.verification import Verifier
 from safelight.sandbox.sandbox import Sandbox
-
-
-@pytest.fixture(scope="session")
-def sandbox() -> Iterator[Sandbox]:
-    made = Sandbox()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.pipeline import TextPipeline
@@ -21,13 +18,6 @@ from safelight.screening.scanning.service import Scanner, ScannerOptions
 from safelight_storyboard import create
 from safelight_storyboard.tts import synthesiser
 from support.optional_tools import leave_out
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    made = Sandbox()
-    yield made
-    made.close()
 
 
 def test_a_clip_with_speech_is_delivered_under_the_waiver(sandbox: Sandbox, tmp_path: Path) -> None:

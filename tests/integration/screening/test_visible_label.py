@@ -34,14 +34,14 @@ def container(folder: Path, **sealing: Any) -> Container:
 
 @each_row
 def test_text_and_icon_are_drawn_inside_of_every_frame(
-    tmp_path: Path, forking_sandbox: Sandbox, size: tuple[int, int]
+    tmp_path: Path, sandbox: Sandbox, size: tuple[int, int]
 ) -> None:
     icon, (width, height) = tmp_path / "icon.png", size
     Image.new("RGBA", (32, 32), (230, 20, 30, 255)).save(icon)
     font = write_font(tmp_path / "font.ttf", TEXT)
     label = BadgeStyle(text=TEXT, font=str(font), icon=str(icon))
-    scanner = Scanner(forking_sandbox, (), ScannerOptions(warm_children=0))
-    stage = DeliveryStage(sandbox=forking_sandbox, scanner=scanner, label=label)
+    scanner = Scanner(sandbox, (), ScannerOptions(warm_children=0))
+    stage = DeliveryStage(sandbox=sandbox, scanner=scanner, label=label)
     stage.check_label()
     grey = {number: np.full((height, width, 3), 128, np.uint8) for number in range(8)}
     clip = make_clip(tmp_path / "clip.mp4", width=width, height=height, frames=8, odd=grey)

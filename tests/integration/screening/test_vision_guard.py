@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -46,13 +46,6 @@ def test_a_vision_guard_caches_fewer_answers_than_a_text_guard() -> None:
     # Each cached answer of a vision guard belongs to a picture, which rarely comes twice.
     assert VisionOptions(model="m").max_cached_answers == 512
     assert EndpointOptions().max_cached_answers == 4096
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    made = Sandbox()
-    yield made
-    made.close()
 
 
 @pytest.fixture

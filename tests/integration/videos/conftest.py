@@ -25,9 +25,9 @@ def upstream() -> Iterator[ScriptedUpstream]:
 
 @pytest.fixture
 def furnish(
-    database: Database, tmp_path: Path, upstream: ScriptedUpstream, forking_sandbox: Sandbox
+    database: Database, tmp_path: Path, upstream: ScriptedUpstream, sandbox: Sandbox
 ) -> Iterator[Furnish]:
-    with furnishing(database, tmp_path, upstream, forking_sandbox) as make:
+    with furnishing(database, tmp_path, upstream, sandbox) as make:
         yield make
 
 

@@ -36,12 +36,12 @@ SAID = Transcript(lines=(SpokenLine(text="good day", start_s=0.0, end_s=1.0),))
 
 
 @pytest.fixture
-def media(room: ReviewRoom, tmp_path: Path, forking_sandbox: Sandbox) -> CaseMedia:
+def media(room: ReviewRoom, tmp_path: Path, sandbox: Sandbox) -> CaseMedia:
     return CaseMedia(
         database=room.database,
         store=VideoRepository(room.database),
         blobs=BlobStore(f"file://{tmp_path / 'blobs'}"),
-        sandbox=forking_sandbox,
+        sandbox=sandbox,
         scratch=tmp_path,
     )
 

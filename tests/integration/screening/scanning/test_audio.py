@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import wave
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -32,13 +31,6 @@ def voice() -> tuple[Samples, int]:
     except SpeechMissing as error:
         leave_out("espeak-ng", str(error))
     return said.samples, said.rate
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    made = Sandbox()
-    yield made
-    made.close()
 
 
 def clip(

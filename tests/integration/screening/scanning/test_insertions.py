@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -58,13 +57,6 @@ def clip(
             pixels = panned(frame, speed)
             writer.add_frame(laid(pixels, over, weight, strength) if frame in odd else pixels)
     return path
-
-
-@pytest.fixture
-def sandbox() -> Iterator[Sandbox]:
-    made = Sandbox()
-    yield made
-    made.close()
 
 
 def scan(sandbox: Sandbox, path: Path, *specs: DetectorSpec) -> ScanReport:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,13 +23,6 @@ from support.view_clips import interlaced_clip, transparent_clip
 
 CARD_FRAMES = range(5, 10)
 CARD = safety_card.draw_card("violence", 640, 384)
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    made = Sandbox()
-    yield made
-    made.close()
 
 
 def scan(sandbox: Sandbox, clip: Path, **outputs: Any) -> ScanReport:
