@@ -1,7 +1,7 @@
 """The gateway as its users run it: a process of its own, on a free port.
 
-Unless a test is about them, it runs without the parts that take most of the time: the storyboard's drawing,
-and models of pictures, speech and meaning. `whole=True` has all of them.
+It runs without the storyboard's drawing, and unless a test is about them, without models of pictures, speech
+and meaning. `whole=True` has these models.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def started(
         process = subprocess.Popen(
             [sys.executable, "-m", "safelight", "serve", "--port", str(port), "--json", "--verbose"],
             cwd=folder,
-            env=_environment(folder) | ({} if whole else _quick()) | settings,
+            env=_environment(folder) | _QUICK_DRAWING | ({} if whole else _QUICK_CHECKS) | settings,
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
@@ -120,12 +120,11 @@ def _environment(folder: Path) -> dict[str, str]:
     }
 
 
-def _quick() -> dict[str, str]:
-    return {
-        "PYTHONPATH": str(QUICK_STORYBOARD),
-        "SAFELIGHT_GENERATORS__STORYBOARD__KIND": "quick-storyboard",
-        "SAFELIGHT_DETECTORS": json.dumps(dict.fromkeys((*SLOW_DETECTORS, "acts"), False)),
-    }
+_QUICK_DRAWING = {
+    "PYTHONPATH": str(QUICK_STORYBOARD),
+    "SAFELIGHT_GENERATORS__STORYBOARD__KIND": "quick-storyboard",
+}
+_QUICK_CHECKS = {"SAFELIGHT_DETECTORS": json.dumps(dict.fromkeys((*SLOW_DETECTORS, "acts"), False))}
 
 
 def _first_object(process: subprocess.Popen[str], folder: Path) -> str:

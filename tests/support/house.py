@@ -23,6 +23,7 @@ from safelight.cases.reports import NewReport, Receipt
 from safelight.cases.reviews import Reviews
 from safelight.cli.demo import operator
 from safelight.console.services import ConsoleServices
+from safelight.core.fileio import write_once
 from safelight.core.ids import new_id
 from safelight.detectors.protocol import DetectorPlugin
 from safelight.detectors.registry import DetectorRegistry
@@ -222,6 +223,13 @@ def enrolled(name: str, folder: Path) -> dict[str, Any]:
     return {"folder": str(folder / "data" / ENROLLED[name])} if name in ENROLLED else {}
 
 
+def _share_watermark_key(folder: Path) -> None:
+    """The same key in all houses, so that the search for marks in a file is remembered."""
+    if not folder.exists():
+        folder.mkdir(parents=True, mode=0o700)
+        write_once(folder / "epoch-1.key", b"5a" * 32, mode=0o600)
+
+
 @contextmanager
 def furnishing(
     database: Database, folder: Path, upstream: ScriptedUpstream, sandbox: Sandbox
@@ -232,6 +240,8 @@ def furnishing(
     def make(*plugins: DetectorPlugin, without: Iterable[str] = (), **settings: Any) -> House:
         container = Container(Settings(data=folder / "data", **{"scan": {"warm_workers": 0}, **settings}))
         container.persistence.database = database
+        if container.core.settings.sealing.seal == "watermark":
+            _share_watermark_key(container.persistence.key_folder / "watermark")
         container.core.sandbox = sandbox
         quick = DetectorRegistry.discover(dict.fromkeys((*SLOW_DETECTORS, *without), False))
         container.core.detectors = DetectorRegistry(

@@ -1,7 +1,7 @@
 """A sandbox that tests share: its fork server has loaded the modules that children import.
 
-What a child finds in a clip depends on the clip and the detectors alone, and most tests deliver the same
-tiny clip: such results are remembered, with the files that the child wrote.
+What a child finds in a file depends on the file, the detectors and the watermark keys alone, and most tests
+deliver or send the same tiny files: such results are remembered, with the files that the child wrote.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import pytest
 from safelight.detectors.registry import DetectorRegistry
 from safelight.media import probe
 from safelight.provenance import worker as provenance_worker
+from safelight.provenance.watermark import clip_marking
 from safelight.sandbox.confinement import Limits
 from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.process import NO_HOOKS, CallHooks
@@ -28,7 +29,12 @@ from safelight.screening.scanning.service import Scanner, ScannerOptions
 
 #: Results that are kept at a time: frames of large clips take megabytes.
 _MAX_CALLS = 64
-_REMEMBERED = frozenset(map(EntryPoint.of, (probe.probe_in_child, worker.scan_video)))
+_REMEMBERED = frozenset(
+    map(
+        EntryPoint.of,
+        (probe.probe_in_child, worker.scan_video, worker.scan_image, clip_marking.search_in_child),
+    )
+)
 
 
 class _Call(NamedTuple):
@@ -40,7 +46,7 @@ class _Call(NamedTuple):
 
 
 class RememberingSandbox(Sandbox):
-    """Scans the same clip with the same shipped detectors once."""
+    """Scans the same file with the same shipped detectors once, and searches it for the same marks once."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -77,6 +83,8 @@ class RememberingSandbox(Sandbox):
         if not key:
             return super().run(entry_point, argument, hooks=hooks, **asked)
         result = super().run(entry_point, argument, hooks=replace(hooks, progress=report), **asked)
+        if not _is_complete(result):
+            return result
         files = tuple(
             (place, str(path.relative_to(folder)), path.read_bytes())
             for place, folder in enumerate(writes)
@@ -106,7 +114,21 @@ class RememberingSandbox(Sandbox):
         if not all(path.is_file() for path in reads) or not all(path.is_dir() for path in writes):
             return ""
         contents = [hashlib.sha256(path.read_bytes()).hexdigest() for path in reads]
-        return f"{entry_point}{contents}{_emptied(msgspec.json.encode(argument).decode(), reads, writes)}"
+        text = _emptied(msgspec.json.encode(argument).decode(), reads, writes)
+        for folder in {options["folder"] for _name, options in specs if options.get("folder")}:
+            # What is enrolled counts, not where: each installation has a folder of its own.
+            text = text.replace(msgspec.json.encode(folder).decode(), repr(_listing(Path(folder))))
+        return f"{entry_point}{contents}{text}"
+
+
+def _listing(folder: Path) -> list[tuple[str, int, int]]:
+    files = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+
+
+def _is_complete(result: dict[str, Any]) -> bool:
+    """Whether the result does not depend on the time that the child had."""
+    return result.get("is_complete", True) and not any(run["timed_out"] for run in result.get("runs", ()))
 
 
 def _places(reads: Sequence[Path], writes: Sequence[Path]) -> list[tuple[str, str]]:
