@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-import sys
+import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -25,6 +25,7 @@ from .language import language
 from .output import Exit, emit
 from .prompt_checker import FIELD, SharedPipeline, find_policy, has_data, make_pipeline
 from .provider_names import require_known_provider
+from .text_input import read_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -45,6 +46,8 @@ class CheckLevel(StrEnum):
 
 #: Verdicts of prompts that are sent to a provider.
 _TRIED = frozenset({"allow", "label"})
+#: The character for bytes that could not be read, and bytes of an argument that are not UTF-8.
+_LOST = re.compile("[\ufffd\ud800-\udfff]")
 #: Pictures, and then clips, are screened for at most this time. Longer than in a check by HTTP, because the
 #: sandbox and the models are started first, and no connection is kept open.
 _REFERENCES_S = 60.0
@@ -276,21 +279,20 @@ def _may_be_tried(checked: CheckResult) -> bool:
 def read_prompt(prompt: str | None, file: Path | None) -> str:
     """Read the prompt from the argument, the file or stdin.
 
-    Raises `InvalidField` unless exactly one source is given, and `NotFound` if the file is unreadable.
+    Raises `InvalidField` unless exactly one source is given, and for text that is empty or not Unicode, and
+    `NotFound` if the file is unreadable.
     """
     if (prompt is None) == (file is None):
         raise InvalidField("Give either a prompt or --file with a file that contains one.", param=FIELD)
-    if file is not None:
-        try:
-            text = file.read_bytes().decode("utf-8", "replace")
-        except OSError as error:
-            raise NotFound(f"{file} cannot be read: {error.strerror}.") from error
-    elif prompt == "-":
-        text = sys.stdin.buffer.read().decode("utf-8", "replace")
-    else:
-        text = prompt or ""
+    text = read_text(file, param=FIELD) if file is not None or prompt == "-" else prompt or ""
     if not text.strip():
         raise InvalidField("The prompt is empty.", param=FIELD)
+    if _LOST.search(text):
+        raise InvalidField(
+            "The prompt has characters that were lost in another encoding.",
+            param=FIELD,
+            remedy="Give it in UTF-8.",
+        )
     return text
 
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from safelight.core.errors import InvalidField, NotFound
+from safelight.core.errors import InvalidField
 from safelight.core.i18n import load_messages, translate_sentence
 from safelight_client.money import format_money
 
 from .language import category_name, join_sentences, language, texts
 from .output import Exit, emit, print_prose, printable
 from .provider_names import require_known_provider
+from .text_input import read_text
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -125,15 +126,8 @@ def _price(price: Mapping[str, Any] | None) -> str:
 def _read_error(text: str | None, file: Path | None) -> str:
     if text is not None and file is not None:
         raise InvalidField("Give the error itself or --file, not both.", param="text")
-    if file is not None:
-        try:
-            with file.open("rb") as opened:
-                given = opened.read(MAX_BYTES)
-        except OSError as error:
-            raise NotFound(f"{file} cannot be read: {error.strerror}.") from error
-        return given.decode("utf-8", "replace")
-    if text == "-" or (text is None and not sys.stdin.isatty()):
-        return sys.stdin.buffer.read(MAX_BYTES).decode("utf-8", "replace")
+    if file is not None or text == "-" or (text is None and not sys.stdin.isatty()):
+        return read_text(file, param="text", limit=MAX_BYTES)
     if text is None:
         raise InvalidField("Give the error as an argument, with --file or through a pipe.", param="text")
     return text

@@ -15,6 +15,7 @@ from .commands import load_container
 from .key_owner import acting_principal
 from .language import language
 from .output import Exit, emit, printable
+from .text_input import read_text
 
 if TYPE_CHECKING:
     from safelight.core.i18n import Messages
@@ -161,10 +162,7 @@ def _read_entries(file: Path) -> list[ImportedEntry]:
     from safelight.core.errors import InvalidField
     from safelight.providers.library import read_imported
 
-    try:
-        text = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise InvalidField(f"{file} is not UTF-8 text.", param="file") from None
+    text = read_text(file, param="file")
     listed: Any
     try:
         whole = json.loads(text)

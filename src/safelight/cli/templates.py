@@ -14,6 +14,7 @@ from .commands import load_container
 from .key_owner import UseKey, acting_principal
 from .language import language
 from .output import Exit, emit, format_day, printable
+from .text_input import read_text
 
 if TYPE_CHECKING:
     from safelight.core.i18n import Messages
@@ -63,12 +64,7 @@ def add(
     as_json: Json = False,
 ) -> int:
     """Add a draft. A name that exists gets a new version."""
-    from safelight.core.errors import InvalidField
-
-    try:
-        source = file.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError:
-        raise InvalidField(f"{file} is not UTF-8 text.", param="file") from None
+    source = read_text(file, param="file")
     container = load_container(ctx)
     templates, principal = container.templates, acting_principal(container, use_key)
     return _emit_template(templates.add(principal, source), as_json)

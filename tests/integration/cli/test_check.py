@@ -132,7 +132,7 @@ def test_a_person_in_distress_is_not_blocked_and_gets_help_lines_and_one_sentenc
 
 
 def test_a_prompt_is_read_from_a_file_and_the_result_printed_as_text(printed: Run, folder: Path) -> None:
-    (folder / "prompt.txt").write_bytes("a n.u.d.e woman \xff".encode("latin-1"))
+    (folder / "prompt.txt").write_text("a n.u.d.e woman")
     said = printed("--file", "prompt.txt", "--level", "developer", code=Exit.BLOCKED)
     for words in (
         "Blocked before generation",
@@ -141,6 +141,26 @@ def test_a_prompt_is_read_from_a_file_and_the_result_printed_as_text(printed: Ru
         "29 of 29 checks ran; how much this set of checks and models finds is not measured.",
     ):
         assert words in said
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "big5", "utf-16-le", "latin-1"])
+def test_a_file_in_another_encoding_is_an_error_and_never_allowed(
+    told: Run, folder: Path, encoding: str
+) -> None:
+    text = "a n.u.d.e woman, café" if encoding == "latin-1" else "一個裸體的女人，背景是海灘"
+    (folder / "prompt.txt").write_bytes(text.encode(encoding, "ignore"))
+    told("--file", "prompt.txt", code=Exit.ERROR)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_with_a_byte_order_mark_is_read(told: Run, folder: Path, encoding: str) -> None:
+    (folder / "prompt.txt").write_bytes("a naked woman, everything shown".encode(encoding))
+    told("--file", "prompt.txt", code=Exit.BLOCKED)
+
+
+@pytest.mark.parametrize("lost", ["\ufffd", "\udce9"])
+def test_a_prompt_whose_characters_were_lost_is_an_error(told: Run, lost: str) -> None:
+    told(f"a caf{lost} at dusk", code=Exit.ERROR)
 
 
 def test_another_policy_can_be_chosen(told: Run) -> None:

@@ -89,12 +89,14 @@ def test_it_reads_a_pipe_and_a_file(run: Run, folder: Path, monkeypatch: pytest.
             return False
 
     for arguments in (["-"], []):
-        monkeypatch.setattr(sys, "stdin", Pipe(io.BytesIO(BLOCK.encode() + b"\xff")))
+        monkeypatch.setattr(sys, "stdin", Pipe(io.BytesIO(BLOCK.encode())))
         assert run("explain-error", *arguments)["provider"] == "runway"
     (folder / "error.txt").write_text(BLOCK)
     assert run("explain-error", "--file", "error.txt")["charged"]["charged"] == "yes"
     run("explain-error", BLOCK, "--file", "error.txt", code=Exit.ERROR)
     run("explain-error", "--file", "none", code=Exit.ERROR)
+    (folder / "error.txt").write_bytes("提示词可能违反了我们的内容政策".encode("gbk"))
+    run("explain-error", "--file", "error.txt", code=Exit.ERROR)
 
 
 def test_an_unknown_error_is_one_line_with_an_exit_code_of_its_own_and_names_the_option_for_the_provider(

@@ -195,10 +195,10 @@ def test_a_classifier_beside_a_sign_of_a_minor_is_not_explained_as_that() -> Non
 def test_a_hold_by_one_classifier_says_so_and_names_its_category() -> None:
     verdict = decided("prompt", learned("hate"))
     for_user = explained(verdict, ExplanationLevel.END_USER)
-    assert "The reason is hate or harassment. Only one classifier found this;" in for_user.sentence
+    assert "The reason is hate or harassment. Only one sign of this was found;" in for_user.sentence
     for_developer = explained(verdict)
     assert for_developer.categories == ("hate",)
-    assert "Only one classifier found this;" in for_developer.sentence
+    assert "Only one sign of this was found;" in for_developer.sentence
     assert "learned_alone" not in explained(decided("prompt", seen("hate"))).as_wire()
 
 

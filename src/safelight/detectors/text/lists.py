@@ -5,7 +5,8 @@ A file has a `group`, optional `sets` of words for use as `{name}` in terms, and
 nearby), `near` (one of these words must be nearby), `least` (number of different terms that make a finding),
 `attributes`, `gap` (largest distance between the parts of a term) and `role` (if true, the finding is
 classified as subject or passing). A term such as `how to ... a lock` matches its parts in this order, close
-to each other. English words match as whole words, with an optional plural `s`; Chinese words match anywhere.
+to each other. English words match as whole words, with an optional plural `s`; Chinese words match anywhere,
+but two characters of which each belongs to another word are no match.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from safelight.policy.findings import Attribute, Basis, Category, Finding, Match
 from .compiled_lists import load_compiled
 from .entity_roles import classify_role
 from .normalise import folded, plain
+from .word_edges import SHORT_TERM, Fit, fit_of
 
 #: Phrases of at most this many letters have no plural: "is" is not the plural of "i".
 _MAX_SINGULAR = 2
@@ -94,6 +96,8 @@ CONTEXT_CHARS = 90
 #: Most characters between the parts of one term, unless an entry sets `gap`.
 DEFAULT_GAP_CHARS = 40
 MAX_SPANS = 16
+#: A sign of a minor counts wherever its letters are: it decides nothing without another sign.
+_ANYWHERE = frozenset({Category.MINORS_PRESENT.value})
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -125,6 +129,7 @@ class Hit:
     view: TextView
     start: int
     end: int
+    fit: Fit = Fit.WORD
 
 
 def read_list(text: str) -> tuple[ListEntry, ...]:
@@ -204,8 +209,13 @@ class Lexicon:
         for first in places.keys() & self._by_first.keys():
             for (entry, term), parts in zip(self._by_first[first], self._parts_from(first), strict=True):
                 for start, end in _find_sequences(parts, places, entry.gap):
-                    if self._allowed(entry, places, start, end):
-                        yield Hit(entry=entry, term=" ... ".join(term), view=view, start=start, end=end)
+                    if not self._allowed(entry, places, start, end):
+                        continue
+                    fit = Fit.WORD if entry.category in _ANYWHERE else fit_of(view.text, start, end)
+                    if fit is not Fit.NO_WORD:
+                        yield Hit(
+                            entry=entry, term=" ... ".join(term), view=view, start=start, end=end, fit=fit
+                        )
 
     def _allowed(
         self, entry: ListEntry, places: dict[int, list[tuple[int, int]]], start: int, end: int
@@ -250,6 +260,8 @@ class ListDetector:
             brand = entry.category == Category.IP_BRAND
             roles = {classify_role(hit.view.text, hit.start, hit.end, brand=brand) for hit in hits}
             attributes["role"] = "subject" if "subject" in roles else "passing"
+        if entry.category not in _ANYWHERE and _rest_on_short_word(hits):
+            attributes["short_word"] = True
         disguised = all(hit.view.kind != "folded" for hit in hits)
         return Finding(
             category=entry.category,
@@ -345,6 +357,13 @@ def _count_different_terms(hits: list[Hit]) -> int:
             terms.add(hit.term)
             free = hit.end
     return len(terms)
+
+
+def _rest_on_short_word(hits: list[Hit]) -> bool:
+    """Whether nothing was found but one term of two Chinese characters, or some that may be no words."""
+    if any(len(hit.term) != SHORT_TERM or hit.term[0] < "\u3400" for hit in hits):
+        return False
+    return _count_different_terms([hit for hit in hits if hit.fit is Fit.WORD]) < 2
 
 
 def _find_sequences(
