@@ -124,13 +124,15 @@ class HashRecheck:
         )
 
     def _findings(self, path: Path, sha256: str) -> tuple[Finding, ...]:
+        known_content = self.context.stages.output.known_content
+        lists = known_content.lists_for_frames()
         report = self.scanner.scan_video(path)
         if report.failure:
             raise SandboxFailed(report.failure)
         for run in report.runs:
             if run.name == HASHES and not (run.complete or run.idle):
                 raise SandboxFailed(run.note or "Not every frame was compared with the hash lists.")
-        listed = self.context.stages.output.known_content.match(path, sha256, report, Modality.FRAMES)
+        listed = known_content.match(path, sha256, report, Modality.FRAMES, known=lists)
         if broken := [cell.note for cell in listed.cells]:
             raise SandboxFailed(broken[0])
         # Even without detectors, a scan reports flashes and brief frames. These were evaluated before

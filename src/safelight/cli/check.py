@@ -48,7 +48,7 @@ class CheckLevel(StrEnum):
 _TRIED = frozenset({"allow", "label"})
 #: The character for bytes that could not be read, and bytes of an argument that are not UTF-8.
 _LOST = re.compile("[\ufffd\ud800-\udfff]")
-#: Pictures, and then clips, are screened for at most this time. Longer than in a check by HTTP, because the
+#: Pictures and clips are screened for at most this time. Longer than in a check by HTTP, because the
 #: sandbox and the models are started first, and no connection is kept open.
 _REFERENCES_S = 60.0
 
@@ -344,7 +344,7 @@ def run_check(
     context = ScreeningContext(policy=tenant_policy, texts=texts, prior=prompt.findings)
     with ThreadPoolExecutor(max_workers=1) as threads:
         timed = TimedReferenceStage(
-            stage=stage, threads=threads, timeout_s=_REFERENCES_S, clip_timeout_s=_REFERENCES_S
+            stage=stage, threads=threads, timeout_s=_REFERENCES_S, check_timeout_s=_REFERENCES_S
         )
         found, left = timed.screen_files(files, context)
     return (prompt, *found), {str(file.path): seconds for file, seconds in left.items()}

@@ -12,12 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.core.errors import InvalidMedia, TooLarge
-from safelight.media.image_structure import check_animation, check_structure
-from safelight.media.metadata import ImageMetadata, read_metadata
+from safelight.media.image_structure import check_animation, check_structure, find_image_end
+from safelight.media.metadata import ImageMetadata, read_metadata, read_orientation
 
 Pixels = npt.NDArray[np.uint8]
 
-_ORIENTATION_TAG, _FIRST_SIDEWAYS_ORIENTATION = 0x0112, 5
+_FIRST_SIDEWAYS_ORIENTATION = 5
+#: A JPEG with several pictures of one photo, such as that of a phone with a depth map.
+_MANY_PICTURES = "MPO"
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
 
@@ -48,6 +50,8 @@ class ImageInfo(msgspec.Struct, frozen=True, kw_only=True):
     frames: int
     looked_at: int
     transparency: bool
+    #: Bytes after the end of the image, such as the clip of a motion photo. No viewer shows them as a picture.
+    trailing_bytes: int = 0
     metadata: ImageMetadata = ImageMetadata()
 
 
@@ -69,7 +73,10 @@ def read_image(path: Path, limits: ImageLimits) -> tuple[ImageInfo, list[Pixels]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(path, formats=FORMATS) as picture:
-                return _read_opened(picture, size, limits)
+                info, views = _read_opened(picture, size, limits)
+            pictures = info.frames if info.format == _MANY_PICTURES else 1
+            end = find_image_end(path.read_bytes(), pictures=pictures)
+            return msgspec.structs.replace(info, trailing_bytes=size - end), views
     except (InvalidMedia, TooLarge, MemoryError):
         raise
     except Image.DecompressionBombError as error:
@@ -78,12 +85,21 @@ def read_image(path: Path, limits: ImageLimits) -> tuple[ImageInfo, list[Pixels]
         raise InvalidMedia(
             "This is not an image in a supported format.", remedy="Send PNG, JPEG, WebP or GIF."
         ) from error
-    except (OSError, SyntaxError, ValueError, EOFError, OverflowError, IndexError, struct.error) as error:
+    except (
+        OSError,
+        SyntaxError,
+        TypeError,
+        ValueError,
+        EOFError,
+        OverflowError,
+        IndexError,
+        struct.error,
+    ) as error:
         raise InvalidMedia("The image is cut off or damaged: it cannot be decoded.") from error
 
 
 def _read_opened(picture: Any, size: int, limits: ImageLimits) -> tuple[ImageInfo, list[Pixels]]:
-    from PIL import ImageOps
+    from PIL import Image
 
     format_name = str(picture.format)
     if picture.width * picture.height > limits.pixels:
@@ -97,14 +113,25 @@ def _read_opened(picture: Any, size: int, limits: ImageLimits) -> tuple[ImageInf
     looked_at = min(frames, limits.frames)
     views: list[Pixels] = []
     width, height = picture.size
-    if picture.getexif().get(_ORIENTATION_TAG, 1) >= _FIRST_SIDEWAYS_ORIENTATION and frames == 1:
+    # An animation is not turned. All pictures of one photo are turned as the first.
+    orientation = read_orientation(picture) if frames == 1 or format_name == _MANY_PICTURES else 1
+    turn = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_270,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_90,
+    }.get(orientation)
+    if orientation >= _FIRST_SIDEWAYS_ORIENTATION:
         width, height = height, width
     for number in _spaced_frames(frames, looked_at):
         if number:
             picture.seek(number)
         elif format_name == "JPEG":
             picture.draft("RGB", (limits.longest_side, limits.longest_side))
-        upright = ImageOps.exif_transpose(picture) if frames == 1 else picture.copy()
+        upright = picture.copy() if turn is None else picture.transpose(turn)
         views += _views(upright, limits.longest_side)
     return (
         ImageInfo(

@@ -15,6 +15,8 @@ import msgspec
 
 from safelight.core.errors import InvalidMedia
 
+from .image_structure import find_image_end
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -70,6 +72,12 @@ def read_metadata(picture: Image) -> ImageMetadata:
     )
 
 
+def read_orientation(picture: Image) -> int:
+    """How an opened image is turned, as EXIF counts it: 1 to 8; 1 (not turned) if the tag says anything else."""
+    orientation = picture.getexif().get(_ORIENTATION_TAG)
+    return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
+
+
 def _xmp(picture: Image) -> bytes:
     packets = [picture.info.get(name) for name in ("xmp", "XML:com.adobe.xmp")]
     return b"".join(
@@ -89,11 +97,13 @@ def _text(value: object) -> str:
 
 
 def strip_metadata(data: bytes) -> bytes:
-    """The bytes of an image file without EXIF, XMP, IPTC, comments and manifests.
+    """The bytes of an image file without EXIF, XMP, IPTC, comments and manifests, and without what follows the
+    (first) picture, such as the clip of a motion photo.
 
-    Only the orientation is kept, and the pixels do not change. A file that has no metadata is returned
+    Only the orientation is kept, and the pixels do not change. A file that has nothing of these is returned
     unchanged. Raises `InvalidMedia`.
     """
+    data = data[: find_image_end(data)]
     if data.startswith(b"\xff\xd8"):
         return b"".join(_jpeg(data))
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -134,15 +144,15 @@ def _jpeg(data: bytes) -> Iterator[bytes]:
         end = offset + 2 + length
         if length < 2 or end > len(data):
             raise InvalidMedia("The image is cut off or damaged: a segment is incomplete.")
-        if marker not in (0xE1, 0xEB, 0xED, 0xFE):
+        # An index of several pictures, of which only the first is kept.
+        is_index = marker == 0xE2 and data[offset + 4 : offset + 8] == b"MPF\0"
+        if marker not in (0xE1, 0xEB, 0xED, 0xFE) and not is_index:
             yield data[offset:end]
         if not orientation_written and orientation > 1:
             orientation_written = True
             yield _orientation_segment(orientation)
         offset = end
-    # Some cameras append a second image (MPF), which has its own metadata.
-    second_image = data.find(b"\xff\xd9\xff\xd8", offset)
-    yield data[offset:] if second_image < 0 else data[offset : second_image + 2]
+    yield data[offset:]
 
 
 def _orientation_segment(orientation: int) -> bytes:
@@ -160,10 +170,9 @@ def _orientation(data: bytes) -> int:
 
     try:
         with Image.open(BytesIO(data), formats=("JPEG",)) as picture:
-            orientation = picture.getexif().get(_ORIENTATION_TAG, 1)
+            return read_orientation(picture)
     except Exception as error:
         raise InvalidMedia("The image is cut off or damaged: it cannot be decoded.") from error
-    return int(orientation) if orientation in range(1, 9) else 1
 
 
 def _png(data: bytes) -> Iterator[bytes]:

@@ -39,15 +39,16 @@ class Grounding:
         self._findings = findings
 
     def support(self, finding: FindingView) -> Support:
-        """Matched and composed findings and the answers of a guard support a block. One listed word of two
-        Chinese characters supports a hold, and a block if a learned finding agrees.
+        """Matched and composed findings and the answers of a guard support a block. One ambiguous word, which
+        may be two halves of Chinese words, a name or a dish, supports a hold, and a block if a learned
+        finding agrees.
 
         A learned finding on text supports a hold at its operating point, and a block if a finding of another
         voice agrees. Alone, it supports nothing if a whole field of the request has one to three
         words. It supports nothing if the text rejects or denies what was found. Findings on pictures and
         sound, and those of the safety test card, support a block.
         """
-        if finding.attributes.get("short_word") is True:
+        if finding.attributes.get("ambiguous") is True:
             return Support.BLOCK if _place(finding) in self._voices else Support.HOLD
         if finding.basis != Basis.LEARNED or finding.test_card or not is_text(finding):
             return Support.BLOCK

@@ -128,9 +128,9 @@ class CheckResult:
         if not self.not_checked:
             return False
         # Here, because a check of a prompt does not load what scans need.
-        from .timed_reference import CLIP_TIMEOUT_S
+        from .timed_reference import CHECK_TIMEOUT_S
 
-        return any(seconds is not None and seconds < CLIP_TIMEOUT_S for seconds in self.not_checked.values())
+        return any(seconds is not None and seconds < CHECK_TIMEOUT_S for seconds in self.not_checked.values())
 
     @property
     def _sentence(self) -> str:

@@ -16,7 +16,7 @@ from safelight.core.errors import BadInput, InvalidMedia, SafelightError, Sandbo
 from safelight.core.fileio import sha256_file
 from safelight.core.progress import ProgressSink
 from safelight.detectors.protocol import MediaText
-from safelight.media.probe import UnscannedPart, detect_container
+from safelight.media.probe import UnscannedKind, UnscannedPart, detect_container
 from safelight.media.signatures import HEAD_BYTES, detect_image, detect_unsupported_media
 from safelight.policy.findings import Cell, Finding, Modality
 from safelight.policy.tenant_policy import TenantPolicy
@@ -56,7 +56,7 @@ class FileReport(msgspec.Struct, frozen=True, kw_only=True):
     texts: tuple[TranscriptLine, ...] = ()
     #: None if the speech was not transcribed.
     transcript: tuple[TranscriptLine, ...] | None = None
-    #: What is in the clip and was not judged.
+    #: What is in the file and was not judged.
     unscanned: tuple[UnscannedPart, ...] = ()
     #: Media facts of a clip, detector runs and sampling.
     scan: dict[str, Any] = {}
@@ -180,11 +180,19 @@ def _report(name: str, now: float, result: StageResult, scan: ScanReport | None)
         coverage=tuple(result.coverage),
         texts=tuple(texts),
         transcript=None if scan is None or scan.transcript is None else tuple(map(_line, scan.transcript)),
-        unscanned=scan.media.unscanned if scan is not None and scan.media is not None else (),
+        unscanned=_unscanned(result, scan),
         scan=dict(result.details),
         stills=stills,
         sheet=sheet,
     )
+
+
+def _unscanned(result: StageResult, scan: ScanReport | None) -> tuple[UnscannedPart, ...]:
+    if scan is not None:
+        return scan.media.unscanned if scan.media is not None else ()
+    pictures = (one.get("picture", {}) for one in result.details["references"])
+    counts = (picture.get("trailing_bytes", 0) for picture in pictures)
+    return tuple(UnscannedPart(kind=UnscannedKind.TRAILING_BYTES, count=count) for count in counts if count)
 
 
 def _line(spoken: MediaText) -> TranscriptLine:

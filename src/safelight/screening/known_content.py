@@ -26,12 +26,25 @@ class KnownContent:
     #: None: no hash lists are configured.
     lists: HashLists | None = None
 
+    def lists_for_frames(self) -> frozenset[str]:
+        """The names of the lists with perceptual hashes. Read before a scan, and handed to `match` after it."""
+        lists = self.lists.all() if self.lists is not None else ()
+        return frozenset(one.name for one in lists if one.counts.get(HashKind.PDQ))
+
     def match(
-        self, path: Path, sha256: str, report: ScanReport, modality: Modality, *, source: str = ""
+        self,
+        path: Path,
+        sha256: str,
+        report: ScanReport,
+        modality: Modality,
+        *,
+        known: frozenset[str],
+        source: str = "",
     ) -> HashMatchResult:
         """Compare the hash of the whole file with the hash lists.
 
-        Adds coverage gaps if the scan did not compare the perceptual hashes of the frames.
+        Adds coverage gaps if the scan did not compare the perceptual hashes of the frames with the lists
+        `known`. A list that appeared or ended during the scan is no gap: other scans know of it.
         """
         if self.lists is None:
             return HashMatchResult()
@@ -39,7 +52,7 @@ class KnownContent:
         if not lists and not broken:
             return HashMatchResult()
         run = report.find_run(NAME)
-        near = {one.category for one in lists if one.counts.get(HashKind.PDQ)}
+        near = {one.category for one in lists if one.name in known}
         if broken:
             # The categories of an unreadable list are not known, so the most serious category is assumed.
             near.add(Category.SEXUAL_MINORS.value)

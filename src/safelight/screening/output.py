@@ -58,6 +58,7 @@ class OutputStage:
         raise it too, because such a file is delivered, unless `accepts_extra_tracks`: they are then gaps.
         Raises `SandboxFailed` if `cancel` is set.
         """
+        known = self.known_content.lists_for_frames()
         with self.scene_detection.folder() as keyframes, self.speech_analyzer.folder() as speech:
             report = self.scanner.scan_video(
                 path,
@@ -67,7 +68,9 @@ class OutputStage:
             )
             if report.media is not None and not accepts_extra_tracks:
                 reject_extra_tracks(report.media)
-            hash_matches = self.known_content.match(path, subject_sha256, report, Modality.FRAMES)
+            hash_matches = self.known_content.match(
+                path, subject_sha256, report, Modality.FRAMES, known=known
+            )
             return self.evaluate_report(
                 report, context, subject_sha256=subject_sha256, hash_matches=hash_matches
             )

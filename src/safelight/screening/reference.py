@@ -66,8 +66,8 @@ class ReferenceInput:
         return Modality.IMAGE if self.is_picture else Modality.FRAMES
 
 
-#: Image types from which metadata can be stripped.
-_STRIPPABLE = frozenset({"image/png", "image/jpeg", "image/webp"})
+#: Image types from which metadata, or what follows the image, can be stripped.
+_STRIPPABLE = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
 _STRIP_LIMITS = Limits(wall_s=30.0, cpu_s=30, memory_bytes=1 << 30)
 _NO_OUTPUTS = OutputDirs()
 _CLIP_TYPES = {"mov": "video/mp4", "matroska": "video/x-matroska", "avi": "video/x-msvideo"}
@@ -131,11 +131,12 @@ class ReferenceStage:
         cannot be opened or is not accepted, and `SandboxFailed` after `cancel` was set.
         """
         first: dict[ReferenceInput, ScanReport] = {}
+        lists = self.known_content.lists_for_frames()
         # With face recognition, only the full scan shows whether a consent covers a face.
         if files and all(file.is_picture for file in files) and self.scene_detection.likeness is None:
             # OCR and large inputs take most of the time, so a block without them is returned sooner.
             first = {file: self._scan(file, quick=True, cancel=cancel) for file in files}
-            results = _FileResults()
+            results = _FileResults(hash_lists=lists)
             for file, report in first.items():
                 self._add(results, file, report)
             quick = self._evaluate(files, context, results)
@@ -144,16 +145,17 @@ class ReferenceStage:
             # scan.
             if verdict.action is Action.BLOCK and verdict.findings and not verdict.quarantine:
                 return quick
-        return self._screen_fully(files, context, first, cancel)
+        return self._screen_fully(files, context, first, lists, cancel)
 
     def _screen_fully(
         self,
         files: Sequence[ReferenceInput],
         context: ScreeningContext,
         first: Mapping[ReferenceInput, ScanReport],
+        hash_lists: frozenset[str],
         cancel: threading.Event | None,
     ) -> StageResult:
-        results, scenes, people = _FileResults(), [], []
+        results, scenes, people = _FileResults(hash_lists=hash_lists), [], []
         tenant = context.policy.tenant
         with ExitStack() as folders:
             for file in files:
@@ -212,7 +214,9 @@ class ReferenceStage:
             return self._evaluate(files, context, results, consents, full=True)
 
     def _add(self, results: _FileResults, file: ReferenceInput, report: ScanReport) -> None:
-        matches = self.known_content.match(file.path, file.sha256, report, file.modality, source=file.field)
+        matches = self.known_content.match(
+            file.path, file.sha256, report, file.modality, known=results.hash_lists, source=file.field
+        )
         results.add(file, report, matches)
         results.add_texts(file, report, self.pipeline.local)
 
@@ -289,7 +293,7 @@ class MetadataStripper:
     sandbox: Sandbox
 
     def strip(self, file: Path, media_type: str, into: Path) -> Path:
-        """Write a copy of an image without its metadata. A clip or a GIF is returned unchanged.
+        """Write a copy of an image without its metadata and what follows it. A clip is returned unchanged.
 
         Pixels and orientation stay the same. Raises `InvalidMedia` or `SandboxFailed`.
         """
@@ -309,6 +313,8 @@ class MetadataStripper:
 class _FileResults:
     """Findings and coverage of the files that were scanned so far."""
 
+    #: The hash lists with which frames were to be compared when the scans began.
+    hash_lists: frozenset[str]
     findings: list[Finding] = field(default_factory=list)
     cells: list[Cell] = field(default_factory=list)
     modalities: set[Modality] = field(default_factory=set)

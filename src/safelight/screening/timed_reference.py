@@ -15,9 +15,9 @@ from safelight.policy.verdicts import Action
 from .evaluation import ScreeningContext, StageResult
 from .reference import ReferenceInput, ReferenceStage
 
-#: Time for the clips of one check. A clip is scanned only if its scan probably takes less: on two cores that
+#: Time for the files of one check. A clip is scanned only if its scan probably takes less: on two cores that
 #: are 1280x720 at 24 frames/s up to 30 s, or 1920x1080 up to 26 s. Clients and reverse proxies wait for 60 s.
-CLIP_TIMEOUT_S = 45.0
+CHECK_TIMEOUT_S = 45.0
 #: Checks that scan clips at the same time in one process, one of each caller. Others are answered without a
 #: scan, so that clips never hold all threads for checks, and one caller never holds all places.
 MAX_CLIP_CHECKS = 2
@@ -64,13 +64,15 @@ class ClipPlaces:
 
 @dataclass(frozen=True, kw_only=True)
 class TimedReferenceStage:
-    """Screens pictures for at most `timeout_s` in all, and clips for at most `clip_timeout_s`."""
+    """Screens the references of a request for at most `timeout_s`, and the files of a check for at most
+    `check_timeout_s`.
+    """
 
     stage: ReferenceStage
     #: Threads that screen. They are shared by all requests.
     threads: Executor
     timeout_s: float
-    clip_timeout_s: float = CLIP_TIMEOUT_S
+    check_timeout_s: float = CHECK_TIMEOUT_S
     #: Set when the process stops. A check then ends without its scan, before the time for requests is over.
     stopping: threading.Event = field(default_factory=threading.Event)
     _places: ClipPlaces = field(default_factory=ClipPlaces)
@@ -80,22 +82,25 @@ class TimedReferenceStage:
     ) -> tuple[tuple[StageResult, ...], Mapping[ReferenceInput, float | None]]:
         """The results, and the files that were not screened in time.
 
-        The value of a clip is the estimated time of its scan in seconds, at least `clip_timeout_s` if that
+        The value of a clip is the estimated time of its scan in seconds, at least `check_timeout_s` if that
         time was over. Images are screened before clips, and the clips that take least before the others.
         Raises the errors of `ReferenceStage.screen`.
         """
         pictures = [file for file in files if file.is_picture]
         clips = [file for file in files if not file.is_picture]
-        first = self.screen(pictures, context) if pictures else None
+        ends = time.monotonic() + self.check_timeout_s
+        first = self.screen(pictures, context, self.check_timeout_s) if pictures else None
         results = () if first is None else (first,)
         if first is not None and first.verdict.action is Action.BLOCK:
             return results, dict.fromkeys(clips)
         estimates = {clip: self.stage.estimate_scan_s(clip) for clip in clips}
         left: dict[ReferenceInput, float | None] = dict.fromkeys(pictures if first is None else ())
+        # One deadline, because the client waits for pictures and clips together.
+        left_s = ends - time.monotonic()
         fitting, total_s = [], 0.0
         for clip in sorted(clips, key=lambda clip: estimates[clip]):
             total_s += estimates[clip]
-            if total_s <= self.clip_timeout_s:
+            if total_s <= left_s:
                 fitting.append(clip)
         left |= {clip: estimates[clip] for clip in clips if clip not in fitting}
         if not fitting:
@@ -103,9 +108,9 @@ class TimedReferenceStage:
         with self._places.hold(caller) as held:
             if not held:
                 return results, left | {clip: estimates[clip] for clip in fitting}
-            found = self.screen(fitting, context, self.clip_timeout_s)
+            found = self.screen(fitting, context, left_s)
         if found is None:
-            least_s = 0.0 if self.stopping.is_set() else self.clip_timeout_s
+            least_s = 0.0 if self.stopping.is_set() else self.check_timeout_s
             return results, left | {clip: max(estimates[clip], least_s) for clip in fitting}
         return (*results, found), left
 

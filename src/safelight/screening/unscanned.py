@@ -44,8 +44,8 @@ _SENTENCES: Mapping[UnscannedKind, tuple[str, str]] = {
         "{count} tags or chapter titles were not judged.",
     ),
     UnscannedKind.TRAILING_BYTES: (
-        "1 byte after the end of the video was not judged.",
-        "{count} bytes after the end of the video were not judged.",
+        "1 byte after the end of the image or video was not judged.",
+        "{count} bytes after the end of the image or video were not judged.",
     ),
 }
 

@@ -15,6 +15,7 @@ import msgspec
 
 from safelight.core.errors import Conflict, Forbidden, InvalidField, InvalidMedia, NotFound, Withdrawn
 from safelight.core.ids import is_id
+from safelight.detectors.text.hidden_characters import remove_hidden
 from safelight.policy.findings import Evidence, Finding, ImageBox, Stage, TextSpan
 from safelight.providers.protocol import Derivation, SourceClip
 from safelight.providers.protocol import ReferenceFile as OrderedFile
@@ -269,7 +270,7 @@ def source_clip_of(
         derivation=Derivation(origin["step"]),
         clip=clip,
         seconds=origin["seconds"],
-        prompts=tuple(origin["prompts"]),
+        prompts=tuple(map(remove_hidden, origin["prompts"])),
         upstream_id=origin["upstream_id"] if origin["generator"] == video.generator else "",
     )
 

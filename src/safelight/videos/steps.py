@@ -30,6 +30,7 @@ from safelight.core.errors import (
 )
 from safelight.core.fileio import sha256_file
 from safelight.core.tracing.tracer import Interruption, SpanKind, child_span
+from safelight.detectors.text.hidden_characters import remove_hidden
 from safelight.policy.decisions import stops_minors
 from safelight.policy.findings import Stage
 from safelight.policy.steering import Steering
@@ -502,7 +503,8 @@ def _generation_request(
 ) -> GenerationRequest:
     """The accepted request, with its references as files in `work_dir`.
 
-    Raises `Unavailable` if its video could not be sealed.
+    Raises `Unavailable` if its video could not be sealed. Characters that nobody sees are left out of the
+    texts: a model reads them.
     """
     video, request = snapshot.video, snapshot.request
     context.sealer.signing_key()  # nothing is paid for that cannot be sealed
@@ -524,12 +526,15 @@ def _generation_request(
     return GenerationRequest(
         key="",
         model=video.model,
-        prompt=video.prompt,
+        prompt=remove_hidden(video.prompt),
         seconds=video.seconds,
         width=video.width,
         height=video.height,
         references=tuple(file for file in references if basis is None or file is not basis.clip),
-        extra=request["extra"],
+        extra={
+            name: remove_hidden(value) if isinstance(value, str) else value
+            for name, value in request["extra"].items()
+        },
         steering=steering,
         minors_allowed=not stops_minors(
             policy.policy, policy.taxonomy, policy.context(Stage.OUTPUT, audience=snapshot.audience)

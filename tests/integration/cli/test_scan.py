@@ -130,7 +130,7 @@ def test_tags_and_chapter_titles_are_judged_and_bytes_after_the_end_named(
     add_tracks(media / "b.mkv", clip, chapters=["Calm", phrase])
     add_tracks(media / "c.mkv", clip, tags={"title": "A calm day"})
     (media / "d.mp4").write_bytes(clip.read_bytes() * 2)
-    after = f"{clip.stat().st_size:,} bytes after the end of the video were not judged."
+    after = f"{clip.stat().st_size:,} bytes after the end of the image or video were not judged."
     assert [
         (row["action"], [one["evidence"][0]["field"] for one in row["findings"]], row["unscanned"])
         for row in run("scan", str(media), code=None)["files"]

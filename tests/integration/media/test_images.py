@@ -10,6 +10,7 @@ from PIL import Image
 
 from safelight.core.errors import InvalidMedia, TooLarge
 from safelight.media.images import ImageLimits, read_image
+from safelight.media.metadata import strip_metadata
 
 LIMITS = ImageLimits()
 
@@ -25,6 +26,7 @@ def test_all_four_formats_are_read(tmp_path: Path, picture: Image.Image, name: s
     facts, [pixels] = read_image(tmp_path / name, LIMITS)
     assert (facts.width, facts.height, facts.frames, facts.looked_at) == (100, 60, 1, 1)
     assert pixels.shape == (60, 100, 3)
+    assert facts.trailing_bytes == 0
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "1", "CMYK", "I;16", "LA"])
@@ -45,6 +47,61 @@ def test_the_cameras_rotation_is_undone(tmp_path: Path, picture: Image.Image) ->
     facts, [pixels] = read_image(tmp_path / "a.jpg", LIMITS)
     assert (facts.width, facts.height) == (60, 100)
     assert pixels.shape == (100, 60, 3)
+
+
+ODD_ORIENTATIONS = {
+    "text": (2, 2, b"6\0\0\0"),
+    "bytes": (1, 4, b"\6\6\6\6"),
+    "undefined": (7, 4, b"\6\0\0\0"),
+    "two numbers": (3, 2, b"\6\0\1\0"),
+    "none": (3, 0, b"\0\0\0\0"),
+    "a fraction": (11, 1, struct.pack("<f", 6.5)),
+    "too large": (3, 1, b"\x5a\0\0\0"),
+}
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp"])
+@pytest.mark.parametrize("odd", ODD_ORIENTATIONS)
+def test_a_rotation_that_is_no_number_from_1_to_8_is_ignored(
+    tmp_path: Path, picture: Image.Image, name: str, odd: str
+) -> None:
+    kind, count, value = ODD_ORIENTATIONS[odd]
+    entry = struct.pack("<HHI", 0x0112, kind, count) + value
+    picture.save(tmp_path / name, exif=b"Exif\0\0II*\0\x08\0\0\0\1\0" + entry + bytes(4))
+    facts, [pixels] = read_image(tmp_path / name, LIMITS)
+    assert (facts.width, facts.height) == (100, 60)
+    assert pixels.shape == (60, 100, 3)
+
+
+def test_all_pictures_of_one_photo_are_turned(tmp_path: Path, picture: Image.Image) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    second = picture.resize((50, 30))
+    picture.save(tmp_path / "a.jpg", "MPO", save_all=True, append_images=[second], exif=exif)
+    facts, views = read_image(tmp_path / "a.jpg", LIMITS)
+    assert (facts.width, facts.height, facts.frames, facts.trailing_bytes) == (60, 100, 2, 0)
+    assert [view.shape for view in views] == [(100, 60, 3), (50, 30, 3)]
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "progressive.jpg", "a.webp", "a.gif", "two.jpg", "moving.webp"])
+def test_bytes_after_the_end_are_counted_and_not_copied(
+    tmp_path: Path, picture: Image.Image, name: str
+) -> None:
+    more = {"append_images": [picture.rotate(8)], "save_all": True} if name in ("two.jpg", "moving.webp") else {}
+    kind = "MPO" if name == "two.jpg" else None
+    picture.save(tmp_path / name, kind, progressive=name == "progressive.jpg", **more)
+    data = (tmp_path / name).read_bytes()
+    assert read_image(tmp_path / name, LIMITS)[0].trailing_bytes == 0
+    clip = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + 1000 * b"clip\xff\xd9\xff\xd8\0"
+    (tmp_path / name).write_bytes(data + clip)
+    facts, views = read_image(tmp_path / name, LIMITS)
+    assert facts.trailing_bytes == len(clip)
+    assert views[0].shape == (60, 100, 3)
+    copied = strip_metadata(data + clip)
+    assert copied == strip_metadata(data)
+    assert b"clip" not in copied
+    (tmp_path / name).write_bytes(copied)
+    assert read_image(tmp_path / name, LIMITS)[0].frames == (2 if name == "moving.webp" else 1)
 
 
 def test_pixels_hidden_by_transparency_are_views_too(tmp_path: Path) -> None:

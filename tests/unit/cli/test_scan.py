@@ -187,7 +187,7 @@ def test_a_chinese_reader_sees_no_english_sentence(tag: str) -> None:
             coverage={"not checked": ["violence/graphic (frames)"], "partly": ["likeness (audio)"]},
             unscanned=(
                 "A second sound track was not judged.",
-                "1,234 bytes after the end of the video were not judged.",
+                "1,234 bytes after the end of the image or video were not judged.",
             ),
             unchanged=True,
         ),

@@ -16,7 +16,7 @@ from safelight.sandbox.sandbox import Sandbox
 from safelight.screening.evaluation import ScreeningContext
 from safelight.screening.reference import ReferenceInput, ReferenceStage
 from safelight.screening.scanning.service import Scanner
-from safelight.screening.timed_reference import CLIP_TIMEOUT_S, MAX_CLIP_CHECKS, TimedReferenceStage
+from safelight.screening.timed_reference import CHECK_TIMEOUT_S, MAX_CLIP_CHECKS, TimedReferenceStage
 
 CONTEXT = cast(ScreeningContext, SimpleNamespace())
 
@@ -113,11 +113,10 @@ def test_a_clip_that_takes_longer_than_a_check_is_not_begun_and_its_time_is_retu
     assert stage.began == ["picture", "short clip"]
 
 
-def test_a_clip_has_more_time_than_a_picture_and_takes_at_least_that_of_its_check(
-    threads: Executor,
-) -> None:
-    assert screen_files(Stage(), threads, clip("short clip"), timeout_s=0.0) == (["short clip"], {})
-    made = timed(Stage(), threads, clip_timeout_s=2.0)
+def test_the_files_of_a_check_have_more_time_than_those_of_a_request(threads: Executor) -> None:
+    for one in (clip("short clip"), file("picture")):
+        assert screen_files(Stage(), threads, one, timeout_s=0.0) == ([one.field], {})
+    made = timed(Stage(), threads, check_timeout_s=2.0)
     assert made.screen_files([clip("slow")], CONTEXT) == ((), {clip("slow"): 2.0})
 
 
@@ -130,7 +129,7 @@ def test_a_blocked_picture_ends_the_screening(threads: Executor) -> None:
 def test_one_caller_never_holds_all_places_for_clips() -> None:
     stage = Stage()
     with ThreadPoolExecutor(max_workers=4) as threads, ThreadPoolExecutor(max_workers=4) as requests:
-        made = timed(stage, threads, clip_timeout_s=60.0)
+        made = timed(stage, threads, check_timeout_s=60.0)
 
         def check(caller: str, name: str) -> Future[Any]:
             return requests.submit(made.screen_files, [clip(name)], CONTEXT, caller=caller)
@@ -176,9 +175,9 @@ def test_the_pace_of_earlier_scans_counts_for_a_while_and_short_clips_hardly_cha
     idle_s = scanner.estimate_scan_s(ten_seconds)
     for _ in range(20):
         scanner._measure_pace(1.0, 600.0)
-    assert scanner.estimate_scan_s(ten_seconds) < CLIP_TIMEOUT_S
+    assert scanner.estimate_scan_s(ten_seconds) < CHECK_TIMEOUT_S
     for _ in range(20):
         scanner._measure_pace(idle_s, 5 * idle_s)
-    assert scanner.estimate_scan_s(ten_seconds) > CLIP_TIMEOUT_S
+    assert scanner.estimate_scan_s(ten_seconds) > CHECK_TIMEOUT_S
     now += 3600
     assert scanner.estimate_scan_s(ten_seconds) == idle_s

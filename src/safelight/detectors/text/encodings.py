@@ -1,4 +1,5 @@
-"""Decodes hidden text: base64, hex, percent encoding, character references, rot13.
+"""Decodes hidden text: base64, hex, percent encoding, character references, flags as letters, rot13, and
+characters that nobody sees.
 
 Each decoding that results in words becomes one more view with offsets into the original text. Linear time.
 """
@@ -16,12 +17,16 @@ from urllib.parse import unquote_to_bytes
 
 from safelight.detectors.protocol import TextView
 
+from .hidden_characters import hidden_texts
+
 #: Most encoded places of one kind in a text, and most characters of one place that are decoded.
 MAX_PLACES, MAX_ENCODED_CHARS = 16, 8192
 _BASE64 = re.compile(r"(?<![\w+/-])[A-Za-z0-9+/_-]{12,}={0,2}(?![\w+/=-])")
 _HEX = re.compile(r"(?<!\w)(?:0x|\\x)?[0-9a-fA-F]{2}(?:[ :,]?(?:0x|\\x)?[0-9a-fA-F]{2}){5,}(?!\w)")
 _PERCENT = re.compile(r"(?:[\w.+-]{0,40}%[0-9a-fA-F]{2}){3,}[\w.+-]{0,40}")
 _CHARACTER_REFERENCE = re.compile(r"(?:&#?\w{2,8};[ ]?){3,}|(?:\\u[0-9a-fA-F]{4}){3,}")
+#: The letters of which two are a flag, with what keeps them from becoming one.
+_FLAG_LETTERS = re.compile("[\U0001f1e6-\U0001f1ff](?:[ \\-\u200b-\u200d\u2060]?[\U0001f1e6-\U0001f1ff]){3,}")
 _WORD = re.compile(r"[A-Za-z]{4,40}")
 #: Number of words in the sample. A whole text is decoded if rot13 makes the words of the sample more similar
 #: to English by this value on average.
@@ -131,6 +136,9 @@ def decode_views(text: str) -> Iterator[TextView]:
         found = _decode_places(text, shape, read)
         if found:
             yield _view(kind, found, len(text))
+    for kind, letters, places in hidden_texts(text):
+        if _is_language(letters):
+            yield TextView(kind=kind, text=letters, offsets=[*places, places[-1] + 1])
     rotated = _find_rot13(text)
     if rotated:
         yield _view("rot13", rotated, len(text))
@@ -180,11 +188,16 @@ def _from_references(text: str) -> str:
     return html.unescape(text)
 
 
+def _from_flag_letters(text: str) -> str:
+    return "".join(chr(ord(sign) - 0x1F1E6 + ord("a")) for sign in text if sign >= "\U0001f1e6")
+
+
 _DECODERS: tuple[tuple[str, re.Pattern[str], Callable[[str], str]], ...] = (
     ("base64", _BASE64, _from_base64),
     ("hex", _HEX, _from_hex),
     ("url", _PERCENT, _from_percent),
     ("references", _CHARACTER_REFERENCE, _from_references),
+    ("flags", _FLAG_LETTERS, _from_flag_letters),
 )
 
 

@@ -2,8 +2,9 @@
 
 A file has a `group`, optional `sets` of words for use as `{name}` in terms, and `entries`. An entry has
 `category`, `score`, `reason` and `terms`. It may have `unless` (a match is harmless if one of these words is
-nearby), `near` (one of these words must be nearby), `least` (number of different terms that make a finding),
-`attributes`, `gap` (largest distance between the parts of a term) and `role` (if true, the finding is
+nearby), `within` (a match is none if it is a part of one of these words), `topics` (a match in the same clause
+as one of these words is ambiguous), `near` (one of these words must be nearby), `least` (number of different
+terms that make a finding), `attributes`, `gap` (largest distance between the parts of a term) and `role` (if true, the finding is
 classified as subject or passing). A term such as `how to ... a lock` matches its parts in this order, close
 to each other. English words match as whole words, with an optional plural `s`; Chinese words match anywhere,
 but two characters of which each belongs to another word are no match.
@@ -96,6 +97,7 @@ CONTEXT_CHARS = 90
 #: Most characters between the parts of one term, unless an entry sets `gap`.
 DEFAULT_GAP_CHARS = 40
 MAX_SPANS = 16
+_CLAUSE_END = re.compile(r"[,.;:!?。、…\n]")
 #: A sign of a minor counts wherever its letters are: it decides nothing without another sign.
 _ANYWHERE = frozenset({Category.MINORS_PRESENT.value})
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -111,6 +113,8 @@ class ListEntry:
     reason: str
     terms: tuple[tuple[str, ...], ...]
     unless: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
     near: tuple[str, ...] = ()
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     classifies_role: bool = False
@@ -130,6 +134,8 @@ class Hit:
     start: int
     end: int
     fit: Fit = Fit.WORD
+    #: Whether a word of `topics` is in the same clause.
+    on_topic: bool = False
 
 
 def read_list(text: str) -> tuple[ListEntry, ...]:
@@ -175,11 +181,15 @@ class Lexicon:
     def __init__(self, entries: Iterable[ListEntry]) -> None:
         self.entries = tuple(entries)
         terms = itertools.chain.from_iterable(entry.terms for entry in self.entries)
-        context = itertools.chain.from_iterable((entry.unless, entry.near) for entry in self.entries)
+        context = itertools.chain.from_iterable(
+            (entry.unless, entry.within, entry.topics, entry.near) for entry in self.entries
+        )
         words = dict.fromkeys(itertools.chain.from_iterable(itertools.chain(terms, context)))
         self._numbers = {word: number for number, word in enumerate(words)}
         self._context = {
-            id(entry): (self._numbers_of(entry.unless), self._numbers_of(entry.near))
+            id(entry): tuple(
+                map(self._numbers_of, (entry.unless, entry.within, entry.topics, entry.near))
+            )
             for entry in self.entries
         }
         self._by_first: dict[int, list[tuple[ListEntry, tuple[str, ...]]]] = {}
@@ -209,21 +219,25 @@ class Lexicon:
         for first in places.keys() & self._by_first.keys():
             for (entry, term), parts in zip(self._by_first[first], self._parts_from(first), strict=True):
                 for start, end in _find_sequences(parts, places, entry.gap):
-                    if not self._allowed(entry, places, start, end):
+                    unless, within, topics, near = self._context[id(entry)]
+                    if (
+                        any(_is_near(places.get(word), start, end) for word in unless)
+                        or any(_overlaps(places.get(word), start, end) for word in within)
+                        or (near and not any(_is_near(places.get(word), start, end) for word in near))
+                    ):
                         continue
                     fit = Fit.WORD if entry.category in _ANYWHERE else fit_of(view.text, start, end)
                     if fit is not Fit.NO_WORD:
+                        clause = _clause_of(view.text, start, end) if topics else (start, end)
                         yield Hit(
-                            entry=entry, term=" ... ".join(term), view=view, start=start, end=end, fit=fit
+                            entry=entry,
+                            term=" ... ".join(term),
+                            view=view,
+                            start=start,
+                            end=end,
+                            fit=fit,
+                            on_topic=any(_overlaps(places.get(word), *clause) for word in topics),
                         )
-
-    def _allowed(
-        self, entry: ListEntry, places: dict[int, list[tuple[int, int]]], start: int, end: int
-    ) -> bool:
-        unless, near = self._context[id(entry)]
-        if any(_is_near(places.get(word), start, end) for word in unless):
-            return False
-        return not near or any(_is_near(places.get(word), start, end) for word in near)
 
 
 class ListDetector:
@@ -260,8 +274,10 @@ class ListDetector:
             brand = entry.category == Category.IP_BRAND
             roles = {classify_role(hit.view.text, hit.start, hit.end, brand=brand) for hit in hits}
             attributes["role"] = "subject" if "subject" in roles else "passing"
-        if entry.category not in _ANYWHERE and _rest_on_short_word(hits):
-            attributes["short_word"] = True
+        if all(hit.on_topic for hit in hits) or (
+            entry.category not in _ANYWHERE and _rest_on_short_word(hits)
+        ):
+            attributes["ambiguous"] = True
         disguised = all(hit.view.kind != "folded" for hit in hits)
         return Finding(
             category=entry.category,
@@ -300,6 +316,8 @@ def _fingerprint(entries: Iterable[ListEntry]) -> str:
             "reason": entry.reason,
             "terms": entry.terms,
             "unless": entry.unless,
+            "within": entry.within,
+            "topics": entry.topics,
             "near": entry.near,
             "attributes": entry.attributes,
             "role": entry.classifies_role,
@@ -317,18 +335,20 @@ def parse_entry(name: str, sets: Mapping[str, list[str]], raw: dict[str, Any]) -
         for term in raw.pop("terms")
         for expanded in _expand_sets(str(term), sets)
     )
+
+    def context(key: str) -> tuple[str, ...]:
+        return tuple(_fold_term(word) for term in raw.pop(key, ()) for word in _expand_sets(str(term), sets))
+
     return ListEntry(
         list=name,
         category=str(raw.pop("category")),
         score=float(raw.pop("score")),
         reason=str(raw.pop("reason")),
         terms=terms,
-        unless=tuple(
-            _fold_term(word) for term in raw.pop("unless", ()) for word in _expand_sets(str(term), sets)
-        ),
-        near=tuple(
-            _fold_term(word) for term in raw.pop("near", ()) for word in _expand_sets(str(term), sets)
-        ),
+        unless=context("unless"),
+        within=context("within"),
+        topics=context("topics"),
+        near=context("near"),
         classifies_role=raw.pop("role", False),
         min_terms=raw.pop("least", 1),
         **raw,
@@ -385,3 +405,17 @@ def _is_near(found: list[tuple[int, int]] | None, start: int, end: int) -> bool:
         return False
     index = bisect_left(found, (start - CONTEXT_CHARS, 0))
     return index < len(found) and found[index][0] <= end + CONTEXT_CHARS
+
+
+def _overlaps(found: list[tuple[int, int]] | None, start: int, end: int) -> bool:
+    """Whether one of these places, each of at most `CONTEXT_CHARS`, has a character of the range."""
+    if not found:
+        return False
+    first = bisect_left(found, (start - CONTEXT_CHARS, 0))
+    return any(place[1] > start for place in itertools.takewhile(lambda one: one[0] < end, itertools.islice(found, first, None)))
+
+
+def _clause_of(text: str, start: int, end: int) -> tuple[int, int]:
+    """The range of the clause around a match, or of the characters in which context words count."""
+    before, after = text[max(0, start - CONTEXT_CHARS) : start], text[end : end + CONTEXT_CHARS]
+    return start - len(_CLAUSE_END.split(before)[-1]), end + len(_CLAUSE_END.split(after, maxsplit=1)[0])

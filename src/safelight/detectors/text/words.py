@@ -8,10 +8,11 @@ from functools import cached_property, lru_cache
 
 import msgspec
 
-from safelight.detectors.protocol import Capability, TextContent
+from safelight.detectors.protocol import Capability, PartialInspection, TextContent
 from safelight.policy.findings import Basis, Category, Finding, OperatingPoint
 
 from .compositions import CompositionDetector, CompositionList, shipped_compositions
+from .hidden_characters import count_unread
 from .homophones import Homophones, load_readings
 from .languages import length_of
 from .lists import DISGUISED, ListDetector, ListEntry, shipped_entries
@@ -48,9 +49,17 @@ class WordDetector:
         )
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
-        """The findings of the lists, then those of the compositions, then those by sound in a transcript."""
+        """The findings of the lists, then those of the compositions, then those by sound in a transcript.
+
+        Raises `PartialInspection` at the end if the text has hidden characters that no view reads.
+        """
         found = self._inspect(content)
-        return [*found, *self._inspect_sound(content, found)] if content.field == _TRANSCRIPT else found
+        yield from found
+        if content.field == _TRANSCRIPT:
+            yield from self._inspect_sound(content, found)
+        unread = count_unread(content.text, {view.kind for view in content.views})
+        if unread:
+            raise PartialInspection(f"{unread} characters that nobody sees were not read.")
 
     def _inspect(self, content: TextContent) -> list[Finding]:
         return [*self._lists.inspect_text(content), *self._compositions.inspect_text(content)]

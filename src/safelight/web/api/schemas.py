@@ -257,8 +257,7 @@ class VideoCheck(BaseModel):
         description="How each category was checked in text: by word lists alone or by a classifier too."
     )
     not_checked: list[str] = Field(
-        description="Fields with references whose check did not finish in time: pictures within "
-        "`scan.reference_timeout_s`, clips within 45 s."
+        description="Fields with references whose check did not finish in time: 45 s for all of them."
     )
     scan_seconds: dict[str, float] = Field(
         description="The estimated time of the scan of each clip in `not_checked`."

@@ -77,3 +77,44 @@ entries:
     assert not findings(detector, "a crowbar on a bench, another crowbar on the wall")
     (one,) = findings(detector, "a crowbar, then the loot in a bag")
     assert len(spans(one)) == 2
+
+
+#: Words nearby that make nothing of an explicit Chinese term, in the entries of which they are topics.
+EXPLICIT = [entry for entry in shipped_entries() if entry.topics and entry.score >= 0.8]
+
+
+def test_a_topic_nearby_never_switches_an_explicit_term_off() -> None:
+    assert len(EXPLICIT) >= 3
+    lost, lowered = [], []
+    for entry in EXPLICIT:
+        detector = ListDetector([entry])
+        for (term,) in entry.terms:
+            for number, topic in enumerate(entry.topics):
+                # The topic in the same clause, and, for some, in another one.
+                found = findings(detector, f"{topic}里的{term}")
+                if not (found and found[0].attributes.get("ambiguous")):
+                    lost.append((term, topic))
+                if number % len(entry.topics) == len(term) and not findings(detector, f"{topic}，{term}。"):
+                    lowered.append((term, topic))
+    assert (lost, lowered) == ([], [])
+
+
+def test_a_word_that_contains_the_term_must_lie_over_it() -> None:
+    text = """
+group: kind
+entries:
+  - {category: sexual, score: 0.9, reason: r, terms: [naked], within: [naked mole rat], topics: [museum]}
+"""
+    detector = ListDetector(read_list(text))
+    assert not findings(detector, "a naked mole rat digs")
+    assert len(findings(detector, "a naked mole rat and a naked man")) == 1
+    (one,) = findings(detector, "a naked man in the museum")
+    assert one.attributes["ambiguous"] is True
+    (one,) = findings(detector, "a naked man; in the museum a clock ticks")
+    assert "ambiguous" not in one.attributes
+
+
+@pytest.mark.parametrize("text", ["Kike Hernandez hits a home run", "Faggots with peas in a pub", "Gook Soo noodles steam"])
+def test_a_slur_that_is_also_a_name_or_a_dish_is_ambiguous(text: str) -> None:
+    (one,) = findings(DETECTOR, text)
+    assert one.attributes["ambiguous"] is True

@@ -73,7 +73,7 @@ def test_a_listed_term_is_not_found_where_two_frequent_words_meet(
     if script == "zh-Hant":
         texts = [*map(traditional, texts)]
     strong = [
-        text for text in texts if any(not one.attributes.get("short_word") for one in found(pipeline, text))
+        text for text in texts if any(not one.attributes.get("ambiguous") for one in found(pipeline, text))
     ]
     assert len(strong) <= 2, strong
 
@@ -88,5 +88,5 @@ def test_a_listed_term_is_not_found_where_two_frequent_words_meet(
     ],
 )
 def test_one_term_of_two_characters_is_marked_as_such(pipeline: TextPipeline, text: str, alone: bool) -> None:
-    marks = {one.attributes.get("short_word") is True for one in found(pipeline, text)}
+    marks = {one.attributes.get("ambiguous") is True for one in found(pipeline, text)}
     assert marks == {alone}
