@@ -1,5 +1,5 @@
-"""The parts of an image file, from its bytes: how many there are, because a small file can take long to decode,
-and where the last one ends, because a photo may have a clip behind it.
+"""The parts of an image file, from its bytes: how many there are, because a small file can take long to
+decode, and where the last one ends, because a photo may have a clip behind it.
 
 Runs only inside a sandboxed child.
 """

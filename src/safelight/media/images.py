@@ -50,7 +50,7 @@ class ImageInfo(msgspec.Struct, frozen=True, kw_only=True):
     frames: int
     looked_at: int
     transparency: bool
-    #: Bytes after the end of the image, such as the clip of a motion photo. No viewer shows them as a picture.
+    #: Bytes after the end of the image, such as the clip of a motion photo. No viewer shows them as picture.
     trailing_bytes: int = 0
     metadata: ImageMetadata = ImageMetadata()
 

@@ -73,7 +73,7 @@ def read_metadata(picture: Image) -> ImageMetadata:
 
 
 def read_orientation(picture: Image) -> int:
-    """How an opened image is turned, as EXIF counts it: 1 to 8; 1 (not turned) if the tag says anything else."""
+    """How an opened image is turned, as EXIF counts it: 1 to 8; 1 (not turned) for anything else."""
     orientation = picture.getexif().get(_ORIENTATION_TAG)
     return orientation if isinstance(orientation, int) and 1 <= orientation <= 8 else 1
 
@@ -97,8 +97,8 @@ def _text(value: object) -> str:
 
 
 def strip_metadata(data: bytes) -> bytes:
-    """The bytes of an image file without EXIF, XMP, IPTC, comments and manifests, and without what follows the
-    (first) picture, such as the clip of a motion photo.
+    """The bytes of an image file without EXIF, XMP, IPTC, comments and manifests, and without what follows
+    the (first) picture, such as the clip of a motion photo.
 
     Only the orientation is kept, and the pixels do not change. A file that has nothing of these is returned
     unchanged. Raises `InvalidMedia`.

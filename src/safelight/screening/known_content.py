@@ -27,7 +27,7 @@ class KnownContent:
     lists: HashLists | None = None
 
     def lists_for_frames(self) -> frozenset[str]:
-        """The names of the lists with perceptual hashes. Read before a scan, and handed to `match` after it."""
+        """The names of the lists with perceptual hashes: read before a scan, handed to `match` after it."""
         lists = self.lists.all() if self.lists is not None else ()
         return frozenset(one.name for one in lists if one.counts.get(HashKind.PDQ))
 

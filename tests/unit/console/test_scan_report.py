@@ -188,7 +188,10 @@ def test_verdict_reason_gaps_and_strip_are_never_folded_away_and_coverage_is_sho
 @pytest.mark.parametrize(
     ("lang", "sentence"),
     [
-        ("en", "were not judged: further sound tracks (2), bytes after the end of the image or video (12,345)."),
+        (
+            "en",
+            "were not judged: further sound tracks (2), bytes after the end of the image or video (12,345).",
+        ),
         ("zh-Hant", "未經檢查的部分：其他音軌（2 條）、圖片或影片結尾之後的資料（12,345 個位元組）。"),
         ("zh-Hans", "未经检查的部分：其他音轨（2 条）、图片或视频结尾之后的数据（12,345 个字节）。"),
     ],

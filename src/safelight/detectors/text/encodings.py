@@ -19,14 +19,19 @@ from safelight.detectors.protocol import TextView
 
 from .hidden_characters import hidden_texts
 
+#: The share of letters and spaces in a text. Of bits, four readings are tried: one may have many by chance.
+_LETTERS, _LETTERS_IN_BITS = 0.75, 0.9
 #: Most encoded places of one kind in a text, and most characters of one place that are decoded.
 MAX_PLACES, MAX_ENCODED_CHARS = 16, 8192
 _BASE64 = re.compile(r"(?<![\w+/-])[A-Za-z0-9+/_-]{12,}={0,2}(?![\w+/=-])")
 _HEX = re.compile(r"(?<!\w)(?:0x|\\x)?[0-9a-fA-F]{2}(?:[ :,]?(?:0x|\\x)?[0-9a-fA-F]{2}){5,}(?!\w)")
 _PERCENT = re.compile(r"(?:[\w.+-]{0,40}%[0-9a-fA-F]{2}){3,}[\w.+-]{0,40}")
 _CHARACTER_REFERENCE = re.compile(r"(?:&#?\w{2,8};[ ]?){3,}|(?:\\u[0-9a-fA-F]{4}){3,}")
-#: The letters of which two are a flag, with what keeps them from becoming one.
-_FLAG_LETTERS = re.compile("[\U0001f1e6-\U0001f1ff](?:[ \\-\u200b-\u200d\u2060]?[\U0001f1e6-\U0001f1ff]){3,}")
+#: The letters of which two are a flag: many in a row, or kept apart so that they become none.
+_FLAG_LETTER = "[\U0001f1e6-\U0001f1ff]"
+_FLAG_LETTERS = re.compile(
+    f"{_FLAG_LETTER}{{4,}}|{_FLAG_LETTER}(?:[ \\-\u200b-\u200d\u2060]{_FLAG_LETTER}){{3,}}"
+)
 _WORD = re.compile(r"[A-Za-z]{4,40}")
 #: Number of words in the sample. A whole text is decoded if rot13 makes the words of the sample more similar
 #: to English by this value on average.
@@ -137,7 +142,7 @@ def decode_views(text: str) -> Iterator[TextView]:
         if found:
             yield _view(kind, found, len(text))
     for kind, letters, places in hidden_texts(text):
-        if _is_language(letters):
+        if _is_language(letters, share=_LETTERS_IN_BITS if kind == "bits" else _LETTERS):
             yield TextView(kind=kind, text=letters, offsets=[*places, places[-1] + 1])
     rotated = _find_rot13(text)
     if rotated:
@@ -201,11 +206,11 @@ _DECODERS: tuple[tuple[str, re.Pattern[str], Callable[[str], str]], ...] = (
 )
 
 
-def _is_language(text: str) -> bool:
+def _is_language(text: str, *, share: float = _LETTERS) -> bool:
     if len(text) < 4 or not text.isprintable():
         return False
     good = sum(letter.isalpha() or letter == " " for letter in text)
-    return good >= 0.75 * len(text)
+    return good >= share * len(text)
 
 
 def _find_rot13(text: str) -> list[tuple[str, int, int]]:

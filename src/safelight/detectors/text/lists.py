@@ -2,12 +2,12 @@
 
 A file has a `group`, optional `sets` of words for use as `{name}` in terms, and `entries`. An entry has
 `category`, `score`, `reason` and `terms`. It may have `unless` (a match is harmless if one of these words is
-nearby), `within` (a match is none if it is a part of one of these words), `topics` (a match in the same clause
-as one of these words is ambiguous), `near` (one of these words must be nearby), `least` (number of different
-terms that make a finding), `attributes`, `gap` (largest distance between the parts of a term) and `role` (if true, the finding is
-classified as subject or passing). A term such as `how to ... a lock` matches its parts in this order, close
-to each other. English words match as whole words, with an optional plural `s`; Chinese words match anywhere,
-but two characters of which each belongs to another word are no match.
+nearby), `within` (a match is none if it is a part of one of these words), `topics` (a match in the same
+clause as one of these words is ambiguous), `near` (one of these words must be nearby), `least` (number of
+different terms that make a finding), `attributes`, `gap` (largest distance between the parts of a term) and
+`role` (if true, the finding is classified as subject or passing). A term such as `how to ... a lock` matches
+its parts in this order, close to each other. English words match as whole words, with an optional plural `s`;
+Chinese words match anywhere, but two characters of which each belongs to another word are no match.
 """
 
 from __future__ import annotations
@@ -187,9 +187,7 @@ class Lexicon:
         words = dict.fromkeys(itertools.chain.from_iterable(itertools.chain(terms, context)))
         self._numbers = {word: number for number, word in enumerate(words)}
         self._context = {
-            id(entry): tuple(
-                map(self._numbers_of, (entry.unless, entry.within, entry.topics, entry.near))
-            )
+            id(entry): tuple(map(self._numbers_of, (entry.unless, entry.within, entry.topics, entry.near)))
             for entry in self.entries
         }
         self._by_first: dict[int, list[tuple[ListEntry, tuple[str, ...]]]] = {}
@@ -412,7 +410,10 @@ def _overlaps(found: list[tuple[int, int]] | None, start: int, end: int) -> bool
     if not found:
         return False
     first = bisect_left(found, (start - CONTEXT_CHARS, 0))
-    return any(place[1] > start for place in itertools.takewhile(lambda one: one[0] < end, itertools.islice(found, first, None)))
+    return any(
+        place[1] > start
+        for place in itertools.takewhile(lambda one: one[0] < end, itertools.islice(found, first, None))
+    )
 
 
 def _clause_of(text: str, start: int, end: int) -> tuple[int, int]:

@@ -114,7 +114,9 @@ entries:
     assert "ambiguous" not in one.attributes
 
 
-@pytest.mark.parametrize("text", ["Kike Hernandez hits a home run", "Faggots with peas in a pub", "Gook Soo noodles steam"])
+@pytest.mark.parametrize(
+    "text", ["Kike Hernandez hits a home run", "Faggots with peas in a pub", "Gook Soo noodles steam"]
+)
 def test_a_slur_that_is_also_a_name_or_a_dish_is_ambiguous(text: str) -> None:
     (one,) = findings(DETECTOR, text)
     assert one.attributes["ambiguous"] is True
