@@ -8,7 +8,7 @@ from safelight.detectors.protocol import Capability, TextContent
 from safelight.detectors.safety_card import read_text
 from safelight.policy.findings import Basis, Finding, Modality, TextSpan
 
-from .normalise import view_of_kind, views
+from .normalise import final_views, view_of_kind, views
 
 VERSION = "1"
 
@@ -26,9 +26,11 @@ class CardDetector:
 
     def inspect_text(self, content: TextContent) -> Iterable[Finding]:
         """One finding per card. Its evidence is the exact range of the phrase in the original text."""
-        view = view_of_kind(content.views, "folded")
+        # Hidden texts are read too, so that a card shows whether a way of hiding is seen.
+        read = (view_of_kind(content.views, "folded"), *final_views(content.views)[1:])
         found = {
             (category, view.span(start, end))
+            for view in read
             for category, start, end in read_text(view.text)
             if category in self._categories
         }
