@@ -27,6 +27,11 @@ from .house import SLOW_DETECTORS
 START_S = 120
 #: The folder of an installed generator that takes what the storyboard takes and draws nothing.
 QUICK_STORYBOARD = Path(__file__).parent / "quick_storyboard"
+_QUICK_DRAWING = {
+    "PYTHONPATH": str(QUICK_STORYBOARD),
+    "SAFELIGHT_GENERATORS__STORYBOARD__KIND": "quick-storyboard",
+}
+_QUICK_CHECKS = {"SAFELIGHT_DETECTORS": json.dumps(dict.fromkeys((*SLOW_DETECTORS, "acts"), False))}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,13 +123,6 @@ def _environment(folder: Path) -> dict[str, str]:
         # On a busy machine the check of a reference picture can take longer than the default.
         "SAFELIGHT_SCAN__REFERENCE_TIMEOUT_S": "30",
     }
-
-
-_QUICK_DRAWING = {
-    "PYTHONPATH": str(QUICK_STORYBOARD),
-    "SAFELIGHT_GENERATORS__STORYBOARD__KIND": "quick-storyboard",
-}
-_QUICK_CHECKS = {"SAFELIGHT_DETECTORS": json.dumps(dict.fromkeys((*SLOW_DETECTORS, "acts"), False))}
 
 
 def _first_object(process: subprocess.Popen[str], folder: Path) -> str:

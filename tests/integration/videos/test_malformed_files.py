@@ -47,7 +47,7 @@ def test_damaged_files_end_with_a_reason_and_harmless_damage_is_delivered(
 
 @pytest.mark.slow
 def test_odd_but_valid_files_are_delivered(house: House, tmp_path: Path) -> None:
-    outcomes = deliver_odd(house, tmp_path / "files", 10)
+    outcomes = deliver_odd(house, tmp_path / "files", 40)
     assert [one for one in outcomes if one.word != "delivered"] == []
 
 

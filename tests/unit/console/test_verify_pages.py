@@ -85,14 +85,15 @@ def test_a_valid_foreign_manifest_is_called_valid_with_an_issuer_that_is_not_on_
 def test_no_sentence_stays_english(tag: str) -> None:
     notes = ("", "format", "remote", NO_REVOCATIONS)
     failures = ((), ("assertion.bmffHash.mismatch",), ("signingCredential.expired",))
-    for state, note, codes, kind, (when, source), confirmed, revoked in itertools.product(
+    for state, note, codes, kind, when, confirmed, revoked, source in itertools.product(
         ManifestState,
         notes,
         failures,
         ("video/webm", "image/png", ""),
-        (("2026-11-20T07:00:00+00:00", "trainedAlgorithmicMedia"), ("", "")),
+        ("2026-11-20T07:00:00+00:00", ""),
         (False, True),
         ("2026-11-19T00:00:00+00:00", ""),
+        ("trainedAlgorithmicMedia", ""),
     ):
         for is_own in {state is ManifestState.TRUSTED, False}:
             shown = page(
