@@ -347,7 +347,7 @@ def _reason_text(
     verdict: Verdict, group: str, messages: Messages, *, shows_details: bool, decided_by_gap: bool
 ) -> str:
     if decided_by_gap:
-        return messages("why.gap")
+        return messages("why.over_budget" if _is_over_budget(verdict) else "why.gap")
     if verdict.action is Action.ALLOW:
         return ""
     if verdict.test_card_only:
@@ -399,8 +399,9 @@ def _retry_advice(verdict: Verdict, *, decided_by_gap: bool) -> tuple[RetryAdvic
     if verdict.action.severity < Action.HOLD.severity:
         return RetryAdvice.SAME, None
     if decided_by_gap:
-        # A check that crashed or timed out may succeed next time. A check that is not installed cannot.
-        again = any(cell.available for cell in verdict.gaps)
+        # A check that crashed or timed out may succeed next time. A check that is not installed cannot, nor
+        # one for which the content is too much.
+        again = any(cell.available and not cell.over_budget for cell in verdict.gaps)
         return (RetryAdvice.SAME, 60.0) if again else (RetryAdvice.NEVER, None)
     if verdict.action is Action.HOLD:
         return RetryAdvice.NEVER, None
@@ -414,6 +415,11 @@ def _retry_advice(verdict: Verdict, *, decided_by_gap: bool) -> tuple[RetryAdvic
     return RetryAdvice.CHANGE_PROMPT, None
 
 
+def _is_over_budget(verdict: Verdict) -> bool:
+    """Whether every gap is a check for which the content is too much."""
+    return all(cell.over_budget for cell in verdict.gaps)
+
+
 def _is_listed(verdict: Verdict) -> bool:
     """Whether the content matches a hash that is listed or was reported."""
     return any(one.is_reported_hash or one.attributes.get("kind") == "hash" for one in verdict.findings)
@@ -424,9 +430,13 @@ def _next_step_text(
 ) -> str:
     if verdict.action.severity < Action.HOLD.severity:
         return ""
+    is_too_much = decided_by_gap and _is_over_budget(verdict)
     if verdict.action is Action.HOLD:
-        return messages("next.missing" if decided_by_gap and retry is RetryAdvice.NEVER else "next.wait")
+        is_missing = decided_by_gap and retry is RetryAdvice.NEVER and not is_too_much
+        return messages("next.missing" if is_missing else "next.wait")
     otherwise = "_appeal" if appeal else ""
+    if is_too_much:
+        return messages(f"next.calmer{otherwise}")
     if decided_by_gap:
         return messages(f"next.again{otherwise}" if retry is RetryAdvice.SAME else "next.ask")
     if verdict.test_card_only:

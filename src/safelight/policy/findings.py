@@ -570,6 +570,8 @@ class Cell(msgspec.Struct, frozen=True, kw_only=True):
     detectors: tuple[str, ...] = ()
     #: The reason for an incomplete check, or for a check without a classifier; otherwise empty.
     note: str = ""
+    #: Whether the content has too much for the check: it would be as incomplete another time.
+    over_budget: bool = False
     #: The measured quality of the check; None if it was not measured.
     measured: str | None = None
     depth: Depth = Depth.NONE
@@ -630,6 +632,7 @@ def _join_cells(one: Cell, other: Cell) -> Cell:
         complete=bool(ran) and all(cell.ran and cell.complete for cell in ran),
         detectors=tuple(dict.fromkeys((*one.detectors, *other.detectors))),
         note=" ".join(dict.fromkeys(note for note in (one.note, other.note) if note)),
+        over_budget=one.over_budget or other.over_budget,
         measured=one.measured or other.measured,
         depth=min(one.depth, other.depth, key=_THOROUGHNESS.index),
     )

@@ -46,7 +46,9 @@ def mark_unread(cells: Iterable[Cell], report: ScanReport) -> tuple[Cell, ...]:
 
 def _mark_unread(cell: Cell, report: ScanReport) -> Cell:
     if report.has_ocr:
-        return msgspec.structs.replace(cell, complete=False, note=report.ocr_incomplete)
+        return msgspec.structs.replace(
+            cell, complete=False, note=report.ocr_incomplete, over_budget=report.ocr_over_budget
+        )
     # Without OCR no text can be read, so the cell has the same status as for a detector that is not
     # installed.
     return msgspec.structs.replace(

@@ -4,6 +4,7 @@ from collections import defaultdict
 from itertools import product
 from typing import Any
 
+import msgspec
 import pytest
 
 from safelight.policy.decisions import remove_notes
@@ -224,6 +225,28 @@ def test_outside_of_review_only_known_notes_of_missing_checks_are_shown() -> Non
     assert withheld not in str(for_developer)
     assert explained(verdict, ExplanationLevel.END_USER).gap_notes == ()
     assert {f"{known} {withheld}", raw, named} <= set(explained(verdict, ExplanationLevel.REVIEWER).gap_notes)
+
+
+@pytest.mark.parametrize("action", [Action.HOLD, Action.BLOCK])
+def test_a_clip_with_too_much_to_check_is_accused_of_nothing_and_nobody_is_told_to_send_it_again(
+    action: Action,
+) -> None:
+    cell = Cell(category="extremism", modality=Modality.FRAMES, required=True, available=True, ran=True)
+    # The requirement decides whether a gap holds or blocks.
+    held = msgspec.structs.replace(decided("output", coverage=Coverage()), action=action)
+    busy = msgspec.structs.replace(held, gaps=(msgspec.structs.replace(cell, over_budget=True),))
+    for level in (ExplanationLevel.END_USER, ExplanationLevel.DEVELOPER):
+        said = explained(busy, level, links=LINKS)
+        assert (said.retry, said.retry_after_s) == (RetryAdvice.NEVER, None)
+        assert (said.group, said.categories) == ("", ())
+        assert "more to check in this clip than the time for it allows" in said.why
+        assert "again" not in said.next_step
+        assert "extremism" not in said.sentence
+        assert "install" not in said.sentence
+    # A check that failed may succeed next time.
+    both = msgspec.structs.replace(held, gaps=(*busy.gaps, cell))
+    assert explained(both).retry is RetryAdvice.SAME
+    assert explained(both).why == "Not all checks that this service requires could be completed."
 
 
 @pytest.mark.parametrize("language", ["en", "zh-Hant", "zh-Hans"])

@@ -19,7 +19,7 @@ import msgspec
 
 from safelight.core import yaml_loader
 from safelight.policy.findings import Finding, Modality
-from safelight.providers.provider_errors.registry import exactly_named, named, providers
+from safelight.providers.provider_errors.registry import exactly_named, known_providers, named, plain_name
 
 from .advice_data import AdviceSource
 
@@ -177,10 +177,17 @@ def documents() -> Mapping[str, Document]:
 
 def document_for(name: str) -> Document | None:
     """The document for a name: a provider, or a model of that provider. None if the name is unknown."""
-    plain = name.strip().lower()
-    if (provider := exactly_named(plain)) is not None:
+    if (provider := exactly_named(name)) is not None:
         return documents().get(provider.name)
-    return next((document for document in documents().values() if document.has_model(plain)), None)
+    plain, model = plain_name(name), name.strip().lower()
+    return next(
+        (
+            document
+            for document in documents().values()
+            if plain_name(document.title) == plain or document.has_model(model)
+        ),
+        None,
+    )
 
 
 def is_known_provider(name: str) -> bool:
@@ -189,13 +196,14 @@ def is_known_provider(name: str) -> bool:
 
 
 def list_titles() -> dict[str, str]:
-    """The title of every known maker and host, by name: that of the product with documented rules, if there
-    is one.
+    """The title of every known provider but relays, by name: that of the product with documented rules, if
+    there is one.
     """
     known = documents()
     return {
         one.name: known[one.name].title if one.name in known else one.title
-        for one in sorted(providers(), key=lambda one: one.name)
+        for one in sorted(known_providers(), key=lambda one: one.name)
+        if not one.relay
     }
 
 

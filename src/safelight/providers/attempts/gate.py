@@ -290,7 +290,8 @@ def explanation_object(found: ProviderError, text: str, locale: str = DEFAULT) -
 
 def find_appeal(found: ProviderError) -> tuple[ProviderRule, ...] | None:
     """The documented ways to contest a block by a provider; None if it is not a block of a known provider."""
-    if found.kind is not ErrorKind.CONTENT_BLOCK or exactly_named(found.provider) is None:
+    provider = exactly_named(found.provider)
+    if found.kind is not ErrorKind.CONTENT_BLOCK or provider is None or not provider.rules:
         return None
     document = documents().get(found.provider)
     if document is None:

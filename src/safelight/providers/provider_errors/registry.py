@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from functools import cache
 from typing import Any
 
@@ -80,25 +82,59 @@ def relays() -> tuple[Provider, ...]:
     return tuple(load_rules(name) for name in _RELAYS)
 
 
+@cache
+def products() -> tuple[tuple[Provider, re.Pattern[str]], ...]:
+    """Providers, also those of which only the name is known, and patterns of their products' names."""
+    by_name = {one.name: one for one in (*providers(), *relays())}
+    return tuple(
+        (
+            Provider(name=row["name"], title=row["title"]) if "title" in row else by_name[row["name"]],
+            re.compile(row["words"], 0 if row.get("cased") else re.IGNORECASE),
+        )
+        for row in load("product_names.yaml")
+    )
+
+
 def everybody() -> tuple[Provider, ...]:
     """All sets of rules, those of no provider among them."""
     return (load_rules(FIRST), *providers(), *relays(), load_rules(SHAPED), load_rules(LAST))
 
 
+@cache
 def known_providers() -> tuple[Provider, ...]:
-    """The one list of providers: makers, hosts and relays, with their names."""
-    return (*providers(), *relays())
+    """The one list of providers: makers, hosts and relays with rules, then those of which only the name is
+    known.
+    """
+    ruled = (*providers(), *relays())
+    taken = {name for one in ruled for name in (one.name, *one.aliases)}
+    named_only = {one.name: one for one, _words in products() if one.name not in taken}
+    return (*ruled, *named_only.values())
+
+
+def plain_name(word: str) -> str:
+    """A name as names are compared: "Google Veo", `google_veo` and `google-veo` are one."""
+    return re.sub(r"[\s_]+", "-", unicodedata.normalize("NFKC", word).strip().lower())
+
+
+@cache
+def _by_name() -> dict[str, Provider]:
+    names: dict[str, Provider] = {}
+    for one in known_providers():
+        for name in (one.name, *one.aliases, one.title):
+            names.setdefault(plain_name(name), one)
+    return names
 
 
 def exactly_named(word: str) -> Provider | None:
-    """The provider with this name or alias; None if it is unknown."""
-    plain = word.strip().lower()
-    return next((one for one in known_providers() if plain in {one.name, *one.aliases}), None)
+    """The provider with this name, alias or title, or whose product has this name; None if it is unknown."""
+    if (found := _by_name().get(plain_name(word))) is not None:
+        return found
+    return next((one for one, words in products() if words.fullmatch(word.strip())), None)
 
 
 def named(word: str | None) -> Provider | None:
-    """The provider with this name, alias or first part of a model name; None if it is unknown."""
-    if not word or not (plain := word.strip().lower()):
+    """The provider that is exactly named so, or by the first part of a model name; None if it is unknown."""
+    if not word or not (plain := plain_name(word)):
         return None
-    first = plain.replace("_", "-").split("-")[0].split("/")[0]
-    return exactly_named(plain) or (exactly_named(first) if first else None)
+    first = plain.split("-")[0].split("/")[0]
+    return exactly_named(word) or (exactly_named(first) if first else None)

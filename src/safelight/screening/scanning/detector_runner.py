@@ -67,7 +67,7 @@ class DetectorRunner:
         self._cpu_s = 0.0
         self._failure = ""
         self._note = ""
-        self._load_timed_out = self._call_timed_out = False
+        self._load_timed_out = self._call_timed_out = self._over_budget = False
         try:
             plugin = load_plugin(name)
             self.version = plugin.version
@@ -124,9 +124,10 @@ class DetectorRunner:
 
         self._run(call_without_result, _valid_finding)
 
-    def mark_failed(self, reason: str) -> None:
+    def mark_failed(self, reason: str, *, over_budget: bool = False) -> None:
         """Record why the detector did not inspect the whole file; only the first reason is kept."""
-        self._failure = self._failure or reason
+        if not self._failure:
+            self._failure, self._over_budget = reason, over_budget
 
     def add_note(self, note: str) -> None:
         """Set the note of the detector's record; if the detector failed, the reason replaces the note."""
@@ -135,7 +136,7 @@ class DetectorRunner:
     def reset(self) -> None:
         """Clear the record before the next file. A detector that could not be loaded stays failed."""
         self._call_count, self._cpu_s, self._note = 0, 0.0, ""
-        self._call_timed_out = False
+        self._call_timed_out = self._over_budget = False
         if self.detector is not None:
             self._failure = ""
 
@@ -169,6 +170,7 @@ class DetectorRunner:
             or (self.detector is None and not self._capability_count),
             transcribes=self._transcribes,
             timed_out=self._load_timed_out or self._call_timed_out,
+            over_budget=self._over_budget,
         )
 
     def _run(self, call: Callable[[], Iterable[T]], validate: Callable[[Any], T]) -> list[T]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -38,6 +38,8 @@ class DetectorRun(msgspec.Struct, frozen=True, kw_only=True):
     transcribes: bool = False
     #: A call of the detector, or its start, exceeded its time limit.
     timed_out: bool = False
+    #: The file has more to inspect than the budget of frames or of time allows.
+    over_budget: bool = False
 
 
 class WorkerResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,7 +120,15 @@ class ScanReport(msgspec.Struct, frozen=True, kw_only=True):
             return self.failure
         if not self.has_ocr:
             return "No detector that reads text in images is installed."
-        return next((run.note for run in self.runs if run.reads and not run.complete), "")
+        return next((run.note for run in self._unfinished_readers()), "")
+
+    @property
+    def ocr_over_budget(self) -> bool:
+        """Whether text was read only partly because the file has more to inspect than its budget allows."""
+        return any(run.over_budget for run in self._unfinished_readers())
+
+    def _unfinished_readers(self) -> Iterator[DetectorRun]:
+        return (run for run in self.runs if run.reads and not run.complete)
 
     def find_run(self, detector: str) -> DetectorRun | None:
         return next((run for run in self.runs if run.name == detector), None)
@@ -148,6 +158,7 @@ def build_coverage(
                 complete=run.ran and run.complete,
                 detectors=(name,),
                 note="" if run.ran and run.complete else run.note,
+                over_budget=run.over_budget,
                 measured=capability.measured,
             )
             for capability in capabilities

@@ -60,8 +60,8 @@ class SamplingConfig(msgspec.Struct, frozen=True, kw_only=True):
     cut: float = 0.4
     blind: float = 0.1
     #: Large budget: its size in frames, and the frames that it regains per second of video. When it is used
-    #: up, frames that should be sampled are not sampled, the scan is incomplete, and the budget regains
-    #: nothing.
+    #: up, frames are sampled beyond it while the scan has time to spare. Afterwards, frames that should be
+    #: sampled are not, the scan is incomplete, and the budget regains nothing.
     burst: float = 16.0
     per_s: float = 2.0
     #: Small budget, for appearances and motion below `striking`. If it is used up, coverage does not record a
@@ -95,7 +95,10 @@ class SamplingReport(msgspec.Struct, frozen=True, kw_only=True):
     rules: SamplingConfig
     #: The first `_MAX_LISTED` sampled frames.
     looks: tuple[SampledFrame, ...] = ()
-    #: Number of frames that should have been sampled, but were not because the large budget was used up.
+    #: Number of frames that were sampled beyond the large budget.
+    extra: int = 0
+    #: Number of frames that should have been sampled, but were not: the large budget and the spare time were
+    #: used up.
     unseen: int = 0
     #: Index of the first of these frames.
     unseen_from: int | None = None
@@ -120,16 +123,23 @@ class FrameSampler:
         self._now_s = 0.0
         self._frames = 0
         self._skipped = 0
+        self._extra = 0
         self._unsampled = 0
         self._first_unsampled: int | None = None
         self._reason_counts: Counter[str] = Counter()
         self._listed: list[SampledFrame] = []
         self.last_sampled = -1
-        #: All notable frames, also those that the report does not list. The budgets limit their number.
+        #: All notable frames, also those that the report does not list.
         self.notable_frames: list[SampledFrame] = []
 
-    def decide(self, index: int, time_s: float, novelty: Novelty) -> SampledFrame | None:
-        """Decide whether a frame is sampled; None if it is not."""
+    def decide(
+        self, index: int, time_s: float, novelty: Novelty, *, spare: bool = False
+    ) -> SampledFrame | None:
+        """Decide whether a frame is sampled; None if it is not.
+
+        `spare`: whether the scan has time for frames beyond the large budget. In snow or rain, most frames
+        differ from their neighbours.
+        """
         config = self._config
         self._frames += 1
         elapsed_s = max(time_s - self._now_s, 0.0)
@@ -142,8 +152,11 @@ class FrameSampler:
             return self._sample(index, time_s, SampleReason.FIRST)
         reason = self._notable_reason(novelty)
         if reason is not None:
-            if self._large_budget >= 1:
-                self._large_budget -= 1
+            if self._large_budget >= 1 or spare:
+                if self._large_budget >= 1:
+                    self._large_budget -= 1
+                else:
+                    self._extra += 1
                 return self._sample(
                     index, time_s, reason, novelty.region if reason is not SampleReason.BLIND else None
                 )
@@ -185,6 +198,19 @@ class FrameSampler:
             f" {self._first_unsampled}, were not scanned, because the sampling budget was used up."
         )
 
+    @property
+    def note(self) -> str:
+        """How many frames were sampled, and what that cost beyond the schedule; empty if all were."""
+        looked_at = self._reason_counts.total()
+        if looked_at == self._frames and not self._extra:
+            return ""
+        beyond = (
+            f"; {self._extra} are beyond its budget, because so many differ from their neighbours"
+            if self._extra
+            else ""
+        )
+        return f"Scanned {looked_at} of {self._frames} frames, selected by the schedule{beyond}."
+
     def report(self) -> SamplingReport:
         return SamplingReport(
             frames=self._frames,
@@ -193,6 +219,7 @@ class FrameSampler:
             passed_over=self._skipped,
             rules=self._config,
             looks=tuple(self._listed),
+            extra=self._extra,
             unseen=self._unsampled,
             unseen_from=self._first_unsampled,
         )

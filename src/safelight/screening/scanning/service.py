@@ -55,6 +55,9 @@ _MAX_BUSY_THREADS = 4
 _NO_OUTPUTS = OutputDirs()
 #: The frame scan stops after this fraction of a clip's time limit, so that there is time to return a report.
 _SCAN_BUDGET_FRACTION = 0.9
+#: The part of this time in which frames beyond the sampling budget are inspected. The rest is for the regular
+#: samples of a long clip, the sound, and a machine that gets slower.
+_SPARE_FRACTION = 0.5
 
 
 #: Time of a scan with the bundled detectors on one core: per clip, per frame and per megapixel of a frame
@@ -200,6 +203,7 @@ class Scanner:
             limits=self.settings.video,
             sampling=self.settings.sampling,
             budget_s=seconds * _SCAN_BUDGET_FRACTION,
+            spare_s=seconds * _SCAN_BUDGET_FRACTION * _SPARE_FRACTION,
             previews=_absolute(outputs.previews),
             keyframes=_absolute(outputs.keyframes),
             speech=_absolute(outputs.speech),

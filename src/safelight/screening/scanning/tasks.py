@@ -47,6 +47,8 @@ class VideoScanTask(msgspec.Struct, frozen=True, kw_only=True):
     sampling: SamplingConfig = SamplingConfig()
     #: The scan of the frames stops after this many seconds, a little before the time limit of the sandbox.
     budget_s: float = 540.0
+    #: In these first seconds, frames beyond the sampling budget are inspected too.
+    spare_s: float = 270.0
     #: The folders of `OutputDirs` as paths; empty: these files are not written.
     previews: str = ""
     keyframes: str = ""

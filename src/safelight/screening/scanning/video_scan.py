@@ -222,11 +222,9 @@ class VideoScan:
         sampling = self._sampler.report()
         for runner in self._sampled_runners:
             if self._sampler.budget_gap:
-                runner.mark_failed(self._sampler.budget_gap)
-            elif runner.usable and sampling.looked_at < sampling.frames:
-                runner.add_note(
-                    f"Scanned {sampling.looked_at} of {sampling.frames} frames, selected by the schedule."
-                )
+                runner.mark_failed(self._sampler.budget_gap, over_budget=True)
+            elif runner.usable and self._sampler.note:
+                runner.add_note(self._sampler.note)
         findings = [*self._stream_findings, *self._audio.findings]
         for runner in (*self._every_frame_runners, *self._sampled_runners):
             builder = self._segments[runner.name]
@@ -293,7 +291,8 @@ class VideoScan:
         self, frame: DecodedFrame, small: DownscaledFrame, novelty: Novelty, *, last: bool
     ) -> SampledFrame | None:
         sampler = self._sampler
-        sampled = sampler.decide(frame.index, frame.time_s, novelty)
+        spent_s = time.perf_counter() - self._started_s
+        sampled = sampler.decide(frame.index, frame.time_s, novelty, spare=spent_s < self._task.spare_s)
         if sampled is None and self._last_sampled is not None and sampler.wants_comparison(frame.index):
             distance, cells = self._comparator.distance(small, self._last_sampled)
             sampled = sampler.note_change(frame.index, frame.time_s, distance, cells)
@@ -339,7 +338,8 @@ class VideoScan:
         for runner in (*self._every_frame_runners, *self._sampled_runners, *self._stream_runners):
             runner.mark_failed(
                 f"The time budget of {self._task.budget_s:g} s ran out after frame {index}"
-                + (f" of {total}." if total else ".")
+                + (f" of {total}." if total else "."),
+                over_budget=True,
             )
 
 

@@ -68,12 +68,14 @@ def shown_group(category: str, taxonomy: Taxonomy, *, learned: bool) -> str | No
 
 
 def _verdict(verdict: Verdict, taxonomy: Taxonomy) -> dict[str, Any]:
+    # The category of missing checks is not a finding.
+    category = "" if verdict.is_decided_by_gaps else verdict.category
     shown: dict[str, Any] = {
         "action": verdict.action.value,
         "subject_sha256": verdict.subject_sha256,
         "policy": verdict.policy,
         "policy_sha256": verdict.policy_sha256,
-        "group": shown_group(verdict.category, taxonomy, learned=verdict.learned_alone),
+        "group": shown_group(category, taxonomy, learned=verdict.learned_alone),
         "category": None,
         "rule": None,
         "reason": None,
@@ -84,9 +86,9 @@ def _verdict(verdict: Verdict, taxonomy: Taxonomy) -> dict[str, Any]:
         "test_card_only": verdict.test_card_only,
         "learned_alone": verdict.learned_alone,
     }
-    if not verdict.category or not is_hidden(verdict.category, taxonomy):
+    if not category or not is_hidden(category, taxonomy):
         shown |= {
-            "category": verdict.category or None,
+            "category": category or None,
             "rule": verdict.rule or None,
             "reason": verdict.reason or None,
             "matched_rules": list(verdict.matched_rules),

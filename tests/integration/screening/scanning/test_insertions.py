@@ -118,7 +118,10 @@ def test_a_moving_camera_is_sampled_once_a_second_only(tmp_path: Path, sandbox: 
     assert report.runs[0].complete
 
 
-def test_noise_exhausts_the_budget_and_coverage_reports_it(tmp_path: Path, sandbox: Sandbox) -> None:
+def test_noise_exhausts_the_budget_and_coverage_reports_it(
+    tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("safelight.screening.scanning.service._SPARE_FRACTION", 0.0)
     rng = np.random.default_rng(3)
     path = tmp_path / "noise.mp4"
     with Mp4Writer(path, VideoFormat(width=320, height=192, fps=FPS, crf=30)) as writer:

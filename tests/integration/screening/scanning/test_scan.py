@@ -21,6 +21,7 @@ from safelight.sandbox.sandbox import Sandbox
 from safelight.screening.scanning.report import ScanReport
 from safelight.screening.scanning.service import DetectorSpec, Scanner, ScannerOptions
 from safelight.screening.scanning.tasks import OutputDirs
+from support.busy_pictures import KINDS, write_busy_clip
 from support.clips import RATE, hum, make_clip
 
 HERE = Path(__file__).parent
@@ -99,6 +100,33 @@ def test_flicker_in_a_clip_is_found_by_the_scan(tmp_path: Path, sandbox: Sandbox
     [run] = report.runs
     assert (run.ran, run.complete, run.note) == (True, True, "")
     assert [found.category for found in report.findings] == ["photosensitive"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_busy_picture_is_inspected_whole_and_the_scan_says_what_it_cost(
+    kind: str, tmp_path: Path, sandbox: Sandbox
+) -> None:
+    report = scanner(sandbox, odd("quiet", every_frame=False)).scan_video(
+        write_busy_clip(tmp_path / "a.mp4", kind, frames=60)
+    )
+    [run] = report.runs
+    sampling = report.sampling
+    assert sampling is not None
+    assert (run.complete, run.over_budget, sampling.unseen) == (True, False, 0)
+    assert ("beyond its budget" in run.note) == (sampling.extra > 0)
+    # The other nine use up the budget within these two and a half seconds.
+    assert (sampling.extra > 0) == (kind not in ("cuts", "glitter", "grain"))
+
+
+def test_a_clip_with_more_to_check_than_its_time_allows_is_incomplete_for_that_reason(
+    tmp_path: Path, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("safelight.screening.scanning.service._SPARE_FRACTION", 0.0)
+    clip = write_busy_clip(tmp_path / "a.mp4", "noise", frames=60)
+    report = scanner(sandbox, odd("quiet", every_frame=False)).scan_video(clip)
+    [run] = report.runs
+    assert (run.ran, run.complete, run.over_budget) == (True, False, True)
+    assert "the sampling budget was used up" in run.note
 
 
 def test_a_black_clip_is_scanned_without_a_finding_or_a_gap(tmp_path: Path, sandbox: Sandbox) -> None:

@@ -7,8 +7,15 @@ import pytest
 from safelight.core.i18n import LANGUAGES, load_messages
 from safelight.policy.findings import SHIPPED
 from safelight.providers.advice.documented_refusals import find_documented_refusals
-from safelight.providers.advice.provider_rules import Topic, advise, document_for, documents, list_titles
-from safelight.providers.provider_errors.registry import exactly_named, known_providers, providers
+from safelight.providers.advice.provider_rules import (
+    Topic,
+    advise,
+    document_for,
+    documents,
+    is_known_provider,
+    list_titles,
+)
+from safelight.providers.provider_errors.registry import exactly_named, known_providers, named, plain_name
 from support.verdicts import seen
 
 
@@ -60,11 +67,11 @@ def test_weak_and_negated_findings_match_no_rule() -> None:
 def test_every_document_is_of_a_provider_of_the_one_list() -> None:
     known = {one.name for one in known_providers()}
     assert set(documents()) <= known
-    assert set(list_titles()) == {one.name for one in providers()}
+    assert set(list_titles()) == {one.name for one in known_providers() if not one.relay}
     for one in known_providers():
         for name in (one.name, *one.aliases):
             assert document_for(name) is documents().get(one.name), name
-    names = [name for one in known_providers() for name in {one.name, *one.aliases}]
+    names = [plain_name(name) for one in known_providers() for name in {one.name, *one.aliases}]
     assert len(names) == len(set(names))
 
 
@@ -117,6 +124,31 @@ def test_without_a_provider_the_rules_of_all_that_are_open_are_compared() -> Non
     assert ("veo" in found.refused, "vidu" in found.depends, "kling" in found.depends) == (True, True, False)
     assert find_documented_refusals([]) is None
     assert find_documented_refusals([seen("photosensitive")]) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "provider"),
+    [
+        *(("Google Veo", "veo"), ("MiniMax Hailuo", "minimax"), ("Alibaba Wan", "dashscope")),
+        *(("可灵", "kling"), ("可靈", "kling"), ("即梦", "seedance"), ("海螺", "minimax")),
+        *(("firefly", "firefly"), ("Adobe Firefly", "firefly"), ("hunyuan", "hunyuan"), ("混元", "hunyuan")),
+        *(("ltx", "ltx"), ("LTX", "ltx"), ("google_veo", "veo"), (" Nova Reel ", "nova_reel")),
+    ],
+)
+def test_a_provider_is_known_by_every_name_that_people_type_and_we_print(name: str, provider: str) -> None:
+    known = named(name)
+    assert known is not None
+    assert known.name == provider
+    assert is_known_provider(name)
+
+
+def test_every_title_that_we_print_is_a_name_and_a_provider_without_rules_has_no_document() -> None:
+    for name, title in list_titles().items():
+        known = named(title)
+        assert known is not None, title
+        assert known.name == name, title
+        assert document_for(title) is documents().get(name), title
+    assert advise("ltx", [seen("violence", 0.9)]).title == "LTX"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -18,10 +18,14 @@ STRIKING = Novelty(before_excess=80.0, before_cells=30)
 
 
 def run(
-    frames: list[Novelty], rules: SamplingConfig | None = None
+    frames: list[Novelty], rules: SamplingConfig | None = None, *, spare_frames: int = 0
 ) -> tuple[list[SampledFrame | None], FrameSampler]:
+    """The samples of the frames; the scan has spare time during the first `spare_frames`."""
     sampler = FrameSampler(rules or SamplingConfig())
-    return [sampler.decide(number, number / FPS, new) for number, new in enumerate(frames)], sampler
+    return [
+        sampler.decide(number, number / FPS, new, spare=number < spare_frames)
+        for number, new in enumerate(frames)
+    ], sampler
 
 
 def test_an_outlier_is_sampled_with_its_region() -> None:
@@ -48,6 +52,28 @@ def test_noise_exhausts_the_budget_and_makes_the_scan_incomplete() -> None:
     assert str(record.unseen) in sampler.budget_gap
     # Only the regular sample remains.
     assert record.looked_at - spent <= 11
+
+
+def test_frames_beyond_the_budget_are_sampled_while_there_is_spare_time_and_counted() -> None:
+    samples, sampler = run([CUT] * (FPS * 10), spare_frames=FPS * 10)
+    record = sampler.report()
+    assert all(samples)
+    assert (record.unseen, sampler.budget_gap) == (0, "")
+    assert 250 < record.extra < 300
+    assert f"; {record.extra} are beyond its budget" in sampler.note
+
+    samples, sampler = run([CUT] * (FPS * 10), spare_frames=FPS * 5)
+    record = sampler.report()
+    assert all(samples[: FPS * 5])
+    assert record.unseen_from == FPS * 5
+    assert str(record.unseen) in sampler.budget_gap
+
+
+def test_the_note_of_a_calm_clip_names_no_budget_and_a_clip_sampled_whole_has_none() -> None:
+    _, sampler = run([NOTHING] * (FPS * 3), spare_frames=FPS * 3)
+    assert sampler.note == "Scanned 3 of 90 frames, selected by the schedule."
+    _, sampler = run([NOTHING, CUT])
+    assert sampler.note == ""
 
 
 def test_quick_cuts_and_motion_over_the_small_budget_are_no_gap() -> None:
