@@ -253,7 +253,7 @@ def test_an_unknown_provider_is_wrong_usage_and_both_commands_list_the_known_one
         assert checked == say("explain-error", *arguments, code=Exit.CONFIGURATION)
         assert (checked.out, nearest in checked.err) == ("", True)
         assert {"kling", "self_hosted", "litellm"} <= set(re.findall("[a-z_]+", checked.err))
-    assert "higgsfield、kling、" in checked.err
+    assert "imagen、kling、" in checked.err
 
 
 @pytest.mark.parametrize(
