@@ -233,21 +233,42 @@ class Cause:
     category: str
     #: Whether one classifier alone reported it.
     learned: bool = False
+    #: Whether the policy blocked it on one detector alone.
+    alone: bool = False
 
     @property
     def severity(self) -> int:
         return severity_of(self.category)
 
+    @property
+    def weight(self) -> int:
+        """One point without a second voice, so that three mistakes of one detector stop nobody's requests."""
+        return 1 if self.alone else WEIGHTS[self.severity]
 
-def find_machine_cause(verdict: Verdict, *, is_paraphrase: bool = False) -> Cause | None:
-    """The cause of a strike after a block by the policy; None if it gives no strike."""
+
+def find_machine_cause(
+    verdict: Verdict, findings: Iterable[Finding], *, is_paraphrase: bool = False
+) -> Cause | None:
+    """The cause of a strike after a block by the policy; None if it gives no strike. `findings`: all of the
+    stage.
+    """
     grounded = any(
         one.basis in _GROUNDED and not one.test_card and one.category == verdict.category
         for one in verdict.findings
     )
     if verdict.action is not Action.BLOCK or verdict.stage not in _REQUEST_STAGES:
         return None
-    return Cause(category=verdict.category) if grounded and not is_paraphrase and _may(verdict) else None
+    if not grounded or is_paraphrase or not _may(verdict):
+        return None
+    group = group_of(verdict.category)
+    voices = {
+        one.detector
+        for one in findings
+        if one.score >= INDICATOR_SCORE
+        and not one.test_card
+        and (one.category == verdict.category or (group and group_of(one.category) is group))
+    }
+    return Cause(category=verdict.category, alone=len(voices) < 2)
 
 
 def find_refusal_cause(verdict: Verdict, requested: Iterable[Finding]) -> Cause | None:
@@ -438,7 +459,6 @@ class Standings:
         if _is_repeated(tx, before, offence):
             return
         by_person = offence.decision_id is not None
-        severity = offence.cause.severity
         given = tx.insert_or_ignore(
             strikes,
             id=(strike_id := new_id("strike")),
@@ -446,8 +466,8 @@ class Standings:
             video_id=offence.video_id,
             category=offence.cause.category,
             learned=offence.cause.learned,
-            severity=severity,
-            weight=WEIGHTS[severity],
+            severity=offence.cause.severity,
+            weight=offence.cause.weight,
             given_by=(GivenBy.PERSON if by_person else GivenBy.MACHINE).value,
             decision_id=offence.decision_id,
             given_at=now,

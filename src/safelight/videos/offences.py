@@ -12,6 +12,7 @@ from safelight.accounts.standing import (
 from safelight.policy.compiled import categories_of
 from safelight.policy.findings import INDICATOR_SCORE, Stage
 from safelight.policy.verdicts import Verdict
+from safelight.screening.evaluation import StageResult
 from safelight.store import tables
 from safelight.store.database import Transaction
 
@@ -22,10 +23,16 @@ from .stage_records import stage_records
 
 
 def strike_for_block(
-    context: PipelineContext, tx: Transaction, video: Video, verdict: Verdict, *, is_paraphrase: bool = False
+    context: PipelineContext,
+    tx: Transaction,
+    video: Video,
+    result: StageResult,
+    *,
+    is_paraphrase: bool = False,
 ) -> None:
     """After a block by the policy."""
-    _give(context, tx, video, find_machine_cause(verdict, is_paraphrase=is_paraphrase), None)
+    cause = find_machine_cause(result.verdict, result.findings, is_paraphrase=is_paraphrase)
+    _give(context, tx, video, cause, None)
 
 
 def strike_for_refusal(

@@ -117,7 +117,7 @@ def _end(
         vault_files(tx, video.id)
     end_paid_clip(tx, video.id)
     state_block(context, tx, video, verdict, appeal=is_appealable(verdict))
-    strike_for_block(context, tx, video, verdict)
+    strike_for_block(context, tx, video, result)
     context.accounting.release(tx, video, Reason.BLOCKED)
 
 

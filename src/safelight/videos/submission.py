@@ -255,7 +255,7 @@ class SubmissionService:
                 request=_request(submission, pending=False),
             )
             state_block(self.context, tx, video, verdict, appeal=appeal)
-            strike_for_block(self.context, tx, video, verdict, is_paraphrase=bool(submission.scrutiny))
+            strike_for_block(self.context, tx, video, deciding, is_paraphrase=bool(submission.scrutiny))
             self.references.record_files(tx, video_id, submission.references, retention)
             self.check_limiter.record_block(tx, principal, submission.admitted.end_user)
             if deciding.stage is Stage.PROMPT:

@@ -7,7 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from safelight.accounts.standing import find_machine_cause, find_refusal_cause, find_withdrawal_cause
+from safelight.accounts.standing import (
+    WEIGHTS,
+    Thresholds,
+    find_machine_cause,
+    find_refusal_cause,
+    find_withdrawal_cause,
+)
 from safelight.policy.findings import SHIPPED, Basis, CategorySpec, Finding, Group, Stage, categories_of
 from safelight.policy.verdicts import Action, Verdict
 from support.verdicts import decided, seen
@@ -26,10 +32,28 @@ def verdict(*findings: Finding, **fields: Any) -> Verdict:
 
 @pytest.mark.parametrize("basis", [Basis.MATCHED, Basis.COMPOSED])
 def test_a_block_on_matched_or_composed_evidence_gives_a_strike(basis: Basis) -> None:
-    cause = find_machine_cause(verdict(finding(basis)))
+    found = verdict(finding(basis))
+    cause = find_machine_cause(found, found.findings)
     assert cause is not None
     assert (cause.category, cause.severity) == ("hate", 4)
-    assert find_machine_cause(verdict(finding(basis)), is_paraphrase=True) is None
+    assert find_machine_cause(found, found.findings, is_paraphrase=True) is None
+
+
+def test_a_block_on_one_detector_alone_counts_one_point_and_three_stop_nobody() -> None:
+    def by(detector: str, category: str, score: float = 0.9) -> Finding:
+        return msgspec.structs.replace(finding(category=category, score=score), detector=detector)
+
+    lists = by("word-lists", "violence/graphic")
+    found = verdict(lists, category="violence/graphic")
+    for others in ((), (lists,), (by("ngrams", "violence/graphic", 0.2),), (by("ngrams", "hate"),)):
+        cause = find_machine_cause(found, (lists, *others))
+        assert cause is not None
+        assert (cause.alone, cause.weight) == (True, 1)
+    assert Thresholds().cool_down > 3
+    # A classifier agrees, also with another category of the same group.
+    cause = find_machine_cause(found, (lists, by("ngrams", "violence", 0.5)))
+    assert cause is not None
+    assert (cause.alone, cause.weight) == (False, WEIGHTS[cause.severity])
 
 
 @pytest.mark.parametrize(
@@ -49,7 +73,7 @@ def test_a_block_on_matched_or_composed_evidence_gives_a_strike(basis: Basis) ->
     ],
 )
 def test_no_other_block_of_the_policy_gives_a_strike(found: Verdict) -> None:
-    assert find_machine_cause(found) is None
+    assert find_machine_cause(found, found.findings) is None
 
 
 def test_a_refused_output_gives_a_strike_only_if_the_request_asked_for_it() -> None:
