@@ -28,7 +28,7 @@ from .conftest import Furnish, House
 from .test_appeals import appealed
 from .test_appeals_by_statement import key_of, statements_to
 from .test_decisions import MARKED, decide, held, only_case
-from .test_standing import BLOCKED, DAY, Clock, blocked, clock, events, person, standing
+from .test_standing import BLOCKED, DAY, SECOND_VOICE, Clock, blocked, clock, events, person, standing
 
 __all__ = ["clock", "held"]
 
@@ -44,7 +44,7 @@ def account_statements(house: House, end_user: str = "ann") -> list[str]:
 
 def with_bans(furnish: Furnish, **settings: Any) -> tuple[House, Bans, Principal, Principal]:
     """A house, its bans, and two people who decide about them."""
-    house = furnish(**settings)
+    house = furnish(SECOND_VOICE, **settings)
     house.waive()
     bans = Bans(house.database, house.container.pipeline.standings)
     ada, ben = (person(house, name, Role.TRUST_LEAD) for name in ("ada", "ben"))
@@ -86,7 +86,9 @@ def test_strikes_at_the_same_time_announce_the_level_that_they_reach(furnish: Fu
 
 
 def test_a_won_appeal_is_never_stated_as_a_warning(furnish: Furnish, clock: Clock) -> None:
-    house = furnish(standing={"cool_down_points": 90, "suspension_points": 91, "ban_points": 92})
+    house = furnish(
+        SECOND_VOICE, standing={"cool_down_points": 90, "suspension_points": 91, "ban_points": 92}
+    )
     house.waive()
     blocked(house, BLOCKED[0])
     clock.now += 10

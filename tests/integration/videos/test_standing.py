@@ -24,6 +24,7 @@ from safelight.policy.verdicts import Audience
 from safelight.screening.request import CreateRequest
 from safelight.store import tables
 from safelight.store.database import Database
+from safelight.testing.detectors import text_marker
 from safelight.videos.models import Video, VideoState
 
 from .conftest import Furnish, House
@@ -31,13 +32,15 @@ from .test_appeals import appealed, released
 from .test_decisions import decide, only_case
 from .test_video_lifecycle import PAID
 
-#: Blocked on matched or composed evidence, and no paraphrases of each other. Each gives 3 points.
+#: Blocked on matched or composed evidence, and no paraphrases of each other. Each gives 3 points in a house
+#: with the `SECOND_VOICE`, else one.
 BLOCKED = (
-    "A gladiator cuts off the arm of another gladiator",
-    "A zombie bites into a screaming man's neck, blood sprays",
-    "The king is beheaded in the square, blood gushes from the neck",
-    "A butcher knife chops the fingers off a screaming sailor, gore everywhere",
+    "A gladiator cuts off the arm of another gladiator MARKER",
+    "A zombie bites into a screaming man's neck, blood sprays MARKER",
+    "The king is beheaded in the square, blood gushes from the neck MARKER",
+    "A butcher knife chops the fingers off a screaming sailor, gore everywhere MARKER",
 )
+SECOND_VOICE = text_marker(category="violence/graphic")
 DAY = 86_400.0
 
 
@@ -82,7 +85,7 @@ def person(house: House, name: str, role: Role) -> Principal:
 
 
 def test_strikes_lead_to_a_suspension_and_expiry_leads_back(furnish: Furnish, clock: Clock) -> None:
-    house = furnish()
+    house = furnish(SECOND_VOICE)
     blocked(house, BLOCKED[0])
     assert (standing(house).level, standing(house).points) == (Level.WARNING, 3)
     blocked(house, BLOCKED[1])
@@ -106,10 +109,18 @@ def test_strikes_lead_to_a_suspension_and_expiry_leads_back(furnish: Furnish, cl
     assert sorted(kinds) == ["cooled_down", "suspended", "warned"]
 
 
+def test_three_blocks_by_one_detector_alone_stop_nobody(furnish: Furnish) -> None:
+    house = furnish(without=["ngrams"])
+    for prompt in BLOCKED[:3]:
+        blocked(house, prompt)
+    assert (standing(house).level, standing(house).points) == (Level.WARNING, 3)
+    house.order(safety_identifier="ann")
+
+
 def test_a_check_a_block_of_the_test_card_a_hold_and_a_repeated_block_give_no_strike(
     furnish: Furnish,
 ) -> None:
-    house = furnish()
+    house = furnish(SECOND_VOICE)
     house.container.checks.check(house.who, _request(BLOCKED[0], "ann"))
     blocked(house, "a test of SAFELIGHT-TEST:violence on a stage")
     assert house.make(safety_identifier="ann").state is VideoState.HELD
@@ -126,7 +137,7 @@ def _request(prompt: str, end_user: str) -> CreateRequest:
 def test_strikes_without_an_end_user_warn_the_account_and_never_stop_it(
     furnish: Furnish,
 ) -> None:
-    house = furnish()
+    house = furnish(SECOND_VOICE)
     for prompt in BLOCKED:
         blocked(house, prompt, None)
     assert (standing(house, None).level, standing(house, None).points) == (Level.WARNING, 12)
@@ -135,7 +146,7 @@ def test_strikes_without_an_end_user_warn_the_account_and_never_stop_it(
 
 
 def test_a_won_appeal_removes_the_strike_and_the_video_costs_nothing(furnish: Furnish, clock: Clock) -> None:
-    house = furnish(ledger={"price_per_second": "0.25"}, limits={"end_user_videos_per_day": 1})
+    house = furnish(SECOND_VOICE, ledger={"price_per_second": "0.25"}, limits={"end_user_videos_per_day": 1})
     house.waive()
     blocked(house, BLOCKED[0])
     video = blocked(house, BLOCKED[1])
@@ -250,7 +261,8 @@ def test_a_ban_needs_two_senior_people_and_a_notice_of_a_day(furnish: Furnish, c
 
 def test_a_ban_without_a_threat_to_life_starts_after_a_day(furnish: Furnish, clock: Clock) -> None:
     house = furnish(
-        standing={"warning_points": 1, "cool_down_points": 2, "suspension_points": 3, "ban_points": 4}
+        SECOND_VOICE,
+        standing={"warning_points": 1, "cool_down_points": 2, "suspension_points": 3, "ban_points": 4},
     )
     bans = Bans(house.database, house.container.pipeline.standings)
     ada, ben = (person(house, name, Role.TRUST_LEAD) for name in ("ada", "ben"))

@@ -14,7 +14,7 @@ from safelight.videos.models import VideoState
 
 from .conftest import Furnish, House
 from .test_decisions import decide, only_case
-from .test_standing import BLOCKED, DAY, Clock, person
+from .test_standing import BLOCKED, DAY, SECOND_VOICE, Clock, person
 
 OURS = "/v1/safelight"
 
@@ -56,6 +56,7 @@ def key_for(house: House, *scopes: KeyScope) -> str:
 
 def test_from_the_request_for_access_to_a_suspension_and_back(furnish: Furnish, clock: Clock) -> None:
     house = furnish(
+        SECOND_VOICE,
         access={"requests": True, "invitations": 1},
         ledger={"price_per_second": "0.25"},
         limits={"end_user_videos_per_day": 2},
