@@ -13,15 +13,16 @@ from playwright.sync_api import Page, expect
 from safelight.accounts.models import Role
 from safelight.console.translations import load_languages
 from safelight.core.i18n import load_messages
+from safelight.testing.detectors import text_marker
 from support.site import Site
 
 pytestmark = pytest.mark.browser
 DAY_S = 86_400.0
-#: Blocked on matched or composed evidence, and no paraphrases of each other. Each gives 3 points.
+#: Blocked on matched or composed evidence by two voices, and no paraphrases of each other. Each: 3 points.
 BLOCKED = (
-    "A gladiator cuts off the arm of another gladiator",
-    "A zombie bites into a screaming man's neck, blood sprays",
-    "The king is beheaded in the square, blood gushes from the neck",
+    "A gladiator cuts off the arm of another gladiator MARKER",
+    "A zombie bites into a screaming man's neck, blood sprays MARKER",
+    "The king is beheaded in the square, blood gushes from the neck MARKER",
 )
 T, A, S = load_languages()["en"], load_messages("accounts", "en"), load_messages("standing", "en")
 TENANTS = load_messages("tenants", "en")
@@ -55,6 +56,7 @@ def row_of_ann(staff: Page, site: Site) -> Any:
 
 def test_from_the_request_for_access_to_a_suspension_and_back(furnish_site: Callable[..., Site]) -> None:
     site = furnish_site(
+        text_marker(category="violence/graphic"),
         access={"requests": True, "invitations": 1},
         ledger={"price_per_second": "0.25"},
     )
