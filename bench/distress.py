@@ -22,11 +22,11 @@ from typing import Any
 
 from bench.screening import quantile
 from safelight.detectors.protocol import TextContent
-from safelight.detectors.text import distress, distress_meaning
+from safelight.detectors.text import distress, meaning
 from safelight.detectors.text.acts import ActReader
 from safelight.detectors.text.compositions import shipped_compositions
 from safelight.detectors.text.normalise import views
-from safelight.detectors.text.plugins import distress_reader
+from safelight.detectors.text.plugins import meaning_reader
 from safelight.policy.statistics import wilson
 
 ACTS = Path(__file__).parent / "acts"
@@ -48,11 +48,11 @@ def make_detectors(reader: ActReader | None) -> list[distress.DistressDetector]:
     compositions, words = shipped_compositions(), distress.load()
     found = [distress.DistressDetector(compositions, words)]
     if reader:
-        shipped = distress_meaning.load()
+        shipped = meaning.load(meaning.DISTRESS)
         for shift in (0, *SHIFTS):
             classifier = replace(shipped, threshold=shipped.threshold + shift)
-            meaning = distress_meaning.MeaningReader(classifier, reader)
-            found.append(distress.DistressDetector(compositions, words, meaning))
+            voice = meaning.MeaningReader(classifier, reader)
+            found.append(distress.DistressDetector(compositions, words, voice))
     return found
 
 
@@ -99,7 +99,7 @@ def main() -> None:
     parser.add_argument("--store", default="")
     parser.add_argument("--data", type=Path, nargs="*", default=[])
     given = parser.parse_args()
-    detectors = make_detectors(distress_reader({"store": given.store} if given.store else {}))
+    detectors = make_detectors(meaning_reader({"store": given.store} if given.store else {}))
     for path in (ACTS / "test" / "distress.jsonl", *given.data):
         print_counts(path, detectors)
 

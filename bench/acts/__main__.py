@@ -1,10 +1,11 @@
 """What a policy stops of the test sets of acts, and of other sets, as the prompt stage decides.
 
     python -m bench.acts [--policy starter] [--store FOLDER] [--data FILE.jsonl ...] [--every N] [--out FILE]
+    python -m bench.acts --detector threats --no-test --data bench/threats/test_*.jsonl
 
-It prints counts and never a row. Columns: what the policy stops without the detector `acts`; with it;
-with it if every finding of a category that only it reports were a hold from its operating point; what it
-labels or stops; and, of harmless rows, the alarms: any action but allow, or a finding that is a false alarm.
+It prints counts and never a row. Columns: what the policy stops without the detector (`acts`, if no other is
+named); with it; with it if every finding of acts were a hold from its operating point; what it labels or
+stops; and, of harmless rows, the alarms: any action but allow, or a finding that is a false alarm.
 `--store` is the folder of models with `e5-small`. `--data` adds files of rows with `text`, and `label` or
 `expect`. The prompt, the visible and the spoken words of a row of `joint` are read as one text.
 """
@@ -40,7 +41,7 @@ TESTS = tuple(Path(__file__).parent / name for name in ("test", "test_second", "
 LATER_TESTS = {TESTS[1]: "second ", TESTS[2]: "third "}
 #: The parts of a row that has no single text.
 PARTS = ("prompt", "visible", "spoken")
-DETECTOR = "acts"
+ACTS = "acts"
 #: Actions after which a request is not generated at once.
 STOPS = frozenset({Action.HOLD, Action.BLOCK})
 COLUMNS = ("without", "with", "if held")
@@ -72,7 +73,7 @@ def read_rows(paths: Sequence[Path], every: int) -> Iterator[tuple[str, str]]:
 
 def is_act(finding: Finding, support: Support) -> bool:
     return (
-        finding.detector == DETECTOR
+        finding.detector == ACTS
         and finding.score >= POINT_SCORE
         and support >= Support.HOLD
         and "/" in finding.category
@@ -82,12 +83,13 @@ def is_act(finding: Finding, support: Support) -> bool:
 class Judge:
     """Stops texts as the prompt stage does."""
 
-    def __init__(self, policy: str) -> None:
+    def __init__(self, policy: str, detector: str) -> None:
+        self._detector = detector
         self._policy = TenantPolicy(tenant="", taxonomy=SHIPPED, policy=load_policy(policy, SHIPPED))
 
     def columns(self, text: str, report: TextReport) -> tuple[set[str], str]:
         """The columns in which the text counts, and the category of its strongest act."""
-        without = tuple(one for one in report.findings if one.detector != DETECTOR)
+        without = tuple(one for one in report.findings if one.detector != self._detector)
         found = set()
         if self._action(text, report, without) in STOPS:
             found.add("without")
@@ -152,16 +154,19 @@ def table(counts: dict[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--policy", default="starter")
+    parser.add_argument("--detector", default=ACTS)
     parser.add_argument("--store", default="")
     parser.add_argument("--data", type=Path, nargs="*", default=[])
     parser.add_argument("--every", type=int, default=1, help="of the files of --data, read every Nth row")
     parser.add_argument("--no-test", action="store_true", help="only the files of --data")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    registry = DetectorRegistry.discover({DETECTOR: {"store": given.store}})
+    registry = DetectorRegistry.discover({given.detector: {"store": given.store}})
     pipeline = TextPipeline(registry.text_detectors(), budget_s=30.0)
     paths = [] if given.no_test else [path for folder in TESTS for path in sorted(folder.glob("*.jsonl"))]
-    found = count(read_rows([*paths, *given.data], given.every), pipeline, Judge(given.policy))
+    found = count(
+        read_rows([*paths, *given.data], given.every), pipeline, Judge(given.policy, given.detector)
+    )
     if given.out:
         given.out.write_text(json.dumps(found, indent=1), encoding="utf-8")
     print(table(found["counts"]))

@@ -212,7 +212,7 @@ class House:
 
 
 #: Detectors that would make tests slow.
-SLOW_DETECTORS = ("ocr", "nudenet", "open-nsfw", "minilm", "faces", "hate-symbols", "whisper")
+SLOW_DETECTORS = ("ocr", "nudenet", "open-nsfw", "minilm", "threats", "faces", "hate-symbols", "whisper")
 
 
 Furnish = Callable[..., House]

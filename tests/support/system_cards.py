@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 #: Without detectors that take long to load.
-SETTINGS = "[detectors]\nminilm = false\nacts = false\n"
+SETTINGS = "[detectors]\nminilm = false\nacts = false\nthreats = false\n"
 
 
 def write_house(folder: Path) -> Path:

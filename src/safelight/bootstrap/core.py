@@ -96,7 +96,7 @@ class CoreParts:
             ("text-guard", "measurements", self.settings.data / "measurements" / "text-guard.json"),
             *(
                 (name, "store", self.models_folder.absolute())
-                for name in ("custom-models", "distress", *MODEL_USERS)
+                for name in ("custom-models", "distress", "threats", *MODEL_USERS)
             ),
             *((name, "folder", self._enrolled(kind)) for name, kind in ENROLLED.items()),
         ):

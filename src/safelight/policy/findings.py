@@ -482,6 +482,15 @@ def suggests_sexual_minors(findings: Iterable[Finding]) -> bool:
     )
 
 
+#: The value of the attribute `kind` of a finding of harassment that is a threat.
+THREAT = "threat"
+
+
+def is_threat(finding: Finding) -> bool:
+    """Whether somebody announces harm to real people, or calls for it."""
+    return finding.attributes.get("kind") == THREAT
+
+
 def is_alarm(finding: Finding) -> bool:
     """Whether a detector reports its category: at its own operating point, or else from `ALARM_SCORE` on."""
     if finding.attributes.get("negated"):

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from safelight.detectors.protocol import MediaText
 from safelight.detectors.text.indicators import DEPICTION, shipped
 from safelight.policy.findings import (
+    THREAT,
     Attribute,
     Basis,
     Category,
@@ -21,6 +22,7 @@ from safelight.policy.findings import (
     Match,
     Modality,
     TimeRange,
+    is_threat,
 )
 
 from .requested_text import added_text
@@ -203,6 +205,14 @@ def find_bare_threats(
     return tuple(found)
 
 
+def without_lines_of_scenes(findings: Iterable[Finding], texts: Mapping[str, str]) -> tuple[Finding, ...]:
+    """The findings in the words of a clip without those of the reader of threats, if the request describes a
+    scene: it cannot tell the words of a figure from those of the writer.
+    """
+    scene = _describes_scene(texts)
+    return tuple(one for one in findings if not (scene and is_threat(one)))
+
+
 def _belongs_to_scene(threat: Sequence[TextPart], texts: Mapping[str, str]) -> bool:
     if not _describes_scene(texts):
         return False
@@ -214,7 +224,7 @@ def _belongs_to_scene(threat: Sequence[TextPart], texts: Mapping[str, str]) -> b
 
 def _finding(threat: Sequence[TextPart], source: TextSource) -> Finding:
     spoken = source is TextSource.SPEECH
-    attributes: dict[str, Attribute] = {"source": "transcript" if spoken else "on_screen", "kind": "threat"}
+    attributes: dict[str, Attribute] = {"source": "transcript" if spoken else "on_screen", "kind": THREAT}
     return Finding(
         category=Category.HARASSMENT,
         score=SCORE,

@@ -16,7 +16,7 @@ from safelight.policy.cross_modal import mark_disagreements
 from safelight.policy.findings import Cell, Coverage, Finding, Modality, Stage
 
 from .admission import NEGATED_FIELDS
-from .bare_threats import find_bare_threats, named_people
+from .bare_threats import find_bare_threats, named_people, without_lines_of_scenes
 from .cross_modal import CrossModalResult, screen_joined_text
 from .evaluation import ScreeningContext, StageInput, StageResult, evaluate
 from .file_tags import TagResult, screen_tags
@@ -162,7 +162,7 @@ class OutputStage:
                 Coverage().merge([*cells, *read.cells(report), *remote.cells]), report.media
             )
             marked = mark_disagreements(
-                (*findings, *read.findings, *remote.findings),
+                (*findings, *without_lines_of_scenes(read.findings, wanted), *remote.findings),
                 coverage,
                 beside=prior,
                 asked=bool(texts),

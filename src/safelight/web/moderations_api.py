@@ -22,12 +22,14 @@ from safelight.detectors.text.pipeline import TextPipeline
 from safelight.net.fetch import Fetcher
 from safelight.policy.findings import (
     SEXUAL_CATEGORIES,
+    THREAT,
     Cell,
     Finding,
     Group,
     Modality,
     categories_of,
     highest_scores,
+    is_threat,
 )
 from safelight.policy.tenant_policy import TenantPolicy
 from safelight.screening.evaluation import StageResult
@@ -49,11 +51,11 @@ def _any_of(categories: frozenset[str]) -> tuple[tuple[str, ...], ...]:
     return tuple((name,) for name in sorted(categories))
 
 
-#: The categories of omni-moderation. Each has alternative sets of our categories; a set counts only if all of
-#: its categories are found.
+#: The categories of omni-moderation. Each has alternative sets of our categories, where `THREAT` stands for a
+#: finding of this kind; a set counts only if all of it is found.
 MAPPING: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "harassment": (("harassment",),),
-    "harassment/threatening": (("harassment", "violence"),),
+    "harassment/threatening": ((THREAT,), ("harassment", "violence")),
     "hate": _any_of(categories_of(Group.HATE) - {"harassment"}),
     "hate/threatening": (("hate", "violence"),),
     "illicit": (("illicit",),),
@@ -228,6 +230,8 @@ def to_omni_categories(
     for kind, findings, cells in outcomes:
         for finding in findings:
             scored.append((finding.category, finding.score))
+            if is_threat(finding):
+                scored.append((THREAT, finding.score))
             checked.setdefault(finding.category, set()).add(kind)
         for cell in cells:
             if cell.ran and cell.complete and cell.modality in _MODALITIES[kind]:
@@ -246,5 +250,7 @@ def to_omni_categories(
             )
             for name, ways in MAPPING.items()
         },
-        findings=dict(sorted(ours.items(), key=lambda item: -item[1])),
+        findings={
+            name: score for name, score in sorted(ours.items(), key=lambda item: -item[1]) if name != THREAT
+        },
     )

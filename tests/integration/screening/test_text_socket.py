@@ -34,7 +34,7 @@ PROMPTS = (
 
 
 def _registry() -> DetectorRegistry:
-    return DetectorRegistry.discover({"minilm": False, "acts": False})
+    return DetectorRegistry.discover({"minilm": False, "acts": False, "threats": False})
 
 
 @pytest.fixture(scope="module")

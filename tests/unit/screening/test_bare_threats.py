@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from safelight.detectors.protocol import MediaText
 from safelight.policy.findings import Finding, Match
-from safelight.screening.bare_threats import find_bare_threats, named_people
+from safelight.screening.bare_threats import find_bare_threats, named_people, without_lines_of_scenes
 from support.rows import TESTS, each_row, read_rows
-from support.verdicts import seen
+from support.verdicts import learned, seen
 
 ROWS = read_rows(TESTS / "data" / "clip_words.jsonl")
 THREAT = "Kill all of them tonight"
@@ -77,3 +77,11 @@ def test_small_words_for_a_moment_do_not_fill_a_clip() -> None:
     assert not found(line(THREAT, box=small, end_s=1.0))
     assert found(line(THREAT, box=small, end_s=5.0))
     assert found(line(THREAT, end_s=1.0))
+
+
+def test_the_lines_of_a_described_scene_are_no_threats_of_the_writer() -> None:
+    insult, threat = learned("harassment", 0.8), learned("harassment", 0.8, kind="threat")
+    scene = {"prompt": "A gangster in a hat leans over the table of a night club and speaks"}
+    assert without_lines_of_scenes([insult, threat], scene) == (insult,)
+    for texts in ({}, {"prompt": f'Big white text on a black screen: "{THREAT}"'}):
+        assert without_lines_of_scenes([insult, threat], texts) == (insult, threat)

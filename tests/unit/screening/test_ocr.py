@@ -19,7 +19,9 @@ CUT_OFF = DetectorRun(name="ocr", ran=True, complete=False, reads=True, note="oc
 
 
 def pipeline() -> TextPipeline:
-    return TextPipeline(DetectorRegistry.discover({"minilm": False, "acts": False}).text_detectors())
+    return TextPipeline(
+        DetectorRegistry.discover({"minilm": False, "acts": False, "threats": False}).text_detectors()
+    )
 
 
 def words(report: ScanReport) -> set[CoverageStatus]:

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from safelight.core.errors import RateLimited
-from safelight.policy.findings import SHIPPED
+from safelight.policy.findings import SHIPPED, THREAT
 from safelight.screening.timed_reference import MAX_CLIP_CHECKS, MAX_CLIP_WAITS, ClipPlaces
 from safelight.web.moderations_api import (
     MAPPING,
@@ -41,7 +41,17 @@ THIRTEEN = {
 
 def test_the_thirteen_categories_map_to_existing_ones() -> None:
     assert set(MAPPING) == THIRTEEN
-    assert all(part in SHIPPED for ways in MAPPING.values() for parts in ways for part in parts)
+    parts = {part for ways in MAPPING.values() for parts in ways for part in parts}
+    assert all(part in SHIPPED for part in parts - {THREAT})
+
+
+def test_a_threat_is_threatening_harassment_without_a_scene_of_violence() -> None:
+    threat = seen("harassment", 0.8, kind=THREAT)
+    found = to_omni_categories([(InputKind.TEXT, [threat], ())])
+    assert found.scores["harassment/threatening"] == found.scores["harassment"] == 0.8
+    assert found.findings == {"harassment": 0.8}
+    insult = to_omni_categories([(InputKind.TEXT, [seen("harassment", 0.8)], ())])
+    assert insult.scores["harassment/threatening"] == 0.0
 
 
 def test_the_strongest_alternative_counts_with_its_weakest_part() -> None:

@@ -2,7 +2,7 @@
 lines; they never block a request.
 
 The rules in `compositions/distress.yaml` match statements. With the weights of both encoders, a classifier
-also judges the meaning of a text (`distress_meaning`). Another one reads the n-grams of texts in the first
+also judges the meaning of a text (`meaning`). Another one reads the n-grams of texts in the first
 person of four words or more: a place or a sad scene is no sign of distress. It decides where the meaning is
 not read, and where it is a little below the operating point.
 """

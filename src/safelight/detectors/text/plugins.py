@@ -64,20 +64,21 @@ def _shipped_distress(reader: ActReader | None) -> Detector:
 
 
 def _build_distress(folder: str | None, reader: ActReader | None) -> Detector:
-    from . import distress, distress_meaning
+    from . import distress
     from .compositions import shipped_compositions
+    from .meaning import DISTRESS, MeaningReader, load_folder
 
-    meaning = distress_meaning.MeaningReader(distress_meaning.load_folder(folder), reader) if reader else None
+    meaning = MeaningReader(load_folder(DISTRESS, folder), reader) if reader else None
     return distress.DistressDetector(shipped_compositions(), distress.load_folder(folder), meaning)
 
 
 def _load_distress(options: dict[str, Any]) -> Detector:
     folder = options.get("classifiers")
-    reader = distress_reader({name: value for name, value in options.items() if name != "classifiers"})
+    reader = meaning_reader({name: value for name, value in options.items() if name != "classifiers"})
     return _build_distress(folder, reader) if folder else _shipped_distress(reader)
 
 
-def distress_reader(options: dict[str, Any]) -> ActReader | None:
+def meaning_reader(options: dict[str, Any]) -> ActReader | None:
     """The reader, if both encoders are installed. Weights that were changed are the concern of the detectors
     that need them.
     """
@@ -88,6 +89,22 @@ def distress_reader(options: dict[str, Any]) -> ActReader | None:
         return _load_reader(options)
     except WeightsChanged:
         return None
+
+
+def _load_threats(options: dict[str, Any]) -> Detector:
+    from .meaning import THREATS, MeaningReader, load_folder
+    from .threats import ThreatDetector
+
+    classifier = load_folder(THREATS, options.get("classifiers"))
+    return ThreatDetector(MeaningReader(classifier, _load_reader(options)))
+
+
+def _threats_missing(options: dict[str, Any]) -> str | None:
+    if (lacking := _minilm_missing(options)) or find_model(E5, store_of(options)):
+        return lacking
+    from .e5.encoder import NOT_INSTALLED
+
+    return NOT_INSTALLED
 
 
 @lru_cache(maxsize=1)
@@ -174,6 +191,18 @@ DISTRESS = DetectorPlugin(
     location=RunLocation.GATEWAY,
     capabilities=_text(Category.SELF_HARM_INTENT),
     load=_load_distress,
+)
+THREATS = DetectorPlugin(
+    name="threats",
+    version="1",
+    location=RunLocation.GATEWAY,
+    capabilities=(
+        Capability(
+            category=Category.HARASSMENT.value, modality=Modality.TEXT, measured="docs/benchmarks/threats.md"
+        ),
+    ),
+    load=_load_threats,
+    missing=_threats_missing,
 )
 CARD = DetectorPlugin(
     name="safety-card", version="1", location=RunLocation.GATEWAY, capabilities=(), load=_load_card

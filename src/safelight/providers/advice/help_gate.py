@@ -21,6 +21,7 @@ from safelight.policy.findings import (
     Modality,
     categories_of,
     is_alarm,
+    is_threat,
     suggests_sexual_minors,
 )
 from safelight.policy.verdicts import Action
@@ -95,7 +96,7 @@ class HelpRefusal(StrEnum):
     POLICY = "policy"
     #: A detector reports a gated category.
     FINDING = "finding"
-    #: Words or a finding suggest a scene of harm, graphic violence, or a minor without clothes.
+    #: Words or a finding suggest a threat, a scene of harm, graphic violence, or a minor without clothes.
     WORDS = "words"
     #: The reader of acts is not sure that the scene is harmless.
     UNSURE = "unsure"
@@ -133,6 +134,8 @@ def find_refusal(
     `unrecorded`: findings with too low a score to be recorded.
     """
     found, checks = tuple(findings), tuple(cells)
+    if any(is_alarm(one) and is_threat(one) for one in found):
+        return HelpRefusal.WORDS
     if action.severity >= Action.HOLD.severity:
         return HelpRefusal.POLICY
     if any(is_alarm(one) and one.category == Category.SELF_HARM_INTENT for one in found):

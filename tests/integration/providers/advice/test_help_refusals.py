@@ -65,7 +65,7 @@ def make_stage(options: dict[str, Any]) -> PromptStage:
 @pytest.fixture(scope="module")
 def stage() -> PromptStage:
     """Without the reader of acts, so that words refuse."""
-    return make_stage({"minilm": False, "acts": False})
+    return make_stage({"minilm": False, "acts": False, "threats": False})
 
 
 @pytest.fixture(scope="module")

@@ -64,6 +64,12 @@ def test_a_child_in_an_ordinary_scene_gets_help_and_with_a_sexual_sign_does_not(
     assert refusal(child, learned("sexual", 0.35)) is HelpRefusal.FINDING
 
 
+@pytest.mark.parametrize("action", [Action.ALLOW, Action.HOLD])
+def test_a_threat_gets_one_sentence_and_never_another_word(action: Action) -> None:
+    assert refusal(learned("harassment", 0.8, kind="threat"), action=action) is HelpRefusal.WORDS
+    assert refusal(learned("harassment", 0.8), action=action) is not HelpRefusal.WORDS
+
+
 @pytest.mark.parametrize("action", [Action.HOLD, Action.BLOCK])
 def test_what_our_policy_does_not_allow_gets_no_help(action: Action) -> None:
     assert refusal(action=action) is HelpRefusal.POLICY

@@ -40,9 +40,15 @@ def train(
             "--distress", help="The same folder, for the classifier of distress that reads meaning."
         ),
     ] = None,
+    threats: Annotated[
+        Path | None,
+        typer.Option("--threats", help="A folder of threats and harmless twins, such as bench/threats."),
+    ] = None,
     e5: Annotated[
         Path | None,
-        typer.Option("--e5", help="The folder of the E5 model; needed with --acts and --distress."),
+        typer.Option(
+            "--e5", help="The folder of the E5 model; needed with --acts, --distress and --threats."
+        ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
@@ -53,12 +59,13 @@ def train(
     The same examples give the same file on one kind of machine. To use the result, set `classifiers =
     "FOLDER"` under [detectors.minilm], [detectors.ngrams] and [detectors.distress]. With `--acts`, only the
     reader of acts is trained, beside the classifiers in use; set the folder under [detectors.acts]. With
-    `--distress`, only the classifier of distress that reads meaning; set it under [detectors.distress].
+    `--distress`, only the classifier of distress that reads meaning; set it under [detectors.distress]. With
+    `--threats`, only the classifier of threats; set it under [detectors.threats].
     """
     from safelight_lab.training import distress_training, model_card, training_data
 
-    if distress is not None:
-        return _train_distress(out, distress, e5, as_json=as_json)
+    if distress is not None or threats is not None:
+        return _train_meaning(out, distress, threats, e5, as_json=as_json)
     if acts is not None:
         return _train_acts(out, acts, extra, e5, as_json=as_json)
     _require_packages()
@@ -130,30 +137,50 @@ def _train_acts(out: Path, pairs: Path, extra: list[Path] | None, e5: Path | Non
     return Exit.OK
 
 
-def _train_distress(out: Path, pairs: Path, e5: Path | None, *, as_json: bool) -> int:
+def _train_meaning(
+    out: Path, distress: Path | None, threats: Path | None, e5: Path | None, *, as_json: bool
+) -> int:
+    from safelight.detectors.text import meaning
     from safelight.detectors.text.acts import ActReader
     from safelight.detectors.text.classifier_detectors import MiniLmDetector
     from safelight.detectors.text.classifiers import load
-    from safelight.detectors.text.distress_meaning import FILE
     from safelight.detectors.text.e5.encoder import NOT_INSTALLED, E5Encoder
     from safelight.detectors.text.minilm.cache import default_folder
-    from safelight_lab.training import distress_meaning_training, training_data
+    from safelight_lab.training import (
+        distress_meaning_training,
+        meaning_training,
+        threat_training,
+        training_data,
+    )
 
     _require_packages()
     if e5 is None:
-        raise ConfigurationError("Training the classifier of distress needs E5.", remedy=NOT_INSTALLED)
+        raise ConfigurationError("Training a classifier that reads meaning needs E5.", remedy=NOT_INSTALLED)
     committed = [*training_data.load_committed(), *training_data.load_distress()]
-    texts = distress_meaning_training.read_texts(
-        distress_meaning_training.read_examples(pairs, committed),
-        ActReader(MiniLmDetector(load(), _make_encoder(), default_folder()), E5Encoder(e5)),
-        progress_console().print,
-    )
-    weights, measured = distress_meaning_training.fit(texts)
-    out.mkdir(parents=True, exist_ok=True)
-    (out / FILE).write_bytes(weights)
-    lines = [f"{name}: {share}" for name, share in measured["groups"].items()]
-    lines += [f"{one['threshold']:+}: {one['found']:.1%}, {one['twins']:.1%}" for one in measured["curve"]]
-    emit({"out": str(out), "fitted": len(texts), **measured}, as_json, "\n".join(lines))
+    reader = ActReader(MiniLmDetector(load(), _make_encoder(), default_folder()), E5Encoder(e5))
+    fitted, lines, figures = 0, list[str](), dict[str, object]()
+    for folder, kind, read, file in (
+        (
+            distress,
+            distress_meaning_training.distress_kind(),
+            distress_meaning_training.read_examples,
+            meaning.DISTRESS,
+        ),
+        (threats, threat_training.THREATS, threat_training.read_examples, meaning.THREATS),
+    ):
+        if folder is None:
+            continue
+        texts = meaning_training.read_texts(kind, read(folder, committed), reader, progress_console().print)
+        weights, measured = meaning_training.fit(kind, texts)
+        out.mkdir(parents=True, exist_ok=True)
+        (out / file).write_bytes(weights)
+        fitted += len(texts)
+        figures[kind.word] = measured
+        lines += [f"{name}: {share}" for name, share in measured["groups"].items()]
+        lines += [
+            f"{one['threshold']:+}: {one['found']:.1%}, {one['twins']:.1%}" for one in measured["curve"]
+        ]
+    emit({"out": str(out), "fitted": fitted, **figures}, as_json, "\n".join(lines))
     return Exit.OK
 
 

@@ -20,7 +20,7 @@ from safelight_lab.evaluation.suite.manifests import Entry, SuiteRow, SuiteSet
 from safelight_lab.evaluation.suite.peers import Peer
 from safelight_lab.evaluation.suite.suite_run import Judged, SuiteRun
 
-ALL = DetectorRegistry.discover({"minilm": False, "acts": False}).text_detectors()
+ALL = DetectorRegistry.discover({"minilm": False, "acts": False, "threats": False}).text_detectors()
 STARTER = load("starter", SHIPPED)
 NO_WORD = Peer(name="other", version="", stops=None, missing="not installed")
 WORD = Peer(name="word", version="1", stops=lambda text: "nude" in text)

@@ -1,8 +1,7 @@
-"""Classifier of distress on the meaning of a text: on its MiniLM and E5 embeddings, and on its n-grams.
+"""Linear classifiers on the meaning of a text: on its MiniLM and E5 embeddings, and on its n-grams.
 
-Where both encoders are installed, it replaces the classifier that reads only n-grams. It needs no first
-person: people in distress also speak of things, such as a bridge that is quiet.
-docs/help-lines.md has the measured rates.
+One finds distress; it needs no first person, because people in distress also speak of things, such as a
+bridge that is quiet. One finds threats. docs/help-lines.md and docs/benchmarks/threats.md have the rates.
 """
 
 from __future__ import annotations
@@ -31,8 +30,8 @@ from .normalise import final_views
 
 Array: TypeAlias = npt.NDArray[np.float32]
 
-#: The name of the file with the weights.
-FILE = "distress-meaning.npz"
+#: The names of the files with weights.
+DISTRESS, THREATS = "distress-meaning.npz", "threats.npz"
 #: The log-odds on n-grams count this much beside those on embeddings.
 GRAM_WEIGHT = 0.3
 
@@ -50,11 +49,11 @@ class MeaningClassifier:
     sha256: str
 
     def gram_odds(self, text: str) -> float:
-        """Log-odds of distress by the n-grams of a folded text."""
+        """Log-odds by the n-grams of a folded text."""
         return self.models[model_of(text)].log_odds(grams_of(text)[0])
 
     def log_odds(self, inputs: Array, gram_odds: Array) -> Array:
-        """Log-odds of distress of each row of the reader of acts."""
+        """Log-odds of each row of the reader of acts."""
         return embeddings(inputs, len(self.weights)) @ self.weights + self.bias + GRAM_WEIGHT * gram_odds
 
     def point_for(self, part: LanguagePart) -> OperatingPoint | None:
@@ -117,20 +116,21 @@ def embeddings(inputs: Array, count: int) -> Array:
     return np.concatenate([inputs[:, :WIDTH], inputs[:, WIDTH - count :]], axis=1)
 
 
-def load_folder(folder: str | None) -> MeaningClassifier:
+def load_folder(name: str, folder: str | None) -> MeaningClassifier:
     """Load the classifier that `safelight train` wrote into a folder. If there is none, load the shipped
     classifier.
     """
-    path = Path(folder) / FILE if folder else None
-    return load(path.read_bytes() if path is not None and path.exists() else None)
+    path = Path(folder) / name if folder else None
+    return parse(path.read_bytes()) if path is not None and path.exists() else load(name)
 
 
-def load(data: bytes | None = None) -> MeaningClassifier:
-    """Load the shipped classifier, or the one in `data`. Raises `ValueError` or `KeyError` for invalid
-    data.
-    """
-    if data is None:
-        data = (files("safelight.detectors.text") / "weights" / FILE).read_bytes()
+def load(name: str) -> MeaningClassifier:
+    """Load the shipped classifier of this name."""
+    return parse((files("safelight.detectors.text") / "weights" / name).read_bytes())
+
+
+def parse(data: bytes) -> MeaningClassifier:
+    """The classifier in a file. Raises `ValueError` or `KeyError` for invalid data."""
     with np.load(io.BytesIO(data), allow_pickle=False) as found:
         return MeaningClassifier(
             weights=found["weights"].astype(np.float32),
