@@ -153,6 +153,11 @@ class PersistenceParts:
         migrate(database)
         return database
 
+    def close(self) -> None:
+        """Close the connections to the database, if it was opened."""
+        if (database := self.__dict__.get("database")) is not None:
+            database.close()
+
     @cached_property
     def blobs(self) -> BlobStore:
         from safelight.store.blobs import BlobStore

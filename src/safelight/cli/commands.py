@@ -208,4 +208,5 @@ def load_container(ctx: typer.Context) -> Container:
 
     container = load(config_path(ctx))
     ctx.call_on_close(container.likeness.close_embedders)
+    ctx.call_on_close(container.persistence.close)
     return container

@@ -9,6 +9,7 @@ import pytest
 from safelight.accounts import KeyScope
 from safelight.bootstrap import load
 from safelight.core.errors import Unauthenticated
+from safelight.store.database import Database
 from support.commands import Run
 
 
@@ -56,3 +57,10 @@ def test_the_exported_roots_are_the_trust_anchors_without_private_keys(run: Run)
     pem = run("signing", "export-roots")["pem"]
     assert pem == load().persistence.signing_keys.anchors_pem
     assert "PRIVATE" not in pem
+
+
+def test_a_verb_closes_the_database_that_it_opened(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[Database] = []
+    monkeypatch.setattr(Database, "close", lambda self: closed.append(self))
+    run("keys", "create", "one")
+    assert len(closed) == 1
