@@ -242,7 +242,7 @@ class Cause:
 
     @property
     def weight(self) -> int:
-        """One point without a second voice, so that three mistakes of one detector stop nobody's requests."""
+        """One point without a second voice, so that three mistakes of one detector lock no end user out."""
         return 1 if self.alone else WEIGHTS[self.severity]
 
 

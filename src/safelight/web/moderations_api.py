@@ -227,19 +227,21 @@ def to_omni_categories(
     """The scores of all inputs of a group together, in the categories of omni-moderation."""
     scored: list[tuple[str, float]] = []
     checked: dict[str, set[InputKind]] = {}
+    threat = 0.0
     for kind, findings, cells in outcomes:
         for finding in findings:
             scored.append((finding.category, finding.score))
             if is_threat(finding):
-                scored.append((THREAT, finding.score))
+                threat = max(threat, finding.score)
             checked.setdefault(finding.category, set()).add(kind)
         for cell in cells:
             if cell.ran and cell.complete and cell.modality in _MODALITIES[kind]:
                 checked.setdefault(cell.category, set()).add(kind)
     ours = highest_scores(scored)
+    parts_found = {**ours, THREAT: threat}
     return ModerationResult(
         scores={
-            name: max(min(ours.get(part, 0.0) for part in parts) for parts in ways)
+            name: max(min(parts_found.get(part, 0.0) for part in parts) for parts in ways)
             for name, ways in MAPPING.items()
         },
         applied={
@@ -250,7 +252,5 @@ def to_omni_categories(
             )
             for name, ways in MAPPING.items()
         },
-        findings={
-            name: score for name, score in sorted(ours.items(), key=lambda item: -item[1]) if name != THREAT
-        },
+        findings=dict(sorted(ours.items(), key=lambda item: -item[1])),
     )

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from safelight_lab.training.meaning_training import MeaningText, choose_threshold, measure_points
@@ -7,12 +9,12 @@ from safelight_lab.training.threat_training import THREATS
 
 
 def text(
-    *, positive: bool = False, paired: bool = True, by_rule: float = 0.0, language: str = "en"
+    *, positive: bool = False, paired: bool = True, leeway: float = 0.0, language: str = "en"
 ) -> MeaningText:
     return MeaningText(
         positive=positive,
         paired=paired,
-        by_rule=by_rule,
+        leeway=leeway,
         fold=0,
         fits=True,
         calibrates=True,
@@ -36,7 +38,7 @@ def test_the_threshold_lets_through_the_allowed_share_of_harmless_twins_only() -
 
 
 def test_twins_that_a_rule_finds_use_up_the_share() -> None:
-    texts = [text(by_rule=0.9), text(by_rule=0.9), *(text() for _ in range(98))]
+    texts = [text(leeway=math.inf), text(leeway=math.inf), *(text() for _ in range(98))]
     odds = np.arange(100, dtype=np.float32)
     assert choose_threshold(texts, odds, range(100), 0.02) > 99
 

@@ -83,7 +83,7 @@ class DistressClassifier:
         for point, threshold in zip(self.points, self.thresholds, strict=True):
             if (point.language, point.length) == key:
                 excess = self.models[model_of(text)].log_odds(grams) - threshold
-                return None if excess < 0 else (_score(excess), point)
+                return None if excess < 0 else (score_of(excess, at=SCORE, most=MAX_SCORE), point)
         return None
 
 
@@ -141,7 +141,7 @@ class DistressDetector:
             return found
         if judged.excess < 0:
             return list(self._by_words(content))
-        return [self._finding(_score(judged.excess), judged.span, judged.point)]
+        return [self._finding(score_of(judged.excess, at=SCORE, most=MAX_SCORE), judged.span, judged.point)]
 
     def _by_words(self, content: TextContent) -> Iterator[Finding]:
         for view in final_views(content.views):
@@ -234,6 +234,6 @@ def load_folder(folder: str | None) -> DistressClassifier:
     return load(path.read_bytes() if path is not None and path.exists() else None)
 
 
-def _score(excess: float) -> float:
-    """The score of log-odds that exceed the threshold by this much."""
-    return min(round(1 / (1 + math.exp(-excess) * (1 - SCORE) / SCORE), 3), MAX_SCORE)
+def score_of(excess: float, *, at: float, most: float) -> float:
+    """The score of log-odds this much above the threshold, where it is `at`; at most `most`."""
+    return min(round(1 / (1 + math.exp(-excess) * (1 - at) / at), 3), most)

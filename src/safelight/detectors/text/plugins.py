@@ -30,6 +30,12 @@ def _text(*categories: Category) -> tuple[Capability, ...]:
     return tuple(Capability(category=category.value, modality=Modality.TEXT) for category in categories)
 
 
+def _measured(*categories: Category, page: str = "docs/benchmarks/prompts.md") -> tuple[Capability, ...]:
+    return tuple(
+        Capability(category=category.value, modality=Modality.TEXT, measured=page) for category in categories
+    )
+
+
 def _load_words(_options: dict[str, Any]) -> Detector:
     from .words import load_shipped
 
@@ -82,29 +88,12 @@ def meaning_reader(options: dict[str, Any]) -> ActReader | None:
     """The reader, if both encoders are installed. Weights that were changed are the concern of the detectors
     that need them.
     """
-    store = store_of(options)
-    if _minilm_missing(options) or find_model(E5, store) is None:
+    if _encoders_missing(options):
         return None
     try:
         return _load_reader(options)
     except WeightsChanged:
         return None
-
-
-def _load_threats(options: dict[str, Any]) -> Detector:
-    from .meaning import THREATS, MeaningReader, load_folder
-    from .threats import ThreatDetector
-
-    classifier = load_folder(THREATS, options.get("classifiers"))
-    return ThreatDetector(MeaningReader(classifier, _load_reader(options)))
-
-
-def _threats_missing(options: dict[str, Any]) -> str | None:
-    if (lacking := _minilm_missing(options)) or find_model(E5, store_of(options)):
-        return lacking
-    from .e5.encoder import NOT_INSTALLED
-
-    return NOT_INSTALLED
 
 
 @lru_cache(maxsize=1)
@@ -165,10 +154,7 @@ ENTITIES = DetectorPlugin(
     name="named-entities",
     version="2",
     location=RunLocation.GATEWAY,
-    capabilities=tuple(
-        Capability(category=category.value, modality=Modality.TEXT, measured="docs/benchmarks/prompts.md")
-        for category in (Category.IP_BRAND, Category.IP_CHARACTER, Category.LIKENESS)
-    ),
+    capabilities=_measured(Category.IP_BRAND, Category.IP_CHARACTER, Category.LIKENESS),
     load=_load_entities,
 )
 PATTERNS = DetectorPlugin(
@@ -191,18 +177,6 @@ DISTRESS = DetectorPlugin(
     location=RunLocation.GATEWAY,
     capabilities=_text(Category.SELF_HARM_INTENT),
     load=_load_distress,
-)
-THREATS = DetectorPlugin(
-    name="threats",
-    version="1",
-    location=RunLocation.GATEWAY,
-    capabilities=(
-        Capability(
-            category=Category.HARASSMENT.value, modality=Modality.TEXT, measured="docs/benchmarks/threats.md"
-        ),
-    ),
-    load=_load_threats,
-    missing=_threats_missing,
 )
 CARD = DetectorPlugin(
     name="safety-card", version="1", location=RunLocation.GATEWAY, capabilities=(), load=_load_card
@@ -248,6 +222,12 @@ def _minilm_missing(options: dict[str, Any]) -> str | None:
     from .minilm.package import NOT_INSTALLED, find_weights
 
     return None if find_weights(store_of(options)) else NOT_INSTALLED
+
+
+def _encoders_missing(options: dict[str, Any]) -> str | None:
+    from .e5 import NOT_INSTALLED
+
+    return _minilm_missing(options) or (None if find_model(E5, store_of(options)) else NOT_INSTALLED)
 
 
 @lru_cache(maxsize=1)
@@ -296,18 +276,19 @@ def _load_acts(options: dict[str, Any]) -> Detector:
     return ActDetector(load_folder(options.get("classifiers")), _load_reader(options))
 
 
+def _load_threats(options: dict[str, Any]) -> Detector:
+    from .meaning import THREATS, MeaningReader, load_folder
+    from .threats import ThreatDetector
+
+    classifier = load_folder(THREATS, options.get("classifiers"))
+    return ThreatDetector(MeaningReader(classifier, _load_reader(options)))
+
+
 def _act_capabilities(options: dict[str, Any]) -> tuple[Capability, ...]:
     measured = None if find_model(E5, store_of(options)) else ACTS_WITHOUT_E5
     return tuple(
         Capability(category=category.value, modality=Modality.TEXT, measured=measured)
         for category in ACT_CATEGORIES
-    )
-
-
-def _measured(*categories: Category) -> tuple[Capability, ...]:
-    return tuple(
-        Capability(category=category.value, modality=Modality.TEXT, measured="docs/benchmarks/prompts.md")
-        for category in categories
     )
 
 
@@ -331,6 +312,14 @@ ACTS = DetectorPlugin(
     configured_capabilities=_act_capabilities,
     load=_load_acts,
     missing=_minilm_missing,
+)
+THREATS = DetectorPlugin(
+    name="threats",
+    version="1",
+    location=RunLocation.GATEWAY,
+    capabilities=_measured(Category.HARASSMENT, page="docs/benchmarks/threats.md"),
+    load=_load_threats,
+    missing=_encoders_missing,
 )
 NGRAMS = DetectorPlugin(
     name="ngrams",

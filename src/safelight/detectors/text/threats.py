@@ -6,12 +6,12 @@ weights of both encoders. docs/benchmarks/threats.md has the measured rates.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 from safelight.detectors.protocol import Abstained, Capability, TextContent
 from safelight.policy.findings import THREAT, Basis, Category, Finding, Modality
 
+from .distress import score_of
 from .meaning import MeaningReader
 
 VERSION = "1"
@@ -44,7 +44,7 @@ class ThreatDetector:
         if judged.excess >= 0:
             yield Finding(
                 category=Category.HARASSMENT.value,
-                score=_score(judged.excess),
+                score=score_of(judged.excess, at=SCORE, most=MAX_SCORE),
                 modality=Modality.TEXT,
                 detector=self.name,
                 version=self.version,
@@ -54,8 +54,3 @@ class ThreatDetector:
                 point=judged.point,
                 attributes={"kind": THREAT},
             )
-
-
-def _score(excess: float) -> float:
-    """The score of log-odds that exceed the threshold by this much."""
-    return min(round(1 / (1 + math.exp(-excess) * (1 - SCORE) / SCORE), 3), MAX_SCORE)

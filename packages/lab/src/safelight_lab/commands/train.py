@@ -119,7 +119,8 @@ def _train_acts(out: Path, pairs: Path, extra: list[Path] | None, e5: Path | Non
     from safelight.detectors.text.acts import FILE, ActReader
     from safelight.detectors.text.classifier_detectors import MiniLmDetector
     from safelight.detectors.text.classifiers import load
-    from safelight.detectors.text.e5.encoder import NOT_INSTALLED, E5Encoder
+    from safelight.detectors.text.e5 import NOT_INSTALLED
+    from safelight.detectors.text.e5.encoder import E5Encoder
     from safelight.detectors.text.minilm.cache import default_folder
     from safelight_lab.training import act_training, training_data
 
@@ -144,7 +145,8 @@ def _train_meaning(
     from safelight.detectors.text.acts import ActReader
     from safelight.detectors.text.classifier_detectors import MiniLmDetector
     from safelight.detectors.text.classifiers import load
-    from safelight.detectors.text.e5.encoder import NOT_INSTALLED, E5Encoder
+    from safelight.detectors.text.e5 import NOT_INSTALLED
+    from safelight.detectors.text.e5.encoder import E5Encoder
     from safelight.detectors.text.minilm.cache import default_folder
     from safelight_lab.training import (
         distress_meaning_training,

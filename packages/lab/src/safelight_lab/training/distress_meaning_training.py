@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from safelight.detectors.protocol import TextContent
 from safelight.detectors.text.compositions import CompositionDetector, shipped_compositions
-from safelight.detectors.text.distress import SCORE, is_first_person
+from safelight.detectors.text.distress import MAX_DOUBT, SCORE, is_first_person
 from safelight.detectors.text.normalise import normalize_text
 from safelight.policy.findings import Category
 
-from .meaning_training import MAX_CHARS, Kind, generated_texts, percentile
+from .meaning_training import MAX_CHARS, Kind, percentile, with_generated
 from .training_data import Example
 
 #: Files of pairs of bench/acts/fit. In them a statement has the label `distress`.
@@ -35,8 +36,10 @@ def distress_kind() -> Kind:
         shipped_compositions(), name="distress", categories=[Category.SELF_HARM_INTENT.value]
     )
 
-    def by_rule(content: TextContent) -> float:
-        return max((one.score for one in rules.inspect_text(content)), default=0.0)
+    def leeway(content: TextContent) -> float:
+        """Rules that find a wish to die decide alone; those that find despair do if the meaning is near."""
+        score = max((one.score for one in rules.inspect_text(content)), default=0.0)
+        return math.inf if score > SCORE else MAX_DOUBT if score > 0 else 0.0
 
     return Kind(
         voice="distress-meaning",
@@ -48,7 +51,7 @@ def distress_kind() -> Kind:
         gram_factor=1.0,
         fits=lambda _example: True,
         calibrates=lambda example: hashlib.sha256(example.family.encode()).digest()[0] % 2 == 0,
-        by_rule=by_rule,
+        leeway=leeway,
     )
 
 
@@ -81,5 +84,4 @@ def read_examples(folder: Path, committed: Sequence[Example]) -> list[Example]:
         harmless = not one.categories and len(one.text) <= MAX_CHARS
         if Category.SELF_HARM_INTENT.value in one.categories or (harmless and wanted):
             found.append(one)
-    found += generated_texts()
-    return list({one.text.casefold(): one for one in reversed(found)}.values())[::-1]
+    return with_generated(found)

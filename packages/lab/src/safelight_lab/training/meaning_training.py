@@ -19,13 +19,7 @@ import numpy as np
 
 from safelight.detectors.protocol import TextContent
 from safelight.detectors.text.acts import OPINIONS, ActReader
-from safelight.detectors.text.distress import (
-    JUDGED_LENGTHS,
-    MAX_DOUBT,
-    SCORE,
-    grams_of,
-    model_of,
-)
+from safelight.detectors.text.distress import JUDGED_LENGTHS, grams_of, model_of
 from safelight.detectors.text.languages import Language
 from safelight.detectors.text.meaning import GRAM_WEIGHT, Array, embeddings
 from safelight.detectors.text.minilm.graph import WIDTH
@@ -59,8 +53,8 @@ class MeaningText:
     positive: bool
     #: Whether it is one of these or a twin, there or in the lab's examples.
     paired: bool
-    #: The score of the rules that find the same kind, such as a wish to die.
-    by_rule: float
+    #: How much below the threshold it is still found, because rules find the same kind in it.
+    leeway: float
     fold: int
     #: Whether it is fitted.
     fits: bool
@@ -93,7 +87,8 @@ class Kind:
     gram_factor: float
     fits: Callable[[Example], bool]
     calibrates: Callable[[Example], bool]
-    by_rule: Callable[[TextContent], float] = lambda _content: 0.0
+    #: How much below the threshold a text is still found, because rules find the same kind in it.
+    leeway: Callable[[TextContent], float] = lambda _content: 0.0
 
 
 def read_texts(
@@ -115,7 +110,7 @@ def read_texts(
                 MeaningText(
                     positive=kind.category in example.categories,
                     paired=example.kind == "pair",
-                    by_rule=kind.by_rule(content),
+                    leeway=kind.leeway(content),
                     fold=fold_of(example),
                     fits=kind.fits(example),
                     calibrates=kind.calibrates(example),
@@ -194,12 +189,8 @@ def choose_threshold(
     return lowest
 
 
-def _is_found(text: MeaningText, odds: float, threshold: float) -> bool:
-    return odds >= threshold or text.by_rule > SCORE or (text.by_rule > 0 and odds >= threshold - MAX_DOUBT)
-
-
 def _count_found(texts: Sequence[MeaningText], odds: Array, places: Sequence[int], threshold: float) -> int:
-    return sum(_is_found(texts[index], float(odds[index]), threshold) for index in places)
+    return sum(float(odds[index]) >= threshold - texts[index].leeway for index in places)
 
 
 def measure(kind: Kind, texts: Sequence[MeaningText], odds: Array, threshold: float) -> dict[str, Any]:
@@ -292,13 +283,13 @@ def _fit_grams(texts: Sequence[MeaningText], name: str) -> Any:
     return fit_model([one.grams[0] for one in chosen], [one.positive for one in chosen])
 
 
-def generated_texts() -> list[Example]:
-    """Some of the generated harmless texts in each language."""
-    found: list[Example] = []
+def with_generated(examples: Sequence[Example]) -> list[Example]:
+    """The examples and some generated harmless texts in each language; of a repeated text the first."""
+    found = list(examples)
     for lang in ("en", "zh"):
         generated = frame_texts(lang)
         found += [one for one in generated if percentile(one.text) < 100 * GENERATED / len(generated)]
-    return found
+    return list({one.text.casefold(): one for one in reversed(found)}.values())[::-1]
 
 
 def percentile(text: str) -> int:

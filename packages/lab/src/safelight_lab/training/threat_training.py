@@ -15,7 +15,7 @@ from safelight.detectors.text.normalise import normalize_text
 from safelight.detectors.text.threats import SCORE
 from safelight.policy.findings import Category
 
-from .meaning_training import MAX_CHARS, Kind, generated_texts, percentile
+from .meaning_training import MAX_CHARS, Kind, percentile, with_generated
 from .training_data import Example
 
 #: How the names of files begin that are fitted, and of those on which the operating point is chosen.
@@ -62,5 +62,4 @@ def read_examples(folder: Path, committed: Sequence[Example]) -> list[Example]:
         wanted = is_first_person(normalize_text(one.text)) or percentile(one.family) < FITTED_PROMPTS
         if wanted and len(one.text) <= MAX_CHARS and not one.categories & _UNCLEAR:
             found.append(one)
-    found += generated_texts()
-    return list({one.text.casefold(): one for one in reversed(found)}.values())[::-1]
+    return with_generated(found)

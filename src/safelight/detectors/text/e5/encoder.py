@@ -22,7 +22,6 @@ from .conversion import GRAPH_FILE, TOKENIZER_FILE, VOCABULARY_FILE
 
 Array: TypeAlias = npt.NDArray[np.float32]
 
-NOT_INSTALLED = "The weights of E5 are not installed; run: safelight models pull e5-small"
 #: The model was trained with this word before every text.
 _PREFIX = "query:"
 #: The layers whose tokens are read; the first layer is 0 and the last one 11.
