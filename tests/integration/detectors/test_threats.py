@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
+from pathlib import Path
+
 import pytest
 
 from safelight.detectors.models.catalogue import E5, find_model
-from safelight.detectors.protocol import Abstained, Detector
-from safelight.detectors.text import plugins
+from safelight.detectors.protocol import Abstained, Detector, DetectorPlugin
+from safelight.detectors.text import acts, plugins
+from safelight.detectors.text.meaning import THREATS
 from safelight.detectors.text.minilm.package import find_weights
 from safelight.policy.findings import Basis, TextSpan, is_alarm, is_threat
 from support.texts import findings
@@ -77,3 +81,11 @@ def test_the_plugin_declares_what_the_detector_checks(detector: Detector) -> Non
     assert {one.category for one in detector.capabilities} == {
         one.category for one in plugins.THREATS.capabilities
     }
+
+
+@pytest.mark.parametrize(("plugin", "file"), [(plugins.THREATS, THREATS), (plugins.ACTS, acts.FILE)])
+def test_a_folder_with_the_networks_of_this_detector_alone_is_enough(
+    plugin: DetectorPlugin, file: str, tmp_path: Path
+) -> None:
+    (tmp_path / file).write_bytes((files("safelight.detectors.text") / "weights" / file).read_bytes())
+    assert plugin.load({"classifiers": str(tmp_path)}).version == plugin.load({}).version

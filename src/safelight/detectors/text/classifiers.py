@@ -26,6 +26,8 @@ from .word_grams import FEATURES, Gram, Vocabulary, hash_grams
 
 Array: TypeAlias = npt.NDArray[np.float32]
 
+#: The name of the file with the models.
+FILE = "classifiers.npz"
 #: The first class of every model: none of the others.
 NONE = "none"
 #: A class that only serves to be distinguished from `self-harm`: people in distress get help from the
@@ -178,7 +180,7 @@ def load(folder: Path | None = None) -> ClassifierSet:
     """
     place: Any = files("safelight.detectors.text") / "weights" if folder is None else folder
     operating = msgspec.json.decode((place / "operating.json").read_bytes(), type=OperatingPoints)
-    return ClassifierSet((place / "classifiers.npz").read_bytes(), operating)
+    return ClassifierSet((place / FILE).read_bytes(), operating)
 
 
 def dump(

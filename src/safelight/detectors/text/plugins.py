@@ -257,8 +257,14 @@ def _load_e5(folder: Path) -> E5Encoder:
 
 
 def _load_reader(options: dict[str, Any]) -> ActReader:
-    """The reader of texts for these options; detectors with the same options share it."""
-    places = ("classifiers", "store", "cache_dir")
+    """The reader of texts for these options; detectors with the same options share it. A folder that has only
+    the networks of the detector itself, and not the reader's, is no option of the reader.
+    """
+    from .classifiers import FILE
+
+    folder = options.get("classifiers")
+    own_only = folder is not None and not (Path(folder) / FILE).exists()
+    places = ("store", "cache_dir") if own_only else ("classifiers", "store", "cache_dir")
     given = tuple((name, str(options[name])) for name in places if options.get(name))
     return _shared_reader(given, find_model(E5, store_of(options)))
 

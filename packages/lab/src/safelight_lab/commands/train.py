@@ -187,11 +187,12 @@ def _train_meaning(
 
 
 def _write(out: Path, trained: TrainedClassifiers, distress: bytes, card: str) -> None:
+    from safelight.detectors.text.classifiers import FILE
     from safelight_lab.training import training_run
 
     try:
         out.mkdir(parents=True, exist_ok=True)
-        (out / "classifiers.npz").write_bytes(trained.weights)
+        (out / FILE).write_bytes(trained.weights)
         (out / "operating.json").write_bytes(training_run.encode_points(trained.operating))
         (out / "card.md").write_text(card, encoding="utf-8")
         (out / "distress.npz").write_bytes(distress)
