@@ -27,6 +27,8 @@ from safelight.screening.prompt import PromptStage
 
 #: How many of the most frequent Chinese words are joined.
 FREQUENT = 30_000
+#: Words that are no listed terms, but say by themselves what a policy asks about.
+_NOT_HARMLESS = ("赤裸", "射精", "枪支", "斩断")
 _FORMS = Counter(SIMPLIFIED.values())
 _TRADITIONAL = {simple: letter for letter, simple in SIMPLIFIED.items() if _FORMS[simple] == 1}
 
@@ -49,7 +51,7 @@ def join_words(terms: Sequence[str], *, count: int, seed: int) -> list[str]:
     ending, beginning = defaultdict(list), defaultdict(list)
     for word in words:
         # A word that is a term itself, or has one in it, is no harmless word.
-        if not any(term in word for term in terms):
+        if not any(term in word for term in (*terms, *_NOT_HARMLESS)):
             ending[word[-1]].append(word)
             beginning[word[0]].append(word)
     joined = [

@@ -26,6 +26,7 @@ from safelight.policy.findings import Attribute, Basis, Finding, Match, Modality
 
 from .compiled_lists import load_compiled
 from .lists import DISGUISED, Lexicon, ListEntry, parse_entry, read_folder
+from .word_edges import is_short_term
 
 VERSION = "1"
 MAX_SPANS = 16
@@ -123,6 +124,9 @@ class CompositionDetector:
             spans = dict.fromkeys(view.span(start, end) for view, (start, end, _sentence) in places)
             words = dict.fromkeys(view.text[start:end] for view, (start, end, _sentence) in places)
             disguised = all(view.kind != "folded" for view, _place in places)
+            attributes = dict(rule.attributes)
+            if len(words) == 1 and all(map(is_short_term, words)):
+                attributes["ambiguous"] = True
             yield Finding(
                 category=rule.category,
                 score=rule.score,
@@ -134,7 +138,7 @@ class CompositionDetector:
                     *(TextSpan(field=content.field, start=a, end=b) for a, b in sorted(spans)[:MAX_SPANS]),
                     *(Match(list=rule.list, entry=word) for word in list(words)[:MAX_SPANS]),
                 ),
-                attributes=dict(rule.attributes),
+                attributes=attributes,
                 basis=Basis.COMPOSED,
             )
 
@@ -200,13 +204,16 @@ def find_roles(lexicon: Lexicon, view: TextView) -> dict[str, list[Hit]]:
 
 
 def _match_rule(rule: CompositionRule, roles: Mapping[str, Sequence[Hit]]) -> tuple[Hit, ...]:
-    """The hits of the first combination of parts that satisfies the rule; empty if there is none."""
+    """The hits of the first combination of parts that satisfies the rule, and all hits of a rule of one part;
+    empty if there is none.
+    """
     # Sorted: the order of roles in a set differs between processes, and the evidence with it.
     parts = [sorted(hit for role in clause for hit in roles.get(role, ())) for clause in rule.clauses]
     if not all(parts):
         return ()
     harmless = {hit[2] for role in rule.unless for hit in roles.get(role, ())}
-    return next(_combine(parts, (), rule, harmless), ())
+    found = _combine(parts, (), rule, harmless)
+    return tuple(hit for (hit,) in found) if len(parts) == 1 else next(found, ())
 
 
 def _combine(

@@ -29,7 +29,7 @@ from safelight.policy.findings import Attribute, Basis, Category, Finding, Match
 from .compiled_lists import load_compiled
 from .entity_roles import classify_role
 from .normalise import folded, plain
-from .word_edges import SHORT_TERM, Fit, fit_of
+from .word_edges import Fit, fit_of, is_short_term
 
 #: Phrases of at most this many letters have no plural: "is" is not the plural of "i".
 _MAX_SINGULAR = 2
@@ -379,7 +379,7 @@ def _count_different_terms(hits: list[Hit]) -> int:
 
 def _rest_on_short_word(hits: list[Hit]) -> bool:
     """Whether nothing was found but one term of two Chinese characters, or some that may be no words."""
-    if any(len(hit.term) != SHORT_TERM or hit.term[0] < "\u3400" for hit in hits):
+    if not all(is_short_term(hit.term) for hit in hits):
         return False
     return _count_different_terms([hit for hit in hits if hit.fit is Fit.WORD]) < 2
 

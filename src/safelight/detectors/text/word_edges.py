@@ -22,7 +22,7 @@ class Fit(Enum):
 
     #: It is one or more whole words, or the start or end of a longer one.
     WORD = "word"
-    #: The likeliest words reach over one of its ends, but with the term the sentence has fewer words.
+    #: A word reaches over one of its ends in the likeliest division, and in none with the fewest words.
     UNSURE = "unsure"
     #: The letters belong to two other words, or stand in the middle of one.
     NO_WORD = "no word"
@@ -30,7 +30,7 @@ class Fit(Enum):
 
 def fit_of(text: str, start: int, end: int) -> Fit:
     """How the term at this place of a folded text fits; `WORD` for everything but two Chinese characters."""
-    if end - start != SHORT_TERM or not all(map(_is_chinese, text[start:end])):
+    if not is_short_term(text[start:end]):
         return Fit.WORD
     first, last = start, end
     while first and start - first < _AROUND and _is_chinese(text[first - 1]):
@@ -38,6 +38,11 @@ def fit_of(text: str, start: int, end: int) -> Fit:
     while last < len(text) and last - end < _AROUND and _is_chinese(text[last]):
         last += 1
     return _fit(text[first:start], text[start:end], text[end:last])
+
+
+def is_short_term(term: str) -> bool:
+    """Whether the term has so few Chinese characters that it can be two halves of other words."""
+    return len(term) == SHORT_TERM and all(map(_is_chinese, term))
 
 
 def _is_chinese(letter: str) -> bool:
@@ -49,32 +54,36 @@ def _fit(before: str, term: str, after: str) -> Fit:
     # Loads its dictionary when it is imported, which takes a fifth of a second.
     import rjieba
 
-    start, end, place = len(before), len(before) + len(term), 0
-    for word in rjieba.cut(before + term + after, False):
+    text, start, end, place = before + term + after, len(before), len(before) + len(term), 0
+    if _reaches_over(text, start, end, tie=False):
+        return Fit.NO_WORD
+    for word in rjieba.cut(text, False):
         first, place = place, place + len(word)
         if first < start and end < place:
             return Fit.NO_WORD
-        if first < start < place < end or start < first < end < place:
-            break
-    else:
-        return Fit.WORD
-    with_term = _fewest_words(before) + 1 + _fewest_words(after)
-    without = _fewest_words(before + term + after, not_at=(start, end))
-    return Fit.UNSURE if with_term < without else Fit.NO_WORD
+        if _crosses(first, place, start, end):
+            return Fit.NO_WORD if _reaches_over(text, start, end, tie=True) else Fit.UNSURE
+    return Fit.WORD
 
 
-def _fewest_words(text: str, *, not_at: tuple[int, int] | None = None) -> int:
-    """The number of words of the text if it has as few as possible, and none at the place `not_at`."""
+def _crosses(first: int, last: int, start: int, end: int) -> bool:
+    """Whether a word at `first` has a part of the term and lacks another, with letters around it."""
+    return first < start < last < end or start < first < end < last
+
+
+def _reaches_over(text: str, start: int, end: int, *, tie: bool) -> bool:
+    """Whether a word reaches over one end of the term if the text has as few words as possible. `tie`: the
+    answer if that is so in one division and not in another.
+    """
     import rjieba
 
-    fewest = [0]
-    for end in range(1, len(text) + 1):
+    fewest, step = [(0, 0)], -1 if tie else 1
+    for last in range(1, len(text) + 1):
         fewest.append(
-            1
-            + min(
-                fewest[start]
-                for start in range(max(0, end - _MAX_WORD), end)
-                if (start, end) != not_at and (end - start == 1 or rjieba.has_word(text[start:end]))
+            min(
+                (fewest[first][0] + 1, fewest[first][1] + step * _crosses(first, last, start, end))
+                for first in range(max(0, last - _MAX_WORD), last)
+                if last - first == 1 or rjieba.has_word(text[first:last])
             )
         )
-    return fewest[-1]
+    return fewest[-1][1] != 0

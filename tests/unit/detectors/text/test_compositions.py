@@ -43,6 +43,19 @@ def test_with_a_gap_the_parts_must_follow_each_other() -> None:
     assert found == [1, 0, 0]
 
 
+@pytest.mark.parametrize(("text", "alone"), [("断肢", True), ("断肢残骸", False), ("断肢和碎骨", False)])
+def test_a_rule_with_one_part_that_rests_on_one_word_of_two_chinese_characters_is_marked(
+    text: str, alone: bool
+) -> None:
+    lists = """
+group: stand-in
+roles: {part: [断肢, 残骸, 碎骨, 断肢残骸]}
+rules: [{category: violence/graphic, score: 0.8, reason: r, all: [part]}]
+"""
+    (finding,) = findings(CompositionDetector(read_compositions((lists,)), name="stand-in"), text)
+    assert (finding.attributes.get("ambiguous") is True) == alone
+
+
 def test_a_disguised_text_is_found_and_said_to_be_disguised() -> None:
     (finding,) = findings(DETECTOR, "how to b.l.i.m")
     assert "disguised" in finding.reason

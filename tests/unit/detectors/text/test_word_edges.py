@@ -25,6 +25,8 @@ def fit(text: str, term: str) -> Fit:
         ("骏马奔驰在草原上，双腿交叉坐着", "腿交"),
         ("颜色水乳交融", "乳交"),
         ("志愿者用双手做爱心的形状", "做爱"),
+        ("老师在校园内脏话连篇", "内脏"),
+        ("起色情事", "色情"),
     ],
 )
 def test_letters_of_two_other_words_are_no_word(text: str, term: str) -> None:
@@ -38,6 +40,7 @@ def test_letters_of_two_other_words_are_no_word(text: str, term: str) -> None:
         ("熊猫血肉模糊", "血肉"),
         ("喜剧演员的侮辱性称呼", "侮辱"),
         ("裸照", "裸照"),
+        ("多人性爱派对", "性爱"),
     ],
 )
 def test_a_word_and_the_start_of_a_longer_one_are_a_word(text: str, term: str) -> None:
