@@ -65,6 +65,13 @@ def test_a_block_shows_how_to_appeal_it_or_that_no_way_is_documented(
     assert bool(ways) is (provider == "runway")
 
 
+def test_a_block_by_a_service_that_has_ended_says_so(run: Run, say: Say) -> None:
+    for error in (("rejected by our safety system", "--provider", "sora"), ("moderation_blocked",)):
+        said = " ".join(say("explain-error", *error, code=None).out.split())
+        assert "OpenAI shut down Sora 2 and its Videos API on 24 September 2026." in said
+        assert [way["id"] for way in run("explain-error", *error)["appeal"]] == ["shut-down"]
+
+
 def test_what_is_no_block_has_no_appeal(run: Run, say: Say) -> None:
     assert run("explain-error", "429 Too Many Requests")["appeal"] is None
     assert "Appeal" not in say("explain-error", "429 Too Many Requests", code=None).out

@@ -289,11 +289,15 @@ def explanation_object(found: ProviderError, text: str, locale: str = DEFAULT) -
 
 
 def find_appeal(found: ProviderError) -> tuple[ProviderRule, ...] | None:
-    """The documented ways to contest a block by a provider; None if it is not a block of a known provider."""
-    provider = exactly_named(found.provider)
-    if found.kind is not ErrorKind.CONTENT_BLOCK or provider is None or not provider.rules:
+    """The documented ways to contest a block by a provider, or that its service has ended; None if it is not
+    a block of a known provider.
+    """
+    if found.kind is not ErrorKind.CONTENT_BLOCK:
         return None
-    document = documents().get(found.provider)
-    if document is None:
-        return ()
-    return None if document.shut_down else document.about(Topic.APPEAL)
+    document = documents().get(found.provider or found.likely_provider)
+    if document is not None and document.shut_down:
+        return (document.shut_down,)
+    provider = exactly_named(found.provider)
+    if provider is None or not provider.rules:
+        return None
+    return () if document is None else document.about(Topic.APPEAL)

@@ -364,7 +364,8 @@ class ProviderErrorExplanation(BaseModel):
     message: str | None
     gate: ProviderErrorGate
     appeal: list[dict[str, Any]] | None = Field(
-        description="The documented ways to contest a block; empty if none is known, null if it is no block."
+        description="The documented ways to contest a block, or that the service has ended; empty if none "
+        "is known, null if it is no block."
     )
     prompt: RefusedPromptAnswer | None = Field(description="The answer about `prompt`; null without one.")
 
