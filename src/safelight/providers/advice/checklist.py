@@ -38,9 +38,22 @@ PEOPLE = (
     r"|models?|brides?|grooms?|tourists?"
     r"|scientists?|engineers?|astronauts?|pilots?|sailors?|surfers?|skiers?|monks?|priests?|somebody"
     r"|someone|anyone|he|she|they"
-    r"|mother|father|mum|dad|grandm\w+|grandf\w+|characters?)\b"
+    r"|mothers?|fathers?|mum|dad|grandm\w+|grandf\w+|parents?|husbands?|wi(?:fe|ves)|widow(?:er)?s?|sisters?"
+    r"|brothers?|sons?|daughters?|uncles?|aunts?|nieces?|nephews?|cousins?|siblings?|twins|lovers?|newlyweds"
+    r"|neighbou?rs?|strangers?|colleagues?|guests?|passengers?|pedestrians?|commuters?|customers?|shoppers?"
+    r"|audience|spectators?|dentists?|surgeons?|paramedics?|patients|vets?|veterinarians?|pharmacists?"
+    r"|firefighters?|police|(?:police ?)?officers?|cops?|detectives?|guards?|lawyers?|judges?|prisoners?"
+    r"|veterans?|boxers?|wrestlers?|swimmers?|divers?|climbers?|hikers?|cyclists?|riders?|joggers?|skaters?"
+    r"|gymnasts?|goalkeepers?|referees?|ballerinas?|wait(?:er|ress)(?:es|s)?|bakers?|barbers?"
+    r"|baristas?|bartenders?|butchers?|tailors?|potters?|blacksmiths?|carpenters?|plumbers?|electricians?"
+    r"|mechanics?|welders?|miners?|gardeners?|shepherds?|hunters?|vendors?|couriers?|cleaners?|librarians?"
+    r"|professors?|researchers?|painters?|sculptors?|writers?|poets?|pianists?|violinists?|drummers?"
+    r"|guitarists?|conductors?|magicians?|clowns?|knights?|kings?(?! (?:penguin|crab|cobra))|queens?(?! bee)|princes?|princess(?:es)?|pirates?"
+    r"|cowboys?|vikings?|samurai|ninjas?|wizards?|refugees?|pilgrims?|nuns?|characters?"
+    r"|(?:police|fire|business|sports|sales|crafts|camera|horse|spokes)(?:m[ae]n|wom[ae]n|people|persons?))\b"
     r"|[病男女老行路客工诗詩猎獵军軍旁众眾]人|人[们們群]|人物|人|[男女](?:子|士|孩|生|性)|小孩|孩子|新娘|新郎|厨师|廚師|医生|醫生"
-    r"|护士|護士|老师|老師|学生|學生|舞者|演员|演員|家庭|朋友|情侣|情侶|母亲|母親|父亲|父親|妈妈|媽媽|爸爸|奶奶|爷爷|爺爺"
+    r"|护士|護士|老师|老師|学生|學生|拳[击擊]?手|[选選歌骑騎水]手|[寡孕][妇婦]|警[察官]|[消救][防护護][员員]|[律画畫厨廚]师|[律畫廚]師"
+    r"|法官|司机|司機|士兵|[店职職演船飞飛][员員]|工匠|牧童|丈夫|妻子|夫[妻妇婦]|兄弟|姐妹|姊妹|邻居|鄰居|乘客|[观觀]众|觀眾|舞者|演员|演員|家庭|朋友|情侣|情侶|母亲|母親|父亲|父親|妈妈|媽媽|爸爸|奶奶|爷爷|爺爺"
 )
 ADULTS = (
     r"\b(?:adults?|grown[- ]?ups?|grown (?:m[ae]n|wom[ae]n)|m[ae]n|wom[ae]n|gentlem[ae]n|lad(?:y|ies)"
@@ -347,7 +360,9 @@ def _adults(prompt: _Prompt) -> ChecklistItem:
     people = prompt.spans(PEOPLE)
     if not people:
         return ChecklistItem(
-            topic=check, state=ChecklistState.NOT_APPLICABLE, message="The prompt mentions no person."
+            topic=check,
+            state=ChecklistState.NOT_APPLICABLE,
+            message="We found no word for a person in the prompt.",
         )
     if _no_age_advice(prompt):
         return ChecklistItem(

@@ -63,6 +63,23 @@ def test_a_harm_word_without_a_finding_is_only_advice() -> None:
     assert found[ChecklistTopic.HARM_WORDS] is ChecklistState.PROBLEM
 
 
+@pytest.mark.parametrize(
+    ("prompt", "is_person"),
+    [
+        ("A surgeon washes her hands", True),
+        ("Two boxers touch gloves", True),
+        ("A widow lights a candle", True),
+        ("一位寡妇点起蜡烛", True),
+        ("兩名拳擊手碰拳", True),
+        ("A king penguin and a specimen of coral", False),
+        ("企鹅在雪地里走", False),
+    ],
+)
+def test_people_are_seen_by_their_work_sport_and_family(prompt: str, is_person: bool) -> None:
+    item = checklist_items(prompt)[ChecklistTopic.EXPLICIT_ADULTS]
+    assert ("no word for a person" in item.message) is not is_person
+
+
 def test_advice_never_states_that_people_are_adults() -> None:
     for prompt, state in (
         ("A dancer in a studio", ChecklistState.LOOK),
