@@ -135,7 +135,7 @@ def row_of(location: str, report: FileReport, fail_on: FailOn, *, unchanged: boo
             for cell in verdict.gaps
             if by_gap
         ),
-        findings=report.findings,
+        findings=verdict.counted(report.findings, report.coverage),
         texts=tuple(one.text for one in report.texts),
         transcript=transcript_lines(report.transcript),
         coverage=coverage,

@@ -190,13 +190,12 @@ def file_view(
     if verdict.vault:
         sentences = (t("scan.vaulted_text"),)
         return FileView(**common, **tested, tone="block", verdict=t("verdict.block"), sentences=sentences)
-    visible = [finding for finding in report.findings if not is_hidden(finding.category, taxonomy)]
-    withheld = len(report.findings) - len(visible)
+    found = verdict.counted(report.findings, report.coverage)
+    visible = [finding for finding in found if not is_hidden(finding.category, taxonomy)]
+    withheld = sum(is_hidden(finding.category, taxonomy) for finding in report.findings)
     details_hidden = is_hidden(verdict.category, taxonomy)
     images_hidden = withheld > 0 or (details_hidden and bool(verdict.findings))
-    lead, english = _verdict_sentences(
-        verdict, t, details_hidden=details_hidden, has_findings=bool(report.findings)
-    )
+    lead, english = _verdict_sentences(verdict, t, details_hidden=details_hidden, has_findings=bool(found))
     by_gap = verdict.is_decided_by_gaps
     seconds = _duration_s(report)
     transcript = () if withheld else report.transcript or ()
@@ -222,11 +221,11 @@ def file_view(
         ),
         findings=tuple(scan_finding_row(finding, t) for finding in visible),
         withheld=withheld,
-        nothing_found=not report.findings,
+        nothing_found=not found,
         previews=tuple(
             (translate_category(name, t), preview)
             for name, preview in report.stills.items()
-            if not is_hidden(name, taxonomy)
+            if name in {finding.category for finding in visible}
         ),
         no_previews_reason=_no_previews_reason(report, t, hidden=images_hidden),
         **_strip_values(report, hidden=images_hidden),

@@ -195,7 +195,8 @@ def _stage_rows(record: VideoRecord, taxonomy: Taxonomy, t: Translations) -> Ite
         ms = record_item.details.get("latency_ms")
         waived = is_waived(verdict)
         shows_category = not is_hidden(verdict.category, taxonomy)
-        visible = [finding for finding in record_item.findings if not is_hidden(finding.category, taxonomy)]
+        found = verdict.counted(record_item.findings, record_item.coverage.cells)
+        visible = [finding for finding in found if not is_hidden(finding.category, taxonomy)]
         yield StageRow(
             stage=t(f"steps.name.{record_item.stage.value}"),
             tone=WAIVED if waived else verdict.action.value,
@@ -205,7 +206,7 @@ def _stage_rows(record: VideoRecord, taxonomy: Taxonomy, t: Translations) -> Ite
             policy=f"{verdict.policy} {verdict.policy_sha256[:12]}",
             sha256=verdict.subject_sha256,
             findings=tuple(_finding_rows(visible, t)),
-            withheld=len(record_item.findings) - len(visible),
+            withheld=sum(is_hidden(finding.category, taxonomy) for finding in record_item.findings),
         )
 
 

@@ -54,7 +54,8 @@ def video_timeline(
     facts = scan.details.get("facts") if scan else None
     if scan is None or not facts or video.vaulted:
         return None
-    visible = [finding for finding in scan.findings if not is_hidden(finding.category, taxonomy)]
+    found = scan.verdict.counted(scan.findings, scan.coverage.cells)
+    visible = [finding for finding in found if not is_hidden(finding.category, taxonomy)]
     seconds = scan_seconds(scan)
     picture_s = float(facts.get("duration_s") or 0.0)
     frames = int((scan.details.get("schedule") or {}).get("frames") or facts.get("frames") or 0)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 
 import msgspec
 
-from .findings import Cell, Finding, Stage
+from .findings import Basis, Cell, Finding, Stage
 
 
 class Action(StrEnum):
@@ -108,6 +109,19 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
     def is_decided_by_gaps(self) -> bool:
         """Whether only missing checks hold or block the content. Then the category is not a finding."""
         return bool(self.gaps) and not self.findings and self.action is not Action.ALLOW
+
+    def counted(self, findings: Iterable[Finding], cells: Iterable[Cell]) -> tuple[Finding, ...]:
+        """The findings worth showing: all but the learned ones of categories that do not count as checked, on
+        which this verdict does not rest either, such as a look-alike of a symbol in one frame.
+        """
+        checked = {(cell.category, cell.modality) for cell in cells if cell.available}
+        return tuple(
+            one
+            for one in findings
+            if one.basis is not Basis.LEARNED
+            or (one.category, one.modality) in checked
+            or one in self.findings
+        )
 
     @property
     def is_decided_by_reports(self) -> bool:

@@ -8,6 +8,7 @@ from safelight.policy.decisions import decide, required_coverage, stops_minors
 from safelight.policy.documents import Policy, load
 from safelight.policy.findings import (
     SHIPPED,
+    Basis,
     CategorySpec,
     Cell,
     Coverage,
@@ -215,3 +216,13 @@ def test_a_policy_stops_minors_only_if_a_rule_holds_or_blocks_a_clip_in_which_on
     assert not stops_minors(
         written("policy: house\nextends: starter\n"), SHIPPED, Context(stage=Stage.OUTPUT)
     )
+
+
+def test_what_counts_is_what_was_checked_and_what_the_verdict_rests_on() -> None:
+    symbol = seen("hate/symbols", modality="frames", score=0.71, basis=Basis.LEARNED)
+    word = seen("hate/symbols", modality="frames", score=0.71)
+    nudity = seen("sexual", modality="frames", score=0.3, basis=Basis.LEARNED)
+    verdict, cells = decided("output", nudity), checked(STARTER, "output")
+    assert verdict.counted((symbol, word, nudity), cells) == (word, nudity)
+    resting = msgspec.structs.replace(verdict, findings=(symbol,))
+    assert resting.counted((symbol,), cells) == (symbol,)
