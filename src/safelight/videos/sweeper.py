@@ -31,6 +31,7 @@ from .runs import next_run
 from .stuck_upstreams import stuck_upstreams
 from .timeouts import end_late, is_unconfirmed, may_have_finished
 from .transitions import update
+from .undone_strikes import UndoneStrikes
 
 _log = logging.getLogger(__name__)
 _INTERVAL_S = 2.0
@@ -42,6 +43,7 @@ _LAST_LOOK_S = 120.0
 #: Feedback is kept for 180 days, so an hour more does not matter.
 _FEEDBACK_DELETION_INTERVAL_S = 3600.0
 _REPORT_INTERVAL_S = 60.0
+_STRIKE_INTERVAL_S = 60.0
 
 
 class Sweeper:
@@ -56,6 +58,8 @@ class Sweeper:
         self._full_search_at = 0.0
         self._next_feedback_deletion_at = 0.0
         self._next_report_at = 0.0
+        self._undone_strikes = UndoneStrikes(context)
+        self._next_strikes_at = 0.0
         self._next_download_deletion_at = 0.0
         #: When late videos that an upstream may have finished were first found, by id.
         self._last_looks: dict[str, float] = {}
@@ -72,6 +76,7 @@ class Sweeper:
             self.prune_queue_history,
             self.delete_old_feedback,
             self.report_stuck_upstreams,
+            self.take_back_strikes,
         )
         self.part = BackgroundPart(
             "sweeper",
@@ -160,6 +165,13 @@ class Sweeper:
         with self._context.database.across_tenants("stuck upstreams", readonly=True) as tx:
             for name, sentence in stuck_upstreams(tx).items():
                 _log.warning("The upstream %s does not finish: %s.", name, sentence)
+
+    def take_back_strikes(self) -> None:
+        """Remove strikes whose prompts today's lists and policy do not block."""
+        now = self._now()
+        if now >= self._next_strikes_at:
+            self._next_strikes_at = now + _STRIKE_INTERVAL_S
+            self._undone_strikes.take_back()
 
     def expire_reviews(self) -> None:
         """Reject held videos that no reviewer decided in time."""

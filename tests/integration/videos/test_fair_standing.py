@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,10 @@ from safelight.accounts.standing import Ban, Bans, Cause, Level, Offence
 from safelight.accounts.statements import StatementKind, StatementSource
 from safelight.accounts.terms import AccountTerms, Terms
 from safelight.core.errors import Conflict, InvalidField, NotFound
+from safelight.policy.documents import load
+from safelight.policy.findings import SHIPPED
 from safelight.store.tables import audit_log_contents
+from safelight.testing.detectors import FakeTextDetector, MarkerFailed
 from safelight.videos.models import VideoState
 from safelight.videos.outcomes import expire_review
 from safelight.web.api.standing import standing_object
@@ -29,6 +33,7 @@ from .test_appeals import appealed
 from .test_appeals_by_statement import key_of, statements_to
 from .test_decisions import MARKED, decide, held, only_case
 from .test_standing import BLOCKED, DAY, SECOND_VOICE, Clock, blocked, clock, events, person, standing
+from .test_video_lifecycle import sweeper
 
 __all__ = ["clock", "held"]
 
@@ -247,3 +252,32 @@ def test_a_strike_names_its_category_only_where_its_statement_does(furnish: Furn
     assert shown == {"0": ("violence", "violence"), "1": ("extremism", None), "2": (None, None)}
     staff = standing_object(found, taxonomy, is_staff=True)["strikes"]
     assert {one["category"] for one in staff} == {"violence", "extremism", "ncii"}
+
+
+def fail(*_: object) -> None:
+    raise MarkerFailed
+
+
+def test_a_better_policy_ends_a_stop_that_rests_on_blocks_of_a_worse_one(
+    furnish: Furnish, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = furnish(SECOND_VOICE)
+    made = sweeper(house)
+    for prompt in BLOCKED[:2]:
+        blocked(house, prompt)
+    made.sweep()
+    assert standing(house).level is Level.COOL_DOWN
+    document = tmp_path / "house.yaml"
+    document.write_text("policy: house\nversion: '1'\nextends: starter\nrules: [{id: vi-1, action: hold}]")
+    better = load(document, SHIPPED)
+    house.container.persistence.policies.publish(better, published_by="Ada", tenant=house.who.tenant)
+    with monkeypatch.context() as patch:
+        patch.setattr(FakeTextDetector, "inspect_text", fail)
+        clock.now += 61
+        made.sweep()
+    assert standing(house).level is Level.COOL_DOWN, "a detector that fails clears nobody"
+    clock.now += 61
+    made.sweep()
+    assert standing(house).level is Level.GOOD
+    assert account_statements(house) == ["account_restored", "cooled_down", "warned"]
+    assert statements_to(house, "ann")[0].content.automated_decision
