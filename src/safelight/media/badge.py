@@ -70,14 +70,6 @@ class Badge:
             left=min(margin, width - drawn.shape[1]),
         )
 
-    def blend(self, frame: Pixels) -> None:
-        """Draw the label into a frame."""
-        rows = slice(self.top, self.top + self.pixels.shape[0])
-        columns = slice(self.left, self.left + self.pixels.shape[1])
-        under = frame[rows, columns].astype(np.float32)
-        mixed = under * (1 - self.opacity) + self.pixels.astype(np.float32) * self.opacity
-        frame[rows, columns] = mixed.round().astype(np.uint8)
-
 
 def check_badge_in_child(argument: Any, _link: object) -> None:
     """Entry point in a sandboxed child: raises what `Badge.draw` raises for this style."""

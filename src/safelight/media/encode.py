@@ -1,4 +1,4 @@
-"""MP4 encoding: H.264 and AAC, streamable. `burn_badge` runs only inside a sandboxed child."""
+"""MP4 encoding: H.264 and AAC, streamable."""
 
 from __future__ import annotations
 
@@ -8,22 +8,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from safelight.media.badge import Badge, BadgeStyle
-from safelight.media.decode import DecodedFrame, VideoDecoder
-from safelight.media.probe import VideoLimits, decoder_errors_raise, open_container
+from safelight.media.probe import decoder_errors_raise
+from safelight.media.shown_frames import is_rgb
 
 Pixels = npt.NDArray[np.uint8]
 
-#: Audio codecs that an MP4 can contain; other audio is re-encoded as AAC.
-_MP4_AUDIO_CODECS = frozenset({"aac", "mp3", "opus", "ac3", "eac3", "alac", "flac"})
-
 #: Ticks per second of the time base, for frames that carry their own time.
 _TICKS_PER_S = 90_000
-_AUDIO_RATE_HZ = 48_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +69,8 @@ class Mp4Writer:
             "crf": str(video.crf),
             "preset": video.preset,
             "aq-strength": str(video.aq_strength),
+            # Captions in a decoded frame would be written again.
+            "a53cc": "0",
         }
         if video.timestamped:
             # No B-frames: the duration of an MP4 comes from its decode times, which with B-frames can end
@@ -121,6 +117,8 @@ class Mp4Writer:
         ours, theirs = self._video.codec_context, source.codec_context
         for name in ("color_range", "color_primaries", "color_trc", "colorspace"):
             setattr(ours, name, getattr(theirs, name))
+        if is_rgb(theirs.format):
+            ours.color_range = ours.colorspace = 1
         if source.sample_aspect_ratio:
             ours.sample_aspect_ratio = source.sample_aspect_ratio
         if rotation:
@@ -183,53 +181,31 @@ class Mp4Writer:
             self._container.close()
 
 
-class BadgeTask(msgspec.Struct, frozen=True, kw_only=True):
-    """Argument of `burn_badge_in_child`."""
+class CopiedSound:
+    """Copies the packets of an audio track between the frames, because the muxer keeps what comes early."""
 
-    source: str
-    into: str
-    style: BadgeStyle
-    limits: VideoLimits
+    def __init__(self, writer: Mp4Writer, container: Any, track: Any) -> None:
+        self._writer = writer
+        self._copied = None if track is None else writer.add_copied_stream(track)
+        self._packets = iter(()) if track is None else container.demux(track)
+        self._plays = False
+        self._next: Any = self._read()
 
+    def copy_until(self, time_s: float) -> None:
+        while self._next is not None and float(self._next.dts * self._next.time_base) <= time_s:
+            self._next.stream = self._copied
+            self._writer.add_packet(self._next)
+            self._next = self._read()
 
-def burn_badge_in_child(argument: Any, _link: object) -> None:
-    """Entry point of `burn_badge` in a sandboxed child."""
-    task = msgspec.convert(argument, BadgeTask)
-    burn_badge(Path(task.source), Path(task.into), task.style, task.limits)
+    def _read(self) -> Any:
+        with decoder_errors_raise():
+            return next((packet for packet in self._packets if self._is_kept(packet)), None)
 
-
-def burn_badge(source: Path, into: Path, style: BadgeStyle, limits: VideoLimits) -> None:
-    """Copy a clip and put a visible badge on every frame; the audio is kept."""
-    decoder = VideoDecoder(source, limits)
-    width, height = decoder.info.width - decoder.info.width % 2, decoder.info.height - decoder.info.height % 2
-    badge = Badge.draw(style, width, height)
-    copies_audio = decoder.info.audio_codec in _MP4_AUDIO_CODECS
-    encoded_audio = (
-        None if copies_audio or decoder.info.audio_codec is None else AudioFormat(rate=_AUDIO_RATE_HZ)
-    )
-    video_format = VideoFormat(
-        width=width, height=height, fps=decoder.info.fps or 25, timestamped=True, crf=18
-    )
-    with (
-        Mp4Writer(into, video_format, encoded_audio) as writer,
-        open_container(source, limits) as original,
-    ):
-        copied_stream = writer.add_copied_stream(original.streams.audio[0]) if copies_audio else None
-        for frame in decoder.frames():
-            writer.add_frame(_badged(frame, badge), time_s=frame.time_s)
-        if copied_stream is not None:
-            with decoder_errors_raise():
-                for packet in original.demux(original.streams.audio[0]):
-                    if packet.dts is not None:
-                        packet.stream = copied_stream
-                        writer.add_packet(packet)
-        else:
-            for samples in decoder.audio({_AUDIO_RATE_HZ}).values():
-                writer.add_audio(samples)
-
-
-def _badged(frame: DecodedFrame, badge: Badge) -> Pixels:
-    # H.264 in 4:2:0 needs even sides, so the last row or column of an odd side is dropped.
-    pixels = frame.resized(0)[: frame.height - frame.height % 2, : frame.width - frame.width % 2].copy()
-    badge.blend(pixels)
-    return pixels
+    def _is_kept(self, packet: Any) -> bool:
+        """Whether a packet is played. Those before the first played one stay, because the decoder starts with
+        them. Later ones that an edit list hides would go back in time.
+        """
+        if packet.dts is None or (packet.is_discard and self._plays):
+            return False
+        self._plays = self._plays or not packet.is_discard
+        return True

@@ -21,15 +21,14 @@ from safelight.core.errors import InvalidMedia, TooLarge
 from safelight.media.encode import AudioFormat, Mp4Writer, VideoFormat
 from safelight.media.probe import (
     VideoLimits,
-    check_size,
     decoder_errors_raise,
     open_container,
+    probe_container,
     select_tracks,
     strict_decoding,
 )
+from safelight.media.shown_frames import FrameShape, shown_frames
 from safelight.media.tags import FileTags, read_tags
-
-Pixels = npt.NDArray[np.uint8]
 
 #: Codecs that browsers can play in an MP4.
 _VIDEO_CODECS = frozenset({"h264", "hevc", "av1", "vp9"})
@@ -184,10 +183,13 @@ def _fits_its_entries(file: BinaryIO, start: int, size: int, box_type: bytes) ->
 
 
 def _remux(source: Path, into: Path, limits: VideoLimits) -> bool:
-    """Copy the packets into an MP4 without re-encoding; False if the copy would not be a complete MP4."""
+    """Copy the packets into an MP4 without re-encoding, at the times at which they are played.
+
+    False if the copy would not be a complete MP4.
+    """
     import av
 
-    with open_container(source, limits, animations=True) as container:
+    with open_container(source, limits, animations=True, as_played=True) as container:
         video, audio = select_tracks(container)
         wanted = [stream for stream in (video, audio) if stream is not None]
         options = {"movflags": "+faststart", "fflags": "+bitexact"}
@@ -195,7 +197,7 @@ def _remux(source: Path, into: Path, limits: VideoLimits) -> bool:
             with av.open(str(into), "w", format="mp4", container_options=options) as target:
                 tracks = {stream.index: target.add_stream_from_template(stream) for stream in wanted}
                 presented_until = decoded_until = count = 0
-                for packet in _with_decode_times(container.demux(*wanted)):
+                for packet in _with_decode_times(_played(container.demux(*wanted))):
                     if packet.stream is video:
                         count += 1
                         decoded_until = packet.dts + (packet.duration or 0)
@@ -210,6 +212,18 @@ def _remux(source: Path, into: Path, limits: VideoLimits) -> bool:
         except (av.FFmpegError, ValueError, OverflowError):
             return False
     return complete
+
+
+def _played(packets: Iterator[Any]) -> Iterator[Any]:
+    """The packets that are played, and those that a decoder needs before the first of them."""
+    latest: dict[int, int] = {}
+    for packet in packets:
+        track, pts = packet.stream.index, packet.pts or 0
+        if not packet.is_discard:
+            latest[track] = max(pts, latest.get(track, pts))
+        elif pts > latest.get(track, pts):
+            raise ValueError("an edit list hides a part in the middle, which would be played in a copy")
+        yield packet
 
 
 def _with_decode_times(packets: Iterator[Any]) -> Iterator[Any]:
@@ -240,50 +254,33 @@ def _with_decode_times(packets: Iterator[Any]) -> Iterator[Any]:
 
 def _transcode(source: Path, into: Path, limits: VideoLimits) -> None:
     """Decode all frames and audio, and encode them as H.264 and AAC with the original frame times."""
-    with open_container(source, limits, animations=True) as container:
+    with open_container(source, limits, animations=True) as probed:
+        info = probe_container(probed, source.stat().st_size, limits)
+    with open_container(source, limits, animations=True, as_played=True) as container:
         video, audio = select_tracks(container)
-        rate = video.average_rate or video.guessed_rate or 25
-        frames = _rgb_frames(container, strict_decoding(video), limits)
-        start_s, first = next(frames, (0.0, None))
-        if first is None:
-            raise InvalidMedia("No frame of the clip can be decoded.")
-        height, width = first.shape[:2]
-        fps = min(max(Fraction(rate), Fraction(1, 10)), Fraction(240))
-        video_format = VideoFormat(width=width, height=height, fps=fps, timestamped=True, crf=18)
+        shape = FrameShape.of(video.codec_context)
+        rate = Fraction(video.average_rate or video.guessed_rate or 25)
+        video_format = VideoFormat(
+            width=shape.width,
+            height=shape.height,
+            fps=min(max(rate, Fraction(1, 10)), Fraction(240)),
+            timestamped=True,
+            crf=18,
+            pixel_format=shape.format,
+        )
         audio_format = AudioFormat(rate=_AUDIO_RATE_HZ, channels=2) if audio is not None else None
         with Mp4Writer(into, video_format, audio_format) as writer:
-            writer.add_frame(first, time_s=0.0)
-            for time_s, pixels in frames:
-                if pixels.shape != first.shape:
-                    raise InvalidMedia("The picture changes its size in the middle of the clip.")
-                writer.add_frame(pixels, time_s=max(time_s - start_s, 0.0))
+            # Before the first frame: a decoder of VP8 knows other colours than the file.
+            writer.copy_display(video, rotation=info.rotation)
+            start_s: float | None = None
+            for time_s, frame in shown_frames(container, video, shape, limits):
+                start_s = time_s if start_s is None else start_s
+                writer.add_picture(frame, time_s=max(time_s - start_s, 0.0))
+            if start_s is None:
+                raise InvalidMedia("No frame of the clip can be decoded.")
             if audio is not None:
                 for samples in _stereo_samples(source, start_s, limits):
                     writer.add_audio(samples)
-
-
-def _rgb_frames(container: Any, video: Any, limits: VideoLimits) -> Iterator[tuple[float, Pixels]]:
-    """Times and RGB pixels of the frames, as displayed and with even sides."""
-    start_s: float | None = None
-    decoded = container.decode(video)
-    for number in range(limits.frames + 1):
-        with decoder_errors_raise():
-            frame = next(decoded, None)
-        if frame is None:
-            return
-        if number == limits.frames:
-            raise TooLarge(f"The clip has more than {limits.frames:,} frames.")
-        check_size(frame.width, frame.height, limits)
-        time_s = frame.time if frame.time is not None else number / 25
-        start_s = time_s if start_s is None else start_s
-        if time_s - start_s > limits.duration_s + 1:
-            raise TooLarge(f"The clip is longer than {limits.duration_s:g} s.")
-        with decoder_errors_raise():
-            pixels = frame.to_ndarray(format="rgb24")
-        upright = np.rot90(pixels, int(frame.rotation or 0) // 90 % 4)
-        # H.264 in 4:2:0 needs even sides, so the last row or column of an odd side is repeated.
-        padding = (upright.shape[0] % 2, upright.shape[1] % 2)
-        yield time_s, np.pad(upright, ((0, padding[0]), (0, padding[1]), (0, 0)), mode="edge")
 
 
 def _stereo_samples(source: Path, start_s: float, limits: VideoLimits) -> Iterator[npt.NDArray[np.float32]]:
@@ -291,8 +288,8 @@ def _stereo_samples(source: Path, start_s: float, limits: VideoLimits) -> Iterat
     import av
 
     resampler = av.AudioResampler(format="fltp", layout="stereo", rate=_AUDIO_RATE_HZ)
-    max_samples, sample_count = int((limits.duration_s + 1) * _AUDIO_RATE_HZ), 0
-    with open_container(source, limits, animations=True) as container:
+    max_samples, sample_count, early = int((limits.duration_s + 1) * _AUDIO_RATE_HZ), 0, 0
+    with open_container(source, limits, animations=True, as_played=True) as container:
         _video, audio = select_tracks(container)
         decoded = container.decode(strict_decoding(audio))
         delay_s: float | None = None
@@ -304,9 +301,12 @@ def _stereo_samples(source: Path, start_s: float, limits: VideoLimits) -> Iterat
                 if delay_s is None and frame is not None:
                     delay_s = (frame.time or 0.0) - start_s
                     if 0 < delay_s < limits.duration_s:
-                        yield np.zeros((2, int(delay_s * _AUDIO_RATE_HZ)), np.float32)
+                        yield np.zeros((2, round(delay_s * _AUDIO_RATE_HZ)), np.float32)
+                    early = max(-round(delay_s * _AUDIO_RATE_HZ), 0)
                 pieces = [piece.to_ndarray() for piece in resampler.resample(frame)]
             for piece in pieces:
+                # What is heard before the first frame has no place in a file that begins with it.
+                piece, early = piece[:, early:], max(early - piece.shape[1], 0)
                 sample_count += piece.shape[1]
                 if sample_count > max_samples:
                     raise TooLarge(f"The audio is longer than {limits.duration_s:g} s.")

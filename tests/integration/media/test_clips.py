@@ -11,8 +11,9 @@ from PIL import Image
 from safelight.core.errors import InvalidMedia, TooLarge
 from safelight.media import thumbnails
 from safelight.media.badge import BadgeStyle
+from safelight.media.burned_badge import burn_badge
 from safelight.media.decode import VideoDecoder
-from safelight.media.encode import Mp4Writer, VideoFormat, burn_badge
+from safelight.media.encode import Mp4Writer, VideoFormat
 from safelight.media.probe import VideoLimits, probe
 from support.clips import RATE, hum, make_clip, scenery
 
@@ -203,7 +204,7 @@ def test_a_badge_is_visible_on_every_frame_and_the_audio_is_kept(
         container.mux(audio.encode(None))
     burn_badge(source, tmp_path / "b.mp4", BadgeStyle(text="Made with AI"), LIMITS)
     decoder = VideoDecoder(tmp_path / "b.mp4", LIMITS)
-    assert (decoder.info.width, decoder.info.height) == (width - width % 2, height - height % 2)
+    assert (decoder.info.width, decoder.info.height) == (width + width % 2, height + height % 2)
     assert decoder.info.audio_codec == "aac"
     frames = [frame.resized(0).astype(int) for frame in decoder.frames()]
     assert len(frames) == 12

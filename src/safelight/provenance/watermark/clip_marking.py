@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from safelight.core.errors import InvalidMedia
 from safelight.media.decode import is_intra_coded
-from safelight.media.encode import Mp4Writer, VideoFormat
+from safelight.media.encode import CopiedSound, Mp4Writer, VideoFormat
 from safelight.media.images import ImageLimits, read_image
 from safelight.media.probe import (
     ACCEPTED_CLIP_LIMITS,
@@ -609,7 +609,7 @@ def _write(task: MarkTask, info: MediaInfo, marking: _Marking) -> None:
         )
         with Mp4Writer(Path(task.into), shape) as writer:
             writer.copy_display(video, rotation=info.rotation)
-            sound = _Sound(writer, original, audio)
+            sound = CopiedSound(writer, original, audio)
             first_s: float | None = None
             for number, one in enumerate(marking.clip.second_walk()):
                 marking.limit.check_encoding(number, info.frames)
@@ -622,33 +622,3 @@ def _write(task: MarkTask, info: MediaInfo, marking: _Marking) -> None:
                 _luma(one.frame)[:] = _shown(marked, -info.rotation)
                 writer.add_picture(one.frame, time_s=one.time_s)
             sound.copy_until(math.inf)
-
-
-class _Sound:
-    """Copies the packets of an audio track between the frames, because the muxer keeps what comes early."""
-
-    def __init__(self, writer: Mp4Writer, container: Any, track: Any) -> None:
-        self._writer = writer
-        self._copied = None if track is None else writer.add_copied_stream(track)
-        self._packets = iter(()) if track is None else container.demux(track)
-        self._plays = False
-        self._next: Any = self._read()
-
-    def copy_until(self, time_s: float) -> None:
-        while self._next is not None and float(self._next.dts * self._next.time_base) <= time_s:
-            self._next.stream = self._copied
-            self._writer.add_packet(self._next)
-            self._next = self._read()
-
-    def _read(self) -> Any:
-        with decoder_errors_raise():
-            return next((packet for packet in self._packets if self._is_kept(packet)), None)
-
-    def _is_kept(self, packet: Any) -> bool:
-        """Whether a packet is played. Those before the first played one stay, because the decoder starts with
-        them. Later ones that an edit list hides would go back in time.
-        """
-        if packet.dts is None or (packet.is_discard and self._plays):
-            return False
-        self._plays = self._plays or not packet.is_discard
-        return True

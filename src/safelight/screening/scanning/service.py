@@ -17,9 +17,9 @@ from safelight.core.progress import ProgressSink
 from safelight.core.tracing.tracer import child_span, current_span
 from safelight.detectors.protocol import Capability
 from safelight.detectors.registry import DetectorMissing, load_plugin
-from safelight.media import encode, images, probe, thumbnails
+from safelight.media import burned_badge, images, probe, thumbnails
 from safelight.media.badge import BadgeStyle
-from safelight.media.encode import BadgeTask
+from safelight.media.burned_badge import BadgeTask
 from safelight.media.images import ImageLimits
 from safelight.media.probe import MediaInfo, VideoLimits
 from safelight.policy.findings import Finding, Modality
@@ -46,7 +46,7 @@ DetectorSpec: TypeAlias = tuple[str, dict[str, Any]]
 _PRELOADED_MODULES = (
     *("av", "cv2", "PIL.Image", "PIL.ImageDraw", "PIL.ImageFilter", "PIL.ImageFont", "PIL.ImageOps"),
     *("PIL.JpegImagePlugin", "PIL.PngImagePlugin", "PIL.WebPImagePlugin", "PIL.GifImagePlugin"),
-    *(module.__name__ for module in (encode, images, probe, thumbnails, worker)),
+    *(module.__name__ for module in (burned_badge, images, probe, thumbnails, worker)),
 )
 
 
@@ -317,7 +317,7 @@ class Scanner:
             source=str(source.absolute()), into=str(into.absolute()), style=style, limits=self.settings.video
         )
         self._sandbox.run(
-            EntryPoint.of(encode.burn_badge_in_child),
+            EntryPoint.of(burned_badge.burn_badge_in_child),
             msgspec.to_builtins(task),
             reads=[source, *map(Path, filter(None, (style.font, style.icon)))],
             writes=[into],

@@ -1,0 +1,143 @@
+"""Copies a clip with the visible label in every frame, drawn into its planes, so that colours, pixel
+shape and sound stay as they are. Runs only inside a sandboxed child.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from safelight.core.errors import InvalidMedia
+from safelight.media.badge import Badge, BadgeStyle
+from safelight.media.encode import CopiedSound, Mp4Writer, VideoFormat
+from safelight.media.probe import VideoLimits, open_container, probe, select_tracks
+from safelight.media.shown_frames import FrameShape, shown_frames
+
+#: Pixel formats that are drawn into; frames in another one, such as RGB, are converted.
+_DRAWN_FORMATS = (
+    "yuv420p",
+    *("yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "gray"),
+    *("yuv420p10le", "yuv422p10le", "yuv444p10le", "gray10le"),
+)
+#: Shares of red and blue in luma, by the number of the colour matrix in H.273; others count as BT.709.
+_LUMA_SHARES = {5: (0.299, 0.114), 6: (0.299, 0.114), 9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
+_BT709 = (0.2126, 0.0722)
+#: The brightest part of the label, by the transfer function: white paper (203 cd/m2) in PQ and HLG (BT.2408).
+_WHITE = {16: 0.58, 18: 0.75}
+_FULL_RANGE = 2
+_CRF = 18
+
+
+class BadgeTask(msgspec.Struct, frozen=True, kw_only=True):
+    """Argument of `burn_badge_in_child`."""
+
+    source: str
+    into: str
+    style: BadgeStyle
+    limits: VideoLimits
+
+
+def burn_badge_in_child(argument: Any, _link: object) -> None:
+    """Entry point of `burn_badge` in a sandboxed child."""
+    task = msgspec.convert(argument, BadgeTask)
+    burn_badge(Path(task.source), Path(task.into), task.style, task.limits)
+
+
+def burn_badge(source: Path, into: Path, style: BadgeStyle, limits: VideoLimits) -> None:
+    """Write the labelled copy. Raises `InvalidMedia` or `TooLarge`."""
+    info = probe(source, limits)
+    with (
+        open_container(source, limits, as_played=True) as container,
+        open_container(source, limits, as_played=True) as sounding,
+    ):
+        video, audio = select_tracks(container)[0], select_tracks(sounding)[1]
+        shape = FrameShape.of(video.codec_context, kept=_DRAWN_FORMATS)
+        into_format = VideoFormat(
+            width=shape.width,
+            height=shape.height,
+            fps=info.fps or 25,
+            timestamped=True,
+            crf=_CRF,
+            pixel_format=shape.format,
+        )
+        with Mp4Writer(into, into_format) as writer:
+            writer.copy_display(video, rotation=info.rotation)
+            sound = CopiedSound(writer, sounding, audio)
+            badge: _PlanarBadge | None = None
+            for time_s, frame in shown_frames(container, video, shape, limits):
+                badge = badge or _PlanarBadge.draw(style, frame, video.codec_context, rotation=info.rotation)
+                frame.make_writable()
+                badge.blend(frame)
+                sound.copy_until(time_s)
+                writer.add_picture(frame, time_s=time_s)
+            if badge is None:
+                raise InvalidMedia("No frame of the clip can be decoded.")
+            sound.copy_until(math.inf)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _PlanarBadge:
+    """A label for frames of one pixel format: where it is in each plane, its values and how opaque it is."""
+
+    patches: tuple[tuple[slice, slice, npt.NDArray[np.float32], npt.NDArray[np.float32]], ...]
+
+    @classmethod
+    def draw(cls, style: BadgeStyle, frame: Any, codec: Any, *, rotation: int) -> _PlanarBadge:
+        """The label at the bottom left of the picture as it is shown, turned as the frame is stored."""
+        turned = rotation // 90 % 4
+        shown = (frame.width, frame.height) if turned % 2 == 0 else (frame.height, frame.width)
+        badge = Badge.draw(style, *shown)
+        canvas = np.zeros((shown[1], shown[0], 4), np.float32)
+        place = canvas[badge.top :, badge.left :][: badge.pixels.shape[0], : badge.pixels.shape[1]]
+        place[..., :3] = badge.pixels / 255 * _WHITE.get(codec.color_trc, 1.0)
+        place[..., 3:] = badge.opacity
+        canvas = np.rot90(canvas, -turned)
+        bits = frame.format.components[0].bits
+        is_full = frame.format.name.startswith("yuvj") or codec.color_range == _FULL_RANGE
+        values = _yuv(canvas[..., :3], _LUMA_SHARES.get(codec.colorspace, _BT709), bits, is_full=is_full)
+        patches = []
+        for number, plane in enumerate(frame.planes):
+            across, down = frame.width // plane.width, frame.height // plane.height
+            opacity = _shrink(canvas[..., 3], across, down)
+            rows, columns = (np.flatnonzero(opacity.any(axis=axis)) for axis in (1, 0))
+            box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+            # Where the label is half over a chroma sample, its own part of the colour counts.
+            weighted = _shrink(values[..., number] * canvas[..., 3], across, down)[box]
+            patches.append((*box, weighted, opacity[box]))
+        return cls(patches=tuple(patches))
+
+    def blend(self, frame: Any) -> None:
+        """Draw the label into a writable frame."""
+        for plane, (rows, columns, weighted, opacity) in zip(frame.planes, self.patches, strict=True):
+            kind = np.dtype("<u2" if frame.format.components[0].bits > 8 else "u1")
+            lines = np.frombuffer(plane, kind).reshape(plane.height, plane.line_size // kind.itemsize)
+            under = lines[rows, columns].astype(np.float32)
+            lines[rows, columns] = (under * (1 - opacity) + weighted).round().astype(kind)
+
+
+def _yuv(
+    rgb: npt.NDArray[np.float32], shares: tuple[float, float], bits: int, *, is_full: bool
+) -> npt.NDArray[np.float32]:
+    """Code values of luma and both chroma components, for RGB from 0 to 1 (H.273, 8.3)."""
+    red, blue = shares
+    luma = rgb @ np.array([red, 1 - red - blue, blue], np.float32)
+    cb, cr = (rgb[..., 2] - luma) / (2 * (1 - blue)), (rgb[..., 0] - luma) / (2 * (1 - red))
+    if is_full:
+        top = 2**bits - 1
+        return np.stack([luma * top, cb * top + 2 ** (bits - 1), cr * top + 2 ** (bits - 1)], axis=-1)
+    unit = 2 ** (bits - 8)
+    return np.stack([luma * 219 + 16, cb * 224 + 128, cr * 224 + 128], axis=-1) * np.float32(unit)
+
+
+def _shrink(values: npt.NDArray[np.float32], across: int, down: int) -> npt.NDArray[np.float32]:
+    """Means of blocks, for planes with fewer samples than pixels."""
+    rows, columns = values.shape[0] // down, values.shape[1] // across
+    blocks = values[: rows * down, : columns * across].reshape(rows, down, columns, across)
+    means: npt.NDArray[np.float32] = blocks.mean(axis=(1, 3), dtype=np.float32)
+    return means

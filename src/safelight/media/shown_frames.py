@@ -1,0 +1,77 @@
+"""Decoded frames as an encoder takes them: of one size and pixel format, with their times and colours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from safelight.core.errors import TooLarge
+from safelight.media.probe import VideoLimits, check_size, decoder_errors_raise, strict_decoding
+
+#: Transfer functions (H.273) of pictures that need ten bits: PQ and HLG.
+HDR_TRANSFERS = (16, 18)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameShape:
+    """Size and pixel format of all frames. H.264 needs even sides in most formats."""
+
+    width: int
+    height: int
+    format: str
+
+    @classmethod
+    def of(cls, codec: Any, *, kept: tuple[str, ...] = ()) -> FrameShape:
+        """The shape for the frames of a decoder: its own format if it is in `kept`, else the one that players
+        show, for full range or high dynamic range too.
+        """
+        name = codec.format.name
+        if name not in kept:
+            name = "yuvj420p" if name.startswith("yuvj") else "yuv420p"
+            name = "yuv420p10le" if codec.color_trc in HDR_TRANSFERS else name
+        return cls(width=codec.width + codec.width % 2, height=codec.height + codec.height % 2, format=name)
+
+
+def shown_frames(
+    container: Any, video: Any, shape: FrameShape, limits: VideoLimits
+) -> Iterator[tuple[float, Any]]:
+    """The time and the frame of everything that is played; another size is scaled. Raises `InvalidMedia`,
+    `TooLarge`.
+    """
+    decoded = container.decode(strict_decoding(video))
+    first_s: float | None = None
+    for number in range(limits.frames + 1):
+        with decoder_errors_raise():
+            frame = next(decoded, None)
+        if frame is None:
+            return
+        if number == limits.frames:
+            raise TooLarge(f"The clip has more than {limits.frames:,} frames.")
+        check_size(frame.width, frame.height, limits)
+        time_s = frame.time if frame.time is not None else number / float(video.average_rate or 25)
+        first_s = time_s if first_s is None else first_s
+        if time_s - first_s > limits.duration_s + 1:
+            raise TooLarge(f"The clip is longer than {limits.duration_s:g} s.")
+        with decoder_errors_raise():
+            yield time_s, _shaped(frame, shape)
+
+
+def _shaped(frame: Any, shape: FrameShape) -> Any:
+    from av.video.reformatter import ColorRange, Colorspace
+
+    if (frame.width, frame.height, frame.format.name) == (shape.width, shape.height, shape.format):
+        return frame
+    rgb = is_rgb(frame.format)
+    return frame.reformat(
+        width=shape.width,
+        height=shape.height,
+        format=shape.format,
+        dst_colorspace=Colorspace.ITU709 if rgb else None,
+        dst_color_range=ColorRange.MPEG if rgb else None,
+    )
+
+
+def is_rgb(layout: Any) -> bool:
+    """Whether a pixel format has colours that an encoder converts, to BT.709."""
+    return bool(layout.is_rgb or layout.has_palette)
