@@ -29,8 +29,7 @@ from safelight.screening.prompt import PromptStage
 FREQUENT = 30_000
 #: Words that are no listed terms, but say by themselves what a policy asks about.
 _NOT_HARMLESS = ("赤裸", "射精", "枪支", "斩断")
-_FORMS = Counter(SIMPLIFIED.values())
-_TRADITIONAL = {simple: letter for letter, simple in SIMPLIFIED.items() if _FORMS[simple] == 1}
+_TRADITIONAL = {simple: letter for letter, simple in reversed(SIMPLIFIED.items())}
 
 
 def listed_terms(entries: Iterable[ListEntry]) -> list[str]:
@@ -67,7 +66,7 @@ def join_words(terms: Sequence[str], *, count: int, seed: int) -> list[str]:
 
 
 def traditional(text: str) -> str:
-    """The text with traditional characters, where only one belongs to the simplified character."""
+    """The text with traditional characters, the most frequent one for each simplified character."""
     return "".join(_TRADITIONAL.get(letter, letter) for letter in text)
 
 

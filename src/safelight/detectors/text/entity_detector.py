@@ -18,7 +18,7 @@ from .entity_roles import classify_role
 from .normalise import final_views
 from .operator_lists import OperatorLists
 from .phrase_index import PhraseTable
-from .word_edges import Fit, fit_of
+from .word_edges import SHORT_NAME, Fit, fit_of
 
 VERSION = "2"
 #: Characters before and after a short name in which its context words count.
@@ -88,7 +88,7 @@ class EntityDetector:
         for view in final_views(content.views):
             for phrases in (self._shipped, self._own_table):
                 for named, phrase, start, end in phrases.find(view.text):
-                    if fit_of(view.text, start, end) is Fit.NO_WORD:
+                    if fit_of(view.text, start, end, longest=SHORT_NAME) is Fit.NO_WORD:
                         continue
                     if _context_allows(named, view.text, start, end):
                         hits.setdefault(id(named.entity), []).append((named, phrase, view, start, end))

@@ -9,8 +9,9 @@ from __future__ import annotations
 from enum import Enum
 from functools import lru_cache
 
-#: Characters of the terms that are asked about.
+#: Characters of the terms that are asked about, and of the names of people and things.
 SHORT_TERM = 2
+SHORT_NAME = 3
 #: Characters before and after the term that are read: the words there are no longer.
 _AROUND = 10
 #: Characters of the longest words of the dictionary that are tried.
@@ -28,9 +29,11 @@ class Fit(Enum):
     NO_WORD = "no word"
 
 
-def fit_of(text: str, start: int, end: int) -> Fit:
-    """How the term at this place of a folded text fits; `WORD` for everything but two Chinese characters."""
-    if not is_short_term(text[start:end]):
+def fit_of(text: str, start: int, end: int, *, longest: int = SHORT_TERM) -> Fit:
+    """How the term at this place of a folded text fits; `WORD` for everything but two Chinese characters, or
+    up to `longest`.
+    """
+    if not (SHORT_TERM <= end - start <= longest and all(map(_is_chinese, text[start:end]))):
         return Fit.WORD
     first, last = start, end
     while first and start - first < _AROUND and _is_chinese(text[first - 1]):

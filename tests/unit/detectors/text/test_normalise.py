@@ -3,6 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from safelight.detectors.text.chinese import SIMPLIFIED
 from safelight.detectors.text.normalise import (
     VIEWS,
     deleet,
@@ -100,3 +101,9 @@ def test_the_other_reading_goes_through_all_steps_and_is_there_if_it_differs(tex
     assert [view.text for view in found if view.kind == "joined_after_article"] == [read] * (
         read not in others
     )
+
+
+def test_less_frequent_traditional_letters_are_folded_and_no_folded_letter_is_folded_again() -> None:
+    assert folded(plain("床墊、可恥、姪女、臥底、潛艦")).text == "床垫、可耻、侄女、卧底、潜舰"
+    assert not SIMPLIFIED.keys() & set(SIMPLIFIED.values())
+    assert all(len(letter) == len(simple) == 1 for letter, simple in SIMPLIFIED.items())

@@ -6,7 +6,7 @@ from bench.joined_words import join_words, listed_terms, traditional
 from safelight.detectors.text.lists import ListDetector, shipped_entries
 from safelight.detectors.text.normalise import folded, plain
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.detectors.text.word_edges import Fit, fit_of
+from safelight.detectors.text.word_edges import SHORT_NAME, Fit, fit_of
 from safelight.policy.findings import Category, Finding
 
 
@@ -93,3 +93,24 @@ def test_a_listed_term_is_not_found_where_two_frequent_words_meet(
 def test_one_term_of_two_characters_is_marked_as_such(pipeline: TextPipeline, text: str, alone: bool) -> None:
     marks = {one.attributes.get("ambiguous") is True for one in found(pipeline, text)}
     assert marks == {alone}
+
+
+def test_a_name_of_three_characters_is_asked_about_only_where_names_are_sought() -> None:
+    text = folded(plain("那晚的月亮挂得很高圆圆的像个玉盘")).text
+    start = text.index("高圆圆")
+    assert fit_of(text, start, start + 3) is Fit.WORD
+    assert fit_of(text, start, start + 3, longest=SHORT_NAME) is Fit.NO_WORD
+
+
+@pytest.mark.parametrize(
+    ("text", "stops"),
+    [
+        ("Fishing boats in the harbour of Dildo, Newfoundland", 0),
+        ("A boat in the harbour of Dildo", 1),
+        ("送我一打飛機杯墊做手信", 0),
+    ],
+)
+def test_places_and_things_with_the_letters_of_a_term_are_nothing_or_marked(
+    pipeline: TextPipeline, text: str, stops: int
+) -> None:
+    assert [one.attributes.get("ambiguous") for one in found(pipeline, text)] == [True] * stops
