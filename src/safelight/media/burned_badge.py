@@ -17,7 +17,7 @@ from safelight.core.errors import InvalidMedia
 from safelight.media.badge import Badge, BadgeStyle
 from safelight.media.encode import CopiedSound, Mp4Writer, VideoFormat
 from safelight.media.probe import VideoLimits, open_container, probe, select_tracks
-from safelight.media.shown_frames import FrameShape, shown_frames
+from safelight.media.shown_frames import FrameShape, planes_of, shown_frames
 
 #: Pixel formats that are drawn into; frames in another one, such as RGB, are converted.
 _DRAWN_FORMATS = (
@@ -114,11 +114,9 @@ class _PlanarBadge:
 
     def blend(self, frame: Any) -> None:
         """Draw the label into a writable frame."""
-        for plane, (rows, columns, weighted, opacity) in zip(frame.planes, self.patches, strict=True):
-            kind = np.dtype("<u2" if frame.format.components[0].bits > 8 else "u1")
-            lines = np.frombuffer(plane, kind).reshape(plane.height, plane.line_size // kind.itemsize)
+        for lines, (rows, columns, weighted, opacity) in zip(planes_of(frame), self.patches, strict=True):
             under = lines[rows, columns].astype(np.float32)
-            lines[rows, columns] = (under * (1 - opacity) + weighted).round().astype(kind)
+            lines[rows, columns] = (under * (1 - opacity) + weighted).round().astype(lines.dtype)
 
 
 def _yuv(

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from safelight.core.errors import TooLarge
 from safelight.media.probe import VideoLimits, check_size, decoder_errors_raise, strict_decoding
 
@@ -36,8 +39,8 @@ class FrameShape:
 def shown_frames(
     container: Any, video: Any, shape: FrameShape, limits: VideoLimits
 ) -> Iterator[tuple[float, Any]]:
-    """The time and the frame of everything that is played; another size is scaled. Raises `InvalidMedia`,
-    `TooLarge`.
+    """The time and the frame of everything that is played. A frame of another size is scaled. Raises
+    `InvalidMedia`, `TooLarge`.
     """
     decoded = container.decode(strict_decoding(video))
     first_s: float | None = None
@@ -60,16 +63,38 @@ def shown_frames(
 def _shaped(frame: Any, shape: FrameShape) -> Any:
     from av.video.reformatter import ColorRange, Colorspace
 
-    if (frame.width, frame.height, frame.format.name) == (shape.width, shape.height, shape.format):
-        return frame
-    rgb = is_rgb(frame.format)
-    return frame.reformat(
-        width=shape.width,
-        height=shape.height,
-        format=shape.format,
-        dst_colorspace=Colorspace.ITU709 if rgb else None,
-        dst_color_range=ColorRange.MPEG if rgb else None,
-    )
+    rows, columns = shape.height - frame.height, shape.width - frame.width
+    is_padded = {rows, columns} <= {0, 1}
+    if not is_padded or frame.format.name != shape.format:
+        rgb = is_rgb(frame.format)
+        frame = frame.reformat(
+            width=frame.width if is_padded else shape.width,
+            height=frame.height if is_padded else shape.height,
+            format=shape.format,
+            dst_colorspace=Colorspace.ITU709 if rgb else None,
+            dst_color_range=ColorRange.MPEG if rgb else None,
+        )
+    return _padded(frame, shape) if is_padded and (rows or columns) else frame
+
+
+def _padded(frame: Any, shape: FrameShape) -> Any:
+    """The frame with its last row or column once more, which a scaled one would mix."""
+    import av
+
+    made = av.VideoFrame(shape.width, shape.height, shape.format)
+    for old, new in zip(planes_of(frame), planes_of(made), strict=True):
+        more = [(0, ours - theirs) for ours, theirs in zip(new.shape, old.shape, strict=True)]
+        new[:] = np.pad(old, more, mode="edge")
+    return made
+
+
+def planes_of(frame: Any) -> list[npt.NDArray[np.uint8] | npt.NDArray[np.uint16]]:
+    """The samples of each plane of a planar frame, in its own memory: writable if the frame is."""
+    kind = np.dtype("<u2" if frame.format.components[0].bits > 8 else "u1")
+    return [
+        np.frombuffer(plane, kind).reshape(plane.height, plane.line_size // kind.itemsize)[:, : plane.width]
+        for plane in frame.planes
+    ]
 
 
 def is_rgb(layout: Any) -> bool:
