@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import itertools
 import tempfile
-from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,31 +15,19 @@ from safelight.media.badge import BadgeStyle
 from safelight.media.burned_badge import burn_badge
 from safelight.media.normalize import NormalizeMethod, normalize_video
 from safelight.media.probe import VideoLimits
-from support.claps import look, off_ms, write_clap, write_patches
+from support.claps import (
+    ENCODED_COLOURS,
+    KEPT_COLOURS,
+    SOUNDS,
+    STARTS,
+    look,
+    off_ms,
+    write_clap,
+    write_patches,
+)
 
 LIMITS = VideoLimits()
-STARTS = {"together": (0.0, 0.0), "late": (0.0, 0.75), "early": (0.5, 0.0), "cut": (-0.5, -0.5)}
-SOUNDS = (
-    ("mp4", "libx264", "aac", ""),
-    ("mp4", "libx264", "aac", "a title"),
-    ("mp4", "libx264", "libopus", "a title"),
-    ("mkv", "libx264", "libopus", ""),
-    ("mov", "libx264", "pcm_s16le", ""),
-    ("mp4", "mpeg4", "aac", ""),
-)
-COLOURS: dict[str, tuple[str, dict[str, Any]]] = {
-    "HD": ("mp4", {}),
-    "SD": ("mp4", {"matrix": 5}),
-    "full range": ("mp4", {"full": True, "layout": "yuvj420p"}),
-    "anamorphic": ("mp4", {"aspect": Fraction(16, 11)}),
-    "ten bits": ("mp4", {"layout": "yuv422p10le"}),
-    "HDR (PQ)": ("mp4", {"layout": "yuv420p10le", "matrix": 9, "transfer": 16}),
-    "ProRes, anamorphic": (
-        "mov",
-        {"codec": "prores_ks", "layout": "yuv422p10le", "aspect": Fraction(16, 11)},
-    ),
-    "Motion JPEG": ("avi", {"codec": "mjpeg", "layout": "yuvj420p", "full": True, "matrix": 5}),
-}
+COLOURS = {**{kind: ("mp4", properties) for kind, properties in KEPT_COLOURS.items()}, **ENCODED_COLOURS}
 
 
 def delivered(clip: Path, folder: Path) -> tuple[str, Path, Path]:
@@ -56,7 +42,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         print("| clip | B-frames | sound | itself | delivered | with the badge |\n| - | - | - | - | - | - |")
-        for (ending, codec, sound, title), b_frames, (start, (picture, heard)) in itertools.product(
+        for (ending, codec, sound, title, _), b_frames, (start, (picture, heard)) in itertools.product(
             SOUNDS, (True, False), STARTS.items()
         ):
             if ending == "mkv" and picture < 0:

@@ -12,6 +12,43 @@ import numpy as np
 import numpy.typing as npt
 
 RATE, FPS, AT_S, LENGTH_S = 48_000, 24, 1.5, 2.5
+#: Where picture and sound begin, in seconds. An edit list cuts what begins before 0.
+STARTS = {
+    "together": (0.0, 0.0),
+    "late sound": (0.0, 0.75),
+    "early sound": (0.5, 0.0),
+    "edit list": (-0.5, -0.5),
+}
+#: Ending, picture and sound of a file, its title, and how it is normalized.
+SOUNDS = (
+    ("mp4", "libx264", "aac", "", "kept"),
+    ("mp4", "libx264", "aac", "a title", "copied"),
+    ("mp4", "libx264", "libopus", "a title", "copied"),
+    ("mkv", "libx264", "libopus", "a title", "copied"),
+    ("mov", "libx264", "pcm_s16le", "a title", "encoded"),
+    ("mp4", "mpeg4", "aac", "a title", "encoded"),
+)
+#: Fields of colour in MP4 that are kept, and in files that are encoded: ending, and arguments of
+#: `write_patches`.
+KEPT_COLOURS: dict[str, dict[str, Any]] = {
+    "HD": {},
+    "SD": {"matrix": 5},
+    "full range": {"full": True, "layout": "yuvj420p"},
+    "anamorphic": {"aspect": Fraction(16, 11)},
+    "ten bits": {"layout": "yuv422p10le"},
+    "HDR (PQ)": {"layout": "yuv420p10le", "matrix": 9, "transfer": 16},
+    "4:4:4": {"layout": "yuv444p"},
+}
+ENCODED_COLOURS: dict[str, tuple[str, dict[str, Any]]] = {
+    "ProRes": ("mov", {"codec": "prores_ks", "layout": "yuv422p10le"}),
+    "ProRes, anamorphic": (
+        "mov",
+        {"codec": "prores_ks", "layout": "yuv422p10le", "aspect": Fraction(16, 11)},
+    ),
+    "Motion JPEG": ("avi", {"codec": "mjpeg", "layout": "yuvj420p", "full": True, "matrix": 5}),
+    "MPEG-4, anamorphic": ("mp4", {"codec": "mpeg4", "matrix": 5, "aspect": Fraction(16, 11)}),
+    "FFV1": ("mkv", {"codec": "ffv1", "layout": "yuv444p"}),
+}
 
 
 def write_clap(

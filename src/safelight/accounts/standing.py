@@ -507,8 +507,8 @@ class Standings:
         ban = ban_of(tx, row.subject)
         if ban is not None and not ban.is_in_force(tx.now()) and self._lacks_points(tx, ban):
             lift_ban(tx, ban, actor=actor, reason=reason)
-        by_person = reason == APPEAL_WON
-        announce_change(tx, before, self.read(tx, row.subject), actor=actor, by_person=by_person)
+        after = self.read(tx, row.subject)
+        announce_change(tx, before, after, actor=actor, by_person=reason == APPEAL_WON)
 
     def _lacks_points(self, tx: Transaction, ban: Ban) -> bool:
         """Whether strikes behind a ban were removed, and those that are left have too few points for it."""

@@ -192,6 +192,7 @@ def file_view(
         return FileView(**common, **tested, tone="block", verdict=t("verdict.block"), sentences=sentences)
     found = verdict.counted(report.findings, report.coverage)
     visible = [finding for finding in found if not is_hidden(finding.category, taxonomy)]
+    pictured = {finding.category for finding in visible}
     withheld = sum(is_hidden(finding.category, taxonomy) for finding in report.findings)
     details_hidden = is_hidden(verdict.category, taxonomy)
     images_hidden = withheld > 0 or (details_hidden and bool(verdict.findings))
@@ -225,7 +226,7 @@ def file_view(
         previews=tuple(
             (translate_category(name, t), preview)
             for name, preview in report.stills.items()
-            if name in {finding.category for finding in visible}
+            if name in pictured
         ),
         no_previews_reason=_no_previews_reason(report, t, hidden=images_hidden),
         **_strip_values(report, hidden=images_hidden),

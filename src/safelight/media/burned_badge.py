@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from safelight.core.errors import InvalidMedia
 from safelight.media.badge import Badge, BadgeStyle
-from safelight.media.encode import CopiedSound, Mp4Writer, VideoFormat
+from safelight.media.encode import CopiedSound, Mp4Writer, encoded_again
 from safelight.media.probe import VideoLimits, open_container, probe, select_tracks
-from safelight.media.shown_frames import FrameShape, planes_of, shown_frames
+from safelight.media.shown_frames import HLG, PQ, FrameShape, is_full_range, planes_of, shown_frames
 
 #: Pixel formats that are drawn into; frames in another one, such as RGB, are converted.
 _DRAWN_FORMATS = (
@@ -29,9 +29,7 @@ _DRAWN_FORMATS = (
 _LUMA_SHARES = {5: (0.299, 0.114), 6: (0.299, 0.114), 9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
 _BT709 = (0.2126, 0.0722)
 #: The brightest part of the label, by the transfer function: white paper (203 cd/m2) in PQ and HLG (BT.2408).
-_WHITE = {16: 0.58, 18: 0.75}
-_FULL_RANGE = 2
-_CRF = 18
+_WHITE = {PQ: 0.58, HLG: 0.75}
 
 
 class BadgeTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,15 +56,7 @@ def burn_badge(source: Path, into: Path, style: BadgeStyle, limits: VideoLimits)
     ):
         video, audio = select_tracks(container)[0], select_tracks(sounding)[1]
         shape = FrameShape.of(video.codec_context, kept=_DRAWN_FORMATS)
-        into_format = VideoFormat(
-            width=shape.width,
-            height=shape.height,
-            fps=info.fps or 25,
-            timestamped=True,
-            crf=_CRF,
-            pixel_format=shape.format,
-        )
-        with Mp4Writer(into, into_format) as writer:
+        with Mp4Writer(into, encoded_again(shape, info.fps or 25)) as writer:
             writer.copy_display(video, rotation=info.rotation)
             sound = CopiedSound(writer, sounding, audio)
             badge: _PlanarBadge | None = None
@@ -93,23 +83,28 @@ class _PlanarBadge:
         turned = rotation // 90 % 4
         shown = (frame.width, frame.height) if turned % 2 == 0 else (frame.height, frame.width)
         badge = Badge.draw(style, *shown)
-        canvas = np.zeros((shown[1], shown[0], 4), np.float32)
+        canvas = np.zeros((shown[1], shown[0], 4), np.uint8)
         place = canvas[badge.top :, badge.left :][: badge.pixels.shape[0], : badge.pixels.shape[1]]
-        place[..., :3] = badge.pixels / 255 * _WHITE.get(codec.color_trc, 1.0)
-        place[..., 3:] = badge.opacity
+        place[..., :3], place[..., 3:] = badge.pixels, (badge.opacity * 255).round()
         canvas = np.rot90(canvas, -turned)
-        bits = frame.format.components[0].bits
-        is_full = frame.format.name.startswith("yuvj") or codec.color_range == _FULL_RANGE
-        values = _yuv(canvas[..., :3], _LUMA_SHARES.get(codec.colorspace, _BT709), bits, is_full=is_full)
+        rows, columns = (_even_range(np.any(canvas[..., 3], axis=axis)) for axis in (1, 0))
+        drawn = np.divide(canvas[rows, columns], 255, dtype=np.float32)
+        values = _yuv(
+            drawn[..., :3] * np.float32(_WHITE.get(codec.color_trc, 1.0)),
+            _LUMA_SHARES.get(codec.colorspace, _BT709),
+            frame.format.components[0].bits,
+            is_full=is_full_range(codec),
+        )
         patches = []
         for number, plane in enumerate(frame.planes):
             across, down = frame.width // plane.width, frame.height // plane.height
-            opacity = _shrink(canvas[..., 3], across, down)
-            rows, columns = (np.flatnonzero(opacity.any(axis=axis)) for axis in (1, 0))
-            box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+            box = (
+                slice(rows.start // down, rows.stop // down),
+                slice(columns.start // across, columns.stop // across),
+            )
             # Where the label is half over a chroma sample, its own part of the colour counts.
-            weighted = _shrink(values[..., number] * canvas[..., 3], across, down)[box]
-            patches.append((*box, weighted, opacity[box]))
+            weighted = _shrink(values[..., number] * drawn[..., 3], across, down)
+            patches.append((*box, weighted, _shrink(drawn[..., 3], across, down)))
         return cls(patches=tuple(patches))
 
     def blend(self, frame: Any) -> None:
@@ -119,6 +114,12 @@ class _PlanarBadge:
             lines[rows, columns] = (under * (1 - opacity) + weighted).round().astype(lines.dtype)
 
 
+def _even_range(marked: npt.NDArray[np.bool_]) -> slice:
+    """The range with everything that is marked, from an even number to an even one, as chroma samples are."""
+    places = np.flatnonzero(marked)
+    return slice(places[0] // 2 * 2, (places[-1] + 2) // 2 * 2)
+
+
 def _yuv(
     rgb: npt.NDArray[np.float32], shares: tuple[float, float], bits: int, *, is_full: bool
 ) -> npt.NDArray[np.float32]:
@@ -126,11 +127,10 @@ def _yuv(
     red, blue = shares
     luma = rgb @ np.array([red, 1 - red - blue, blue], np.float32)
     cb, cr = (rgb[..., 2] - luma) / (2 * (1 - blue)), (rgb[..., 0] - luma) / (2 * (1 - red))
-    if is_full:
-        top = 2**bits - 1
-        return np.stack([luma * top, cb * top + 2 ** (bits - 1), cr * top + 2 ** (bits - 1)], axis=-1)
-    unit = 2 ** (bits - 8)
-    return np.stack([luma * 219 + 16, cb * 224 + 128, cr * 224 + 128], axis=-1) * np.float32(unit)
+    unit, top = 2 ** (bits - 8), 2**bits - 1
+    black, luma_span, chroma_span = (0, top, top) if is_full else (16 * unit, 219 * unit, 224 * unit)
+    chroma = (part * chroma_span + 128 * unit for part in (cb, cr))
+    return np.stack([luma * luma_span + black, *chroma], axis=-1)
 
 
 def _shrink(values: npt.NDArray[np.float32], across: int, down: int) -> npt.NDArray[np.float32]:

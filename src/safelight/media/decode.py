@@ -28,6 +28,7 @@ from .probe import (
     UnscannedKind,
     VideoLimits,
     add_unscanned,
+    check_extent,
     check_size,
     decoder_errors_raise,
     open_container,
@@ -226,14 +227,11 @@ class VideoDecoder:
             video.codec_context.thread_count = self._threads
             first_s: float | None = None
             for frame in self._viewed(container, video, view):
-                if index >= self._limits.frames:
-                    raise TooLarge(f"The clip has more than {self._limits.frames:,} frames.")
                 time_s = frame.time if frame.time is not None else index / (self.info.fps or 25.0)
                 first_s = time_s if first_s is None else first_s
                 # Frame times never decrease, even if the file declares that they do.
                 last_s = max(last_s, time_s - first_s)
-                if last_s > self._limits.duration_s + 1:
-                    raise TooLarge(f"The clip is longer than {self._limits.duration_s:g} s.")
+                check_extent(index, last_s, self._limits)
                 yield DecodedFrame(
                     frame, index=index, time_s=last_s, rotation=self.info.rotation, scaler=scaler
                 )
@@ -250,7 +248,7 @@ class VideoDecoder:
             if with_alpha:
                 self.more_views |= frozenset(TRANSPARENT_VIEWS)
             captions = False
-            for frame in _decoded(container.decode(video)):
+            for frame in decoded_frames(container.decode(video)):
                 check_size(frame.width, frame.height, self._limits)
                 if not captions and has_captions(frame):
                     captions = True
@@ -261,7 +259,7 @@ class VideoDecoder:
             return
         with_alpha = with_alpha and view in TRANSPARENT_VIEWS
         frames = decode_with_alpha(container, video) if with_alpha else container.decode(video)
-        for frame in _decoded(frames):
+        for frame in decoded_frames(frames):
             check_size(frame.width, frame.height, self._limits)
             with decoder_errors_raise():
                 viewed = view_frame(frame, view)
@@ -283,7 +281,7 @@ class VideoDecoder:
         resamplers = {rate: av.AudioResampler(format="flt", layout="mono", rate=rate) for rate in rates}
         with open_container(self._path, self._limits) as container:
             for frame in chain(
-                _decoded(container.decode(strict_decoding(select_tracks(container)[1]))), [None]
+                decoded_frames(container.decode(strict_decoding(select_tracks(container)[1]))), [None]
             ):
                 for rate, resampler in resamplers.items():
                     with decoder_errors_raise():
@@ -300,7 +298,8 @@ class VideoDecoder:
         }
 
 
-def _decoded(frames: Iterator[Any]) -> Iterator[Any]:
+def decoded_frames(frames: Iterator[Any]) -> Iterator[Any]:
+    """The frames of a decoder. Raises `InvalidMedia` if one cannot be decoded."""
     while True:
         with decoder_errors_raise():
             frame = next(frames, None)

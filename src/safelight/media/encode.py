@@ -12,12 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.media.probe import decoder_errors_raise
-from safelight.media.shown_frames import is_rgb
+from safelight.media.shown_frames import FrameShape, is_rgb
 
 Pixels = npt.NDArray[np.uint8]
 
 #: Ticks per second of the time base, for frames that carry their own time.
 _TICKS_PER_S = 90_000
+#: Quality of what is encoded a second time: the difference is hardly visible.
+_CRF_AGAIN = 18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,6 +37,18 @@ class VideoFormat:
     aq_strength: float = 1.0
     threads: int = 1
     pixel_format: str = "yuv420p"
+
+
+def encoded_again(shape: FrameShape, fps: Fraction | float) -> VideoFormat:
+    """The settings for a clip whose frames are encoded a second time, at their own times."""
+    return VideoFormat(
+        width=shape.width,
+        height=shape.height,
+        fps=fps,
+        timestamped=True,
+        crf=_CRF_AGAIN,
+        pixel_format=shape.format,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.core.errors import InvalidMedia, TooLarge
-from safelight.media.encode import AudioFormat, Mp4Writer, VideoFormat
+from safelight.media.encode import AudioFormat, Mp4Writer, encoded_again
 from safelight.media.probe import (
     VideoLimits,
     decoder_errors_raise,
@@ -260,14 +260,7 @@ def _transcode(source: Path, into: Path, limits: VideoLimits) -> None:
         video, audio = select_tracks(container)
         shape = FrameShape.of(video.codec_context)
         rate = Fraction(video.average_rate or video.guessed_rate or 25)
-        video_format = VideoFormat(
-            width=shape.width,
-            height=shape.height,
-            fps=min(max(rate, Fraction(1, 10)), Fraction(240)),
-            timestamped=True,
-            crf=18,
-            pixel_format=shape.format,
-        )
+        video_format = encoded_again(shape, min(max(rate, Fraction(1, 10)), Fraction(240)))
         audio_format = AudioFormat(rate=_AUDIO_RATE_HZ, channels=2) if audio is not None else None
         with Mp4Writer(into, video_format, audio_format) as writer:
             # Before the first frame: a decoder of VP8 knows other colours than the file.

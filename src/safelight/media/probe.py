@@ -394,6 +394,14 @@ def check_size(width: int, height: int, limits: VideoLimits) -> None:
         raise TooLarge(f"The picture is {width} x {height}; at most {limits.pixels:,} pixels are allowed.")
 
 
+def check_extent(number: int, seconds: float, limits: VideoLimits) -> None:
+    """Raise `TooLarge` for a frame (numbered from 0, at this time after the first) beyond the limits."""
+    if number >= limits.frames:
+        raise TooLarge(f"The clip has more than {limits.frames:,} frames.")
+    if seconds > limits.duration_s + 1:
+        raise TooLarge(f"The clip is longer than {limits.duration_s:g} s.")
+
+
 def _seconds(stream: Any) -> float:
     return float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
 

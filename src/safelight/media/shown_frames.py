@@ -9,11 +9,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from safelight.core.errors import TooLarge
-from safelight.media.probe import VideoLimits, check_size, decoder_errors_raise, strict_decoding
+from safelight.media.decode import decoded_frames
+from safelight.media.probe import (
+    VideoLimits,
+    check_extent,
+    check_size,
+    decoder_errors_raise,
+    strict_decoding,
+)
 
-#: Transfer functions (H.273) of pictures that need ten bits: PQ and HLG.
-HDR_TRANSFERS = (16, 18)
+#: Transfer functions (H.273) of pictures that need ten bits.
+PQ, HLG = 16, 18
+_FULL_RANGE = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +39,7 @@ class FrameShape:
         name = codec.format.name
         if name not in kept:
             name = "yuvj420p" if name.startswith("yuvj") else "yuv420p"
-            name = "yuv420p10le" if codec.color_trc in HDR_TRANSFERS else name
+            name = "yuv420p10le" if codec.color_trc in (PQ, HLG) else name
         return cls(width=codec.width + codec.width % 2, height=codec.height + codec.height % 2, format=name)
 
 
@@ -42,20 +49,12 @@ def shown_frames(
     """The time and the frame of everything that is played. A frame of another size is scaled. Raises
     `InvalidMedia`, `TooLarge`.
     """
-    decoded = container.decode(strict_decoding(video))
     first_s: float | None = None
-    for number in range(limits.frames + 1):
-        with decoder_errors_raise():
-            frame = next(decoded, None)
-        if frame is None:
-            return
-        if number == limits.frames:
-            raise TooLarge(f"The clip has more than {limits.frames:,} frames.")
+    for number, frame in enumerate(decoded_frames(container.decode(strict_decoding(video)))):
         check_size(frame.width, frame.height, limits)
         time_s = frame.time if frame.time is not None else number / float(video.average_rate or 25)
         first_s = time_s if first_s is None else first_s
-        if time_s - first_s > limits.duration_s + 1:
-            raise TooLarge(f"The clip is longer than {limits.duration_s:g} s.")
+        check_extent(number, time_s - first_s, limits)
         with decoder_errors_raise():
             yield time_s, _shaped(frame, shape)
 
@@ -88,13 +87,18 @@ def _padded(frame: Any, shape: FrameShape) -> Any:
     return made
 
 
-def planes_of(frame: Any) -> list[npt.NDArray[np.uint8] | npt.NDArray[np.uint16]]:
+def planes_of(frame: Any) -> list[npt.NDArray[Any]]:
     """The samples of each plane of a planar frame, in its own memory: writable if the frame is."""
     kind = np.dtype("<u2" if frame.format.components[0].bits > 8 else "u1")
     return [
         np.frombuffer(plane, kind).reshape(plane.height, plane.line_size // kind.itemsize)[:, : plane.width]
         for plane in frame.planes
     ]
+
+
+def is_full_range(codec: Any) -> bool:
+    """Whether code values reach from black at 0 to the highest one, and not from 16 to 235."""
+    return bool(codec.format.name.startswith("yuvj") or codec.color_range == _FULL_RANGE)
 
 
 def is_rgb(layout: Any) -> bool:

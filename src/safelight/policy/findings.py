@@ -487,7 +487,7 @@ THREAT = "threat"
 
 
 def is_threat(finding: Finding) -> bool:
-    """Whether somebody announces harm to real people, or calls for it."""
+    """Whether the finding is a threat: an announcement of harm to real people, or a call for it."""
     return finding.attributes.get("kind") == THREAT
 
 

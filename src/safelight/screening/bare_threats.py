@@ -209,8 +209,7 @@ def without_lines_of_scenes(findings: Iterable[Finding], texts: Mapping[str, str
     """The findings in the words of a clip without those of the reader of threats, if the request describes a
     scene: it cannot tell the words of a figure from those of the writer.
     """
-    scene = _describes_scene(texts)
-    return tuple(one for one in findings if not (scene and is_threat(one)))
+    return tuple(one for one in findings if not (is_threat(one) and _describes_scene(texts)))
 
 
 def _belongs_to_scene(threat: Sequence[TextPart], texts: Mapping[str, str]) -> bool:

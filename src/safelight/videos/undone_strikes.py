@@ -1,5 +1,5 @@
-"""Takes back strikes that today's lists and policy would not give, so that a mistake that was mended stops
-nobody any longer.
+"""Takes back strikes that today's lists and policy would not give, so that end users whom a mended mistake
+stopped can send requests again.
 """
 
 from __future__ import annotations
@@ -7,6 +7,7 @@ from __future__ import annotations
 from safelight.accounts.models import split_subject
 from safelight.accounts.standing import GivenBy, Strike, find_machine_cause
 from safelight.policy.findings import Stage, TextSpan
+from safelight.policy.tenant_policy import TenantPolicy
 from safelight.screening.evaluation import StageResult
 from safelight.store.tables import strikes
 
@@ -37,22 +38,27 @@ class UndoneStrikes:
                 order_by=(strikes.c.given_at.desc(),),
                 limit=_MAX_ROWS,
             )
-        for tenant, subject in dict.fromkeys((row.tenant_id, row.subject) for row in rows):
-            if split_subject(subject)[1] is None:
-                continue
-            with context.database.read_transaction(tenant) as tx:
-                standing = context.standings.read(tx, subject)
-            if standing.level.stops_requests:
-                for strike in standing.strikes:
+        for tenant in dict.fromkeys(row.tenant_id for row in rows):
+            policy = context.policies.load(tenant)
+            waiting = (
+                row.subject
+                for row in rows
+                if row.tenant_id == tenant
+                and split_subject(row.subject)[1]
+                and (row.id, policy.policy.sha256) not in self._asked
+            )
+            for subject in dict.fromkeys(waiting):
+                with context.database.read_transaction(tenant) as tx:
+                    standing = context.standings.read(tx, subject)
+                for strike in standing.strikes if standing.level.stops_requests else ():
                     if strike.given_by is GivenBy.MACHINE:
-                        self._reconsider(tenant, strike)
+                        self._reconsider(policy, strike)
 
-    def _reconsider(self, tenant: str, strike: Strike) -> None:
-        policy = self._context.policies.load(tenant)
+    def _reconsider(self, policy: TenantPolicy, strike: Strike) -> None:
         question = (strike.id, policy.policy.sha256)
         if question in self._asked:
             return
-        snapshot = self._context.videos.snapshot(tenant, strike.video_id)
+        snapshot = self._context.videos.snapshot(policy.tenant, strike.video_id)
         if not _is_of_its_words(snapshot):
             self._asked.add(question)
             return
@@ -66,7 +72,7 @@ class UndoneStrikes:
             return
         self._asked.add(question)
         if find_machine_cause(again.verdict, again.findings) is None:
-            with self._context.database.transaction(tenant=tenant) as tx:
+            with self._context.database.transaction(tenant=policy.tenant) as tx:
                 self._context.standings.remove(
                     tx, strike.video_id, actor="policy", reason=NOT_BLOCKED_ANY_MORE
                 )
@@ -90,5 +96,5 @@ def _is_of_its_words(snapshot: VideoSnapshot) -> bool:
 
 
 def _is_complete(result: StageResult) -> bool:
-    """Whether every check that is installed ran to its end: a detector that is down clears nobody."""
+    """Whether every installed check ran to its end: without it, nothing is known about the strike."""
     return all(cell.ran and cell.complete for cell in result.coverage.cells if cell.available)

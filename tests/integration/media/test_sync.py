@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,16 @@ from safelight.media.badge import BadgeStyle
 from safelight.media.burned_badge import burn_badge
 from safelight.media.normalize import NormalizeMethod, normalize_video
 from safelight.media.probe import VideoLimits
-from support.claps import look, off_ms, write_clap, write_patches
+from support.claps import (
+    ENCODED_COLOURS,
+    KEPT_COLOURS,
+    SOUNDS,
+    STARTS,
+    look,
+    off_ms,
+    write_clap,
+    write_patches,
+)
 
 LIMITS = VideoLimits()
 #: Milliseconds between flash and beep: half a frame of AAC is 11.
@@ -23,28 +31,15 @@ MAX_OFF_MS = 5.0
 MAX_LEVELS = 3
 
 
-@pytest.mark.parametrize(
-    ("starts"),
-    [(0.0, 0.0), (0.0, 0.75), (0.5, 0.0), (-0.5, -0.5)],
-    ids=["together", "late sound", "early sound", "edit list"],
-)
-@pytest.mark.parametrize(
-    ("ending", "codec", "sound", "method"),
-    [
-        ("mp4", "libx264", "aac", "kept"),
-        ("mp4", "libx264", "aac", "copied"),
-        ("mp4", "libx264", "libopus", "copied"),
-        ("mkv", "libx264", "libopus", "copied"),
-        ("mov", "libx264", "pcm_s16le", "encoded"),
-        ("mp4", "mpeg4", "aac", "encoded"),
-    ],
-)
+@pytest.mark.parametrize("starts", STARTS.values(), ids=STARTS)
+@pytest.mark.parametrize(("ending", "codec", "sound", "title", "method"), SOUNDS)
 @pytest.mark.parametrize("b_frames", [True, False], ids=["B-frames", "none"])
 def test_sound_stays_with_the_picture(
     tmp_path: Path,
     ending: str,
     codec: str,
     sound: str,
+    title: str,
     method: str,
     b_frames: bool,
     starts: tuple[float, float],
@@ -58,7 +53,7 @@ def test_sound_stays_with_the_picture(
         b_frames=b_frames,
         picture_from_s=starts[0],
         sound_from_s=starts[1],
-        title="" if method == "kept" else "a title",
+        title=title,
     )
     assert abs(off_ms(clip)) <= MAX_OFF_MS, "the clip itself"
     result = normalize_video(clip, tmp_path / "plain.mp4", LIMITS)
@@ -69,19 +64,7 @@ def test_sound_stays_with_the_picture(
     assert abs(off_ms(tmp_path / "badged.mp4")) <= MAX_OFF_MS
 
 
-@pytest.mark.parametrize(
-    "properties",
-    [
-        {},
-        {"matrix": 5},
-        {"full": True, "layout": "yuvj420p"},
-        {"aspect": Fraction(16, 11)},
-        {"layout": "yuv422p10le"},
-        {"layout": "yuv420p10le", "matrix": 9, "transfer": 16},
-        {"layout": "yuv444p"},
-    ],
-    ids=["HD", "SD", "full range", "anamorphic", "ten bits", "HDR", "4:4:4"],
-)
+@pytest.mark.parametrize("properties", KEPT_COLOURS.values(), ids=KEPT_COLOURS)
 def test_the_badge_changes_nothing_but_its_place(tmp_path: Path, properties: dict[str, Any]) -> None:
     clip = write_patches(tmp_path / "a.mp4", **properties)
     burn_badge(clip, tmp_path / "b.mp4", BadgeStyle(text="AI-generated"), LIMITS)
@@ -95,20 +78,11 @@ def test_the_badge_changes_nothing_but_its_place(tmp_path: Path, properties: dic
         assert np.ptp(corner.astype(int)) > 100, "the badge is seen"
 
 
-@pytest.mark.parametrize(
-    ("ending", "codec", "properties"),
-    [
-        ("mov", "prores_ks", {"layout": "yuv422p10le"}),
-        ("mov", "prores_ks", {"layout": "yuv422p10le", "aspect": Fraction(16, 11)}),
-        ("avi", "mjpeg", {"layout": "yuvj420p", "full": True, "matrix": 5}),
-        ("mp4", "mpeg4", {"matrix": 5, "aspect": Fraction(16, 11)}),
-        ("mkv", "ffv1", {"layout": "yuv444p"}),
-    ],
-)
+@pytest.mark.parametrize(("ending", "properties"), ENCODED_COLOURS.values(), ids=ENCODED_COLOURS)
 def test_an_encoded_clip_keeps_colours_and_shape(
-    tmp_path: Path, ending: str, codec: str, properties: dict[str, Any]
+    tmp_path: Path, ending: str, properties: dict[str, Any]
 ) -> None:
-    clip = write_patches(tmp_path / f"a.{ending}", codec=codec, **properties)
+    clip = write_patches(tmp_path / f"a.{ending}", **properties)
     assert normalize_video(clip, tmp_path / "b.mp4", LIMITS).method is NormalizeMethod.ENCODED
     before, after = look(clip), look(tmp_path / "b.mp4")
     assert after[1] == before[1]

@@ -119,11 +119,6 @@ class ActNetwork:
     def _is_harm(self) -> npt.NDArray[np.bool_]:
         return np.array([name not in NO_FINDING for name in self.classes])
 
-    def point_for(self, part: LanguagePart) -> OperatingPoint | None:
-        """The operating point for texts of this language and length."""
-        key = (part.language, part.length)
-        return next((one for one in self.points if (one.language, one.length) == key), None)
-
 
 @dataclass(frozen=True, kw_only=True)
 class ActNetworks:
@@ -289,7 +284,7 @@ class ActDetector:
         judged, left_out = False, 0
         for view in final_views(content.views):
             for part in self._reader.minilm.splitter.split(view.text, content.text):
-                point = (self._both or self._minilm).point_for(part)
+                point = part.point_in((self._both or self._minilm).points)
                 rows = self._reader.read(part) if point else None
                 if point is None or rows is None:
                     continue

@@ -5,11 +5,14 @@ language.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
+
+from safelight.policy.findings import OperatingPoint
 
 from .chinese import locale_of
 from .word_grams import chinese_words, english_words, hash_gram
@@ -56,6 +59,11 @@ class LanguagePart:
     language: Language
     length: str
     text: str
+
+    def point_in(self, points: Iterable[OperatingPoint]) -> OperatingPoint | None:
+        """The operating point for texts of this language and length."""
+        key = (self.language, self.length)
+        return next((one for one in points if (one.language, one.length) == key), None)
 
 
 class LanguageSplitter:

@@ -56,11 +56,6 @@ class MeaningClassifier:
         """Log-odds of each row of the reader of acts."""
         return embeddings(inputs, len(self.weights)) @ self.weights + self.bias + GRAM_WEIGHT * gram_odds
 
-    def point_for(self, part: LanguagePart) -> OperatingPoint | None:
-        """The operating point for texts of this language and length."""
-        key = (part.language, part.length)
-        return next((one for one in self.points if (one.language, one.length) == key), None)
-
 
 class MeaningReader:
     """Judges the English and the Chinese part of a text, as a whole and sentence by sentence."""
@@ -76,7 +71,7 @@ class MeaningReader:
         found: list[Judgement] = []
         for view in final_views(content.views):
             for part in self._reader.minilm.splitter.split(view.text, content.text):
-                point = self._classifier.point_for(part)
+                point = part.point_in(self._classifier.points)
                 scored = self._score(part) if point else None
                 if point is None or scored is None:
                     continue

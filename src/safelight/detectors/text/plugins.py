@@ -26,13 +26,14 @@ if TYPE_CHECKING:
     from .minilm.package import Weights
 
 
-def _text(*categories: Category) -> tuple[Capability, ...]:
-    return tuple(Capability(category=category.value, modality=Modality.TEXT) for category in categories)
+#: The page with the figures of most of these detectors.
+_PROMPTS = "docs/benchmarks/prompts.md"
 
 
-def _measured(*categories: Category, page: str = "docs/benchmarks/prompts.md") -> tuple[Capability, ...]:
+def _text(*categories: Category, measured: str | None = None) -> tuple[Capability, ...]:
     return tuple(
-        Capability(category=category.value, modality=Modality.TEXT, measured=page) for category in categories
+        Capability(category=category.value, modality=Modality.TEXT, measured=measured)
+        for category in categories
     )
 
 
@@ -154,7 +155,7 @@ ENTITIES = DetectorPlugin(
     name="named-entities",
     version="2",
     location=RunLocation.GATEWAY,
-    capabilities=_measured(Category.IP_BRAND, Category.IP_CHARACTER, Category.LIKENESS),
+    capabilities=_text(Category.IP_BRAND, Category.IP_CHARACTER, Category.LIKENESS, measured=_PROMPTS),
     load=_load_entities,
 )
 PATTERNS = DetectorPlugin(
@@ -323,7 +324,7 @@ THREATS = DetectorPlugin(
     name="threats",
     version="1",
     location=RunLocation.GATEWAY,
-    capabilities=_measured(Category.HARASSMENT, page="docs/benchmarks/threats.md"),
+    capabilities=_text(Category.HARASSMENT, measured="docs/benchmarks/threats.md"),
     load=_load_threats,
     missing=_encoders_missing,
 )
@@ -331,14 +332,14 @@ NGRAMS = DetectorPlugin(
     name="ngrams",
     version="2",
     location=RunLocation.GATEWAY,
-    capabilities=_measured(*CLASSIFIER_CATEGORIES),
+    capabilities=_text(*CLASSIFIER_CATEGORIES, measured=_PROMPTS),
     load=_load_ngrams,
 )
 MINILM = DetectorPlugin(
     name="minilm",
     version="2",
     location=RunLocation.GATEWAY,
-    capabilities=_measured(*CLASSIFIER_CATEGORIES),
+    capabilities=_text(*CLASSIFIER_CATEGORIES, measured=_PROMPTS),
     load=_load_minilm,
     missing=_minilm_missing,
 )

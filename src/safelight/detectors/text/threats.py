@@ -1,4 +1,4 @@
-"""Detects threats: somebody announces harm to real people, or calls for it.
+"""Detects threats: announcements of harm to real people, and calls for it.
 
 The words of a figure in a described scene, a headline and a game are none. It reads meaning and needs the
 weights of both encoders. docs/benchmarks/threats.md has the measured rates.

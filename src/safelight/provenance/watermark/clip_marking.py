@@ -33,6 +33,7 @@ from safelight.media.probe import (
     select_tracks,
     strict_decoding,
 )
+from safelight.media.shown_frames import is_full_range, planes_of
 from safelight.provenance.fingerprints.fingerprinter import is_picture
 
 from . import payload
@@ -266,7 +267,6 @@ _SAMPLES = 48
 _MAX_KEPT_BYTES = 256 << 20
 #: Luma of black in video range.
 _VIDEO_BLACK = 16
-_FULL_RANGE = 2
 
 
 class Obstacle(StrEnum):
@@ -575,13 +575,7 @@ def shown_luma(frame: Any, rotation: int) -> Luma:
     """The plane of luma of a decoded frame, turned as it is shown."""
     # Only the luma is read from another format; such a frame is never encoded.
     grey = frame if frame.format.name in _MARKED_FORMATS else frame.reformat(format="gray")
-    return _shown(_luma(grey), rotation)
-
-
-def _luma(frame: Any) -> Luma:
-    plane = frame.planes[0]
-    lines = np.frombuffer(plane, np.uint8).reshape(plane.height, plane.line_size)
-    return lines[:, : frame.width]
+    return _shown(planes_of(grey)[0], rotation)
 
 
 def _shown(luma: Luma, rotation: int) -> Luma:
@@ -589,8 +583,7 @@ def _shown(luma: Luma, rotation: int) -> Luma:
 
 
 def _black(codec: Any) -> int:
-    is_full_range = codec.format.name.startswith("yuvj") or codec.color_range == _FULL_RANGE
-    return 0 if is_full_range else _VIDEO_BLACK
+    return 0 if is_full_range(codec) else _VIDEO_BLACK
 
 
 def _write(task: MarkTask, info: MediaInfo, marking: _Marking) -> None:
@@ -619,6 +612,6 @@ def _write(task: MarkTask, info: MediaInfo, marking: _Marking) -> None:
                 sound.copy_until(one.time_s)
                 marked = marking.marker.mark(np.ascontiguousarray(one.luma), one.time_s - first_s)
                 one.frame.make_writable()
-                _luma(one.frame)[:] = _shown(marked, -info.rotation)
+                planes_of(one.frame)[0][:] = _shown(marked, -info.rotation)
                 writer.add_picture(one.frame, time_s=one.time_s)
             sound.copy_until(math.inf)

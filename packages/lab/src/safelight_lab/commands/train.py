@@ -161,17 +161,18 @@ def _train_meaning(
     committed = [*training_data.load_committed(), *training_data.load_distress()]
     reader = ActReader(MiniLmDetector(load(), _make_encoder(), default_folder()), E5Encoder(e5))
     fitted, lines, figures = 0, list[str](), dict[str, object]()
-    for folder, kind, read, file in (
+    for folder, make_kind, read, file in (
         (
             distress,
-            distress_meaning_training.distress_kind(),
+            distress_meaning_training.distress_kind,
             distress_meaning_training.read_examples,
             meaning.DISTRESS,
         ),
-        (threats, threat_training.THREATS, threat_training.read_examples, meaning.THREATS),
+        (threats, lambda: threat_training.THREATS, threat_training.read_examples, meaning.THREATS),
     ):
         if folder is None:
             continue
+        kind = make_kind()
         texts = meaning_training.read_texts(kind, read(folder, committed), reader, progress_console().print)
         weights, measured = meaning_training.fit(kind, texts)
         out.mkdir(parents=True, exist_ok=True)
