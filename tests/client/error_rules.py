@@ -18,7 +18,7 @@ from safelight.providers.provider_errors.model import ErrorSource
 from safelight.providers.provider_errors.registry import FIRST, LAST, SHAPED, load_rules, providers, relays
 from safelight.providers.provider_errors.rules import ErrorRule, Provider
 from safelight.providers.provider_errors.words import load, words
-from safelight.providers.videos_api import responses
+from safelight.providers.videos_api import statuses
 
 ROOT = Path(__file__).resolve().parents[2]
 TABLE = ROOT / "clients" / "python" / "src" / "safelight_client" / "error_rules.json"
@@ -35,7 +35,7 @@ def table() -> dict[str, Any]:
     ]
     assert [one for role, one in sets if role == "relay"] == [one for _, one in sets if one.relay]
     return {
-        "statuses": {word: state.value for word, state in responses._STATES.items()},
+        "statuses": {word: state.value for word, state in statuses.STATES.items()},
         "codes": {code: kind.value for code, kind in safelight._CODES.items()},
         "words": {**msgspec.to_builtins(words()), "echoes": sorted(words().echoes)},
         "categories": sorted({*(one.name for one in categories.SHIPPED), *categories._GROUPS}),

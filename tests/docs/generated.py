@@ -611,7 +611,6 @@ def system_card() -> str:
     return page.partition("\n\n")[2].rstrip().replace("\n## ", "\n### ")
 
 
-#: The page and the name of the part, and what writes it.
 def outcomes() -> str:
     """What becomes of a video, by adapter and by what the provider does: the rows of a test."""
     sys.path.insert(0, str(DOCS.parent / "tests"))
@@ -635,6 +634,28 @@ def outcomes() -> str:
     return "\n".join(lines)
 
 
+def statuses() -> str:
+    """What a status is taken for, by its word, what else it says, and the charge: the rows of a test."""
+    from support.status_matrix import read_rows
+
+    def cell(charged: str) -> str:
+        return {"yes": "charged", "no": "not charged", "unknown": "unknown"}.get(charged, charged)
+
+    lines = [
+        "| word | it also says | taken for | charge: own hardware | a stated cost | a price in the settings "
+        "| nothing known |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    lines += [
+        f"| `{row.word}` | {row.says} | {row.taken_for} | "
+        + " | ".join(map(cell, (row.own, row.stated, row.price, row.silent)))
+        + " |"
+        for row in read_rows()
+    ]
+    return "\n".join(lines)
+
+
+#: The page and the name of the part, and what writes it.
 PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("reference.md", "commands"): commands,
     ("reference.md", "settings"): settings,
@@ -651,6 +672,7 @@ PARTS: dict[tuple[str, str], Callable[[], str]] = {
     ("dependencies.md", "models"): models,
     ("providers.md", "rules"): documented_rules,
     ("generators.md", "outcomes"): outcomes,
+    ("generators.md", "statuses"): statuses,
     ("system-card.md", "system card"): system_card,
 }
 

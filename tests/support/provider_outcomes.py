@@ -97,6 +97,39 @@ OUTCOMES = (
     Outcome(name="HTML instead of a clip", rule=_content("html", None), rules=_INLINE),
     Outcome(name="gzip bomb as clip", rule=_content("gzip_bomb", None), rules=_INLINE),
     Outcome(name="gzip bomb as status, once", rule={"poll": {"do": "gzip_bomb", "times": 1}}),
+    *(
+        Outcome(name=name, rule=rule, rules=dict.fromkeys(set(MODELS) - {"videos_api"}))
+        for name, rule in {
+            "`succeed`, inside `data`": {"shape": "data", "status_words": {"completed": "succeed"}},
+            "id as `task_id`": {"shape": "task_id"},
+            "id is a number": {"shape": "number"},
+            "answer without an id": {"shape": "without_id"},
+            "unknown word and an end, clip there": {"status_words": {"completed": "polished"}},
+            "unknown word and an end, no clip": {
+                "status_words": {"completed": "polished"},
+                **_content("missing", None),
+            },
+            "`completed`, error without content": {"fields": {"error": {"code": "", "message": None}}},
+            "`Fail`, reason in `fail_reason`": {
+                "ends": "failed",
+                "error": {},
+                "status_words": {"failed": "Fail"},
+                "fields": {"fail_reason": "The generated video contains sensitive content."},
+            },
+            "`failed`, reason in `task_status_msg`": {
+                "ends": "failed",
+                "error": {"code": "0", "message": "SUCCEED"},
+                "fields": {"task_status_msg": "Failure to pass the risk control system"},
+            },
+            "reference image refused": {
+                "submit": {
+                    "status": 400,
+                    "code": "InputImageSensitiveContentDetected.PrivacyInformation",
+                    "message": "The request failed because the input image may contain real person.",
+                }
+            },
+        }.items()
+    ),
 )
 
 

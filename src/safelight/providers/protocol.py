@@ -164,6 +164,8 @@ class ProviderRefusal:
     charged: ChargeStatus
     #: How to retry: `same`, `new_seed`, `change_prompt` or `never`.
     retry: str
+    #: The refused content: text, image, video or audio; empty if unknown.
+    modality: str = ""
     #: Every category that the error names, in its lists or in its messages. `category` is the gravest.
     named: frozenset[str] = frozenset()
     #: The provider's own body, with secrets masked.

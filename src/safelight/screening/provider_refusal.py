@@ -6,11 +6,11 @@ from typing import Any
 
 from safelight.net.internal_details import mask_internal
 from safelight.providers.protocol import Charge, ChargeStatus, ProviderRefusal
+from safelight.providers.provider_errors.messages import INPUTS
 
 _NEXT = {
     "same": "The same request may pass when sent again.",
     "new_seed": "The same prompt may pass with another seed.",
-    "change_prompt": "Change the prompt.",
     "never": "The provider does not generate this content.",
 }
 _CHARGED = {
@@ -30,8 +30,11 @@ def explain_refusal(
     `next_step`: what the gateway did about retries; the client then must not retry.
     """
     action = "never" if next_step else refusal.retry
-    next_step = next_step or _NEXT.get(refusal.retry, _NEXT["change_prompt"])
-    where = {"input": "the request", "output": "the finished video"}.get(refusal.stage, "the request")
+    refused = INPUTS.get(refusal.modality, "the prompt") if refusal.stage == "input" else ""
+    where = "the finished video" if refusal.stage == "output" else "the request"
+    if refused not in ("", "the prompt"):
+        where = refused
+    next_step = next_step or _NEXT.get(refusal.retry, f"Change {refused or 'the prompt'}.")
     known = _CHARGED.get(charge.charged)
     charged = f"{server} {known}" if known else f"It is not known whether {server} charged for it. {_BILL}"
     sentence = f"{server} refused {where}; our own policy allowed it. {charged} {next_step}"

@@ -54,6 +54,9 @@ _LATE_POLL_S = 60.0
 _MIN_TIME_SHARE = 0.05
 #: Pauses between two submissions.
 _RETRY = Backoff.doubling(first_s=0.5, max_s=15.0)
+#: Before a request whose answer was lost is submitted to our own hardware for the second and last time. A
+#: server that restarts needs some seconds.
+_SECOND_S = 15.0
 #: Pauses between two searches for a lost paid submission; 3 minutes together. Only the last one is believed
 #: that says that the upstream does not have it, because a list may show it late.
 _SEARCH = Backoff.doubling(first_s=2.0, max_s=60.0, max_attempts=8)
@@ -268,10 +271,10 @@ class RemoteAttempts:
             if pause_s >= self._left_s() - self._needed_s():
                 raise DeadlineExceeded(late_sentence(self.context.limits.deadline_s)) from error
             raise UpstreamPending(pause_s) from error
-        except SubmissionUnconfirmed:
-            found = self._resolve(attempt)
+        except SubmissionUnconfirmed as error:
+            found = self._resolve(attempt, error.message)
             if found is None:
-                raise UpstreamPending(_RETRY.delay_s(self._refusals() + 1)) from None
+                raise UpstreamPending(_SECOND_S) from None
             return found
         self.context.fault_hook("submitted")
         return store.record_upstream_id(self.video, attempt, upstream_id)
@@ -323,11 +326,12 @@ class RemoteAttempts:
         ended = itertools.takewhile(lambda each: each.upstream_id is None, reversed(self.snapshot.attempts))
         return sum(1 for _ in ended)
 
-    def _resolve(self, unconfirmed: Attempt) -> Attempt | None:
-        """Ask the upstream whether it has received an attempt.
+    def _resolve(self, unconfirmed: Attempt, problem: str = "") -> Attempt | None:
+        """Ask the upstream whether it has received an attempt, of whose submission `problem` is known.
 
         Returns the attempt with its upstream id, or None if the request may be submitted again. A paid
-        upstream is asked several times, over some minutes, before it counts as unknown.
+        upstream is asked several times, over some minutes, before it counts as unknown. One of our own gets
+        the request once more.
         """
         store, searches = self.context.attempts, unconfirmed.searches + 1
         is_paid = self.generator.billing is Billing.PAID
@@ -346,6 +350,12 @@ class RemoteAttempts:
             raise UpstreamPending(error.retry_after_s or again.after_s) from error
         except SubmissionUnconfirmed:
             if not is_paid:
+                earlier = [each for each in self.snapshot.attempts if each.id != unconfirmed.id]
+                if any(each.outcome == "lost" for each in earlier):
+                    raise UpstreamError(
+                        f"{problem} {self.video.generator} got the request twice and is not sent it a third "
+                        "time, because each may have started a generation.".strip()
+                    ) from None
                 store.finish(self.video, unconfirmed, "lost")
                 return None
             if not is_last:

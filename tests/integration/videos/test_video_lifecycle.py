@@ -427,19 +427,27 @@ def test_a_paid_upstream_that_answers_no_poll_is_asked_for_a_week_after_the_dead
         assert words in (video.error_message or "")
 
 
-def test_an_own_generator_that_gives_no_id_until_the_deadline_is_named_with_its_answers(
-    furnish: Furnish, upstream: ScriptedUpstream, caplog: pytest.LogCaptureFixture
+def test_an_own_generator_that_gives_no_usable_answer_gets_the_request_twice_and_is_named(
+    house: House, upstream: ScriptedUpstream, caplog: pytest.LogCaptureFixture
 ) -> None:
-    house = furnish(generation={"deadline_s": 4.0})
     upstream.play({"otherwise": {"submit": {"status": 500}}, "echo_metadata": False})
     video = house.make(model="own-1")
     assert video.error_message == (
-        "The video was not finished within 4 s. own answered the submission with status 500 and no id. "
-        "own gave no usable answer to the submission. You may submit it again later."
+        "own answered the submission with status 500 and no id. own got the request twice and is not sent it "
+        "a third time, because each may have started a generation. You may submit it again later."
     )
-    assert (
-        f"{video.id} failed (timeout): own answered the submission with status 500 and no id." in caplog.text
-    )
+    assert upstream.counts["received"] == 2
+    assert f"{video.id} failed (upstream_error): own answered the submission with status 500" in caplog.text
+
+
+def test_an_answer_without_an_id_is_not_asked_for_again_and_its_fields_are_named(
+    house: House, upstream: ScriptedUpstream
+) -> None:
+    upstream.play({"otherwise": {"shape": "without_id"}, "echo_metadata": False})
+    video = house.make(model="own-1")
+    assert (video.error_code, upstream.counts["received"]) == ("upstream_invalid", 1)
+    assert "no id; it has the fields object, model, status" in (video.error_message or "")
+    assert "again" not in (video.error_message or "")
 
 
 def test_the_words_of_a_provider_about_a_failure_are_not_in_the_log(

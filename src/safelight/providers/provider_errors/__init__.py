@@ -71,5 +71,6 @@ def read(body: object, *, provider: str | None = None) -> ProviderRefusal | None
         message=found.message,
         charged=found.charged,
         retry=found.retry.value,
+        modality=found.modality,
         named=all_named(said),
     )

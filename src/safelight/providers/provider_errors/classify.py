@@ -160,7 +160,7 @@ def _answer(said: ParsedError, found: _Match) -> ProviderError:
         kind=row.kind,
         stage=side,
         category=category,
-        modality=row.modality,
+        modality=row.modality or (_modality(said) if block and side is ModerationStage.INPUT else ""),
         charged=charged,
         charge_source=source,
         amount=amount,
@@ -230,6 +230,14 @@ def _side(said: ParsedError) -> ModerationStage:
     if compiled(words().output).search(text):
         return ModerationStage.OUTPUT
     return ModerationStage.INPUT if compiled(words().input).search(text) else ModerationStage.UNKNOWN
+
+
+def _modality(said: ParsedError) -> str:
+    """The kind of reference that the words name, if they name one kind and not the prompt."""
+    text = _sentences(said)
+    found = [kind for kind, words_ in words().references.items() if compiled(words_).search(text)]
+    is_prompt = re.search(r"\bprompts?\b|\btexts?\b|提示[词詞]|文本", text, re.IGNORECASE)
+    return found[0] if len(found) == 1 and not is_prompt else ""
 
 
 def _sentences(said: ParsedError) -> str:
@@ -327,7 +335,7 @@ def _nothing(said: ParsedError, hint: Provider | None) -> ProviderError:
     owner = ErrorSource.UNKNOWN
     text = "This error is not known."
     step = NOT_ENOUGH
-    if state in _UNDER_WAY:
+    if state in _UNDER_WAY or compiled(words().unfinished).search(message):
         text = "The job is still in progress; this response contains no error."
         step = (
             "Keep polling until your own deadline. A job that never ends was neither blocked nor finished: "

@@ -28,7 +28,8 @@ _CATEGORIES = {
     "deception": "deception",
     "privacy": "private data",
 }
-_INPUTS = {
+#: What a refusal of the input is about, by modality.
+INPUTS = {
     "text": "the prompt",
     "image": "the reference image",
     "video": "the reference video",
@@ -61,7 +62,7 @@ def sentence(decoded: ProviderError, who: str) -> str:
 
 def _what(decoded: ProviderError) -> str:
     if decoded.stage is ModerationStage.INPUT:
-        return f"{_INPUTS.get(decoded.modality, 'the request')} before anything was generated"
+        return f"{INPUTS.get(decoded.modality, 'the request')} before anything was generated"
     if decoded.stage is ModerationStage.OUTPUT:
         return f"{_OUTPUTS.get(decoded.modality, 'the finished video')} after it was generated"
     return "the request and does not state whether before or after generation"
@@ -106,7 +107,7 @@ def _after_a_block(decoded: ProviderError) -> str:
         return "Submit the same request once more; if it is refused again, change the prompt."
     if decoded.retry is ProviderRetry.NEW_SEED:
         return "Try once with another seed; if it is refused again, change the prompt."
-    thing = _INPUTS.get(decoded.modality, "the prompt")
+    thing = INPUTS.get(decoded.modality, "the prompt")
     if decoded.stage is ModerationStage.UNKNOWN or (
         decoded.stage is ModerationStage.INPUT and not decoded.modality
     ):

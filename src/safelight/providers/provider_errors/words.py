@@ -18,11 +18,13 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     messages: str
     output: str
     input: str
+    references: dict[str, str]
     either_side: str
     advice: str
     parameters: str
     waits: tuple[str, ...]
     refunded: str
+    unfinished: str
     quoted: str
     categories: dict[str, str]
     category_names: dict[str, str]
@@ -33,7 +35,8 @@ class Words(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 @cache
 def words() -> Words:
     content = load("words.yaml")
-    content["categories"] = {name: alternation(given) for name, given in content["categories"].items()}
+    for table in ("categories", "references"):
+        content[table] = {name: alternation(given) for name, given in content[table].items()}
     lists = {"echoes", "waits"}
     content |= {
         name: alternation(given)

@@ -17,6 +17,15 @@ _MAX_WAIT_S = 3600.0
 #: What is kept of the body of a failed request. Bodies of errors have some hundred characters; fal's repeat
 #: the request.
 MAX_KEPT_CHARACTERS = 8192
+#: Where an error is stated, in the order of reading, and the names of its message. Kling's `message` is
+#: "SUCCEED" in each answer; the reason of a failure is in `task_status_msg`.
+_REASONS = ("task_status_msg", "status_msg", "fail_reason", "failure_reason")
+_PLACES = ("error", "detail", "failure", *_REASONS, "base_resp", "message")
+_MESSAGES = (*_REASONS, "message", "msg", "detail")
+#: Values of such fields that state no error.
+_NOTHING = frozenset(
+    {"", "0", "0.0", "200", "false", "none", "null", "ok", "success", "succeed", "succeeded", "successful"}
+)
 
 
 def decode(body: bytes) -> dict[str, Any] | None:
@@ -41,16 +50,25 @@ def error_text(body: dict[str, Any] | None, *, secrets: tuple[str, ...]) -> str:
 def _find_text(body: dict[str, Any] | None, *, secrets: tuple[str, ...]) -> str:
     if body is None:
         return ""
-    for part in (body.get("error"), body.get("detail"), body.get("failure"), body.get("message"), body):
-        if isinstance(part, str):
-            return redact(part, secrets=secrets)
+    for part in (*(body.get(name) for name in _PLACES), body):
         if isinstance(part, list) and part and isinstance(part[0], dict):
             part = part[0]
-        if isinstance(part, dict):
-            for name in ("message", "msg", "detail"):
-                if isinstance(part.get(name), str):
-                    return redact(part[name], secrets=secrets)
+        texts = [part.get(name) for name in _MESSAGES] if isinstance(part, dict) else [part]
+        for text in texts:
+            if isinstance(text, str) and states_something(text):
+                return redact(text, secrets=secrets)
     return ""
+
+
+def states_something(error: object) -> bool:
+    """Whether the value of a field for errors states one. Relays also send empty objects, a code of zero, or
+    "success" there.
+    """
+    if isinstance(error, Mapping):
+        return any(states_something(value) for value in error.values())
+    if isinstance(error, list):
+        return any(states_something(value) for value in error)
+    return error is not None and str(error).strip().lower() not in _NOTHING
 
 
 def masked_body(body: Mapping[str, Any] | None, *, secrets: Iterable[str] = ()) -> str:

@@ -11,15 +11,17 @@ import httpx
 
 from safelight.core.errors import (
     SubmissionUnconfirmed,
+    UpstreamInvalidResponse,
     UpstreamModerationBlocked,
     UpstreamRejected,
     UpstreamUnavailable,
 )
 from safelight.net.client import AnswerTooLong, read_limited
+from safelight.net.redaction import redact
 from safelight.providers.protocol import Billing, SteeringUnavailable
 from safelight.providers.provider_errors import decode_body, read, states_not_accepted
 
-from .bodies import decode, error_text, masked_body, retry_after
+from .bodies import decode, error_text, masked_body, retry_after, states_something
 from .client import MAX_ANSWER, no_access, redirected
 from .failures import mask_refusal
 
@@ -44,6 +46,8 @@ _NO_CREDIT = frozenset(
 UNSTEERED = "steering_unavailable"
 #: The longest id that is stored.
 _MAX_ID_CHARACTERS = 512
+#: How many fields of an answer without an id are named.
+_MAX_NAMES = 12
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,12 +120,18 @@ class Submission:
                 f"{self.name} does not accept requests now (status {status}).",
                 retry_after_s=retry_after(response.headers),
             )
-        if response.is_success and body and "error" not in body and self.billing is Billing.OWN:
-            # Sent again until the deadline, it would make a video each time.
-            raise UpstreamRejected(
-                f"{self.name} answered the submission with status {status} and no id of a job. "
-                "The operator must check that it speaks this format."
+        if response.is_success and body and not states_something(body.get("error")):
+            fields = _fields(body)
+            said = (
+                f"{self.name} answered the submission with status {status} and no id; "
+                f"it has the fields {fields}."
             )
+            if self.billing is Billing.OWN:
+                # The answer is not lost: the next one would be the same, after another generation.
+                raise UpstreamInvalidResponse(
+                    said, remedy="The operator must check that it speaks this format."
+                )
+            raise SubmissionUnconfirmed(said)
         if response.is_success or status in _DOUBTFUL or status >= 500:
             raise SubmissionUnconfirmed(
                 f"{self.name} answered the submission with status {status} and no id."
@@ -143,6 +153,16 @@ class Submission:
         if status == 413:
             return f"The request is too large for {name} (status 413). {reason}".strip()
         return f"{name} rejected the request as malformed (status {status}). {reason}".strip()
+
+
+def _fields(body: dict[str, Any]) -> str:
+    """The names of the fields of an answer, those of its objects with a dot."""
+    names = [
+        name
+        for key, value in body.items()
+        for name in ([f"{key}.{inner}" for inner in value] if isinstance(value, dict) and value else [key])
+    ]
+    return ", ".join(redact(name, longest=40) for name in names[:_MAX_NAMES])
 
 
 def _error_codes(body: dict[str, Any] | None) -> set[str]:

@@ -35,6 +35,7 @@ from safelight.providers.upstream.submission import Submission
 from .options import Options
 from .profiles import OMNI
 from .responses import read_progress
+from .statuses import may_be_finished, read_id, read_video
 
 
 def build_request(
@@ -204,7 +205,7 @@ class VideosApiGenerator:
             client = self._server.submitting
             http_request = build_request(client, request, self._options, stack)
             within_s = min(self._options.submit_timeout_s, request.time_left_s or math.inf)
-            return self._submission.send(client, http_request, within_s=within_s)
+            return self._submission.send(client, http_request, within_s=within_s, read_id=read_id)
 
     def find(self, key: str) -> str | None:
         """The id of the request with our idempotency key in the server's list. If it is missing, searches
@@ -235,9 +236,11 @@ class VideosApiGenerator:
             body = {"status": "failed", "error": "it no longer knows this request"}
         if body is None:
             raise UpstreamInvalidResponse(f"{self.name} returned an unreadable status of a request.")
+        video = read_video(body)
         return read_progress(
-            body,
+            video,
             headers,
+            has_clip=may_be_finished(video) and self._has_clip(upstream_id),
             billing=self.billing,
             usd_per_second=self._options.usd_per_second,
             secrets=self._options.secrets,
@@ -274,6 +277,18 @@ class VideosApiGenerator:
             return True
         return body is not None and body.get("deleted") is not False and not body.get("error")
 
+    def _has_clip(self, upstream_id: str) -> bool:
+        """Whether the clip can be downloaded. Asked only if the status does not say so."""
+        with (
+            self._server.reachable(),
+            self._server.asking.stream("GET", f"{video_path(upstream_id)}/content") as response,
+        ):
+            self._server.error_for(response)
+            kind = response.headers.get("content-type", "")
+            return response.has_redirect_location or (
+                response.is_success and not kind.startswith(("application/json", "text/"))
+            )
+
     def _find_once(self, key: str) -> str | None:
         field, after, returns_metadata = self._options.idempotency_metadata_key, "", False
         for _ in range(_MAX_PAGES):
@@ -285,13 +300,13 @@ class VideosApiGenerator:
             videos = page.get("data") if page is not None and status == 200 else None
             if page is None or not isinstance(videos, list):
                 raise SubmissionUnconfirmed(f"{self.name} does not list its requests.")
-            rows = [video for video in videos if isinstance(video, dict) and isinstance(video.get("id"), str)]
-            for row in rows:
+            rows = {found: video for video in videos if isinstance(video, dict) and (found := read_id(video))}
+            for upstream_id, row in rows.items():
                 stated = row["metadata"] if isinstance(row.get("metadata"), dict) else {}
                 returns_metadata = returns_metadata or (field != "" and field in stated)
                 # Our key is in no other request, wherever the server returns it.
                 if key in (row.get("idempotency_key"), *stated.values()):
-                    return str(row["id"])
+                    return upstream_id
             if not page.get("has_more", len(videos) >= _LIST_PAGE_SIZE):
                 if not field:
                     raise SubmissionUnconfirmed(f"{self.name} cannot tell whether it accepted the request.")
@@ -301,7 +316,8 @@ class VideosApiGenerator:
                         "so the submission cannot be confirmed."
                     )
                 return None
-            if not rows or rows[-1]["id"] == after:
+            last = next(reversed(rows), after)
+            if last == after:
                 break
-            after = str(rows[-1]["id"])
+            after = last
         raise SubmissionUnconfirmed(f"The list of {self.name} could not be read completely.")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from safelight.core.errors import UpstreamInvalidResponse
 from safelight.net.redaction import redact
 from safelight.providers.protocol import (
     Billing,
@@ -16,29 +15,33 @@ from safelight.providers.protocol import (
     UpstreamState,
 )
 from safelight.providers.provider_errors import read as read_refusal
-from safelight.providers.upstream.bodies import error_text, masked_body, read_amount, read_number
+from safelight.providers.upstream.bodies import (
+    error_text,
+    masked_body,
+    read_amount,
+    read_number,
+    states_something,
+)
 from safelight.providers.upstream.failures import mask_refusal, settle
 from safelight.providers.upstream.submission import UNSTEERED
 
 from .generation_report import read_report
+from .statuses import has_ended, read_percent, read_state, read_word, states_error
 
-_STATES: Mapping[str, UpstreamState] = {
-    word: state
-    for state, words in {
-        UpstreamState.QUEUED: "queued pending waiting submitted accepted created in_queue throttled",
-        UpstreamState.RUNNING: "in_progress processing running generating started preparing dreaming",
-        UpstreamState.DONE: "completed complete succeeded success successful done finished ready",
-        UpstreamState.FAILED: (
-            "failed failure error errored cancelled canceled expired rejected aborted timeout timed_out "
-            "deleted incomplete moderated content_moderated request_moderated nsfw"
-        ),
-    }.items()
-    for word in words.split()
-}
 #: Our server's code for a generation that its watcher stopped.
 STOPPED = "moderation_blocked"
 #: Status words that report a failure and by themselves mean a refusal by moderation.
 _REFUSING = frozenset({"moderated", "content_moderated", "request_moderated", "nsfw"})
+
+
+#: Fields in which a failed video, or what wraps it, says why. Its other fields may repeat the request.
+_REASONS = frozenset(
+    {
+        *("error", "errors", "error_message", "error_msg", "message", "msg", "reason", "detail", "details"),
+        *("failure", "failure_reason", "fail_reason", "failed_reason", "failreason", "base_resp"),
+        *("task_status_msg", "status_msg", "code", "error_code", "err_code", "failure_code"),
+    }
+)
 
 
 def read_progress(
@@ -49,24 +52,23 @@ def read_progress(
     usd_per_second: float | None,
     secrets: tuple[str, ...],
     steers: bool = False,
+    has_clip: bool = False,
 ) -> Progress:
     """The status that a video object reports.
 
-    An unknown status counts as running, so that the job's deadline decides. If the object also has a
-    completion time, the two contradict each other: raises `UpstreamInvalidResponse`. An error together with a
-    finished status counts as a failure. `steers`: whether the server steers and watches for us, so that its
-    `moderation_blocked` is our own refusal.
+    `has_clip`: whether the clip can be downloaded, which is asked if `may_be_finished`. An unknown status
+    counts as running, so that the job's deadline decides; with a completion time and no clip as failed. An
+    error together with a finished status counts as a failure. `steers`: whether the server steers and watches
+    for us, so that its `moderation_blocked` is our own refusal.
     """
-    word = _word(video.get("status"))
-    state = _STATES.get(word, UpstreamState.RUNNING)
-    error = video.get("error") or None
-    if error is not None and (state is UpstreamState.DONE or word not in _STATES):
+    word = read_word(video)
+    error = video.get("error") if states_something(video.get("error")) else None
+    known = UpstreamState.DONE if has_clip else read_state(word)
+    state = known or UpstreamState.RUNNING
+    if (error is not None and state is UpstreamState.DONE) or (
+        known is None and (states_error(video) or has_ended(video))
+    ):
         state = UpstreamState.FAILED
-    if word not in _STATES and error is None and isinstance(video.get("completed_at"), int | float):
-        shown = redact(word, secrets=secrets, longest=40)
-        raise UpstreamInvalidResponse(
-            f"The generator reports that the request has ended, with the unknown status {shown!r}."
-        )
     charge = read_charge(video, headers, state=state, billing=billing, usd_per_second=usd_per_second)
     ended = state in {UpstreamState.DONE, UpstreamState.FAILED}
     generation = read_report(video, is_done=state is UpstreamState.DONE) if steers and ended else None
@@ -78,7 +80,7 @@ def read_progress(
     if state is UpstreamState.FAILED and code in (STOPPED, UNSTEERED):
         return Progress(
             state=state,
-            percent=_percent(video),
+            percent=read_percent(video),
             problem=error_text({"error": error}, secrets=secrets),
             charge=charge,
             answer=masked_body(video, secrets=secrets),
@@ -87,14 +89,15 @@ def read_progress(
             unsteered=code == UNSTEERED,
         )
     if state is UpstreamState.FAILED:
-        refusal = _refusal(word, error)
+        reasons = {name: value for name, value in video.items() if name.lower() in _REASONS}
+        refusal = _refusal(word, reasons)
         if refusal is not None:
             refusal, charge = settle(mask_refusal(refusal, secrets), charge)
         return Progress(
             state=state,
-            percent=_percent(video),
+            percent=read_percent(video),
             refusal=refusal,
-            problem="" if refusal else error_text({"error": error}, secrets=secrets) or _failed(word),
+            problem="" if refusal else error_text(reasons, secrets=secrets) or _failed(word, secrets),
             charge=charge,
             answer=masked_body(video, secrets=secrets),
             generation=generation,
@@ -102,7 +105,7 @@ def read_progress(
     poll_ms = read_number(headers.get("openai-poll-after-ms"))
     return Progress(
         state=state,
-        percent=100 if state is UpstreamState.DONE else _percent(video),
+        percent=100 if state is UpstreamState.DONE else read_percent(video),
         charge=charge if state is UpstreamState.DONE else None,
         generation=generation,
         poll_after_s=min(max(poll_ms / 1000, 0.0), 300.0) if poll_ms is not None else None,
@@ -110,15 +113,19 @@ def read_progress(
     )
 
 
-def _refusal(word: str, error: object) -> ProviderRefusal | None:
-    if error is not None and (refusal := read_refusal({"error": error})):
+def _refusal(word: str, reasons: dict[str, Any]) -> ProviderRefusal | None:
+    if refusal := read_refusal(reasons):
         return refusal
     if word in _REFUSING:
+        error = reasons.get("error")
         return read_refusal({"code": word, "message": error if isinstance(error, str) else ""})
     return None
 
 
-def _failed(word: str) -> str:
+def _failed(word: str, secrets: tuple[str, ...]) -> str:
+    if read_state(word) is None:
+        shown = redact(word, secrets=secrets, longest=40)
+        return f"it reports that the request has ended, with the unknown status {shown!r}, and has no video"
     return {
         "cancelled": "it reports that the request was cancelled",
         "canceled": "it reports that the request was cancelled",
@@ -178,17 +185,6 @@ def _stated(video: dict[str, Any], headers: Mapping[str, str]) -> Charge | None:
     if (amount := read_amount(headers.get("x-litellm-response-cost"))) is not None and amount > 0:
         return Charge(charged=ChargeStatus.YES, amount=amount, source="upstream")
     return None
-
-
-def _word(status: object) -> str:
-    if not isinstance(status, str) or not status.strip():
-        raise UpstreamInvalidResponse("The generator's response has no status.")
-    return status.strip().lower().replace("-", "_").replace(" ", "_")
-
-
-def _percent(video: dict[str, Any]) -> int | None:
-    number = read_number(video.get("progress"))
-    return None if number is None else round(min(max(number, 0.0), 100.0))
 
 
 def _currency(table: dict[str, Any]) -> str:

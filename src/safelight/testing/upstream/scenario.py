@@ -73,6 +73,8 @@ class ScenarioRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     error: dict[str, Any] | None = None
     #: Words that replace the four statuses, such as `{in_progress: processing}`.
     status_words: dict[str, str] = {}
+    #: How a relay shows the video: its id as `task_id`, all of it inside `data`, the id as a number, or none.
+    shape: Literal["plain", "task_id", "data", "number", "without_id"] = "plain"
     #: Dollars charged when the request ends; with `refund`, a failed request costs nothing.
     charge: float | None = None
     refund: bool = False

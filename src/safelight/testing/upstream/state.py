@@ -87,7 +87,7 @@ class FakeUpstreamState:
                 if entry.key == key:
                     return entry
         entry = AcceptedRequest(
-            id=f"video_{secrets.token_hex(12)}",
+            id=str(secrets.randbits(40)) if rule.shape == "number" else f"video_{secrets.token_hex(12)}",
             key=key,
             fields=fields,
             files=files,
@@ -139,7 +139,18 @@ class FakeUpstreamState:
         if self.scenario.steers:
             record = generation_record(entry.fields.get("steering"), rule.ends) if over else None
             built["safelight"] = {"generation": record}
-        return built | rule.fields
+        built |= rule.fields
+        match rule.shape:
+            case "task_id":
+                built["task_id"] = built.pop("id")
+            case "data":
+                built["task_id"] = built.pop("id")
+                built = {"code": 0, "message": "SUCCEED", "data": built}
+            case "number":
+                built["id"] = int(entry.id)
+            case "without_id":
+                built.pop("id")
+        return built
 
     def charged(self) -> float:
         """Dollars charged for all finished requests, minus refunds."""

@@ -314,6 +314,16 @@ def test_a_refusal_that_names_what_was_refused_has_its_stage(text: str, stage: M
     assert (found.kind, found.stage) == (ErrorKind.CONTENT_BLOCK, stage)
 
 
+def test_texts_that_name_no_refusal_are_known_for_what_they_are() -> None:
+    kling = {"code": 0, "data": {"task_status": "failed", "task_status_msg": "Image pixel is invalid"}}
+    found = decode_body({**kling, "message": "SUCCEED"})
+    assert (found.provider, found.kind, found.modality) == ("kling", ErrorKind.INVALID_REQUEST, "image")
+    jimeng = decode("[请求失败]: 生成失败，疑似存在异常行为，请重新尝试 (错误码: 4013)")
+    assert (jimeng.kind, jimeng.code, jimeng.retry) == (ErrorKind.AUTH, "4013", ProviderRetry.NEVER)
+    waiting = decode_body({"error": {"message": "Video is not ready yet, use GET /v1/videos/{id}"}})
+    assert waiting.summary == "The job is still in progress; this response contains no error."
+
+
 @pytest.mark.parametrize(
     ("text", "provider"),
     [

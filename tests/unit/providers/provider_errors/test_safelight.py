@@ -21,6 +21,7 @@ from safelight.providers.provider_errors import (
     ProviderRetry,
     decode,
     decode_body,
+    read,
 )
 from safelight.screening.provider_refusal import explain_refusal
 from safelight.web.errors import HTTP_CODES, error_response, http_problem, internal_error_response
@@ -162,6 +163,21 @@ def test_a_forwarded_provider_block_is_attributed_to_the_provider() -> None:
         ChargeStatus.NO,
         ProviderRetry.NEW_SEED,
     )
+
+
+def test_a_refusal_of_a_reference_says_that_the_reference_must_change_and_not_the_prompt() -> None:
+    for text, thing in {
+        "The request failed because the input image may contain real person.": "the reference image",
+        "输入图片可能包含敏感信息": "the reference image",
+        "The reference video violates our content policy.": "the reference video",
+        "The prompt violates our content policy.": "the prompt",
+        "The input image or the prompt violates our content policy.": "the prompt",
+    }.items():
+        refusal = read({"error": {"message": text}})
+        assert refusal is not None
+        sentence, details = explain_refusal(refusal, Charge(charged=ChargeStatus.NO), server="up")
+        assert details["next_step"] == f"Change {thing}.", text
+        assert sentence.startswith(f"up refused {'the request' if thing == 'the prompt' else thing};")
 
 
 def test_the_message_of_a_provider_is_shown_without_addresses_and_paths_of_its_network() -> None:

@@ -32,12 +32,10 @@ def test_nonstandard_statuses_are_mapped(word: str, state: UpstreamState) -> Non
     assert progress({"status": word}).state is state
 
 
-@pytest.mark.parametrize("status", [None, "", " ", 3, ["completed"]])
+@pytest.mark.parametrize("status", [None, "", " ", ["completed"]])
 def test_a_response_without_a_status_is_invalid(status: object) -> None:
     with pytest.raises(UpstreamInvalidResponse):
         progress({"status": status})
-    with pytest.raises(UpstreamInvalidResponse):
-        progress({"status": "polished", "completed_at": 1})
 
 
 def charge(video: dict[str, Any], **options: Any) -> Charge:
