@@ -172,7 +172,7 @@ def test_approve_and_refuse_differ_in_form_and_a_rule_is_found_by_a_few_letters_
     staff.goto(f"{console.server.url}/review/{hold(console, 'a case to decide').id}")
     approve, refuse = (
         staff.locator(f"#decide [value={action}]").evaluate(
-            "one => [one.querySelector('path').getAttribute('d'), getComputedStyle(one).borderTopWidth]"
+            "one => [one.querySelector('path').getAttribute('d'), getComputedStyle(one).borderTopColor]"
         )
         for action in ("approve", "refuse")
     )

@@ -50,6 +50,22 @@ def decide(page: Page, key: str = "a") -> None:
     page.keyboard.press(key)
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_approve_and_refuse_have_the_same_weight_size_and_line(
+    staff: Page, opened: list[Case], width: int
+) -> None:
+    staff.set_viewport_size({"width": width, "height": 900})
+    shown = staff.evaluate(
+        """() => [...document.querySelectorAll("[data-decides]")].map(button => {
+            const box = button.getBoundingClientRect(), style = getComputedStyle(button);
+            return [Math.round(box.width), Math.round(box.height), Math.round(box.top), style.fontWeight,
+                    style.borderTopWidth, style.backgroundColor];
+        })"""
+    )
+    assert len(shown) == 2
+    assert shown[0] == shown[1]
+
+
 def test_the_next_case_is_painted_before_the_server_has_answered(
     staff: Page, console: ConsoleServer, opened: list[Case]
 ) -> None:
@@ -125,18 +141,6 @@ def test_a_case_of_another_reviewer_is_not_decided(
     decide(staff)
     expect(staff.locator(".decision [role=alert]").first).to_contain_text("open at another reviewer")
     assert row(console, first)[0] == CaseState.OPEN.value
-
-
-def test_an_ended_session_is_named_and_the_case_comes_back(
-    staff: Page, console: ConsoleServer, opened: list[Case]
-) -> None:
-    staff.context.clear_cookies()
-    staff.locator("#reason").fill("Stage blood.")
-    staff.locator("#reason").blur()
-    decide(staff)
-    expect(staff.locator("#reason-missing")).to_contain_text("You are not signed in")
-    expect(staff.locator("#reason")).to_have_value("Stage blood.")
-    assert row(console, opened[0])[0] == CaseState.OPEN.value
 
 
 def test_the_reserved_case_is_given_back_when_the_reviewer_leaves(

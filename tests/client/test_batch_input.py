@@ -38,6 +38,13 @@ def test_a_repeated_field_and_deep_nesting_are_problems_of_one_row(
     assert skipped(plan) == {1: problem}
 
 
+def test_the_line_in_which_excel_names_the_delimiter_is_no_header(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("\ufeffsep=;\r\nprompt;seconds\r\nA boat, far away;4\r\n", "utf-8")
+    (row,) = read_rows(path).rows
+    assert (row.fields, row.line) == ({"prompt": "A boat, far away", "seconds": "4"}, 3)
+
+
 def test_a_csv_file_with_a_byte_order_mark_100_000_lines_and_broken_quotes_at_the_end_is_read(
     tmp_path: Path,
 ) -> None:

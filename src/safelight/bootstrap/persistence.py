@@ -131,15 +131,19 @@ class PersistenceParts:
 
     @cached_property
     def data_directory(self) -> DataDirectory:
-        from safelight.store.data_directory import DataDirectory
+        from safelight.store.data_directory import DataDirectory, require_installation
 
+        require_installation(self._core.settings.key_folder, self._core.settings.storage.installation)
         return DataDirectory(self._core.settings.data)
 
     @property
     def scratch(self) -> Path:
         """The folder for unfinished files; created if it does not exist."""
         folder = self.data_directory.scratch
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise Unavailable(f"The data directory cannot be used: {error.strerror}.") from error
         return folder
 
     @cached_property
@@ -206,9 +210,10 @@ class PersistenceParts:
     @property
     def key_folder(self) -> Path:
         """The folder of the signing keys; all processes of one installation share it."""
-        folder = self._core.settings.storage.key_dir
-        if folder is None:
-            return self.data_directory.keys
+        from safelight.store.data_directory import require_installation
+
+        folder = self._core.settings.key_folder.absolute()
+        require_installation(folder, self._core.settings.storage.installation)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
 

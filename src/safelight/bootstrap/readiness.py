@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Mapping
@@ -10,7 +11,7 @@ from typing import Any
 
 from safelight.cases.reviews.reported_holds import count_undecidable
 from safelight.core.errors import SafelightError
-from safelight.videos.stuck_upstreams import stuck_upstreams
+from safelight.videos.stuck_upstreams import cut_downloads, stuck_upstreams
 from safelight.videos.upstream_gate import UpstreamGate
 
 from .background import Background
@@ -18,6 +19,7 @@ from .core import CoreParts
 from .persistence import PersistenceParts
 from .pipeline import PipelineParts
 
+_log = logging.getLogger(__name__)
 #: A part that does not answer within this time is not ready: less than the time limit of usual health checks.
 _ANSWER_S = 3.0
 
@@ -96,16 +98,22 @@ class ProcessReadiness:
                 problems[name] = f"no answer within {_ANSWER_S:g} s"
             except SafelightError as error:
                 problems[name] = str(error)
+            except Exception as error:
+                # The answer of a health check is never an error itself.
+                _log.warning("The check of the %s failed.", name, exc_info=error)
+                problems[name] = f"it cannot be checked ({type(error).__name__}); see the log"
         return facts, problems
 
     def _read_database(self) -> Mapping[str, Any]:
         """What the database says that does not make this process unready, because requests only wait."""
         with self._persistence.database.across_tenants("readiness", readonly=True) as tx:
-            undecidable, stuck = count_undecidable(tx), stuck_upstreams(tx)
+            undecidable = count_undecidable(tx)
+            stuck, cut = stuck_upstreams(tx), cut_downloads(tx)
         return {
             # Open holds by the scope that no enrolled person and no key has.
             "holds_nobody_can_decide": {one.value: number for one, number in undecidable.items()},
             "upstreams_stuck": stuck,
+            "downloads_cut": cut,
             "refusal_budgets": self._pipeline.context.refusals.describe()
             if self._core.settings.server.loopback
             else {},

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from safelight.core.errors import InvalidField, NotFound
+from safelight.core.fileio import path_as_text
 from safelight.providers.advice.prompt_advice import AdviceOptions, BlockedAt
 
 from .check_advice import advice_options
@@ -200,7 +201,7 @@ def check(
         {"negative_prompt": negative_prompt, "template": template, "rewritten_prompt": rewritten},
         ref_shows,
     )
-    references = tuple(ref or ())
+    references = tuple(ctx.with_resource(path_as_text(path)) for path in ref or ())
     checked = check_texts(container, text, policy, references, options)
     applied, tried_result = None, checked
     if apply is not None and checked.prompt_advice.helps:

@@ -16,6 +16,8 @@ _HEAD = """\
 # Environment variables take precedence over this file: SAFELIGHT_SERVER__PORT=8000 is `port` in [server].
 # To find problems, run: safelight doctor
 """
+#: The line that `init` replaces after it has created the folder of keys.
+NO_INSTALLATION = '# installation = ""'
 _DEFAULT_GENERATOR_LINE = '# default_generator = "storyboard"'
 _UPSTREAM_EXAMPLES = """\
 # Set its key in the variable SAFELIGHT_UPSTREAM_KEY, or in `api_key` here.

@@ -4,6 +4,7 @@ API.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import threading
 import time
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from safelight.accounts import OPERATOR, KeyScope, Principal, PrincipalKind
+from safelight.core.errors import Unauthenticated
+from safelight.core.fileio import write_atomic
 from safelight.policy.waivers import DEMO, EVERYTHING, NewWaiver, Waiver
 
 from .language import texts
@@ -65,9 +68,23 @@ def record_waiver(container: Container) -> tuple[Waiver, ...]:
     return container.persistence.waivers_in_force(container.persistence.tenant)
 
 
+def demo_key(container: Container) -> str:
+    """The API key of the demo: that of an earlier start, from its file beside the keys of the installation,
+    or a new one if there is none or it was revoked.
+    """
+    file, accounts = container.persistence.key_folder / "demo.key", container.persistence.accounts
+    with contextlib.suppress(OSError, UnicodeDecodeError, Unauthenticated):
+        token = file.read_text("ascii").strip()
+        accounts.authenticate(token)
+        return token
+    _record, token = accounts.create_key(container.persistence.tenant, "demo", by="make run")
+    write_atomic(file, f"{token}\n".encode())
+    return token
+
+
 @dataclass(frozen=True, kw_only=True)
 class FirstClip:
-    """How the first clip ended. `address` is its page, or empty with a `reason` if it was not delivered."""
+    """How the first clip ended. `address` is its page, with a `reason` if it was not delivered."""
 
     seconds: float
     address: str = ""
@@ -91,9 +108,9 @@ def make_first_clip(address: str, key: str, verifier: Verifier, stopping: thread
             ProgressBar(100, texts()("serve.label.clip")) as bar,
         ):
             video = _wait_for_clip(client, bar)
+            page = f"{address}/videos/{video['id']}"
             if video["status"] != "completed":
-                reason = (video.get("error") or {}).get("message") or video["safelight"]["state"]
-                return FirstClip(seconds=time.monotonic() - began, reason=reason)
+                return FirstClip(seconds=time.monotonic() - began, address=page, reason=_reason(video))
             with tempfile.TemporaryDirectory() as folder:
                 path = Path(folder) / "first.mp4"
                 answer = client.get(f"/v1/videos/{video['id']}/content")
@@ -104,9 +121,18 @@ def make_first_clip(address: str, key: str, verifier: Verifier, stopping: thread
         return FirstClip(seconds=time.monotonic() - began, reason=reason)
     return FirstClip(
         seconds=time.monotonic() - began,
-        address=f"{address}/videos/{video['id']}",
+        address=page,
         verified=found.state.value == "trusted",
     )
+
+
+def _reason(video: dict[str, Any]) -> str:
+    """Why a clip was not delivered: the sentence of its failure, or what holds it."""
+    ours = video["safelight"]
+    failed = (video.get("error") or {}).get("message")
+    explained = ours.get("explanation") or {}
+    said = failed or " ".join(filter(None, (explained.get("reason"), explained.get("next_step"))))
+    return said or str(ours["state"])
 
 
 def _wait_for_clip(client: httpx.Client, bar: ProgressBar) -> dict[str, Any]:

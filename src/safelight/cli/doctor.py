@@ -108,6 +108,7 @@ def watermark(keys: Path, *, wanted: bool) -> DoctorCheck:
 
 _TENANTS = "tenants of applicants"
 _HOLDS = "open holds"
+_DOWNLOADS = "downloads"
 
 
 def tenants(found: Database) -> DoctorCheck:
@@ -154,6 +155,25 @@ def holds(found: Database) -> DoctorCheck:
         message=f"No enrolled person can decide {sum(waiting.values())} held videos. They are refused when "
         "their time is over.",
         remedy=f"Enrol a person for them: safelight people add NAME EMAIL --role {role.value}",
+    )
+
+
+def downloads(found: Database) -> DoctorCheck:
+    """Check whether finished videos can be downloaded from their generators."""
+    from safelight.videos.stuck_upstreams import cut_downloads
+
+    cut: Mapping[str, str] = {}
+    if _has_tables(found):
+        with found.across_tenants("downloads that fail", readonly=True) as tx:
+            cut = cut_downloads(tx)
+    if not cut:
+        message = "No finished video waits for its download."
+        return DoctorCheck(name=_DOWNLOADS, state=DoctorState.OK, message=message)
+    return DoctorCheck(
+        name=_DOWNLOADS,
+        state=DoctorState.WARNING,
+        message=" ".join(f"{name}: {sentence}" for name, sentence in cut.items()),
+        remedy="Ask the provider for the files, or for a refund.",
     )
 
 
@@ -295,7 +315,9 @@ def _check_installation(container: Container) -> Iterator[DoctorCheck]:
 
     settings = container.core.settings
     checks: dict[str, Callable[[], DoctorCheck]] = {
-        "data directory": lambda: doctor_checks.data_directory(settings.data),
+        "data directory": lambda: doctor_checks.data_directory(
+            settings.data, settings.key_folder, settings.storage.installation
+        ),
         "disk": lambda: doctor_checks.disk(settings.data, reserve=MIN_FREE_BYTES),
         "port": lambda: doctor_checks.port(settings.server.host, settings.server.port),
         "database": lambda: _check_database(container, doctor_checks.database),
@@ -310,6 +332,7 @@ def _check_installation(container: Container) -> Iterator[DoctorCheck]:
         "clock jumps": lambda: _check_database(container, doctor_checks.clock_jumps),
         "tenants of applicants": lambda: _check_database(container, tenants),
         "open holds": lambda: _check_database(container, holds),
+        "downloads": lambda: _check_database(container, downloads),
         "policy": lambda: _check_policy(container),
         "mail": lambda: _check_mail(container),
         "rewriter": lambda: _check_rewriter(container),
@@ -459,7 +482,7 @@ def _read_signing_start(container: Container) -> dt.datetime | None:
 
 
 def _key_dir(container: Container) -> Path:
-    return container.core.settings.storage.key_dir or container.core.settings.data / "keys"
+    return container.core.settings.key_folder
 
 
 def _check_mail(container: Container) -> DoctorCheck:

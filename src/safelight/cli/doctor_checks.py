@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from safelight.core.errors import SettingsError
 from safelight.core.installation import install_command
 
 if TYPE_CHECKING:
@@ -227,9 +228,20 @@ def disk(data: Path, *, reserve: int, low: int = _MIN_FREE_BYTES) -> DoctorCheck
     return DoctorCheck(name="disk", state=DoctorState.OK, message=message)
 
 
-def data_directory(data: Path) -> DoctorCheck:
-    """Check whether the directory is usable and whether a running Safelight uses it. Creates nothing."""
+def data_directory(data: Path, keys: Path, installation: str) -> DoctorCheck:
+    """Check whether the directory is usable and whether a running Safelight uses it. Creates nothing.
+
+    `keys`: the folder of the keys, in which the id `installation` of the settings must be.
+    """
+    from safelight.store.data_directory import require_installation
+
     name = "data directory"
+    try:
+        require_installation(keys, installation)
+    except SettingsError as error:
+        return DoctorCheck(
+            name=name, state=DoctorState.FAILED, message=error.message, remedy=error.remedy or ""
+        )
     if not data.exists():
         return DoctorCheck(
             name=name,

@@ -73,7 +73,7 @@ def init(
     path = config_path(ctx) or Path("safelight.toml")
     attached = _attach(upstream, upstream_key_file, model, paid=paid)
     written = _write_settings(path, data, attached)
-    container = _create_installation(path)
+    container = _create_installation(path, is_new=written)
     gaps = find_gaps(container)
     if not yes and not as_json and sys.stdin.isatty() and waiver_by is None:
         waiver_by, waiver_reason = _ask_for_waiver(_without_waived(container, gaps))
@@ -138,11 +138,22 @@ def _attach(
     return attach(UpstreamAnswers(url=url, key_file=key_file, models=models or (), paid=paid))
 
 
-def _create_installation(path: Path) -> Container:
-    """Create the data directories and signing keys for these settings. Returns the container."""
+def _create_installation(path: Path, *, is_new: bool) -> Container:
+    """Create the data directories and signing keys for these settings. Returns the container.
+
+    `is_new`: the settings file is new, and gets the id of the folder of keys.
+    """
     from safelight.bootstrap import load
+    from safelight.core.fileio import write_atomic
+    from safelight.store.data_directory import mark_installation
+
+    from .config_template import NO_INSTALLATION
 
     container = load(path)
+    if is_new:
+        marked = mark_installation(container.core.settings.key_folder)
+        text = path.read_text("utf-8").replace(NO_INSTALLATION, f'installation = "{marked}"', 1)
+        write_atomic(path, text.encode(), mode=0o644)
     container.persistence.signing_keys.signing()
     if container.core.settings.sealing.seal == "watermark":
         container.persistence.watermark_keys.current()

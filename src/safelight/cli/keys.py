@@ -94,18 +94,27 @@ def revoke(container: Container, key: KeyId) -> Result:
 
 
 @command(app)
-def login(container: Container, key: KeyId) -> Result:
-    """Print a link that signs the owner of a key in to the pages, once, with the scopes of the key."""
+def login(
+    container: Container,
+    key: Annotated[
+        str | None, typer.Argument(help="The id of the key. [default: the operator, as at the start]")
+    ] = None,
+) -> Result:
+    """Print a link that signs in to the pages, once: the owner of a key with its scopes, or the operator."""
+    from .demo import operator
     from .views import LoginLink
 
     accounts = container.persistence.accounts
-    for owner in accounts.list_tenants():
-        principal = accounts.find_key(owner.id, key)
-        if principal is not None:
-            path = f"/login?token={accounts.create_login_link(principal)}"
-            text = f"{path}\n\nOpen it within 15 minutes at the address of the gateway."
-            return Result(LoginLink(path=path), text)
-    raise NotFound(f"No key {key} is in force.", remedy="See: safelight keys list")
+    found = (
+        operator(container)
+        if key is None
+        else next(filter(None, (accounts.find_key(owner.id, key) for owner in accounts.list_tenants())), None)
+    )
+    if found is None:
+        raise NotFound(f"No key {key} is in force.", remedy="See: safelight keys list")
+    path = f"/login?token={accounts.create_login_link(found)}"
+    text = f"{path}\n\nOpen it within 15 minutes at the address of the gateway."
+    return Result(LoginLink(path=path), text)
 
 
 def find_tenant(accounts: Accounts, wanted: str | None, *, create: bool = False) -> Tenant:

@@ -85,7 +85,8 @@ class ScanRun:
                     return known, True
             with found.download(self._scanner.scratch) as path:
                 report = self._scanner.scan(path, found.name, progress)
-        except (SafelightError, OSError) as error:
+        except Exception as error:
+            # One file never ends the work on the others.
             return failed_report(found.name, error), False
         if self._cache is not None:
             cache = self._cache
@@ -161,7 +162,13 @@ class ReportLanguage(StrEnum):
 @app.command()
 def scan(
     ctx: typer.Context,
-    path: Annotated[str, typer.Argument(help="A video or image file, a folder of them, or s3://bucket/...")],
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH...",
+            help="Video or image files, folders of them, or s3://bucket/...; several at once.",
+        ),
+    ],
     fail_on: Annotated[
         FailOn,
         typer.Option(
@@ -199,7 +206,12 @@ def scan(
 
     container = load_container(ctx)
     settings = container.core.settings
-    source = find_source(path, s3=settings.storage.s3, max_bytes=settings.scan.max_clip_mb << 20)
+    source = find_source(
+        paths,
+        s3=settings.storage.s3,
+        max_bytes=settings.scan.max_clip_mb << 20,
+        own_data=settings.data,
+    )
     if html is not None and not html.absolute().parent.is_dir():
         raise ConfigurationError(f"The folder {html.parent} for the report does not exist.")
     began = time.monotonic()

@@ -90,6 +90,9 @@ def _describe_outcome(row: ScanRow) -> str:
         )
     elif row.category and row.action != "allow":
         outcome = t("scan.because", outcome=outcome, category=category_name(row.category))
+    elif row.action == "allow":
+        found = t("scan.found_some" if row.findings else "scan.found_nothing")
+        outcome = t("scan.and_found", outcome=outcome, found=found)
     return t("scan.earlier", outcome=outcome) if row.unchanged else outcome
 
 

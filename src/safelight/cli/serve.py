@@ -136,16 +136,14 @@ def _announce(
     container: Container, gateway: Gateway, standard_output: TextIO, *, demo: bool, as_json: bool
 ) -> None:
     """Print the first screen. With `demo`, also request the first clip."""
-    from .demo import make_first_clip, operator, record_waiver
+    from .demo import demo_key, make_first_clip, operator, record_waiver
     from .start_screen import print_clip, print_start
 
     waivers = container.persistence.waivers_in_force(container.persistence.tenant)
     key = None
     if demo:
         waivers = record_waiver(container)
-        _record, key = container.persistence.accounts.create_key(
-            container.persistence.tenant, "demo", by="make run"
-        )
+        key = demo_key(container)
     token = container.persistence.accounts.create_login_link(operator(container))
     link = f"{gateway.address}/login?token={token}"
     if as_json:

@@ -53,11 +53,11 @@ def print_start(
 def print_clip(clip: FirstClip) -> None:
     """Print how the first clip ended, and its link."""
     t = texts()
-    if clip.address:
+    if clip.address and not clip.reason:
         key = "serve.delivered" if clip.verified else "serve.not_verified"
         _print(f"{_row('clip', t(key, seconds=f'{clip.seconds:.0f}'))}\n{clip.address}\n")
     else:
-        _print(_row("clip", t("serve.not_delivered", reason=clip.reason)) + "\n")
+        _print(_row("clip", t("serve.not_delivered", reason=clip.reason)) + f"\n{clip.address}\n")
 
 
 def _print(text: str) -> None:

@@ -10,6 +10,7 @@ import msgspec
 import typer
 
 from safelight.core.errors import InvalidMedia, NotFound
+from safelight.core.fileio import path_as_text
 from safelight.core.i18n import load_messages
 from safelight.policy.verdicts import ALLOWED_UNDER_WAIVER
 
@@ -65,6 +66,8 @@ def verify(
             raise NotFound(f"{trust} cannot be read: {error.strerror}.") from error
     lookup = find_lookup(container)
     sidecar = manifest or find_sidecar(file)
+    file = ctx.with_resource(path_as_text(file))
+    sidecar = sidecar and ctx.with_resource(path_as_text(sidecar))
     found = verifier.verify(file, lookup=lookup, sidecar=sidecar)
     try:
         origin = ask_origin(server, file) if server is not None else _find_origin(container, file, sidecar)
@@ -96,7 +99,7 @@ def make_verifier(container: Container) -> Verifier:
     from safelight.provenance.keys import KeyStore
     from safelight.provenance.verification import Verifier
 
-    no_keys = KeyStore.own(container.core.settings.data / "keys", organization="")
+    no_keys = KeyStore.own(container.core.settings.key_folder, organization="")
     return Verifier(sandbox=container.core.sandbox, keys=no_keys)
 
 

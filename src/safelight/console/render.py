@@ -180,6 +180,7 @@ class Pages:
             "safelight_version": self._state.services.version,
             "request_id": request_id(request.scope),
             "signed_in": principal.name if principal else None,
+            "person": principal.id if principal else "",
             "shown_tenant": principal.tenant if principal else "",
             "nav_narrow": NAV_NARROW,
             "nav_wide": count_wide(items),
@@ -356,7 +357,7 @@ class PageHandler:
         async def endpoint(request: Request) -> Response:
             principal = await self.current_principal(request)
             if principal is None:
-                if request.method == "GET":
+                if request.method == "GET" or "text/html" in request.headers.get("accept", ""):
                     return redirect_to_login(request)
                 raise Unauthenticated("You are not signed in.", remedy="Sign in.")
             check_same_origin(request)

@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from safelight.accounts import KeyScope
-from safelight.core.errors import RateLimited, SafelightError
+from safelight.core.errors import SafelightError
 from safelight.web.auth import AppState, check_same_origin, public
 from safelight.web.request_body import read_body
 
@@ -272,13 +272,12 @@ class Console:
     async def error_page(
         self, request: Request, error: SafelightError | None, response: Response
     ) -> Response:
-        """The error page if a browser requests HTML outside `/v1`; otherwise the JSON `response`.
-
-        A script gets a fragment if it has to wait, because the sentence of the JSON is in English.
+        """The error page, or its fragment for a script, if a page outside `/v1` was requested; otherwise the
+        JSON `response`.
         """
         accept = request.headers.get("accept", "")
-        must_wait = isinstance(error, RateLimited) and self._handler.wants_fragment(request)
-        if request.url.path.startswith("/v1/") or not ("text/html" in accept or must_wait):
+        is_page = "text/html" in accept or self._handler.wants_fragment(request)
+        if request.url.path.startswith("/v1/") or not is_page:
             return response
         if response.status_code == 405 and request.method == "GET":
             # Only POST is possible here: lead to the page that has the form.
@@ -299,7 +298,7 @@ class Console:
         values: dict[str, Any] = {"status": status, "kind": _error_kind(status), "error": error, "wait": wait}
         principal = await self._handler.current_principal(request)
         is_fragment = self._handler.wants_fragment(request)
-        template = "error_wait.html" if is_fragment else "error.html"
+        template = "error_fragment.html" if is_fragment else "error.html"
         page = await self._pages.render(request, template, values, principal=principal, status=status)
         for name in ("retry-after", "allow", "x-should-retry", "www-authenticate"):
             if name in response.headers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -42,7 +43,7 @@ from .render import PageHandler
 from .studio import FORM_FIELDS, USE_FIELDS, StudioForm, form_values, is_own_hardware, list_providers
 from .try_lengths import LengthPrice, find_try_lengths
 from .video_card import VideoCard, video_card
-from .video_view import video_view
+from .video_view import VideoView, video_view
 
 # The page that explains what a provider may refuse in a prompt, and applies a suggestion with one click.
 
@@ -271,7 +272,12 @@ class StudioPages(PageHandler):
         if source := request.query_params.get("from", ""):
             video = await self.run(self.services.videos.get, principal, valid_video_id(source))
             form["prompt"] = video.prompt
-        return await self._render_studio(request, principal, form, {})
+        outcome: dict[str, Any] = {}
+        # The script names the video that it has requested, so that it is shown again when the page is loaded.
+        if made := request.query_params.get("video", ""):
+            with suppress(NotFound, BadInput):
+                outcome["video"] = await self._view(request, principal, valid_video_id(made))
+        return await self._render_studio(request, principal, form, outcome)
 
     async def create(self, request: Request, principal: Principal) -> Response:
         """Request a video. A script gets only the fragment that changes; a form without scripts gets a
@@ -301,10 +307,7 @@ class StudioPages(PageHandler):
                 return await self._render_outcome(request, principal, form, {"problem": error}, error.status)
         if status == 200 and not self.wants_fragment(request):
             return self.redirect(f"/videos/{video_id}")
-        record = await self.run(services.videos.record, principal, video_id)
-        t, now = self.translations(request), self.console.clock()
-        installed = installed_checks(await self.run(services.videos.coverage))
-        view = video_view(record.video, record, t, services.taxonomy, now=now, installed=installed)
+        view = await self._view(request, principal, video_id)
         return await self._render_outcome(request, principal, form, {"video": view}, status)
 
     async def check(self, request: Request, principal: Principal) -> Response:
@@ -345,6 +348,13 @@ class StudioPages(PageHandler):
     @property
     def _form(self) -> StudioForm:
         return StudioForm(self.services)
+
+    async def _view(self, request: Request, principal: Principal, video_id: str) -> VideoView:
+        services = self.services
+        record = await self.run(services.videos.record, principal, video_id)
+        t, now = self.translations(request), self.console.clock()
+        installed = installed_checks(await self.run(services.videos.coverage))
+        return video_view(record.video, record, t, services.taxonomy, now=now, installed=installed)
 
     async def _recent_cards(self, request: Request, principal: Principal) -> list[VideoCard]:
         recent = await self.run(

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 
@@ -16,6 +17,24 @@ def sha256_file(path: Path) -> str:
     """The SHA-256 of a file's bytes, hex. Raises `OSError`."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def path_as_text(path: Path, scratch: Path | None = None) -> Iterator[Path]:
+    """A path of the file that is Unicode text: its own, or that of a link in a new folder.
+
+    A name can have any bytes, for example those of an old archive, and children get paths as text.
+    """
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError:
+        if path.is_file():
+            with TemporaryDirectory(dir=scratch, prefix="safelight-name-") as folder:
+                link = Path(folder) / os.fsencode(path.name).decode("utf-8", "replace")
+                link.symlink_to(path.absolute())
+                yield link
+            return
+    yield path
 
 
 @contextmanager

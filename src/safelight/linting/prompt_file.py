@@ -18,6 +18,7 @@ import yaml
 from yaml.resolver import Resolver
 
 from safelight.core.yaml_loader import Loader
+from safelight_client.batch.rows import EXCEL_DELIMITER
 
 from .lint_prompt import FileNotRead, FilePlace, LintPrompt, Quoting, UnreadPart
 
@@ -82,7 +83,11 @@ def read_csv(lines: Iterable[str], field: str) -> Iterator[LintPrompt | UnreadPa
     number, line = next(numbered, (1, ""))
     if not line:
         return
-    delimiter = max(",;\t", key=line.count)
+    # Excel writes the delimiter into a line of its own.
+    named = EXCEL_DELIMITER.fullmatch(line)
+    delimiter = named[1] if named else max(",;\t", key=line.count)
+    if named:
+        number, line = next(numbered, (number, ""))
     header = next(_rows(chain([(number, line)], numbered), delimiter))
     names = [_cell(header.text, cell)[0].strip() for cell in header.cells]
     if field not in names:

@@ -189,6 +189,10 @@ def _is_cover(stream: Any) -> bool:
     return bool(stream.disposition & Disposition.attached_pic)
 
 
+_LONGER_CLIPS = "The operator can raise `scan.max_minutes`, and `scan.timeout_s` with it."
+_LARGER_CLIPS = "The operator can raise `scan.max_clip_mb`."
+
+
 class VideoLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Limits for a clip; larger clips are rejected."""
 
@@ -273,7 +277,9 @@ def open_container(
     av.logging.set_level(None)
     size = path.stat().st_size
     if size > limits.bytes:
-        raise TooLarge(f"The clip has {size:,} bytes; at most {limits.bytes:,} are allowed.")
+        raise TooLarge(
+            f"The clip has {size:,} bytes; at most {limits.bytes:,} are allowed.", remedy=_LARGER_CLIPS
+        )
     with path.open("rb") as file:
         head = file.read(16)
     if not head:
@@ -357,12 +363,18 @@ def probe_container(container: Any, size: int, limits: VideoLimits) -> MediaInfo
     duration_s = video_s or container_s
     longest_s = max(duration_s, container_s)
     if longest_s > limits.duration_s:
-        raise TooLarge(f"The clip is {longest_s:.1f} s long; at most {limits.duration_s:g} s are allowed.")
+        raise TooLarge(
+            f"The clip is {longest_s:.1f} s long; at most {limits.duration_s:g} s are allowed.",
+            remedy=_LONGER_CLIPS,
+        )
     # A file cannot have more frames than bytes, so a larger declared number is ignored. The decoder counts
     # the frames itself.
     declared_frames = video.frames if 0 < video.frames <= size else 0
     if declared_frames > limits.frames:
-        raise TooLarge(f"The clip has {declared_frames:,} frames; at most {limits.frames:,} are allowed.")
+        raise TooLarge(
+            f"The clip has {declared_frames:,} frames; at most {limits.frames:,} are allowed.",
+            remedy=_LONGER_CLIPS,
+        )
     frame_rate = video.average_rate or video.guessed_rate
     rotation = _rotation(container, video)
     if rotation in (90, 270):
@@ -397,9 +409,9 @@ def check_size(width: int, height: int, limits: VideoLimits) -> None:
 def check_extent(number: int, seconds: float, limits: VideoLimits) -> None:
     """Raise `TooLarge` for a frame (numbered from 0, at this time after the first) beyond the limits."""
     if number >= limits.frames:
-        raise TooLarge(f"The clip has more than {limits.frames:,} frames.")
+        raise TooLarge(f"The clip has more than {limits.frames:,} frames.", remedy=_LONGER_CLIPS)
     if seconds > limits.duration_s + 1:
-        raise TooLarge(f"The clip is longer than {limits.duration_s:g} s.")
+        raise TooLarge(f"The clip is longer than {limits.duration_s:g} s.", remedy=_LONGER_CLIPS)
 
 
 def _seconds(stream: Any) -> float:

@@ -151,7 +151,7 @@ class Verifier:
             ("configured", self._trust_pem),
         )
         argument = {
-            "path": str(path.resolve()),
+            "path": str(path.absolute()),
             "anchors": [pair for pair in anchors if pair[1]] or [("none", "")],
             "manifest": known.manifest if known else None,
             "sidecar": sidecar,
@@ -159,7 +159,7 @@ class Verifier:
         }
         try:
             answer = self._sandbox.run(
-                EntryPoint.of(worker.read), argument, reads=[path.resolve()], limits=_LIMITS
+                EntryPoint.of(worker.read), argument, reads=[path.absolute()], limits=_LIMITS
             )
             return self._without_revoked(msgspec.convert(printable(answer), ManifestReport))
         except msgspec.ValidationError as error:
@@ -172,6 +172,8 @@ class Verifier:
 
 def find_sidecar(path: Path) -> Path | None:
     """The manifest next to `path`, by C2PA's convention: the same name, with the ending `.c2pa`."""
+    if not path.name:
+        return None
     beside = (path.with_suffix(".c2pa"), path.with_name(f"{path.name}.c2pa"))
     return next((one for one in beside if one.is_file() and one != path), None)
 

@@ -141,10 +141,10 @@ class WatermarkReader:
         """
         epochs = self._keys.searched()
         seeds = [epoch.seed for epoch in epochs]
-        argument = {"source": str(path.resolve()), "seeds": seeds, "budget_s": SEARCH_S}
+        argument = {"source": str(path.absolute()), "seeds": seeds, "budget_s": SEARCH_S}
         try:
             answer = self._sandbox.run(
-                EntryPoint.of(search_in_child), argument, reads=[path.resolve()], limits=_SEARCH_LIMITS
+                EntryPoint.of(search_in_child), argument, reads=[path.absolute()], limits=_SEARCH_LIMITS
             )
             result = msgspec.convert(answer, MarkSearchResult)
             return _reading(result, epochs)

@@ -98,6 +98,7 @@ class FalGenerator(HostedGenerator):
             sizes=options.read_sizes(),
             extra_fields={name: _TYPES[kind] for name, kind in options.extra_fields.items()},
             text_fields=options.text_fields,
+            field_settings="`extra_fields`",
             takes_reference=bool(options.image_argument),
             max_concurrent=options.max_concurrent,
             max_submissions_per_minute=options.max_submissions_per_minute,

@@ -240,6 +240,8 @@ class GeneratorInfo:
     text_fields: frozenset[str] = frozenset()
     #: Whether further fields with a number, a truth value or a text are passed on. Their texts are screened.
     passes_unknown_fields: bool = False
+    #: Settings of this generator with which the operator lets further fields pass; empty if it has none.
+    field_settings: str = ""
     takes_reference: bool = True
     #: Other request fields with media that it accepts, besides `input_reference`; all of them are screened.
     media_fields: frozenset[str] = frozenset()

@@ -449,9 +449,17 @@ def _may_pass(name: str, value: Any, offer: GeneratorInfo) -> bool:
 def _remedy(name: str, offer: GeneratorInfo) -> str:
     if name in FIELD_SYNONYMS:
         return f"Did you mean {FIELD_SYNONYMS[name]!r}?"
+    base, is_part, _ = name.partition("[")
+    if is_part and base in MEDIA_FIELDS:
+        return f"{base} is a file, or an https:, http: or data: URL, as text or as {base}[image_url]."
     known = ["prompt", "model", "seconds", "size", "input_reference", *offer.extra_fields]
     close = difflib.get_close_matches(name, known, n=1)
-    return f"Did you mean {close[0]!r}?" if close else f"Known fields: {', '.join(known)}."
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    names, settings = ", ".join(known), offer.field_settings
+    if not settings:
+        return f"Known fields: {names}."
+    return f"Known fields: {names}. The operator can let it pass with {settings} in the generator's settings."
 
 
 def _strings(path: str, value: Any) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from safelight.provenance.models import Verification
 from .evaluation import StageResult
 from .pipeline import Stages
 from .scanning.report import ScanReport
+
+_log = logging.getLogger(__name__)
 
 
 class TranscriptLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -122,17 +125,20 @@ class FileScanner:
             return None
 
 
-def failed_report(name: str, error: SafelightError | OSError) -> FileReport:
+def failed_report(name: str, error: Exception) -> FileReport:
     """The report on a file that could not be read. Of an `OSError`, only the system message is included.
 
-    The remedy of a bad input is left out: it addresses the sender of a request.
+    The remedy of a bad input is left out: it addresses the sender of a request. That of a limit stays.
     """
-    if isinstance(error, BadInput):
+    if isinstance(error, BadInput) and not isinstance(error, TooLarge):
         problem = error.message
     elif isinstance(error, SafelightError):
         problem = str(error)
-    else:
+    elif isinstance(error, OSError):
         problem = f"The file cannot be read: {error.strerror or type(error).__name__}."
+    else:
+        _log.error("The scan of %s failed.", name, exc_info=error)
+        problem = f"Internal error: {type(error).__name__}. This is a bug. Please report it."
     return FileReport(name=name, looked_at=time.time(), problem=problem)
 
 

@@ -288,6 +288,11 @@ class StorageSettings(Section):
         description="Folder of the signing and encryption keys, shared by all processes of one installation. "
         "Default: data/keys.",
     )
+    installation: str = Field(
+        default="",
+        description="Id that `init` wrote here and into the folder of the keys. With another folder, or an "
+        "empty one, nothing starts. Default: not compared.",
+    )
 
 
 class AuditSettings(Section):
@@ -578,6 +583,11 @@ class Settings(BaseSettings):
     @property
     def sources(self) -> dict[str, SettingSource]:
         return self._sources
+
+    @property
+    def key_folder(self) -> Path:
+        """The folder of the signing and encryption keys."""
+        return self.storage.key_dir or self.data / "keys"
 
     @field_validator("generators")
     @classmethod

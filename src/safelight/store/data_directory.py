@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import shutil
 import tempfile
 from pathlib import Path
@@ -12,6 +13,41 @@ from typing import IO
 
 from safelight.core.disk import as_storage_full, require_space
 from safelight.core.errors import DataDirectoryBusy, SettingsError, Unavailable
+from safelight.core.fileio import write_once
+
+#: The file in the folder of the keys with the id that `safelight init` also writes into the settings.
+_MARK = "installation"
+
+
+def mark_installation(keys: Path) -> str:
+    """The id of the installation with this folder of keys. Writes a new one if the folder has none."""
+    try:
+        keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_once(keys / _MARK, f"{secrets.token_hex(8)}\n".encode())
+        return (keys / _MARK).read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{keys / _MARK} cannot be written or read: {error}.") from error
+
+
+def require_installation(keys: Path, expected: str) -> None:
+    """Raise `SettingsError` if a folder of keys is not the expected one: not mounted, emptied, another's.
+
+    Otherwise the next start would quietly begin a new installation, whose keys sign nothing that the old ones
+    can verify.
+    """
+    try:
+        found = (keys / _MARK).read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        found = ""
+    if expected and found != expected:
+        where = keys.absolute()
+        raise SettingsError(
+            f"The keys of this installation should be in {where}, but they are those of another installation."
+            if found
+            else f"The keys of this installation should be in {where}, but they are missing.",
+            remedy="Mount or restore the folder, or correct `data` in the settings. To begin a new "
+            "installation with new keys, first remove `installation` from [storage] in the settings file.",
+        )
 
 
 class DataDirectory:
@@ -24,6 +60,8 @@ class DataDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path.absolute()
         self._lock: IO[str] | None = None
+        if not self.path.exists():
+            self._require_no_nesting()
         try:
             for folder in (self.path, self.blobs, self.keys, self.checkpoints, self.scratch, self.run):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -99,6 +137,11 @@ class DataDirectory:
 
     def check(self) -> None:
         """Check that files can be stored. Raises `StorageFull` or `Unavailable`."""
+        if self._lock is not None and not self._is_locked_folder():
+            raise Unavailable(
+                "The data directory has been removed or replaced while this process runs. "
+                "Put it back and restart."
+            )
         require_space(self.path)
         try:
             # A quota and a read-only file system are found by a write only.
@@ -123,6 +166,27 @@ class DataDirectory:
         self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _is_locked_folder(self) -> bool:
+        """Whether the lock file in the folder is the one that this process has locked."""
+        assert self._lock is not None
+        try:
+            there = (self.path / "lock").stat()
+        except OSError:
+            return False
+        return os.path.samestat(there, os.fstat(self._lock.fileno()))
+
+    def _require_no_nesting(self) -> None:
+        """Raise `SettingsError` if the folder would be created inside the data of an installation."""
+        outer = next(
+            (one for one in self.path.parents if (one / "db.sqlite3").exists() and (one / "keys").is_dir()),
+            None,
+        )
+        if outer is not None:
+            raise SettingsError(
+                f"The data directory {self.path} would be inside another one, {outer}.",
+                remedy="Start the command in another folder, or set `data` in the settings.",
+            )
 
     def _unusable(self, verb: str, error: OSError) -> SettingsError:
         return SettingsError(

@@ -10,7 +10,6 @@ import msgspec
 
 from safelight.accounts.ledger import record_cost, to_micros
 from safelight.core import canonical_json
-from safelight.core.errors import SafelightError
 from safelight.core.ids import new_id
 from safelight.policy.steering import Steering
 from safelight.providers.attempts.charge_columns import charge_columns
@@ -99,11 +98,11 @@ class AttemptStore:
                 tables.videos, videos.id == video.id, videos.generated_at.is_(None), generated_at=tx.now()
             )
 
-    def record_problem(self, video: Video, attempt: Attempt, error: SafelightError) -> None:
+    def record_problem(self, video: Video, attempt: Attempt, problem: str) -> None:
         """Record why a finished clip cannot be downloaded, and what the operator can do about it."""
-        _log.warning("The finished clip of %s is not downloaded. %s", video.id, error)
+        _log.warning("The finished clip of %s is not downloaded. %s", video.id, problem)
         with self.database.transaction(tenant=video.tenant) as tx:
-            tx.update(tables.attempts, tables.attempts.c.id == attempt.id, problem=str(error))
+            tx.update(tables.attempts, tables.attempts.c.id == attempt.id, problem=problem)
 
     def record_report(self, video: Video, attempt: Attempt, report: GenerationReport) -> None:
         """Commit what the generator says about steering, before the clip is downloaded."""

@@ -41,7 +41,7 @@ from safelight.store.retention import PAID_CLIP_S
 from .closed_tenants import require_open
 from .context import PipelineContext, slot_request
 from .durations import Part
-from .failure_message import late_sentence
+from .failure_message import describe_cut_download, late_sentence
 from .interruptions import ShutdownRequested, UpstreamPending
 from .models import Attempt, Video, VideoSnapshot
 from .upstream_gate import UpstreamGate
@@ -212,7 +212,7 @@ class RemoteAttempts:
         except (UpstreamUnavailable, UpstreamInvalidResponse) as error:
             failures[attempt.id] = 1 if _stored_bytes(into) > before else failures[attempt.id] + 1
             if error.remedy and attempt.problem != str(error):
-                self.context.attempts.record_problem(self.video, attempt, error)
+                self.context.attempts.record_problem(self.video, attempt, str(error))
             if _DOWNLOAD.is_exhausted(failures[attempt.id]):
                 # What the operator can remedy, for example a limit, is tried again until the link ends.
                 is_final = isinstance(error, UpstreamInvalidResponse) and error.remedy is None
@@ -220,6 +220,11 @@ class RemoteAttempts:
                 if is_final or is_over:
                     cause = error if error.remedy or is_final else _unobtainable(self.video.generator)
                     raise ChargedFailure(cause, charge) from error
+                if not error.remedy:
+                    told = describe_cut_download(
+                        replace(attempt, charge=charge), error, failures[attempt.id], until
+                    )
+                    self.context.attempts.record_problem(self.video, attempt, told)
             asked_s = error.retry_after_s if isinstance(error, UpstreamUnavailable) else None
             pause_s = _DOWNLOAD.delay_s(failures[attempt.id], retry_after_s=asked_s)
             # The upstream has finished, so the video takes no place at it.

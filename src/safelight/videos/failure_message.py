@@ -35,6 +35,19 @@ def describe_kept_clip(attempt: Attempt | None, kept_until: float) -> str:
     return f"{_describe_charge(attempt)} {kept}" if attempt else kept
 
 
+def describe_cut_download(attempt: Attempt, error: UpstreamError, failures: int, until: float) -> str:
+    """Why a finished clip is not here yet: what the provider does, how often it was tried, the charge, and
+    until when it is tried again.
+    """
+    charge = attempt.charge
+    paid = f"{attempt.generator} charged {format_money(charge.amount, charge.currency)} for it. "
+    end = dt.datetime.fromtimestamp(until, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return (
+        f"{attempt.generator} has finished the video, but {failures} downloads in a row failed. "
+        f"{error.message} {paid if charge.charged is ChargeStatus.YES else ''}It is tried again until {end}."
+    )
+
+
 def describe_failure(
     error: SafelightError, attempt: Attempt | None, *, problem: str = "", kept_until: float | None = None
 ) -> str:

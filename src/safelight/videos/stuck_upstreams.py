@@ -1,12 +1,16 @@
-"""Upstreams that have requests and have finished none for longer than their own slowest took."""
+"""Upstreams that do not finish, or whose finished videos cannot be downloaded."""
 
 from __future__ import annotations
+
+from collections import Counter
 
 from sqlalchemy import Select, select
 
 from safelight.core.errors import DeadlineExceeded, Withdrawn
+from safelight.providers.protocol import ChargeStatus
 from safelight.store.database import Transaction
 from safelight.store.tables import attempts, videos
+from safelight_client.money import format_money
 
 from .models import VideoState
 
@@ -57,6 +61,33 @@ def stuck_upstreams(tx: Transaction) -> dict[str, str]:
                 f"it has {len(submitted)} unfinished requests and has finished none for {none_for_s:.0f} s; "
                 f"the slowest of its last {len(took_s)} took {max(took_s):.0f} s"
             )
+    return found
+
+
+def cut_downloads(tx: Transaction) -> dict[str, str]:
+    """The sentence about each upstream with finished videos whose download fails again and again."""
+    rows = tx.execute(
+        _accepted()
+        .add_columns(attempts.c.problem, attempts.c.amount, attempts.c.currency, attempts.c.charge_status)
+        .where(
+            attempts.c.ended_at.is_(None),
+            attempts.c.problem.is_not(None),
+            videos.c.state == VideoState.GENERATING.value,
+        )
+        .order_by(attempts.c.submitted_at)
+    ).all()
+    found = {}
+    for name in dict.fromkeys(row.generator for row in rows):
+        mine = [row for row in rows if row.generator == name]
+        costs: Counter[str] = Counter()
+        for row in mine:
+            if row.charge_status == ChargeStatus.YES and row.amount is not None:
+                costs[row.currency] += row.amount
+        paid = ", ".join(format_money(amount, currency) for currency, amount in costs.items())
+        found[name] = (
+            f"{len(mine)} finished videos cannot be downloaded{f', which cost {paid}' if paid else ''}; "
+            f"the first: {mine[0].problem}"
+        )
     return found
 
 

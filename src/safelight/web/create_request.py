@@ -59,6 +59,8 @@ def _text(given: Mapping[str, Any], name: str) -> str | None:
 
 #: Keys of an object that hold a URL, such as `{"image_url": ...}` and `{"image_url": {"url": ...}}`.
 _URL_KEYS = frozenset({"url", "uri", "image_url", "video_url", "audio_url", "image", "video", "audio"})
+#: What `type` says beside such a URL, in the form of chat messages.
+_PART_TYPES = _URL_KEYS | {"input_image", "input_video"}
 _SCHEMES = ("https://", "http://", "data:")
 
 _OURS = frozenset(
@@ -234,7 +236,7 @@ def _media(fields: Mapping[str, Any], problems: FieldProblems) -> tuple[dict[str
 def _read_media(name: str, value: Any, urls: dict[str, str], extra: dict[str, Any]) -> None:
     for path, leaf in _leaves((name,), value):
         field = format_name(path)
-        if leaf is None or leaf == "":
+        if leaf is None or leaf == "" or (len(path) > 1 and path[-1] == "type" and leaf in _PART_TYPES):
             continue
         if len(path) > 1 and isinstance(path[-1], str) and path[-1] not in _URL_KEYS:
             extra[field] = leaf

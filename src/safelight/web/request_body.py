@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, overload
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 import anyio
 import msgspec
@@ -156,8 +156,9 @@ class MultipartReader:
         if not options.get(b"name"):
             raise BadInput("A part of this multipart body has no name.")
         self._name = _decoded(options[b"name"], None)
-        if b"filename" in options:
-            self._open(_decoded(options[b"filename"], self._name))
+        filename = _read_filename(options, self._headers)
+        if filename is not None:
+            self._open(filename)
 
     def _open(self, filename: str) -> None:
         if len(self.uploads) >= MAX_FILES:
@@ -211,6 +212,25 @@ def boundary_of(content_type: bytes) -> bytes:
     if not 1 <= len(boundary) <= 200:
         raise BadInput("The Content-Type of this multipart body has no boundary.")
     return boundary
+
+
+#: The first part of the media types of a part that is a file although it has no file name.
+_MEDIA_TYPES = (b"image/", b"video/", b"audio/", b"application/octet-stream")
+_ENCODED_NAME = re.compile(rb";\s*filename\*\s*=\s*\"?([\w.+-]*)'[^';]*'([^\";\s]*)", re.IGNORECASE)
+
+
+def _read_filename(options: Mapping[bytes, bytes], headers: Mapping[bytes, bytes]) -> str | None:
+    """The file name of a part; None if it is no file.
+
+    Older clients send a name that is not ASCII only as `filename*`, and others its bytes in the encoding of
+    their system. Nobody needs the name, so what cannot be read is replaced.
+    """
+    if b"filename" in options:
+        return options[b"filename"].decode("utf-8", "replace")
+    if encoded := _ENCODED_NAME.search(headers.get(b"content-disposition", b"")):
+        return unquote_to_bytes(encoded[2]).decode("utf-8", "replace")
+    is_media = headers.get(b"content-type", b"").lower().startswith(_MEDIA_TYPES)
+    return "" if is_media else None
 
 
 def _decoded(data: bytes, param: str | None) -> str:

@@ -12,7 +12,7 @@ from rich.cells import cell_len
 
 from safelight.accounts.models import LINK_PREFIX, new_token
 from safelight.bootstrap import load
-from safelight.cli.demo import FirstClip, record_waiver
+from safelight.cli.demo import FirstClip, _reason, demo_key, record_waiver
 from safelight.cli.serve import _failed_detectors, _warn
 from safelight.cli.server_process import set_up_logging
 from safelight.cli.start_screen import print_clip, print_start
@@ -71,6 +71,28 @@ def test_the_checks_that_do_not_run_are_counted_among_the_same_checks(
     assert missing is not None
     assert int(missing[2]) == sum(of for _, of in found)
     assert int(missing[1]) == sum(of - n for n, of in found)
+
+
+def test_a_second_start_of_the_demo_has_the_same_key_until_it_is_revoked(folder: Path) -> None:
+    container = load()
+    persistence = container.persistence
+    key = demo_key(container)
+    assert demo_key(container) == key
+    assert (persistence.key_folder / "demo.key").stat().st_mode & 0o077 == 0
+    (record,) = persistence.accounts.list_keys(persistence.tenant)
+    persistence.accounts.revoke_key(persistence.tenant, record.id)
+    assert demo_key(container) != key
+
+
+def test_a_first_clip_that_is_held_says_why_with_its_link(capsys: pytest.CaptureFixture[str]) -> None:
+    held = {
+        "status": "in_progress",
+        "safelight": {"state": "held", "explanation": {"reason": "Not checked: gore.", "next_step": "Wait."}},
+    }
+    print_clip(FirstClip(seconds=3.0, address=f"{ADDRESS}/videos/video_1", reason=_reason(held)))
+    screen = capsys.readouterr().err
+    assert "not delivered: Not checked: gore. Wait." in " ".join(screen.split())
+    assert f"{ADDRESS}/videos/video_1" in screen
 
 
 def test_a_warning_with_brackets_is_printed_whole(capsys: pytest.CaptureFixture[str]) -> None:

@@ -34,6 +34,29 @@ def test_it_writes_settings_data_and_keys_and_lists_what_is_missing_without_waiv
     assert set(answer["held"]) == {category for _, category, _ in gaps}
 
 
+def test_nothing_starts_anew_where_the_data_of_an_installation_vanished_or_are_empty(
+    run: Run, folder: Path
+) -> None:
+    run("init")
+    key = (folder / "data" / "keys" / "signing.pem").read_bytes()
+    (folder / "data").rename(folder / "gone")
+    for is_empty in (False, True):
+        if is_empty:
+            (folder / "data").mkdir()
+        for command in (("keys", "list"), ("init",), ("waivers", "list")):
+            error = run(*command, code=2)["error"]
+            assert error["message"].endswith("data/keys, but they are missing.")
+        (check,) = (one for one in run("doctor", code=1)["checks"] if one["name"] == "data directory")
+        assert (check["state"], check["message"]) == ("failed", error["message"])
+    assert not list((folder / "data").iterdir())
+    (folder / "data").rmdir()
+    (folder / "gone").rename(folder / "data")
+    run("keys", "list")
+    assert (folder / "data" / "keys" / "signing.pem").read_bytes() == key
+    (folder / "data" / "keys" / "installation").write_text("another\n")
+    assert "those of another installation" in run("keys", "list", code=2)["error"]["message"]
+
+
 def test_a_waiver_is_recorded_for_exactly_the_missing_categories_and_kept_until_it_is_revoked(
     run: Run, folder: Path
 ) -> None:

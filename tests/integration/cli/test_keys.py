@@ -53,6 +53,13 @@ def test_the_owner_of_a_key_signs_in_with_its_scopes_until_it_is_revoked(run: Ru
     assert run("keys", "login", key, code=1)["error"]["code"] == "not_found"
 
 
+def test_the_operator_gets_another_link_without_a_restart(run: Run) -> None:
+    link = run("keys", "login")["path"]
+    accounts = load().persistence.accounts
+    _, session = accounts.redeem_login_link(link.partition("token=")[2])
+    assert accounts.sessions.authenticate(session).scopes == frozenset(KeyScope) - {KeyScope.VAULT}
+
+
 def test_the_exported_roots_are_the_trust_anchors_without_private_keys(run: Run) -> None:
     pem = run("signing", "export-roots")["pem"]
     assert pem == load().persistence.signing_keys.anchors_pem

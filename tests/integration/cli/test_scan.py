@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from fractions import Fraction
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from safelight.core.fileio import sha256_file
 from safelight.detectors import safety_card
 from safelight.media.encode import Mp4Writer, VideoFormat
 from safelight.screening.file_scan import FileReport, FileScanner
@@ -100,6 +102,50 @@ def test_a_folder_scan_skips_nothing_silently(run: Run, media: Path, folder: Pat
         ("unnamed", 6, ""),
     ]
     assert "It is a link to nothing." in (folder / "r.html").read_text()
+
+
+def test_a_name_that_is_not_utf_8_ends_neither_the_scan_nor_the_work_on_the_others(
+    run: Run, media: Path
+) -> None:
+    odd = media / os.fsdecode(b"caf\xe9.mp4")
+    make_clip(odd, frames=6)
+    make_clip(media / "plain.mp4", frames=6)
+    shown = "caf\ufffd.mp4"
+    rows = run("scan", str(media), "--no-cache", code=6)["files"]
+    assert [(Path(row["file"]).name, row["action"]) for row in rows] == [
+        (shown, "allow"),
+        ("plain.mp4", "allow"),
+    ]
+    assert run("scan", str(odd), code=6)["files"][0]["action"] == "allow"
+    assert run("verify", str(odd), code=5)["sha256"] == sha256_file(odd)
+    assert run("check", "a harbour", "--ref", str(odd))["not_checked"] == []
+
+
+def test_several_files_are_scanned_in_one_call_and_a_missing_one_is_a_row(run: Run, media: Path) -> None:
+    for name in ("a.mp4", "b.mp4"):
+        make_clip(media / name, frames=6)
+    said = run("scan", *(str(media / name) for name in ("a.mp4", "b.mp4", "gone.mp4")), code=1)
+    assert [row["action"] for row in said["files"]] == ["allow", "allow", ""]
+    assert said["files"][2]["problem"].endswith("Nothing has this name.")
+
+
+def test_an_error_of_one_file_is_its_row(
+    run: Run, media: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("a.mp4", "b.mp4"):
+        make_clip(media / name, frames=6)
+    judge = FileScanner.scan
+
+    def scan(scanner: FileScanner, path: Path, name: str, progress: Any = None) -> FileReport:
+        if name == "a.mp4":
+            raise RuntimeError("a detector's bug")
+        return judge(scanner, path, name, progress)
+
+    monkeypatch.setattr(FileScanner, "scan", scan)
+    rows = run("scan", str(media), code=1)["files"]
+    assert rows[0]["problem"] == "Internal error: RuntimeError. This is a bug. Please report it."
+    assert rows[1]["action"] == "allow"
+    assert "a detector's bug" in caplog.text
 
 
 def test_a_film_with_more_tracks_is_judged_and_each_unjudged_track_is_named(
@@ -215,7 +261,9 @@ def test_a_clip_of_eleven_minutes_is_scanned_if_the_operator_allows_it(
     with Mp4Writer(media / "long.mp4", VideoFormat(width=64, height=48, fps=Fraction(1, 20))) as writer:
         for frame in range(33):
             writer.add_frame(np.full((48, 64, 3), 100 + frame, np.uint8))
-    assert "at most 600 s" in run("scan", str(media), code=1)["files"][0]["problem"]
+    problem = run("scan", str(media), code=1)["files"][0]["problem"]
+    assert "at most 600 s" in problem
+    assert "`scan.max_minutes`" in problem
     monkeypatch.setenv("SAFELIGHT_SCAN__MAX_MINUTES", "12")
     (row,) = run("scan", str(media), "--no-cache", code=None)["files"]
     assert row["action"]

@@ -30,8 +30,9 @@ def signed_in(server: Live, stranger: httpx.Client) -> httpx.Client:
     return stranger
 
 
-def create_video(client: httpx.Client, prompt: str = "a cat") -> httpx.Response:
-    return client.post("/", files={"prompt": (None, prompt), "input_reference": ("", b"")})
+def create_video(client: httpx.Client, prompt: str = "a cat", **headers: str) -> httpx.Response:
+    files = {"prompt": (None, prompt), "input_reference": ("", b"")}
+    return client.post("/", files=files, headers=headers)
 
 
 def test_a_login_link_works_once_after_any_number_of_gets_and_may_be_pasted_as_a_whole(
@@ -50,7 +51,11 @@ def test_a_login_link_works_once_after_any_number_of_gets_and_may_be_pasted_as_a
 
 
 def test_without_a_session_nothing_is_created(stranger: httpx.Client) -> None:
-    assert create_video(stranger).status_code == 401
+    answer = create_video(stranger)
+    assert (answer.url.path, answer.history[0].status_code) == ("/login", 303)
+    fragment = create_video(stranger, accept="text/x-fragment")
+    assert (fragment.status_code, fragment.headers["content-type"]) == (401, "text/html; charset=utf-8")
+    assert '{"error"' not in fragment.text
 
 
 def test_sign_in_redirects_to_the_requested_page(

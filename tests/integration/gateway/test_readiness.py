@@ -57,6 +57,20 @@ def test_a_full_disk_is_named_by_the_next_answer_and_its_end_by_the_answers_soon
         wait_for(lambda: readiness(gateway)[0] == 200)
 
 
+def test_a_vanished_or_replaced_data_directory_is_named_and_never_an_error_of_the_check(
+    tmp_path: Path,
+) -> None:
+    with serving(tmp_path) as gateway:
+        data = tmp_path / "data"
+        data.rename(tmp_path / "gone")
+        for is_replaced in (False, True):
+            if is_replaced:
+                data.mkdir()
+            status, body = readiness(gateway)
+            assert (status, body["ready"]) == (503, False)
+            assert body["problems"]["storage"].startswith("The data directory has been removed or replaced")
+
+
 class Cable:
     """A TCP connection to the database server that can be cut, and that can be silent."""
 

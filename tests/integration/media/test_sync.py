@@ -1,4 +1,4 @@
-"""Sound stays with the picture, and colours and shape as they are: copied, re-encoded and under the badge."""
+"""Sound stays with the picture, and colours and shape as they are: in copies, with the badge and the mark."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from support.claps import (
     look,
     off_ms,
     write_clap,
+    write_marked,
     write_patches,
 )
 
@@ -62,6 +63,9 @@ def test_sound_stays_with_the_picture(
     assert abs(off_ms(plain)) <= MAX_OFF_MS
     burn_badge(plain, tmp_path / "badged.mp4", BadgeStyle(text="AI"), LIMITS)
     assert abs(off_ms(tmp_path / "badged.mp4")) <= MAX_OFF_MS
+    marked = write_marked(plain, tmp_path / "marked.mp4")
+    assert marked is not None
+    assert abs(off_ms(marked)) <= MAX_OFF_MS
 
 
 @pytest.mark.parametrize("properties", KEPT_COLOURS.values(), ids=KEPT_COLOURS)

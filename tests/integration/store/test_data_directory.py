@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from safelight.core.errors import DataDirectoryBusy, SettingsError
+from safelight.core.errors import DataDirectoryBusy, SettingsError, Unavailable
 from safelight.store.data_directory import DataDirectory
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
@@ -88,3 +88,22 @@ def test_a_directory_that_cannot_be_written_is_a_settings_error(
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(SettingsError, match=os.strerror(number)):
         directory.lock()
+
+
+def test_a_directory_inside_that_of_another_installation_is_not_created(tmp_path: Path) -> None:
+    with DataDirectory(tmp_path / "data") as outer:
+        (outer.path / "db.sqlite3").touch()
+        with pytest.raises(SettingsError, match="would be inside another one"):
+            DataDirectory(outer.path / "data")
+        assert not (outer.path / "data").exists()
+
+
+def test_a_directory_that_vanished_or_was_replaced_while_it_is_used_is_said(tmp_path: Path) -> None:
+    with DataDirectory(tmp_path / "data") as data:
+        data.check()
+        data.path.rename(tmp_path / "gone")
+        with pytest.raises(Unavailable, match="removed or replaced"):
+            data.check()
+        DataDirectory(tmp_path / "data")
+        with pytest.raises(Unavailable, match="removed or replaced"):
+            data.check()

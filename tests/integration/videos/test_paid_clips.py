@@ -11,6 +11,7 @@ import pytest
 
 from safelight.accounts import KeyScope
 from safelight.cases.inputs import DecisionRequest
+from safelight.cli.doctor import downloads
 from safelight.core.errors import Conflict, NotFound, SandboxCrashed
 from safelight.providers.upstream import download
 from safelight.store import tables
@@ -128,6 +129,31 @@ def test_a_download_is_tried_until_the_link_ends_and_then_the_provider_has_faile
     video = house.carry(video)
     assert (video.state, video.error_code) == (VideoState.FAILED, "upstream_error")
     assert "Ask paid for a refund." in (video.error_message or "")
+
+
+def test_a_link_that_always_cuts_the_clip_is_told_with_its_tries_its_charge_and_its_end(
+    house: House, upstream: ScriptedUpstream, caplog: pytest.LogCaptureFixture
+) -> None:
+    rule = {"polls": 0, "charge": 0.4, "content": "truncated", "fields": {"expires_at": 4e9}}
+    upstream.play({"ranges": False, "otherwise": rule})
+    video = house.order(**PAID)
+    steps(house, video, 8)
+    assert house.reread(video).state is VideoState.GENERATING
+    problem = attempt(house, video).problem or ""
+    tries = upstream.counts["fetches"]
+    assert tries > 3
+    assert problem.startswith(f"paid has finished the video, but {tries} downloads in a row failed.")
+    assert "The server cut off the finished video after " in problem
+    assert problem.endswith("paid charged $0.40 for it. It is tried again until 2096-10-02 07:06 UTC.")
+    assert (
+        record_object(house.record(video), house.container.core.taxonomy)["attempts"][0]["problem"] == problem
+    )
+    ready = house.container.readiness.describe()
+    told = f"1 finished videos cannot be downloaded, which cost $0.40; the first: {problem}"
+    assert (ready["ready"], ready["downloads_cut"]) == (True, {"paid": told})
+    check = downloads(house.database)
+    assert (check.state.value, check.message) == ("warning", f"paid: {told}")
+    assert problem in caplog.text
 
 
 def test_a_full_disk_during_a_download_waits_and_loses_nothing(

@@ -6,8 +6,11 @@ import hashlib
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
 import pytest
 
 from safelight.accounts.audit import verify
@@ -438,6 +441,23 @@ def test_an_own_generator_that_gives_no_usable_answer_gets_the_request_twice_and
     )
     assert upstream.counts["received"] == 2
     assert f"{video.id} failed (upstream_error): own answered the submission with status 500" in caplog.text
+
+
+def test_a_clip_in_another_container_is_delivered_as_mp4(
+    house: House, upstream: ScriptedUpstream, tmp_path: Path
+) -> None:
+    clip = tmp_path / "clip.webm"
+    with av.open(str(clip), "w") as container:
+        stream = container.add_stream("libvpx-vp9", rate=12)
+        stream.width, stream.height, stream.pix_fmt = 320, 192, "yuv420p"
+        for level in range(12):
+            frame = av.VideoFrame.from_ndarray(np.full((192, 320, 3), 100 + level, np.uint8))
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    upstream.play({"otherwise": {"polls": 0, "clip": str(clip)}})
+    video = house.make(**OWN)
+    assert video.state is VideoState.DELIVERED
+    assert house.blobs.read(video.tenant, video.sealed_sha256 or "")[4:8] == b"ftyp"
 
 
 def test_an_answer_without_an_id_is_not_asked_for_again_and_its_fields_are_named(

@@ -75,20 +75,20 @@ def test_a_full_disk_fails_and_a_small_one_warns(tmp_path: Path) -> None:
 
 def test_a_data_directory_is_checked_and_never_created(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    assert checks.data_directory(data).state is WARNING
+    assert checks.data_directory(data, data / "keys", "").state is WARNING
     assert not data.exists()
     data.mkdir(mode=0o700)
-    assert "no other process uses it" in checks.data_directory(data).message
+    assert "no other process uses it" in checks.data_directory(data, data / "keys", "").message
     with (data / "lock").open("w") as lock:
         lock.write("4711\n")
         lock.flush()
         fcntl.flock(lock, fcntl.LOCK_EX)
-        assert "process 4711" in checks.data_directory(data).message
+        assert "process 4711" in checks.data_directory(data, data / "keys", "").message
     data.chmod(0o755)
-    assert "chmod 700" in checks.data_directory(data).remedy
+    assert "chmod 700" in checks.data_directory(data, data / "keys", "").remedy
     file = tmp_path / "file"
     file.write_text("")
-    assert checks.data_directory(file).state is FAILED
+    assert checks.data_directory(file, file, "").state is FAILED
 
 
 def test_an_occupied_port_is_reported() -> None:

@@ -133,6 +133,12 @@ def test_rows_of_csv_with_empty_cells_at_the_end_and_the_rows_after_a_bad_one_ar
     ]
 
 
+def test_the_line_in_which_excel_names_the_delimiter_is_no_header() -> None:
+    (item,) = read("sep=;\r\nid;prompt\r\n1;A boat, far away\r\n", PromptFormat.CSV)
+    assert isinstance(item, LintPrompt)
+    assert item.text == "A boat, far away"
+
+
 def test_the_rows_after_a_bad_line_of_json_are_read() -> None:
     items = read('{"prompt": "a"}\nbad\n{"prompt": "b"}\n', PromptFormat.JSONL)
     assert [item.text for item in items if isinstance(item, LintPrompt)] == ["a", "b"]

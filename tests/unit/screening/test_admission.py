@@ -48,6 +48,18 @@ def test_a_media_field_that_the_generator_does_not_declare_is_rejected_by_name(f
     assert admitted(forms, urls={field: PICTURE}).urls == {field: PICTURE}
 
 
+def test_a_field_that_a_setting_would_let_pass_names_the_setting() -> None:
+    with pytest.raises(UnsupportedField, match=r"'guidance_scale' is not accepted.*with `extra_fields`"):
+        admitted(extra={"guidance_scale": 7})
+
+
+def test_a_part_of_a_reference_that_is_not_read_names_the_forms_of_a_reference() -> None:
+    with pytest.raises(
+        UnsupportedField, match=r"input_reference is a file, or an https:, http: or data: URL"
+    ):
+        admitted(extra={"input_reference[file_id]": "file-1"})
+
+
 def test_input_reference_is_accepted_unless_the_server_has_no_name_for_it() -> None:
     assert admitted(urls={"input_reference[image_url]": PICTURE}).urls
     with pytest.raises(UnsupportedField, match="no references"):

@@ -38,6 +38,11 @@ def test_a_file_id_keeps_its_field_name_for_the_error() -> None:
     }
 
 
+def test_a_reference_in_the_form_of_a_chat_message_is_its_url() -> None:
+    asked = parsed_request(input_reference={"type": "image_url", "image_url": "https://example.org/a.png"})
+    assert (asked.urls, asked.extra) == ({"input_reference[image_url]": "https://example.org/a.png"}, {})
+
+
 @pytest.mark.parametrize("value", ["/etc/passwd", "file:///etc/passwd", "AAAA", 7, True, "gopher://x"])
 def test_media_that_is_neither_file_nor_url_is_refused(value: object) -> None:
     with pytest.raises(BadInput) as refusal:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from .errors import ConnectionFailed
 from .steps import Answer, Call, Ended, Fetch, Pause, Send, Show, Step, advance, stop
@@ -100,6 +101,39 @@ def _answer(response: httpx.Response, body: bytes = b"") -> Answer:
     return Answer(status=response.status_code, headers=headers, body=body)
 
 
+#: Where no proxy is asked, whatever the environment says: this computer.
+_LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+C = TypeVar("C")
+
+
+def _connect(make: Callable[..., C], base_url: str) -> C:
+    """A client of httpx that takes the proxies of the environment, except to this computer."""
+    try:
+        return make(mounts=dict.fromkeys(_LOOPBACK))
+    except (ImportError, ValueError) as error:
+        # httpx reads all proxies at once, also those that are not used.
+        host = urlsplit(base_url).hostname
+        if any(pattern == f"all://{host}" or pattern == f"all://[{host}]" for pattern in _LOOPBACK):
+            return make(trust_env=False)
+        needed = " It needs the Python package socksio." if isinstance(error, ImportError) else ""
+        raise ConnectionFailed(
+            f"The proxy {_proxy_of(base_url)} of the environment cannot be used.{needed} "
+            "Remove it, or set NO_PROXY to the host of the server.",
+            sent=False,
+        ) from error
+
+
+def _proxy_of(url: str) -> str:
+    """The proxy that the environment names for an address, without name and password; empty if none."""
+    from urllib.request import getproxies, proxy_bypass
+
+    parts, proxies = urlsplit(url), getproxies()
+    if f"all://{parts.hostname}" in _LOOPBACK or proxy_bypass(parts.hostname or ""):
+        return ""
+    found = proxies.get(parts.scheme) or proxies.get("all") or ""
+    return found.rpartition("@")[2] if "@" in found else found.partition("://")[2] or found
+
+
 def _as_failure(error: Exception) -> Exception:
     """The exception to throw into the call."""
     import httpx
@@ -108,8 +142,10 @@ def _as_failure(error: Exception) -> Exception:
         return error
     unsent = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol)
     reason = str(error) or type(error).__name__
+    proxy = "" if isinstance(error, httpx.InvalidURL) else _proxy_of(str(error.request.url))
+    through = f" through the proxy {proxy}, which the environment names" if proxy else ""
     return ConnectionFailed(
-        f"There was no response from the server: {reason}",
+        f"There was no response from the server{through}: {reason}",
         sent=not isinstance(error, (*unsent, httpx.InvalidURL)),
     )
 
@@ -171,7 +207,7 @@ class Transport:
 
         with self._lock:
             if self._http is None:
-                self._http = httpx.Client()
+                self._http = _connect(httpx.Client, self._target.base_url)
         request = self._target.build(self._http, step)
         response = self._http.send(request, stream=True, follow_redirects=isinstance(step, Fetch))
         try:
@@ -248,7 +284,7 @@ class AsyncTransport:
         import httpx
 
         if self._http is None:
-            self._http = httpx.AsyncClient()
+            self._http = _connect(httpx.AsyncClient, self._target.base_url)
         request = self._target.build(self._http, step)
         response = await self._http.send(request, stream=True, follow_redirects=isinstance(step, Fetch))
         try:

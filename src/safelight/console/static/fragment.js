@@ -1,7 +1,14 @@
-// Fetches the part of a page that changes. An ended session leads to the sign-in page.
+// Requests of scripts. A session that has ended leads to the sign-in page, which leads back to this page.
 
-export const fetchFragment = async (url, options = {}) => {
-  const response = await fetch(url, { cache: "no-store", ...options, headers: { Accept: "text/x-fragment" } });
-  if (response.redirected && new URL(response.url).pathname === "/login") location.assign("/login");
-  return response.text();
+// The answer; none ever comes if the session has ended, so that nothing of it is painted.
+export const ask = async (url, options = {}) => {
+  const response = await fetch(url, { cache: "no-store", ...options });
+  const ended = response.status === 401 || (response.redirected && new URL(response.url).pathname === "/login");
+  if (!ended) return response;
+  location.assign(`/login?back=${encodeURIComponent(location.pathname + location.search)}`);
+  return new Promise(() => {});
 };
+
+// The part of a page that changes.
+export const fetchFragment = async (url, options = {}) =>
+  (await ask(url, { ...options, headers: { Accept: "text/x-fragment" } })).text();

@@ -1,4 +1,5 @@
 // Keeps the grid of videos up to date: often while a video is in progress, else once a minute.
+import { ask } from "./fragment.js";
 
 const grid = document.getElementById("grid");
 const SOON_MS = 2500;
@@ -13,8 +14,8 @@ const schedule = () => {
 // Cards that have not changed stay in the page, so that their pictures and the focus stay too.
 export const refreshGrid = async () => {
   if (!document.hidden) {
-    const response = await fetch(grid.dataset.source, { cache: "no-store", headers: { Accept: "text/x-fragment" } }).catch(() => null);
-    if (response?.ok && !response.redirected) {
+    const response = await ask(grid.dataset.source, { headers: { Accept: "text/x-fragment" } }).catch(() => null);
+    if (response?.ok) {
       const fresh = document.createElement("template");
       fresh.innerHTML = await response.text();
       const cards = fresh.content.querySelectorAll("li");

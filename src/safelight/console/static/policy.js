@@ -1,4 +1,5 @@
 // The policy editor: line numbers, marks on invalid lines, and a check while the user types.
+import { fetchFragment } from "./fragment.js";
 
 const form = document.getElementById("policy");
 const field = form.elements.document;
@@ -29,9 +30,7 @@ const submit = async (action) => {
   const body = new URLSearchParams({ document: field.value, action });
   findings.setAttribute("aria-busy", "true");
   try {
-    const response = await fetch("/policy", { method: "POST", body, signal: controller.signal, headers: { Accept: "text/x-fragment" } });
-    const text = await response.text();
-    if (response.headers.get("content-type")?.includes("html")) findings.innerHTML = text;
+    findings.innerHTML = await fetchFragment("/policy", { method: "POST", body, signal: controller.signal });
     numberLines();
   } catch (error) {
     if (error.name !== "AbortError") throw error;

@@ -1,14 +1,12 @@
 // Explains an error without leaving the page, which may be the studio. The example buttons fill in the form.
+import { fetchFragment } from "./fragment.js";
 
 const form = document.getElementById("explain-error");
 const result = document.getElementById("explained");
 const studio = document.getElementById("request");
 
 const explain = async () => {
-  const response = await fetch("/explain-error", { method: "POST", body: new URLSearchParams(new FormData(form)), headers: { Accept: "text/x-fragment" } });
-  const body = await response.text();
-  if (response.headers.get("content-type")?.includes("html")) result.innerHTML = body;
-  else result.textContent = JSON.parse(body).error.message;
+  result.innerHTML = await fetchFragment("/explain-error", { method: "POST", body: new URLSearchParams(new FormData(form)) });
 };
 
 // In the studio, the prompt of the request is usually the refused one.

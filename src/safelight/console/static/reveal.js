@@ -1,6 +1,7 @@
 // The pictures of a case: fetched when a button or the space key is pressed, and covered again when it is let go. If the
 // reviewer switched the cover off, the next press covers them. The server logs each view.
 
+import { ask } from "./fragment.js";
 import { playPart, stopSound } from "./sound.js";
 
 // The server counts no view for longer.
@@ -64,7 +65,7 @@ const showPicture = async (button) => {
   if (!isOn("grey")) body.set("colour", "yes");
   if (!isOn("small")) body.set("large", "yes");
   const counter = document.getElementById("reveal-count");
-  const response = await fetch(form.action, { method: "POST", headers: { Accept: "image/webp" }, body });
+  const response = await ask(form.action, { method: "POST", headers: { Accept: "image/webp" }, body });
   if (!response.ok) {
     // The budget of pictures is used up: the page says so.
     if (response.status === 403) location.reload();

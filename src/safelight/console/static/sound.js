@@ -1,4 +1,5 @@
 // The sound of a case: fetched and played only while a button or the L key is held. The server logs each part.
+import { ask } from "./fragment.js";
 
 let held = null;
 let context = null;
@@ -33,7 +34,7 @@ const start = async (form, part, speed, button) => {
   held = press;
   context ??= new AudioContext();
   context.resume();
-  const response = await fetch(form.action, { method: "POST", headers: { Accept: "audio/wav" }, body: new URLSearchParams({ part }) }).catch(() => null);
+  const response = await ask(form.action, { method: "POST", headers: { Accept: "audio/wav" }, body: new URLSearchParams({ part }) }).catch(() => null);
   // The budget of pictures and sound is used up: the page says so.
   if (response?.status === 403) return location.reload();
   form.querySelector("[role=status]").textContent = response?.ok ? "" : form.dataset.none;

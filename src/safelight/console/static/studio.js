@@ -145,6 +145,8 @@ request.addEventListener("submit", async (event) => {
     showOutcome(await fetchFragment("/", { method: "POST", body: new FormData(request) }));
     // Another click is another request. Without an answer, a click sends the same request again, which the server notices.
     request.elements.form_id.value += "+";
+    const made = outcome.querySelector("[data-video]")?.dataset.video;
+    if (made) history.replaceState(null, "", `/?video=${made}`);
     followVideo(refreshGrid);
     refreshGrid();
   } catch {

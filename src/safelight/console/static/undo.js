@@ -1,4 +1,5 @@
 // Counts the seconds in which a decision can be undone, undoes it by key, and then shows whether it was carried out.
+import { ask } from "./fragment.js";
 
 export const followUndo = () => {
   const form = document.querySelector("[data-undo]:not([data-followed])");
@@ -24,7 +25,7 @@ export const followUndo = () => {
 // Changes only the notice, so that a reason being written for the next case stays. The page of the decided case
 // has no such field and is loaded again. After about a minute the page stays as it is.
 const showResult = async (form, tries = 30) => {
-  const response = await fetch(location.href, { cache: "no-store" }).catch(() => null);
+  const response = await ask(location.href).catch(() => null);
   const page = response?.ok ? new DOMParser().parseFromString(await response.text(), "text/html") : null;
   if (!form.isConnected) return;
   if (!page || page.querySelector("[data-undo]")) {

@@ -1,4 +1,5 @@
 // Verifies a file dropped anywhere on the page, without leaving it.
+import { fetchFragment } from "./fragment.js";
 
 const form = document.getElementById("verify");
 const field = form.elements.file;
@@ -15,10 +16,7 @@ const verify = async () => {
   button.disabled = true;
   button.textContent = form.dataset.busy;
   try {
-    const response = await fetch("/verify", { method: "POST", body: new FormData(form), headers: { Accept: "text/x-fragment" } });
-    const body = await response.text();
-    if (response.headers.get("content-type")?.includes("html")) result.innerHTML = body;
-    else result.textContent = JSON.parse(body).error.message;
+    result.innerHTML = await fetchFragment("/verify", { method: "POST", body: new FormData(form) });
     document.getElementById("status").textContent = result.querySelector(".verdict")?.textContent ?? "";
     result.scrollIntoView({ block: "nearest" });
   } catch {

@@ -87,8 +87,8 @@ class CopySearch:
         """The PDQ hashes of the sampled frames of a file, without cropped or mirrored versions."""
         answer = self._sandbox.run(
             EntryPoint.of(hash_in_child),
-            {"source": str(path.resolve())},
-            reads=[path.resolve()],
+            {"source": str(path.absolute())},
+            reads=[path.absolute()],
             limits=_LIMITS,
         )
         try:

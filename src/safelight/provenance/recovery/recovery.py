@@ -311,7 +311,7 @@ class Recovery:
             answer = self._sandbox.run(
                 EntryPoint.of(compare_moments_in_child),
                 {**_source(path), "registered": registered},
-                reads=[path.resolve()],
+                reads=[path.absolute()],
                 limits=_MOMENT_LIMITS,
             )
         except (InvalidMedia, TooLarge, SandboxFailed):
@@ -362,7 +362,7 @@ class Recovery:
             answer = self._sandbox.run(
                 EntryPoint.of(search_known_in_child),
                 {**_source(path), "known": list(known), "budget_s": KNOWN_S},
-                reads=[path.resolve()],
+                reads=[path.absolute()],
                 limits=KNOWN_LIMITS,
             )
         except (InvalidMedia, TooLarge, SandboxFailed):
@@ -381,7 +381,7 @@ class Recovery:
             return Comparison.NOT_COMPARABLE
 
     def _compare_all(self, path: Path, task: dict[str, Any], limits: Limits) -> list[Comparison]:
-        reads, count = [path.resolve()], len(task["registered"])
+        reads, count = [path.absolute()], len(task["registered"])
         answer = self._sandbox.run(EntryPoint.of(compare_in_child), task, reads=reads, limits=limits)
         results = _convert(answer, list[Comparison])
         if len(results) != count:
@@ -407,7 +407,7 @@ def require_media(sandbox: Sandbox, path: Path) -> None:
 
 def _search_frames(sandbox: Sandbox, path: Path) -> SearchedFrames:
     answer = sandbox.run(
-        EntryPoint.of(search_in_child), _source(path), reads=[path.resolve()], limits=_LIMITS
+        EntryPoint.of(search_in_child), _source(path), reads=[path.absolute()], limits=_LIMITS
     )
     return _convert(answer, SearchedFrames)
 
@@ -420,4 +420,4 @@ def _convert(answer: object, wanted: type[_T]) -> _T:
 
 
 def _source(path: Path) -> dict[str, Any]:
-    return {"source": str(path.resolve())}
+    return {"source": str(path.absolute())}

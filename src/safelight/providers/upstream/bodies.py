@@ -24,7 +24,8 @@ _PLACES = ("error", "detail", "failure", *_REASONS, "base_resp", "message")
 _MESSAGES = (*_REASONS, "message", "msg", "detail")
 #: Values of such fields that state no error.
 _NOTHING = frozenset(
-    {"", "0", "0.0", "200", "false", "none", "null", "ok", "success", "succeed", "succeeded", "successful"}
+    {"", "0", "0.0", "200", "false", "none", "null", "ok", "no error", "success", "succeed", "succeeded"}
+    | {"successful"}
 )
 
 

@@ -1,6 +1,6 @@
 """Downloads a finished file. What came of an interrupted download is kept, and the next one continues it.
 
-The file must be complete, within the size limit, and start with the first bytes of an MP4.
+The file must be complete, within the size limit, and start with the first bytes of a video file.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+import httpcore
+import httpx
 import msgspec
 
 from safelight.core.errors import UpstreamInvalidResponse, UpstreamUnavailable
@@ -26,6 +28,8 @@ _TYPES = (
     "application/binary",
     "binary/octet-stream",
 )
+#: The first bytes of WebM and Matroska.
+_EBML = b"\x1a\x45\xdf\xa3"
 _CONTENT_RANGE = re.compile(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)")
 
 
@@ -86,7 +90,7 @@ class Download:
                 return
             total = self._begin(status, headers, part)
             try:
-                for chunk in chunks:
+                for chunk in _until_cut(chunks, part):
                     if part.tell() + len(chunk) > self.max_bytes:
                         raise self._too_large()
                     part.write(chunk)
@@ -148,7 +152,7 @@ class Download:
             )
 
     def _check(self, file: BinaryIO, total: int | None) -> None:
-        """Raise if the file is incomplete or does not start like an MP4. Does not decode it."""
+        """Raise if the file is incomplete or does not start like MP4, WebM or AVI. Does not decode it."""
         size = file.tell()
         if total is not None and size < total:
             raise UpstreamUnavailable(f"The finished video is incomplete: {size} of {total} bytes.")
@@ -156,8 +160,12 @@ class Download:
             raise UpstreamInvalidResponse("The generator's finished video is empty.")
         file.seek(0)
         start = file.read(12)
+        if size >= 16 and (start.startswith(_EBML) or start[8:] == b"AVI "):
+            # These say nowhere how long they are; a file that is cut off is found when it is decoded.
+            file.flush()
+            return
         if size < 16 or start[4:8] != b"ftyp":
-            raise UpstreamInvalidResponse("The generator's finished video is not an MP4 file.")
+            raise UpstreamInvalidResponse("The generator's finished video is not a video file.")
         if (needed := _end_of_boxes(file, size)) > size:
             # The announced length was too short, or none was announced.
             self._write_facts(
@@ -200,6 +208,16 @@ class Download:
             return msgspec.json.decode(self._facts_file.read_bytes(), type=_Facts)
         except (FileNotFoundError, msgspec.MsgspecError):
             return None
+
+
+def _until_cut(chunks: Iterable[bytes], part: BinaryIO) -> Iterator[bytes]:
+    """The chunks. Raises `UpstreamUnavailable` if the connection ends before the answer."""
+    try:
+        yield from chunks
+    except (httpx.NetworkError, httpx.ProtocolError, httpcore.NetworkError, httpcore.ProtocolError) as error:
+        raise UpstreamUnavailable(
+            f"The server cut off the finished video after {part.tell():,} bytes."
+        ) from error
 
 
 def _declared_length(headers: Mapping[str, str]) -> int | None:

@@ -66,6 +66,7 @@ class Options(RemoteOptions, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             extra_fields={name: _TYPES[kind] for name, kind in self.extra_fields.items()},
             text_fields=self.text_fields,
             passes_unknown_fields=self.pass_unknown_fields,
+            field_settings="`extra_fields`, `profile` or `pass_unknown_fields`",
             max_concurrent=self.max_concurrent,
             max_submissions_per_minute=self.max_submissions_per_minute,
             max_refusals_per_day=self.max_refusals_per_day,

@@ -8,15 +8,15 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Protocol
 
 from safelight.core.errors import InvalidMedia, NotFound, TooLarge
-from safelight.core.fileio import sha256_file
+from safelight.core.fileio import path_as_text, sha256_file
 from safelight.media.signatures import HEAD_BYTES, is_media
 
 if TYPE_CHECKING:
@@ -84,7 +84,8 @@ class LocalFile:
 
     @contextmanager
     def download(self, scratch: Path) -> Iterator[Path]:
-        yield self.path
+        with path_as_text(self.path, scratch) as path:
+            yield path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,13 +141,21 @@ class BucketFile:
             yield path
 
 
-def find_source(place: str, *, s3: Mapping[str, Any], max_bytes: int) -> Source:
-    """The files at a path or `s3://bucket/prefix`. Raises `NotFound` if there are none to scan."""
+def find_source(
+    places: Sequence[str], *, s3: Mapping[str, Any], max_bytes: int, own_data: Path | None = None
+) -> Source:
+    """The files at paths or `s3://bucket/prefix`. Raises `NotFound` if there are none to scan.
+
+    `own_data`: the folder of this installation, which is left out of a folder that contains it.
+    """
+    if len(places) > 1:
+        return _together([*dict.fromkeys(places)], s3, max_bytes, own_data)
+    place = places[0]
     if place.startswith("s3://"):
         return _bucket(place, s3, max_bytes)
     path = Path(place)
     if path.is_dir():
-        return _folder(path)
+        return _folder(path, own_data)
     if problem := _obstacle(path):
         raise NotFound(f"There is no file {_as_text(path)}. {problem}".rstrip())
     return Source(
@@ -156,10 +165,37 @@ def find_source(place: str, *, s3: Mapping[str, Any], max_bytes: int) -> Source:
     )
 
 
-def _folder(folder: Path) -> Source:
+def _together(places: Sequence[str], s3: Mapping[str, Any], max_bytes: int, own_data: Path | None) -> Source:
+    """The files of several places, each once. A place without a file is an entry with the reason.
+
+    Names are relative to the folder that contains all of them.
+    """
+    parents = [Path(place).absolute().parent for place in places if not place.startswith("s3://")]
+    root = os.path.commonpath(parents) if parents else ""
+    files: dict[str, SourceFile] = {}
+    skipped: list[str] = []
+    for place in places:
+        try:
+            found = find_source([place], s3=s3, max_bytes=max_bytes, own_data=own_data)
+        except NotFound as error:
+            named = _as_text(PurePath(place))
+            files[named] = UnreadableEntry(name=PurePath(named).name, location=named, problem=error.message)
+            continue
+        skipped += found.skipped
+        for one in found.files:
+            if isinstance(one, LocalFile):
+                name = _as_text(PurePath(os.path.relpath(one.path.absolute(), root)))
+                files[str(one.path.absolute())] = replace(one, name=name)
+            else:
+                files[one.location] = one
+    location = ", ".join(_as_text(PurePath(place)) for place in places)
+    return Source(location=location, files=tuple(files.values()), is_collection=True, skipped=tuple(skipped))
+
+
+def _folder(folder: Path, own_data: Path | None) -> Source:
     files: list[SourceFile] = []
     skipped: list[str] = []
-    for path, problem in sorted(_walk(folder)):
+    for path, problem in sorted(_walk(folder, own_data)):
         name = _as_text(PurePosixPath(path.relative_to(folder).as_posix()))
         if problem:
             files.append(UnreadableEntry(name=name, location=_as_text(path), problem=problem))
@@ -172,10 +208,11 @@ def _folder(folder: Path) -> Source:
     return Source(location=_as_text(folder), files=tuple(files), is_collection=True, skipped=tuple(skipped))
 
 
-def _walk(folder: Path) -> Iterator[tuple[Path, str]]:
+def _walk(folder: Path, own_data: Path | None) -> Iterator[tuple[Path, str]]:
     """Every entry below a folder, with the reason why it cannot be scanned, or "". Links to folders are not
-    followed, because they can form a loop.
+    followed, because they can form a loop, and a folder above the installation's own data leaves them out.
     """
+    own = own_data.resolve() if own_data is not None else None
     folders = [folder]
     while folders:
         current = folders.pop()
@@ -184,7 +221,8 @@ def _walk(folder: Path) -> Iterator[tuple[Path, str]]:
                 for entry in entries:
                     path = current / entry.name
                     if entry.is_dir(follow_symlinks=False):
-                        folders.append(path)
+                        if path.resolve() != own:
+                            folders.append(path)
                     else:
                         yield path, _obstacle(path)
         except OSError as error:

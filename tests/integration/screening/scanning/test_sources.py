@@ -15,7 +15,7 @@ def test_a_folder_lists_its_media_in_order_and_counts_other_files(tmp_path: Path
     (tmp_path / "deep").mkdir()
     for name in ("b.MP4", "a.png", "notes.txt", "deep/c.webm"):
         (tmp_path / name).touch()
-    source = find_source(str(tmp_path), s3={}, max_bytes=100)
+    source = find_source([str(tmp_path)], s3={}, max_bytes=100)
     assert [file.name for file in source.files] == ["a.png", "b.MP4", "deep/c.webm"]
     assert (source.skipped, source.is_collection) == (("notes.txt",), True)
 
@@ -36,7 +36,7 @@ def test_media_are_recognized_by_their_content_if_their_names_are_not_those_of_m
 ) -> None:
     (tmp_path / "export").write_bytes(content)
     (tmp_path / "module.ts").write_text("export const answer = 42;\n")
-    source = find_source(str(tmp_path), s3={}, max_bytes=100)
+    source = find_source([str(tmp_path)], s3={}, max_bytes=100)
     assert ([file.name for file in source.files], source.skipped) == (["export"], ("module.ts",))
 
 
@@ -52,7 +52,7 @@ def test_entries_that_are_no_files_are_listed_with_the_reason(tmp_path: Path) ->
     os.mkfifo(folder / "e-pipe.mp4")
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(str(folder / "f-socket"))
-        files = find_source(str(folder), s3={}, max_bytes=100).files
+        files = find_source([str(folder)], s3={}, max_bytes=100).files
     problems = {file.name: file.problem for file in files if isinstance(file, UnreadableEntry)}
     assert [file.name for file in files if isinstance(file, LocalFile)] == ["a-link.mp4"]
     assert list(problems) == ["b-dangling.mp4", "c-folder", "d-loop.mp4", "e-pipe.mp4", "f-socket"]
@@ -68,31 +68,54 @@ def test_entries_that_are_no_files_are_listed_with_the_reason(tmp_path: Path) ->
 
 def test_names_that_are_not_utf_8_can_be_printed(tmp_path: Path) -> None:
     (tmp_path / os.fsdecode(b"caf\xe9.mp4")).touch()
-    [file] = find_source(str(tmp_path), s3={}, max_bytes=100).files
+    [file] = find_source([str(tmp_path)], s3={}, max_bytes=100).files
     assert (file.name, file.location) == ("caf\ufffd.mp4", f"{tmp_path}/caf\ufffd.mp4")
     assert file.identity().startswith("sha256:")
 
 
+def test_several_paths_are_one_source_in_which_each_file_is_once(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "a.mp4").write_bytes(b"x")
+    places = [str(tmp_path / name) for name in ("one", "two/a.mp4", "one/a.mp4", "gone.mp4")]
+    source = find_source(places, s3={}, max_bytes=100)
+    assert [file.name for file in source.files] == ["one/a.mp4", "two/a.mp4", "gone.mp4"]
+    assert source.is_collection
+    missing = source.files[2]
+    assert isinstance(missing, UnreadableEntry)
+    assert missing.problem.endswith("Nothing has this name.")
+
+
+def test_a_folder_above_the_data_of_the_installation_leaves_them_out(tmp_path: Path) -> None:
+    data = tmp_path / "safelight-data"
+    (data / "blobs").mkdir(parents=True)
+    for path in (tmp_path / "a.mp4", data / "blobs" / "b.mp4"):
+        path.write_bytes(b"x")
+    source = find_source([str(tmp_path)], s3={}, max_bytes=100, own_data=data)
+    assert [file.name for file in source.files] == ["a.mp4"]
+    assert len(find_source([str(data)], s3={}, max_bytes=100, own_data=data).files) == 1
+
+
 def test_a_single_file_is_accepted_whatever_its_name(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
-    source = find_source(str(tmp_path / "notes.txt"), s3={}, max_bytes=100)
+    source = find_source([str(tmp_path / "notes.txt")], s3={}, max_bytes=100)
     assert ([file.name for file in source.files], source.is_collection) == (["notes.txt"], False)
 
 
 def test_a_source_without_media_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(NotFound, match="No video or image file"):
-        find_source(str(tmp_path), s3={}, max_bytes=100)
+        find_source([str(tmp_path)], s3={}, max_bytes=100)
     with pytest.raises(NotFound, match="no file"):
-        find_source(str(tmp_path / "a.mp4"), s3={}, max_bytes=100)
+        find_source([str(tmp_path / "a.mp4")], s3={}, max_bytes=100)
     os.mkfifo(tmp_path / "pipe.mp4")
     with pytest.raises(NotFound, match="a pipe"):
-        find_source(str(tmp_path / "pipe.mp4"), s3={}, max_bytes=100)
+        find_source([str(tmp_path / "pipe.mp4")], s3={}, max_bytes=100)
 
 
 def test_the_same_bytes_have_the_same_identity(tmp_path: Path) -> None:
     for name, content in (("a.mp4", b"1"), ("b.mp4", b"1"), ("c.mp4", b"2")):
         (tmp_path / name).write_bytes(content)
-    a, b, c = find_source(str(tmp_path), s3={}, max_bytes=100).files
+    a, b, c = find_source([str(tmp_path)], s3={}, max_bytes=100).files
     assert a.identity() == b.identity() != c.identity()
 
 
@@ -122,12 +145,13 @@ def bucket(s3: S3) -> Bucket:
 
 def test_a_bucket_is_listed_and_each_file_downloaded_for_its_scan(bucket: Bucket, tmp_path: Path) -> None:
     url, options = bucket
-    source = find_source(f"{url}/clips/", s3=options, max_bytes=1000)
+    source = find_source([f"{url}/clips/"], s3=options, max_bytes=1000)
     assert [file.name for file in source.files] == ["a.mp4", "deep/b.png", "large.mp4", "unnamed"]
     assert source.files[0].location == f"{url}/clips/a.mp4"
     assert (source.skipped, source.is_collection) == (("notes.txt",), True)
     assert (
-        source.files[0].identity() == find_source(f"{url}/clips", s3=options, max_bytes=9).files[0].identity()
+        source.files[0].identity()
+        == find_source([f"{url}/clips"], s3=options, max_bytes=9).files[0].identity()
     )
     with source.files[0].download(tmp_path) as path:
         assert path.read_bytes() == b"one"
@@ -139,12 +163,12 @@ def test_a_bucket_is_listed_and_each_file_downloaded_for_its_scan(bucket: Bucket
 
 def test_a_source_may_be_one_object(bucket: Bucket) -> None:
     url, options = bucket
-    source = find_source(f"{url}/clips/a.mp4", s3=options, max_bytes=1000)
+    source = find_source([f"{url}/clips/a.mp4"], s3=options, max_bytes=1000)
     assert ([file.name for file in source.files], source.is_collection) == (["a.mp4"], False)
     with pytest.raises(NotFound):
-        find_source(f"{url}/nothing", s3=options, max_bytes=1000)
+        find_source([f"{url}/nothing"], s3=options, max_bytes=1000)
 
 
 def test_a_missing_bucket_is_reported(s3: S3) -> None:
     with pytest.raises(SafelightError):
-        find_source("s3://no-such-bucket-here/x/", s3=s3.options, max_bytes=1000)
+        find_source(["s3://no-such-bucket-here/x/"], s3=s3.options, max_bytes=1000)

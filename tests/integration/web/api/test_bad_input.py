@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from PIL import Image
 
 from support.fake_api_server import Live
 from support.rows import each_row
@@ -70,6 +72,29 @@ def test_an_invalid_multipart_body_is_refused(
     client: httpx.Client, body: bytes, code: str, param: str | None
 ) -> None:
     refused(client.post("/v1/videos", content=body, headers=MULTIPART), 400, code, param)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"; filename*=UTF-8''%E5%8F%82%E8%80%83.png",
+        b'; filename="' + "参考.png".encode("gbk") + b'"',
+        b'; filename="caf\xe9.png"',
+        b"; filename*=ISO-8859-1''caf%E9.png",
+        b"\r\nContent-Type: image/png",
+    ],
+    ids=["only filename*", "GBK", "Latin-1", "filename* in Latin-1", "only a media type"],
+)
+def test_an_upload_is_a_file_whatever_the_bytes_of_its_name(client: httpx.Client, head: bytes) -> None:
+    picture = io.BytesIO()
+    Image.new("RGB", (64, 64), "navy").save(picture, "PNG")
+    body = b'--xyz\r\nContent-Disposition: form-data; name="input_reference"' + head + b"\r\n\r\n"
+    answer = client.post(
+        "/v1/videos",
+        content=part("prompt", b"a cat") + body + picture.getvalue() + b"\r\n" + END,
+        headers=MULTIPART,
+    )
+    assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.parametrize(

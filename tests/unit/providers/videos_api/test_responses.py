@@ -12,6 +12,7 @@ from safelight.core.errors import UpstreamInvalidResponse
 from safelight.providers.protocol import Billing, Charge, ChargeStatus, Progress, UpstreamState
 from safelight.providers.upstream.bodies import decode, error_text, retry_after
 from safelight.providers.videos_api.responses import read_progress
+from safelight.providers.videos_api.statuses import read_id, read_video
 from support.rows import each_row
 
 
@@ -30,6 +31,54 @@ def progress(
 @each_row
 def test_nonstandard_statuses_are_mapped(word: str, state: UpstreamState) -> None:
     assert progress({"status": word}).state is state
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        ({"code": 0, "data": {"taskId": "t-1", "recordId": "r"}}, "t-1"),
+        ({"result": {"job": {"id": 77, "state": "waiting"}}}, "77"),
+        ({"code": "success", "data": "9f20b1c4-7730"}, "9f20b1c4-7730"),
+        ({"code": 200, "data": [{"status": "submitted", "task_id": "t"}]}, "t"),
+        # An answer of an error has a number too, and a word is no id.
+        ({"code": 1200, "message": "wrong size", "request_id": "q-1"}, None),
+        ({"code": 0, "data": "success"}, None),
+        ({"id": True, "data": {"id": ""}}, None),
+    ],
+)
+def test_the_id_is_found_where_relays_put_it(body: dict[str, Any], found: str | None) -> None:
+    assert read_id(body) == found
+
+
+@pytest.mark.parametrize(
+    ("body", "state"),
+    [
+        (
+            {"data": {"taskStatus": "SUCCESS", "failReason": "https://clips.example/1.mp4"}},
+            UpstreamState.DONE,
+        ),
+        ({"task": {"stage": "uploading_result", "percent": "100%"}}, UpstreamState.RUNNING),
+        ({"uuid": "u", "finished": False, "progress": "45.2 %"}, UpstreamState.RUNNING),
+        ({"Response": {"Status": "DONE", "ErrorMessage": ""}}, UpstreamState.DONE),
+        ({"Resp": {"id": 1, "status": 5, "status_text": "generating"}}, UpstreamState.RUNNING),
+        (
+            {"name": "operations/1", "done": True, "error": {"code": 13, "message": "No."}},
+            UpstreamState.FAILED,
+        ),
+    ],
+)
+def test_a_status_is_read_by_the_names_that_relays_have_for_it(
+    body: dict[str, Any], state: UpstreamState
+) -> None:
+    assert progress(read_video(body)).state is state
+
+
+def test_the_status_of_an_answer_is_not_that_of_the_request_inside_it() -> None:
+    inner = {"id": "1", "task_status": "processing"}
+    assert (
+        progress(read_video({"status": "success", "code": 200, "data": inner})).state is UpstreamState.RUNNING
+    )
+    assert progress(read_video({"status": 200, "result": [{"state": "Fail"}]})).state is UpstreamState.FAILED
 
 
 @pytest.mark.parametrize("status", [None, "", " ", ["completed"]])

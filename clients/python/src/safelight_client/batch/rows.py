@@ -7,6 +7,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -129,6 +130,8 @@ def find_repeated(names: Iterable[str]) -> str | None:
     return None
 
 
+#: The first line of a table that Excel has written.
+EXCEL_DELIMITER = re.compile(r"sep=([,;\t|])\s*", re.IGNORECASE)
 #: Name of the cells of a CSV row that have no column.
 _EXTRA = "\0extra"
 
@@ -179,8 +182,12 @@ def _is_deep(entry: object) -> bool:
 def read_csv(text: str) -> Iterator[tuple[int, object]]:
     """The entries of a CSV text, with their lines. Raises `BatchError` if its header is wrong."""
     header = text.partition("\n")[0]
-    delimiter = max(",;\t", key=header.count)
+    # Excel writes the delimiter into a line of its own.
+    named = EXCEL_DELIMITER.fullmatch(header)
+    delimiter = named[1] if named else max(",;\t", key=header.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    if named:
+        next(reader)
     columns: list[str] | None = None
     began = 1
     while True:
