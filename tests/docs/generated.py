@@ -635,15 +635,15 @@ def outcomes() -> str:
 
 
 def statuses() -> str:
-    """What a status is taken for, by its word, what else it says, and the charge: the rows of a test."""
+    """How a status is interpreted, by its word, its other fields, and the charge: the rows of a test."""
     from support.status_matrix import read_rows
 
     def cell(charged: str) -> str:
         return {"yes": "charged", "no": "not charged", "unknown": "unknown"}.get(charged, charged)
 
     lines = [
-        "| word | it also says | taken for | charge: own hardware | a stated cost | a price in the settings "
-        "| nothing known |",
+        "| status word | other fields | interpreted as | charge: own hardware | a stated cost "
+        "| a price in the settings | nothing known |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     lines += [

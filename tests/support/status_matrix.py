@@ -7,11 +7,11 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from safelight.core.errors import UpstreamError
 from safelight.providers.protocol import GenerationRequest, Progress
 from safelight.providers.videos_api import create
 from safelight.testing.upstream import ScriptedUpstream
@@ -75,17 +75,14 @@ def _observe(word: str, says: str, charge: str) -> Progress:
     rule: dict[str, Any] = {"polls": 0, "fields": {**bare, **fields, **cost, "status": word}}
     if not has_clip:
         rule["content"] = "missing"
-    with ScriptedUpstream({"otherwise": rule}) as upstream:
-        made = create({"url": upstream.url, "models": ["scripted-1"], **options})
-        try:
-            request = GenerationRequest(
-                key="k", model="scripted-1", prompt="a pond", seconds=4, width=1280, height=720
-            )
-            return made.progress(made.submit(request))
-        except UpstreamError as error:
-            raise AssertionError(f"{word}, {says}: {error}") from error
-        finally:
-            made.close()
+    with (
+        ScriptedUpstream({"otherwise": rule}) as upstream,
+        closing(create({"url": upstream.url, "models": ["scripted-1"], **options})) as made,
+    ):
+        request = GenerationRequest(
+            key="k", model="scripted-1", prompt="a pond", seconds=4, width=1280, height=720
+        )
+        return made.progress(made.submit(request))
 
 
 def _taken_for(progress: Progress) -> str:

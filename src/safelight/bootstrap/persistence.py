@@ -131,10 +131,17 @@ class PersistenceParts:
 
     @cached_property
     def data_directory(self) -> DataDirectory:
-        from safelight.store.data_directory import DataDirectory, require_installation
+        from safelight.store.data_directory import DataDirectory
 
-        require_installation(self._core.settings.key_folder, self._core.settings.storage.installation)
+        self._require_installation()
         return DataDirectory(self._core.settings.data)
+
+    def _require_installation(self) -> None:
+        """Raise `SettingsError` if the folder of the keys is not the expected one. Before it is created."""
+        from safelight.store.data_directory import require_installation
+
+        settings = self._core.settings
+        require_installation(settings.key_folder, settings.storage.installation)
 
     @property
     def scratch(self) -> Path:
@@ -210,10 +217,10 @@ class PersistenceParts:
     @property
     def key_folder(self) -> Path:
         """The folder of the signing keys; all processes of one installation share it."""
-        from safelight.store.data_directory import require_installation
-
-        folder = self._core.settings.key_folder.absolute()
-        require_installation(folder, self._core.settings.storage.installation)
+        folder = self._core.settings.storage.key_dir
+        if folder is None:
+            return self.data_directory.keys
+        self._require_installation()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
 

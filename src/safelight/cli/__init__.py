@@ -60,10 +60,6 @@ def _replace_typography() -> str:
     return "safelight.plain"
 
 
-_NO_TEXT = "The path of a file or of a folder has bytes that are not UTF-8 text."
-_RENAME = "Rename it, or work in another folder."
-
-
 def _run(given: list[str]) -> int:
     from safelight.core.errors import ConfigurationError, SafelightError
 
@@ -107,7 +103,13 @@ def _run(given: list[str]) -> int:
             _print_error(SafelightError("Stopped: the question was not answered."), as_json)
             return Exit.ERROR
         if isinstance(error, UnicodeEncodeError) and "surrogates" in error.reason:
-            _print_error(ConfigurationError(_NO_TEXT, remedy=_RENAME), as_json)
+            _print_error(
+                ConfigurationError(
+                    "The path of a file or of a folder has bytes that are not UTF-8 text.",
+                    remedy="Rename it, or work in another folder.",
+                ),
+                as_json,
+            )
             return Exit.CONFIGURATION
         traceback.print_exc()
         _print_error(

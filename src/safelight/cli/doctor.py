@@ -7,7 +7,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
     from safelight.bootstrap import Container
     from safelight.provenance.keys import KeyStore
-    from safelight.store.database import Database
+    from safelight.store.database import Database, Transaction
 
+K = TypeVar("K")
+V = TypeVar("V")
 
 # The checks of `safelight doctor` on the keys of seals: signing key and watermark key.
 
@@ -141,10 +143,7 @@ def holds(found: Database) -> DoctorCheck:
     from safelight.accounts.models import DECIDING_ROLES
     from safelight.cases.reviews.reported_holds import count_undecidable
 
-    waiting: Mapping[KeyScope, int] = {}
-    if _has_tables(found):
-        with found.across_tenants("holds without a reviewer", readonly=True) as tx:
-            waiting = count_undecidable(tx)
+    waiting = _read(found, "holds without a reviewer", count_undecidable)
     if not waiting:
         message = "A reviewer is enrolled for each open hold."
         return DoctorCheck(name=_HOLDS, state=DoctorState.OK, message=message)
@@ -162,10 +161,7 @@ def downloads(found: Database) -> DoctorCheck:
     """Check whether finished videos can be downloaded from their generators."""
     from safelight.videos.stuck_upstreams import cut_downloads
 
-    cut: Mapping[str, str] = {}
-    if _has_tables(found):
-        with found.across_tenants("downloads that fail", readonly=True) as tx:
-            cut = cut_downloads(tx)
+    cut = _read(found, "downloads that fail", cut_downloads)
     if not cut:
         message = "No finished video waits for its download."
         return DoctorCheck(name=_DOWNLOADS, state=DoctorState.OK, message=message)
@@ -175,6 +171,14 @@ def downloads(found: Database) -> DoctorCheck:
         message=" ".join(f"{name}: {sentence}" for name, sentence in cut.items()),
         remedy="Ask the provider for the files, or for a refund.",
     )
+
+
+def _read(found: Database, reason: str, read: Callable[[Transaction], Mapping[K, V]]) -> Mapping[K, V]:
+    """What is read from the rows of all tenants; nothing from a database without tables."""
+    if not _has_tables(found):
+        return {}
+    with found.across_tenants(reason, readonly=True) as tx:
+        return read(tx)
 
 
 def _has_tables(found: Database) -> bool:
@@ -323,7 +327,7 @@ def _check_installation(container: Container) -> Iterator[DoctorCheck]:
         "database": lambda: _check_database(container, doctor_checks.database),
         "signing key": lambda: _check_signing(container),
         "watermark key": lambda: watermark(
-            _key_dir(container) / "watermark", wanted=settings.sealing.seal == "watermark"
+            settings.key_folder / "watermark", wanted=settings.sealing.seal == "watermark"
         ),
         "visible label": lambda: _check_label(container),
         "clock": lambda: doctor_checks.clock(
@@ -462,7 +466,7 @@ def _check_database(container: Container, check: Callable[[Database], DoctorChec
 
 def _check_signing(container: Container) -> DoctorCheck:
     if container.core.settings.sealing.key is None:
-        return signing(_key_dir(container), dt.datetime.now(dt.UTC))
+        return signing(container.core.settings.key_folder, dt.datetime.now(dt.UTC))
     return configured_signing(lambda: container.persistence.signing_keys, dt.datetime.now(dt.UTC))
 
 
@@ -475,14 +479,10 @@ def _check_label(container: Container) -> DoctorCheck:
 def _read_signing_start(container: Container) -> dt.datetime | None:
     from cryptography import x509
 
-    path = _key_dir(container) / "signing.pem"
+    path = container.core.settings.key_folder / "signing.pem"
     if not path.exists():
         return None
     return x509.load_pem_x509_certificates(path.read_bytes())[0].not_valid_before_utc
-
-
-def _key_dir(container: Container) -> Path:
-    return container.core.settings.key_folder
 
 
 def _check_mail(container: Container) -> DoctorCheck:

@@ -151,7 +151,7 @@ def _create_installation(path: Path, *, is_new: bool) -> Container:
 
     container = load(path)
     if is_new:
-        marked = mark_installation(container.core.settings.key_folder)
+        marked = mark_installation(container.persistence.key_folder)
         text = path.read_text("utf-8").replace(NO_INSTALLATION, f'installation = "{marked}"', 1)
         write_atomic(path, text.encode(), mode=0o644)
     container.persistence.signing_keys.signing()

@@ -22,7 +22,6 @@ _MARK = "installation"
 def mark_installation(keys: Path) -> str:
     """The id of the installation with this folder of keys. Writes a new one if the folder has none."""
     try:
-        keys.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_once(keys / _MARK, f"{secrets.token_hex(8)}\n".encode())
         return (keys / _MARK).read_text("ascii").strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -39,12 +39,11 @@ def describe_cut_download(attempt: Attempt, error: UpstreamError, failures: int,
     """Why a finished clip is not here yet: what the provider does, how often it was tried, the charge, and
     until when it is tried again.
     """
-    charge = attempt.charge
-    paid = f"{attempt.generator} charged {format_money(charge.amount, charge.currency)} for it. "
+    paid = f"{_describe_paid(attempt)}. " if attempt.charge.charged is ChargeStatus.YES else ""
     end = dt.datetime.fromtimestamp(until, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
     return (
         f"{attempt.generator} has finished the video, but {failures} downloads in a row failed. "
-        f"{error.message} {paid if charge.charged is ChargeStatus.YES else ''}It is tried again until {end}."
+        f"{error.message} {paid}It is tried again until {end}."
     )
 
 
@@ -118,6 +117,12 @@ def _describe_charge(attempt: Attempt) -> str:
     if charge.charged is ChargeStatus.NO:
         return f"{name} did not charge for it."
     if charge.charged is ChargeStatus.YES:
-        amount = "" if charge.amount is None else f" {format_money(charge.amount, charge.currency)}"
-        return f"{name} charged{amount} for it, and no video was delivered."
+        return f"{_describe_paid(attempt)}, and no video was delivered."
     return f"It is not known whether {name} charged for it. Look at its bill before you submit a new request."
+
+
+def _describe_paid(attempt: Attempt) -> str:
+    """What a generator charged, without a full stop; without the amount if that is not known."""
+    charge = attempt.charge
+    amount = "" if charge.amount is None else f" {format_money(charge.amount, charge.currency)}"
+    return f"{attempt.generator} charged{amount} for it"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import stat
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,7 @@ def test_it_writes_settings_data_and_keys_and_lists_what_is_missing_without_waiv
     assert answer["written"] is True
     for name in ("db.sqlite3", "keys/signing.pem", "keys/watermark/epoch-1.key", "../safelight.toml"):
         assert (folder / "elsewhere" / name).is_file()
+    assert stat.S_IMODE((folder / "elsewhere").stat().st_mode) == 0o700
     assert len(load().persistence.accounts.list_tenants()) == 1
     gaps = {(one["stage"], one["category"], one["modality"]) for one in answer["missing"]}
     assert ("output", "violence/graphic", "frames") in gaps
@@ -55,6 +57,15 @@ def test_nothing_starts_anew_where_the_data_of_an_installation_vanished_or_are_e
     assert (folder / "data" / "keys" / "signing.pem").read_bytes() == key
     (folder / "data" / "keys" / "installation").write_text("another\n")
     assert "those of another installation" in run("keys", "list", code=2)["error"]["message"]
+
+
+def test_it_begins_no_installation_inside_the_data_of_another(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("init")
+    monkeypatch.chdir(folder / "data")
+    assert "would be inside another one" in run("init", code=2)["error"]["message"]
+    assert not (folder / "data" / "data").exists()
 
 
 def test_a_waiver_is_recorded_for_exactly_the_missing_categories_and_kept_until_it_is_revoked(

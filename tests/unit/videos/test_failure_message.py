@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from safelight.core.errors import (
@@ -12,7 +14,7 @@ from safelight.core.errors import (
 )
 from safelight.core.i18n import translate_sentence
 from safelight.providers.protocol import Billing, Charge, ChargeStatus
-from safelight.videos.failure_message import describe_failure, late_sentence
+from safelight.videos.failure_message import describe_cut_download, describe_failure, late_sentence
 from safelight.videos.models import Attempt
 from support.rows import each_row
 
@@ -60,4 +62,18 @@ def test_a_refund_is_advised_only_if_the_provider_failed(
     assert ("Ask runway for a refund." in text) is advised
     assert ("kept here until" in text) is (
         kept_until is not None and not isinstance(error, SubmissionUnconfirmed)
+    )
+
+
+@pytest.mark.parametrize(
+    ("amount", "paid"), [(1.0, "runway charged $1.00 for it."), (None, "runway charged for it.")]
+)
+def test_a_download_that_fails_names_the_charge_and_the_amount_if_it_is_known(
+    amount: float | None, paid: str
+) -> None:
+    attempt = replace(PAID, charge=Charge(charged=ChargeStatus.YES, amount=amount))
+    text = describe_cut_download(attempt, UpstreamError("It was cut off."), 3, 0.0)
+    assert text == (
+        f"runway has finished the video, but 3 downloads in a row failed. It was cut off. {paid} "
+        "It is tried again until 1970-01-01 00:00 UTC."
     )

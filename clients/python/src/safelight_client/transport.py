@@ -101,19 +101,19 @@ def _answer(response: httpx.Response, body: bytes = b"") -> Answer:
     return Answer(status=response.status_code, headers=headers, body=body)
 
 
-#: Where no proxy is asked, whatever the environment says: this computer.
-_LOOPBACK = ("all://127.0.0.1", "all://localhost", "all://[::1]")
+#: The names of this computer, where no proxy is asked, whatever the environment says.
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 C = TypeVar("C")
 
 
 def _connect(make: Callable[..., C], base_url: str) -> C:
     """A client of httpx that takes the proxies of the environment, except to this computer."""
     try:
-        return make(mounts=dict.fromkeys(_LOOPBACK))
+        hosts = (f"[{host}]" if ":" in host else host for host in _LOOPBACK)
+        return make(mounts={f"all://{host}": None for host in hosts})
     except (ImportError, ValueError) as error:
         # httpx reads all proxies at once, also those that are not used.
-        host = urlsplit(base_url).hostname
-        if any(pattern == f"all://{host}" or pattern == f"all://[{host}]" for pattern in _LOOPBACK):
+        if urlsplit(base_url).hostname in _LOOPBACK:
             return make(trust_env=False)
         needed = " It needs the Python package socksio." if isinstance(error, ImportError) else ""
         raise ConnectionFailed(
@@ -128,7 +128,7 @@ def _proxy_of(url: str) -> str:
     from urllib.request import getproxies, proxy_bypass
 
     parts, proxies = urlsplit(url), getproxies()
-    if f"all://{parts.hostname}" in _LOOPBACK or proxy_bypass(parts.hostname or ""):
+    if parts.hostname in _LOOPBACK or proxy_bypass(parts.hostname or ""):
         return ""
     found = proxies.get(parts.scheme) or proxies.get("all") or ""
     return found.rpartition("@")[2] if "@" in found else found.partition("://")[2] or found

@@ -141,8 +141,8 @@ class Download:
 
     def _check_headers(self, headers: Mapping[str, str]) -> None:
         """Raise `UpstreamInvalidResponse` if the headers do not fit a video."""
-        declared = headers.get("content-type", "").split(";")[0].strip().lower()
-        if declared and not declared.startswith(_TYPES):
+        declared = _declared_type(headers)
+        if not is_video(headers):
             raise UpstreamInvalidResponse(
                 f"The generator returned {declared[:60]} instead of the finished video."
             )
@@ -208,6 +208,16 @@ class Download:
             return msgspec.json.decode(self._facts_file.read_bytes(), type=_Facts)
         except (FileNotFoundError, msgspec.MsgspecError):
             return None
+
+
+def is_video(headers: Mapping[str, str]) -> bool:
+    """Whether the declared type of an answer can be that of a video."""
+    declared = _declared_type(headers)
+    return not declared or declared.startswith(_TYPES)
+
+
+def _declared_type(headers: Mapping[str, str]) -> str:
+    return headers.get("content-type", "").split(";")[0].strip().lower()
 
 
 def _until_cut(chunks: Iterable[bytes], part: BinaryIO) -> Iterator[bytes]:

@@ -98,7 +98,7 @@ class Submission:
     ) -> str:
         status = response.status_code
         upstream_id = read_id(body) if body and response.is_success else None
-        if isinstance(upstream_id, str) and _is_id(upstream_id):
+        if isinstance(upstream_id, str) and is_id(upstream_id):
             return upstream_id
         if (refusal := read(body, provider=self.provider)) is not None:
             raise UpstreamModerationBlocked(
@@ -172,5 +172,6 @@ def _error_codes(body: dict[str, Any] | None) -> set[str]:
     return {str(part[key]) for part in parts for key in ("code", "type") if isinstance(part.get(key), str)}
 
 
-def _is_id(text: str) -> bool:
+def is_id(text: str) -> bool:
+    """Whether a text can be stored as the id of a request at an upstream."""
     return 0 < len(text) <= _MAX_ID_CHARACTERS and text.isprintable() and bool(text.strip("."))

@@ -28,7 +28,7 @@ from safelight.providers.protocol import (
     ReferenceFile,
 )
 from safelight.providers.upstream.client import MAX_POLL_ATTEMPTS, UpstreamClient, video_path
-from safelight.providers.upstream.download import Download
+from safelight.providers.upstream.download import Download, is_video
 from safelight.providers.upstream.link import LinkDownload, link_fetcher
 from safelight.providers.upstream.submission import Submission
 
@@ -284,10 +284,7 @@ class VideosApiGenerator:
             self._server.asking.stream("GET", f"{video_path(upstream_id)}/content") as response,
         ):
             self._server.error_for(response)
-            kind = response.headers.get("content-type", "")
-            return response.has_redirect_location or (
-                response.is_success and not kind.startswith(("application/json", "text/"))
-            )
+            return response.has_redirect_location or (response.is_success and is_video(response.headers))
 
     def _find_once(self, key: str) -> str | None:
         field, after, returns_metadata = self._options.idempotency_metadata_key, "", False

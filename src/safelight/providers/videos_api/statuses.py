@@ -13,6 +13,7 @@ from typing import Any
 from safelight.core.errors import UpstreamInvalidResponse
 from safelight.providers.protocol import UpstreamState
 from safelight.providers.upstream.bodies import read_number, states_something
+from safelight.providers.upstream.submission import is_id
 
 #: The words of known servers.
 STATES: Mapping[str, UpstreamState] = {
@@ -60,7 +61,6 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
 }
 _ID_NAMES = ("id", "taskid", "videoid", "generationid", "jobid", "promptid", "uuid", "uid")
 _WRAPPERS = ("data", "output", "result", "response", "resp", "task", "job", "video")
-_MAX_ID_CHARACTERS = 512
 #: A shorter text in place of the wrapped object is a word such as `success`.
 _MIN_WHOLE_CHARACTERS = 10
 
@@ -69,25 +69,25 @@ def read_video(body: dict[str, Any]) -> dict[str, Any]:
     """The video object of an answer with what stands around it, and its fields also under the names that are
     read here.
     """
-    inner = next((one for one in _inner(body) if _find(one, "status", str) is not None), None)
+    wrapped = _inner(body)
+    inner = next((one for one in wrapped if _find(one, "status", str) is not None), None)
     if inner is None and _find(body, "status", str) is None:
-        inner = next(
-            (one for one in _inner(body) if any(_find(one, name) is not None for name in _NAMES)), None
-        )
+        inner = next((one for one in wrapped if any(_find(one, name) is not None for name in _NAMES)), None)
     video = body
     if inner is not None:
         # The status around it is that of the answer, and not of the request.
         video = {name: value for name, value in body.items() if _key(name) not in _NAMES["status"]} | inner
     known = {name: found for name in _NAMES if (found := _find(video, name)) is not None}
     if not states_something(known.get("error")):
-        errors = (_find(one, "error") for one in _inner(body))
+        errors = (_find(one, "error") for one in wrapped)
         known["error"] = next(filter(states_something, errors), None)
     return {**video, **known}
 
 
 def read_id(body: dict[str, Any]) -> str | None:
     """The id of the request in an answer to its submission; a number as text; None if there is none."""
-    for place in (body, *_inner(body), *(deeper for one in _inner(body) for deeper in _inner(one))):
+    wrapped = _inner(body)
+    for place in (body, *wrapped, *(deeper for one in wrapped for deeper in _inner(one))):
         by_name = {_key(name): value for name, value in place.items()}
         for name in _ID_NAMES:
             if found := _as_id(by_name.get(name)):
@@ -100,7 +100,7 @@ def _as_id(value: object) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     text = str(value).strip()
-    return text if 0 < len(text) <= _MAX_ID_CHARACTERS and not re.search(r"\s", text) else None
+    return text if is_id(text) and not re.search(r"\s", text) else None
 
 
 def _key(name: str) -> str:
