@@ -42,7 +42,11 @@ class ConsentWithdrawals:
     def __init__(self, context: PipelineContext, *, stopping: threading.Event) -> None:
         self._context = context
         self.part = BackgroundPart(
-            "consent-withdrawals", {"withdraw": self.withdraw_due}, interval_s=_INTERVAL_S, stopping=stopping
+            "consent-withdrawals",
+            {"withdraw": self.withdraw_due},
+            interval_s=_INTERVAL_S,
+            stopping=stopping,
+            version=context.database.version,
         )
 
     def withdraw_due(self) -> int:

@@ -166,6 +166,7 @@ class NoticeFollowUp:
             },
             interval_s=_INTERVAL_S,
             stopping=context.shutdown_event,
+            version=context.database.version,
         )
 
     def act_unattended(self) -> None:

@@ -100,6 +100,7 @@ class Notifier:
             {"queue_events": self._queue_all_events, "send": self.send},
             interval_s=_INTERVAL_S,
             stopping=stopping,
+            version=database.version,
         )
         #: A part of its own, because it has another interval.
         self.pruning = BackgroundPart(

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psycopg
 from dbos import DBOS, DBOSConfig, Queue, SetEnqueueOptions, SetWorkflowID
-from dbos._queue import queue_worker_thread
+from dbos._queue import queue_thread, queue_worker_thread
 
 from safelight.core.background.part import BackgroundPart
 from safelight.core.errors import DataDirectoryBusy, Unavailable
@@ -163,6 +163,17 @@ def _lock(worker: str) -> int:
 _QUICK_S = 5.0
 
 
+class SlowPause(threading.Event):
+    """A stop event on which a thread of the engine waits at least for `least_s` between two rounds."""
+
+    def __init__(self, least_s: float) -> None:
+        super().__init__()
+        self._least_s = least_s
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return super().wait(None if timeout is None else max(timeout, self._least_s))
+
+
 class PollPause(threading.Event):
     """The stop event of the engine's polling. The engine waits on it between two polls."""
 
@@ -239,6 +250,17 @@ class QueuePolling:
         self._pause.set()
 
 
+def end_queue_threads(engine: DBOS) -> None:
+    """End the engine's own threads for queues: they read its database twice a second for nothing.
+
+    Our queue has `QueuePolling`, and no run waits in the internal one. The engine has no setting for it.
+    """
+    for thread in engine._background_threads:  # noqa: SLF001
+        if getattr(thread, "_target", None) is queue_thread:
+            stop_event: threading.Event = thread._args[0]  # type: ignore[attr-defined]  # noqa: SLF001
+            stop_event.set()
+
+
 _TIMEOUT_S = 2
 
 
@@ -277,6 +299,9 @@ _ENQUEUER_WAIT_S = 0.5
 #: Pauses between two polls of an idle queue. A new run of this process ends the pause. On PostgreSQL, a run
 #: of another process can wait for its end.
 _ALONE_IDLE_S, _SHARED_IDLE_S = 10.0, 0.5
+#: The pause of the engine's background jobs, 1 s without this. They start the runs that are stored with a
+#: delay, and a living process starts them earlier by itself.
+_ENGINE_JOBS_S = 5.0
 _ACTIVE_STATUSES = ["ENQUEUED", "PENDING", "DELAYED"]
 _ENDED_STATUSES = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 
@@ -373,7 +398,9 @@ class DurableQueue:
         self._carry = carry
         _engine_log.addFilter(_count_engine_error)
         DBOS.listen_queues([])
+        engine._background_jobs_stop_event = SlowPause(_ENGINE_JOBS_S)  # noqa: SLF001
         DBOS.launch()
+        end_queue_threads(engine)
         queue = DBOS.register_queue(QUEUE, worker_concurrency=self._concurrency, polling_interval_sec=0.1)
         self._polling = QueuePolling(
             engine,

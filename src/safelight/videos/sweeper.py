@@ -83,6 +83,7 @@ class Sweeper:
             {task.__name__: task for task in tasks},
             interval_s=_INTERVAL_S,
             stopping=context.shutdown_event,
+            version=context.database.version,
         )
 
     def sweep(self) -> None:

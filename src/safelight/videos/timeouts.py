@@ -83,6 +83,7 @@ class Cancellation:
             {"cancel": self.cancel_late},
             interval_s=_INTERVAL_S,
             stopping=context.shutdown_event,
+            version=context.database.version,
         )
 
     def cancel_late(self) -> None:

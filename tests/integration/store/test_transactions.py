@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
@@ -42,6 +42,37 @@ def test_a_row_is_read_as_written(database: Database) -> None:
         (found,) = tx.select(api_keys)
     read = (found.tenant_id, found.scopes, found.created_at, found.revoked_at)
     assert read == ("acme", ["checks"], 1.0, None)
+
+
+def test_a_commit_of_any_process_and_nothing_else_changes_the_version(sqlite: Database) -> None:
+    def read() -> None:
+        with sqlite.read_transaction("acme") as tx:
+            tx.select(api_keys)
+
+    def fail() -> None:
+        with suppress(RuntimeError), sqlite.transaction("acme") as tx:
+            add_key(tx, "never")
+            raise RuntimeError
+
+    def write_here() -> None:
+        with sqlite.transaction("acme") as tx:
+            add_key(tx, "here")
+
+    def write_elsewhere() -> None:
+        with closing(sqlite3.connect(str(sqlite.path))) as other, other:
+            other.execute("UPDATE api_keys SET name = 'there'")
+
+    changes = []
+    for step in (read, fail, write_here, write_elsewhere):
+        before = sqlite.version()
+        step()
+        changes.append(sqlite.version() != before)
+    assert changes == [False, False, True, True]
+
+
+def test_the_version_of_a_database_that_cannot_be_read_is_not_known(tmp_path: Path) -> None:
+    with closing(Database(f"sqlite:///{tmp_path / 'none' / 'db'}")) as database:
+        assert database.version() is None
 
 
 def test_an_exception_rolls_back_rows_audit_log_and_outbox(database: Database) -> None:

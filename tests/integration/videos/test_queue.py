@@ -20,7 +20,7 @@ from safelight.core.ids import new_id
 from safelight.store import tables
 from safelight.videos.lease_fence import LeaseFence
 from safelight.videos.models import VideoState
-from safelight.videos.queue import DurableQueue
+from safelight.videos.queue import DurableQueue, SlowPause
 from safelight.videos.runner import Runner
 
 from .conftest import House
@@ -103,6 +103,15 @@ def test_a_locked_database_delays_no_request_and_is_reported(
     queue.parts[0].run_all()
     wait_for(lambda: work.began == [("video_1", 1)])
     queue.check()
+
+
+def test_no_thread_of_the_engine_reads_its_database_for_queues(queue: DurableQueue, work: Work) -> None:
+    engine = _get_dbos_instance()
+    wait_for(lambda: not any(thread.name.startswith("queue-worker") for thread in threading.enumerate()))
+    assert isinstance(engine._background_jobs_stop_event, SlowPause)
+    # Our own thread polls all the same.
+    enqueue(queue, "video_1", 1)
+    wait_for(lambda: work.began)
 
 
 def test_a_run_that_no_thread_executes_is_not_active(queue: DurableQueue, work: Work) -> None:

@@ -7,10 +7,10 @@ import threading
 from typing import Any
 
 import pytest
-from dbos._queue import queue_worker_thread
+from dbos._queue import queue_thread, queue_worker_thread
 
 from safelight.videos import queue as queue_polling
-from safelight.videos.queue import PollPause, QueuePolling
+from safelight.videos.queue import PollPause, QueuePolling, SlowPause, end_queue_threads
 
 #: Against a hang only.
 LONG_S = 60.0
@@ -73,6 +73,31 @@ def test_a_stop_ends_the_wait_of_an_idle_queue() -> None:
 
 def test_the_engine_still_has_the_function_that_polls() -> None:
     assert list(inspect.signature(queue_worker_thread).parameters) == ["stop_event", "dbos", "queue"]
+
+
+def test_a_slow_pause_lasts_longer_than_the_engine_asks_and_a_stop_ends_it() -> None:
+    pause, answers = SlowPause(LONG_S), list[bool]()
+    thread = threading.Thread(target=lambda: answers.append(pause.wait(0.001)))
+    thread.start()
+    thread.join(0.05)
+    assert thread.is_alive()
+    pause.set()
+    thread.join(LONG_S)
+    assert answers == [True]
+
+
+def test_the_threads_of_the_engine_for_queues_end_and_its_others_go_on() -> None:
+    def other(stop: threading.Event) -> None:
+        stop.wait()
+
+    queues, others = threading.Event(), threading.Event()
+    engine: Any = StoppedEngine()
+    engine._background_threads = [
+        threading.Thread(target=queue_thread, args=(queues, engine)),
+        threading.Thread(target=other, args=(others,)),
+    ]
+    end_queue_threads(engine)
+    assert (queues.is_set(), others.is_set()) == (True, False)
 
 
 class StoppedEngine:

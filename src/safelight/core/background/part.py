@@ -19,6 +19,8 @@ _log = logging.getLogger(__name__)
 UNREADY_AFTER = 5
 #: A task that runs for longer than this, without an end, makes the part unready too.
 STALLED_S = 120.0
+#: Tasks whose data did not change are run after this time all the same, for what is due by the clock.
+UNCHANGED_S = 15.0
 #: Pauses after failures in a row. Short, because a part works again soon after the database or the disk does.
 _BACKOFF = Backoff.doubling(first_s=1.0, max_s=4.0)
 #: Own generator: the state of the module `random` belongs to the process that this thread runs in.
@@ -43,6 +45,9 @@ class _Task:
     name: str
     run: Callable[[], object]
     due: float = 0.0
+    #: The version of the data before the last run, and the time from which that run does not count.
+    version: int | None = None
+    outdated_at: float = 0.0
     failures: int = 0
     last_error: str = ""
 
@@ -58,7 +63,9 @@ class _Running:
 class BackgroundPart:
     """Runs each of its tasks at every interval, in one thread, until `stopping` is set.
 
-    `interval_s` can be a function, which is called after each task that succeeded.
+    `interval_s` can be a function, which is called after each task that succeeded. `version` returns a number
+    that every change of the data of the tasks changes, and None where that is not known. A task is left out
+    while its data have not changed since its last run, for at most `UNCHANGED_S`.
 
     An error of a task is logged and counted; it never ends the thread. The failed task is run again after a
     pause that grows and has jitter. The other tasks keep their interval.
@@ -71,6 +78,7 @@ class BackgroundPart:
         *,
         interval_s: float | Callable[[], float],
         stopping: threading.Event,
+        version: Callable[[], int | None] = lambda: None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
@@ -78,6 +86,7 @@ class BackgroundPart:
         self._tasks = [_Task(name=each, run=run) for each, run in tasks.items()]
         self._interval_s = interval_s
         self._stopping = stopping
+        self._version = version
         self._monotonic = monotonic
         self._errors = 0
         self._running = _Running()
@@ -97,7 +106,7 @@ class BackgroundPart:
     def run_all(self) -> None:
         """Run every task once, also those that wait after a failure."""
         for task in self._tasks:
-            self._attempt(task)
+            self._attempt(task, None)
 
     def health(self) -> PartHealth:
         return PartHealth(
@@ -120,18 +129,23 @@ class BackgroundPart:
 
     def _run(self) -> None:
         while not self._stopping.is_set():
+            version = self._version()
             for task in self._tasks:
                 if task.due <= self._monotonic() and not self._stopping.is_set():
-                    self._attempt(task)
+                    self._attempt(task, version)
             self._stopping.wait(max(0.0, min(task.due for task in self._tasks) - self._monotonic()))
 
-    def _attempt(self, task: _Task) -> None:
+    def _attempt(self, task: _Task, version: int | None) -> None:
         self._running = _Running(task=task.name, since=self._monotonic())
         try:
-            task.run()
+            now = self._monotonic()
+            if version is None or version != task.version or now >= task.outdated_at:
+                task.run()
+                task.version, task.outdated_at = version, now + UNCHANGED_S
         except Exception as error:
             self._errors += 1
             task.failures += 1
+            task.outdated_at = 0.0
             task.last_error = type(error).__name__
             pause_s = _BACKOFF.delay_s(task.failures) * _RANDOM.uniform(0.5, 1.0)
             task.due = self._monotonic() + pause_s

@@ -250,6 +250,7 @@ class BatchAdvancer:
             {"advance": self.advance, "delete expired": self.delete_expired},
             interval_s=_INTERVAL_S,
             stopping=self.context.shutdown_event,
+            version=self.context.database.version,
         )
 
     def advance(self) -> None:

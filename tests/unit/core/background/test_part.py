@@ -8,7 +8,7 @@ import pytest
 from dbos._error import DBOSInitializationError
 from sqlalchemy.exc import IntegrityError, OperationalError
 
-from safelight.core.background.part import STALLED_S, UNREADY_AFTER, BackgroundPart
+from safelight.core.background.part import STALLED_S, UNCHANGED_S, UNREADY_AFTER, BackgroundPart
 from safelight.core.errors import Conflict, StorageFull, Unavailable
 
 ERRORS = [
@@ -116,6 +116,53 @@ def test_a_task_without_an_end_makes_the_part_unready() -> None:
     stopping.set()
     go_on.set()
     made.join(60)
+
+
+def rounds_run(*versions: int | None, pause_s: float = 1.0, failing: bool = False) -> list[int]:
+    """The rounds of a part in which its task ran. The data of the task have these versions, one per round."""
+    number, ran = 0, list[int]()
+
+    class Rounds(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            nonlocal number
+            if number == len(versions) - 1:
+                self.set()
+            else:
+                number += 1
+            return self.is_set()
+
+    def task() -> None:
+        ran.append(number)
+        if failing:
+            raise OSError(errno.EIO, "Input/output error")
+
+    made = BackgroundPart(
+        "cleanup",
+        {"task": task},
+        interval_s=0.0,
+        stopping=Rounds(),
+        version=lambda: versions[number],
+        monotonic=lambda: number * pause_s,
+    )
+    made.start()
+    made.join(60)
+    return ran
+
+
+def test_a_task_is_left_out_while_its_data_do_not_change() -> None:
+    assert rounds_run(1, 1, 1, 2, 2, 3) == [0, 3, 5]
+
+
+def test_a_task_runs_all_the_same_after_some_time_for_what_is_due_by_the_clock() -> None:
+    assert rounds_run(1, 1, 1, 1, 1, pause_s=UNCHANGED_S / 2) == [0, 2, 4]
+
+
+def test_a_task_runs_in_every_round_where_nobody_knows_whether_its_data_changed() -> None:
+    assert rounds_run(None, None, 1, None) == [0, 1, 2, 3]
+
+
+def test_a_task_that_failed_runs_again_although_its_data_did_not_change() -> None:
+    assert rounds_run(1, 1, failing=True) == [0, 1]
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
