@@ -54,7 +54,7 @@ class Outcome:
     name: str
     rule: dict[str, Any]
     rules: dict[str, dict[str, Any] | None] = field(default_factory=dict)
-    #: Whether the deadline passes before the upstream has finished.
+    #: Whether the time passes in which the upstream may finish, or its clip appear.
     late: bool = False
 
     def rule_for(self, dialect: str) -> dict[str, Any] | None:
@@ -91,7 +91,7 @@ OUTCOMES = (
     Outcome(name="answer of the submission lost", rule={"submit": "lose_answer"}),
     Outcome(name="submission answered with 500", rule={"submit": {"status": 500}}),
     Outcome(name="link ended once", rule=_content("missing"), rules=_INLINE),
-    Outcome(name="link dead", rule=_content("missing", None), rules=_INLINE),
+    Outcome(name="link dead", rule=_content("missing", None), rules=_INLINE, late=True),
     Outcome(name="announced length too short", rule=_content("short"), rules=_INLINE),
     Outcome(name="download cut off", rule=_content("truncated"), rules=_INLINE),
     Outcome(name="HTML instead of a clip", rule=_content("html", None), rules=_INLINE),

@@ -23,7 +23,7 @@ from .translations import (
     translate_category,
     translate_detector,
 )
-from .verdict_text import WAIVED, is_waived, translate_sentences
+from .verdict_text import WAIVED, is_waived
 
 #: Frames are sampled once a second, so a gap of this length is not evidence of an interruption.
 _SAME_PLACE_S = 1.0
@@ -294,9 +294,7 @@ def _attempt_row(attempt: Attempt, t: Translations) -> AttemptRow:
         own_hardware=own,
         upstream_id=attempt.upstream_id or "",
         duration=took,
-        outcome=translate_sentences(attempt.problem, t)
-        if attempt.problem and attempt.ended_at is None
-        else name_outcome(attempt.outcome, t),
+        outcome=name_outcome(attempt.outcome, t),
         cost=format_charge(charge, t),
         upstream_copy=t(f"record.copy_{copy}") if t.has(f"record.copy_{copy}") else copy,
     )

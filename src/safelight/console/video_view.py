@@ -21,7 +21,7 @@ from .explanation_view import ExplanationLine, explanation_lines, format_charge,
 from .generation_view import describe_hold, generation_sentences
 from .prompt_highlights import TextSegment, split_highlights
 from .translations import Translations, format_datetime, format_duration
-from .verdict_text import explain_video, verdict_key, video_tone
+from .verdict_text import explain_video, translate_sentences, verdict_key, video_tone
 
 # The seven pipeline steps of a video with the status of each, for the progress bar.
 
@@ -308,6 +308,9 @@ def video_view(
 
 def _paid_clip_lines(video: Video, t: Translations) -> Iterator[ExplanationLine]:
     """That the video is late, and where its paid clip is."""
+    if video.download_problem is not None:
+        told = translate_sentences(video.download_problem, t)
+        yield ExplanationLine(label=t("video.download_problem"), sentences=(told,))
     if video.late_since is not None:
         key = "video.unanswered_text" if video.waits_for_generator else "video.late_text"
         late = t(key, since=format_datetime(video.late_since, t))
@@ -353,6 +356,8 @@ def _headline_key(video: Video, details: Mapping[str, Any]) -> str:
         return "state.vaulted"
     if _is_blocked_by_provider(video, details):
         return "state.blocked_by_provider"
+    if video.download_problem is not None:
+        return "state.not_downloaded"
     return f"state.{video.state.value}"
 
 

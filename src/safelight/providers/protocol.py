@@ -8,7 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from safelight.core.errors import UpstreamRejected
+from safelight.core.errors import UpstreamInvalidResponse, UpstreamRejected
 from safelight.policy.steering import Steering
 
 #: Request fields that contain media: OpenAI's, those that vLLM-Omni and SGLang document, and other known
@@ -37,6 +37,10 @@ class Billing(StrEnum):
     OWN = "own"
     #: Each call costs money: called at most once per accepted job.
     PAID = "paid"
+
+
+class ClipMissing(UpstreamInvalidResponse):
+    """The upstream has finished the video but does not have its clip, or not yet."""
 
 
 class ChargeStatus(StrEnum):

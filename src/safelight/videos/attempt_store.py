@@ -98,11 +98,16 @@ class AttemptStore:
                 tables.videos, videos.id == video.id, videos.generated_at.is_(None), generated_at=tx.now()
             )
 
-    def record_problem(self, video: Video, attempt: Attempt, problem: str) -> None:
-        """Record why a finished clip cannot be downloaded, and what the operator can do about it."""
-        _log.warning("The finished clip of %s is not downloaded. %s", video.id, problem)
+    def record_failed_download(self, video: Video, problem: str | None) -> None:
+        """Record that a download of the finished clip failed; if it is known, why, and what the operator can
+        do about it.
+        """
+        changes: dict[str, Any] = {"failed_downloads": tables.videos.c.failed_downloads + 1}
+        if problem:
+            _log.warning("The finished clip of %s is not downloaded. %s", video.id, problem)
+            changes["download_problem"] = problem
         with self.database.transaction(tenant=video.tenant) as tx:
-            tx.update(tables.attempts, tables.attempts.c.id == attempt.id, problem=problem)
+            tx.update(tables.videos, tables.videos.c.id == video.id, **changes)
 
     def record_report(self, video: Video, attempt: Attempt, report: GenerationReport) -> None:
         """Commit what the generator says about steering, before the clip is downloaded."""
@@ -147,6 +152,7 @@ def finish_attempt(
     if charge is not None:
         changes |= charge_columns(charge)
     tx.update(tables.attempts, tables.attempts.c.id == attempt.id, **changes)
+    tx.update(tables.videos, tables.videos.c.id == video_id, download_problem=None)
     _record_cost(tx, video_id, _attempt(tx, attempt.id))
     tx.append_audit(
         "attempt.ended",

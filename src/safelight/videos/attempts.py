@@ -29,6 +29,7 @@ from safelight.providers.protocol import (
     Billing,
     Charge,
     ChargeStatus,
+    ClipMissing,
     GenerationRequest,
     Progress,
     ProviderRefusal,
@@ -39,11 +40,12 @@ from safelight.providers.protocol import (
 from safelight.store.retention import PAID_CLIP_S
 
 from .closed_tenants import require_open
-from .context import PipelineContext, slot_request
+from .context import DownloadTries, PipelineContext, slot_request
 from .durations import Part
 from .failure_message import describe_cut_download, late_sentence
 from .interruptions import ShutdownRequested, UpstreamPending
 from .models import Attempt, Video, VideoSnapshot
+from .transitions import write_progress
 from .upstream_gate import UpstreamGate
 
 #: Pauses between two polls, and before a call to an upstream that is not available is repeated.
@@ -63,6 +65,8 @@ _SEARCH = Backoff.doubling(first_s=2.0, max_s=60.0, max_attempts=8)
 #: Pauses between two downloads of which the second may get no more bytes than the first. An answer that is
 #: not the clip, and the end of the link, are believed after this number of downloads.
 _DOWNLOAD = Backoff.doubling(first_s=POLL_S, max_s=300.0, max_attempts=3)
+#: For this time after the end of a generation its clip may be missing.
+_APPEARS_S = 3600.0
 
 
 class ChargedFailure(Exception):
@@ -165,6 +169,8 @@ class RemoteAttempts:
             self.context.durations.record(self.video.generator, Part.UPSTREAM, age_s)
         # The step that ends the video does not poll, and from now on the deadline does not apply.
         self.context.attempts.record_generated(self.video, attempt, charge)
+        with self.context.database.transaction(tenant=self.video.tenant) as tx:
+            write_progress(tx, self.video.id, generation_percent(progress))
         return charge, progress.expires_at or self._kept_until()
 
     def _priced(self, charge: Charge | None) -> Charge:
@@ -186,7 +192,7 @@ class RemoteAttempts:
         if self._left_s() <= 0:
             raise DeadlineExceeded(late_sentence(self.context.limits.deadline_s))
         if self.context.database.clock() > self._kept_until():
-            raise ChargedFailure(_unobtainable(self.video.generator), attempt.charge)
+            raise ChargedFailure(_unobtainable(self.video), attempt.charge)
 
     def _is_asked_no_more(self, attempt: Attempt) -> bool:
         is_over = self.context.database.clock() > asked_until(self.context, self.video, attempt)
@@ -202,7 +208,8 @@ class RemoteAttempts:
         It is tried as long as bytes come, and else until the link has ended, which the next step then asks
         the upstream for again.
         """
-        failures, before = self.context.failed_downloads, _stored_bytes(into)
+        tries = self.context.downloads.setdefault(attempt.id, DownloadTries())
+        tries.see(_stored_bytes(into))
         max_bytes = self.context.limits.max_download_bytes
         self.context.wait_for_lease()
         into.parent.mkdir(mode=0o700, exist_ok=True)
@@ -210,28 +217,33 @@ class RemoteAttempts:
             with self._call("download", accepted=True):
                 self.generator.fetch(attempt.upstream_id or "", into, max_bytes=max_bytes)
         except (UpstreamUnavailable, UpstreamInvalidResponse) as error:
-            failures[attempt.id] = 1 if _stored_bytes(into) > before else failures[attempt.id] + 1
-            if error.remedy and attempt.problem != str(error):
-                self.context.attempts.record_problem(self.video, attempt, str(error))
-            if _DOWNLOAD.is_exhausted(failures[attempt.id]):
+            tries.fail(_stored_bytes(into))
+            failures, told = self.video.failed_downloads + 1, None
+            if error.remedy:
+                told = str(error)
+            elif _DOWNLOAD.is_exhausted(tries.in_a_row):
+                told = describe_cut_download(replace(attempt, charge=charge), error, failures, until)
+            is_known = told == self.video.download_problem
+            self.context.attempts.record_failed_download(self.video, None if is_known else told)
+            if _DOWNLOAD.is_exhausted(tries.in_a_row):
                 # What the operator can remedy, for example a limit, is tried again until the link ends.
                 is_final = isinstance(error, UpstreamInvalidResponse) and error.remedy is None
                 is_over = self.context.database.clock() > until
-                if is_final or is_over:
-                    cause = error if error.remedy or is_final else _unobtainable(self.video.generator)
+                if is_over or (is_final and not self._may_appear(error)):
+                    cause = error if error.remedy or is_final else _unobtainable(self.video)
                     raise ChargedFailure(cause, charge) from error
-                if not error.remedy:
-                    told = describe_cut_download(
-                        replace(attempt, charge=charge), error, failures[attempt.id], until
-                    )
-                    self.context.attempts.record_problem(self.video, attempt, told)
             asked_s = error.retry_after_s if isinstance(error, UpstreamUnavailable) else None
-            pause_s = _DOWNLOAD.delay_s(failures[attempt.id], retry_after_s=asked_s)
+            pause_s = _DOWNLOAD.delay_s(tries.in_a_row, retry_after_s=asked_s)
             # The upstream has finished, so the video takes no place at it.
             raise UpstreamPending(pause_s, problem=error.message) from error
         except UpstreamError as error:
             raise ChargedFailure(error, charge) from error
-        failures.pop(attempt.id, None)
+        del self.context.downloads[attempt.id]
+
+    def _may_appear(self, error: UpstreamError) -> bool:
+        """Whether a finished clip that the upstream does not have may still come: some serve it late."""
+        age_s = self.context.database.clock() - (self.video.generated_at or self.context.database.clock())
+        return isinstance(error, ClipMissing) and age_s < _APPEARS_S
 
     def _submit(self, build: Callable[[], GenerationRequest], number: int) -> Attempt:
         self._require_time()
@@ -396,8 +408,11 @@ def _stored_bytes(download: Path) -> int:
     return sum(file.stat().st_size for file in download.parent.glob(f"{download.name}.part"))
 
 
-def _unobtainable(name: str) -> UpstreamError:
-    return UpstreamError(f"{name} had finished the video, but its download failed until its link ended.")
+def _unobtainable(video: Video) -> UpstreamError:
+    return UpstreamError(
+        f"{video.generator} had finished the video, but {video.failed_downloads} downloads failed until its "
+        "link ended."
+    )
 
 
 def has_ended(progress: Progress) -> bool:

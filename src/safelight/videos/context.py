@@ -6,7 +6,6 @@ import logging
 import shutil
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -82,6 +81,28 @@ def recorded_progress(database: Database, video: Video, first: int, last: int) -
         writer.join()
 
 
+@dataclass(kw_only=True)
+class DownloadTries:
+    """The downloads of one clip in a row that brought nothing new.
+
+    A server that sends the file from its beginning every time brings something new only if more bytes come
+    than ever before.
+    """
+
+    in_a_row: int = 0
+    most_bytes: int = 0
+
+    def see(self, stored_bytes: int) -> bool:
+        """Note what is stored. Returns whether it is more than before."""
+        is_more = stored_bytes > self.most_bytes
+        self.most_bytes = max(self.most_bytes, stored_bytes)
+        return is_more
+
+    def fail(self, stored_bytes: int) -> None:
+        """A download has failed, after which so much is stored."""
+        self.in_a_row = 1 if self.see(stored_bytes) else self.in_a_row + 1
+
+
 @dataclass(frozen=True, kw_only=True)
 class PipelineLimits:
     """Time and size limits from the settings."""
@@ -136,8 +157,8 @@ class PipelineContext:
     #: before. Called before every request to an upstream and before the result of a step is committed.
     wait_for_lease: Callable[[], None] = lambda: None
     durations: Durations = field(default_factory=Durations)
-    #: By the id of the attempt: its downloads in a row that brought nothing.
-    failed_downloads: Counter[str] = field(default_factory=Counter)
+    #: By the id of the attempt, while its clip is downloaded.
+    downloads: dict[str, DownloadTries] = field(default_factory=dict)
     #: Submits the retry of a video that its provider blocked, if the client asked for one.
     retry: Callable[[VideoSnapshot, ProviderRefusal, Path], RetryResult] = lambda *_: RetryResult()
     #: Set when the process shuts down, so that long waits end.

@@ -42,7 +42,7 @@ def describe_cut_download(attempt: Attempt, error: UpstreamError, failures: int,
     paid = f"{_describe_paid(attempt)}. " if attempt.charge.charged is ChargeStatus.YES else ""
     end = dt.datetime.fromtimestamp(until, dt.UTC).strftime("%Y-%m-%d %H:%M UTC")
     return (
-        f"{attempt.generator} has finished the video, but {failures} downloads in a row failed. "
+        f"{attempt.generator} has finished the video, but {failures} downloads failed. "
         f"{error.message} {paid}It is tried again until {end}."
     )
 

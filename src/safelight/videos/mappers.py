@@ -83,7 +83,6 @@ def attempt(row: Row[Any]) -> Attempt:
         not_drawn=tuple(from_json(row.not_drawn) or ()),
         steering=_read(Steering, row.steering),
         generation=_read(GenerationReport, row.generation),
-        problem=row.problem,
         answer=row.answer,
     )
 

@@ -174,6 +174,9 @@ class Video:
     deadline_at: float | None = None
     #: When the generator had finished.
     generated_at: float | None = None
+    #: How often the download of its clip failed, and why it fails, while it is tried again.
+    failed_downloads: int = 0
+    download_problem: str | None = None
     #: Until when the paid clip of an ended video is kept for a decision; None if none is kept.
     clip_kept_until: float | None = None
     #: Coverage and charge for the API. Set when the video is held or ends (see `videos.summary`).
@@ -307,8 +310,6 @@ class Attempt:
     #: What the policy asks a generator to steer away from, and what the generator says it did.
     steering: Steering | None = None
     generation: GenerationReport | None = None
-    #: Why the finished clip cannot be downloaded, and what the operator can do.
-    problem: str | None = None
     #: The upstream's own body when it refused or failed, with secrets masked.
     answer: str | None = None
 

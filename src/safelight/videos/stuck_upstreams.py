@@ -68,10 +68,12 @@ def cut_downloads(tx: Transaction) -> dict[str, str]:
     """The sentence about each upstream with finished videos whose download fails again and again."""
     rows = tx.execute(
         _accepted()
-        .add_columns(attempts.c.problem, attempts.c.amount, attempts.c.currency, attempts.c.charge_status)
+        .add_columns(
+            videos.c.download_problem, attempts.c.amount, attempts.c.currency, attempts.c.charge_status
+        )
         .where(
             attempts.c.ended_at.is_(None),
-            attempts.c.problem.is_not(None),
+            videos.c.download_problem.is_not(None),
             videos.c.state == VideoState.GENERATING.value,
         )
         .order_by(attempts.c.submitted_at)
@@ -84,9 +86,12 @@ def cut_downloads(tx: Transaction) -> dict[str, str]:
             if row.charge_status == ChargeStatus.YES and row.amount is not None:
                 costs[row.currency] += row.amount
         paid = ", ".join(format_money(amount, currency) for currency, amount in costs.items())
+        cost = f", which cost {paid}" if paid else ""
         found[name] = (
-            f"{len(mine)} finished videos cannot be downloaded{f', which cost {paid}' if paid else ''}; "
-            f"the first: {mine[0].problem}"
+            f"1 finished video cannot be downloaded{cost}: {mine[0].download_problem}"
+            if len(mine) == 1
+            else f"{len(mine)} finished videos cannot be downloaded{cost}; the first: "
+            f"{mine[0].download_problem}"
         )
     return found
 

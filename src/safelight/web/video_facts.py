@@ -12,6 +12,8 @@ from safelight.videos.models import Video, VideoRecord, VideoState
 from safelight.videos.summary import summary
 
 _BASE = "/v1/videos"
+#: Failed downloads that count in a position. Together with the progress they are less than a revision.
+_MOST_FAILURES = 800
 
 
 def valid_video_id(video_id: str) -> str:
@@ -27,9 +29,9 @@ def valid_video_id(video_id: str) -> str:
 def position(video: Video) -> int:
     """The position of a video in its event stream: a number that only grows.
 
-    It includes the progress, because a change of the progress alone does not change the revision.
+    It includes the progress and the failed downloads, which do not change the revision.
     """
-    return video.revision * 1000 + video.progress
+    return video.revision * 1000 + video.progress + min(video.failed_downloads, _MOST_FAILURES)
 
 
 def links(video: Video) -> dict[str, str | None]:

@@ -19,11 +19,11 @@ from safelight.store.retention import PAID_CLIP_S, Retention
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.videos.attempts import download_of
 from safelight.videos.case_rows import CaseState
+from safelight.videos.context import DownloadTries
 from safelight.videos.models import Video, VideoState
 from safelight.videos.runner import Runner
 from safelight.videos.timeouts import Cancellation
 from safelight.videos.transitions import StaleRevision
-from safelight.web.api.record import record_object
 from safelight.web.api.serializers import LATE_MESSAGE, UNANSWERED_MESSAGE, video_object
 from support.house import withdraw
 
@@ -109,7 +109,7 @@ def test_a_download_continues_after_a_restart(house: House, upstream: ScriptedUp
     size = part.stat().st_size
     assert size > 0
     house.container.persistence.data_directory._empty_scratch()
-    house.context.failed_downloads.clear()
+    house.context.downloads.clear()
     house.crash_at = "fetched"
     assert house.carry_through_crashes(video).state is VideoState.DELIVERED
     assert (upstream.counts["fetches"], upstream.counts["received"]) == (2, 1)
@@ -139,21 +139,64 @@ def test_a_link_that_always_cuts_the_clip_is_told_with_its_tries_its_charge_and_
     video = house.order(**PAID)
     steps(house, video, 8)
     assert house.reread(video).state is VideoState.GENERATING
-    problem = attempt(house, video).problem or ""
-    tries = upstream.counts["fetches"]
+    shown = house.reread(video)
+    problem, tries = shown.download_problem or "", upstream.counts["fetches"]
     assert tries > 3
-    assert problem.startswith(f"paid has finished the video, but {tries} downloads in a row failed.")
+    assert problem.startswith(f"paid has finished the video, but {tries} downloads failed.")
     assert "The server cut off the finished video after " in problem
     assert problem.endswith("paid charged $0.40 for it. It is tried again until 2096-10-02 07:06 UTC.")
-    assert (
-        record_object(house.record(video), house.container.core.taxonomy)["attempts"][0]["problem"] == problem
-    )
+    wire = video_object(shown)
+    assert (wire["status"], wire["progress"]) == ("in_progress", 60)
+    assert wire["safelight"]["download_problem"] == problem
     ready = house.container.readiness.describe()
-    told = f"1 finished videos cannot be downloaded, which cost $0.40; the first: {problem}"
+    told = f"1 finished video cannot be downloaded, which cost $0.40: {problem}"
     assert (ready["ready"], ready["downloads_cut"]) == (True, {"paid": told})
     check = downloads(house.database)
     assert (check.state.value, check.message) == ("warning", f"paid: {told}")
     assert problem in caplog.text
+
+
+def test_a_server_that_cuts_at_other_places_each_time_and_knows_no_ranges_brings_nothing_new(
+    house: House, upstream: ScriptedUpstream
+) -> None:
+    tries = DownloadTries()
+    in_a_row = []
+    for stored in (500, 250, 500, 250, 501, 500):
+        tries.fail(stored)
+        in_a_row.append(tries.in_a_row)
+    assert in_a_row == [1, 2, 3, 4, 1, 2]
+
+
+def test_the_tries_go_on_counting_after_a_restart_and_the_problem_ends_with_the_delivery(
+    house: House, upstream: ScriptedUpstream
+) -> None:
+    cut = {"polls": 0, "charge": 0.4, "content": {"do": "truncated", "times": 9}}
+    upstream.play({"ranges": False, "otherwise": cut})
+    video = house.order(**PAID)
+    steps(house, video, 8)
+    before = house.reread(video)
+    assert before.failed_downloads > 3
+    assert before.download_problem is not None
+    house.context.downloads.clear()
+    delivered = house.carry(video)
+    assert (delivered.state, delivered.failed_downloads) == (VideoState.DELIVERED, 9)
+    assert delivered.download_problem is None
+    assert upstream.counts["received"] == 1
+
+
+def test_a_clip_that_is_missing_may_come_for_an_hour(
+    house: House, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upstream.play({"otherwise": {"polls": 0, "charge": 0.4, "content": "missing"}})
+    video = house.order(**PAID)
+    steps(house, video, 8)
+    assert house.reread(video).state is VideoState.GENERATING
+    now = house.database.clock
+    monkeypatch.setattr(house.database, "clock", lambda: now() + 3601)
+    house.context.clock_watch.held_for_s()
+    ended = house.carry(video)
+    assert (ended.state, ended.error_code) == (VideoState.FAILED, "upstream_invalid")
+    assert ended.download_problem is None
 
 
 def test_a_full_disk_during_a_download_waits_and_loses_nothing(
@@ -451,11 +494,7 @@ def test_a_clip_over_the_limit_is_downloaded_after_the_limit_was_raised(
     video = house.order(**PAID)
     steps(house, video, 7)
     assert house.reread(video).state is VideoState.GENERATING
-    record = house.record(video)
-    assert (
-        "raise `generation.max_download_mb`"
-        in record_object(record, house.container.core.taxonomy)["attempts"][0]["problem"]
-    )
+    assert "raise `generation.max_download_mb`" in (house.reread(video).download_problem or "")
     house.container.pipeline.context = context
     video = house.carry(video)
     assert (video.state, upstream.counts["received"]) == (VideoState.DELIVERED, 1)

@@ -74,6 +74,6 @@ def test_a_download_that_fails_names_the_charge_and_the_amount_if_it_is_known(
     attempt = replace(PAID, charge=Charge(charged=ChargeStatus.YES, amount=amount))
     text = describe_cut_download(attempt, UpstreamError("It was cut off."), 3, 0.0)
     assert text == (
-        f"runway has finished the video, but 3 downloads in a row failed. It was cut off. {paid} "
+        f"runway has finished the video, but 3 downloads failed. It was cut off. {paid} "
         "It is tried again until 1970-01-01 00:00 UTC."
     )

@@ -20,6 +20,7 @@ import msgspec
 
 from safelight.core.errors import UpstreamInvalidResponse, UpstreamUnavailable
 from safelight.core.fileio import write_atomic
+from safelight.providers.protocol import ClipMissing
 
 _TYPES = (
     "video/",
@@ -75,11 +76,11 @@ class Download:
         """Append the answer to the part, or begin anew with it, and complete the file.
 
         `UpstreamUnavailable`: the download has to be continued. `UpstreamInvalidResponse`: the answer is not
-        the file. Of a file that is not a video nothing is kept; of one that is too large, what fits, because
-        the limit may be raised.
+        the file; `ClipMissing`: there is none. Of a file that is not a video nothing is kept; of one that is
+        too large, what fits, because the limit may be raised.
         """
         if status not in (200, 206, 416):
-            raise UpstreamInvalidResponse(
+            raise ClipMissing(
                 f"The generator reports the video as finished but does not have it (status {status})."
             )
         deadline = self.clock() + self.within_s

@@ -26,6 +26,9 @@ videos = Table(
     time("deadline_at", null=True),
     #: When the generator had finished. From then on the video has no deadline.
     time("generated_at", null=True),
+    #: How often the download of the finished clip failed, and why it fails, while it is tried again.
+    integer("failed_downloads", default=0),
+    text("download_problem", null=True),
     #: Until when the paid clip of an ended video is kept for a decision; see `Retention.PAID_CLIP`.
     time("clip_kept_until", null=True),
     time("deleted_at", null=True),
@@ -137,8 +140,6 @@ attempts = Table(
     #: What was asked of a generator that steers, and what it says it did, in canonical JSON.
     blob("steering", null=True),
     blob("generation", null=True),
-    #: Why the finished clip cannot be downloaded, and what the operator can do.
-    text("problem", null=True),
     #: The upstream's own body when it refused or failed, with secrets masked.
     text("answer", null=True),
     UniqueConstraint("idempotency_key"),

@@ -144,5 +144,4 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
         "upstream_copy_status": attempt.upstream_copy_status,
         "not_drawn": list(attempt.not_drawn),
         "generation": describe_attempt(attempt),
-        "problem": attempt.problem,
     }

@@ -82,6 +82,10 @@ class Safelight(BaseModel):
     late: Late | None = Field(
         description="Set after the deadline, while our own work goes on or the generator does not answer."
     )
+    download_problem: str | None = Field(
+        description="Why a finished clip is not here yet: what its provider does, how often the download was "
+        "tried, the charge, and until when it is tried again."
+    )
     clip_kept_until: int | None = Field(
         description="Until when the paid clip of an ended video is kept, shown to nobody, for a decision."
     )
