@@ -10,5 +10,9 @@ export const ask = async (url, options = {}) => {
 };
 
 // The part of a page that changes.
-export const fetchFragment = async (url, options = {}) =>
-  (await ask(url, { ...options, headers: { Accept: "text/x-fragment" } })).text();
+export const fetchFragment = async (url, options = {}) => {
+  const response = await ask(url, { ...options, headers: { Accept: "text/x-fragment" } });
+  // A reverse proxy that got no answer from this server.
+  if ([502, 504].includes(response.status)) throw new Error(`Status ${response.status}`);
+  return response.text();
+};
