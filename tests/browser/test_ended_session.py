@@ -95,3 +95,34 @@ def test_signing_out_leaves_no_draft_to_the_next_person(page: Page) -> None:
     expect(page).to_have_url(re.compile("/login"))
     kept = page.evaluate("Object.keys(sessionStorage).filter((name) => name.startsWith('draft '))")
     assert kept == []
+
+
+def test_a_case_leads_to_the_sign_in_without_a_decision(staff: Page, console: ConsoleServer) -> None:
+    video = console.server.desk.put(a_video(tenant=console.server.tenant, prompt="a held scene"))
+    console.server.desk.judgements[video.id] = (judged(card_verdict(CARD)),)
+    staff.clock.install()
+    staff.goto(f"{console.server.url}/review/{console.hold(video.id).id}")
+    beat = int(staff.locator("#decide").get_attribute("data-heartbeat") or "")
+    staff.locator("#reason").fill("Half a reason.")
+    end_session(staff)
+    staff.clock.run_for(beat)
+    expect(staff).to_have_url(re.compile(r"/login\?back=%2Freview%2F"))
+
+
+def test_the_page_of_a_running_video_leads_to_the_sign_in(staff: Page, console: ConsoleServer) -> None:
+    video = console.server.desk.put(a_video(tenant=console.server.tenant, prompt="a scene that is generated"))
+    cookies = end_session(staff)
+    staff.context.add_cookies(cookies)  # type: ignore[arg-type]
+    # A gateway that has started again refuses the updates.
+    staff.route("**/events", lambda route: route.fulfill(status=401, json={}))
+    staff.goto(f"{console.server.url}/videos/{video.id}")
+    end_session(staff)
+    expect(staff).to_have_url(re.compile(r"/login\?back=%2Fvideos%2F"))
+
+
+def test_the_palette_leads_to_the_sign_in(page: Page) -> None:
+    page.goto(page.url + "verify")
+    end_session(page)
+    page.keyboard.press("Control+k")
+    page.keyboard.type("boat")
+    expect(page).to_have_url(re.compile(r"/login\?back=%2Fverify"))

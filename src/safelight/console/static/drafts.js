@@ -69,7 +69,7 @@ addEventListener("reset", ({ target: form }) => {
 
 // Whether this page can be the answer to a form that was sent, and not the sign-in, an error, or the form again.
 const [arrival] = performance.getEntriesByType("navigation");
-const isAnswer = location.pathname !== "/login" && arrival.type === "navigate" && document.referrer && !(arrival.responseStatus >= 400);
+const isAnswer = location.pathname !== "/login" && arrival?.type === "navigate" && document.referrer && !(arrival.responseStatus >= 400);
 for (const name of drafts()) {
   const kept = read(name);
   if ((person && kept.person !== person) || (kept.sent && isAnswer)) sessionStorage.removeItem(name);
