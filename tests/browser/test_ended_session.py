@@ -36,6 +36,9 @@ def test_a_check_after_the_end_of_a_session_leads_to_the_sign_in_and_the_prompt_
     page.locator("#prompt").fill(PROMPT)
     expect(page).to_have_url(re.compile(r"/login\?back="))
     assert [text for text in painted if '{"error"' in text] == []
+    expect(page.locator("main")).to_contain_text("Your session has ended.")
+    expect(page.locator("main")).to_contain_text("What you typed is kept in this tab.")
+    expect(page.locator("main")).not_to_contain_text("Already signed in")
     page.context.add_cookies(signed_in["cookies"])
     page.goto(gateway.address)
     expect(page.locator("#prompt")).to_have_value(PROMPT)
@@ -55,6 +58,7 @@ def test_a_form_that_is_sent_after_the_end_of_a_session_comes_back_with_its_text
     expect(page.locator("main textarea[name=prompt]")).to_have_value(PROMPT)
     # Sent, it is no draft any more.
     page.locator("main form:has(textarea[name=prompt]) button").first.click()
+    expect(page.locator("#answer")).to_be_visible()
     page.goto(f"{gateway.address}/advice")
     expect(page.locator("main textarea[name=prompt]")).to_have_value("")
 

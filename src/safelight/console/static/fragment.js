@@ -5,7 +5,7 @@ export const ask = async (url, options = {}) => {
   const response = await fetch(url, { cache: "no-store", ...options });
   const ended = response.status === 401 || (response.redirected && new URL(response.url).pathname === "/login");
   if (!ended) return response;
-  location.assign(`/login?back=${encodeURIComponent(location.pathname + location.search)}`);
+  location.assign(`/login?back=${encodeURIComponent(location.pathname + location.search)}&ended=1`);
   return new Promise(() => {});
 };
 
