@@ -17,7 +17,9 @@ PROMPT = "A paper boat on a pond, morning mist"
 
 
 def drafts(page: Page) -> list[str]:
-    found: list[str] = page.evaluate("Object.keys(sessionStorage).filter((name) => name.startsWith('draft '))")
+    found: list[str] = page.evaluate(
+        "Object.keys(sessionStorage).filter((name) => name.startsWith('draft '))"
+    )
     return found
 
 
@@ -176,7 +178,7 @@ def test_a_draft_of_a_policy_says_that_it_is_one_and_can_be_discarded(page: Page
     # As if another policy had been published since.
     page.evaluate(
         "for (const [name, value] of Object.entries(sessionStorage))"
-        " sessionStorage.setItem(name, value.replace(/\"basis\":\"..../, '\"basis\":\"0000'))"
+        ' sessionStorage.setItem(name, value.replace(/"basis":"..../, \'"basis":"0000\'))'
     )
     page.reload()
     expect(note.locator("[data-outdated]")).to_be_visible()
@@ -186,3 +188,34 @@ def test_a_draft_of_a_policy_says_that_it_is_one_and_can_be_discarded(page: Page
     page.reload()
     expect(field).to_have_value(in_force)
     assert drafts(page) == []
+
+
+def test_a_draft_does_not_replace_the_text_of_a_link(page: Page, gateway: Running) -> None:
+    page.locator("#prompt").fill(PROMPT)
+    page.goto(f"{gateway.address}/?prompt=A+kite+above+the+sea")
+    expect(page.locator("#prompt")).to_have_value("A kite above the sea")
+    page.locator("#prompt").fill("A kite above the sea at dawn")
+    page.reload()
+    expect(page.locator("#prompt")).to_have_value("A kite above the sea at dawn")
+
+
+def test_a_draft_does_not_replace_what_another_person_has_saved_since(
+    staff: Page, console: ConsoleServer
+) -> None:
+    address = f"{console.server.url}/review/replies"
+    staff.goto(address)
+    new = staff.locator("section:has(#new-reply) form")
+    new.locator("[name=name]").fill("shared")
+    new.locator("[name=en]").fill("The first text.")
+    new.locator("button").click()
+    text = staff.locator("#shared [name=en]")
+    staff.locator("#shared summary").click()
+    text.fill("Half written")
+    other = staff.context.new_page()
+    other.goto(address)
+    other.locator("#shared summary").click()
+    other.locator("#shared [name=en]").fill("The second text.")
+    other.locator("#shared form").first.get_by_role("button").click()
+    expect(other.locator("#shared dd[lang=en]")).to_have_text("The second text.")
+    staff.goto(address)
+    expect(text).to_have_value("The second text.")

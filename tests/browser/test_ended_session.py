@@ -69,6 +69,8 @@ def test_a_decision_after_the_end_of_a_session_keeps_its_reason(staff: Page, con
     address = f"{console.server.url}/review/{console.hold(video.id).id}"
     staff.goto(address)
     staff.locator("#reason").fill("It shows the card and nothing else.")
+    # The requests about the lease and the next case would lead to the sign-in too.
+    staff.wait_for_load_state("networkidle")
     cookies = end_session(staff)
     staff.wait_for_timeout(400)
     staff.locator("#decide [value=approve]").click()

@@ -7,7 +7,9 @@ const TYPED = "textarea, [type=text], [type=email], [type=url]";
 const { person } = document.body.dataset;
 
 const fieldsOf = (form) => [...form.elements].filter((field) => field.name && field.matches(FIELDS));
-const isKept = (form) => person && form?.method === "post" && form.closest("main") && !("secret" in form.dataset) && fieldsOf(form).some((field) => field.matches(TYPED));
+// The texts of the form as the server showed it.
+const shownTexts = (form) => fieldsOf(form).filter((field) => field.matches(TYPED)).map((field) => field.defaultValue);
+const isKept = (form) => person && form?.method === "post" && form.closest("main") && !("secret" in form.dataset) && shownTexts(form).length > 0;
 // The forms of a list have the same action. Their hidden fields differ.
 const nameOf = (form) => {
   const hidden = [...form.querySelectorAll("[type=hidden]:not([name=form_id])")].map(({ name, value }) => [name, value]);
@@ -19,7 +21,7 @@ const read = (name) => JSON.parse(sessionStorage.getItem(name));
 
 const keep = (form, sent) => {
   const values = fieldsOf(form).map((field) => [field.name, field.value, isChoice(field) ? field.checked : null]);
-  sessionStorage.setItem(nameOf(form), JSON.stringify({ person, sent, basis: form.dataset.basis, values }));
+  sessionStorage.setItem(nameOf(form), JSON.stringify({ person, sent, shown: shownTexts(form), basis: form.dataset.basis, values }));
 };
 
 // A script has sent the form.
@@ -81,8 +83,9 @@ const forms = [...document.querySelectorAll("main form")].filter(isKept);
 const names = forms.map(nameOf);
 for (const [index, form] of forms.entries()) {
   const kept = read(names[index]);
-  // Never the text of another form.
-  if (!kept || names.indexOf(names[index]) !== names.lastIndexOf(names[index])) continue;
+  // Neither in another form nor over another text, such as that of a link or what somebody else has saved since.
+  const isSame = shownTexts(form).every((text, at) => !text || text === kept?.shown[at]);
+  if (!kept || !isSame || names.indexOf(names[index]) !== names.lastIndexOf(names[index])) continue;
   const note = restore(form, kept) && form.querySelector("[data-draft]");
   if (!note) continue;
   note.hidden = false;
