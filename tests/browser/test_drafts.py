@@ -219,3 +219,25 @@ def test_a_draft_does_not_replace_what_another_person_has_saved_since(
     expect(other.locator("#shared dd[lang=en]")).to_have_text("The second text.")
     staff.goto(address)
     expect(text).to_have_value("The second text.")
+
+
+def test_a_prompt_comes_back_after_a_look_at_its_advice(page: Page) -> None:
+    page.locator("#prompt").fill("A man alone on a rooftop at night, looking down at the city")
+    page.locator("#all-advice").click()
+    expect(page).to_have_url(re.compile("/advice"))
+    expect(page.locator("#answer")).to_be_visible()
+    page.go_back()
+    expect(page.locator("#prompt")).to_have_value(re.compile("rooftop"))
+
+
+def test_what_is_typed_while_a_request_is_sent_stays_a_draft(page: Page) -> None:
+    page.route(
+        lambda url: url.split("?")[0].endswith("/"),
+        lambda route: (page.locator("#prompt").fill("The next one"), route.continue_()),
+        times=1,
+    )
+    page.locator("#prompt").fill(PROMPT)
+    page.get_by_role("button", name="Create").click()
+    expect(page.locator("#outcome [data-video]")).to_be_visible()
+    page.reload()
+    expect(page.locator("#prompt")).to_have_value("The next one")

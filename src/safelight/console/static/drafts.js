@@ -58,10 +58,11 @@ for (const kind of ["input", "change"]) {
   });
 }
 // After all other listeners: a form that a script sends stays on the page, and so does its draft.
-addEventListener("submit", ({ target: form, defaultPrevented }) => {
+addEventListener("submit", ({ target: form, submitter, defaultPrevented }) => {
   isLeaving = !defaultPrevented;
   if (form.getAttribute("action") === "/logout") for (const name of drafts()) sessionStorage.removeItem(name);
-  else if (isLeaving && isKept(form)) keep(form, true);
+  // A button with an address of its own does something else with the text.
+  else if (isLeaving && isKept(form)) keep(form, !submitter?.hasAttribute("formaction"));
 });
 addEventListener("reset", ({ target: form }) => {
   if (!isKept(form)) return;

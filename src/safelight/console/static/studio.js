@@ -146,11 +146,12 @@ request.addEventListener("submit", async (event) => {
   button.disabled = true;
   button.textContent = button.dataset.busy;
   failure.hidden = true;
+  const sent = field.value;
   try {
     showOutcome(await fetchFragment("/", { method: "POST", body: new FormData(request) }));
     // Another click is another request. Without an answer, a click sends the same request again, which the server notices.
     request.elements.form_id.value += "+";
-    if (outcome.querySelector("[data-live]")) discardDraft(request);
+    if (outcome.querySelector("[data-live]") && field.value === sent) discardDraft(request);
     const made = outcome.querySelector("[data-video]")?.dataset.video;
     if (made) history.replaceState(null, "", `/?video=${made}`);
     followVideo(refreshGrid);
