@@ -36,6 +36,9 @@ def test_a_check_after_the_end_of_a_session_leads_to_the_sign_in_and_the_prompt_
     page.locator("#prompt").fill(PROMPT)
     expect(page).to_have_url(re.compile(r"/login\?back="))
     assert [text for text in painted if '{"error"' in text] == []
+    expect(page.locator("main")).to_contain_text("Your session has ended.")
+    expect(page.locator("main")).to_contain_text("What you typed is kept in this tab.")
+    expect(page.locator("main")).not_to_contain_text("Already signed in")
     page.context.add_cookies(signed_in["cookies"])
     page.goto(gateway.address)
     expect(page.locator("#prompt")).to_have_value(PROMPT)
@@ -55,6 +58,7 @@ def test_a_form_that_is_sent_after_the_end_of_a_session_comes_back_with_its_text
     expect(page.locator("main textarea[name=prompt]")).to_have_value(PROMPT)
     # Sent, it is no draft any more.
     page.locator("main form:has(textarea[name=prompt]) button").first.click()
+    expect(page.locator("#answer")).to_be_visible()
     page.goto(f"{gateway.address}/advice")
     expect(page.locator("main textarea[name=prompt]")).to_have_value("")
 
@@ -65,6 +69,8 @@ def test_a_decision_after_the_end_of_a_session_keeps_its_reason(staff: Page, con
     address = f"{console.server.url}/review/{console.hold(video.id).id}"
     staff.goto(address)
     staff.locator("#reason").fill("It shows the card and nothing else.")
+    # The requests about the lease and the next case would lead to the sign-in too.
+    staff.wait_for_load_state("networkidle")
     cookies = end_session(staff)
     staff.wait_for_timeout(400)
     staff.locator("#decide [value=approve]").click()
@@ -95,3 +101,34 @@ def test_signing_out_leaves_no_draft_to_the_next_person(page: Page) -> None:
     expect(page).to_have_url(re.compile("/login"))
     kept = page.evaluate("Object.keys(sessionStorage).filter((name) => name.startsWith('draft '))")
     assert kept == []
+
+
+def test_a_case_leads_to_the_sign_in_without_a_decision(staff: Page, console: ConsoleServer) -> None:
+    video = console.server.desk.put(a_video(tenant=console.server.tenant, prompt="a held scene"))
+    console.server.desk.judgements[video.id] = (judged(card_verdict(CARD)),)
+    staff.clock.install()
+    staff.goto(f"{console.server.url}/review/{console.hold(video.id).id}")
+    beat = int(staff.locator("#decide").get_attribute("data-heartbeat") or "")
+    staff.locator("#reason").fill("Half a reason.")
+    end_session(staff)
+    staff.clock.run_for(beat)
+    expect(staff).to_have_url(re.compile(r"/login\?back=%2Freview%2F"))
+
+
+def test_the_page_of_a_running_video_leads_to_the_sign_in(staff: Page, console: ConsoleServer) -> None:
+    video = console.server.desk.put(a_video(tenant=console.server.tenant, prompt="a scene that is generated"))
+    cookies = end_session(staff)
+    staff.context.add_cookies(cookies)  # type: ignore[arg-type]
+    # A gateway that has started again refuses the updates.
+    staff.route("**/events", lambda route: route.fulfill(status=401, json={}))
+    staff.goto(f"{console.server.url}/videos/{video.id}")
+    end_session(staff)
+    expect(staff).to_have_url(re.compile(r"/login\?back=%2Fvideos%2F"))
+
+
+def test_the_palette_leads_to_the_sign_in(page: Page) -> None:
+    page.goto(page.url + "verify")
+    end_session(page)
+    page.keyboard.press("Control+k")
+    page.keyboard.type("boat")
+    expect(page).to_have_url(re.compile(r"/login\?back=%2Fverify"))

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, StorageState, expect
+from playwright.sync_api import Browser, Page, Route, StorageState, expect
 
 from support.gateway_process import Running
 
@@ -86,3 +86,37 @@ def test_the_box_of_the_studio_shows_the_whole_answer_about_an_error(page: Page,
     last.scroll_into_view_if_needed()
     expect(last).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_a_request_whose_answer_was_lost_may_be_sent_again_and_is_made_once(page: Page) -> None:
+    made: list[str] = []
+
+    def lose(route: Route) -> None:
+        made.extend(re.findall(r'data-video="(video_[0-9a-f]+)"', route.fetch().text()))
+        route.abort()
+
+    page.locator("#prompt").fill("A paper boat that is followed")
+    page.get_by_role("button", name="Create").click()
+    followed = page.locator("#outcome [data-video]").get_attribute("data-video")
+    page.locator("#prompt").fill("A paper boat whose answer is lost")
+    page.route(lambda url: url.split("?")[0].endswith("/"), lose, times=1)
+    page.get_by_role("button", name="Create").click()
+    expect(page.locator("#lost")).to_contain_text("may have taken the request")
+    # The video before is still followed.
+    expect(page.locator(f"#outcome [data-video={followed}]")).to_contain_text("Delivered")
+    page.get_by_role("button", name="Create").click()
+    expect(page.locator("#outcome .prompt")).to_contain_text("whose answer is lost")
+    expect(page.locator("#lost")).to_be_hidden()
+    assert made == [page.locator("#outcome [data-video]").get_attribute("data-video")]
+
+
+@pytest.mark.parametrize("status", [0, 502])
+def test_a_check_without_an_answer_leaves_no_verdict_about_another_text(page: Page, status: int) -> None:
+    page.locator("#prompt").fill("A paper boat")
+    expect(page.locator("#checks")).to_contain_text("Our policy: allowed")
+    page.route("**/check", lambda route: route.fulfill(status=status) if status else route.abort(), times=1)
+    page.locator("#prompt").fill("A paper boat, and more")
+    expect(page.locator("#checks")).to_have_text(re.compile("not checked"))
+    expect(page.locator("#checks")).not_to_contain_text("allowed")
+    page.locator("#prompt").fill("A paper boat, and more still")
+    expect(page.locator("#checks")).to_contain_text("Our policy: allowed")

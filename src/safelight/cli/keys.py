@@ -113,8 +113,17 @@ def login(
     if found is None:
         raise NotFound(f"No key {key} is in force.", remedy="See: safelight keys list")
     path = f"/login?token={accounts.create_login_link(found)}"
-    text = f"{path}\n\nOpen it within 15 minutes at the address of the gateway."
-    return Result(LoginLink(path=path), text)
+    server = container.core.settings.server
+    # A free port is known only to the gateway.
+    link = server.address(server.host, server.port) + path if server.public_url or server.port else None
+    text = f"{link or path}\n\nOpen it within 15 minutes"
+    if link is None:
+        text += " at the address of the gateway."
+    elif server.public_url:
+        text += "."
+    else:
+        text += ". If the gateway was started with --host or --port, replace the address."
+    return Result(LoginLink(path=path, link=link), text)
 
 
 def find_tenant(accounts: Accounts, wanted: str | None, *, create: bool = False) -> Tenant:

@@ -144,12 +144,8 @@ class Gateway:
     @property
     def address(self) -> str:
         """The address that clients use."""
-        server = self.container.core.settings.server
-        if server.public_url:
-            return server.public_url.rstrip("/")
         host, port = self._socket.getsockname()[:2]
-        scheme = "https" if server.tls_certificate else "http"
-        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+        return self.container.core.settings.server.address(host, port)
 
     def run(self, ready: Callable[[], None]) -> NoReturn:
         """Serve until a signal arrives. Calls `ready` in a thread as soon as requests are accepted.

@@ -45,6 +45,8 @@ class KeyWithToken(OwnedKey):
 class LoginLink(Shown):
     object: Literal["key.login"] = "key.login"
     path: str
+    #: With the address of the settings; none if they name a free port.
+    link: str | None
 
 
 @dataclass(frozen=True, kw_only=True)

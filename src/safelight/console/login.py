@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import io
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, unquote, urlencode
 
 import segno
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from safelight.accounts import SessionRecord
+from safelight.accounts import Principal, SessionRecord
 from safelight.accounts.openid import CallbackAnswer, OpenIdSignIn
 from safelight.accounts.people import OpenInvitation, PersonState, Proofs, SignedIn, SignIn
 from safelight.accounts.people.passwords import MAX_PASSWORD_CHARACTERS, MIN_PASSWORD_CHARACTERS
@@ -21,14 +21,19 @@ from safelight.web.auth import COOKIE, AppState, browser_of, check_same_origin, 
 from safelight.web.rate_limit import RateLimiter
 from safelight.web.request_body import read_short_form
 
+from .page_address import MAX_BACK_CHARACTERS, find_open_page
 from .people_pages import describe_problem, people_texts
-from .render import PageHandler, Pages, store_language
+from .render import PageHandler, Pages, nav_items, store_language
 from .services import ConsoleServices
 
 #: Failed and successful sign-ins of one client address in five minutes. A company behind one address stays
 #: below it; the failures for one account have their own, lower limit.
 MAX_SIGN_INS = 60
 SIGN_IN_WINDOW_S = 300.0
+#: The page that asked for the sign-in, for a login link that is opened in another tab, and as long as a link
+#: is valid.
+BACK_COOKIE = "safelight_back"
+BACK_TTL_S = 900
 
 
 class Login:
@@ -46,7 +51,21 @@ class Login:
 
     async def show(self, request: Request) -> Response:
         query = request.query_params
-        return await self._page(request, query.get("token", ""), local_path(query.get("back", "/")))
+        token = query.get("token", "")
+        kept = unquote(request.cookies.get(BACK_COOKIE, "/")) if token else "/"
+        back = local_path(query.get("back", kept))
+        response = await self._page(request, token, back)
+        if back != "/" and not token and len(quoted := quote(back)) <= MAX_BACK_CHARACTERS:
+            response.set_cookie(
+                BACK_COOKIE,
+                quoted,
+                max_age=BACK_TTL_S,
+                httponly=True,
+                samesite="lax",
+                secure=request.url.scheme == "https",
+                path="/login",
+            )
+        return response
 
     async def redeem(self, request: Request) -> Response:
         """Sign in with a login link, or with e-mail address, password and one-time code."""
@@ -66,7 +85,7 @@ class Login:
         session, secret = await self._state.threads.run(
             lambda: self._state.services.accounts.redeem_login_link(token, browser=browser_of(request))
         )
-        response = RedirectResponse(back, status_code=303)
+        response = RedirectResponse(find_start(request, session.principal, back), status_code=303)
         await start_session(self._state, request, response, session, secret)
         return response
 
@@ -80,7 +99,8 @@ class Login:
         signed_in = await self._state.threads.run(
             lambda: sign_in(form["email"], proofs, browser=browser_of(request))
         )
-        response = RedirectResponse(back, status_code=303)
+        start = find_start(request, signed_in.session.principal, back)
+        response = RedirectResponse(start, status_code=303)
         store_language(response, signed_in.language)
         await start_session(self._state, request, response, signed_in.session, signed_in.token)
         return response
@@ -143,7 +163,11 @@ class Login:
             "p": p,
             "token": token,
             "back": back,
-            "has_people": self._console.people is not None,
+            "has_people": self._console.people is not None
+            and (
+                bool(email) or await self._state.threads.run(self._console.people.sign_in.is_anyone_enrolled)
+            ),
+            "has_ended": await self._has_ended(request),
             "link_failed": problem is not None and email is None,
             "problem": describe_problem(problem, p, provider=self._provider_name)
             if problem is not None and email is not None
@@ -160,6 +184,13 @@ class Login:
             request, "login.html", values, status=problem.status if problem else 200
         )
 
+    async def _has_ended(self, request: Request) -> bool:
+        """Whether the browser had a session: a script says so, or it still has the cookie."""
+        cookie = request.cookies.get(COOKIE)
+        if not cookie:
+            return "ended" in request.query_params
+        return not await self._state.threads.run(self._state.services.accounts.sessions.identify, cookie)
+
     def _ask_for_access(self, request: Request) -> str:
         """The text of the link to the form; empty if this server accepts no requests for access."""
         standing = self._state.services.standing
@@ -174,7 +205,14 @@ async def start_session(
     """Give the browser a new session, and end the one that it had."""
     if previous := request.cookies.get(COOKIE):
         await state.threads.run(state.services.accounts.sessions.end, previous)
+    if BACK_COOKIE in request.cookies:
+        response.delete_cookie(BACK_COOKIE, path="/login")
     set_session(response, request, token, max_age_s=int(session.expires_at - session.created_at))
+
+
+def find_start(request: Request, principal: Principal, back: str) -> str:
+    """The page to show after the sign-in: `back` if the person may open it, else their first page."""
+    return find_open_page(request, principal, (back, "/", *(one.href for one in nav_items(principal, "", 0))))
 
 
 def local_path(back: str) -> str:
@@ -240,7 +278,11 @@ class OpenIdPages:
             response = await self._login.show_problem(request, problem, "/")
         else:
             # A redirect from another site would not carry the new cookie, which is `SameSite=strict`.
-            response = await self._login.show_next(request, done.back, "sign_in.signed_in")
+            response = await self._login.show_next(
+                request,
+                find_start(request, done.signed_in.session.principal, done.back),
+                "sign_in.signed_in",
+            )
             store_language(response, done.signed_in.language)
             await start_session(self._state, request, response, done.signed_in.session, done.signed_in.token)
         response.delete_cookie(ATTEMPT_COOKIE, path=_ATTEMPT_PATH)

@@ -260,6 +260,13 @@ class ServerSettings(Section):
     def loopback(self) -> bool:
         return is_loopback(self.host)
 
+    def address(self, host: str, port: int) -> str:
+        """The address that clients use if the server listens on this host and port."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        scheme = "https" if self.tls_certificate else "http"
+        return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
     @model_validator(mode="after")
     def _public_needs_tls(self) -> ServerSettings:
         if (self.tls_certificate is None) != (self.tls_key is None):

@@ -71,3 +71,20 @@ def test_a_verb_closes_the_database_that_it_opened(run: Run, monkeypatch: pytest
     monkeypatch.setattr(Database, "close", lambda self: closed.append(self))
     run("keys", "create", "one")
     assert len(closed) == 1
+
+
+def test_a_login_link_is_whole_if_the_settings_name_the_address(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for settings, address in (
+        ({}, "http://127.0.0.1:8000"),
+        ({"PORT": "8123"}, "http://127.0.0.1:8123"),
+        ({"PUBLIC_URL": "https://films.example/"}, "https://films.example"),
+    ):
+        for name, value in settings.items():
+            monkeypatch.setenv(f"SAFELIGHT_SERVER__{name}", value)
+        made = run("keys", "login")
+        assert made["link"] == address + made["path"]
+    monkeypatch.delenv("SAFELIGHT_SERVER__PUBLIC_URL")
+    monkeypatch.setenv("SAFELIGHT_SERVER__PORT", "0")
+    assert run("keys", "login")["link"] is None

@@ -220,6 +220,11 @@ class SignIn:
         self._failures.forget(subject)
         return signed_in
 
+    def is_anyone_enrolled(self) -> bool:
+        """Whether a person of any tenant has a password."""
+        with self._database.across_tenants("looking for enrolled people", readonly=True) as tx:
+            return tx.count(people, people.c.password_hash.isnot(None)) > 0
+
     def invited(self, token: str, sealed_secret: str = "") -> OpenInvitation:
         """The invitation with this token. Raises `Unauthenticated` if it is invalid, used or expired.
 

@@ -1,4 +1,5 @@
 // Keyboard shortcuts of every page, the dialog that lists them, and the command palette. Shortcuts are off in text fields.
+import { ask } from "./fragment.js";
 
 const isTextField = (target) => target.matches?.("input, textarea, select, [contenteditable]") && !target.matches("[type=radio], [type=checkbox]");
 const rows = () => [...document.querySelectorAll("[data-row]")];
@@ -25,7 +26,7 @@ export const showHelp = () => {
 };
 
 const pages = () => [...document.querySelectorAll(".top nav > a, .more-pages a:not(.narrow-only), .acts a, .tabs a, footer a, .top-end > a")].map((link) => ({ name: link.textContent.trim(), kind: "page", run: () => link.click() }));
-const actions = () => [...document.querySelectorAll("main form button:not([type=button]), .top-end button")].map((button) => ({ name: (button.getAttribute("aria-label") ?? button.textContent).trim(), kind: "action", run: () => button.click() }));
+const actions = () => [...document.querySelectorAll("main form button:not([type=button], [hidden] *), .top-end button")].map((button) => ({ name: (button.getAttribute("aria-label") ?? button.textContent).trim(), kind: "action", run: () => button.click() }));
 const templateActions = () => [...document.getElementById("palette").content.querySelectorAll("a")].map((link) => ({ name: link.textContent, kind: "action", run: () => location.assign(link.href) }));
 
 const commands = () => [
@@ -37,8 +38,9 @@ const commands = () => [
 
 // The videos whose prompt contains the words; none without a session.
 const findVideos = async (search, signal) => {
-  const response = await fetch(`/videos?q=${encodeURIComponent(search)}`, { signal, cache: "no-store", headers: { Accept: "text/x-fragment" } });
-  if (!response.ok || response.redirected) return [];
+  if (!document.body.dataset.person) return [];
+  const response = await ask(`/videos?q=${encodeURIComponent(search)}`, { signal, headers: { Accept: "text/x-fragment" } });
+  if (!response.ok) return [];
   const cards = new DOMParser().parseFromString(await response.text(), "text/html").querySelectorAll(".cards a");
   return [...cards].slice(0, 6).map((card) => ({
     name: card.querySelector(".prompt-start").textContent.trim(), kind: "video", run: () => location.assign(card.getAttribute("href")),

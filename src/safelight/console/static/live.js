@@ -1,8 +1,9 @@
 // Updates the progress of a video. Without this script the page reloads every few seconds.
-import { fetchFragment } from "./fragment.js";
+import { ask, fetchFragment } from "./fragment.js";
 
 const outcome = document.getElementById("outcome");
 let source = null;
+const RETRY_MS = 5000;
 
 export const showOutcome = (html) => {
   const open = outcome.querySelector(".more")?.open;
@@ -25,22 +26,29 @@ setInterval(() => {
   }
 }, 500);
 
-export const stopUpdates = () => source?.close();
-
 export const followVideo = (onChange) => {
-  stopUpdates();
+  source?.close();
+  source = null;
   const card = outcome?.querySelector("[data-live]");
   if (!card) return;
   const { video, position } = card.dataset;
   let lastPosition = Number(position);
   let state = card.dataset.state;
   let pending = Promise.resolve();
-  source = new EventSource(`/v1/videos/${video}/events`);
+  const current = new EventSource(`/v1/videos/${video}/events`);
+  source = current;
+  const show = (html) => source === current && showOutcome(html);
+  // The browser connects again after a lost connection, but not after an answer that refuses it.
+  source.addEventListener("error", async () => {
+    if (current.readyState !== EventSource.CLOSED) return;
+    await ask(location.href).catch(() => null);
+    setTimeout(() => source === current && followVideo(onChange), RETRY_MS);
+  });
   source.addEventListener("video", (event) => {
     const update = JSON.parse(event.data);
     if (Number(event.lastEventId) <= lastPosition) return;
     lastPosition = Number(event.lastEventId);
-    if (update.status === "completed" || update.status === "failed") stopUpdates();
+    if (update.status === "completed" || update.status === "failed") current.close();
     if (update.safelight.state === state) {
       const bar = outcome.querySelector("progress");
       const percent = outcome.querySelector(".steps output");
@@ -49,7 +57,7 @@ export const followVideo = (onChange) => {
       return;
     }
     state = update.safelight.state;
-    pending = pending.then(() => fetchFragment(`/videos/${video}`)).then(showOutcome).then(onChange).catch(() => location.reload());
+    pending = pending.then(() => fetchFragment(`/videos/${video}`)).then(show).then(onChange).catch(() => location.reload());
   });
 };
 

@@ -1,4 +1,5 @@
 // The case after the one that is open. The server reserves it, and its text is prefetched, never its pictures.
+import { ask } from "./fragment.js";
 
 let upcoming = null;
 
@@ -12,7 +13,7 @@ export const isPrefetched = () => upcoming !== null;
 
 // Reserves and fetches the case after that of `form`.
 export const prefetchNext = async (form) => {
-  const response = await fetch(form.dataset.next, { method: "POST" }).catch(() => null);
+  const response = await ask(form.dataset.next, { method: "POST" }).catch(() => null);
   const page = response?.ok && response.status !== 204 ? await readPage(response) : null;
   if (page?.main?.querySelector(".case-layout") && form.isConnected && !upcoming) upcoming = page;
 };

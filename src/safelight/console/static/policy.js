@@ -52,6 +52,8 @@ field.addEventListener("input", () => {
   clearTimeout(timer);
   timer = setTimeout(() => submit("check"), WAIT_MS);
 });
+// The draft was discarded.
+form.addEventListener("reset", () => setTimeout(() => field.dispatchEvent(new Event("input"))));
 field.addEventListener("scroll", () => { gutter.scrollTop = field.scrollTop; });
 findings.addEventListener("click", (event) => {
   const line = Number(event.target.closest("[data-line]")?.dataset.line);

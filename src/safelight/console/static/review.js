@@ -1,5 +1,7 @@
 // A review case: decisions by key, the next case in place, and the lease. Without this script, each decision loads a page.
 
+import { discardDraft } from "./drafts.js";
+import { ask } from "./fragment.js";
 import { cancelPrefetch, isPrefetched, prefetchNext, putBack, readPage, takePrefetched } from "./next_case.js";
 import { hidePicture, isHeld, prepareReveal } from "./reveal.js";
 import { isPlaying, prepareSound, stopSound } from "./sound.js";
@@ -123,8 +125,10 @@ const send = async (form, button) => {
     showPage(page, "replaceState", url);
     putBack(next);
   } else if (!isCase) {
+    if (page.url.pathname !== "/login") discardDraft(form);
     location.assign(page.url);
   } else {
+    discardDraft(form);
     if (next?.url.pathname === page.url.pathname) refresh(next.main, page);
     else showPage(page, next ? "replaceState" : "pushState");
     status.textContent = [page.main.querySelector("#last-decision p")?.textContent.trim(), page.title].filter(Boolean).join(" ");
@@ -202,7 +206,7 @@ const keepLease = async () => {
   const form = currentForm();
   if (!form?.dataset.lease || sending) return;
   if (document.visibilityState !== "visible" || Date.now() - lastInput > MAX_IDLE_MS) return cancelPrefetch();
-  const response = await fetch(form.dataset.lease, { method: "POST" }).catch(() => null);
+  const response = await ask(form.dataset.lease, { method: "POST" }).catch(() => null);
   if (form !== currentForm() || sending) return;
   if (response?.status === 409) {
     cancelPrefetch();

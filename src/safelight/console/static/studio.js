@@ -1,7 +1,8 @@
 // The studio: checks the prompt while the user types, and requests a video without leaving the page.
+import { discardDraft } from "./drafts.js";
 import { fetchFragment } from "./fragment.js";
 import { refreshGrid } from "./grid.js";
-import { followVideo, showOutcome, stopUpdates } from "./live.js";
+import { followVideo, showOutcome } from "./live.js";
 
 const request = document.getElementById("request");
 const field = request.elements.prompt;
@@ -76,7 +77,11 @@ const check = async () => {
     })).sort((a, b) => a.start - b.start);
     paint();
   } catch (error) {
-    if (error.name !== "AbortError") throw error;
+    if (error.name === "AbortError") return;
+    // Not the result of another text.
+    highlights = [];
+    checks.textContent = request.dataset.unchecked;
+    paint();
   } finally {
     checks.setAttribute("aria-busy", "false");
     showMore();
@@ -99,8 +104,7 @@ for (const [on, off] of [["mouseover", "mouseout"], ["focusin", "focusout"]]) {
 const setPrompt = (text) => {
   field.value = text;
   field.focus();
-  paint();
-  scheduleCheck();
+  field.dispatchEvent(new Event("input", { bubbles: true }));
 };
 checks.addEventListener("click", ({ target }) => { if (target.dataset.use) setPrompt(target.dataset.use); });
 for (const one of [request.elements.model, request.elements.provider]) one?.addEventListener("change", () => { lastChecked = ""; scheduleCheck(); });
@@ -132,6 +136,7 @@ applyModel();
 
 const button = request.querySelector("button.main");
 const idle = button.textContent;
+const failure = document.getElementById("lost");
 request.addEventListener("submit", async (event) => {
   // Another page, with the prompt.
   if (event.submitter?.id === "all-advice") return;
@@ -140,17 +145,21 @@ request.addEventListener("submit", async (event) => {
   if (button.disabled) return;
   button.disabled = true;
   button.textContent = button.dataset.busy;
-  stopUpdates();
+  failure.hidden = true;
+  const sent = field.value;
   try {
     showOutcome(await fetchFragment("/", { method: "POST", body: new FormData(request) }));
     // Another click is another request. Without an answer, a click sends the same request again, which the server notices.
     request.elements.form_id.value += "+";
+    if (outcome.querySelector("[data-live]") && field.value === sent) discardDraft(request);
     const made = outcome.querySelector("[data-video]")?.dataset.video;
     if (made) history.replaceState(null, "", `/?video=${made}`);
     followVideo(refreshGrid);
     refreshGrid();
   } catch {
-    outcome.textContent = request.dataset.failed;
+    const hasFile = request.elements.input_reference?.files.length;
+    failure.lastElementChild.textContent = hasFile ? request.dataset.lostWithFile : request.dataset.lost;
+    failure.hidden = false;
   } finally {
     button.disabled = false;
     button.textContent = idle;

@@ -1,4 +1,5 @@
 // Verifies a file dropped anywhere on the page, without leaving it.
+import { discardDraft } from "./drafts.js";
 import { fetchFragment } from "./fragment.js";
 
 const form = document.getElementById("verify");
@@ -17,6 +18,7 @@ const verify = async () => {
   button.textContent = form.dataset.busy;
   try {
     result.innerHTML = await fetchFragment("/verify", { method: "POST", body: new FormData(form) });
+    discardDraft(form);
     document.getElementById("status").textContent = result.querySelector(".verdict")?.textContent ?? "";
     result.scrollIntoView({ block: "nearest" });
   } catch {
