@@ -165,7 +165,8 @@ class Login:
             "back": back,
             "has_people": self._console.people is not None
             and (
-                bool(email) or await self._state.threads.run(self._console.people.sign_in.is_anyone_enrolled)
+                email is not None
+                or await self._state.threads.run(self._console.people.sign_in.is_anyone_enrolled)
             ),
             "has_ended": await self._has_ended(request),
             "link_failed": problem is not None and email is None,
