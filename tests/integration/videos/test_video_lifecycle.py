@@ -353,7 +353,7 @@ def test_the_charge_of_a_refused_request_depends_on_the_server_and_not_on_the_fo
 
 
 def test_a_download_that_is_not_a_video_is_never_delivered(house: House, upstream: ScriptedUpstream) -> None:
-    for content in ("html", "empty", "text", "missing"):
+    for content in ("html", "empty", "text"):
         upstream.play({"otherwise": {"polls": 0, "content": content, "charge": 0.4}})
         video = house.make(**PAID)
         assert (video.state, video.error_code) == (VideoState.FAILED, "upstream_invalid"), content
