@@ -218,20 +218,23 @@ class RemoteAttempts:
                 self.generator.fetch(attempt.upstream_id or "", into, max_bytes=max_bytes)
         except (UpstreamUnavailable, UpstreamInvalidResponse) as error:
             tries.fail(_stored_bytes(into))
+            # What the operator can remedy, for example a limit, is tried again until the link ends.
+            is_final = isinstance(error, UpstreamInvalidResponse) and error.remedy is None
+            if isinstance(error, ClipMissing):
+                # Some serve it late.
+                is_final = False
+                until = min(until, (self.video.generated_at or self.context.database.clock()) + _APPEARS_S)
             failures, told = self.video.failed_downloads + 1, None
+            is_exhausted = _DOWNLOAD.is_exhausted(tries.in_a_row)
             if error.remedy:
                 told = str(error)
-            elif _DOWNLOAD.is_exhausted(tries.in_a_row):
+            elif is_exhausted and not is_final:
                 told = describe_cut_download(replace(attempt, charge=charge), error, failures, until)
             is_known = told == self.video.download_problem
             self.context.attempts.record_failed_download(self.video, None if is_known else told)
-            if _DOWNLOAD.is_exhausted(tries.in_a_row):
-                # What the operator can remedy, for example a limit, is tried again until the link ends.
-                is_final = isinstance(error, UpstreamInvalidResponse) and error.remedy is None
-                is_over = self.context.database.clock() > until
-                if is_over or (is_final and not self._may_appear(error)):
-                    cause = error if error.remedy or is_final else _unobtainable(self.video)
-                    raise ChargedFailure(cause, charge) from error
+            if is_exhausted and (is_final or self.context.database.clock() > until):
+                is_told = error.remedy or isinstance(error, UpstreamInvalidResponse)
+                raise ChargedFailure(error if is_told else _unobtainable(self.video), charge) from error
             asked_s = error.retry_after_s if isinstance(error, UpstreamUnavailable) else None
             pause_s = _DOWNLOAD.delay_s(tries.in_a_row, retry_after_s=asked_s)
             # The upstream has finished, so the video takes no place at it.
@@ -239,11 +242,6 @@ class RemoteAttempts:
         except UpstreamError as error:
             raise ChargedFailure(error, charge) from error
         del self.context.downloads[attempt.id]
-
-    def _may_appear(self, error: UpstreamError) -> bool:
-        """Whether a finished clip that the upstream does not have may still come: some serve it late."""
-        age_s = self.context.database.clock() - (self.video.generated_at or self.context.database.clock())
-        return isinstance(error, ClipMissing) and age_s < _APPEARS_S
 
     def _submit(self, build: Callable[[], GenerationRequest], number: int) -> Attempt:
         self._require_time()

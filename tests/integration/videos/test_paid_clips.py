@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import errno
 import os
 from dataclasses import replace
@@ -190,7 +191,10 @@ def test_a_clip_that_is_missing_may_come_for_an_hour(
     upstream.play({"otherwise": {"polls": 0, "charge": 0.4, "content": "missing"}})
     video = house.order(**PAID)
     steps(house, video, 8)
-    assert house.reread(video).state is VideoState.GENERATING
+    waiting = house.reread(video)
+    assert waiting.state is VideoState.GENERATING
+    end = dt.datetime.fromtimestamp((waiting.generated_at or 0.0) + 3600, dt.UTC)
+    assert (waiting.download_problem or "").endswith(f"It is tried again until {end:%Y-%m-%d %H:%M} UTC.")
     now = house.database.clock
     monkeypatch.setattr(house.database, "clock", lambda: now() + 3601)
     house.context.clock_watch.held_for_s()
