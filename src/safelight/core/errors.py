@@ -34,6 +34,7 @@
     │   ├── GenerationStopped           (job) moderation_blocked   videos.attempts: our watcher stopped it
     │   ├── UpstreamModerationBlocked   (job) moderation_blocked   blocked by the provider's own filter
     │   ├── UpstreamInvalidResponse     (job) upstream_invalid     the response breaks its protocol
+    │   │   └── ClipMissing             (job) upstream_invalid     providers.protocol: no clip, or not yet
     │   └── SubmissionUnconfirmed       (job) submit_unknown       sent, outcome unknown; never sent again
     ├── DeadlineExceeded                (job) timeout
     ├── SandboxFailed                   (job) scan_failed          a sandboxed child returned no result
