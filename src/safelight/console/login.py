@@ -17,7 +17,15 @@ from safelight.accounts.people.passwords import MAX_PASSWORD_CHARACTERS, MIN_PAS
 from safelight.accounts.people.service import MAX_EMAIL_CHARACTERS
 from safelight.core.errors import NotFound, RateLimited, SafelightError, Unauthenticated
 from safelight.core.i18n import load_messages
-from safelight.web.auth import COOKIE, AppState, browser_of, check_same_origin, clear_session, set_session
+from safelight.web.auth import (
+    COOKIE,
+    AppState,
+    browser_of,
+    check_same_origin,
+    clear_session,
+    set_private_cookie,
+    set_session,
+)
 from safelight.web.rate_limit import RateLimiter
 from safelight.web.request_body import read_short_form
 
@@ -56,14 +64,8 @@ class Login:
         back = local_path(query.get("back", kept))
         response = await self._page(request, token, back)
         if back != "/" and not token and len(quoted := quote(back)) <= MAX_BACK_CHARACTERS:
-            response.set_cookie(
-                BACK_COOKIE,
-                quoted,
-                max_age=BACK_TTL_S,
-                httponly=True,
-                samesite="lax",
-                secure=request.url.scheme == "https",
-                path="/login",
+            set_private_cookie(
+                response, request, BACK_COOKIE, quoted, path="/login", samesite="lax", max_age_s=BACK_TTL_S
             )
         return response
 
@@ -248,14 +250,9 @@ class OpenIdPages:
         except SafelightError as problem:
             return await self._login.show_problem(request, problem, back)
         response = RedirectResponse(begun.url, status_code=303)
-        response.set_cookie(
-            ATTEMPT_COOKIE,
-            begun.browser_secret,
-            httponly=True,
-            # With `strict`, the browser would not send it when the provider leads back.
-            samesite="lax",
-            secure=request.url.scheme == "https",
-            path=_ATTEMPT_PATH,
+        # With `strict`, the browser would not send it when the provider leads back.
+        set_private_cookie(
+            response, request, ATTEMPT_COOKIE, begun.browser_secret, path=_ATTEMPT_PATH, samesite="lax"
         )
         return response
 

@@ -307,10 +307,10 @@ def video_view(
 
 
 def _paid_clip_lines(video: Video, t: Translations) -> Iterator[ExplanationLine]:
-    """That the video is late, and where its paid clip is."""
+    """Why its clip is not downloaded yet, that the video is late, and where its paid clip is."""
     if video.download_problem is not None:
-        told = translate_sentences(video.download_problem, t)
-        yield ExplanationLine(label=t("video.download_problem"), sentences=(told,))
+        problem = translate_sentences(video.download_problem, t)
+        yield ExplanationLine(label=t("video.download_problem"), sentences=(problem,))
     if video.late_since is not None:
         key = "video.unanswered_text" if video.waits_for_generator else "video.late_text"
         late = t(key, since=format_datetime(video.late_since, t))

@@ -525,7 +525,7 @@ class Database:
                     self._version_connection = sqlite3.connect(str(self.path), check_same_thread=False)
                 return int(self._version_connection.execute("PRAGMA data_version").fetchone()[0])
             except sqlite3.Error:
-                # Who reads the tables then reports the error.
+                # The next transaction reports the error.
                 return None
 
     @contextmanager

@@ -88,26 +88,29 @@ class AttemptStore:
         with self.database.transaction(tenant=video.tenant) as tx:
             tx.update(tables.attempts, tables.attempts.c.id == attempt.id, searches=attempt.searches + 1)
 
-    def record_generated(self, video: Video, attempt: Attempt, charge: Charge) -> None:
-        """Commit that the upstream has finished, and its charge, before the clip is downloaded."""
-        with self.database.transaction(tenant=video.tenant) as tx:
-            if charge.charged is not ChargeStatus.UNKNOWN:
-                tx.update(tables.attempts, tables.attempts.c.id == attempt.id, **charge_columns(charge))
-            videos = tables.videos.c
-            tx.update(
-                tables.videos, videos.id == video.id, videos.generated_at.is_(None), generated_at=tx.now()
-            )
+    def record_generated(self, tx: Transaction, video: Video, attempt: Attempt, charge: Charge) -> None:
+        """Record that the upstream has finished, and its charge. `tx` must be committed before the clip is
+        downloaded.
+        """
+        if charge.charged is not ChargeStatus.UNKNOWN:
+            tx.update(tables.attempts, tables.attempts.c.id == attempt.id, **charge_columns(charge))
+        videos = tables.videos.c
+        tx.update(tables.videos, videos.id == video.id, videos.generated_at.is_(None), generated_at=tx.now())
 
     def record_failed_download(self, video: Video, problem: str | None) -> None:
         """Record that a download of the finished clip failed; if it is known, why, and what the operator can
         do about it.
         """
-        changes: dict[str, Any] = {"failed_downloads": tables.videos.c.failed_downloads + 1}
-        if problem:
+        if problem != video.download_problem:
             _log.warning("The finished clip of %s is not downloaded. %s", video.id, problem)
-            changes["download_problem"] = problem
+        videos = tables.videos.c
         with self.database.transaction(tenant=video.tenant) as tx:
-            tx.update(tables.videos, tables.videos.c.id == video.id, **changes)
+            tx.update(
+                tables.videos,
+                videos.id == video.id,
+                failed_downloads=videos.failed_downloads + 1,
+                download_problem=problem,
+            )
 
     def record_report(self, video: Video, attempt: Attempt, report: GenerationReport) -> None:
         """Commit what the generator says about steering, before the clip is downloaded."""

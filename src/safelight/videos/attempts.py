@@ -168,8 +168,8 @@ class RemoteAttempts:
             # A longer one is the jump of a clock.
             self.context.durations.record(self.video.generator, Part.UPSTREAM, age_s)
         # The step that ends the video does not poll, and from now on the deadline does not apply.
-        self.context.attempts.record_generated(self.video, attempt, charge)
         with self.context.database.transaction(tenant=self.video.tenant) as tx:
+            self.context.attempts.record_generated(tx, self.video, attempt, charge)
             write_progress(tx, self.video.id, generation_percent(progress))
         return charge, progress.expires_at or self._kept_until()
 
@@ -192,7 +192,9 @@ class RemoteAttempts:
         if self._left_s() <= 0:
             raise DeadlineExceeded(late_sentence(self.context.limits.deadline_s))
         if self.context.database.clock() > self._kept_until():
-            raise ChargedFailure(_unobtainable(self.video), attempt.charge)
+            raise ChargedFailure(
+                _unobtainable(self.video.generator, self.video.failed_downloads), attempt.charge
+            )
 
     def _is_asked_no_more(self, attempt: Attempt) -> bool:
         is_over = self.context.database.clock() > asked_until(self.context, self.video, attempt)
@@ -200,7 +202,11 @@ class RemoteAttempts:
 
     def _kept_until(self) -> float:
         """Until when a finished clip is asked for if the upstream does not state when its link ends."""
-        return (self.video.generated_at or self.context.database.clock()) + PAID_CLIP_S
+        return self._generated_at() + PAID_CLIP_S
+
+    def _generated_at(self) -> float:
+        """When the upstream had finished; now, if this step is the first that knows it."""
+        return self.video.generated_at or self.context.database.clock()
 
     def _download(self, attempt: Attempt, charge: Charge, into: Path, until: float) -> None:
         """Download the finished clip to `into`, or what can be had of it now.
@@ -218,30 +224,29 @@ class RemoteAttempts:
                 self.generator.fetch(attempt.upstream_id or "", into, max_bytes=max_bytes)
         except (UpstreamUnavailable, UpstreamInvalidResponse) as error:
             tries.fail(_stored_bytes(into))
-            # What the operator can remedy, for example a limit, is tried again until the link ends.
-            is_final = isinstance(error, UpstreamInvalidResponse) and error.remedy is None
-            if isinstance(error, ClipMissing):
-                # Some serve it late.
-                is_final = False
-                until = min(until, (self.video.generated_at or self.context.database.clock()) + _APPEARS_S)
-            failures, told = self.video.failed_downloads + 1, None
-            is_exhausted = _DOWNLOAD.is_exhausted(tries.in_a_row)
+            failures, is_exhausted = self.video.failed_downloads + 1, _DOWNLOAD.is_exhausted(tries.in_a_row)
+            # What the operator can remedy, for example a limit, is tried again until the link ends. Some
+            # upstreams have a clip only a while after they have finished.
+            is_missing = isinstance(error, ClipMissing)
+            is_no_clip = isinstance(error, UpstreamInvalidResponse)
+            is_final = is_no_clip and error.remedy is None and not is_missing
+            if is_missing:
+                until = min(until, self._generated_at() + _APPEARS_S)
+            problem = self.video.download_problem
             if error.remedy:
-                told = str(error)
+                problem = str(error)
             elif is_exhausted and not is_final:
-                told = describe_cut_download(replace(attempt, charge=charge), error, failures, until)
-            is_known = told == self.video.download_problem
-            self.context.attempts.record_failed_download(self.video, None if is_known else told)
+                problem = describe_cut_download(replace(attempt, charge=charge), error, failures, until)
+            self.context.attempts.record_failed_download(self.video, problem)
             if is_exhausted and (is_final or self.context.database.clock() > until):
-                is_told = error.remedy or isinstance(error, UpstreamInvalidResponse)
-                raise ChargedFailure(error if is_told else _unobtainable(self.video), charge) from error
+                cause = error if error.remedy or is_no_clip else _unobtainable(self.video.generator, failures)
+                raise ChargedFailure(cause, charge) from error
             asked_s = error.retry_after_s if isinstance(error, UpstreamUnavailable) else None
             pause_s = _DOWNLOAD.delay_s(tries.in_a_row, retry_after_s=asked_s)
             # The upstream has finished, so the video takes no place at it.
             raise UpstreamPending(pause_s, problem=error.message) from error
         except UpstreamError as error:
             raise ChargedFailure(error, charge) from error
-        del self.context.downloads[attempt.id]
 
     def _submit(self, build: Callable[[], GenerationRequest], number: int) -> Attempt:
         self._require_time()
@@ -397,6 +402,7 @@ def downloads_folder(context: PipelineContext) -> Path:
 
 def discard_download(context: PipelineContext, attempt: Attempt) -> None:
     """Delete what was downloaded of an attempt, because it is stored or of no use."""
+    context.downloads.pop(attempt.id, None)
     path = download_of(context, attempt)
     for file in (path, *path.parent.glob(f"{path.name}.*")):
         file.unlink(missing_ok=True)
@@ -406,10 +412,9 @@ def _stored_bytes(download: Path) -> int:
     return sum(file.stat().st_size for file in download.parent.glob(f"{download.name}.part"))
 
 
-def _unobtainable(video: Video) -> UpstreamError:
+def _unobtainable(name: str, failures: int) -> UpstreamError:
     return UpstreamError(
-        f"{video.generator} had finished the video, but {video.failed_downloads} downloads failed until its "
-        "link ended."
+        f"{name} had finished the video, but {failures} downloads failed until its link ended."
     )
 
 

@@ -87,12 +87,9 @@ def cut_downloads(tx: Transaction) -> dict[str, str]:
                 costs[row.currency] += row.amount
         paid = ", ".join(format_money(amount, currency) for currency, amount in costs.items())
         cost = f", which cost {paid}" if paid else ""
-        found[name] = (
-            f"1 finished video cannot be downloaded{cost}: {mine[0].download_problem}"
-            if len(mine) == 1
-            else f"{len(mine)} finished videos cannot be downloaded{cost}; the first: "
-            f"{mine[0].download_problem}"
-        )
+        plural, first = ("s", "; the first") if len(mine) > 1 else ("", "")
+        problem = mine[0].download_problem
+        found[name] = f"{len(mine)} finished video{plural} cannot be downloaded{cost}{first}: {problem}"
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -238,35 +238,55 @@ def browser_of(request: Request) -> str:
     return request.headers.get("user-agent", "")
 
 
+def set_private_cookie(
+    response: Response,
+    request: Request,
+    name: str,
+    value: str,
+    *,
+    path: str = "/",
+    samesite: Literal["lax", "strict"] = "strict",
+    max_age_s: int | None = None,
+) -> None:
+    """Set a cookie that scripts cannot read; over HTTPS, it is never sent without TLS.
+
+    With `strict`, the browser does not send it when another site leads here. Without `max_age_s`, it is kept
+    until the browser is closed.
+    """
+    response.set_cookie(
+        name,
+        value,
+        max_age=max_age_s,
+        httponly=True,
+        samesite=samesite,
+        secure=request.url.scheme == "https",
+        path=path,
+    )
+
+
 def set_session(response: Response, request: Request, token: str, *, max_age_s: int) -> None:
     """Set the session cookie. Scripts cannot read it, and browsers never send it across sites.
 
     It deletes the choice of a managed tenant, which may be that of the last person at this browser.
     """
     choose_tenant(response, request, "")
-    response.set_cookie(
-        COOKIE,
-        token,
-        max_age=max_age_s,
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-        path="/",
-    )
+    set_private_cookie(response, request, COOKIE, token, max_age_s=max_age_s)
 
 
 def clear_session(response: Response, request: Request) -> None:
     """Delete the session cookie, and the choice of a managed tenant."""
     for name in (COOKIE, TENANT_COOKIE):
-        response.delete_cookie(
-            name, httponly=True, samesite="strict", secure=request.url.scheme == "https", path="/"
-        )
+        _delete_private_cookie(response, request, name)
+
+
+def _delete_private_cookie(response: Response, request: Request, name: str) -> None:
+    secure = request.url.scheme == "https"
+    response.delete_cookie(name, httponly=True, samesite="strict", secure=secure, path="/")
 
 
 def choose_tenant(response: Response, request: Request, tenant: str) -> None:
     """Let the person act in this managed tenant until the browser is closed; empty: in the own tenant."""
-    secure = request.url.scheme == "https"
     if tenant:
-        response.set_cookie(TENANT_COOKIE, tenant, httponly=True, samesite="strict", secure=secure, path="/")
+        set_private_cookie(response, request, TENANT_COOKIE, tenant)
     else:
-        response.delete_cookie(TENANT_COOKIE, httponly=True, samesite="strict", secure=secure, path="/")
+        _delete_private_cookie(response, request, TENANT_COOKIE)

@@ -129,6 +129,7 @@ def test_a_download_is_tried_until_the_link_ends_and_then_the_provider_has_faile
     house.context.clock_watch.held_for_s()
     video = house.carry(video)
     assert (video.state, video.error_code) == (VideoState.FAILED, "upstream_error")
+    assert f"but {upstream.counts['fetches']} downloads failed" in (video.error_message or "")
     assert "Ask paid for a refund." in (video.error_message or "")
 
 
