@@ -22,9 +22,9 @@ PROMPTS = {
     "forest": "A hiker walks through a pine forest, golden hour",
     "city": 'A city at night in the rain, a neon sign that says "OPEN"',
     "lake": "A sailboat on a calm lake at dusk",
-    "kitchen": "A chef cooks in a warm kitchen",
+    "room": "A woman reads in a quiet room, rain outside",
     "snow": "Snow falls in the mountains, a dog runs, night",
-    "space": "An astronaut floats in space near a planet",
+    "title card": "A dragon over a snowy forest at night",
 }
 
 

@@ -1,19 +1,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
 
-from safelight_storyboard.catalogue import CATALOGUE
-from safelight_storyboard.lexicon import CameraMove, Environment, Weather
+from safelight_storyboard.lexicon import CameraMove, Environment, TimeOfDay, Weather
 from safelight_storyboard.scene import Scene, read
 from safelight_storyboard.shot import Shot
-from safelight_storyboard.subject_kinds import SubjectKind
-from safelight_storyboard.subject_words import KINDS
+from safelight_storyboard.subject_words import SubjectKind
 from safelight_storyboard.title_card import TitleCard
-from safelight_storyboard.trades import TRADES
 from support.rows import each_row
 
 SIZE = (320, 180)
@@ -43,17 +39,9 @@ def test_every_setting_fills_the_frame_and_moves(setting: Environment, size: tup
     assert np.abs(first.astype(int) - last).mean() > 0.2
 
 
-def test_lightning_is_seen_in_most_frames_and_never_flashes_fast() -> None:
-    scene = read("Lightning over a field at night, static shot")
-    shot = Shot(scene, SIZE, 4, np.random.default_rng(scene.seed))
-    peaks = [int(shot.paint(step / 10)[..., :3].max()) for step in range(40)]
-    assert sum(peak > 150 for peak in peaks) >= 30
-    rises = sum(b - a > 100 for a, b in pairwise(peaks))
-    assert rises <= 4
-
-
 @pytest.mark.parametrize(
-    "prompt", ["A blizzard in the mountains", "狂風吹過海邊", "高山上的雲海", "An overcast sky above a field"]
+    "prompt",
+    ["A blizzard in the mountains", "颱風天的海邊", "大霧籠罩著山谷", "An overcast sky above a field"],
 )
 def test_weather_changes_the_picture(prompt: str) -> None:
     scene = read(prompt + ", static shot")
@@ -81,27 +69,31 @@ def test_seeds_give_different_pictures_of_one_prompt() -> None:
     assert np.abs(one.astype(int) - other).mean() > 2
 
 
-@pytest.mark.parametrize("kind", [k for k in KINDS if k in CATALOGUE or k in TRADES])
-def test_every_kind_of_the_catalogue_is_visible(kind: SubjectKind) -> None:
+@pytest.mark.parametrize("kind", list(SubjectKind))
+def test_every_kind_is_visible(kind: SubjectKind) -> None:
     scene = read(f"A {kind} at noon, static shot")
     assert [s.kind for s in scene.subjects] == [kind]
     changed = difference(scene, replace(scene, subjects=())).max(axis=2) > 24
     assert changed.mean() > 0.002
 
 
-def test_a_title_card_shows_its_words_and_moves() -> None:
-    scene = read('A dragon over a castle, a sign says "NORTH"')
-    assert scene.card == "dragon"
-    card = TitleCard(scene, SIZE, 2, np.random.default_rng(1))
-    first = card.paint(0.0).copy()
-    bare = TitleCard(replace(scene, card="", signs=()), SIZE, 2, np.random.default_rng(1)).paint(0.0)
+def test_a_title_card_names_the_subject_over_its_scene() -> None:
+    scene = read('A dragon over a snowy forest at night, a sign says "NORTH"')
+    assert (scene.card, scene.setting, scene.hour) == ("dragon", Environment.FOREST, TimeOfDay.NIGHT)
+    card = TitleCard.make(scene, SIZE)
+    assert card is not None
     middle, below = SIZE[1] // 2, round(SIZE[1] * 0.75)
     for row in (middle, below):
-        part = slice(row - 8, row + 8)
-        assert np.abs(first[part].astype(int) - bare[part]).max() > 100
-    assert np.abs(first.astype(int) - card.paint(1.9)).mean() > 0.05
-    only_lines = replace(scene, card="\ue000")
-    assert TitleCard(only_lines, SIZE, 2, np.random.default_rng(1)).paint(0.0).std() > 3
+        assert card.words[row - 8 : row + 8].max() > 100
+    other = replace(scene, setting=Environment.DESERT)
+    assert difference(scene, other).mean() > 2
+    assert difference(scene, replace(scene, card="")).mean() > 4
+
+
+def test_words_without_a_font_give_the_scene_alone() -> None:
+    scene = read("A dragon at noon")
+    assert TitleCard.make(replace(scene, card="\ue000"), SIZE) is None
+    assert TitleCard.make(replace(scene, card=""), SIZE) is None
 
 
 def test_a_vehicle_crosses_the_bridge_above_the_water() -> None:

@@ -117,6 +117,7 @@ def test_the_result_lists_what_is_not_drawn(storyboard: LocalGenerator, tmp_path
         ("A dragon over a castle", ("dragon", "castle")),
         ("A beach with a sandcastle", ("sandcastle",)),
         ("A lighthouse at dusk", ()),
+        ("A chef cooks in a warm kitchen", ("chef", "kitchen")),
     ):
         result = storyboard.render(make_request(prompt), tmp_path / "out.mp4", lambda percent: None)
         assert result.not_drawn == not_drawn

@@ -1,4 +1,4 @@
-"""Animals: birds, butterflies, dogs, cats, horses, fish, whales.
+"""Animals: birds, dogs, cats, horses.
 
 One unit is about the length or height of the body.
 """
@@ -44,17 +44,6 @@ def gull(pen: Pen, phase: float, tones: Tones) -> None:
             tones.body,
         )
     pen.oval((0.0, -0.01), (0.09, 0.08), tones.body)
-
-
-def butterfly(pen: Pen, phase: float, tones: Tones) -> None:
-    open_ = 0.35 + 0.65 * abs(math.sin(phase))
-    for side, tone in ((-1, tones.dark), (1, tones.accent)):
-        x = side * open_
-        pen.oval((x * 0.32, 0.2), (0.34 * open_ + 0.05, 0.27), tone, side * 0.6)
-        pen.oval((x * 0.26, -0.14), (0.24 * open_ + 0.04, 0.2), tone, -side * 0.5)
-    pen.limb((0, -0.25), (0, 0.2), 0.03, 0.04, tones.dark)
-    pen.thread([(0, 0.22), (0.1, 0.42)], 0.02, tones.dark)
-    pen.thread([(0, 0.22), (-0.1, 0.42)], 0.02, tones.dark)
 
 
 def _leg(
@@ -286,63 +275,3 @@ def horse(pen: Pen, phase: float, tones: Tones, *, run: bool = False, still: boo
     )
     for hip, (swing, fold), hind in (((0.38, y - 0.15), legs[0], False), ((-0.4, y - 0.14), legs[2], True)):
         _leg(pen, hip, swing, fold, 0.32, 0.33, 0.052, tones.body, hind=hind)
-
-
-def fish(pen: Pen, phase: float, tones: Tones) -> None:
-    wave = math.sin(phase)
-    top: list[Point] = []
-    low: list[Point] = []
-    for step in range(13):
-        u = step / 12
-        x = 0.5 - u
-        bend = 0.07 * wave * u * u + 0.03 * math.sin(phase - 3 * u) * u
-        girth = 0.19 * math.sin(math.pi * u**0.8) * (1 - 0.35 * u) + 0.014
-        top.append((x, bend + girth))
-        low.append((x, bend - girth))
-    end = (top[-1][1] + low[-1][1]) / 2
-    flick = 0.09 * math.sin(phase - 0.9)
-    pen.shape(
-        [(-0.46, end), (-0.74, end + 0.2 + flick), (-0.66, end + flick * 0.8), (-0.74, end - 0.2 + flick)],
-        tones.accent,
-    )
-    pen.shape([(0.12, 0.16), (-0.06, 0.31), (-0.26, 0.13)], tones.accent)
-    pen.shape([*top, *reversed(low)], tones.body)
-    pen.shape([(0.06, -0.04), (-0.12, -0.17 + 0.04 * wave), (-0.04, -0.02)], tones.accent)
-    pen.disc((0.37, 0.035), 0.026, tones.dark * np.float32(0.4))
-
-
-def whale(pen: Pen, phase: float, tones: Tones) -> None:
-    """A whale of two units in length, which moves slowly."""
-    top: list[Point] = []
-    low: list[Point] = []
-    for step in range(19):
-        u = (step / 18) ** 1.7
-        x = 0.9 - 1.8 * u
-        bend = 0.12 * math.sin(phase - 2.2 * u) * u**1.6
-        girth = 0.27 * math.sin(math.pi * min(1.0, u * 0.93 + 0.035)) ** 0.7 * (1 - 0.5 * u) + 0.018
-        top.append((x, bend + girth * 0.85))
-        low.append((x, bend - girth))
-    end, slope = (top[-1][1] + low[-1][1]) / 2, 0.12 * math.cos(phase - 2.2)
-    pen.shape(
-        [
-            (-0.84, end),
-            (-1.12, end + 0.13 - slope),
-            (-1.2, end + 0.1 - slope),
-            (-1.02, end - slope * 0.6),
-            (-1.2, end - 0.08 - slope),
-            (-1.1, end - 0.12 - slope),
-        ],
-        tones.body,
-    )
-    pen.shape([*top, *reversed(low)], tones.body)
-    belly = [
-        ((a[0] * 0.3 + b[0] * 0.7), (a[1] * 0.3 + b[1] * 0.7))
-        for a, b in zip(top[:10], low[:10], strict=True)
-    ]
-    pen.shape([*belly, *reversed(low[:10])], tones.accent)
-    flap = 0.1 * math.sin(phase - 0.5)
-    pen.shape(
-        [(0.32, -0.12), (0.16, -0.14), (-0.08, -0.42 + flap), (0.04, -0.4 + flap), (0.36, -0.18)], tones.dark
-    )
-    pen.shape([(-0.34, 0.13), (-0.5, 0.23), (-0.5, 0.1)], tones.body)
-    pen.disc((0.66, -0.02), 0.018, tones.dark * np.float32(0.4))

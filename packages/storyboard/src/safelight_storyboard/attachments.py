@@ -1,4 +1,4 @@
-"""Attachments between subjects: followers, passengers of a boat, riders, balloon holders."""
+"""Attachments between subjects: followers, passengers of a boat, riders."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from safelight_storyboard.lexicon import Environment
 from safelight_storyboard.people import Look
 from safelight_storyboard.place import FrameGeometry, Place
 from safelight_storyboard.scene import Scene
-from safelight_storyboard.subject_kinds import SubjectKind
-from safelight_storyboard.subject_reader import PEOPLE
+from safelight_storyboard.subject_words import PEOPLE, SubjectKind
 
 
 def carried(figure: Figure, place: Place, frame: FrameGeometry, travel: float) -> Figure:
@@ -26,19 +25,6 @@ def carried(figure: Figure, place: Place, frame: FrameGeometry, travel: float) -
 
     figure.path = path
     return figure
-
-
-def held(balloon: Figure, holder: Figure) -> Figure:
-    """Puts a balloon on a string into the hand of `holder`."""
-    way, swing = holder.path, balloon.unit * 0.12
-    reach, hand = holder.unit * 0.16, holder.unit * 0.44
-
-    def path(t: float) -> Point:
-        x, y = way(t)
-        return x + reach + swing * math.sin(1.1 * t), y - hand - balloon.unit * 2.1
-
-    balloon.path, balloon.depth, balloon.unit = path, holder.depth, balloon.unit * 1.1
-    return balloon
 
 
 def board_vehicle(scene: Scene, behind: list[Figure], front: list[Figure]) -> None:

@@ -8,8 +8,6 @@ import numpy as np
 
 from safelight_storyboard.lexicon import (
     RAINY,
-    ROUGH,
-    SNOWY,
     Environment,
     Mood,
     Sound,
@@ -18,10 +16,9 @@ from safelight_storyboard.lexicon import (
     Weather,
 )
 from safelight_storyboard.raster import Raster
-from safelight_storyboard.scene import INDOORS, Scene
-from safelight_storyboard.subject_kinds import SubjectKind
-from safelight_storyboard.subject_reader import PEOPLE
+from safelight_storyboard.scene import Scene
 from safelight_storyboard.subject_style import pace_of
+from safelight_storyboard.subject_words import PEOPLE, SubjectKind
 
 RATE = 48_000
 
@@ -36,9 +33,7 @@ CHORDS: dict[Mood, tuple[tuple[int, ...], ...]] = {
 KEYS = (110.0, 123.47, 130.81, 146.83, 98.0)
 
 
-def compose(
-    scene: Scene, seconds: float, rng: np.random.Generator, *, voice: Raster | None, thunder_at: float | None
-) -> Raster:
+def compose(scene: Scene, seconds: float, rng: np.random.Generator, *, voice: Raster | None) -> Raster:
     """The clip's audio, (2, n) within -1..1. Equal scenes and seeds give equal samples."""
     n = round(seconds * RATE)
     mix = np.zeros((2, n), np.float32)
@@ -47,8 +42,8 @@ def compose(
             mix += gain * part
         mix += _steps(scene, n, rng)
         mix += (0.11 if Sound.MUSIC in scene.sounds else 0.06) * _pad(scene, n, rng)
-        if thunder_at is not None:
-            mix += 0.5 * _thunder(n, thunder_at + 0.5, rng)
+        if scene.weather is Weather.STORM or Sound.THUNDER in scene.sounds:
+            mix += 0.5 * _thunder(n, 0.7, rng)
     if voice is not None and voice.size:
         start = min(int(0.25 * RATE), max(0, n - voice.size))
         length = min(voice.size, n - start)
@@ -103,7 +98,7 @@ def _swell(n: int, rng: np.random.Generator, period: float, floor: float) -> Ras
 
 def _ambience(scene: Scene, n: int, rng: np.random.Generator) -> list[tuple[Raster, float]]:
     parts: list[tuple[Raster, float]] = []
-    indoors = scene.setting in INDOORS
+    indoors = scene.setting is Environment.ROOM
     muffled = 0.35 if indoors else 1.0
     watery = scene.setting in (Environment.SEA, Environment.BEACH)
     if watery or Sound.WAVES in scene.sounds:
@@ -118,12 +113,9 @@ def _ambience(scene: Scene, n: int, rng: np.random.Generator) -> list[tuple[Rast
         Environment.FOREST,
         Environment.LAKE,
     )
-    if open_air or Sound.WIND in scene.sounds or scene.weather in (ROUGH | SNOWY | {Weather.WIND}):
-        gain = (
-            0.11
-            if scene.weather in (ROUGH | {Weather.WIND, Weather.BLIZZARD}) or Sound.WIND in scene.sounds
-            else 0.05
-        )
+    rough = scene.weather is Weather.STORM or Sound.WIND in scene.sounds
+    if open_air or rough or scene.weather is Weather.SNOW:
+        gain = 0.11 if rough else 0.05
         parts.append((_shaped(n, rng, 90, 700, 1.2) * _swell(n, rng, 1.7, 0.25), gain * muffled))
     if scene.setting is Environment.LAKE:
         parts.append((_waves(n, rng, period=2.6), 0.035))
@@ -144,13 +136,9 @@ def _ambience(scene: Scene, n: int, rng: np.random.Generator) -> list[tuple[Rast
     if scene.setting in (Environment.CITY, Environment.STREET) or Sound.CITY in scene.sounds:
         parts.append((_shaped(n, rng, 40, 420, 1.6) * _swell(n, rng, 2.3, 0.5), 0.075))
         parts.append((_shaped(n, rng, 300, 1800, 1.0) * _swell(n, rng, 1.3, 0.1), 0.012))
-    if scene.setting in (Environment.UNDERWATER, Environment.SPACE):
-        parts.append((_shaped(n, rng, 30, 190, 1.5) * _swell(n, rng, 2.0, 0.5), 0.1))
-    if scene.setting is Environment.KITCHEN:
-        parts.append((_shaped(n, rng, 2500, 9000, 0.2) * _swell(n, rng, 0.5, 0.4), 0.018))
-    if scene.setting in (Environment.ROOM, Environment.STAGE):
+    if scene.setting is Environment.ROOM:
         parts.append((_shaped(n, rng, 60, 300, 1.4), 0.012))
-    if any(s.kind is SubjectKind.TRAIN for s in scene.subjects):
+    if any(s.kind is SubjectKind.TRAM for s in scene.subjects):
         parts.append((_rails(n, rng), 0.16))
     if any(s.kind is SubjectKind.CAR for s in scene.subjects):
         parts.append((_shaped(n, rng, 60, 380, 1.4) * _swell(n, rng, 1.1, 0.6), 0.09))
@@ -234,16 +222,12 @@ def _steps(scene: Scene, n: int, rng: np.random.Generator) -> Raster:
     out = np.zeros((2, n), np.float32)
     for subject in scene.subjects:
         feet = subject.kind in PEOPLE or subject.kind is SubjectKind.HORSE
-        if (
-            not feet
-            or subject.action not in (SubjectAction.WALK, SubjectAction.RUN)
-            or scene.setting in (Environment.SPACE, Environment.UNDERWATER)
-        ):
+        if not feet or subject.action not in (SubjectAction.WALK, SubjectAction.RUN):
             continue
         _, rate = pace_of(subject)
         soft = (
             scene.setting in (Environment.BEACH, Environment.DESERT, Environment.MEADOW, Environment.FOREST)
-            or scene.weather in SNOWY
+            or scene.weather is Weather.SNOW
         )
         length = int((0.11 if soft else 0.07) * RATE)
         t = np.arange(length, dtype=np.float32) / RATE

@@ -23,6 +23,7 @@ from safelight_storyboard.scene_builder import (
 )
 from safelight_storyboard.sky import Sky
 from safelight_storyboard.terrain import Ridge, make_grass, make_ridge, make_wood
+from safelight_storyboard.water_and_air import is_placed_apart
 from safelight_storyboard.weather import fog_bank
 
 
@@ -192,7 +193,7 @@ def lake(
             dense=0.8,
         )
     )
-    if any(not s.kind.startswith(("boat", "fish", "bird", "balloon", "hot")) for s in scene.subjects):
+    if any(not is_placed_apart(scene, s) for s in scene.subjects):
         ground = ground_colour(scene, light, "#4d5a3a", 0.65)
         bank = Ridge(
             depth=0.86,

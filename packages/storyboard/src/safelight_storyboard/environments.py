@@ -6,27 +6,21 @@ import numpy as np
 
 from safelight_storyboard.camera import Camera
 from safelight_storyboard.coast import beach, lake, sea
-from safelight_storyboard.indoors import make_stage
 from safelight_storyboard.lexicon import Environment, Weather
 from safelight_storyboard.nature import desert, forest, meadow, mountains
 from safelight_storyboard.palette import Light
 from safelight_storyboard.raster import mix
-from safelight_storyboard.scene import INDOORS, Scene
+from safelight_storyboard.scene import Scene
 from safelight_storyboard.scene_builder import SceneBuilder
-from safelight_storyboard.shaped_clouds import heavy_clouds
 from safelight_storyboard.sky import Sky
 from safelight_storyboard.town import city, indoors, street, ways
-from safelight_storyboard.underwater_and_space import space, underwater
 from safelight_storyboard.weather import fog_bank
 
 
 def build(scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator) -> SceneBuilder:
     """Builds the place of a scene."""
     out = SceneBuilder()
-    if scene.setting not in (Environment.SPACE, Environment.UNDERWATER):
-        out.behind += sky.elements
-        if scene.weather is Weather.CLOUDY and scene.setting not in INDOORS:
-            out.behind += heavy_clouds(light, camera, rng)
+    out.behind += sky.elements
     match scene.setting:
         case Environment.SEA:
             sea(out, scene, light, camera, sky, rng)
@@ -46,22 +40,10 @@ def build(scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.G
             desert(out, light, camera, sky, rng)
         case Environment.MEADOW:
             meadow(out, scene, light, camera, sky, rng)
-        case Environment.SPACE:
-            space(out, scene, light, camera, rng)
-        case Environment.KITCHEN | Environment.ROOM:
-            indoors(out, scene, light, camera, sky, rng)
-        case Environment.STAGE:
-            out.behind += make_stage(camera, rng, floor=0.78)
-        case Environment.UNDERWATER:
-            underwater(out, scene, light, camera, rng)
+        case Environment.ROOM:
+            indoors(out, light, camera, sky, rng)
     ways(out, scene, light, camera)
-    if scene.weather in (Weather.FOG, Weather.SANDSTORM, Weather.BLIZZARD) and scene.setting not in (
-        Environment.SPACE,
-        Environment.UNDERWATER,
-        Environment.KITCHEN,
-        Environment.ROOM,
-        Environment.STAGE,
-    ):
+    if scene.weather is Weather.FOG and scene.setting is not Environment.ROOM:
         pale = mix(light.haze, light.sky[3], 0.4)
         for depth, base in ((0.16, 0.56), (0.3, 0.7)):
             out.behind.append(

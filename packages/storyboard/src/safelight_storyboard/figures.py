@@ -32,11 +32,8 @@ class Pen:
         y = (self._origin[1] - p[1] * self._unit) * 16
         return round(x), round(y)
 
-    def part(self, origin: Point, scale: float = 1.0) -> Pen:
-        """A pen whose drawing stands at `origin` of this one, `scale` times as large."""
-        x = self._origin[0] + self._sign * origin[0] * self._unit
-        y = self._origin[1] - origin[1] * self._unit
-        return Pen(self._canvas, (x, y), self._unit * scale, flip=self._sign < 0)
+    def box(self, x0: float, y0: float, x1: float, y1: float, colour: Colour) -> None:
+        self.shape([(x0, y0), (x1, y0), (x1, y1), (x0, y1)], colour)
 
     def shape(self, points: list[Point], colour: Colour) -> None:
         outline = np.array([self._at(p) for p in points], np.int32)

@@ -33,8 +33,6 @@ class Layer:
     sway: float = 0.0
     pace: float = 1.1
     phase: float = 0.0
-    #: Whether the texture continues, mirrored, beyond its sides.
-    endless: bool = True
     _first: int = field(init=False, default=0)
     _solid: int = field(init=False, default=0)
     _last: int = field(init=False, default=0)
@@ -84,8 +82,9 @@ class Layer:
         solid = min(last, max(first, math.ceil(self._solid * scale + offset) + 1))
         matrix[1, 2] -= first
         size = (frame.shape[1], last - first)
-        border = cv2.BORDER_REFLECT if self.endless else cv2.BORDER_CONSTANT
-        moved = cv2.warpAffine(self.texture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)
+        moved = cv2.warpAffine(
+            self.texture, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+        )
         if solid > first:
             over(frame[first:solid], moved[: solid - first])
         if last > solid:

@@ -18,11 +18,7 @@ class Environment(StrEnum):
     STREET = "street"
     DESERT = "desert"
     MEADOW = "meadow"
-    SPACE = "space"
-    KITCHEN = "kitchen"
     ROOM = "room"
-    STAGE = "stage"
-    UNDERWATER = "underwater"
 
 
 class TimeOfDay(StrEnum):
@@ -40,20 +36,9 @@ class Weather(StrEnum):
     FOG = "fog"
     STORM = "storm"
     CLOUDY = "cloudy"
-    HAIL = "hail"
-    SLEET = "sleet"
-    SANDSTORM = "sandstorm"
-    LIGHTNING = "lightning"
-    TYPHOON = "typhoon"
-    WIND = "strong wind"
-    BLIZZARD = "blizzard"
-    CLOUD_SEA = "sea of clouds"
 
 
-#: Weather with rain, with a dark and rough sky, and with snow on the ground.
-RAINY = frozenset({Weather.RAIN, Weather.STORM, Weather.TYPHOON})
-ROUGH = frozenset({Weather.STORM, Weather.LIGHTNING, Weather.TYPHOON})
-SNOWY = frozenset({Weather.SNOW, Weather.BLIZZARD})
+RAINY = frozenset({Weather.RAIN, Weather.STORM})
 
 
 class CameraMove(StrEnum):
@@ -73,8 +58,6 @@ class SubjectAction(StrEnum):
     WALK = "walk"
     RUN = "run"
     FLY = "fly"
-    SWIM = "swim"
-    COOK = "cook"
     DANCE = "dance"
     SIT = "sit"
     SLEEP = "sleep"
@@ -102,13 +85,6 @@ class Tint(StrEnum):
     VIVID = "vivid"
     AUTUMN = "autumn"
     BLOSSOM = "blossom"
-    DRY = "dry"
-    ICE = "ice"
-    MARS = "mars"
-    BAMBOO = "bamboo"
-    GRAIN = "grain"
-    RAPESEED = "rapeseed"
-    LAVENDER = "lavender"
 
 
 class Sound(StrEnum):
@@ -125,14 +101,10 @@ class Sound(StrEnum):
 
 #: English entries are regular expressions that match whole words. Chinese entries match anywhere.
 SETTINGS: dict[Environment, tuple[str, str]] = {
-    Environment.UNDERWATER: (
-        r"under ?water|under the sea|beneath the (?:sea|waves)|coral|reef|sea ?bed|aquarium",
-        "水下|水里|水中|海底|珊瑚",
-    ),
     Environment.BEACH: (r"beach(?:es)?|shore|seaside|coast|tropical island", "海滩|沙滩|海边|海岸|岩岸"),
     Environment.SEA: (
-        r"sea|ocean|harbou?r|port|waves|at sea|open water|bay",
-        "大海|海洋|海面|海上|港口|港湾|海(?![马豹狮象星鸥龟豚獭绵带鲜报拔棠])",
+        r"sea|ocean|harbou?r|port|waves|at sea|open water|bay|under ?water|under the sea|coral|reef|sea ?bed",
+        "大海|海洋|海面|海上|港口|港湾|水下|水里|水中|海底|珊瑚|海(?![马豹狮象星鸥龟豚獭绵带鲜报拔棠])",
     ),
     Environment.LAKE: (r"lakes?|pond|river|fjord|canal|stream", "湖|池塘|河|溪|运河"),
     Environment.MOUNTAINS: (
@@ -153,31 +125,28 @@ SETTINGS: dict[Environment, tuple[str, str]] = {
         r"tokyo|new york|shanghai",
         "城市|都市|天际线|屋顶|高楼|上海|东京",
     ),
-    Environment.DESERT: (r"deserts?|dunes?|sahara|canyon|mars|martian", "沙漠|沙丘|戈壁|火星|公路"),
+    Environment.DESERT: (r"deserts?|dunes?|sahara|canyon", "沙漠|沙丘|戈壁|公路"),
     Environment.MEADOW: (
-        r"meadows?|fields?|grass(?:land)?|prairie|hills?|farm|garden|park|countryside|savannah?s?|plains?|steppe|lawn|"
-        r"(?:country|rural|dirt|gravel|farm) (?:roads?|lanes?|tracks?)|villages?|orchard|vineyard|paddy|"
-        r"on (?:the |thin |sea )?ice|(?:sea |pack )?ice(?: (?:floes?|sheet))?|arctic|antarctica?|snowfield",
-        "草地|草原|草丛|田野|稻田|麦田|农田|菜田|花田|田间|田里|茶园|果园|花园|公园|山坡|乡村|乡间|农村|村庄|村子|村里|原野|雪地|"
-        "冰面|冰原|浮冰|南极|北极|冰上|泥地",
-    ),
-    Environment.SPACE: (
-        r"(?:outer |in )space|galaxy|galaxies|planets?|orbiting|nebula|cosmos|spaceship|"
-        r"astronauts?|moon base",
-        "太空|宇宙|银河|星球|宇航员|航天员",
-    ),
-    Environment.KITCHEN: (r"kitchen|stove|chefs?|bakery|cook(?:s|ing)?", "厨房|厨师|做饭|烹饪"),
-    Environment.STAGE: (
-        r"on stage|stage|theat(?:re|er)|ballet|concert|spotlight|ballroom|(?:empty |concert |large )?hall",
-        "舞台|剧院|音乐厅|礼堂",
+        r"meadows?|fields?|grass(?:land)?|prairie|hills?|farm|garden|park|countryside|savannah?s?|plains?|"
+        r"steppe|lawn|(?:country|rural|dirt|gravel|farm) (?:roads?|lanes?|tracks?)|villages?|"
+        r"orchard|vineyard|paddy|snowfield",
+        "草地|草原|草丛|田野|稻田|麦田|农田|菜田|花田|田间|田里|茶园|果园|花园|公园|山坡|乡村|乡间|农村|村庄|村子|村里|原野|雪地",
     ),
     Environment.ROOM: (
         r"room|indoors?|interior|living room|bedroom|office|library|in (?:a|the|his|her|their) house|"
+        r"kitchen|on stage|stage|theat(?:re|er)|ballroom|(?:empty |concert |large )?hall|"
         r"window(?: ?sill)?|studio|home|classroom|workshop|armchair|sofa|couch|fireplace|"
         r"on (?:a|the|his|her) bed",
-        "房间|室内|客厅|卧室|窗边|窗台|窗前|办公室|图书馆|家里|沙发|床上|壁炉|教室|黑板|工作室|作坊",
+        "房间|室内|客厅|卧室|厨房|舞台|剧院|音乐厅|礼堂|窗边|窗台|窗前|办公室|图书馆|家里|沙发|床上|壁炉|教室|黑板|工作室|作坊",
     ),
 }
+
+#: Places that are drawn only as the setting of which their words are; they are also listed as not drawn.
+PLAIN_PLACES = (
+    r"kitchen|stage|theat(?:re|er)|ballroom|hall|under ?water|under the sea|coral|reef|sea ?bed|"
+    r"outer space|(?<=in )space|galaxy|planets?|cosmos|aurora|northern lights",
+    "厨房|舞台|剧院|音乐厅|礼堂|水下|海底|珊瑚|太空|宇宙|银河|星球|极光",
+)
 
 HOURS: dict[TimeOfDay, tuple[str, str]] = {
     TimeOfDay.DAWN: (
@@ -191,8 +160,8 @@ HOURS: dict[TimeOfDay, tuple[str, str]] = {
     TimeOfDay.DUSK: (r"dusk|twilight|evening|blue hour|nightfall", "黄昏|傍晚|暮色"),
     TimeOfDay.NIGHT: (
         r"night(?:time)?|midnight|moon(?:light|lit)?|full moon|stars|starry|starlit|neon|aurora|"
-        r"northern lights",
-        "夜晚|夜|月光|月亮|满月|圆月|明月|月下|星空|霓虹|极光",
+        r"northern lights|(?:outer |in )space|galaxy|planets?|cosmos",
+        "夜晚|夜|月光|月亮|满月|圆月|明月|月下|星空|霓虹|极光|太空|宇宙|银河|星球",
     ),
     TimeOfDay.DAY: (
         r"day(?:light|time)?|noon|midday|sunny|bright|sunlit|bright sun|afternoon|blue sky",
@@ -201,38 +170,19 @@ HOURS: dict[TimeOfDay, tuple[str, str]] = {
 }
 
 WEATHERS: dict[Weather, tuple[str, str]] = {
-    Weather.SANDSTORM: (r"(?:sand|dust) ?storms?|haboob", "沙尘暴|沙暴|扬沙"),
-    Weather.HAIL: (r"hail(?:storms?|stones?|ing|s)?", "冰雹"),
-    Weather.SLEET: (r"sleet(?:ing|s)?|freezing rain", "雨夹雪|雨雪|冻雨"),
-    Weather.TYPHOON: (r"typhoons?|hurricanes?|cyclones?|tropical storms?", "台风|飓风|热带风暴|强台"),
-    Weather.BLIZZARD: (
-        r"blizzards?|snow ?storms?|heavy snow(?:fall)?|white ?out",
-        "暴风雪|暴雪|风雪|大雪|鹅毛大雪|大雪纷飞",
-    ),
     Weather.STORM: (
-        r"storm(?:y|s)?|thunder ?(?:storms?)?|tempest|lightning storms?",
-        "暴风雨|雷雨|雷阵雨|雷暴雨|雷暴|风暴|打雷",
-    ),
-    Weather.LIGHTNING: (
-        r"lightning(?: (?:bolts?|strikes?|flashes))?|bolts? of lightning",
-        "闪电|雷电|电闪雷鸣|雷鸣",
+        r"storm(?:y|s)?|thunder ?(?:storms?)?|lightning(?: storms?| strikes?)?|typhoons?|hurricanes?|"
+        r"tornado(?:e?s)?|hail(?:storms?)?|tempest",
+        "暴风雨|雷雨|雷阵雨|雷暴雨|雷暴|风暴|打雷|闪电|雷电|台风|飓风|龙卷风|冰雹",
     ),
     Weather.RAIN: (
         r"(?:heavy |light |pouring )?rain(?:y|s|ing|fall|storms?|drops?|showers?)?|drizzl(?:e|es|ing|y)|"
-        r"down ?pours?|umbrella|monsoon",
-        "下雨|细雨|大雨|小雨|暴雨|阵雨|毛毛雨|梅雨|雨(?![后过林伞衣刷棚靴鞋])",
+        r"down ?pours?|umbrella|monsoon|sleet(?:ing|s)?",
+        "下雨|细雨|大雨|小雨|暴雨|阵雨|毛毛雨|梅雨|雨夹雪|冻雨|雨(?![后过林伞衣刷棚靴鞋])",
     ),
     Weather.SNOW: (
-        r"snow(?:y|s|ing|fall|flakes?|(?! leopard))|winter",
-        "下雪|雪花|冬天|飘雪|小雪|初雪|雪(?!山|豹|白|橇|人|糕|屋|地靴)",
-    ),
-    Weather.CLOUD_SEA: (
-        r"seas? of (?:clouds?|fog|mist)|clouds? (?:sea|ocean)|above the clouds|cloud inversion",
-        "云海|云瀑",
-    ),
-    Weather.WIND: (
-        r"windy|gales?|(?:strong|heavy|fierce|howling|high) winds?|gusts?(?: of wind)?|wind ?storms?",
-        "大风|狂风|强风|刮风|劲风|东北季风|风很大",
+        r"(?:heavy )?snow(?:y|s|ing|fall|flakes?|storms?|(?! leopard))|blizzards?|winter",
+        "下雪|雪花|冬天|飘雪|大雪|小雪|初雪|暴风雪|暴雪|风雪|雪(?!山|豹|白|橇|人|糕|屋|地靴)",
     ),
     Weather.FOG: (r"fog(?:gy)?|mist(?:y)?|haze|hazy", "大雾|浓雾|薄雾|雾气|雾"),
     Weather.CLOUDY: (
@@ -290,11 +240,6 @@ ACTIONS: dict[SubjectAction, tuple[str, str]] = {
         r"fl(?:y|ies|ying)|soar(?:s|ing)?|glid(?:es|ing)|float(?:s|ing)?|drift(?:s|ing)?",
         "飞|飘|翱翔",
     ),
-    SubjectAction.SWIM: (r"swim(?:s|ming)?|div(?:es|ing)|snorkel(?:s|ing)?", "游泳|潜水|游"),
-    SubjectAction.COOK: (
-        r"cook(?:s|ing)?|bak(?:es?|ing)|stir(?:s|ring)?|chop(?:s|ping)?|fry(?:ing)?",
-        "做饭|烹饪|炒菜|煮",
-    ),
     SubjectAction.DANCE: (
         r"danc(?:e|es|ing)|twirl(?:s|ing)?|spin(?:s|ning)|waltz(?:es|ing)?|jump(?:s|ing)?",
         "跳舞|起舞|舞蹈",
@@ -308,8 +253,9 @@ ACTIONS: dict[SubjectAction, tuple[str, str]] = {
         "坐|休息|看书",
     ),
     SubjectAction.STAND: (
-        r"stand(?:s|ing)?|wait(?:s|ing)?|watch(?:es|ing)?|look(?:s|ing)?|gaz(?:es|ing)|park(?:ed|s)|leaning",
-        "站|看着|等待|望|矗立|停在|停着|停放|停靠|靠在",
+        r"stand(?:s|ing)?|wait(?:s|ing)?|watch(?:es|ing)?|look(?:s|ing)?|gaz(?:es|ing)|park(?:ed|s)|leaning|"
+        r"swim(?:s|ming)?|div(?:es|ing)|cook(?:s|ing)?|bak(?:es?|ing)|stir(?:s|ring)?|chop(?:s|ping)?|fry(?:ing)?",
+        "站|看着|等待|望|矗立|停在|停着|停放|停靠|靠在|游泳|潜水|做饭|烹饪|炒菜|煮",
     ),
 }
 
@@ -346,19 +292,6 @@ TINTS: dict[Tint, tuple[str, str]] = {
     Tint.PASTEL: (r"pastels?|muted|soft colou?rs", "柔和"),
     Tint.VIVID: (r"vivid|neon|saturated|colou?rful|vibrant|cyberpunk", "鲜艳|霓虹|赛博朋克"),
     Tint.COLD: (r"cold|icy|frozen|blue tones?|bleak|teal", "寒冷|冷色|冰"),
-    Tint.DRY: (r"savannah?s?|dry (?:plains?|grass(?:land)?|fields?)|steppe", "稀树草原|干草"),
-    Tint.ICE: (
-        r"on (?:the |thin |sea )?ice|(?:sea |pack )?ice(?: (?:floes?|sheet))?|arctic|antarctica?|snowfield",
-        "冰面|冰原|浮冰|冰上|南极|北极|雪地",
-    ),
-    Tint.MARS: (r"mars|martian", "火星"),
-    Tint.BAMBOO: (r"bamboo", "竹林|竹子|竹海"),
-    Tint.GRAIN: (
-        r"wheat|barley|corn ?fields?|golden (?:rice )?fields?|grain fields?|harvest(?:s|ing)?",
-        "麦田|麦子|小麦|金黄的稻田|稻穗|收割",
-    ),
-    Tint.RAPESEED: (r"rapeseed|canola|sunflowers?|mustard fields?", "油菜花|向日葵|葵花"),
-    Tint.LAVENDER: (r"lavender", "薰衣草"),
     Tint.WARM: (r"warm|cozy|cosy|amber|golden", "温暖|暖色|金色"),
 }
 

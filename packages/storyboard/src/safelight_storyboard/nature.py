@@ -8,7 +8,7 @@ import numpy as np
 
 from safelight_storyboard.camera import Camera
 from safelight_storyboard.layers import Layer
-from safelight_storyboard.lexicon import SNOWY, TimeOfDay, Tint, Weather
+from safelight_storyboard.lexicon import TimeOfDay, Tint, Weather
 from safelight_storyboard.palette import Light
 from safelight_storyboard.raster import mix, noise, rgb
 from safelight_storyboard.scene import Scene
@@ -19,7 +19,6 @@ from safelight_storyboard.scene_builder import (
     leaf_colour,
     ranges,
 )
-from safelight_storyboard.shaped_clouds import sea_of_clouds
 from safelight_storyboard.sky import Sky
 from safelight_storyboard.terrain import Ridge, make_grass, make_ridge, make_wood
 from safelight_storyboard.weather import Shafts, fog_bank
@@ -29,9 +28,6 @@ def mountains(
     out: SceneBuilder, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator
 ) -> None:
     out.behind += ranges(scene, light, camera, sky, rng, base=0.66, count=4, rise=0.5, snow=True)
-    if scene.weather is Weather.CLOUD_SEA:
-        out.behind += sea_of_clouds(light, camera, rng)
-        return
     tree = mix(rgb("#2f4a3e") * light.ambient, light.shade, 0.68)
     far = Ridge(
         depth=0.64,
@@ -62,12 +58,11 @@ def forest(
 ) -> None:
     kinds = (
         ("conifer",)
-        if (rng.random() < 0.6 or scene.weather in SNOWY) and not scene.tints & {Tint.AUTUMN, Tint.BLOSSOM}
+        if (rng.random() < 0.6 or scene.weather is Weather.SNOW)
+        and not scene.tints & {Tint.AUTUMN, Tint.BLOSSOM}
         else ("broadleaf", "conifer", "broadleaf")
     )
-    if Tint.BAMBOO in scene.tints:
-        kinds = ("bamboo",)
-    leaf = leaf_colour(scene, "#5f8a4a" if Tint.BAMBOO in scene.tints else "#47694a")
+    leaf = leaf_colour(scene, "#47694a")
     for index, (depth, base, tree) in enumerate(
         ((0.18, 0.62, 0.3), (0.3, 0.68, 0.4), (0.44, 0.75, 0.52), (0.6, 0.81, 0.62))
     ):
@@ -116,7 +111,7 @@ def forest(
     )
     out.behind.append(make_ridge(near, light, camera, rng, sun_x=sky.sun[0]))
     frame_trees(out, light, camera, sky, rng, kinds=kinds, tree=0.95)
-    if sky.shines and scene.hour is not TimeOfDay.NIGHT and scene.weather not in SNOWY:
+    if sky.shines and scene.hour is not TimeOfDay.NIGHT and scene.weather is not Weather.SNOW:
         out.front.append(
             Shafts.make(camera, rng, colour=light.sun, strength=0.42, origin=(sky.sun[0], -0.1 * camera.h))
         )
@@ -206,12 +201,7 @@ def meadow(
 ) -> None:
     out.behind += ranges(scene, light, camera, sky, rng, base=0.62, count=2, rise=0.22, snow=False)
     leaf = rgb("#7f9a4e") if Tint.AUTUMN not in scene.tints else rgb("#b8873f")
-    white = scene.weather in SNOWY or Tint.ICE in scene.tints
-    if Tint.DRY in scene.tints:
-        leaf = rgb("#cfa860")
-    for tint, bloom in ((Tint.GRAIN, "#d9b04c"), (Tint.RAPESEED, "#ecd038"), (Tint.LAVENDER, "#8f78c0")):
-        if tint in scene.tints:
-            leaf = rgb(bloom)
+    white = scene.weather is Weather.SNOW
     if white:
         leaf = rgb("#d9e2ea")
     for index, (depth, base) in enumerate(((0.34, 0.66), (0.48, 0.715), (0.62, 0.77))):

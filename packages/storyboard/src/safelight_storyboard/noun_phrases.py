@@ -3,8 +3,7 @@
 The rules are few, so that a result can be explained. An English phrase begins at an article, a number, a
 possessive, or the start of the prompt, and ends before a preposition, a verb or a comma; its head is its last
 word. A Chinese phrase begins at a number with a measure word, or at the start of the prompt,
-    and ends before a
-verb or a preposition; what stands before 的 describes it.
+and ends before a verb or a preposition; what stands before 的 describes it.
 """
 
 from __future__ import annotations

@@ -30,11 +30,6 @@ class Light:
     #: How much lamplight the scene has: 0 by day, 1 at night.
     lamps: float
 
-    def lit(self, colour: Colour, depth: float = 1.0) -> Colour:
-        """The colour of an object at `depth`: 0 is far, 1 near."""
-        near = colour * self.ambient
-        return mix(self.haze, near, min(1.0, max(0.0, depth)))
-
 
 _HOURS: dict[TimeOfDay, Light] = {
     TimeOfDay.DAWN: Light(
@@ -77,16 +72,9 @@ def light_for(scene: Scene, theme: tuple[tuple[int, int, int], ...] = ()) -> Lig
         (Tint.PASTEL, "#f2e4ea", 0.3),
         (Tint.BLOSSOM, "#f7bccb", 0.24),
         (Tint.AUTUMN, "#e8a25c", 0.12),
-        (Tint.MARS, "#c8643c", 0.5),
     ):
         if tint in scene.tints:
             light = _towards(light, rgb(colour), share * (0.5 if scene.hour is TimeOfDay.NIGHT else 1.0))
-    if scene.setting is Environment.UNDERWATER:
-        light = replace(
-            light, ambient=rgb("#a6d2dc") / 255, sun=rgb("#bff5ec"), haze=rgb("#2f8aa6"), shade=rgb("#0a2c44")
-        )
-    if scene.setting is Environment.SPACE:
-        light = replace(light, ambient=np.array([0.96, 0.93, 0.9], np.float32), sun=rgb("#fff4e4"))
     if scene.setting in (Environment.CITY, Environment.STREET) and light.lamps > 0.5:
         warm = rgb("#8a6478") if scene.hour is TimeOfDay.NIGHT else rgb("#d08a6a")
         light = replace(
@@ -133,20 +121,10 @@ def _weathered(light: Light, weather: Weather) -> Light:
     share, dark = {
         Weather.RAIN: (0.62, 0.72),
         Weather.STORM: (0.68, 0.6),
-        Weather.SNOW: (0.5, 1.0),
-        Weather.BLIZZARD: (0.8, 1.0),
-        Weather.LIGHTNING: (0.6, 0.5),
-        Weather.TYPHOON: (0.74, 0.66),
-        Weather.WIND: (0.4, 0.9),
-        Weather.CLOUD_SEA: (0.0, 1.0),
+        Weather.SNOW: (0.6, 1.0),
         Weather.FOG: (0.72, 1.0),
-        Weather.CLOUDY: (0.25, 0.94),
-        Weather.HAIL: (0.66, 0.66),
-        Weather.SLEET: (0.62, 0.8),
-        Weather.SANDSTORM: (0.86, 0.86),
+        Weather.CLOUDY: (0.5, 0.88),
     }[weather]
-    if weather is Weather.SANDSTORM:
-        grey = rgb("#c89a5c") * np.float32(max(0.35, float(mean.mean()) / 200))
     if weather is Weather.FOG:
         grey = mix(grey, light.haze, 0.7)
     dull = _map(light, lambda c: mix(c, grey, share * 0.8) * np.float32(dark))

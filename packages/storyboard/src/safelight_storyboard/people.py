@@ -1,9 +1,8 @@
-"""People: walking, running, standing, sitting, cooking, dancing, floating."""
+"""People: walking, running, standing, sitting, dancing, riding."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +10,6 @@ import numpy as np
 from safelight_storyboard.figures import Drawing, Pen, Point, Tones, step_to
 
 THIGH, SHIN, ARM, FOREARM = 0.25, 0.245, 0.155, 0.15
-
-#: Draws a tool: pen, position of the hand, phase, tones.
-Tool = Callable[[Pen, Point, float, Tones], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +23,8 @@ class Look:
     scarf: bool = False
     umbrella: bool = False
     child: bool = False
-    suit: bool = False
-    tutu: bool = False
     #: White hair and a stick.
     elder: bool = False
-    #: Draws the tool of a trade, at the hand; `None` for empty hands.
-    tool: Tool | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +39,6 @@ class Pose:
     #: Height of the hip, if the position of the feet does not determine it.
     hip: float | None = None
     lift: float = 0.0
-    turn: float = 1.0
 
 
 def walking(phase: float) -> Pose:
@@ -97,17 +88,6 @@ def sitting(phase: float) -> Pose:
     )
 
 
-def cooking(phase: float) -> Pose:
-    stir = 0.16 * math.sin(2 * phase)
-    return Pose(
-        thighs=(0.06, -0.08),
-        knees=(0.02, 0.02),
-        arms=(0.62 + stir, 0.4 + 0.05 * math.sin(phase)),
-        elbows=(0.95 - 0.6 * stir, 1.05),
-        lean=0.05 + 0.02 * math.sin(phase),
-    )
-
-
 def dancing(phase: float) -> Pose:
     s = math.sin(phase)
     rise = 0.5 + 0.5 * math.sin(phase * 0.5)
@@ -117,7 +97,6 @@ def dancing(phase: float) -> Pose:
         arms=(1.5 + 0.9 * rise, -1.3 - 0.5 * s),
         elbows=(0.35, -0.3),
         lean=-0.04 + 0.05 * s,
-        turn=math.cos(phase * 0.5),
         lift=0.03 * max(0.0, s),
     )
 
@@ -133,18 +112,6 @@ def riding(phase: float) -> Pose:
     )
 
 
-def floating(phase: float) -> Pose:
-    s = math.sin(phase * 0.5)
-    return Pose(
-        thighs=(0.35 + 0.1 * s, 0.05 - 0.1 * s),
-        knees=(0.5 - 0.1 * s, 0.55),
-        arms=(0.95 + 0.15 * s, -0.6 + 0.15 * s),
-        elbows=(0.5, 0.35),
-        lean=0.08,
-        hip=0.5,
-    )
-
-
 def person(look: Look, pose_at: object) -> Drawing:
     """A drawing of a person with this clothing. `pose_at` returns the pose at a phase."""
     assert callable(pose_at)
@@ -156,7 +123,6 @@ def person(look: Look, pose_at: object) -> Drawing:
 
 
 def _person(pen: Pen, pose: Pose, tones: Tones, look: Look, phase: float) -> None:
-    bulk = 1.28 if look.suit else 1.0
     head_r = 0.094 if look.child else 0.064
     feet = [_leg((0.0, 0.0), pose.thighs[i], pose.knees[i])[1] for i in (0, 1)]
     hip_y = pose.hip if pose.hip is not None else -min(f[1] for f in feet) + 0.022 + pose.lift
@@ -166,22 +132,17 @@ def _person(pen: Pen, pose: Pose, tones: Tones, look: Look, phase: float) -> Non
     neck = (chest[0] + math.sin(pose.lean) * 0.05, chest[1] + 0.05)
     head = (neck[0] + math.sin(pose.lean) * 0.06 + 0.008, neck[1] + head_r + 0.012)
 
-    _arm(pen, chest, pose.arms[1], pose.elbows[1], tones, look, bulk, back=True)
+    _arm(pen, chest, pose.arms[1], pose.elbows[1], tones, look, back=True)
     for index in (1, 0):
         knee, foot = _leg(hip, pose.thighs[index], pose.knees[index])
         tone = tones.dark
-        pen.limb(hip, knee, 0.052 * bulk, 0.038 * bulk, tone)
-        pen.limb(knee, foot, 0.037 * bulk, 0.022 * bulk, tone)
+        pen.limb(hip, knee, 0.052, 0.038, tone)
+        pen.limb(knee, foot, 0.037, 0.022, tone)
         sole = pose.thighs[index] - pose.knees[index]
-        pen.limb(foot, step_to(foot, sole + 1.45, 0.058), 0.021 * bulk, 0.013 * bulk, tone)
-    if look.suit:
-        pen.limb((chest[0] - 0.1, chest[1] - 0.02), (hip[0] - 0.09, hip[1] + 0.1), 0.06, 0.06, tones.dark)
-    pen.limb((hip[0], hip[1] + 0.015), (chest[0], chest[1] - 0.035), 0.062 * bulk, 0.078 * bulk, tones.body)
+        pen.limb(foot, step_to(foot, sole + 1.45, 0.058), 0.021, 0.013, tone)
+    pen.limb((hip[0], hip[1] + 0.015), (chest[0], chest[1] - 0.035), 0.062, 0.078, tones.body)
     if (look.coat or look.skirt) and max(pose.thighs) < 1.5:
         _skirt(pen, hip, chest, pose, tones, look, phase)
-    if look.tutu:
-        pen.oval((hip[0], hip[1] + 0.03), (0.235, 0.05), tones.accent, 0.05 * math.sin(phase))
-        pen.oval((hip[0], hip[1] + 0.045), (0.17, 0.04), tones.body, 0.05 * math.sin(phase))
     if look.scarf:
         wave = 0.012 * math.sin(phase * 1.3)
         pen.limb((neck[0] - 0.04, neck[1]), (neck[0] + 0.04, neck[1]), 0.024, 0.024, tones.accent)
@@ -196,13 +157,11 @@ def _person(pen: Pen, pose: Pose, tones: Tones, look: Look, phase: float) -> Non
         )
     pen.limb(neck, (head[0], head[1] - head_r * 0.5), 0.026, 0.026, tones.skin)
     _head(pen, head, head_r, tones, look, phase)
-    hand = _arm(pen, chest, pose.arms[0], pose.elbows[0], tones, look, bulk, back=False)
+    hand = _arm(pen, chest, pose.arms[0], pose.elbows[0], tones, look, back=False)
     if look.umbrella:
         _umbrella(pen, hand, tones)
-    if look.elder and look.tool is None:
+    if look.elder:
         pen.limb((hand[0] + 0.01, hand[1] + 0.02), (hand[0] + 0.05, 0.01), 0.011, 0.009, tones.dark)
-    if look.tool is not None:
-        look.tool(pen, hand, phase, tones)
 
 
 def _leg(hip: Point, thigh: float, knee_bend: float) -> tuple[Point, Point]:
@@ -211,7 +170,7 @@ def _leg(hip: Point, thigh: float, knee_bend: float) -> tuple[Point, Point]:
 
 
 def _arm(
-    pen: Pen, chest: Point, angle: float, elbow: float, tones: Tones, look: Look, bulk: float, *, back: bool
+    pen: Pen, chest: Point, angle: float, elbow: float, tones: Tones, look: Look, *, back: bool
 ) -> Point:
     if look.umbrella and not back:
         angle, elbow = 0.5, 1.6
@@ -219,9 +178,9 @@ def _arm(
     joint = step_to(shoulder, angle, ARM)
     hand = step_to(joint, angle + elbow, FOREARM)
     tone = tones.dark if back else tones.body * np.float32(0.92)
-    pen.limb(shoulder, joint, 0.034 * bulk, 0.026 * bulk, tone)
-    pen.limb(joint, hand, 0.025 * bulk, 0.018 * bulk, tone)
-    pen.disc(hand, 0.021 * bulk, tones.body if look.suit else tones.skin)
+    pen.limb(shoulder, joint, 0.034, 0.026, tone)
+    pen.limb(joint, hand, 0.025, 0.018, tone)
+    pen.disc(hand, 0.021, tones.skin)
     return hand
 
 
@@ -249,11 +208,6 @@ def _skirt(pen: Pen, hip: Point, chest: Point, pose: Pose, tones: Tones, look: L
 
 
 def _head(pen: Pen, head: Point, r: float, tones: Tones, look: Look, phase: float) -> None:
-    if look.suit:
-        pen.disc(head, r * 1.5, tones.body)
-        pen.oval((head[0] + r * 0.5, head[1] + r * 0.05), (r * 0.92, r * 0.8), tones.dark)
-        pen.oval((head[0] + r * 0.72, head[1] + r * 0.32), (r * 0.24, r * 0.14), tones.accent, 0.5)
-        return
     hair = np.array([206, 208, 210], np.float32) if look.elder else tones.dark * np.float32(0.75)
     if look.hair == "long":
         sway = 0.012 * math.sin(phase - 0.6)
@@ -310,37 +264,6 @@ def _head(pen: Pen, head: Point, r: float, tones: Tones, look: Look, phase: floa
             ],
             tones.dark,
         )
-    elif look.hat == "chef":
-        white = np.maximum(tones.skin, tones.accent) * np.float32(1.05)
-        pen.shape(
-            [
-                (head[0] - r * 0.95, head[1] + r * 0.5),
-                (head[0] - r * 0.9, head[1] + r * 1.5),
-                (head[0] + r * 0.9, head[1] + r * 1.5),
-                (head[0] + r * 0.95, head[1] + r * 0.5),
-            ],
-            white,
-        )
-        for dx in (-0.75, 0.0, 0.75):
-            pen.disc((head[0] + dx * r, head[1] + r * 1.85), r * 0.66, white)
-    elif look.hat == "nurse":
-        white = np.array([236, 240, 242], np.float32)
-        pen.shape(
-            [(head[0] - r * 0.95, head[1] + r * 0.7), (head[0] - r * 0.8, head[1] + r * 1.55),
-             (head[0] + r * 0.5, head[1] + r * 1.6), (head[0] + r * 0.72, head[1] + r * 0.8)],
-            white,
-        )  # fmt: skip
-        red = np.array([48, 48, 200], np.float32)
-        pen.limb(
-            (head[0] - r * 0.4, head[1] + r * 1.2), (head[0] + r * 0.2, head[1] + r * 1.22), 0.008, 0.008, red
-        )
-        pen.limb(
-            (head[0] - r * 0.1, head[1] + r * 0.95),
-            (head[0] - r * 0.1, head[1] + r * 1.48),
-            0.008,
-            0.008,
-            red,
-        )
     elif look.hat == "cap":
         pen.limb(
             (head[0] - r * 0.2, head[1] + r * 0.62),
@@ -350,25 +273,6 @@ def _head(pen: Pen, head: Point, r: float, tones: Tones, look: Look, phase: floa
             tones.accent,
         )
         pen.oval((head[0] - r * 0.02, head[1] + r * 0.62), (r * 0.95, r * 0.62), tones.accent)
-    elif look.hat == "helmet":
-        pen.oval((head[0], head[1] + r * 0.45), (r * 1.3, r * 1.0), tones.accent)
-        pen.limb(
-            (head[0] - r * 1.7, head[1] + r * 0.3),
-            (head[0] + r * 1.5, head[1] + r * 0.36),
-            r * 0.16,
-            r * 0.16,
-            tones.accent * np.float32(0.8),
-        )
-    elif look.hat == "straw":
-        pale = tones.skin * np.float32(0.35) + np.array([70, 130, 160], np.float32)
-        pen.shape(
-            [
-                (head[0] - r * 2.5, head[1] + r * 0.15),
-                (head[0] + r * 2.5, head[1] + r * 0.15),
-                (head[0] + r * 0.1, head[1] + r * 1.9),
-            ],
-            pale,
-        )
 
 
 def _umbrella(pen: Pen, hand: Point, tones: Tones) -> None:

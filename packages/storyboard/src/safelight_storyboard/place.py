@@ -44,11 +44,7 @@ HORIZONS = {
     Environment.STREET: 0.7,
     Environment.DESERT: 0.62,
     Environment.MEADOW: 0.6,
-    Environment.SPACE: 0.9,
-    Environment.KITCHEN: 0.5,
     Environment.ROOM: 0.56,
-    Environment.STAGE: 0.6,
-    Environment.UNDERWATER: 0.8,
 }
 
 PLACES = {
@@ -61,9 +57,5 @@ PLACES = {
     Environment.STREET: Place(ground=0.86, depth=0.8, scale=1.05, dark=0.4),
     Environment.DESERT: Place(ground=0.84, depth=0.8),
     Environment.MEADOW: Place(ground=0.855, depth=0.8),
-    Environment.SPACE: Place(ground=0.9, depth=0.8, dark=0.2),
-    Environment.KITCHEN: Place(ground=1.17, depth=0.8, scale=2.6, dark=0.16),
     Environment.ROOM: Place(ground=0.93, depth=0.8, scale=1.55, dark=0.34),
-    Environment.STAGE: Place(ground=0.84, depth=0.75, scale=1.5, dark=0.2),
-    Environment.UNDERWATER: Place(ground=0.93, depth=0.7, dark=0.35),
 }

@@ -21,7 +21,6 @@ from safelight_storyboard.raster import Raster
 from safelight_storyboard.scene import read
 from safelight_storyboard.shot import Shot
 from safelight_storyboard.test_cards import Card, Where
-from safelight_storyboard.title_card import TitleCard
 
 #: Frames are painted with at most about this many pixels and then enlarged. This saves time, and the
 #: difference is hardly visible.
@@ -61,20 +60,14 @@ def render(job: Job, report: Callable[[int], None]) -> tuple[str, ...]:
     scene = read(job.prompt, job.seed, like=job.like)
     rng = np.random.default_rng([scene.seed, job.width, job.height, job.seconds])
     inner = inner_size(job.width, job.height)
-    shot = (
-        TitleCard(scene, inner, job.seconds, rng)
-        if scene.card
-        else Shot(scene, inner, job.seconds, rng, theme=job.theme)
-    )
+    shot = Shot(scene, inner, job.seconds, rng, theme=job.theme)
     film = Film(scene, (job.width, job.height), inner, np.random.default_rng([scene.seed, 7]))
     voice = (
         tts.speak(scene.spoken, audio.RATE, seconds=job.seconds - 0.3)
         if job.speech and scene.spoken
         else None
     )
-    track = audio.compose(
-        scene, job.seconds, np.random.default_rng([scene.seed, 11]), voice=voice, thunder_at=shot.thunder_at
-    )
+    track = audio.compose(scene, job.seconds, np.random.default_rng([scene.seed, 11]), voice=voice)
     for card in job.cards:
         if card.where is Where.TONE:
             audio.insert(track, safety_card.make_tones(card.category, audio.RATE), card.at)

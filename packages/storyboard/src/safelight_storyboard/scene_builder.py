@@ -8,7 +8,7 @@ import numpy as np
 
 from safelight_storyboard.camera import Camera
 from safelight_storyboard.layers import Element
-from safelight_storyboard.lexicon import ROUGH, SNOWY, Environment, Tint
+from safelight_storyboard.lexicon import Environment, Tint, Weather
 from safelight_storyboard.palette import Light
 from safelight_storyboard.raster import Colour, mix, rgb
 from safelight_storyboard.scene import Scene
@@ -35,8 +35,8 @@ def leaf_colour(scene: Scene, plain: str) -> Colour:
 
 
 def ground_colour(scene: Scene, light: Light, plain: str, dark: float = 0.5) -> Colour:
-    base = rgb("#dfe6ee") if scene.weather in SNOWY else rgb(plain)
-    return mix(base * light.ambient, light.shade, dark * (0.55 if scene.weather in SNOWY else 1.0))
+    base = rgb("#dfe6ee") if scene.weather is Weather.SNOW else rgb(plain)
+    return mix(base * light.ambient, light.shade, dark * (0.55 if scene.weather is Weather.SNOW else 1.0))
 
 
 def frame_trees(
@@ -118,7 +118,7 @@ def ranges(
             fade=0.2 + 0.1 * u,
             sharp=0.75 if index < count - 1 else 0.45,
             relief=0.75 * (1 - 0.35 * u),
-            snow=(1.15 if scene.weather in SNOWY else 0.85) if snow and index < 2 else 0.0,
+            snow=(1.15 if scene.weather is Weather.SNOW else 0.85) if snow and index < 2 else 0.0,
         )
         out.append(make_ridge(ridge, light, camera, rng, sun_x=sky.sun[0]))
         if index % 2 == 0:
@@ -149,7 +149,7 @@ def water(
     choppy: float,
     hidden: bool = False,
 ) -> None:
-    if scene.weather in ROUGH:
+    if scene.weather is Weather.STORM:
         choppy = min(1.3, choppy * 1.8)
     out.behind.append(
         Water.make(

@@ -1,4 +1,4 @@
-"""The sky: gradients by time of day, sun or moon, stars, clouds, aurora."""
+"""The sky: gradients by time of day, sun or moon, stars, clouds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from safelight_storyboard.camera import Camera, CameraView
 from safelight_storyboard.layers import Backdrop, Element, Layer, room
-from safelight_storyboard.lexicon import RAINY, ROUGH, SNOWY, Environment, TimeOfDay, Weather
+from safelight_storyboard.lexicon import RAINY, Environment, TimeOfDay, Weather
 from safelight_storyboard.palette import Light
 from safelight_storyboard.raster import Colour, Raster, mix, noise, pack
 from safelight_storyboard.scene import Scene
@@ -38,17 +38,14 @@ def gradient(light: Light, rows: Raster) -> Raster:
     return np.stack([np.interp(at, stops, bands[:, c]) for c in range(3)], axis=1).astype(np.float32)
 
 
-def make_sky(
-    scene: Scene, light: Light, camera: Camera, rng: np.random.Generator, *, sun_x: float | None = None
-) -> Sky:
+def make_sky(scene: Scene, light: Light, camera: Camera, rng: np.random.Generator) -> Sky:
     """Paints the sky of a scene down to the horizon and slightly below."""
     left, top, width, height = room(camera, DEPTH)
     horizon = camera.horizon
-    sun_at = sun_x if sun_x is not None else float(rng.choice((0.3, 0.64, 0.7)))
-    sun = (camera.w * sun_at, horizon * (1 - light.height))
+    sun = (camera.w * float(rng.choice((0.3, 0.64, 0.7))), horizon * (1 - light.height))
     night = scene.hour is TimeOfDay.NIGHT
     shines = scene.weather in (Weather.CLEAR, Weather.CLOUDY, Weather.FOG) or (
-        scene.weather in (SNOWY | {Weather.WIND, Weather.CLOUD_SEA}) and not night
+        scene.weather is Weather.SNOW and not night
     )
     shines = scene.full_moon or (shines and (not night or scene.moon))
 
@@ -67,8 +64,6 @@ def make_sky(
     elements: list[Element] = [Backdrop(layers=[base, *_clouds(scene, light, camera, rng, sun)])]
     if light.stars > 0:
         elements.append(Stars.scattered(light, camera, rng))
-    if scene.aurora:
-        elements.append(Aurora.make(camera, rng))
     return Sky(elements=tuple(elements), sun=sun, shines=shines)
 
 
@@ -147,46 +142,6 @@ class Stars:
                 frame[iy, ix - 1 : ix + 3, :3] = np.minimum(frame[iy, ix - 1 : ix + 3, :3] + 34 * light, 255)
 
 
-@dataclass(kw_only=True)
-class Aurora:
-    """Aurora: curtains of green light that move slowly."""
-
-    curtain: Raster
-    ripple: Raster
-
-    @classmethod
-    def make(cls, camera: Camera, rng: np.random.Generator) -> Aurora:
-        w, h = camera.w // 2, int(camera.horizon) // 2
-        ys = np.linspace(0, 1, h, dtype=np.float32)[:, None]
-        rays = noise(rng, w, 1, 40, octaves=5)[0]
-        folds = 0.62 + 0.2 * np.sin(np.linspace(0, 5, w) + rng.random() * 6) + 0.1 * (rays - 0.5)
-        above = folds[None, :] - ys
-        shape = np.where(above > 0, np.exp(-above * 4.2), np.exp(above * 26)) * (
-            0.25 + 0.95 * rays[None, :] ** 1.6
-        )
-        green, violet = np.array([130, 245, 92], np.float32), np.array([190, 70, 120], np.float32)
-        share = np.clip(above * 2.2, 0, 1)[..., None]
-        colour = (green * (1 - share) + violet * share) * shape[..., None] * 0.8
-        out = np.zeros((h, w, 4), np.uint8)
-        out[..., :3] = np.clip(colour, 0, 255)
-        return cls(curtain=out, ripple=noise(rng, w * 2, 1, 60, octaves=3)[0])
-
-    def paint(self, frame: Raster, view: CameraView, t: float) -> None:
-        h, w = self.curtain.shape[:2]
-        xs = np.arange(w, dtype=np.float32)
-        wave = xs + 14 * np.sin(xs / 46 + 0.5 * t) + 7 * np.sin(xs / 19 - 0.7 * t)
-        map_x = np.repeat(wave[None, :], h, axis=0).astype(np.float32)
-        map_y = (
-            np.repeat(np.arange(h, dtype=np.float32)[:, None], w, axis=1)
-            + (5 * np.sin(xs / 60 + 0.6 * t))[None, :]
-        )
-        moved = cv2.remap(
-            self.curtain, map_x, map_y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
-        )
-        full = cv2.resize(moved, (frame.shape[1], min(frame.shape[0], h * 2)), interpolation=cv2.INTER_LINEAR)
-        cv2.add(frame[: full.shape[0]], full, dst=frame[: full.shape[0]])
-
-
 def _clouds(
     scene: Scene, light: Light, camera: Camera, rng: np.random.Generator, sun: tuple[float, float]
 ) -> list[Layer]:
@@ -195,16 +150,8 @@ def _clouds(
         Weather.RAIN: 0.86,
         Weather.STORM: 0.9,
         Weather.SNOW: 0.74,
-        Weather.BLIZZARD: 0.9,
-        Weather.LIGHTNING: 0.9,
-        Weather.TYPHOON: 0.92,
-        Weather.WIND: 0.6,
-        Weather.CLOUD_SEA: 0.4,
         Weather.FOG: 0.42,
-        Weather.CLOUDY: 0.72,
-        Weather.HAIL: 0.9,
-        Weather.SLEET: 0.86,
-        Weather.SANDSTORM: 0.5,
+        Weather.CLOUDY: 0.84,
     }[scene.weather]
     if scene.hour is TimeOfDay.NIGHT and scene.weather is Weather.CLEAR:
         cover = 0.34
@@ -218,7 +165,7 @@ def _clouds(
         cover = 0.3
     out: list[Layer] = []
     for depth, speed, cell, strength in ((0.05, 3.0, 0.34, 0.75), (0.09, 7.0, 0.52, 0.95)):
-        drift = speed * camera.h / 540 * (2.4 if scene.weather in ROUGH else 1.0)
+        drift = speed * camera.h / 540 * (2.4 if scene.weather is Weather.STORM else 1.0)
         left, top, width, _ = room(camera, depth, drift)
         height = int(camera.horizon * 1.02) - top
         texture = _cloud_sheet(
@@ -278,7 +225,7 @@ def _moved(field: Raster, right: int, down: int) -> Raster:
 
 
 def _cloud_colours(scene: Scene, light: Light) -> tuple[Colour, Colour]:
-    if scene.weather in RAINY | ROUGH:
+    if scene.weather in RAINY:
         high = np.minimum(light.sky[3] * np.float32(1.12), 255).astype(np.float32)
         return high, mix(light.sky[0], light.shade, 0.5)
     if scene.hour is TimeOfDay.DAY:

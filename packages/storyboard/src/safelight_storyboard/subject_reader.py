@@ -6,57 +6,24 @@ import re
 from dataclasses import dataclass, replace
 
 from safelight_storyboard import lexicon
-from safelight_storyboard.catalogue import CATALOGUE
-from safelight_storyboard.catalogue_entry import Motion
 from safelight_storyboard.lexicon import SubjectAction
 from safelight_storyboard.modifiers import MOST_OF_A_KIND, colour_of, count_of, named_count
 from safelight_storyboard.noun_phrases import NounPhrase, han_word, noun_phrases
-from safelight_storyboard.subject_kinds import SubjectKind
-from safelight_storyboard.subject_words import KINDS, OTHER_NOUNS, PLAIN_PEOPLE
-from safelight_storyboard.town_buildings import TOWN_BUILDINGS
-from safelight_storyboard.town_traffic import TOWN_TRAFFIC
-from safelight_storyboard.trades import TRADES
+from safelight_storyboard.subject_words import KINDS, OTHER_NOUNS, PEOPLE, PLAIN_PEOPLE, SubjectKind
 from safelight_storyboard.word_tables import first, matches
-from safelight_storyboard.work_vehicles import WORK_VEHICLES
 
 MOST_SUBJECTS = 4
 #: Most words for subjects, and most noun phrases, that are read of a prompt: bounds the time for a long one.
 MOST_WORDS = 400
 
-PEOPLE = frozenset(
-    {
-        SubjectKind.PERSON,
-        SubjectKind.WOMAN,
-        SubjectKind.CHILD,
-        SubjectKind.CHEF,
-        SubjectKind.DANCER,
-        SubjectKind.ASTRONAUT,
-        *TRADES,
-    }
-)
 _MOST = {
-    SubjectKind.TRAIN: 1,
     SubjectKind.CAR: 4,
+    SubjectKind.TRAM: 1,
     SubjectKind.HORSE: 6,
-    SubjectKind.WHALE: 3,
     SubjectKind.BOAT: 5,
-    SubjectKind.HOT_AIR_BALLOON: 5,
+    SubjectKind.BRIDGE: 1,
+    SubjectKind.LIGHTHOUSE: 1,
 }
-#: Vehicles that are drawn with a person, or that hide the person who drives.
-_WITH_DRIVER = frozenset(
-    {
-        SubjectKind.CAR,
-        SubjectKind.TRAIN,
-        SubjectKind.HOT_AIR_BALLOON,
-        SubjectKind.ROWING_BOAT,
-        SubjectKind.TRACTOR,
-        SubjectKind.MOTORCYCLE,
-        SubjectKind.BUS,
-        SubjectKind.TRUCK,
-        *WORK_VEHICLES,
-        *TOWN_TRAFFIC,
-    }
-)
 
 
 def _alternatives(han: str) -> list[str]:
@@ -68,24 +35,8 @@ _PATTERNS: dict[SubjectKind, tuple[str, str]] = {
 }
 #: Where an animal sits if the prompt names no action.
 _SEAT = re.compile(r"\bwindow ?sills?\b|\bsofa\b|\b(?:arm)?chair\b|窗台|沙发|椅子")
-#: Subjects whose drawing contains another one.
-_PARTS = {
-    SubjectKind.TEA_HOUSE: (SubjectKind.LANTERN,),
-    SubjectKind.COURTYARD_HOUSE: (SubjectKind.LANTERN,),
-    SubjectKind.DELIVERY_RIDER: (SubjectKind.SCOOTER, SubjectKind.MOTORCYCLE, SubjectKind.BICYCLE),
-    SubjectKind.VENDOR: (SubjectKind.SHOP,),
-}
-#: Buildings that are drawn from outside only.
-_ENTERED = frozenset({*TOWN_BUILDINGS, SubjectKind.HOUSE, SubjectKind.TEA_HOUSE})
-#: What may come before and after the word for a building that is only the place: "in a hospital", 医院里.
-_INSIDE = re.compile(
-    r"\b(?:in|inside|at|of|from|through|into|near) (?:an?|the|his|her|their) (?:[\w-]+ ){0,2}$"
-)
-_INSIDE_HAN = ("里", "内", "中")
 #: Characters with which a Chinese noun goes on and means another thing: 火车司机, 医院长椅.
 _HAN_COMPOUND = "店站厂馆院局员工师长手库票厅牌皮肉蛋毛窝巢机司夫"
-#: Characters with which a Chinese word for a person goes on: 老师傅 is no 老师.
-_TITLE_GOES_ON = ("傅", "匠")
 #: Words of the scene; a phrase whose head is one of them needs no subject.
 _SCENERY = (lexicon.SETTINGS, lexicon.HOURS, lexicon.WEATHERS, lexicon.STYLES, lexicon.TINTS)
 
@@ -128,7 +79,7 @@ def read_cast(text: str) -> Cast:
         covered[a:b] = b"\1" * (b - a)
     for kind, match in _longest_first(text):
         start, end = match.span()
-        if not any(covered[start:end]) and not (kind in _ENTERED and _is_inside(text, match)):
+        if not any(covered[start:end]):
             covered[start:end] = b"\1" * (end - start)
             found.append((kind, match))
     heads = [match for _, match in found]
@@ -159,22 +110,23 @@ def read_cast(text: str) -> Cast:
     shown = subjects[:MOST_SUBJECTS] if lost is None else []
     left_out = {p.start: p.words for p in missing}
     left_out |= {s.at: s.word for s in subjects if s not in shown}
-    left_out |= {s.at: s.word for s in shown if s.kind not in TRADES and re.fullmatch(PLAIN_PEOPLE, s.word)}
+    left_out |= {s.at: s.word for s in shown if re.fullmatch("|".join(PLAIN_PEOPLE), s.word)}
     left_out |= {s.at: s.word for s in shown if s.count > most_of(s.kind)}
+    left_out |= {m.start(): m.group() for m in matches(text, *lexicon.PLAIN_PLACES)}
     words = dict.fromkeys(left_out[at] for at in sorted(left_out))
     return Cast(subjects=tuple(shown), not_drawn=tuple(words)[:8], missing=lost.words if lost else "")
 
 
 def most_of(kind: SubjectKind) -> int:
     """How many of this kind one picture shows at most."""
-    return CATALOGUE[kind].most if kind in CATALOGUE else _MOST.get(kind, MOST_OF_A_KIND)
+    return _MOST.get(kind, MOST_OF_A_KIND)
 
 
 def _describes_animal(
     text: str, kind: SubjectKind, match: re.Match[str], found: list[tuple[SubjectKind, re.Match[str]]]
 ) -> bool:
     """Whether a word for a person only describes the noun after it: a baby elephant, a mother duck."""
-    if kind not in (SubjectKind.PERSON, SubjectKind.WOMAN, SubjectKind.CHILD):
+    if kind not in PEOPLE:
         return False
     at = match.end() + (text[match.end() : match.end() + 1] == " ")
     return any(other not in PEOPLE and m.start() == at for other, m in found)
@@ -183,11 +135,7 @@ def _describes_animal(
 def _longest_first(text: str) -> list[tuple[SubjectKind, re.Match[str]]]:
     """The first words for subjects; of words that overlap, the longest is meant (环卫工人 contains 工人)."""
     words = [
-        (kind, match)
-        for kind, (english, han) in _PATTERNS.items()
-        for match in matches(text, english, han)
-        if match.group().isascii()
-        or not (kind in PEOPLE and text[match.end() : match.end() + 1] in _TITLE_GOES_ON)
+        (kind, match) for kind, (english, han) in _PATTERNS.items() for match in matches(text, english, han)
     ]
     words.sort(key=lambda each: each[1].start())
     return sorted(words[:MOST_WORDS], key=lambda each: -len(each[1].group()))
@@ -220,22 +168,11 @@ def _is_drawn(phrase: NounPhrase, heads: list[re.Match[str]], others: list[tuple
     )
 
 
-def _is_inside(text: str, match: re.Match[str]) -> bool:
-    """Whether a building is only the place of the scene, which shows it from inside."""
-    return _INSIDE.search(text[: match.start()]) is not None or text[match.end() :].startswith(_INSIDE_HAN)
-
-
 def _aboard(text: str, found: list[Subject]) -> list[Subject]:
-    """The subjects, without people who are inside a vehicle or on a bicycle."""
+    """The subjects, without people who are inside a vehicle or on a bicycle, which has its own rider."""
     kinds = {s.kind for s in found}
-    drives = re.search(r"\b(?:driv|rid|row|paddl|in (?:a|the|his|her) )|开|骑|坐|划|驾", text) is not None
-    inside = SubjectKind.BICYCLE in kinds or (drives and kinds & _WITH_DRIVER)
-    if SubjectKind.FISHERMAN in kinds:
-        # The fisherman is drawn with his own boat.
-        found = [s for s in found if s.kind not in (SubjectKind.BOAT, SubjectKind.ROWING_BOAT)]
-    for whole, parts in _PARTS.items():
-        if whole in kinds:
-            found = [s for s in found if s.kind not in parts]
+    drives = re.search(r"\b(?:driv|in (?:a|the|his|her) )|开|坐|驾", text) is not None
+    inside = SubjectKind.BICYCLE in kinds or (drives and kinds & {SubjectKind.CAR, SubjectKind.TRAM})
     return [s for s in found if not (inside and s.kind in PEOPLE)]
 
 
@@ -264,67 +201,38 @@ def _implied(word: str) -> SubjectAction | None:
     return None
 
 
-def _fitting(kind: SubjectKind, action: SubjectAction | None) -> SubjectAction:
-    """The action closest to `action` that this kind can do."""
-    if action is SubjectAction.SLEEP and kind not in (SubjectKind.CAT, SubjectKind.DOG):
-        action = SubjectAction.SIT
-    if kind in CATALOGUE:
-        return _action_in_catalogue(CATALOGUE[kind].motion, action)
-    if kind in TRADES:
-        return SubjectAction.STAND
-    if kind in (SubjectKind.BIRD, SubjectKind.BUTTERFLY, SubjectKind.HOT_AIR_BALLOON, SubjectKind.BALLOON):
-        return SubjectAction.FLY
-    if kind in (SubjectKind.FISH, SubjectKind.WHALE):
-        return SubjectAction.SWIM
-    if kind is SubjectKind.BOAT or (kind is SubjectKind.BICYCLE and action is not SubjectAction.STAND):
-        return SubjectAction.WALK
-    if kind in (SubjectKind.CAR, SubjectKind.TRAIN):
-        return (
-            SubjectAction.STAND if action in (SubjectAction.STAND, SubjectAction.SIT) else SubjectAction.RUN
-        )
-    if kind in (SubjectKind.DOG, SubjectKind.CAT, SubjectKind.HORSE):
-        return (
-            action
-            if action in (SubjectAction.RUN, SubjectAction.SIT, SubjectAction.STAND, SubjectAction.SLEEP)
-            and kind is not SubjectKind.HORSE
-            else (
-                SubjectAction.RUN
-                if action is SubjectAction.RUN
-                else SubjectAction.WALK
-                if action is not SubjectAction.STAND
-                else SubjectAction.STAND
-            )
-        )
-    if kind is SubjectKind.CHEF:
-        return SubjectAction.COOK
-    if kind is SubjectKind.DANCER:
-        return SubjectAction.DANCE
-    if kind is SubjectKind.ASTRONAUT:
-        return (
-            action
-            if action in (SubjectAction.WALK, SubjectAction.RUN, SubjectAction.STAND)
-            else SubjectAction.FLY
-        )
-    return (
-        action
-        if action
-        in (SubjectAction.WALK, SubjectAction.RUN, SubjectAction.COOK, SubjectAction.DANCE, SubjectAction.SIT)
-        else SubjectAction.STAND
-    )
-
-
-def _action_in_catalogue(motion: Motion, action: SubjectAction | None) -> SubjectAction:
-    moves = SubjectAction.RUN if action is SubjectAction.RUN else SubjectAction.WALK
-    rests = action in (
-        SubjectAction.STAND,
+#: What each kind can do, apart from people; its first action is what it does if the prompt names another.
+_ABLE: dict[SubjectKind, tuple[SubjectAction, ...]] = {
+    SubjectKind.BIRD: (SubjectAction.FLY,),
+    SubjectKind.DOG: (
+        SubjectAction.WALK,
+        SubjectAction.RUN,
         SubjectAction.SIT,
+        SubjectAction.STAND,
         SubjectAction.SLEEP,
-        SubjectAction.COOK,
-    )
-    return {
-        Motion.AIR: SubjectAction.FLY,
-        Motion.UNDERWATER: SubjectAction.SWIM,
-        Motion.AFLOAT: SubjectAction.WALK,
-        Motion.FIXED: SubjectAction.STAND,
-        Motion.GROUND: SubjectAction.STAND if rests else moves,
-    }[motion]
+    ),
+    SubjectKind.HORSE: (SubjectAction.WALK, SubjectAction.RUN, SubjectAction.STAND),
+    SubjectKind.BOAT: (SubjectAction.WALK,),
+    SubjectKind.CAR: (SubjectAction.RUN, SubjectAction.STAND),
+    SubjectKind.BICYCLE: (SubjectAction.WALK, SubjectAction.STAND),
+    SubjectKind.BRIDGE: (SubjectAction.STAND,),
+    SubjectKind.LIGHTHOUSE: (SubjectAction.STAND,),
+}
+_ABLE[SubjectKind.CAT], _ABLE[SubjectKind.TRAM] = _ABLE[SubjectKind.DOG], _ABLE[SubjectKind.CAR]
+_PERSON = (
+    SubjectAction.STAND,
+    SubjectAction.WALK,
+    SubjectAction.RUN,
+    SubjectAction.DANCE,
+    SubjectAction.SIT,
+)
+
+
+def _fitting(kind: SubjectKind, action: SubjectAction | None) -> SubjectAction:
+    """`action`, or what this kind does instead."""
+    able = _ABLE.get(kind, _PERSON)
+    if action in able:
+        return action
+    rests = action in (SubjectAction.SIT, SubjectAction.SLEEP)
+    rest = SubjectAction.SIT if SubjectAction.SIT in able else SubjectAction.STAND
+    return rest if rests and rest in able else able[0]

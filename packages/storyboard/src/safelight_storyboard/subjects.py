@@ -6,53 +6,45 @@ from dataclasses import replace
 
 import numpy as np
 
-from safelight_storyboard.attachments import board_vehicle, carried, held
-from safelight_storyboard.catalogue import CATALOGUE
-from safelight_storyboard.catalogue_entry import Motion
-from safelight_storyboard.catalogue_figures import (
-    entry_tones,
-    is_placed_apart,
-    place_apart,
-)
+from safelight_storyboard.attachments import board_vehicle, carried
 from safelight_storyboard.figures import Figure, Point
-from safelight_storyboard.flying_and_swimming import add_flying_and_swimming
-from safelight_storyboard.lexicon import Environment, SubjectAction
+from safelight_storyboard.lexicon import Environment
 from safelight_storyboard.palette import Light
 from safelight_storyboard.place import FrameGeometry, Place
 from safelight_storyboard.raster import rgb
 from safelight_storyboard.scene import Scene
-from safelight_storyboard.subject_kinds import SubjectKind
-from safelight_storyboard.subject_reader import PEOPLE, Subject, most_of
+from safelight_storyboard.subject_reader import Subject, most_of
 from safelight_storyboard.subject_style import (
     CLOTHES,
     DRESSES,
+    VEHICLES,
     height_of,
     pace_of,
     rim_light,
     subject_drawing,
     subject_tones,
 )
-from safelight_storyboard.trades import TRADES
+from safelight_storyboard.subject_words import ON_ROADS, SubjectKind
+from safelight_storyboard.water_and_air import is_placed_apart, place_apart
 
 _EXTENTS = {
     SubjectKind.HORSE: (1.0, 1.2, 1.55, 0.05),
     SubjectKind.DOG: (0.75, 0.85, 1.1, 0.05),
     SubjectKind.CAT: (0.75, 0.65, 1.0, 0.05),
     SubjectKind.CAR: (1.5, 1.5, 1.1, 0.05),
-    SubjectKind.TRAIN: (14.0, 1.6, 1.1, 0.05),
+    SubjectKind.TRAM: (3.6, 3.6, 1.5, 0.05),
     SubjectKind.BICYCLE: (0.55, 0.6, 1.1, 0.05),
 }
 #: Width in units that a subject needs in a row, where it is not the usual share of its extent.
-_ROOM = {SubjectKind.TRAIN: 6.0, SubjectKind.CAR: 3.1, SubjectKind.HORSE: 2.0, SubjectKind.BICYCLE: 1.2}
+_ROOM = {SubjectKind.TRAM: 4.4, SubjectKind.CAR: 3.1, SubjectKind.HORSE: 2.0, SubjectKind.BICYCLE: 1.2}
 
 
 def lead_speed(scene: Scene, place: Place, frame_h: float) -> float:
-    """Speed in pixels per second of the first moving subject that is not a bird or fish; else 0."""
-    for subject in scene.subjects:
-        speed, _ = pace_of(subject)
-        if speed and subject.kind not in (SubjectKind.BIRD, SubjectKind.FISH):
-            return speed * height_of(subject.kind, place, frame_h, scene.closeness)
-    return 0.0
+    """Speed in pixels per second of the first subject that moves on the ground; else 0."""
+    leader = _leader(scene)
+    if leader is None:
+        return 0.0
+    return pace_of(leader)[0] * height_of(leader.kind, place, frame_h, scene.closeness)
 
 
 def assemble(
@@ -70,59 +62,24 @@ def assemble(
 
     `travel`: distance in pixels that the camera moves.
     """
-    grounded = [s for s in scene.subjects if _stands(s) and not is_placed_apart(scene, s)]
+    grounded = [s for s in scene.subjects if not is_placed_apart(scene, s)]
     slots, smaller = _row(scene, grounded, place, frame)
     row = replace(scene, closeness=scene.closeness * smaller)
-    used = 0
-    for subject in sorted(scene.subjects, key=lambda s: not _stands(s)):
-        for index in range(_shown(subject, frame)):
-            figure: Figure | None
-            if subject.kind is SubjectKind.RAINBOW:
-                continue
-            if is_placed_apart(scene, subject):
-                behind.append(place_apart(scene, subject, index, place, light, frame, rng))
-            elif _stands(subject):
-                figure = _on_ground(row, subject, index, slots[used], place, light, frame, rng, travel)
-                used += 1
-                front.append(figure)
-            else:
-                holder = (
-                    next((f for f in front[index:] if f.name in PEOPLE), None)
-                    if subject.kind is SubjectKind.BALLOON
-                    else None
-                )
-                if holder is not None:
-                    figure = add_flying_and_swimming(scene, subject, index, place, light, frame, rng)
-                    behind.append(held(figure, holder))
-                    continue
-                behind.append(
-                    carried(
-                        add_flying_and_swimming(scene, subject, index, place, light, frame, rng),
-                        place,
-                        frame,
-                        travel,
-                    )
-                )
+    free = iter(slots)
+    front += [
+        _on_ground(row, subject, index, next(free), place, light, frame, rng, travel)
+        for subject in grounded
+        for index in range(_shown(subject, frame))
+    ]
+    # The bridge comes first, behind its traffic.
+    for subject in sorted(scene.subjects, key=lambda s: s.kind is not SubjectKind.BRIDGE):
+        for index in range(_shown(subject, frame) if subject not in grounded else 0):
+            figure = place_apart(scene, subject, index, place, light, frame, rng)
+            if subject.kind in (SubjectKind.BIRD, SubjectKind.BOAT):
+                figure = carried(figure, place, frame, travel)
+            behind.append(figure)
     front.sort(key=lambda f: f.path(0.0)[1])
     board_vehicle(scene, behind, front)
-
-
-def _stands(subject: Subject) -> bool:
-    if subject.kind in CATALOGUE:
-        return CATALOGUE[subject.kind].motion in (Motion.GROUND, Motion.FIXED)
-    if subject.kind is SubjectKind.RAINBOW:
-        return False
-    floats = subject.kind in PEOPLE and subject.action in (SubjectAction.FLY, SubjectAction.SWIM)
-    aloft = (
-        SubjectKind.BIRD,
-        SubjectKind.BUTTERFLY,
-        SubjectKind.BALLOON,
-        SubjectKind.HOT_AIR_BALLOON,
-        SubjectKind.FISH,
-        SubjectKind.WHALE,
-        SubjectKind.BOAT,
-    )
-    return subject.kind not in aloft and not floats
 
 
 def _shown(subject: Subject, frame: FrameGeometry) -> int:
@@ -132,11 +89,6 @@ def _shown(subject: Subject, frame: FrameGeometry) -> int:
 
 def _extent(kind: SubjectKind) -> tuple[float, float, float, float]:
     """Extent of a drawing on the ground in units: left, right, up, down."""
-    if kind in CATALOGUE:
-        return CATALOGUE[kind].extent
-    if kind in TRADES:
-        wide = 3.1 if kind in (SubjectKind.RICE_FARMER, SubjectKind.TEA_PICKER) else 1.75
-        return (wide, wide, 1.5, 0.2)
     return _EXTENTS.get(kind, (0.62, 0.62, 1.36, 0.05))
 
 
@@ -148,7 +100,7 @@ def _row(
     One subject is placed off-centre; several stand side by side around the middle.
     """
     wide = [
-        _ROOM.get(subject.kind, 1.2 if subject.kind in TRADES else 0.7 * sum(_extent(subject.kind)[:2]))
+        _ROOM.get(subject.kind, 0.7 * sum(_extent(subject.kind)[:2]))
         * height_of(subject.kind, place, frame.h, scene.closeness)
         / frame.w
         for subject in grounded
@@ -156,10 +108,7 @@ def _row(
     ]
     if len(wide) <= 1:
         at = 0.38 if frame.sun[0] > frame.w / 2 else 0.6
-        return [0.56 - 0.17 * frame.h / frame.w if scene.setting is Environment.KITCHEN else at], 1.0
-    if scene.setting is Environment.KITCHEN:
-        gap = min(0.3, 0.62 / len(wide))
-        return [0.46 + (index - (len(wide) - 1) / 2) * gap for index in range(len(wide))], 1.0
+        return [at], 1.0
     smaller = min(1.0, 0.9 / sum(wide))
     slots, left = [], 0.48 - 0.5 * min(0.9, sum(wide))
     for width in wide:
@@ -185,24 +134,14 @@ def _on_ground(
     start = float(rng.random() * 6.28)
     clothes = rgb(str(rng.choice(CLOTHES)))
     skin = rgb(str(rng.choice(("#e3b594", "#c98f68", "#8a5a3c", "#f0c8a8"))))
-    if subject.kind in (SubjectKind.WOMAN, SubjectKind.DANCER):
+    if subject.kind is SubjectKind.WOMAN:
         clothes = rgb(str(rng.choice(DRESSES)))
-    if subject.kind is SubjectKind.CHEF:
-        clothes = rgb("#e9e4da")
-    if subject.kind is SubjectKind.ASTRONAUT:
-        clothes = rgb("#e6e6ea")
     if subject.kind in (SubjectKind.DOG, SubjectKind.HORSE, SubjectKind.CAT):
         clothes = rgb(str(rng.choice(("#8a5f3c", "#6b4a33", "#3d3230", "#b08a5e", "#d9c9ad"))))
-    if subject.kind in (SubjectKind.CAR, SubjectKind.TRAIN, SubjectKind.BICYCLE):
-        clothes = rgb(str(rng.choice(("#a8483c", "#3f6a7a", "#d0b070", "#d9d5cb", "#4d7a5c"))))
+    if subject.kind in ON_ROADS:
+        clothes = rgb(str(rng.choice(VEHICLES)))
         skin = rgb("#ffdd9e") / np.maximum(light.ambient, 0.3) if light.lamps > 0.3 else light.sky[2]
-    if subject.kind in TRADES and TRADES[subject.kind].clothes:
-        clothes = rgb(TRADES[subject.kind].clothes)
-    tones = (
-        entry_tones(scene, subject, place, light, rng)
-        if subject.kind in CATALOGUE
-        else subject_tones(scene, subject, place, light, clothes, skin)
-    )
+    tones = subject_tones(scene, subject, place, light, clothes, skin)
     draw = subject_drawing(scene, subject, rng, index)
     # A subject that moves and is not followed reaches the middle of its path at half of the clip.
     x0 = slot * frame.w
@@ -223,8 +162,6 @@ def _on_ground(
             0.5 * frame.w + (0.06 + 0.2 * index) * frame.h,
             unit * 0.62,
         )
-    if subject.kind is SubjectKind.TRAIN:
-        x0 = frame.w * 0.34 + 3 * unit
 
     def path(t: float) -> Point:
         return x0 + pixels * t, ground
@@ -232,7 +169,6 @@ def _on_ground(
     def phase(t: float) -> float:
         return start + rate * t
 
-    entry = CATALOGUE.get(subject.kind)
     facing = index % 2 == 1 and speed == 0 and subject.count > 1
     return Figure(
         name=subject.kind,
@@ -249,12 +185,12 @@ def _on_ground(
         shadow={
             SubjectKind.CAR: 3.1,
             SubjectKind.HORSE: 1.7,
-            SubjectKind.TRAIN: 0.0,
+            SubjectKind.TRAM: 4.0,
             SubjectKind.CAT: 1.1,
             SubjectKind.DOG: 1.2,
-        }.get(subject.kind, entry.shadow if entry is not None else 0.55),
+        }.get(subject.kind, 0.55),
     )
 
 
 def _leader(scene: Scene) -> Subject | None:
-    return next((s for s in scene.subjects if pace_of(s)[0] and _stands(s)), None)
+    return next((s for s in scene.subjects if pace_of(s)[0] and not is_placed_apart(scene, s)), None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import cv2
@@ -147,21 +146,8 @@ def draw_tree(
     match kind:
         case "conifer":
             _conifer(alpha, x, foot, height, rng)
-        case "bamboo":
-            _bamboo(alpha, x, foot, height, rng)
         case "palm":
             _palm(alpha, x, foot, height, rng)
-        case "bare":
-            _branch(
-                alpha,
-                x,
-                foot,
-                -np.pi / 2 + float(rng.uniform(-0.1, 0.1)),
-                height * 0.34,
-                height * 0.035,
-                6,
-                rng,
-            )
         case _:
             _broadleaf(alpha, x, foot, height, rng)
 
@@ -188,27 +174,6 @@ def _conifer(alpha: Raster, x: float, foot: float, height: float, rng: np.random
             points.append((x + lean * (1 - u) + side * jag * 0.52, y - height * 0.012))
     trunk = height * 0.018 + 0.6
     polygon(alpha, [(x + lean, foot - height), *right, (x + trunk, foot), (x - trunk, foot), *reversed(left)])
-
-
-def _bamboo(alpha: Raster, x: float, foot: float, height: float, rng: np.random.Generator) -> None:
-    """A stem with joints, and thin leaves in its upper half."""
-    lean, girth = height * float(rng.uniform(-0.08, 0.08)), height * 0.011 + 0.6
-    joints = 9
-    for joint in range(joints):
-        ends = []
-        for u in (joint / joints, (joint + 0.93) / joints):
-            cx, cy = x + lean * u * u, foot - height * u
-            ends += [(cx - girth, cy), (cx + girth, cy)]
-        polygon(alpha, [ends[0], ends[1], ends[3], ends[2]])
-        if joint < 4:
-            continue
-        for _ in range(7):
-            angle, length = float(rng.uniform(-0.5, 0.9)), height * float(rng.uniform(0.07, 0.13))
-            side = 1 if rng.random() < 0.5 else -1
-            tip = (ends[2][0] + side * math.cos(angle) * length, ends[2][1] + math.sin(angle) * length)
-            middle = ((ends[2][0] + tip[0]) / 2, (ends[2][1] + tip[1]) / 2)
-            leaf = length * 0.1
-            polygon(alpha, [ends[2], (middle[0], middle[1] - leaf), tip, (middle[0], middle[1] + leaf)])
 
 
 def _broadleaf(alpha: Raster, x: float, foot: float, height: float, rng: np.random.Generator) -> None:
@@ -257,44 +222,6 @@ def _palm(alpha: Raster, x: float, foot: float, height: float, rng: np.random.Ge
             upper.append((px, py - leaf * 0.5))
             lower.append((px, py + leaf * (2.1 if step % 2 else 0.8)))
         polygon(alpha, [*upper, *reversed(lower)])
-
-
-def _branch(
-    alpha: Raster,
-    x: float,
-    y: float,
-    angle: float,
-    length: float,
-    girth: float,
-    levels: int,
-    rng: np.random.Generator,
-) -> None:
-    ex, ey = x + np.cos(angle) * length, y + np.sin(angle) * length
-    nx, ny = -np.sin(angle), np.cos(angle)
-    thin = girth * 0.68
-    polygon(
-        alpha,
-        [
-            (x + nx * girth, y + ny * girth),
-            (ex + nx * thin, ey + ny * thin),
-            (ex - nx * thin, ey - ny * thin),
-            (x - nx * girth, y - ny * girth),
-        ],
-    )
-    if levels <= 1 or length < 2:
-        return
-    for turn in (-1, 1):
-        spread = turn * float(rng.uniform(0.22, 0.55))
-        _branch(
-            alpha,
-            ex,
-            ey,
-            angle + spread,
-            length * float(rng.uniform(0.66, 0.86)),
-            thin * 0.8,
-            levels - 1,
-            rng,
-        )
 
 
 def make_grass(

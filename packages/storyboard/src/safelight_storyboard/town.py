@@ -10,15 +10,15 @@ import numpy as np
 
 from safelight_storyboard.camera import Camera, CameraView
 from safelight_storyboard.city import Lamps, WetGround, make_fronts, make_skyline
-from safelight_storyboard.indoors import Steam, counter, make_room
-from safelight_storyboard.lexicon import RAINY, SNOWY, Environment
+from safelight_storyboard.indoors import make_room
+from safelight_storyboard.lexicon import RAINY, Environment, Weather
 from safelight_storyboard.palette import Light
 from safelight_storyboard.place import PLACES
 from safelight_storyboard.raster import Raster, mix, rgb
 from safelight_storyboard.scene import Scene
 from safelight_storyboard.scene_builder import SceneBuilder, solid
 from safelight_storyboard.sky import Sky
-from safelight_storyboard.subject_kinds import SubjectKind
+from safelight_storyboard.subject_words import ON_ROADS, SubjectKind
 from safelight_storyboard.terrain import Ridge, make_ridge
 from safelight_storyboard.weather import fog_bank
 
@@ -111,14 +111,12 @@ def street(out: SceneBuilder, scene: Scene, light: Light, camera: Camera, rng: n
     )
     out.behind.append(make_fronts(light, camera, rng, depth=0.62, base=0.82))
     out.behind.append(Lamps.make(light, camera, rng, depth=0.74, foot=0.845, height=0.46))
-    if scene.weather in RAINY or (light.lamps > 0.5 and scene.weather not in SNOWY):
+    if scene.weather in RAINY or (light.lamps > 0.5 and scene.weather is not Weather.SNOW):
         strength = 0.62 if scene.weather in RAINY else 0.3
         out.behind.append(WetGround.make(camera, rng, foot=0.835, depth=0.7, strength=strength))
 
 
-def indoors(
-    out: SceneBuilder, scene: Scene, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator
-) -> None:
+def indoors(out: SceneBuilder, light: Light, camera: Camera, sky: Sky, rng: np.random.Generator) -> None:
     far = mix(mix(rgb("#6a7a64") * light.ambient, light.shade, 0.3), light.haze, 0.45)
     out.behind.append(
         make_ridge(
@@ -137,42 +135,18 @@ def indoors(
             sun_x=sky.sun[0],
         )
     )
-    out.behind += make_room(
-        scene, light, camera, rng, floor=0.86 if scene.setting is Environment.ROOM else 0.9
-    )
-    if scene.setting is Environment.KITCHEN:
-        out.front.append(counter(light, camera, top_row=0.79))
-        out.front.append(Steam.make(camera, rng, x=0.56 * camera.w, y=0.69 * camera.h, colour=rgb("#e9ddcf")))
-
-
-#: Vehicles that get a road in a place without one.
-ON_ROADS = frozenset(
-    {
-        SubjectKind.CAR, SubjectKind.BICYCLE, SubjectKind.BUS, SubjectKind.TRUCK, SubjectKind.MOTORCYCLE,
-        SubjectKind.FIRE_ENGINE, SubjectKind.AMBULANCE, SubjectKind.POLICE_CAR, SubjectKind.PICKUP,
-        SubjectKind.GARBAGE_TRUCK, SubjectKind.CEMENT_MIXER, SubjectKind.SCHOOL_BUS, SubjectKind.TAXI,
-        SubjectKind.DOUBLE_DECKER, SubjectKind.SCOOTER, SubjectKind.DELIVERY_RIDER, SubjectKind.RICKSHAW,
-    }
-)  # fmt: skip
+    out.behind += make_room(light, camera, rng, floor=0.86)
 
 
 def ways(out: SceneBuilder, scene: Scene, light: Light, camera: Camera) -> None:
     """A road or a railway track, if a vehicle needs one and the place has none."""
     kinds = {s.kind for s in scene.subjects}
-    if scene.setting in (
-        Environment.STREET,
-        Environment.SPACE,
-        Environment.UNDERWATER,
-        Environment.KITCHEN,
-        Environment.ROOM,
-        Environment.STAGE,
-    ):
-        return
     place = PLACES[scene.setting]
-    if SubjectKind.TRAIN in kinds:
-        out.behind.append(Road.make(light, camera, depth=place.depth, row=place.ground, rails=True))
-    elif kinds & ON_ROADS:
-        out.behind.append(Road.make(light, camera, depth=place.depth, row=place.ground, rails=False))
+    if scene.setting in (Environment.STREET, Environment.ROOM) or SubjectKind.BRIDGE in kinds:
+        return
+    if kinds & ON_ROADS:
+        rails = SubjectKind.TRAM in kinds
+        out.behind.append(Road.make(light, camera, depth=place.depth, row=place.ground, rails=rails))
 
 
 @dataclass(kw_only=True)

@@ -1,9 +1,8 @@
-"""Vehicles: boats, cars, trains, bicycles, balloons."""
+"""Vehicles: sailing boats, cars, trams, bicycles."""
 
 from __future__ import annotations
 
 import math
-from itertools import pairwise
 
 import numpy as np
 
@@ -62,44 +61,25 @@ def car(pen: Pen, phase: float, tones: Tones) -> None:
             pen.limb((x, 0.19), end, 0.016, 0.016, tones.dark)
 
 
-def train(pen: Pen, phase: float, tones: Tones) -> None:
-    """A train of five cars. One unit is its height; each car is 3 units long, and the first one has a
-    nose.
-    """
-    sway = 0.006 * math.sin(phase * 3)
-    for number in range(5):
-        right = 1.5 - number * 3.06
-        left = right - 3.0
-        nose = 0.75 if number == 0 else 0.03
+def tram(pen: Pen, _phase: float, tones: Tones) -> None:
+    """A tram of two cars with a pantograph on the wire. One unit is its height without it."""
+    pen.limb((-3.5, 1.42), (3.5, 1.42), 0.008, 0.008, tones.dark)
+    for left, right in ((-2.0, -0.06), (0.06, 2.0)):
+        nose, tail = 0.16 * (right > 1), 0.16 * (left < -1)
         pen.shape(
-            [
-                (left, 0.2 + sway),
-                (left, 1.0 + sway),
-                (right - nose, 1.0 + sway),
-                (right - nose * 0.25, 0.6 + sway),
-                (right, 0.3 + sway),
-                (right, 0.2 + sway),
-            ],
+            [(left, 0.14), (right, 0.14), (right, 0.5), (right - nose, 1.0), (left + tail, 1.0), (left, 0.5)],
             tones.body,
         )
-        pen.shape(
-            [
-                (left, 0.36 + sway),
-                (right - nose * 0.05, 0.36 + sway),
-                (right, 0.29 + sway),
-                (left, 0.29 + sway),
-            ],
-            tones.accent,
-        )
-        for window in range(6):
-            x = left + 0.22 + window * (2.55 - nose) / 6
-            pen.shape(
-                [(x, 0.56 + sway), (x, 0.82 + sway), (x + 0.3, 0.82 + sway), (x + 0.3, 0.56 + sway)],
-                tones.skin,
-            )
-        for wheel in (0.4, 0.8, 2.2, 2.6):
-            pen.disc((left + wheel, 0.13), 0.12, tones.dark * np.float32(0.5))
-        pen.limb((left + 0.2, 0.2), (right - 0.25, 0.2), 0.05, 0.05, tones.dark)
+        pen.box(left, 0.3, right, 0.36, tones.skin * np.float32(0.5) + np.float32(90))
+        for number in range(4):
+            x = left + 0.17 + number * (right - left - 0.28) / 4
+            pen.box(x, 0.48, x + 0.36, 0.86, tones.skin)
+        for x in (left + 0.45, right - 0.45):
+            pen.disc((x, 0.1), 0.1, tones.dark * np.float32(0.5))
+            pen.disc((x, 0.1), 0.055, tones.skin * np.float32(0.5))
+    pen.box(-0.08, 0.18, 0.08, 0.96, tones.dark)
+    for a, b in (((0.8, 1.0), (1.0, 1.2)), ((1.0, 1.2), (0.84, 1.4)), ((0.7, 1.41), (1.0, 1.41))):
+        pen.limb(a, b, 0.015, 0.015, tones.dark)
 
 
 def bicycle(pen: Pen, phase: float, tones: Tones, *, parked: bool = False) -> None:
@@ -150,41 +130,3 @@ def _joint(a: Point, b: Point, first: float, second: float) -> Point:
     off = math.sqrt(max(0.0, first**2 - along**2))
     ux, uy = dx / span, dy / span
     return a[0] + ux * along - uy * off, a[1] + uy * along + ux * off
-
-
-def hot_air_balloon(pen: Pen, _phase: float, tones: Tones) -> None:
-    """A hot-air balloon. One unit is its whole height; the floor of the basket is at 0."""
-
-    def gore(share_left: float, share_right: float) -> list[Point]:
-        left: list[Point] = []
-        right: list[Point] = []
-        for step in range(17):
-            u = step / 16
-            y = 0.26 + 0.74 * u
-            girth = 0.36 * math.sin(math.pi * (0.09 + 0.91 * u) ** 1.35) ** 0.62 if u < 1 else 0.0
-            left.append((share_left * girth, y))
-            right.append((share_right * girth, y))
-        return [*left, *reversed(right)]
-
-    edges = [math.sin(a) for a in np.linspace(-math.pi / 2, math.pi / 2, 8)]
-    pale = tones.skin
-    for number, (a, b) in enumerate(pairwise(edges)):
-        tone = (tones.accent, pale)[number % 2]
-        shade = 1.06 - 0.36 * abs((a + b) / 2 - 0.25)
-        pen.shape(gore(a, b), tone * np.float32(shade))
-    for x in (-0.06, 0.06):
-        pen.thread([(x * 0.9, 0.11), (x * 1.3, 0.29)], 0.006, tones.dark)
-    pen.shape([(-0.062, 0.1), (0.062, 0.1), (0.05, 0.0), (-0.05, 0.0)], tones.dark)
-    pen.limb((-0.066, 0.105), (0.066, 0.105), 0.009, 0.009, tones.body)
-
-
-def balloon(pen: Pen, phase: float, tones: Tones) -> None:
-    """A balloon on a string. One unit is its height without the string."""
-    pen.shape([(-0.06, -0.04), (0.0, 0.03), (0.06, -0.04)], tones.accent)
-    pen.oval((0.0, 0.5), (0.41, 0.5), tones.accent)
-    pen.oval((0.15, 0.68), (0.09, 0.15), tones.accent * np.float32(0.4) + np.float32(140), -0.5)
-    string = [
-        (0.1 * math.sin(phase + u * 4) * u * (1 - u) - 0.1 * u, -0.04 - 1.9 * u)
-        for u in np.linspace(0, 1, 12)
-    ]
-    pen.thread([(float(x), float(y)) for x, y in string], 0.014, tones.dark)

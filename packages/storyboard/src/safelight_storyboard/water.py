@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from safelight_storyboard.camera import Camera, CameraView
-from safelight_storyboard.lexicon import ROUGH, TimeOfDay
+from safelight_storyboard.lexicon import TimeOfDay, Weather
 from safelight_storyboard.palette import Light
 from safelight_storyboard.raster import Raster, noise
 from safelight_storyboard.scene import Scene
@@ -152,7 +152,7 @@ def _glint_path(scene: Scene, camera: Camera, w: int, h: int, shines: bool) -> R
     day = scene.hour is TimeOfDay.DAY
     if not shines:
         # Without a sun there is a weak shimmer everywhere, so that waves stay visible.
-        rough = 0.42 if scene.weather in ROUGH else 0.16
+        rough = 0.42 if scene.weather is Weather.STORM else 0.16
         return (np.exp(-((columns / 0.9) ** 2)) * rough * (0.25 + 0.75 * rows)).astype(np.float32)
     wide = (0.2 if day else 0.035) + 0.12 * rows
     strength = {TimeOfDay.DAY: 0.55, TimeOfDay.NIGHT: 0.85}.get(scene.hour, 1.25)

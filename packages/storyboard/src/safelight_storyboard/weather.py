@@ -1,4 +1,4 @@
-"""Weather in the foreground: rain, snow, hail, fog, lightning, light shafts, petals."""
+"""Weather in the foreground: rain, snow, fog, light shafts, petals."""
 
 from __future__ import annotations
 
@@ -15,25 +15,16 @@ from safelight_storyboard.raster import Colour, Raster, noise, pack, scalar
 
 @dataclass(kw_only=True)
 class Rain:
-    """Layers of streaks. Each layer repeats in both directions, so that the streaks can fall endlessly."""
+    """Layers of streaks or flakes. Each layer repeats in both directions, so that they can fall endlessly."""
 
     sheets: tuple[tuple[Raster, float, float], ...]
 
     @classmethod
-    def make(
-        cls,
-        camera: Camera,
-        rng: np.random.Generator,
-        *,
-        heavy: bool,
-        tone: Colour,
-        slant: float | None = None,
-    ) -> Rain:
-        """Streaks of rain. `slant` is their sideways speed as a share of their fall."""
+    def make(cls, camera: Camera, rng: np.random.Generator, *, heavy: bool, tone: Colour) -> Rain:
+        slant = 0.2 if heavy else 0.1
         w, h = camera.w, camera.h
         sheets = []
         for size, speed, count in ((0.55, 1.5, 260), (0.8, 2.1, 150), (1.3, 2.9, 46)):
-            slant = (0.2 if heavy else 0.1) if slant is None else slant
             sheet = np.zeros((h, w, 4), np.uint8)
             for _ in range(int(count * (1.7 if heavy else 1.0) * w * h / 518400)):
                 x, y = float(rng.uniform(0, w)), float(rng.uniform(0, h))
@@ -57,6 +48,27 @@ class Rain:
             sheets.append((np.vstack([sheet, sheet]), speed * h, slant * speed * h))
         return cls(sheets=tuple(sheets))
 
+    @classmethod
+    def snow(cls, camera: Camera, rng: np.random.Generator, *, tone: Colour) -> Rain:
+        """Dense snow, which falls slowly."""
+        w, h = camera.w, camera.h
+        unit = h / 540
+        sheets = []
+        for size, speed, count in ((1.0, 0.1, 620), (1.7, 0.15, 380), (3.0, 0.22, 150), (5.0, 0.32, 34)):
+            sheet: Raster = np.zeros((h, w, 4), np.uint8)
+            for _ in range(int(count * w * h / 518400)):
+                x, y = float(rng.uniform(0, w)), float(rng.uniform(0, h))
+                light = scalar(tone * np.float32(rng.uniform(0.45, 0.85)))
+                for ox in (0, -w, w):
+                    for oy in (0, -h):
+                        at = (round((x + ox) * 16), round((y + oy) * 16))
+                        cv2.circle(sheet, at, max(8, round(size * unit * 8)), light, -1, cv2.LINE_AA, 4)
+            if size >= 3:
+                sheet = cv2.GaussianBlur(sheet, (0, 0), size * unit * 0.3)
+            sheet[..., 3] = 0
+            sheets.append((np.vstack([sheet, sheet]), speed * h, 0.2 * speed * h))
+        return cls(sheets=tuple(sheets))
+
     def paint(self, frame: Raster, view: CameraView, t: float) -> None:
         h, w = frame.shape[:2]
         for sheet, fall, slide in self.sheets:
@@ -72,7 +84,7 @@ class Rain:
 
 @dataclass(kw_only=True)
 class Flakes:
-    """Snow or petals: each one falls at its own speed and swings from side to side."""
+    """Petals or leaves: each one falls at its own speed and swings from side to side."""
 
     #: x, y, size, pace, swing, phase, kind of sprite
     each: Raster
@@ -147,48 +159,6 @@ def _flake(radius: float, colour: Colour) -> Raster:
     return out
 
 
-@dataclass(kw_only=True)
-class Hail:
-    """Hailstones that fall fast, and stones that lie on the ground."""
-
-    #: x, y, speed and radius of the falling stones, and x, y and radius of the others, in pixels.
-    falling: Raster
-    lying: Raster
-    tone: Colour
-
-    @classmethod
-    def make(cls, camera: Camera, rng: np.random.Generator, *, ground: float, tone: Colour) -> Hail:
-        w, h, unit = camera.w, camera.h, camera.h / 540
-        n = int(150 * w * h / 518400)
-        near = rng.random(n)
-        falling = np.stack(
-            [rng.random(n) * w, rng.random(n) * h, h * (0.9 + 0.9 * near), unit * (1.6 + 3.4 * near)], axis=1
-        )
-        deep = rng.random(2 * n) ** 1.4
-        top = max(ground, 0.62)
-        lying = np.stack(
-            [rng.random(2 * n) * w, h * (top + (1 - top) * deep), unit * (1.2 + 3.4 * deep)], axis=1
-        )
-        return cls(falling=falling, lying=lying[np.argsort(deep)], tone=tone)
-
-    def paint(self, frame: Raster, view: CameraView, t: float) -> None:
-        h, w = frame.shape[:2]
-        shade = self.tone * np.float32(0.72)
-        for x, y, radius in self.lying:
-            at = (round((x - view.x) % w), round(y))
-            cv2.circle(frame, at, max(1, round(radius)), scalar(shade), -1, cv2.LINE_AA)
-            cv2.circle(
-                frame, (at[0], at[1] - 1), max(1, round(radius * 0.7)), scalar(self.tone), -1, cv2.LINE_AA
-            )
-        for x, y, speed, radius in self.falling:
-            px, py = (x + 0.12 * speed * t - view.x) % w, (y + speed * t) % (h * 1.05)
-            end = (round(px - 0.12 * radius * 6), round(py - radius * 6))
-            cv2.line(frame, end, (round(px), round(py)), scalar(shade), 1, cv2.LINE_AA)
-            cv2.circle(
-                frame, (round(px), round(py)), max(1, round(radius)), scalar(self.tone), -1, cv2.LINE_AA
-            )
-
-
 def fog_bank(
     camera: Camera,
     rng: np.random.Generator,
@@ -220,58 +190,8 @@ def fog_bank(
 
 
 @dataclass(kw_only=True)
-class Lightning:
-    """One lightning stroke. It brightens within an eighth of a second and fades within two seconds.
-
-    The brightening is soft and at most once a second, which is below the limits for flashing pictures.
-    """
-
-    at: float
-    bolt: Raster
-    tint: Raster
-
-    @classmethod
-    def make(cls, camera: Camera, rng: np.random.Generator, share: float) -> Lightning:
-        """A forked stroke at about this share of the clip."""
-        bolt: Raster = np.zeros((camera.h, camera.w, 4), np.uint8)
-        _fork(bolt, rng, (camera.w * float(rng.uniform(0.2, 0.8)), 0.0), camera.horizon * 0.98, 1.0)
-        soft = cv2.GaussianBlur(bolt, (0, 0), camera.h * 0.018)
-        bolt = cv2.add(cv2.addWeighted(soft, 2.2, soft, 0, 0), bolt)
-        tint = np.zeros((camera.h, camera.w, 4), np.uint8)
-        fall = np.linspace(1, 0.25, camera.h, dtype=np.float32)[:, None]
-        tint[..., :3] = (fall[..., None] * np.array([58, 46, 44], np.float32)).astype(np.uint8)
-        return cls(at=camera.seconds * share, bolt=bolt, tint=tint)
-
-    def paint(self, frame: Raster, view: CameraView, t: float) -> None:
-        since = t - self.at
-        if not -0.12 < since < 1.8:
-            return
-        strength = 1 + since / 0.12 if since < 0 else math.exp(-since * 2.6)
-        cv2.add(frame, cv2.convertScaleAbs(self.tint, alpha=strength), dst=frame)
-        # The bolt stays visible longer than its light on the clouds.
-        seen = strength if since < 0 else max(0.0, 1 - since / 1.8) ** 0.7
-        cv2.add(frame, cv2.convertScaleAbs(self.bolt, alpha=seen), dst=frame)
-
-
-def _fork(
-    bolt: Raster, rng: np.random.Generator, start: tuple[float, float], end: float, girth: float
-) -> None:
-    """A jagged line from `start` down to the row `end`, with two or three branches."""
-    h = bolt.shape[0]
-    (x, y), lean = start, float(rng.normal(0, 0.3))
-    while y < end:
-        step = float(rng.uniform(0.025, 0.055)) * h
-        nx, ny = x + (lean + float(rng.normal(0, 0.75))) * step, y + step
-        ends = (round(x * 16), round(y * 16)), (round(nx * 16), round(ny * 16))
-        cv2.line(bolt, *ends, (250, 235, 235, 0), max(1, round(girth * h / 150)), cv2.LINE_AA, 4)
-        x, y = nx, ny
-        if girth > 0.4 and rng.random() < 0.2:
-            _fork(bolt, rng, (x, y), y + 0.5 * (end - y), girth * 0.4)
-
-
-@dataclass(kw_only=True)
 class Shafts:
-    """Slowly pulsing beams of light through leaves or water."""
+    """Slowly pulsing beams of light through leaves."""
 
     first: Raster
     second: Raster
