@@ -178,7 +178,7 @@ WEATHERS: dict[Weather, tuple[str, str]] = {
     Weather.RAIN: (
         r"(?:heavy |light |pouring )?rain(?:y|s|ing|fall|storms?|drops?|showers?)?|drizzl(?:e|es|ing|y)|"
         r"down ?pours?|umbrella|monsoon|sleet(?:ing|s)?",
-        "下雨|细雨|大雨|小雨|暴雨|阵雨|毛毛雨|梅雨|雨夹雪|冻雨|雨(?![后过林伞衣刷棚靴鞋])",
+        "下雨|雨点|雨滴|细雨|大雨|小雨|暴雨|阵雨|毛毛雨|梅雨|雨夹雪|冻雨|雨(?![后过林伞衣刷棚靴鞋])",
     ),
     Weather.SNOW: (
         r"(?:heavy )?snow(?:y|s|ing|fall|flakes?|storms?|(?! leopard))|blizzards?|winter",
