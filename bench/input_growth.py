@@ -32,7 +32,6 @@ from safelight.detectors.image.hash_files import parse_hash_file
 from safelight.policy.findings import SHIPPED
 from safelight.policy.inheritance import read_layer
 from safelight.providers.attempts.error_text import withhold_prompt
-from safelight.providers.attempts.har_files import read_har
 from safelight.providers.attempts.import_files import AttemptFormat, read_file
 from safelight.providers.library import index_terms
 from safelight.providers.provider_errors import decode
@@ -295,7 +294,6 @@ def _import_cases() -> Iterator[Case]:
         make=lambda n: json.dumps({"time": at, "prompt": "a", "error": fill(n, "[{'a': 1}, ")}),
         read=attempts(AttemptFormat.JSONL),
     )
-    yield Case(parser="attempts har", field="entries", make=_har, read=lambda text: read_har(text))
     for suffix, field, make in (
         (".txt", "hashes", lambda n: lines(n, lambda i: f"{i:064x}")),
         (".csv", "columns", lambda n: f"hash,{names(n)}\n{'0' * 64}\n"),
@@ -326,19 +324,6 @@ def _import_cases() -> Iterator[Case]:
             make=lambda n, piece=piece: fill(n, piece),
             read=lambda text: withhold_prompt(text, "a lake at dusk"),
         )  # type: ignore[misc]
-
-
-def _har(size: int) -> str:
-    entry = {
-        "startedDateTime": "2026-11-21T14:05:00+08:00",
-        "request": {
-            "method": "POST",
-            "url": "https://api.runwayml.com/v1/text_to_video",
-            "postData": {"text": '{"promptText": "a lake"}'},
-        },
-        "response": {"status": 200, "content": {"text": '{"id": "task"}'}},
-    }
-    return json.dumps({"log": {"entries": [entry] * max(size // len(json.dumps(entry)), 1)}})
 
 
 def _request_cases() -> Iterator[Case]:
