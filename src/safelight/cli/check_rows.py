@@ -46,9 +46,10 @@ def check_rows(container: Container, file: Path, policy: str | None, provider: s
     checker, taxonomy = PromptChecker(container, policy), container.core.taxonomy
     options = AdviceOptions(provider=provider, suggests=False)
     locale = DEFAULT if as_json else language()
+    demanded = find_policy(container, policy).policy.demands_template
     counts, exits = Counter[str](), {Exit.OK}
     for number, row in enumerate(read_prompt_rows(file), start=1):
-        said: dict[str, Any] = {"row": number, "line": row.line, **_UNREAD}
+        said: dict[str, Any] = {"row": number, "line": row.line, **_UNREAD, "template_required": demanded}
         try:
             _require_checkable(container, row)
         except InvalidField as error:
@@ -63,7 +64,7 @@ def check_rows(container: Container, file: Path, policy: str | None, provider: s
         elif said["reason"] or said["action"] != "allow":
             sys.stdout.write(_line(said) + "\n")
     if not as_json:
-        _print_summary(counts, demands_template=find_policy(container, policy).policy.demands_template)
+        _print_summary(counts, demands_template=demanded)
     return min(exits - {Exit.OK}, default=Exit.OK)
 
 

@@ -52,6 +52,7 @@ def test_json_has_an_object_a_row(say: Say, folder: Path) -> None:
         "reason": "",
         "answer": "help",
         "risk_level": "unknown",
+        "template_required": False,
     }
     assert (second["line"], second["action"], second["exit"]) == (3, "not_checked", Exit.NOT_COVERED)
     assert (third["line"], third["action"], third["rule"]) == (4, "block", "card-1")
