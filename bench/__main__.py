@@ -9,7 +9,6 @@ import sys
 MEASUREMENTS = {
     "serving": "time to ready, idle memory, screening through HTTP, a block with a 1080p reference",
     "screening": "what words cost, one core",
-    "lint": "prompts per second of safelight lint, one core",
     "input_growth": "how the cost of reading a text grows with each of its fields",
     "evidence": "whether the words shown are what a finding stands on",
     "scan": "frames per second of the scan beside bare decode",

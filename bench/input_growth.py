@@ -26,13 +26,12 @@ from pathlib import Path
 from typing import Any
 
 from safelight.cli.batch import read_yaml_rows
+from safelight.cli.prompt_rows import read_prompt_rows
 from safelight.core.errors import SafelightError
 from safelight.detectors.image.hash_files import parse_hash_file
-from safelight.linting.prompt_file import PromptFormat, read_prompts
 from safelight.policy.findings import SHIPPED
 from safelight.policy.inheritance import read_layer
 from safelight.providers.attempts.error_text import withhold_prompt
-from safelight.providers.attempts.har_files import read_har
 from safelight.providers.attempts.import_files import AttemptFormat, read_file
 from safelight.providers.library import index_terms
 from safelight.providers.provider_errors import decode
@@ -111,8 +110,8 @@ def requested(text: str, kind: str) -> object:
     return read_batch_request({kind: text}, None, max_prompt_chars=8_000)
 
 
-def linted(text: str, kind: PromptFormat) -> object:
-    return list(read_prompts(io.BytesIO(text.encode()), kind, "prompt"))
+def prompt_rows(text: str, kind: str) -> object:
+    return from_file(text, f".{kind}", lambda path: list(read_prompt_rows(path)))
 
 
 def policy(text: str) -> object:
@@ -138,7 +137,7 @@ def cases() -> Iterator[Case]:
     yield from _plan_cases()
     yield from _template_cases()
     yield from _policy_cases()
-    yield from _lint_cases()
+    yield from _row_cases()
     yield from _import_cases()
     yield from _request_cases()
 
@@ -248,24 +247,14 @@ def _policy_cases() -> Iterator[Case]:
     yield case("one value", lambda n: f"{head}about: '{fill(n, 'a ')}'\n")
 
 
-def _lint_cases() -> Iterator[Case]:
-    def case(kind: PromptFormat, field: str, make: Callable[[int], str]) -> Case:
-        return Case(parser=f"lint {kind.value}", field=field, make=make, read=lambda text: linted(text, kind))
+def _row_cases() -> Iterator[Case]:
+    def case(kind: str, field: str, make: Callable[[int], str]) -> Case:
+        return Case(parser=f"rows {kind}", field=field, make=make, read=lambda text: prompt_rows(text, kind))
 
-    yield case(PromptFormat.TEXT, "lines", lambda n: fill(n, "a lake\n"))
-    yield case(PromptFormat.TEXT, "one line", lambda n: fill(n, "a lake "))
-    yield case(PromptFormat.MARKDOWN, "fences", lambda n: fill(n, "```prompt\na lake\n```\n"))
-    yield case(PromptFormat.MARKDOWN, "backticks", lambda n: fill(n, "`"))
-    yield case(PromptFormat.MARKDOWN, "open block", lambda n: "```prompt\n" + fill(n, "a lake\n"))
-    yield case(PromptFormat.JSONL, "fields", lambda n: "{" + members(n) + "}")
-    yield case(PromptFormat.JSONL, "escapes", lambda n: '{"prompt":"' + fill(n - n % 6, "\\u0041") + '"}')
-    yield case(PromptFormat.CSV, "columns", lambda n: f"prompt,{names(n)}\na lake\n")
-    yield case(PromptFormat.CSV, "cells", lambda n: "prompt\n" + fill(n, "a,"))
-    yield case(PromptFormat.CSV, "quotes", lambda n: "prompt\n" + '"' + fill(n, '""') + "x")
-    yield case(PromptFormat.CSV, "open quote", lambda n: 'prompt\n"' + fill(n, "a b\n"))
-    yield case(PromptFormat.YAML, "keys", lambda n: names(n, separator=": 1\n") + ": 1\n")
-    yield case(PromptFormat.YAML, "prompts", lambda n: lines(n, lambda i: f"- prompt: a lake {i}"))
-    yield case(PromptFormat.YAML, "folded prompt", lambda n: "prompt: >\n" + fill(n, "  a lake\n"))
+    yield case("txt", "lines", lambda n: fill(n, "a lake\n"))
+    yield case("jsonl", "fields", lambda n: "{" + members(n) + "}")
+    yield case("csv", "columns", lambda n: f"prompt,{names(n)}\na lake\n")
+    yield case("csv", "open quote", lambda n: 'prompt\n"' + fill(n, "a b\n"))
 
 
 def _import_cases() -> Iterator[Case]:
@@ -305,7 +294,6 @@ def _import_cases() -> Iterator[Case]:
         make=lambda n: json.dumps({"time": at, "prompt": "a", "error": fill(n, "[{'a': 1}, ")}),
         read=attempts(AttemptFormat.JSONL),
     )
-    yield Case(parser="attempts har", field="entries", make=_har, read=lambda text: read_har(text))
     for suffix, field, make in (
         (".txt", "hashes", lambda n: lines(n, lambda i: f"{i:064x}")),
         (".csv", "columns", lambda n: f"hash,{names(n)}\n{'0' * 64}\n"),
@@ -336,19 +324,6 @@ def _import_cases() -> Iterator[Case]:
             make=lambda n, piece=piece: fill(n, piece),
             read=lambda text: withhold_prompt(text, "a lake at dusk"),
         )  # type: ignore[misc]
-
-
-def _har(size: int) -> str:
-    entry = {
-        "startedDateTime": "2026-11-21T14:05:00+08:00",
-        "request": {
-            "method": "POST",
-            "url": "https://api.runwayml.com/v1/text_to_video",
-            "postData": {"text": '{"promptText": "a lake"}'},
-        },
-        "response": {"status": 200, "content": {"text": '{"id": "task"}'}},
-    }
-    return json.dumps({"log": {"entries": [entry] * max(size // len(json.dumps(entry)), 1)}})
 
 
 def _request_cases() -> Iterator[Case]:

@@ -67,7 +67,7 @@ LAYERS = (
     ("settings",),
     ("console",),
     ("web",),
-    ("cases", "evaluation", "linting", "mcp"),
+    ("cases", "evaluation", "mcp"),
     ("videos",),
     ("screening",),
     ("providers", "provenance"),

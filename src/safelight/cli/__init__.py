@@ -23,7 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code. Errors are printed with a remedy, without a traceback.
 
     With `--json`, standard output contains exactly one JSON document: `{"error": ...}` if the command failed.
-    Only `reviews events` prints one on each line.
+    Only `reviews events` and `check --rows` print one on each line.
     """
     gc.set_threshold(_GC_THRESHOLD)
     given = list(sys.argv[1:] if arguments is None else arguments)

@@ -310,22 +310,18 @@ def add(
 @app.command("import")
 def import_(
     ctx: typer.Context,
-    file: Annotated[Path, typer.Argument(help="A file with attempts: JSON lines, CSV or HAR.")],
+    file: Annotated[Path, typer.Argument(help="A file with attempts: JSON lines or CSV.")],
     format_: Annotated[
         AttemptFormat | None, typer.Option("--format", help="Its format. [default: from its name]")
     ] = None,
     provider: Annotated[str, typer.Option("--provider", help="The provider of rows that name none.")] = "",
-    host: Annotated[str, typer.Option("--host", help="Of a HAR file: the provider's host.")] = "",
     tenant: TenantOption = None,
     as_json: Json = False,
 ) -> int:
-    """Import attempts of another program. If one row is wrong, nothing is stored.
-
-    Secrets are masked. Of a HAR file, no headers, cookies or addresses are stored.
-    """
+    """Import attempts of another program. Secrets are masked. If one row is wrong, nothing is stored."""
     from safelight.providers.attempts.import_files import read_file
 
-    given = read_file(file, format_, provider=provider, host=host)
+    given = read_file(file, format_, provider=provider)
     log, owner = open_log(ctx, tenant)
     result = log.add(owner, given, origin=AttemptOrigin.IMPORTED, actor=ACTOR)
     t = messages()
@@ -353,8 +349,6 @@ def export(
     """Write attempts to standard output, newest first, at most 10,000. `--json` is one document."""
     from safelight.providers.attempts.export import ATTEMPT_COLUMNS, write_csv, write_jsonl
 
-    if format_ is AttemptFormat.HAR:
-        raise InvalidField("Attempts cannot be written as HAR.", param="format")
     log, owner = open_log(ctx, tenant)
     found = log.all(owner, make_filter(provider, model, since, until, None))
     ended = (one for one in found if one.outcome is not AttemptOutcome.RUNNING)

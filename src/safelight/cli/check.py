@@ -45,6 +45,8 @@ class CheckLevel(StrEnum):
     DEVELOPER = "developer"
 
 
+#: Parameters that `--rows` can be used with.
+_WITH_ROWS = frozenset({"rows", "policy", "provider", "as_json"})
 #: Verdicts of prompts that are sent to a provider.
 _TRIED = frozenset({"allow", "label"})
 #: The character for bytes that could not be read, and bytes of an argument that are not UTF-8.
@@ -61,6 +63,12 @@ def check(
         str | None, typer.Argument(help="The prompt; `-` reads it from standard input.")
     ] = None,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Read the prompt from a file.")] = None,
+    rows: Annotated[
+        Path | None,
+        typer.Option(
+            "--rows", help="Check every prompt of a file: text with a prompt a line, CSV, or JSON lines."
+        ),
+    ] = None,
     policy: Annotated[
         str | None, typer.Option("--policy", help="Another policy: a built-in name or a document.")
     ] = None,
@@ -172,11 +180,14 @@ def check(
     """Check a prompt against the policy. Without --try, generates, records and charges nothing.
 
     Exit code 0: allowed, and with --try passed. 1: --try failed, or sent nothing. 2: the provider of
-    --provider is not known. 3: blocked. 4: held. 5: not covered. 6: allowed under a waiver.
+    --provider is not known. 3: blocked. 4: held. 5: not covered. 6: allowed under a waiver. With --rows: that
+    of the worst row; 5 also if one could not be read.
     """
     from safelight.screening.check_result import applied_wire, find_suggestion
 
     provider = (provider or "").strip()
+    if rows is not None:
+        _require_only_rows(ctx)
     if try_it:
         _require_triable(provider, ref, negative_prompt or template or rewritten)
         if max_cost is not None and not math.isfinite(max_cost):
@@ -186,6 +197,10 @@ def check(
     if verbose:
         logging.basicConfig(format="%(message)s")
         logging.getLogger("safelight.screening.text_socket").setLevel(logging.INFO)
+    if rows is not None:
+        from .check_rows import check_rows
+
+        return check_rows(load_container(ctx), rows, policy, provider, as_json=as_json)
     text = read_prompt(prompt, file)
     container = load_container(ctx)
     require_length(container, text)
@@ -245,6 +260,17 @@ def check(
     return output.exit
 
 
+def _require_only_rows(ctx: typer.Context) -> None:
+    given = {name for name in ctx.params if _is_given(ctx, name)}
+    if given - _WITH_ROWS:
+        raise InvalidField("Use --rows only with --policy, --provider and --json.", param="rows")
+
+
+def _is_given(ctx: typer.Context, name: str) -> bool:
+    source = ctx.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def _require_triable(provider: str, references: list[Path] | None, other: str) -> None:
     if not provider:
         raise InvalidField("--try needs --provider: a provider, or a model of the gateway.", param="provider")
@@ -288,13 +314,18 @@ def read_prompt(prompt: str | None, file: Path | None) -> str:
     text = read_text(file, param=FIELD) if file is not None or prompt == "-" else prompt or ""
     if not text.strip():
         raise InvalidField("The prompt is empty.", param=FIELD)
+    require_unicode(text)
+    return text
+
+
+def require_unicode(text: str) -> None:
+    """Raise `InvalidField` if the prompt has characters that stand for bytes in another encoding."""
     if _LOST.search(text):
         raise InvalidField(
             "The prompt has characters that were lost in another encoding.",
             param=FIELD,
             remedy="Give it in UTF-8.",
         )
-    return text
 
 
 def require_length(container: Container, text: str) -> None:

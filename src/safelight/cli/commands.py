@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 GROUPS = {
     "Try": {
         "check": "Check a prompt against the policy; nothing is generated.",
-        "lint": "Check the prompts in files against the policy, and replace light synonyms.",
         "explain-error": "Explain a provider's error: which party refused, the charge and the next step.",
         "triggers": "Find the words of a refused prompt that cause the refusal.",
         "scan": "Scan a video or image file: every frame and the audio.",
@@ -76,6 +75,8 @@ GROUPS = {
         "version": "Print the version.",
     },
 }
+#: Commands that were removed, and what to use instead.
+REMOVED = {"lint": "check --rows FILE"}
 COMMANDS = {name: line for commands in GROUPS.values() for name, line in commands.items()}
 
 
@@ -150,6 +151,10 @@ class _LazyGroup(TyperGroup):
                 )
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        if instead := REMOVED.get(args[0]):
+            raise ConfigurationError(
+                f"No such command '{args[0]}'.", remedy=f"Use safelight {instead} instead."
+            )
         name, found, rest = super().resolve_command(ctx, args)
         return name, found if name is None else _load_command(name), rest
 

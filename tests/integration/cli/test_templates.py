@@ -104,7 +104,7 @@ def test_a_file_without_valid_entries_is_refused(run: Run, folder: Path) -> None
         assert error["param"] in {"file", "entries"}, text
 
 
-def test_where_the_policy_demands_a_template_a_plan_a_check_and_a_lint_say_so(
+def test_where_the_policy_demands_a_template_a_plan_and_a_check_say_so(
     run: Run, say: Say, folder: Path
 ) -> None:
     (folder / "team.yaml").write_text("policy: team\nextends: starter\ntemplates: required\n")
@@ -129,11 +129,6 @@ def test_where_the_policy_demands_a_template_a_plan_a_check_and_a_lint_say_so(
     assert (checked["verdict"], checked["template_required"]) == ("allow", True)
     assert "demands a template" in say("check", "A paper boat on a pond", code=None).out
     (folder / "prompts.txt").write_text("A paper boat on a pond\nA red kite\n")
-
-    def lint() -> list[tuple[str, int]]:
-        findings = run("lint", "prompts.txt", code=None)["findings"]
-        return [(one["level"], one["line"]) for one in findings if one["rule"] == "template-required"]
-
-    assert lint() == [("warning", 1)]
+    assert say("check", "--rows", "prompts.txt", code=None).out.count("demands a template") == 1
     (folder / "team.yaml").write_text("policy: team\nextends: starter\n")
-    assert lint() == []
+    assert "demands a template" not in say("check", "--rows", "prompts.txt", code=None).out

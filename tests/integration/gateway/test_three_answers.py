@@ -62,12 +62,9 @@ class Doors:
         told = self.run("explain-error", "moderation_blocked", "--prompt", prompt, code=None)
         return str(told["prompt"]["answer"])
 
-    def lint(self, prompt: str) -> str:
+    def rows(self, prompt: str) -> str:
         (self.folder / "prompts.txt").write_text(prompt, "utf-8")
-        found = self.run("lint", "prompts.txt", code=None)["findings"]
-        rules = {"question": "ask", "no-suggestions": "refuse"}
-        assert all(rules[one["rule"]] == one["answer"] for one in found)
-        return str(found[0]["answer"]) if found else "help"
+        return str(self.run("check", "--rows", "prompts.txt", code=None)["answer"])
 
     def triggers(self, prompt: str) -> str:
         judge = f"{sys.executable} -S -c 'raise SystemExit(3)'"
@@ -157,7 +154,7 @@ def doors(
 @pytest.mark.parametrize(
     "door",
     [
-        *(Doors.check, Doors.check_by_api, Doors.short_check_by_api, Doors.explained_error, Doors.lint),
+        *(Doors.check, Doors.check_by_api, Doors.short_check_by_api, Doors.explained_error, Doors.rows),
         *(Doors.triggers, Doors.try_it, Doors.assistant, Doors.python_client, Doors.asynchronous_client),
         *(Doors.batch, Doors.batch_by_api, Doors.studio, Doors.page),
     ],

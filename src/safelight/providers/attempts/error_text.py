@@ -1,4 +1,4 @@
-"""Errors of providers without what they repeat of the request: prompts, addresses and other fields."""
+"""Errors of providers without what they repeat of the request: prompts and other fields."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 from safelight.providers.provider_errors import decode
 
 _WITHHELD = "[withheld]"
-#: Longest error that is not JSON, such as a web page.
-_MAX_PLAIN_CHARS = 2000
 _MAX_DEPTH = 12
 #: Fields of a JSON error that are kept, in lower case without `_` and `-`: codes, messages, states and ids.
 _KEPT = re.compile(
@@ -27,7 +24,6 @@ _DROPPED = re.compile(
     r"input|request|params|parameters|arguments|payload|body|(?:text|negative)?prompt|prompttext|flaggedinput"
     r"|user|account|organization|profile|session|headers|cookies"
 )
-_ADDRESS = re.compile(r"\b(?:https?|wss?)://[^\s\"'<>\\]+", re.IGNORECASE)
 _ECHO = re.compile(
     r"(\\*[\"'])(?:input|input_text|(?:negative_?|positive_?|text_?|revised_?|actual_?)?prompt(?:_?text)?)\1"
     r"\s{0,9}[:=]\s{0,9}(\\*[\"']).{0,8000}?(?:(?<!\\)\2|\Z)",
@@ -47,26 +43,9 @@ _CHANGING = re.compile(
 _PREFIX_CHARS = 20
 
 
-def shorten_error(body: str) -> str:
-    """The codes, messages, states and ids of a provider's answer; empty if it has none.
-
-    Addresses are cut to their hosts.
-    """
-    document = _json(body)
-    if not isinstance(document, Mapping | list):
-        return cut_addresses(body)[:_MAX_PLAIN_CHARS]
-    kept = _keep(document)
-    return cut_addresses(json.dumps(kept, ensure_ascii=False)) if kept else ""
-
-
 def mask_ids(error: str) -> str:
     """The error without ids, times and amounts, so that two errors of one cause are equal."""
     return _CHANGING.sub("#", error)
-
-
-def cut_addresses(text: str) -> str:
-    """The text with only the host of each web address."""
-    return _ADDRESS.sub(lambda match: _host(match[0]), text)
 
 
 def withhold_prompt(error: str, prompt: str | None) -> str:
@@ -131,10 +110,3 @@ def _json(text: str) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
-
-
-def _host(address: str) -> str:
-    try:
-        return urlsplit(address).hostname or ""
-    except ValueError:
-        return ""

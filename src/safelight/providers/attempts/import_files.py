@@ -1,4 +1,4 @@
-"""Reads files with attempts: JSON lines, CSV and HAR. All rows are read before any is stored."""
+"""Reads files with attempts: JSON lines and CSV. All rows are read before any is stored."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import Any
 from safelight.core.errors import BadInput, InvalidField, NotFound, TooLarge
 
 from .fields import MAX_ROWS, read_attempt
-from .har_files import read_har
 from .models import NewAttempt
 
 MAX_FILE_BYTES = 256 << 20
@@ -24,13 +23,10 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 class AttemptFormat(StrEnum):
     JSONL = "jsonl"
     CSV = "csv"
-    HAR = "har"
 
 
-def read_file(
-    path: Path, format_: AttemptFormat | None = None, *, provider: str = "", host: str = ""
-) -> list[NewAttempt]:
-    """All attempts of a file. `provider` is used for rows that name none, and for `host` in a HAR file.
+def read_file(path: Path, format_: AttemptFormat | None = None, *, provider: str = "") -> list[NewAttempt]:
+    """All attempts of a file. `provider` is used for rows that name none.
 
     Raises `BadInput` with the line number for the first row that is wrong; then nothing is returned.
     """
@@ -48,8 +44,6 @@ def read_file(
         raise BadInput(
             f"Line {line} is not UTF-8 text.", remedy="Save the file with the encoding UTF-8."
         ) from error
-    if chosen is AttemptFormat.HAR:
-        return read_har(text, provider=provider, host=host)
     rows = _json_rows(text) if chosen is AttemptFormat.JSONL else _csv_rows(text)
     found: list[NewAttempt] = []
     for line, row in rows:

@@ -20,7 +20,6 @@ SLICES = (
     "console",
     "detectors",
     "explanations",
-    "lint",
     "mail",
     "notices",
     "people",

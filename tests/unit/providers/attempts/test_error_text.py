@@ -8,7 +8,7 @@ from dataclasses import replace
 from safelight.core.i18n import load_messages
 from safelight.providers.attempts.claim import build_claim
 from safelight.providers.attempts.claim_text import claim_table, write_markdown
-from safelight.providers.attempts.error_text import shorten_error, withhold_prompt
+from safelight.providers.attempts.error_text import withhold_prompt
 from safelight.providers.attempts.models import AttemptOrigin
 from support.rows import each_row
 
@@ -53,5 +53,5 @@ def test_a_claim_and_an_export_without_prompts_have_none_in_the_error() -> None:
 def test_an_empty_list_and_the_reasons_of_a_filter_are_kept() -> None:
     body = {"response": {"videos": [], "raiMediaFilteredReasons": ["Support codes: 1"]}, "user": {"id": 1}}
     kept = {"response": {"videos": [], "raiMediaFilteredReasons": ["Support codes: 1"]}}
-    assert json.loads(shorten_error(json.dumps(body))) == kept
-    assert shorten_error(json.dumps({"secret": "x"})) == ""
+    assert json.loads(withhold_prompt(json.dumps(body), None)) == kept
+    assert withhold_prompt(json.dumps({"secret": "x"}), None) == ""
