@@ -120,8 +120,7 @@ def state_expiry(context: PipelineContext, tx: Transaction, video: Video, verdic
         end_user=video.end_user,
         video_id=video.id,
         stage=video.stage,
-        # The same picture would be held again.
-        objection=Objection.OPERATOR if ground.basis is GroundBasis.NOTICE else Objection.REQUEST_AGAIN,
+        objection=Objection.REQUEST_AGAIN,
     )
     record_statement(tx, new)
 
