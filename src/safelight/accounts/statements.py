@@ -202,8 +202,6 @@ def ground_of_verdict(verdict: Verdict, taxonomy: Taxonomy, *, clause: str | Non
         return DecisionGround(basis=GroundBasis.WITHHELD)
     if verdict.is_decided_by_gaps:
         return DecisionGround(basis=GroundBasis.GAP, policy=verdict.policy, rule=verdict.rule)
-    if verdict.is_decided_by_reports:
-        return DecisionGround(basis=GroundBasis.NOTICE, policy=verdict.policy)
     if verdict.test_card_only:
         return DecisionGround(basis=GroundBasis.TEST_CARD, policy=verdict.policy, rule=verdict.rule)
     if not can_name(verdict.category, learned=verdict.learned_alone):

@@ -87,7 +87,6 @@ def make_background(
     notice_follow_up = NoticeFollowUp(
         context,
         lists=core.hash_lists,
-        screen=correspondence.hash_screen,
         copies=copies,
         mails=mails.decisions,
     )

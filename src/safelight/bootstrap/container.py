@@ -123,9 +123,7 @@ class Container:
     def correspondence(self) -> Correspondence:
         from .correspondence import make_correspondence
 
-        return make_correspondence(
-            self.core, self.persistence, self.likeness, self.provenance.copies, self.mails
-        )
+        return make_correspondence(self.core, self.persistence, self.likeness, self.mails)
 
     @cached_property
     def background(self) -> Background:

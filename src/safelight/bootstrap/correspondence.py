@@ -7,12 +7,9 @@ from functools import partial
 
 from safelight.cases.appeals import Appeals
 from safelight.cases.consent_requests import ConsentRequests, SubjectAnswers, SubjectEnrolment
-from safelight.cases.notice_follow_up import make_hash_screen
 from safelight.cases.reports import Reports, ReportTools
-from safelight.cases.reports.hash_screen import HashScreen
 from safelight.cases.reports.limits import ReportLimits
 from safelight.cases.review_actions import find_reported_video
-from safelight.provenance.recovery.copies import CopySearch
 from safelight.screening.received_text import ReceivedTextScreen
 from safelight.videos.reinstatement import appealable
 
@@ -26,8 +23,6 @@ from .persistence import PersistenceParts
 class Correspondence:
     appeals: Appeals
     reports: Reports
-    #: Compares the hashes of notices with delivered videos.
-    hash_screen: HashScreen
     consent_requests: ConsentRequests
     subject_answers: SubjectAnswers
 
@@ -36,7 +31,6 @@ def make_correspondence(
     core: CoreParts,
     persistence: PersistenceParts,
     likeness: LikenessParts,
-    copies: CopySearch,
     mails: Mails,
 ) -> Correspondence:
     database, keys, settings = persistence.database, persistence.people.keys, core.settings.limits
@@ -44,7 +38,6 @@ def make_correspondence(
     # The texts are sent to no server: they are about people, and senders without an account must not use up
     # its calls.
     texts = ReceivedTextScreen(core.text_pipeline.local)
-    hash_screen = make_hash_screen(copies)
     return Correspondence(
         appeals=Appeals(database, subject=appealable, keys=keys, screen_texts=texts.screen, limits=limits),
         reports=Reports(
@@ -54,12 +47,10 @@ def make_correspondence(
             tools=ReportTools(
                 subject=find_reported_video,
                 digest=partial(keys.digest, purpose="reporter"),
-                hash_screen=hash_screen,
                 mails=mails.decisions,
                 screen_texts=texts.screen,
             ),
         ),
-        hash_screen=hash_screen,
         consent_requests=ConsentRequests(
             database, keys, mails.queue, no_camera_reason=likeness.no_camera_reason
         ),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any
 
-from safelight.cases.reviews.reported_holds import count_undecidable
+from safelight.cases.reviews.undecidable_holds import count_undecidable
 from safelight.core.errors import SafelightError
 from safelight.videos.stuck_upstreams import cut_downloads, stuck_upstreams
 from safelight.videos.upstream_gate import UpstreamGate

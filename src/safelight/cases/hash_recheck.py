@@ -136,8 +136,8 @@ class HashRecheck:
         if broken := [cell.note for cell in listed.cells]:
             raise SandboxFailed(broken[0])
         # Even without detectors, a scan reports flashes and brief frames. These were evaluated before
-        # delivery. Nobody here has confirmed a reported hash, so it opens a case and withdraws nothing.
-        known = (one for one in report.findings if one.detector == HASHES and not one.is_reported_hash)
+        # delivery.
+        known = (one for one in report.findings if one.detector == HASHES)
         return (*known, *listed.findings)
 
     def _reevaluate(self, video: Video, new: tuple[Finding, ...]) -> StageResult:

@@ -24,9 +24,7 @@ from safelight.videos.video_statements import WithdrawalCause
 from safelight.videos.withdrawal import withdraw_within
 
 from .reports import LANES, NoticeOutcome, ReportLane
-from .reports.hash_screen import HashScreen
-from .reports.models import HashState, ReportedHash
-from .reports.reported_hashes import add_hashes
+from .reports.stay_down import add_hashes
 
 ACTOR = "notices"
 REMOVED = (NoticeOutcome.REMOVED, NoticeOutcome.REMOVED_UNATTENDED)
@@ -48,11 +46,10 @@ class RemovalFollowUp:
         self,
         context: PipelineContext,
         *,
-        screen: HashScreen,
         copies: CopySearch,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._context, self._screen, self._copies = context, screen, copies
+        self._context, self._copies = context, copies
         self._monotonic = monotonic
 
     def follow_due(self, faults: RowFailures) -> None:
@@ -96,13 +93,15 @@ class RemovalFollowUp:
 
     def _follow(self, row: Row[Any], is_over: Callable[[], bool]) -> None:
         """The file is read outside of a transaction; what each step found is stored at once."""
-        hashes: list[str] = []
+        hashes: tuple[str, ...] = ()
         if row.lane == ReportLane.INTIMATE_IMAGERY.value and row.outcome in REMOVED:
             with self._removed_file(row) as path:
                 if path is not None:
                     if not self._remove_copies(row, path, is_over):
                         return
-                    hashes = self._hashes(row, path)
+                    # A removal without a person lists nothing.
+                    if row.outcome == NoticeOutcome.REMOVED.value:
+                        hashes = self._copies.distinctive_hashes(path)
         with self._context.database.transaction(tenant=row.tenant_id) as tx:
             if tx.update(
                 tables.notices,
@@ -110,16 +109,7 @@ class RemovalFollowUp:
                 tables.notices.c.followed_up_at.is_(None),
                 followed_up_at=tx.now(),
             ):
-                # Other tenants decide themselves: there the frames only hold.
-                for state in (HashState.BLOCKS, HashState.HOLDS):
-                    add_hashes(
-                        tx,
-                        row.notice_id,
-                        hashes,
-                        state=state,
-                        tenant_only=state is HashState.BLOCKS,
-                        video_id=row.video_id,
-                    )
+                add_hashes(tx, row.video_id, hashes)
 
     @contextmanager
     def _removed_file(self, row: Row[Any]) -> Iterator[Path | None]:
@@ -158,14 +148,6 @@ class RemovalFollowUp:
     def _store_left(self, row: Row[Any], left: list[str]) -> None:
         with self._context.database.transaction(tenant=row.tenant_id) as tx:
             tx.update(tables.notices, tables.notices.c.id == row.id, left_to_compare=left)
-
-    def _hashes(self, row: Row[Any], path: Path) -> list[str]:
-        """The hashes that are listed. A removal without a person lists nothing."""
-        if row.outcome != NoticeOutcome.REMOVED.value:
-            return []
-        found = self._copies.distinctive_hashes(path)
-        reported = tuple(ReportedHash(hash=one.hash, quality=one.quality) for one in found)
-        return [one.hash for one in self._screen.screen(reported).used]
 
     def _owners(self, video_ids: tuple[str, ...]) -> list[tuple[str, str]]:
         with self._context.database.across_tenants("copies of a removed video", readonly=True) as tx:

@@ -28,7 +28,6 @@ from safelight.videos.video_statements import (
     ground_of_refusal,
     ground_of_rule,
     ground_of_upheld_decision,
-    named_rule,
     state_appeal_outcome,
     state_report_outcome,
 )
@@ -36,13 +35,7 @@ from safelight.videos.withdrawal import withdraw_within
 
 from .appeals import BY_REPORTER
 from .reports import ReportedVideo
-from .reports.reported_hashes import (
-    CATEGORY,
-    drop_hashes_of_video,
-    end_hashes_of_hold,
-    end_hashes_of_report,
-    settle_matches,
-)
+from .reports.stay_down import delete_hashes
 
 _log = logging.getLogger(__name__)
 _NUDITY = frozenset({Category.SEXUAL.value, Category.SEXUAL_MINORS.value, Category.NCII.value})
@@ -124,11 +117,9 @@ class ReviewActions:
         If the review has expired, its kept clip is released under a new id.
         """
         if self._expired_with_clip(tx, case) is not None:
-            self._end_matches(tx, case)
             released_id = release_kept_clip(self._context, tx, case.video_id, decision)
             return partial(self._resume, case.tenant, released_id, 1)
         video, row = self._held(tx, case)
-        held = self._end_matches(tx, case)
         changes: dict[str, Any] = {"enqueue_count": row.enqueue_count + 1}
         if case.stage is Stage.REFERENCE:
             # The reviewer approved the references too, so they are not screened again.
@@ -137,28 +128,16 @@ class ReviewActions:
             self._context,
             tx,
             video,
-            held,
+            holding_record(tx, case),
             actor=decision.decided_by,
             why=outcomes.decision_facts(case, decision),
             **changes,
         )
         return partial(self._resume, video.tenant, video.id, row.enqueue_count + 1)
 
-    def _end_matches(self, tx: Transaction, case: Case) -> StageRecord:
-        """The record that holds the video of an approved case. The hashes that it matches hold nothing any
-        more, also if they matched beside the reason of the hold, nor do the notices that caused the hold.
-        """
-        held = holding_record(tx, case)
-        settle_matches(tx, case.video_id, held.findings, confirmed=False)
-        end_hashes_of_hold(tx, held.verdict.findings)
-        return held
-
     def refuse(self, tx: Transaction, case: Case, decision: Decision) -> None:
         """End a held video that a reviewer rejected. Its quota is returned."""
         verdict = holding_record(tx, case).verdict
-        if named_rule(self._context, tx, case.category, decision)[0] == CATEGORY:
-            # A refusal for another reason, such as another scene, says nothing about the reported picture.
-            settle_matches(tx, case.video_id, verdict.findings, confirmed=True)
         if (expired := self._expired_with_clip(tx, case)) is not None:
             outcomes.refuse_expired(self._context, tx, expired, verdict, decision)
             return
@@ -182,8 +161,7 @@ class ReviewActions:
         strike_for_withdrawal(self._context, tx, case, decision)
 
     def keep(self, tx: Transaction, case: Case, decision: Decision) -> None:
-        """Tell the people who reported a video that it stays, and end the hashes of their notices."""
-        end_hashes_of_report(tx, case.id, case.video_id)
+        """Tell the people who reported a video that it stays."""
         state_report_outcome(self._context, tx, case, decision, StatementKind.REPORT_REJECTED)
 
     def uphold(self, tx: Transaction, case: Case, decision: Decision) -> None:
@@ -197,7 +175,7 @@ class ReviewActions:
             state_appeal_outcome(self._context, tx, case, decision, StatementKind.REPORT_UPHELD)
             return None
         new_video_id = reinstate(self._context, tx, case.video_id, decision)
-        drop_hashes_of_video(tx, case.video_id)
+        delete_hashes(tx, case.video_id)
         return partial(self._resume, case.tenant, new_video_id, 1)
 
     def _expired_with_clip(self, tx: Transaction, case: Case) -> Video | None:
@@ -275,8 +253,7 @@ def _may_show_nudity(tx: Transaction, video_id: str) -> bool:
         return True
     record = output[-1]
     seen = any(
-        finding.category in _NUDITY and finding.modality is Modality.FRAMES and not finding.is_reported_hash
-        for finding in record.findings
+        finding.category in _NUDITY and finding.modality is Modality.FRAMES for finding in record.findings
     )
     looked = any(
         cell.category == Category.SEXUAL.value and cell.modality is Modality.FRAMES and cell.complete

@@ -141,7 +141,7 @@ def holds(found: Database) -> DoctorCheck:
     """Check whether a person or a key may decide each open hold."""
     from safelight.accounts import KeyScope
     from safelight.accounts.models import DECIDING_ROLES
-    from safelight.cases.reviews.reported_holds import count_undecidable
+    from safelight.cases.reviews.undecidable_holds import count_undecidable
 
     waiting = _read(found, "holds without a reviewer", count_undecidable)
     if not waiting:

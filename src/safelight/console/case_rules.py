@@ -63,9 +63,6 @@ def list_rules(
     reported = [rule.id for rule in policy.rules if categories_of(rule) & stated]
     elsewhere = [one.clause for one in related.similar if one.clause]
     same = [name for name in reasons if name.partition("-")[0] in families]
-    if verdict and verdict.is_decided_by_reports:
-        # The family of this rule is about lists of known content; the notice states a category.
-        same = [rule.id for rule in policy.rules if case_file.case.category in categories_of(rule)]
     likely = dict.fromkeys(name for name in (*reported, *fired, *elsewhere, *same) if name in rules)
     moments = list_moments(case_file.case, record)
     rows = []

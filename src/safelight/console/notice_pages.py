@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
@@ -14,21 +12,17 @@ from starlette.responses import Response
 
 from safelight.accounts.people.service import normalize_email
 from safelight.accounts.statements import describe_reply
-from safelight.cases.reports import NewReport, Notice, ReportLane, ReportReason
-from safelight.cases.reports.validation import MAX_HASHES, find_video_id
+from safelight.cases.reports import NewReport, ReportLane, ReportReason
+from safelight.cases.reports.validation import reject_hashes
 from safelight.core.errors import InvalidField, NotFound, RateLimited, SafelightError
 from safelight.core.i18n import Messages, load_messages
-from safelight.web.middleware import CONTENT_SECURITY_POLICY
 from safelight.web.rate_limit import network_of
-from safelight.web.reported_hashes import read_hashes
 
 from .render import NOTHING_TYPED, Form, PageHandler, client_address
 from .translations import format_datetime
 
-#: The page reads frames of a clip that the person chose, which never leaves the browser.
-_WITH_LOCAL_CLIPS = CONTENT_SECURITY_POLICY.replace("media-src 'self'", "media-src 'self' blob:")
-#: 240 hashes and a note of 4000 Chinese characters are 70 KiB in a form.
-_MAX_FORM_BYTES = 256 * 1024
+#: A note of 4000 and a location of 2000 Chinese characters are 54 KB in a form.
+_MAX_FORM_BYTES = 64 * 1024
 _PROBLEMS: tuple[tuple[type[SafelightError], str], ...] = (
     (RateLimited, "problem.limit"),
     (NotFound, "problem.not_found"),
@@ -38,7 +32,7 @@ _CONTACT_STATES = ("saved", "wrong", "undelivered")
 
 
 class NoticePages(PageHandler):
-    """Handlers that need no account and work without scripts, except for the hashes."""
+    """Handlers that need no account and work without scripts."""
 
     max_forms = (30, 600.0)
 
@@ -47,7 +41,8 @@ class NoticePages(PageHandler):
         return await self._render(request, "report_form.html", form={"location": location})
 
     async def show_intimate(self, request: Request) -> Response:
-        return await self._render(request, "intimate_form.html", form={})
+        location = request.query_params.get("video", "")[:200]
+        return await self._render(request, "intimate_form.html", form={"location": location})
 
     async def report(self, request: Request) -> Response:
         return await self._file(request, ReportLane.ORDINARY, "report_form.html")
@@ -60,29 +55,18 @@ class NoticePages(PageHandler):
     ) -> Response:
         status = await self.run(self.services.reports.get_by_token, request.path_params["token"])
         t = self.translations(request)
-        # Matches in the same state are one entry with their number.
-        counted = Counter(
-            (
-                one.video_id,
-                one.is_match,
-                format_datetime(one.created_at, t),
-                format_datetime(one.due_at, t),
-                _state_of(one),
-                one.outcome is not None,
-                describe_reply(one.reply, t.tag),
-            )
-            for one in status.notices
-        )
-        names = ("video_id", "is_match", "sent", "due", "state", "is_decided", "reply")
-        notices = [{**dict(zip(names, one, strict=True)), "n": n} for one, n in counted.items()]
+        one = status.notice
         asked = "undelivered" if status.is_undelivered else request.query_params.get("contact")
         return await self._render(
             request,
             "report_status.html",
             problem=problem,
-            notices=notices,
-            is_intimate=any(one.lane is ReportLane.INTIMATE_IMAGERY for one in status.notices),
-            report_id=status.id,
+            one=one,
+            sent=format_datetime(one.created_at, t),
+            due=format_datetime(one.due_at, t),
+            state=one.outcome.value if one.outcome is not None else "waiting",
+            reply=describe_reply(one.reply, t.tag),
+            is_intimate=one.lane is ReportLane.INTIMATE_IMAGERY,
             token=request.path_params["token"],
             contact=asked if asked in _CONTACT_STATES else None,
             form=form,
@@ -115,7 +99,7 @@ class NoticePages(PageHandler):
     ) -> Response:
         n = load_messages("notices", self.translations(request).tag)
         alert = _describe(problem, n) if problem else ""
-        response = await self.render_page(
+        return await self.render_page(
             request,
             template,
             await self.current_principal(request),
@@ -123,36 +107,25 @@ class NoticePages(PageHandler):
             alert=alert,
             n=n,
             reasons=ReportReason,
-            max_hashes=MAX_HASHES,
             sends_mail=self.services.reports.sends_mail,
             **values,
         )
-        if template == "intimate_form.html":
-            response.headers["content-security-policy"] = _WITH_LOCAL_CLIPS
-        return response
 
 
 def _new_report(form: Mapping[str, str], lane: ReportLane) -> NewReport:
     """The report of a form. Raises `InvalidField`."""
-    location = form.get("location", "").strip()
-    if location and not find_video_id(location):
-        raise InvalidField("The location contains no id of a video.", param="location")
+    reject_hashes(form)
     is_intimate = lane is ReportLane.INTIMATE_IMAGERY
     if not is_intimate and form.get("good_faith") != "yes":
         raise InvalidField("The declaration is missing.", param="good_faith")
-    try:
-        hashes = read_hashes(json.loads(form["hashes"])) if form.get("hashes") else ()
-    except ValueError as error:
-        raise InvalidField("The hashes are not JSON.", param="hashes") from error
     return NewReport(
-        location=location,
+        location=form.get("location", ""),
         reason=ReportReason.INTIMATE.value if is_intimate else form.get("reason") or None,
         note=form.get("note", ""),
         name=form.get("name"),
         contact=form.get("contact"),
         lane=lane,
         in_good_faith=form.get("good_faith") == "yes",
-        hashes=hashes if is_intimate else (),
     )
 
 
@@ -165,7 +138,7 @@ def _describe(problem: SafelightError, n: Messages) -> str:
         return n("status.contact_wrong")
     if field in ("location", "hashes"):
         return n(f"problem.{field}")
-    labels = {name: n(f"intimate.{name}") for name in ("name", "contact", "note", "good_faith", "files")}
+    labels = {name: n(f"intimate.{name}") for name in ("name", "contact", "note", "good_faith")}
     labels |= {"reason": n("report.reason")}
     return n("problem.missing", field=labels.get(field, field))
 
@@ -175,9 +148,3 @@ def _is_email(contact: str) -> bool:
         return bool(normalize_email(contact))
     except InvalidField:
         return False
-
-
-def _state_of(one: Notice) -> str:
-    if one.outcome is not None:
-        return one.outcome.value
-    return "waiting" if one.is_about_video else "watching"

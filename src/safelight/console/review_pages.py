@@ -20,7 +20,7 @@ from safelight.cases.reviews.person_history import MAX_OF_KIND
 from safelight.cases.reviews.senders import CaseReporters
 from safelight.cases.reviews.service import EVERY_CASE
 from safelight.cases.saved_replies import NOTIFIED
-from safelight.core.errors import Conflict, Forbidden, InvalidField, NotFound, SafelightError
+from safelight.core.errors import Conflict, Forbidden, InvalidField, NotFound, SafelightError, Withdrawn
 from safelight.policy.decisions import is_gap_reason
 from safelight.policy.explanations import ExplanationLevel
 from safelight.policy.findings import Category
@@ -269,7 +269,9 @@ class ReviewPages(PageHandler):
         super().__init__(state, pages, console)
         self._queue = ReviewQueuePages(state, pages, console)
 
-    async def list_cases(self, request: Request, principal: Principal) -> Response:
+    async def list_cases(
+        self, request: Request, principal: Principal, *, problem: SafelightError | None = None
+    ) -> Response:
         """The queue; `state=closed` lists decided cases."""
         state = request.query_params.get("state", "open")
         after = request.query_params.get("after") or None
@@ -288,7 +290,6 @@ class ReviewPages(PageHandler):
         cases = page.items
         address = {name: value for name, value in vars(asked).items() if value} | {"state": state}
         prompts = await self.run(self._prompts, principal, cases)
-        notices = await self.run(self.services.reviews.notices_of, cases)
         reporters = await self.run(self.services.reviews.reporters_of, principal, cases)
         return await self.render_page(
             request,
@@ -300,13 +301,13 @@ class ReviewPages(PageHandler):
                     prompts.get(case.video_id, ""),
                     t,
                     self.console.clock(),
-                    notices=notices.get(case.id, ()),
                     reporters=reporters.get(case.id),
                 )
                 for case in cases
             ],
             state=state if state == "open" else "closed",
-            withheld=await self._withheld(principal, t),
+            pages=await self.run(self.services.reviews.list_pages, principal),
+            problem=problem,
             undecidable=await self._undecidable(principal, t),
             declined=(await self.run(self.services.review_queue.preferences, principal)).declined_categories,
             nothing_next="next" in request.query_params,
@@ -406,19 +407,17 @@ class ReviewPages(PageHandler):
             return await self._render_case(request, principal, case_id, problem=problem)
         return self.redirect(f"/review/{case_id}?undone=1")
 
-    async def _withheld(self, principal: Principal, t: Translations) -> list[str]:
-        """A line for each hold that a notice caused and that this person may not see."""
-        held = await self.run(self.services.reviews.list_withheld, principal)
-        now = self.console.clock()
-        return [
-            t(
-                "review.withheld_row",
-                kind=t(f"review.kind.{one.kind.value}"),
-                age=format_duration(now - one.opened_at, t),
-                notices=t("list.separator").join(one.notices),
-            )
-            for one in held
-        ]
+    async def place(self, request: Request, principal: Principal) -> Response:
+        """Name the video on the page of a report, or say that it shows none."""
+        video_id, report_id = (
+            (await self.read_form(request)).get("video_id", ""),
+            request.path_params["report_id"],
+        )
+        try:
+            await self.run(self.services.reports.place, principal, report_id, video_id.strip())
+        except (NotFound, Conflict, Withdrawn) as problem:
+            return await self.list_cases(request, principal, problem=problem)
+        return self.redirect("/review")
 
     async def _undecidable(self, principal: Principal, t: Translations) -> list[str]:
         """A sentence for each kind of open holds that no enrolled person may decide."""
@@ -611,7 +610,7 @@ def _has_ground(case: Case, record: VideoRecord) -> bool:
     verdict = blocking_verdict(record)
     if case.kind is CaseKind.REPORT or case.rule == FIRST_OUTPUT or verdict is None:
         return False
-    return not (verdict.is_decided_by_gaps or verdict.is_decided_by_reports)
+    return not verdict.is_decided_by_gaps
 
 
 def _case_row(
@@ -619,12 +618,9 @@ def _case_row(
     prompt: str,
     t: Translations,
     now: float,
-    notices: Sequence[str] = (),
     reporters: CaseReporters | None = None,
 ) -> CaseRow:
     reason = " ".join(_case_reasons(case, t))
-    if notices:
-        reason += " · " + t("review.of_notice", notices=t("list.separator").join(notices))
     if reporters is not None:
         by = reporters.reporter
         reason += " · " + (_reporter(by, t) if by else t("review.reporters", n=reporters.number))

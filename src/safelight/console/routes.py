@@ -154,6 +154,7 @@ class Console:
             ("GET", "/explain-error", public(provider_errors.show)),
             ("POST", "/explain-error", public(provider_errors.explain)),
             ("GET", "/review", protected(review.list_cases, any_of=DECIDER)),
+            ("POST", "/review/pages/{report_id}", protected(review.place, KeyScope.REVIEW)),
             ("POST", "/review/next", protected(review_queue.take_next, any_of=DECIDER)),
             ("GET", "/review/standings", protected(standings.show, KeyScope.REVIEW)),
             ("POST", "/review/standings/bans", protected(standings.propose, KeyScope.REVIEW)),

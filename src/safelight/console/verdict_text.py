@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from safelight.core.i18n import load_messages, translate_sentence
+from safelight.core.i18n import translate_sentence
 from safelight.policy.explanations import (
     ChargeFacts,
     ExplanationLevel,
@@ -86,8 +86,6 @@ def explain_video(
     verdict = blocking_verdict(record) if record and "source" not in stored else None
     if reason := _SENTENCE_KEYS.get(str(stored.get("reason", ""))):
         why = explain(verdict, taxonomy, level=level, locale=t.tag).why if verdict is not None else ""
-        if verdict is not None and verdict.is_decided_by_reports and level is not ExplanationLevel.REVIEWER:
-            why = load_messages("statements", t.tag)("why.notice")
         sentences = [t(reason), *([t("verdict.held_because", why=why)] if why else [])]
         return VerdictText(sentence=t.join_sentences(sentences), details={**stored, "next_step": ""})
     explained = video.state in {VideoState.REJECTED, VideoState.BLOCKED, VideoState.HELD}

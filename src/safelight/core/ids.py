@@ -35,7 +35,6 @@ KINDS = frozenset(
         "invitation",
         "drift",
         "canary",
-        "hash",
         "golden",
         "draw",
         "bulk",

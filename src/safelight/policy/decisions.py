@@ -266,7 +266,7 @@ def _is_age_unchecked(
         for matched in real
         if matched.action.severity >= Action.HOLD.severity
         for finding in evidence[matched.rule.id]
-        if finding.category in _SEXUAL and not finding.test_card and not finding.is_reported_hash
+        if finding.category in _SEXUAL and not finding.test_card
     ]
     if not sexual:
         return False

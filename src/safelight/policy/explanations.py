@@ -421,8 +421,8 @@ def _is_over_budget(verdict: Verdict) -> bool:
 
 
 def _is_listed(verdict: Verdict) -> bool:
-    """Whether the content matches a hash that is listed or was reported."""
-    return any(one.is_reported_hash or one.attributes.get("kind") == "hash" for one in verdict.findings)
+    """Whether the content matches a hash of a list."""
+    return any(one.attributes.get("kind") == "hash" for one in verdict.findings)
 
 
 def _next_step_text(

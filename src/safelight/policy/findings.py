@@ -448,13 +448,6 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     #: Where the score was calibrated. None if it was not, or if the finding is not learned.
     point: OperatingPoint | None = None
 
-    @property
-    def is_reported_hash(self) -> bool:
-        """Whether it is a match with a reported hash that no person confirmed. That is the statement of a
-        stranger, and no detector saw nudity: it holds, and it neither vaults nor quarantines.
-        """
-        return self.attributes.get("kind") == "reported_hash"
-
 
 #: Minimum score of the findings that count when Safelight decides whether content may go to a third party.
 INDICATOR_SCORE = 0.3
@@ -472,11 +465,7 @@ def highest_scores(scored: Iterable[tuple[str, float]]) -> dict[str, float]:
 
 def suggests_sexual_minors(findings: Iterable[Finding]) -> bool:
     """Whether findings suggest sexual content with a minor. Such content is never sent to a third party."""
-    categories = {
-        one.category
-        for one in findings
-        if one.score >= INDICATOR_SCORE and not one.test_card and not one.is_reported_hash
-    }
+    categories = {one.category for one in findings if one.score >= INDICATOR_SCORE and not one.test_card}
     return "sexual/minors" in categories or (
         "minors-present" in categories and bool(SEXUAL_CATEGORIES & categories)
     )

@@ -75,9 +75,9 @@ class SteeringEntry:
     def _counts(self, finding: Finding) -> bool:
         rejected = finding.attributes.get("negated") or finding.attributes.get("rejected")
         # A score that is NaN counts, as in rules.
-        return not (
-            finding.score < self.score or rejected or finding.test_card or finding.is_reported_hash
-        ) and (not self.categories or finding.category in self.categories)
+        return not (finding.score < self.score or rejected or finding.test_card) and (
+            not self.categories or finding.category in self.categories
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -122,8 +122,3 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
             or (one.category, one.modality) in checked
             or one in self.findings
         )
-
-    @property
-    def is_decided_by_reports(self) -> bool:
-        """Whether only reported hashes hold the content. Then the category is the statement of a stranger."""
-        return bool(self.findings) and all(one.is_reported_hash for one in self.findings)

@@ -14,7 +14,6 @@ import msgspec
 from safelight.accounts.ledger import Reason
 from safelight.accounts.terms import release_first_review
 from safelight.core.errors import SafelightError, Withdrawn
-from safelight.core.i18n import load_messages
 from safelight.core.tracing.tracer import outermost_span
 from safelight.policy.explanations import explain_ground, without_reason
 from safelight.policy.findings import Stage
@@ -278,13 +277,6 @@ def expire_review(context: PipelineContext, tx: Transaction, video: Video) -> No
     early = video.stage in EARLY_STAGES
     kept_until = None if early else paid_clip_end(tx, video.id)
     verdict = verdict_of_hold(tx, video)
-    if verdict is not None and verdict.is_decided_by_reports:
-        why_held = load_messages("statements")("why.notice") + " "
-        next_step = (
-            "Until a person decides about the notice, another video with the same picture is held too."
-        )
-    else:
-        why_held, next_step = "", "You may send the request again."
     if kept_until is None:
         close_cases(tx, video.id, actor="sweeper", kind=CaseKind.HOLD)
     else:
@@ -298,12 +290,12 @@ def expire_review(context: PipelineContext, tx: Transaction, video: Video) -> No
         error_code="sentinel_block" if early else "moderation_blocked",
         error_message=(
             "This video was held for review and no reviewer decided in time, so it was not delivered. "
-            f"{why_held}Its quota was returned. "
+            "Its quota was returned. "
             + (
                 describe_kept_clip(last_attempt(tx, video.id), kept_until)
                 + " A reviewer can still release it, under a new id."
                 if kept_until
-                else next_step
+                else "You may send the request again."
             )
         ),
         clip_kept_until=kept_until,

@@ -120,8 +120,7 @@ def state_expiry(context: PipelineContext, tx: Transaction, video: Video, verdic
         end_user=video.end_user,
         video_id=video.id,
         stage=video.stage,
-        # The same picture would be held again.
-        objection=Objection.OPERATOR if ground.basis is GroundBasis.NOTICE else Objection.REQUEST_AGAIN,
+        objection=Objection.REQUEST_AGAIN,
     )
     record_statement(tx, new)
 
@@ -203,13 +202,13 @@ def ground_of_rule(
     `category` is that of the case, for a rule with several categories or none. `NO_GROUND` if the rule is not
     in the policy in force, or if there is no category.
     """
-    category, rule = named_rule(context, tx, category, decision)
+    category, rule = _named_rule(context, tx, category, decision)
     if not rule:
         return NO_GROUND
     return ground_of_category(category, context.policies.taxonomy, clause=rule, facts=decision.facts or "")
 
 
-def named_rule(
+def _named_rule(
     context: PipelineContext, tx: Transaction, category: str, decision: Decision
 ) -> tuple[str, str]:
     """The category and the id of the rule that a reviewer named; empty if the policy in force has no such

@@ -30,7 +30,7 @@ NO_CASES: dict[str, Any] = {
     "first_id": None,
     "last_id": None,
     "has_more": False,
-    "withheld": [],
+    "pages": [],
 }
 HELD = Verdict(
     action=Action.HOLD, stage=Stage.PROMPT, subject_sha256="0" * 64, policy="house", policy_sha256="0" * 64

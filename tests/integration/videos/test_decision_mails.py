@@ -8,17 +8,14 @@ from typing import Any
 
 import pytest
 
-from safelight.cases.reports import NewReport, Receipt, service
-from safelight.core.errors import InvalidField, Unavailable
-from safelight.provenance.recovery.copies import NearVideos
+from safelight.cases.reports import NewReport, Receipt
+from safelight.core.errors import InvalidField
 from safelight.store import tables
-from safelight.store.database import Transaction
-from safelight.videos.case_rows import Case, NewCase
 from support.mail_server import Mailbox, mail_server
 
 from .conftest import Furnish, House
 from .test_decisions import only_case
-from .test_notices import decide, deliver, drawn, follow_up, hashes_of, later, make_scene, notify
+from .test_notices import decide, deliver, make_scene, notify
 from .test_saved_replies import CHINESE, ENGLISH, saved, with_reply
 
 _BASE = "https://gateway.example"
@@ -133,67 +130,14 @@ def test_without_a_mail_server_no_mail_is_promised_and_no_secret_is_stored(
         report(house, video.id, None, language="xx")
 
 
-def test_no_mail_is_promised_for_hashes_that_match_nothing(office: House) -> None:
-    assert not notify(office, hashes=hashes_of(drawn(5))).is_mailed
-    assert receipt_tokens(office) == [None]
-
-
-@pytest.mark.both_databases
-def test_the_mail_also_comes_if_only_a_video_of_another_tenant_matches(
-    office: House, box: Mailbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    deliver_elsewhere(office, tmp_path, monkeypatch)
-    receipt = notify(office, hashes=hashes_of(drawn(5)))
-    assert receipt.is_mailed
-    later(office, 49 * 3600)
-    follow_up(office)
-    answer_and_send(office)
-    assert len(box.received) == 1
-    reports = office.container.correspondence.reports
-    decided = [one for one in reports.get_by_token(receipt.token).notices if one.outcome]
-    assert [(one.is_match, one.video_id) for one in decided] == [(True, None)], "no id of another tenant"
-
-
-@pytest.mark.both_databases
-def test_an_error_in_another_tenant_leaves_no_receipt_whose_address_nobody_has(
-    office: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    copy = deliver_elsewhere(office, tmp_path, monkeypatch)
-    real = service.open_case
-
-    def fail(tx: Transaction, new: NewCase, *, actor: str) -> Case:
-        if new.video_id == copy:
-            raise Unavailable("The database is busy.")
-        return real(tx, new, actor=actor)
-
-    monkeypatch.setattr(service, "open_case", fail)
-    with pytest.raises(Unavailable):
-        notify(office, hashes=hashes_of(drawn(5)))
-    assert receipt_tokens(office) == []
-
-
 def test_two_forms_of_one_sender_that_are_answered_together_bring_one_mail_with_both_links(
-    office: House, box: Mailbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    office: House, box: Mailbox, tmp_path: Path
 ) -> None:
     videos = [deliver(office, make_scene(tmp_path / f"{number}.mp4", number)) for number in (6, 7)]
-    near = NearVideos(video_ids=tuple(one.id for one in videos), unrelated=1)
-    first = notify(office, videos[0], contact="ann@example.org")
-    copies = office.container.provenance.copies
-    monkeypatch.setattr(copies, "find_near", lambda hashes: tuple(near for _ in hashes))
-    second = notify(office, hashes=hashes_of(drawn(5)), contact="ann@example.org")
+    first, second = (notify(office, video, contact="ann@example.org") for video in videos)
     for video in videos:
         decide(office, "keep", video=video)
     answer_and_send(office)
     (mail,) = box.received
     links = [line for line in mail.get_content().splitlines() if line.startswith(_BASE)]
     assert links == [f"{_BASE}{first.path}", f"{_BASE}{second.path}"]
-
-
-def deliver_elsewhere(house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Let every hash match a video of another tenant. Returns its id."""
-    own = deliver(house, make_scene(tmp_path / "own.mp4", 2))
-    copy = house.copy_row(own, house.accounts.create_tenant("other").id)
-    near = NearVideos(video_ids=(copy,), unrelated=1)
-    copies = house.container.provenance.copies
-    monkeypatch.setattr(copies, "find_near", lambda hashes: tuple(near for _ in hashes))
-    return copy

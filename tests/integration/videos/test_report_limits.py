@@ -97,7 +97,7 @@ def test_the_accuracy_of_an_end_user_is_not_that_of_the_same_name_elsewhere(hous
     send(house, key(house, 2), video, "anna")
     database, tenant = house.database, house.who.tenant
     with database.transaction(tenant) as tx:
-        tx.update(notices, notices.c.notice_id == first.status.id, outcome="kept")
+        tx.update(notices, notices.c.id == first.status.notice.id, outcome="kept")
     with database.read_transaction(tenant) as tx:
         decided = [
             notice_store.count_upheld(tx, Reporter.of(key(house, number), "anna").name, newest=20)

@@ -100,7 +100,9 @@ def test_a_kept_video_brings_the_reply_to_its_reporters_and_a_withdrawn_one_to_i
     follow_up(house)
     answer = of_kind(house, kept, StatementKind.REPORT_REJECTED)
     assert describe(answer, level=ExplanationLevel.END_USER).reply == ENGLISH  # type: ignore[arg-type]
-    assert {one.reply and one.reply.en for one in status_of(house, receipt).notices} == {ENGLISH}
+    reply = status_of(house, receipt).notice.reply
+    assert reply is not None
+    assert reply.en == ENGLISH
 
     gone = delivered(house, prompt="another quiet lake")
     house.report(gone, reason="violence", category="violence", end_user="bob")

@@ -12,7 +12,6 @@ from safelight.accounts import KeyScope, Principal
 from safelight.cases.inputs import BulkRequest, CaseFilter, DecisionRequest
 from safelight.cases.reports import NewReport, NoticeOutcome, Receipt
 from safelight.core.errors import RateLimited
-from safelight.provenance.recovery.copies import NearVideos
 from safelight.store import tables
 from safelight.videos.case_rows import Case, CaseState
 from safelight.videos.case_rows.clusters import MAX_REPORTS_OF_UPLOADER
@@ -26,7 +25,7 @@ from .test_decision_executor import executor
 from .test_decision_mails import answer_and_send
 from .test_decisions import reviewer
 from .test_notice_story import FORM, PAGE, copy_row
-from .test_notices import HOUR_S, decide, drawn, follow_up, hashes_of, later, notify, status_of
+from .test_notices import HOUR_S, decide, follow_up, later, notify, status_of
 
 UNKNOWN = "video_" + "0" * 32
 #: What differs between the receipts of any two notices.
@@ -103,35 +102,17 @@ def test_the_receipt_is_the_same_whether_the_address_has_a_delivered_video(
         assert len(shown) == 1
 
 
-def test_the_receipt_is_the_same_whether_hashes_match_a_delivered_file(
-    house: House, address: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    videos = [house.make(f"video {number}") for number in range(2)]
-    copies = house.container.provenance.copies
-    shown = set()
-    for unrelated, found in ((0, ()), (1, videos[:1]), (1, videos), (9, videos)):
-        near = NearVideos(video_ids=tuple(one.id for one in found), unrelated=unrelated)
-        monkeypatch.setattr(copies, "find_near", lambda hashes, near=near: tuple(near for _ in hashes))
-        shown.add(page(address, notify(house, hashes=hashes_of(drawn(5))).path))
-    assert len(shown) == 1
-    # A decision is told.
-    decide(house, "withdraw", video=videos[1])
-    follow_up(house)
-    receipt = notify(house, hashes=hashes_of(drawn(6)), network="192.0.2.9")
-    assert [one.is_about_video for one in status_of(house, receipt).notices] == [False]
-
-
 def test_an_address_without_a_video_is_answered_when_a_decision_would_be_due(
     office: House, box: Mailbox
 ) -> None:
     receipt = report(office, UNKNOWN)
     follow_up(office)
-    (one,) = status_of(office, receipt).notices
+    one = status_of(office, receipt).notice
     assert (one.video_id, one.outcome, open_cases(office)) == (UNKNOWN, None, 0)
     later(office, 49 * HOUR_S)
     follow_up(office)
     answer_and_send(office)
-    (one,) = status_of(office, receipt).notices
+    one = status_of(office, receipt).notice
     assert one.outcome is NoticeOutcome.GONE
     assert len(box.received) == 1
 
@@ -142,11 +123,11 @@ def test_a_keep_ends_a_notice_for_its_ground_and_another_person_or_ground_starts
     report(house, video.id)
     decide(house, "keep")
     again = report(house, video.id, note="I say it again.")
-    (one,) = status_of(house, again).notices
+    one = status_of(house, again).notice
     assert (one.outcome, queue(house)) == (NoticeOutcome.KEPT, [])
     for changed in ({"reason": "hate"}, {"contact": "ben@example.org"}, {"network": "198.51.100.1"}):
         receipt = report(house, video.id, **changed)
-        (one,) = status_of(house, receipt).notices
+        one = status_of(house, receipt).notice
         assert (one.outcome, len(queue(house))) == (None, 1), changed
         decide(house, "keep")
 
@@ -156,7 +137,7 @@ def test_a_keep_never_ends_a_notice_of_somebody_who_may_be_another_person(house:
     # A network without a contact stands for several people, and an urgent notice needs words of its own.
     for fields in ({"contact": None}, {"reason": "child_safety"}):
         for _ in range(2):
-            (one,) = status_of(house, report(house, video.id, **fields)).notices
+            one = status_of(house, report(house, video.id, **fields)).notice
             assert (one.outcome, len(queue(house))) == (None, 1), fields
             decide(house, "keep")
 
@@ -182,9 +163,9 @@ def test_after_a_keep_an_urgent_notice_with_other_words_starts_anew_and_hides_ag
     notify(house, video)
     decide(house, "keep")
     follow_up(house)
-    (same,) = status_of(house, notify(house, video)).notices
+    same = status_of(house, notify(house, video)).notice
     assert (same.outcome, same.hidden) == (NoticeOutcome.KEPT, False)
-    (new,) = status_of(house, notify(house, video, note="The tattoo on the arm is mine.")).notices
+    new = status_of(house, notify(house, video, note="The tattoo on the arm is mine.")).notice
     assert (new.outcome, new.hidden) == (None, True)
 
 
@@ -217,18 +198,6 @@ def test_a_wrong_address_is_asked_for_again_on_the_receipt_and_the_notice_stays(
             answer_and_send(office)
         assert "could not be delivered" not in stranger.get(path).text
     assert [str(one["To"]) for one in box.received] == ["ann@example.org", "bounces@example.org"]
-
-
-def test_an_address_is_not_stored_for_hashes_that_match_nothing(office: House) -> None:
-    receipt = notify(office, hashes=hashes_of(drawn(5)))
-    change = office.container.correspondence.reports.change_contact
-    # With the notice, these are as many as a network may send within an hour.
-    for _ in range(9):
-        change(receipt.token, "ann@example.org", language="en")
-    with office.transaction() as tx:
-        assert [row.receipt_token for row in tx.select(tables.notices)] == [None]
-    with pytest.raises(RateLimited):
-        change(receipt.token, "ann@example.org", language="en")
 
 
 @pytest.mark.both_databases

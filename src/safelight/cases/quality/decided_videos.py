@@ -67,11 +67,7 @@ def read_decided_videos(tx: Transaction, categories_of: CategoriesOfRule) -> Dec
     by_video = _read_verdicts(tx, made)
     # Without a verdict nothing is known about the checks; the test card is no content.
     counted = {name: verdict for name, verdict in by_video.items() if not verdict.test_card_only}
-    with_finding = {
-        name: verdict
-        for name, verdict in counted.items()
-        if not (verdict.is_decided_by_gaps or verdict.is_decided_by_reports)
-    }
+    with_finding = {name: verdict for name, verdict in counted.items() if not verdict.is_decided_by_gaps}
     scores = _read_scores(tx, {name: made[name] for name in with_finding})
     return DecidedVideos(
         videos=tuple(
@@ -235,7 +231,7 @@ def _read_scores(tx: Transaction, judged: Mapping[str, Judgement]) -> dict[str, 
 
 def _counts(finding: Finding) -> bool:
     is_denied = finding.attributes.get("negated") or finding.attributes.get("rejected")
-    return not (is_denied or finding.test_card or finding.is_reported_hash)
+    return not (is_denied or finding.test_card)
 
 
 def _decided(

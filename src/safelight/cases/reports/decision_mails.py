@@ -56,19 +56,16 @@ class DecisionMails:
         return self._keys.encrypt(f"{token} {contact}".encode(), notice_id)
 
     def list_due(self, whole: Transaction, *, limit: int, without: Collection[str]) -> list[list[str]]:
-        """The forms of which everything is answered, by recipient. Those of a sender of whom other notices
-        are being decided wait for these.
+        """The answered reports by recipient. Those of a sender of whom other notices are being decided wait
+        for these.
         """
         of, other = notices.c, notices.alias()
-        same_form = other.c.notice_id == of.id
-        waits = or_(other.c.video_id.is_not(None), other.c.unattended_at.is_not(None))
         closed = cases.c.closed_at > whole.now() - _TOGETHER_S
         rows = whole.select(
             notices,
             of.receipt_token.is_not(None),
             of.id.not_in(without),
-            exists().where(same_form, other.c.outcome.is_not(None)),
-            ~exists().where(same_form, other.c.outcome.is_(None), waits),
+            of.outcome.is_not(None),
             ~exists().where(
                 other.c.tenant_id == of.tenant_id,
                 other.c.sender == of.sender,
@@ -112,7 +109,7 @@ class DecisionMails:
         ]
         ids = [row.id for row, _ in same]
         whole.update(notices, of.id.in_(ids), receipt_token=None)
-        rows = whole.select(notices, of.notice_id.in_(ids), of.outcome.is_not(None))
+        rows = whole.select(notices, of.id.in_(ids))
         outcomes = {one.outcome for one in rows}
         language = first.language or "en"
         key = f"status.{outcomes.pop()}" if len(outcomes) == 1 else "status.several"

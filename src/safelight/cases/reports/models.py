@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 from safelight.accounts.reply_texts import ReplyTexts
 from safelight.accounts.reporter import ReporterKind
+from safelight.core.records import About, Seconds, Shown
 from safelight.policy.findings import Category, Group, categories_of
 from safelight.screening.text_screening import UNCHECKED, TextScreening
 from safelight.store.database import Transaction
@@ -62,35 +63,9 @@ class NoticeOutcome(StrEnum):
     GONE = "gone"
 
 
-class HashState(StrEnum):
-    """What a reported hash does. Only a person can make it block."""
-
-    #: A file that matches is held for review.
-    HOLDS = "holds"
-    #: A person confirmed a match: a file that matches is blocked.
-    BLOCKS = "blocks"
-    #: A person decided that a match is harmless. The hash does nothing any more.
-    DROPPED = "dropped"
-    #: A person kept or approved a video because of the notice, which this hash did not match. It does nothing
-    #: any more, and may be reported again.
-    ENDED = "ended"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReportedHash:
-    """The hash of a picture, or of one frame of a clip, that a browser computed."""
-
-    #: 64 hexadecimal digits: PDQ.
-    hash: str
-    #: The quality of the hash, 0 to 100.
-    quality: int
-    #: The clip that has this frame; None for a picture.
-    clip: int | None = None
-
-
 @dataclass(frozen=True, kw_only=True)
 class NewReport:
-    """A report that is not recorded yet. It needs a category or a reason, and a video or hashes."""
+    """A report that is not recorded yet. It needs a category or a reason, and a video or a page."""
 
     video_id: str = ""
     #: A category of the policy.
@@ -103,13 +78,13 @@ class NewReport:
     #: The identifier of the end user who reports. None if the report is not from an end user.
     end_user: str | None = None
     lane: ReportLane = ReportLane.ORDINARY
-    #: Where the reporter saw the video: an id or an address that contains it. Instead of `video_id`.
+    #: Where the reporter saw the video: its id, an address that contains it, or that of another page.
+    #: Instead of `video_id`.
     location: str = ""
     #: The name of the reporter; the signature of a notice of intimate pictures.
     name: str | None = None
     #: Whether the reporter declares that the statements are accurate, to the best of their belief.
     in_good_faith: bool = False
-    hashes: tuple[ReportedHash, ...] = ()
     #: The same request with the same key is recorded once.
     idempotency_key: str | None = None
     #: The language of the mail with the decision.
@@ -140,12 +115,11 @@ class Report:
 
 @dataclass(frozen=True, kw_only=True)
 class Notice:
-    """What the reporter may know about one reported video, or about reported hashes."""
+    """What the reporter may know about a reported video."""
 
     id: str
     lane: ReportLane
-    #: None: hashes that matched no delivered video when they were reported, or a match whose id is not
-    #: disclosed.
+    #: None: the address is a page whose video only reviewers know.
     video_id: str | None
     created_at: float
     due_at: float
@@ -154,34 +128,28 @@ class Notice:
     answered_at: float | None
     #: Whether the video is hidden until the decision.
     hidden: bool = False
-    #: Whether a visitor's hashes found the video. Visitors learn only the ids that they named themselves.
-    is_match: bool = False
     #: The saved reply with the decision to keep the video.
     reply: ReplyTexts | None = None
-
-    @property
-    def is_about_video(self) -> bool:
-        return self.video_id is not None or self.is_match
 
 
 @dataclass(frozen=True, kw_only=True)
 class NoticeStatus:
-    """All that was sent with one form."""
+    """The state of one report."""
 
-    id: str
-    notices: tuple[Notice, ...]
-    #: Number of reported hashes that hold or block files.
-    hashes: int
+    notice: Notice
     #: Whether the mail with the decision could not be delivered.
     is_undelivered: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
-class RefusedHash:
-    """A reported hash that is not used, and why: a value of `hash_screen.Refusal`."""
+class PageNotice(Shown):
+    """A report that names a page, whose video a reviewer has to find."""
 
-    hash: str
-    reason: str
+    report_id: str
+    page: Annotated[str, About("The address of the page, as the reporter wrote it.")]
+    lane: ReportLane
+    created_at: Seconds
+    due_at: Seconds
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,7 +157,7 @@ class Receipt:
     """The response to a new report."""
 
     status: NoticeStatus
-    #: The recorded report; None for a notice of hashes that matched no delivered video.
+    #: The recorded report; None for an address without a delivered video.
     report: Report | None
     due_at: float
     #: Whether an earlier report had already opened the case of this video.
@@ -197,7 +165,6 @@ class Receipt:
     #: The secret of the address at which the status can be read. It is returned once; empty for a repeated
     #: request.
     token: str = ""
-    refused: tuple[RefusedHash, ...] = ()
     #: Whether the decision is sent to the address of the reporter.
     is_mailed: bool = False
 

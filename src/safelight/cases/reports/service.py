@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from safelight.accounts.people.service import normalize_email
 from safelight.accounts.reporter import Reporter, ReporterKind
 from safelight.accounts.statements import OBJECTION_S
 from safelight.core import canonical_json
-from safelight.core.errors import Conflict, Forbidden, InvalidField, NotFound, Withdrawn
+from safelight.core.errors import Conflict, Forbidden, NotFound, Withdrawn
 from safelight.core.ids import is_id, new_id
 from safelight.policy.findings import (
     SEXUAL_CATEGORIES,
@@ -37,12 +37,10 @@ from safelight.videos.case_rows import Case, CaseKind, DecisionAction, NewCase, 
 
 from . import notice_store, store
 from .decision_mails import DecisionMails
-from .hash_screen import HashScreen, Screening
 from .hidings import hide, may_hide
-from .lanes import LANES, ReportLane, UnattendedAction
+from .lanes import LANES, ReportLane
 from .limits import ReportLimits, SentKind, forget_counts
 from .models import (
-    HashState,
     NewReport,
     NoticeOutcome,
     NoticeStatus,
@@ -52,7 +50,6 @@ from .models import (
     ReportReason,
     SubjectLookup,
 )
-from .reported_hashes import HOLD_S, add_hashes, read_harmless
 from .validation import (
     MAX_CONTACT_CHARACTERS,
     ValidReport,
@@ -78,10 +75,7 @@ def erase_reporters(tx: Transaction) -> int:
     """
     of, now = notices.c, tx.now()
     forget_counts(tx)
-    answered = of.answered_at <= now - KEEP_S
-    # Hashes that matched nothing are never answered: they end by themselves.
-    ended = and_(of.video_id.is_(None), of.created_at <= now - HOLD_S - KEEP_S)
-    is_old = and_(of.erased_at.is_(None), or_(answered, ended))
+    is_old = and_(of.erased_at.is_(None), of.answered_at <= now - KEEP_S)
     old = select(of.id).where(is_old)
     is_visitor = reports.c.reporter_kind == ReporterKind.VISITOR.value
     tx.update(reports, reports.c.id.in_(old), note="", contact=None, text_screening=None)
@@ -130,8 +124,6 @@ class ReportTools:
     subject: SubjectLookup
     #: A keyed digest: stored instead of the network address of a visitor, and as the pseudonym of a sender.
     digest: Callable[[str], str]
-    #: Without it, no hashes are accepted.
-    hash_screen: HashScreen | None = None
     #: Without it, no mail has the decision.
     mails: DecisionMails | None = None
     screen_texts: ScreenTexts = leave_unchecked
@@ -204,7 +196,7 @@ class Reports:
         with self._database.across_tenants("the receipt of a report", readonly=True) as tx:
             digest = hash_token(token[:200])
             row = tx.one(notices, notices.c.token_sha256 == digest)
-            found = notice_store.read_status(tx, row.notice_id) if row is not None else None
+            found = notice_store.read_status(tx, row.id) if row is not None else None
         if found is None:
             raise NotFound("There is no report with this address.")
         return found
@@ -222,12 +214,9 @@ class Reports:
             reporter, lane = Reporter.parse(first.reporter), ReportLane(first.lane)
             kind = SentKind.FIRST if LANES[lane].comes_first else SentKind.REPORT
             self._limits.count(whole.of_tenant(first.tenant_id), reporter, kind)
-            answered = or_(of.video_id.is_not(None), of.unattended_at.is_not(None), of.outcome.is_not(None))
-            form = whole.select(notices, of.notice_id == first.id, answered, columns=[of.id])
-            if form:
-                whole.update(reports, reports.c.id.in_([row.id for row in form]), contact=contact)
-                mail = self._mail_columns(first.id, token, contact, language)
-                whole.update(notices, of.id == first.id, mail_id=None, **mail)
+            whole.update(reports, reports.c.id == first.id, contact=contact)
+            mail = self._mail_columns(first.id, token, contact, language)
+            whole.update(notices, of.id == first.id, mail_id=None, **mail)
 
     def erase_old_reporters(self) -> int:
         """Erase who sent old reports. Returns how many notices were erased."""
@@ -243,115 +232,95 @@ class Reports:
                 return str(first.id)
         raise NotFound("This installation has no tenant yet.", param="location")
 
+    def place(self, principal: Principal, notice_id: str, video_id: str) -> NoticeStatus:
+        """Open the case of a report that names a page, about the video that a reviewer found there. Without
+        an id, the page shows no video of this tenant, and the report is answered.
+
+        Raises `NotFound`, and the errors of `subject`.
+        """
+        principal.require(KeyScope.REVIEW)
+        with self._database.transaction(principal.tenant) as tx:
+            row = notice_store.lock_page(tx, notice_id)
+            made = tx.one(reports, reports.c.id == notice_id)
+            if row is None or made is None:
+                raise NotFound(f"No open report {notice_id[:80]!r} names a page.", param="report_id")
+            content = {"report": row.id, "video": video_id}
+            tx.append_audit("report.placed", subject=row.id, actor=principal.id, content=content)
+            if not video_id:
+                notice_store.answer(tx, row.id, NoticeOutcome.GONE)
+                return _status(tx, row.id)
+            lock_name(tx, f"reports of {video_id}")
+            reporter = Reporter.parse(row.reporter)
+            sender = _Sender(
+                tenant=principal.tenant, kind=ReporterKind(made.reporter_kind), reporter=reporter
+            )
+            valid = ValidReport(
+                video_id=video_id,
+                category=made.category,
+                reason=made.reason,
+                note=made.note,
+                contact=made.contact,
+                name=row.name,
+                location=row.location,
+                lane=ReportLane(row.lane),
+                language=row.language or "en",
+            )
+            filing = _Filing(tx=tx, sender=sender, valid=valid, notice_id=row.id, digest=self._tools.digest)
+            filing.attach(self._tools.subject(tx, video_id))
+            return _status(tx, row.id)
+
     def _file(self, sender: _Sender, new: NewReport) -> Receipt:
         valid, is_visitor = validate(new, self._taxonomy), sender.kind is ReporterKind.VISITOR
         kind = _sent_kind(valid)
         request_sha256 = hashlib.sha256(canonical_json.encode(asdict(new))).hexdigest()
-        # Also before the hashes are compared, which is slow.
+        # Also before the texts are screened, which is slow.
         with self._database.read_transaction(sender.tenant) as tx:
             if new.idempotency_key:
                 repeated = self._find_repeated(tx, sender, new.idempotency_key, request_sha256)
                 if repeated is not None:
                     return repeated
             self._limits.require(tx, sender.reporter, kind)
-            notice_store.enforce_hash_limit(tx, sender.reporter.name, hashes=len(new.hashes))
-        screening, text = self._screen(new), self._tools.screen_texts((valid.reason, valid.note))
-        if not valid.video_id and not screening.used and not (is_visitor and screening.tells_of_files):
-            raise InvalidField(
-                "None of the hashes can be used.",
-                param="hashes",
-                remedy="Choose clearer pictures or longer clips, or send the address of the video.",
-            )
-        wanted = dict.fromkeys(
-            [*([valid.video_id] if valid.video_id else []), *_matched(screening)],
-        )
-        # One transaction also for the cases in other tenants: a visitor who sees an error has sent nothing.
-        with self._database.across_tenants("a new report") as whole:
-            tx = whole.of_tenant(sender.tenant)
+        text = self._tools.screen_texts((valid.reason, valid.note))
+        with self._database.transaction(sender.tenant) as tx:
             if new.idempotency_key:
                 repeated = self._find_repeated(tx, sender, new.idempotency_key, request_sha256)
                 if repeated is not None:
                     return repeated
             # Of the source: its end users share the limit of hidden videos.
             lock_name(tx, f"reporter {sender.reporter.source}")
-            # In the same order for all forms, because each case that is opened below is locked.
-            for video_id in sorted(wanted):
-                lock_name(tx, f"reports of {video_id}")
-            notice_store.enforce_hash_limit(tx, sender.reporter.name, hashes=len(screening.used))
+            if valid.video_id:
+                lock_name(tx, f"reports of {valid.video_id}")
             notice_id, token = new_id("report"), secrets.token_urlsafe(24)
-            own = [
-                video
-                for video_id in wanted
-                if (
-                    video := self._find_subject(
-                        tx, video_id, must_exist=video_id == valid.video_id and not is_visitor
-                    )
-                )
-            ]
-            elsewhere = self._find_elsewhere(whole, sender, _matched(screening))
-            # Hashes that match nothing are never decided, so no mail is promised and no contact is kept.
-            is_answered = own or elsewhere or valid.video_id
-            mail = self._mail_columns(notice_id, token, valid.contact, valid.language) if is_answered else {}
+            video = self._find_subject(tx, valid.video_id, must_exist=not is_visitor)
+            mail = self._mail_columns(notice_id, token, valid.contact, valid.language)
             filing = _Filing(
-                text=text,
-                digest=self._tools.digest,
-                tx=tx,
-                sender=sender,
-                valid=valid,
-                notice_id=notice_id,
-                token=token,
-                columns={
-                    "idempotency_key": new.idempotency_key,
-                    "request_sha256": request_sha256,
-                    **mail,
-                },
+                tx=tx, sender=sender, valid=valid, notice_id=notice_id, digest=self._tools.digest
             )
-            if valid.video_id not in ("", *(video.id for video in own)) or not own:
-                filing.add_without_video()
-            found = [filing.add(video) for video in own]
-            filing.add_hashes(screening, [(tx, video) for video in own] + elsewhere)
-            for part, video in elsewhere:
-                owner = replace(sender, tenant=part.tenant or "")
-                # The location names a video of another tenant.
-                replace(filing, tx=part, sender=owner, valid=replace(valid, location=""), rows=1).add(video)
+            filing.add(
+                text,
+                token_sha256=hash_token(token),
+                idempotency_key=new.idempotency_key,
+                request_sha256=request_sha256,
+                **mail,
+            )
+            if video is None:
+                filing.log(notice_id)
+            already_reported = video is not None and filing.attach(video)
             self._limits.count(tx, sender.reporter, kind)
-        with self._database.across_tenants("the receipt of a new report", readonly=True) as tx:
-            status = notice_store.read_status(tx, notice_id)
-        assert status is not None  # It was added above.
+        with self._database.read_transaction(sender.tenant) as tx:
+            status, row = _status(tx, notice_id), tx.one(reports, reports.c.id == notice_id)
         return Receipt(
             status=status,
-            report=found[0][0] if found else None,
-            due_at=min(one.due_at for one in status.notices),
-            already_reported=bool(found) and found[0][2],
-            token=filing.token,
-            refused=screening.refused,
+            report=store.report_from_row(row) if row is not None and video is not None else None,
+            due_at=status.notice.due_at,
+            already_reported=already_reported,
+            token=token,
             is_mailed=bool(mail),
         )
-
-    def _find_elsewhere(
-        self, whole: Transaction, sender: _Sender, video_ids: Sequence[str]
-    ) -> list[tuple[Transaction, ReportedVideo]]:
-        """The delivered videos of other tenants that match the hashes of a visitor, each with its part of the
-        transaction.
-        """
-        if sender.kind is not ReporterKind.VISITOR:
-            return []
-        rows = whole.select(videos, videos.c.id.in_(sorted(set(video_ids))), order_by=(videos.c.id,))
-        owners = [(whole.of_tenant(row.tenant_id), row.id) for row in rows if row.tenant_id != sender.tenant]
-        return [
-            (tx, video)
-            for tx, video_id in owners
-            if (video := self._find_subject(tx, video_id, must_exist=False)) is not None
-        ]
 
     def _mail_columns(self, notice_id: str, token: str, contact: str | None, language: str) -> dict[str, Any]:
         stored = self._tools.mails and self._tools.mails.encrypt_token(notice_id, token, contact)
         return {"receipt_token": stored, "language": language} if stored else {}
-
-    def _screen(self, new: NewReport) -> Screening:
-        if self._tools.hash_screen is None or not new.hashes:
-            return Screening()
-        return self._tools.hash_screen.screen(new.hashes, decided=read_harmless(self._database))
 
     def _find_repeated(
         self, tx: Transaction, sender: _Sender, key: str, request_sha256: str
@@ -361,16 +330,20 @@ class Reports:
         )
         if status is None:
             return None
-        row = tx.one(reports, reports.c.id == status.id)
+        row = tx.one(reports, reports.c.id == status.notice.id, reports.c.video_id != "")
         return Receipt(
             status=status,
             report=store.report_from_row(row) if row is not None else None,
-            due_at=min(one.due_at for one in status.notices),
+            due_at=status.notice.due_at,
             already_reported=False,
         )
 
     def _find_subject(self, tx: Transaction, video_id: str, *, must_exist: bool) -> ReportedVideo | None:
-        """The video of a report; None for one that cannot be reported now and need not exist."""
+        """The video of a report; None for a page, and for one that cannot be reported now and need not
+        exist.
+        """
+        if not video_id:
+            return None
         try:
             return self._tools.subject(tx, video_id)
         except (NotFound, Withdrawn, Conflict):
@@ -379,64 +352,90 @@ class Reports:
             return None
 
 
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class _Filing:
-    """Writes what was sent with one form: a report, a notice and a case for each video."""
+    """Writes a report and its notice, and the case of its video."""
 
     tx: Transaction
     sender: _Sender
     valid: ValidReport
     notice_id: str
-    token: str
-    columns: dict[str, Any]
-    #: Whether reason and note may be shown without a click.
-    text: TextScreening
     digest: Callable[[str], str]
-    rows: int = 0
 
-    def add(self, video: ReportedVideo) -> tuple[Report, Case, bool]:
+    def add(self, text: TextScreening, **columns: Any) -> None:
+        """Record what was sent. `text`: whether reason and note may be shown without a click.
+
+        The receipt is the same whether the address has a delivered video, so that it tells nobody.
+        """
+        tx, sender, valid, rules = self.tx, self.sender, self.valid, LANES[self.valid.lane]
+        store.add_report(
+            tx,
+            Report(
+                id=self.notice_id,
+                tenant=sender.tenant,
+                video_id="",
+                case_id="",
+                category=valid.category,
+                reason=valid.reason,
+                note=valid.note,
+                reporter_kind=sender.kind,
+                reporter=sender.reporter.name,
+                contact=valid.contact,
+                created_at=tx.now(),
+                screening=text,
+            ),
+        )
+        tx.insert(
+            notices,
+            id=self.notice_id,
+            lane=valid.lane.value,
+            reporter=sender.reporter.name,
+            sender=self._pseudonym(),
+            name=valid.name,
+            location=valid.location,
+            created_at=tx.now(),
+            due_at=tx.now() + rules.due_s,
+            # Without a delivered video there is nothing to decide, so it is answered when a decision would be
+            # due. A page waits for a reviewer.
+            unattended_at=tx.now() + rules.due_s if valid.video_id else None,
+            **columns,
+        )
+
+    def attach(self, video: ReportedVideo) -> bool:
+        """Open the case of the video, or join it. Returns whether an earlier report had opened it."""
         tx, sender, valid = self.tx, self.sender, self.valid
         kept = self._find_kept(video)
         case = kept or self._open_case(video)
         already_reported = kept is None and tx.count(reports, reports.c.case_id == case.id) > 0
-        report = Report(
-            id=self.notice_id if self.rows == 0 else new_id("report"),
-            tenant=sender.tenant,
-            video_id=video.id,
-            case_id=case.id,
-            category=valid.category,
-            reason=valid.reason,
-            note=valid.note,
-            reporter_kind=sender.kind,
-            reporter=sender.reporter.name,
-            contact=valid.contact,
-            created_at=tx.now(),
-            screening=self.text,
+        rules, of_video = LANES[valid.lane], {"video_id": video.id, "case_id": case.id}
+        tx.update(reports, reports.c.id == self.notice_id, **of_video)
+        tx.update(
+            notices,
+            notices.c.id == self.notice_id,
+            **of_video,
+            unattended_at=None if rules.unattended_s is None else tx.now() + rules.unattended_s,
         )
-        store.add_report(tx, report)
-        self._add_notice(report.id, video_id=video.id, case_id=case.id)
-        # Without the reporter: the log is exported.
-        tx.append_audit(
-            "report.received",
-            subject=video.id,
-            actor=sender.kind.value,
-            content={
-                "report": report.id,
-                "case": case.id,
-                "lane": valid.lane.value,
-                "category": valid.category,
-                "reporter_kind": sender.kind.value,
-            },
-        )
+        self.log(video.id, case=case.id)
         if kept is not None:
-            notice_store.answer(tx, report.id, NoticeOutcome.KEPT)
+            notice_store.answer(tx, self.notice_id, NoticeOutcome.KEPT)
         elif (
             valid.lane is ReportLane.INTIMATE_IMAGERY
             and video.may_show_nudity
             and may_hide(tx, sender.reporter)
         ):
-            hide(tx, video.id, notice_id=report.id, reporter=sender.reporter.name)
-        return report, case, already_reported
+            hide(tx, video.id, notice_id=self.notice_id, reporter=sender.reporter.name)
+        return already_reported
+
+    def log(self, subject: str, **content: str) -> None:
+        """Without the reporter: the log is exported."""
+        valid, kind = self.valid, self.sender.kind.value
+        about = {"report": self.notice_id, "lane": valid.lane.value, "category": valid.category}
+        self.tx.append_audit(
+            "report.received",
+            subject=subject,
+            actor=kind,
+            content={**about, "reporter_kind": kind, **content},
+        )
 
     def _find_kept(self, video: ReportedVideo) -> Case | None:
         """The case in which a person kept this video although this sender had reported it on this ground. In
@@ -468,65 +467,6 @@ class _Filing:
         found = tx.select(reports, of.id.in_(sent), of.case_id.in_(kept), *same, limit=1)
         row = tx.one(cases, cases.c.id == found[0].case_id) if found else None
         return None if row is None else case_from_row(row)
-
-    def add_without_video(self) -> None:
-        """Record a notice of hashes that match no delivered video, or of an address that has none. The
-        receipt is that of any other notice, so that it tells nobody whether a file was delivered.
-        """
-        self._add_notice(self.notice_id, video_id=None, case_id=None)
-        self.tx.append_audit(
-            "report.received",
-            subject=self.notice_id,
-            actor=self.sender.kind.value,
-            content={"lane": self.valid.lane.value, "reporter_kind": self.sender.kind.value},
-        )
-
-    def add_hashes(self, screening: Screening, filed: Sequence[tuple[Transaction, ReportedVideo]]) -> None:
-        """Let the hashes hold files. Each has a row for each video that it matched, in the tenant of that
-        video: a wrong removal there takes it back for all tenants.
-        """
-        parts = {video.id: part for part, video in filed}
-        for one in screening.used:
-            matched = {video_id: parts[video_id] for video_id in one.matches.video_ids if video_id in parts}
-            rows: list[tuple[Transaction, str | None]] = [(part, of) for of, part in matched.items()]
-            if not any(part.tenant == self.sender.tenant for part in matched.values()):
-                rows.append((self.tx, None))
-            for part, video_id in rows:
-                add_hashes(
-                    part,
-                    self.notice_id,
-                    [one.hash],
-                    state=HashState.HOLDS,
-                    tenant_only=self.sender.kind is not ReporterKind.VISITOR,
-                    video_id=video_id,
-                )
-
-    def _add_notice(self, row_id: str, *, video_id: str | None, case_id: str | None) -> None:
-        tx, rules = self.tx, LANES[self.valid.lane]
-        acts_alone = video_id is not None and rules.unattended is not UnattendedAction.NONE
-        after_s = rules.unattended_s if acts_alone else None
-        if video_id is None and self.valid.video_id:
-            # There is nothing to decide, so it is answered when a decision would be due.
-            after_s = rules.due_s
-        first = self.rows == 0
-        tx.insert(
-            notices,
-            id=row_id,
-            notice_id=self.notice_id,
-            lane=self.valid.lane.value,
-            reporter=self.sender.reporter.name,
-            sender=self._pseudonym(),
-            name=self.valid.name,
-            location=self.valid.location,
-            video_id=video_id,
-            case_id=case_id,
-            token_sha256=hash_token(self.token) if first else None,
-            **(self.columns if first else {}),
-            created_at=tx.now(),
-            due_at=tx.now() + rules.due_s,
-            unattended_at=None if after_s is None else tx.now() + after_s,
-        )
-        self.rows += 1
 
     def _pseudonym(self) -> str:
         """The same for each notice of this sender in this tenant; of a visitor, by the contact."""
@@ -573,5 +513,8 @@ def _sent_kind(valid: ValidReport) -> SentKind:
     return SentKind.FIRST if protected or LANES[valid.lane].comes_first else SentKind.REPORT
 
 
-def _matched(screening: Screening) -> list[str]:
-    return [video_id for one in screening.used for video_id in one.matches.video_ids]
+def _status(tx: Transaction, notice_id: str) -> NoticeStatus:
+    """The status of a report that was just read or written."""
+    status = notice_store.read_status(tx, notice_id)
+    assert status is not None
+    return status

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from safelight.accounts import Principal, PrincipalKind
 from safelight.accounts.people import LANGUAGES
@@ -21,14 +23,14 @@ MAX_CONTACT_CHARACTERS = 320
 MAX_REPORTER_CHARACTERS = 128
 MAX_NAME_CHARACTERS = 200
 MAX_LOCATION_CHARACTERS = 2000
-#: Hashes of one notice: ten clips of 12 frames with two hashes each, or as many pictures.
-MAX_HASHES = 240
 _MAX_KEY_CHARACTERS = 255
 _VIDEO_ID = re.compile(r"video_[0-9a-f]{32}(?![0-9a-f])")
+_PAGE = re.compile(r"https?://[^\s/?#]+\.[^\s]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ValidReport:
+    #: Empty: the location is a page.
     video_id: str
     category: str | None
     reason: str
@@ -55,22 +57,12 @@ def validate(new: NewReport, taxonomy: Taxonomy) -> ValidReport:
         )
     location = validate_text(new.location, "location", MAX_LOCATION_CHARACTERS)
     video_id = new.video_id or find_video_id(location)
-    if location and not video_id:
+    if not video_id and not is_page(location):
         raise InvalidField(
-            "The location contains no id of a video.",
+            "The location is neither a video nor a page.",
             param="location",
-            remedy="Copy the address or the id of the video: video_ and 32 characters.",
+            remedy="Copy the address of the page, or the id of the video: video_ and 32 characters.",
         )
-    if not video_id and not new.hashes:
-        raise InvalidField("A report needs a video or hashes.", param="location")
-    if new.hashes and new.lane is not ReportLane.INTIMATE_IMAGERY:
-        raise InvalidField(
-            f"Only the lane {ReportLane.INTIMATE_IMAGERY.value} takes hashes.",
-            param="hashes",
-            remedy="Send them in that lane, or leave them out.",
-        )
-    if len(new.hashes) > MAX_HASHES:
-        raise InvalidField(f"A notice has at most {MAX_HASHES} hashes.", param="hashes")
     if len(new.idempotency_key or "") > _MAX_KEY_CHARACTERS:
         raise InvalidField("An Idempotency-Key has at most 255 characters.", param="Idempotency-Key")
     valid = ValidReport(
@@ -106,6 +98,21 @@ def find_video_id(location: str) -> str:
     """The id of the video in an address or text; empty if there is none."""
     found = _VIDEO_ID.search(location)
     return found.group() if found else ""
+
+
+def reject_hashes(fields: Mapping[str, Any]) -> None:
+    """Raise `InvalidField` for a report with hashes, which were taken until they were removed."""
+    if fields.get("hashes"):
+        raise InvalidField(
+            "A report takes no hashes.",
+            param="hashes",
+            remedy="Name the video or the page that shows it, in location.",
+        )
+
+
+def is_page(location: str) -> bool:
+    """Whether it is the address of a page, such as a page of a platform that shows the video."""
+    return _PAGE.fullmatch(location) is not None
 
 
 def reporter_of(principal: Principal, end_user: str | None) -> tuple[ReporterKind, Reporter]:

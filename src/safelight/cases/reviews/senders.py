@@ -36,7 +36,7 @@ def read_records(tx: Transaction, senders: Iterable[str]) -> dict[str, SenderRec
     rows = tx.execute(
         select(
             of.sender,
-            func.count(of.notice_id.distinct()),
+            func.count(of.id),
             *(
                 func.count(of.case_id.distinct()).filter(of.outcome == one.value)
                 for one in (NoticeOutcome.REMOVED, NoticeOutcome.KEPT)

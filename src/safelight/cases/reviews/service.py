@@ -11,6 +11,8 @@ from sqlalchemy import ColumnElement
 
 from safelight.accounts import DECIDING, KeyScope, Principal
 from safelight.cases.inputs import MAX_CLAUSE_CHARACTERS, CaseFilter, DecisionRequest
+from safelight.cases.reports.models import PageNotice
+from safelight.cases.reports.notice_store import list_pages
 from safelight.cases.saved_replies import texts_for
 from safelight.core.errors import Conflict, Forbidden, InvalidField, NotFound
 from safelight.core.ids import is_id, new_id
@@ -40,8 +42,8 @@ from .executor import apply_to_cluster
 from .ozone import read_action
 from .person_history import PersonHistory, read_history
 from .related import RelatedDecisions, read_related
-from .reported_holds import WithheldHold, count_undecidable, find_notices, find_withheld
 from .senders import CaseReporters, read_records, read_reporters, read_senders
+from .undecidable_holds import count_undecidable
 
 if TYPE_CHECKING:
     from safelight.cases.review_actions import ReviewActions
@@ -148,7 +150,6 @@ class Reviews:
             requires_other_reviewer=others_only,
             members=members,
             reporters=tuple(records.values()),
-            notices=self.notices_of([case]).get(case.id, ()),
             decision=read_record(Decision, decided) if decided is not None else None,
             pending=pending,
             reports=count,
@@ -173,11 +174,6 @@ class Reviews:
             ),
         )
 
-    def notices_of(self, listed: Sequence[Case]) -> Mapping[str, tuple[str, ...]]:
-        """The notices whose hashes caused these cases, by the id of the case. Others are left out."""
-        with self._database.across_tenants("the notices behind holds", readonly=True) as whole:
-            return find_notices(whole, listed)
-
     def reporters_of(self, principal: Principal, listed: Sequence[Case]) -> Mapping[str, CaseReporters]:
         """Who reported these cases, by the id of the case. Others are left out."""
         with self._database.read_transaction(principal.tenant) as tx:
@@ -200,20 +196,12 @@ class Reviews:
             tx.append_audit("person.read", subject=case.id, actor=principal.id, content={"case": case.id})
         return found
 
-    def list_withheld(self, principal: Principal) -> tuple[WithheldHold, ...]:
-        """The open quarantined holds that notices caused, for a principal who may not see them otherwise."""
-        if principal.has_scope(KeyScope.VAULT) or not principal.has_scope(KeyScope.REVIEW):
+    def list_pages(self, principal: Principal) -> tuple[PageNotice, ...]:
+        """The reports that name a page whose video a reviewer has to find, the earliest due first."""
+        if not principal.has_scope(KeyScope.REVIEW):
             return ()
-        with self._database.across_tenants("withheld holds", readonly=True) as whole:
-            rows = whole.of_tenant(principal.tenant).select(
-                cases,
-                cases.c.state == CaseState.OPEN.value,
-                cases.c.kind == CaseKind.HOLD.value,
-                cases.c.quarantined.is_(True),
-                order_by=(cases.c.opened_at, cases.c.id),
-                limit=_MAX_PAGE_CASES,
-            )
-            return find_withheld(whole, [store.case_from_row(row) for row in rows])
+        with self._database.read_transaction(principal.tenant) as tx:
+            return list_pages(tx, limit=_MAX_PAGE_CASES)
 
     def count_undecidable(self, principal: Principal) -> Mapping[KeyScope, int]:
         """The number of open holds of the tenant that no enrolled person may decide, by the missing scope."""

@@ -54,14 +54,6 @@ class HashTable:
         return self.by_kind.get(kind, frozenset())
 
 
-@dataclass(frozen=True, kw_only=True)
-class ListScope:
-    """What a match with a list means, and for whom. The fields are those of `HashList`."""
-
-    confirmed: bool = True
-    tenant: str | None = None
-
-
 class HashList:
     """One list, read from its file. The file is memory-mapped, so that a lookup reads only the pages that
     it needs.
@@ -76,8 +68,6 @@ class HashList:
         self.name: str = about["name"]
         self.category: str = about["category"]
         self.imported_at: float = about["at"]
-        #: Whether a person or a publisher confirmed the hashes. A match with others only holds.
-        self.confirmed: bool = about.get("confirmed", True)
         #: The tenant for whose files the list counts; None: for those of all tenants.
         self.tenant: str | None = about.get("tenant")
         self.counts: dict[HashKind, int] = {HashKind(key): int(n) for key, n in about["counts"].items()}
@@ -105,13 +95,10 @@ class HashList:
         bits = distances(self.pdq, hashed)
         place = int(bits.argmin())
         return (
-            (int(bits[place]), self._entry(self.pdq[place].tobytes()))
+            (int(bits[place]), _prefix(self.pdq[place].tobytes()))
             if bits[place] <= MAX_DISTANCE_BITS
             else None
         )
-
-    def _entry(self, hashed: bytes) -> str:
-        return _prefix(hashed) if self.confirmed else digest_of(hashed)
 
     def hashes(self) -> HashTable:
         """All hashes of the list."""
@@ -161,22 +148,20 @@ class HashLists:
         self.files.path(name)
         if name.startswith(RESERVED_PREFIX):
             raise InvalidField(
-                f"Names that begin with {RESERVED_PREFIX!r} are kept for the lists of reported hashes.",
+                f"Names that begin with {RESERVED_PREFIX!r} are kept for the lists of removed videos.",
                 param="name",
             )
 
     def put(
-        self, name: str, category: str, hashes: HashTable, *, at: float, scope: ListScope | None = None
+        self, name: str, category: str, hashes: HashTable, *, at: float, tenant: str | None = None
     ) -> HashList:
-        """Write or replace the list of this name. Without `scope` it is confirmed and counts for all."""
-        scope = scope or ListScope()
+        """Write or replace the list of this name. Without `tenant` it counts for all."""
         sections = [np.array(sorted(hashes.get(kind)), dtype=f"V{kind.bytes}").tobytes() for kind in HashKind]
         about = {
             "name": name,
             "category": category,
             "at": at,
-            "confirmed": scope.confirmed,
-            "tenant": scope.tenant,
+            "tenant": tenant,
             "counts": {kind.value: len(hashes.get(kind)) for kind in HashKind},
         }
         return HashList(self.files.write(name, [json.dumps(about).encode() + b"\n", *sections]))
@@ -226,10 +211,9 @@ def make_finding(
     one: HashList, entry: str, distance: int, *, modality: Modality, source: str = ""
 ) -> Finding:
     """Make the finding for a match. The baseline of every policy blocks findings whose attribute `kind` is
-    `hash`, and holds those with `reported_hash`.
+    `hash`.
     """
-    kind = "hash" if one.confirmed else "reported_hash"
-    attributes: dict[str, Any] = {"kind": kind, "list": one.name}
+    attributes: dict[str, Any] = {"kind": "hash", "list": one.name}
     if one.tenant is not None:
         attributes["tenant"] = one.tenant
     return Finding(
@@ -239,17 +223,10 @@ def make_finding(
         detector=NAME,
         version=VERSION,
         basis=Basis.MATCHED,
-        reason="The content is on a list of known content."
-        if one.confirmed
-        else "The content was reported as intimate pictures of a person who did not agree.",
+        reason="The content is on a list of known content.",
         evidence=(Match(list=one.name, entry=entry, distance=distance),),
         attributes={**attributes, "source": source} if source else attributes,
     )
-
-
-def digest_of(hashed: bytes) -> str:
-    """Names a reported hash in a finding. Unlike its first digits, it cannot be imitated by another hash."""
-    return hashlib.sha256(hashed).hexdigest()[:16]
 
 
 def _prefix(hashed: bytes) -> str:

@@ -1,16 +1,15 @@
-"""Finds the delivered videos that show the same as a file or a hash, for reports."""
+"""Finds the delivered videos that show the same as a removed one, and the frames that only it shows."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
 import numpy as np
 
 from safelight.core.errors import SandboxCrashed
-from safelight.detectors.image.pdq import BYTES, MAX_DISTANCE_BITS, distances
+from safelight.detectors.image.pdq import BYTES, MAX_DISTANCE_BITS, MIN_QUALITY, distances
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex, FingerprintSource
 from safelight.provenance.fingerprints.frame_hashes import Hashes
 from safelight.provenance.fingerprints.picture_comparison import Comparison
@@ -20,7 +19,7 @@ from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Sandbox
 
 from .recovery import Recovery
-from .worker import DistinctiveHash, hash_in_child
+from .worker import FrameHash, hash_in_child
 
 #: Share of the sampled frames of a removed video that a copy has. More than for an answer about the origin,
 #: because the copy is removed.
@@ -29,16 +28,9 @@ _COPY_SHARE = 0.8
 _RELATED_SHARE = 0.5
 #: Hashes of one video that are compared with those of another, so that a comparison takes about 2 ms.
 _MAX_COMPARED = 64
+#: A frame near to more delivered videos that have nothing to do with each other shows something common.
+_MAX_UNRELATED = 3
 _LIMITS = Limits(wall_s=120.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=1 << 20, open_files=64)
-
-
-@dataclass(frozen=True, kw_only=True)
-class NearVideos:
-    """The delivered videos with a frame near to a hash."""
-
-    video_ids: tuple[str, ...]
-    #: The number of groups of copies among them.
-    unrelated: int
 
 
 class CopySearch:
@@ -70,21 +62,10 @@ class CopySearch:
         results = self._recovery.compare(path, sha256s)
         return self._video_ids(one for one, result in results.items() if result is not Comparison.DIFFERS)
 
-    def find_near(self, hashes: Sequence[bytes]) -> tuple[NearVideos, ...]:
-        """The delivered videos with a frame near to each of these PDQ hashes, by one search."""
-        wanted = np.frombuffer(b"".join(hashes), np.uint8).reshape(-1, BYTES)
-        near = self._index.search_each(wanted)
-        known = dict(self._fingerprints.hashes({sha256 for files in near for sha256 in files}))
-        return tuple(
-            NearVideos(
-                video_ids=self._video_ids(files),
-                unrelated=count_groups([known[one] for one in files if one in known]),
-            )
-            for files in near
-        )
-
-    def distinctive_hashes(self, path: Path) -> tuple[DistinctiveHash, ...]:
-        """The PDQ hashes of the sampled frames of a file, without cropped or mirrored versions."""
+    def distinctive_hashes(self, path: Path) -> tuple[str, ...]:
+        """The PDQ hashes of the sampled frames of a file, without cropped or mirrored versions. Frames are
+        left out that have little detail, or that other videos also show, such as a title card.
+        """
         answer = self._sandbox.run(
             EntryPoint.of(hash_in_child),
             {"source": str(path.absolute())},
@@ -92,9 +73,18 @@ class CopySearch:
             limits=_LIMITS,
         )
         try:
-            return msgspec.convert(answer, tuple[DistinctiveHash, ...])
+            frames = msgspec.convert(answer, tuple[FrameHash, ...])
         except msgspec.ValidationError as error:
             raise SandboxCrashed("The sandboxed child returned data of the wrong type.") from error
+        hashes = [one.hash for one in frames if one.quality >= MIN_QUALITY]
+        wanted = np.frombuffer(bytes.fromhex("".join(hashes)), np.uint8).reshape(-1, BYTES)
+        near = self._index.search_each(wanted)
+        known = dict(self._fingerprints.hashes({sha256 for files in near for sha256 in files}))
+        return tuple(
+            hashed
+            for hashed, files in zip(hashes, near, strict=True)
+            if count_groups([known[one] for one in files if one in known]) <= _MAX_UNRELATED
+        )
 
     def _video_ids(self, files: Iterable[str]) -> tuple[str, ...]:
         seals = (self._registry.by_sha256(sha256) for sha256 in files)

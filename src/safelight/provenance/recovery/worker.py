@@ -63,14 +63,14 @@ def compare_moments_in_child(argument: Any, _link: object) -> Moments:
     return compare_moments(frames, task.registered)
 
 
-class DistinctiveHash(msgspec.Struct, frozen=True, kw_only=True):
+class FrameHash(msgspec.Struct, frozen=True, kw_only=True):
     """The PDQ hash of one frame."""
 
     hash: str
     quality: int
 
 
-def hash_in_child(argument: Any, _link: object) -> list[DistinctiveHash]:
+def hash_in_child(argument: Any, _link: object) -> list[FrameHash]:
     """Entry point: the hashes of the sampled frames of a file."""
     hashed = (pdq(pixels) for pixels in sample_file(Path(argument["source"]), _HASHED_FRAMES))
-    return [DistinctiveHash(hash=hexadecimal(value), quality=quality) for value, quality in hashed]
+    return [FrameHash(hash=hexadecimal(value), quality=quality) for value, quality in hashed]

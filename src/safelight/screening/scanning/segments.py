@@ -14,7 +14,7 @@ from typing import Protocol
 import msgspec
 
 from safelight.detectors.box_tracker import BoxTracker, Track
-from safelight.policy.findings import Attribute, Finding, FrameRange, ImageBox, Match, Modality
+from safelight.policy.findings import Attribute, Finding, FrameRange, ImageBox, Modality
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -250,12 +250,6 @@ class _OpenSegment:
         attributes["duration_s"] = round(timings[last].end_s - timings[first].start_s, 4)
         x, y, w, h = self._boxes[4 * peak : 4 * peak + 4]
         span = _frame_range(first, last, self._peak[peak], None if w < 0 else (x, y, w, h), timings)
-        evidence = template.evidence
-        if template.is_reported_hash:
-            # A person who decides about the clip decides about each hash that it matches.
-            members = (self._templates[one] for one in sorted(set(self._template_index[start:end])))
-            found = (part for one in members if one.is_reported_hash for part in one.evidence)
-            evidence = tuple({part.entry: part for part in found if isinstance(part, Match)}.values())
         return Finding(
             category=template.category,
             score=self._scores[peak],
@@ -265,7 +259,7 @@ class _OpenSegment:
             basis=template.basis,
             point=template.point,
             reason=template.reason,
-            evidence=(span, *_track_ranges(first, last, timings, tracks), *evidence),
+            evidence=(span, *_track_ranges(first, last, timings, tracks), *template.evidence),
             attributes=attributes,
             test_card=template.test_card,
         )

@@ -19,7 +19,7 @@ from .consents import consent_media, consent_requests, consent_uses
 from .drift import drift_episodes
 from .fingerprints import provenance_check_counts, provenance_feedback, seal_fingerprints
 from .likeness import biometric_templates, consents, protected_people
-from .notices import notice_hashes, notices, video_hidings
+from .notices import notices, stay_down_hashes, video_hidings
 from .openid import openid_attempts, openid_identities, openid_sessions
 from .outbox import installation, outbox, quota_usage
 from .prompts import library_entries, library_terms, library_uses, prompt_templates, template_videos
@@ -94,7 +94,6 @@ __all__ = [
     "library_uses",
     "login_links",
     "metadata",
-    "notice_hashes",
     "notices",
     "openid_attempts",
     "openid_identities",
@@ -120,6 +119,7 @@ __all__ = [
     "sessions",
     "sign_in_failures",
     "statements",
+    "stay_down_hashes",
     "strikes",
     "template_videos",
     "tenant_entries",

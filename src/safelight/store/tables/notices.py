@@ -1,4 +1,4 @@
-"""Notices: when a report is due and which outcome the reporter gets; reported hashes; hidden videos."""
+"""Notices: when a report is due, and its outcome for the reporter. Removed and hidden videos."""
 
 from __future__ import annotations
 
@@ -12,16 +12,13 @@ def _open_index(*columns: str, where: str) -> Index:
     return Index(None, *columns, sqlite_where=sql(where), postgresql_where=sql(where))
 
 
-#: One row for each report, and for each notice of hashes that matched nothing yet. A notice about several
-#: videos has one row for each.
+#: One row for each report, and for each notice of an address without a delivered video.
 notices = Table(
     "notices",
     metadata,
-    #: The id of the row of `reports`, if there is one.
+    #: The id of the row of `reports`, if there is one. `video_id` is null while the location has no video.
     text("id", primary_key=True),
     text("tenant_id"),
-    #: The first row that was sent with the same form; the receipt is about all of them.
-    text("notice_id"),
     text("lane"),
     #: The key, person, end user or hashed address that sent it.
     text("reporter"),
@@ -61,9 +58,6 @@ notices = Table(
     time("claimed_until", null=True),
     UniqueConstraint("tenant_id", "reporter", "idempotency_key"),
     Index(None, "tenant_id", "reporter", "created_at"),
-    Index(None, "tenant_id", "notice_id"),
-    # Mails are searched for over all tenants.
-    Index(None, "notice_id"),
     Index(None, "token_sha256"),
     Index(None, "case_id"),
     Index(None, "tenant_id", "sender"),
@@ -73,31 +67,16 @@ notices = Table(
     _open_index("answered_at", where="followed_up_at IS NULL AND outcome IS NOT NULL"),
 )
 
-#: PDQ hashes that people reported, and those of removed videos.
-notice_hashes = Table(
-    "notice_hashes",
+#: PDQ hashes of the frames of videos that people removed as intimate pictures.
+stay_down_hashes = Table(
+    "stay_down_hashes",
     metadata,
-    text("id", primary_key=True),
     text("tenant_id"),
-    #: The notice; for a decision of a person about a match, the video that matched.
-    text("notice_id"),
-    #: The video of this tenant that the hash matched, or from whose frames it is; null without one. A hash
-    #: has a row for each such video.
-    text("video_id", null=True),
-    #: 64 hexadecimal digits; null for a decision about a hash of another row.
-    text("hash", null=True),
-    #: `hash_lists.digest_of` the hash, which names it in findings.
-    text("entry"),
-    #: A `HashState`.
-    text("state"),
-    #: Whether the hash counts only for the files of this tenant. Always true for one that blocks.
-    Column("tenant_only", Boolean, nullable=False),
+    text("video_id"),
+    #: 64 hexadecimal digits.
+    text("hash"),
     time("created_at"),
-    time("decided_at", null=True),
-    Index(None, "tenant_id", "notice_id"),
-    Index(None, "tenant_id", "video_id"),
-    Index(None, "state"),
-    Index(None, "hash"),
+    PrimaryKeyConstraint("video_id", "hash"),
 )
 
 #: Videos that cannot be read while a notice waits. A row with `ended_at` hides nothing.

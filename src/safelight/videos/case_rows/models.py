@@ -238,10 +238,6 @@ class CaseDetails(Shown):
     reporters: Annotated[
         tuple[SenderRecord, ...], About("Who sent the reports in `notes`, under pseudonyms.")
     ] = ()
-    notices: Annotated[
-        tuple[str, ...],
-        About("The notices whose hashes caused this hold. No person has confirmed these hashes here."),
-    ] = ()
     reports: int
     notes: Annotated[
         tuple[Mapping[str, Any], ...],

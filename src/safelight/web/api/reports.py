@@ -15,13 +15,14 @@ from safelight.accounts import KeyScope, Principal
 from safelight.accounts.people import LANGUAGES
 from safelight.accounts.reply_texts import ReplyTexts
 from safelight.cases.reports import NewReport, NoticeStatus, Receipt, ReportLane
+from safelight.cases.reports.validation import reject_hashes
 from safelight.core.errors import InvalidField
 from safelight.web.auth import app_state, requires
-from safelight.web.reported_hashes import read_hashes
 from safelight.web.request_body import optional_flag, optional_text, read_body
 from safelight.web.responses import BODY_ERRORS, COMMON_ERRORS, JsonResponse, errors, whole_seconds
 
 Reader = Annotated[Principal, Depends(requires(KeyScope.VIDEOS_READ))]
+Reviewer = Annotated[Principal, Depends(requires(KeyScope.REVIEW))]
 
 router = APIRouter(tags=["reports"])
 
@@ -40,7 +41,7 @@ class VideoReport(BaseModel):
 class NoticeObject(BaseModel):
     id: str
     lane: Literal["ordinary", "trusted_flagger", "intimate_imagery", "removal_order"]
-    video_id: str | None = Field(description="Null: hashes that matched no delivered video.")
+    video_id: str | None = Field(description="Null: the address names no video.")
     created_at: int
     due_at: int
     hidden: bool = Field(description="True if the video is hidden until the decision.")
@@ -51,24 +52,10 @@ class NoticeObject(BaseModel):
     reply: ReplyTexts | None = Field(description="The saved reply with the decision to keep the video.")
 
 
-class RefusedHashObject(BaseModel):
-    hash: str
-    reason: Literal[
-        "invalid",
-        "low_quality",
-        "too_few_frames",
-        "harmless_picture",
-        "common_picture",
-        "decided_harmless",
-    ]
-
-
 class ReportObject(BaseModel):
     id: str
     object: Literal["safelight.report"]
-    notices: list[NoticeObject] = Field(description="One for each video that the report is about.")
-    hashes: int = Field(description="Reported hashes that are used.")
-    refused_hashes: list[RefusedHashObject]
+    notices: list[NoticeObject] = Field(description="One: that about the video.")
     status_path: str | None = Field(
         description="The page with the status, for the reporter. It contains a secret and is returned once."
     )
@@ -91,31 +78,17 @@ _FIELDS: dict[str, Any] = {
     },
     "safety_identifier": _text(128, "The end user who reports, if that is not the owner of the API key."),
 }
-_HASH: dict[str, Any] = {
-    "type": "object",
-    "required": ["hash", "quality"],
-    "properties": {
-        "hash": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
-        "quality": {"type": "integer", "minimum": 0, "maximum": 100},
-        "clip": {"type": ["integer", "null"], "description": "The clip that has this frame."},
-    },
-}
 _NOTICE_FIELDS: dict[str, Any] = {
     **_FIELDS,
     "lane": {"type": "string", "enum": [lane.value for lane in ReportLane]},
-    "location": _text(2000, "The id of the video, or an address that contains it."),
+    "location": _text(
+        2000, "The id of the video, an address that contains it, or that of a page that shows it."
+    ),
     "name": _text(200, "Needed as the signature of a notice of intimate pictures."),
     "good_faith": {
         "type": "boolean",
         "description": "The reporter believes in good faith that the statements are accurate and complete; "
         "in the lane `intimate_imagery`, also that the person shown did not agree.",
-    },
-    "hashes": {
-        "type": ["array", "null"],
-        "maxItems": 240,
-        "items": _HASH,
-        "description": "PDQ hashes that the reporter's own device computed, only in the lane "
-        "`intimate_imagery`. They only hold files of this tenant for review until a person confirms a match.",
     },
 }
 
@@ -150,7 +123,7 @@ async def report(request: Request, principal: Reader, video_id: str) -> Response
 
 @router.post(
     "/v1/safelight/reports",
-    summary="Report a video or hashes for a person, with a lane",
+    summary="Report a video or a page for a person, with a lane",
     responses={200: {"model": ReportObject}, **errors(*BODY_ERRORS, 404, 409, 410, 429)},
     openapi_extra={
         "requestBody": _body(_NOTICE_FIELDS),
@@ -163,6 +136,7 @@ async def add(request: Request, principal: Reader) -> Response:
     app = app_state(request)
     async with read_body(request, app.services) as body:
         fields = body.fields
+    reject_hashes(fields)
     new = NewReport(
         category=optional_text(fields, "category"),
         reason=optional_text(fields, "reason"),
@@ -174,17 +148,26 @@ async def add(request: Request, principal: Reader) -> Response:
         location=optional_text(fields, "location") or "",
         name=optional_text(fields, "name"),
         in_good_faith=optional_flag(fields, "good_faith", default=False),
-        hashes=read_hashes(fields.get("hashes")),
         idempotency_key=request.headers.get("idempotency-key") or None,
     )
     receipt = await app.threads.run(app.services.reports.add, principal, new)
-    return JsonResponse(
-        {
-            **status_object(receipt.status),
-            "refused_hashes": [{"hash": one.hash, "reason": one.reason} for one in receipt.refused],
-            "status_path": receipt.path,
-        }
-    )
+    return JsonResponse({**status_object(receipt.status), "status_path": receipt.path})
+
+
+@router.post(
+    "/v1/safelight/reports/{report_id}/video",
+    summary="Name the video on the page of a report",
+    description="For reviewers: opens the case of the video. Without `video_id`, the page shows none of this "
+    "tenant, and the outcome is `gone`.",
+    responses={200: {"model": ReportObject}, **errors(*BODY_ERRORS, 404, 409, 410)},
+    openapi_extra={"requestBody": _body({"video_id": {"type": ["string", "null"]}})},
+)
+async def place(request: Request, principal: Reviewer, report_id: str) -> Response:
+    app = app_state(request)
+    async with read_body(request, app.services) as body:
+        video_id = optional_text(body.fields, "video_id") or ""
+    status = await app.threads.run(app.services.reports.place, principal, report_id, video_id)
+    return JsonResponse({**status_object(status), "status_path": None})
 
 
 @router.get(
@@ -195,7 +178,7 @@ async def add(request: Request, principal: Reader) -> Response:
 async def retrieve(request: Request, principal: Reader, report_id: str) -> Response:
     app = app_state(request)
     status = await app.threads.run(app.services.reports.get, principal, report_id)
-    return JsonResponse({**status_object(status), "refused_hashes": [], "status_path": None})
+    return JsonResponse({**status_object(status), "status_path": None})
 
 
 def receipt_object(receipt: Receipt) -> dict[str, Any]:
@@ -216,25 +199,19 @@ def receipt_object(receipt: Receipt) -> dict[str, Any]:
 
 def status_object(status: NoticeStatus) -> dict[str, Any]:
     """What a reporter may know, as JSON. It has nothing about the reporter or the reviewer."""
-    return {
-        "id": status.id,
-        "object": "safelight.report",
-        "notices": [
-            {
-                "id": one.id,
-                "lane": one.lane.value,
-                "video_id": one.video_id,
-                "created_at": int(one.created_at),
-                "due_at": int(one.due_at),
-                "hidden": one.hidden,
-                "outcome": one.outcome.value if one.outcome is not None else None,
-                "answered_at": whole_seconds(one.answered_at),
-                "reply": asdict(one.reply) if one.reply is not None else None,
-            }
-            for one in status.notices
-        ],
-        "hashes": status.hashes,
+    one = status.notice
+    notice = {
+        "id": one.id,
+        "lane": one.lane.value,
+        "video_id": one.video_id,
+        "created_at": int(one.created_at),
+        "due_at": int(one.due_at),
+        "hidden": one.hidden,
+        "outcome": one.outcome.value if one.outcome is not None else None,
+        "answered_at": whole_seconds(one.answered_at),
+        "reply": asdict(one.reply) if one.reply is not None else None,
     }
+    return {"id": one.id, "object": "safelight.report", "notices": [notice]}
 
 
 def _lane(fields: Mapping[str, Any]) -> ReportLane:

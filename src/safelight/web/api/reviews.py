@@ -10,9 +10,9 @@ from pydantic import Field
 
 from safelight.accounts import KeyScope, Principal
 from safelight.cases.inputs import BulkRequest, CaseFilter, DecisionRequest, SameQuery
+from safelight.cases.reports import PageNotice
 from safelight.cases.reviews import ReviewQueue, Reviews
 from safelight.cases.reviews.bulk import BulkDecisions, BulkResult, LeftOut, SameCases
-from safelight.cases.reviews.reported_holds import WithheldHold
 from safelight.cases.reviews.senders import CaseReporters
 from safelight.core.errors import Forbidden
 from safelight.core.records import About, Shown
@@ -106,11 +106,11 @@ class ListedReview(Review):
 @dataclass(frozen=True, kw_only=True)
 class ReviewPage(ListPage):
     data: tuple[ListedReview, ...]
-    withheld: Annotated[
-        tuple[WithheldHold, ...],
+    pages: Annotated[
+        tuple[PageNotice, ...],
         About(
-            "Open holds that a notice caused and that only the vault officer sees, at most 100. "
-            "Empty with the scope `vault`, and on later pages."
+            "Open reports that name a page whose video a reviewer has to find, at most 100. Empty without "
+            "the scope `review`, and on later pages."
         ),
     ]
 
@@ -140,7 +140,7 @@ class ReviewQuery(CaseFilter):
 @dataclass(frozen=True, kw_only=True)
 class CaseList:
     page: Page[Case]
-    withheld: tuple[WithheldHold, ...]
+    pages: tuple[PageNotice, ...]
     reporters: Mapping[str, CaseReporters]
 
 
@@ -167,7 +167,7 @@ def show_list(found: CaseList, _reader: Principal | None = None) -> ReviewPage:
         show(ListedReview, one, reported_by=found.reporters.get(one.id), **_different(one))
         for one in page.items
     )
-    return ReviewPage.page(data, has_more=page.has_more, withheld=found.withheld)
+    return ReviewPage.page(data, has_more=page.has_more, pages=found.pages)
 
 
 def show_decided(file: CaseFile, reader: Principal | None = None) -> DecidedReview:
@@ -208,7 +208,7 @@ def list_reviews(services: ReviewServices, principal: Principal, asked: ReviewQu
     )
     return CaseList(
         page=page,
-        withheld=() if asked.after else services.reviews.list_withheld(principal),
+        pages=() if asked.after else services.reviews.list_pages(principal),
         reporters=services.reviews.reporters_of(principal, page.items),
     )
 
