@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import math
-import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -24,7 +23,16 @@ from .check_try import TryRequest
 from .commands import load_container
 from .language import language
 from .output import Exit, emit
-from .prompt_checker import FIELD, SharedPipeline, find_policy, has_data, make_pipeline
+from .prompt_checker import (
+    FIELD,
+    SharedPipeline,
+    exit_of,
+    find_policy,
+    has_data,
+    make_pipeline,
+    require_length,
+    require_unicode,
+)
 from .provider_names import require_known_provider
 from .text_input import read_text
 
@@ -49,8 +57,6 @@ class CheckLevel(StrEnum):
 _WITH_ROWS = frozenset({"rows", "policy", "provider", "as_json"})
 #: Verdicts of prompts that are sent to a provider.
 _TRIED = frozenset({"allow", "label"})
-#: The character for bytes that could not be read, and bytes of an argument that are not UTF-8.
-_LOST = re.compile("[\ufffd\ud800-\udfff]")
 #: Pictures and clips are screened for at most this time. Longer than in a check by HTTP, because the
 #: sandbox and the models are started first, and no connection is kept open.
 _REFERENCES_S = 60.0
@@ -318,23 +324,6 @@ def read_prompt(prompt: str | None, file: Path | None) -> str:
     return text
 
 
-def require_unicode(text: str) -> None:
-    """Raise `InvalidField` if the prompt has characters that stand for bytes in another encoding."""
-    if _LOST.search(text):
-        raise InvalidField(
-            "The prompt has characters that were lost in another encoding.",
-            param=FIELD,
-            remedy="Give it in UTF-8.",
-        )
-
-
-def require_length(container: Container, text: str) -> None:
-    """Raise `InvalidField` if the prompt is longer than the settings allow."""
-    limit = container.core.settings.server.max_prompt_characters
-    if len(text) > limit:
-        raise InvalidField(f"The prompt has {len(text)} characters; the maximum is {limit}.", param=FIELD)
-
-
 def run_check(
     container: Container,
     texts: Mapping[str, str],
@@ -490,15 +479,3 @@ def build_output(
         applied=applied,
         **advice_wire(checked, language()),
     )
-
-
-def exit_of(result: StageResult) -> Exit:
-    """The exit code of a verdict. It is "not covered" if only a coverage gap holds or blocks the prompt."""
-    from safelight.policy.verdicts import Action
-
-    verdict = result.verdict
-    if verdict.action.severity >= Action.HOLD.severity:
-        if verdict.gaps and not verdict.findings:
-            return Exit.NOT_COVERED
-        return Exit.BLOCKED if verdict.action is Action.BLOCK else Exit.HELD
-    return Exit.WAIVED if verdict.waivers else Exit.OK

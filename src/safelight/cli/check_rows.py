@@ -17,10 +17,9 @@ from safelight.providers.advice.help_gate import WITHOUT_ADVICE
 from safelight.providers.advice.prompt_advice import AdviceOptions
 from safelight.providers.advice.provider_risk import RiskLevel
 
-from .check import exit_of, require_length, require_unicode
 from .language import category_name, join_sentences, language, texts
 from .output import Exit, printable
-from .prompt_checker import PromptChecker, find_policy
+from .prompt_checker import PromptChecker, exit_of, find_policy, require_length, require_unicode
 from .prompt_rows import PromptRow, read_prompt_rows
 
 if TYPE_CHECKING:

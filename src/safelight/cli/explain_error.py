@@ -80,8 +80,9 @@ def _explain_prompt(ctx: typer.Context, found: ProviderError, prompt: str, provi
     from safelight.providers.advice.model_choice import list_offers
     from safelight.screening.refused_prompt import explain_prompt
 
-    from .check import check_texts, read_prompt, require_length
+    from .check import check_texts, read_prompt
     from .commands import load_container
+    from .prompt_checker import require_length
 
     text = read_prompt(prompt, None)
     container = load_container(ctx)

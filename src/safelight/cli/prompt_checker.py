@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from safelight.core.errors import InvalidField
+
+from .output import Exit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,11 +18,14 @@ if TYPE_CHECKING:
     from safelight.policy.tenant_policy import TenantPolicy
     from safelight.providers.advice.prompt_advice import AdviceOptions
     from safelight.screening.check_result import CheckResult
+    from safelight.screening.evaluation import StageResult
 
 FIELD = "prompt"
 #: Each text detector may take at least this time. A process that has just started loads word lists and
 #: models; on a busy machine, with the limit of the gateway, the prompt would count as not checked.
 _TEXT_S = 20.0
+#: The character for bytes that could not be read, and bytes of an argument that are not UTF-8.
+_LOST = re.compile("[\ufffd\ud800-\udfff]")
 
 
 class PromptChecker:
@@ -83,3 +91,32 @@ def find_policy(container: Container, policy: str | None) -> TenantPolicy:
         return TenantPolicy(tenant="", taxonomy=taxonomy, policy=chosen)
     stored = container.pipeline.policy_loader.load(container.persistence.tenant)
     return replace(stored, policy=chosen, facts=frozenset())
+
+
+def require_unicode(text: str) -> None:
+    """Raise `InvalidField` if the prompt has characters that stand for bytes in another encoding."""
+    if _LOST.search(text):
+        raise InvalidField(
+            "The prompt has characters that were lost in another encoding.",
+            param=FIELD,
+            remedy="Give it in UTF-8.",
+        )
+
+
+def require_length(container: Container, text: str) -> None:
+    """Raise `InvalidField` if the prompt is longer than the settings allow."""
+    limit = container.core.settings.server.max_prompt_characters
+    if len(text) > limit:
+        raise InvalidField(f"The prompt has {len(text)} characters; the maximum is {limit}.", param=FIELD)
+
+
+def exit_of(result: StageResult) -> Exit:
+    """The exit code of a verdict. It is "not covered" if only a coverage gap holds or blocks the prompt."""
+    from safelight.policy.verdicts import Action
+
+    verdict = result.verdict
+    if verdict.action.severity >= Action.HOLD.severity:
+        if verdict.gaps and not verdict.findings:
+            return Exit.NOT_COVERED
+        return Exit.BLOCKED if verdict.action is Action.BLOCK else Exit.HELD
+    return Exit.WAIVED if verdict.waivers else Exit.OK

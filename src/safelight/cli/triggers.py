@@ -18,11 +18,12 @@ import typer
 from safelight.core.errors import ConfigurationError, InvalidField, SafelightError
 from safelight.core.i18n import Messages, load_messages
 
-from .check import check_texts, read_prompt, require_length
+from .check import check_texts, read_prompt
 from .commands import load_container
 from .gateway_calls import gateway_client
 from .language import language
 from .output import Exit, emit, error_payload, print_prose, printable, progress_console
+from .prompt_checker import require_length
 from .trigger_answers import TriggerAnswer, TriggerCommand, TriggerJudge
 from .trigger_provider import TriggerLimits, TriggerProvider, cost_lines, describe_cost, say_now
 
