@@ -41,7 +41,6 @@ GROUPS = {
         "tenants": "List tenants, and close and reopen those of applicants.",
         "webhooks": "Add, list, test, rotate and remove webhook endpoints.",
         "mail": "Send a test mail through the configured server.",
-        "ledger": "List and sum charges, credits and the costs of generators.",
         "signing": (
             "Check, rotate and revoke signing keys; export roots; add timestamps; rotate watermark keys."
         ),
@@ -76,7 +75,7 @@ GROUPS = {
     },
 }
 #: Commands that were removed, and what to use instead.
-REMOVED = {"lint": "check --rows FILE"}
+REMOVED = {"ledger": "attempts export", "lint": "check --rows FILE"}
 COMMANDS = {name: line for commands in GROUPS.values() for name, line in commands.items()}
 
 
