@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from safelight.core.i18n import Messages
 from safelight.providers.advice.driver_lines import driver_name
 from safelight.providers.attempts.canaries.models import CanaryReport, CanaryState
-from safelight.providers.attempts.claim import sum_charges
+from safelight.providers.attempts.charges import sum_charges
 from safelight.providers.attempts.drift import Drift
 from safelight.providers.attempts.gate import find_gate
 from safelight.providers.attempts.models import LOST, AttemptOutcome, AttemptRecord

@@ -87,6 +87,8 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
 
     async def handle_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, SafelightError)
+        if error.status == 404:
+            error = find_removed(request.url.path) or error
         return await page_or_response(request, error, error_response(error, request))
 
     async def handle_http_error(request: Request, error: Exception) -> Response:
