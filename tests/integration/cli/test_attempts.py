@@ -108,7 +108,7 @@ def test_charged_refusals_are_a_table_for_the_support_of_the_provider(run: Run, 
     assert "rooftop" not in row
     run("attempts", "add", "--refund-of", first)
     assert run("attempts", "export", "--charged")["data"] == []
-    assert "safelight attempts export --charged" in say("attempts", "claim", code=Exit.ERROR).err
+    assert "attempts export --charged" in say("attempts", "claim", code=Exit.CONFIGURATION).err
 
 
 def test_the_same_prompt_that_passed_before_is_evidence(run: Run) -> None:
