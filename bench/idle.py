@@ -23,10 +23,10 @@ from safelight.store.tables import metadata
 from .gateway import gateway
 from .serving import idle
 
-#: The log and the ledger have entries in a sequence, which copies would break. Findings, seals and
+#: The log has entries in a sequence, which copies would break. Findings, seals and
 #: fingerprints are large, and no background part of the default settings reads them.
 _NOT_COPIED = {
-    *("audit_log", "audit_log_contents", "idempotency_keys", "ledger_entries", "quota_usage"),
+    *("audit_log", "audit_log_contents", "idempotency_keys", "quota_usage"),
     *("findings", "seals", "seal_fingerprints"),
 }
 #: Copies in one transaction: SQLite keeps them in memory.

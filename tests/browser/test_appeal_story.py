@@ -9,7 +9,6 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from safelight.accounts.audit import verify
-from safelight.accounts.ledger import Ledger, SumBy
 from safelight.accounts.models import Role
 from safelight.console.translations import load_languages
 from safelight.videos.models import VideoState
@@ -18,8 +17,6 @@ from support.site import Site
 pytestmark = pytest.mark.browser
 #: A test card number that no bank issues. It is private data, which the policy holds.
 PROMPT = "A letter on a desk with the card number 4111 1111 1111 1111"
-#: Price of a video of four seconds.
-PRICE_MICROS = 1_000_000
 T = load_languages()["en"]
 #: What the audit log has at least, in this order.
 LOGGED = (
@@ -40,7 +37,7 @@ def decide(page: Page, action: str, clause: bool = False) -> None:
 def test_a_refusal_is_appealed_and_another_reviewer_restores_everything(
     furnish_site: Callable[..., Site],
 ) -> None:
-    site = furnish_site(ledger={"price_per_second": "0.25"}, limits={"videos_per_day": 2})
+    site = furnish_site(limits={"videos_per_day": 2})
     house, who = site.house, {}
     for name, role in (("cleo", Role.CREATOR), ("ada", Role.REVIEWER), ("ben", Role.REVIEWER)):
         who[name] = site.enroll(name, role)
@@ -50,7 +47,7 @@ def test_a_refusal_is_appealed_and_another_reviewer_restores_everything(
     expect(creator.get_by_role("heading", name=T("state.held"))).to_be_visible()
     assert videos.allowance(who["cleo"]).videos_left == 1
 
-    # Ada refuses. That gives a strike, and the quota and the price are returned.
+    # Ada refuses. That gives a strike, and the quota is returned.
     ada = site.visit("/review", who=who["ada"])
     ada.locator("[data-row]", has_text=PROMPT).click()
     decide(ada, "refuse", clause=True)
@@ -58,8 +55,6 @@ def test_a_refusal_is_appealed_and_another_reviewer_restores_everything(
     assert videos.get(who["cleo"], video_id).state is VideoState.REJECTED
     assert videos.allowance(who["cleo"]).videos_left == 2
     assert standings.own(who["cleo"], None).points > 0
-
-    assert total(site) == (PRICE_MICROS, 0)
 
     # The creator reads what was decided and why, and appeals.
     statements = f"{site.address}/videos/{video_id}/statements"
@@ -85,13 +80,12 @@ def test_a_refusal_is_appealed_and_another_reviewer_restores_everything(
     decide(ben, "overturn")
     site.carry_out_decisions()
 
-    # The strike, the quota and the price are as before, and the video is delivered under a new id.
+    # The strike and the quota are as before, and the video is delivered under a new id.
     released = videos.get(who["cleo"], video_id).reinstated_as
     assert released is not None
     assert house.carry(videos.get(who["cleo"], released)).state is VideoState.DELIVERED
     assert standings.own(who["cleo"], None).points == 0
     assert videos.allowance(who["cleo"]).videos_left == 2
-    assert total(site) == (2 * PRICE_MICROS, 0)
     creator.goto(f"{site.address}/videos/{video_id}")
     creator.locator(f"main > p.tone a[href='/videos/{released}']").click()
     expect(creator.locator("main video")).to_be_visible()
@@ -106,9 +100,3 @@ def test_a_refusal_is_appealed_and_another_reviewer_restores_everything(
     assert places == sorted(places)
     persistence = house.container.persistence
     assert verify(persistence.database, (), persistence.audit_checkpoint_key).ok
-
-
-def total(site: Site) -> tuple[int, int]:
-    """What was charged, and what is due after the credits."""
-    (found,) = Ledger(site.house.container.persistence.database).sums(site.house.who, SumBy.TENANT)
-    return found.charged_micros, found.due_micros

@@ -22,7 +22,6 @@ from fastapi import FastAPI
 from safelight.accounts import Accounts, KeyScope, Principal, PrincipalKind
 from safelight.accounts.access_requests import AccessLimits, AccountAccess
 from safelight.accounts.invitations import AccountInvitations
-from safelight.accounts.ledger import Ledger
 from safelight.accounts.policies import Policies
 from safelight.accounts.standing import Bans, Standings, Thresholds
 from safelight.accounts.statements import (
@@ -515,7 +514,6 @@ def _standing(database: Database, tenant: str) -> StandingServices:
         standings=standings,
         bans=Bans(database, standings),
         terms=AccountTerms(database),
-        ledger=Ledger(database),
         managed_cases=ManagedCases(database),
         access=AccountAccess(database, AccessLimits(accepts_requests=True)),
         invitations=AccountInvitations(database, 1),

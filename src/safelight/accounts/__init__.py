@@ -1,4 +1,4 @@
-"""Accounts: tenants, keys, people, sign-in, terms, standing, ledger, limits, waivers, audit log."""
+"""Accounts: tenants, keys, people, sign-in, terms, standing, limits, waivers, audit log."""
 
 from __future__ import annotations
 

@@ -209,9 +209,9 @@ class CoreParts:
     @property
     def canary_micros(self) -> int:
         """What canaries of a tenant may cost in a month."""
-        from safelight.accounts.ledger import to_micros
+        from safelight_client.money import micro
 
-        return to_micros(self.settings.canaries.max_usd_per_month)
+        return micro(self.settings.canaries.max_usd_per_month)
 
     @cached_property
     def rewriter(self) -> Rewriter | None:

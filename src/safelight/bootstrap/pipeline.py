@@ -26,17 +26,17 @@ if TYPE_CHECKING:
     from safelight.screening.scene_detection import SceneDetection
     from safelight.screening.speech import SpeechAnalyzer
     from safelight.screening.timed_reference import TimedReferenceStage
-    from safelight.videos.accounting import Accounting
     from safelight.videos.context import PipelineContext
     from safelight.videos.lease_fence import LeaseFence
     from safelight.videos.queue import DurableQueue
     from safelight.videos.queue_places import QueuePlaces
+    from safelight.videos.quota import Quota
 
 
 def _optional_micros(amount: Decimal | None) -> int | None:
-    from safelight.accounts.ledger import to_micros
+    from safelight_client.money import micro
 
-    return None if amount is None else to_micros(amount)
+    return None if amount is None else micro(float(amount))
 
 
 class PipelineParts:
@@ -73,28 +73,18 @@ class PipelineParts:
         )
 
     @cached_property
-    def accounting(self) -> Accounting:
-        from safelight.accounts.ledger import Prices, to_micros
-        from safelight.videos.accounting import Accounting
+    def quota(self) -> Quota:
         from safelight.videos.quota import DailyLimits, Quota
 
-        limits, ledger = self._core.settings.limits, self._core.settings.ledger
-        return Accounting(
-            quota=Quota(
-                seconds_per_day=limits.seconds_per_day,
-                videos_per_day=limits.videos_per_day,
-                cost_per_day_micros=_optional_micros(limits.cost_per_day),
-                end_user=DailyLimits(
-                    videos=limits.end_user_videos_per_day,
-                    seconds=limits.end_user_seconds_per_day,
-                    cost_micros=_optional_micros(limits.end_user_cost_per_day),
-                ),
-                currency=ledger.currency,
-            ),
-            prices=Prices(
-                currency=ledger.currency,
-                micros_per_second=to_micros(ledger.price_per_second),
-                by_model={model: to_micros(price) for model, price in ledger.prices.items()},
+        limits = self._core.settings.limits
+        return Quota(
+            seconds_per_day=limits.seconds_per_day,
+            videos_per_day=limits.videos_per_day,
+            cost_per_day_micros=_optional_micros(limits.cost_per_day),
+            end_user=DailyLimits(
+                videos=limits.end_user_videos_per_day,
+                seconds=limits.end_user_seconds_per_day,
+                cost_micros=_optional_micros(limits.end_user_cost_per_day),
             ),
         )
 
@@ -230,7 +220,7 @@ class PipelineParts:
             registry=self._persistence.seal_registry,
             recovery=self._provenance.recovery,
             delivery=self.delivery,
-            accounting=self.accounting,
+            quota=self.quota,
             standings=self.standings,
             explain=self.explain_verdict,
             generators=self._core.generators,

@@ -10,7 +10,6 @@ from fastapi import FastAPI
 import safelight
 from safelight.accounts.access_requests import AccessLimits, AccountAccess
 from safelight.accounts.invitations import AccountInvitations
-from safelight.accounts.ledger import Ledger
 from safelight.accounts.policies import read_history
 from safelight.accounts.standing import Bans
 from safelight.accounts.statements import Statements
@@ -110,13 +109,12 @@ def make_standing(container: Container) -> StandingServices:
         standings=pipeline.standings,
         bans=Bans(database, pipeline.standings),
         terms=AccountTerms(database),
-        ledger=Ledger(database),
         access=AccountAccess(
             database,
             AccessLimits(accepts_requests=access.requests, requests_per_hour=access.requests_per_hour),
         ),
         invitations=AccountInvitations(database, access.invitations),
-        quotas=QuotaReader(database, pipeline.accounting.quota),
+        quotas=QuotaReader(database, pipeline.quota),
         managed_cases=ManagedCases(database),
         tenant=lambda: persistence.tenant,
     )

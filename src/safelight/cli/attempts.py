@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from safelight.core.envelopes import list_object, page_object
-from safelight.core.errors import BadInput, InvalidField
+from safelight.core.errors import InvalidField
 from safelight.providers.advice.driver_lines import driver_name
 from safelight.providers.attempts.import_files import AttemptFormat
 from safelight.providers.attempts.models import MAX_ATTEMPTS, AttemptFilter, AttemptOrigin, AttemptOutcome
@@ -26,7 +24,6 @@ from .output import Exit, emit, format_time, printable
 if TYPE_CHECKING:
     from safelight.core.i18n import Messages
     from safelight.providers.attempts.attempt_log import AttemptLog
-    from safelight.providers.attempts.claim import Claim
     from safelight.providers.attempts.gate import GateAnswer
     from safelight.providers.attempts.models import AttemptRecord
     from safelight.providers.attempts.patterns import RefusalPattern
@@ -142,12 +139,6 @@ AttemptId = Annotated[str, typer.Argument(help="The attempt's id.")]
 Withhold = Annotated[bool, typer.Option("--withhold-prompts", help="Leave out the prompts, also in errors.")]
 #: The person at the terminal, in the audit log.
 ACTOR = "operator"
-
-
-class ClaimFormat(StrEnum):
-    MARKDOWN = "markdown"
-    CSV = "csv"
-    JSON = "json"
 
 
 @app.command("list")
@@ -342,94 +333,33 @@ def export(
     model: ModelOption = None,
     since: SinceOption = None,
     until: UntilOption = None,
+    charged: Annotated[
+        bool,
+        typer.Option(
+            "--charged", help="Only what was refused or failed, charged and not refunded: CSV for a refund."
+        ),
+    ] = False,
     withhold: Withhold = False,
     tenant: TenantOption = None,
     as_json: Json = False,
 ) -> int:
     """Write attempts to standard output, newest first, at most 10,000. `--json` is one document."""
-    from safelight.providers.attempts.export import ATTEMPT_COLUMNS, write_csv, write_jsonl
+    from safelight.providers.attempts.charges import is_owed
+    from safelight.providers.attempts.export import ATTEMPT_COLUMNS, CHARGED_COLUMNS, write_csv, write_jsonl
 
     log, owner = open_log(ctx, tenant)
     found = log.all(owner, make_filter(provider, model, since, until, None))
-    ended = (one for one in found if one.outcome is not AttemptOutcome.RUNNING)
+    ended = [one for one in found if one.outcome is not AttemptOutcome.RUNNING]
+    if charged:
+        ended = list(filter(is_owed, ended))
     rows = [one.as_json(withhold_prompt=withhold) for one in ended]
     if as_json:
         emit(list_object(rows), as_json, "")
     else:
-        as_csv = format_ is AttemptFormat.CSV
-        sys.stdout.write(write_csv(rows, ATTEMPT_COLUMNS) if as_csv else write_jsonl(rows))
+        columns = CHARGED_COLUMNS if charged else ATTEMPT_COLUMNS
+        as_csv = charged or format_ is AttemptFormat.CSV
+        sys.stdout.write(write_csv(rows, columns) if as_csv else write_jsonl(rows))
     return Exit.OK
-
-
-@app.command()
-def claim(
-    ctx: typer.Context,
-    attempt: Annotated[
-        list[str] | None, typer.Argument(help="Only these attempts. [default: all]", metavar="[ATTEMPT...]")
-    ] = None,
-    format_: Annotated[
-        ClaimFormat, typer.Option("--format", help="markdown, csv, or json (as --json).")
-    ] = ClaimFormat.MARKDOWN,
-    provider: ProviderOption = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    withhold: Withhold = False,
-    with_proofs: Annotated[
-        bool,
-        typer.Option(
-            "--with-proofs",
-            help="With --json: add proofs from the audit log. They show actors and ids of other tenants.",
-        ),
-    ] = False,
-    tenant: TenantOption = None,
-    as_json: Json = False,
-) -> int:
-    """Write a claim for the refund of charged attempts without a file. Exit code 5: there is none.
-
-    Attempts that were refunded, or stopped by a policy of Safelight, are left out. Unknown charges are listed
-    apart and never summed.
-    """
-    from safelight.providers.attempts.answers import claim_of
-    from safelight.providers.attempts.claim_text import CLAIM_COLUMNS, claim_table, write_markdown
-    from safelight.providers.attempts.export import write_csv
-
-    as_json = as_json or format_ is ClaimFormat.JSON
-    if with_proofs and not as_json:
-        raise InvalidField("--with-proofs needs --json.", param="with-proofs")
-    log, owner = open_log(ctx, tenant)
-    wanted = make_filter(provider, None, since, until, None)
-    made = claim_of(log, owner, wanted, ids=attempt or (), now=log.database.clock())
-    if with_proofs:
-        made = replace(made, proofs=_proofs(ctx, owner, made))
-    if as_json:
-        emit(made.as_json(withhold_prompts=withhold), as_json, "")
-    elif format_ is ClaimFormat.CSV:
-        sys.stdout.write(write_csv(claim_table(made, withhold_prompts=withhold), CLAIM_COLUMNS))
-    else:
-        sys.stdout.write(write_markdown(made, messages(), withhold_prompts=withhold))
-    return Exit.OK if made.rows or made.unknown else Exit.NOT_COVERED
-
-
-def _proofs(ctx: typer.Context, tenant: str, made: Claim) -> dict[str, Any]:
-    """The proof of each video in the claim; null if no checkpoint covers it yet, or with a reason."""
-    from safelight.accounts.audit import InclusionProver
-
-    persistence = load_container(ctx).persistence
-    prover = InclusionProver(
-        persistence.database, persistence.audit_checkpoints, persistence.audit_checkpoint_key
-    )
-    videos = dict.fromkeys(
-        row.attempt.video_id for row in (*made.rows, *made.unknown) if row.attempt.video_id
-    )
-    found: dict[str, Any] = {}
-    for video in videos:
-        try:
-            proof = prover.prove(tenant, video, events="attempt.")
-        except BadInput as error:
-            found[video] = {"proof": None, "reason": error.message}
-        else:
-            found[video] = None if proof is None else proof.as_json()
-    return found
 
 
 def _emit_attempt(log: AttemptLog, tenant: str, attempt: AttemptRecord, *, as_json: bool) -> int:

@@ -63,16 +63,16 @@ def add(
     as_json: Json = False,
 ) -> int:
     """Add a canary, switched off, and show what it costs. Nothing is sent."""
-    from safelight.accounts.ledger import to_micros
     from safelight.providers.attempts.canaries.models import NewCanary
+    from safelight_client.money import micro
 
     canaries, principal = _open(ctx)
     new = NewCanary(
         entry_id=entry,
         model=model,
         per_day=per_day,
-        ceiling_micros=to_micros(max_per_month),
-        price_micros=None if price is None else to_micros(price),
+        ceiling_micros=micro(max_per_month),
+        price_micros=None if price is None else micro(price),
     )
     _emit(canaries.add(principal, new), as_json=as_json)
     return Exit.OK

@@ -41,7 +41,6 @@ GROUPS = {
         "tenants": "List tenants, and close and reopen those of applicants.",
         "webhooks": "Add, list, test, rotate and remove webhook endpoints.",
         "mail": "Send a test mail through the configured server.",
-        "ledger": "List and sum charges, credits and the costs of generators.",
         "signing": (
             "Check, rotate and revoke signing keys; export roots; add timestamps; rotate watermark keys."
         ),
@@ -61,7 +60,7 @@ GROUPS = {
         "feedback": "List what people wrote about answers of the page that verifies files.",
     },
     "More": {
-        "attempts": "List attempts at providers, what they cost, and claims.",
+        "attempts": "List attempts at providers, and what they cost.",
         "canaries": "Send prompts that always passed, to find drift of a provider.",
         "models": "List, download and verify detector models.",
         "name-lists": "Import, list and remove your own names of people, characters and brands.",
@@ -76,7 +75,11 @@ GROUPS = {
     },
 }
 #: Commands that were removed, and what to use instead.
-REMOVED = {"lint": "check --rows FILE"}
+REMOVED = {
+    "attempts claim": "attempts export --charged",
+    "ledger": "attempts export",
+    "lint": "check --rows FILE",
+}
 COMMANDS = {name: line for commands in GROUPS.values() for name, line in commands.items()}
 
 
@@ -151,10 +154,11 @@ class _LazyGroup(TyperGroup):
                 )
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
-        if instead := REMOVED.get(args[0]):
-            raise ConfigurationError(
-                f"No such command '{args[0]}'.", remedy=f"Use safelight {instead} instead."
-            )
+        for asked in (args[0], " ".join(args[:2])):
+            if instead := REMOVED.get(asked):
+                raise ConfigurationError(
+                    f"No such command '{asked}'.", remedy=f"Use safelight {instead} instead."
+                )
         name, found, rest = super().resolve_command(ctx, args)
         return name, found if name is None else _load_command(name), rest
 

@@ -168,7 +168,7 @@ class TriggerProvider:
             raise SafelightError(
                 f"{answer.video} was charged {format_money(answer.usd)}, but its price is "
                 f"{format_money(usd)}. The search ends, so that it does not go on.",
-                remedy=f"safelight attempts claim --provider {self.offer.generator}",
+                remedy=f"safelight attempts export --charged --provider {self.offer.generator}",
             )
 
     def _require_money(self, earlier: Iterable[TriggerAnswer]) -> None:

@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.accounts import KeyScope, Principal
-from safelight.accounts.ledger import LedgerFilter, SumBy
 from safelight.accounts.models import TENANT_SUBJECT, account_subject, end_user_subject, split_subject
 from safelight.accounts.standing import Standing
 from safelight.accounts.terms import Terms, normalize_context
@@ -98,8 +97,6 @@ class AccountTermsPages(PageHandler):
         ours, (account, end_user) = self.standing, split_subject(subject)
         saved = await self.run(ours.terms.get, principal, subject)
         use = await self.run(ours.quotas.of_subject, principal, subject)
-        wanted = LedgerFilter(account=account, end_user=end_user)
-        sums = await self.run(ours.ledger.sums, principal, SumBy.TENANT, wanted)
         kind = "tenant" if subject == TENANT_SUBJECT else "account" if account else "end_user"
         values = {name: "" if value is None else str(value) for name, value in asdict(saved.terms).items()}
         standing: Standing | None = None
@@ -116,9 +113,7 @@ class AccountTermsPages(PageHandler):
             },
             "standing": standing,
             "use": use,
-            "sums": sums,
-            "ledger": "/compliance/ledger?"
-            + urlencode({"account": account or "", "end_user": end_user or ""}),
+            "spent": await self.run(ours.quotas.spent, principal) if subject == TENANT_SUBJECT else None,
         }
 
 

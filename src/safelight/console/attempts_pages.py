@@ -18,12 +18,10 @@ from safelight.providers.attempts.answers import (
     answer_gate,
     attempt_answer,
     choose_attempts,
-    claim_of,
 )
 from safelight.providers.attempts.canaries.models import CanaryReport
-from safelight.providers.attempts.claim import Claim
 from safelight.providers.attempts.drift import Drift
-from safelight.providers.attempts.models import AttemptFilter, AttemptOrigin, AttemptRecord, format_moment
+from safelight.providers.attempts.models import AttemptFilter, AttemptOrigin, AttemptRecord
 from safelight.providers.attempts.patterns import RefusalPattern, find_patterns
 from safelight.providers.attempts.repeats import RepeatResult, find_repeats
 from safelight.videos.staff_reads import record_reads
@@ -112,7 +110,6 @@ class AttemptsPages(PageHandler):
             period=period,
             periods=tuple(PERIODS),
             provider=provider,
-            claim_since="" if since is None else format_moment(since),
             losses=losses(lost),
             lost_count=len(lost),
             unknown=[attempt_row(one, t, a) for one in unknown[:_MAX_UNKNOWN]],
@@ -134,11 +131,11 @@ class AttemptsPages(PageHandler):
         )
 
     async def show_one(self, request: Request, principal: Principal) -> Response:
-        """One attempt: the error in its own words, the party that refused it, how to tell, and the claim."""
+        """One attempt: the error in its own words, the party that refused it, and how to tell."""
         attempt_id = request.path_params["attempt_id"]
         if not is_id(attempt_id, "attempt"):
             raise NotFound("There is no such attempt.", param="attempt_id")
-        attempt, gate, answer, claim = await self.state.check_threads.run(self._one, principal, attempt_id)
+        attempt, gate, answer = await self.state.check_threads.run(self._one, principal, attempt_id)
         t = self.translations(request)
         a = load_messages("attempts", t.tag)
         return await self.render_page(
@@ -153,8 +150,6 @@ class AttemptsPages(PageHandler):
             charge=charge_text(attempt, a),
             error=attempt.error,
             own_error=attempt.is_own_error,
-            claimed=bool(claim.rows or claim.unknown),
-            left_out=[a(f"claim.left_out.{reason.value}") for reason in claim.left_out],
         )
 
     def _find(self, principal: Principal, wanted: AttemptFilter, after: str | None) -> _Found:
@@ -175,10 +170,9 @@ class AttemptsPages(PageHandler):
             none_ever=not chosen.attempts and not log.page(tenant, AttemptFilter(), limit=1).items,
         )
 
-    def _one(self, principal: Principal, attempt_id: str) -> tuple[AttemptRecord, Any, str | None, Claim]:
+    def _one(self, principal: Principal, attempt_id: str) -> tuple[AttemptRecord, Any, str | None]:
         log, tenant = self.services.attempts, principal.tenant
         attempt = log.get(tenant, attempt_id)
         record_reads(log, principal, [attempt])
-        claim = claim_of(log, tenant, AttemptFilter(), ids=[attempt_id], now=self.console.clock())
         gate = answer_gate(log, tenant, attempt, find_drifts=self.services.drift.drifts)
-        return attempt, gate, log.answer(tenant, attempt), claim
+        return attempt, gate, log.answer(tenant, attempt)

@@ -6,11 +6,10 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from safelight.accounts.ledger import MICROS
 from safelight.core.i18n import Messages
 from safelight.providers.advice.driver_lines import driver_name
 from safelight.providers.attempts.canaries.models import CanaryReport, CanaryState
-from safelight.providers.attempts.claim import sum_charges
+from safelight.providers.attempts.charges import sum_charges
 from safelight.providers.attempts.drift import Drift
 from safelight.providers.attempts.gate import find_gate
 from safelight.providers.attempts.models import LOST, AttemptOutcome, AttemptRecord
@@ -18,7 +17,7 @@ from safelight.providers.attempts.patterns import MIN_FOR_SHARE, RefusalPattern
 from safelight.providers.attempts.repeats import RepeatResult
 from safelight.providers.protocol import ChargeStatus
 from safelight.videos.refusal_budget import RefusalCount
-from safelight_client.money import format_money
+from safelight_client.money import format_money, usd
 
 from .translations import Translations, format_date, format_datetime, format_iso, truncate
 
@@ -232,7 +231,7 @@ def _canary_line(report: CanaryReport, t: Translations, a: Messages) -> CanaryLi
         prompt=truncate(canary.prompt or a("withheld"), 80),
         state=state,
         tone=_CANARY_TONES[canary.state],
-        price=f"{price} {a('canary.spent', spent=format_money(report.spent_micros / MICROS))}",
+        price=f"{price} {a('canary.spent', spent=format_money(usd(report.spent_micros)))}",
         counts=a("canary.counts", since=format_datetime(canary.passed_since, t), **counts),
     )
 

@@ -14,10 +14,9 @@ from jinja2.bccache import Bucket
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
 
-from safelight.accounts.ledger import MICROS
 from safelight.core.i18n import load_messages
 from safelight.detectors.text.minilm.cache import default_folder
-from safelight_client.money import format_money
+from safelight_client.money import format_money, usd
 
 from .translations import (
     format_date,
@@ -50,7 +49,7 @@ def _duration(context: Context, seconds: float) -> str:
 
 
 def _money(micros: int, currency: str = "USD") -> str:
-    return format_money(micros / MICROS, currency)
+    return format_money(usd(micros), currency)
 
 
 def _named(

@@ -22,9 +22,9 @@ from .applicant_pages import ApplicantPages
 from .attempts_pages import AttemptsPages
 from .batches_pages import BatchesPages
 from .bulk_pages import BulkPages
+from .compliance_pages import CompliancePages
 from .consent_pages import ConsentAnswerPages, ConsentPages
 from .coverage_pages import CoveragePages
-from .ledger_pages import CompliancePages, LedgerPages
 from .log_pages import LogPages
 from .login import InvitationPages, Login, OpenIdPages, local_path
 from .notice_pages import NoticePages
@@ -95,11 +95,7 @@ class Console:
         standings, compliance = StandingPages(*services), CompliancePages(*services)
         own_standing, applicants = OwnStandingPages(*services), ApplicantPages(*services)
         tenants, log = TenantPages(*services), LogPages(*services)
-        ledger, access, terms = (
-            LedgerPages(*services),
-            AccessPages(*services),
-            AccountTermsPages(*services),
-        )
+        access, terms = AccessPages(*services), AccountTermsPages(*services)
         settings, policies = SettingsPages(*services), PolicyPages(*services)
         read, write, admin, policy_scope = (
             KeyScope.VIDEOS_READ,
@@ -187,8 +183,6 @@ class Console:
             ("GET", "/compliance", protected(compliance.show, any_of=(read, KeyScope.AUDIT))),
             ("GET", "/compliance/accounts", protected(terms.show, admin)),
             ("POST", "/compliance/accounts", protected(terms.save, admin)),
-            ("GET", "/compliance/ledger", protected(ledger.show, admin)),
-            ("GET", "/compliance/ledger/export", protected(ledger.export, admin)),
             ("GET", "/compliance/log", protected(log.show, KeyScope.AUDIT)),
             ("GET", "/compliance/access", protected(access.show, admin)),
             ("POST", "/compliance/access/{request_id}", protected(access.decide, admin)),

@@ -18,9 +18,7 @@ from safelight.web.consent_call import base_url
 from .render import NOTHING_TYPED, Form, PageHandler
 from .translations import Translations, translate_category
 
-# The page of one's own standing, quotas, charges and invitations.
-
-_MAX_ENTRIES = 20
+# The page of one's own standing, quotas and invitations.
 
 
 class OwnStandingPages(PageHandler):
@@ -53,7 +51,6 @@ class OwnStandingPages(PageHandler):
         invited: AccountInvitation | None = None,
     ) -> Response:
         t, ours = self.translations(request), self.standing
-        entries, more = await self.run(lambda: ours.ledger.list_own(principal, limit=_MAX_ENTRIES))
         return await self.render_page(
             request,
             "own_standing.html",
@@ -62,9 +59,6 @@ class OwnStandingPages(PageHandler):
             standing=await self.run(ours.standings.own, principal),
             name_reason=lambda strike: _name_reason(strike, self.services.taxonomy, t),
             use=await self.run(ours.quotas.own, principal),
-            sums=await self.run(ours.ledger.sums_own, principal),
-            entries=entries,
-            more_entries=more,
             invitations=await self.run(ours.invitations.list, principal),
             invitations_left=await self._invitations_left(principal),
             link=link,

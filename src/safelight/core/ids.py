@@ -29,7 +29,6 @@ KINDS = frozenset(
         "view",
         "session",
         "feedback",
-        "ledger",
         "ban",
         "access",
         "invitation",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, PrivateAttr, field_validator, model_validator
@@ -17,7 +17,7 @@ from .sealing import SealingSettings
 from .section import Section
 from .sources import SettingSource
 
-# Settings of limits, of the ledger, of strikes, and of requests for access.
+# Settings of limits, of strikes, and of requests for access.
 
 
 class LimitSettings(Section):
@@ -30,7 +30,7 @@ class LimitSettings(Section):
     cost_per_day: Decimal | None = Field(
         default=None,
         ge=0,
-        description="What one API key may be charged per UTC day, in the currency of the ledger.",
+        description="What the videos of one API key may cost at generators per UTC day, in US dollars.",
     )
     end_user_videos_per_day: int | None = Field(
         default=None, ge=1, description="Videos that one end user may request per UTC day."
@@ -41,7 +41,7 @@ class LimitSettings(Section):
     end_user_cost_per_day: Decimal | None = Field(
         default=None,
         ge=0,
-        description="What one end user may be charged per UTC day, in the currency of the ledger.",
+        description="What the videos of one end user may cost at generators per UTC day, in US dollars.",
     )
     retention_days: float = Field(
         default=30.0,
@@ -73,21 +73,6 @@ class LimitSettings(Section):
         ge=1,
         description="Maximum number of reports by one API key, those for its end users included, within one "
         "hour. Reports in a lane that comes first, and appeals, have the same limit each.",
-    )
-
-
-class LedgerSettings(Section):
-    currency: str = Field(
-        default="USD", pattern=r"^[A-Z]{3}$", description="Currency of what end users are charged."
-    )
-    price_per_second: Decimal = Field(
-        default=Decimal(0),
-        ge=0,
-        le=1000,
-        description="What an end user is charged for one second of delivered video. 0: nothing.",
-    )
-    prices: dict[str, Annotated[Decimal, Field(ge=0, le=1000)]] = Field(
-        default_factory=dict, description="The same price by the name of a model, instead of the other."
     )
 
 
@@ -565,7 +550,6 @@ class Settings(BaseSettings):
     review: ReviewSettings = Field(default_factory=lambda: ReviewSettings())
     sealing: SealingSettings = Field(default_factory=lambda: SealingSettings())
     limits: LimitSettings = Field(default_factory=lambda: LimitSettings())
-    ledger: LedgerSettings = Field(default_factory=lambda: LedgerSettings())
     standing: StandingSettings = Field(default_factory=lambda: StandingSettings())
     access: AccessSettings = Field(default_factory=lambda: AccessSettings())
     fetch: FetchSettings = Field(default_factory=lambda: FetchSettings())

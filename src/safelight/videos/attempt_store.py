@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from safelight.accounts.ledger import record_cost, to_micros
 from safelight.core import canonical_json
 from safelight.core.ids import new_id
 from safelight.policy.steering import Steering
@@ -156,7 +155,6 @@ def finish_attempt(
         changes |= charge_columns(charge)
     tx.update(tables.attempts, tables.attempts.c.id == attempt.id, **changes)
     tx.update(tables.videos, tables.videos.c.id == video_id, download_problem=None)
-    _record_cost(tx, video_id, _attempt(tx, attempt.id))
     tx.append_audit(
         "attempt.ended",
         subject=video_id,
@@ -167,16 +165,6 @@ def finish_attempt(
             "charged": charge.charged.value if charge else None,
         },
     )
-
-
-def _record_cost(tx: Transaction, video_id: str, attempt: Attempt) -> None:
-    """Add what the generator charged to the ledger. Nothing, if it charged nothing."""
-    charge = attempt.charge
-    if charge.charged is ChargeStatus.NO or charge.amount == 0:
-        return
-    known = charge.charged is ChargeStatus.YES and charge.amount is not None
-    amount = to_micros(charge.amount or 0.0) if known else None
-    record_cost(tx, video_id, attempt.id, amount, charge.currency)
 
 
 def attempts_of(tx: Transaction, video_id: str) -> tuple[Attempt, ...]:

@@ -76,7 +76,7 @@ class Characters:
             now = tx.now()
             if state is not CharacterState.REJECTED:
                 usage = Usage(account=principal.id, end_user=end_user, seconds=0)
-                context.accounting.quota.reserve(tx, usage, now=now)
+                context.quota.reserve(tx, usage, now=now)
             tx.insert(
                 tables.characters,
                 id=character_id,

@@ -27,13 +27,13 @@ from safelight.store.blobs import BlobStore
 from safelight.store.database import Database, Transaction
 from safelight.store.retention import Retention
 
-from .accounting import Accounting
 from .attempt_store import AttemptStore
 from .durations import Durations, Part
 from .fair_order import SlotRequest
 from .files import FileRow, add_file
 from .local_slots import LocalSlots
 from .models import Explainer, RetryResult, Video, VideoSnapshot
+from .quota import Quota
 from .refusal_budget import RefusalBudget
 from .registry import Registry
 from .repository import VideoRepository
@@ -141,7 +141,7 @@ class PipelineContext:
     #: Finds our own videos among references.
     recovery: Recovery
     delivery: DeliveryStage
-    accounting: Accounting
+    quota: Quota
     standings: Standings
     explain: Explainer
     generators: Mapping[str, Generator]

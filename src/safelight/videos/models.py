@@ -174,6 +174,8 @@ class Video:
     deadline_at: float | None = None
     #: When the generator had finished.
     generated_at: float | None = None
+    #: What it took from the daily cost quota, in millionths of a US dollar.
+    reserved_micros: int = 0
     #: How often the download of its clip failed, and why it fails, while it is tried again.
     failed_downloads: int = 0
     download_problem: str | None = None

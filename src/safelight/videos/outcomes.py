@@ -1,6 +1,6 @@
 """Transitions that end a video without delivery, or hold it.
 
-Each writes the video row, the audit log, the review case, the quota and the ledger.
+Each writes the video row, the audit log, the review case and the quota.
 """
 
 from __future__ import annotations
@@ -11,19 +11,18 @@ from typing import Any
 
 import msgspec
 
-from safelight.accounts.ledger import Reason
 from safelight.accounts.terms import release_first_review
 from safelight.core.errors import SafelightError, Withdrawn
 from safelight.core.tracing.tracer import outermost_span
 from safelight.policy.explanations import explain_ground, without_reason
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
-from safelight.providers.protocol import Charge, ProviderRefusal
+from safelight.providers.protocol import Charge, ChargeStatus, ProviderRefusal
 from safelight.screening.evaluation import StageResult
 from safelight.screening.provider_refusal import explain_refusal
 from safelight.store.database import Transaction
 
-from .attempt_store import last_attempt
+from .attempt_store import attempts_of, last_attempt
 from .case_rows import (
     Case,
     CaseKind,
@@ -39,6 +38,7 @@ from .failure_message import describe_failure, describe_kept_clip
 from .files import end_paid_clip, paid_clip_end, vault_files
 from .models import FIRST_OUTPUT, Video, VideoState
 from .offences import strike_for_block, strike_for_refusal
+from .quota import Usage
 from .transitions import transition, update
 from .video_statements import ground_of_refusal, state_block, state_expiry, state_refusal, verdict_of_hold
 
@@ -117,7 +117,7 @@ def _end(
     end_paid_clip(tx, video.id)
     state_block(context, tx, video, verdict, appeal=is_appealable(verdict))
     strike_for_block(context, tx, video, result)
-    context.accounting.release(tx, video, Reason.BLOCKED)
+    _return_quota(context, tx, video)
 
 
 def hold_for_review(context: PipelineContext, tx: Transaction, video: Video, result: StageResult) -> None:
@@ -252,7 +252,7 @@ def reject_by_reviewer(
     end_paid_clip(tx, video.id)
     state_refusal(context, tx, video, verdict, decision)
     strike_for_refusal(context, tx, video, verdict, decision)
-    context.accounting.release(tx, video, Reason.BLOCKED)
+    _return_quota(context, tx, video)
 
 
 def refuse_expired(
@@ -309,7 +309,7 @@ def expire_review(context: PipelineContext, tx: Transaction, video: Video) -> No
     )
     state_expiry(context, tx, video, verdict)
     _give_first_review_back(tx, video)
-    context.accounting.release(tx, video, Reason.REVIEW_EXPIRED)
+    _return_quota(context, tx, video)
 
 
 def block_by_provider(
@@ -333,7 +333,7 @@ def block_by_provider(
         error_message=sentence,
         explanation={**details, **extra},
     )
-    context.accounting.release(tx, video, Reason.BLOCKED)
+    _return_quota(context, tx, video)
 
 
 def fail(context: PipelineContext, tx: Transaction, video: Video, error: SafelightError) -> None:
@@ -358,10 +358,25 @@ def fail(context: PipelineContext, tx: Transaction, video: Video, error: Safelig
         clip_kept_until=kept_until,
     )
     _give_first_review_back(tx, video)
-    context.accounting.release(tx, video, Reason.FAILED)
+    _return_quota(context, tx, video)
 
 
 def _give_first_review_back(tx: Transaction, video: Video) -> None:
     """No reviewer looked at this output, so another of the first ones is held instead."""
     if video.is_held_first:
         release_first_review(tx, video.principal_id, video.end_user)
+
+
+def _return_quota(context: PipelineContext, tx: Transaction, video: Video) -> None:
+    """Return the quotas of a video that is not delivered; of the cost what no generator charged or may have
+    charged. A reinstated video took none.
+    """
+    if video.reinstated_from is None:
+        is_free = all(one.charge.charged is ChargeStatus.NO for one in attempts_of(tx, video.id))
+        usage = Usage(
+            account=video.principal_id,
+            end_user=video.end_user,
+            seconds=video.seconds,
+            cost_micros=video.reserved_micros if is_free else 0,
+        )
+        context.quota.refund(tx, usage, reserved_at=video.created_at)

@@ -1,22 +1,25 @@
-"""Daily quotas of the tenant, the account and the end user: videos, seconds and what they are charged.
+"""Daily quotas of the tenant, the account and the end user: videos, seconds and what generators cost.
 
-They are reserved with each request, and returned if nothing is delivered.
+They are reserved with each request, and returned if nothing is delivered; the cost only if no generator
+charged.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Select, case, func, select, union_all
 
 from safelight.accounts import KeyScope, Principal
 from safelight.accounts.models import TENANT_SUBJECT, account_subject, end_user_subject, subjects_of
 from safelight.accounts.terms import Terms, read_terms
 from safelight.core.errors import QuotaExceeded
+from safelight.providers.protocol import ChargeStatus
 from safelight.store import tables
 from safelight.store.database import Database, Transaction
-from safelight_client.money import format_money, usd
+from safelight_client.money import format_money, micro, usd
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,8 +49,8 @@ class DailyLimits:
             cost_micros=self.cost_micros if terms.cost_per_day_micros is None else terms.cost_per_day_micros,
         )
 
-    def describe(self, currency: str) -> str:
-        cost = format_money(usd(self.cost_micros or 0), currency)
+    def describe(self) -> str:
+        cost = format_money(usd(self.cost_micros or 0))
         return " or ".join(
             text
             for limit, text in (
@@ -83,7 +86,19 @@ class Usage:
     account: str
     end_user: str | None
     seconds: int
+    #: In millionths of a US dollar, by the price of the model.
     cost_micros: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spent:
+    """What the generators charged for attempts and canaries, in one currency, by days in UTC."""
+
+    currency: str
+    today_micros: int
+    month_micros: int
+    #: Attempts of this month that were or may have been charged, by an amount that is not known.
+    unknown: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +109,6 @@ class Quota:
     videos_per_day: int
     cost_per_day_micros: int | None = None
     end_user: DailyLimits = DailyLimits()
-    currency: str = "USD"
 
     def reserve(self, tx: Transaction, usage: Usage, *, now: float) -> None:
         """Reserve the quotas for one video. Raises `QuotaExceeded`, with the seconds until the next day."""
@@ -116,7 +130,7 @@ class Quota:
             )
             if changed != 1:
                 is_end_user = subject not in (TENANT_SUBJECT, account_subject(usage.account))
-                limit = limits.describe(self.currency)
+                limit = limits.describe()
                 raise QuotaExceeded(
                     f"{_whose(subject)} has used its quota for today: {limit} a day (UTC).",
                     retry_after_s=86400 - now % 86400,
@@ -194,7 +208,7 @@ def _day(now: float) -> str:
 
 
 class QuotaReader:
-    """Reads how much of a quota was used today."""
+    """Reads how much of a quota was used today, and what was spent."""
 
     def __init__(self, database: Database, quota: Quota) -> None:
         self._database = database
@@ -213,3 +227,46 @@ class QuotaReader:
     def _read(self, principal: Principal, subject: str) -> QuotaUse:
         with self._database.read_transaction(principal.tenant) as tx:
             return self._quota.read(tx, subject, now=tx.now())
+
+    def spent(self, principal: Principal) -> tuple[Spent, ...]:
+        """What the generators charged this tenant today and this month, by currency."""
+        principal.require(KeyScope.ADMIN)
+        with self._database.read_transaction(principal.tenant) as tx:
+            today = _day(tx.now())
+            days = (today, f"{today[:8]}01")
+            starts = [dt.datetime.fromisoformat(f"{day}T00:00Z").timestamp() for day in days]
+            return tuple(
+                Spent(
+                    currency=row.currency,
+                    today_micros=micro(row.today),
+                    month_micros=micro(row.month),
+                    unknown=row.unknown,
+                )
+                for row in tx.execute(_sum_charges(tx, *starts))
+            )
+
+
+def _sum_charges(tx: Transaction, day: float, month: float) -> Select[Any]:
+    charges = union_all(
+        *(
+            select(of.currency, of.created_at, of.charge_status, of.amount).where(
+                *tx.tenant_condition(table),
+                of.created_at >= month,
+                of.ended_at.is_not(None),
+                of.charge_status != ChargeStatus.NO.value,
+            )
+            for table, of in ((each, each.c) for each in (tables.attempts, tables.canary_calls))
+        )
+    ).subquery()
+    of = charges.c
+    known = case((of.charge_status == ChargeStatus.YES.value, of.amount))
+    return (
+        select(
+            of.currency,
+            func.coalesce(func.sum(case((of.created_at >= day, known))), 0).label("today"),
+            func.coalesce(func.sum(known), 0).label("month"),
+            func.sum(case((known.is_(None), 1), else_=0)).label("unknown"),
+        )
+        .group_by(of.currency)
+        .order_by(of.currency)
+    )

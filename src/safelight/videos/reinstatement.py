@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from safelight.accounts.ledger import Reason, Work
 from safelight.core import canonical_json
 from safelight.core.errors import Conflict, InvalidField, NotFound, Withdrawn
 from safelight.core.ids import new_id
@@ -141,13 +140,6 @@ def _release_as(
             param="case_id",
         )
     is_kept = old.clip_kept_until is not None
-    context.accounting.reinstate(
-        tx,
-        Work(video_id=released_id, account=old.principal_id, end_user=old.end_user),
-        model=old.model,
-        seconds=old.seconds,
-        reason=Reason.KEPT_CLIP if is_kept else Reason.APPEAL_WON,
-    )
     made = stage_records(tx, video_id)
     policy = context.policies.load_within(tx, tenant)
     clip = _clip(tx, old)

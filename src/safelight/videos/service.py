@@ -144,7 +144,7 @@ class VideoService:
     def allowance(self, principal: Principal) -> QuotaStatus:
         """The quota of this API key for today."""
         with self.context.database.read_transaction(tenant=principal.tenant) as tx:
-            return self.context.accounting.quota.allowance(tx, principal.id, now=tx.now())
+            return self.context.quota.allowance(tx, principal.id, now=tx.now())
 
     def get(self, principal: Principal, video_id: str) -> Video:
         principal.require(KeyScope.VIDEOS_READ)

@@ -10,7 +10,6 @@ from typing import Any
 
 from safelight.accounts import Principal
 from safelight.accounts.check_limits import CheckLimiter
-from safelight.accounts.ledger import Work
 from safelight.accounts.terms import read_audience, read_requester
 from safelight.core import canonical_json
 from safelight.core.errors import RequestBlocked
@@ -32,6 +31,7 @@ from safelight.store import tables
 from safelight.store.database import Transaction
 from safelight.store.retention import Retention
 from safelight.store.rows import stored_columns
+from safelight_client.money import micro
 
 from . import mappers, outcomes
 from .characters import Characters
@@ -41,6 +41,7 @@ from .idempotency import IdempotencyKeys, KeyClaim
 from .lineage import Lineage, LineageTrace
 from .models import Video, VideoState
 from .offences import strike_for_block
+from .quota import Usage
 from .references import References
 from .repository import next_created_at
 from .requester import store_use
@@ -184,8 +185,14 @@ class SubmissionService:
         principal, video_id, admitted = submission.principal, submission.video_id, submission.admitted
         with self.context.database.transaction(tenant=principal.tenant) as tx:
             now = tx.now()
-            work = Work(video_id=video_id, account=principal.id, end_user=admitted.end_user)
-            self.context.accounting.accept(tx, work, model=admitted.model, seconds=admitted.seconds)
+            price = self.context.generators[admitted.generator].info().usd_per_second or 0.0
+            usage = Usage(
+                account=principal.id,
+                end_user=admitted.end_user,
+                seconds=admitted.seconds,
+                cost_micros=micro(price * admitted.seconds),
+            )
+            self.context.quota.reserve(tx, usage, now=now)
             video = self._insert(
                 tx,
                 submission,
@@ -193,6 +200,7 @@ class SubmissionService:
                 state=VideoState.HELD if is_held else VideoState.QUEUED,
                 stage=(prompt.stage if is_held else Stage.REFERENCE).value,
                 accepted_at=now,
+                reserved_micros=usage.cost_micros,
                 deadline_at=now + self.context.limits.deadline_s,
                 review_due_at=now + self.context.limits.review_due_s if is_held else None,
                 hold_stage=prompt.stage.value if is_held else None,

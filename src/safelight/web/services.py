@@ -88,7 +88,7 @@ class Services:
     readiness: Callable[[], dict[str, Any]]
     #: Canaries at providers; None if this server does not offer them.
     canaries: Canaries | None = None
-    #: Standing, terms, ledger and access; None if this server does not offer them.
+    #: Standing, terms and access; None if this server does not offer them.
     standing: StandingServices | None = None
     #: Checks a generation request without submitting it; None if this server does not offer that.
     checks: CheckService | None = None
@@ -135,7 +135,7 @@ class Services:
     watch_interval_s: float = 0.4
 
     def require_standing(self) -> StandingServices:
-        """Standing, terms, ledger and access. Raises `NotFound` if this server does not offer them."""
+        """Standing, terms and access. Raises `NotFound` if this server does not offer them."""
         if self.standing is None:
-            raise NotFound("This server offers no standing, terms, ledger or access.")
+            raise NotFound("This server offers no standing, terms or access.")
         return self.standing

@@ -1,4 +1,4 @@
-"""The services of standing, terms, ledger and access, grouped for the routes and pages that need them."""
+"""The services of standing, terms and access, grouped for the routes and pages that need them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 
 from safelight.accounts.access_requests import AccountAccess
 from safelight.accounts.invitations import AccountInvitations
-from safelight.accounts.ledger import Ledger
 from safelight.accounts.standing import Bans, Standings
 from safelight.accounts.terms import AccountTerms
 from safelight.cases.reviews import ManagedCases
@@ -24,7 +23,6 @@ class StandingServices:
     standings: Standings
     bans: Bans
     terms: AccountTerms
-    ledger: Ledger
     quotas: QuotaReader
     access: AccountAccess
     invitations: AccountInvitations

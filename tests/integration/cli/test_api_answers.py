@@ -12,8 +12,6 @@ LIST = {"object": "list", "data": []}
 @pytest.mark.parametrize(
     ("command", "answer"),
     [
-        ("ledger list", {**LIST, "has_more": False}),
-        ("ledger sums", LIST),
         ("library list", {**LIST, "has_more": False}),
     ],
 )

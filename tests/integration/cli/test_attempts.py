@@ -98,23 +98,17 @@ def test_every_outcome_has_a_text() -> None:
     assert all(load_messages("attempts").has(f"outcome.{outcome.value}") for outcome in AttemptOutcome)
 
 
-def test_a_claim_lists_charged_attempts_without_a_file(run: Run, say: Say) -> None:
+def test_charged_refusals_are_a_table_for_the_support_of_the_provider(run: Run, say: Say) -> None:
     first = add(run, *COST, "--request-id", "task-1")["id"]
     add(run, "--amount", "0", "--request-id", "task-2")
-    claim = run("attempts", "claim")
-    assert [row["id"] for row in claim["rows"]] == [first]
-    assert claim["totals"] == [{"currency": "USD", "charged": 0.5, "refunded": 0.0, "left": 0.5}]
-    assert claim["left_out"] == {"not_charged": 1}
-    assert "proofs" not in run("attempts", "claim", "--with-proofs"), "a reported attempt has no proof"
-    say("attempts", "claim", "--with-proofs", code=Exit.ERROR)
-    said = say("attempts", "claim", first, "--withhold-prompts").out
-    assert said.startswith("# Claim for a refund\n")
-    assert "rooftop" not in said
-    said = say("attempts", "claim", "--format", "csv", "--lang", "zh-Hant").out
-    assert said.splitlines()[1].startswith("claimed,no_file,runway,task-1,")
+    head, row = say("attempts", "export", "--charged", "--withhold-prompts").out.splitlines()
+    assert head == "time,provider,request_id,prompt,error,amount,currency,source"
+    assert ",runway,task-1,," in row
+    assert ",0.5,USD," in row
+    assert "rooftop" not in row
     run("attempts", "add", "--refund-of", first)
-    claim = run("attempts", "claim", code=Exit.NOT_COVERED)
-    assert (claim["rows"], claim["left_out"]) == ([], {"not_charged": 1, "refunded": 1})
+    assert run("attempts", "export", "--charged")["data"] == []
+    assert "attempts export --charged" in say("attempts", "claim", code=Exit.CONFIGURATION).err
 
 
 def test_the_same_prompt_that_passed_before_is_evidence(run: Run) -> None:

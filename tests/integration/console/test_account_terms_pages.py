@@ -1,8 +1,7 @@
-"""The pages of own standing, terms, ledger and access, without a browser."""
+"""The pages of own standing, terms and access, without a browser."""
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable
@@ -13,9 +12,9 @@ import pytest
 
 from safelight.accounts import Principal, Role
 from safelight.accounts.access_requests import AccountAccess
-from safelight.accounts.ledger import Prices, Work, charge
 from safelight.accounts.standing import Cause, Offence, Standings, Thresholds
 from safelight.core.ids import new_id
+from safelight.store import tables
 from safelight.store.tables import access_requests, account_invitations
 from support.console_server import ConsoleServer
 from support.rows import each_row
@@ -24,18 +23,10 @@ from .conftest import SignIn
 
 #: Roles whose header has no entry Compliance.
 WITHOUT_MENU_ENTRY = {Role.OWNER, Role.CREATOR, Role.INTEGRATOR}
-PRICES = Prices(micros_per_second=100_000)
 
 
 #: What the form of an invitation sends.
 OWN = {"tenant": "own"}
-
-
-def add_charge(console: ConsoleServer, account: str, end_user: str | None) -> str:
-    video = new_id("video")
-    with console.database.transaction(console.server.tenant) as tx:
-        charge(tx, PRICES, Work(video_id=video, account=account, end_user=end_user), model="a", seconds=4)
-    return video
 
 
 def person_of(client: httpx.Client, console: ConsoleServer) -> str:
@@ -46,12 +37,12 @@ def person_of(client: httpx.Client, console: ConsoleServer) -> str:
 
 
 @each_row
-def test_a_person_sees_own_strikes_by_degree_with_quotas_and_charges(
+def test_a_person_sees_own_strikes_by_degree_with_quotas(
     console: ConsoleServer, sign_in: SignIn, *, category: str, learned: bool, shown: str, hidden: str
 ) -> None:
     client = sign_in(Role.CREATOR)
     account = person_of(client, console)
-    video = add_charge(console, account, None)
+    video = new_id("video")
     with console.database.transaction(console.server.tenant) as tx:
         cause = Cause(category=category, learned=learned)
         Standings(console.database, Thresholds()).give(
@@ -63,7 +54,6 @@ def test_a_person_sees_own_strikes_by_degree_with_quotas_and_charges(
     assert hidden not in strikes
     assert f'href="/videos/{video}/appeal"' in strikes
     assert "You were warned" in page
-    assert "Charged $0.40, given back $0.00, due $0.40." in page
     assert '<td data-label="Limit">50</td>' in page
     assert "Decisions about your videos" in client.get("/account/statements").text
 
@@ -101,25 +91,32 @@ def test_terms_are_saved_and_a_change_on_old_values_is_refused(sign_in: SignIn) 
     assert sign_in(Role.TRUST_LEAD).get(path).status_code == 403
 
 
-def test_the_ledger_is_filtered_and_exported_without_formulas(
-    console: ConsoleServer, sign_in: SignIn
-) -> None:
+def test_the_terms_of_the_tenant_show_what_it_spent(console: ConsoleServer, sign_in: SignIn) -> None:
+    with console.database.transaction(console.server.tenant) as tx:
+        now = tx.now()
+        tx.insert(
+            tables.canary_calls,
+            id=new_id("attempt"),
+            canary_id="canary_1",
+            generator="paid",
+            model="paid-1",
+            seconds=4,
+            width=1280,
+            height=720,
+            cost_micros=400_000,
+            slot=now,
+            created_at=now,
+            ended_at=now,
+            outcome="passed",
+            charge_status="yes",
+            amount=0.4,
+        )
     owner = sign_in(Role.OWNER)
-    first, second = add_charge(console, "key_1", "=SUM(A1)"), add_charge(console, "key_1", "bob")
-    page = owner.get("/compliance/ledger", params={"end_user": "bob", "by": "end_user"}).text
-    assert f'href="/videos/{second}"' in page
-    assert first not in page
-    assert "$0.40" in page
-    lines = owner.get("/compliance/ledger/export", params={"account": "key_1"}).text.splitlines()
-    assert lines[0].startswith("id,at,kind")
-    assert [one.split(",")[6] for one in lines[1:]] == [first, second]
-    assert lines[1].endswith("'=SUM(A1)")
-    exported = owner.get("/compliance/ledger/export", params={"end_user": "bob", "format": "jsonl"})
-    assert [json.loads(line)["video_id"] for line in exported.text.splitlines()] == [second]
-    wrong = owner.get("/compliance/ledger", params={"since": "yesterday"})
-    assert (wrong.status_code, "Write a day as 2026-11-01" in wrong.text) == (400, True)
-    assert owner.get("/compliance/ledger", params={"account": "a\0"}).status_code == 400
-    assert sign_in(Role.CREATOR).get("/compliance/ledger/export").status_code == 403
+    page = owner.get("/compliance/accounts", params={"kind": "tenant"}).text
+    assert "Today (UTC) $0.40, this month $0.40." in page
+    assert (
+        "Today (UTC)" not in owner.get("/compliance/accounts", params={"kind": "end_user", "id": "kim"}).text
+    )
 
 
 def test_from_a_request_on_the_page_to_the_key_that_is_shown_once(

@@ -1,4 +1,4 @@
-"""The pages of attempts: losses by currency, refusals, the table, one attempt, and its claim."""
+"""The pages of attempts: losses by currency, refusals, the table, and one attempt."""
 
 from __future__ import annotations
 
@@ -113,8 +113,6 @@ def test_each_row_has_its_cause_and_a_mark_and_opens_the_attempt(
     assert "SAFETY.OUTPUT.VIDEO &lt;/pre&gt;" in one.text
     assert "a &lt;b&gt;lake&lt;/b&gt;" in one.text
     assert 'data-gate="provider_filter"' in one.text
-    claim = page.get("/v1/safelight/attempts/claim", params={"attempt": attempt, "format": "markdown"})
-    assert "$0.25" in claim.text
 
 
 def test_the_answer_of_a_provider_is_on_the_page_and_in_its_json(
@@ -127,13 +125,6 @@ def test_the_answer_of_a_provider_is_on_the_page_and_in_its_json(
     withheld = submitted(server.database, tenant, answer=body, quarantined=True)
     assert "moderated" not in page.get(f"/attempts/{withheld}").text
     assert page.get(f"/v1/safelight/attempts/{withheld}").json()["provider_answer"] is None
-
-
-def test_an_attempt_that_cannot_be_claimed_says_why(server: Live, tenant: str, page: httpx.Client) -> None:
-    (attempt,) = add(server, tenant, {"amount": 0, "currency": None})
-    text = page.get(f"/attempts/{attempt}").text
-    assert "Not in a claim: not charged." in text
-    assert "/v1/safelight/attempts/claim" not in text
 
 
 def test_a_filter_and_further_pages_keep_the_address(server: Live, tenant: str, page: httpx.Client) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from safelight.accounts.ledger import EntryKind, Ledger, Reason
 from safelight.core.errors import Conflict, InvalidField, NotFound
 from safelight.providers.attempts.canaries.calls import CallSize, CanaryCalls
 from safelight.providers.attempts.canaries.models import CanaryState, StopReason
@@ -81,10 +80,9 @@ def test_clips_are_deleted_unseen_calls_are_apart_from_those_of_clients_and_char
     assert priced.container.background.canary_sender.calls.with_copy() == ()
     assert log_of(priced) == before
     assert len(log_of(priced, with_canaries=True)) == len(before) + 1
-    entries, _more = Ledger(priced.database).list(priced.who)
-    (cost,) = [one for one in entries if one.reason is Reason.CANARY]
-    assert (cost.kind, cost.amount_micros) == (EntryKind.COST, 400_000)
-    assert (cost.work.account, cost.work.video_id, cost.work.end_user) == ("canaries", "", None)
+    (spent,) = priced.standing.quotas.spent(priced.who)
+    assert spent.today_micros == 400_000
+    assert priced.standing.quotas.own(priced.who).used.cost_micros == 0
 
 
 def test_only_a_prompt_that_passed_five_times_and_was_never_refused_can_be_a_canary(priced: House) -> None:

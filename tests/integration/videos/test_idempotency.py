@@ -98,7 +98,7 @@ def test_a_rejection_is_replayed_unchanged(house: House) -> None:
 def test_a_request_without_a_video_frees_its_key(house: House) -> None:
     with pytest.raises(InvalidField):
         ask(house, seconds="7")
-    limits = house.context.accounting.quota.__dict__
+    limits = house.context.quota.__dict__
     limits["videos_per_day"] = 0
     with pytest.raises(QuotaExceeded):
         ask(house)

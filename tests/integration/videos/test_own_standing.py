@@ -1,22 +1,25 @@
-"""Own quotas and charges, filters of the ledger, revisions of terms, and invitations that are revoked."""
+"""Own quotas, what the tenant spent, revisions of terms, and invitations that are revoked."""
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
 
 import pytest
 from starlette.testclient import TestClient
 
 from safelight.accounts import KeyScope, Principal
 from safelight.accounts.invitations import InvitationState
-from safelight.accounts.ledger import EntryKind, LedgerFilter, SumBy
 from safelight.accounts.managed_tenants import TenantChoice
 from safelight.accounts.models import end_user_subject
 from safelight.accounts.terms import Terms
 from safelight.core.errors import Conflict, Forbidden, NotFound
-from safelight.videos.models import VideoState
+from safelight.testing.upstream import ScriptedUpstream
+from safelight.videos.quota import Spent
 from safelight.web.standing import StandingServices
 
 from .conftest import Furnish, House
 from .test_fair_standing import run_together
+from .test_video_lifecycle import PAID
 
 OURS = "/v1/safelight"
 
@@ -31,55 +34,40 @@ def key(house: House, *scopes: KeyScope) -> tuple[Principal, dict[str, str]]:
     return accounts.authenticate(token), {"authorization": f"Bearer {token}"}
 
 
-def test_a_person_sees_own_charges_and_credits_and_never_what_the_generator_cost(
-    furnish: Furnish,
-) -> None:
-    house = furnish(ledger={"prices": {"paid-1": "0.10"}}, limits={"videos_per_day": 9})
-    house.waive()
-    made = house.make(model="paid-1", safety_identifier="ann", seconds="4")
-    assert made.state is VideoState.DELIVERED
-    house.order(model="paid-1", safety_identifier="bob", seconds="8")
-    other, headers = key(house, KeyScope.VIDEOS_READ)
-    ours = services(house)
-    assert EntryKind.COST in {one.kind for one in ours.ledger.list(house.who)[0]}
-    ann, _ = ours.ledger.list_own(other, "ann")
-    assert [(one.kind, one.amount_micros) for one in ann] == [(EntryKind.CHARGE, 400_000)]
-    assert ours.ledger.list_own(other) == ((), False)
-    (own,) = ours.ledger.sums_own(house.who)
-    assert (own.charged_micros, own.cost_micros) == (1_200_000, 0)
+def test_a_person_sees_own_quotas_and_those_of_an_end_user(furnish: Furnish) -> None:
+    house = furnish(limits={"videos_per_day": 9})
+    house.order(safety_identifier="ann", seconds="4")
+    _, headers = key(house, KeyScope.VIDEOS_READ)
     with TestClient(house.app) as client:
         shown = client.get(f"{OURS}/standing?safety_identifier=ann", headers=headers).json()
-        listed = client.get(f"{OURS}/ledger/own?safety_identifier=ann", headers=headers).json()
-    assert shown["charges"] == [
-        {"currency": "USD", "charged_micros": 400_000, "credited_micros": 0, "due_micros": 400_000}
-    ]
     assert shown["quotas"]["videos"] == {"used": 1, "limit": None}
-    assert [one["kind"] for one in listed["data"]] == ["charge"]
-    assert ours.quotas.own(house.who).limits.videos == 9
+    assert house.standing.quotas.own(house.who).limits.videos == 9
 
 
-def test_the_ledger_is_filtered_by_account_end_user_kind_and_time(furnish: Furnish) -> None:
-    house = furnish(ledger={"price_per_second": "0.10"})
-    first, second = house.order(safety_identifier="ann"), house.order(safety_identifier="bob")
-    ledger = services(house).ledger
-
-    def found(wanted: LedgerFilter) -> list[str]:
-        return [one.work.video_id for one in ledger.read_all(house.who, wanted)]
-
-    assert found(LedgerFilter(end_user="ann")) == [first.id]
-    assert found(LedgerFilter(video_id=second.id, account=house.who.id)) == [second.id]
-    assert found(LedgerFilter(kinds=(EntryKind.COST,))) == []
-    assert found(LedgerFilter(until=1.0)) == []
-    (ann,) = ledger.sums(house.who, SumBy.END_USER, LedgerFilter(end_user="ann"))
-    assert ann.group == "ann"
-    entries, more = ledger.list(house.who, limit=1, newest_first=True)
-    assert (entries[0].work.video_id, more) == (second.id, True)
-    entries, more = ledger.list(house.who, limit=1, newest_first=True, after=entries[0].id)
-    assert (entries[0].work.video_id, more) == (first.id, False)
-    with pytest.raises(NotFound):
-        ledger.list_own(key(house, KeyScope.VIDEOS_READ)[0], after=entries[0].id)
+def test_what_generators_charged_is_summed_by_day_and_month_for_the_tenant_alone(
+    house: House, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = datetime(2026, 11, 1, 12, tzinfo=UTC).timestamp()
+    times, quotas = iter((start, start + 86_400, start + 86_400)), house.standing.quotas
+    for charge in (0.4, 0.2, None):
+        now = next(times)
+        monkeypatch.setattr(house.database, "clock", lambda now=now: now)
+        upstream.play({"otherwise": {"polls": 0, "charge": charge}})
+        house.make(**PAID)
+    assert quotas.spent(house.who) == (
+        Spent(currency="USD", today_micros=200_000, month_micros=600_000, unknown=1),
+    )
+    monkeypatch.setattr(house.database, "clock", lambda: start + 30 * 86_400)
+    assert quotas.spent(house.who) == ()
     with pytest.raises(Forbidden):
-        ledger.list(key(house, KeyScope.VIDEOS_READ)[0])
+        quotas.spent(key(house, KeyScope.VIDEOS_READ)[0])
+
+
+def test_removed_addresses_name_the_way(house: House) -> None:
+    with TestClient(house.app) as client:
+        gone = client.get(f"{OURS}/ledger/sums")
+    assert gone.status_code == 404
+    assert "GET /v1/safelight/attempts" in gone.json()["error"]["message"]
 
 
 def test_of_two_changes_of_the_same_terms_one_is_refused(furnish: Furnish) -> None:

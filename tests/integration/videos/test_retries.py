@@ -396,7 +396,7 @@ def test_no_retry_without_quota(retrying: House, upstream: ScriptedUpstream) -> 
         retrying.videos,
         context=replace(
             context,
-            accounting=replace(context.accounting, quota=replace(context.accounting.quota, videos_per_day=1)),
+            quota=replace(context.quota, videos_per_day=1),
         ),
     )
     # The blocked video still counts while its retry is submitted.

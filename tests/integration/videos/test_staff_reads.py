@@ -105,7 +105,6 @@ def test_the_prompts_in_lists_of_attempts_leave_an_entry(house: House) -> None:
     lead = persistence.accounts.authenticate(token)
     with TestClient(house.app) as client:
         api = Api(client, token)
-        api("GET", "/v1/safelight/attempts/claim?withhold_prompts=true")
         api("GET", "/v1/safelight/attempts/patterns")
         assert entries(house, lead) == []
         (attempt,) = api("GET", "/v1/safelight/attempts")["data"]

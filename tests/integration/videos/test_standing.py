@@ -1,4 +1,4 @@
-"""Strikes, terms and the ledger through the pipeline, on both databases."""
+"""Strikes, terms and quotas through the pipeline, on both databases."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from safelight.accounts import Principal, PrincipalKind
-from safelight.accounts.ledger import Ledger, LedgerSum, SumBy
 from safelight.accounts.models import ROLES, TENANT_SUBJECT, Role, account_subject, end_user_subject
 from safelight.accounts.standing import Bans, Level, Standing
 from safelight.accounts.terms import AccountTerms, Terms, normalize_context
@@ -25,11 +24,13 @@ from safelight.screening.request import CreateRequest
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.testing.detectors import text_marker
+from safelight.testing.upstream import ScriptedUpstream
 from safelight.videos.models import Video, VideoState
 
 from .conftest import Furnish, House
 from .test_appeals import appealed, released
 from .test_decisions import decide, only_case
+from .test_retries import refused
 from .test_video_lifecycle import PAID
 
 #: Blocked on matched or composed evidence, and no paraphrases of each other. Each gives 3 points in a house
@@ -70,11 +71,6 @@ def events(house: House, topic: str) -> list[Any]:
         return tx.select(
             tables.outbox, tables.outbox.c.topic == topic, order_by=(tables.outbox.c.created_at,)
         )
-
-
-def total(house: House) -> LedgerSum:
-    (found,) = Ledger(house.database).sums(house.who, SumBy.TENANT)
-    return found
 
 
 def person(house: House, name: str, role: Role) -> Principal:
@@ -145,8 +141,8 @@ def test_strikes_without_an_end_user_warn_the_account_and_never_stop_it(
     house.order(safety_identifier="ann")
 
 
-def test_a_won_appeal_removes_the_strike_and_the_video_costs_nothing(furnish: Furnish, clock: Clock) -> None:
-    house = furnish(SECOND_VOICE, ledger={"price_per_second": "0.25"}, limits={"end_user_videos_per_day": 1})
+def test_a_won_appeal_removes_the_strike_and_the_video_takes_no_quota(furnish: Furnish, clock: Clock) -> None:
+    house = furnish(SECOND_VOICE, limits={"end_user_videos_per_day": 1})
     house.waive()
     blocked(house, BLOCKED[0])
     video = blocked(house, BLOCKED[1])
@@ -154,38 +150,35 @@ def test_a_won_appeal_removes_the_strike_and_the_video_costs_nothing(furnish: Fu
     decide(house, appealed(house, video), "overturn")
     assert (standing(house).level, standing(house).points) == (Level.WARNING, 3)
     assert house.carry(released(house, video)).state is VideoState.DELIVERED
-    assert (total(house).charged_micros, total(house).credited_micros) == (1_000_000, 1_000_000)
     # The released video took no quota: the one of today is left.
     house.order(safety_identifier="ann")
-    assert total(house).due_micros == 1_000_000
 
 
-def test_a_blocked_output_is_credited_and_the_cost_of_its_generator_stays(
-    furnish: Furnish,
+@pytest.mark.parametrize(("charge", "kept"), [(0.4, 400_000), (0.0, 0)])
+def test_the_cost_of_a_video_is_reserved_and_returned_if_nothing_came_and_nothing_was_charged(
+    priced: House, upstream: ScriptedUpstream, charge: float, kept: int
 ) -> None:
-    house = furnish(ledger={"price_per_second": "0.1", "prices": {"paid-1": "0.2"}, "currency": "USD"})
-    video = house.make(safety_identifier="ann", **PAID)
-    assert video.state is VideoState.HELD
-    assert (total(house).charged_micros, total(house).credited_micros) == (800_000, 0)
-    decide(house, only_case(house), "refuse")
-    assert (total(house).charged_micros, total(house).credited_micros) == (800_000, 800_000)
-    assert (total(house).cost_micros, total(house).unknown_costs) == (400_000, 0)
-    (ann,) = Ledger(house.database).sums(house.who, SumBy.END_USER)
-    assert (ann.group, ann.due_micros) == ("ann", 0)
+    ann, quotas = end_user_subject("ann"), priced.standing.quotas
+    AccountTerms(priced.database).set(priced.who, ann, Terms(cost_per_day_micros=500_000))
+    upstream.play({"otherwise": {**refused(), "charge": charge}})
+    video = priced.order(safety_identifier="ann", **PAID)
+    assert quotas.of_subject(priced.who, ann).used.cost_micros == 400_000
+    with pytest.raises(QuotaExceeded, match=r"a cost of \$0\.50 a day"):
+        priced.order(safety_identifier="ann", **PAID)
+    assert priced.carry(video).state is VideoState.BLOCKED
+    assert quotas.of_subject(priced.who, ann).used.cost_micros == kept
+    assert quotas.of_subject(priced.who, ann).used.videos == 0
 
 
 def test_quotas_of_tenant_account_and_end_user_are_separate(furnish: Furnish) -> None:
-    house = furnish(ledger={"price_per_second": "1"})
+    house = furnish()
     terms = AccountTerms(house.database)
     terms.set(house.who, end_user_subject("ann"), Terms(videos_per_day=1))
-    terms.set(house.who, end_user_subject("bob"), Terms(cost_per_day_micros=5_000_000))
     terms.set(house.who, account_subject(house.who.id), Terms(seconds_per_day=16))
     house.order(safety_identifier="ann", seconds="4")
     with pytest.raises(QuotaExceeded, match="This end user has used its quota for today: 1 videos"):
         house.order(safety_identifier="ann", seconds="4")
     house.order(safety_identifier="bob", seconds="4")
-    with pytest.raises(QuotaExceeded, match=r"a cost of \$5\.00 a day"):
-        house.order(safety_identifier="bob", seconds="4")
     with pytest.raises(QuotaExceeded, match="This API key has used its quota for today: 16 seconds"):
         house.order(seconds="12")
     house.order(seconds="4")

@@ -39,7 +39,7 @@ def test_the_owner_of_a_small_team_sees_five_pages_and_a_menu() -> None:
 def test_compliance_is_shown_to_roles_that_need_it_and_to_all_if_switched_on(role: Role) -> None:
     assert ("compliance" in keys(role)) == (role in _NEED_COMPLIANCE)
     assert "compliance" in keys(role, compliance_menu=True)
-    items = nav_items(person(role), "/compliance/ledger", 0, compliance_menu=True)
+    items = nav_items(person(role), "/compliance/access", 0, compliance_menu=True)
     assert [item.key for item in items if item.current] == ["compliance"]
     assert "compliance" in [item.key for item in items[: count_wide(items)]]
 

@@ -1,1 +1,1 @@
-"""Attempts at generators: what was refused, by which party, what it cost, and the claim for a refund."""
+"""Attempts at generators: what was refused, by which party, and what it cost."""

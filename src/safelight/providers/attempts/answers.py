@@ -1,9 +1,9 @@
-"""Answers about attempts for commands, the HTTP API and pages: the party that refused, and claims."""
+"""Answers about attempts for commands, the HTTP API and pages: the party that refused, and second charges."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from safelight.providers.advice.risk_features import find_features
 from safelight.providers.protocol import ChargeStatus
 
 from .attempt_log import AttemptLog
-from .claim import Claim, build_claim, find_second_charges
+from .charges import find_second_charges
 from .drift import Drift, DriftKind
 from .gate import Gate, GateAnswer, GateEvidence, GateSign, find_gate
 from .models import MAX_ATTEMPTS, AttemptFilter, AttemptRecord
@@ -101,16 +101,10 @@ def attempt_answer(
     }
 
 
-def choose_attempts(
-    log: AttemptLog, tenant: str, wanted: AttemptFilter, *, ids: Collection[str] = ()
-) -> ChosenAttempts:
-    """The wanted attempts, or those of `ids` that are wanted. Raises `NotFound` for an unknown id."""
-    if ids:
-        named = [log.get(tenant, one) for one in dict.fromkeys(ids)]
-        chosen, incomplete = tuple(one for one in named if wanted.matches(one)), False
-    else:
-        page = log.page(tenant, wanted, limit=MAX_ATTEMPTS)
-        chosen, incomplete = page.items, page.has_more
+def choose_attempts(log: AttemptLog, tenant: str, wanted: AttemptFilter) -> ChosenAttempts:
+    """The wanted attempts, at most `MAX_ATTEMPTS`."""
+    page = log.page(tenant, wanted, limit=MAX_ATTEMPTS)
+    chosen = page.items
     # Only a charge with a request id can be a second one.
     charged = [one.at for one in chosen if one.request_id and one.charge.charged is ChargeStatus.YES]
     around: tuple[AttemptRecord, ...] = ()
@@ -120,14 +114,4 @@ def choose_attempts(
         period = AttemptFilter(since=min(charged) - _FIRST_CHARGE_S, until=max(charged) + 1)
         around = log.all(tenant, period)
     searched = {one.id: one for one in (*around, *chosen)}
-    return ChosenAttempts(attempts=chosen, searched=tuple(searched.values()), incomplete=incomplete)
-
-
-def claim_of(
-    log: AttemptLog, tenant: str, wanted: AttemptFilter, *, ids: Collection[str] = (), now: float
-) -> Claim:
-    """The claim for the wanted attempts, or for those of `ids`. Raises `NotFound` for an unknown id."""
-    found = choose_attempts(log, tenant, wanted, ids=ids)
-    claimed = {one.id for one in found.attempts}
-    made = build_claim(found.searched, now=now, wanted=lambda one: one.id in claimed)
-    return replace(made, incomplete=found.incomplete)
+    return ChosenAttempts(attempts=chosen, searched=tuple(searched.values()), incomplete=page.has_more)

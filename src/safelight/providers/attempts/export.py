@@ -16,6 +16,8 @@ ATTEMPT_COLUMNS = (
     *("error", "own_error", "outcome", "stage", "seconds", "size", "file_came", "charged", "amount"),
     *("currency", "source", "refunded", "is_refunded", "request_id", "video_id"),
 )
+#: What a provider's support asks for about a charge.
+CHARGED_COLUMNS = ("time", "provider", "request_id", "prompt", "error", "amount", "currency", "source")
 
 
 def write_jsonl(rows: Iterable[Mapping[str, Any]]) -> str:

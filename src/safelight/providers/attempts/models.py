@@ -11,7 +11,7 @@ from safelight.providers.protocol import Charge, ChargeStatus
 
 from .error_text import withhold_prompt as withhold_prompt_of
 
-#: Most attempts of one export, statistic or claim. The newest are read.
+#: Most attempts of one export or statistic. The newest are read.
 MAX_ATTEMPTS = 10_000
 
 
@@ -92,7 +92,7 @@ class AttemptRecord:
 
     @property
     def is_refunded(self) -> bool:
-        """Whether nothing is left to claim. A refund without a known amount counts as the whole charge."""
+        """Whether the whole charge was refunded. A refund without a known amount is one of all of it."""
         if not self.refunds:
             return False
         if self.charge.amount is None or any(refund.amount is None for refund in self.refunds):
@@ -165,15 +165,6 @@ class AttemptFilter:
     #: From this time, and before that time, in unix seconds.
     since: float | None = None
     until: float | None = None
-
-    def matches(self, attempt: AttemptRecord) -> bool:
-        return (
-            self.provider in ("", attempt.provider)
-            and self.model in ("", attempt.model)
-            and self.origin in (None, attempt.origin)
-            and (self.since is None or attempt.at >= self.since)
-            and (self.until is None or attempt.at < self.until)
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

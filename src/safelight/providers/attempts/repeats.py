@@ -12,7 +12,7 @@ from safelight.policy.statistics import wilson
 from safelight.providers.protocol import ChargeStatus
 from safelight_client.money import format_money
 
-from .claim import CurrencyTotal, sum_charges
+from .charges import CurrencyTotal, sum_charges
 from .models import AttemptOutcome, AttemptRecord
 from .patterns import MIN_FOR_SHARE, identify_prompt
 

@@ -32,7 +32,6 @@ from .standing import (
     account_invitations,
     account_terms,
     bans,
-    ledger_entries,
     strikes,
 )
 from .statements import appeals, statements
@@ -88,7 +87,6 @@ __all__ = [
     "idempotency_keys",
     "installation",
     "invitations",
-    "ledger_entries",
     "library_entries",
     "library_terms",
     "library_uses",

@@ -1,4 +1,4 @@
-"""Strikes, bans, the ledger, the terms of accounts and end users, access requests and their invitations."""
+"""Strikes, bans, the terms of accounts and end users, access requests and their invitations."""
 
 from __future__ import annotations
 
@@ -6,35 +6,6 @@ from sqlalchemy import Boolean, Column, Index, PrimaryKeyConstraint, Table, Uniq
 from sqlalchemy import text as sql
 
 from .types import integer, metadata, text, time
-
-#: Entries are only added. A correction is another entry.
-ledger_entries = Table(
-    "ledger_entries",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
-    #: Counts the entries of the tenant in the order of their commits. Null only before the commit.
-    integer("seq", null=True),
-    time("at"),
-    text("kind"),
-    text("reason"),
-    #: Millionths of the currency; credits are negative. Null: the generator did not say what it charged.
-    integer("amount_micros", null=True),
-    text("currency"),
-    text("video_id"),
-    text("attempt_id", null=True),
-    #: The API key or person that requested the video, and the end user that it named.
-    text("account"),
-    text("end_user", null=True),
-    #: Equal for a repeated record of the same event, which is written once.
-    text("event_key"),
-    UniqueConstraint("tenant_id", "event_key"),
-    UniqueConstraint("tenant_id", "seq"),
-    Index(None, "tenant_id", "at"),
-    Index(None, "tenant_id", "video_id"),
-    Index(None, "tenant_id", "account", "seq"),
-    Index(None, "tenant_id", "end_user", "seq"),
-)
 
 strikes = Table(
     "strikes",

@@ -27,6 +27,7 @@ videos = Table(
     #: When the generator had finished. From then on the video has no deadline.
     time("generated_at", null=True),
     #: How often the download of the finished clip failed, and why it fails, while it is tried again.
+    integer("reserved_micros", default=0),
     integer("failed_downloads", default=0),
     text("download_problem", null=True),
     #: Until when the paid clip of an ended video is kept for a decision; see `Retention.PAID_CLIP`.

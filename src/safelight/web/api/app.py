@@ -35,7 +35,6 @@ from . import (
     derivatives,
     guardrail,
     invitations,
-    ledger,
     library,
     metrics,
     models,
@@ -59,6 +58,7 @@ from . import (
 )
 from .allowed_methods import find_allowed_methods
 from .openapi import SafelightAPI
+from .removed_routes import find_removed
 from .sse import EventPoller
 
 
@@ -87,11 +87,15 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
 
     async def handle_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, SafelightError)
+        if error.status == 404:
+            error = find_removed(request.url.path) or error
         return await page_or_response(request, error, error_response(error, request))
 
     async def handle_http_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         status, headers, hint = error.status_code, dict(error.headers or {}), ""
+        if removed := find_removed(request.url.path):
+            return await handle_error(request, removed)
         if status in (404, 405):
             document = await state.threads.run(app.openapi)
             if _has_api_key(request) and find_allowed_methods(document["paths"], f"/v1{request.url.path}"):
@@ -154,7 +158,7 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
         library,
     ):
         app.include_router(trust.router)
-    for accounts in (standing, ledger, access, invitations, tenants):
+    for accounts in (standing, access, invitations, tenants):
         app.include_router(accounts.router)
     app.include_router(system.router)
     app.include_router(metrics.router)

@@ -1,4 +1,4 @@
-"""The routes of `/v1/safelight/attempts`: what providers refused, what it cost, and claims for refunds."""
+"""The routes of `/v1/safelight/attempts`: what providers refused, and what it cost."""
 
 from __future__ import annotations
 
@@ -12,10 +12,8 @@ from starlette.responses import Response
 from safelight.accounts import KeyScope, Principal
 from safelight.core.errors import InvalidField
 from safelight.core.i18n import load_messages
-from safelight.providers.attempts.answers import answer_gate, attempt_answer, claim_of
-from safelight.providers.attempts.claim_text import CLAIM_COLUMNS, claim_table, write_markdown
+from safelight.providers.attempts.answers import answer_gate, attempt_answer
 from safelight.providers.attempts.drift import DriftKind, DriftSource
-from safelight.providers.attempts.export import write_csv
 from safelight.providers.attempts.fields import MAX_ERROR_CHARS, MAX_PROMPT_CHARS, read_attempt, read_time
 from safelight.providers.attempts.models import AttemptFilter, AttemptOrigin, AttemptOutcome, NewAttempt
 from safelight.providers.attempts.patterns import find_patterns
@@ -179,41 +177,6 @@ class DriftList(BaseModel):
     watched: list[WatchedProvider] = Field(description="Providers and models, and outcomes that were read.")
 
 
-class ClaimTotal(BaseModel):
-    currency: str
-    charged: float
-    refunded: float
-    left: float
-
-
-class ClaimRowObject(AttemptObject):
-    reason: Literal["no_file", "second_charge"]
-
-
-class ClaimObject(BaseModel):
-    object: Literal["claim"]
-    time: str
-    totals: list[ClaimTotal]
-    rows: list[ClaimRowObject]
-    unknown: list[ClaimRowObject] = Field(
-        description="Rows with an unknown charge or amount. They are in no sum."
-    )
-    left_out: dict[str, int]
-    incomplete: bool
-
-
-class ClaimQuery(BaseModel):
-    """Which attempts a claim has, and its form."""
-
-    provider: str = Field(default="", max_length=200)
-    since: str | None = None
-    until: str | None = None
-    attempt: list[str] = Field(default=[], max_length=100, description="Only these attempts.")
-    format: Literal["json", "markdown", "csv"] = "json"
-    withhold_prompts: bool = False
-    language: Literal["en", "zh-Hant", "zh-Hans"] = Field(default="en", description="Of Markdown.")
-
-
 _ROW: dict[str, Any] = {
     "type": "object",
     "required": ["time", "provider"],
@@ -256,9 +219,6 @@ _BODY: dict[str, Any] = {
             }
         }
     },
-}
-_CLAIM: dict[int | str, dict[str, Any]] = {
-    200: {"model": ClaimObject, "content": {"text/markdown": {}, "text/csv": {}}}
 }
 
 
@@ -351,31 +311,6 @@ async def drift(request: Request, principal: Reader) -> Response:
     return JsonResponse(found.as_json(load_messages("attempts")), headers=_NO_STORE)
 
 
-@router.get("/claim", summary="Download a claim for a refund", responses={**_CLAIM, **errors(404, 429)})
-async def claim(request: Request, principal: Reader, asked: Annotated[ClaimQuery, Query()]) -> Response:
-    """Charged attempts without a file. Unknown charges are listed apart. Counts as one check."""
-    state = app_state(request)
-    wanted = AttemptFilter(
-        provider=asked.provider, since=_time("since", asked.since), until=_time("until", asked.until)
-    )
-    await _spend(state, principal)
-    log = state.services.attempts
-    made = await state.check_threads.run(
-        claim_of, log, principal.tenant, wanted, ids=asked.attempt, now=log.database.clock()
-    )
-    withhold = asked.withhold_prompts
-    if not withhold:
-        rows = [row.attempt for row in (*made.rows, *made.unknown)]
-        await state.threads.run(record_reads, log, principal, rows)
-    if asked.format == "markdown":
-        text = write_markdown(made, load_messages("attempts", asked.language), withhold_prompts=withhold)
-        return _download(text, "md", "text/markdown")
-    if asked.format == "csv":
-        table = claim_table(made, withhold_prompts=withhold)
-        return _download(write_csv(table, CLAIM_COLUMNS), "csv", "text/csv")
-    return JsonResponse(made.as_json(withhold_prompts=withhold), headers=_NO_STORE)
-
-
 @router.get(
     "/{attempt_id}",
     summary="Retrieve an attempt, and who refused it",
@@ -421,11 +356,6 @@ def _answer(state: AppState, principal: Principal, attempt_id: str) -> dict[str,
 async def _spend(state: AppState, principal: Principal) -> None:
     if state.services.spend is not None:
         await state.threads.run(state.services.spend, principal)
-
-
-def _download(text: str, extension: str, media_type: str) -> Response:
-    name = f'attachment; filename="claim.{extension}"'
-    return Response(text, media_type=media_type, headers={**_NO_STORE, "content-disposition": name})
 
 
 def _time(name: str, value: str | None) -> float | None:

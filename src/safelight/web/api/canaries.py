@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.accounts import KeyScope, Principal
-from safelight.accounts.ledger import to_micros
 from safelight.core.errors import InvalidField, NotFound
 from safelight.providers.attempts.canaries.models import (
     CanaryReport,
@@ -33,6 +32,7 @@ from safelight.web.responses import (
     errors,
     list_object,
 )
+from safelight_client.money import micro
 
 from .field_schemas import describe_body
 
@@ -203,4 +203,4 @@ def _required_money(fields: Any, name: str) -> int:
 
 def _money(fields: Any, name: str) -> int | None:
     value = fields.get(name)
-    return None if value is None else to_micros(read_amount(value, name))
+    return None if value is None else micro(read_amount(value, name))

@@ -10,7 +10,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.accounts import KeyScope, Principal
-from safelight.accounts.ledger import LedgerSum
 from safelight.accounts.models import end_user_subject, split_subject
 from safelight.accounts.standing import Ban, Standing, Strike, shown_category, shown_group
 from safelight.accounts.terms import SavedTerms, Terms, normalize_context
@@ -77,16 +76,8 @@ class QuotasObject(BaseModel):
     resets_at: int
 
 
-class ChargesObject(BaseModel):
-    currency: str
-    charged_micros: int
-    credited_micros: int
-    due_micros: int
-
-
 class OwnStandingObject(StandingObject):
     quotas: QuotasObject
-    charges: list[ChargesObject] = Field(description="Sums of all time, by currency.")
 
 
 class StandingList(BaseModel):
@@ -171,12 +162,10 @@ async def own_standing(
     threads, services = app_state(request).threads, standing_services(request)
     standing = await threads.run(services.standings.own, principal, safety_identifier)
     quotas = await threads.run(services.quotas.own, principal, safety_identifier)
-    charges = await threads.run(services.ledger.sums_own, principal, safety_identifier)
     return JsonResponse(
         {
             **standing_object(standing, app_state(request).services.taxonomy),
             "quotas": quota_object(quotas),
-            "charges": [charges_object(one) for one in charges],
         }
     )
 
@@ -313,15 +302,6 @@ def quota_object(use: QuotaUse) -> dict[str, Any]:
         "seconds": {"used": use.used.seconds, "limit": use.limits.seconds},
         "cost_micros": {"used": use.used.cost_micros, "limit": use.limits.cost_micros},
         "resets_at": int(use.resets_at),
-    }
-
-
-def charges_object(one: LedgerSum) -> dict[str, Any]:
-    return {
-        "currency": one.currency,
-        "charged_micros": one.charged_micros,
-        "credited_micros": one.credited_micros,
-        "due_micros": one.due_micros,
     }
 
 

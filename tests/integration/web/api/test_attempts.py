@@ -1,4 +1,4 @@
-"""`/v1/safelight/attempts`: list, one attempt, patterns, added rows and claims."""
+"""`/v1/safelight/attempts`: list, one attempt, patterns and added rows."""
 
 from __future__ import annotations
 
@@ -54,7 +54,6 @@ def test_added_rows_are_reported_listed_newest_first_and_paged(client: httpx.Cli
     assert rest["has_more"] is False
     again = client.post(PATH, json={"attempts": [{"provider": "runway", **refusal(3)}]}).json()
     assert (again["data"], again["known"]) == ([], 1)
-    assert client.get(f"{PATH}/claim").json()["totals"][0]["charged"] == 0.75
 
 
 def test_a_filter_selects_and_a_wrong_time_names_its_parameter(client: httpx.Client) -> None:
@@ -86,9 +85,6 @@ def test_another_tenant_sees_nothing_and_scopes_are_required(
     other = client_with(tenant=new_tenant(server))
     assert other.get(PATH).json()["data"] == []
     assert other.get(f"{PATH}/{added['id']}").status_code == 404
-    assert other.get(f"{PATH}/claim").json()["rows"] == []
-    named = other.get(f"{PATH}/claim", params={"attempt": added["id"]})
-    assert named.status_code == 404
     reader = client_with(KeyScope.VIDEOS_READ)
     body = {"attempts": [{"provider": "runway", **refusal(1)}]}
     assert reader.post(PATH, json=body).status_code == 403
@@ -125,22 +121,10 @@ def test_patterns_have_intervals_and_count_a_prompt_once(client: httpx.Client) -
     assert found["has_more"] is False
 
 
-def test_the_claim_is_json_or_a_download_and_unknown_charges_are_in_no_sum(client: httpx.Client) -> None:
-    unknown = {"provider": "veo", "error": "blocked by safety filters", "charged": "unknown"}
-    known, _ = add(client, refusal(1), refusal(2, amount=None, currency=None, **unknown))
-    made = client.get(f"{PATH}/claim").json()
-    assert made["totals"] == [{"currency": "USD", "charged": 0.25, "refunded": 0.0, "left": 0.25}]
-    assert (len(made["rows"]), len(made["unknown"])) == (1, 1)
-    table = client.get(f"{PATH}/claim", params={"format": "csv", "withhold_prompts": "true"})
-    assert table.headers["content-disposition"] == 'attachment; filename="claim.csv"'
-    assert "lake" not in table.text
-    text = client.get(
-        f"{PATH}/claim", params={"format": "markdown", "attempt": known["id"], "language": "zh-Hant"}
-    )
-    assert text.headers["content-type"].startswith("text/markdown")
-    assert "$0.25" in text.text
-    assert "veo" not in text.text
-    assert client.get(f"{PATH}/claim", params={"language": "xx"}).status_code == 400
+def test_the_removed_claim_names_the_way(client: httpx.Client) -> None:
+    gone = client.get(f"{PATH}/claim")
+    assert gone.status_code == 404
+    assert "safelight attempts export --charged" in gone.json()["error"]["message"]
 
 
 def test_drift_is_listed_and_needs_only_the_right_to_read(

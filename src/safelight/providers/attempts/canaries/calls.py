@@ -8,15 +8,15 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, select
 
-from safelight.accounts.ledger import record_canary_cost, to_micros
 from safelight.core.ids import new_id
 from safelight.providers.attempts.charge_columns import charge_columns
 from safelight.providers.attempts.error_text import withhold_prompt
 from safelight.providers.attempts.models import AttemptOutcome
-from safelight.providers.protocol import Charge, ChargeStatus
+from safelight.providers.protocol import Charge
 from safelight.store.database import Database, Transaction
 from safelight.store.named_locks import lock_name
 from safelight.store.tables import canaries, canary_calls
+from safelight_client.money import micro
 
 from .models import MAX_REFUSALS_IN_ROW, Canary, CanaryCall, CanaryState, StopReason
 from .schedule import DAY_S, find_due_slot
@@ -137,7 +137,7 @@ class CanaryCalls:
             tx.update(canary_calls, canary_calls.c.id == call.id, upstream_id=upstream_id)
 
     def finish(self, call: CanaryCall, end: CallEnd) -> bool:
-        """Record the end of a call, with its cost in the ledger. Returns False if it had ended before.
+        """Record the end of a call, with its charge. Returns False if it had ended before.
 
         The canary stops after several refusals in a row, and after a charge that was not agreed.
         """
@@ -156,7 +156,6 @@ class CanaryCalls:
             )
             if not ended:
                 return False
-            _record_cost(tx, call.id, end.charge)
             content = {"call": call.id, "outcome": end.outcome.value, "charged": end.charge.charged.value}
             tx.append_audit("canary.ended", subject=call.canary_id, actor="canaries", content=content)
             if (micros := _usd_micros(end.charge)) is not None:
@@ -224,7 +223,7 @@ def _error_without_prompt(end: CallEnd, prompt: str | None) -> str:
 
 def _usd_micros(charge: Charge) -> int | None:
     """The amount that was charged; None if it is not known in US dollars."""
-    return to_micros(charge.amount) if charge.amount is not None and charge.currency == "USD" else None
+    return micro(charge.amount) if charge.amount is not None and charge.currency == "USD" else None
 
 
 def _is_as_agreed(canary: Canary, charge: Charge) -> bool:
@@ -246,13 +245,6 @@ def _is_refused_again(tx: Transaction, canary: Canary) -> bool:
     )
     outcomes = [row.outcome for row in rows]
     return outcomes == [AttemptOutcome.REFUSED.value] * MAX_REFUSALS_IN_ROW
-
-
-def _record_cost(tx: Transaction, call_id: str, charge: Charge) -> None:
-    if charge.charged is ChargeStatus.NO or charge.amount == 0:
-        return
-    known = charge.charged is ChargeStatus.YES and charge.amount is not None
-    record_canary_cost(tx, call_id, to_micros(charge.amount or 0.0) if known else None, charge.currency)
 
 
 def _call(row: Row[Any], prompt: str | None) -> CanaryCall:

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from safelight.accounts.ledger import MICROS
 from safelight.providers.attempts.models import AttemptOutcome, format_moment
+from safelight_client.money import usd
 
 from .schedule import month_price
 
@@ -140,11 +140,11 @@ class CanaryReport:
             "reason": None if one.reason is None else one.reason.value,
             "passes": one.passes,
             "passed_since": format_moment(one.passed_since),
-            "usd_per_call": one.price_micros / MICROS,
+            "usd_per_call": usd(one.price_micros),
             "price_source": one.price_source.value,
-            "usd_per_month": one.month_micros / MICROS,
-            "max_usd_per_month": one.ceiling_micros / MICROS,
-            "spent_usd": self.spent_micros / MICROS,
+            "usd_per_month": usd(one.month_micros),
+            "max_usd_per_month": usd(one.ceiling_micros),
+            "spent_usd": usd(self.spent_micros),
             "calls": self.calls,
             "refused": self.refused,
             "failed": self.failed,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from safelight.accounts.ledger import to_micros
 from safelight.core.errors import InvalidField
 from safelight.providers.protocol import Billing, Generator, RemoteGenerator
+from safelight_client.money import micro
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +36,7 @@ def find_offer(generators: Mapping[str, Generator], asked: str) -> CanaryOffer:
             raise InvalidField(f"The lengths that {model} sells are not known.", param="model")
         seconds = min(info.seconds)
         per_second = 0.0 if generator.billing is Billing.OWN else info.usd_per_second
-        price = None if per_second is None else to_micros(per_second * seconds)
+        price = None if per_second is None else micro(per_second * seconds)
         return CanaryOffer(generator=name, model=model, seconds=seconds, price_micros=price)
     raise InvalidField(f"There is no model {asked[:80]!r}.", param="model", remedy="See: GET /v1/models")
 

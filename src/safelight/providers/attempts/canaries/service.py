@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from safelight.accounts import KeyScope, Principal
-from safelight.accounts.ledger import MICROS
 from safelight.core.errors import Conflict, InvalidField, NotFound
 from safelight.core.ids import new_id
 from safelight.providers.protocol import Generator
 from safelight.store.database import Database, Transaction
 from safelight.store.tables import canaries, library_entries
-from safelight_client.money import format_money
+from safelight_client.money import format_money, usd
 
 from .models import MIN_PASSES, Canary, CanaryReport, CanaryState, NewCanary, PriceSource, StopReason
 from .offer import CanaryOffer, find_offer, offered_models
@@ -69,12 +68,12 @@ class Canaries:
         price, source = _agree_price(offer, new.price_micros)
         if new.ceiling_micros < price:
             raise InvalidField(
-                f"One call costs {format_money(price / MICROS)}, more than the ceiling of a month.",
+                f"One call costs {format_money(usd(price))}, more than the ceiling of a month.",
                 param="max_usd_per_month",
             )
         if new.ceiling_micros > self.tenant_micros:
             raise InvalidField(
-                f"The canaries of an account may cost {format_money(self.tenant_micros / MICROS)} in 31 days "
+                f"The canaries of an account may cost {format_money(usd(self.tenant_micros))} in 31 days "
                 "here.",
                 param="max_usd_per_month",
                 remedy="The operator can change canaries.max_usd_per_month.",
@@ -130,7 +129,7 @@ class Canaries:
                 raise Conflict("The price has changed since the canary was added. Add a new one.")
             if canary.month_micros > month_micros:
                 raise Conflict(
-                    f"A month costs {format_money(canary.month_micros / MICROS)}. Nothing was switched on.",
+                    f"A month costs {format_money(usd(canary.month_micros))}. Nothing was switched on.",
                     param="usd_per_month",
                 )
             self._require_proof(tx, canary.entry_id, offer)
@@ -221,7 +220,7 @@ def _require_price(tx: Transaction, entry_id: str, offer: CanaryOffer, price_mic
         raise Conflict("The provider charges in another currency, so no ceiling in US dollars can be kept.")
     if charged.highest_micros > price_micros:
         raise Conflict(
-            f"The provider charged {format_money(charged.highest_micros / MICROS)} for one call, more than "
+            f"The provider charged {format_money(usd(charged.highest_micros))} for one call, more than "
             "its price. Correct the price, and add a new canary."
         )
 
@@ -237,7 +236,7 @@ def _agree_price(offer: CanaryOffer, stated: int | None) -> tuple[int, PriceSour
         return stated, PriceSource.STATED
     if stated is not None:
         raise InvalidField(
-            f"{offer.seconds} s of {offer.model} cost {format_money(offer.price_micros / MICROS)} by the "
+            f"{offer.seconds} s of {offer.model} cost {format_money(usd(offer.price_micros))} by the "
             "settings.",
             param="usd_per_call",
             remedy="Leave out the price of one call.",

@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, func, select
 
-from safelight.accounts.ledger import to_micros
 from safelight.core.errors import UpstreamModerationBlocked
 from safelight.providers.attempts.models import AttemptOutcome
 from safelight.providers.library import EntryStatus, find_status, read_uses, record_stop
 from safelight.store.database import Transaction
 from safelight.store.tables import attempts, canaries, canary_calls, library_entries, library_uses, videos
+from safelight_client.money import micro
 
 from .models import Canary, CanaryReport, CanaryState, PriceSource, StopReason
 from .schedule import MONTH_S
@@ -157,7 +157,7 @@ def read_charged(tx: Transaction, where: ColumnElement[bool]) -> Charged:
         .group_by(of.currency)
     ).all()
     return Charged(
-        highest_micros=max((to_micros(row.highest) for row in rows if row.currency == "USD"), default=0),
+        highest_micros=max((micro(row.highest) for row in rows if row.currency == "USD"), default=0),
         in_other_currency=any(row.currency != "USD" for row in rows),
     )
 

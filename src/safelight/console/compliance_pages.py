@@ -1,0 +1,47 @@
+"""The page Compliance: links to the pages of staff."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from safelight.accounts import KeyScope, Principal
+
+from .render import PageHandler
+
+#: Message key, path, and the scopes of which a person needs one.
+_TOPICS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
+    ("decided", "/review?state=closed", (KeyScope.REVIEW, KeyScope.VAULT)),
+    ("quality", "/review/quality", (KeyScope.REVIEW, KeyScope.VAULT)),
+    ("standings", "/review/standings", (KeyScope.REVIEW,)),
+    ("consents", "/consents", (KeyScope.VIDEOS_READ,)),
+    ("terms", "/compliance/accounts", (KeyScope.ADMIN,)),
+    ("access", "/compliance/access", (KeyScope.ADMIN,)),
+    ("tenants", "/compliance/tenants", (KeyScope.REVIEW, KeyScope.VAULT, KeyScope.ADMIN)),
+    ("people", "/settings/people", (KeyScope.PEOPLE,)),
+    ("log", "/compliance/log", (KeyScope.AUDIT,)),
+    ("policy", "/policy", (KeyScope.POLICY, KeyScope.AUDIT)),
+    ("coverage", "/coverage", (KeyScope.VIDEOS_READ, KeyScope.AUDIT)),
+    ("own", "/account/standing", (KeyScope.VIDEOS_READ,)),
+)
+
+
+class CompliancePages(PageHandler):
+    async def show(self, request: Request, principal: Principal) -> Response:
+        standing, is_admin = self.services.standing, principal.has_scope(KeyScope.ADMIN)
+        return await self.render_page(
+            request,
+            "compliance.html",
+            principal,
+            topics=list(_offered(principal)),
+            waiting=await self.run(standing.access.count_waiting, principal) if standing and is_admin else 0,
+        )
+
+
+def _offered(principal: Principal) -> Iterator[tuple[str, str]]:
+    """Message key and path of each page that this person may open."""
+    for name, path, scopes in _TOPICS:
+        if any(principal.has_scope(scope) for scope in scopes):
+            yield name, path

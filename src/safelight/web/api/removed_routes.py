@@ -1,0 +1,18 @@
+"""Routes that were removed, and what to use instead."""
+
+from __future__ import annotations
+
+from safelight.core.errors import NotFound
+
+_REMOVED = {
+    "/v1/safelight/attempts/claim": "On the server: safelight attempts export --charged",
+    "/v1/safelight/ledger": "The charge of each attempt is in GET /v1/safelight/attempts.",
+}
+
+
+def find_removed(path: str) -> NotFound | None:
+    """The error of a request to a route that was removed."""
+    for removed, instead in _REMOVED.items():
+        if path == removed or path.startswith(f"{removed}/"):
+            return NotFound("This address was removed.", remedy=instead)
+    return None
