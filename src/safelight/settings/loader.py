@@ -24,6 +24,8 @@ from .models import Settings
 from .sources import SettingSource, find_sources
 
 FILE_NAME = "safelight.toml"
+#: Settings that were removed, and what to do instead.
+_REMOVED = {"likeness.voice": "removed, because voices are not compared any more: delete this section"}
 
 
 def read_settings(path: Path | None = None, **flags: Any) -> Settings:
@@ -106,7 +108,7 @@ def _describe_problems(error: ValidationError, path: Path, sources: Mapping[str,
         name = name or "settings"
         reason = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
-            reason = "unknown setting; docs/reference.md lists all settings"
+            reason = _REMOVED.get(name, "unknown setting; docs/reference.md lists all settings")
         lines.append(f"{prefix}{name}: {reason}.")
     return "\n".join(lines)
 
