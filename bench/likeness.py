@@ -1,10 +1,8 @@
-"""How unlike people are, on every pair of files in a folder per person.
+"""How unlike faces are, on every pair of pictures in a folder per person.
 
-    python -m bench.likeness DIR                       faces in pictures; needs the extra `likeness`
-    python -m bench.likeness DIR --voice MODEL.onnx    voices in recordings, by your model; extra `voice`
+    python -m bench.likeness DIR    needs the extra `likeness`
 
-Prints what a threshold would have got wrong, and every pair. Of voices the template of each recording is
-compared with every piece of the others, as a scan compares them.
+Prints what a threshold would have got wrong, and every pair.
 """
 
 from __future__ import annotations
@@ -15,23 +13,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from itertools import combinations, permutations, product
+from itertools import combinations, product
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from safelight.core.errors import SafelightError
 from safelight.detectors.likeness.face_embedder import DlibFaceEmbedder
 from safelight.detectors.likeness.matching import Template, distance
-from safelight.detectors.likeness.voice_embedder import OnnxVoiceEmbedder
 from safelight.detectors.protocol import Keyframe
 from safelight.sandbox.sandbox import Sandbox
 from safelight.screening.scanning.service import Scanner, ScannerOptions
-from safelight.screening.scanning.voice_segments import cut_voice_segments
 
 FACES = (0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70)
-VOICES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
 #: Of the same person or not, how far apart, and the two files.
 Pair = tuple[bool, float, str, str]
 
@@ -41,26 +33,16 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("data", type=Path)
-    parser.add_argument("--voice", type=Path, help="an ONNX model of voices; the files are recordings then")
-    parser.add_argument("--framework", default="auto", help="as likeness.voice.framework")
-    parser.add_argument("--least", type=float, default=2.0, help="as likeness.voice.min_speech_s")
     given = parser.parse_args()
     sandbox = Sandbox()
-    if given.voice is None:
-        found, pairs = faces(given.data, sandbox)
-        thresholds: Sequence[float] = FACES
-    else:
-        describer = OnnxVoiceEmbedder(given.voice, framework=given.framework)
-        found, pairs = voices(given.data, sandbox, describer, given.least)
-        thresholds = VOICES
-        describer.close()
+    found, pairs = faces(given.data, sandbox)
     sandbox.close()
-    print(json.dumps({**found, **told(pairs, thresholds)}, indent=1))
+    print(json.dumps({**found, **told(pairs)}, indent=1))
     for alike, apart, one, other in sorted(pairs, key=lambda pair: (not pair[0], pair[1])):
         print(f"{'same     ' if alike else 'different'} {apart:.3f}  {one}  {other}")
 
 
-def told(pairs: Sequence[Pair], thresholds: Sequence[float]) -> dict[str, Any]:
+def told(pairs: Sequence[Pair]) -> dict[str, Any]:
     """What each threshold would have got wrong."""
     same = sorted(apart for alike, apart, *_ in pairs if alike)
     different = sorted(apart for alike, apart, *_ in pairs if not alike)
@@ -72,7 +54,7 @@ def told(pairs: Sequence[Pair], thresholds: Sequence[float]) -> dict[str, Any]:
                 "false matches": sum(apart <= limit for apart in different),
                 "false non-matches": sum(apart > limit for apart in same),
             }
-            for limit in thresholds
+            for limit in FACES
         },
     }
 
@@ -114,53 +96,6 @@ def faces(data: Path, sandbox: Sandbox) -> tuple[dict[str, Any], list[Pair]]:
     return facts, [
         (_alike(one, other), distance(found[one], found[other]), one, other)
         for one, other in combinations(found, 2)
-    ]
-
-
-def voices(
-    data: Path, sandbox: Sandbox, describer: OnnxVoiceEmbedder, least_s: float
-) -> tuple[dict[str, Any], list[Pair]]:
-    """The template of each recording, and every piece of the others."""
-    scanner = Scanner(sandbox, (("vad", {}),), ScannerOptions(warm_children=0))
-    found: dict[str, tuple[Template, ...]] = {}
-    unheard: list[str] = []
-    heard_s = took_s = 0.0
-    for path in sorted(data.glob("*/*")):
-        name = f"{path.parent.name}/{path.stem}"
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                pieces = cut_voice_segments(
-                    scanner.scan_recording(path, speech=Path(folder)), min_s=least_s
-                ).pieces
-            except SafelightError as error:
-                unheard.append(f"{name}: {error.message}")
-                continue
-            if not pieces:
-                unheard.append(f"{name}: too little speech")
-                continue
-            _loaded = describer.version
-            began = time.perf_counter()
-            found[name] = describer.embed(pieces)
-            took_s += time.perf_counter() - began
-            heard_s += sum(piece.seconds for piece in pieces)
-    facts = {
-        "recordings": len(found),
-        "people": len({name.partition("/")[0] for name in found}),
-        "pieces": sum(map(len, found.values())),
-        "not described": unheard,
-        "seconds for a second of pieces": round(took_s / heard_s, 4) if heard_s else None,
-        "model": describer.version,
-    }
-    middles = {name: np.mean(parts, axis=0) for name, parts in found.items()}
-    return facts, [
-        (
-            _alike(one, other),
-            distance(middles[one] / np.linalg.norm(middles[one]), piece),
-            one,
-            f"{other}#{n}",
-        )
-        for one, other in permutations(found, 2)
-        for n, piece in enumerate(found[other])
     ]
 
 

@@ -490,47 +490,6 @@ def likeness(book: Book) -> None:
             modality,
             {"allow": [0.2, 0.49], "block": [0.5, 0.9]},
         )
-    voice = {"kind": "voice"}
-    for stage in ("reference", "output"):
-        book.ladder(
-            "likeness",
-            f"A voice similar to a protected person, {stage}",
-            stage,
-            "likeness",
-            "audio",
-            {"allow": [0.3], "hold": [0.5, 0.9]},
-            attributes=voice,
-            modalities=["frames", "audio"],
-        )
-    book.ladder(
-        "likeness",
-        "A voice similar to a protected person, and all speakers consented",
-        "output",
-        "likeness",
-        "audio",
-        {"allow": [0.5, 0.9]},
-        attributes={**voice, "consented": True},
-    )
-    book.ladder(
-        "likeness",
-        "A voice similar to a protected person, and a face with consent",
-        "output",
-        "likeness",
-        "audio",
-        {"hold": [0.5, 0.9]},
-        attributes=voice,
-        consents=["consent_1"],
-    )
-    book.ladder(
-        "likeness",
-        "Nudity in a clip with a voice similar to a protected person",
-        "output",
-        "sexual",
-        "frames",
-        {"block": [0.5, 0.9]},
-        attributes={"frames": 1},
-        beside=[seen("likeness", 0.7, "audio", kind="voice", consented=True)],
-    )
 
 
 def violence(book: Book) -> None:

@@ -17,12 +17,12 @@ import resource
 import tempfile
 import time
 import unicodedata
-import wave
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import numpy.typing as npt
 
@@ -96,14 +96,15 @@ class Listener:
         for runner in self.runners:
             runner.reset()
         with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "sound.wav")
-            with wave.open(str(path), "wb") as file:
-                file.setnchannels(1)
-                file.setsampwidth(2)
-                file.setframerate(RATE)
-                file.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+            path = Path(folder, "sound.mkv")
+            with av.open(path, "w") as file:
+                track = file.add_stream("pcm_s16le", rate=RATE, layout="mono")
+                pcm = (np.clip(samples, -1, 1) * 32767).astype("<i2")
+                frame = av.AudioFrame.from_ndarray(pcm[None], format="s16", layout="mono")
+                frame.sample_rate = RATE
+                file.mux([*track.encode(frame), *track.encode(None)])
             began = time.process_time()
-            found = scan_audio(path, VideoLimits(), self.runners, None, audio_only=True)
+            found = scan_audio(path, VideoLimits(), self.runners, None)
             return found, time.process_time() - began
 
 

@@ -175,7 +175,7 @@ def furnish_site(
         def make(*plugins: DetectorPlugin, **settings: Any) -> Site:
             house = furnish(*plugins, **settings)
             house.waive()
-            stack.callback(house.container.likeness.close_embedders)
+            stack.callback(house.container.likeness.close_embedder)
             return stack.enter_context(open_site(house, browser))
 
         yield make

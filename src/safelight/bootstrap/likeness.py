@@ -1,4 +1,4 @@
-"""Face and voice recognition: consents, protected people, embedders and matchers."""
+"""Face recognition: consents, protected people, the embedder and the matcher."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from safelight.core.errors import SafelightError, SettingsError
+from safelight.core.errors import SettingsError
 
 from .core import CoreParts
 from .persistence import PersistenceParts
@@ -16,13 +16,10 @@ if TYPE_CHECKING:
     from safelight.cases.consents.enrolment import EnrolledClip
     from safelight.detectors.likeness.face_embedder import DlibFaceEmbedder
     from safelight.detectors.likeness.faces import FaceMatcher
-    from safelight.detectors.likeness.voice_embedder import OnnxVoiceEmbedder
-    from safelight.detectors.likeness.voices import VoiceMatcher
-    from safelight.screening.scanning.service import Scanner
 
 
 class LikenessParts:
-    """Recognition of faces and voices. No template is computed unless the settings enable it."""
+    """Recognition of faces. No template is computed unless the settings enable it."""
 
     def __init__(self, core: CoreParts, persistence: PersistenceParts) -> None:
         self._core = core
@@ -38,15 +35,13 @@ class LikenessParts:
     def consents(self) -> Consents:
         from safelight.cases.consents import Consents
 
-        return Consents(self._persistence.database, self.template_key, self.enrol_face, self._enrol_voice)
+        return Consents(self._persistence.database, self.template_key, self.enrol_face)
 
     @cached_property
     def protected_people(self) -> ProtectedPeople:
         from safelight.cases.consents import ProtectedPeople
 
-        return ProtectedPeople(
-            self._persistence.database, self.template_key, self.enrol_face, self._enrol_voice
-        )
+        return ProtectedPeople(self._persistence.database, self.template_key, self.enrol_face)
 
     @property
     def no_camera_reason(self) -> str | None:
@@ -63,37 +58,10 @@ class LikenessParts:
 
         return DlibFaceEmbedder()
 
-    @cached_property
-    def voice_embedder(self) -> OnnxVoiceEmbedder | None:
-        """The voice embedder with its model loaded, or None if the settings name no model.
-
-        Raises `SettingsError` if the file is not a speaker embedding model, or if no installed runtime can
-        run it.
-        """
-        settings = self._core.settings.likeness.voice
-        if settings.model is None:
-            return None
-        from safelight.detectors.likeness.voice_embedder import OnnxVoiceEmbedder
-        from safelight.detectors.likeness.voice_model import missing_package
-
-        if sentence := missing_package():
-            raise SettingsError(f"likeness.voice.model: {sentence}")
-        describer = OnnxVoiceEmbedder(settings.model, framework=settings.framework, sha256=settings.sha256)
-        try:
-            _loaded = describer.version
-        except SafelightError as error:
-            describer.close()
-            raise SettingsError(
-                f"likeness.voice.model: {error.message.removeprefix('ValueError: ')}",
-                remedy="docs/people.md#voices lists the models that work.",
-            ) from None
-        return describer
-
-    def close_embedders(self) -> None:
-        """End the embedder processes that were started."""
-        for name in ("face_embedder", "voice_embedder"):
-            if (describer := self.__dict__.get(name)) is not None:
-                describer.close()
+    def close_embedder(self) -> None:
+        """End the process of the embedder, if it was started."""
+        if (embedder := self.__dict__.get("face_embedder")) is not None:
+            embedder.close()
 
     def enrol_face(self, path: Path) -> TemplateVector:
         """Compute the template of a face.
@@ -130,39 +98,6 @@ class LikenessParts:
         )
         return enrol(path)
 
-    def _enrol_voice(self, path: Path) -> TemplateVector:
-        """Compute the template of a voice.
-
-        Raises `SettingsError` if voice matching is disabled or not installed.
-        """
-        from safelight.cases.consents.enrolment import VoiceEnroller
-
-        if (describer := self.voice_embedder) is None:
-            raise SettingsError(
-                "Voices are enrolled only if `likeness.voice.model` names a model. See docs/people.md#voices."
-            )
-        settings = self._core.settings.likeness.voice
-        enrol = VoiceEnroller(
-            scanner=self._speech_scanner,
-            embedder=describer,
-            scratch=lambda: self._persistence.scratch,
-            min_speech_s=settings.enrolment_s,
-            min_segment_s=settings.min_speech_s,
-            max_distance=settings.protected_distance,
-        )
-        return enrol(path)
-
-    @property
-    def _speech_scanner(self) -> Scanner:
-        """A scanner with the speech detector only."""
-        from safelight.detectors.audio.vad import NAME
-        from safelight.screening.scanning.service import Scanner, ScannerOptions
-
-        specs = [spec for spec in self._core.detectors.child_specs() if spec[0] == NAME]
-        if not specs:
-            raise SettingsError(f"A recording is enrolled only if the detector {NAME!r} is enabled.")
-        return Scanner(self._core.sandbox, specs, ScannerOptions(warm_children=0, video_timeout_s=120.0))
-
     @cached_property
     def face_matcher(self) -> FaceMatcher | None:
         """The face matcher, or None if `likeness.enabled` is false."""
@@ -180,27 +115,4 @@ class LikenessParts:
             embedder=self.face_embedder,
             lookup=EnrolledLookup(database=self._persistence.database, key=self.template_key),
             distances=Distances(consent=settings.consent_distance, protected=settings.protected_distance),
-        )
-
-    @cached_property
-    def voice_matcher(self) -> VoiceMatcher | None:
-        """The voice matcher, or None if the settings name no voice model."""
-        if (describer := self.voice_embedder) is None:
-            return None
-        from safelight.cases.consents import EnrolledLookup
-        from safelight.detectors.likeness.matching import Distances
-        from safelight.detectors.likeness.voices import VoiceMatcher
-        from safelight.policy.intended_use import ConsentScope
-
-        settings = self._core.settings.likeness.voice
-        return VoiceMatcher(
-            embedder=describer,
-            lookup=EnrolledLookup(
-                database=self._persistence.database,
-                key=self.template_key,
-                scope=ConsentScope.VOICE,
-                model=describer.version,
-            ),
-            distances=Distances(consent=settings.consent_distance, protected=settings.protected_distance),
-            min_piece_s=settings.min_speech_s,
         )

@@ -116,13 +116,12 @@ class PipelineParts:
 
     @cached_property
     def speech_analyzer(self) -> SpeechAnalyzer:
-        """Transcription and voice matching; each part only if the settings configure it."""
+        """Transcription, only if the settings configure it."""
         from safelight.screening.speech import SpeechAnalyzer
 
         return SpeechAnalyzer(
             transcriber=self._core.detectors.transcriber,
             scratch=lambda: self._persistence.data_directory.scratch,
-            voices=self._likeness.voice_matcher,
         )
 
     @cached_property
@@ -141,7 +140,6 @@ class PipelineParts:
                 scanner=scanner,
                 pipeline=pipeline,
                 scene_detection=self.scene_detection,
-                speech_analyzer=self.speech_analyzer,
                 known_content=known_content,
                 provenance_claims=self._provenance_claims,
             ),

@@ -216,6 +216,6 @@ def load_container(ctx: typer.Context) -> Container:
     from safelight.bootstrap import load
 
     container = load(config_path(ctx))
-    ctx.call_on_close(container.likeness.close_embedders)
+    ctx.call_on_close(container.likeness.close_embedder)
     ctx.call_on_close(container.persistence.close)
     return container

@@ -1,4 +1,4 @@
-"""`safelight consents`: recorded consents to show a face or imitate a voice."""
+"""`safelight consents`: recorded consents to show a face."""
 
 from __future__ import annotations
 
@@ -28,31 +28,22 @@ def add(
     picture: Annotated[
         list[Path] | None, typer.Option("--picture", help="An image that shows only the subject; repeatable.")
     ] = None,
-    recording: Annotated[
-        list[Path] | None,
-        typer.Option("--recording", help="A recording in which only the subject speaks; repeatable."),
-    ] = None,
-    scope: Annotated[
-        list[str] | None, typer.Option("--scope", help="likeness (default) or voice; repeat for both.")
-    ] = None,
     expires: Annotated[
         str, typer.Option("--expires", help="90d, a date such as 2027-03-31, or never.")
     ] = "365d",
 ) -> Result:
     """Record a consent.
 
-    Needs `likeness.enabled` and its declared legal basis; a voice also needs `likeness.voice.model`.
+    Needs `likeness.enabled` and its declared legal basis.
     """
     from safelight.accounts.waivers import parse_expiry
     from safelight.cases.consents import NewConsent
 
     new = NewConsent(
         subject=subject,
-        scope=scope or ["likeness"],
         recorded_by=by,
         evidence=evidence,
         pictures=picture or [],
-        recordings=recording or [],
         expires_at=parse_expiry(expires, container.persistence.database.clock()),
     )
     added = container.likeness.consents.add(container.persistence.tenant, new)

@@ -17,7 +17,6 @@ from .output import Exit
 
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
-    from safelight.detectors.text.sketch import Array, Embedder
     from safelight.mcp.tools import LocalCheck
 
 app = typer.Typer(add_completion=False)
@@ -73,7 +72,6 @@ def mcp(
         ) from None
     from safelight.mcp.session_limits import SessionLimits
     from safelight.mcp.tools import McpTools
-    from safelight.screening.session_blocks import SessionBlocks
     from safelight_client import Client
 
     from .client_version import require_same_client
@@ -81,7 +79,7 @@ def mcp(
 
     require_same_client()
     container = load_container(ctx)
-    limits = SessionLimits(allow_spend, SessionBlocks(_embedder(container)))
+    limits = SessionLimits(allow_spend)
     check = _local_check(container, policy)
     try:
         client = Client(url, os.environ.get("SAFELIGHT_API_KEY", "")) if url else None
@@ -106,13 +104,3 @@ def _local_check(container: Container, policy: str | None) -> Callable[[], Local
         return PromptChecker(container, policy).check
 
     return load
-
-
-def _embedder(container: Container) -> Embedder:
-    """Compares meanings. The model is loaded at the first block of the session."""
-
-    def embed(text: str) -> Array | None:
-        embedder = container.core.text_embedder
-        return embedder(text) if embedder else None
-
-    return embed

@@ -9,7 +9,6 @@ import msgspec
 import typer
 
 from safelight.core.errors import InvalidField, SettingsError
-from safelight.core.fileio import sha256_file
 
 from .commands import load_container
 from .output import Exit, emit, progress_console
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
-ALL, VOICE = "all", "likeness.voice"
+ALL = "all"
 
 
 class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -160,7 +159,6 @@ def verify_models(container: Container) -> list[dict[str, Any]]:
     from safelight.detectors.models.pull import verify_pinned
     from safelight.detectors.models.weights import WeightsChanged, read_manifest, verify_files
 
-    voice = _voice_model(container)
     folders = {(named.name, named.folder) for named in _configured_models(container)}
     for store in (shared_folder(), container.core.models_folder):
         if store.is_dir():
@@ -183,20 +181,6 @@ def verify_models(container: Container) -> list[dict[str, Any]]:
                 "recorded": manifest is not None,
                 "revision": None if manifest is None else manifest.revision,
                 "wrong": wrong,
-            }
-        )
-    if voice is not None and voice.is_file():
-        pinned = container.core.settings.likeness.voice.sha256.lower()
-        digest = sha256_file(voice)
-        wrong = f"{voice.name} does not have the hash in likeness.voice.sha256." if pinned else ""
-        rows.append(
-            {
-                "model": VOICE,
-                "folder": voice.parent,
-                "weights": digest,
-                "recorded": bool(pinned),
-                "revision": None,
-                "wrong": "" if digest == pinned else wrong,
             }
         )
     return rows
@@ -261,10 +245,6 @@ def _describe_coverage(name: str, capabilities: tuple[object, ...]) -> str:
     return "; ".join(f"{modality}: {', '.join(names)}" for modality, names in cells.items())
 
 
-def _voice_model(container: Container) -> Path | None:
-    return container.core.settings.likeness.voice.model
-
-
 def _configured_models(container: Container) -> tuple[ConfiguredModel, ...]:
     from safelight.detectors.models.specs import read_models
 
@@ -312,15 +292,6 @@ def _describe_models(container: Container) -> list[dict[str, Any]]:
             manifest, row["message"] = None, error.message
         if manifest is not None:
             row |= {"repo": manifest.repo, "revision": manifest.revision, "licence": manifest.licence}
-    if (voice := _voice_model(container)) is not None:
-        rows[VOICE] = {
-            "name": VOICE,
-            "repo": "",
-            "licence": "",
-            "revision": "",
-            "message": f"voices of enrolled people: {voice}. Unmeasured; never downloaded.",
-            "state": "on disk" if voice.is_file() else "missing",
-        }
     return [rows[name] for name in sorted(rows)]
 
 

@@ -1,4 +1,4 @@
-"""`safelight protected-people`: people whose face or voice must not be imitated."""
+"""`safelight protected-people`: people whose face must not be imitated."""
 
 from __future__ import annotations
 
@@ -26,18 +26,14 @@ def add(
     pictures: Annotated[
         list[Path] | None, typer.Argument(help="Images that show only the person.", metavar="[FILE...]")
     ] = None,
-    recording: Annotated[
-        list[Path] | None,
-        typer.Option("--recording", help="A recording in which only the person speaks; repeatable."),
-    ] = None,
     *,
     public_figure: Annotated[
         bool, typer.Option("--public-figure", help="Apply the rules for public figures to a match.")
     ] = False,
 ) -> Result:
-    """Protect a person: from now on, their face or voice is matched.
+    """Protect a person: from now on, their face is matched.
 
-    Needs `likeness.enabled` and its declared legal basis; a voice also needs `likeness.voice.model`.
+    Needs `likeness.enabled` and its declared legal basis.
     """
     from safelight.cases.consents import NewProtectedPerson
 
@@ -46,7 +42,6 @@ def add(
     new = NewProtectedPerson(
         name=name,
         pictures=pictures or [],
-        recordings=recording or [],
         recorded_by=by,
         public_figure=public_figure,
     )
@@ -78,5 +73,4 @@ def remove(
 
 def _format_line(person: ProtectedPerson) -> str:
     kind = ", public figure" if person.public_figure else ""
-    files = f"{person.templates - person.voices} pictures, {person.voices} recordings"
-    return f"{person.id}  {person.name}{kind}; {files}; added by {person.recorded_by}"
+    return f"{person.id}  {person.name}{kind}; {person.templates} pictures; added by {person.recorded_by}"

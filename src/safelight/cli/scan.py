@@ -215,7 +215,7 @@ def scan(
     if html is not None and not html.absolute().parent.is_dir():
         raise ConfigurationError(f"The folder {html.parent} for the report does not exist.")
     began = time.monotonic()
-    # People to compare faces and voices with are in the database.
+    # People to compare faces with are in the database.
     if settings.likeness.enabled or has_data(container):
         policy = container.pipeline.policy_loader.load(container.persistence.tenant)
         scratch = container.persistence.scratch
@@ -295,7 +295,7 @@ def _open_cache(
 
 
 def _likeness_state(container: Container) -> dict[str, Any]:
-    """All inputs that affect face and voice matching: settings, models and enrolled people."""
+    """All inputs that affect face matching: settings and enrolled people."""
     settings = container.core.settings.likeness
     if not settings.enabled:
         return {}
@@ -304,12 +304,7 @@ def _likeness_state(container: Container) -> dict[str, Any]:
         one.id for one in container.likeness.consents.list(container.persistence.tenant) if one.in_force(now)
     ]
     protected = [one.id for one in container.likeness.protected_people.list(container.persistence.tenant)]
-    voice = container.likeness.voice_embedder.version if container.likeness.voice_embedder is not None else ""
-    return {
-        "settings": settings.model_dump(mode="json"),
-        "people": sorted([*consents, *protected]),
-        "voice": voice,
-    }
+    return {"settings": settings.model_dump(mode="json"), "people": sorted([*consents, *protected])}
 
 
 def _write_report(

@@ -1,12 +1,15 @@
-"""Limits of one MCP session: money, and no request that resembles a blocked one."""
+"""Limits of one MCP session: money, and no request for an hour after a block."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 
-from safelight.screening.session_blocks import SessionBlocks
 from safelight_client.money import format_money
+
+#: How long a session gets no suggestions and requests nothing after a block, in seconds.
+_AFTER_BLOCK_S = 3_600
 
 
 class SessionRefusal(Exception):
@@ -20,12 +23,13 @@ class SessionRefusal(Exception):
 
 
 class SessionLimits:
-    """Money that may still be spent, and the blocks of this session. Thread-safe."""
+    """Money that may still be spent, and the last block of this session. Thread-safe."""
 
-    def __init__(self, allowed_usd: float | None, blocks: SessionBlocks) -> None:
+    def __init__(self, allowed_usd: float | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._allowed_usd = allowed_usd
         self._left_usd = allowed_usd or 0.0
-        self._blocks = blocks
+        self._clock = clock
+        self._blocked_at: float | None = None
         self._lock = threading.Lock()
 
     @property
@@ -33,27 +37,27 @@ class SessionLimits:
         """US dollars that are neither spent nor reserved."""
         return round(self._left_usd, 6)
 
-    def remember_block(self, prompt: str) -> None:
-        """Remember a prompt that the policy or a provider blocked."""
-        with self._lock:
-            self._blocks.remember(prompt)
+    def remember_block(self) -> None:
+        """Remember that the policy or a provider blocked a prompt now."""
+        self._blocked_at = self._clock()
 
-    def is_similar_to_block(self, prompt: str) -> bool:
-        """Whether the prompt resembles one that was blocked in this session."""
-        with self._lock:
-            return self._blocks.is_similar(prompt)
+    @property
+    def had_block(self) -> bool:
+        """Whether a prompt was blocked in this session within the last hour."""
+        at = self._blocked_at
+        return at is not None and self._clock() - at < _AFTER_BLOCK_S
 
-    def require_allowed(self, prompt: str) -> None:
-        """Raises `SessionRefusal` if nothing may be requested, or not this prompt."""
+    def require_allowed(self) -> None:
+        """Raises `SessionRefusal` if nothing may be requested."""
         if self._allowed_usd is None:
             raise SessionRefusal(
                 "This server requests no videos. Its operator can allow it with --allow-spend and an amount "
                 "in US dollars; 0 allows models without charge."
             )
-        if self.is_similar_to_block(prompt):
+        if self.had_block:
             raise SessionRefusal(
-                "This prompt resembles one that was blocked in this session, so it is not requested. Do not "
-                "try other words for it. Tell the user what was blocked, and ask for another scene."
+                "A prompt was blocked in this session within the last hour, so nothing is requested. Do not "
+                "try other words for it. Tell the user what was blocked."
             )
 
     def require_affordable(self, usd: float | None) -> float:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from safelight.policy.verdicts import Action
-from safelight.providers.advice.help_gate import HelpAnswer, HelpRefusal
+from safelight.providers.advice.help_gate import HelpAnswer
 from safelight.providers.advice.prompt_advice import AdviceOptions
 from safelight.providers.advice.provider_rules import is_known_provider
 from safelight.providers.attempts.gate import explanation_object
@@ -57,8 +57,8 @@ class McpTools:
         self._local_check = local_check
         self._gateway = gateway
         self._limits = limits
-        #: Prompts of the videos of the session that may still be blocked, by id.
-        self._unfinished: dict[str, str] = {}
+        #: Ids of the videos of the session that may still be blocked.
+        self._unfinished: set[str] = set()
 
     def check(self, prompt: str, provider: str = "") -> dict[str, Any]:
         """The verdict of the policy, and what the provider may refuse. Nothing is generated."""
@@ -75,18 +75,18 @@ class McpTools:
             except GatewayFailure as failure:
                 return self._failed(prompt, failure)
         if answer.get("verdict") == Action.BLOCK.value:
-            self._limits.remember_block(prompt)
-        similar = self._limits.is_similar_to_block(prompt)
+            self._limits.remember_block()
+        had_block = self._limits.had_block
         ours = {name: answer[name] for name in _STATED if answer.get(name) is not None}
-        # Near a block of this session, nothing is suggested, even if the gateway has forgotten the block.
-        texts = {} if similar else {name: answer[name] for name in _QUOTING if name in answer}
-        ours |= {"answer": HelpAnswer.REFUSE.value} if similar else {}
+        # After a block of this session nothing is suggested, also after one by a provider.
+        texts = {} if had_block else {name: answer[name] for name in _QUOTING if name in answer}
+        ours |= {"answer": HelpAnswer.REFUSE.value} if had_block else {}
         ours |= {"checked_by": "this machine" if self._gateway is None else "gateway"}
         return with_untrusted(ours, {"prompt": prompt, **texts})
 
     def _check_here(self, prompt: str, provider: str) -> Mapping[str, Any]:
-        recent = HelpRefusal.RECENT_BLOCK if self._limits.is_similar_to_block(prompt) else None
-        found = self._local_check()(prompt, AdviceOptions(provider=provider, recent=recent))
+        options = AdviceOptions(provider=provider, had_block=self._limits.had_block)
+        found = self._local_check()(prompt, options)
         return {**advice_wire(found), "summary": found.summary}
 
     def explain_error(self, error: str, provider: str = "") -> dict[str, Any]:
@@ -142,18 +142,18 @@ class McpTools:
                 "would not show all of it. Nothing is requested."
             )
         self._remember_later_blocks()
-        self._limits.require_allowed(prompt)
+        self._limits.require_allowed()
         try:
             offer = self._require_gateway().offer(prompt, model, seconds)
         except GatewayFailure as failure:
             if failure.is_block:
-                self._limits.remember_block(prompt)
+                self._limits.remember_block()
             next_step = failure.explanation.get("next_step", "")
             raise SessionRefusal(
                 f"The gateway refused the request. {next_step}".strip(), {"message": failure.message}
             ) from None
         if offer.is_block:
-            self._limits.remember_block(prompt)
+            self._limits.remember_block()
         if offer.refusal:
             raise SessionRefusal(f"Not requested: {offer.refusal}")
         self._limits.require_affordable(offer.usd)
@@ -178,7 +178,7 @@ class McpTools:
             if failure.explanation.get("charged") == "no":
                 self._limits.release(reserved)
             return self._failed(prompt, failure)
-        self._unfinished[video.id] = prompt
+        self._unfinished.add(video.id)
         return {**self._video(video), "reserved_usd": reserved, "left_usd": self._limits.left_usd}
 
     def _remember_later_blocks(self) -> None:
@@ -189,18 +189,16 @@ class McpTools:
                 self._video(self._require_gateway().status(video_id))
 
     def _video(self, video: VideoReply) -> dict[str, Any]:
-        # The gateway may withhold the prompt of a blocked video.
-        prompt = video.prompt or self._unfinished.get(video.id)
         if video.status not in _UNFINISHED:
-            self._unfinished.pop(video.id, None)
-        if video.is_block and prompt:
-            self._limits.remember_block(prompt)
+            self._unfinished.discard(video.id)
+        if video.is_block:
+            self._limits.remember_block()
         ours = {"id": video.id, "status": video.status, **video.facts}
         return with_untrusted(ours, {"prompt": video.prompt, "message": video.message})
 
     def _failed(self, prompt: str, failure: GatewayFailure) -> dict[str, Any]:
         if failure.is_block and prompt:
-            self._limits.remember_block(prompt)
+            self._limits.remember_block()
         return with_untrusted(
             {"failed": dict(failure.explanation)}, {"prompt": prompt, "message": failure.message}
         )

@@ -69,15 +69,11 @@ class AudioWindow:
 
 
 class AudioDecoder:
-    """Decodes the audio stream of a file that a player plays. Use it once: `windows`, then `info`.
+    """Decodes the audio stream of a file that a player plays. Use it once: `windows`, then `info`."""
 
-    `audio_only`: accept recordings, which may have no picture.
-    """
-
-    def __init__(self, path: Path, limits: VideoLimits, *, audio_only: bool = False) -> None:
+    def __init__(self, path: Path, limits: VideoLimits) -> None:
         self._path = path
         self._limits = limits
-        self._audio_only = audio_only
         self._meter: LoudnessMeter | None = LoudnessMeter()
         self._unmeasured_reason = ""
         self._mixer = Mixer()
@@ -114,10 +110,9 @@ class AudioDecoder:
         """Mono samples at the sample rate of the file; pauses become silence."""
         sample_count = 0
         first_s: float | None = None
-        with open_container(self._path, self._limits, recordings=self._audio_only) as container:
-            tracks = len(container.streams.audio)
-            if tracks == 0 or (self._audio_only and tracks > 1):
-                raise InvalidMedia(f"The file has {tracks or 'no'} audio tracks; exactly one is needed.")
+        with open_container(self._path, self._limits) as container:
+            if not container.streams.audio:
+                raise InvalidMedia("The file has no audio track.")
             stream = select_audio(container)
             frames = container.decode(stream)
             while True:

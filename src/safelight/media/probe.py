@@ -264,13 +264,12 @@ def open_container(
     limits: VideoLimits,
     *,
     animations: bool = False,
-    recordings: bool = False,
     as_played: bool = False,
 ) -> Iterator[Any]:
     """Open a clip as a PyAV container with safe options.
 
-    `animations`: also accept GIF. `recordings`: also accept audio files. `as_played`: obey edit lists, which
-    a scan must not, because they can hide frames. Raises `InvalidMedia`, `TooLarge`.
+    `animations`: also accept GIF. `as_played`: obey edit lists, which a scan must not, because they can hide
+    frames. Raises `InvalidMedia`, `TooLarge`.
     """
     import av
 
@@ -285,13 +284,6 @@ def open_container(
     if not head:
         raise InvalidMedia("The clip is empty.")
     container = "gif" if animations and head[:4] == b"GIF8" else detect_container(head)
-    if container is None and recordings:
-        container = detect_audio_container(head)
-        if container is None:
-            raise InvalidMedia(
-                "This is not an audio file in a supported format.",
-                remedy="Send WAV, FLAC, Ogg, MP3, or a clip with sound.",
-            )
     if container is None:
         raise InvalidMedia(
             "This is not a video file in a supported format.", remedy="Send MP4, MOV, WebM, MKV or AVI."

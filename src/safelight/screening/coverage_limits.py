@@ -28,9 +28,7 @@ _NOT_TRANSCRIBED = (
     "Speech is not transcribed, so its words are not checked. Set up Whisper or a transcription server: "
     "docs/sound.md"
 )
-_VOICES = (
-    "Voices are compared only with a voice model and with voices that you enrolled: docs/people.md#voices"
-)
+_VOICES = "Voices are not compared with those of real people."
 _SOUND = "No detector checks the sound for this category."
 _TRANSCRIBED = frozenset(capability.category for capability in TRANSCRIPT_CAPABILITIES)
 _VISUAL = (Modality.IMAGE, Modality.FRAMES)

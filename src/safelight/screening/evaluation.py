@@ -147,8 +147,7 @@ def reevaluate_without_consent(
 
     None if the consent made no difference then. The approval of a reviewer rested on it, so it is ignored.
     """
-    voices = earlier.details.get("voices", {}).get("consents", [])
-    if consent_id not in (*earlier.verdict.consents, *voices):
+    if consent_id not in earlier.verdict.consents:
         return None
     findings = [
         msgspec.structs.replace(one, attributes={**one.attributes, "consented": False})

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from safelight.core.progress import ProgressSink
-from safelight.detectors.likeness.matching import MatchResult, mark_consented, merge_shortfalls
+from safelight.detectors.likeness.matching import mark_consented, merge_shortfalls
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.cross_modal import mark_disagreements
 from safelight.policy.findings import Cell, Coverage, Finding, Modality, Stage
@@ -105,7 +105,6 @@ class OutputStage:
             speech = self.speech_analyzer.analyze(
                 report,
                 pipeline,
-                tenant=tenant,
                 known=(*hash_matches.findings, *report.findings, *ocr.findings, *local.findings, *prior),
                 before=before,
             )
@@ -146,7 +145,6 @@ class OutputStage:
             *threats,
             *local.findings,
             *(mark_consented(faces.findings) if faces.all_on_camera else faces.findings),
-            *speech.speakers.findings,
         ]
         cells = [
             *hash_matches.cells,
@@ -182,7 +180,6 @@ class OutputStage:
                     consents=faces.consents,
                     details={
                         **summary(report),
-                        **voice_match_facts(speech.speakers),
                         **({"uncovered": uncovered} if uncovered else {}),
                     },
                     scan_error=report.failure,
@@ -239,16 +236,6 @@ def sound_summary(report: ScanReport) -> dict[str, Any] | None:
         "transcribed": report.transcript is not None,
         "longer_than_picture_s": audio_overhang_s(report),
     }
-
-
-def voice_match_facts(speakers: MatchResult) -> dict[str, Any]:
-    """Facts for the stage record: the number of people whose voices were compared, and the consents.
-
-    The consents are those that cover all matches. Empty if no voice was compared.
-    """
-    if not speakers.compared_people:
-        return {}
-    return {"voices": {"compared_with": speakers.compared_people, "consents": list(speakers.consents)}}
 
 
 def audio_overhang_s(report: ScanReport) -> float:

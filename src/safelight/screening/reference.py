@@ -39,7 +39,6 @@ from .scanning.report import ScanReport
 from .scanning.service import Scanner
 from .scanning.tasks import OutputDirs
 from .scene_detection import SceneDetection, scene_of
-from .speech import SpeechAnalyzer
 from .unscanned import mark_unscanned, reject_extra_tracks, unscanned_modalities
 
 
@@ -100,8 +99,6 @@ class ReferenceStage:
     scanner: Scanner
     pipeline: TextPipeline
     scene_detection: SceneDetection = field(default_factory=SceneDetection)
-    #: Compares voices in clips. The speech of references is not transcribed.
-    speech_analyzer: SpeechAnalyzer = field(default_factory=SpeechAnalyzer)
     known_content: KnownContent = NO_HASH_LISTS
     #: Reads the provenance claims of a file in a sandboxed child, for the stage record.
     provenance_claims: Callable[[Path], Mapping[str, Any]] = lambda _path: {}
@@ -160,10 +157,9 @@ class ReferenceStage:
         with ExitStack() as folders:
             for file in files:
                 keyframes = folders.enter_context(self.scene_detection.folder())
-                speech = folders.enter_context(self.speech_analyzer.folder(transcribed=False))
                 report = self._scan(
                     file,
-                    outputs=OutputDirs(keyframes=keyframes, speech=speech),
+                    outputs=OutputDirs(keyframes=keyframes),
                     after=first.get(file),
                     cancel=cancel,
                 )
@@ -183,11 +179,10 @@ class ReferenceStage:
                     scene, tenant=tenant, faces=report.findings, requester=context.requester
                 )
                 people.append(faces)
-                voices = self.speech_analyzer.match_voices(report, tenant=tenant)
                 results.extend(
                     file,
-                    (*local.findings, *faces.findings, *voices.findings),
-                    (*local.cells, *faces.cells, *map(_without_spoken_names, voices.cells)),
+                    (*local.findings, *faces.findings),
+                    (*local.cells, *faces.cells),
                 )
             consents = covering_consents(people)
             results.consented = all_given_on_camera(people)
@@ -362,11 +357,6 @@ def _with_source(findings: Iterable[Finding], file: ReferenceInput) -> list[Find
 
 def _of_field(error: InvalidMedia | TooLarge, file: ReferenceInput) -> InvalidMedia | TooLarge:
     return type(error)(error.message, param=file.field, remedy=error.remedy)
-
-
-def _without_spoken_names(cell: Cell) -> Cell:
-    note = f"{cell.note} Voices were compared. Spoken names are not checked in references."
-    return msgspec.structs.replace(cell, complete=False, note=note.lstrip()) if cell.ran else cell
 
 
 def _combined_sha256(files: Iterable[ReferenceInput]) -> str:

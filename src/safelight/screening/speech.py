@@ -1,31 +1,27 @@
-"""Screens the transcript and compares voices. If either cannot run, a coverage gap is recorded."""
+"""Screens the transcript of a clip. If it cannot, a coverage gap is recorded."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from safelight.detectors.likeness.matching import MatchResult
-from safelight.detectors.likeness.voices import SpeechPieces, VoiceRecogniser
 from safelight.detectors.protocol import MediaText, Transcriber, TranscriptionFailed
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.findings import Category, Cell, Finding, suggests_sexual_minors
 
 from .scanning.audio_report import AudioReport, to_clip_time
 from .scanning.report import ScanReport
-from .scanning.voice_segments import cut_voice_segments
 
 #: If this many seconds of speech have no transcript, there is a coverage gap. Less can be music that was
 #: detected as speech.
 _MIN_SPEECH_WITH_TEXT_S = 3.0
-_UNCOMPARED = "Spoken names are checked; voices were not compared, because {why}."
-_NO_MODEL, _NO_VOICES = "no voice model is configured", "no voice is enrolled"
+_UNCOMPARED = "Spoken names are checked; voices are not compared."
 
 
 class _Heard(NamedTuple):
@@ -39,7 +35,7 @@ class _Heard(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class SpeechResult:
-    """Findings in the transcript of a scan, and the matches of its voices."""
+    """Findings in the transcript of a scan."""
 
     #: Findings in the transcript.
     findings: tuple[Finding, ...] = ()
@@ -48,25 +44,19 @@ class SpeechResult:
     #: The transcript, as lines with their times. None if the speech was not transcribed.
     transcript: tuple[MediaText, ...] | None = None
     heard: _Heard | None = None
-    speakers: MatchResult = field(default_factory=MatchResult)
 
 
 @dataclass(frozen=True, kw_only=True)
 class SpeechAnalyzer:
-    """Transcribes speech, unless the scan child has done it already, and compares voices."""
+    """Transcribes speech, unless the scan child has done it already."""
 
     transcriber: Transcriber | None = None
     scratch: Callable[[], Path] | None = None
-    #: None if voices are not compared.
-    voices: VoiceRecogniser | None = None
 
     @contextmanager
-    def folder(self, *, transcribed: bool = True) -> Iterator[Path | None]:
-        """A temporary folder for audio files of speech. None if no component needs them.
-
-        `transcribed` is whether the speech will be transcribed.
-        """
-        if self.voices is None and (self.transcriber is None or not transcribed):
+    def folder(self) -> Iterator[Path | None]:
+        """A temporary folder for audio files of speech. None if no component needs them."""
+        if self.transcriber is None:
             yield None
             return
         beside = self.scratch() if self.scratch is not None else None
@@ -78,41 +68,16 @@ class SpeechAnalyzer:
         report: ScanReport,
         pipeline: TextPipeline,
         *,
-        tenant: str,
         known: Iterable[Finding] = (),
         before: SpeechResult | None = None,
     ) -> SpeechResult:
-        """Screen the transcript and compare the voices of a scan. Its speech files must still exist.
+        """Screen the transcript of a scan. Its speech files must still exist.
 
         `known` has the other findings of the clip. If they suggest child abuse, no speech is sent to a
-        server. The transcript and the voices of `before` are used again.
+        server. The transcript of `before` is used again.
         """
         spoken = self._screen_transcript(report, pipeline, known, before.heard if before else None)
-        speakers = before.speakers if before else self.match_voices(report, tenant=tenant)
-        cells = spoken.cells
-        if speakers.cells:
-            names = [cell for cell in cells if cell.category == Category.LIKENESS]
-            cells = (*(_with_names(one, names) for one in speakers.cells), *cells)
-        else:
-            cells = tuple(map(self._names_only, cells))
-        return replace(spoken, cells=cells, speakers=speakers)
-
-    def match_voices(self, report: ScanReport, *, tenant: str) -> MatchResult:
-        """Compare the voices of a scan with those of enrolled people. Its speech files must still exist."""
-        if self.voices is None or report.failure or not report.has_audio:
-            return MatchResult()
-        segments = (
-            SpeechPieces(note="Voices were not compared, because the sound was not analysed.")
-            if report.audio is None
-            else cut_voice_segments(report.audio, min_s=self.voices.min_piece_s)
-        )
-        return self.voices.recognise(segments, tenant=tenant)
-
-    def _names_only(self, cell: Cell) -> Cell:
-        if cell.category != Category.LIKENESS:
-            return cell
-        note = _UNCOMPARED.format(why=_NO_MODEL if self.voices is None else _NO_VOICES)
-        return msgspec.structs.replace(cell, complete=False, note=f"{cell.note} {note}".lstrip())
+        return replace(spoken, cells=tuple(map(_names_only, spoken.cells)))
 
     def _screen_transcript(
         self, report: ScanReport, pipeline: TextPipeline, known: Iterable[Finding], heard: _Heard | None
@@ -204,11 +169,7 @@ def _untranscribed_cell(cell: Cell, note: str, *, available: bool, ran: bool) ->
     return msgspec.structs.replace(cell, available=available, ran=ran and cell.ran, complete=False, note=note)
 
 
-def _with_names(voices: Cell, names: Sequence[Cell]) -> Cell:
-    """The coverage cell of voices. It is complete only if the cells of spoken names are complete too."""
-    figures = [one.measured for one in (*names, voices) if one.measured]
-    return msgspec.structs.replace(
-        voices,
-        complete=voices.complete and all(one.complete for one in names),
-        measured="; ".join(figures) or None,
-    )
+def _names_only(cell: Cell) -> Cell:
+    if cell.category != Category.LIKENESS:
+        return cell
+    return msgspec.structs.replace(cell, complete=False, note=f"{cell.note} {_UNCOMPARED}".lstrip())

@@ -7,7 +7,6 @@ from .loader import FILE_NAME, read_settings
 from .models import (
     DPIA_HEADINGS,
     DPIA_PLACEHOLDER,
-    DPIA_VOICES,
     LikenessSettings,
     LogSettings,
     Settings,
@@ -17,7 +16,6 @@ from .section import Section
 __all__ = [
     "DPIA_HEADINGS",
     "DPIA_PLACEHOLDER",
-    "DPIA_VOICES",
     "FILE_NAME",
     "LikenessSettings",
     "LogSettings",

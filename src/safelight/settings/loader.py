@@ -25,7 +25,10 @@ from .sources import SettingSource, find_sources
 
 FILE_NAME = "safelight.toml"
 #: Settings that were removed, and what to do instead.
-REMOVED = {"ledger": "removed; limits of the cost use `usd_per_second` of each generator"}
+REMOVED = {
+    "ledger": "removed; limits of the cost use `usd_per_second` of each generator",
+    "likeness.voice": "removed, because voices are not compared any more: delete this section",
+}
 
 
 def read_settings(path: Path | None = None, **flags: Any) -> Settings:

@@ -199,8 +199,6 @@ DPIA_HEADINGS = (
     "## Measures",
     "## Who was asked, and who signs",
 )
-#: Heading that the assessment must also contain if voices are compared.
-DPIA_VOICES = "## Voices"
 #: Marks the parts of the template that an operator must fill in.
 DPIA_PLACEHOLDER = "[fill in]"
 
@@ -359,43 +357,6 @@ class ScanSettings(Section):
     )
 
 
-class VoiceSettings(Section):
-    model: Path | None = Field(
-        default=None,
-        description="ONNX speaker embedding model: 80 filter banks in, one embedding out. Not bundled.",
-    )
-    sha256: str = Field(
-        default="",
-        pattern=r"^([0-9a-fA-F]{64})?$",
-        description="Expected SHA-256 of the model file; empty disables the check.",
-    )
-    framework: Literal["auto", "wespeaker", "3d-speaker"] = Field(
-        default="auto",
-        description="Feature extraction of the model's training. `auto`: read it from the metadata.",
-    )
-    consent_distance: float = Field(
-        default=0.8,
-        gt=0,
-        le=1,
-        description="Largest distance at which a voice matches a person with a consent. Not measured.",
-    )
-    protected_distance: float = Field(
-        default=1.0,
-        gt=0,
-        le=1.2,
-        description="Largest distance at which a voice matches a protected person. Not measured.",
-    )
-    min_speech_s: float = Field(
-        default=2.0, ge=0.5, le=3, description="Shortest piece of speech that is compared, in seconds."
-    )
-    enrolment_s: float = Field(
-        default=6.0,
-        ge=2,
-        le=120,
-        description="Seconds of speech that a recording must contain to enrol a person.",
-    )
-
-
 class LikenessSettings(Section):
     enabled: bool = Field(
         default=False,
@@ -418,20 +379,11 @@ class LikenessSettings(Section):
     protected_distance: float = Field(
         default=0.55, gt=0, le=0.7, description="Largest distance at which a face matches a protected person."
     )
-    voice: VoiceSettings = Field(default_factory=lambda: VoiceSettings())
 
     @model_validator(mode="after")
     def _declared(self) -> LikenessSettings:
-        voices = self.voice.model is not None
         if not self.enabled:
-            if voices:
-                raise ValueError(
-                    "likeness.voice.model: voices are compared only if likeness.enabled is set, with its "
-                    "legal basis and its impact assessment"
-                )
             return self
-        if self.voice.model is not None and not self.voice.model.is_file():
-            raise ValueError(f"likeness.voice.model: the file {self.voice.model} does not exist")
         if len(self.legal_basis.strip()) < 10:
             raise ValueError(
                 "faces are compared only on a declared legal basis: set likeness.legal_basis, for example "
@@ -450,8 +402,7 @@ class LikenessSettings(Section):
             raise ValueError(
                 f"likeness.dpia: fill in {self.dpia}: {left} places still contain {DPIA_PLACEHOLDER!r}"
             )
-        wanted = (*DPIA_HEADINGS, *((DPIA_VOICES,) if voices else ()))
-        if missing := [heading for heading in wanted if heading not in text]:
+        if missing := [heading for heading in DPIA_HEADINGS if heading not in text]:
             raise ValueError(f"likeness.dpia: {self.dpia} lacks the section {missing[0]!r}")
         return self
 

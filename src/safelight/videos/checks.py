@@ -22,7 +22,6 @@ from safelight.policy.intended_use import IntendedUse, VideoRequester
 from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.verdicts import Action
 from safelight.providers.advice.drivers import PROMPT
-from safelight.providers.advice.help_gate import HelpRefusal
 from safelight.providers.advice.prompt_advice import AdviceOptions
 from safelight.providers.advice.rewriter import Rewriter, RewriterOptions
 from safelight.providers.advice.risk_model import RiskEstimate
@@ -39,7 +38,7 @@ from safelight.screening.template_demand import find_missing_template
 from safelight.screening.timed_reference import TimedReferenceStage
 from safelight.store.database import Database
 
-from .evasion import BlockedPrompt, EvasionTracker, SimilarBlock
+from .evasion import BlockedPrompt, EvasionTracker
 
 __all__ = ["CheckResult", "CheckService", "Price", "disclosable", "summarize_check"]
 
@@ -144,19 +143,19 @@ class CheckService:
     ) -> CheckResult:
         """Count, screen and record a check. `has_template`: whether an approved template made the prompt."""
         self.spend(principal, admitted.end_user)
-        history = self._compare(principal, admitted)
+        match, had_block = self._compare(principal, admitted)
         with self.database.read_transaction(principal.tenant) as tx:
             policy = self.policies.load_within(tx, principal.tenant)
             audience = read_audience(tx, principal.id, admitted.end_user)
             requester = read_requester(tx, principal.id, admitted.end_user, use)
         prompt = self.prompt_stage.screen(
-            admitted.texts, policy, negated=admitted.negated, scrutiny=history.match, audience=audience
+            admitted.texts, policy, negated=admitted.negated, scrutiny=match, audience=audience
         )
         results: tuple[StageResult, ...] = (prompt,)
         left: Mapping[str, float | None] = {}
         if (admitted.uploads or admitted.urls) and prompt.verdict.action is not Action.BLOCK:
             results, left = self._with_references(principal, admitted, prompt, policy, requester)
-        options = replace(options, negated=admitted.negated, recent=history.refusal)
+        options = replace(options, negated=admitted.negated, had_block=had_block)
         found = summarize_check(
             results,
             self.taxonomy,
@@ -167,7 +166,7 @@ class CheckService:
         )
         if policy.policy.demands_template and not has_template:
             found = replace(found, template_required=True)
-        subject = self._record(principal, admitted, found, history)
+        subject = self._record(principal, admitted, found, match)
         if options.rewriter:
             screen = partial(
                 self.prompt_stage.screen, policy=policy, negated=admitted.negated, audience=audience
@@ -189,9 +188,9 @@ class CheckService:
 
         def check(prompt: str) -> CheckResult:
             texts = {**admitted.texts, PROMPT: prompt}
-            history = self._compare(principal, replace(admitted, texts=texts))
-            changed = replace(options, estimate=None, suggests=False, recent=history.refusal)
-            stage = screen(texts, scrutiny=history.match)
+            match, had_block = self._compare(principal, replace(admitted, texts=texts))
+            changed = replace(options, estimate=None, suggests=False, had_block=had_block)
+            stage = screen(texts, scrutiny=match)
             return summarize_check((stage,), self.taxonomy, texts=texts, options=changed)
 
         def before_call(endpoint: RewriterOptions) -> None:
@@ -210,23 +209,13 @@ class CheckService:
             before_call=before_call,
         )
 
-    def _compare(self, principal: Principal, admitted: AdmittedRequest) -> _History:
-        """Compare the request with the blocks of a day."""
+    def _compare(self, principal: Principal, admitted: AdmittedRequest) -> tuple[EvasionMatch, bool]:
+        """The blocked lineage that the request paraphrases, and whether the last hour had a block."""
         tracker = self.evasion_tracker
         with self.database.read_transaction(principal.tenant) as tx:
-            history = tracker.read_history(tx, principal, admitted.end_user)
-        match = tracker.match(history.prompts, admitted.texts, negated=admitted.negated)
-        similar = None
-        if not history.is_full:
-            similar = tracker.find_similar(admitted.texts, history, negated=admitted.negated)
-        refusal = None
-        if tracker.are_two_requests(history):
-            refusal = HelpRefusal.TWO_BLOCKS
-        elif history.is_full:
-            refusal = HelpRefusal.MANY_SIMILAR
-        elif similar is not None:
-            refusal = HelpRefusal.RECENT_BLOCK if similar.own else HelpRefusal.BLOCK_OF_ANOTHER
-        return _History(match=match, similar=similar, refusal=refusal)
+            blocks = tracker.recent_blocks(tx, principal, admitted.end_user)
+            had_block = tracker.had_block(tx, principal, admitted.end_user)
+        return tracker.match(blocks, admitted.texts, negated=admitted.negated), had_block
 
     def _asked(self, provider: str, request: CreateRequest, admitted: AdmittedRequest) -> str:
         """The provider or model that the advice is about; for an alias, its model."""
@@ -277,7 +266,7 @@ class CheckService:
             return (prompt, *found), {file.field: seconds for file, seconds in left.items()}
 
     def _record(
-        self, principal: Principal, admitted: AdmittedRequest, found: CheckResult, history: _History
+        self, principal: Principal, admitted: AdmittedRequest, found: CheckResult, match: EvasionMatch
     ) -> str:
         """Record the check. Returns its subject in the audit log."""
         verdict, subject = found.deciding.verdict, new_id("verdict")
@@ -302,30 +291,9 @@ class CheckService:
                     texts=admitted.texts,
                     negated=admitted.negated,
                     findings=verdict.findings,
-                    match=history.match,
+                    match=match,
                     inherited=verdict.stage is Stage.PROMPT,
                     request_id=subject,
                 )
                 self.evasion_tracker.record_block(tx, blocked)
-            elif history.similar is not None:
-                self.evasion_tracker.record_similar(
-                    tx,
-                    principal,
-                    admitted.end_user,
-                    admitted.texts,
-                    negated=admitted.negated,
-                    block=history.similar,
-                )
         return subject
-
-
-@dataclass(frozen=True, kw_only=True)
-class _History:
-    """A request compared with the blocks of a day."""
-
-    #: The blocked lineage that the request paraphrases.
-    match: EvasionMatch
-    #: The block that the request is similar to; None if there is none, or if the history is full.
-    similar: SimilarBlock | None
-    #: The refusal of help that blocks cause.
-    refusal: HelpRefusal | None

@@ -58,8 +58,7 @@ def record_stage(tx: Transaction, video_id: str, result: StageResult) -> None:
     if verdict.quarantine:
         tx.update(tables.videos, tables.videos.c.id == video_id, quarantined=True)
     if verdict.action is not Action.BLOCK:
-        voices = result.details.get("voices", {}).get("consents", [])
-        for consent_id in dict.fromkeys((*verdict.consents, *voices)):
+        for consent_id in verdict.consents:
             record_use(tx, consent_id, video_id)
     tx.append_audit(
         "verdict",

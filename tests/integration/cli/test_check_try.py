@@ -167,7 +167,7 @@ def test_a_model_on_own_hardware_is_cheaper_than_every_paid_one() -> None:
 @pytest.mark.parametrize(
     "check",
     [
-        {"no_suggestions": {"reason": "two_blocks", "text": "Two requests were blocked."}},
+        {"no_suggestions": {"reason": "recent_block", "text": "Two requests were blocked."}},
         *({"verdict": verdict} for verdict in ("hold", "block", "undecided")),
     ],
 )

@@ -17,7 +17,6 @@ from safelight.cli.prompt_checker import PromptChecker
 from safelight.mcp.gateway import GatewayFailure, VideoOffer, VideoReply
 from safelight.mcp.session_limits import SessionLimits
 from safelight.mcp.tools import McpTools
-from safelight.screening.session_blocks import SessionBlocks
 from support.commands import Say
 
 BLOCKED = "SAFELIGHT-TEST:violence, a boat on a lake at dawn, seen from the shore"
@@ -38,6 +37,8 @@ class ScriptedGateway:
     shown: str = NEAR
     failure: GatewayFailure | None = None
     refusal: str = ""
+    #: Whether its videos are blocked.
+    blocks: bool = True
     #: Raised by offers.
     no_offer: GatewayFailure | None = None
     #: The price as soon as the user has been asked; None: as before.
@@ -57,7 +58,7 @@ class ScriptedGateway:
             prompt=self.shown,
             facts={"failure": {"stage": "output", "charged": "yes"}},
             message=INJECTION,
-            is_block=True,
+            is_block=self.blocks,
         )
 
     def attempts(self, provider: str, limit: int) -> Mapping[str, Any]:
@@ -143,7 +144,7 @@ def host(gateway: ScriptedGateway | None, allowed: float | None = 1.0, **setting
     def no_check() -> Any:
         raise AssertionError("With a gateway, nothing is checked here.")
 
-    return Host(McpTools(no_check, gateway, SessionLimits(allowed, SessionBlocks())), **settings)
+    return Host(McpTools(no_check, gateway, SessionLimits(allowed)), **settings)
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -159,7 +160,7 @@ def test_all_tools_are_listed_with_descriptions_and_hints(mode: str) -> None:
 
 
 def test_a_prompt_is_checked_on_this_machine_without_a_gateway(local_check: Any) -> None:
-    assistant = Host(McpTools(lambda: local_check, None, SessionLimits(None, SessionBlocks())))
+    assistant = Host(McpTools(lambda: local_check, None, SessionLimits(None)))
     failed, said = assistant.call("check", prompt=f"{CALM} under a blood moon", provider="sora")
     assert not failed
     assert (said["verdict"], said["checked_by"]) == ("allow", "this machine")
@@ -239,7 +240,7 @@ def test_a_request_over_the_limits_is_refused_before_the_user_is_asked(
 
 
 def test_the_money_of_a_session_is_spent_once_and_a_request_without_charge_needs_none() -> None:
-    gateway = ScriptedGateway()
+    gateway = ScriptedGateway(blocks=False)
     assistant = host(gateway, 1.0)
     assert [assistant.create(f"{CALM} {n}")[0] for n in range(4)] == [False, False, True, True]
     assert len(gateway.created) == 2
@@ -249,7 +250,7 @@ def test_the_money_of_a_session_is_spent_once_and_a_request_without_charge_needs
 
 
 @pytest.mark.parametrize("how", ["check", "status", "create"])
-def test_after_a_block_no_neighbour_is_requested(how: str) -> None:
+def test_after_a_block_nothing_is_requested(how: str) -> None:
     gateway = ScriptedGateway()
     assistant = host(gateway)
     if how == "check":
@@ -271,8 +272,7 @@ def test_after_a_block_no_neighbour_is_requested(how: str) -> None:
     assert (gateway.created, len(assistant.questions)) == ([], asked)
     _, said = assistant.call("check", prompt=NEAR)
     assert "suggestions" not in said["untrusted"]
-    failed, _ = assistant.create()
-    assert not failed
+    assert assistant.create()[0]
 
 
 @pytest.mark.parametrize("shown", [NEAR, ""])

@@ -201,7 +201,7 @@ def test_a_search_stops_when_half_of_the_refusal_budget_is_used_and_has_lost_no_
 
 
 def test_nothing_is_sent_where_the_gateway_gives_no_help(gateway: FakeGateway, search: Search) -> None:
-    gateway.no_help["person"] = {"reason": "two_blocks", "text": "Two requests were blocked today."}
+    gateway.no_help["person"] = {"reason": "recent_block", "text": "Two requests were blocked today."}
     assert "Two requests were blocked today." in search(code=Exit.ERROR)[1]
     assert not [one for one in gateway.prompts if "person" in one]
 

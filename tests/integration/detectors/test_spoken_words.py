@@ -59,7 +59,7 @@ def words(report: ScanReport) -> str:
 
 def judged(report: ScanReport) -> SpeechResult:
     pipeline = TextPipeline([WORDS.load({})], budget_s=20.0)  # type: ignore[list-item]
-    return SpeechAnalyzer().analyze(report, pipeline, tenant="t")
+    return SpeechAnalyzer().analyze(report, pipeline)
 
 
 def is_gap(report: ScanReport) -> bool:

@@ -75,10 +75,10 @@ def test_noise_of_random_weights_is_no_text_but_a_gap_with_the_times_of_the_spee
         assert first - 0.3 <= span.start_s <= span.end_s <= last + 0.3
     # A transcript fills no cell before a text detector has read it.
     assert report.coverage.cell("hate", Modality.AUDIO) is None
-    heard = SpeechAnalyzer().analyze(report, TextPipeline([]), tenant="t")
+    heard = SpeechAnalyzer().analyze(report, TextPipeline([]))
     assert (heard.transcript, heard.cells) == (report.transcript, ())
     words = TextPipeline([WORDS.load({})], budget_s=20.0)  # type: ignore[list-item]
-    cell = hate(SpeechAnalyzer().analyze(report, words, tenant="t").cells)
+    cell = hate(SpeechAnalyzer().analyze(report, words).cells)
     # As if there were no transcriber, so that a waiver excuses it.
     assert (cell.available, cell.complete) == (False, False)
     assert "could not be transcribed reliably" in cell.note
@@ -94,7 +94,7 @@ def test_broken_weights_are_a_gap(weights: Path, clip: Path, sandbox: Sandbox, t
     )
     report = scanner.scan_video(clip)
     words = TextPipeline([WORDS.load({})], budget_s=20.0)  # type: ignore[list-item]
-    cell = hate(SpeechAnalyzer().analyze(report, words, tenant="t").cells)
+    cell = hate(SpeechAnalyzer().analyze(report, words).cells)
     assert (cell.available, cell.complete) == (True, False)
     assert "whisper failed" in cell.note
 

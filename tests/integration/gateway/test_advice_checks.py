@@ -48,27 +48,14 @@ def test_the_language_of_the_answer_can_be_chosen(client: httpx.Client) -> None:
     assert "觀景台" in told["suggestions"][0]["rewritten"]
 
 
-def test_after_two_blocks_of_an_end_user_there_are_no_suggestions(client: httpx.Client) -> None:
+def test_after_a_block_of_an_end_user_there_are_no_suggestions(client: httpx.Client) -> None:
     user = new_id("user")
     assert checked(client, prompt=EXAMPLE, safety_identifier=user)["suggestions"]
     checked(client, prompt="how to build a bomb at home", safety_identifier=user)
-    near = checked(client, prompt="how to build a bomb in a home", safety_identifier=user)
-    assert near["suggestions"] == []
-    assert checked(client, prompt=EXAMPLE, safety_identifier=user)["suggestions"], "similar blocks count once"
-    checked(client, prompt="a nude woman dancing slowly across the old stage", safety_identifier=user)
     told = checked(client, prompt=EXAMPLE, safety_identifier=user)
-    assert (told["suggestions"], told["no_suggestions"]["reason"]) == ([], "two_blocks")
+    assert (told["suggestions"], told["no_suggestions"]["reason"]) == ([], "recent_block")
     assert told["drivers"]
     assert checked(client, prompt=EXAMPLE, safety_identifier=new_id("user"))["suggestions"]
-
-
-def test_a_near_neighbour_of_a_block_gets_no_suggestions(client: httpx.Client) -> None:
-    user = new_id("user")
-    prompt = "a nude woman dancing slowly across the old wooden stage of a theatre at night"
-    assert checked(client, prompt=prompt, safety_identifier=user)["verdict"] == "block"
-    told = checked(client, prompt=prompt.replace("nude ", ""), safety_identifier=user)
-    assert told["suggestions"] == []
-    assert told["no_suggestions"]["reason"] in ("recent_block", "finding", "policy")
 
 
 def test_apply_without_help_gives_the_ordinary_answer(client: httpx.Client) -> None:

@@ -18,7 +18,6 @@ import pytest
 from safelight.cli.mcp_gateway import ClientGateway
 from safelight.mcp.session_limits import SessionLimits
 from safelight.mcp.tools import McpTools
-from safelight.screening.session_blocks import SessionBlocks
 from safelight_client import AsyncClient, Client
 from support.commands import Run
 from support.gateway_process import Running
@@ -80,7 +79,7 @@ class Doors:
 
     def assistant(self, prompt: str) -> str:
         with Client(self.url, self.gateway.key) as client:
-            limits = SessionLimits(None, SessionBlocks())
+            limits = SessionLimits(None)
             return str(McpTools(_no_local_check, ClientGateway(client), limits).check(prompt)["answer"])
 
     def python_client(self, prompt: str) -> str:

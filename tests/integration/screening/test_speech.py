@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from safelight.detectors.likeness.matching import Distances, EnrolledPerson, Template
-from safelight.detectors.likeness.voices import SpeechPiece, VoiceMatcher
 from safelight.detectors.protocol import Transcriber
 from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.remote.plugins import TRANSCRIPTION
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.documents import load
-from safelight.policy.findings import SHIPPED, Cell, Coverage, Finding, Modality, Stage, TimeRange
+from safelight.policy.findings import SHIPPED, Coverage, Finding, Modality, Stage, TimeRange
 from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.verdicts import Action, Verdict, WaiverTerms
 from safelight.sandbox.sandbox import Sandbox
@@ -195,7 +193,7 @@ def analyze(listened: ScanReport, pipeline: TextPipeline) -> Callable[..., Any]:
     """What is heard in that scan."""
 
     def heard(hearing: SpeechAnalyzer, **known: Any) -> Any:
-        return hearing.analyze(listened, pipeline, tenant="t", **known)
+        return hearing.analyze(listened, pipeline, **known)
 
     return heard
 
@@ -213,7 +211,7 @@ def spoken_verdict(
         return [(word, 0.3 + 0.1 * index, 0.4 + 0.1 * index) for index, word in enumerate(words)]
 
     with ScriptedTranscriber(listens) as server:
-        heard = SpeechAnalyzer(transcriber=asking(server)).analyze(listened, pipeline, tenant="t")
+        heard = SpeechAnalyzer(transcriber=asking(server)).analyze(listened, pipeline)
     judged = evaluate(
         policy,
         StageInput(
@@ -286,61 +284,12 @@ def test_a_transcript_is_requested_once_and_within_its_limits(analyze: Callable[
         assert len(server.asked) == 3
 
 
-class Described:
-    """Stands for a model of voices: everybody sounds alike."""
-
-    version = "voice:wespeaker:0"
-
-    def embed(self, pieces: Sequence[SpeechPiece]) -> tuple[Template, ...]:
-        return tuple(np.eye(8)[0] for _piece in pieces)
-
-
-class Somebody:
-    """One voice on record, or none."""
-
-    def __init__(self, *enrolled: EnrolledPerson) -> None:
-        self._enrolled = enrolled
-
-    def consented(self, tenant: str) -> tuple[EnrolledPerson, ...]:
-        return ()
-
-    def protected(self, tenant: str) -> tuple[EnrolledPerson, ...]:
-        return self._enrolled
-
-
-def comparing(*enrolled: EnrolledPerson) -> VoiceMatcher:
-    return VoiceMatcher(
-        embedder=Described(),
-        lookup=Somebody(*enrolled),
-        distances=Distances(consent=0.8, protected=1.0),
-        min_piece_s=2.0,
-    )
-
-
-def test_likeness_in_audio_is_checked_if_names_and_voices_are(analyze: Callable[..., Any]) -> None:
-    voices = comparing(EnrolledPerson(record="protected_1", name="Ann", template=np.eye(8)[1]))
-
-    def cell(**hearing: Any) -> Cell:
-        found = analyze(SpeechAnalyzer(**hearing)).cells
-        return Coverage().merge(found).cell("likeness", Modality.AUDIO)
-
-    neither, unread = cell(), cell(voices=voices)
-    assert not neither.complete
-    assert (unread.ran, unread.complete, "not transcribed" in unread.note) == (True, False, True)
+def test_likeness_in_audio_is_checked_in_part_because_voices_are_not_compared(
+    analyze: Callable[..., Any],
+) -> None:
     with hello() as server:
-        transcriber = asking(server)
-        both = cell(transcriber=transcriber, voices=voices)
-        assert (both.ran, both.complete) == (True, True)
-        assert str(both.measured).endswith("; voices: unmeasured, compared with 1 enrolled people")
-        nobody = cell(transcriber=transcriber, voices=comparing())
-        deaf = cell(transcriber=transcriber)
-    assert (nobody.complete, "because no voice is enrolled" in nobody.note) == (False, True)
-    assert (deaf.ran, deaf.complete) == (True, False)
-    assert "voices were not compared, because no voice model is configured" in deaf.note
-
-
-def test_voices_are_compared_even_if_speech_is_not_sent(analyze: Callable[..., Any]) -> None:
-    voices = comparing(EnrolledPerson(record="protected_1", name="Ann", template=np.eye(8)[0]))
-    heard = analyze(SpeechAnalyzer(voices=voices))
-    (finding,) = heard.speakers.findings
-    assert (finding.attributes["kind"], heard.findings) == ("voice", ())
+        for hearing, ran in (({}, False), ({"transcriber": asking(server)}, True)):
+            found = Coverage().merge(analyze(SpeechAnalyzer(**hearing)).cells)
+            cell = found.cell("likeness", Modality.AUDIO)
+            assert (cell.ran, cell.complete) == (ran, False)
+            assert cell.note.endswith("Spoken names are checked; voices are not compared.")

@@ -11,7 +11,6 @@ import yaml
 
 from safelight.mcp.session_limits import SessionLimits
 from safelight.mcp.tools import McpTools
-from safelight.screening.session_blocks import SessionBlocks
 
 BODIES = Path(__file__).parents[1] / "providers" / "provider_errors"
 #: A text that tries to instruct the assistant.
@@ -24,7 +23,7 @@ def explain(error: str) -> tuple[dict[str, Any], dict[str, Any]]:
     def no_check() -> Any:
         raise AssertionError("Nothing is checked here.")
 
-    said = McpTools(no_check, None, SessionLimits(None, SessionBlocks())).explain_error(error)
+    said = McpTools(no_check, None, SessionLimits(None)).explain_error(error)
     untrusted = said.pop("untrusted")
     return said, untrusted
 

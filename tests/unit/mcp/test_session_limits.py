@@ -1,4 +1,4 @@
-"""One MCP session spends no more than allowed, and requests nothing that resembles a block."""
+"""One MCP session spends no more than allowed, and requests nothing for an hour after a block."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.mcp.session_limits import SessionLimits, SessionRefusal
-from safelight.screening.session_blocks import SessionBlocks
 
 
 def limits(allowed: float | None) -> SessionLimits:
-    return SessionLimits(allowed, SessionBlocks())
+    return SessionLimits(allowed)
 
 
 @given(st.lists(st.tuples(st.integers(0, 500), st.booleans()), max_size=30), st.integers(0, 1000))
@@ -56,12 +55,16 @@ def test_an_exact_price_and_the_money_that_is_left_are_shown() -> None:
         limits(0.309).require_affordable(0.3091)
 
 
-def test_nothing_is_requested_without_permission_or_near_a_block() -> None:
+def test_nothing_is_requested_without_permission_or_for_an_hour_after_a_block() -> None:
     with pytest.raises(SessionRefusal, match="--allow-spend"):
-        limits(None).require_allowed("A boat on a lake")
-    session = limits(0.0)
-    session.require_allowed("A boat on a lake at dawn, seen from the shore")
-    session.remember_block("A boat burns on a lake at dawn, seen from the shore")
+        limits(None).require_allowed()
+    now = [5.0]
+    session = SessionLimits(0.0, lambda: now[0])
+    session.require_allowed()
+    session.remember_block()
+    now[0] += 3_599
     with pytest.raises(SessionRefusal, match="blocked in this session"):
-        session.require_allowed("A boat on a lake at dawn, seen from the shore")
-    session.require_allowed("Two chefs knead dough in a bright kitchen")
+        session.require_allowed()
+    now[0] += 1
+    assert not session.had_block
+    session.require_allowed()

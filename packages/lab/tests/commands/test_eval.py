@@ -12,7 +12,6 @@ import pytest
 from safelight.cli.output import Exit
 from safelight.detectors import safety_card
 from safelight.policy.statistics import wilson
-from safelight_lab.evaluation import evasion_sequences
 from support.clips import make_clip
 from support.commands import Run, Say
 
@@ -79,21 +78,6 @@ def test_after_a_block_by_a_provider_details_can_be_left_out(run: Run, data: Pat
         report = run(*ADVICE, *DATA, "--log", str(log), *blocked)
         assert report["rows"][0]["suggestions"]["k"] == suggested
     assert "`safelight eval advice --blocked request`, advice" in log.read_text()
-
-
-def test_evasion_sequences_run_against_the_real_checks(
-    run: Run, say: Say, data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert "--evasion" in json.dumps(run("eval", "advice", code=Exit.ERROR))
-    chosen = [one for one in evasion_sequences.read_sequences() if one.id == "harmless-requests-between"]
-    monkeypatch.setattr(evasion_sequences, "read_sequences", lambda: chosen[:1])
-    found = run(*ADVICE, "--evasion")["evasion"]
-    assert (found["n"], found["reached"]["k"], found["reached_without_history"]["k"]) == (1, 0, 1)
-    assert found["others_refused"]["n"] == 3
-    assert not (data.parent / "data").exists(), "the database of the installation is not used"
-    printed = say(*ADVICE, "--evasion").out
-    assert "all evasion sequences: help for blocked content 0 of 1" in printed
-    assert "nude" not in printed
 
 
 def test_a_page_is_written_and_text_output_shows_no_prompt(say: Say, data: Path) -> None:

@@ -1,4 +1,4 @@
-"""Encrypts face and voice templates. The key is in the keys folder, outside the database."""
+"""Encrypts face templates. The key is in the keys folder, outside the database."""
 
 from __future__ import annotations
 

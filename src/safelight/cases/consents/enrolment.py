@@ -1,7 +1,4 @@
-"""Computes face templates of a picture or clip of one person, and the voice template of a recording.
-
-Only a sandboxed process opens the files.
-"""
+"""Computes face templates of a picture or clip of one person. Only a sandboxed process opens the files."""
 
 from __future__ import annotations
 
@@ -15,15 +12,13 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import numpy.typing as npt
 
-from safelight.core.errors import InvalidMedia, SandboxFailed
+from safelight.core.errors import InvalidMedia
 from safelight.detectors.likeness.dlib_faces import VERSION
 from safelight.detectors.likeness.faces import FaceEmbedder
 from safelight.detectors.likeness.matching import distance
-from safelight.detectors.likeness.voices import VoiceEmbedder
 from safelight.detectors.protocol import Keyframe
 from safelight.screening.scanning.service import Scanner
 from safelight.screening.scanning.tasks import OutputDirs
-from safelight.screening.scanning.voice_segments import cut_voice_segments
 
 from .store import TemplateVector
 
@@ -138,49 +133,3 @@ class ClipEnroller:
             )
         vectors = [TemplateVector(model=VERSION, template=each) for each in templates[:_MAX_TEMPLATES]]
         return EnrolledClip(vectors=tuple(vectors), sheet=sheet)
-
-
-@dataclass(frozen=True, kw_only=True)
-class VoiceEnroller:
-    """Computes the voice template of a recording of one voice."""
-
-    #: A scanner that only detects speech.
-    scanner: Scanner
-    embedder: VoiceEmbedder
-    scratch: Callable[[], Path]
-    #: Minimum seconds of speech in a recording, and in a segment that is compared with the others.
-    min_speech_s: float
-    min_segment_s: float
-    #: Maximum distance between two segments of the recording. A larger distance means more than one voice.
-    max_distance: float
-
-    def __call__(self, path: Path) -> TemplateVector:
-        """The voice template: the mean of the templates of all segments.
-
-        Raises `InvalidMedia` if the recording has too little speech or more than one voice.
-        """
-        with TemporaryDirectory(dir=self.scratch(), prefix="enrol-") as folder:
-            try:
-                sound = self.scanner.scan_recording(path, speech=Path(folder))
-            except (SandboxFailed, InvalidMedia) as error:
-                raise InvalidMedia(
-                    f"{path.name} cannot be opened: {error.message}", remedy=error.remedy
-                ) from None
-            if sound.speech_s is None:
-                raise InvalidMedia(f"Speech in {path.name} cannot be detected: {sound.no_vad_reason}")
-            pieces = cut_voice_segments(sound, min_s=self.min_segment_s).pieces
-            if sound.speech_s < self.min_speech_s or not pieces:
-                raise InvalidMedia(
-                    f"{path.name} has {sound.speech_s:.1f} s of speech, minimum {self.min_speech_s:g} s.",
-                    remedy="Use a longer recording in which only this person speaks.",
-                )
-            templates = self.embedder.embed(pieces)
-        farthest = max((distance(*pair) for pair in combinations(templates, 2)), default=0.0)
-        if farthest > self.max_distance:
-            raise InvalidMedia(
-                f"{path.name} seems to have more than one voice: the distance between two segments is"
-                f" {farthest:.2f}; the maximum is {self.max_distance:g}.",
-                remedy="Use a recording of this person alone, without music or noise.",
-            )
-        mean = np.mean(templates, axis=0)
-        return TemplateVector(model=self.embedder.version, template=mean / np.linalg.norm(mean))

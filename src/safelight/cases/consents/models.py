@@ -25,14 +25,11 @@ class NewConsent:
 
     #: The person who gave the consent.
     subject: str
-    scope: Iterable[str]
     recorded_by: str
     #: How the person gave the consent, for example a signed form, a case number or a link.
     evidence: str
     #: Pictures that show only the person who gave the consent.
     pictures: Sequence[Path] = ()
-    #: Recordings of only the voice of the person who gave the consent.
-    recordings: Sequence[Path] = ()
     expires_at: float | None = None
 
 
@@ -50,9 +47,8 @@ class ConsentStatus(Shown):
     expires_at: Seconds | None = None
     revoked_at: Seconds | None = None
     revoked_by: str | None = None
-    #: Number of stored templates, and how many of these are voice templates.
+    #: Number of stored templates.
     templates: int = 0
-    voices: int = 0
     level: ConsentLevel = ConsentLevel.RECORDED
 
 
@@ -68,12 +64,11 @@ class Consent(ConsentStatus):
 
 @dataclass(frozen=True, kw_only=True)
 class NewProtectedPerson:
-    """A person to add to the protected people, with at least one picture or recording."""
+    """A person to add to the protected people, with at least one picture."""
 
     name: str
     recorded_by: str
     pictures: Sequence[Path] = ()
-    recordings: Sequence[Path] = ()
     public_figure: bool = False
 
 
@@ -87,12 +82,11 @@ class ProtectedPersonStatus(Shown):
     recorded_by: str
     created_at: Seconds
     templates: int = 0
-    voices: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProtectedPerson(ProtectedPersonStatus):
-    """A protected person. If a video shows this face or contains this voice, a reviewer decides first."""
+    """A protected person. If a video shows this face, a reviewer decides first."""
 
     tenant: str
 

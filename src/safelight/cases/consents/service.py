@@ -25,39 +25,35 @@ from .models import (
     NewProtectedPerson,
     ProtectedPerson,
     validate_line,
-    validate_scopes,
 )
 from .store import TemplateVector
 
-#: Computes the template of a picture with exactly one face, or of a recording with exactly one voice.
+#: Computes the template of a picture with exactly one face.
 Enroll = Callable[[Path], TemplateVector]
 
-#: Maximum number of pictures of one person, and maximum number of recordings.
+#: Maximum number of pictures of one person.
 _MAX_FILES = 10
 
 
 class Consents:
     """The consents of a tenant. When a consent ends, its templates are deleted, but its record stays."""
 
-    def __init__(self, database: Database, key: TemplateKey, face: Enroll, voice: Enroll) -> None:
-        self._database, self._key, self._face, self._voice = database, key, face, voice
+    def __init__(self, database: Database, key: TemplateKey, face: Enroll) -> None:
+        self._database, self._key, self._face = database, key, face
 
     def add(self, tenant: str, new: NewConsent, *, by: str = "operator") -> Consent:
         """Record a consent. `by` is the id of the principal that entered it.
 
-        Raises `InvalidField`, and `InvalidMedia` for a picture without exactly one face, or for a recording
-        with too little speech or more than one voice.
+        Raises `InvalidField`, and `InvalidMedia` for a picture without exactly one face.
         """
-        scopes = validate_scopes(new.scope)
         columns = {
             "subject": validate_line(new.subject, "subject"),
-            "scope": [scope.value for scope in scopes],
+            "scope": [ConsentScope.LIKENESS.value],
             "recorded_by": validate_line(new.recorded_by, "recorded_by"),
             "evidence": validate_line(new.evidence, "evidence"),
             "expires_at": new.expires_at,
         }
-        _require_files(new, scopes)
-        vectors = [*_enroll_all(new.pictures, self._face), *_enroll_all(new.recordings, self._voice)]
+        vectors = _enroll_all(new.pictures, self._face, "A consent")
         with self._database.transaction(tenant) as tx:
             now = tx.now()
             if new.expires_at is not None and new.expires_at <= now:
@@ -105,11 +101,11 @@ class Consents:
 class ProtectedPeople:
     """The protected people of a tenant.
 
-    Their faces and voices are detected in videos. No method searches for a person by a file.
+    Their faces are detected in videos. No method searches for a person by a file.
     """
 
-    def __init__(self, database: Database, key: TemplateKey, face: Enroll, voice: Enroll) -> None:
-        self._database, self._key, self._face, self._voice = database, key, face, voice
+    def __init__(self, database: Database, key: TemplateKey, face: Enroll) -> None:
+        self._database, self._key, self._face = database, key, face
 
     def add(self, tenant: str, new: NewProtectedPerson, *, by: str = "operator") -> ProtectedPerson:
         """Add a protected person. `by` is the id of the principal that entered it.
@@ -121,11 +117,7 @@ class ProtectedPeople:
             "recorded_by": validate_line(new.recorded_by, "recorded_by"),
             "public_figure": new.public_figure,
         }
-        if not new.pictures and not new.recordings:
-            raise InvalidField(
-                "A protected person needs a picture or a recording.", param="pictures", remedy="Name a file."
-            )
-        vectors = [*_enroll_all(new.pictures, self._face), *_enroll_all(new.recordings, self._voice)]
+        vectors = _enroll_all(new.pictures, self._face, "A protected person")
         table = tables.protected_people
         with self._database.transaction(tenant) as tx:
             if tx.one(table, table.c.name == columns["name"]) is not None:
@@ -166,29 +158,27 @@ class ProtectedPeople:
             tx.delete(table, table.c.id == row.id)
             content = {"removed_by": removed_by, "templates": deleted}
             tx.append_audit("gallery.removed", subject=row.id, actor=by, content=content)
-            return store.person_from_row(row, store.TemplateCounts())
+            return store.person_from_row(row, 0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class EnrolledLookup:
-    """Implements `ConsentLookup` for faces or for voices."""
+    """Implements `ConsentLookup`."""
 
     database: Database
     key: TemplateKey
-    #: The scope that a consent must have, and the model that computes the templates.
-    scope: ConsentScope = ConsentScope.LIKENESS
-    model: str = VERSION
 
     def consented(self, tenant: str) -> tuple[EnrolledPerson, ...]:
-        """The templates of all consents that have this scope and are in force."""
+        """The templates of all consents to a likeness that are in force."""
         with self.database.read_transaction(tenant) as tx:
             now = tx.now()
             rows = [
                 row
                 for row in tx.select(tables.consents, tables.consents.c.revoked_at.is_(None))
-                if self.scope.value in row.scope and (row.expires_at is None or now < row.expires_at)
+                if ConsentScope.LIKENESS.value in row.scope
+                and (row.expires_at is None or now < row.expires_at)
             ]
-            found = store.decrypt_templates(tx, self.key, tenant, self.model, {row.id for row in rows})
+            found = store.decrypt_templates(tx, self.key, tenant, VERSION, {row.id for row in rows})
             limits = limits_of(tx, rows)
         return tuple(
             EnrolledPerson(
@@ -205,7 +195,7 @@ class EnrolledLookup:
         """The templates of all protected people."""
         with self.database.read_transaction(tenant) as tx:
             rows = tx.select(tables.protected_people)
-            found = store.decrypt_templates(tx, self.key, tenant, self.model, {row.id for row in rows})
+            found = store.decrypt_templates(tx, self.key, tenant, VERSION, {row.id for row in rows})
         return tuple(
             EnrolledPerson(record=row.id, name=row.name, template=template, public_figure=row.public_figure)
             for row in rows
@@ -213,29 +203,11 @@ class EnrolledLookup:
         )
 
 
-def _require_files(new: NewConsent, scopes: Sequence[ConsentScope]) -> None:
-    """Raise `InvalidField` if a scope has no files, or if there are files for a missing scope."""
-    for scope, files, param in (
-        (ConsentScope.LIKENESS, new.pictures, "pictures"),
-        (ConsentScope.VOICE, new.recordings, "recordings"),
-    ):
-        if scope in scopes and not files:
-            raise InvalidField(
-                f"The scope {scope.value} needs at least one {param.removesuffix('s')} of the person.",
-                param=param,
-                remedy="Name a file.",
-            )
-        if scope not in scopes and files:
-            raise InvalidField(
-                f"{param.capitalize()} are accepted only with the scope {scope.value}.", param=param
-            )
-
-
-def _enroll_all(files: Sequence[Path], enroll: Enroll) -> list[TemplateVector]:
+def _enroll_all(files: Sequence[Path], enroll: Enroll, subject: str) -> list[TemplateVector]:
+    if not files:
+        raise InvalidField(f"{subject} needs at least one picture.", param="pictures", remedy="Name a file.")
     if len(files) > _MAX_FILES:
-        raise InvalidField(
-            f"At most {_MAX_FILES} pictures and {_MAX_FILES} recordings of one person are accepted."
-        )
+        raise InvalidField(f"At most {_MAX_FILES} pictures of one person are accepted.")
     return [enroll(path) for path in files]
 
 
@@ -244,12 +216,12 @@ def _delete_expired(tx: Transaction, now: float) -> int:
     return store.delete_templates(tx, (row.id for row in rows))
 
 
-def _consent(row: Any, counts: dict[str, store.TemplateCounts]) -> Consent:
-    return store.consent_from_row(row, counts.get(row.id, store.TemplateCounts()))
+def _consent(row: Any, counts: dict[str, int]) -> Consent:
+    return store.consent_from_row(row, counts.get(row.id, 0))
 
 
-def _person(row: Any, counts: dict[str, store.TemplateCounts]) -> ProtectedPerson:
-    return store.person_from_row(row, counts.get(row.id, store.TemplateCounts()))
+def _person(row: Any, counts: dict[str, int]) -> ProtectedPerson:
+    return store.person_from_row(row, counts.get(row.id, 0))
 
 
 def _get_consent(tx: Transaction, identity: str) -> Consent:

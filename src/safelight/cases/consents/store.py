@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,6 @@ from typing import Any
 from sqlalchemy import Row
 
 from safelight.core.errors import SettingsError
-from safelight.detectors.likeness.voices import FAMILY
 from safelight.policy.intended_use import ConsentLevel, ConsentScope
 from safelight.store import tables
 from safelight.store.database import Transaction
@@ -29,15 +29,7 @@ class TemplateVector:
     template: Template
 
 
-@dataclass(kw_only=True)
-class TemplateCounts:
-    """The number of templates of a consent or protected person, and how many of them are of voices."""
-
-    templates: int = 0
-    voices: int = 0
-
-
-def consent_from_row(row: Row[Any], counts: TemplateCounts) -> Consent:
+def consent_from_row(row: Row[Any], templates: int) -> Consent:
     return Consent(
         id=row.id,
         tenant=row.tenant_id,
@@ -50,12 +42,11 @@ def consent_from_row(row: Row[Any], counts: TemplateCounts) -> Consent:
         revoked_at=row.revoked_at,
         revoked_by=row.revoked_by,
         level=ConsentLevel(row.level),
-        templates=counts.templates,
-        voices=counts.voices,
+        templates=templates,
     )
 
 
-def person_from_row(row: Row[Any], counts: TemplateCounts) -> ProtectedPerson:
+def person_from_row(row: Row[Any], templates: int) -> ProtectedPerson:
     return ProtectedPerson(
         id=row.id,
         tenant=row.tenant_id,
@@ -63,8 +54,7 @@ def person_from_row(row: Row[Any], counts: TemplateCounts) -> ProtectedPerson:
         public_figure=row.public_figure,
         recorded_by=row.recorded_by,
         created_at=row.created_at,
-        templates=counts.templates,
-        voices=counts.voices,
+        templates=templates,
     )
 
 
@@ -118,14 +108,9 @@ def end_consent(tx: Transaction, identity: str, *, revoked_by: str, actor: str) 
     tx.publish(WITHDRAWN_TOPIC, subject=identity, body={})
 
 
-def count_templates(tx: Transaction) -> dict[str, TemplateCounts]:
-    """The template counts of every consent and protected person, by their id."""
-    found: dict[str, TemplateCounts] = {}
-    for row in tx.select(tables.biometric_templates):
-        counts = found.setdefault(row.owner_id, TemplateCounts())
-        counts.templates += 1
-        counts.voices += _is_voice_model(row.model)
-    return found
+def count_templates(tx: Transaction) -> dict[str, int]:
+    """The number of templates of every consent and protected person, by their id."""
+    return Counter(row.owner_id for row in tx.select(tables.biometric_templates))
 
 
 def decrypt_templates(
@@ -133,17 +118,17 @@ def decrypt_templates(
 ) -> dict[str, list[Template]]:
     """The decrypted templates of these consents or protected people, by their id.
 
-    Raises `SettingsError` for a template that cannot be decrypted, and for one that another model of the same
-    kind (face or voice) computed. Ignoring such a template would silently leave a person without protection.
+    Raises `SettingsError` for a template that cannot be decrypted, and for one that another model
+    computed. Ignoring such a template would silently leave a person without protection.
     """
     found: dict[str, list[Template]] = {}
     for row in tx.select(tables.biometric_templates):
-        if row.owner_id not in owners or _is_voice_model(row.model) != _is_voice_model(model):
+        if row.owner_id not in owners:
             continue
         if row.model != model:
             raise SettingsError(
                 "A stored template was computed by another model, so the configured model cannot compare it.",
-                remedy="Enrol the person again, or configure the previous model.",
+                remedy="Enrol the person again.",
             )
         associated_data = _associated_data(tenant, row.owner_id, row.number, row.model)
         template = key.decrypt(row.ciphertext, associated_data)
@@ -154,10 +139,6 @@ def decrypt_templates(
             )
         found.setdefault(row.owner_id, []).append(template)
     return found
-
-
-def _is_voice_model(model: str) -> bool:
-    return model.partition(":")[0] == FAMILY
 
 
 def _associated_data(tenant: str, owner: str, number: int, model: str) -> str:

@@ -111,7 +111,7 @@ class FaceMatcher:
             boxes = {} if moving else _reported_boxes(others, len(scene.keyframes))
             tracks = self.embedder.find_tracks(scene.keyframes, boxes, moving=moving)
         except Exception as error:
-            note = failure_note("Faces", error)
+            note = failure_note(error)
             return MatchResult(cells=(likeness_cell(NAME, scene.modality, note=note, ran=False),))
         shortfalls = {
             one.record: find_shortfall(one.limits, requester, may_speak=scene.may_speak)
@@ -150,7 +150,6 @@ class FaceMatcher:
                 for record, shortfall in shortfalls.items()
                 if everybody and record in covers and shortfall is not None
             },
-            compared_people=count_people(consented, protected),
         )
 
 

@@ -1,6 +1,4 @@
-"""Compares templates of faces or voices with enrolled templates. Pure; templates of other people are not
-kept.
-"""
+"""Compares templates of faces with enrolled templates. Pure; templates of other people are not kept."""
 
 from __future__ import annotations
 
@@ -22,7 +20,7 @@ Template = npt.NDArray[np.float64]
 class Distances:
     """Thresholds: two templates match if their distance is at most this large."""
 
-    #: For people who consented. A wrong match allows the face or voice of a stranger.
+    #: For people who consented. A wrong match allows the face of a stranger.
     consent: float
     #: For protected people. A wrong match sends the video to a reviewer.
     protected: float
@@ -63,12 +61,10 @@ class MatchResult:
     all_on_camera: bool = False
     #: Why consents on camera that match do not cover the request, by record.
     shortfalls: Mapping[str, Shortfall] = field(default_factory=dict)
-    #: Number of enrolled people in the comparison.
-    compared_people: int = 0
 
 
 def distance(one: Template, other: Template) -> float:
-    """Euclidean distance between two templates. It is 0 for the same picture or recording."""
+    """Euclidean distance between two templates. It is 0 for the same picture."""
     return float(np.linalg.norm(one - other))
 
 
@@ -156,6 +152,6 @@ def likeness_cell(
     )
 
 
-def failure_note(subject: str, error: Exception) -> str:
-    """One sentence that explains why faces or voices were not compared."""
-    return f"{subject} were not compared: {type(error).__name__}: {error}"[:300].rstrip(": .") + "."
+def failure_note(error: Exception) -> str:
+    """One sentence that explains why faces were not compared."""
+    return f"Faces were not compared: {type(error).__name__}: {error}"[:300].rstrip(": .") + "."

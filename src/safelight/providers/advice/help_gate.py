@@ -104,14 +104,8 @@ class HelpRefusal(StrEnum):
     NOT_CHECKED = "not_checked"
     #: The text reads like the writer's own distress.
     DISTRESS = "distress"
-    #: The request is similar to one that our policy blocked within a day.
+    #: Our policy or a reviewer blocked a request of this end user or account within the last hour.
     RECENT_BLOCK = "recent_block"
-    #: The request is similar to one of another end user of the account that our policy blocked within a day.
-    BLOCK_OF_ANOTHER = "block_of_another"
-    #: Many requests of this end user or account were similar to one that our policy blocked within a day.
-    MANY_SIMILAR = "many_similar"
-    #: Our policy blocked two requests of this end user or account within a day.
-    TWO_BLOCKS = "two_blocks"
 
 
 #: With these, a check has no advice but one sentence: no words, no risk of a provider, no steps.
@@ -125,12 +119,13 @@ def find_refusal(
     action: Action,
     undecided: bool = False,
     texts: Collection[str] = (),
-    recent: HelpRefusal | None = None,
+    had_block: bool = False,
     unrecorded: Iterable[Finding] = (),
 ) -> HelpRefusal | None:
     """Why a request gets no suggestions; None if it does. Pure.
 
-    `texts`: what the video is to show. `recent`: the refusal that earlier blocks cause, if any.
+    `texts`: what the video is to show. `had_block`: whether a request of the same end user or
+    account was blocked within the last hour.
     `unrecorded`: findings with too low a score to be recorded.
     """
     found, checks = tuple(findings), tuple(cells)
@@ -151,7 +146,8 @@ def find_refusal(
         or (is_graphic and is_scored_graphic(found))
     ):
         return HelpRefusal.WORDS
-    other = _other_refusal(found, checks, undecided=undecided) or recent
+    other = _other_refusal(found, checks, undecided=undecided)
+    other = other or (HelpRefusal.RECENT_BLOCK if had_block else None)
     # Words alone may lead to a question, but not beside another reason.
     if (is_act or is_graphic or is_force) and (other or not is_read):
         return HelpRefusal.WORDS

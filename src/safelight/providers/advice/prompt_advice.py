@@ -70,8 +70,8 @@ class AdviceOptions:
     suggests: bool = True
     #: Whether the caller wants rewrites of the language model that the operator configured, too.
     rewriter: bool = False
-    #: Refusal of help that earlier blocks of this end user or account cause.
-    recent: HelpRefusal | None = None
+    #: Whether our policy or a reviewer blocked a request of this end user or account within the last hour.
+    had_block: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +164,7 @@ def advise_on(
         action=request.action,
         undecided=request.undecided,
         texts=shown,
-        recent=options.recent,
+        had_block=options.had_block,
         unrecorded=request.unrecorded,
     )
     prompt = request.texts.get(PROMPT, "")

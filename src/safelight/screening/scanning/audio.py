@@ -57,14 +57,12 @@ def scan_audio(
     limits: VideoLimits,
     runners: Sequence[DetectorRunner],
     speech_dir: Path | None,
-    *,
-    audio_only: bool = False,
 ) -> AudioResult:
     """Scan all the audio of a file; if `speech_dir` is given, write the speech to WAV files in it.
 
-    `audio_only`: accept recordings, which may have no picture. Raises `InvalidMedia`, `TooLarge`.
+    Raises `InvalidMedia`, `TooLarge`.
     """
-    decoder = AudioDecoder(path, limits, audio_only=audio_only)
+    decoder = AudioDecoder(path, limits)
     scan = _AudioScan(runners, speech_dir)
     for window in decoder.windows(scan.rates):
         scan.add_window(window)

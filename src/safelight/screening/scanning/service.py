@@ -34,7 +34,7 @@ from safelight.screening.scanning import worker
 from .audio_report import AudioReport
 from .report import DetectorRun, ScanReport, WorkerResult, build_coverage
 from .sampling import SamplingConfig
-from .tasks import DetectorSet, ImagePass, ImageScanTask, OutputDirs, RecordingScanTask, VideoScanTask
+from .tasks import DetectorSet, ImagePass, ImageScanTask, OutputDirs, VideoScanTask
 
 T = TypeVar("T")
 
@@ -98,7 +98,7 @@ class ScannerOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Scanner:
-    """Scans clips, images and recordings in sandboxed children. Thread-safe."""
+    """Scans clips and images in sandboxed children. Thread-safe."""
 
     def __init__(
         self,
@@ -288,28 +288,6 @@ class Scanner:
             report = _report(run, self._detector_specs, frozenset({Modality.IMAGE}), field, cancel)
         _require_files_in(keyframes, [keyframe.path for keyframe in report.keyframes])
         return _combine(after, report, self._detector_specs) if after is not None and is_rest else report
-
-    def scan_recording(self, path: Path, *, speech: Path) -> AudioReport:
-        """Scan an audio file and write speech files to the folder `speech`.
-
-        Raises `InvalidMedia` or `TooLarge` if the recording is not accepted, and `SandboxFailed`.
-        """
-        task = RecordingScanTask(
-            path=str(path.absolute()),
-            detectors=self._detector_set,
-            limits=self.settings.video,
-            speech=str(speech.absolute()),
-        )
-        result = self._sandbox.run(
-            EntryPoint.of(worker.scan_recording),
-            msgspec.to_builtins(task),
-            reads=[path, *_option_paths(self._detector_specs)],
-            writes=[speech],
-            limits=self._limits(self.settings.video_timeout_s),
-        )
-        report = _convert(result, AudioReport)
-        _require_files_in(speech, _speech_paths(report))
-        return report
 
     def burn_badge(self, source: Path, into: Path, style: BadgeStyle) -> None:
         """Copy a clip and put a visible badge on every frame. Raises `InvalidMedia`, `SandboxFailed`."""

@@ -85,13 +85,3 @@ class ImageScanTask(msgspec.Struct, frozen=True, kw_only=True):
     scan_pass: ImagePass = ImagePass.WHOLE
     #: Folder for keyframes; empty: no keyframes are written.
     keyframes: str = ""
-
-
-class RecordingScanTask(msgspec.Struct, frozen=True, kw_only=True):
-    """Task: scan an audio file."""
-
-    path: str
-    detectors: DetectorSet
-    limits: VideoLimits
-    #: Folder for speech files; empty: no speech files are written.
-    speech: str

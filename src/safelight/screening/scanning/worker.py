@@ -21,13 +21,11 @@ from safelight.media.subtitles import Subtitles, read_subtitles
 from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality
 from safelight.sandbox.child_main import ChildChannel
 
-from .audio import scan_audio
-from .audio_report import AudioReport
 from .detector_runner import DetectorRunner
 from .keyframes import KEYFRAME_SIDE_PX, KeyframeWriter
 from .ocr_merge import merge_texts
 from .report import WorkerResult
-from .tasks import DetectorSet, ImagePass, ImageScanTask, RecordingScanTask, VideoScanTask
+from .tasks import DetectorSet, ImagePass, ImageScanTask, VideoScanTask
 from .video_scan import VideoScan
 
 # Scans all views of one image. Runs only inside a sandboxed child.
@@ -244,15 +242,6 @@ def _with_subtitles(result: WorkerResult, scan: VideoScan, subtitles: Subtitles)
             unscanned=add_unscanned(media.unscanned, {UnscannedKind.SUBTITLES: subtitles.unread_tracks}),
         )
     return msgspec.structs.replace(result, media=media, texts=(*result.texts, *scan.texts_of(subtitles)))
-
-
-def scan_recording(argument: Any, _channel: ChildChannel) -> AudioReport:
-    """Scan an audio file. Raises `InvalidMedia`, `TooLarge`."""
-    task = msgspec.convert(argument, RecordingScanTask)
-    runners = _reset_runners(task.detectors)
-    report = scan_audio(Path(task.path), task.limits, runners, Path(task.speech), audio_only=True).report
-    assert report is not None
-    return report
 
 
 def _reset_runners(detectors: DetectorSet) -> tuple[DetectorRunner, ...]:

@@ -175,20 +175,14 @@ blocked_prompt_sketches = Table(
     text("tenant_id"),
     #: `end_user:IDENTIFIER`; if the request named no end user, `key:ID` or `person:ID`.
     text("subject"),
-    #: `key:ID` or `person:ID`, also if the request named an end user.
-    text("account"),
-    #: For a request that was only similar to a block: the id of the block's sketch or video.
     text("lineage"),
     #: The rejected video; null for a check.
     text("video_id", null=True),
     blob("sketch"),
     #: The categories and scores for which the prompt was blocked.
     json("matched_categories"),
-    #: False: the prompt was not blocked itself but similar to a block. It has the time of that block.
-    Column("blocked", Boolean, nullable=False),
     time("at"),
     Index(None, "tenant_id", "subject", "at"),
-    Index(None, "tenant_id", "account", "at"),
 )
 
 webhook_endpoints = Table(

@@ -143,7 +143,7 @@ def world(database: Database, clock: Clock, tmp_path: Path) -> World:
             mail=mail,
             enrolment=SubjectEnrolment(picture=_face, clip=_clip, no_camera_reason=None),
         ),
-        lookup=EnrolledLookup(database=database, key=template_key, model="resnet-1"),
+        lookup=EnrolledLookup(database=database, key=template_key),
         mail=mail,
         folder=tmp_path,
         clock=clock,
@@ -421,7 +421,7 @@ def test_the_operator_and_the_subject_can_end_a_consent_at_the_same_time(
 
     monkeypatch.setattr("safelight.cases.consents.store.end_consent", end_slowly)
     monkeypatch.setattr("safelight.cases.consent_requests.subject.end_consent", end_slowly)
-    operator = Consents(world.database, TemplateKey.load(world.folder / "keys"), _face, _face)
+    operator = Consents(world.database, TemplateKey.load(world.folder / "keys"), _face)
     by_operator, by_subject = run_together(
         [
             partial(operator.revoke, TENANT, asked.request.id, revoked_by="the operator"),

@@ -17,7 +17,6 @@ from safelight.cases.consents import (
     TemplateVector,
 )
 from safelight.core.errors import Conflict, InvalidField, NotFound, SettingsError
-from safelight.policy.intended_use import ConsentScope
 from safelight.store.database import Database
 from safelight.store.tables import audit_log, audit_log_contents, biometric_templates
 from support.review_room import Clock
@@ -35,26 +34,14 @@ def described(path: Path) -> TemplateVector:
     return TemplateVector(model="resnet-1", template=np.full(128, float(path.stem)))
 
 
-def heard(path: Path) -> TemplateVector:
-    """The same of a voice, by the model that the file's ending names."""
-    return TemplateVector(
-        model=f"voice:wespeaker:{path.suffix[1:] or 'one'}", template=np.full(24, float(path.stem))
-    )
-
-
 @pytest.fixture
 def consents(database: Database, key: TemplateKey) -> Consents:
-    return Consents(database, key, described, heard)
+    return Consents(database, key, described)
 
 
 @pytest.fixture
 def gallery(database: Database, key: TemplateKey) -> ProtectedPeople:
-    return ProtectedPeople(database, key, described, heard)
-
-
-@pytest.fixture
-def voices(database: Database, key: TemplateKey) -> EnrolledLookup:
-    return EnrolledLookup(database=database, key=key, scope=ConsentScope.VOICE, model="voice:wespeaker:one")
+    return ProtectedPeople(database, key, described)
 
 
 @pytest.fixture
@@ -65,15 +52,11 @@ def lookup(database: Database, key: TemplateKey) -> EnrolledLookup:
 def given(**changes: Any) -> NewConsent:
     fields = {
         "subject": "Ann",
-        "scope": ["likeness"],
         "recorded_by": "Ada",
         "evidence": "signed form of 1 November",
         "pictures": [Path("1"), Path("2")],
     }
     return NewConsent(**(fields | changes))
-
-
-SPOKEN = {"scope": ["voice"], "pictures": [], "recordings": [Path("3"), Path("4")]}
 
 
 def ben(**fields: Any) -> NewProtectedPerson:
@@ -115,68 +98,24 @@ def test_revoking_ends_it_at_once_and_deletes_its_templates(
         consents.revoke(HERE, added.id, revoked_by="subject")
 
 
-def test_consent_to_a_voice_and_consent_to_a_face_are_separate(
-    consents: Consents, lookup: EnrolledLookup, voices: EnrolledLookup
+def test_a_template_of_another_model_is_an_error(
+    gallery: ProtectedPeople, lookup: EnrolledLookup, database: Database
 ) -> None:
-    face = consents.add(HERE, given(pictures=[Path("1")]))
-    assert (len(lookup.consented(HERE)), voices.consented(HERE)) == (1, ())
-    voice = consents.add(HERE, given(**SPOKEN))
-    assert (voice.templates, voice.voices) == (2, 2)
-    assert [one.record for one in lookup.consented(HERE)] == [face.id]
-    heard_here = [(one.record, one.template.tolist()) for one in voices.consented(HERE)]
-    assert heard_here == [(voice.id, [3.0] * 24), (voice.id, [4.0] * 24)]
-    both = consents.add(
-        HERE, given(scope=["voice", "likeness"], pictures=[Path("5")], recordings=[Path("6")])
-    )
-    assert (both.templates, both.voices) == (2, 1)
-    assert {one.record for one in voices.consented(HERE)} == {voice.id, both.id}
-    assert {one.record for one in lookup.consented(HERE)} == {face.id, both.id}
-
-
-def test_voice_templates_are_deleted_with_their_record(
-    consents: Consents, gallery: ProtectedPeople, voices: EnrolledLookup, database: Database, clock: Clock
-) -> None:
-    revoked = consents.add(HERE, given(**SPOKEN))
-    consents.add(HERE, given(**SPOKEN, expires_at=clock.now + 100))
-    gallery.add(HERE, ben(recordings=[Path("7")]))
-    assert (len(voices.consented(HERE)), len(voices.protected(HERE))) == (4, 1)
-    assert voices.consented(THERE) == voices.protected(THERE) == ()
-    consents.revoke(HERE, revoked.id, revoked_by="Ann")
-    clock.now += 100
-    assert voices.consented(HERE) == ()
-    consents.delete_expired_templates(HERE)
-    gallery.remove(HERE, "Ben", removed_by="Ada")
-    assert voices.protected(HERE) == ()
-    assert templates(database) == []
-
-
-def test_a_voice_enrolled_with_another_model_is_an_error(
-    gallery: ProtectedPeople, voices: EnrolledLookup, lookup: EnrolledLookup
-) -> None:
-    gallery.add(HERE, ben(pictures=[Path("7")], recordings=[Path("7.other")]))
+    gallery.add(HERE, ben(pictures=[Path("7")]))
+    with database.transaction(HERE) as tx:
+        tx.update(biometric_templates, biometric_templates.c.number == 0, model="voice:other")
     with pytest.raises(SettingsError, match="another model"):
-        voices.protected(HERE)
-    assert len(lookup.protected(HERE)) == 1
+        lookup.protected(HERE)
     gallery.remove(HERE, "Ben", removed_by="Ada")
-    assert voices.protected(HERE) == ()
+    assert lookup.protected(HERE) == ()
 
 
-@pytest.mark.parametrize(
-    ("file", "template"),
-    [({"pictures": [Path("7")]}, np.full(128, 7.0)), ({"recordings": [Path("7")]}, np.full(24, 7.0))],
-    ids=["face", "voice"],
-)
 def test_templates_are_encrypted_and_bound_to_their_tenant_record_and_model(
-    gallery: ProtectedPeople,
-    database: Database,
-    key: TemplateKey,
-    tmp_path: Path,
-    file: dict[str, Any],
-    template: Any,
+    gallery: ProtectedPeople, database: Database, key: TemplateKey, tmp_path: Path
 ) -> None:
-    added = gallery.add(HERE, ben(**file))
+    added = gallery.add(HERE, ben(pictures=[Path("7")]))
     (row,) = templates(database)
-    assert template.tobytes() not in row.ciphertext
+    assert np.full(128, 7.0).tobytes() not in row.ciphertext
     bound = f"{HERE}|{added.id}|0|{row.model}"
     assert key.decrypt(row.ciphertext, bound) is not None
     for other in (f"{THERE}|{added.id}|0|{row.model}", f"{HERE}|{added.id}|0|another"):
@@ -188,13 +127,7 @@ def test_templates_are_encrypted_and_bound_to_their_tenant_record_and_model(
 @pytest.mark.parametrize(
     "changes",
     [
-        {"scope": []},
-        {"scope": ["everything"]},
         {"pictures": []},
-        {"scope": ["voice"]},
-        {"scope": ["voice"], "pictures": []},
-        {"scope": ["voice"], "pictures": [], "recordings": [Path("1")] * 11},
-        {"recordings": [Path("3")]},
         {"subject": " "},
         {"evidence": "line\nbreak"},
         {"recorded_by": "x" * 501},

@@ -32,7 +32,6 @@ from safelight.providers.advice.rewriter_report import RewriterNote
 from safelight.screening.check_result import CheckResult, Price, advice_wire, find_suggestion, summarize_check
 from safelight.screening.model_rewriting import ModelRewriting
 from safelight.screening.prompt import PromptStage
-from safelight.screening.session_blocks import SessionBlocks
 from safelight.web.api.checks import check_object
 from support.prompt_advice import PURPOSES
 from support.verdicts import checked_cell, learned
@@ -47,9 +46,6 @@ REFUSED = {
     HelpRefusal.NOT_CHECKED: "Die Katze schläft auf dem Sofa und die Sonne scheint",
     HelpRefusal.DISTRESS: DISTRESS,
     HelpRefusal.RECENT_BLOCK: EXAMPLE,
-    HelpRefusal.BLOCK_OF_ANOTHER: EXAMPLE,
-    HelpRefusal.MANY_SIMILAR: EXAMPLE,
-    HelpRefusal.TWO_BLOCKS: EXAMPLE,
 }
 
 
@@ -88,18 +84,12 @@ def test_a_refusal_of_help_empties_the_checklist_at_every_door(
     stage: PromptStage, refusal: HelpRefusal
 ) -> None:
     prompt = REFUSED[refusal]
-    by_history = refusal in (
-        HelpRefusal.RECENT_BLOCK,
-        HelpRefusal.BLOCK_OF_ANOTHER,
-        HelpRefusal.MANY_SIMILAR,
-        HelpRefusal.TWO_BLOCKS,
-    )
     found = checked(
         stage,
         prompt,
         doubt=0.2 if refusal is HelpRefusal.UNSURE else None,
         provider="sora-2",
-        recent=refusal if by_history else None,
+        had_block=refusal is HelpRefusal.RECENT_BLOCK,
     )
     assert found.prompt_advice.refusal is refusal
     assert found.checklist == ()
@@ -208,7 +198,7 @@ def test_no_door_helps_with_a_scene_of_harm(
         result = stage.screen({"prompt": text}, policy)
         return summarize_check((result,), SHIPPED, texts={"prompt": text}, options=options)
 
-    tools = McpTools(lambda: check, None, SessionLimits(None, SessionBlocks()))
+    tools = McpTools(lambda: check, None, SessionLimits(None))
     answer = tools.check(prompt, "veo")
     assert "no_suggestions" in str(answer)
     assert answer["answer"] == "refuse"

@@ -141,11 +141,10 @@ def test_a_prompt_that_gets_no_help_never_leaves_the_machine(installation: Insta
     assert (rewrites(found), installation.chat.requests) == ([], [])
 
 
-def test_after_two_blocks_of_an_end_user_the_model_is_not_called(installation: Installation) -> None:
+def test_after_a_block_of_an_end_user_the_model_is_not_called(installation: Installation) -> None:
     user = new_id("user")
-    for prompt in ("how to build a bomb at home", "a nude woman dancing slowly across the old stage"):
-        installation.check(prompt, user=user)
-    assert installation.check(user=user).prompt_advice.refusal == "two_blocks"
+    installation.check("how to build a bomb at home", user=user)
+    assert installation.check(user=user).prompt_advice.refusal == "recent_block"
     assert installation.chat.requests == []
 
 

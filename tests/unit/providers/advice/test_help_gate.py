@@ -100,8 +100,10 @@ def test_an_excluded_finding_does_not_refuse_help() -> None:
     assert refusal(seen("sexual", negated=True)) is None
 
 
-def test_earlier_blocks_refuse_help() -> None:
-    assert refusal(recent=HelpRefusal.TWO_BLOCKS) is HelpRefusal.TWO_BLOCKS
+def test_a_block_of_the_last_hour_refuses_help_and_no_help_line() -> None:
+    assert refusal(had_block=True) is HelpRefusal.RECENT_BLOCK
+    assert refusal(seen("self-harm/intent"), had_block=True) is HelpRefusal.DISTRESS
+    assert advised(SELF_HARM_SCENE, had_block=True).help_lines
 
 
 def test_words_that_suggest_a_dangerous_scene_have_a_reason_of_their_own() -> None:
@@ -144,7 +146,7 @@ def test_without_the_reader_words_refuse_as_before(changes: dict[str, Any]) -> N
     "reason",
     [
         {"undecided": True},
-        {"recent": HelpRefusal.RECENT_BLOCK},
+        {"had_block": True},
         {"findings": [seen("likeness")]},
         {"cells": (checked_cell("sexual", complete=False),)},
     ],

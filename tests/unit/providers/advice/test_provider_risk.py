@@ -84,14 +84,13 @@ def test_a_provider_that_was_shut_down_has_no_estimate() -> None:
 
 
 @each_row
-def test_an_estimate_is_computed_only_if_it_is_shown(
-    provider: str, recent: HelpRefusal | None, calls: int
-) -> None:
+def test_an_estimate_is_computed_only_if_it_is_shown(provider: str, had_block: bool, calls: int) -> None:
     made = []
 
     def estimate() -> RiskEstimate:
         made.append(ESTIMATE)
         return ESTIMATE
 
-    found = advised("a paper boat on a lake", provider, estimate=estimate, recent=recent)
-    assert (found.refusal, len(made), found.risk.estimate is not None) == (recent, calls, bool(calls))
+    found = advised("a paper boat on a lake", provider, estimate=estimate, had_block=had_block)
+    refusal = HelpRefusal.RECENT_BLOCK if had_block else None
+    assert (found.refusal, len(made), found.risk.estimate is not None) == (refusal, calls, bool(calls))

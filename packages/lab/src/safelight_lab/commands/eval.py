@@ -5,9 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
@@ -28,13 +27,10 @@ from .policies import load_policies
 if TYPE_CHECKING:
     from safelight.bootstrap import Container
     from safelight.evaluation.protocol import CaseOutcome
-    from safelight.policy.documents import Policy
     from safelight_lab.evaluation.advice_eval import AdviceEvaluation
     from safelight_lab.evaluation.datasets import DataSet
 
 app = typer.Typer(no_args_is_help=True)
-#: Seconds for the detectors of one request of an evasion sequence.
-_EVASION_TIMEOUT_S = 60
 app.command()(provenance)
 app.command()(drift)
 app.command("all")(evaluate_all)
@@ -161,14 +157,6 @@ def advice(
     data: Annotated[
         list[Path] | None, typer.Option("--data", help="A JSONL file of prompts, one per line; repeatable.")
     ] = None,
-    evasion: Annotated[
-        bool,
-        typer.Option(
-            "--evasion",
-            help="Also run the sequences of requests that try to get help for blocked content. They use an "
-            "empty database of their own.",
-        ),
-    ] = False,
     simulated: Annotated[
         bool,
         typer.Option(
@@ -199,9 +187,9 @@ def advice(
     """Count the prompts that get suggestions and those that are refused help. Prints no prompt."""
     from safelight_lab.evaluation import advice_eval, datasets, holdout_log, risk_eval
 
-    if not (data or evasion or simulated or rewrites):
+    if not (data or simulated or rewrites):
         raise InvalidField(
-            "There is nothing to evaluate. Give --data, --evasion, --simulated or --rewrites.", param="data"
+            "There is nothing to evaluate. Give --data, --simulated or --rewrites.", param="data"
         )
     container = load_container(ctx)
     sets = [datasets.read(path) for path in data or ()]
@@ -216,8 +204,6 @@ def advice(
     with ProgressBar(sum(len(one.cases) for one in sets), "prompts") as progress:
         done = itertools.count(1)
         report = evaluation.run(sets, observe=lambda _outcome: progress.update(next(done)))
-    if evasion:
-        report["evasion"] = _run_evasion(container, chosen)
     if simulated:
         with ProgressBar(risk_eval.FITS, "models") as progress:
             fits = itertools.count(1)
@@ -242,32 +228,6 @@ def _run_rewrites(evaluation: AdviceEvaluation, sets: Sequence[DataSet]) -> dict
     )
     with ProgressBar(rewriting.cells, "filters") as progress:
         return rewriting.run()
-
-
-def _run_evasion(container: Container, policy: Policy) -> dict[str, Any]:
-    """The report of the evasion sequences under this policy, without check limits."""
-    from safelight.bootstrap import Container
-    from safelight.cli.demo import operator
-    from safelight.detectors.text.pipeline import TextPipeline
-    from safelight.settings.models import StorageSettings
-    from safelight_lab.evaluation.evasion_sequences import read_sequences, run_sequences
-
-    sequences = read_sequences()
-    with TemporaryDirectory(prefix="safelight-") as folder:
-        changes = {"data": Path(folder), "storage": StorageSettings()}
-        own = Container(container.core.settings.model_copy(update=changes))
-        # The models are loaded already. A check that a busy machine ends early would be held and not blocked.
-        detectors = container.core.text_pipeline.detectors
-        own.core.text_pipeline = TextPipeline(detectors, budget_s=_EVASION_TIMEOUT_S)
-        own.persistence.policies.publish(policy, published_by="safelight eval")
-        checks = replace(own.checks, spend=lambda _principal, _end_user: None)
-        with ProgressBar(len(sequences), "sequences") as progress:
-            done = itertools.count(1)
-            report = run_sequences(
-                checks, operator(own), sequences, observe=lambda _outcome: progress.update(next(done))
-            )
-        own.persistence.database.close()
-    return report
 
 
 @app.command()

@@ -96,8 +96,6 @@ def format_advice_report(report: Mapping[str, Any]) -> str:
         reasons = ", ".join(f"{name} {count}" for name, count in row["refusals"].items())
         title = " ".join(part for part in (row["source"], row["label"], row["part"], row["value"]) if part)
         lines.append(f"{title}: {', '.join(shares)}{f' [{reasons}]' if reasons else ''}")
-    if found := report.get("evasion"):
-        lines += _format_evasion(found)
     if found := report.get("simulated", {}).get("risk"):
         lines += _format_risk(found)
     if found := report.get("simulated", {}).get("rewrites"):
@@ -140,15 +138,6 @@ def _format_rewrites(found: Mapping[str, Any]) -> Iterator[str]:
             fixed=row["changed_fixed"],
             rewrites=row["rewrites"],
         )
-
-
-def _format_evasion(found: Mapping[str, Any]) -> Iterator[str]:
-    t = texts()
-    for row in (*found["sequences"], {**found, "id": t("eval.all_sequences")}):
-        names = ("reached", "reached_without_history", "others_refused")
-        shares = [_format_share(name, row[name], row[name]["n"]) for name in names if row[name]["n"]]
-        void = [t("eval.not_blocked", n=row["not_blocked"])] if row["not_blocked"] else []
-        yield f"{row['id']}: {', '.join([*shares, *void])}"
 
 
 def _format_summary(rows: list[dict[str, Any]]) -> Iterator[str]:
