@@ -1,14 +1,16 @@
-"""Limits of one MCP session: money, and no request for an hour after a block."""
+"""Limits of one MCP session: money, and an hour without requests after a block."""
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable, Mapping
 
 from safelight_client.money import format_money
 
-#: How long a session gets no suggestions and requests nothing after a block, in seconds.
+#: How long a session requests nothing after a block, and gets no suggestions after one by our policy, in
+#: seconds.
 _AFTER_BLOCK_S = 3_600
 
 
@@ -23,13 +25,13 @@ class SessionRefusal(Exception):
 
 
 class SessionLimits:
-    """Money that may still be spent, and the last block of this session. Thread-safe."""
+    """Money that may still be spent, and the last blocks of this session. Thread-safe."""
 
     def __init__(self, allowed_usd: float | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._allowed_usd = allowed_usd
         self._left_usd = allowed_usd or 0.0
         self._clock = clock
-        self._blocked_at: float | None = None
+        self._blocked_at = self._blocked_by_policy_at = -math.inf
         self._lock = threading.Lock()
 
     @property
@@ -37,15 +39,15 @@ class SessionLimits:
         """US dollars that are neither spent nor reserved."""
         return round(self._left_usd, 6)
 
-    def remember_block(self) -> None:
-        """Remember that the policy or a provider blocked a prompt now."""
+    def remember_block(self, *, by_policy: bool) -> None:
+        """Remember that a prompt was blocked now: by our policy, or perhaps by a provider."""
         self._blocked_at = self._clock()
+        if by_policy:
+            self._blocked_by_policy_at = self._blocked_at
 
-    @property
-    def had_block(self) -> bool:
-        """Whether a prompt was blocked in this session within the last hour."""
-        at = self._blocked_at
-        return at is not None and self._clock() - at < _AFTER_BLOCK_S
+    def had_policy_block(self) -> bool:
+        """Whether our policy blocked a prompt of this session within the last hour."""
+        return self._clock() - self._blocked_by_policy_at < _AFTER_BLOCK_S
 
     def require_allowed(self) -> None:
         """Raises `SessionRefusal` if nothing may be requested."""
@@ -54,7 +56,7 @@ class SessionLimits:
                 "This server requests no videos. Its operator can allow it with --allow-spend and an amount "
                 "in US dollars; 0 allows models without charge."
             )
-        if self.had_block:
+        if self._clock() - self._blocked_at < _AFTER_BLOCK_S:
             raise SessionRefusal(
                 "A prompt was blocked in this session within the last hour, so nothing is requested. Do not "
                 "try other words for it. Tell the user what was blocked."

@@ -75,17 +75,17 @@ class McpTools:
             except GatewayFailure as failure:
                 return self._failed(prompt, failure)
         if answer.get("verdict") == Action.BLOCK.value:
-            self._limits.remember_block()
-        had_block = self._limits.had_block
+            self._limits.remember_block(by_policy=True)
+        had_block = self._limits.had_policy_block()
         ours = {name: answer[name] for name in _STATED if answer.get(name) is not None}
-        # After a block of this session nothing is suggested, also after one by a provider.
+        # After a block by our policy nothing is suggested, even if the gateway has forgotten it.
         texts = {} if had_block else {name: answer[name] for name in _QUOTING if name in answer}
         ours |= {"answer": HelpAnswer.REFUSE.value} if had_block else {}
         ours |= {"checked_by": "this machine" if self._gateway is None else "gateway"}
         return with_untrusted(ours, {"prompt": prompt, **texts})
 
     def _check_here(self, prompt: str, provider: str) -> Mapping[str, Any]:
-        options = AdviceOptions(provider=provider, had_block=self._limits.had_block)
+        options = AdviceOptions(provider=provider, had_block=self._limits.had_policy_block())
         found = self._local_check()(prompt, options)
         return {**advice_wire(found), "summary": found.summary}
 
@@ -147,13 +147,13 @@ class McpTools:
             offer = self._require_gateway().offer(prompt, model, seconds)
         except GatewayFailure as failure:
             if failure.is_block:
-                self._limits.remember_block()
+                self._limits.remember_block(by_policy=False)
             next_step = failure.explanation.get("next_step", "")
             raise SessionRefusal(
                 f"The gateway refused the request. {next_step}".strip(), {"message": failure.message}
             ) from None
         if offer.is_block:
-            self._limits.remember_block()
+            self._limits.remember_block(by_policy=True)
         if offer.refusal:
             raise SessionRefusal(f"Not requested: {offer.refusal}")
         self._limits.require_affordable(offer.usd)
@@ -192,13 +192,13 @@ class McpTools:
         if video.status not in _UNFINISHED:
             self._unfinished.discard(video.id)
         if video.is_block:
-            self._limits.remember_block()
+            self._limits.remember_block(by_policy=False)
         ours = {"id": video.id, "status": video.status, **video.facts}
         return with_untrusted(ours, {"prompt": video.prompt, "message": video.message})
 
     def _failed(self, prompt: str, failure: GatewayFailure) -> dict[str, Any]:
         if failure.is_block and prompt:
-            self._limits.remember_block()
+            self._limits.remember_block(by_policy=False)
         return with_untrusted(
             {"failed": dict(failure.explanation)}, {"prompt": prompt, "message": failure.message}
         )

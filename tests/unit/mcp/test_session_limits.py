@@ -61,10 +61,22 @@ def test_nothing_is_requested_without_permission_or_for_an_hour_after_a_block() 
     now = [5.0]
     session = SessionLimits(0.0, lambda: now[0])
     session.require_allowed()
-    session.remember_block()
+    session.remember_block(by_policy=False)
     now[0] += 3_599
     with pytest.raises(SessionRefusal, match="blocked in this session"):
         session.require_allowed()
     now[0] += 1
-    assert not session.had_block
     session.require_allowed()
+
+
+def test_suggestions_end_for_an_hour_after_a_block_by_our_policy_only() -> None:
+    now = [5.0]
+    session = SessionLimits(0.0, lambda: now[0])
+    session.remember_block(by_policy=False)
+    assert not session.had_policy_block()
+    session.remember_block(by_policy=True)
+    session.remember_block(by_policy=False)
+    now[0] += 3_599
+    assert session.had_policy_block()
+    now[0] += 1
+    assert not session.had_policy_block()
