@@ -8,6 +8,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 
 from safelight.core.errors import InvalidField, NotFound
@@ -31,8 +32,8 @@ def read_text(file: Path | None, *, param: str, limit: int = -1) -> str:
     else:
         with _open(file) as opened:
             data = opened.read(limit)
-    mark = next((mark for mark in _MARKS if data.startswith(mark)), b"")
-    decoder = codecs.getincrementaldecoder(_MARKS.get(mark, "utf-8"))()
+    mark, encoding = _encoding_of(data)
+    decoder = codecs.getincrementaldecoder(encoding)()
     try:
         # The limit may cut a character in two.
         text = decoder.decode(data[len(mark) :], final=len(data) != limit)
@@ -51,15 +52,11 @@ def read_lines(file: Path, *, param: str) -> Iterator[str]:
     Raises the errors of `read_text`, for a line when it is reached.
     """
     with _open(file) as opened:
-        start = opened.peek(3)
-        mark = next((mark for mark in _MARKS if start.startswith(mark)), b"")
+        mark, encoding = _encoding_of(opened.peek(3))
         opened.read(len(mark))
-        encoding = _MARKS.get(mark, "utf-8")
         lost = "surrogateescape" if encoding == "utf-8" else "surrogatepass"
         text = io.TextIOWrapper(opened, encoding, lost, newline="")
-        number = 0
-        while True:
-            number += 1
+        for number in count(1):
             try:
                 line = text.readline(MAX_LINE_CHARACTERS + 1)
             except UnicodeDecodeError:
@@ -79,6 +76,12 @@ def read_lines(file: Path, *, param: str) -> Iterator[str]:
                     param=param,
                 )
             yield line
+
+
+def _encoding_of(start: bytes) -> tuple[bytes, str]:
+    """The byte order mark that a text begins with, which may be empty, and its encoding."""
+    mark = next((mark for mark in _MARKS if start.startswith(mark)), b"")
+    return mark, _MARKS.get(mark, "utf-8")
 
 
 @contextmanager

@@ -201,24 +201,27 @@ def _implied(word: str) -> SubjectAction | None:
     return None
 
 
+_FOUR_LEGGED = (
+    SubjectAction.WALK,
+    SubjectAction.RUN,
+    SubjectAction.SIT,
+    SubjectAction.STAND,
+    SubjectAction.SLEEP,
+)
+_DRIVEN = (SubjectAction.RUN, SubjectAction.STAND)
 #: What each kind can do, apart from people; its first action is what it does if the prompt names another.
 _ABLE: dict[SubjectKind, tuple[SubjectAction, ...]] = {
     SubjectKind.BIRD: (SubjectAction.FLY,),
-    SubjectKind.DOG: (
-        SubjectAction.WALK,
-        SubjectAction.RUN,
-        SubjectAction.SIT,
-        SubjectAction.STAND,
-        SubjectAction.SLEEP,
-    ),
+    SubjectKind.DOG: _FOUR_LEGGED,
+    SubjectKind.CAT: _FOUR_LEGGED,
     SubjectKind.HORSE: (SubjectAction.WALK, SubjectAction.RUN, SubjectAction.STAND),
     SubjectKind.BOAT: (SubjectAction.WALK,),
-    SubjectKind.CAR: (SubjectAction.RUN, SubjectAction.STAND),
+    SubjectKind.CAR: _DRIVEN,
+    SubjectKind.TRAM: _DRIVEN,
     SubjectKind.BICYCLE: (SubjectAction.WALK, SubjectAction.STAND),
     SubjectKind.BRIDGE: (SubjectAction.STAND,),
     SubjectKind.LIGHTHOUSE: (SubjectAction.STAND,),
 }
-_ABLE[SubjectKind.CAT], _ABLE[SubjectKind.TRAM] = _ABLE[SubjectKind.DOG], _ABLE[SubjectKind.CAR]
 _PERSON = (
     SubjectAction.STAND,
     SubjectAction.WALK,

@@ -25,7 +25,7 @@ from safelight_storyboard.subject_style import (
 )
 from safelight_storyboard.subject_words import ON_ROADS, SubjectKind
 
-_APART = frozenset({SubjectKind.BIRD, SubjectKind.BOAT, SubjectKind.BRIDGE, SubjectKind.LIGHTHOUSE})
+#: The subjects that are always placed apart, and their colours.
 _COLOURS = {
     SubjectKind.BIRD: "#3a3d46",
     SubjectKind.BOAT: "#5a4438",
@@ -37,7 +37,7 @@ _COLOURS = {
 def is_placed_apart(scene: Scene, subject: Subject) -> bool:
     """Whether `place_apart` places this subject."""
     bridge = any(s.kind is SubjectKind.BRIDGE for s in scene.subjects)
-    return subject.kind in _APART or (bridge and subject.kind in ON_ROADS)
+    return subject.kind in _COLOURS or (bridge and subject.kind in ON_ROADS)
 
 
 def place_apart(
