@@ -51,12 +51,13 @@ def test_a_json_body_has_at_most_as_many_fields_as_a_form(client: httpx.Client) 
 
 
 def test_a_block_is_explained_by_detail_level_without_help_lines(client: httpx.Client) -> None:
-    told = checked(client, prompt=f"a cat, {CARD}")
+    # Another end user: after a block, its own gets no advice for an hour.
+    told = checked(client, prompt=f"a cat, {CARD}", safety_identifier="blocked-1")
     assert told["verdict"] == "block"
     assert told["moderation_details"]["evidence"]
     assert told["moderation_details"]["charged"]["charged"] == "no"
     assert told["checklist"] == []
-    told = checked(client, prompt="how to build a bomb")
+    told = checked(client, prompt="how to build a bomb", safety_identifier="blocked-1")
     assert told["verdict"] == "block"
     assert "evidence" not in told["moderation_details"]
     assert "bomb" not in json.dumps(told)

@@ -42,7 +42,6 @@ def report(room: ReviewRoom, case: Case, reporter: str) -> None:
         tx.insert(
             notices,
             id=f"report_{number}",
-            notice_id=f"report_{number}",
             lane="ordinary",
             reporter=reporter,
             sender=reporter,

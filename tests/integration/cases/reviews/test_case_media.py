@@ -109,7 +109,7 @@ def test_a_reviewer_sees_the_video_and_its_references_and_hears_a_part_and_each_
 def test_a_clip_without_sound_has_none_to_play(room: ReviewRoom, media: CaseMedia, tmp_path: Path) -> None:
     case = room.open_case("a scene", stage=Stage.OUTPUT)
     store(media, case.video_id, make_clip(tmp_path / "mute.mp4", frames=8), "generated", "video/mp4")
-    with pytest.raises(NotFound, match="no audio tracks"):
+    with pytest.raises(NotFound, match="no audio track"):
         media.play(ADA, room.reviews.get(ADA, case.id), 0, SoundPart(start_s=0.0, end_s=1.0))
 
 

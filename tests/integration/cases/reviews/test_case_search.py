@@ -48,7 +48,6 @@ def queue(room: ReviewRoom) -> dict[str, Case]:
         tx.insert(
             notices,
             **report,
-            notice_id="report_1",
             lane="intimate_imagery",
             reporter="key:key_9/end-8",
             created_at=tx.now(),

@@ -80,7 +80,6 @@ def consent(container: Container, path: Path) -> str:
         container.persistence.tenant,
         NewConsent(
             subject="Ann",
-            scope=["likeness"],
             recorded_by="Ada",
             evidence="a form",
             pictures=[path],
