@@ -129,6 +129,16 @@ def test_the_page_is_in_the_language_of_the_reader(staff: httpx.Client, language
     assert staff.get("/advice", headers={"accept-language": language}).status_code == 200
 
 
+def test_a_page_without_suggestions_says_why_and_what_can_be_done(staff: httpx.Client) -> None:
+    page = staff.post("/advice", data={"prompt": "a cat sleeps on a chair"}).text
+    answer = page.split('id="answer"')[1]
+    assert "<h2>Why there are no suggestions</h2>" in answer
+    assert "You can send it as it is." in answer
+    chinese = staff.post("/advice", data={"prompt": "a cat"}, headers={"accept-language": "zh-CN"}).text
+    assert "<h2>为什么没有建议</h2>" in chinese
+
+
+# From here on the account had a block, so it gets no suggestions.
 def test_a_blocked_prompt_gets_neither_words_nor_suggestions(staff: httpx.Client) -> None:
     page = staff.post("/advice", data={"prompt": "a nude woman alone on a rooftop at night"})
     assert 'data-verdict="block"' in page.text
@@ -157,15 +167,6 @@ def test_help_lines_stand_above_everything_else_for_a_person_in_distress(
     answer = page.split('id="answer"')[1].split("</article>")[0]
     assert 'data-risk="unknown"' in answer
     assert not re.search("<h2>|<ol|<ul|<q>", answer)
-
-
-def test_a_page_without_suggestions_says_why_and_what_can_be_done(staff: httpx.Client) -> None:
-    page = staff.post("/advice", data={"prompt": "a cat sleeps on a chair"}).text
-    answer = page.split('id="answer"')[1]
-    assert "<h2>Why there are no suggestions</h2>" in answer
-    assert "You can send it as it is." in answer
-    chinese = staff.post("/advice", data={"prompt": "a cat"}, headers={"accept-language": "zh-CN"}).text
-    assert "<h2>为什么没有建议</h2>" in chinese
 
 
 def test_a_source_with_an_address_is_a_link_with_the_date_on_which_it_was_read(staff: httpx.Client) -> None:
