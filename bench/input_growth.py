@@ -39,7 +39,6 @@ from safelight.videos.templates.documents import read_document
 from safelight.videos.templates.models import TemplateDocument
 from safelight.videos.templates.rendering import render
 from safelight.web import request_body
-from safelight.web.batch_request import read_batch_request
 from safelight_client import BatchError
 from safelight_client.batch import BatchRows, PlanOptions, plan_batch
 from safelight_client.batch.rows import read_csv, read_jsonl, rows_of_entries
@@ -104,10 +103,6 @@ def batch_rows(text: str, kind: str) -> object:
 def planned(text: str) -> object:
     rows = BatchRows(path=Path("b.csv"), rows=rows_of_entries(read_csv(text)))
     return plan_batch(rows, PlanOptions(model="m", prices={"m": 0.1})).totals()
-
-
-def requested(text: str, kind: str) -> object:
-    return read_batch_request({kind: text}, None, max_prompt_chars=8_000)
 
 
 def prompt_rows(text: str, kind: str) -> object:
@@ -181,22 +176,6 @@ def _plan_cases() -> Iterator[Case]:
     yield case("equal rows", lambda n: "prompt\n" + fill(n, "a red tram\n"))
     yield case("one prompt", lambda n: f"prompt\n{fill(min(n, 130_000), 'a red tram ')}\n")
     yield case("fields", lambda n: f"prompt,{names(n)}\na lake" + fill(n // 4, ",a") + "\n")
-    yield Case(
-        parser="POST batches, csv",
-        field="long columns and rows",
-        # Each row repeats the names of its columns.
-        make=lambda n: names(n // 2, start="c" * 90) + "\n" + fill(n // 2, "a," * 120 + "a\n"),
-        read=lambda text: requested(text, "csv"),
-    )
-    for kind in ("csv", "jsonl"):
-        yield Case(
-            parser=f"POST batches, {kind}",
-            field="fields",
-            make=(lambda n: f"prompt,{names(n)}\na lake\n")
-            if kind == "csv"
-            else lambda n: "{" + members(n) + "}",
-            read=lambda text, kind=kind: requested(text, kind),  # type: ignore[misc]
-        )
 
 
 def _template_cases() -> Iterator[Case]:

@@ -25,7 +25,6 @@ MAX_QUERIES = 3
 STARTS = [
     "/",
     "/videos",
-    "/videos/batches",
     "/advice",
     "/attempts",
     "/templates",

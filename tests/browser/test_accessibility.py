@@ -24,7 +24,6 @@ PAGES = (
     "/videos",
     "/videos?view=list",
     "/videos?q=words+of+no+prompt",
-    "/videos/batches",
     "/review",
     "/compliance/log",
     "/review?state=closed",

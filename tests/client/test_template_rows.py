@@ -44,6 +44,18 @@ def test_columns_of_a_template_are_sent_as_the_template_of_the_request(tmp_path:
     assert "slot.TIME" not in first.fields
 
 
+def test_a_gateway_gets_the_name_of_the_batch_in_the_metadata(tmp_path: Path) -> None:
+    own = {"batch": "mine"}
+    full = {str(number): "x" for number in range(16)}
+    rows: list[dict[str, Any]] = [{}, {"metadata": {"scene": "1"}}, {"metadata": own}, {"metadata": full}]
+    text = "".join(json.dumps({"prompt": f"take {n}", **row}) + "\n" for n, row in enumerate(rows))
+    path = tmp_path / "shots.take\udcff.jsonl"
+    sent = [each.fields.get("metadata") for each in plan(path, text, model="wan").rows]
+    assert sent == [{"batch": "shots.take?"}, {"batch": "shots.take?", "scene": "1"}, own, full]
+    others = plan(path, text, models={}, model="wan", prices={"wan": 0.1})
+    assert [each.fields.get("metadata") for each in others.rows] == [None, {"scene": "1"}, own, full]
+
+
 def test_another_server_gets_the_prompt_alone(tmp_path: Path) -> None:
     first, _ = plan(tmp_path / "a.csv", CSV, models={}, prices={"wan": 0.1}).rows
     assert (first.fields["prompt"], "safelight" in first.fields) == ("a lake at dawn", False)

@@ -17,7 +17,6 @@ def app() -> Any:
         Services(
             videos=Desk(),  # type: ignore[arg-type]
             readiness=dict,
-            batches=None,  # type: ignore[arg-type]
             accounts=None,  # type: ignore[arg-type]
             moderation=None,  # type: ignore[arg-type]
             reviews=None,  # type: ignore[arg-type]

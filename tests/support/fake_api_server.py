@@ -62,7 +62,6 @@ from safelight.store.database import Database, Transaction
 from safelight.store.key_ring import KeyRing
 from safelight.store.pages import Page
 from safelight.store.tables import statements
-from safelight.videos.batches.service import BatchService
 from safelight.videos.case_rows import Case, Decision
 from safelight.videos.case_rows.models import AppealSubject as BlockedVideo
 from safelight.videos.models import (
@@ -252,8 +251,13 @@ class Desk:
             for video in self.list(principal, after=after, limit=len(self.videos), order="desc").items
             if (VideoState.BLOCKED if video.vaulted else video.state) in wanted.states
             and wanted.words.casefold() in ("" if video.vaulted else video.prompt.casefold())
+            and wanted.batch in ("", video.metadata.get("batch"))
         ]
         return Page(tuple(found[:limit]), len(found) > limit)
+
+    def batches(self, principal: Principal) -> tuple[str, ...]:
+        mine = self.list(principal, after=None, limit=len(self.videos), order="desc").items
+        return tuple(dict.fromkeys(one.metadata["batch"] for one in mine if "batch" in one.metadata))
 
     def delete(self, principal: Principal, video_id: str) -> None:
         self.get(principal, video_id)
@@ -537,7 +541,6 @@ def live(
         services = Services(
             videos=cast(VideoService, desk),
             readiness=desk.readiness,
-            batches=BatchService(database=database, max_stored=100),
             accounts=accounts,
             moderation=cast(ModerationsApi, Looker()),
             reviews=Reviews(database, cast(ReviewActions, desk)),

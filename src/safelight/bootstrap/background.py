@@ -14,7 +14,6 @@ from safelight.core.background.part import BackgroundPart
 from safelight.provenance.recovery.copies import CopySearch
 from safelight.providers.attempts.canaries.calls import CanaryCalls
 from safelight.store.database import Database
-from safelight.videos.batches.advancer import BatchAdvancer
 from safelight.videos.canary_sender import CanarySender
 from safelight.videos.queue import DurableQueue
 from safelight.videos.registry import LateTimestamps
@@ -47,7 +46,6 @@ class Background:
     upstream_waits: UpstreamWaits
     cancellation: Cancellation
     sweeper: Sweeper
-    advancer: BatchAdvancer
     decision_executor: DecisionExecutor
     notice_follow_up: NoticeFollowUp
     withdrawals: ConsentWithdrawals
@@ -72,7 +70,6 @@ def make_background(
     correspondence: Correspondence,
     mails: Mails,
     *,
-    advancer: BatchAdvancer,
     retries: Retries,
     copies: CopySearch,
     late_timestamps: LateTimestamps | None,
@@ -127,7 +124,6 @@ def make_background(
         upstream_waits=upstream_waits,
         cancellation=cancellation,
         sweeper=sweeper,
-        advancer=advancer,
         decision_executor=decision_executor,
         notice_follow_up=notice_follow_up,
         withdrawals=withdrawals,
@@ -138,7 +134,6 @@ def make_background(
             upstream_waits.part,
             cancellation.part,
             sweeper.part,
-            advancer.part,
             decision_executor.part,
             review_pruning,
             quality_sampling,

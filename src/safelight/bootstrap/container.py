@@ -128,9 +128,8 @@ class Container:
     @cached_property
     def background(self) -> Background:
         from .background import make_background
-        from .videos import make_batch_advancer, make_retries
+        from .videos import make_retries
 
-        videos, checks = self.videos, self.checks
         return make_background(
             self.core,
             self.persistence,
@@ -139,10 +138,7 @@ class Container:
             self.decisions,
             self.correspondence,
             self.mails,
-            advancer=make_batch_advancer(
-                self.core, self.persistence, self.pipeline, checks, videos, self.templates
-            ),
-            retries=make_retries(self.persistence, videos, checks),
+            retries=make_retries(self.persistence, self.videos, self.checks),
             copies=self.provenance.copies,
             late_timestamps=self.provenance.late_timestamps,
         )

@@ -23,7 +23,6 @@ from safelight.detectors.list_origins import check_lists
 from safelight.detectors.text.operator_lists import OperatorLists
 from safelight.policy.replay import ReplayRecord
 from safelight.providers.attempts.attempt_log import AttemptLog
-from safelight.videos.batches.service import BatchService
 from safelight.videos.quota import QuotaReader
 from safelight.web.moderations_api import ModerationsApi
 from safelight.web.services import ConsentServices, Services
@@ -44,7 +43,6 @@ def make_services(container: Container) -> Services:
     database, server = persistence.database, core.settings.server
     return Services(
         videos=container.videos,
-        batches=BatchService(database=database, max_stored=core.settings.limits.stored_batches),
         accounts=persistence.accounts,
         waivers=lambda: persistence.waivers_in_force(persistence.tenant),
         taxonomy=core.taxonomy,

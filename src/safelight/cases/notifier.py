@@ -1,4 +1,4 @@
-"""Sends webhooks: converts events of videos, batches and drift to messages, and delivers them.
+"""Sends webhooks: converts events of videos and drift to messages, and delivers them.
 
 Each endpoint that is subscribed to an event gets one message.
 """
@@ -53,12 +53,6 @@ _EVENTS: Mapping[VideoState, EventType] = {
 }
 _BLOCKS = frozenset({VideoState.REJECTED, VideoState.BLOCKED})
 _TOPICS = {f"video.{state.value}": state for state in VideoState}
-#: The webhook event for each topic of a batch that has ended.
-_BATCH_EVENTS: Mapping[str, EventType] = {
-    "batch.completed": EventType.BATCH_COMPLETED,
-    "batch.stopped": EventType.BATCH_FAILED,
-    "batch.cancelled": EventType.BATCH_CANCELLED,
-}
 #: The webhook event for each topic of a case of the review queue.
 _CASE_EVENTS: Mapping[str, EventType] = {
     "case.opened": EventType.CASE_OPENED,
@@ -119,9 +113,7 @@ class Notifier:
         cannot be converted stays in the outbox, and the others are converted.
         """
         due = (
-            tables.outbox.c.topic.in_(
-                [*_TOPICS, *_BATCH_EVENTS, *_CASE_EVENTS, *_BODY_EVENTS, REPORT_TOPIC, CONSENT_TOPIC]
-            ),
+            tables.outbox.c.topic.in_([*_TOPICS, *_CASE_EVENTS, *_BODY_EVENTS, REPORT_TOPIC, CONSENT_TOPIC]),
             tables.outbox.c.due_at <= self._database.clock(),
             tables.outbox.c.delivered_at.is_(None),
             tables.outbox.c.dead_at.is_(None),
@@ -164,9 +156,6 @@ class Notifier:
             return not self._in_flight.total()
 
     def _queue_event(self, tx: Transaction, event: Row[Any]) -> None:
-        if event.topic in _BATCH_EVENTS:
-            self._queue(tx, event, event.id, _BATCH_EVENTS[event.topic], {"id": event.subject})
-            return
         if event.topic == EventType.CASE_DECIDED.value:
             self._queue_decision(tx, event)
             return

@@ -20,7 +20,6 @@ from .account_terms_pages import AccountTermsPages
 from .appeal_pages import AppealPages, StatementPages
 from .applicant_pages import ApplicantPages
 from .attempts_pages import AttemptsPages
-from .batches_pages import BatchesPages
 from .bulk_pages import BulkPages
 from .compliance_pages import CompliancePages
 from .consent_pages import ConsentAnswerPages, ConsentPages
@@ -81,7 +80,6 @@ class Console:
         review_queue, quality = ReviewQueuePages(*services), QualityPages(*services)
         appeals, advice = AppealPages(*services), AdvicePages(*services)
         statements = StatementPages(*services)
-        batches = BatchesPages(*services)
         attempts, tries = AttemptsPages(*services), TryPages(*services)
         templates, library = TemplatePages(*services), LibraryPages(*services)
         people, account, invitation = (
@@ -108,10 +106,6 @@ class Console:
             ("POST", "/", protected(studio.create, write)),
             ("POST", "/check", protected(studio.check, KeyScope.CHECKS)),
             ("GET", "/videos", protected(video_list.show, read)),
-            ("GET", "/videos/batches", protected(batches.show, read)),
-            ("POST", "/videos/batches", protected(batches.add, write)),
-            ("GET", "/videos/batches/{batch_id}", protected(batches.show_one, read)),
-            ("POST", "/videos/batches/{batch_id}", protected(batches.change, write)),
             ("GET", "/videos/{video_id}", protected(videos.show, read)),
             ("POST", "/videos/{video_id}/scan", protected(videos.scan_again, write)),
             ("GET", "/videos/{video_id}/report", protected(videos.report_form, read)),

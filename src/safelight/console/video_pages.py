@@ -56,15 +56,16 @@ class VideoListPages(PageHandler):
     async def show(self, request: Request, principal: Principal) -> Response:
         """The videos, newest first. A script gets only the fragment with the cards.
 
-        Query: `state` (one of `STATE_FILTERS`), `q` (part of the prompt), `view` (`grid` or `list`), `after`
-        (the last id of the previous page).
+        Query: `state` (one of `STATE_FILTERS`), `batch` (its name), `q` (part of the prompt), `view` (`grid`
+        or `list`), `after` (the last id of the previous page).
         """
         state = request.query_params.get("state", "all")
         state = state if state in STATE_FILTERS else "all"
         search = request.query_params.get("q", "")[:200].strip()
+        batch = request.query_params.get("batch", "")[:512]
         after_param = request.query_params.get("after")
         after = valid_video_id(after_param) if after_param else None
-        wanted = VideoFilter(states=STATE_FILTERS[state], words=search)
+        wanted = VideoFilter(states=STATE_FILTERS[state], words=search, batch=batch)
         page = await self.run(
             self.services.videos.find, principal, wanted, after=after, limit=VIDEOS_PER_PAGE
         )
@@ -73,12 +74,12 @@ class VideoListPages(PageHandler):
         if self.wants_fragment(request):
             return await self.render_page(request, "video_grid.html", principal, cards=cards)
         view = "list" if request.query_params.get("view") == "list" else "grid"
-        query = {"state": state, "q": search, "view": view}
+        query = {"state": state, "batch": batch, "q": search, "view": view}
+        names = await self.run(self.services.videos.batches, principal)
         return await self.render_page(
             request,
             "videos.html",
             principal,
-            b=load_messages("batches", t.tag),
             cards=cards,
             view=view,
             views=[(name, f"/videos?{urlencode({**query, 'view': name})}") for name in ("grid", "list")],
@@ -86,6 +87,8 @@ class VideoListPages(PageHandler):
             state=state,
             search=search,
             filters=tuple(STATE_FILTERS),
+            batch=batch,
+            batches=names if batch in ("", *names) else (batch, *names),
             first=after is None,
             start=f"/videos?{urlencode(query)}",
             more=f"/videos?{urlencode({**query, 'after': page.items[-1].id})}" if page.has_more else None,

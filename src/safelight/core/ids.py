@@ -23,7 +23,6 @@ KINDS = frozenset(
         "webhook",
         "lineage",
         "sketch",
-        "batch",
         "template",
         "entry",
         "view",

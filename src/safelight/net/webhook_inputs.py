@@ -22,11 +22,6 @@ class EventType(StrEnum):
     VIDEO_WITHDRAWN = "video.withdrawn"
     #: A request that named an end user by `safety_identifier` was blocked.
     SAFETY_IDENTIFIER_BLOCKED = "safety_identifier.blocked"
-    #: Every row of a batch has ended.
-    BATCH_COMPLETED = "batch.completed"
-    #: A batch was stopped by a rule, its ceiling or an error. OpenAI has this event too.
-    BATCH_FAILED = "batch.failed"
-    BATCH_CANCELLED = "batch.cancelled"
     #: A provider behaves differently than before, or a drift that was reported has ended.
     PROVIDER_DRIFT = "provider.drift"
     #: Safelight stopped a canary.

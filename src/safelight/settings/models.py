@@ -46,7 +46,7 @@ class LimitSettings(Section):
     retention_days: float = Field(
         default=30.0,
         gt=0,
-        description="Days after which delivered content, and batches that have ended, are deleted.",
+        description="Days after which delivered content is deleted.",
     )
     checks_per_hour: int = Field(
         default=600,
@@ -55,11 +55,6 @@ class LimitSettings(Section):
     )
     end_user_checks_per_hour: int = Field(
         default=120, ge=1, description="The same maximum for one end user (`safety_identifier`)."
-    )
-    stored_batches: int = Field(
-        default=1000,
-        ge=1,
-        description="Maximum number of batches that one team stores, those that have ended included.",
     )
     reports_per_hour: int = Field(
         default=60,

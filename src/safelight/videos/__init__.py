@@ -1,1 +1,1 @@
-"""The life of a video: submission, checks, the durable queue, its steps, its seal, withdrawal; batches."""
+"""The life of a video: submission, checks, the durable queue, its steps, its seal, withdrawal."""

@@ -396,6 +396,8 @@ class VideoFilter:
     #: A part of the prompt, in any letter case (on SQLite for ASCII letters only). No words find a
     #: vaulted video.
     words: str = ""
+    #: The value of `batch` in the metadata; empty for all videos.
+    batch: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,6 +51,7 @@ _COPIED_COLUMNS = (
     "height",
     "request_sha256",
     "metadata",
+    "batch",
     "remixed_from",
     "quarantined",
 )

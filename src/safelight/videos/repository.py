@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, literal, or_
+from sqlalchemy import ColumnElement, Row, and_, func, literal, or_, select
 
 from safelight.core.errors import NotFound
 from safelight.policy.findings import Stage
@@ -22,6 +22,7 @@ from .models import Video, VideoFilter, VideoRecord, VideoSnapshot, VideoState
 from .registry import is_intact
 from .stage_records import approved_findings, judged_sha256s, overturned_findings, stage_records
 
+_MAX_BATCHES = 50
 #: Least difference between the creation times of two videos of a tenant.
 _LIST_STEP_S = 0.001
 
@@ -75,8 +76,25 @@ class VideoRepository:
         ]
         if wanted.words:
             where += [videos.vaulted.is_(False), videos.prompt.icontains(wanted.words, autoescape=True)]
+        if wanted.batch:
+            where.append(videos.batch == wanted.batch)
         with self._database.read_transaction(tenant=tenant) as tx:
             return _page(tx, where, after=after, limit=limit, newest_first=True)
+
+    def batches(self, tenant: str) -> tuple[str, ...]:
+        """The names of the latest batches, those with the newest video first."""
+        videos = tables.videos
+        with self._database.read_transaction(tenant=tenant) as tx:
+            found = tx.execute(
+                select(videos.c.batch)
+                .where(
+                    *tx.tenant_condition(videos), videos.c.batch.is_not(None), videos.c.deleted_at.is_(None)
+                )
+                .group_by(videos.c.batch)
+                .order_by(func.max(videos.c.created_at).desc())
+                .limit(_MAX_BATCHES)
+            )
+            return tuple(found.scalars())
 
     def record(self, tenant: str, video_id: str, *, show_vaulted: bool) -> VideoRecord:
         """The whole record of a video. Without `show_vaulted`, that of a vaulted video has no stages."""

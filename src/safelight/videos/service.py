@@ -172,6 +172,11 @@ class VideoService:
         self._record_reads(principal, *page.items)
         return self._with_places(page)
 
+    def batches(self, principal: Principal) -> tuple[str, ...]:
+        """The names of the latest batches, as `batch` in the metadata of their videos states them."""
+        principal.require(KeyScope.VIDEOS_READ)
+        return self.context.videos.batches(principal.tenant)
+
     def delete(self, principal: Principal, video_id: str) -> None:
         """Delete a finished video, its files, fingerprint and stored manifest, also after its expiry.
         The record of its verdicts and decisions stays.

@@ -32,7 +32,7 @@ class StaffRead(StrEnum):
 
 
 def record_prompt_reads(database: Database, principal: Principal, owners: Mapping[str, str | None]) -> None:
-    """Record that the principal reads the prompts of these videos or batches, given with their owners."""
+    """Record that the principal reads the prompts of these videos, given with their owners."""
     _record(database, principal, StaffRead.PROMPT, owners, {})
 
 

@@ -314,6 +314,7 @@ class SubmissionService:
                 "request": request,
                 "request_sha256": results[0].verdict.subject_sha256,
                 "metadata": canonical_json.encode(admitted.metadata),
+                "batch": admitted.metadata.get("batch") or None,
                 "remixed_from": submission.lineage.source,
                 "outcome_summary": None if state is VideoState.QUEUED else _summary(results),
                 **columns,

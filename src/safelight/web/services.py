@@ -30,7 +30,6 @@ from safelight.providers.attempts.canaries.service import Canaries
 from safelight.providers.attempts.drift_history import DriftHistory
 from safelight.providers.library import Library
 from safelight.providers.protocol import Generator
-from safelight.videos.batches.service import BatchService
 from safelight.videos.case_rows import CaseFile
 from safelight.videos.checks import CheckService
 from safelight.videos.refusal_budget import RefusalCount
@@ -72,7 +71,6 @@ class Services:
     webhooks: Webhooks
     attempts: AttemptLog
     drift: DriftHistory
-    batches: BatchService
     templates: Templates
     library: Library
     #: Returns the waivers in force, for the banner on every page.

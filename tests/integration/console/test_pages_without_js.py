@@ -89,6 +89,23 @@ def test_the_page_of_a_video_that_a_provider_blocked_leads_to_advice_on_its_prom
     assert prompt in staff.get(f"/advice?from={video.id}").text
 
 
+def test_videos_are_filtered_by_their_batch(console: ConsoleServer, staff: httpx.Client) -> None:
+    name = "shots & takes"
+    of_batch, other = (
+        console.server.desk.put(a_video(tenant=console.server.tenant, metadata=metadata))
+        for metadata in ({"batch": name}, {})
+    )
+    page = staff.get("/videos").text
+    assert re.search(r'<option value="shots &amp; takes">', page)
+    assert (of_batch.id in page, other.id in page) == (True, True)
+    page = staff.get("/videos", params={"batch": name}).text
+    assert (of_batch.id in page, other.id in page) == (True, False)
+    assert re.search(r'<option value="shots &amp; takes" selected', page)
+    page = staff.get("/videos", params={"batch": "gone"}).text
+    assert re.search(r'<option value="gone" selected', page)
+    assert "No videos match." in page
+
+
 def test_the_language_is_stored_and_the_page_with_its_filters_reopened(staff: httpx.Client) -> None:
     asked = staff.get("/videos?state=failed&view=list").text
     assert 'name="back" value="/videos?state=failed&amp;view=list"' in asked

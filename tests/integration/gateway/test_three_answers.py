@@ -6,7 +6,6 @@ import asyncio
 import json
 import re
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,16 +97,6 @@ class Doors:
         (row,) = self.run("batch", "plan", "shots.jsonl", code=None)["rows"]
         return str(row["answer"])
 
-    def batch_by_api(self, prompt: str) -> str:
-        made = self.client.post("/v1/safelight/batches", json={"rows": [{"prompt": prompt}]}).json()["id"]
-        until = time.monotonic() + 60
-        while time.monotonic() < until:
-            (row,) = self.client.get(f"/v1/safelight/batches/{made}/rows").json()["data"]
-            if row["answer"]:
-                return str(row["answer"])
-            time.sleep(0.1)
-        raise AssertionError("the row was not checked")
-
     def studio(self, prompt: str) -> str:
         return self._page("/check", prompt)
 
@@ -155,7 +144,7 @@ def doors(
     [
         *(Doors.check, Doors.check_by_api, Doors.short_check_by_api, Doors.explained_error, Doors.rows),
         *(Doors.triggers, Doors.try_it, Doors.assistant, Doors.python_client, Doors.asynchronous_client),
-        *(Doors.batch, Doors.batch_by_api, Doors.studio, Doors.page),
+        *(Doors.batch, Doors.studio, Doors.page),
     ],
     ids=lambda door: door.__name__,
 )

@@ -14,9 +14,6 @@ from safelight.store.database import Database, Transaction
 from safelight.store.tables import (
     attempts,
     audit_log,
-    batch_rows,
-    batch_submissions,
-    batches,
     metadata,
     tenants,
     videos,
@@ -51,8 +48,6 @@ def fill(database: Database, table: Table, tenant: str) -> None:
     with database.transaction(tenant) as tx:
         if table is attempts:
             tx.insert(videos, **{**row(videos, tenant), "id": tenant})
-        if table in (batch_rows, batch_submissions):
-            tx.insert(batches, **row(batches, tenant))
         tx.insert(table, **row(table, tenant))
 
 

@@ -182,7 +182,6 @@ def test_a_key_with_every_scope_that_acts_in_a_managed_tenant_makes_nothing_ther
         refused = [
             ("POST", f"{OURS}/invitations", {"tenant": "shared"}),
             ("POST", "/v1/videos", {"prompt": "a hill"}),
-            ("POST", f"{OURS}/batches", {"rows": [{"prompt": "a boat"}]}),
             ("POST", f"{OURS}/library", {"video_id": video, "category": "lakes", "notes": "x"}),
             ("DELETE", f"/v1/videos/{video}", None),
             ("GET", f"{OURS}/tenants", None),

@@ -14,7 +14,6 @@ from safelight.cli.gateway_calls import reason_against
 from safelight.core.errors import IdempotencyKeyReused, RequestBlocked, TemplateRequired
 from safelight.detectors.protocol import DetectorPlugin
 from safelight.providers.videos_api import create as videos_api
-from safelight.screening.check_result import TEMPLATE_REQUIRED
 from safelight.screening.request import CreateRequest, RetryTerms
 from safelight.testing.detectors import text_marker
 from safelight.testing.upstream import ScriptedUpstream
@@ -23,7 +22,6 @@ from safelight.videos.templates import TemplateCall
 from safelight.web.api.checks import check_object
 
 from .conftest import Furnish, House
-from .test_batches import Studio
 
 SOURCE = "template: lake\ntext: 'a quiet lake [WORDS]'\nslots: {WORDS: {type: text}}\n"
 
@@ -106,9 +104,7 @@ def test_a_policy_may_demand_an_approved_template(demand: Callable[..., House]) 
     assert house.videos.create(house.who, asked).state is VideoState.QUEUED
 
 
-def test_a_check_and_the_plan_of_a_batch_say_that_a_template_is_demanded(
-    demand: Callable[..., House],
-) -> None:
+def test_a_check_says_that_a_template_is_demanded(demand: Callable[..., House]) -> None:
     house = demand()
     approve(house)
     check = house.container.checks.check
@@ -120,13 +116,6 @@ def test_a_check_and_the_plan_of_a_batch_say_that_a_template_is_demanded(
     made, _, _ = check(house.who, request_of(house, "at dawn"))
     assert not made.template_required
     assert "template" not in made.summary
-
-    studio = Studio(house)
-    batch = studio.carry(studio.order({"prompt": "a quiet lake", "model": "instant-1"}, run=False))
-    (row,) = studio.rows(batch)
-    assert row.message == TEMPLATE_REQUIRED
-    assert batch.plan is not None
-    assert (batch.plan["to_send"], batch.plan["invalid"]) == (0, 1)
 
 
 def test_with_a_demanded_template_no_other_text_can_be_given(
@@ -152,43 +141,3 @@ def test_the_same_key_with_another_template_is_another_request(house: House) -> 
     assert house.videos.create(house.who, replace(asked, idempotency_key="k")).id == first.id
     with pytest.raises(IdempotencyKeyReused):
         house.videos.create(house.who, CreateRequest(prompt=asked.prompt, idempotency_key="k"))
-
-
-def test_rows_of_a_batch_name_a_template_whose_version_stays(demand: Callable[..., House]) -> None:
-    house = demand()
-    approve(house)
-    studio = Studio(house)
-    rows = [
-        {"template": "lake", "slot.WORDS": "at dawn", "model": "instant-1", "seconds": 4},
-        {"template": "lake", "slot.WORD": "at noon", "model": "instant-1", "seconds": 4},
-        {"template": "pond", "slot.WORDS": "at dusk", "model": "instant-1", "seconds": 4},
-        {"template": "lake", "slot.WORDS": "SAFELIGHT-TEST:violence", "model": "instant-1", "seconds": 4},
-    ]
-    planned = studio.carry(studio.order(*rows, run=False))
-    assert planned.plan is not None
-    assert (planned.plan["to_send"], planned.plan["invalid"], planned.plan["expected_refusals"]) == (1, 2, 1)
-    first, second, third, _ = studio.rows(planned)
-    assert first.source.prompt == "a quiet lake at dawn"
-    assert "There is no slot [WORD]" in second.message
-    assert "no template 'pond'" in third.message
-    approve(house, 2, SOURCE.replace("quiet", "stormy"))
-    studio.service.run(house.who, planned.id, lambda limits: limits)
-    done = studio.carry(planned)
-    assert done.state == "completed"
-    video = house.videos.get(house.who, studio.rows(done)[0].video_id)
-    assert (video.prompt, video.state) == ("a quiet lake at dawn", VideoState.DELIVERED)
-    assert video.template is not None
-    assert (video.template.version, video.template.values) == (1, {"WORDS": "at dawn"})
-
-
-def test_a_version_that_is_retired_after_the_plan_makes_no_video(house: House) -> None:
-    approve(house)
-    studio = Studio(house)
-    row = {"template": "lake", "slot.WORDS": "at dawn", "model": "instant-1", "seconds": 4}
-    planned = studio.carry(studio.order(row, run=False))
-    retire(house, 1)
-    studio.service.run(house.who, planned.id, lambda limits: limits)
-    done = studio.carry(planned)
-    (row_after,) = studio.rows(done)
-    assert (row_after.state, "is retired" in row_after.message) == ("failed", True)
-    assert studio.read(done)[1].spent == 0

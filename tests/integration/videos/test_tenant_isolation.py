@@ -32,7 +32,7 @@ pytestmark = pytest.mark.both_databases
 
 OURS = "/v1/safelight"
 _ID = re.compile(r"\b[a-z]+_[0-9a-f]{32}\b")
-_LISTS = ("/v1/webhook_endpoints", f"{OURS}/batches", "/v1/videos")
+_LISTS = ("/v1/webhook_endpoints", "/v1/videos")
 _SKIPPED = (
     # They wait for a video or stream until the client leaves; a foreign id is refused before.
     "/v1/videos/sync",
@@ -64,7 +64,6 @@ def fill(client: TestClient, house: House, key: str, secret: str) -> Owner:
     endpoint = {"name": secret, "url": f"https://{secret}.example/in", "event_types": ["video.held"]}
     api("POST", "/v1/webhook_endpoints", endpoint)
     api("POST", f"/v1/videos/{video}/report", {"category": "violence", "note": f"it shows {secret}"})
-    api("POST", f"{OURS}/batches", {"rows": [{"prompt": f"a boat {secret}"}]})
     api("PUT", f"{OURS}/terms?subject=tenant", {"videos_per_day": 77})
     read = (f"{OURS}/library", f"{OURS}/attempts", *_LISTS, "/v1/reviews?state=all")
     found = [json.dumps(api("GET", path)) for path in read]

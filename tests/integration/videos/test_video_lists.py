@@ -45,6 +45,22 @@ def test_words_are_parts_of_the_prompt_in_any_case(house: House) -> None:
     assert found == {"RED Door": 1, "100% _d": 0, "%": 0, "_": 0}
 
 
+def test_videos_are_found_by_the_name_of_their_batch(house: House) -> None:
+    first, _ = house.order(metadata={"batch": "shots"}), house.order(metadata={"scene": "shots"})
+    later = house.order(metadata={"batch": "takes"})
+    with pytest.raises(RequestBlocked) as caught:
+        house.order("SAFELIGHT-TEST:violence", metadata={"batch": "shots"})
+    blocked = str(caught.value.details["video_id"])
+    assert house.videos.batches(house.who) == ("shots", "takes")
+    assert find(house, VideoFilter(batch="shots")) == [blocked, first.id]
+    assert find(house, replace(REJECTED, batch="takes")) == []
+    house.videos.delete(house.who, blocked)
+    assert house.videos.batches(house.who) == ("takes", "shots")
+    assert find(house, VideoFilter(batch="takes"), house.stranger()) == []
+    assert house.videos.batches(house.stranger()) == ()
+    assert house.reread(later).metadata == {"batch": "takes"}
+
+
 def test_a_vaulted_video_is_blocked_and_found_by_no_words(house: House) -> None:
     rejected = reject(house, "a red door")
     house.change(house.videos.get(house.who, rejected), vaulted=True)

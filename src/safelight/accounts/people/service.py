@@ -157,15 +157,6 @@ class People:
         with self._database.transaction(principal.tenant) as tx:
             tx.update(people, people.c.id == principal.id, language=_language(language))
 
-    def refresh(self, principal: Principal) -> Principal | None:
-        """The principal as it is now: None for a person who was disabled.
-
-        A principal that is not an enrolled person, such as the operator, is returned unchanged.
-        """
-        with self._database.read_transaction(principal.tenant) as tx:
-            row = tx.one(people, people.c.id == principal.id)
-        return principal if row is None else principal_of_person(row)
-
 
 def normalize_email(email: str) -> str:
     """The address in lower case. Raises `InvalidField` if it is not an e-mail address."""

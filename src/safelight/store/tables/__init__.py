@@ -13,7 +13,6 @@ from .accounts import (
     tenants,
 )
 from .audit_log import CASE_EVENTS, audit_log, audit_log_contents, audit_log_head
-from .batches import batch_rows, batch_submissions, batches, deleted_batches
 from .canaries import canaries, canary_calls
 from .consents import consent_media, consent_requests, consent_uses
 from .drift import drift_episodes
@@ -61,9 +60,6 @@ __all__ = [
     "audit_log_contents",
     "audit_log_head",
     "bans",
-    "batch_rows",
-    "batch_submissions",
-    "batches",
     "biometric_templates",
     "blocked_prompt_sketches",
     "canaries",
@@ -79,7 +75,6 @@ __all__ = [
     "consents",
     "copied_sources",
     "decisions",
-    "deleted_batches",
     "drift_episodes",
     "exposures",
     "findings",

@@ -56,6 +56,8 @@ videos = Table(
     text("verdict_action", null=True),
     text("badge_text", null=True),
     blob("metadata", null=True),
+    #: The entry `batch` of the metadata, by which the page of videos is filtered.
+    text("batch", null=True),
     #: Coverage and charge as the API returns them, in canonical JSON; set when the video is held or has
     #: ended.
     blob("outcome_summary", null=True),
@@ -77,6 +79,7 @@ videos = Table(
     partial_index("clip_kept_until", where="clip_kept_until IS NOT NULL"),
     partial_index("expires_at", where="deleted_at IS NULL"),
     partial_index("state", "review_due_at", where="review_due_at IS NOT NULL"),
+    partial_index("tenant_id", "batch", where="batch IS NOT NULL"),
     #: Index to find the videos that were made from a given video.
     Index(None, "tenant_id", "remixed_from"),
 )

@@ -26,7 +26,6 @@ from . import (
     appeals,
     attempts,
     audit_log,
-    batches,
     canaries,
     case_events,
     checks,
@@ -142,7 +141,6 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
     app.include_router(canaries.router)
     app.include_router(content_provenance.router)
     app.include_router(soft_bindings.router)
-    app.include_router(batches.router)
     # `/replies`, `/next` and `/preferences` first: they are no ids of cases.
     app.include_router(router_of(saved_replies.changes))
     for resource in (audit_log, saved_replies, review_queue, reviews, webhooks, quality_figures):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from safelight.core.errors import NotFound
 
 _REMOVED = {
+    "/v1/safelight/batches": "Run many requests with safelight batch, or with safelight_client.batch.",
     "/v1/safelight/attempts/claim": "On the server: safelight attempts export --charged",
     "/v1/safelight/ledger": "The charge of each attempt is in GET /v1/safelight/attempts.",
 }

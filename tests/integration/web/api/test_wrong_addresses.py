@@ -30,6 +30,15 @@ def test_a_request_without_wrong_fields_is_returned_as_it_is(client: httpx.Clien
     assert error["safelight"]["corrected_request"] == fields
 
 
+@pytest.mark.parametrize("address", ["/v1/safelight/batches", "/v1/safelight/batches/batch_1/run"])
+def test_an_address_that_was_removed_names_what_to_use_instead(client: httpx.Client, address: str) -> None:
+    answer = client.post(address, json={"rows": []})
+    message = answer.json()["error"]["message"]
+    assert answer.status_code == 404
+    assert message.startswith("This address was removed.")
+    assert "safelight batch" in message
+
+
 @each_row
 def test_a_request_that_cannot_be_corrected_gets_the_address_too(
     client: httpx.Client, sent: dict[str, Any]

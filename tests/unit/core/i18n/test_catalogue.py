@@ -14,7 +14,6 @@ SLICES = (
     "accounts",
     "advice",
     "attempts",
-    "batches",
     "cli",
     "consents",
     "console",

@@ -14,7 +14,7 @@ from safelight_client.money import usd
 from .journal import NOT_RENDERED
 from .money import PriceList
 from .prompt_check import Checker, PromptCheck
-from .row_checks import find_problems, request_fields
+from .row_checks import find_problems, request_fields, with_batch_name
 from .rows import BatchRow, BatchRows
 from .similarity import SimilarTexts
 from .template_rows import TemplateRenderer, render_rows, template_of, without_template
@@ -202,7 +202,7 @@ class _Planner:
     """Plans one row at a time."""
 
     def __init__(self, source: BatchRows, options: PlanOptions, prices: PriceList) -> None:
-        self._folder = source.path.parent
+        self._folder, self._name = source.path.parent, source.path.stem
         self._options, self._prices = options, prices
 
     def plan(self, row: BatchRow) -> PlannedRow:
@@ -210,6 +210,8 @@ class _Planner:
         fields = request_fields(row, model, self._folder)
         if template_of(fields) is not None and not self._prices.is_of_gateway:
             fields = without_template(fields)
+        if self._prices.is_of_gateway:
+            fields = with_batch_name(fields, self._name)
         offer = self._prices.offer(model)
         problems = row.problems or tuple(find_problems(fields, offer, self._folder))
         if not row.problems and self._prices.is_of_gateway and model and not self._prices.knows(model):

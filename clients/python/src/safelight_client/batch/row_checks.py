@@ -24,6 +24,8 @@ _RENAMED = {
 _OWN = frozenset({"prompt", "model", "seconds", "size", "input_reference", "metadata", "safelight"})
 _SIZE = re.compile(r"[1-9]\d{1,4}x[1-9]\d{1,4}")
 _MAX_SECONDS = 3600
+#: Entries of the metadata of one video.
+_MAX_METADATA = 16
 #: Characters of a path that a message shows.
 _MAX_SHOWN = 300
 
@@ -35,6 +37,19 @@ def request_fields(row: BatchRow, model: str, folder: Path) -> dict[str, Any]:
     if isinstance(reference, str):
         fields["input_reference"] = folder / reference
     return fields
+
+
+def with_batch_name(fields: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The fields with the name in their metadata, by which a Safelight gateway finds the videos of the batch.
+
+    Metadata that has such an entry, or room for no more, is left as it is.
+    """
+    given = fields.get("metadata", {})
+    if not isinstance(given, Mapping) or len(given) >= _MAX_METADATA or "metadata[batch]" in fields:
+        return dict(fields)
+    # A file name that is not UTF-8 cannot be sent.
+    name = name.encode(errors="replace").decode()
+    return {**fields, "metadata": {"batch": name, **given}}
 
 
 def find_problems(fields: Mapping[str, Any], offer: Mapping[str, Any] | None, folder: Path) -> Iterator[str]:
