@@ -70,6 +70,7 @@ ALLOWED = {
     "POST /compliance/tenants/{tenant_id}/enter",
     "POST /consents/{consent_id}",
     "POST /review/next",
+    "POST /review/pages/{report_id}",
     "POST /review/standings/bans",
     "POST /review/standings/bans/{ban_id}",
     "POST /review/{case_id}",
@@ -105,6 +106,7 @@ ALLOWED = {
     "DELETE /v1/safelight/canaries/{canary_id}",
     "POST /v1/safelight/consents/uses",  # reads
     "POST /v1/safelight/consents/{consent_id}/decision",
+    "POST /v1/safelight/reports/{report_id}/video",
     "POST /v1/safelight/templates/{name}/{version}/approve",
     "POST /v1/safelight/templates/{name}/{version}/retire",
     "PUT /v1/safelight/terms",

@@ -8,7 +8,7 @@ from safelight.accounts import Accounts
 from safelight.core import canonical_json
 from safelight.core.errors import InvalidField, NotFound
 from safelight.core.ids import new_id
-from safelight.providers.attempts.answers import choose_attempts, claim_of
+from safelight.providers.attempts.answers import choose_attempts
 from safelight.providers.attempts.attempt_log import AttemptLog, ImportResult
 from safelight.providers.attempts.fields import read_attempt
 from safelight.providers.attempts.models import (
@@ -261,27 +261,6 @@ def test_a_second_charge_is_found_if_the_first_one_has_another_provider_or_is_be
     chosen = choose_attempts(log, tenant, wanted)
     assert [one.id for one in chosen.attempts] == [second.id]
     assert chosen.second_charges == {second.id}
-    for found in (
-        claim_of(log, tenant, wanted, now=START),
-        claim_of(log, tenant, EVERYTHING, ids=[second.id], now=START),
-    ):
-        assert [(row.attempt.id, row.reason.value) for row in found.rows] == [(second.id, "second_charge")]
-
-
-def test_a_claim_of_an_id_finds_an_attempt_that_is_not_among_the_newest(
-    database: Database, tenant: str, log: AttemptLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from safelight.providers.attempts import answers, attempt_log
-
-    oldest = submitted(database, tenant)
-    for number in range(2):
-        submitted(database, tenant, at=START + 86_400 * (1 + number))
-    for module in (answers, attempt_log):
-        monkeypatch.setattr(module, "MAX_ATTEMPTS", 1)
-    (row,) = claim_of(log, tenant, EVERYTHING, ids=[oldest], now=START).rows
-    assert row.attempt.id == oldest
-    with pytest.raises(NotFound):
-        claim_of(log, tenant, EVERYTHING, ids=[new_id("attempt")], now=START)
 
 
 def test_nothing_is_stored_if_one_row_fails(
