@@ -12,10 +12,8 @@ from safelight.cases.quality import QualitySampler, SamplingRule
 from safelight.cases.reviews import DecisionExecutor
 from safelight.core.background.part import BackgroundPart
 from safelight.provenance.recovery.copies import CopySearch
-from safelight.providers.attempts.canaries.calls import CanaryCalls
 from safelight.store.database import Database
 from safelight.videos.batches.advancer import BatchAdvancer
-from safelight.videos.canary_sender import CanarySender
 from safelight.videos.queue import DurableQueue
 from safelight.videos.registry import LateTimestamps
 from safelight.videos.retries import Retries
@@ -25,7 +23,6 @@ from safelight.videos.timeouts import Cancellation
 from safelight.videos.upstream_waits import UpstreamWaits
 
 from .case_reads import CaseReads
-from .checks import admission_limits
 from .core import CoreParts
 from .correspondence import Correspondence
 from .decisions import Decisions
@@ -52,7 +49,6 @@ class Background:
     notice_follow_up: NoticeFollowUp
     withdrawals: ConsentWithdrawals
     notifier: Notifier
-    canary_sender: CanarySender
     quality_sampling: BackgroundPart
     #: The parts that follow those of the queue, in the order in which they start.
     following: tuple[BackgroundPart, ...]
@@ -97,12 +93,6 @@ def make_background(
         persistence.webhook_client,
         stopping=stopping,
         mails_cases=mails.queue.enabled,
-        canary_mails=mails.canaries,
-    )
-    canary_sender = CanarySender(
-        context=context,
-        calls=CanaryCalls(database, core.canary_micros),
-        limits=admission_limits(core),
     )
     review_pruning = BackgroundPart(
         "review-pruning",
@@ -132,7 +122,6 @@ def make_background(
         notice_follow_up=notice_follow_up,
         withdrawals=withdrawals,
         notifier=notifier,
-        canary_sender=canary_sender,
         quality_sampling=quality_sampling,
         following=(
             upstream_waits.part,
@@ -147,7 +136,6 @@ def make_background(
             consent_pruning,
             *(() if mails.sender is None else (mails.cases.part, mails.sender.part)),
             *notifier.parts,
-            canary_sender.part,
             persistence.drift_watch.part,
             persistence.audit_checkpoint_writer.part,
             *(() if late_timestamps is None else (late_timestamps.part,)),

@@ -33,7 +33,6 @@ KINDS = frozenset(
         "access",
         "invitation",
         "drift",
-        "canary",
         "golden",
         "draw",
         "bulk",

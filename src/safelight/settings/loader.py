@@ -26,6 +26,7 @@ from .sources import SettingSource, find_sources
 FILE_NAME = "safelight.toml"
 #: Settings that were removed, and what to do instead.
 REMOVED = {
+    "canaries": "removed; `--max-cost` of `safelight check --try` and the terms of its key limit the cost",
     "ledger": "removed; limits of the cost use `usd_per_second` of each generator",
     "likeness.voice": "removed, because voices are not compared any more: delete this section",
 }

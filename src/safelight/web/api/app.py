@@ -27,7 +27,6 @@ from . import (
     attempts,
     audit_log,
     batches,
-    canaries,
     case_events,
     checks,
     consents,
@@ -139,7 +138,6 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
         app.include_router(routes.router)
     app.include_router(guardrail.router)
     app.include_router(attempts.router)
-    app.include_router(canaries.router)
     app.include_router(content_provenance.router)
     app.include_router(soft_bindings.router)
     app.include_router(batches.router)
