@@ -40,8 +40,6 @@ class MailKind(StrEnum):
     CASES_DUE = "cases_due"
     #: The decision about a report, for the person who sent it.
     REPORT_DECIDED = "report_decided"
-    #: Safelight stopped a canary, for the people who can switch it on again.
-    CANARY_STOPPED = "canary_stopped"
 
 
 @dataclass(frozen=True, kw_only=True)

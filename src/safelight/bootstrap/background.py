@@ -12,9 +12,7 @@ from safelight.cases.quality import QualitySampler, SamplingRule
 from safelight.cases.reviews import DecisionExecutor
 from safelight.core.background.part import BackgroundPart
 from safelight.provenance.recovery.copies import CopySearch
-from safelight.providers.attempts.canaries.calls import CanaryCalls
 from safelight.store.database import Database
-from safelight.videos.canary_sender import CanarySender
 from safelight.videos.queue import DurableQueue
 from safelight.videos.registry import LateTimestamps
 from safelight.videos.retries import Retries
@@ -24,7 +22,6 @@ from safelight.videos.timeouts import Cancellation
 from safelight.videos.upstream_waits import UpstreamWaits
 
 from .case_reads import CaseReads
-from .checks import admission_limits
 from .core import CoreParts
 from .correspondence import Correspondence
 from .decisions import Decisions
@@ -50,7 +47,6 @@ class Background:
     notice_follow_up: NoticeFollowUp
     withdrawals: ConsentWithdrawals
     notifier: Notifier
-    canary_sender: CanarySender
     quality_sampling: BackgroundPart
     #: The parts that follow those of the queue, in the order in which they start.
     following: tuple[BackgroundPart, ...]
@@ -94,12 +90,6 @@ def make_background(
         persistence.webhook_client,
         stopping=stopping,
         mails_cases=mails.queue.enabled,
-        canary_mails=mails.canaries,
-    )
-    canary_sender = CanarySender(
-        context=context,
-        calls=CanaryCalls(database, core.canary_micros),
-        limits=admission_limits(core),
     )
     review_pruning = BackgroundPart(
         "review-pruning",
@@ -128,7 +118,6 @@ def make_background(
         notice_follow_up=notice_follow_up,
         withdrawals=withdrawals,
         notifier=notifier,
-        canary_sender=canary_sender,
         quality_sampling=quality_sampling,
         following=(
             upstream_waits.part,
@@ -142,7 +131,6 @@ def make_background(
             consent_pruning,
             *(() if mails.sender is None else (mails.cases.part, mails.sender.part)),
             *notifier.parts,
-            canary_sender.part,
             persistence.drift_watch.part,
             persistence.audit_checkpoint_writer.part,
             *(() if late_timestamps is None else (late_timestamps.part,)),

@@ -19,7 +19,6 @@ from .pipeline import PipelineParts
 from .provenance import ProvenanceParts
 
 if TYPE_CHECKING:
-    from safelight.providers.attempts.canaries.service import Canaries
     from safelight.providers.library import Library
     from safelight.videos.checks import CheckService
     from safelight.videos.service import VideoService
@@ -73,16 +72,6 @@ class Container:
         from safelight.videos.templates import Templates
 
         return Templates(self.persistence.database)
-
-    @cached_property
-    def canaries(self) -> Canaries:
-        from safelight.providers.attempts.canaries.service import Canaries
-
-        return Canaries(
-            database=self.persistence.database,
-            generators=self.core.generators,
-            tenant_micros=self.core.canary_micros,
-        )
 
     @cached_property
     def case_reads(self) -> CaseReads:

@@ -206,13 +206,6 @@ class CoreParts:
         }
         return Tracer(OtlpSink(otlp_exporter(endpoint), resource))
 
-    @property
-    def canary_micros(self) -> int:
-        """What canaries of a tenant may cost in a month."""
-        from safelight_client.money import micro
-
-        return micro(self.settings.canaries.max_usd_per_month)
-
     @cached_property
     def rewriter(self) -> Rewriter | None:
         """The language model that rewrites prompts; None if the settings name no endpoint."""

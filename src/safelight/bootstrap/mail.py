@@ -1,4 +1,4 @@
-"""Builds outgoing mail: the queue of mails, their sender, and the mails about cases, reports and canaries."""
+"""Builds outgoing mail: the queue of mails, their sender, and the mails about cases and reports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from safelight.accounts.mail import MailQueue, MailSender
 from safelight.cases.reports.decision_mails import DecisionMails
 from safelight.cases.reviews.case_mails import CaseMails
 from safelight.net.mail_client import MailClient, MailSecurity, MailServer
-from safelight.providers.attempts.canaries.mails import CanaryMails
 from safelight.settings import Settings
 from safelight.settings.mail import MailSettings
 from safelight.store.database import Database
@@ -38,7 +37,6 @@ class Mails:
     #: Sends the queued mails; None if the settings name no mail server.
     sender: MailSender | None
     decisions: DecisionMails
-    canaries: CanaryMails
     cases: CaseMails
 
 
@@ -50,6 +48,5 @@ def make_mails(settings: Settings, database: Database, keys: KeyRing, *, stoppin
         queue=queue,
         sender=None if client is None else MailSender(database, keys, client, stopping=stopping),
         decisions=DecisionMails(queue, keys, base_url=base_url),
-        canaries=CanaryMails(queue=queue, base_url=base_url),
         cases=CaseMails(database, queue, base_url=base_url, stopping=stopping),
     )

@@ -81,7 +81,6 @@ def make_services(container: Container) -> Services:
         webhooks=persistence.webhooks,
         templates=container.templates,
         library=container.library,
-        canaries=container.canaries,
         attempts=AttemptLog(database),
         drift=persistence.drift_history,
         standing=make_standing(container),

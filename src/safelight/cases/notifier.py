@@ -21,9 +21,7 @@ from safelight.accounts.webhooks import Deliveries, WebhookDelivery, build_paylo
 from safelight.core.background.part import BackgroundPart
 from safelight.net.webhook_client import WebhookClient
 from safelight.net.webhook_inputs import EventType
-from safelight.providers.attempts.canaries.mails import CanaryMails
 from safelight.providers.attempts.drift_episodes import TOPIC as DRIFT_TOPIC
-from safelight.providers.library import TOPIC as CANARY_TOPIC
 from safelight.store import tables
 from safelight.store.database import Database, Transaction
 from safelight.videos import mappers
@@ -63,7 +61,6 @@ _CASE_EVENTS: Mapping[str, EventType] = {
 _BODY_EVENTS: Mapping[str, EventType] = {
     DRIFT_TOPIC: EventType.PROVIDER_DRIFT,
     STANDING_TOPIC: EventType.STANDING_CHANGED,
-    CANARY_TOPIC: EventType.CANARY_STOPPED,
 }
 
 
@@ -78,10 +75,9 @@ class Notifier:
         *,
         stopping: threading.Event,
         mails_cases: bool = False,
-        canary_mails: CanaryMails | None = None,
     ) -> None:
         """`mails_cases`: also let `CaseMails` announce cases that wait."""
-        self._mails_cases, self._canary_mails = mails_cases, canary_mails
+        self._mails_cases = mails_cases
         self._database = database
         self._deliveries = deliveries
         self._deliverer = deliverer
@@ -168,8 +164,6 @@ class Notifier:
         if event.topic in _BODY_EVENTS:
             body = msgspec.json.decode(event.body)
             self._queue(tx, event, event.id, _BODY_EVENTS[event.topic], body)
-            if event.topic == CANARY_TOPIC and self._canary_mails is not None:
-                self._canary_mails.announce(tx.of_tenant(event.tenant_id), body, event=event.id)
             return
         if event.topic == CONSENT_TOPIC:
             self._queue(tx, event, event.id, EventType.CONSENT_WITHDRAWN, {"id": event.subject})

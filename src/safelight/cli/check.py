@@ -155,6 +155,12 @@ def check(
     max_cost: Annotated[
         float | None, typer.Option("--max-cost", min=0, help="For --try: most US dollars of the attempt.")
     ] = None,
+    canary: Annotated[
+        bool,
+        typer.Option(
+            "--canary", help="For --try: a canary, whose drift is tested apart from other attempts."
+        ),
+    ] = False,
     yes: Annotated[
         bool, typer.Option("--yes", help="For --try: do not ask. Needs --max-cost, except on own hardware.")
     ] = False,
@@ -238,6 +244,7 @@ def check(
             url=url,
             max_cost=max_cost,
             confirmed=yes,
+            is_canary=canary,
             purpose=purpose,
             idempotency_key=idempotency_key,
         )

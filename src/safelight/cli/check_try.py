@@ -43,6 +43,8 @@ class TryRequest:
     max_cost: float | None
     #: No question is asked: the price is only shown.
     confirmed: bool = False
+    #: The attempt is a canary: its drift is tested apart from other attempts.
+    is_canary: bool = False
     purpose: str = ""
     #: That of an earlier attempt whose answer was lost. Empty: a new one.
     idempotency_key: str = ""
@@ -91,10 +93,15 @@ def _try(client: Client, wanted: TryRequest) -> dict[str, Any]:
 
 def _send(client: Client, wanted: TryRequest, offer: TryOffer) -> Video:
     """The video when it has ended. After Ctrl-C, stderr has its id, or else the key of the request."""
+    from safelight.providers.attempts.models import CANARY_METADATA
+
     key = wanted.idempotency_key or str(uuid.uuid4())
     video = ""
+    marks: dict[str, Any] = {"metadata": CANARY_METADATA} if wanted.is_canary else {}
     try:
-        created = client.create(wanted.prompt, idempotency_key=key, model=offer.model, seconds=offer.seconds)
+        created = client.create(
+            wanted.prompt, idempotency_key=key, model=offer.model, seconds=offer.seconds, **marks
+        )
         video = created.id
         _say("try.sent", video=video)
         return client.wait(created)

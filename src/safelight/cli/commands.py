@@ -61,7 +61,6 @@ GROUPS = {
     },
     "More": {
         "attempts": "List attempts at providers, and what they cost.",
-        "canaries": "Send prompts that always passed, to find drift of a provider.",
         "models": "List, download and verify detector models.",
         "name-lists": "Import, list and remove your own names of people, characters and brands.",
         "lists": "Check owner, source and review of every list, and record those of yours.",
@@ -77,6 +76,7 @@ GROUPS = {
 #: Commands that were removed, and what to use instead.
 REMOVED = {
     "attempts claim": "attempts export --charged",
+    "canaries": "check --try --canary in a timer",
     "ledger": "attempts export",
     "lint": "check --rows FILE",
 }

@@ -19,7 +19,6 @@ from safelight.providers.attempts.answers import (
     attempt_answer,
     choose_attempts,
 )
-from safelight.providers.attempts.canaries.models import CanaryReport
 from safelight.providers.attempts.drift import Drift
 from safelight.providers.attempts.models import AttemptFilter, AttemptOrigin, AttemptRecord
 from safelight.providers.attempts.patterns import RefusalPattern, find_patterns
@@ -32,7 +31,6 @@ from .attempts_view import (
     TONES,
     attempt_row,
     budget_lines,
-    canary_lines,
     charge_text,
     chart_bars,
     drift_lines,
@@ -50,7 +48,7 @@ ROWS_PER_PAGE = 25
 _MAX_PATTERN_ATTEMPTS = 300
 #: Attempts of unknown charge that are listed.
 _MAX_UNKNOWN = 50
-_MAX_CANARY_CALLS = 10
+_MAX_CANARIES = 10
 _DAY_S = 86_400.0
 #: Days of each period; None: without a limit.
 PERIODS: dict[str, int | None] = {"7": 7, "30": 30, "90": 90, "all": None}
@@ -67,9 +65,8 @@ class _Found:
     patterns: tuple[RefusalPattern, ...]
     repeats: tuple[RepeatResult, ...]
     drifts: tuple[Drift, ...]
-    canaries: tuple[CanaryReport, ...]
-    #: The newest calls of canaries.
-    canary_calls: tuple[AttemptRecord, ...]
+    #: The newest canaries.
+    canaries: tuple[AttemptRecord, ...]
     #: Whether the tenant has no attempt at all.
     none_ever: bool
 
@@ -95,7 +92,7 @@ class AttemptsPages(PageHandler):
         attempts = found.chosen.attempts
         lost = lost_attempts(attempts, found.second_charges)
         unknown = with_unknown_charge(lost)
-        shown = (*found.rows, *unknown[:_MAX_UNKNOWN], *found.canary_calls)
+        shown = (*found.rows, *unknown[:_MAX_UNKNOWN], *found.canaries)
         await self.run(record_reads, self.services.attempts, principal, shown)
         address = {"period": period, "provider": provider}
         last = found.rows[-1].id if found.more else None
@@ -122,8 +119,7 @@ class AttemptsPages(PageHandler):
             by_driver=pattern_rows(found.patterns, "driver", a),
             repeats=repeat_rows(found.repeats, a),
             pattern_limit=_MAX_PATTERN_ATTEMPTS,
-            canaries=canary_lines(found.canaries, t, a),
-            canary_calls=[attempt_row(one, t, a) for one in found.canary_calls],
+            canaries=[attempt_row(one, t, a) for one in found.canaries],
             rows=[attempt_row(one, t, a) for one in found.rows],
             first=after is None,
             start=f"/attempts?{urlencode(address)}",
@@ -153,7 +149,7 @@ class AttemptsPages(PageHandler):
         )
 
     def _find(self, principal: Principal, wanted: AttemptFilter, after: str | None) -> _Found:
-        log, tenant, canaries = self.services.attempts, principal.tenant, self.services.canaries
+        log, tenant = self.services.attempts, principal.tenant
         of_canaries = replace(wanted, origin=AttemptOrigin.CANARY)
         chosen = choose_attempts(log, tenant, wanted)
         table = log.page(tenant, wanted, after=after, limit=ROWS_PER_PAGE)
@@ -165,8 +161,7 @@ class AttemptsPages(PageHandler):
             patterns=find_patterns(chosen.attempts[:_MAX_PATTERN_ATTEMPTS]),
             repeats=find_repeats(chosen.attempts),
             drifts=self.services.drift.recent(tenant, provider=wanted.provider),
-            canaries=() if canaries is None else canaries.list(principal),
-            canary_calls=log.page(tenant, of_canaries, limit=_MAX_CANARY_CALLS).items,
+            canaries=log.page(tenant, of_canaries, limit=_MAX_CANARIES).items,
             none_ever=not chosen.attempts and not log.page(tenant, AttemptFilter(), limit=1).items,
         )
 

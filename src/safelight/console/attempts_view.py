@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from safelight.core.i18n import Messages
 from safelight.providers.advice.driver_lines import driver_name
-from safelight.providers.attempts.canaries.models import CanaryReport, CanaryState
 from safelight.providers.attempts.charges import sum_charges
 from safelight.providers.attempts.drift import Drift
 from safelight.providers.attempts.gate import find_gate
@@ -17,7 +16,7 @@ from safelight.providers.attempts.patterns import MIN_FOR_SHARE, RefusalPattern
 from safelight.providers.attempts.repeats import RepeatResult
 from safelight.providers.protocol import ChargeStatus
 from safelight.videos.refusal_budget import RefusalCount
-from safelight_client.money import format_money, usd
+from safelight_client.money import format_money
 
 from .translations import Translations, format_date, format_datetime, format_iso, truncate
 
@@ -34,7 +33,6 @@ TONES = {
     AttemptOutcome.FAILED: "error",
     AttemptOutcome.STOPPED: "hold",
 }
-_CANARY_TONES = {CanaryState.ON: "allow", CanaryState.OFF: "none", CanaryState.STOPPED: "hold"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,18 +88,6 @@ class AttemptLine:
     cause: str
     prompt: str
     reported: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class CanaryLine:
-    """A canary in words."""
-
-    name: str
-    prompt: str
-    state: str
-    tone: str
-    price: str
-    counts: str
 
 
 def lost_attempts(attempts: Sequence[AttemptRecord], second_charges: Collection[str]) -> list[AttemptRecord]:
@@ -211,29 +197,6 @@ def budget_lines(budgets: Mapping[str, RefusalCount], t: Translations, a: Messag
 def drift_lines(drifts: Sequence[Drift], t: Translations, a: Messages) -> tuple[str, ...]:
     """A sentence for each drift, the newest ones, with times as the page shows them."""
     return tuple(one.text(a, format_time=lambda at: format_datetime(at, t)) for one in drifts[:_MAX_DRIFTS])
-
-
-def canary_lines(reports: Sequence[CanaryReport], t: Translations, a: Messages) -> tuple[CanaryLine, ...]:
-    """Each canary with its state, what it costs and what its calls showed."""
-    return tuple(_canary_line(one, t, a) for one in reports)
-
-
-def _canary_line(report: CanaryReport, t: Translations, a: Messages) -> CanaryLine:
-    canary, told = report.canary, report.as_json()
-    state = a(f"canary.state.{canary.state.value}")
-    if canary.reason is not None:
-        state = a("canary.because", state=state, reason=a(f"canary.reason.{canary.reason.value}"))
-    names = ("usd_per_month", "usd_per_call", "max_usd_per_month")
-    price = a("canary.price", per_day=canary.per_day, **{name: format_money(told[name]) for name in names})
-    counts = {name: told[name] for name in ("passes", "calls", "refused", "failed")}
-    return CanaryLine(
-        name=f"{canary.generator}/{canary.model}",
-        prompt=truncate(canary.prompt or a("withheld"), 80),
-        state=state,
-        tone=_CANARY_TONES[canary.state],
-        price=f"{price} {a('canary.spent', spent=format_money(usd(report.spent_micros)))}",
-        counts=a("canary.counts", since=format_datetime(canary.passed_since, t), **counts),
-    )
 
 
 def attempt_row(attempt: AttemptRecord, t: Translations, a: Messages) -> AttemptLine:

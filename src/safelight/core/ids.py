@@ -32,7 +32,6 @@ KINDS = frozenset(
         "access",
         "invitation",
         "drift",
-        "canary",
         "golden",
         "draw",
         "bulk",

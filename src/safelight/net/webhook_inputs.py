@@ -24,8 +24,6 @@ class EventType(StrEnum):
     SAFETY_IDENTIFIER_BLOCKED = "safety_identifier.blocked"
     #: A provider behaves differently than before, or a drift that was reported has ended.
     PROVIDER_DRIFT = "provider.drift"
-    #: Safelight stopped a canary.
-    CANARY_STOPPED = "canary.stopped"
     #: The standing of an account or end user changed.
     STANDING_CHANGED = "standing.changed"
     #: A case waits for a reviewer.

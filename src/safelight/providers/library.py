@@ -24,7 +24,6 @@ from safelight.detectors.text.sketch import Embedder, cosines, embed
 from safelight.store.database import Database, Transaction
 from safelight.store.pages import Page
 from safelight.store.tables import (
-    canaries,
     library_entries,
     library_terms,
     library_uses,
@@ -32,24 +31,6 @@ from safelight.store.tables import (
     video_lineage,
     videos,
 )
-
-# Records that Safelight stopped a canary: in the audit log, and as an event for webhooks and mails.
-
-#: The topic of the messages in the outbox.
-TOPIC = "canary.stopped"
-
-
-def record_stop(
-    tx: Transaction, canary_id: str, *, generator: str, model: str, reason: str, was_on: bool
-) -> None:
-    """Record the stop of a canary that was read with a lock. One that sent nothing any more has no event."""
-    content = {"reason": reason, "generator": generator, "model": model}
-    tx.append_audit(TOPIC, subject=canary_id, actor="canaries", content=content)
-    if was_on:
-        # Without the prompt: webhooks and mails leave the installation.
-        body = {"id": canary_id, "provider": generator, "model": model, "reason": reason}
-        tx.publish(TOPIC, subject=canary_id, body=body)
-
 
 # Entries of the library, their uses and their status.
 
@@ -380,23 +361,7 @@ def insert_entry(
 
 
 def delete_entry(tx: Transaction, identity: str) -> None:
-    """Delete an entry with its terms and uses. Its variations stay as entries of their own.
-
-    A canary of the entry is stopped, and loses its prompt.
-    """
-    of = canaries.c
-    stopped = {"state": "stopped", "reason": "entry_removed", "prompt": None, "run_requested_at": None}
-    where = (of.entry_id == identity, of.removed_at.is_(None))
-    for canary in tx.select(canaries, *where, order_by=(of.id,), lock=True):
-        record_stop(
-            tx,
-            canary.id,
-            generator=canary.generator,
-            model=canary.model,
-            reason="entry_removed",
-            was_on=canary.state == "on",
-        )
-    tx.update(canaries, *where, switched_at=tx.now(), **stopped)
+    """Delete an entry with its terms and uses. Its variations stay as entries of their own."""
     tx.delete(library_terms, library_terms.c.entry_id == identity)
     tx.delete(library_uses, library_uses.c.entry_id == identity)
     tx.update(library_entries, library_entries.c.variation_of == identity, variation_of=None)

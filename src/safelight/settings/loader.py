@@ -27,6 +27,7 @@ FILE_NAME = "safelight.toml"
 #: Settings that were removed, and what to do instead.
 REMOVED = {
     "limits.stored_batches": "removed, because the server runs no batches any more: delete this setting",
+    "canaries": "removed; `--max-cost` of `safelight check --try` and the terms of its key limit the cost",
     "ledger": "removed; limits of the cost use `usd_per_second` of each generator",
     "likeness.voice": "removed, because voices are not compared any more: delete this section",
 }

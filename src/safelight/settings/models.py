@@ -176,16 +176,6 @@ class OpenIdSettings(Section):
         return self
 
 
-class CanarySettings(Section):
-    max_usd_per_month: float = Field(
-        default=20.0,
-        ge=0,
-        le=1_000_000,
-        description="The most US dollars that all canaries of one tenant may cost in 31 days. 0: only calls "
-        "that cost nothing. See docs/attempts.md.",
-    )
-
-
 #: Headings that the data protection impact assessment (DPIA) must contain.
 DPIA_HEADINGS = (
     "## What is done, with whose data, and why",
@@ -500,7 +490,6 @@ class Settings(BaseSettings):
     access: AccessSettings = Field(default_factory=lambda: AccessSettings())
     fetch: FetchSettings = Field(default_factory=lambda: FetchSettings())
     advice: AdviceSettings = Field(default_factory=lambda: AdviceSettings())
-    canaries: CanarySettings = Field(default_factory=lambda: CanarySettings())
     mail: MailSettings = Field(default_factory=lambda: MailSettings())
     openid: OpenIdSettings = Field(default_factory=lambda: OpenIdSettings())
     log: LogSettings = Field(default_factory=lambda: LogSettings())

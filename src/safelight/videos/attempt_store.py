@@ -12,6 +12,7 @@ from safelight.core import canonical_json
 from safelight.core.ids import new_id
 from safelight.policy.steering import Steering
 from safelight.providers.attempts.charge_columns import charge_columns
+from safelight.providers.attempts.models import is_canary
 from safelight.providers.protocol import Billing, Charge, ChargeStatus, GenerationReport
 from safelight.store import tables
 from safelight.store.database import Database, Transaction
@@ -49,6 +50,7 @@ class AttemptStore:
             video_id=video.id,
             number=number,
             generator=video.generator,
+            is_canary=is_canary(video.metadata) or None,
             billing=billing.value,
             idempotency_key=f"{video.id}-{number}",
             created_at=tx.now(),

@@ -10,7 +10,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, case, func, select, union_all
+from sqlalchemy import ColumnElement, Select, case, func, select
 
 from safelight.accounts import KeyScope, Principal
 from safelight.accounts.models import TENANT_SUBJECT, account_subject, end_user_subject, subjects_of
@@ -92,7 +92,7 @@ class Usage:
 
 @dataclass(frozen=True, kw_only=True)
 class Spent:
-    """What the generators charged for attempts and canaries, in one currency, by days in UTC."""
+    """What the generators charged for attempts, in one currency, by days in UTC."""
 
     currency: str
     today_micros: int
@@ -247,18 +247,7 @@ class QuotaReader:
 
 
 def _sum_charges(tx: Transaction, day: float, month: float) -> Select[Any]:
-    charges = union_all(
-        *(
-            select(of.currency, of.created_at, of.charge_status, of.amount).where(
-                *tx.tenant_condition(table),
-                of.created_at >= month,
-                of.ended_at.is_not(None),
-                of.charge_status != ChargeStatus.NO.value,
-            )
-            for table, of in ((each, each.c) for each in (tables.attempts, tables.canary_calls))
-        )
-    ).subquery()
-    of = charges.c
+    of = tables.attempts.c
     known = case((of.charge_status == ChargeStatus.YES.value, of.amount))
     return (
         select(
@@ -266,6 +255,12 @@ def _sum_charges(tx: Transaction, day: float, month: float) -> Select[Any]:
             func.coalesce(func.sum(case((of.created_at >= day, known))), 0).label("today"),
             func.coalesce(func.sum(known), 0).label("month"),
             func.sum(case((known.is_(None), 1), else_=0)).label("unknown"),
+        )
+        .where(
+            *tx.tenant_condition(tables.attempts),
+            of.created_at >= month,
+            of.ended_at.is_not(None),
+            of.charge_status != ChargeStatus.NO.value,
         )
         .group_by(of.currency)
         .order_by(of.currency)

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from sqlalchemy import func, literal, select
 
 from safelight.core.errors import RefusalBudgetUsed, UpstreamModerationBlocked
-from safelight.providers.attempts.models import AttemptOutcome
 from safelight.providers.protocol import Generator
 from safelight.store.database import Database, Transaction
-from safelight.store.tables import attempts, canary_calls, videos
+from safelight.store.tables import attempts, videos
 
 from .failure_message import NOTHING_SENT
 from .interruptions import UpstreamPending
@@ -127,7 +126,7 @@ class RefusalBudget:
             return self._count(tx, generator)
 
     def _count(self, tx: Transaction, generator: str) -> RefusalCount:
-        """Four queries in one statement, each with an index for the rows it counts."""
+        """Two queries in one statement, each with an index for the rows it counts."""
         start = tx.now() // _DAY_S * _DAY_S
         number, same = select(func.count()).select_from(attempts), attempts.c.generator == generator
         # A bound parameter would not match the condition of the index.
@@ -142,21 +141,11 @@ class RefusalBudget:
             .where(same, attempts.c.ended_at.is_(None))
             .where(videos.c.state == VideoState.GENERATING.value)
         )
-        calls, of = select(func.count()).select_from(canary_calls), canary_calls.c
-        of_canaries = calls.where(
-            of.generator == generator, of.outcome == AttemptOutcome.REFUSED.value, of.ended_at >= start
-        )
-        running = calls.where(of.generator == generator, of.ended_at.is_(None))
-        counts = {
-            "refused": refused,
-            "unfinished": unfinished,
-            "refused_canaries": of_canaries,
-            "running_canaries": running,
-        }
+        counts = {"refused": refused, "unfinished": unfinished}
         row = tx.execute(select(*(one.scalar_subquery().label(name) for name, one in counts.items()))).one()
         return RefusalCount(
-            refused=row.refused + row.refused_canaries,
-            unfinished=row.unfinished + row.running_canaries,
+            refused=row.refused,
+            unfinished=row.unfinished,
             limit=self._limits[generator],
             until=start + _DAY_S,
         )

@@ -26,7 +26,6 @@ from safelight.policy.findings import Taxonomy
 from safelight.policy.waivers import Waiver
 from safelight.provenance.soft_bindings import SoftBindings
 from safelight.providers.attempts.attempt_log import AttemptLog
-from safelight.providers.attempts.canaries.service import Canaries
 from safelight.providers.attempts.drift_history import DriftHistory
 from safelight.providers.library import Library
 from safelight.providers.protocol import Generator
@@ -84,8 +83,6 @@ class Services:
     version: str
     #: Whether this process can accept work: the body of `GET /readyz`.
     readiness: Callable[[], dict[str, Any]]
-    #: Canaries at providers; None if this server does not offer them.
-    canaries: Canaries | None = None
     #: Standing, terms and access; None if this server does not offer them.
     standing: StandingServices | None = None
     #: Checks a generation request without submitting it; None if this server does not offer that.

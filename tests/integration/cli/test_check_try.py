@@ -111,6 +111,14 @@ def test_the_cheapest_model_of_a_provider_is_tried_once_at_its_shortest_length(
         assert field in body
 
 
+def test_a_canary_is_marked_in_the_metadata_of_the_request(gateway: FakeGateway, attempt: Run) -> None:
+    attempt(PROMPT, "--provider", "veo", "--canary")
+    attempt(PROMPT, "--provider", "veo")
+    marked, other = gateway.created
+    assert re.search(r'name="metadata\[safelight_origin\]"\s+canary\s', marked)
+    assert "metadata" not in other
+
+
 def test_a_model_on_own_hardware_is_tried_as_named_and_needs_no_ceiling(
     gateway: FakeGateway, attempt: Run, complain: Callable[..., str]
 ) -> None:

@@ -14,8 +14,8 @@ from safelight.accounts import Principal, Role
 from safelight.accounts.access_requests import AccountAccess
 from safelight.accounts.standing import Cause, Offence, Standings, Thresholds
 from safelight.core.ids import new_id
-from safelight.store import tables
 from safelight.store.tables import access_requests, account_invitations
+from support.attempts import submitted
 from support.console_server import ConsoleServer
 from support.rows import each_row
 
@@ -92,25 +92,7 @@ def test_terms_are_saved_and_a_change_on_old_values_is_refused(sign_in: SignIn) 
 
 
 def test_the_terms_of_the_tenant_show_what_it_spent(console: ConsoleServer, sign_in: SignIn) -> None:
-    with console.database.transaction(console.server.tenant) as tx:
-        now = tx.now()
-        tx.insert(
-            tables.canary_calls,
-            id=new_id("attempt"),
-            canary_id="canary_1",
-            generator="paid",
-            model="paid-1",
-            seconds=4,
-            width=1280,
-            height=720,
-            cost_micros=400_000,
-            slot=now,
-            created_at=now,
-            ended_at=now,
-            outcome="passed",
-            charge_status="yes",
-            amount=0.4,
-        )
+    submitted(console.database, console.server.tenant, at=time.time(), amount=0.4)
     owner = sign_in(Role.OWNER)
     page = owner.get("/compliance/accounts", params={"kind": "tenant"}).text
     assert "Today (UTC) $0.40, this month $0.40." in page

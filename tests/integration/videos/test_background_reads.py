@@ -19,9 +19,9 @@ from .conftest import House
 from .test_video_lifecycle import PAID, NoEngine
 
 #: Tables that get rows with each video or request, and keep them.
-_GROWING = r"(videos|assets|attempts|reported_attempts|outbox|verdicts|findings|seals|cases|canary_calls)"
+_GROWING = r"(videos|assets|attempts|reported_attempts|outbox|verdicts|findings|seals|cases)"
 #: A whole table, or a whole index of all its rows.
-_SCAN = re.compile(rf"SCAN {_GROWING}\b(?! USING (?:COVERING )?INDEX ix_canary_calls_created_at\b)")
+_SCAN = re.compile(rf"SCAN {_GROWING}\b")
 #: PostgreSQL reads an empty table without an index. These are filled.
 _SEQUENTIAL = re.compile(r"Seq Scan on (videos|assets|attempts|outbox|verdicts)\b")
 #: The index of each query that is made at every round. Each has only rows that are due, or begins with them.

@@ -42,7 +42,6 @@ REFUSED: dict[str, Any] = {
         "reason": "Yes.",
         "tenant": "own",
     },
-    "POST /v1/safelight/canaries/{canary_id}": {"on": True, "usd_per_month": 1},  # except to switch off
     "POST /v1/safelight/reports": {"category": "violence", "note": "x", "safety_identifier": "ann"},
     "POST /v1/safelight/statements/{statement_id}/appeal": {"text": "A play."},
     "POST /v1/safelight/tenants/{tenant_id}/close": {"reason": "x"},
@@ -103,7 +102,6 @@ ALLOWED = {
     "POST /v1/safelight/bans",
     "POST /v1/safelight/bans/{ban_id}/confirm",
     "POST /v1/safelight/bans/{ban_id}/lift",
-    "DELETE /v1/safelight/canaries/{canary_id}",
     "POST /v1/safelight/consents/uses",  # reads
     "POST /v1/safelight/consents/{consent_id}/decision",
     "POST /v1/safelight/reports/{report_id}/video",
@@ -219,7 +217,6 @@ def test_each_route_that_is_no_part_of_their_work_refuses_an_acting_person(actin
             "name": "lake",
             "version": "1",
             # Nothing has these: the refusal comes before anything is looked for.
-            "canary_id": new_id("canary"),
             "statement_id": new_id("statement"),
         }
         ids["endpoint_id"] = ids["webhook_endpoint_id"]

@@ -49,9 +49,9 @@ def limit(house: House, count: int) -> RefusalBudget:
     return budget
 
 
-def refused(house: House, upstream: ScriptedUpstream, prompt: str) -> Video:
+def refused(house: House, upstream: ScriptedUpstream, prompt: str, **fields: Any) -> Video:
     upstream.play({"otherwise": REFUSED})
-    return house.make(prompt, **PAID)
+    return house.make(prompt, **PAID, **fields)
 
 
 def test_the_option_of_an_upstream_is_its_limit() -> None:

@@ -19,7 +19,7 @@ from safelight.net.redaction import mask_emails
 from safelight.providers.protocol import ChargeStatus
 from safelight.store.database import Database, Transaction
 from safelight.store.pages import Page
-from safelight.store.tables import attempts, canaries, canary_calls, reported_attempts, videos
+from safelight.store.tables import attempts, reported_attempts, videos
 from safelight_client.money import format_money
 
 from .charge_columns import charge_columns, read_charge, read_logged_charge
@@ -51,6 +51,7 @@ _GATEWAY_COLUMNS = (
     attempts.c.ended_at,
     attempts.c.outcome,
     attempts.c.upstream_id,
+    attempts.c.is_canary,
     *(attempts.c.charge_status, attempts.c.amount, attempts.c.currency, attempts.c.charge_source),
     *(videos.c.model, videos.c.prompt, videos.c.seconds, videos.c.width, videos.c.height),
     *(videos.c.state, videos.c.error_message, videos.c.explanation, videos.c.deleted_at),
@@ -85,7 +86,7 @@ def _gateway_record(row: Row[Any]) -> AttemptRecord:
     error = _own_error(row, outcome) if said is None else said
     return AttemptRecord(
         id=row.id,
-        origin=AttemptOrigin.GATEWAY,
+        origin=AttemptOrigin.CANARY if row.is_canary else AttemptOrigin.GATEWAY,
         at=row.created_at,
         provider=row.generator,
         model=row.model,
@@ -151,45 +152,6 @@ def _own_error(row: Row[Any], outcome: AttemptOutcome) -> str:
     return (row.error_message or "") if row.outcome not in _NOT_TAKEN else row.outcome
 
 
-_FILE_CAME = {AttemptOutcome.PASSED: True, AttemptOutcome.REFUSED: False, AttemptOutcome.FAILED: False}
-
-
-def read_canary_attempts(
-    tx: Transaction, where: Sequence[ColumnElement[bool]], limit: int
-) -> list[AttemptRecord]:
-    """The calls that meet the conditions, newest first."""
-    of = canary_calls.c
-    rows = tx.execute(
-        select(canary_calls, canaries.c.prompt)
-        .join(canaries, and_(canaries.c.tenant_id == of.tenant_id, canaries.c.id == of.canary_id))
-        .where(*tx.tenant_condition(canary_calls), *tx.tenant_condition(canaries), *where)
-        .order_by(of.created_at.desc(), of.id.desc())
-        .limit(limit)
-    )
-    return [_record(row) for row in rows]
-
-
-def _record(row: Row[Any]) -> AttemptRecord:
-    outcome = AttemptOutcome.RUNNING if row.ended_at is None else AttemptOutcome(row.outcome)
-    return AttemptRecord(
-        id=row.id,
-        origin=AttemptOrigin.CANARY,
-        at=row.created_at,
-        provider=row.generator,
-        model=row.model,
-        seconds=float(row.seconds),
-        width=row.width,
-        height=row.height,
-        prompt=row.prompt,
-        error=row.error,
-        outcome=outcome,
-        stage=row.stage,
-        file_came=_FILE_CAME.get(outcome),
-        charge=read_logged_charge(row),
-        request_id=row.upstream_id or "",
-    )
-
-
 # Which refunds of an attempt can be recorded. Pure.
 
 
@@ -251,12 +213,10 @@ class AttemptLog:
         with self.database.read_transaction(tenant=tenant) as tx:
             start = None if after is None else _position(tx, after)
             found: list[AttemptRecord] = []
-            if wanted.origin in (None, AttemptOrigin.GATEWAY):
+            if wanted.origin in (None, AttemptOrigin.GATEWAY, AttemptOrigin.CANARY):
                 found += _gateway(tx, wanted, start, limit + 1)
             if wanted.origin not in (AttemptOrigin.GATEWAY, AttemptOrigin.CANARY):
                 found += _reported(tx, wanted, start, limit + 1)
-            if wanted.with_canaries or wanted.origin is AttemptOrigin.CANARY:
-                found += read_canary_attempts(tx, _canary_conditions(wanted, start), limit + 1)
             found.sort(key=lambda one: (one.at, one.id), reverse=True)
             page = Page.first(found, limit)
             return Page(_with_refunds(tx, page.items), page.has_more)
@@ -275,7 +235,7 @@ class AttemptLog:
 
         None if there is none, and where the prompt is withheld, because the body may repeat it.
         """
-        if attempt.origin is not AttemptOrigin.GATEWAY or attempt.prompt is None:
+        if attempt.is_reported or attempt.prompt is None:
             return None
         with self.database.read_transaction(tenant=tenant) as tx:
             row = tx.one(attempts, attempts.c.id == attempt.id)
@@ -337,7 +297,6 @@ def _get(tx: Transaction, attempt_id: str) -> AttemptRecord:
                 reported_attempts.c.refund_of.is_(None),
             )
         ]
-        found += read_canary_attempts(tx, [canary_calls.c.id == attempt_id], 1)
     if not found:
         raise NotFound(f"There is no attempt {attempt_id[:80]!r}.", param="attempt_id")
     return _with_refunds(tx, found)[0]
@@ -373,13 +332,9 @@ def _gateway(
         "provider": attempts.c.generator,
         "model": videos.c.model,
     }
-    return read_gateway_attempts(tx, _conditions(wanted, start, columns), limit)
-
-
-def _canary_conditions(wanted: AttemptFilter, start: tuple[float, str] | None) -> list[ColumnElement[bool]]:
-    of = canary_calls.c
-    columns = {"id": of.id, "at": of.created_at, "provider": of.generator, "model": of.model}
-    return _conditions(wanted, start, columns)
+    is_canary = attempts.c.is_canary
+    kind = is_canary.is_not(None) if wanted.origin is AttemptOrigin.CANARY else is_canary.is_(None)
+    return read_gateway_attempts(tx, [kind, *_conditions(wanted, start, columns)], limit)
 
 
 def _reported(
@@ -437,9 +392,8 @@ def _own_request_ids(tx: Transaction, wanted: set[str]) -> dict[str, str]:
         return {}
     return {
         row.upstream_id: row.id
-        for table in (attempts, canary_calls)
         for row in tx.select(
-            table, table.c.upstream_id.is_not(None), columns=[table.c.id, table.c.upstream_id]
+            attempts, attempts.c.upstream_id.is_not(None), columns=[attempts.c.id, attempts.c.upstream_id]
         )
         if row.upstream_id in wanted
     }
@@ -450,9 +404,7 @@ def _ids_here(tx: Transaction, wanted: set[str]) -> set[str]:
     if not wanted:
         return set()
     return wanted & {
-        row.id
-        for table in (attempts, reported_attempts, canary_calls)
-        for row in tx.select(table, columns=[table.c.id])
+        row.id for table in (attempts, reported_attempts) for row in tx.select(table, columns=[table.c.id])
     }
 
 

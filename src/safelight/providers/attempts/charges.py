@@ -10,7 +10,7 @@ from typing import Any
 
 from safelight.providers.protocol import ChargeStatus
 
-from .models import AttemptOrigin, AttemptOutcome, AttemptRecord
+from .models import AttemptOutcome, AttemptRecord
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,7 @@ def is_owed(attempt: AttemptRecord) -> bool:
     If it finished, and only this gateway did not get the file, it owes nothing.
     """
     is_failed = attempt.outcome is AttemptOutcome.FAILED
-    is_own_failure = is_failed and attempt.origin is AttemptOrigin.GATEWAY and attempt.file_came is None
+    is_own_failure = is_failed and not attempt.is_reported and attempt.file_came is None
     return (
         attempt.charge.charged is ChargeStatus.YES
         and not attempt.is_refunded

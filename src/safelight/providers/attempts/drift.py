@@ -1,6 +1,6 @@
 """Drift: since when a provider refuses more or less, fails more, or charges differently. Pure.
 
-Only attempts that were made anyway are read, and the calls of active canaries. Refusals are compared with the
+Only attempts that were made anyway are read, canaries apart. Refusals are compared with the
 risk that the risk model expects, or with the rate so far if there are too few outcomes for it.
 """
 
@@ -88,7 +88,7 @@ class DriftSource(StrEnum):
 
     #: The attempts of clients, and those that were added or imported.
     ATTEMPTS = "attempts"
-    #: The calls of active canaries.
+    #: Canaries.
     CANARIES = "canaries"
 
 
@@ -208,7 +208,7 @@ def find_drift(
 ) -> DriftReport:
     """The drifts in these attempts, in any order, at one false alarm a year at their own rate.
 
-    `has_older`, `has_older_canaries`: whether the account has older attempts, and older calls of canaries.
+    `has_older`, `has_older_canaries`: whether the account has older attempts, and older canaries.
     """
     all_attempts = list(attempts)
     read = split_streams(one for one in all_attempts if one.origin is not AttemptOrigin.CANARY)

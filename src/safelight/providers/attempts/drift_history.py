@@ -13,8 +13,8 @@ from .drift import Drift, DriftReport, find_drift
 from .models import AttemptFilter, AttemptOrigin
 from .newest_attempts import iterate_newest
 
-#: Newest attempts of the tenant that are read, of all providers together, and as many calls of canaries: more
-#: take seconds.
+#: Newest attempts of the tenant that are read, of all providers together, and as many canaries: more take
+#: seconds.
 MAX_READ = 2_000
 _CANARIES = AttemptFilter(origin=AttemptOrigin.CANARY)
 #: A drift that was found in this time, and goes on, is shown at the head of lists.
@@ -76,7 +76,7 @@ class DriftHistory:
         return kept
 
     def _search(self, tenant: str, kept: _Kept) -> DriftReport:
-        # Read apart, so that many calls of canaries do not shorten the time that is searched for users.
+        # Read apart, so that many canaries do not shorten the time that is searched for users.
         newest, canaries = (
             list(iterate_newest(self._log, tenant, wanted, limit=MAX_READ))
             for wanted in (AttemptFilter(), _CANARIES)

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from safelight.core.background.part import BackgroundPart
 from safelight.store.database import Database
-from safelight.store.tables import canary_calls, outbox, reported_attempts
+from safelight.store.tables import outbox, reported_attempts
 
 from .drift_episodes import report_episodes
 from .drift_history import RECENT_S, DriftHistory
@@ -78,7 +78,6 @@ class DriftWatch:
         queries = (
             (outbox, outbox.c.topic.in_(_ENDED), outbox.c.created_at >= since),
             (reported_attempts, reported_attempts.c.recorded_at >= since),
-            (canary_calls, canary_calls.c.ended_at >= since),
         )
         with self._database.across_tenants("new attempts", readonly=True) as tx:
             for table, *where in queries:

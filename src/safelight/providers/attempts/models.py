@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -22,8 +23,17 @@ class AttemptOrigin(StrEnum):
     IMPORTED = "imported"
     #: Entered by a person.
     REPORTED = "reported"
-    #: This gateway sent it as an active canary; no client asked for it.
+    #: This gateway submitted it, and the client marked it as a canary: a prompt that is sent to find drift.
     CANARY = "canary"
+
+
+#: Metadata of a request for a video whose attempts are canaries.
+CANARY_METADATA = {"safelight_origin": AttemptOrigin.CANARY.value}
+
+
+def is_canary(metadata: Mapping[str, str]) -> bool:
+    """Whether a request with this metadata is a canary."""
+    return CANARY_METADATA.items() <= metadata.items()
 
 
 class AttemptOutcome(StrEnum):
@@ -112,7 +122,7 @@ class AttemptRecord:
         """The provider's words, without the prompt that it may repeat; empty if they are not known."""
         if self.is_own_error:
             return ""
-        if not withhold_prompt or (self.origin is AttemptOrigin.GATEWAY and self.prompt is None):
+        if not withhold_prompt or (not self.is_reported and self.prompt is None):
             # The prompt was removed when an attempt of the gateway was read.
             return self.error
         return withhold_prompt_of(self.error, self.prompt)
@@ -159,9 +169,8 @@ class AttemptFilter:
 
     provider: str = ""
     model: str = ""
-    #: Without one, the calls of canaries are left out.
+    #: Without one, canaries are left out.
     origin: AttemptOrigin | None = None
-    with_canaries: bool = False
     #: From this time, and before that time, in unix seconds.
     since: float | None = None
     until: float | None = None

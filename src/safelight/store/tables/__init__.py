@@ -13,7 +13,6 @@ from .accounts import (
     tenants,
 )
 from .audit_log import CASE_EVENTS, audit_log, audit_log_contents, audit_log_head
-from .canaries import canaries, canary_calls
 from .consents import consent_media, consent_requests, consent_uses
 from .drift import drift_episodes
 from .fingerprints import provenance_check_counts, provenance_feedback, seal_fingerprints
@@ -62,8 +61,6 @@ __all__ = [
     "bans",
     "biometric_templates",
     "blocked_prompt_sketches",
-    "canaries",
-    "canary_calls",
     "case_conflicts",
     "case_skips",
     "cases",

@@ -125,6 +125,8 @@ attempts = Table(
     integer("number"),
     text("generator"),
     text("billing"),
+    #: True for a canary (`providers.attempts.models.is_canary`); otherwise null.
+    Column("is_canary", Boolean, nullable=True),
     #: Safelight creates this key and stores it before it calls the generator.
     text("idempotency_key"),
     time("created_at"),
@@ -151,6 +153,7 @@ attempts = Table(
     ForeignKeyConstraint(["tenant_id", "video_id"], ["videos.tenant_id", "videos.id"]),
     Index(None, "tenant_id", "video_id"),
     Index(None, "tenant_id", "created_at", "id"),
+    partial_index("tenant_id", "created_at", "id", "is_canary", where="is_canary IS NOT NULL"),
     #: The refusals of a day, and the unfinished attempts, of a generator.
     partial_index("generator", "ended_at", where="outcome = 'moderation_blocked'"),
     partial_index("generator", where="ended_at IS NULL"),

@@ -26,7 +26,6 @@ from . import (
     appeals,
     attempts,
     audit_log,
-    canaries,
     case_events,
     checks,
     consents,
@@ -138,7 +137,6 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
         app.include_router(routes.router)
     app.include_router(guardrail.router)
     app.include_router(attempts.router)
-    app.include_router(canaries.router)
     app.include_router(content_provenance.router)
     app.include_router(soft_bindings.router)
     # `/replies`, `/next` and `/preferences` first: they are no ids of cases.

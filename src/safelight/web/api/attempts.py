@@ -256,7 +256,7 @@ async def list_attempts(
 ) -> Response:
     """Newest first: those of the gateway, and those that were added or imported.
 
-    The calls of canaries are listed only with `origin=canary`.
+    Canaries are listed only with `origin=canary`.
     """
     state = app_state(request)
     page = await state.threads.run(

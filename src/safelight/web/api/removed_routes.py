@@ -7,6 +7,7 @@ from safelight.core.errors import NotFound
 _REMOVED = {
     "/v1/safelight/batches": "Run many requests with safelight batch, or with safelight_client.batch.",
     "/v1/safelight/attempts/claim": "On the server: safelight attempts export --charged",
+    "/v1/safelight/canaries": "On a timer: safelight check --try --canary",
     "/v1/safelight/ledger": "The charge of each attempt is in GET /v1/safelight/attempts.",
 }
 

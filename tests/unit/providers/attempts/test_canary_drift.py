@@ -1,4 +1,4 @@
-"""Drift in the calls of canaries: a series of its own beside the attempts of clients."""
+"""Drift in canaries: a series of its own beside the attempts of clients."""
 
 from __future__ import annotations
 
