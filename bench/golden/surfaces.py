@@ -41,7 +41,6 @@ STARTS = [
     "/compliance/accounts",
     "/compliance/ledger",
     "/compliance/access",
-    "/compliance/tenants",
     "/coverage",
     "/policy",
     "/settings",

@@ -31,7 +31,6 @@ KINDS = frozenset(
         "feedback",
         "ban",
         "access",
-        "invitation",
         "drift",
         "canary",
         "golden",

@@ -26,6 +26,7 @@ from .sources import SettingSource, find_sources
 FILE_NAME = "safelight.toml"
 #: Settings that were removed, and what to do instead.
 REMOVED = {
+    "access.invitations": "removed; use `access.requests`, `safelight keys create` or `safelight people add`",
     "ledger": "removed; limits of the cost use `usd_per_second` of each generator",
     "likeness.voice": "removed, because voices are not compared any more: delete this section",
 }

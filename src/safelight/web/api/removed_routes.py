@@ -6,6 +6,8 @@ from safelight.core.errors import NotFound
 
 _REMOVED = {
     "/v1/safelight/attempts/claim": "On the server: safelight attempts export --charged",
+    "/v1/safelight/invitations": "Ask for a key with POST /v1/safelight/access-requests.",
+    "/v1/safelight/tenants": "On the server: safelight tenants list, safelight keys revoke",
     "/v1/safelight/ledger": "The charge of each attempt is in GET /v1/safelight/attempts.",
 }
 

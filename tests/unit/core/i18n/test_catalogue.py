@@ -30,7 +30,6 @@ SLICES = (
     "settings",
     "standing",
     "statements",
-    "tenants",
     "triggers",
 )
 #: Slices whose keys are the English sentences.
