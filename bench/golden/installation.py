@@ -36,7 +36,6 @@ due_minutes = 1000000
 [access]
 requests = true
 requests_per_hour = 1000
-invitations = 10
 [fetch]
 allowed_private_hosts = ["127.0.0.1", "127.0.0.1:{webhook_port}"]
 [mail]

@@ -40,7 +40,6 @@ STARTS = [
     "/compliance/accounts",
     "/compliance/ledger",
     "/compliance/access",
-    "/compliance/tenants",
     "/coverage",
     "/policy",
     "/settings",

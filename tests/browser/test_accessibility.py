@@ -12,8 +12,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from safelight.accounts.access_requests import AccessGrant, AccessLimits, AccountAccess
-from safelight.accounts.invitations import AccountInvitations
+from safelight.accounts.access_requests import AccessLimits, AccountAccess
 from safelight.accounts.standing import Cause, Offence, Standings, Thresholds
 from safelight.web.auth import COOKIE
 from support.console_server import ConsoleServer
@@ -112,7 +111,6 @@ def test_axe_finds_no_serious_violations_and_pages_fit_the_screen(
         f"/videos/{video}/statements",
         f"/videos/{video}/appeal",
         f"/access?token={request}",
-        "/access/invitation?token=x",
         "/login",
     )
     found: list[str] = []
@@ -140,7 +138,7 @@ def test_axe_finds_no_serious_violations_and_pages_fit_the_screen(
 
 
 def fill_account(page: Page, console: ConsoleServer, video: str) -> str:
-    """A strike of the person who is signed in, an invitation, and requests for access.
+    """A strike of the person who is signed in, and requests for access.
 
     Returns the token of an approved request.
     """
@@ -150,12 +148,11 @@ def fill_account(page: Page, console: ConsoleServer, video: str) -> str:
         Standings(console.database, Thresholds()).give(
             tx, Offence(video_id=video, account=person.id, end_user=None, cause=Cause(category="hate"))
         )
-    AccountInvitations(console.database, 1).invite(person)
     access = AccountAccess(console.database, AccessLimits(accepts_requests=True, requests_per_hour=100))
     asked = {"name": "Ada Reed", "contact": "ada@example.com", "purpose": "Films for a school."}
     access.request(console.server.tenant, **asked)
     approved, token = access.request(console.server.tenant, **asked)
-    access.approve(person, approved.id, reason="Welcome.", grant=AccessGrant())
+    access.approve(person, approved.id, reason="Welcome.")
     return token
 
 

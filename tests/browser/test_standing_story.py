@@ -25,7 +25,6 @@ BLOCKED = (
     "The king is beheaded in the square, blood gushes from the neck MARKER",
 )
 T, A, S = load_languages()["en"], load_messages("accounts", "en"), load_messages("standing", "en")
-TENANTS = load_messages("tenants", "en")
 
 
 class Api:
@@ -57,7 +56,7 @@ def row_of_ann(staff: Page, site: Site) -> Any:
 def test_from_the_request_for_access_to_a_suspension_and_back(furnish_site: Callable[..., Site]) -> None:
     site = furnish_site(
         text_marker(category="violence/graphic"),
-        access={"requests": True, "invitations": 1},
+        access={"requests": True},
     )
     ola, ben = site.enroll("ola", Role.OWNER), site.enroll("ben", Role.REVIEWER)
 
@@ -74,19 +73,9 @@ def test_from_the_request_for_access_to_a_suspension_and_back(furnish_site: Call
     stranger.reload()
     expect(stranger.locator("main")).to_contain_text("Welcome.")
     status = stranger.url
-    ada = Api(site, collect_key(stranger))
+    platform = Api(site, collect_key(stranger))
     stranger.goto(status)
     expect(stranger.locator("main button.main")).to_have_count(0)
-
-    # A colleague is invited into the applicant's own tenant, and cannot invite. The owner acts in it.
-    token = ada.post("/v1/safelight/invitations", {"tenant": "shared"})["token"]
-    friend = site.visit(f"/access/invitation?token={token}")
-    friend.locator("[name=name]").fill("Ben's school")
-    platform = Api(site, collect_key(friend))
-    platform.post("/v1/safelight/invitations", {}, expect=403)
-    act_in_tenant(owner, site)
-    owner.goto(f"{site.address}/compliance/access")
-    expect(owner.locator("[aria-labelledby=invitations] tbody")).to_contain_text(A("invitation.accepted"))
 
     # The owner lets Ann have two videos a day.
     owner.goto(f"{site.address}/compliance/accounts?kind=end_user&id=ann")
@@ -106,16 +95,13 @@ def test_from_the_request_for_access_to_a_suspension_and_back(furnish_site: Call
     site.ahead_s += DAY_S
     last = platform.request_video(BLOCKED[2], expect=400)
     assert platform.request_video("a paper boat", expect=403)["error"]["code"] == "account_suspended"
-    owner = site.visit("/compliance/tenants", who=ola)
-    act_in_tenant(owner, site)
+    owner = site.visit("/review/standings", who=ola)
     expect(row_of_ann(owner, site)).to_contain_text(S("level.suspension"))
 
     # Back by an appeal. The released video takes no quota.
     video_id = last["error"]["moderation_details"]["video_id"]
     platform.post(f"/v1/videos/{video_id}/appeal", {"text": "It is a history lesson."})
     reviewer = site.visit("/review", who=ben)
-    expect(reviewer.locator("main [role=note]")).to_contain_text(TENANTS("waiting", n=1))
-    act_in_tenant(reviewer, site)
     reviewer.locator("form[action='/review/next'] button").click()
     reviewer.locator("#reason").fill("A history lesson.")
     reviewer.locator("#decide button[value=overturn]").click()
@@ -123,10 +109,3 @@ def test_from_the_request_for_access_to_a_suspension_and_back(furnish_site: Call
     site.carry_out_decisions()
     expect(row_of_ann(owner, site)).to_contain_text(S("level.warning"))
     platform.request_video("a paper boat")
-
-
-def act_in_tenant(staff: Page, site: Site) -> None:
-    """Choose the tenant of the only applicant."""
-    staff.goto(f"{site.address}/compliance/tenants")
-    staff.locator("tbody form[action$='/enter'] button").click()
-    expect(staff.locator("main [role=note]")).to_contain_text(TENANTS("acting", name="Ada Reed"))

@@ -21,7 +21,6 @@ from fastapi import FastAPI
 
 from safelight.accounts import Accounts, KeyScope, Principal, PrincipalKind
 from safelight.accounts.access_requests import AccessLimits, AccountAccess
-from safelight.accounts.invitations import AccountInvitations
 from safelight.accounts.policies import Policies
 from safelight.accounts.standing import Bans, Standings, Thresholds
 from safelight.accounts.statements import (
@@ -41,7 +40,7 @@ from safelight.cases.case_events import CaseEvents
 from safelight.cases.quality import CheckFigures, Quality, QualityResults
 from safelight.cases.reports import ReportedVideo, Reports, ReportTools
 from safelight.cases.review_actions import ReviewActions
-from safelight.cases.reviews import ManagedCases, ReviewQueue, Reviews
+from safelight.cases.reviews import ReviewQueue, Reviews
 from safelight.cases.reviews.bulk import BulkDecisions
 from safelight.cases.saved_replies import SavedReplies
 from safelight.console.services import ConsoleServices
@@ -518,9 +517,7 @@ def _standing(database: Database, tenant: str) -> StandingServices:
         standings=standings,
         bans=Bans(database, standings),
         terms=AccountTerms(database),
-        managed_cases=ManagedCases(database),
         access=AccountAccess(database, AccessLimits(accepts_requests=True)),
-        invitations=AccountInvitations(database, 1),
         quotas=QuotaReader(database, Quota(seconds_per_day=600, videos_per_day=50)),
         tenant=lambda: tenant,
     )

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row
 
-from safelight.core.errors import Conflict, InvalidField, NotFound
+from safelight.core.errors import Conflict, NotFound
 from safelight.core.ids import is_id, new_id
 from safelight.store.database import Database, Transaction
 from safelight.store.pages import follows
 from safelight.store.tables import access_requests
 
-from .access_texts import access_text, tenant_of_token
+from .access_texts import access_text, clean_name, tenant_of_token
 from .check_limits import require_hourly
 from .keys import add_key, revoke_key_in
-from .managed_tenants import (
-    GRANTED,
-    NewTenant,
-    TenantChoice,
-    add_managed_tenant,
-    clean_name,
-    close_tenant,
-    find_manager,
-)
 from .models import (
     ACCESS_PREFIX,
     APPLICATION_SCOPES,
@@ -32,14 +23,17 @@ from .models import (
     AccessState,
     KeyScope,
     Principal,
+    account_subject,
     hash_token,
     new_token,
 )
-from .terms import Terms
+from .terms import NO_TERMS, Terms, set_first_terms
 
 _MAX_LISTED = 200
 
 
+#: The states of a request whose applicant has access.
+GRANTED = (AccessState.APPROVED, AccessState.COLLECTED)
 #: The states after a decision.
 DECIDED = (AccessState.APPROVED, AccessState.DECLINED, AccessState.COLLECTED, AccessState.WITHDRAWN)
 
@@ -55,21 +49,6 @@ class AccessRequest:
     decided_at: float | None
     #: The reason of a decision, which the applicant reads.
     reason: str | None
-    #: The tenant of its own that the applicant got.
-    own_tenant: str | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class AccessGrant:
-    """What an approved applicant gets."""
-
-    tenant: TenantChoice = TenantChoice.OWN
-    #: Of the tenant of its own.
-    terms: Terms = field(default_factory=Terms)
-
-    def __post_init__(self) -> None:
-        if self.tenant is TenantChoice.SHARED and self.terms != Terms():
-            raise InvalidField("Only a tenant of its own can get terms with the decision.", param="terms")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,29 +113,18 @@ class AccountAccess:
             return tx.count(access_requests, access_requests.c.state == AccessState.WAITING.value)
 
     def approve(
-        self, principal: Principal, request_id: str, *, reason: str, grant: AccessGrant
+        self, principal: Principal, request_id: str, *, reason: str, terms: Terms = NO_TERMS
     ) -> AccessRequest:
-        """Approve a request, once. The applicant reads the reason, and can collect the key.
-
-        A tenant of its own is made in the same transaction. Raises `InvalidField` for wrong terms, and
-        `Forbidden` while the principal acts in a managed tenant.
+        """Approve a request, once. The applicant reads the reason, and can collect a key of this tenant, to
+        which the terms apply. Raises `InvalidField` for wrong terms.
         """
         principal.require(KeyScope.ADMIN)
-        principal.require_home("Access is granted in the own tenant.", remedy="Leave the tenant you act in.")
         reason = access_text(reason, "reason")
-        with self._database.across_tenants("granting access") as whole:
-            tx = whole.of_tenant(principal.tenant)
-            row, own = _find_waiting(tx, request_id), None
-            if grant.tenant is TenantChoice.OWN:
-                made = NewTenant(
-                    manager=find_manager(tx),
-                    name=row.name,
-                    origin=row.id,
-                    terms=grant.terms,
-                    made_by=principal.id,
-                )
-                own = add_managed_tenant(whole, made).tenant
-            return _decide(tx, row, AccessState.APPROVED, principal, reason, own_tenant=own)
+        with self._database.transaction(principal.tenant) as tx:
+            row, key = _find_waiting(tx, request_id), new_id("key")
+            if terms != NO_TERMS:
+                set_first_terms(tx, account_subject(key), terms, by=principal.id)
+            return _decide(tx, row, AccessState.APPROVED, principal, reason, key=key)
 
     def decline(self, principal: Principal, request_id: str, *, reason: str) -> AccessRequest:
         """Decline a request, once. The applicant reads the reason."""
@@ -166,23 +134,19 @@ class AccountAccess:
             return _decide(tx, _find_waiting(tx, request_id), AccessState.DECLINED, principal, reason)
 
     def withdraw(self, principal: Principal, request_id: str, *, reason: str) -> AccessRequest:
-        """End the access of an approved applicant: its own tenant is closed, or its key in this tenant is
-        revoked. No data is deleted. The applicant reads the reason.
+        """End the access of an approved applicant: the key is revoked. No data is deleted. The applicant
+        reads the reason.
 
         Raises `Conflict` if the request is not approved, or its access was withdrawn before.
         """
         principal.require(KeyScope.ADMIN)
         reason = access_text(reason, "reason")
-        with self._database.across_tenants("withdrawing access") as whole:
-            tx = whole.of_tenant(principal.tenant)
+        with self._database.transaction(principal.tenant) as tx:
             row = _find(tx, request_id, lock=True)
             if row.state not in GRANTED:
                 raise Conflict(f"{row.id} has no access: {row.state}.", param="request_id")
-            if row.own_tenant is not None:
-                close_tenant(whole.of_tenant(row.own_tenant), reason=reason, by=principal.id)
-            elif row.key_id is not None:
-                revoke_key_in(tx, row.key_id, by=principal.id)
-            return _decide(tx, row, AccessState.WITHDRAWN, principal, reason, own_tenant=row.own_tenant)
+            revoke_key_in(tx, row.key_id, by=principal.id)
+            return _decide(tx, row, AccessState.WITHDRAWN, principal, reason, key=row.key_id)
 
     @property
     def accepts_requests(self) -> bool:
@@ -199,21 +163,14 @@ class AccountAccess:
     def collect(self, token: str) -> tuple[AccessRequest, str | None]:
         """The request of this token; if it is approved, also the token of a new key, once."""
         tenant = tenant_of_token(self._database, access_requests, token, ACCESS_PREFIX)
-        with self._database.across_tenants("collecting a key") as whole:
-            tx = whole.of_tenant(tenant)
+        with self._database.transaction(tenant) as tx:
             row = tx.one(access_requests, access_requests.c.digest == hash_token(token), lock=True)
             assert row is not None  # Requests are never deleted.
             if row.state != AccessState.APPROVED:
                 return _request(row), None
-            owner = tx if row.own_tenant is None else whole.of_tenant(row.own_tenant)
-            record, key = add_key(owner, clean_name(row.name), APPLICATION_SCOPES, by=OPERATOR)
-            tx.update(
-                access_requests,
-                access_requests.c.id == row.id,
-                state=AccessState.COLLECTED.value,
-                key_id=record.id,
-            )
-            tx.append_audit("access.collected", subject=row.id, actor=row.id, content={"key": record.id})
+            _, key = add_key(tx, clean_name(row.name), APPLICATION_SCOPES, by=OPERATOR, identity=row.key_id)
+            tx.update(access_requests, access_requests.c.id == row.id, state=AccessState.COLLECTED.value)
+            tx.append_audit("access.collected", subject=row.id, actor=row.id, content={"key": row.key_id})
             return _request(_find(tx, row.id)), key
 
 
@@ -231,7 +188,7 @@ def _decide(
     state: AccessState,
     principal: Principal,
     reason: str,
-    own_tenant: str | None = None,
+    key: str | None = None,
 ) -> AccessRequest:
     tx.update(
         access_requests,
@@ -240,9 +197,9 @@ def _decide(
         decided_by=principal.id,
         decided_at=tx.now(),
         reason=reason,
-        own_tenant=own_tenant,
+        key_id=key,
     )
-    content = {"state": state.value, "reason": reason, "own_tenant": own_tenant}
+    content = {"state": state.value, "reason": reason}
     tx.append_audit("access.decided", subject=row.id, actor=principal.id, content=content)
     return _request(_find(tx, row.id))
 
@@ -266,5 +223,4 @@ def _request(row: Row[Any]) -> AccessRequest:
         created_at=row.created_at,
         decided_at=row.decided_at,
         reason=row.reason,
-        own_tenant=row.own_tenant,
     )

@@ -10,6 +10,8 @@ from safelight.store.database import Database
 from .models import hash_token, is_well_formed
 
 _MAX_TEXT = {"name": 100, "contact": 254, "purpose": 2000, "reason": 2000}
+#: For a name without a printable character.
+_NO_NAME = "Applicant"
 
 
 def access_text(value: str, field: str) -> str:
@@ -18,6 +20,12 @@ def access_text(value: str, field: str) -> str:
     if not value or len(value) > _MAX_TEXT[field] or "\0" in value:
         raise InvalidField(f"The {field} must have 1 to {_MAX_TEXT[field]} characters.", param=field)
     return value
+
+
+def clean_name(wanted: str) -> str:
+    """A name that a stranger wrote, in one line of printable characters."""
+    printable = "".join(each if each.isprintable() else " " for each in wanted)
+    return " ".join(printable.split()) or _NO_NAME
 
 
 def tenant_of_token(database: Database, table: Table, token: str, prefix: str) -> str:

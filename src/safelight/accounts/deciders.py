@@ -1,4 +1,4 @@
-"""The keys and people who may decide cases of a tenant: its own, and those of its manager."""
+"""The keys and people who may decide cases of a tenant."""
 
 from __future__ import annotations
 
@@ -26,18 +26,13 @@ def find_deciders(tx: Transaction, *, vault: bool) -> frozenset[str]:
 
 
 def find_holders(tx: Transaction, scopes: Collection[KeyScope]) -> frozenset[str]:
-    """The ids of the keys in force and active people, here and in the managing tenant, with any of these."""
-    found: set[str] = set()
-    for part in (tx, tx.of_manager()):
-        if part is None:
-            continue
-        found |= {row.id for row in part.select(people, *_active(scopes), columns=[people.c.id])}
-        found |= {row.id for row in _keys_in_force(part, scopes)}
-    return frozenset(found)
+    """The ids of the keys in force and active people with any of these."""
+    enrolled = tx.select(people, *_active(scopes), columns=[people.c.id])
+    return frozenset(row.id for row in (*enrolled, *_keys_in_force(tx, scopes)))
 
 
 def find_tenants_with_holders(whole: Transaction, scopes: Collection[KeyScope]) -> frozenset[str]:
-    """The ids of the tenants that have an own key in force or active person with any of these.
+    """The ids of the tenants that have a key in force or active person with any of these.
 
     `whole`: a transaction across tenants. Keys are read once for all tenants.
     """
@@ -47,10 +42,7 @@ def find_tenants_with_holders(whole: Transaction, scopes: Collection[KeyScope]) 
 
 def has_holder(tx: Transaction, scopes: Collection[KeyScope]) -> bool:
     """Whether `find_holders` finds any. Keys, of which there are many, are read only without a person."""
-    parts = [part for part in (tx, tx.of_manager()) if part is not None]
-    return any(part.count(people, *_active(scopes)) for part in parts) or any(
-        _keys_in_force(part, scopes) for part in parts
-    )
+    return bool(tx.count(people, *_active(scopes)) or _keys_in_force(tx, scopes))
 
 
 def _active(scopes: Collection[KeyScope]) -> tuple[ColumnElement[bool], ...]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
-from safelight.core.errors import BadInput, Conflict, NotFound
+from safelight.core.errors import BadInput, NotFound
 from safelight.core.ids import new_id
 from safelight.store.database import Transaction
 from safelight.store.tables import api_keys, tenants
@@ -19,19 +19,16 @@ from .store import key_from_row, tenant_from_row
 _MAX_NAME_CHARACTERS = 100
 
 
-def add_key(tx: Transaction, name: str, scopes: Iterable[KeyScope], *, by: str) -> tuple[KeyRecord, str]:
+def add_key(
+    tx: Transaction, name: str, scopes: Iterable[KeyScope], *, by: str, identity: str | None = None
+) -> tuple[KeyRecord, str]:
     """Create an API key in the open transaction. Its token is returned only here and is not stored."""
     granted = frozenset(scopes)
     if not granted:
         raise BadInput("A key needs at least one scope.", param="scopes")
-    # Locked, so that no key is made while another process closes the tenant.
-    token, tenant = new_token(KEY_PREFIX), read_tenant(tx, lock=True)
-    if tenant.closed_at is not None:
-        raise Conflict(
-            f"The tenant {tenant.id} is closed.", remedy=f"Open it: safelight tenants reopen {tenant.id}"
-        )
+    token, tenant = new_token(KEY_PREFIX), read_tenant(tx)
     record = KeyRecord(
-        id=new_id("key"),
+        id=identity or new_id("key"),
         tenant=tenant.id,
         name=validate_name(name),
         scopes=granted,
@@ -90,14 +87,6 @@ def revoke_key_in(tx: Transaction, key: str, *, by: str) -> None:
         _revoke(tx, row, by)
 
 
-def revoke_all_keys(tx: Transaction, *, by: str) -> int:
-    """Revoke every key of the tenant that is in force. Returns their number."""
-    rows = tx.select(api_keys, api_keys.c.revoked_at.is_(None), order_by=(api_keys.c.id,), lock=True)
-    for row in rows:
-        _revoke(tx, row, by)
-    return len(rows)
-
-
 def _revoke(tx: Transaction, row: Row[Any], by: str) -> float:
     now = tx.now()
     tx.update(api_keys, api_keys.c.id == row.id, revoked_at=now)
@@ -105,9 +94,9 @@ def _revoke(tx: Transaction, row: Row[Any], by: str) -> float:
     return now
 
 
-def read_tenant(tx: Transaction, *, lock: bool = False) -> Tenant:
+def read_tenant(tx: Transaction) -> Tenant:
     """The tenant of this transaction. Raises `NotFound`."""
-    row = tx.one(tenants, lock=lock)
+    row = tx.one(tenants)
     if row is None:
         raise NotFound(f"There is no tenant {tx.tenant}.")
     return tenant_from_row(row)

@@ -8,9 +8,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from typing import Any
 
-from safelight.core.envelopes import whole_seconds
 from safelight.core.errors import Forbidden
 from safelight.core.records import Seconds, Shown
 from safelight.store.database import Transaction
@@ -167,15 +165,6 @@ class Principal:
     scopes: frozenset[KeyScope]
     #: The role of an enrolled person. None for keys, and for the operator at the terminal.
     role: Role | None = None
-    #: The name of the managed tenant in which this principal acts, and the tenant of its manager. None in the
-    #: own tenant.
-    acts_in: str | None = None
-    manager: str | None = None
-
-    @property
-    def home(self) -> str:
-        """The tenant that this principal belongs to, with what is its own: preferences, exposure."""
-        return self.manager or self.tenant
 
     @property
     def review_rank(self) -> ReviewRank:
@@ -185,11 +174,6 @@ class Principal:
         if self.role is not None:
             return ROLES[self.role].review_rank
         return ReviewRank.REVIEWER if self.kind is PrincipalKind.KEY else ReviewRank.LEAD
-
-    def require_home(self, message: str, *, remedy: str) -> None:
-        """Raise `Forbidden` while this principal acts in a managed tenant."""
-        if self.manager is not None:
-            raise Forbidden(message, remedy=remedy)
 
     def has_scope(self, scope: KeyScope) -> bool:
         """Whether the principal has the scope. No scope includes another: `admin` lacks `vault`."""
@@ -211,23 +195,6 @@ class Tenant:
     id: str
     name: str
     created_at: float
-    #: The tenant whose people manage this one and review its cases. None: it has people of its own.
-    managed_by: str | None = None
-    #: The access request or invitation that it was made for.
-    origin: str | None = None
-    #: It has no keys in force and gets no new ones. Its data stays.
-    closed_at: float | None = None
-
-
-def tenant_object(one: Tenant) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "object": "tenant",
-        "name": one.name,
-        "created_at": int(one.created_at),
-        "closed_at": whole_seconds(one.closed_at),
-        "origin": one.origin,
-    }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -289,19 +256,11 @@ def own_accounts(tx: Transaction, principal: Principal, accounts: Iterable[str])
 def find_same_people(tx: Transaction, principals: Iterable[str]) -> frozenset[str]:
     """These principals, the people who created those of them that are keys, and all keys of these people.
 
-    Revoked keys count too. In a managed tenant, so do the keys of its manager: its people and their keys act
-    there. A key that was created at the terminal stands for a person of its own: the operator hands it out,
-    and it is not known to whom.
+    Revoked keys count too. A key that was created at the terminal stands for a person of its own: the
+    operator hands it out, and it is not known to whom.
     """
     columns = api_keys.c
-    manager = tx.of_manager()
-    keys = [
-        key
-        for part in ((tx,) if manager is None else (tx, manager))
-        for key in part.select(
-            api_keys, columns.created_by != OPERATOR, columns=[columns.id, columns.created_by]
-        )
-    ]
+    keys = tx.select(api_keys, columns.created_by != OPERATOR, columns=[columns.id, columns.created_by])
     found = set(principals)
     size = 0
     while size != len(found):

@@ -22,10 +22,11 @@ from safelight.store.tables import (
 )
 
 from . import store
+from .deciders import find_tenants_with_holders
 from .keys import add_key, read_tenant, revoke_key_in, validate_name
-from .managed_tenants import ManagedTenants
 from .models import (
     APPLICATION_SCOPES,
+    DECIDING,
     KEY_PREFIX,
     LINK_PREFIX,
     KeyRecord,
@@ -56,7 +57,6 @@ class Accounts:
     def __init__(self, database: Database, *, cache_s: float = TOKEN_CACHE_S) -> None:
         self._database = database
         self.sessions = Sessions(database)
-        self.managed = ManagedTenants(database)
         self._cache_s = cache_s
         self._cache: dict[str, tuple[float, Principal]] = {}
         #: Keys that this process has revoked. A key that was read before a revocation is not cached.
@@ -77,6 +77,11 @@ class Accounts:
         with self._database.across_tenants("listing tenants", readonly=True) as tx:
             return tuple(store.tenant_from_row(row) for row in tx.select(tenants, order_by=(tenants.c.id,)))
 
+    def tenants_with_reviewer(self) -> frozenset[str]:
+        """The ids of the tenants whose cases a key in force or an active person may decide."""
+        with self._database.across_tenants("who may decide cases", readonly=True) as whole:
+            return find_tenants_with_holders(whole, DECIDING)
+
     def get_tenant(self, tenant: str) -> Tenant:
         """The tenant with this id. Raises `NotFound`."""
         with self._database.read_transaction(tenant) as tx:
@@ -92,16 +97,8 @@ class Accounts:
     def create_own_key(
         self, principal: Principal, name: str, scopes: Iterable[KeyScope]
     ) -> tuple[KeyRecord, str]:
-        """Create an API key of the principal's own tenant, with those of these scopes that the principal has.
-
-        Raises `Forbidden` while the principal acts in a managed tenant.
-        """
+        """Create an API key with those of these scopes that the principal has."""
         principal.require(KeyScope.ADMIN)
-        # It would go on when the person is disabled, which revokes keys of the own tenant only.
-        principal.require_home(
-            "A key of another tenant is made at the terminal.",
-            remedy=f"Run: safelight keys create NAME --tenant {principal.tenant}",
-        )
         return self.create_key(principal.tenant, name, principal.scopes & set(scopes), by=principal.id)
 
     def list_keys(self, tenant: str) -> tuple[KeyRecord, ...]:

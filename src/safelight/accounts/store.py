@@ -14,14 +14,7 @@ ACTIVE = "active"
 
 
 def tenant_from_row(row: Row[Any]) -> Tenant:
-    return Tenant(
-        id=row.id,
-        name=row.name,
-        created_at=row.created_at,
-        managed_by=row.managed_by,
-        origin=row.origin,
-        closed_at=row.closed_at,
-    )
+    return Tenant(id=row.id, name=row.name, created_at=row.created_at)
 
 
 def key_from_row(row: Row[Any]) -> KeyRecord:

@@ -1,4 +1,4 @@
-"""The terms of a tenant, an account or an end user: audience, first review, daily quotas and invitations.
+"""The terms of a tenant, an account or an end user: audience, first review, and daily quotas.
 
 A term that is not set leaves the setting of the installation in force.
 """
@@ -15,7 +15,7 @@ from safelight.policy.verdicts import Audience
 from safelight.store.database import Database, Transaction
 from safelight.store.tables import account_terms, api_keys, people
 
-from .models import OPERATOR, TENANT_SUBJECT, KeyScope, Principal, account_subject, split_subject, subjects_of
+from .models import OPERATOR, TENANT_SUBJECT, KeyScope, Principal, split_subject, subjects_of
 
 #: A number above this is a mistake; the columns have 64 bits.
 _MAX_TERM = 10**15
@@ -23,7 +23,7 @@ MAX_END_USER_CHARACTERS = 128
 _FACT = re.compile(r"[a-z0-9-]{1,30}")
 _MAX_FACTS = 10
 _DAILY = ("videos_per_day", "seconds_per_day", "cost_per_day_micros")
-_NUMBERS = ("review_first", *_DAILY, "invitations")
+_NUMBERS = ("review_first", *_DAILY)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,8 +36,6 @@ class Terms:
     videos_per_day: int | None = None
     seconds_per_day: int | None = None
     cost_per_day_micros: int | None = None
-    #: How many people this account may invite.
-    invitations: int | None = None
     #: What videos are made for, if a request does not state it.
     use_kind: UseKind | None = None
     commercial: bool | None = None
@@ -49,6 +47,9 @@ class Terms:
     @property
     def facts(self) -> frozenset[str]:
         return frozenset((self.context or "").split())
+
+
+NO_TERMS = Terms()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,36 +98,17 @@ class AccountTerms:
         return SavedTerms(terms=terms, revision=saved + 1)
 
 
-def set_first_terms(tx: Transaction, terms: Terms, *, by: str) -> None:
-    """Set the terms of a tenant that is made in this transaction. Raises `InvalidField`."""
-    check_terms(TENANT_SUBJECT, terms)
-    lock_subject(tx, TENANT_SUBJECT)
-    _write(tx, TENANT_SUBJECT, terms, revision=1, by=by)
+def set_first_terms(tx: Transaction, subject: str, terms: Terms, *, by: str) -> None:
+    """Set the terms of a subject that has none yet, in the open transaction. Raises `InvalidField`."""
+    check_terms(subject, terms)
+    lock_subject(tx, subject)
+    _write(tx, subject, terms, revision=1, by=by)
 
 
 def _write(tx: Transaction, subject: str, terms: Terms, *, revision: int, by: str) -> None:
     values: dict[str, Any] = asdict(terms)
     tx.update(account_terms, account_terms.c.subject == subject, revision=revision, **values)
     tx.append_audit("terms.set", subject=subject, actor=by, content=values)
-
-
-def inherit_terms(tx: Transaction, account: str) -> Terms:
-    """The terms of a new tenant whose first key this account invited: the strictest of the account's and its
-    tenant's. Its quotas then count apart from theirs.
-    """
-    own, whole = read_terms(tx, account_subject(account)), read_terms(tx, TENANT_SUBJECT)
-    set_audiences = [one.audience for one in (own, whole) if one.audience is not None]
-    first = [one.review_first for one in (own, whole) if one.review_first is not None]
-    return Terms(
-        audience=max(set_audiences, key=_STRICTNESS.index, default=None),
-        review_first=max(first, default=None),
-        videos_per_day=_least(own.videos_per_day, whole.videos_per_day),
-        seconds_per_day=_least(own.seconds_per_day, whole.seconds_per_day),
-        cost_per_day_micros=_least(own.cost_per_day_micros, whole.cost_per_day_micros),
-        use_kind=own.use_kind or whole.use_kind,
-        commercial=whole.commercial if own.commercial is None else own.commercial,
-        territory=own.territory or whole.territory,
-    )
 
 
 def normalize_context(text: str) -> str | None:
@@ -139,10 +121,6 @@ def normalize_context(text: str) -> str | None:
             remedy="Name facts that your policy uses, such as `education, news`.",
         )
     return " ".join(facts) or None
-
-
-def _least(*numbers: int | None) -> int | None:
-    return min((number for number in numbers if number is not None), default=None)
 
 
 def _read_revision(tx: Transaction, subject: str) -> int:
@@ -160,7 +138,6 @@ def read_terms(tx: Transaction, subject: str) -> Terms:
         videos_per_day=row.videos_per_day,
         seconds_per_day=row.seconds_per_day,
         cost_per_day_micros=row.cost_per_day_micros,
-        invitations=row.invitations,
         use_kind=UseKind(row.use_kind) if row.use_kind else None,
         commercial=row.commercial,
         territory=row.territory,
@@ -254,8 +231,6 @@ def check_subject(subject: str) -> None:
 def check_terms(subject: str, terms: Terms) -> None:
     """Raise `InvalidField` for a wrong subject or number."""
     check_subject(subject)
-    if terms.invitations is not None and split_subject(subject)[0] is None:
-        raise InvalidField("Only an account can invite people.", param="invitations")
     if terms.context is not None and subject != TENANT_SUBJECT:
         raise InvalidField("Only a tenant has a context.", param="context")
     for name in _NUMBERS:

@@ -34,7 +34,7 @@ from safelight.policy.yaml_reader import did_you_mean
 from safelight.store.database import Database, Transaction
 from safelight.store.outbox import RETRY_BACKOFF
 from safelight.store.rows import read_record, stored_columns
-from safelight.store.tables import outbox, tenants, webhook_endpoints
+from safelight.store.tables import outbox, webhook_endpoints
 
 # Webhook endpoints and deliveries.
 
@@ -152,8 +152,6 @@ MAX_AGE_S = 24 * 3600.0
 COOLDOWN = Backoff.doubling(first_s=5.0, max_s=300.0)
 #: Maximum number of messages that one process sends to one endpoint at the same time.
 MAX_CONCURRENT_PER_ENDPOINT = 2
-#: After a tenant was closed, its endpoints get events for this time: its videos under way end meanwhile.
-CLOSING_S = 24 * 3600.0
 _RETENTION_S = 7 * 86400.0
 _MAX_ENDPOINTS_PER_CLAIM = 100
 
@@ -181,11 +179,8 @@ class Deliveries:
     ) -> int:
         """Enqueue an event for each endpoint that had subscribed when it happened.
 
-        Returns the number of endpoints. A closed tenant gets the events of its last videos, and then none.
+        Returns the number of endpoints.
         """
-        owner = tx.one(tenants, tenants.c.id == tenant)
-        if owner is not None and owner.closed_at is not None and at > owner.closed_at + CLOSING_S:
-            return 0
         now, created_at = tx.now(), webhook_endpoints.c.created_at
         rows = tx.select(
             webhook_endpoints,
@@ -428,7 +423,6 @@ class Webhooks:
         the tenant has too many endpoints.
         """
         principal.require(KeyScope.ADMIN)
-        _require_home(principal)
         self._client.judge(asked.url)
         wanted, named, secret = _events(asked.event_types), _name(asked.name or "", asked.url), new_secret()
         with self._database.transaction(principal.tenant) as tx:
@@ -477,7 +471,6 @@ class Webhooks:
     ) -> RegisteredEndpoint:
         """Change those fields of an endpoint that are given."""
         principal.require(KeyScope.ADMIN)
-        _require_home(principal)
         if asked.url is not None:
             self._client.judge(asked.url)
         wanted = None if asked.event_types is None else _events(asked.event_types)
@@ -528,7 +521,6 @@ class Webhooks:
         """
         keep_old = asked.keep_old_secret_active_for_24_hours is not False
         principal.require(KeyScope.ADMIN)
-        _require_home(principal)
         secret = new_secret()
         with self._database.transaction(principal.tenant) as tx:
             found = _one(tx, webhook_endpoint_id, lock=True)
@@ -548,7 +540,6 @@ class Webhooks:
     def test(self, principal: Principal, webhook_endpoint_id: str, asked: TestEvent = SAMPLE) -> TestResult:
         """Send a sample event once, signed like every event, and return the result."""
         principal.require(KeyScope.ADMIN)
-        _require_home(principal)
         event_type = EventType.VIDEO_COMPLETED if asked.event_type is None else asked.event_type
         wanted = _events([event_type])[0]
         found = self.get(principal, webhook_endpoint_id)
@@ -572,16 +563,6 @@ class Webhooks:
             error=response.error,
             wall_s=response.wall_s,
         )
-
-
-def _require_home(principal: Principal) -> None:
-    """Raise `Forbidden` while staff of the manager act: a webhook would go on after them, and send what they
-    may not read.
-    """
-    principal.require_home(
-        "Webhooks of a managed tenant are set up by its own keys.",
-        remedy="From there, an endpoint can only be deleted.",
-    )
 
 
 def build_payload(event_id: str, kind: EventType, at: float, data: dict[str, Any]) -> bytes:

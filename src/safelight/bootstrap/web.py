@@ -9,13 +9,11 @@ from fastapi import FastAPI
 
 import safelight
 from safelight.accounts.access_requests import AccessLimits, AccountAccess
-from safelight.accounts.invitations import AccountInvitations
 from safelight.accounts.policies import read_history
 from safelight.accounts.standing import Bans
 from safelight.accounts.statements import Statements
 from safelight.accounts.tenant_log import TenantLog
 from safelight.accounts.terms import AccountTerms
-from safelight.cases.reviews import ManagedCases
 from safelight.console.case_media import CaseMedia
 from safelight.console.name_lists import NameListEditor
 from safelight.console.services import ConsoleServices, OpenIdServices, PeopleServices, PolicyServices
@@ -110,9 +108,7 @@ def make_standing(container: Container) -> StandingServices:
             database,
             AccessLimits(accepts_requests=access.requests, requests_per_hour=access.requests_per_hour),
         ),
-        invitations=AccountInvitations(database, access.invitations),
         quotas=QuotaReader(database, pipeline.quota),
-        managed_cases=ManagedCases(database),
         tenant=lambda: persistence.tenant,
     )
 

@@ -341,13 +341,9 @@ class Appeals:
 
         Raises `InvalidField`, `RateLimited`, `NotFound`, `Conflict` for a second appeal against the same
         decision or a decision that cannot be appealed, `IdempotencyKeyReused`, `Forbidden` for a principal
-        that acts in a managed tenant or whom the decision does not concern, and the errors of `subject`.
+        whom the decision does not concern, and the errors of `subject`.
         """
         principal.require(KeyScope.VIDEOS_READ)
-        # A decision can be appealed once, and the one appeal is that of the people whom it concerns.
-        principal.require_home(
-            "Only the keys of this tenant appeal its decisions.", remedy="Leave the tenant that you act in."
-        )
         new = replace(new, text=_valid_text(new.text))
         # Also before the text is screened, which is slow.
         with self._database.transaction(principal.tenant) as tx:

@@ -59,7 +59,7 @@ class SavedReplies:
                 f"This {principal.kind.value} does not decide cases.",
                 remedy="Ask the operator of this gateway for a key with the scope review.",
             )
-        with self._database.read_transaction(principal.home) as tx:
+        with self._database.read_transaction(principal.tenant) as tx:
             rows = tx.select(saved_replies, order_by=(saved_replies.c.name,))
         return tuple(read_record(SavedReply, row) for row in rows)
 
@@ -69,7 +69,7 @@ class SavedReplies:
 
         What was sent with earlier decisions stays as it was.
         """
-        _require_owner(principal)
+        principal.require(KeyScope.POLICY)
         if not _NAME.fullmatch(name):
             raise InvalidField(
                 f"{name[:60]!r} is not a valid name for a reply.",
@@ -92,14 +92,14 @@ class SavedReplies:
 
     def remove(self, principal: Principal, name: str) -> None:
         """Remove a reply. Needs the scope `policy`. Raises `NotFound`."""
-        _require_owner(principal)
+        principal.require(KeyScope.POLICY)
         with self._database.transaction(principal.tenant) as tx:
             _find(tx, name)
             tx.delete(saved_replies, saved_replies.c.name == name)
             tx.append_audit("reply.removed", subject=name, actor=principal.id, content={})
 
 
-def texts_for(tx: Transaction, name: str, action: DecisionAction, *, by: Principal) -> ReplyTexts:
+def texts_for(tx: Transaction, name: str, action: DecisionAction) -> ReplyTexts:
     """The texts that are sent with a decision, in the transaction of the decision. Raises `InvalidField`."""
     if action not in NOTIFIED:
         raise InvalidField(
@@ -107,20 +107,12 @@ def texts_for(tx: Transaction, name: str, action: DecisionAction, *, by: Princip
             param="reply",
             remedy="Leave the reply out.",
         )
-    home = (tx.of_manager() if by.manager is not None else None) or tx
-    row = home.one(saved_replies, saved_replies.c.name == name)
+    row = tx.one(saved_replies, saved_replies.c.name == name)
     if row is None:
         raise InvalidField(
             f"There is no saved reply {name[:60]!r}.", param="reply", remedy="See: safelight replies list"
         )
     return read_record(ReplyTexts, row)
-
-
-def _require_owner(principal: Principal) -> None:
-    principal.require(KeyScope.POLICY)
-    principal.require_home(
-        "The replies belong to the tenant of its reviewers.", remedy="Leave the tenant that you act in."
-    )
 
 
 def _find(tx: Transaction, name: str) -> Row[Any]:

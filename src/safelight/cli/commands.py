@@ -38,7 +38,7 @@ GROUPS = {
         "doctor": "Diagnose the installation and suggest fixes.",
         "keys": "Create, list and revoke API keys.",
         "people": "Invite people, change their roles, disable and reset them.",
-        "tenants": "List tenants, and close and reopen those of applicants.",
+        "tenants": "List tenants.",
         "webhooks": "Add, list, test, rotate and remove webhook endpoints.",
         "mail": "Send a test mail through the configured server.",
         "signing": (
@@ -78,6 +78,8 @@ REMOVED = {
     "attempts claim": "attempts export --charged",
     "canaries": "check --try --canary in a timer",
     "ledger": "attempts export",
+    "tenants close": "keys revoke KEY",
+    "tenants reopen": "keys create NAME --tenant TENANT",
     "lint": "check --rows FILE",
 }
 COMMANDS = {name: line for commands in GROUPS.values() for name, line in commands.items()}

@@ -106,35 +106,10 @@ def watermark(keys: Path, *, wanted: bool) -> DoctorCheck:
     return DoctorCheck(name="watermark key", state=DoctorState.OK, message=message)
 
 
-# The checks of `safelight doctor` on reviewers: of managed tenants, and of open holds.
+# The checks of `safelight doctor` on reviewers and downloads.
 
-_TENANTS = "tenants of applicants"
 _HOLDS = "open holds"
 _DOWNLOADS = "downloads"
-
-
-def tenants(found: Database) -> DoctorCheck:
-    """Check whether a person or a key may decide the cases of each open managed tenant."""
-    from safelight.accounts import Accounts
-
-    none = DoctorCheck(name=_TENANTS, state=DoctorState.OK, message="There are none.")
-    if not _has_tables(found):
-        return none
-    accounts = Accounts(found)
-    managed = [one for one in accounts.list_tenants() if one.managed_by and one.closed_at is None]
-    if not managed:
-        return none
-    reviewed = accounts.managed.with_reviewer(managed)
-    without = [one.name for one in managed if one.id not in reviewed]
-    if not without:
-        message = f"A reviewer is enrolled for each of the {len(managed)}."
-        return DoctorCheck(name=_TENANTS, state=DoctorState.OK, message=message)
-    return DoctorCheck(
-        name=_TENANTS,
-        state=DoctorState.WARNING,
-        message=f"{len(without)} have no reviewer. Their held videos are refused when their time is over.",
-        remedy="Enrol a reviewer: safelight people add NAME EMAIL --role reviewer",
-    )
 
 
 def holds(found: Database) -> DoctorCheck:
@@ -334,7 +309,6 @@ def _check_installation(container: Container) -> Iterator[DoctorCheck]:
             dt.datetime.now(dt.UTC), signing_from=_read_signing_start(container)
         ),
         "clock jumps": lambda: _check_database(container, doctor_checks.clock_jumps),
-        "tenants of applicants": lambda: _check_database(container, tenants),
         "open holds": lambda: _check_database(container, holds),
         "downloads": lambda: _check_database(container, downloads),
         "policy": lambda: _check_policy(container),

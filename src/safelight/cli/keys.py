@@ -24,7 +24,7 @@ _MAX_NAMED = 10
 
 KeyId = Annotated[str, typer.Argument(help="The key's id, key_...")]
 TenantOption = Annotated[
-    str | None, typer.Option("--tenant", help="The tenant's id or name; required if several are not managed.")
+    str | None, typer.Option("--tenant", help="The tenant's id or name; required if there are several.")
 ]
 
 
@@ -127,13 +127,13 @@ def login(
 
 
 def find_tenant(accounts: Accounts, wanted: str | None, *, create: bool = False) -> Tenant:
-    """The tenant with this id or name; without one, the only tenant that no other manages.
+    """The tenant with this id or name; without one, the only tenant.
 
     Raises `BadInput`, `NotFound`.
     """
     known = accounts.list_tenants()
     if wanted is not None:
-        # An applicant chooses a name, which can be the id of another tenant.
+        # A name can be the id of another tenant.
         matches = [one for one in known if one.id == wanted] or [one for one in known if one.name == wanted]
         if len(matches) == 1:
             return matches[0]
@@ -145,11 +145,10 @@ def find_tenant(accounts: Accounts, wanted: str | None, *, create: bool = False)
             f"The tenant {wanted!r} does not exist.",
             remedy=f"Tenants: {_list_names(known)}." if known else None,
         )
-    own = [one for one in known if one.managed_by is None]
-    if len(own) == 1:
-        return own[0]
-    if own:
-        raise BadInput("There are several tenants.", remedy=f"Give one with --tenant: {_list_names(own)}.")
+    if len(known) == 1:
+        return known[0]
+    if known:
+        raise BadInput("There are several tenants.", remedy=f"Give one with --tenant: {_list_names(known)}.")
     if not create:
         raise NotFound("No tenant exists yet.", remedy="Create a key: safelight keys create NAME")
     return accounts.create_tenant("default")

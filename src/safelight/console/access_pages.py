@@ -1,4 +1,4 @@
-"""The page on which people decide requests for access and see the invitations of all accounts."""
+"""The page on which people decide requests for access."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.accounts import Principal
-from safelight.accounts.access_requests import DECIDED, AccessGrant
-from safelight.accounts.managed_tenants import GRANTED, TenantChoice
+from safelight.accounts.access_requests import DECIDED, GRANTED
 from safelight.accounts.models import AccessState
 from safelight.core.errors import InvalidField, NotFound, SafelightError
 from safelight.policy.verdicts import Audience
 
-from .account_terms_pages import TENANT_NUMBERS, read_terms_form
-from .render import NOTHING_TYPED, Form, PageHandler
+from .account_terms_pages import NUMBERS, read_terms_form
+from .render import Form, PageHandler
 
 _PATH = "/compliance/access"
 #: Requests on one page, of those that wait and of those that are decided.
@@ -33,19 +32,14 @@ class AccessPages(PageHandler):
         request_id, form = request.path_params["request_id"], await self.read_form(request)
         reason, action, access = form.get("reason", ""), form.get("action"), self.standing.access
         if action == "approve":
-            await self.run(partial(access.approve, principal, request_id, reason=reason, grant=_grant(form)))
+            terms = read_terms_form(form)
+            await self.run(partial(access.approve, principal, request_id, reason=reason, terms=terms))
         elif action == "decline":
             await self.run(partial(access.decline, principal, request_id, reason=reason))
         elif action == "withdraw":
             await self.run(partial(access.withdraw, principal, request_id, reason=reason))
         else:
             raise InvalidField("action must be approve, decline or withdraw.", param="action")
-        return self.redirect(_PATH)
-
-    async def revoke_invitation(self, request: Request, principal: Principal) -> Response:
-        invitation = request.path_params["invitation_id"]
-        request.state.form = NOTHING_TYPED
-        await self.run(self.standing.invitations.revoke, principal, invitation)
         return self.redirect(_PATH)
 
     async def show_again(
@@ -68,7 +62,6 @@ class AccessPages(PageHandler):
         after = request.query_params.get("after")
         waiting = await self.run(partial(ours.access.list, principal, AccessState.WAITING, after=after))
         decided = await self.run(ours.access.list, principal, *DECIDED)
-        invitations = await self.run(partial(ours.invitations.list, principal, everyone=True))
         return await self.render_page(
             request,
             "access.html",
@@ -79,19 +72,9 @@ class AccessPages(PageHandler):
             waiting=waiting[:_MAX_ROWS],
             next_page=waiting[_MAX_ROWS - 1].id if len(waiting) > _MAX_ROWS else "",
             audiences=Audience,
-            numbers=TENANT_NUMBERS,
+            numbers=NUMBERS,
             max_rows=_MAX_ROWS,
             more_decided=len(decided) > _MAX_ROWS,
-            more_invitations=len(invitations) > _MAX_ROWS,
             decided=decided[:_MAX_ROWS],
             granted=GRANTED,
-            invitations=invitations[:_MAX_ROWS],
         )
-
-
-def _grant(form: Form) -> AccessGrant:
-    """The tenant and the terms of a form. Raises `InvalidField`."""
-    if form.get("tenant", TenantChoice.OWN) == TenantChoice.SHARED:
-        # The fields of the terms are for a tenant of its own.
-        return AccessGrant(tenant=TenantChoice.SHARED)
-    return AccessGrant(terms=read_terms_form(form))

@@ -22,9 +22,7 @@ from .render import NOTHING_TYPED, Form, PageHandler
 
 _PATH = "/compliance/accounts"
 _KINDS = ("end_user", "account", "tenant")
-#: The numbers that a whole tenant can have.
-TENANT_NUMBERS = ("review_first", "videos_per_day", "seconds_per_day", "cost_per_day_micros")
-_NUMBERS = (*TENANT_NUMBERS, "invitations")
+NUMBERS = ("review_first", "videos_per_day", "seconds_per_day", "cost_per_day_micros")
 
 
 class AccountTermsPages(PageHandler):
@@ -84,7 +82,7 @@ class AccountTermsPages(PageHandler):
             audiences=Audience,
             uses=UseKind,
             keys=await self.run(self.services.accounts.list_keys, principal.tenant),
-            numbers=_NUMBERS if shown.get("kind") == "account" else TENANT_NUMBERS,
+            numbers=NUMBERS,
             about=about,
             form=shown,
             is_conflict=isinstance(problem, Conflict),
@@ -149,7 +147,7 @@ def read_terms_form(form: Mapping[str, str]) -> Terms:
         commercial={"yes": True, "no": False}.get(form.get("commercial", "")),
         territory=normalize_territory(territory, "territory") if territory else None,
         context=normalize_context(form.get("context", "")),
-        **{name: _whole_number(form, name) for name in _NUMBERS},
+        **{name: _whole_number(form, name) for name in NUMBERS},
     )
 
 
@@ -171,5 +169,5 @@ def _find_wrong_number(problem: SafelightError | None, form: Mapping[str, str]) 
     large, are shown as they are.
     """
     name = problem.param if problem is not None else None
-    is_wrong = name in _NUMBERS and not _is_whole_number(form.get(name, "").strip())
+    is_wrong = name in NUMBERS and not _is_whole_number(form.get(name, "").strip())
     return name if name is not None and is_wrong else ""

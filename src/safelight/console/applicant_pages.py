@@ -1,4 +1,4 @@
-"""Public pages: ask for access, read the decision, collect the key, and accept an invitation."""
+"""Public pages: ask for access, read the decision, and collect the key."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.accounts.access_requests import AccessRequest
+from safelight.accounts.access_requests import GRANTED
 from safelight.accounts.access_texts import access_text
-from safelight.accounts.managed_tenants import GRANTED
 from safelight.core.errors import InvalidField, NotFound, RateLimited, SafelightError
-from safelight.core.ids import is_id
 
 from .render import Form, PageHandler, client_address
 
@@ -21,7 +19,7 @@ _FIELDS = ("name", "contact", "purpose")
 
 
 class ApplicantPages(PageHandler):
-    """Handlers that need no account. The token in an address identifies a request or an invitation."""
+    """Handlers that need no account. The token in an address identifies a request."""
 
     #: Requests for access also have an hourly limit.
     max_forms = (30, 600.0)
@@ -36,8 +34,7 @@ class ApplicantPages(PageHandler):
             found = await self.run(self.standing.access.read, token)
         except NotFound as unknown:
             return await self._render(request, {}, problem=unknown)
-        lines = await self._tenant_lines(found)
-        return await self._render(request, {}, token=token, found=found, tenant_lines=lines)
+        return await self._render(request, {}, token=token, found=found)
 
     async def ask(self, request: Request) -> Response:
         form = await self.read_public_form(request)
@@ -60,37 +57,7 @@ class ApplicantPages(PageHandler):
             found, key = await self.run(self.standing.access.collect, token)
         except NotFound as unknown:
             return await self._render(request, {}, problem=unknown)
-        lines = await self._tenant_lines(found)
-        return await self._render(request, {}, token=token, found=found, key=key, tenant_lines=lines)
-
-    async def show_invitation(self, request: Request) -> Response:
-        token = request.query_params.get("token", "")
-        problem = None if token else NotFound("The address of an invitation has a token.")
-        return await self._render(request, {}, problem=problem, invitation=token)
-
-    async def accept_invitation(self, request: Request) -> Response:
-        """Make a key with an invitation, and show it once."""
-        form = await self.read_public_form(request)
-        token, name = form.get("token", ""), form.get("name", "")
-        try:
-            record, key = await self.run(partial(self.standing.invitations.accept, token, name=name))
-        except (InvalidField, NotFound) as problem:
-            return await self._render(request, form, problem=problem, invitation=token)
-        owner = await self.run(self.services.accounts.get_tenant, record.tenant)
-        # Keys of a tenant that was made with an invitation cannot invite, so this key is its first.
-        own = owner.id if is_id(owner.origin or "", "invitation") else None
-        lines = await self._describe_tenant(own)
-        return await self._render(request, {}, invitation=token, key=key, tenant_lines=lines)
-
-    async def _tenant_lines(self, found: AccessRequest) -> tuple[str, ...]:
-        return await self._describe_tenant(found.own_tenant) if found.state in GRANTED else ()
-
-    async def _describe_tenant(self, own: str | None) -> tuple[str, ...]:
-        """The keys of the sentences about a tenant of its own, or a shared one."""
-        if own is None:
-            return ("shared",)
-        reviewed = await self.run(self.services.accounts.managed.has_reviewer, own)
-        return ("own", "staff") if reviewed else ("own", "no_reviewer")
+        return await self._render(request, {}, token=token, found=found, key=key)
 
     def _require_open(self) -> None:
         if not self.standing.access.accepts_requests:
@@ -99,9 +66,8 @@ class ApplicantPages(PageHandler):
     async def _render(
         self, request: Request, form: Form, *, problem: SafelightError | None = None, **values: Any
     ) -> Response:
-        shown = {"token": "", "found": None, "key": None, "invitation": None, "tenant_lines": (), **values}
-        address = "/access/invitation" if shown["invitation"] is not None else "/access"
-        token = shown["invitation"] or shown["token"]
+        shown = {"token": "", "found": None, "key": None, **values}
+        token = shown["token"]
         response = await self.render_page(
             request,
             "applicant.html",
@@ -109,8 +75,9 @@ class ApplicantPages(PageHandler):
             problem=problem,
             refused="" if problem is None else _describe(problem),
             form=form,
+            granted=GRANTED,
             # A change of language or theme leads back here, with the token.
-            page_address=f"{address}?{urlencode({'token': token})}" if token else address,
+            page_address=f"/access?{urlencode({'token': token})}" if token else "/access",
             **shown,
         )
         response.headers["cache-control"] = "no-store"

@@ -19,7 +19,6 @@ _TOPICS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
     ("consents", "/consents", (KeyScope.VIDEOS_READ,)),
     ("terms", "/compliance/accounts", (KeyScope.ADMIN,)),
     ("access", "/compliance/access", (KeyScope.ADMIN,)),
-    ("tenants", "/compliance/tenants", (KeyScope.REVIEW, KeyScope.VAULT, KeyScope.ADMIN)),
     ("people", "/settings/people", (KeyScope.PEOPLE,)),
     ("log", "/compliance/log", (KeyScope.AUDIT,)),
     ("policy", "/policy", (KeyScope.POLICY, KeyScope.AUDIT)),

@@ -17,22 +17,17 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from safelight.accounts import KeyScope, Principal
-from safelight.core.errors import Conflict, NotFound, SafelightError, Unauthenticated
-from safelight.core.i18n import load_messages
+from safelight.core.errors import NotFound, SafelightError, Unauthenticated
 from safelight.policy.findings import Taxonomy
 from safelight.policy.waivers import Waiver
 from safelight.screening.coverage_table import describe_waiver_scope, waived_checks
 from safelight.web.auth import (
     COOKIE,
-    TENANT_COOKIE,
     Access,
     AppState,
     Endpoint,
-    act_in_chosen_tenant,
     check_same_origin,
-    choose_tenant,
     declare,
-    refuse_tenant_header,
 )
 from safelight.web.middleware import request_id
 from safelight.web.rate_limit import RateLimiter
@@ -176,12 +171,10 @@ class Pages:
             ],
             "static": f"/static/{self._version}",
             "banners": banners,
-            "tenant_bar": await self._state.threads.run(self._tenant_bar, principal, path, t),
             "safelight_version": self._state.services.version,
             "request_id": request_id(request.scope),
             "signed_in": principal.name if principal else None,
             "person": principal.id if principal else "",
-            "shown_tenant": principal.tenant if principal else "",
             "nav_narrow": NAV_NARROW,
             "nav_wide": count_wide(items),
             "nav_items": items,
@@ -190,19 +183,6 @@ class Pages:
         }
         text = render_template(template, {**common, **values})
         return HTMLResponse(text, status_code=status, headers={"vary": "Cookie, Accept-Language"})
-
-    def _tenant_bar(self, principal: Principal | None, path: str, t: Translations) -> dict[str, str] | None:
-        """The tenant in which a person acts; on the list of cases, those that wait in managed tenants."""
-        if principal is None or (principal.acts_in is None and path != "/review"):
-            return None
-        texts, standing = load_messages("tenants", t.tag), self._state.services.standing
-        if principal.acts_in is not None:
-            return {"text": texts("acting", name=principal.acts_in), "leave": texts("leave"), "link": ""}
-        counts = {} if standing is None else standing.managed_cases.count(principal)
-        waiting = sum(one.number for one in counts.values())
-        if not waiting:
-            return None
-        return {"text": texts("waiting", n=waiting), "leave": "", "link": texts("title")}
 
     def _load_banner_and_queue(self, principal: Principal | None, t: Translations) -> tuple[list[str], int]:
         """A sentence for each waiver in force (one for strangers), and the number of open cases."""
@@ -282,8 +262,6 @@ Handler = Callable[[Request, Principal], Awaitable[Response]]
 #: The text fields of a form by name.
 Form = Mapping[str, str]
 NOTHING_TYPED: Form = MappingProxyType({})
-#: The hidden field with the tenant that the page of a form showed, where nothing else in the form names it.
-SHOWN_TENANT = "shown_tenant"
 FRAGMENT_MEDIA_TYPE = "text/x-fragment"
 
 
@@ -343,13 +321,11 @@ class PageHandler:
         except Unauthenticated:
             return None
 
-    def protected(
-        self, handler: Handler, *scopes: KeyScope, any_of: Iterable[KeyScope] = (), at_home: bool = False
-    ) -> Endpoint:
+    def protected(self, handler: Handler, *scopes: KeyScope, any_of: Iterable[KeyScope] = ()) -> Endpoint:
         """Wrap a handler: a request needs a session with all `scopes` and one of `any_of`.
 
-        It must also come from our own origin. `at_home`: the person acts in the own tenant, also if another
-        one is chosen. A form whose operation raises one of `refusals` is shown again with what was typed.
+        It must also come from our own origin. A form whose operation raises one of `refusals` is shown again
+        with what was typed.
         """
         access = Access(every=frozenset(scopes), any_of=frozenset(any_of))
         page: PageHandler = handler.__self__  # type: ignore[attr-defined]
@@ -361,42 +337,20 @@ class PageHandler:
                     return redirect_to_login(request)
                 raise Unauthenticated("You are not signed in.", remedy="Sign in.")
             check_same_origin(request)
-            refuse_tenant_header(request)
-            # A page that needs only a session is about the person, who belongs to the own tenant.
-            acts = access != Access() and not at_home
-            if acts:
-                principal = await act_in_chosen_tenant(
-                    request, principal, self.services.accounts, self.state.threads
-                )
             access.require(principal)
-            request.state.tenant = principal.tenant
             try:
-                response = await handler(request, principal)
+                return await handler(request, principal)
             except page.refusals as problem:
                 if not hasattr(request.state, "form"):
                     raise
-                response = await page.show_again(request, principal, problem, request.state.form)
-            if acts and principal.manager is None and TENANT_COOKIE in request.cookies:
-                # An old choice: this page showed the own tenant, so that its forms belong to it.
-                choose_tenant(response, request, "")
-            return response
+                return await page.show_again(request, principal, problem, request.state.form)
 
         return declare(access, endpoint)
 
     async def read_form(self, request: Request) -> dict[str, str]:
-        """The text fields of a form. Files are left out.
-
-        Raises `Conflict` if the page of the form showed another tenant: the person has changed it in another
-        tab since.
-        """
+        """The text fields of a form. Files are left out."""
         async with read_body(request, self.services) as body:
             form = text_fields(body)
-        tenant = getattr(request.state, "tenant", "")
-        if form.pop(SHOWN_TENANT, tenant) != tenant:
-            raise Conflict(
-                "This page belongs to another tenant than the one in which you act now.",
-                remedy="Nothing was changed. Open the page again.",
-            )
         request.state.form = form
         return form
 

@@ -43,6 +43,6 @@ class ReplyPages(PageHandler):
             problem=problem,
             form=form,
             replies=await self.run(self.services.saved_replies.list, principal),
-            may_change=principal.has_scope(KeyScope.POLICY) and principal.manager is None,
+            may_change=principal.has_scope(KeyScope.POLICY),
             max_characters=MAX_REPLY_CHARACTERS,
         )

@@ -36,7 +36,7 @@ from .reply_pages import ReplyPages
 from .review_pages import ReviewPages
 from .review_queue_pages import QualityPages, ReviewQueuePages
 from .services import ConsoleServices
-from .settings_pages import SettingsPages, TenantPages
+from .settings_pages import SettingsPages
 from .standing_pages import OwnStandingPages, StandingPages
 from .studio_pages import AdvicePages, StudioPages, TryPages
 from .template_pages import LibraryPages, TemplatePages
@@ -49,7 +49,6 @@ _log = logging.getLogger(__name__)
 #: Most cases need the scope `review`, quarantined ones the scope `vault`.
 DECIDER = (KeyScope.REVIEW, KeyScope.VAULT)
 #: Reach the tenants that their tenant manages.
-STAFF = (*DECIDER, KeyScope.ADMIN)
 
 
 class Console:
@@ -92,7 +91,7 @@ class Console:
         notices, feedback = NoticePages(*services), FeedbackPages(*services)
         standings, compliance = StandingPages(*services), CompliancePages(*services)
         own_standing, applicants = OwnStandingPages(*services), ApplicantPages(*services)
-        tenants, log = TenantPages(*services), LogPages(*services)
+        log = LogPages(*services)
         access, terms = AccessPages(*services), AccountTermsPages(*services)
         settings, policies = SettingsPages(*services), PolicyPages(*services)
         read, write, admin, policy_scope = (
@@ -180,24 +179,9 @@ class Console:
             ("GET", "/compliance/log", protected(log.show, KeyScope.AUDIT)),
             ("GET", "/compliance/access", protected(access.show, admin)),
             ("POST", "/compliance/access/{request_id}", protected(access.decide, admin)),
-            (
-                "POST",
-                "/compliance/access/invitations/{invitation_id}/revoke",
-                protected(access.revoke_invitation, admin),
-            ),
-            ("GET", "/compliance/tenants", protected(tenants.show, any_of=STAFF, at_home=True)),
-            (
-                "POST",
-                "/compliance/tenants/{tenant_id}/enter",
-                protected(tenants.enter, any_of=STAFF, at_home=True),
-            ),
-            ("POST", "/compliance/tenants/{tenant_id}/close", protected(tenants.close, admin, at_home=True)),
-            ("POST", "/compliance/tenant/leave", protected(tenants.leave)),
             ("GET", "/access", public(applicants.show)),
             ("POST", "/access", public(applicants.ask)),
             ("POST", "/access/key", public(applicants.collect)),
-            ("GET", "/access/invitation", public(applicants.show_invitation)),
-            ("POST", "/access/invitation", public(applicants.accept_invitation)),
             ("GET", "/coverage", protected(coverage.show, any_of=(read, KeyScope.AUDIT))),
             ("POST", "/coverage", protected(coverage.set_point, policy_scope)),
             ("GET", "/policy", protected(policies.show, any_of=(policy_scope, KeyScope.AUDIT))),
@@ -214,12 +198,6 @@ class Console:
             ("GET", "/account", protected(account.show)),
             ("GET", "/account/standing", protected(own_standing.show, read)),
             ("GET", "/account/statements", protected(statements.show_own, read)),
-            ("POST", "/account/invitations", protected(own_standing.invite, write)),
-            (
-                "POST",
-                "/account/invitations/{invitation_id}/revoke",
-                protected(own_standing.revoke_invitation, write),
-            ),
             ("POST", "/account/language", protected(account.change_language)),
             ("POST", "/account/mails", protected(account.choose_mails, KeyScope.REVIEW)),
             ("POST", "/account/change", protected(account.change_proofs)),

@@ -6,98 +6,21 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.accounts import DECIDING, KeyScope, Principal
-from safelight.accounts.managed_tenants import ManagedTenants
+from safelight.accounts import KeyScope, Principal
 from safelight.accounts.models import APPLICATION_SCOPES
-from safelight.cases.reviews.managed_cases import TenantCount
 from safelight.core.errors import NotFound, SafelightError
 from safelight.core.i18n import load_messages
 from safelight.detectors.text.entities import EntityKind
 from safelight.net.redaction import redact
 from safelight.net.webhook_inputs import EventType, NewEndpoint
-from safelight.web.auth import choose_tenant
 
-from .render import NOTHING_TYPED, THEMES, Form, PageHandler, input_of
+from .render import THEMES, Form, PageHandler, input_of
 from .translations import Translations, translate_detector, translate_note
-
-_PATH = "/compliance/tenants"
-_MAX_ROWS = 100
-
-
-class TenantPages(PageHandler):
-    """Handlers of the page. They get the principal of the own tenant, also while it acts in another."""
-
-    refusals = (SafelightError,)
-
-    async def enter(self, request: Request, principal: Principal) -> Response:
-        """Choose the tenant to act in: a reviewer sees its cases, other staff its terms."""
-        tenant = request.path_params["tenant_id"]
-        acting = await self.run(self._managed.enter, principal, tenant)
-        response = self.redirect(
-            "/review" if acting.scopes & DECIDING else "/compliance/accounts?kind=tenant"
-        )
-        choose_tenant(response, request, tenant)
-        return response
-
-    async def leave(self, request: Request, principal: Principal) -> Response:
-        response = self.redirect("/")
-        choose_tenant(response, request, "")
-        return response
-
-    async def close(self, request: Request, principal: Principal) -> Response:
-        tenant, reason = request.path_params["tenant_id"], (await self.read_form(request)).get("reason", "")
-        await self.run(partial(self._managed.close, principal, tenant, reason=reason))
-        return self.redirect(_PATH)
-
-    @property
-    def _managed(self) -> ManagedTenants:
-        return self.services.accounts.managed
-
-    async def show(
-        self,
-        request: Request,
-        principal: Principal,
-        *,
-        problem: SafelightError | None = None,
-        form: Form = NOTHING_TYPED,
-    ) -> Response:
-        after = request.query_params.get("after")
-        found = await self.run(partial(self._managed.list, principal, after=after))
-        shown = found[:_MAX_ROWS]
-        waiting: Mapping[str, TenantCount] = {}
-        if self.services.standing is not None:
-            waiting = await self.run(self.services.standing.managed_cases.count, principal)
-        if after is None:
-            # Those with the most late cases first, so that they are not hidden behind newer tenants.
-            most = sorted(waiting, key=lambda one: _urgency(waiting[one]))[:_MAX_ROWS]
-            first = await self.run(partial(self._managed.list, principal, ids=most))
-            shown = (
-                *sorted(first, key=lambda one: _urgency(waiting[one.id])),
-                *(one for one in shown if one not in first),
-            )
-        return await self.render_page(
-            request,
-            "tenants.html",
-            principal,
-            problem=problem,
-            tenants=shown,
-            waiting=waiting,
-            now=self.console.clock(),
-            next_page=found[_MAX_ROWS - 1].id if len(found) > _MAX_ROWS else "",
-            has_reviewer=await self.run(self._managed.has_reviewer, principal.tenant),
-            may_close=principal.has_scope(KeyScope.ADMIN),
-        )
-
-
-def _urgency(count: TenantCount) -> tuple[int, int]:
-    return -count.late, -count.number
-
 
 # The settings in force for the settings page, without secrets.
 

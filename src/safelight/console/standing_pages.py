@@ -5,71 +5,32 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from safelight.accounts import KeyScope, Principal, PrincipalKind, ReviewRank
-from safelight.accounts.invitations import AccountInvitation
-from safelight.accounts.managed_tenants import TenantChoice
+from safelight.accounts import Principal, PrincipalKind, ReviewRank
 from safelight.accounts.models import end_user_subject, split_subject
 from safelight.accounts.standing import Strike, shown_category, shown_group
 from safelight.core.errors import SafelightError
 from safelight.core.i18n import load_messages
 from safelight.policy.findings import Taxonomy
-from safelight.web.consent_call import base_url
 
 from .render import NOTHING_TYPED, Form, PageHandler
 from .translations import Translations, translate_category
 
-# The page of one's own standing, quotas and invitations.
+# The page of one's own standing and quotas.
 
 
 class OwnStandingPages(PageHandler):
-    """Handlers of the page. Each person sees only what is their own."""
+    """The page. Each person sees only what is their own."""
 
-    refusals = (SafelightError,)
-
-    async def invite(self, request: Request, principal: Principal) -> Response:
-        """Make an invitation. Its link is shown once, on the response page."""
-        shared = (await self.read_form(request)).get("tenant") == TenantChoice.SHARED
-        choice = TenantChoice.SHARED if shared else TenantChoice.OWN
-        token, invited = await self.run(self.standing.invitations.invite, principal, choice)
-        link = f"{base_url(request)}/access/invitation?token={token}"
-        return await self.show(request, principal, link=link, invited=invited)
-
-    async def revoke_invitation(self, request: Request, principal: Principal) -> Response:
-        invitation = request.path_params["invitation_id"]
-        request.state.form = NOTHING_TYPED
-        await self.run(self.standing.invitations.revoke, principal, invitation)
-        return self.redirect("/account/standing")
-
-    async def show(
-        self,
-        request: Request,
-        principal: Principal,
-        *,
-        problem: SafelightError | None = None,
-        form: Form = NOTHING_TYPED,
-        link: str = "",
-        invited: AccountInvitation | None = None,
-    ) -> Response:
+    async def show(self, request: Request, principal: Principal) -> Response:
         t, ours = self.translations(request), self.standing
         return await self.render_page(
             request,
             "own_standing.html",
             principal,
-            problem=problem,
             standing=await self.run(ours.standings.own, principal),
             name_reason=lambda strike: _name_reason(strike, self.services.taxonomy, t),
             use=await self.run(ours.quotas.own, principal),
-            invitations=await self.run(ours.invitations.list, principal),
-            invitations_left=await self._invitations_left(principal),
-            link=link,
-            invited=invited,
-            may_invite_into_own=principal.has_scope(KeyScope.ADMIN),
         )
-
-    async def _invitations_left(self, principal: Principal) -> int:
-        if not principal.has_scope(KeyScope.VIDEOS_WRITE):
-            return 0
-        return await self.run(self.standing.invitations.left, principal)
 
 
 def _name_reason(strike: Strike, taxonomy: Taxonomy, t: Translations) -> str:

@@ -30,7 +30,6 @@ KINDS = frozenset(
         "feedback",
         "ban",
         "access",
-        "invitation",
         "drift",
         "golden",
         "draw",

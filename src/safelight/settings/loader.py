@@ -28,6 +28,7 @@ FILE_NAME = "safelight.toml"
 REMOVED = {
     "limits.stored_batches": "removed, because the server runs no batches any more: delete this setting",
     "canaries": "removed; `--max-cost` of `safelight check --try` and the terms of its key limit the cost",
+    "access.invitations": "removed; use `access.requests`, `safelight keys create` or `safelight people add`",
     "ledger": "removed; limits of the cost use `usd_per_second` of each generator",
     "likeness.voice": "removed, because voices are not compared any more: delete this section",
 }

@@ -103,9 +103,6 @@ class AccessSettings(Section):
     requests_per_hour: int = Field(
         default=20, ge=1, description="Maximum number of such requests within one hour, of all senders."
     )
-    invitations: int = Field(
-        default=0, ge=0, description="How many people each API key may invite. An invited key cannot invite."
-    )
 
 
 class OpenIdSettings(Section):

@@ -42,7 +42,7 @@ from safelight.core.ids import new_id
 
 from .db_errors import translate_db_errors
 from .hash_chain import GENESIS, SALT_BYTES, ChainedFields, compute_commitment, hash_entry
-from .tables import audit_log, audit_log_contents, audit_log_head, outbox, tenants
+from .tables import audit_log, audit_log_contents, audit_log_head, outbox
 from .tenant_scope import (
     ACROSS,
     INSERTED_FOR,
@@ -203,7 +203,6 @@ class Transaction:
         self._entries: list[_Entry] = []
         self._numbered: list[tuple[Table, str]] = []
         self._parts: list[Transaction] = []
-        self._read_options: dict[str, str] = {}
 
     def of_tenant(self, tenant: str) -> Transaction:
         """A part of this transaction across tenants that is restricted to one tenant."""
@@ -212,20 +211,6 @@ class Transaction:
         part = Transaction(self._connection, tenant, clock=self.clock, writing=self._writing)
         part._entries = self._entries
         self._parts.append(part)
-        return part
-
-    def of_manager(self) -> Transaction | None:
-        """A part of this transaction of one tenant that reads the rows of the tenant that manages it, if any.
-
-        The manager's people act in this tenant, so what they may do here depends on rows of their own tenant.
-        """
-        if self.tenant is None:
-            raise ScopeViolation("a transaction across tenants has no manager")
-        own = self.one(tenants)
-        if own is None or own.managed_by is None:
-            return None
-        part = Transaction(self._connection, own.managed_by, clock=self.clock, writing=False)
-        part._read_options = {TENANT: own.managed_by}
         return part
 
     def now(self) -> float:
@@ -260,7 +245,7 @@ class Transaction:
         statement = statement.order_by(*order_by).limit(limit)
         if lock:
             statement = statement.with_for_update(skip_locked=skip_locked)
-        return list(self._connection.execute(statement, execution_options=self._read_options).all())
+        return list(self._connection.execute(statement).all())
 
     def one(self, table: Table, *where: ColumnElement[bool], lock: bool = False) -> Row[Any] | None:
         """The only row that meets all conditions, or None. Raises `LookupError` if several rows meet them."""
@@ -273,7 +258,7 @@ class Transaction:
 
     def count(self, table: Table, *where: ColumnElement[bool]) -> int:
         statement = self._scoped_select(table, [func.count()], where)
-        return int(self._connection.execute(statement, execution_options=self._read_options).scalar_one())
+        return int(self._connection.execute(statement).scalar_one())
 
     def insert(self, table: Table, **values: Any) -> None:
         """Add one row. Raises `sqlalchemy.exc.IntegrityError` if it violates a constraint."""
@@ -313,7 +298,7 @@ class Transaction:
         """
         if not isinstance(statement, Select):
             raise ScopeViolation("execute() takes only SELECT statements")
-        return self._connection.execute(statement, execution_options=self._read_options)
+        return self._connection.execute(statement)
 
     def tenant_condition(self, table: Table) -> tuple[ColumnElement[bool], ...]:
         """The condition on `table` that a query for `execute` must contain."""

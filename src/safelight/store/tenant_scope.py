@@ -102,9 +102,7 @@ def enforce_tenant_scope(engine: Engine) -> None:
             raise ScopeViolation("a read transaction cannot write")
         if own.get(ACROSS):
             return
-        # `options` has those of the connection, unless a query of `Transaction.of_manager` replaces them.
-        tenant = (own if writing else options).get(TENANT)
-        accepted.check(statement, tenant, inserted_for=options.get(INSERTED_FOR))
+        accepted.check(statement, own.get(TENANT), inserted_for=options.get(INSERTED_FOR))
 
 
 class AcceptedStatements:

@@ -39,7 +39,6 @@ from safelight.providers.protocol import (
 )
 from safelight.store.retention import PAID_CLIP_S
 
-from .closed_tenants import require_open
 from .context import DownloadTries, PipelineContext, slot_request
 from .durations import Part
 from .failure_message import describe_cut_download, late_sentence
@@ -261,7 +260,6 @@ class RemoteAttempts:
                     self.context.refusals.reserve(self.video.generator),
                     self.context.commit_step(self.snapshot) as tx,
                 ):
-                    require_open(tx)
                     attempt = store.record_intent(
                         tx,
                         self.video,
@@ -455,7 +453,6 @@ def start_local_attempt(
         not_charged = Charge(charged=ChargeStatus.NO, source="own hardware")
         context.attempts.finish(video, last, "lost", not_charged)
     with context.commit_step(snapshot) as tx:
-        require_open(tx)
         attempt = context.attempts.record_intent(
             tx, video, last.number + 1 if last else 1, billing=Billing.OWN, steering=steering
         )

@@ -13,7 +13,6 @@ from safelight.core.tracing.tracer import Span
 
 from . import outcomes
 from .attempts import seconds_left, wait_before_retry
-from .closed_tenants import require_open
 from .context import PipelineContext
 from .failure_message import late_sentence
 from .interruptions import ShutdownRequested, UpstreamPending
@@ -28,7 +27,6 @@ _RETRY = Backoff(delays_s=(0.0,), max_attempts=3)
 #: A pause after a clip that an upstream has finished could not be stored, for a reason of our own.
 _OWN_FAILURE_PAUSE_S = 60.0
 #: Steps that do not start in a closed tenant. What a provider has taken is still polled and scanned.
-_STARTING = frozenset({VideoState.QUEUED, VideoState.SEALING})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,9 +71,6 @@ class Runner:
                 self._context, video, snapshot.last_attempt
             ):
                 raise DeadlineExceeded(late_sentence(self._context.limits.deadline_s))
-            if video.state in _STARTING:
-                with self._context.database.read_transaction(video.tenant) as tx:
-                    require_open(tx)
             with STEP_SECONDS.time(video.state.value):
                 step(self._context, snapshot)
             self._context.fault_hook("moved")

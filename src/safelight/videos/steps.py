@@ -57,7 +57,6 @@ from safelight.store.retention import Retention
 from . import attempts, generation_stage, outcomes
 from .attempt_store import finish_attempt, last_attempt
 from .attempts import ChargedFailure, discard_download, seconds_left
-from .closed_tenants import require_open
 from .consent_uses import commit_to_consents
 from .context import NewFile, PipelineContext
 from .durations import Part
@@ -368,7 +367,6 @@ def run_sealing(context: PipelineContext, snapshot: VideoSnapshot) -> None:
         )
     context.fault_hook("stored")
     with context.commit_step(snapshot) as tx:
-        require_open(tx)
         context.registry.record(tx, replace(seal, source_sha256=scanned_sha256))
         drop_files(tx, video.id, kind="generated")
         drop_files(tx, video.id, kind="source")

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.accounts import Accounts, KeyScope, Principal
-from safelight.core.errors import BadInput, Conflict, Forbidden, NotFound, Unauthenticated
+from safelight.core.errors import BadInput, Forbidden, Unauthenticated
 
 from .provenance import ProvenanceDoor
 from .services import Services
@@ -108,10 +108,8 @@ declare(PUBLIC, no_account)
 
 
 COOKIE = "safelight_session"
-#: The managed tenant in which a person acts. It gives no access: each request checks that the person may.
-TENANT_COOKIE = "safelight_tenant"
-#: The same for an API key.
-TENANT_HEADER = "Safelight-Tenant"
+#: A header that was removed. A request with it is refused, because it would act in another tenant than meant.
+_REMOVED_HEADER = "Safelight-Tenant"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -155,14 +153,17 @@ async def authenticate(
     """The principal of a request. `read_key` finds its API key.
 
     Raises `Unauthenticated`, `Forbidden` if another site may have sent the request with our cookie, and
-    `BadInput` for a wrong choice of a managed tenant.
+    `BadInput` for the header by which keys acted in another tenant.
     """
     token = read_key(request)
+    if _REMOVED_HEADER in request.headers:
+        raise BadInput(
+            f"The header {_REMOVED_HEADER} was removed: a key acts in its own tenant.",
+            remedy="Send a key of that tenant: safelight keys create NAME --tenant TENANT",
+        )
     if token is not None:
         known = accounts.recall(token)
-        key = known if known is not None else await threads.run(accounts.authenticate, token)
-        tenant = _chosen_by_header(request)
-        return key if tenant is None else await threads.run(accounts.managed.act_in, key, tenant)
+        return known if known is not None else await threads.run(accounts.authenticate, token)
     cookie = request.cookies.get(COOKIE)
     if not cookie:
         raise Unauthenticated(
@@ -170,47 +171,7 @@ async def authenticate(
             remedy="`safelight keys create` makes one.",
         )
     check_same_origin(request)
-    refuse_tenant_header(request)
-    person = await threads.run(accounts.sessions.authenticate, cookie)
-    return await act_in_chosen_tenant(request, person, accounts, threads)
-
-
-def _chosen_by_header(request: Request) -> str | None:
-    """The tenant in which a key acts. Raises `BadInput` for several: a proxy may have added one."""
-    chosen = request.headers.getlist(TENANT_HEADER)
-    if len(chosen) > 1:
-        raise BadInput(f"Send the header {TENANT_HEADER} once.")
-    return chosen[0] if chosen else None
-
-
-def refuse_tenant_header(request: Request) -> None:
-    """Raise `BadInput` for a session with the header of keys: a change would be made in another tenant."""
-    if TENANT_HEADER in request.headers:
-        raise BadInput(
-            f"The header {TENANT_HEADER} is for API keys, and this request has a session cookie.",
-            remedy="Send an API key, or choose the tenant on the page of tenants and leave out the header.",
-        )
-
-
-async def act_in_chosen_tenant(
-    request: Request, person: Principal, accounts: Accounts, threads: Threads
-) -> Principal:
-    """The person in the managed tenant that was chosen in this browser; unchanged without one.
-
-    A choice that is not valid any more is ignored for reading: the page shows no name of a tenant then.
-    Raises `Conflict` for a change.
-    """
-    chosen = request.cookies.get(TENANT_COOKIE)
-    if not chosen:
-        return person
-    try:
-        return await threads.run(accounts.managed.act_in, person, chosen)
-    except (Forbidden, NotFound) as error:
-        if request.method not in _SAFE:
-            raise Conflict(
-                "You cannot act in the tenant any more that you had chosen.", remedy="Open the page again."
-            ) from error
-        return person
+    return await threads.run(accounts.sessions.authenticate, cookie)
 
 
 def requires(
@@ -265,28 +226,11 @@ def set_private_cookie(
 
 
 def set_session(response: Response, request: Request, token: str, *, max_age_s: int) -> None:
-    """Set the session cookie. Scripts cannot read it, and browsers never send it across sites.
-
-    It deletes the choice of a managed tenant, which may be that of the last person at this browser.
-    """
-    choose_tenant(response, request, "")
+    """Set the session cookie. Scripts cannot read it, and browsers never send it across sites."""
     set_private_cookie(response, request, COOKIE, token, max_age_s=max_age_s)
 
 
 def clear_session(response: Response, request: Request) -> None:
-    """Delete the session cookie, and the choice of a managed tenant."""
-    for name in (COOKIE, TENANT_COOKIE):
-        _delete_private_cookie(response, request, name)
-
-
-def _delete_private_cookie(response: Response, request: Request, name: str) -> None:
+    """Delete the session cookie."""
     secure = request.url.scheme == "https"
-    response.delete_cookie(name, httponly=True, samesite="strict", secure=secure, path="/")
-
-
-def choose_tenant(response: Response, request: Request, tenant: str) -> None:
-    """Let the person act in this managed tenant until the browser is closed; empty: in the own tenant."""
-    if tenant:
-        set_private_cookie(response, request, TENANT_COOKIE, tenant)
-    else:
-        _delete_private_cookie(response, request, TENANT_COOKIE)
+    response.delete_cookie(COOKIE, httponly=True, samesite="strict", secure=secure, path="/")

@@ -6,10 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from safelight.accounts.access_requests import AccountAccess
-from safelight.accounts.invitations import AccountInvitations
 from safelight.accounts.standing import Bans, Standings
 from safelight.accounts.terms import AccountTerms
-from safelight.cases.reviews import ManagedCases
 from safelight.videos.quota import QuotaReader
 
 from .rate_limit import RateLimiter
@@ -25,8 +23,6 @@ class StandingServices:
     terms: AccountTerms
     quotas: QuotaReader
     access: AccountAccess
-    invitations: AccountInvitations
-    managed_cases: ManagedCases
     #: The tenant that people without an account ask for access.
     tenant: Callable[[], str]
     #: For requests for access, in addition to the limit for all people together.

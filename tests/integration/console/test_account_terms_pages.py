@@ -14,7 +14,8 @@ from safelight.accounts import Principal, Role
 from safelight.accounts.access_requests import AccountAccess
 from safelight.accounts.standing import Cause, Offence, Standings, Thresholds
 from safelight.core.ids import new_id
-from safelight.store.tables import access_requests, account_invitations
+from safelight.store import tables
+from safelight.store.tables import access_requests
 from support.attempts import submitted
 from support.console_server import ConsoleServer
 from support.rows import each_row
@@ -23,10 +24,6 @@ from .conftest import SignIn
 
 #: Roles whose header has no entry Compliance.
 WITHOUT_MENU_ENTRY = {Role.OWNER, Role.CREATOR, Role.INTEGRATOR}
-
-
-#: What the form of an invitation sends.
-OWN = {"tenant": "own"}
 
 
 def person_of(client: httpx.Client, console: ConsoleServer) -> str:
@@ -81,8 +78,6 @@ def test_terms_are_saved_and_a_change_on_old_values_is_refused(sign_in: SignIn) 
     assert 'value="-1"' in wrong.text
     too_large = owner.post(path, data={**form, "revision": "1", "videos_per_day": "9" * 18})
     assert "videos_per_day must be from 0 to 1000000000000000." in too_large.text
-    invites = owner.post(path, data={**form, "revision": "1", "invitations": "2"})
-    assert "Only an account can invite people." in invites.text
     spaces = owner.get(path, params={"kind": "end_user", "id": " kim "}).text
     assert 'name="id" value=" kim "' in spaces
     assert owner.get(path, params={"kind": "account", "id": "key_unknown"}).status_code == 404
@@ -116,8 +111,7 @@ def test_from_a_request_on_the_page_to_the_key_that_is_shown_once(
         assert "Requests for access that wait: 1" in owner.get(path).text
     page = owner.get("/compliance/access").text
     assert "&lt;b&gt;Ada&lt;/b&gt;" in page
-    assert "The warning applies to “This tenant”" in page
-    assert re.search(r'value="own" checked> A tenant of its own', page)
+    assert "The key belongs to this tenant" in page
     path = re.findall(r'action="(/compliance/access/access_[0-9a-f]+)"', page)[-1]
     assert owner.post(path, data={"action": "approve", "reason": ""}).status_code == 400
     wrong = owner.post(path, data={"action": "approve", "reason": "x", "review_first": "many"})
@@ -127,7 +121,7 @@ def test_from_a_request_on_the_page_to_the_key_that_is_shown_once(
     assert owner.post(path, data={"action": "decline", "reason": "No."}).status_code == 409
     shown = stranger.get(status).text
     assert "Welcome." in shown
-    assert "belong to a tenant of your own" in shown
+    assert "a tenant that you share with others" in shown
     key = stranger.post("/access/key", data={"token": token})
     assert key.headers["cache-control"] == "no-store"
     (secret,) = re.findall(r'class="long secret">([^<]+)<', key.text)
@@ -151,59 +145,22 @@ def test_the_page_of_access_states_that_requests_are_off(
     assert "access.requests" in page.text
 
 
-def test_an_invitation_makes_one_key_and_a_revoked_one_none(
-    open_browser: Callable[[], httpx.Client], sign_in: SignIn
-) -> None:
-    stranger, owner, ada = open_browser(), sign_in(Role.OWNER), sign_in(Role.INTEGRATOR)
-    assert "can delete the videos" in ada.get("/account/standing").text
-    made = ada.post("/account/invitations", data=OWN).text
-    (link,) = re.findall(r'class="long secret">([^<]+)<', made)
-    token = link.partition("token=")[2]
-    assert ada.post("/account/invitations", data=OWN).status_code == 409
-    page = owner.get("/compliance/access").text
-    (path,) = re.findall(r'action="(/compliance/access/invitations/[^"]+)"', page)
-    assert owner.post(path).status_code == 303
-    assert (
-        "unknown, was used" in stranger.post("/access/invitation", data={"token": token, "name": "Ben"}).text
-    )
-    (link,) = re.findall(r'class="long secret">([^<]+)<', ada.post("/account/invitations", data=OWN).text)
-    token = link.partition("token=")[2]
-    without = stranger.get("/access/invitation")
-    assert (without.status_code, "Name of the key" in without.text) == (404, False)
-    assert "Name of the key" in stranger.get(f"/access/invitation?token={token}").text
-    key = stranger.post("/access/invitation", data={"token": token, "name": "Ben"})
-    assert "Your API key" in key.text
-    assert "belong to a tenant of your own" in key.text
-    assert stranger.post("/access/invitation", data={"token": token, "name": "Cem"}).status_code == 404
-    assert "Accepted" in ada.get("/account/standing").text
-
-
-def test_who_may_not_make_tenants_is_offered_only_the_shared_one(sign_in: SignIn) -> None:
-    ada = sign_in(Role.CREATOR)
-    assert re.findall(r'name="tenant" value="(\w+)"', ada.get("/account/standing").text) == ["shared"]
-    assert ada.post("/account/invitations", data=OWN).status_code == 400
-    assert ada.post("/account/invitations", data={"tenant": "shared"}).status_code == 200
-
-
 def test_the_link_of_an_invitation_has_the_configured_address(
     console: ConsoleServer, sign_in: SignIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     state = console.server.app.state.safelight
     services = replace(state.services, public_url="https://videos.example/")
     monkeypatch.setattr(console.server.app.state, "safelight", replace(state, services=services))
-    made = sign_in(Role.OWNER).post("/account/invitations", data=OWN).text
-    assert ">https://videos.example/access/invitation?token=" in made
     person = {"name": "Eve", "email": "eve@example.org", "role": "creator"}
     invited = sign_in(Role.OWNER).post("/settings/people", data=person)
     assert ">https://videos.example/" in invited.text
 
 
-def test_decided_requests_and_open_invitations_are_shown_behind_any_number_of_newer_ones(
+def test_decided_requests_are_shown_behind_any_number_of_newer_ones(
     console: ConsoleServer, sign_in: SignIn
 ) -> None:
     owner = sign_in(Role.OWNER)
     decided, now = new_id("access"), time.time()
-    opened = new_id("invitation")
     with console.database.transaction(console.server.tenant) as tx:
         for number in range(202):
             tx.insert(
@@ -216,20 +173,8 @@ def test_decided_requests_and_open_invitations_are_shown_behind_any_number_of_ne
                 state="waiting" if number else "declined",
                 created_at=now - 10_000 + number,
             )
-            tx.insert(
-                account_invitations,
-                id=new_id("invitation") if number else opened,
-                digest=f"{number:064x}",
-                invited_by="key_1",
-                created_at=now - 10_000 + number,
-                wants_own_tenant=True,
-                expires_at=now + 1000,
-                revoked_at=now if number else None,
-            )
     page = owner.get("/compliance/access").text
     assert '<th scope="row">applicant 0</th>' in page
-    assert f"/invitations/{opened}/revoke" in page
-    assert "Only 50 are shown: open ones first" in page
 
 
 @pytest.mark.parametrize("role", list(Role), ids=lambda role: role.value)

@@ -174,29 +174,3 @@ def test_parts_of_one_transaction_see_one_tenant_each_and_are_committed_together
     for tenant in ("acme", "other"):
         with database.read_transaction(tenant) as tx:
             assert [found.subject for found in tx.select(audit_log)] == [tenant]
-
-
-def test_only_the_manager_of_a_tenant_is_read_in_its_transaction_and_never_written(
-    database: Database,
-) -> None:
-    for tenant, manager in (("acme", "other"), ("other", None), ("third", "acme")):
-        with database.transaction(tenant) as tx:
-            tx.insert(tenants, name=tenant, created_at=1.0, managed_by=manager)
-            tx.insert(videos, **{**row(videos, tenant), "id": tenant})
-    with database.transaction("acme") as tx:
-        part = tx.of_manager()
-        assert part.tenant == "other"
-        assert [found.id for found in part.select(videos)] == ["other"]
-        assert part.of_manager() is None
-        assert [found.id for found in tx.select(videos)] == ["acme"]
-        for attempt in (
-            lambda: part.update(videos, prompt="x"),
-            lambda: part.delete(videos),
-            lambda: part.insert(videos, **row(videos, "new")),
-            lambda: part.append_audit("something.happened", subject="x", actor="y", content={}),
-            lambda: part.execute(select(videos.c.id).where(*tx.tenant_condition(videos))),
-        ):
-            with pytest.raises(ScopeViolation):
-                attempt()
-    with database.across_tenants("test", readonly=True) as whole, pytest.raises(ScopeViolation):
-        whole.of_manager()

@@ -1,5 +1,5 @@
-"""Every route and page with every role, on own data and on that of a colleague, of another tenant and of a
-managed tenant. The table is in `tests/data/access_matrix.txt`; each of its cells is a request.
+"""Every route and page with every role, on own data and on that of a colleague and of another tenant. The
+table is in `tests/data/access_matrix.txt`; each of its cells is a request.
 
 Write it anew, and read what changed: SAFELIGHT_RECORD=1 .venv/bin/python -m pytest -q
 tests/integration/videos/test_access_matrix.py
@@ -20,8 +20,6 @@ import pytest
 from starlette.testclient import TestClient
 
 from safelight.accounts import ROLES, KeyScope, Role
-from safelight.accounts.managed_tenants import NewTenant, add_managed_tenant
-from safelight.accounts.models import OPERATOR
 from safelight.accounts.sessions import open_session
 from safelight.accounts.statements import (
     DecisionGround,
@@ -32,14 +30,13 @@ from safelight.accounts.statements import (
     record_statement,
 )
 from safelight.accounts.store import principal_of_person
-from safelight.accounts.terms import Terms
 from safelight.core.ids import new_id
 from safelight.policy.findings import Stage
 from safelight.store.database import Transaction
 from safelight.store.tables import people, saved_replies
 from safelight.videos.case_rows import CaseKind, NewCase, open_case
 from safelight.web.api.declared_routes import DeclaredRoute, declared_routes
-from safelight.web.auth import COOKIE, TENANT_COOKIE
+from safelight.web.auth import COOKIE
 from support.people import add_person
 from support.videos import add_video
 
@@ -49,8 +46,8 @@ from .conftest import Furnish, House
 #: share limits.
 PARTS = 6
 TABLE = Path(__file__).parents[2] / "data" / "access_matrix.txt"
-#: Whose the object of a path is. A route without an object is asked at home and in a managed tenant.
-RELATIONS = ("own", "colleague", "other", "managed")
+#: Whose the object of a path is. A route without an object is asked once.
+RELATIONS = ("own", "colleague", "other")
 HEAD = f"""\
 # Each route with each role. Written by tests/integration/videos/test_access_matrix.py.
 # + done   ~ reached, but refused for what was sent, or for the state   0 not found   - forbidden
@@ -72,7 +69,6 @@ class Matrix:
     house: House
     home: str
     other: str
-    managed: str
     colleague: str
     #: The session of each role, and the person.
     people: dict[Role, str] = field(default_factory=dict)
@@ -92,7 +88,7 @@ class Matrix:
         requester = self.people[role] if relation == "own" else self.colleague
         key = (requester, relation)
         if fresh or key not in self.shared:
-            tenant = {"other": self.other, "managed": self.managed}.get(relation, self.home)
+            tenant = self.other if relation == "other" else self.home
             with self.house.database.transaction(tenant) as tx:
                 self.shared[key] = made = _make(tx, requester if tenant == self.home else "key_1")
             return made
@@ -132,17 +128,8 @@ def _make(tx: Transaction, requester: str) -> dict[str, str]:
 def matrix(furnish: Furnish) -> Matrix:
     house = furnish(access={"requests": True}, server={"behind_proxy": True})
     home = house.who.tenant
-    new = NewTenant(manager=home, name="Ada", origin=new_id("access"), terms=Terms(), made_by=OPERATOR)
-    with house.database.across_tenants("a managed tenant") as whole:
-        managed = add_managed_tenant(whole, new).tenant
-    assert managed is not None
-    made = Matrix(
-        house=house,
-        home=home,
-        other=house.accounts.create_tenant("other").id,
-        managed=managed,
-        colleague=new_id("user"),
-    )
+    other = house.accounts.create_tenant("other").id
+    made = Matrix(house=house, home=home, other=other, colleague=new_id("user"))
     with house.database.transaction(home) as tx:
         add_person(tx, made.colleague, role=Role.CREATOR)
         for role in Role:
@@ -186,10 +173,7 @@ def ask(matrix: Matrix, client: TestClient, route: DeclaredRoute, role: Role, re
     assert route.access is not None
     may_change = not is_safe and route.access.allows(ROLES[role].scopes)
     known = matrix.objects(role, relation, fresh=may_change and has_object(route, EVERY_ID))
-    cookies = f"{COOKIE}={matrix.sessions[role]}"
-    if relation == "managed":
-        cookies += f"; {TENANT_COOKIE}={matrix.managed}"
-    headers = {"cookie": cookies, "sec-fetch-site": "same-origin"}
+    headers = {"cookie": f"{COOKIE}={matrix.sessions[role]}", "sec-fetch-site": "same-origin"}
     body = {} if is_safe else {"json": BODY} if route.path.startswith("/v1/") else {"data": BODY}
     if not route.path.startswith("/v1/"):
         headers["accept"] = "text/html"
@@ -211,7 +195,7 @@ def test_every_route_answers_every_role_as_the_table_says(matrix: Matrix, part: 
                 continue
             groups, made = [], has_object(route, EVERY_ID)
             for relation in RELATIONS:
-                if not made and relation in ("colleague", "other"):
+                if not made and relation != "own":
                     groups.append(" " * len(Role))
                     continue
                 groups.append("".join(ask(matrix, client, route, role, relation) for role in Role))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,13 @@ from starlette.testclient import TestClient
 from safelight.accounts import Principal
 from safelight.accounts import access_requests as access_module
 from safelight.accounts.access_requests import AccessState
-from safelight.accounts.managed_tenants import TenantChoice
-from safelight.accounts.models import TENANT_SUBJECT, Role, account_subject, end_user_subject
+from safelight.accounts.models import Role, account_subject, end_user_subject
 from safelight.accounts.standing import Ban, Bans, Cause, Level, Offence
 from safelight.accounts.statements import StatementKind, StatementSource
 from safelight.accounts.terms import AccountTerms, Terms
 from safelight.core.errors import Conflict, InvalidField, NotFound
 from safelight.policy.documents import load
 from safelight.policy.findings import SHIPPED
-from safelight.store.tables import audit_log_contents
 from safelight.testing.detectors import FakeTextDetector, MarkerFailed
 from safelight.videos.models import VideoState
 from safelight.videos.outcomes import expire_review
@@ -30,7 +27,7 @@ from support.concurrency import run_together
 
 from .conftest import Furnish, House
 from .test_appeals import appealed
-from .test_appeals_by_statement import key_of, statements_to
+from .test_appeals_by_statement import statements_to
 from .test_decisions import MARKED, decide, held, only_case
 from .test_standing import BLOCKED, DAY, SECOND_VOICE, Clock, blocked, clock, events, person, standing
 from .test_video_lifecycle import sweeper
@@ -112,22 +109,6 @@ def test_only_an_end_user_with_an_identifier_can_be_banned(furnish: Furnish) -> 
 
 
 @pytest.mark.both_databases
-def test_invitations_at_the_same_time_do_not_exceed_the_number(furnish: Furnish) -> None:
-    house = furnish(access={"invitations": 1})
-    inviting = key_of(house)
-    invitations, made = house.standing.invitations, list[str]()
-
-    def invite() -> None:
-        with contextlib.suppress(Conflict):
-            made.append(invitations.invite(inviting, TenantChoice.SHARED)[0])
-
-    run_together([invite] * 4)
-    assert len(made) == 1
-    with house.read_transaction() as tx:
-        assert b'{"tenant":"shared"}' in [row.content for row in tx.select(audit_log_contents)]
-
-
-@pytest.mark.both_databases
 def test_waiting_requests_for_access_are_listed_oldest_first_and_by_page(
     furnish: Furnish, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,17 +133,6 @@ def test_one_address_cannot_use_up_the_requests_for_access_of_all(furnish: Furni
     assert answers == [200] * 5 + [429]
 
 
-def test_an_invitation_of_a_revoked_key_makes_no_key(furnish: Furnish) -> None:
-    house = furnish(access={"invitations": 1})
-    accounts = house.accounts
-    record, token = accounts.create_key(house.who.tenant, "house")
-    invitations = house.standing.invitations
-    invitation, _ = invitations.invite(accounts.authenticate(token), TenantChoice.SHARED)
-    accounts.revoke_key(house.who.tenant, record.id)
-    with pytest.raises(NotFound):
-        invitations.accept(invitation, name="x")
-
-
 def test_a_first_output_that_nobody_reviewed_does_not_count(furnish: Furnish, clock: Clock) -> None:
     house = furnish(review={"first_outputs": 1})
     house.waive()
@@ -185,8 +155,6 @@ def test_the_first_outputs_of_an_account_wait_for_a_reviewer(furnish: Furnish) -
     terms.set(house.who, account_subject(house.who.id), Terms(review_first=1))
     assert house.make().state is VideoState.HELD
     assert house.make("a red balloon").state is VideoState.DELIVERED
-    with pytest.raises(InvalidField):
-        terms.set(house.who, TENANT_SUBJECT, Terms(invitations=1))
 
 
 def test_a_proposed_or_announced_ban_ends_with_the_strikes_behind_it(furnish: Furnish, clock: Clock) -> None:

@@ -1,4 +1,4 @@
-"""Own quotas, what the tenant spent, revisions of terms, and invitations that are revoked."""
+"""Own quotas, what the tenant spent, and revisions of terms."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from safelight.accounts import KeyScope, Principal
-from safelight.accounts.invitations import InvitationState
-from safelight.accounts.managed_tenants import TenantChoice
 from safelight.accounts.models import end_user_subject
 from safelight.accounts.terms import Terms
-from safelight.core.errors import Conflict, Forbidden, NotFound
+from safelight.core.errors import Conflict, Forbidden
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.videos.quota import Spent
 from safelight.web.standing import StandingServices
@@ -65,9 +63,14 @@ def test_what_generators_charged_is_summed_by_day_and_month_for_the_tenant_alone
 
 def test_removed_addresses_name_the_way(house: House) -> None:
     with TestClient(house.app) as client:
-        gone = client.get(f"{OURS}/ledger/sums")
-    assert gone.status_code == 404
-    assert "GET /v1/safelight/attempts" in gone.json()["error"]["message"]
+        for path, way in (
+            ("ledger/sums", "GET /v1/safelight/attempts"),
+            ("invitations", "POST /v1/safelight/access-requests"),
+            ("tenants", "safelight tenants list"),
+        ):
+            gone = client.get(f"{OURS}/{path}")
+            assert gone.status_code == 404
+            assert way in gone.json()["error"]["message"]
 
 
 def test_of_two_changes_of_the_same_terms_one_is_refused(furnish: Furnish) -> None:
@@ -90,28 +93,3 @@ def test_of_two_changes_of_the_same_terms_one_is_refused(furnish: Furnish) -> No
 
     run_together([change] * 3)
     assert sorted(outcomes) == ["refused", "refused", "saved"]
-
-
-def test_a_revoked_invitation_makes_no_key_and_can_be_given_again(furnish: Furnish) -> None:
-    house = furnish(access={"invitations": 1})
-    invitations = services(house).invitations
-    inviting, headers = key(house, KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE)
-    token, made = invitations.invite(inviting, TenantChoice.SHARED)
-    stranger, _ = key(house, KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE)
-    with pytest.raises(NotFound):
-        invitations.revoke(stranger, made.id)
-    with TestClient(house.app) as client:
-        revoked = client.delete(f"{OURS}/invitations/{made.id}", headers=headers)
-        assert revoked.json()["state"] == "revoked"
-        listed = client.get(f"{OURS}/invitations", headers=headers).json()["data"]
-        assert client.get(f"{OURS}/invitations/all", headers=headers).status_code == 403
-    assert [(one["id"], one["state"]) for one in listed] == [(made.id, "revoked")]
-    with pytest.raises(NotFound):
-        invitations.accept(token, name="Ben")
-    token, again = invitations.invite(inviting, TenantChoice.SHARED)
-    invitations.accept(token, name="Ben")
-    with pytest.raises(Conflict):
-        invitations.revoke(inviting, again.id)
-    states = {one.state for one in invitations.list(house.who, everyone=True)}
-    assert states == {InvitationState.REVOKED, InvitationState.ACCEPTED}
-    assert invitations.left(inviting) == 0

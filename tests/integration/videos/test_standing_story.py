@@ -1,4 +1,4 @@
-"""By the API only: access, an invitation, quotas, strikes up to a suspension, and the ways back."""
+"""By the API only: access, quotas, strikes up to a suspension, and the ways back."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def key_for(house: House, *scopes: KeyScope) -> str:
 def test_from_the_request_for_access_to_a_suspension_and_back(furnish: Furnish, clock: Clock) -> None:
     house = furnish(
         SECOND_VOICE,
-        access={"requests": True, "invitations": 1},
+        access={"requests": True},
         limits={"end_user_videos_per_day": 2},
         review={"first_outputs": 1},
     )
@@ -70,23 +70,21 @@ def test_from_the_request_for_access_to_a_suspension_and_back(furnish: Furnish, 
         assert stranger("POST", f"{OURS}/access-requests/collect", token)["state"] == "waiting"
         (waiting,) = staff("GET", f"{OURS}/access-requests?state=waiting")["data"]
         assert waiting["purpose"] == "School films."
-        decision = {"action": "approve", "reason": "Welcome.", "tenant": "shared"}
+        decision = {"action": "approve", "reason": "Welcome.", "terms": {"videos_per_day": 9}}
+        own = staff(
+            "POST",
+            f"{OURS}/access-requests/{made['id']}/decision",
+            {**decision, "tenant": "own"},
+            expect=400,
+        )
+        assert "--new-tenant" in own["error"]["message"]
         staff("POST", f"{OURS}/access-requests/{made['id']}/decision", decision)
         staff("POST", f"{OURS}/access-requests/{made['id']}/decision", decision, expect=409)
         collected = stranger("POST", f"{OURS}/access-requests/collect", token)
         assert (collected["state"], collected["reason"]) == ("collected", "Welcome.")
         assert stranger("POST", f"{OURS}/access-requests/collect", token)["key"] is None
-        ada = Api(client, collected["key"])
-
-        # One invitation, and none from the invited key.
-        invitation = {
-            "token": ada("POST", f"{OURS}/invitations", {"tenant": "shared"})["token"],
-            "name": "Ben",
-        }
-        ada("POST", f"{OURS}/invitations", {"tenant": "shared"}, expect=409)
-        ben = Api(client, stranger("POST", f"{OURS}/invitations/accept", invitation)["key"])
-        stranger("POST", f"{OURS}/invitations/accept", invitation, expect=404)
-        ben("POST", f"{OURS}/invitations", expect=403)
+        ben = Api(client, collected["key"])
+        assert ben("GET", f"{OURS}/standing")["quotas"]["videos"]["limit"] == 9
 
         # The first output of the tenant waits for a person; the quota of the end user is two videos.
         first = ben.request_video("a quiet lake")["id"]
@@ -131,8 +129,7 @@ def test_bad_input_has_plain_answers_and_changes_nothing(furnish: Furnish) -> No
     with TestClient(house.app) as client:
         stranger, staff = Api(client), Api(client, key_for(house, *KeyScope))
         stranger("POST", f"{OURS}/access-requests", {"name": "a", "contact": "b", "purpose": "c"}, expect=404)
-        for path in ("access-requests/collect", "invitations/accept"):
-            stranger("POST", f"{OURS}/{path}", {"token": "' OR 1=1", "name": "x"}, expect=404)
+        stranger("POST", f"{OURS}/access-requests/collect", {"token": "' OR 1=1"}, expect=404)
         terms = f"{OURS}/terms?subject=end_user:kim"
         for body in (
             {"audience": "toddlers"},

@@ -12,7 +12,6 @@ from sqlalchemy import ColumnElement, Row, and_, select
 from safelight.accounts import find_same_people
 from safelight.accounts.reporter import Reporter
 from safelight.cases.appeals import BY_REPORTER
-from safelight.cases.reviews.conflicts import find_inviters
 from safelight.policy.findings import Finding, unpack
 from safelight.policy.verdicts import Action, Verdict
 from safelight.store.database import Transaction
@@ -55,8 +54,8 @@ class Judgement:
     #: The category of the case, and the rule that the person named.
     category: str
     clause: str | None
-    #: Whether the person had requested or reported the video, or invited its tenant. Cases that need an
-    #: independent person are never decided by such a one.
+    #: Whether the person had requested or reported the video. Cases that need an independent person are never
+    #: decided by such a one.
     is_own: bool = False
 
 
@@ -114,7 +113,6 @@ def _of_decisions(tx: Transaction, ids: Collection[str] | None) -> Iterator[Judg
     rows = tx.execute(query).all()
     by_reporters = _appeals_of_reporters(tx)
     involved = _involved(tx, rows)
-    inviters = find_inviters(tx)
     same = {who: find_same_people(tx, {who}) for who in {row.decided_by for row in rows}}
     for row in rows:
         against = AS_ANSWER[DecisionAction(row.action)] is DecisionAction.AGAINST_POLICY
@@ -126,7 +124,7 @@ def _of_decisions(tx: Transaction, ids: Collection[str] | None) -> Iterator[Judg
             is_harmful=against is not (row.case_id in by_reporters),
             category=row.category,
             clause=row.clause,
-            is_own=bool(same[row.decided_by] & (involved[row.case_id] | inviters)),
+            is_own=bool(same[row.decided_by] & involved[row.case_id]),
         )
 
 

@@ -157,9 +157,6 @@ def _find_reviewable(tx: Transaction, made: Row[Any]) -> Case | None:
     """The case of a decision, if another person may review it."""
     row = tx.one(cases, cases.c.id == made.case_id)
     first = None if row is None else case_from_row(row)
-    if tx.of_manager() is not None:
-        # The people of a manager have their quality reviews in their own tenant.
-        return None
     if first is None or not has_other_decider(tx, first, people_around(tx, first.video_id)):
         return None
     return first

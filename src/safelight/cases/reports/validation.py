@@ -116,16 +116,9 @@ def is_page(location: str) -> bool:
 
 
 def reporter_of(principal: Principal, end_user: str | None) -> tuple[ReporterKind, Reporter]:
-    """Who reports or appeals, with an account.
-
-    Raises `Forbidden` for a named end user while the principal acts in a managed tenant.
-    """
+    """Who reports or appeals, with an account."""
     named = validate_text(end_user or "", "safety_identifier", MAX_REPORTER_CHARACTERS)
     if named:
-        principal.require_home(
-            "Only the keys of this tenant report for its end users.",
-            remedy="Report without `safety_identifier`.",
-        )
         return ReporterKind.END_USER, Reporter.of(principal, named)
     kind = ReporterKind.KEY if principal.kind is PrincipalKind.KEY else ReporterKind.PERSON
     return kind, Reporter.of(principal, None)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from .executor import DecisionExecutor
-from .managed_cases import ManagedCases
 from .queue import ReviewQueue
 from .service import Reviews
 
 __all__ = [
     "DecisionExecutor",
-    "ManagedCases",
     "ReviewQueue",
     "Reviews",
 ]

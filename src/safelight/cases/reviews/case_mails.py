@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -66,61 +66,49 @@ class CaseMails:
                 .having(func.min(outbox.c.created_at) <= tx.now() - COLLECT_S)
             )
             waiting = [row.tenant_id for row in found]
-            managers = {row.id: row.managed_by for row in tx.select(tenants, tenants.c.id.in_(waiting))}
-        due: dict[str, list[str]] = {}
-        for tenant in waiting:
-            due.setdefault(managers.get(tenant) or tenant, []).append(tenant)
         mails = 0
-        for home, those in due.items():
-            if home in self.part.rows.parked():
+        for tenant in waiting:
+            if tenant in self.part.rows.parked():
                 continue
-            with self.part.rows.attempt(home), self._database.across_tenants("mails about cases") as whole:
-                mails += self._queue_for(whole, home, those)
+            with self.part.rows.attempt(tenant), self._database.transaction(tenant) as tx:
+                mails += self._queue_for(tx)
         return mails
 
-    def _queue_for(self, whole: Transaction, home: str, due: Sequence[str]) -> int:
-        """The mails to the people of one tenant, about its cases and those of the tenants that it manages. A
-        person gets one mail about all of them. The cases are taken from the outbox in the same transaction.
+    def _queue_for(self, tx: Transaction) -> int:
+        """The mails to the people of one tenant about its cases. The cases are taken from the outbox in the
+        same transaction.
         """
-        # Another process may announce the cases of another tenant to the same people.
-        whole.one(tenants, tenants.c.id == home, lock=True)
-        managed = select(tenants.c.id).where(tenants.c.managed_by == home)
+        # Another process may announce other cases to the same people.
+        tx.one(tenants, lock=True)
         sent_before = (
             outbox.c.topic == TOPIC,
-            or_(outbox.c.tenant_id == home, outbox.c.tenant_id.in_(managed)),
             outbox.c.delivered_at.is_not(None),
-            outbox.c.delivered_at > whole.now() - MIN_GAP_S,
+            outbox.c.delivered_at > tx.now() - MIN_GAP_S,
         )
-        if whole.select(outbox, *sent_before, limit=1):
+        if tx.select(outbox, *sent_before, limit=1):
             return 0
-        waiting = [each for each in (_take_waiting(whole.of_tenant(one)) for one in due) if each is not None]
-        if not waiting:
+        waiting = _take_waiting(tx)
+        if waiting is None:
             return 0
-        tx, mails = whole.of_tenant(home), 0
+        mails = 0
         for person in tx.select(people, people.c.state == ACTIVE, order_by=(people.c.id,)):
             reviewer = principal_of_person(person)
             preferences = read_preferences(tx, reviewer) if reviewer is not None else None
             if reviewer is None or preferences is None or not preferences.mails:
                 continue
-            kinds = {each.tx.tenant: _mail_kind(each, reviewer, preferences) for each in waiting}
-            wanted = {kind for kind in kinds.values() if kind is not None}
-            if wanted:
-                kind = MailKind.CASES_DUE if MailKind.CASES_DUE in wanted else MailKind.CASES_WAITING
-                path = "/review" if kinds.get(home) else "/compliance/tenants"
-                mails += self._queue.enqueue(
-                    tx, self._mail(kind, person, path=path, event=waiting[0].rows[0].id)
-                )
-        for each in waiting:
-            each.mark_announced()
+            kind = _mail_kind(waiting, reviewer, preferences)
+            if kind is not None:
+                mails += self._queue.enqueue(tx, self._mail(kind, person, event=waiting.rows[0].id))
+        waiting.mark_announced()
         return mails
 
-    def _mail(self, kind: MailKind, person: Row[Any], *, path: str, event: str) -> NewMail:
+    def _mail(self, kind: MailKind, person: Row[Any], *, event: str) -> NewMail:
         return NewMail(
             kind=kind,
             to=person.email,
             language=person.language,
             event=event,
-            link=f"{self._base_url}{path}",
+            link=f"{self._base_url}/review",
             values={"account": f"{self._base_url}/account"},
         )
 
@@ -164,8 +152,6 @@ def _mail_kind(of: _Waiting, person: Principal, preferences: ReviewerPreferences
     """The mail that a person gets; None without a case that this person may take."""
     if not person.scopes & DECIDING:
         return None
-    if of.tx.tenant != person.tenant:
-        person = replace(person, tenant=of.tx.tenant or "", manager=person.tenant)
     if _may_take_one(of.tx, person, preferences, of.due_soon):
         return MailKind.CASES_DUE
     return MailKind.CASES_WAITING if _may_take_one(of.tx, person, preferences, of.new) else None

@@ -12,7 +12,6 @@ from safelight.accounts.reporter import Reporter
 from safelight.accounts.store import ACTIVE, principal_of_person
 from safelight.store.database import Transaction
 from safelight.store.tables import (
-    account_invitations,
     case_conflicts,
     cases,
     copied_sources,
@@ -23,7 +22,6 @@ from safelight.store.tables import (
     quality_answers,
     quality_cases,
     reports,
-    tenants,
     video_lineage,
     videos,
 )
@@ -48,9 +46,8 @@ def people_around(
     """Ids of the people who had to do with a video. `apart_from`: a case that does not count.
 
     They decided about this video, about a video from which it was made or that was made from it, or about a
-    near-duplicate that was decided with one of these; they requested it, reported it, sent the appeal, or
-    made it a golden case; or they invited the person for whom the tenant was made. A person and the API keys
-    that this person created are the same.
+    near-duplicate that was decided with one of these; or they requested it, reported it, sent the appeal, or
+    made it a golden case. A person and the API keys that this person created are the same.
 
     `count_quality_answers`: also those who answered in a quality review. An appeal does not count them: such
     an answer is no decision, and small teams would have no reviewer left for the appeal.
@@ -79,7 +76,7 @@ def people_around(
             if (reporter := Reporter.parse(row.reporter).principal_id) is not None
         }
         found |= {row.author for row in tx.select(golden_cases, golden_cases.c.video_id.in_(ids))}
-    return find_same_people(tx, found | find_inviters(tx))
+    return find_same_people(tx, found)
 
 
 def record_conflicts(tx: Transaction, of: Case) -> frozenset[str]:
@@ -109,8 +106,7 @@ def open_to(tx: Transaction, principal: Principal) -> ColumnElement[bool]:
 
 def own_people(tx: Transaction, of: Case) -> frozenset[str]:
     """Ids of those who requested the video of a hold or report, or one of its open near-duplicates, or
-    reported it, or invited the person for whom the tenant was made. A person and the API keys that this
-    person created are the same.
+    reported it. A person and the API keys that this person created are the same.
     """
     # Two queries: with one, PostgreSQL or SQLite reads all rows of the tenant.
     members = (cases.c.leader_id == of.id, cases.c.state == CaseState.OPEN.value)
@@ -122,16 +118,12 @@ def own_people(tx: Transaction, of: Case) -> frozenset[str]:
     }
     sent = tx.select(reports, reports.c.case_id == of.id, columns=[reports.c.reporter])
     found |= {one for row in sent if (one := Reporter.parse(row.reporter).principal_id) is not None}
-    return find_same_people(tx, found | find_inviters(tx))
+    return find_same_people(tx, found)
 
 
 def has_other_decider(tx: Transaction, of: Case, own: Collection[str]) -> bool:
-    """Whether an enrolled person who is not one of `own` may decide the case: of this tenant, or of its
-    manager.
-    """
-    manager = tx.of_manager()
-    parts = (tx,) if manager is None else (tx, manager)
-    active = [row for part in parts for row in part.select(people, people.c.state == ACTIVE)]
+    """Whether an enrolled person who is not one of `own` may decide the case."""
+    active = tx.select(people, people.c.state == ACTIVE)
     return any(
         other is not None and other.id not in own and may_decide(other, of)
         for other in map(principal_of_person, active)
@@ -143,17 +135,6 @@ def may_decide(principal: Principal, of: Case) -> bool:
     scope = KeyScope.VAULT if of.quarantined else KeyScope.REVIEW
     rank = max(of.required_rank, ReviewRank.REVIEWER)
     return principal.has_scope(scope) and principal.review_rank >= rank
-
-
-def find_inviters(tx: Transaction) -> set[str]:
-    """Who of the manager made the invitation from which this tenant comes: a person can accept an invitation
-    of their own under another name.
-    """
-    manager, own = tx.of_manager(), tx.one(tenants)
-    if manager is None or own is None:
-        return set()
-    made = manager.one(account_invitations, account_invitations.c.id == own.origin)
-    return set() if made is None else {made.invited_by}
 
 
 def _lineage(tx: Transaction, video_id: str) -> set[str]:

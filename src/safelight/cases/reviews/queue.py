@@ -54,7 +54,7 @@ class ReviewQueue:
         may decide, did not skip and did not decline. It is leased to the reviewer. None if there is none.
         """
         with self._database.transaction(principal.tenant) as tx:
-            preferences = _own_preferences(tx, principal, _lock_reviewer(tx, principal))
+            preferences = _lock_reviewer(tx, principal)
             where = [*offered_to(tx, principal, preferences), *self._within_exposure(tx, principal)]
             leased = _leased_by(tx, principal)
             for held in _still_valid(tx, leased):
@@ -79,7 +79,7 @@ class ReviewQueue:
         Raises `Conflict` if the reviewer does not have the case `case_id` open.
         """
         with self._database.transaction(principal.tenant) as tx:
-            preferences = _own_preferences(tx, principal, _lock_reviewer(tx, principal))
+            preferences = _lock_reviewer(tx, principal)
             held = _still_valid(tx, _leased_by(tx, principal))
             if not held or held[0].id != case_id or held[0].reserved:
                 raise Conflict(f"You do not have {case_id[:80]} open.", param="case_id")
@@ -98,10 +98,7 @@ class ReviewQueue:
 
     def _within_exposure(self, tx: Transaction, principal: Principal) -> list[ColumnElement[bool]]:
         """No quality reviews for a reviewer whose budget of pictures is nearly used: they can wait."""
-        if (
-            self._exposure is None
-            or not self._exposure.read_within(_at_home(tx, principal), principal).is_near
-        ):
+        if self._exposure is None or not self._exposure.read_within(tx, principal).is_near:
             return []
         return [cases.c.kind != CaseKind.QUALITY.value]
 
@@ -182,7 +179,7 @@ class ReviewQueue:
             return find_case(tx, principal, case_id)
 
     def preferences(self, principal: Principal) -> ReviewerPreferences:
-        with self._database.read_transaction(principal.home) as tx:
+        with self._database.read_transaction(principal.tenant) as tx:
             return read_preferences(tx, principal)
 
     def decline_categories(self, principal: Principal, names: Sequence[str]) -> ReviewerPreferences:
@@ -192,7 +189,7 @@ class ReviewQueue:
             if name not in self._taxonomy:
                 raise InvalidField(f"There is no category {name[:60]!r}.", param="declined_categories")
         chosen = sorted(set(names))
-        with self._database.transaction(principal.home) as tx:
+        with self._database.transaction(principal.tenant) as tx:
             return _change_preferences(tx, principal, declined_categories=chosen)
 
     def decline_case(self, principal: Principal, case_id: str) -> None:
@@ -222,7 +219,7 @@ class ReviewQueue:
                     param="switched_off",
                     remedy=f"Send {', '.join(ViewSwitch)}.",
                 )
-        with self._database.transaction(principal.home) as tx:
+        with self._database.transaction(principal.tenant) as tx:
             chosen = [switch.value for switch in ViewSwitch if switch.value in names]
             until = tx.now() + SHIFT_S if chosen else None
             return _change_preferences(tx, principal, switched_off=chosen, switched_until=until)
@@ -230,7 +227,7 @@ class ReviewQueue:
     def choose_mails(self, principal: Principal, *, wanted: bool) -> ReviewerPreferences:
         """Send mails about cases to this reviewer, or send none."""
         visible_to(principal)
-        with self._database.transaction(principal.home) as tx:
+        with self._database.transaction(principal.tenant) as tx:
             return _change_preferences(tx, principal, mails=wanted)
 
     def delete_old_skips(self) -> None:
@@ -250,19 +247,6 @@ def _lock_reviewer(tx: Transaction, principal: Principal) -> ReviewerPreferences
         tx.insert_or_ignore(reviewer_preferences, person=principal.id, **first)
         row = tx.one(reviewer_preferences, own, lock=True)
     return _preferences_from_row(row)
-
-
-def _own_preferences(tx: Transaction, principal: Principal, here: ReviewerPreferences) -> ReviewerPreferences:
-    """Those of the own tenant: what a reviewer declined holds in every tenant."""
-    home = _at_home(tx, principal)
-    return here if home is tx else read_preferences(home, principal)
-
-
-def _at_home(tx: Transaction, principal: Principal) -> Transaction:
-    """The part that reads the tenant of the principal. It has the same connection: requests that hold one
-    and wait for a second can wait for each other.
-    """
-    return tx if principal.manager is None else tx.of_manager() or tx
 
 
 def _change_preferences(tx: Transaction, principal: Principal, **columns: Any) -> ReviewerPreferences:

@@ -341,7 +341,7 @@ def _make_decision(
         reason=wanted.reason,
         clause=wanted.clause,
         facts=wanted.facts,
-        reply=texts_for(tx, wanted.reply, action, by=by) if wanted.reply else None,
+        reply=texts_for(tx, wanted.reply, action) if wanted.reply else None,
         decided_by=by.id,
         at=tx.now(),
         verdict_ids=tuple(sorted(row.id for row in seen)),
@@ -400,15 +400,15 @@ def obstacle(
     ):
         return Forbidden(
             f"You cannot decide this {'appeal' if case.kind is CaseKind.APPEAL else 'case'}, because you "
-            "requested or reported the video, sent an appeal about it, decided on it earlier, made it a "
-            "golden case, or invited the person for whom this tenant was made.",
+            "requested or reported the video, sent an appeal about it, decided on it earlier, or made it a "
+            "golden case.",
             remedy="Ask another reviewer to decide it.",
         )
     own = frozenset() if case.kind in INDEPENDENT else own_people(tx, case)
     if principal.id in own and has_other_decider(tx, case, own):
         return Forbidden(
-            "You cannot decide this case, because you requested or reported the video, requested one that is "
-            "decided with it, or invited the person for whom this tenant was made.",
+            "You cannot decide this case, because you requested or reported the video, or requested one that "
+            "is decided with it.",
             remedy="Ask another reviewer to decide it.",
         )
     return None

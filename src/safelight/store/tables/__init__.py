@@ -9,7 +9,6 @@ from .accounts import (
     people,
     sessions,
     sign_in_failures,
-    tenant_entries,
     tenants,
 )
 from .audit_log import CASE_EVENTS, audit_log, audit_log_contents, audit_log_head
@@ -27,7 +26,6 @@ from .reviews import case_conflicts, case_skips, exposures, reviewer_preferences
 from .seals import seals
 from .standing import (
     access_requests,
-    account_invitations,
     account_terms,
     bans,
     strikes,
@@ -49,7 +47,6 @@ from .videos import assets, attempts, reported_attempts, transcripts, videos
 __all__ = [
     "CASE_EVENTS",
     "access_requests",
-    "account_invitations",
     "account_terms",
     "api_keys",
     "appeals",
@@ -112,7 +109,6 @@ __all__ = [
     "stay_down_hashes",
     "strikes",
     "template_videos",
-    "tenant_entries",
     "tenants",
     "transcripts",
     "verdicts",

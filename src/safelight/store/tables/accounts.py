@@ -12,25 +12,8 @@ tenants = Table(
     text("id", primary_key=True),
     text("name"),
     time("created_at"),
-    #: The tenant whose people manage this one and review its cases. Null: it has people of its own.
-    text("managed_by", null=True),
-    #: The access request or invitation that it was made for.
-    text("origin", null=True),
-    #: It has no keys in force and gets no new ones. Its data stays.
-    time("closed_at", null=True),
-    Index(None, "managed_by", "id"),
     #: In this table the column `id` is the id of the tenant.
     info={"tenant_column": "id"},
-)
-
-#: When a principal of this tenant was last logged as acting in a managed tenant: once each day.
-tenant_entries = Table(
-    "tenant_entries",
-    metadata,
-    text("tenant_id", primary_key=True),
-    text("principal_id", primary_key=True),
-    text("managed_tenant_id", primary_key=True),
-    time("entered_at"),
 )
 
 api_keys = Table(

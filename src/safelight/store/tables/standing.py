@@ -1,4 +1,4 @@
-"""Strikes, bans, the terms of accounts and end users, access requests and their invitations."""
+"""Strikes, bans, the terms of accounts and end users, and access requests."""
 
 from __future__ import annotations
 
@@ -69,7 +69,6 @@ account_terms = Table(
     integer("videos_per_day", null=True),
     integer("seconds_per_day", null=True),
     integer("cost_per_day_micros", null=True),
-    integer("invitations", null=True),
     #: What videos are made for, if a request does not state it.
     text("use_kind", null=True),
     Column("commercial", Boolean, nullable=True),
@@ -98,30 +97,8 @@ access_requests = Table(
     text("decided_by", null=True),
     time("decided_at", null=True),
     text("reason", null=True),
+    #: Of the key that is made when the applicant collects it; set by the approval.
     text("key_id", null=True),
-    #: The tenant of its own that the applicant got; null if the key belongs to the tenant of this row.
-    text("own_tenant", null=True),
     UniqueConstraint("digest"),
     Index(None, "tenant_id", "state", "created_at"),
-)
-
-account_invitations = Table(
-    "account_invitations",
-    metadata,
-    text("id", primary_key=True),
-    text("tenant_id"),
-    text("digest"),
-    #: The API key or person that invites.
-    text("invited_by"),
-    time("created_at"),
-    time("expires_at"),
-    time("revoked_at", null=True),
-    #: The key that was made with the invitation.
-    text("key_id", null=True),
-    #: Whether the invited person gets a tenant of its own, and which one it became.
-    Column("wants_own_tenant", Boolean, nullable=False),
-    text("own_tenant", null=True),
-    UniqueConstraint("digest"),
-    Index(None, "tenant_id", "invited_by"),
-    Index(None, "tenant_id", "key_id"),
 )

@@ -31,12 +31,12 @@ class ExposureLog:
 
     def read(self, principal: Principal) -> Exposure:
         """What this reviewer was shown in the last `SHIFT_S`."""
-        with self._database.read_transaction(principal.home) as tx:
+        with self._database.read_transaction(principal.tenant) as tx:
             return self.read_within(tx, principal)
 
     def require_budget(self, principal: Principal) -> None:
         """Raise `Forbidden` if the budget is used up."""
-        with self._database.read_transaction(principal.home) as tx:
+        with self._database.read_transaction(principal.tenant) as tx:
             self._require_budget(tx, principal)
 
     def begin_view(self, principal: Principal, case: Case) -> str:
@@ -44,7 +44,7 @@ class ExposureLog:
 
         Raises `Forbidden` if the budget is used up.
         """
-        with self._database.transaction(principal.home) as tx:
+        with self._database.transaction(principal.tenant) as tx:
             self._require_budget(tx, principal)
             view = new_id("view")
             tx.insert(
@@ -64,7 +64,7 @@ class ExposureLog:
         """Record that media were opened outside a case; the end of such a view is not reported. The same
         subject within `once_in_s` is the same view. Raises `Forbidden` if the budget is used up.
         """
-        with self._database.transaction(principal.home) as tx:
+        with self._database.transaction(principal.tenant) as tx:
             same = (exposures.c.person == principal.id, exposures.c.case_id == subject)
             if tx.count(exposures, *same, exposures.c.at > tx.now() - once_in_s):
                 return
@@ -84,7 +84,7 @@ class ExposureLog:
 
         The time is measured here, not by the page.
         """
-        with self._database.transaction(principal.home) as tx:
+        with self._database.transaction(principal.tenant) as tx:
             own = (exposures.c.id == view, exposures.c.person == principal.id)
             row = tx.one(exposures, *own, exposures.c.seconds == _NOT_ENDED)
             if row is not None:
@@ -103,7 +103,7 @@ class ExposureLog:
             )
 
     def read_within(self, tx: Transaction, principal: Principal) -> Exposure:
-        """The same as `read`, in a transaction of the principal's own tenant: the budget is one for all."""
+        """The same as `read`, in an open transaction."""
         recent = (exposures.c.person == principal.id, exposures.c.at >= tx.now() - SHIFT_S)
         columns = [exposures.c.seconds, exposures.c.severity, exposures.c.at]
         rows = tx.select(exposures, *recent, columns=columns)

@@ -12,13 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.accounts import KeyScope, Principal
-from safelight.accounts.access_requests import AccessGrant, AccessRequest
-from safelight.accounts.managed_tenants import TenantChoice
+from safelight.accounts.access_requests import AccessRequest
 from safelight.accounts.models import AccessState
-from safelight.accounts.terms import Terms
+from safelight.accounts.terms import NO_TERMS, Terms
 from safelight.core.errors import InvalidField
 from safelight.web.auth import app_state, no_account, requires
-from safelight.web.request_body import optional_text, read_body, required_text
+from safelight.web.request_body import read_body, required_text
 from safelight.web.responses import (
     BODY_ERRORS,
     COMMON_ERRORS,
@@ -45,13 +44,9 @@ class AccessRequestObject(BaseModel):
     reason: str | None = Field(description="The reason of the decision.")
     token: str | None = Field(default=None, description="Only when the request is made: keep it.")
     key: str | None = Field(default=None, description="The new API key, once.")
-    tenant: Literal["own", "shared"] | None = Field(
-        description="Whether the key belongs to a tenant of its own. Null without access."
-    )
-    name: str | None = Field(default=None, description="Only for staff, as the next three fields.")
+    name: str | None = Field(default=None, description="Only for staff, as the next two fields.")
     contact: str | None = None
     purpose: str | None = None
-    tenant_id: str | None = Field(default=None, description="The tenant of its own.")
 
 
 class AccessRequestList(BaseModel):
@@ -60,12 +55,6 @@ class AccessRequestList(BaseModel):
 
 
 _ACTIONS = ("approve", "decline", "withdraw")
-TENANT_FIELD = {
-    "type": "string",
-    "enum": [one.value for one in TenantChoice],
-    "default": TenantChoice.OWN.value,
-    "description": "A key in a tenant of its own, or one that reads and deletes all data of this tenant.",
-}
 
 
 def _text(length: int) -> dict[str, Any]:
@@ -133,10 +122,9 @@ async def list_requests(
         {
             "action": {"type": "string", "enum": list(_ACTIONS)},
             "reason": _text(2000),
-            "tenant": TENANT_FIELD,
             "terms": {
                 "type": "object",
-                "description": "Of the tenant of its own, as in `PUT /v1/safelight/terms`.",
+                "description": "Of the key, as in `PUT /v1/safelight/terms`.",
                 "properties": TERM_FIELDS,
             },
         },
@@ -146,30 +134,27 @@ async def decide(request: Request, principal: Admin, request_id: str) -> Respons
     app, access = app_state(request), standing_services(request).access
     async with read_body(request, app.services) as body:
         action, reason = required_text(body.fields, "action"), required_text(body.fields, "reason")
-        choice, terms = read_tenant_choice(body.fields), _terms(body.fields)
+        terms = _terms(body.fields)
     if action not in _ACTIONS:
         raise InvalidField("action must be approve, decline or withdraw.", param="action")
     if action == "approve":
-        grant = AccessGrant(tenant=choice, terms=terms)
-        decision = partial(access.approve, principal, request_id, reason=reason, grant=grant)
+        decision = partial(access.approve, principal, request_id, reason=reason, terms=terms)
     else:
         decide = access.decline if action == "decline" else access.withdraw
         decision = partial(decide, principal, request_id, reason=reason)
     return JsonResponse(staff_object(await app.threads.run(decision)))
 
 
-def read_tenant_choice(fields: Mapping[str, Any]) -> TenantChoice:
-    """The field `tenant`; `own` if it is absent. Raises `InvalidField`."""
-    word = optional_text(fields, "tenant") or TenantChoice.OWN.value
-    if word not in list(TenantChoice):
-        raise InvalidField("tenant must be own or shared.", param="tenant")
-    return TenantChoice(word)
-
-
 def _terms(fields: Mapping[str, Any]) -> Terms:
+    if "tenant" in fields:
+        raise InvalidField(
+            "tenant was removed: the key belongs to your tenant.",
+            param="tenant",
+            remedy="For another organisation: safelight keys create NAME --new-tenant NAME",
+        )
     terms = fields.get("terms")
     if terms is None:
-        return Terms()
+        return NO_TERMS
     if not isinstance(terms, dict):
         raise InvalidField("terms must be an object.", param="terms")
     return read_terms(terms)
@@ -184,16 +169,8 @@ def request_object(made: AccessRequest) -> dict[str, Any]:
         "created_at": int(made.created_at),
         "decided_at": whole_seconds(made.decided_at),
         "reason": made.reason,
-        "tenant": _tenant_word(made),
     }
 
 
-def _tenant_word(made: AccessRequest) -> str | None:
-    if made.state in (AccessState.WAITING, AccessState.DECLINED):
-        return None
-    return (TenantChoice.OWN if made.own_tenant else TenantChoice.SHARED).value
-
-
 def staff_object(made: AccessRequest) -> dict[str, Any]:
-    texts = {"name": made.name, "contact": made.contact, "purpose": made.purpose}
-    return {**request_object(made), **texts, "tenant_id": made.own_tenant}
+    return {**request_object(made), "name": made.name, "contact": made.contact, "purpose": made.purpose}

@@ -32,7 +32,6 @@ from . import (
     content_provenance,
     derivatives,
     guardrail,
-    invitations,
     library,
     metrics,
     models,
@@ -50,7 +49,6 @@ from . import (
     sync,
     system,
     templates,
-    tenants,
     videos,
     webhooks,
 )
@@ -154,7 +152,7 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
         library,
     ):
         app.include_router(trust.router)
-    for accounts in (standing, access, invitations, tenants):
+    for accounts in (standing, access):
         app.include_router(accounts.router)
     app.include_router(system.router)
     app.include_router(metrics.router)

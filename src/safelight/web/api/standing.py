@@ -103,7 +103,6 @@ class TermsObject(BaseModel):
     videos_per_day: int | None = None
     seconds_per_day: int | None = None
     cost_per_day_micros: int | None = None
-    invitations: int | None = None
     use_kind: Literal["personal", "entertainment", "education", "news", "advertising"] | None = None
     commercial: bool | None = None
     territory: str | None = None

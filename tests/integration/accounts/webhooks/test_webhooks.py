@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from safelight.accounts import Accounts, KeyScope, Principal
-from safelight.accounts.managed_tenants import close_tenant
+from safelight.accounts import KeyScope, Principal
 from safelight.accounts.webhooks import (
-    CLOSING_S,
     COOLDOWN,
     MAX_AGE_S,
     MAX_ENDPOINTS,
@@ -199,34 +196,6 @@ def test_an_event_is_sent_to_endpoints_that_subscribed_before_it(
     delivery = claim_one(box)
     assert (delivery.endpoint.id, delivery.event_id) == (endpoint.id, event)
     assert queue(database, age_s=10)[1] == 0
-
-
-def test_who_acts_in_a_managed_tenant_deletes_its_webhooks_and_sets_up_none(
-    hooks: Webhooks, endpoint: RegisteredEndpoint
-) -> None:
-    acting = replace(ADA, manager="home", acts_in="Acme")
-    for call in (
-        lambda: subscribe(hooks, who=acting),
-        lambda: hooks.update(acting, endpoint.id, EndpointChange(url=URL)),
-        lambda: hooks.rotate(acting, endpoint.id),
-        lambda: hooks.test(acting, endpoint.id),
-    ):
-        with pytest.raises(Forbidden, match="managed tenant"):
-            call()
-    hooks.delete(acting, endpoint.id)
-    assert hooks.list(acting) == ()
-
-
-def test_a_closed_tenant_gets_the_events_of_its_last_videos_and_then_none(
-    hooks: Webhooks, accounts: Accounts, database: Database, clock: Clock
-) -> None:
-    tenant = accounts.create_tenant("Acme").id
-    subscribe(hooks, who=admin(tenant))
-    with database.transaction(tenant) as tx:
-        close_tenant(tx, reason="Unpaid.", by="ada")
-    for later_s, count in ((CLOSING_S / 2, 1), (CLOSING_S, 0)):
-        clock.now += later_s
-        assert queue(database, tenant=tenant)[1] == count
 
 
 @pytest.mark.both_databases

@@ -15,7 +15,7 @@ from safelight.core.errors import Conflict, Forbidden, InvalidField
 from safelight.core.ids import new_id
 from safelight.policy.findings import SHIPPED
 from safelight.policy.verdicts import Action
-from safelight.store.tables import account_invitations, audit_log, quality_answers, quality_cases, tenants
+from safelight.store.tables import audit_log, quality_answers, quality_cases
 from safelight.videos.case_rows import CaseKind
 from support.decided_videos import add_decided, add_decision, add_judged, add_stage, without_checks
 from support.review_room import TENANT, ReviewRoom, reviewer
@@ -155,29 +155,6 @@ def test_a_golden_case_replaces_no_decision(room: ReviewRoom, checks: CheckFigur
         Quality(room.database).add_golden(LEAD, new)
     (sexual,) = checks.figures(LEAD, ASKED).categories
     assert (sexual.right.count, sexual.right.n) == (1, 1)
-
-
-def test_a_decision_about_the_tenant_that_the_person_invited_is_left_out(
-    room: ReviewRoom, checks: CheckFigures
-) -> None:
-    with room.database.transaction("manager") as tx:
-        tx.insert(tenants, name="manager", created_at=1.0)
-        invitation = new_id("invitation")
-        tx.insert(
-            account_invitations,
-            id=invitation,
-            digest="0" * 64,
-            invited_by="ada",
-            created_at=1.0,
-            wants_own_tenant=True,
-            expires_at=2.0,
-        )
-    with room.database.transaction(TENANT) as tx:
-        tx.insert(tenants, name=TENANT, created_at=1.0, managed_by="manager", origin=invitation)
-        add_decided(tx, 0.9, "approve", decided_by="ada")
-        add_decided(tx, 0.9, "approve", decided_by="ben")
-    found = checks.figures(LEAD, ASKED)
-    assert (found.stopped, found.own) == (1, 1)
 
 
 def test_tenants_are_kept_apart(room: ReviewRoom, checks: CheckFigures) -> None:

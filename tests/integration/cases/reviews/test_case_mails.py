@@ -15,16 +15,14 @@ from safelight.accounts.models import ROLES
 from safelight.accounts.webhooks import Deliveries
 from safelight.cases.notifier import Notifier
 from safelight.cases.reviews.case_mails import COLLECT_S, MIN_GAP_S, CaseMails
-from safelight.core.ids import new_id
 from safelight.net.mail_client import MailClient, MailSecurity, MailServer
 from safelight.net.webhook_client import WebhookClient
-from safelight.policy.findings import Stage
 from safelight.store.key_ring import KeyRing
-from safelight.store.tables import outbox, tenants
-from safelight.videos.case_rows import CaseKind, NewCase, open_case
+from safelight.store.tables import outbox
+from safelight.videos.case_rows import CaseKind
 from support.concurrency import run_together
 from support.mail_server import Mailbox, mail_server
-from support.review_room import TENANT, ReviewRoom, reviewer
+from support.review_room import ReviewRoom, reviewer
 
 _BASE = "https://gateway.example"
 WAITING = "Cases wait for review"
@@ -181,25 +179,3 @@ def test_of_two_processes_one_queues_the_mail_and_a_crash_loses_none(
     office.sender.send_due()
     assert len(office.received()) == 1
     assert office.room.stored(outbox, outbox.c.topic == "case.mail", outbox.c.delivered_at.is_(None)) == []
-
-
-def test_a_hundred_tenants_of_applicants_are_one_mail_that_leads_to_their_list(office: Office) -> None:
-    office.enroll("ada")
-    office.room.queue.decline_categories(office.enroll("declines"), ["violence"])
-    for number in range(100):
-        with office.room.database.transaction(new_id("tenant")) as tx:
-            tx.insert(tenants, name=f"applicant {number}", created_at=tx.now(), managed_by=TENANT)
-            new = NewCase(
-                video_id=new_id("video"),
-                kind=CaseKind.HOLD,
-                stage=Stage.OUTPUT,
-                due_at=tx.now() + 86_400,
-                category="violence",
-            )
-            open_case(tx, new, actor="policy")
-    office.later(COLLECT_S + 1)
-    text = office.box.received[0].get_content()
-    assert [to for to, _ in office.received()] == ["ada@example.com"]
-    assert (f"{_BASE}/compliance/tenants" in text, "applicant" in text) == (True, False)
-    office.later(MIN_GAP_S)
-    assert office.received() == []

@@ -9,7 +9,6 @@ import httpx
 import pytest
 
 from safelight.web.api.openapi import SafelightAPI
-from safelight.web.auth import TENANT_HEADER
 from support.fake_api_server import Live
 
 
@@ -25,35 +24,6 @@ def test_the_document_has_statuses_and_keys_and_no_wildcards(client: httpx.Clien
             if "requestBody" in operation:
                 assert {"408", "413", "415"} <= statuses
     assert document["components"]["securitySchemes"].keys() == {"key", "x-api-key", "session"}
-
-
-def test_the_header_of_a_managed_tenant_is_on_each_route_that_a_key_reaches_there(
-    client: httpx.Client,
-) -> None:
-    paths = client.get("/openapi.json").json()["paths"]
-
-    def has_header(method: str, path: str) -> bool:
-        named = [one["name"] for one in paths[path][method].get("parameters", ())]
-        assert len(named) == len(set(named))
-        return TENANT_HEADER in named
-
-    for method, path in (
-        ("get", "/v1/reviews"),
-        ("get", "/v1/reviews/{case_id}"),
-        ("post", "/v1/reviews/{case_id}/decision"),
-        ("get", "/v1/videos/{video_id}"),
-        ("put", "/v1/safelight/terms"),
-    ):
-        assert has_header(method, path), path
-    for method, path in (
-        ("post", "/v1/videos"),
-        ("delete", "/v1/videos/{video_id}"),
-        ("post", "/v1/safelight/invitations"),
-        ("post", "/v1/safelight/access-requests/collect"),
-        ("get", "/v1/safelight/tenants"),
-        ("post", "/v1/safelight/tenants/{tenant_id}/close"),
-    ):
-        assert not has_header(method, path), path
 
 
 def test_the_conflicts_of_a_create_contain_a_key_whose_first_request_is_not_finished(

@@ -29,7 +29,6 @@ SLICES = (
     "settings",
     "standing",
     "statements",
-    "tenants",
     "triggers",
 )
 #: Slices whose keys are the English sentences.
