@@ -14,7 +14,6 @@ from safelight.accounts import Principal, Role
 from safelight.accounts.access_requests import AccountAccess
 from safelight.accounts.standing import Cause, Offence, Standings, Thresholds
 from safelight.core.ids import new_id
-from safelight.store import tables
 from safelight.store.tables import access_requests
 from support.attempts import submitted
 from support.console_server import ConsoleServer
