@@ -144,11 +144,12 @@ def _network(name: str, found: Mapping[str, npt.NDArray[Any]]) -> ActNetwork:
     def floats(part: str) -> Array:
         return found[f"{name}/{part}"].astype(np.float32)
 
+    first = floats("first") * floats("first-scale")[..., None]
     return ActNetwork(
         classes=tuple(str(one) for one in found["classes"]),
         centre=floats("centre"),
         factor=floats("factor"),
-        first=floats("first"),
+        first=first.transpose(0, 2, 1),
         first_bias=floats("first-bias"),
         second=floats("second"),
         second_bias=floats("second-bias"),
@@ -220,7 +221,7 @@ class ActReader:
         )
         if len(rows.places) > 1:
             sizes = [end - start for start, end in map(rows.places.__getitem__, chosen)]
-            embedded = np.concatenate([self.e5.mean(embedded, sizes)[None], embedded])
+            embedded = np.concatenate([self.e5.join(embedded, sizes)[None], embedded])
             chosen = [0, *chosen]
         return ActRows(
             places=tuple(rows.places[row] for row in chosen),

@@ -91,12 +91,21 @@ def test_a_converted_model_embeds_a_text(folder: Path) -> None:
     encoder = E5Encoder(folder, layers=(0, 1))
     [window] = encoder.windows("a dog")
     [row] = encoder.embed([window])
-    parts = row.reshape(2, WIDTH)
-    assert np.allclose(np.linalg.norm(parts, axis=1), 1, atol=1e-4)
-    assert not np.allclose(parts[0], parts[1], atol=0.01)
+    maxima, means = row.reshape(2, 2, WIDTH)
+    assert np.allclose(np.linalg.norm(means, axis=1), 1, atol=1e-4)
+    assert not np.allclose(means[0], means[1], atol=0.01)
+    assert (maxima.mean(axis=1) > means.mean(axis=1)).all()
     assert np.allclose(encoder.embed([window]), row)
     assert np.allclose(encoder.embed_text("a dog"), row, atol=1e-5)
     assert not encoder.embed_text("").any()
+
+
+def test_windows_together_have_the_maxima_of_all(folder: Path) -> None:
+    encoder = E5Encoder(folder, layers=(0,))
+    rows = np.concatenate([encoder.embed(encoder.windows(text)) for text in ("a dog", "dog")])
+    joined = encoder.join(rows, [2, 1])
+    assert np.array_equal(joined[:WIDTH], rows[:, :WIDTH].max(axis=0))
+    assert np.isclose(np.linalg.norm(joined[WIDTH:]), 1, atol=1e-4)
 
 
 def test_the_last_layer_is_the_embedding_of_the_graph(folder: Path) -> None:

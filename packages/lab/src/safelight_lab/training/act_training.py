@@ -29,7 +29,7 @@ from safelight.detectors.text.acts import (
     Array,
 )
 from safelight.detectors.text.languages import LENGTHS, Language
-from safelight.detectors.text.minilm.graph import WIDTH
+from safelight.detectors.text.minilm.graph import WIDTH, quantize_rows
 from safelight.detectors.text.normalise import normalize_text
 from safelight.policy.findings import OperatingPoint
 from safelight.policy.statistics import wilson
@@ -85,7 +85,7 @@ MIN_TEXTS = 30
 #: weight 1.
 PLAIN_WEIGHT, WINDOW_WEIGHT = 2.0, 0.4
 #: Networks that are averaged, their hidden values, and how they are fitted.
-NETWORKS, HIDDEN, EPOCHS, BATCH, RATE, DECAY, DROPPED = 3, 96, 25, 256, 2e-3, 1e-4, 0.5
+NETWORKS, HIDDEN, EPOCHS, BATCH, RATE, DECAY, DROPPED = 3, 256, 25, 256, 2e-3, 1e-4, 0.5
 #: Length to which embeddings are scaled, and the divisor of the opinions of MiniLM's classifier.
 _LENGTH, _OPINION_DIVISOR = 3.0, 3.0
 
@@ -215,6 +215,11 @@ def fit(texts: Sequence[ActText], classifiers: str) -> bytes:
         strict = np.maximum(strict, thresholds + 0.5)
         parts = fit_networks(texts, columns)
         arrays |= {f"{name}/{part}": values.astype(np.float16) for part, values in parts.items()}
+        # The first layer is most of the file: a byte for each value, one scale for each hidden value.
+        first = parts["first"].transpose(0, 2, 1)
+        levels, scale = quantize_rows(first.reshape(-1, columns))
+        arrays[f"{name}/first"] = levels.reshape(first.shape)
+        arrays[f"{name}/first-scale"] = scale.reshape(first.shape[:2])
         arrays |= {f"{name}/thresholds": thresholds, f"{name}/strict": strict}
         points = measure_points(texts, unseen, thresholds)
         arrays[f"{name}/points"] = np.frombuffer(msgspec.json.encode(points), dtype=np.uint8)

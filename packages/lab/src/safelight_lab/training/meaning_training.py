@@ -18,8 +18,9 @@ import msgspec
 import numpy as np
 
 from safelight.detectors.protocol import TextContent
-from safelight.detectors.text.acts import OPINIONS, ActReader
+from safelight.detectors.text.acts import ActReader
 from safelight.detectors.text.distress import JUDGED_LENGTHS, grams_of, model_of
+from safelight.detectors.text.e5.encoder import LAYERS
 from safelight.detectors.text.languages import Language
 from safelight.detectors.text.meaning import GRAM_WEIGHT, Array, embeddings
 from safelight.detectors.text.minilm.graph import WIDTH
@@ -119,7 +120,7 @@ def read_texts(
                     length=part.length,
                     gram_model=model_of(part.text),
                     grams=tuple(grams_of(part.text[start:end])[0] for start, end in read.places),
-                    inputs=embeddings(read.inputs, read.inputs.shape[1] - len(OPINIONS)),
+                    inputs=embeddings(read.inputs, WIDTH * (1 + len(LAYERS))),
                 )
             )
     return found

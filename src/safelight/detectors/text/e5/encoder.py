@@ -1,7 +1,7 @@
 """Sentence encoder E5: reads English and Chinese without glosses, from a folder that `conversion` wrote.
 
-An embedding joins the means of the tokens after several layers: the middle ones tell better than the last one
-who does what to whom (docs/benchmarks/acts.md).
+An embedding joins the maxima and the means of the tokens after several layers: the middle ones tell better than
+the last one who does what to whom, and maxima keep a deed in a long harmless sentence (docs/benchmarks/acts.md).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ LAYERS = (6, 9, 11)
 
 
 class E5Encoder:
-    """Sentence embeddings of 384 values per layer. Thread-safe. Raises `WeightsChanged` for files that were
+    """Sentence embeddings: 384 maxima per layer, then 384 means per layer. Thread-safe. Raises `WeightsChanged` for files that were
     changed.
     """
 
@@ -53,8 +53,8 @@ class E5Encoder:
         return split_windows(text, self._tokenizer.encode(text, add_special_tokens=False))
 
     def embed(self, windows: Sequence[TokenWindow]) -> Array:
-        """One embedding for each window: a part of unit length per layer."""
-        rows = np.zeros((len(windows), len(self._outputs), WIDTH), dtype=np.float32)
+        """One embedding for each window. The means of each layer have unit length together."""
+        rows = np.zeros((len(windows), 2, len(self._outputs), WIDTH), dtype=np.float32)
         for index, window in enumerate(windows):
             tokens = [*self._before, *window.ids, self._last]
             looked_up = self._levels[tokens].astype(np.float32) * self._scale[tokens, None]
@@ -64,22 +64,24 @@ class E5Encoder:
                 "positions": np.arange(len(tokens), dtype=np.int64),
             }
             for layer, (words,) in enumerate(self._session.run(self._outputs, feed)):
-                rows[index, layer] = _unit(words.mean(axis=0))
+                rows[index, 0, layer] = words.max(axis=0)
+                rows[index, 1, layer] = _unit(words.mean(axis=0))
         return rows.reshape(len(windows), -1)
 
     def embed_text(self, text: str) -> Array:
-        """The embedding of a folded text: the mean of its windows, weighted by their length. Zeros if it has
+        """The embedding of a folded text: its windows together, weighted by their length. Zeros if it has
         none.
         """
         windows = self.windows(text)
         if not windows:
-            return np.zeros(len(self._outputs) * WIDTH, dtype=np.float32)
-        return self.mean(self.embed(windows), [len(one.ids) for one in windows])
+            return np.zeros(2 * len(self._outputs) * WIDTH, dtype=np.float32)
+        return self.join(self.embed(windows), [len(one.ids) for one in windows])
 
-    def mean(self, rows: Array, weights: Sequence[int]) -> Array:
-        """The weighted mean of embeddings, with every part of unit length again."""
-        mean = np.array(weights, dtype=np.float32) @ rows
-        return np.concatenate([_unit(one) for one in mean.reshape(-1, WIDTH)])
+    def join(self, rows: Array, weights: Sequence[int]) -> Array:
+        """The maxima of the maxima of embeddings, and the weighted means of their means, of unit length again."""
+        maxima, means = np.split(rows, 2, axis=1)
+        mean = np.array(weights, dtype=np.float32) @ means
+        return np.concatenate([maxima.max(axis=0), *map(_unit, mean.reshape(-1, WIDTH))])
 
 
 def _unit(row: Array) -> Array:
