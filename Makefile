@@ -75,8 +75,10 @@ ci: ## Run what CI runs, on the last commit, in a clean clone.
 	@.venvs/steer/bin/python -m pip --disable-pip-version-check -q install --no-compile torch==2.13.0
 	@touch $@
 
-test-steer: .venvs/steer/stamp ## Test packages/steer, with torch in an environment of its own.
+test-steer: $(VENV)/dev.stamp .venvs/steer/stamp ## Test what needs torch, in an environment of its own.
 	@.venvs/steer/bin/python -m pytest -q -c packages/steer/pyproject.toml --rootdir packages/steer packages/steer/tests
+	@PYTHONPATH=src:packages/lab/src:$$(echo $(VENV)/lib/python3*/site-packages) .venvs/steer/bin/python -m pytest -q \
+	  -c packages/steer/pyproject.toml --rootdir packages/lab packages/lab/tests/training/torch_act_tuning.py
 
 TOY_WORLDS := build/toy-0 build/toy-1 build/toy-2
 lab: .venvs/steer/stamp ## Train the toy world of steering, three seeds, and measure in it; goes on where it was ended.

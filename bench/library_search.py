@@ -111,7 +111,7 @@ def _mean(encoder: E5Encoder, files: Sequence[Path], *, chinese: bool) -> Array:
     texts = [json.loads(line)["text"] for file in files for line in file.read_text("utf-8").splitlines()]
     texts = [text for text in texts if is_mostly_chinese(text) == chinese]
     random.Random(1).shuffle(texts)
-    embedded = [encoder.embed_text(normalize_text(text))[-WIDTH:] for text in texts[:MAX_CAPTIONS]]
+    embedded = [encoder.read_text(normalize_text(text)).embedding[-WIDTH:] for text in texts[:MAX_CAPTIONS]]
     return np.asarray(np.mean(embedded, axis=0, dtype=np.float32))
 
 

@@ -64,13 +64,13 @@ def test_a_sentence_in_a_longer_text_is_found_and_named(detector: Detector) -> N
 
 def test_both_detectors_read_a_text_once(detector: Detector, monkeypatch: pytest.MonkeyPatch) -> None:
     read: Counter[tuple[int, ...]] = Counter()
-    embed = E5Encoder.embed
+    read_windows = E5Encoder.read
 
     def count(self: E5Encoder, windows: Sequence[TokenWindow]) -> Any:
         read.update(one.ids for one in windows)
-        return embed(self, windows)
+        return read_windows(self, windows)
 
-    monkeypatch.setattr(E5Encoder, "embed", count)
+    monkeypatch.setattr(E5Encoder, "read", count)
     text = f"{HARMLESS[1]} {PAIRS[0][1]} {HARMLESS[0]}"
     for one in (plugins.ACTS.load({}), detector):
         findings(one, text)

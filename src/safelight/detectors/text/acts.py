@@ -1,7 +1,8 @@
 """Reader of acts: finds who does what to whom in a text, such as an assault on somebody defenceless.
 
 It reads a text sentence by sentence, by its MiniLM embedding, and also by its E5 embedding if these weights
-are installed. Small networks judge each sentence; `weights/acts.npz` contains them, with operating points.
+are installed. Small networks judge each sentence, and with E5 also top layers that were fine-tuned;
+`weights/acts.npz` contains them, with operating points.
 docs/benchmarks/acts.md has the measured rates.
 """
 
@@ -20,19 +21,23 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from safelight.detectors.onnx_session import open_session
 from safelight.detectors.protocol import Abstained, Capability, PartialInspection, TextContent, TextView
 from safelight.policy.findings import SHIPPED, Basis, Category, Finding, Modality, OperatingPoint, TextSpan
 from safelight.policy.measurements import ACTS_WITHOUT_E5
 
 from .attribution import Place
 from .classifier_detectors import MiniLmDetector, shipped_rejections
-from .e5.encoder import E5Encoder
+from .e5.encoder import E5Encoder, join, unit
 from .languages import LanguagePart
+from .minilm.graph import WIDTH
 from .normalise import final_views
 from .purposes import bare_texts
 from .real_people import means_real_person
 
 Array: TypeAlias = npt.NDArray[np.float32]
+#: The tokens of a window: (tokens, 384).
+Window: TypeAlias = npt.NDArray[np.floating[Any]]
 
 VERSION = "1"
 #: The name of the file with the networks.
@@ -93,16 +98,21 @@ class ActNetwork:
     strict: Array
     points: tuple[OperatingPoint, ...]
 
-    def scores(self, inputs: Array) -> tuple[Array, npt.NDArray[np.int64]]:
+    def scores(self, inputs: Array, top: Array | None = None) -> tuple[Array, npt.NDArray[np.int64]]:
         """For each row, the score from 0 to 1, and the index of the most probable class of harm."""
-        odds, best = self.log_odds(inputs)
+        odds, best = self.log_odds(inputs, top)
         steepness = np.log(STRICT_SCORE / (1 - STRICT_SCORE)) / (self.strict - self.thresholds)[best]
         excess = (odds - self.thresholds[best]) * steepness
         return np.asarray(1 / (1 + np.exp(-np.clip(excess, -30, 30))), dtype=np.float32), best
 
-    def log_odds(self, inputs: Array) -> tuple[Array, npt.NDArray[np.int64]]:
-        """For each row, the log-odds of any harm, and the index of the most probable class of harm."""
+    def log_odds(self, inputs: Array, top: Array | None = None) -> tuple[Array, npt.NDArray[np.int64]]:
+        """For each row, the log-odds of any harm, and the index of the most probable class of harm. `top`:
+        the log-probabilities by `TopLayers`, which count as much as these networks.
+        """
         shares = self.shares(inputs)
+        if top is not None:
+            shares = np.exp((np.log(np.maximum(shares, 1e-9)) + top) / 2)
+            shares /= shares.sum(axis=1, keepdims=True)
         harmful = np.where(self._is_harm, shares, 0)
         harm = np.clip(harmful.sum(axis=1), 1e-7, 1 - 1e-7)
         return np.asarray(np.log(harm / (1 - harm)), dtype=np.float32), harmful.argmax(axis=1)
@@ -120,11 +130,48 @@ class ActNetwork:
         return np.array([name not in NO_FINDING for name in self.classes])
 
 
+class TopLayers:
+    """Top layers of E5 that were fine-tuned to tell acts from their twins, and a linear head. Thread-safe."""
+
+    def __init__(self, graph: bytes, head: Array, bias: Array) -> None:
+        """`head` (768, classes) is for the maxima and the mean of the tokens."""
+        self._session = open_session(graph)
+        self._head = head
+        self._bias = bias
+
+    def log_shares(self, rows: Sequence[Sequence[Window]]) -> Array:
+        """The log-probability of each class, for each row of windows that E5 read."""
+        # The whole text, which is a row too, has the windows of the other rows.
+        words = {id(window): self._run(window) for windows in rows for window in windows}
+        outputs = np.stack([self._pool([words[id(window)] for window in windows]) for windows in rows])
+        outputs = outputs @ self._head + self._bias
+        outputs -= outputs.max(axis=1, keepdims=True)
+        return np.asarray(outputs - np.log(np.exp(outputs).sum(axis=1, keepdims=True)), dtype=np.float32)
+
+    def _run(self, window: Window) -> Array:
+        feed = {
+            "rows": window[None].astype(np.float32),
+            "attention_mask": np.ones((1, len(window)), dtype=np.int64),
+        }
+        (words,) = self._session.run(["words"], feed)[0]
+        return np.asarray(words, dtype=np.float32)
+
+    def _pool(self, words: Sequence[Array]) -> Array:
+        if not words:
+            return np.zeros(2 * WIDTH, dtype=np.float32)
+        tokens = np.concatenate(words)
+        return np.concatenate([tokens.max(axis=0), unit(tokens.mean(axis=0))])
+
+
 @dataclass(frozen=True, kw_only=True)
 class ActNetworks:
     """The content of `acts.npz`."""
 
     networks: Mapping[str, ActNetwork]
+    #: The parts of `TopLayers`.
+    graph: bytes
+    head: Array
+    bias: Array
     #: Hash of the classifiers beside which they were trained.
     classifiers: str
     sha256: str
@@ -136,8 +183,14 @@ def load(data: bytes | None = None) -> ActNetworks:
         data = (files("safelight.detectors.text") / "weights" / FILE).read_bytes()
     with np.load(io.BytesIO(data), allow_pickle=False) as found:
         networks = {name: _network(name, found) for name in (MINILM, BOTH)}
-        classifiers = str(found["classifiers"])
-    return ActNetworks(networks=networks, classifiers=classifiers, sha256=hashlib.sha256(data).hexdigest())
+        return ActNetworks(
+            networks=networks,
+            graph=found["top/graph"].tobytes(),
+            head=found["top/head"].astype(np.float32),
+            bias=found["top/bias"].astype(np.float32),
+            classifiers=str(found["classifiers"]),
+            sha256=hashlib.sha256(data).hexdigest(),
+        )
 
 
 def _network(name: str, found: Mapping[str, npt.NDArray[Any]]) -> ActNetwork:
@@ -182,6 +235,8 @@ class ActRows:
     places: tuple[Place, ...]
     #: One row per place.
     inputs: Array
+    #: For each row, the tokens of its windows as `E5Encoder` reads them. Empty without E5.
+    tokens: tuple[tuple[Array, ...], ...] = ()
     #: Number of windows that were not read, because the text is too long.
     left_out: int = 0
 
@@ -216,16 +271,16 @@ class ActReader:
         """The rows of the whole text and of these windows, with their E5 embeddings."""
         assert self.e5 is not None
         chosen = [0] if len(rows.places) == 1 else list(windows)
-        embedded = np.stack(
-            [self.e5.embed_text(text[start:end]) for start, end in map(rows.places.__getitem__, chosen)]
-        )
+        places = [rows.places[row] for row in chosen]
+        readings = [self.e5.read_text(text[start:end]) for start, end in places]
         if len(rows.places) > 1:
-            sizes = [end - start for start, end in map(rows.places.__getitem__, chosen)]
-            embedded = np.concatenate([self.e5.join(embedded, sizes)[None], embedded])
+            readings.insert(0, join(readings, [end - start for start, end in places]))
             chosen = [0, *chosen]
+        embedded = np.stack([one.embedding for one in readings])
         return ActRows(
             places=tuple(rows.places[row] for row in chosen),
             inputs=np.concatenate([rows.inputs[chosen], embedded], axis=1),
+            tokens=tuple(one.tokens for one in readings),
             left_out=rows.left_out,
         )
 
@@ -254,6 +309,7 @@ class ActDetector:
         self._reader = reader
         self._minilm = networks.networks[MINILM]
         self._both = networks.networks[BOTH] if reader.e5 else None
+        self._top = TopLayers(networks.graph, networks.head, networks.bias) if reader.e5 else None
         self.version = f"{VERSION}+{networks.sha256[:8]}.{minilm.version}"
         if reader.e5:
             self.version += f".{reader.e5.sha256[:8]}"
@@ -305,14 +361,14 @@ class ActDetector:
             raise Abstained("there is no operating point for the language and the length of the text.")
 
     def _judge(self, part: LanguagePart, rows: ActRows) -> _Judged:
-        if self._both is None:
+        if self._both is None or self._top is None:
             return _Judged(rows.places, *self._minilm.scores(rows.inputs))
         windows = np.arange(1, len(rows.places))
         if len(windows) > MAX_E5_WINDOWS:
             odds, _best = self._minilm.log_odds(rows.inputs[1:])
             windows = np.sort(np.argsort(-odds, kind="stable")[:MAX_E5_WINDOWS]) + 1
         read = self._reader.add_e5(part.text, rows, windows.tolist())
-        return _Judged(read.places, *self._both.scores(read.inputs))
+        return _Judged(read.places, *self._both.scores(read.inputs, self._top.log_shares(read.tokens)))
 
     def _findings(
         self,

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from safelight.detectors.models.weights import MANIFEST, Manifest, WeightsChanged, hash_files
+from safelight.detectors.text.acts import TopLayers
 from safelight.detectors.text.e5 import conversion
-from safelight.detectors.text.e5.encoder import E5Encoder
-from safelight.detectors.text.minilm.graph import layer_output, with_layers
+from safelight.detectors.text.e5.encoder import E5Encoder, join
+from safelight.detectors.text.minilm.graph import build_top, layer_output, with_layers
 
 PIECES = [
     "<s>",
@@ -88,24 +89,29 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_converted_model_embeds_a_text(folder: Path) -> None:
-    encoder = E5Encoder(folder, layers=(0, 1))
+    encoder = E5Encoder(folder, layers=(0, 1), shared_layer=0)
     [window] = encoder.windows("a dog")
-    [row] = encoder.embed([window])
+    [reading] = encoder.read([window])
+    row = reading.embedding
     maxima, means = row.reshape(2, 2, WIDTH)
     assert np.allclose(np.linalg.norm(means, axis=1), 1, atol=1e-4)
     assert not np.allclose(means[0], means[1], atol=0.01)
     assert (maxima.mean(axis=1) > means.mean(axis=1)).all()
-    assert np.allclose(encoder.embed([window]), row)
-    assert np.allclose(encoder.embed_text("a dog"), row, atol=1e-5)
-    assert not encoder.embed_text("").any()
+    assert np.allclose(encoder.read_text("a dog").embedding, row, atol=1e-5)
+    assert not encoder.read_text("").embedding.any()
+    # The first layer is also the shared one.
+    [tokens] = reading.tokens
+    assert np.allclose(tokens.max(axis=0), maxima[0])
 
 
-def test_windows_together_have_the_maxima_of_all(folder: Path) -> None:
-    encoder = E5Encoder(folder, layers=(0,))
-    rows = np.concatenate([encoder.embed(encoder.windows(text)) for text in ("a dog", "dog")])
-    joined = encoder.join(rows, [2, 1])
-    assert np.array_equal(joined[:WIDTH], rows[:, :WIDTH].max(axis=0))
-    assert np.isclose(np.linalg.norm(joined[WIDTH:]), 1, atol=1e-4)
+def test_windows_together_have_the_maxima_of_all_and_a_mean_of_unit_length(folder: Path) -> None:
+    encoder = E5Encoder(folder, layers=(0,), shared_layer=0)
+    readings = [encoder.read_text(text) for text in ("a dog", "dog")]
+    joined = join(readings, [2, 1])
+    maxima = np.stack([one.embedding[:WIDTH] for one in readings]).max(axis=0)
+    assert np.array_equal(joined.embedding[:WIDTH], maxima)
+    assert np.isclose(np.linalg.norm(joined.embedding[WIDTH:]), 1, atol=1e-4)
+    assert len(joined.tokens) == 2
 
 
 def test_the_last_layer_is_the_embedding_of_the_graph(folder: Path) -> None:
@@ -123,8 +129,21 @@ def test_the_last_layer_is_the_embedding_of_the_graph(folder: Path) -> None:
     assert np.array_equal(words, layer)
 
 
+def test_top_layers_go_on_after_the_shared_layer(folder: Path, tmp_path: Path) -> None:
+    source = conversion.read((tmp_path / conversion.SOURCE_FILE).read_bytes())
+    head = np.random.default_rng(2).normal(0, 1, (2 * WIDTH, 3)).astype(np.float32)
+    top = TopLayers(build_top(source.tensors, [1]), head, np.zeros(3, np.float32))
+    encoder = E5Encoder(folder, layers=(1,), shared_layer=0)
+    dog, other = encoder.read_text("a dog"), encoder.read_text("dog a")
+    both, first, none = top.log_shares([dog.tokens + other.tokens, dog.tokens, ()])
+    outputs = dog.embedding @ head
+    assert np.allclose(first, outputs - np.log(np.exp(outputs).sum()), atol=1e-4)
+    assert np.allclose(none, np.log(1 / 3))
+    assert not np.allclose(both, first, atol=1e-3)
+
+
 def test_pieces_that_a_folded_text_cannot_have_are_left_out(folder: Path) -> None:
-    encoder = E5Encoder(folder, layers=(0,))
+    encoder = E5Encoder(folder, layers=(0,), shared_layer=0)
     [known] = encoder.windows("a dog")
     assert known.offsets[-1][1] == len("a dog")
     with np.load(folder / conversion.VOCABULARY_FILE) as found:

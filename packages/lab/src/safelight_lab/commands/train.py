@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -50,6 +51,12 @@ def train(
             "--e5", help="The folder of the E5 model; needed with --acts, --distress and --threats."
         ),
     ] = None,
+    e5_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--e5-file", help="The file from which that folder was made, e5-small-q4.bin; needed with --acts."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Train the prompt classifiers from the committed examples, generated harmless texts and your own
@@ -67,7 +74,7 @@ def train(
     if distress is not None or threats is not None:
         return _train_meaning(out, distress, threats, e5, as_json=as_json)
     if acts is not None:
-        return _train_acts(out, acts, extra, e5, as_json=as_json)
+        return _train_acts(out, acts, extra, e5, e5_file, as_json=as_json)
     _require_packages()
     encoder = _make_encoder()
     examples = [*training_data.load_committed(), *_read_folders(extra)]
@@ -115,25 +122,41 @@ def _train(examples: list[Example], encoder: Encoder) -> TrainedClassifiers:
     )
 
 
-def _train_acts(out: Path, pairs: Path, extra: list[Path] | None, e5: Path | None, *, as_json: bool) -> int:
+def _train_acts(
+    out: Path,
+    pairs: Path,
+    extra: list[Path] | None,
+    e5: Path | None,
+    e5_file: Path | None,
+    *,
+    as_json: bool,
+) -> int:
     from safelight.detectors.text.acts import FILE, ActReader
     from safelight.detectors.text.classifier_detectors import MiniLmDetector
     from safelight.detectors.text.classifiers import load
-    from safelight.detectors.text.e5 import NOT_INSTALLED
+    from safelight.detectors.text.e5 import NOT_INSTALLED, conversion
     from safelight.detectors.text.e5.encoder import E5Encoder
     from safelight.detectors.text.minilm.cache import default_folder
     from safelight_lab.training import act_training, training_data
 
-    if e5 is None:
-        raise ConfigurationError("Training the reader of acts needs E5.", remedy=NOT_INSTALLED)
+    if e5 is None or e5_file is None:
+        raise ConfigurationError("Training the reader of acts needs E5, and its file.", remedy=NOT_INSTALLED)
+    _require_packages({"torch": "torch"})
+    from safelight_lab.training import act_tuning
+
     minilm = MiniLmDetector(load(), _make_encoder(), default_folder())
     harmless = [one for folder in extra or () for one in act_training.read_plain(folder)]
     plain = act_training.plain_texts(training_data.load_committed(), harmless)
     texts = act_training.read_texts(
         act_training.read_pairs(pairs), plain, ActReader(minilm, E5Encoder(e5)), progress_console().print
     )
+    source = conversion.read(e5_file.read_bytes())
+
+    def tune(fitted: Sequence[act_training.ActText]) -> dict[str, Any]:
+        return act_tuning.tune(fitted, source.tensors, source.layers, progress_console().print)
+
     out.mkdir(parents=True, exist_ok=True)
-    (out / FILE).write_bytes(act_training.fit(texts, minilm.classifiers.sha256))
+    (out / FILE).write_bytes(act_training.fit(texts, minilm.classifiers.sha256, tune))
     emit({"out": str(out), "fitted": len(texts)}, as_json, f"{out}: the reader of acts, {len(texts)} texts.")
     return Exit.OK
 
@@ -201,10 +224,10 @@ def _write(out: Path, trained: TrainedClassifiers, distress: bytes, card: str) -
         raise SafelightError(f"{out} cannot be written: {error.strerror}.") from error
 
 
-def _require_packages() -> None:
+def _require_packages(modules: Mapping[str, str] = _MODULES) -> None:
     import importlib.util
 
-    missing = [package for module, package in _MODULES.items() if importlib.util.find_spec(module) is None]
+    missing = [package for module, package in modules.items() if importlib.util.find_spec(module) is None]
     if missing:
         raise ConfigurationError(
             f"Training needs {' and '.join(missing)}.", remedy=f"pip install {' '.join(missing)}"

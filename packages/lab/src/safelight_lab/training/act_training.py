@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 import numpy as np
@@ -27,6 +27,8 @@ from safelight.detectors.text.acts import (
     ActNetwork,
     ActReader,
     Array,
+    TopLayers,
+    Window,
 )
 from safelight.detectors.text.languages import LENGTHS, Language
 from safelight.detectors.text.minilm.graph import WIDTH, quantize_rows
@@ -86,8 +88,15 @@ MIN_TEXTS = 30
 PLAIN_WEIGHT, WINDOW_WEIGHT = 2.0, 0.4
 #: Networks that are averaged, their hidden values, and how they are fitted.
 NETWORKS, HIDDEN, EPOCHS, BATCH, RATE, DECAY, DROPPED = 3, 256, 25, 256, 2e-3, 1e-4, 0.5
+#: Folds that are left out together, to score their texts. Each source of short English captions is in another
+#: group.
+LEFT_OUT = ((0, 2), (1, 3), (4,))
 #: Length to which embeddings are scaled, and the divisor of the opinions of MiniLM's classifier.
 _LENGTH, _OPINION_DIVISOR = 3.0, 3.0
+
+
+#: Fits E5's top layers to texts: the arguments of `TopLayers`.
+Tune: TypeAlias = Callable[[Sequence["ActText"]], Mapping[str, Any]]
 
 
 class Kind(StrEnum):
@@ -109,8 +118,12 @@ class ActText:
     fold: int
     language: str
     length: str
+    #: The same for an act and its twin.
+    pair: str
     #: One row for the whole text, and one for each window if there are several. MiniLM's columns come first.
     inputs: Array
+    #: For each row, the tokens of its windows, which E5's top layers read.
+    tokens: tuple[tuple[Window, ...], ...]
 
 
 def read_pairs(folder: Path) -> list[tuple[Example, str, str]]:
@@ -181,7 +194,9 @@ def read_texts(
             rows_read = reader.read(part)
             if rows_read is None:
                 continue
-            every = range(1, len(rows_read.places))
+            read = reader.add_e5(part.text, rows_read, range(1, len(rows_read.places)))
+            # Half the memory; the whole text has the windows of the others.
+            halves = {id(one): one.astype(np.float16) for one in read.tokens[0]}
             found.append(
                 ActText(
                     name=name,
@@ -190,7 +205,9 @@ def read_texts(
                     fold=_fold(example),
                     language=part.language,
                     length=part.length,
-                    inputs=reader.add_e5(part.text, rows_read, every).inputs,
+                    pair=example.family,
+                    inputs=read.inputs,
+                    tokens=tuple(tuple(halves[id(one)] for one in row) for row in read.tokens),
                 )
             )
     return found
@@ -202,13 +219,23 @@ def _fold(example: Example) -> int:
     return fold_of(example)
 
 
-def fit(texts: Sequence[ActText], classifiers: str) -> bytes:
+def fit(texts: Sequence[ActText], classifiers: str, tune: Tune) -> bytes:
     """Train on all texts, and return the file that `acts.load` reads. `classifiers` is the hash of the
-    classifiers whose opinions are among the inputs.
+    classifiers whose opinions are among the inputs; `tune` fits E5's top layers.
     """
-    arrays: dict[str, Any] = {"classifiers": np.array(classifiers), "classes": np.array(list(CLASSES))}
-    for name, columns in ((MINILM, WIDTH + len(OPINIONS)), (BOTH, texts[0].inputs.shape[1])):
-        unseen = score_unseen(texts, columns)
+    top = tune(texts)
+    arrays: dict[str, Any] = {
+        "classifiers": np.array(classifiers),
+        "classes": np.array(list(CLASSES)),
+        "top/graph": np.frombuffer(top["graph"], dtype=np.uint8),
+        "top/head": top["head"].astype(np.float16),
+        "top/bias": top["bias"],
+    }
+    for name, columns, tuned in (
+        (MINILM, WIDTH + len(OPINIONS), None),
+        (BOTH, texts[0].inputs.shape[1], tune),
+    ):
+        unseen = score_unseen(texts, columns, tuned)
         thresholds = choose_thresholds(texts, unseen, PLAIN_BUDGET, TWIN_BUDGETS)
         strict = choose_thresholds(texts, unseen, STRICT_PLAIN_BUDGET, STRICT_TWIN_BUDGETS)
         # A class in which both are equal still needs a slope.
@@ -236,14 +263,17 @@ class UnseenScore:
     best: int
 
 
-def score_unseen(texts: Sequence[ActText], columns: int) -> list[UnseenScore]:
+def score_unseen(texts: Sequence[ActText], columns: int, tune: Tune | None) -> list[UnseenScore]:
     """The highest score of each text: of the whole text or of one of its windows."""
     found: dict[int, UnseenScore] = {}
-    for fold in range(FOLDS):
-        network = _as_network(fit_networks([one for one in texts if one.fold != fold], columns))
+    for folds in LEFT_OUT:
+        seen = [one for one in texts if one.fold not in folds]
+        network = _as_network(fit_networks(seen, columns))
+        top = TopLayers(**tune(seen)) if tune else None
         for index, one in enumerate(texts):
-            if one.fold == fold:
-                odds, best = network.log_odds(one.inputs[:, :columns])
+            if one.fold in folds:
+                logs = top.log_shares(one.tokens) if top else None
+                odds, best = network.log_odds(one.inputs[:, :columns], logs)
                 row = int(odds.argmax())
                 found[index] = UnseenScore(odds=float(odds[row]), best=int(best[row]))
     return [found[index] for index in range(len(texts))]

@@ -44,7 +44,7 @@ Array: TypeAlias = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Source:
+class Source:
     """The content of the file."""
 
     tensors: Mapping[str, Array]
@@ -58,10 +58,10 @@ class _Source:
 
 def convert(downloaded: Path, into: Path) -> None:
     """Write the files of the model into the folder `into`. The downloaded file was checked before."""
-    _write(_read((downloaded / SOURCE_FILE).read_bytes()), into)
+    _write(read((downloaded / SOURCE_FILE).read_bytes()), into)
 
 
-def _write(source: _Source, folder: Path) -> None:
+def _write(source: Source, folder: Path) -> None:
     from tokenizers import Regex, Tokenizer, models, normalizers, pre_tokenizers
 
     special = (source.first, source.last, source.unknown)
@@ -92,8 +92,8 @@ def _write(source: _Source, folder: Path) -> None:
     )
 
 
-def _read(data: bytes) -> _Source:
-    """The content of the file. Its hash is known, so that its structure needs no checks."""
+def read(data: bytes) -> Source:
+    """The content of the file, whose hash is known: its structure needs no checks."""
     reader = _Reader(data)
     assert reader.take(len(_MAGIC)) == _MAGIC
     _version, width, layers, _heads, inner, *_rest = reader.unpack("<I7i")
@@ -146,7 +146,7 @@ def _read(data: bytes) -> _Source:
             given = f"encoder.layer.{layer}.{name}"
             tensors_read[f"{given}.weight"] = floats(f"l{layer}.{short}.w")
             tensors_read[f"{given}.bias"] = floats(f"l{layer}.{short}.b")
-    return _Source(
+    return Source(
         tensors=tensors_read,
         layers=layers,
         pieces=pieces,

@@ -28,7 +28,7 @@ class SearchEmbedder:
         self._means = _shipped_means() if means is None else means
 
     def __call__(self, text: str) -> Array:
-        embedded = self._encoder.embed_text(text)[-WIDTH:]
+        embedded = self._encoder.read_text(text).embedding[-WIDTH:]
         return np.asarray(embedded - self._means[int(is_mostly_chinese(text))])
 
 

@@ -140,7 +140,14 @@ def build(tensors: Mapping[str, Array], *, layers: int = LAYERS, with_vocabulary
     Outputs, float32: `embedding` (batch, 384), of unit length, and `words` (batch, tokens, 384). Raises
     `KeyError` if a tensor is missing.
     """
-    return _Writer(tensors, layers, with_vocabulary=with_vocabulary).model()
+    return _Writer(tensors, range(layers), with_vocabulary=with_vocabulary).model()
+
+
+def build_top(tensors: Mapping[str, Array], layers: Sequence[int]) -> bytes:
+    """The ONNX model of these layers alone. Inputs: `rows`, the tokens after the layer before them, float32
+    (batch, tokens, 384), and `attention_mask` as in `build`. Outputs as in `build`.
+    """
+    return _Writer(tensors, layers, with_vocabulary=False).model(top=True)
 
 
 def with_layers(built: bytes, layers: Sequence[int]) -> bytes:
@@ -165,7 +172,7 @@ def quantize_rows(words: Array) -> tuple[npt.NDArray[np.int8], Array]:
 
 
 class _Writer:
-    def __init__(self, tensors: Mapping[str, Array], layers: int, *, with_vocabulary: bool) -> None:
+    def __init__(self, tensors: Mapping[str, Array], layers: Sequence[int], *, with_vocabulary: bool) -> None:
         self._given = tensors
         self._layers = layers
         self._with_vocabulary = with_vocabulary
@@ -173,10 +180,10 @@ class _Writer:
         self._tensors: list[bytes] = []
         self._count = 0
 
-    def model(self) -> bytes:
-        hidden = self._embedded()
+    def model(self, *, top: bool = False) -> bytes:
+        hidden = "rows" if top else self._embedded()
         bias = self._mask_bias()
-        for layer in range(self._layers):
+        for layer in self._layers:
             hidden = self._layer(hidden, bias, f"encoder.layer.{layer}")
         self._pooled(hidden)
         parts = OnnxGraph(
@@ -188,7 +195,7 @@ class _Writer:
                 if self._with_vocabulary
                 else value("rows", FLOAT, ("batch", "tokens", WIDTH)),
                 value("attention_mask", INT64, ("batch", "tokens")),
-                value("positions", INT64, ("tokens",)),
+                *(() if top else [value("positions", INT64, ("tokens",))]),
             ],
             outputs=[
                 value("embedding", FLOAT, ("batch", WIDTH)),
