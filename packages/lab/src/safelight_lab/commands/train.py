@@ -145,10 +145,10 @@ def _train_acts(
     from safelight_lab.training import act_tuning
 
     minilm = MiniLmDetector(load(), _make_encoder(), default_folder())
-    harmless = [one for folder in extra or () for one in act_training.read_plain(folder)]
-    plain = act_training.plain_texts(training_data.load_committed(), harmless)
+    found = [one for folder in extra or () for one in act_training.read_plain(folder)]
+    harmless = act_training.harmless_texts(training_data.load_committed(), found)
     texts = act_training.read_texts(
-        act_training.read_pairs(pairs), plain, ActReader(minilm, E5Encoder(e5)), progress_console().print
+        act_training.read_pairs(pairs), harmless, ActReader(minilm, E5Encoder(e5)), progress_console().print
     )
     source = conversion.read(e5_file.read_bytes())
 

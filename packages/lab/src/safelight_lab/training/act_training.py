@@ -64,18 +64,36 @@ LONG_CAPTIONS = frozenset({"vbench_long"})
 #: Files of harmless prompts in `bench/prompts` that serve to choose operating points.
 PROMPTS = frozenset({"innocent", "named", "parallel", "recovery", "zh-pairs"})
 #: Largest share of plain texts, and of harmless twins of each class, that may reach an operating point.
-#: Of classes that stopped too many harmless texts of the test sets, the share is lower, and of one that found
-#: too few acts, it is higher (docs/benchmarks/acts.md).
-PLAIN_BUDGET = 0.0015
-TWIN_BUDGETS = dict.fromkeys(CLASSES, 0.05) | {
-    "cruelty/animals": 0.08,
-    "deception/scam": 0.03,
-    "hate/dehumanisation": 0.02,
-    "sexual/real-person": 0.02,
-    "violence/torture": 0.02,
+#: Of classes that stopped too many harmless texts of the test sets, the share is lower
+#: (docs/benchmarks/acts.md).
+PLAIN_BUDGET = 0.001
+TWIN_BUDGETS = {
+    MINILM: dict.fromkeys(CLASSES, 0.05)
+    | {
+        "cruelty/animals": 0.08,
+        "deception/scam": 0.03,
+        "hate/dehumanisation": 0.02,
+        "illicit": 0.005,
+        "sexual/real-person": 0.02,
+        "violence/torture": 0.02,
+    },
+    BOTH: dict.fromkeys(CLASSES, 0.05)
+    | {
+        "deception/scam": 0.015,
+        "hate/dehumanisation": 0.02,
+        "illicit": 0.0075,
+        "self-harm/act": 0.03,
+        "sexual/real-person": 0.01,
+        "violence/assault": 0.035,
+        "violence/mass-attack": 0.03,
+        "violence/torture": 0.015,
+    },
 }
 #: The same for the stricter point.
 STRICT_PLAIN_BUDGET, STRICT_TWIN_BUDGETS = 0.0003, dict.fromkeys(CLASSES, 0.02)
+#: Kinds of committed prompts that were not written to be close to harm. Those of the others, and those with
+#: a harmful one in their family, are no plain texts.
+PLAIN_KINDS = frozenset({"plain", "generated", "short", "paragraph"})
 #: Per cent of the families of committed harmless prompts that are fitted, of at most this length; number of
 #: generated texts in each language.
 FITTED_PROMPTS, MAX_CHARS, GENERATED = 22, 600, 700
@@ -102,6 +120,7 @@ Tune: TypeAlias = Callable[[Sequence["ActText"]], Mapping[str, Any]]
 class Kind(StrEnum):
     """What a harmless text is compared with."""
 
+    #: Written beside a harmful text, or like one.
     PAIR = "pair"
     #: A caption of a video or a picture, or a prompt of a user.
     PLAIN = "plain"
@@ -151,10 +170,11 @@ def read_plain(folder: Path) -> list[Example]:
     return parse_examples([(one.name, one.read_text(encoding="utf-8")) for one in paths])
 
 
-def plain_texts(committed: Sequence[Example], extra: Sequence[Example]) -> list[Example]:
+def harmless_texts(committed: Sequence[Example], extra: Sequence[Example]) -> list[tuple[Example, Kind]]:
     """The harmless texts beside the pairs: captions and prompts of `extra`, and some of the committed and the
     generated ones.
     """
+    harmful = {one.family for one in (*committed, *extra) if one.categories}
     found = [one for one in extra if not one.categories and one.source in CAPTIONS | PROMPTS]
     found += [
         one
@@ -166,7 +186,10 @@ def plain_texts(committed: Sequence[Example], extra: Sequence[Example]) -> list[
     for lang in ("en", "zh"):
         generated = frame_texts(lang)
         found += [one for one in generated if _percentile(one.text) < 100 * GENERATED / len(generated)]
-    return found
+    return [
+        (one, Kind.PLAIN if one.kind in PLAIN_KINDS and one.family not in harmful else Kind.PAIR)
+        for one in found
+    ]
 
 
 def _percentile(text: str) -> int:
@@ -179,12 +202,12 @@ def _number(text: str) -> int:
 
 def read_texts(
     pairs: Sequence[tuple[Example, str, str]],
-    plain: Sequence[Example],
+    harmless: Sequence[tuple[Example, Kind]],
     reader: ActReader,
     progress: Callable[[str], None],
 ) -> list[ActText]:
     """The texts as the networks read them. Texts in another language are left out."""
-    rows = [(*pair, Kind.PAIR) for pair in pairs] + [(one, "none", "none", Kind.PLAIN) for one in plain]
+    rows = [(*pair, Kind.PAIR) for pair in pairs] + [(one, "none", "none", kind) for one, kind in harmless]
     found = []
     for number, (example, name, beside, kind) in enumerate(rows):
         if number % 1000 == 0:
@@ -236,7 +259,7 @@ def fit(texts: Sequence[ActText], classifiers: str, tune: Tune) -> bytes:
         (BOTH, texts[0].inputs.shape[1], tune),
     ):
         unseen = score_unseen(texts, columns, tuned)
-        thresholds = choose_thresholds(texts, unseen, PLAIN_BUDGET, TWIN_BUDGETS)
+        thresholds = choose_thresholds(texts, unseen, PLAIN_BUDGET, TWIN_BUDGETS[name])
         strict = choose_thresholds(texts, unseen, STRICT_PLAIN_BUDGET, STRICT_TWIN_BUDGETS)
         # A class in which both are equal still needs a slope.
         strict = np.maximum(strict, thresholds + 0.5)
@@ -451,7 +474,7 @@ def _as_network(parts: Mapping[str, Array]) -> ActNetwork:
         classes=tuple(CLASSES),
         centre=parts["centre"],
         factor=parts["factor"],
-        first=parts["first"],
+        first=np.concatenate(list(parts["first"]), axis=1),
         first_bias=parts["first-bias"],
         second=parts["second"],
         second_bias=parts["second-bias"],
