@@ -36,9 +36,9 @@ from safelight.screening.evaluation import StageInput, evaluate, texts_sha256
 from safelight_lab.evaluation.label_mapping import alarmed
 
 #: The test sets, each by another writer.
-TESTS = tuple(Path(__file__).parent / name for name in ("test", "test_second", "test_third"))
+TESTS = tuple(Path(__file__).parent / name for name in ("test", "test_second", "test_third", "test_fourth"))
 #: How the kinds of rows of the later sets begin.
-LATER_TESTS = {TESTS[1]: "second ", TESTS[2]: "third "}
+LATER_TESTS = {TESTS[1]: "second ", TESTS[2]: "third ", TESTS[3]: "fourth "}
 #: The parts of a row that has no single text.
 PARTS = ("prompt", "visible", "spoken")
 ACTS = "acts"
