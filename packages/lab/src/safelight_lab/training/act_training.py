@@ -97,6 +97,9 @@ PLAIN_KINDS = frozenset({"plain", "generated", "short", "paragraph"})
 #: Per cent of the families of committed harmless prompts that are fitted, of at most this length; number of
 #: generated texts in each language.
 FITTED_PROMPTS, MAX_CHARS, GENERATED = 22, 600, 700
+#: The least log-odds between the points. They give scores their slope, and with it the share of acts below the
+#: score at which the advice is sure that a text is harmless (docs/benchmarks/advice.md).
+MIN_DISTANCES = {MINILM: 0.5, BOTH: 1.2}
 #: The range of thresholds, and most alarms of one class on plain texts.
 MIN_ODDS, MAX_ODDS, MAX_ALARMS = -2.0, 9.0, 6
 #: No point for a language and length with fewer harmless texts.
@@ -261,8 +264,7 @@ def fit(texts: Sequence[ActText], classifiers: str, tune: Tune) -> bytes:
         unseen = score_unseen(texts, columns, tuned)
         thresholds = choose_thresholds(texts, unseen, PLAIN_BUDGET, TWIN_BUDGETS[name])
         strict = choose_thresholds(texts, unseen, STRICT_PLAIN_BUDGET, STRICT_TWIN_BUDGETS)
-        # A class in which both are equal still needs a slope.
-        strict = np.maximum(strict, thresholds + 0.5)
+        strict = np.maximum(strict, thresholds + MIN_DISTANCES[name])
         parts = fit_networks(texts, columns)
         arrays |= {f"{name}/{part}": values.astype(np.float16) for part, values in parts.items()}
         # The first layer is most of the file: a byte for each value, one scale for each hidden value.
