@@ -4,7 +4,7 @@
 
 It writes `src/safelight/policy/measured_acts.json`, from which coverage, the decision sheet and the pages
 take them. Found: a harmful row that is stopped if every finding of the reader were a hold. Stopped: a row
-that the policy stops as it is. The rows of every test set count together.
+that the policy stops as it is. Only the rows of the test set that was scored once, after every choice, count.
 """
 
 from __future__ import annotations

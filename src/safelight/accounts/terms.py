@@ -23,7 +23,8 @@ MAX_END_USER_CHARACTERS = 128
 _FACT = re.compile(r"[a-z0-9-]{1,30}")
 _MAX_FACTS = 10
 _DAILY = ("videos_per_day", "seconds_per_day", "cost_per_day_micros")
-_NUMBERS = ("review_first", *_DAILY)
+#: The terms that are whole numbers.
+NUMBERS = ("review_first", *_DAILY)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -233,7 +234,7 @@ def check_terms(subject: str, terms: Terms) -> None:
     check_subject(subject)
     if terms.context is not None and subject != TENANT_SUBJECT:
         raise InvalidField("Only a tenant has a context.", param="context")
-    for name in _NUMBERS:
+    for name in NUMBERS:
         value = getattr(terms, name)
         if value is not None and not 0 <= value <= _MAX_TERM:
             raise InvalidField(f"{name} must be from 0 to {_MAX_TERM}.", param=name)

@@ -26,9 +26,16 @@ def list_(ctx: typer.Context, as_json: Json = False) -> int:
     reviewed = accounts.tenants_with_reviewer()
     for one in accounts.list_tenants():
         keys = sum(key.revoked_at is None for key in accounts.list_keys(one.id))
-        created, has_reviewer = int(one.created_at), one.id in reviewed
-        own = {"id": one.id, "object": "tenant", "name": one.name, "created_at": created}
-        rows.append({**own, "keys": keys, "has_reviewer": has_reviewer})
+        rows.append(
+            {
+                "id": one.id,
+                "object": "tenant",
+                "name": one.name,
+                "created_at": int(one.created_at),
+                "keys": keys,
+                "has_reviewer": one.id in reviewed,
+            }
+        )
     emit(list_object(rows), as_json, "\n".join(map(_format_line, rows)) or "No tenant exists yet.")
     return Exit.OK
 

@@ -12,10 +12,11 @@ from starlette.responses import Response
 from safelight.accounts import Principal
 from safelight.accounts.access_requests import DECIDED, GRANTED
 from safelight.accounts.models import AccessState
+from safelight.accounts.terms import NUMBERS
 from safelight.core.errors import InvalidField, NotFound, SafelightError
 from safelight.policy.verdicts import Audience
 
-from .account_terms_pages import NUMBERS, read_terms_form
+from .account_terms_pages import read_terms_form
 from .render import Form, PageHandler
 
 _PATH = "/compliance/access"

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from safelight.accounts import KeyScope, Principal
 from safelight.accounts.models import TENANT_SUBJECT, account_subject, end_user_subject, split_subject
 from safelight.accounts.standing import Standing
-from safelight.accounts.terms import Terms, normalize_context
+from safelight.accounts.terms import NUMBERS, Terms, normalize_context
 from safelight.core.errors import Conflict, InvalidField, SafelightError
 from safelight.policy.intended_use import UseKind, normalize_territory
 from safelight.policy.verdicts import Audience
@@ -22,7 +22,6 @@ from .render import NOTHING_TYPED, Form, PageHandler
 
 _PATH = "/compliance/accounts"
 _KINDS = ("end_user", "account", "tenant")
-NUMBERS = ("review_first", "videos_per_day", "seconds_per_day", "cost_per_day_micros")
 
 
 class AccountTermsPages(PageHandler):

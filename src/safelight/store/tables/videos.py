@@ -79,7 +79,7 @@ videos = Table(
     partial_index("clip_kept_until", where="clip_kept_until IS NOT NULL"),
     partial_index("expires_at", where="deleted_at IS NULL"),
     partial_index("state", "review_due_at", where="review_due_at IS NOT NULL"),
-    partial_index("tenant_id", "batch", where="batch IS NOT NULL"),
+    partial_index("tenant_id", "batch", "created_at", where="batch IS NOT NULL AND deleted_at IS NULL"),
     #: Index to find the videos that were made from a given video.
     Index(None, "tenant_id", "remixed_from"),
 )
