@@ -11,8 +11,8 @@ from safelight.policy.verdicts import Action
 #: stopped. Those that are stopped for adults too may not be stricter.
 _BORDERLINE = {
     "minors_profile": (20, 14, 20),
-    "minors_profile_second": (40, 38, 40),
-    "minors_profile_third": (24, 20, 20),
+    "minors_profile_second": (40, 37, 40),
+    "minors_profile_third": (24, 19, 20),
 }
 #: For each set: the number of innocent prompts, and how many pass at least.
 _INNOCENT = {
