@@ -9,22 +9,16 @@ import sys
 MEASUREMENTS = {
     "serving": "time to ready, idle memory, screening through HTTP, a block with a 1080p reference",
     "screening": "what words cost, one core",
-    "input_growth": "how the cost of reading a text grows with each of its fields",
-    "evidence": "whether the words shown are what a finding stands on",
     "scan": "frames per second of the scan beside bare decode",
     "seal": "sealing and verifying",
     "storyboard": "rendering",
     "policy_replay": "a policy over 100,000 videos",
     "pages": "weight and paint of pages",
     "decode": "refusals read right",
-    "polls": "what asking after a video costs",
     "trace_request": "calls between packages and database transactions of one request",
     "install": "the wheel into an empty environment, cold, then check and decode",
     "triggers": "finding the words that cause a refusal, beside delta debugging; simulated",
-    "client_costs": "a delivered second with our client, naive retry and a copied program; simulated",
-    "queueing": "twenty creates at once, and other videos beside an upstream that never finishes",
     "review_queue": "first page and next case of 100,000 open cases, by HTTP",
-    "review_histories": "10,000 cases, 50 reviewers, crashes: lost, decided twice, conflicts",
     "load": "two gateways on PostgreSQL, 500 clients, 5 creates a second",
 }
 

@@ -26,8 +26,8 @@ from safelight.detectors.image.logo_store import EnrolledLogo, LogoKind
 from safelight.detectors.image.logos import MIN_STRENGTH
 from safelight.detectors.image.template_matching import extract_features, find_logos, make_view
 
+from .grounds import ground, photographs
 from .svg_paths import raster
-from .symbol_renderings import ground, photographs
 
 Pixels = npt.NDArray[np.uint8]
 SIZES = (0.08, 0.12, 0.18, 0.27, 0.40)

@@ -1,7 +1,4 @@
-"""Reviewers who work at the same time on cases, with crashes: the steps, and what must hold after each.
-
-Used by a stateful test (small) and by `python -m bench.review_histories` (10,000 cases).
-"""
+"""Reviewers who work at the same time on cases, with crashes: the steps, and what must hold after each."""
 
 from __future__ import annotations
 

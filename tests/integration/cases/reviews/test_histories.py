@@ -1,5 +1,5 @@
 """Any history of 50 reviewers, decisions and crashes: no case is lost, decided twice, or given to a person
-who is involved. `python -m bench.review_histories` does the same with 10,000 cases.
+who is involved.
 """
 
 from __future__ import annotations

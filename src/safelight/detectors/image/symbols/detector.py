@@ -44,7 +44,7 @@ def local_contrast(grey: Plane, *, window: int = WINDOW) -> Plane:
 #: Symbols with a lower score are not reported. This is the lowest score at an operating point.
 MIN_SCORE = 0.5
 _WINDOW_PX, _STRIDE_PX = 48, 8
-#: The training pictures were drawn at 64 pixels and scaled down: see `bench/symbols_train.py`.
+#: The training pictures were drawn at 64 pixels and scaled down.
 _CONTRAST_WINDOW_PX = WINDOW * _WINDOW_PX // 64 | 1
 _SCALE_STEP = 1.3
 #: Certainty from which a place becomes a candidate and is inspected in close-up.
