@@ -64,7 +64,7 @@ def test_the_report_is_self_contained_readable_and_fits(
     page.goto(file.as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert not page.locator(".previews img").first.is_visible()
-    assert page.locator(".verdict, .lead, .gaps").evaluate_all(
+    assert page.locator(".verdict, .lead, .file-report > p").evaluate_all(
         "all => all.every(one => one.checkVisibility())"
     )
     for summary in (".more > summary", ".more details > summary"):
@@ -101,7 +101,6 @@ def test_the_report_of_twenty_clips_has_a_strip_for_each_and_is_at_most_9000_pix
     assert (
         page.locator("svg.strip").evaluate_all("all => all.filter(one => one.checkVisibility()).length") == 20
     )
-    assert page.locator(".coverage-table").count() == 1
     context.close()
 
 

@@ -25,10 +25,8 @@ FACTS = {
 }
 SCAN: dict[str, Any] = {
     "facts": FACTS,
-    "runs": [
-        {"name": "nudenet", "version": "1", "calls": 144, "cpu_s": 1.9, "note": "No file /opt/models/x.onnx."}
-    ],
     "schedule": {"frames": 144, "looked_at": 9, "why": {"first": 1, "regular": 8}},
+    "sound": {"speech": [{"start_s": 1.0, "end_s": 2.0}], "transcribed": False},
 }
 
 #: The checks of the installation, as `GET /v1/coverage` has them.

@@ -110,18 +110,6 @@ def _compare(checks: Collection[Check], installed: Collection[Check], t: Transla
     return t("coverage.of_installation", can=can, all=total, fewer=len(fewer), checks=_name(fewer, t))
 
 
-def differences_from_installation(
-    made: Collection[Check], installed: Collection[Check], t: Translations
-) -> tuple[str, ...]:
-    """The checks that were made without a detector now, and the gaps that the installation does not count."""
-    notes = []
-    if complete := complete_without_detector(made, installed):
-        notes.append(t("coverage.checked_then", checks=_name(complete, t)))
-    if gaps := uncounted_gaps(made, installed):
-        notes.append(t("coverage.uncounted", checks=_name(gaps, t)))
-    return tuple(notes)
-
-
 def _name(checks: Iterable[Check], t: Translations) -> str:
     return list_checks(((category, modality) for category, modality, _ in sorted(checks)), t)
 

@@ -11,7 +11,6 @@ from safelight.policy.measurements import (
     MeasurementRun,
     PromptMeasurement,
     find_measurement,
-    load_shipped,
     load_shipped_prompts,
 )
 from safelight.policy.statistics import format_percent, wilson
@@ -51,26 +50,6 @@ def describe_prompts(t: Translations) -> str:
     """What was measured for all text checks together, with its date."""
     day = format_run_day(load_shipped_prompts(), t)
     return t("coverage.figure_prompts", figure=_format_prompts(t), day=day)
-
-
-def list_figures(
-    measured: str | None, category: str, modality: Modality, t: Translations, *, current: bool
-) -> tuple[str, ...]:
-    """The same in short, for a table. `current`: the figure is that of the installed versions."""
-    known, stated = find_measurement(category, modality), measured or ""
-    figures = []
-    if known is not None:
-        figures.append(_format_figure(*known, t) + ("" if current else " *"))
-    if own := _own_figure(stated, t):
-        figures.append(own)
-    if not figures and is_prompts_page(stated):
-        figures.append(_format_prompts(t))
-    return tuple(figures) or (t("coverage.unmeasured"),)
-
-
-def format_measured_day(t: Translations) -> str:
-    """The day on which the cells were measured."""
-    return format_run_day(load_shipped(), t)
 
 
 def is_current(measured: str | None, one: Measurement) -> bool:

@@ -205,7 +205,7 @@ def _stage_rows(record: VideoRecord, taxonomy: Taxonomy, t: Translations) -> Ite
             latency=format_duration(float(ms) / 1000, t) if isinstance(ms, int | float) else "",
             policy=f"{verdict.policy} {verdict.policy_sha256[:12]}",
             sha256=verdict.subject_sha256,
-            findings=tuple(_finding_rows(visible, t)),
+            findings=tuple(finding_rows(visible, t)),
             withheld=sum(is_hidden(finding.category, taxonomy) for finding in record_item.findings),
         )
 
@@ -218,7 +218,7 @@ def is_hidden(category: str, taxonomy: Taxonomy) -> bool:
     return bool(category) and (category not in taxonomy or taxonomy[category].hide_details)
 
 
-def _finding_rows(findings: Iterable[Finding], t: Translations) -> Iterator[FindingRow]:
+def finding_rows(findings: Iterable[Finding], t: Translations) -> Iterator[FindingRow]:
     """One row for all findings of one detector with one reason. Its score is the highest of them."""
     groups: dict[tuple[str, ...], list[Finding]] = {}
     for finding in findings:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from safelight.policy.findings import Finding, FrameRange, Stage, Taxonomy, TimeRange
 from safelight.videos.models import StageRecord, VideoRecord, VideoState
@@ -70,7 +71,7 @@ def video_timeline(
         frame_height=int(facts.get("height") or 9),
         lanes=tuple(timeline_lanes(visible, seconds, t)),
         speech=_speech_lane(scan, seconds, t),
-        sound=_describe_sound(scan, t),
+        sound=describe_sound(scan.details, t),
         ticks=timeline_ticks(seconds, frames, t, picture_s=picture_s),
     )
 
@@ -129,10 +130,10 @@ def scan_seconds(scan: StageRecord) -> float:
     return max(float(facts.get("duration_s") or 0.0), float(facts.get("audio_duration_s") or 0.0))
 
 
-def _describe_sound(scan: StageRecord, t: Translations) -> str:
+def describe_sound(details: Mapping[str, Any], t: Translations) -> str:
     """What is known about the sound of a scanned clip."""
-    sound = scan.details.get("sound")
-    if not scan.details["facts"].get("audio_codec") or sound is None:
+    sound = details.get("sound")
+    if not details["facts"].get("audio_codec") or sound is None:
         return t("record.no_sound")
     if sound.get("speech") is not None and not sound["speech"]:
         return t("record.no_speech")

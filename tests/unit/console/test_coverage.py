@@ -64,8 +64,8 @@ def test_a_video_has_the_denominator_of_its_installation() -> None:
     whole = [cell for cell in CELLS if cell[2] != "off"]
     assert summarize_video(video(*whole), CELLS, EN).notes == ()
     assert summarize_video(video(*made), CELLS, EN).notes == (
-        "This installation can make 3 of the 5. Not made for this video, because it has no such content or "
-        "did not get that far: 2, namely frames (Sexual content); text (Sexual content).",
+        "This installation can make 3 of the 5. Not made this time, because there is no such content or the "
+        "checks did not get that far: 2, namely frames (Sexual content); text (Sexual content).",
     )
 
 
