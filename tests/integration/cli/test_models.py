@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from safelight.cli.output import Exit
 from safelight.detectors.models import catalogue
 from safelight.detectors.models.catalogue import MODELS
+from safelight.detectors.models.weights import MANIFEST, Manifest, hash_files
 from support.commands import Run, Say
 
 
@@ -66,3 +68,30 @@ def test_an_unknown_model_is_refused_and_a_missing_index_is_reported(
     told = run("models", "pull", "all", "--from", str(folder), code=Exit.ERROR)
     assert told["pulled"] == []
     assert [one["model"] for one in told["failed"]] == ["open-nsfw"]
+
+
+def test_models_of_the_operator_are_listed_and_verified_and_not_pulled(
+    run: Run, say: Say, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "shared_folder", lambda: folder / "none")
+    (folder / "safelight.toml").write_text(
+        'data = "data"\n[detectors.custom-models.models.mine.labels]\nnsfw = "sexual"\n'
+    )
+    path = folder / "data" / "models" / "mine" / "model.onnx"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"graph")
+    rows = {row["name"]: row for row in run("models", "list")["models"]}
+    assert (rows["mine"]["state"], rows["mine"]["adds"]) == ("on disk", "sexual")
+    (row,) = run("models", "verify")["models"]
+    assert (row["model"], row["recorded"], row["wrong"]) == ("mine", False, "")
+    manifest = Manifest(repo="", licence="MIT", source="", pulled_at=1.0, files=hash_files(path.parent))
+    (path.parent / MANIFEST).write_bytes(msgspec.json.encode(manifest))
+    assert run("models", "verify")["models"][0]["recorded"] is True
+    path.write_bytes(b"other")
+    assert "model.onnx" in run("models", "verify", code=Exit.ERROR)["models"][0]["wrong"]
+    assert "Convert other models to ONNX" in say("models", "pull", "mine", code=Exit.CONFIGURATION).err
+    (folder / "safelight.toml").write_text(
+        '[detectors.custom-models.models.mine]\nkind = "zero-shot"\nruntime = "torch"\n'
+    )
+    error = say("models", "list", code=Exit.CONFIGURATION).err
+    assert "removed settings: kind, runtime" in error

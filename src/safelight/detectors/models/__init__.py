@@ -1,1 +1,1 @@
-"""Custom models: the operator's own models, from a folder or a model hub. Each runs in its own process."""
+"""Models: those of the catalogue, and the operator's own classifiers, each in its own process."""

@@ -74,17 +74,12 @@ class ScoreCurve(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Calibration(msgspec.Struct, frozen=True, kw_only=True):
-    """The file that `safelight models calibrate` writes. It is valid only for the same weights, prompts
-    and labels.
-    """
+    """The file that `safelight models calibrate` writes. It is valid only for the same weights and labels."""
 
     model: str
-    #: `weights`: hash of the weights. `task_digest`: digest of the kind, prompts and labels.
+    #: `weights`: hash of the weights. `task_digest`: digest of the labels.
     weights: str
     task_digest: str
-    #: The sentences of a zero-shot model, as a record of what was fitted.
-    prompts: dict[str, list[str]] = {}
-    negative_prompts: list[str] = []
     created_at: float
     curves: dict[str, ScoreCurve]
 
@@ -164,7 +159,7 @@ def fit_harmless(category: str, raw: Sequence[float], names: Sequence[str]) -> S
         raise InvalidField(
             f"{category}: the model gives all pictures the same score.",
             param="data",
-            remedy="Compare sentences, tokenizer and preprocessing with the model's own documentation.",
+            remedy="Compare the labels and the preprocessing with the model's own documentation.",
         )
     slope = -_log_odds(_MEDIAN_SCORE) / (threshold - middle)
     held = sum(raw[index] >= threshold for index in measure)

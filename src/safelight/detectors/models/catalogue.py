@@ -13,7 +13,6 @@ from safelight.sandbox.entrypoints import EntryPoint
 
 from .weights import read_manifest
 
-UNPINNED = "unpinned: recorded at first pull"
 MINILM, OPEN_NSFW, WHISPER, E5 = "minilm", "open-nsfw", "whisper-base", "e5-small"
 
 
@@ -45,13 +44,12 @@ class CatalogueModel(msgspec.Struct, frozen=True, kw_only=True):
     licence: str
     #: Where that licence was read, and when.
     licence_source: str
-    #: The detector that uses the model. Empty: `[detectors.custom-models]`, with the operator's own labels.
-    detector: str = ""
+    #: The detector that uses the model.
+    detector: str
     #: `owner/name` at the hub.
     repo: str = ""
-    #: Empty if we could not reach the hub: the first pull records the hashes.
-    files: tuple[PinnedFile, ...] = ()
-    packages: tuple[Package, ...] = ()
+    files: tuple[PinnedFile, ...]
+    packages: tuple[Package, ...]
     #: Called with a folder of these files and a new folder, into which it writes what the detector reads.
     convert: EntryPoint | None = None
 
@@ -183,24 +181,6 @@ MODELS = {
             ),
         ),
         convert=EntryPoint("safelight.detectors.text.e5.conversion", "convert"),
-    ),
-    "siglip2-base": CatalogueModel(
-        task="Zero-shot, many languages, 375 M parameters, 1.5 GB. Needs a calibration.",
-        licence="Apache-2.0",
-        licence_source="third parties that quote the model card, 2026-11",
-        repo="google/siglip2-base-patch16-224",
-    ),
-    "clip-base": CatalogueModel(
-        task="Zero-shot, English, 151 M parameters, 0.6 GB. Needs a calibration.",
-        licence="none in the hub's licence field; MIT for the code it came with",
-        licence_source="third parties that quote the model card, 2026-11",
-        repo="openai/clip-vit-base-patch32",
-    ),
-    "nsfw-vit": CatalogueModel(
-        task="Image classifier with the labels normal and nsfw, 86 M parameters, 0.3 GB. Calibrate it.",
-        licence="Apache-2.0",
-        licence_source="third parties that quote the model card, 2026-11",
-        repo="Falconsai/nsfw_image_detection",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Converts images and sentences into model inputs, as the model's own configuration files define."""
+"""Converts images into model inputs, as the model's own configuration files define."""
 
 from __future__ import annotations
 
@@ -77,25 +77,6 @@ def _preprocess_one(pixels: Pixels, rules: ImagePreprocessing) -> Tensor:
     return np.ascontiguousarray(scaled.transpose(2, 0, 1))
 
 
-def tokenize(folder: Path, texts: list[str], names: set[str]) -> dict[str, npt.NDArray[np.int64]]:
-    """Token ids, padded to the text length of the model, and the attention mask if `names` contains it."""
-    from tokenizers import Tokenizer
-
-    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    config = _read_json(folder / "config.json")
-    length = int(config.get("text_config", {}).get("max_position_embeddings", 64))
-    pad = str(_read_json(folder / "tokenizer_config.json", {}).get("pad_token", "<pad>"))
-    pad_id = tokenizer.token_to_id(pad)
-    tokenizer.enable_truncation(length)
-    tokenizer.enable_padding(length=length, pad_id=pad_id or 0, pad_token=pad)
-    encodings = tokenizer.encode_batch(texts)
-    rows = {
-        "input_ids": np.asarray([one.ids for one in encodings], np.int64),
-        "attention_mask": np.asarray([one.attention_mask for one in encodings], np.int64),
-    }
-    return {name: row for name, row in rows.items() if name in names}
-
-
 def read_labels(folder: Path) -> list[str]:
     """A classifier's labels in the order of its outputs."""
     named = _read_json(folder / "config.json").get("id2label", {})
@@ -107,9 +88,7 @@ def is_multi_label(folder: Path) -> bool:
     return _read_json(folder / "config.json").get("problem_type") == "multi_label_classification"
 
 
-def _read_json(path: Path, default: dict[str, Any] | None = None) -> dict[str, Any]:
-    if default is not None and not path.is_file():
-        return default
+def _read_json(path: Path) -> dict[str, Any]:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

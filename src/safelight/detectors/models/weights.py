@@ -11,8 +11,6 @@ from safelight.core.errors import SafelightError
 from safelight.core.fileio import sha256_file
 
 MANIFEST = "safelight-manifest.json"
-#: File types that we download and load. Pickled weights and code are never among them.
-SUFFIXES = (".json", ".txt", ".model", ".safetensors", ".onnx", ".onnx_data")
 
 
 class WeightsChanged(SafelightError):
@@ -32,8 +30,6 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     #: `owner/name` at the hub, if a hub has the model.
     repo: str
-    #: The commit that the hub reported for the download. Empty: the catalogue pins the files.
-    revision: str = ""
     licence: str
     #: Address of the hub, names of packages, or a folder.
     source: str

