@@ -21,7 +21,7 @@ from safelight.accounts.webhooks import Deliveries, WebhookDelivery, build_paylo
 from safelight.core.background.part import BackgroundPart
 from safelight.net.webhook_client import WebhookClient
 from safelight.net.webhook_inputs import EventType
-from safelight.providers.attempts.drift_episodes import TOPIC as DRIFT_TOPIC
+from safelight.providers.attempts.drift_alarms import TOPIC as DRIFT_TOPIC
 from safelight.store import tables
 from safelight.store.database import Database, Transaction
 from safelight.videos import mappers

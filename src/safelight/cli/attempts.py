@@ -212,7 +212,7 @@ def patterns(
 
 @app.command()
 def drift(ctx: typer.Context, tenant: TenantOption = None, as_json: Json = False) -> int:
-    """Show since when a provider refuses more or less, fails more, or charges differently.
+    """Show since when a provider refuses, fails or charges for refusals more or less often.
 
     The newest 2,000 attempts are read. Exit code 5: none of them shows what a provider answered.
     """

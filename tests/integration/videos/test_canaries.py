@@ -50,25 +50,25 @@ def test_a_marked_request_is_a_canary_is_listed_apart_and_counts_in_the_refusal_
     assert budget.read()["paid"].refused == 2
 
 
-def test_a_drift_is_found_within_four_canaries_and_reported_once_and_no_statistic_of_users_reads_them(
+def test_a_drift_is_found_within_seven_canaries_and_reported_once_and_no_statistic_of_users_reads_them(
     house: House,
 ) -> None:
     database, tenant = house.database, house.who.tenant
     start = database.clock() - 40 * HOUR_S
-    for number in range(34):
+    for number in range(37):
         passed = {"outcome": "done", "state": "delivered", "explanation": None} if number < 30 else {}
         submitted(database, tenant, at=start + number * HOUR_S, is_canary=True, **passed)
     history = DriftHistory(AttemptLog(database))
-    (drift,) = history.search(tenant).drifts
+    (drift,) = history.drifts(tenant)
     assert (drift.kind, drift.found_in) == (DriftKind.REFUSES_MORE, DriftSource.CANARIES)
-    assert (drift.since, drift.after.count) == (start + 30 * HOUR_S, 4)
+    assert (drift.since, drift.after.count) == (start + 30 * HOUR_S, 7)
     with database.transaction(tenant) as tx:
         tx.publish("video.blocked", subject="video_1", body={})
     watch = DriftWatch(database, history, stopping=threading.Event())
     assert watch.search_next() == tenant
     with database.read_transaction(tenant) as tx:
         (event,) = tx.select(outbox, outbox.c.topic == "provider.drift")
-        assert len(tx.select(attempts, attempts.c.is_canary.is_not(None))) == 34
+        assert len(tx.select(attempts, attempts.c.is_canary.is_not(None))) == 37
     assert msgspec.json.decode(event.body)["kind"] == "refuses_more"
     read = AttemptLog(database).all(tenant, AttemptFilter())
     assert not list(judged_requests(read, "my-runway"))

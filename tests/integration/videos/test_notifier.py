@@ -273,7 +273,7 @@ def test_messages_of_a_killed_sender_are_sent_by_the_next(database: Database, to
 def test_a_drift_is_sent_once_and_only_to_endpoints_of_its_tenant(house: House, to: Target) -> None:
     listening(house, to, "provider.drift")
     database, tenant = house.database, house.who.tenant
-    drift = {"id": new_id("drift"), "status": "begun", "provider": "runway", "kind": "refuses_more"}
+    drift = {"id": new_id("drift"), "provider": "runway", "kind": "refuses_more"}
     with database.across_tenants("a test") as tx:
         for owner in (tenant, "tenant_other"):
             tx.publish("provider.drift", subject=drift["id"], body=drift, tenant=owner)

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from safelight.core.i18n import Messages
-from safelight.providers.advice.risk_features import find_features
 from safelight.providers.protocol import ChargeStatus
 
 from .attempt_log import AttemptLog
@@ -21,15 +20,15 @@ from .models import MAX_ATTEMPTS, AttemptFilter, AttemptRecord
 _GATE_WINDOW_S, _MAX_EVIDENCE = 14 * 86_400.0, 2_000
 #: The first one of two charges is searched up to this time before the oldest attempt.
 _FIRST_CHARGE_S = 90 * 86_400.0
-#: What a drift shows about an attempt, by the party that refused it, and the kinds that show it.
+#: What a drift shows about an attempt, by the party that refused it, and the kind that shows it.
 _DRIFT_SIGNS = {
     Gate.PROVIDER_FILTER: GateSign.REFUSES_MORE,
     Gate.PROVIDER_DOWN: GateSign.FAILS_MORE,
     Gate.UNKNOWN: GateSign.FAILS_MORE,
 }
 _DRIFTS = {
-    GateSign.REFUSES_MORE: (DriftKind.REFUSES_MORE, DriftKind.REFUSES_WORDS),
-    GateSign.FAILS_MORE: (DriftKind.FAILS_MORE,),
+    GateSign.REFUSES_MORE: DriftKind.REFUSES_MORE,
+    GateSign.FAILS_MORE: DriftKind.FAILS_MORE,
 }
 
 
@@ -64,14 +63,12 @@ def answer_gate(
     sign = None if answer is None else _DRIFT_SIGNS.get(answer.gate)
     if answer is None or sign is None:
         return answer
-    kinds, words = _DRIFTS[sign], find_features(attempt.prompt or "")
     evidence = tuple(
         GateEvidence(sign=sign, at=one.since, provider=one.provider, count=one.after.count, until=one.until)
         for one in find_drifts(tenant)
         if (one.provider, one.model) == (attempt.provider, attempt.model)
-        and one.kind in kinds
+        and one.kind is _DRIFTS[sign]
         and one.since <= attempt.at < (one.until or math.inf)
-        and (not one.words or one.words in words)
     )
     return replace(answer, evidence=(*answer.evidence, *evidence))
 

@@ -12,7 +12,7 @@ from safelight.core.background.part import BackgroundPart
 from safelight.store.database import Database
 from safelight.store.tables import outbox, reported_attempts
 
-from .drift_episodes import report_episodes
+from .drift_alarms import report_drift
 from .drift_history import RECENT_S, DriftHistory
 
 #: A tenant is searched at most once in this time, because a search takes up to seconds of CPU.
@@ -39,7 +39,7 @@ class DriftWatch:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database, self._history, self._monotonic = database, history, monotonic
-        #: Attempts until this time are known. A new process reads all that could begin an episode.
+        #: Attempts until this time are known. A new process reads all that could be reported.
         self._seen_until = database.clock() - RECENT_S
         #: Tenants that wait for a search, the first one first, and the last searches.
         self._waiting: dict[str, None] = {}
@@ -63,7 +63,7 @@ class DriftWatch:
         del self._waiting[tenant]
         try:
             with self.part.rows.attempt(tenant):
-                report_episodes(self._database, tenant, self._history.search(tenant).drifts)
+                report_drift(self._database, tenant, self._history.drifts(tenant))
                 self._searched[tenant] = self._monotonic()
         finally:
             if tenant not in self._searched:

@@ -13,7 +13,7 @@ from .accounts import (
 )
 from .audit_log import CASE_EVENTS, audit_log, audit_log_contents, audit_log_head
 from .consents import consent_media, consent_requests, consent_uses
-from .drift import drift_episodes
+from .drift import drift_alarms
 from .fingerprints import provenance_check_counts, provenance_feedback, seal_fingerprints
 from .likeness import biometric_templates, consents, protected_people
 from .notices import notices, stay_down_hashes, video_hidings
@@ -69,7 +69,7 @@ __all__ = [
     "consents",
     "copied_sources",
     "decisions",
-    "drift_episodes",
+    "drift_alarms",
     "exposures",
     "findings",
     "golden_cases",

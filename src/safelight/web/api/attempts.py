@@ -153,10 +153,7 @@ class DriftObject(BaseModel):
     provider: str
     model: str | None
     kind: Literal[*DriftKind]  # type: ignore[valid-type]
-    words: str | None = Field(description="Of `refuses_words`: the word, driver or row.")
-    since: str = Field(description="The most probable time of the change.")
-    earliest: str = Field(description="Start of the 95 % interval of that time.")
-    latest: str
+    since: str = Field(description="The estimated time of the change.")
     found_at: str = Field(description="The time of the attempt with which it was found.")
     until: str | None = Field(description="The next change; null if this one goes on.")
     before: OutcomeRateObject
@@ -304,7 +301,7 @@ async def patterns(request: Request, principal: Reader, wanted: Wanted) -> Respo
     responses={200: {"model": DriftList}, **errors(429)},
 )
 async def drift(request: Request, principal: Reader) -> Response:
-    """Changes of refusals, failures, charges and prices in the newest attempts. Counts as one check."""
+    """Changes of refusals, failures and charges in the newest attempts. Counts as one check."""
     state = app_state(request)
     await _spend(state, principal)
     found = await state.check_threads.run(state.services.drift.find, principal.tenant)

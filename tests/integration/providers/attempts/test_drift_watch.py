@@ -1,4 +1,4 @@
-"""Drift watch on both databases: from new attempts to one audit entry and one event of each episode."""
+"""Drift watch on both databases: from new attempts to one audit entry and one event of each drift."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from safelight.core.ids import new_id
 from safelight.providers.attempts import drift_history
 from safelight.providers.attempts.attempt_log import AttemptLog
 from safelight.providers.attempts.drift import Drift, DriftKind, DriftReport, OutcomeRate
+from safelight.providers.attempts.drift_alarms import report_drift
 from safelight.providers.attempts.drift_history import DriftHistory
 from safelight.providers.attempts.drift_watch import DriftWatch
 from safelight.providers.attempts.fields import read_attempt
 from safelight.providers.attempts.models import AttemptOrigin
 from safelight.store.database import Database
-from safelight.store.tables import audit_log, outbox
+from safelight.store.tables import audit_log, drift_alarms, outbox
 
 HOUR_S = 3600.0
 
@@ -42,8 +43,9 @@ def tenant(database: Database) -> str:
 
 def watch(database: Database, clock: Clock | None = None) -> DriftWatch:
     clock = clock or Clock()
-    history = DriftHistory(AttemptLog(database), monotonic=clock)
-    return DriftWatch(database, history, stopping=threading.Event(), monotonic=clock)
+    return DriftWatch(
+        database, DriftHistory(AttemptLog(database)), stopping=threading.Event(), monotonic=clock
+    )
 
 
 def add(database: Database, tenant: str, outcomes: str, *, hours_ago: float) -> None:
@@ -62,39 +64,40 @@ def add(database: Database, tenant: str, outcomes: str, *, hours_ago: float) -> 
 def events(database: Database, tenant: str) -> list[dict[str, Any]]:
     with database.read_transaction(tenant) as tx:
         rows = tx.select(outbox, outbox.c.topic == "provider.drift")
-        entries = tx.select(
-            audit_log, audit_log.c.event.like("provider.drift.%"), order_by=(audit_log.c.seq,)
-        )
-    bodies = [msgspec.json.decode(row.body) for row in rows]
-    found = {(f"provider.drift.{one['status']}", one["id"]): one for one in bodies}
-    assert len(found) == len(bodies) == len(entries)
-    return [found[entry.event, entry.subject] for entry in entries]
+        entries = tx.select(audit_log, audit_log.c.event == "provider.drift", order_by=(audit_log.c.seq,))
+    found = {one["id"]: one for one in (msgspec.json.decode(row.body) for row in rows)}
+    assert len(found) == len(rows) == len(entries)
+    return [found[entry.subject] for entry in entries]
 
 
-def test_a_drift_is_reported_when_it_begins_and_when_it_ends_and_never_again(
+def test_each_drift_is_reported_once_and_the_next_one_of_its_kind_is_a_new_one(
     database: Database, tenant: str
 ) -> None:
     clock = Clock()
     made = watch(database, clock)
     add(database, tenant, "P" * 150 + "PR" * 30, hours_ago=320)
     assert made.search_next() == tenant
-    (begun,) = events(database, tenant)
-    assert (begun["status"], begun["kind"], begun["provider"], begun["model"], begun["until"]) == (
-        "begun",
-        "refuses_more",
-        "runway",
-        "gen4",
-        None,
-    )
+    (first,) = events(database, tenant)
+    assert (first["kind"], first["provider"], first["model"]) == ("refuses_more", "runway", "gen4")
     clock.now += 600
-    add(database, tenant, "P" * 100, hours_ago=105)
+    add(database, tenant, "P" * 60, hours_ago=105)
+    add(database, tenant, "PR" * 20, hours_ago=40)
     assert made.search_next() == tenant
-    _begun, ended, less = events(database, tenant)
-    assert (ended["id"], ended["status"], ended["until"]) == (begun["id"], "ended", less["since"])
-    assert (less["status"], less["kind"]) == ("begun", "refuses_less")
+    assert [one["kind"] for one in events(database, tenant)] == [
+        "refuses_more",
+        "refuses_less",
+        "refuses_more",
+    ]
     # A new process searches the attempts of the last days again.
     assert watch(database).search_next() == tenant
     assert len(events(database, tenant)) == 3
+    with database.read_transaction(tenant) as tx:
+        assert {row.kind for row in tx.select(drift_alarms)} == {"refuses_more", "refuses_less"}
+
+
+def test_a_drift_of_long_ago_as_in_an_imported_file_is_not_reported(database: Database, tenant: str) -> None:
+    report_drift(database, tenant, found_drift(database.clock() - 15 * 24 * HOUR_S).drifts)
+    assert events(database, tenant) == []
 
 
 def test_a_tenant_is_searched_again_only_after_new_attempts_and_five_minutes(
@@ -130,10 +133,7 @@ def found_drift(at: float) -> DriftReport:
         provider="runway",
         model="",
         kind=DriftKind.FAILS_MORE,
-        words="",
         since=at - HOUR_S,
-        earliest=at - 2 * HOUR_S,
-        latest=at,
         found_at=at,
         until=None,
         before=OutcomeRate(count=0, total=100),
@@ -143,14 +143,13 @@ def found_drift(at: float) -> DriftReport:
 
 
 @pytest.mark.both_databases
-def test_two_gateways_on_one_database_report_an_episode_once(
+def test_two_gateways_on_one_database_report_a_drift_once(
     database: Database, database_url: str, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     gate = threading.Barrier(2, timeout=30)
     report = found_drift(database.clock())
 
-    def find_drift(_attempts: object, *, has_older: bool, **_more: bool) -> DriftReport:
-        assert not has_older
+    def find_drift(_attempts: object) -> DriftReport:
         gate.wait()
         return report
 
@@ -159,7 +158,7 @@ def test_two_gateways_on_one_database_report_an_episode_once(
     with closing(Database(database_url)) as second, ThreadPoolExecutor(2) as threads:
         searches = [threads.submit(watch(one).search_next) for one in (database, second)]
         assert [one.result() for one in searches] == [tenant, tenant]
-    assert [one["status"] for one in events(database, tenant)] == ["begun"]
+    assert [one["kind"] for one in events(database, tenant)] == ["fails_more"]
 
 
 def test_a_failed_search_of_one_tenant_does_not_delay_the_others(
@@ -169,13 +168,13 @@ def test_a_failed_search_of_one_tenant_does_not_delay_the_others(
     made = watch(database)
     searched: list[str] = []
 
-    def search(_self: DriftHistory, asked: str) -> DriftReport:
+    def search(_self: DriftHistory, asked: str) -> tuple[Drift, ...]:
         searched.append(asked)
         if asked == tenant:
             raise RuntimeError("damaged row")
-        return found_drift(database.clock())
+        return found_drift(database.clock()).drifts
 
-    monkeypatch.setattr(DriftHistory, "search", search)
+    monkeypatch.setattr(DriftHistory, "drifts", search)
     for one in (tenant, other):
         add(database, one, "PPP", hours_ago=3)
     for _round in range(10):

@@ -66,7 +66,7 @@ def only(attempts: Sequence[AttemptRecord]) -> Drift:
 def test_a_provider_that_refuses_more_is_named_with_the_time() -> None:
     drift = only(series(*every(300, 30, REFUSAL), *every(40, 2, REFUSAL)))
     assert drift.kind is DriftKind.REFUSES_MORE
-    assert drift.earliest <= START + 300 * HOUR_S <= drift.latest
+    assert abs(drift.since - (START + 300 * HOUR_S)) <= 10 * HOUR_S
     assert drift.until is None
     assert drift.before.total + drift.after.total == 340
     assert drift.after.count > 15
@@ -78,40 +78,6 @@ def test_an_outage_is_no_refusal_and_ends() -> None:
     assert (outage.kind, end.kind) == (DriftKind.FAILS_MORE, DriftKind.FAILS_LESS)
     assert outage.since == START + 300 * HOUR_S
     assert outage.until == end.since
-
-
-def test_another_price_is_found_soon() -> None:
-    dearer: Kind = {"charge": Charge(charged=ChargeStatus.YES, amount=0.8, currency="USD")}
-    drift = only(series(*[PASSED] * 100, *[dearer] * 8))
-    assert drift.kind is DriftKind.PRICE
-    assert drift.since == START + 100 * HOUR_S
-
-
-def test_a_word_that_explains_the_refusals_is_named() -> None:
-    subjects = ["lake", "harbour", "forest", "meadow", "market"]
-    chosen = random.Random(5)
-
-    def kinds(count: int, *, strict: bool) -> list[dict[str, object]]:
-        rows = []
-        for number in range(count):
-            subject = chosen.choice(subjects)
-            prompt = f"{subject} with a {chosen.choice('abcdefgh')}{'xyz'[number % 3]}{number:x} boat"
-            rows.append({**(REFUSAL if strict and subject == "harbour" else PASSED), "prompt": prompt})
-        return rows
-
-    drift = only(series(*kinds(300, strict=False), *kinds(100, strict=True)))
-    assert (drift.kind, drift.words) == (DriftKind.REFUSES_WORDS, "word:harbour")
-    assert drift.before.count == 0
-    assert drift.after.count == drift.after.total
-
-
-def test_a_word_of_all_prompts_explains_nothing() -> None:
-    def kinds(first: int, count: int, kind: dict[str, object]) -> list[dict[str, object]]:
-        pairs = [f"{one}{two}" for one in "bcdfghjklm" for two in "npqrstvwxz"]
-        return [{**kind, "prompt": f"a lake {pair}"} for pair in pairs[first : first + count]]
-
-    drift = only(series(*kinds(0, 80, PASSED), *kinds(80, 20, REFUSAL)))
-    assert (drift.kind, drift.words) == (DriftKind.REFUSES_MORE, "")
 
 
 def test_tries_of_one_prompt_on_a_day_count_once() -> None:
@@ -178,21 +144,25 @@ def test_errors_too_many_to_be_read_make_no_provider_laxer() -> None:
 
 def test_errors_too_many_to_be_read_do_not_hide_a_rise() -> None:
     kinds = [*chance(1_400, 0.1, 3, words=50), *chance(100, 0.6, 4, words=50)]
-    assert found(series(*kinds)) == [DriftKind.REFUSES_MORE]
+    assert found(series(*kinds))[0] is DriftKind.REFUSES_MORE
 
 
-def test_a_busy_account_without_drift_has_no_false_alarm_in_a_day() -> None:
-    """20,000 attempts a day: each search reads the newest 2,000 of them, which are of 2.4 hours."""
-    chosen = random.Random(1)
-    kinds = [replace(ATTEMPT, **PASSED), replace(ATTEMPT, **REFUSAL)]  # type: ignore[arg-type]
-    attempts = [
-        replace(kinds[chosen.random() < 0.2], id=f"attempt_{number:05}", at=START + number * 86_400 / 20_000)
-        for number in range(20_000)
-    ]
-    parts = [attempts[begin : begin + 2_000] for begin in range(0, len(attempts), 2_000)]
-    assert [find_drift(part, has_older=True).drifts for part in parts] == [()] * len(parts)
-    # The same outcomes are a false alarm at the rate of an account that has made no more attempts than these.
-    assert [one.kind for one in find_drift(parts[4]).drifts] == [DriftKind.REFUSES_MORE]
+def test_outcomes_without_a_change_give_at_most_about_one_alarm_a_year() -> None:
+    """20 calls a day for a year: refusals and failures by chance."""
+    chosen = random.Random(7)
+    alarms, years = 0, 2
+    for _year in range(years):
+        kinds = chosen.choices((PASSED, REFUSAL, OUTAGE), (0.75, 0.2, 0.05), k=7_300)
+        attempts = [replace(one, at=START + number * 4_320) for number, one in enumerate(series(*kinds))]
+        alarms += len(found(attempts))
+    assert alarms <= years
+
+
+def test_the_alarm_comes_later_the_more_outcomes_a_year_there_are() -> None:
+    kinds = [*every(300, 30, REFUSAL), *every(40, 2, REFUSAL)]
+    fast = [replace(one, at=START + number) for number, one in enumerate(series(*kinds))]
+    slow, late = only(series(*kinds)), only(fast)
+    assert (slow.found_at - START) / HOUR_S < late.found_at - START
 
 
 @given(st.lists(st.sampled_from([0, 1, 2]), max_size=60), st.randoms(use_true_random=False))
@@ -214,9 +184,7 @@ def test_the_order_of_reading_and_of_equal_times_does_not_matter(
 @pytest.mark.parametrize("language", ["en", "zh-Hant", "zh-Hans"])
 @pytest.mark.parametrize("kind", DriftKind)
 def test_each_kind_has_a_sentence_in_each_language(kind: DriftKind, language: str) -> None:
-    drift = replace(
-        only(series(*every(300, 30, REFUSAL), *every(40, 2, REFUSAL))), kind=kind, words="word:kite"
-    )
+    drift = replace(only(series(*every(300, 30, REFUSAL), *every(40, 2, REFUSAL))), kind=kind)
     text = drift.text(load_messages("attempts", language))
     assert "runway/gen4" in text
     assert "{" not in text

@@ -9,21 +9,21 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from safelight.policy.statistics import wilson
-from safelight.providers.advice.risk_features import WORD
-from safelight.providers.attempts.change_test import Array
 from safelight.providers.attempts.drift import Drift, DriftKind, find_drift
 from safelight.providers.attempts.models import AttemptOutcome, AttemptRecord
-from safelight_lab.simulation.dictionary import CHARACTERS, word_groups
 from safelight_lab.simulation.hidden_filter import FilterFamily, HiddenFilter, make_filter
-from safelight_lab.simulation.scene_grammar import find_words, scene_grammar
+from safelight_lab.simulation.scene_grammar import scene_grammar
 from safelight_lab.simulation.simulated_provider import ProviderBehaviour, SimulatedDrift
 
 from .simulated_attempt import simulate_attempt
+
+Array: TypeAlias = npt.NDArray[np.float64]
 
 #: Runs of each row, and calls after the drift in which it must be found.
 RUNS, WITHIN = 200, 60
@@ -45,16 +45,12 @@ _START = 1_750_000_000.0
 _WINDOW, _QUIET_YEARS = 50, float(np.exp(-1))
 #: Calls before the drift of the rows that show kinds.
 _KIND_BEFORE = 300
-#: Words of a drift are in this share of the prompts, so that about 20 points more are refused.
-_WORD_SHARES = (0.2, 0.5)
 #: The kinds that are right for each simulated drift, with the share of refusals before it, and its share.
 _KINDS: dict[SimulatedDrift, tuple[DriftKind, float, float]] = {
     SimulatedDrift.MORE: (DriftKind.REFUSES_MORE, 0.05, 0.2),
-    SimulatedDrift.WORDS: (DriftKind.REFUSES_WORDS, 0.05, 0.7),
     SimulatedDrift.LESS: (DriftKind.REFUSES_LESS, 0.3, 0.8),
     SimulatedDrift.ERRORS: (DriftKind.FAILS_MORE, 0.05, 0.2),
     SimulatedDrift.CHARGES: (DriftKind.CHARGES_MORE, 0.3, 1.0),
-    SimulatedDrift.PRICE: (DriftKind.PRICE, 0.05, 1.0),
 }
 
 
@@ -70,8 +66,6 @@ class _Account:
     after: int = WITHIN
     calls_a_day: int = CALLS_A_DAY
     known: bool = True
-    #: Whether a drift in words is one in a single word.
-    one_word: bool = False
 
     def attempts(self) -> list[AttemptRecord]:
         prompts = scene_grammar().prompts(self.before + self.after, self.seed)
@@ -81,9 +75,6 @@ class _Account:
             drift_at=_START + self.before * _DAY_S / self.calls_a_day,
             drift_kind=self.drift,
             drift_share=self.share,
-            drift_words=_words(self.seed, one=self.one_word)
-            if self.drift is SimulatedDrift.WORDS
-            else frozenset(),
         )
         attempts = [
             simulate_attempt(hidden, behaviour, number, prompt, _START + number * _DAY_S / self.calls_a_day)
@@ -94,14 +85,12 @@ class _Account:
 
 def run_drift_eval(*, runs: int = RUNS, observe: Callable[[], None] = lambda: None) -> dict[str, Any]:
     """The report as JSON. `observe` is called after each run and each year."""
-    kinds = [(drift, False) for drift in _KINDS]
-    kinds.insert(kinds.index((SimulatedDrift.WORDS, False)), (SimulatedDrift.WORDS, True))
     return {
         "simulated": True,
         "runs": runs,
         "within": WITHIN,
         "rows": [_detect(base, *setup, runs=runs, observe=observe) for base in BASES for setup in SETUPS],
-        "kinds": [_judge_kind(drift, one_word, runs, observe) for drift, one_word in kinds],
+        "kinds": [_judge_kind(drift, runs, observe) for drift in _KINDS],
         "without_drift": [
             _count_false_alarms(base, known, _years(known, runs), observe)
             for base in BASES
@@ -113,7 +102,7 @@ def run_drift_eval(*, runs: int = RUNS, observe: Callable[[], None] = lambda: No
 def count_steps(runs: int = RUNS) -> int:
     """How often `observe` is called."""
     years = sum(_years(known, runs) for known in (False, True))
-    return runs * (len(BASES) * len(SETUPS) + len(_KINDS) + 1) + years * len(BASES)
+    return runs * (len(BASES) * len(SETUPS) + len(_KINDS)) + years * len(BASES)
 
 
 def _years(known: bool, runs: int) -> int:
@@ -124,7 +113,6 @@ def _detect(
     base: float, before: int, calls_a_day: int, known: bool, *, runs: int, observe: Callable[[], None]
 ) -> dict[str, Any]:
     found: list[int | None] = []
-    starts: list[bool] = []
     baseline: list[int | None] = []
     limit = _baseline_limit(base, before, calls_a_day)
     early = 0
@@ -139,11 +127,9 @@ def _detect(
         )
         attempts = account.attempts()
         change = attempts[before].at
-        calls, drift, alarms = _find_first(attempts, change)
+        calls, _drift, alarms = _find_first(attempts, change)
         early += alarms
         found.append(calls)
-        if drift is not None:
-            starts.append(drift.earliest <= change <= drift.latest)
         outcomes = np.array([one.outcome is AttemptOutcome.REFUSED for one in attempts], dtype=np.float64)
         baseline.append(_baseline_calls(outcomes, before, limit))
         observe()
@@ -155,7 +141,6 @@ def _detect(
         "found": _share(sum(one is not None for one in found), runs),
         "median_calls": _median(found),
         "alarms_before": early,
-        "since_in_interval": _share(sum(starts), len(starts)),
         "baseline": {
             "found": _share(sum(one is not None for one in baseline), runs),
             "median_calls": _median(baseline),
@@ -174,12 +159,9 @@ def _find_first(attempts: Sequence[AttemptRecord], change: float) -> tuple[int |
     return sum(change <= one.at <= first.found_at for one in attempts), first, early
 
 
-def _judge_kind(
-    drift: SimulatedDrift, one_word: bool, runs: int, observe: Callable[[], None]
-) -> dict[str, Any]:
+def _judge_kind(drift: SimulatedDrift, runs: int, observe: Callable[[], None]) -> dict[str, Any]:
     expected, base, share = _KINDS[drift]
     kinds: list[str] = []
-    named: list[bool] = []
     for number in range(runs):
         account = _Account(
             seed=_FIRST_SEED + number,
@@ -187,23 +169,18 @@ def _judge_kind(
             drift=drift,
             share=share,
             before=_KIND_BEFORE,
-            one_word=one_word,
         )
         attempts = account.attempts()
         _calls, found, _early = _find_first(attempts, attempts[_KIND_BEFORE].at)
         if found is not None:
             kinds.append(found.kind.value)
-            if found.words and drift is SimulatedDrift.WORDS:
-                named.append(found.words.removeprefix(WORD) in _words(account.seed, one=one_word))
         observe()
     return {
-        "drift": "one word" if one_word else drift.value,
+        "drift": drift.value,
         "expected": expected.value,
         "base": base,
         "found": _share(len(kinds), runs),
         "right": _share(kinds.count(expected.value), len(kinds)),
-        # Of those with words: how often these are words of the drift.
-        "words_right": _share(sum(named), len(named)),
         "kinds": {kind: kinds.count(kind) for kind in sorted(set(kinds))},
     }
 
@@ -242,21 +219,6 @@ def _share(k: int, n: int) -> dict[str, Any]:
 @cache
 def _filter(seed: int, base: float) -> HiddenFilter:
     return make_filter(FilterFamily.LEXICON, _FIRST_SEED + seed, rate=base, noise=base / 5)
-
-
-@cache
-def _words(seed: int, *, one: bool) -> frozenset[str]:
-    """A group of words that some of the prompts have, or a single one, by the seed."""
-    prompts = [find_words(prompt) for prompt in scene_grammar().prompts(300, _FIRST_SEED)]
-    groups = [word_groups()[character] for character in CHARACTERS]
-    if one:
-        groups = [frozenset({word}) for word in scene_grammar().vocabulary()]
-    fitting = [
-        group
-        for group in groups
-        if _WORD_SHARES[0] <= sum(bool(words & group) for words in prompts) / len(prompts) <= _WORD_SHARES[1]
-    ]
-    return fitting[seed % len(fitting)]
 
 
 def _baseline_scores(outcomes: Array) -> Array:
