@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import socket
 import threading
 from collections.abc import Mapping
 from functools import cached_property
@@ -12,10 +11,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import safelight
 from safelight.core.errors import SettingsError
-from safelight.core.installation import install_command
-from safelight.core.tracing.tracer import Tracer
 from safelight.detectors.models.catalogue import MODELS
 from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.pipeline import TextPipeline
@@ -185,26 +181,6 @@ class CoreParts:
         keys = [data / "keys", *filter(None, (self.settings.storage.key_dir, self.settings.sealing.key))]
         folders = [data / name for name in ("blobs", "checkpoints", "run")]
         return Sandbox(hidden=[*keys, *database, *folders], private=[data])
-
-    @cached_property
-    def tracer(self) -> Tracer:
-        """Records traces if the settings name a collector. Without one, OpenTelemetry is not imported."""
-        endpoint = self.settings.tracing.endpoint
-        if endpoint is None:
-            return Tracer()
-        try:
-            from safelight.core.tracing.otlp_sink import OtlpSink, otlp_exporter
-        except ImportError:
-            raise SettingsError(
-                "tracing.endpoint is set, but the packages that export traces are not installed.",
-                remedy=f"Run: {install_command('otel')}",
-            ) from None
-        resource = {
-            "service.name": "safelight",
-            "service.version": safelight.__version__,
-            "service.instance.id": self.settings.worker.name or socket.gethostname(),
-        }
-        return Tracer(OtlpSink(otlp_exporter(endpoint), resource))
 
     @cached_property
     def rewriter(self) -> Rewriter | None:

@@ -242,7 +242,6 @@ class PipelineParts:
             upstreams=upstream_gates(self._core.generators),
             refusals=RefusalBudget(self._persistence.database, refusal_limits(self._core.generators)),
             shutdown_event=self._core.shutdown_event,
-            tracer=self._core.tracer,
         )
 
     @cached_property

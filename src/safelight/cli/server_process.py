@@ -17,6 +17,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from safelight.core.errors import SettingsError
+from safelight.core.tracing import end_export, start_export
 
 from .log_format import AccessFilter, JsonFormatter, JsonStandardError, LineFormatter, LogHandler
 from .output import Exit, progress_console
@@ -65,9 +66,9 @@ class StopSignals:
 
 _log = logging.getLogger(__name__)
 #: Parts of `server.stop_grace_s`: running requests may end within the first one, running requests and steps
-#: within the second one, and traces are exported within the third one. The rest is for the last checkpoint of
+#: within the second one, and the export of traces has the third one. The rest is for the last checkpoint of
 #: the audit log.
-_REQUESTS_SHARE, _STEPS_SHARE, _TRACES_SHARE = 0.3, 0.8, 0.9
+_REQUESTS_SHARE, _STEPS_SHARE, _TRACES_SHARE = 0.3, 0.8, 0.1
 #: Most seconds for the export of traces, because a collector may not answer.
 _TRACES_MAX_S = 1.0
 
@@ -162,7 +163,7 @@ class Gateway:
         signals = StopSignals()
         signals.install()
         container = self.container
-        container.core.tracer  # noqa: B018
+        start_export()
         container.persistence.data_directory.lock()
         container.persistence.database  # noqa: B018
         container.persistence.tenant  # noqa: B018
@@ -257,8 +258,7 @@ class Gateway:
             left = container.pipeline.queue.stop(max(0.0, steps_end_at - time.monotonic()))
             if left:
                 _log.warning("Steps that have not ended: %d. They run again later.", left)
-            traces_end_at = self._stop_began + grace_s * _TRACES_SHARE
-            container.core.tracer.close(min(_TRACES_MAX_S, max(0.0, traces_end_at - time.monotonic())))
+            end_export(min(_TRACES_MAX_S, grace_s * _TRACES_SHARE))
             with container.persistence.audit_checkpoint_writer.closed_log():
                 _exit(status)
         except Exception:

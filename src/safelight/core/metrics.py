@@ -163,11 +163,6 @@ ENGINE_ERRORS = Counter(
     "Warnings and errors of the durable queue and its database.",
     ("level",),
 )
-TRACE_SPANS = Counter(
-    "safelight_trace_spans_total",
-    "Spans of traces by result: exported, failed (not accepted by the collector) or dropped (too many wait).",
-    ("result",),
-)
 
 COUNTERS = (
     STAGE_VERDICTS,
@@ -176,6 +171,5 @@ COUNTERS = (
     DETECTOR_TIMEOUTS,
     DATABASE_ERRORS,
     ENGINE_ERRORS,
-    TRACE_SPANS,
 )
 HISTOGRAMS = (REQUEST_SECONDS, STEP_SECONDS, SCREENING_SECONDS, SCAN_SECONDS)

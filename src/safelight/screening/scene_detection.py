@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from safelight.core.tracing.tracer import child_span
+from safelight.core.tracing import child_span
 from safelight.detectors.likeness.faces import FaceRecogniser
 from safelight.detectors.likeness.matching import MatchResult
 from safelight.detectors.protocol import Keyframe, PartialInspection, SceneDetector, SceneFinding, SceneInput

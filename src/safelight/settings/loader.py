@@ -30,6 +30,7 @@ REMOVED = {
     "canaries": "removed; `--max-cost` of `safelight check --try` and the terms of its key limit the cost",
     "access.invitations": "removed; use `access.requests`, `safelight keys create` or `safelight people add`",
     "ledger": "removed; limits of the cost use `usd_per_second` of each generator",
+    "tracing": "removed; set OTEL_EXPORTER_OTLP_ENDPOINT in the environment: see docs/operations.md",
     "likeness.voice": "removed, because voices are not compared any more: delete this section",
 }
 

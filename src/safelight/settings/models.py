@@ -436,25 +436,6 @@ class LogSettings(Section):
     )
 
 
-class TracingSettings(Section):
-    endpoint: str | None = Field(
-        default=None,
-        description="OpenTelemetry collector to which traces are sent by OTLP/HTTP, such as "
-        "`http://127.0.0.1:4318`. Needs the extra `otel`. Default: no traces. See docs/operations.md.",
-    )
-
-    @field_validator("endpoint")
-    @classmethod
-    def _is_base_url(cls, value: str | None) -> str | None:
-        if value is not None:
-            parse_base_url(
-                value,
-                expected="the address of a collector, such as http://127.0.0.1:4318",
-                credentials="put credentials into the environment variable OTEL_EXPORTER_OTLP_HEADERS",
-            )
-        return value
-
-
 class WorkerSettings(Section):
     name: str | None = Field(
         default=None,
@@ -490,7 +471,6 @@ class Settings(BaseSettings):
     mail: MailSettings = Field(default_factory=lambda: MailSettings())
     openid: OpenIdSettings = Field(default_factory=lambda: OpenIdSettings())
     log: LogSettings = Field(default_factory=lambda: LogSettings())
-    tracing: TracingSettings = Field(default_factory=lambda: TracingSettings())
     worker: WorkerSettings = Field(default_factory=lambda: WorkerSettings())
     generators: dict[str, dict[str, Any]] = Field(
         default_factory=lambda: {"storyboard": {"kind": "storyboard"}},

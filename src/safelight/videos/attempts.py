@@ -14,6 +14,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from opentelemetry.trace import Span, SpanKind
+
 from safelight.core.backoff import Backoff
 from safelight.core.errors import (
     DeadlineExceeded,
@@ -23,7 +25,7 @@ from safelight.core.errors import (
     UpstreamModerationBlocked,
     UpstreamUnavailable,
 )
-from safelight.core.tracing.tracer import Span, SpanKind, child_span
+from safelight.core.tracing import child_span
 from safelight.policy.steering import Steering
 from safelight.providers.protocol import (
     Billing,

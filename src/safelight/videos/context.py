@@ -16,7 +16,7 @@ from safelight.accounts.standing import Standings
 from safelight.core.background.clock_watch import ClockWatch
 from safelight.core.fileio import sha256_file
 from safelight.core.progress import ProgressSink
-from safelight.core.tracing.tracer import Tracer, child_span
+from safelight.core.tracing import child_span
 from safelight.provenance.recovery.recovery import Recovery
 from safelight.provenance.sealing import Sealer
 from safelight.providers.protocol import Generator, ProviderRefusal
@@ -163,7 +163,6 @@ class PipelineContext:
     retry: Callable[[VideoSnapshot, ProviderRefusal, Path], RetryResult] = lambda *_: RetryResult()
     #: Set when the process shuts down, so that long waits end.
     shutdown_event: threading.Event = field(default_factory=threading.Event)
-    tracer: Tracer = field(default_factory=Tracer)
     #: Called with the name of a point between two parts of a step. Tests crash the process at these points.
     fault_hook: Callable[[str], None] = lambda _name: None
 

@@ -5,7 +5,7 @@ So `except SafelightError` does not catch them.
 
 from __future__ import annotations
 
-from safelight.core.tracing.tracer import Interruption
+from safelight.core.tracing import Interruption
 
 
 class ShutdownRequested(Interruption):

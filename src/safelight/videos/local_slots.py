@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from safelight.core.tracing.tracer import child_span
+from safelight.core.tracing import child_span
 
 from .fair_order import FairOrder, SlotRequest
 from .interruptions import ShutdownRequested

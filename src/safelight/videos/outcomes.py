@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from opentelemetry.trace import get_current_span
 
 from safelight.accounts.terms import release_first_review
+from safelight.core import tracing
 from safelight.core.errors import SafelightError, Withdrawn
-from safelight.core.tracing.tracer import outermost_span
 from safelight.policy.explanations import explain_ground, without_reason
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
@@ -338,7 +339,7 @@ def block_by_provider(
 
 def fail(context: PipelineContext, tx: Transaction, video: Video, error: SafelightError) -> None:
     """End a video for a technical reason. Its content is not the cause."""
-    outermost_span().fail(error)
+    tracing.fail(get_current_span(), error)
     gate = context.upstreams.get(video.generator)
     problem = gate.last_problem(video.id) if gate else ""
     if isinstance(error, Withdrawn):

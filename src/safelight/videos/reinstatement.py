@@ -11,6 +11,7 @@ from sqlalchemy import Row
 from safelight.core import canonical_json
 from safelight.core.errors import Conflict, InvalidField, NotFound, Withdrawn
 from safelight.core.ids import new_id
+from safelight.core.tracing import work
 from safelight.policy.findings import Stage
 from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.verdicts import Action
@@ -121,7 +122,7 @@ def _release(
 ) -> str:
     """Make the new video. Without a decision its clip is scanned again."""
     released_id = new_id("video")
-    with context.tracer.submission(released_id):
+    with work("submit", released_id):
         _release_as(released_id, context, tx, old, actor, decision)
     return released_id
 

@@ -6,10 +6,12 @@ import logging
 from collections import Counter
 from dataclasses import dataclass
 
+from opentelemetry.trace import Span
+
 from safelight.core.backoff import Backoff
 from safelight.core.errors import DeadlineExceeded, NotFound, SafelightError, SandboxFailed, Unavailable
 from safelight.core.metrics import STEP_SECONDS
-from safelight.core.tracing.tracer import Span
+from safelight.core.tracing import fail, set_attributes, work
 
 from . import outcomes
 from .attempts import seconds_left, wait_before_retry
@@ -60,8 +62,7 @@ class Runner:
         if step is None:
             self._context.local_slots.leave(video.id)
             return None
-        tracer, name = self._context.tracer, f"step {video.state.value}"
-        with tracer.work(name, video.id, generator=video.generator) as span:
+        with work(f"step {video.state.value}", video.id, generator=video.generator) as span:
             return self._run(step, snapshot, span)
 
     def _run(self, step: Step, snapshot: VideoSnapshot, span: Span) -> NextStep | None:
@@ -75,15 +76,15 @@ class Runner:
                 step(self._context, snapshot)
             self._context.fault_hook("moved")
         except StaleRevision:
-            span.set(superseded=True)
+            set_attributes(span, superseded=True)
         except ShutdownRequested as stop:
-            span.fail(stop)
+            fail(span, stop)
             return None
         except UpstreamPending as pending:
-            span.fail(pending)
+            fail(span, pending)
             following = NextStep(after_s=pending.after_s)
         except Exception as error:
-            span.fail(error)
+            fail(span, error)
             following = NextStep(after_s=self._handle_error(video, error))
         else:
             self._failures.pop((video.id, video.state), None)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import msgspec
+from opentelemetry.trace import get_current_span
 
 from safelight.core import canonical_json
 from safelight.core.ids import new_id
 from safelight.core.metrics import COVERAGE_GAPS, STAGE_VERDICTS, TEXT_DEPTH
-from safelight.core.tracing.tracer import current_span
+from safelight.core.tracing import set_attributes
 from safelight.policy.findings import Finding, Stage, pack, unpack
 from safelight.policy.verdicts import Action
 from safelight.screening.evaluation import StageResult
@@ -72,8 +73,9 @@ def _count(result: StageResult) -> None:
     stage = result.stage.value
     STAGE_VERDICTS.add(stage, result.verdict.action.value)
     categories = {finding.category for finding in result.findings}
-    current_span().set(
-        **{f"{stage}_action": result.verdict.action.value, f"{stage}_categories": len(categories)}
+    set_attributes(
+        get_current_span(),
+        **{f"{stage}_action": result.verdict.action.value, f"{stage}_categories": len(categories)},
     )
     for cell in result.coverage:
         if cell.is_gap:

@@ -13,6 +13,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
+from opentelemetry.trace import SpanKind
+
 from safelight.accounts.terms import claim_first_review
 from safelight.core import canonical_json
 from safelight.core.errors import (
@@ -29,7 +31,7 @@ from safelight.core.errors import (
     Withdrawn,
 )
 from safelight.core.fileio import sha256_file
-from safelight.core.tracing.tracer import Interruption, SpanKind, child_span
+from safelight.core.tracing import Interruption, child_span
 from safelight.detectors.text.hidden_characters import remove_hidden
 from safelight.policy.decisions import stops_minors
 from safelight.policy.findings import Stage

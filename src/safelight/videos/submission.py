@@ -13,6 +13,7 @@ from safelight.accounts.check_limits import CheckLimiter
 from safelight.accounts.terms import read_audience, read_requester
 from safelight.core import canonical_json
 from safelight.core.errors import RequestBlocked
+from safelight.core.tracing import work
 from safelight.detectors.text.chinese import locale_of
 from safelight.policy.explanations import help_lines
 from safelight.policy.findings import Stage
@@ -104,7 +105,7 @@ class SubmissionService:
         `claim` is the claim of its idempotency key. Raises `RequestBlocked` after a rejection was recorded,
         and `ClaimExpired` if another request took over the key.
         """
-        with self.context.tracer.submission(video_id):
+        with work("submit", video_id):
             return self._submit(principal, video_id, request, claim)
 
     def _submit(

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from opentelemetry.trace import get_current_span
 
 from safelight.core import canonical_json
 from safelight.core.errors import Conflict
-from safelight.core.tracing.tracer import outermost_span
+from safelight.core.tracing import set_attributes
 from safelight.policy.findings import Coverage
 from safelight.store import tables
 from safelight.store.database import Transaction
@@ -42,7 +43,7 @@ def transition(
     """Move a video to its next state. Raises `StaleRevision` if its row has changed since it was read."""
     if not can_transition(video.state, target):
         raise StaleRevision(video.id)
-    outermost_span().set(next_state=target.value)
+    set_attributes(get_current_span(), next_state=target.value)
     now = tx.now()
     if target in TERMINAL and target is not VideoState.WITHDRAWN:
         changes.setdefault("ended_at", now)

@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from opentelemetry.trace import Span
+
 from safelight.core.background.part import BackgroundPart
 from safelight.core.errors import UpstreamError, UpstreamUnavailable
-from safelight.core.tracing.tracer import Span
+from safelight.core.tracing import begin, set_attributes
 from safelight.providers.protocol import Progress, RemoteGenerator
 
 from .attempts import POLL_S, generation_percent, has_ended, poll_pause_s, seconds_left
@@ -58,7 +60,7 @@ class _Wait:
     busy: bool = False
 
     def end_span(self) -> None:
-        self.span.set(accepted=self.upstream_id is not None, polls=self.polls)
+        set_attributes(self.span, accepted=self.upstream_id is not None, polls=self.polls)
         self.span.end()
 
 
@@ -152,7 +154,7 @@ class UpstreamWaits:
             owned_until=now + _DELAY_S - LOOK_AGAIN_S,
             due=now + after_s,
             percent=video.progress,
-            span=self._context.tracer.begin("wait for upstream", video.id, generator=video.generator),
+            span=begin("wait for upstream", video.id, generator=video.generator),
         )
         if wait.upstream_id is None and not wait.unconfirmed:
             self._gate(wait).wait(wait.request)

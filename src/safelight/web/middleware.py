@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Awaitable, Callable
 
 import anyio
+from opentelemetry.trace import INVALID_SPAN, Span, Status, StatusCode
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -20,7 +21,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from safelight.core.ids import new_id
 from safelight.core.metrics import REQUEST_SECONDS
-from safelight.core.tracing.tracer import Span, Tracer
+from safelight.core.tracing import request_span, set_attributes
 
 _log = logging.getLogger(__name__)
 HEADER = "x-request-id"
@@ -65,6 +66,8 @@ def request_id(scope: Scope) -> str:
     return found
 
 
+#: Such requests have no span, because clients poll.
+_READING = frozenset({"GET", "HEAD"})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 #: Paths that clients poll: a video, its events, health, and the static files of a page.
 _POLLED = re.compile(r"/v1/videos/video_[0-9a-f]+(/events)?|/healthz|/readyz|/static/.*")
@@ -72,25 +75,25 @@ _POLLED = re.compile(r"/v1/videos/video_[0-9a-f]+(/events)?|/healthz|/readyz|/st
 
 def _is_poll(scope: Scope, status: int) -> bool:
     """Whether this is a successful poll, which is logged at the debug level only."""
-    asked = scope["method"] in {"GET", "HEAD"} and 200 <= status < 400
+    asked = scope["method"] in _READING and 200 <= status < 400
     return asked and _POLLED.fullmatch(scope["path"]) is not None
 
 
 class RequestIds:
     """Gives each request an id, logs each response, and responds to exceptions that no handler caught."""
 
-    def __init__(
-        self, app: ASGIApp, *, fault: Callable[[Request], Awaitable[Response]], tracer: Tracer
-    ) -> None:
+    def __init__(self, app: ASGIApp, *, fault: Callable[[Request], Awaitable[Response]]) -> None:
         self._app = app
         self._fault = fault
-        self._tracer = tracer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        with self._tracer.request(Headers(scope=scope).get("traceparent")) as span:
+        if scope["method"] in _READING:
+            await self._respond(scope, receive, send, INVALID_SPAN)
+            return
+        with request_span(Headers(scope=scope)) as span:
             await self._respond(scope, receive, send, span)
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send, span: Span) -> None:
@@ -125,19 +128,21 @@ class RequestIds:
             route = getattr(scope.get("route"), "path", "") or "none"
             method = scope["method"] if scope["method"] in _METHODS else "other"
             REQUEST_SECONDS.observe(seconds, route, method, str(status))
-            if span.is_recorded:
-                _describe(span, given, route, method, status)
+            _describe(span, given, route, method, status)
             ms = seconds * 1000
             level = logging.DEBUG if _is_poll(scope, status) else logging.INFO
             _log.log(level, "%s %s %d in %.1f ms, %s", scope["method"], scope["path"], status, ms, given)
 
 
 def _describe(span: Span, given: str, route: str, method: str, status: int) -> None:
-    span.name = f"{method} {route}"
-    span.set(**{"http.request.method": method, "http.route": route}, request_id=given)
-    span.set(**{"http.response.status_code": status})
+    span.update_name(f"{method} {route}")
+    span.set_attributes(
+        {"http.request.method": method, "http.route": route, "http.response.status_code": status}
+    )
+    set_attributes(span, request_id=given)
     if status >= 500:
-        span.error = str(status)
+        span.set_attribute("error.type", str(status))
+        span.set_status(Status(StatusCode.ERROR))
 
 
 class SecurityHeaders:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,6 @@ from safelight.cases.reviews.bulk import BulkDecisions
 from safelight.cases.saved_replies import SavedReplies
 from safelight.core.errors import NotFound
 from safelight.core.metrics import Gauge
-from safelight.core.tracing.tracer import Tracer
 from safelight.policy.findings import Taxonomy
 from safelight.policy.waivers import Waiver
 from safelight.provenance.soft_bindings import SoftBindings
@@ -111,8 +110,6 @@ class Services:
     refusal_budgets: Callable[[], Mapping[str, RefusalCount]] = dict
     #: Values for `GET /metrics` that are read when it is called.
     gauges: Callable[[], Sequence[Gauge]] = tuple
-    #: Records a span for each request that submits a video.
-    tracer: Tracer = field(default_factory=Tracer)
     #: The transcript of the video of a case. Raises `Forbidden` if the principal may not read it.
     transcript_of: Callable[[Principal, CaseFile], Transcript | None] = lambda *_: None
     #: Whether the policy in force for a tenant demands an approved template.

@@ -145,13 +145,14 @@ def test_the_last_spans_are_exported_before_the_process_ends(
     upstream.play({"otherwise": {"ends": "never"}})
     with TraceReceiver() as collector:
         with started(
-            tmp_path, key, SAFELIGHT_TRACING__ENDPOINT=collector.url, **settings(upstream)
+            tmp_path, key, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, **settings(upstream)
         ) as gateway:
             video_id = create(gateway, "scripted-1")
             gateway.process.send_signal(signal.SIGTERM)
             assert gateway.process.wait(WAIT_S) == 0
         spans = {span.name: span for span in collector.spans()}
-    assert "video_" + spans["POST /v1/videos"].trace_id.hex() == video_id
+    assert "video_" + spans["submit"].trace_id.hex() == video_id
+    assert spans["submit"].links[0].trace_id == spans["POST /v1/videos"].trace_id
     check_log(tmp_path)
 
 
@@ -163,7 +164,7 @@ def test_a_collector_that_never_answers_holds_neither_a_request_nor_the_stop(
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
         # A stop that waited for the collector would take an hour.
         grace = settings(upstream, grace_s=3600)
-        with started(tmp_path, key, SAFELIGHT_TRACING__ENDPOINT=endpoint, **grace) as gateway:
+        with started(tmp_path, key, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, **grace) as gateway:
             create(gateway, "scripted-1")
             gateway.process.send_signal(signal.SIGTERM)
             assert gateway.process.wait(WAIT_S) == 0

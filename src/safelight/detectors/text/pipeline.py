@@ -14,7 +14,7 @@ from functools import cached_property, lru_cache, partial
 from typing import Literal, Protocol, cast
 
 from safelight.core.metrics import DETECTOR_TIMEOUTS, SCREENING_SECONDS
-from safelight.core.tracing.tracer import Span, child_span
+from safelight.core.tracing import child_span, record_child
 from safelight.detectors.protocol import Abstained, MediaText, PartialInspection, TextContent, TextDetector
 from safelight.policy.findings import (
     Category,
@@ -186,8 +186,8 @@ class TextPipeline:
         ]
         with SCREENING_SECONDS.time(), child_span("screen text") as span:
             runs = self._run_all(work)
-            if span.is_recorded:
-                self._trace(span, runs)
+            if span.is_recording():
+                self._trace(runs)
         findings = _counted_findings(self.detectors, runs)
         return TextReport(
             findings=tuple(sorted(findings, key=lambda finding: -finding.score)),
@@ -204,12 +204,12 @@ class TextPipeline:
             },
         )
 
-    def _trace(self, span: Span, runs: Sequence[_Run]) -> None:
-        """Record a part of the span for each detector. Their threads have no current span."""
+    def _trace(self, runs: Sequence[_Run]) -> None:
+        """Record a part of the current span for each detector. Their threads have no current span."""
         now = self._clock()
         for detector, run in zip(self.detectors, runs, strict=True):
             if run.started is not None:
-                span.record_child(
+                record_child(
                     "detector",
                     ago_s=now - run.started,
                     lasted_s=run.elapsed_s,

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 
 import msgspec
+from opentelemetry.trace import get_current_span
 
 from safelight.core import errors
 from safelight.core.metrics import DETECTOR_TIMEOUTS, SCAN_SECONDS
 from safelight.core.progress import ProgressSink
-from safelight.core.tracing.tracer import child_span, current_span
+from safelight.core.tracing import child_span, set_attributes
 from safelight.detectors.protocol import Capability
 from safelight.detectors.registry import DetectorMissing, load_plugin
 from safelight.media import burned_badge, images, probe, thumbnails
@@ -342,7 +343,7 @@ def _report(
     for each in result.runs:
         # The child is not trusted: count only the detectors that it was asked to run.
         if each.name in dict(specs):
-            current_span().set(**{f"safelight.cpu_s.{each.name}": each.cpu_s})
+            set_attributes(get_current_span(), **{f"cpu_s.{each.name}": each.cpu_s})
             if each.timed_out:
                 DETECTOR_TIMEOUTS.add(each.name)
     return ScanReport(

@@ -118,9 +118,11 @@ def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         lifespan=lifespan,
+        # Its own spans would have addresses and queries, and its logs the messages of exceptions.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         middleware=[
             Middleware(SecurityHeaders),
-            Middleware(RequestIds, fault=handle_fault, tracer=services.tracer),
+            Middleware(RequestIds, fault=handle_fault),
             Middleware(DrainRequestBody),
         ],
         exception_handlers={

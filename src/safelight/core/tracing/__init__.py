@@ -1,1 +1,0 @@
-"""Traces of videos, exported with OpenTelemetry if `tracing.endpoint` is set."""
