@@ -68,6 +68,7 @@ class FileView:
     #: Speech, and text in the picture. If something is withheld, they are too, because words are in them.
     transcript: tuple[TranscriptLine, ...] = ()
     texts: tuple[TranscriptLine, ...] = ()
+    #: Why there is no transcript; empty if there is one.
     sound: str = ""
     provenance: tuple[str, ...] = ()
 
@@ -166,7 +167,7 @@ def _view(report: FileReport, taxonomy: Taxonomy, installed: Sequence[Check], t:
         transcript=() if withheld else report.transcript or (),
         # OCR also reads specks as punctuation.
         texts=() if withheld else tuple(one for one in report.texts if any(map(str.isalnum, one.text))),
-        sound=describe_sound(report.scan, t) if facts else "",
+        sound=describe_sound(report.scan, t) if facts and report.transcript is None else "",
         provenance=(read.sentence, *(t("scan.named", name=k, value=v) for k, v in read.claims))
         if read
         else (),

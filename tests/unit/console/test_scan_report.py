@@ -85,6 +85,7 @@ def test_verdict_reason_and_text_are_shown_and_escaped() -> None:
     assert "1.5 s to 2.25 s" in html
     assert "Hello &lt;b&gt;there" in html
     assert "Text in the image" not in html
+    assert "a reviewer who may need it" not in html
 
 
 def test_the_timeline_has_a_lane_per_category_and_modality() -> None:
@@ -121,6 +122,7 @@ def test_hidden_findings_are_counted_and_their_text_is_withheld() -> None:
     assert "secret words" not in html
     assert "It looks" not in html
     assert "Findings without details: 1." in html
+    assert "Text and speech are withheld" in html
     assert "Violence over several frames." not in html
     assert "data:image/webp" not in html
 
