@@ -199,7 +199,10 @@ def test_a_request_is_steered_by_its_categories_and_a_harmless_one_is_unchanged(
     assert set(record["applied"]) == {"embedding", "anchor"}
     assert [gate["opened"] for gate in record["gates"]] == [True]
     harmless = server.made(prompt="a red ball", steering=steering)
-    assert server.content(harmless["id"]) == server.content(server.made(prompt="a red ball")["id"])
+    unchanged, plain = (
+        pictures(server.content(video["id"])) for video in (harmless, server.made(prompt="a red ball"))
+    )
+    assert difference(unchanged, plain) < 0.5
     assert [gate["opened"] for gate in harmless["safelight"]["generation"]["gates"]] == [False]
 
 
