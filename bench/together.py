@@ -5,7 +5,8 @@
 Renders each row of `bench/together/NAME.jsonl` as a clip, writes a manifest, and scans and judges it as
 `safelight eval clips` does, under `starter` with a waiver for what nobody here can check; the speech goes
 to a scripted server in the real format. `--words` gives the words straight to the output stage instead, in
-seconds. Of `second` and `third`, which nobody who works on this has read, only totals are told.
+seconds. `joint` is `bench/acts/test/joint.jsonl`, for `--words` only. Of it, `second` and `third`, which
+nobody who works on this has read, only totals are told.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bench.joined_clips import Line, Row, read, render, spoken
+from bench.joined_clips import Line, Row, SaidLine, Shown, read, render, spoken
 from safelight import bootstrap
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.statistics import wilson
@@ -37,7 +38,8 @@ from safelight_lab.evaluation.label_mapping import FOUND
 
 ROWS = Path(__file__).with_name("together")
 #: Sets of which nothing but totals may be told.
-UNSEEN = frozenset({"second", "third"})
+UNSEEN = frozenset({"second", "third", "joint"})
+JOINT = Path(__file__).with_name("acts") / "test" / "joint.jsonl"
 _STOPS = (Action.HOLD, Action.BLOCK)
 _WAIVER = WaiverTerms(id="bench", name="bench", categories=("*",))
 _TENANT = "default"
@@ -223,6 +225,24 @@ def rendered(
         tell(number + 1)
 
 
+def read_joint() -> list[Row]:
+    """The rows of `JOINT`. They have one text each in the picture and in the sound, and no times."""
+    rows = []
+    for line in JOINT.read_text(encoding="utf-8").splitlines():
+        row = json.loads(line)
+        rows.append(
+            Row(
+                id=row["id"],
+                label="harmful" if row["label"] == "unsafe" else "benign",
+                lang=row["lang"],
+                prompt=row["prompt"],
+                screen=(Shown(text=row["visible"], start_s=0.5, end_s=3.0),) if row["visible"] else (),
+                speech=(SaidLine(text=row["spoken"], start_s=1.0),) if row["spoken"] else (),
+            )
+        )
+    return rows
+
+
 def by_words(rows: Sequence[Row], folder: Path) -> Iterator[Outcome]:
     config = folder / "safelight.toml"
     config.write_text(f"data = {json.dumps(str(folder / 'data'))}\n")
@@ -318,14 +338,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("name", help="A file in bench/together: first, second, third, own, training-a.")
+    parser.add_argument(
+        "name", help="A file in bench/together: first, second, third, own, training-a; or joint."
+    )
     parser.add_argument("--words", action="store_true", help="No clips: the words as they are.")
     parser.add_argument(
         "--keep", type=Path, help="Leave clips and manifest here, and use those that lie here."
     )
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    rows = read(ROWS / f"{given.name}.jsonl")
+    if given.name == JOINT.stem and not given.words:
+        parser.error("joint has no times to render: add --words")
+    rows = read_joint() if given.name == JOINT.stem else read(ROWS / f"{given.name}.jsonl")
 
     def tell(done: int) -> None:
         print(f"{done} of {len(rows)}", file=sys.stderr, flush=True)
