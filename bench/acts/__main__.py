@@ -1,13 +1,15 @@
 """What a policy stops of the test sets of acts, and of other sets, as the prompt stage decides.
 
     python -m bench.acts [--policy starter] [--store FOLDER] [--data FILE.jsonl ...] [--every N] [--out FILE]
+    python -m bench.acts --by lang
     python -m bench.acts --detector threats --no-test --data bench/threats/test_*.jsonl
 
 It prints counts and never a row. Columns: what the policy stops without the detector (`acts`, if no other is
 named); with it; with it if every finding of acts were a hold from its operating point; what it labels or
 stops; and, of harmless rows, the alarms: any action but allow, or a finding that is a false alarm.
 `--store` is the folder of models with `e5-small`. `--data` adds files of rows with `text`, and `label` or
-`expect`. The prompt, the visible and the spoken words of a row of `joint` are read as one text.
+`expect`. `--by` tells rows of acts apart by language or register. The prompt, the visible and the spoken
+words of a row of `joint` are read as one text.
 """
 
 from __future__ import annotations
@@ -58,14 +60,14 @@ class Counts:
     categories: Counter[str] = field(default_factory=Counter)
 
 
-def read_rows(paths: Sequence[Path], every: int) -> Iterator[tuple[str, str]]:
-    """The rows: the name of their kind, and the text."""
+def read_rows(paths: Sequence[Path], every: int, by: str) -> Iterator[tuple[str, str]]:
+    """The rows: the name of their kind, and the text. Rows of acts are told apart by the field `by`."""
     for path in map(Path.resolve, paths):
         lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
         for line in lines[:: 1 if path.parent in TESTS else every]:
             row: dict[str, Any] = json.loads(line)
             text = row.get("text") or "\n".join(row[part] for part in PARTS if row[part])
-            act = f" {row['act']}" if path.name == "acts.jsonl" else ""
+            act = f" {row[by]}" if path.name == "acts.jsonl" else ""
             fine = f" {row['fine'].partition('|')[0]}" if row.get("fine") else ""
             label = row.get("label") or ("unsafe" if "block" in row["expect"] else "safe")
             yield f"{LATER_TESTS.get(path.parent, '')}{path.stem}{act}{fine} {label}", text
@@ -158,6 +160,7 @@ def main() -> None:
     parser.add_argument("--store", default="")
     parser.add_argument("--data", type=Path, nargs="*", default=[])
     parser.add_argument("--every", type=int, default=1, help="of the files of --data, read every Nth row")
+    parser.add_argument("--by", choices=("act", "lang", "register"), default="act", help="of rows of acts")
     parser.add_argument("--no-test", action="store_true", help="only the files of --data")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
@@ -165,7 +168,9 @@ def main() -> None:
     pipeline = TextPipeline(registry.text_detectors(), budget_s=30.0)
     paths = [] if given.no_test else [path for folder in TESTS for path in sorted(folder.glob("*.jsonl"))]
     found = count(
-        read_rows([*paths, *given.data], given.every), pipeline, Judge(given.policy, given.detector)
+        read_rows([*paths, *given.data], given.every, given.by),
+        pipeline,
+        Judge(given.policy, given.detector),
     )
     if given.out:
         given.out.write_text(json.dumps(found, indent=1), encoding="utf-8")
