@@ -29,12 +29,13 @@ from PIL import Image
 from safelight.detectors.safety_card import draw_card
 
 from .gateway import Running, gateway, quantile
-from .polls import HELD, ask
 
 _PROMPT = (
     "A slow dolly through a sunlit kitchen, a grandmother and her grandson bake bread together, flour in the "
     "air, warm afternoon light through lace curtains, shallow depth of field, gentle piano, 35 mm film"
 )
+#: A prompt that is held.
+_HELD = "A letter on a desk with the card number 4111 1111 1111 1111"
 
 _UNLIMITED = "[limits]\nchecks_per_hour = 1000000\n"
 
@@ -102,6 +103,25 @@ def screened(running: Running, count: int) -> dict[str, Any]:
     }
 
 
+def _ask(http: httpx.Client, process: psutil.Process, path: str, times: int) -> dict[str, float]:
+    """Processor time of the gateway for one GET, and how long it takes."""
+    taken: list[float] = []
+    for _ in range(20):
+        http.get(path).raise_for_status()
+    before = process.cpu_times()
+    for _ in range(times):
+        began = time.perf_counter()
+        http.get(path)
+        taken.append((time.perf_counter() - began) * 1000)
+    after = process.cpu_times()
+    spent = after.user + after.system - before.user - before.system
+    return {
+        "cpu_ms": round(spent * 1000 / times, 2),
+        "p50_ms": round(quantile(taken, 0.5), 1),
+        "p95_ms": round(quantile(taken, 0.95), 1),
+    }
+
+
 def requests(running: Running, times: int, clients: int) -> dict[str, Any]:
     """Processor time of the gateway per request, one client at a time, and checks of several clients at once.
 
@@ -123,11 +143,11 @@ def requests(running: Running, times: int, clients: int) -> dict[str, Any]:
         httpx.Client(base_url=running.address, headers=headers, timeout=60, trust_env=False) as http,
         ThreadPoolExecutor(clients) as threads,
     ):
-        videos = [http.post("/v1/videos", json={"prompt": HELD}).json()["id"] for _ in range(20)]
+        videos = [http.post("/v1/videos", json={"prompt": _HELD}).json()["id"] for _ in range(20)]
         report: dict[str, Any] = {
-            "retrieve": ask(http, process, f"/v1/videos/{videos[0]}", times),
-            "list of 20": ask(http, process, "/v1/videos", times),
-            "models": ask(http, process, "/v1/models", times),
+            "retrieve": _ask(http, process, f"/v1/videos/{videos[0]}", times),
+            "list of 20": _ask(http, process, "/v1/videos", times),
+            "models": _ask(http, process, "/v1/models", times),
         }
         for name, at_once in (("check", 1), (f"check, {clients} clients", clients)):
             for _ in range(10):
