@@ -124,6 +124,7 @@ def _view(report: FileReport, taxonomy: Taxonomy, installed: Sequence[Check], t:
         return FileView(report=report, tone="block", verdict=t("verdict.block"), text=t("scan.vaulted_text"))
     found = verdict.counted(report.findings, report.coverage)
     visible = [finding for finding in found if not is_hidden(finding.category, taxonomy)]
+    shown = {finding.category for finding in visible}
     withheld = sum(is_hidden(finding.category, taxonomy) for finding in report.findings)
     hidden, by_gap = is_hidden(verdict.category, taxonomy), verdict.is_decided_by_gaps
     no_images = _no_images(report, t, hidden=withheld > 0 or (hidden and bool(verdict.findings)))
@@ -152,9 +153,7 @@ def _view(report: FileReport, taxonomy: Taxonomy, installed: Sequence[Check], t:
         frames=frames,
         sheet=b"" if no_images else report.sheet,
         stills=tuple(
-            (translate_category(name, t), still)
-            for name, still in report.stills.items()
-            if name in {finding.category for finding in visible}
+            (translate_category(name, t), still) for name, still in report.stills.items() if name in shown
         ),
         no_images=no_images,
         coverage=summarize_video(

@@ -128,7 +128,8 @@ class RequestIds:
             route = getattr(scope.get("route"), "path", "") or "none"
             method = scope["method"] if scope["method"] in _METHODS else "other"
             REQUEST_SECONDS.observe(seconds, route, method, str(status))
-            _describe(span, given, route, method, status)
+            if span.is_recording():
+                _describe(span, given, route, method, status)
             ms = seconds * 1000
             level = logging.DEBUG if _is_poll(scope, status) else logging.INFO
             _log.log(level, "%s %s %d in %.1f ms, %s", scope["method"], scope["path"], status, ms, given)

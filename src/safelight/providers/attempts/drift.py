@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import accumulate
+from functools import partial
+from itertools import accumulate, zip_longest
 from typing import Any
 
 from safelight.core.i18n import Messages
@@ -188,28 +189,30 @@ def find_drift(attempts: Iterable[AttemptRecord]) -> DriftReport:
                 charged = [(one.at, one.charged) for one in outcomes if one.charged is not None]
                 series.append((DriftKind.CHARGES_MORE, DriftKind.CHARGES_LESS, charged))
             watched[provider, model] = max(watched[provider, model], *(len(rows) for *_kinds, rows in series))
+            of_stream = partial(Drift, provider=provider, model=model, found_in=source)
             for more, less, rows in series:
-                sums = list(accumulate((value for _at, value in rows), initial=0))
-                alarms = _find_alarms(sums, _threshold([at for at, _value in rows]))
-                begin = 0
-                for alarm, following in zip(alarms, [*alarms[1:], None], strict=False):
-                    end = len(rows) if following is None else following.start
-                    found.append(
-                        Drift(
-                            provider=provider,
-                            model=model,
-                            kind=more if alarm.rises else less,
-                            since=rows[alarm.start][0],
-                            found_at=rows[alarm.at][0],
-                            until=None if following is None else rows[end][0],
-                            before=_rate(sums, begin, alarm.start),
-                            after=_rate(sums, alarm.start, end),
-                            found_in=source,
-                        )
-                    )
-                    begin = alarm.at + 1
+                found += _find_changes(rows, partial(of_stream, kind=more), partial(of_stream, kind=less))
     found.sort(key=lambda one: (-one.found_at, one.provider, one.model, one.kind))
     return DriftReport(drifts=tuple(found), watched=watched)
+
+
+def _find_changes(
+    rows: Sequence[tuple[float, bool]], rise: Callable[..., Drift], fall: Callable[..., Drift]
+) -> Iterator[Drift]:
+    """The changes of one series, oldest first. `rise` and `fall` make the drift from its times and rates."""
+    sums = list(accumulate((value for _at, value in rows), initial=0))
+    alarms = _find_alarms(sums, _threshold([at for at, _value in rows]))
+    begin = 0
+    for alarm, following in zip_longest(alarms, alarms[1:]):
+        end = len(rows) if following is None else following.start
+        yield (rise if alarm.rises else fall)(
+            since=rows[alarm.start][0],
+            found_at=rows[alarm.at][0],
+            until=None if following is None else rows[end][0],
+            before=_rate(sums, begin, alarm.start),
+            after=_rate(sums, alarm.start, end),
+        )
+        begin = alarm.at + 1
 
 
 def _find_alarms(sums: Sequence[int], threshold: float) -> list[_Alarm]:

@@ -6,6 +6,7 @@ Each new drift has one entry in the audit log and one event for webhooks.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TypeAlias
 
 from sqlalchemy import Row
 
@@ -21,6 +22,9 @@ from .models import format_moment
 TOPIC = "provider.drift"
 _ACTOR = "drift"
 
+#: The rows by provider, model and kind.
+_Known: TypeAlias = Mapping[tuple[str, str, str], Row[tuple[object, ...]]]
+
 
 def report_drift(database: Database, tenant: str, drifts: Iterable[Drift]) -> None:
     """Report the drifts that are new and were found not long ago, oldest first.
@@ -31,12 +35,12 @@ def report_drift(database: Database, tenant: str, drifts: Iterable[Drift]) -> No
     since = database.clock() - RECENT_S
     recent = sorted((one for one in drifts if one.found_at >= since), key=lambda one: one.found_at)
     with database.read_transaction(tenant) as tx:
-        known = {(row.provider, row.model, row.kind): row for row in tx.select(drift_alarms)}
+        known = _read_known(tx)
     if any(_is_new(one, known) for one in recent):
         with database.transaction(tenant) as tx:
             for one in recent:
-                rows = tx.select(drift_alarms, lock=True)
-                known = {(row.provider, row.model, row.kind): row for row in rows}
+                # Read each time: the drift before, or another process, may have changed a row.
+                known = _read_known(tx, lock=True)
                 if _is_new(one, known):
                     _report(tx, one, known.get(_key(one)))
 
@@ -45,7 +49,11 @@ def _key(drift: Drift) -> tuple[str, str, str]:
     return drift.provider, drift.model, drift.kind.value
 
 
-def _is_new(drift: Drift, known: Mapping[tuple[str, str, str], Row[tuple[object, ...]]]) -> bool:
+def _read_known(tx: Transaction, *, lock: bool = False) -> _Known:
+    return {(row.provider, row.model, row.kind): row for row in tx.select(drift_alarms, lock=lock)}
+
+
+def _is_new(drift: Drift, known: _Known) -> bool:
     row = known.get(_key(drift))
     return row is None or drift.since > row.found_at
 

@@ -15,7 +15,7 @@ from safelight.store.tables import outbox, reported_attempts
 from .drift_alarms import report_drift
 from .drift_history import RECENT_S, DriftHistory
 
-#: A tenant is searched at most once in this time, because a search takes up to seconds of CPU.
+#: A tenant is searched at most once in this time, because a search reads up to 4,000 attempts.
 _MIN_PAUSE_S = 300.0
 #: Seconds between two searches for new attempts.
 _INTERVAL_S = 60.0
