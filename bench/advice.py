@@ -54,7 +54,7 @@ def measure_start() -> dict[str, float]:
     )
     texts = f"texts = {{'prompt': {PROMPTS['stacked, English']!r}}}\n"
     check = (
-        "from safelight.bootstrap import load\n"
+        "from safelight.app.container import load\n"
         "from safelight.screening.prompt import PromptStage\n"
         "from safelight.policy.tenant_policy import TenantPolicy\n"
         "core = load().core\n"

@@ -23,7 +23,8 @@ from typing import Any
 
 from bench.mutations import Mutation, bases, bombs, mutated
 from bench.odd_clips import odd_clips
-from safelight.bootstrap import Container
+from safelight.app.container import Container
+from safelight.app.settings import Settings
 from safelight.core.errors import BadInput, SandboxFailed
 from safelight.policy.waivers import EVERYTHING, NewWaiver
 from safelight.providers.protocol import (
@@ -35,7 +36,6 @@ from safelight.providers.protocol import (
     RenderResult,
 )
 from safelight.screening.request import CreateRequest
-from safelight.settings import Settings
 from safelight.videos.runner import Runner
 
 #: What takes longer to decode than this is as good as not decodable.

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from safelight.accounts.audit import verify
-from safelight.bootstrap import Container, load
+from safelight.app.container import Container, load
 from safelight.cli.demo import operator
 from safelight.policy.waivers import EVERYTHING, NewWaiver
 from safelight.screening.request import CreateRequest

@@ -27,7 +27,7 @@ import msgspec
 
 from bench.chaos import Tally, unfinished, verify_log
 from bench.chaos_stops import GatewayProcess
-from safelight.bootstrap import Container, load
+from safelight.app.container import Container, load
 from safelight.detectors.safety_card import draw_card
 from safelight.media.encode import Mp4Writer, VideoFormat
 from safelight.store import tables

@@ -37,7 +37,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from bench.chaos import fresh_database, settings_file
 from safelight.accounts.audit import verify
-from safelight.bootstrap import Container, load
+from safelight.app.container import Container, load
 from safelight.cli.demo import operator
 from safelight.core.background.part import BackgroundPart
 from safelight.core.errors import Conflict

@@ -24,7 +24,7 @@ import httpx
 
 from bench.chaos import Tally, judge, settings_file, unfinished
 from safelight.accounts.audit import verify
-from safelight.bootstrap import Container, load
+from safelight.app.container import Container, load
 
 REQUESTS_PER_ROUND = 6
 GRACE_S = 10.0

@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from safelight.bootstrap import load
+from safelight.app.container import load
 
 
 def main() -> None:

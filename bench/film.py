@@ -26,11 +26,11 @@ from PIL import Image, ImageDraw, ImageFont
 
 from safelight.media.encode import AudioFormat, Mp4Writer, VideoFormat
 from safelight.media.probe import VideoLimits
-from safelight.sandbox.child_main import ChildChannel
-from safelight.sandbox.confinement import Limits
-from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.process import CallHooks
-from safelight.sandbox.sandbox import Sandbox
+from safelight.media.sandbox.child_main import ChildChannel
+from safelight.media.sandbox.confinement import Limits
+from safelight.media.sandbox.entrypoints import EntryPoint
+from safelight.media.sandbox.process import CallHooks
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.testing.speech import synthesize
 
 Pixels = npt.NDArray[np.uint8]

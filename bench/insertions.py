@@ -38,10 +38,10 @@ from bench.scan import CLIPS, bare_decode_s, make_clip
 from safelight.core.fileio import sha256_file
 from safelight.detectors import safety_card
 from safelight.detectors.image.nudity import MIN_SCORE
+from safelight.media.sandbox.confinement import Limits
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.policy.findings import Category, Modality
 from safelight.policy.statistics import wilson
-from safelight.sandbox.confinement import Limits
-from safelight.sandbox.sandbox import Sandbox
 from safelight.screening.scanning.service import Scanner, ScannerOptions
 from safelight_lab.evaluation.clips import MANIFEST, Clip, LabelledSegment
 from safelight_lab.evaluation.label_mapping import FOUND

@@ -20,7 +20,7 @@ from typing import Any
 from safelight.detectors.likeness.face_embedder import DlibFaceEmbedder
 from safelight.detectors.likeness.matching import Template, distance
 from safelight.detectors.protocol import Keyframe
-from safelight.sandbox.sandbox import Sandbox
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.screening.scanning.service import Scanner, ScannerOptions
 
 FACES = (0.40, 0.45, 0.50, 0.55, 0.60, 0.65, 0.70)

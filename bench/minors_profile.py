@@ -14,12 +14,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from safelight.bootstrap import Container
+from safelight.app.container import Container
+from safelight.app.settings import Settings
 from safelight.policy.statistics import wilson
 from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.verdicts import Action, Audience
 from safelight.screening.prompt import PromptStage
-from safelight.settings import Settings
 
 _ROOT = Path(__file__).resolve().parent.parent
 SETS = ("minors_profile", "minors_profile_second", "minors_profile_third")

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from safelight.bootstrap import load
+from safelight.app.container import load
 from safelight.core.i18n import load_messages
 from safelight.policy.documents import load as load_policy
 from safelight.policy.statistics import wilson

@@ -30,11 +30,11 @@ from bench.footage import photographed, write
 from safelight.media.decode import VideoDecoder
 from safelight.media.encode import AudioFormat, Mp4Writer, VideoFormat
 from safelight.media.probe import VideoLimits
+from safelight.media.sandbox.child_main import ChildChannel
+from safelight.media.sandbox.confinement import Limits
+from safelight.media.sandbox.entrypoints import EntryPoint
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.provenance import worker
-from safelight.sandbox.child_main import ChildChannel
-from safelight.sandbox.confinement import Limits
-from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import Sandbox
 from safelight.screening import delivery
 from safelight.screening.scanning.service import Scanner, ScannerOptions
 

@@ -18,6 +18,8 @@ from typing import Any
 import av
 import numpy as np
 
+from safelight.media.sandbox.entrypoints import NOOP
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.policy.findings import Coverage, Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.provenance import manifest, worker
@@ -25,8 +27,6 @@ from safelight.provenance.keys import KeyStore
 from safelight.provenance.manifest import SealFacts, SourceType
 from safelight.provenance.sealing import Sealer
 from safelight.provenance.verification import Verifier
-from safelight.sandbox.entrypoints import NOOP
-from safelight.sandbox.sandbox import Sandbox
 
 FACTS = SealFacts(
     video_id="video_" + "0" * 32,

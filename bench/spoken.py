@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bench.sound import sounds, storyboard_sounds
-from safelight import bootstrap
+from safelight.app.container import load as load_parts
 from safelight.media.probe import VideoLimits
 from safelight.policy.documents import load
 from safelight.policy.statistics import wilson
@@ -204,7 +204,7 @@ class Judge:
     def __init__(self, folder: Path) -> None:
         config = folder / "safelight.toml"
         config.write_text(f"data = {json.dumps(str(folder / 'data'))}\n")
-        container = bootstrap.load(config)
+        container = load_parts(config)
         taxonomy = container.core.taxonomy
         waiver = WaiverTerms(id="bench", name="bench", categories=("*",))
         self.policy = TenantPolicy(

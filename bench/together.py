@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.joined_clips import Line, Row, SaidLine, Shown, read, render, spoken
-from safelight import bootstrap
+from safelight.app.container import load as load_parts
 from safelight.policy.findings import Finding, Modality, Stage
 from safelight.policy.statistics import wilson
 from safelight.policy.tenant_policy import TenantPolicy
@@ -211,7 +211,7 @@ def rendered(
         )
     (folder / clips.MANIFEST).write_text("".join(json.dumps(one) + "\n" for one in manifest))
     data = clips.read(folder)
-    container = bootstrap.load(config)
+    container = load_parts(config)
     bench = Bench(container.pipeline.stages.output, "starter", container.core.taxonomy)
     for number, (row, said, clip) in enumerate(zip(rows, lines, data.clips, strict=True)):
         listener.lines = said
@@ -246,7 +246,7 @@ def read_joint() -> list[Row]:
 def by_words(rows: Sequence[Row], folder: Path) -> Iterator[Outcome]:
     config = folder / "safelight.toml"
     config.write_text(f"data = {json.dumps(str(folder / 'data'))}\n")
-    container = bootstrap.load(config)
+    container = load_parts(config)
     stage = OutputStage(
         scanner=container.pipeline.stages.output.scanner,
         pipeline=container.core.text_pipeline,

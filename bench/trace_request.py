@@ -63,17 +63,15 @@ FRAMEWORK = tuple(f"{Path(str(module.__file__)).parent}/" for module in (fastapi
 #: The layers from the highest to the lowest, as in the import-linter contract of pyproject.toml.
 LAYERS = (
     ("cli",),
-    ("bootstrap",),
-    ("settings",),
-    ("console",),
+    ("app",),
     ("web",),
-    ("cases", "evaluation", "mcp"),
+    ("cases",),
     ("videos",),
+    ("consents",),
     ("screening",),
     ("providers", "provenance"),
     ("accounts", "detectors"),
-    ("sandbox",),
-    ("media", "store", "net"),
+    ("media", "store"),
     ("policy",),
     ("core",),
 )
@@ -272,14 +270,14 @@ def trace(folder: Path) -> Recorder:
             )
         module = next(name for name in QUEUES if find_spec(name.rpartition(".")[0]))
         stack.enter_context(patch(f"{module}.DurableQueue", queue.configured))
-        from safelight.bootstrap import load
+        from safelight.app.container import load
 
         container: Any = load(config)
         stack.callback(container.core.sandbox.close)
         if hasattr(container, "app"):
             app = container.app
         else:
-            from safelight.bootstrap.web import make_app
+            from safelight.app.web import make_app
 
             app = make_app(container)
             queue.advance = container.background.upstream_waits.advance

@@ -14,6 +14,9 @@ import msgspec
 
 from bench.seal import FACTS
 from safelight.core.fileio import append_line
+from safelight.media.sandbox.confinement import Limits
+from safelight.media.sandbox.entrypoints import EntryPoint
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.policy.statistics import wilson
 from safelight.provenance import sealing
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
@@ -25,9 +28,6 @@ from safelight.provenance.sealing import Sealer
 from safelight.provenance.verification import Verifier
 from safelight.provenance.watermark_keys import WatermarkKeys
 from safelight.provenance.watermark_service import WatermarkReader, WatermarkService
-from safelight.sandbox.confinement import Limits
-from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
 from safelight.videos.registry import FingerprintStore, ProvenanceChecks, Registry

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, Page, StorageState, expect, sync_playwright
 
 from safelight.detectors.protocol import DetectorPlugin
-from safelight.sandbox.sandbox import Sandbox
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.testing.upstream import ScriptedUpstream
 from support.console_server import ConsoleServer, run_console_server

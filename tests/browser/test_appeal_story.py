@@ -10,8 +10,8 @@ from playwright.sync_api import Page, expect
 
 from safelight.accounts.audit import verify
 from safelight.accounts.models import Role
-from safelight.console.translations import load_languages
 from safelight.videos.models import VideoState
+from safelight.web.console.translations import load_languages
 from support.site import Site
 
 pytestmark = pytest.mark.browser

@@ -10,11 +10,11 @@ from PIL import Image
 from playwright.sync_api import Browser, expect, sync_playwright
 
 from safelight.accounts.models import Role
-from safelight.console.translations import load_languages
+from safelight.app.settings import DPIA_HEADINGS
 from safelight.core.i18n import load_messages
 from safelight.detectors.registry import load_plugin
-from safelight.settings import DPIA_HEADINGS
 from safelight.videos.models import VideoState
+from safelight.web.console.translations import load_languages
 from support.site import Site
 from support.synthetic_faces import ANN, portrait
 

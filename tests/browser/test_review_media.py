@@ -7,8 +7,8 @@ import re
 import pytest
 from playwright.sync_api import Page, Request, expect
 
-from safelight.console.case_media import PictureRequest, Shot
 from safelight.store.tables import exposures
+from safelight.web.console.case_media import PictureRequest, Shot
 from support.cases import flagged, frames
 from support.console_server import ConsoleServer
 from support.fake_api_server import CARD, a_video, card_verdict, judged

@@ -11,9 +11,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from safelight.accounts.models import Role
-from safelight.console.translations import load_languages
 from safelight.core.i18n import load_messages
 from safelight.testing.detectors import text_marker
+from safelight.web.console.translations import load_languages
 from support.site import Site
 
 pytestmark = pytest.mark.browser

@@ -31,7 +31,7 @@ def test_the_studio_works_without_javascript(
     page.goto(gateway.address)
     page.get_by_label("Prompt", exact=True).fill("A paper boat on a pond")
     page.get_by_role("button", name="Create").click()
-    # How the page follows the video without JavaScript: tests/integration/console/test_routes.py.
+    # How the page follows the video without JavaScript: tests/integration/web/console/test_routes.py.
     expect(page).to_have_url(re.compile(r"/videos/video_[0-9a-f]{32}$"))
     expect(page.locator("#outcome .prompt")).to_contain_text("A paper boat on a pond")
     context.close()

@@ -1,6 +1,6 @@
 """Complete user journeys in Chromium against the real gateway, by keyboard only, in one language each.
 
-The words of all languages: tests/integration/console, tests/unit/console/test_translations.py.
+The words of all languages: tests/integration/web/console, tests/unit/web/console/test_translations.py.
 """
 
 from __future__ import annotations

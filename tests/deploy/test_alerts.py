@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from safelight.bootstrap import load
+from safelight.app.container import load
 from safelight.core.metrics import COUNTERS, HISTOGRAMS
 from support.optional_tools import leave_out
 from support.rows import each_row, rows_of

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
+from safelight.app.settings import Settings, read_settings
 from safelight.cli.commands import build_command
 from safelight.providers.videos_api.options import read_options
-from safelight.settings import Settings, read_settings
 from support.optional_tools import leave_out
 
 ROOT = Path(__file__).resolve().parents[2]

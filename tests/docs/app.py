@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from safelight.bootstrap.app import build_app
-from safelight.console.services import ConsoleServices
+from safelight.app.asgi import build_app
 from safelight.policy.findings import SHIPPED
+from safelight.web.console.services import ConsoleServices
 from safelight.web.services import Services
 from support.fake_api_server import Desk, Shelf
 

@@ -30,7 +30,7 @@ from safelight.detectors.models.catalogue import MODELS
 
 def settings() -> str:
     """Every setting: name, environment variable, type, default, what it does."""
-    from safelight.settings import Section, Settings
+    from safelight.app.settings import Section, Settings
 
     lines = []
     alone: list[tuple[str, FieldInfo]] = []
@@ -451,7 +451,7 @@ def _operation(operation: dict[str, Any]) -> str:
 
 def metrics() -> str:
     """Every metric with its labels."""
-    from safelight.bootstrap import gauges
+    from safelight.app import gauges
     from safelight.core.metrics import COUNTERS, HISTOGRAMS
 
     found = {one.name: (one.labels, one.description) for one in (*HISTOGRAMS, *COUNTERS)}
@@ -482,7 +482,9 @@ def error_classes() -> tuple[list[type[SafelightError]], list[type[SafelightErro
 
     for module in pkgutil.walk_packages(safelight.__path__, "safelight."):
         # Migration scripts are run by Alembic only, __main__ runs the program, and one module needs `mcp`.
-        if not any(name in module.name for name in (".migrations", "__main__", "safelight.mcp.server")):
+        if not any(
+            name in module.name for name in (".migrations", "__main__", "safelight.cli.assistants.server")
+        ):
             importlib.import_module(module.name)
     found = _with_subclasses(SafelightError)
     tree = [one for one in vars(errors).values() if isinstance(one, type) and one in found]
@@ -598,8 +600,8 @@ def models() -> str:
 
 def system_card() -> str:
     """The card of the settings as they are shipped, with an empty database, without its title."""
-    from safelight.bootstrap import Container
-    from safelight.settings import Settings
+    from safelight.app.container import Container
+    from safelight.app.settings import Settings
     from safelight_lab.governance.card_page import markdown
     from safelight_lab.governance.system_card import make_card
 

@@ -66,7 +66,7 @@ def test_every_entry_point_group_is_read_by_the_code() -> None:
     """The page's table of groups, the project's own entry points and the code agree."""
     from safelight.cli.commands import LAB_GROUP
     from safelight.detectors.registry import GROUP
-    from safelight.evaluation.protocol import ATTACKS, METRICS
+    from safelight_lab.evaluation.protocol import ATTACKS, METRICS
 
     rows = pages.table(PAGE, "group", "names", "protocol")
     listed = {pages.codes(row["group"])[0] for row in rows}

@@ -11,10 +11,10 @@ import generated
 import pages
 import pytest
 
+from safelight.app.settings import Settings
 from safelight.detectors.models.catalogue import MODELS, find_model
 from safelight.policy.documents import load
 from safelight.policy.findings import SHIPPED
-from safelight.settings import Settings
 from support.optional_tools import leave_out
 
 REFERENCE = pages.DOCS / "reference.md"

@@ -12,10 +12,10 @@ import pytest
 
 from safelight.accounts.openid import OpenIdClient, OpenIdProvider, OpenIdRules, OpenIdSignIn
 from safelight.accounts.people import People, SignIn
-from safelight.console.services import ConsoleServices, OpenIdServices, PeopleServices
-from safelight.net.json_client import JsonClient
+from safelight.core.net.json_client import JsonClient
 from safelight.store.database import Database
 from safelight.store.key_ring import KeyRing
+from safelight.web.console.services import ConsoleServices, OpenIdServices, PeopleServices
 from support.fake_api_server import live
 from support.openid_installation import Installation
 from support.openid_server import BASE_URL, CLIENT_ID, CLIENT_SECRET, free_port, openid_server

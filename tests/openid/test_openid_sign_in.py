@@ -14,11 +14,11 @@ import pytest
 from safelight.accounts import Accounts, Role
 from safelight.accounts.openid import OpenIdRules
 from safelight.accounts.people import PersonState, SignedIn
-from safelight.console.login import MAX_SIGN_INS
 from safelight.core.errors import Forbidden, SafelightError, Unauthenticated
 from safelight.store.database import Database
 from safelight.store.tables import openid_attempts, openid_sessions
 from safelight.web.auth import COOKIE
+from safelight.web.console.login import MAX_SIGN_INS
 from support.openid_installation import Installation
 from support.openid_server import BASE_URL, callback_answer
 from support.rows import each_row

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from safelight.sandbox.entrypoints import EntryPoint
+from safelight.media.sandbox.entrypoints import EntryPoint
 
 
 def in_child(function: str) -> EntryPoint:

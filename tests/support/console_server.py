@@ -15,25 +15,25 @@ from pathlib import Path
 from safelight.accounts import KeyScope, Principal, PrincipalKind
 from safelight.accounts.people import People, SignIn
 from safelight.accounts.policies import Policies, read_history
-from safelight.bootstrap import Container
+from safelight.app.container import Container
+from safelight.app.settings import Settings
+from safelight.app.settings.sources import SettingSource
 from safelight.cases.reviews import DecisionExecutor
-from safelight.console.case_media import CaseFiles, MediaFile, PictureRequest, PictureSheet
-from safelight.console.name_lists import NameListEditor
-from safelight.console.services import ConsoleServices, PeopleServices, PolicyServices
-from safelight.console.sound_excerpt import SoundPart
 from safelight.core.ids import new_id
 from safelight.detectors.list_origins import ListKind, check_lists
 from safelight.detectors.registry import DetectorRegistry, load_plugin
 from safelight.detectors.text.operator_lists import OperatorLists
 from safelight.policy.findings import Stage
 from safelight.policy.waivers import EVERYTHING, NewWaiver
-from safelight.settings import Settings
-from safelight.settings.sources import SettingSource
 from safelight.store.database import Database
 from safelight.videos.case_rows import Case, CaseFile, CaseKind, ExposureLog, NewCase, open_case
 from safelight.videos.case_rows.models import UNDO_S
 from safelight.videos.models import Video, VideoState
 from safelight.videos.transcripts import SpokenLine, Transcript
+from safelight.web.console.case_media import CaseFiles, MediaFile, PictureRequest, PictureSheet
+from safelight.web.console.name_lists import NameListEditor
+from safelight.web.console.services import ConsoleServices, PeopleServices, PolicyServices
+from safelight.web.console.sound_excerpt import SoundPart
 from safelight.web.services import ConsentServices
 from support.fake_api_server import Live, Shelf, judged, live
 from support.people import FastHasher

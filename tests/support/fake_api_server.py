@@ -34,7 +34,7 @@ from safelight.accounts.statements import (
 from safelight.accounts.tenant_log import TenantLog
 from safelight.accounts.terms import AccountTerms
 from safelight.accounts.webhooks import Webhooks
-from safelight.bootstrap.app import build_app
+from safelight.app.asgi import build_app
 from safelight.cases.appeals import Appeals
 from safelight.cases.case_events import CaseEvents
 from safelight.cases.quality import CheckFigures, Quality, QualityResults
@@ -43,10 +43,9 @@ from safelight.cases.review_actions import ReviewActions
 from safelight.cases.reviews import ReviewQueue, Reviews
 from safelight.cases.reviews.bulk import BulkDecisions
 from safelight.cases.saved_replies import SavedReplies
-from safelight.console.services import ConsoleServices
 from safelight.core.errors import Conflict, NotFound, RequestBlocked
 from safelight.core.ids import new_id
-from safelight.net.webhook_client import WebhookClient
+from safelight.core.net.webhook_client import WebhookClient
 from safelight.policy.documents import load
 from safelight.policy.explanations import ExplanationLevel, ExplanationLinks, explain
 from safelight.policy.findings import SHIPPED, Cell, Coverage, Finding, Modality, Stage, TextSpan
@@ -77,6 +76,7 @@ from safelight.videos.models import (
 from safelight.videos.quota import Quota, QuotaReader, QuotaStatus
 from safelight.videos.service import VideoService
 from safelight.videos.templates import Templates
+from safelight.web.console.services import ConsoleServices
 from safelight.web.moderations_api import (
     ModerationInput,
     ModerationResult,

@@ -14,26 +14,25 @@ from fastapi import FastAPI
 
 from safelight.accounts import Accounts, Principal
 from safelight.accounts.statements import Statements, StatementSource
-from safelight.bootstrap import Container
-from safelight.bootstrap.app import build_app
-from safelight.bootstrap.core import ENROLLED
-from safelight.bootstrap.web import make_console_services, make_services, make_standing
+from safelight.app.asgi import build_app
+from safelight.app.container import Container
+from safelight.app.core import ENROLLED
+from safelight.app.settings import Settings
+from safelight.app.web import make_console_services, make_services, make_standing
 from safelight.cases.appeals import Appeals
 from safelight.cases.reports import NewReport, Receipt
 from safelight.cases.reviews import Reviews
 from safelight.cli.demo import operator
-from safelight.console.services import ConsoleServices
 from safelight.core.fileio import write_once
 from safelight.core.ids import new_id
 from safelight.detectors.protocol import DetectorPlugin
 from safelight.detectors.registry import DetectorRegistry
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.waivers import EVERYTHING, NewWaiver
 from safelight.providers.protocol import Generator
 from safelight.providers.videos_api import create as videos_api
-from safelight.sandbox.sandbox import Sandbox
 from safelight.screening.request import CreateRequest
-from safelight.settings import Settings
 from safelight.store.blobs import BlobStore
 from safelight.store.database import Database, Transaction
 from safelight.store.tables import videos
@@ -44,6 +43,7 @@ from safelight.videos.models import Content, Video, VideoRecord, VideoSnapshot
 from safelight.videos.runner import Runner
 from safelight.videos.video_statements import WithdrawalCause
 from safelight.videos.withdrawal import withdraw_within
+from safelight.web.console.services import ConsoleServices
 from safelight.web.services import Services
 from safelight.web.standing import StandingServices
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 
 from safelight.accounts.openid import CallbackAnswer, OpenIdClient, OpenIdProvider
-from safelight.net.json_client import JsonClient
+from safelight.core.net.json_client import JsonClient
 
 from .optional_tools import leave_out
 

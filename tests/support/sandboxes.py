@@ -17,12 +17,12 @@ import pytest
 
 from safelight.detectors.registry import DetectorRegistry
 from safelight.media import probe
+from safelight.media.sandbox.confinement import Limits
+from safelight.media.sandbox.entrypoints import EntryPoint
+from safelight.media.sandbox.process import NO_HOOKS, CallHooks
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.provenance import worker as provenance_worker
 from safelight.provenance.watermark import clip_marking
-from safelight.sandbox.confinement import Limits
-from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.process import NO_HOOKS, CallHooks
-from safelight.sandbox.sandbox import Sandbox
 from safelight.screening import delivery
 from safelight.screening.scanning import worker
 from safelight.screening.scanning.service import Scanner, ScannerOptions

@@ -18,20 +18,20 @@ ALLOWED = {
     "screening/scene_detection.py",
     "screening/timed_reference.py",
     "provenance/timestamp_authority.py",
-    "sandbox/process.py",
+    "media/sandbox/process.py",
     # Loops that wait, and the pace of work in loops.
     "cli/demo.py",
     "videos/idempotency.py",
     "videos/queue.py",
     # Durations in reports.
-    "bootstrap/readiness.py",
+    "app/readiness.py",
     "cli/scan.py",
     "cli/upstream_checks.py",
     # The date or time that a report or an answer states.
     "web/api/content_provenance.py",
     "cli/coverage.py",
     "cli/lists.py",
-    "console/scan_report.py",
+    "web/console/scan_report.py",
     "screening/file_scan.py",
     # Compares the time with that of a file of an earlier run.
     "cli/trigger_record.py",

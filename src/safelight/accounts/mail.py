@@ -14,7 +14,7 @@ import msgspec
 
 from safelight.core.background.part import BackgroundPart
 from safelight.core.i18n import load_messages
-from safelight.net.mail_client import MailClient, MailResult, MailText
+from safelight.core.net.mail_client import MailClient, MailResult, MailText
 from safelight.store.database import Database, Transaction
 from safelight.store.key_ring import EncryptedColumn, KeyRing
 from safelight.store.outbox import Message, Outbox

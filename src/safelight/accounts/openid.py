@@ -21,7 +21,7 @@ from sqlalchemy import Row
 
 from safelight.accounts import Role
 from safelight.core.errors import Forbidden, SafelightError, Unauthenticated, Unavailable
-from safelight.net.json_client import JsonClient, JsonExchangeFailed
+from safelight.core.net.json_client import JsonClient, JsonExchangeFailed
 from safelight.store.database import Database, Transaction
 from safelight.store.key_ring import EncryptedColumn, KeyRing
 from safelight.store.tables import invitations, openid_attempts, openid_identities, openid_sessions, people

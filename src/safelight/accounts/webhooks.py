@@ -18,9 +18,8 @@ from safelight.accounts import KeyScope, Principal
 from safelight.core.backoff import Backoff
 from safelight.core.errors import Conflict, InvalidField, NotFound
 from safelight.core.ids import is_id, new_id
-from safelight.core.records import Seconds, Shown
-from safelight.net.webhook_client import WebhookClient
-from safelight.net.webhook_inputs import (
+from safelight.core.net.webhook_client import WebhookClient
+from safelight.core.net.webhook_inputs import (
     KEEPING_THE_OLD,
     MAX_NAME_CHARACTERS,
     SAMPLE,
@@ -30,6 +29,7 @@ from safelight.net.webhook_inputs import (
     Rotation,
     TestEvent,
 )
+from safelight.core.records import Seconds, Shown
 from safelight.policy.yaml_reader import did_you_mean
 from safelight.store.database import Database, Transaction
 from safelight.store.outbox import RETRY_BACKOFF

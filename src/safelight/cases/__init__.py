@@ -1,1 +1,1 @@
-"""What people decide: reviews, reports, appeals, quality, consents. Decisions are carried out on videos."""
+"""What people decide: reviews, reports, appeals, quality. Decisions are carried out on videos."""

@@ -18,9 +18,10 @@ from sqlalchemy import Row
 from safelight.accounts.standing import TOPIC as STANDING_TOPIC
 from safelight.accounts.statements import statement_of_case
 from safelight.accounts.webhooks import Deliveries, WebhookDelivery, build_payload, signed_headers
+from safelight.consents.store import WITHDRAWN_TOPIC as CONSENT_TOPIC
 from safelight.core.background.part import BackgroundPart
-from safelight.net.webhook_client import WebhookClient
-from safelight.net.webhook_inputs import EventType
+from safelight.core.net.webhook_client import WebhookClient
+from safelight.core.net.webhook_inputs import EventType
 from safelight.providers.attempts.drift_alarms import TOPIC as DRIFT_TOPIC
 from safelight.store import tables
 from safelight.store.database import Database, Transaction
@@ -29,7 +30,6 @@ from safelight.videos.case_rows import CaseState, DecisionAction
 from safelight.videos.models import VideoState
 
 from .appeals import BY_REPORTER
-from .consents.store import WITHDRAWN_TOPIC as CONSENT_TOPIC
 from .reports.notice_store import TOPIC as REPORT_TOPIC
 from .reviews.case_mails import announce_by_mail
 

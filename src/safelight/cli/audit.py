@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from safelight.accounts.audit import AuditVerification, CheckpointKey, CheckpointStore, LogEntry
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
     from safelight.store.database import Database
 
 app = typer.Typer(no_args_is_help=True)

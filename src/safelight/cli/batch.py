@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
 
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
     from safelight.videos.templates import Template
     from safelight_client import AsyncClient
     from safelight_client.batch import (

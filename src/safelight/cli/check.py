@@ -39,7 +39,7 @@ from .text_input import read_text
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
     from safelight.screening.check_result import CheckResult
     from safelight.screening.evaluation import StageResult
 

@@ -23,7 +23,7 @@ from .prompt_checker import PromptChecker, exit_of, find_policy, require_length,
 from .prompt_rows import PromptRow, read_prompt_rows
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
     from safelight.policy.findings import Taxonomy
     from safelight.screening.check_result import CheckResult
 

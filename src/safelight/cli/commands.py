@@ -17,7 +17,7 @@ from safelight.core.errors import ConfigurationError
 from .language import OPTION, translate_help
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
 
 #: Name and help line of each command, by the group in which the help lists it. The command `foo-bar` is the
 #: object `app` in the module `foo_bar`.
@@ -215,7 +215,7 @@ def load_container(ctx: typer.Context) -> Container:
     """Load the configured installation and return its container. Raises `ConfigurationError` for invalid
     settings.
     """
-    from safelight.bootstrap import load
+    from safelight.app.container import load
 
     container = load(config_path(ctx))
     ctx.call_on_close(container.likeness.close_embedder)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic.fields import FieldInfo
 
-from safelight.settings import Section, Settings
+from safelight.app.settings import Section, Settings
 
 _HEAD = """\
 # Safelight's settings. Every line that begins with "# name =" shows a default; remove the # to change it.

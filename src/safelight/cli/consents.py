@@ -11,8 +11,8 @@ from .operations import Result, command
 from .output import format_day
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Container
-    from safelight.cases.consents import Consent
+    from safelight.app.container import Container
+    from safelight.consents import Consent
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -37,7 +37,7 @@ def add(
     Needs `likeness.enabled` and its declared legal basis.
     """
     from safelight.accounts.waivers import parse_expiry
-    from safelight.cases.consents import NewConsent
+    from safelight.consents import NewConsent
 
     new = NewConsent(
         subject=subject,

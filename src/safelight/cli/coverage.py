@@ -56,8 +56,8 @@ def coverage(
 
 
 def _write_sheet(path: Path, table: dict[str, Any], taxonomy: Taxonomy) -> None:
-    from safelight.console.decision_sheet import decision_sheet, render_sheet
-    from safelight.console.translations import load_languages
+    from safelight.web.console.decision_sheet import decision_sheet, render_sheet
+    from safelight.web.console.translations import load_languages
 
     t = load_languages()[language()]
     text = render_sheet(decision_sheet(table, taxonomy, t, at=time.time()), t)
@@ -67,11 +67,11 @@ def _write_sheet(path: Path, table: dict[str, Any], taxonomy: Taxonomy) -> None:
 def _print_table(console: Console, table: dict[str, Any], taxonomy: Taxonomy) -> None:
     from rich.text import Text
 
-    from safelight.console.measured_text import describe_prompts
-    from safelight.console.translations import load_languages, name_waiver_decider
     from safelight.screening.coverage_count import count_complete, installed_checks
     from safelight.screening.coverage_table import describe_waiver_scope, waived_checks
     from safelight.screening.text_figures import describe_installed_text
+    from safelight.web.console.measured_text import describe_prompts
+    from safelight.web.console.translations import load_languages, name_waiver_decider
 
     t, words = texts(), load_languages()[language()]
     policy = table["policy"]
@@ -158,7 +158,7 @@ def _format_figure(measured: str | None) -> str:
 
 
 def _is_measured_with_all_text(cell: dict[str, Any]) -> bool:
-    from safelight.console.measured_text import is_prompts_page
+    from safelight.web.console.measured_text import is_prompts_page
 
     return bool(cell["detectors"]) and is_prompts_page(cell["measured"] or "")
 

@@ -22,7 +22,7 @@ from .language import texts
 if TYPE_CHECKING:
     import httpx
 
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
     from safelight.provenance.verification import Verifier
 
     from .output import ProgressBar

@@ -22,7 +22,7 @@ from .upstream import NAME, read_key
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
     from safelight.provenance.keys import KeyStore
     from safelight.store.database import Database, Transaction
 
@@ -273,7 +273,7 @@ def _check_isolation(container: Container | None) -> DoctorCheck:
     """Test the sandbox in the gateway's configuration: models are loaded, and the fork server is used if
     possible.
     """
-    from safelight.sandbox.sandbox import Sandbox
+    from safelight.media.sandbox.sandbox import Sandbox
 
     if container is None:
         sandbox = Sandbox()
@@ -460,7 +460,7 @@ def _read_signing_start(container: Container) -> dt.datetime | None:
 
 
 def _check_mail(container: Container) -> DoctorCheck:
-    from safelight.bootstrap.mail import make_mail_client
+    from safelight.app.mail import make_mail_client
 
     return doctor_mail_check.mail(make_mail_client(container.core.settings.mail))
 

@@ -24,7 +24,7 @@ from safelight.core.installation import install_command
 
 if TYPE_CHECKING:
     from safelight.detectors.list_origins import ListRecord
-    from safelight.sandbox.confinement import Isolation
+    from safelight.media.sandbox.confinement import Isolation
     from safelight.store.database import Database
 
 

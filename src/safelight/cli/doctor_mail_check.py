@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .doctor_checks import DoctorCheck, DoctorState
 
 if TYPE_CHECKING:
-    from safelight.net.mail_client import MailClient
+    from safelight.core.net.mail_client import MailClient
 
 
 def mail(client: MailClient | None) -> DoctorCheck:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from .doctor_checks import DoctorCheck, DoctorState
 
 if TYPE_CHECKING:
-    from safelight.settings.advice import RewriterSettings
+    from safelight.app.settings.advice import RewriterSettings
 
 
 def rewriter(settings: RewriterSettings, *, key: str) -> DoctorCheck:

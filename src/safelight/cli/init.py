@@ -18,7 +18,7 @@ from .doctor_checks import DoctorState, packages
 from .output import Exit, emit, format_day
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
     from safelight.policy.findings import Cell, Stage
     from safelight.policy.waivers import Waiver
 
@@ -143,7 +143,7 @@ def _create_installation(path: Path, *, is_new: bool) -> Container:
 
     `is_new`: the settings file is new, and gets the id of the folder of keys.
     """
-    from safelight.bootstrap import load
+    from safelight.app.container import load
     from safelight.core.fileio import write_atomic
     from safelight.store.data_directory import mark_installation
 

@@ -9,7 +9,7 @@ import typer
 
 if TYPE_CHECKING:
     from safelight.accounts import Principal
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
 
 _VARIABLE = "SAFELIGHT_API_KEY"
 

@@ -16,7 +16,7 @@ from .output import format_day
 
 if TYPE_CHECKING:
     from safelight.accounts import Accounts, KeyRecord, KeyScope, Principal, Tenant
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
 
 app = typer.Typer(no_args_is_help=True)
 #: An error message names at most this number of tenants.

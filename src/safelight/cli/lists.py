@@ -14,7 +14,7 @@ from .language import language, texts, translate
 from .output import Exit, emit, printable
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
     from safelight.detectors.list_origins import ListRecord
 
 app = typer.Typer(no_args_is_help=True)

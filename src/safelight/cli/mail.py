@@ -30,8 +30,8 @@ def send_test(
 ) -> int:
     """Send one mail now and report what the server answered."""
     from safelight.accounts.mail import MailKind, NewMail, render_mail
-    from safelight.bootstrap.mail import make_mail_client
-    from safelight.net.mail_client import MailText
+    from safelight.app.mail import make_mail_client
+    from safelight.core.net.mail_client import MailText
 
     container = load_container(ctx)
     client = make_mail_client(container.core.settings.mail)

@@ -16,8 +16,8 @@ from .commands import load_container
 from .output import Exit
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Container
-    from safelight.mcp.tools import LocalCheck
+    from safelight.app.container import Container
+    from safelight.cli.assistants.tools import LocalCheck
 
 app = typer.Typer(add_completion=False)
 
@@ -62,7 +62,7 @@ def mcp(
             remedy="Give its address with --url or SAFELIGHT_URL, and its key in SAFELIGHT_API_KEY.",
         )
     try:
-        from safelight.mcp.server import build_server
+        from safelight.cli.assistants.server import build_server
     except ModuleNotFoundError as error:
         from safelight.core.installation import install_command
 
@@ -70,8 +70,8 @@ def mcp(
             f"This command needs the Python package {error.name!r}, which is not installed.",
             remedy=f"Run: {install_command('mcp')}",
         ) from None
-    from safelight.mcp.session_limits import SessionLimits
-    from safelight.mcp.tools import McpTools
+    from safelight.cli.assistants.session_limits import SessionLimits
+    from safelight.cli.assistants.tools import McpTools
     from safelight_client import Client
 
     from .client_version import require_same_client

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from safelight.cli.assistants.gateway import GatewayFailure, VideoOffer, VideoReply
 from safelight.core.errors import InvalidField
-from safelight.mcp.gateway import GatewayFailure, VideoOffer, VideoReply
 
 from .gateway_calls import choose_model, read_models, reason_against, shortest_length
 

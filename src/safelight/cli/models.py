@@ -14,9 +14,9 @@ from .commands import load_container
 from .output import Exit, emit, progress_console
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
+    from safelight.core.net.fetch import Fetcher
     from safelight.detectors.models.specs import ConfiguredModel
-    from safelight.net.fetch import Fetcher
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -297,7 +297,7 @@ def _describe_added(detector: str) -> str:
 def _fetcher(address: str) -> Fetcher:
     from urllib.parse import urlsplit
 
-    from safelight.net.fetch import Fetcher, FetchLimits
+    from safelight.core.net.fetch import Fetcher, FetchLimits
 
     parsed = urlsplit(address)
     if parsed.scheme not in ("http", "https") or not parsed.hostname:

@@ -15,7 +15,7 @@ from .output import Exit, emit, format_day, format_time
 if TYPE_CHECKING:
     from safelight.accounts import KeyRecord, Role
     from safelight.accounts.people import Invitation, Person
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
 
 app = typer.Typer(no_args_is_help=True)
 

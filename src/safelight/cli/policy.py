@@ -18,7 +18,7 @@ from .output import Exit, emit, printable, progress_console
 
 if TYPE_CHECKING:
     from safelight.accounts.policies import PublishedPolicy
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
     from safelight.policy.documents import Policy
     from safelight.policy.replay import ReplayRecord, ReplayReport
 

@@ -13,7 +13,7 @@ from .output import Exit
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
     from safelight.detectors.text.pipeline import TextPipeline, TextReport
     from safelight.policy.tenant_policy import TenantPolicy
     from safelight.providers.advice.prompt_advice import AdviceOptions

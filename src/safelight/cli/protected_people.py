@@ -12,8 +12,8 @@ from safelight.core.envelopes import deleted_object
 from .operations import Result, command
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Container
-    from safelight.cases.consents import ProtectedPerson
+    from safelight.app.container import Container
+    from safelight.consents import ProtectedPerson
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -35,7 +35,7 @@ def add(
 
     Needs `likeness.enabled` and its declared legal basis.
     """
-    from safelight.cases.consents import NewProtectedPerson
+    from safelight.consents import NewProtectedPerson
 
     from .views import show_protected_person
 

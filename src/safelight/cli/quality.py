@@ -21,7 +21,7 @@ from .output import Exit, emit, format_day, printable
 
 if TYPE_CHECKING:
     from safelight.accounts import Principal
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
     from safelight.cases.quality import Golden
     from safelight.cases.quality.figures import QualityFigures
     from safelight.policy.documents import Policy

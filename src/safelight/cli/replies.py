@@ -14,7 +14,7 @@ from .operations import Result, command
 from .output import printable
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
     from safelight.cases.saved_replies import SavedReply
 
 app = typer.Typer(no_args_is_help=True)

@@ -20,7 +20,7 @@ from .output import Exit, format_time, printable
 
 if TYPE_CHECKING:
     from safelight.accounts import Principal
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
     from safelight.cases.appeals import OverturnRate
     from safelight.cases.reviews.bulk import BulkResult, LeftOut
     from safelight.videos.case_rows import Case, CaseFile

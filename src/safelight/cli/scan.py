@@ -27,7 +27,7 @@ from .scan_text import describe_summary, text_of
 from .verify import find_lookup, make_verifier
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
     from safelight.policy.tenant_policy import TenantPolicy
     from safelight.screening.file_scan import FileReport, FileScanner
     from safelight.screening.scan_cache import ScanCache
@@ -311,9 +311,9 @@ def _write_report(
     html: Path, run: ScanRun, source: Source, tag: ReportLanguage, container: Container
 ) -> None:
     """Write the HTML report atomically."""
-    from safelight.console.scan_report import render_scan_report
-    from safelight.console.translations import load_languages
     from safelight.screening.coverage_count import installed_checks
+    from safelight.web.console.scan_report import render_scan_report
+    from safelight.web.console.translations import load_languages
 
     reports = [one.report for one in run.done]
     left = len(source.files) - len(reports)

@@ -18,7 +18,7 @@ from .language import texts
 from .output import print_prose, progress_console, write_json
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
 
     from .server_process import Gateway
 
@@ -60,7 +60,7 @@ def serve(
     as_json: Annotated[bool, typer.Option("--json", help="Print address, link and key as JSON.")] = False,
 ) -> None:
     """Run the gateway, its workers and its web pages until Ctrl-C."""
-    from safelight.bootstrap import load
+    from safelight.app.container import load
 
     from .server_process import Gateway, set_up_logging
 

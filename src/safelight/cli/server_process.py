@@ -26,9 +26,9 @@ from .prompt_checker import make_pipeline
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
+    from safelight.app.settings import LogSettings
     from safelight.screening.text_socket import TextServer
-    from safelight.settings import LogSettings
 
     from .http_server import HttpServer
 
@@ -156,7 +156,7 @@ class Gateway:
         """
         import uvicorn
 
-        from safelight.bootstrap.web import make_app
+        from safelight.app.web import make_app
 
         from .http_server import HttpServer
 
@@ -208,7 +208,7 @@ class Gateway:
         """Load the text models of both languages and start the sandbox workers, so that no request waits.
         Commands may then have their texts inspected here.
         """
-        from safelight.sandbox.child_main import release_memory
+        from safelight.media.sandbox.child_main import release_memory
         from safelight.screening.text_socket import TextServer
 
         # Before the detectors are loaded: from files that change later, they are others.

@@ -14,7 +14,7 @@ from .language import texts
 from .output import Exit, emit
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
     from safelight.provenance.keys import SigningKey
 
 app = typer.Typer(no_args_is_help=True)

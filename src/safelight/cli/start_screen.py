@@ -14,7 +14,7 @@ from .language import language, modality_name, texts
 from .output import print_prose, progress_console
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
     from safelight.policy.waivers import Waiver
 
     from .demo import FirstClip

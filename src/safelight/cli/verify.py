@@ -20,7 +20,7 @@ from .output import Exit, emit
 from .scan_text import format_cells
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
     from safelight.provenance.models import Evidence, Verification
     from safelight.provenance.seal import ChangedRow, Seal
     from safelight.provenance.verification import Verifier

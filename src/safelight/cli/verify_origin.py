@@ -15,7 +15,7 @@ from .client_version import require_same_client
 from .language import language
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,8 +11,8 @@ from safelight.accounts import ROLES, KeyRecord, KeyScope, Tenant
 from safelight.accounts.models import KeyStatus
 from safelight.accounts.people import DisabledPerson, Invitation
 from safelight.accounts.people.models import Person, PersonStatus
-from safelight.cases.consents import Consent, ProtectedPerson
-from safelight.cases.consents.models import ConsentStatus, ProtectedPersonStatus
+from safelight.consents import Consent, ProtectedPerson
+from safelight.consents.models import ConsentStatus, ProtectedPersonStatus
 from safelight.core.records import Seconds, Shown
 from safelight.policy.waivers import Waiver, WaiverRecord
 from safelight.web.views import show

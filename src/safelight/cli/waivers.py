@@ -14,7 +14,7 @@ from .operations import Result, command
 from .output import Exit, format_day, printable
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
 
 app = typer.Typer(no_args_is_help=True)
 

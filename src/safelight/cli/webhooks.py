@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from safelight.net.webhook_inputs import EventType, NewEndpoint, Rotation, TestEvent
+from safelight.core.net.webhook_inputs import EventType, NewEndpoint, Rotation, TestEvent
 
 from .keys import Administrator
 from .operations import Result, command
@@ -15,7 +15,7 @@ from .output import Exit, format_time
 
 if TYPE_CHECKING:
     from safelight.accounts.webhooks import RegisteredEndpoint
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
 
 app = typer.Typer(no_args_is_help=True)
 

@@ -1,1 +1,1 @@
-"""What every package may use: errors, ids, files, JSON, metrics, background parts, traces, messages."""
+"""What every package may use: errors, ids, files, JSON, metrics, messages, and outgoing requests in `net`."""

@@ -1,1 +1,1 @@
-"""Media processing in a sandboxed child: probe, decode, normalize, encode."""
+"""Media files, opened only in sandboxed children (`sandbox`): probe, decode, normalize, encode."""

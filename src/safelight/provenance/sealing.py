@@ -19,10 +19,10 @@ import safelight
 from safelight.core import disk
 from safelight.core.errors import ConfigurationError, InvalidMedia, SandboxCrashed, SandboxFailed, Unavailable
 from safelight.core.fileio import replace_durably, sha256_file
-from safelight.sandbox.confinement import Limits
-from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.process import CallHooks
-from safelight.sandbox.sandbox import Sandbox
+from safelight.media.sandbox.confinement import Limits
+from safelight.media.sandbox.entrypoints import EntryPoint
+from safelight.media.sandbox.process import CallHooks
+from safelight.media.sandbox.sandbox import Sandbox
 
 from . import manifest, worker
 from .fingerprints.clip_fingerprint import ClipFingerprint

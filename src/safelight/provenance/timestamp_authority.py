@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import serialization
 from rfc3161_client import HashAlgorithm, TimestampRequestBuilder, TimeStampResponse, VerifierBuilder
 
 from safelight.core.errors import ConfigurationError, ForbiddenUrl
-from safelight.net.guarded_client import GuardedClient
-from safelight.net.ssrf_guard import system_resolve
+from safelight.core.net.guarded_client import GuardedClient
+from safelight.core.net.ssrf_guard import system_resolve
 
 #: Seconds for one answer. A video waits for it, so it is short; a missing timestamp is added later.
 _TOTAL_S, _IDLE_S = 10.0, 5.0

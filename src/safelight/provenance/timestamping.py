@@ -12,9 +12,9 @@ from typing import Any
 import msgspec
 
 from safelight.core.errors import InvalidMedia, SandboxCrashed, SandboxFailed
-from safelight.sandbox.confinement import Limits
-from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import Sandbox
+from safelight.media.sandbox.confinement import Limits
+from safelight.media.sandbox.entrypoints import EntryPoint
+from safelight.media.sandbox.sandbox import Sandbox
 
 from . import worker
 from .timestamp_authority import Timestamp, TimestampAuthority, TimestampMissing

@@ -16,9 +16,9 @@ from cryptography import x509
 
 from safelight.core.errors import ConfigurationError, InvalidMedia, NotFound, SandboxCrashed, SandboxFailed
 from safelight.core.fileio import sha256_file
-from safelight.sandbox.confinement import Limits
-from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import Sandbox
+from safelight.media.sandbox.confinement import Limits
+from safelight.media.sandbox.entrypoints import EntryPoint
+from safelight.media.sandbox.sandbox import Sandbox
 
 from . import certificates, messages, worker
 from .keys import KeyStore

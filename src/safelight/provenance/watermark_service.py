@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from safelight.core.errors import InvalidMedia, SandboxCrashed, TooLarge
-from safelight.sandbox.confinement import Limits
-from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.process import CallHooks
-from safelight.sandbox.sandbox import Sandbox
+from safelight.media.sandbox.confinement import Limits
+from safelight.media.sandbox.entrypoints import EntryPoint
+from safelight.media.sandbox.process import CallHooks
+from safelight.media.sandbox.sandbox import Sandbox
 
 from .watermark.assisted_detector import MIN_CORRELATION, correlate
 from .watermark.clip_marking import MarkResult, MarkSearchResult, mark_in_child, search_in_child

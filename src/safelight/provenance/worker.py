@@ -20,7 +20,7 @@ from .manifest_traces import has_manifest_traces
 if TYPE_CHECKING:
     from c2pa import Context, Reader
 
-    from safelight.sandbox.child_main import ChildChannel
+    from safelight.media.sandbox.child_main import ChildChannel
 
     from .fingerprints.clip_fingerprint import ClipFingerprint
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx
 import msgspec
 
-from safelight.net.client import Timeouts, upstream_client
+from safelight.core.net.client import Timeouts, upstream_client
 from safelight.providers.protocol import (
     Charge,
     ChargeStatus,

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from safelight.core.errors import SettingsError, UpstreamUnavailable
-from safelight.net.json_client import JsonClient, JsonExchangeFailed
+from safelight.core.net.json_client import JsonClient, JsonExchangeFailed
 
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"

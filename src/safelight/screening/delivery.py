@@ -11,10 +11,10 @@ import msgspec
 from safelight.core.errors import BadInput, ConfigurationError, SandboxFailed
 from safelight.media.badge import BadgeStyle, check_badge_in_child
 from safelight.media.normalize import NormalizeMethod, NormalizeResult, normalize_in_child
-from safelight.sandbox.child_main import ChildChannel
-from safelight.sandbox.confinement import Limits
-from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import Sandbox
+from safelight.media.sandbox.child_main import ChildChannel
+from safelight.media.sandbox.confinement import Limits
+from safelight.media.sandbox.entrypoints import EntryPoint
+from safelight.media.sandbox.sandbox import Sandbox
 
 from .scanning.service import Scanner
 

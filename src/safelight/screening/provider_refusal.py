@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from safelight.net.internal_details import mask_internal
+from safelight.core.net.internal_details import mask_internal
 from safelight.providers.protocol import Charge, ChargeStatus, ProviderRefusal
 from safelight.providers.provider_errors.messages import INPUTS
 

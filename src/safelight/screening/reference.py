@@ -23,12 +23,12 @@ from safelight.detectors.likeness.matching import (
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.media.metadata import copy_without_metadata
 from safelight.media.probe import detect_container
+from safelight.media.sandbox.confinement import Limits
+from safelight.media.sandbox.entrypoints import EntryPoint
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.media.signatures import detect_image
 from safelight.policy.findings import Cell, Coverage, Finding, Modality, Stage
 from safelight.policy.verdicts import Action
-from safelight.sandbox.confinement import Limits
-from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import Sandbox
 
 from .evaluation import ScreeningContext, StageInput, StageResult, evaluate
 from .file_tags import screen_tags

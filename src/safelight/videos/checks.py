@@ -16,7 +16,7 @@ from safelight.accounts import KeyScope, Principal
 from safelight.accounts.policies import PolicyLoader
 from safelight.accounts.terms import read_audience, read_requester
 from safelight.core.ids import new_id
-from safelight.net.fetch import Fetcher
+from safelight.core.net.fetch import Fetcher
 from safelight.policy.findings import Stage, Taxonomy
 from safelight.policy.intended_use import IntendedUse, VideoRequester
 from safelight.policy.tenant_policy import TenantPolicy

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import and_, or_, select
 
 from safelight.accounts.statements import DecisionGround, GroundBasis, Objection, StatementSource
+from safelight.consents.uses import record_use
 from safelight.core.background.rows import RowFailures
 from safelight.core.errors import Withdrawn
 from safelight.core.ids import is_id
@@ -19,7 +20,6 @@ from safelight.policy.intended_use import VideoRequester
 from safelight.store.database import Database, Transaction
 from safelight.store.tables import characters, copied_sources, videos
 
-from .consent_uses import record_use
 from .context import PipelineContext
 from .lineage import LineageTrace
 from .models import VideoState

@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from safelight.consents.uses import record_use
 from safelight.core.errors import Conflict, Forbidden, InvalidField, InvalidMedia, NotFound, Withdrawn
 from safelight.core.ids import is_id
 from safelight.detectors.text.hidden_characters import remove_hidden
@@ -25,7 +26,6 @@ from safelight.screening.request import CreateRequest, SourceVideo
 from safelight.store import tables
 from safelight.store.database import Transaction
 
-from .consent_uses import record_use
 from .context import PipelineContext
 from .files import reuse_file
 from .models import Character, CharacterState, ReusedFile, Video, VideoState

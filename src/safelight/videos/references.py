@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from safelight.core.errors import DeadlineExceeded, SandboxFailed, Unavailable, Withdrawn
-from safelight.net.fetch import Fetcher
+from safelight.core.net.fetch import Fetcher
 from safelight.policy.findings import Stage
 from safelight.provenance.models import ManifestState
 from safelight.provenance.recovery.conclusion import Answer

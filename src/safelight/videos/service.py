@@ -13,7 +13,7 @@ from safelight.accounts.check_limits import CheckLimiter
 from safelight.accounts.statements import erase_reasons
 from safelight.core.errors import Conflict, Forbidden, NotFound, RequestBlocked, SafelightError, Withdrawn
 from safelight.core.ids import is_id, new_id
-from safelight.net.fetch import Fetcher
+from safelight.core.net.fetch import Fetcher
 from safelight.screening.admission import AdmissionLimits
 from safelight.screening.request import CreateRequest
 from safelight.screening.timed_reference import TimedReferenceStage

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any
 
-from sqlalchemy import Row
-
-from safelight.accounts import find_same_people
+from safelight.consents.limits import limits_of
 from safelight.core.errors import Withdrawn
 from safelight.policy.findings import Basis, Category, Finding, Match, Modality
 from safelight.policy.intended_use import (
-    ConsentLevel,
-    ConsentLimits,
-    ConsentScope,
     Shortfall,
-    UseKind,
     VideoRequester,
     find_shortfall,
 )
-from safelight.store import tables
 from safelight.store.database import Transaction
 from safelight.store.tables import consent_uses, consents, copied_sources, video_lineage
 
@@ -86,23 +78,3 @@ def _finding(consent_id: str, shortfall: Shortfall) -> Finding:
         evidence=(Match(list="consents", entry=consent_id),),
         attributes={"kind": CONSENT_KIND, "shortfall": shortfall.value},
     )
-
-
-def limits_of(tx: Transaction, consents: Iterable[Row[Any]]) -> dict[str, ConsentLimits]:
-    """Whom and what these consents cover, by their id. Those that were not given on camera are left out."""
-    on_camera = [row.id for row in consents if row.level == ConsentLevel.ON_CAMERA]
-    of = tables.consent_requests.c
-    rows = tx.select(tables.consent_requests, of.id.in_(on_camera)) if on_camera else ()
-    accounts = {asker: find_same_people(tx, (asker,)) for asker in {row.asked_by for row in rows}}
-    # A consent without its request covers no request for a video.
-    found = dict.fromkeys(on_camera, ConsentLimits())
-    for row in rows:
-        found[row.id] = ConsentLimits(
-            accounts=accounts[row.asked_by],
-            end_user=row.end_user,
-            kinds=frozenset(UseKind(kind) for kind in row.terms.get("kinds", ())),
-            commercial=row.terms["commercial"],
-            territory=row.terms["territory"],
-            voice=ConsentScope.VOICE.value in row.accepted,
-        )
-    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 from opentelemetry.trace import get_current_span
 
+from safelight.consents.uses import record_use
 from safelight.core import canonical_json
 from safelight.core.ids import new_id
 from safelight.core.metrics import COVERAGE_GAPS, STAGE_VERDICTS, TEXT_DEPTH
@@ -17,7 +18,6 @@ from safelight.store.database import Transaction
 
 from . import mappers
 from .case_rows import approved_verdict_ids, overturned_verdict_ids
-from .consent_uses import record_use
 from .models import StageRecord
 
 

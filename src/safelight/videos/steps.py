@@ -16,6 +16,7 @@ from typing import TypeAlias
 from opentelemetry.trace import SpanKind
 
 from safelight.accounts.terms import claim_first_review
+from safelight.consents.uses import commit_to_consents
 from safelight.core import canonical_json
 from safelight.core.errors import (
     BadInput,
@@ -59,7 +60,6 @@ from safelight.store.retention import Retention
 from . import attempts, generation_stage, outcomes
 from .attempt_store import finish_attempt, last_attempt
 from .attempts import ChargedFailure, discard_download, seconds_left
-from .consent_uses import commit_to_consents
 from .context import NewFile, PipelineContext
 from .durations import Part
 from .files import drop_files

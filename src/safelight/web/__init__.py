@@ -1,1 +1,1 @@
-"""HTTP: the routes in `api`, and what they share with the web pages, such as authentication and errors."""
+"""HTTP: the routes in `api`, the pages in `console`, and what they share, such as sign-in and errors."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.requests import Request
 
-from safelight.cases.consent_requests import Device
+from safelight.consents.requests import Device
 from safelight.core.errors import Unauthenticated
 
 from .auth import COOKIE, app_state, browser_of

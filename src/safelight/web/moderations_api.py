@@ -18,8 +18,8 @@ from tempfile import TemporaryDirectory
 from safelight.accounts import Principal
 from safelight.accounts.check_limits import CheckLimiter
 from safelight.core.errors import InvalidMedia, RateLimited
+from safelight.core.net.fetch import Fetcher
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.net.fetch import Fetcher
 from safelight.policy.findings import (
     SEXUAL_CATEGORIES,
     THREAT,

@@ -1,4 +1,4 @@
-"""The services and limits that `bootstrap` passes to the HTTP API and the web pages."""
+"""The services and limits that `app` passes to the HTTP API and the web pages."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from safelight.accounts.tenant_log import TenantLog
 from safelight.accounts.webhooks import Webhooks
 from safelight.cases.appeals import Appeals
 from safelight.cases.case_events import CaseEvents
-from safelight.cases.consent_requests import ConsentRequests, SubjectAnswers
 from safelight.cases.quality import CheckFigures, Quality, QualityResults
 from safelight.cases.reports import Reports
 from safelight.cases.reviews import ReviewQueue, Reviews
 from safelight.cases.reviews.bulk import BulkDecisions
 from safelight.cases.saved_replies import SavedReplies
+from safelight.consents.requests import ConsentRequests, SubjectAnswers
 from safelight.core.errors import NotFound
 from safelight.core.metrics import Gauge
 from safelight.policy.findings import Taxonomy

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 #: What completing a command must not import, because each key press would wait for it.
-HEAVY = {"numpy", "onnxruntime", "tokenizers", "sqlalchemy", "fastapi", "httpx", "safelight.bootstrap"}
+HEAVY = {"numpy", "onnxruntime", "tokenizers", "sqlalchemy", "fastapi", "httpx", "safelight.app"}
 
 
 def complete(shell: str, line: str) -> tuple[str, set[str]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from safelight.bootstrap import load
+from safelight.app.container import load
 from safelight.cli.output import Exit
 from support.commands import Run, Say
 from support.fake_gateway import serving

@@ -11,14 +11,14 @@ import pytest
 from rich.cells import cell_len
 
 from safelight.accounts.models import LINK_PREFIX, new_token
-from safelight.bootstrap import load
+from safelight.app.container import load
+from safelight.app.settings import LogSettings
 from safelight.cli.demo import FirstClip, _reason, demo_key, record_waiver
 from safelight.cli.serve import _failed_detectors, _warn
 from safelight.cli.server_process import set_up_logging
 from safelight.cli.start_screen import print_clip, print_start
-from safelight.console.translations import load_languages
 from safelight.screening.text_figures import describe_installed_text
-from safelight.settings import LogSettings
+from safelight.web.console.translations import load_languages
 from support.commands import speaking
 
 ADDRESS = "http://127.0.0.1:8000"

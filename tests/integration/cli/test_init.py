@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from safelight.bootstrap import load
+from safelight.app.container import load
 from safelight.cli.doctor_checks import DoctorCheck, DoctorState
 from safelight.cli.output import Exit
 from support.commands import Run, Say

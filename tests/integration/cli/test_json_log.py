@@ -21,7 +21,7 @@ WRITERS = """
 import asyncio, gc, logging, os, subprocess, sys, threading, time, warnings
 from dbos._logger import init_logger
 from safelight.cli.server_process import set_up_logging
-from safelight.settings.models import LogSettings
+from safelight.app.settings.models import LogSettings
 
 release = set_up_logging(LogSettings(format="json"))
 init_logger()

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from safelight.accounts import KeyScope
-from safelight.bootstrap import load
+from safelight.app.container import load
 from safelight.core.errors import Unauthenticated
 from safelight.store.database import Database
 from support.commands import Run

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from safelight.bootstrap import load
+from safelight.app.container import load
+from safelight.cli.assistants.gateway import GatewayFailure, VideoOffer, VideoReply
+from safelight.cli.assistants.session_limits import SessionLimits
+from safelight.cli.assistants.tools import McpTools
 from safelight.cli.output import Exit
 from safelight.cli.prompt_checker import PromptChecker
-from safelight.mcp.gateway import GatewayFailure, VideoOffer, VideoReply
-from safelight.mcp.session_limits import SessionLimits
-from safelight.mcp.tools import McpTools
 from support.commands import Say
 
 BLOCKED = "SAFELIGHT-TEST:violence, a boat on a lake at dawn, seen from the shore"
@@ -119,7 +119,7 @@ class Host:
         from mcp import Client
         from mcp_types import ElicitResult
 
-        from safelight.mcp.server import build_server
+        from safelight.cli.assistants.server import build_server
 
         async def answer(_context: Any, params: Any) -> Any:
             self.questions.append(params.message)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from safelight.accounts import ROLES, KeyScope, Role
 from safelight.accounts.people import Proofs
-from safelight.bootstrap import load
+from safelight.app.container import load
 from support.commands import Run, Say
 from support.people import PASSWORD, one_time_code
 

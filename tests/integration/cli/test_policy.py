@@ -9,7 +9,7 @@ import pytest
 from rich.cells import cell_len
 from rich.console import Console
 
-from safelight.bootstrap import load
+from safelight.app.container import load
 from safelight.cli.coverage import _print_table
 from safelight.cli.output import Exit
 from safelight.policy.findings import SHIPPED

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from safelight.bootstrap import load
+from safelight.app.container import load
 from safelight.core.ids import new_id
 from safelight.store.tables import golden_cases
 from support.commands import Run, Say

@@ -10,7 +10,7 @@ import pytest
 
 from safelight.accounts import Role
 from safelight.accounts.people import NewPerson
-from safelight.bootstrap import Container, load
+from safelight.app.container import Container, load
 from safelight.cli.demo import operator
 from safelight.policy.findings import Coverage, Stage
 from safelight.policy.verdicts import Action, Verdict

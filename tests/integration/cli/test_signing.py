@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from safelight.bootstrap import load
+from safelight.app.container import load
 from safelight.core.errors import ConfigurationError
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.revocations import Revocation, RevocationList

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from safelight.accounts import KeyScope
-from safelight.bootstrap import load
+from safelight.app.container import load
 from safelight.cli.demo import operator
 from safelight.core.errors import Unavailable
 from safelight.providers.library import EntryImport, ImportOutcome, Library

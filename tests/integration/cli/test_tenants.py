@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from safelight.bootstrap import load
+from safelight.app.container import load
 from safelight.cli.demo import operator
 from safelight.cli.output import Exit
 from support.commands import Run, Say

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from safelight.bootstrap import load
+from safelight.app.container import load
 from safelight.cli.upstream import UpstreamAnswers, attach, upstream_warnings
 from safelight.core.errors import SettingsError
 from safelight.providers.videos_api.discovery import DiscoveredServer, NetworkLocation

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from safelight.bootstrap import load
+from safelight.app.container import load
 from safelight.cli.verify_origin import ask_origin
 from safelight.core.errors import ConfigurationError, SafelightError, SandboxTimedOut, Unavailable
 from safelight.policy.findings import Coverage, Stage

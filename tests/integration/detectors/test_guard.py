@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from safelight.core.net.client import Timeouts, upstream_client
 from safelight.detectors.protocol import Capability, TextContent, TextDetector
 from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.remote.endpoint import GuardUnavailable
@@ -17,7 +18,6 @@ from safelight.detectors.remote.plugins import GUARD, VISION_GUARD
 from safelight.detectors.remote.text_guard import AskMode, GuardDetector, GuardOptions
 from safelight.detectors.text.normalise import views
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.net.client import Timeouts, upstream_client
 from safelight.policy.documents import load
 from safelight.policy.findings import SHIPPED, Finding, Modality, Stage
 from safelight.policy.tenant_policy import TenantPolicy

@@ -13,7 +13,7 @@ from safelight.core.installation import install_command
 from safelight.detectors.models.catalogue import WHISPER, find_model
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.detectors.text.plugins import WORDS
-from safelight.sandbox.sandbox import Sandbox
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.screening.scanning.report import ScanReport
 from safelight.screening.scanning.service import Scanner, ScannerOptions
 from safelight.screening.speech import SpeechAnalyzer, SpeechResult

@@ -15,8 +15,8 @@ from safelight.detectors.audio.whisper import PLUGIN
 from safelight.detectors.models import catalogue
 from safelight.detectors.text.pipeline import TextPipeline
 from safelight.detectors.text.plugins import WORDS
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.policy.findings import Cell, Modality
-from safelight.sandbox.sandbox import Sandbox
 from safelight.screening.scanning.service import Scanner, ScannerOptions
 from safelight.screening.speech import SpeechAnalyzer
 from safelight.testing.speech import SpeechMissing, synthesize

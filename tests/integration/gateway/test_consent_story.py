@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from safelight.settings import DPIA_HEADINGS
+from safelight.app.settings import DPIA_HEADINGS
 from support.clips import make_clip
 from support.gateway_process import safelight, started
 from support.mail_server import Mailbox, mail_server

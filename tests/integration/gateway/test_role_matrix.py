@@ -13,11 +13,11 @@ import pytest
 from safelight.accounts import ROLES, KeyScope, Role
 from safelight.accounts.sessions import open_session
 from safelight.accounts.store import principal_of_person
-from safelight.console.services import ConsoleServices
 from safelight.core.ids import new_id
 from safelight.store.tables import people
 from safelight.web.api.declared_routes import DeclaredRoute, declared_routes
 from safelight.web.auth import COOKIE, PUBLIC
+from safelight.web.console.services import ConsoleServices
 from support.fake_api_server import Live, live
 from support.people import add_person
 

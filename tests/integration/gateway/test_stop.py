@@ -16,8 +16,8 @@ import psycopg
 import pytest
 
 from safelight.accounts.audit import verify
-from safelight.bootstrap import Container
-from safelight.settings import Settings
+from safelight.app.container import Container
+from safelight.app.settings import Settings
 from safelight.store import tables
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.videos.queue import _lock

@@ -14,9 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
+from safelight.cli.assistants.session_limits import SessionLimits
+from safelight.cli.assistants.tools import McpTools
 from safelight.cli.mcp_gateway import ClientGateway
-from safelight.mcp.session_limits import SessionLimits
-from safelight.mcp.tools import McpTools
 from safelight_client import AsyncClient, Client
 from support.commands import Run
 from support.gateway_process import Running

@@ -8,13 +8,13 @@ import av
 import numpy as np
 import pytest
 
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.policy.findings import Cell, Coverage, Modality, Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.manifest import SealFacts, SourceType
 from safelight.provenance.sealing import Sealer
 from safelight.provenance.verification import Verifier
-from safelight.sandbox.sandbox import Sandbox
 
 
 @pytest.fixture(scope="session")

@@ -12,13 +12,13 @@ import pytest
 
 from safelight.core.errors import SandboxFailed
 from safelight.detectors.image.pdq import BYTES
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.provenance.fingerprints.clip_fingerprint import ClipFingerprint
 from safelight.provenance.fingerprints.fingerprint_index import MAX_SHORTLIST, FingerprintIndex
 from safelight.provenance.recovery.copies import CopySearch
 from safelight.provenance.recovery.recovery import Recovery, RecoverySources
 from safelight.provenance.verification import Verifier
 from safelight.provenance.watermark_service import WatermarkReader
-from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
 from safelight.videos.registry import FingerprintStore, Registry

@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from safelight.console.translations import load_languages
-from safelight.console.verify_pages import describe_check, describe_verification
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.manifest import Ingredient, ParentAction, Relationship
@@ -28,12 +27,13 @@ from safelight.provenance.timestamping import Timestamper
 from safelight.provenance.verification import Verifier, find_sidecar
 from safelight.provenance.watermark_keys import WatermarkKeys
 from safelight.provenance.watermark_service import WatermarkReader
-from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.store.tables import videos
 from safelight.videos.models import VideoState
 from safelight.videos.registry import FingerprintStore, ProvenanceCheck, Registry
 from safelight.videos.withdrawal import is_withdrawn
+from safelight.web.console.translations import load_languages
+from safelight.web.console.verify_pages import describe_check, describe_verification
 from support.clips import remux
 from support.sidecars import sign_elsewhere
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.provenance import certificates
 from safelight.provenance.certificates import Issued
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.models import ManifestState, SignerTrust
 from safelight.provenance.sealing import Sealer
 from safelight.provenance.verification import Verifier
-from safelight.sandbox.sandbox import Sandbox
 
 from .conftest import FactsMaker
 from .foreign_certificates import Terms, sign_with, store_with

@@ -10,13 +10,13 @@ import pytest
 from PIL import Image
 
 from safelight.core.errors import SandboxTimedOut
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.manifest import Ingredient, ParentAction, Relationship, TrainingUse
 from safelight.provenance.seal import MarkState
 from safelight.provenance.sealing import Sealer, SealingOptions
 from safelight.provenance.watermark_keys import WatermarkKeys
 from safelight.provenance.watermark_service import WatermarkService
-from safelight.sandbox.sandbox import Sandbox
 from support.sidecars import sign_elsewhere
 
 from .conftest import FactsMaker

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from safelight.bootstrap.container import Container
+from safelight.app.container import Container
+from safelight.app.settings import Settings
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.seal import Seal, timestamp_facts
 from safelight.provenance.timestamp_authority import TimestampMissing
 from safelight.provenance.timestamping import TimestampedManifest
-from safelight.settings import Settings
 from safelight.store.database import Database
 from safelight.videos.registry import LateTimestamps, Registry
 

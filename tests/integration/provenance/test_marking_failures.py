@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from safelight.core.errors import InvalidMedia, SandboxCrashed, SandboxFailed, SandboxTimedOut, StorageFull
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.seal import MarkState
 from safelight.provenance.sealing import Sealer, SealingTime
 from safelight.provenance.watermark_keys import WatermarkKeys
 from safelight.provenance.watermark_service import WatermarkService
-from safelight.sandbox.sandbox import Sandbox
 
 from .conftest import FactsMaker
 

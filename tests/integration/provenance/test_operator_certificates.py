@@ -14,13 +14,13 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from safelight.bootstrap import load
+from safelight.app.container import load
 from safelight.cli import main
 from safelight.cli.doctor import configured_signing
 from safelight.cli.doctor_checks import DoctorState, guarded
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.provenance import certificates
 from safelight.provenance.sealing import Sealer
-from safelight.sandbox.sandbox import Sandbox
 
 from .conftest import FactsMaker
 from .foreign_certificates import Terms, issue

@@ -20,6 +20,7 @@ from PIL import Image
 
 from safelight.core.errors import SandboxCrashed, SandboxTimedOut
 from safelight.core.fileio import sha256_file
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.provenance import watermark_service
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex, SimilarFile
 from safelight.provenance.fingerprints.fingerprinter import sample_file
@@ -43,7 +44,6 @@ from safelight.provenance.watermark.pattern import SHORT_SIDE, WatermarkPattern
 from safelight.provenance.watermark.synchroniser import Synchroniser, fold
 from safelight.provenance.watermark_keys import WatermarkKeys
 from safelight.provenance.watermark_service import MarkReading, WatermarkReader, WatermarkService
-from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
 from safelight.store.tables import seals

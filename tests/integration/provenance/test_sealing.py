@@ -13,12 +13,12 @@ import pytest
 from c2pa import Context, Reader
 
 from safelight.core.errors import InvalidMedia, SandboxCrashed, Unavailable
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.provenance import certificates, worker
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.models import ManifestState, SignerTrust
 from safelight.provenance.sealing import OneSignature, Sealer
 from safelight.provenance.verification import Verifier
-from safelight.sandbox.sandbox import Sandbox
 
 from .conftest import FactsMaker
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.provenance.cose_signature import CoseSignature, MalformedManifest
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.models import SignerTrust
@@ -20,7 +21,6 @@ from safelight.provenance.sealing import Sealer, SealingOptions
 from safelight.provenance.timestamp_authority import Timestamp, TimestampAuthority, TimestampMissing
 from safelight.provenance.timestamping import Timestamper
 from safelight.provenance.verification import Verifier
-from safelight.sandbox.sandbox import Sandbox
 
 from .conftest import FactsMaker
 from .timestamp_server import TimestampServer

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.provenance import worker
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex
 from safelight.provenance.keys import KeyStore
@@ -26,7 +27,6 @@ from safelight.provenance.sealing import Sealer
 from safelight.provenance.verification import Verifier
 from safelight.provenance.watermark_keys import WatermarkKeys
 from safelight.provenance.watermark_service import WatermarkReader, WatermarkService
-from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
 from safelight.videos.registry import FingerprintStore, Registry

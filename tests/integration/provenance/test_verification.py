@@ -9,13 +9,13 @@ import msgspec
 import pytest
 
 from safelight.core.errors import InvalidMedia, NotFound
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.provenance import certificates, worker
 from safelight.provenance.keys import KeyStore
 from safelight.provenance.models import ManifestState, SignerTrust
 from safelight.provenance.seal import ChangedRow
 from safelight.provenance.sealing import Sealer
 from safelight.provenance.verification import Verifier
-from safelight.sandbox.sandbox import Sandbox
 from support.sidecars import sign_elsewhere
 
 from .conftest import FactsMaker

@@ -20,6 +20,7 @@ from PIL import Image
 
 from safelight.core.errors import InvalidMedia
 from safelight.media.probe import ACCEPTED_CLIP_LIMITS, open_container, probe_container
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.provenance import read_back as read_back_module
 from safelight.provenance.fingerprints.fingerprinter import fingerprint_clip
 from safelight.provenance.keys import KeyStore
@@ -31,7 +32,6 @@ from safelight.provenance.watermark.clip_marking import read_mark
 from safelight.provenance.watermark.detector import WatermarkDetector, WatermarkSearch
 from safelight.provenance.watermark_keys import WatermarkKeys
 from safelight.provenance.watermark_service import WatermarkService
-from safelight.sandbox.sandbox import Sandbox
 from support.clips import mark
 
 from .conftest import FactsMaker

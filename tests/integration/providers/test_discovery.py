@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from safelight.core.errors import UpstreamRejected, UpstreamUnavailable
-from safelight.net.client import Timeouts
+from safelight.core.net.client import Timeouts
 from safelight.providers.videos_api.discovery import NetworkLocation, SteeringOffer, discover, requires_auth
 from safelight.testing.upstream import ScriptedUpstream
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.pipeline import TextPipeline
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.policy.documents import load
 from safelight.policy.findings import SHIPPED, Modality
 from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.verdicts import Action, WaiverTerms
 from safelight.providers.protocol import GenerationRequest
-from safelight.sandbox.sandbox import Sandbox
 from safelight.screening.evaluation import ScreeningContext
 from safelight.screening.output import OutputStage
 from safelight.screening.scanning.service import Scanner, ScannerOptions

@@ -13,11 +13,11 @@ from safelight.detectors.protocol import Transcriber
 from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.remote.plugins import TRANSCRIPTION
 from safelight.detectors.text.pipeline import TextPipeline
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.policy.documents import load
 from safelight.policy.findings import SHIPPED, Coverage, Finding, Modality, Stage, TimeRange
 from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.verdicts import Action, Verdict, WaiverTerms
-from safelight.sandbox.sandbox import Sandbox
 from safelight.screening.evaluation import ScreeningContext, StageInput, StageResult, evaluate
 from safelight.screening.output import OutputStage
 from safelight.screening.prompt import PromptStage

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from safelight.bootstrap import Container
+from safelight.app.container import Container
+from safelight.app.settings import Settings
 from safelight.cli.demo import operator, record_waiver
 from safelight.core.fileio import sha256_file
 from safelight.policy.verdicts import Action
 from safelight.providers.protocol import GenerationRequest
 from safelight.screening.evaluation import ScreeningContext
-from safelight.settings import Settings
 from safelight_storyboard import create
 
 SCENES = (

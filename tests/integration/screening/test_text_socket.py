@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from safelight.bootstrap import load
+from safelight.app.container import load
 from safelight.detectors.protocol import Capability, TextContent
 from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.pipeline import TextPipeline, TextReport

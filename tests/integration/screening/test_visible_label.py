@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from safelight.bootstrap import Container
+from safelight.app.container import Container
+from safelight.app.settings import Settings
 from safelight.cli import main
 from safelight.core.errors import ConfigurationError
 from safelight.media.badge import BadgeStyle
 from safelight.media.decode import VideoDecoder
 from safelight.media.probe import VideoLimits
-from safelight.sandbox.sandbox import Sandbox
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.screening.delivery import DeliveryStage
 from safelight.screening.scanning.service import Scanner, ScannerOptions
-from safelight.settings import Settings
 from support.clips import make_clip
 from support.rows import each_row
 from support.tiny_font import write_font

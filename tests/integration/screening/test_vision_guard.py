@@ -18,11 +18,11 @@ from safelight.detectors.remote.endpoint import EndpointOptions
 from safelight.detectors.remote.plugins import VISION_GUARD
 from safelight.detectors.remote.vision_guard import VisionOptions
 from safelight.detectors.text.pipeline import TextPipeline
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.policy.documents import load
 from safelight.policy.findings import SHIPPED, Finding, FrameRange, Modality
 from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.verdicts import Action, WaiverTerms
-from safelight.sandbox.sandbox import Sandbox
 from safelight.screening.evaluation import ScreeningContext, StageResult
 from safelight.screening.output import OutputStage
 from safelight.screening.reference import ReferenceInput, ReferenceStage

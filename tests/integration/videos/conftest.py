@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.providers.videos_api import create as videos_api
-from safelight.sandbox.sandbox import Sandbox
 from safelight.store.database import Database
 from safelight.testing.upstream import ScriptedUpstream
 from support.house import Crash, Furnish, House, furnishing

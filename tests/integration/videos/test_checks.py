@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-from safelight.bootstrap import Container
+from safelight.app.container import Container
+from safelight.app.settings import Settings
 from safelight.cli.demo import operator
-from safelight.console.check_view import check_view
-from safelight.console.translations import load_languages
 from safelight.core.errors import CheckLimitExceeded, InvalidMedia
 from safelight.policy.findings import Modality
 from safelight.policy.verdicts import Action
@@ -21,10 +20,11 @@ from safelight.providers.advice.prompt_advice import AdviceOptions
 from safelight.providers.protocol import Billing, Generator, GeneratorInfo
 from safelight.screening.check_result import CheckResult, Price
 from safelight.screening.request import CreateRequest
-from safelight.settings import Settings
 from safelight.store import tables
 from safelight.testing.clips import write_plain_clip
 from safelight.web.api.checks import check_object
+from safelight.web.console.check_view import check_view
+from safelight.web.console.translations import load_languages
 from support.clips import make_clip, upload_of
 
 PROMPT = "a quiet harbour, SAFELIGHT-TEST:violence"

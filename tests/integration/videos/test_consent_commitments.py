@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from safelight.cases.consent_requests.store import read_uses
+from safelight.consents.requests.store import read_uses
+from safelight.consents.uses import commit_to_consents, compute_commitment
 from safelight.core.errors import Conflict
 from safelight.core.ids import new_id
 from safelight.videos.case_rows import Decision, DecisionAction
-from safelight.videos.consent_uses import commit_to_consents, compute_commitment
 from safelight.videos.models import Video, VideoState
 from safelight.videos.reinstatement import reinstate
 

@@ -12,9 +12,8 @@ import pytest
 from sqlalchemy import Row, text
 from sqlalchemy.dialects import sqlite
 
-from safelight.cases.consent_withdrawals import ConsentWithdrawals
-from safelight.cases.consents.store import end_consent
 from safelight.cases.reviews.conflicts import people_around
+from safelight.consents.store import end_consent
 from safelight.core import canonical_json
 from safelight.core.background.rows import RowFailures
 from safelight.core.errors import InvalidField, Withdrawn
@@ -26,6 +25,7 @@ from safelight.screening.request import Upload
 from safelight.store import tables
 from safelight.store.database import Transaction
 from safelight.testing.generators import create as instant
+from safelight.videos.consent_withdrawals import ConsentWithdrawals
 from safelight.videos.copied_sources import (
     CopiedSources,
     hand_on_copied_sources,

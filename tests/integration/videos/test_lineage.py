@@ -12,9 +12,8 @@ from typing import Any
 import pytest
 
 from safelight.accounts.models import end_user_subject
-from safelight.cases.consent_requests.store import read_uses
-from safelight.cases.consent_withdrawals import ConsentWithdrawals
-from safelight.cases.consents.store import end_consent
+from safelight.consents.requests.store import read_uses
+from safelight.consents.store import end_consent
 from safelight.core.errors import (
     AccountSuspended,
     Conflict,
@@ -33,6 +32,7 @@ from safelight.store import tables
 from safelight.testing.clips import tiny_clip
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
+from safelight.videos.consent_withdrawals import ConsentWithdrawals
 from safelight.videos.lineage import Lineage, LineageTrace, inherited
 from safelight.videos.models import Character, Video, VideoState
 from safelight.videos.stage_records import record_stage

@@ -21,8 +21,8 @@ from safelight.accounts.webhooks import Deliveries, build_payload, signature
 from safelight.cases.notifier import Notifier
 from safelight.core.errors import RequestBlocked
 from safelight.core.ids import new_id
-from safelight.net.webhook_client import DeliverLimits, WebhookClient
-from safelight.net.webhook_inputs import EventType, NewEndpoint
+from safelight.core.net.webhook_client import DeliverLimits, WebhookClient
+from safelight.core.net.webhook_inputs import EventType, NewEndpoint
 from safelight.store.database import Database
 from safelight.store.tables import outbox, webhook_endpoints
 from safelight.videos.models import VideoState
@@ -237,7 +237,7 @@ def test_a_slow_endpoint_does_not_delay_others(database: Database, to: Target) -
 SENDER = """
 import sys, threading, time
 from safelight.cases.notifier import Notifier
-from safelight.net.webhook_client import DeliverLimits, WebhookClient
+from safelight.core.net.webhook_client import DeliverLimits, WebhookClient
 from safelight.store.database import Database
 from safelight.accounts.webhooks import Deliveries
 database = Database(sys.argv[1])

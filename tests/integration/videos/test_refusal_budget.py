@@ -15,7 +15,6 @@ import pytest
 from sqlalchemy import event
 
 from safelight.accounts import Accounts
-from safelight.console.video_pages import find_video_gate
 from safelight.core.errors import RefusalBudgetUsed, UpstreamUnavailable
 from safelight.core.ids import new_id
 from safelight.providers.videos_api import create as videos_api
@@ -27,6 +26,7 @@ from safelight.videos.failure_message import NOTHING_SENT
 from safelight.videos.interruptions import UpstreamPending
 from safelight.videos.models import Video, VideoSnapshot, VideoState
 from safelight.videos.refusal_budget import RefusalBudget, refusal_limits
+from safelight.web.console.video_pages import find_video_gate
 from support.concurrency import run_together
 from support.videos import add_video
 

@@ -17,8 +17,6 @@ from safelight.accounts.statements import (
     statement_from_row,
 )
 from safelight.cases.inputs import DecisionRequest
-from safelight.console.translations import load_languages
-from safelight.console.verdict_text import explain_video
 from safelight.core.errors import InvalidField
 from safelight.policy.compiled import categories_of
 from safelight.policy.explanations import ExplanationLevel
@@ -27,6 +25,8 @@ from safelight.store import tables
 from safelight.videos import outcomes
 from safelight.videos.case_rows import CaseState
 from safelight.videos.models import Video, VideoState
+from safelight.web.console.translations import load_languages
+from safelight.web.console.verdict_text import explain_video
 from support.house import withdraw
 
 from .conftest import Furnish, House

@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 
-from safelight.console.translations import load_languages
-from safelight.console.video_view import video_view
 from safelight.core.errors import UnsupportedField
 from safelight.policy.findings import Modality, Stage
 from safelight.policy.verdicts import Action
@@ -24,6 +22,8 @@ from safelight.videos.models import Video, VideoState
 from safelight.videos.upstream_gate import UpstreamGate
 from safelight.web.api.record import record_object
 from safelight.web.api.serializers import video_object
+from safelight.web.console.translations import load_languages
+from safelight.web.console.video_view import video_view
 
 from .conftest import Furnish, House
 from .test_appeals import appealed, released

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from safelight.bootstrap import Container
+from safelight.app.container import Container
+from safelight.app.settings import Settings
 from safelight.cli.demo import operator
 from safelight.core.errors import NotFound
 from safelight.policy.findings import FrameRange, TimeRange
 from safelight.policy.waivers import EVERYTHING, NewWaiver
 from safelight.screening.request import CreateRequest
-from safelight.settings import Settings
 from safelight.testing.detectors import TEXT_MARKER
 from safelight.videos.models import Video, VideoState
 from safelight.videos.runner import Runner

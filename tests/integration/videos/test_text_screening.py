@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from safelight.bootstrap.core import CoreParts
+from safelight.app.core import CoreParts
 from safelight.cases.appeals import NewAppeal
 from safelight.cases.inputs import CaseFilter
 from safelight.cases.reports import NewReport

@@ -13,9 +13,6 @@ import pytest
 from starlette.testclient import TestClient
 
 from safelight.accounts import KeyScope
-from safelight.console.review_pages import CaseMediaContent, case_media_view
-from safelight.console.sound_excerpt import SoundPart
-from safelight.console.translations import load_languages
 from safelight.store import tables
 from safelight.videos.case_rows import CaseFile, CaseKind
 from safelight.videos.files import vault_files
@@ -23,6 +20,9 @@ from safelight.videos.models import Video, VideoState
 from safelight.videos.sweeper import Sweeper
 from safelight.videos.transcripts import Transcript, read_transcript
 from safelight.web.api.reviews import with_transcript
+from safelight.web.console.review_pages import CaseMediaContent, case_media_view
+from safelight.web.console.sound_excerpt import SoundPart
+from safelight.web.console.translations import load_languages
 from support.spoken_clips import SOUND_S, speaking_house
 
 from .conftest import Furnish, House

@@ -14,8 +14,6 @@ import numpy as np
 import pytest
 
 from safelight.accounts.audit import verify
-from safelight.console.translations import load_languages
-from safelight.console.verdict_text import explain_video
 from safelight.core.errors import Conflict, NotFound, QuotaExceeded, RequestBlocked
 from safelight.policy.findings import SHIPPED
 from safelight.provenance.manifest import WAIVED_REMARK, outcome_of
@@ -28,6 +26,8 @@ from safelight.videos.summary import summary
 from safelight.videos.sweeper import Sweeper
 from safelight.videos.transitions import StaleRevision, transition
 from safelight.web.api.serializers import video_object
+from safelight.web.console.translations import load_languages
+from safelight.web.console.verdict_text import explain_video
 
 from .conftest import Crash, Furnish, House
 

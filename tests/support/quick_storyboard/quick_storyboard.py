@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from safelight.generation.protocol import GenerationRequest, RenderResult
+from safelight.providers.protocol import GenerationRequest, RenderResult
 from safelight.testing.generators import create as instant
 from safelight_storyboard.generator import Storyboard
 

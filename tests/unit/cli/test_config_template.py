@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic.fields import FieldInfo
 
+from safelight.app.settings import Section, Settings, read_settings
 from safelight.cli.config_template import settings_toml
-from safelight.settings import Section, Settings, read_settings
 
 
 def test_the_generated_file_is_accepted_and_changes_no_default(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ from safelight.cli import doctor as key_checks
 from safelight.cli import doctor_checks as checks
 from safelight.cli.doctor_checks import DoctorState
 from safelight.core.errors import DatabaseVersionUnknown
+from safelight.media.sandbox.confinement import Isolation
 from safelight.provenance import certificates
 from safelight.provenance.keys import KeyStore
-from safelight.sandbox.confinement import Isolation
 from safelight.store.database import Database
 from safelight.store.migrations import migrate
 

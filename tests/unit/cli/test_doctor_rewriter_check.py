@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+from safelight.app.settings.advice import RewriterSettings
 from safelight.cli.doctor_rewriter_check import rewriter
 from safelight.core.i18n import translate_sentence
-from safelight.settings.advice import RewriterSettings
 from support.rows import each_row
 
 URL = "http://127.0.0.1:9000/v1"

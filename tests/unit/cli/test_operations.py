@@ -12,7 +12,7 @@ from safelight.cli.operations import Result, command
 from safelight.core.records import About
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
 
 
 @dataclass(frozen=True, kw_only=True)

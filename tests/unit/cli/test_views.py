@@ -9,9 +9,9 @@ import msgspec
 from safelight.accounts import KeyRecord, KeyScope, Role, Tenant
 from safelight.accounts.people import DisabledPerson, Invitation
 from safelight.accounts.people.models import Person, PersonState
-from safelight.cases.consents import Consent, ProtectedPerson
 from safelight.cli import views
 from safelight.cli.operations import as_printed
+from safelight.consents import Consent, ProtectedPerson
 from safelight.policy.intended_use import ConsentScope
 from safelight.policy.waivers import Waiver
 

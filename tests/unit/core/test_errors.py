@@ -15,7 +15,7 @@ def ours() -> set[type[BaseException]]:
     """Every exception class of the package."""
     for module in pkgutil.walk_packages(safelight.__path__, "safelight."):
         # The module that needs the optional package `mcp` has no exception.
-        left_out = (".migrations", "__main__", "safelight.mcp.server")
+        left_out = (".migrations", "__main__", "safelight.cli.assistants.server")
         if not any(name in module.name for name in left_out):
             importlib.import_module(module.name)
     return {one for one in _below(BaseException) if one.__module__.startswith("safelight.")}

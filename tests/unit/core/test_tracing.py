@@ -80,7 +80,7 @@ def test_without_a_current_span_a_part_is_not_recorded(exporter: InMemorySpanExp
 def test_only_the_variable_of_a_collector_imports_the_sdk(tmp_path: Path) -> None:
     code = """
 import os, sys
-import safelight.bootstrap.app, safelight.cli.server_process, safelight.videos.queue
+import safelight.app.asgi, safelight.cli.server_process, safelight.videos.queue
 from safelight.core.tracing import end_export, start_export
 def imported():
     return [name for name in sys.modules if name.startswith(("opentelemetry.sdk", "opentelemetry.exporter"))]

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 import pytest
 
+from safelight.media.sandbox.confinement import Limits
 from safelight.provenance.fingerprints.fingerprint_index import MAX_SHORTLIST
 from safelight.provenance.fingerprints.picture_comparison import (
     MIN_AGREEING,
@@ -17,7 +18,6 @@ from safelight.provenance.recovery.known_mark_search import KnownPicture, Search
 from safelight.provenance.recovery.recovery import KNOWN_LIMITS, KNOWN_S, MARKED_LIMITS, MOMENTS_S
 from safelight.provenance.watermark.residual import ResidualSums
 from safelight.provenance.watermark_service import SEARCH_S
-from safelight.sandbox.confinement import Limits
 from safelight.videos.registry import ANSWER_AFTER_S
 
 #: Longest steps of a search, in seconds, as measured with a clip of 720p: a first look, a registration.

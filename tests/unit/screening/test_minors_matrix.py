@@ -88,7 +88,7 @@ def output(shown: tuple[str, ...], words: str, *, age: bool) -> tuple[Verdict, t
 
 
 def _no_scanner() -> Scanner:
-    from safelight.sandbox.sandbox import Sandbox
+    from safelight.media.sandbox.sandbox import Sandbox
 
     return Scanner(Sandbox(), ())
 

@@ -11,8 +11,8 @@ import pytest
 
 from safelight.core.errors import InvalidMedia, SandboxFailed
 from safelight.media.probe import MediaInfo
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.policy.verdicts import Action
-from safelight.sandbox.sandbox import Sandbox
 from safelight.screening.evaluation import ScreeningContext
 from safelight.screening.reference import ReferenceInput, ReferenceStage
 from safelight.screening.scanning.service import Scanner

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import safelight
-from safelight.bootstrap import load
+from safelight.app.container import load
 from safelight.cases.quality.models import Draw, StratumCounts
 from safelight.cases.quality.review_quality import prevalence_figures
 from safelight.cases.quality.sampling import Stratum

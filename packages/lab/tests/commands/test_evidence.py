@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from safelight.accounts.audit import CheckpointKey
-from safelight.bootstrap import load
+from safelight.app.container import load
 from safelight.cli.output import Exit
 from safelight.policy.documents import load as load_policy
 from safelight.store.hash_chain import ChainedFields, hash_entry

@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.detectors.text.normalise import final_views, folded, plain, views
-from safelight.evaluation.protocol import ATTACKS, Attack, load_installed
 from safelight_lab.evaluation.attacks import DISGUISE, REWRITINGS, TextAttack
+from safelight_lab.evaluation.protocol import ATTACKS, Attack, load_installed
 
 
 def test_disguise_has_four_variants_per_listed_word() -> None:

@@ -5,12 +5,12 @@ import json
 import msgspec
 import pytest
 
-from safelight.evaluation.protocol import CaseOutcome, EvalCase
 from safelight.policy.findings import SHIPPED, Cell, Finding, Modality
 from safelight.policy.verdicts import Action
 from safelight_lab.evaluation.assessments import assess
 from safelight_lab.evaluation.confusion import Confusion
 from safelight_lab.evaluation.expectations import Expectations, differences
+from safelight_lab.evaluation.protocol import CaseOutcome, EvalCase
 from safelight_lab.evaluation.rate_summary import RateSummary
 from safelight_lab.evaluation.row_results import format_row
 from support.verdicts import decided, learned, seen

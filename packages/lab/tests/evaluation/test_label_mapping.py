@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from safelight.core.errors import InvalidField
-from safelight.evaluation.protocol import CaseOutcome, EvalCase
 from safelight.policy.findings import SHIPPED, Finding, Group, categories_of
 from safelight_lab.evaluation import holdout_log
 from safelight_lab.evaluation.label_mapping import alarmed, fine_labels, hits, labels, right_categories
+from safelight_lab.evaluation.protocol import CaseOutcome, EvalCase
 from safelight_lab.evaluation.ranking import RANKING, ranked
 from support.verdicts import learned, seen
 

@@ -11,14 +11,13 @@ from safelight.core.errors import ConfigurationError
 from safelight.detectors.protocol import TextContent
 from safelight.detectors.text import plugins
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.evaluation import protocol
-from safelight.evaluation.protocol import CaseOutcome, EvalCase
 from safelight.policy.documents import load
 from safelight.policy.findings import SHIPPED, Finding
-from safelight_lab.evaluation import prompt_eval, reports
+from safelight_lab.evaluation import prompt_eval, protocol, reports
 from safelight_lab.evaluation.attacks import DISGUISE
 from safelight_lab.evaluation.datasets import DataSet
 from safelight_lab.evaluation.metrics import LATENCY, RATES
+from safelight_lab.evaluation.protocol import CaseOutcome, EvalCase
 
 POLICIES = {name: load(name, SHIPPED) for name in ("starter", "strict")}
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from safelight.generation.protocol import LocalGenerator
+    from safelight.providers.protocol import LocalGenerator
 
 
 def create(options: dict[str, Any]) -> LocalGenerator:
     """Creates the generator. Its only option, `speech` (default true), allows espeak-ng to speak lines."""
-    from safelight import errors
+    from safelight.core import errors
     from safelight_storyboard.generator import Storyboard
 
     for name in options:

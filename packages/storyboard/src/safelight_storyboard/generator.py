@@ -16,8 +16,11 @@ from typing import Any
 
 import msgspec
 
-from safelight import errors
-from safelight.generation.protocol import (
+from safelight.core import errors
+from safelight.media.sandbox.confinement import Limits
+from safelight.media.sandbox.entrypoints import EntryPoint
+from safelight.media.sandbox.sandbox import Sandbox
+from safelight.providers.protocol import (
     Billing,
     Charge,
     ChargeStatus,
@@ -26,9 +29,6 @@ from safelight.generation.protocol import (
     GeneratorInfo,
     RenderResult,
 )
-from safelight.sandbox.confinement import Limits
-from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import Sandbox
 from safelight_storyboard.lexicon import CAPTION
 from safelight_storyboard.reference import palette
 from safelight_storyboard.test_cards import read_cards

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from safelight import errors
+from safelight.core import errors
 
 MOST_CARDS = 8
 FRAME_SECONDS = 0.5

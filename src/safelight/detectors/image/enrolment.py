@@ -13,7 +13,7 @@ from safelight.media.images import ImageLimits, read_image
 from .template_matching import make_view
 
 if TYPE_CHECKING:
-    from safelight.sandbox.child_main import ChildChannel
+    from safelight.media.sandbox.child_main import ChildChannel
 
 
 def make_views(argument: Any, _link: ChildChannel) -> list[Any]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from safelight.detectors.models.process import ModelProcess
 from safelight.detectors.protocol import Keyframe
-from safelight.sandbox.entrypoints import EntryPoint
+from safelight.media.sandbox.entrypoints import EntryPoint
 
 from . import dlib_faces
 from .dlib_faces import TEMPLATE_WIDTH

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from safelight.sandbox.entrypoints import EntryPoint
+from safelight.media.sandbox.entrypoints import EntryPoint
 
 from .weights import read_manifest
 

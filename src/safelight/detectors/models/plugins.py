@@ -19,8 +19,8 @@ from safelight.detectors.protocol import (
     SceneFinding,
     SceneInput,
 )
+from safelight.media.sandbox.entrypoints import EntryPoint
 from safelight.policy.findings import Basis, Finding, Modality
-from safelight.sandbox.entrypoints import EntryPoint
 
 from .calibration import Calibration, read_calibration
 from .classifier import Classifier

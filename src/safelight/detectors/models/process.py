@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from safelight.core.errors import SafelightError
-from safelight.sandbox.entrypoints import EntryPoint
+from safelight.media.sandbox.entrypoints import EntryPoint
 
 MAX_MESSAGE_BYTES = 64 << 20
 _WORKER = "safelight.detectors.models.worker"

@@ -23,7 +23,7 @@ import msgspec
 
 from safelight.core.errors import SafelightError, StorageFull
 from safelight.core.fileio import sync
-from safelight.net.fetch import Fetcher
+from safelight.core.net.fetch import Fetcher
 
 from .catalogue import CatalogueModel, Package, PinnedFile
 from .weights import MANIFEST, Manifest, WeightsChanged, hash_files, read_manifest, verify_files

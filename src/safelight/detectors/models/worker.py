@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 import msgspec
 
-from safelight.sandbox.entrypoints import EntryPoint
+from safelight.media.sandbox.entrypoints import EntryPoint
 
 
 def serve(requests: BinaryIO, answers: BinaryIO) -> None:

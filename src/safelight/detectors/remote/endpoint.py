@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 
 from safelight.core.errors import SafelightError
-from safelight.net.client import AnswerTooLong, read_limited
+from safelight.core.net.client import AnswerTooLong, read_limited
 
 from .call_budget import CallBudget
 from .circuit_breaker import CircuitBreaker

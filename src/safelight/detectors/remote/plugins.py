@@ -71,7 +71,7 @@ def _load(options: dict[str, Any], name: str) -> Detector:
 
 
 def _client(options: dict[str, Any], read_s: float) -> httpx.Client:
-    from safelight.net.client import Timeouts, upstream_client
+    from safelight.core.net.client import Timeouts, upstream_client
 
     key = os.environ.get(str(options["api_key_env"]), "") if options.get("api_key_env") else ""
     url = str(options["url"]).rstrip("/") + "/"
@@ -182,7 +182,7 @@ def _transcription_missing(options: dict[str, Any]) -> str | None:
 
 
 def _load_transcription(options: dict[str, Any]) -> Detector:
-    from safelight.net.client import Timeouts, upstream_client
+    from safelight.core.net.client import Timeouts, upstream_client
 
     from .transcription import EndpointTranscriber, TranscriptionOptions
 

@@ -16,10 +16,10 @@ from typing import Any
 
 import httpx
 
+from safelight.core.net.client import AnswerTooLong, read_limited
 from safelight.detectors.audio.transcripts import TRANSCRIPT_CAPABILITIES, assign_words, validate_transcript
 from safelight.detectors.protocol import Capability, MediaText, SpokenWord, TranscriptionFailed
 from safelight.detectors.remote.circuit_breaker import CircuitBreaker
-from safelight.net.client import AnswerTooLong, read_limited
 
 NAME, VERSION = "transcription", "1"
 PATH = "audio/transcriptions"

@@ -10,13 +10,13 @@ import numpy as np
 
 from safelight.core.errors import SandboxCrashed
 from safelight.detectors.image.pdq import BYTES, MAX_DISTANCE_BITS, MIN_QUALITY, distances
+from safelight.media.sandbox.confinement import Limits
+from safelight.media.sandbox.entrypoints import EntryPoint
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex, FingerprintSource
 from safelight.provenance.fingerprints.frame_hashes import Hashes
 from safelight.provenance.fingerprints.picture_comparison import Comparison
 from safelight.provenance.seal import SealRegistry
-from safelight.sandbox.confinement import Limits
-from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import Sandbox
 
 from .recovery import Recovery
 from .worker import FrameHash, hash_in_child

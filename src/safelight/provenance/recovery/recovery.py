@@ -14,6 +14,9 @@ import numpy as np
 from safelight.core.errors import ConfigurationError, InvalidMedia, SandboxCrashed, SandboxFailed, TooLarge
 from safelight.core.i18n import load_messages
 from safelight.detectors.image.pdq import BYTES
+from safelight.media.sandbox.confinement import Limits
+from safelight.media.sandbox.entrypoints import EntryPoint
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.provenance.fingerprints.clip_fingerprint import SearchedFrames
 from safelight.provenance.fingerprints.fingerprint_index import FingerprintIndex, PictureSource
 from safelight.provenance.fingerprints.fingerprinter import is_picture, search_in_child
@@ -23,9 +26,6 @@ from safelight.provenance.models import NO_REVOCATIONS, SignerTrust, Verificatio
 from safelight.provenance.seal import Seal, SealRegistry
 from safelight.provenance.verification import Verifier
 from safelight.provenance.watermark_service import MarkReading, WatermarkReader
-from safelight.sandbox.confinement import Limits
-from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import Sandbox
 
 from .conclusion import Answer, Conclusion, Ground, MarkSearch, OriginEvidence, conclude
 from .known_mark_search import KnownMarkResult, KnownPicture, search_known_in_child

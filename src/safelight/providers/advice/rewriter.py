@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from safelight.core.net.json_client import JsonClient, JsonExchangeFailed
 from safelight.detectors.remote.call_budget import CallBudget
 from safelight.detectors.remote.circuit_breaker import CircuitBreaker
 from safelight.detectors.remote.guard_formats import UnparseableResponse
-from safelight.net.json_client import JsonClient, JsonExchangeFailed
 
 from .rewrite_form import RewriteForm
 from .rewriter_messages import make_chat_request, read_rewrites

@@ -14,8 +14,8 @@ from sqlalchemy import ColumnElement, Row, and_, or_, select
 from safelight.core import canonical_json
 from safelight.core.errors import InvalidField, NotFound, UpstreamModerationBlocked
 from safelight.core.ids import is_id, new_id
-from safelight.net.internal_details import mask_internal
-from safelight.net.redaction import mask_emails
+from safelight.core.net.internal_details import mask_internal
+from safelight.core.net.redaction import mask_emails
 from safelight.providers.protocol import ChargeStatus
 from safelight.store.database import Database, Transaction
 from safelight.store.pages import Page

@@ -10,7 +10,7 @@ from typing import Any
 
 from safelight.core.errors import InvalidField
 from safelight.core.ids import is_id
-from safelight.net.redaction import mask_emails, mask_secrets
+from safelight.core.net.redaction import mask_emails, mask_secrets
 from safelight.providers.protocol import Charge, ChargeStatus
 from safelight.providers.provider_errors import ErrorKind, ErrorSource, ProviderError, decode
 from safelight_client.money import format_money

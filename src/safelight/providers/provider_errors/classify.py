@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from safelight.net.redaction import redact
+from safelight.core.net.redaction import redact
 from safelight.providers.protocol import ChargeStatus
 
 from . import safelight

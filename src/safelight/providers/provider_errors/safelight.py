@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from safelight.net.redaction import redact
+from safelight.core.net.redaction import redact
 from safelight.providers.protocol import ChargeStatus
 
 from .categories import is_category, of_names

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from safelight.net.internal_details import mask_internal
-from safelight.net.redaction import mask_secrets, redact
+from safelight.core.net.internal_details import mask_internal
+from safelight.core.net.redaction import mask_secrets, redact
 
 #: The longest delay that an upstream may ask for: it must not stop a video for ever.
 _MAX_WAIT_S = 3600.0

@@ -12,8 +12,8 @@ from urllib.parse import quote
 import httpx
 
 from safelight.core.errors import UpstreamRejected, UpstreamUnavailable
-from safelight.net.client import AnswerTooLong, Timeouts, read_limited, upstream_client
-from safelight.net.redaction import redact
+from safelight.core.net.client import AnswerTooLong, Timeouts, read_limited, upstream_client
+from safelight.core.net.redaction import redact
 
 from .bodies import decode, error_text, retry_after
 from .options import RemoteOptions

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from safelight.net.redaction import mask_secrets
+from safelight.core.net.redaction import mask_secrets
 from safelight.providers.protocol import Charge, ChargeStatus, Progress, ProviderRefusal, UpstreamState
 from safelight.providers.provider_errors import decode_body, read
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from safelight.core.errors import ForbiddenUrl, InvalidMedia, UpstreamInvalidResponse, UpstreamUnavailable
-from safelight.net.fetch import Fetcher, FetchLimits
-from safelight.net.redaction import redact
+from safelight.core.net.fetch import Fetcher, FetchLimits
+from safelight.core.net.redaction import redact
 
 from .bodies import retry_after
 from .client import is_temporary

@@ -16,8 +16,8 @@ from safelight.core.errors import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
-from safelight.net.client import AnswerTooLong, read_limited
-from safelight.net.redaction import redact
+from safelight.core.net.client import AnswerTooLong, read_limited
+from safelight.core.net.redaction import redact
 from safelight.providers.protocol import Billing, SteeringUnavailable
 from safelight.providers.provider_errors import decode_body, read, states_not_accepted
 

@@ -9,10 +9,10 @@ from enum import StrEnum
 import httpx
 
 from safelight.core.errors import SettingsError, UpstreamRejected, UpstreamUnavailable
-from safelight.net.addresses import is_public
-from safelight.net.client import AnswerTooLong, Timeouts, read_limited, upstream_client
-from safelight.net.redaction import redact
-from safelight.net.ssrf_guard import Resolve, system_resolve
+from safelight.core.net.addresses import is_public
+from safelight.core.net.client import AnswerTooLong, Timeouts, read_limited, upstream_client
+from safelight.core.net.redaction import redact
+from safelight.core.net.ssrf_guard import Resolve, system_resolve
 from safelight.providers.upstream.bodies import decode
 from safelight.providers.upstream.client import MAX_ANSWER
 

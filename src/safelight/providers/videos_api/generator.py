@@ -19,7 +19,7 @@ from safelight.core.errors import (
     UpstreamInvalidResponse,
     UpstreamRejected,
 )
-from safelight.net.fetch import Fetcher
+from safelight.core.net.fetch import Fetcher
 from safelight.providers.protocol import (
     Derivation,
     GenerationRequest,

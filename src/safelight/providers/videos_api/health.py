@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from safelight.core.errors import SafelightError
-from safelight.net.client import Timeouts
+from safelight.core.net.client import Timeouts
 
 from .discovery import base_url, discover
 

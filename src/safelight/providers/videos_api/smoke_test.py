@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from safelight.core.errors import DeadlineExceeded, SubmissionUnconfirmed, UpstreamError, UpstreamRejected
-from safelight.net.redaction import redact
+from safelight.core.net.redaction import redact
 from safelight.providers.protocol import Billing, Charge, GenerationRequest, Progress, UpstreamState
 from safelight.providers.upstream.client import video_path
 

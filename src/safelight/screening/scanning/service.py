@@ -23,13 +23,13 @@ from safelight.media.badge import BadgeStyle
 from safelight.media.burned_badge import BadgeTask
 from safelight.media.images import ImageLimits
 from safelight.media.probe import MediaInfo, VideoLimits
+from safelight.media.sandbox.confinement import Isolation, Limits
+from safelight.media.sandbox.entrypoints import EntryPoint
+from safelight.media.sandbox.process import CallHooks
+from safelight.media.sandbox.sandbox import Sandbox
+from safelight.media.sandbox.worker_pool import WorkerPool
+from safelight.media.sandbox.zygote import PreloadSpec
 from safelight.policy.findings import Finding, Modality
-from safelight.sandbox.confinement import Isolation, Limits
-from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.process import CallHooks
-from safelight.sandbox.sandbox import Sandbox
-from safelight.sandbox.worker_pool import WorkerPool
-from safelight.sandbox.zygote import PreloadSpec
 from safelight.screening.scanning import worker
 
 from .audio_report import AudioReport

@@ -17,9 +17,9 @@ import numpy.typing as npt
 from safelight.detectors.protocol import Frame, FrameDetector, MediaText, OcrReader
 from safelight.media.decode import VideoDecoder, fit_size
 from safelight.media.probe import UnscannedKind, add_unscanned
+from safelight.media.sandbox.child_main import ChildChannel
 from safelight.media.subtitles import Subtitles, read_subtitles
 from safelight.policy.findings import Finding, FrameRange, ImageBox, Modality
-from safelight.sandbox.child_main import ChildChannel
 
 from .detector_runner import DetectorRunner
 from .keyframes import KEYFRAME_SIDE_PX, KeyframeWriter

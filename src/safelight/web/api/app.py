@@ -67,7 +67,7 @@ class ErrorPage(Protocol):
 
 
 def create_app(state: AppState, error_page: ErrorPage | None = None) -> FastAPI:
-    """The app of the HTTP API: `/v1` and the health routes. `bootstrap` mounts the web pages on it."""
+    """The app of the HTTP API: `/v1` and the health routes. `app` mounts the web pages on it."""
     services = state.services
     poller = EventPoller(services.videos, state.threads, services.watch_interval_s)
 

@@ -11,17 +11,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.accounts import KeyScope, Principal
-from safelight.cases.consent_requests import (
+from safelight.consents.requests import (
     ConsentFlag,
     ConsentRequest,
     NewConsentRequest,
     SubjectAnswer,
     SubjectPage,
 )
-from safelight.cases.consent_requests.models import ConsentUse
+from safelight.consents.requests.models import ConsentUse
+from safelight.consents.uses import compute_commitment
 from safelight.core.errors import InvalidField, NotFound
 from safelight.policy.intended_use import ConsentLevel, ConsentScope, UseKind
-from safelight.videos.consent_uses import compute_commitment
 from safelight.web.auth import app_state, requires
 from safelight.web.consent_call import base_url, device_of
 from safelight.web.request_body import (

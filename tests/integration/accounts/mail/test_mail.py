@@ -13,7 +13,7 @@ from safelight.accounts import Accounts
 from safelight.accounts.mail import MailKind, MailQueue, MailSender, NewMail, render_mail
 from safelight.core.errors import InvalidField
 from safelight.core.i18n import LANGUAGES
-from safelight.net.mail_client import MailClient, MailSecurity, MailServer
+from safelight.core.net.mail_client import MailClient, MailSecurity, MailServer
 from safelight.store.database import Database
 from safelight.store.key_ring import KeyRing
 from safelight.store.tables import outbox

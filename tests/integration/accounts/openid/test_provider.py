@@ -16,11 +16,11 @@ from joserfc.jwk import RSAKey
 
 from safelight.accounts.openid import OpenIdClient, OpenIdProvider, OpenIdRules, OpenIdSignIn
 from safelight.accounts.people import People, SignIn
-from safelight.console.services import ConsoleServices, OpenIdServices, PeopleServices
 from safelight.core.errors import Unauthenticated, Unavailable
-from safelight.net.json_client import JsonClient, JsonExchangeFailed
+from safelight.core.net.json_client import JsonClient, JsonExchangeFailed
 from safelight.store.database import Database
 from safelight.store.key_ring import KeyRing
+from safelight.web.console.services import ConsoleServices, OpenIdServices, PeopleServices
 from support.fake_api_server import live
 from support.people import FastHasher
 

@@ -13,9 +13,9 @@ from safelight.accounts import OPERATOR
 from safelight.accounts.mail import MAILS, MailKind, MailQueue, NewMail
 from safelight.accounts.openid import ID_TOKENS
 from safelight.accounts.people.rotation import TOTP_SECRETS
-from safelight.bootstrap import load
-from safelight.cases.consent_requests import MEDIA
+from safelight.app.container import load
 from safelight.cases.reports.decision_mails import RECEIPT_TOKENS
+from safelight.consents.requests import MEDIA
 from safelight.store.tables import consent_media, openid_sessions, outbox
 
 #: The modules that store what the key ring encrypts, each with its columns in the rotation.

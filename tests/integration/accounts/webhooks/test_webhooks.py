@@ -22,8 +22,8 @@ from safelight.accounts.webhooks import (
 )
 from safelight.core.errors import Conflict, Forbidden, ForbiddenUrl, InvalidField, NotFound
 from safelight.core.ids import new_id
-from safelight.net.webhook_client import DeliverLimits, WebhookClient
-from safelight.net.webhook_inputs import EndpointChange, EventType, NewEndpoint, Rotation, TestEvent
+from safelight.core.net.webhook_client import DeliverLimits, WebhookClient
+from safelight.core.net.webhook_inputs import EndpointChange, EventType, NewEndpoint, Rotation, TestEvent
 from safelight.store.database import Database
 from safelight.store.outbox import RETRY_BACKOFF
 from safelight.store.tables import audit_log_contents, outbox

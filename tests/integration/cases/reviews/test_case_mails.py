@@ -15,8 +15,8 @@ from safelight.accounts.models import ROLES
 from safelight.accounts.webhooks import Deliveries
 from safelight.cases.notifier import Notifier
 from safelight.cases.reviews.case_mails import COLLECT_S, MIN_GAP_S, CaseMails
-from safelight.net.mail_client import MailClient, MailSecurity, MailServer
-from safelight.net.webhook_client import WebhookClient
+from safelight.core.net.mail_client import MailClient, MailSecurity, MailServer
+from safelight.core.net.webhook_client import WebhookClient
 from safelight.store.key_ring import KeyRing
 from safelight.store.tables import outbox
 from safelight.videos.case_rows import CaseKind

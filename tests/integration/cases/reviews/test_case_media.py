@@ -14,11 +14,9 @@ from sqlalchemy import event
 
 from safelight.accounts import KeyScope
 from safelight.cases.case_transcripts import CaseTranscripts
-from safelight.console.case_media import CaseFiles, CaseMedia, PictureRequest, Shot
-from safelight.console.sound_excerpt import SoundPart
 from safelight.core.errors import Forbidden, NotFound
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.policy.findings import Stage
-from safelight.sandbox.sandbox import Sandbox
 from safelight.store.blobs import BlobStore
 from safelight.store.retention import Retention
 from safelight.store.tables import assets, audit_log, audit_log_contents, videos
@@ -26,6 +24,8 @@ from safelight.videos.case_rows import Case
 from safelight.videos.files import FileRow, add_file
 from safelight.videos.repository import VideoRepository
 from safelight.videos.transcripts import SpokenLine, Transcript, store_transcript
+from safelight.web.console.case_media import CaseFiles, CaseMedia, PictureRequest, Shot
+from safelight.web.console.sound_excerpt import SoundPart
 from support.clips import hum, make_clip
 from support.review_room import TENANT, ReviewRoom, reviewer
 

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from safelight.bootstrap import Container
-from safelight.cases.consents import NewConsent, NewProtectedPerson
+from safelight.app.container import Container
+from safelight.app.settings import DPIA_HEADINGS, DPIA_PLACEHOLDER, LikenessSettings, Settings
+from safelight.consents import NewConsent, NewProtectedPerson
 from safelight.core.errors import InvalidMedia, SettingsError
 from safelight.detectors.registry import DetectorRegistry
 from safelight.policy.findings import Match, Stage
@@ -17,7 +18,6 @@ from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.verdicts import Action
 from safelight.policy.waivers import EVERYTHING, NewWaiver
 from safelight.screening.evaluation import StageResult
-from safelight.settings import DPIA_HEADINGS, DPIA_PLACEHOLDER, LikenessSettings, Settings
 from safelight.store import tables
 from support.clips import make_clip
 from support.consent_records import add_given_request

@@ -20,9 +20,9 @@ from safelight.detectors.models.specs import ConfiguredModel, read_models
 from safelight.detectors.models.weights import Manifest, WeightsChanged, WeightsFile, hash_files, verify_files
 from safelight.detectors.protocol import Keyframe, SceneInput
 from safelight.detectors.registry import DetectorRegistry
+from safelight.media.sandbox.entrypoints import EntryPoint
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.policy.findings import Coverage, FrameRange, Modality
-from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import Sandbox
 from safelight.screening.scanning.model_calibration import LabelledImages, calibrated
 from safelight.screening.scanning.service import Scanner, ScannerOptions
 from safelight.screening.scene_detection import SceneDetection

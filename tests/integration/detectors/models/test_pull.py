@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from safelight.core.net.fetch import Fetcher
 from safelight.detectors.models import catalogue
 from safelight.detectors.models.catalogue import CatalogueModel, Package, PinnedFile, find_model
 from safelight.detectors.models.pull import DownloadFailed, pull_model, verify_pinned
 from safelight.detectors.models.weights import Manifest, WeightsChanged
-from safelight.net.fetch import Fetcher
-from safelight.sandbox.entrypoints import EntryPoint
+from safelight.media.sandbox.entrypoints import EntryPoint
 from support.model_hub import Hub, reverse
 
 WEIGHTS, CONFIG = bytes(range(256)) * 40, b'{"layers": 1}'

@@ -12,14 +12,12 @@ import msgspec
 import pytest
 
 from safelight.cli import main
-from safelight.console.check_view import check_view
-from safelight.console.translations import load_languages
+from safelight.cli.assistants.session_limits import SessionLimits
+from safelight.cli.assistants.tools import McpTools
 from safelight.core.errors import InvalidField
 from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.minilm.package import find_weights
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.mcp.session_limits import SessionLimits
-from safelight.mcp.tools import McpTools
 from safelight.policy.documents import load
 from safelight.policy.findings import SHIPPED, Depth
 from safelight.policy.tenant_policy import TenantPolicy
@@ -33,6 +31,8 @@ from safelight.screening.check_result import CheckResult, Price, advice_wire, fi
 from safelight.screening.model_rewriting import ModelRewriting
 from safelight.screening.prompt import PromptStage
 from safelight.web.api.checks import check_object
+from safelight.web.console.check_view import check_view
+from safelight.web.console.translations import load_languages
 from support.prompt_advice import PURPOSES
 from support.verdicts import checked_cell, learned
 

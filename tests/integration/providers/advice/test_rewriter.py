@@ -13,13 +13,14 @@ from typing import Any
 import httpx
 import pytest
 
-from safelight.bootstrap import Container
-from safelight.bootstrap.web import make_app
+from safelight.app.container import Container
+from safelight.app.settings import Settings
+from safelight.app.web import make_app
 from safelight.cli import main
 from safelight.cli.demo import operator
 from safelight.cli.output import Exit
 from safelight.core.ids import new_id
-from safelight.net.json_client import JsonClient, JsonExchangeFailed
+from safelight.core.net.json_client import JsonClient, JsonExchangeFailed
 from safelight.policy.waivers import EVERYTHING, NewWaiver
 from safelight.providers.advice.model_rewrites import DropReason
 from safelight.providers.advice.prompt_advice import AdviceOptions, BlockedAt
@@ -29,7 +30,6 @@ from safelight.screening.check_result import CheckResult
 from safelight.screening.evaluation import StageResult
 from safelight.screening.model_rewriting import ModelRewriting
 from safelight.screening.request import CreateRequest
-from safelight.settings import Settings
 from safelight.store import tables
 from support.chat_server import ChatServer, chat_server
 from support.fake_api_server import listening

@@ -13,7 +13,7 @@ import pytest
 
 from safelight.core.errors import InvalidMedia, TooLarge
 from safelight.media.probe import VideoLimits
-from safelight.sandbox.sandbox import Sandbox
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.screening.scanning.report import ScanReport
 from safelight.screening.scanning.service import Scanner, ScannerOptions
 from safelight.screening.scanning.tasks import OutputDirs

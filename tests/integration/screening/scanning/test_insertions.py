@@ -12,8 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from safelight.detectors import safety_card
 from safelight.media.encode import Mp4Writer, VideoFormat
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.policy.findings import FrameRange
-from safelight.sandbox.sandbox import Sandbox
 from safelight.screening.scanning.report import ScanReport
 from safelight.screening.scanning.service import DetectorSpec, Scanner, ScannerOptions
 

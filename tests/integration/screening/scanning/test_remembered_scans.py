@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from safelight.sandbox.sandbox import Sandbox
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.screening.scanning.service import Scanner, ScannerOptions
 from safelight.screening.scanning.tasks import OutputDirs
 from safelight.testing.clips import tiny_clip

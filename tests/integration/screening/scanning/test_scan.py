@@ -15,9 +15,9 @@ from safelight.core.metrics import DETECTOR_TIMEOUTS
 from safelight.core.progress import ProgressSink
 from safelight.detectors import safety_card
 from safelight.media.badge import BadgeStyle
+from safelight.media.sandbox.confinement import Limits
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.policy.findings import CoverageStatus, FrameRange, ImageBox, Modality, TimeRange
-from safelight.sandbox.confinement import Limits
-from safelight.sandbox.sandbox import Sandbox
 from safelight.screening.scanning.report import ScanReport
 from safelight.screening.scanning.service import DetectorSpec, Scanner, ScannerOptions
 from safelight.screening.scanning.tasks import OutputDirs

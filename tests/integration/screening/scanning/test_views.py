@@ -11,8 +11,8 @@ import pytest
 
 from safelight.detectors import safety_card
 from safelight.media.probe import VideoLimits
+from safelight.media.sandbox.sandbox import Sandbox
 from safelight.policy.findings import FrameRange
-from safelight.sandbox.sandbox import Sandbox
 from safelight.screening.scanning import worker
 from safelight.screening.scanning.report import ScanReport
 from safelight.screening.scanning.service import Scanner, ScannerOptions

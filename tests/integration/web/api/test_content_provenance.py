@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from safelight.bootstrap.container import Container
-from safelight.settings import Settings
+from safelight.app.container import Container
+from safelight.app.settings import Settings
 from support.fake_api_server import live
 from support.videos import add_video
 

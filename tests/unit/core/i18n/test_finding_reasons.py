@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 import safelight
-from safelight.console.translations import load_languages
 from safelight.core.i18n import translate_finding
 from safelight.detectors.audio.identity_claims import _CLAIM_PATTERNS
 from safelight.detectors.image.flicker import _REASONS
@@ -22,6 +21,7 @@ from safelight.detectors.text.indicators import shipped as shipped_indicators
 from safelight.detectors.text.lists import shipped_entries
 from safelight.detectors.text.patterns import find_identifiers
 from safelight.policy.findings import SHIPPED
+from safelight.web.console.translations import load_languages
 from support.rows import each_row
 
 TAGS = ("zh-Hans", "zh-Hant")

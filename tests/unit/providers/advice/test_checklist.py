@@ -6,11 +6,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from safelight.console.checklist_rows import checklist_row
-from safelight.console.translations import load_languages
 from safelight.core.i18n import load_messages
 from safelight.policy.findings import Finding, ImageBox
 from safelight.providers.advice.checklist import ChecklistItem, ChecklistState, ChecklistTopic, checklist
+from safelight.web.console.checklist_rows import checklist_row
+from safelight.web.console.translations import load_languages
 from support.rows import each_row
 from support.verdicts import checked_cell, seen
 

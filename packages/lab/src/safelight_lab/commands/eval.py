@@ -25,10 +25,10 @@ from .eval_provenance import provenance
 from .policies import load_policies
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Container
-    from safelight.evaluation.protocol import CaseOutcome
+    from safelight.app.container import Container
     from safelight_lab.evaluation.advice_eval import AdviceEvaluation
     from safelight_lab.evaluation.datasets import DataSet
+    from safelight_lab.evaluation.protocol import CaseOutcome
 
 app = typer.Typer(no_args_is_help=True)
 app.command()(provenance)
@@ -79,8 +79,7 @@ def prompts(
 
     A row may say what it expects. Exit code 1 if a row differs from that under the first policy.
     """
-    from safelight.evaluation import protocol
-    from safelight_lab.evaluation import datasets, holdout_log, prompt_eval, reports
+    from safelight_lab.evaluation import datasets, holdout_log, prompt_eval, protocol, reports
     from safelight_lab.evaluation.confusion import Confusion
     from safelight_lab.evaluation.expectations import Expectations
     from safelight_lab.evaluation.rate_summary import RateSummary

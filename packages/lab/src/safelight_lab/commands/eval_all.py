@@ -67,8 +67,7 @@ def evaluate_all(
     A stopped run goes on where it was. Rows finished with the same detectors and policy are kept.
     """
     from safelight.detectors.text.pipeline import TextPipeline
-    from safelight.evaluation import protocol
-    from safelight_lab.evaluation import holdout_log
+    from safelight_lab.evaluation import holdout_log, protocol
     from safelight_lab.evaluation.suite import figures, manifests, page
     from safelight_lab.evaluation.suite.peers import find_peers
     from safelight_lab.evaluation.suite.suite_run import SuiteRun

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
     from safelight.policy.documents import Policy
 
 

@@ -84,8 +84,8 @@ def upstream(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> int:
     """Serve `/v1/videos` with a hidden filter, charges and refunds, until Ctrl-C. All of it is simulated."""
+    from safelight.app.settings.addresses import is_loopback
     from safelight.providers.attempts.fields import read_time
-    from safelight.settings.addresses import is_loopback
     from safelight_lab.simulation.simulated_provider import ProviderBehaviour
 
     if not (0 <= noise <= 0.4 and noise < rate <= min(0.9, 1 - noise)):

@@ -14,7 +14,6 @@ from importlib import resources
 from typing import Any
 
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.evaluation.protocol import EvalCase
 from safelight.policy.documents import Policy
 from safelight.policy.findings import Taxonomy
 from safelight.policy.statistics import wilson
@@ -25,6 +24,7 @@ from safelight.providers.advice.prompt_advice import AdviceOptions, BlockedAt
 from safelight.providers.advice.suggestion import Suggestion
 from safelight.screening.check_result import summarize_check
 from safelight.screening.prompt import PromptStage
+from safelight_lab.evaluation.protocol import EvalCase
 
 from .datasets import DataSet
 from .holdout_log import format_heading

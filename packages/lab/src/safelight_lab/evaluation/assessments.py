@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from safelight.evaluation.protocol import CaseOutcome
 from safelight.policy.verdicts import Action, Verdict
+from safelight_lab.evaluation.protocol import CaseOutcome
 
 from .label_mapping import NAMES, false_positives, hits, right_categories
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from safelight.evaluation.protocol import CaseOutcome
+from safelight_lab.evaluation.protocol import CaseOutcome
 
 from .assessments import deciding_category, is_stopped
 from .label_mapping import labels_of, right_categories

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from safelight.core.errors import InvalidField, NotFound
-from safelight.evaluation.protocol import EvalCase
 from safelight.policy.verdicts import Action
+from safelight_lab.evaluation.protocol import EvalCase
 
 LABELS = ("safe", "unsafe")
 _EXAMPLE = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from safelight.evaluation.protocol import CaseOutcome
 from safelight.policy.verdicts import Action
+from safelight_lab.evaluation.protocol import CaseOutcome
 
 from .assessments import deciding_category
 from .label_mapping import right_categories

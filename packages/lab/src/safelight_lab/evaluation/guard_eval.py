@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 
 from safelight.detectors.remote.text_guard import GuardMeasurements, Proportion
-from safelight.evaluation.protocol import CaseOutcome
+from safelight_lab.evaluation.protocol import CaseOutcome
 
 from .label_mapping import FOUND, alarmed
 

@@ -8,9 +8,9 @@ from importlib.resources import files
 from typing import Any
 
 from safelight.core import yaml_loader
-from safelight.evaluation.protocol import EvalCase
 from safelight.policy.findings import Category, Finding
 from safelight.policy.grounding import Grounding, Support
+from safelight_lab.evaluation.protocol import EvalCase
 
 #: Minimum score at which a finding without an operating point of its own counts.
 FOUND = 0.5

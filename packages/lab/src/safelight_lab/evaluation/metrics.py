@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from safelight.evaluation.protocol import CaseOutcome
 from safelight.policy.statistics import wilson
 from safelight.policy.verdicts import Action
+from safelight_lab.evaluation.protocol import CaseOutcome
 
 from .label_mapping import alarmed, hits, labels_of, right_categories
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from safelight.detectors.text.pipeline import TextPipeline, TextReport
-from safelight.evaluation.protocol import Attack, CaseOutcome, EvalCase, Metric
 from safelight.policy.documents import Policy
 from safelight.policy.findings import Depth, Modality, Stage, Taxonomy
 from safelight.policy.tenant_policy import TenantPolicy
 from safelight.screening.evaluation import StageInput, evaluate, texts_sha256
+from safelight_lab.evaluation.protocol import Attack, CaseOutcome, EvalCase, Metric
 
 from .datasets import DataSet
 from .label_mapping import FOUND

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from safelight.evaluation.protocol import CaseOutcome
+from safelight_lab.evaluation.protocol import CaseOutcome
 
 from .label_mapping import is_false_positive
 

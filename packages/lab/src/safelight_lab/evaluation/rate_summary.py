@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from safelight.evaluation.protocol import CaseOutcome, EvalCase
 from safelight.policy.statistics import wilson
+from safelight_lab.evaluation.protocol import CaseOutcome, EvalCase
 
 from .assessments import Assessment, assess
 

@@ -6,9 +6,9 @@ import hashlib
 import json
 from typing import Any
 
-from safelight.evaluation.protocol import CaseOutcome
 from safelight.policy.explanations import ExplanationLevel, explain
 from safelight.policy.findings import Taxonomy, to_json
+from safelight_lab.evaluation.protocol import CaseOutcome
 
 from .assessments import deciding_category
 from .expectations import differences

@@ -102,8 +102,8 @@ def _value(value: Any) -> str:
 
 
 def _rules(document: Mapping[str, Any]) -> Section:
-    from safelight.console.case_rules import without_placeholders
-    from safelight.console.translations import load_languages
+    from safelight.web.console.case_rules import without_placeholders
+    from safelight.web.console.translations import load_languages
 
     english = load_languages()["en"]
     rows = [

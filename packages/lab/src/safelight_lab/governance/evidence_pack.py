@@ -39,7 +39,7 @@ from .worker import MAX_BYTES
 
 if TYPE_CHECKING:
     from safelight.accounts.policies import PublishedPolicy
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
 
 FORMAT = "safelight evidence pack 1"
 SUMS, SIGNATURE = "SHA256SUMS", "SHA256SUMS.sig"

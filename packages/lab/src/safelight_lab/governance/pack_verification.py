@@ -13,8 +13,8 @@ import msgspec
 
 from safelight.accounts.audit import CheckpointKey, InclusionProof, verify_inclusion
 from safelight.core.errors import BadInput, NotFound, SafelightError
-from safelight.sandbox.entrypoints import EntryPoint
-from safelight.sandbox.sandbox import Sandbox
+from safelight.media.sandbox.entrypoints import EntryPoint
+from safelight.media.sandbox.sandbox import Sandbox
 
 from .evidence_pack import ABOUT, DECISIONS, FORMAT, KEY, POLICY, PUBLISHED, SIGNATURE, SUMS, Publication
 from .worker import NAME, read_pack

@@ -30,7 +30,7 @@ from safelight.policy.statistics import wilson
 if TYPE_CHECKING:
     from safelight.accounts import Principal
     from safelight.accounts.policies import PublishedPolicy
-    from safelight.bootstrap import Container
+    from safelight.app.container import Container
     from safelight.policy.documents import Policy
     from safelight.policy.waivers import Waiver
 
@@ -230,10 +230,10 @@ def measured_share(sentence: str | None) -> dict[str, Any] | None:
 
 
 def _coverage(table: Mapping[str, Any]) -> dict[str, Any]:
-    from safelight.console.translations import load_languages
     from safelight.policy.measurements import load_shipped_prompts
     from safelight.screening.coverage_count import count_complete, installed_checks
     from safelight.screening.text_figures import describe_installed_text
+    from safelight.web.console.translations import load_languages
 
     run, total = count_complete(installed_checks(table))
     prompts = load_shipped_prompts()

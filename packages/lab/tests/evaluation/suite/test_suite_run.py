@@ -10,9 +10,9 @@ import pytest
 from safelight.core.errors import InvalidField, NotFound
 from safelight.detectors.registry import DetectorRegistry
 from safelight.detectors.text.pipeline import TextPipeline
-from safelight.evaluation.protocol import EvalCase
 from safelight.policy.documents import load
 from safelight.policy.findings import SHIPPED, Finding
+from safelight_lab.evaluation.protocol import EvalCase
 from safelight_lab.evaluation.suite import figures, page
 from safelight_lab.evaluation.suite.cache import Cache, Decision
 from safelight_lab.evaluation.suite.figures import POLICY, Before

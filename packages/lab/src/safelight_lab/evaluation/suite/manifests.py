@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 
 from safelight.core.errors import InvalidField, NotFound
-from safelight.evaluation.protocol import Attack, EvalCase
 from safelight_lab.evaluation.datasets import read_case, read_object
+from safelight_lab.evaluation.protocol import Attack, EvalCase
 
 #: `fit`: detectors learned from it, so that it is only compared with. `choose`: read or counted while rules
 #: and thresholds were chosen. `report`: neither.

@@ -1,1 +1,0 @@
-"""What plugins for evaluation implement. The evaluation itself is in the distribution safelight-lab."""
