@@ -166,7 +166,7 @@ def test_the_choice_does_not_depend_on_the_file() -> None:
     assert replace(drawn, path="src/safelight/jobs/other.py").rank == drawn.rank
     assert drawn.package == "trust"
     assert replace(drawn, path="packages/storyboard/src/drawing/town.py").package == "storyboard"
-    assert replace(drawn, path="src/safelight/core/errors.py").package == "top"
+    assert replace(drawn, path="src/safelight/client.py").package == "top"
 
 
 def test_every_package_has_faults_in_proportion_to_its_functions() -> None:
