@@ -67,7 +67,12 @@ def test_all_data_files_are_in_the_wheel(wheel: Path) -> None:
     }
     assert not wanted - packed
     folders = {name.rsplit("/", 1)[0] for name in wanted if not name.endswith(".py")}
-    for folder in ("web/console/templates", "web/console/static", "core/i18n/locales", "policy/shipped/starter"):
+    for folder in (
+        "web/console/templates",
+        "web/console/static",
+        "core/i18n/locales",
+        "policy/shipped/starter",
+    ):
         assert f"safelight/{folder}" in folders
     assert any(name.startswith("safelight/store/migrations/versions/0001") for name in packed)
     assert "safelight_storyboard/generator.py" in packed
