@@ -11,7 +11,7 @@ from typing import Any
 
 from safelight.cases.reviews.undecidable_holds import count_undecidable
 from safelight.core.errors import SafelightError
-from safelight.videos.stuck_upstreams import cut_downloads, stuck_upstreams
+from safelight.videos.cut_downloads import cut_downloads
 from safelight.videos.upstream_gate import UpstreamGate
 
 from .background import Background
@@ -57,14 +57,12 @@ class ProcessReadiness:
             problems["process"] = "it shuts down"
         parked = {each.name: list(each.parked) for each in health if each.parked}
         down, paused = self._core.upstream_health.down(), _describe_pauses(self._pipeline.context.upstreams)
-        clock = self._describe_clock_jump()
         return {
             "ready": not problems,
             "unready": sorted(problems),
             "database_ms": database_ms,
             **({"problems": problems} if problems else {}),
             **({"parked": parked} if parked else {}),
-            **({"clock": clock} if clock else {}),
             "worker": self._pipeline.worker_name,
             # Requests wait for an upstream that is down, so this process stays ready and only reports it.
             **({"upstreams_down": dict(down)} if down else {}),
@@ -107,12 +105,10 @@ class ProcessReadiness:
     def _read_database(self) -> Mapping[str, Any]:
         """What the database says that does not make this process unready, because requests only wait."""
         with self._persistence.database.across_tenants("readiness", readonly=True) as tx:
-            undecidable = count_undecidable(tx)
-            stuck, cut = stuck_upstreams(tx), cut_downloads(tx)
+            undecidable, cut = count_undecidable(tx), cut_downloads(tx)
         return {
             # Open holds by the scope that no enrolled person and no key has.
             "holds_nobody_can_decide": {one.value: number for one, number in undecidable.items()},
-            "upstreams_stuck": stuck,
             "downloads_cut": cut,
             "refusal_budgets": self._pipeline.context.refusals.describe()
             if self._core.settings.server.loopback
@@ -122,14 +118,6 @@ class ProcessReadiness:
     def _check_storage(self) -> None:
         self._persistence.data_directory.check()
         self._persistence.blobs.require_space()
-
-    def _describe_clock_jump(self) -> dict[str, int]:
-        """The last jump of the clock, while nothing expires because of it."""
-        watch = self._pipeline.context.clock_watch
-        held_s, jump = watch.held_for_s(), watch.last_jump()
-        if jump is None or not held_s:
-            return {}
-        return {"jumped_by_s": round(jump.by_s), "nothing_expires_for_s": round(held_s)}
 
 
 def _describe_pauses(gates: Mapping[str, UpstreamGate]) -> dict[str, str]:

@@ -134,7 +134,7 @@ def holds(found: Database) -> DoctorCheck:
 
 def downloads(found: Database) -> DoctorCheck:
     """Check whether finished videos can be downloaded from their generators."""
-    from safelight.videos.stuck_upstreams import cut_downloads
+    from safelight.videos.cut_downloads import cut_downloads
 
     cut = _read(found, "downloads that fail", cut_downloads)
     if not cut:
@@ -308,7 +308,6 @@ def _check_installation(container: Container) -> Iterator[DoctorCheck]:
         "clock": lambda: doctor_checks.clock(
             dt.datetime.now(dt.UTC), signing_from=_read_signing_start(container)
         ),
-        "clock jumps": lambda: _check_database(container, doctor_checks.clock_jumps),
         "open holds": lambda: _check_database(container, holds),
         "downloads": lambda: _check_database(container, downloads),
         "policy": lambda: _check_policy(container),

@@ -122,10 +122,6 @@ DETECTOR = "detector "
 #: With less free disk space than this, the check warns.
 _MIN_FREE_BYTES = 5 << 30
 _GIB = 1 << 30
-#: A jump of the clock is reported for this time.
-_RECENT_S = 86_400.0
-#: Entries of another host may be from a clock that is this much ahead.
-_MAX_AHEAD_S = 60.0
 #: Release date of this code. A correct clock shows a later time.
 _NOT_BEFORE = dt.datetime(2026, 11, 1, tzinfo=dt.UTC)
 _FONT_FOLDERS = (
@@ -408,49 +404,6 @@ def clock(now: dt.datetime, *, signing_from: dt.datetime | None = None) -> Docto
             remedy="Set the clock, and synchronize it with NTP.",
         )
     return DoctorCheck(name="clock", state=DoctorState.OK, message=message)
-
-
-def clock_jumps(found: Database) -> DoctorCheck:
-    """Check the audit log for a jump of the clock in the last day, and for entries from the future."""
-    from safelight.store import migrations
-    from safelight.store.tables import audit_log
-
-    name, remedy = (
-        "clock jumps",
-        "Synchronize the clock with NTP, also after a virtual machine was suspended.",
-    )
-    if found.path is not None and not found.path.exists():
-        return DoctorCheck(name=name, state=DoctorState.OK, message="Nothing is recorded yet.")
-    with found.raw_connection() as connection:
-        if not migrations.is_current(connection):
-            return DoctorCheck(name=name, state=DoctorState.OK, message="Nothing is recorded yet.")
-    newest_first, now = (audit_log.c.seq.desc(),), found.clock()
-    with found.across_tenants("the doctor", readonly=True) as tx:
-        newest = tx.select(audit_log, order_by=newest_first, limit=1)
-        jumps = tx.select(
-            audit_log,
-            audit_log.c.event == "clock.jumped",
-            audit_log.c.at > now - _RECENT_S,
-            order_by=newest_first,
-            limit=1,
-        )
-    if newest and newest[0].at > now + _MAX_AHEAD_S:
-        ahead = f"{(newest[0].at - now) / 60:.0f} minutes"
-        return DoctorCheck(
-            name=name,
-            state=DoctorState.WARNING,
-            message=f"The newest entry of the audit log is {ahead} in the future: the clock went back.",
-            remedy=remedy,
-        )
-    if jumps:
-        when = dt.datetime.fromtimestamp(jumps[0].at, dt.UTC)
-        return DoctorCheck(
-            name=name,
-            state=DoctorState.WARNING,
-            message=f"The clock jumped; the gateway noticed it on {when:%Y-%m-%d at %H:%M} UTC.",
-            remedy=remedy,
-        )
-    return DoctorCheck(name=name, state=DoctorState.OK, message="None in the last day.")
 
 
 def upstream(name: str, url: str, *, timeout_s: float = 3.0) -> DoctorCheck:

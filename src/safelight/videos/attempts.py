@@ -42,7 +42,6 @@ from safelight.providers.protocol import (
 from safelight.store.retention import PAID_CLIP_S
 
 from .context import DownloadTries, PipelineContext, slot_request
-from .durations import Part
 from .failure_message import describe_cut_download, late_sentence
 from .interruptions import ShutdownRequested, UpstreamPending
 from .models import Attempt, Video, VideoSnapshot
@@ -167,7 +166,7 @@ class RemoteAttempts:
             raise UpstreamPending(poll_pause_s(progress, age_s), accepted=True)
         if age_s < self.context.limits.deadline_s:
             # A longer one is the jump of a clock.
-            self.context.durations.record(self.video.generator, Part.UPSTREAM, age_s)
+            self.context.generation_times[self.video.generator].append(max(0.0, age_s))
         # The step that ends the video does not poll, and from now on the deadline does not apply.
         with self.context.database.transaction(tenant=self.video.tenant) as tx:
             self.context.attempts.record_generated(tx, self.video, attempt, charge)
@@ -251,17 +250,14 @@ class RemoteAttempts:
 
     def _submit(self, build: Callable[[], GenerationRequest], number: int) -> Attempt:
         self._require_time()
-        self.context.refusals.require_room(self.video.generator)
+        self.context.refusals.require(self.video.generator)
         self.gate.enter(slot_request(self.video))
         request, store = build(), self.context.attempts
         self.context.wait_for_lease()
         try:
             with self.gate.hold_call(accepted=False, request=slot_request(self.video)):
                 # Nothing is sent by a run that another one has overtaken.
-                with (
-                    self.context.refusals.reserve(self.video.generator),
-                    self.context.commit_step(self.snapshot) as tx,
-                ):
+                with self.context.commit_step(self.snapshot) as tx:
                     attempt = store.record_intent(
                         tx,
                         self.video,
@@ -328,15 +324,13 @@ class RemoteAttempts:
             raise DeadlineExceeded(late)
 
     def _needed_s(self) -> float:
-        """The least time that a request needs from its submission to the end.
+        """The least time that a request needs until the generator has finished.
 
         Half of the deadline at most: otherwise wrong measurements would stop all submissions, for ever.
         """
         deadline_s = self.context.limits.deadline_s
-        measured_s = self.context.durations.shortest_s(
-            self.video.generator, Part.UPSTREAM, Part.NORMALIZE, Part.SCAN, Part.SEAL
-        )
-        return min(measured_s or deadline_s * _MIN_TIME_SHARE, deadline_s / 2)
+        measured = tuple(self.context.generation_times[self.video.generator])
+        return min(*measured, deadline_s / 2) if measured else deadline_s * _MIN_TIME_SHARE
 
     def _left_s(self) -> float:
         return seconds_left(self.context, self.video)

@@ -6,6 +6,7 @@ import logging
 import shutil
 import threading
 import time
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -28,7 +29,6 @@ from safelight.store.database import Database, Transaction
 from safelight.store.retention import Retention
 
 from .attempt_store import AttemptStore
-from .durations import Durations, Part
 from .fair_order import SlotRequest
 from .files import FileRow, add_file
 from .local_slots import LocalSlots
@@ -156,7 +156,10 @@ class PipelineContext:
     #: Waits until this process holds its worker lease. Raises `ShutdownRequested` if the process shuts down
     #: before. Called before every request to an upstream and before the result of a step is committed.
     wait_for_lease: Callable[[], None] = lambda: None
-    durations: Durations = field(default_factory=Durations)
+    #: Seconds of the last generations at upstreams in this process, by the name of the generator.
+    generation_times: defaultdict[str, deque[float]] = field(
+        default_factory=lambda: defaultdict(lambda: deque(maxlen=20))
+    )
     #: By the id of the attempt, while its clip is downloaded.
     downloads: dict[str, DownloadTries] = field(default_factory=dict)
     #: Submits the retry of a video that its provider blocked, if the client asked for one.
@@ -167,12 +170,10 @@ class PipelineContext:
     fault_hook: Callable[[str], None] = lambda _name: None
 
     @contextmanager
-    def local_slot(self, video: Video, part: Part) -> Iterator[None]:
+    def local_slot(self, video: Video, part: str) -> Iterator[None]:
         """A slot for one part of the work. Raises `ShutdownRequested`; see `LocalSlots`."""
-        with self.local_slots.hold(slot_request(video)), child_span(part.value):
-            began = time.perf_counter()
+        with self.local_slots.hold(slot_request(video)), child_span(part):
             yield
-            self.durations.record(video.generator, part, time.perf_counter() - began)
 
     @contextmanager
     def commit_step(self, snapshot: VideoSnapshot) -> Iterator[Transaction]:

@@ -119,8 +119,6 @@ class QueueStatus:
 
     #: 1 for the video that comes next or is in work. None while an upstream works on it.
     place: int | None
-    #: Seconds until the video is likely to be finished. None before such a video was finished here.
-    estimate_s: int | None
     #: Whether the generator did not take the last request for it, so that it is sent again later.
     not_taken: bool = False
 

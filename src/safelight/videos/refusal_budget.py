@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import func, literal, select
+from sqlalchemy import literal
 
 from safelight.core.errors import RefusalBudgetUsed, UpstreamModerationBlocked
 from safelight.providers.protocol import Generator
 from safelight.store.database import Database, Transaction
-from safelight.store.tables import attempts, videos
-
-from .failure_message import NOTHING_SENT
-from .interruptions import UpstreamPending
-from .models import VideoState
+from safelight.store.tables import attempts
 
 _log = logging.getLogger(__name__)
 _DAY_S = 86_400
-#: A video that waits for the end of other requests looks again after this time.
-_LOOK_AGAIN_S = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,8 +23,6 @@ class RefusalCount:
     """The requests that a provider has refused since 00:00 UTC, of all tenants and processes."""
 
     refused: int
-    #: Requests that the provider has not answered yet.
-    unfinished: int
     limit: int
     #: When the next day begins, in unix seconds.
     until: float
@@ -50,11 +40,6 @@ class RefusalCount:
         """What clients may know of it: the counts are those of all tenants."""
         return "used" if self.is_used else "half_used" if self.is_half_used else "open"
 
-    @property
-    def may_be_used(self) -> bool:
-        """Whether it is used up if all unfinished requests are refused."""
-        return self.refused + self.unfinished >= self.limit
-
 
 class RefusalBudget:
     """Counts refusals by the provider from the database. Blocks by our policy are none."""
@@ -62,7 +47,6 @@ class RefusalBudget:
     def __init__(self, database: Database, limits: Mapping[str, int]) -> None:
         self._database = database
         self._limits = limits
-        self._lock = threading.Lock()
         #: The last day on which a warning was logged.
         self._warned: dict[str, float] = {}
 
@@ -81,88 +65,15 @@ class RefusalBudget:
             if count.is_half_used
         }
 
-    def require(self, generator: str) -> None:
-        """Raise `RefusalBudgetUsed` if the budget of today is used up. For requests: nothing was sent yet."""
-        if (count := self._read(generator)) is not None:
-            self._check(generator, count, f" {NOTHING_SENT}")
+    def require(self, generator: str, note: str = "") -> None:
+        """Raise `RefusalBudgetUsed` if the budget of today is used up.
 
-    def require_room(self, generator: str) -> None:
-        """Raise what `reserve` would raise now, before the request is prepared."""
-        if (count := self._read(generator)) is not None:
-            self._check_room(generator, count)
-
-    def must_wait(self, generator: str) -> bool:
-        """Whether unfinished requests could use up the budget. False if it is used up: the wait is over."""
-        count = self._read(generator)
-        return count is not None and count.may_be_used and not count.is_used
-
-    @contextmanager
-    def reserve(self, generator: str) -> Iterator[None]:
-        """Allow one more request, whose attempt is recorded before the `with` block ends.
-
-        Unfinished requests may be refused too: while they could use up the budget, this raises
-        `UpstreamPending`. Other processes wait until the attempt is recorded, so that none counts too few.
+        The message has no counts, which are those of all tenants; the log has them. `note`: its end.
         """
         if generator not in self._limits:
-            yield
             return
-        is_sqlite = self._database.is_sqlite
-        with (
-            self._lock,
-            self._database.across_tenants("the refusal budget", readonly=is_sqlite) as tx,
-        ):
-            if not is_sqlite:
-                # Until the end of this transaction, which is after that of the attempt.
-                key = f"safelight refusal budget {generator}"
-                tx.execute(select(func.pg_advisory_xact_lock(func.hashtext(key))))
-            self._check_room(generator, self._count(tx, generator))
-            yield
-
-    def _read(self, generator: str) -> RefusalCount | None:
-        """The count of a generator; None if it has no budget."""
-        if generator not in self._limits:
-            return None
         with self._database.across_tenants("the refusal budget", readonly=True) as tx:
-            return self._count(tx, generator)
-
-    def _count(self, tx: Transaction, generator: str) -> RefusalCount:
-        """Two queries in one statement, each with an index for the rows it counts."""
-        start = tx.now() // _DAY_S * _DAY_S
-        number, same = select(func.count()).select_from(attempts), attempts.c.generator == generator
-        # A bound parameter would not match the condition of the index.
-        blocked = literal(UpstreamModerationBlocked.code, literal_execute=True)
-        refused = number.where(same, attempts.c.outcome == blocked, attempts.c.ended_at >= start)
-        # A video that ended for a reason of its own may have left an attempt without an end.
-        unfinished = (
-            number.join(
-                videos,
-                (attempts.c.tenant_id == videos.c.tenant_id) & (attempts.c.video_id == videos.c.id),
-            )
-            .where(same, attempts.c.ended_at.is_(None))
-            .where(videos.c.state == VideoState.GENERATING.value)
-        )
-        counts = {"refused": refused, "unfinished": unfinished}
-        row = tx.execute(select(*(one.scalar_subquery().label(name) for name, one in counts.items()))).one()
-        return RefusalCount(
-            refused=row.refused,
-            unfinished=row.unfinished,
-            limit=self._limits[generator],
-            until=start + _DAY_S,
-        )
-
-    def _check_room(self, generator: str, count: RefusalCount) -> None:
-        self._check(generator, count)
-        if count.may_be_used:
-            raise UpstreamPending(
-                _LOOK_AGAIN_S,
-                problem=(
-                    f"It waited, because {generator} may reach its daily limit of refusals with the requests "
-                    "that it has not answered."
-                ),
-            )
-
-    def _check(self, generator: str, count: RefusalCount, more: str = "") -> None:
-        """Raise `RefusalBudgetUsed` without the counts, which are those of all tenants; the log has them."""
+            count = self._count(tx, generator)
         if count.is_half_used and self._warned.get(generator) != count.until:
             self._warned[generator] = count.until
             _log.warning(
@@ -176,9 +87,17 @@ class RefusalBudget:
             raise RefusalBudgetUsed(
                 f"{generator} has refused as many requests as it may refuse today (UTC). Requests are "
                 f"possible again from {dt.datetime.fromtimestamp(count.until, dt.UTC):%Y-%m-%d %H:%M} UTC on."
-                f"{more}",
+                f"{note}",
                 retry_after_s=max(1.0, count.until - self._database.clock()),
             )
+
+    def _count(self, tx: Transaction, generator: str) -> RefusalCount:
+        start = tx.now() // _DAY_S * _DAY_S
+        of = attempts.c
+        # A bound parameter would not match the condition of the index.
+        blocked = literal(UpstreamModerationBlocked.code, literal_execute=True)
+        refused = tx.count(attempts, of.generator == generator, of.outcome == blocked, of.ended_at >= start)
+        return RefusalCount(refused=refused, limit=self._limits[generator], until=start + _DAY_S)
 
 
 def refusal_limits(generators: Mapping[str, Generator]) -> Mapping[str, int]:

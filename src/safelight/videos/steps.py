@@ -61,7 +61,6 @@ from . import attempts, generation_stage, outcomes
 from .attempt_store import finish_attempt, last_attempt
 from .attempts import ChargedFailure, discard_download, seconds_left
 from .context import NewFile, PipelineContext
-from .durations import Part
 from .files import drop_files
 from .ingredients import UPSTREAM_MANIFEST, keep_upstream_manifest, load_ingredients
 from .lineage import source_clip_of
@@ -81,7 +80,7 @@ def release_sealed(context: PipelineContext, snapshot: VideoSnapshot, seal: Seal
     Its fingerprint was deleted when the video was withdrawn, so it is computed again.
     """
     video = snapshot.video
-    with context.work_dir(video.id) as work_dir, context.local_slot(video, Part.SEAL):
+    with context.work_dir(video.id) as work_dir, context.local_slot(video, "seal"):
         sealed = work_dir / "sealed.mp4"
         context.blobs.copy_to(video.tenant, seal.sha256, sealed)
         fingerprint = context.sealer.fingerprint(sealed)
@@ -164,7 +163,7 @@ def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
                 request = _generation_request(context, snapshot, work_dir, asked)
                 attempt = attempts.start_local_attempt(context, snapshot, asked)
                 with (
-                    context.local_slot(video, Part.RENDER),
+                    context.local_slot(video, "render"),
                     context.recorded_progress(video, 5, 60) as progress,
                 ):
                     result = generator.render(
@@ -229,7 +228,7 @@ def run_generation(context: PipelineContext, snapshot: VideoSnapshot) -> None:
 def _normalized(context: PipelineContext, video: Video, clip: Path) -> NormalizedClip:
     """The clip as a plain MP4. If the conversion fails, the clip itself; the scan then reports the reason."""
     try:
-        with context.local_slot(video, Part.NORMALIZE):
+        with context.local_slot(video, "normalize"):
             return context.delivery.normalize(clip, clip.with_name("plain.mp4"))
     except (BadInput, SandboxFailed):
         return NormalizedClip(path=clip)
@@ -247,7 +246,7 @@ def run_scan(context: PipelineContext, snapshot: VideoSnapshot) -> None:
     generator = context.generators.get(video.generator)
     with (
         context.work_dir(video.id) as work_dir,
-        context.local_slot(video, Part.SCAN),
+        context.local_slot(video, "scan"),
         context.recorded_progress(video, 60, 90) as progress,
     ):
         clip = work_dir / "clip.mp4"
@@ -337,7 +336,7 @@ def run_sealing(context: PipelineContext, snapshot: VideoSnapshot) -> None:
     if video.reinstated_from and (known := context.registry.by_sha256(scanned_sha256)) is not None:
         release_sealed(context, snapshot, known)
         return
-    with context.work_dir(video.id) as work_dir, context.local_slot(video, Part.SEAL):
+    with context.work_dir(video.id) as work_dir, context.local_slot(video, "seal"):
         source, sealed = work_dir / "scanned.mp4", work_dir / "sealed.mp4"
         context.blobs.copy_to(video.tenant, scanned_sha256, source)
         if _may_have_unjudged_tracks(context, snapshot, source):

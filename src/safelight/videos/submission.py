@@ -38,6 +38,7 @@ from . import mappers, outcomes
 from .characters import Characters
 from .context import PipelineContext
 from .evasion import BlockedPrompt, EvasionTracker
+from .failure_message import NOTHING_SENT
 from .idempotency import IdempotencyKeys, KeyClaim
 from .lineage import Lineage, LineageTrace
 from .models import Video, VideoState
@@ -127,7 +128,7 @@ class SubmissionService:
             _log_replacement(request.model, admitted.model)
         if request.retry and request.retry.variation:
             admitted = replace(admitted, texts={**admitted.texts, VARIATION_FIELD: request.retry.variation})
-        self.context.refusals.require(admitted.generator)
+        self.context.refusals.require(admitted.generator, f" {NOTHING_SENT}")
         self.context.sealer.signing_key()
         if request.characters:
             ready = self.characters.ready(principal, request.characters)

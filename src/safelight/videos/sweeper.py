@@ -7,9 +7,8 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row
+from sqlalchemy import ColumnElement, Row, func, select
 
-from safelight.core.background.clock_watch import ClockJump
 from safelight.core.background.part import BackgroundPart
 from safelight.core.errors import DeadlineExceeded
 from safelight.store import tables
@@ -28,7 +27,6 @@ from .models import AWAITING_REVIEW, TERMINAL, Video, VideoState
 from .queue import DurableQueue
 from .registry import CheckFeedback
 from .runs import next_run
-from .stuck_upstreams import stuck_upstreams
 from .timeouts import end_late, is_unconfirmed, may_have_finished
 from .transitions import update
 from .undone_strikes import UndoneStrikes
@@ -53,7 +51,6 @@ class Sweeper:
         self._context = context
         self._queue = queue
         self._now = context.database.clock
-        self._recorded_jump: ClockJump | None = None
         #: When all copies of withdrawn videos are searched again.
         self._full_search_at = 0.0
         self._next_feedback_deletion_at = 0.0
@@ -64,7 +61,6 @@ class Sweeper:
         #: When late videos that an upstream may have finished were first found, by id.
         self._last_looks: dict[str, float] = {}
         tasks = (
-            self.record_clock_jump,
             self.withdraw_copies,
             self.requeue_abandoned,
             self.expire_reviews,
@@ -89,22 +85,6 @@ class Sweeper:
     def sweep(self) -> None:
         """Run every part of the cleanup once."""
         self.part.run_all()
-
-    def record_clock_jump(self) -> None:
-        """Record the last jump of the clock in the audit log, because nothing expires for a time after it."""
-        watch = self._context.clock_watch
-        jump = watch.last_jump()
-        if jump is None or jump is self._recorded_jump:
-            return
-        with self._context.database.across_tenants("a jump of the clock") as tx:
-            tx.append_audit(
-                "clock.jumped",
-                subject="clock",
-                actor="sweeper",
-                content={"by_s": round(jump.by_s), "held_s": round(watch.hold_s)},
-                tenant=None,
-            )
-        self._recorded_jump = jump
 
     def requeue_abandoned(self) -> None:
         """Enqueue unfinished videos that are not in the queue, and end videos after their deadline.
@@ -158,14 +138,36 @@ class Sweeper:
         self._next_feedback_deletion_at = now + _FEEDBACK_DELETION_INTERVAL_S
 
     def report_stuck_upstreams(self) -> None:
-        """Log which upstreams have finished nothing for longer than their own slowest request took."""
+        """Log which upstreams have a request that is unfinished after half of its time until the deadline."""
         now = self._now()
         if now < self._next_report_at:
             return
         self._next_report_at = now + _REPORT_INTERVAL_S
+        attempts, videos = tables.attempts.c, tables.videos.c
+        same = (attempts.tenant_id == videos.tenant_id) & (attempts.video_id == videos.id)
+        unfinished = (
+            select(
+                attempts.generator,
+                func.count().label("number"),
+                func.min(attempts.submitted_at).label("since"),
+            )
+            .join(tables.videos, same)
+            .where(
+                attempts.ended_at.is_(None),
+                attempts.submitted_at < now - self._context.limits.deadline_s / 2,
+                videos.state == VideoState.GENERATING.value,
+                videos.generated_at.is_(None),
+            )
+            .group_by(attempts.generator)
+        )
         with self._context.database.across_tenants("stuck upstreams", readonly=True) as tx:
-            for name, sentence in stuck_upstreams(tx).items():
-                _log.warning("The upstream %s does not finish: %s.", name, sentence)
+            for row in tx.execute(unfinished):
+                _log.warning(
+                    "The upstream %s does not finish: %d requests are late, the oldest is of %.0f s ago.",
+                    row.generator,
+                    row.number,
+                    now - row.since,
+                )
 
     def take_back_strikes(self) -> None:
         """Remove strikes whose prompts today's lists and policy do not block."""

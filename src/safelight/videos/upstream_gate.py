@@ -92,11 +92,6 @@ class UpstreamGate:
         with self._lock:
             self._waiting[request.video_id] = request
 
-    def is_next(self, request: SlotRequest) -> bool:
-        """Whether the upstream works, has a free place, and it is the video's turn."""
-        with self._lock:
-            return self._is_next(request)
-
     def invite(self, request: SlotRequest) -> bool:
         """Keep a place for the video if it is next."""
         with self._lock:
@@ -216,6 +211,7 @@ class UpstreamGate:
             del self._problems[next(iter(self._problems))]
 
     def _is_next(self, request: SlotRequest) -> bool:
+        """Whether the upstream works, has a free place, and it is the video's turn."""
         now = self._monotonic()
         self._invited = {
             video_id: (invited, until) for video_id, (invited, until) in self._invited.items() if until > now

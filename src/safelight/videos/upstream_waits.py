@@ -175,17 +175,10 @@ class UpstreamWaits:
             self._wake(wait)
         elif wait.upstream_id is not None:
             self._gate(wait).poll_threads.submit(self._poll, wait, wait.upstream_id)
-        elif self._may_submit(wait) and self._gate(wait).invite(wait.request):
+        elif self._gate(wait).invite(wait.request):
             self._wake(wait, invited=True)
         else:
             self._again(wait, LOOK_AGAIN_S)
-
-    def _may_submit(self, wait: _Wait) -> bool:
-        """Whether it is the video's turn and no refusal budget delays it.
-
-        The budget is read from the database, so only for the video that is next.
-        """
-        return self._gate(wait).is_next(wait.request) and not self._context.refusals.must_wait(wait.generator)
 
     def _poll(self, wait: _Wait, upstream_id: str) -> None:
         pause_s: float | None = LOOK_AGAIN_S

@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from safelight.cli.doctor_checks import DoctorState, clock_jumps
 from safelight.core.background.clock_watch import ClockWatch
 from safelight.store import tables
 from safelight.store.database import Database
@@ -130,28 +129,6 @@ def test_files_are_not_deleted_early_because_of_a_jump(house: House, clocks: Clo
     made.sweep()
     row = house.context.videos.row(video.tenant, video.id)
     assert row.deleted_at is not None
-
-
-def test_a_jump_is_recorded_once_and_shown_by_readiness_and_the_doctor(house: House, clocks: Clocks) -> None:
-    container, database, made = house.container, house.database, sweeper(house)
-    made.sweep()
-    assert "clock" not in container.readiness.describe()
-    assert clock_jumps(database).state is DoctorState.OK
-    clocks.wall += HOUR
-    assert container.readiness.describe()["clock"] == {"jumped_by_s": 3600, "nothing_expires_for_s": 1800}
-    assert container.readiness.describe()["ready"] is True
-    made.sweep()
-    made.sweep()
-    assert log_events(house).count("clock.jumped") == 1
-    found = clock_jumps(database)
-    assert (found.state, bool(found.remedy)) == (DoctorState.WARNING, True)
-    assert "The clock jumped" in found.message
-    clocks.wall -= HOUR
-    assert "in the future" in clock_jumps(database).message
-    made.sweep()
-    assert log_events(house).count("clock.jumped") == 2
-    clocks.pass_s(DEADLINE)
-    assert "clock" not in container.readiness.describe()
 
 
 @pytest.mark.both_databases

@@ -151,7 +151,7 @@ def test_a_link_that_always_cuts_the_clip_is_told_with_its_tries_its_charge_and_
     assert (wire["status"], wire["progress"]) == ("in_progress", 60)
     assert wire["safelight"]["download_problem"] == problem
     ready = house.container.readiness.describe()
-    told = f"1 finished video cannot be downloaded, which cost $0.40: {problem}"
+    told = f"1 finished video cannot be downloaded: {problem}"
     assert (ready["ready"], ready["downloads_cut"]) == (True, {"paid": told})
     check = downloads(house.database)
     assert (check.state.value, check.message) == ("warning", f"paid: {told}")

@@ -1,4 +1,4 @@
-"""The place of a video in the queue, its priority and its estimate."""
+"""The place of a video in the queue, and its priority."""
 
 from __future__ import annotations
 
@@ -8,14 +8,13 @@ from dataclasses import replace
 import pytest
 
 from safelight.testing.upstream import ScriptedUpstream
-from safelight.videos.durations import Part
 from safelight.videos.interruptions import UpstreamPending
 from safelight.videos.models import QueueStatus, Video
 from safelight.videos.queue_places import QueuePlaces
 from safelight.videos.runner import Runner
 from safelight.web.api.serializers import video_object
 
-from .conftest import Furnish, House
+from .conftest import House
 from .test_video_lifecycle import PAID
 
 
@@ -78,28 +77,12 @@ def test_a_video_that_its_generator_did_not_take_is_known_until_it_is_taken(
     assert shown == [False, False, True, False]
 
 
-def test_the_estimate_is_the_work_before_a_video_divided_by_the_slots_and_its_own_work(
-    furnish: Furnish,
-) -> None:
-    house = furnish(generation={"max_concurrent_heavy": 2})
-    videos = [house.order(f"a lake, take {number}") for number in range(3)]
-    assert places(house).status(videos[0]) == QueueStatus(place=1, estimate_s=None)
-    for part, seconds in ((Part.RENDER, 30.0), (Part.NORMALIZE, 0.0), (Part.SCAN, 60.0), (Part.SEAL, 10.0)):
-        house.context.durations.record("storyboard", part, seconds)
-    made = places(house)
-    assert [made.status(video) for video in videos] == [
-        QueueStatus(place=1, estimate_s=100),
-        QueueStatus(place=2, estimate_s=150),
-        QueueStatus(place=3, estimate_s=200),
-    ]
-
-
 def test_the_api_has_the_place_until_the_video_has_ended(house: House) -> None:
     video = house.order()
     shown = video_object(house.reread(video))["safelight"]["queue"]
-    assert shown == {"place": 1, "estimate_s": None}
+    assert shown == {"place": 1}
     listed = house.videos.list(house.who, after=None, limit=10, order="desc").items[0]
-    assert listed.queue == QueueStatus(place=1, estimate_s=None)
+    assert listed.queue == QueueStatus(place=1)
     assert video_object(house.carry(video))["safelight"]["queue"] is None
 
 

@@ -4,35 +4,27 @@ from __future__ import annotations
 
 import logging
 import re
-from collections import Counter
 from contextlib import closing
 from dataclasses import replace
-from functools import partial
-from types import NoneType
 from typing import Any
 
 import pytest
 from sqlalchemy import event
 
 from safelight.accounts import Accounts
-from safelight.core.errors import RefusalBudgetUsed, UpstreamUnavailable
+from safelight.core.errors import RefusalBudgetUsed
 from safelight.core.ids import new_id
 from safelight.providers.videos_api import create as videos_api
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.testing.upstream import ScriptedUpstream
-from safelight.videos import steps
 from safelight.videos.failure_message import NOTHING_SENT
-from safelight.videos.interruptions import UpstreamPending
-from safelight.videos.models import Video, VideoSnapshot, VideoState
+from safelight.videos.models import Video, VideoState
 from safelight.videos.refusal_budget import RefusalBudget, refusal_limits
 from safelight.web.console.video_pages import find_video_gate
-from support.concurrency import run_together
 from support.videos import add_video
 
 from .conftest import Furnish, House
-from .test_timeouts import let_pass
-from .test_upstream_waits import Office
 from .test_video_lifecycle import OWN, PAID
 
 DAY_S = 86_400
@@ -115,62 +107,6 @@ def test_readiness_reads_no_budget_if_its_response_has_no_reasons(
     assert house.container.readiness.describe()["ready"] is True
 
 
-def test_a_video_waits_without_being_prepared_or_woken_until_the_budget_has_room_or_its_deadline(
-    house: House, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    upstream.play({"otherwise": {"ends": "never"}})
-    prepared: list[str] = []
-    prepare = steps._generation_request
-
-    def note(context: Any, snapshot: VideoSnapshot, folder: Any, steering: Any) -> Any:
-        prepared.append(snapshot.video.id)
-        return prepare(context, snapshot, folder, steering)
-
-    monkeypatch.setattr(steps, "_generation_request", note)
-    limit(house, 1)
-    office = Office(house)
-    first, second, third = (house.order(f"a lake, take {number}", **PAID) for number in range(3))
-    for video in (first, second, third):
-        office.run(video)
-    for _ in range(3):
-        office.waits._waits[second.id].due = 0.0
-        office.waits.poll_due()
-    assert not office.is_woken(second)
-    assert prepared == [first.id]
-    let_pass(house, third)
-    ended = house.carry(third)
-    assert ended.error_code == "timeout"
-    assert (ended.error_message or "").endswith(
-        "It waited, because paid may reach its daily limit of refusals with the requests that it has not "
-        f"answered. {NOTHING_SENT}"
-    )
-    limit(house, 2)
-    office.poll_until(lambda: office.is_woken(second))
-    office.run(second)
-    assert prepared == [first.id, second.id]
-
-
-def test_a_wait_for_the_budget_does_not_count_as_an_answer_of_the_upstream(
-    house: House, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    upstream.play({"otherwise": {"ends": "never"}})
-    budget = limit(house, 1)
-    office = Office(house)
-    first, second = house.order("a lake", **PAID), house.order("a quiet lake", **PAID)
-    office.run(first)
-    gate = office.context.upstreams["paid"]
-    for _ in range(4):
-        with pytest.raises(UpstreamUnavailable), gate.call(accepted=False):
-            raise UpstreamUnavailable("The upstream is away.")
-    # Another request took the last place of the budget after the first look.
-    monkeypatch.setattr(budget, "require_room", lambda _generator: None)
-    office.run(second)
-    assert upstream.counts["received"] == 1
-    with pytest.raises(UpstreamUnavailable), gate.call(accepted=False):
-        raise UpstreamUnavailable("The upstream is away.")
-    assert gate.failures_of_pause() == 5
-
-
 def test_a_video_that_the_budget_ended_has_no_gate_of_an_earlier_attempt(
     house: House, upstream: ScriptedUpstream
 ) -> None:
@@ -183,7 +119,7 @@ def test_a_video_that_the_budget_ended_has_no_gate_of_an_earlier_attempt(
     assert find_video_gate(log, house.who.tenant, video, find_drifts=history.drifts) is None
 
 
-def test_each_count_uses_an_index_that_has_only_its_rows(database: Database) -> None:
+def test_the_count_uses_an_index_that_has_only_its_rows(database: Database) -> None:
     tenant = Accounts(database).create_tenant("one").id
     with database.transaction(tenant=tenant) as tx:
         for number in range(300):
@@ -208,7 +144,6 @@ def test_each_count_uses_an_index_that_has_only_its_rows(database: Database) -> 
         explain = "EXPLAIN QUERY PLAN " if database.is_sqlite else "EXPLAIN "
         plan = " ".join(map(str, connection.exec_driver_sql(explain + statement, parameters)))
     assert re.search(r"\bix_attempts_generator_ended_at\b", plan)
-    assert re.search(r"\bix_attempts_generator\b", plan)
 
 
 def test_failures_and_blocks_by_our_policy_do_not_count(house: House, upstream: ScriptedUpstream) -> None:
@@ -218,37 +153,6 @@ def test_failures_and_blocks_by_our_policy_do_not_count(house: House, upstream: 
     upstream.play({"otherwise": {"polls": 0}})
     assert house.make("a quiet lake", **PAID).state is VideoState.DELIVERED
     assert budget.read()["paid"].refused == 0
-
-
-def test_an_attempt_without_an_end_of_a_video_that_ended_does_not_count(database: Database) -> None:
-    tenant = Accounts(database).create_tenant("one").id
-    budget = RefusalBudget(database, {"paid": 1})
-    with database.transaction(tenant=tenant) as tx:
-        _record_attempt(tx, 1)
-    with pytest.raises(UpstreamPending), budget.reserve("paid"):
-        pass
-    with database.transaction(tenant=tenant) as tx:
-        tx.update(tables.videos, state="failed")
-    with budget.reserve("paid"):
-        pass
-
-
-@pytest.mark.both_databases
-def test_two_gateways_never_have_more_open_requests_than_may_be_refused(database: Database) -> None:
-    tenants = [Accounts(database).create_tenant(name).id for name in ("one", "two")]
-
-    def submit(number: int, budget: RefusalBudget, store: Database) -> None:
-        with budget.reserve("paid"), store.transaction(tenant=tenants[number % 2]) as tx:
-            _record_attempt(tx, number)
-
-    with closing(Database(database.url)) as second:
-        # On SQLite, one process has the database.
-        stores = [database] if database.is_sqlite else [database, second]
-        budgets = [(RefusalBudget(store, {"paid": 3}), store) for store in stores]
-        ended = run_together(
-            [partial(submit, number, *budgets[number % len(budgets)]) for number in range(8)]
-        )
-    assert Counter(type(one) for one in ended) == {NoneType: 3, UpstreamPending: 5}
 
 
 def _record_attempt(tx: Any, number: int) -> None:

@@ -12,7 +12,6 @@ from safelight.providers.videos_api import create as videos_api
 from safelight.store import tables
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.videos import attempts
-from safelight.videos.durations import Part
 from safelight.videos.models import Attempt, Video, VideoState
 from safelight.videos.runner import Runner
 from safelight.videos.timeouts import Cancellation
@@ -126,7 +125,7 @@ def test_nothing_is_sent_to_an_upstream_that_cannot_finish_before_the_deadline(
     house: House, upstream: ScriptedUpstream, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context = house.context
-    context.durations.record("paid", Part.UPSTREAM, context.limits.deadline_s * 0.4)
+    context.generation_times["paid"].append(context.limits.deadline_s * 0.4)
     monkeypatch.setattr(attempts, "seconds_left", lambda context, _video: context.limits.deadline_s * 0.3)
     video = house.make(**PAID)
     assert (video.state, video.error_code) == (VideoState.FAILED, "timeout")
@@ -138,7 +137,7 @@ def test_nothing_is_sent_to_an_upstream_that_cannot_finish_before_the_deadline(
 def test_the_shortest_generation_decides_what_can_finish(house: House, upstream: ScriptedUpstream) -> None:
     context = house.context
     for seconds in (context.limits.deadline_s * 2, 1.0):
-        context.durations.record("paid", Part.UPSTREAM, seconds)
+        context.generation_times["paid"].append(seconds)
     assert house.make(**PAID).state is VideoState.DELIVERED
 
 

@@ -159,8 +159,6 @@ attempts = Table(
     partial_index("generator", where="ended_at IS NULL"),
     #: The requests whose copy at the upstream is to be deleted.
     partial_index("ended_at", where="upstream_id IS NOT NULL AND upstream_copy_status IS NULL"),
-    #: The last requests that an upstream has finished.
-    partial_index("generator", "ended_at", "submitted_at", where="submitted_at IS NOT NULL"),
 )
 
 reported_attempts = Table(

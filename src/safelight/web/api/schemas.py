@@ -46,9 +46,6 @@ class QueuePlace(BaseModel):
     place: int | None = Field(
         description="1: the video is in work or comes next; null while an upstream works on it."
     )
-    estimate_s: int | None = Field(
-        description="Seconds until the video is likely to be finished; null before such a video was finished."
-    )
 
 
 class VideoTemplate(BaseModel):

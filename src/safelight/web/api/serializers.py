@@ -89,7 +89,7 @@ def _safelight(video: Video, record: VideoRecord | None) -> dict[str, Any]:
         "state": video.state.value,
         "stage": video.stage.value,
         "review_due_at": whole_seconds(video.review_due_at),
-        "queue": {"place": video.queue.place, "estimate_s": video.queue.estimate_s} if video.queue else None,
+        "queue": {"place": video.queue.place} if video.queue else None,
         "late": None
         if video.late_since is None
         else {

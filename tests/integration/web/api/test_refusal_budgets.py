@@ -30,7 +30,7 @@ class Budget:
         self.reads.append(1)
         if self.refused is None:
             raise Unavailable("The database does not answer.")
-        return {"shelf": RefusalCount(refused=self.refused, unfinished=0, limit=4, until=1e10)}
+        return {"shelf": RefusalCount(refused=self.refused, limit=4, until=1e10)}
 
 
 @pytest.fixture

@@ -89,7 +89,7 @@ def test_long_periods_and_wrong_clocks_have_few_bars_that_hold_all_attempts() ->
 def test_a_budget_of_refusals_is_named_from_half_on_without_its_counts() -> None:
     a = load_messages("attempts")
     budgets = {
-        name: RefusalCount(refused=refused, unfinished=0, limit=4, until=1_790_035_200.0)
+        name: RefusalCount(refused=refused, limit=4, until=1_790_035_200.0)
         for name, refused in (("few", 1), ("half", 2), ("used", 4))
     }
     half, used = budget_lines(budgets, T, a)

@@ -54,6 +54,6 @@ def test_a_blocked_prompt_says_that_it_was_blocked_before_generation() -> None:
 
 
 def test_a_generator_that_takes_no_requests_is_named_instead_of_a_progress() -> None:
-    queue = QueueStatus(place=None, estimate_s=None, not_taken=True)
+    queue = QueueStatus(place=None, not_taken=True)
     card = video_card(a_video(state=VideoState.GENERATING, queue=queue), NOW, EN)
     assert (card.state, card.percent) == ("The generator takes no requests at the moment", None)
