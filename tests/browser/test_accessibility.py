@@ -69,7 +69,7 @@ def test_the_language_can_be_switched(staff: Page) -> None:
     staff.locator(".menu:has([name=language]) summary").click()
     staff.locator("[name=language][value=zh-Hans]").click()
     expect(staff.locator("html")).to_have_attribute("lang", "zh-Hans")
-    expect(staff.locator("h1")).to_have_text("创建视频")
+    expect(staff.locator("h1")).to_have_text("制作视频")
 
 
 def test_shortcuts_are_listed_and_off_in_text_fields(staff: Page) -> None:

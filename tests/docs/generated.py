@@ -19,6 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal, get_args, get_origin
 
+import simplified
 from pages import DOCS
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -685,6 +686,7 @@ def part(page: str, name: str) -> re.Pattern[str]:
 
 
 def write() -> None:
+    simplified.write()
     for (page, name), make in PARTS.items():
         path = DOCS / page
         body = make()

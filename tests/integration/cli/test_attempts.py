@@ -74,7 +74,7 @@ def test_a_broken_file_stores_nothing_and_names_the_line(run: Run, folder: Path)
     [
         ("en", "refused by the provider", "the provider's filter", "Find the cause", "the plan or account"),
         ("zh-Hant", "被供應商拒絕", "供應商的過濾機制", "找出原因", "方案或帳號"),
-        ("zh-Hans", "被服务商拒绝", "服务商的过滤机制", "排查原因", "套餐或账号"),
+        ("zh-Hans", "被服务商拒绝", "服务商的过滤机制", "找出原因", "方案或账号"),
     ],
 )
 def test_the_text_is_in_three_languages_and_names_the_cause_once_and_how_to_tell(

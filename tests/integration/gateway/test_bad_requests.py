@@ -167,7 +167,7 @@ def test_the_scratch_folder_is_empty_afterwards(client: httpx.Client, gateway: R
         ("", "There is no such video."),
         ("*", "There is no such video."),
         ("zh-TW, en;q=0.5", "沒有這部影片。"),
-        ("zh-CN", "没有这个视频。"),
+        ("zh-CN", "没有该视频。"),
         ("fr, en;q=0.8, zh;q=0.2", "There is no such video."),
     ],
 )

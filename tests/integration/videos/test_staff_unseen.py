@@ -253,7 +253,7 @@ def test_the_page_of_a_video_explains_each_decision_and_links_to_it(story: Story
     listed = client.get("/v1/safelight/statements?safety_identifier=user-4&language=zh-Hans")["data"]
     assert [each["kind"] for each in listed] == ["appeal_rejected", "blocked"]
     assert {each["rule"] for each in listed} == {None}
-    assert "申诉未被接受" in listed[0]["text"]["decision"]
+    assert "申诉未获接受" in listed[0]["text"]["decision"]
 
 
 def test_a_platform_appeals_for_its_end_user_once_per_key(story: Story) -> None:

@@ -168,7 +168,7 @@ def test_a_rollback_that_takes_the_version_out_of_force_is_not_told_as_one_that_
     [
         ("en", "those of other tenants too"),
         ("zh-Hant", "其他租戶的紀錄也在內"),
-        ("zh-Hans", "其他租户的条目也在内"),
+        ("zh-Hans", "其他租户的记录也在内"),
     ],
 )
 def test_the_help_says_that_the_pack_shows_entries_of_other_tenants(

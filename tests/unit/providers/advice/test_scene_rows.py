@@ -90,5 +90,5 @@ def test_every_scene_row_says_why_what_to_write_and_when_it_is_true(language: st
         assert name not in REPLACED or messages(f"condition.{row.condition}")
         assert messages(f"driver.{name}")
         documented = all(source.read for source in row.sources)
-        said = {"en": "No documented source", "zh-Hant": "沒有文件來源", "zh-Hans": "没有文件来源"}[language]
+        said = {"en": "No documented source", "zh-Hant": "沒有文件來源", "zh-Hans": "没有文档来源"}[language]
         assert (said in messages(f"reason.{row.reason}")) is not documented

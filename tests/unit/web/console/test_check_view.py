@@ -40,7 +40,7 @@ def view(stage: PromptStage, prompt: str, locale: str = "en", **options: Any) ->
 def test_a_block_is_a_condition_and_nothing_that_happened(stage: PromptStage, locale: str) -> None:
     policy = view(stage, "a scene with SAFELIGHT-TEST:violence", locale).policy
     assert policy.tone == "block"
-    assert re.search("would be blocked|會被擋下|会被拦下", policy.status)
+    assert re.search("would be blocked|會被擋下|会被挡下", policy.status)
     assert not re.search("Blocked before|charged|已|未收费|未收費", policy.status + policy.text)
 
 
