@@ -63,15 +63,6 @@ def video_of(page: Page) -> str:
     return found
 
 
-@pytest.mark.parametrize("staff", ["zh-TW"], indirect=True)
-def test_the_language_can_be_switched(staff: Page) -> None:
-    expect(staff.locator("html")).to_have_attribute("lang", "zh-Hant")
-    staff.locator(".menu:has([name=language]) summary").click()
-    staff.locator("[name=language][value=zh-Hans]").click()
-    expect(staff.locator("html")).to_have_attribute("lang", "zh-Hans")
-    expect(staff.locator("h1")).to_have_text("制作视频")
-
-
 def test_shortcuts_are_listed_and_off_in_text_fields(staff: Page) -> None:
     staff.locator("main").focus()
     staff.keyboard.press("?")

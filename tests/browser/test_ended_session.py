@@ -93,16 +93,6 @@ def test_a_reload_keeps_the_draft_and_the_video_that_is_being_made(page: Page) -
     expect(page.locator(f"#outcome [data-video={made}]")).to_be_visible()
 
 
-def test_signing_out_leaves_no_draft_to_the_next_person(page: Page) -> None:
-    page.locator("#prompt").fill(PROMPT)
-    # The session is that of all tests.
-    page.route("**/logout", lambda route: route.fulfill(status=303, headers={"location": "/login"}))
-    page.evaluate("document.querySelector('form[action=\"/logout\"]').requestSubmit()")
-    expect(page).to_have_url(re.compile("/login"))
-    kept = page.evaluate("Object.keys(sessionStorage).filter((name) => name.startsWith('draft '))")
-    assert kept == []
-
-
 def test_a_case_leads_to_the_sign_in_without_a_decision(staff: Page, console: ConsoleServer) -> None:
     video = console.server.desk.put(a_video(tenant=console.server.tenant, prompt="a held scene"))
     console.server.desk.judgements[video.id] = (judged(card_verdict(CARD)),)

@@ -132,17 +132,6 @@ def test_a_case_that_changed_meanwhile_comes_back_with_the_reason_why(
     expect(staff.locator("#last-decision")).to_contain_text("Decided: Refuse.")
 
 
-def test_a_case_of_another_reviewer_is_not_decided(
-    staff: Page, console: ConsoleServer, opened: list[Case]
-) -> None:
-    first, *_ = opened
-    with console.database.transaction(console.server.tenant) as tx:
-        tx.update(tables.cases, tables.cases.c.id == first.id, leased_by="user_other")
-    decide(staff)
-    expect(staff.locator(".decision [role=alert]").first).to_contain_text("open at another reviewer")
-    assert row(console, first)[0] == CaseState.OPEN.value
-
-
 def test_the_reserved_case_is_given_back_when_the_reviewer_leaves(
     staff: Page, console: ConsoleServer, opened: list[Case]
 ) -> None:

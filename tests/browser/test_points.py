@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from support.console_server import ConsoleServer
 from support.decided_videos import add_decided, add_judged, text_coverage
@@ -51,26 +50,6 @@ def test_the_slider_counts_while_it_moves_and_sets_a_point_with_the_button(
     expect(staff.locator("main [role=status]")).to_contain_text("Version 1 is now in force.")
     (published,) = console.policies.list(console.server.tenant)
     assert published.name == "house"
-
-
-def test_without_a_script_a_number_is_tried_and_set(
-    staff: Page, browser: Browser, console: ConsoleServer
-) -> None:
-    context = browser.new_context(storage_state=staff.context.storage_state(), java_script_enabled=False)
-    with closing(context):
-        page = context.new_page()
-        page.goto(f"{console.server.url}/coverage")
-        page.locator(".coverage-map a").click()
-        form = page.locator("[data-point]:has([value='sx-1'])")
-        expect(form.locator("[type=range]")).to_be_hidden()
-        form.locator("[type=number]").fill("0.91")
-        form.get_by_role("button", name="Try").click()
-        expect(page.locator("#tried")).to_contain_text("sx-1 from 0.91")
-        before = console.policies.list(console.server.tenant)
-        page.get_by_role("button", name="Set sx-1 to 0.91").click()
-        version = len(before) + 1
-        expect(page.locator("main [role=status]")).to_contain_text(f"Version {version} is now in force.")
-        expect(page.locator("[data-point]:has([value='sx-1']) [type=number]")).to_have_value("0.91")
 
 
 def test_the_points_are_accessible(staff: Page, console: ConsoleServer, axe: str) -> None:

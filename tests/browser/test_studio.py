@@ -13,30 +13,6 @@ from support.gateway_process import Running
 pytestmark = pytest.mark.browser
 
 
-@pytest.mark.usefixtures("signed_in")
-def test_a_used_login_link_shows_an_error(gateway: Running, browser: Browser) -> None:
-    """The fixture `signed_in` has used up the link."""
-    page = browser.new_page()
-    page.goto(gateway.login)
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("alert")).to_be_visible()
-    page.close()
-
-
-def test_the_studio_works_without_javascript(
-    gateway: Running, browser: Browser, signed_in: StorageState
-) -> None:
-    context = browser.new_context(storage_state=signed_in, java_script_enabled=False)
-    page = context.new_page()
-    page.goto(gateway.address)
-    page.get_by_label("Prompt", exact=True).fill("A paper boat on a pond")
-    page.get_by_role("button", name="Create").click()
-    # How the page follows the video without JavaScript: tests/integration/web/console/test_routes.py.
-    expect(page).to_have_url(re.compile(r"/videos/video_[0-9a-f]{32}$"))
-    expect(page.locator("#outcome .prompt")).to_contain_text("A paper boat on a pond")
-    context.close()
-
-
 def test_the_suggestion_to_try_first_is_used_with_one_click(page: Page) -> None:
     page.locator("select[name=provider]").select_option("veo")
     page.locator("#prompt").fill("A man alone on a rooftop at night, looking down at the city")

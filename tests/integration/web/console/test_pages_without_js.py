@@ -40,6 +40,8 @@ PAGES = (
     "/policy",
     "/policy?edit=1",
     "/settings",
+    "/templates",
+    "/library",
 )
 
 

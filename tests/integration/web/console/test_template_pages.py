@@ -130,12 +130,3 @@ def test_a_video_that_is_not_delivered_is_refused_with_the_form_kept(ada: httpx.
     answer = ada.post("/library", data={"video_id": new_id("video"), "category": "water <b>"})
     assert answer.status_code == 404
     assert 'value="water &lt;b&gt;"' in answer.text
-
-
-@pytest.mark.parametrize("language", ["zh-Hant", "zh-Hans"])
-def test_the_pages_exist_in_chinese(ada: httpx.Client, language: str) -> None:
-    headers = {"accept-language": language}
-    assert {"zh-Hant": "範本", "zh-Hans": "模板"}[language] in ada.get("/templates", headers=headers).text
-    assert {"zh-Hant": "提示詞庫", "zh-Hans": "提示词库"}[language] in ada.get(
-        "/library", headers=headers
-    ).text
