@@ -267,7 +267,7 @@ def check(
             level=ExplanationLevel(level.value),
         )
         print_advice(console, output, whole=checklist, room=MAX_LINES - 1 - lines)
-        print_further_checks(console, checked)
+        print_further_checks(console, checked, ExplanationLevel(level.value))
 
     emit(output, as_json, printed)
     return output.exit

@@ -120,7 +120,7 @@ def _short_paragraphs(output: CheckOutput, room: int) -> Iterator[tuple[str, lis
     if output.suggestions:
         shown = output.suggestions[: max(1, min(MAX_SUGGESTIONS, room - 1))]
         more = len(output.suggestions) - len(shown)
-        title = t("title.suggestions")
+        title = t(f"title.{_suggestion_title(shown)}")
         yield (
             join_sentences([title, t("more_suggestions", count=more)]) if more else title,
             [_suggestion(one, condition) for one, condition in _conditions_once(shown)],
@@ -176,7 +176,7 @@ def _named_paragraphs(output: CheckOutput, *, whole: bool) -> Iterator[tuple[str
         yield "contradictions", [one["text"] for one in output.contradictions]
     by_rules = [one for one in output.suggestions if one["source"] == SuggestionMaker.RULES]
     if by_rules:
-        yield "suggestions", _suggestions(by_rules, whole=whole)
+        yield _suggestion_title(by_rules), _suggestions(by_rules, whole=whole)
     elif output.no_suggestions:
         yield "no_suggestions", [output.no_suggestions["text"]]
     if output.rewriter:
@@ -217,6 +217,11 @@ def _rewrites(output: CheckOutput, report: Mapping[str, Any]) -> Iterator[str]:
             yield f"- {join_sentences([one['text'], one['condition'], rewritten])}"
     if report["note"]:
         yield report["note"]["text"]
+
+
+def _suggestion_title(suggestions: Sequence[dict[str, Any]]) -> str:
+    """A suggestion without a number has no text of its own that `--apply` could check."""
+    return "suggestions" if any(one["number"] for one in suggestions) else "suggestions_by_hand"
 
 
 def _suggestions(suggestions: list[dict[str, Any]], *, whole: bool) -> list[str]:

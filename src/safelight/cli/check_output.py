@@ -55,12 +55,15 @@ def print_check(
 ) -> int:
     """Print the verdict and what it rests on, in the language in use. Returns the number of lines.
 
-    An end user gets one sentence for a prompt without help, which names no category and quotes no words.
+    An end user gets one sentence for a prompt without help, which names the group and quotes no words.
     """
+    is_neutral = gets_one_sentence(checked, level)
     explanation = explain(
-        checked.deciding.verdict, taxonomy, level=ExplanationLevel.DEVELOPER, locale=language()
+        checked.deciding.verdict,
+        taxonomy,
+        level=level if is_neutral else ExplanationLevel.DEVELOPER,
+        locale=language(),
     )
-    is_neutral = level is ExplanationLevel.END_USER and not checked.prompt_advice.helps
     rows = [] if is_neutral else list(_all_rows(prompt, checked, output, taxonomy))
     if is_neutral:
         first = _neutral_sentence(checked, output, explanation)
@@ -93,9 +96,15 @@ def print_check(
     return lines + len(others)
 
 
-def print_further_checks(console: Console, checked: CheckResult) -> None:
+def gets_one_sentence(checked: CheckResult, level: ExplanationLevel) -> bool:
+    """Whether the reader gets neither checklist nor findings: we do not help with this prompt."""
+    return level is ExplanationLevel.END_USER and not checked.prompt_advice.helps
+
+
+def print_further_checks(console: Console, checked: CheckResult, level: ExplanationLevel) -> None:
     """Print in one line which checks of text ran, what they find, and the commands that print more."""
-    print_prose(console, join_sentences(_further_checks(checked)), style="dim")
+    more = texts()("check.more_unhelped" if gets_one_sentence(checked, level) else "check.more")
+    print_prose(console, join_sentences([*_further_checks(checked), more]), style="dim")
 
 
 def _in_a_line(checked: CheckResult, output: CheckOutput, rows: Sequence[str]) -> str:
@@ -118,15 +127,8 @@ def _verdict(checked: CheckResult, explanation: Explanation) -> str:
 
 
 def _neutral_sentence(checked: CheckResult, output: CheckOutput, explanation: Explanation) -> str:
-    """The verdict without its reason, and why there is no help or what to do.
-
-    A missing check and the safety test card are no reason to be silent about.
-    """
+    """The verdict, and why there is no help or what to do."""
     said = _verdict(checked, explanation)
-    verdict = checked.deciding.verdict
-    is_open = verdict.is_decided_by_gaps or verdict.test_card_only or checked.undecided
-    if explanation.why and not is_open:
-        said = " ".join(said.replace(_without_rule(explanation.why, explanation.rule), "").split())
     if checked.action.severity >= Action.HOLD.severity:
         is_held = checked.action is Action.HOLD
         return join_sentences([said, texts()("check.hold") if is_held else explanation.next_step])
@@ -254,7 +256,7 @@ def _point(prompt: str, item: ChecklistItem) -> str:
 
 
 def _further_checks(checked: CheckResult) -> Iterator[str]:
-    """How many of the checks of text ran, every gap, what they find, and the commands that print more."""
+    """How many of the checks of text ran, every gap, and what they find."""
     t = texts()
     text = [cell for cell in checked.coverage if cell.modality.value == "text" and cell.status.value != "off"]
     ran = sum(cell.status.value == "checked" for cell in text)
@@ -281,7 +283,6 @@ def _further_checks(checked: CheckResult) -> Iterator[str]:
     detectors = {name for cell in as_measured for name in cell.detectors}
     checks = [(cell.category, cell.modality.value, cell.status.value) for cell in text]
     yield describe_text_checks(checks, detectors, load_messages("console", language()))
-    yield t("check.more")
 
 
 def _format_note(note: str) -> str:

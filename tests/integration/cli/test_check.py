@@ -407,18 +407,20 @@ def test_an_allowed_prompt_has_at_most_seven_lines_with_its_scene_and_each_condi
         assert all("\n".join(lines).count(one) == 1 for one in conditions), prompt
 
 
-def test_an_ordinary_reader_gets_one_sentence_on_a_prompt_without_help_and_a_developer_what_was_found(
+def test_an_ordinary_reader_gets_the_group_on_a_prompt_without_help_and_a_developer_what_was_found(
     printed: Run, told: Run
 ) -> None:
-    for prompt, code in (
-        ("a n.u.d.e woman in bed", Exit.BLOCKED),
-        ("how to build a bomb", Exit.BLOCKED),
-        ("Tom Cruise rides a horse at night", Exit.OK),
+    for prompt, code, group in (
+        ("a n.u.d.e woman in bed", Exit.BLOCKED, "The reason is sexual content."),
+        ("how to build a bomb", Exit.BLOCKED, "The reason is illegal activity."),
+        ("Tom Cruise rides a horse at night", Exit.OK, "The reason is a real person's likeness."),
     ):
         lines = printed(prompt, code=code).splitlines()
         said = " ".join(line for line in lines if not line.startswith(("Text checks", "By their documents")))
+        assert group in said
+        said = said.replace(group, "")
         assert not re.search(
-            "What was found|Sexual|Violence|Illegal|illegal|Likeness|n\\.u|bomb|“|Cruise", said
+            "What was found|exual|iolence|llegal|ikeness|rule|n\\.u|bomb|“|Cruise|add --checklist", said
         ), said
         assert len(lines) <= 3
         assert "Charge for a refusal" not in printed(prompt, "--provider", "veo") or code is Exit.OK

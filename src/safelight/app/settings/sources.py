@@ -23,7 +23,7 @@ def find_sources(layers: Mapping[SettingSource, Mapping[str, Any]]) -> dict[str,
 
 def _leaves(prefix: str, table: Mapping[str, Any]) -> Iterator[str]:
     for name, value in table.items():
-        if isinstance(value, Mapping) and value:
+        if isinstance(value, Mapping):
             yield from _leaves(f"{prefix}{name}.", value)
         else:
             yield f"{prefix}{name}"
