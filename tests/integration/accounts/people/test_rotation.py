@@ -20,7 +20,7 @@ from safelight.store.tables import consent_media, openid_sessions, outbox
 
 #: The modules that store what the key ring encrypts, each with its columns in the rotation.
 _STORING = {
-    "cases/consent_requests/subject.py": MEDIA,
+    "consents/requests/subject.py": MEDIA,
     "accounts/mail.py": MAILS,
     "accounts/openid.py": ID_TOKENS,
     "accounts/people/sign_in.py": TOTP_SECRETS,
@@ -76,7 +76,7 @@ def test_every_module_that_encrypts_with_these_keys_has_its_column_in_the_rotati
     root = Path(safelight.__file__).parent
     found = {
         str(path.relative_to(root))
-        for room in ("accounts", "cases", "videos")
+        for room in ("accounts", "cases", "consents", "videos")
         for path in (root / room).rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Attribute)
@@ -84,5 +84,5 @@ def test_every_module_that_encrypts_with_these_keys_has_its_column_in_the_rotati
         and ast.unparse(node) == "self._keys.encrypt"
     }
     # Templates have keys of their own, which are not rotated. The link of an appeal is not stored.
-    not_stored = {"cases/appeals.py", "cases/consents/encryption.py", "accounts/people/rotation.py"}
+    not_stored = {"cases/appeals.py", "consents/encryption.py", "accounts/people/rotation.py"}
     assert found - not_stored == set(_STORING)
