@@ -99,3 +99,11 @@ def test_a_check_without_an_answer_leaves_no_verdict_about_another_text(page: Pa
     expect(page.locator("#checks")).not_to_contain_text("allowed")
     page.locator("#prompt").fill("A paper boat, and more still")
     expect(page.locator("#checks")).to_contain_text("Our policy: allowed")
+
+
+def test_a_prompt_that_was_deleted_leaves_neither_a_verdict_nor_help_lines(page: Page) -> None:
+    nothing = page.locator("#checks").inner_text()
+    page.locator("#prompt").fill("I want to kill myself")
+    expect(page.locator("#checks")).to_contain_text("findahelpline.com")
+    page.locator("#prompt").fill("")
+    expect(page.locator("#checks")).to_have_text(nothing)

@@ -55,6 +55,7 @@ checks.addEventListener("toggle", showMore, true);
 let timer = 0;
 let controller = null;
 let lastChecked = field.value;
+const checksOfNothing = field.value.trim() ? "" : checks.innerHTML;
 const canCheck = document.getElementById("check");
 
 const check = async () => {
@@ -62,7 +63,11 @@ const check = async () => {
   lastChecked = text;
   controller?.abort();
   controller = new AbortController();
-  if (!text.trim()) return;
+  if (!text.trim()) {
+    checks.innerHTML = checksOfNothing;
+    highlights = [];
+    return paint();
+  }
   checks.setAttribute("aria-busy", "true");
   try {
     const body = new FormData(request);
