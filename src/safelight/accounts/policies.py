@@ -309,7 +309,8 @@ class Policies:
             if position is None or (position == 0 and tenant is None):
                 raise NotFound(
                     "No earlier publication can be put back in force.",
-                    remedy="Publish the policy that you want, such as the one that ships: safelight policy publish starter --by NAME",
+                    remedy="Publish the policy that you want, such as the one that ships: "
+                    "safelight policy publish starter --by NAME",
                 )
             current, earlier = rows[position], rows[position - 1] if position else None
             content = {"published_by": published_by, "before": _named(current)}

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from safelight.cases import consent_withdrawals
 from safelight.core.background.rows import MAX_TRIES
 from safelight.store.database import Database
 from safelight.store.tables import consent_uses, consents
+from safelight.videos import consent_withdrawals
 from safelight.videos.consent_withdrawals import ConsentWithdrawals
 
 TENANT = "tenant_here"
