@@ -57,7 +57,7 @@ def print_check(
 
     An end user gets one sentence for a prompt without help, which names the group and quotes no words.
     """
-    is_neutral = gets_one_sentence(checked, level)
+    is_neutral = _gets_one_sentence(checked, level)
     explanation = explain(
         checked.deciding.verdict,
         taxonomy,
@@ -96,14 +96,14 @@ def print_check(
     return lines + len(others)
 
 
-def gets_one_sentence(checked: CheckResult, level: ExplanationLevel) -> bool:
+def _gets_one_sentence(checked: CheckResult, level: ExplanationLevel) -> bool:
     """Whether the reader gets neither checklist nor findings: we do not help with this prompt."""
     return level is ExplanationLevel.END_USER and not checked.prompt_advice.helps
 
 
 def print_further_checks(console: Console, checked: CheckResult, level: ExplanationLevel) -> None:
     """Print in one line which checks of text ran, what they find, and the commands that print more."""
-    more = texts()("check.more_unhelped" if gets_one_sentence(checked, level) else "check.more")
+    more = texts()("check.more_unhelped" if _gets_one_sentence(checked, level) else "check.more")
     print_prose(console, join_sentences([*_further_checks(checked), more]), style="dim")
 
 

@@ -45,6 +45,8 @@ _log = logging.getLogger(__name__)
 _FIRST_PAUSE_S, _MAX_PAUSE_S = 2.0, 15.0
 #: A smaller change is not written.
 _MIN_STEP_PERCENT = 5
+#: The last generations of each upstream, of which the shortest tells whether a deadline can be kept.
+_GENERATIONS_KEPT = 20
 
 
 @contextmanager
@@ -158,7 +160,7 @@ class PipelineContext:
     wait_for_lease: Callable[[], None] = lambda: None
     #: Seconds of the last generations at upstreams in this process, by the name of the generator.
     generation_times: defaultdict[str, deque[float]] = field(
-        default_factory=lambda: defaultdict(lambda: deque(maxlen=20))
+        default_factory=lambda: defaultdict(lambda: deque(maxlen=_GENERATIONS_KEPT))
     )
     #: By the id of the attempt, while its clip is downloaded.
     downloads: dict[str, DownloadTries] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Running servers for each test module, and browsers without JavaScript."""
+"""A server with the pages, once per file of tests, and browsers without JavaScript."""
 
 from __future__ import annotations
 
@@ -17,29 +17,12 @@ from safelight.accounts.people import NewPerson, Person
 from safelight.core.ids import new_id
 from safelight.web.auth import COOKIE
 from support.console_server import STAFF, ConsoleServer, run_console_server
-from support.fake_api_server import Live, live
+from support.fake_api_server import Live
 from support.people import PASSWORD, one_time_code
 
 NUMBERS = count()
 #: Enrols a new person with this role, who is signed in.
 SignIn = Callable[[Role], httpx.Client]
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Live]:
-    folder = tmp_path_factory.mktemp("server")
-    database = folder / "db.sqlite3"
-    shutil.copyfile(sqlite_template, database)
-    with live(folder, database, max_body_bytes=2 * 1024 * 1024, upload_idle_s=0.5) as running:
-        yield running
-
-
-@pytest.fixture
-def client(server: Live) -> Iterator[httpx.Client]:
-    """A client with an API key. After each test the server must still respond."""
-    with httpx.Client(base_url=server.url, headers=dict(server.auth), timeout=10, verify=False) as client:
-        yield client
-        assert client.get("/healthz").status_code == 200
 
 
 @pytest.fixture(scope="module")
