@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import httpx
 import msgspec
 
 from safelight.core.errors import SettingsError
@@ -284,13 +285,27 @@ def port(host: str, number: int) -> DoctorCheck:
         try:
             probe.bind((host, number))
         except OSError as error:
+            if _answers(host, number):
+                return DoctorCheck(
+                    name="port", state=DoctorState.OK, message=f"A Safelight answers on {host}:{number}."
+                )
             return DoctorCheck(
                 name="port",
                 state=DoctorState.WARNING,
                 message=f"Cannot listen on {host}:{number}: {error.strerror}.",
-                remedy="If this Safelight is not running, set another `server.port`.",
+                remedy="Another program uses it: set another `server.port`.",
             )
     return DoctorCheck(name="port", state=DoctorState.OK, message=f"{host}:{number} is free.")
+
+
+def _answers(host: str, number: int) -> bool:
+    """Whether a Safelight listens there."""
+    try:
+        url = httpx.URL(scheme="http", host=host, port=number, path="/healthz")
+        found = msgspec.json.decode(httpx.get(url, timeout=2).content, type=dict[str, str])
+    except (httpx.HTTPError, msgspec.DecodeError):
+        return False
+    return set(found) == {"status", "version"}
 
 
 def database(found: Database) -> DoctorCheck:

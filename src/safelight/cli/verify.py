@@ -75,9 +75,10 @@ def verify(
         found = msgspec.structs.replace(found, evidence=(*found.evidence, *evidence))
     except InvalidMedia:
         origin = None
-        if found.state in ("absent", "unreadable"):  # a sound file can have a manifest
+        if found.state not in ("trusted", "valid"):  # a sound file can have a manifest
             answer = load_messages("provenance", language())("not_media")
-            found = msgspec.structs.replace(found, answer=answer, evidence=())
+            state = type(found.state).UNREADABLE
+            found = msgspec.structs.replace(found, answer=answer, evidence=(), state=state)
     text = [format_verification(found)]
     if server is not None and found.reading.in_sidecar:
         text.insert(0, "The server did not get the file with the manifest: its answer is about FILE alone.")

@@ -260,20 +260,19 @@ def can_name(category: str, *, learned: bool) -> bool:
 @cache
 def help_lines(locale: str = DEFAULT, region: str = "") -> tuple[HelpLine, ...]:
     """The shipped help lines for the region, in the language `locale` or else in English, and the page of all
-    countries. For a region without lines, those of the regions where the language is usual.
+    countries. For a region without lines, those of the regions where the language is usual. They also
+    follow those of the US: a browser that nobody set up names the US wherever its reader is.
     """
     data = resources.files(__package__).joinpath("help_lines.yaml").read_text("utf-8")
     entries = yaml_loader.load(data)
     matching = [entry for entry in entries if entry["locale"] == locale] or [
         entry for entry in entries if entry["locale"] == DEFAULT
     ]
-    has_own = region and any(entry["region"] == region for entry in matching)
-    shown = {region} if has_own else _USUAL_REGIONS.get(locale, _USUAL_REGIONS[DEFAULT])
-    return tuple(
-        HelpLine(name=entry["name"], text=entry["text"], region=entry["region"])
-        for entry in matching
-        if not entry["region"] or entry["region"] in shown
-    )
+    lines = [HelpLine(name=entry["name"], text=entry["text"], region=entry["region"]) for entry in matching]
+    own = [line for line in lines if region and line.region == region]
+    usual = _USUAL_REGIONS.get(locale, _USUAL_REGIONS[DEFAULT]) - {region}
+    others = usual if not own or (region == "US" and locale != DEFAULT) else frozenset()
+    return (*own, *(line for line in lines if line.region in {*others, ""}))
 
 
 def _hides_details(category: str, taxonomy: Taxonomy) -> bool:

@@ -69,7 +69,7 @@ class MeasurementRun(msgspec.Struct, frozen=True, kw_only=True):
                 yield cell
 
     def _sentence(self, one: Measurement) -> str:
-        alarms = f"{one.false_alarms} false alarms in {one.safe_clips} harmless {self.content}"
+        alarms = f"false alarms: {one.false_alarms} of {one.safe_clips} harmless {self.content}"
         page = self.page.removeprefix("docs/")
         return f"{one.what}: {one.found} of {one.segments} found, {alarms}, {page}"
 

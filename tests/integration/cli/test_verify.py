@@ -165,6 +165,13 @@ def test_what_is_neither_a_video_nor_a_picture_is_named_and_exits_with_5(
     assert (found["answer"], found["origin"], found["evidence"]) == (NOT_MEDIA, None, [])
 
 
+def test_a_sealed_video_cut_before_its_first_frame_cannot_be_opened(run: Run, sealed: Path) -> None:
+    cut = sealed.with_name("cut.mp4")
+    cut.write_bytes(sealed.read_bytes()[:2000])
+    found = run("verify", str(cut), code=5)
+    assert (found["answer"], found["state"], found["origin"]) == (NOT_MEDIA, "unreadable", None)
+
+
 def test_a_rotated_key_marks_new_files(run: Run, say: Say, sealed: Path) -> None:
     assert run("signing", "rotate-watermark-key") == {"epoch": 2}
     assert [epoch.number for epoch in load().persistence.watermark_keys.searched()] == [2, 1]

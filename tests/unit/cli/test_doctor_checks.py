@@ -6,7 +6,9 @@ import re
 import socket
 import sqlite3
 import tomllib
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from msgspec.structs import replace
@@ -98,6 +100,25 @@ def test_an_occupied_port_is_reported() -> None:
         number = taken.getsockname()[1]
         assert checks.port("127.0.0.1", number).state is WARNING
     assert checks.port("127.0.0.1", 0).state is OK
+
+
+def test_a_port_on_which_safelight_answers_is_not_a_problem() -> None:
+    answers = {"/healthz": b'{"status":"ok","version":"0.1.0"}'}
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(answers[self.path])
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            assert checks.port("127.0.0.1", server.server_port).state is OK
+            answers["/healthz"] = b"hello"
+            assert checks.port("127.0.0.1", server.server_port).state is WARNING
+        finally:
+            server.shutdown()
 
 
 def test_a_database_is_checked_and_neither_created_nor_changed(tmp_path: Path) -> None:

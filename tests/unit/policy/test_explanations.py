@@ -163,7 +163,8 @@ def test_help_lines_match_the_region() -> None:
         ("HK", True),
         ("", False),
     ]
-    assert {line.region for line in help_lines("zh-Hant", "US")} == {"", "US"}
+    # A browser that nobody set up says en-US, also in Taipei.
+    assert {line.region for line in help_lines("zh-Hant", "US")} == {"", "US", "TW", "HK"}
     assert help_lines("zh-Hans", "DE") == help_lines("zh-Hans")
     assert "1925" in " ".join(line.text for line in help_lines("zh-Hant"))
     assert "12356" in " ".join(line.text for line in help_lines("zh-Hans"))
@@ -258,6 +259,7 @@ def test_every_region_has_its_help_line_in_every_language_and_the_page_of_all_co
     language: str, region: str, number: str
 ) -> None:
     lines = help_lines(language, region)
-    assert {line.region for line in lines} == {region, ""}
+    if language == "en" or region != "US":
+        assert {line.region for line in lines} == {region, ""}
     assert number in lines[0].text
     assert "findahelpline.com" in lines[-1].text

@@ -51,7 +51,7 @@ def filled(one: Cell, version: str = "1") -> str | None:
 
 def test_a_cell_has_the_figure_of_the_run() -> None:
     assert filled(cell()) == (
-        "flashes: 11 of 12 found, 1 false alarms in 70 harmless clips, benchmarks/cells.md"
+        "flashes: 11 of 12 found, false alarms: 1 of 70 harmless clips, benchmarks/cells.md"
     )
 
 
@@ -105,7 +105,7 @@ def test_a_figure_of_prompts_belongs_to_checks_of_text() -> None:
     known = Cell(category=one.category, modality=Modality.TEXT, available=True, detectors=("acts",))
     [found] = acts.add_figures([known], acts.detectors)
     assert (found.measured or "").endswith(
-        f"{one.false_alarms} false alarms in {one.safe_clips} harmless prompts, benchmarks/acts.md"
+        f"false alarms: {one.false_alarms} of {one.safe_clips} harmless prompts, benchmarks/acts.md"
     )
     [other] = acts.add_figures([known], {"acts": "another"})
     assert other.measured is None

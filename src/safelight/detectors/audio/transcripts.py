@@ -15,7 +15,14 @@ from safelight.policy.findings import Category, Modality
 TRANSCRIPT_CAPABILITIES: tuple[Capability, ...] = tuple(
     Capability(category=category.value, modality=Modality.AUDIO)
     for category in Category
-    if category not in (Category.IP_BRAND, Category.IP_CHARACTER, Category.LIKENESS)
+    if category
+    not in (
+        Category.IP_BRAND,
+        Category.IP_CHARACTER,
+        Category.LIKENESS,
+        Category.PHOTOSENSITIVE,
+        Category.DECEPTION_SUBLIMINAL,
+    )
 )
 #: Limits of a plausible transcript of one file; a longer one is rejected.
 MAX_WORDS, MAX_CHARACTERS = 20_000, 200_000

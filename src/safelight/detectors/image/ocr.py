@@ -13,8 +13,11 @@ import numpy.typing as npt
 from safelight.core.installation import install_command
 from safelight.detectors.image.region_cache import CachedRegions, Window, WindowSizes, crop
 from safelight.detectors.protocol import Capability, DetectorPlugin, Frame, MediaText, RunLocation
+from safelight.policy.findings import Category, Modality
 
 NAME, VERSION = "ocr", "ppocr6s-3"
+#: Words in one frame or two: the scan compares what is read. What words say is the text detectors' check.
+_CAPABILITIES = (Capability(category=Category.DECEPTION_SUBLIMINAL.value, modality=Modality.FRAMES),)
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -45,7 +48,7 @@ class RapidOcrReader:
 
     name = NAME
     version = VERSION
-    capabilities: tuple[Capability, ...] = ()
+    capabilities: tuple[Capability, ...] = _CAPABILITIES
     parts = True
 
     def __init__(
@@ -155,5 +158,10 @@ def _load(options: dict[str, Any]) -> RapidOcrReader:
 
 
 PLUGIN = DetectorPlugin(
-    name=NAME, version=VERSION, location=RunLocation.CHILD, capabilities=(), load=_load, missing=_missing
+    name=NAME,
+    version=VERSION,
+    location=RunLocation.CHILD,
+    capabilities=_CAPABILITIES,
+    load=_load,
+    missing=_missing,
 )

@@ -74,6 +74,8 @@ class VideoCoverage:
     #: needed; none if it would be the same without them.
     waived: frozenset[tuple[str, str]] = frozenset()
     waivers: tuple[str, ...] = ()
+    #: Why checks were made only partly, in words.
+    causes: tuple[str, ...] = ()
 
 
 def summarize_video(video: VideoCoverage, installed: Iterable[Check], t: Translations) -> CoverageSummary:
@@ -88,7 +90,7 @@ def summarize_video(video: VideoCoverage, installed: Iterable[Check], t: Transla
     if gaps := uncounted_gaps(video.made, installed):
         notes.append(t("coverage.uncounted", checks=_name(gaps, t)))
     off = {check for check in installed if check[2] == CoverageStatus.OFF.value}
-    return summarize(checks | off, t, notes=filter(None, notes), waivers=video.waivers)
+    return summarize(checks | off, t, notes=filter(None, notes), waivers=video.waivers, causes=video.causes)
 
 
 def _with_cause(check: Check, video: VideoCoverage, without: Collection[tuple[str, str]]) -> Check:
@@ -115,7 +117,12 @@ def _name(checks: Iterable[Check], t: Translations) -> str:
 
 
 def summarize(
-    checks: Iterable[Check], t: Translations, *, notes: Iterable[str] = (), waivers: Iterable[str] = ()
+    checks: Iterable[Check],
+    t: Translations,
+    *,
+    notes: Iterable[str] = (),
+    waivers: Iterable[str] = (),
+    causes: Iterable[str] = (),
 ) -> CoverageSummary:
     """The number of completed checks, and all checks by status: missing ones first, those off last."""
     unique = frozenset(checks)
@@ -137,6 +144,8 @@ def summarize(
             key = f"coverage.{status.replace(' ', '_')}"
             name = t(key, names=t.join_list(list(waivers)))
             hint = t(f"{key}_hint") if t.has(f"{key}_hint") else ""
+            if status == CoverageStatus.PARTLY.value:
+                hint = " ".join(causes)
             groups.append(CoverageGroup(status=status, label=name, modalities=modalities, hint=hint))
     return CoverageSummary(
         sentence=t("coverage.count", checked=complete, all=total),

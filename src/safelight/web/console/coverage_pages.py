@@ -235,7 +235,7 @@ def _cell_view(
         status=status,
         label=t(f"coverage.{status.replace(' ', '_')}") if status else t("coverage.neither"),
         selected=bool(status) and key == selected,
-        share=format_share(category, modality) if is_covered else "",
+        share=format_share(cell.get("measured"), category, modality) if is_covered else "",
         figure=" ".join(describe_measured(cell.get("measured"), category, modality, t)) if is_covered else "",
         waived_by=t.join_list(list(cell.get("waived_by") or ())),
     )

@@ -10,14 +10,14 @@ from typing import Any
 from markupsafe import Markup
 
 from safelight.policy.findings import CoverageStatus, Modality, Taxonomy
-from safelight.policy.measurements import MeasurementRun, find_measurement
+from safelight.policy.measurements import MeasurementRun
 from safelight.policy.statistics import wilson
 from safelight.screening.coverage_count import installed_checks
 from safelight.screening.coverage_table import describe_waiver_scope, waived_checks
 from safelight.screening.text_figures import describe_installed_text
 
 from .coverage import summarize
-from .measured_text import format_run_day, format_share, is_current
+from .measured_text import current_measurement, format_run_day, format_share
 from .page_templates import render_template
 from .translations import (
     Translations,
@@ -143,17 +143,16 @@ def _describe_cell(
         return "–"
     if not cell["detectors"]:
         return t("sheet.waived") if cell["waived_by"] else t("sheet.not_checked")
-    known = find_measurement(category, modality)
+    known = current_measurement(cell["measured"], category, modality)
     if known is None:
         return t("sheet.unmeasured")
     run, one = known
     if run not in runs:
         runs.append(run)
     low, high = wilson(one.found, one.segments)
-    earlier = "" if is_current(cell["measured"], one) else "*"
     return (
-        f"{format_share(category, modality)} ({100 * low:.0f}–{100 * high:.0f});"
-        f" {one.false_alarms}/{one.safe_clips}{_MARKS[runs.index(run)]}{earlier}"
+        f"{format_share(cell['measured'], category, modality)} ({100 * low:.0f}–{100 * high:.0f});"
+        f" {one.false_alarms}/{one.safe_clips}{_MARKS[runs.index(run)]}"
     )
 
 

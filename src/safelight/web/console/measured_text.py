@@ -24,25 +24,21 @@ _PAGE = re.compile(r"[,;]?\s*(?:[\w-]+/)*[\w-]+\.md")
 def describe_measured(
     measured: str | None, category: str, modality: Modality, t: Translations
 ) -> tuple[str, ...]:
-    """Everything that was measured for a cell, with the dates. `measured` is the cell's own sentence."""
-    known, stated = find_measurement(category, modality), measured or ""
-    parts = []
-    if known is not None:
+    """What was measured for a cell, with the date. `measured` is the cell's own sentence."""
+    if known := current_measurement(measured, category, modality):
         run, one = known
-        current = is_current(stated, one)
-        key = f"coverage.figure_{run.content}" + ("" if current else "_earlier")
-        parts.append(t(key, figure=_format_figure(run, one, t), day=format_run_day(run, t)))
-        stated = "" if current else stated
-    if own := _own_figure(stated, t):
-        parts.append(t("scan.reason", reason=own))
+        day = format_run_day(run, t)
+        return (t(f"coverage.figure_{run.content}", figure=_format_figure(run, one, t), day=day),)
+    stated = measured or ""
     if is_prompts_page(stated):
-        parts.append(describe_prompts(t))
-    return tuple(parts) or (t("coverage.unmeasured"),)
+        return (describe_prompts(t),)
+    own = translate_note(_PAGE.sub("", stated).strip(), t)
+    return (t("scan.reason", reason=own) if own else t("coverage.unmeasured"),)
 
 
-def format_share(category: str, modality: Modality) -> str:
-    """The share that was found in the shipped measurement of a cell, such as `70 %`; empty if it has none."""
-    known = find_measurement(category, modality)
+def format_share(measured: str | None, category: str, modality: Modality) -> str:
+    """The share that was found in the measurement of a cell, such as `70 %`; empty if it has none."""
+    known = current_measurement(measured, category, modality)
     return format_percent(known[1].found, known[1].segments) if known is not None else ""
 
 
@@ -52,9 +48,18 @@ def describe_prompts(t: Translations) -> str:
     return t("coverage.figure_prompts", figure=_format_prompts(t), day=day)
 
 
-def is_current(measured: str | None, one: Measurement) -> bool:
-    """Whether the figure is that of the installed versions: only then the cell's own sentence has it."""
-    return (measured or "").startswith(f"{one.what}: {one.found} of {one.segments} ")
+def current_measurement(
+    measured: str | None, category: str, modality: Modality
+) -> tuple[MeasurementRun, Measurement] | None:
+    """The shipped measurement of a cell if it is that of the installed versions: only then the cell's own
+    sentence has its figure.
+    """
+    known = find_measurement(category, modality)
+    if known is None or not (measured or "").startswith(
+        f"{known[1].what}: {known[1].found} of {known[1].segments} "
+    ):
+        return None
+    return known
 
 
 def _format_figure(run: MeasurementRun, one: Measurement, t: Translations) -> str:
@@ -90,10 +95,6 @@ def _format_prompts(t: Translations) -> str:
         alarms=run.false_alarms,
         harmless=f"{run.harmless:,}",
     )
-
-
-def _own_figure(stated: str, t: Translations) -> str:
-    return translate_note(_PAGE.sub("", stated).strip(), t)
 
 
 def is_prompts_page(stated: str) -> bool:

@@ -6,6 +6,7 @@ To a person who may check prompts it also explains the prompt of the error; the 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -19,6 +20,7 @@ from safelight.providers.provider_errors import decode
 from safelight.providers.provider_errors.model import (
     UNKNOWN,
     ErrorKind,
+    ErrorSource,
     ModerationStage,
     ProviderError,
     ProviderRetry,
@@ -32,6 +34,7 @@ from safelight_client.money import format_money
 
 from .render import PageHandler, Pages
 from .services import ConsoleServices
+from .studio import list_providers
 from .translations import Translations
 
 MAX_TEXT_CHARS = 1_000_000
@@ -68,11 +71,18 @@ class ProviderErrorPages(PageHandler):
         text = form.get("text", "")
         if len(text) > MAX_TEXT_CHARS:
             raise TooLarge(f"The text has {len(text):,} characters; at most {MAX_TEXT_CHARS:,} are read.")
-        error = await self.run(decode, text) if text.strip() else None
-        return await self._render_form(request, text[:20_000], error, form.get("prompt", ""))
+        provider = named(form.get("provider"))
+        name = provider.name if provider else ""
+        error = await self.run(partial(decode, text, provider=name or None)) if text.strip() else None
+        return await self._render_form(request, text[:20_000], error, form.get("prompt", ""), name)
 
     async def _render_form(
-        self, request: Request, text: str, error: ProviderError | None, prompt: str = ""
+        self,
+        request: Request,
+        text: str,
+        error: ProviderError | None,
+        prompt: str = "",
+        provider: str = "",
     ) -> Response:
         t = self.translations(request)
         principal = await self.current_principal(request)
@@ -82,7 +92,7 @@ class ProviderErrorPages(PageHandler):
             checks = self.services.checks
             try:
                 refused = await self.run(
-                    explain_refused_prompt, self.services, checks, principal, error, prompt
+                    explain_refused_prompt, self.services, checks, principal, error, prompt, provider
                 )
                 about["about"] = refused.as_wire(t.tag)
             except (BadInput, RateLimited) as problem:
@@ -102,6 +112,8 @@ class ProviderErrorPages(PageHandler):
             "rows": _detail_rows(error, t) if error and error.kind is not ErrorKind.UNKNOWN else (),
             "sources": _sources(error) if error else (),
             "examples": EXAMPLES,
+            "provider": provider,
+            "providers": list_providers(),
         }
         template = "provider_error_result.html" if self.wants_fragment(request) else "provider_error.html"
         return await self.pages.render(request, template, values, principal=principal)
@@ -136,7 +148,10 @@ def _headline(error: ProviderError, t: Translations) -> str:
         source = t("provider_error.named", source=source, name=_title(error.provider))
     elif error.likely_provider:
         source = t("provider_error.probably", source=source, name=_title(error.likely_provider))
-    return t(f"provider_error.kind.{error.kind.value}", source=source)
+    kind = error.kind.value
+    if error.kind is ErrorKind.UNKNOWN and error.source is ErrorSource.UNKNOWN and not error.likely_provider:
+        kind = "unknown_anywhere"
+    return t(f"provider_error.kind.{kind}", source=source)
 
 
 def _detail_rows(error: ProviderError, t: Translations) -> tuple[tuple[str, str], ...]:

@@ -8,7 +8,8 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
-from safelight.policy.findings import Coverage, Stage, Taxonomy
+from safelight.core.i18n import has_sentence
+from safelight.policy.findings import Coverage, CoverageStatus, Stage, Taxonomy
 from safelight.policy.verdicts import Action
 from safelight.providers.protocol import Billing, ChargeStatus
 from safelight.screening.coverage_count import Check
@@ -20,7 +21,7 @@ from .coverage import CoverageSummary, VideoCoverage, summarize_video
 from .explanation_view import ExplanationLine, explanation_lines, format_charge, prompt_spans, support_lines
 from .generation_view import describe_hold, generation_sentences
 from .prompt_highlights import TextSegment, split_highlights
-from .translations import Translations, format_datetime, format_duration
+from .translations import Translations, format_datetime, format_duration, translate_note
 from .verdict_text import explain_video, translate_sentences, verdict_key, video_tone
 
 # The seven pipeline steps of a video with the status of each, for the progress bar.
@@ -249,6 +250,14 @@ def video_view(
             (cell.category, cell.modality.value) for stage in stages for cell in stage.verdict.waived
         ),
         waivers=tuple(dict.fromkeys(name for stage in stages for name in stage.verdict.waivers)),
+        causes=tuple(
+            # An unknown note can contain an error with addresses and paths.
+            dict.fromkeys(
+                translate_note(cell.note, t)
+                for cell in merged
+                if cell.status is CoverageStatus.PARTLY and has_sentence("doctor", cell.note)
+            )
+        ),
     )
     urls = links(video)
     headline = t("state.waits_for_generator" if waits else _headline_key(video, details))

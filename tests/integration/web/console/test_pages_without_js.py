@@ -182,6 +182,17 @@ def test_without_login_only_public_pages_open(stranger: httpx.Client) -> None:
     assert 'href="/explain-error"' in page
 
 
+def test_an_error_that_names_nobody_is_read_as_that_of_the_provider_that_is_chosen(
+    stranger: httpx.Client,
+) -> None:
+    origin = {"origin": str(stranger.base_url).rstrip("/")}
+    page = stranger.post("/explain-error", data={"text": "It went wrong."}, headers=origin).text
+    assert "This error is unknown." in page
+    assert "An unknown party" not in page
+    text = {"text": "The prompt could not be submitted.", "provider": "veo"}
+    assert '<option value="veo" selected>' in stranger.post("/explain-error", data=text, headers=origin).text
+
+
 def test_strangers_read_one_sentence_about_waived_checks_and_staff_who_waived_what(
     staff: httpx.Client,
 ) -> None:
