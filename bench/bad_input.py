@@ -35,7 +35,7 @@ from safelight.providers.protocol import (
     GeneratorInfo,
     RenderResult,
 )
-from safelight.screening.request import CreateRequest
+from safelight.videos.requests.request import CreateRequest
 from safelight.videos.runner import Runner
 
 #: What takes longer to decode than this is as good as not decodable.

@@ -26,8 +26,8 @@ from safelight.accounts.audit import verify
 from safelight.app.container import Container, load
 from safelight.cli.demo import operator
 from safelight.policy.waivers import EVERYTHING, NewWaiver
-from safelight.screening.request import CreateRequest
 from safelight.store import tables
+from safelight.videos.requests.request import CreateRequest
 
 BOUNDARIES = ("intended", "submitted", "fetched", "made", "stored", "scanned", "sealed", "moved")
 ENDED = {"delivered", "held", "blocked", "failed", "rejected"}

@@ -42,11 +42,11 @@ from safelight.cli.demo import operator
 from safelight.core.background.part import BackgroundPart
 from safelight.core.errors import Conflict
 from safelight.core.ids import new_id
-from safelight.screening.request import CreateRequest
 from safelight.store import tables
 from safelight.store.database import Transaction
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.videos.queue import WorkerLease
+from safelight.videos.requests.request import CreateRequest
 from safelight.videos.transitions import StaleRevision
 from safelight.videos.upstream_waits import UpstreamWaits
 

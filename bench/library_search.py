@@ -27,7 +27,7 @@ from safelight.detectors.text.e5.encoder import Array, E5Encoder
 from safelight.detectors.text.minilm.graph import WIDTH
 from safelight.detectors.text.normalise import normalize_text
 from safelight.detectors.text.sketch import Embedder, cosines, embed
-from safelight.providers.library import index_terms, order_found, query_terms
+from safelight.videos.library import index_terms, order_found, query_terms
 
 SET = Path(__file__).with_suffix(".jsonl")
 #: Captions of each language that the means are taken from.

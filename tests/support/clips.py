@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from safelight.media.encode import AudioFormat, Mp4Writer, VideoFormat
 from safelight.provenance.watermark.clip_marking import MarkResult, mark_in_child
-from safelight.screening.request import Upload
+from safelight.videos.requests.request import Upload
 
 Pixels = npt.NDArray[np.uint8]
 RATE = 48_000

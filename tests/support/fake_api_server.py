@@ -53,15 +53,14 @@ from safelight.policy.verdicts import Action, Verdict
 from safelight.policy.waivers import Waiver
 from safelight.providers.attempts.attempt_log import AttemptLog
 from safelight.providers.attempts.drift_history import DriftHistory
-from safelight.providers.library import Library
 from safelight.providers.protocol import Billing, Generator, GeneratorInfo
-from safelight.screening.request import CreateRequest
 from safelight.store.database import Database, Transaction
 from safelight.store.key_ring import KeyRing
 from safelight.store.pages import Page
 from safelight.store.tables import statements
 from safelight.videos.case_rows import Case, Decision
 from safelight.videos.case_rows.models import AppealSubject as BlockedVideo
+from safelight.videos.library import Library
 from safelight.videos.models import (
     Attempt,
     Character,
@@ -74,6 +73,7 @@ from safelight.videos.models import (
     VideoState,
 )
 from safelight.videos.quota import Quota, QuotaReader, QuotaStatus
+from safelight.videos.requests.request import CreateRequest
 from safelight.videos.service import VideoService
 from safelight.videos.templates import Templates
 from safelight.web.console.services import ConsoleServices

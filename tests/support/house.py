@@ -32,7 +32,6 @@ from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.waivers import EVERYTHING, NewWaiver
 from safelight.providers.protocol import Generator
 from safelight.providers.videos_api import create as videos_api
-from safelight.screening.request import CreateRequest
 from safelight.store.blobs import BlobStore
 from safelight.store.database import Database, Transaction
 from safelight.store.tables import videos
@@ -40,6 +39,7 @@ from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.videos.context import PipelineContext
 from safelight.videos.models import Content, Video, VideoRecord, VideoSnapshot
+from safelight.videos.requests.request import CreateRequest
 from safelight.videos.runner import Runner
 from safelight.videos.video_statements import WithdrawalCause
 from safelight.videos.withdrawal import withdraw_within

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 from safelight.accounts.webhooks import Deliveries
 from safelight.cases.notice_follow_up import NoticeFollowUp
-from safelight.cases.notifier import Notifier
 from safelight.cases.quality import QualitySampler, SamplingRule
 from safelight.cases.reviews import DecisionExecutor
 from safelight.core.background.part import BackgroundPart
@@ -20,6 +19,7 @@ from safelight.videos.runner import Runner
 from safelight.videos.sweeper import Sweeper
 from safelight.videos.timeouts import Cancellation
 from safelight.videos.upstream_waits import UpstreamWaits
+from safelight.web.notifier import Notifier
 
 from .case_reads import CaseReads
 from .core import CoreParts

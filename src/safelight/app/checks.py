@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from safelight.accounts import Principal
-from safelight.providers.library import Library
-from safelight.screening.admission import AdmissionLimits
-from safelight.screening.request import CreateRequest
 from safelight.videos.checks import CheckService
+from safelight.videos.library import Library
+from safelight.videos.requests.admission import AdmissionLimits
+from safelight.videos.requests.request import CreateRequest
 
 from .core import CoreParts
 from .persistence import PersistenceParts

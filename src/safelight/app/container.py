@@ -19,8 +19,8 @@ from .pipeline import PipelineParts
 from .provenance import ProvenanceParts
 
 if TYPE_CHECKING:
-    from safelight.providers.library import Library
     from safelight.videos.checks import CheckService
+    from safelight.videos.library import Library
     from safelight.videos.service import VideoService
     from safelight.videos.templates import Templates
 

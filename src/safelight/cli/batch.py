@@ -199,10 +199,10 @@ _CORRECT_FILE = "Correct the file, then plan it again."
 def make_checker(container: Container) -> Callable[[Mapping[str, Any]], PromptCheck]:
     """A function that checks the texts of one row with the policy in force. Records nothing."""
     from safelight.policy.verdicts import Action
+    from safelight.providers.advice.check_result import summarize_check
     from safelight.providers.advice.prompt_advice import AdviceOptions
     from safelight.providers.advice.provider_rules import document_for
-    from safelight.screening.admission import NEGATED_FIELDS
-    from safelight.screening.check_result import summarize_check
+    from safelight.screening.text_parts import NEGATED_FIELDS
     from safelight_client.batch import PromptCheck
 
     def check(fields: Mapping[str, Any]) -> PromptCheck:

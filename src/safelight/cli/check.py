@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from safelight.app.container import Container
-    from safelight.screening.check_result import CheckResult
+    from safelight.providers.advice.check_result import CheckResult
     from safelight.screening.evaluation import StageResult
 
 app = typer.Typer(add_completion=False)
@@ -195,7 +195,7 @@ def check(
     --provider is not known. 3: blocked. 4: held. 5: not covered. 6: allowed under a waiver. With --rows: that
     of the worst row; 5 also if one could not be read.
     """
-    from safelight.screening.check_result import applied_wire, find_suggestion
+    from safelight.providers.advice.check_result import applied_wire, find_suggestion
 
     provider = (provider or "").strip()
     if rows is not None:
@@ -394,7 +394,7 @@ def check_texts(
     options: AdviceOptions,
 ) -> CheckResult:
     """Screen the prompt with its other texts and references, and combine the results into one."""
-    from safelight.screening.check_result import summarize_check
+    from safelight.providers.advice.check_result import summarize_check
 
     texts = {FIELD: text, **options.texts}
     stages, unchecked = run_check(container, texts, policy, references, negated=options.negated)
@@ -417,7 +417,7 @@ def check_texts(
     found = replace(found, template_required=find_policy(container, policy).policy.demands_template)
     if not options.rewriter:
         return found
-    from safelight.screening.model_rewriting import ModelRewriting
+    from safelight.providers.advice.model_rewriting import ModelRewriting
 
     def check_again(prompt: str) -> CheckResult:
         return check_texts(container, prompt, policy, (), replace(options, rewriter=False, suggests=False))
@@ -438,7 +438,7 @@ def build_output(
     from safelight.policy.explanations import can_name
     from safelight.policy.findings import Basis, to_json
     from safelight.policy.grounding import is_text
-    from safelight.screening.check_result import advice_wire
+    from safelight.providers.advice.check_result import advice_wire
 
     result, explanation = checked.deciding, checked.explanation
     verdict = result.verdict

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from safelight.policy.explanations import Explanation, HelpLine
     from safelight.policy.findings import Cell, Finding, Taxonomy, TextSpan
+    from safelight.providers.advice.check_result import CheckResult
     from safelight.providers.advice.checklist import ChecklistItem
-    from safelight.screening.check_result import CheckResult
 
     from .check_data import CheckOutput
 

@@ -25,7 +25,7 @@ from .prompt_rows import PromptRow, read_prompt_rows
 if TYPE_CHECKING:
     from safelight.app.container import Container
     from safelight.policy.findings import Taxonomy
-    from safelight.screening.check_result import CheckResult
+    from safelight.providers.advice.check_result import CheckResult
 
 _RISKS = frozenset({RiskLevel.MEDIUM, RiskLevel.HIGH})
 #: What is printed about a row that could not be read or checked, but the reason.

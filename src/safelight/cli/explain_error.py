@@ -78,7 +78,7 @@ def explain_error(
 def _explain_prompt(ctx: typer.Context, found: ProviderError, prompt: str, provider: str) -> dict[str, Any]:
     """The answer about the prompt, in the language in use."""
     from safelight.providers.advice.model_choice import list_offers
-    from safelight.screening.refused_prompt import explain_prompt
+    from safelight.providers.advice.refused_prompt import explain_prompt
 
     from .check import check_texts, read_prompt
     from .commands import load_container

@@ -19,7 +19,7 @@ from .text_input import read_text
 
 if TYPE_CHECKING:
     from safelight.core.i18n import Messages
-    from safelight.providers.library import EntryImport, EntryQuery, ImportedEntry, LibraryEntry
+    from safelight.videos.library import EntryImport, EntryQuery, ImportedEntry, LibraryEntry
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -35,7 +35,7 @@ def list_(
     ctx: typer.Context, category: Category = None, marked: Marked = False, as_json: Json = False
 ) -> int:
     """List the newest entries."""
-    from safelight.providers.library import MAX_RESULTS, EntryQuery
+    from safelight.videos.library import MAX_RESULTS, EntryQuery
 
     query = EntryQuery(category=category, needs_validation=marked, limit=MAX_RESULTS)
     return _search(ctx, query, as_json=as_json)
@@ -50,7 +50,7 @@ def search(
     as_json: Json = False,
 ) -> int:
     """Find the entries that fit best."""
-    from safelight.providers.library import EntryQuery
+    from safelight.videos.library import EntryQuery
 
     query = EntryQuery(words=words, category=category, needs_validation=marked)
     return _search(ctx, query, as_json=as_json)
@@ -68,7 +68,7 @@ def add(
     as_json: Json = False,
 ) -> int:
     """Add the prompt of a delivered video."""
-    from safelight.providers.library import NewEntry, entry_object
+    from safelight.videos.library import NewEntry, entry_object
 
     container = load_container(ctx)
     new = NewEntry(video_id=video, category=category, notes=notes, variation_of=variation_of)
@@ -100,7 +100,7 @@ def import_(
 ) -> int:
     """Import prompts. Each is checked like a new prompt. Exit code 1: at least one was not added."""
     from safelight.core.errors import SafelightError
-    from safelight.providers.library import MAX_IMPORTED_ENTRIES, EntryImport, ImportOutcome, import_object
+    from safelight.videos.library import MAX_IMPORTED_ENTRIES, EntryImport, ImportOutcome, import_object
 
     entries = _read_entries(file)
     container = load_container(ctx)
@@ -133,7 +133,7 @@ def export(
 ) -> int:
     """Write all entries as JSON, to import them elsewhere."""
     from safelight.core.fileio import write_atomic
-    from safelight.providers.library import entry_object
+    from safelight.videos.library import entry_object
 
     container = load_container(ctx)
     found = container.library.export(acting_principal(container, use_key=False))
@@ -147,7 +147,7 @@ def export(
 
 
 def _search(ctx: typer.Context, query: EntryQuery, *, as_json: bool) -> int:
-    from safelight.providers.library import entry_object
+    from safelight.videos.library import entry_object
 
     container = load_container(ctx)
     found = container.library.search(acting_principal(container, use_key=False), query)
@@ -160,7 +160,7 @@ def _search(ctx: typer.Context, query: EntryQuery, *, as_json: bool) -> int:
 def _read_entries(file: Path) -> list[ImportedEntry]:
     """The entries of an export, a JSON list, or JSON lines. Raises `InvalidField`."""
     from safelight.core.errors import InvalidField
-    from safelight.providers.library import read_imported
+    from safelight.videos.library import read_imported
 
     text = read_text(file, param="file")
     listed: Any

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from safelight.app.container import Container
     from safelight.detectors.text.pipeline import TextPipeline, TextReport
     from safelight.policy.tenant_policy import TenantPolicy
+    from safelight.providers.advice.check_result import CheckResult
     from safelight.providers.advice.prompt_advice import AdviceOptions
-    from safelight.screening.check_result import CheckResult
     from safelight.screening.evaluation import StageResult
 
 FIELD = "prompt"
@@ -40,7 +40,7 @@ class PromptChecker:
 
     def check(self, text: str, options: AdviceOptions) -> CheckResult:
         """Screen a prompt, evaluate the policy, and advise on it."""
-        from safelight.screening.check_result import summarize_check
+        from safelight.providers.advice.check_result import summarize_check
 
         texts = {FIELD: text}
         stage = self._stage.screen(texts, self._policy)

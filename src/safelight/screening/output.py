@@ -15,7 +15,6 @@ from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.cross_modal import mark_disagreements
 from safelight.policy.findings import Cell, Coverage, Finding, Modality, Stage
 
-from .admission import NEGATED_FIELDS
 from .bare_threats import find_bare_threats, named_people, without_lines_of_scenes
 from .cross_modal import CrossModalResult, screen_joined_text
 from .evaluation import ScreeningContext, StageInput, StageResult, evaluate
@@ -28,7 +27,7 @@ from .scanning.service import Scanner
 from .scanning.tasks import OutputDirs
 from .scene_detection import NO_SCENES, SceneDetection, SceneResult, scene_of
 from .speech import SpeechAnalyzer, SpeechResult
-from .text_parts import parts_of
+from .text_parts import NEGATED_FIELDS, parts_of
 from .unscanned import mark_unscanned, reject_extra_tracks, unscanned_modalities
 
 

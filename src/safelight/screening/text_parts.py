@@ -12,6 +12,8 @@ from safelight.detectors.text.media_text import assemble_passages
 from safelight.policy.findings import Attribute, Evidence, TextSpan
 
 SOURCE = "cross_modal"
+#: Fields with a text that describes what the video must not show.
+NEGATED_FIELDS = frozenset({"negative_prompt"})
 #: Maximum number of places in a clip that one finding has as evidence.
 MAX_PLACES = 8
 

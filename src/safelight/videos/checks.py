@@ -21,22 +21,22 @@ from safelight.policy.findings import Stage, Taxonomy
 from safelight.policy.intended_use import IntendedUse, VideoRequester
 from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.verdicts import Action
+from safelight.providers.advice.check_result import CheckResult, Price, disclosable, summarize_check
 from safelight.providers.advice.drivers import PROMPT
+from safelight.providers.advice.model_rewriting import ModelRewriting
 from safelight.providers.advice.prompt_advice import AdviceOptions
 from safelight.providers.advice.rewriter import Rewriter, RewriterOptions
 from safelight.providers.advice.risk_model import RiskEstimate
 from safelight.providers.protocol import Generator
-from safelight.screening.admission import AdmissionLimits, admit
-from safelight.screening.check_result import CheckResult, Price, disclosable, summarize_check
 from safelight.screening.evaluation import ScreeningContext, StageResult
-from safelight.screening.model_rewriting import ModelRewriting
 from safelight.screening.paraphrases import EvasionMatch
 from safelight.screening.prompt import PromptStage
 from safelight.screening.reference import ReferenceInput
-from safelight.screening.request import AdmittedRequest, CreateRequest
-from safelight.screening.template_demand import find_missing_template
 from safelight.screening.timed_reference import TimedReferenceStage
 from safelight.store.database import Database
+from safelight.videos.requests.admission import AdmissionLimits, admit
+from safelight.videos.requests.request import AdmittedRequest, CreateRequest
+from safelight.videos.requests.template_demand import find_missing_template
 
 from .evasion import BlockedPrompt, EvasionTracker
 

@@ -15,9 +15,9 @@ from dataclasses import asdict, dataclass
 from safelight.core import canonical_json
 from safelight.core.errors import IdempotencyKeyInUse, IdempotencyKeyReused
 from safelight.core.fileio import sha256_file
-from safelight.screening.request import CreateRequest
 from safelight.store import tables
 from safelight.store.database import Database, Transaction
+from safelight.videos.requests.request import CreateRequest
 
 from .requester import store_use
 

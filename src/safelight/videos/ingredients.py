@@ -10,7 +10,7 @@ from safelight.provenance.manifest import Ingredient, ParentAction, Relationship
 from safelight.provenance.manifest_carrier import carry_manifest
 from safelight.provenance.manifest_traces import has_manifest_traces, names_manifest
 from safelight.provenance.seal import Seal
-from safelight.screening.admission import SOURCE_FIELD
+from safelight.videos.requests.admission import SOURCE_FIELD
 
 from .context import NewFile, PipelineContext
 from .models import StageRecord, VideoSnapshot

@@ -20,11 +20,11 @@ from safelight.detectors.text.hidden_characters import remove_hidden
 from safelight.policy.findings import Evidence, Finding, ImageBox, Stage, TextSpan
 from safelight.providers.protocol import Derivation, SourceClip
 from safelight.providers.protocol import ReferenceFile as OrderedFile
-from safelight.screening.admission import SOURCE_FIELD
 from safelight.screening.reference import media_type
-from safelight.screening.request import CreateRequest, SourceVideo
 from safelight.store import tables
 from safelight.store.database import Transaction
+from safelight.videos.requests.admission import SOURCE_FIELD
+from safelight.videos.requests.request import CreateRequest, SourceVideo
 
 from .context import PipelineContext
 from .files import reuse_file

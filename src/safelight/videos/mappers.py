@@ -13,8 +13,8 @@ from safelight.policy.steering import Steering
 from safelight.policy.verdicts import Verdict
 from safelight.providers.attempts.charge_columns import read_charge
 from safelight.providers.protocol import Billing, GenerationReport
-from safelight.screening.request import TemplateUse
 from safelight.store.rows import read_record
+from safelight.videos.requests.request import TemplateUse
 
 from .models import Attempt, Character, StageRecord, Video
 from .registry import stored_facts

@@ -13,7 +13,7 @@ from safelight.policy.findings import Coverage, Finding, Stage
 from safelight.policy.steering import Steering
 from safelight.policy.verdicts import Audience, Verdict
 from safelight.providers.protocol import Billing, Charge, GenerationReport
-from safelight.screening.request import TemplateUse
+from safelight.videos.requests.request import TemplateUse
 
 # The state machine of a video: states, transitions, and the API status of each state.
 

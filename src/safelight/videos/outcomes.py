@@ -19,8 +19,8 @@ from safelight.policy.explanations import explain_ground, without_reason
 from safelight.policy.findings import Stage
 from safelight.policy.verdicts import Action, Verdict
 from safelight.providers.protocol import Charge, ChargeStatus, ProviderRefusal
+from safelight.providers.provider_refusal import explain_refusal
 from safelight.screening.evaluation import StageResult
-from safelight.screening.provider_refusal import explain_refusal
 from safelight.store.database import Transaction
 
 from .attempt_store import attempts_of, last_attempt

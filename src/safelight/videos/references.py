@@ -14,13 +14,13 @@ from safelight.provenance.models import ManifestState
 from safelight.provenance.recovery.conclusion import Answer
 from safelight.provenance.recovery.recovery import Recovered
 from safelight.provenance.seal import Seal
-from safelight.screening.admission import SOURCE_FIELD
 from safelight.screening.evaluation import ScreeningContext, StageResult
 from safelight.screening.reference import ReferenceInput
-from safelight.screening.request import AdmittedRequest
 from safelight.screening.timed_reference import TimedReferenceStage
 from safelight.store.database import Transaction
 from safelight.store.retention import Retention
+from safelight.videos.requests.admission import SOURCE_FIELD
+from safelight.videos.requests.request import AdmittedRequest
 
 from .attempts import seconds_left
 from .context import PipelineContext

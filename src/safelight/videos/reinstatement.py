@@ -16,11 +16,11 @@ from safelight.policy.findings import Stage
 from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.verdicts import Action
 from safelight.providers.protocol import Derivation
-from safelight.screening.admission import SOURCE_FIELD
 from safelight.screening.evaluation import StageResult, reevaluate_for_appeal, requires_label
 from safelight.store import tables
 from safelight.store.database import Transaction
 from safelight.store.retention import Retention
+from safelight.videos.requests.admission import SOURCE_FIELD
 
 from . import mappers
 from .case_rows import Decision

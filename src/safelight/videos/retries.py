@@ -24,11 +24,11 @@ from safelight.core.errors import (
     Unavailable,
 )
 from safelight.policy.findings import SEXUAL_CATEGORIES, Group, Stage, categories_of, is_alarm
+from safelight.providers.advice.check_result import CheckResult, Price
 from safelight.providers.advice.help_gate import GATED
 from safelight.providers.protocol import ProviderRefusal
-from safelight.screening.check_result import CheckResult, Price
-from safelight.screening.request import AdmittedRequest, CreateRequest, RetryTerms, Upload
 from safelight.store.blobs import BlobStore
+from safelight.videos.requests.request import AdmittedRequest, CreateRequest, RetryTerms, Upload
 
 from .idempotency import IdempotencyKeys
 from .interruptions import UpstreamPending

@@ -14,11 +14,11 @@ from safelight.accounts.statements import erase_reasons
 from safelight.core.errors import Conflict, Forbidden, NotFound, RequestBlocked, SafelightError, Withdrawn
 from safelight.core.ids import is_id, new_id
 from safelight.core.net.fetch import Fetcher
-from safelight.screening.admission import AdmissionLimits
-from safelight.screening.request import CreateRequest
 from safelight.screening.timed_reference import TimedReferenceStage
 from safelight.store import tables
 from safelight.store.pages import Page
+from safelight.videos.requests.admission import AdmissionLimits
+from safelight.videos.requests.request import CreateRequest
 
 from . import mappers
 from .attempts import video_deadline

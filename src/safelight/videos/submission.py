@@ -20,18 +20,18 @@ from safelight.policy.findings import Stage
 from safelight.policy.intended_use import VideoRequester
 from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.verdicts import Action, Verdict
-from safelight.providers.library import record_use as record_library_use
-from safelight.screening.admission import RETIRED_MODELS, AdmissionLimits, admit
 from safelight.screening.evaluation import ScreeningContext, StageResult
-from safelight.screening.field_problems import FieldProblems
 from safelight.screening.paraphrases import NO_MATCH, EvasionMatch
 from safelight.screening.reference import ReferenceInput
-from safelight.screening.request import AdmittedRequest, CreateRequest, RetryTerms, TemplateUse
-from safelight.screening.template_demand import find_missing_template
 from safelight.store import tables
 from safelight.store.database import Transaction
 from safelight.store.retention import Retention
 from safelight.store.rows import stored_columns
+from safelight.videos.library import record_use as record_library_use
+from safelight.videos.requests.admission import RETIRED_MODELS, AdmissionLimits, admit
+from safelight.videos.requests.field_problems import FieldProblems
+from safelight.videos.requests.request import AdmittedRequest, CreateRequest, RetryTerms, TemplateUse
+from safelight.videos.requests.template_demand import find_missing_template
 from safelight_client.money import micro
 
 from . import mappers, outcomes

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from safelight.core.errors import Conflict, NotFound, Withdrawn
 from safelight.core.ids import is_id
-from safelight.providers.library import withdraw_entries
 from safelight.store import tables
 from safelight.store.database import Database, Transaction
 from safelight.store.retention import Retention
+from safelight.videos.library import withdraw_entries
 
 from . import mappers, outcomes
 from .attempt_store import finish_attempt, last_attempt

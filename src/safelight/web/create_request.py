@@ -12,8 +12,8 @@ from safelight.policy.intended_use import IntendedUse, normalize_territory, read
 from safelight.providers.advice.age_cues import find_age_cues
 from safelight.providers.advice.meaning_slots import find_fixed_changes
 from safelight.providers.protocol import MEDIA_FIELDS
-from safelight.screening.field_problems import FieldProblems
-from safelight.screening.request import CreateRequest, RetryTerms, TemplateUse, Upload
+from safelight.videos.requests.field_problems import FieldProblems
+from safelight.videos.requests.request import CreateRequest, RetryTerms, TemplateUse, Upload
 from safelight.videos.templates import TemplateCall, Templates
 
 from .auth import AppState

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from safelight.accounts import Principal
+from safelight.providers.advice.check_result import CheckResult
 from safelight.providers.advice.model_choice import list_offers
 from safelight.providers.advice.prompt_advice import AdviceOptions
+from safelight.providers.advice.refused_prompt import RefusedPrompt, explain_prompt
 from safelight.providers.provider_errors import ProviderError
-from safelight.screening.check_result import CheckResult
-from safelight.screening.refused_prompt import RefusedPrompt, explain_prompt
 from safelight.videos.checks import CheckService
 
 from .create_request import create_request

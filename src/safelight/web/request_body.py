@@ -21,7 +21,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from safelight.core.errors import BadInput, InvalidField, StorageFull, TooLarge
 from safelight.core.ids import new_id
-from safelight.screening.request import Upload
+from safelight.videos.requests.request import Upload
 
 from .services import Services
 

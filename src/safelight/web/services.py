@@ -26,10 +26,10 @@ from safelight.policy.waivers import Waiver
 from safelight.provenance.soft_bindings import SoftBindings
 from safelight.providers.attempts.attempt_log import AttemptLog
 from safelight.providers.attempts.drift_history import DriftHistory
-from safelight.providers.library import Library
 from safelight.providers.protocol import Generator
 from safelight.videos.case_rows import CaseFile
 from safelight.videos.checks import CheckService
+from safelight.videos.library import Library
 from safelight.videos.refusal_budget import RefusalCount
 from safelight.videos.registry import ANSWER_AFTER_S, ProvenanceChecks
 from safelight.videos.service import VideoService

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from safelight.cli.gateway_calls import choose_model
-from safelight.screening import check_result
+from safelight.providers.advice import check_result
 from support.commands import FAILED, Run, Say
 from support.fake_gateway import serving
 

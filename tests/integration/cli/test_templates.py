@@ -12,7 +12,7 @@ from safelight.accounts import KeyScope
 from safelight.app.container import load
 from safelight.cli.demo import operator
 from safelight.core.errors import Unavailable
-from safelight.providers.library import EntryImport, ImportOutcome, Library
+from safelight.videos.library import EntryImport, ImportOutcome, Library
 from support.commands import Run, Say
 from support.videos import add_video
 

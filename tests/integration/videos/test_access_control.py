@@ -6,8 +6,8 @@ import pytest
 
 from safelight.accounts import Principal
 from safelight.core.errors import NotFound, Withdrawn
-from safelight.screening.request import CreateRequest
 from safelight.videos.models import VideoState
+from safelight.videos.requests.request import CreateRequest
 
 from .conftest import House
 

@@ -23,13 +23,13 @@ from safelight.core.errors import (
     SafelightError,
 )
 from safelight.policy.verdicts import Action
-from safelight.screening.request import CreateRequest, Upload
 from safelight.store import tables
 from safelight.testing.clips import tiny_clip
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.videos.case_rows import Case, CaseKind, CaseState
 from safelight.videos.files import drop_files
 from safelight.videos.models import Video, VideoState
+from safelight.videos.requests.request import CreateRequest, Upload
 from support.clips import upload_of
 from support.concurrency import run_together
 

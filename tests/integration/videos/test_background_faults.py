@@ -13,7 +13,6 @@ from dbos._error import DBOSException
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 from safelight.accounts.audit import verify
-from safelight.cases.notifier import Notifier
 from safelight.core.background.part import UNREADY_AFTER, BackgroundPart
 from safelight.core.background.rows import MAX_TRIES
 from safelight.core.errors import Conflict, Unavailable
@@ -27,6 +26,7 @@ from safelight.videos.queue import DurableQueue
 from safelight.videos.registry import KEEP_DAYS, CheckFeedback, NewFeedback
 from safelight.videos.sweeper import Sweeper
 from safelight.videos.transitions import StaleRevision
+from safelight.web.notifier import Notifier
 
 from .conftest import House
 from .test_video_lifecycle import NoEngine, sweeper

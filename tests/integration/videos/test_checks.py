@@ -16,12 +16,12 @@ from safelight.core.errors import CheckLimitExceeded, InvalidMedia
 from safelight.policy.findings import Modality
 from safelight.policy.verdicts import Action
 from safelight.policy.waivers import EVERYTHING, NewWaiver
+from safelight.providers.advice.check_result import CheckResult, Price
 from safelight.providers.advice.prompt_advice import AdviceOptions
 from safelight.providers.protocol import Billing, Generator, GeneratorInfo
-from safelight.screening.check_result import CheckResult, Price
-from safelight.screening.request import CreateRequest
 from safelight.store import tables
 from safelight.testing.clips import write_plain_clip
+from safelight.videos.requests.request import CreateRequest
 from safelight.web.api.checks import check_object
 from safelight.web.console.check_view import check_view
 from safelight.web.console.translations import load_languages

@@ -21,7 +21,6 @@ from safelight.core.ids import new_id
 from safelight.policy.findings import Stage
 from safelight.policy.intended_use import VideoRequester
 from safelight.providers.protocol import Derivation
-from safelight.screening.request import Upload
 from safelight.store import tables
 from safelight.store.database import Transaction
 from safelight.testing.generators import create as instant
@@ -33,6 +32,7 @@ from safelight.videos.copied_sources import (
     withdraw_copies,
 )
 from safelight.videos.models import Character, CharacterState, Video, VideoState
+from safelight.videos.requests.request import Upload
 from safelight.videos.sweeper import Sweeper
 from safelight.web.api.record import record_object
 from support.house import withdraw

@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from safelight.core.errors import CheckLimitExceeded, RequestBlocked
-from safelight.screening.request import CreateRequest
 from safelight.store.tables import audit_log, blocked_prompt_sketches
 from safelight.videos.checks import CheckService
+from safelight.videos.requests.request import CreateRequest
 
 from .conftest import House
 

@@ -10,10 +10,10 @@ import pytest
 from safelight.cases.inputs import DecisionRequest
 from safelight.core.errors import RequestBlocked
 from safelight.providers.advice.help_gate import HelpRefusal
-from safelight.screening.request import CreateRequest
 from safelight.store.tables import blocked_prompt_sketches, videos
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.videos.models import Video, VideoState
+from safelight.videos.requests.request import CreateRequest
 
 from .conftest import Furnish, House
 from .test_decisions import decide, held, only_case, reviewer

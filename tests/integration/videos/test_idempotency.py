@@ -16,7 +16,6 @@ from safelight.core.errors import (
     QuotaExceeded,
     RequestBlocked,
 )
-from safelight.screening.request import CreateRequest, Upload
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.videos.idempotency import (
@@ -28,6 +27,7 @@ from safelight.videos.idempotency import (
     fingerprint,
 )
 from safelight.videos.models import Video
+from safelight.videos.requests.request import CreateRequest, Upload
 from support.concurrency import run_together
 
 from .conftest import House

@@ -17,11 +17,11 @@ from safelight.core.errors import InvalidField, NotFound, RequestBlocked, Withdr
 from safelight.detectors.image.pdq import hexadecimal, pdq
 from safelight.policy.findings import Stage
 from safelight.providers.protocol import Derivation
-from safelight.screening.request import Upload
 from safelight.screening.scanning.report import DetectorRun, ScanReport
 from safelight.store import tables
 from safelight.testing.generators import create as instant
 from safelight.videos.models import StageRecord, Video, VideoState
+from safelight.videos.requests.request import Upload
 from safelight.videos.sweeper import Sweeper
 from support.clips import Pixels, hum, make_clip, scenery, upload_of
 

@@ -13,8 +13,12 @@ from sqlalchemy import Row
 
 from safelight.accounts import KeyScope, Principal
 from safelight.core.errors import CheckLimitExceeded, Conflict, Forbidden, InvalidField, NotFound
-from safelight.providers import library
-from safelight.providers.library import (
+from safelight.providers.protocol import Derivation
+from safelight.store import tables
+from safelight.store.database import Transaction
+from safelight.testing.generators import create as instant
+from safelight.videos import library
+from safelight.videos.library import (
     EntryQuery,
     EntryStatus,
     ImportedEntry,
@@ -24,10 +28,6 @@ from safelight.providers.library import (
     NewEntry,
     is_proof,
 )
-from safelight.providers.protocol import Derivation
-from safelight.store import tables
-from safelight.store.database import Transaction
-from safelight.testing.generators import create as instant
 from safelight.videos.models import Video, VideoState
 from support.house import withdraw
 

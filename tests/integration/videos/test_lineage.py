@@ -27,7 +27,6 @@ from safelight.core.errors import (
 from safelight.policy.findings import Finding, Modality, Stage, TextSpan
 from safelight.providers.protocol import Derivation
 from safelight.providers.videos_api import create as videos_api
-from safelight.screening.request import CreateRequest, Upload
 from safelight.store import tables
 from safelight.testing.clips import tiny_clip
 from safelight.testing.generators import create as instant
@@ -35,6 +34,7 @@ from safelight.testing.upstream import ScriptedUpstream
 from safelight.videos.consent_withdrawals import ConsentWithdrawals
 from safelight.videos.lineage import Lineage, LineageTrace, inherited
 from safelight.videos.models import Character, Video, VideoState
+from safelight.videos.requests.request import CreateRequest, Upload
 from safelight.videos.stage_records import record_stage
 from safelight.videos.sweeper import Sweeper
 from safelight.videos.upstream_gate import UpstreamGate

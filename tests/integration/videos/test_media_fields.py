@@ -13,9 +13,9 @@ from safelight.core.errors import RequestBlocked
 from safelight.detectors import safety_card
 from safelight.providers.protocol import MEDIA_FIELDS
 from safelight.providers.videos_api import create
-from safelight.screening.request import Upload
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.videos.models import VideoState
+from safelight.videos.requests.request import Upload
 
 from .conftest import House
 

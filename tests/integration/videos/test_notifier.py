@@ -18,7 +18,6 @@ from typing import Any
 import pytest
 
 from safelight.accounts.webhooks import Deliveries, build_payload, signature
-from safelight.cases.notifier import Notifier
 from safelight.core.errors import RequestBlocked
 from safelight.core.ids import new_id
 from safelight.core.net.webhook_client import DeliverLimits, WebhookClient
@@ -27,6 +26,7 @@ from safelight.store.database import Database
 from safelight.store.tables import outbox, webhook_endpoints
 from safelight.videos.models import VideoState
 from safelight.videos.sweeper import Sweeper
+from safelight.web.notifier import Notifier
 from support.concurrency import run_together
 from support.webhook_receiver import Got, Target, target
 
@@ -236,7 +236,7 @@ def test_a_slow_endpoint_does_not_delay_others(database: Database, to: Target) -
 
 SENDER = """
 import sys, threading, time
-from safelight.cases.notifier import Notifier
+from safelight.web.notifier import Notifier
 from safelight.core.net.webhook_client import DeliverLimits, WebhookClient
 from safelight.store.database import Database
 from safelight.accounts.webhooks import Deliveries

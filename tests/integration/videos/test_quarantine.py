@@ -18,11 +18,11 @@ from safelight.accounts.terms import AccountTerms, Terms
 from safelight.cases.inputs import DecisionRequest
 from safelight.detectors.protocol import DetectorPlugin
 from safelight.policy.findings import Stage
-from safelight.screening.request import Upload
 from safelight.testing.clips import tiny_clip
 from safelight.testing.detectors import text_marker
 from safelight.videos.case_rows import Case, CaseKind
 from safelight.videos.models import FIRST_OUTPUT, Video, VideoState
+from safelight.videos.requests.request import Upload
 from safelight.web.auth import COOKIE
 from support.people import add_person
 from support.spoken_clips import speaking_house

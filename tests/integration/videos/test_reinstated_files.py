@@ -10,7 +10,6 @@ import pytest
 from safelight.core.errors import NotFound
 from safelight.provenance.recovery.conclusion import Answer
 from safelight.providers.protocol import Derivation
-from safelight.screening.request import Upload
 from safelight.store import tables
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
@@ -18,6 +17,7 @@ from safelight.videos.files import vault_files
 from safelight.videos.models import Video, VideoState
 from safelight.videos.registry import Registry
 from safelight.videos.reinstatement import reinstate
+from safelight.videos.requests.request import Upload
 from safelight.videos.runner import Runner
 from safelight.videos.transitions import update
 from support.clips import remux

@@ -17,12 +17,12 @@ from safelight.core.ids import new_id
 from safelight.providers.protocol import ChargeStatus, ProviderRefusal
 from safelight.providers.provider_errors import read
 from safelight.providers.videos_api import create as videos_api
-from safelight.screening.request import CreateRequest, RetryTerms
 from safelight.store import tables
 from safelight.testing.generators import create as instant
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.videos.idempotency import IdempotencyKeys
 from safelight.videos.models import RetryRefusal, Video, VideoState
+from safelight.videos.requests.request import CreateRequest, RetryTerms
 from safelight.videos.retries import Retries, find_retry_refusal, read_terms, refusal_against
 from safelight.videos.templates import TemplateCall
 from support.clips import make_clip

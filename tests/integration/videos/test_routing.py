@@ -10,10 +10,10 @@ import pytest
 
 from safelight.core.errors import UpstreamUnavailable
 from safelight.providers.videos_api import create as videos_api
-from safelight.screening.request import RetryTerms
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.videos import submission
 from safelight.videos.models import VideoState
+from safelight.videos.requests.request import RetryTerms
 from support.house import House
 
 #: Failed calls after which a generator is paused.

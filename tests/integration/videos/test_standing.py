@@ -20,12 +20,12 @@ from safelight.core.errors import (
     RequestBlocked,
 )
 from safelight.policy.verdicts import Audience
-from safelight.screening.request import CreateRequest
 from safelight.store import tables
 from safelight.store.database import Database
 from safelight.testing.detectors import text_marker
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.videos.models import Video, VideoState
+from safelight.videos.requests.request import CreateRequest
 
 from .conftest import Furnish, House
 from .test_appeals import appealed, released

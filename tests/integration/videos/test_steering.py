@@ -14,11 +14,11 @@ from safelight.policy.findings import Modality, Stage
 from safelight.policy.verdicts import Action
 from safelight.providers.protocol import ChargeStatus
 from safelight.providers.videos_api import create as videos_api
-from safelight.screening.request import CreateRequest
 from safelight.testing.detectors import text_marker
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.videos import attempts
 from safelight.videos.models import Video, VideoState
+from safelight.videos.requests.request import CreateRequest
 from safelight.videos.upstream_gate import UpstreamGate
 from safelight.web.api.record import record_object
 from safelight.web.api.serializers import video_object

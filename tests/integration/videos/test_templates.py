@@ -14,10 +14,10 @@ from safelight.cli.gateway_calls import reason_against
 from safelight.core.errors import IdempotencyKeyReused, RequestBlocked, TemplateRequired
 from safelight.detectors.protocol import DetectorPlugin
 from safelight.providers.videos_api import create as videos_api
-from safelight.screening.request import CreateRequest, RetryTerms
 from safelight.testing.detectors import text_marker
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.videos.models import VideoState
+from safelight.videos.requests.request import CreateRequest, RetryTerms
 from safelight.videos.templates import TemplateCall
 from safelight.web.api.checks import check_object
 

@@ -13,9 +13,9 @@ from safelight.cli.demo import operator
 from safelight.core.errors import NotFound
 from safelight.policy.findings import FrameRange, TimeRange
 from safelight.policy.waivers import EVERYTHING, NewWaiver
-from safelight.screening.request import CreateRequest
 from safelight.testing.detectors import TEXT_MARKER
 from safelight.videos.models import Video, VideoState
+from safelight.videos.requests.request import CreateRequest
 from safelight.videos.runner import Runner
 
 pytestmark = pytest.mark.slow

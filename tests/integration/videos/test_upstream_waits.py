@@ -15,11 +15,11 @@ from dbos import DBOS
 
 from safelight.core.errors import UpstreamUnavailable
 from safelight.providers.videos_api import create as videos_api
-from safelight.screening.request import CreateRequest
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.videos import attempts
 from safelight.videos.models import Video, VideoState
 from safelight.videos.queue import DurableQueue
+from safelight.videos.requests.request import CreateRequest
 from safelight.videos.runner import Runner
 from safelight.videos.upstream_gate import UpstreamGate, upstream_gates
 from safelight.videos.upstream_waits import UpstreamWaits

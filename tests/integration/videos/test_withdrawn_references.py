@@ -8,11 +8,11 @@ import pytest
 
 from safelight.core.errors import Withdrawn
 from safelight.providers.protocol import Derivation
-from safelight.screening.request import Upload
 from safelight.store import tables
 from safelight.testing.generators import create as instant
 from safelight.videos.files import vault_files
 from safelight.videos.models import Video, VideoState
+from safelight.videos.requests.request import Upload
 
 from .conftest import House
 

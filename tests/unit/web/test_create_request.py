@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from safelight.core.errors import BadInput
-from safelight.screening.request import CreateRequest
+from safelight.videos.requests.request import CreateRequest
 from safelight.web.create_request import create_request
 from support.rows import each_row
 

@@ -9,7 +9,7 @@ import pytest
 
 from safelight.core.errors import InvalidField, UnsupportedField
 from safelight.policy.verdicts import Action
-from safelight.screening.check_result import CheckResult
+from safelight.providers.advice.check_result import CheckResult
 from safelight.web.api.guardrail import guardrail_answer, read_content
 
 ASKED: dict[str, Any] = {"input_type": "request", "texts": ["a lake"], "request_data": {}, "tools": None}

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from safelight.core.errors import InvalidField
-from safelight.screening.request import RetryTerms
+from safelight.videos.requests.request import RetryTerms
 from safelight.web import create_request as retry_terms
 from safelight.web.create_request import read_retry_terms
 from support.rows import each_row

@@ -8,13 +8,13 @@ from contextlib import suppress
 from typing import Any
 
 from safelight.policy.verdicts import Action
+from safelight.providers.advice.check_result import CheckResult, advice_wire
 from safelight.providers.advice.help_gate import HelpAnswer
 from safelight.providers.advice.prompt_advice import AdviceOptions
 from safelight.providers.advice.provider_rules import is_known_provider
 from safelight.providers.attempts.gate import explanation_object
 from safelight.providers.provider_errors import decode
 from safelight.providers.provider_errors.registry import named
-from safelight.screening.check_result import CheckResult, advice_wire
 
 from .gateway import GatewayFailure, McpGateway, VideoOffer, VideoReply
 from .session_limits import SessionLimits, SessionRefusal

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from safelight.screening.request import TemplateUse
+from safelight.videos.requests.request import TemplateUse
 
 
 class TemplateState(StrEnum):

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 
 from safelight.core.errors import Conflict, InvalidField
-from safelight.screening.request import TemplateUse
+from safelight.videos.requests.request import TemplateUse
 
 from .models import (
     RenderedPrompt,

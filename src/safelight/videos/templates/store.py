@@ -7,9 +7,9 @@ from typing import Any
 import msgspec
 from sqlalchemy import Row, select
 
-from safelight.screening.request import TemplateUse
 from safelight.store.database import Transaction
 from safelight.store.tables import prompt_templates, template_videos, videos
+from safelight.videos.requests.request import TemplateUse
 
 from .documents import read_document
 from .models import Template, TemplateState, TemplateVersion, Validation

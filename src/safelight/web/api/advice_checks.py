@@ -13,11 +13,11 @@ from starlette.responses import Response
 from safelight.core.errors import InvalidField, NotFound
 from safelight.core.i18n import DEFAULT, LANGUAGES, accepted_language, match_language
 from safelight.providers.advice.age_cues import MAX_AGE, MIN_AGE
+from safelight.providers.advice.check_result import advice_wire, applied_wire, find_suggestion
 from safelight.providers.advice.driver_tables import reference_risks
 from safelight.providers.advice.drivers import REWRITTEN, TEMPLATE
 from safelight.providers.advice.prompt_advice import AdviceOptions, BlockedAt
-from safelight.screening.check_result import advice_wire, applied_wire, find_suggestion
-from safelight.screening.field_problems import FieldProblems
+from safelight.videos.requests.field_problems import FieldProblems
 from safelight.web.auth import app_state
 from safelight.web.create_request import create_request
 from safelight.web.request_body import read_body

@@ -17,10 +17,10 @@ from starlette.responses import Response
 from safelight.accounts import KeyScope, Principal
 from safelight.core.errors import InvalidField, NotFound
 from safelight.policy.findings import Modality
+from safelight.providers.advice.check_result import CheckResult, Price
 from safelight.providers.advice.prompt_advice import AdviceOptions
-from safelight.screening.check_result import CheckResult, Price
-from safelight.screening.field_problems import FieldProblems
-from safelight.screening.request import AdmittedRequest
+from safelight.videos.requests.field_problems import FieldProblems
+from safelight.videos.requests.request import AdmittedRequest
 from safelight.videos.summary import coverage_words
 from safelight.web.auth import app_state, requires
 from safelight.web.create_request import create_request, fill_prompt

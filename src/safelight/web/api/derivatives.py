@@ -12,10 +12,10 @@ from starlette.responses import Response
 from safelight.accounts import KeyScope, Principal
 from safelight.core.errors import InvalidField, UnsupportedField
 from safelight.providers.protocol import Derivation
-from safelight.screening.admission import SOURCE_FIELD
-from safelight.screening.field_problems import FieldProblems
-from safelight.screening.request import CreateRequest
 from safelight.videos.models import Character
+from safelight.videos.requests.admission import SOURCE_FIELD
+from safelight.videos.requests.field_problems import FieldProblems
+from safelight.videos.requests.request import CreateRequest
 from safelight.web.auth import app_state, requires
 from safelight.web.create_request import create_request
 from safelight.web.request_body import Body, read_body

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from safelight.accounts import KeyScope, Principal
 from safelight.core.errors import InvalidField, NotFound, UnsupportedField
 from safelight.policy.verdicts import Action
-from safelight.screening.check_result import CheckResult
+from safelight.providers.advice.check_result import CheckResult
 from safelight.web.auth import app_state, named_key, requires
 from safelight.web.create_request import MAX_SAFETY_IDENTIFIER, is_visible, require_writable
 from safelight.web.request_body import optional_text, optional_texts, read_body

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from safelight.accounts import KeyScope, Principal
 from safelight.core.errors import InvalidField
-from safelight.providers.library import (
+from safelight.videos.library import (
     MAX_CATEGORY_CHARACTERS,
     MAX_IMPORTED_ENTRIES,
     MAX_NOTES_CHARACTERS,

@@ -7,8 +7,8 @@ from typing import Any
 
 from safelight.core.envelopes import whole_seconds
 from safelight.policy.verdicts import Action, describe_outcome
-from safelight.screening.request import TemplateUse
 from safelight.videos.models import Video, VideoRecord, VideoState, WireStatus, wire_status
+from safelight.videos.requests.request import TemplateUse
 from safelight.videos.retries import find_retry_refusal
 from safelight.web.video_facts import coverage_and_charge, links, verdict_action
 

@@ -7,8 +7,8 @@ from starlette.responses import Response
 
 from safelight.accounts import Principal
 from safelight.core.errors import RequestBlocked, SafelightError
-from safelight.screening.request import CreateRequest
 from safelight.videos.models import TERMINAL, Video
+from safelight.videos.requests.request import CreateRequest
 from safelight.web.auth import AppState
 from safelight.web.errors import error_response
 from safelight.web.responses import JsonResponse

@@ -11,8 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from safelight.accounts import KeyScope, Principal
-from safelight.screening.field_problems import FieldProblems
 from safelight.videos.models import TERMINAL, Video, VideoState
+from safelight.videos.requests.field_problems import FieldProblems
 from safelight.web.auth import AppState, app_state, requires
 from safelight.web.create_request import create_request, fill_prompt
 from safelight.web.middleware import request_id

@@ -13,11 +13,11 @@ from starlette.responses import Response, StreamingResponse
 
 from safelight.accounts import KeyScope, Principal
 from safelight.core.errors import InvalidField, ModerationBlocked, NotFound, UnsupportedField
-from safelight.screening.admission import AdmissionLimits, admit
-from safelight.screening.field_corrections import describe_fields
-from safelight.screening.field_problems import FieldProblems
-from safelight.screening.request import CreateRequest
 from safelight.videos.models import TERMINAL, Video, VideoRecord, VideoState
+from safelight.videos.requests.admission import AdmissionLimits, admit
+from safelight.videos.requests.field_corrections import describe_fields
+from safelight.videos.requests.field_problems import FieldProblems
+from safelight.videos.requests.request import CreateRequest
 from safelight.web.audit_entries import hide_staff, is_reviewer
 from safelight.web.auth import AppState, app_state, requires
 from safelight.web.create_request import create_request, fill_prompt, read_retry_terms

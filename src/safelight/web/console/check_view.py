@@ -12,11 +12,11 @@ from safelight.detectors.text.chinese import locale_of
 from safelight.policy.explanations import ExplanationLevel, explain, help_lines
 from safelight.policy.findings import Taxonomy
 from safelight.policy.verdicts import Action
+from safelight.providers.advice.check_result import CheckResult, Price, advice_wire
 from safelight.providers.advice.driver_lines import DriverLine, driver_lines
 from safelight.providers.advice.help_gate import WITHOUT_ADVICE, HelpRefusal
 from safelight.providers.advice.provider_risk import RiskLevel
 from safelight.providers.advice.suggestion import SuggestionMaker
-from safelight.screening.check_result import CheckResult, Price, advice_wire
 from safelight_client.money import format_money
 
 from .checklist_rows import ChecklistRow, checklist_row

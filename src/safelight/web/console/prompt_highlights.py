@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 from safelight.policy.findings import Finding, Taxonomy, TextSpan
 from safelight.policy.verdicts import Action
+from safelight.providers.advice.check_result import CheckResult, disclosable
 from safelight.providers.advice.checklist import ChecklistState
 from safelight.providers.advice.help_gate import WITHOUT_ADVICE
-from safelight.screening.check_result import CheckResult, disclosable
 
 from .checklist_rows import checklist_row
 from .translations import Translations

@@ -24,14 +24,14 @@ from safelight.core.errors import (
 from safelight.core.i18n import load_messages
 from safelight.policy.intended_use import UseKind
 from safelight.policy.verdicts import Action
+from safelight.providers.advice.check_result import CheckResult, applied_wire, find_suggestion
 from safelight.providers.advice.prompt_advice import AdviceOptions, BlockedAt
 from safelight.providers.advice.provider_rules import document_for
 from safelight.providers.advice.suggestion import Suggestion
-from safelight.screening.check_result import CheckResult, applied_wire, find_suggestion
 from safelight.screening.coverage_count import installed_checks
-from safelight.screening.request import CreateRequest
 from safelight.screening.text_figures import describe_installed_text
 from safelight.videos.models import Video, VideoFilter, VideoState
+from safelight.videos.requests.request import CreateRequest
 from safelight.web.create_request import create_request
 from safelight.web.request_body import read_body
 from safelight.web.video_facts import valid_video_id

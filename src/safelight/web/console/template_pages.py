@@ -15,9 +15,9 @@ from safelight.accounts import KeyScope, Principal
 from safelight.core.errors import InvalidField, NotFound, RequestBlocked, SafelightError
 from safelight.core.i18n import Messages, load_messages
 from safelight.core.ids import is_id
-from safelight.providers.library import EntryQuery, EntryStatus, LibraryEntry, NewEntry
-from safelight.screening.request import CreateRequest
+from safelight.videos.library import EntryQuery, EntryStatus, LibraryEntry, NewEntry
 from safelight.videos.models import Video
+from safelight.videos.requests.request import CreateRequest
 from safelight.videos.templates import RenderedPrompt, Template, TemplateCall, TemplateState, Validation
 from safelight.web.create_request import read_version, require_writable
 from safelight_client.money import format_money

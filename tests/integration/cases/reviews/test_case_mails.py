@@ -13,13 +13,13 @@ from safelight.accounts import Principal, Role
 from safelight.accounts.mail import MailQueue, MailSender
 from safelight.accounts.models import ROLES
 from safelight.accounts.webhooks import Deliveries
-from safelight.cases.notifier import Notifier
 from safelight.cases.reviews.case_mails import COLLECT_S, MIN_GAP_S, CaseMails
 from safelight.core.net.mail_client import MailClient, MailSecurity, MailServer
 from safelight.core.net.webhook_client import WebhookClient
 from safelight.store.key_ring import KeyRing
 from safelight.store.tables import outbox
 from safelight.videos.case_rows import CaseKind
+from safelight.web.notifier import Notifier
 from support.concurrency import run_together
 from support.mail_server import Mailbox, mail_server
 from support.review_room import ReviewRoom, reviewer

@@ -22,13 +22,19 @@ from safelight.policy.documents import load
 from safelight.policy.findings import SHIPPED, Depth
 from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.verdicts import Action
+from safelight.providers.advice.check_result import (
+    CheckResult,
+    Price,
+    advice_wire,
+    find_suggestion,
+    summarize_check,
+)
 from safelight.providers.advice.help_gate import HelpAnswer, HelpRefusal
+from safelight.providers.advice.model_rewriting import ModelRewriting
 from safelight.providers.advice.prompt_advice import AdviceOptions, BlockedAt
 from safelight.providers.advice.provider_risk import RiskLevel
 from safelight.providers.advice.rewriter import RewriterOptions
 from safelight.providers.advice.rewriter_report import RewriterNote
-from safelight.screening.check_result import CheckResult, Price, advice_wire, find_suggestion, summarize_check
-from safelight.screening.model_rewriting import ModelRewriting
 from safelight.screening.prompt import PromptStage
 from safelight.web.api.checks import check_object
 from safelight.web.console.check_view import check_view

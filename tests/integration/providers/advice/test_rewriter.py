@@ -22,15 +22,15 @@ from safelight.cli.output import Exit
 from safelight.core.ids import new_id
 from safelight.core.net.json_client import JsonClient, JsonExchangeFailed
 from safelight.policy.waivers import EVERYTHING, NewWaiver
+from safelight.providers.advice.check_result import CheckResult
 from safelight.providers.advice.model_rewrites import DropReason
+from safelight.providers.advice.model_rewriting import ModelRewriting
 from safelight.providers.advice.prompt_advice import AdviceOptions, BlockedAt
 from safelight.providers.advice.rewriter import Rewriter, RewriterOptions
 from safelight.providers.advice.rewriter_report import RewriterNote, RewriterReport
-from safelight.screening.check_result import CheckResult
 from safelight.screening.evaluation import StageResult
-from safelight.screening.model_rewriting import ModelRewriting
-from safelight.screening.request import CreateRequest
 from safelight.store import tables
+from safelight.videos.requests.request import CreateRequest
 from support.chat_server import ChatServer, chat_server
 from support.fake_api_server import listening
 from support.rows import each_row

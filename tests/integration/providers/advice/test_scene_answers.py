@@ -10,9 +10,9 @@ from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.documents import load
 from safelight.policy.findings import SHIPPED
 from safelight.policy.tenant_policy import TenantPolicy
+from safelight.providers.advice.check_result import summarize_check
 from safelight.providers.advice.help_gate import HelpAnswer
 from safelight.providers.advice.prompt_advice import AdviceOptions
-from safelight.screening.check_result import summarize_check
 from safelight.screening.prompt import PromptStage
 from support.rows import each_row
 

@@ -21,8 +21,8 @@ from safelight.core.errors import (
     Withdrawn,
 )
 from safelight.policy.findings import Basis, Stage
-from safelight.screening.request import RetryTerms
 from safelight.videos.models import VideoState
+from safelight.videos.requests.request import RetryTerms
 from safelight.web.api import videos
 from safelight.web.create_request import read_retry_terms
 from support.fake_api_server import CARD, Live

@@ -23,7 +23,7 @@ from safelight.providers.provider_errors import (
     decode_body,
     read,
 )
-from safelight.screening.provider_refusal import explain_refusal
+from safelight.providers.provider_refusal import explain_refusal
 from safelight.web.errors import HTTP_CODES, error_response, http_problem, internal_error_response
 
 REQUEST = Request({"type": "http", "headers": [], "state": {"request_id": "req_1"}})

@@ -13,8 +13,8 @@ from safelight.detectors.text.pipeline import TextPipeline
 from safelight.policy.documents import load
 from safelight.policy.findings import SHIPPED
 from safelight.policy.tenant_policy import TenantPolicy
+from safelight.providers.advice.check_result import Price, summarize_check
 from safelight.providers.advice.prompt_advice import AdviceOptions
-from safelight.screening.check_result import Price, summarize_check
 from safelight.screening.prompt import PromptStage
 from safelight.web.console.check_view import MAX_SHOWN_SUGGESTIONS, CheckView, check_view
 from safelight.web.console.translations import load_languages

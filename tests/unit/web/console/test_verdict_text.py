@@ -13,7 +13,7 @@ from safelight.core.errors import (
     UpstreamError,
 )
 from safelight.providers.protocol import Billing, Charge, ChargeStatus, ProviderRefusal
-from safelight.screening.provider_refusal import explain_refusal
+from safelight.providers.provider_refusal import explain_refusal
 from safelight.videos.failure_message import NOTHING_SENT, describe_failure
 from safelight.videos.models import Attempt
 from safelight.web.console.translations import load_languages

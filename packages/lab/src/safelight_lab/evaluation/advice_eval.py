@@ -18,11 +18,11 @@ from safelight.policy.documents import Policy
 from safelight.policy.findings import Taxonomy
 from safelight.policy.statistics import wilson
 from safelight.policy.tenant_policy import TenantPolicy
+from safelight.providers.advice.check_result import summarize_check
 from safelight.providers.advice.help_gate import HelpAnswer
 from safelight.providers.advice.omissions import EstimateRisks
 from safelight.providers.advice.prompt_advice import AdviceOptions, BlockedAt
 from safelight.providers.advice.suggestion import Suggestion
-from safelight.screening.check_result import summarize_check
 from safelight.screening.prompt import PromptStage
 from safelight_lab.evaluation.protocol import EvalCase
 

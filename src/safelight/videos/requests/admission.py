@@ -14,6 +14,7 @@ from typing import Any
 
 from safelight.core.errors import InvalidField, UnsupportedField
 from safelight.providers.protocol import MEDIA_FIELDS, Derivation, Generator, GeneratorInfo, combine_prompts
+from safelight.screening.text_parts import NEGATED_FIELDS
 
 from .field_corrections import FIELD_SYNONYMS, correct_fields, describe_fields, left_out_fields
 from .field_problems import FieldProblems
@@ -22,8 +23,6 @@ from .request import AdmittedRequest, CreateRequest, SourceVideo
 
 #: The field with the source clip of a remix, an edit or an extension.
 SOURCE_FIELD = "video"
-#: Fields with a text that describes what the video must not show.
-NEGATED_FIELDS = frozenset({"negative_prompt"})
 
 #: Models of OpenAI's API, which ended. Programs that name them get the default generator, unless a generator
 #: has the name as an alias; the answer names the real model.

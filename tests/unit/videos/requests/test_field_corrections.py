@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from safelight.core.errors import BadInput
 from safelight.providers.protocol import Generator
 from safelight.providers.videos_api import create
-from safelight.screening.admission import AdmissionLimits, admit
-from safelight.screening.request import AdmittedRequest, CreateRequest, Upload
+from safelight.videos.requests.admission import AdmissionLimits, admit
+from safelight.videos.requests.request import AdmittedRequest, CreateRequest, Upload
 from safelight.web.create_request import create_request
 from support.rows import each_row
 

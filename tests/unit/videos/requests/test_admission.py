@@ -9,10 +9,10 @@ import pytest
 from safelight.core.errors import BadInput, InvalidField, UnsupportedField
 from safelight.providers.protocol import MEDIA_FIELDS, Generator, GeneratorInfo
 from safelight.providers.videos_api import create
-from safelight.screening import admission
-from safelight.screening.admission import AdmissionLimits, admit
-from safelight.screening.field_problems import FieldProblems
-from safelight.screening.request import AdmittedRequest, CreateRequest
+from safelight.videos.requests import admission
+from safelight.videos.requests.admission import AdmissionLimits, admit
+from safelight.videos.requests.field_problems import FieldProblems
+from safelight.videos.requests.request import AdmittedRequest, CreateRequest
 from safelight.web.create_request import create_request
 from support.rows import each_row
 

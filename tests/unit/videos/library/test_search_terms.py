@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.providers.library import index_terms, query_terms, rank
+from safelight.videos.library import index_terms, query_terms, rank
 
 MIXED = st.text("ab cd 早晨的市場市场豆腐カメラ.,", max_size=30)
 

@@ -24,9 +24,9 @@ from safelight.providers.advice.rewriter_messages import MAX_REWRITES
 from safelight.providers.advice.rewriter_report import RewriterNote, RewriterReport
 from safelight.providers.advice.suggestion import Suggestion
 from safelight.providers.advice.whole_prompt import weigh
+from safelight.screening.evaluation import StageResult
 
 from .check_result import CheckResult
-from .evaluation import StageResult
 
 
 @dataclass(frozen=True, kw_only=True)

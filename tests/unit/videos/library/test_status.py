@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from safelight.providers.library import EntryStatus, EntryUse, UseOutcome, find_status, last_proof
+from safelight.videos.library import EntryStatus, EntryUse, UseOutcome, find_status, last_proof
 
 OFFERED = {"veo-3"}
 PROOF, BLOCKED, NEUTRAL = UseOutcome.PROOF, UseOutcome.BLOCKED, UseOutcome.NEUTRAL

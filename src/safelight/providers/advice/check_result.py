@@ -21,8 +21,7 @@ from safelight.providers.advice.provider_rules import ProviderAdvice, advise
 from safelight.providers.advice.rewriter_report import RewriterReport
 from safelight.providers.advice.suggestion import Suggestion
 from safelight.providers.protocol import GeneratorInfo
-
-from .evaluation import StageResult
+from safelight.screening.evaluation import StageResult
 
 UNDECIDED = "undecided"
 TEMPLATE_REQUIRED = (
@@ -128,7 +127,7 @@ class CheckResult:
         if not self.not_checked:
             return False
         # Here, because a check of a prompt does not load what scans need.
-        from .timed_reference import CHECK_TIMEOUT_S
+        from safelight.screening.timed_reference import CHECK_TIMEOUT_S
 
         return any(seconds is not None and seconds < CHECK_TIMEOUT_S for seconds in self.not_checked.values())
 

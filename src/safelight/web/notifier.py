@@ -18,6 +18,9 @@ from sqlalchemy import Row
 from safelight.accounts.standing import TOPIC as STANDING_TOPIC
 from safelight.accounts.statements import statement_of_case
 from safelight.accounts.webhooks import Deliveries, WebhookDelivery, build_payload, signed_headers
+from safelight.cases.appeals import BY_REPORTER
+from safelight.cases.reports.notice_store import TOPIC as REPORT_TOPIC
+from safelight.cases.reviews.case_mails import announce_by_mail
 from safelight.consents.store import WITHDRAWN_TOPIC as CONSENT_TOPIC
 from safelight.core.background.part import BackgroundPart
 from safelight.core.net.webhook_client import WebhookClient
@@ -28,10 +31,6 @@ from safelight.store.database import Database, Transaction
 from safelight.videos import mappers
 from safelight.videos.case_rows import CaseState, DecisionAction
 from safelight.videos.models import VideoState
-
-from .appeals import BY_REPORTER
-from .reports.notice_store import TOPIC as REPORT_TOPIC
-from .reviews.case_mails import announce_by_mail
 
 _log = logging.getLogger(__name__)
 _INTERVAL_S = 0.5
