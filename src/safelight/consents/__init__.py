@@ -1,4 +1,4 @@
-"""Consents to show a person or use the voice, and people whom the operator protects."""
+"""Consents to show a person, and people whom the operator protects."""
 
 from __future__ import annotations
 

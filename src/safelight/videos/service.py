@@ -14,6 +14,7 @@ from safelight.accounts.statements import erase_reasons
 from safelight.core.errors import Conflict, Forbidden, NotFound, RequestBlocked, SafelightError, Withdrawn
 from safelight.core.ids import is_id, new_id
 from safelight.core.net.fetch import Fetcher
+from safelight.core.tracing import work
 from safelight.screening.timed_reference import TimedReferenceStage
 from safelight.store import tables
 from safelight.store.pages import Page
@@ -111,26 +112,27 @@ class VideoService:
         """
         principal.require(KeyScope.VIDEOS_WRITE)
         video_id = new_id("video")
-        if request.idempotency_key is None or request.problems:
-            # Admission rejects a request with wrong fields; without them its fingerprint would be another's.
-            return self.submissions.submit(principal, video_id, request, None)
-        request_hash = fingerprint(request)
-        claim = self.keys.claim(principal.tenant, request.idempotency_key, request_hash, video_id)
-        if isinstance(claim, CompletedKey):
-            return self._replay(principal, claim)
-        try:
-            return self.submissions.submit(principal, video_id, request, claim)
-        except ClaimExpired:
-            found = self.keys.claim(principal.tenant, claim.key, request_hash, new_id("video"))
-            if isinstance(found, CompletedKey):
-                return self._replay(principal, found)
-            self.keys.release(found)
-            raise Conflict(
-                "Another request took over this Idempotency-Key. Send the request again."
-            ) from None
-        finally:
-            # After the video was recorded, this has no effect.
-            self.keys.release(claim)
+        with work("submit", video_id):
+            if request.idempotency_key is None or request.problems:
+                # Admission rejects wrong fields; without them the fingerprint would be of another request.
+                return self.submissions.submit(principal, video_id, request, None)
+            request_hash = fingerprint(request)
+            claim = self.keys.claim(principal.tenant, request.idempotency_key, request_hash, video_id)
+            if isinstance(claim, CompletedKey):
+                return self._replay(principal, claim)
+            try:
+                return self.submissions.submit(principal, video_id, request, claim)
+            except ClaimExpired:
+                found = self.keys.claim(principal.tenant, claim.key, request_hash, new_id("video"))
+                if isinstance(found, CompletedKey):
+                    return self._replay(principal, found)
+                self.keys.release(found)
+                raise Conflict(
+                    "Another request took over this Idempotency-Key. Send the request again."
+                ) from None
+            finally:
+                # After the video was recorded, this has no effect.
+                self.keys.release(claim)
 
     def create_character(
         self, principal: Principal, *, name: str, clip: Path, end_user: str | None

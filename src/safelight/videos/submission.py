@@ -13,7 +13,6 @@ from safelight.accounts.check_limits import CheckLimiter
 from safelight.accounts.terms import read_audience, read_requester
 from safelight.core import canonical_json
 from safelight.core.errors import RequestBlocked
-from safelight.core.tracing import work
 from safelight.detectors.text.chinese import locale_of
 from safelight.policy.explanations import help_lines
 from safelight.policy.findings import Stage
@@ -106,12 +105,6 @@ class SubmissionService:
         `claim` is the claim of its idempotency key. Raises `RequestBlocked` after a rejection was recorded,
         and `ClaimExpired` if another request took over the key.
         """
-        with work("submit", video_id):
-            return self._submit(principal, video_id, request, claim)
-
-    def _submit(
-        self, principal: Principal, video_id: str, request: CreateRequest, claim: KeyClaim | None
-    ) -> Video:
         problems, lineage = FieldProblems(request.problems), LineageTrace()
         with problems.collected():
             request, lineage = self.lineage.trace(principal.tenant, request)
