@@ -1,1 +1,1 @@
-"""Decisions as pure functions: findings, coverage and context in, a verdict out. And the shipped documents."""
+"""Decisions as pure functions: findings, coverage and context in, a verdict out; with the shipped documents."""

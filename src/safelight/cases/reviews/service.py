@@ -98,7 +98,7 @@ class Reviews:
         limit = max(1, min(limit, _MAX_PAGE_CASES))
         with self._database.read_transaction(principal.tenant) as tx:
             if after is not None:
-                start = self._row(tx, principal, after)
+                start = find_case(tx, principal, after)
                 at = cases.c.rank_at if soonest else cases.c.opened_at
                 (stored,) = tx.select(cases, cases.c.id == start.id, columns=[at.label("value")])
                 where.append(follows((at, cases.c.id), (stored.value, start.id), descending=not soonest))
@@ -130,7 +130,7 @@ class Reviews:
         Raises `NotFound`, also if the case belongs to another tenant or needs a scope that is missing.
         """
         with self._database.read_transaction(principal.tenant) as tx:
-            case = self._row(tx, principal, case_id)
+            case = find_case(tx, principal, case_id)
             decided = tx.one(decisions, decisions.c.case_id == case.id)
             pending = _pending(tx, case)
             count = tx.count(reports, reports.c.case_id == case.id)
@@ -182,14 +182,14 @@ class Reviews:
     def related(self, principal: Principal, case_id: str) -> RelatedDecisions:
         """Earlier decisions about the same account and about the same rule. Raises `NotFound`."""
         with self._database.read_transaction(principal.tenant) as tx:
-            return read_related(tx, self._row(tx, principal, case_id), visible_to(principal))
+            return read_related(tx, find_case(tx, principal, case_id), visible_to(principal))
 
     def person(self, principal: Principal, case_id: str) -> PersonHistory:
         """What is on record about the person who requested the video of a case. Each read has an entry in the
         audit log. Raises `NotFound`, also for a quality review.
         """
         with self._database.transaction(principal.tenant) as tx:
-            case = self._row(tx, principal, case_id)
+            case = find_case(tx, principal, case_id)
             found = read_history(tx, principal, case, visible_to(principal))
             if found is None:
                 raise NotFound(f"{case.id} shows no person.", param="case_id")
@@ -235,7 +235,7 @@ class Reviews:
         with self._database.transaction(principal.tenant) as tx:
             case, made = self._prepare(tx, principal, case_id, wanted)
             if not store.close_case(tx, case.id, state=CaseState.OPEN):
-                raise _too_late(tx, self._row(tx, principal, case_id))
+                raise _too_late(tx, find_case(tx, principal, case_id))
             _require_may_decide(tx, principal, case)
             store.drop_conflict(tx, case.id)
             store.add_decision(tx, made)
@@ -265,7 +265,7 @@ class Reviews:
         """Same as `decide_with_undo`, but in the open transaction `tx` of the tenant."""
         case, made = self._prepare(tx, principal, case_id, _valid_request(wanted))
         if not store.move_case(tx, case.id, before=CaseState.OPEN, after=CaseState.PENDING):
-            raise _too_late(tx, self._row(tx, principal, case_id))
+            raise _too_late(tx, find_case(tx, principal, case_id))
         _require_may_decide(tx, principal, case)
         store.add_pending(tx, replace(made, bulk_id=bulk_id), due_at=made.at + UNDO_S)
 
@@ -273,7 +273,7 @@ class Reviews:
         self, tx: Transaction, principal: Principal, case_id: str, wanted: DecisionRequest
     ) -> tuple[Case, Decision]:
         """The locked case, and the decision on it, which is not recorded yet."""
-        case = self._row(tx, principal, case_id, lock=True)
+        case = find_case(tx, principal, case_id, lock=True)
         made = _make_decision(tx, case, wanted, action=_action(case.kind, wanted.action), by=principal)
         if case.state is CaseState.OPEN:
             require_free(case, principal, now=tx.now())
@@ -293,16 +293,13 @@ class Reviews:
         pending decision, for example because it was carried out already.
         """
         with self._database.transaction(principal.tenant) as tx:
-            case = self._row(tx, principal, case_id)
+            case = find_case(tx, principal, case_id)
             pending = _pending(tx, case)
             if pending is not None and pending.decision.decided_by != principal.id:
                 raise Forbidden("Only the person who made a decision can undo it.")
             if pending is None or not store.undo(tx, pending.decision):
-                raise _cannot_undo(tx, self._row(tx, principal, case_id))
+                raise _cannot_undo(tx, find_case(tx, principal, case_id))
         return self.get(principal, case_id)
-
-    def _row(self, tx: Transaction, principal: Principal, case_id: str, *, lock: bool = False) -> Case:
-        return find_case(tx, principal, case_id, lock=lock)
 
 
 def find_case(tx: Transaction, principal: Principal, case_id: str, *, lock: bool = False) -> Case:
