@@ -1,1 +1,1 @@
-"""Decisions as pure functions: findings, coverage and context in, a verdict out; with the shipped documents."""
+"""Decisions as pure functions of findings, coverage and context; with the shipped documents."""
