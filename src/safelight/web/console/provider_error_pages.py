@@ -71,7 +71,7 @@ class ProviderErrorPages(PageHandler):
         text = form.get("text", "")
         if len(text) > MAX_TEXT_CHARS:
             raise TooLarge(f"The text has {len(text):,} characters; at most {MAX_TEXT_CHARS:,} are read.")
-        provider = named(form.get("provider"))
+        provider = named(form.get("refused_by"))
         name = provider.name if provider else ""
         error = await self.run(partial(decode, text, provider=name or None)) if text.strip() else None
         return await self._render_form(request, text[:20_000], error, form.get("prompt", ""), name)

@@ -189,7 +189,7 @@ def test_an_error_that_names_nobody_is_read_as_that_of_the_provider_that_is_chos
     page = stranger.post("/explain-error", data={"text": "It went wrong."}, headers=origin).text
     assert "This error is unknown." in page
     assert "An unknown party" not in page
-    text = {"text": "The prompt could not be submitted.", "provider": "veo"}
+    text = {"text": "The prompt could not be submitted.", "refused_by": "veo"}
     assert '<option value="veo" selected>' in stranger.post("/explain-error", data=text, headers=origin).text
 
 
