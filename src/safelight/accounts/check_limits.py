@@ -1,4 +1,4 @@
-"""Limits the prompt checks per hour, so that a client cannot test the policy an unlimited number of times."""
+"""Limits per hour: checks, so that nobody tests the policy without end, reports, appeals and requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Webhooks: sends events about videos to registered endpoints, in the format of Standard Webhooks."""
+"""Webhooks: sends events to registered endpoints, in the format of Standard Webhooks."""
 
 from __future__ import annotations
 

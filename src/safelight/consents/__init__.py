@@ -1,4 +1,4 @@
-"""Consents to show a person, and people whom the operator protects."""
+"""Consents to show a person, people whom the operator protects, enrolled logos and hash lists."""
 
 from __future__ import annotations
 

@@ -90,7 +90,7 @@ def lock_consent(tx: Transaction, identity: str) -> Row[Any] | None:
 def end_consent(tx: Transaction, identity: str, *, revoked_by: str, actor: str) -> None:
     """End a consent and delete its templates. A webhook reports it.
 
-    Afterwards `cases.consent_withdrawals` judges the videos that used it again, without the consent, and
+    Afterwards `videos.consent_withdrawals` judges the videos that used it again, without the consent, and
     withdraws those that the policy holds or blocks.
     """
     lock_consent(tx, identity)

@@ -1,5 +1,5 @@
-"""Interfaces of detectors. A detector only returns findings. It does not decide about a request, and it
-opens no files or connections.
+"""Interfaces of detectors. A detector only returns findings and does not decide about a request. Those in
+`remote` call a server; no other opens a connection.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Seals files and reads manifests in the sandboxed child, which has no key and no network."""
+"""Seals files, reads manifests and marks in the sandboxed child, which has no key and no network."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Database, blob store, audit log and outbox."""
+"""Database with its tenant guard, blob store, hash chain and outbox."""

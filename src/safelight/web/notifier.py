@@ -1,4 +1,4 @@
-"""Sends webhooks: converts events of videos and drift to messages, and delivers them.
+"""Sends webhooks: converts events of the outbox to messages, and delivers them.
 
 Each endpoint that is subscribed to an event gets one message.
 """

@@ -1,11 +1,9 @@
 """Messages in several languages: `locales/` has one file per slice and language.
 
-A slice is a set of messages: `explanations` (texts for clients about a verdict), `console` (the web pages),
-`settings` (the labels of settings) and `cli` (the command line). The key is the English text in `reasons` (of
-the shipped policies), `findings` (the reasons of detectors), `provider_errors` (the rules on provider
-errors), `provider_rules` (what providers document that they refuse), `doctor` (its checks, and the notes of
-the coverage), `commands` (the help and the results of commands, and of a verification) and `errors` (errors
-and their remedies).
+A slice is a set of messages, such as `explanations` (texts for clients about a verdict), `console` (the web
+pages) and `cli` (the command line). In a slice without an English file the key is the English text: `reasons`
+(of the shipped policies), `findings` (of detectors), `provider_errors` and `provider_rules`, `doctor` (its
+checks, and the notes of the coverage), `commands` (help and results) and `errors` (with their remedies).
 """
 
 from .languages import (

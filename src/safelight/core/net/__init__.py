@@ -1,1 +1,1 @@
-"""Sends every outgoing request, with protection against SSRF."""
+"""Outgoing requests with protection against SSRF. Object stores and the client have their own connections."""

@@ -1,7 +1,7 @@
 """Rewrites of a model: which of them keep what the prompt says, as suggestions. Pure.
 
 What a model returns is untrusted text. A rewrite is kept only if it changes reported words and nothing else.
-Our policy and the risk at the provider are examined afterwards (`screening.model_rewriting`).
+Our policy and the risk at the provider are examined afterwards (`providers.advice.model_rewriting`).
 """
 
 from __future__ import annotations

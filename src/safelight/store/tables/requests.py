@@ -1,4 +1,4 @@
-"""Idempotency keys, the lineage of videos, and characters."""
+"""Idempotency keys, the lineage of videos with copied sources, and characters."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The registry of seals: one row per delivered file, with its manifest and fingerprints."""
+"""The registry of seals: one row per delivered file, with its manifest."""
 
 from __future__ import annotations
 
