@@ -170,7 +170,7 @@ def furnish_site(
     with ExitStack() as stack:
         database = stack.enter_context(closing(Database(f"sqlite:///{tmp_path / 'db.sqlite3'}")))
         upstream = stack.enter_context(ScriptedUpstream({"otherwise": {"polls": 0}}))
-        furnish = stack.enter_context(furnishing(database, tmp_path, upstream, sandbox))
+        furnish = stack.enter_context(furnishing(database, tmp_path, upstream, sandbox, real_media=True))
 
         def make(*plugins: DetectorPlugin, **settings: Any) -> Site:
             house = furnish(*plugins, **settings)

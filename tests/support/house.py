@@ -36,6 +36,7 @@ from safelight.store.blobs import BlobStore
 from safelight.store.database import Database, Transaction
 from safelight.store.tables import videos
 from safelight.testing.generators import create as instant
+from safelight.testing.media import FakeMedia
 from safelight.testing.upstream import ScriptedUpstream
 from safelight.videos.context import PipelineContext
 from safelight.videos.models import Content, Video, VideoRecord, VideoSnapshot
@@ -232,17 +233,19 @@ def _share_watermark_key(folder: Path) -> None:
 
 @contextmanager
 def furnishing(
-    database: Database, folder: Path, upstream: ScriptedUpstream, sandbox: Sandbox
+    database: Database, folder: Path, upstream: ScriptedUpstream, sandbox: Sandbox, *, real_media: bool
 ) -> Iterator[Furnish]:
     """Make houses: quick detectors, an instant generator, and a paid and an own upstream."""
     opened: list[Any] = []
 
-    def make(*plugins: DetectorPlugin, without: Iterable[str] = (), **settings: Any) -> House:
+    def make(
+        *plugins: DetectorPlugin, without: Iterable[str] = (), real_media: bool = real_media, **settings: Any
+    ) -> House:
         container = Container(Settings(data=folder / "data", **{"scan": {"warm_workers": 0}, **settings}))
         container.persistence.database = database
         if container.core.settings.sealing.seal == "watermark":
             _share_watermark_key(container.persistence.key_folder / "watermark")
-        container.core.sandbox = sandbox
+        container.core.sandbox = sandbox if real_media else cast(Sandbox, FakeMedia(sandbox))
         quick = DetectorRegistry.discover(dict.fromkeys((*SLOW_DETECTORS, *without), False))
         container.core.detectors = DetectorRegistry(
             [*((plugin, enrolled(plugin.name, folder)) for plugin in (*quick.plugins, *plugins))],

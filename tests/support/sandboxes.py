@@ -16,23 +16,34 @@ import msgspec
 import pytest
 
 from safelight.detectors.registry import DetectorRegistry
-from safelight.media import probe
+from safelight.media import normalize, probe
 from safelight.media.sandbox.confinement import Limits
 from safelight.media.sandbox.entrypoints import EntryPoint
 from safelight.media.sandbox.process import NO_HOOKS, CallHooks
 from safelight.media.sandbox.sandbox import Sandbox
 from safelight.provenance import worker as provenance_worker
+from safelight.provenance.fingerprints import fingerprinter
 from safelight.provenance.watermark import clip_marking
 from safelight.screening import delivery
 from safelight.screening.scanning import worker
 from safelight.screening.scanning.service import Scanner, ScannerOptions
+from safelight.testing.media import without_box
 
 #: Results that are kept at a time: frames of large clips take megabytes.
 _MAX_CALLS = 64
 _REMEMBERED = frozenset(
     map(
         EntryPoint.of,
-        (probe.probe_in_child, worker.scan_video, worker.scan_image, clip_marking.search_in_child),
+        (
+            probe.probe_in_child,
+            normalize.normalize_in_child,
+            worker.scan_video,
+            worker.scan_image,
+            clip_marking.search_in_child,
+            fingerprinter.search_in_child,
+            provenance_worker.fingerprint,
+            delivery.draw_previews_in_child,
+        ),
     )
 )
 
@@ -64,8 +75,9 @@ class RememberingSandbox(Sandbox):
         hooks: CallHooks = NO_HOOKS,
     ) -> Any:
         key = self._key(entry_point, argument, reads, writes, hooks)
-        known = self._calls.get(key)
+        known = self._calls.pop(key, None)
         if known is not None:
+            self._calls[key] = known  # the last one to be forgotten
             for place, name, data in known.files:
                 (writes[place] / name).parent.mkdir(parents=True, exist_ok=True)
                 (writes[place] / name).write_bytes(data)
@@ -86,9 +98,9 @@ class RememberingSandbox(Sandbox):
         if not _is_complete(result):
             return result
         files = tuple(
-            (place, str(path.relative_to(folder)), path.read_bytes())
-            for place, folder in enumerate(writes)
-            for path in folder.rglob("*")
+            (place, str(path.relative_to(written)), path.read_bytes())
+            for place, written in enumerate(writes)
+            for path in (written, *written.rglob("*"))
             if path.is_file()
         )
         text = _emptied(msgspec.json.encode(result).decode(), reads, writes)
@@ -111,9 +123,9 @@ class RememberingSandbox(Sandbox):
         specs = argument.get("detectors", {}).get("specs", ())
         if not all(name in self._shipped for name, _options in specs):
             return ""
-        if not all(path.is_file() for path in reads) or not all(path.is_dir() for path in writes):
+        if not all(path.is_file() for path in reads) or any(path.is_symlink() for path in writes):
             return ""
-        contents = [hashlib.sha256(path.read_bytes()).hexdigest() for path in reads]
+        contents = [hashlib.sha256(without_box(path.read_bytes())).hexdigest() for path in reads]
         text = _emptied(msgspec.json.encode(argument).decode(), reads, writes)
         for folder in {options["folder"] for _name, options in specs if options.get("folder")}:
             # What is enrolled counts, not where: each installation has a folder of its own.
@@ -126,8 +138,9 @@ def _listing(folder: Path) -> list[tuple[str, int, int]]:
     return [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
 
 
-def _is_complete(result: dict[str, Any]) -> bool:
+def _is_complete(result: dict[str, Any] | None) -> bool:
     """Whether the result does not depend on the time that the child had."""
+    result = result or {}
     return result.get("is_complete", True) and not any(run["timed_out"] for run in result.get("runs", ()))
 
 

@@ -1,1 +1,1 @@
-"""Public test doubles: clips, detectors, generators, guard and transcription servers, a scripted upstream."""
+"""Public test doubles: clips, media, detectors, generators, guard and transcription servers, an upstream."""

@@ -25,9 +25,15 @@ def upstream() -> Iterator[ScriptedUpstream]:
 
 @pytest.fixture
 def furnish(
-    database: Database, tmp_path: Path, upstream: ScriptedUpstream, sandbox: Sandbox
+    request: pytest.FixtureRequest,
+    database: Database,
+    tmp_path: Path,
+    upstream: ScriptedUpstream,
+    sandbox: Sandbox,
 ) -> Iterator[Furnish]:
-    with furnishing(database, tmp_path, upstream, sandbox) as make:
+    """Makes houses with fake media; with real media for tests that are marked `real_media`."""
+    real_media = request.node.get_closest_marker("real_media") is not None
+    with furnishing(database, tmp_path, upstream, sandbox, real_media=real_media) as make:
         yield make
 
 

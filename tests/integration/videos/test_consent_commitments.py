@@ -16,6 +16,8 @@ from .conftest import House
 from .test_ingredients import manifests
 from .test_source_consents import give
 
+pytestmark = pytest.mark.real_media
+
 
 def test_a_manifest_has_a_commitment_for_each_consent_that_only_the_subject_can_open(house: House) -> None:
     video, other = house.order(), house.order("a quiet lake at night")

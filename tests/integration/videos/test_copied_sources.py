@@ -41,6 +41,8 @@ from .conftest import House
 from .test_lineage import ABLE, consent_to, users_of, withdraw_due
 from .test_video_lifecycle import NoEngine
 
+pytestmark = pytest.mark.real_media
+
 
 @pytest.fixture
 def able(house: House) -> House:

@@ -15,6 +15,8 @@ from safelight.videos.withdrawal import is_withdrawn
 
 from .conftest import House
 
+pytestmark = pytest.mark.real_media
+
 
 def sealed_video(house: House) -> tuple[Video, str]:
     """A delivered video, and the identifier of its manifest."""

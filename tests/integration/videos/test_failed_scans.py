@@ -16,6 +16,8 @@ from safelight.videos.models import VideoState
 from safelight.web.api.record import record_object
 from safelight.web.api.serializers import video_object
 
+pytestmark = pytest.mark.real_media
+
 
 def test_a_failed_scan_is_held_despite_waivers(furnish: Callable[..., Any]) -> None:
     """Also where no detector fills a required cell: a waiver excuses what is missing, not a crash."""

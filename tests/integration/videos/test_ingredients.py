@@ -28,6 +28,8 @@ from support.clips import remux, upload_of
 from .conftest import House
 from .test_lineage import ABLE
 
+pytestmark = pytest.mark.real_media
+
 GENERATED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 
 

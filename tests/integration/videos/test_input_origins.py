@@ -21,6 +21,8 @@ from .conftest import Furnish, House
 from .test_ingredients import actions, edit, manifests, marked, signed_by_provider
 from .test_lineage import ABLE
 
+pytestmark = pytest.mark.real_media
+
 
 def add_able(house: House) -> House:
     house.generators["able"] = instant({**ABLE, "seconds": [4]})

@@ -28,6 +28,8 @@ from support.clips import Pixels, hum, make_clip, scenery, upload_of
 from .conftest import Furnish, House
 from .test_video_lifecycle import NoEngine
 
+pytestmark = pytest.mark.real_media
+
 ABUSE = "sexual/minors"
 
 

@@ -42,6 +42,8 @@ from safelight.videos.upstream_gate import UpstreamGate
 from .conftest import Furnish, House
 from .test_source_consents import give as give_consent
 
+pytestmark = pytest.mark.real_media
+
 ABLE: dict[str, Any] = {
     "name": "able",
     "models": ["able-1"],

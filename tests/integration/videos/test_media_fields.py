@@ -19,6 +19,8 @@ from safelight.videos.requests.request import Upload
 
 from .conftest import House
 
+pytestmark = pytest.mark.real_media
+
 FIELDS = sorted(MEDIA_FIELDS - {"input_reference", "video"})
 
 

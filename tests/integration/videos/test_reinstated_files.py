@@ -31,6 +31,8 @@ from .test_erasure import bindings, has_fingerprint
 from .test_ingredients import actions, manifests, signed_by_provider, textured
 from .test_media_fields import picture
 
+pytestmark = pytest.mark.real_media
+
 
 def withdrawn(house: House) -> Video:
     video = house.make()

@@ -18,6 +18,8 @@ from safelight.videos.stage_records import record_stage
 
 from .conftest import Crash, Furnish, House
 
+pytestmark = pytest.mark.real_media
+
 #: Table, and what is changed in the row of the video there.
 CHANGES: list[tuple[Table, dict[str, Any]]] = [
     (tables.seals, {"sha256": "0" * 64}),

@@ -24,6 +24,8 @@ from support.track_clips import add_tracks
 from .conftest import Furnish, House
 from .test_decisions import decide, only_case
 
+pytestmark = pytest.mark.real_media
+
 
 def with_time_code(path: Path) -> Path:
     """The tiny clip with an additional data track, as some encoders add it."""

@@ -31,6 +31,8 @@ from .test_decisions import decide, reviewer
 from .test_known_content import imported, show_in_generated_clips
 from .test_standing_story import key_for
 
+pytestmark = pytest.mark.real_media
+
 WORD = "zanzibar"
 BLOCKED_WORDS = ("buy", "SAFELIGHT-TEST:violence", "now.")
 

@@ -31,7 +31,7 @@ from safelight.web.console.verdict_text import explain_video
 
 from .conftest import Crash, Furnish, House
 
-pytestmark = pytest.mark.both_databases
+pytestmark = [pytest.mark.both_databases, pytest.mark.real_media]
 
 
 class NoEngine:

@@ -16,6 +16,8 @@ from safelight.videos.requests.request import Upload
 
 from .conftest import House
 
+pytestmark = pytest.mark.real_media
+
 #: An empty box of MP4. C2PA's hash does not cover it, so a manifest stays valid.
 EMPTY_BOX = (8).to_bytes(4, "big") + b"free"
 
