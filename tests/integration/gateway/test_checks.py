@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+import yaml
 from PIL import Image
 
 #: The answers are those of models.
@@ -27,6 +29,24 @@ def checked(client: httpx.Client, **fields: Any) -> dict[str, Any]:
     assert answer.status_code == 200, answer.text
     told: dict[str, Any] = answer.json()
     return told
+
+
+def test_the_page_of_right_answers(client: httpx.Client) -> None:
+    """Its rows are in right_answers.yaml. All that differ are shown."""
+    wrong = []
+    for row in yaml.safe_load(Path(__file__).with_name("right_answers.yaml").read_text("utf-8")):
+        method, path = row["send"].split(" ", 1)
+        answer = client.request(method, path, json=row.get("json"), timeout=30)
+        told = {"status": answer.status_code} | {name: value_at(answer.json(), name) for name in row["tells"]}
+        if told != {"status": row.get("status", 200), **row["tells"]}:
+            wrong.append((row, told))
+    assert wrong == []
+
+
+def value_at(document: Any, path: str) -> Any:
+    for name in path.split("."):
+        document = document[int(name)] if name.isdecimal() else document[name]
+    return document
 
 
 def test_a_harmless_request_is_allowed_with_a_price_and_not_submitted(client: httpx.Client) -> None:

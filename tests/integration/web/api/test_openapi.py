@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,6 +13,8 @@ import pytest
 
 from safelight.web.api.openapi import SafelightAPI
 from support.fake_api_server import Live
+
+DOCUMENT = Path(__file__).parents[3] / "data" / "openapi.jsonl"
 
 
 def test_the_document_has_statuses_and_keys_and_no_wildcards(client: httpx.Client) -> None:
@@ -24,6 +29,26 @@ def test_the_document_has_statuses_and_keys_and_no_wildcards(client: httpx.Clien
             if "requestBody" in operation:
                 assert {"408", "413", "415"} <= statuses
     assert document["components"]["securitySchemes"].keys() == {"key", "x-api-key", "session"}
+
+
+def test_the_document_is_the_recorded_one(client: httpx.Client) -> None:
+    """A line an operation or schema. To accept a change on purpose: SAFELIGHT_RECORD=1."""
+    document = client.get("/openapi.json").json()
+    parts = {
+        f"{method.upper()} {path}": operation
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    }
+    parts |= {
+        f"{kind} {name}": entry
+        for kind, entries in document["components"].items()
+        for name, entry in entries.items()
+    }
+    lines = [json.dumps([name, parts[name]], ensure_ascii=False, sort_keys=True) for name in sorted(parts)]
+    if os.environ.get("SAFELIGHT_RECORD"):
+        DOCUMENT.write_text("\n".join(lines) + "\n", "utf-8")
+    changed = set(lines) ^ set(DOCUMENT.read_text("utf-8").splitlines())
+    assert {json.loads(line)[0] for line in changed} == set()
 
 
 def test_the_conflicts_of_a_create_contain_a_key_whose_first_request_is_not_finished(

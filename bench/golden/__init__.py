@@ -1,1 +1,0 @@
-"""Recorder of behaviour: what the product answers through its public doors, as text to compare with later."""
