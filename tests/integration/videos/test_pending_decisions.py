@@ -12,7 +12,7 @@ import pytest
 from safelight.cases.appeals import AppealState
 from safelight.cases.inputs import DecisionRequest
 from safelight.cases.reports import NewReport
-from safelight.cases.reviews import DecisionExecutor, Reviews
+from safelight.cases.reviews import DecisionExecutor
 from safelight.core.background.clock_watch import ClockWatch
 from safelight.core.errors import Conflict, Forbidden
 from safelight.store import tables
@@ -332,7 +332,8 @@ def test_an_involved_person_cannot_decide_an_appeal_that_is_opened_again_at_this
     house.appeals.add(house.who, video.id, text="It is a play.")
     case = only_case(house)
     # The row as it was while the decision of another person was pending.
-    monkeypatch.setattr(Reviews, "_row", lambda *_, **__: replace(case, state=CaseState.PENDING))
+    pending = replace(case, state=CaseState.PENDING)
+    monkeypatch.setattr("safelight.cases.reviews.service.find_case", lambda *_, **__: pending)
     for action in (decide, decide_with_undo):
         with pytest.raises(Forbidden, match="You cannot decide this appeal"):
             action(house, case, "overturn", "ada")
