@@ -149,9 +149,13 @@ def exit_code_of(found: Verification, origin: Origin | None = None) -> Exit:
 
 
 def _find_outcome(found: Verification, origin: Origin | None) -> str | None:
-    """The outcome of the video, for its operator and its own tenant; None for all others."""
+    """The outcome of the video, for its operator and its own tenant; None for all others, and for a changed
+    file, which nothing judged.
+    """
     from safelight.provenance.manifest import outcome_of
 
+    if exit_code_of(found, origin) is not Exit.OK:
+        return None
     if origin is not None and origin.outcome is not None:
         return origin.outcome
     is_own = found.signer == "this installation" and found.reading.verdict is not None

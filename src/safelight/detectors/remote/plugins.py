@@ -173,7 +173,7 @@ VISION_GUARD = _guards(
 _NO_TRANSCRIBER = (
     "No transcription server is configured: safelight.toml needs [detectors.transcription] with "
     'url = "http://127.0.0.1:9000/v1" and model. '
-    "Speech is not transcribed, so the words in it are not checked."
+    "Without it, Whisper transcribes if it is installed."
 )
 
 
