@@ -1,4 +1,4 @@
-"""Limits per hour: checks, so that nobody tests the policy without end, reports, appeals and requests."""
+"""Limits per hour: prompt checks (against probing of the policy), reports, appeals, other requests."""
 
 from __future__ import annotations
 

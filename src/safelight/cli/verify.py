@@ -53,6 +53,7 @@ def verify(
 
     Exit code 0: sealed by a trusted signer and unchanged, or in the registry. 3: changed. 5: not known.
     """
+    from safelight.provenance.models import ManifestState
     from safelight.provenance.verification import find_sidecar
 
     from .verify_origin import ask_origin
@@ -77,8 +78,7 @@ def verify(
         origin = None
         if found.state not in ("trusted", "valid"):  # a sound file can have a manifest
             answer = load_messages("provenance", language())("not_media")
-            state = type(found.state).UNREADABLE
-            found = msgspec.structs.replace(found, answer=answer, evidence=(), state=state)
+            found = msgspec.structs.replace(found, answer=answer, evidence=(), state=ManifestState.UNREADABLE)
     text = [format_verification(found)]
     if server is not None and found.reading.in_sidecar:
         text.insert(0, "The server did not get the file with the manifest: its answer is about FILE alone.")
@@ -154,7 +154,7 @@ def _find_outcome(found: Verification, origin: Origin | None) -> str | None:
     """
     from safelight.provenance.manifest import outcome_of
 
-    if exit_code_of(found, origin) is not Exit.OK:
+    if exit_code_of(found, origin) is Exit.BLOCKED:
         return None
     if origin is not None and origin.outcome is not None:
         return origin.outcome

@@ -37,9 +37,11 @@ def test_the_page_of_right_answers(client: httpx.Client) -> None:
     for row in yaml.safe_load(Path(__file__).with_name("right_answers.yaml").read_text("utf-8")):
         method, path = row["send"].split(" ", 1)
         answer = client.request(method, path, json=row.get("json"), timeout=30)
-        told = {"status": answer.status_code} | {name: value_at(answer.json(), name) for name in row["tells"]}
-        if told != {"status": row.get("status", 200), **row["tells"]}:
-            wrong.append((row, told))
+        returned = {"status": answer.status_code} | {
+            name: value_at(answer.json(), name) for name in row["returns"]
+        }
+        if returned != {"status": row.get("status", 200), **row["returns"]}:
+            wrong.append((row, returned))
     assert wrong == []
 
 

@@ -11,13 +11,13 @@ from markupsafe import Markup
 
 from safelight.policy.findings import CoverageStatus, Modality, Taxonomy
 from safelight.policy.measurements import MeasurementRun
-from safelight.policy.statistics import wilson
+from safelight.policy.statistics import format_percent, wilson
 from safelight.screening.coverage_count import installed_checks
 from safelight.screening.coverage_table import describe_waiver_scope, waived_checks
 from safelight.screening.text_figures import describe_installed_text
 
 from .coverage import summarize
-from .measured_text import current_measurement, format_run_day, format_share
+from .measured_text import current_measurement, format_run_day
 from .page_templates import render_template
 from .translations import (
     Translations,
@@ -151,7 +151,7 @@ def _describe_cell(
         runs.append(run)
     low, high = wilson(one.found, one.segments)
     return (
-        f"{format_share(cell['measured'], category, modality)} ({100 * low:.0f}–{100 * high:.0f});"
+        f"{format_percent(one.found, one.segments)} ({100 * low:.0f}–{100 * high:.0f});"
         f" {one.false_alarms}/{one.safe_clips}{_MARKS[runs.index(run)]}"
     )
 
