@@ -32,6 +32,22 @@ if TYPE_CHECKING:
 _FILE = "checkpoints.jsonl"
 #: Part of the signed bytes, so that the signature cannot be used for another purpose.
 _PURPOSE = "safelight audit checkpoint 1"
+#: Pause between two checkpoints. An attacker with write access to the database can remove entries that are
+#: newer than the last checkpoint without detection.
+INTERVAL_S = 60.0
+#: Longest chain of one proof, in entries; checkpoints are written once a minute.
+MAX_ENTRIES = 20_000
+#: The event of an entry that records an erasure. The content of such an entry is never erased.
+ERASED = "log.erased"
+_CONTENT = (
+    audit_log_contents.c.seq.label("content_seq"),
+    audit_log_contents.c.tenant_id.label("content_tenant"),
+    audit_log_contents.c.salt,
+    audit_log_contents.c.content,
+)
+_ROWS_PER_PAGE = 2000
+#: Maximum number of problems in a result. Further problems are only counted.
+_MAX_PROBLEMS = 100
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -228,10 +244,6 @@ def _unusable(path: Path) -> SettingsError:
 
 # Writes checkpoints of the audit log while the gateway runs, and a last one when it stops.
 
-#: Pause between two checkpoints. An attacker with write access to the database can remove entries that are
-#: newer than the last checkpoint without detection.
-INTERVAL_S = 60.0
-
 
 class CheckpointWriter:
     """Signs the last entry of the audit log and appends the checkpoint to every store.
@@ -284,9 +296,6 @@ class CheckpointWriter:
 
 
 # Inclusion proofs: that entries about one subject are in the audit log that a signed checkpoint covers.
-
-#: Longest chain of one proof, in entries; checkpoints are written once a minute.
-MAX_ENTRIES = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -442,19 +451,6 @@ class AuditVerification:
 
 
 # Reads the audit log, erases contents of entries, and verifies that no entry was changed.
-
-#: The event of an entry that records an erasure. The content of such an entry is never erased.
-ERASED = "log.erased"
-
-_CONTENT = (
-    audit_log_contents.c.seq.label("content_seq"),
-    audit_log_contents.c.tenant_id.label("content_tenant"),
-    audit_log_contents.c.salt,
-    audit_log_contents.c.content,
-)
-_ROWS_PER_PAGE = 2000
-#: Maximum number of problems in a result. Further problems are only counted.
-_MAX_PROBLEMS = 100
 
 
 def read_entries(

@@ -19,6 +19,11 @@ from safelight.store.tables import check_usage
 #: Use is counted per minute. A minute's use expires an hour after that minute ended.
 MINUTE_S = 60
 WINDOW_S = 3600
+#: Value of `window_start` in the row that a transaction locks, so that concurrent checks are counted one
+#: after another.
+_LOCK_ROW = 0
+#: Subjects that one call of `delete_unused` deletes; the rest waits for the next call.
+_MAX_DELETED = 5_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,12 +81,6 @@ def remaining_budget(usage: Iterable[tuple[int, int]], *, now: float, limit: int
 
 
 # Stores the number of checks per principal or end user and minute. All processes share these rows.
-
-#: Value of `window_start` in the row that a transaction locks, so that concurrent checks are counted one
-#: after another.
-_LOCK_ROW = 0
-#: Subjects that one call of `delete_unused` deletes; the rest waits for the next call.
-_MAX_DELETED = 5_000
 
 
 def lock_subject(tx: Transaction, subject: str) -> None:

@@ -22,6 +22,18 @@ from safelight.store.tables import outbox
 
 from .people.service import normalize_email
 
+#: The topic of mails in the outbox.
+TOPIC = "mail"
+#: The body of a mail that is not sent any more.
+ERASED = b"{}"
+_INTERVAL_S = 2.0
+#: Longer than the slowest attempt: ten commands of 8 s each.
+_LEASE_S = 180.0
+#: One round ends after this number of mails, so that a stop is noticed.
+_MAX_PER_ROUND = 20
+#: Less than the time after which a part that does not end its task is not ready, with one more attempt.
+_ROUND_S = 30.0
+
 # The kinds of mail, and a mail that is not queued yet.
 
 
@@ -73,11 +85,6 @@ class QueuedMail(msgspec.Struct, frozen=True, kw_only=True):
 
 
 # Queues mails in the transaction of the change that they report.
-
-#: The topic of mails in the outbox.
-TOPIC = "mail"
-#: The body of a mail that is not sent any more.
-ERASED = b"{}"
 
 
 class MailQueue:
@@ -159,13 +166,6 @@ def _digest(*parts: str) -> str:
 
 
 _log = logging.getLogger(__name__)
-_INTERVAL_S = 2.0
-#: Longer than the slowest attempt: ten commands of 8 s each.
-_LEASE_S = 180.0
-#: One round ends after this number of mails, so that a stop is noticed.
-_MAX_PER_ROUND = 20
-#: Less than the time after which a part that does not end its task is not ready, with one more attempt.
-_ROUND_S = 30.0
 
 
 class MailSender:

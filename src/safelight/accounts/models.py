@@ -14,6 +14,25 @@ from safelight.core.records import Seconds, Shown
 from safelight.store.database import Transaction
 from safelight.store.tables import api_keys
 
+TENANT_SUBJECT = "tenant"
+_ACCOUNT = "account:"
+_END_USER = "end_user:"
+#: The id of the principal that runs commands on the command line, and of the sessions that its login links
+#: open.
+OPERATOR = "operator"
+KEY_PREFIX = "sk-safelight-"
+LINK_PREFIX = "login-"
+SESSION_PREFIX = "session-"
+INVITATION_PREFIX = "invite-"
+ACCESS_PREFIX = "access-"
+CONSENT_PREFIX = "consent-"
+CONSENT_PAGE_PREFIX = "mine-"
+#: A token has 256 random bits and cannot be guessed, so the digest needs no salt and no slow hash. A
+#: link has 192, so that it fits on a line of 80 columns.
+_RANDOM_BYTES, _LINK_BYTES = 32, 24
+_LINKS = frozenset({LINK_PREFIX, INVITATION_PREFIX, CONSENT_PREFIX, CONSENT_PAGE_PREFIX})
+_RANDOM_PART, _LINK_PART = re.compile(r"[A-Za-z0-9_-]{43}"), re.compile(r"[A-Za-z0-9_-]{32}")
+
 # The permissions of each role, in one table. Routes and services ask for scopes, never for a role.
 
 
@@ -103,10 +122,6 @@ DECIDING_ROLES: Mapping[KeyScope, Role] = {
 
 # Whom a limit, a strike or a term applies to: the tenant, an account, or an end user.
 
-TENANT_SUBJECT = "tenant"
-_ACCOUNT = "account:"
-_END_USER = "end_user:"
-
 
 def account_subject(principal_id: str) -> str:
     """The subject of an API key or a person."""
@@ -132,9 +147,6 @@ def split_subject(subject: str) -> tuple[str | None, str | None]:
     return None, None
 
 
-#: The id of the principal that runs commands on the command line, and of the sessions that its login links
-#: open.
-OPERATOR = "operator"
 #: The scopes of a new API key if no scopes are named.
 APPLICATION_SCOPES = frozenset({KeyScope.VIDEOS_READ, KeyScope.VIDEOS_WRITE, KeyScope.CHECKS})
 
@@ -272,20 +284,6 @@ def find_same_people(tx: Transaction, principals: Iterable[str]) -> frozenset[st
 
 
 # Creates and hashes tokens. A token is shown once, and only its digest is stored.
-
-KEY_PREFIX = "sk-safelight-"
-LINK_PREFIX = "login-"
-SESSION_PREFIX = "session-"
-INVITATION_PREFIX = "invite-"
-ACCESS_PREFIX = "access-"
-CONSENT_PREFIX = "consent-"
-CONSENT_PAGE_PREFIX = "mine-"
-
-#: A token has 256 random bits and cannot be guessed, so the digest needs no salt and no slow hash. A
-#: link has 192, so that it fits on a line of 80 columns.
-_RANDOM_BYTES, _LINK_BYTES = 32, 24
-_LINKS = frozenset({LINK_PREFIX, INVITATION_PREFIX, CONSENT_PREFIX, CONSENT_PAGE_PREFIX})
-_RANDOM_PART, _LINK_PART = re.compile(r"[A-Za-z0-9_-]{43}"), re.compile(r"[A-Za-z0-9_-]{32}")
 
 
 def new_token(prefix: str) -> str:

@@ -39,6 +39,27 @@ from .sessions import end_sessions
 CALLBACK_PATH = "/login/openid/callback"
 #: The page to which the provider leads back after a sign-out.
 SIGNED_OUT_PATH = "/login"
+#: Signatures with a private key only: never `none`, and never a secret that several parties know.
+_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+#: The clocks of two servers that use NTP differ by less.
+CLOCK_SKEW_S = 60
+#: A logout token is sent at once. An older one may be a copy.
+MAX_LOGOUT_TOKEN_AGE_S = 120
+_LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
+#: The identifiers of known providers are shorter.
+_MAX_IDENTIFIER_CHARACTERS = 255
+#: A provider that changes its addresses keeps the old ones for longer.
+METADATA_TTL_S = 3600.0
+#: The shortest time between two reads of the keys. Any client can send a token with an unknown key.
+KEYS_INTERVAL_S = 30.0
+#: For this time, a provider that did not answer is not asked again, so that requests do not queue for it.
+DOWN_S = 5.0
+#: Time to sign in at the provider, with a second factor and a forgotten password.
+ATTEMPT_TTL_S = 15 * 60.0
+#: Who changed a role, in the audit log, if a claim did.
+ACTOR = "openid"
+_SECRET_BYTES = 32
+_MAX_PARAMETER_CHARACTERS = 4096
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,16 +155,6 @@ class CompletedSignIn:
 
 # Verifies ID tokens and logout tokens. Pure functions of the token, the keys and the time.
 
-#: Signatures with a private key only: never `none`, and never a secret that several parties know.
-_ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-#: The clocks of two servers that use NTP differ by less.
-CLOCK_SKEW_S = 60
-#: A logout token is sent at once. An older one may be a copy.
-MAX_LOGOUT_TOKEN_AGE_S = 120
-_LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
-#: The identifiers of known providers are shorter.
-_MAX_IDENTIFIER_CHARACTERS = 255
-
 
 def read_id_token(
     token: str, keys: KeySet, client: OpenIdClient, *, nonce: str, groups_claim: str, now: float
@@ -232,13 +243,6 @@ def _identifier(claims: Mapping[str, Any], name: str) -> str:
 
 
 # The OpenID provider: its metadata and keys, and the exchange of codes for tokens.
-
-#: A provider that changes its addresses keeps the old ones for longer.
-METADATA_TTL_S = 3600.0
-#: The shortest time between two reads of the keys. Any client can send a token with an unknown key.
-KEYS_INTERVAL_S = 30.0
-#: For this time, a provider that did not answer is not asked again, so that requests do not queue for it.
-DOWN_S = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -430,13 +434,6 @@ def _down() -> Unavailable:
 
 
 # Signs people in and out through an OpenID provider (authorization code with PKCE).
-
-#: Time to sign in at the provider, with a second factor and a forgotten password.
-ATTEMPT_TTL_S = 15 * 60.0
-#: Who changed a role, in the audit log, if a claim did.
-ACTOR = "openid"
-_SECRET_BYTES = 32
-_MAX_PARAMETER_CHARACTERS = 4096
 
 
 class OpenIdSignIn:

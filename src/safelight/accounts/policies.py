@@ -30,6 +30,9 @@ from .waivers import Waivers
 
 _ROWS_PER_PAGE = 500
 _verdict_decoder = msgspec.json.Decoder(Verdict)
+#: Number of ids in one condition.
+_MAX_IDS = 500
+_MAX_COMPILED_POLICIES = 32
 
 
 def read_newest_history(
@@ -113,9 +116,6 @@ def read_history(
 
 
 # The rules as they were when videos were judged, to count only answers about rules that did not change.
-
-#: Number of ids in one condition.
-_MAX_IDS = 500
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,9 +214,6 @@ def policy_from_row(row: Row[Any]) -> PublishedPolicy:
 def belongs_to(tenant: str | None) -> ColumnElement[bool]:
     """Selects the rows of exactly this tenant. None: the rows of the whole installation."""
     return policies.c.tenant_id.is_(None) if tenant is None else policies.c.tenant_id == tenant
-
-
-_MAX_COMPILED_POLICIES = 32
 
 
 class Policies:

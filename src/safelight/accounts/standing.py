@@ -40,6 +40,13 @@ from .terms import check_subject, lock_subject
 WEIGHTS: Mapping[int, int] = {1: 1, 2: 1, 4: 2, 8: 3, 16: 4}
 #: A ban takes effect after this time, so that the person can object before. Not after a threat to life.
 BAN_NOTICE_S = 24 * 3600.0
+#: The topic of the outbox, and the name of the webhook event.
+TOPIC = "standing.changed"
+_REQUEST_STAGES = frozenset({Stage.PROMPT, Stage.REFERENCE})
+_GROUNDED = frozenset({Basis.MATCHED, Basis.COMPOSED})
+#: Why a strike was removed.
+APPEAL_WON = "appeal_won"
+_MAX_LISTED = 500
 
 
 class Level(StrEnum):
@@ -144,8 +151,6 @@ class StandingPage:
 
 # What follows when the standing of a subject changes: audit entry, webhook event and statement.
 
-#: The topic of the outbox, and the name of the webhook event.
-TOPIC = "standing.changed"
 _STATEMENTS: Mapping[Level, StatementKind] = {
     Level.WARNING: StatementKind.WARNED,
     Level.COOL_DOWN: StatementKind.COOLED_DOWN,
@@ -221,9 +226,6 @@ def _is_stricter(before: Standing, after: Standing) -> bool:
 # and a paraphrase never do, nor does anything of the group self-harm: a person who searches for help is not
 # punished for it. A block by the policy does so only on matched or composed evidence in the words or
 # references of the request: the person did not draw the output.
-
-_REQUEST_STAGES = frozenset({Stage.PROMPT, Stage.REFERENCE})
-_GROUNDED = frozenset({Basis.MATCHED, Basis.COMPOSED})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -421,10 +423,6 @@ def ban_from_row(row: Row[Any]) -> Ban:
 
 
 # Gives and removes strikes, and stops requests of end users whose standing does not allow them.
-
-#: Why a strike was removed.
-APPEAL_WON = "appeal_won"
-_MAX_LISTED = 500
 
 
 @dataclass(frozen=True, kw_only=True)

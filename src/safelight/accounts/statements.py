@@ -26,6 +26,12 @@ from safelight.store.tables import appeals, statements, videos
 #: How long an objection is possible: six months, the time of Article 20 of the EU Digital Services Act.
 #: No six months of the calendar have more days.
 OBJECTION_S = 184 * 86_400.0
+#: The fields of `NewStatement` that are columns of the same name and need no conversion.
+_PLAIN = (
+    *("account", "end_user", "reporter_source", "video_id", "case_id", "decision_id", "released_as", "until"),
+    *("automated_detection", "automated_decision"),
+)
+MAX_RESULTS = 100
 
 
 class StatementKind(StrEnum):
@@ -237,12 +243,6 @@ def ground_of_category(
 
 # Records and reads statements.
 
-#: The fields of `NewStatement` that are columns of the same name and need no conversion.
-_PLAIN = (
-    *("account", "end_user", "reporter_source", "video_id", "case_id", "decision_id", "released_as", "until"),
-    *("automated_detection", "automated_decision"),
-)
-
 
 #: Decisions of a person that need a ground.
 _AGAINST = frozenset(
@@ -346,8 +346,6 @@ def statement_from_row(row: Row[Any]) -> Statement:
 
 
 # Reads the statements of an installation.
-
-MAX_RESULTS = 100
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -25,6 +25,8 @@ _MAX_FACTS = 10
 _DAILY = ("videos_per_day", "seconds_per_day", "cost_per_day_micros")
 #: The terms that are whole numbers.
 NUMBERS = ("review_first", *_DAILY)
+#: From the least strict to the strictest.
+_STRICTNESS = (Audience.GENERAL, Audience.SENSITIVE, Audience.MINORS)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,10 +207,6 @@ def release_first_review(tx: Transaction, principal_id: str, end_user: str | Non
     of = account_terms.c
     for subject in subjects_of(principal_id, end_user):
         tx.update(account_terms, of.subject == subject, of.held_first > 0, held_first=of.held_first - 1)
-
-
-#: From the least strict to the strictest.
-_STRICTNESS = (Audience.GENERAL, Audience.SENSITIVE, Audience.MINORS)
 
 
 def check_subject(subject: str) -> None:

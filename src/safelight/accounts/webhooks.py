@@ -36,6 +36,22 @@ from safelight.store.outbox import RETRY_BACKOFF
 from safelight.store.rows import read_record, stored_columns
 from safelight.store.tables import outbox, webhook_endpoints
 
+#: Outbox topic of webhook messages. There is one message per event and endpoint; its subject is the endpoint.
+TOPIC = "webhook"
+#: Maximum age of a message. After a failed attempt, an older message is not tried again.
+MAX_AGE_S = 24 * 3600.0
+#: After a failed attempt, no message is sent to the endpoint for this time.
+COOLDOWN = Backoff.doubling(first_s=5.0, max_s=300.0)
+#: Maximum number of messages that one process sends to one endpoint at the same time.
+MAX_CONCURRENT_PER_ENDPOINT = 2
+_RETENTION_S = 7 * 86400.0
+_MAX_ENDPOINTS_PER_CLAIM = 100
+PREFIX = "whsec_"
+_SECRET_BYTES = 24
+#: After a rotation, how long messages also carry the signature of the previous secret.
+SECRET_OVERLAP_S = 24 * 3600.0
+MAX_ENDPOINTS = 20
+
 # Webhook endpoints and deliveries.
 
 
@@ -143,17 +159,6 @@ def endpoint_from_row(row: Row[Any]) -> RegisteredEndpoint:
 # The delivery queue of webhooks: enqueues events, hands them to senders, and schedules retries.
 
 _log = logging.getLogger(__name__)
-
-#: Outbox topic of webhook messages. There is one message per event and endpoint; its subject is the endpoint.
-TOPIC = "webhook"
-#: Maximum age of a message. After a failed attempt, an older message is not tried again.
-MAX_AGE_S = 24 * 3600.0
-#: After a failed attempt, no message is sent to the endpoint for this time.
-COOLDOWN = Backoff.doubling(first_s=5.0, max_s=300.0)
-#: Maximum number of messages that one process sends to one endpoint at the same time.
-MAX_CONCURRENT_PER_ENDPOINT = 2
-_RETENTION_S = 7 * 86400.0
-_MAX_ENDPOINTS_PER_CLAIM = 100
 
 
 class _Body(msgspec.Struct, frozen=True, kw_only=True):
@@ -372,9 +377,6 @@ def _delivery(row: Row[Any], endpoint: RegisteredEndpoint) -> WebhookDelivery:
 
 # Signs webhook messages and builds their headers, in the format of Standard Webhooks.
 
-PREFIX = "whsec_"
-_SECRET_BYTES = 24
-
 
 def new_secret() -> str:
     """A new signing secret: `whsec_` followed by random bytes in base64."""
@@ -403,10 +405,6 @@ def signed_headers(secrets: Iterable[str], message_id: str, timestamp: int, payl
 
 
 # Creates, changes, tests and deletes webhook endpoints. Every change is in the audit log.
-
-#: After a rotation, how long messages also carry the signature of the previous secret.
-SECRET_OVERLAP_S = 24 * 3600.0
-MAX_ENDPOINTS = 20
 
 
 class Webhooks:

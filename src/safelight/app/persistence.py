@@ -45,6 +45,9 @@ if TYPE_CHECKING:
     from safelight.videos.evasion import EvasionTracker
     from safelight.videos.registry import Registry
 
+#: The name of the tenant that the first start creates.
+FIRST_TENANT = "default"
+
 
 class PeopleParts:
     """People with their roles, their sign-in, and the keys of their secrets."""
@@ -117,10 +120,6 @@ class PeopleParts:
         )
         provider = OpenIdProvider(client, JsonClient(allow_hosts=own_hosts))
         return OpenIdSignIn(self._database, self.keys, provider, rules)
-
-
-#: The name of the tenant that the first start creates.
-FIRST_TENANT = "default"
 
 
 class PersistenceParts:

@@ -58,6 +58,13 @@ from .reviews.conflicts import involved_people, record_conflicts
 #: or the person who reported it.
 BY_REQUESTER = frozenset({StatementKind.BLOCKED, StatementKind.REFUSED, StatementKind.WITHDRAWN})
 BY_REPORTER = frozenset({StatementKind.REPORT_REJECTED})
+#: With fewer decided appeals a rate means little: the interval of 0 of 19 reaches 17 %.
+MIN_DECIDED = 20
+MAX_REASON_CHARACTERS = 1000
+#: The time until the review of an appeal is due.
+REVIEW_DUE_S = 48 * 3600.0
+MAX_TEXT_CHARACTERS = 4000
+_LINK = "link to the appeal of an end user"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,9 +115,6 @@ AppealSubjectLookup: TypeAlias = Callable[[Transaction, str], AppealSubject]
 
 
 # How many appeals against the blocks of each rule were successful.
-
-#: With fewer decided appeals a rate means little: the interval of 0 of 19 reaches 17 %.
-MIN_DECIDED = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -174,8 +178,6 @@ def count_rates(decided: Iterable[tuple[str, bool]]) -> tuple[OverturnRate, ...]
 
 
 # Reads and writes appeals, and finds the statement that an appeal is against.
-
-MAX_REASON_CHARACTERS = 1000
 
 
 def find_statement(tx: Transaction, principal: Principal, new: NewAppeal, *, lock: bool = True) -> Statement:
@@ -285,10 +287,6 @@ def fingerprint(new: NewAppeal) -> str:
 #
 # An appeal is stored as a report. A reviewer who is not involved in the case decides it.
 
-#: The time until the review of an appeal is due.
-REVIEW_DUE_S = 48 * 3600.0
-MAX_TEXT_CHARACTERS = 4000
-_LINK = "link to the appeal of an end user"
 _STATE_OF_DECISION = {
     DecisionAction.OVERTURN: AppealState.OVERTURNED,
     DecisionAction.UPHOLD: AppealState.UPHELD,

@@ -24,45 +24,6 @@ from .reports.lanes import ReportLane, UnattendedAction
 from .reports.models import ReportReason
 from .reviews.ozone import TYPE_OF_ACTION, ModerationEventType, ReviewState
 
-# What happened to cases, for systems outside of the console.
-
-
-@dataclass(frozen=True, kw_only=True)
-class CaseEntry:
-    """An entry of the audit log about one case."""
-
-    seq: int
-    at: float
-    event: str
-    actor: str
-    content: Mapping[str, Any]
-    case: Case
-
-
-@dataclass(frozen=True, kw_only=True)
-class ReportText:
-    """The words of a report or an appeal."""
-
-    id: str
-    category: str | None
-    reason: str
-    #: Without names and addresses of the person. Empty if there are no words, or if they may not be shown.
-    text: str
-    screening: TextScreening
-
-
-@dataclass(frozen=True, kw_only=True)
-class CaseEvent:
-    """One entry with the state of its case after it."""
-
-    entry: CaseEntry
-    #: A role with a number for each person who works on the case, or `policy`, `reporter`, `appellant` or
-    #: `system`. Never an id or a name.
-    created_by: str
-    review_state: ReviewState
-    report: ReportText | None = None
-
-
 #: What reviewers do, under their own id.
 _BY_STAFF = frozenset(
     {"case.escalated", "case.decided", "case.undone", *(f"case.{action.value}" for action in DecisionAction)}
@@ -73,47 +34,6 @@ _STATES = {
     **{f"case.{action.value}": ReviewState.CLOSED for action in DecisionAction},
 }
 _REPORTERS = frozenset(kind.value for kind in ReporterKind)
-
-
-class _CaseHistory:
-    """The entries of one case up to now."""
-
-    def __init__(self) -> None:
-        self._state = ReviewState.OPEN
-        #: The people who worked on the case, in the order of their first entry.
-        self._staff: list[str] = []
-
-    def follow(self, entry: CaseEntry) -> CaseEvent:
-        self._state = _STATES.get(entry.event, self._state)
-        return CaseEvent(entry=entry, created_by=self._created_by(entry), review_state=self._state)
-
-    def _created_by(self, entry: CaseEntry) -> str:
-        if entry.event in _BY_STAFF:
-            if entry.actor not in self._staff:
-                self._staff.append(entry.actor)
-            # Keys, and the person at the terminal, have no role.
-            role = entry.content.get("role") or "reviewer"
-            return f"{role}-{self._staff.index(entry.actor) + 1}"
-        if entry.event == "appeal.received" or (
-            entry.event == "case.opened" and entry.case.kind is CaseKind.APPEAL
-        ):
-            return "appellant"
-        if entry.event == "report.received" or (entry.event == "case.opened" and entry.actor in _REPORTERS):
-            return "reporter"
-        if entry.event == "case.opened" and entry.case.kind is CaseKind.HOLD:
-            return "policy"
-        return "system"
-
-
-def follow(entries: Iterable[CaseEntry]) -> tuple[CaseEvent, ...]:
-    """The events of these entries, which begin with the first entry of each of their cases."""
-    histories: dict[str, _CaseHistory] = {}
-    return tuple(
-        histories.setdefault(entry.case.id, _CaseHistory()).follow(entry)
-        for entry in sorted(entries, key=lambda entry: entry.seq)
-    )
-
-
 #: Names of events for which Ozone has no word.
 _OWN_TYPES = {
     "case.opened": "safelight.caseOpened",
@@ -157,6 +77,99 @@ _REASONS: Mapping[str, str] = {
     Category.DECEPTION_SCAM: "MisleadingScam",
     Category.MINORS_PRESENT: "ChildSafetyOther",
 }
+#: Ids in one statement: below the limits of both databases.
+_MAX_IDS = 500
+_EMAIL = re.compile(r"[^\s@<>()]+@[^\s@<>()]+\.[^\s@<>()]+")
+_REMOVED = "[removed]"
+#: Shorter parts of names are ordinary words too often.
+_MIN_PART_CHARACTERS = 3
+#: Reasons that a reporter chose from a list; any other reason is in the own words of the reporter.
+_CHOSEN_REASONS = frozenset({*(reason.value for reason in ReportReason), "appeal", ""})
+#: As constants in the statement, because only then SQLite uses the index of these events.
+_IS_CASE_EVENT = audit_log.c.event.in_(
+    bindparam("case_events", list(CASE_EVENTS), expanding=True, literal_execute=True)
+)
+MAX_PAGE_EVENTS = 1000
+_MIN_ROWS = 100
+#: Each of these scopes gives access to the events. Only `review` and `vault` show the words of reporters.
+CASE_EVENT_SCOPES = (KeyScope.REVIEW, KeyScope.VAULT, KeyScope.AUDIT)
+
+# What happened to cases, for systems outside of the console.
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseEntry:
+    """An entry of the audit log about one case."""
+
+    seq: int
+    at: float
+    event: str
+    actor: str
+    content: Mapping[str, Any]
+    case: Case
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportText:
+    """The words of a report or an appeal."""
+
+    id: str
+    category: str | None
+    reason: str
+    #: Without names and addresses of the person. Empty if there are no words, or if they may not be shown.
+    text: str
+    screening: TextScreening
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseEvent:
+    """One entry with the state of its case after it."""
+
+    entry: CaseEntry
+    #: A role with a number for each person who works on the case, or `policy`, `reporter`, `appellant` or
+    #: `system`. Never an id or a name.
+    created_by: str
+    review_state: ReviewState
+    report: ReportText | None = None
+
+
+class _CaseHistory:
+    """The entries of one case up to now."""
+
+    def __init__(self) -> None:
+        self._state = ReviewState.OPEN
+        #: The people who worked on the case, in the order of their first entry.
+        self._staff: list[str] = []
+
+    def follow(self, entry: CaseEntry) -> CaseEvent:
+        self._state = _STATES.get(entry.event, self._state)
+        return CaseEvent(entry=entry, created_by=self._created_by(entry), review_state=self._state)
+
+    def _created_by(self, entry: CaseEntry) -> str:
+        if entry.event in _BY_STAFF:
+            if entry.actor not in self._staff:
+                self._staff.append(entry.actor)
+            # Keys, and the person at the terminal, have no role.
+            role = entry.content.get("role") or "reviewer"
+            return f"{role}-{self._staff.index(entry.actor) + 1}"
+        if entry.event == "appeal.received" or (
+            entry.event == "case.opened" and entry.case.kind is CaseKind.APPEAL
+        ):
+            return "appellant"
+        if entry.event == "report.received" or (entry.event == "case.opened" and entry.actor in _REPORTERS):
+            return "reporter"
+        if entry.event == "case.opened" and entry.case.kind is CaseKind.HOLD:
+            return "policy"
+        return "system"
+
+
+def follow(entries: Iterable[CaseEntry]) -> tuple[CaseEvent, ...]:
+    """The events of these entries, which begin with the first entry of each of their cases."""
+    histories: dict[str, _CaseHistory] = {}
+    return tuple(
+        histories.setdefault(entry.case.id, _CaseHistory()).follow(entry)
+        for entry in sorted(entries, key=lambda entry: entry.seq)
+    )
 
 
 def event_object(event: CaseEvent) -> dict[str, Any]:
@@ -218,19 +231,7 @@ def _reason(event: CaseEvent) -> str:
 
 # Reads the entries of the audit log about cases, and the words of reports.
 
-#: Ids in one statement: below the limits of both databases.
-_MAX_IDS = 500
-_EMAIL = re.compile(r"[^\s@<>()]+@[^\s@<>()]+\.[^\s@<>()]+")
-_REMOVED = "[removed]"
-#: Shorter parts of names are ordinary words too often.
-_MIN_PART_CHARACTERS = 3
-#: Reasons that a reporter chose from a list; any other reason is in the own words of the reporter.
-_CHOSEN_REASONS = frozenset({*(reason.value for reason in ReportReason), "appeal", ""})
 _Value = TypeVar("_Value", str, int)
-#: As constants in the statement, because only then SQLite uses the index of these events.
-_IS_CASE_EVENT = audit_log.c.event.in_(
-    bindparam("case_events", list(CASE_EVENTS), expanding=True, literal_execute=True)
-)
 
 
 def read_entries(tx: Transaction, *, after: int, limit: int) -> list[Row[Any]]:
@@ -351,11 +352,6 @@ def _read_in(
 
 
 # Lists what happened to cases, in the order of the audit log.
-
-MAX_PAGE_EVENTS = 1000
-_MIN_ROWS = 100
-#: Each of these scopes gives access to the events. Only `review` and `vault` show the words of reporters.
-CASE_EVENT_SCOPES = (KeyScope.REVIEW, KeyScope.VAULT, KeyScope.AUDIT)
 
 
 class CaseEvents:

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 # Attempts as text of the command line.
 
 _MAX_PROMPT_CHARS = 60
+#: The person at the terminal, in the audit log.
+ACTOR = "operator"
 
 
 def format_line(attempt: AttemptRecord, t: Messages) -> str:
@@ -137,8 +139,6 @@ UntilOption = Annotated[str | None, typer.Option("--until", help="Before this ti
 OriginOption = Annotated[AttemptOrigin | None, typer.Option("--origin", help="Only attempts of this origin.")]
 AttemptId = Annotated[str, typer.Argument(help="The attempt's id.")]
 Withhold = Annotated[bool, typer.Option("--withhold-prompts", help="Leave out the prompts, also in errors.")]
-#: The person at the terminal, in the audit log.
-ACTOR = "operator"
 
 
 @app.command("list")

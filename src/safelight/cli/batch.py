@@ -54,6 +54,8 @@ if TYPE_CHECKING:
 #: Rows that a table shows; the JSON and the report have all.
 _MAX_ROWS = 50
 _MAX_PROMPT = 40
+_CORRECT_FILE = "Correct the file, then plan it again."
+_CORRECT_ROW = "Correct the row, then plan the batch again."
 
 
 def say(sentence: str) -> str:
@@ -193,8 +195,6 @@ def describe_unsettled(runner: BatchRunner) -> list[str]:
 
 # What `safelight batch` adds to the client: the check of each prompt with our policy, and YAML files.
 
-_CORRECT_FILE = "Correct the file, then plan it again."
-
 
 def make_checker(container: Container) -> Callable[[Mapping[str, Any]], PromptCheck]:
     """A function that checks the texts of one row with the policy in force. Records nothing."""
@@ -289,7 +289,6 @@ def _listless(entry: object) -> object:
 
 #: Finds a version by its name and number; without a number the newest approved one.
 _TemplateFinder = Callable[[str, "int | None"], "Template"]
-_CORRECT_ROW = "Correct the row, then plan the batch again."
 
 
 def gateway_renderer(url: str, key: str) -> TemplateRenderer:

@@ -44,15 +44,6 @@ if TYPE_CHECKING:
     from safelight.screening.evaluation import StageResult
 
 app = typer.Typer(add_completion=False)
-
-
-class CheckLevel(StrEnum):
-    """The readers of the printed text: levels of an explanation. JSON is always for developers."""
-
-    END_USER = "end_user"
-    DEVELOPER = "developer"
-
-
 #: Parameters that `--rows` can be used with.
 _WITH_ROWS = frozenset({"rows", "policy", "provider", "as_json"})
 #: Verdicts of prompts that are sent to a provider.
@@ -60,6 +51,13 @@ _TRIED = frozenset({"allow", "label"})
 #: Pictures and clips are screened for at most this time. Longer than in a check by HTTP, because the
 #: sandbox and the models are started first, and no connection is kept open.
 _REFERENCES_S = 60.0
+
+
+class CheckLevel(StrEnum):
+    """The readers of the printed text: levels of an explanation. JSON is always for developers."""
+
+    END_USER = "end_user"
+    DEVELOPER = "developer"
 
 
 @app.command()

@@ -33,6 +33,8 @@ V = TypeVar("V")
 
 #: An operator's certificate is reported this long before it expires: issuing one can take weeks.
 _RENEW_WITHIN = dt.timedelta(days=30)
+_HOLDS = "open holds"
+_DOWNLOADS = "downloads"
 
 
 def signing(keys: Path, now: dt.datetime) -> DoctorCheck:
@@ -107,9 +109,6 @@ def watermark(keys: Path, *, wanted: bool) -> DoctorCheck:
 
 
 # The checks of `safelight doctor` on reviewers and downloads.
-
-_HOLDS = "open holds"
-_DOWNLOADS = "downloads"
 
 
 def holds(found: Database) -> DoctorCheck:

@@ -67,27 +67,6 @@ OPTIONAL_DETECTORS = {
         f"Install it: {install_command('transcription')}. Set it up: docs/sound.md#words",
     ),
 }
-
-
-class DoctorState(StrEnum):
-    OK = "ok"
-    #: An optional part that is not installed or configured.
-    OFF = "off"
-    #: Safelight works, but slower or less safely than possible.
-    WARNING = "warning"
-    #: Safelight cannot run, or cannot run as configured.
-    FAILED = "failed"
-
-
-class DoctorCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """Result of one check: a state, a sentence about it, and the remedy if the state is not `ok`."""
-
-    name: str
-    state: DoctorState
-    message: str
-    remedy: str = ""
-
-
 #: Modules that the gateway needs: those of the extra `server`, and `onnxruntime`. The value is the package
 #: name if it differs from the module name.
 PACKAGES = {
@@ -132,6 +111,25 @@ _FONT_FOLDERS = (
     "/Library/Fonts",
     "/System/Library/Fonts",
 )
+
+
+class DoctorState(StrEnum):
+    OK = "ok"
+    #: An optional part that is not installed or configured.
+    OFF = "off"
+    #: Safelight works, but slower or less safely than possible.
+    WARNING = "warning"
+    #: Safelight cannot run, or cannot run as configured.
+    FAILED = "failed"
+
+
+class DoctorCheck(msgspec.Struct, frozen=True, kw_only=True):
+    """Result of one check: a state, a sentence about it, and the remedy if the state is not `ok`."""
+
+    name: str
+    state: DoctorState
+    message: str
+    remedy: str = ""
 
 
 def guarded(name: str, check: Callable[[], DoctorCheck]) -> DoctorCheck:

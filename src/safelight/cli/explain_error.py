@@ -29,6 +29,14 @@ app = typer.Typer()
 
 #: Maximum length of the text that is read.
 MAX_BYTES = 8 * 1024 * 1024
+_COLOURS = {"content_block": "red", "transient": "yellow", "timeout": "yellow", "rate_limit": "yellow"}
+_SLICE = "provider_errors"
+#: Start of `documented` if no page documents the words of a rule.
+NO_PAGE = "no page: "
+#: A page that the provider did not write: a thread of users, or a third-party article.
+_REPORT = re.compile(
+    r"/issues/|/pull/|//community\.|//(?:help\.apiyi|docs\.laozhang)\.(?:com|ai)/|//sora2\.center/|//socket\.dev/"
+)
 
 
 @app.command()
@@ -132,16 +140,6 @@ def _read_error(text: str | None, file: Path | None) -> str:
     if text is None:
         raise InvalidField("Give the error as an argument, with --file or through a pipe.", param="text")
     return text
-
-
-_COLOURS = {"content_block": "red", "transient": "yellow", "timeout": "yellow", "rate_limit": "yellow"}
-_SLICE = "provider_errors"
-#: Start of `documented` if no page documents the words of a rule.
-NO_PAGE = "no page: "
-#: A page that the provider did not write: a thread of users, or a third-party article.
-_REPORT = re.compile(
-    r"/issues/|/pull/|//community\.|//(?:help\.apiyi|docs\.laozhang)\.(?:com|ai)/|//sora2\.center/|//socket\.dev/"
-)
 
 
 def _print_error(console: Console, found: ProviderError, given: str, gate: GateAnswer) -> None:

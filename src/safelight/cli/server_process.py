@@ -34,6 +34,16 @@ if TYPE_CHECKING:
 
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
+#: Parts of `server.stop_grace_s`: running requests may end within the first one, running requests and steps
+#: within the second one, and the export of traces has the third one. The rest is for the last checkpoint of
+#: the audit log.
+_REQUESTS_SHARE, _STEPS_SHARE, _TRACES_SHARE = 0.3, 0.8, 0.1
+#: Most seconds for the export of traces, because a collector may not answer.
+_TRACES_MAX_S = 1.0
+#: Python's default. The command line starts with a higher one, which a long process does not need.
+_GC_THRESHOLD = 700
+#: More lines than a start writes; further ones are written at once.
+_MAX_HELD_LINES = 1000
 
 
 class StopSignals:
@@ -65,17 +75,6 @@ class StopSignals:
 
 
 _log = logging.getLogger(__name__)
-#: Parts of `server.stop_grace_s`: running requests may end within the first one, running requests and steps
-#: within the second one, and the export of traces has the third one. The rest is for the last checkpoint of
-#: the audit log.
-_REQUESTS_SHARE, _STEPS_SHARE, _TRACES_SHARE = 0.3, 0.8, 0.1
-#: Most seconds for the export of traces, because a collector may not answer.
-_TRACES_MAX_S = 1.0
-
-#: Python's default. The command line starts with a higher one, which a long process does not need.
-_GC_THRESHOLD = 700
-#: More lines than a start writes; further ones are written at once.
-_MAX_HELD_LINES = 1000
 
 
 def set_up_logging(settings: LogSettings, *, verbose: bool = False) -> Callable[[], None]:

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_FIELD = "prompt"
+#: How much likelier a word is to be a trigger if the tables of reported words name it. Not measured.
+_REPORTED_RISK = 5.0
 
 
 class StopRequest(AbstractContextManager["StopRequest"]):
@@ -66,10 +69,6 @@ class StopRequest(AbstractContextManager["StopRequest"]):
 
 
 app = typer.Typer(add_completion=False)
-
-_FIELD = "prompt"
-#: How much likelier a word is to be a trigger if the tables of reported words name it. Not measured.
-_REPORTED_RISK = 5.0
 
 
 @app.command()

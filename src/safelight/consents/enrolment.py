@@ -26,6 +26,10 @@ _COLUMNS = 3
 _MAX_FRAMES = 9
 #: Wide enough to read a phrase that is held before the camera.
 _FRAME_WIDTH = 480
+#: Frames of a clip that must show the face. One frame could be a picture held before the camera.
+_MIN_FACE_FRAMES = 2
+#: More templates of one face make a comparison slower and hardly better.
+_MAX_TEMPLATES = 6
 
 
 def draw_sheet(frames: Sequence[npt.NDArray[np.uint8]]) -> bytes:
@@ -44,12 +48,6 @@ def draw_sheet(frames: Sequence[npt.NDArray[np.uint8]]) -> bytes:
     written = io.BytesIO()
     sheet.save(written, "WEBP", quality=80)
     return written.getvalue()
-
-
-#: Frames of a clip that must show the face. One frame could be a picture held before the camera.
-_MIN_FACE_FRAMES = 2
-#: More templates of one face make a comparison slower and hardly better.
-_MAX_TEMPLATES = 6
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,8 @@ MAX_SERIES = 1000
 OTHER = "other"
 
 Labels = tuple[str, ...]
+_FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_SLOW = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
 
 
 class LabelledMetric:
@@ -106,9 +108,6 @@ class Gauge:
     labels: Labels = ()
     values: dict[Labels, float] = field(default_factory=dict)
 
-
-_FAST = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-_SLOW = (0.1, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
 
 REQUEST_SECONDS = Histogram(
     "safelight_request_seconds",

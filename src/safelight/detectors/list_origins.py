@@ -23,6 +23,7 @@ from .list_folder import ListFolder, ListOrigin
 _PROJECT = "Safelight"
 #: Line of a shipped list with the day of its last review, near its top.
 _REVIEWED = re.compile(r'^(?:# )?reviewed: "(\d{4}-\d\d-\d\d)"$', re.MULTILINE)
+_OWN_WORK = "written for this project"
 
 
 class ListKind(StrEnum):
@@ -60,7 +61,6 @@ class _ShippedFolder:
     suffix: str = ".yaml"
 
 
-_OWN_WORK = "written for this project"
 _SHIPPED = (
     _ShippedFolder(package="safelight.detectors.text", folder="lists", source=_OWN_WORK, review_days=365),
     _ShippedFolder(

@@ -22,6 +22,21 @@ _FULL_NAME = re.compile(_NAME_PATTERN)
 PATTERN = re.compile(rf"SAFELIGHT-TEST\s?[:：]\s?(?P<category>{_NAME_PATTERN})", re.IGNORECASE)
 #: Longest category name that a card can encode.
 MAX_CATEGORY_CHARS = 63
+_CORNERS = ("top_left", "top_right", "bottom_right", "bottom_left")
+_PAPER_COLOUR, _INK_COLOUR, _NOTE_COLOUR = (244, 241, 234), (32, 36, 44), (120, 124, 130)
+_SYMBOL_S = 0.032
+_HOP_S = 0.004
+_WINDOW_S = 0.024
+_HOPS_PER_SYMBOL = round(_SYMBOL_S / _HOP_S)
+_LOW_TONES_HZ = np.array([700 + 125 * n for n in range(8)], dtype=np.float64)
+_HIGH_TONES_HZ = np.array([1825 + 175 * n for n in range(8)], dtype=np.float64)
+_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789/-_."
+_SYNC = (63, 42)
+_MIN_DURATION_S = 0.5
+_PAUSE_S = 0.016
+#: Lowest sample rate at which the highest tone can be recorded, with some margin.
+MIN_RATE = 8000
+_CHUNK_S = 20.0
 
 
 def card_phrase(category: str) -> str:
@@ -39,9 +54,6 @@ def read_text(text: str) -> list[tuple[str, int, int]]:
 
 
 # -- image -----------------------------------------------------------------------------------------
-
-_CORNERS = ("top_left", "top_right", "bottom_right", "bottom_left")
-_PAPER_COLOUR, _INK_COLOUR, _NOTE_COLOUR = (244, 241, 234), (32, 36, 44), (120, 124, 130)
 
 
 def draw_card(category: str, width: int, height: int) -> Pixels:
@@ -112,20 +124,6 @@ def read_qr(pixels: Pixels) -> list[tuple[str, Box]]:
 # A symbol is two tones at the same time, one of eight low tones and one of eight high tones. It carries
 # six bits and lasts 32 ms. A message is two sync symbols, the length of the name, the name, and 18 bits of
 # CRC. Short messages are repeated.
-
-_SYMBOL_S = 0.032
-_HOP_S = 0.004
-_WINDOW_S = 0.024
-_HOPS_PER_SYMBOL = round(_SYMBOL_S / _HOP_S)
-_LOW_TONES_HZ = np.array([700 + 125 * n for n in range(8)], dtype=np.float64)
-_HIGH_TONES_HZ = np.array([1825 + 175 * n for n in range(8)], dtype=np.float64)
-_ALPHABET = "abcdefghijklmnopqrstuvwxyz0123456789/-_."
-_SYNC = (63, 42)
-_MIN_DURATION_S = 0.5
-_PAUSE_S = 0.016
-#: Lowest sample rate at which the highest tone can be recorded, with some margin.
-MIN_RATE = 8000
-_CHUNK_S = 20.0
 
 
 def _crc_symbols(name: str) -> tuple[int, int, int]:

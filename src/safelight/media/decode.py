@@ -41,6 +41,10 @@ from .tags import read_tags
 #: A fragmented MP4 has one box for each fragment.
 _MAX_BOXES = 100_000
 _FIRST_BOXES = (b"ftyp", b"moov")
+#: Pixel formats with three planes: luma, blue chroma and red chroma. The chroma planes have half the size.
+_YUV420_FORMATS = frozenset({"yuv420p", "yuvj420p"})
+#: Shortest side of a downscaled frame, because optical flow does not work on smaller frames.
+_MIN_COMPARED_SIDE_PX = 32
 
 
 def count_trailing_bytes(path: Path) -> int:
@@ -74,11 +78,6 @@ def _is_no_box(box: bytes, length: int, left: int) -> bool:
 
 
 Pixels = npt.NDArray[np.uint8]
-
-#: Pixel formats with three planes: luma, blue chroma and red chroma. The chroma planes have half the size.
-_YUV420_FORMATS = frozenset({"yuv420p", "yuvj420p"})
-#: Shortest side of a downscaled frame, because optical flow does not work on smaller frames.
-_MIN_COMPARED_SIDE_PX = 32
 
 
 @dataclass(frozen=True, kw_only=True)

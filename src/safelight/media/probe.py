@@ -17,6 +17,19 @@ import msgspec
 from safelight.core.errors import InvalidMedia, TooLarge
 
 _MAX_BOXES = 10_000
+_MAX_TRACKS = 64
+_WRONG_CODEC = "Send H.264 with AAC."
+#: A track of another type counts as subtitles, because it may have text that some players show.
+_TRACK_KINDS = {"audio": "audio_track", "attachment": "attachment"}
+#: Formats of MP4 tracks that no player shows: time code, sensor data, streaming hints, timed metadata.
+_DATA_FORMATS = frozenset({"tmcd", "gpmd", "rtp ", "mebx"})
+#: The format of a data track that has the titles of the chapters of an MP4.
+_CHAPTER_FORMAT = "text"
+_LONGER_CLIPS = "The operator can raise `scan.max_minutes`, and `scan.timeout_s` with it."
+_LARGER_CLIPS = "The operator can raise `scan.max_clip_mb`."
+#: Types of the first box of an MP4. The format is passed to FFmpeg explicitly, because FFmpeg would otherwise
+#: also accept playlists and scripts that name other files.
+_MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip")
 
 
 def read_sample_formats(path: Path) -> dict[int, str]:
@@ -77,15 +90,6 @@ def _boxes(file: BinaryIO, wanted: bytes, start: int, end: int) -> Iterator[tupl
 # The tracks of a clip: those that a player shows first, which are scanned, and all others.
 #
 # Runs only inside a sandboxed child.
-
-_MAX_TRACKS = 64
-_WRONG_CODEC = "Send H.264 with AAC."
-#: A track of another type counts as subtitles, because it may have text that some players show.
-_TRACK_KINDS = {"audio": "audio_track", "attachment": "attachment"}
-#: Formats of MP4 tracks that no player shows: time code, sensor data, streaming hints, timed metadata.
-_DATA_FORMATS = frozenset({"tmcd", "gpmd", "rtp ", "mebx"})
-#: The format of a data track that has the titles of the chapters of an MP4.
-_CHAPTER_FORMAT = "text"
 
 
 class UnscannedKind(StrEnum):
@@ -189,10 +193,6 @@ def _is_cover(stream: Any) -> bool:
     return bool(stream.disposition & Disposition.attached_pic)
 
 
-_LONGER_CLIPS = "The operator can raise `scan.max_minutes`, and `scan.timeout_s` with it."
-_LARGER_CLIPS = "The operator can raise `scan.max_clip_mb`."
-
-
 class VideoLimits(msgspec.Struct, frozen=True, kw_only=True):
     """Limits for a clip; larger clips are rejected."""
 
@@ -231,11 +231,6 @@ class MediaInfo(msgspec.Struct, frozen=True, kw_only=True):
     subtitles: int = 0
     #: What is in the file and is not scanned, such as a second audio track.
     unscanned: tuple[UnscannedPart, ...] = ()
-
-
-#: Types of the first box of an MP4. The format is passed to FFmpeg explicitly, because FFmpeg would otherwise
-#: also accept playlists and scripts that name other files.
-_MP4_BOXES = (b"ftyp", b"moov", b"mdat", b"free", b"wide", b"skip")
 
 
 def detect_container(head: bytes) -> str | None:

@@ -22,6 +22,14 @@ from .findings import (
 )
 from .yaml_reader import YamlReader, did_you_mean
 
+_COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
+    "at_least": operator.ge,
+    "at_most": operator.le,
+    "above": operator.gt,
+    "below": operator.lt,
+}
+_OPERATORS = frozenset({*_COMPARISONS, "is", "in", "not"})
+
 
 class AttributeType(StrEnum):
     """The type of an attribute's values."""
@@ -80,14 +88,6 @@ class FindingView(Protocol):
 Predicate: TypeAlias = Callable[[FindingView], bool]
 #: A condition in the canonical document, such as `{"at_least": 3}`, `{"is": true}` or `{"in": [...]}`.
 ConditionSpec: TypeAlias = dict[str, Any]
-
-_COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {
-    "at_least": operator.ge,
-    "at_most": operator.le,
-    "above": operator.gt,
-    "below": operator.lt,
-}
-_OPERATORS = frozenset({*_COMPARISONS, "is", "in", "not"})
 
 
 def read_attributes(

@@ -9,6 +9,15 @@ from typing import Any, TypeAlias
 
 import msgspec
 
+#: How bad it is if a case of a category is decided late; a category without a severity has the default.
+MAX_SEVERITY, DEFAULT_SEVERITY = 16, 4
+#: Minimum score of the findings that count when Safelight decides whether content may go to a third party.
+INDICATOR_SCORE = 0.3
+#: From this score on, a finding without an operating point is an alarm.
+ALARM_SCORE = 0.5
+#: The value of the attribute `kind` of a finding of harassment that is a threat.
+THREAT = "threat"
+
 # The categories of harm, their groups, and which of them are mandatory or hide details.
 
 
@@ -66,10 +75,6 @@ class Category(StrEnum):
     PRIVACY = "privacy"
     MINORS_PRESENT = "minors-present"
     PHOTOSENSITIVE = "photosensitive"
-
-
-#: How bad it is if a case of a category is decided late; a category without a severity has the default.
-MAX_SEVERITY, DEFAULT_SEVERITY = 16, 4
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -449,12 +454,6 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     point: OperatingPoint | None = None
 
 
-#: Minimum score of the findings that count when Safelight decides whether content may go to a third party.
-INDICATOR_SCORE = 0.3
-#: From this score on, a finding without an operating point is an alarm.
-ALARM_SCORE = 0.5
-
-
 def highest_scores(scored: Iterable[tuple[str, float]]) -> dict[str, float]:
     """The highest score of each category."""
     found: dict[str, float] = {}
@@ -469,10 +468,6 @@ def suggests_sexual_minors(findings: Iterable[Finding]) -> bool:
     return "sexual/minors" in categories or (
         "minors-present" in categories and bool(SEXUAL_CATEGORIES & categories)
     )
-
-
-#: The value of the attribute `kind` of a finding of harassment that is a threat.
-THREAT = "threat"
 
 
 def is_threat(finding: Finding) -> bool:

@@ -9,6 +9,9 @@ import msgspec
 
 from .findings import Basis, Cell, Finding, Stage
 
+#: The outcome of content that is allowed, also with a label, only because required checks were waived.
+ALLOWED_UNDER_WAIVER = "allowed_under_waiver"
+
 
 class Action(StrEnum):
     """The action of a verdict. Order of severity: allow, label, hold, block."""
@@ -24,10 +27,6 @@ class Action(StrEnum):
 
 
 _SEVERITY = {Action.ALLOW: 0, Action.LABEL: 1, Action.HOLD: 2, Action.BLOCK: 3}
-
-
-#: The outcome of content that is allowed, also with a label, only because required checks were waived.
-ALLOWED_UNDER_WAIVER = "allowed_under_waiver"
 
 
 def describe_outcome(action: Action, *, waived: bool) -> str:

@@ -37,6 +37,10 @@ _OWN_REMEDY = (
     "Restore it from a backup. Without one, move it away and let Safelight create a new one; keep "
     "anchors/, so that old seals are still recognized."
 )
+#: Maximum length of the signature input of a claim, in bytes; a real one has about two kilobytes.
+_MAX_SIGNED_BYTES = 64 * 1024
+#: First bytes of a COSE signature input: a CBOR array of four items whose first item is this text.
+_COSE = b"\x84\x6aSignature1"
 
 
 def read_own_key(path: Path, *, if_copied: str) -> tuple[Issued, list[x509.Certificate]]:
@@ -105,12 +109,6 @@ def write_key_file(path: Path, data: bytes, *, replace: bool, mode: int = 0o600)
     path.parent.chmod(0o700)
     write = write_atomic if replace else write_once
     write(path, data, mode=mode)
-
-
-#: Maximum length of the signature input of a claim, in bytes; a real one has about two kilobytes.
-_MAX_SIGNED_BYTES = 64 * 1024
-#: First bytes of a COSE signature input: a CBOR array of four items whose first item is this text.
-_COSE = b"\x84\x6aSignature1"
 
 
 def _utc_now() -> dt.datetime:

@@ -21,6 +21,8 @@ CONSENTS_LABEL = "safelight.consents"
 #: All that a delivered file says about checks that were not made, unless the operator chooses otherwise.
 WAIVED_REMARK = "Some checks were waived by the operator."
 _IPTC = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+#: CAWG's kinds of use that the operator states. `ai_inference` is left out: detectors of harm do that.
+_TRAINING_USES = ("data_mining", "ai_generative_training", "ai_training")
 
 
 class SourceType(StrEnum):
@@ -87,10 +89,6 @@ class TrainingUse(StrEnum):
 
     NOT_ALLOWED = "notAllowed"
     ALLOWED = "allowed"
-
-
-#: CAWG's kinds of use that the operator states. `ai_inference` is left out: detectors of harm do that.
-_TRAINING_USES = ("data_mining", "ai_generative_training", "ai_training")
 
 
 @dataclass(frozen=True, kw_only=True)

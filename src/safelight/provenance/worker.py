@@ -30,6 +30,26 @@ _MAX_TEXT_CHARACTERS = 500
 _MAX_ENTRIES = 64
 #: A manifest with a long history and thumbnails has 1 or 2 MB. Each descendant of a video contains it.
 _MAX_INGREDIENT_BYTES = 4 << 20
+_BRANDS = {
+    b"qt  ": "video/quicktime",
+    b"M4A ": "audio/mp4",
+    b"avif": "image/avif",
+    b"avis": "image/avif",
+    b"heic": "image/heic",
+    b"heix": "image/heic",
+    b"mif1": "image/heif",
+}
+_RIFF = {b"AVI ": "video/avi", b"WAVE": "audio/wav", b"WEBP": "image/webp"}
+_MAGIC = {
+    b"\x89PNG\r\n\x1a\n": "image/png",
+    b"\xff\xd8\xff": "image/jpeg",
+    b"GIF8": "image/gif",
+    b"II*\0": "image/tiff",
+    b"MM\0*": "image/tiff",
+    b"\x1aE\xdf\xa3": "video/webm",
+}
+#: C2PA defines no place for a manifest in these; theirs is in a file of its own. Matroska is read as WebM.
+_SIDECAR_ONLY = frozenset({"video/webm"})
 
 
 def seal(argument: dict[str, Any], link: ChildChannel) -> dict[str, Any]:
@@ -313,25 +333,3 @@ def media_type(path: Path) -> str | None:
     if head[:4] == b"RIFF":
         return _RIFF.get(head[8:12])
     return next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), None)
-
-
-_BRANDS = {
-    b"qt  ": "video/quicktime",
-    b"M4A ": "audio/mp4",
-    b"avif": "image/avif",
-    b"avis": "image/avif",
-    b"heic": "image/heic",
-    b"heix": "image/heic",
-    b"mif1": "image/heif",
-}
-_RIFF = {b"AVI ": "video/avi", b"WAVE": "audio/wav", b"WEBP": "image/webp"}
-_MAGIC = {
-    b"\x89PNG\r\n\x1a\n": "image/png",
-    b"\xff\xd8\xff": "image/jpeg",
-    b"GIF8": "image/gif",
-    b"II*\0": "image/tiff",
-    b"MM\0*": "image/tiff",
-    b"\x1aE\xdf\xa3": "video/webm",
-}
-#: C2PA defines no place for a manifest in these; theirs is in a file of its own. Matroska is read as WebM.
-_SIDECAR_ONLY = frozenset({"video/webm"})

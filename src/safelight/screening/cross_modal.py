@@ -43,6 +43,30 @@ from .text_parts import SOURCE, TextPart, TextSource, as_description, evidence_o
 
 #: Maximum number of positions of one indicator in one part that are kept as evidence.
 _MAX_PLACES = 2
+#: Maximum number of text variants per clip: all parts; all parts as a description; OCR text and transcript;
+#: prompt and OCR text; prompt and transcript.
+MAX_VARIANTS = 5
+#: A longer text is screened in only two variants: all parts, and OCR text with transcript.
+_MAX_CHARACTERS_FOR_PAIRS = 4_000
+#: Minimum difference between the score of the joined text and the highest score of its parts.
+_MIN_SCORE_GAIN = 0.1
+_MIN_SCORE = 0.3
+DETECTOR, VERSION = "signs", "1"
+#: Categories that are reported as a contradiction, if the clip shows them in context and the prompt does not.
+#: In other categories this is not enough, because many harmless films mention violence or name a person.
+_CONTRASTED = frozenset(
+    {
+        Category.DECEPTION,
+        Category.DECEPTION_SPEECH,
+        Category.EXTREMISM,
+        Category.HARASSMENT,
+        Category.HATE,
+        Category.ILLICIT,
+        Category.PRIVACY,
+        Category.SELF_HARM,
+        Category.SEXUAL,
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,32 +121,6 @@ def _have_own_evidence(clauses: Sequence[IndicatorMatch]) -> bool:
             return False
         used |= places
     return True
-
-
-#: Maximum number of text variants per clip: all parts; all parts as a description; OCR text and transcript;
-#: prompt and OCR text; prompt and transcript.
-MAX_VARIANTS = 5
-#: A longer text is screened in only two variants: all parts, and OCR text with transcript.
-_MAX_CHARACTERS_FOR_PAIRS = 4_000
-#: Minimum difference between the score of the joined text and the highest score of its parts.
-_MIN_SCORE_GAIN = 0.1
-_MIN_SCORE = 0.3
-DETECTOR, VERSION = "signs", "1"
-#: Categories that are reported as a contradiction, if the clip shows them in context and the prompt does not.
-#: In other categories this is not enough, because many harmless films mention violence or name a person.
-_CONTRASTED = frozenset(
-    {
-        Category.DECEPTION,
-        Category.DECEPTION_SPEECH,
-        Category.EXTREMISM,
-        Category.HARASSMENT,
-        Category.HATE,
-        Category.ILLICIT,
-        Category.PRIVACY,
-        Category.SELF_HARM,
-        Category.SEXUAL,
-    }
-)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -41,6 +41,12 @@ from .scanning.tasks import OutputDirs
 from .scene_detection import SceneDetection, scene_of
 from .unscanned import mark_unscanned, reject_extra_tracks, unscanned_modalities
 
+#: Image types from which metadata, or what follows the image, can be stripped.
+_STRIPPABLE = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
+_STRIP_LIMITS = Limits(wall_s=30.0, cpu_s=30, memory_bytes=1 << 30)
+_NO_OUTPUTS = OutputDirs()
+_CLIP_TYPES = {"mov": "video/mp4", "matroska": "video/x-matroska", "avi": "video/x-msvideo"}
+
 
 @dataclass(frozen=True, kw_only=True)
 class ReferenceInput:
@@ -63,13 +69,6 @@ class ReferenceInput:
     @property
     def modality(self) -> Modality:
         return Modality.IMAGE if self.is_picture else Modality.FRAMES
-
-
-#: Image types from which metadata, or what follows the image, can be stripped.
-_STRIPPABLE = frozenset({"image/png", "image/jpeg", "image/webp", "image/gif"})
-_STRIP_LIMITS = Limits(wall_s=30.0, cpu_s=30, memory_bytes=1 << 30)
-_NO_OUTPUTS = OutputDirs()
-_CLIP_TYPES = {"mov": "video/mp4", "matroska": "video/x-matroska", "avi": "video/x-msvideo"}
 
 
 def media_type(path: Path, field: str) -> str:

@@ -17,6 +17,14 @@ from sqlalchemy import ColumnElement, Table
 from safelight.core.errors import SettingsError
 from safelight.core.fileio import write_atomic, write_once
 
+KEY_BYTES = 32
+_NONCE_BYTES = 12
+#: A ciphertext begins with this part of its key's hash, so that it is known which key it needs.
+_KEY_ID_BYTES = 4
+#: The key in use and the one before it. A process that read the file before a rotation may still write a few
+#: values with the older key; the next rotation encrypts them again.
+_MAX_KEYS = 2
+
 
 @dataclass(frozen=True, kw_only=True)
 class EncryptedColumn:
@@ -37,15 +45,6 @@ class EncryptedColumn:
     #: What to do if a value cannot be decrypted. None: it ends soon by itself, and a rotation leaves it as
     #: it is.
     remedy: Callable[[str], str] | None = None
-
-
-KEY_BYTES = 32
-_NONCE_BYTES = 12
-#: A ciphertext begins with this part of its key's hash, so that it is known which key it needs.
-_KEY_ID_BYTES = 4
-#: The key in use and the one before it. A process that read the file before a rotation may still write a few
-#: values with the older key; the next rotation encrypts them again.
-_MAX_KEYS = 2
 
 
 @dataclass(frozen=True)

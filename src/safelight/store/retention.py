@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+#: How long a paid clip is kept after its video has ended without a verdict and without a decision.
+PAID_CLIP_S = 7 * 86_400.0
+
 
 class Retention(StrEnum):
     """Why a file is kept. With the time at which its video expires, it decides how long it is kept."""
@@ -17,7 +20,3 @@ class Retention(StrEnum):
     PAID_CLIP = "paid_clip"
     #: A file of a vaulted video. No API and no page returns it.
     VAULT = "vault"
-
-
-#: How long a paid clip is kept after its video has ended without a verdict and without a decision.
-PAID_CLIP_S = 7 * 86_400.0

@@ -35,6 +35,9 @@ _TABLE = blocked_prompt_sketches.c
 #: States of a video that our policy or a reviewer ended. A provider's block has the same state and another
 #: verdict.
 _ENDED_BY_POLICY = ("rejected", "blocked")
+#: The field with the text that a client adds to every prompt. It is not remembered, because then every
+#: request of the client would be similar to a block.
+_TEMPLATE = "template"
 
 
 def has_later_block(tx: Transaction, principal_id: str, end_user: str | None) -> bool:
@@ -69,10 +72,6 @@ def delete_blocks_of_video(tx: Transaction, video_id: str) -> None:
 
 
 # Recognizes paraphrases of blocked prompts, even if the end user sends them with another API key.
-
-#: The field with the text that a client adds to every prompt. It is not remembered, because then every
-#: request of the client would be similar to a block.
-_TEMPLATE = "template"
 
 
 @dataclass(frozen=True, kw_only=True)

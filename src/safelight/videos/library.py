@@ -39,6 +39,26 @@ MAX_NOTES_CHARACTERS = 1_000
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 #: NUL, and halves of surrogate pairs, which no database stores as text.
 NOT_STORABLE = re.compile(r"[\x00\ud800-\udfff]")
+_RUN = re.compile(
+    r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+|[^\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+"
+)
+_WITHOUT_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
+#: A longer word is no word of a language; the limit keeps index rows small.
+_MAX_TERM_CHARACTERS = 64
+#: Cosine from which an entry is found by its meaning alone. On a set of 80 searches over 150 prompts, three
+#: quarters find what they mean, beside 6 entries in the middle (docs/benchmarks/library.md).
+MIN_MEANING = 0.1
+#: A provider's filter may refuse once by chance; two blocks in a row are a reason to look again.
+MAX_BLOCKED_USES = 2
+#: SQLite allows more; PostgreSQL plans long lists slowly.
+_CHUNK = 500
+#: The search finds a longer prompt by its beginning; each character can be two rows of the index.
+MAX_INDEXED_CHARACTERS = 2_000
+_BLOCK_CODES = frozenset({"sentinel_block", "moderation_blocked"})
+MAX_RESULTS = 200
+#: Each entry of an import is one check, which takes up to a second.
+MAX_IMPORTED_ENTRIES = 200
+_ALLOWED = "allow"
 
 
 class EntryStatus(StrEnum):
@@ -174,13 +194,6 @@ def validate_notes(text: str) -> str:
 
 # Words of a text for the search: words of languages with spaces, and pairs of Chinese characters. Pure.
 
-_RUN = re.compile(
-    r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+|[^\W_\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]+"
-)
-_WITHOUT_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
-#: A longer word is no word of a language; the limit keeps index rows small.
-_MAX_TERM_CHARACTERS = 64
-
 
 def index_terms(text: str) -> frozenset[str]:
     """The terms under which a text is found. Chinese text has single characters and pairs."""
@@ -213,11 +226,6 @@ def rank(found: Mapping[str, frozenset[str]], entries: int) -> dict[str, float]:
         for entry in holders:
             points[entry] = points.get(entry, 0.0) + weight
     return points
-
-
-#: Cosine from which an entry is found by its meaning alone. On a set of 80 searches over 150 prompts, three
-#: quarters find what they mean, beside 6 entries in the middle (docs/benchmarks/library.md).
-MIN_MEANING = 0.1
 
 
 def order_found(
@@ -298,9 +306,6 @@ def read_imported(value: Any, number: int) -> ImportedEntry:
 
 # The status of an entry, from its uses. Pure.
 
-#: A provider's filter may refuse once by chance; two blocks in a row are a reason to look again.
-MAX_BLOCKED_USES = 2
-
 
 def find_status(uses: Iterable[EntryUse], offered_models: Collection[str]) -> EntryStatus:
     """The status. Uses are ordered by their time, whatever the order in which they are given."""
@@ -324,12 +329,6 @@ def last_proof(uses: Iterable[EntryUse]) -> EntryUse | None:
 
 
 # Reads and writes entries of the library, their search terms and their uses.
-
-#: SQLite allows more; PostgreSQL plans long lists slowly.
-_CHUNK = 500
-#: The search finds a longer prompt by its beginning; each character can be two rows of the index.
-MAX_INDEXED_CHARACTERS = 2_000
-_BLOCK_CODES = frozenset({"sentinel_block", "moderation_blocked"})
 
 
 def hash_prompt(prompt: str) -> str:
@@ -474,11 +473,6 @@ def _chunks(values: Iterable[str]) -> Iterable[list[str]]:
 
 
 # Adds, searches, removes, imports and exports proven prompts. Every change is in the audit log.
-
-MAX_RESULTS = 200
-#: Each entry of an import is one check, which takes up to a second.
-MAX_IMPORTED_ENTRIES = 200
-_ALLOWED = "allow"
 
 
 class Library:

@@ -20,14 +20,12 @@ from .models import Attempt, Character, StageRecord, Video
 from .registry import stored_facts
 
 _T = TypeVar("_T")
+#: Fields of a video that have no column.
+_SET_BY_THE_SERVICE: Mapping[str, Any] = {"queue": None, "late_since": None, "replayed": False}
 
 
 def from_json(data: bytes | None) -> Any:
     return None if data is None else msgspec.json.decode(data)
-
-
-#: Fields of a video that have no column.
-_SET_BY_THE_SERVICE: Mapping[str, Any] = {"queue": None, "late_since": None, "replayed": False}
 
 
 def video(row: Row[Any]) -> Video:

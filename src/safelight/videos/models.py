@@ -15,6 +15,9 @@ from safelight.policy.verdicts import Audience, Verdict
 from safelight.providers.protocol import Billing, Charge, GenerationReport
 from safelight.videos.requests.request import TemplateUse
 
+#: The rule of a case, and the reason of a hold, that the term `review_first` caused and no policy.
+FIRST_OUTPUT = "review_first"
+
 # The state machine of a video: states, transitions, and the API status of each state.
 
 
@@ -121,10 +124,6 @@ class QueueStatus:
     place: int | None
     #: Whether the generator did not take the last request for it, so that it is sent again later.
     not_taken: bool = False
-
-
-#: The rule of a case, and the reason of a hold, that the term `review_first` caused and no policy.
-FIRST_OUTPUT = "review_first"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,6 +39,23 @@ _INTERVAL_S = 1.0
 #: After the connection was lost, for example because PostgreSQL restarts, the lock is asked for again for
 #: this time. Then the process gives up.
 _REGAIN_S = 60.0
+#: After the last sign of work, the interval of the engine is kept for this time, because a run that ends, or
+#: that is recovered after a start, becomes visible a little later.
+_QUICK_S = 5.0
+_TIMEOUT_S = 2
+QUEUE = "videos"
+#: The same in all releases, so that a new release continues the runs of the previous release.
+_APPLICATION_VERSION = "1"
+#: The enqueuer waits for this time for a video before its next round.
+_ENQUEUER_WAIT_S = 0.5
+#: Pauses between two polls of an idle queue. A new run of this process ends the pause. On PostgreSQL, a run
+#: of another process can wait for its end.
+_ALONE_IDLE_S, _SHARED_IDLE_S = 10.0, 0.5
+#: The pause of the engine's background jobs, 1 s without this. They start the runs that are stored with a
+#: delay, and a living process starts them earlier by itself.
+_ENGINE_JOBS_S = 5.0
+_ACTIVE_STATUSES = ["ENQUEUED", "PENDING", "DELAYED"]
+_ENDED_STATUSES = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 
 
 class WorkerLease:
@@ -158,10 +175,6 @@ def _lock(worker: str) -> int:
 
 # The engine offers no other way to wake its polling. A test checks that the function still exists.
 
-#: After the last sign of work, the interval of the engine is kept for this time, because a run that ends, or
-#: that is recovered after a start, becomes visible a little later.
-_QUICK_S = 5.0
-
 
 class SlowPause(threading.Event):
     """A stop event on which a thread of the engine waits at least for `least_s` between two rounds."""
@@ -261,9 +274,6 @@ def end_queue_threads(engine: DBOS) -> None:
             stop_event.set()
 
 
-_TIMEOUT_S = 2
-
-
 def check_engine(url: str) -> None:
     """Check that the database can be read and, on SQLite, written. Raises `Unavailable`."""
     try:
@@ -291,19 +301,6 @@ def _check_postgres(url: str) -> None:
 
 #: The engine has no other report of the errors that it retries.
 _engine_log = logging.getLogger("dbos")
-QUEUE = "videos"
-#: The same in all releases, so that a new release continues the runs of the previous release.
-_APPLICATION_VERSION = "1"
-#: The enqueuer waits for this time for a video before its next round.
-_ENQUEUER_WAIT_S = 0.5
-#: Pauses between two polls of an idle queue. A new run of this process ends the pause. On PostgreSQL, a run
-#: of another process can wait for its end.
-_ALONE_IDLE_S, _SHARED_IDLE_S = 10.0, 0.5
-#: The pause of the engine's background jobs, 1 s without this. They start the runs that are stored with a
-#: delay, and a living process starts them earlier by itself.
-_ENGINE_JOBS_S = 5.0
-_ACTIVE_STATUSES = ["ENQUEUED", "PENDING", "DELAYED"]
-_ENDED_STATUSES = ["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -48,6 +48,35 @@ MAX_PER_DAY = 150
 #: Half a year is time to look for patterns. The text may contain personal data.
 KEEP_DAYS = 180
 _DAY_S = 86_400.0
+#: Rows that are read at once when an index is built.
+_PAGE = 500
+#: The registry is read this often while nothing is missing: the search reads the facts of every seal.
+_INTERVAL_S = 3600.0
+_BACKOFF = Backoff.doubling(first_s=60.0, max_s=_INTERVAL_S)
+#: A round ends after this number of failures, because the authority probably does not answer. Each can take
+#: 10 seconds.
+_MAX_FAILURES = 3
+#: A round ends after this number of timestamps; the next one follows at once. Each takes about a second.
+_MAX_ADDED = 30
+_NEXT_ROUND_S = 1.0
+#: Checks a day of files that are near-duplicates of one registered video. After these, the first answer is
+#: repeated without a search until the next day: a person who removes the watermark step by step would
+#: otherwise see when it is gone.
+MAX_CHECKS_PER_DAY = 5
+#: Every answer after a search for a watermark is given this long after the search began, or a multiple of
+#: it if the machine is busy. Otherwise the time would tell how readable the mark is. The sum of the search
+#: for any mark (11.5 s with its last step), the longer of the two steps that may follow (9 s for the marks of
+#: similar videos; 6 s for the picture of a mark that was read), the comparison of moments (6 s), and starting
+#: the children (3 s).
+ANSWER_AFTER_S = 30.0
+#: Answers about a near-duplicate that are repeated for others: those about the similar registered video.
+#: "Unchanged" is not among them, because it needs the bytes or the manifest of the file itself.
+_REPEATED = {
+    Ground.MARK_AND_PICTURE: Answer.CHANGED,
+    Ground.MARK_NOT_COMPARED: Answer.CANNOT_TELL,
+    Ground.PICTURE_ONLY: Answer.CANNOT_TELL,
+}
+_AGREES = (Ground.MARK_AND_PICTURE, Ground.PICTURE_ONLY)
 
 
 class NewFeedback(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,9 +163,6 @@ def _require_text(text: str, param: str, most: int) -> str:
 # Rows of fingerprints in the database.
 
 _log = logging.getLogger(__name__)
-
-#: Rows that are read at once when an index is built.
-_PAGE = 500
 
 
 def add_fingerprint(tx: Transaction, sha256: str, video_id: str, fingerprint: ClipFingerprint) -> None:
@@ -424,16 +450,6 @@ def _seal(row: Any) -> Seal:
 
 # Adds the timestamps that are missing because the authority did not answer when a file was sealed.
 
-#: The registry is read this often while nothing is missing: the search reads the facts of every seal.
-_INTERVAL_S = 3600.0
-_BACKOFF = Backoff.doubling(first_s=60.0, max_s=_INTERVAL_S)
-#: A round ends after this number of failures, because the authority probably does not answer. Each can take
-#: 10 seconds.
-_MAX_FAILURES = 3
-#: A round ends after this number of timestamps; the next one follows at once. Each takes about a second.
-_MAX_ADDED = 30
-_NEXT_ROUND_S = 1.0
-
 
 @dataclass(frozen=True, kw_only=True)
 class TimestampRound:
@@ -506,25 +522,6 @@ class LateTimestamps:
 
 
 # Checks of the origin of files for strangers: four answers, and a limit for near-duplicates of one video.
-
-#: Checks a day of files that are near-duplicates of one registered video. After these, the first answer is
-#: repeated without a search until the next day: a person who removes the watermark step by step would
-#: otherwise see when it is gone.
-MAX_CHECKS_PER_DAY = 5
-#: Every answer after a search for a watermark is given this long after the search began, or a multiple of
-#: it if the machine is busy. Otherwise the time would tell how readable the mark is. The sum of the search
-#: for any mark (11.5 s with its last step), the longer of the two steps that may follow (9 s for the marks of
-#: similar videos; 6 s for the picture of a mark that was read), the comparison of moments (6 s), and starting
-#: the children (3 s).
-ANSWER_AFTER_S = 30.0
-#: Answers about a near-duplicate that are repeated for others: those about the similar registered video.
-#: "Unchanged" is not among them, because it needs the bytes or the manifest of the file itself.
-_REPEATED = {
-    Ground.MARK_AND_PICTURE: Answer.CHANGED,
-    Ground.MARK_NOT_COMPARED: Answer.CANNOT_TELL,
-    Ground.PICTURE_ONLY: Answer.CANNOT_TELL,
-}
-_AGREES = (Ground.MARK_AND_PICTURE, Ground.PICTURE_ONLY)
 
 
 @dataclass(frozen=True, kw_only=True)

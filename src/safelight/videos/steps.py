@@ -73,6 +73,8 @@ from .stage_records import record_stage
 from .transcripts import mark_transcript, store_transcript
 from .transitions import transition
 
+MP4 = "video/mp4"
+
 
 def release_sealed(context: PipelineContext, snapshot: VideoSnapshot, seal: Seal) -> None:
     """Deliver the file as it was sealed: with its manifest, badge and watermark, and new preview images.
@@ -110,7 +112,6 @@ def release_sealed(context: PipelineContext, snapshot: VideoSnapshot, seal: Seal
 
 
 _log = logging.getLogger(__name__)
-MP4 = "video/mp4"
 
 
 def run_queued(context: PipelineContext, snapshot: VideoSnapshot) -> None:

@@ -16,6 +16,13 @@ from .provenance import ProvenanceDoor
 from .services import Services
 from .thread_pool import Threads
 
+#: The attribute of an endpoint, or of a dependency of it, that has its `Access`.
+ACCESS_ATTRIBUTE = "access"
+COOKIE = "safelight_session"
+#: A header that was removed. A request with it is refused, because it would act in another tenant than meant.
+_REMOVED_HEADER = "Safelight-Tenant"
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
 # The state of one running app, shared by the HTTP API and the web pages.
 
 
@@ -53,8 +60,6 @@ def app_state(request: Request) -> AppState:
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 _Declared = TypeVar("_Declared", bound=Callable[..., object])
-#: The attribute of an endpoint, or of a dependency of it, that has its `Access`.
-ACCESS_ATTRIBUTE = "access"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,12 +110,6 @@ async def no_account() -> None:
 
 
 declare(PUBLIC, no_account)
-
-
-COOKIE = "safelight_session"
-#: A header that was removed. A request with it is refused, because it would act in another tenant than meant.
-_REMOVED_HEADER = "Safelight-Tenant"
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def bearer(request: Request) -> str | None:

@@ -23,6 +23,35 @@ _USE = "safelight.use"
 _KNOWN = {"kind", "commercial", "territory"}
 #: A form sends words, and an empty text for what is not stated.
 _FORM_WORDS = {"true": True, "false": False, "": None}
+#: Keys of an object that hold a URL, such as `{"image_url": ...}` and `{"image_url": {"url": ...}}`.
+_URL_KEYS = frozenset({"url", "uri", "image_url", "video_url", "audio_url", "image", "video", "audio"})
+#: What `type` says beside such a URL, in the form of chat messages.
+_PART_TYPES = _URL_KEYS | {"input_image", "input_video"}
+_SCHEMES = ("https://", "http://", "data:")
+_OURS = frozenset(
+    {"prompt", "model", "seconds", "size", "characters", "safety_identifier", "user", "metadata", "safelight"}
+)
+MAX_DEPTH = 12
+MAX_METADATA = 16
+MAX_METADATA_KEY = 64
+MAX_METADATA_VALUE = 512
+MAX_SAFETY_IDENTIFIER = 128
+MAX_IDEMPOTENCY_KEY = 255
+#: Maximum length in characters of the fields with one word.
+_MAX_WORD = {
+    "model": 200,
+    "seconds": 20,
+    "size": 20,
+    "safety_identifier": MAX_SAFETY_IDENTIFIER,
+    "user": MAX_SAFETY_IDENTIFIER,
+}
+_TEMPLATE = "safelight.template"
+_TEMPLATE_KEYS = frozenset({"name", "version", "values"})
+_MAX_VERSION_DIGITS = 9
+_FIELD = "safelight"
+_RETRY = f"{_FIELD}.retry"
+_VARIATION = f"{_RETRY}.variation"
+_RETRY_WORDS = {"true": True, "false": False}
 
 
 def read_intended_use(ours: Any) -> IntendedUse:
@@ -55,31 +84,6 @@ def _text(given: Mapping[str, Any], name: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise InvalidField(f"`{_USE}.{name}` must be text.", param=f"{_USE}.{name}")
     return value or None
-
-
-#: Keys of an object that hold a URL, such as `{"image_url": ...}` and `{"image_url": {"url": ...}}`.
-_URL_KEYS = frozenset({"url", "uri", "image_url", "video_url", "audio_url", "image", "video", "audio"})
-#: What `type` says beside such a URL, in the form of chat messages.
-_PART_TYPES = _URL_KEYS | {"input_image", "input_video"}
-_SCHEMES = ("https://", "http://", "data:")
-
-_OURS = frozenset(
-    {"prompt", "model", "seconds", "size", "characters", "safety_identifier", "user", "metadata", "safelight"}
-)
-MAX_DEPTH = 12
-MAX_METADATA = 16
-MAX_METADATA_KEY = 64
-MAX_METADATA_VALUE = 512
-MAX_SAFETY_IDENTIFIER = 128
-MAX_IDEMPOTENCY_KEY = 255
-#: Maximum length in characters of the fields with one word.
-_MAX_WORD = {
-    "model": 200,
-    "seconds": 20,
-    "size": 20,
-    "safety_identifier": MAX_SAFETY_IDENTIFIER,
-    "user": MAX_SAFETY_IDENTIFIER,
-}
 
 
 def create_request(
@@ -282,10 +286,6 @@ def require_writable(text: str, param: str) -> None:
 
 # Reads `safelight.template` of a create request and puts the rendered prompt in its place.
 
-_TEMPLATE = "safelight.template"
-_TEMPLATE_KEYS = frozenset({"name", "version", "values"})
-_MAX_VERSION_DIGITS = 9
-
 
 async def fill_prompt(state: AppState, principal: Principal, fields: dict[str, Any]) -> TemplateUse | None:
     """Replace the template that the fields name by its prompt. None if they name no template.
@@ -351,12 +351,6 @@ def read_version(given: Any) -> int | None:
             f"`{_TEMPLATE}.version` must be the number of a version.", param=f"{_TEMPLATE}.version"
         )
     return given
-
-
-_FIELD = "safelight"
-_RETRY = f"{_FIELD}.retry"
-_VARIATION = f"{_RETRY}.variation"
-_RETRY_WORDS = {"true": True, "false": False}
 
 
 def read_retry_terms(value: Any, prompt: Any, *, max_prompt_chars: int) -> RetryTerms | None:

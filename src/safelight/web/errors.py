@@ -30,6 +30,11 @@ HTTP_CODES: dict[int, tuple[str, str, str]] = {
     415: ("unsupported_media_type", "invalid_request_error", ""),
     416: ("range_not_satisfiable", "invalid_request_error", "The range is outside the file."),
 }
+_UNEXPECTED = (
+    "internal_error",
+    "server_error",
+    "Internal error. The details are in the log under {}; please give the operator this id.",
+)
 
 
 def error_response(error: SafelightError, request: Request) -> JsonResponse:
@@ -70,13 +75,6 @@ def internal_error_response(request: Request) -> JsonResponse:
     text = _say(request, sentence.format(request_id(request.scope)))
     body = {"message": text, "type": kind, "param": None, "code": code}
     return _response(500, body, request, {"x-should-retry": "false"})
-
-
-_UNEXPECTED = (
-    "internal_error",
-    "server_error",
-    "Internal error. The details are in the log under {}; please give the operator this id.",
-)
 
 
 def retry_headers(error: SafelightError) -> dict[str, str]:

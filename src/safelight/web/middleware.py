@@ -58,19 +58,17 @@ _HEADERS = {
 #: The same headers as bytes, so that they are encoded once.
 _HTTP_HEADERS = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
 _HTTPS_HEADERS = [*_HTTP_HEADERS, (b"strict-transport-security", b"max-age=31536000")]
+#: Such requests have no span, because clients poll.
+_READING = frozenset({"GET", "HEAD"})
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+#: Paths that clients poll: a video, its events, health, and the static files of a page.
+_POLLED = re.compile(r"/v1/videos/video_[0-9a-f]+(/events)?|/healthz|/readyz|/static/.*")
 
 
 def request_id(scope: Scope) -> str:
     """The id of the current request."""
     found: str = scope["state"]["request_id"]
     return found
-
-
-#: Such requests have no span, because clients poll.
-_READING = frozenset({"GET", "HEAD"})
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-#: Paths that clients poll: a video, its events, health, and the static files of a page.
-_POLLED = re.compile(r"/v1/videos/video_[0-9a-f]+(/events)?|/healthz|/readyz|/static/.*")
 
 
 def _is_poll(scope: Scope, status: int) -> bool:

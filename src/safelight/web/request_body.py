@@ -25,6 +25,20 @@ from safelight.videos.requests.request import Upload
 
 from .services import Services
 
+MAX_FIELDS = 256
+MAX_FILES = 8
+MAX_HEADER_BYTES = 8 * 1024
+#: The first part of the media types of a part that is a file although it has no file name.
+_MEDIA_TYPES = (b"image/", b"video/", b"audio/", b"application/octet-stream")
+_ENCODED_NAME = re.compile(rb";\s*filename\*\s*=\s*\"?([\w.+-]*)'[^';]*'([^\";\s]*)", re.IGNORECASE)
+MAX_DEPTH = 4
+_NAME = re.compile(r"(?P<root>[^\[\]]+)(?P<rest>(?:\[[^\[\]]*\])*)\Z")
+_STEP = re.compile(r"\[([^\[\]]*)\]")
+#: Limit for a form of a few short fields, which a client may send without an account.
+MAX_SHORT_FORM_BYTES = 64 * 1024
+#: Limit for all text fields of one request in total. Larger media must be sent as a file, not as a data: URL.
+MAX_TEXT_BYTES = 64 * 1024 * 1024
+
 # Reads fields of a small JSON body and checks their types.
 
 
@@ -69,10 +83,6 @@ def optional_flag(fields: Mapping[str, Any], name: str, *, default: bool | None)
 
 
 # A strict reader of multipart/form-data: texts stay in memory within a limit, files go straight to disk.
-
-MAX_FIELDS = 256
-MAX_FILES = 8
-MAX_HEADER_BYTES = 8 * 1024
 
 
 class MultipartReader:
@@ -214,11 +224,6 @@ def boundary_of(content_type: bytes) -> bytes:
     return boundary
 
 
-#: The first part of the media types of a part that is a file although it has no file name.
-_MEDIA_TYPES = (b"image/", b"video/", b"audio/", b"application/octet-stream")
-_ENCODED_NAME = re.compile(rb";\s*filename\*\s*=\s*\"?([\w.+-]*)'[^';]*'([^\";\s]*)", re.IGNORECASE)
-
-
 def _read_filename(options: Mapping[bytes, bytes], headers: Mapping[bytes, bytes]) -> str | None:
     """The file name of a part; None if it is no file.
 
@@ -248,10 +253,6 @@ def _malformed() -> BadInput:
 
 
 # Form field names in the SDKs' bracket notation: `metadata[a]`, `tags[]`, `input_reference[image_url]`.
-
-MAX_DEPTH = 4
-_NAME = re.compile(r"(?P<root>[^\[\]]+)(?P<rest>(?:\[[^\[\]]*\])*)\Z")
-_STEP = re.compile(r"\[([^\[\]]*)\]")
 
 
 def nest(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
@@ -302,12 +303,6 @@ def _put(document: dict[str, Any], name: str, path: list[str], value: str) -> No
             raise InvalidField("This field is given more than once.", param=name)
         else:
             place = place[step]
-
-
-#: Limit for a form of a few short fields, which a client may send without an account.
-MAX_SHORT_FORM_BYTES = 64 * 1024
-#: Limit for all text fields of one request in total. Larger media must be sent as a file, not as a data: URL.
-MAX_TEXT_BYTES = 64 * 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)

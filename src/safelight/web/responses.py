@@ -20,6 +20,34 @@ from safelight.core.envelopes import whole_seconds as whole_seconds
 # JSON responses, and their ETags.
 
 _ETAG_BYTES = 16
+_WORDS: dict[int, str] = {
+    400: "The request is invalid, or the policy blocks it (`sentinel_block`)",
+    401: "No API key, or an unknown API key",
+    403: "The API key does not allow this, or its account is suspended",
+    404: "The object does not exist, or it belongs to another tenant",
+    408: "The upload was too slow",
+    409: (
+        "Not possible in the current state, or the idempotency key was used for another request, or the "
+        "first request with it is still being processed (`idempotency_key_in_use`: wait, then send it again)"
+    ),
+    410: "The content was withdrawn",
+    413: "The body is too large",
+    415: "The body has an unsupported content type",
+    416: "The range is outside the file",
+    429: "The quota or the check limit is used up, or there were too many requests",
+    500: "An internal error, with the id of the request",
+    502: "The generator failed",
+    503: "Temporarily not possible; the client may send the request again",
+    504: "The video was not finished in time",
+}
+#: Statuses of every route with authentication; 400 is an invalid parameter or header.
+COMMON_ERRORS = (400, 401, 403, 500, 503)
+#: Statuses of every route that also reads a body.
+BODY_ERRORS = (*COMMON_ERRORS, 408, 413, 415)
+#: The response to a request whose `If-None-Match` has the ETag of the body.
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "The client has this body already: it sent its ETag in `If-None-Match`"}
+}
 
 
 class JsonResponse(Response):
@@ -54,36 +82,6 @@ def etag_matches(header: str | None, etag: str) -> bool:
 
 
 # Descriptions of the error responses of a route, for the OpenAPI document. All have the same envelope.
-
-_WORDS: dict[int, str] = {
-    400: "The request is invalid, or the policy blocks it (`sentinel_block`)",
-    401: "No API key, or an unknown API key",
-    403: "The API key does not allow this, or its account is suspended",
-    404: "The object does not exist, or it belongs to another tenant",
-    408: "The upload was too slow",
-    409: (
-        "Not possible in the current state, or the idempotency key was used for another request, or the "
-        "first request with it is still being processed (`idempotency_key_in_use`: wait, then send it again)"
-    ),
-    410: "The content was withdrawn",
-    413: "The body is too large",
-    415: "The body has an unsupported content type",
-    416: "The range is outside the file",
-    429: "The quota or the check limit is used up, or there were too many requests",
-    500: "An internal error, with the id of the request",
-    502: "The generator failed",
-    503: "Temporarily not possible; the client may send the request again",
-    504: "The video was not finished in time",
-}
-#: Statuses of every route with authentication; 400 is an invalid parameter or header.
-COMMON_ERRORS = (400, 401, 403, 500, 503)
-#: Statuses of every route that also reads a body.
-BODY_ERRORS = (*COMMON_ERRORS, 408, 413, 415)
-
-#: The response to a request whose `If-None-Match` has the ETag of the body.
-NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
-    304: {"description": "The client has this body already: it sent its ETag in `If-None-Match`"}
-}
 
 
 class ErrorDetail(BaseModel):

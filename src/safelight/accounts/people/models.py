@@ -11,6 +11,7 @@ from safelight.core.records import Seconds, Shown
 
 #: The languages of our pages and messages.
 LANGUAGES = ("en", "zh-Hant", "zh-Hans")
+_PRIVILEGED = frozenset({KeyScope.REVIEW, KeyScope.POLICY, KeyScope.ADMIN, KeyScope.PEOPLE, KeyScope.VAULT})
 
 
 class PersonState(StrEnum):
@@ -65,9 +66,6 @@ class KeysOfDisabled(StrEnum):
         if self is KeysOfDisabled.PRIVILEGED:
             return _PRIVILEGED
         return frozenset(KeyScope) if self is KeysOfDisabled.ALL else frozenset()
-
-
-_PRIVILEGED = frozenset({KeyScope.REVIEW, KeyScope.POLICY, KeyScope.ADMIN, KeyScope.PEOPLE, KeyScope.VAULT})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,6 +34,18 @@ from .passwords import PasswordHasher, check_password
 #: three are valid at a time, is then guessed in 15 minutes with a probability of 3 in 100,000.
 MAX_FAILURES = 10
 FAILURE_WINDOW_S = 15 * 60.0
+#: Seconds of one code. Every authenticator app supports this value; many support no other.
+STEP_S = 30
+#: A code of the step before or after the present one is accepted, because clocks of telephones differ.
+_NEIGHBOURS = (0, -1, 1)
+_CODE = re.compile(r"[0-9]{6}", re.ASCII)
+_RECOVERY_CODES = 10
+#: Without letters that look like digits.
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+_RECOVERY_CHARACTERS = 16
+#: Time to set up a new password and authenticator after the present password was checked.
+CHANGE_TTL_S = 15 * 60.0
+_ISSUER = "Safelight"
 
 
 class SignInFailures:
@@ -95,16 +107,6 @@ class SignInFailures:
 
 # Time-based one-time codes of an authenticator (RFC 6238), and recovery codes.
 
-#: Seconds of one code. Every authenticator app supports this value; many support no other.
-STEP_S = 30
-#: A code of the step before or after the present one is accepted, because clocks of telephones differ.
-_NEIGHBOURS = (0, -1, 1)
-_CODE = re.compile(r"[0-9]{6}", re.ASCII)
-_RECOVERY_CODES = 10
-#: Without letters that look like digits.
-_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
-_RECOVERY_CHARACTERS = 16
-
 
 def new_totp_secret() -> str:
     """A new secret of 160 bits in base32."""
@@ -152,11 +154,6 @@ def match_recovery_code(code: str, digests: Collection[str]) -> str | None:
 
 def _normalize(code: str) -> str:
     return "".join(each for each in code.lower() if each.isalnum())
-
-
-#: Time to set up a new password and authenticator after the present password was checked.
-CHANGE_TTL_S = 15 * 60.0
-_ISSUER = "Safelight"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,17 @@ from .sealing import SealingSettings
 from .section import Section
 from .sources import SettingSource
 
+#: Headings that the data protection impact assessment (DPIA) must contain.
+DPIA_HEADINGS = (
+    "## What is done, with whose data, and why",
+    "## Necessity and proportion",
+    "## Risks to the people concerned",
+    "## Measures",
+    "## Who was asked, and who signs",
+)
+#: Marks the parts of the template that an operator must fill in.
+DPIA_PLACEHOLDER = "[fill in]"
+
 # Settings of limits, of strikes, and of requests for access.
 
 
@@ -171,18 +182,6 @@ class OpenIdSettings(Section):
         if self.issuer is not None and not self.client_id:
             raise ValueError("set `client_id` too: the name of this installation at the provider")
         return self
-
-
-#: Headings that the data protection impact assessment (DPIA) must contain.
-DPIA_HEADINGS = (
-    "## What is done, with whose data, and why",
-    "## Necessity and proportion",
-    "## Risks to the people concerned",
-    "## Measures",
-    "## Who was asked, and who signs",
-)
-#: Marks the parts of the template that an operator must fill in.
-DPIA_PLACEHOLDER = "[fill in]"
 
 
 class ServerSettings(Section):

@@ -22,6 +22,8 @@ from .validation import find_video_id
 #: The topic of the outbox for the outcome of a report.
 TOPIC = "report.decided"
 _OUTCOMES = {DecisionAction.KEEP: NoticeOutcome.KEPT, DecisionAction.WITHDRAW: NoticeOutcome.REMOVED}
+#: The open notices that name a page.
+_NAMES_PAGE = (notices.c.video_id.is_(None), notices.c.outcome.is_(None), notices.c.unattended_at.is_(None))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,10 +78,6 @@ def read_status(tx: Transaction, notice_id: str) -> NoticeStatus | None:
         ),
         is_undelivered=tx.count(outbox, outbox.c.id == row.mail_id, outbox.c.dead_at.is_not(None)) > 0,
     )
-
-
-#: The open notices that name a page.
-_NAMES_PAGE = (notices.c.video_id.is_(None), notices.c.outcome.is_(None), notices.c.unattended_at.is_(None))
 
 
 def list_pages(tx: Transaction, *, limit: int) -> tuple[PageNotice, ...]:

@@ -65,6 +65,19 @@ from .validation import (
 KEEP_S = OBJECTION_S + 30 * 86_400.0
 #: What remains of a person without an account.
 _ERASED = f"{ReporterKind.VISITOR.value}:erased"
+#: Two of a million senders have the same pseudonym with a probability of 0.2 %.
+_PSEUDONYM_DIGITS = 12
+#: The priority of a reporter whose reports are rarely upheld is lowered after this number of decisions.
+_MIN_DECIDED, _MIN_UPHELD_SHARE = 5, 0.2
+_NEWEST_DECIDED = 20
+#: Reports of these categories keep their priority for every sender.
+_NEVER_LOWERED = frozenset(
+    {
+        *SEXUAL_CATEGORIES - {Category.SEXUAL.value},
+        *categories_of(Group.SELF_HARM, Group.MINORS, Group.EXTREMISM),
+    }
+)
+_NEVER_LOWERED_REASONS = frozenset({"child_safety", "intimate", "self_harm", "extremism"})
 
 
 def erase_reporters(tx: Transaction) -> int:
@@ -92,21 +105,6 @@ def erase_reporters(tx: Transaction) -> int:
     request = {"request_sha256": None, "idempotency_key": None}
     gone = {"name": None, "location": None, "sender": None, "receipt_token": None}
     return tx.update(notices, is_old, **gone, erased_at=now, **request)
-
-
-#: Two of a million senders have the same pseudonym with a probability of 0.2 %.
-_PSEUDONYM_DIGITS = 12
-#: The priority of a reporter whose reports are rarely upheld is lowered after this number of decisions.
-_MIN_DECIDED, _MIN_UPHELD_SHARE = 5, 0.2
-_NEWEST_DECIDED = 20
-#: Reports of these categories keep their priority for every sender.
-_NEVER_LOWERED = frozenset(
-    {
-        *SEXUAL_CATEGORIES - {Category.SEXUAL.value},
-        *categories_of(Group.SELF_HARM, Group.MINORS, Group.EXTREMISM),
-    }
-)
-_NEVER_LOWERED_REASONS = frozenset({"child_safety", "intimate", "self_harm", "extremism"})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -48,6 +48,40 @@ _MAX_ASKER_CHARACTERS = 80
 #: The safety identifier of a request for a video has this limit too.
 _MAX_IDENTIFIER_CHARACTERS = 128
 _LINK_PARTS = ("://", "www.")
+#: Short common words that cannot be confused in handwriting. Four of them and a number give 20 million
+#: phrases, so that a clip that was recorded before does not show the right one.
+_WORDS = {
+    "en": (
+        *("apple", "bridge", "candle", "desert", "engine", "flower", "garden", "hammer", "island", "jacket"),
+        *(
+            "kitchen",
+            "ladder",
+            "market",
+            "needle",
+            "orange",
+            "pencil",
+            "rabbit",
+            "silver",
+            "tunnel",
+            "window",
+        ),
+    ),
+    "zh-Hant": (
+        *("蘋果", "大橋", "蠟燭", "沙漠", "引擎", "花朵", "花園", "鐵鎚", "小島", "外套"),
+        *("廚房", "梯子", "市場", "縫針", "橘子", "鉛筆", "兔子", "銀色", "隧道", "窗戶"),
+    ),
+    "zh-Hans": (
+        *("苹果", "大桥", "蜡烛", "沙漠", "引擎", "花朵", "花园", "铁锤", "小岛", "外套"),
+        *("厨房", "梯子", "市场", "缝针", "橘子", "铅笔", "兔子", "银色", "隧道", "窗户"),
+    ),
+}
+_WORD_COUNT = 4
+#: Long enough for a week of absence. The person who asks can ask again.
+LINK_TTL_S = 7 * 86_400.0
+#: An answer that no reviewer confirms in this time expires, because its picture must not be kept for long.
+REVIEW_TTL_S = 14 * 86_400.0
+_SHOWN = "consent.media_shown"
+_MAX_LISTED = 500
 
 
 def require_asker(text: str) -> str:
@@ -102,48 +136,10 @@ def _without_tag(email: str) -> str:
     return f"{name.partition('+')[0]}@{domain}"
 
 
-#: Short common words that cannot be confused in handwriting. Four of them and a number give 20 million
-#: phrases, so that a clip that was recorded before does not show the right one.
-_WORDS = {
-    "en": (
-        *("apple", "bridge", "candle", "desert", "engine", "flower", "garden", "hammer", "island", "jacket"),
-        *(
-            "kitchen",
-            "ladder",
-            "market",
-            "needle",
-            "orange",
-            "pencil",
-            "rabbit",
-            "silver",
-            "tunnel",
-            "window",
-        ),
-    ),
-    "zh-Hant": (
-        *("蘋果", "大橋", "蠟燭", "沙漠", "引擎", "花朵", "花園", "鐵鎚", "小島", "外套"),
-        *("廚房", "梯子", "市場", "縫針", "橘子", "鉛筆", "兔子", "銀色", "隧道", "窗戶"),
-    ),
-    "zh-Hans": (
-        *("苹果", "大桥", "蜡烛", "沙漠", "引擎", "花朵", "花园", "铁锤", "小岛", "外套"),
-        *("厨房", "梯子", "市场", "缝针", "橘子", "铅笔", "兔子", "银色", "隧道", "窗户"),
-    ),
-}
-_WORD_COUNT = 4
-
-
 def new_phrase(language: str) -> str:
     """Four different words and a number of three digits, in the language of the subject."""
     words = secrets.SystemRandom().sample(_WORDS[language], _WORD_COUNT)
     return " ".join([*words, str(100 + secrets.randbelow(900))])
-
-
-#: Long enough for a week of absence. The person who asks can ask again.
-LINK_TTL_S = 7 * 86_400.0
-#: An answer that no reviewer confirms in this time expires, because its picture must not be kept for long.
-REVIEW_TTL_S = 14 * 86_400.0
-_SHOWN = "consent.media_shown"
-_MAX_LISTED = 500
 
 
 class ConsentRequests:

@@ -31,6 +31,7 @@ _DISK_FULL = frozenset({28, 122})  # "disk full" error numbers: ENOSPC, EDQUOT
 T = TypeVar("T")
 #: Reads an answer: its status, its headers in lower case, and its body.
 Receive: TypeAlias = Callable[[int, Mapping[str, str], Iterable[bytes]], T]
+_SEND_IT = "Send the file itself instead."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,9 +143,6 @@ class Fetcher:
                 _check_redirect(outcome)
             target = outcome
         raise ForbiddenUrl(f"The URL redirects more than {self._limits.redirects} times.", remedy=_SEND_IT)
-
-
-_SEND_IT = "Send the file itself instead."
 
 
 def _received(

@@ -36,6 +36,10 @@ _MIN_RED_SHARE, _MIN_RED_CHANGE = 0.8, 20.0
 _CAPABILITIES = (Capability(category=Category.PHOTOSENSITIVE.value, modality=Modality.FRAMES),)
 
 Plane = npt.NDArray[np.float32]
+_REASONS = {
+    "flash": "The picture flashes more than three times per second.",
+    "red": "The picture flashes in saturated red more than three times per second.",
+}
 
 
 class LuminanceChanges:
@@ -135,12 +139,6 @@ class FlickerDetector:
                         "frames": last - first + 1,
                     },
                 )
-
-
-_REASONS = {
-    "flash": "The picture flashes more than three times per second.",
-    "red": "The picture flashes in saturated red more than three times per second.",
-}
 
 
 class FlashCounter:

@@ -33,6 +33,18 @@ _INPUT_SIDE_PX = 320
 _CONFIRMING_VIEWS = ((128 * 128, True), (128 * 64, False), (64 * 64, True))
 #: The network halves its input five times, so sides must be multiples of 32.
 _STRIDE = 32
+_SEXUAL, _LIKENESS = Category.SEXUAL.value, Category.LIKENESS.value
+_CLASS_COUNT = 18
+#: If only a part of the frame changed, only that part is inspected. After 30 frames, the whole frame is
+#: inspected again.
+_WINDOWS = WindowSizes(stride=_STRIDE, margin=24, max_share=0.5, max_age_frames=30)
+CAPABILITIES: tuple[Capability, ...] = (
+    Capability(category=_SEXUAL, modality=Modality.IMAGE),
+    Capability(category=_SEXUAL, modality=Modality.FRAMES),
+    # In a reference image, every face matters. For frames, the cell is left out: this detector cannot tell
+    # whose face it is.
+    Capability(category=_LIKENESS, modality=Modality.IMAGE),
+)
 
 
 class BodyPartClass(NamedTuple):
@@ -41,7 +53,6 @@ class BodyPartClass(NamedTuple):
     reason: str
 
 
-_SEXUAL, _LIKENESS = Category.SEXUAL.value, Category.LIKENESS.value
 _FACE = BodyPartClass(_LIKENESS, "face", "A face is visible.")
 _GENITALIA = BodyPartClass(_SEXUAL, "genitalia", "Exposed genitalia are visible.")
 #: The classes of the model that are reported. The other classes are covered or harmless body parts.
@@ -54,18 +65,6 @@ BODY_PART_CLASSES: Mapping[int, BodyPartClass] = {
     12: _FACE,
     14: _GENITALIA,
 }
-_CLASS_COUNT = 18
-#: If only a part of the frame changed, only that part is inspected. After 30 frames, the whole frame is
-#: inspected again.
-_WINDOWS = WindowSizes(stride=_STRIDE, margin=24, max_share=0.5, max_age_frames=30)
-
-CAPABILITIES: tuple[Capability, ...] = (
-    Capability(category=_SEXUAL, modality=Modality.IMAGE),
-    Capability(category=_SEXUAL, modality=Modality.FRAMES),
-    # In a reference image, every face matters. For frames, the cell is left out: this detector cannot tell
-    # whose face it is.
-    Capability(category=_LIKENESS, modality=Modality.IMAGE),
-)
 
 
 class Detection(NamedTuple):

@@ -33,6 +33,20 @@ _MAX_DISTANCE_RATIO = 0.93
 _CELLS = 5
 _MAX_PROPOSALS = 10
 _MAX_REFINED, _MIN_REFINED_AGREEMENT = 2, 0.34
+#: Steps for refining a map: shift across and down, two for stretching, two for rotation and shear, two for
+#: perspective.
+_NUDGES = np.array(
+    [
+        (0.04, 0, 0, 0, 0, 0, 0, 0),
+        (0, 0.04, 0, 0, 0, 0, 0, 0),
+        (0, 0, 0.06, 0.06, 0, 0, 0, 0),
+        (0, 0, 0.06, -0.06, 0, 0, 0, 0),
+        (0, 0, 0, 0, 0.07, -0.07, 0, 0),
+        (0, 0, 0, 0, 0.07, 0.07, 0, 0),
+        (0, 0, 0, 0, 0, 0, 0.12, 0),
+        (0, 0, 0, 0, 0, 0, 0, 0.12),
+    ]
+)
 
 
 class TemplateMatch(NamedTuple):
@@ -261,22 +275,6 @@ def _patch(scene: ImageFeatures, matrix: Matrix) -> Grey | None:
         borderMode=cv2.BORDER_REPLICATE,
     )
     return np.asarray(patch, np.uint8)
-
-
-#: Steps for refining a map: shift across and down, two for stretching, two for rotation and shear, two for
-#: perspective.
-_NUDGES = np.array(
-    [
-        (0.04, 0, 0, 0, 0, 0, 0, 0),
-        (0, 0.04, 0, 0, 0, 0, 0, 0),
-        (0, 0, 0.06, 0.06, 0, 0, 0, 0),
-        (0, 0, 0.06, -0.06, 0, 0, 0, 0),
-        (0, 0, 0, 0, 0.07, -0.07, 0, 0),
-        (0, 0, 0, 0, 0.07, 0.07, 0, 0),
-        (0, 0, 0, 0, 0, 0, 0.12, 0),
-        (0, 0, 0, 0, 0, 0, 0, 0.12),
-    ]
-)
 
 
 def _refine(

@@ -28,6 +28,12 @@ from .process import ModelFailed, ModelProcess
 from .specs import ConfiguredModel, ModelSpec, read_models
 from .weights import verify_files
 
+_NAME, VERSION = "custom-models", "1"
+_NO_MODEL = (
+    "No model is configured: safelight.toml needs [detectors.custom-models.models.NAME] with folder and "
+    "labels; see docs/extending.md."
+)
+
 
 def load(options: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
     """Make the function that answers requests of the form `{"keyframes": [...]}` with raw scores by
@@ -47,13 +53,6 @@ def load(options: dict[str, Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
         }
 
     return answer
-
-
-_NAME, VERSION = "custom-models", "1"
-_NO_MODEL = (
-    "No model is configured: safelight.toml needs [detectors.custom-models.models.NAME] with folder and "
-    "labels; see docs/extending.md."
-)
 
 
 class CustomModelDetector:

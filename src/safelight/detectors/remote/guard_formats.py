@@ -14,31 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-
-class UnparseableResponse(ValueError):
-    """The response does not have the guard's format.
-
-    Not in the error tree: the endpoint catches it and raises `GuardUnavailable`.
-    """
-
-
-@dataclass(frozen=True, kw_only=True)
-class GuardFormat:
-    """Request and response format of one family of guard models."""
-
-    name: str
-    #: The path of the endpoint under the server's base URL.
-    path: str
-    #: Builds the request body from (model, prompt).
-    body: Callable[[str, str], dict[str, Any]]
-    #: Parses the response body into a score for each of our categories.
-    read: Callable[[Mapping[str, Any]], dict[str, float]]
-    #: Every category that the guard can report.
-    categories: tuple[str, ...]
-
-
 UNSAFE_SCORE, CONTROVERSIAL_SCORE = 0.9, 0.55
-
 _QWEN = {
     "Violent": ("violence",),
     "Non-violent Illegal Acts": ("illicit",),
@@ -54,7 +30,6 @@ _QWEN = {
 }
 _QWEN_LINE = re.compile(r"^Safety:\s*(Safe|Unsafe|Controversial)\s*$", re.MULTILINE)
 _QWEN_CATEGORIES = re.compile(r"^Categories:\s*(.+)$", re.MULTILINE)
-
 _LLAMA = {
     "S1": ("violence",),
     "S2": ("illicit",),
@@ -71,7 +46,6 @@ _LLAMA = {
     "S13": ("deception",),
     "S14": (),
 }
-
 _SHIELD = (
     (
         "sexual",
@@ -96,7 +70,6 @@ _SHIELD = (
         " intimidating, bullying, or abusive content targeting another individual.",
     ),
 )
-
 _OMNI = {
     "harassment": ("harassment",),
     "harassment/threatening": ("harassment", "violence"),
@@ -112,7 +85,6 @@ _OMNI = {
     "violence": ("violence",),
     "violence/graphic": ("violence/graphic",),
 }
-
 #: The policy prompt for gpt-oss-safeguard; the category names are ours.
 POLICY = """You judge prompts for a generator of videos. Say which of these the asked-for video would show.
 sexual: sexual acts, nudity shown sexually. sexual/minors: anything sexual with a person under 18. ncii: a
@@ -132,6 +104,29 @@ _SAFEGUARD = (
     *("deception/speech", "privacy"),
 )
 _CONFIDENCE = {"low": 0.55, "medium": 0.75, "high": 0.92}
+CHAT, MODERATIONS = "chat/completions", "moderations"
+
+
+class UnparseableResponse(ValueError):
+    """The response does not have the guard's format.
+
+    Not in the error tree: the endpoint catches it and raises `GuardUnavailable`.
+    """
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuardFormat:
+    """Request and response format of one family of guard models."""
+
+    name: str
+    #: The path of the endpoint under the server's base URL.
+    path: str
+    #: Builds the request body from (model, prompt).
+    body: Callable[[str, str], dict[str, Any]]
+    #: Parses the response body into a score for each of our categories.
+    read: Callable[[Mapping[str, Any]], dict[str, float]]
+    #: Every category that the guard can report.
+    categories: tuple[str, ...]
 
 
 def _chat(model: str, prompt: str, *, tokens: int = 64, **more: Any) -> dict[str, Any]:
@@ -269,7 +264,6 @@ def _all_categories(mapping: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
     return tuple(sorted({ours for names in mapping.values() for ours in names}))
 
 
-CHAT, MODERATIONS = "chat/completions", "moderations"
 GUARD_FORMATS = {
     one.name: one
     for one in (

@@ -30,6 +30,12 @@ _NO_VISION_GUARD = (
     "No guard model for images is configured: safelight.toml needs [detectors.vision-guard] with "
     'url = "http://127.0.0.1:9000/v1", model and format (policy, llama-guard, omni-moderation).'
 )
+_VERSION = "1"
+_NO_TRANSCRIBER = (
+    "No transcription server is configured: safelight.toml needs [detectors.transcription] with "
+    'url = "http://127.0.0.1:9000/v1" and model. '
+    "Without it, Whisper transcribes if it is installed."
+)
 
 
 def _missing(options: dict[str, Any]) -> str | None:
@@ -164,16 +170,9 @@ def _guards(
     )
 
 
-_VERSION = "1"
 GUARD = _guards("text-guard", RunLocation.GATEWAY, load=_load, missing=_missing, claims=_claims)
 VISION_GUARD = _guards(
     "vision-guard", RunLocation.SCENE, load=_vision_load, missing=_vision_missing, claims=_vision_claims
-)
-
-_NO_TRANSCRIBER = (
-    "No transcription server is configured: safelight.toml needs [detectors.transcription] with "
-    'url = "http://127.0.0.1:9000/v1" and model. '
-    "Without it, Whisper transcribes if it is installed."
 )
 
 

@@ -19,6 +19,8 @@ from safelight.policy.findings import Basis, Finding, Modality, TextSpan
 from .endpoint import EndpointOptions, GuardUnavailable, RemoteEndpoint
 from .guard_formats import GuardFormat
 
+VERSION = "1"
+
 # Measured rates of a guard model, from a run on the operator's own prompts, with date and guard version.
 
 
@@ -81,9 +83,6 @@ def write_measurements(path: Path, figures: GuardMeasurements) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(asdict(figures), indent=2, sort_keys=True) + "\n"
     write_atomic(path, text.encode(), mode=0o666)
-
-
-VERSION = "1"
 
 
 class AskMode(StrEnum):

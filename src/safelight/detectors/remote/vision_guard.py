@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 #: Frames on a sheet, columns of a sheet, and longest side of one frame in pixels.
 MAX_SHEET_FRAMES, COLUMNS, MAX_FRAME_SIDE_PX = 16, 4, 384
 _QUALITY = 80
+VERSION = "1"
 
 
 def pick_evenly(keyframes: Sequence[Keyframe], limit: int) -> tuple[int, ...]:
@@ -75,9 +76,6 @@ def _encode_jpeg(picture: Picture) -> bytes:
     into = io.BytesIO()
     picture.save(into, "JPEG", quality=_QUALITY)
     return into.getvalue()
-
-
-VERSION = "1"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,6 +39,20 @@ PREVENTION = frozenset({"prevention-words", "prevention-words-zh"})
 #: Chinese has no space after a sentence, and half-width signs are common in it.
 _SENTENCE_END = re.compile(r"[.!?](?=\s|$|[\u3400-\u9fff])|[。！？;；]")
 _LINE_END = re.compile(r"[\n\r\u2028\u2029]")
+VERSION = "7"
+#: The score at the operating point of every category. The log-odds are shifted so that this is so.
+POINT_SCORE = 0.5
+#: Findings with a lower score are not reported. Those between this score and the operating point have no
+#: effect alone; content that may concern minors is kept from third parties from here, and paraphrases of a
+#: blocked prompt are judged more strictly.
+MIN_SCORE = 0.3
+#: Categories of hatred, which a text can repeat in order to reject it.
+_REJECTABLE = {
+    Category.HATE.value: ROLES,
+    Category.HARASSMENT.value: ROLES,
+    # Not sexual content: beside a sign of a minor, no word may take its power away.
+    Category.SELF_HARM.value: PREVENTION,
+}
 
 
 class RejectionReader:
@@ -91,22 +105,6 @@ def _sentence_ends(view: TextView, original: str) -> list[int]:
 def shipped_rejections(roles: frozenset[str] = ROLES) -> RejectionReader:
     """The reader for the shipped terms of these roles. It is built once per process."""
     return RejectionReader(shipped_compositions(), roles)
-
-
-VERSION = "7"
-#: The score at the operating point of every category. The log-odds are shifted so that this is so.
-POINT_SCORE = 0.5
-#: Findings with a lower score are not reported. Those between this score and the operating point have no
-#: effect alone; content that may concern minors is kept from third parties from here, and paraphrases of a
-#: blocked prompt are judged more strictly.
-MIN_SCORE = 0.3
-#: Categories of hatred, which a text can repeat in order to reject it.
-_REJECTABLE = {
-    Category.HATE.value: ROLES,
-    Category.HARASSMENT.value: ROLES,
-    # Not sexual content: beside a sign of a minor, no word may take its power away.
-    Category.SELF_HARM.value: PREVENTION,
-}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,6 +26,12 @@ from .compiled_lists import load_compiled
 from .normalise import folded, plain
 from .phrase_index import PhraseTable
 
+_FIELDS = frozenset({"n", "a", "z", "m", "d", "s", "near", "unless", "w", "for"})
+_QUALIFIER = re.compile(r"\s*\([^)]*\)\s*$")
+#: How a match was made, if it was not by an unambiguous name: by an ambiguous short name, or by a
+#: description.
+BY_SHORT_NAME, BY_DESCRIPTION = "short", "description"
+
 
 class EntityKind(StrEnum):
     """Kind of an entity. Living and historical people are separate because policies treat them
@@ -48,11 +54,6 @@ _CATEGORIES = {
     EntityKind.CHARACTER: Category.IP_CHARACTER,
     EntityKind.BRAND: Category.IP_BRAND,
 }
-_FIELDS = frozenset({"n", "a", "z", "m", "d", "s", "near", "unless", "w", "for"})
-_QUALIFIER = re.compile(r"\s*\([^)]*\)\s*$")
-#: How a match was made, if it was not by an unambiguous name: by an ambiguous short name, or by a
-#: description.
-BY_SHORT_NAME, BY_DESCRIPTION = "short", "description"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

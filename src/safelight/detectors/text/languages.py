@@ -17,15 +17,6 @@ from safelight.policy.findings import OperatingPoint
 from .chinese import locale_of
 from .word_grams import chinese_words, english_words, hash_gram
 
-
-class Language(StrEnum):
-    """A language in one script."""
-
-    ENGLISH = "en"
-    TRADITIONAL = "zh-Hant"
-    SIMPLIFIED = "zh-Hans"
-
-
 #: Most words of a text in each length bucket; the last bucket has no limit.
 _MOST_WORDS = {"1-3": 3, "4-8": 8, "9-20": 20, "21-60": 60}
 LENGTHS = (*_MOST_WORDS, "61+")
@@ -48,6 +39,14 @@ _LATIN = re.compile(r"[a-z]+(?:'[a-z]+)?")
 #: What is blanked out to read one language only: sentence ends are kept.
 _NOT_ENGLISH = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 _NOT_CHINESE = re.compile(r"[a-z0-9]")
+
+
+class Language(StrEnum):
+    """A language in one script."""
+
+    ENGLISH = "en"
+    TRADITIONAL = "zh-Hant"
+    SIMPLIFIED = "zh-Hans"
 
 
 @dataclass(frozen=True, kw_only=True)

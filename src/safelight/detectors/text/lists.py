@@ -35,6 +35,18 @@ from .word_edges import Fit, fit_of, is_short_term
 _MAX_SINGULAR = 2
 #: A word of letters and digits, or any other visible character; each Chinese character is a token of its own.
 _TOKEN = re.compile(r"[^\W_\u2e80-\U0010ffff]+|\S")
+VERSION = "1"
+#: Added to the reason if the words are in no plain view of the text.
+DISGUISED = " The words were disguised."
+#: Characters before and after a match in which context words count.
+CONTEXT_CHARS = 90
+#: Most characters between the parts of one term, unless an entry sets `gap`.
+DEFAULT_GAP_CHARS = 40
+MAX_SPANS = 16
+_CLAUSE_END = re.compile(r"[,.;:!?。、…\n]")
+#: A sign of a minor counts wherever its letters are: it decides nothing without another sign.
+_ANYWHERE = frozenset({Category.MINORS_PRESENT.value})
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 class WordIndex:
@@ -87,20 +99,6 @@ def _whole_word_end(text: str, end: int, *, plural: bool) -> int:
     if plural and text[end] == "s" and (end + 1 == len(text) or not _is_word(text[end + 1])):
         return end + 1
     return 0
-
-
-VERSION = "1"
-#: Added to the reason if the words are in no plain view of the text.
-DISGUISED = " The words were disguised."
-#: Characters before and after a match in which context words count.
-CONTEXT_CHARS = 90
-#: Most characters between the parts of one term, unless an entry sets `gap`.
-DEFAULT_GAP_CHARS = 40
-MAX_SPANS = 16
-_CLAUSE_END = re.compile(r"[,.;:!?。、…\n]")
-#: A sign of a minor counts wherever its letters are: it decides nothing without another sign.
-_ANYWHERE = frozenset({Category.MINORS_PRESENT.value})
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True, kw_only=True)

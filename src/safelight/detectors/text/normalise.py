@@ -68,22 +68,6 @@ _PLAIN_MEANINGS = {
 EMOJI_BY_WORD = {meaning: sign for sign, meaning in _PLAIN_MEANINGS.items() if " " not in meaning}
 _BLOCKS = ((0x1F300, 0x1FAFF), (0x2600, 0x27BF))
 _DROPPED = ("emoji modifier", "variation selector", "regional indicator")
-
-
-def describe_emoji(character: str) -> str:
-    """The meaning of an emoji in words; empty if the character is not an emoji."""
-    if character in _PLAIN_MEANINGS:
-        return _PLAIN_MEANINGS[character]
-    code = ord(character)
-    if not any(first <= code <= last for first, last in _BLOCKS):
-        return ""
-    name = unicodedata.name(character, "").lower()
-    return "" if name.startswith(_DROPPED) else name.replace(" face", "").replace("-", " ")[:40]
-
-
-#: Makes one view from another.
-ViewStep = Callable[[TextView], TextView]
-
 _BLANKS = frozenset("\u2800\u3164\u115f\u1160\uffa0")
 _LEET = {
     "0": "o",
@@ -127,6 +111,21 @@ _UNREADABLE_ENCODINGS, _MAX_CHARS_PER_HIDDEN = frozenset({"base64", "hex", "url"
 MAX_EMOJI = 120
 #: Most letters to which one ordinary character folds. The words for an emoji may be longer.
 MAX_FOLDED = 4
+
+
+def describe_emoji(character: str) -> str:
+    """The meaning of an emoji in words; empty if the character is not an emoji."""
+    if character in _PLAIN_MEANINGS:
+        return _PLAIN_MEANINGS[character]
+    code = ord(character)
+    if not any(first <= code <= last for first, last in _BLOCKS):
+        return ""
+    name = unicodedata.name(character, "").lower()
+    return "" if name.startswith(_DROPPED) else name.replace(" face", "").replace("-", " ")[:40]
+
+
+#: Makes one view from another.
+ViewStep = Callable[[TextView], TextView]
 
 
 def plain(text: str) -> TextView:

@@ -23,6 +23,11 @@ _SHAPES = (
     ("mail address", re.compile(r"(?<![\w.])[\w.+-]{1,64}@[a-z0-9-]{1,63}(?:\.[a-z]{2,24}){1,3}(?!\w)")),
 )
 _CARD = re.compile(r"(?<![0-9a-z.])(?:\d{4}[ -]?){3}\d{1,7}(?![0-9a-z.])")
+VERSION = "1"
+CAPABILITIES = (
+    Capability(category=Category.MINORS_PRESENT.value, modality=Modality.TEXT),
+    Capability(category=Category.PRIVACY.value, modality=Modality.TEXT),
+)
 
 
 def find_identifiers(text: str) -> Iterator[tuple[str, int, int]]:
@@ -39,13 +44,6 @@ def find_identifiers(text: str) -> Iterator[tuple[str, int, int]]:
 def _luhn(digits: list[int]) -> bool:
     doubled = (digit * 2 - 9 * (digit > 4) for digit in digits[-2::-2])
     return any(digits) and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
-
-
-VERSION = "1"
-CAPABILITIES = (
-    Capability(category=Category.MINORS_PRESENT.value, modality=Modality.TEXT),
-    Capability(category=Category.PRIVACY.value, modality=Modality.TEXT),
-)
 
 
 class PatternDetector:

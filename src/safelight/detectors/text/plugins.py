@@ -28,6 +28,32 @@ if TYPE_CHECKING:
 
 #: The page with the figures of most of these detectors.
 _PROMPTS = "docs/benchmarks/prompts.md"
+#: Categories of the shipped classifiers; a test compares them with the weights.
+CLASSIFIER_CATEGORIES = (
+    Category.DECEPTION,
+    Category.EXTREMISM,
+    Category.HARASSMENT,
+    Category.HATE,
+    Category.ILLICIT,
+    Category.NCII,
+    Category.PRIVACY,
+    Category.SELF_HARM,
+    Category.SEXUAL,
+    Category.VIOLENCE,
+    Category.VIOLENCE_GRAPHIC,
+)
+#: Categories that the reader of acts checks; a test compares them with the weights.
+ACT_CATEGORIES = (
+    Category.CRUELTY_ANIMALS,
+    Category.DECEPTION_IMPERSONATION,
+    Category.DECEPTION_SCAM,
+    Category.HATE_DEHUMANISATION,
+    Category.SELF_HARM_ACT,
+    Category.SEXUAL_REAL_PERSON,
+    Category.VIOLENCE_ASSAULT,
+    Category.VIOLENCE_MASS_ATTACK,
+    Category.VIOLENCE_TORTURE,
+)
 
 
 def _text(*categories: Category, measured: str | None = None) -> tuple[Capability, ...]:
@@ -183,21 +209,6 @@ CARD = DetectorPlugin(
     name="safety-card", version="1", location=RunLocation.GATEWAY, capabilities=(), load=_load_card
 )
 
-#: Categories of the shipped classifiers; a test compares them with the weights.
-CLASSIFIER_CATEGORIES = (
-    Category.DECEPTION,
-    Category.EXTREMISM,
-    Category.HARASSMENT,
-    Category.HATE,
-    Category.ILLICIT,
-    Category.NCII,
-    Category.PRIVACY,
-    Category.SELF_HARM,
-    Category.SEXUAL,
-    Category.VIOLENCE,
-    Category.VIOLENCE_GRAPHIC,
-)
-
 
 @lru_cache(maxsize=1)
 def _shipped_classifiers() -> ClassifierSet:
@@ -299,18 +310,6 @@ def _act_capabilities(options: dict[str, Any]) -> tuple[Capability, ...]:
     )
 
 
-#: Categories that the reader of acts checks; a test compares them with the weights.
-ACT_CATEGORIES = (
-    Category.CRUELTY_ANIMALS,
-    Category.DECEPTION_IMPERSONATION,
-    Category.DECEPTION_SCAM,
-    Category.HATE_DEHUMANISATION,
-    Category.SELF_HARM_ACT,
-    Category.SEXUAL_REAL_PERSON,
-    Category.VIOLENCE_ASSAULT,
-    Category.VIOLENCE_MASS_ATTACK,
-    Category.VIOLENCE_TORTURE,
-)
 ACTS = DetectorPlugin(
     name="acts",
     version="1",

@@ -30,6 +30,8 @@ _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 _MS_RDONLY, _MS_BIND, _MS_REC, _MS_PRIVATE = 1, 4096, 16384, 1 << 18
 _CAPABILITY_VERSION_3 = 0x20080522
+#: A note if Landlock is not available.
+FILES_NOT_RESTRICTED = "The kernel does not restrict the child to the files of its call."
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -155,10 +157,6 @@ def confine(spec: ConfinementSpec) -> Isolation:
         limits=limits_set,
         notes=tuple(notes),
     )
-
-
-#: A note if Landlock is not available.
-FILES_NOT_RESTRICTED = "The kernel does not restrict the child to the files of its call."
 
 
 def restrict_to(allowed: AllowedPaths, runtime_paths: Iterable[str]) -> bool:

@@ -76,6 +76,29 @@ _LUMINANCE, _CONTRAST, _POOLING = 0.649, 0.7, 4.0
 _MEAN_GREY = 128.0
 #: Luma of black. The model has no threshold for it; a real screen is never darker, because it reflects light.
 _BLACK = 16.0
+#: Luma PSNR of a marked clip before encoding, in decibels. The limit is 42.5; frames that were not sampled
+#: differ.
+TARGET_PSNR = 42.7
+#: The visibility is measured on every n-th sampled frame, because it takes three times as long as the PSNR.
+_VISIBILITY_STEP = 3
+#: A second try must be at least this much stronger than the first.
+_MIN_GAIN = 1.1
+#: Levels of luma from black to white in video range, and in full range.
+_VIDEO_LEVELS, _FULL_LEVELS = 219.0, 255.0
+#: Constant rate factor of H.264 for marked files: no visible loss.
+CRF = 18
+#: Strength of x264's adaptive quantization for marked files. Its default, 1, spends many bits on the mark in
+#: flat areas. With this, files are 9 to 30 % smaller, and no farther from the original.
+AQ_STRENGTH = 0.5
+#: Formats of 8 bits with a plane of luma, which the encoder writes as they are.
+_MARKED_FORMATS = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p")
+#: Frames of the whole clip that give the strength: this many, or up to twice as many.
+_SAMPLES = 48
+#: Decoded frames of a clip that are kept in memory, in bytes: about 7 s of 720p, or 3 s of 1080p. A longer
+#: clip is decoded twice.
+_MAX_KEPT_BYTES = 256 << 20
+#: Luma of black in video range.
+_VIDEO_BLACK = 16
 
 
 def visible_change(picture: Floats, change: Floats) -> Floats:
@@ -110,21 +133,6 @@ def _transform(plane: Floats) -> Floats:
 
 
 Luma = npt.NDArray[np.uint8]
-
-#: Luma PSNR of a marked clip before encoding, in decibels. The limit is 42.5; frames that were not sampled
-#: differ.
-TARGET_PSNR = 42.7
-#: The visibility is measured on every n-th sampled frame, because it takes three times as long as the PSNR.
-_VISIBILITY_STEP = 3
-#: A second try must be at least this much stronger than the first.
-_MIN_GAIN = 1.1
-#: Levels of luma from black to white in video range, and in full range.
-_VIDEO_LEVELS, _FULL_LEVELS = 219.0, 255.0
-#: Constant rate factor of H.264 for marked files: no visible loss.
-CRF = 18
-#: Strength of x264's adaptive quantization for marked files. Its default, 1, spends many bits on the mark in
-#: flat areas. With this, files are 9 to 30 % smaller, and no farther from the original.
-AQ_STRENGTH = 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -256,17 +264,6 @@ class WatermarkEmbedder:
                 borderMode=cv2.BORDER_WRAP,
             )
         )
-
-
-#: Formats of 8 bits with a plane of luma, which the encoder writes as they are.
-_MARKED_FORMATS = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p")
-#: Frames of the whole clip that give the strength: this many, or up to twice as many.
-_SAMPLES = 48
-#: Decoded frames of a clip that are kept in memory, in bytes: about 7 s of 720p, or 3 s of 1080p. A longer
-#: clip is decoded twice.
-_MAX_KEPT_BYTES = 256 << 20
-#: Luma of black in video range.
-_VIDEO_BLACK = 16
 
 
 class Obstacle(StrEnum):

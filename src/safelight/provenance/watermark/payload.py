@@ -13,6 +13,9 @@ from .pattern import PAYLOAD_TONES, WatermarkPattern
 
 Bits = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
+_ID_BYTES, _CHECK_BYTES = 8, 4
+#: More paths find a few more weak marks, and take proportionally longer.
+_PATHS = 32
 
 
 class PolarCode:
@@ -84,10 +87,7 @@ class _ListSearch:
         return bits[:, None], source
 
 
-_ID_BYTES, _CHECK_BYTES = 8, 4
 _CODE = PolarCode(PAYLOAD_TONES, 8 * (_ID_BYTES + _CHECK_BYTES))
-#: More paths find a few more weak marks, and take proportionally longer.
-_PATHS = 32
 
 
 def encode(pattern: WatermarkPattern, content_id: int) -> npt.NDArray[np.uint8]:

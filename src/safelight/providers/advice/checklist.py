@@ -121,6 +121,10 @@ PURPOSE = (
     r"|宣传片|宣傳片|广告|廣告|教学|教學|纪录片|紀錄片|公益|培训|培訓"
 )
 _SENTENCES = re.compile(r"[.!?;。！？；]+")
+_HARM_CATEGORIES = categories_of(Group.VIOLENCE, Group.SELF_HARM) - {Category.SELF_HARM_INTENT.value}
+#: A finding of these, however weak, excludes advice on the age of people.
+_AGE_CATEGORIES = SEXUAL_CATEGORIES | categories_of(Group.MINORS)
+_MAX_CHARACTERS, _MAX_SENTENCES = 900, 8
 
 
 @cache
@@ -145,11 +149,6 @@ def find_spans(words: str, text: str, limit: int = 12) -> tuple[tuple[int, int],
 
 def count_sentences(text: str) -> int:
     return sum(1 for part in _SENTENCES.split(text) if part.strip())
-
-
-_HARM_CATEGORIES = categories_of(Group.VIOLENCE, Group.SELF_HARM) - {Category.SELF_HARM_INTENT.value}
-#: A finding of these, however weak, excludes advice on the age of people.
-_AGE_CATEGORIES = SEXUAL_CATEGORIES | categories_of(Group.MINORS)
 
 
 class ChecklistTopic(StrEnum):
@@ -485,9 +484,6 @@ def _context(prompt: _Prompt, *, at_risk: bool) -> ChecklistItem:
         state=ChecklistState.LOOK if at_risk else ChecklistState.FINE,
         message="The prompt states no purpose. If there is one, state it; do not invent one.",
     )
-
-
-_MAX_CHARACTERS, _MAX_SENTENCES = 900, 8
 
 
 def _simplify(prompt: _Prompt, stacked: int) -> ChecklistItem:

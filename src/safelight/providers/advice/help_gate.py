@@ -39,14 +39,6 @@ _WORDS = re.compile(
     r"|比基尼|[內内][衣褲裤]|裸|[脫脱]衣|性感|[誘诱]惑|挑逗|情趣|[嫵妩]媚",
     re.IGNORECASE,
 )
-
-
-def suggest_minor_scene(findings: Iterable[Finding], texts: Iterable[str]) -> bool:
-    """Whether a minor is present and a text has a word of undress or allure."""
-    present = any(one.category == Category.MINORS_PRESENT and is_alarm(one) for one in findings)
-    return present and any(_WORDS.search(text) for text in texts)
-
-
 #: No help if a detector reports one of these, even if the policy allows the request.
 GATED = frozenset(
     category.value
@@ -71,13 +63,17 @@ _HARM = frozenset(
         Category.DECEPTION_SCAM.value,
     }
 )
-
-
 #: The detector of acts of harm. It is sure that a text is harmless if all its findings in it, also those that
 #: are not recorded, stay below a score; below a lower one if words suggest graphic violence. It is never sure
 #: about words of an act with its object (docs/benchmarks/advice.md has the figures behind this).
 _READER = "acts"
 SURE_BELOW, SURE_BELOW_WITH_WORDS = 0.01, 0.001
+
+
+def suggest_minor_scene(findings: Iterable[Finding], texts: Iterable[str]) -> bool:
+    """Whether a minor is present and a text has a word of undress or allure."""
+    present = any(one.category == Category.MINORS_PRESENT and is_alarm(one) for one in findings)
+    return present and any(_WORDS.search(text) for text in texts)
 
 
 class HelpAnswer(StrEnum):

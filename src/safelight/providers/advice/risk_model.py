@@ -39,6 +39,21 @@ _MAX_SWEEPS, _MAX_STEPS, _MAX_HALVES = 8, 20, 10
 #: logarithm of the posterior gains less.
 _TOLERANCE, _MIN_GAIN = 0.05, 0.02
 _MIN_CURVATURE = 1e-9
+#: With fewer different prompts, no probability is given.
+MIN_PROMPTS = 50
+#: Most requests that are fitted, the newest: more take seconds.
+MAX_REQUESTS = 400
+#: Most features of a model, the most frequent: 400 long Chinese prompts have a million, which take gigabytes.
+MAX_COLUMNS = 4_000
+#: A word of a single request cannot be distinguished from its other words.
+_MIN_COUNT = 2
+#: Half the width of a 95 % interval, in standard deviations.
+_INTERVAL = 1.96
+#: Probabilities from which the level is medium, and high.
+LEVELS_FROM = (0.15, 0.4)
+#: Width of an interval from which on uncertainty alone may not change the level, and the largest share of
+#: words that no outcome has.
+_MAX_WIDTH, _MAX_UNSEEN = 0.6, 0.5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,23 +151,6 @@ def _precision(kernel: Array, offset: Array, dual: Array) -> Array:
 
 def _sigmoid(odds: Array) -> Array:
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(odds, -50.0, 50.0))))
-
-
-#: With fewer different prompts, no probability is given.
-MIN_PROMPTS = 50
-#: Most requests that are fitted, the newest: more take seconds.
-MAX_REQUESTS = 400
-#: Most features of a model, the most frequent: 400 long Chinese prompts have a million, which take gigabytes.
-MAX_COLUMNS = 4_000
-#: A word of a single request cannot be distinguished from its other words.
-_MIN_COUNT = 2
-#: Half the width of a 95 % interval, in standard deviations.
-_INTERVAL = 1.96
-#: Probabilities from which the level is medium, and high.
-LEVELS_FROM = (0.15, 0.4)
-#: Width of an interval from which on uncertainty alone may not change the level, and the largest share of
-#: words that no outcome has.
-_MAX_WIDTH, _MAX_UNSEEN = 0.6, 0.5
 
 
 @dataclass(frozen=True, kw_only=True)

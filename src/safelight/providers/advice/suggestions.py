@@ -74,6 +74,44 @@ _ENGLISH_SENTENCE = re.compile(r"[^.!?\n]+")
 _NOUN, _CONTEXT = "noun", "context"
 _JOINED = ("-", "'", "’")
 _BEFORE_CHARS = 50
+#: Most suggestions of one request. The first ones change most.
+MAX_SUGGESTIONS = 20
+#: Characters of the rewrites of one kind that are compared with the prompt: a long prompt has fewer of them.
+_MAX_COMPARED = 100_000
+#: Suggestions of which the first one is chosen: weighing one of them reads the whole prompt.
+_MAX_WEIGHED = 5
+#: Advice on a word of which no replacement fits, and whose row has none.
+_ADVICE_WITHOUT_REPLACEMENT = "leave_out"
+_ARTICLE = re.compile(r"an? ")
+#: A sentence states an injury, or who causes one.
+_STATED_INJURY = re.compile(
+    r"\b(?:hurt|beaten|beat up|hit|kicked|punched|slapped|struck|shot|stabbed|pushed|thrown"
+    r"|attacked|abused|harmed) by\b"
+    r"|\b(?:injur(?:y|ies|ed)|wounded|bleeds?|bleeding|bled|killed)\b"
+    r"|受[傷伤]|流血|被[^，。！？；,.!?;\n]{0,6}[殺杀打踢推傷伤]",
+    re.IGNORECASE,
+)
+_SENTENCE = re.compile(r"[^.!?。！？\n]*")
+#: Rows whose replacements would hide an injury that the sentence states.
+_HIDES_INJURY = frozenset({"fall", "crash", "jump", "alone", "despair"})
+#: What can only be seen at night, so that its rows of time are no subject of advice.
+_ONLY_AT_NIGHT = re.compile(
+    r"\b(?:stars|starry|starlit|meteors?|milky way|moon\w*|fireworks?|northern lights|aurora)\b"
+    r"|星空|流星|銀河|银河|月[亮光]|滿月|满月|煙火|烟火|煙花|烟花|極光|极光",
+    re.IGNORECASE,
+)
+_DARKNESS = "darkness"
+#: The row whose verbs mean something else with other objects: "shoots" with a bow is no work on a film.
+_ONLY_WITH_OBJECTS = "film"
+#: Rows whose advice is for words without a replacement.
+_ADVICE_INSTEAD = frozenset({"film", "medicine", "cut", "crash"})
+#: Advice on drivers that no row of the word table describes.
+_ADVICE_BY_KIND = {
+    DriverKind.NAME: "own_design",
+    DriverKind.BRAND: "brand",
+    DriverKind.SCENARIO: "scene",
+    DriverKind.REFERENCE: "reference",
+}
 
 
 def find_same_kind(prompt: str, kept: Sequence[tuple[int, int]] = ()) -> Iterator[Suggestion]:
@@ -144,46 +182,6 @@ def _known() -> FormTable[str]:
 def _rows() -> Iterator[tuple[str, tuple[str, ...]]]:
     for row in read_rows("same_kind"):
         yield row["class"], tuple(row["en"].split("|"))
-
-
-#: Most suggestions of one request. The first ones change most.
-MAX_SUGGESTIONS = 20
-#: Characters of the rewrites of one kind that are compared with the prompt: a long prompt has fewer of them.
-_MAX_COMPARED = 100_000
-#: Suggestions of which the first one is chosen: weighing one of them reads the whole prompt.
-_MAX_WEIGHED = 5
-#: Advice on a word of which no replacement fits, and whose row has none.
-_ADVICE_WITHOUT_REPLACEMENT = "leave_out"
-_ARTICLE = re.compile(r"an? ")
-#: A sentence states an injury, or who causes one.
-_STATED_INJURY = re.compile(
-    r"\b(?:hurt|beaten|beat up|hit|kicked|punched|slapped|struck|shot|stabbed|pushed|thrown"
-    r"|attacked|abused|harmed) by\b"
-    r"|\b(?:injur(?:y|ies|ed)|wounded|bleeds?|bleeding|bled|killed)\b"
-    r"|受[傷伤]|流血|被[^，。！？；,.!?;\n]{0,6}[殺杀打踢推傷伤]",
-    re.IGNORECASE,
-)
-_SENTENCE = re.compile(r"[^.!?。！？\n]*")
-#: Rows whose replacements would hide an injury that the sentence states.
-_HIDES_INJURY = frozenset({"fall", "crash", "jump", "alone", "despair"})
-#: What can only be seen at night, so that its rows of time are no subject of advice.
-_ONLY_AT_NIGHT = re.compile(
-    r"\b(?:stars|starry|starlit|meteors?|milky way|moon\w*|fireworks?|northern lights|aurora)\b"
-    r"|星空|流星|銀河|银河|月[亮光]|滿月|满月|煙火|烟火|煙花|烟花|極光|极光",
-    re.IGNORECASE,
-)
-_DARKNESS = "darkness"
-#: The row whose verbs mean something else with other objects: "shoots" with a bow is no work on a film.
-_ONLY_WITH_OBJECTS = "film"
-#: Rows whose advice is for words without a replacement.
-_ADVICE_INSTEAD = frozenset({"film", "medicine", "cut", "crash"})
-#: Advice on drivers that no row of the word table describes.
-_ADVICE_BY_KIND = {
-    DriverKind.NAME: "own_design",
-    DriverKind.BRAND: "brand",
-    DriverKind.SCENARIO: "scene",
-    DriverKind.REFERENCE: "reference",
-}
 
 
 def suggest(

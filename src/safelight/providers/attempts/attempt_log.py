@@ -58,6 +58,10 @@ _GATEWAY_COLUMNS = (
     *(videos.c.vaulted, videos.c.quarantined),
     videos.c.id.label("video"),
 )
+_COPIED = (
+    *("at", "provider", "model", "prompt", "error", "stage", "seconds", "width", "height"),
+    *("file_came", "request_id"),
+)
 
 
 def read_gateway_attempts(
@@ -458,12 +462,6 @@ def _store(tx: Transaction, given: NewAttempt, origin: AttemptOrigin) -> str | N
     for refund in given.refunds:
         _store_refund(tx, attempt, refund, given.at)
     return attempt_id
-
-
-_COPIED = (
-    *("at", "provider", "model", "prompt", "error", "stage", "seconds", "width", "height"),
-    *("file_came", "request_id"),
-)
 
 
 def _store_refund(tx: Transaction, attempt: AttemptRecord, refund: AttemptRefund, at: float) -> None:

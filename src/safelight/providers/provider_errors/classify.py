@@ -37,6 +37,23 @@ _AGAIN = {
     ErrorKind.TIMEOUT: ProviderRetry.SAME,
     ErrorKind.UNKNOWN: ProviderRetry.UNKNOWN,
 }
+_WHO = {
+    ErrorSource.RELAY: "The relay",
+    ErrorSource.NETWORK: "The connection",
+    ErrorSource.CLIENT: "The caller's own program",
+}
+_NO_CODES = frozenset({"failed", "error", "none", "null", "success", "completed", "failure"})
+_UNDER_WAY = frozenset(
+    {"queued", "in_progress", "processing", "running", "pending", "starting", "dreaming", "in_queue"}
+)
+_OVER = frozenset({"failed", "fail", "failure", "error"})
+#: Next step if nothing is known about a text.
+NOT_ENOUGH = "Paste the whole response, or name the provider."
+#: Matches if a content filter of the caller's own network answered instead of the provider.
+_NETWORK_FILTER = (
+    r"access to this (?:web ?)?(?:page|site|address|url) (?:has been|was|is) (?:blocked|denied|restricted)"
+    r"|web access policy|blocked by your (?:network |it )?(?:administrator|organi[sz]ation)"
+)
 
 
 def classify(said: ParsedError, provider: str | None = None) -> ProviderError:
@@ -188,11 +205,6 @@ def _worded(decoded: ProviderError, row: ErrorRule, who: str) -> ProviderError:
     )
 
 
-_WHO = {
-    ErrorSource.RELAY: "The relay",
-    ErrorSource.NETWORK: "The connection",
-    ErrorSource.CLIENT: "The caller's own program",
-}
 _WHO |= {owner: "The provider" for owner in ErrorSource if owner not in _WHO}
 
 
@@ -301,9 +313,6 @@ def _code(said: ParsedError) -> str:
     return redact(words[0][:400], longest=80) if words else ""
 
 
-_NO_CODES = frozenset({"failed", "error", "none", "null", "success", "completed", "failure"})
-
-
 def _message(said: ParsedError, row: ErrorRule | None) -> str:
     spoken = [value for value in said.values(words().messages) if " " in value or not value.isascii()]
     if row is not None and row.text:
@@ -313,19 +322,6 @@ def _message(said: ParsedError, row: ErrorRule | None) -> str:
             start = max(0, said.prose.rfind("\n", 0, match.start()) + 1, match.start() - 200)
             return redact(said.prose[start : match.end() + 200])
     return redact(spoken[0][:4000]) if spoken else ""
-
-
-_UNDER_WAY = frozenset(
-    {"queued", "in_progress", "processing", "running", "pending", "starting", "dreaming", "in_queue"}
-)
-_OVER = frozenset({"failed", "fail", "failure", "error"})
-#: Next step if nothing is known about a text.
-NOT_ENOUGH = "Paste the whole response, or name the provider."
-#: Matches if a content filter of the caller's own network answered instead of the provider.
-_NETWORK_FILTER = (
-    r"access to this (?:web ?)?(?:page|site|address|url) (?:has been|was|is) (?:blocked|denied|restricted)"
-    r"|web access policy|blocked by your (?:network |it )?(?:administrator|organi[sz]ation)"
-)
 
 
 def _nothing(said: ParsedError, hint: Provider | None) -> ProviderError:

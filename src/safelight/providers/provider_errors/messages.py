@@ -36,6 +36,17 @@ INPUTS = {
     "audio": "the reference sound",
 }
 _OUTPUTS = {"audio": "the finished video for its sound", "image": "the finished picture"}
+_STEPS = {
+    ErrorKind.QUOTA: "Add credit or raise the limit of the account, then submit the same request again.",
+    ErrorKind.AUTH: "Check the key, its permissions, and that it belongs to this address.",
+    ErrorKind.TRANSIENT: (
+        "Submit the same request again in a minute; first check whether a job exists, to avoid paying twice."
+    ),
+    ErrorKind.TIMEOUT: (
+        "Ask the provider whether the job exists before you submit it again, to avoid paying twice."
+    ),
+    ErrorKind.INVALID_REQUEST: "Correct the request as the message describes.",
+}
 
 
 def sentence(decoded: ProviderError, who: str) -> str:
@@ -72,19 +83,6 @@ def _why(decoded: ProviderError) -> str:
     if decoded.category == UNKNOWN:
         return "; it gives no reason"
     return f"; its reason is {_CATEGORIES.get(decoded.category, decoded.category)}"
-
-
-_STEPS = {
-    ErrorKind.QUOTA: "Add credit or raise the limit of the account, then submit the same request again.",
-    ErrorKind.AUTH: "Check the key, its permissions, and that it belongs to this address.",
-    ErrorKind.TRANSIENT: (
-        "Submit the same request again in a minute; first check whether a job exists, to avoid paying twice."
-    ),
-    ErrorKind.TIMEOUT: (
-        "Ask the provider whether the job exists before you submit it again, to avoid paying twice."
-    ),
-    ErrorKind.INVALID_REQUEST: "Correct the request as the message describes.",
-}
 
 
 def next_step(decoded: ProviderError) -> str:

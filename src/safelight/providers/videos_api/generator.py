@@ -37,6 +37,8 @@ from .profiles import OMNI
 from .responses import read_progress
 from .statuses import may_be_finished, read_id, read_video
 
+_LIST_PAGE_SIZE, _MAX_PAGES = 100, 50
+
 
 def build_request(
     client: httpx.Client, generation: GenerationRequest, options: Options, stack: ExitStack
@@ -167,9 +169,6 @@ def _flat(fields: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _file_name(media_type: str) -> str:
     return f"reference.{media_type.rsplit('/', 1)[-1].split('+')[0]}"
-
-
-_LIST_PAGE_SIZE, _MAX_PAGES = 100, 50
 
 
 class VideosApiGenerator:

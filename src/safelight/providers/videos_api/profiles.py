@@ -12,18 +12,6 @@ from typing import Any
 
 import msgspec
 
-
-class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """Options that the settings of a server get unless they have their own."""
-
-    title: str
-    #: `owned_by` in the server's list of models.
-    owned_by: frozenset[str] = frozenset()
-    #: A header that only this server sends.
-    header: str = ""
-    options: Mapping[str, Any] = {}
-
-
 #: The profile of our own server, which steers and watches.
 STEER = "safelight-steer"
 #: That of vLLM-Omni, whose workers steer and watch with our extension.
@@ -36,6 +24,19 @@ _SAMPLING = {
     "num_frames": "int",
     "fps": "int",
 }
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """Options that the settings of a server get unless they have their own."""
+
+    title: str
+    #: `owned_by` in the server's list of models.
+    owned_by: frozenset[str] = frozenset()
+    #: A header that only this server sends.
+    header: str = ""
+    options: Mapping[str, Any] = {}
+
+
 PROFILES: Mapping[str, Profile] = {
     STEER: Profile(
         title="safelight-steer",

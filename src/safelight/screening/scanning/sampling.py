@@ -16,6 +16,10 @@ from .frame_difference import Novelty
 
 #: A box in fractions of the frame: x, y, width, height.
 Region = tuple[float, float, float, float]
+#: Maximum number of sampled frames listed in the report.
+_MAX_LISTED = 1000
+#: Every this many frames, a frame is compared with the last sampled frame.
+_SLOW_INTERVAL_FRAMES = 5
 
 
 class SampleReason(StrEnum):
@@ -105,10 +109,6 @@ class SamplingReport(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _NOTABLE_REASONS = frozenset({SampleReason.OUTLIER, SampleReason.CUT, SampleReason.APPEARED})
-#: Maximum number of sampled frames listed in the report.
-_MAX_LISTED = 1000
-#: Every this many frames, a frame is compared with the last sampled frame.
-_SLOW_INTERVAL_FRAMES = 5
 
 
 class FrameSampler:

@@ -16,6 +16,18 @@ import msgspec
 from safelight.detectors.box_tracker import BoxTracker, Track
 from safelight.policy.findings import Attribute, Finding, FrameRange, ImageBox, Modality
 
+#: A segment begins and ends with a frame whose score is at least `_MIN_COUNTED_SCORE`, or, if the peak is
+#: lower, at least `_EDGE_FRACTION` of the peak. Weaker frames before and after become segments of their own.
+_EDGE_FRACTION, _MIN_COUNTED_SCORE = 0.5, 0.5
+#: Maximum number of tracks reported with a segment; the longest are kept.
+_MAX_TRACKS_PER_SEGMENT = 8
+#: When an open segment has twice this many entries, each two neighbouring entries are merged into one. Each
+#: entry starts as one call, so the ends of a segment are exact for some minutes, and within a few calls for
+#: an hour.
+_FOLD_ENTRIES = 4096
+#: Maximum number of segments kept per kind; those with the highest scores are kept.
+_MAX_SEGMENTS_PER_KIND = 2000
+
 
 @dataclass(frozen=True, kw_only=True)
 class FrameTiming:
@@ -30,19 +42,6 @@ class FrameTimings(Protocol):
     """The timing of each frame that a detector inspected, indexed by the number of the detector call."""
 
     def __getitem__(self, call: int, /) -> FrameTiming: ...
-
-
-#: A segment begins and ends with a frame whose score is at least `_MIN_COUNTED_SCORE`, or, if the peak is
-#: lower, at least `_EDGE_FRACTION` of the peak. Weaker frames before and after become segments of their own.
-_EDGE_FRACTION, _MIN_COUNTED_SCORE = 0.5, 0.5
-#: Maximum number of tracks reported with a segment; the longest are kept.
-_MAX_TRACKS_PER_SEGMENT = 8
-#: When an open segment has twice this many entries, each two neighbouring entries are merged into one. Each
-#: entry starts as one call, so the ends of a segment are exact for some minutes, and within a few calls for
-#: an hour.
-_FOLD_ENTRIES = 4096
-#: Maximum number of segments kept per kind; those with the highest scores are kept.
-_MAX_SEGMENTS_PER_KIND = 2000
 
 
 def build_segments(

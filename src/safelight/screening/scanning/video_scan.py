@@ -53,6 +53,9 @@ _SHEET_FRAMES = 20
 #: Twice the frames of the contact sheet. If more are buffered, every second one is dropped and the stride
 #: doubles, so that the frames stay evenly spaced.
 _MAX_BUFFERED_FRAMES = 2 * _SHEET_FRAMES
+_PROGRESS_S = 0.25
+#: A segment continues over this many calls without a finding: 0.2 s for detectors that inspect every frame.
+_BRIDGE_EVERY_FRAME, _BRIDGE_SAMPLED = 6, 0
 
 
 class Previews(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,11 +126,6 @@ class PreviewCollector:
             ),
             evidence=evidence,
         )
-
-
-_PROGRESS_S = 0.25
-#: A segment continues over this many calls without a finding: 0.2 s for detectors that inspect every frame.
-_BRIDGE_EVERY_FRAME, _BRIDGE_SAMPLED = 6, 0
 
 
 class VideoScan:

@@ -31,6 +31,11 @@ from .video_scan import VideoScan
 # Scans all views of one image. Runs only inside a sandboxed child.
 
 Pixels = npt.NDArray[np.uint8]
+#: A finding of another view is left out if a known finding of the same kind covers it, and its score is not
+#: higher by this than that of the known finding.
+_MIN_SCORE_GAIN = 0.05
+#: Attributes that rules compare: a finding with less of one of them does not cover the other.
+_EXTENTS = ("frames", "duration_s", "area")
 
 
 def scan_views(
@@ -91,13 +96,6 @@ def _place_key(finding: Finding) -> tuple[object, ...]:
     box = next((part for part in finding.evidence if isinstance(part, ImageBox)), None)
     place = None if box is None else tuple(round(side, 1) for side in box.sides)
     return (finding.attributes.get("kind"), place)
-
-
-#: A finding of another view is left out if a known finding of the same kind covers it, and its score is not
-#: higher by this than that of the known finding.
-_MIN_SCORE_GAIN = 0.05
-#: Attributes that rules compare: a finding with less of one of them does not cover the other.
-_EXTENTS = ("frames", "duration_s", "area")
 
 
 def merge_views(stored: WorkerResult, others: Sequence[WorkerResult]) -> WorkerResult:

@@ -32,6 +32,8 @@ _FILTERED = {
     ],
 }
 _RPC = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 403: "PERMISSION_DENIED", 429: "RESOURCE_EXHAUSTED"}
+_POLICY = "content_policy_violation"
+_JSON = {"content-type": "application/json"}
 
 
 class HostedRoutes(Routes):
@@ -302,8 +304,6 @@ class FalRoutes(HostedRoutes):
         return _status(act.status or 500, {"detail": act.message or "Scripted."}, act)
 
 
-_POLICY = "content_policy_violation"
-_JSON = {"content-type": "application/json"}
 ROUTES: dict[Dialect, type[Routes]] = {
     "videos_api": Routes,
     "veo": VeoRoutes,

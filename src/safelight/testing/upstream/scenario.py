@@ -27,6 +27,14 @@ ActionName = Literal[
 #: `stopped` and `unsteered` are for a server that steers: its watcher stopped the generation, or it cannot
 #: steer as required.
 Ending = Literal["completed", "partly", "failed", "refused", "never", "vanishes", "stopped", "unsteered"]
+_ACTS = frozenset({"submit", "poll", "content", "delete"})
+_ANYWHERE = frozenset({"ok", "status", "drop", "hang", "garbage", "html", "redirect", "gzip_bomb"})
+_PLACES: dict[str, frozenset[str]] = {
+    "submit": _ANYWHERE | {"lose_answer"},
+    "poll": _ANYWHERE,
+    "content": _ANYWHERE | {"missing", "empty", "text", "truncated", "short", "slow"},
+    "delete": _ANYWHERE | {"lose_answer"},
+}
 
 
 class ScriptedAction(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -157,16 +165,6 @@ def _act(value: Any) -> Any:
     if isinstance(value, dict) and "status" in value and "do" not in value:
         return {"do": "status"} | value
     return value
-
-
-_ACTS = frozenset({"submit", "poll", "content", "delete"})
-_ANYWHERE = frozenset({"ok", "status", "drop", "hang", "garbage", "html", "redirect", "gzip_bomb"})
-_PLACES: dict[str, frozenset[str]] = {
-    "submit": _ANYWHERE | {"lose_answer"},
-    "poll": _ANYWHERE,
-    "content": _ANYWHERE | {"missing", "empty", "text", "truncated", "short", "slow"},
-    "delete": _ANYWHERE | {"lose_answer"},
-}
 
 
 def _check(rule: ScenarioRule) -> None:

@@ -15,23 +15,9 @@ from safelight.core.records import About, Seconds, Shown
 from safelight.policy.findings import Stage
 from safelight.screening.text_screening import TextScreening, join
 
-
-class CaseKind(StrEnum):
-    #: The policy held the video for review.
-    HOLD = "hold"
-    #: The delivered video was reported.
-    REPORT = "report"
-    #: The requester appeals the block of the video, or a reporter that it was kept.
-    APPEAL = "appeal"
-    #: Another person judges the content again. The answer changes nothing about the video.
-    QUALITY = "quality"
-
-
 #: How long a decision made on a page waits before it is carried out, and can be undone. Long enough to notice
 #: a wrong key and to undo the decision; short compared with a review, which takes minutes.
 UNDO_S = 10.0
-
-
 #: How long a case is kept for a reviewer after the last sign of life of the page. Pages give one every
 #: `HEARTBEAT_S`, so three may be lost.
 LEASE_S = 120.0
@@ -42,6 +28,19 @@ KEEP_SKIPS_S = 30 * 86_400.0
 SHIFT_S = 8 * 3600.0
 #: The part of the exposure budget from which the reviewer is warned.
 WARN_FROM = 0.8
+#: From this severity on, every case begins with all switches on.
+SEVERE = 8
+
+
+class CaseKind(StrEnum):
+    #: The policy held the video for review.
+    HOLD = "hold"
+    #: The delivered video was reported.
+    REPORT = "report"
+    #: The requester appeals the block of the video, or a reporter that it was kept.
+    APPEAL = "appeal"
+    #: Another person judges the content again. The answer changes nothing about the video.
+    QUALITY = "quality"
 
 
 class CaseState(StrEnum):
@@ -274,10 +273,6 @@ class ViewSwitch(StrEnum):
     MUTED = "muted"
     #: The clip is shown at half speed.
     SLOW = "slow"
-
-
-#: From this severity on, every case begins with all switches on.
-SEVERE = 8
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,6 +8,14 @@ from typing import Any
 
 from safelight.core.errors import InvalidField
 
+_TYPE_NAMES: dict[type, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "text",
+    dict: "a JSON object",
+}
+
 
 def check_text(field: str, value: object, longest: int) -> str:
     """The text. Raises `InvalidField` if it is none, too long, or cannot be stored."""
@@ -51,12 +59,3 @@ def convert(name: str, value: Any, kind: type) -> Any:
     if kind is str:
         check_text(name, value, 32_000)
     return value
-
-
-_TYPE_NAMES: dict[type, str] = {
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    str: "text",
-    dict: "a JSON object",
-}

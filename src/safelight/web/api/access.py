@@ -33,6 +33,7 @@ from .standing import TERM_FIELDS, read_terms, standing_services
 Admin = Annotated[Principal, Depends(requires(KeyScope.ADMIN))]
 
 router = APIRouter(prefix="/v1/safelight", tags=["access"], responses=errors(404))
+_ACTIONS = ("approve", "decline", "withdraw")
 
 
 class AccessRequestObject(BaseModel):
@@ -52,9 +53,6 @@ class AccessRequestObject(BaseModel):
 class AccessRequestList(BaseModel):
     object: Literal["list"]
     data: list[AccessRequestObject]
-
-
-_ACTIONS = ("approve", "decline", "withdraw")
 
 
 def _text(length: int) -> dict[str, Any]:

@@ -23,6 +23,15 @@ router = APIRouter(
     prefix="/v1/videos",
     tags=["appeals"],
 )
+APPEAL_FIELDS: dict[str, Any] = {
+    "text": {"type": "string", "minLength": 1, "maxLength": 4000},
+    "on_behalf_reason": {
+        "type": ["string", "null"],
+        "maxLength": 1000,
+        "description": "Why the account, with the scope `admin`, appeals in the place of the person whom the "
+        "decision concerns. The reviewer reads it. Not kept if the decision concerns the caller.",
+    },
+}
 
 
 class VideoAppeal(BaseModel):
@@ -36,17 +45,6 @@ class VideoAppeal(BaseModel):
     no_eligible_reviewer: bool = Field(
         description="True if no known reviewer may decide the waiting appeal. In that case, add a reviewer."
     )
-
-
-APPEAL_FIELDS: dict[str, Any] = {
-    "text": {"type": "string", "minLength": 1, "maxLength": 4000},
-    "on_behalf_reason": {
-        "type": ["string", "null"],
-        "maxLength": 1000,
-        "description": "Why the account, with the scope `admin`, appeals in the place of the person whom the "
-        "decision concerns. The reviewer reads it. Not kept if the decision concerns the caller.",
-    },
-}
 
 
 @router.post(

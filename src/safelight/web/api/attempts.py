@@ -43,6 +43,49 @@ MAX_PATTERN_ATTEMPTS = 2_000
 _NO_STORE = {"cache-control": "no-store"}
 
 router = APIRouter(prefix="/v1/safelight/attempts", tags=["attempts"], responses=errors(*COMMON_ERRORS))
+_ROW: dict[str, Any] = {
+    "type": "object",
+    "required": ["time", "provider"],
+    "description": "At least one of `error`, `file_came`, `amount` and `outcome` is required. "
+    "Other names are ignored.",
+    "properties": {
+        "time": {
+            "type": "string",
+            "description": "With a time zone. A row that is sent again with the same time is known.",
+        },
+        "provider": {"type": "string", "maxLength": 200},
+        "model": {"type": "string", "maxLength": 200},
+        "prompt": {"type": "string", "maxLength": MAX_PROMPT_CHARS},
+        "error": {"type": "string", "maxLength": MAX_ERROR_CHARS},
+        "outcome": {"type": "string", "enum": list(AttemptOutcome)},
+        "seconds": {"type": "number"},
+        "size": {"type": "string", "examples": ["1280x720"]},
+        "file_came": {"type": "boolean"},
+        "charged": {"type": "string", "enum": ["yes", "no", "unknown"]},
+        "amount": {"type": "number"},
+        "currency": {"type": "string"},
+        "source": {"type": "string"},
+        "refunded": {
+            "type": "number",
+            "description": "Refused for an attempt of this gateway: record it on the command line.",
+        },
+        "request_id": {"type": "string", "maxLength": 200},
+    },
+}
+_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["attempts"],
+                "properties": {
+                    "attempts": {"type": "array", "minItems": 1, "maxItems": MAX_ROWS, "items": _ROW}
+                },
+            }
+        }
+    },
+}
 
 
 class AttemptObject(BaseModel):
@@ -172,51 +215,6 @@ class DriftList(BaseModel):
     object: Literal["list"]
     data: list[DriftObject]
     watched: list[WatchedProvider] = Field(description="Providers and models, and outcomes that were read.")
-
-
-_ROW: dict[str, Any] = {
-    "type": "object",
-    "required": ["time", "provider"],
-    "description": "At least one of `error`, `file_came`, `amount` and `outcome` is required. "
-    "Other names are ignored.",
-    "properties": {
-        "time": {
-            "type": "string",
-            "description": "With a time zone. A row that is sent again with the same time is known.",
-        },
-        "provider": {"type": "string", "maxLength": 200},
-        "model": {"type": "string", "maxLength": 200},
-        "prompt": {"type": "string", "maxLength": MAX_PROMPT_CHARS},
-        "error": {"type": "string", "maxLength": MAX_ERROR_CHARS},
-        "outcome": {"type": "string", "enum": list(AttemptOutcome)},
-        "seconds": {"type": "number"},
-        "size": {"type": "string", "examples": ["1280x720"]},
-        "file_came": {"type": "boolean"},
-        "charged": {"type": "string", "enum": ["yes", "no", "unknown"]},
-        "amount": {"type": "number"},
-        "currency": {"type": "string"},
-        "source": {"type": "string"},
-        "refunded": {
-            "type": "number",
-            "description": "Refused for an attempt of this gateway: record it on the command line.",
-        },
-        "request_id": {"type": "string", "maxLength": 200},
-    },
-}
-_BODY: dict[str, Any] = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "required": ["attempts"],
-                "properties": {
-                    "attempts": {"type": "array", "minItems": 1, "maxItems": MAX_ROWS, "items": _ROW}
-                },
-            }
-        }
-    },
-}
 
 
 def read_filter(

@@ -51,6 +51,54 @@ Reviewer = Annotated[Principal, Depends(requires(KeyScope.REVIEW))]
 router = APIRouter(prefix="/v1/safelight/consents", tags=["consents"], responses=errors(*COMMON_ERRORS))
 
 _SCOPES = [scope.value for scope in ConsentScope]
+_LINE = {"type": "string", "maxLength": 500}
+_ASK = describe_body(
+    ["asker", "subject", "email", "uses", "territory", "expires_at"],
+    {
+        "asker": {"type": "string", "maxLength": 80, "description": "A name, without a link."},
+        "subject": _LINE,
+        "email": {"type": "string", "format": "email"},
+        "uses": _LINE,
+        "use_kinds": {
+            "type": ["array", "null"],
+            "items": {"type": "string", "enum": [kind.value for kind in UseKind]},
+            "description": "The kinds of use that requests may state. Without it: every kind.",
+        },
+        "territory": {"type": "string", "description": "`world`, or country codes, EU, EEA with commas."},
+        "expires_at": {"type": "integer"},
+        "scope": {"type": ["array", "null"], "items": {"type": "string", "enum": _SCOPES}},
+        "commercial": {"type": ["boolean", "null"]},
+        "language": {"type": ["string", "null"], "enum": ["en", "zh-Hant", "zh-Hans", None]},
+        "level": {"type": ["integer", "null"], "enum": [1, 2, None]},
+        "safety_identifier": {"type": ["string", "null"], "maxLength": 128},
+    },
+)
+_TOKEN = {"token": {"type": "string"}}
+_ANSWER = describe_body(
+    ["token", "accepts"],
+    {
+        **_TOKEN,
+        "accepts": {"type": "string", "enum": ["true", "false"]},
+        "is_adult": {"type": "string", "enum": ["true", "false"]},
+        "scope": {
+            "type": "string",
+            "description": "likeness, voice, or likeness,voice",
+        },
+        "media": {"type": "string", "format": "binary"},
+    },
+    "multipart/form-data",
+)
+_DECISION = describe_body(
+    ["confirm"],
+    {
+        "confirm": {"type": "boolean"},
+        "cleared_flags": {
+            "type": ["array", "null"],
+            "items": {"type": "string", "enum": [flag.value for flag in ConsentFlag]},
+        },
+    },
+)
+_KEY_HEADER = {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255}}
 
 
 class ConsentRequestObject(BaseModel):
@@ -122,56 +170,6 @@ class ConsentPage(BaseModel):
     level: int | None
     scope: list[str]
     uses: list[ConsentUseObject]
-
-
-_LINE = {"type": "string", "maxLength": 500}
-_ASK = describe_body(
-    ["asker", "subject", "email", "uses", "territory", "expires_at"],
-    {
-        "asker": {"type": "string", "maxLength": 80, "description": "A name, without a link."},
-        "subject": _LINE,
-        "email": {"type": "string", "format": "email"},
-        "uses": _LINE,
-        "use_kinds": {
-            "type": ["array", "null"],
-            "items": {"type": "string", "enum": [kind.value for kind in UseKind]},
-            "description": "The kinds of use that requests may state. Without it: every kind.",
-        },
-        "territory": {"type": "string", "description": "`world`, or country codes, EU, EEA with commas."},
-        "expires_at": {"type": "integer"},
-        "scope": {"type": ["array", "null"], "items": {"type": "string", "enum": _SCOPES}},
-        "commercial": {"type": ["boolean", "null"]},
-        "language": {"type": ["string", "null"], "enum": ["en", "zh-Hant", "zh-Hans", None]},
-        "level": {"type": ["integer", "null"], "enum": [1, 2, None]},
-        "safety_identifier": {"type": ["string", "null"], "maxLength": 128},
-    },
-)
-_TOKEN = {"token": {"type": "string"}}
-_ANSWER = describe_body(
-    ["token", "accepts"],
-    {
-        **_TOKEN,
-        "accepts": {"type": "string", "enum": ["true", "false"]},
-        "is_adult": {"type": "string", "enum": ["true", "false"]},
-        "scope": {
-            "type": "string",
-            "description": "likeness, voice, or likeness,voice",
-        },
-        "media": {"type": "string", "format": "binary"},
-    },
-    "multipart/form-data",
-)
-_DECISION = describe_body(
-    ["confirm"],
-    {
-        "confirm": {"type": "boolean"},
-        "cleared_flags": {
-            "type": ["array", "null"],
-            "items": {"type": "string", "enum": [flag.value for flag in ConsentFlag]},
-        },
-    },
-)
-_KEY_HEADER = {"name": "Idempotency-Key", "in": "header", "schema": {"type": "string", "maxLength": 255}}
 
 
 @router.post(

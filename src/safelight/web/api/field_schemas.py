@@ -6,15 +6,6 @@ from typing import Any
 
 from safelight.policy.intended_use import UseKind
 
-
-def describe_body(
-    required: list[str], properties: dict[str, Any], media_type: str = "application/json"
-) -> dict[str, Any]:
-    """The OpenAPI description of a request body with these fields, for `openapi_extra`."""
-    schema = {"type": "object", "required": required, "properties": properties}
-    return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}
-
-
 #: What `POST /v1/safelight/checks` takes in addition to the fields of a generation request.
 ADVICE_FIELDS: dict[str, Any] = {
     "provider": {"type": "string", "examples": ["veo-3.1"]},
@@ -100,3 +91,11 @@ OWN_FIELD: dict[str, Any] = {
     },
     "additionalProperties": False,
 }
+
+
+def describe_body(
+    required: list[str], properties: dict[str, Any], media_type: str = "application/json"
+) -> dict[str, Any]:
+    """The OpenAPI description of a request body with these fields, for `openapi_extra`."""
+    schema = {"type": "object", "required": required, "properties": properties}
+    return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}

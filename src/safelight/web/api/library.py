@@ -47,6 +47,32 @@ EntryId = Annotated[str, Path(max_length=80)]
 MAX_QUERY_CHARACTERS = 400
 
 router = APIRouter(prefix="/v1/safelight/library", tags=["library"], responses=errors(*COMMON_ERRORS))
+_CATEGORY: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": MAX_CATEGORY_CHARACTERS}
+_NOTES: dict[str, Any] = {"type": "string", "maxLength": MAX_NOTES_CHARACTERS}
+_ADD = describe_body(
+    ["video_id", "category"],
+    {
+        "video_id": {"type": "string"},
+        "category": _CATEGORY,
+        "notes": schemas.make_nullable(_NOTES),
+        "variation_of": {"type": ["string", "null"], "description": "The id of another entry."},
+    },
+)
+_IMPORT = describe_body(
+    ["entries"],
+    {
+        "entries": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": MAX_IMPORTED_ENTRIES,
+            "items": {
+                "type": "object",
+                "required": ["prompt", "category"],
+                "properties": {"prompt": {"type": "string"}, "category": _CATEGORY, "notes": _NOTES},
+            },
+        }
+    },
+)
 
 
 class EntryObject(BaseModel):
@@ -92,36 +118,6 @@ class ImportObject(BaseModel):
     object: Literal["library.import"]
     added: int
     results: list[ImportResultObject]
-
-
-_CATEGORY: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": MAX_CATEGORY_CHARACTERS}
-_NOTES: dict[str, Any] = {"type": "string", "maxLength": MAX_NOTES_CHARACTERS}
-
-
-_ADD = describe_body(
-    ["video_id", "category"],
-    {
-        "video_id": {"type": "string"},
-        "category": _CATEGORY,
-        "notes": schemas.make_nullable(_NOTES),
-        "variation_of": {"type": ["string", "null"], "description": "The id of another entry."},
-    },
-)
-_IMPORT = describe_body(
-    ["entries"],
-    {
-        "entries": {
-            "type": "array",
-            "minItems": 1,
-            "maxItems": MAX_IMPORTED_ENTRIES,
-            "items": {
-                "type": "object",
-                "required": ["prompt", "category"],
-                "properties": {"prompt": {"type": "string"}, "category": _CATEGORY, "notes": _NOTES},
-            },
-        }
-    },
-)
 
 
 def read_query(

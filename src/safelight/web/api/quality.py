@@ -26,6 +26,23 @@ Reviewer = Annotated[Principal, Depends(requires(any_of=SCOPES))]
 Lead = Annotated[Principal, Depends(requires(KeyScope.POLICY))]
 
 router = APIRouter(prefix="/v1/safelight/quality", tags=["reviews"], responses=errors(*COMMON_ERRORS))
+_GOLDEN = describe_body(
+    ["video_id", "answer", "note"],
+    {
+        "video_id": {"type": "string"},
+        "answer": {"type": "string", "enum": ["in_policy", "against_policy"]},
+        "note": {"type": "string", "maxLength": 2000},
+        "clause": {"type": ["string", "null"], "maxLength": 200},
+    },
+)
+_DRAW = describe_body(
+    ["since", "until", "per_stratum"],
+    {
+        "since": {"type": "number"},
+        "until": {"type": "number"},
+        "per_stratum": {"type": "integer", "minimum": 1},
+    },
+)
 
 
 class Agreement(BaseModel):
@@ -96,25 +113,6 @@ class GoldenCase(BaseModel):
 class GoldenList(BaseModel):
     object: Literal["list"]
     data: list[GoldenCase]
-
-
-_GOLDEN = describe_body(
-    ["video_id", "answer", "note"],
-    {
-        "video_id": {"type": "string"},
-        "answer": {"type": "string", "enum": ["in_policy", "against_policy"]},
-        "note": {"type": "string", "maxLength": 2000},
-        "clause": {"type": ["string", "null"], "maxLength": 200},
-    },
-)
-_DRAW = describe_body(
-    ["since", "until", "per_stratum"],
-    {
-        "since": {"type": "number"},
-        "until": {"type": "number"},
-        "per_stratum": {"type": "integer", "minimum": 1},
-    },
-)
 
 
 @router.get("/own", summary="Own results of quality reviews", responses={200: {"model": OwnQuality}})

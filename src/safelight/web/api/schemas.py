@@ -13,6 +13,56 @@ from safelight.videos.models import RetryRefusal
 
 from .field_schemas import ADVICE_FIELDS, OWN_FIELD, USE_FIELD
 
+IDEMPOTENCY: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Idempotency key: the same key with the same body returns the same video.",
+    "schema": {"type": "string", "maxLength": 255},
+}
+_FIELDS: dict[str, Any] = {
+    "prompt": {"type": "string", "minLength": 1, "examples": ["A lighthouse at dusk, slow waves below"]},
+    "model": {"type": "string"},
+    "seconds": {"type": "string", "examples": ["4"]},
+    "size": {"type": "string", "examples": ["1280x720"]},
+    "safety_identifier": {"type": "string", "maxLength": 128},
+    "metadata": {"type": "object", "additionalProperties": {"type": "string"}, "maxProperties": 16},
+}
+_FILE: dict[str, Any] = {"type": "string", "format": "binary"}
+_BY_ID: dict[str, Any] = {
+    "type": "object",
+    "required": ["id"],
+    "properties": {"id": {"type": "string"}},
+    "additionalProperties": False,
+}
+_VIDEO_BY_ID: dict[str, Any] = {"oneOf": [_BY_ID, {"type": "string", "description": "Only the id."}]}
+_IDENTITY: dict[str, Any] = {
+    **{name: _FIELDS[name] for name in ("prompt", "safety_identifier", "metadata")},
+    "safelight": USE_FIELD,
+}
+_URL: dict[str, Any] = {"type": "object", "required": ["url"], "properties": {"url": {"type": "string"}}}
+_PART: dict[str, Any] = {
+    "oneOf": [
+        {
+            "type": "object",
+            "required": ["type", "text"],
+            "properties": {"type": {"const": "text"}, "text": {"type": "string"}},
+        },
+        {
+            "type": "object",
+            "required": ["type", "image_url"],
+            "properties": {"type": {"const": "image_url"}, "image_url": _URL},
+        },
+        {
+            "type": "object",
+            "required": ["type", "video_url"],
+            "properties": {"type": {"const": "video_url"}, "video_url": _URL},
+        },
+    ]
+}
+#: The most inputs of one request.
+MAX_TEXTS, MAX_IMAGES, MAX_CLIPS = 64, 8, 1
+
 
 class Health(BaseModel):
     status: Literal["ok"]
@@ -371,23 +421,6 @@ class ProviderErrorExplanation(BaseModel):
     prompt: RefusedPromptAnswer | None = Field(description="The answer about `prompt`; null without one.")
 
 
-IDEMPOTENCY: dict[str, Any] = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "description": "Idempotency key: the same key with the same body returns the same video.",
-    "schema": {"type": "string", "maxLength": 255},
-}
-_FIELDS: dict[str, Any] = {
-    "prompt": {"type": "string", "minLength": 1, "examples": ["A lighthouse at dusk, slow waves below"]},
-    "model": {"type": "string"},
-    "seconds": {"type": "string", "examples": ["4"]},
-    "size": {"type": "string", "examples": ["1280x720"]},
-    "safety_identifier": {"type": "string", "maxLength": 128},
-    "metadata": {"type": "object", "additionalProperties": {"type": "string"}, "maxProperties": 16},
-}
-
-
 def make_nullable(schema: dict[str, Any]) -> dict[str, Any]:
     """The schema of an optional field of a JSON body, in which null means the same as a missing field."""
     changed = {**schema, "type": [schema["type"], "null"]}
@@ -426,19 +459,6 @@ def _request_body(
     return {"required": True, "content": content}
 
 
-_FILE: dict[str, Any] = {"type": "string", "format": "binary"}
-_BY_ID: dict[str, Any] = {
-    "type": "object",
-    "required": ["id"],
-    "properties": {"id": {"type": "string"}},
-    "additionalProperties": False,
-}
-_VIDEO_BY_ID: dict[str, Any] = {"oneOf": [_BY_ID, {"type": "string", "description": "Only the id."}]}
-_IDENTITY: dict[str, Any] = {
-    **{name: _FIELDS[name] for name in ("prompt", "safety_identifier", "metadata")},
-    "safelight": USE_FIELD,
-}
-
 #: Body of `POST /v1/safelight/checks`: that of `POST /v1/videos` with the fields of the advice.
 ADVICE_CHECK_BODY: dict[str, Any] = _request_body(
     ["prompt"],
@@ -467,28 +487,6 @@ CHARACTER_BODY: dict[str, Any] = _request_body(
     {"video": (_FILE, None)},
     more=False,
 )
-_URL: dict[str, Any] = {"type": "object", "required": ["url"], "properties": {"url": {"type": "string"}}}
-_PART: dict[str, Any] = {
-    "oneOf": [
-        {
-            "type": "object",
-            "required": ["type", "text"],
-            "properties": {"type": {"const": "text"}, "text": {"type": "string"}},
-        },
-        {
-            "type": "object",
-            "required": ["type", "image_url"],
-            "properties": {"type": {"const": "image_url"}, "image_url": _URL},
-        },
-        {
-            "type": "object",
-            "required": ["type", "video_url"],
-            "properties": {"type": {"const": "video_url"}, "video_url": _URL},
-        },
-    ]
-}
-#: The most inputs of one request.
-MAX_TEXTS, MAX_IMAGES, MAX_CLIPS = 64, 8, 1
 MODERATION_BODY: dict[str, Any] = {
     "required": True,
     "content": {

@@ -27,6 +27,36 @@ _MAX_BINDING_BYTES = 4096
 router = APIRouter(
     prefix=PREFIX, tags=["checks"], dependencies=[Depends(no_account)], responses=errors(*BODY_ERRORS)
 )
+_QUERY = {
+    "alg": {"type": "string", "description": "Name of the soft binding's algorithm."},
+    "value": {"type": "string", "description": "Value of the soft binding, in base64."},
+}
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"type": "object", "properties": _QUERY, "required": ["alg", "value"]}
+            }
+        },
+    }
+}
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_CONTENT: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            **dict.fromkeys(("video/*", "image/*", "application/octet-stream"), _BINARY),
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "properties": {"file": {"type": "string", "format": "binary"}},
+                    "required": ["file"],
+                }
+            },
+        },
+    }
+}
 
 
 class SoftBindingMatch(BaseModel):
@@ -44,39 +74,6 @@ class SoftBindingAlgorithm(BaseModel):
 class SoftBindingAlgorithms(BaseModel):
     watermarks: list[SoftBindingAlgorithm]
     fingerprints: list[SoftBindingAlgorithm]
-
-
-_QUERY = {
-    "alg": {"type": "string", "description": "Name of the soft binding's algorithm."},
-    "value": {"type": "string", "description": "Value of the soft binding, in base64."},
-}
-_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {"type": "object", "properties": _QUERY, "required": ["alg", "value"]}
-            }
-        },
-    }
-}
-
-_BINARY = {"schema": {"type": "string", "format": "binary"}}
-_CONTENT: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            **dict.fromkeys(("video/*", "image/*", "application/octet-stream"), _BINARY),
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "properties": {"file": {"type": "string", "format": "binary"}},
-                    "required": ["file"],
-                }
-            },
-        },
-    }
-}
 
 
 @router.get(

@@ -38,6 +38,18 @@ Reviewer = Annotated[Principal, Depends(requires(KeyScope.REVIEW))]
 Admin = Annotated[Principal, Depends(requires(KeyScope.ADMIN))]
 
 router = APIRouter(prefix="/v1/safelight", tags=["standing"], responses=errors(*COMMON_ERRORS, 404))
+_REASON = {"type": "string", "maxLength": 2000, "description": "For staff; it never leaves the console."}
+_BAN = describe_body(
+    ["safety_identifier", "reason"],
+    {
+        "safety_identifier": {"type": "string", "maxLength": 128},
+        "reason": _REASON,
+        "threat_to_life": {"type": "boolean", "description": "Then neither points nor a notice are needed."},
+    },
+)
+_TERM_TYPES = dict.fromkeys(("audience", "use_kind", "territory", "context"), "string") | {
+    "commercial": "boolean"
+}
 
 
 class StrikeObject(BaseModel):
@@ -116,18 +128,6 @@ class SavedTermsObject(TermsObject):
     revision: int = Field(description="How often the terms of this subject were changed.")
 
 
-_REASON = {"type": "string", "maxLength": 2000, "description": "For staff; it never leaves the console."}
-_BAN = describe_body(
-    ["safety_identifier", "reason"],
-    {
-        "safety_identifier": {"type": "string", "maxLength": 128},
-        "reason": _REASON,
-        "threat_to_life": {"type": "boolean", "description": "Then neither points nor a notice are needed."},
-    },
-)
-_TERM_TYPES = dict.fromkeys(("audience", "use_kind", "territory", "context"), "string") | {
-    "commercial": "boolean"
-}
 TERM_FIELDS = {
     name: {"type": [_TERM_TYPES.get(name, "integer"), "null"]} for name in TermsObject.model_fields
 }

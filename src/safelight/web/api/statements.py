@@ -53,6 +53,25 @@ EndUser = Annotated[
 Language = Annotated[Literal["en", "zh-Hant", "zh-Hans"], Query(description="The language of `text`.")]
 
 router = APIRouter(prefix="/v1/safelight/statements", tags=["statements"], responses=errors(*COMMON_ERRORS))
+_APPEAL: dict[str, Any] = {
+    **describe_body(
+        ["text"],
+        {
+            **APPEAL_FIELDS,
+            "safety_identifier": {
+                "type": ["string", "null"],
+                "maxLength": 128,
+                "description": "The end user who appeals. The statement must address them.",
+            },
+        },
+    ),
+    "parameters": [
+        {
+            **schemas.IDEMPOTENCY,
+            "description": "Idempotency key: the same key with the same appeal returns the first appeal.",
+        }
+    ],
+}
 
 
 class StatementTextObject(BaseModel):
@@ -102,27 +121,6 @@ class StatementList(BaseModel):
     object: Literal["list"]
     data: list[StatementObject]
     has_more: bool
-
-
-_APPEAL: dict[str, Any] = {
-    **describe_body(
-        ["text"],
-        {
-            **APPEAL_FIELDS,
-            "safety_identifier": {
-                "type": ["string", "null"],
-                "maxLength": 128,
-                "description": "The end user who appeals. The statement must address them.",
-            },
-        },
-    ),
-    "parameters": [
-        {
-            **schemas.IDEMPOTENCY,
-            "description": "Idempotency key: the same key with the same appeal returns the first appeal.",
-        }
-    ],
-}
 
 
 def read_query(

@@ -26,6 +26,38 @@ Name = Annotated[str, Path(max_length=60)]
 Version = Annotated[int, Path(ge=1, le=999_999_999)]
 
 router = APIRouter(prefix="/v1/safelight/templates", tags=["templates"], responses=errors(*COMMON_ERRORS))
+_ADD_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "required": ["source"],
+                "properties": {
+                    "source": {
+                        "type": "string",
+                        "maxLength": MAX_SOURCE_CHARACTERS,
+                        "description": "The template as YAML text.",
+                    }
+                },
+            }
+        }
+    },
+}
+_RENDER_BODY: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "version": {"type": ["integer", "null"], "minimum": 1, "maximum": 999_999_999},
+                    "values": {"type": "object", "additionalProperties": {"type": "string"}},
+                },
+            }
+        }
+    },
+}
 
 
 class SlotObject(BaseModel):
@@ -92,38 +124,6 @@ class RenderedTemplate(BaseModel):
     approved: bool
 
 
-_ADD_BODY: dict[str, Any] = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "required": ["source"],
-                "properties": {
-                    "source": {
-                        "type": "string",
-                        "maxLength": MAX_SOURCE_CHARACTERS,
-                        "description": "The template as YAML text.",
-                    }
-                },
-            }
-        }
-    },
-}
-_RENDER_BODY: dict[str, Any] = {
-    "required": True,
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "properties": {
-                    "version": {"type": ["integer", "null"], "minimum": 1, "maximum": 999_999_999},
-                    "values": {"type": "object", "additionalProperties": {"type": "string"}},
-                },
-            }
-        }
-    },
-}
 _CHANGED: dict[int | str, dict[str, Any]] = {200: {"model": TemplateObject}, **errors(404, 409)}
 
 

@@ -32,6 +32,16 @@ if TYPE_CHECKING:
     from safelight.store.database import Database
     from safelight.videos.repository import VideoRepository
 
+#: The longest side of a frame that is shown small, and large; of a large single frame, and of large others.
+_SMALL_PX, _LARGE_FRAME_PX, _LARGE_PX = 160, 640, 320
+_LIMITS = Limits(wall_s=60.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=64 << 20, open_files=64)
+#: How much of a prompt a list reads: more than it shows.
+LISTED_CHARACTERS = 200
+#: Kinds of files of the video itself, in order of preference. The first that exists is shown.
+_VIDEO_KINDS = ("generated", "sealed")
+#: Files from which the video was made: uploads, and files of other videos and characters.
+_REFERENCE_KINDS = ("reference", "source")
+
 
 class Shot(StrEnum):
     """How much of a clip is shown at once, least first."""
@@ -52,8 +62,6 @@ _SHEETS = {
     Shot.CLIP: (32, 8.0, 8),
     Shot.WHOLE: (9, 1.0, 3),
 }
-#: The longest side of a frame that is shown small, and large; of a large single frame, and of large others.
-_SMALL_PX, _LARGE_FRAME_PX, _LARGE_PX = 160, 640, 320
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,15 +111,6 @@ def draw_pictures(argument: dict[str, Any], _link: ChildChannel) -> dict[str, An
         longest_side=argument["longest_side"],
         grey=argument["grey"],
     )
-
-
-_LIMITS = Limits(wall_s=60.0, cpu_s=120, memory_bytes=2 << 30, file_bytes=64 << 20, open_files=64)
-#: How much of a prompt a list reads: more than it shows.
-LISTED_CHARACTERS = 200
-#: Kinds of files of the video itself, in order of preference. The first that exists is shown.
-_VIDEO_KINDS = ("generated", "sealed")
-#: Files from which the video was made: uploads, and files of other videos and characters.
-_REFERENCE_KINDS = ("reference", "source")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -44,6 +44,12 @@ _FIELDS = {
     "cleared_flags",
     "frames",
 }
+#: A clip of half a minute from a telephone.
+_MAX_UPLOAD_BYTES = 96 << 20
+#: The subject records the clip on the page.
+_WITH_CAMERA = PERMISSIONS_POLICY.replace("camera=()", "camera=(self)")
+_MAX_DAYS = 731
+_DAY_S = 86_400.0
 
 
 def terms_rows(asked: ConsentRequest, t: Translations) -> list[tuple[str, str]]:
@@ -80,12 +86,6 @@ def describe_problem(problem: SafelightError | None, t: Translations) -> str:
     if isinstance(problem, InvalidField) and problem.param in _FIELDS:
         return c(f"error.{problem.param}")
     return str(problem)
-
-
-#: A clip of half a minute from a telephone.
-_MAX_UPLOAD_BYTES = 96 << 20
-#: The subject records the clip on the page.
-_WITH_CAMERA = PERMISSIONS_POLICY.replace("camera=()", "camera=(self)")
 
 
 class ConsentAnswerPages(PageHandler):
@@ -205,10 +205,6 @@ def _read_answer(body: Body) -> SubjectAnswer:
         is_adult=body.fields.get("is_adult") == "yes",
         media=files[0] if files and files[0].stat().st_size else None,
     )
-
-
-_MAX_DAYS = 731
-_DAY_S = 86_400.0
 
 
 class ConsentPages(PageHandler):

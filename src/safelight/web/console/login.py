@@ -42,6 +42,9 @@ SIGN_IN_WINDOW_S = 300.0
 #: is valid.
 BACK_COOKIE = "safelight_back"
 BACK_TTL_S = 900
+#: Binds the answer of the provider to the browser that began the sign-in.
+ATTEMPT_COOKIE = "safelight_openid"
+_ATTEMPT_PATH = "/login/openid"
 
 
 class Login:
@@ -224,10 +227,6 @@ def local_path(back: str) -> str:
 
 
 # Sign-in through an OpenID provider, and the provider's message that a person signed out there.
-
-#: Binds the answer of the provider to the browser that began the sign-in.
-ATTEMPT_COOKIE = "safelight_openid"
-_ATTEMPT_PATH = "/login/openid"
 
 
 class OpenIdPages:

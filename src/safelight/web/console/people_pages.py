@@ -44,15 +44,13 @@ _FIELDS = {
     "email": "error.email",
     "name": "error.person_name",
 }
+#: The message of a problem of the sign-in through a provider.
+_OPENID = {"openid", "openid_cancelled", "openid_state", "openid_person", "openid_groups"}
 
 
 def people_texts(t: Translations) -> Messages:
     """The texts in the language of the page."""
     return load_messages("people", t.tag)
-
-
-#: The message of a problem of the sign-in through a provider.
-_OPENID = {"openid", "openid_cancelled", "openid_state", "openid_person", "openid_groups"}
 
 
 def describe_problem(

@@ -33,6 +33,33 @@ from .translations import Translations, format_datetime, translate_category
 
 #: A value of the finding in a reason, such as the number of frames.
 _VALUE = re.compile(r"\{\w+\}")
+#: Maximum number of past records that one replay from the page evaluates.
+MAX_REPLAYED_RECORDS = 200_000
+_FILE_NAME = "policy.yaml"
+NEW_POLICY_TEMPLATE = """\
+policy: {name}
+version: "1"
+extends: {extends}
+
+# Override the threshold of a rule in the extended policy:
+#   thresholds: {{sx-1: 0.7}}
+thresholds: {{}}
+
+# Change a rule by its id, or add a rule:
+#   - {{id: ip-2, action: block}}
+rules: []
+"""
+_NO_FINDINGS: dict[str, Any] = {
+    "check": None,
+    "action": "",
+    "diff": None,
+    "history": None,
+    "cases": None,
+    "history_count": 0,
+    "case_count": 0,
+}
+#: In place of a version: that of the installation is in force again.
+_SHARED = "shared"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,25 +146,6 @@ def _changes(rule: Rule, t: Translations) -> Iterator[str]:
         yield t("policy.rule.vault")
     if rule.support:
         yield t("policy.rule.support")
-
-
-#: Maximum number of past records that one replay from the page evaluates.
-MAX_REPLAYED_RECORDS = 200_000
-_FILE_NAME = "policy.yaml"
-
-NEW_POLICY_TEMPLATE = """\
-policy: {name}
-version: "1"
-extends: {extends}
-
-# Override the threshold of a rule in the extended policy:
-#   thresholds: {{sx-1: 0.7}}
-thresholds: {{}}
-
-# Change a rule by its id, or add a rule:
-#   - {{id: ip-2, action: block}}
-rules: []
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -298,21 +306,6 @@ class PolicyPages(PageHandler):
             "confirmation": _confirmation(request, t),
         }
         return await self.render_page(request, "policy.html", principal, status, **{**shown, **values})
-
-
-_NO_FINDINGS: dict[str, Any] = {
-    "check": None,
-    "action": "",
-    "diff": None,
-    "history": None,
-    "cases": None,
-    "history_count": 0,
-    "case_count": 0,
-}
-
-
-#: In place of a version: that of the installation is in force again.
-_SHARED = "shared"
 
 
 def _confirmation(request: Request, t: Translations) -> str:

@@ -14,6 +14,10 @@ from safelight.providers.advice.help_gate import WITHOUT_ADVICE
 from .checklist_rows import checklist_row
 from .translations import Translations
 
+PROMPT_FIELD = "prompt"
+_MAX_HIGHLIGHTS = 24
+_MAX_QUOTE_CHARS = 60
+
 # Splits a text at the character ranges that findings refer to, to highlight them.
 
 
@@ -45,11 +49,6 @@ def split_highlights(text: str, spans: Iterable[tuple[int, int]]) -> tuple[TextS
     if position < len(text):
         segments.append(TextSegment(text=text[position:], highlighted=False))
     return tuple(segments)
-
-
-PROMPT_FIELD = "prompt"
-_MAX_HIGHLIGHTS = 24
-_MAX_QUOTE_CHARS = 60
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,25 +49,10 @@ from .translations import (
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-# The navigation items of the page header.
-
-
-@dataclass(frozen=True, kw_only=True)
-class NavItem:
-    key: str
-    href: str
-    #: True if this item leads to the page that is open now.
-    current: bool
-    #: Number of cases that wait for a decision; 0 is not shown.
-    count: int = 0
-
-
 #: Number of items that a narrow screen shows; the others are in a menu.
 NAV_NARROW = 4
 #: The items that a wide screen shows; the others are in a menu.
 _WIDE = frozenset({"studio", "videos", "review", "verify", "settings", "compliance"})
-
 #: Message key, path and scopes of each item. A person needs one of the scopes; without scopes the page is
 #: public.
 _NAV_ITEMS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
@@ -84,6 +69,25 @@ _NAV_ITEMS: tuple[tuple[str, str, tuple[KeyScope, ...]], ...] = (
     ("coverage", "/coverage", (KeyScope.VIDEOS_READ, KeyScope.AUDIT)),
     ("policy", "/policy", (KeyScope.POLICY, KeyScope.AUDIT)),
 )
+THEME_COOKIE = "safelight_theme"
+#: The theme button switches the themes in this order.
+THEMES = ("auto", "dark", "light")
+#: How long a browser keeps the language and the theme: one year.
+PREFERENCE_TTL_S = 31_536_000
+NOTHING_TYPED: Form = MappingProxyType({})
+FRAGMENT_MEDIA_TYPE = "text/x-fragment"
+
+# The navigation items of the page header.
+
+
+@dataclass(frozen=True, kw_only=True)
+class NavItem:
+    key: str
+    href: str
+    #: True if this item leads to the page that is open now.
+    current: bool
+    #: Number of cases that wait for a decision; 0 is not shown.
+    count: int = 0
 
 
 def nav_items(
@@ -114,11 +118,6 @@ def count_wide(items: tuple[NavItem, ...]) -> int:
 def _needs_compliance(principal: Principal | None) -> bool:
     """Whether the work of this person is review or audit: their role cannot request videos."""
     return principal is not None and not principal.has_scope(KeyScope.VIDEOS_WRITE)
-
-
-THEME_COOKIE = "safelight_theme"
-#: The theme button switches the themes in this order.
-THEMES = ("auto", "dark", "light")
 
 
 class Pages:
@@ -237,10 +236,6 @@ def _banner_text(
     return f"{sentence} {t('banner.until', at=format_datetime(waiver.expires_at, t))}"
 
 
-#: How long a browser keeps the language and the theme: one year.
-PREFERENCE_TTL_S = 31_536_000
-
-
 def store_language(response: Response, language: str) -> None:
     """Show the pages in this language in this browser."""
     response.set_cookie(LANGUAGE_COOKIE, language, max_age=PREFERENCE_TTL_S, samesite="strict", path="/")
@@ -261,8 +256,6 @@ def redirect_to_login(request: Request) -> Response:
 Handler = Callable[[Request, Principal], Awaitable[Response]]
 #: The text fields of a form by name.
 Form = Mapping[str, str]
-NOTHING_TYPED: Form = MappingProxyType({})
-FRAGMENT_MEDIA_TYPE = "text/x-fragment"
 
 
 class PageHandler:

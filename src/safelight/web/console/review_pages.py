@@ -51,6 +51,18 @@ from .translations import (
 from .verdict_text import blocking_verdict, explain_video
 from .video_timeline import scan_seconds, video_timeline
 
+_T = TypeVar("_T")
+CASES_PER_PAGE = 30
+#: Explanation details that reviewers see. Cost and next steps are left out: they concern the person who
+#: requested the video.
+_REVIEWER_DETAILS = ("categories", "rule", "evidence", "not_checked", "gap_notes")
+#: Far above the version of any case; `int` refuses 4,301 digits with an error of its own.
+_MAX_DIGITS = 9
+#: The first decision of each kind of case leaves the content as it is.
+_FOR_THE_CONTENT = frozenset(allowed[0].value for allowed in ACTIONS.values())
+#: The fields of a decision against a person that the case does not give.
+_GROUND_FIELDS = ("clause", "facts")
+
 # Pictures, sound and transcript of a case, as the review page offers them.
 
 
@@ -237,19 +249,6 @@ def conflict_text(case_file: CaseFile, t: Translations) -> str | None:
         action = t(f"review.do.{made.action.value}")
         return t("review.already_decided", action=action, by=made.decided_by)
     return None
-
-
-_T = TypeVar("_T")
-CASES_PER_PAGE = 30
-#: Explanation details that reviewers see. Cost and next steps are left out: they concern the person who
-#: requested the video.
-_REVIEWER_DETAILS = ("categories", "rule", "evidence", "not_checked", "gap_notes")
-#: Far above the version of any case; `int` refuses 4,301 digits with an error of its own.
-_MAX_DIGITS = 9
-#: The first decision of each kind of case leaves the content as it is.
-_FOR_THE_CONTENT = frozenset(allowed[0].value for allowed in ACTIONS.values())
-#: The fields of a decision against a person that the case does not give.
-_GROUND_FIELDS = ("clause", "facts")
 
 
 @dataclass(frozen=True, kw_only=True)

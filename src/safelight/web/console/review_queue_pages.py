@@ -25,6 +25,12 @@ from .sound_excerpt import MAX_PART_S, SoundPart
 
 _MAX_OWN_ROWS = 20
 _MAX_DRAWS = 5
+#: The id of a view, which the script sends back when the picture is hidden again, or the sound ends.
+VIEW_HEADER = "x-safelight-view"
+#: How the frames of a picture follow each other, as JSON.
+SHEET_HEADER = "x-safelight-sheet"
+#: No case has a million files, and no clip a million frames; `int` refuses 4,301 digits with its own error.
+_MAX_DIGITS = 6
 
 
 class QualityPages(PageHandler):
@@ -126,14 +132,6 @@ def _parse_day(form: Form, name: str) -> float:
 
 def _percent(rate: float) -> str:
     return f"{100 * rate:.2f} %"
-
-
-#: The id of a view, which the script sends back when the picture is hidden again, or the sound ends.
-VIEW_HEADER = "x-safelight-view"
-#: How the frames of a picture follow each other, as JSON.
-SHEET_HEADER = "x-safelight-sheet"
-#: No case has a million files, and no clip a million frames; `int` refuses 4,301 digits with its own error.
-_MAX_DIGITS = 6
 
 
 class ReviewQueuePages(PageHandler):

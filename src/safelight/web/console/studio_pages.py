@@ -51,6 +51,8 @@ from .video_view import VideoView, video_view
 _MAX_PURPOSE_CHARS = 300
 #: `model` comes from the studio: the advice is about it if no provider is selected.
 _FIELDS = ("prompt", "model", "provider", "blocked", "purpose")
+_ALLOWED = (Action.ALLOW.value, Action.LABEL.value)
+RECENT_VIDEOS = 8
 
 
 class AdvicePages(PageHandler):
@@ -161,9 +163,6 @@ def _options(form: dict[str, str]) -> AdviceOptions:
     )
 
 
-_ALLOWED = (Action.ALLOW.value, Action.LABEL.value)
-
-
 class TryPages(PageHandler):
     async def create(self, request: Request, principal: Principal) -> Response:
         """Submit the prompt at the shortest length, if it costs at most what the page has shown.
@@ -247,9 +246,6 @@ def _require_price(length: LengthPrice, shown: str) -> None:
         costs_more = True
     if costs_more:
         raise Conflict("The price has changed since the page was shown. Nothing was sent.", param="usd")
-
-
-RECENT_VIDEOS = 8
 
 
 class StudioPages(PageHandler):

@@ -32,6 +32,24 @@ from .video_card import video_card
 
 ENTRIES_PER_PAGE = 48
 _MAX_QUERY_CHARACTERS = 400
+TEMPLATES_PER_PAGE = 50
+TONES = {
+    TemplateState.DRAFT: "none",
+    TemplateState.REVIEW: "hold",
+    TemplateState.APPROVED: "allow",
+    TemplateState.RETIRED: "none",
+}
+#: Prefix of the form fields with the values of slots.
+_SLOT = "slot."
+EXAMPLE = """template: cook-at-work
+about: One adult who cooks, in soft light.
+text: "A [POSITIVE_EMOTION] [ADULT_DESCRIPTOR] cook prepares [DISH], [LIGHTING_STYLE]."
+slots:
+  POSITIVE_EMOTION: {type: positive_emotion}
+  ADULT_DESCRIPTOR: {type: adult_descriptor}
+  DISH: {values: [noodles, dumplings, a vegetable soup]}
+  LIGHTING_STYLE: {type: lighting_style}
+"""
 
 
 class LibraryPages(PageHandler):
@@ -165,26 +183,6 @@ def _entry_id(request: Request) -> str:
 def _video_id(given: str) -> str:
     """The id in a field that may also have the address of the page of a video."""
     return given.strip().rstrip("/").rpartition("/")[2]
-
-
-TEMPLATES_PER_PAGE = 50
-TONES = {
-    TemplateState.DRAFT: "none",
-    TemplateState.REVIEW: "hold",
-    TemplateState.APPROVED: "allow",
-    TemplateState.RETIRED: "none",
-}
-#: Prefix of the form fields with the values of slots.
-_SLOT = "slot."
-EXAMPLE = """template: cook-at-work
-about: One adult who cooks, in soft light.
-text: "A [POSITIVE_EMOTION] [ADULT_DESCRIPTOR] cook prepares [DISH], [LIGHTING_STYLE]."
-slots:
-  POSITIVE_EMOTION: {type: positive_emotion}
-  ADULT_DESCRIPTOR: {type: adult_descriptor}
-  DISH: {values: [noodles, dumplings, a vegetable soup]}
-  LIGHTING_STYLE: {type: lighting_style}
-"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -31,6 +31,8 @@ from .translations import Translations
 
 #: Tone of a video that is allowed only because of a waiver. It never has the colour and icon of `allow`.
 WAIVED = "waived"
+#: Messages of the job service: the reason of the state, and the key of its translated sentence.
+_SENTENCE_KEYS = {"review_expired": "verdict.review_expired_text"}
 
 
 def is_waived(verdict: Verdict) -> bool:
@@ -56,10 +58,6 @@ def verdict_key(video: Video) -> str:
     if action is None:
         return "verdict.error" if video.state is VideoState.FAILED else "verdict.none"
     return "verdict.waived" if action is Action.ALLOW and video.waived else f"verdict.{action.value}"
-
-
-#: Messages of the job service: the reason of the state, and the key of its translated sentence.
-_SENTENCE_KEYS = {"review_expired": "verdict.review_expired_text"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,6 +28,9 @@ from .translations import Translations
 
 #: 2,000 Chinese characters are 18 kB in a form.
 _MAX_FORM_BYTES = 32 * 1024
+_TONES = {Answer.UNCHANGED: "allow", Answer.CHANGED: "label", Answer.CANNOT_TELL: "hold"}
+#: What manifest and registry show already.
+_SHOWN_BY_MANIFEST = (Ground.EXACT_FILE, Ground.MANIFEST)
 
 
 class FeedbackPages(PageHandler):
@@ -68,11 +71,6 @@ def _read(form: Mapping[str, str]) -> NewFeedback:
     return NewFeedback(
         answer=answer, ground=ground, text=form.get("text", ""), contact=form.get("contact") or None
     )
-
-
-_TONES = {Answer.UNCHANGED: "allow", Answer.CHANGED: "label", Answer.CANNOT_TELL: "hold"}
-#: What manifest and registry show already.
-_SHOWN_BY_MANIFEST = (Ground.EXACT_FILE, Ground.MANIFEST)
 
 
 @dataclass(frozen=True, kw_only=True)

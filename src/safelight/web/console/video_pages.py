@@ -50,6 +50,24 @@ STATE_FILTERS: dict[str, frozenset[VideoState]] = {
     "rejected": frozenset({VideoState.REJECTED}),
     "failed": frozenset({VideoState.FAILED}),
 }
+_REFUSED = (VideoState.REJECTED, VideoState.BLOCKED, VideoState.FAILED)
+#: One retry of the same prompt, and one variation.
+_MAX_RETRIES = 2
+#: Reasons for a report, the most serious first.
+REPORT_REASONS = (
+    ReportReason.CHILD_SAFETY,
+    ReportReason.INTIMATE,
+    ReportReason.LIKENESS,
+    ReportReason.SEXUAL,
+    ReportReason.VIOLENCE,
+    ReportReason.SELF_HARM,
+    ReportReason.HATE,
+    ReportReason.EXTREMISM,
+    ReportReason.DECEPTION,
+    ReportReason.PRIVACY,
+    ReportReason.COPYRIGHT,
+    ReportReason.OTHER,
+)
 
 
 class VideoListPages(PageHandler):
@@ -96,8 +114,6 @@ class VideoListPages(PageHandler):
 
 
 # Who refused a video, as rows of its explanation: the same answer as that of `safelight attempts show`.
-
-_REFUSED = (VideoState.REJECTED, VideoState.BLOCKED, VideoState.FAILED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,9 +175,6 @@ def gate_lines(found: VideoGate | None, tag: str) -> tuple[ExplanationLine, ...]
 
 # The videos that retries link, and why a requested retry was not made, as rows of the page of a video.
 
-#: One retry of the same prompt, and one variation.
-_MAX_RETRIES = 2
-
 
 def find_chain(video: Video, get: Callable[[str], Video]) -> tuple[Video, ...]:
     """The original, its retry and its variation, in order, without deleted ones; empty without a retry."""
@@ -201,23 +214,6 @@ def retry_lines(video: Video, chain: tuple[Video, ...], tag: str) -> tuple[Expla
     if (refused := find_retry_refusal(video)) is not None:
         lines.append(ExplanationLine(label=t("not_retried"), sentences=(t(f"refused.{refused.value}"),)))
     return tuple(lines)
-
-
-#: Reasons for a report, the most serious first.
-REPORT_REASONS = (
-    ReportReason.CHILD_SAFETY,
-    ReportReason.INTIMATE,
-    ReportReason.LIKENESS,
-    ReportReason.SEXUAL,
-    ReportReason.VIOLENCE,
-    ReportReason.SELF_HARM,
-    ReportReason.HATE,
-    ReportReason.EXTREMISM,
-    ReportReason.DECEPTION,
-    ReportReason.PRIVACY,
-    ReportReason.COPYRIGHT,
-    ReportReason.OTHER,
-)
 
 
 class VideoPages(PageHandler):

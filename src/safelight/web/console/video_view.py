@@ -24,6 +24,13 @@ from .prompt_highlights import TextSegment, split_highlights
 from .translations import Translations, format_datetime, format_duration, translate_note
 from .verdict_text import explain_video, translate_sentences, verdict_key, video_tone
 
+_STATES = frozenset(state.value for state in VideoState)
+_ENDED_STATES = frozenset({VideoState.REJECTED, VideoState.BLOCKED, VideoState.FAILED})
+#: Outcome of an attempt that did not reach a generator, or was turned away before any cost.
+_NOT_TAKEN = "not_taken"
+#: States that store a message when the video reaches them.
+_STATES_WITH_STORED_MESSAGE = frozenset({VideoState.REJECTED, VideoState.BLOCKED, VideoState.FAILED})
+
 # The seven pipeline steps of a video with the status of each, for the progress bar.
 
 
@@ -71,7 +78,6 @@ _STEP_OF_STAGE = {
     Stage.OUTPUT: PipelineStep.OUTPUT,
     Stage.DELIVERY: PipelineStep.DELIVERY,
 }
-_STATES = frozenset(state.value for state in VideoState)
 _STEP_OF_STATE = {
     VideoState.GENERATING.value: PipelineStep.GENERATION,
     VideoState.SCANNING.value: PipelineStep.OUTPUT,
@@ -124,9 +130,6 @@ def list_progress_steps(video: Video, record: VideoRecord | None) -> tuple[Progr
     return tuple(steps)
 
 
-_ENDED_STATES = frozenset({VideoState.REJECTED, VideoState.BLOCKED, VideoState.FAILED})
-
-
 def _current_step(video: Video) -> PipelineStep:
     match video.state:
         case VideoState.GENERATING:
@@ -166,10 +169,6 @@ def _state_changes(record: VideoRecord | None) -> Iterator[tuple[str, float]]:
         kind, _, state = str(entry["event"]).partition(".")
         if kind == "video" and state in _STATES:
             yield state, float(entry["at"])
-
-
-#: Outcome of an attempt that did not reach a generator, or was turned away before any cost.
-_NOT_TAKEN = "not_taken"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -377,10 +376,6 @@ def _is_blocked_by_provider(video: Video, details: Mapping[str, Any]) -> bool:
 def _failed_on_own_hardware(video: Video, record: VideoRecord | None) -> bool:
     attempts = record.attempts if record else ()
     return video.state is VideoState.FAILED and bool(attempts) and attempts[-1].billing is Billing.OWN
-
-
-#: States that store a message when the video reaches them.
-_STATES_WITH_STORED_MESSAGE = frozenset({VideoState.REJECTED, VideoState.BLOCKED, VideoState.FAILED})
 
 
 def _message(video: Video, action: Action | None, explanation: str, t: Translations) -> str:

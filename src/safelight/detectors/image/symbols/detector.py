@@ -25,6 +25,19 @@ Plane = npt.NDArray[np.float32]
 
 WINDOW = 49
 _MIN_SPREAD = 0.04
+#: Symbols with a lower score are not reported. This is the lowest score at an operating point.
+MIN_SCORE = 0.5
+_WINDOW_PX, _STRIDE_PX = 48, 8
+#: The training pictures were drawn at 64 pixels and scaled down.
+_CONTRAST_WINDOW_PX = WINDOW * _WINDOW_PX // 64 | 1
+_SCALE_STEP = 1.3
+#: Certainty from which a place becomes a candidate and is inspected in close-up.
+_MIN_CANDIDATE = 0.5
+_MAX_CANDIDATES = 24
+_MAX_OVERLAP = 0.3
+#: If only a part of the frame changed, only that part is inspected. After ten frames, the whole frame is
+#: inspected again.
+_WINDOWS = WindowSizes(stride=_STRIDE_PX, margin=_WINDOW_PX, max_share=0.5, max_age_frames=10)
 
 
 def local_contrast(grey: Plane, *, window: int = WINDOW) -> Plane:
@@ -39,21 +52,6 @@ def local_contrast(grey: Plane, *, window: int = WINDOW) -> Plane:
     square = cv2.boxFilter(grey * grey, -1, (window, window), borderType=cv2.BORDER_REFLECT)
     spread = np.sqrt(np.maximum(square - mean * mean, 0))
     return np.asarray((grey - mean) / (spread + _MIN_SPREAD), np.float32)
-
-
-#: Symbols with a lower score are not reported. This is the lowest score at an operating point.
-MIN_SCORE = 0.5
-_WINDOW_PX, _STRIDE_PX = 48, 8
-#: The training pictures were drawn at 64 pixels and scaled down.
-_CONTRAST_WINDOW_PX = WINDOW * _WINDOW_PX // 64 | 1
-_SCALE_STEP = 1.3
-#: Certainty from which a place becomes a candidate and is inspected in close-up.
-_MIN_CANDIDATE = 0.5
-_MAX_CANDIDATES = 24
-_MAX_OVERLAP = 0.3
-#: If only a part of the frame changed, only that part is inspected. After ten frames, the whole frame is
-#: inspected again.
-_WINDOWS = WindowSizes(stride=_STRIDE_PX, margin=_WINDOW_PX, max_share=0.5, max_age_frames=10)
 
 
 class Symbol(NamedTuple):

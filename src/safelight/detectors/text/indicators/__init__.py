@@ -26,6 +26,12 @@ _MAX_RANGES = 4
 PRIVATE_PERSON = "named"
 #: Indicator for a street with a number, or for a flat.
 ADDRESS = "address"
+#: Indicators in which a clip declares what it is: a film, a training, a warning.
+FRAMING_INDICATORS = frozenset({"framed", "advice"})
+#: Indicator of a request that describes a film, a stage or a printed page, in which threats are usual words.
+DEPICTION = "depicted"
+#: This indicator has no list of words. It is set if the entity detector reports a person as a public figure.
+PUBLIC_FIGURE = "public-figure"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,11 +124,3 @@ def shipped() -> IndicatorTable:
         rules=read_rules((folder / "rules.yaml").read_text(encoding="utf-8"), list(phrases)),
         phrases=phrases,
     )
-
-
-#: Indicators in which a clip declares what it is: a film, a training, a warning.
-FRAMING_INDICATORS = frozenset({"framed", "advice"})
-#: Indicator of a request that describes a film, a stage or a printed page, in which threats are usual words.
-DEPICTION = "depicted"
-#: This indicator has no list of words. It is set if the entity detector reports a person as a public figure.
-PUBLIC_FIGURE = "public-figure"

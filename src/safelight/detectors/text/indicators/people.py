@@ -74,6 +74,11 @@ _CHINESE = re.compile(
     rf"(?!{_NOT_NAMES})[{_FAMILY_NAMES}](?:[\u4e00-\u9fff]{{0,2}}?)(?:{_ROLES})"
     rf"|(?:^|(?<={_BOUNDARY}))(?!{_NOT_NAMES})[{_FAMILY_NAMES}][\u4e00-\u9fff]{{1,2}}(?={_BOUNDARY}|$)"
 )
+_ADDRESS = re.compile(
+    r"\b\d{1,4}[a-z]?\s(?:[A-Z][a-z]+\s){1,2}(?:Street|St|Road|Rd|Lane|Avenue|Ave|Drive|Close|Terrace|Row)\b"
+    r"|\b(?:[Ff]lat|[Aa]partment|[Aa]pt\.?)\s\d{1,4}\s?[A-Za-z]?\b"
+    r"|[\u4e00-\u9fff]{2,6}(?:路|街|巷|弄)\s?[\d一二三四五六七八九十]{1,4}\s?(?:号|號|弄|楼|樓)"
+)
 
 
 def find_people(text: str) -> Iterator[tuple[int, int]]:
@@ -83,13 +88,6 @@ def find_people(text: str) -> Iterator[tuple[int, int]]:
     for pattern in (_ENGLISH, _CHINESE):
         for hit in pattern.finditer(text):
             yield hit.span()
-
-
-_ADDRESS = re.compile(
-    r"\b\d{1,4}[a-z]?\s(?:[A-Z][a-z]+\s){1,2}(?:Street|St|Road|Rd|Lane|Avenue|Ave|Drive|Close|Terrace|Row)\b"
-    r"|\b(?:[Ff]lat|[Aa]partment|[Aa]pt\.?)\s\d{1,4}\s?[A-Za-z]?\b"
-    r"|[\u4e00-\u9fff]{2,6}(?:路|街|巷|弄)\s?[\d一二三四五六七八九十]{1,4}\s?(?:号|號|弄|楼|樓)"
-)
 
 
 def find_addresses(text: str) -> Iterator[tuple[int, int]]:

@@ -19,6 +19,16 @@ FLOAT, UINT8, INT8, INT64 = 1, 2, 3, 7
 _TYPES = {"float32": FLOAT, "uint8": UINT8, "int8": INT8, "int64": INT64}
 
 Attribute: TypeAlias = int | float | Sequence[int]
+#: Increase this number whenever the bytes of the built graph change.
+BUILDER = 2
+LAYERS, HEADS, WIDTH = 6, 12, 384
+HEAD_WIDTH = WIDTH // HEADS
+#: Length of the longest sequence for which there are position embeddings.
+MAX_TOKENS = 512
+_EPSILON = 1e-12
+_QUANTIZATION_LEVELS = 63
+#: How `_Writer` numbers the nodes and constants of a graph without vocabulary; a test compares this.
+_FIRST_LAYER_OUTPUT, _NODES_OF_A_LAYER = 85, 72
 
 
 def tensor(name: str, array: npt.NDArray[Any]) -> bytes:
@@ -117,17 +127,6 @@ def _number(field: int, number: int) -> bytes:
 def _bytes(field: int, data: bytes) -> bytes:
     return _key(field, 2) + _varint(len(data)) + data
 
-
-#: Increase this number whenever the bytes of the built graph change.
-BUILDER = 2
-LAYERS, HEADS, WIDTH = 6, 12, 384
-HEAD_WIDTH = WIDTH // HEADS
-#: Length of the longest sequence for which there are position embeddings.
-MAX_TOKENS = 512
-_EPSILON = 1e-12
-_QUANTIZATION_LEVELS = 63
-#: How `_Writer` numbers the nodes and constants of a graph without vocabulary; a test compares this.
-_FIRST_LAYER_OUTPUT, _NODES_OF_A_LAYER = 85, 72
 
 Array: TypeAlias = npt.NDArray[np.float32]
 
