@@ -1,9 +1,10 @@
 """The calls that one generation request makes between packages.
 
-    python -m bench.trace_request [--up] [--types] [--json FILE]
+    python -m bench.trace_request [--up] [--types] [--ways] [--json FILE]
 
 One real request (storyboard generator, 4 s, 1280x720) goes through the ASGI app, the four steps of the job
-runner, a retrieve and the download of the content. `sys.setprofile` records every call in every thread of
+runner, a retrieve and the download of the content. Then the video is reported, and a key that may review
+withdraws it. `sys.setprofile` records every call in every thread of
 this process. The sandboxed children are other processes: their calls are not counted. A first
 `POST /v1/videos` with another prompt is not counted: it imports modules, builds parts and compiles
 the policy.
@@ -21,6 +22,8 @@ What is counted:
 - transaction: one use of an entry point of `Database`.
 - type: a dataclass, struct, named tuple or model of `safelight` that a function of `safelight` received or
   returned, and that has the prompt in a field, or in a record in a field. These types carry the request.
+- way: the named functions on the stack of the thread when the function in `ENDS` is called the first time in
+  its phase. A route that waits for a thread is not on that thread's stack: the route's function is one more.
 
 It also runs with the packages of another tree, for a comparison: PYTHONPATH=TREE/src. There, packages that
 `LAYERS` does not name have no row.
@@ -68,9 +71,11 @@ LAYERS = (
     ("cases",),
     ("videos",),
     ("consents",),
+    ("providers",),
+    ("accounts",),
     ("screening",),
-    ("providers", "provenance"),
-    ("accounts", "detectors"),
+    ("provenance",),
+    ("detectors",),
     ("media", "store"),
     ("policy",),
     ("core",),
@@ -88,7 +93,16 @@ STEPS = ("2 queued", "3 generation", "4 scan", "5 seal")
 QUEUES = ("safelight.videos.queue", "safelight.jobs.queue")
 #: A record that has the prompt in a record of a record is not searched further.
 _MAX_DEPTH = 2
+REQUEST, SCAN, DECISION = "1 POST /v1/videos", "4 scan", "9 decision"
+#: Where the way of a phase ends: a function, and for a statement of the database its table.
+ENDS = {
+    REQUEST: ("Transaction.insert", "videos"),
+    SCAN: ("decide", None),
+    DECISION: ("Transaction.insert", "decisions"),
+}
 LAMBDA = "<lambda>"
+SCOPES = ("videos:read", "videos:write", "review")
+WITHDRAWAL = {"action": "withdraw", "clause": "ha-1", "facts": "A measured case.", "reason": "measuring"}
 #: Without a waiver, the video would be held for review.
 WAIVER = ("waivers", "add", "bench", "--by", "bench", "--reason", "measuring", "--category", "*")
 
@@ -137,6 +151,8 @@ class Recorder:
         self._lambdas: list[Call] = []
         self.transactions: list[tuple[str, str]] = []
         self.types: set[tuple[str, str]] = set()
+        #: By phase: the functions from the first one in the thread to the last one before the end.
+        self.ways: dict[str, tuple[Function, ...]] = {}
 
     @property
     def calls(self) -> Counter[Call]:
@@ -168,6 +184,9 @@ class Recorder:
             return
         call = Call(phase, _caller(frame), _function(frame))
         (self._lambdas if code.co_name == LAMBDA else self._calls).append(call)
+        name, table = ENDS.get(phase, ("", None))
+        if code.co_qualname == name and (table is None or frame.f_locals["table"].name == table):
+            self.ways.setdefault(phase, tuple(_stack(frame.f_back)))
 
     def start(self) -> None:
         """Record this thread and every thread that starts from now on."""
@@ -202,6 +221,15 @@ def _caller(frame: FrameType) -> Function | None:
             return None
         caller = caller.f_back
     return None
+
+
+def _stack(frame: FrameType | None) -> Iterator[Function]:
+    """The named functions of `safelight` that led to a frame, the first one first."""
+    if frame is not None:
+        yield from _stack(frame.f_back)
+        code = frame.f_code
+        if code.co_filename.startswith(ROOT) and not code.co_name.startswith("<"):
+            yield _function(frame)
 
 
 def _function(frame: FrameType) -> Function:
@@ -259,7 +287,8 @@ def trace(folder: Path) -> Recorder:
     config = folder / "safelight.toml"
     config.write_text(f'data = "{folder / "data"}"\n[log]\nlevel = "error"\n')
     _safelight(config, *WAIVER)
-    key = _safelight(config, "keys", "create", "bench").decode().split()[0]
+    scopes = (part for scope in SCOPES for part in ("--scope", scope))
+    key = _safelight(config, "keys", "create", "bench", *scopes).decode().split()[0]
     recorder, queue = Recorder(), ManualQueue()
     recorder.start()
     with ExitStack() as stack:
@@ -305,7 +334,7 @@ async def _requests(app: Any, key: str, queue: ManualQueue, recorder: Recorder) 
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://gateway", headers=headers) as client:
         await _submit(client, WARM_UP)
-        with recorder.during("1 POST /v1/videos"):
+        with recorder.during(REQUEST):
             video_id = await _submit(client, PROMPT)
         for step in STEPS:
             with recorder.during(step):
@@ -316,6 +345,13 @@ async def _requests(app: Any, key: str, queue: ManualQueue, recorder: Recorder) 
         with recorder.during("7 GET content"):
             response = await client.get(f"/v1/videos/{video_id}/content")
         assert response.status_code == 200, response.text
+        with recorder.during("8 report"):
+            response = await client.post(f"/v1/videos/{video_id}/report", json={"category": "hate"})
+        assert response.is_success, response.text
+        case = (await client.get("/v1/reviews")).json()["data"][0]["id"]
+        with recorder.during(DECISION):
+            response = await client.post(f"/v1/reviews/{case}/decision", json=WITHDRAWAL)
+        assert response.is_success, response.text
 
 
 async def _submit(client: httpx.AsyncClient, prompt: str) -> str:
@@ -373,6 +409,7 @@ def upward(calls: Counter[Call]) -> list[dict[str, Any]]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--up", action="store_true", help="list every call up: phase, caller, callee, count")
+    parser.add_argument("--ways", action="store_true", help="list the functions from a phase's first to its end")
     parser.add_argument("--types", action="store_true", help="list the record types of each phase")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write figures and calls up to FILE")
     options = parser.parse_args()
@@ -388,6 +425,9 @@ def main() -> int:
     if options.up:
         _print_list("Calls up", ups)
         _print_list("Lambdas that are called from a lower row (not in the figures)", lambdas)
+    if options.ways:
+        for phase, way in sorted(recorder.ways.items()):
+            print(f"\n{phase}: {len(way)} functions", *way, sep="\n  ")
     if options.types:
         print("\nRecord types:", *(f"{phase:<18} {name}" for phase, name in sorted(recorder.types)), sep="\n")
     if options.json:

@@ -313,7 +313,7 @@ for number in range(40):
 
 
 def test_long_logs_are_read_in_pages(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("safelight.accounts.audit._ROWS_PER_PAGE", 7)
+    monkeypatch.setattr("safelight.accounts.audit.verification._ROWS_PER_PAGE", 7)
     log.write(20)
     assert log.verify().entries == 20
     log.tamper("DELETE FROM audit_log WHERE seq IN (7, 8)")

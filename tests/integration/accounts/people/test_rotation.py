@@ -22,7 +22,7 @@ from safelight.store.tables import consent_media, openid_sessions, outbox
 _STORING = {
     "consents/requests/subject.py": MEDIA,
     "accounts/mail.py": MAILS,
-    "accounts/openid.py": ID_TOKENS,
+    "accounts/openid/sign_in.py": ID_TOKENS,
     "accounts/people/sign_in.py": TOTP_SECRETS,
     "cases/reports/decision_mails.py": RECEIPT_TOKENS,
 }

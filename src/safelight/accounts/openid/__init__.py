@@ -1,0 +1,19 @@
+"""Sign-in and sign-out through an OpenID Connect provider."""
+
+from __future__ import annotations
+
+from .models import CallbackAnswer, OpenIdClient, OpenIdRules
+from .provider import OpenIdProvider
+from .sign_in import ID_TOKENS, OpenIdSignIn
+from .tokens import read_id_token, read_logout_token
+
+__all__ = [
+    "ID_TOKENS",
+    "CallbackAnswer",
+    "OpenIdClient",
+    "OpenIdProvider",
+    "OpenIdRules",
+    "OpenIdSignIn",
+    "read_id_token",
+    "read_logout_token",
+]

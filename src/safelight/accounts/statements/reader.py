@@ -1,0 +1,121 @@
+"""Reads the statements of an installation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, or_
+
+from safelight.accounts import KeyScope, Principal, PrincipalKind, find_same_people
+from safelight.core.errors import NotFound
+from safelight.core.ids import is_id
+from safelight.store.database import Database, Transaction
+from safelight.store.pages import Page, follows, read_page
+from safelight.store.tables import statements, videos
+
+from .models import Statement
+from .rows import statement_from_row
+
+MAX_RESULTS = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatementQuery:
+    """Which statements are wanted: those about a video, and those to an end user.
+
+    Without both, the statements to the account of the caller.
+    """
+
+    video_id: str | None = None
+    end_user: str | None = None
+    #: The id of the last statement of the previous page.
+    after: str | None = None
+    limit: int = MAX_RESULTS
+
+
+class Statements:
+    """Every method needs the scope `videos:read`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def find(self, principal: Principal, wanted: StatementQuery) -> Page[Statement]:
+        """A page of statements, the newest first. About a video, only those to the person who requested it:
+        never those to people who reported it.
+        """
+        principal.require(KeyScope.VIDEOS_READ)
+        of = statements.c
+        limit = max(1, min(wanted.limit, MAX_RESULTS))
+        with self._database.read_transaction(principal.tenant) as tx:
+            where = _conditions(tx, principal, wanted)
+            if wanted.after is not None:
+                last = _one(tx, wanted.after, *where)
+                where.append(follows((of.at, of.id), (last.at, last.id), descending=True))
+            order = (of.at.desc(), of.id.desc())
+            return read_page(tx, statements, *where, order_by=order, limit=limit).map(statement_from_row)
+
+    def get(self, principal: Principal, statement_id: str, *, end_user: str | None = None) -> Statement:
+        """A statement; for an end user, only one that addresses them. Raises `NotFound`.
+
+        Without `end_user`: one to the account of the caller, or to the person who requested its video.
+        """
+        principal.require(KeyScope.VIDEOS_READ)
+        with self._database.read_transaction(principal.tenant) as tx:
+            return find_readable(tx, principal, statement_id, end_user=end_user)
+
+
+def find_readable(
+    tx: Transaction, principal: Principal, statement_id: str, *, end_user: str | None
+) -> Statement:
+    """A statement that this caller may read. Raises `NotFound`.
+
+    A statement to a person who reported a video names that person, and other keys of the tenant may belong to
+    the person who requested it.
+    """
+    if end_user is not None:
+        return _one(tx, statement_id, statements.c.end_user == end_user, of_own_reporters(tx, principal))
+    found = _one(tx, statement_id)
+    account, video_id = found.content.account, found.content.video_id
+    if account == principal.id:
+        return found
+    # Any key of the tenant may read the statement to the requester of a video, as it may read the video.
+    row = tx.one(videos, videos.c.id == video_id) if account is not None and video_id is not None else None
+    if row is None or row.principal_id != account:
+        raise _unknown(statement_id)
+    return found
+
+
+def of_own_reporters(tx: Transaction, principal: Principal) -> ColumnElement[bool]:
+    """The condition that a statement is to no reporter, or to one who reported through this key or person, or
+    through a key of the same person: an end user of another key is somebody else.
+    """
+    people = sorted(find_same_people(tx, (principal.id,)))
+    sources = [f"{kind.value}:{one}" for kind in PrincipalKind for one in people]
+    return or_(statements.c.reporter_source.is_(None), statements.c.reporter_source.in_(sources))
+
+
+def _conditions(tx: Transaction, principal: Principal, wanted: StatementQuery) -> list[ColumnElement[bool]]:
+    of = statements.c
+    where: list[ColumnElement[bool]] = []
+    if wanted.end_user is not None:
+        where += [of.end_user == wanted.end_user, of_own_reporters(tx, principal)]
+    elif wanted.video_id is None:
+        where.append(of.account == principal.id)
+    if wanted.video_id is not None:
+        where.append(of.video_id == wanted.video_id)
+        if wanted.end_user is None:
+            row = tx.one(videos, videos.c.id == wanted.video_id)
+            where.append(of.account == (row.principal_id if row is not None else ""))
+    return where
+
+
+def _one(tx: Transaction, statement_id: str, *where: ColumnElement[bool]) -> Statement:
+    known = is_id(statement_id, "statement")
+    row = tx.one(statements, statements.c.id == statement_id, *where) if known else None
+    if row is None:
+        raise _unknown(statement_id)
+    return statement_from_row(row)
+
+
+def _unknown(statement_id: str) -> NotFound:
+    return NotFound(f"There is no statement {statement_id[:80]!r}.", param="statement_id")
