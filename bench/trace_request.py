@@ -409,7 +409,9 @@ def upward(calls: Counter[Call]) -> list[dict[str, Any]]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--up", action="store_true", help="list every call up: phase, caller, callee, count")
-    parser.add_argument("--ways", action="store_true", help="list the functions from a phase's first to its end")
+    parser.add_argument(
+        "--ways", action="store_true", help="list the functions from a phase's first to its end"
+    )
     parser.add_argument("--types", action="store_true", help="list the record types of each phase")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write figures and calls up to FILE")
     options = parser.parse_args()

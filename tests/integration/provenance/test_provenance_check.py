@@ -19,7 +19,12 @@ from safelight.provenance.models import (
     Verification,
 )
 from safelight.provenance.recovery.conclusion import Answer, Conclusion, Ground
-from safelight.provenance.recovery.public_answer import describe_answer, describe_evidence
+from safelight.provenance.recovery.public_answer import (
+    PublicAnswer,
+    describe_answer,
+    describe_evidence,
+    public_answer,
+)
 from safelight.provenance.recovery.recovery import FirstLook, Recovered
 from safelight.provenance.seal import Mark, MarkState
 from safelight.store.database import Database
@@ -29,9 +34,7 @@ from safelight.videos.registry import (
     CheckLimit,
     ProvenanceCheck,
     ProvenanceChecks,
-    PublicAnswer,
     Registry,
-    public_answer,
 )
 
 from .test_registry import a_seal

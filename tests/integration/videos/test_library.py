@@ -17,7 +17,6 @@ from safelight.providers.protocol import Derivation
 from safelight.store import tables
 from safelight.store.database import Transaction
 from safelight.testing.generators import create as instant
-from safelight.videos import library
 from safelight.videos.library import (
     EntryQuery,
     EntryStatus,
@@ -27,6 +26,7 @@ from safelight.videos.library import (
     LibraryEntry,
     NewEntry,
     is_proof,
+    service,
 )
 from safelight.videos.models import Video, VideoState
 from support.house import withdraw
@@ -157,7 +157,7 @@ def test_a_withdrawal_while_an_entry_is_added_leaves_no_entry(
         thread.join(1)
         return is_proof(tx, row)
 
-    monkeypatch.setattr(library, "is_proof", judge)
+    monkeypatch.setattr(service, "is_proof", judge)
     with suppress(Conflict):
         add(house, video)
     thread.join()

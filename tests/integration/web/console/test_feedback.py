@@ -15,8 +15,8 @@ from safelight.core.errors import InvalidField, RateLimited
 from safelight.provenance.recovery.conclusion import Answer, Ground
 from safelight.store.database import Database
 from safelight.store.tables import provenance_feedback
-from safelight.videos import registry
 from safelight.videos.registry import KEEP_DAYS, MAX_TEXT_CHARACTERS, CheckFeedback, NewFeedback
+from safelight.videos.registry import feedback as module
 from support.console_server import ConsoleServer
 from support.rows import each_row
 
@@ -80,14 +80,14 @@ def test_a_line_break_of_a_browser_counts_as_one_character(database: Database) -
 def test_all_addresses_together_have_a_limit_and_old_feedback_is_deleted(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(registry, "MAX_PER_DAY", 3)
+    monkeypatch.setattr(module, "MAX_PER_DAY", 3)
     feedback = CheckFeedback(database)
     for number in range(3):
         feedback.add(written(str(number)))
     with pytest.raises(RateLimited):
         feedback.add(written("one more"))
     with database.across_tenants("test") as tx:
-        old = tx.now() - (KEEP_DAYS + 1) * registry._DAY_S
+        old = tx.now() - (KEEP_DAYS + 1) * module._DAY_S
         tx.update(provenance_feedback, provenance_feedback.c.id != "", created_at=old)
     assert feedback.list() == ()
     feedback.delete_old()
