@@ -71,7 +71,7 @@ HELD_FIRST = 5
 END_S = 2400.0
 MODELS_OFF = (
     *("acts", "distress", "faces", "hate-symbols", "logos", "minilm", "named-entities", "ngrams"),
-    *("nudenet", "ocr", "open-nsfw", "transcription", "vad", "whisper"),
+    *("nudenet", "ocr", "objects", "open-nsfw", "transcription", "vad", "whisper"),
 )
 
 

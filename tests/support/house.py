@@ -213,7 +213,17 @@ class House:
 
 
 #: Detectors that would make tests slow.
-SLOW_DETECTORS = ("ocr", "nudenet", "open-nsfw", "minilm", "threats", "faces", "hate-symbols", "whisper")
+SLOW_DETECTORS = (
+    "ocr",
+    "nudenet",
+    "objects",
+    "open-nsfw",
+    "minilm",
+    "threats",
+    "faces",
+    "hate-symbols",
+    "whisper",
+)
 
 
 Furnish = Callable[..., House]

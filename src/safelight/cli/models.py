@@ -263,7 +263,7 @@ def _describe_models(container: Container) -> list[dict[str, Any]]:
             "size": one.size,
             "adds": adds,
             "folder": find_model(name, store) or store / name,
-            "message": f"{one.task} {one.size / 1e6:.0f} MB. {one.licence}. Adds {adds}.",
+            "message": f"{one.task} {one.size / 1e6:.0f} MB. {one.licence}. {_sentence(adds)}",
         }
     for named in _configured_models(container):
         adds = ", ".join(named.spec.categories)
@@ -292,6 +292,10 @@ def _describe_added(detector: str) -> str:
     from safelight.detectors.registry import load_plugin
 
     return _describe_coverage(detector, load_plugin(detector).capabilities)
+
+
+def _sentence(adds: str) -> str:
+    return adds if adds.endswith(".") else f"Adds {adds}."
 
 
 def _fetcher(address: str) -> Fetcher:

@@ -18,6 +18,7 @@ from safelight.policy.tenant_policy import TenantPolicy
 from safelight.policy.verdicts import Audience, Verdict
 
 from .coverage_limits import annotate_coverage
+from .seen_objects import join_objects
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +90,7 @@ def evaluate(policy: TenantPolicy, given: StageInput) -> StageResult:
     counted = tuple(
         one for one in given.findings if one.attributes.get("tenant", policy.tenant) == policy.tenant
     )
+    counted = (*counted, *join_objects(counted))
     required = required_coverage(policy.policy, policy.taxonomy, given.stage, given.modalities)
     coverage = annotate_coverage(Coverage(cells=required).merge(given.coverage))
     if given.scan_error:

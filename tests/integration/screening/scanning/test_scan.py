@@ -131,7 +131,7 @@ def test_a_clip_with_more_to_check_than_its_time_allows_is_incomplete_for_that_r
 
 def test_a_black_clip_is_scanned_without_a_finding_or_a_gap(tmp_path: Path, sandbox: Sandbox) -> None:
     black = np.zeros((192, 320, 3), np.uint8)
-    detectors = ("faces", "flicker", "hate-symbols", "nudenet", "open-nsfw")
+    detectors = ("faces", "flicker", "hate-symbols", "nudenet", "objects", "open-nsfw")
     report = scanner(sandbox, *((name, {}) for name in detectors)).scan_video(
         make_clip(tmp_path / "a.mp4", frames=24, odd=dict.fromkeys(range(24), black))
     )

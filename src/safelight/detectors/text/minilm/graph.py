@@ -6,19 +6,24 @@ of CPUs without VNNI. Activations are quantised at run time, per tensor.
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-# Minimal protobuf writer for ONNX models, so that the package `onnx` is not needed.
+from safelight.detectors.onnx_writer import (
+    FLOAT,
+    INT64,
+    Attribute,
+    OnnxGraph,
+    add_outputs,
+    model,
+    node,
+    tensor,
+    value,
+)
 
-FLOAT, UINT8, INT8, INT64 = 1, 2, 3, 7
-_TYPES = {"float32": FLOAT, "uint8": UINT8, "int8": INT8, "int64": INT64}
-
-Attribute: TypeAlias = int | float | Sequence[int]
 #: Increase this number whenever the bytes of the built graph change.
 BUILDER = 2
 LAYERS, HEADS, WIDTH = 6, 12, 384
@@ -29,104 +34,6 @@ _EPSILON = 1e-12
 _QUANTIZATION_LEVELS = 63
 #: How `_Writer` numbers the nodes and constants of a graph without vocabulary; a test compares this.
 _FIRST_LAYER_OUTPUT, _NODES_OF_A_LAYER = 85, 72
-
-
-def tensor(name: str, array: npt.NDArray[Any]) -> bytes:
-    """A TensorProto with these values."""
-    little = array.astype(array.dtype.newbyteorder("<"), copy=False)
-    return b"".join(
-        [
-            *(_number(1, size) for size in array.shape),
-            _number(2, _TYPES[array.dtype.name]),
-            _bytes(8, name.encode()),
-            _bytes(9, np.ascontiguousarray(little).tobytes()),
-        ]
-    )
-
-
-def node(kind: str, inputs: Sequence[str], outputs: Sequence[str], **attributes: Attribute) -> bytes:
-    """A NodeProto of the default operator set."""
-    return b"".join(
-        [
-            *(_bytes(1, name.encode()) for name in inputs),
-            *(_bytes(2, name.encode()) for name in outputs),
-            _bytes(3, outputs[0].encode()),
-            _bytes(4, kind.encode()),
-            *(_bytes(5, _attribute(name, value)) for name, value in attributes.items()),
-        ]
-    )
-
-
-def value(name: str, kind: int, shape: Sequence[int | str]) -> bytes:
-    """A ValueInfoProto; a `str` in the shape is a free dimension of that name."""
-    dimensions = b"".join(
-        _bytes(1, _bytes(2, size.encode()) if isinstance(size, str) else _number(1, size)) for size in shape
-    )
-    return _bytes(1, name.encode()) + _bytes(2, _bytes(1, _number(1, kind) + _bytes(2, dimensions)))
-
-
-class OnnxGraph(NamedTuple):
-    """Parts of a GraphProto, each already encoded."""
-
-    name: str
-    nodes: Sequence[bytes]
-    tensors: Sequence[bytes]
-    inputs: Sequence[bytes]
-    outputs: Sequence[bytes]
-
-
-def model(graph: OnnxGraph, *, opset: int, ir_version: int) -> bytes:
-    """A ModelProto with this graph, which a runtime can load."""
-    body = b"".join(
-        [
-            *(_bytes(1, one) for one in graph.nodes),
-            _bytes(2, graph.name.encode()),
-            *(_bytes(5, one) for one in graph.tensors),
-            *(_bytes(11, one) for one in graph.inputs),
-            *(_bytes(12, one) for one in graph.outputs),
-        ]
-    )
-    return b"".join(
-        [
-            _number(1, ir_version),
-            _bytes(2, b"safelight"),
-            _bytes(7, body),
-            _bytes(8, _bytes(1, b"") + _number(2, opset)),
-        ]
-    )
-
-
-def _attribute(name: str, given: Attribute) -> bytes:
-    if isinstance(given, float):
-        body = _key(2, 5) + struct.pack("<f", given) + _number(20, 1)
-    elif isinstance(given, int):
-        body = _number(3, given) + _number(20, 2)
-    else:
-        body = b"".join(_number(8, one) for one in given) + _number(20, 7)
-    return _bytes(1, name.encode()) + body
-
-
-def _varint(number: int) -> bytes:
-    number &= 0xFFFF_FFFF_FFFF_FFFF
-    out = bytearray()
-    while number > 0x7F:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
-
-
-def _key(field: int, wire: int) -> bytes:
-    return _varint(field << 3 | wire)
-
-
-def _number(field: int, number: int) -> bytes:
-    return _key(field, 0) + _varint(number)
-
-
-def _bytes(field: int, data: bytes) -> bytes:
-    return _key(field, 2) + _varint(len(data)) + data
-
 
 Array: TypeAlias = npt.NDArray[np.float32]
 
@@ -154,8 +61,7 @@ def with_layers(built: bytes, layers: Sequence[int]) -> bytes:
     after it, named by `layer_output`.
     """
     outputs = [value(layer_output(layer), FLOAT, ("batch", "tokens", WIDTH)) for layer in layers]
-    # A decoder joins the parts of a message that it finds in several places.
-    return built + _bytes(7, b"".join(_bytes(12, one) for one in outputs))
+    return add_outputs(built, outputs)
 
 
 def layer_output(layer: int) -> str:
